@@ -1,0 +1,125 @@
+/**
+ * differentiate: `gradient` nodes become the nodes that compute the derivative, by reverse accumulation.
+ *
+ *   %1: f32[] = mul %0 %0                 %1: f32[] = mul %0 %0        (the loss, if anything else needs it)
+ *   %2: f32[] = gradient %1 %0      ->    %3: f32[] = mul 1 %0
+ *                                         %4: f32[] = add %3 %3
+ *
+ * One sweep over ids, upwards: when a gradient node is met, its loss is already free of gradient nodes, so inner
+ * derivatives are expanded first and derivatives of derivatives need no further thought. At the first gradient of a loss one
+ * reverse sweep, downwards from the loss, serves all of them; it visits only nodes that lead to a wanted parameter.
+ */
+import { CompilerBug } from "../src/errors.ts";
+import { builder } from "../src/graph/build.ts";
+import { type Entry, neededNodes, rebuild } from "../src/graph/entry.ts";
+import type { Node } from "../src/graph/node.ts";
+import { gradient } from "../src/graph/ops/transform.ts";
+import { atLine } from "../src/graph/origin.ts";
+import { printType, typeOf } from "../src/graph/type.ts";
+import type { GraphPass, PassContext } from "./pass.ts";
+
+export const differentiate: GraphPass = {
+  name: "differentiate",
+  run(entry: Entry, context: PassContext): Entry {
+    const wantedOf = wantedByLoss(entry);
+    const moved = new Map<Node, Node>();
+    const sweeps = new Map<Node, Cotangents>();
+    return rebuild(entry, (node, args, build) => {
+      const made =
+        node.op === gradient
+          ? derivative(node, args, sweeps, () => wanted(node, wantedOf, moved), context)
+          : build.graph.node(node.op, args, node.attrs, node.origins, node.regions);
+      moved.set(node, made);
+      return made;
+    });
+  },
+};
+
+/** Node -> the derivative of the loss by it. */
+type Cotangents = ReadonlyMap<Node, Node>;
+
+/** The parameters of all gradient nodes, by loss, in the graph as it was. */
+function wantedByLoss(entry: Entry): ReadonlyMap<Node, readonly Node[]> {
+  const found = new Map<Node, Node[]>();
+  for (const node of neededNodes(entry)) {
+    const [loss, parameter] = node.args;
+    if (node.op !== gradient || loss === undefined || parameter === undefined) continue;
+    const known = found.get(loss);
+    if (known === undefined) found.set(loss, [parameter]);
+    else known.push(parameter);
+  }
+  return found;
+}
+
+/** The parameters of this node's loss in the new graph. One that is not there yet comes after the loss: no path. */
+function wanted(
+  node: Node,
+  wantedOf: ReadonlyMap<Node, readonly Node[]>,
+  moved: ReadonlyMap<Node, Node>,
+): readonly Node[] {
+  const parameters = wantedOf.get(node.args[0] as Node) ?? [];
+  return parameters.map((parameter) => moved.get(parameter)).filter((parameter) => parameter !== undefined);
+}
+
+function derivative(
+  node: Node,
+  [loss, parameter]: readonly Node[],
+  sweeps: Map<Node, Cotangents>,
+  parameters: () => readonly Node[],
+  context: PassContext,
+): Node {
+  if (loss === undefined || parameter === undefined) throw new CompilerBug("gradient takes a loss and a parameter");
+  const oldLoss = node.args[0] as Node;
+  const cotangents = sweeps.get(oldLoss) ?? reverseSweep(loss, parameters());
+  sweeps.set(oldLoss, cotangents);
+  const found = cotangents.get(parameter);
+  if (found !== undefined) return found;
+  context.warn(`the loss does not depend on ${describe(parameter)}: its gradient is zero${atLine(node.origins[0])}`);
+  return builder(loss.graph, node.origins).fill(parameter, 0);
+}
+
+function describe(parameter: Node): string {
+  const { name } = parameter.attrs;
+  const what = `${parameter.op.name} ${printType(parameter.type)}`;
+  return parameter.op.kind === "source" && typeof name === "string" ? `${parameter.op.name} "${name}"` : `a ${what}`;
+}
+
+/** Cotangents of everything between the loss and the parameters. */
+function reverseSweep(loss: Node, parameters: readonly Node[]): Cotangents {
+  const { graph } = loss;
+  const between = leadingTo(loss, new Set(parameters));
+  const cotangents = new Map<Node, Node>();
+  cotangents.set(loss, builder(graph, loss.origins).constant(typeOf(loss).dtype, 1));
+  for (let id = loss.id; id >= 0; id--) {
+    const node = graph.nodes[id] as Node;
+    const g = cotangents.get(node);
+    if (g === undefined || !between.has(node) || node.op.vjp === undefined) continue;
+    const build = builder(graph, node.origins);
+    node.op.vjp(node, g, build).forEach((flow, i) => {
+      const operand = node.args[i];
+      if (flow === null || operand === undefined || !between.has(operand)) return;
+      checkFlow(node, operand, flow);
+      const sum = cotangents.get(operand);
+      cotangents.set(operand, sum === undefined ? flow : build.map("add", sum, flow));
+    });
+  }
+  return cotangents;
+}
+
+/** The nodes up to the loss whose value depends on a parameter, the parameters included. */
+function leadingTo(loss: Node, parameters: ReadonlySet<Node>): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  for (let id = 0; id <= loss.id; id++) {
+    const node = loss.graph.nodes[id] as Node;
+    if (parameters.has(node) || node.args.some((arg) => found.has(arg))) found.add(node);
+  }
+  return found;
+}
+
+/** A cotangent has the type of what it is the cotangent of. */
+function checkFlow(node: Node, operand: Node, flow: Node): void {
+  if (printType(flow.type) === printType(operand.type)) return;
+  throw new CompilerBug(
+    `the gradient rule of ${node.op.name} gives ${printType(flow.type)} for an operand ${printType(operand.type)}`,
+  );
+}

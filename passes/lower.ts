@@ -1,0 +1,169 @@
+/**
+ * Lowering: clusters become kernels, nodes become loops.
+ *
+ *   cluster [128, 512]                 nest  parallel i < 128, j < 512
+ *     %8 = contract %2 %0                    var acc = 0;  for k < 784 { acc = acc + x[i*784 + k] * w1[k*512 + j] }
+ *     %11 = max(%8 + b1, 0)                  let v = max(acc + b1[j], 0);  store h[i*512 + j] = v
+ *
+ * There is one mechanism for all clusters: a value is asked for at an index, its op says how to compute it from operands at
+ * other indexes, and each value is placed in the outermost scope where its loops are known. So sums that rows share are
+ * computed once a row, and scalars that no loop changes once a launch.
+ */
+import { CompilerBug } from "../src/errors.ts";
+import type { Node } from "../src/graph/node.ts";
+import { fixedShape, sizeOf, stridesOf } from "../src/graph/shape.ts";
+import { typeOf } from "../src/graph/type.ts";
+import { store } from "../src/kernel/build.ts";
+import { loopIndex, sumIndex } from "../src/kernel/index-expr.ts";
+import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "../src/kernel/kernel.ts";
+import type { Binding, Sequence, Step } from "../src/kernel/sequence.ts";
+import type { TargetTraits } from "../src/kernel/target.ts";
+import { innerExtents, shapeOf } from "./access.ts";
+import type { Cluster } from "./cluster.ts";
+import { NestBuilder } from "./lower-nest.ts";
+import { Names } from "./names.ts";
+import type { BufferName, Ordered } from "./order.ts";
+
+/** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
+export function lower(ordered: Ordered, target: TargetTraits): Sequence {
+  const kernelNames = new Names();
+  return ordered.steps.map((step, position): Step => {
+    if (step.kind === "copy") return step;
+    const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
+    return lowerGroup(name, step.clusters, ordered, target);
+  });
+}
+
+/** "contract_add_max": the anchors and the last few maps, enough to recognise a kernel by. */
+function describe(clusters: readonly Cluster[]): string {
+  const words = clusters.flatMap((cluster) => {
+    const ops = cluster.nodes.map((node) => node.op.name.toLowerCase());
+    const heavy = cluster.nodes.filter((node) => node.op.kind !== "map").map((node) => node.op.name.toLowerCase());
+    return [...new Set([...heavy, ops[ops.length - 1] ?? ""])];
+  });
+  return [...new Set(words)].slice(0, 4).join("_");
+}
+
+function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered, target: TargetTraits): Step {
+  const buffers = new KernelBuffers(ordered);
+  const names = new Names();
+  const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, target));
+  const params = buffers.params();
+  const kernel: Kernel = {
+    name,
+    buffers: params.map(({ param }) => param),
+    scalars: [],
+    shared: [],
+    nests,
+    flops: clusters.reduce((sum, cluster) => sum + flopsOf(cluster), 0),
+    bytes: params.reduce((sum, { param }) => sum + param.count * 4 * (param.role === "update" ? 2 : 1), 0),
+    schedule: "",
+  };
+  const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
+  return { kind: "launch", kernel, bindings, scalars: [] };
+}
+
+/** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
+function flopsOf(cluster: Cluster): number {
+  return cluster.nodes.reduce((sum, node) => {
+    const elements = sizeOf(shapeOf(node)) * sizeOf(innerExtents(node));
+    if (node.op.kind === "contract") return sum + 2 * elements;
+    return sum + elements * (node.op.kind === "map" ? node.op.cost : 1);
+  }, 0);
+}
+
+/** The buffer parameters of one kernel, found as they are used. */
+class KernelBuffers {
+  readonly #ordered: Ordered;
+  readonly #known = new Map<BufferName, { name: string; node: Node; reads: boolean; writes: boolean }>();
+  readonly #names = new Names();
+
+  constructor(ordered: Ordered) {
+    this.#ordered = ordered;
+  }
+
+  /** The name under which the kernel reads a stored node. */
+  read(node: Node): string {
+    const used = this.#use(node);
+    used.reads = true;
+    return used.name;
+  }
+
+  write(node: Node): string {
+    const used = this.#use(node);
+    used.writes = true;
+    return used.name;
+  }
+
+  isStoredElsewhere(node: Node, cluster: Cluster): boolean {
+    return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
+  }
+
+  isMember(node: Node, cluster: Cluster): boolean {
+    return this.#ordered.fused.homes.get(node) === cluster;
+  }
+
+  params(): { readonly param: BufferParam; readonly buffer: BufferName }[] {
+    return [...this.#known].map(([buffer, { name, node, reads, writes }]) => {
+      const { dtype, shape } = typeOf(node);
+      const role = reads && writes ? "update" : writes ? "write" : "read";
+      return { buffer, param: { name, element: dtype, count: sizeOf(fixedShape(shape)), role } };
+    });
+  }
+
+  #use(node: Node) {
+    const buffer = this.#ordered.bufferOf.get(node);
+    if (buffer === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} lies in no buffer`);
+    const known = this.#known.get(buffer);
+    if (known !== undefined) return known;
+    const hint = buffer.startsWith("%") ? `t${node.id}` : buffer.replace(/^\w+ /, "");
+    const used = { name: this.#names.fresh(hint), node, reads: false, writes: false };
+    this.#known.set(buffer, used);
+    return used;
+  }
+}
+
+function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, target: TargetTraits): Nest {
+  const loops = cluster.domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
+  const nest = new NestBuilder({ cluster, loops, buffers, names, target });
+  const rowStores: Stmt[] = [];
+  const inRows = new Map<string, Node[]>();
+  for (const node of cluster.outputs) {
+    const rest = shapeOf(node).slice(cluster.domain.length);
+    if (sizeOf(rest) === 1) {
+      const at = [...loops.map(loopIndex), ...rest.map(() => sumIndex([]))];
+      rowStores.push(storeAt(buffers.write(node), node, at, nest.value(node, at)));
+    } else {
+      const key = rest.join(",");
+      inRows.set(key, [...(inRows.get(key) ?? []), node]);
+    }
+  }
+  for (const nodes of inRows.values()) storeRows(nodes, nest, loops, buffers, names);
+  nest.emit(rowStores);
+  const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
+  return { loops: parallel, prelude: nest.prelude, body: nest.body };
+}
+
+/** One loop nest over the inner axes for all outputs that have them; values first, so that updates in place come last. */
+function storeRows(
+  nodes: readonly Node[],
+  nest: NestBuilder,
+  loops: readonly LoopVar[],
+  buffers: KernelBuffers,
+  names: Names,
+): void {
+  const rest = shapeOf(nodes[0] as Node).slice(loops.length);
+  const inner = rest.map((extent) => ({ name: names.fresh("c"), extent }));
+  const at = [...loops, ...inner].map(loopIndex);
+  nest.within(inner, () => nodes.map((node) => storeAt(buffers.write(node), node, at, nest.value(node, at))));
+}
+
+function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {
+  return store(buffer, flatIndex(node, at), value);
+}
+
+/** Row-major position of an element. */
+export function flatIndex(node: Node, at: readonly Index[]): Index {
+  const strides = stridesOf(shapeOf(node));
+  return sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
+}

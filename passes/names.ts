@@ -1,0 +1,20 @@
+/**
+ * Names for generated code: `[a-z0-9_]`, made from the user's names and never equal to them by accident, unique, and the
+ * same in every run.
+ */
+export class Names {
+  readonly #taken = new Set<string>();
+
+  /** A name that resembles the hint: "model.W1" -> "model_w1", the second time "model_w1_2". */
+  fresh(hint: string): string {
+    const clean = hint
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, "_")
+      .replace(/^_+|_+$/g, "");
+    const start = /^[a-z]/.test(clean) ? clean.slice(0, 40) : `v_${clean}`.slice(0, 40);
+    let name = start;
+    for (let n = 2; this.#taken.has(name); n++) name = `${start}_${n}`;
+    this.#taken.add(name);
+    return name;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Patterns over the graph, and rewrite rules as data.
+ *
+ *   const [x, y] = [hole("x"), hole("y")];
+ *   rule("x + (−y) = x − y", add(x, neg(y)), ({ x, y }, b) => b.map("sub", x, y), { exact: true })
+ *
+ * A pattern is written like the program it matches: functions named like the ops, numbers for constants (a number matches a
+ * constant and a constant repeated to any shape). The engine tries the operands of commutative ops in either order. A hole
+ * that stands twice must meet the same node twice; nodes are interned, so that is the same expression.
+ */
+import type { Build, MapName, Node, OpDef, OpKind } from "../src/graph/node.ts";
+import { mapOps } from "../src/graph/ops/map.ts";
+import { constant } from "../src/graph/ops/source.ts";
+import { broadcast } from "../src/graph/ops/view.ts";
+
+export type Pattern<Name extends string = string> =
+  | { readonly form: "hole"; readonly name: Name; readonly accepts: (node: Node) => boolean }
+  | { readonly form: "literal"; readonly value: number }
+  | { readonly form: "op"; readonly op: OpDef; readonly args: readonly Pattern<Name>[] }
+  | { readonly form: "kind"; readonly kind: OpKind };
+
+/** The nodes that the holes met. */
+export type Bound<Name extends string = string> = Readonly<Record<Name, Node>>;
+
+export interface Rule {
+  /** What the rule says, as an equation; the title of its test. */
+  readonly law: string;
+  readonly left: Pattern;
+  /** The right side, or null where a condition that the pattern cannot say does not hold. `root` is the node that matched. */
+  readonly right: (bound: Bound, build: Build, root: Node) => Node | null;
+  /** Both sides have the same bits, -0 and NaN included. */
+  readonly exact: boolean;
+}
+
+interface RuleOptions {
+  readonly exact: boolean;
+}
+
+export function rule<Name extends string>(
+  law: string,
+  left: Pattern<Name>,
+  right: (bound: Bound<Name>, build: Build, root: Node) => Node | null,
+  { exact }: RuleOptions,
+): Rule {
+  return { law, left, right: right as Rule["right"], exact };
+}
+
+// ---- patterns ------------------------------------------------------------------------------------------------------
+
+/** Matches any node for which `accepts` holds. */
+export function hole<Name extends string>(name: Name, accepts: (node: Node) => boolean = () => true): Pattern<Name> {
+  return { form: "hole", name, accepts };
+}
+
+/** Matches every node of a kind. */
+export function anyOf(kind: OpKind): Pattern<never> {
+  return { form: "kind", kind };
+}
+
+type Part<Name extends string> = Pattern<Name> | number;
+
+/** A pattern for nodes of an op, whatever their attributes. */
+export function pattern<Name extends string>(op: OpDef, ...args: readonly Part<Name>[]): Pattern<Name> {
+  const parts = args.map((arg) => (typeof arg === "number" ? ({ form: "literal", value: arg } as const) : arg));
+  return { form: "op", op, args: parts };
+}
+
+/** Writes an element-wise op in a pattern as in a program. */
+export function patternOf(
+  name: MapName,
+): <Name extends string = never>(...args: readonly Part<Name>[]) => Pattern<Name> {
+  return (...args) => pattern(mapOps[name], ...args);
+}
+
+/** The number that every element of a node is, as far as it can be told at once; NaN is a number too. */
+export function constantValue(node: Node): number | undefined {
+  const source = node.op === broadcast ? node.args[0] : node;
+  return source?.op === constant ? Number(source.attrs.value) : undefined;
+}
+
+// ---- matching ------------------------------------------------------------------------------------------------------
+
+const commutative: ReadonlySet<OpDef> = new Set(
+  (["add", "mul", "max", "min", "eq", "ne", "and", "or"] as const).map((name) => mapOps[name]),
+);
+
+type Bindings = ReadonlyMap<string, Node>;
+
+/** The ways in which a node matches; a pattern is a few levels deep, so this may recurse. */
+function* ways(wanted: Pattern, node: Node, bound: Bindings): Generator<Bindings> {
+  switch (wanted.form) {
+    case "hole": {
+      const known = bound.get(wanted.name);
+      if (known === undefined ? wanted.accepts(node) : known === node) yield new Map(bound).set(wanted.name, node);
+      return;
+    }
+    case "literal":
+      if (Object.is(constantValue(node), wanted.value)) yield bound;
+      return;
+    case "kind":
+      if (node.op.kind === wanted.kind) yield bound;
+      return;
+    case "op": {
+      if (node.op !== wanted.op || node.args.length !== wanted.args.length) return;
+      yield* waysOfOperands(wanted.args, node.args, bound);
+      if (commutative.has(node.op)) yield* waysOfOperands(wanted.args, node.args.toReversed(), bound);
+    }
+  }
+}
+
+function* waysOfOperands(wanted: readonly Pattern[], args: readonly Node[], bound: Bindings): Generator<Bindings> {
+  const [first, ...others] = wanted;
+  const [arg, ...rest] = args;
+  if (first === undefined || arg === undefined) {
+    yield bound;
+    return;
+  }
+  for (const way of ways(first, arg, bound)) yield* waysOfOperands(others, rest, way);
+}
+
+/** What the rule makes of a node: the first way of matching that its right side takes, or null. */
+export function applyRule(rule: Rule, node: Node, build: Build): Node | null {
+  for (const way of ways(rule.left, node, new Map())) {
+    const made = rule.right(Object.fromEntries(way), build, node);
+    if (made !== null && made !== node) return made;
+  }
+  return null;
+}

@@ -1,0 +1,198 @@
+/**
+ * Functions written in the primitives: activations, losses, metrics. Each gets its gradient, every target and every test
+ * for free. Numerical stability is part of each definition.
+ */
+import type { DType } from "../graph/dtype.ts";
+import { here } from "../graph/origin.ts";
+import { type Dim, multiplyDims, type Shape } from "../graph/shape.ts";
+import {
+  abs,
+  add,
+  argmax,
+  axesOf,
+  cast,
+  div,
+  equal,
+  exp,
+  greaterEqual,
+  log,
+  log1p,
+  max,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  oneHot,
+  randomUniform,
+  reshape,
+  size,
+  sqrt,
+  stopGradient,
+  sub,
+  sum,
+  where,
+} from "./ops.ts";
+import type { CheckAxis, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import { scalar, type Tensor } from "./tensor.ts";
+
+type Float<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D>;
+
+// ---- statistics ----------------------------------------------------------------------------------------------------
+
+/** How many elements a reduction takes together, as a scalar of x's dtype; symbolic dimensions count when bound. */
+function countOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor | number {
+  const axes = axesOf(x, axis, here("mean"));
+  let known: Dim = 1;
+  let count: Tensor | undefined;
+  for (const a of axes) {
+    const product = multiplyDims(known, x.shape[a] ?? 1);
+    if (typeof product === "number") known = product;
+    else count = count === undefined ? size(x, a, x.dtype) : mul(count, size(x, a, x.dtype));
+  }
+  return count === undefined ? Number(known) : mul(count, Number(known));
+}
+
+/** Mean over an axis, several, or all. */
+export function mean<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"mean", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  const total = sum(x as Tensor, options ?? {}) as Tensor;
+  return div(total, countOf(x, options?.axis)) as unknown as Tensor<ReduceShape<S, O>, D>;
+}
+
+/** x * x. */
+export function square<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return mul(x, x) as unknown as Tensor<S, D>;
+}
+
+/** Mean squared distance from the mean (divided by n, as NumPy does). */
+export function variance<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"variance", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  const wide: ReduceOptions = options?.axis === undefined ? { keepDims: true } : { axis: options.axis, keepDims: true };
+  const centre = mean(x as Tensor, wide) as Tensor;
+  return mean(square(sub(x as Tensor, centre) as Tensor), options ?? {}) as Tensor<ReduceShape<S, O>, D>;
+}
+
+/** Square root of the sum of squares of all tensors of a list: the length of a gradient. */
+export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
+  const squares = tensors.map((x) => sum(square(x)) as Tensor);
+  const [first, ...rest] = squares;
+  if (first === undefined) return scalar(0);
+  return sqrt(rest.reduce((total, next) => add(total, next) as Tensor, first)) as Tensor<[]>;
+}
+
+// ---- activations ---------------------------------------------------------------------------------------------------
+
+/** max(x, 0). Its slope at 0 is 0. */
+export function relu<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+  return maximum(x, 0) as unknown as Tensor<S, D>;
+}
+
+/** 1 / (1 + exp(-x)), without overflow: from exp(-|x|), which is at most 1. */
+export function sigmoid<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+  const shrunk = exp(neg(abs(x) as Tensor)) as Tensor;
+  const numerator = where(greaterEqual(x as Tensor, 0), 1, shrunk) as Tensor;
+  return div(numerator, add(shrunk, 1)) as unknown as Tensor<S, D>;
+}
+
+/** log(1 + exp(x)) without overflow. */
+export function softplus<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+  const tail = log1p(exp(neg(abs(x) as Tensor)) as Tensor) as Tensor;
+  return add(maximum(x as Tensor, 0), tail) as unknown as Tensor<S, D>;
+}
+
+interface AlongAxis {
+  /** The last by default. */
+  readonly axis?: number;
+}
+
+/** x minus its largest element along the axis: what exp can take. The maximum carries no gradient; it cancels. */
+function shifted(x: Tensor, axis: number): Tensor {
+  return sub(x, stopGradient(max(x, { axis, keepDims: true }) as Tensor)) as Tensor;
+}
+
+/** Probabilities along an axis: exp(x) / sum(exp(x)), with the maximum taken out first. */
+export function softmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+  const axis = options.axis ?? -1;
+  const weights = exp(shifted(x, axis)) as Tensor;
+  return div(weights, sum(weights, { axis, keepDims: true })) as unknown as Tensor<S, D>;
+}
+
+/** log(softmax(x)), computed as x - max - log(sum(exp(x - max))). */
+export function logSoftmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+  const axis = options.axis ?? -1;
+  const low = shifted(x, axis);
+  const norm = log(sum(exp(low) as Tensor, { axis, keepDims: true }) as Tensor) as Tensor;
+  return sub(low, norm) as unknown as Tensor<S, D>;
+}
+
+// ---- losses --------------------------------------------------------------------------------------------------------
+
+/** Cross-entropy of each row: -log(softmax(logits))[label]. Labels are class numbers; give logits, not probabilities. */
+export function softmaxCrossEntropy<L extends Shape, D extends DType>(
+  logits: Tensor<readonly [...L, Dim], D>,
+  labels: Tensor<L, "i32" | "u32">,
+): Tensor<L, D> {
+  const x = logits as Tensor;
+  const classes = Number(x.shape[x.shape.length - 1]);
+  const low = shifted(x, -1);
+  const norm = log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor;
+  const chosen = sum(mul(oneHot(labels as Tensor, classes, x.dtype) as Tensor, low) as Tensor, { axis: -1 });
+  return sub(norm, chosen) as unknown as Tensor<L, D>;
+}
+
+/** Cross-entropy of independent yes/no labels (0 to 1) with logits, element by element: max(x,0) - xz + log(1+exp(-|x|)). */
+export function sigmoidCrossEntropy<S extends Shape, D extends DType>(
+  logits: Tensor<S, D>,
+  labels: Tensor<S, D>,
+): Tensor<S, D> {
+  return sub(softplus(logits) as Tensor, mul(logits as Tensor, labels)) as unknown as Tensor<S, D>;
+}
+
+/** Mean of the squared differences. */
+export function meanSquaredError<S extends Shape, D extends DType>(
+  predicted: Tensor<S, D>,
+  wanted: Tensor<S, D>,
+): Tensor<[], D> {
+  return mean(square(sub(predicted as Tensor, wanted) as Tensor)) as unknown as Tensor<[], D>;
+}
+
+/** Mean of the absolute differences. */
+export function meanAbsoluteError<S extends Shape, D extends DType>(
+  predicted: Tensor<S, D>,
+  wanted: Tensor<S, D>,
+): Tensor<[], D> {
+  return mean(abs(sub(predicted as Tensor, wanted) as Tensor) as Tensor) as unknown as Tensor<[], D>;
+}
+
+// ---- metrics -------------------------------------------------------------------------------------------------------
+
+/** Share of rows whose largest score stands at the label. */
+export function accuracy<L extends Shape>(
+  scores: Tensor<readonly [...L, Dim]>,
+  labels: Tensor<L, "i32">,
+): Tensor<[], "f32"> {
+  const hits = equal(argmax(scores as Tensor) as Tensor, labels) as Tensor;
+  return mean(cast(hits, "f32")) as unknown as Tensor<[], "f32">;
+}
+
+// ---- limits and noise ----------------------------------------------------------------------------------------------
+
+/** x kept within low and high. */
+export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: number, high: number): Tensor<S, D> {
+  return minimum(maximum(x as Tensor, low) as Tensor, high) as unknown as Tensor<S, D>;
+}
+
+/** Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate). New noise at each call. */
+export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32"> {
+  const keep = greaterEqual(randomUniform(x.shape), rate);
+  return where(keep, mul(x as Tensor, 1 / (1 - rate)), 0) as unknown as Tensor<S, "f32">;
+}
+
+/** x as [first axis, everything else]. */
+export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> {
+  return reshape(x, [x.shape[0] ?? 1, -1]) as Tensor<Shape, D>;
+}

@@ -1,0 +1,28 @@
+/**
+ * Derivatives, as requests in the graph: nothing is differentiated until the program is compiled.
+ */
+import { UserError } from "../errors.ts";
+import { gradient as gradientOp } from "../graph/ops/transform.ts";
+import { atLine, here } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
+import { applyOp, graphOf, Tensor } from "./tensor.ts";
+import { leavesOf, mapTree } from "./tree.ts";
+
+export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
+
+/** The same tree, a gradient for each tensor. */
+export type GradientsOf<T> =
+  T extends Tensor<infer S, infer D> ? Tensor<S, D> : { readonly [K in keyof T]: GradientsOf<T[K]> };
+
+/**
+ * The derivatives of a scalar by every tensor of a tree (states, inputs, or values in between). A tensor that the loss does
+ * not depend on gets zeros, and compiling warns about it.
+ */
+export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): GradientsOf<T> {
+  const origin = here("grad");
+  const leaves = leavesOf(by, isTensor, "grad");
+  if (graphOf([loss, ...leaves.map(({ leaf }) => leaf)]) === undefined) {
+    throw new UserError(`grad: neither the loss nor the parameters depend on a state or input${atLine(origin)}`);
+  }
+  return mapTree(by, isTensor, "grad", (leaf) => applyOp(gradientOp, [loss, leaf], {}, origin)) as GradientsOf<T>;
+}

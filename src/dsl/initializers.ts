@@ -1,0 +1,73 @@
+/**
+ * Starting values of states, computed on the host, so that every target starts from the same bits.
+ *
+ * An initializer is a description; numbers are drawn when a program is compiled, from its seed and the state's name.
+ */
+import type { Shape } from "../graph/shape.ts";
+import { sizeOf } from "../graph/shape.ts";
+import { RandomStream } from "../random.ts";
+
+export interface Initializer<S extends Shape = Shape> {
+  readonly shape: S;
+  /** Row-major values. `seed` and `name` choose the random stream. */
+  values(seed: number, name: string): Float64Array;
+}
+
+type Sizes = readonly number[];
+
+function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStream) => number): Initializer<S> {
+  return {
+    shape,
+    values(seed, name) {
+      const random = new RandomStream(seed, name);
+      return Float64Array.from({ length: sizeOf(shape) }, () => draw(random));
+    },
+  };
+}
+
+export function zeros<const S extends Sizes>(...shape: S): Initializer<S> {
+  return initializer(shape, () => 0);
+}
+
+export function ones<const S extends Sizes>(...shape: S): Initializer<S> {
+  return initializer(shape, () => 1);
+}
+
+/** `value` everywhere. */
+export function filled<const S extends Sizes>(value: number, ...shape: S): Initializer<S> {
+  return initializer(shape, () => value);
+}
+
+/** The given numbers, in row-major order. */
+export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...shape: S): Initializer<S> {
+  return { shape, values: () => Float64Array.from(numbers) };
+}
+
+/** Uniform in [low, high). */
+export function uniform<const S extends Sizes>(low: number, high: number, ...shape: S): Initializer<S> {
+  return initializer(shape, (random) => low + (high - low) * random.uniform());
+}
+
+/** Normal with the given mean and standard deviation. */
+export function normal<const S extends Sizes>(mean: number, deviation: number, ...shape: S): Initializer<S> {
+  return initializer(shape, (random) => mean + deviation * random.normal());
+}
+
+/** Inputs and outputs of one unit: the last axis is the outputs, the one before the inputs, others are a receptive field. */
+function fans(shape: Sizes): { readonly fanIn: number; readonly fanOut: number } {
+  const field = sizeOf(shape.slice(0, -2));
+  const last = shape[shape.length - 1] ?? 1;
+  return { fanIn: field * (shape[shape.length - 2] ?? last), fanOut: field * last };
+}
+
+/** Uniform within ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010): the default of Keras. */
+export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<S> {
+  const { fanIn, fanOut } = fans(shape);
+  const limit = Math.sqrt(6 / (fanIn + fanOut));
+  return uniform(-limit, limit, ...shape);
+}
+
+/** Normal with deviation sqrt(2 / fanIn) (He et al. 2015), for relu. */
+export function heNormal<const S extends Sizes>(...shape: S): Initializer<S> {
+  return normal(0, Math.sqrt(2 / fans(shape).fanIn), ...shape);
+}

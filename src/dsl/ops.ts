@@ -1,0 +1,448 @@
+/**
+ * The primitives as a user calls them: broadcasting done, axes normalised, shapes in the types.
+ *
+ * Names follow NumPy, Keras and PyTorch where those agree. Everything else (softmax, losses...) is a composite of these.
+ */
+import { ShapeError, UserError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import type { MapName, ReduceName } from "../graph/node.ts";
+import { contract } from "../graph/ops/contract.ts";
+import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
+import { cast as castOp, mapOps } from "../graph/ops/map.ts";
+import { reduceOps } from "../graph/ops/reduce.ts";
+import { constant, iota as iotaOp, random as randomOp, size as sizeOp } from "../graph/ops/source.ts";
+import {
+  broadcast as broadcastOp,
+  concat as concatOp,
+  flip as flipOp,
+  pad as padOp,
+  permute as permuteOp,
+  reshape as reshapeOp,
+  slice as sliceOp,
+} from "../graph/ops/view.ts";
+import { atLine, here, type Origin } from "../graph/origin.ts";
+import { broadcastShapes, checkDim, type Dim, printShape, type Shape, sameShape } from "../graph/shape.ts";
+import type {
+  Broadcast, CheckAxis, CheckBroadcast, CheckMatmul, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
+} from "./shape-types.ts"; // biome-ignore format: names
+import { applyOp, type DTypeOf, type Operand, operandDType, type ShapeOf, type Tensor, toTensor } from "./tensor.ts";
+
+// ---- element-wise --------------------------------------------------------------------------------------------------
+
+function broadcastAt(x: Tensor, shape: Shape, origin: Origin): Tensor {
+  if (sameShape(x.shape, shape)) return x;
+  const axes = x.shape.map((_, axis) => axis + shape.length - x.shape.length);
+  return applyOp(broadcastOp, [x], { shape, axes }, origin);
+}
+
+function broadcastAll(tensors: readonly Tensor[], origin: Origin): Tensor[] {
+  let shape: Shape = [];
+  for (const tensor of tensors) {
+    const joint = broadcastShapes(shape, tensor.shape);
+    if (joint === null) {
+      const shapes = tensors.map((t) => t.dtype + printShape(t.shape)).join(", ");
+      throw new ShapeError(`${origin.call}(${shapes}): the shapes do not broadcast${atLine(origin)}`);
+    }
+    shape = joint;
+  }
+  return tensors.map((tensor) => broadcastAt(tensor, shape, origin));
+}
+
+function mapCall(name: MapName, operands: readonly Operand[]): Tensor {
+  const origin = here(name);
+  const dtype = operandDType(operands, name);
+  return applyOp(
+    mapOps[name],
+    broadcastAll(
+      operands.map((x) => toTensor(x, dtype, origin)),
+      origin,
+    ),
+    {},
+    origin,
+  );
+}
+
+type ResultDType<A, B> = [DTypeOf<A>] extends [never]
+  ? [DTypeOf<B>] extends [never]
+    ? "f32"
+    : DTypeOf<B>
+  : DTypeOf<A>;
+type Binary<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
+type Compared<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
+type Fits<Call extends string, A, B> = B & CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>>;
+
+/** a + b, element by element; shapes broadcast as in NumPy. */
+export function add<A extends Operand, B extends Operand>(a: A, b: Fits<"add", A, B>): Binary<A, B> {
+  return mapCall("add", [a, b]) as Binary<A, B>;
+}
+
+/** a - b. */
+export function sub<A extends Operand, B extends Operand>(a: A, b: Fits<"sub", A, B>): Binary<A, B> {
+  return mapCall("sub", [a, b]) as Binary<A, B>;
+}
+
+/** a * b. */
+export function mul<A extends Operand, B extends Operand>(a: A, b: Fits<"mul", A, B>): Binary<A, B> {
+  return mapCall("mul", [a, b]) as Binary<A, B>;
+}
+
+/** a / b. Integers: truncated, and 0 where b is 0. */
+export function div<A extends Operand, B extends Operand>(a: A, b: Fits<"div", A, B>): Binary<A, B> {
+  return mapCall("div", [a, b]) as Binary<A, B>;
+}
+
+/** a to the power b. */
+export function pow<A extends Operand, B extends Operand>(a: A, b: Fits<"pow", A, B>): Binary<A, B> {
+  return mapCall("pow", [a, b]) as Binary<A, B>;
+}
+
+/** The larger of a and b; NaN if either is. At a tie the gradient goes to b. */
+export function maximum<A extends Operand, B extends Operand>(a: A, b: Fits<"maximum", A, B>): Binary<A, B> {
+  return mapCall("max", [a, b]) as Binary<A, B>;
+}
+
+/** The smaller of a and b; NaN if either is. At a tie the gradient goes to b. */
+export function minimum<A extends Operand, B extends Operand>(a: A, b: Fits<"minimum", A, B>): Binary<A, B> {
+  return mapCall("min", [a, b]) as Binary<A, B>;
+}
+
+/** a - b * floor(a / b): has the sign of b. */
+export function mod<A extends Operand, B extends Operand>(a: A, b: Fits<"mod", A, B>): Binary<A, B> {
+  return mapCall("mod", [a, b]) as Binary<A, B>;
+}
+
+export function equal<A extends Operand, B extends Operand>(a: A, b: Fits<"equal", A, B>): Compared<A, B> {
+  return mapCall("eq", [a, b]) as Compared<A, B>;
+}
+
+export function notEqual<A extends Operand, B extends Operand>(a: A, b: Fits<"notEqual", A, B>): Compared<A, B> {
+  return mapCall("ne", [a, b]) as Compared<A, B>;
+}
+
+export function less<A extends Operand, B extends Operand>(a: A, b: Fits<"less", A, B>): Compared<A, B> {
+  return mapCall("lt", [a, b]) as Compared<A, B>;
+}
+
+export function lessEqual<A extends Operand, B extends Operand>(a: A, b: Fits<"lessEqual", A, B>): Compared<A, B> {
+  return mapCall("le", [a, b]) as Compared<A, B>;
+}
+
+export function greater<A extends Operand, B extends Operand>(a: A, b: Fits<"greater", A, B>): Compared<A, B> {
+  return mapCall("gt", [a, b]) as Compared<A, B>;
+}
+
+export function greaterEqual<A extends Operand, B extends Operand>(
+  a: A,
+  b: Fits<"greaterEqual", A, B>,
+): Compared<A, B> {
+  return mapCall("ge", [a, b]) as Compared<A, B>;
+}
+
+type Bool<S extends Shape> = Tensor<S, "bool">;
+
+export function and<A extends Shape, B extends Shape>(
+  a: Bool<A>,
+  b: Bool<B> & CheckBroadcast<"and", A, B>,
+): Bool<Broadcast<A, B>> {
+  return mapCall("and", [a, b]) as Bool<Broadcast<A, B>>;
+}
+
+export function or<A extends Shape, B extends Shape>(
+  a: Bool<A>,
+  b: Bool<B> & CheckBroadcast<"or", A, B>,
+): Bool<Broadcast<A, B>> {
+  return mapCall("or", [a, b]) as Bool<Broadcast<A, B>>;
+}
+
+export function not<S extends Shape>(x: Bool<S>): Bool<S> {
+  return mapCall("not", [x]) as Bool<S>;
+}
+
+/** a where the condition holds, b elsewhere. All three broadcast. */
+export function where<C extends Shape, A extends Operand, B extends Operand>(
+  condition: Bool<C>,
+  a: A,
+  b: Fits<"where", A, B>,
+): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>, ResultDType<A, B>> {
+  const origin = here("where");
+  const dtype = operandDType([a, b], "where");
+  const values = [a, b].map((x) => toTensor(x, dtype, origin));
+  const operands = broadcastAll([condition, ...values], origin);
+  return applyOp(mapOps.select, operands, {}, origin) as never;
+}
+
+type Unary = <T extends Tensor>(x: T) => Tensor<ShapeOf<T>, DTypeOf<T>>;
+
+function unary(name: MapName): Unary {
+  return (x) => mapCall(name, [x]) as never;
+}
+
+export const neg: Unary = unary("neg");
+export const abs: Unary = unary("abs");
+export const sign: Unary = unary("sign");
+export const exp: Unary = unary("exp");
+export const expm1: Unary = unary("expm1");
+export const log: Unary = unary("log");
+export const log1p: Unary = unary("log1p");
+export const sqrt: Unary = unary("sqrt");
+export const rsqrt: Unary = unary("rsqrt");
+export const sin: Unary = unary("sin");
+export const cos: Unary = unary("cos");
+export const tanh: Unary = unary("tanh");
+export const erf: Unary = unary("erf");
+export const floor: Unary = unary("floor");
+export const ceil: Unary = unary("ceil");
+/** To the nearest whole number, halves to the even one. */
+export const round: Unary = unary("round");
+/** The value, through which no gradient flows. */
+export const stopGradient: Unary = unary("stopGradient");
+
+/** Converts to another dtype: floats truncate to integers and saturate, NaN becomes 0. */
+export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): Tensor<S, D> {
+  if (x.dtype === (dtype as DType)) return x as unknown as Tensor<S, D>;
+  return applyOp(castOp, [x], { dtype }, here("cast")) as Tensor<S, D>;
+}
+
+// ---- views ---------------------------------------------------------------------------------------------------------
+
+/** The same elements in row-major order under another shape. One dimension may be -1: what is left. */
+export function reshape<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<T, D> {
+  const origin = here("reshape");
+  return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<T, D>;
+}
+
+function resolveRest(x: Tensor, shape: Shape, origin: Origin): Shape {
+  const open = shape.indexOf(-1);
+  if (open < 0) return shape.map(checkDim);
+  // Dimensions that stand on both sides cancel; what is left of the numbers goes into the open one.
+  const left = [...x.shape];
+  let divisor = 1;
+  for (const dim of shape.filter((_, axis) => axis !== open)) {
+    const same = left.indexOf(dim);
+    if (same >= 0) left.splice(same, 1);
+    else divisor *= typeof dim === "number" ? dim : Number.NaN;
+  }
+  const names = left.filter((dim) => typeof dim === "string");
+  const count = left.reduce((product: number, dim) => product * (typeof dim === "number" ? dim : 1), 1) / divisor;
+  const rest = names.length === 0 ? count : names.length === 1 && count === 1 ? names[0] : undefined;
+  if (rest === undefined || (typeof rest === "number" && !Number.isSafeInteger(rest))) {
+    throw new ShapeError(
+      `reshape(${x.dtype}${printShape(x.shape)}): cannot find the -1 in ${printShape(shape)}${atLine(origin)}`,
+    );
+  }
+  return shape.map((dim, axis) => (axis === open ? (rest as Dim) : checkDim(dim)));
+}
+
+/** Axes in another order: result axis i is operand axis order[i]. */
+export function permute<S extends Shape, D extends DType, const O extends readonly number[]>(
+  x: Tensor<S, D> & CheckOrder<S, O>,
+  order: O,
+): Tensor<PermuteShape<S, O>, D> {
+  return applyOp(permuteOp, [x], { order }, here("permute")) as Tensor<PermuteShape<S, O>, D>;
+}
+
+/** All axes the other way round: a matrix transposed. */
+export function transpose<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Reversed<S>, D> {
+  const order = x.shape.map((_, axis) => x.shape.length - 1 - axis);
+  return applyOp(permuteOp, [x], { order }, here("transpose")) as Tensor<Reversed<S>, D>;
+}
+
+/** Repeats x to `shape`, as in NumPy: trailing axes are aligned. */
+export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<T, D> {
+  const origin = here("broadcastTo");
+  const joint = broadcastShapes(x.shape, shape);
+  if (joint === null || !sameShape(joint, shape)) {
+    throw new ShapeError(
+      `broadcastTo(${x.dtype}${printShape(x.shape)}): does not broadcast to ${printShape(shape)}${atLine(origin)}`,
+    );
+  }
+  return broadcastAt(x, shape, origin) as Tensor<T, D>;
+}
+
+/** One range an axis: `[start, stop]`, `[start, stop, step]`, or null for the whole axis. Negative counts from the end. */
+export type Range = readonly [start: number, stop: number, step?: number] | null;
+
+/** Elements start, start + step, ... before stop of each axis; axes that are not given are taken whole. */
+export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly Range[]): Tensor<Shape, D> {
+  const origin = here("slice");
+  if (ranges.length > x.shape.length) {
+    throw new ShapeError(`slice: ${ranges.length} ranges for rank ${x.shape.length}${atLine(origin)}`);
+  }
+  const bound = (value: number, dim: Dim): Dim => (value < 0 && typeof dim === "number" ? value + dim : value);
+  const start = x.shape.map((dim, axis) => bound(ranges[axis]?.[0] ?? 0, dim));
+  const stop = x.shape.map((dim, axis) => {
+    const end = ranges[axis]?.[1];
+    return end === undefined ? dim : bound(end, dim);
+  });
+  const step = x.shape.map((_, axis) => ranges[axis]?.[2] ?? 1);
+  return applyOp(sliceOp, [x], { start, stop, step }, origin) as Tensor<Shape, D>;
+}
+
+/** A border of `value`: `[before, after]` for each axis. */
+export function pad<D extends DType>(
+  x: Tensor<Shape, D>,
+  widths: readonly (readonly [before: number, after: number])[],
+  value = 0,
+): Tensor<Shape, D> {
+  const [before, after] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
+  const inner = widths.map(() => 0);
+  return applyOp(padOp, [x], { before, after, inner, value }, here("pad")) as Tensor<Shape, D>;
+}
+
+/** Tensors one behind the other along `axis`. */
+export function concat<D extends DType>(parts: readonly Tensor<Shape, D>[], axis = 0): Tensor<Shape, D> {
+  const origin = here("concat");
+  const first = parts[0];
+  if (first === undefined) throw new UserError(`concat: nothing to join${atLine(origin)}`);
+  return applyOp(concatOp, parts, { axis: axis < 0 ? axis + first.rank : axis }, origin) as Tensor<Shape, D>;
+}
+
+/** The other way round along the given axes. */
+export function flip<S extends Shape, D extends DType>(x: Tensor<S, D>, axes: readonly number[]): Tensor<S, D> {
+  const fromFront = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
+  return applyOp(flipOp, [x], { axes: fromFront }, here("flip")) as Tensor<S, D>;
+}
+
+// ---- reductions ----------------------------------------------------------------------------------------------------
+
+/** Axes counted from the front, in order. */
+export function axesOf(x: Tensor, axis: ReduceOptions["axis"], origin: Origin): number[] {
+  const wanted = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : [...axis];
+  const axes = wanted.map((a) => (a < 0 ? a + x.shape.length : a));
+  if (axes.some((a) => x.shape[a] === undefined)) {
+    throw new ShapeError(
+      `${origin.call}(${x.dtype}${printShape(x.shape)}): there is no axis ${wanted}${atLine(origin)}`,
+    );
+  }
+  return axes.toSorted((a, b) => a - b);
+}
+
+function reduceCall(name: ReduceName, x: Tensor, options: ReduceOptions, origin: Origin): Tensor {
+  const axes = axesOf(x, options.axis, origin);
+  const reduced = axes.length === 0 ? x : applyOp(reduceOps[name], [x], { axes }, origin);
+  if (options.keepDims !== true) return reduced;
+  return applyOp(reshapeOp, [reduced], { shape: x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)) }, origin);
+}
+
+type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor<ReduceShape<S, O>, D>;
+
+/** Sum over an axis, several, or all. */
+export function sum<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"sum", S, O>,
+  options?: O,
+): Reduced<S, D, O> {
+  return reduceCall("sum", x, options ?? {}, here("sum")) as Reduced<S, D, O>;
+}
+
+/** Product over an axis, several, or all. */
+export function prod<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"prod", S, O>,
+  options?: O,
+): Reduced<S, D, O> {
+  return reduceCall("prod", x, options ?? {}, here("prod")) as Reduced<S, D, O>;
+}
+
+/** Largest element over an axis, several, or all. Elements that tie share the gradient. */
+export function max<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"max", S, O>,
+  options?: O,
+): Reduced<S, D, O> {
+  return reduceCall("max", x, options ?? {}, here("max")) as Reduced<S, D, O>;
+}
+
+/** Smallest element over an axis, several, or all. Elements that tie share the gradient. */
+export function min<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"min", S, O>,
+  options?: O,
+): Reduced<S, D, O> {
+  return reduceCall("min", x, options ?? {}, here("min")) as Reduced<S, D, O>;
+}
+
+type AxisOf<O extends { readonly axis?: number }> = O extends { axis: number } ? O : { axis: -1 };
+
+/** Index of the first largest element along an axis, the last by default. */
+export function argmax<S extends Shape, const O extends { readonly axis?: number } = NoOptions>(
+  x: Tensor<S> & CheckAxis<"argmax", S, AxisOf<O>>,
+  options?: O,
+): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
+  return reduceCall("argmax", x, { axis: options?.axis ?? -1 }, here("argmax")) as never;
+}
+
+/** Index of the first smallest element along an axis, the last by default. */
+export function argmin<S extends Shape, const O extends { readonly axis?: number } = NoOptions>(
+  x: Tensor<S> & CheckAxis<"argmin", S, AxisOf<O>>,
+  options?: O,
+): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
+  return reduceCall("argmin", x, { axis: options?.axis ?? -1 }, here("argmin")) as never;
+}
+
+// ---- contractions --------------------------------------------------------------------------------------------------
+
+/** Matrix product of [m, k] and [k, n]. */
+export function matmul<A extends Shape, B extends Shape, D extends DType>(
+  a: Tensor<A, D>,
+  b: Tensor<B, D> & CheckMatmul<A, B>,
+): Tensor<MatmulShape<A, B>, D> {
+  const origin = here("matmul");
+  for (const [side, x] of [
+    ["left", a],
+    ["right", b as Tensor],
+  ] as const) {
+    if (x.shape.length === 2) continue;
+    throw new ShapeError(`matmul: the ${side} operand has rank ${x.shape.length}, wanted 2${atLine(origin)}`);
+  }
+  const attrs = { batchLeft: [], batchRight: [], sumLeft: [1], sumRight: [0] };
+  return applyOp(contract, [a, b], attrs, origin) as Tensor<MatmulShape<A, B>, D>;
+}
+
+/** Sum over the last axis of a and the first of b: vector·vector, matrix·vector, matrix·matrix. */
+export function dot<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> {
+  const attrs = { batchLeft: [], batchRight: [], sumLeft: [a.shape.length - 1], sumRight: [0] };
+  return applyOp(contract, [a, b], attrs, here("dot")) as Tensor<Shape, D>;
+}
+
+// ---- sources and indexes -------------------------------------------------------------------------------------------
+
+/** `value` everywhere. */
+export function full<const S extends Shape, D extends DType = "f32">(shape: S, value: number, dtype?: D): Tensor<S, D> {
+  const origin = here("full");
+  const chosen: DType = dtype ?? "f32";
+  return broadcastAt(toTensor(value, chosen, origin), shape.map(checkDim), origin) as Tensor<S, D>;
+}
+
+/** 0, 1, 2 ... along the only axis. */
+export function arange<const N extends Dim, D extends DType = "i32">(count: N, dtype?: D): Tensor<[N], D> {
+  return applyOp(iotaOp, [], { dtype: dtype ?? "i32", shape: [checkDim(count)], axis: 0 }, here("arange")) as Tensor<
+    [N],
+    D
+  >;
+}
+
+/** Size of an axis as a scalar; a symbolic dimension gets its value when the program is compiled. */
+export function size<D extends DType = "i32">(x: Tensor, axis: number, dtype?: D): Tensor<[], D> {
+  const origin = here("size");
+  const [at] = axesOf(x, axis, origin);
+  const dim = x.shape[at ?? 0] ?? 0;
+  const chosen: DType = dtype ?? "i32";
+  if (typeof dim === "number") return applyOp(constant, [], { dtype: chosen, value: dim }, origin) as Tensor<[], D>;
+  return applyOp(sizeOp, [], { dtype: chosen, shape: [dim] }, origin) as Tensor<[], D>;
+}
+
+/** 1 at each label along a new last axis of `depth`, 0 elsewhere. A label out of range gives a row of zeros. */
+export function oneHot<S extends Shape, const N extends number, D extends DType = "f32">(
+  labels: Tensor<S>,
+  depth: N,
+  dtype?: D,
+): Tensor<[...S, N], D> {
+  return applyOp(oneHotOp, [labels], { depth, dtype: dtype ?? "f32" }, here("oneHot")) as Tensor<[...S, N], D>;
+}
+
+/** Uniform random numbers in [0, 1): new ones at each call of the entry, another stream at each place in the program. */
+export function randomUniform<const S extends Shape>(shape: S): Tensor<S, "f32"> {
+  return applyOp(
+    randomOp,
+    [],
+    { dtype: "f32", shape: shape.map(checkDim), stream: 0 },
+    here("randomUniform"),
+  ) as Tensor<S, "f32">;
+}

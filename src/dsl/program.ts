@@ -1,0 +1,147 @@
+/**
+ * program(): inputs, state and named entries, described once as static graphs.
+ *
+ *   program({ inputs, state, entries: { train(inputs, state) { ... return { outputs, next } } } })
+ *
+ * Each entry function runs once, here, with tensors in place of numbers; what it returns becomes the entry's graph.
+ */
+import { ShapeError, UserError } from "../errors.ts";
+import { builder } from "../graph/build.ts";
+import type { Entry, Result } from "../graph/entry.ts";
+import { createGraph } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/node.ts";
+import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
+import { atLine, here, type Origin } from "../graph/origin.ts";
+import { sameShape } from "../graph/shape.ts";
+import { printType, typeOf } from "../graph/type.ts";
+import { isTensor } from "./grad.ts";
+import { values } from "./initializers.ts";
+import { InputSpec, StateSpec, slot, type TensorsOf } from "./spec.ts";
+import { nodeIn, Tensor } from "./tensor.ts";
+import { leavesOf, mapTree, type NamedLeaf } from "./tree.ts";
+
+export interface EntryResult {
+  /** A tree of tensors that the caller can read. */
+  readonly outputs?: unknown;
+  /** New values of states, a tree shaped like (a part of) the state. States left out stay as they are. */
+  readonly next?: unknown;
+}
+
+type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) => EntryResult;
+
+interface Definition<I, S, E> {
+  readonly inputs?: I;
+  readonly state?: S;
+  readonly entries: E & Readonly<Record<string, EntryFunction<I, S>>>;
+}
+
+interface SingleStep<I, S, R> {
+  readonly inputs?: I;
+  readonly state?: S;
+  /** The only entry, called "step". */
+  readonly step: (inputs: TensorsOf<I>, state: TensorsOf<S>) => R;
+}
+
+/** Output trees by entry, kept for the types of what an executable gives back. */
+export type OutputsOf<E> = {
+  readonly [K in keyof E]: E[K] extends (...args: never[]) => infer R
+    ? R extends { readonly outputs: infer O }
+      ? O
+      : Record<never, never>
+    : never;
+};
+
+export interface Program<Outputs = Readonly<Record<string, unknown>>> {
+  readonly inputs: readonly NamedLeaf<InputSpec>[];
+  readonly states: readonly NamedLeaf<StateSpec>[];
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Carries the output types; never read. */
+  readonly outputTypes?: Outputs;
+}
+
+export function program<I, S, E extends Readonly<Record<string, EntryFunction<I, S>>>>(
+  definition: Definition<I, S, E>,
+): Program<OutputsOf<E>>;
+export function program<I, S, R extends EntryResult>(
+  definition: SingleStep<I, S, R>,
+): Program<OutputsOf<{ readonly step: () => R }>>;
+export function program(
+  definition: Definition<unknown, unknown, object> | SingleStep<unknown, unknown, EntryResult>,
+): Program<never> {
+  const origin = here("program");
+  const functions = "step" in definition ? { step: definition.step } : definition.entries;
+  const inputTree = definition.inputs ?? {};
+  const stateTree = definition.state ?? {};
+  const inputs = leavesOf(inputTree, isInputSpec, "inputs");
+  const states = leavesOf(stateTree, isStateSpec, "state");
+  const entries = new Map<string, Entry>();
+  for (const [name, body] of Object.entries(functions)) {
+    if (typeof body !== "function") throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
+    entries.set(name, trace(name, body as EntryFunction<unknown, unknown>, inputTree, stateTree, states, origin));
+  }
+  if (entries.size === 0) throw new UserError(`a program needs an entry${atLine(origin)}`);
+  const drawsRandom = [...entries.values()].some((entry) => entry.next.some(({ name }) => name === randomState));
+  return { inputs, states: drawsRandom ? [...states, randomLeaf()] : states, entries };
+}
+
+const isInputSpec = (value: unknown): value is InputSpec => value instanceof InputSpec;
+const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
+
+/** (seed, calls so far): the seed is filled in when the program is compiled. */
+function randomLeaf(): NamedLeaf<StateSpec> {
+  return { path: randomState, leaf: slot(values([0, 0], 2), { dtype: "u32" }) };
+}
+
+function trace(
+  name: string,
+  body: EntryFunction<unknown, unknown>,
+  inputTree: unknown,
+  stateTree: unknown,
+  states: readonly NamedLeaf<StateSpec>[],
+  origin: Origin,
+): Entry {
+  const graph = createGraph();
+  const source = (op: typeof inputOp, spec: InputSpec | StateSpec, path: string): Tensor =>
+    new Tensor(graph.node(op, [], { name: path, dtype: spec.dtype, shape: spec.shape }, [origin]));
+  const inputs = mapTree(inputTree, isInputSpec, "inputs", (spec, path) => source(inputOp, spec, path));
+  const state = mapTree(stateTree, isStateSpec, "state", (spec, path) => source(stateOp, spec, path));
+  const result = body(inputs as never, state as never);
+  if (typeof result !== "object" || result === null) {
+    throw new UserError(`entry "${name}" must return { outputs, next }, not ${String(result)}${atLine(origin)}`);
+  }
+  const named = (tree: unknown, what: string): Result[] =>
+    leavesOf(tree ?? {}, isTensor, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
+      name: path,
+      node: nodeIn(graph, leaf),
+    }));
+  const outputs = named(result.outputs, "outputs");
+  const next = named(result.next, "next");
+  for (const change of next) checkNext(name, change, states, origin);
+  return { name, graph, outputs, next: [...next, ...countCalls(graph)] };
+}
+
+/** A next value must have the type of its state. */
+function checkNext(entry: string, change: Result, states: readonly NamedLeaf<StateSpec>[], origin: Origin): void {
+  const known = states.find(({ path }) => path === change.name);
+  const line = atLine(change.node.origins[0] ?? origin);
+  if (known === undefined) {
+    const names = states.map(({ path }) => path).join(", ");
+    throw new UserError(`entry "${entry}": next has "${change.name}", which is no state (there are: ${names})${line}`);
+  }
+  const type = typeOf(change.node);
+  if (type.dtype !== known.leaf.dtype || !sameShape(type.shape, known.leaf.shape)) {
+    const wanted = printType({ kind: "tensor", dtype: known.leaf.dtype, shape: known.leaf.shape });
+    throw new ShapeError(
+      `entry "${entry}": next "${change.name}" is ${printType(type)}, the state is ${wanted}${line}`,
+    );
+  }
+}
+
+/** An entry that draws random numbers counts its calls, so that each call draws others. */
+function countCalls(graph: Graph): Result[] {
+  const counter = graph.nodes.find((node) => node.op === stateOp && node.attrs.name === randomState);
+  if (counter === undefined) return [];
+  const build = builder(graph);
+  const step: Node = build.cast(build.iota("i32", [2], 0), "u32"); // [0, 1]
+  return [{ name: randomState, node: build.map("add", counter, step) }];
+}

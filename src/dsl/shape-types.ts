@@ -1,0 +1,184 @@
+/**
+ * Shapes in the type system: what `tsc` checks in the editor.
+ *
+ * Checked here: rank, equality of dimensions, broadcasting (equal, or a literal 1), permute, matmul, the axes of a
+ * reduction. Not here: sums and products of dimensions (reshape, flatten, the axis of a concat): those become `number` and
+ * are checked when the graph is built. A dimension that is merely `number`, `string` or a union is never an error.
+ */
+import type { Dim, Shape } from "../graph/shape.ts";
+
+/** Makes a parameter's type impossible to satisfy, with the reason where the editor shows it. */
+export interface ShapeMismatch<Message extends string> {
+  readonly "shapes do not fit": Message;
+}
+
+type IsUnion<T, U = T> = [T] extends [never] ? false : T extends unknown ? ([U] extends [T] ? false : true) : never;
+
+/** A literal dimension. */
+type Known<D> = number extends D ? false : string extends D ? false : IsUnion<D> extends true ? false : true;
+
+/** Both are literals, and different ones. */
+type Differ<A, B> = [Known<A>, Known<B>] extends [true, true] ? ([A] extends [B] ? false : true) : false;
+
+/** The rank is not known. */
+type AnyRank<S extends Shape> = number extends S["length"] ? true : false;
+
+// ---- broadcasting --------------------------------------------------------------------------------------------------
+
+type BroadcastDim<A extends Dim, B extends Dim> = [A] extends [1]
+  ? B
+  : [B] extends [1]
+    ? A
+    : Known<A> extends true
+      ? A
+      : B;
+
+type Zip<A extends Shape, B extends Shape, Tail extends Shape = []> = A extends readonly [
+  ...infer AHead extends Shape,
+  infer ALast extends Dim,
+]
+  ? B extends readonly [...infer BHead extends Shape, infer BLast extends Dim]
+    ? Zip<AHead, BHead, [BroadcastDim<ALast, BLast>, ...Tail]>
+    : [...A, ...Tail]
+  : [...B, ...Tail];
+
+/** The shape that both broadcast to. */
+export type Broadcast<A extends Shape, B extends Shape> = A extends B
+  ? B extends A
+    ? A
+    : BroadcastOf<A, B>
+  : BroadcastOf<A, B>;
+
+type BroadcastOf<A extends Shape, B extends Shape> = true extends AnyRank<A> | AnyRank<B> ? Shape : Zip<A, B>;
+
+type Clash<A extends Shape, B extends Shape> = A extends readonly [
+  ...infer AHead extends Shape,
+  infer ALast extends Dim,
+]
+  ? B extends readonly [...infer BHead extends Shape, infer BLast extends Dim]
+    ? [ALast] extends [1]
+      ? Clash<AHead, BHead>
+      : [BLast] extends [1]
+        ? Clash<AHead, BHead>
+        : Differ<ALast, BLast> extends true
+          ? [ALast, BLast]
+          : Clash<AHead, BHead>
+    : never
+  : never;
+
+export type CheckBroadcast<Call extends string, A extends Shape, B extends Shape> = true extends AnyRank<A> | AnyRank<B>
+  ? unknown
+  : [Clash<A, B>] extends [never]
+    ? unknown
+    : Clash<A, B> extends [infer X extends Dim, infer Y extends Dim]
+      ? ShapeMismatch<`${Call}: dimensions ${X} and ${Y} do not broadcast`>
+      : unknown;
+
+// ---- matmul --------------------------------------------------------------------------------------------------------
+
+export type CheckMatmul<A extends Shape, B extends Shape> = true extends AnyRank<A> | AnyRank<B>
+  ? unknown
+  : A extends readonly [Dim, infer K extends Dim]
+    ? B extends readonly [infer K2 extends Dim, Dim]
+      ? Differ<K, K2> extends true
+        ? ShapeMismatch<`matmul: inner dimensions ${K} and ${K2} differ`>
+        : unknown
+      : ShapeMismatch<`matmul: the right operand has rank ${B["length"]}, wanted 2`>
+    : ShapeMismatch<`matmul: the left operand has rank ${A["length"]}, wanted 2`>;
+
+export type MatmulShape<A extends Shape, B extends Shape> = A extends readonly [infer M extends Dim, Dim]
+  ? B extends readonly [Dim, infer N extends Dim]
+    ? [M, N]
+    : Shape
+  : Shape;
+
+// ---- axes ----------------------------------------------------------------------------------------------------------
+
+type Length<S extends Shape> = S["length"];
+
+/** -1 is the last axis. Ranks up to 6; above, the rank is given up. */
+type Negative = { "-1": 1; "-2": 2; "-3": 3; "-4": 4; "-5": 5; "-6": 6 };
+
+type CountDown<S extends Shape, N extends number, Seen extends Shape = []> = Seen["length"] extends N
+  ? Length<S>
+  : S extends readonly [...infer Head extends Shape, Dim]
+    ? CountDown<Head, N, [...Seen, 0]>
+    : never;
+
+/** An axis counted from the front. */
+type FromFront<S extends Shape, Axis extends number> = `${Axis}` extends keyof Negative
+  ? CountDown<S, Negative[`${Axis}`]>
+  : Axis;
+
+type ReplaceAt<S extends Shape, At extends number, With extends Shape, Done extends Shape = []> = S extends readonly [
+  infer First extends Dim,
+  ...infer Rest extends Shape,
+]
+  ? Done["length"] extends At
+    ? [...Done, ...With, ...Rest]
+    : ReplaceAt<Rest, At, With, [...Done, First]>
+  : Shape;
+
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all by default. -1 is the last. */
+  readonly axis?: number | readonly number[];
+  /** Keep reduced axes with size 1. */
+  readonly keepDims?: boolean;
+}
+
+/** What is inferred where no options are given. */
+export interface NoOptions {
+  readonly axis?: never;
+  readonly keepDims?: never;
+}
+
+type Ones<S extends Shape> = { readonly [K in keyof S]: 1 };
+
+export type ReduceShape<S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
+  ? Axis extends number
+    ? AnyRank<S> extends true
+      ? Shape
+      : Known<Axis> extends true
+        ? ReplaceAt<S, FromFront<S, Axis>, O extends { keepDims: true } ? [1] : []>
+        : Shape
+    : Shape
+  : O extends { keepDims: true }
+    ? Ones<S>
+    : [];
+
+export type CheckAxis<Call extends string, S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
+  ? Axis extends number
+    ? AnyRank<S> extends true
+      ? unknown
+      : Known<Axis> extends true
+        ? `${FromFront<S, Axis> & number}` extends keyof S
+          ? unknown
+          : ShapeMismatch<`${Call}: there is no axis ${Axis} in rank ${Length<S>}`>
+        : unknown
+    : unknown
+  : unknown;
+
+// ---- permute -------------------------------------------------------------------------------------------------------
+
+export type PermuteShape<S extends Shape, Order extends readonly number[]> =
+  AnyRank<S> extends true
+    ? Shape
+    : number extends Order["length"]
+      ? Shape
+      : { -readonly [I in keyof Order]: Order[I] extends keyof S ? S[Order[I]] & Dim : Dim };
+
+export type CheckOrder<S extends Shape, Order extends readonly number[]> =
+  AnyRank<S> extends true
+    ? unknown
+    : number extends Order["length"]
+      ? unknown
+      : Order["length"] extends S["length"]
+        ? unknown
+        : ShapeMismatch<`permute: an order of ${Order["length"]} axes for rank ${S["length"]}`>;
+
+export type Reversed<S extends Shape> =
+  AnyRank<S> extends true
+    ? Shape
+    : S extends readonly [infer First extends Dim, ...infer Rest extends Shape]
+      ? [...Reversed<Rest>, First]
+      : [];

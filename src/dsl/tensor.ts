@@ -1,0 +1,102 @@
+/**
+ * Tensor: the user's handle on a node, with its shape and dtype in its type.
+ *
+ * Nothing is computed when tensors are combined; each call adds a node to the graph of the entry being described. Constants
+ * and other closed expressions belong to no graph until they meet a tensor that does: there is no ambient graph.
+ */
+import { UserError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { inferType } from "../graph/graph.ts";
+import type { Attrs, Graph, Literal, Node, OpDef } from "../graph/node.ts";
+import { constant, constantAttrs } from "../graph/ops/source.ts";
+import { here, type Origin } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
+import { printType, typeOf } from "../graph/type.ts";
+
+export class Tensor<S extends Shape = Shape, D extends DType = DType> {
+  readonly shape: S;
+  readonly dtype: D;
+  /** What the tensor stands for: a node, or a closed expression that no graph has adopted yet. */
+  readonly value: Node | Literal;
+
+  constructor(value: Node | Literal) {
+    const type = typeOf(value);
+    this.shape = type.shape as S;
+    this.dtype = type.dtype as D;
+    this.value = value;
+  }
+
+  get rank(): S["length"] {
+    return this.shape.length;
+  }
+
+  toString(): string {
+    return `Tensor ${printType(this.value.type)}`;
+  }
+}
+
+/** A tensor, or a number that takes the other operand's dtype. */
+export type Operand = Tensor | number;
+
+export type ShapeOf<T> = T extends Tensor<infer S> ? S : T extends number ? [] : Shape;
+export type DTypeOf<T> = T extends Tensor<Shape, infer D> ? D : never;
+
+function isNode(value: Node | Literal): value is Node {
+  return "graph" in value;
+}
+
+/** The node of a tensor in `graph`; closed expressions are adopted. */
+export function nodeIn(graph: Graph, tensor: Tensor): Node {
+  return isNode(tensor.value) ? tensor.value : graph.adopt(tensor.value);
+}
+
+/** The graph that any of these tensors belongs to. */
+export function graphOf(tensors: readonly Tensor[]): Graph | undefined {
+  for (const { value } of tensors) if (isNode(value)) return value.graph;
+  return undefined;
+}
+
+/** Applies a primitive. With only closed operands the result is closed too. */
+export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin: Origin): Tensor {
+  const graph = graphOf(args);
+  if (graph !== undefined) {
+    return new Tensor(
+      graph.node(
+        op,
+        args.map((arg) => nodeIn(graph, arg)),
+        attrs,
+        [origin],
+      ),
+    );
+  }
+  const literals = args.map((arg) => arg.value as Literal);
+  const type = inferType(
+    op,
+    literals.map((l) => l.type),
+    attrs,
+    [],
+    origin,
+  );
+  return new Tensor({ op, args: literals, attrs, type, origin });
+}
+
+/** A constant scalar. Rounded to its dtype: `scalar(0.1)` is the f32 nearest to 0.1. */
+export function scalar<D extends DType = "f32">(value: number, dtype?: D): Tensor<[], D> {
+  const chosen = dtype ?? "f32";
+  return applyOp(constant, [], constantAttrs(chosen, value), here("scalar")) as Tensor<[], D>;
+}
+
+/** The dtype that numbers among the operands take: that of the first tensor. */
+export function operandDType(operands: readonly Operand[], call: string): DType {
+  const first = operands.find((operand) => operand instanceof Tensor);
+  if (first instanceof Tensor) return first.dtype;
+  if (operands.every((operand) => typeof operand === "number")) return "f32";
+  throw new UserError(`${call}: an operand is neither a tensor nor a number`);
+}
+
+/** Numbers become constants of the dtype of the tensors they meet. */
+export function toTensor(operand: Operand, dtype: DType, origin: Origin): Tensor {
+  if (operand instanceof Tensor) return operand;
+  if (typeof operand === "number") return applyOp(constant, [], constantAttrs(dtype, operand), origin);
+  throw new UserError(`${origin.call}: an operand is neither a tensor nor a number`);
+}

@@ -1,0 +1,69 @@
+/**
+ * Trees: plain objects and arrays with something at their leaves (specs, tensors, numbers).
+ *
+ * A leaf is named by its path ("model.layers.0.w"). Walks keep paths in arrays and Maps, so `__proto__` is a name like any
+ * other, and trees are rebuilt without running anybody's setters.
+ */
+import { UserError } from "../errors.ts";
+
+export type Tree<Leaf> = Leaf | { readonly [name: string]: Tree<Leaf> } | readonly Tree<Leaf>[];
+
+export interface NamedLeaf<Leaf> {
+  readonly path: string;
+  readonly leaf: Leaf;
+}
+
+type IsLeaf<Leaf> = (value: unknown) => value is Leaf;
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/** A path with one more name. Dots and backslashes in names are escaped, so paths stay unique. */
+export function joinPath(path: string, name: string | number): string {
+  const part = String(name).replace(/[\\.]/g, "\\$&");
+  return path === "" ? part : `${path}.${part}`;
+}
+
+/** All leaves in order, with their paths. `what` is for the message when something else is found. */
+export function leavesOf<Leaf>(tree: unknown, isLeaf: IsLeaf<Leaf>, what: string): NamedLeaf<Leaf>[] {
+  const found: NamedLeaf<Leaf>[] = [];
+  mapTree(tree, isLeaf, what, (leaf, path) => {
+    found.push({ path, leaf });
+    return null;
+  });
+  return found;
+}
+
+/** The same tree with each leaf replaced. */
+export function mapTree<Leaf, Out>(
+  tree: unknown,
+  isLeaf: IsLeaf<Leaf>,
+  what: string,
+  change: (leaf: Leaf, path: string) => Out,
+  path = "",
+): Tree<Out> {
+  if (isLeaf(tree)) return change(tree, path);
+  if (Array.isArray(tree)) return tree.map((part, i) => mapTree(part, isLeaf, what, change, joinPath(path, i)));
+  if (isPlainObject(tree)) {
+    const entries = Object.entries(tree).map(
+      ([name, part]) => [name, mapTree(part, isLeaf, what, change, joinPath(path, name))] as const,
+    );
+    return fromEntries(entries);
+  }
+  const place = path === "" ? "the tree" : `"${path}"`;
+  throw new UserError(`${what}: ${place} holds ${describe(tree)}, where plain objects, arrays and leaves may stand`);
+}
+
+/** Object.fromEntries, which defines properties and so makes `__proto__` an ordinary one. */
+function fromEntries<Out>(entries: readonly (readonly [string, Tree<Out>])[]): Tree<Out> {
+  return Object.fromEntries(entries);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (typeof value === "object") return `a ${value.constructor?.name ?? "value"}`;
+  return `the ${typeof value} ${JSON.stringify(value) ?? ""}`.trim();
+}

@@ -1,0 +1,155 @@
+/**
+ * The general dot product: matmul, einsum and convolution become this.
+ *
+ *   result[batch, freeLeft, freeRight] = sum over the paired axes of left * right
+ *
+ * `batchLeft[i]` pairs with `batchRight[i]`, `sumLeft[i]` with `sumRight[i]`; free axes keep their order.
+ */
+import { ShapeError } from "../../errors.ts";
+import { type NdArray, ndarray, transpose } from "../ndarray.ts";
+import type { Build, ContractAttrs, ContractOp, Node } from "../node.ts";
+import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
+import { type NodeType, tensorType, typeOf } from "../type.ts";
+
+/** The axes of an operand that are neither batch nor summed, in order. */
+export function freeAxes(rank: number, batch: readonly number[], summed: readonly number[]): number[] {
+  return Array.from({ length: rank }, (_, axis) => axis).filter(
+    (axis) => !batch.includes(axis) && !summed.includes(axis),
+  );
+}
+
+function dims(shape: Shape, axes: readonly number[]): Dim[] {
+  return axes.map((axis) => shape[axis] as Dim);
+}
+
+function checkPairs(left: Shape, right: Shape, pairsLeft: readonly number[], pairsRight: readonly number[]): void {
+  pairsLeft.forEach((axis, i) => {
+    const [a, b] = [left[axis], right[pairsRight[i] ?? -1]];
+    if (a === undefined || b === undefined) throw new ShapeError("an axis to contract does not exist");
+    if (a !== b) throw new ShapeError(`inner dimensions ${a} and ${b} differ`);
+  });
+}
+
+/** Operand laid out as batch, rows, columns. */
+function asMatrices(x: NdArray, order: readonly [readonly number[], readonly number[], readonly number[]]): NdArray {
+  return transpose(x, order.flat());
+}
+
+function multiply(
+  left: Float64Array,
+  right: Float64Array,
+  batch: number,
+  m: number,
+  k: number,
+  n: number,
+): Float64Array {
+  const out = new Float64Array(batch * m * n);
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < m; i++) {
+      const row = (b * m + i) * n;
+      for (let p = 0; p < k; p++) {
+        const a = left[(b * m + i) * k + p] ?? 0;
+        const from = (b * k + p) * n;
+        for (let j = 0; j < n; j++) out[row + j] = (out[row + j] ?? 0) + a * (right[from + j] ?? 0);
+      }
+    }
+  }
+  return out;
+}
+
+/**
+ * Gradient of one operand: contract `g` with the other operand over the other's free axes, then put the axes in order.
+ * `side` 0 is the left.
+ */
+function operandGradient(node: Node, g: Node, side: 0 | 1, b: Build): Node {
+  const attrs = node.attrs as ContractAttrs;
+  const [left, right] = [node.args[0] as Node, node.args[1] as Node];
+  const [leftRank, rightRank] = [typeOf(left).shape.length, typeOf(right).shape.length];
+  const batchCount = attrs.batchLeft.length;
+  const freeLeft = freeAxes(leftRank, attrs.batchLeft, attrs.sumLeft);
+  const freeRight = freeAxes(rightRank, attrs.batchRight, attrs.sumRight);
+  const batchG = attrs.batchLeft.map((_, i) => i);
+  const leftG = freeLeft.map((_, i) => batchCount + i);
+  const rightG = freeRight.map((_, i) => batchCount + freeLeft.length + i);
+  if (side === 0) {
+    // [batch, freeLeft, summed axes of the right in its order]
+    const raw = b.contract(g, right, {
+      batchLeft: batchG,
+      batchRight: attrs.batchRight,
+      sumLeft: rightG,
+      sumRight: freeRight,
+    });
+    const summed = attrs.sumRight
+      .toSorted((x, y) => x - y)
+      .map((axis) => attrs.sumLeft[attrs.sumRight.indexOf(axis)] ?? 0);
+    return inOrder(b, raw, [...attrs.batchLeft, ...freeLeft, ...summed]);
+  }
+  // [batch, summed axes of the left in its order, freeRight]
+  const raw = b.contract(left, g, {
+    batchLeft: attrs.batchLeft,
+    batchRight: batchG,
+    sumLeft: freeLeft,
+    sumRight: leftG,
+  });
+  const summed = attrs.sumLeft
+    .toSorted((x, y) => x - y)
+    .map((axis) => attrs.sumRight[attrs.sumLeft.indexOf(axis)] ?? 0);
+  return inOrder(b, raw, [...attrs.batchRight, ...summed, ...freeRight]);
+}
+
+/** `axes[i]` is the operand axis that raw axis i stands for. */
+function inOrder(b: Build, raw: Node, axes: readonly number[]): Node {
+  const order = axes.map((_, axis) => axes.indexOf(axis));
+  return order.every((axis, i) => axis === i) ? raw : b.permute(raw, order);
+}
+
+export const contract: ContractOp<ContractAttrs> = {
+  name: "contract",
+  kind: "contract",
+  infer(args, { batchLeft, batchRight, sumLeft, sumRight }) {
+    const [left, right] = args.map((type) => typeOf({ type: type as NodeType }));
+    if (left === undefined || right === undefined) throw new ShapeError("takes two operands");
+    if (left.dtype !== right.dtype) throw new ShapeError(`dtypes ${left.dtype} and ${right.dtype} differ: cast one`);
+    if (left.dtype !== "f32" && left.dtype !== "f64" && left.dtype !== "i32" && left.dtype !== "u32") {
+      throw new ShapeError(`is not defined for ${left.dtype}: cast it first`);
+    }
+    checkPairs(left.shape, right.shape, batchLeft, batchRight);
+    checkPairs(left.shape, right.shape, sumLeft, sumRight);
+    const freeLeft = freeAxes(left.shape.length, batchLeft, sumLeft);
+    const freeRight = freeAxes(right.shape.length, batchRight, sumRight);
+    return tensorType(left.dtype, [
+      ...dims(left.shape, batchLeft),
+      ...dims(left.shape, freeLeft),
+      ...dims(right.shape, freeRight),
+    ]);
+  },
+  // C = AB: dA = dC Bᵀ, dB = Aᵀ dC
+  vjp: (node, g, b) => [operandGradient(node, g, 0, b), operandGradient(node, g, 1, b)],
+  evaluate([left, right], attrs, type) {
+    const [a, b] = [left ?? ndarray(type.dtype, [0], []), right ?? ndarray(type.dtype, [0], [])];
+    const freeLeft = freeAxes(a.shape.length, attrs.batchLeft, attrs.sumLeft);
+    const freeRight = freeAxes(b.shape.length, attrs.batchRight, attrs.sumRight);
+    const count = (x: NdArray, axes: readonly number[]): number => sizeOf(axes.map((axis) => x.shape[axis] ?? 0));
+    const data = multiply(
+      asMatrices(a, [attrs.batchLeft, freeLeft, attrs.sumLeft]).data,
+      asMatrices(b, [attrs.batchRight, attrs.sumRight, freeRight]).data,
+      count(a, attrs.batchLeft),
+      count(a, freeLeft),
+      count(a, attrs.sumLeft),
+      count(b, freeRight),
+    );
+    if (type.dtype === "i32")
+      return ndarray(
+        type.dtype,
+        fixedShape(type.shape),
+        data.map((v) => v | 0),
+      );
+    if (type.dtype === "u32")
+      return ndarray(
+        type.dtype,
+        fixedShape(type.shape),
+        data.map((v) => v >>> 0),
+      );
+    return { dtype: type.dtype, shape: fixedShape(type.shape), data };
+  },
+};

@@ -1,0 +1,337 @@
+/**
+ * Element-wise ops: operands and result have one shape, so no rule here mentions shapes.
+ *
+ * One row an op: its float64 meaning, its price, its gradient with the formula beside it, its scalar function. Most rows
+ * lower to the scalar function of their own name.
+ */
+import { ShapeError } from "../../errors.ts";
+import { apply, constant, convert } from "../../kernel/build.ts";
+import type { Expr, ScalarFn } from "../../kernel/kernel.ts";
+import { valueTypeOf } from "../../kernel/kernel.ts";
+import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../dtype.ts";
+import type { Build, MapName, MapOp, Node } from "../node.ts";
+import { sameShape } from "../shape.ts";
+import { erf } from "../special.ts";
+import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
+
+type Gradient = (args: readonly Node[], g: Node, y: Node, b: Build) => readonly (Node | null)[];
+type Domain = "number" | "float" | "bool" | "any";
+
+interface Row {
+  readonly arity: 1 | 2 | 3;
+  /** Operand dtypes that the op is for. */
+  readonly domain: Domain;
+  readonly meaning: (x: number, y: number, z: number) => number;
+  /** For integers, where it differs; results wrap. */
+  readonly whole?: (x: number, y: number) => number;
+  readonly cost: number;
+  readonly gradient?: Gradient;
+  readonly element?: (args: readonly Expr[]) => Expr;
+}
+
+const two = 2;
+const sqrtPi = Math.sqrt(Math.PI);
+
+/** Operand i of a rule. Arity was checked when the node was made. */
+function arg(args: readonly Node[], i: number): Node {
+  return args[i] as Node;
+}
+
+function times(b: Build, x: Node, factor: number): Node {
+  return b.map("mul", x, b.fill(x, factor));
+}
+
+function keepWhere(b: Build, condition: Node, g: Node): Node {
+  return b.map("select", condition, g, b.fill(g, 0));
+}
+
+function dropWhere(b: Build, condition: Node, g: Node): Node {
+  return b.map("select", condition, b.fill(g, 0), g);
+}
+
+/** pow with a small whole exponent is multiplication: exact where the general function is within some ulps. */
+function power([x, y]: readonly Expr[]): Expr {
+  const [base, exponent] = [x as Expr, y as Expr];
+  if (exponent.kind === "const" && exponent.value === 1) return base;
+  if (exponent.kind === "const" && exponent.value === 2) return apply("mul", base, base);
+  if (exponent.kind === "const" && exponent.value === 3) return apply("mul", apply("mul", base, base), base);
+  return apply("pow", base, exponent);
+}
+
+const floorMod = (x: number, y: number): number => x - y * Math.floor(x / y);
+const pickMax = (x: number, y: number): number => Math.max(x, y);
+const pickMin = (x: number, y: number): number => Math.min(x, y);
+
+const rows = {
+  add: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => x + y, gradient: (_, g) => [g, g] },
+  sub: {
+    arity: 2,
+    domain: "number",
+    cost: 1,
+    meaning: (x, y) => x - y,
+    gradient: (_, g, _y, b) => [g, b.map("neg", g)],
+  },
+  mul: {
+    arity: 2,
+    domain: "number",
+    cost: 1,
+    meaning: (x, y) => x * y,
+    whole: Math.imul,
+    // d(ab) = b da + a db
+    gradient: (a, g, _, b) => [b.map("mul", g, arg(a, 1)), b.map("mul", g, arg(a, 0))],
+  },
+  div: {
+    arity: 2,
+    domain: "number",
+    cost: 4,
+    meaning: (x, y) => x / y,
+    whole: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
+    // d(a/b) = da/b - (a/b)/b db
+    gradient: (a, g, y, b) => {
+      const over = b.map("div", g, arg(a, 1));
+      return [over, b.map("neg", b.map("mul", over, y))];
+    },
+  },
+  pow: {
+    arity: 2,
+    domain: "float",
+    cost: 20,
+    meaning: (x, y) => x ** y,
+    element: power,
+    // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere
+    gradient: (a, g, y, b) => {
+      const [base, exponent] = [arg(a, 0), arg(a, 1)];
+      const lower = b.map("pow", base, b.map("sub", exponent, b.fill(exponent, 1)));
+      const positive = b.map("gt", base, b.fill(base, 0));
+      const logarithm = b.map("log", b.map("select", positive, base, b.fill(base, 1)));
+      return [b.map("mul", g, b.map("mul", exponent, lower)), b.map("mul", g, b.map("mul", y, logarithm))];
+    },
+  },
+  max: {
+    arity: 2,
+    domain: "number",
+    cost: 1,
+    meaning: pickMax,
+    // At a tie the gradient goes to the second operand: relu(x) = max(x, 0) has slope 0 at 0. Written with the result,
+    // so that relu's backward pass needs the activation only.
+    gradient: (a, g, y, b) => {
+      const first = b.map("gt", y, arg(a, 1));
+      return [keepWhere(b, first, g), dropWhere(b, first, g)];
+    },
+  },
+  min: {
+    arity: 2,
+    domain: "number",
+    cost: 1,
+    meaning: pickMin,
+    gradient: (a, g, y, b) => {
+      const first = b.map("lt", y, arg(a, 1));
+      return [keepWhere(b, first, g), dropWhere(b, first, g)];
+    },
+  },
+  mod: {
+    arity: 2,
+    domain: "number",
+    cost: 6,
+    meaning: floorMod,
+    whole: (x, y) => (y === 0 ? 0 : floorMod(x, y)),
+    // a mod b = a - b floor(a/b)
+    gradient: (a, g, _, b) => [g, b.map("neg", b.map("mul", g, b.map("floor", b.map("div", arg(a, 0), arg(a, 1)))))],
+  },
+  neg: { arity: 1, domain: "number", cost: 1, meaning: (x) => -x, gradient: (_, g, _y, b) => [b.map("neg", g)] },
+  abs: {
+    arity: 1,
+    domain: "number",
+    cost: 1,
+    meaning: Math.abs,
+    gradient: (a, g, _, b) => [b.map("mul", g, b.map("sign", arg(a, 0)))],
+  },
+  sign: { arity: 1, domain: "number", cost: 2, meaning: Math.sign },
+  exp: { arity: 1, domain: "float", cost: 12, meaning: Math.exp, gradient: (_, g, y, b) => [b.map("mul", g, y)] },
+  log: {
+    arity: 1,
+    domain: "float",
+    cost: 12,
+    meaning: Math.log,
+    gradient: (a, g, _, b) => [b.map("div", g, arg(a, 0))],
+  },
+  log1p: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: Math.log1p,
+    gradient: (a, g, _, b) => [b.map("div", g, b.map("add", arg(a, 0), b.fill(g, 1)))],
+  },
+  expm1: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: Math.expm1,
+    gradient: (_, g, y, b) => [b.map("mul", g, b.map("add", y, b.fill(y, 1)))],
+  },
+  sqrt: {
+    arity: 1,
+    domain: "float",
+    cost: 4,
+    meaning: Math.sqrt,
+    gradient: (_, g, y, b) => [b.map("div", g, times(b, y, two))], // 1 / (2 sqrt x)
+  },
+  rsqrt: {
+    arity: 1,
+    domain: "float",
+    cost: 6,
+    meaning: (x) => 1 / Math.sqrt(x),
+    gradient: (a, g, y, b) => [b.map("mul", g, b.map("div", times(b, y, -0.5), arg(a, 0)))], // -x^(-3/2) / 2
+  },
+  sin: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: Math.sin,
+    gradient: (a, g, _, b) => [b.map("mul", g, b.map("cos", arg(a, 0)))],
+  },
+  cos: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: Math.cos,
+    gradient: (a, g, _, b) => [b.map("neg", b.map("mul", g, b.map("sin", arg(a, 0))))],
+  },
+  tanh: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: Math.tanh,
+    gradient: (_, g, y, b) => [b.map("mul", g, b.map("sub", b.fill(y, 1), b.map("mul", y, y)))], // 1 - tanh^2
+  },
+  erf: {
+    arity: 1,
+    domain: "float",
+    cost: 16,
+    meaning: erf,
+    // 2/sqrt(pi) exp(-x^2)
+    gradient: ([x], g, _, b) => {
+      const squared = b.map("mul", x as Node, x as Node);
+      return [b.map("mul", g, times(b, b.map("exp", b.map("neg", squared)), two / sqrtPi))];
+    },
+  },
+  floor: { arity: 1, domain: "float", cost: 1, meaning: Math.floor },
+  ceil: { arity: 1, domain: "float", cost: 1, meaning: Math.ceil },
+  round: { arity: 1, domain: "float", cost: 1, meaning: roundHalfEven },
+  eq: { arity: 2, domain: "any", cost: 1, meaning: (x, y) => Number(x === y) },
+  ne: { arity: 2, domain: "any", cost: 1, meaning: (x, y) => Number(x !== y) },
+  lt: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => Number(x < y) },
+  le: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => Number(x <= y) },
+  gt: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => Number(x > y) },
+  ge: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => Number(x >= y) },
+  and: { arity: 2, domain: "bool", cost: 1, meaning: (x, y) => Number(x !== 0 && y !== 0) },
+  or: { arity: 2, domain: "bool", cost: 1, meaning: (x, y) => Number(x !== 0 || y !== 0) },
+  not: { arity: 1, domain: "bool", cost: 1, meaning: (x) => Number(x === 0) },
+  select: {
+    arity: 3,
+    domain: "any",
+    cost: 1,
+    meaning: (x, y, z) => (x !== 0 ? y : z),
+    gradient: ([c], g, _, b) => [null, keepWhere(b, c as Node, g), dropWhere(b, c as Node, g)],
+  },
+  stopGradient: { arity: 1, domain: "any", cost: 0, meaning: (x) => x, element: ([x]) => x as Expr },
+} satisfies Record<MapName, Row>;
+
+const comparisons: ReadonlySet<MapName> = new Set<MapName>(["eq", "ne", "lt", "le", "gt", "ge"]);
+
+function fits(domain: Domain, dtype: DType): boolean {
+  switch (domain) {
+    case "any":
+      return dtype !== "u8" && dtype !== "f16";
+    case "bool":
+      return dtype === "bool";
+    case "float":
+      return dtype === "f32" || dtype === "f64";
+    case "number":
+      return dtype !== "bool" && dtype !== "u8" && dtype !== "f16";
+  }
+}
+
+function inferMap(name: MapName, { arity, domain }: Row, args: readonly NodeType[]): TensorType {
+  const types = args.map((type) => typeOf({ type }));
+  const values = name === "select" ? types.slice(1) : types;
+  const first = values[0];
+  if (first === undefined || types.length !== arity) throw new ShapeError(`takes ${arity} operands`);
+  if (name === "select" && types[0]?.dtype !== "bool") throw new ShapeError(`the condition must be bool`);
+  for (const type of types) {
+    if (!sameShape(type.shape, first.shape)) throw new ShapeError("operands differ in shape");
+  }
+  for (const type of values) {
+    if (type.dtype !== first.dtype) throw new ShapeError(`dtypes ${first.dtype} and ${type.dtype} differ: cast one`);
+    if (!fits(domain, type.dtype)) throw new ShapeError(`is not defined for ${printType(type)}: cast it first`);
+  }
+  return comparisons.has(name) ? tensorType("bool", first.shape) : first;
+}
+
+/** Wraps a whole number into the integer dtype. */
+function wrap(dtype: DType, value: number): number {
+  if (dtype === "i32") return value | 0;
+  return dtype === "u32" ? value >>> 0 : value;
+}
+
+function makeOp(name: MapName, row: Row): MapOp {
+  const { gradient, element } = row;
+  return {
+    name,
+    kind: "map",
+    cost: row.cost,
+    infer: (args) => inferMap(name, row, args),
+    ...(gradient === undefined
+      ? {}
+      : { vjp: (node: Node, g: Node, build: Build) => gradient(node.args, g, node, build) }),
+    evaluate(args, _attrs, type) {
+      const [x, y, z] = args.map((a) => a.data);
+      const count = x?.length ?? 0;
+      const data = new Float64Array(count);
+      const whole = isInteger(type.dtype);
+      const meaning = whole && row.whole !== undefined ? row.whole : row.meaning;
+      for (let i = 0; i < count; i++) {
+        const value = meaning(x?.[i] ?? 0, y?.[i] ?? 0, z?.[i] ?? 0);
+        data[i] = whole ? wrap(type.dtype, value) : value;
+      }
+      return { dtype: type.dtype, shape: args[0]?.shape ?? [], data };
+    },
+    element: (args) => (element === undefined ? apply(name as ScalarFn, ...args) : element(args)),
+  };
+}
+
+const names = Object.keys(rows) as MapName[];
+
+/** All element-wise primitives but `cast`, by name. */
+export const mapOps: Readonly<Record<MapName, MapOp>> = Object.fromEntries(
+  names.map((name) => [name, makeOp(name, rows[name])]),
+) as Record<MapName, MapOp>;
+
+/** Converts to `attrs.dtype`, as `roundTo` says. Differentiable between floats. */
+export const cast: MapOp<{ readonly dtype: DType }> = {
+  name: "cast",
+  kind: "map",
+  cost: 1,
+  infer: ([type], { dtype }) => tensorType(dtype, typeOf({ type: type as NodeType }).shape),
+  vjp(node, g, build) {
+    const [x] = node.args;
+    const from = typeOf(x as Node).dtype;
+    return [isFloat(from) && isFloat(typeOf(node).dtype) ? build.cast(g, from) : null];
+  },
+  evaluate([x], { dtype }) {
+    const round = isFloat(dtype) ? (value: number) => value : (value: number) => roundTo(dtype, value);
+    return { dtype, shape: x?.shape ?? [], data: (x?.data ?? new Float64Array()).map(round) };
+  },
+  element([x], { dtype }) {
+    const value = x as Expr;
+    const type = valueTypeOf(dtype);
+    if (dtype === "bool") return apply("ne", value, constant(value.type, 0));
+    return convert(type, dtype === "u8" ? clampByte(value) : value);
+  },
+};
+
+/** u8 values live in u32: saturate at 255 as the cast to u8 does. */
+function clampByte(value: Expr): Expr {
+  const whole = convert("u32", value);
+  return apply("min", whole, constant("u32", 255));
+}

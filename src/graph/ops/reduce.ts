@@ -1,0 +1,147 @@
+/**
+ * Reductions: fold the axes `attrs.axes` away. What an empty reduction gives is the start value (0, 1, -inf, +inf).
+ */
+import { ShapeError } from "../../errors.ts";
+import type { DType } from "../dtype.ts";
+import { isFloat, isInteger } from "../dtype.ts";
+import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
+import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
+import { fixedShape, type Shape, sizeOf } from "../shape.ts";
+import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
+
+/** Lowest value of a dtype: where a maximum starts. */
+function lowest(dtype: DType): number {
+  if (isFloat(dtype)) return Number.NEGATIVE_INFINITY;
+  return dtype === "i32" ? -2147483648 : 0;
+}
+
+function highest(dtype: DType): number {
+  if (isFloat(dtype)) return Number.POSITIVE_INFINITY;
+  return dtype === "i32" ? 2147483647 : 4294967295;
+}
+
+function inferReduce(name: ReduceName, args: readonly NodeType[], { axes }: ReduceAttrs): TensorType {
+  const type = typeOf({ type: args[0] as NodeType });
+  if (axes.some((axis, i) => type.shape[axis] === undefined || axes.indexOf(axis) !== i)) {
+    throw new ShapeError(`has no axes [${axes}] to reduce`);
+  }
+  if (type.dtype === "bool" || type.dtype === "u8" || type.dtype === "f16") {
+    throw new ShapeError(`${name} is not defined for ${type.dtype}: cast it first`);
+  }
+  const kept = type.shape.filter((_, axis) => !axes.includes(axis));
+  const isArg = name === "argmax" || name === "argmin";
+  if (isArg && axes.length !== 1) throw new ShapeError(`${name} takes one axis`);
+  return tensorType(isArg ? "i32" : type.dtype, kept);
+}
+
+/** Splits the operand's coordinates: for each kept position, calls `take` with every element of its group in order. */
+function evaluateReduce(x: NdArray, axes: readonly number[], reduction: Reduction, type: TensorType): NdArray {
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const order = [...kept, ...axes.toSorted((a, b) => a - b)];
+  const read = reader(x);
+  const from = x.shape.map(() => 0);
+  const moved = generate(
+    x.dtype,
+    order.map((axis) => x.shape[axis] ?? 0),
+    (at) => {
+      order.forEach((axis, i) => {
+        from[axis] = at[i] ?? 0;
+      });
+      return read(from);
+    },
+  );
+  const shape = kept.map((axis) => x.shape[axis] ?? 0);
+  const group = sizeOf(axes.map((axis) => x.shape[axis] ?? 0));
+  const out = Array.from({ length: sizeOf(shape) }, (_, row) =>
+    foldGroup(moved.data.subarray(row * group, (row + 1) * group), reduction, x.dtype),
+  );
+  return ndarray(type.dtype, shape, out);
+}
+
+function foldGroup(group: Float64Array, reduction: Reduction, dtype: DType): number {
+  if (reduction.form === "arg") {
+    let best = 0;
+    for (let i = 1; i < group.length; i++) {
+      const [value, held] = [group[i] ?? 0, group[best] ?? 0];
+      const better = reduction.fn === "gt" ? value > held : value < held;
+      if (better || (Number.isNaN(value) && !Number.isNaN(held))) best = i;
+    }
+    return best;
+  }
+  let total = reduction.init(dtype);
+  for (const value of group) total = foldStep(reduction.fn, total, value, dtype);
+  return total;
+}
+
+function foldStep(fn: "add" | "mul" | "max" | "min", total: number, value: number, dtype: DType): number {
+  if (fn === "max") return Math.max(total, value);
+  if (fn === "min") return Math.min(total, value);
+  if (!isInteger(dtype)) return fn === "add" ? total + value : total * value;
+  const whole = fn === "add" ? total + value : Math.imul(total, value);
+  return dtype === "i32" ? whole | 0 : whole >>> 0;
+}
+
+function makeReduce(
+  name: ReduceName,
+  reduction: Reduction,
+  gradient?: (x: Node, g: Node, y: Node, axes: readonly number[], b: Build) => Node,
+): ReduceOp<ReduceAttrs> {
+  return {
+    name,
+    kind: "reduce",
+    reduction,
+    infer: (args, attrs) => inferReduce(name, args, attrs),
+    ...(gradient === undefined
+      ? {}
+      : {
+          vjp: (node: Node, g: Node, build: Build) => [
+            gradient(node.args[0] as Node, g, node, (node.attrs as ReduceAttrs).axes, build),
+          ],
+        }),
+    evaluate: ([x], { axes }, type) =>
+      evaluateReduce(x ?? ndarray(type.dtype, [...fixedShape(type.shape), 0], []), axes, reduction, type),
+  };
+}
+
+/** Repeats a reduced value over the axes that were folded. */
+function spread(b: Build, value: Node, shape: Shape, axes: readonly number[]): Node {
+  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  return b.broadcast(value, shape, kept);
+}
+
+/** Elements that equal the extreme share its gradient equally. */
+function extremeGradient(x: Node, g: Node, y: Node, axes: readonly number[], b: Build): Node {
+  const { shape, dtype } = typeOf(x);
+  const isExtreme = b.map("eq", x, spread(b, y, shape, axes));
+  const count = b.reduce("sum", b.cast(isExtreme, dtype), axes);
+  return b.map("select", isExtreme, spread(b, b.map("div", g, count), shape, axes), b.fill(x, 0));
+}
+
+/** d(prod) = product of the others; right also where one element is zero, or several. */
+function productGradient(x: Node, g: Node, _y: Node, axes: readonly number[], b: Build): Node {
+  const { shape, dtype } = typeOf(x);
+  const isZero = b.map("eq", x, b.fill(x, 0));
+  const filled = b.map("select", isZero, b.fill(x, 1), x);
+  const others = b.reduce("prod", filled, axes);
+  const zeros = b.reduce("sum", b.cast(isZero, dtype), axes);
+  const whenNone = b.map("select", b.map("eq", zeros, b.fill(zeros, 0)), others, b.fill(others, 0));
+  const whenOne = b.map("select", b.map("eq", zeros, b.fill(zeros, 1)), others, b.fill(others, 0));
+  const slope = b.map(
+    "select",
+    isZero,
+    spread(b, whenOne, shape, axes),
+    b.map("div", spread(b, whenNone, shape, axes), filled),
+  );
+  return b.map("mul", spread(b, g, shape, axes), slope);
+}
+
+export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceAttrs>>> = {
+  sum: makeReduce("sum", { form: "fold", fn: "add", init: () => 0 }, (x, g, _, axes, b) =>
+    spread(b, g, typeOf(x).shape, axes),
+  ),
+  prod: makeReduce("prod", { form: "fold", fn: "mul", init: () => 1 }, productGradient),
+  max: makeReduce("max", { form: "fold", fn: "max", init: lowest }, extremeGradient),
+  min: makeReduce("min", { form: "fold", fn: "min", init: highest }, extremeGradient),
+  argmax: makeReduce("argmax", { form: "arg", fn: "gt" }),
+  argmin: makeReduce("argmin", { form: "arg", fn: "lt" }),
+};

@@ -1,0 +1,288 @@
+/**
+ * The invariants of indexes and expressions, for check.ts: what they name is declared and in scope, types agree, ranges
+ * are what their parts give, and no load can leave its buffer.
+ *
+ * A broken invariant is thrown as `Broken`, in words; only `checkKernel` and `checkSequence` catch it.
+ */
+import { unreachable } from "../errors.ts";
+import { roundTo } from "../graph/dtype.ts";
+import { walkIndex } from "./index-expr.ts";
+import type {
+  Bound,
+  BufferParam,
+  Expr,
+  Index,
+  LoopMark,
+  ParallelMark,
+  ScalarFn,
+  ScalarParam,
+  SharedArray,
+  ValueType,
+} from "./kernel.ts";
+import { isMathsFn, scalarFns, valueTypeOf } from "./kernel.ts";
+import { printExpr, printIndex } from "./print.ts";
+import { walkExpr } from "./rewrite.ts";
+
+export class Broken extends Error {}
+
+export function broken(words: string): never {
+  throw new Broken(words);
+}
+
+/** A `let` (not mutable) or a `var`. */
+export interface Named {
+  readonly type: ValueType;
+  readonly shape: readonly number[];
+  readonly mutable: boolean;
+  /** May differ between the invocations of a workgroup. */
+  readonly varying: boolean;
+}
+
+export interface ScopedLoop {
+  readonly extent: number;
+  readonly mark: ParallelMark | LoopMark | "stage";
+}
+
+/** What a statement can see. Blocks copy it, so that what they declare ends with them. */
+export interface Scope {
+  readonly buffers: ReadonlyMap<string, BufferParam>;
+  readonly shared: ReadonlyMap<string, SharedArray>;
+  readonly scalars: ReadonlyMap<string, ScalarParam>;
+  readonly loops: Map<string, ScopedLoop>;
+  readonly names: Map<string, Named>;
+  /** Inside an `if`, whose condition may keep accesses in range. */
+  readonly branch: boolean;
+  /** Inside a loop without iterations: nothing here runs. */
+  readonly empty: boolean;
+  readonly prelude: boolean;
+  readonly lane: boolean;
+}
+
+// ---- indexes -------------------------------------------------------------------------------------------------------
+
+export function checkIndex(index: Index, scope: Scope): void {
+  checkParts(index, scope);
+  const [min, max] = rangeOfParts(index);
+  if (min !== index.min || max !== index.max || !Number.isSafeInteger(min) || !Number.isSafeInteger(max)) {
+    broken(`index ${printIndex(index)} claims the range ${index.min}..${index.max}, its parts give ${min}..${max}`);
+  }
+}
+
+function checkParts(index: Index, scope: Scope): void {
+  switch (index.kind) {
+    case "const":
+      return;
+    case "loop": {
+      const loop = scope.loops.get(index.loop.name) ?? broken(`loop ${index.loop.name} is not in scope`);
+      if (loop.extent !== index.loop.extent) {
+        broken(`loop ${index.loop.name} has extent ${loop.extent}, an index takes it for ${index.loop.extent}`);
+      }
+      return;
+    }
+    case "param": {
+      const scalar = scope.scalars.get(index.name) ?? broken(`scalar $${index.name} is not a parameter`);
+      if (scalar.type !== "i32" && scalar.type !== "u32")
+        broken(`scalar $${index.name} is ${scalar.type}, not an index`);
+      return;
+    }
+    case "value":
+      checkExpr(index.value, scope);
+      if (index.value.type !== "i32" && index.value.type !== "u32") {
+        broken(`${printIndex(index)} is ${index.value.type}, not an integer`);
+      }
+      return;
+    case "sum":
+      for (const term of index.terms) checkIndex(term.index, scope);
+      return;
+    case "floorDiv":
+    case "mod":
+      checkIndex(index.index, scope);
+      return;
+    default:
+      unreachable(index);
+  }
+}
+
+function rangeOfParts(index: Index): readonly [number, number] {
+  switch (index.kind) {
+    case "const":
+      return [index.value, index.value];
+    case "loop":
+      return [0, Math.max(0, index.loop.extent - 1)];
+    case "param":
+    case "value":
+      return [index.min, index.max];
+    case "sum": {
+      const ends = index.terms.map(({ factor, index: part }) => [factor * part.min, factor * part.max]);
+      const total = (pick: (...ends: number[]) => number): number =>
+        ends.reduce((sum, both) => sum + pick(...both), index.offset);
+      return [total(Math.min), total(Math.max)];
+    }
+    case "floorDiv":
+      return [Math.floor(index.index.min / index.by), Math.floor(index.index.max / index.by)];
+    case "mod":
+      return [0, index.by - 1];
+    default:
+      return unreachable(index);
+  }
+}
+
+export function checkBounds(bounds: readonly Bound[], scope: Scope): void {
+  for (const bound of bounds) checkIndex(bound.index, scope);
+}
+
+/** `at` lies in `what`, of `count` elements, unless something guards it. */
+export function checkAccess(what: string, at: Index, count: number, guarded: boolean, scope: Scope): void {
+  checkIndex(at, scope);
+  if (guarded || scope.branch || scope.empty || (at.min >= 0 && at.max < count)) return;
+  broken(`${what}[${printIndex(at)}] reaches ${at.min}..${at.max}, but ${what} has ${count} elements`);
+}
+
+/** Rank and range of the indexes of a variable; they must be constants once its serial loops are unrolled. */
+export function checkElement(name: string, named: Named, at: readonly Index[], scope: Scope): void {
+  if (at.length !== named.shape.length) broken(`${name} has ${named.shape.length} axes, not ${at.length}`);
+  for (const [axis, index] of at.entries()) {
+    checkAccess(name, index, named.shape[axis] ?? 0, false, scope);
+    walkIndex(index, {
+      loop: ({ name: loop }) => {
+        const mark = scope.loops.get(loop)?.mark;
+        if (mark === "serial" || mark === "unrolled" || mark === "lane") return;
+        broken(`${name} is indexed by the ${mark} loop ${loop}: it is an array of registers`);
+      },
+      value: (value) => broken(`${name} is indexed by ${printExpr(value)}: it is an array of registers`),
+    });
+  }
+}
+
+// ---- expressions ---------------------------------------------------------------------------------------------------
+
+export function checkExpr(expr: Expr, scope: Scope): void {
+  switch (expr.kind) {
+    case "const":
+      if (!Object.is(roundTo(expr.type, expr.value), expr.value)) {
+        broken(`constant ${expr.value} is not a value of ${expr.type}`);
+      }
+      return;
+    case "name": {
+      const named = scope.names.get(expr.name) ?? broken(`${expr.name} is not in scope`);
+      if (named.type !== expr.type) broken(`${expr.name} is ${named.type}, read as ${expr.type}`);
+      checkElement(expr.name, named, expr.at, scope);
+      return;
+    }
+    case "param": {
+      const scalar = scope.scalars.get(expr.name) ?? broken(`scalar $${expr.name} is not a parameter`);
+      if (scalar.type !== expr.type) broken(`scalar $${expr.name} is ${scalar.type}, read as ${expr.type}`);
+      return;
+    }
+    case "index":
+      checkIndex(expr.index, scope);
+      return;
+    case "load":
+      checkLoad(expr, scope);
+      return;
+    case "apply":
+      for (const arg of expr.args) checkExpr(arg, scope);
+      checkApply(expr.type, expr.fn, expr.args);
+      return;
+    case "convert":
+      checkExpr(expr.value, scope);
+      return;
+    case "bitcast": {
+      checkExpr(expr.value, scope);
+      const wide = [expr.type, expr.value.type].find((type) => type === "f64" || type === "bool");
+      if (wide !== undefined) broken(`bitcast from ${expr.value.type} to ${expr.type}: ${wide} is not 32 bits`);
+      return;
+    }
+    default:
+      unreachable(expr);
+  }
+}
+
+function checkLoad(load: Expr & { readonly kind: "load" }, scope: Scope): void {
+  const buffer = scope.buffers.get(load.buffer);
+  const array = buffer ?? scope.shared.get(load.buffer) ?? broken(`load from ${load.buffer}, which is not declared`);
+  if (buffer?.role === "write") broken(`load from ${load.buffer}, which is only written`);
+  if (buffer === undefined && scope.prelude) broken(`the prelude loads from the shared array ${load.buffer}`);
+  const type = "element" in array ? valueTypeOf(array.element) : array.type;
+  if (type !== load.type) broken(`load from ${load.buffer} gives ${type}, taken for ${load.type}`);
+  checkAccess(load.buffer, load.at, array.count, load.guard !== undefined, scope);
+  if (load.guard === undefined) return;
+  checkBounds(load.guard.bounds, scope);
+  checkExpr(load.guard.otherwise, scope);
+  const other = load.guard.otherwise.type;
+  if (other !== load.type) broken(`load from ${load.buffer} is ${load.type}, where its guard fails ${other}`);
+}
+
+function checkApply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): void {
+  const { arity, form } = scalarFns[fn];
+  const types = args.map((arg) => arg.type);
+  const signature = `${fn}(${types.join(", ")}) -> ${type}`;
+  if (args.length !== arity) broken(`${signature}: ${fn} takes ${arity} operands`);
+  const values = form === "select" ? types.slice(1) : types;
+  const operand = values[0] ?? broken(`${signature}: no operands`);
+  if (values.some((value) => value !== operand)) broken(`${signature}: operands differ in type`);
+  if (form === "select" && types[0] !== "bool") broken(`${signature}: the condition is not bool`);
+  const result = form === "compare" ? "bool" : operand;
+  if (type !== result) broken(`${signature}: the result is ${result}`);
+  if (!takes(fn, operand)) broken(`${signature}: ${fn} is not defined for ${operand}`);
+}
+
+/** Which types a function is for, beyond what its form says. */
+function takes(fn: ScalarFn, type: ValueType): boolean {
+  const float = type === "f32" || type === "f64";
+  if (isMathsFn(fn)) return float;
+  switch (fn) {
+    case "sqrt":
+    case "rsqrt":
+    case "floor":
+    case "ceil":
+    case "round":
+      return float;
+    case "and":
+    case "or":
+    case "xor":
+    case "not":
+      return !float;
+    case "shiftLeft":
+    case "shiftRight":
+    case "rotateLeft":
+      return type === "i32" || type === "u32";
+    case "threefry":
+      return type === "u32";
+    case "eq":
+    case "ne":
+    case "select":
+      return true;
+    default:
+      return type !== "bool";
+  }
+}
+
+// ---- uniformity ----------------------------------------------------------------------------------------------------
+
+/** Whether the invocations of a workgroup may find different values here. */
+export function indexVaries(index: Index, scope: Scope): boolean {
+  let varies = false;
+  walkIndex(index, {
+    loop: ({ name }) => {
+      varies ||= scope.loops.get(name)?.mark === "invocation";
+    },
+    value: (value) => {
+      varies ||= exprVaries(value, scope);
+    },
+  });
+  return varies;
+}
+
+export function exprVaries(expr: Expr, scope: Scope): boolean {
+  let varies = false;
+  walkExpr(expr, {
+    expr: (part) => {
+      varies ||= part.kind === "name" && scope.names.get(part.name)?.varying === true;
+    },
+    index: (index) => {
+      varies ||= indexVaries(index, scope);
+    },
+  });
+  return varies;
+}

@@ -1,0 +1,320 @@
+/**
+ * The invariants of kernels and sequences. Run after every pass that makes or rewrites one; what it lets through, every
+ * printer may rely on.
+ *
+ * Each check answers with the first broken invariant in words, or null. What only a run can show (two iterations that
+ * touch one element, a barrier forgotten, a loaded index out of its promised range) is found by evaluate.ts.
+ */
+import { unreachable } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { roundTo } from "../graph/dtype.ts";
+import type { Scope, ScopedLoop } from "./check-expr.ts";
+import {
+  Broken,
+  broken,
+  checkAccess,
+  checkBounds,
+  checkElement,
+  checkExpr,
+  exprVaries,
+  indexVaries,
+} from "./check-expr.ts";
+import type { Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "./kernel.ts";
+import { valueTypeOf } from "./kernel.ts";
+import { walkExpr } from "./rewrite.ts";
+import type { Sequence, Step } from "./sequence.ts";
+
+/** The first broken invariant of a kernel, or null. */
+export function checkKernel(kernel: Kernel): string | null {
+  return firstBroken(() => {
+    const declare = declarations();
+    declare(kernel.name);
+    for (const { name, count } of [...kernel.buffers, ...kernel.shared]) {
+      declare(name);
+      checkSize(`the element count of ${name}`, count);
+    }
+    for (const { name } of kernel.scalars) declare(name);
+    for (const nest of kernel.nests) checkNest(kernel, nest, declare);
+  });
+}
+
+/** What a sequence needs to know of a planned buffer. */
+export interface PlannedBuffer {
+  readonly element: DType;
+  readonly count: number;
+}
+
+/** The first broken invariant of a sequence, its kernels included, or null. With `buffers`, their names and sizes too. */
+export function checkSequence(sequence: Sequence, buffers?: ReadonlyMap<string, PlannedBuffer>): string | null {
+  const sound = new Set<Kernel>();
+  return firstBroken(() => checkSteps(sequence, { buffers, loops: new Map(), sound }));
+}
+
+function firstBroken(check: () => void): string | null {
+  try {
+    check();
+    return null;
+  } catch (error) {
+    if (error instanceof Broken) return error.message;
+    throw error;
+  }
+}
+
+type Declare = (name: string) => void;
+
+/** Names are unique within a kernel, whatever they name: printed expressions serve as keys, and targets share scopes. */
+function declarations(): Declare {
+  const taken = new Set<string>();
+  return (name) => {
+    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) broken(`"${name}" is not a name`);
+    if (taken.has(name)) broken(`the name ${name} is used twice`);
+    taken.add(name);
+  };
+}
+
+function checkSize(what: string, size: number): void {
+  if (!Number.isSafeInteger(size) || size < 0) broken(`${what} is ${size}`);
+}
+
+// ---- nests and statements ------------------------------------------------------------------------------------------
+
+function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
+  const byName = <T extends { readonly name: string }>(all: readonly T[]) => new Map(all.map((one) => [one.name, one]));
+  const scope: Scope = {
+    buffers: byName(kernel.buffers),
+    shared: byName(kernel.shared),
+    scalars: byName(kernel.scalars),
+    loops: new Map(),
+    names: new Map(),
+    branch: false,
+    empty: false,
+    prelude: true,
+    lane: false,
+  };
+  checkStmts(nest.prelude, scope, declare);
+  checkMarks(nest.loops);
+  for (const { loop, mark } of nest.loops) enterLoop(loop, mark, scope, declare);
+  const empty = nest.loops.some(({ loop }) => loop.extent === 0);
+  checkStmts(nest.body, { ...scope, prelude: false, empty }, declare);
+}
+
+function checkMarks(loops: readonly ParallelLoop[]): void {
+  const marks = loops.map((loop) => loop.mark);
+  const outer = marks.indexOf("invocation");
+  if (marks.includes("thread") && (marks.includes("workgroup") || outer >= 0)) {
+    broken("a nest has both thread and workgroup or invocation loops");
+  }
+  const late = outer < 0 ? undefined : marks.slice(outer).find((mark) => mark !== "invocation");
+  if (late !== undefined) broken(`a ${late} loop lies inside an invocation loop`);
+}
+
+function enterLoop(loop: LoopVar, mark: ScopedLoop["mark"], scope: Scope, declare: Declare): void {
+  declare(loop.name);
+  checkSize(`the extent of loop ${loop.name}`, loop.extent);
+  scope.loops.set(loop.name, { extent: loop.extent, mark });
+}
+
+/** A scope whose declarations end with the block. */
+function inner(scope: Scope, place: Partial<Pick<Scope, "branch" | "empty" | "lane">> = {}): Scope {
+  return { ...scope, loops: new Map(scope.loops), names: new Map(scope.names), ...place };
+}
+
+function checkStmts(stmts: readonly Stmt[], scope: Scope, declare: Declare): void {
+  for (const stmt of stmts) checkStmt(stmt, scope, declare);
+}
+
+function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
+  switch (stmt.kind) {
+    case "for": {
+      const empty = scope.empty || stmt.loop.extent === 0;
+      const block = inner(scope, { empty, lane: scope.lane || stmt.mark === "lane" });
+      enterLoop(stmt.loop, stmt.mark, block, declare);
+      checkStmts(stmt.body, block, declare);
+      return;
+    }
+    case "let":
+      checkExpr(stmt.value, scope);
+      declare(stmt.name);
+      scope.names.set(stmt.name, {
+        type: stmt.value.type,
+        shape: [],
+        mutable: false,
+        varying: exprVaries(stmt.value, scope),
+      });
+      return;
+    case "var":
+      checkExpr(stmt.init, scope);
+      if (stmt.init.type !== stmt.type) broken(`${stmt.name} is ${stmt.type}, but starts as ${stmt.init.type}`);
+      for (const size of stmt.shape) checkSize(`an axis of ${stmt.name}`, size);
+      declare(stmt.name);
+      scope.names.set(stmt.name, { type: stmt.type, shape: stmt.shape, mutable: true, varying: !scope.prelude });
+      return;
+    case "assign":
+      checkAssign(stmt, scope);
+      return;
+    case "store":
+      checkStore(stmt, scope);
+      return;
+    case "if":
+      checkExpr(stmt.condition, scope);
+      if (stmt.condition.type !== "bool") broken(`if on a ${stmt.condition.type}`);
+      checkStmts(stmt.body, inner(scope, { branch: true }), declare);
+      return;
+    case "stage":
+      checkStage(stmt, scope, declare);
+      return;
+    case "barrier":
+      checkUniform("barrier", scope);
+      return;
+    default:
+      unreachable(stmt);
+  }
+}
+
+/** All invocations come here, the same number of times: extents are constants, so only `if` and lanes stand in the way. */
+function checkUniform(what: string, scope: Scope): void {
+  if (scope.prelude) broken(`${what} in a prelude`);
+  if (scope.lane) broken(`${what} inside a lane loop`);
+  if (scope.branch) broken(`${what} inside an if`);
+}
+
+function checkAssign(stmt: Stmt & { readonly kind: "assign" }, scope: Scope): void {
+  const named = scope.names.get(stmt.name) ?? broken(`${stmt.name} is assigned, but not in scope`);
+  if (!named.mutable) broken(`${stmt.name} is assigned, but is a let`);
+  if (!named.varying && !scope.prelude) broken(`${stmt.name} belongs to the prelude and is assigned in the body`);
+  checkExpr(stmt.value, scope);
+  if (stmt.value.type !== named.type) broken(`${stmt.name} is ${named.type}, assigned ${stmt.value.type}`);
+  checkElement(stmt.name, named, stmt.at, scope);
+}
+
+function checkStore(stmt: Stmt & { readonly kind: "store" }, scope: Scope): void {
+  if (scope.prelude) broken(`the prelude stores to ${stmt.buffer}`);
+  const buffer = scope.buffers.get(stmt.buffer);
+  const array = buffer ?? scope.shared.get(stmt.buffer) ?? broken(`store to ${stmt.buffer}, which is not declared`);
+  if (buffer?.role === "read") broken(`store to ${stmt.buffer}, which is only read`);
+  checkExpr(stmt.value, scope);
+  const type = "element" in array ? valueTypeOf(array.element) : array.type;
+  if (type !== stmt.value.type) broken(`${stmt.buffer} holds ${type} values, stored ${stmt.value.type}`);
+  checkAccess(stmt.buffer, stmt.at, array.count, stmt.guard.length > 0, scope);
+  checkBounds(stmt.guard, scope);
+}
+
+/** Which invocation fetches which element is the target's choice: so nothing here may depend on the invocation. */
+function checkStage(stmt: Stmt & { readonly kind: "stage" }, scope: Scope, declare: Declare): void {
+  checkUniform("stage", scope);
+  const array = scope.shared.get(stmt.into) ?? broken(`stage into ${stmt.into}, which is not a shared array`);
+  const empty = scope.empty || stmt.loops.some((loop) => loop.extent === 0);
+  const block = inner(scope, { empty });
+  for (const loop of stmt.loops) enterLoop(loop, "stage", block, declare);
+  checkExpr(stmt.value, block);
+  if (stmt.value.type !== array.type) broken(`${stmt.into} holds ${array.type} values, staged ${stmt.value.type}`);
+  checkAccess(stmt.into, stmt.at, array.count, false, block);
+  walkExpr(stmt.value, {
+    expr: (part) => {
+      if (part.kind === "load" && part.buffer === stmt.into) broken(`stage into ${stmt.into} loads from it`);
+    },
+  });
+  const invocations = [...scope.loops.values()].some((loop) => loop.mark === "invocation");
+  if (invocations && (exprVaries(stmt.value, block) || indexVaries(stmt.at, block))) {
+    broken(`stage into ${stmt.into} depends on the invocation`);
+  }
+}
+
+// ---- sequences -----------------------------------------------------------------------------------------------------
+
+interface Surroundings {
+  readonly buffers: ReadonlyMap<string, PlannedBuffer> | undefined;
+  /** Enclosing loops and their counts. */
+  readonly loops: ReadonlyMap<string, number>;
+  /** Kernels already checked: loops of a plan launch the same ones again. */
+  readonly sound: Set<Kernel>;
+}
+
+function checkSteps(sequence: Sequence, around: Surroundings): void {
+  for (const step of sequence) checkStep(step, around);
+}
+
+function checkStep(step: Step, around: Surroundings): void {
+  switch (step.kind) {
+    case "launch":
+      checkLaunch(step, around);
+      return;
+    case "copy": {
+      if (step.from === step.to) broken(`copy of ${step.from} to itself`);
+      const [from, to] = [planned(step.from, around), planned(step.to, around)];
+      if (from?.element !== to?.element || from?.count !== to?.count) {
+        broken(`copy of ${step.from} to ${step.to}: they differ in element type or count`);
+      }
+      return;
+    }
+    case "loop": {
+      checkSize(`the count of loop ${step.index}`, step.count);
+      if (around.loops.has(step.index)) broken(`loop ${step.index} lies inside a loop of that name`);
+      checkSteps(step.body, { ...around, loops: new Map([...around.loops, [step.index, step.count]]) });
+      return;
+    }
+    case "if": {
+      const flag = planned(step.flag, around);
+      if (flag !== undefined && (flag.element !== "bool" || flag.count !== 1)) {
+        broken(`if on ${step.flag}, which is not one bool`);
+      }
+      checkSteps(step.body, around);
+      return;
+    }
+    default:
+      unreachable(step);
+  }
+}
+
+function planned(name: string, { buffers }: Surroundings): PlannedBuffer | undefined {
+  if (buffers === undefined) return undefined;
+  return buffers.get(name) ?? broken(`buffer ${name} is not planned`);
+}
+
+function checkLaunch(step: Step & { readonly kind: "launch" }, around: Surroundings): void {
+  const { kernel } = step;
+  const what = `launch of ${kernel.name}`;
+  if (!around.sound.has(kernel)) {
+    const fault = checkKernel(kernel);
+    if (fault !== null) broken(`kernel ${kernel.name}: ${fault}`);
+    around.sound.add(kernel);
+  }
+  checkComplete(what, step.bindings, kernel.buffers);
+  checkComplete(what, step.scalars, kernel.scalars);
+  const roles = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
+  const writers = new Map<string, boolean>();
+  for (const { param, buffer } of step.bindings) {
+    const wanted = roles.get(param) ?? broken(`${what}: ${param} is not a parameter`);
+    const found = planned(buffer, around);
+    if (found !== undefined && (found.element !== wanted.element || found.count !== wanted.count)) {
+      broken(`${what}: ${param} is ${wanted.element}[${wanted.count}], ${buffer} is ${found.element}[${found.count}]`);
+    }
+    const writes = wanted.role !== "read";
+    const before = writers.get(buffer);
+    if (before === true || (before === false && writes)) broken(`${what}: ${buffer} is written and bound twice`);
+    writers.set(buffer, writes);
+  }
+  for (const scalar of step.scalars) {
+    const type = kernel.scalars.find((one) => one.name === scalar.param)?.type ?? broken(`${what}: ${scalar.param}`);
+    if (scalar.kind === "const" && !Object.is(roundTo(type, scalar.value), scalar.value)) {
+      broken(`${what}: $${scalar.param} is ${type}, given ${scalar.value}`);
+    }
+    if (scalar.kind === "const") continue;
+    if (!around.loops.has(scalar.loop))
+      broken(`${what}: $${scalar.param} is given ${scalar.loop}, not a loop around it`);
+    if (type !== "i32" && type !== "u32") broken(`${what}: $${scalar.param} is ${type}, given a loop index`);
+  }
+}
+
+/** Each parameter is given exactly once, and nothing else is. */
+function checkComplete(
+  what: string,
+  given: readonly { readonly param: string }[],
+  wanted: readonly { readonly name: string }[],
+): void {
+  const open = new Set(wanted.map((one) => one.name));
+  for (const { param } of given) {
+    if (!open.delete(param)) broken(`${what}: ${param} is not a parameter, or is given twice`);
+  }
+  for (const name of open) broken(`${what}: ${name} is not given`);
+}

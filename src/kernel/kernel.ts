@@ -1,0 +1,257 @@
+/**
+ * The kernel language: loops over buffers. One kernel is one launch (a GPU dispatch, a CPU function call).
+ *
+ *   kernel   name(buffers, scalars) { shared arrays; nests }
+ *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
+ *   stmt     for | let | var | assign | store | if | stage | barrier
+ *   expr     const | name | param | index | load | apply | convert | bitcast
+ *   index    const | loop | param | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
+ *
+ * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
+ * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, lane). A kernel means the same
+ * before and after, and `evaluate.ts` can run both.
+ *
+ * Values have a type; memory has an element type, which may be narrower (u8, f16). Nothing is converted silently: an
+ * f32 that enters an f64 accumulator passes through `convert`. On the `js` target an f32 value is rounded by every
+ * `apply`, so a kernel's text says exactly which roundings happen.
+ */
+import type { DType } from "../graph/dtype.ts";
+
+export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
+
+/** The type of a value loaded from memory of this element type. */
+export function valueTypeOf(element: DType): ValueType {
+  switch (element) {
+    case "f16":
+      return "f32";
+    case "u8":
+      return "u32";
+    default:
+      return element;
+  }
+}
+
+// ---- indexes -------------------------------------------------------------------------------------------------------
+
+/** A loop variable: 0 <= value < extent. Names are unique within a kernel. */
+export interface LoopVar {
+  readonly name: string;
+  readonly extent: number;
+}
+
+interface Ranged {
+  readonly key: string;
+  /** Smallest and largest value, both included. */
+  readonly min: number;
+  readonly max: number;
+}
+
+export type Index =
+  | (Ranged & { readonly kind: "const"; readonly value: number })
+  | (Ranged & { readonly kind: "loop"; readonly loop: LoopVar })
+  | (Ranged & { readonly kind: "param"; readonly name: string })
+  /** An integer computed at run time (a loaded index), promised to lie in its range. */
+  | (Ranged & { readonly kind: "value"; readonly value: Expr })
+  | (Ranged & { readonly kind: "sum"; readonly terms: readonly Term[]; readonly offset: number })
+  | (Ranged & { readonly kind: "floorDiv"; readonly index: Index; readonly by: number })
+  | (Ranged & { readonly kind: "mod"; readonly index: Index; readonly by: number });
+
+export interface Term {
+  readonly factor: number;
+  readonly index: Index;
+}
+
+// ---- kernels -------------------------------------------------------------------------------------------------------
+
+/** `update` is read and written in place: each old element is read only by the iteration that overwrites it. */
+export type Role = "read" | "write" | "update";
+
+export interface BufferParam {
+  readonly name: string;
+  readonly element: DType;
+  /** Number of elements. */
+  readonly count: number;
+  readonly role: Role;
+}
+
+/** A 32-bit number given at launch: a loop index of the Sequence, an offset. */
+export interface ScalarParam {
+  readonly name: string;
+  readonly type: ValueType;
+}
+
+/** Fast memory that lives for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panel. */
+export interface SharedArray {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly count: number;
+}
+
+/** parallel: not yet scheduled. All iterations of all marks below may run at once, in any order. */
+export type ParallelMark = "parallel" | "thread" | "workgroup" | "invocation";
+
+export interface ParallelLoop {
+  readonly loop: LoopVar;
+  readonly mark: ParallelMark;
+}
+
+export interface Nest {
+  readonly loops: readonly ParallelLoop[];
+  /** Values that no loop changes, computed once before the loops: `let`s, serial reductions into a `var`. No stores. */
+  readonly prelude: readonly Stmt[];
+  readonly body: readonly Stmt[];
+}
+
+export interface Kernel {
+  readonly name: string;
+  readonly buffers: readonly BufferParam[];
+  readonly scalars: readonly ScalarParam[];
+  readonly shared: readonly SharedArray[];
+  readonly nests: readonly Nest[];
+  /** Arithmetic operations and bytes of memory traffic, for the report. */
+  readonly flops: number;
+  readonly bytes: number;
+  /** In words, what `schedule` decided: "4x4 registers", "64x64 tile, 16 deep". Empty before. */
+  readonly schedule: string;
+}
+
+// ---- statements ----------------------------------------------------------------------------------------------------
+
+/** serial: in order. unrolled: a copy per iteration. lane: the iterations are the lanes of vector values. */
+export type LoopMark = "serial" | "unrolled" | "lane";
+
+export type Stmt =
+  | { readonly kind: "for"; readonly loop: LoopVar; readonly mark: LoopMark; readonly body: readonly Stmt[] }
+  | { readonly kind: "let"; readonly name: string; readonly value: Expr }
+  /** A scalar (`shape` empty) or a fixed-size array, whose indexes are constants after unrolling. All start as `init`. */
+  | {
+      readonly kind: "var";
+      readonly name: string;
+      readonly type: ValueType;
+      readonly shape: readonly number[];
+      readonly init: Expr;
+    }
+  | { readonly kind: "assign"; readonly name: string; readonly at: readonly Index[]; readonly value: Expr }
+  /** Into a buffer or a shared array. Where a guard fails nothing is written. */
+  | {
+      readonly kind: "store";
+      readonly buffer: string;
+      readonly at: Index;
+      readonly value: Expr;
+      readonly guard: readonly Bound[];
+    }
+  | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
+  /** Fills `into[at] = value` for all iterations of `loops`, shared among the invocations of a workgroup. */
+  | {
+      readonly kind: "stage";
+      readonly into: string;
+      readonly loops: readonly LoopVar[];
+      readonly at: Index;
+      readonly value: Expr;
+    }
+  /** All invocations of the workgroup arrive, and see each other's stores to shared arrays. */
+  | { readonly kind: "barrier" };
+
+/** 0 <= index < extent. */
+export interface Bound {
+  readonly index: Index;
+  readonly extent: number;
+}
+
+// ---- expressions ---------------------------------------------------------------------------------------------------
+
+export type Expr =
+  | { readonly kind: "const"; readonly type: ValueType; readonly value: number }
+  /** A `let` or a `var`; `at` picks an element of an array variable. */
+  | { readonly kind: "name"; readonly type: ValueType; readonly name: string; readonly at: readonly Index[] }
+  | { readonly kind: "param"; readonly type: ValueType; readonly name: string }
+  /** An index as an i32 value. */
+  | { readonly kind: "index"; readonly type: "i32"; readonly index: Index }
+  /** From a buffer or a shared array. Where a bound fails the value is `otherwise` and no memory is touched. */
+  | {
+      readonly kind: "load";
+      readonly type: ValueType;
+      readonly buffer: string;
+      readonly at: Index;
+      readonly guard?: { readonly bounds: readonly Bound[]; readonly otherwise: Expr };
+    }
+  /** The result has type `type`; operands of arithmetic have it too, those of comparisons share another. */
+  | { readonly kind: "apply"; readonly type: ValueType; readonly fn: ScalarFn; readonly args: readonly Expr[] }
+  /** A cast, as `roundTo` in dtype.ts defines it. */
+  | { readonly kind: "convert"; readonly type: ValueType; readonly value: Expr }
+  /** The same 32 bits read as another type. */
+  | { readonly kind: "bitcast"; readonly type: ValueType; readonly value: Expr };
+
+/**
+ * What a scalar function takes and gives. `value`: operands and result of one type. `compare`: two alike to bool.
+ * `select`: bool, then two alike. Integer arithmetic wraps; `mod` has the sign of the divisor; `round` takes halves to
+ * even; `min` and `max` pass NaN on; shifts take the count modulo 32; x / 0 = 0 and x mod 0 = 0 for integers.
+ */
+export const scalarFns = {
+  add: { arity: 2, form: "value" },
+  sub: { arity: 2, form: "value" },
+  mul: { arity: 2, form: "value" },
+  div: { arity: 2, form: "value" },
+  mod: { arity: 2, form: "value" },
+  min: { arity: 2, form: "value" },
+  max: { arity: 2, form: "value" },
+  neg: { arity: 1, form: "value" },
+  abs: { arity: 1, form: "value" },
+  sign: { arity: 1, form: "value" },
+  floor: { arity: 1, form: "value" },
+  ceil: { arity: 1, form: "value" },
+  round: { arity: 1, form: "value" },
+  sqrt: { arity: 1, form: "value" },
+  rsqrt: { arity: 1, form: "value" },
+  exp: { arity: 1, form: "value" },
+  expm1: { arity: 1, form: "value" },
+  log: { arity: 1, form: "value" },
+  log1p: { arity: 1, form: "value" },
+  sin: { arity: 1, form: "value" },
+  cos: { arity: 1, form: "value" },
+  tanh: { arity: 1, form: "value" },
+  erf: { arity: 1, form: "value" },
+  pow: { arity: 2, form: "value" },
+  eq: { arity: 2, form: "compare" },
+  ne: { arity: 2, form: "compare" },
+  lt: { arity: 2, form: "compare" },
+  le: { arity: 2, form: "compare" },
+  gt: { arity: 2, form: "compare" },
+  ge: { arity: 2, form: "compare" },
+  and: { arity: 2, form: "value" },
+  or: { arity: 2, form: "value" },
+  not: { arity: 1, form: "value" },
+  xor: { arity: 2, form: "value" },
+  shiftLeft: { arity: 2, form: "value" },
+  shiftRight: { arity: 2, form: "value" },
+  rotateLeft: { arity: 2, form: "value" },
+  /** First word of Threefry-2x32-20 of (key0, key1, counter0, counter1), all u32. */
+  threefry: { arity: 4, form: "value" },
+  select: { arity: 3, form: "select" },
+} as const satisfies Record<string, { arity: number; form: "value" | "compare" | "select" }>;
+
+export type ScalarFn = keyof typeof scalarFns;
+
+/** Functions that no target has to our accuracy: written once in this language (see maths/), printed as functions. */
+export const mathsFns = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow"] as const;
+export type MathsFn = (typeof mathsFns)[number];
+
+/** Functions printed as a `Routine` of the maths library: `routineFor(fn, type)`. On f64, `mathsFns` are the engine's own. */
+export type RoutineFn = MathsFn | "threefry";
+
+export function isMathsFn(fn: ScalarFn): fn is MathsFn {
+  return (mathsFns as readonly string[]).includes(fn);
+}
+
+export function isRoutineFn(fn: ScalarFn): fn is RoutineFn {
+  return fn === "threefry" || isMathsFn(fn);
+}
+
+/** A function of scalars in the kernel language: `let`s, then a result. */
+export interface Routine {
+  readonly name: string;
+  readonly params: readonly { readonly name: string; readonly type: ValueType }[];
+  /** Only `let` statements. */
+  readonly body: readonly Stmt[];
+  readonly result: Expr;
+}

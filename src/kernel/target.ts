@@ -1,0 +1,26 @@
+/**
+ * What the passes need to know about a target. The printers, schedules and runtimes know the rest.
+ */
+import type { DType } from "../graph/dtype.ts";
+import type { ValueType } from "./kernel.ts";
+
+export type TargetName = "js" | "wgsl";
+
+export interface TargetTraits {
+  readonly name: TargetName;
+  /** The type that sums of f32 values accumulate in: doubles where they cost nothing. */
+  readonly accumulator: "f32" | "f64";
+  /** Most buffers that one kernel may touch. */
+  readonly maxBuffers: number;
+  /** Whether f64 tensors exist. */
+  readonly hasF64: boolean;
+  /** Offsets of buffers are multiples of this many bytes. */
+  readonly alignment: number;
+  /** Bytes that `count` elements take in this target's memory. */
+  bytesOf(dtype: DType, count: number): number;
+}
+
+/** The type of a variable that sums values of `type`. */
+export function accumulatorType(type: ValueType, target: TargetTraits): ValueType {
+  return type === "f32" ? target.accumulator : type;
+}

@@ -1,0 +1,84 @@
+/**
+ * The process that has the GPU: runs every case on one device and prints what became of it, one JSON line each.
+ *
+ * It stands apart from Vitest because a driver reads its environment when the process starts, and because a crash in a
+ * driver should cost the GPU tests and nothing else. test/gpu/gpu.test.ts starts it. By hand, on a machine with a GPU:
+ *
+ *   GPU_CASES=doubles node --import tsx test/gpu/child.ts
+ */
+import { create, globals } from "webgpu";
+import { findCases, type Gpu, type GpuCase, type Message } from "./case.ts";
+
+/** What compute can use of an adapter; the rest of the list is about textures. */
+const usefulFeatures = ["shader-f16", "subgroups", "timestamp-query"] as const satisfies readonly GPUFeatureName[];
+
+/** An orphan (its parent was killed) ends by itself after this, a little later than the parent's own deadline. */
+const orphanMs = 240_000;
+
+async function main(): Promise<void> {
+  setTimeout(() => process.exit(3), orphanMs).unref();
+  // Stdout carries messages only; what a case or a module logs goes where the parent shows it when something fails.
+  console.log = console.info = console.debug = console.error;
+  // GPUBufferUsage and its kin, which are globals in a browser.
+  Object.assign(globalThis, globals);
+
+  const gpu = create([]);
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) return say({ event: "none", reason: "Dawn found no adapter" });
+  const device = await adapter.requestDevice({
+    requiredFeatures: usefulFeatures.filter((name) => adapter.features.has(name)),
+    requiredLimits: limitsOf(adapter),
+  });
+  const { vendor, architecture, description } = adapter.info;
+  say({ event: "ready", adapter: `${vendor} ${architecture} ${description}`, startMs: performance.now() });
+
+  const lost = device.lost.then(({ reason, message }): never => {
+    throw new Error(`the device was lost (${reason}): ${message}`);
+  });
+  lost.catch(() => undefined);
+  for (const { id, case: entry } of await findCases(process.env.GPU_CASES ?? "")) {
+    say({ event: "start", id });
+    const start = performance.now();
+    try {
+      await Promise.race([runCase(entry, { device, adapter, gpu }), lost]);
+      say({ event: "pass", id, ms: performance.now() - start });
+    } catch (error) {
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      say({ event: "fail", id, ms: performance.now() - start, message });
+    }
+  }
+  say({ event: "done" });
+  // With no device left the event loop is empty and the process ends; gpu.test.ts holds it to that.
+  device.destroy();
+}
+
+/** Runs one case; fails it with the device's own errors where it did not ask for them with an error scope. */
+async function runCase(entry: GpuCase, gpu: Gpu): Promise<void> {
+  const uncaptured: string[] = [];
+  const listen = (event: GPUUncapturedErrorEvent): number => uncaptured.push(event.error.message);
+  gpu.device.addEventListener("uncapturederror", listen);
+  try {
+    await entry.run(gpu);
+    // Errors are delivered before the work that came before them is reported as done.
+    await gpu.device.queue.onSubmittedWorkDone();
+  } finally {
+    gpu.device.removeEventListener("uncapturederror", listen);
+  }
+  if (uncaptured.length > 0) throw new Error(`the device reported:\n${uncaptured.join("\n")}`);
+}
+
+/** All of the adapter's limits, as a request. */
+function limitsOf(adapter: GPUAdapter): Record<string, number> {
+  const limits: Record<string, number> = {};
+  for (const name in adapter.limits) {
+    const value: unknown = Reflect.get(adapter.limits, name);
+    if (typeof value === "number") limits[name] = value;
+  }
+  return limits;
+}
+
+function say(message: Message): void {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}
+
+await main();

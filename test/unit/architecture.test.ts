@@ -1,0 +1,491 @@
+/**
+ * Imports point one way, and there are no cycles.
+ *
+ * Every .ts file of src, passes, codegen and examples is scanned for what it imports (type-only imports count: they tie
+ * files together just as much for a reader), and `rules` says for each folder what that may be. The languages
+ * (src/graph, src/kernel) know nothing of what is done with them; only src/compile.ts and the CLI know the passes and
+ * the code generators; nothing that src/index.ts reaches needs Node. The scanner and each rule are tested on small
+ * inline programs too, so that a rule that never says no is noticed.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { posix } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+/** File path from the repository's root -> its source text. */
+type Sources = ReadonlyMap<string, string>;
+/** File path -> what it imports. */
+type Imports = ReadonlyMap<string, Imported>;
+
+interface Imported {
+  /** As paths from the repository's root, whether or not there is such a file. */
+  readonly files: readonly string[];
+  /** As they are written. */
+  readonly packages: readonly string[];
+}
+
+interface Rule {
+  /** A folder ("src/graph/") or one file ("src/compile.ts"). The first rule that fits a file is its rule. */
+  readonly of: string;
+  /** What may be imported, the same way; a prefix with ! is taken out again. Packages are not restricted here. */
+  readonly may: readonly string[];
+}
+
+const insideSrc = ["src/", "!src/cli/", "!src/index.ts", "!src/node.ts"] as const;
+
+const rules: readonly Rule[] = [
+  { of: "src/graph/", may: ["src/graph/", "src/kernel/", "src/errors.ts", "src/random.ts"] },
+  { of: "src/kernel/", may: ["src/kernel/", "src/graph/dtype.ts", "src/graph/special.ts", "src/errors.ts"] },
+  { of: "src/dsl/", may: ["src/dsl/", "src/graph/", "src/errors.ts", "src/random.ts"] },
+  { of: "src/data/", may: ["src/data/", "src/errors.ts", "src/random.ts"] },
+  {
+    of: "src/runtime/",
+    may: ["src/runtime/", "src/graph/", "src/kernel/", "src/dsl/", "src/errors.ts", "src/random.ts"],
+  },
+  { of: "src/cli/", may: ["src/", "passes/", "codegen/"] },
+  { of: "src/compile.ts", may: [...insideSrc, "passes/", "codegen/"] },
+  { of: "src/node.ts", may: ["src/", "!src/cli/"] },
+  { of: "src/", may: insideSrc },
+  { of: "passes/", may: ["passes/", "src/graph/", "src/kernel/", "src/errors.ts"] },
+  { of: "codegen/", may: ["codegen/", "src/graph/", "src/kernel/", "src/errors.ts"] },
+];
+
+/** How a package's own name resolves, inside it and in the examples. */
+const ownNames: ReadonlyMap<string, string> = new Map([
+  ["tensorloom", "src/index.ts"],
+  ["tensorloom/node", "src/node.ts"],
+]);
+const ownFiles = new Set(ownNames.values());
+
+describe("the project", () => {
+  test("imports point one way", () => {
+    const sources = projectSources();
+    expect(sources.has("src/errors.ts")).toBe(true);
+    expect(violations(sources)).toEqual([]);
+  });
+
+  test("there are no import cycles", () => {
+    expect(cycles(imports(projectSources()))).toEqual([]);
+  });
+
+  test("nothing that src/index.ts reaches imports a module of Node", () => {
+    const sources = projectSources();
+    expect([...sources.keys()]).toContain("src/index.ts");
+    expect(nodeModulesReached(imports(sources), "src/index.ts")).toEqual([]);
+  });
+});
+
+describe("the scanner", () => {
+  const scanned = (source: string): readonly string[] => specifiers(source);
+
+  test("finds every form of import and re-export", () => {
+    expect(
+      scanned(`
+        import "a";
+        import b from "b";
+        import { c as d, type e } from "c";
+        import * as f from 'd';
+        import type { g } from "e";
+        import h, { i } from "f" with { type: "json" };
+        export * from "g";
+        export * as j from "h";
+        export { k, type l } from "i";
+        export type { m } from "j";
+        export type * from "k";
+        import {
+          from, // a name like any other
+        } from "l";
+        const n = await import("m");
+        type O = import("n").P;
+        const q = import(/* why */ \`o\`);
+        import r = require("p");
+        const s = require("q");
+        import { from as from } from "r"
+        import type from "s"
+        import{t}from"t";
+      `),
+    ).toEqual([..."abcdefghijklmnopqrst"]);
+  });
+
+  test("is not misled by comments, strings, templates, regular expressions and properties", () => {
+    expect(
+      scanned(`
+        // import "a";
+        /* import "b"; export * from "c" */
+        const text = 'import "d"' + "\\" import 'e'";
+        const template = \`import "f" \${\`\${"}"} import("g")\` + await import("yes")} import "h"\`;
+        const pattern = /import "i"; ['"\`/]/g.test(text) ? 4 / 2 : (4) / 2 / text["length"] / 3;
+        const url = import.meta.url;
+        loader.import("j"); loader?.import("k"); const o = { import: "l", from: "m", export: "n" };
+        await import(somewhere); await import("o" + text); await import(\`p\${text}\`);
+        export const from = "q"; export { text }; export default "r";
+        let i = 1; i++ / 2; const half = i-- / 2; const quote = "'"; const third = range.of / 3;
+      `),
+    ).toEqual(["yes"]);
+  });
+
+  test("says so when it loses its way, in place of missing an import", () => {
+    expect(() => scanned("const a = 'open\nimport 'b'")).toThrow("line 1");
+    expect(() => scanned("\nconst a = `open")).toThrow("line 2");
+    expect(() => scanned("/* open")).toThrow("line 1");
+    expect(() => scanned("const a = /open\n/")).toThrow("line 1");
+  });
+});
+
+describe("the rules", () => {
+  test.each([
+    ["src/graph/a.ts", "../kernel/b.ts"],
+    ["src/graph/a.ts", "../dsl/b.ts"],
+    ["src/kernel/a.ts", "../random.ts"],
+    ["src/kernel/a.ts", "../../passes/b.ts"],
+    ["src/dsl/a.ts", "../../passes/b.ts"],
+    ["src/dsl/a.ts", "../kernel/b.ts"],
+    ["src/data/a.ts", "../graph/b.ts"],
+    ["src/nn/a.ts", "../cli/b.ts"],
+    ["src/nn/a.ts", "../node.ts"],
+    ["src/nn/a.ts", "../index.ts"],
+    ["src/nn/a.ts", "tensorloom"],
+    ["src/nn/a.ts", "../../codegen/b.ts"],
+    ["src/runtime/a.ts", "../../codegen/b.ts"],
+    ["src/runtime/a.ts", "../compile.ts"],
+    ["src/io/a.ts", "../../passes/b.ts"],
+    ["src/index.ts", "../passes/b.ts"],
+    ["src/index.ts", "./node.ts"],
+    ["src/compile.ts", "./index.ts"],
+    ["src/errors.ts", "./cli/b.ts"],
+    ["src/node.ts", "./cli/b.ts"],
+    ["passes/a.ts", "../codegen/b.ts"],
+    ["passes/a.ts", "../src/compile.ts"],
+    ["passes/a.ts", "../src/random.ts"],
+    ["codegen/a.ts", "../passes/b.ts"],
+    ["codegen/js/a.ts", "../../src/runtime/b.ts"],
+    ["codegen/a.ts", "../test/b.ts"],
+    ["examples/a.ts", "../src/graph/b.ts"],
+    ["examples/a.ts", "./b.ts"],
+    ["src/graph/a.ts", "../../vitest.config.ts"],
+    ["examples/a.ts", "commander"],
+  ])("%s may not import %s", (from, specifier) => {
+    const program = withTarget(from, `import type { B } from "${specifier}";`);
+    expect(violations(program)).toEqual([expect.stringContaining(`${from} imports `)]);
+  });
+
+  test.each([
+    ["src/graph/ops/a.ts", "../node.ts"],
+    ["src/graph/a.ts", "../random.ts"],
+    ["src/kernel/a.ts", "../graph/b.ts"],
+    ["src/dsl/a.ts", "../graph/b.ts"],
+    ["src/nn/a.ts", "../compile.ts"],
+    ["src/nn/a.ts", "../runtime/b.ts"],
+    ["src/compile.ts", "../passes/b.ts"],
+    ["src/cli/a.ts", "../../codegen/b.ts"],
+    ["src/cli/a.ts", "../node.ts"],
+    ["src/node.ts", "./index.ts"],
+    ["src/index.ts", "./compile.ts"],
+    ["passes/a.ts", "../src/kernel/b.ts"],
+    ["codegen/js/a.ts", "../writer.ts"],
+    ["examples/a.ts", "tensorloom"],
+    ["examples/a.ts", "tensorloom/node"],
+    ["examples/a.ts", "node:fs"],
+  ])("%s may import %s", (from, specifier) => {
+    const program = withTarget(from, `export { b } from "${specifier}";`);
+    expect(violations(program)).toEqual([]);
+  });
+
+  test("an import of a file that is not there is a violation", () => {
+    expect(violations(new Map([["src/nn/a.ts", 'import "./gone.ts";']]))).toEqual([
+      "src/nn/a.ts imports src/nn/gone.ts, which does not exist",
+    ]);
+  });
+
+  test("a cycle is found wherever it is, and printed as a path", () => {
+    const program = new Map([
+      ["src/nn/start.ts", 'import "./a.ts"; import "./apart.ts";'],
+      ["src/nn/a.ts", 'import "./b.ts"; import "./apart.ts";'],
+      ["src/nn/b.ts", 'import type { C } from "./c.ts"; import "./apart.ts";'],
+      ["src/nn/c.ts", 'await import("./a.ts");'],
+      ["src/nn/apart.ts", ""],
+      ["src/nn/self.ts", 'import "./self.ts";'],
+    ]);
+    expect(cycles(imports(program))).toEqual([
+      "src/nn/a.ts -> src/nn/b.ts -> src/nn/c.ts -> src/nn/a.ts",
+      "src/nn/self.ts -> src/nn/self.ts",
+    ]);
+    program.set("src/nn/c.ts", "");
+    program.set("src/nn/self.ts", "");
+    expect(cycles(imports(program))).toEqual([]);
+  });
+
+  test("a long chain of imports does not overflow the stack", () => {
+    const chain = Array.from(
+      { length: 20_000 },
+      (_, i) => [`src/nn/a${i}.ts`, i < 19_999 ? `import "./a${i + 1}.ts";` : ""] as const,
+    );
+    expect(cycles(imports(new Map(chain)))).toEqual([]);
+  });
+
+  test("a module of Node is found through other files, with and without its prefix", () => {
+    const program = new Map([
+      ["src/index.ts", 'export * from "./a.ts"; export * from "./clean.ts";'],
+      ["src/a.ts", 'import "./b.ts"; import "fflate";'],
+      ["src/b.ts", 'import type { Worker } from "node:worker_threads"; const fs = await import("fs/promises");'],
+      ["src/clean.ts", ""],
+      ["src/node.ts", 'import "node:fs";'],
+    ]);
+    expect(nodeModulesReached(imports(program), "src/index.ts")).toEqual([
+      "src/index.ts -> src/a.ts -> src/b.ts -> node:worker_threads",
+      "src/index.ts -> src/a.ts -> src/b.ts -> fs/promises",
+    ]);
+  });
+});
+
+function projectSources(): Sources {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const sources = new Map<string, string>();
+  for (const folder of ["src", "passes", "codegen", "examples"])
+    for (const name of readdirSync(root + folder, { recursive: true, encoding: "utf8" }))
+      if (name.endsWith(".ts")) {
+        const path = posix.join(folder, name.replaceAll("\\", "/"));
+        sources.set(path, readFileSync(root + path, "utf8"));
+      }
+  return sources;
+}
+
+/** A program of two files: `from` with the text given, and the empty file it imports where that is a file. */
+function withTarget(from: string, text: string): Sources {
+  const program = new Map([[from, text]]);
+  for (const target of imports(program).get(from)?.files ?? []) program.set(target, "");
+  return program;
+}
+
+function violations(sources: Sources): readonly string[] {
+  const found: string[] = [];
+  for (const [from, { files, packages }] of imports(sources)) {
+    if (from.startsWith("examples/")) {
+      const foreign = [
+        ...packages.filter((name) => !name.startsWith("node:")),
+        ...files.filter((to) => !ownFiles.has(to)),
+      ];
+      for (const name of foreign)
+        found.push(`${from} imports ${name}: an example imports only tensorloom, tensorloom/node and node:*`);
+      continue;
+    }
+    const may = rules.find((rule) => matches(from, rule.of))?.may ?? [];
+    for (const to of new Set(files))
+      if (!sources.has(to)) found.push(`${from} imports ${to}, which does not exist`);
+      else if (!allowed(to, may)) found.push(`${from} imports ${to}: it may import ${may.join(" ")}`);
+  }
+  return found;
+}
+
+function allowed(path: string, may: readonly string[]): boolean {
+  return (
+    may.some((prefix) => matches(path, prefix)) &&
+    !may.some((prefix) => prefix.startsWith("!") && matches(path, prefix.slice(1)))
+  );
+}
+
+function matches(path: string, prefix: string): boolean {
+  return prefix.endsWith("/") ? path.startsWith(prefix) : path === prefix;
+}
+
+function imports(sources: Sources): Imports {
+  return new Map([...sources].map(([path, text]) => [path, scan(path, text)] as const));
+}
+
+function scan(path: string, text: string): Imported {
+  const files: string[] = [];
+  const packages: string[] = [];
+  for (const specifier of specifiers(text, path)) {
+    const own = ownNames.get(specifier);
+    if (own !== undefined) files.push(own);
+    else if (specifier.startsWith(".")) files.push(posix.join(posix.dirname(path), specifier));
+    else packages.push(specifier);
+  }
+  return { files, packages };
+}
+
+/** One cycle for each group of files that reach each other: a shortest one through the group's first file by name. */
+function cycles(graph: Imports): readonly string[] {
+  const found: string[] = [];
+  for (const group of components(graph)) {
+    const [first] = group.sort();
+    if (first === undefined || (group.length === 1 && graph.get(first)?.files.includes(first) !== true)) continue;
+    const path = shortestPath(graph, first, first);
+    if (path !== undefined) found.push(path.join(" -> "));
+  }
+  return found.sort();
+}
+
+/** Tarjan's strongly connected components, with a stack of its own in place of recursion. */
+function components(graph: Imports): string[][] {
+  const index = new Map<string, number>();
+  const low = new Map<string, number>();
+  const open: string[] = [];
+  const isOpen = new Set<string>();
+  const groups: string[][] = [];
+  const lower = (path: string, value: number): void => {
+    low.set(path, Math.min(low.get(path) ?? value, value));
+  };
+  for (const root of graph.keys()) {
+    const work: { readonly path: string; next: number }[] = index.has(root) ? [] : [{ path: root, next: 0 }];
+    for (let top = work.at(-1); top !== undefined; top = work.at(-1)) {
+      const { path } = top;
+      if (top.next === 0) {
+        index.set(path, index.size);
+        lower(path, index.size - 1);
+        open.push(path);
+        isOpen.add(path);
+      }
+      const to = graph.get(path)?.files[top.next++];
+      if (to !== undefined) {
+        const seen = index.get(to);
+        if (seen === undefined) {
+          if (graph.has(to)) work.push({ path: to, next: 0 });
+        } else if (isOpen.has(to)) lower(path, seen);
+        continue;
+      }
+      work.pop();
+      const lowest = low.get(path) ?? 0;
+      const parent = work.at(-1);
+      if (parent !== undefined) lower(parent.path, lowest);
+      if (lowest !== index.get(path)) continue;
+      const group = open.splice(open.lastIndexOf(path));
+      for (const member of group) isOpen.delete(member);
+      groups.push(group);
+    }
+  }
+  return groups;
+}
+
+function nodeModulesReached(graph: Imports, entry: string): readonly string[] {
+  const builtin = new Set(builtinModules);
+  return [...graph].flatMap(([file, { packages }]) => {
+    const names = packages.filter((name) => name.startsWith("node:") || builtin.has(name));
+    const path = file === entry ? [entry] : names.length > 0 ? shortestPath(graph, entry, file) : undefined;
+    return path === undefined ? [] : names.map((name) => [...path, name].join(" -> "));
+  });
+}
+
+/** A shortest path of at least one step from one file to another, or to itself. */
+function shortestPath(graph: Imports, from: string, end: string): readonly string[] | undefined {
+  const before = new Map<string, string>();
+  const queue = [from];
+  for (const path of queue)
+    for (const to of graph.get(path)?.files ?? []) {
+      if (before.has(to)) continue;
+      before.set(to, path);
+      queue.push(to);
+      if (to !== end) continue;
+      const steps = [to];
+      for (let at = path; at !== from; at = before.get(at) ?? from) steps.push(at);
+      return [...steps, from].reverse();
+    }
+  return undefined;
+}
+
+/** A word, a string (its text), or one character of punctuation (`++` and `--` as one). */
+interface Token {
+  readonly kind: "word" | "string" | "mark";
+  readonly text: string;
+}
+
+/** What a source text imports, in order, by any form of import with a constant specifier. */
+function specifiers(source: string, name = "source"): readonly string[] {
+  const all = tokens(source, name);
+  const found: string[] = [];
+  const at = (i: number): string => {
+    const token = all[i];
+    return token === undefined || token.kind === "string" ? "" : token.text;
+  };
+  const string = (i: number): string | undefined => (all[i]?.kind === "string" ? all[i]?.text : undefined);
+  for (const [i] of all.entries()) {
+    const word = at(i);
+    if ((word !== "import" && word !== "export" && word !== "require") || at(i - 1) === ".") continue;
+    if (at(i + 1) === "(") {
+      // import("x"), require("x"); not import("x" + y)
+      const specifier = string(i + 2);
+      if (word !== "export" && specifier !== undefined && [")", ","].includes(at(i + 3))) found.push(specifier);
+    } else if (word === "import" && string(i + 1) !== undefined) {
+      found.push(string(i + 1) ?? "");
+    } else if (word === "import" || (word === "export" && ["{", "*", "type"].includes(at(i + 1)))) {
+      // A clause is words, { , * } and string names; "from" followed by a string ends it, and so does anything else.
+      for (let j = i + 1; /^[\w$*{},]+$/.test(at(j)) || string(j) !== undefined; j++) {
+        const specifier = string(j + 1);
+        if (at(j) !== "from" || specifier === undefined) continue;
+        found.push(specifier);
+        break;
+      }
+    }
+  }
+  return found;
+}
+
+/** A regular expression may start after these words; after any other, a slash divides. */
+const beforeExpression = new Set(
+  "return typeof case do else in of instanceof new delete void throw await yield default extends".split(" "),
+);
+
+/**
+ * Splits a source text into tokens and drops comments. A slash starts a regular expression where an operand is expected;
+ * where this guess is wrong, a literal that does not end on its line is an error, not a silent skip.
+ */
+function tokens(source: string, name: string): readonly Token[] {
+  const found: Token[] = [];
+  // One entry for each open template: how many braces are open in its current ${ }.
+  const templates: number[] = [];
+  let at = 0;
+  const lost = (what: string, from: number): Error =>
+    new Error(`${name}, line ${source.slice(0, from).split("\n").length}: ${what} does not end`);
+  const match = (pattern: RegExp, what: string): string => {
+    pattern.lastIndex = at;
+    const text = pattern.exec(source)?.[0];
+    if (text === undefined) throw lost(what, at);
+    at += text.length;
+    return text;
+  };
+  /** A template's text up to its end or its next ${; one without any ${ } counts as a string. */
+  const template = (isStart: boolean): void => {
+    const text = match(/[`}](?:[^\\`$]|\\[\s\S]|\$(?!\{))*(?:`|\$\{)/y, "a template");
+    if (text.endsWith("${")) {
+      if (isStart) found.push({ kind: "mark", text: "`" });
+      templates.push(0);
+    } else found.push(isStart ? { kind: "string", text: text.slice(1, -1) } : { kind: "mark", text: ")" });
+  };
+  while (at < source.length) {
+    const char = source.charAt(at);
+    if (/\s/.test(char)) match(/\s+/y, "space");
+    else if (source.startsWith("//", at)) match(/\/\/.*/y, "a comment");
+    else if (source.startsWith("/*", at)) match(/\/\*[\s\S]*?\*\//y, "a comment");
+    else if (source.startsWith("#!", at) && at === 0) match(/.*/y, "a first line");
+    else if (char === '"')
+      found.push({ kind: "string", text: match(/"(?:[^"\\\n]|\\[\s\S])*"/y, "a string").slice(1, -1) });
+    else if (char === "'")
+      found.push({ kind: "string", text: match(/'(?:[^'\\\n]|\\[\s\S])*'/y, "a string").slice(1, -1) });
+    else if (char === "`") template(true);
+    else if (/[\p{ID_Start}$_\d]/u.test(char))
+      found.push({ kind: "word", text: match(/[\p{ID_Continue}$]+/uy, "a word") });
+    else if (char === "/" && !endsOperand(found)) {
+      match(/\/(?:[^/\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/y, "a regular expression");
+      found.push({ kind: "mark", text: ")" }); // an operand ends here
+    } else {
+      const depth = templates.pop();
+      if (char === "}" && depth === 0) {
+        template(false);
+        continue;
+      }
+      if (depth !== undefined) templates.push(depth + (char === "{" ? 1 : char === "}" ? -1 : 0));
+      found.push({ kind: "mark", text: /\+\+|--/y.test(source.slice(at, at + 2)) ? match(/../y, "a mark") : char });
+      if (found.at(-1)?.text.length === 1) at++;
+    }
+  }
+  if (templates.length > 0) throw lost("a template", source.length);
+  return found;
+}
+
+function endsOperand(found: readonly Token[]): boolean {
+  const last = found.at(-1);
+  if (last === undefined) return false;
+  if (last.kind === "word") return !beforeExpression.has(last.text) || found.at(-2)?.text === ".";
+  return last.kind === "string" || [")", "]", "}", "++", "--"].includes(last.text);
+}

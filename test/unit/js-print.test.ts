@@ -1,0 +1,271 @@
+import { describe, expect, test } from "vitest";
+import { printJsFactory, printJsKernels, printJsModule } from "../../codegen/js.ts";
+import { Writer } from "../../codegen/writer.ts";
+import {
+  apply,
+  assign,
+  constant,
+  convert,
+  forLoop,
+  letValue,
+  load,
+  name,
+  store,
+  variable,
+  when,
+} from "../../src/kernel/build.ts";
+import { floorDivIndex, loopIndex, modIndex, valueIndex } from "../../src/kernel/index-expr.ts";
+import { printExpr } from "../../src/kernel/print.ts";
+import { at, buffer, dense, expectAgreement, kernelOf, loop, mapKernel, nestOf, noise } from "./js-case.ts";
+
+const source = (kernel: Parameters<typeof printJsKernels>[0][number]): string => printJsKernels([kernel]).source;
+
+test("Writer puts a line before the block that is open", () => {
+  const writer = new Writer();
+  writer.block("a {", () => {
+    writer.block("b {", () => {
+      writer.line("inner");
+      writer.line("early", 1);
+    });
+  });
+  expect(String(writer)).toBe("a {\n  early\n  b {\n    inner\n  }\n}");
+});
+
+describe("printed text", () => {
+  test("a map over f32 rounds once per operation and leaves the last rounding to the store", () => {
+    const kernel = mapKernel([["x", "f32"]], "f32", 8, (i) => {
+      const x = load("f32", "x", i);
+      return apply("add", apply("mul", x, x), apply("max", x, constant("f32", 0)));
+    });
+    expect(source(kernel)).toMatchInlineSnapshot(`
+      "const fround = Math.fround;
+      function k0_map(x, y) {
+        for (let i = 0; i < 8; i++) {
+          y[i] = fround(x[i] * x[i]) + Math.max(x[i], 0);
+        }
+      }"
+    `);
+  });
+
+  test("a contraction keeps its sum in a double and its row outside of the loop", () => {
+    expect(source(dense(4, 8, 3))).toMatchInlineSnapshot(`
+      "const fround = Math.fround;
+      function k1_dense(a, b, bias, out, floor) {
+        for (let i = 0; i < 4; i++) {
+          const at0 = i * 8;
+          const at1 = i * 3;
+          for (let j = 0; j < 3; j++) {
+            let acc = 0;
+            for (let k = 0; k < 8; k++) {
+              acc += a[at0 + k] * b[j + k * 3];
+            }
+            const v = fround(acc);
+            const s = fround(v + bias[j]);
+            out[at1 + j] = Math.max(s, floor);
+          }
+        }
+      }"
+    `);
+  });
+
+  test("loops of one iteration and empty nests of braces do not appear", () => {
+    expect(source(dense(1, 8, 1))).toMatchInlineSnapshot(`
+      "const fround = Math.fround;
+      function k1_dense(a, b, bias, out, floor) {
+        let acc = 0;
+        for (let k = 0; k < 8; k++) {
+          acc += a[k] * b[k];
+        }
+        const v = fround(acc);
+        const s = fround(v + bias[0]);
+        out[0] = Math.max(s, floor);
+      }"
+    `);
+  });
+
+  test("a variable that a loop indexes is made once, outside the function", () => {
+    const [r, c, d] = [loop("r", 4), loop("c", 3), loop("d", 3)];
+    const body = [
+      variable("row", constant("f32", 0), [3]),
+      forLoop(c, [assign("row", load("f32", "x", at([r, 3], [c, 1])), [loopIndex(c)])]),
+      forLoop(d, [store("y", at([r, 3], [d, 1]), name("f32", "row", [at([d, -1], 2)]))]),
+    ];
+    const kernel = kernelOf("k0_flip", [buffer("x", "f32", 12), buffer("y", "f32", 12, "write")], [nestOf([r], body)]);
+    expect(source(kernel)).toMatchInlineSnapshot(`
+      "const row = new Float32Array(3);
+      function k0_flip(x, y) {
+        for (let r = 0; r < 4; r++) {
+          row.fill(0);
+          const at0 = r * 3;
+          for (let c = 0; c < 3; c++) {
+            row[c] = x[at0 + c];
+          }
+          for (let d = 0; d < 3; d++) {
+            y[at0 + d] = row[2 - d];
+          }
+        }
+      }"
+    `);
+    expectAgreement(kernel, new Map([["x", noise(12)]]));
+  });
+
+  test("names that JavaScript or the module takes are spelled otherwise", () => {
+    const i = loop("for", 2);
+    const body = [
+      letValue("fround", load("f32", "new", loopIndex(i))),
+      letValue("k0", apply("sqrt", apply("abs", name("f32", "fround")))),
+    ];
+    const kernel = kernelOf(
+      "class",
+      [buffer("new", "f32", 2), buffer("return", "f32", 2, "write")],
+      [nestOf([i], [...body, store("return", loopIndex(i), apply("mul", name("f32", "k0"), name("f32", "k0")))])],
+    );
+    expectAgreement(kernel, new Map([["new", noise(2)]]));
+    expect(printJsKernels([kernel, kernel]).names).toEqual(["class_", "class__1"]);
+  });
+});
+
+describe("modules", () => {
+  test("an ES module exports the kernels, a factory returns them", async () => {
+    const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("tanh", load("f32", "x", i)));
+    const text = printJsModule([kernel]);
+    const module: unknown = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+    const { k0_map: run } = module as { k0_map: (x: Float32Array, y: Float32Array) => void };
+    const y = new Float32Array(2);
+    run(new Float32Array([0, 100]), y);
+    expect([...y]).toEqual([0, 1]);
+    expect(printJsFactory([kernel]).trim()).toMatch(/return \[k0_map\];$/);
+  });
+
+  test("a routine is printed once for all kernels", () => {
+    const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("exp", load("f32", "x", i)));
+    const text = printJsModule([kernel, { ...kernel, name: "k1_map" }]);
+    expect(text.match(/^function exp\w*\(/gm)).toHaveLength(1);
+  });
+});
+
+describe("indexes", () => {
+  const through = (
+    index: Parameters<typeof load>[2],
+    i: ReturnType<typeof loop>,
+    extra: readonly ReturnType<typeof loop>[] = [],
+  ) =>
+    kernelOf(
+      "k0_view",
+      [buffer("x", "f32", 60), buffer("y", "f32", 60, "write")],
+      [nestOf([i, ...extra], [store("y", loopIndex(i), load("f32", "x", index))])],
+    );
+
+  test("divisions and remainders, by powers of two and others", () => {
+    const i = loop("i", 60);
+    const of = loopIndex(i);
+    for (const by of [4, 7]) {
+      expectAgreement(through(floorDivIndex(of, by), i), new Map([["x", noise(60)]]));
+      expectAgreement(through(modIndex(of, by), i), new Map([["x", noise(60)]]));
+      const shifted = at([i, 1], -31);
+      const low = at([i, 0], 31);
+      expectAgreement(through(modIndex(shifted, by), i), new Map([["x", noise(60)]]));
+      const floor = floorDivIndex(shifted, by);
+      const up = modIndex(floor, 32);
+      expectAgreement(through(up, i), new Map([["x", noise(60)]]));
+      expect(low.kind).toBe("const");
+    }
+  });
+
+  test("a flip", () => {
+    const i = loop("i", 60);
+    expectAgreement(through(at([i, -1], 59), i), new Map([["x", noise(60)]]));
+  });
+
+  test("a guarded load touches nothing outside and has a value of its own", () => {
+    const [i, j] = [loop("i", 6), loop("j", 10)];
+    const shifted = at([j, 1], -2);
+    const guard = { bounds: [{ index: shifted, extent: 6 }], otherwise: constant("f32", -1) };
+    const kernel = kernelOf(
+      "k0_pad",
+      [buffer("x", "f32", 36), buffer("y", "f32", 60, "write")],
+      [nestOf([i, j], [store("y", at([i, 10], [j, 1]), load("f32", "x", at([i, 6], [j, 1], -2), guard))])],
+    );
+    expect(source(kernel)).toMatchInlineSnapshot(`
+      "function k0_pad(x, y) {
+        for (let i = 0; i < 6; i++) {
+          const at0 = i * 10;
+          const at1 = i * 6;
+          for (let j = 0; j < 10; j++) {
+            y[at0 + j] = j - 2 >= 0 && j - 2 < 6 ? x[at1 + j - 2] : -1;
+          }
+        }
+      }"
+    `);
+    expectAgreement(kernel, new Map([["x", noise(36)]]));
+  });
+
+  test("rows picked by loaded indexes, under an if", () => {
+    const [i, j] = [loop("i", 5), loop("j", 4)];
+    const picked = load("i32", "ids", loopIndex(i));
+    const row = valueIndex(picked, printExpr(picked), 0, 6);
+    const from = at([j, 1]);
+    const index = {
+      kind: "sum" as const,
+      terms: [
+        { factor: 4, index: row },
+        { factor: 1, index: from },
+      ],
+      offset: 0,
+    };
+    const kernel = kernelOf(
+      "k0_gather",
+      [buffer("ids", "i32", 5), buffer("x", "f32", 28), buffer("y", "f32", 20, "write")],
+      [
+        nestOf(
+          [i, j],
+          [
+            when(apply("ge", picked, constant("i32", 0)), [
+              store("y", at([i, 4], [j, 1]), load("f32", "x", { ...index, key: "row+j", min: 0, max: 27 })),
+            ]),
+          ],
+        ),
+      ],
+    );
+    expectAgreement(
+      kernel,
+      new Map<string, Int32Array | Float32Array>([
+        ["ids", new Int32Array([6, 0, 3, 3, 1])],
+        ["x", noise(28)],
+      ]),
+    );
+  });
+});
+
+test("stages, shared arrays, and stores with guards", () => {
+  const [t, p, q] = [loop("t", 4), loop("p", 6), loop("q", 6)];
+  const bound = {
+    index: at([t, 6], [q, 1]),
+    extent: 20,
+  };
+  const kernel = kernelOf(
+    "k0_stage",
+    [buffer("x", "f32", 24), buffer("y", "f32", 20, "write")],
+    [
+      {
+        loops: [{ loop: t, mark: "thread" }],
+        prelude: [letValue("two", convert("f32", constant("f64", 2)))],
+        body: [
+          {
+            kind: "stage",
+            into: "panel",
+            loops: [p],
+            at: loopIndex(p),
+            value: load("f32", "x", at([t, 6], [p, 1])),
+          },
+          { kind: "barrier" },
+          forLoop(q, [
+            store("y", bound.index, apply("mul", name("f32", "two"), load("f32", "panel", at([q, -1], 5))), [bound]),
+          ]),
+        ],
+      },
+    ],
+    { shared: [{ name: "panel", type: "f32", count: 6 }] },
+  );
+  expectAgreement(kernel, new Map([["x", noise(24)]]));
+});

@@ -1,0 +1,246 @@
+import { describe, expect, test } from "vitest";
+import type { DType } from "../../src/graph/dtype.ts";
+import { roundTo } from "../../src/graph/dtype.ts";
+import { erf } from "../../src/graph/special.ts";
+import { apply, bitcast, constant, convert, indexValue, load, param } from "../../src/kernel/build.ts";
+import type { Expr, Kernel, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import { scalarFns } from "../../src/kernel/kernel.ts";
+import { routineFor } from "../../src/kernel/maths/library.ts";
+import type { Numbers } from "./js-case.ts";
+import { arrayFor, expectAgreement, mapKernel, runJs } from "./js-case.ts";
+import type { Runner } from "./maths/run-routine.ts";
+import { run } from "./maths/run-routine.ts";
+
+const floats = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -0.5,
+  1.5,
+  2.5,
+  -2.5,
+  3.4999999,
+  1e-40,
+  -1e-45,
+  1e-7,
+  0.1,
+  123.456,
+  -7.25,
+  255.5,
+  256,
+  65504,
+  65519,
+  65520,
+  16777217,
+  2147483647,
+  2147483648,
+  -2147483649,
+  4294967296,
+  1e30,
+  -3e38,
+  Infinity,
+  -Infinity,
+  NaN,
+];
+const signed = [0, 1, -1, 2, -2, 3, -7, 31, 32, 33, 100, -100, 65535, 65537, 2147483647, -2147483647, -2147483648];
+const unsigned = [0, 1, 2, 3, 7, 31, 32, 33, 255, 256, 65537, 2147483647, 2147483648, 4294967295];
+const samples: Readonly<Record<ValueType, readonly number[]>> = {
+  f32: floats,
+  f64: floats,
+  i32: signed,
+  u32: unsigned,
+  bool: [0, 1],
+};
+
+/** All pairs of samples, as two arrays. */
+function pairs(type: ValueType): readonly [Numbers, Numbers] {
+  const all = samples[type];
+  const [x, y] = [arrayFor(type, all.length ** 2), arrayFor(type, all.length ** 2)];
+  x.set(all.flatMap((one) => all.map(() => one)));
+  y.set(all.flatMap(() => all));
+  return [x, y];
+}
+
+/** y = f(a, b) on all pairs, as JavaScript and in the evaluator. */
+function agree(type: ValueType, output: DType, f: (a: Expr, b: Expr) => Expr): void {
+  const [a, b] = pairs(type);
+  const inputs = [
+    ["a", type],
+    ["b", type],
+  ] as const;
+  const kernel = mapKernel(inputs, output, a.length, (i) => f(load(type, "a", i), load(type, "b", i)));
+  const data = new Map([
+    ["a", a],
+    ["b", b],
+  ]);
+  expectAgreement(kernel, data);
+}
+
+const onFloats = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "mod",
+  "min",
+  "max",
+  "neg",
+  "abs",
+  "sign",
+  "floor",
+  "ceil",
+  "round",
+  "sqrt",
+  "rsqrt",
+] as const;
+const onIntegers = [
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "mod",
+  "min",
+  "max",
+  "neg",
+  "abs",
+  "sign",
+  "and",
+  "or",
+  "xor",
+  "not",
+  "shiftLeft",
+  "shiftRight",
+  "rotateLeft",
+] as const;
+const comparisons = ["eq", "ne", "lt", "le", "gt", "ge"] as const;
+const onBools = ["and", "or", "xor", "not", "eq", "ne"] as const;
+const maths = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow"] as const;
+
+const of = (fn: ScalarFn, a: Expr, b: Expr): Expr => (scalarFns[fn].arity === 1 ? apply(fn, a) : apply(fn, a, b));
+
+describe("every function on every pair of samples means what the evaluator says", () => {
+  for (const type of ["f32", "f64"] as const) {
+    for (const fn of onFloats) test(`${fn} of ${type}`, () => agree(type, type, (a, b) => of(fn, a, b)));
+    for (const fn of comparisons) test(`${fn} of ${type}`, () => agree(type, "bool", (a, b) => of(fn, a, b)));
+    test(`select of ${type}`, () => agree(type, type, (a, b) => apply("select", apply("lt", a, b), a, b)));
+  }
+  for (const type of ["i32", "u32"] as const) {
+    for (const fn of onIntegers) test(`${fn} of ${type}`, () => agree(type, type, (a, b) => of(fn, a, b)));
+    for (const fn of comparisons) test(`${fn} of ${type}`, () => agree(type, "bool", (a, b) => of(fn, a, b)));
+    test(`sums of sums of ${type}`, () =>
+      agree(type, type, (a, b) => apply("mul", apply("sub", apply("add", a, b), apply("mul", b, b)), apply("neg", a))));
+  }
+  for (const fn of onBools) test(`${fn} of bool`, () => agree("bool", "bool", (a, b) => of(fn, a, b)));
+});
+
+describe("functions of the maths library", () => {
+  for (const fn of maths) {
+    test(`${fn} of f64 is the engine's`, () => agree("f64", "f64", (a, b) => of(fn, a, b)));
+
+    test(`${fn} of f32 is the library's routine`, () => {
+      const [a, b] = pairs("f32");
+      const inputs = [
+        ["a", "f32"],
+        ["b", "f32"],
+      ] as const;
+      const kernel = mapKernel(inputs, "f32", a.length, (i) => of(fn, load("f32", "a", i), load("f32", "b", i)));
+      expect(resultOf(kernel, a, b)).toEqual([...a].map((x, i) => routine(fn, "f32")(x, b[i] ?? 0)));
+    });
+  }
+
+  test("threefry takes four words", () => {
+    const [a, b] = pairs("u32");
+    const inputs = [
+      ["a", "u32"],
+      ["b", "u32"],
+    ] as const;
+    const kernel = mapKernel(inputs, "u32", a.length, (i) => {
+      const [x, y] = [load("u32", "a", i), load("u32", "b", i)];
+      return apply("threefry", constant("u32", 7), x, y, constant("u32", 4000000000));
+    });
+    const expected = [...a].map((x, i) => routine("threefry", "u32")(7, x, b[i] ?? 0, 4000000000));
+    expect(resultOf(kernel, a, b)).toEqual(expected);
+  });
+});
+
+const resultOf = (kernel: Kernel, a: Numbers, b: Numbers): readonly number[] => {
+  const data = new Map([
+    ["a", a],
+    ["b", b],
+  ]);
+  return [...(runJs(kernel, data).get("y") ?? [])];
+};
+
+const routine = (fn: RoutineFn, type: ValueType): Runner => {
+  const found = routineFor(fn, type);
+  if (found === undefined) throw new Error(`no routine for ${fn}`);
+  return run(found);
+};
+
+describe("casts", () => {
+  const types = ["f32", "f64", "i32", "u32", "bool"] as const;
+  for (const from of types) {
+    for (const to of types) test(`${from} to ${to}`, () => agree(from, to, (a) => convert(to, a)));
+    test(`${from} stored as a byte`, () => agree(from, "u8", (a) => convert("u32", a)));
+  }
+  for (const from of ["f32", "i32", "u32"] as const) {
+    for (const to of ["f32", "i32", "u32"] as const) {
+      test(`the bits of ${from} as ${to}`, () => agree(from, to, (a) => bitcast(to, a)));
+    }
+  }
+
+  test("every half-precision number survives a load and a store", () => {
+    const x = new Uint16Array(65536).map((_, i) => i);
+    const kernel = mapKernel([["x", "f16"]], "f16", 65536, (i) => load("f32", "x", i));
+    const y = runJs(kernel, new Map([["x", x]])).get("y");
+    const isNan = (bits: number): boolean => (bits & 0x7fff) > 0x7c00;
+    expect([...(y ?? [])]).toEqual([...x].map((bits) => (isNan(bits) ? 0x7e00 : bits)));
+  });
+
+  test("f32 rounds to half precision as roundTo does", () => {
+    const x = new Float32Array([
+      ...floats,
+      ...Array.from({ length: 2000 }, (_, i) => 1.0003 ** i * 1e-8 * (i + 1) ** 3),
+    ]);
+    const narrow = mapKernel([["x", "f32"]], "f16", x.length, (i) => load("f32", "x", i));
+    const bits = runJs(narrow, new Map([["x", x]])).get("y") ?? x;
+    const wide = mapKernel([["h", "f16"]], "f32", x.length, (i) => load("f32", "h", i));
+    const y = runJs(wide, new Map([["h", bits]])).get("y") ?? x;
+    expect([...y]).toEqual([...x].map((value) => roundTo("f16", value)));
+  });
+});
+
+test("erf in double precision is that of src/graph/special.ts", () => {
+  const x = new Float64Array(4001).map((_, i) => (i - 2000) / 250);
+  const kernel = mapKernel([["x", "f64"]], "f64", x.length, (i) => apply("erf", load("f64", "x", i)));
+  expect([...(runJs(kernel, new Map([["x", x]])).get("y") ?? [])]).toEqual([...x].map(erf));
+});
+
+test("scalar parameters of every type, and indexes as values", () => {
+  const scalars = [
+    { name: "rate", type: "f32" },
+    { name: "step", type: "u32" },
+    { name: "flag", type: "bool" },
+  ] as const;
+  const kernel = mapKernel(
+    [["x", "f32"]],
+    "f32",
+    5,
+    (i) => {
+      const scaled = apply("mul", load("f32", "x", i), param("f32", "rate"));
+      const counted = apply("add", convert("f32", param("u32", "step")), convert("f32", indexValue(i)));
+      return apply("select", param("bool", "flag"), apply("add", scaled, counted), constant("f32", -1));
+    },
+    scalars,
+  );
+  for (const flag of [0, 1]) {
+    const values = new Map([
+      ["rate", Math.fround(0.1)],
+      ["step", 4294967295],
+      ["flag", flag],
+    ]);
+    expectAgreement(kernel, new Map([["x", new Float32Array([1, 2, 3, 4, 5])]]), values);
+  }
+});

@@ -1,0 +1,176 @@
+/**
+ * Every routine of the maths library against float64, in units in the last place, over all signs and exponents and near
+ * the places where its formula changes; and the values IEEE 754 and C99 fix at zero, infinity and NaN.
+ */
+import { describe, expect, test } from "vitest";
+import { erf } from "../../../src/graph/special.ts";
+import type { MathsFn, Routine } from "../../../src/kernel/kernel.ts";
+import { mathsFns } from "../../../src/kernel/kernel.ts";
+import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
+import { bitsToFloat, floatToBits, perturbed, type Runner, run, ulps } from "./run-routine.ts";
+
+type Unary = Exclude<MathsFn, "pow">;
+
+const references: Readonly<Record<MathsFn, (x: number, y: number) => number>> = {
+  exp: Math.exp,
+  expm1: Math.expm1,
+  log: Math.log,
+  log1p: Math.log1p,
+  sin: Math.sin,
+  cos: Math.cos,
+  tanh: Math.tanh,
+  erf,
+  pow: Math.pow,
+};
+
+const unary = mathsFns.filter((fn): fn is Unary => fn !== "pow");
+const COUNT = 150_000;
+
+/** 0 <= x < 1, the same every time. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function routine(fn: MathsFn): Routine {
+  const found = routineFor(fn, "f32");
+  if (found === undefined) throw new Error(`no routine for ${fn}`);
+  return found;
+}
+
+/** Bit patterns spread over all 2^32, and floats on both sides of the places where formulas change. */
+function* operands(): Generator<number> {
+  const random = generator(1);
+  for (let i = 0; i < COUNT; i++) yield bitsToFloat(Math.floor((i + random()) * (2 ** 32 / COUNT)));
+  for (const [low, high] of [
+    [-2, 2],
+    [-20, 20],
+    [-110, 95],
+    [0.3, 3.5],
+  ] as const) {
+    for (let i = 0; i < COUNT / 8; i++) yield Math.fround(low + (high - low) * random());
+  }
+  const edges = [0, 2 ** -149, 2 ** -126, 2 ** -25, 0.625, 1, 4, 10, 18, 87.33655, 88.72284, 103.97208, 104, 2 ** 60];
+  for (let k = 1; k <= 300; k++)
+    edges.push((k * Math.PI) / 4, (k * Math.LN2) / 2, 2 ** (k / 2), 2 ** (-k / 2), 10 ** (k / 9));
+  for (const edge of edges) {
+    const bits = floatToBits(edge);
+    for (let step = -8; step <= 8; step++) {
+      const near = bitsToFloat((bits + step) >>> 0);
+      yield near;
+      yield -near;
+      yield near - 1;
+    }
+  }
+}
+
+/** Largest error, or the first beyond `enough`; where float64 says infinity, zero or NaN, so must the routine. */
+function worstUnary(fn: Unary, compute: Runner, enough: number): number {
+  const reference = references[fn];
+  let worst = 0;
+  for (const value of operands()) {
+    const x = Math.fround(value);
+    worst = Math.max(worst, ulps(compute(x), reference(x, 0)));
+    if (worst > enough) break;
+  }
+  return worst;
+}
+
+/** Powers whose result is a finite number: log2 |x| from 2^-24 to 149, y as large as the result allows. */
+function worstPow(compute: Runner, enough: number): number {
+  const random = generator(2);
+  let worst = 0;
+  for (let i = 0; i < COUNT; i++) {
+    const near = i % 3 === 0 ? 0x3f800000 + (random() < 0.5 ? -1 : 1) * Math.floor(2 ** (24 * random())) : undefined;
+    const x = bitsToFloat(near ?? Math.floor(random() * 0x7f800000));
+    const y = Math.fround((i % 2 === 0 ? 277 * random() - 149 : 100 * (random() - 0.5)) / Math.log2(x));
+    const want = x ** y;
+    if (Number.isFinite(y)) worst = Math.max(worst, ulps(compute(x, y), want));
+    if (worst > enough) break;
+  }
+  return worst;
+}
+
+function worst(fn: MathsFn, compute: Runner, enough = Number.POSITIVE_INFINITY): number {
+  return fn === "pow" ? worstPow(compute, enough) : worstUnary(fn, compute, enough);
+}
+
+describe.each(mathsFns)("%s", (fn) => {
+  test("stays within its stated error, rounded or contracted", () => {
+    const rounded = worst(fn, run(routine(fn)));
+    const contracted = worst(fn, run(routine(fn), { contract: true }));
+    console.log(`${fn}: ${rounded.toFixed(2)} ulp, contracted ${contracted.toFixed(2)}, stated ${maxUlps[fn]}`);
+    expect(rounded).toBeLessThanOrEqual(maxUlps[fn]);
+    expect(contracted).toBeLessThanOrEqual(maxUlps[fn]);
+  });
+
+  test("the bound fails when any coefficient of its polynomials is off by an eighth", () => {
+    for (const broken of perturbed(routine(fn))) {
+      expect(worst(fn, run(broken.routine), maxUlps[fn]), broken.what).toBeGreaterThan(maxUlps[fn]);
+    }
+  });
+
+  test("is the same where subnormals are flushed to zero, but next to them", () => {
+    const [normal, flushed] = [run(routine(fn)), run(routine(fn), { flush: true })];
+    const differing: number[] = [];
+    for (const operand of operands()) {
+      const x = Math.fround(operand);
+      const want = normal(x, 1.5);
+      const ordinary = Math.abs(want) >= 2 ** -122 && Math.abs(x) >= 2 ** -122;
+      if (ordinary && !Object.is(flushed(x, 1.5), want)) differing.push(x);
+    }
+    expect(differing).toEqual([]);
+  });
+});
+
+test.each(unary)("%s of zeros, infinities and NaN", (fn) => {
+  const compute = run(routine(fn));
+  for (const x of [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1, -1]) {
+    const want = references[fn](x, 0);
+    if (Number.isFinite(want) && want !== 0) expect(ulps(compute(x), want), `${fn}(${x})`).toBeLessThan(1);
+    else expect(compute(x), `${fn}(${x})`).toBe(want);
+  }
+});
+
+test("sin and cos reduce huge arguments exactly (references computed with 60 digits)", () => {
+  const [sin, cos] = [run(routine("sin")), run(routine("cos"))];
+  for (const [x, sine, cosine] of HUGE) {
+    expect(ulps(sin(x), sine), `sin ${x}`).toBeLessThanOrEqual(maxUlps.sin);
+    expect(ulps(cos(x), cosine), `cos ${x}`).toBeLessThanOrEqual(maxUlps.cos);
+  }
+});
+
+test("pow keeps every special case of C99", () => {
+  const compute = run(routine("pow"));
+  const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
+  const values = [0, 1, 0.5, 2, 3, 2.5, 1e-40, 3e38, 2 ** 24 + 2, 1e20, 2 ** 23 + 1, 1e-5, inf].map(Math.fround);
+  for (const x of [...values, ...values.map((v) => -v), nan]) {
+    for (const y of [...values, ...values.map((v) => -v), nan]) {
+      // JavaScript differs from C99 in two cases: (+-1) ** +-Infinity and 1 ** NaN are NaN there.
+      const want = x === 1 || (x === -1 && Math.abs(y) === inf) ? 1 : x ** y;
+      const got = compute(x, y);
+      if (want === 0 || !Number.isFinite(want)) expect(got, `pow(${x}, ${y})`).toBe(want);
+      else expect(ulps(got, want), `pow(${x}, ${y}) = ${got}, not ${want}`).toBeLessThanOrEqual(maxUlps.pow);
+    }
+  }
+});
+
+test("there are routines for f32 alone", () => {
+  for (const fn of mathsFns) expect(routineFor(fn, "f64")).toBeUndefined();
+});
+
+const HUGE = [
+  [10000.0, -0.30561438888825215, -0.9521553682590148],
+  [12345.677734375, -0.7042699143669338, 0.7099323120675602],
+  [100000.0, 0.03574879797201651, -0.9993608074382124],
+  [1000000.0, -0.34999350217129294, 0.9367521275331447],
+  [7.729178919452902e28, 1.0, -1.6147697982476211e-9],
+  [10000000000.0, -0.4875060250875107, 0.873119622676856],
+  [1.0000000200408773e20, 0.6565766778545903, 0.7542592830701055],
+  [1.0000000150474662e30, -0.7911634385219837, -0.6116047854178966],
+  [3.4028234663852886e38, -0.5218765233336585, 0.8530210398303042],
+  [1.7014118346046923e38, 0.6233855129558702, 0.78191463871496],
+] as const;

@@ -1,0 +1,380 @@
+import { describe, expect, test } from "vitest";
+import { printJsKernels } from "../../codegen/js.ts";
+import { cse } from "../../passes/schedule/cse.ts";
+import type { JsBlocks } from "../../passes/schedule/js.ts";
+import { jsBlocks, scheduleJs } from "../../passes/schedule/js.ts";
+import { freshNames } from "../../passes/schedule/names.ts";
+import { findReuse } from "../../passes/schedule/reuse.ts";
+import { tile } from "../../passes/schedule/tile.ts";
+import { unroll } from "../../passes/schedule/unroll.ts";
+import {
+  apply,
+  assign,
+  constant,
+  convert,
+  forLoop,
+  letValue,
+  load,
+  name,
+  store,
+  variable,
+  when,
+} from "../../src/kernel/build.ts";
+import { loopIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import type { Data } from "./js-case.ts";
+import { at, buffer, dense, expectSame, kernelOf, loop, nestOf, noise, runEvaluator, runJs } from "./js-case.ts";
+
+const noiseFor = (kernel: Kernel): Data =>
+  new Map(kernel.buffers.map(({ name: of, count }, seed) => [of, noise(count, seed + 1)]));
+
+/** Same bits before and after, in the evaluator and as JavaScript, and no race. */
+function expectSameAfter(before: Kernel, after: Kernel): void {
+  const data = noiseFor(before);
+  const expected = runEvaluator(before, data, floor);
+  expectSame(runEvaluator(after, data, floor), expected);
+  expectSame(runJs(after, data, floor), expected);
+  expectSame(runJs(before, data, floor), expected);
+}
+
+const floor = new Map([["floor", 0]]);
+
+const double = (value: Expr): Expr => convert("f64", value);
+const acc = name("f64", "acc");
+
+test("a block of 2x2: serial loops outside, one load per row and column", () => {
+  const kernel = scheduleJs(dense(4, 8, 4), { outer: 2, inner: 2, single: 2 });
+  expect(printKernel(kernel)).toMatchInlineSnapshot(`
+    "kernel k1_dense(read a: f32[32], read b: f32[32], read bias: f32[4], write out: f32[16], $floor: f32)
+      // 2x2 registers
+      parallel i_o < 2, j_o < 2
+        var acc[2][2]: f64 = 0d
+        for k < 8
+          let a_0: f64 = f64(a[16*i_o + k])
+          let b_0: f64 = f64(b[4*k + 2*j_o])
+          acc[0][0] = acc[0][0] + (a_0 * b_0)
+          let b_1: f64 = f64(b[4*k + 2*j_o + 1])
+          acc[0][1] = acc[0][1] + (a_0 * b_1)
+          let a_1: f64 = f64(a[16*i_o + k + 8])
+          acc[1][0] = acc[1][0] + (a_1 * b_0)
+          acc[1][1] = acc[1][1] + (a_1 * b_1)
+        let v_0_0: f32 = f32(acc[0][0])
+        let bias_0: f32 = bias[2*j_o]
+        let s_0_0: f32 = v_0_0 + bias_0
+        out[8*i_o + 2*j_o] = max(s_0_0, $floor)
+        let v_0_1: f32 = f32(acc[0][1])
+        let bias_1: f32 = bias[2*j_o + 1]
+        let s_0_1: f32 = v_0_1 + bias_1
+        out[8*i_o + 2*j_o + 1] = max(s_0_1, $floor)
+        let v_1_0: f32 = f32(acc[1][0])
+        let s_1_0: f32 = v_1_0 + bias_0
+        out[8*i_o + 2*j_o + 4] = max(s_1_0, $floor)
+        let v_1_1: f32 = f32(acc[1][1])
+        let s_1_1: f32 = v_1_1 + bias_1
+        out[8*i_o + 2*j_o + 5] = max(s_1_1, $floor)"
+  `);
+  expect(printJsKernels([kernel]).source).toMatchInlineSnapshot(`
+    "const fround = Math.fround;
+    function k1_dense(a, b, bias, out, floor) {
+      for (let i_o = 0; i_o < 2; i_o++) {
+        const at0 = i_o * 16;
+        const at4 = i_o * 8;
+        for (let j_o = 0; j_o < 2; j_o++) {
+          let acc_0_0 = 0, acc_0_1 = 0, acc_1_0 = 0, acc_1_1 = 0;
+          const at2 = j_o * 2;
+          for (let k = 0; k < 8; k++) {
+            const at1 = at0 + k;
+            const a_0 = a[at1];
+            const at3 = at2 + k * 4;
+            const b_0 = b[at3];
+            acc_0_0 += a_0 * b_0;
+            const b_1 = b[at3 + 1];
+            acc_0_1 += a_0 * b_1;
+            const a_1 = a[at1 + 8];
+            acc_1_0 += a_1 * b_0;
+            acc_1_1 += a_1 * b_1;
+          }
+          const v_0_0 = fround(acc_0_0);
+          const bias_0 = bias[at2];
+          const s_0_0 = fround(v_0_0 + bias_0);
+          const at5 = at4 + j_o * 2;
+          out[at5] = Math.max(s_0_0, floor);
+          const v_0_1 = fround(acc_0_1);
+          const bias_1 = bias[at2 + 1];
+          const s_0_1 = fround(v_0_1 + bias_1);
+          out[at5 + 1] = Math.max(s_0_1, floor);
+          const v_1_0 = fround(acc_1_0);
+          const s_1_0 = fround(v_1_0 + bias_0);
+          out[at5 + 4] = Math.max(s_1_0, floor);
+          const v_1_1 = fround(acc_1_1);
+          const s_1_1 = fround(v_1_1 + bias_1);
+          out[at5 + 5] = Math.max(s_1_1, floor);
+        }
+      }
+    }"
+  `);
+});
+
+test("tile leaves unrolled loops, and edges as nests of their own", () => {
+  const kernel = dense(2, 8, 5);
+  const [nest] = kernel.nests;
+  if (nest === undefined) throw new Error("no nest");
+  const nests = tile(nest, new Map([["j", 4]]), freshNames(kernel));
+  expect(printKernel({ ...kernel, nests })).toMatchInlineSnapshot(`
+    "kernel k1_dense(read a: f32[16], read b: f32[40], read bias: f32[5], write out: f32[10], $floor: f32)
+      nest
+        parallel i < 2
+          var acc[4]: f64 = 0d
+          for k < 8
+            for j_i < 4 unrolled
+              acc[j_i] = acc[j_i] + (f64(a[8*i + k]) * f64(b[5*k + j_i]))
+          for j_i_1 < 4 unrolled
+            let v: f32 = f32(acc[j_i_1])
+            let s: f32 = v + bias[j_i_1]
+            out[5*i + j_i_1] = max(s, $floor)
+      nest
+        parallel i_1 < 2
+          var acc_1: f64 = 0d
+          for k_1 < 8
+            acc_1 = acc_1 + (f64(a[8*i_1 + k_1]) * f64(b[5*k_1 + 4]))
+          let v_1: f32 = f32(acc_1)
+          let s_1: f32 = v_1 + bias[4]
+          out[5*i_1 + 4] = max(s_1, $floor)"
+  `);
+  expectSameAfter(kernel, { ...kernel, nests });
+});
+
+describe("contractions of sizes that divide no block", () => {
+  const sizes = [1, 2, 3, 4, 5, 7, 8, 13];
+  for (const m of sizes) {
+    test(`${m} rows, any columns`, () => {
+      for (const n of sizes) {
+        for (const transposed of [false, true]) {
+          const kernel = dense(m, 5, n, transposed);
+          expectSameAfter(kernel, scheduleJs(kernel));
+        }
+      }
+    });
+  }
+
+  test("blocks of other shapes, and an empty sum", () => {
+    const blocks: readonly JsBlocks[] = [
+      { outer: 3, inner: 3, single: 3 },
+      { outer: 1, inner: 4, single: 1 },
+      { outer: 8, inner: 1, single: 8 },
+    ];
+    for (const block of blocks) expectSameAfter(dense(7, 3, 11), scheduleJs(dense(7, 3, 11), block));
+    expectSameAfter(dense(5, 0, 3), scheduleJs(dense(5, 0, 3)));
+  });
+
+  test("few rows get more columns", () => {
+    expect(scheduleJs(dense(128, 8, 16)).schedule).toBe("4x2 registers");
+    expect(scheduleJs(dense(2, 8, 16)).schedule).toBe("2x4 registers");
+    expect(scheduleJs(dense(1, 8, 16)).schedule).toBe("8 registers");
+    expect(scheduleJs(dense(16, 8, 1)).schedule).toBe("8 registers");
+  });
+});
+
+describe("other nests with reuse", () => {
+  test("a weight updated in place by the contraction that makes its gradient", () => {
+    const [i, j, k] = [loop("i", 6), loop("j", 9), loop("k", 4)];
+    const here = at([i, 9], [j, 1]);
+    const product = apply(
+      "mul",
+      double(load("f32", "x", at([k, 6], [i, 1]))),
+      double(load("f32", "dh", at([k, 9], [j, 1]))),
+    );
+    const g = name("f32", "g");
+    const body = [
+      variable("acc", constant("f64", 0)),
+      forLoop(k, [assign("acc", apply("add", acc, product))]),
+      letValue("g", convert("f32", acc)),
+      letValue("v1", apply("add", apply("mul", load("f32", "v", here), constant("f32", 0.9)), apply("mul", g, g))),
+      store("v", here, name("f32", "v1")),
+      letValue("scale", apply("rsqrt", apply("add", name("f32", "v1"), constant("f32", 1e-7)))),
+      store("w", here, apply("sub", load("f32", "w", here), apply("mul", g, name("f32", "scale")))),
+    ];
+    const kernel = kernelOf(
+      "k2_update",
+      [
+        buffer("x", "f32", 24),
+        buffer("dh", "f32", 36),
+        buffer("v", "f32", 54, "update"),
+        buffer("w", "f32", 54, "update"),
+      ],
+      [nestOf([i, j], body)],
+    );
+    const data = new Map(noiseFor(kernel)).set("v", noise(54).map(Math.abs));
+    const after = scheduleJs(kernel);
+    expect(after.nests).toHaveLength(4);
+    const expected = runEvaluator(kernel, data);
+    expectSame(runEvaluator(after, data), expected);
+    expectSame(runJs(after, data), expected);
+  });
+
+  test("a convolution: output channels and columns, with padding guarded", () => {
+    const [n, c, h, w] = [loop("n", 2), loop("c", 5), loop("h", 4), loop("w", 5)];
+    const [p, q] = [loop("p", 3), loop("q", 3)];
+    const bounds = [
+      { index: at([h, 1], [p, 1], -1), extent: 4 },
+      { index: at([w, 1], [q, 1], -1), extent: 5 },
+    ];
+    const x = load("f32", "x", at([n, 20], [h, 5], [p, 5], [w, 1], [q, 1], -6), {
+      bounds,
+      otherwise: constant("f32", 0),
+    });
+    const f = load("f32", "f", at([c, 9], [p, 3], [q, 1]));
+    const body = [
+      variable("acc", constant("f64", 0)),
+      forLoop(p, [forLoop(q, [assign("acc", apply("add", acc, apply("mul", double(x), double(f))))])]),
+      store("y", at([n, 100], [c, 20], [h, 5], [w, 1]), convert("f32", acc)),
+    ];
+    const kernel = kernelOf(
+      "k0_conv",
+      [buffer("x", "f32", 40), buffer("f", "f32", 45), buffer("y", "f32", 200, "write")],
+      [nestOf([n, c, h, w], body)],
+    );
+    expect(findReuse(nestOf([n, c, h, w], body))).toEqual({ kind: "contraction", outer: "c", inner: "w" });
+    expectSameAfter(kernel, scheduleJs(kernel));
+  });
+
+  test("sums of columns, of rows, and a row maximum", () => {
+    for (const [si, sk] of [
+      [1, 11],
+      [6, 1],
+    ] as const) {
+      const [i, k] = [loop("i", 11), loop("k", 6)];
+      const x = load("f32", "x", at([i, si], [k, sk]));
+      const body = [
+        variable("acc", constant("f64", 0)),
+        variable("top", load("f32", "x", at([i, si]))),
+        forLoop(k, [assign("acc", apply("add", acc, double(x)))]),
+        store("y", loopIndex(i), apply("add", convert("f32", acc), name("f32", "top"))),
+      ];
+      const kernel = kernelOf("k0_sum", [buffer("x", "f32", 66), buffer("y", "f32", 11, "write")], [nestOf([i], body)]);
+      expect(scheduleJs(kernel).schedule).toBe("8 registers");
+      expectSameAfter(kernel, scheduleJs(kernel));
+    }
+  });
+
+  test("a value read after the loop and before it, and a prelude, survive every edge", () => {
+    const [i, j, k] = [loop("i", 5), loop("j", 3), loop("k", 4)];
+    const x = load("f32", "x", at([i, 4], [k, 1]));
+    const w = load("f32", "w", at([k, 3], [j, 1]));
+    const body = [
+      letValue("b", load("f32", "w", loopIndex(j))),
+      letValue("twice", apply("mul", name("f32", "b"), name("f32", "scale"))),
+      letValue("fixed", apply("mul", name("f32", "scale"), constant("f32", 3))),
+      variable("acc", double(name("f32", "twice"))),
+      forLoop(k, [
+        assign("acc", apply("add", acc, apply("mul", double(x), double(apply("add", w, name("f32", "b")))))),
+      ]),
+      store(
+        "y",
+        at([i, 3], [j, 1]),
+        apply("mul", apply("mul", convert("f32", acc), name("f32", "twice")), name("f32", "fixed")),
+      ),
+    ];
+    const prelude = [letValue("scale", apply("add", load("f32", "w", at(0)), constant("f32", 1)))];
+    const kernel = kernelOf(
+      "k0_prelude",
+      [buffer("x", "f32", 20), buffer("w", "f32", 12), buffer("y", "f32", 15, "write")],
+      [nestOf([i, j], body, prelude), nestOf([loop("q", 0)], [])],
+    );
+    const after = scheduleJs(kernel);
+    expect(after.nests).toHaveLength(5);
+    expectSameAfter(kernel, after);
+  });
+
+  test("an element-wise kernel, an if, and a second launch of the schedule change nothing", () => {
+    const i = loop("i", 9);
+    const plain = kernelOf(
+      "k0_map",
+      [buffer("x", "f32", 9), buffer("y", "f32", 9, "write")],
+      [
+        nestOf(
+          [i],
+          [
+            when(apply("gt", load("f32", "x", loopIndex(i)), constant("f32", 0)), [
+              store("y", loopIndex(i), constant("f32", 1)),
+            ]),
+          ],
+        ),
+      ],
+    );
+    expect(scheduleJs(plain)).toBe(plain);
+    expect(jsBlocks.outer * jsBlocks.inner).toBe(8);
+  });
+});
+
+describe("unroll and cse", () => {
+  test("copies have names of their own", () => {
+    const [i, u, v] = [loop("i", 2), loop("u", 2), loop("v", 2)];
+    const body = [
+      variable("acc", constant("f32", 0), [2]),
+      forLoop(
+        u,
+        [
+          letValue("x2", apply("mul", load("f32", "x", at([i, 2], [u, 1])), constant("f32", 2))),
+          forLoop(
+            v,
+            [assign("acc", apply("add", name("f32", "acc", [loopIndex(v)]), name("f32", "x2")), [loopIndex(v)])],
+            "unrolled",
+          ),
+        ],
+        "unrolled",
+      ),
+      store("y", loopIndex(i), apply("mul", name("f32", "acc", [at(0)]), name("f32", "acc", [at(1)]))),
+    ];
+    const kernel = kernelOf("k0", [buffer("x", "f32", 4), buffer("y", "f32", 2, "write")], [nestOf([i], body)]);
+    expect(printKernel(unroll(kernel))).toMatchInlineSnapshot(`
+      "kernel k0(read x: f32[4], write y: f32[2])
+        parallel i < 2
+          var acc[2]: f32 = 0f
+          let x2_0: f32 = x[2*i] * 2f
+          acc[0] = acc[0] + x2_0
+          acc[1] = acc[1] + x2_0
+          let x2_1: f32 = x[2*i + 1] * 2f
+          acc[0] = acc[0] + x2_1
+          acc[1] = acc[1] + x2_1
+          y[i] = acc[0] * acc[1]"
+    `);
+    expectSameAfter(kernel, unroll(kernel));
+  });
+
+  test("a store or an assignment between them keeps two equal expressions apart", () => {
+    const i = loop("i", 4);
+    const here = loopIndex(i);
+    const square = apply("mul", load("f32", "w", here), load("f32", "w", here));
+    const body = [
+      variable("m", constant("f32", 1)),
+      letValue("a", apply("add", square, name("f32", "m"))),
+      letValue("same", apply("add", square, name("f32", "m"))),
+      store("w", here, apply("add", name("f32", "a"), name("f32", "same"))),
+      letValue("b", square),
+      assign("m", name("f32", "b")),
+      letValue("c", apply("add", square, name("f32", "m"))),
+      store("y", here, apply("add", name("f32", "c"), square)),
+    ];
+    const kernel = kernelOf(
+      "k0",
+      [buffer("w", "f32", 4, "update"), buffer("y", "f32", 4, "write")],
+      [nestOf([i], body)],
+    );
+    expect(printKernel(cse(kernel))).toMatchInlineSnapshot(`
+      "kernel k0(update w: f32[4], write y: f32[4])
+        parallel i < 4
+          var m: f32 = 1f
+          let w_0: f32 = w[i]
+          let a: f32 = (w_0 * w_0) + m
+          w[i] = a + a
+          let w_1: f32 = w[i]
+          let b: f32 = w_1 * w_1
+          m = b
+          let c: f32 = b + m
+          y[i] = c + b"
+    `);
+    expectSameAfter(kernel, cse(kernel));
+  });
+});

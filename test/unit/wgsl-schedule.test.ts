@@ -1,0 +1,186 @@
+/**
+ * The WGSL schedule: kernels mean the same before and after, without races, at every size; and its choices as text.
+ */
+import { describe, expect, test } from "vitest";
+import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
+import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
+import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import {
+  argMax,
+  bytesAndMasks,
+  columnSum,
+  difference,
+  feedsFor,
+  horizontal,
+  matmul,
+  reduction,
+  reverseInPlace,
+  samples,
+  softmax,
+} from "./wgsl-samples.ts";
+
+const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+const small = { maxInvocations: 32, maxWorkgroupStorage: 512, maxWorkgroupsPerDimension: 65535 };
+
+function compare(before: Kernel, after: Kernel, scalars: ReadonlyMap<string, number>, tolerance: number): void {
+  expect(checkKernel(before)).toBeNull();
+  expect(checkKernel(after)).toBeNull();
+  const [expected, actual] = [feedsFor(before), feedsFor(before)];
+  evaluateKernel(before, expected, { scalars });
+  evaluateKernel(after, actual, { scalars });
+  for (const { name } of before.buffers) {
+    const [a, e] = [actual.get(name)?.data ?? [], expected.get(name)?.data ?? []];
+    expect(difference(a, e, tolerance), name).toBeUndefined();
+  }
+}
+
+describe("a scheduled kernel computes the same, without races", () => {
+  for (const { title, kernel, scalars, tolerance } of samples) {
+    test(title, () => compare(kernel, scheduleWgsl(kernel, limits), scalars ?? new Map(), tolerance));
+    test(`${title}, small workgroups`, () => {
+      compare(kernel, scheduleWgsl(kernel, small), scalars ?? new Map(), tolerance);
+    });
+  }
+});
+
+/** The kernel without its n-th barrier, or undefined where it has fewer. */
+function withoutBarrier(kernel: Kernel, n: number): Kernel | undefined {
+  let seen = 0;
+  const drop = (stmts: readonly Stmt[]): readonly Stmt[] =>
+    stmts.flatMap((stmt): readonly Stmt[] => {
+      if (stmt.kind === "barrier") return seen++ === n ? [] : [stmt];
+      return stmt.kind === "for" || stmt.kind === "if" ? [{ ...stmt, body: drop(stmt.body) }] : [stmt];
+    });
+  const nests = kernel.nests.map((nest) => ({ ...nest, body: drop(nest.body) }));
+  return seen > n ? { ...kernel, nests } : undefined;
+}
+
+describe("no barrier can be left out", () => {
+  for (const kernel of [matmul(33, 47, 29), softmax(3, 70), columnSum(64, 20)]) {
+    test(kernel.name, () => {
+      const scheduled = scheduleWgsl(kernel, limits);
+      let count = 0;
+      for (; ; count += 1) {
+        const broken = withoutBarrier(scheduled, count);
+        if (broken === undefined) break;
+        const faults = findFaults(broken, feedsFor(kernel), { scalars: new Map([["rate", 0.25]]) });
+        expect(faults.join(), `barrier ${count}`).toMatch(/without a barrier|before anyone wrote/);
+      }
+      expect(count).toBeGreaterThan(1);
+    });
+  }
+});
+
+describe("choices", () => {
+  const words = (kernel: Kernel): string => scheduleWgsl(kernel, limits).schedule;
+
+  test("the kernels of a batch-128 784-512-10 step", () => {
+    expect(words(matmul(128, 512, 784))).toBe("32x32 tile, 16 deep, 4x4 registers");
+    expect(words(matmul(784, 512, 128, true))).toBe("64x64 tile, 16 deep, 4x4 registers");
+    expect(words(matmul(128, 10, 512))).toBe("4 rows of 64 lanes, along");
+    expect(words(columnSum(128, 512))).toBe("16 rows of 16 lanes, across");
+    expect(words(softmax(128, 10))).toBe("map, 64 wide");
+  });
+
+  test("long rows are shared out, short ones and those that would race are not", () => {
+    expect(words(reduction(60000))).toBe("1 rows of 256 lanes, along");
+    expect(words(softmax(131, 1000))).toBe("4 rows of 64 lanes, along");
+    expect(words(columnSum(8, 512))).toBe("map, 64 wide");
+    expect(words(columnSum(128, 100000))).toBe("map, 64 wide");
+    expect(words(argMax(3, 1000))).toBe("map, 64 wide");
+    expect(words(reverseInPlace(3, 1000))).toBe("map, 64 wide");
+  });
+
+  test("what the limits do not allow is not chosen", () => {
+    const tight = { ...limits, maxInvocations: 64, maxWorkgroupStorage: 1024 };
+    expect(scheduleWgsl(matmul(784, 512, 128), tight).schedule).toBe("map, 64 wide");
+    expect(scheduleWgsl(columnSum(128, 512), tight).schedule).toBe("16 rows of 4 lanes, across");
+    expect(scheduleWgsl(columnSum(128, 512), { ...tight, maxWorkgroupStorage: 0 }).schedule).toBe("map, 64 wide");
+  });
+
+  test("all nests of a kernel have one size of workgroup", () => {
+    const kernel = scheduleWgsl(horizontal(), limits);
+    const sizes = kernel.nests.map(({ loops }) => loops.find(({ mark }) => mark === "invocation")?.loop.extent);
+    expect(sizes).toEqual([256, 256, 256, 256]);
+  });
+
+  test("a launch that no dispatch can hold is refused", () => {
+    const few = { ...limits, maxWorkgroupsPerDimension: 3 };
+    expect(() => scheduleWgsl(bytesAndMasks(100, 100), few)).toThrow("more than the GPU can launch");
+  });
+});
+
+describe("as text", () => {
+  test("a sum over the leading axis: neighbours take neighbouring columns", () => {
+    expect(printKernel(scheduleWgsl(columnSum(128, 40), { ...limits, maxInvocations: 64 }))).toMatchInlineSnapshot(`
+      "kernel column_sum(read d: f32[5120], update b: f32[40])
+        // 16 rows of 4 lanes, across
+        shared partials: f32[64]
+        workgroup group < 3
+          invocation lane < 64
+            var acc: f32 = 0f
+            var acc_part: f32 = 0f
+            for i_trip < 32
+              acc_part = acc_part + guarded(0 <= 16*group + lane % 16 < 40 ? d[160*i_trip + 40*(lane / 16) + 16*group + lane % 16] : 0f)
+            partials[lane] = acc_part
+            barrier
+            if index(lane / 16) < 2
+              partials[lane] = partials[lane] + partials[lane + 32]
+            barrier
+            if index(lane / 16) < 1
+              partials[lane] = partials[lane] + partials[lane + 16]
+            barrier
+            acc = acc + partials[lane % 16]
+            if index(lane / 16) < 1
+              let old: f32 = guarded(0 <= 16*group + lane % 16 < 40 ? b[16*group + lane % 16] : 0f)
+              b[16*group + lane % 16] = old - (0.5f * acc) where 0 <= 16*group + lane % 16 < 40"
+    `);
+  });
+
+  test("a row of 64 columns", () => {
+    const kernel = scheduleWgsl(softmax(2, 64), { ...limits, maxInvocations: 4 });
+    expect(printKernel(kernel)).toMatchInlineSnapshot(`
+      "kernel softmax(update x: f32[128], write loss: f32[2])
+        // 1 rows of 4 lanes, along
+        shared partials: f32[4]
+        workgroup group < 2
+          invocation lane < 4
+            var m: f32 = -Infinityf
+            var m_part: f32 = -Infinityf
+            for c1_trip < 16
+              m_part = max(m_part, x[64*group + 4*c1_trip + lane])
+            partials[lane] = m_part
+            barrier
+            if index(lane) < 2
+              partials[lane] = max(partials[lane], partials[lane + 2])
+            barrier
+            if index(lane) < 1
+              partials[lane] = max(partials[lane], partials[lane + 1])
+            barrier
+            m = max(m, partials[0])
+            var s: f32 = 0f
+            var s_part: f32 = 0f
+            for c2_trip < 16
+              let e: f32 = exp(x[64*group + 4*c2_trip + lane] - m)
+              s_part = s_part + e
+            barrier
+            partials[lane] = s_part
+            barrier
+            if index(lane) < 2
+              partials[lane] = partials[lane] + partials[lane + 2]
+            barrier
+            if index(lane) < 1
+              partials[lane] = partials[lane] + partials[lane + 1]
+            barrier
+            s = s + partials[0]
+            if index(lane) < 1
+              let loss_of_row: f32 = log(s) + m
+              loss[group] = loss_of_row
+            for c3_trip < 16
+              let p: f32 = exp(x[64*group + 4*c3_trip + lane] - m) / s
+              x[64*group + 4*c3_trip + lane] = p"
+    `);
+  });
+});
