@@ -45,8 +45,8 @@ function describe(clusters: readonly Cluster[]): string {
 }
 
 function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered, target: TargetTraits): Step {
-  const buffers = new KernelBuffers(ordered);
   const names = new Names();
+  const buffers = new KernelBuffers(ordered, names);
   const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, target));
   const params = buffers.params();
   const kernel: Kernel = {
@@ -76,10 +76,11 @@ function flopsOf(cluster: Cluster): number {
 class KernelBuffers {
   readonly #ordered: Ordered;
   readonly #known = new Map<BufferName, { name: string; node: Node; reads: boolean; writes: boolean }>();
-  readonly #names = new Names();
+  readonly #names: Names;
 
-  constructor(ordered: Ordered) {
+  constructor(ordered: Ordered, names: Names) {
     this.#ordered = ordered;
+    this.#names = names;
   }
 
   /** The name under which the kernel reads a stored node. */
@@ -97,10 +98,6 @@ class KernelBuffers {
 
   isStoredElsewhere(node: Node, cluster: Cluster): boolean {
     return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
-  }
-
-  isMember(node: Node, cluster: Cluster): boolean {
-    return this.#ordered.fused.homes.get(node) === cluster;
   }
 
   params(): { readonly param: BufferParam; readonly buffer: BufferName }[] {

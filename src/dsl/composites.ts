@@ -2,6 +2,7 @@
  * Functions written in the primitives: activations, losses, metrics. Each gets its gradient, every target and every test
  * for free. Numerical stability is part of each definition.
  */
+import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { here } from "../graph/origin.ts";
 import { type Dim, multiplyDims, type Shape } from "../graph/shape.ts";
@@ -91,17 +92,27 @@ export function relu<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S
   return maximum(x, 0) as unknown as Tensor<S, D>;
 }
 
+/**
+ * -|x|, with the slope of the branch x >= 0 at 0. The slope of abs, which is 0 there, would make the derivatives of
+ * sigmoid and softplus wrong at 0, where training from zeros starts.
+ */
+function negativeAbs(x: Tensor, positive: Tensor<Shape, "bool">): Tensor {
+  return where(positive, neg(x), x) as Tensor;
+}
+
 /** 1 / (1 + exp(-x)), without overflow: from exp(-|x|), which is at most 1. */
 export function sigmoid<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
-  const shrunk = exp(neg(abs(x) as Tensor)) as Tensor;
-  const numerator = where(greaterEqual(x as Tensor, 0), 1, shrunk) as Tensor;
+  const positive = greaterEqual(x as Tensor, 0) as Tensor<Shape, "bool">;
+  const shrunk = exp(negativeAbs(x, positive)) as Tensor;
+  const numerator = where(positive, 1, shrunk) as Tensor;
   return div(numerator, add(shrunk, 1)) as unknown as Tensor<S, D>;
 }
 
-/** log(1 + exp(x)) without overflow. */
+/** log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)). */
 export function softplus<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
-  const tail = log1p(exp(neg(abs(x) as Tensor)) as Tensor) as Tensor;
-  return add(maximum(x as Tensor, 0), tail) as unknown as Tensor<S, D>;
+  const positive = greaterEqual(x as Tensor, 0) as Tensor<Shape, "bool">;
+  const tail = log1p(exp(negativeAbs(x, positive)) as Tensor) as Tensor;
+  return add(where(positive, x as Tensor, 0), tail) as unknown as Tensor<S, D>;
 }
 
 interface AlongAxis {
@@ -137,7 +148,7 @@ export function softmaxCrossEntropy<L extends Shape, D extends DType>(
   labels: Tensor<L, "i32" | "u32">,
 ): Tensor<L, D> {
   const x = logits as Tensor;
-  const classes = Number(x.shape[x.shape.length - 1]);
+  const classes = Number(x.shape[x.shape.length - 1]); // no number: oneHot says so
   const low = shifted(x, -1);
   const norm = log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor;
   const chosen = sum(mul(oneHot(labels as Tensor, classes, x.dtype) as Tensor, low) as Tensor, { axis: -1 });
@@ -188,6 +199,7 @@ export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: num
 
 /** Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate). New noise at each call. */
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32"> {
+  if (!(rate >= 0 && rate < 1)) throw new UserError(`dropout: the rate must be from 0 to below 1, not ${rate}`);
   const keep = greaterEqual(randomUniform(x.shape), rate);
   return where(keep, mul(x as Tensor, 1 / (1 - rate)), 0) as unknown as Tensor<S, "f32">;
 }

@@ -3,8 +3,9 @@
  *
  * An initializer is a description; numbers are drawn when a program is compiled, from its seed and the state's name.
  */
-import type { Shape } from "../graph/shape.ts";
-import { sizeOf } from "../graph/shape.ts";
+import { ShapeError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { RandomStream } from "../random.ts";
 
 export interface Initializer<S extends Shape = Shape> {
@@ -40,6 +41,11 @@ export function filled<const S extends Sizes>(value: number, ...shape: S): Initi
 
 /** The given numbers, in row-major order. */
 export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...shape: S): Initializer<S> {
+  if (numbers.length !== sizeOf(shape)) {
+    throw new ShapeError(
+      `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
+    );
+  }
   return { shape, values: () => Float64Array.from(numbers) };
 }
 

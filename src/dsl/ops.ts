@@ -10,7 +10,7 @@ import { contract } from "../graph/ops/contract.ts";
 import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
 import { cast as castOp, mapOps } from "../graph/ops/map.ts";
 import { reduceOps } from "../graph/ops/reduce.ts";
-import { constant, iota as iotaOp, random as randomOp, size as sizeOp } from "../graph/ops/source.ts";
+import { constant, constantAttrs, iota as iotaOp, random as randomOp, size as sizeOp } from "../graph/ops/source.ts";
 import {
   broadcast as broadcastOp,
   concat as concatOp,
@@ -21,7 +21,16 @@ import {
   slice as sliceOp,
 } from "../graph/ops/view.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
-import { broadcastShapes, checkDim, type Dim, printShape, type Shape, sameShape } from "../graph/shape.ts";
+import {
+  addDims,
+  broadcastShapes,
+  checkDim,
+  type Dim,
+  multiplyDims,
+  printShape,
+  type Shape,
+  sameShape,
+} from "../graph/shape.ts";
 import type {
   Broadcast, CheckAxis, CheckBroadcast, CheckMatmul, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
 } from "./shape-types.ts"; // biome-ignore format: names
@@ -224,13 +233,13 @@ function resolveRest(x: Tensor, shape: Shape, origin: Origin): Shape {
   }
   const names = left.filter((dim) => typeof dim === "string");
   const count = left.reduce((product: number, dim) => product * (typeof dim === "number" ? dim : 1), 1) / divisor;
-  const rest = names.length === 0 ? count : names.length === 1 && count === 1 ? names[0] : undefined;
-  if (rest === undefined || (typeof rest === "number" && !Number.isSafeInteger(rest))) {
+  const rest = names.length <= 1 && Number.isSafeInteger(count) ? multiplyDims(count, names[0] ?? 1) : null;
+  if (rest === null) {
     throw new ShapeError(
       `reshape(${x.dtype}${printShape(x.shape)}): cannot find the -1 in ${printShape(shape)}${atLine(origin)}`,
     );
   }
-  return shape.map((dim, axis) => (axis === open ? (rest as Dim) : checkDim(dim)));
+  return shape.map((dim, axis) => (axis === open ? rest : checkDim(dim)));
 }
 
 /** Axes in another order: result axis i is operand axis order[i]. */
@@ -268,7 +277,7 @@ export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly 
   if (ranges.length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for rank ${x.shape.length}${atLine(origin)}`);
   }
-  const bound = (value: number, dim: Dim): Dim => (value < 0 && typeof dim === "number" ? value + dim : value);
+  const bound = (value: number, dim: Dim): Dim => (value < 0 ? addDims(dim, value) : value);
   const start = x.shape.map((dim, axis) => bound(ranges[axis]?.[0] ?? 0, dim));
   const stop = x.shape.map((dim, axis) => {
     const end = ranges[axis]?.[1];
@@ -424,7 +433,7 @@ export function size<D extends DType = "i32">(x: Tensor, axis: number, dtype?: D
   const [at] = axesOf(x, axis, origin);
   const dim = x.shape[at ?? 0] ?? 0;
   const chosen: DType = dtype ?? "i32";
-  if (typeof dim === "number") return applyOp(constant, [], { dtype: chosen, value: dim }, origin) as Tensor<[], D>;
+  if (typeof dim === "number") return applyOp(constant, [], constantAttrs(chosen, dim), origin) as Tensor<[], D>;
   return applyOp(sizeOp, [], { dtype: chosen, shape: [dim] }, origin) as Tensor<[], D>;
 }
 

@@ -69,11 +69,12 @@ export function program(
   definition: Definition<unknown, unknown, object> | SingleStep<unknown, unknown, EntryResult>,
 ): Program<never> {
   const origin = here("program");
-  const functions = "step" in definition ? { step: definition.step } : definition.entries;
+  const functions = "step" in definition ? { step: definition.step } : (definition.entries ?? {});
   const inputTree = definition.inputs ?? {};
   const stateTree = definition.state ?? {};
   const inputs = leavesOf(inputTree, isInputSpec, "inputs");
   const states = leavesOf(stateTree, isStateSpec, "state");
+  checkNames(inputs, states, origin);
   const entries = new Map<string, Entry>();
   for (const [name, body] of Object.entries(functions)) {
     if (typeof body !== "function") throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
@@ -86,6 +87,18 @@ export function program(
 
 const isInputSpec = (value: unknown): value is InputSpec => value instanceof InputSpec;
 const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
+
+/** Inputs and states are told apart by name alone, when they are fed and when they are read back. */
+function checkNames(
+  inputs: readonly NamedLeaf<InputSpec>[],
+  states: readonly NamedLeaf<StateSpec>[],
+  origin: Origin,
+): void {
+  const names = new Set(states.map(({ path }) => path));
+  const both = inputs.find(({ path }) => names.has(path));
+  if (both !== undefined) throw new UserError(`"${both.path}" is an input and a state: rename one${atLine(origin)}`);
+  if (names.has(randomState)) throw new UserError(`a state must not be called "${randomState}"${atLine(origin)}`);
+}
 
 /** (seed, calls so far): the seed is filled in when the program is compiled. */
 function randomLeaf(): NamedLeaf<StateSpec> {

@@ -25,7 +25,7 @@ export class StateSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly initializer: Initializer;
 
   constructor(initializer: Initializer<S>, dtype: D, trainable: boolean) {
-    this.shape = initializer.shape;
+    this.shape = initializer.shape.map(checkDim) as unknown as S;
     this.dtype = dtype;
     this.trainable = trainable;
     this.initializer = initializer;

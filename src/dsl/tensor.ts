@@ -5,11 +5,11 @@
  * and other closed expressions belong to no graph until they meet a tensor that does: there is no ambient graph.
  */
 import { UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+import { type DType, isFloat } from "../graph/dtype.ts";
 import { inferType } from "../graph/graph.ts";
 import type { Attrs, Graph, Literal, Node, OpDef } from "../graph/node.ts";
 import { constant, constantAttrs } from "../graph/ops/source.ts";
-import { here, type Origin } from "../graph/origin.ts";
+import { atLine, here, type Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 
@@ -97,6 +97,12 @@ export function operandDType(operands: readonly Operand[], call: string): DType 
 /** Numbers become constants of the dtype of the tensors they meet. */
 export function toTensor(operand: Operand, dtype: DType, origin: Origin): Tensor {
   if (operand instanceof Tensor) return operand;
-  if (typeof operand === "number") return applyOp(constant, [], constantAttrs(dtype, operand), origin);
+  if (typeof operand === "number") {
+    const attrs = constantAttrs(dtype, operand);
+    if (!isFloat(dtype) && attrs.value !== operand) {
+      throw new UserError(`${origin.call}: ${operand} is no ${dtype}: cast the tensor it meets${atLine(origin)}`);
+    }
+    return applyOp(constant, [], attrs, origin);
+  }
   throw new UserError(`${origin.call}: an operand is neither a tensor nor a number`);
 }

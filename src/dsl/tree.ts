@@ -21,9 +21,9 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
   return prototype === Object.prototype || prototype === null;
 }
 
-/** A path with one more name. Dots and backslashes in names are escaped, so paths stay unique. */
+/** A path with one more name. Dots and backslashes in names are escaped, and no name at all too: paths stay unique. */
 export function joinPath(path: string, name: string | number): string {
-  const part = String(name).replace(/[\\.]/g, "\\$&");
+  const part = name === "" ? "\\e" : String(name).replace(/[\\.]/g, "\\$&");
   return path === "" ? part : `${path}.${part}`;
 }
 

@@ -20,8 +20,8 @@ export function createGraph(): Graph {
 class InternedGraph implements Graph {
   readonly #nodes: Node[] = [];
   readonly #known = new Map<string, Node>();
-  readonly #origins: Origin[][] = [];
-  readonly #regions = new Map<Region, number>();
+  readonly #origins: Places[] = [];
+  readonly #numbers = new Map<OpDef | Region, number>();
   readonly #adopted = new Map<Literal, Node>();
   #streams = 0;
 
@@ -39,10 +39,11 @@ class InternedGraph implements Graph {
     for (const arg of args) {
       if (arg.graph !== this) throw foreignOperand(op, arg, origins[0]);
     }
-    const key = `${op.name}|${args.map((a) => a.id)}|${attrsKey(attrs)}|${regions.map((r) => this.#regionNumber(r))}`;
+    const bodies = regions.map((region) => this.#numberOf(region));
+    const key = `${this.#numberOf(op)}|${args.map((a) => a.id)}|${attrsKey(attrs)}|${bodies}`;
     const known = this.#known.get(key);
     if (known !== undefined) {
-      this.#origins[known.id]?.push(...origins);
+      this.#origins[known.id]?.add(origins);
       return known;
     }
     const type = inferType(
@@ -52,8 +53,8 @@ class InternedGraph implements Graph {
       regions,
       origins[0],
     );
-    const places = [...origins];
-    const node: Node = { id: this.#nodes.length, graph: this, op, args, attrs, regions, type, origins: places };
+    const places = new Places(origins);
+    const node: Node = { id: this.#nodes.length, graph: this, op, args, attrs, regions, type, origins: places.list };
     this.#nodes.push(node);
     this.#origins.push(places);
     this.#known.set(key, node);
@@ -82,11 +83,36 @@ class InternedGraph implements Graph {
     return this.node(literal.op, settled.args, settled.attrs, [literal.origin]);
   }
 
-  #regionNumber(region: Region): number {
-    const known = this.#regions.get(region);
+  /** Ops and regions are told apart by identity: `max` of two operands and `max` over axes share a name only. */
+  #numberOf(object: OpDef | Region): number {
+    const known = this.#numbers.get(object);
     if (known !== undefined) return known;
-    this.#regions.set(region, this.#regions.size);
-    return this.#regions.size - 1;
+    this.#numbers.set(object, this.#numbers.size);
+    return this.#numbers.size - 1;
+  }
+}
+
+/** The origins of one node, each once: a constant of a large program is met at thousands of places, over and over. */
+class Places {
+  readonly list: Origin[] = [];
+  #seen: Set<Origin> | undefined;
+
+  constructor(origins: readonly Origin[]) {
+    this.add(origins);
+  }
+
+  add(origins: readonly Origin[]): void {
+    for (const origin of origins) {
+      if (this.#has(origin)) continue;
+      this.list.push(origin);
+      this.#seen?.add(origin);
+    }
+  }
+
+  #has(origin: Origin): boolean {
+    if (this.list.length < 8) return this.list.includes(origin);
+    this.#seen ??= new Set(this.list);
+    return this.#seen.has(origin);
   }
 }
 

@@ -25,11 +25,12 @@ export function here(call: string): Origin {
 /** "file:line:column" of the user's frame, or null when there is none (an engine without stacks). */
 export function userLine(origin: Origin): string | null {
   const frames = (origin.trace.stack ?? "").split("\n").filter((line) => /^\s*at /.test(line));
-  const ownPath = ownFolder.replace(/^file:\/\//, "");
+  const ownPath = decodeURIComponent(ownFolder.replace(/^file:\/\//, ""));
   for (const frame of frames) {
     if (frame.includes(ownFolder) || frame.includes(ownPath) || frame.includes("node:internal")) continue;
-    const place = /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?$/.exec(frame)?.[1];
-    if (place !== undefined) return place.replace(/^file:\/\//, "");
+    // "at name (place)" or "at place"; a place may hold spaces and parentheses
+    const place = (/ \((.+:\d+:\d+)\)$/.exec(frame) ?? /^\s*at (?:async )?(\S.*:\d+:\d+)$/.exec(frame))?.[1];
+    if (place !== undefined) return place.startsWith("file://") ? decodeURIComponent(place.slice(7)) : place;
   }
   return null;
 }

@@ -7,7 +7,8 @@
  */
 import type { Entry } from "./entry.ts";
 import { neededBy } from "./evaluate.ts";
-import type { AttrValue, Node } from "./node.ts";
+import type { AttrValue, Node, Region } from "./node.ts";
+import { printShape } from "./shape.ts";
 import { printType } from "./type.ts";
 
 function printAttr(value: AttrValue): string {
@@ -15,22 +16,38 @@ function printAttr(value: AttrValue): string {
   return typeof value === "string" && !/^[\w.$*+-]+$/.test(value) ? JSON.stringify(value) : String(value);
 }
 
-/** Attributes that the type already shows. */
-const shownByType = new Set(["dtype", "shape"]);
+/** Whether the type already says what the attribute says. */
+function shownByType(node: Node, name: string, value: AttrValue): boolean {
+  if (node.type.kind === "tuple") return false;
+  if (name === "dtype") return value === node.type.dtype;
+  return name === "shape" && Array.isArray(value) && printAttr(value) === printShape(node.type.shape);
+}
 
 export function printNode(node: Node): string {
   const attrs = Object.entries(node.attrs)
-    .filter(([name, value]) => !shownByType.has(name) && !(Array.isArray(value) && value.length === 0))
+    .filter(([name, value]) => !shownByType(node, name, value) && !(Array.isArray(value) && value.length === 0))
     .map(([name, value]) => ` ${name}=${printAttr(value)}`);
   const args = node.args.map((arg) => ` %${arg.id}`);
   return `%${node.id}: ${printType(node.type)} = ${node.op.name}${args.join("")}${attrs.join("")}`;
 }
 
+/** A node and, indented below it, its regions; ids count anew in each. Goes down once a nesting. */
+function printDeep(node: Node): string[] {
+  return [printNode(node), ...node.regions.flatMap(printRegion).map((line) => `  ${line}`)];
+}
+
+function printRegion({ inputs, outputs }: Region): string[] {
+  const body = neededBy(outputs).filter((node) => !inputs.includes(node));
+  const parameters = inputs.map((node) => `%${node.id}: ${printType(node.type)}`).join(", ");
+  const results = outputs.map((node) => `%${node.id}`).join(", ");
+  return [`region (${parameters})`, ...body.flatMap(printDeep), `return ${results}`];
+}
+
 export function printEntry(entry: Entry): string {
-  const lines = neededBy([...entry.outputs, ...entry.next].map((r) => r.node)).map(printNode);
+  const lines = neededBy([...entry.outputs, ...entry.next].map((r) => r.node)).flatMap(printDeep);
   const results = [
-    ...entry.outputs.map(({ name, node }) => `output ${name} = %${node.id}`),
-    ...entry.next.map(({ name, node }) => `next ${name} = %${node.id}`),
+    ...entry.outputs.map(({ name, node }) => `output ${printAttr(name)} = %${node.id}`),
+    ...entry.next.map(({ name, node }) => `next ${printAttr(name)} = %${node.id}`),
   ];
   return [`entry ${entry.name}`, ...lines, ...results].join("\n");
 }

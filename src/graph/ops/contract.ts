@@ -6,6 +6,7 @@
  * `batchLeft[i]` pairs with `batchRight[i]`, `sumLeft[i]` with `sumRight[i]`; free axes keep their order.
  */
 import { ShapeError } from "../../errors.ts";
+import { isInteger } from "../dtype.ts";
 import { type NdArray, ndarray, transpose } from "../ndarray.ts";
 import type { Build, ContractAttrs, ContractOp, Node } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
@@ -23,6 +24,7 @@ function dims(shape: Shape, axes: readonly number[]): Dim[] {
 }
 
 function checkPairs(left: Shape, right: Shape, pairsLeft: readonly number[], pairsRight: readonly number[]): void {
+  if (pairsLeft.length !== pairsRight.length) throw new ShapeError("axes to contract come in pairs");
   pairsLeft.forEach((axis, i) => {
     const [a, b] = [left[axis], right[pairsRight[i] ?? -1]];
     if (a === undefined || b === undefined) throw new ShapeError("an axis to contract does not exist");
@@ -35,13 +37,12 @@ function asMatrices(x: NdArray, order: readonly [readonly number[], readonly num
   return transpose(x, order.flat());
 }
 
+/** Products of matrices. Whole numbers wrap at every step: a double would lose the low bits of large products. */
 function multiply(
   left: Float64Array,
   right: Float64Array,
-  batch: number,
-  m: number,
-  k: number,
-  n: number,
+  [batch, m, k, n]: readonly [number, number, number, number],
+  whole: boolean,
 ): Float64Array {
   const out = new Float64Array(batch * m * n);
   for (let b = 0; b < batch; b++) {
@@ -50,7 +51,10 @@ function multiply(
       for (let p = 0; p < k; p++) {
         const a = left[(b * m + i) * k + p] ?? 0;
         const from = (b * k + p) * n;
-        for (let j = 0; j < n; j++) out[row + j] = (out[row + j] ?? 0) + a * (right[from + j] ?? 0);
+        for (let j = 0; j < n; j++) {
+          const [sum, b] = [out[row + j] ?? 0, right[from + j] ?? 0];
+          out[row + j] = whole ? (sum + Math.imul(a, b)) | 0 : sum + a * b;
+        }
       }
     }
   }
@@ -133,23 +137,10 @@ export const contract: ContractOp<ContractAttrs> = {
     const data = multiply(
       asMatrices(a, [attrs.batchLeft, freeLeft, attrs.sumLeft]).data,
       asMatrices(b, [attrs.batchRight, attrs.sumRight, freeRight]).data,
-      count(a, attrs.batchLeft),
-      count(a, freeLeft),
-      count(a, attrs.sumLeft),
-      count(b, freeRight),
+      [count(a, attrs.batchLeft), count(a, freeLeft), count(a, attrs.sumLeft), count(b, freeRight)],
+      isInteger(type.dtype),
     );
-    if (type.dtype === "i32")
-      return ndarray(
-        type.dtype,
-        fixedShape(type.shape),
-        data.map((v) => v | 0),
-      );
-    if (type.dtype === "u32")
-      return ndarray(
-        type.dtype,
-        fixedShape(type.shape),
-        data.map((v) => v >>> 0),
-      );
-    return { dtype: type.dtype, shape: fixedShape(type.shape), data };
+    const wrapped = type.dtype === "u32" ? data.map((v) => v >>> 0) : data;
+    return { dtype: type.dtype, shape: fixedShape(type.shape), data: wrapped };
   },
 };

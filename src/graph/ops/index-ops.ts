@@ -18,6 +18,7 @@ export const oneHot: IndexOp<{ readonly depth: number; readonly dtype: DType }> 
   infer([labels], { depth, dtype }) {
     const type = typeOf({ type: labels as NodeType });
     if (!isInteger(type.dtype)) throw new ShapeError(`labels must be integers, not ${printType(type)}`);
+    if (!Number.isSafeInteger(depth) || depth < 0) throw new ShapeError(`the depth must be a known size, not ${depth}`);
     return tensorType(dtype, [...type.shape, depth]);
   },
   evaluate([labels], { dtype }, type) {

@@ -58,7 +58,13 @@ function power([x, y]: readonly Expr[]): Expr {
   return apply("pow", base, exponent);
 }
 
-const floorMod = (x: number, y: number): number => x - y * Math.floor(x / y);
+/** x - y * floor(x / y) without its rounding errors: the remainder, with the sign of y. */
+function floorMod(x: number, y: number): number {
+  const rest = x % y;
+  if (rest === 0) return y < 0 ? -0 : 0;
+  return rest < 0 === y < 0 ? rest : rest + y;
+}
+
 const pickMax = (x: number, y: number): number => Math.max(x, y);
 const pickMin = (x: number, y: number): number => Math.min(x, y);
 
@@ -98,10 +104,13 @@ const rows = {
     cost: 20,
     meaning: (x, y) => x ** y,
     element: power,
-    // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere
+    // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere.
+    // Where b = 0 the first is 0, also at a = 0, where a^(b-1) is infinite.
     gradient: (a, g, y, b) => {
       const [base, exponent] = [arg(a, 0), arg(a, 1)];
-      const lower = b.map("pow", base, b.map("sub", exponent, b.fill(exponent, 1)));
+      const isZero = b.map("eq", exponent, b.fill(exponent, 0));
+      const nonZero = b.map("select", isZero, b.fill(exponent, 1), exponent);
+      const lower = b.map("pow", base, b.map("sub", nonZero, b.fill(exponent, 1)));
       const positive = b.map("gt", base, b.fill(base, 0));
       const logarithm = b.map("log", b.map("select", positive, base, b.fill(base, 1)));
       return [b.map("mul", g, b.map("mul", exponent, lower)), b.map("mul", g, b.map("mul", y, logarithm))];

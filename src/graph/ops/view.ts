@@ -7,7 +7,7 @@ import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex, sumIndex } f
 import type { Index } from "../../kernel/kernel.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
-import type { Guard, Node, Reads, ViewOp } from "../node.ts";
+import type { Build, Guard, Node, Reads, ViewOp } from "../node.ts";
 import { addDims, type Dim, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
 import { type NodeType, tensorType, typeOf } from "../type.ts";
 
@@ -27,16 +27,25 @@ function position(at: readonly Index[], axis: number): Index {
   return index;
 }
 
+/** Elements of two shapes. Equal symbolic dimensions cancel, so that [batch,time] may become [batch,time,1]. */
+function countBoth(a: Shape, b: Shape): readonly [Dim, Dim] {
+  const left = [...b];
+  const alone = a.filter((dim) => {
+    const same = typeof dim === "string" ? left.indexOf(dim) : -1;
+    if (same >= 0) left.splice(same, 1);
+    return same < 0;
+  });
+  return [elementCount(alone), elementCount(left)];
+}
+
 /** The same elements in row-major order under another shape. */
 export const reshape: ViewOp<{ readonly shape: Shape }> = {
   name: "reshape",
   kind: "view",
   infer(args, { shape }) {
     const from = operand(args);
-    if (elementCount(from.shape) !== elementCount(shape)) {
-      const [have, want] = [elementCount(from.shape), elementCount(shape)];
-      throw new ShapeError(`cannot become ${printShape(shape)}: ${have} elements are not ${want}`);
-    }
+    const [have, want] = countBoth(from.shape, shape);
+    if (have !== want) throw new ShapeError(`cannot become ${printShape(shape)}: ${have} elements are not ${want}`);
     return tensorType(from.type.dtype, shape);
   },
   vjp: (node, g, b) => [b.reshape(g, typeOf(only(node)).shape)],
@@ -97,14 +106,16 @@ export const permute: ViewOp<{ readonly order: readonly number[] }> = {
     ),
 };
 
-/** Repeats the operand: its axis i is result axis axes[i], where the sizes are equal, or 1 in the operand. */
+/** Repeats the operand: its axis i is result axis axes[i], where the sizes are equal, or 1 in the operand. Axes ascend. */
 export const broadcast: ViewOp<{ readonly shape: Shape; readonly axes: readonly number[] }> = {
   name: "broadcast",
   kind: "view",
   infer(args, { shape, axes }) {
     const from = operand(args);
     const fits =
-      axes.length === from.shape.length && from.shape.every((dim, i) => dim === 1 || dim === shape[axes[i] ?? -1]);
+      axes.length === from.shape.length &&
+      axes.every((axis, i) => shape[axis] !== undefined && axis > (axes[i - 1] ?? -1)) &&
+      from.shape.every((dim, i) => dim === 1 || dim === shape[axes[i] ?? -1]);
     if (!fits) throw new ShapeError(`cannot be broadcast to ${printShape(shape)}`);
     return tensorType(from.type.dtype, shape);
   },
@@ -155,16 +166,15 @@ export const slice: ViewOp<SliceAttrs> = {
     const { start, stop, step } = node.attrs as SliceAttrs;
     const from = typeOf(only(node)).shape;
     const out = typeOf(node).shape;
-    const inner = step.map((s) => s - 1);
-    const before = start.map((dim) => Number(dim));
     const after = from.map((dim, axis) => {
-      const extent = out[axis] ?? 0;
-      const step1 = step[axis] ?? 1;
-      // padded size = before + (extent - 1) * step + 1 + after; symbolic sizes cancel when the step is 1
-      if (step1 === 1) return Number(addDims(dim, stop[axis] ?? 0, -1));
-      return Number(dim) - (before[axis] ?? 0) - (Math.max(0, Number(extent) - 1) * step1 + 1);
+      const [extent, stride] = [out[axis] ?? 0, step[axis] ?? 1];
+      if (stride === 1) return addDims(dim, stop[axis] ?? 0, -1); // symbolic sizes may cancel
+      const covered = extent === 0 ? 0 : (Number(extent) - 1) * stride + 1;
+      return Number(dim) - Number(start[axis] ?? 0) - covered;
     });
-    return [b.pad(g, before, after, inner, 0)];
+    const fixed = (dims: Shape): number[] => dims.map((dim) => (typeof dim === "number" ? dim : 0));
+    const inner = step.map((stride) => stride - 1);
+    return [borders(b.pad(g, fixed(start), fixed(after), inner, 0), start, after, b)];
   },
   evaluate([x], { start, step }, type) {
     const read = reader(x ?? ndarray(type.dtype, [0], []));
@@ -181,6 +191,25 @@ export const slice: ViewOp<SliceAttrs> = {
     );
   },
 };
+
+/** Zeros before and after along each axis where the width is symbolic, which `pad` cannot say. */
+function borders(x: Node, before: Shape, after: Shape, b: Build): Node {
+  const zeros = (like: Node, axis: number, width: Dim): Node => {
+    const { dtype, shape } = typeOf(like);
+    return b.broadcast(
+      b.constant(dtype, 0),
+      shape.map((dim, i) => (i === axis ? width : dim)),
+      [],
+    );
+  };
+  let whole = x;
+  before.forEach((width, axis) => {
+    const behind = after[axis] ?? 0;
+    if (typeof width === "string") whole = b.concat([zeros(whole, axis, width), whole], axis);
+    if (typeof behind === "string") whole = b.concat([whole, zeros(whole, axis, behind)], axis);
+  });
+  return whole;
+}
 
 function sliceExtent(dim: Dim, start: Dim, stop: Dim, step: number): Dim {
   if (!Number.isSafeInteger(step) || step < 1) throw new ShapeError(`a slice's step must be at least 1, not ${step}`);
@@ -206,7 +235,12 @@ export const pad: ViewOp<PadAttrs> = {
   kind: "view",
   infer(args, { before, after, inner }) {
     const { shape, type } = operand(args);
-    if (before.some((n) => n < 0) || after.some((n) => n < 0)) throw new ShapeError("padding must not be negative");
+    for (const widths of [before, after, inner]) {
+      if (widths.length !== shape.length) throw new ShapeError(`padding of ${widths.length} axes for ${shape.length}`);
+      if (widths.some((n) => !Number.isSafeInteger(n) || n < 0)) {
+        throw new ShapeError(`padding must be whole numbers from 0, not [${widths}]`);
+      }
+    }
     const out = shape.map((dim, axis) => {
       const gaps = inner[axis] ?? 0;
       const border = (before[axis] ?? 0) + (after[axis] ?? 0);

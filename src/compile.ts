@@ -1,0 +1,323 @@
+/**
+ * THE PIPELINE. A program becomes an executable here, and this file lists every step in order.
+ *
+ *   entry graph  -> graph passes -> fuse -> order -> lower -> schedule -> layout (plan) -> machine prints, links, runs
+ *
+ * The verifier runs after every pass; when it fails, the message names the pass and prints before and after.
+ */
+import { printJsFactory } from "../codegen/js.ts";
+import { differentiate } from "../passes/differentiate.ts";
+import { fuse, leaveUnfused } from "../passes/fuse.ts";
+import { inline } from "../passes/inline.ts";
+import { layout, sideBySide } from "../passes/layout.ts";
+import { lower } from "../passes/lower.ts";
+import { type Ordered, order, stateBuffer } from "../passes/order.ts";
+import type { GraphPass } from "../passes/pass.ts";
+import { scheduleJs } from "../passes/schedule/js.ts";
+import { simplify } from "../passes/simplify.ts";
+import { specialize } from "../passes/specialize.ts";
+import type { Program } from "./dsl/program.ts";
+import { CompilerBug, UserError } from "./errors.ts";
+import { checkGraph } from "./graph/check.ts";
+import { byteWidth, roundTo } from "./graph/dtype.ts";
+import { type Entry, neededNodes } from "./graph/entry.ts";
+import { oneHot } from "./graph/ops/index-ops.ts";
+import { input, randomState } from "./graph/ops/source.ts";
+import { atLine } from "./graph/origin.ts";
+import { printEntry, printNode } from "./graph/print.ts";
+import { type Dims, dimNames } from "./graph/shape.ts";
+import { checkKernel } from "./kernel/check.ts";
+import type { Kernel } from "./kernel/kernel.ts";
+import type { BufferSlot } from "./kernel/memory.ts";
+import { printKernel } from "./kernel/print.ts";
+import { countLaunches, type Sequence } from "./kernel/sequence.ts";
+import type { TargetTraits } from "./kernel/target.ts";
+import type { EntryReport, KernelReport, PassReport } from "./report.ts";
+import { arrayTypeOf, type CompiledEntry, type InputSlot, type TypedArray } from "./runtime/compiled.ts";
+import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
+import { declaredInputs, splitPath } from "./runtime/feeds.ts";
+import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
+import type { LaunchObserver, Machine } from "./runtime/machine.ts";
+
+/** Graph passes, in order. */
+const graphPasses: readonly GraphPass[] = [
+  inline, //        regions become plain nodes, so no later pass knows of them
+  differentiate, // gradients of what the user wrote, before anything is rearranged
+  simplify, //      algebra, on forward and backward pass together; dimensions are still names
+  specialize, //    dimensions become numbers: everything below counts elements
+  simplify, //      what the numbers made constant (a mean's divisor)
+];
+
+/** Optional steps, which tests leave out one by one: the numbers must stay the same. */
+export type Skippable = "simplify" | "fuse" | "order" | "plan" | "schedule";
+
+export interface CompileOptions {
+  /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
+  readonly dims?: Dims;
+  /** Starting weights and random draws follow from it; 0 by default. */
+  readonly seed?: number;
+  /** Steps to leave out, for comparison. */
+  readonly skip?: readonly Skippable[];
+  /** Told of things that are no errors (a parameter that the loss does not depend on). By default: console.warn. */
+  readonly onWarning?: (message: string) => void;
+  /** Told of each kernel launch. */
+  readonly onLaunch?: LaunchObserver;
+  readonly debug?: {
+    /** Fill scratch memory with NaN as soon as nothing needs it. */
+    readonly poisonFreed?: boolean;
+  };
+}
+
+/** A target as the pipeline uses it. */
+export interface TargetSetup {
+  readonly traits: TargetTraits;
+  /** Why this target was taken. */
+  readonly why: string;
+  schedule(kernel: Kernel): Kernel;
+  machine(stateBytes: number, options: CompileOptions): Promise<Machine>;
+}
+
+/** Compiles a program for the CPU as JavaScript. */
+export const jsTarget: TargetSetup = {
+  traits: {
+    name: "js",
+    accumulator: "f64",
+    maxBuffers: 64,
+    hasF64: true,
+    alignment: 64, // a cache line
+    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+  },
+  why: "asked for",
+  schedule: scheduleJs,
+  async machine(stateBytes, { onLaunch, debug }) {
+    const options = {
+      ...(onLaunch === undefined ? {} : { onLaunch }),
+      ...(debug?.poisonFreed === undefined ? {} : { poisonFreed: debug.poisonFreed }),
+    };
+    return new JsMachine(stateBytes, (kernels) => linkFactory(printJsFactory(kernels)), "js", options);
+  },
+};
+
+/** Compiles a program on a given target. `compile` in index.ts chooses one. */
+export async function compileOn<O>(
+  program: Program<O>,
+  target: TargetSetup,
+  options: CompileOptions,
+): Promise<Executable<O>> {
+  const started = performance.now();
+  checkDims(program, options.dims ?? {});
+  const declared = program.states.map(({ path, leaf }) => ({ name: path, dtype: leaf.dtype, shape: leaf.shape }));
+  const states = sideBySide("state", declared, stateBuffer, target.traits);
+  const machine = await target.machine(states.bytes, options);
+  try {
+    const warnings: string[] = [];
+    const warn = (message: string): void => {
+      if (warnings.includes(message)) return;
+      warnings.push(message);
+      (options.onWarning ?? console.warn)(message);
+    };
+    let compileMs = 0;
+    const executable = await makeExecutable({
+      program,
+      machine,
+      states: states.slots,
+      dims: options.dims ?? {},
+      inputs: declaredInputs(program.inputs),
+      compileEntry: (name, dims) => compileEntry(program, name, dims, states.slots, target, options, warn),
+      summary: () => ({ target: target.traits.name, device: machine.device, why: target.why, compileMs, warnings }),
+    });
+    writeStartValues(program, states.slots, machine, options.seed ?? 0);
+    compileMs = performance.now() - started;
+    return executable as unknown as Executable<O>;
+  } catch (error) {
+    machine.dispose();
+    throw error;
+  }
+}
+
+/** Every symbolic dimension needs a size, and every size a dimension. */
+function checkDims(program: Program<unknown>, dims: Dims): void {
+  const known = new Set(program.inputs.flatMap(({ leaf }) => dimNames(leaf.shape)));
+  for (const name of known) {
+    const size = Object.hasOwn(dims, name) ? dims[name] : undefined;
+    if (size === undefined) {
+      throw new UserError(`compile: the dimension "${name}" has no size: pass dims: { ${name}: 128 }, say`);
+    }
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw new UserError(`compile: the dimension "${name}" must be a whole number, not ${size}`);
+    }
+  }
+  for (const name of Object.keys(dims)) {
+    if (known.has(name)) continue;
+    const names = known.size === 0 ? "it has none" : `it has ${[...known].join(", ")}`;
+    throw new UserError(`compile: the program has no dimension "${name}" (${names})`);
+  }
+}
+
+function writeStartValues(
+  program: Program<unknown>,
+  slots: readonly BufferSlot[],
+  machine: Machine,
+  seed: number,
+): void {
+  program.states.forEach(({ path, leaf }, i) => {
+    const values = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
+    const rounded = Array.from(values, (value) => roundTo(leaf.dtype, value));
+    machine.writeState(slots[i] as BufferSlot, arrayTypeOf(leaf.dtype).from(rounded) as TypedArray);
+  });
+}
+
+// ---- one entry -----------------------------------------------------------------------------------------------------
+
+function compileEntry(
+  program: Program<unknown>,
+  name: string,
+  dims: Dims,
+  states: readonly BufferSlot[],
+  target: TargetSetup,
+  options: CompileOptions,
+  warn: (message: string) => void,
+): Compiled {
+  const skip = new Set(options.skip ?? []);
+  const passes: PassReport[] = [];
+  const timed = <T>(pass: string, run: () => T, count: (result: T) => number): T => {
+    const started = performance.now();
+    const result = run();
+    passes.push({ name: pass, ms: performance.now() - started, nodes: count(result) });
+    return result;
+  };
+  let entry = program.entries.get(name) as Entry;
+  for (const pass of graphPasses) {
+    if (pass === simplify && skip.has("simplify")) continue;
+    entry = timed(
+      pass.name,
+      () => verified(pass, entry, dims, warn),
+      (result) => neededNodes(result).length,
+    );
+  }
+  checkDTypes(entry, target.traits);
+  const clusters = (fused: { groups: readonly unknown[] }): number => fused.groups.length;
+  const fused = timed("fuse", () => (skip.has("fuse") ? leaveUnfused(entry) : fuse(entry, target.traits)), clusters);
+  const ordered = timed(
+    "order",
+    () => order(fused, { inPlace: !skip.has("order") }),
+    (o) => o.steps.length,
+  );
+  const plain = timed("lower", () => checkKernels("lower", lower(ordered, target.traits)), countLaunches);
+  const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
+  const sequence =
+    skip.has("schedule") && target.traits.name === "js" ? plain : timed("schedule", schedule, countLaunches);
+  const bound = program.inputs.map(({ path, leaf }) => ({
+    name: path,
+    dtype: leaf.dtype,
+    shape: leaf.shape.map((dim) => (typeof dim === "string" ? (dims[dim] ?? 0) : dim)),
+  }));
+  const addresses = timed(
+    "plan",
+    () => layout(ordered, sequence, bound, states, target.traits, !skip.has("plan")),
+    (result) => result.arena.placements.length,
+  );
+  const { buffers, segmentBytes, freedAfter, arena } = addresses;
+  const compiled: CompiledEntry = {
+    name,
+    dims,
+    sequence,
+    buffers,
+    inputs: inputSlots(entry, program, buffers),
+    outputs: new Map(entry.outputs.map((output) => [output.name, buffers.get(`output ${output.name}`) as BufferSlot])),
+    segmentBytes,
+    freedAfter,
+  };
+  const memory = {
+    ...arena,
+    stateBytes: segmentBytes.state,
+    inputBytes: segmentBytes.input,
+    outputBytes: segmentBytes.output,
+  };
+  return { entry: compiled, report: reportOf(compiled, ordered, passes, memory) };
+}
+
+function verified(pass: GraphPass, entry: Entry, dims: Dims, warn: (message: string) => void): Entry {
+  const next = pass.run(entry, { dims, warn });
+  const broken = checkGraph(next.graph, pass === inline ? ["region"] : []);
+  if (broken !== null) {
+    throw new CompilerBug(
+      `pass "${pass.name}" broke: ${broken}\nbefore\n${printEntry(entry)}\nafter\n${printEntry(next)}`,
+    );
+  }
+  return next;
+}
+
+/** Checks every kernel of a sequence after the pass `made` it. */
+function checkKernels(pass: string, sequence: Sequence): Sequence {
+  for (const step of sequence) {
+    const broken = step.kind === "launch" ? checkKernel(step.kernel) : null;
+    if (broken !== null && step.kind === "launch") {
+      throw new CompilerBug(`pass "${pass}" broke: ${broken}\n${printKernel(step.kernel)}`);
+    }
+  }
+  return sequence;
+}
+
+function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
+  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: target.schedule(step.kernel) } : step));
+}
+
+function checkDTypes(entry: Entry, { hasF64, name }: TargetTraits): void {
+  if (hasF64) return;
+  for (const node of neededNodes(entry)) {
+    if (node.type.kind === "tensor" && node.type.dtype === "f64") {
+      throw new UserError(`the ${name} target has no f64: use f32, or the js target${atLine(node.origins[0])}`);
+    }
+  }
+}
+
+/** Inputs, with the range that a use as labels demands. */
+function inputSlots(
+  entry: Entry,
+  program: Program<unknown>,
+  buffers: ReadonlyMap<string, BufferSlot>,
+): readonly InputSlot[] {
+  const below = new Map<string, NonNullable<InputSlot["below"]>>();
+  const used = new Set<string>();
+  for (const node of neededNodes(entry)) {
+    if (node.op === input) used.add(String(node.attrs.name));
+    const labels = node.args[0];
+    if (node.op !== oneHot || labels?.op !== input) continue;
+    below.set(String(labels.attrs.name), { limit: Number(node.attrs.depth), line: atLine(node.origins[0]) });
+  }
+  return program.inputs.map(({ path }) => ({
+    path,
+    parts: splitPath(path),
+    buffer: buffers.get(`input ${path}`) as BufferSlot,
+    used: used.has(path),
+    below: below.get(path) ?? null,
+  }));
+}
+
+function reportOf(
+  compiled: CompiledEntry,
+  ordered: Ordered,
+  passes: readonly PassReport[],
+  memory: EntryReport["memory"],
+): EntryReport {
+  const kernels: KernelReport[] = [];
+  compiled.sequence.forEach((step, i) => {
+    const made = ordered.steps[i];
+    if (step.kind !== "launch" || made?.kind !== "group") return;
+    const { name, flops, bytes, schedule } = step.kernel;
+    kernels.push({ name, fuses: made.clusters.flatMap((c) => c.nodes.map(printNode)), flops, bytes, schedule });
+  });
+  const { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes } = memory;
+  return {
+    entry: compiled.name,
+    dims: compiled.dims,
+    passes,
+    kernels,
+    launches: countLaunches(compiled.sequence),
+    copies: compiled.sequence.filter((step) => step.kind === "copy").length,
+    copied: Object.fromEntries(ordered.copied),
+    memory: { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes },
+    buffers: [...compiled.buffers.values()],
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * The report: what the compiler did, as a value that can be asserted, printed and drawn.
+ */
+import type { Dims } from "./graph/shape.ts";
+import type { BufferSlot } from "./kernel/memory.ts";
+import type { TargetName } from "./kernel/target.ts";
+
+export interface PassReport {
+  readonly name: string;
+  readonly ms: number;
+  /** Nodes (or, after `lower`, kernels) that came out. */
+  readonly nodes: number;
+}
+
+export interface KernelReport {
+  readonly name: string;
+  /** The nodes computed inside, as the graph printer writes them. */
+  readonly fuses: readonly string[];
+  readonly flops: number;
+  readonly bytes: number;
+  readonly schedule: string;
+}
+
+export interface MemoryReport {
+  /** Size of the scratch arena. */
+  readonly peakBytes: number;
+  /** The largest sum of live scratch bytes at any step. */
+  readonly lowerBoundBytes: number;
+  readonly withoutReuseBytes: number;
+  readonly stateBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+export interface EntryReport {
+  readonly entry: string;
+  readonly dims: Dims;
+  readonly passes: readonly PassReport[];
+  readonly kernels: readonly KernelReport[];
+  /** Kernel launches of one call. */
+  readonly launches: number;
+  /** Buffer copies of one call, and why a state is copied rather than updated in place. */
+  readonly copies: number;
+  readonly copied: Readonly<Record<string, string>>;
+  readonly memory: MemoryReport;
+  /** Every buffer with its segment, offset and size. */
+  readonly buffers: readonly BufferSlot[];
+}
+
+export interface Report {
+  readonly target: TargetName;
+  readonly device: string;
+  /** Why this target: "asked for", or what `auto` found. */
+  readonly why: string;
+  readonly compileMs: number;
+  readonly warnings: readonly string[];
+  /** One for each entry and set of dimensions compiled so far. */
+  readonly entries: readonly EntryReport[];
+}

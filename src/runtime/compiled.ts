@@ -1,0 +1,55 @@
+/**
+ * A compiled entry: what `compile` hands to a runtime. Plain data; every target runs the same thing.
+ */
+import type { DType } from "../graph/dtype.ts";
+import type { Dims } from "../graph/shape.ts";
+import type { BufferSlot, Range, Segment } from "../kernel/memory.ts";
+import type { Sequence } from "../kernel/sequence.ts";
+
+export interface InputSlot {
+  /** Path in the tree of inputs, and its parts. */
+  readonly path: string;
+  readonly parts: readonly string[];
+  readonly buffer: BufferSlot;
+  /** Whether this entry reads it: a feed may be left out where it does not. */
+  readonly used: boolean;
+  /** Values must be whole numbers below this, because they pick among so many; with the line that says so. */
+  readonly below: { readonly limit: number; readonly line: string } | null;
+}
+
+export interface CompiledEntry {
+  readonly name: string;
+  readonly dims: Dims;
+  readonly sequence: Sequence;
+  readonly buffers: ReadonlyMap<string, BufferSlot>;
+  readonly inputs: readonly InputSlot[];
+  /** By path in the tree of outputs. */
+  readonly outputs: ReadonlyMap<string, BufferSlot>;
+  readonly segmentBytes: Readonly<Record<Segment, number>>;
+  /** Arena ranges that nothing needs after each step, for the debug mode that fills them with NaN. */
+  readonly freedAfter: readonly (readonly Range[])[];
+}
+
+/** Typed arrays as users feed and read them. f16 is its bits, bool is 0 and 1. */
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+
+const arrayTypes = {
+  f32: Float32Array,
+  f64: Float64Array,
+  i32: Int32Array,
+  u32: Uint32Array,
+  f16: Uint16Array,
+  u8: Uint8Array,
+  bool: Uint8Array,
+} as const satisfies Record<DType, unknown>;
+
+export type ArrayOf<D extends DType> = InstanceType<(typeof arrayTypes)[D]>;
+
+export function arrayTypeOf(dtype: DType): (typeof arrayTypes)[DType] {
+  return arrayTypes[dtype];
+}
+
+/** A view of `count` elements in a buffer. */
+export function viewOf(dtype: DType, buffer: ArrayBuffer, offset: number, count: number): TypedArray {
+  return new arrayTypes[dtype](buffer, offset, count);
+}

@@ -1,0 +1,314 @@
+/**
+ * Executable: a compiled program on a target.
+ *
+ * Entries become methods: `executable.train(feeds)` checks the feeds, copies them in and enqueues one run; nothing comes
+ * back until `read` or `run` asks. All entries and batch sizes share one set of states. After a failure every call gives
+ * the same error: a step that half happened has no state worth going on with.
+ */
+
+import type { Program } from "../dsl/program.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import { FeedError, UserError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { type Dims, dimNames, printShape } from "../graph/shape.ts";
+import type { BufferSlot } from "../kernel/memory.ts";
+import type { EntryReport, Report } from "../report.ts";
+import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
+import { checkFeed, checkNames, type DeclaredInput, type Feeds, feedAt, lengthOf, splitPath } from "./feeds.ts";
+import type { Machine, Runner } from "./machine.ts";
+import { StateAccess } from "./state.ts";
+
+/** What a tensor's values come back as: a number for a scalar, a typed array otherwise; trees stay trees. */
+export type ValueOf<T> =
+  T extends Tensor<infer S, infer D extends DType>
+    ? number extends S["length"]
+      ? number | ArrayOf<D>
+      : S["length"] extends 0
+        ? number
+        : ArrayOf<D>
+    : { readonly [K in keyof T]: ValueOf<T[K]> };
+
+type NamedIn<Outputs, N> = {
+  [E in keyof Outputs]: N extends keyof Outputs[E] ? ValueOf<Outputs[E][N]> : never;
+}[keyof Outputs];
+type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
+
+export interface RunRequest<E> {
+  readonly entry: E;
+  readonly feeds?: Feeds;
+  /** How often to run with these feeds; 1 by default. The outputs are those of the last run. */
+  readonly steps?: number;
+}
+
+/** The methods of every executable; entries stand beside them under their own names. */
+export interface ExecutableCore<Outputs> {
+  /** The states, by path. */
+  readonly state: StateAccess;
+  readonly report: Report;
+  /** Compiles all entries for other sizes of symbolic dimensions (a last, shorter batch), over the same states. */
+  prepare(dims: Dims): Promise<void>;
+  /** An output of the latest call that has one of this name. */
+  read<N extends string>(name: N): Promise<ReadValue<Outputs, N>>;
+  /** Runs an entry and brings all its outputs back. */
+  run<E extends keyof Outputs & string>(request: RunRequest<E>): Promise<ValueOf<Outputs[E]>>;
+  /** Releases device and memory. Later calls fail. */
+  dispose(): void;
+}
+
+export type Executable<Outputs = Readonly<Record<string, unknown>>> = ExecutableCore<Outputs> & {
+  readonly [E in keyof Outputs]: (feeds?: Feeds) => void;
+};
+
+/** At most this many (entry, dimensions) pairs are kept; the one unused for longest goes first. */
+const maxSpecializations = 8;
+
+export interface Compiled {
+  readonly entry: CompiledEntry;
+  readonly report: EntryReport;
+}
+
+export interface ExecutableParts {
+  readonly program: Program<unknown>;
+  readonly machine: Machine;
+  readonly states: readonly BufferSlot[];
+  readonly dims: Dims;
+  readonly inputs: readonly DeclaredInput[];
+  /** Compiles one entry for given sizes; the pipeline, handed in because a runtime knows no passes. */
+  readonly compileEntry: (entry: string, dims: Dims) => Compiled;
+  /** The report without its entries. */
+  readonly summary: () => Omit<Report, "entries">;
+}
+
+interface Specialization {
+  readonly compiled: Compiled;
+  readonly runner: Runner;
+  lastUse: number;
+}
+
+export async function makeExecutable(parts: ExecutableParts): Promise<Executable<never>> {
+  const core = new Core(parts);
+  await core.prepare(parts.dims);
+  for (const name of parts.program.entries.keys()) {
+    if (name in core) {
+      throw new UserError(`an entry cannot be called "${name}": executables have that name already. Choose another.`);
+    }
+    Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
+  }
+  return core as unknown as Executable<never>;
+}
+
+class Core implements ExecutableCore<never> {
+  readonly state: StateAccess;
+  readonly #parts: ExecutableParts;
+  readonly #kept: Specialization[] = [];
+  readonly #sizes: readonly SizeRule[];
+  #clock = 0;
+  #latest: Specialization | null = null;
+  #failure: Error | null = null;
+
+  constructor(parts: ExecutableParts) {
+    this.#parts = parts;
+    this.state = new StateAccess(parts.states, parts.machine, () => this.#assertUsable());
+    this.#sizes = sizeRules(parts.inputs);
+  }
+
+  get report(): Report {
+    return { ...this.#parts.summary(), entries: this.#kept.map(({ compiled }) => compiled.report) };
+  }
+
+  async prepare(dims: Dims): Promise<void> {
+    this.#assertUsable();
+    for (const name of this.#parts.program.entries.keys()) await this.#specialize(name, dims);
+  }
+
+  enqueue(name: string, feeds: Feeds): void {
+    this.#assertUsable();
+    const specialization = this.#choose(name, feeds);
+    this.#start(specialization, feeds);
+  }
+
+  async read(name: string): Promise<never> {
+    this.#assertUsable();
+    const slot = this.#latest?.compiled.entry.outputs.get(name);
+    if (this.#latest === null) throw new UserError(`read("${name}"): nothing was run yet`);
+    if (slot === undefined) {
+      const { entry } = this.#latest.compiled;
+      throw new UserError(
+        `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
+      );
+    }
+    return (await this.#value(this.#latest, slot)) as never;
+  }
+
+  async run({ entry, feeds = {}, steps = 1 }: RunRequest<string>): Promise<never> {
+    this.#assertUsable();
+    if (!this.#parts.program.entries.has(entry)) {
+      const known = [...this.#parts.program.entries.keys()].join(", ");
+      throw new UserError(`run: the program has no entry "${entry}" (it has: ${known})`);
+    }
+    const dims = this.#dimsOf(entry, feeds);
+    const specialization = await this.#specialize(entry, dims);
+    for (let step = 0; step < steps; step++) this.#start(specialization, feeds);
+    const found: [readonly string[], number | TypedArray][] = [];
+    for (const [path, slot] of specialization.compiled.entry.outputs) {
+      found.push([path === "" ? [] : splitPath(path), await this.#value(specialization, slot)]);
+    }
+    return toTree(found) as never;
+  }
+
+  dispose(): void {
+    this.#failure ??= new UserError("this executable was disposed");
+    for (const { runner } of this.#kept) runner.release();
+    this.#kept.length = 0;
+    this.#parts.machine.dispose();
+  }
+
+  #assertUsable(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  #start(specialization: Specialization, feeds: Feeds): void {
+    const { entry } = specialization.compiled;
+    checkNames(feeds, this.#parts.inputs, entry.name);
+    for (let i = 0; i < entry.inputs.length; i++) {
+      const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
+      const feed = feedAt(feeds, slot.parts);
+      if (feed === undefined && !slot.used) continue;
+      specialization.runner.feed(i, checkFeed(feed, slot, entry.name));
+    }
+    specialization.lastUse = ++this.#clock;
+    this.#latest = specialization;
+    this.#guard(() => specialization.runner.run());
+  }
+
+  async #value({ runner }: Specialization, slot: BufferSlot): Promise<number | TypedArray> {
+    try {
+      const values = await runner.read(slot);
+      return slot.shape.length === 0 ? (values[0] as number) : values;
+    } catch (error) {
+      throw this.#poison(error);
+    }
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      throw this.#poison(error);
+    }
+  }
+
+  #poison(error: unknown): Error {
+    const cause = error instanceof Error ? error : new Error(String(error));
+    this.#failure ??= cause;
+    return this.#failure;
+  }
+
+  async #specialize(name: string, dims: Dims): Promise<Specialization> {
+    const known = this.#kept.find(({ compiled: { entry } }) => entry.name === name && sameDims(entry.dims, dims));
+    if (known !== undefined) return known;
+    const compiled = this.#parts.compileEntry(name, dims);
+    const runner = await this.#parts.machine.prepare(compiled.entry);
+    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock };
+    const entries = this.#parts.program.entries.size;
+    if (this.#kept.length >= Math.max(maxSpecializations, 2 * entries)) this.#drop();
+    this.#kept.push(specialization);
+    return specialization;
+  }
+
+  #drop(): void {
+    const oldest = this.#kept.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
+    oldest.runner.release();
+    this.#kept.splice(this.#kept.indexOf(oldest), 1);
+    if (this.#latest === oldest) this.#latest = null;
+  }
+
+  /** The prepared specialization that the feeds fit, found by their lengths. */
+  #choose(name: string, feeds: Feeds): Specialization {
+    for (let i = 0; i < this.#kept.length; i++) {
+      const candidate = this.#kept[i] as Specialization;
+      if (candidate.compiled.entry.name === name && fits(candidate, feeds, this.#sizes)) return candidate;
+    }
+    const dims = this.#dimsOf(name, feeds);
+    const spelled = Object.entries(dims).map(([dim, size]) => `${dim}: ${size}`);
+    throw new FeedError(
+      `${name}: not compiled for ${spelled.join(", ")}. Call await executable.prepare({ ${spelled.join(", ")} }) first, or use run().`,
+    );
+  }
+
+  /** Sizes of the symbolic dimensions as the feeds imply them; those that no feed shows stay as compiled. */
+  #dimsOf(name: string, feeds: Feeds): Dims {
+    const found = new Map(Object.entries(this.#parts.dims));
+    for (const rule of this.#sizes) {
+      const length = lengthOf(feedAt(feeds, rule.input.parts));
+      if (length < 0) continue;
+      const size = length / rule.perUnit;
+      if (!Number.isSafeInteger(size)) {
+        const { path, dtype, shape } = rule.input;
+        throw new FeedError(
+          `${name}: the feed "${path}" has ${length} numbers, which is no multiple of ${rule.perUnit} as ${dtype}${printShape(shape)} needs`,
+        );
+      }
+      found.set(rule.dim, size);
+    }
+    this.#checkAgreement(name, feeds, Object.fromEntries(found));
+    return Object.fromEntries(found);
+  }
+
+  #checkAgreement(name: string, feeds: Feeds, dims: Dims): void {
+    for (const { input, perUnit, dim } of this.#sizes) {
+      const length = lengthOf(feedAt(feeds, input.parts));
+      if (length >= 0 && length !== perUnit * (dims[dim] ?? 0)) {
+        throw new FeedError(
+          `${name}: the feeds disagree about "${dim}": "${input.path}" has ${length / perUnit}, another feed ${dims[dim]}`,
+        );
+      }
+    }
+  }
+}
+
+/** The input's length tells the size of `dim`: length = perUnit * size. */
+interface SizeRule {
+  readonly input: DeclaredInput;
+  readonly dim: string;
+  readonly perUnit: number;
+}
+
+/** Inputs whose shape has exactly one symbolic dimension, by itself. */
+function sizeRules(inputs: readonly DeclaredInput[]): SizeRule[] {
+  return inputs.flatMap((input) => {
+    const symbolic = input.shape.filter((dim) => typeof dim === "string");
+    const [dim] = symbolic;
+    if (symbolic.length !== 1 || dim === undefined || dimNames([dim])[0] !== dim) return [];
+    const perUnit = input.shape.reduce((product: number, d) => product * (typeof d === "number" ? d : 1), 1);
+    return perUnit > 0 ? [{ input, dim, perUnit }] : [];
+  });
+}
+
+function fits({ compiled }: Specialization, feeds: Feeds, rules: readonly SizeRule[]): boolean {
+  for (let i = 0; i < rules.length; i++) {
+    const { input, dim, perUnit } = rules[i] as SizeRule;
+    const length = lengthOf(feedAt(feeds, input.parts));
+    if (length >= 0 && length !== perUnit * (compiled.entry.dims[dim] ?? 0)) return false;
+  }
+  return true;
+}
+
+function sameDims(a: Dims, b: Dims): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** Nested objects (arrays where all names are counted) from values by path. */
+function toTree(values: readonly (readonly [readonly string[], unknown])[]): unknown {
+  const direct = values.find(([parts]) => parts.length === 0);
+  if (direct !== undefined) return direct[1];
+  const groups = new Map<string, [readonly string[], unknown][]>();
+  for (const [parts, value] of values) {
+    const [first = "", ...rest] = parts;
+    groups.set(first, [...(groups.get(first) ?? []), [rest, value]]);
+  }
+  const built = [...groups].map(([name, members]) => [name, toTree(members)] as const);
+  const isList = built.length > 0 && built.every(([name], i) => name === String(i));
+  return isList ? built.map(([, value]) => value) : Object.fromEntries(built);
+}

@@ -1,0 +1,41 @@
+/**
+ * What a target's runtime does: holds the states, and runs compiled entries.
+ *
+ * A machine is made when a program is compiled and lives as long as its executable. It allocates when an entry is prepared
+ * and never in a step.
+ */
+import type { BufferSlot } from "../kernel/memory.ts";
+import type { CompiledEntry, TypedArray } from "./compiled.ts";
+
+export interface Machine {
+  /** What runs the kernels, for people: "js (V8 11.3)", "wgsl (NVIDIA H200)". */
+  readonly device: string;
+  /** Makes an entry ready to run: code compiled, buffers bound. */
+  prepare(entry: CompiledEntry): Promise<Runner>;
+  writeState(slot: BufferSlot, values: TypedArray): void;
+  readState(slot: BufferSlot): Promise<TypedArray>;
+  /** Bytes of the buffers that really exist, by segment; inputs and outputs summed over the prepared entries. */
+  allocatedBytes(): Readonly<Record<BufferSlot["segment"], number>>;
+  /** Releases everything. Safe to call twice. */
+  dispose(): void;
+}
+
+export interface Runner {
+  /** Copies a feed into the entry's input buffer. */
+  feed(input: number, values: TypedArray): void;
+  /** Runs the sequence once; may return before it is done. */
+  run(): void;
+  /** Waits for the runs so far and brings back an output. */
+  read(output: BufferSlot): Promise<TypedArray>;
+  /** Frees what the entry alone uses. */
+  release(): void;
+}
+
+/** Seen at each launch: for counting and for tests. Must not throw. */
+export type LaunchObserver = (kernel: string) => void;
+
+export interface MachineOptions {
+  readonly onLaunch?: LaunchObserver;
+  /** Debug: fill arena memory with NaN as soon as nothing needs it. */
+  readonly poisonFreed?: boolean;
+}
