@@ -94,11 +94,18 @@ function printParts(base: Sum, depth: number, context: JsContext): Printed {
   return joinTerms(inner, context, before);
 }
 
-/** Terms come largest factor first, so only a sum of negative ones starts with one: then `first` is its constant. */
+/** Terms come largest factor first, but what is left of a sum when its inner terms are taken away may start negative. */
 function joinTerms(terms: readonly Term[], context: JsContext, first?: Printed): Printed {
   let joined = first;
   for (const { factor, index } of terms) {
     const part = wrap(printIndex(index, context), levels.unary);
+    if (joined === undefined && factor < 0) {
+      joined =
+        factor === -1
+          ? { text: `-${part}`, level: levels.unary }
+          : { text: `${part} * ${factor}`, level: levels.product };
+      continue;
+    }
     const size = Math.abs(factor);
     const term: Printed =
       size === 1 ? { text: part, level: levels.unary } : { text: `${part} * ${size}`, level: levels.product };

@@ -80,8 +80,8 @@ function derivative(
 
 function describe(parameter: Node): string {
   const { name } = parameter.attrs;
-  const what = `${parameter.op.name} ${printType(parameter.type)}`;
-  return parameter.op.kind === "source" && typeof name === "string" ? `${parameter.op.name} "${name}"` : `a ${what}`;
+  if (parameter.op.kind === "source" && typeof name === "string") return `${parameter.op.name} "${name}"`;
+  return `a value of ${parameter.op.name} ${printType(parameter.type)}`;
 }
 
 /** Cotangents of everything between the loss and the parameters. */

@@ -5,7 +5,6 @@
  *
  * The verifier runs after every pass; when it fails, the message names the pass and prints before and after.
  */
-import { printJsFactory } from "../codegen/js.ts";
 import { differentiate } from "../passes/differentiate.ts";
 import { fuse, leaveUnfused } from "../passes/fuse.ts";
 import { inline } from "../passes/inline.ts";
@@ -13,21 +12,20 @@ import { layout, sideBySide } from "../passes/layout.ts";
 import { lower } from "../passes/lower.ts";
 import { type Ordered, order, stateBuffer } from "../passes/order.ts";
 import type { GraphPass } from "../passes/pass.ts";
-import { scheduleJs } from "../passes/schedule/js.ts";
 import { simplify } from "../passes/simplify.ts";
 import { specialize } from "../passes/specialize.ts";
 import type { Program } from "./dsl/program.ts";
 import { CompilerBug, UserError } from "./errors.ts";
 import { checkGraph } from "./graph/check.ts";
-import { byteWidth, roundTo } from "./graph/dtype.ts";
+import { roundTo } from "./graph/dtype.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
+import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
 import { input, randomState } from "./graph/ops/source.ts";
 import { atLine } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
 import { checkKernel } from "./kernel/check.ts";
-import type { Kernel } from "./kernel/kernel.ts";
 import type { BufferSlot } from "./kernel/memory.ts";
 import { printKernel } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
@@ -36,8 +34,8 @@ import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type TypedArray } from "./runtime/compiled.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs, splitPath } from "./runtime/feeds.ts";
-import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
-import type { LaunchObserver, Machine } from "./runtime/machine.ts";
+import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
+import { chooseTarget, type TargetOptions, type TargetSetup } from "./targets.ts";
 
 /** Graph passes, in order. */
 const graphPasses: readonly GraphPass[] = [
@@ -51,7 +49,7 @@ const graphPasses: readonly GraphPass[] = [
 /** Optional steps, which tests leave out one by one: the numbers must stay the same. */
 export type Skippable = "simplify" | "fuse" | "order" | "plan" | "schedule";
 
-export interface CompileOptions {
+export interface CompileOptions extends TargetOptions {
   /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
   readonly dims?: Dims;
   /** Starting weights and random draws follow from it; 0 by default. */
@@ -68,37 +66,13 @@ export interface CompileOptions {
   };
 }
 
-/** A target as the pipeline uses it. */
-export interface TargetSetup {
-  readonly traits: TargetTraits;
-  /** Why this target was taken. */
-  readonly why: string;
-  schedule(kernel: Kernel): Kernel;
-  machine(stateBytes: number, options: CompileOptions): Promise<Machine>;
+/** Compiles a program for the target that the options ask for, and makes it ready to run. */
+export async function compile<O>(program: Program<O>, options: CompileOptions = {}): Promise<Executable<O>> {
+  checkDims(program, options.dims ?? {});
+  return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
 
-/** Compiles a program for the CPU as JavaScript. */
-export const jsTarget: TargetSetup = {
-  traits: {
-    name: "js",
-    accumulator: "f64",
-    maxBuffers: 64,
-    hasF64: true,
-    alignment: 64, // a cache line
-    bytesOf: (dtype, count) => byteWidth(dtype) * count,
-  },
-  why: "asked for",
-  schedule: scheduleJs,
-  async machine(stateBytes, { onLaunch, debug }) {
-    const options = {
-      ...(onLaunch === undefined ? {} : { onLaunch }),
-      ...(debug?.poisonFreed === undefined ? {} : { poisonFreed: debug.poisonFreed }),
-    };
-    return new JsMachine(stateBytes, (kernels) => linkFactory(printJsFactory(kernels)), "js", options);
-  },
-};
-
-/** Compiles a program on a given target. `compile` in index.ts chooses one. */
+/** Compiles a program on a given target. */
 export async function compileOn<O>(
   program: Program<O>,
   target: TargetSetup,
@@ -106,9 +80,10 @@ export async function compileOn<O>(
 ): Promise<Executable<O>> {
   const started = performance.now();
   checkDims(program, options.dims ?? {});
+  checkDTypes(program, target.traits);
   const declared = program.states.map(({ path, leaf }) => ({ name: path, dtype: leaf.dtype, shape: leaf.shape }));
   const states = sideBySide("state", declared, stateBuffer, target.traits);
-  const machine = await target.machine(states.bytes, options);
+  const machine = await target.machine(states.bytes, machineOptions(options));
   try {
     const warnings: string[] = [];
     const warn = (message: string): void => {
@@ -133,6 +108,24 @@ export async function compileOn<O>(
     machine.dispose();
     throw error;
   }
+}
+
+function machineOptions({ onLaunch, debug }: CompileOptions): MachineOptions {
+  return {
+    ...(onLaunch === undefined ? {} : { onLaunch }),
+    ...(debug?.poisonFreed === undefined ? {} : { poisonFreed: debug.poisonFreed }),
+  };
+}
+
+function firstF64(program: Program<unknown>): Node | undefined {
+  const nodes = [...program.entries.values()].flatMap(({ graph }) => graph.nodes);
+  return nodes.find(({ type }) => type.kind === "tensor" && type.dtype === "f64");
+}
+
+function checkDTypes(program: Program<unknown>, { hasF64, name }: TargetTraits): void {
+  const node = hasF64 ? undefined : firstF64(program);
+  if (node === undefined) return;
+  throw new UserError(`the ${name} target has no f64: use f32, or the js target${atLine(node.origins[0])}`);
 }
 
 /** Every symbolic dimension needs a size, and every size a dimension. */
@@ -195,7 +188,6 @@ function compileEntry(
       (result) => neededNodes(result).length,
     );
   }
-  checkDTypes(entry, target.traits);
   const clusters = (fused: { groups: readonly unknown[] }): number => fused.groups.length;
   const fused = timed("fuse", () => (skip.has("fuse") ? leaveUnfused(entry) : fuse(entry, target.traits)), clusters);
   const ordered = timed(
@@ -237,6 +229,11 @@ function compileEntry(
   return { entry: compiled, report: reportOf(compiled, ordered, passes, memory) };
 }
 
+/** An entry with its derivatives worked out and simplified, and nothing decided yet: for people to read. */
+export function simplified(entry: Entry): Entry {
+  return [inline, differentiate, simplify].reduce((made, pass) => verified(pass, made, {}, () => {}), entry);
+}
+
 function verified(pass: GraphPass, entry: Entry, dims: Dims, warn: (message: string) => void): Entry {
   const next = pass.run(entry, { dims, warn });
   const broken = checkGraph(next.graph, pass === inline ? ["region"] : []);
@@ -261,15 +258,6 @@ function checkKernels(pass: string, sequence: Sequence): Sequence {
 
 function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
   return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: target.schedule(step.kernel) } : step));
-}
-
-function checkDTypes(entry: Entry, { hasF64, name }: TargetTraits): void {
-  if (hasF64) return;
-  for (const node of neededNodes(entry)) {
-    if (node.type.kind === "tensor" && node.type.dtype === "f64") {
-      throw new UserError(`the ${name} target has no f64: use f32, or the js target${atLine(node.origins[0])}`);
-    }
-  }
 }
 
 /** Inputs, with the range that a use as labels demands. */

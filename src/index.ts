@@ -2,14 +2,71 @@
  * tensorloom: the public surface. Nothing here reaches a module of Node; see node.ts for files, checkpoints and Dawn.
  */
 
-export { type CompileOptions, compileOn, jsTarget } from "./compile.ts";
+export { type CompileOptions, compile, compileOn } from "./compile.ts";
 export * from "./dsl/composites.ts";
 export { grad } from "./dsl/grad.ts";
 export * from "./dsl/initializers.ts";
+export { jacobian } from "./dsl/jacobian.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
 export { bool, f16, f32, f64, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { scalar, Tensor } from "./dsl/tensor.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./errors.ts";
+export { type EvaluateExpressionOptions, evaluate, formula } from "./evaluate.ts";
+export { gradientDistance, numericGradient } from "./gradient-check.ts";
+export {
+  type BatchRecord,
+  type Callback,
+  type FitControl,
+  type FitOptions,
+  type ResumePoint,
+  TrainingError,
+} from "./nn/fit.ts";
+export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
+export {
+  type ActivationName,
+  activation,
+  type DenseOptions,
+  dense,
+  dropout,
+  flatten,
+  type Layer,
+  type Mode,
+  type ParamTensors,
+  type ParamTree,
+  sequential,
+} from "./nn/layers.ts";
+export type { LossName, Measure, MetricName } from "./nn/losses.ts";
+export {
+  type AdamOptions,
+  type AdamwOptions,
+  adam,
+  adamw,
+  type Optimizer,
+  type OptimizerSlots,
+  type RmspropOptions,
+  rmsprop,
+  type SgdOptions,
+  sgd,
+} from "./nn/optimizers.ts";
+export {
+  type EpochPlan,
+  type EpochState,
+  epochLine,
+  formatDuration,
+  formatRate,
+  formatScores,
+  type Progress,
+} from "./nn/progress.ts";
+export type { Numbers, Samples } from "./nn/samples.ts";
+export {
+  type EvaluateOptions,
+  type Metrics,
+  Trainer,
+  type TrainerCompileOptions,
+  type TrainerOptions,
+  trainer,
+} from "./nn/trainer.ts";
 export type { Report } from "./report.ts";
 export type { Executable } from "./runtime/executable.ts";
+export { jsTarget, type TargetOptions } from "./targets.ts";

@@ -151,7 +151,8 @@ export function softmaxCrossEntropy<L extends Shape, D extends DType>(
   const classes = Number(x.shape[x.shape.length - 1]); // no number: oneHot says so
   const low = shifted(x, -1);
   const norm = log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor;
-  const chosen = sum(mul(oneHot(labels as Tensor, classes, x.dtype) as Tensor, low) as Tensor, { axis: -1 });
+  // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN
+  const chosen = sum(where(oneHot(labels as Tensor, classes, "bool"), low, 0) as Tensor, { axis: -1 });
   return sub(norm, chosen) as unknown as Tensor<L, D>;
 }
 

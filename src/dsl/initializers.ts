@@ -16,9 +16,9 @@ export interface Initializer<S extends Shape = Shape> {
 
 type Sizes = readonly number[];
 
-function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStream) => number): Initializer<S> {
+function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStream) => number): Initializer<[...S]> {
   return {
-    shape,
+    shape: [...shape],
     values(seed, name) {
       const random = new RandomStream(seed, name);
       return Float64Array.from({ length: sizeOf(shape) }, () => draw(random));
@@ -26,36 +26,36 @@ function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStrea
   };
 }
 
-export function zeros<const S extends Sizes>(...shape: S): Initializer<S> {
+export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   return initializer(shape, () => 0);
 }
 
-export function ones<const S extends Sizes>(...shape: S): Initializer<S> {
+export function ones<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   return initializer(shape, () => 1);
 }
 
 /** `value` everywhere. */
-export function filled<const S extends Sizes>(value: number, ...shape: S): Initializer<S> {
+export function filled<const S extends Sizes>(value: number, ...shape: S): Initializer<[...S]> {
   return initializer(shape, () => value);
 }
 
 /** The given numbers, in row-major order. */
-export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...shape: S): Initializer<S> {
+export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...shape: S): Initializer<[...S]> {
   if (numbers.length !== sizeOf(shape)) {
     throw new ShapeError(
       `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
     );
   }
-  return { shape, values: () => Float64Array.from(numbers) };
+  return { shape: [...shape], values: () => Float64Array.from(numbers) };
 }
 
 /** Uniform in [low, high). */
-export function uniform<const S extends Sizes>(low: number, high: number, ...shape: S): Initializer<S> {
+export function uniform<const S extends Sizes>(low: number, high: number, ...shape: S): Initializer<[...S]> {
   return initializer(shape, (random) => low + (high - low) * random.uniform());
 }
 
 /** Normal with the given mean and standard deviation. */
-export function normal<const S extends Sizes>(mean: number, deviation: number, ...shape: S): Initializer<S> {
+export function normal<const S extends Sizes>(mean: number, deviation: number, ...shape: S): Initializer<[...S]> {
   return initializer(shape, (random) => mean + deviation * random.normal());
 }
 
@@ -67,13 +67,13 @@ function fans(shape: Sizes): { readonly fanIn: number; readonly fanOut: number }
 }
 
 /** Uniform within ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010): the default of Keras. */
-export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<S> {
+export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   const { fanIn, fanOut } = fans(shape);
   const limit = Math.sqrt(6 / (fanIn + fanOut));
   return uniform(-limit, limit, ...shape);
 }
 
 /** Normal with deviation sqrt(2 / fanIn) (He et al. 2015), for relu. */
-export function heNormal<const S extends Sizes>(...shape: S): Initializer<S> {
+export function heNormal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   return normal(0, Math.sqrt(2 / fans(shape).fanIn), ...shape);
 }

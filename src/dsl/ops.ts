@@ -78,71 +78,71 @@ type ResultDType<A, B> = [DTypeOf<A>] extends [never]
   : DTypeOf<A>;
 type Binary<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 type Compared<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
-type Fits<Call extends string, A, B> = B & CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>>;
+type Fits<Call extends string, A, B> = CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>>;
 
 /** a + b, element by element; shapes broadcast as in NumPy. */
-export function add<A extends Operand, B extends Operand>(a: A, b: Fits<"add", A, B>): Binary<A, B> {
+export function add<A extends Operand, B extends Operand>(a: A, b: B & Fits<"add", A, B>): Binary<A, B> {
   return mapCall("add", [a, b]) as Binary<A, B>;
 }
 
 /** a - b. */
-export function sub<A extends Operand, B extends Operand>(a: A, b: Fits<"sub", A, B>): Binary<A, B> {
+export function sub<A extends Operand, B extends Operand>(a: A, b: B & Fits<"sub", A, B>): Binary<A, B> {
   return mapCall("sub", [a, b]) as Binary<A, B>;
 }
 
 /** a * b. */
-export function mul<A extends Operand, B extends Operand>(a: A, b: Fits<"mul", A, B>): Binary<A, B> {
+export function mul<A extends Operand, B extends Operand>(a: A, b: B & Fits<"mul", A, B>): Binary<A, B> {
   return mapCall("mul", [a, b]) as Binary<A, B>;
 }
 
 /** a / b. Integers: truncated, and 0 where b is 0. */
-export function div<A extends Operand, B extends Operand>(a: A, b: Fits<"div", A, B>): Binary<A, B> {
+export function div<A extends Operand, B extends Operand>(a: A, b: B & Fits<"div", A, B>): Binary<A, B> {
   return mapCall("div", [a, b]) as Binary<A, B>;
 }
 
 /** a to the power b. */
-export function pow<A extends Operand, B extends Operand>(a: A, b: Fits<"pow", A, B>): Binary<A, B> {
+export function pow<A extends Operand, B extends Operand>(a: A, b: B & Fits<"pow", A, B>): Binary<A, B> {
   return mapCall("pow", [a, b]) as Binary<A, B>;
 }
 
 /** The larger of a and b; NaN if either is. At a tie the gradient goes to b. */
-export function maximum<A extends Operand, B extends Operand>(a: A, b: Fits<"maximum", A, B>): Binary<A, B> {
+export function maximum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"maximum", A, B>): Binary<A, B> {
   return mapCall("max", [a, b]) as Binary<A, B>;
 }
 
 /** The smaller of a and b; NaN if either is. At a tie the gradient goes to b. */
-export function minimum<A extends Operand, B extends Operand>(a: A, b: Fits<"minimum", A, B>): Binary<A, B> {
+export function minimum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"minimum", A, B>): Binary<A, B> {
   return mapCall("min", [a, b]) as Binary<A, B>;
 }
 
 /** a - b * floor(a / b): has the sign of b. */
-export function mod<A extends Operand, B extends Operand>(a: A, b: Fits<"mod", A, B>): Binary<A, B> {
+export function mod<A extends Operand, B extends Operand>(a: A, b: B & Fits<"mod", A, B>): Binary<A, B> {
   return mapCall("mod", [a, b]) as Binary<A, B>;
 }
 
-export function equal<A extends Operand, B extends Operand>(a: A, b: Fits<"equal", A, B>): Compared<A, B> {
+export function equal<A extends Operand, B extends Operand>(a: A, b: B & Fits<"equal", A, B>): Compared<A, B> {
   return mapCall("eq", [a, b]) as Compared<A, B>;
 }
 
-export function notEqual<A extends Operand, B extends Operand>(a: A, b: Fits<"notEqual", A, B>): Compared<A, B> {
+export function notEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"notEqual", A, B>): Compared<A, B> {
   return mapCall("ne", [a, b]) as Compared<A, B>;
 }
 
-export function less<A extends Operand, B extends Operand>(a: A, b: Fits<"less", A, B>): Compared<A, B> {
+export function less<A extends Operand, B extends Operand>(a: A, b: B & Fits<"less", A, B>): Compared<A, B> {
   return mapCall("lt", [a, b]) as Compared<A, B>;
 }
 
-export function lessEqual<A extends Operand, B extends Operand>(a: A, b: Fits<"lessEqual", A, B>): Compared<A, B> {
+export function lessEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"lessEqual", A, B>): Compared<A, B> {
   return mapCall("le", [a, b]) as Compared<A, B>;
 }
 
-export function greater<A extends Operand, B extends Operand>(a: A, b: Fits<"greater", A, B>): Compared<A, B> {
+export function greater<A extends Operand, B extends Operand>(a: A, b: B & Fits<"greater", A, B>): Compared<A, B> {
   return mapCall("gt", [a, b]) as Compared<A, B>;
 }
 
 export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
-  b: Fits<"greaterEqual", A, B>,
+  b: B & Fits<"greaterEqual", A, B>,
 ): Compared<A, B> {
   return mapCall("ge", [a, b]) as Compared<A, B>;
 }
@@ -171,7 +171,7 @@ export function not<S extends Shape>(x: Bool<S>): Bool<S> {
 export function where<C extends Shape, A extends Operand, B extends Operand>(
   condition: Bool<C>,
   a: A,
-  b: Fits<"where", A, B>,
+  b: B & Fits<"where", A, B>,
 ): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>, ResultDType<A, B>> {
   const origin = here("where");
   const dtype = operandDType([a, b], "where");
@@ -215,9 +215,9 @@ export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): 
 // ---- views ---------------------------------------------------------------------------------------------------------
 
 /** The same elements in row-major order under another shape. One dimension may be -1: what is left. */
-export function reshape<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<T, D> {
+export function reshape<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
   const origin = here("reshape");
-  return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<T, D>;
+  return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<[...T], D>;
 }
 
 function resolveRest(x: Tensor, shape: Shape, origin: Origin): Shape {
@@ -257,7 +257,7 @@ export function transpose<S extends Shape, D extends DType>(x: Tensor<S, D>): Te
 }
 
 /** Repeats x to `shape`, as in NumPy: trailing axes are aligned. */
-export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<T, D> {
+export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
   const origin = here("broadcastTo");
   const joint = broadcastShapes(x.shape, shape);
   if (joint === null || !sameShape(joint, shape)) {
@@ -265,7 +265,7 @@ export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Sh
       `broadcastTo(${x.dtype}${printShape(x.shape)}): does not broadcast to ${printShape(shape)}${atLine(origin)}`,
     );
   }
-  return broadcastAt(x, shape, origin) as Tensor<T, D>;
+  return broadcastAt(x, shape, origin) as Tensor<[...T], D>;
 }
 
 /** One range an axis: `[start, stop]`, `[start, stop, step]`, or null for the whole axis. Negative counts from the end. */
@@ -413,10 +413,14 @@ export function dot<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): 
 // ---- sources and indexes -------------------------------------------------------------------------------------------
 
 /** `value` everywhere. */
-export function full<const S extends Shape, D extends DType = "f32">(shape: S, value: number, dtype?: D): Tensor<S, D> {
+export function full<const S extends Shape, D extends DType = "f32">(
+  shape: S,
+  value: number,
+  dtype?: D,
+): Tensor<[...S], D> {
   const origin = here("full");
   const chosen: DType = dtype ?? "f32";
-  return broadcastAt(toTensor(value, chosen, origin), shape.map(checkDim), origin) as Tensor<S, D>;
+  return broadcastAt(toTensor(value, chosen, origin), shape.map(checkDim), origin) as Tensor<[...S], D>;
 }
 
 /** 0, 1, 2 ... along the only axis. */
@@ -447,11 +451,11 @@ export function oneHot<S extends Shape, const N extends number, D extends DType 
 }
 
 /** Uniform random numbers in [0, 1): new ones at each call of the entry, another stream at each place in the program. */
-export function randomUniform<const S extends Shape>(shape: S): Tensor<S, "f32"> {
+export function randomUniform<const S extends Shape>(shape: S): Tensor<[...S], "f32"> {
   return applyOp(
     randomOp,
     [],
     { dtype: "f32", shape: shape.map(checkDim), stream: 0 },
     here("randomUniform"),
-  ) as Tensor<S, "f32">;
+  ) as Tensor<[...S], "f32">;
 }

@@ -132,7 +132,7 @@ export interface NoOptions {
   readonly keepDims?: never;
 }
 
-type Ones<S extends Shape> = { readonly [K in keyof S]: 1 };
+type Ones<S extends Shape> = { -readonly [K in keyof S]: 1 };
 
 export type ReduceShape<S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
   ? Axis extends number
@@ -146,14 +146,22 @@ export type ReduceShape<S extends Shape, O extends ReduceOptions> = O extends { 
     ? Ones<S>
     : [];
 
+type NoAxis<
+  Call extends string,
+  S extends Shape,
+  Axis extends number | string,
+> = `${Call}: there is no axis ${Axis} in rank ${Length<S>}`;
+
 export type CheckAxis<Call extends string, S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
   ? Axis extends number
     ? AnyRank<S> extends true
       ? unknown
       : Known<Axis> extends true
-        ? `${FromFront<S, Axis> & number}` extends keyof S
-          ? unknown
-          : ShapeMismatch<`${Call}: there is no axis ${Axis} in rank ${Length<S>}`>
+        ? [FromFront<S, Axis>] extends [never]
+          ? ShapeMismatch<NoAxis<Call, S, Axis>>
+          : `${FromFront<S, Axis>}` extends keyof S
+            ? unknown
+            : ShapeMismatch<NoAxis<Call, S, Axis>>
         : unknown
     : unknown
   : unknown;
@@ -167,13 +175,20 @@ export type PermuteShape<S extends Shape, Order extends readonly number[]> =
       ? Shape
       : { -readonly [I in keyof Order]: Order[I] extends keyof S ? S[Order[I]] & Dim : Dim };
 
+/** The axes of an order that the shape does not have. */
+type MissingAxis<S extends Shape, Order extends readonly number[]> = number extends Order[number]
+  ? never
+  : Exclude<`${Order[number]}`, keyof S>;
+
 export type CheckOrder<S extends Shape, Order extends readonly number[]> =
   AnyRank<S> extends true
     ? unknown
     : number extends Order["length"]
       ? unknown
       : Order["length"] extends S["length"]
-        ? unknown
+        ? [MissingAxis<S, Order>] extends [never]
+          ? unknown
+          : ShapeMismatch<NoAxis<"permute", S, MissingAxis<S, Order>>>
         : ShapeMismatch<`permute: an order of ${Order["length"]} axes for rank ${S["length"]}`>;
 
 export type Reversed<S extends Shape> =

@@ -33,7 +33,8 @@ export class StateSpec<S extends Shape = Shape, D extends DType = DType> {
 }
 
 function input<D extends DType>(dtype: D) {
-  return <const S extends readonly Dim[]>(...shape: S): InputSpec<S, D> => new InputSpec(shape, dtype);
+  return <const S extends readonly Dim[]>(...shape: S): InputSpec<[...S], D> =>
+    new InputSpec<[...S], D>([...shape], dtype);
 }
 
 /** An input of 32-bit floats: `f32("batch", 784)`. */

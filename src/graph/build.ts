@@ -6,7 +6,7 @@
  */
 import { CompilerBug } from "../errors.ts";
 import type { DType } from "./dtype.ts";
-import type { Build, Graph, MapName, Node } from "./node.ts";
+import type { Attrs, Build, ContractAttrs, Graph, MapName, Node, OpDef, ReduceName } from "./node.ts";
 import { contract } from "./ops/contract.ts";
 import { cast, mapOps } from "./ops/map.ts";
 import { reduceOps } from "./ops/reduce.ts";
@@ -17,36 +17,86 @@ import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
 import { typeOf } from "./type.ts";
 
 export function builder(graph: Graph, origins: readonly Origin[] = []): Build {
-  const make = (op: Node["op"], args: readonly Node[], attrs: Node["attrs"] = {}): Node =>
-    graph.node(op, args, attrs, origins);
-  const shapeOf = (x: Node): Shape => typeOf(x).shape;
-  const constantNode = (dtype: DType, value: number): Node => make(constant, [], constantAttrs(dtype, value));
-  return {
-    graph,
-    map: (name: MapName, ...args) => make(mapOps[name], args),
-    cast: (x, dtype) => (typeOf(x).dtype === dtype ? x : make(cast, [x], { dtype })),
-    constant: constantNode,
-    fill(like, value) {
-      const { dtype, shape } = typeOf(like);
-      const scalar = constantNode(dtype, value);
-      return shape.length === 0 ? scalar : make(broadcast, [scalar], { shape, axes: [] });
-    },
-    iota: (dtype, shape, axis) => make(iota, [], { dtype, shape, axis }),
-    size: (dim: Dim, dtype) =>
-      typeof dim === "number" ? constantNode(dtype, dim) : make(size, [], { dtype, shape: [dim] }),
-    reshape: (x, shape) => (sameShape(shapeOf(x), shape) ? x : make(reshape, [x], { shape })),
-    permute: (x, order) => (order.every((axis, i) => axis === i) ? x : make(permute, [x], { order })),
-    broadcast(x, shape, axes) {
-      if (axes.length !== shapeOf(x).length)
-        throw new CompilerBug(`broadcast of ${printShape(shapeOf(x))} by axes [${axes}]`);
-      return sameShape(shapeOf(x), shape) ? x : make(broadcast, [x], { shape, axes });
-    },
-    slice: (x, start, stop, step) => make(slice, [x], { start, stop, step }),
-    pad: (x, before, after, inner, value) => make(pad, [x], { before, after, inner, value }),
-    concat: (parts, axis) => (parts.length === 1 ? (parts[0] as Node) : make(concat, parts, { axis })),
-    flip: (x, axes) => (axes.length === 0 ? x : make(flip, [x], { axes })),
-    reduce: (name, x, axes) =>
-      axes.length === 0 && name !== "argmax" && name !== "argmin" ? x : make(reduceOps[name], [x], { axes }),
-    contract: (left, right, attrs) => make(contract, [left, right], attrs),
-  };
+  return new NodeBuilder(graph, origins);
+}
+
+/** A class, since a pass makes one for each node: methods are shared where closures would be made anew. */
+class NodeBuilder implements Build {
+  readonly graph: Graph;
+  readonly #origins: readonly Origin[];
+
+  constructor(graph: Graph, origins: readonly Origin[]) {
+    this.graph = graph;
+    this.#origins = origins;
+  }
+
+  #make(op: OpDef, args: readonly Node[], attrs: Attrs = {}): Node {
+    return this.graph.node(op, args, attrs, this.#origins);
+  }
+
+  map(name: MapName, ...args: readonly Node[]): Node {
+    return this.#make(mapOps[name], args);
+  }
+
+  cast(x: Node, dtype: DType): Node {
+    return typeOf(x).dtype === dtype ? x : this.#make(cast, [x], { dtype });
+  }
+
+  constant(dtype: DType, value: number): Node {
+    return this.#make(constant, [], constantAttrs(dtype, value));
+  }
+
+  fill(like: Node, value: number): Node {
+    const { dtype, shape } = typeOf(like);
+    const scalar = this.constant(dtype, value);
+    return shape.length === 0 ? scalar : this.#make(broadcast, [scalar], { shape, axes: [] });
+  }
+
+  iota(dtype: DType, shape: Shape, axis: number): Node {
+    return this.#make(iota, [], { dtype, shape, axis });
+  }
+
+  size(dim: Dim, dtype: DType): Node {
+    return typeof dim === "number" ? this.constant(dtype, dim) : this.#make(size, [], { dtype, shape: [dim] });
+  }
+
+  reshape(x: Node, shape: Shape): Node {
+    return sameShape(typeOf(x).shape, shape) ? x : this.#make(reshape, [x], { shape });
+  }
+
+  permute(x: Node, order: readonly number[]): Node {
+    return order.every((axis, i) => axis === i) ? x : this.#make(permute, [x], { order });
+  }
+
+  broadcast(x: Node, shape: Shape, axes: readonly number[]): Node {
+    const from = typeOf(x).shape;
+    if (axes.length !== from.length) throw new CompilerBug(`broadcast of ${printShape(from)} by axes [${axes}]`);
+    return sameShape(from, shape) ? x : this.#make(broadcast, [x], { shape, axes });
+  }
+
+  slice(x: Node, start: readonly Dim[], stop: readonly Dim[], step: readonly number[]): Node {
+    return this.#make(slice, [x], { start, stop, step });
+  }
+
+  pad(x: Node, before: readonly number[], after: readonly number[], inner: readonly number[], value: number): Node {
+    return this.#make(pad, [x], { before, after, inner, value });
+  }
+
+  concat(parts: readonly Node[], axis: number): Node {
+    const [first, ...others] = parts;
+    return first !== undefined && others.length === 0 ? first : this.#make(concat, parts, { axis });
+  }
+
+  flip(x: Node, axes: readonly number[]): Node {
+    return axes.length === 0 ? x : this.#make(flip, [x], { axes });
+  }
+
+  reduce(name: ReduceName, x: Node, axes: readonly number[]): Node {
+    const nothing = axes.length === 0 && name !== "argmax" && name !== "argmin";
+    return nothing ? x : this.#make(reduceOps[name], [x], { axes });
+  }
+
+  contract(left: Node, right: Node, attrs: ContractAttrs): Node {
+    return this.#make(contract, [left, right], attrs);
+  }
 }

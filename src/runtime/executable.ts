@@ -45,8 +45,8 @@ export interface ExecutableCore<Outputs> {
   /** The states, by path. */
   readonly state: StateAccess;
   readonly report: Report;
-  /** Compiles all entries for other sizes of symbolic dimensions (a last, shorter batch), over the same states. */
-  prepare(dims: Dims): Promise<void>;
+  /** Compiles entries (all by default) for other sizes of symbolic dimensions (a last, shorter batch), over the same states. */
+  prepare(dims: Dims, entries?: readonly (keyof Outputs & string)[]): Promise<void>;
   /** An output of the latest call that has one of this name. */
   read<N extends string>(name: N): Promise<ReadValue<Outputs, N>>;
   /** Runs an entry and brings all its outputs back. */
@@ -116,9 +116,12 @@ class Core implements ExecutableCore<never> {
     return { ...this.#parts.summary(), entries: this.#kept.map(({ compiled }) => compiled.report) };
   }
 
-  async prepare(dims: Dims): Promise<void> {
+  async prepare(dims: Dims, entries: readonly string[] = [...this.#parts.program.entries.keys()]): Promise<void> {
     this.#assertUsable();
-    for (const name of this.#parts.program.entries.keys()) await this.#specialize(name, dims);
+    for (const name of entries) {
+      if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
+      (await this.#specialize(name, dims)).lastUse = ++this.#clock; // not the next to be dropped
+    }
   }
 
   enqueue(name: string, feeds: Feeds): void {
@@ -142,18 +145,18 @@ class Core implements ExecutableCore<never> {
 
   async run({ entry, feeds = {}, steps = 1 }: RunRequest<string>): Promise<never> {
     this.#assertUsable();
-    if (!this.#parts.program.entries.has(entry)) {
-      const known = [...this.#parts.program.entries.keys()].join(", ");
-      throw new UserError(`run: the program has no entry "${entry}" (it has: ${known})`);
-    }
+    if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     const dims = this.#dimsOf(entry, feeds);
     const specialization = await this.#specialize(entry, dims);
-    for (let step = 0; step < steps; step++) this.#start(specialization, feeds);
-    const found: [readonly string[], number | TypedArray][] = [];
-    for (const [path, slot] of specialization.compiled.entry.outputs) {
-      found.push([path === "" ? [] : splitPath(path), await this.#value(specialization, slot)]);
+    for (let step = 0; step < steps; step++) {
+      await this.#ready(specialization);
+      this.#start(specialization, feeds);
     }
-    return toTree(found) as never;
+    // All are asked for before any is waited for, so that they belong to one run.
+    const outputs = [...specialization.compiled.entry.outputs].map(async ([path, slot]) => {
+      return [path === "" ? [] : splitPath(path), await this.#value(specialization, slot)] as const;
+    });
+    return toTree(await Promise.all(outputs)) as never;
   }
 
   dispose(): void {
@@ -161,6 +164,11 @@ class Core implements ExecutableCore<never> {
     for (const { runner } of this.#kept) runner.release();
     this.#kept.length = 0;
     this.#parts.machine.dispose();
+  }
+
+  #unknownEntry(call: string, entry: string): UserError {
+    const known = [...this.#parts.program.entries.keys()].join(", ");
+    return new UserError(`${call}: the program has no entry "${entry}" (it has: ${known})`);
   }
 
   #assertUsable(): void {
@@ -179,6 +187,15 @@ class Core implements ExecutableCore<never> {
     specialization.lastUse = ++this.#clock;
     this.#latest = specialization;
     this.#guard(() => specialization.runner.run());
+  }
+
+  async #ready({ runner }: Specialization): Promise<void> {
+    try {
+      await runner.ready?.();
+    } catch (error) {
+      throw this.#poison(error);
+    }
+    this.#assertUsable();
   }
 
   async #value({ runner }: Specialization, slot: BufferSlot): Promise<number | TypedArray> {

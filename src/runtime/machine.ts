@@ -25,6 +25,8 @@ export interface Runner {
   feed(input: number, values: TypedArray): void;
   /** Runs the sequence once; may return before it is done. */
   run(): void;
+  /** Waits while more runs are in flight than is sensible. Missing where `run` returns when it is done. */
+  ready?(): Promise<void>;
   /** Waits for the runs so far and brings back an output. */
   read(output: BufferSlot): Promise<TypedArray>;
   /** Frees what the entry alone uses. */

@@ -10,7 +10,7 @@ import { inline } from "../../passes/inline.ts";
 import { simplify } from "../../passes/simplify.ts";
 import { grad } from "../../src/dsl/grad.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
-import { add, exp, matmul, mul, randomUniform, sum } from "../../src/dsl/ops.ts";
+import { add, exp, matmul, randomUniform, sum } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
 import { scalar, type Tensor } from "../../src/dsl/tensor.ts";
@@ -354,7 +354,7 @@ describe("strange names", () => {
     "*/",
     "</script>",
     "<!--",
-    "${x}",
+    "\u0024{x}",
     "%0",
     "a\nnext b = %0",
     "été",

@@ -34,7 +34,8 @@ function checkPairs(left: Shape, right: Shape, pairsLeft: readonly number[], pai
 
 /** Operand laid out as batch, rows, columns. */
 function asMatrices(x: NdArray, order: readonly [readonly number[], readonly number[], readonly number[]]): NdArray {
-  return transpose(x, order.flat());
+  const axes = order.flat();
+  return axes.every((axis, i) => axis === i) ? x : transpose(x, axes);
 }
 
 /** Products of matrices. Whole numbers wrap at every step: a double would lose the low bits of large products. */
@@ -45,20 +46,39 @@ function multiply(
   whole: boolean,
 ): Float64Array {
   const out = new Float64Array(batch * m * n);
-  for (let b = 0; b < batch; b++) {
-    for (let i = 0; i < m; i++) {
-      const row = (b * m + i) * n;
-      for (let p = 0; p < k; p++) {
-        const a = left[(b * m + i) * k + p] ?? 0;
-        const from = (b * k + p) * n;
-        for (let j = 0; j < n; j++) {
-          const [sum, b] = [out[row + j] ?? 0, right[from + j] ?? 0];
-          out[row + j] = whole ? (sum + Math.imul(a, b)) | 0 : sum + a * b;
-        }
-      }
-    }
+  const addRows = whole ? addWholeRows : addScaledRows;
+  for (let row = 0; row < batch * m; row++) {
+    const factors = left.subarray(row * k, (row + 1) * k);
+    addRows(out.subarray(row * n, (row + 1) * n), factors, right, Math.floor(row / m) * k * n);
   }
   return out;
+}
+
+/** out += sum over p of factors[p] * (row p of the matrix at `from`), one after the other; four a turn, for speed. */
+function addScaledRows(out: Float64Array, factors: Float64Array, matrix: Float64Array, from: number): void {
+  const n = out.length;
+  const paired = factors.length & ~3;
+  for (let p = 0; p < paired; p += 4) {
+    const [a, b] = [factors[p] as number, factors[p + 1] as number];
+    const [c, d] = [factors[p + 2] as number, factors[p + 3] as number];
+    const [atA, atB, atC, atD] = [from + p * n, from + (p + 1) * n, from + (p + 2) * n, from + (p + 3) * n];
+    for (let j = 0; j < n; j++) {
+      const half = (out[j] as number) + a * (matrix[atA + j] as number) + b * (matrix[atB + j] as number);
+      out[j] = half + c * (matrix[atC + j] as number) + d * (matrix[atD + j] as number);
+    }
+  }
+  for (let p = paired; p < factors.length; p++) {
+    const a = factors[p] as number;
+    for (let j = 0; j < n; j++) out[j] = (out[j] as number) + a * (matrix[from + p * n + j] as number);
+  }
+}
+
+function addWholeRows(out: Float64Array, factors: Float64Array, matrix: Float64Array, from: number): void {
+  const n = out.length;
+  for (const [p, factor] of factors.entries()) {
+    for (let j = 0; j < n; j++)
+      out[j] = ((out[j] as number) + Math.imul(factor, matrix[from + p * n + j] as number)) | 0;
+  }
 }
 
 /**

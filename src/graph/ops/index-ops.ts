@@ -29,7 +29,8 @@ export const oneHot: IndexOp<{ readonly depth: number; readonly dtype: DType }> 
     const last = at[at.length - 1];
     if (last === undefined) throw new CompilerBug("oneHot of rank 0");
     const label = convert("i32", reads.read(0, at.slice(0, -1)));
+    const isLabel = apply("eq", label, indexValue(last));
     const type = valueTypeOf(dtype);
-    return apply("select", apply("eq", label, indexValue(last)), constant(type, 1), constant(type, 0));
+    return type === "bool" ? isLabel : apply("select", isLabel, constant(type, 1), constant(type, 0));
   },
 };

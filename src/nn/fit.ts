@@ -1,0 +1,256 @@
+/**
+ * The training loop: epochs of batches over a compiled training program.
+ *
+ *   for each epoch    shuffle; for each batch: gather, enqueue a step; read the sums now and then; validate; keep a copy
+ *
+ * The loop reads results every `readEvery` steps. On js reading costs nothing, so it reads every step; a GPU would have to
+ * be waited for, so there it goes ahead for many. The means come out exact either way: the program sums on the device and
+ * the host adds those sums up. A run is a function of the seed: weights, shuffles and dropout follow from it.
+ *
+ * When a step fails, the executable is lost, but not the work: after every epoch the state is copied to the host, and
+ * the error says from where `fit({ resume })` can go on, to the same numbers that an unbroken run would have reached.
+ */
+import { type Batch, batchCount, batches } from "../data/dataset.ts";
+import { CompilerBug, FeedError, UserError } from "../errors.ts";
+import type { Snapshot } from "../runtime/state.ts";
+import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
+import type { EpochPlan, Progress } from "./progress.ts";
+import { Batcher, type Samples } from "./samples.ts";
+import {
+  Breath, checkCount, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
+} from "./session.ts"; // biome-ignore format: names
+
+export interface BatchRecord<Name extends string = string> {
+  /** Both from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Means over the samples of the epoch so far. */
+  readonly scores: Scores<Name>;
+  /** Means over the samples since the last reading: of this batch, unless `readEvery` is larger than 1. */
+  readonly latest: Scores<Name>;
+}
+
+/** What a callback can do. */
+export interface FitControl {
+  /** Ends the training after the current step; the state stays as it is. */
+  stop(): void;
+  /** From the next step on. */
+  setLearningRate(value: number): void;
+}
+
+export interface Callback<Name extends string = string> {
+  onEpochEnd?(record: EpochRecord<Name>, control: FitControl): void | Promise<void>;
+  onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
+}
+
+export interface FitOptions<Name extends string = string> extends Samples {
+  /** 1 by default. */
+  readonly epochs?: number;
+  /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
+  readonly batch?: number;
+  /** A new order each epoch. True by default. */
+  readonly shuffle?: boolean;
+  /** For the shuffles; that of `compile` by default. */
+  readonly seed?: number;
+  /** Evaluated after each epoch. */
+  readonly validation?: Samples;
+  readonly callbacks?: readonly Callback<Name>[];
+  /** `terminalProgress()` of "tensorloom/node", or your own. */
+  readonly progress?: Progress;
+  /** Ends the training after the current step; in Node `interruptSignal()` is one for Ctrl-C. */
+  readonly signal?: AbortSignal | undefined;
+  /** How many steps between readings of loss and metrics; 1 on js and with `onBatchEnd`, else 50. */
+  readonly readEvery?: number;
+  /** From the TrainingError of a run that failed: goes on behind the epoch it holds. */
+  readonly resume?: ResumePoint;
+}
+
+/** The state after a completed epoch, on the host. */
+export interface ResumePoint {
+  /** Epochs and steps of the run that are done. */
+  readonly epoch: number;
+  readonly step: number;
+  /** Shuffles used, this run's and earlier ones'. */
+  readonly shuffles: number;
+  readonly state: Snapshot;
+}
+
+/** A step failed (a device was lost, say). `resume` goes into the next `fit`, after `compile`. */
+export class TrainingError extends UserError {
+  override readonly name = "TrainingError";
+  readonly resume: ResumePoint;
+
+  constructor(message: string, resume: ResumePoint, cause: unknown) {
+    super(message, { cause });
+    this.resume = resume;
+  }
+}
+
+export async function train(session: Session, options: FitOptions): Promise<History> {
+  const { epochs = 1, resume } = options;
+  const run = new Run(session, options);
+  await run.prepare();
+  if (resume !== undefined) {
+    session.executable.state.restore(resume.state);
+    session.shuffles = resume.shuffles;
+  }
+  const records: EpochRecord[] = [];
+  const started = performance.now();
+  try {
+    await run.keep(resume?.epoch ?? 0);
+    for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs && run.stopped === null; epoch++) {
+      const record = await run.epoch(epoch);
+      if (record !== null) records.push(record);
+    }
+  } finally {
+    options.progress?.end?.(run.stopped);
+  }
+  return { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
+}
+
+/** What an epoch gathers on its way. */
+interface EpochWork {
+  readonly plan: EpochPlan;
+  readonly means: RunningMeans;
+  readonly started: number;
+  /** Milliseconds a step, one for each reading. */
+  readonly times: number[];
+  windowStart: number;
+}
+
+/** One call of `train`. */
+class Run {
+  readonly #session: Session;
+  readonly #options: FitOptions;
+  readonly #data: Batcher;
+  readonly #batch: number;
+  readonly #steps: number;
+  readonly #readEvery: number;
+  readonly #sums: DeviceSums;
+  readonly #breath = new Breath();
+  readonly #control: FitControl;
+  #stopAsked = false;
+  #kept: ResumePoint | null = null;
+  stopped: Stop | null = null;
+
+  constructor(session: Session, options: FitOptions) {
+    const { batch = session.batch, epochs = 1, callbacks = [], readEvery } = options;
+    checkCount("epochs", epochs, 0);
+    checkCount("readEvery", readEvery ?? 1, 1);
+    this.#session = session;
+    this.#options = options;
+    this.#data = new Batcher("fit", session.training, options);
+    this.#batch = batch;
+    this.#steps = batchCount({ count: this.#data.count, batch });
+    const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
+    this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
+    this.#sums = new DeviceSums(session);
+    this.#control = {
+      stop: () => {
+        this.#stopAsked = true;
+      },
+      setLearningRate: (value) => setLearningRate(session, value),
+    };
+  }
+
+  /** Compiles before the first step whatever the data will need. */
+  async prepare(): Promise<void> {
+    await prepareFor(this.#session, this.#data, this.#batch, "train");
+  }
+
+  /** Trains one epoch; null when it was ended before its last step. */
+  async epoch(epoch: number): Promise<EpochRecord | null> {
+    const {
+      progress,
+      validation,
+      callbacks = [],
+      epochs = 1,
+      shuffle = true,
+      seed = this.#session.seed,
+    } = this.#options;
+    const plan: EpochPlan = { epoch, epochs, steps: this.#steps, samples: this.#data.count };
+    progress?.epochStart?.(plan);
+    const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles++ };
+    const started = performance.now();
+    const means = new RunningMeans(this.#session.training.scores);
+    const work: EpochWork = { plan, means, started, times: [], windowStart: started };
+    this.#sums.clear();
+    for (const batch of batches(order)) {
+      if (this.#shouldStop(epoch, batch.index, epochs)) return null;
+      await this.#step(work, batch);
+    }
+    const seconds = (performance.now() - started) / 1000;
+    const facts = { epoch, seconds, samplesPerSecond: this.#data.count / seconds, stepMs: median(work.times) };
+    const checked = await this.#guarded(plan, this.#steps, async () =>
+      validation === undefined
+        ? {}
+        : { validation: await evaluate(this.#session, validation, this.#batch, "validation") },
+    );
+    const record = { ...facts, ...checked, ...means.means() } as EpochRecord;
+    await this.#guarded(plan, this.#steps, () => this.keep(epoch));
+    progress?.epochEnd?.(record, plan);
+    for (const callback of callbacks) await callback.onEpochEnd?.(record, this.#control);
+    this.#shouldStop(epoch, this.#steps, epochs);
+    return record;
+  }
+
+  /** Copies the state to the host, to go back to. */
+  async keep(epoch: number): Promise<void> {
+    const state = await this.#session.executable.state.snapshot();
+    this.#kept = { epoch, step: epoch * this.#steps, shuffles: this.#session.shuffles, state };
+  }
+
+  async #step(work: EpochWork, batch: Batch): Promise<void> {
+    const { callbacks = [], progress } = this.#options;
+    const { plan, means } = work;
+    const step = batch.index + 1;
+    const latest = await this.#guarded(plan, step, async () => {
+      this.#session.executable.train(this.#data.load(batch.indices, batch.from, batch.to));
+      const waiting = this.#sums.count(batch.to - batch.from);
+      if (waiting < this.#readEvery && step < plan.steps) return null;
+      const scores = await this.#sums.moveTo(means);
+      work.times.push((performance.now() - work.windowStart) / waiting);
+      return scores;
+    });
+    if (latest !== null) {
+      const scores = means.means();
+      const seconds = (performance.now() - work.started) / 1000;
+      progress?.update?.({ ...plan, stepsDone: step, samplesDone: means.samples, scores, seconds });
+      const record = { epoch: plan.epoch, step, scores, latest };
+      for (const callback of callbacks) await callback.onBatchEnd?.(record, this.#control);
+    }
+    await this.#breath.take();
+    if (latest !== null) work.windowStart = performance.now();
+  }
+
+  /** Whether to end here; remembers where and why. The end of the last epoch is no early end. */
+  #shouldStop(epoch: number, step: number, epochs: number): boolean {
+    const aborted = this.#options.signal?.aborted === true;
+    if (!aborted && !this.#stopAsked) return false;
+    if (epoch === epochs && step === this.#steps) return false;
+    this.stopped ??= { epoch, step, by: this.#stopAsked ? "callback" : "signal" };
+    return true;
+  }
+
+  /** A failure of the machine becomes an error that says where to go on. Others are the caller's, or bugs of ours. */
+  async #guarded<T>(plan: EpochPlan, step: number, run: () => Promise<T>): Promise<T> {
+    try {
+      return await run();
+    } catch (error) {
+      const kept = this.#kept;
+      if (error instanceof FeedError || error instanceof CompilerBug || kept === null) throw error;
+      const place = `epoch ${plan.epoch} of ${plan.epochs}, at step ${step} of ${plan.steps}`;
+      const from =
+        kept.epoch === 0
+          ? "from before the first epoch"
+          : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
+      const why = error instanceof Error ? error.message : String(error);
+      throw new TrainingError(
+        `training failed in ${place}: ${why}\nThe state ${from} is in this error's \`resume\`: ` +
+          "call compile() again, then fit({ ..., resume }) with the same options.",
+        kept,
+        error,
+      );
+    }
+  }
+}

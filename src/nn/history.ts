@@ -1,0 +1,74 @@
+/**
+ * History: what a training run reports, and the arithmetic behind it.
+ */
+
+/** A loss and metrics by name: means over samples. */
+export type Scores<Name extends string = string> = { readonly [N in Name | "loss"]: number };
+
+interface EpochFacts<Name extends string> {
+  /** From 1. */
+  readonly epoch: number;
+  readonly seconds: number;
+  readonly samplesPerSecond: number;
+  /** Median time of a step, data and all. */
+  readonly stepMs: number;
+  /** On the validation data, after the epoch. */
+  readonly validation?: Scores<Name>;
+}
+
+/** One epoch: `loss` and each metric, as means over its samples while the weights were changing; and how long it took. */
+export type EpochRecord<Name extends string = string> = EpochFacts<Name> & Scores<Name>;
+
+/** Names that a metric cannot have. */
+export const takenNames: readonly string[] = ["loss", "epoch", "seconds", "samplesPerSecond", "stepMs", "validation"];
+
+/** Where a run ended before its last epoch, and what ended it. */
+export interface Stop {
+  /** The epoch and the step in it that were done last, from 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly by: "signal" | "callback";
+}
+
+export interface History<Name extends string = string> {
+  /** The epochs that were completed. */
+  readonly epochs: readonly EpochRecord<Name>[];
+  /** Null when all epochs were done. */
+  readonly stopped: Stop | null;
+  readonly seconds: number;
+}
+
+/** Means over samples, from sums over batches. Adds in float64. */
+export class RunningMeans {
+  readonly #names: readonly string[];
+  readonly #totals: Float64Array;
+  #samples = 0;
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+    this.#totals = new Float64Array(names.length);
+  }
+
+  /** `totals` in the order of the names: each a sum over `samples` samples. */
+  add(totals: readonly number[], samples: number): void {
+    for (let i = 0; i < this.#totals.length; i++) this.#totals[i] = (this.#totals[i] ?? 0) + (totals[i] ?? 0);
+    this.#samples += samples;
+  }
+
+  get samples(): number {
+    return this.#samples;
+  }
+
+  means(): Scores {
+    const mean = (i: number): number => (this.#totals[i] ?? 0) / this.#samples;
+    return Object.fromEntries(this.#names.map((name, i) => [name, mean(i)])) as Scores;
+  }
+}
+
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
+}

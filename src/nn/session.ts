@@ -1,0 +1,130 @@
+/**
+ * A session: a compiled trainer, and what its loops have in common: reading sums, evaluating, predicting.
+ */
+import { batches } from "../data/dataset.ts";
+import { joinPath } from "../dsl/tree.ts";
+import { UserError } from "../errors.ts";
+import type { Executable } from "../runtime/executable.ts";
+import { RunningMeans, type Scores } from "./history.ts";
+import { Batcher, type Samples } from "./samples.ts";
+import type { Training, TrainingOutputs } from "./training-program.ts";
+
+/** A compiled trainer. */
+export interface Session {
+  readonly executable: Executable<TrainingOutputs>;
+  readonly training: Training;
+  readonly batch: number;
+  readonly seed: number;
+  /** Shuffles used so far, so that a second `fit` sees other orders. */
+  shuffles: number;
+}
+
+/** Loss and metrics over all samples: means, each sample weighted equally. */
+export async function evaluate(session: Session, samples: Samples, batch: number, call: string): Promise<Scores> {
+  const { executable, training } = session;
+  const data = new Batcher(call, training, samples);
+  await prepareFor(session, data, batch, "evaluate");
+  const sums = new DeviceSums(session);
+  const means = new RunningMeans(training.scores);
+  sums.clear();
+  const breath = new Breath();
+  for (const { indices, from, to } of batches({ count: data.count, batch, shuffle: false })) {
+    executable.evaluate(data.load(indices, from, to));
+    if (sums.count(to - from) >= readEveryByDefault(session)) await sums.moveTo(means);
+    await breath.take();
+  }
+  await sums.moveTo(means);
+  return means.means();
+}
+
+/** The model's outputs for any number of samples, one after the other. */
+export async function predict(session: Session, data: Batcher): Promise<Float32Array> {
+  const { executable, batch, training } = session;
+  const width = training.output.reduce((product, size) => product * size, 1);
+  const found = new Float32Array(data.count * width);
+  await executable.prepare({ batch }, ["predict"]);
+  for (let from = 0; from < data.count; from += batch) {
+    const to = Math.min(from + batch, data.count);
+    executable.predict(data.loadPadded(from, to, batch));
+    const output = (await executable.read("output")) as Float32Array;
+    found.set(output.subarray(0, (to - from) * width), from * width);
+  }
+  return found;
+}
+
+export function setLearningRate(session: Session, value: number): void {
+  if (!Number.isFinite(value)) throw new UserError(`the learning rate must be a number, not ${value}`);
+  session.executable.state.write("opt.learningRate", value);
+}
+
+/** Compiles an entry for the batch sizes that the data will need, the short last one too. */
+export async function prepareFor(
+  session: Session,
+  data: Batcher,
+  batch: number,
+  entry: "train" | "evaluate",
+): Promise<void> {
+  checkCount("batch", batch, 1);
+  const rest = data.count % batch;
+  if (data.count >= batch) await session.executable.prepare({ batch }, [entry]);
+  if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
+}
+
+/** Reading is free on js; a GPU would be waited for. */
+export function readEveryByDefault({ executable }: Session): number {
+  return executable.report.target === "js" ? 1 : 50;
+}
+
+export function checkCount(what: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new UserError(`${what} must be a whole number from ${least}, not ${value}`);
+}
+
+/** Sums on the device since they were last read, and how many samples went into them. */
+export class DeviceSums {
+  readonly #session: Session;
+  readonly #paths: readonly string[];
+  #samples = 0;
+  #steps = 0;
+
+  constructor(session: Session) {
+    this.#session = session;
+    this.#paths = session.training.scores.map((name) => joinPath("totals", name));
+  }
+
+  clear(): void {
+    for (const path of this.#paths) this.#session.executable.state.write(path, 0);
+    this.#samples = 0;
+    this.#steps = 0;
+  }
+
+  /** Counts a step; returns how many are waiting to be read. */
+  count(samples: number): number {
+    this.#samples += samples;
+    return ++this.#steps;
+  }
+
+  /** Waits for the steps so far, adds their sums to `means` and clears them. Returns their own means. */
+  async moveTo(means: RunningMeans): Promise<Scores> {
+    const { executable, training } = this.#session;
+    const totals: number[] = [];
+    if (this.#samples === 0) return means.means();
+    for (const path of this.#paths) totals.push((await executable.state.read(path))[0] ?? 0);
+    const latest = new RunningMeans(training.scores);
+    latest.add(totals, this.#samples);
+    means.add(totals, this.#samples);
+    this.clear();
+    return latest.means();
+  }
+}
+
+/** Lets timers, signals and the page have a turn now and then: a loop of steps on the CPU would never end its turn. */
+export class Breath {
+  #last = performance.now();
+
+  async take(): Promise<void> {
+    if (performance.now() - this.#last < 100) return;
+    await new Promise<void>((resolve) => setTimeout(resolve, 0));
+    this.#last = performance.now();
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * tensorloom/node: everything of index.ts, and what only Node has.
+ *
+ * WebGPU comes from Dawn, in the optional package `webgpu` (132 MB, so nobody gets it unasked):
+ *
+ *   const executable = await compile(program, { gpu: await nodeGpu() });
+ */
+import { DeviceError } from "./errors.ts";
+
+export * from "./index.ts";
+
+/** Kept for as long as the process lives: Dawn may crash when its instance is released. */
+let dawn: GPU | undefined;
+
+/** WebGPU in Node. A DeviceError says what is missing. */
+export async function nodeGpu(): Promise<GPU> {
+  dawn ??= await loadDawn();
+  if ((await dawn.requestAdapter()) === null) {
+    throw new DeviceError(
+      "WebGPU found no GPU. Install the GPU's driver; on Linux that is Vulkan: libvulkan1 and the vendor's package, or " +
+        'mesa-vulkan-drivers. Without a GPU use target: "js".',
+    );
+  }
+  return dawn;
+}
+
+async function loadDawn(): Promise<GPU> {
+  let loaded: typeof import("webgpu");
+  try {
+    loaded = await import("webgpu");
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    const why = error instanceof Error ? error.message : String(error);
+    throw new DeviceError(
+      isMissing
+        ? "WebGPU in Node comes from the package webgpu, which is not installed: npm install webgpu"
+        : `the package webgpu could not be loaded: ${why}`,
+    );
+  }
+  return loaded.create([]);
+}

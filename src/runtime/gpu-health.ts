@@ -1,0 +1,102 @@
+/**
+ * Whether a device can still be trusted. WebGPU reports errors late and elsewhere: a refused command shows up in an error
+ * scope or an event, a lost device in a promise. All of them end here as one DeviceError, which every later call throws.
+ */
+import { DeviceError } from "../errors.ts";
+import type { GpuConnection } from "./gpu-device.ts";
+
+/** Starts the label of every object that we make, so that errors on a user's own device can be told apart. */
+export const labelPrefix = "tensorloom";
+
+const advice =
+  "The states on the GPU are gone: compile again, and restore a snapshot. If it happens again, a step may take " +
+  "too long for the driver, or need more memory than there is: use a smaller batch.";
+
+export class GpuHealth {
+  readonly #connection: GpuConnection;
+  readonly #lost: Promise<void>;
+  #failure: DeviceError | null = null;
+  #isClosed = false;
+
+  constructor(connection: GpuConnection) {
+    this.#connection = connection;
+    const { device, name } = connection;
+    this.#lost = device.lost.then(({ reason, message }) => {
+      if (this.#isClosed) return;
+      const how = reason === "destroyed" ? "was destroyed" : "was lost";
+      this.#failure = new DeviceError(`the GPU (${name}) ${how}${message === "" ? "" : `: ${message}`}. ${advice}`);
+    });
+    device.addEventListener("uncapturederror", this.#listen);
+  }
+
+  /** Throws what went wrong so far. */
+  assertWell(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /**
+   * Runs commands that are done with when `run` returns, and waits for the device's verdict on them. Several may wait at
+   * once, as a scope is opened and closed without anything in between.
+   */
+  async attempt<T>(what: string, run: () => T): Promise<T> {
+    this.assertWell();
+    const { device } = this.#connection;
+    const kinds = ["validation", "out-of-memory", "internal"] as const;
+    for (const kind of kinds) device.pushErrorScope(kind);
+    let errors: Promise<readonly (GPUError | null)[]> = Promise.resolve([]);
+    let result: T;
+    try {
+      result = run();
+    } finally {
+      errors = Promise.all(kinds.map(() => device.popErrorScope()));
+      errors.catch(() => undefined);
+    }
+    const [internal, memory, validation] = await this.wait(what, errors);
+    if (memory) throw new DeviceError(`the GPU (${this.#connection.name}) has not enough memory ${what}`);
+    const error = validation ?? internal;
+    if (error) throw this.refusal(what, error.message);
+    return result;
+  }
+
+  /** The result of something that the device does in its own time; a lost device is the error then, whatever it says. */
+  async wait<T>(what: string, promise: Promise<T>): Promise<T> {
+    try {
+      const result = await promise;
+      this.assertWell();
+      return result;
+    } catch (error) {
+      // The loss that made it fail may be told a moment later.
+      await Promise.race([this.#lost, new Promise((resolve) => setTimeout(resolve, 20))]);
+      this.assertWell();
+      throw error instanceof DeviceError ? error : this.refusal(what, messageOf(error));
+    }
+  }
+
+  refusal(what: string, message: string): DeviceError {
+    return new DeviceError(
+      `the GPU (${this.#connection.name}) refused ${what}: ${message}\nThis is probably a bug in tensorloom: please report it.`,
+    );
+  }
+
+  /** Gives every later call this error. */
+  fail(error: unknown): void {
+    this.#failure ??= error instanceof DeviceError ? error : new DeviceError(messageOf(error));
+  }
+
+  /** From here on the device may go away. */
+  close(): void {
+    this.#isClosed = true;
+    this.#failure ??= new DeviceError("this GPU program was disposed");
+    this.#connection.device.removeEventListener("uncapturederror", this.#listen);
+  }
+
+  readonly #listen = ({ error }: GPUUncapturedErrorEvent): void => {
+    // Somebody else's mistake on a device that is theirs.
+    if (!this.#connection.isOurs && !error.message.includes(labelPrefix)) return;
+    this.#failure ??= this.refusal("a command", error.message);
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

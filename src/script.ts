@@ -1,0 +1,102 @@
+/**
+ * Scripts (Node only): flags from the command line, and errors as a person wants to read them.
+ *
+ *   await script({ name: "train", about: "Trains my model.", flags: {
+ *     epochs: { kind: "count", default: 5, about: "how often to go through the data" },
+ *   } }, async ({ epochs }) => { ... });
+ *
+ * A wrong flag, and any UserError, is one clear line and exit code 2. What is not the user's fault keeps its stack and
+ * exits with 1.
+ */
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { UserError } from "./errors.ts";
+
+export type FlagDefinition =
+  /** A whole number, `least` (1) or more. */
+  | { readonly kind: "count"; readonly default: number; readonly least?: number; readonly about: string }
+  /** Any number. */
+  | { readonly kind: "number"; readonly default: number; readonly about: string }
+  /** Text; undefined where it is not given. */
+  | { readonly kind: "text"; readonly about: string }
+  | { readonly kind: "choice"; readonly of: readonly string[]; readonly default: string; readonly about: string }
+  /** True where it is given. */
+  | { readonly kind: "switch"; readonly about: string };
+
+type FlagValue<F> = F extends { readonly kind: "count" | "number" }
+  ? number
+  : F extends { readonly kind: "text" }
+    ? string | undefined
+    : F extends { readonly kind: "choice"; readonly of: readonly (infer C)[] }
+      ? C
+      : boolean;
+
+type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
+export type FlagValues<F extends FlagDefinitions> = { readonly [N in keyof F]: FlagValue<F[N]> };
+
+export interface Script<F extends FlagDefinitions> {
+  readonly name: string;
+  /** One sentence for --help. */
+  readonly about: string;
+  readonly flags: F;
+}
+
+/** Reads the command line, runs `main`, and sets the exit code. */
+export async function script<const F extends FlagDefinitions>(
+  definition: Script<F>,
+  main: (flags: FlagValues<F>) => void | Promise<void>,
+): Promise<void> {
+  const command = new Command(definition.name).description(definition.about);
+  for (const [name, flag] of Object.entries(definition.flags)) command.addOption(toOption(name, flag));
+  command.allowExcessArguments(false).action((flags: FlagValues<F>) => main(flags));
+  await runCommand(command, process.argv);
+}
+
+/** Runs a commander program with our exit codes: 2 for the user's errors, 1 for others. `debug` shows every stack. */
+export async function runCommand(command: Command, args: readonly string[], debug = false): Promise<void> {
+  command.exitOverride();
+  try {
+    await command.parseAsync([...args]);
+  } catch (error) {
+    process.exitCode = tell(error, debug);
+  }
+}
+
+function tell(error: unknown, debug: boolean): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has told already
+  if (error instanceof UserError && !debug) {
+    process.stderr.write(`error: ${error.message}\n`);
+    return 2;
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  return error instanceof UserError ? 2 : 1;
+}
+
+function toOption(name: string, flag: FlagDefinition): Option {
+  const dashed = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  switch (flag.kind) {
+    case "switch":
+      return new Option(dashed, flag.about).default(false, "off");
+    case "text":
+      return new Option(`${dashed} <text>`, flag.about);
+    case "choice":
+      return new Option(`${dashed} <name>`, flag.about).choices(flag.of).default(flag.default);
+    case "number":
+      return new Option(`${dashed} <number>`, flag.about).default(flag.default).argParser(toNumber);
+    case "count":
+      return new Option(`${dashed} <n>`, flag.about)
+        .default(flag.default)
+        .argParser((text) => toCount(text, flag.least ?? 1));
+  }
+}
+
+function toNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError("It must be a number.");
+  return value;
+}
+
+function toCount(text: string, least: number): number {
+  const value = toNumber(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`);
+}

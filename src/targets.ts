@@ -1,0 +1,130 @@
+/**
+ * Targets: what the pipeline needs to know of each, and which one a program gets.
+ *
+ *   js     loops over typed arrays: runs everywhere
+ *   wgsl   compute shaders through WebGPU: the browser's, or Dawn in Node (see nodeGpu in node.ts)
+ *
+ * `auto` takes a GPU where there is a real one. A software GPU (a driver that computes on the CPU) is slower than our own
+ * loops, so it is used only where `wgsl` is asked for.
+ */
+import { printJsFactory } from "../codegen/js.ts";
+import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
+import { scheduleJs } from "../passes/schedule/js.ts";
+import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
+import { DeviceError, UserError } from "./errors.ts";
+import { byteWidth } from "./graph/dtype.ts";
+import type { Kernel } from "./kernel/kernel.ts";
+import type { TargetName, TargetTraits } from "./kernel/target.ts";
+import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
+import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
+import type { Machine, MachineOptions } from "./runtime/machine.ts";
+import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
+
+export interface TargetOptions {
+  /** What the program runs on; "auto" by default: a real GPU where there is one, else the CPU. */
+  readonly target?: "auto" | TargetName;
+  /** WebGPU's entry point: `navigator.gpu` by default; in Node `await nodeGpu()` of "tensorloom/node". */
+  readonly gpu?: GPU;
+  /** A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. */
+  readonly device?: GPUDevice;
+}
+
+/** A target as the pipeline uses it. */
+export interface TargetSetup {
+  readonly traits: TargetTraits;
+  /** Why this target was taken. */
+  readonly why: string;
+  schedule(kernel: Kernel): Kernel;
+  machine(stateBytes: number, options: MachineOptions): Promise<Machine>;
+}
+
+/** The CPU, as JavaScript. */
+export const jsTarget: TargetSetup = {
+  traits: {
+    name: "js",
+    accumulator: "f64",
+    maxBuffers: 64,
+    hasF64: true,
+    alignment: 64, // a cache line
+    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+  },
+  why: "asked for",
+  schedule: scheduleJs,
+  async machine(stateBytes, options) {
+    return new JsMachine(stateBytes, (kernels) => linkFactory(printJsFactory(kernels)), "js", options);
+  },
+};
+
+/** A GPU, through WebGPU. */
+export function wgslTarget(source: GpuSource, why = "asked for"): TargetSetup {
+  const { limits } = source;
+  const scheduleLimits = {
+    maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+    maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+    maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
+  };
+  const { maxWorkgroupsPerDimension } = scheduleLimits;
+  return {
+    traits: {
+      name: "wgsl",
+      accumulator: "f32",
+      maxBuffers: limits.maxStorageBuffersPerShaderStage,
+      hasF64: false,
+      alignment: limits.minStorageBufferOffsetAlignment,
+      bytesOf: gpuBytes,
+    },
+    why,
+    schedule: (kernel) => scheduleWgsl(kernel, scheduleLimits),
+    async machine(stateBytes, options) {
+      const connection = await openDevice(source);
+      const print = (kernel: Kernel, access: (param: string) => "read" | "read_write") =>
+        printWgsl(kernel, { access, maxWorkgroupsPerDimension });
+      return WebGpuMachine.create(connection, stateBytes, print, options);
+    },
+  };
+}
+
+/** The target that the options ask for. `needsF64` is what keeps `auto` off a GPU. */
+export async function chooseTarget(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
+  switch (options.target ?? "auto") {
+    case "js":
+      return jsTarget;
+    case "wgsl":
+      return wgslTarget(await demandGpu(options));
+    case "auto":
+      return chooseForUser(options, needsF64);
+    default:
+      throw new UserError(`compile: there is no target "${options.target}" (there are: auto, js, wgsl)`);
+  }
+}
+
+async function chooseForUser(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
+  const cpu = (why: string): TargetSetup => ({ ...jsTarget, why: `auto: ${why}` });
+  if (needsF64) return cpu("the program uses f64, which GPUs do not have");
+  if (options.device !== undefined) return wgslTarget(deviceSource(options.device), "auto: a device was given");
+  const gpu = options.gpu ?? browserGpu();
+  if (gpu === undefined) return cpu(`no GPU, as ${noWebGpu}`);
+  const source = await adapterSource(gpu);
+  if (source === null) return cpu("no GPU, as WebGPU found no adapter");
+  if (source.software) return cpu(`the only GPU is ${source.device}, which is software: ask for "wgsl" to use it`);
+  return wgslTarget(source, `auto: a GPU, ${source.device}`);
+}
+
+const noWebGpu = "there is no WebGPU here (a browser has it as navigator.gpu; in Node pass gpu: await nodeGpu())";
+
+async function demandGpu(options: TargetOptions): Promise<GpuSource> {
+  if (options.device !== undefined) return deviceSource(options.device);
+  const gpu = options.gpu ?? browserGpu();
+  if (gpu === undefined) {
+    throw new DeviceError(
+      `target "wgsl": ${noWebGpu}. In Node: npm install webgpu, then import { nodeGpu } from "tensorloom/node". ` +
+        'Or use target: "js".',
+    );
+  }
+  const source = await adapterSource(gpu);
+  if (source !== null) return source;
+  throw new DeviceError(
+    'target "wgsl": WebGPU found no GPU. Install its driver (on Linux Vulkan, libvulkan1 and a driver such as ' +
+      'mesa-vulkan-drivers; in a browser see chrome://gpu), or use target: "js".',
+  );
+}

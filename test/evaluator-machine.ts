@@ -1,0 +1,111 @@
+/**
+ * A machine that runs compiled entries in the kernel evaluator: the same sequence, at the same planned addresses, with the
+ * race detector on. Every launch is also held to what a GPU demands: distinct buffers of one kernel share no byte.
+ *
+ *   compileOn(program, evaluatorTarget, { dims })          scheduled kernels; skip: ["schedule"] for those of `lower`
+ */
+
+import { jsTarget } from "../src/index.ts";
+import type { Memory } from "../src/kernel/evaluate-memory.ts";
+import { evaluateSequence } from "../src/kernel/evaluate-sequence.ts";
+import { routineFor } from "../src/kernel/maths/library.ts";
+import type { BufferSlot, Segment } from "../src/kernel/memory.ts";
+import { type Sequence, walkSequence } from "../src/kernel/sequence.ts";
+import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
+import type { Machine, Runner } from "../src/runtime/machine.ts";
+import type { TargetSetup } from "../src/targets.ts";
+
+/** The `js` target with the evaluator in place of generated code. */
+export const evaluatorTarget: TargetSetup = {
+  ...jsTarget,
+  machine: async (stateBytes) => new EvaluatorMachine(stateBytes),
+};
+
+/** The `js` target, telling of its machine and of every compiled entry. */
+export function watchedTarget(
+  seenEntry: (entry: CompiledEntry) => void,
+  seenMachine: (machine: Machine) => void = () => undefined,
+): TargetSetup {
+  return {
+    ...jsTarget,
+    async machine(stateBytes, options) {
+      const machine = await jsTarget.machine(stateBytes, options);
+      const prepare = machine.prepare.bind(machine);
+      machine.prepare = (entry) => {
+        seenEntry(entry);
+        return prepare(entry);
+      };
+      seenMachine(machine);
+      return machine;
+    },
+  };
+}
+
+class EvaluatorMachine implements Machine {
+  readonly device = "evaluator";
+  readonly #state: ArrayBuffer;
+
+  constructor(stateBytes: number) {
+    this.#state = new ArrayBuffer(stateBytes);
+  }
+
+  async prepare(entry: CompiledEntry): Promise<Runner> {
+    checkBindings(entry.sequence, entry.buffers);
+    const segments: Readonly<Record<Segment, ArrayBuffer>> = {
+      state: this.#state,
+      arena: new ArrayBuffer(entry.segmentBytes.arena),
+      input: new ArrayBuffer(entry.segmentBytes.input),
+      output: new ArrayBuffer(entry.segmentBytes.output),
+    };
+    new Uint8Array(segments.arena).fill(0xff);
+    const viewsBySlot = new Map<string, TypedArray>();
+    const memory = new Map<string, Memory>();
+    for (const [name, { dtype, segment, offset, count }] of entry.buffers) {
+      const view = viewOf(dtype, segments[segment], offset, count);
+      viewsBySlot.set(name, view);
+      memory.set(name, { element: dtype, data: view });
+    }
+    let calls = 0;
+    return {
+      feed: (input, values) => viewsBySlot.get(entry.inputs[input]?.buffer.name ?? "")?.set(values),
+      run() {
+        calls += 1;
+        evaluateSequence(entry.sequence, memory, { routines: routineFor, seed: calls });
+      },
+      read: async (output) => (viewsBySlot.get(output.name) as TypedArray).slice(),
+      release: () => undefined,
+    };
+  }
+
+  writeState(slot: BufferSlot, values: TypedArray): void {
+    viewOf(slot.dtype, this.#state, slot.offset, slot.count).set(values);
+  }
+
+  async readState(slot: BufferSlot): Promise<TypedArray> {
+    return viewOf(slot.dtype, this.#state, slot.offset, slot.count).slice();
+  }
+
+  allocatedBytes(): Readonly<Record<Segment, number>> {
+    return { state: this.#state.byteLength, arena: 0, input: 0, output: 0 };
+  }
+
+  dispose(): void {}
+}
+
+/** The race detector tells buffers apart by identity, so two that share bytes must not meet in one kernel. */
+export function checkBindings(sequence: Sequence, buffers: ReadonlyMap<string, BufferSlot>): void {
+  walkSequence(sequence, (step) => {
+    if (step.kind !== "launch") return;
+    const slots = [...new Set(step.bindings.map(({ buffer }) => buffer))].map(
+      (name) => buffers.get(name) as BufferSlot,
+    );
+    for (const [i, a] of slots.entries()) {
+      for (const b of slots.slice(i + 1)) {
+        const apart = a.segment !== b.segment || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
+        if (!apart && a.bytes > 0 && b.bytes > 0) {
+          throw new Error(`kernel ${step.kernel.name}: ${a.name} and ${b.name} share bytes`);
+        }
+      }
+    }
+  });
+}

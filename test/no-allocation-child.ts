@@ -1,0 +1,51 @@
+/**
+ * Runs in a process of its own (--expose-gc): the MNIST step, warmed up, then many steps in a row. Prints what the heap did
+ * in between as one line of JSON; no-allocation.test.ts judges it. Arguments: batch, steps.
+ */
+import { GCProfiler } from "node:v8";
+import { compileOn, jsTarget, rmsprop } from "../src/index.ts";
+import { mnistBatches, mnistStep } from "./mnist-step.ts";
+
+export interface HeapChange {
+  readonly collections: number;
+  readonly heapUsed: number;
+  readonly external: number;
+  readonly arrayBuffers: number;
+  readonly loss: number;
+  readonly seconds: number;
+}
+
+async function main(batch: number, steps: number): Promise<HeapChange> {
+  const executable = await compileOn(mnistStep(rmsprop()), jsTarget, { dims: { batch } });
+  const feeds = mnistBatches(4, batch);
+  const train = executable.train;
+  const run = (count: number): void => {
+    for (let i = 0; i < count; i++) train(feeds[i & 3]);
+  };
+  run(60);
+  const profiler = new GCProfiler();
+  process.memoryUsage();
+  globalThis.gc?.();
+  // What the engine still compiles in the background must be done before anything is counted.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  run(20);
+  globalThis.gc?.();
+  profiler.start();
+  const started = performance.now();
+  const before = process.memoryUsage();
+  run(steps);
+  const after = process.memoryUsage();
+  const seconds = (performance.now() - started) / 1000;
+  const collections = profiler.stop()?.statistics.length ?? Number.NaN;
+  return {
+    collections,
+    heapUsed: after.heapUsed - before.heapUsed,
+    external: after.external - before.external,
+    arrayBuffers: after.arrayBuffers - before.arrayBuffers,
+    loss: await executable.read("loss"),
+    seconds,
+  };
+}
+
+const [batch, steps] = process.argv.slice(2).map(Number);
+console.log(JSON.stringify(await main(batch ?? 128, steps ?? 1000)));

@@ -1,0 +1,116 @@
+/**
+ * Runs a program's entries through the float64 oracle: what the program means, with no rounding between operations. State is
+ * carried from call to call, so an executable can be compared with it over several steps.
+ */
+import { differentiate } from "../passes/differentiate.ts";
+import { inline } from "../passes/inline.ts";
+import { specialize } from "../passes/specialize.ts";
+import type { Program } from "../src/dsl/program.ts";
+import { isFloat, roundTo } from "../src/graph/dtype.ts";
+import { type Entry, rebuild, resultNodes } from "../src/graph/entry.ts";
+import { evaluateGraph } from "../src/graph/evaluate.ts";
+import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
+import { constant, randomState } from "../src/graph/ops/source.ts";
+import { bindDim, type Dims, fixedShape } from "../src/graph/shape.ts";
+import { typeOf } from "../src/graph/type.ts";
+import type { TypedArray } from "../src/runtime/compiled.ts";
+
+/** Inputs by path ("image", "pair.left"). */
+export type FlatFeeds = Readonly<Record<string, TypedArray | readonly number[] | number>>;
+
+export interface OracleOptions {
+  readonly dims?: Dims;
+  readonly seed?: number;
+  /** Leave starting values as initializers give them, in double precision, instead of rounding them to their dtypes. */
+  readonly unrounded?: boolean;
+  /** Stands in for float constants of the program: for references that rounded theirs. */
+  readonly constant?: (value: number) => number;
+}
+
+export class ProgramOracle {
+  readonly #program: Program<unknown>;
+  readonly #dims: Dims;
+  readonly #constant: OracleOptions["constant"];
+  readonly #state = new Map<string, NdArray>();
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(program: Program<unknown>, options: OracleOptions = {}) {
+    this.#program = program;
+    this.#dims = options.dims ?? {};
+    this.#constant = options.constant;
+    const seed = options.seed ?? 0;
+    for (const { path, leaf } of program.states) {
+      const start = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
+      const kept = options.unrounded === true ? start : Array.from(start, (value) => roundTo(leaf.dtype, value));
+      this.#state.set(path, ndarray(leaf.dtype, fixedShape(leaf.shape), kept));
+    }
+  }
+
+  /** Runs an entry once; gives its outputs by path. */
+  run(entry: string, feeds: FlatFeeds = {}): ReadonlyMap<string, Float64Array> {
+    const expanded = this.#expanded(entry);
+    const values = new Map(this.#state);
+    for (const { path, leaf } of this.#program.inputs) {
+      const fed = feeds[path];
+      if (fed === undefined) continue;
+      const shape = leaf.shape.map((dim) => bindDim(dim, this.#dims));
+      values.set(path, ndarray(leaf.dtype, shape, typeof fed === "number" ? [fed] : fed));
+    }
+    const results = evaluateGraph(resultNodes(expanded), values);
+    const found = [...expanded.outputs, ...expanded.next].map((result, i) => [result.name, results[i]] as const);
+    const outputs = new Map<string, Float64Array>();
+    for (const [name, value] of found.slice(0, expanded.outputs.length)) if (value) outputs.set(name, value.data);
+    for (const [name, value] of found.slice(expanded.outputs.length)) if (value) this.#state.set(name, value);
+    return outputs;
+  }
+
+  /** The first number of an output. */
+  number(outputs: ReadonlyMap<string, Float64Array>, name: string): number {
+    return outputs.get(name)?.[0] ?? Number.NaN;
+  }
+
+  get stateNames(): readonly string[] {
+    return [...this.#state.keys()];
+  }
+
+  state(name: string): Float64Array {
+    const value = this.#state.get(name);
+    if (value === undefined) throw new Error(`the oracle has no state "${name}"`);
+    return value.data;
+  }
+
+  #expanded(name: string): Entry {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known;
+    let entry = this.#program.entries.get(name);
+    if (entry === undefined) throw new Error(`the program has no entry "${name}"`);
+    for (const pass of [inline, differentiate, specialize]) {
+      entry = pass.run(entry, { dims: this.#dims, warn: () => undefined });
+    }
+    if (this.#constant !== undefined) entry = replaceConstants(entry, this.#constant);
+    this.#entries.set(name, entry);
+    return entry;
+  }
+}
+
+function replaceConstants(entry: Entry, change: (value: number) => number): Entry {
+  return rebuild(entry, (node, _, build) => {
+    const { dtype } = typeOf(node);
+    if (node.op !== constant || !isFloat(dtype)) return undefined;
+    return build.constant(dtype, change(Number(node.attrs.value)));
+  });
+}
+
+/** The largest |a - b| / max(1, |b|); NaN where one is NaN and the other is not. */
+export function largestError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Number.NaN;
+  let worst = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const [a, b] = [actual[i] ?? Number.NaN, expected[i] ?? Number.NaN];
+    if (Object.is(a, b) || (Number.isNaN(a) && Number.isNaN(b)) || a === b) continue;
+    const error = Math.abs(a - b) / Math.max(1, Math.abs(b));
+    if (!(error <= worst)) worst = error;
+    if (Number.isNaN(worst)) return worst;
+  }
+  return worst;
+}

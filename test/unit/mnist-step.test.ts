@@ -1,0 +1,176 @@
+/**
+ * The step that the project measures itself by (test/mnist-step.ts): its numbers against the oracle, and what the report
+ * claims of it against what the machine really does.
+ */
+import { beforeAll, describe, expect, it } from "vitest";
+import { printJsModule } from "../../codegen/js.ts";
+import { differentiate } from "../../passes/differentiate.ts";
+import { inline } from "../../passes/inline.ts";
+import { simplify } from "../../passes/simplify.ts";
+import { specialize } from "../../passes/specialize.ts";
+import type { Skippable } from "../../src/compile.ts";
+import type { Entry } from "../../src/graph/entry.ts";
+import { printEntry } from "../../src/graph/print.ts";
+import { adam, compileOn, jsTarget, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import { printKernel, printSequence } from "../../src/kernel/print.ts";
+import { walkSequence } from "../../src/kernel/sequence.ts";
+import type { EntryReport } from "../../src/report.ts";
+import type { CompiledEntry, TypedArray } from "../../src/runtime/compiled.ts";
+import type { Machine } from "../../src/runtime/machine.ts";
+import { watchedTarget } from "../evaluator-machine.ts";
+import { expectGolden } from "../golden.ts";
+import { type Batch, mnistBatches, mnistDims, mnistStep } from "../mnist-step.ts";
+import { expectSameBits } from "../program-case.ts";
+import { largestError, ProgramOracle } from "../program-oracle.ts";
+
+const steps = 20;
+const parameters = ["w1", "b1", "w2", "b2"] as const;
+let batches: readonly Batch[] = [];
+
+beforeAll(() => {
+  batches = mnistBatches(steps);
+});
+
+/** Length of a - b. */
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
+  return Math.sqrt(sum);
+}
+
+describe("the MNIST step follows the oracle over 20 steps", () => {
+  const optimizers: Readonly<Record<string, Optimizer>> = {
+    sgd: sgd({ learningRate: 0.1 }),
+    rmsprop: rmsprop(),
+    adam: adam(),
+  };
+  for (const [name, opt] of Object.entries(optimizers)) {
+    it(name, async () => {
+      const program = mnistStep(opt);
+      const executable = await compileOn(program, jsTarget, { dims: mnistDims });
+      const oracle = new ProgramOracle(program, { dims: mnistDims });
+      const start = parameters.map((parameter) => oracle.state(`model.${parameter}`));
+      const losses: number[] = [];
+      for (const { image, label } of batches) {
+        const wanted = oracle.number(oracle.run("train", { image, label }), "loss");
+        executable.train({ image, label });
+        const loss = await executable.read("loss");
+        losses.push(loss);
+        expect(Math.abs(loss - wanted) / wanted, `loss ${losses.length}`).toBeLessThan(1e-5);
+      }
+      expect(losses[steps - 1]).toBeLessThan(losses[0] ?? 0);
+      for (const [i, parameter] of parameters.entries()) {
+        const [found, wanted] = [await executable.state.read(`model.${parameter}`), oracle.state(`model.${parameter}`)];
+        expect(largestError(found, wanted), parameter).toBeLessThan(2e-5);
+        const moved = distance(wanted, start[i] ?? []);
+        expect(distance(found, wanted) / moved, `change of ${parameter}`).toBeLessThan(1e-3);
+      }
+    });
+  }
+});
+
+interface Run {
+  readonly trace: ReadonlyMap<string, TypedArray>;
+  readonly report: EntryReport;
+  readonly launches: readonly string[];
+  readonly machine: Machine;
+  readonly entry: CompiledEntry;
+}
+
+/** Five steps with RMSprop. */
+async function run(skip: readonly Skippable[] = [], poisonFreed = false): Promise<Run> {
+  const launches: string[] = [];
+  const machines: Machine[] = [];
+  const entries: CompiledEntry[] = [];
+  const target = watchedTarget(
+    (entry) => entries.push(entry),
+    (machine) => machines.push(machine),
+  );
+  const executable = await compileOn(mnistStep(rmsprop()), target, {
+    dims: mnistDims,
+    skip,
+    debug: { poisonFreed },
+    onLaunch: (kernel) => launches.push(kernel),
+  });
+  const trace = new Map<string, TypedArray>();
+  for (const [i, { image, label }] of batches.slice(0, 5).entries()) {
+    const { loss, accuracy } = await executable.run({ entry: "train", feeds: { image, label } });
+    trace.set(`results ${i}`, Float64Array.of(loss, accuracy));
+  }
+  for (const name of executable.state.names) trace.set(name, await executable.state.read(name));
+  const [report, machine, entry] = [executable.report.entries[0], machines[0], entries[0]];
+  if (report === undefined || machine === undefined || entry === undefined) throw new Error("nothing was compiled");
+  return { trace, report, launches, machine, entry };
+}
+
+describe("the MNIST step with RMSprop", () => {
+  let plain: Run;
+
+  beforeAll(async () => {
+    plain = await run();
+  });
+
+  it("takes at most nine launches, as the report says", () => {
+    const { launches, report } = plain;
+    expect(launches).toHaveLength(5 * report.launches);
+    expect(launches.slice(0, report.launches)).toEqual(report.kernels.map(({ name }) => name));
+    expect(report.launches).toBeLessThanOrEqual(9);
+    expect(report.copies).toBe(0);
+    expect(report.copied).toEqual({});
+  });
+
+  it("writes no gradient to memory", () => {
+    const sizes = new Set([784 * 512, 512, 512 * 10, 10]);
+    const scratch = plain.report.buffers.filter(({ segment }) => segment === "arena" || segment === "output");
+    expect(scratch.length).toBeGreaterThan(0);
+    expect(scratch.filter(({ count }) => sizes.has(count))).toEqual([]);
+  });
+
+  it("keeps its memory near the lower bound, and the machine has no more than the report says", () => {
+    const { memory } = plain.report;
+    expect(memory.peakBytes).toBeLessThanOrEqual(545_000);
+    expect(memory.peakBytes).toBeLessThanOrEqual(1.05 * memory.lowerBoundBytes);
+    expect(plain.machine.allocatedBytes()).toEqual({
+      state: memory.stateBytes,
+      arena: memory.peakBytes,
+      input: memory.inputBytes,
+      output: memory.outputBytes,
+    });
+  });
+
+  for (const skip of [["fuse"], ["order"], ["plan"], ["fuse", "order", "plan"]] as const) {
+    it(`has the same bits without ${skip.join(", ")}`, async () => {
+      const { trace, report } = await run(skip);
+      expectSameBits(trace, plain.trace, `without ${skip.join(", ")}`);
+      expect(report).not.toEqual(plain.report);
+    });
+  }
+
+  it("has the same bits when freed memory is filled with NaN", async () => {
+    expectSameBits((await run([], true)).trace, plain.trace, "poisoned");
+    expectSameBits((await run(["fuse"], true)).trace, plain.trace, "poisoned without fuse");
+  });
+
+  it("prints as the golden files say", () => {
+    const written = mnistStep(rmsprop()).entries.get("train") as Entry;
+    const context = { dims: mnistDims, warn: () => undefined };
+    const passes = [inline, differentiate, simplify, specialize, simplify];
+    const optimized = passes.reduce((entry, pass) => pass.run(entry, context), written);
+    const kernels: Kernel[] = [];
+    walkSequence(plain.entry.sequence, (step) => {
+      if (step.kind === "launch") kernels.push(step.kernel);
+    });
+    expectGolden(
+      "mnist-step.graph.txt",
+      `as written\n\n${printEntry(written)}\n\noptimized\n\n${printEntry(optimized)}`,
+    );
+    const sequence = printSequence(plain.entry.sequence);
+    expectGolden("mnist-step.kernels.txt", [sequence, ...kernels.map(printKernel)].join("\n\n"));
+    expectGolden("mnist-step.js", printJsModule(kernels));
+  });
+
+  it("golden files cannot be rewritten by CI", () => {
+    expect(() => expectGolden("never.txt", "", { UPDATE: "1", CI: "true" })).toThrow("CI=true");
+  });
+});

@@ -1,0 +1,202 @@
+/**
+ * Each optimizer against five steps that Keras 3 made in float64 (see test/fixtures/README.md): the formulas, the defaults
+ * and the place of epsilon. The oracle must agree to the last digits; `js`, in f32, to the accuracy of f32.
+ */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import {
+  adam,
+  adamw,
+  add,
+  compileOn,
+  f32,
+  f64,
+  grad,
+  i32,
+  jsTarget,
+  matmul,
+  mean,
+  type Optimizer,
+  param,
+  program,
+  rmsprop,
+  sgd,
+  slot,
+  softmaxCrossEntropy,
+  sub,
+  sum,
+  tanh,
+  values,
+  zeros,
+} from "../../src/index.ts";
+import { largestError, ProgramOracle } from "../program-oracle.ts";
+
+interface Case {
+  readonly losses: readonly number[];
+  readonly final: readonly (readonly unknown[])[];
+}
+
+interface Fixture {
+  readonly names: readonly string[];
+  readonly init: readonly (readonly unknown[])[];
+  readonly x: readonly (readonly unknown[])[];
+  readonly label: readonly (readonly number[])[];
+  readonly cases: Readonly<Record<string, Case>>;
+}
+
+const fixture = JSON.parse(
+  readFileSync(new URL("../fixtures/keras-optimizers.json", import.meta.url), "utf8"),
+) as Fixture;
+
+const flat = (nested: unknown): readonly number[] => [nested].flat(9) as readonly number[];
+
+/**
+ * Keras casts some hyper-parameters through float32 on their way to float64: momentum, weight decay, and the betas of
+ * Adam's bias correction (not those of its moments). The oracle gets the same numbers, so that the formulas can agree to the last digit.
+ */
+function asKerasRounds(value: number): number {
+  for (const beta of [0.8, 0.9, 0.95, 0.999]) if (value === Math.log(beta)) return Math.log(Math.fround(beta));
+  return value === 0.1 ? Math.fround(0.1) : value;
+}
+
+const optimizers: Readonly<Record<string, Optimizer>> = {
+  sgd: sgd({ learningRate: 0.1 }),
+  "sgd-momentum": sgd({ learningRate: 0.1, momentum: 0.9 }),
+  "sgd-nesterov": sgd({ learningRate: 0.1, momentum: 0.9, nesterov: true }),
+  rmsprop: rmsprop(),
+  "rmsprop-options": rmsprop({ learningRate: 0.01, rho: 0.8, momentum: 0.5, epsilon: 1e-3, centered: true }),
+  adam: adam(),
+  "adam-options": adam({ learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4, amsgrad: true }),
+  adamw: adamw({ learningRate: 0.01, weightDecay: 0.1 }),
+};
+
+/** The fixture's classifier, in f32 (for js) or f64 (for the oracle, where constants must not be rounded to f32). */
+function classifier(opt: Optimizer, dtype: "f32" | "f64") {
+  const start = (i: number): readonly number[] => flat(fixture.init[i]);
+  const model = {
+    w1: param(values(start(0), 6, 5), { dtype }),
+    b1: param(values(start(1), 5), { dtype }),
+    w2: param(values(start(2), 5, 3), { dtype }),
+    b2: param(values(start(3), 3), { dtype }),
+  };
+  return program({
+    inputs: { x: dtype === "f32" ? f32(4, 6) : f64(4, 6), label: i32(4) },
+    state: { model, opt: opt.slots(model) },
+    step({ x, label }, { model, opt: slots }) {
+      const hidden = tanh(add(matmul(x, model.w1), model.b1));
+      const loss = mean(softmaxCrossEntropy(add(matmul(hidden, model.w2), model.b2), label));
+      return { outputs: { loss }, next: opt.update({ model, slots, gradients: grad(loss, model) }) };
+    },
+  });
+}
+
+describe("optimizers follow Keras", () => {
+  for (const [name, opt] of Object.entries(optimizers)) {
+    const wanted = fixture.cases[name] as Case;
+
+    it(`${name} in the oracle`, () => {
+      const constant = name.startsWith("sgd")
+        ? (value: number) => (value === 0.9 ? Math.fround(0.9) : value)
+        : asKerasRounds;
+      const oracle = new ProgramOracle(classifier(opt, "f64"), { unrounded: true, constant });
+      fixture.x.forEach((x, step) => {
+        const outputs = oracle.run("step", { x: flat(x), label: fixture.label[step] ?? [] });
+        expect(Math.abs(oracle.number(outputs, "loss") - (wanted.losses[step] ?? 0))).toBeLessThan(1e-14);
+      });
+      fixture.names.forEach((parameter, i) => {
+        expect(largestError(oracle.state(`model.${parameter}`), flat(wanted.final[i]))).toBeLessThan(1e-13);
+      });
+    });
+
+    it(`${name} on js`, async () => {
+      const executable = await compileOn(classifier(opt, "f32"), jsTarget, {});
+      for (const [step, x] of fixture.x.entries()) {
+        executable.step({ x: Float32Array.from(flat(x)), label: Int32Array.from(fixture.label[step] ?? []) });
+        expect(Math.abs((await executable.read("loss")) - (wanted.losses[step] ?? 0))).toBeLessThan(1e-6);
+      }
+      for (const [i, parameter] of fixture.names.entries()) {
+        const found = await executable.state.read(`model.${parameter}`);
+        expect(largestError(found, flat(wanted.final[i]))).toBeLessThan(2e-6);
+      }
+    });
+  }
+});
+
+describe("what an optimizer keeps", () => {
+  const model = { w: param(zeros(2)), stats: { mean: slot(zeros(3)), list: [{ scale: param(zeros()) }] } };
+
+  it("moments for trainable leaves only, under the model's names", () => {
+    const opt = adam({ amsgrad: true });
+    const { states } = program({
+      state: { model, opt: opt.slots(model) },
+      step: (_, { model, opt: slots }) => ({ outputs: { w: model.w, lr: slots.learningRate } }),
+    });
+    expect(states.map(({ path }) => path)).toEqual([
+      "model.w",
+      "model.stats.mean",
+      "model.stats.list.0.scale",
+      "opt.learningRate",
+      "opt.t",
+      ...["m", "v", "vMax"].flatMap((moment) => [`opt.${moment}.w`, `opt.${moment}.stats.list.0.scale`]),
+    ]);
+    expect(states.find(({ path }) => path === "opt.t")?.leaf.dtype).toBe("u32");
+    expect(states.filter(({ leaf }) => leaf.trainable)).toHaveLength(2);
+  });
+
+  it("updates trainable leaves and hands the others through", async () => {
+    const opt = sgd({ learningRate: 0.5 });
+    const executable = await compileOn(
+      program({
+        state: { model, opt: opt.slots(model) },
+        step(_, { model, opt: slots }) {
+          const loss = sum(sub(model.w, 3));
+          const updated = opt.update({ model, slots, gradients: grad(loss, model) });
+          return {
+            outputs: { loss },
+            next: {
+              ...updated,
+              model: { ...updated.model, stats: { ...updated.model.stats, mean: add(model.stats.mean, 1) } },
+            },
+          };
+        },
+      }),
+      jsTarget,
+      { onWarning: () => undefined },
+    );
+    executable.step();
+    expect([...(await executable.state.read("model.w"))]).toEqual([-0.5, -0.5]);
+    expect([...(await executable.state.read("model.stats.mean"))]).toEqual([1, 1, 1]);
+  });
+
+  it("a learning rate that can be changed without recompiling", async () => {
+    const opt = sgd({ learningRate: 1 });
+    const weight = { w: param(values([8])) };
+    const executable = await compileOn(
+      program({
+        state: { model: weight, opt: opt.slots(weight) },
+        step: (_, { model, opt: slots }) => ({ next: opt.update({ model, slots, gradients: grad(model.w, model) }) }),
+      }),
+      jsTarget,
+      {},
+    );
+    executable.step();
+    executable.state.write("opt.learningRate", 2);
+    executable.step();
+    expect([...(await executable.state.read("model.w"))]).toEqual([5]);
+    expect(executable.report.entries).toHaveLength(1);
+  });
+
+  it("refuses options that make no sense, and slots of another optimizer", () => {
+    expect(() => adam({ beta1: 1 })).toThrow("beta1 must be from 0 to below 1, not 1");
+    expect(() => sgd({ learningRate: Number.NaN })).toThrow("learning rate must be a finite number");
+    const weight = { w: param(zeros(2)) };
+    const build = (): unknown =>
+      program({
+        state: { model: weight, opt: sgd().slots(weight) },
+        step: (_, { model, opt: slots }) => ({
+          next: rmsprop().update({ model, slots, gradients: grad(sum(model.w), model) }),
+        }),
+      });
+    expect(build).toThrow('rmsprop: update: slots.v has nothing at "w"');
+  });
+});

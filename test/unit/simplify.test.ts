@@ -1,0 +1,339 @@
+/**
+ * Every law of `simplify`, instantiated from its own pattern wherever its operands have a dtype that fits: the left side and
+ * the right side have the same value under the oracle, bit for bit (with NaN, infinities and -0 among the operands) where the
+ * rule says `exact`. Laws whose ops carry attributes have their left sides in the table below.
+ */
+import { describe, expect, test } from "vitest";
+import { differentiate } from "../../passes/differentiate.ts";
+import { applyRule, type Pattern, type Rule } from "../../passes/pattern.ts";
+import { simplifier, simplify } from "../../passes/simplify.ts";
+import { rules } from "../../passes/simplify-rules.ts";
+import { mean, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
+import { grad } from "../../src/dsl/grad.ts";
+import { zeros } from "../../src/dsl/initializers.ts";
+import { add, exp, log, matmul, mul, pow, sub, sum, tanh } from "../../src/dsl/ops.ts";
+import { program } from "../../src/dsl/program.ts";
+import { f32, i32, param } from "../../src/dsl/spec.ts";
+import { ShapeError } from "../../src/errors.ts";
+import { builder } from "../../src/graph/build.ts";
+import type { DType } from "../../src/graph/dtype.ts";
+import { isFloat } from "../../src/graph/dtype.ts";
+import type { Entry } from "../../src/graph/entry.ts";
+import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { createGraph } from "../../src/graph/graph.ts";
+import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
+import type { Build, Node } from "../../src/graph/node.ts";
+import { input } from "../../src/graph/ops/source.ts";
+import { printEntry, printFormula } from "../../src/graph/print.ts";
+import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
+import { typeOf } from "../../src/graph/type.ts";
+import {
+  entryOf,
+  evaluateEntry,
+  expand,
+  expectClose,
+  expectSameBits,
+  inputNode,
+  randomArray,
+  runPasses,
+} from "./oracle.ts";
+
+// ---- left sides ----------------------------------------------------------------------------------------------------
+
+const shape = [5, 12];
+const dtypes: readonly DType[] = ["f64", "f32", "i32", "u32", "bool"];
+const factors = [0.25, -3, 1e-3];
+
+/** What may stand for a hole: an input of each dtype, and constants. */
+function candidates(build: Build, name: string): Node[] {
+  const fill = (value: number): Node => build.broadcast(build.constant("f64", value), shape, []);
+  return [...dtypes.map((dtype) => inputNode(build, `${name} ${dtype}`, dtype, shape)), ...factors.map(fill)];
+}
+
+/** A literal as a constant of each dtype, repeated. */
+function literals(build: Build, value: number): Node[] {
+  return dtypes.map((dtype) => build.broadcast(build.constant(dtype, value), shape, []));
+}
+
+type Chosen = ReadonlyMap<string, Node>;
+
+/** All nodes that a pattern may stand for; those that have no type are left out. */
+function* instances(pattern: Pattern, build: Build, chosen: Chosen): Generator<readonly [Node, Chosen]> {
+  if (pattern.form === "literal") for (const node of literals(build, pattern.value)) yield [node, chosen];
+  if (pattern.form === "hole") {
+    const known = chosen.get(pattern.name);
+    const nodes = known === undefined ? candidates(build, pattern.name).filter(pattern.accepts) : [known];
+    for (const node of nodes) yield [node, new Map(chosen).set(pattern.name, node)];
+  }
+  if (pattern.form !== "op") return;
+  for (const [args, all] of operandInstances(pattern.args, build, chosen)) {
+    try {
+      yield [build.graph.node(pattern.op, args), all];
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+    }
+  }
+}
+
+function* operandInstances(
+  [first, ...others]: readonly Pattern[],
+  build: Build,
+  chosen: Chosen,
+): Generator<readonly [readonly Node[], Chosen]> {
+  if (first === undefined) {
+    yield [[], chosen];
+    return;
+  }
+  for (const [node, all] of instances(first, build, chosen)) {
+    for (const [rest, last] of operandInstances(others, build, all)) yield [[node, ...rest], last];
+  }
+}
+
+type Make = (build: Build, x: Node, y: Node) => Node;
+
+const halves: Make = (b, x) => b.broadcast(b.constant(typeOf(x).dtype, 0.5), [2, 3], []);
+/** For laws whose ops carry attributes: x and y are f64[5,12]. */
+const written: Readonly<Record<string, readonly Make[]>> = {
+  "f(c, d) ≈ its value": [
+    (b, x) => b.map("add", b.fill(x, 2), b.fill(x, 0.1)),
+    (b) => b.map("exp", b.constant("f32", 0.3)),
+    (b, x) => b.map("lt", b.fill(x, 2), b.fill(x, 3)),
+    (b) => b.map("mul", b.constant("i32", 65537), b.constant("i32", 65537)),
+    (b) => b.map("log", b.constant("f64", 0)),
+    (b) => b.cast(b.constant("f64", -2.5), "i32"),
+    (b, x) => b.map("select", b.constant("bool", 1), b.constant("f64", 1), b.constant("f64", typeOf(x).shape.length)),
+  ],
+  "cast(x) to its own dtype = x": [(b, x) => b.graph.node(b.cast(x, "f32").op, [x], { dtype: "f64" })],
+  "cast(cast(x)) = cast(x) where the first loses nothing": [
+    (b, x) => b.cast(b.cast(b.map("gt", x, b.fill(x, 0)), "i32"), "f32"),
+    (b, x) => b.cast(b.cast(b.map("gt", x, b.fill(x, 0)), "u8"), "bool"),
+    (b, x) => b.cast(b.cast(b.cast(x, "i32"), "f64"), "u32"),
+    (b, x) => b.cast(b.cast(b.cast(x, "f32"), "f64"), "f32"),
+  ],
+  "reshape(x) to its own shape = x": [(b, x) => b.graph.node(b.reshape(x, [60]).op, [x], { shape })],
+  "broadcast(x) to its own shape = x": [(b, x) => b.graph.node(b.fill(x, 1).op, [x], { shape, axes: [0, 1] })],
+  "permute(x) by 0, 1, 2... = x": [(b, x) => b.graph.node(b.permute(x, [1, 0]).op, [x], { order: [0, 1] })],
+  "reshape(reshape(x)) = reshape(x)": [
+    (b, x) => b.reshape(b.reshape(x, [60]), [3, 20]),
+    (b, x) => b.reshape(b.reshape(x, [60]), shape),
+  ],
+  "permute(permute(x)) = permute(x)": [
+    (b, x) => b.permute(b.permute(b.reshape(x, [5, 3, 4]), [2, 0, 1]), [2, 0, 1]),
+    (b, x) => b.permute(b.permute(b.reshape(x, [5, 3, 4]), [1, 2, 0]), [2, 0, 1]),
+  ],
+  "broadcast(broadcast(x)) = broadcast(x)": [
+    (b, x) => b.broadcast(b.broadcast(x, [5, 2, 12], [0, 2]), [5, 3, 2, 12], [0, 2, 3]),
+    (b, x) => b.broadcast(b.broadcast(b.reshape(x, [60, 1]), [60, 1, 1], [0, 2]), [60, 2, 3], [0, 1, 2]),
+  ],
+  "broadcast(reshape(x)) = broadcast(x) where the reshape only adds axes of size 1": [
+    (b, x) => b.broadcast(b.reshape(x, [5, 1, 12]), [5, 3, 12], [0, 1, 2]),
+    (b, x) => b.broadcast(b.reshape(b.reshape(x, [60, 1]), [1, 60, 1, 1]), [2, 60, 3, 4], [0, 1, 2, 3]),
+  ],
+  "reshape(c repeated) = c repeated": [(b, x, y) => b.reshape(halves(b, x, y), [6])],
+  "permute(c repeated) = c repeated": [(b, x, y) => b.permute(halves(b, x, y), [1, 0])],
+  "slice(c repeated) = c repeated": [(b, x, y) => b.slice(halves(b, x, y), [0, 1], [1, 3], [1, 1])],
+  "flip(c repeated) = c repeated": [(b, x, y) => b.flip(halves(b, x, y), [1])],
+  "f(broadcast(x), broadcast(y)) = broadcast(f(x, y))": [
+    (b, x) => b.map("exp", b.broadcast(x, [5, 3, 12], [0, 2])),
+    (b, x, y) => b.map("add", b.broadcast(x, [2, 5, 12], [1, 2]), b.broadcast(y, [2, 5, 12], [1, 2])),
+    (b, x) => b.map("max", b.broadcast(x, [2, 5, 12], [1, 2]), b.broadcast(b.constant("f64", 0), [2, 5, 12], [])),
+    (b, x) => b.cast(b.broadcast(x, [2, 5, 12], [1, 2]), "i32"),
+    (b, x) =>
+      b.map("mul", b.broadcast(b.reduce("prod", x, [0, 1]), [2, 5, 12], []), b.broadcast(x, [2, 5, 12], [1, 2])),
+    (b, x) => b.map("neg", b.broadcast(b.reshape(x, [60, 1]), [60, 7], [0, 1])),
+  ],
+  "sum(x repeated n times) ≈ n · x": [
+    (b, x) => b.reduce("sum", b.broadcast(x, [5, 3, 12, 2], [0, 2]), [1, 3]),
+    (b, x) => b.reduce("sum", b.broadcast(x, [5, 3, 12, 2], [0, 2]), [3]),
+  ],
+  ...Object.fromEntries(
+    (["sum", "prod", "max", "min"] as const).map((name) => [
+      `${name} over axes of size 1 ${name === "sum" ? "≈" : "="} reshape`,
+      [
+        (b: Build, x: Node) => b.reduce(name, b.reshape(x, [5, 1, 12]), [1]),
+        (b: Build, x: Node) => b.reduce(name, b.reshape(x, [5, 1, 12, 1]), [1, 2]),
+      ],
+    ]),
+  ),
+};
+
+function leftSides(rule: Rule): Node[] {
+  const build = builder(createGraph());
+  const made = written[rule.law];
+  if (made !== undefined) {
+    return made.map((make) => make(build, inputNode(build, "x", "f64", shape), inputNode(build, "y", "f64", shape)));
+  }
+  return [...instances(rule.left, build, new Map())].map(([node]) => node);
+}
+
+// ---- the laws ------------------------------------------------------------------------------------------------------
+
+const special = [0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1, -1, 5e-324, 1e308];
+
+/** Random operands; with `odd`, floats start with the numbers that break careless laws. */
+function feedsFor(graph: Build["graph"], seed: string, odd: boolean): Map<string, NdArray> {
+  const leaves = graph.nodes.filter((node) => node.op === input);
+  return new Map(
+    leaves.map((node, i) => {
+      const { dtype, shape: symbolic } = typeOf(node);
+      const fixed = fixedShape(symbolic);
+      const array = randomArray(`${seed} ${i}`, dtype, fixed, dtype === "u32" ? 0 : -9, 9);
+      if (!odd || !isFloat(dtype)) return [String(node.attrs.name), array];
+      const data = array.data.map((value, at) =>
+        at % 2 === 0 ? (special[(at / 2 + i) % special.length] ?? 0) : value,
+      );
+      return [String(node.attrs.name), ndarray(dtype, fixed, data)];
+    }),
+  );
+}
+
+describe("laws", () => {
+  test("have titles of their own, and those in the table exist", () => {
+    const laws = rules.map(({ law }) => law);
+    expect(new Set(laws).size).toBe(laws.length);
+    expect(Object.keys(written).filter((law) => !laws.includes(law))).toEqual([]);
+  });
+
+  test.each(rules.map((rule) => [rule.law, rule] as const))("%s", (law, rule) => {
+    let fired = 0;
+    for (const left of leftSides(rule)) {
+      const right = applyRule(rule, left, builder(left.graph));
+      if (right === null) continue;
+      fired++;
+      expect(right.type).toEqual(left.type);
+      for (const odd of rule.exact ? [true, false] : [false]) {
+        const [a, b] = evaluateGraph([left, right], feedsFor(left.graph, law, odd));
+        if (a === undefined || b === undefined) throw new Error("no value");
+        if (rule.exact) expectSameBits(b, a);
+        else expectClose(b, a, 1e-6);
+      }
+    }
+    expect(fired, "no instance of the law fires").toBeGreaterThan(0);
+    if (written[law] !== undefined) expect(fired, "every written instance fires").toBe(written[law]?.length);
+  });
+
+  test("that are false are not there", () => {
+    const build = builder(createGraph());
+    const x = inputNode(build, "x", "f64", [3]);
+    const kept: readonly Node[] = [
+      build.map("mul", x, build.fill(x, 0)),
+      build.map("sub", x, x),
+      build.map("div", x, x),
+      build.map("div", x, build.fill(x, 3)),
+      build.cast(build.cast(x, "f32"), "f64"),
+      build.cast(build.cast(x, "i32"), "f64"),
+      build.broadcast(build.reshape(x, [3, 1]), [3, 3], [0, 1]),
+      build.map("add", build.broadcast(x, [3, 3], [0]), build.broadcast(x, [3, 3], [1])),
+      build.reduce("sum", build.broadcast(x, [3, 3], [0]), [0]),
+    ];
+    // the only one that may change is the broadcast, which loses its reshape
+    const changed = kept.map((node) => simplify.run(entryOf({ node }), { dims: {}, warn() {} }));
+    const names = changed.map((entry) => entry.outputs[0]?.node.op.name);
+    expect(names).toEqual(["mul", "sub", "div", "div", "cast", "cast", "broadcast", "add", "sum"]);
+    expect(changed.map((entry) => entry.outputs[0]?.node.args.length)).toEqual([2, 2, 2, 2, 1, 1, 1, 2, 1]);
+    expect(changed[4]?.outputs[0]?.node.args[0]?.op.name).toBe("cast");
+    expect(changed[8]?.outputs[0]?.node.args[0]?.op.name).toBe("broadcast");
+  });
+
+  test("factors that overflow or lose bits stay apart", () => {
+    const build = builder(createGraph());
+    const x = inputNode(build, "x", "f32", []);
+    const twice = (c: number, d: number): Node =>
+      build.map("mul", build.constant("f32", c), build.map("mul", build.constant("f32", d), x));
+    const simplified = (node: Node): string =>
+      printFormula(simplify.run(entryOf({ node }), { dims: {}, warn() {} }).outputs[0]?.node as Node);
+    expect(simplified(twice(2, 3))).toBe("6x");
+    expect(simplified(twice(1e30, 1e30))).toMatch(/^1\S*·1\S*·?x$/);
+    expect(simplified(twice(1e-30, 1e-30))).toMatch(/^1\S*·1\S*·?x$/);
+    expect(simplified(build.map("div", x, build.constant("f32", 2 ** -127)))).toMatch(/^x \//);
+    expect(simplified(build.map("div", x, build.constant("f32", 8)))).toBe("0.125x");
+  });
+});
+
+// ---- the whole pass ------------------------------------------------------------------------------------------------
+
+function stepOf(made: { readonly entries: ReadonlyMap<string, Entry> }): Entry {
+  return made.entries.get("step") as Entry;
+}
+
+describe("the pass", () => {
+  test("writes derivatives as a person would", () => {
+    const made = program({
+      state: { w: param(zeros()) },
+      step: (_, { w }) => ({
+        outputs: {
+          square: grad(mul(w, w), w),
+          cube: grad(pow(w, 3), w),
+          twice: grad(grad(pow(w, 3), w), w),
+          line: grad(add(mul(2, w), 3), w),
+          log: grad(log(w), w),
+          difference: sub(w, -2),
+        },
+      }),
+    });
+    const entry = runPasses(stepOf(made), [differentiate, simplify]);
+    const formulas = Object.fromEntries(entry.outputs.map(({ name, node }) => [name, printFormula(node)]));
+    expect(formulas).toEqual({ square: "2w", cube: "3w²", twice: "6w", line: "2", log: "1 / w", difference: "w - -2" });
+  });
+
+  test("before and after, as text", () => {
+    const build = builder(createGraph());
+    const row = inputNode(build, "row", "f32", [4]);
+    const wide = build.broadcast(row, [3, 4], [1]);
+    const y = build.map(
+      "exp",
+      build.map("add", build.map("neg", build.map("neg", wide)), build.map("mul", wide, build.fill(wide, 1))),
+    );
+    const entry = entryOf({ y });
+    expect(printEntry(simplify.run(entry, { dims: {}, warn() {} }))).toBe(
+      [
+        "entry test",
+        "%0: f32[4] = input name=row",
+        "%1: f32[] = constant value=2",
+        "%2: f32[4] = broadcast %1",
+        "%3: f32[4] = mul %2 %0",
+        "%4: f32[4] = exp %3",
+        "%5: f32[3,4] = broadcast %4 axes=[1]",
+        "output y = %5",
+      ].join("\n"),
+    );
+  });
+
+  test("commutative operands match in either order, others do not", () => {
+    const build = builder(createGraph());
+    const x = inputNode(build, "x", "f32", []);
+    const zero = build.constant("f32", 0);
+    const simplified = (node: Node): Node | undefined =>
+      simplify.run(entryOf({ node }), { dims: {}, warn() {} }).outputs[0]?.node;
+    expect(simplified(build.map("add", zero, x))?.op).toBe(input);
+    expect(simplified(build.map("sub", zero, x))?.op.name).toBe("sub");
+    expect(simplified(build.map("div", build.constant("f32", 1), x))?.op.name).toBe("div");
+  });
+
+  test("leaves numbers as they were, once more makes no change, and single rules can be chosen", () => {
+    const made = program({
+      inputs: { x: f32("batch", 4), label: i32("batch") },
+      state: { w: param(zeros(4, 3)), b: param(zeros(3)) },
+      step({ x, label }, { w, b }) {
+        const scores = tanh(add(matmul(x, w), b));
+        const loss = add(mean(softmaxCrossEntropy(scores, label)), sum(exp(mul(w, w))));
+        return { outputs: { loss, g: grad(loss, { w, b }) } };
+      },
+    });
+    const plain = runPasses(stepOf(made), expand, { batch: 6 });
+    const feeds = {
+      x: randomArray("x", "f32", [6, 4]),
+      label: ndarray("i32", [6], [0, 1, 2, 0, 1, 2]),
+      w: randomArray("w", "f32", [4, 3], -1, 1),
+      b: randomArray("b", "f32", [3], -1, 1),
+    };
+    const wanted = evaluateEntry(plain, feeds);
+    const simple = runPasses(plain, [simplify]);
+    expect(simple.graph.nodes.length).toBeLessThan(plain.graph.nodes.length);
+    for (const [name, value] of evaluateEntry(simple, feeds)) expectClose(value, wanted.get(name) as NdArray, 1e-6);
+    expect(printEntry(simplify.run(simple, { dims: {}, warn() {} }))).toBe(printEntry(simple));
+    const exactly = simplifier(rules.filter((rule) => rule.exact))(plain);
+    for (const [name, value] of evaluateEntry(exactly, feeds)) expectSameBits(value, wanted.get(name) as NdArray);
+    expect(sizeOf([...(wanted.get("g.w")?.shape ?? [])])).toBe(12);
+  });
+});
