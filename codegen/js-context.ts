@@ -7,7 +7,7 @@
  *   depth 2   inside its first block       for (let i = 0; i < 128; i++) {
  */
 import { CompilerBug } from "../src/errors.ts";
-import type { BufferParam, Expr, Index, SharedArray } from "../src/kernel/kernel.ts";
+import type { BufferParam, Expr, Index, Routine, SharedArray } from "../src/kernel/kernel.ts";
 import type { Helper } from "./js-helpers.ts";
 import { reservedWords } from "./js-helpers.ts";
 import type { Writer } from "./writer.ts";
@@ -102,6 +102,8 @@ export interface JsModule {
   readonly helper: (helper: Helper) => string;
   /** The name of the function that computes a maths function in f32. */
   readonly routine: (expr: Expr & { readonly kind: "apply" }) => string;
+  /** What that function computes, to be written in place. */
+  readonly routineOf: (expr: Expr & { readonly kind: "apply" }) => Routine;
   /** Makes a typed array of `count` elements outside the function. */
   readonly array: (wanted: string, type: string, count: number) => string;
 }
@@ -123,6 +125,8 @@ export interface JsContext {
   readonly indexed: ReadonlySet<string>;
   readonly printValue: (value: Expr, context: JsContext) => Printed;
   readonly printIndex: (index: Index, context: JsContext) => Printed;
+  /** Writes a routine's statements before the one that is being printed; gives the name of its result. */
+  readonly printInPlace: (routine: Routine, args: readonly string[], context: JsContext) => string;
   /** Inside what may not be evaluated: the guarded part of a load. */
   readonly guarded: boolean;
 }

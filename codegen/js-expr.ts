@@ -201,7 +201,9 @@ const comparisons = { eq: "===", ne: "!==", lt: "<", le: "<=", gt: ">", ge: ">="
 function printApply(expr: Apply, context: JsContext): Unrounded {
   if (isRoutineFn(expr.fn) && expr.type !== "f64") {
     const args = expr.args.map((arg) => printExpr(arg, context).text);
-    return exactly(atom(`${context.module.routine(expr)}(${args.join(", ")})`));
+    // What is guarded must not be evaluated before its statement: there a routine stays a function.
+    if (context.guarded) return exactly(atom(`${context.module.routine(expr)}(${args.join(", ")})`));
+    return exactly(atom(context.printInPlace(context.module.routineOf(expr), args, context)));
   }
   const [first, second, third] = expr.args;
   if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);

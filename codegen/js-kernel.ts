@@ -60,6 +60,18 @@ export function printJsRoutine(routine: Routine, name: string, module: JsModule)
   return context.writer.toString();
 }
 
+/** The routine's statements with names of their own, behind the values of its operands. */
+function printInPlace(routine: Routine, args: readonly string[], context: JsContext): string {
+  const inside: JsContext = { ...context, spelling: new Map(), depths: new Map(), arrays: new Map() };
+  const { writer, names } = context;
+  for (const [i, { name }] of routine.params.entries()) writer.line(`const ${declare(name, inside)} = ${args[i]};`);
+  printStmts(routine.body, inside);
+  const { text } = printExpr(routine.result, inside);
+  const result = names.fresh(routine.name);
+  writer.line(`const ${result} = ${text};`);
+  return result;
+}
+
 function newContext(
   module: JsModule,
   buffers: readonly (BufferParam | SharedArray)[],
@@ -78,6 +90,7 @@ function newContext(
     indexed: indexedArrays(stmts),
     printValue: printExpr,
     printIndex,
+    printInPlace,
     guarded: false,
   };
 }

@@ -7,11 +7,11 @@
  *
  * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0, then the
  * scalars: f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
- * Uint8Array. How values are computed is said in js-expr.ts, how loops are written in js-kernel.ts.
+ * Uint8Array. Maths routines are written in place: a call could box its numbers, and a step allocates nothing. How values are computed is said in js-expr.ts, how loops are written in js-kernel.ts.
  */
 import { CompilerBug } from "../src/errors.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
-import type { Expr, Kernel } from "../src/kernel/kernel.ts";
+import type { Expr, Kernel, Routine } from "../src/kernel/kernel.ts";
 import { isRoutineFn } from "../src/kernel/kernel.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import type { JsModule } from "./js-context.ts";
@@ -35,11 +35,15 @@ export function printJsKernels(kernels: readonly Kernel[], routines: Routines = 
   const known = new Map<string, string>();
   const kernelNames = kernels.map((kernel) => names.fresh(kernel.name));
 
+  const routineOf = (expr: Expr & { readonly kind: "apply" }): Routine => {
+    const found = isRoutineFn(expr.fn) ? routines(expr.fn, expr.type) : undefined;
+    if (found === undefined) throw new CompilerBug(`the maths library has no ${expr.fn} of ${expr.type}`);
+    return found;
+  };
   const routine = (expr: Expr & { readonly kind: "apply" }): string => {
     const before = known.get(expr.fn);
     if (before !== undefined) return before;
-    const found = isRoutineFn(expr.fn) ? routines(expr.fn, expr.type) : undefined;
-    if (found === undefined) throw new CompilerBug(`the maths library has no ${expr.fn} of ${expr.type}`);
+    const found = routineOf(expr);
     const name = names.fresh(found.name);
     known.set(expr.fn, name);
     printed.push(printJsRoutine(found, name, module));
@@ -51,6 +55,7 @@ export function printJsKernels(kernels: readonly Kernel[], routines: Routines = 
       return helper;
     },
     routine,
+    routineOf,
     names,
     array(wanted, type, count) {
       const name = names.fresh(wanted);

@@ -1,5 +1,5 @@
 /**
- * Clusters: the partition of a graph that `fuse` decides and `order`, `plan` and `lower` read.
+ * Clusters: the partition of a graph that `fuse` decides and `group`, `order`, `layout` and `lower` read.
  *
  * A cluster is computed by one nest: parallel loops over `domain`, and inside them everything in `nodes`. Each node's shape
  * begins with the domain; axes beyond it are inner loops (a row kernel). `outputs` are stored; other members live in
@@ -7,6 +7,8 @@
  */
 import type { Entry } from "../src/graph/entry.ts";
 import type { Node } from "../src/graph/node.ts";
+import { state } from "../src/graph/ops/source.ts";
+import type { Access } from "./access.ts";
 
 /** contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. */
 export type ClusterKind = "contract" | "row" | "map";
@@ -19,6 +21,10 @@ export interface Cluster {
   readonly nodes: readonly Node[];
   /** Members that are read outside or are results, in id order. */
   readonly outputs: readonly Node[];
+  /** What each member reads: inputs, states, members, and outputs of other clusters. */
+  readonly accesses: ReadonlyMap<Node, readonly Access[]>;
+  /** The nodes read from memory: inputs, states, and outputs of other clusters. */
+  readonly reads: ReadonlySet<Node>;
 }
 
 export interface Fused {
@@ -32,4 +38,25 @@ export interface Fused {
 /** Inputs and states lie in buffers of their own. */
 export function isExternal(node: Node): boolean {
   return node.op.kind === "source" && node.op.element === undefined;
+}
+
+/** Names what lies in one buffer: a state and its next value are one, as long as it can be updated in place. */
+export type BufferLabels = (node: Node) => string;
+
+export function bufferLabels(entry: Entry): BufferLabels {
+  const nextOf = new Map(entry.next.map(({ name, node }) => [node, name]));
+  return (node) => {
+    const stateName = node.op === state ? String(node.attrs.name) : nextOf.get(node);
+    return stateName === undefined ? `%${node.id}` : `state ${stateName}`;
+  };
+}
+
+/** The buffers that a kernel of these clusters touches. */
+export function touchedBy(clusters: readonly Cluster[], label: BufferLabels): ReadonlySet<string> {
+  return new Set(clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads].map(label)));
+}
+
+/** Names of the states whose old value a cluster reads. */
+export function statesReadBy(cluster: Cluster): readonly string[] {
+  return [...cluster.reads].filter((node) => node.op === state).map((node) => String(node.attrs.name));
 }

@@ -8,13 +8,16 @@
  * One sweep over ids, upwards: when a gradient node is met, its loss is already free of gradient nodes, so inner
  * derivatives are expanded first and derivatives of derivatives need no further thought. At the first gradient of a loss one
  * reverse sweep, downwards from the loss, serves all of them; it visits only nodes that lead to a wanted parameter.
+ *
+ * What a sweep makes points at the user's lines of the forward pass, by origins marked `derived`: so pictures can tell the
+ * backward pass from the rest.
  */
 import { CompilerBug } from "../src/errors.ts";
 import { builder } from "../src/graph/build.ts";
 import { type Entry, neededNodes, rebuild } from "../src/graph/entry.ts";
-import type { Node } from "../src/graph/node.ts";
+import type { Build, Node } from "../src/graph/node.ts";
 import { gradient } from "../src/graph/ops/transform.ts";
-import { atLine } from "../src/graph/origin.ts";
+import { atLine, type Origin } from "../src/graph/origin.ts";
 import { printType, typeOf } from "../src/graph/type.ts";
 import type { GraphPass, PassContext } from "./pass.ts";
 
@@ -23,7 +26,7 @@ export const differentiate: GraphPass = {
   run(entry: Entry, context: PassContext): Entry {
     const wantedOf = wantedByLoss(entry);
     const moved = new Map<Node, Node>();
-    const sweeps = new Map<Node, Cotangents>();
+    const sweeps: Sweeps = { done: new Map(), origins: new Map() };
     return rebuild(entry, (node, args, build) => {
       const made =
         node.op === gradient
@@ -37,6 +40,13 @@ export const differentiate: GraphPass = {
 
 /** Node -> the derivative of the loss by it. */
 type Cotangents = ReadonlyMap<Node, Node>;
+
+interface Sweeps {
+  /** By loss. */
+  readonly done: Map<Node, Cotangents>;
+  /** Forward origin -> the origin of what is derived there: one object each, however many sweeps pass. */
+  readonly origins: Map<Origin, Origin>;
+}
 
 /** The parameters of all gradient nodes, by loss, in the graph as it was. */
 function wantedByLoss(entry: Entry): ReadonlyMap<Node, readonly Node[]> {
@@ -64,18 +74,29 @@ function wanted(
 function derivative(
   node: Node,
   [loss, parameter]: readonly Node[],
-  sweeps: Map<Node, Cotangents>,
+  sweeps: Sweeps,
   parameters: () => readonly Node[],
   context: PassContext,
 ): Node {
   if (loss === undefined || parameter === undefined) throw new CompilerBug("gradient takes a loss and a parameter");
   const oldLoss = node.args[0] as Node;
-  const cotangents = sweeps.get(oldLoss) ?? reverseSweep(loss, parameters());
-  sweeps.set(oldLoss, cotangents);
+  const cotangents = sweeps.done.get(oldLoss) ?? reverseSweep(loss, parameters(), sweeps);
+  sweeps.done.set(oldLoss, cotangents);
   const found = cotangents.get(parameter);
   if (found !== undefined) return found;
   context.warn(`the loss does not depend on ${describe(parameter)}: its gradient is zero${atLine(node.origins[0])}`);
-  return builder(loss.graph, node.origins).fill(parameter, 0);
+  return derivedFrom({ graph: loss.graph, origins: node.origins }, sweeps).fill(parameter, 0);
+}
+
+/** Constructors whose nodes come from the same lines as `node`, and are known as derivatives. */
+function derivedFrom({ graph, origins }: Pick<Node, "graph" | "origins">, sweeps: Sweeps): Build {
+  const derived = origins.map((origin) => {
+    if (origin.derived) return origin;
+    const known = sweeps.origins.get(origin) ?? { ...origin, derived: true };
+    sweeps.origins.set(origin, known);
+    return known;
+  });
+  return builder(graph, derived);
 }
 
 function describe(parameter: Node): string {
@@ -85,16 +106,16 @@ function describe(parameter: Node): string {
 }
 
 /** Cotangents of everything between the loss and the parameters. */
-function reverseSweep(loss: Node, parameters: readonly Node[]): Cotangents {
+function reverseSweep(loss: Node, parameters: readonly Node[], sweeps: Sweeps): Cotangents {
   const { graph } = loss;
   const between = leadingTo(loss, new Set(parameters));
   const cotangents = new Map<Node, Node>();
-  cotangents.set(loss, builder(graph, loss.origins).constant(typeOf(loss).dtype, 1));
+  cotangents.set(loss, derivedFrom(loss, sweeps).constant(typeOf(loss).dtype, 1));
   for (let id = loss.id; id >= 0; id--) {
     const node = graph.nodes[id] as Node;
     const g = cotangents.get(node);
     if (g === undefined || !between.has(node) || node.op.vjp === undefined) continue;
-    const build = builder(graph, node.origins);
+    const build = derivedFrom(node, sweeps);
     node.op.vjp(node, g, build).forEach((flow, i) => {
       const operand = node.args[i];
       if (flow === null || operand === undefined || !between.has(operand)) return;

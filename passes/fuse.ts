@@ -6,186 +6,175 @@
  *   max, exp, sum, log, select ... along rows  one row cluster
  *   sums of the bias gradients, of the loss    one group: independent small kernels share a launch
  *
- * Nodes are visited in order and join the newest cluster they read whose loops fit, if that closes no cycle between
- * clusters. Views and cheap maps belong to no cluster: they are computed where they are read. That a gradient with a second
- * consumer is stored first (clipping by its norm, an output) needs no rule: joining would close a cycle, or the value is
- * simply one more output of its cluster.
+ * Nodes are visited in order. Each either joins the newest cluster it reads whose loops fit, if that closes no cycle between
+ * clusters, or starts one, or floats: views and cheap maps belong to no cluster and are computed where they are read. Whether
+ * a node is stored is decided at its visit and stays so, because later nodes look through the floating ones.
+ *
+ * That a gradient with a second consumer is stored first (clipping by its norm, an output) needs no rule: joining would
+ * close a cycle, or the value is simply one more output of its cluster.
  */
 import { CompilerBug } from "../src/errors.ts";
-import { type Entry, neededNodes, resultNodes } from "../src/graph/entry.ts";
-import type { Node } from "../src/graph/node.ts";
+import { type Entry, neededNodes, rebuild, resultNodes } from "../src/graph/entry.ts";
+import type { Build, Node } from "../src/graph/node.ts";
+import { concat } from "../src/graph/ops/view.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";
-import { type Cluster, type ClusterKind, type Fused, isExternal } from "./cluster.ts";
-import { buffersOf } from "./fuse-buffers.ts";
+import { type BufferLabels, bufferLabels, type Fused, isExternal, touchedBy } from "./cluster.ts";
+import { Draft } from "./fuse-draft.ts";
+import { finishClusters } from "./fuse-finish.ts";
 import { groupClusters } from "./group.ts";
 
 /** Arithmetic that may be done again for each reader rather than stored. Stores and loads cost about as much. */
 const cheap = 6;
 /** The same inside a contraction, where each operand element is read once per tile of the other operand. */
 const cheapInContraction = 2;
+/** A view computes nothing, but long chains of them would be walked for every reader. */
+const viewPrice = 0.25;
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
 const smallRow = 4096;
-
-interface Draft {
-  readonly id: number;
-  kind: ClusterKind;
-  domain: readonly number[];
-  readonly nodes: Node[];
-  /** Clusters whose outputs this one reads. */
-  readonly reads: Set<Draft>;
-  /** Set when another cluster swallowed this one. */
-  into: Draft | null;
-}
+/** Operands of the widest map (select). */
+const widestMap = 3;
 
 /** Fuses, and keeps within the target's buffer limit: a partition that breaks it is made again more carefully. */
-export function fuse(entry: Entry, target: TargetTraits): Fused {
-  for (let limit = target.maxBuffers; limit > 2; limit--) {
-    const fused = partition(entry, limit);
-    const worst = Math.max(0, ...fused.groups.map((group) => buffersOf(group, fused).size));
-    if (worst <= target.maxBuffers) return { ...fused, groups: groupClusters(fused, target.maxBuffers) };
+export function fuse(given: Entry, target: TargetTraits): Fused {
+  const entry = splitWideConcats(given, Math.floor((target.maxBuffers - 1) / floatingReads(target.maxBuffers)));
+  for (let limit = target.maxBuffers; limit > widestMap; limit--) {
+    const fused = new Fusion(entry, limit).partition();
+    const label = bufferLabels(entry);
+    if (fused.groups.every((group) => touchedBy(group, label).size <= target.maxBuffers)) {
+      return { ...fused, groups: groupClusters(fused, target.maxBuffers) };
+    }
   }
   throw new CompilerBug(`no partition needs at most ${target.maxBuffers} buffers a kernel`);
 }
 
 /** No fusion at all: every map, reduction and contraction is stored. Same results to the bit on `js`. */
-export function leaveUnfused(entry: Entry): Fused {
+export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
+  const entry = splitWideConcats(given, target.maxBuffers - 1);
   const results = new Set(resultNodes(entry));
-  const drafts: Draft[] = [];
-  const homes = new Map<Node, Draft>();
+  const drafts = new Map<Node, Draft>();
   for (const node of neededNodes(entry)) {
-    const { kind } = node.op;
-    const computes = kind === "map" || kind === "reduce" || kind === "contract" || kind === "index";
-    if (computes || (results.has(node) && !isExternal(node))) addDraft(drafts, homes, node);
+    const isStored = node.op.kind !== "source" && (node.op.kind !== "view" || node.op === concat);
+    if (isStored || (!isExternal(node) && (results.has(node) || node.args.length > 0))) {
+      const draft = new Draft(node);
+      draft.add(node, [], [], results.has(node));
+      drafts.set(node, draft);
+    }
   }
-  return finish(entry, drafts, homes);
+  return finishClusters(entry, drafts);
 }
 
-function partition(entry: Entry, maxBuffers: number): Fused {
-  const fusion = new Fusion(entry, maxBuffers);
-  for (const node of neededNodes(entry)) fusion.visit(node);
-  fusion.storeResults();
-  fusion.recomputeCheap();
-  return finish(entry, fusion.drafts, fusion.homes);
+/** How many stored values a floating node may read, so that any node over floating operands stays within the limit. */
+function floatingReads(maxBuffers: number): number {
+  return Math.max(1, Math.min(4, Math.floor((maxBuffers - 2) / widestMap)));
 }
 
-// ---- the greedy partition ------------------------------------------------------------------------------------------
+/** A concatenation of more parts than a kernel has buffers becomes a tree of narrower ones. */
+function splitWideConcats(entry: Entry, mostParts: number): Entry {
+  const most = Math.max(2, mostParts);
+  if (neededNodes(entry).every((node) => node.op !== concat || node.args.length <= most)) return entry;
+  const join = (parts: readonly Node[], axis: number, build: Build): Node => {
+    if (parts.length <= most) return build.concat(parts, axis);
+    const joined: Node[] = [];
+    for (let i = 0; i < parts.length; i += most) joined.push(build.concat(parts.slice(i, i + most), axis));
+    return join(joined, axis, build);
+  };
+  return rebuild(entry, (node, args, build) =>
+    node.op === concat ? join(args, Number(node.attrs.axis), build) : undefined,
+  );
+}
 
 class Fusion {
-  readonly drafts: Draft[] = [];
-  readonly homes = new Map<Node, Draft>();
-  readonly #maxBuffers: number;
+  readonly #entry: Entry;
+  readonly #limit: number;
+  readonly #label: BufferLabels;
+  readonly #nodes: readonly Node[];
   readonly #results: ReadonlySet<Node>;
-  /** Arithmetic of nodes that have no home, with what they read. */
+  readonly #contracted: ReadonlySet<Node>;
+  readonly #homes = new Map<Node, Draft>();
+  /** Prices of nodes without a home, with what they look through. */
   readonly #floating = new Map<Node, number>();
+  /** Row clusters that read a stored value: where another reduction of it may go. */
+  readonly #rowsOver = new Map<Node, Draft[]>();
 
-  constructor(entry: Entry, maxBuffers: number) {
-    this.#maxBuffers = maxBuffers;
+  constructor(entry: Entry, limit: number) {
+    this.#entry = entry;
+    this.#limit = limit;
+    this.#label = bufferLabels(entry);
+    this.#nodes = neededNodes(entry);
     this.#results = new Set(resultNodes(entry));
+    this.#contracted = new Set(this.#nodes.filter((node) => node.op.kind === "contract").flatMap(contractedBy));
   }
 
-  visit(node: Node): void {
+  partition(): Fused {
+    for (const node of this.#nodes) this.#visit(node);
+    this.#recomputeCheap();
+    return finishClusters(this.#entry, this.#homes);
+  }
+
+  #visit(node: Node): void {
+    const accesses = isExternal(node) ? [] : this.#accesses(node);
     switch (node.op.kind) {
       case "source":
-        if (node.op.element !== undefined && node.args.length > 0) addDraft(this.drafts, this.homes, node);
+        if (!isExternal(node) && (node.args.length > 0 || this.#results.has(node))) this.#start(node, accesses);
         return;
       case "view":
+        this.#floatOr(node, viewPrice + node.args.length - 1, accesses, () => this.#start(node, accesses));
+        return;
       case "index":
-        this.#floating.set(node, this.#priceOfArgs(node) + (node.op.kind === "index" ? 1 : 0));
+        this.#floatOr(node, 1, accesses, () => this.#start(node, accesses));
         return;
       case "map":
-        this.#visitMap(node);
+        if (this.#join(node, accesses)) return;
+        this.#floatOr(node, node.op.cost, accesses, () => this.#start(node, accesses));
         return;
       case "reduce":
-        this.#visitReduce(node);
+        this.#shortenMaps(node, accesses);
+        if (!this.#join(node, accesses) && !this.#joinSibling(node, accesses)) this.#start(node, accesses);
         return;
       case "contract":
-        this.#visitContract(node);
+        this.#start(node, accesses);
         return;
       default:
         throw new CompilerBug(`fuse: %${node.id} ${node.op.name} should have been expanded`);
     }
   }
 
-  /** Results that nobody computes yet: views, cheap maps and constants become clusters of their own. */
-  storeResults(): void {
-    for (const node of this.#results) {
-      if (!this.homes.has(node) && !isExternal(node)) this.#start(node);
+  /** Leaves a node without a home where computing it for each reader is cheaper than storing it. */
+  #floatOr(node: Node, own: number, accesses: readonly Access[], start: () => void): void {
+    const price = own + this.#priceOfArgs(node);
+    const limit = this.#contracted.has(node) ? cheapInContraction : cheap;
+    const stored = new Set(accesses.map((access) => access.node));
+    if (price > limit || stored.size > floatingReads(this.#limit) || this.#results.has(node)) start();
+    else this.#floating.set(node, price);
+  }
+
+  #start(node: Node, accesses: readonly Access[]): void {
+    this.#add(node, new Draft(node), accesses);
+  }
+
+  #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
+    draft.add(node, accesses, this.#homesOf(accesses), this.#results.has(node));
+    this.#homes.set(node, draft);
+    if (draft.kind !== "row") return;
+    for (const { node: read } of accesses) {
+      const known = this.#rowsOver.get(read);
+      if (known === undefined) this.#rowsOver.set(read, [draft]);
+      else if (known[known.length - 1] !== draft) known.push(draft);
     }
-  }
-
-  /**
-   * An output that other clusters can cheaply compute from what is stored anyway is not stored: relu's mask is read off
-   * the activation.
-   */
-  recomputeCheap(): void {
-    const readers = this.#readers();
-    for (const draft of this.drafts) {
-      for (const node of draft.nodes.toReversed()) {
-        if (node.op.kind !== "map" || this.#results.has(node) || draft.nodes.length === 1) continue;
-        const inside = (readers.get(node) ?? []).some((reader) => reader === draft);
-        if (inside || node.op.cost > cheap) continue;
-        const accesses = this.#accesses(node);
-        const stored = (access: Access): boolean => isExternal(access.node) || this.#isOutput(access.node, readers);
-        if (!accesses.every(stored)) continue;
-        this.homes.delete(node);
-        draft.nodes.splice(draft.nodes.indexOf(node), 1);
-      }
-    }
-  }
-
-  #visitMap(node: Node): void {
-    const accesses = this.#accesses(node);
-    if (this.#join(node, accesses)) return;
-    const price = (node.op.kind === "map" ? node.op.cost : 0) + this.#priceOfArgs(node);
-    if (price <= cheap && !this.#results.has(node)) this.#floating.set(node, price);
-    else this.#start(node);
-  }
-
-  #visitReduce(node: Node): void {
-    const accesses = this.#accesses(node);
-    this.#shortenMaps(node, accesses);
-    const fresh = this.#accesses(node);
-    if (this.#join(node, fresh) || this.#joinSibling(node, fresh)) return;
-    this.#start(node);
-  }
-
-  #visitContract(node: Node): void {
-    for (const arg of node.args) this.#storeDearOperand(arg);
-    this.#start(node);
-  }
-
-  /** What a contraction reads again and again is stored, unless it is nearly free. */
-  #storeDearOperand(operand: Node): void {
-    let node = operand;
-    while (node.op.kind === "view" && node.args.length === 1) node = node.args[0] as Node;
-    if (this.homes.has(node) || node.op.kind !== "map" || (this.#floating.get(node) ?? 0) <= cheapInContraction) return;
-    this.#floating.delete(node);
-    this.#start(node);
-  }
-
-  #start(node: Node): void {
-    const draft = addDraft(this.drafts, this.homes, node);
-    this.#connect(draft, this.#accesses(node));
   }
 
   /** Joins the newest cluster that the node reads and fits; clusters that only this node brings together are merged. */
   #join(node: Node, accesses: readonly Access[]): boolean {
-    const candidates = this.#homesOf(accesses).toSorted((a, b) => b.id - a.id);
+    const candidates = this.#homesOf(accesses).toSorted((a, b) => b.newest - a.newest);
     for (const draft of candidates) {
       if (!this.#fits(node, draft, accesses)) continue;
-      for (const other of candidates) this.#tryMerge(draft, other, accesses);
+      for (const other of candidates) this.#tryMerge(draft, other, accesses, candidates);
       this.#add(node, draft, accesses);
       return true;
     }
     return false;
-  }
-
-  #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
-    draft.nodes.push(node);
-    this.homes.set(node, draft);
-    this.#connect(draft, accesses);
   }
 
   #fits(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
@@ -197,23 +186,23 @@ class Fusion {
     if (rowsOnly && (draft.kind !== "row" || (domain.length === 0 && rest.length > 0))) return false;
     for (const access of accesses) {
       const home = this.#home(access.node);
-      if (home === draft ? access.guarded || !isAligned(access, domain) : home !== null && reaches(home, draft)) {
-        return false;
-      }
+      if (home === draft ? access.guarded || !isAligned(access, domain) : home?.reaches(draft)) return false;
     }
-    return this.#buffersWith(draft, node, accesses) <= this.#maxBuffers;
+    const more = accesses.map((access) => access.node).filter((read) => !draft.nodes.has(read));
+    if (this.#results.has(node)) more.push(node);
+    return draft.buffersWith(more, this.#label) <= this.#limit;
   }
 
   /** Two reductions with the same rows over the same operand, independent of each other, share their loops. */
   #joinSibling(node: Node, accesses: readonly Access[]): boolean {
-    const shape = shapeOf(node);
-    const read = new Set(accesses.map((access) => access.node));
-    for (const draft of this.drafts.toReversed()) {
-      if (draft.into !== null || draft.kind !== "row" || draft.domain.length !== shape.length) continue;
-      if (!draft.nodes.some((member) => this.#accesses(member).some((access) => read.has(access.node)))) continue;
-      if (!this.#fits(node, draft, accesses)) continue;
-      this.#add(node, draft, accesses);
-      return true;
+    const rank = shapeOf(node).length;
+    for (const { node: read } of accesses) {
+      for (const known of this.#rowsOver.get(read)?.toReversed() ?? []) {
+        const draft = known.current;
+        if (draft.kind !== "row" || draft.domain.length !== rank || !this.#fits(node, draft, accesses)) continue;
+        this.#add(node, draft, accesses);
+        return true;
+      }
     }
     return false;
   }
@@ -221,40 +210,66 @@ class Fusion {
   /** A cluster of maps that a row reduction reads becomes part of the row: its inner axes turn into inner loops. */
   #shortenMaps(node: Node, accesses: readonly Access[]): void {
     const rows = shapeOf(node);
-    const inner = sizeOf(innerExtents(node));
+    if (rows.length === 0 && sizeOf(innerExtents(node)) > smallRow) return;
     for (const draft of this.#homesOf(accesses)) {
       const own = accesses.filter((access) => this.#home(access.node) === draft);
       if (draft.kind !== "map" || draft.domain.length <= rows.length) continue;
-      if (rows.length === 0 && inner > smallRow) continue;
       if (!own.every((access) => isAligned(access, rows) && !access.guarded)) continue;
-      draft.kind = "row";
-      draft.domain = rows;
+      const { domain } = draft;
+      [draft.kind, draft.domain] = ["row", rows];
+      if (!this.#fits(node, draft, accesses)) [draft.kind, draft.domain] = ["map", domain];
     }
   }
 
   /** Sibling clusters of maps over the same elements (the moments of one parameter) become one. */
-  #tryMerge(into: Draft, other: Draft, accesses: readonly Access[]): void {
-    if (into === other || other.into !== null || into.kind !== "map" || other.kind !== "map") return;
+  #tryMerge(into: Draft, other: Draft, accesses: readonly Access[], candidates: readonly Draft[]): void {
+    if (into === other || other.current !== other || into.kind !== "map" || other.kind !== "map") return;
     if (into.domain.length !== other.domain.length || into.domain.some((extent, i) => extent !== other.domain[i]))
       return;
-    const aligned = accesses
-      .filter((a) => this.#home(a.node) === other)
-      .every((a) => !a.guarded && isAligned(a, into.domain));
-    if (!aligned || reaches(into, other) || reaches(other, into)) return;
-    other.into = into;
-    for (const node of other.nodes) this.homes.set(node, into);
-    into.nodes.push(...other.nodes);
-    for (const read of other.reads) into.reads.add(read);
-    for (const draft of this.drafts) if (draft.reads.delete(other)) draft.reads.add(into);
-    other.nodes.length = 0;
+    const own = accesses.filter((access) => this.#home(access.node) === other);
+    if (!own.every((access) => !access.guarded && isAligned(access, into.domain))) return;
+    if (into.reaches(other) || other.reaches(into)) return;
+    // Another operand of the node must not depend on what is swallowed: it would depend on the node's own cluster.
+    if (candidates.some((third) => third.current !== into && third.current !== other && third.current.reaches(other)))
+      return;
+    if (into.buffersWith([...other.outside, ...other.results], this.#label) >= this.#limit) return;
+    into.swallow(other);
   }
 
-  #connect(draft: Draft, accesses: readonly Access[]): void {
-    for (const home of this.#homesOf(accesses)) if (home !== draft) draft.reads.add(home);
+  /**
+   * An output that other clusters can cheaply compute from what is stored anyway is not stored: relu's mask is read off
+   * the activation. Readers then depend on what the node read, on which they depended through it before: no new cycle.
+   */
+  #recomputeCheap(): void {
+    const readers = new Map<Node, Set<Node>>();
+    for (const node of this.#homes.keys()) {
+      for (const access of this.#accesses(node)) {
+        const known = readers.get(access.node) ?? new Set<Node>();
+        readers.set(access.node, known.add(node));
+      }
+    }
+    const isOutput = (node: Node): boolean =>
+      this.#results.has(node) ||
+      [...(readers.get(node) ?? [])].some((reader) => this.#home(reader) !== this.#home(node));
+    for (const [node, home] of [...this.#homes].toReversed()) {
+      const draft = home.current;
+      const users = [...(readers.get(node) ?? [])];
+      if (node.op.kind !== "map" || this.#results.has(node) || draft.nodes.size === 1 || users.length === 0) continue;
+      if (users.some((user) => this.#home(user) === draft)) continue;
+      const limit = users.some((user) => user.op.kind === "contract") ? cheapInContraction : cheap;
+      if (node.op.cost + this.#priceOfArgs(node) > limit) continue;
+      const accesses = this.#accesses(node);
+      if (!accesses.every(({ node: read }) => isExternal(read) || isOutput(read))) continue;
+      if (new Set(accesses.map((access) => access.node)).size > floatingReads(this.#limit)) continue;
+      this.#homes.delete(node);
+      draft.nodes.delete(node);
+      this.#floating.set(node, node.op.cost + this.#priceOfArgs(node));
+      for (const access of accesses) for (const user of users) readers.get(access.node)?.add(user);
+    }
   }
 
   #home(node: Node): Draft | null {
-    return this.homes.get(node) ?? null;
+    return this.#homes.get(node)?.current ?? null;
   }
 
   #homesOf(accesses: readonly Access[]): Draft[] {
@@ -263,93 +278,23 @@ class Fusion {
   }
 
   #accesses(node: Node): readonly Access[] {
-    return accessesOf(node, (other) => isExternal(other) || this.homes.has(other));
+    return accessesOf(node, (other) => isExternal(other) || this.#homes.has(other));
   }
 
   #priceOfArgs(node: Node): number {
     return node.args.reduce((sum, arg) => sum + (this.#floating.get(arg) ?? 0), 0);
   }
-
-  /** Buffers of the cluster if the node joins: what it reads from outside, results, and one for what others will read. */
-  #buffersWith(draft: Draft, node: Node, accesses: readonly Access[]): number {
-    const members = [...draft.nodes, node];
-    const outside = new Set<Node>();
-    for (const access of [...accesses, ...draft.nodes.flatMap((member) => [...this.#accesses(member)])]) {
-      if (!members.includes(access.node)) outside.add(access.node);
-    }
-    return outside.size + members.filter((member) => this.#results.has(member)).length + 1;
-  }
-
-  /** The clusters that read each node, directly or through nodes without a home. */
-  #readers(): Map<Node, Draft[]> {
-    const readers = new Map<Node, Draft[]>();
-    for (const [node, home] of this.homes) {
-      for (const access of this.#accesses(node)) {
-        const known = readers.get(access.node);
-        if (known === undefined) readers.set(access.node, [home]);
-        else known.push(home);
-      }
-    }
-    return readers;
-  }
-
-  #isOutput(node: Node, readers: ReadonlyMap<Node, readonly Draft[]>): boolean {
-    const home = this.#home(node);
-    return this.#results.has(node) || (readers.get(node) ?? []).some((reader) => reader !== home);
-  }
 }
 
-function addDraft(drafts: Draft[], homes: Map<Node, Draft>, node: Node): Draft {
-  const kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
-  const draft: Draft = { id: drafts.length, kind, domain: domainOf(node), nodes: [node], reads: new Set(), into: null };
-  drafts.push(draft);
-  homes.set(node, draft);
-  return draft;
-}
-
-/** Trailing axes of size 1 are no loops: [128, 1] and [128] are the same rows. */
-function domainOf(node: Node): readonly number[] {
-  const shape = shapeOf(node);
-  return shape.slice(0, shape.findLastIndex((extent) => extent !== 1) + 1);
-}
-
-/** Whether `from` depends on `to` (or is it). Clusters older than all of `to` cannot. */
-function reaches(from: Draft, to: Draft): boolean {
-  const oldest = Math.min(...to.nodes.map((node) => node.id));
-  const seen = new Set<Draft>();
-  const pending = [from];
-  for (let draft = pending.pop(); draft !== undefined; draft = pending.pop()) {
-    if (draft === to) return true;
-    if (seen.has(draft)) continue;
-    seen.add(draft);
-    for (const read of draft.reads) {
-      if (read.nodes.some((node) => node.id > oldest)) pending.push(read);
-      else if (read === to) return true;
+/** What a contraction reads again and again: its operands, also through views. */
+function contractedBy(contraction: Node): readonly Node[] {
+  const found: Node[] = [];
+  for (let node of contraction.args) {
+    found.push(node);
+    while (node.op.kind === "view" && node.args.length === 1) {
+      node = node.args[0] as Node;
+      found.push(node);
     }
   }
-  return false;
-}
-
-// ---- the finished partition ----------------------------------------------------------------------------------------
-
-function finish(entry: Entry, drafts: readonly Draft[], draftOf: ReadonlyMap<Node, Draft>): Fused {
-  const isStored = (node: Node): boolean => isExternal(node) || draftOf.has(node);
-  const results = new Set(resultNodes(entry));
-  const readOutside = new Set<Node>();
-  for (const [node, draft] of draftOf) {
-    for (const access of accessesOf(node, isStored)) {
-      if (draftOf.get(access.node) !== draft) readOutside.add(access.node);
-    }
-  }
-  const clusters = new Map<Draft, Cluster>();
-  for (const draft of drafts) {
-    if (draft.into !== null || draft.nodes.length === 0) continue;
-    const nodes = draft.nodes.toSorted((a, b) => a.id - b.id);
-    const outputs = nodes.filter((node) => results.has(node) || readOutside.has(node));
-    clusters.set(draft, { id: draft.id, kind: draft.kind, domain: draft.domain, nodes, outputs });
-  }
-  const homes = new Map<Node, Cluster>();
-  for (const [node, draft] of draftOf) homes.set(node, clusters.get(draft) as Cluster);
-  const live = [...clusters.values()].filter((cluster) => cluster.outputs.length > 0);
-  return { entry, groups: live.map((cluster) => [cluster]), homes };
+  return found;
 }

@@ -7,103 +7,99 @@
  * particular order, so no member may depend on another, nor read a state that another overwrites.
  */
 import type { Node } from "../src/graph/node.ts";
-import { state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
-import { accessesOf, innerExtents, shapeOf } from "./access.ts";
-import { type Cluster, type Fused, isExternal } from "./cluster.ts";
-import { buffersOf } from "./fuse-buffers.ts";
+import { innerExtents, shapeOf } from "./access.ts";
+import { bufferLabels, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
 
 /** Elements read: up to here a launch costs more than the work (128 x 512 is the bias gradient of the MNIST step). */
 const smallWork = 1 << 17;
+/** Only the latest groups are tried: a deep network has thousands, and older ones rarely have room. */
+const openGroups = 16;
 
-interface Group {
-  readonly members: Cluster[];
+class Group {
+  readonly members: Cluster[] = [];
+  readonly isSmall: boolean;
+  readonly #writes = new Set<string>();
+  readonly #reads = new Set<string>();
+
+  constructor(isSmall: boolean) {
+    this.isSmall = isSmall;
+  }
+
+  add(cluster: Cluster, writes: readonly string[]): void {
+    this.members.push(cluster);
+    for (const name of writes) this.#writes.add(name);
+    for (const name of statesReadBy(cluster)) this.#reads.add(name);
+  }
+
+  /** Whether one overwrites a state whose old value the other reads. */
+  clashes(cluster: Cluster, writes: readonly string[]): boolean {
+    return writes.some((name) => this.#reads.has(name)) || statesReadBy(cluster).some((name) => this.#writes.has(name));
+  }
 }
 
 export function groupClusters(fused: Fused, maxBuffers: number): readonly (readonly Cluster[])[] {
-  const clusters = fused.groups.flat();
-  const reads = dependencies(clusters, fused);
+  const statesOf = new Map<Node, string[]>();
+  for (const { name, node } of fused.entry.next) statesOf.set(node, [...(statesOf.get(node) ?? []), name]);
+  const label = bufferLabels(fused.entry);
   const groups: Group[] = [];
   const groupOf = new Map<Cluster, Group>();
-  for (const cluster of clusters) {
-    const home = isSmall(cluster)
-      ? groups.find((group) => accepts(group, cluster, reads, groupOf, fused, maxBuffers))
-      : undefined;
-    if (home !== undefined) home.members.push(cluster);
-    else groups.push({ members: [cluster] });
-    groupOf.set(cluster, home ?? (groups[groups.length - 1] as Group));
+  const open: Group[] = [];
+  for (const [cluster] of fused.groups) {
+    if (cluster === undefined) continue;
+    const writes = cluster.outputs.flatMap((node) => statesOf.get(node) ?? []);
+    const small = isSmall(cluster);
+    const fits = (group: Group): boolean =>
+      !group.clashes(cluster, writes) &&
+      touchedBy([...group.members, cluster], label).size <= maxBuffers &&
+      !dependsOn(cluster, group, groupOf, fused) &&
+      !group.members.some((member) => dependsOnCluster(member, cluster, groupOf, fused));
+    let home = small ? open.find(fits) : undefined;
+    if (home === undefined) {
+      home = new Group(small);
+      groups.push(home);
+      if (small) open.push(home);
+      if (open.length > openGroups) open.shift();
+    }
+    home.add(cluster, writes);
+    groupOf.set(cluster, home);
   }
   return groups.map((group) => group.members);
 }
 
 function isSmall(cluster: Cluster): boolean {
   if (cluster.kind === "contract") return false;
-  const work = cluster.nodes.map((node) => sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)));
-  return Math.max(...work) <= smallWork;
+  return cluster.nodes.every((node) => sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)) <= smallWork);
 }
 
-function accepts(
-  group: Group,
-  cluster: Cluster,
-  reads: ReadonlyMap<Cluster, ReadonlySet<Cluster>>,
-  groupOf: ReadonlyMap<Cluster, Group>,
-  fused: Fused,
-  maxBuffers: number,
-): boolean {
-  if (!group.members.every(isSmall)) return false;
-  if (dependsOn(cluster, group, reads, groupOf)) return false;
-  if (group.members.some((member) => statesClash(member, cluster, fused) || statesClash(cluster, member, fused)))
-    return false;
-  return buffersOf([...group.members, cluster], fused).size <= maxBuffers;
+/** Whether `cluster` needs anything that the group computes, directly or not; group mates need each other's needs. */
+function dependsOn(cluster: Cluster, group: Group, groupOf: ReadonlyMap<Cluster, Group>, fused: Fused): boolean {
+  return reaches(cluster, (other) => groupOf.get(other) === group, groupOf, fused);
 }
 
-/** Whether the cluster and the group need one another, directly or not; group mates share their needs. */
-function dependsOn(
-  cluster: Cluster,
-  group: Group,
-  reads: ReadonlyMap<Cluster, ReadonlySet<Cluster>>,
+function dependsOnCluster(from: Cluster, to: Cluster, groupOf: ReadonlyMap<Cluster, Group>, fused: Fused): boolean {
+  return reaches(from, (other) => other === to, groupOf, fused);
+}
+
+function reaches(
+  from: Cluster,
+  isTarget: (other: Cluster) => boolean,
   groupOf: ReadonlyMap<Cluster, Group>,
+  { homes }: Fused,
 ): boolean {
-  const needs = (start: readonly Cluster[], isTarget: (other: Cluster) => boolean): boolean => {
-    const seen = new Set<Cluster>(start);
-    const pending = start.flatMap((from) => [...(reads.get(from) ?? [])]);
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      if (isTarget(next)) return true;
-      for (const mate of groupOf.get(next)?.members ?? [next]) {
+  const seen = new Set<Cluster>([from]);
+  const pending: Cluster[] = [from];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    for (const node of next.reads) {
+      const read = homes.get(node);
+      if (read === undefined || seen.has(read)) continue;
+      if (isTarget(read)) return true;
+      for (const mate of groupOf.get(read)?.members ?? [read]) {
         if (seen.has(mate)) continue;
         seen.add(mate);
-        pending.push(mate, ...(reads.get(mate) ?? []));
+        pending.push(mate);
       }
     }
-    return false;
-  };
-  return (
-    needs([cluster], (other) => groupOf.get(other) === group) || needs(group.members, (other) => other === cluster)
-  );
-}
-
-function dependencies(clusters: readonly Cluster[], fused: Fused): Map<Cluster, Set<Cluster>> {
-  const isStored = (node: Node): boolean => isExternal(node) || fused.homes.has(node);
-  const reads = new Map<Cluster, Set<Cluster>>();
-  for (const cluster of clusters) {
-    const homes = new Set<Cluster>();
-    for (const node of cluster.nodes) {
-      for (const access of accessesOf(node, isStored)) {
-        const home = fused.homes.get(access.node);
-        if (home !== undefined && home !== cluster) homes.add(home);
-      }
-    }
-    reads.set(cluster, homes);
   }
-  return reads;
-}
-
-/** Whether `writer` gives a state its next value while `reader` reads the old one. */
-function statesClash(writer: Cluster, reader: Cluster, { entry, homes }: Fused): boolean {
-  const written = new Set(entry.next.filter(({ node }) => writer.outputs.includes(node)).map(({ name }) => name));
-  if (written.size === 0) return false;
-  const isStored = (node: Node): boolean => isExternal(node) || homes.has(node);
-  return reader.nodes.some((node) =>
-    accessesOf(node, isStored).some(({ node: read }) => read.op === state && written.has(String(read.attrs.name))),
-  );
+  return false;
 }

@@ -71,8 +71,14 @@ export function layout(
     buffers,
     arena,
     segmentBytes: { state: stateEnd, input: inputLayout.bytes, output: outputLayout.bytes, arena: arena.peakBytes },
-    freedAfter: sequence.map((_, step) => arena.placements.filter(({ last }) => last === step)),
+    freedAfter: freedAfter(arena, sequence.length),
   };
+}
+
+function freedAfter({ placements }: ArenaPlan, steps: number): Range[][] {
+  const freed: Range[][] = Array.from({ length: steps }, () => []);
+  for (const placement of placements) freed[placement.last]?.push(placement);
+  return freed;
 }
 
 /** The scratch buffers that steps name: values of nodes, and those that only copies know. */

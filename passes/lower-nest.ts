@@ -71,16 +71,19 @@ export class NestBuilder {
     this.#innermost().stmts.push(...stmts);
   }
 
-  /** Runs `make` inside serial loops; what it gives is the end of the innermost body. */
+  /** Runs `make` inside serial loops, a scope for each; what it gives is the end of the innermost body. */
   within(loops: readonly LoopVar[], make: () => readonly Stmt[], inline = false): void {
+    const [loop, ...inner] = loops;
+    if (loop === undefined) {
+      this.emit(make());
+      return;
+    }
     const outer = this.#innermost();
-    const scope = newScope([], loops, inline);
+    const scope = newScope([], [loop], inline);
     this.#scopes.push(scope);
-    scope.stmts.push(...make());
+    this.within(inner, make, inline);
     this.#scopes.pop();
-    let body: readonly Stmt[] = scope.stmts;
-    for (const loop of loops.toReversed()) body = [forLoop(loop, body)];
-    outer.stmts.push(...body);
+    outer.stmts.push(forLoop(loop, scope.stmts));
   }
 
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */
@@ -121,6 +124,8 @@ export class NestBuilder {
   /** Behind a guard, loads get its bounds; a computed value is chosen by them. */
   #readGuarded(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {
     if (guard === undefined || guard.bounds.length === 0) return this.value(node, at);
+    const { cluster, buffers } = this.#options;
+    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster)) return this.#loadOr(node, at, guard);
     const outer = this.#bounds;
     this.#bounds = [...outer, ...guard.bounds];
     const value = this.value(node, at);
@@ -130,12 +135,13 @@ export class NestBuilder {
   }
 
   #load(node: Node, at: readonly Index[]): Expr {
-    const { dtype } = typeOf(node);
-    const type = valueTypeOf(dtype);
-    const strides = stridesOf(shapeOf(node));
-    const place = sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
-    const guard = this.#bounds.length === 0 ? undefined : { bounds: this.#bounds, otherwise: constant(type, 0) };
-    return load(type, this.#options.buffers.read(node), place, guard);
+    const type = valueTypeOf(typeOf(node).dtype);
+    return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: constant(type, 0) });
+  }
+
+  #loadOr(node: Node, at: readonly Index[], guard: Guard): Expr {
+    const place = flatIndex(shapeOf(node), at);
+    return load(valueTypeOf(typeOf(node).dtype), this.#options.buffers.read(node), place, guard);
   }
 
   // ---- reductions and contractions ---------------------------------------------------------------------------------
@@ -197,8 +203,8 @@ export class NestBuilder {
       const value = this.value(operand, places[0] ?? []);
       const held = name(type, best);
       const isBetter = apply(better, value, held);
-      const isNaN = apply("and", apply("ne", value, value), apply("eq", held, held));
-      const takes = this.#define("take", type === "f32" || type === "f64" ? apply("or", isBetter, isNaN) : isBetter);
+      const beatsAll = apply("and", apply("ne", value, value), apply("eq", held, held));
+      const takes = this.#define("take", type === "f32" || type === "f64" ? apply("or", isBetter, beatsAll) : isBetter);
       return [
         assign(place, apply("select", takes, position, name("i32", place))),
         assign(best, apply("select", takes, value, held)),
@@ -277,4 +283,10 @@ function collectFromExpr(expr: Expr, used: Set<string>): void {
     },
     index: (index) => collectNames(index, used),
   });
+}
+
+/** Row-major position of an element of an array of this shape. */
+export function flatIndex(shape: readonly number[], at: readonly Index[]): Index {
+  const strides = stridesOf(shape);
+  return sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
 }

@@ -11,16 +11,16 @@
  */
 import { CompilerBug } from "../src/errors.ts";
 import type { Node } from "../src/graph/node.ts";
-import { fixedShape, sizeOf, stridesOf } from "../src/graph/shape.ts";
+import { fixedShape, sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
 import { store } from "../src/kernel/build.ts";
-import { loopIndex, sumIndex } from "../src/kernel/index-expr.ts";
+import { constIndex, loopIndex } from "../src/kernel/index-expr.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "../src/kernel/kernel.ts";
 import type { Binding, Sequence, Step } from "../src/kernel/sequence.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { innerExtents, shapeOf } from "./access.ts";
 import type { Cluster } from "./cluster.ts";
-import { NestBuilder } from "./lower-nest.ts";
+import { flatIndex, NestBuilder } from "./lower-nest.ts";
 import { Names } from "./names.ts";
 import type { BufferName, Ordered } from "./order.ts";
 
@@ -56,11 +56,16 @@ function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered
     shared: [],
     nests,
     flops: clusters.reduce((sum, cluster) => sum + flopsOf(cluster), 0),
-    bytes: params.reduce((sum, { param }) => sum + param.count * 4 * (param.role === "update" ? 2 : 1), 0),
+    bytes: params.reduce((sum, { param }) => sum + trafficOf(param, target), 0),
     schedule: "",
   };
   const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
   return { kind: "launch", kernel, bindings, scalars: [] };
+}
+
+/** What is read is loaded at least once, what is written is stored once. */
+function trafficOf({ element, count, role }: BufferParam, target: TargetTraits): number {
+  return target.bytesOf(element, count) * (role === "update" ? 2 : 1);
 }
 
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
@@ -123,22 +128,30 @@ class KernelBuffers {
 function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, target: TargetTraits): Nest {
   const loops = cluster.domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
   const nest = new NestBuilder({ cluster, loops, buffers, names, target });
-  const rowStores: Stmt[] = [];
+  const elementAt = (node: Node): Index[] => [
+    ...loops.map(loopIndex),
+    ...restOf(node, cluster).map(() => constIndex(0)),
+  ];
+  const isElement = (node: Node): boolean => sizeOf(restOf(node, cluster)) === 1;
+  // In id order, operands first: so a value never asks for another that is deep below it.
+  for (const node of cluster.nodes) if (isElement(node)) nest.value(node, elementAt(node));
+  const stores = cluster.outputs
+    .filter(isElement)
+    .map((node) => storeAt(buffers.write(node), node, elementAt(node), nest.value(node, elementAt(node))));
   const inRows = new Map<string, Node[]>();
-  for (const node of cluster.outputs) {
-    const rest = shapeOf(node).slice(cluster.domain.length);
-    if (sizeOf(rest) === 1) {
-      const at = [...loops.map(loopIndex), ...rest.map(() => sumIndex([]))];
-      rowStores.push(storeAt(buffers.write(node), node, at, nest.value(node, at)));
-    } else {
-      const key = rest.join(",");
-      inRows.set(key, [...(inRows.get(key) ?? []), node]);
-    }
+  for (const node of cluster.outputs.filter((output) => !isElement(output))) {
+    const key = restOf(node, cluster).join(",");
+    inRows.set(key, [...(inRows.get(key) ?? []), node]);
   }
   for (const nodes of inRows.values()) storeRows(nodes, nest, loops, buffers, names);
-  nest.emit(rowStores);
+  nest.emit(stores);
   const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
   return { loops: parallel, prelude: nest.prelude, body: nest.body };
+}
+
+/** The axes of a member beyond the cluster's domain. */
+function restOf(node: Node, cluster: Cluster): readonly number[] {
+  return shapeOf(node).slice(cluster.domain.length);
 }
 
 /** One loop nest over the inner axes for all outputs that have them; values first, so that updates in place come last. */
@@ -156,11 +169,5 @@ function storeRows(
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {
-  return store(buffer, flatIndex(node, at), value);
-}
-
-/** Row-major position of an element. */
-export function flatIndex(node: Node, at: readonly Index[]): Index {
-  const strides = stridesOf(shapeOf(node));
-  return sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
+  return store(buffer, flatIndex(shapeOf(node), at), value);
 }

@@ -4,6 +4,8 @@
  */
 export class Names {
   readonly #taken = new Set<string>();
+  /** The next number to try for each stem. */
+  readonly #next = new Map<string, number>();
 
   /** A name that resembles the hint: "model.W1" -> "model_w1", the second time "model_w1_2". */
   fresh(hint: string): string {
@@ -13,7 +15,9 @@ export class Names {
       .replace(/^_+|_+$/g, "");
     const start = /^[a-z]/.test(clean) ? clean.slice(0, 40) : `v_${clean}`.slice(0, 40);
     let name = start;
-    for (let n = 2; this.#taken.has(name); n++) name = `${start}_${n}`;
+    let n = this.#next.get(start) ?? 2;
+    for (; this.#taken.has(name); n++) name = `${start}_${n}`;
+    this.#next.set(start, n);
     this.#taken.add(name);
     return name;
   }

@@ -15,7 +15,7 @@ import type { Node } from "../src/graph/node.ts";
 import { state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
-import { type Access, accessesOf, shapeOf } from "./access.ts";
+import { type Access, shapeOf } from "./access.ts";
 import { type Cluster, type Fused, isExternal } from "./cluster.ts";
 
 /** A buffer of the program: its name says in which segment it lies ("state model.w1", "input image", "output loss", "%12"). */
@@ -41,7 +41,7 @@ export const scratchBuffer = (node: Node): BufferName => `%${node.id}`;
 
 interface Vertex {
   step: OrderedStep;
-  readonly reads: ReadonlySet<BufferName | Node>;
+  readonly reads: ReadonlySet<Node>;
   readonly before: Set<Vertex>;
 }
 
@@ -64,6 +64,8 @@ class Ordering {
   readonly copied = new Map<string, string>();
   readonly #fused: Fused;
   readonly #vertexOf = new Map<Cluster, Vertex>();
+  /** Who reads the old value of each state. */
+  readonly #readers = new Map<string, Vertex[]>();
 
   constructor(fused: Fused) {
     this.#fused = fused;
@@ -71,17 +73,17 @@ class Ordering {
 
   addGroups(): void {
     for (const clusters of this.#fused.groups) {
-      const reads = new Set(clusters.flatMap((cluster) => this.#accesses(cluster).map((access) => access.node)));
+      const reads = new Set(clusters.flatMap((cluster) => [...cluster.reads]));
       const vertex = this.#addVertex({ kind: "group", clusters }, reads);
       for (const cluster of clusters) this.#vertexOf.set(cluster, vertex);
     }
     for (const vertex of this.vertices) {
       for (const node of vertex.reads) {
-        const home = typeof node === "string" ? undefined : this.#fused.homes.get(node);
+        const home = this.#fused.homes.get(node);
         const writer = home === undefined ? undefined : this.#vertexOf.get(home);
         if (writer !== undefined && writer !== vertex) vertex.before.add(writer);
+        this.#placeSource(node);
       }
-      for (const node of vertex.reads) if (typeof node !== "string") this.#placeSource(node);
     }
   }
 
@@ -89,8 +91,9 @@ class Ordering {
   addResults(inPlace: boolean): void {
     const { entry } = this.#fused;
     const changed = entry.next.filter(({ name, node }) => !isSameState(node, name));
-    const bytes = (node: Node): number => sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype);
-    const largestFirst = changed.toSorted((a, b) => bytes(b.node) - bytes(a.node) || (a.name < b.name ? -1 : 1));
+    const largestFirst = changed.toSorted(
+      (a, b) => bytesOf([b.node]) - bytesOf([a.node]) || (a.name < b.name ? -1 : 1),
+    );
     // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
     const copies = new Map<Result, Vertex>();
     for (const result of largestFirst) this.#copyExternal(result, stateBuffer(result.name), copies);
@@ -109,7 +112,7 @@ class Ordering {
   #copyExternal(result: Result, to: BufferName, copies: Map<Result, Vertex>): void {
     if (!isExternal(result.node)) return;
     const from = this.#placeSource(result.node);
-    copies.set(result, this.#addVertex({ kind: "copy", from, to }, new Set([from])));
+    copies.set(result, this.#addVertex({ kind: "copy", from, to }, new Set([result.node])));
   }
 
   /** Two states that swap: one of them waits in scratch memory. */
@@ -155,7 +158,7 @@ class Ordering {
 
   /** Puts `writer` behind all who read the old value of the state. False, and nothing changed, where that closes a cycle. */
   #orderBehindReaders(writer: Vertex, name: string): boolean {
-    const readers = this.vertices.filter((vertex) => vertex !== writer && this.#readsState(vertex, name));
+    const readers = (this.#readers.get(name) ?? []).filter((vertex) => vertex !== writer);
     if (readers.some((reader) => this.#dependsOn(reader, writer))) return false;
     for (const reader of readers) writer.before.add(reader);
     return true;
@@ -164,25 +167,17 @@ class Ordering {
   #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
     const sameGroup = vertex.step.kind === "group" ? vertex.step.clusters : [];
     for (const mate of sameGroup) {
-      for (const access of this.#accesses(mate)) {
+      for (const access of [...mate.accesses.values()].flat()) {
         if (access.node.op !== state || access.node.attrs.name !== name) continue;
         if (mate !== cluster || !readsOwnElement(access, node))
           return "its kernel reads old elements that others overwrite";
       }
     }
-    const loops = new Set(cluster.outputs.map((output) => shapeOf(output).slice(cluster.domain.length).join(",")));
-    if (loops.size > 1 && shapeOf(node).length > cluster.domain.length)
-      return "its kernel stores rows of several lengths";
+    if (shapeOf(node).length > cluster.domain.length && !walksRowsOnce(cluster)) {
+      return "its kernel goes over a row several times";
+    }
     if (this.#orderBehindReaders(vertex, name)) return null;
     return "kernels that read its old value need its new one, or one another";
-  }
-
-  #readsState(vertex: Vertex, name: string): boolean {
-    if (vertex.reads.has(stateBuffer(name))) return true;
-    for (const node of vertex.reads) {
-      if (typeof node !== "string" && node.op === state && node.attrs.name === name) return true;
-    }
-    return false;
   }
 
   #addCopyStep(from: BufferName, to: BufferName, writer: Cluster): Vertex {
@@ -191,9 +186,14 @@ class Ordering {
     return vertex;
   }
 
-  #addVertex(step: OrderedStep, reads: ReadonlySet<BufferName | Node>): Vertex {
+  #addVertex(step: OrderedStep, reads: ReadonlySet<Node>): Vertex {
     const vertex: Vertex = { step, reads, before: new Set() };
     this.vertices.push(vertex);
+    for (const node of reads) {
+      if (node.op !== state) continue;
+      const name = String(node.attrs.name);
+      this.#readers.set(name, [...(this.#readers.get(name) ?? []), vertex]);
+    }
     return vertex;
   }
 
@@ -203,11 +203,6 @@ class Ordering {
     const buffer = node.op === state ? stateBuffer(name) : inputBuffer(name);
     this.bufferOf.set(node, buffer);
     return buffer;
-  }
-
-  #accesses(cluster: Cluster): Access[] {
-    const isStored = (node: Node): boolean => isExternal(node) || this.#fused.homes.has(node);
-    return cluster.nodes.flatMap((node) => [...accessesOf(node, isStored)]);
   }
 
   #dependsOn(from: Vertex, to: Vertex): boolean {
@@ -237,6 +232,23 @@ function readsOwnElement(access: Access, next: Node): boolean {
   );
 }
 
+/**
+ * Whether the values that have a place inside the row are all computed in one walk along it, each from its own place. Then
+ * the store, which ends that walk, overwrites nothing that is still to be read.
+ */
+function walksRowsOnce({ nodes, outputs, domain, accesses }: Cluster): boolean {
+  const inRow = (node: Node): boolean => shapeOf(node).length > domain.length;
+  const walks = new Set(outputs.filter(inRow).map((output) => shapeOf(output).join(",")));
+  if (walks.size > 1) return false;
+  for (const node of nodes) {
+    for (const access of accesses.get(node) ?? []) {
+      const member = nodes.includes(access.node);
+      if (member && inRow(access.node) && (!inRow(node) || !readsOwnElement(access, access.node))) return false;
+    }
+  }
+  return true;
+}
+
 // ---- the sequence --------------------------------------------------------------------------------------------------
 
 function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
@@ -245,55 +257,56 @@ function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
 
 /** Of the steps that can run, the one that leaves the fewest bytes alive. */
 function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, BufferName>): Vertex[] {
-  const bytes = (node: Node): number => sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype);
   const isScratch = (node: Node): boolean => bufferOf.get(node)?.startsWith("%") === true;
-  const waiting = new Map<Node, Set<Vertex>>();
-  for (const vertex of vertices) {
-    for (const node of vertex.reads) {
-      if (typeof node === "string" || !isScratch(node)) continue;
-      const readers = waiting.get(node) ?? new Set<Vertex>();
-      waiting.set(node, readers.add(vertex));
-    }
-  }
-  const growth = (vertex: Vertex): number => {
-    let sum = 0;
-    if (vertex.step.kind === "group") {
-      for (const cluster of vertex.step.clusters) {
-        for (const node of cluster.outputs) if (isScratch(node)) sum += bytes(node);
-      }
-    }
-    for (const node of vertex.reads) {
-      const readers = typeof node === "string" ? undefined : waiting.get(node);
-      if (typeof node !== "string" && readers?.size === 1 && readers.has(vertex)) sum -= bytes(node);
-    }
-    return sum;
+  const waiting = new Map<Node, number>();
+  for (const vertex of vertices) for (const node of vertex.reads) waiting.set(node, (waiting.get(node) ?? 0) + 1);
+  const growth = ({ step, reads }: Vertex): number => {
+    const made = step.kind === "group" ? step.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
+    const ended = [...reads].filter((node) => isScratch(node) && waiting.get(node) === 1);
+    return bytesOf(made) - bytesOf(ended);
   };
   return schedule(vertices, growth, (vertex) => {
-    for (const readers of waiting.values()) readers.delete(vertex);
+    for (const node of vertex.reads) waiting.set(node, (waiting.get(node) ?? 0) - 1);
   });
 }
 
+/** Bytes on a CPU: for comparing values with one another. */
+function bytesOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype), 0);
+}
+
+/** Kahn's algorithm; among the steps that are ready the cheapest, the first of equals. */
 function schedule(
   vertices: readonly Vertex[],
   cost: (vertex: Vertex) => number,
   done?: (vertex: Vertex) => void,
 ): Vertex[] {
-  const sequence: Vertex[] = [];
-  const placed = new Set<Vertex>();
-  const open = new Set(vertices);
-  while (open.size > 0) {
-    let best: Vertex | undefined;
-    let bestCost = Number.POSITIVE_INFINITY;
-    for (const vertex of open) {
-      if ([...vertex.before].some((other) => !placed.has(other))) continue;
-      const price = cost(vertex);
-      if (price < bestCost) [best, bestCost] = [vertex, price];
+  const blocked = new Map(vertices.map((vertex) => [vertex, vertex.before.size]));
+  const after = new Map<Vertex, Vertex[]>();
+  for (const vertex of vertices) {
+    for (const before of vertex.before) {
+      const known = after.get(before);
+      if (known === undefined) after.set(before, [vertex]);
+      else known.push(vertex);
     }
-    if (best === undefined) throw new CompilerBug("the kernels depend on one another in a circle");
-    sequence.push(best);
-    placed.add(best);
-    open.delete(best);
-    done?.(best);
   }
+  const position = new Map(vertices.map((vertex, i) => [vertex, i]));
+  const ready = vertices.filter((vertex) => vertex.before.size === 0);
+  const sequence: Vertex[] = [];
+  while (ready.length > 0) {
+    const next = ready.reduce((best, vertex) => {
+      const difference = cost(vertex) - cost(best) || (position.get(vertex) ?? 0) - (position.get(best) ?? 0);
+      return difference < 0 ? vertex : best;
+    });
+    ready.splice(ready.indexOf(next), 1);
+    sequence.push(next);
+    done?.(next);
+    for (const vertex of after.get(next) ?? []) {
+      const left = (blocked.get(vertex) ?? 0) - 1;
+      blocked.set(vertex, left);
+      if (left === 0) ready.push(vertex);
+    }
+  }
+  if (sequence.length < vertices.length) throw new CompilerBug("the kernels depend on one another in a circle");
   return sequence;
 }

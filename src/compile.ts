@@ -8,7 +8,7 @@
 import { differentiate } from "../passes/differentiate.ts";
 import { fuse, leaveUnfused } from "../passes/fuse.ts";
 import { inline } from "../passes/inline.ts";
-import { layout, sideBySide } from "../passes/layout.ts";
+import { type Layout, layout, sideBySide } from "../passes/layout.ts";
 import { lower } from "../passes/lower.ts";
 import { type Ordered, order, stateBuffer } from "../passes/order.ts";
 import type { GraphPass } from "../passes/pass.ts";
@@ -25,9 +25,9 @@ import { input, randomState } from "./graph/ops/source.ts";
 import { atLine } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
-import { checkKernel } from "./kernel/check.ts";
+import { checkKernel, checkSequence } from "./kernel/check.ts";
 import type { BufferSlot } from "./kernel/memory.ts";
-import { printKernel } from "./kernel/print.ts";
+import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
 import type { TargetTraits } from "./kernel/target.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
@@ -81,8 +81,7 @@ export async function compileOn<O>(
   const started = performance.now();
   checkDims(program, options.dims ?? {});
   checkDTypes(program, target.traits);
-  const declared = program.states.map(({ path, leaf }) => ({ name: path, dtype: leaf.dtype, shape: leaf.shape }));
-  const states = sideBySide("state", declared, stateBuffer, target.traits);
+  const states = stateLayout(program, target.traits);
   const machine = await target.machine(states.bytes, machineOptions(options));
   try {
     const warnings: string[] = [];
@@ -98,7 +97,7 @@ export async function compileOn<O>(
       states: states.slots,
       dims: options.dims ?? {},
       inputs: declaredInputs(program.inputs),
-      compileEntry: (name, dims) => compileEntry(program, name, dims, states.slots, target, options, warn),
+      compileEntry: (name, dims) => compileEntry(program, name, dims, target, options, warn),
       summary: () => ({ target: target.traits.name, device: machine.device, why: target.why, compileMs, warnings }),
     });
     writeStartValues(program, states.slots, machine, options.seed ?? 0);
@@ -108,6 +107,12 @@ export async function compileOn<O>(
     machine.dispose();
     throw error;
   }
+}
+
+/** The states' addresses, which all entries share. */
+function stateLayout(program: Program<unknown>, target: TargetTraits): ReturnType<typeof sideBySide> {
+  const declared = program.states.map(({ path, leaf }) => ({ name: path, dtype: leaf.dtype, shape: leaf.shape }));
+  return sideBySide("state", declared, stateBuffer, target);
 }
 
 function machineOptions({ onLaunch, debug }: CompileOptions): MachineOptions {
@@ -162,24 +167,40 @@ function writeStartValues(
 
 // ---- one entry -----------------------------------------------------------------------------------------------------
 
-function compileEntry(
+function compileEntry(...request: Parameters<typeof stagesOf>): Compiled {
+  const { entry, report } = stagesOf(...request);
+  return { entry, report };
+}
+
+/** A compiled entry, and what it was on the way there: for the command line to show. */
+export interface Stages extends Compiled {
+  /** The graph as it was written, and after each pass. */
+  readonly graphs: readonly { readonly pass: string | null; readonly entry: Entry }[];
+  readonly ordered: Ordered;
+  readonly layout: Layout;
+}
+
+/** Compiles one entry, up to its sequence of kernels with their addresses. Needs no device. */
+export function stagesOf(
   program: Program<unknown>,
   name: string,
   dims: Dims,
-  states: readonly BufferSlot[],
   target: TargetSetup,
-  options: CompileOptions,
-  warn: (message: string) => void,
-): Compiled {
+  options: CompileOptions = {},
+  warn: (message: string) => void = () => {},
+): Stages {
+  checkDims(program, dims);
+  checkDTypes(program, target.traits);
   const skip = new Set(options.skip ?? []);
   const passes: PassReport[] = [];
-  const timed = <T>(pass: string, run: () => T, count: (result: T) => number): T => {
+  const timed: Timed = (pass, run, count) => {
     const started = performance.now();
     const result = run();
     passes.push({ name: pass, ms: performance.now() - started, nodes: count(result) });
     return result;
   };
   let entry = program.entries.get(name) as Entry;
+  const graphs: Stages["graphs"][number][] = [{ pass: null, entry }];
   for (const pass of graphPasses) {
     if (pass === simplify && skip.has("simplify")) continue;
     entry = timed(
@@ -187,15 +208,9 @@ function compileEntry(
       () => verified(pass, entry, dims, warn),
       (result) => neededNodes(result).length,
     );
+    graphs.push({ pass: pass.name, entry });
   }
-  const clusters = (fused: { groups: readonly unknown[] }): number => fused.groups.length;
-  const fused = timed("fuse", () => (skip.has("fuse") ? leaveUnfused(entry) : fuse(entry, target.traits)), clusters);
-  const ordered = timed(
-    "order",
-    () => order(fused, { inPlace: !skip.has("order") }),
-    (o) => o.steps.length,
-  );
-  const plain = timed("lower", () => checkKernels("lower", lower(ordered, target.traits)), countLaunches);
+  const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
   const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
   const sequence =
     skip.has("schedule") && target.traits.name === "js" ? plain : timed("schedule", schedule, countLaunches);
@@ -206,10 +221,15 @@ function compileEntry(
   }));
   const addresses = timed(
     "plan",
-    () => layout(ordered, sequence, bound, states, target.traits, !skip.has("plan")),
+    () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),
     (result) => result.arena.placements.length,
   );
   const { buffers, segmentBytes, freedAfter, arena } = addresses;
+  const unbound = checkSequence(
+    sequence,
+    new Map([...buffers].map(([id, { dtype, count }]) => [id, { element: dtype, count }])),
+  );
+  if (unbound !== null) throw new CompilerBug(`pass "plan" broke: ${unbound}\n${printSequence(sequence)}`);
   const compiled: CompiledEntry = {
     name,
     dims,
@@ -226,7 +246,7 @@ function compileEntry(
     inputBytes: segmentBytes.input,
     outputBytes: segmentBytes.output,
   };
-  return { entry: compiled, report: reportOf(compiled, ordered, passes, memory) };
+  return { entry: compiled, report: reportOf(compiled, ordered, passes, memory), graphs, ordered, layout: addresses };
 }
 
 /** An entry with its derivatives worked out and simplified, and nothing decided yet: for people to read. */
@@ -234,9 +254,40 @@ export function simplified(entry: Entry): Entry {
   return [inline, differentiate, simplify].reduce((made, pass) => verified(pass, made, {}, () => {}), entry);
 }
 
+/** Runs a pass and notes how long it took and how much came out. */
+type Timed = <T>(pass: string, run: () => T, count: (result: T) => number) => T;
+
+/**
+ * From a graph to kernels. Fusion counts a state that changes in place as one buffer; where `order` finds that it cannot,
+ * a kernel may need more buffers than the target has, and fusion is done again with less to fill.
+ */
+function fuseAndLower(
+  entry: Entry,
+  target: TargetTraits,
+  skip: ReadonlySet<Skippable>,
+  timed: Timed,
+): { readonly ordered: Ordered; readonly plain: Sequence } {
+  for (let maxBuffers = target.maxBuffers; ; maxBuffers--) {
+    const fused = timed(
+      "fuse",
+      () => (skip.has("fuse") ? leaveUnfused(entry, target) : fuse(entry, { ...target, maxBuffers })),
+      ({ groups }) => groups.length,
+    );
+    const ordered = timed(
+      "order",
+      () => order(fused, { inPlace: !skip.has("order") }),
+      ({ steps }) => steps.length,
+    );
+    const plain = timed("lower", () => checkKernels("lower", lower(ordered, target)), countLaunches);
+    const widest = Math.max(0, ...plain.map((step) => (step.kind === "launch" ? step.kernel.buffers.length : 0)));
+    if (widest <= target.maxBuffers) return { ordered, plain };
+    if (skip.has("fuse")) throw new CompilerBug(`an unfused kernel needs ${widest} buffers`);
+  }
+}
+
 function verified(pass: GraphPass, entry: Entry, dims: Dims, warn: (message: string) => void): Entry {
   const next = pass.run(entry, { dims, warn });
-  const broken = checkGraph(next.graph, pass === inline ? ["region"] : []);
+  const broken = checkGraph(next.graph, pass === inline ? ["region"] : ["region", "transform"]);
   if (broken !== null) {
     throw new CompilerBug(
       `pass "${pass.name}" broke: ${broken}\nbefore\n${printEntry(entry)}\nafter\n${printEntry(next)}`,

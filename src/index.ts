@@ -3,6 +3,7 @@
  */
 
 export { type CompileOptions, compile, compileOn } from "./compile.ts";
+export { type ExamineOptions, examineTargets, type TargetExam } from "./doctor.ts";
 export * from "./dsl/composites.ts";
 export { grad } from "./dsl/grad.ts";
 export * from "./dsl/initializers.ts";
@@ -14,6 +15,8 @@ export { scalar, Tensor } from "./dsl/tensor.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./errors.ts";
 export { type EvaluateExpressionOptions, evaluate, formula } from "./evaluate.ts";
 export { gradientDistance, numericGradient } from "./gradient-check.ts";
+export type { DType } from "./graph/dtype.ts";
+export type { Dim, Dims, Shape } from "./graph/shape.ts";
 export {
   type BatchRecord,
   type Callback,

@@ -6,8 +6,12 @@
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
 import { DeviceError } from "./errors.ts";
+import type { TargetOptions } from "./targets.ts";
 
+export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export * from "./index.ts";
+export { interruptSignal, type TerminalProgressOptions, terminalProgress } from "./nn/terminal.ts";
+export { type FlagDefinition, type FlagValues, type Script, script } from "./script.ts";
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
 let dawn: GPU | undefined;
@@ -22,6 +26,22 @@ export async function nodeGpu(): Promise<GPU> {
     );
   }
   return dawn;
+}
+
+/**
+ * For `compile`: the target, with Node's WebGPU where that can be had. "auto" does without, and `lack` says what was missing;
+ * "wgsl" insists.
+ */
+export async function nodeTarget(
+  target: NonNullable<TargetOptions["target"]> = "auto",
+): Promise<TargetOptions & { readonly lack?: string }> {
+  if (target === "js") return { target };
+  try {
+    return { target, gpu: await nodeGpu() };
+  } catch (error) {
+    if (target !== "auto" || !(error instanceof DeviceError)) throw error;
+    return { target: "js", lack: `auto: ${error.message.split(". ")[0]}` }; // what to do about it is for doctor to say
+  }
 }
 
 async function loadDawn(): Promise<GPU> {

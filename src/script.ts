@@ -53,7 +53,7 @@ export async function script<const F extends FlagDefinitions>(
 
 /** Runs a commander program with our exit codes: 2 for the user's errors, 1 for others. `debug` shows every stack. */
 export async function runCommand(command: Command, args: readonly string[], debug = false): Promise<void> {
-  command.exitOverride();
+  for (const each of [command, ...command.commands]) each.exitOverride();
   try {
     await command.parseAsync([...args]);
   } catch (error) {

@@ -46,10 +46,10 @@ export function mnistStep(opt: Optimizer) {
   });
 }
 
-export interface Batch {
+export type Batch = {
   readonly image: Float32Array;
   readonly label: Int32Array;
-}
+};
 
 export function mnistBatches(count: number, batch = mnistDims.batch): Batch[] {
   const { train } = syntheticDigits({ seed: 5, train: count * batch, test: 1 });

@@ -15,7 +15,7 @@ export interface HeapChange {
   readonly seconds: number;
 }
 
-async function main(batch: number, steps: number): Promise<HeapChange> {
+async function measure(batch: number, steps: number): Promise<HeapChange> {
   const executable = await compileOn(mnistStep(rmsprop()), jsTarget, { dims: { batch } });
   const feeds = mnistBatches(4, batch);
   const train = executable.train;
@@ -48,4 +48,4 @@ async function main(batch: number, steps: number): Promise<HeapChange> {
 }
 
 const [batch, steps] = process.argv.slice(2).map(Number);
-console.log(JSON.stringify(await main(batch ?? 128, steps ?? 1000)));
+console.log(JSON.stringify(await measure(batch ?? 128, steps ?? 1000)));

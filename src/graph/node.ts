@@ -5,9 +5,9 @@
  *   node    id : type = op args attrs regions
  *   type    dtype[shape] | (type, ...)
  *
- * An op is one object with its whole meaning; there is no registry.
- * Type rule, gradient, float64 meaning (the oracle of every test), lowering to one element, and tolerance stand side by
- * side. Passes branch on `kind`, never on `name`: an op added to a family is differentiated, fused and compiled at once.
+ * An op is one object with its whole meaning: type rule, gradient, float64 meaning (the oracle of every test) and lowering
+ * to one element stand side by side; there is no registry. Passes branch on `kind`, never on `name`: an op added to a family
+ * is differentiated, fused and compiled at once.
  */
 import type { Expr, Index } from "../kernel/kernel.ts";
 import type { DType } from "./dtype.ts";
@@ -87,7 +87,7 @@ export interface SourceOp<A extends Attrs = Attrs> extends OpCommon<A> {
 export interface MapOp<A extends Attrs = Attrs> extends OpCommon<A> {
   readonly kind: "map";
   element(args: readonly Expr[], attrs: A, type: TensorType): Expr;
-  /** Rough price of one element in arithmetic operations; from `expensive` on it is never recomputed in an inner loop. */
+  /** Rough price of one element in arithmetic operations: `fuse` weighs it against a store and loads. */
   readonly cost: number;
 }
 
@@ -159,9 +159,6 @@ export interface Guard {
   readonly bounds: readonly { readonly index: Index; readonly extent: number }[];
   readonly otherwise: Expr;
 }
-
-/** From this price on (exp, tanh, pow...) an element is stored rather than computed again in an inner loop. */
-export const expensive = 10;
 
 /** The node constructors that gradient rules and passes use; implemented in build.ts. Names are those of the ops. */
 export interface Build {

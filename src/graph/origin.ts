@@ -8,6 +8,8 @@ export interface Origin {
   /** What the user's code called, for messages: "matmul", "softmaxCrossEntropy". */
   readonly call: string;
   readonly trace: Error;
+  /** The node belongs to a derivative of what was called: `differentiate` made it. */
+  readonly derived?: true;
 }
 
 // Frames in these folders are ours; the first frame outside is the user's. Set by where this file itself lies.

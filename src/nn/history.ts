@@ -3,7 +3,7 @@
  */
 
 /** A loss and metrics by name: means over samples. */
-export type Scores<Name extends string = string> = { readonly [N in Name | "loss"]: number };
+export type Scores<Name extends string = string> = { readonly loss: number } & { readonly [N in Name]: number };
 
 interface EpochFacts<Name extends string> {
   /** From 1. */

@@ -1,7 +1,7 @@
 /**
  * Progress in a terminal (Node only): a bar an epoch where somebody watches, one line an epoch where not.
  *
- *   Epoch 2/5 |██████████░░░░░░░░░░|  52% | loss 0.1131 | accuracy 0.9664 | 2,804 samples/s | 10.3 s left
+ *   Epoch 2/5 |█████░░░░░|  52% | loss 0.1131, accuracy 0.9664 | 2,804 samples/s | 10.3 s left
  *   Epoch 2/5: loss 0.1068, accuracy 0.9687 (21.4 s, 2,804 samples/s)
  */
 import { SingleBar } from "cli-progress";
@@ -31,10 +31,7 @@ export function terminalProgress({ stream = process.stdout }: TerminalProgressOp
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  process.once("SIGINT", () => {
-    process.stderr.write("\nStopping after this step. Ctrl-C again quits at once.\n");
-    controller.abort();
-  });
+  process.once("SIGINT", () => controller.abort());
   return controller.signal;
 }
 
@@ -45,7 +42,6 @@ function lines(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-/** Drawn by hand on one line that is cleared first, except for the bar itself. */
 function bars(stream: NodeJS.WriteStream): Progress {
   let bar: SingleBar | null = null;
   const close = (): void => {
@@ -56,18 +52,21 @@ function bars(stream: NodeJS.WriteStream): Progress {
     epochStart({ epoch, epochs, samples }) {
       bar = new SingleBar({
         stream,
-        format: `Epoch ${epoch}/${epochs} |{bar}| {percentage}%{told}`,
+        format: `Epoch ${epoch}/${epochs} |{bar}|{told}`,
         barCompleteChar: "█",
         barIncompleteChar: "░",
-        barsize: Math.max(10, Math.min(30, (stream.columns ?? 80) - 80)),
+        barsize: barSize(stream),
         hideCursor: true,
         clearOnComplete: true,
-        gracefulExit: false,
+        gracefulExit: false, // Ctrl-C is not the end here
         fps: 10,
       });
       bar.start(samples, 0, { told: "" });
     },
-    update: (state) => bar?.update(state.samplesDone, { told: told(state) }),
+    update(state) {
+      const taken = `Epoch ${state.epoch}/${state.epochs} ||`.length + barSize(stream);
+      bar?.update(state.samplesDone, { told: told(state, columnsOf(stream) - taken) });
+    },
     epochEnd(record, plan) {
       close();
       stream.write(`${epochLine(record, plan)}\n`);
@@ -79,10 +78,26 @@ function bars(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function told(state: EpochState): string {
-  const { scores, samplesDone, seconds } = state;
-  const left = samplesDone < state.samples ? `${formatDuration(secondsLeft(state))} left` : "checking";
-  return ` | ${formatScores(scores)} | ${formatRate(samplesDone, seconds)} | ${left}`;
+function columnsOf(stream: NodeJS.WriteStream): number {
+  return stream.columns ?? 80;
+}
+
+function barSize(stream: NodeJS.WriteStream): number {
+  return columnsOf(stream) < 110 ? 10 : 30;
+}
+
+/** As much as fits into `room` columns: the pace goes first, then the metrics. */
+function told(state: EpochState, room: number): string {
+  const { scores, samples, samplesDone, seconds } = state;
+  const percent = `${Math.floor((100 * samplesDone) / samples)}%`.padStart(5);
+  const left = samplesDone < samples ? `${formatDuration(secondsLeft(state))} left` : "epoch done";
+  const pace = formatRate(samplesDone, seconds);
+  const forms = [
+    [percent, formatScores(scores), pace, left],
+    [percent, formatScores(scores), left],
+    [percent, formatScores({ loss: scores.loss }), left],
+  ].map((parts) => parts.join(" | "));
+  return forms.find((form) => form.length <= room) ?? percent;
 }
 
 function stopLine(stop: Stop | null): string {

@@ -186,7 +186,11 @@ class Core implements ExecutableCore<never> {
     }
     specialization.lastUse = ++this.#clock;
     this.#latest = specialization;
-    this.#guard(() => specialization.runner.run());
+    try {
+      specialization.runner.run();
+    } catch (error) {
+      throw this.#poison(error);
+    }
   }
 
   async #ready({ runner }: Specialization): Promise<void> {
@@ -202,14 +206,6 @@ class Core implements ExecutableCore<never> {
     try {
       const values = await runner.read(slot);
       return slot.shape.length === 0 ? (values[0] as number) : values;
-    } catch (error) {
-      throw this.#poison(error);
-    }
-  }
-
-  #guard(run: () => void): void {
-    try {
-      run();
     } catch (error) {
       throw this.#poison(error);
     }

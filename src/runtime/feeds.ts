@@ -70,25 +70,31 @@ export function lengthOf(feed: Feed | undefined): number {
 
 /** The feed as the typed array that the input takes. */
 export function checkFeed(feed: Feed | undefined, slot: InputSlot, entry: string): TypedArray {
-  const { dtype, shape, count } = slot.buffer;
-  const wanted = `${dtype}${printShape(shape)}`;
+  const { dtype, count } = slot.buffer;
   if (feed === undefined || feed === null)
-    throw new FeedError(`${entry}: the feed "${slot.path}" (${wanted}) is missing`);
+    throw new FeedError(`${entry}: the feed "${slot.path}" (${typeIn(slot)}) is missing`);
   const ArrayType = arrayTypeOf(dtype);
   let values: TypedArray;
   if (ArrayBuffer.isView(feed)) {
     if (!(feed instanceof ArrayType)) {
       throw new FeedError(
-        `${entry}: the feed "${slot.path}" is a ${feed.constructor.name}; ${wanted} takes a ${ArrayType.name}`,
+        `${entry}: the feed "${slot.path}" is a ${feed.constructor.name}; ${typeIn(slot)} takes a ${ArrayType.name}`,
       );
     }
     values = feed;
   } else values = fromNumbers(feed, slot, entry);
   if (values.length !== count) {
-    throw new FeedError(`${entry}: the feed "${slot.path}" has ${values.length} numbers; ${wanted} takes ${count}`);
+    throw new FeedError(
+      `${entry}: the feed "${slot.path}" has ${values.length} numbers; ${typeIn(slot)} takes ${count}`,
+    );
   }
   if (slot.below !== null) checkRange(values, slot, slot.below, entry);
   return values;
+}
+
+/** For messages. */
+function typeIn({ buffer }: InputSlot): string {
+  return `${buffer.dtype}${printShape(buffer.shape)}`;
 }
 
 function fromNumbers(feed: number | boolean | NestedNumbers, slot: InputSlot, entry: string): TypedArray {

@@ -18,13 +18,14 @@ export interface CountedDevice {
   storageBytes(): number;
 }
 
-export function countedDevice(device: GPUDevice): CountedDevice {
+/** `dispatch: false` counts dispatches and leaves them out: a driver that runs nothing. */
+export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true }): CountedDevice {
   const counts: Counts = { dispatches: 0, copies: 0, passes: 0, submits: 0, live: new Set() };
   const pass = (made: GPUComputePassEncoder): GPUComputePassEncoder =>
     over(made, {
       dispatchWorkgroups(...args: Parameters<GPUComputePassEncoder["dispatchWorkgroups"]>) {
         counts.dispatches += 1;
-        made.dispatchWorkgroups(...args);
+        if (dispatch) made.dispatchWorkgroups(...args);
       },
     });
   const encoder = (made: GPUCommandEncoder): GPUCommandEncoder =>

@@ -7,6 +7,7 @@ import {
   adam,
   add,
   argmax,
+  broadcastTo,
   cast,
   compileOn,
   div,
@@ -149,6 +150,33 @@ describe("results that are other results", () => {
     });
     const result = await expectSound({ program: reset, calls: times(1) });
     expect(result.trace.get("state n")?.[0]).toBe(5);
+  });
+
+  it("an output that is a view, of what its own readers are computed with", async () => {
+    const spread = program({
+      inputs: { x: f32(2, 3) },
+      step({ x }) {
+        const wide = broadcastTo(mean(x), [3]);
+        return { outputs: { wide, share: softmax(wide) } };
+      },
+    });
+    await expectSound({ program: spread, calls: [{ entry: "step", feeds: { x: noise("x", 6) } }] });
+  });
+
+  it("the gradient of a state that the loss does not depend on is zero", async () => {
+    const unrelated = program({
+      inputs: { x: f32(3) },
+      state: { w: param(values([2, 3], 2)) },
+      step({ x }, { w }) {
+        const loss = sum(tanh(x));
+        return { outputs: { loss }, next: { w: sub(w, grad(loss, w)) } };
+      },
+    });
+    const { trace } = await expectSound({
+      program: unrelated,
+      calls: [{ entry: "step", feeds: { x: noise("x", 3) } }],
+    });
+    expect([...(trace.get("state w") ?? [])]).toEqual([2, 3]);
   });
 
   it("a gradient that is an output too is computed once", async () => {

@@ -137,10 +137,27 @@ describe("modules", () => {
     expect(printJsFactory([kernel]).trim()).toMatch(/return \[k0_map\];$/);
   });
 
-  test("a routine is printed once for all kernels", () => {
+  test("a routine is written where it is used: calling a function could box its numbers", () => {
     const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("exp", load("f32", "x", i)));
     const text = printJsModule([kernel, { ...kernel, name: "k1_map" }]);
+    expect(text).not.toMatch(/^function exp/m);
+    expect(text).toMatch(/y\[i\] = exp;/);
+  });
+
+  test("behind a guard a routine is a function, printed once for all kernels", () => {
+    const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("exp", load("f32", "x", i)));
+    const guarded = {
+      ...kernel,
+      nests: kernel.nests.map((nest) => ({
+        ...nest,
+        body: nest.body.map((stmt) =>
+          stmt.kind === "store" ? { ...stmt, guard: [{ index: stmt.at, extent: 1 }] } : stmt,
+        ),
+      })),
+    };
+    const text = printJsModule([guarded, { ...guarded, name: "k1_map" }]);
     expect(text.match(/^function exp\w*\(/gm)).toHaveLength(1);
+    expectAgreement(guarded, new Map([["x", noise(2)]]));
   });
 });
 

@@ -66,10 +66,6 @@ export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [D
 /** The hidden state that random sources read: (seed, how often the entry was called). */
 export const randomState = "$random";
 
-export function isRandomState(name: string): boolean {
-  return name === randomState;
-}
-
 type RandomAttrs = { readonly shape: Shape; readonly dtype: DType; readonly stream: number };
 
 /**

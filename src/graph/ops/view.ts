@@ -4,10 +4,10 @@
 import { CompilerBug, ShapeError } from "../../errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
-import type { Index } from "../../kernel/kernel.ts";
+import type { Expr, Index } from "../../kernel/kernel.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
-import type { Build, Guard, Node, Reads, ViewOp } from "../node.ts";
+import type { Build, Node, ViewOp } from "../node.ts";
 import { addDims, type Dim, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
 import { type NodeType, tensorType, typeOf } from "../type.ts";
 
@@ -341,24 +341,24 @@ export const concat: ViewOp<{ readonly axis: number }> = {
   },
   element(at, { axis }, _type, reads) {
     const place = position(at, axis);
-    const chain = (part: number, offset: number): ReturnType<Reads["read"]> => {
-      const extent = fixedShape(reads.types[part]?.shape ?? [])[axis] ?? 0;
+    const type = valueTypeOf(typeOf({ type: reads.types[0] as NodeType }).dtype);
+    let offset = 0;
+    const parts = reads.types.map((part, i) => {
+      const extent = fixedShape(part.shape)[axis] ?? 0;
       const local = addIndex(place, constIndex(-offset));
-      const from = at.map((index, i) => (i === axis ? local : index));
-      if (part === reads.types.length - 1) return reads.read(part, from, boundBelow(local));
-      return reads.read(part, from, {
-        bounds: [{ index: local, extent }],
-        otherwise: chain(part + 1, offset + extent),
-      });
-    };
-    // The last part needs no upper bound; its guard only keeps lower places, which another part serves, off memory.
-    const boundBelow = (local: Index): Guard | undefined => {
-      if (local.min >= 0) return undefined;
-      const last = reads.types[reads.types.length - 1];
-      const otherwise = constant(valueTypeOf(last?.dtype ?? "f32"), 0);
-      return { bounds: [{ index: local, extent: local.max + 1 }], otherwise };
-    };
-    return chain(0, 0);
+      offset += extent;
+      return { i, local, extent };
+    });
+    // Parts that this index never reaches are not read: under a slice often only one is left.
+    const reached = parts.filter(({ local, extent }) => local.max >= 0 && local.min < extent);
+    return reached.reduceRight<Expr>(
+      (otherwise, { i, local, extent }) => {
+        const from = at.map((index, d) => (d === axis ? local : index));
+        if (local.min >= 0 && local.max < extent) return reads.read(i, from);
+        return reads.read(i, from, { bounds: [{ index: local, extent }], otherwise });
+      },
+      constant(type, 0),
+    );
   },
 };
 

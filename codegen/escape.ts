@@ -1,0 +1,66 @@
+/**
+ * Text that others chose (names of states, files, devices), made safe for the language it is written into. One function
+ * per language; nothing else in the project builds quoted text.
+ *
+ *   DOT         "..."                             dotString('a"b')      ->  "a\"b"      with its quotes
+ *   XML         text or "..." in SVG and in the
+ *               HTML-like labels of DOT           xmlText("a<b")        ->  a&lt;b
+ *   HTML        text or "..." or '...'            htmlText("a<b")       ->  a&lt;b
+ *   JSON        inside <script>                   scriptJson({ a: 1 })  ->  {"a":1}     never with a <
+ *   comments    of JavaScript and WGSL            commentText("a *\/")  ->  a * /       for // and for both ends of /* *\/
+ *
+ * Characters that a language cannot hold at all (half a surrogate pair, most control characters) become U+FFFD.
+ */
+
+/** What XML 1.0 has no way to write, DOT cannot hold, and a browser would replace. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this is about
+const unwritable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu;
+
+function writable(text: string): string {
+  return text.replace(unwritable, "\ufffd");
+}
+
+/** A quoted string of DOT. In a label a backslash shows as itself, and a line break breaks the line. */
+export function dotString(text: string): string {
+  const escaped = writable(text)
+    .replace(/\\/g, "\\\\")
+    .replace(/"/g, '\\"')
+    .replace(/\r\n|\r|\n/g, "\\n");
+  return `"${escaped}"`;
+}
+
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+/** Text of an element, or of an attribute in either kind of quotes. Line breaks and tabs become spaces. */
+export function xmlText(text: string): string {
+  return writable(text)
+    .replace(/[\t\r\n]/g, " ")
+    .replace(/[&<>"']/g, (char) => entities[char] ?? char);
+}
+
+/** The same for HTML, which keeps line breaks. */
+export function htmlText(text: string): string {
+  return writable(text).replace(/[&<>"']/g, (char) => entities[char] ?? char);
+}
+
+/** A value as JSON that may stand in a <script> and be read as JavaScript too. */
+export function scriptJson(value: unknown): string {
+  const text = JSON.stringify(value) ?? "null";
+  return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/**
+ * One line for a comment of JavaScript or WGSL, after "// " or between "/* " and " *\/". The line breaks of both languages
+ * become spaces; nothing in it opens or closes a comment (those of WGSL nest).
+ */
+export function commentText(text: string): string {
+  return writable(text)
+    .replace(/[\t\r\n\u2028\u2029]/g, " ")
+    .replace(/\*(?=\/)|\/(?=\*)/g, "$& ");
+}

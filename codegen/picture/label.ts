@@ -1,0 +1,84 @@
+/**
+ * What a box says: the op with the constants it takes, or the name of an input or state.
+ *
+ *   mul %7 (broadcast of 0.9)        ->   mul(·, 0.9)
+ *   contract, 128x784 by 784x512     ->   contract ik,kj
+ *   sum axes=[1]                     ->   sum over 1
+ *
+ * Constants, sizes and what only spreads them are part of their reader's text; a broadcast of anything else is part of the
+ * line that leads to its reader.
+ */
+import type { ContractAttrs, Node, ReduceAttrs } from "../../src/graph/node.ts";
+import { freeAxes } from "../../src/graph/ops/contract.ts";
+import { constant, input, size, state } from "../../src/graph/ops/source.ts";
+import { broadcast } from "../../src/graph/ops/view.ts";
+import { typeOf } from "../../src/graph/type.ts";
+
+/** An operand as it is drawn: a text inside the reader's box, or a line from another node. */
+export type Operand =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "line"; readonly node: Node; readonly spread: boolean };
+
+/** What a node reads, seen through broadcasts; `isKept` nodes are drawn whatever they are. */
+export function operandsOf(node: Node, isKept: (node: Node) => boolean): readonly Operand[] {
+  return node.args.map((arg) => {
+    let from = arg;
+    while (from.op === broadcast && !isKept(from)) from = from.args[0] as Node;
+    const text = isKept(from) ? null : constantText(from);
+    return text === null ? { kind: "line", node: from, spread: from !== arg } : { kind: "text", text };
+  });
+}
+
+/** Whether a node has no box of its own. */
+export function isFolded(node: Node, isKept: (node: Node) => boolean): boolean {
+  return !isKept(node) && (node.op === broadcast || constantText(node) !== null);
+}
+
+function constantText(node: Node): string | null {
+  if (node.op === constant) return numberText(Number(node.attrs.value));
+  if (node.op === size) return `|${String(node.attrs.shape)}|`;
+  return null;
+}
+
+/** The fewest digits that give the same f32: 0.8999999761581421 -> 0.9. */
+export function numberText(value: number): string {
+  if (Math.fround(value) !== value || !Number.isFinite(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(value);
+}
+
+export function titleOf(node: Node, operands: readonly Operand[]): string {
+  if (node.op === input || node.op === state) return String(node.attrs.name);
+  if (node.op === constant || node.op === size) return constantText(node) ?? node.op.name;
+  const call = operands.some(({ kind }) => kind === "text")
+    ? `${node.op.name}(${operands.map((operand) => (operand.kind === "text" ? operand.text : "·")).join(", ")})`
+    : node.op.name;
+  return `${call}${detailOf(node)}`;
+}
+
+/** Attributes that change what is computed and that the type does not tell. */
+function detailOf(node: Node): string {
+  if (node.op.kind === "reduce") {
+    const { axes } = node.attrs as ReduceAttrs;
+    return typeOf(node).shape.length === 0 ? " over all" : ` over ${axes.join(",")}`;
+  }
+  return node.op.kind === "contract" ? ` ${contractText(node)}` : "";
+}
+
+/** As einsum writes it: ik,kj is a matmul. Letters from k on are summed over, letters from a on are batches. */
+function contractText(node: Node): string {
+  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
+  const free = [..."ijmnopq"];
+  const side = (arg: Node | undefined, batch: readonly number[], summed: readonly number[]): string => {
+    const rank = arg === undefined ? 0 : typeOf(arg).shape.length;
+    const letters = new Map<number, string>();
+    for (const [i, axis] of batch.entries()) letters.set(axis, "abcdefgh"[i] ?? "?");
+    for (const [i, axis] of summed.entries()) letters.set(axis, "klrstuvw"[i] ?? "?");
+    for (const axis of freeAxes(rank, batch, summed)) letters.set(axis, free.shift() ?? "?");
+    return Array.from({ length: rank }, (_, axis) => letters.get(axis) ?? "?").join("");
+  };
+  return `${side(node.args[0], batchLeft, sumLeft)},${side(node.args[1], batchRight, sumRight)}`;
+}

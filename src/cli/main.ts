@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+/**
+ * The tensorloom command. Exit codes: 0 done, 1 something that is not the user's fault, 2 a wrong call or input.
+ */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { runCommand } from "../script.ts";
+import { doctor } from "./doctor.ts";
+
+const command = new Command("tensorloom")
+  .description("Compiles whole training steps into one program, for the GPU and the CPU.")
+  .version(version(), "-v, --version")
+  .option("--debug", "show where an error came from", false)
+  .showHelpAfterError("(tensorloom --help shows what there is)");
+
+command
+  .command("doctor")
+  .description("say which targets work here, on what, and what to do about those that do not")
+  .option("--json", "as one line of JSON", false)
+  .action(async (options: { readonly json: boolean }) => {
+    process.exitCode = await doctor(options);
+  });
+
+await runCommand(command, process.argv, process.argv.includes("--debug"));
+
+/** From package.json, which lies above src/cli here and above dist/src/cli when built. */
+function version(): string {
+  for (const up of ["../../package.json", "../../../package.json"]) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
+      if (typeof parsed === "object" && parsed !== null && "version" in parsed) return String(parsed.version);
+    } catch {
+      // the other one
+    }
+  }
+  return "unknown";
+}

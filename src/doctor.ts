@@ -1,0 +1,129 @@
+/**
+ * Which targets work here, and what to do about those that do not.
+ *
+ * A target works when one training step of a small network gives the same numbers on it as on `js`: a driver may accept
+ * every kernel and still compute something else.
+ */
+import { compile } from "./compile.ts";
+import { softmaxCrossEntropy } from "./dsl/composites.ts";
+import { grad } from "./dsl/grad.ts";
+import { normal, zeros } from "./dsl/initializers.ts";
+import { add, matmul, sum, tanh } from "./dsl/ops.ts";
+import { program } from "./dsl/program.ts";
+import { f32, i32, param } from "./dsl/spec.ts";
+import { UserError } from "./errors.ts";
+import type { TargetName } from "./kernel/target.ts";
+import { rmsprop } from "./nn/optimizers.ts";
+import { RandomStream } from "./random.ts";
+import { browserGpu } from "./runtime/gpu-device.ts";
+import type { TargetOptions } from "./targets.ts";
+
+export interface TargetExam {
+  readonly target: TargetName;
+  readonly works: boolean;
+  /** What would run the kernels: "wgsl (NVIDIA H200)". */
+  readonly device?: string;
+  /** Why it does not work. */
+  readonly reason?: string;
+  readonly advice?: string;
+}
+
+export interface ExamineOptions {
+  /** WebGPU, or how to get it (`nodeGpu` in Node). `navigator.gpu` by default. */
+  readonly gpu?: GPU | (() => Promise<GPU>);
+}
+
+export interface SelfCheck {
+  readonly device: string;
+  /** The largest |found - expected| / (1 + |expected|) over loss, weights and moments. */
+  readonly worst: number;
+}
+
+/** The most that `SelfCheck.worst` may be: a sound target is within a hundredth of it. */
+const tolerance = 1e-4;
+
+/** Tries every target. Never throws: what goes wrong is the reason that a target does not work. */
+export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {
+  const js = await examine("js", async () => ({ target: "js" }));
+  const wgsl = await examine("wgsl", async () => {
+    const { gpu = browserGpu() } = options;
+    const found = typeof gpu === "function" ? await gpu() : gpu;
+    return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
+  });
+  return [js, wgsl];
+}
+
+/** One training step of a small network on a target and on `js`, from the same start. */
+export async function selfCheck(options: TargetOptions): Promise<SelfCheck> {
+  const expected = await oneStep({ target: "js" });
+  const found = await oneStep(options);
+  let worst = 0;
+  for (const [name, values] of expected.values) {
+    const others = found.values.get(name);
+    for (let i = 0; i < values.length; i++) {
+      const [wanted, got] = [values[i] ?? 0, others?.[i] ?? Number.NaN];
+      const difference = Math.abs(got - wanted) / (1 + Math.abs(wanted));
+      worst = difference <= worst ? worst : difference; // NaN stays
+    }
+  }
+  return { device: found.device, worst };
+}
+
+async function examine(target: TargetName, options: () => Promise<TargetOptions>): Promise<TargetExam> {
+  try {
+    const { device, worst } = await selfCheck(await options());
+    if (worst <= tolerance) return { target, works: true, device };
+    const reason = `a training step differs from js by ${worst.toPrecision(2)}, which is more than ${tolerance}`;
+    const advice = "update the GPU's driver; if that does not help, please report it with the device's name";
+    return { target, works: false, device, reason, advice };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const isTheirs = error instanceof UserError;
+    return { target, works: false, reason, advice: isTheirs ? adviceFor[target] : "please report this as a bug" };
+  }
+}
+
+const adviceFor: Readonly<Record<TargetName, string>> = {
+  js: "allow compiling JavaScript in the page's content security policy ('unsafe-eval')",
+  wgsl: "in Node: npm install webgpu, and the GPU's driver (Vulkan on Linux); in a browser: one with WebGPU",
+};
+
+const [batch, inputs, hidden, classes] = [24, 20, 40, 6];
+
+function smallNetwork() {
+  const opt = rmsprop();
+  const model = {
+    w1: param(normal(0, 0.3, inputs, hidden)),
+    b1: param(zeros(hidden)),
+    w2: param(normal(0, 0.3, hidden, classes)),
+    b2: param(zeros(classes)),
+  };
+  return program({
+    inputs: { x: f32(batch, inputs), label: i32(batch) },
+    state: { model, opt: opt.slots(model) },
+    step({ x, label }, { model, opt: slots }) {
+      const low = tanh(add(matmul(x, model.w1), model.b1));
+      const loss = sum(softmaxCrossEntropy(add(matmul(low, model.w2), model.b2), label));
+      return { outputs: { loss }, next: opt.update({ model, slots, gradients: grad(loss, model) }) };
+    },
+  });
+}
+
+interface Stepped {
+  readonly device: string;
+  readonly values: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+async function oneStep(options: TargetOptions): Promise<Stepped> {
+  const executable = await compile(smallNetwork(), { ...options, seed: 1 });
+  try {
+    const stream = new RandomStream(1, "self-check");
+    const x = Float32Array.from({ length: batch * inputs }, () => stream.uniform(-1, 1));
+    const label = Int32Array.from({ length: batch }, () => stream.integer(classes));
+    const { loss } = await executable.run({ entry: "step", feeds: { x, label } });
+    const states = await executable.state.snapshot();
+    return { device: executable.report.device, values: new Map([...states, ["loss", Float32Array.of(loss)]]) };
+  } finally {
+    executable.dispose();
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Checkpoints: everything that a program needs to go on bit for bit, in one safetensors file.
+ *
+ *     tensors     every state by its path: parameters, moments, counters, learning rate, random state ("$random")
+ *     metadata    format, version, optimizer, seed, where in the data the run stands, and texts of the caller's own
+ *
+ * The names, shapes and dtypes of the states and the optimizer's name are the fingerprint: a checkpoint is only taken by a
+ * program with the same one, and an error lists every difference. Other tools read the tensors as in any safetensors file.
+ */
+import type { Program } from "../dsl/program.ts";
+import { DataError, UserError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { fixedShape, printShape } from "../graph/shape.ts";
+import type { TypedArray } from "../runtime/compiled.ts";
+import type { Snapshot } from "../runtime/state.ts";
+import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
+import { quoted } from "./safetensors-header.ts";
+
+/** The version of this package that checkpoints name as their maker. */
+export const packageVersion = "0.1.0";
+
+/** What a checkpoint and a program must have in common. */
+export interface Fingerprint {
+  /** "adam", say; null where there is none. */
+  readonly optimizer: string | null;
+  /** By path. */
+  readonly states: ReadonlyMap<string, StateType>;
+}
+
+export interface StateType {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Where a run stands in its data. The next batch is number `batch` of
+ * `batches({ count: samples, batch: batchSize, seed: shuffleSeed, epoch: shuffles, shuffle })`.
+ */
+export interface DataPosition {
+  /** Epochs of the run that are done. */
+  readonly epoch: number;
+  /** Batches that are done of the epoch under way. */
+  readonly batch: number;
+  readonly batchSize: number;
+  /** How many samples there are: with another number the orders would be others. */
+  readonly samples: number;
+  readonly shuffle: boolean;
+  readonly shuffleSeed: number;
+  /** Orders that were used up before the epoch under way. */
+  readonly shuffles: number;
+  /** Loss and metrics summed over the samples of the epoch so far, so that its means come out the same. */
+  readonly sums: ReadonlyMap<string, number>;
+}
+
+/** What goes into a checkpoint. */
+export interface CheckpointContents {
+  readonly fingerprint: Fingerprint;
+  /** All states: `await executable.state.snapshot()`. */
+  readonly state: Snapshot;
+  /** What the program was compiled with. */
+  readonly seed: number;
+  readonly position?: DataPosition | null;
+  /** Texts to keep beside it: a trainer's architecture. */
+  readonly notes?: ReadonlyMap<string, string>;
+}
+
+/** What comes out of one. */
+export interface Checkpoint extends Required<CheckpointContents> {
+  /** The version of tensorloom that made it. */
+  readonly madeBy: string;
+}
+
+export function fingerprintOf(program: Program<unknown>, optimizer: string | null = null): Fingerprint {
+  const states = program.states.map(({ path, leaf }) => {
+    return [path, { dtype: leaf.dtype, shape: fixedShape(leaf.shape) }] as const;
+  });
+  return { optimizer, states: new Map(states) };
+}
+
+export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
+  const { fingerprint, state, seed, position = null, notes = new Map<string, string>() } = contents;
+  const extra = [...state.keys()].find((name) => !fingerprint.states.has(name));
+  if (extra !== undefined) throw new UserError(`checkpoint: ${printName(extra)} is no state of the program`);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, { dtype, shape }] of fingerprint.states) {
+    const data = state.get(name);
+    if (data === undefined) throw new UserError(`checkpoint: the values of ${printName(name)} are missing`);
+    tensors.set(name, { dtype, shape, data });
+  }
+  const metadata = new Map<string, string>([
+    [keys.format, FORMAT],
+    [keys.formatVersion, String(FORMAT_VERSION)],
+    [keys.madeBy, packageVersion],
+    [keys.seed, printWhole("the seed", seed)],
+  ]);
+  if (fingerprint.optimizer !== null) metadata.set(keys.optimizer, fingerprint.optimizer);
+  if (position !== null) for (const [key, value] of printPosition(position)) metadata.set(key, value);
+  for (const [name, text] of notes) metadata.set(`${keys.note}${name}`, text);
+  return writeSafetensors(tensors, metadata);
+}
+
+/** Reads a checkpoint; `name` is what errors call it. It must fit `expected`, where that is given. */
+export function decodeCheckpoint(bytes: Uint8Array, name: string, expected?: Fingerprint): Checkpoint {
+  const { tensors, metadata } = readSafetensors(bytes, name);
+  checkFormat(metadata, name);
+  const found: Fingerprint = { optimizer: metadata.get(keys.optimizer) ?? null, states: tensors };
+  if (expected !== undefined) checkFit(found, expected, name);
+  const states = new Map<string, StateType>();
+  const state = new Map<string, TypedArray>();
+  for (const path of (expected ?? found).states.keys()) {
+    const tensor = tensors.get(path);
+    if (tensor === undefined) continue;
+    states.set(path, { dtype: tensor.dtype, shape: tensor.shape });
+    state.set(path, tensor.data);
+  }
+  return {
+    fingerprint: { optimizer: found.optimizer, states },
+    state,
+    seed: readWhole({ metadata, name }, keys.seed, Number.MIN_SAFE_INTEGER),
+    position: readPosition({ metadata, name }),
+    notes: withPrefix(metadata, keys.note),
+    madeBy: metadata.get(keys.madeBy) ?? "an unknown version",
+  };
+}
+
+const FORMAT = "tensorloom checkpoint";
+const FORMAT_VERSION = 1;
+
+/** Keys of the metadata. */
+const keys = {
+  format: "format",
+  formatVersion: "format_version",
+  madeBy: "tensorloom",
+  optimizer: "optimizer",
+  seed: "seed",
+  note: "note.",
+  epoch: "position.epoch",
+  batch: "position.batch",
+  batchSize: "position.batch_size",
+  samples: "position.samples",
+  shuffle: "position.shuffle",
+  shuffleSeed: "position.shuffle_seed",
+  shuffles: "position.shuffles",
+  sum: "position.sum.",
+} as const;
+
+function checkFormat(metadata: ReadonlyMap<string, string>, name: string): void {
+  if (metadata.get(keys.format) !== FORMAT) {
+    const found = "found a safetensors file without that mark";
+    throw new DataError(
+      `${name}: expected a checkpoint of tensorloom (format "${FORMAT}" in its metadata), ${found}; readSafetensors reads its tensors`,
+    );
+  }
+  const version = metadata.get(keys.formatVersion);
+  if (version === String(FORMAT_VERSION)) return;
+  const maker = metadata.get(keys.madeBy) ?? "an unknown version";
+  throw new DataError(
+    `${name}: expected version ${FORMAT_VERSION} of the checkpoint format, found ${quoted(version ?? "none")}, made by tensorloom ${maker}; use that version`,
+  );
+}
+
+/** Throws with all differences, each on a line of its own. */
+function checkFit(found: Fingerprint, expected: Fingerprint, name: string): void {
+  const differences: string[] = [];
+  for (const [path, type] of expected.states) {
+    const other = found.states.get(path);
+    if (other !== undefined && printType(other) === printType(type)) continue;
+    const has = other === undefined ? "nothing of that name" : printType(other);
+    differences.push(
+      other === undefined
+        ? `the program has ${printName(path)} ${printType(type)}, the checkpoint ${has}`
+        : `the checkpoint has ${printName(path)} ${has}, the program ${printType(type)}`,
+    );
+  }
+  for (const [path, type] of found.states) {
+    if (expected.states.has(path)) continue;
+    differences.push(`the checkpoint has ${printName(path)} ${printType(type)}, the program nothing of that name`);
+  }
+  if (found.optimizer !== expected.optimizer) {
+    const [mine, theirs] = [found.optimizer, expected.optimizer].map((it) => (it === null ? "none" : printName(it)));
+    differences.push(`the checkpoint has the optimizer ${mine}, the program ${theirs}`);
+  }
+  if (differences.length === 0) return;
+  const shown = differences.slice(0, 10);
+  if (shown.length < differences.length) shown.push(`and ${differences.length - shown.length} more`);
+  const count = differences.length === 1 ? "one difference" : `${differences.length} differences`;
+  throw new DataError([`${name}: the checkpoint does not fit the program (${count}):`, ...shown].join("\n  "));
+}
+
+function printType({ dtype, shape }: StateType): string {
+  return `${dtype}${printShape(shape)}`;
+}
+
+function printName(name: string): string {
+  return name.length <= 80 && /^[\w.$-]+$/.test(name) ? name : quoted(name);
+}
+
+function printPosition(position: DataPosition): readonly (readonly [string, string])[] {
+  const { epoch, batch, batchSize, samples, shuffle, shuffleSeed, shuffles, sums } = position;
+  const whole = (key: string, value: number) => [key, printWhole(key, value)] as const;
+  return [
+    whole(keys.epoch, epoch),
+    whole(keys.batch, batch),
+    whole(keys.batchSize, batchSize),
+    whole(keys.samples, samples),
+    [keys.shuffle, String(shuffle)],
+    whole(keys.shuffleSeed, shuffleSeed),
+    whole(keys.shuffles, shuffles),
+    ...[...sums].map(([name, sum]) => [`${keys.sum}${name}`, printNumber(sum)] as const),
+  ];
+}
+
+function printWhole(what: string, value: number): string {
+  if (Number.isSafeInteger(value)) return printNumber(value);
+  throw new UserError(`checkpoint: ${what} must be a whole number, not ${value}`);
+}
+
+/** The shortest text that is read back as the same number, -0 and NaN too. */
+function printNumber(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
+/** The metadata of a file, with what errors call it. */
+interface Source {
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly name: string;
+}
+
+function readPosition(source: Source): DataPosition | null {
+  if (![...source.metadata.keys()].some((key) => key.startsWith("position."))) return null;
+  const position: DataPosition = {
+    epoch: readWhole(source, keys.epoch, 0),
+    batch: readWhole(source, keys.batch, 0),
+    batchSize: readWhole(source, keys.batchSize, 1),
+    samples: readWhole(source, keys.samples, 0),
+    shuffle: readText(source, keys.shuffle, "true or false", /^(?:true|false)$/) === "true",
+    shuffleSeed: readWhole(source, keys.shuffleSeed, Number.MIN_SAFE_INTEGER),
+    shuffles: readWhole(source, keys.shuffles, 0),
+    sums: new Map([...withPrefix(source.metadata, keys.sum).keys()].map((key) => [key, readSum(source, key)])),
+  };
+  const batches = Math.ceil(position.samples / position.batchSize);
+  if (position.batch <= batches) return position;
+  const expected = `${position.samples} samples make ${batches} batches of ${position.batchSize}`;
+  throw new DataError(`${source.name}: ${keys.batch}: ${expected}, found ${position.batch} done; the file is corrupt`);
+}
+
+function readSum(source: Source, score: string): number {
+  return readNumber(source, `${keys.sum}${score}`, "a number");
+}
+
+function readWhole(source: Source, key: string, least: number): number {
+  const expected = least === Number.MIN_SAFE_INTEGER ? "a whole number" : `a whole number from ${least}`;
+  const value = readNumber(source, key, expected);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new DataError(`${source.name}: ${key}: expected ${expected}, found ${value}; the file is corrupt`);
+}
+
+/** Only numbers as `printNumber` writes them. */
+function readNumber(source: Source, key: string, expected: string): number {
+  const text = readText(source, key, expected, /^/);
+  const value = Number(text);
+  if (printNumber(value) === text) return value;
+  throw new DataError(`${source.name}: ${key}: expected ${expected}, found ${quoted(text)}; the file is corrupt`);
+}
+
+function readText({ metadata, name }: Source, key: string, expected: string, form: RegExp): string {
+  const text = metadata.get(key);
+  if (text !== undefined && form.test(text)) return text;
+  const found = text === undefined ? "nothing" : quoted(text);
+  throw new DataError(`${name}: ${key}: expected ${expected}, found ${found}; the file is corrupt`);
+}
+
+function withPrefix(metadata: ReadonlyMap<string, string>, prefix: string): ReadonlyMap<string, string> {
+  const found = [...metadata].filter(([key]) => key.startsWith(prefix));
+  return new Map(found.map(([key, text]) => [key.slice(prefix.length), text]));
+}

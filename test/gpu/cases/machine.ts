@@ -1,0 +1,118 @@
+/**
+ * The GPU's runtime on sequences written by hand: loops of launches with scalars, and copies within one buffer.
+ */
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { gpuBytes, printWgsl } from "../../../codegen/wgsl.ts";
+import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
+import { apply, convert, load, param, store } from "../../../src/kernel/build.ts";
+import { loopIndex } from "../../../src/kernel/index-expr.ts";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { BufferSlot, Segment } from "../../../src/kernel/memory.ts";
+import type { Sequence } from "../../../src/kernel/sequence.ts";
+import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
+import { deviceSource, openDevice } from "../../../src/runtime/gpu-device.ts";
+import { WebGpuMachine } from "../../../src/runtime/webgpu-machine.ts";
+import type { GpuCase } from "../case.ts";
+import { countedDevice } from "../counted-device.ts";
+
+const count = 70;
+
+/** x[p] = x[p] * $factor + f32($i) */
+function kernel(): Kernel {
+  const p = { name: "p", extent: count };
+  const value = apply(
+    "add",
+    apply("mul", load("f32", "x", loopIndex(p)), param("f32", "factor")),
+    convert("f32", param("i32", "i")),
+  );
+  const unscheduled: Kernel = {
+    name: "k0_horner",
+    buffers: [{ name: "x", element: "f32", count, role: "update" }],
+    scalars: [
+      { name: "factor", type: "f32" },
+      { name: "i", type: "i32" },
+    ],
+    shared: [],
+    nests: [{ loops: [{ loop: p, mark: "parallel" }], prelude: [], body: [store("x", loopIndex(p), value)] }],
+    flops: 0,
+    bytes: 0,
+    schedule: "",
+  };
+  const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+  return scheduleWgsl(unscheduled, limits);
+}
+
+function slotAt(name: string, segment: Segment, offset: number): BufferSlot {
+  return { name, segment, dtype: "f32", shape: [count], count, bytes: gpuBytes("f32", count), offset };
+}
+
+function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntry {
+  return {
+    name: "step",
+    dims: {},
+    sequence,
+    buffers: new Map(slots.map((slot) => [slot.name, slot])),
+    inputs: [],
+    outputs: new Map(),
+    segmentBytes: { state: 1024, input: 0, output: 512, arena: 0 },
+    freedAfter: sequence.map(() => []),
+  };
+}
+
+const bindings = [{ param: "x", buffer: "state a" }];
+const [a, b, out] = [slotAt("state a", "state", 0), slotAt("state b", "state", 512), slotAt("output y", "output", 0)];
+
+async function machineOn(device: GPUDevice): Promise<WebGpuMachine> {
+  return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024, (k, access) => printWgsl(k, { access }));
+}
+
+export const cases: readonly GpuCase[] = [
+  {
+    name: "loops within loops: each launch has its own scalars, and all are one submit",
+    async run({ device }) {
+      const { device: watched, counts } = countedDevice(device);
+      const machine = await machineOn(watched);
+      const constantFactor = { param: "factor", kind: "const", value: 0.5 } as const;
+      const launch = (loop: string) =>
+        ({
+          kind: "launch",
+          kernel: kernel(),
+          bindings,
+          scalars: [constantFactor, { param: "i", kind: "loopIndex", loop }],
+        }) as const;
+      const inner = { kind: "loop", index: "inner", count: 3, body: [launch("inner")] } as const;
+      const sequence: Sequence = [
+        { kind: "loop", index: "outer", count: 4, body: [launch("outer"), inner] },
+        { kind: "copy", from: "state a", to: "state b" },
+        { kind: "copy", from: "state b", to: "output y" },
+      ];
+      const runner = await machine.prepare(entryOf(sequence, [a, b, out]));
+      const start = Float32Array.from({ length: count }, (_, i) => i);
+      machine.writeState(a, start);
+      const submits = counts.submits;
+      runner.run();
+      strictEqual(counts.submits, submits + 1);
+      strictEqual(counts.dispatches, 16);
+      const expected = start.map((value) => {
+        let x = value;
+        for (let i = 0; i < 4; i++) for (const add of [i, 0, 1, 2]) x = Math.fround(x * 0.5 + add);
+        return x;
+      });
+      deepStrictEqual(await runner.read(out), expected);
+      deepStrictEqual(await machine.readState(b), expected);
+      const copies = gpuBytes("f32", count);
+      deepStrictEqual(machine.allocatedBytes(), { state: 1024, arena: copies, input: 0, output: 512 });
+      machine.dispose();
+      strictEqual(counts.live.size, 0);
+    },
+  },
+  {
+    name: "a condition is refused, and says where it runs",
+    async run({ device }) {
+      const machine = await machineOn(device);
+      const sequence: Sequence = [{ kind: "if", flag: "state a", body: [] }];
+      await rejects(machine.prepare(entryOf(sequence, [a])), /cannot run conditions yet: use the js target/);
+      machine.dispose();
+    },
+  },
+];

@@ -1,0 +1,160 @@
+/**
+ * Layers: shapes and parameters they ask for, what they compute (against loops in float64), and what tsc knows of them.
+ */
+import { expect, expectTypeOf, test } from "vitest";
+import {
+  activation,
+  compile,
+  dense,
+  dropout,
+  f32,
+  flatten,
+  type Layer,
+  ones,
+  program,
+  relu,
+  ShapeError,
+  sequential,
+  type Tensor,
+  UserError,
+  uniform,
+} from "../../src/index.ts";
+
+const random = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(7.3 * i + 1));
+
+/** Runs a layer on given rows, from the seed's weights. */
+async function run(layer: Layer, sample: readonly number[], rows: number, training = false) {
+  const x = f32(rows, ...sample);
+  const executable = await compile(
+    program({
+      inputs: { x },
+      state: { model: layer.params(sample) },
+      step: (inputs, { model }) => ({ outputs: { y: layer.apply(model as never, inputs.x, { training }) } }),
+    }),
+    { target: "js", seed: 3 },
+  );
+  const input = random(rows * sample.reduce((a, b) => a * b, 1));
+  const { y } = await executable.run({ entry: "step", feeds: { x: input } });
+  const weights = await executable.state.snapshot();
+  executable.dispose();
+  return { input, y: y as Float32Array, weights };
+}
+
+test("dense multiplies, adds the bias and applies its activation", async () => {
+  const { input, y, weights } = await run(
+    dense(3, { activation: "relu", initializer: (...s) => uniform(-1, 1, ...s) }),
+    [4],
+    2,
+  );
+  expect([...weights.keys()]).toEqual(["model.kernel", "model.bias"]);
+  const kernel = weights.get("model.kernel") ?? [];
+  for (let row = 0; row < 2; row++) {
+    for (let unit = 0; unit < 3; unit++) {
+      let sum = 0;
+      for (let k = 0; k < 4; k++) sum += (input[4 * row + k] ?? 0) * (kernel[3 * k + unit] ?? 0);
+      expect(y[3 * row + unit]).toBeCloseTo(Math.max(sum, 0), 5);
+    }
+  }
+});
+
+test("dense works along the last axis of any rank, and without a bias", async () => {
+  const { input, y, weights } = await run(dense(2, { useBias: false, initializer: (...s) => ones(...s) }), [3, 4], 5);
+  expect([...weights.keys()]).toEqual(["model.kernel"]);
+  expect(y.length).toBe(5 * 3 * 2);
+  for (let i = 0; i < 15; i++) {
+    const sum = input.subarray(4 * i, 4 * i + 4).reduce((a, b) => a + b, 0);
+    expect(y[2 * i]).toBeCloseTo(sum, 5);
+    expect(y[2 * i + 1]).toBeCloseTo(sum, 5);
+  }
+});
+
+test.each([
+  ["relu", (x: number) => Math.max(x, 0)],
+  ["sigmoid", (x: number) => 1 / (1 + Math.exp(-x))],
+  ["tanh", Math.tanh],
+  ["linear", (x: number) => x],
+] as const)("the activation %s", async (name, wanted) => {
+  const { input, y } = await run(activation(name), [6], 2);
+  for (let i = 0; i < 12; i++) expect(y[i]).toBeCloseTo(wanted(input[i] ?? 0), 6);
+});
+
+test("softmax gives probabilities", async () => {
+  const { y } = await run(activation("softmax"), [5], 3);
+  for (let row = 0; row < 3; row++) {
+    expect(y.subarray(5 * row, 5 * row + 5).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
+  }
+});
+
+test("flatten keeps the numbers and makes rows of them", async () => {
+  expect(flatten().outputShape([28, 28])).toEqual([784]);
+  const { input, y } = await run(flatten(), [3, 4], 2);
+  expect(y).toEqual(input);
+});
+
+test("dropout does nothing but while training", async () => {
+  const calm = await run(dropout(0.5), [1000], 2);
+  expect(calm.y).toEqual(calm.input);
+  const { input, y } = await run(dropout(0.5), [1000], 2, true);
+  const kept = y.filter((value) => value !== 0).length;
+  expect(kept).toBeGreaterThan(900);
+  expect(kept).toBeLessThan(1100);
+  y.forEach((value, i) => {
+    if (value !== 0) expect(value).toBeCloseTo(2 * (input[i] ?? 0), 5);
+  });
+});
+
+test("a sequential names its parameters by layer and counts them", () => {
+  const net = sequential([flatten(), dense(8), dropout(0.1), sequential([dense(4), activation("tanh")]), dense(2)]);
+  expect(net.outputShape([3, 5])).toEqual([2]);
+  const params = net.params([3, 5]);
+  expect(Object.keys(params)).toEqual(["dense1", "sequential1", "dense2"]);
+  expect(params).toMatchObject({
+    dense1: { kernel: { shape: [15, 8], trainable: true }, bias: { shape: [8] } },
+    sequential1: { dense1: { kernel: { shape: [8, 4] } } },
+    dense2: { kernel: { shape: [4, 2] } },
+  });
+});
+
+test("logits leave out the last activation only, also of a nested model", async () => {
+  const net = sequential([dense(3, { activation: "relu" }), sequential([dense(2), activation("softmax")])]);
+  expect(net.activation).toBe("softmax");
+  const executable = await compile(
+    program({
+      inputs: { x: f32(1, 4) },
+      state: { model: net.params([4]) },
+      step: ({ x }, { model }) => ({
+        outputs: { a: net.apply(model as never, x), b: net.apply(model as never, x, { logits: true }) },
+      }),
+    }),
+    { target: "js" },
+  );
+  const { a, b } = await executable.run({ entry: "step", feeds: { x: random(4) } });
+  const [p, q] = b as Float32Array;
+  expect((a as Float32Array)[0]).toBeCloseTo(1 / (1 + Math.exp((q ?? 0) - (p ?? 0))), 5);
+  executable.dispose();
+});
+
+test("dropout and flatten are functions on tensors as well", () => {
+  const both = program({
+    inputs: { x: f32("batch", 2, 3) },
+    step: ({ x }) => ({ outputs: { y: relu(flatten(dropout(x, 0.5))) } }),
+  });
+  expect(both.entries.get("step")?.outputs[0]?.node.type).toMatchObject({ shape: ["batch", 6] });
+});
+
+test("tsc knows the shapes of literal layers", () => {
+  const net = sequential([dense(512, { activation: "relu" }), dropout(0.2), dense(10)]);
+  expectTypeOf(net.apply<readonly ["batch", 784]>).returns.toEqualTypeOf<Tensor<["batch", 10], "f32">>();
+  const images = sequential([flatten(), activation("relu")]);
+  expectTypeOf(images.apply<readonly ["batch", 28, 28]>).returns.toEqualTypeOf<Tensor<["batch", number], "f32">>();
+  const open = sequential([dense(10 as number)]);
+  expectTypeOf(open.apply<readonly ["batch", 784]>).returns.toEqualTypeOf<Tensor<["batch", number], "f32">>();
+});
+
+test("mistakes are the user's, and say what to do", () => {
+  expect(() => dense(0)).toThrow("dense: the number of units must be a whole number from 1, not 0");
+  expect(() => dense(3, { activation: "rleu" as never })).toThrow(/no activation "rleu" \(there are: relu, sigmoid/);
+  expect(() => dropout(1)).toThrow(UserError);
+  expect(() => sequential([])).toThrow("sequential: a model needs a layer");
+  expect(() => dense(3).params([])).toThrow(ShapeError);
+});

@@ -1,0 +1,133 @@
+/**
+ * The main job as a user starts it, on a tiny folder of IDX files: what it prints, its JSON line, and wrong flags. The
+ * command `tensorloom doctor` too.
+ */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { syntheticDigits } from "../../src/data/digits.ts";
+import { runScript } from "./run-script.ts";
+
+const mainJob = "examples/mnist-mlp.ts";
+const fast = ["--target", "js", "--epochs", "2", "--batch", "32"];
+let folder = "";
+
+/** An IDX file: magic, sizes, bytes. */
+function idx(shape: readonly number[], bytes: Uint8Array): Uint8Array {
+  const header = new DataView(new ArrayBuffer(4 + 4 * shape.length));
+  header.setUint32(0, 0x0800 + shape.length);
+  shape.forEach((size, i) => {
+    header.setUint32(4 + 4 * i, size);
+  });
+  return Buffer.concat([new Uint8Array(header.buffer), bytes]);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tensorloom-main-job-"));
+  const { train, test: held } = syntheticDigits({ train: 300, test: 50 });
+  for (const [name, split] of [
+    ["train", train],
+    ["t10k", held],
+  ] as const) {
+    // biome-ignore format: a table
+    await writeFile(join(folder, `${name}-images-idx3-ubyte.gz`), gzipSync(idx([split.count, 28, 28], split.images)));
+    await writeFile(join(folder, `${name}-labels-idx1-ubyte`), idx([split.count], split.labels));
+  }
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test("--json: the last line of stdout is the summary, everything for people is on stderr", async () => {
+  const { code, stdout, stderr } = await runScript(mainJob, ["--data", folder, ...fast, "--json"]);
+  expect(stderr).toContain("Epoch 2/2: loss ");
+  expect(code).toBe(0);
+  expect(stdout.trim().split("\n")).toHaveLength(1);
+  const summary = JSON.parse(stdout);
+  expect(summary).toMatchObject({ target: "js", data: expect.stringContaining(folder), kernels: 7 });
+  expect(summary.epochs).toHaveLength(2);
+  for (const { loss, accuracy, seconds } of summary.epochs) {
+    expect(loss).toBeGreaterThan(0);
+    expect(accuracy).toBeGreaterThan(0);
+    expect(accuracy).toBeLessThanOrEqual(1);
+    expect(seconds).toBeGreaterThan(0);
+  }
+  expect(summary.epochs[1].loss).toBeLessThan(summary.epochs[0].loss);
+  expect(Object.keys(summary.test).sort()).toEqual(["accuracy", "loss"]);
+  for (const name of ["stepMs", "compileMs", "arenaBytes"]) expect(summary[name]).toBeGreaterThan(0);
+});
+
+test("without a terminal: one plain line an epoch, and the whole story in order", async () => {
+  const { code, stdout } = await runScript(mainJob, ["--data", folder, ...fast, "--seed", "7"]);
+  expect(code).toBe(0);
+  const lines = stdout.trim().split("\n");
+  const wanted = [
+    new RegExp(`^Data: mnist, from the folder ${folder}: 300 images to train on, 50 to test on\\.$`),
+    /^Target: js.* \(asked for\)\.$/,
+    /^Compiled in \d+ ms: a training step is 7 kernel launches\.$/,
+    /^Epoch 1\/2: loss \d\.\d{4}, accuracy 0\.\d{4} \(.* s, [\d,]+ samples\/s\)$/,
+    /^Epoch 2\/2: loss \d\.\d{4}, accuracy 0\.\d{4} \(.* s, [\d,]+ samples\/s\)$/,
+    /^Test: loss \d\.\d{4}, accuracy 0\.\d{4}\.$/,
+    /^The first 10 test images are taken for \d( \d){9}; they are \d( \d){9}\.$/,
+    /^A step took [\d.]+ ms \(median\)\.$/,
+  ];
+  expect(lines).toHaveLength(wanted.length);
+  wanted.forEach((pattern, i) => {
+    expect(lines[i]).toMatch(pattern);
+  });
+  expect(stdout).not.toContain("\u001b");
+});
+
+test("the same seed gives the same numbers", async () => {
+  const once = async () => {
+    const { stdout } = await runScript(mainJob, ["--data", folder, "--target", "js", "--epochs", "1", "--json"]);
+    const { epochs, test: tested } = JSON.parse(stdout);
+    return { loss: epochs[0].loss, tested };
+  };
+  expect(await once()).toEqual(await once());
+});
+
+test.each([
+  [["--epochs", "0"], "option '--epochs <n>' argument '0' is invalid. It must be a whole number, 1 or more."],
+  [["--batch", "many"], "option '--batch <n>' argument 'many' is invalid. It must be a number."],
+  [["--target", "cuda"], "argument 'cuda' is invalid. Allowed choices are auto, js, wgsl."],
+  [["--epoch", "3"], "unknown option '--epoch'"],
+  [["surplus"], "too many arguments"],
+  [["--data", "/nowhere"], "there is no folder /nowhere"],
+])("%j is the user's error: one clear line, exit code 2", async (args, message) => {
+  const { code, stdout, stderr } = await runScript(mainJob, args);
+  expect(stderr).toContain(`error: `);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toMatch(/\n\s+at /);
+  expect(stdout).toBe("");
+  expect(code).toBe(2);
+});
+
+test("--help shows every flag", async () => {
+  const { code, stdout } = await runScript(mainJob, ["--help"]);
+  expect(code).toBe(0);
+  for (const flag of ["data", "epochs", "batch", "target", "seed", "json"]) expect(stdout).toContain(`--${flag}`);
+});
+
+test("a truncated file is named", async () => {
+  const broken = await mkdtemp(join(tmpdir(), "tensorloom-broken-"));
+  await writeFile(join(broken, "train-images-idx3-ubyte.gz"), Uint8Array.of(0x1f, 0x8b, 8, 0));
+  const missing = await runScript(mainJob, ["--data", broken]);
+  expect(missing.code).toBe(2);
+  expect(missing.stderr).toMatch(/(truncated or corrupt|has no train-labels-idx1-ubyte)/);
+  await rm(broken, { recursive: true, force: true });
+});
+
+test("tensorloom doctor says what works, and wrong calls are the user's", async () => {
+  const told = await runScript("src/cli/main.ts", ["doctor"]);
+  expect(told.stdout).toMatch(/^js {5}works: js/m);
+  expect(told.stdout).toMatch(/^wgsl {3}(works|does not work): /m);
+  expect(told.code).toBe(0);
+  const json = await runScript("src/cli/main.ts", ["doctor", "--json"]);
+  expect(JSON.parse(json.stdout).targets[0]).toMatchObject({ target: "js", works: true });
+  const wrong = await runScript("src/cli/main.ts", ["doctor", "--loud"]);
+  expect(wrong.stderr).toContain("unknown option '--loud'");
+  expect(wrong.code).toBe(2);
+  expect((await runScript("src/cli/main.ts", ["operate"])).code).toBe(2);
+});

@@ -1,0 +1,33 @@
+/**
+ * A step allocates nothing: the MNIST step in a process of its own, many times in a row after it is warm, with no garbage
+ * collection and no growth of the heap. What is left is what the test itself and the engine's own bookkeeping need.
+ */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { HeapChange } from "../no-allocation-child.ts";
+
+const child = fileURLToPath(new URL("../no-allocation-child.ts", import.meta.url));
+
+async function measure(batch: number, steps: number): Promise<HeapChange> {
+  const argumentsOfNode = ["--expose-gc", "--import", "tsx", child, String(batch), String(steps)];
+  const { stdout } = await promisify(execFile)(process.execPath, argumentsOfNode);
+  return JSON.parse(stdout) as HeapChange;
+}
+
+describe("steps without allocation", () => {
+  for (const [batch, steps] of [
+    [16, 1000],
+    [128, 150],
+  ] as const) {
+    it(`${steps} steps of batch ${batch}`, { timeout: 240_000 }, async () => {
+      const change = await measure(batch, steps);
+      expect(change.collections).toBe(0);
+      expect(change.heapUsed).toBeLessThan(200_000);
+      expect(change.external).toBe(0);
+      expect(change.arrayBuffers).toBe(0);
+      expect(change.loss).toBeGreaterThan(0);
+    });
+  }
+});

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { type CompileOptions, compile, compileOn } from "../../src/compile.ts";
+import { examineTargets } from "../../src/doctor.ts";
+import { grad } from "../../src/dsl/grad.ts";
+import { normal, zeros } from "../../src/dsl/initializers.ts";
+import { add, flip, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
+import { program } from "../../src/dsl/program.ts";
+import { f32, param, slot } from "../../src/dsl/spec.ts";
+import { DeviceError, UserError } from "../../src/errors.ts";
+import { jsTarget } from "../../src/targets.ts";
+
+const doubling = () => program({ inputs: { x: f32(3) }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });
+
+test("auto without a GPU is js, and the report says why", async () => {
+  const executable = await compile(doubling());
+  expect(executable.report.target).toBe("js");
+  expect(executable.report.why).toMatch(/^auto: no GPU, as there is no WebGPU here/);
+  const { y } = await executable.run({ entry: "step", feeds: { x: [1, 2, 3] } });
+  expect(y).toEqual(Float32Array.of(2, 4, 6));
+  executable.dispose();
+});
+
+test("wgsl without a GPU says what to install; a target that does not exist is named", async () => {
+  await expect(compile(doubling(), { target: "wgsl" })).rejects.toThrow(DeviceError);
+  await expect(compile(doubling(), { target: "wgsl" })).rejects.toThrow(/npm install webgpu/);
+  const options = { target: "metal" } as unknown as CompileOptions;
+  await expect(compile(doubling(), options)).rejects.toThrow(UserError);
+  await expect(compile(doubling(), options)).rejects.toThrow(/no target "metal".*auto, js, wgsl/);
+});
+
+test("the doctor finds js in order, and says what wgsl lacks", async () => {
+  const [js, wgsl] = await examineTargets();
+  expect(js).toEqual({ target: "js", works: true, device: "js" });
+  expect(wgsl).toMatchObject({ target: "wgsl", works: false });
+  expect(wgsl?.advice).toMatch(/npm install webgpu/);
+});
+
+/** States that cannot change in place (each needs the other's old value, turned round) beside some that can. */
+function crossed() {
+  const model = { u: param(normal(0, 1, 4, 6)), v: param(normal(0, 1, 6, 4)), b: param(zeros(6)) };
+  return program({
+    inputs: { x: f32(5, 4) },
+    state: { model, m: { u: slot(zeros(4, 6)), v: slot(zeros(6, 4)), b: slot(zeros(6)) } },
+    step({ x }, { model, m }) {
+      const loss = sum(matmul(tanh(add(matmul(x, model.u), model.b)), model.v));
+      const g = grad(loss, model);
+      const mu = add(mul(flip(m.u, [0]), 0.5), g.u);
+      const mv = add(mul(flip(m.v, [1]), 0.5), g.v);
+      const mb = add(mul(m.b, 0.5), g.b);
+      const next = { u: sub(model.u, mul(mu, 0.1)), v: sub(model.v, mul(mv, 0.1)), b: sub(model.b, mul(mb, 0.1)) };
+      return { outputs: { loss }, next: { model: next, m: { u: mu, v: mv, b: mb } } };
+    },
+  });
+}
+
+test.each([[[]], [["order"]]] as const)(
+  "no kernel takes more buffers than the target has, leaving out %j",
+  async (skip) => {
+    const x = Float32Array.from({ length: 20 }, (_, i) => Math.sin(i));
+    const losses: unknown[] = [];
+    for (const maxBuffers of [6, 7, 8, 64]) {
+      const target = { ...jsTarget, traits: { ...jsTarget.traits, maxBuffers } };
+      const widths: number[] = [];
+      const schedule: typeof target.schedule = (kernel) => {
+        widths.push(kernel.buffers.length);
+        return jsTarget.schedule(kernel);
+      };
+      const executable = await compileOn(crossed(), { ...target, schedule }, { skip });
+      expect(Math.max(...widths)).toBeLessThanOrEqual(maxBuffers);
+      const { loss } = await executable.run({ entry: "step", feeds: { x }, steps: 3 });
+      const fusions = executable.report.entries[0]?.passes.filter(({ name }) => name === "fuse").length;
+      // Everything copied takes a buffer more for each state than fusion thinks: it must have been told.
+      if (maxBuffers === 6 && skip.length > 0) expect(fusions).toBeGreaterThan(1);
+      losses.push(loss, ...(await executable.state.snapshot()).values());
+    }
+    const each = losses.length / 4;
+    for (let i = each; i < losses.length; i++) expect(losses[i]).toEqual(losses[i % each]);
+  },
+);
