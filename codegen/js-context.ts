@@ -67,6 +67,8 @@ export class Namer {
   readonly #taken = new Set<string>();
   readonly #insideFunctions = new Set<string>();
   readonly #module: Namer | undefined;
+  /** The next number to try for each name. Names are never given back, so it only grows. */
+  readonly #next = new Map<string, number>();
 
   constructor(module?: Namer) {
     this.#module = module;
@@ -74,8 +76,7 @@ export class Namer {
 
   fresh(wanted: string): string {
     const base = reservedWords.has(wanted) ? `${wanted}_` : wanted;
-    let name = base;
-    for (let n = 1; this.#isTaken(name); n += 1) name = `${base}_${n}`;
+    const name = this.#isTaken(base) ? this.#counted(`${base}_`, 1) : base;
     this.#taken.add(name);
     if (this.#module !== undefined) this.#module.#insideFunctions.add(name);
     return name;
@@ -83,9 +84,14 @@ export class Namer {
 
   /** `wanted0`, `wanted1`, ...: for names of which there are many. */
   numbered(wanted: string): string {
-    let n = 0;
-    while (this.#isTaken(`${wanted}${n}`)) n += 1;
-    return this.fresh(`${wanted}${n}`);
+    return this.fresh(this.#counted(wanted, 0));
+  }
+
+  #counted(stem: string, first: number): string {
+    let n = this.#next.get(stem) ?? first;
+    while (this.#isTaken(`${stem}${n}`)) n += 1;
+    this.#next.set(stem, n + 1);
+    return `${stem}${n}`;
   }
 
   #isTaken(name: string): boolean {

@@ -23,6 +23,7 @@ import type { GraphPass, PassContext } from "./pass.ts";
 
 export const differentiate: GraphPass = {
   name: "differentiate",
+  expands: ["transform"],
   run(entry: Entry, context: PassContext): Entry {
     const wantedOf = wantedByLoss(entry);
     const moved = new Map<Node, Node>();

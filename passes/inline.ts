@@ -16,6 +16,7 @@ import type { GraphPass } from "./pass.ts";
 
 export const inline: GraphPass = {
   name: "inline",
+  expands: ["region"],
   run(entry: Entry): Entry {
     const graph = createGraph();
     const moved: Moved = new Map();

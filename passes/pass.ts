@@ -2,6 +2,7 @@
  * What a pass is: a named pure function. The ordered lists of them stand in src/compile.ts.
  */
 import type { Entry } from "../src/graph/entry.ts";
+import type { OpKind } from "../src/graph/node.ts";
 import type { Dims } from "../src/graph/shape.ts";
 
 /** What a pass may know beside the program it works on. */
@@ -14,5 +15,7 @@ export interface PassContext {
 
 export interface GraphPass {
   readonly name: string;
+  /** Kinds of op that no later pass meets: checked from here on. */
+  readonly expands?: readonly OpKind[];
   run(entry: Entry, context: PassContext): Entry;
 }

@@ -6,6 +6,7 @@
  * The verifier runs after every pass; when it fails, the message names the pass and prints before and after.
  */
 import { differentiate } from "../passes/differentiate.ts";
+import { foldTransposes } from "../passes/fold-transposes.ts";
 import { fuse, leaveUnfused } from "../passes/fuse.ts";
 import { inline } from "../passes/inline.ts";
 import { type Layout, layout, sideBySide } from "../passes/layout.ts";
@@ -40,7 +41,8 @@ import { chooseTarget, type TargetOptions, type TargetSetup } from "./targets.ts
 /** Graph passes, in order. */
 const graphPasses: readonly GraphPass[] = [
   inline, //        regions become plain nodes, so no later pass knows of them
-  differentiate, // gradients of what the user wrote, before anything is rearranged
+  foldTransposes, // into the contractions that read them, so that gradients come out in the parameters' own layout
+  differentiate, // every gradient at once, innermost first
   simplify, //      algebra, on forward and backward pass together; dimensions are still names
   specialize, //    dimensions become numbers: everything below counts elements
   simplify, //      what the numbers made constant (a mean's divisor)
@@ -201,11 +203,11 @@ export function stagesOf(
   };
   let entry = program.entries.get(name) as Entry;
   const graphs: Stages["graphs"][number][] = [{ pass: null, entry }];
-  for (const pass of graphPasses) {
+  for (const [i, pass] of graphPasses.entries()) {
     if (pass === simplify && skip.has("simplify")) continue;
     entry = timed(
       pass.name,
-      () => verified(pass, entry, dims, warn),
+      () => verified(pass, graphPasses.slice(0, i), entry, dims, warn),
       (result) => neededNodes(result).length,
     );
     graphs.push({ pass: pass.name, entry });
@@ -251,7 +253,8 @@ export function stagesOf(
 
 /** An entry with its derivatives worked out and simplified, and nothing decided yet: for people to read. */
 export function simplified(entry: Entry): Entry {
-  return [inline, differentiate, simplify].reduce((made, pass) => verified(pass, made, {}, () => {}), entry);
+  const passes = [inline, differentiate, simplify];
+  return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
 }
 
 /** Runs a pass and notes how long it took and how much came out. */
@@ -285,9 +288,19 @@ function fuseAndLower(
   }
 }
 
-function verified(pass: GraphPass, entry: Entry, dims: Dims, warn: (message: string) => void): Entry {
+/** Runs a pass and checks what it made; `done` are the passes before it. */
+function verified(
+  pass: GraphPass,
+  done: readonly GraphPass[],
+  entry: Entry,
+  dims: Dims,
+  warn: (message: string) => void,
+): Entry {
   const next = pass.run(entry, { dims, warn });
-  const broken = checkGraph(next.graph, pass === inline ? ["region"] : ["region", "transform"]);
+  const broken = checkGraph(
+    next.graph,
+    [...done, pass].flatMap(({ expands }) => expands ?? []),
+  );
   if (broken !== null) {
     throw new CompilerBug(
       `pass "${pass.name}" broke: ${broken}\nbefore\n${printEntry(entry)}\nafter\n${printEntry(next)}`,
@@ -323,7 +336,11 @@ function inputSlots(
     if (node.op === input) used.add(String(node.attrs.name));
     const labels = node.args[0];
     if (node.op !== oneHot || labels?.op !== input) continue;
-    below.set(String(labels.attrs.name), { limit: Number(node.attrs.depth), line: atLine(node.origins[0]) });
+    const name = String(labels.attrs.name);
+    const limit = Number(node.attrs.depth);
+    if (limit < (below.get(name)?.limit ?? Number.POSITIVE_INFINITY)) {
+      below.set(name, { limit, line: atLine(node.origins[0]) });
+    }
   }
   return program.inputs.map(({ path }) => ({
     path,

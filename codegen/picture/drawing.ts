@@ -2,15 +2,18 @@
  * A drawing of an entry: boxes, lines between them, and frames around what one kernel computes. Plain data, the same for
  * every format.
  *
- *   source     an input or state, drawn again near each part that reads it, so that no line crosses the picture
- *   op         what is computed; with kernels, `store` names the buffer it goes to, and null means it stays in a register
- *   view       elements in other places: drawn small
- *   again      a cheap node of no kernel, drawn in every kernel that computes it where it reads it
+ *   input, state   drawn again near each part that reads it, so that no line crosses the picture
+ *   op             what is computed; with kernels, `store` names the buffer it goes to, null means it stays in a register
+ *   view           elements in other places: drawn small
+ *   buffer         what one kernel reads and another stored
+ *   again          a cheap node of no kernel, drawn in every kernel that computes it where it reads it
  *
  * Without recursion over nodes: 2,000 layers can be drawn (whether they can be looked at is another matter).
  */
+import { CompilerBug } from "../../src/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
-import type { Node } from "../../src/graph/node.ts";
+import type { Node, OpDef } from "../../src/graph/node.ts";
+import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
 import { printType, typeOf } from "../../src/graph/type.ts";
 import { isFolded, type Operand, operandsOf, titleOf } from "./label.ts";
@@ -36,12 +39,12 @@ export interface Box {
   readonly id: string;
   readonly node: Node;
   readonly role: Role;
-  readonly look: "input" | "state" | "op" | "view";
+  readonly look: "input" | "state" | "buffer" | "op" | "view";
   readonly title: string;
   readonly type: string;
   /** The results it gives: "loss", "next model.w1". */
   readonly results: readonly string[];
-  /** Its buffer; null in a register; undefined where no kernels are drawn. */
+  /** The buffer it is stored in; null in a register; undefined where no kernels are drawn. */
   readonly store: string | null | undefined;
   readonly again: boolean;
 }
@@ -49,13 +52,13 @@ export interface Box {
 export interface Line {
   readonly from: string;
   readonly to: string;
-  /** Which operand of `to`; `isOrdered` where exchanging operands would change the result. */
-  readonly operand: number;
+  /** Which operands of `to`; `isOrdered` where exchanging operands would change the result. */
+  readonly operands: readonly number[];
   readonly isOrdered: boolean;
   /** The value is repeated along other axes on the way. */
   readonly spread: boolean;
-  /** Between kernels, through memory. */
-  readonly throughMemory: boolean;
+  /** From the kernel that stored a buffer to one that reads it: the frame at its end. */
+  readonly into: string | null;
 }
 
 /** One launch, with the boxes of each of its clusters. */
@@ -93,8 +96,10 @@ export function drawEntry(entry: Entry, kernels: Kernels | null = null): Drawing
   return { entry, boxes: work.boxes, lines: work.lines, frames, copies };
 }
 
-/** A place where a node may have a box: a cluster, a launch, a part of the step, a single reader. */
+/** A place where a node may have a box: a cluster, a part of the step, a single reader. */
 type Place = string;
+
+const frameId = (step: number | string): string => `k${step}`;
 
 class Draftsman {
   readonly boxes: Box[] = [];
@@ -135,28 +140,28 @@ class Draftsman {
       const own = this.#ownPlace(node);
       if (own !== null) add(node, own);
       for (const place of places.get(node) ?? []) {
+        if (own !== null && place !== own) continue; // it is read there, and computed at its own place
         for (const operand of operandsOf(node, this.#isKept)) {
-          if (operand.kind === "line" && this.#ownPlace(operand.node) === null)
-            add(operand.node, this.#placeFor(operand.node, node, place));
+          if (operand.kind === "line") add(operand.node, this.#placeFor(operand.node, node, place));
         }
       }
     }
     for (const node of nodes) {
-      for (const place of [...(places.get(node) ?? [])].toSorted()) this.#draw(node, place);
+      const own = this.#ownPlace(node);
+      const others = [...(places.get(node) ?? [])].filter((place) => place !== own);
+      for (const place of [...(own === null ? [] : [own]), ...others.toSorted()]) this.#draw(node, place);
     }
   }
 
   frames({ steps }: Kernels): Frame[] {
     const inPlace = new Map<Place, Box[]>();
     for (const boxes of this.#boxAt.values()) {
-      for (const [place, box] of boxes) {
-        if (box.look !== "input" && box.look !== "state") inPlace.set(place, [...(inPlace.get(place) ?? []), box]);
-      }
+      for (const [place, box] of boxes) inPlace.set(place, [...(inPlace.get(place) ?? []), box]);
     }
     return steps.flatMap((made, step) => {
       if (made.kind !== "launch") return [];
       const clusters = made.clusters.map((_, i) => inPlace.get(`${step}/${i}`) ?? []);
-      return [{ id: `k${step}`, step, name: made.name, note: made.note, clusters }];
+      return [{ id: frameId(step), step, name: made.name, note: made.note, clusters }];
     });
   }
 
@@ -165,7 +170,8 @@ class Draftsman {
     return steps.flatMap((made, step) => {
       if (made.kind !== "copy") return [];
       const node = holders.get(made.from);
-      const sources = node === undefined ? [] : [...(this.#boxAt.get(node)?.values() ?? [])].slice(0, 1);
+      const stored = node === undefined ? undefined : this.#boxAt.get(node)?.get(this.#ownPlace(node) ?? "");
+      const sources = stored === undefined ? [] : [stored];
       return [{ id: `copy${step}`, step, from: made.from, to: made.to, sources }];
     });
   }
@@ -180,52 +186,83 @@ class Draftsman {
   #ownPlace(node: Node): Place | null {
     const home = this.#home.get(node);
     if (home !== undefined) return home;
-    if (isExternal(node)) return this.#results.has(node) ? "result" : null;
+    if (isExternal(node)) return this.#results.has(node) && this.#kernels === null ? "result" : null;
     return this.#kernels === null ? "" : null;
   }
 
-  /** Where `node` is drawn for `reader`, which stands at `place`. */
+  /** Where `node` is drawn for `reader`, which stands at `place`: with kernels, always in the same one. */
   #placeFor(node: Node, reader: Node, place: Place): Place {
-    if (!isExternal(node)) return place;
-    if (this.#kernels !== null) return place.split("/")[0] ?? place;
+    if (this.#kernels !== null) return place;
+    if (!isExternal(node)) return this.#ownPlace(node) ?? place;
     return typeOf(node).shape.length === 0 ? `%${reader.id}` : (this.#roles.get(reader) ?? "forward");
   }
 
   #draw(node: Node, place: Place): void {
+    const operands = operandsOf(node, this.#isKept);
+    const home = this.#home.get(node);
+    const isRead = home !== undefined && home !== place;
+    const box = this.#addBox(node, place, isRead ? "buffer" : lookOf(node), titleOf(node, operands));
+    if (!isRead) {
+      this.#drawLines(operands, box, place);
+      return;
+    }
+    const stored = this.#boxAt.get(node)?.get(home);
+    if (stored === undefined) throw new CompilerBug(`picture: %${node.id} is read before it is drawn`);
+    const into = frameId(place.split("/")[0] ?? "");
+    this.lines.push({ from: stored.id, to: box.id, operands: [0], isOrdered: false, spread: false, into });
+  }
+
+  #addBox(node: Node, place: Place, look: Box["look"], title: string): Box {
     const known = this.#boxAt.get(node) ?? new Map<Place, Box>();
     this.#boxAt.set(node, known);
-    const operands = operandsOf(node, this.#isKept);
-    const isSource = isExternal(node);
+    const buffer = this.#kernels?.bufferOf.get(node);
+    const isStored = look !== "buffer" && look !== "input" && look !== "state";
+    const results = this.#results.get(node) ?? [];
     const box: Box = {
       id: known.size === 0 ? `n${node.id}` : `n${node.id}_${known.size + 1}`,
       node,
       role: this.#roles.get(node) ?? "forward",
-      look: isSource ? (node.op === input ? "input" : "state") : node.op.kind === "view" ? "view" : "op",
-      title: titleOf(node, operands),
+      look,
+      title: look === "buffer" ? bufferTitle(buffer ?? "", results) : title,
       type: printType(node.type),
-      results: this.#results.get(node) ?? [],
-      store: this.#kernels === null ? undefined : (this.#kernels.bufferOf.get(node) ?? null),
-      again: this.#kernels !== null && !isSource && !this.#home.has(node),
+      results: isStored || this.#kernels === null ? results : [],
+      store: this.#kernels === null || !isStored ? undefined : (buffer ?? null),
+      again: this.#kernels !== null && isStored && !this.#home.has(node),
     };
     known.set(place, box);
     this.boxes.push(box);
-    for (const [i, operand] of operands.entries()) this.#drawLine(operand, i, box, place);
+    return box;
   }
 
-  #drawLine(operand: Operand, index: number, to: Box, place: Place): void {
-    if (operand.kind === "text") return;
-    const { node, spread } = operand;
-    const at = this.#ownPlace(node) ?? this.#placeFor(node, to.node, place);
-    const from = this.#boxAt.get(node)?.get(at);
-    if (from === undefined) return;
-    const isOrdered = to.node.args.length > 1 && !commutative.has(to.node.op.name);
-    const throughMemory = this.#kernels !== null && (isExternal(node) || at !== place);
-    this.lines.push({ from: from.id, to: to.id, operand: index, isOrdered, spread, throughMemory });
+  #drawLines(operands: readonly Operand[], to: Box, place: Place): void {
+    const isOrdered = to.node.args.length > 1 && !commutative.has(to.node.op);
+    const lines = new Map<string, Line>();
+    for (const [i, operand] of operands.entries()) {
+      if (operand.kind === "text") continue;
+      const { node, spread } = operand;
+      const from = this.#boxAt.get(node)?.get(this.#placeFor(node, to.node, place))?.id;
+      if (from === undefined) throw new CompilerBug(`picture: %${node.id} is read before it is drawn`);
+      const known = lines.get(from)?.operands ?? [];
+      lines.set(from, { from, to: to.id, operands: [...known, i], isOrdered, spread, into: null });
+    }
+    this.lines.push(...lines.values());
   }
+}
+
+function lookOf(node: Node): Box["look"] {
+  if (node.op === input) return "input";
+  if (node.op === state) return "state";
+  return node.op.kind === "view" ? "view" : "op";
+}
+
+/** Scratch has a number; other buffers hold results. */
+function bufferTitle(buffer: string, results: readonly string[]): string {
+  return buffer.startsWith("%") ? buffer : (results[0] ?? buffer);
 }
 
 function isExternal(node: Node): boolean {
   return node.op === input || node.op === state;
 }
 
-const commutative: ReadonlySet<string> = new Set(["add", "mul", "max", "min", "eq", "ne", "and", "or"]);
+const { add, mul, max, min, eq, ne, and, or } = mapOps;
+const commutative: ReadonlySet<OpDef> = new Set([add, mul, max, min, eq, ne, and, or]);

@@ -2,6 +2,7 @@
  * What a box says: the op with the constants it takes, or the name of an input or state.
  *
  *   mul %7 (broadcast of 0.9)        ->   mul(·, 0.9)
+ *   mul %7 %7                        ->   mul(x, x)
  *   contract, 128x784 by 784x512     ->   contract ik,kj
  *   sum axes=[1]                     ->   sum over 1
  *
@@ -53,10 +54,18 @@ export function numberText(value: number): string {
 export function titleOf(node: Node, operands: readonly Operand[]): string {
   if (node.op === input || node.op === state) return String(node.attrs.name);
   if (node.op === constant || node.op === size) return constantText(node) ?? node.op.name;
-  const call = operands.some(({ kind }) => kind === "text")
-    ? `${node.op.name}(${operands.map((operand) => (operand.kind === "text" ? operand.text : "·")).join(", ")})`
-    : node.op.name;
-  return `${call}${detailOf(node)}`;
+  return `${node.op.name}${argumentsText(operands)}${detailOf(node)}`;
+}
+
+/** Nothing where each operand is a line of its own. A line that is several operands is called x. */
+function argumentsText(operands: readonly Operand[]): string {
+  const lines = operands.flatMap((operand) => (operand.kind === "line" ? [operand.node] : []));
+  if (lines.length === operands.length && new Set(lines).size === lines.length) return "";
+  const texts = operands.map((operand) => {
+    if (operand.kind === "text") return operand.text;
+    return lines.indexOf(operand.node) === lines.lastIndexOf(operand.node) ? "·" : "x";
+  });
+  return `(${texts.join(", ")})`;
 }
 
 /** Attributes that change what is computed and that the type does not tell. */

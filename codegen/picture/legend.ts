@@ -1,49 +1,59 @@
 /**
  * The heading of a picture: its title and a legend, as one HTML-like label of DOT above the graph. Only what the picture
- * really shows is explained.
+ * shows is explained.
  */
 import { xmlText } from "../escape.ts";
-import type { PictureTitle } from "./dot.ts";
 import type { Drawing } from "./drawing.ts";
-import { ink, paints, quiet, sourcePaint } from "./palette.ts";
+import { ink, type PaintName, paintName, paints, quiet } from "./palette.ts";
 
-export function legendTable(drawing: Drawing, { title, about }: PictureTitle): string {
-  const heading =
-    `<TR><TD ALIGN="LEFT"><FONT POINT-SIZE="15" COLOR="${ink}"><B>${xmlText(title)}</B></FONT>` +
-    `<FONT POINT-SIZE="10" COLOR="${quiet}">   ${xmlText(about)}</FONT></TD></TR>`;
-  const cells = entriesOf(drawing).map(({ sample, text }) => `${sample}<TD ALIGN="LEFT">${text}   </TD>`);
-  const legend = `<TR><TD ALIGN="LEFT"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="1" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE></TD></TR>`;
-  return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2">${heading}${legend}</TABLE>`;
+export interface PictureTitle {
+  readonly title: string;
+  /** What the picture shows, in a few words. */
+  readonly about: string;
 }
 
-interface LegendEntry {
-  /** One table cell. */
-  readonly sample: string;
-  readonly text: string;
+const gap = "&#160;&#160;";
+
+export function headingTable(drawing: Drawing, { title, about }: PictureTitle): string {
+  const name = `<FONT POINT-SIZE="15" COLOR="${ink}"><B>${xmlText(title)}</B></FONT>`;
+  const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(about)}</FONT>`;
+  const samples = [...partSamples(drawing), ...markSamples(drawing)];
+  const rows = [name + words, table(0, `<TR>${samples.join("")}</TR>`)];
+  return table(
+    2,
+    `${rows.map((row) => `<TR><TD ALIGN="LEFT">${row}</TD></TR>`).join("")}<TR><TD HEIGHT="4"></TD></TR>`,
+  );
 }
 
-function entriesOf({ boxes, lines, frames }: Drawing): readonly LegendEntry[] {
-  const small = (text: string): string => `<FONT POINT-SIZE="9">${text}</FONT>`;
-  const found: LegendEntry[] = [];
-  for (const role of ["forward", "backward", "update"] as const) {
-    if (!boxes.some((box) => box.role === role)) continue;
-    const { strong, letter, meaning, border } = paints[role];
-    found.push({
-      sample: `<TD BGCOLOR="${strong}"><FONT COLOR="white" POINT-SIZE="8"><B> ${letter} </B></FONT></TD>`,
-      text: small(`${meaning} (${border} border)`),
-    });
-  }
-  if (boxes.some(({ look }) => look === "state")) {
-    found.push({ sample: `<TD BGCOLOR="${sourcePaint.state}" BORDER="1" COLOR="${sourcePaint.stateBorder}">     </TD>`, text: small("state") });
-  }
-  if (boxes.some(({ look }) => look === "input")) {
-    found.push({ sample: `<TD BORDER="1" COLOR="${ink}">     </TD>`, text: small("input") });
-  }
-  const mark = (symbol: string, text: string): void => {
-    found.push({ sample: `<TD><FONT POINT-SIZE="9"><B>${symbol}</B></FONT></TD>`, text: small(text) });
+function table(spacing: number, rows: string): string {
+  return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="${spacing}" CELLPADDING="2">${rows}</TABLE>`;
+}
+
+const space = '<TD WIDTH="10"></TD>';
+
+/** Each part as its boxes look. */
+function partSamples({ boxes }: Drawing): string[] {
+  const used = new Set(boxes.map(paintName));
+  const names = (Object.keys(paints) as PaintName[]).filter((name) => used.has(name));
+  return names.map((name) => {
+    const { strong, light, letter, meaning } = paints[name];
+    const tab = `<TD BGCOLOR="${strong}" WIDTH="11"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`;
+    return `${tab}<TD BGCOLOR="${light}"><FONT POINT-SIZE="9" COLOR="${ink}">${xmlText(meaning)}</FONT></TD>${space}`;
+  });
+}
+
+/** What lines and borders mean. */
+function markSamples({ boxes, lines, frames }: Drawing): string[] {
+  const sample = (symbol: string, text: string): string => {
+    const words = `<B>${xmlText(symbol)}</B>${gap}${xmlText(text)}`;
+    return `<TD><FONT POINT-SIZE="9" COLOR="${ink}">${words}</FONT></TD>${space}`;
   };
-  if (boxes.some(({ results }) => results.length > 0)) mark("→", frames === null ? "result" : "stored in a buffer");
-  if (lines.some(({ spread }) => spread)) mark("○", "broadcast on the way");
-  if (lines.some(({ isOrdered, operand }) => isOrdered && operand > 0)) mark("▷", "second operand");
+  const found: string[] = [];
+  if (boxes.some(({ results }) => results.length > 0)) found.push(sample("→", frames === null ? "result" : "stored"));
+  if (frames !== null) found.push(sample("white", "stays in a register"));
+  if (boxes.some(({ again }) => again)) found.push(sample("dashed", "computed where it is read"));
+  if (lines.some(({ spread }) => spread)) found.push(sample("○", "broadcast"));
+  const isLater = lines.some(({ isOrdered, operands }) => isOrdered && !operands.includes(0));
+  if (isLater) found.push(sample("open arrow", "not the first operand"));
   return found;
 }

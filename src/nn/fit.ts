@@ -20,7 +20,7 @@ import {
   Breath, checkCount, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
 } from "./session.ts"; // biome-ignore format: names
 
-export interface BatchRecord<Name extends string = string> {
+export interface BatchRecord<Name extends string = never> {
   /** Both from 1. */
   readonly epoch: number;
   readonly step: number;
@@ -38,12 +38,12 @@ export interface FitControl {
   setLearningRate(value: number): void;
 }
 
-export interface Callback<Name extends string = string> {
+export interface Callback<Name extends string = never> {
   onEpochEnd?(record: EpochRecord<Name>, control: FitControl): void | Promise<void>;
   onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
 }
 
-export interface FitOptions<Name extends string = string> extends Samples {
+export interface FitOptions<Name extends string = never> extends Samples {
   /** 1 by default. */
   readonly epochs?: number;
   /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
@@ -123,6 +123,7 @@ class Run {
   readonly #session: Session;
   readonly #options: FitOptions;
   readonly #data: Batcher;
+  readonly #validation: Batcher | null;
   readonly #batch: number;
   readonly #steps: number;
   readonly #readEvery: number;
@@ -134,12 +135,13 @@ class Run {
   stopped: Stop | null = null;
 
   constructor(session: Session, options: FitOptions) {
-    const { batch = session.batch, epochs = 1, callbacks = [], readEvery } = options;
+    const { batch = session.batch, epochs = 1, callbacks = [], readEvery, validation } = options;
     checkCount("epochs", epochs, 0);
     checkCount("readEvery", readEvery ?? 1, 1);
     this.#session = session;
     this.#options = options;
     this.#data = new Batcher("fit", session.training, options);
+    this.#validation = validation === undefined ? null : new Batcher("fit: validation", session.training, validation);
     this.#batch = batch;
     this.#steps = batchCount({ count: this.#data.count, batch });
     const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
@@ -156,19 +158,14 @@ class Run {
   /** Compiles before the first step whatever the data will need. */
   async prepare(): Promise<void> {
     await prepareFor(this.#session, this.#data, this.#batch, "train");
+    if (this.#validation !== null) await prepareFor(this.#session, this.#validation, this.#batch, "evaluate");
   }
 
   /** Trains one epoch; null when it was ended before its last step. */
   async epoch(epoch: number): Promise<EpochRecord | null> {
-    const {
-      progress,
-      validation,
-      callbacks = [],
-      epochs = 1,
-      shuffle = true,
-      seed = this.#session.seed,
-    } = this.#options;
+    const { progress, callbacks = [], epochs = 1, shuffle = true, seed = this.#session.seed } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#steps, samples: this.#data.count };
+    await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     progress?.epochStart?.(plan);
     const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles++ };
     const started = performance.now();
@@ -181,17 +178,18 @@ class Run {
     }
     const seconds = (performance.now() - started) / 1000;
     const facts = { epoch, seconds, samplesPerSecond: this.#data.count / seconds, stepMs: median(work.times) };
-    const checked = await this.#guarded(plan, this.#steps, async () =>
-      validation === undefined
-        ? {}
-        : { validation: await evaluate(this.#session, validation, this.#batch, "validation") },
-    );
+    const checked = await this.#guarded(plan, this.#steps, () => this.#validate());
     const record = { ...facts, ...checked, ...means.means() } as EpochRecord;
     await this.#guarded(plan, this.#steps, () => this.keep(epoch));
     progress?.epochEnd?.(record, plan);
     for (const callback of callbacks) await callback.onEpochEnd?.(record, this.#control);
     this.#shouldStop(epoch, this.#steps, epochs);
     return record;
+  }
+
+  async #validate(): Promise<Pick<EpochRecord, "validation">> {
+    if (this.#validation === null) return {};
+    return { validation: await evaluate(this.#session, this.#validation, this.#batch) };
   }
 
   /** Copies the state to the host, to go back to. */

@@ -3,7 +3,7 @@
  */
 
 /** A loss and metrics by name: means over samples. */
-export type Scores<Name extends string = string> = { readonly loss: number } & { readonly [N in Name]: number };
+export type Scores<Name extends string = never> = { readonly loss: number } & { readonly [N in Name]: number };
 
 interface EpochFacts<Name extends string> {
   /** From 1. */
@@ -17,7 +17,7 @@ interface EpochFacts<Name extends string> {
 }
 
 /** One epoch: `loss` and each metric, as means over its samples while the weights were changing; and how long it took. */
-export type EpochRecord<Name extends string = string> = EpochFacts<Name> & Scores<Name>;
+export type EpochRecord<Name extends string = never> = EpochFacts<Name> & Scores<Name>;
 
 /** Names that a metric cannot have. */
 export const takenNames: readonly string[] = ["loss", "epoch", "seconds", "samplesPerSecond", "stepMs", "validation"];
@@ -30,7 +30,7 @@ export interface Stop {
   readonly by: "signal" | "callback";
 }
 
-export interface History<Name extends string = string> {
+export interface History<Name extends string = never> {
   /** The epochs that were completed. */
   readonly epochs: readonly EpochRecord<Name>[];
   /** Null when all epochs were done. */

@@ -33,7 +33,7 @@ export interface EpochState extends EpochPlan {
 }
 
 /** "loss 0.1068, accuracy 0.9687" */
-export function formatScores(scores: Scores, prefix = ""): string {
+export function formatScores(scores: Readonly<Record<string, number>>, prefix = ""): string {
   return Object.entries(scores)
     .map(([name, value]) => `${prefix}${name} ${formatScore(value)}`)
     .join(", ");

@@ -6,7 +6,7 @@ import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
-import { Batcher, type Samples } from "./samples.ts";
+import type { Batcher } from "./samples.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 
 /** A compiled trainer. */
@@ -20,9 +20,8 @@ export interface Session {
 }
 
 /** Loss and metrics over all samples: means, each sample weighted equally. */
-export async function evaluate(session: Session, samples: Samples, batch: number, call: string): Promise<Scores> {
+export async function evaluate(session: Session, data: Batcher, batch: number): Promise<Scores> {
   const { executable, training } = session;
-  const data = new Batcher(call, training, samples);
   await prepareFor(session, data, batch, "evaluate");
   const sums = new DeviceSums(session);
   const means = new RunningMeans(training.scores);

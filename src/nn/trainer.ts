@@ -65,7 +65,7 @@ export function trainer<const M extends Metrics = readonly []>(
   return new Trainer(trainingProgram({ model, input, loss, optimizer, metrics, target }));
 }
 
-export class Trainer<Name extends string = string> {
+export class Trainer<Name extends string = never> {
   readonly #training: Training;
   #session: Session | null = null;
 
@@ -104,7 +104,8 @@ export class Trainer<Name extends string = string> {
   /** Loss and metrics over all samples, without training. */
   async evaluate({ batch, ...samples }: EvaluateOptions): Promise<Scores<Name>> {
     const session = this.#compiled("evaluate");
-    return (await evaluate(session, samples, batch ?? session.batch, "evaluate")) as Scores<Name>;
+    const data = new Batcher("evaluate", this.#training, samples);
+    return (await evaluate(session, data, batch ?? session.batch)) as Scores<Name>;
   }
 
   /** The model's outputs for any number of samples, row after row. */

@@ -10,11 +10,12 @@ import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { FeedError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
-import { type Dims, dimNames, printShape } from "../graph/shape.ts";
+import type { Dims } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import type { EntryReport, Report } from "../report.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
-import { checkFeed, checkNames, type DeclaredInput, type Feeds, feedAt, lengthOf, splitPath } from "./feeds.ts";
+import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
+import { checkFeed, checkNames, type DeclaredInput, type Feeds, feedAt, splitPath } from "./feeds.ts";
 import type { Machine, Runner } from "./machine.ts";
 import { StateAccess } from "./state.ts";
 
@@ -101,7 +102,6 @@ class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
   readonly #kept: Specialization[] = [];
-  readonly #sizes: readonly SizeRule[];
   #clock = 0;
   #latest: Specialization | null = null;
   #failure: Error | null = null;
@@ -109,7 +109,6 @@ class Core implements ExecutableCore<never> {
   constructor(parts: ExecutableParts) {
     this.#parts = parts;
     this.state = new StateAccess(parts.states, parts.machine, () => this.#assertUsable());
-    this.#sizes = sizeRules(parts.inputs);
   }
 
   get report(): Report {
@@ -118,9 +117,10 @@ class Core implements ExecutableCore<never> {
 
   async prepare(dims: Dims, entries: readonly string[] = [...this.#parts.program.entries.keys()]): Promise<void> {
     this.#assertUsable();
+    const all = { ...this.#parts.dims, ...dims };
     for (const name of entries) {
       if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
-      (await this.#specialize(name, dims)).lastUse = ++this.#clock; // not the next to be dropped
+      (await this.#specialize(name, all)).lastUse = ++this.#clock; // not the next to be dropped
     }
   }
 
@@ -146,7 +146,8 @@ class Core implements ExecutableCore<never> {
   async run({ entry, feeds = {}, steps = 1 }: RunRequest<string>): Promise<never> {
     this.#assertUsable();
     if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
-    const dims = this.#dimsOf(entry, feeds);
+    if (!Number.isSafeInteger(steps) || steps < 1) throw new UserError(`run: steps must be at least 1, not ${steps}`);
+    const dims = dimsOfFeeds(entry, this.#parts.inputs, feeds, this.#parts.dims);
     const specialization = await this.#specialize(entry, dims);
     for (let step = 0; step < steps; step++) {
       await this.#ready(specialization);
@@ -230,81 +231,26 @@ class Core implements ExecutableCore<never> {
   }
 
   #drop(): void {
-    const oldest = this.#kept.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
+    // Not the latest: its outputs may still be read.
+    const oldest = this.#kept
+      .filter((kept) => kept !== this.#latest)
+      .reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
     oldest.runner.release();
     this.#kept.splice(this.#kept.indexOf(oldest), 1);
-    if (this.#latest === oldest) this.#latest = null;
   }
 
   /** The prepared specialization that the feeds fit, found by their lengths. */
   #choose(name: string, feeds: Feeds): Specialization {
     for (let i = 0; i < this.#kept.length; i++) {
       const candidate = this.#kept[i] as Specialization;
-      if (candidate.compiled.entry.name === name && fits(candidate, feeds, this.#sizes)) return candidate;
+      if (candidate.compiled.entry.name === name && fitsFeeds(candidate.compiled.entry, feeds)) return candidate;
     }
-    const dims = this.#dimsOf(name, feeds);
+    const dims = dimsOfFeeds(name, this.#parts.inputs, feeds, this.#parts.dims);
     const spelled = Object.entries(dims).map(([dim, size]) => `${dim}: ${size}`);
     throw new FeedError(
       `${name}: not compiled for ${spelled.join(", ")}. Call await executable.prepare({ ${spelled.join(", ")} }) first, or use run().`,
     );
   }
-
-  /** Sizes of the symbolic dimensions as the feeds imply them; those that no feed shows stay as compiled. */
-  #dimsOf(name: string, feeds: Feeds): Dims {
-    const found = new Map(Object.entries(this.#parts.dims));
-    for (const rule of this.#sizes) {
-      const length = lengthOf(feedAt(feeds, rule.input.parts));
-      if (length < 0) continue;
-      const size = length / rule.perUnit;
-      if (!Number.isSafeInteger(size)) {
-        const { path, dtype, shape } = rule.input;
-        throw new FeedError(
-          `${name}: the feed "${path}" has ${length} numbers, which is no multiple of ${rule.perUnit} as ${dtype}${printShape(shape)} needs`,
-        );
-      }
-      found.set(rule.dim, size);
-    }
-    this.#checkAgreement(name, feeds, Object.fromEntries(found));
-    return Object.fromEntries(found);
-  }
-
-  #checkAgreement(name: string, feeds: Feeds, dims: Dims): void {
-    for (const { input, perUnit, dim } of this.#sizes) {
-      const length = lengthOf(feedAt(feeds, input.parts));
-      if (length >= 0 && length !== perUnit * (dims[dim] ?? 0)) {
-        throw new FeedError(
-          `${name}: the feeds disagree about "${dim}": "${input.path}" has ${length / perUnit}, another feed ${dims[dim]}`,
-        );
-      }
-    }
-  }
-}
-
-/** The input's length tells the size of `dim`: length = perUnit * size. */
-interface SizeRule {
-  readonly input: DeclaredInput;
-  readonly dim: string;
-  readonly perUnit: number;
-}
-
-/** Inputs whose shape has exactly one symbolic dimension, by itself. */
-function sizeRules(inputs: readonly DeclaredInput[]): SizeRule[] {
-  return inputs.flatMap((input) => {
-    const symbolic = input.shape.filter((dim) => typeof dim === "string");
-    const [dim] = symbolic;
-    if (symbolic.length !== 1 || dim === undefined || dimNames([dim])[0] !== dim) return [];
-    const perUnit = input.shape.reduce((product: number, d) => product * (typeof d === "number" ? d : 1), 1);
-    return perUnit > 0 ? [{ input, dim, perUnit }] : [];
-  });
-}
-
-function fits({ compiled }: Specialization, feeds: Feeds, rules: readonly SizeRule[]): boolean {
-  for (let i = 0; i < rules.length; i++) {
-    const { input, dim, perUnit } = rules[i] as SizeRule;
-    const length = lengthOf(feedAt(feeds, input.parts));
-    if (length >= 0 && length !== perUnit * (compiled.entry.dims[dim] ?? 0)) return false;
-  }
-  return true;
 }
 
 function sameDims(a: Dims, b: Dims): boolean {

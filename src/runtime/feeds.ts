@@ -7,6 +7,7 @@
 import type { InputSpec } from "../dsl/spec.ts";
 import type { NamedLeaf } from "../dsl/tree.ts";
 import { FeedError } from "../errors.ts";
+import { isFloat, roundTo } from "../graph/dtype.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { arrayTypeOf, type InputSlot, type TypedArray } from "./compiled.ts";
 
@@ -88,6 +89,7 @@ export function checkFeed(feed: Feed | undefined, slot: InputSlot, entry: string
       `${entry}: the feed "${slot.path}" has ${values.length} numbers; ${typeIn(slot)} takes ${count}`,
     );
   }
+  if (dtype === "bool") checkBool(values, slot, entry);
   if (slot.below !== null) checkRange(values, slot, slot.below, entry);
   return values;
 }
@@ -97,25 +99,41 @@ function typeIn({ buffer }: InputSlot): string {
   return `${buffer.dtype}${printShape(buffer.shape)}`;
 }
 
+/** Nested arrays in the tensor's shape, or one flat array; numbers that the dtype cannot hold exactly are refused. */
 function fromNumbers(feed: number | boolean | NestedNumbers, slot: InputSlot, entry: string): TypedArray {
-  const { dtype, shape } = slot.buffer;
+  const { shape } = slot.buffer;
+  const isFlat = Array.isArray(feed) && feed.every((part) => !Array.isArray(part));
   const numbers: number[] = [];
-  const take = (part: unknown, axis: number): void => {
-    if (typeof part === "number" || typeof part === "boolean") {
-      if (axis !== shape.length && !(axis === 1 && shape.length !== 1)) wrongShape();
-      numbers.push(Number(part));
-    } else if (Array.isArray(part)) {
-      if (axis > 0 && part.length !== shape[axis]) wrongShape();
-      for (const inner of part) take(inner, axis + 1);
-    } else {
-      throw new FeedError(`${entry}: the feed "${slot.path}" holds ${String(part)}, which is no number`);
-    }
-  };
-  const wrongShape = (): never => {
-    throw new FeedError(`${entry}: the feed "${slot.path}" is not shaped like ${dtype}${printShape(shape)}`);
-  };
-  take(feed, 0);
-  return arrayTypeOf(dtype).from(numbers) as TypedArray;
+  if (isFlat) for (const part of feed) numbers.push(elementOf(part, slot, entry));
+  else collect(feed, shape, slot, entry, numbers);
+  return arrayTypeOf(slot.buffer.dtype).from(numbers) as TypedArray;
+}
+
+function collect(part: unknown, shape: readonly number[], slot: InputSlot, entry: string, numbers: number[]): void {
+  const [extent, ...inner] = shape;
+  if (extent === undefined) {
+    if (Array.isArray(part)) throw wrongShape(slot, entry);
+    numbers.push(elementOf(part, slot, entry));
+    return;
+  }
+  if (!Array.isArray(part) || part.length !== extent) throw wrongShape(slot, entry);
+  for (const next of part) collect(next, inner, slot, entry, numbers);
+}
+
+function wrongShape(slot: InputSlot, entry: string): FeedError {
+  return new FeedError(`${entry}: the feed "${slot.path}" is not shaped like ${typeIn(slot)}`);
+}
+
+function elementOf(value: unknown, slot: InputSlot, entry: string): number {
+  if (typeof value !== "number" && typeof value !== "boolean") {
+    throw new FeedError(`${entry}: the feed "${slot.path}" holds ${String(value)}, which is no number`);
+  }
+  const { dtype } = slot.buffer;
+  const number = Number(value);
+  if (!isFloat(dtype) && roundTo(dtype, number) !== number) {
+    throw new FeedError(`${entry}: the feed "${slot.path}" holds ${number}, which is no ${dtype}`);
+  }
+  return number;
 }
 
 function checkRange(
@@ -130,5 +148,13 @@ function checkRange(
     throw new FeedError(
       `${entry}: the feed "${slot.path}" has ${value} at position ${i}; labels go from 0 to ${below.limit - 1}${below.line}`,
     );
+  }
+}
+
+/** Any other byte would be true in some places and unequal to true in others. */
+function checkBool(values: TypedArray, slot: InputSlot, entry: string): void {
+  for (let i = 0; i < values.length; i++) {
+    if ((values[i] as number) <= 1) continue;
+    throw new FeedError(`${entry}: the feed "${slot.path}" has ${values[i]} at position ${i}; a bool is 0 or 1`);
   }
 }

@@ -4,7 +4,7 @@
  * Everything that a step needs (views, closures) is made when an entry is prepared. The arena is shared by all entries and
  * grows to the largest; views of entries prepared before are then made anew.
  */
-import { CompilerBug, UserError } from "../errors.ts";
+import { CompilerBug, UserError, unreachable } from "../errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { BufferSlot, Segment } from "../kernel/memory.ts";
 import { type Sequence, walkSequence } from "../kernel/sequence.ts";
@@ -144,9 +144,10 @@ class JsRunner implements Runner {
       if (found === undefined) throw new CompilerBug(`the sequence names a buffer that is not planned: ${name}`);
       return found;
     };
-    return sequence.map((step) => {
+    return sequence.map((step): (() => void) => {
       switch (step.kind) {
         case "launch": {
+          if (step.scalars.length > 0) throw new CompilerBug("the js runtime passes no scalars to kernels");
           const run = this.#functions.get(step.kernel) as KernelFunction;
           const bound = new Map(step.bindings.map(({ param, buffer }) => [param, view(buffer)]));
           const operands = step.kernel.buffers.map((param) => bound.get(param.name) as TypedArray);
@@ -170,6 +171,8 @@ class JsRunner implements Runner {
             if (flag[0] !== 0) for (const run of body) run();
           };
         }
+        default:
+          return unreachable(step);
       }
     });
   }

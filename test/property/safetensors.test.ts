@@ -10,6 +10,7 @@ import { readSafetensors, type Safetensors, type StoredTensor, writeSafetensors 
 import { viewOf } from "../../src/runtime/compiled.ts";
 
 const runs = Number(process.env.TENSORLOOM_FUZZ_RUNS ?? 1000);
+const timeout = 60_000 + 10 * runs;
 
 const text = fc.oneof(
   fc.string({ unit: "binary", maxLength: 12 }),
@@ -37,9 +38,8 @@ const files = fc.record({
 
 /** Everything about a tensor, with its bits: comparing floats would lose NaNs. */
 function contents({ tensors, metadata }: Safetensors) {
-  const bits = ({ buffer, byteOffset, byteLength }: StoredTensor["data"]) => [
-    ...new Uint8Array(buffer, byteOffset, byteLength),
-  ];
+  const bits = ({ buffer, byteOffset, byteLength }: StoredTensor["data"]) =>
+    Buffer.from(buffer, byteOffset, byteLength).toString("hex");
   const described = [...tensors].map(
     ([name, { dtype, shape, data }]) => [name, [dtype, shape, data.constructor.name, bits(data)]] as const,
   );
@@ -73,7 +73,7 @@ function headerLength(file: Uint8Array): number {
 }
 
 describe("safetensors", () => {
-  it("come back as they were written, bit for bit", () => {
+  it("come back as they were written, bit for bit", { timeout }, () => {
     fc.assert(
       fc.property(files, (file) => {
         const written: Safetensors = { tensors: new Map(file.tensors), metadata: new Map(file.metadata) };
@@ -82,13 +82,13 @@ describe("safetensors", () => {
         const read = readSafetensors(bytes, "written");
         expect(contents(read)).toEqual(contents(written));
         checkAccepted(read, bytes);
-        expect(writeSafetensors(read.tensors, read.metadata)).toEqual(bytes);
+        expect(Buffer.compare(writeSafetensors(read.tensors, read.metadata), bytes)).toBe(0);
       }),
       { numRuns: runs },
     );
   });
 
-  it("random bytes are refused", () => {
+  it("random bytes are refused", { timeout }, () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         checkAccepted(readOrRefuse(bytes), bytes);
@@ -97,7 +97,7 @@ describe("safetensors", () => {
     );
   });
 
-  it("random text in place of the header is refused, or read as a whole", () => {
+  it("random text in place of the header is refused, or read as a whole", { timeout }, () => {
     const piece = fc.constantFrom(
       "{", "}", "[", "]", ":", ",", " ", '"a"', '"b"', '"dtype"', '"shape"', '"data_offsets"', '"__metadata__"', '"F32"', '"U8"', "0", "1", "4", "-1",
       "1e9", "9007199254740993", "null", "true", '{"dtype":"U8","shape":[1],"data_offsets":[0,1]}', '"x":', '"\\u0', "\u0001",
@@ -115,7 +115,7 @@ describe("safetensors", () => {
     );
   });
 
-  it("mutated files are refused, or read as a whole", () => {
+  it("mutated files are refused, or read as a whole", { timeout }, () => {
     const mutation = fc.record({
       kind: fc.constantFrom("set", "flip", "insert", "remove", "cut", "repeat"),
       at: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
@@ -140,7 +140,7 @@ describe("safetensors", () => {
     );
   });
 
-  it("hostile headers take little time: a million members, deep nesting, one long text, spaces", () => {
+  it("hostile headers take little time: a million members, deep nesting, one long text, spaces", { timeout }, () => {
     const million = 1_000_000;
     const headers = [
       `{"__metadata__":{${Array.from({ length: million }, (_, i) => `"${i}":""`).join(",")}}}`,

@@ -96,35 +96,53 @@ function operandGradient(node: Node, g: Node, side: 0 | 1, b: Build): Node {
   const leftG = freeLeft.map((_, i) => batchCount + i);
   const rightG = freeRight.map((_, i) => batchCount + freeLeft.length + i);
   if (side === 0) {
-    // [batch, freeLeft, summed axes of the right in its order]
-    const raw = b.contract(g, right, {
-      batchLeft: batchG,
-      batchRight: attrs.batchRight,
-      sumLeft: rightG,
-      sumRight: freeRight,
-    });
+    // free axes: freeLeft of g; summed axes of the right in its order
     const summed = attrs.sumRight
       .toSorted((x, y) => x - y)
       .map((axis) => attrs.sumLeft[attrs.sumRight.indexOf(axis)] ?? 0);
-    return inOrder(b, raw, [...attrs.batchLeft, ...freeLeft, ...summed]);
+    const pairs = { batchLeft: batchG, batchRight: attrs.batchRight, sumLeft: rightG, sumRight: freeRight };
+    return oriented(b, g, right, pairs, [attrs.batchLeft, freeLeft, summed]);
   }
-  // [batch, summed axes of the left in its order, freeRight]
-  const raw = b.contract(left, g, {
-    batchLeft: attrs.batchLeft,
-    batchRight: batchG,
-    sumLeft: freeLeft,
-    sumRight: leftG,
-  });
+  // free axes: summed axes of the left in its order; freeRight of g
   const summed = attrs.sumLeft
     .toSorted((x, y) => x - y)
     .map((axis) => attrs.sumRight[attrs.sumLeft.indexOf(axis)] ?? 0);
-  return inOrder(b, raw, [...attrs.batchRight, ...summed, ...freeRight]);
+  const pairs = { batchLeft: attrs.batchLeft, batchRight: batchG, sumLeft: freeLeft, sumRight: leftG };
+  return oriented(b, left, g, pairs, [attrs.batchRight, summed, freeRight]);
 }
 
-/** `axes[i]` is the operand axis that raw axis i stands for. */
-function inOrder(b: Build, raw: Node, axes: readonly number[]): Node {
-  const order = axes.map((_, axis) => axes.indexOf(axis));
-  return order.every((axis, i) => axis === i) ? raw : b.permute(raw, order);
+type Axes = readonly number[];
+
+/**
+ * Contracts so that the result has the axes of the operand it is the gradient of: with the sides exchanged where that does
+ * it, so that an optimizer's update finds the contraction itself; otherwise with a permute. The result's axes stand for the
+ * operand's axes `batch`, `first` (free in `left`) and `second` (free in `right`).
+ */
+function oriented(
+  b: Build,
+  left: Node,
+  right: Node,
+  pairs: ContractAttrs,
+  [batch, first, second]: readonly [Axes, Axes, Axes],
+): Node {
+  const isInOrder = (axes: Axes): boolean => axes.every((axis, i) => axis === i);
+  const straight = [...batch, ...first, ...second];
+  if (!isInOrder(straight) && isInOrder([...batch, ...second, ...first])) {
+    const { batchLeft, batchRight, sumLeft, sumRight } = pairs;
+    return b.contract(right, left, {
+      batchLeft: batchRight,
+      batchRight: batchLeft,
+      sumLeft: sumRight,
+      sumRight: sumLeft,
+    });
+  }
+  const raw = b.contract(left, right, pairs);
+  return isInOrder(straight)
+    ? raw
+    : b.permute(
+        raw,
+        straight.map((_, axis) => straight.indexOf(axis)),
+      );
 }
 
 export const contract: ContractOp<ContractAttrs> = {

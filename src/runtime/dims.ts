@@ -1,0 +1,72 @@
+/**
+ * Symbolic dimensions as feeds show them.
+ *
+ * A typed array shows one number, its length; nested arrays show every dimension. What no feed shows stays as compiled.
+ */
+import { FeedError } from "../errors.ts";
+import { bindDim, type Dim, type Dims, dimNames, printShape } from "../graph/shape.ts";
+import type { CompiledEntry } from "./compiled.ts";
+import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
+
+/** Whether every feed has as many numbers as the specialization takes. Allocates nothing for typed arrays. */
+export function fitsFeeds(entry: CompiledEntry, feeds: Feeds): boolean {
+  for (let i = 0; i < entry.inputs.length; i++) {
+    const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
+    const length = lengthOf(feedAt(feeds, slot.parts));
+    if (length >= 0 && length !== slot.buffer.count) return false;
+  }
+  return true;
+}
+
+/** Sizes of the dimensions as the feeds of a call imply them. Throws where they disagree or do not divide. */
+export function dimsOfFeeds(call: string, inputs: readonly DeclaredInput[], feeds: Feeds, compiled: Dims): Dims {
+  const shown = new Map<string, { readonly size: number; readonly by: string }>();
+  const show = (dim: Dim, size: number, by: string): void => {
+    if (typeof dim !== "string" || dimNames([dim])[0] !== dim) return;
+    const known = shown.get(dim);
+    if (known !== undefined && known.size !== size) {
+      throw new FeedError(
+        `${call}: the feeds disagree about "${dim}": "${known.by}" has ${known.size}, "${by}" ${size}`,
+      );
+    }
+    shown.set(dim, { size, by });
+  };
+  for (const input of inputs) {
+    const extents = nestedExtents(feedAt(feeds, input.parts));
+    if (extents.length === input.shape.length)
+      for (const [axis, dim] of input.shape.entries()) show(dim, extents[axis] ?? 0, input.path);
+  }
+  for (const input of inputs) showByLength(call, input, feedAt(feeds, input.parts), shown, show);
+  return { ...compiled, ...Object.fromEntries([...shown].map(([dim, { size }]) => [dim, size])) };
+}
+
+/** A length tells one dimension, when the others of the input are known. */
+function showByLength(
+  call: string,
+  input: DeclaredInput,
+  feed: Feed | undefined,
+  shown: ReadonlyMap<string, { readonly size: number }>,
+  show: (dim: Dim, size: number, by: string) => void,
+): void {
+  const length = lengthOf(feed);
+  const known = Object.fromEntries([...shown].map(([dim, { size }]) => [dim, size]));
+  const open = input.shape.filter((dim) => dimNames([dim]).some((name) => !shown.has(name)));
+  const [dim] = open;
+  if (length < 0 || dim === undefined || open.length > 1 || dimNames([dim])[0] !== dim) return;
+  const perUnit = input.shape.reduce((product: number, d) => (d === dim ? product : product * bindDim(d, known)), 1);
+  if (perUnit === 0) return;
+  if (length % perUnit !== 0) {
+    throw new FeedError(
+      `${call}: the feed "${input.path}" has ${length} numbers, which is no multiple of ${perUnit} as ` +
+        `${input.dtype}${printShape(input.shape)} needs`,
+    );
+  }
+  show(dim, length / perUnit, input.path);
+}
+
+/** Lengths of nested arrays from the outside in; none for typed arrays and numbers. */
+function nestedExtents(feed: Feed | undefined): readonly number[] {
+  const extents: number[] = [];
+  for (let part: unknown = feed; Array.isArray(part); part = part[0]) extents.push(part.length);
+  return extents;
+}
