@@ -69,17 +69,17 @@ export interface CompileOptions extends TargetOptions {
 }
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
-export async function compile<O>(program: Program<O>, options: CompileOptions = {}): Promise<Executable<O>> {
+export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
   checkDims(program, options.dims ?? {});
   return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
 
 /** Compiles a program on a given target. */
-export async function compileOn<O>(
-  program: Program<O>,
+export async function compileOn<O, I>(
+  program: Program<O, I>,
   target: TargetSetup,
   options: CompileOptions,
-): Promise<Executable<O>> {
+): Promise<Executable<O, I>> {
   const started = performance.now();
   checkDims(program, options.dims ?? {});
   checkDTypes(program, target.traits);
@@ -104,7 +104,7 @@ export async function compileOn<O>(
     });
     writeStartValues(program, states.slots, machine, options.seed ?? 0);
     compileMs = performance.now() - started;
-    return executable as unknown as Executable<O>;
+    return executable as unknown as Executable<O, I>;
   } catch (error) {
     machine.dispose();
     throw error;
@@ -182,7 +182,7 @@ export interface Stages extends Compiled {
   readonly layout: Layout;
 }
 
-/** Compiles one entry, up to its sequence of kernels with their addresses. Needs no device. */
+/** Compiles one entry, up to its sequence of kernels with their addresses. Needs no device, and all dimensions bound. */
 export function stagesOf(
   program: Program<unknown>,
   name: string,
@@ -191,7 +191,6 @@ export function stagesOf(
   options: CompileOptions = {},
   warn: (message: string) => void = () => {},
 ): Stages {
-  checkDims(program, dims);
   checkDTypes(program, target.traits);
   const skip = new Set(options.skip ?? []);
   const passes: PassReport[] = [];
@@ -201,17 +200,13 @@ export function stagesOf(
     passes.push({ name: pass, ms: performance.now() - started, nodes: count(result) });
     return result;
   };
-  let entry = program.entries.get(name) as Entry;
-  const graphs: Stages["graphs"][number][] = [{ pass: null, entry }];
+  const graphs: Stages["graphs"][number][] = [{ pass: null, entry: program.entries.get(name) as Entry }];
   for (const [i, pass] of graphPasses.entries()) {
     if (pass === simplify && skip.has("simplify")) continue;
-    entry = timed(
-      pass.name,
-      () => verified(pass, graphPasses.slice(0, i), entry, dims, warn),
-      (result) => neededNodes(result).length,
-    );
-    graphs.push({ pass: pass.name, entry });
+    const run = (): Entry => verified(pass, graphPasses.slice(0, i), graphs[graphs.length - 1]?.entry as Entry, dims, warn);
+    graphs.push({ pass: pass.name, entry: timed(pass.name, run, (made) => neededNodes(made).length) });
   }
+  const { entry } = graphs[graphs.length - 1] as Stages["graphs"][number];
   const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
   const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
   const sequence =

@@ -51,20 +51,20 @@ export type OutputsOf<E> = {
     : never;
 };
 
-export interface Program<Outputs = Readonly<Record<string, unknown>>> {
+export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = unknown> {
   readonly inputs: readonly NamedLeaf<InputSpec>[];
   readonly states: readonly NamedLeaf<StateSpec>[];
   readonly entries: ReadonlyMap<string, Entry>;
-  /** Carries the output types; never read. */
-  readonly outputTypes?: Outputs;
+  /** Carries the types of outputs and inputs; never there. */
+  readonly types?: { readonly outputs: Outputs; readonly inputs: Inputs };
 }
 
 export function program<I, S, E extends Readonly<Record<string, EntryFunction<I, S>>>>(
   definition: Definition<I, S, E>,
-): Program<OutputsOf<E>>;
+): Program<OutputsOf<E>, I>;
 export function program<I, S, R extends EntryResult>(
   definition: SingleStep<I, S, R>,
-): Program<OutputsOf<{ readonly step: () => R }>>;
+): Program<OutputsOf<{ readonly step: () => R }>, I>;
 export function program(
   definition: Definition<unknown, unknown, object> | SingleStep<unknown, unknown, EntryResult>,
 ): Program<never> {

@@ -31,7 +31,7 @@ export interface CompiledEntry {
 }
 
 /** Typed arrays as users feed and read them. f16 is its bits, bool is 0 and 1. */
-export type TypedArray = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
+export type TypedArray = ArrayOf<DType>;
 
 const arrayTypes = {
   f32: Float32Array,
@@ -43,7 +43,18 @@ const arrayTypes = {
   bool: Uint8Array,
 } as const satisfies Record<DType, unknown>;
 
-export type ArrayOf<D extends DType> = InstanceType<(typeof arrayTypes)[D]>;
+interface ArraysByDType {
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly f16: Uint16Array;
+  readonly u8: Uint8Array;
+  readonly bool: Uint8Array;
+}
+
+/** Over any kind of buffer, shared ones too. */
+export type ArrayOf<D extends DType> = ArraysByDType[D];
 
 export function arrayTypeOf(dtype: DType): (typeof arrayTypes)[DType] {
   return arrayTypes[dtype];

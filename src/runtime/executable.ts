@@ -15,7 +15,7 @@ import type { BufferSlot } from "../kernel/memory.ts";
 import type { EntryReport, Report } from "../report.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
-import { checkFeed, checkNames, type DeclaredInput, type Feeds, feedAt, splitPath } from "./feeds.ts";
+import { checkFeed, checkNames, type DeclaredInput, type Feeds, type FeedsOf, feedAt, splitPath } from "./feeds.ts";
 import type { Machine, Runner } from "./machine.ts";
 import { StateAccess } from "./state.ts";
 
@@ -34,15 +34,15 @@ type NamedIn<Outputs, N> = {
 }[keyof Outputs];
 type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
 
-export interface RunRequest<E> {
+export interface RunRequest<E, Inputs = unknown> {
   readonly entry: E;
-  readonly feeds?: Feeds;
+  readonly feeds?: FeedsOf<Inputs>;
   /** How often to run with these feeds; 1 by default. The outputs are those of the last run. */
   readonly steps?: number;
 }
 
 /** The methods of every executable; entries stand beside them under their own names. */
-export interface ExecutableCore<Outputs> {
+export interface ExecutableCore<Outputs, Inputs = unknown> {
   /** The states, by path. */
   readonly state: StateAccess;
   readonly report: Report;
@@ -51,13 +51,16 @@ export interface ExecutableCore<Outputs> {
   /** An output of the latest call that has one of this name. */
   read<N extends string>(name: N): Promise<ReadValue<Outputs, N>>;
   /** Runs an entry and brings all its outputs back. */
-  run<E extends keyof Outputs & string>(request: RunRequest<E>): Promise<ValueOf<Outputs[E]>>;
+  run<E extends keyof Outputs & string>(request: RunRequest<E, Inputs>): Promise<ValueOf<Outputs[E]>>;
   /** Releases device and memory. Later calls fail. */
   dispose(): void;
 }
 
-export type Executable<Outputs = Readonly<Record<string, unknown>>> = ExecutableCore<Outputs> & {
-  readonly [E in keyof Outputs]: (feeds?: Feeds) => void;
+export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unknown> = ExecutableCore<
+  Outputs,
+  Inputs
+> & {
+  readonly [E in keyof Outputs]: (feeds?: FeedsOf<Inputs>) => void;
 };
 
 /** At most this many (entry, dimensions) pairs are kept; the one unused for longest goes first. */

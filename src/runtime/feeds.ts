@@ -7,9 +7,9 @@
 import type { InputSpec } from "../dsl/spec.ts";
 import type { NamedLeaf } from "../dsl/tree.ts";
 import { FeedError } from "../errors.ts";
-import { isFloat, roundTo } from "../graph/dtype.ts";
+import { type DType, isFloat, roundTo } from "../graph/dtype.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { arrayTypeOf, type InputSlot, type TypedArray } from "./compiled.ts";
+import { type ArrayOf, arrayTypeOf, type InputSlot, type TypedArray } from "./compiled.ts";
 
 /** A tensor's numbers, row-major: the dtype's typed array, (nested) arrays of numbers, or one number for a scalar. */
 export type Feed = TypedArray | number | boolean | NestedNumbers;
@@ -17,6 +17,19 @@ export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
 
 /** A tree shaped like the program's inputs. */
 export type Feeds = { readonly [name: string]: Feed | Feeds };
+
+/** What an input of this shape and dtype takes. */
+type FeedOf<S extends Shape, D extends DType> =
+  | ArrayOf<D>
+  | NestedNumbers
+  | (S["length"] extends 0 ? number | boolean : never);
+
+/** The feeds of a program with this tree of inputs. An entry may leave out what it does not read. */
+export type FeedsOf<Inputs> = unknown extends Inputs
+  ? Feeds
+  : Inputs extends InputSpec<infer S, infer D>
+    ? FeedOf<S, D>
+    : { readonly [K in keyof Inputs]?: FeedsOf<Inputs[K]> };
 
 /** An input as the program declares it, before dimensions are bound. */
 export interface DeclaredInput {

@@ -77,7 +77,7 @@ function checkedSpecs(): void {
       },
     },
   });
-  type Outputs = NonNullable<typeof made.outputTypes>;
+  type Outputs = NonNullable<typeof made.types>["outputs"];
   same<Outputs["predict"]["probabilities"], Tensor<["batch", 512], "f32">>(true);
 }
 
