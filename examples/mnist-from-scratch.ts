@@ -74,7 +74,7 @@ const flags = {
 
 await script({ name: "mnist-from-scratch", about: "Trains 784-512-10 on MNIST by hand.", flags }, async (chosen) => {
   const { train, test, name, origin } = await loadMnist({ data: chosen.data });
-  console.log(`Data: ${name}, from ${origin}.`);
+  console.log(`Data: ${name} (${origin}).`);
   const images = Float32Array.from(train.images, (pixel) => pixel / 255);
   const labels = Int32Array.from(train.labels);
 

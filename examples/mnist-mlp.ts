@@ -29,7 +29,7 @@ await script({ name: "mnist-mlp", about, flags }, async ({ data, epochs, batch, 
   const say = (text: string) => stream.write(`${text}\n`);
 
   const { train, test, name, origin } = await loadMnist({ data });
-  say(`Data: ${name}, from ${origin}: ${train.count} images to train on, ${test.count} to test on.`);
+  say(`Data: ${name} (${origin}): ${train.count} images to train on, ${test.count} to test on.`);
 
   const where = await nodeTarget(target);
   const { report } = await net.compile({ ...where, seed, batch });
@@ -59,7 +59,7 @@ await script({ name: "mnist-mlp", about, flags }, async ({ data, epochs, batch, 
     const summary = {
       target: report.target,
       device: report.device,
-      data: `${name}, from ${origin}`,
+      data: `${name} (${origin})`,
       epochs: history.epochs.map(({ loss, accuracy, seconds }) => ({ loss, accuracy, seconds })),
       test: result,
       stepMs,

@@ -200,13 +200,17 @@ export function stagesOf(
     passes.push({ name: pass, ms: performance.now() - started, nodes: count(result) });
     return result;
   };
-  const graphs: Stages["graphs"][number][] = [{ pass: null, entry: program.entries.get(name) as Entry }];
+  let entry = program.entries.get(name) as Entry;
+  const graphs: Stages["graphs"][number][] = [{ pass: null, entry }];
   for (const [i, pass] of graphPasses.entries()) {
     if (pass === simplify && skip.has("simplify")) continue;
-    const run = (): Entry => verified(pass, graphPasses.slice(0, i), graphs[graphs.length - 1]?.entry as Entry, dims, warn);
-    graphs.push({ pass: pass.name, entry: timed(pass.name, run, (made) => neededNodes(made).length) });
+    entry = timed(
+      pass.name,
+      () => verified(pass, graphPasses.slice(0, i), entry, dims, warn),
+      (result) => neededNodes(result).length,
+    );
+    graphs.push({ pass: pass.name, entry });
   }
-  const { entry } = graphs[graphs.length - 1] as Stages["graphs"][number];
   const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
   const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
   const sequence =
@@ -244,6 +248,12 @@ export function stagesOf(
     outputBytes: segmentBytes.output,
   };
   return { entry: compiled, report: reportOf(compiled, ordered, passes, memory), graphs, ordered, layout: addresses };
+}
+
+/** An entry after the passes up to one, its dimensions still names: for people to read. */
+export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Entry {
+  const passes = graphPasses.slice(0, graphPasses.findIndex(({ name }) => name === last) + 1);
+  return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
 }
 
 /** An entry with its derivatives worked out and simplified, and nothing decided yet: for people to read. */

@@ -82,7 +82,7 @@ function boxTable(box: Box): string {
     `<TD BGCOLOR="${strong}" WIDTH="9"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`,
     `<TD><FONT POINT-SIZE="${size}">${xmlText(box.title)}</FONT></TD>`,
     `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(box.type)}</FONT></TD>`,
-    ...(where === "" ? [] : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(where)}</B>&#160;</FONT></TD>`]),
+    ...(where === "" ? [] : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(where)}&#160;</B></FONT></TD>`]),
   ];
   return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE>`;
 }
@@ -99,6 +99,6 @@ function printLine({ from, to, operands, isOrdered, spread, into }: Line): strin
   const attributes: string[] = [];
   if (into !== null) attributes.push(`lhead=cluster_${into} penwidth=1.5 color="${ink}" arrowsize=0.7`);
   if (isOrdered && !operands.includes(0)) attributes.push("arrowhead=onormal");
-  if (spread) attributes.push("dir=both arrowtail=odot");
+  if (spread) attributes.push("style=dashed");
   return `${from} -> ${to}${attributes.length === 0 ? "" : ` [${attributes.join(" ")}]`};`;
 }

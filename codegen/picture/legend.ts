@@ -45,14 +45,14 @@ function partSamples({ boxes }: Drawing): string[] {
 /** What lines and borders mean. */
 function markSamples({ boxes, lines, frames }: Drawing): string[] {
   const sample = (symbol: string, text: string): string => {
-    const words = `<B>${xmlText(symbol)}</B>${gap}${xmlText(text)}`;
-    return `<TD><FONT POINT-SIZE="9" COLOR="${ink}">${words}</FONT></TD>${space}`;
+    const cell = (words: string): string => `<TD><FONT POINT-SIZE="9" COLOR="${ink}">${words}</FONT></TD>`;
+    return `${cell(`<B>${xmlText(symbol)}</B>`)}${cell(xmlText(text))}${space}`;
   };
   const found: string[] = [];
   if (boxes.some(({ results }) => results.length > 0)) found.push(sample("→", frames === null ? "result" : "stored"));
-  if (frames !== null) found.push(sample("white", "stays in a register"));
-  if (boxes.some(({ again }) => again)) found.push(sample("dashed", "computed where it is read"));
-  if (lines.some(({ spread }) => spread)) found.push(sample("○", "broadcast"));
+  if (frames !== null) found.push(sample("white box", "stays in a register"));
+  if (boxes.some(({ again }) => again)) found.push(sample("dashed box", "computed where it is read"));
+  if (lines.some(({ spread }) => spread)) found.push(sample("dashed line", "broadcast"));
   const isLater = lines.some(({ isOrdered, operands }) => isOrdered && !operands.includes(0));
   if (isLater) found.push(sample("open arrow", "not the first operand"));
   return found;

@@ -25,7 +25,7 @@ export interface LoadMnistOptions {
 export async function loadMnist({ data, env = process.env }: LoadMnistOptions = {}): Promise<Dataset> {
   if (data !== undefined) return readFolder(data, `the folder ${data}`);
   const named = env.TENSORLOOM_DATA;
-  if (named !== undefined && named !== "") return readFolder(named, `the folder ${named} (TENSORLOOM_DATA)`);
+  if (named !== undefined && named !== "") return readFolder(named, `the folder ${named}, from TENSORLOOM_DATA`);
   const cache = join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tensorloom", "mnist");
   if (FILES.every((file) => findFile(cache, file) !== null)) return readFolder(cache, `the cache, ${cache}`);
   return syntheticDigits();

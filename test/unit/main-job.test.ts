@@ -63,7 +63,7 @@ test("without a terminal: one plain line an epoch, and the whole story in order"
   expect(code).toBe(0);
   const lines = stdout.trim().split("\n");
   const wanted = [
-    new RegExp(`^Data: mnist, from the folder ${folder}: 300 images to train on, 50 to test on\\.$`),
+    new RegExp(`^Data: mnist \\(the folder ${folder}\\): 300 images to train on, 50 to test on\\.$`),
     /^Target: js.* \(asked for\)\.$/,
     /^Compiled in \d+ ms: a training step is 7 kernel launches\.$/,
     /^Epoch 1\/2: loss \d\.\d{4}, accuracy 0\.\d{4} \(.* s, [\d,]+ samples\/s\)$/,

@@ -19,9 +19,10 @@ async function measure(batch: number, steps: number): Promise<HeapChange> {
 describe("steps without allocation", () => {
   for (const [batch, steps] of [
     [16, 1000],
-    [128, 150],
+    [128, 1000],
   ] as const) {
-    it(`${steps} steps of batch ${batch}`, { timeout: 240_000 }, async () => {
+    // Tried again when the engine's own threads, late on a busy machine, book something in between: a leak would recur.
+    it(`${steps} steps of batch ${batch}`, { timeout: 240_000, retry: 2 }, async () => {
       const change = await measure(batch, steps);
       expect(change.collections).toBe(0);
       expect(change.heapUsed).toBeLessThan(200_000);

@@ -63,7 +63,9 @@ const workshop = join(root, "node_modules/.cache/tensorloom-defects");
 /** Runs a test file in a copy of the project; the output, and whether it passed. */
 function runIn(folder: string, file: string): { readonly passed: boolean; readonly output: string } {
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const run = spawnSync(process.execPath, [vitest, "run", file], { cwd: folder, encoding: "utf8", timeout: 110_000 });
+  const env = { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" };
+  const options = { cwd: folder, encoding: "utf8", timeout: 110_000, env } as const;
+  const run = spawnSync(process.execPath, [vitest, "run", file], options);
   return { passed: run.status === 0, output: run.stdout + run.stderr };
 }
 

@@ -1,0 +1,55 @@
+/**
+ * An entry as JSON, for other tools: every node (those that pictures fold into their readers too), in id order.
+ *
+ *   { "entry": "train", "nodes": [{ "id": 13, "op": "add", "args": [11, 12], "dtype": "f32", "shape": [128, 512],
+ *     "part": "forward", "kernel": "k0_contract_max", "buffer": null }], "outputs": [["loss", 32]], "next": [...] }
+ *
+ * `kernel` and `buffer` only where kernels are shown: null is no kernel (computed where it is read), or a register.
+ */
+import { type Entry, neededNodes, type Result } from "../../src/graph/entry.ts";
+import type { Node } from "../../src/graph/node.ts";
+import type { Kernels } from "./drawing.ts";
+import { rolesOf } from "./roles.ts";
+
+export function graphJson(entry: Entry, kernels: Kernels | null = null): Readonly<Record<string, unknown>> {
+  const roles = rolesOf(entry);
+  const kernelOf = new Map<Node, string>();
+  for (const step of kernels?.steps ?? []) {
+    if (step.kind === "launch") for (const node of step.clusters.flat()) kernelOf.set(node, step.name);
+  }
+  const nodes = neededNodes(entry).map((node) => ({
+    ...nodeJson(node),
+    part: roles.get(node),
+    ...(kernels === null ? {} : { kernel: kernelOf.get(node) ?? null, buffer: kernels.bufferOf.get(node) ?? null }),
+  }));
+  return {
+    entry: entry.name,
+    nodes,
+    outputs: resultsJson(entry.outputs),
+    next: resultsJson(entry.next),
+    ...(kernels === null ? {} : { steps: kernels.steps.map(stepJson) }),
+  };
+}
+
+function nodeJson(node: Node): Readonly<Record<string, unknown>> {
+  const { name, dtype, shape, ...attrs } = node.attrs;
+  const type = node.type.kind === "tensor" ? { dtype: node.type.dtype, shape: node.type.shape } : { type: "tuple" };
+  return {
+    id: node.id,
+    op: node.op.name,
+    ...(name === undefined ? {} : { name }),
+    args: node.args.map((arg) => arg.id),
+    ...type,
+    ...(Object.keys(attrs).length === 0 ? {} : { attrs }),
+  };
+}
+
+/** Pairs, since a result may have any name, `__proto__` too. */
+function resultsJson(results: readonly Result[]): readonly (readonly [string, number])[] {
+  return results.map(({ name, node }) => [name, node.id]);
+}
+
+function stepJson(step: Kernels["steps"][number]): Readonly<Record<string, unknown>> {
+  if (step.kind === "copy") return { copy: { from: step.from, to: step.to } };
+  return { launch: step.name, schedule: step.note, clusters: step.clusters.map((nodes) => nodes.map(({ id }) => id)) };
+}

@@ -1,0 +1,191 @@
+/**
+ * tensorloom graph: a program at one stage of its compilation, as text or as a picture.
+ *
+ *   forward     as it was written, with one gradient node for each parameter
+ *   gradient    after differentiate
+ *   optimized   simplified, and specialized where the dimensions are given
+ *   kernels     what is computed together, in which order, and what is stored
+ *   memory      scratch buffers over time, against the least that any plan needs
+ */
+
+import { printDot } from "../../codegen/picture/dot.ts";
+import { drawEntry, type Kernels } from "../../codegen/picture/drawing.ts";
+import { graphJson } from "../../codegen/picture/json.ts";
+import { liveBytes, type MemoryPicture, printMemorySvg } from "../../codegen/picture/memory.ts";
+import { bytesText, flopsText } from "../../codegen/picture/units.ts";
+import { afterPass, type Stages, stagesOf } from "../compile.ts";
+import type { Program } from "../dsl/program.ts";
+import { CompilerBug, UserError, unreachable } from "../errors.ts";
+import type { Entry } from "../graph/entry.ts";
+import { printEntry } from "../graph/print.ts";
+import { type Dims, printShape } from "../graph/shape.ts";
+import { printKernel, printSequence } from "../kernel/print.ts";
+import { checkDims, chooseEntry, missingDims, type PlannedTarget, plannedTarget } from "./choose.ts";
+import { renderPng, renderSvg } from "./render.ts";
+
+export const stages = ["forward", "gradient", "optimized", "kernels", "memory"] as const;
+export type Stage = (typeof stages)[number];
+
+export const formats = ["text", "dot", "svg", "png", "json"] as const;
+export type Format = (typeof formats)[number];
+
+export interface DrawOptions {
+  readonly stage: Stage;
+  readonly format: Format;
+  /** By default the program's first. */
+  readonly entry?: string;
+  /** Needed from `kernels` on. */
+  readonly dims?: Dims;
+  /** Whose kernels and memory; by default "js". */
+  readonly target?: PlannedTarget;
+}
+
+/** A PNG is bytes, everything else text. */
+export async function drawProgram(program: Program<unknown>, options: DrawOptions): Promise<string | Uint8Array> {
+  const { stage, dims = {} } = options;
+  const name = chooseEntry(program, options.entry);
+  const needsSizes = stage === "kernels" || stage === "memory";
+  checkDims(program, dims, needsSizes ? "all" : "some");
+  const compiled = (): Stages => stagesOf(program, name, dims, plannedTarget(options.target ?? "js"));
+  if (stage === "memory") return drawMemory(compiled(), options.format);
+  if (stage === "kernels") return drawKernels(compiled(), options.format);
+  return drawGraph(entryAt(program, name, stage, dims), stage, options.format);
+}
+
+/** Graph stages need no sizes; with all of them known, `optimized` is what fusion gets to see. */
+function entryAt(
+  program: Program<unknown>,
+  name: string,
+  stage: "forward" | "gradient" | "optimized",
+  dims: Dims,
+): Entry {
+  const entry = program.entries.get(name) as Entry;
+  if (stage === "forward") return entry;
+  if (stage === "gradient") return afterPass(entry, "differentiate");
+  if (missingDims(program, dims).length > 0) return afterPass(entry, "simplify");
+  return stagesOf(program, name, dims, plannedTarget("js")).graphs.at(-1)?.entry ?? entry;
+}
+
+const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
+  forward: "as it was written",
+  gradient: "with its derivatives worked out",
+  optimized: "simplified: what fusion gets to see",
+};
+
+async function drawGraph(entry: Entry, stage: keyof typeof about, format: Format): Promise<string | Uint8Array> {
+  if (format === "text") return `${printEntry(entry)}\n`;
+  if (format === "json") return json({ stage, ...graphJson(entry) });
+  return picture(printDot(drawEntry(entry), { title: `${entry.name}: ${stage}`, about: about[stage] }), format);
+}
+
+async function picture(dot: string, format: "dot" | "svg" | "png"): Promise<string | Uint8Array> {
+  if (format === "dot") return dot;
+  const svg = await renderSvg(dot);
+  return format === "svg" ? svg : renderPng(svg);
+}
+
+// ---- kernels -------------------------------------------------------------------------------------------------------
+
+/** The sequence as pictures need it. */
+export function kernelsOf({ ordered, entry }: Stages): Kernels {
+  const steps = ordered.steps.map((step, i): Kernels["steps"][number] => {
+    if (step.kind === "copy") return step;
+    const ran = entry.sequence[i];
+    if (ran?.kind !== "launch") throw new CompilerBug(`step ${i} is no launch`);
+    const { name, flops, schedule } = ran.kernel;
+    const note = [flopsText(flops), schedule].filter((words) => words !== "").join(", ");
+    return { kind: "launch", name, note, clusters: step.clusters.map(({ nodes }) => nodes) };
+  });
+  return { steps, bufferOf: ordered.bufferOf };
+}
+
+async function drawKernels(compiled: Stages, format: Format): Promise<string | Uint8Array> {
+  const { entry, ordered } = compiled;
+  const graph = ordered.fused.entry;
+  if (format === "text") {
+    const kernels = entry.sequence.flatMap((step) => (step.kind === "launch" ? [printKernel(step.kernel)] : []));
+    return `${[printSequence(entry.sequence), ...kernels].join("\n\n")}\n`;
+  }
+  const kernels = kernelsOf(compiled);
+  if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
+  const launches = kernels.steps.filter(({ kind }) => kind === "launch").length;
+  const words = `${launches === 1 ? "1 launch" : `${launches} launches, in this order`}${sizes(entry.dims)}`;
+  return picture(printDot(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }), format);
+}
+
+function sizes(dims: Dims): string {
+  const words = Object.entries(dims).map(([name, size]) => `${name} ${size}`);
+  return words.length === 0 ? "" : `, for ${words.join(", ")}`;
+}
+
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+export function memoryOf({ entry, layout, report }: Stages): MemoryPicture {
+  const steps = entry.sequence.map((step) => {
+    switch (step.kind) {
+      case "launch":
+        return step.kernel.name;
+      case "copy":
+        return `copy to ${step.to}`;
+      case "loop":
+        return `loop ${step.index}`;
+      case "if":
+        return `if ${step.flag}`;
+      default:
+        return unreachable(step);
+    }
+  });
+  const bars = layout.arena.placements.map(({ name, bytes, offset, first, last }) => {
+    const slot = layout.buffers.get(name);
+    return { name, about: slot === undefined ? "" : slot.dtype + printShape(slot.shape), bytes, offset, first, last };
+  });
+  return { title: `${entry.name}: memory${sizes(entry.dims)}`, steps, bars, ...report.memory };
+}
+
+async function drawMemory(compiled: Stages, format: Format): Promise<string | Uint8Array> {
+  const memory = memoryOf(compiled);
+  switch (format) {
+    case "text":
+      return memoryText(memory);
+    case "json":
+      return json({ stage: "memory", entry: compiled.entry.name, ...memory, liveBytes: liveBytes(memory) });
+    case "svg":
+      return printMemorySvg(memory);
+    case "png":
+      return renderPng(printMemorySvg(memory));
+    case "dot":
+      throw new UserError(
+        "memory over time is no graph, so there is no dot of it: use --format svg, png, text or json",
+      );
+    default:
+      return unreachable(format);
+  }
+}
+
+function memoryText(memory: MemoryPicture): string {
+  const live = liveBytes(memory);
+  const rows = memory.bars.map((bar) => {
+    const marks = memory.steps.map((_, step) => (bar.first <= step && step <= bar.last ? "#" : "."));
+    return `${bar.name.padEnd(8)} ${marks.join("")}  ${bytesText(bar.bytes).padStart(9)} at ${bar.offset}  ${bar.about}`;
+  });
+  const total = (words: string, bytes: number): string => `${words.padEnd(24)}${bytes} B`;
+  return [
+    memory.title,
+    "",
+    ...memory.steps.map((name, step) => `${String(step + 1).padStart(3)} ${name.padEnd(40)} ${live[step] ?? 0} B live`),
+    "",
+    ...rows,
+    "",
+    total("arena", memory.peakBytes),
+    total("lower bound", memory.lowerBoundBytes),
+    total("without reuse", memory.withoutReuseBytes),
+    total("state", memory.stateBytes),
+    total("inputs", memory.inputBytes),
+    total("outputs", memory.outputBytes),
+    "",
+  ].join("\n");
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

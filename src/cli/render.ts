@@ -1,0 +1,47 @@
+/**
+ * DOT to SVG, and SVG to PNG. Both renderers are WebAssembly: the same picture on every system, no browser and no font of
+ * the system needed. They are loaded when the first picture is drawn.
+ */
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+
+/** Lays a graph out. Graphviz measures text as Helvetica; every font of the list has its widths. */
+export async function renderSvg(dot: string): Promise<string> {
+  const { Graphviz } = await import("@hpcc-js/wasm-graphviz");
+  const graphviz = await Graphviz.load();
+  const svg = graphviz.layout(dot, "svg", "dot");
+  const fonts = 'font-family="Helvetica,Arial,Arimo,Liberation Sans,sans-serif"';
+  return svg.replaceAll('font-family="Helvetica,sans-Serif"', fonts);
+}
+
+/** Pixels for each CSS pixel: sharp on a screen of high density, and in a talk. */
+const zoom = 1.5;
+/** Larger pictures are shrunk: a picture of a thousand layers must not ask for gigabytes. */
+const maxPixels = 40_000_000;
+const pixelsPerPoint = 4 / 3;
+
+export async function renderPng(svg: string): Promise<Uint8Array> {
+  const { initWasm, Resvg } = await import("@resvg/resvg-wasm");
+  const { resolve } = createRequire(import.meta.url);
+  wasmReady ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
+  const fontFiles = ["400Regular/Arimo_400Regular.ttf", "700Bold/Arimo_700Bold.ttf"];
+  const [fontBuffers] = await Promise.all([
+    Promise.all(fontFiles.map((file) => readFile(resolve(`@expo-google-fonts/arimo/${file}`)))),
+    wasmReady,
+  ]);
+  const font = { fontBuffers, defaultFontFamily: "Arimo", sansSerifFamily: "Arimo" };
+  const image = new Resvg(svg, { font, fitTo: { mode: "zoom", value: zoomFor(svg) } }).render();
+  const png = image.asPng();
+  image.free();
+  return png;
+}
+
+let wasmReady: Promise<void> | undefined;
+
+/** resvg reads a size in points as so many pixels. */
+function zoomFor(svg: string): number {
+  const [, width, height, unit] = /<svg[^>]*?width="([\d.]+)(?:pt)?"[^>]*?height="([\d.]+)(pt)?"/.exec(svg) ?? [];
+  const wanted = zoom * (unit === "pt" ? pixelsPerPoint : 1);
+  const area = Number(width ?? 1) * Number(height ?? 1);
+  return Math.min(wanted, Math.sqrt(maxPixels / Math.max(1, area)));
+}
