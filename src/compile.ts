@@ -32,7 +32,7 @@ import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
 import type { TargetTraits } from "./kernel/target.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
-import { arrayTypeOf, type CompiledEntry, type InputSlot, type TypedArray } from "./runtime/compiled.ts";
+import { arrayTypeOf, type CompiledEntry, type InputSlot } from "./runtime/compiled.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs, splitPath } from "./runtime/feeds.ts";
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
@@ -161,9 +161,10 @@ function writeStartValues(
   seed: number,
 ): void {
   program.states.forEach(({ path, leaf }, i) => {
-    const values = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
-    const rounded = Array.from(values, (value) => roundTo(leaf.dtype, value));
-    machine.writeState(slots[i] as BufferSlot, arrayTypeOf(leaf.dtype).from(rounded) as TypedArray);
+    const drawn = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
+    const values = new (arrayTypeOf(leaf.dtype))(drawn.length);
+    for (let k = 0; k < drawn.length; k++) values[k] = roundTo(leaf.dtype, drawn[k] as number);
+    machine.writeState(slots[i] as BufferSlot, values);
   });
 }
 

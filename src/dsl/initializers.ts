@@ -21,7 +21,9 @@ function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStrea
     shape: [...shape],
     values(seed, name) {
       const random = new RandomStream(seed, name);
-      return Float64Array.from({ length: sizeOf(shape) }, () => draw(random));
+      const drawn = new Float64Array(sizeOf(shape));
+      for (let i = 0; i < drawn.length; i++) drawn[i] = draw(random);
+      return drawn;
     },
   };
 }
