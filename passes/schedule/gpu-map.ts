@@ -12,7 +12,7 @@ import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
 import { mapStmts, replaceLoops } from "../../src/kernel/rewrite.ts";
 import { recover, totalOf, whenInside } from "./gpu-flat.ts";
-import type { Names } from "./gpu-names.ts";
+import type { Fresh } from "./names.ts";
 
 /** The two loops of a scheduled nest. */
 export interface Grid {
@@ -20,7 +20,7 @@ export interface Grid {
   readonly lane: LoopVar;
 }
 
-export function gridOf(groups: number, size: number, fresh: Names): Grid {
+export function gridOf(groups: number, size: number, fresh: Fresh): Grid {
   return { group: { name: fresh("group"), extent: groups }, lane: { name: fresh("lane"), extent: size } };
 }
 

@@ -14,7 +14,7 @@ import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/
 import { printExpr } from "../../src/kernel/print.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";
-import { declaredBy, namesIn } from "./gpu-names.ts";
+import { declaredNames, namesIn } from "./names.ts";
 
 export type Combine = "add" | "mul" | "max" | "min" | "and" | "or" | "xor";
 
@@ -102,7 +102,7 @@ function stores(stmt: Stmt): boolean {
 }
 
 function assignsOuter(stmt: Stmt): boolean {
-  const own = declaredBy([stmt]);
+  const own = new Set(declaredNames([stmt]));
   let found = false;
   walkStmts([stmt], {
     stmt: (inner) => {
@@ -140,7 +140,7 @@ function accumulatorsOf(
   body: readonly Stmt[],
   variables: ReadonlyMap<string, ValueType>,
 ): readonly Accumulator[] | undefined {
-  const own = declaredBy(body);
+  const own = new Set(declaredNames(body));
   const found = new Map<string, Accumulator>();
   const reads = new Map<string, number>();
   const ownReads = new Map<string, number>();
@@ -228,9 +228,9 @@ function accessesOf(step: RowStep): readonly (readonly [string, Access])[] {
   return found;
 }
 
-/** Names the element by its column in a way that two loops share; empty where two columns may mean one element. */
+/** Fresh the element by its column in a way that two loops share; empty where two columns may mean one element. */
 function elementKey(at: Index, { loops, body }: Columns): string {
-  const inner = declaredBy(body);
+  const inner = new Set(declaredNames(body));
   const terms = at.kind === "sum" ? at.terms : [{ factor: 1, index: at }];
   const strides = loops.map((loop) => Math.abs(strideIn(at, loop.name)));
   if (strides.some((stride) => Number.isNaN(stride))) return "";

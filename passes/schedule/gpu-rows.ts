@@ -17,9 +17,9 @@ import { mapStmts, replaceExprs, replaceLoops } from "../../src/kernel/rewrite.t
 import { guardLoads, isBelow, openBounds, recover, totalOf, whenInside } from "./gpu-flat.ts";
 import type { Grid } from "./gpu-map.ts";
 import { globalIndex, gridLoops } from "./gpu-map.ts";
-import type { Names } from "./gpu-names.ts";
 import type { Accumulator, Combine, RowStep } from "./gpu-rows-plan.ts";
 import type { SharedMemory } from "./gpu-shared.ts";
+import type { Fresh } from "./names.ts";
 
 /** Who shares a row: `lanes` invocations, `step` apart, the first of which is `first`. */
 export interface Team {
@@ -42,7 +42,7 @@ export interface RowTiling {
 interface Context {
   readonly team: Team;
   readonly shared: SharedMemory;
-  readonly fresh: Names;
+  readonly fresh: Fresh;
   /** Some partial array was read since the last barrier. */
   readonly used: { value: boolean };
 }
@@ -56,7 +56,7 @@ export function scheduleRows(
   around: {
     readonly grid: Grid;
     readonly shared: SharedMemory;
-    readonly fresh: Names;
+    readonly fresh: Fresh;
     readonly buffers: ReadonlyMap<string, BufferParam>;
   },
 ): Nest | undefined {
@@ -77,7 +77,7 @@ export function shareWithAll(
   steps: readonly RowStep[],
   grid: Grid,
   shared: SharedMemory,
-  fresh: Names,
+  fresh: Fresh,
 ): readonly Stmt[] | undefined {
   const { team } = teamOf(grid, { layout: "along", rows: 1, lanes: grid.lane.extent });
   return shareOut(steps, { team, shared, fresh, used: { value: false } });

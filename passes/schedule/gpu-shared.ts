@@ -4,7 +4,7 @@
  * The nests of a kernel run in workgroups of their own, so the partial results of reductions share their arrays.
  */
 import type { SharedArray, ValueType } from "../../src/kernel/kernel.ts";
-import type { Names } from "./gpu-names.ts";
+import type { Fresh } from "./names.ts";
 
 const elementBytes = 4;
 
@@ -16,7 +16,7 @@ export interface SharedMemory {
   arrays(): readonly SharedArray[];
 }
 
-export function sharedMemory(bytes: number, size: number, fresh: Names): SharedMemory {
+export function sharedMemory(bytes: number, size: number, fresh: Fresh): SharedMemory {
   const arrays: SharedArray[] = [];
   const partials = new Map<string, string>();
   let left = bytes;

@@ -21,9 +21,9 @@ import type { Contraction } from "./gpu-contract.ts";
 import { guardLoads, isBelow, openBounds, recover, strideIn, totalOf, whenInside } from "./gpu-flat.ts";
 import type { Grid } from "./gpu-map.ts";
 import { gridLoops } from "./gpu-map.ts";
-import type { Names } from "./gpu-names.ts";
-import { copyStmts, letsFor } from "./gpu-names.ts";
 import type { SharedMemory } from "./gpu-shared.ts";
+import type { Fresh } from "./names.ts";
+import { copyStmts, letsFor } from "./names.ts";
 
 /** ny x nx invocations, each with a block of rm x rn outputs; `depth` values of k are staged at a time. */
 export interface TileShape {
@@ -49,7 +49,7 @@ const paddedWidth = ({ nx, rn }: TileShape): number => nx * rn + 1;
 interface Around {
   readonly grid: Grid;
   readonly shared: SharedMemory;
-  readonly fresh: Names;
+  readonly fresh: Fresh;
   readonly buffers: ReadonlyMap<string, BufferParam>;
 }
 
@@ -229,7 +229,7 @@ function innerProduct(
   leftTile: string,
   rightTile: string,
   place: Place,
-  fresh: Names,
+  fresh: Fresh,
 ): Stmt {
   const k: LoopVar = { name: fresh("k_in"), extent: shape.depth };
   const lefts = Array.from({ length: shape.rm }, (_, r) => fresh(`a${r}`));
@@ -271,7 +271,7 @@ function epilogues(
   shape: TileShape,
   accumulators: readonly (readonly string[])[],
   place: Place,
-  fresh: Names,
+  fresh: Fresh,
 ): readonly Stmt[] {
   const { epilogue, lets, init, accumulator } = found;
   const assigned = assignsTo(epilogue, accumulator);

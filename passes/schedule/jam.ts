@@ -252,7 +252,7 @@ function around(body: readonly Stmt[], to: Emit): readonly Stmt[] {
   const renamed = new Map(to.inner.map((loop, i) => [loop.name, loopIndex(loops[i] ?? loop)]));
   return nestOf(
     loops,
-    copyStmts(body, renamed, (name) => name, ""),
+    copyStmts(body, { loops: renamed }, (name) => name),
   );
 }
 

@@ -9,7 +9,7 @@ import { loopIndex, substituteIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import type { Rewrite } from "../../src/kernel/rewrite.ts";
-import { mapBounds, mapExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapExpr, mapStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export type Fresh = (wanted: string) => string;
@@ -62,64 +62,103 @@ export function replace({ loops, names }: Replacement): Rewrite {
   return rewrite;
 }
 
-/** The statements with loop variables replaced, and every name they declare renamed to a fresh one; `names` as well. */
-export function copyStmts(
-  stmts: readonly Stmt[],
-  loops: ReadonlyMap<string, Index>,
-  fresh: Fresh,
-  suffix: string,
-  names: ReadonlyMap<string, string> = new Map(),
-): readonly Stmt[] {
-  const inner = new Map<string, LoopVar>();
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      const own = stmt.kind === "for" ? [stmt.loop] : stmt.kind === "stage" ? stmt.loops : [];
-      for (const loop of own) inner.set(loop.name, loop);
-    },
-  });
-  const renamed = new Map([...names].map(([from, to]) => [from, { name: to, at: [] }]));
-  for (const name of declaredNames(stmts)) renamed.set(name, { name: fresh(name + suffix), at: [] });
-  const loopOf = (loop: LoopVar): LoopVar => ({ ...loop, name: renamed.get(loop.name)?.name ?? loop.name });
-  const all = new Map(loops);
-  for (const [name, loop] of inner) all.set(name, loopIndex(loopOf(loop)));
-  const rewrite = replace({ loops: all, names: renamed });
-  const named = (name: string): string => renamed.get(name)?.name ?? name;
-  return stmts.map((stmt) => renameStmt(stmt, rewrite, named, loopOf));
+/** What a copy replaces. Whatever it declares itself gets a fresh name. */
+export interface Copy {
+  readonly loops?: ReadonlyMap<string, Index>;
+  /** Other names for things declared outside the copy. */
+  readonly renamed?: ReadonlyMap<string, string>;
+  /** Names replaced by expressions. */
+  readonly names?: ReadonlyMap<string, Expr>;
+  /** Every expression once more, after loops and names were replaced: for instance to guard loads. */
+  readonly expr?: (expr: Expr) => Expr;
+  /** What fresh names end in. */
+  readonly suffix?: string;
 }
 
-function renameStmt(
-  stmt: Stmt,
-  rewrite: Rewrite,
-  named: (name: string) => string,
-  loopOf: (loop: LoopVar) => LoopVar,
-): Stmt {
-  const inside = (body: readonly Stmt[]): readonly Stmt[] => body.map((one) => renameStmt(one, rewrite, named, loopOf));
+/** Copies statements; everything they declare gets a fresh name. */
+export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: Fresh): readonly Stmt[] {
+  const loops = new Map(copy.loops);
+  const renamed = new Map(copy.renamed);
+  const rewrite: Rewrite = {
+    index: (index) => substituteIndex(index, loops, (value) => mapExpr(value, rewrite), printExpr),
+    expr: (expr) => {
+      let result = expr;
+      if (expr.kind === "name") {
+        const other = renamed.get(expr.name);
+        result = other === undefined ? (copy.names?.get(expr.name) ?? expr) : { ...expr, name: other };
+      }
+      return copy.expr?.(result) ?? result;
+    },
+  };
+  const freshly: Fresh = (wanted) => fresh(wanted + (copy.suffix ?? ""));
+  return stmts.map((stmt) => copyStmt(stmt, { loops, renamed, rewrite, fresh: freshly }));
+}
+
+interface Copying {
+  readonly loops: Map<string, Index>;
+  readonly renamed: Map<string, string>;
+  readonly rewrite: Rewrite;
+  readonly fresh: Fresh;
+}
+
+/** What a statement reads is rewritten before what it declares is renamed. */
+function copyStmt(stmt: Stmt, copying: Copying): Stmt {
+  const { loops, renamed, rewrite, fresh } = copying;
+  const rename = (name: string): string => {
+    const other = fresh(name);
+    renamed.set(name, other);
+    return other;
+  };
+  const renameLoop = (loop: LoopVar): LoopVar => {
+    const other: LoopVar = { name: fresh(loop.name), extent: loop.extent };
+    loops.set(loop.name, loopIndex(other));
+    return other;
+  };
   switch (stmt.kind) {
-    case "for":
-      return { ...stmt, loop: loopOf(stmt.loop), body: inside(stmt.body) };
     case "let":
-      return { ...stmt, name: named(stmt.name), value: mapExpr(stmt.value, rewrite) };
+      return { ...stmt, value: mapExpr(stmt.value, rewrite), name: rename(stmt.name) };
     case "var":
-      return { ...stmt, name: named(stmt.name), init: mapExpr(stmt.init, rewrite) };
-    case "assign":
-      return { ...stmt, name: named(stmt.name), at: stmt.at.map(rewrite.index), value: mapExpr(stmt.value, rewrite) };
-    case "store":
-      return {
-        ...stmt,
-        at: rewrite.index(stmt.at),
-        value: mapExpr(stmt.value, rewrite),
-        guard: mapBounds(stmt.guard, rewrite),
-      };
-    case "if":
-      return { ...stmt, condition: mapExpr(stmt.condition, rewrite), body: inside(stmt.body) };
-    case "stage":
-      return {
-        ...stmt,
-        loops: stmt.loops.map(loopOf),
-        at: rewrite.index(stmt.at),
-        value: mapExpr(stmt.value, rewrite),
-      };
-    case "barrier":
-      return stmt;
+      return { ...stmt, init: mapExpr(stmt.init, rewrite), name: rename(stmt.name) };
+    case "assign": {
+      const value = mapExpr(stmt.value, rewrite);
+      return { ...stmt, name: renamed.get(stmt.name) ?? stmt.name, at: stmt.at.map(rewrite.index), value };
+    }
+    case "for": {
+      const loop = renameLoop(stmt.loop);
+      return { ...stmt, loop, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
+    }
+    case "if": {
+      const condition = mapExpr(stmt.condition, rewrite);
+      return { ...stmt, condition, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
+    }
+    case "stage": {
+      const renamedLoops = stmt.loops.map(renameLoop);
+      return { ...stmt, loops: renamedLoops, at: rewrite.index(stmt.at), value: mapExpr(stmt.value, rewrite) };
+    }
+    default:
+      return mapStmt(stmt, rewrite);
   }
+}
+
+/** The names an expression reads. */
+export function namesIn(stmts: readonly Stmt[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  walkStmts(stmts, {
+    expr: (expr) => {
+      if (expr.kind === "name") names.add(expr.name);
+    },
+  });
+  return names;
+}
+
+/** Of `lets`, those that `stmts` need, directly or through one another; in their order. */
+export function letsFor(stmts: readonly Stmt[], lets: readonly Stmt[]): readonly Stmt[] {
+  const needed = new Set(namesIn(stmts));
+  const kept: Stmt[] = [];
+  for (const stmt of [...lets].reverse()) {
+    if (stmt.kind !== "let" || !needed.has(stmt.name)) continue;
+    kept.push(stmt);
+    for (const name of namesIn([stmt])) needed.add(name);
+  }
+  return kept.reverse();
 }

@@ -72,9 +72,9 @@ function tileOne(nest: Nest, cuts: readonly Cut[], fresh: Fresh, rename: Fresh):
     if (count !== 1) loops.push({ loop: across, mark: outer.mark });
     replaced.set(name, sumIndex(terms, start));
   }
-  const prelude = copyStmts(nest.prelude, new Map(), rename, "");
+  const prelude = copyStmts(nest.prelude, {}, rename);
   const names = new Map(pairs(nest.prelude, prelude));
-  const body = copyStmts(nest.body, replaced, rename, "", names);
+  const body = copyStmts(nest.body, { loops: replaced, renamed: names }, rename);
   return { loops, prelude, body: jam(body, inner, fresh) };
 }
 

@@ -29,7 +29,10 @@ export function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt
     if (stmt.kind !== "for") return [stmt];
     if (stmt.mark !== "unrolled") return [{ ...stmt, body: unrollStmts(stmt.body, fresh) }];
     return Array.from({ length: stmt.loop.extent }, (_, i) =>
-      unrollStmts(copyStmts(stmt.body, new Map([[stmt.loop.name, constIndex(i)]]), fresh, `_${i}`), fresh),
+      unrollStmts(
+        copyStmts(stmt.body, { loops: new Map([[stmt.loop.name, constIndex(i)]]), suffix: `_${i}` }, fresh),
+        fresh,
+      ),
     ).flat();
   });
 }

@@ -16,8 +16,6 @@ import type { Contraction } from "./gpu-contract.ts";
 import { contractionOf } from "./gpu-contract.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";
 import { gridOf, mapGroups, scheduleMap } from "./gpu-map.ts";
-import type { Names } from "./gpu-names.ts";
-import { namesOf } from "./gpu-names.ts";
 import type { RowTiling } from "./gpu-rows.ts";
 import { scheduleRows, shareWithAll } from "./gpu-rows.ts";
 import type { RowStep } from "./gpu-rows-plan.ts";
@@ -26,6 +24,8 @@ import type { SharedMemory } from "./gpu-shared.ts";
 import { sharedMemory } from "./gpu-shared.ts";
 import type { TileShape } from "./gpu-tile.ts";
 import { scheduleTiles, tileBytes, tileGroups } from "./gpu-tile.ts";
+import type { Fresh } from "./names.ts";
+import { freshNames } from "./names.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */
@@ -77,13 +77,13 @@ type Wish =
 interface Around {
   readonly size: number;
   readonly limits: WgslLimits;
-  readonly fresh: Names;
+  readonly fresh: Fresh;
   readonly shared: SharedMemory;
   readonly buffers: ReadonlyMap<string, BufferParam>;
 }
 
 export function scheduleWgsl(kernel: Kernel, limits: WgslLimits): Kernel {
-  const fresh = namesOf(kernel);
+  const fresh = freshNames(kernel);
   const wishes = kernel.nests.map((nest) => wishOf(nest, limits));
   const size = Math.max(...wishes.map((wish) => wish.size), Math.min(mapSize, powerBelow(limits.maxInvocations)));
   const shared = sharedMemory(limits.maxWorkgroupStorage, size, fresh);
