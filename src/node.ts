@@ -6,6 +6,7 @@
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
 import { DeviceError } from "./errors.ts";
+import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import type { TargetOptions } from "./targets.ts";
 
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
@@ -18,6 +19,12 @@ let dawn: GPU | undefined;
 
 /** WebGPU in Node. A DeviceError says what is missing. */
 export async function nodeGpu(): Promise<GPU> {
+  if (process.platform === "linux" && !hasVulkanLoader()) {
+    throw new DeviceError(
+      "WebGPU found no Vulkan (libvulkan.so.1). Install libvulkan1 and the GPU's driver (the vendor's package, or " +
+        'mesa-vulkan-drivers). Without a GPU use target: "js".',
+    );
+  }
   dawn ??= await loadDawn();
   if ((await dawn.requestAdapter()) === null) {
     throw new DeviceError(

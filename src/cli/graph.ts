@@ -9,8 +9,9 @@
  */
 
 import { printDot } from "../../codegen/picture/dot.ts";
-import { drawEntry, type Kernels } from "../../codegen/picture/drawing.ts";
+import { type Drawing, drawEntry, type Kernels } from "../../codegen/picture/drawing.ts";
 import { graphJson } from "../../codegen/picture/json.ts";
+import type { PictureTitle } from "../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../codegen/picture/units.ts";
 import { afterPass, type Stages, stagesOf } from "../compile.ts";
@@ -75,11 +76,23 @@ const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
 async function drawGraph(entry: Entry, stage: keyof typeof about, format: Format): Promise<string | Uint8Array> {
   if (format === "text") return `${printEntry(entry)}\n`;
   if (format === "json") return json({ stage, ...graphJson(entry) });
-  return picture(printDot(drawEntry(entry), { title: `${entry.name}: ${stage}`, about: about[stage] }), format);
+  return picture(drawEntry(entry), { title: `${entry.name}: ${stage}`, about: about[stage] }, format);
 }
 
-async function picture(dot: string, format: "dot" | "svg" | "png"): Promise<string | Uint8Array> {
+/** More boxes than Graphviz lays out in a minute, and than anybody looks at. */
+const mostBoxes = 10_000;
+
+async function picture(
+  drawing: Drawing,
+  title: PictureTitle,
+  format: "dot" | "svg" | "png",
+): Promise<string | Uint8Array> {
+  const dot = printDot(drawing, title);
   if (format === "dot") return dot;
+  const { length } = drawing.boxes;
+  if (length > mostBoxes) {
+    throw new UserError(`a picture of ${length} boxes is too large to lay out: use --format text, json or dot`);
+  }
   const svg = await renderSvg(dot);
   return format === "svg" ? svg : renderPng(svg);
 }
@@ -110,7 +123,7 @@ async function drawKernels(compiled: Stages, format: Format): Promise<string | U
   if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
   const launches = kernels.steps.filter(({ kind }) => kind === "launch").length;
   const words = `${launches === 1 ? "1 launch" : `${launches} launches, in this order`}${sizes(entry.dims)}`;
-  return picture(printDot(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }), format);
+  return picture(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }, format);
 }
 
 function sizes(dims: Dims): string {

@@ -4,6 +4,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { encodePng } from "./png.ts";
 
 /** Lays a graph out. Graphviz measures text as Helvetica; every font of the list has its widths. */
 export async function renderSvg(dot: string): Promise<string> {
@@ -15,12 +16,12 @@ export async function renderSvg(dot: string): Promise<string> {
 }
 
 /** Pixels for each CSS pixel: sharp on a screen of high density, and in a talk. */
-const zoom = 1.5;
+const sharp = 1.5;
 /** Larger pictures are shrunk: a picture of a thousand layers must not ask for gigabytes. */
 const maxPixels = 40_000_000;
 const pixelsPerPoint = 4 / 3;
 
-export async function renderPng(svg: string): Promise<Uint8Array> {
+export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> {
   const { initWasm, Resvg } = await import("@resvg/resvg-wasm");
   const { resolve } = createRequire(import.meta.url);
   wasmReady ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
@@ -30,8 +31,8 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
     wasmReady,
   ]);
   const font = { fontBuffers, defaultFontFamily: "Arimo", sansSerifFamily: "Arimo" };
-  const image = new Resvg(svg, { font, fitTo: { mode: "zoom", value: zoomFor(svg) } }).render();
-  const png = image.asPng();
+  const image = new Resvg(svg, { font, fitTo: { mode: "zoom", value: zoomFor(svg, zoom) } }).render();
+  const png = encodePng(image.pixels, image.width, image.height);
   image.free();
   return png;
 }
@@ -39,7 +40,7 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
 let wasmReady: Promise<void> | undefined;
 
 /** resvg reads a size in points as so many pixels. */
-function zoomFor(svg: string): number {
+function zoomFor(svg: string, zoom: number): number {
   const [, width, height, unit] = /<svg[^>]*?width="([\d.]+)(?:pt)?"[^>]*?height="([\d.]+)(pt)?"/.exec(svg) ?? [];
   const wanted = zoom * (unit === "pt" ? pixelsPerPoint : 1);
   const area = Number(width ?? 1) * Number(height ?? 1);
