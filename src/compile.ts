@@ -13,6 +13,7 @@ import { type Layout, layout, sideBySide } from "../passes/layout.ts";
 import { lower } from "../passes/lower.ts";
 import { type Ordered, order, stateBuffer } from "../passes/order.ts";
 import type { GraphPass } from "../passes/pass.ts";
+import { scheduleAlike } from "../passes/schedule/alike.ts";
 import { simplify } from "../passes/simplify.ts";
 import { specialize } from "../passes/specialize.ts";
 import type { Program } from "./dsl/program.ts";
@@ -27,6 +28,7 @@ import { atLine } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
 import { checkKernel, checkSequence } from "./kernel/check.ts";
+import type { Kernel } from "./kernel/kernel.ts";
 import type { BufferSlot } from "./kernel/memory.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
@@ -327,7 +329,13 @@ function checkKernels(pass: string, sequence: Sequence): Sequence {
 }
 
 function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
-  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: target.schedule(step.kernel) } : step));
+  const launches = sequence.filter((step) => step.kind === "launch");
+  const kernels = scheduleAlike(
+    launches.map((step) => step.kernel),
+    (kernel) => target.schedule(kernel),
+  );
+  const scheduled = new Map(launches.map((step, i) => [step, kernels[i] as Kernel]));
+  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: scheduled.get(step) as Kernel } : step));
 }
 
 /** Inputs, with the range that a use as labels demands. */

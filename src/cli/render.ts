@@ -6,13 +6,18 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { encodePng } from "./png.ts";
 
-/** Lays a graph out. Graphviz measures text as Helvetica; every font of the list has its widths. */
+/**
+ * Lays a graph out. Graphviz measures text as Helvetica; every font of the list has its widths. It puts bold text higher than
+ * other text on the same line, by a tenth of its size and 1 (measured; version 16.1), which is put right here.
+ */
 export async function renderSvg(dot: string): Promise<string> {
   const { Graphviz } = await import("@hpcc-js/wasm-graphviz");
   const graphviz = await Graphviz.load();
   const svg = graphviz.layout(dot, "svg", "dot");
   const fonts = 'font-family="Helvetica,Arial,Arimo,Liberation Sans,sans-serif"';
-  return svg.replaceAll('font-family="Helvetica,sans-Serif"', fonts);
+  return svg
+    .replaceAll('font-family="Helvetica,sans-Serif"', fonts)
+    .replaceAll(/font-weight="bold" font-size="([\d.]+)"/g, (found, size) => `dy="${1 + Number(size) / 10}" ${found}`);
 }
 
 /** Pixels for each CSS pixel: sharp on a screen of high density, and in a talk. */
