@@ -4,7 +4,9 @@
  *   sum of dh over the batch -> b1;  sum of dz -> b2;  mean loss;  accuracy      one kernel with four nests
  *
  * A launch costs tens of microseconds on a GPU, far more than such a cluster's work. The nests of a kernel run in no
- * particular order, so no member may depend on another, nor read a state that another overwrites.
+ * particular order, so no member may depend on another, nor read a state that another overwrites. Members are at one level:
+ * as many steps before the end of the entry. What depends on what always lies at a lower level, so clusters of one level are
+ * independent, and stay so when others are grouped: no search for cycles. Updates and metrics are all at the last level.
  */
 import type { Node } from "../src/graph/node.ts";
 import { sizeOf } from "../src/graph/shape.ts";
@@ -18,13 +20,8 @@ const openGroups = 16;
 
 class Group {
   readonly members: Cluster[] = [];
-  readonly isSmall: boolean;
   readonly #writes = new Set<string>();
   readonly #reads = new Set<string>();
-
-  constructor(isSmall: boolean) {
-    this.isSmall = isSmall;
-  }
 
   add(cluster: Cluster, writes: readonly string[]): void {
     this.members.push(cluster);
@@ -42,64 +39,50 @@ export function groupClusters(fused: Fused, maxBuffers: number): readonly (reado
   const statesOf = new Map<Node, string[]>();
   for (const { name, node } of fused.entry.next) statesOf.set(node, [...(statesOf.get(node) ?? []), name]);
   const label = bufferLabels(fused.entry);
+  const levels = levelsOf(fused);
   const groups: Group[] = [];
-  const groupOf = new Map<Cluster, Group>();
-  const open: Group[] = [];
-  for (const [cluster] of fused.groups) {
-    if (cluster === undefined) continue;
+  const open = new Map<number, Group[]>();
+  for (const cluster of fused.groups.flat()) {
     const writes = cluster.outputs.flatMap((node) => statesOf.get(node) ?? []);
-    const small = isSmall(cluster);
-    const fits = (group: Group): boolean =>
-      !group.clashes(cluster, writes) &&
-      touchedBy([...group.members, cluster], label).size <= maxBuffers &&
-      !dependsOn(cluster, group, groupOf, fused) &&
-      !group.members.some((member) => dependsOnCluster(member, cluster, groupOf, fused));
-    let home = small ? open.find(fits) : undefined;
+    const level = levels.get(cluster) ?? 0;
+    const candidates = isSmall(cluster) ? (open.get(level) ?? []) : [];
+    let home = candidates.find(
+      (group) => !group.clashes(cluster, writes) && touchedBy([...group.members, cluster], label).size <= maxBuffers,
+    );
     if (home === undefined) {
-      home = new Group(small);
+      home = new Group();
       groups.push(home);
-      if (small) open.push(home);
-      if (open.length > openGroups) open.shift();
+      if (isSmall(cluster)) open.set(level, [...candidates, home].slice(-openGroups));
     }
     home.add(cluster, writes);
-    groupOf.set(cluster, home);
   }
   return groups.map((group) => group.members);
+}
+
+/** The longest chain of clusters that need each one, directly or not: 0 where nothing does. */
+function levelsOf({ groups, homes }: Fused): ReadonlyMap<Cluster, number> {
+  const clusters = groups.flat();
+  const readsOf = new Map(
+    clusters.map((cluster) => [cluster, new Set([...cluster.reads].flatMap((n) => homes.get(n) ?? []))]),
+  );
+  const waiting = new Map<Cluster, number>(clusters.map((cluster) => [cluster, 0]));
+  for (const reads of readsOf.values()) for (const read of reads) waiting.set(read, (waiting.get(read) ?? 0) + 1);
+  const levels = new Map<Cluster, number>();
+  const ready = clusters.filter((cluster) => waiting.get(cluster) === 0);
+  for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
+    const level = levels.get(next) ?? 0;
+    levels.set(next, level);
+    for (const read of readsOf.get(next) ?? []) {
+      levels.set(read, Math.max(levels.get(read) ?? 0, level + 1));
+      const left = (waiting.get(read) ?? 0) - 1;
+      waiting.set(read, left);
+      if (left === 0) ready.push(read);
+    }
+  }
+  return levels;
 }
 
 function isSmall(cluster: Cluster): boolean {
   if (cluster.kind === "contract") return false;
   return cluster.nodes.every((node) => sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)) <= smallWork);
-}
-
-/** Whether `cluster` needs anything that the group computes, directly or not; group mates need each other's needs. */
-function dependsOn(cluster: Cluster, group: Group, groupOf: ReadonlyMap<Cluster, Group>, fused: Fused): boolean {
-  return reaches(cluster, (other) => groupOf.get(other) === group, groupOf, fused);
-}
-
-function dependsOnCluster(from: Cluster, to: Cluster, groupOf: ReadonlyMap<Cluster, Group>, fused: Fused): boolean {
-  return reaches(from, (other) => other === to, groupOf, fused);
-}
-
-function reaches(
-  from: Cluster,
-  isTarget: (other: Cluster) => boolean,
-  groupOf: ReadonlyMap<Cluster, Group>,
-  { homes }: Fused,
-): boolean {
-  const seen = new Set<Cluster>([from]);
-  const pending: Cluster[] = [from];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const node of next.reads) {
-      const read = homes.get(node);
-      if (read === undefined || seen.has(read)) continue;
-      if (isTarget(read)) return true;
-      for (const mate of groupOf.get(read)?.members ?? [read]) {
-        if (seen.has(mate)) continue;
-        seen.add(mate);
-        pending.push(mate);
-      }
-    }
-  }
-  return false;
 }

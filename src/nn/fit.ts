@@ -9,10 +9,13 @@
  *
  * When a step fails, the executable is lost, but not the work: after every epoch the state is copied to the host, and
  * the error says from where `fit({ resume })` can go on, to the same numbers that an unbroken run would have reached.
+ * A checkpoint can be taken between any two steps, and a run goes on from there too.
  */
 import { type Batch, batchCount, batches } from "../data/dataset.ts";
 import { CompilerBug, FeedError, UserError } from "../errors.ts";
+import type { DataPosition } from "../io/checkpoint.ts";
 import type { Snapshot } from "../runtime/state.ts";
+import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
 import type { EpochPlan, Progress } from "./progress.ts";
 import { Batcher, type Samples } from "./samples.ts";
@@ -65,11 +68,14 @@ export interface FitOptions<Name extends string = never> extends Samples {
   readonly resume?: ResumePoint;
 }
 
-/** The state after a completed epoch, on the host. */
+/** The state after a completed epoch, on the host; or that of the checkpoint that the run began with. */
 export interface ResumePoint {
   /** Epochs and steps of the run that are done. */
   readonly epoch: number;
   readonly step: number;
+  /** Batches that are done of the epoch under way, and the sums of its scores over them. */
+  readonly batch: number;
+  readonly sums: ReadonlyMap<string, number>;
   /** Shuffles used, this run's and earlier ones'. */
   readonly shuffles: number;
   readonly state: Snapshot;
@@ -88,25 +94,37 @@ export class TrainingError extends UserError {
 
 export async function train(session: Session, options: FitOptions): Promise<History> {
   const { epochs = 1, resume } = options;
-  const run = new Run(session, options);
-  await run.prepare();
-  if (resume !== undefined) {
-    session.executable.state.restore(resume.state);
-    session.shuffles = resume.shuffles;
-  }
+  if (session.isFitting) throw new UserError("fit: another fit of this trainer is under way");
+  session.isFitting = true;
   const records: EpochRecord[] = [];
   const started = performance.now();
+  const run = new Run(session, options);
   try {
-    await run.keep(resume?.epoch ?? 0);
-    for (let epoch = (resume?.epoch ?? 0) + 1; epoch <= epochs && run.stopped === null; epoch++) {
-      const record = await run.epoch(epoch);
-      if (record !== null) records.push(record);
+    await run.prepare();
+    if (resume !== undefined) {
+      session.executable.state.restore(resume.state);
+      session.shuffles = resume.shuffles;
+    }
+    const start = run.begin(resume ?? session.pending ?? freshStart);
+    try {
+      await run.keep(start);
+      for (let epoch = start.epoch + 1; epoch <= epochs && run.stopped === null; epoch++) {
+        const record = await run.epoch(epoch, epoch === start.epoch + 1 ? start : freshStart);
+        if (record !== null) records.push(record);
+      }
+      if (run.stopped === null) run.end();
+    } finally {
+      options.progress?.end?.(run.stopped);
     }
   } finally {
-    options.progress?.end?.(run.stopped);
+    session.isFitting = false;
   }
   return { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
 }
+
+/** Where a run begins: behind some epochs, and behind some batches of the next. */
+type Start = Pick<ResumePoint, "epoch" | "batch" | "sums">;
+const freshStart: Start = { epoch: 0, batch: 0, sums: new Map() };
 
 /** What an epoch gathers on its way. */
 interface EpochWork {
@@ -116,6 +134,10 @@ interface EpochWork {
   /** Milliseconds a step, one for each reading. */
   readonly times: number[];
   windowStart: number;
+  /** Orders used before this epoch's. */
+  readonly shuffles: number;
+  /** Steps of the epoch, those before a restored checkpoint too. */
+  done: number;
 }
 
 /** One call of `train`. */
@@ -126,6 +148,7 @@ class Run {
   readonly #validation: Batcher | null;
   readonly #batch: number;
   readonly #steps: number;
+  readonly #order: RunOrder;
   readonly #readEvery: number;
   readonly #sums: DeviceSums;
   readonly #breath = new Breath();
@@ -136,6 +159,7 @@ class Run {
 
   constructor(session: Session, options: FitOptions) {
     const { batch = session.batch, epochs = 1, callbacks = [], readEvery, validation } = options;
+    const { shuffle = true, seed = session.seed } = options;
     checkCount("epochs", epochs, 0);
     checkCount("readEvery", readEvery ?? 1, 1);
     this.#session = session;
@@ -143,6 +167,7 @@ class Run {
     this.#data = new Batcher("fit", session.training, options);
     this.#validation = validation === undefined ? null : new Batcher("fit: validation", session.training, validation);
     this.#batch = batch;
+    this.#order = { samples: this.#data.count, batchSize: batch, shuffle, shuffleSeed: seed };
     this.#steps = batchCount({ count: this.#data.count, batch });
     const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
     this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
@@ -161,55 +186,99 @@ class Run {
     if (this.#validation !== null) await prepareFor(this.#session, this.#validation, this.#batch, "evaluate");
   }
 
-  /** Trains one epoch; null when it was ended before its last step. */
-  async epoch(epoch: number): Promise<EpochRecord | null> {
-    const { progress, callbacks = [], epochs = 1, shuffle = true, seed = this.#session.seed } = this.#options;
+  /** Checks that a run under way sees the batches it would have seen. */
+  begin(start: Start): Start {
+    const { pending } = this.#session;
+    if (start === pending) checkSameRun(pending, this.#order);
+    this.#session.pending = null;
+    this.#stands(start.epoch, start.batch, () => start.sums);
+    return start;
+  }
+
+  /** All epochs are done: the next `fit` is a new run. */
+  end(): void {
+    this.#stands(0, 0);
+  }
+
+  /** Notes what a checkpoint would say from here on. */
+  #stands(epoch: number, batch: number, sums: () => ReadonlyMap<string, number> = () => new Map()): void {
+    const { shuffles } = this.#session;
+    this.#session.where = async () => ({ ...this.#order, epoch, batch, shuffles, sums: sums() });
+  }
+
+  /** Trains one epoch, or what is left of it; null when it was ended before its last step. */
+  async epoch(epoch: number, start: Start): Promise<EpochRecord | null> {
+    const { progress, callbacks = [], epochs = 1 } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#steps, samples: this.#data.count };
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     progress?.epochStart?.(plan);
-    const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles++ };
+    const { shuffle, shuffleSeed: seed } = this.#order;
+    const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles };
     const started = performance.now();
-    const means = new RunningMeans(this.#session.training.scores);
-    const work: EpochWork = { plan, means, started, times: [], windowStart: started };
+    const before = Math.min(start.batch * this.#batch, this.#data.count);
+    const means = new RunningMeans(this.#session.training.scores, start.sums, before);
+    const work: EpochWork = {
+      plan,
+      means,
+      started,
+      times: [],
+      windowStart: started,
+      shuffles: order.epoch,
+      done: start.batch,
+    };
+    this.#session.shuffles++;
+    this.#session.where = () => this.#standsIn(work);
     this.#sums.clear();
     for (const batch of batches(order)) {
+      if (batch.index < start.batch) continue;
       if (this.#shouldStop(epoch, batch.index, epochs)) return null;
       await this.#step(work, batch);
     }
     const seconds = (performance.now() - started) / 1000;
-    const facts = { epoch, seconds, samplesPerSecond: this.#data.count / seconds, stepMs: median(work.times) };
+    const samplesPerSecond = (this.#data.count - before) / seconds;
+    const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
     const checked = await this.#guarded(plan, this.#steps, () => this.#validate());
     const record = { ...facts, ...checked, ...means.means() } as EpochRecord;
-    await this.#guarded(plan, this.#steps, () => this.keep(epoch));
+    await this.#guarded(plan, this.#steps, () => this.keep({ ...freshStart, epoch }));
+    this.#stands(epoch, 0);
     progress?.epochEnd?.(record, plan);
     for (const callback of callbacks) await callback.onEpochEnd?.(record, this.#control);
     this.#shouldStop(epoch, this.#steps, epochs);
     return record;
   }
 
+  /** The middle of an epoch. Sums that wait on the device are read first. */
+  async #standsIn({ plan, means, shuffles, done }: EpochWork): Promise<DataPosition> {
+    await this.#sums.moveTo(means);
+    return { ...this.#order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
+  }
+
   async #validate(): Promise<Pick<EpochRecord, "validation">> {
     if (this.#validation === null) return {};
-    return { validation: await evaluate(this.#session, this.#validation, this.#batch) };
+    const data = this.#validation;
+    return { validation: await this.#session.turns.take(() => evaluate(this.#session, data, this.#batch)) };
   }
 
   /** Copies the state to the host, to go back to. */
-  async keep(epoch: number): Promise<void> {
+  async keep({ epoch, batch, sums }: Start): Promise<void> {
     const state = await this.#session.executable.state.snapshot();
-    this.#kept = { epoch, step: epoch * this.#steps, shuffles: this.#session.shuffles, state };
+    this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles: this.#session.shuffles, state };
   }
 
   async #step(work: EpochWork, batch: Batch): Promise<void> {
     const { callbacks = [], progress } = this.#options;
     const { plan, means } = work;
     const step = batch.index + 1;
-    const latest = await this.#guarded(plan, step, async () => {
+    const take = async (): Promise<Scores | null> => {
       this.#session.executable.train(this.#data.load(batch.indices, batch.from, batch.to));
       const waiting = this.#sums.count(batch.to - batch.from);
+      work.done = step;
       if (waiting < this.#readEvery && step < plan.steps) return null;
       const scores = await this.#sums.moveTo(means);
       work.times.push((performance.now() - work.windowStart) / waiting);
       return scores;
-    });
+    };
+    const latest = await this.#guarded(plan, step, () => this.#session.turns.take(take));
     if (latest !== null) {
       const scores = means.means();
       const seconds = (performance.now() - work.started) / 1000;
@@ -239,9 +308,11 @@ class Run {
       if (error instanceof FeedError || error instanceof CompilerBug || kept === null) throw error;
       const place = `epoch ${plan.epoch} of ${plan.epochs}, at step ${step} of ${plan.steps}`;
       const from =
-        kept.epoch === 0
+        kept.step === 0
           ? "from before the first epoch"
-          : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
+          : kept.batch > 0
+            ? `of the checkpoint that the run began with (${kept.step} steps)`
+            : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
       const why = error instanceof Error ? error.message : String(error);
       throw new TrainingError(
         `training failed in ${place}: ${why}\nThe state ${from} is in this error's \`resume\`: ` +

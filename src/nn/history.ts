@@ -44,9 +44,11 @@ export class RunningMeans {
   readonly #totals: Float64Array;
   #samples = 0;
 
-  constructor(names: readonly string[]) {
+  /** From zero, or from sums over `samples` samples. */
+  constructor(names: readonly string[], sums: ReadonlyMap<string, number> = new Map(), samples = 0) {
     this.#names = names;
-    this.#totals = new Float64Array(names.length);
+    this.#totals = Float64Array.from(names, (name) => sums.get(name) ?? 0);
+    this.#samples = samples;
   }
 
   /** `totals` in the order of the names: each a sum over `samples` samples. */
@@ -57,6 +59,11 @@ export class RunningMeans {
 
   get samples(): number {
     return this.#samples;
+  }
+
+  /** By name, over `samples` samples. */
+  get sums(): ReadonlyMap<string, number> {
+    return new Map(this.#names.map((name, i) => [name, this.#totals[i] ?? 0]));
   }
 
   means(): Scores {

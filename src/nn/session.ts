@@ -4,19 +4,32 @@
 import { batches } from "../data/dataset.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
+import type { DataPosition } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
+import { Turns } from "./turns.ts";
 
 /** A compiled trainer. */
 export interface Session {
   readonly executable: Executable<TrainingOutputs>;
   readonly training: Training;
   readonly batch: number;
-  readonly seed: number;
+  seed: number;
   /** Shuffles used so far, so that a second `fit` sees other orders. */
   shuffles: number;
+  /** Where the latest `fit` stands in its data. To be asked between two steps. */
+  where: (() => Promise<DataPosition>) | null;
+  /** From a checkpoint: where the next `fit` goes on. */
+  pending: DataPosition | null;
+  isFitting: boolean;
+  /** Steps and checkpoints take turns. */
+  readonly turns: Turns;
+}
+
+export function openSession(parts: Pick<Session, "executable" | "training" | "batch" | "seed">): Session {
+  return { ...parts, shuffles: 0, where: null, pending: null, isFitting: false, turns: new Turns() };
 }
 
 /** Loss and metrics over all samples: means, each sample weighted equally. */

@@ -14,14 +14,16 @@
 import { type CompileOptions, compile } from "../compile.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
+import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
+import { checkpoint, fingerprintOfTraining, restore } from "./checkpointing.ts";
 import { type FitOptions, train } from "./fit.ts";
 import { type History, type Scores, takenNames } from "./history.ts";
 import type { Layer, SampleShape } from "./layers.ts";
 import type { LossName, Measure, MetricName } from "./losses.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { Batcher, type Samples } from "./samples.ts";
-import { evaluate, predict, type Session, setLearningRate } from "./session.ts";
+import { evaluate, openSession, predict, type Session, setLearningRate } from "./session.ts";
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingProgram } from "./training-program.ts";
 
 type MetricTable = Readonly<Record<string, MetricName | Measure>>;
@@ -45,6 +47,11 @@ export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
   readonly batch?: number;
   /** What compiles the program: `compile` by default. */
   readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
+}
+
+export interface RestoreOptions {
+  /** Take the states, but not the place in the data: the next `fit` is a new run. False by default: it goes on. */
+  readonly newRun?: boolean;
 }
 
 export interface EvaluateOptions extends Samples {
@@ -88,7 +95,7 @@ export class Trainer<Name extends string = never> {
     const { batch = 128, compiler = compile, ...rest } = options;
     this.dispose();
     const executable = await compiler(this.program, { ...rest, dims: { batch } });
-    this.#session = { executable, training: this.#training, batch, seed: options.seed ?? 0, shuffles: 0 };
+    this.#session = openSession({ executable, training: this.#training, batch, seed: options.seed ?? 0 });
     return executable;
   }
 
@@ -117,6 +124,32 @@ export class Trainer<Name extends string = never> {
   /** From the next step on; nothing is compiled anew. */
   setLearningRate(value: number): void {
     setLearningRate(this.#compiled("setLearningRate"), value);
+  }
+
+  /**
+   * Everything that the run needs to go on bit for bit, as a safetensors file: weights, moments, counters, random state, and
+   * the place in the data. Also while `fit` runs: between two steps. In Node `saveTrainer` writes it to a file.
+   */
+  async checkpoint(): Promise<Uint8Array> {
+    return checkpoint(this.#compiled("checkpoint"));
+  }
+
+  /**
+   * Puts a checkpoint back, all or nothing. Where its run was under way, the next `fit` goes on in the middle of the epoch: give
+   * it what the first one had; its `epochs` count from the first. Compiles with its batch where that was not done.
+   */
+  async restore(saved: Uint8Array | Checkpoint, { newRun = false }: RestoreOptions = {}): Promise<void> {
+    const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;
+    if (this.#session === null) {
+      const batch = found.position?.batchSize;
+      await this.compile({ seed: found.seed, ...(batch === undefined ? {} : { batch }) });
+    }
+    restore(this.#compiled("restore"), found, newRun);
+  }
+
+  /** What a checkpoint must have in common with this trainer: its states and the optimizer's name. */
+  get fingerprint(): Fingerprint {
+    return fingerprintOfTraining(this.#training);
   }
 
   /** Releases the device and its memory; `compile` starts anew. */

@@ -43,6 +43,8 @@ export type TrainingProgram = Program<TrainingOutputs>;
 /** The program, and what feeding it needs to know. */
 export interface Training {
   readonly program: TrainingProgram;
+  /** The optimizer's name. */
+  readonly optimizer: string;
   /** "loss", then the metrics. */
   readonly scores: readonly string[];
   readonly input: SampleShape;
@@ -98,6 +100,7 @@ export function trainingProgram(definition: TrainingDefinition): Training {
         },
       },
     }) as unknown as TrainingProgram,
+    optimizer: optimizer.name,
     scores: names,
     input,
     output,

@@ -1,0 +1,67 @@
+/**
+ * A trainer's checkpoints: all states, the seed, and where in its data a run stands.
+ *
+ *   bytes = await checkpoint(session)          between two steps, also while `fit` runs
+ *   restore(other, decoded)                    the next `fit` goes on there, to the same bits on js
+ *
+ * A run goes on only with the data and batches it was made with: the orders of the samples follow from them.
+ */
+
+import { UserError } from "../errors.ts";
+import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf } from "../io/checkpoint.ts"; // biome-ignore format: names
+import type { Session } from "./session.ts";
+import type { Training } from "./training-program.ts";
+
+/** What a checkpoint must have in common with this trainer. */
+export function fingerprintOfTraining({ program, optimizer }: Training): Fingerprint {
+  return fingerprintOf(program, optimizer);
+}
+
+export async function checkpoint(session: Session): Promise<Uint8Array> {
+  return session.turns.take(async () => {
+    const position = (await session.where?.()) ?? session.pending;
+    const state = await session.executable.state.snapshot();
+    return encodeCheckpoint({
+      fingerprint: fingerprintOfTraining(session.training),
+      state,
+      seed: session.seed,
+      position,
+    });
+  });
+}
+
+/** Takes everything from a checkpoint that fits; `newRun` leaves the place in the data out. */
+export function restore(session: Session, { state, seed, position }: Checkpoint, newRun: boolean): void {
+  if (session.isFitting) throw new UserError("restore: a fit is under way: stop it, or wait for its end");
+  session.executable.state.restore(state);
+  session.seed = seed;
+  session.shuffles = position?.shuffles ?? 0;
+  session.where = null;
+  const isUnderWay = position !== null && position.epoch + position.batch > 0;
+  session.pending = isUnderWay && !newRun ? position : null;
+}
+
+/** The order of a run's samples follows from these. */
+export interface RunOrder {
+  readonly samples: number;
+  readonly batchSize: number;
+  readonly shuffle: boolean;
+  readonly shuffleSeed: number;
+}
+
+/** Throws where a run that is to go on would see other batches. */
+export function checkSameRun(saved: DataPosition, now: RunOrder): void {
+  const rows = [
+    ["samples", saved.samples, now.samples],
+    ["batch", saved.batchSize, now.batchSize],
+    ["shuffle", saved.shuffle, now.shuffle],
+    ["seed", saved.shuffleSeed, now.shuffleSeed],
+  ] as const;
+  const differences = rows.filter(([name, was, is]) => was !== is && (name !== "seed" || now.shuffle));
+  if (differences.length === 0) return;
+  const told = differences.map(([name, was, is]) => `${name} was ${was} and is ${is}`).join(", ");
+  throw new UserError(
+    `fit: the checkpoint stands in epoch ${saved.epoch + 1} after ${saved.batch} batches, and this fit would see other ` +
+      `batches: ${told}. Give fit what it had then; or restore with { newRun: true } to start a new run from these weights.`,
+  );
+}
