@@ -6,7 +6,7 @@
  *   XML         text or "..." in SVG and in the
  *               HTML-like labels of DOT           xmlText("a<b")        ->  a&lt;b
  *   HTML        text or "..." or '...'            htmlText("a<b")       ->  a&lt;b
- *   JSON        inside <script>                   scriptJson({ a: 1 })  ->  {"a":1}     never with a <
+ *   JSON        inside <script>, for JSON.parse   scriptJson({ a: 1 })  ->  {"a":1}     never with a <
  *   comments    of JavaScript and WGSL            commentText("a *\/")  ->  a * /       for // and for both ends of /* *\/
  *
  * Characters that a language cannot hold at all (half a surrogate pair, most control characters) become U+FFFD.
@@ -20,12 +20,12 @@ function writable(text: string): string {
   return text.replace(unwritable, "\ufffd");
 }
 
-/** A quoted string of DOT. In a label a backslash shows as itself, and a line break breaks the line. */
+/** A quoted string of DOT. A label shows it as it is, but for line breaks and tabs, which become spaces. */
 export function dotString(text: string): string {
   const escaped = writable(text)
+    .replace(/[\t\r\n]/g, " ")
     .replace(/\\/g, "\\\\")
-    .replace(/"/g, '\\"')
-    .replace(/\r\n|\r|\n/g, "\\n");
+    .replace(/"/g, '\\"');
   return `"${escaped}"`;
 }
 
@@ -49,7 +49,7 @@ export function htmlText(text: string): string {
   return writable(text).replace(/[&<>"']/g, (char) => entities[char] ?? char);
 }
 
-/** A value as JSON that may stand in a <script> and be read as JavaScript too. */
+/** A value as JSON that may stand in a <script>, and that JSON.parse reads back. */
 export function scriptJson(value: unknown): string {
   const text = JSON.stringify(value) ?? "null";
   return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);

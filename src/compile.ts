@@ -17,16 +17,20 @@ import { scheduleAlike } from "../passes/schedule/alike.ts";
 import { simplify } from "../passes/simplify.ts";
 import { specialize } from "../passes/specialize.ts";
 import type { Program } from "./dsl/program.ts";
+import { splitPath } from "./dsl/tree.ts";
 import { CompilerBug, UserError } from "./errors.ts";
 import { checkGraph } from "./graph/check.ts";
-import { roundTo } from "./graph/dtype.ts";
+import { isInteger, roundTo } from "./graph/dtype.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
+import { cast } from "./graph/ops/map.ts";
 import { input, randomState } from "./graph/ops/source.ts";
-import { atLine } from "./graph/origin.ts";
+import { broadcast, flip, permute, reshape } from "./graph/ops/view.ts";
+import { atLine, here } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
+import { typeOf } from "./graph/type.ts";
 import { checkKernel, checkSequence } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import type { BufferSlot } from "./kernel/memory.ts";
@@ -36,7 +40,8 @@ import type { TargetTraits } from "./kernel/target.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot } from "./runtime/compiled.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
-import { declaredInputs, splitPath } from "./runtime/feeds.ts";
+import { declaredInputs } from "./runtime/feeds.ts";
+
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
 import { chooseTarget, type TargetOptions, type TargetSetup } from "./targets.ts";
 
@@ -143,16 +148,20 @@ function checkDims(program: Program<unknown>, dims: Dims): void {
   for (const name of known) {
     const size = Object.hasOwn(dims, name) ? dims[name] : undefined;
     if (size === undefined) {
-      throw new UserError(`compile: the dimension "${name}" has no size: pass dims: { ${name}: 128 }, say`);
+      throw new UserError(
+        `compile: the dimension "${name}" has no size: pass dims: { ${name}: 128 }, say${atLine(here("compile"))}`,
+      );
     }
     if (!Number.isSafeInteger(size) || size < 0) {
-      throw new UserError(`compile: the dimension "${name}" must be a whole number, not ${size}`);
+      throw new UserError(
+        `compile: the dimension "${name}" must be a whole number, not ${size}${atLine(here("compile"))}`,
+      );
     }
   }
   for (const name of Object.keys(dims)) {
     if (known.has(name)) continue;
     const names = known.size === 0 ? "it has none" : `it has ${[...known].join(", ")}`;
-    throw new UserError(`compile: the program has no dimension "${name}" (${names})`);
+    throw new UserError(`compile: the program has no dimension "${name}" (${names})${atLine(here("compile"))}`);
   }
 }
 
@@ -338,6 +347,18 @@ function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
   return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: scheduled.get(step) as Kernel } : step));
 }
 
+/** What the same whole numbers come from: under views that keep every element, and casts between integers. */
+function sameIntegers(node: Node): Node {
+  let source = node;
+  while (keepsIntegers(source)) source = source.args[0] as Node;
+  return source;
+}
+
+function keepsIntegers({ op, args }: Node): boolean {
+  if (op === cast) return isInteger(typeOf(args[0] as Node).dtype);
+  return op === reshape || op === permute || op === broadcast || op === flip;
+}
+
 /** Inputs, with the range that a use as labels demands. */
 function inputSlots(
   entry: Entry,
@@ -348,8 +369,8 @@ function inputSlots(
   const used = new Set<string>();
   for (const node of neededNodes(entry)) {
     if (node.op === input) used.add(String(node.attrs.name));
-    const labels = node.args[0];
-    if (node.op !== oneHot || labels?.op !== input) continue;
+    const labels = node.op === oneHot ? sameIntegers(node.args[0] as Node) : undefined;
+    if (labels?.op !== input) continue;
     const name = String(labels.attrs.name);
     const limit = Number(node.attrs.depth);
     if (limit < (below.get(name)?.limit ?? Number.POSITIVE_INFINITY)) {

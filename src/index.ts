@@ -4,19 +4,34 @@
 
 export { type CompileOptions, compile, compileOn } from "./compile.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./doctor.ts";
+export * from "./dsl/activations.ts";
 export * from "./dsl/composites.ts";
+export { checkGradient, hessian, valueAndGrad } from "./dsl/derivatives.ts";
+export { batchMatmul, type EinsumShape, einsum } from "./dsl/einsum.ts";
 export { grad } from "./dsl/grad.ts";
+export * from "./dsl/indexing.ts";
 export * from "./dsl/initializers.ts";
 export { jacobian } from "./dsl/jacobian.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
-export { bool, f16, f32, f64, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
+export { randomBernoulli, randomBits, randomNormal } from "./dsl/random.ts";
+export { bool, f16, f32, f64, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { scalar, Tensor } from "./dsl/tensor.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./errors.ts";
 export { type EvaluateExpressionOptions, evaluate, formula } from "./evaluate.ts";
 export { gradientDistance, numericGradient } from "./gradient-check.ts";
 export type { DType } from "./graph/dtype.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
+export { type InspectOptions, inspect, type StageText } from "./inspect.ts";
+export {
+  type Checkpoint,
+  type CheckpointContents,
+  type DataPosition,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type Fingerprint,
+  fingerprintOf,
+} from "./io/checkpoint.ts";
 export {
   type BatchRecord,
   type Callback,
@@ -65,6 +80,7 @@ export type { Numbers, Samples } from "./nn/samples.ts";
 export {
   type EvaluateOptions,
   type Metrics,
+  type RestoreOptions,
   Trainer,
   type TrainerCompileOptions,
   type TrainerOptions,

@@ -6,13 +6,28 @@
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
 import { DeviceError } from "./errors.ts";
+import { loadCheckpoint, writeFileAtomically } from "./io/files.ts";
+import type { RestoreOptions, Trainer } from "./nn/trainer.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import type { TargetOptions } from "./targets.ts";
 
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export * from "./index.ts";
+export { loadCheckpoint, saveCheckpoint } from "./io/files.ts";
 export { interruptSignal, type TerminalProgressOptions, terminalProgress } from "./nn/terminal.ts";
 export { type FlagDefinition, type FlagValues, type Script, script } from "./script.ts";
+
+type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
+
+/** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
+export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
+  await writeFileAtomically(path, await trainer.checkpoint());
+}
+
+/** Puts a saved checkpoint into a trainer with the same model and optimizer; its next `fit` goes on where that one stood. */
+export async function loadTrainer(path: string, trainer: AnyTrainer, options: RestoreOptions = {}): Promise<void> {
+  await trainer.restore(await loadCheckpoint(path, trainer.fingerprint), options);
+}
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
 let dawn: GPU | undefined;

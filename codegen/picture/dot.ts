@@ -9,7 +9,7 @@ import { printNode } from "../../src/graph/print.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
 import type { Box, Drawing, Frame, Line } from "./drawing.ts";
-import { headingTable, type PictureTitle } from "./legend.ts";
+import { headingTable, inCells, type PictureTitle } from "./legend.ts";
 import { faint, fontName, ink, paintName, paints, paper, quiet } from "./palette.ts";
 
 export function printDot(drawing: Drawing, title: PictureTitle): string {
@@ -46,10 +46,10 @@ function effort(boxes: number): string {
 
 function printFrame({ id, step, name, note, clusters }: Frame, writer: Writer): void {
   const head = `<FONT POINT-SIZE="10"><B>${step + 1}&#160;&#160;${xmlText(name)}</B></FONT>`;
-  const notes = `<FONT POINT-SIZE="8" COLOR="${quiet}">&#160;&#160;&#160;${xmlText(note)}</FONT>`;
+  const label = inCells(head, `<FONT POINT-SIZE="8" COLOR="${quiet}">${xmlText(note)}</FONT>`);
   writer.block(`subgraph cluster_${id} {`, () => {
     writer.line(
-      `graph [style="rounded,filled" fillcolor="${paper}" color="${quiet}" margin=5 labeljust=l label=<${head}${notes}>];`,
+      `graph [style="rounded,filled" fillcolor="${paper}" color="${quiet}" margin=5 labeljust=l label=<${label}>];`,
     );
     for (const [i, boxes] of clusters.entries()) {
       const lines = boxes.map(printBox);

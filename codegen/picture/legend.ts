@@ -15,7 +15,7 @@ export interface PictureTitle {
 const gap = "&#160;&#160;";
 
 export function headingTable(drawing: Drawing, { title, about }: PictureTitle): string {
-  const name = `<FONT POINT-SIZE="15" COLOR="${ink}"><B>${xmlText(title)}</B></FONT>`;
+  const name = `<FONT POINT-SIZE="16" COLOR="${ink}">${xmlText(title)}</FONT>`;
   const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(about)}</FONT>`;
   const samples = [...partSamples(drawing), ...markSamples(drawing)];
   const rows = [name + words, table(0, `<TR>${samples.join("")}</TR>`)];
@@ -23,6 +23,11 @@ export function headingTable(drawing: Drawing, { title, about }: PictureTitle): 
     2,
     `${rows.map((row) => `<TR><TD ALIGN="LEFT">${row}</TD></TR>`).join("")}<TR><TD HEIGHT="4"></TD></TR>`,
   );
+}
+
+/** A title and its note, side by side. Bold text has a cell of its own: Graphviz places it otherwise. */
+export function inCells(title: string, note: string): string {
+  return table(0, `<TR><TD VALIGN="BOTTOM">${title}</TD>${space}<TD VALIGN="BOTTOM">${note}</TD></TR>`);
 }
 
 function table(spacing: number, rows: string): string {

@@ -122,7 +122,10 @@ async function drawKernels(compiled: Stages, format: Format): Promise<string | U
   const kernels = kernelsOf(compiled);
   if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
   const launches = kernels.steps.filter(({ kind }) => kind === "launch").length;
-  const words = `${launches === 1 ? "1 launch" : `${launches} launches, in this order`}${sizes(entry.dims)}`;
+  const copies = kernels.steps.length - launches;
+  const counts = [`${launches} launch${launches === 1 ? "" : "es"}`];
+  if (copies > 0) counts.push(`${copies} cop${copies === 1 ? "y" : "ies"}`);
+  const words = `${counts.join(" and ")}, numbered in order${sizes(entry.dims)}`;
   return picture(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }, format);
 }
 

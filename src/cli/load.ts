@@ -10,7 +10,7 @@ import { register as registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Program } from "../dsl/program.ts";
-import { UserError } from "../errors.ts";
+import { CompilerBug, UserError } from "../errors.ts";
 import { neededNodes } from "../graph/entry.ts";
 import { input, state } from "../graph/ops/source.ts";
 
@@ -28,7 +28,8 @@ export async function loadProgram(script: string): Promise<Program<unknown>> {
   return program;
 }
 
-async function importScript(script: string): Promise<Readonly<Record<string, unknown>>> {
+/** A script's exports. */
+export async function importScript(script: string): Promise<Readonly<Record<string, unknown>>> {
   const path = resolve(script);
   if (!existsSync(path)) throw new UserError(`there is no file ${script}`);
   if (!statSync(path).isFile()) throw new UserError(`${script} is a folder: name the script in it`);
@@ -37,7 +38,7 @@ async function importScript(script: string): Promise<Readonly<Record<string, unk
   try {
     return (await import(url)) as Readonly<Record<string, unknown>>;
   } catch (error) {
-    if (error instanceof UserError) throw error;
+    if (error instanceof UserError || error instanceof CompilerBug) throw error;
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw new UserError(`${script} could not be loaded: ${reason}${lineIn(error, path, url)}`, { cause: error });
   }
@@ -64,7 +65,7 @@ async function understandTypeScript(): Promise<void> {
 }
 
 /** The first place in the script that an error's stack names. */
-function lineIn(error: unknown, path: string, url: string): string {
+export function lineIn(error: unknown, path: string, url: string): string {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   const frame = stack.split("\n").find((line) => /^\s*at /.test(line) && (line.includes(path) || line.includes(url)));
   const place = frame === undefined ? null : /:(\d+:\d+)\)?$/.exec(frame);

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { runCommand } from "../script.ts";
 import { doctor } from "./doctor.ts";
+import { addRunCommand } from "./run-command.ts";
 
 const command = new Command("tensorloom")
   .description("Compiles whole training steps into one program, for the GPU and the CPU.")
@@ -20,6 +21,8 @@ command
   .action(async (options: { readonly json: boolean }) => {
     process.exitCode = await doctor(options);
   });
+
+addRunCommand(command);
 
 await runCommand(command, process.argv, process.argv.includes("--debug"));
 

@@ -21,10 +21,9 @@ export async function renderSvg(dot: string): Promise<string> {
 }
 
 /** Pixels for each CSS pixel: sharp on a screen of high density, and in a talk. */
-const sharp = 1.5;
+const sharp = 2;
 /** Larger pictures are shrunk: a picture of a thousand layers must not ask for gigabytes. */
 const maxPixels = 40_000_000;
-const pixelsPerPoint = 4 / 3;
 
 export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> {
   const { initWasm, Resvg } = await import("@resvg/resvg-wasm");
@@ -36,7 +35,11 @@ export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> 
     wasmReady,
   ]);
   const font = { fontBuffers, defaultFontFamily: "Arimo", sansSerifFamily: "Arimo" };
-  const image = new Resvg(svg, { font, fitTo: { mode: "zoom", value: zoomFor(svg, zoom) } }).render();
+  const image = new Resvg(svg, {
+    font,
+    fitTo: { mode: "zoom", value: zoomFor(svg, zoom) },
+    background: "white",
+  }).render();
   const png = encodePng(image.pixels, image.width, image.height);
   image.free();
   return png;
@@ -44,10 +47,9 @@ export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> 
 
 let wasmReady: Promise<void> | undefined;
 
-/** resvg reads a size in points as so many pixels. */
 function zoomFor(svg: string, zoom: number): number {
   const [, width, height, unit] = /<svg[^>]*?width="([\d.]+)(?:pt)?"[^>]*?height="([\d.]+)(pt)?"/.exec(svg) ?? [];
-  const wanted = zoom * (unit === "pt" ? pixelsPerPoint : 1);
-  const area = Number(width ?? 1) * Number(height ?? 1);
-  return Math.min(wanted, Math.sqrt(maxPixels / Math.max(1, area)));
+  const pixels = unit === "pt" ? 4 / 3 : 1;
+  const area = Number(width ?? 1) * pixels * (Number(height ?? 1) * pixels);
+  return Math.min(zoom, Math.sqrt(maxPixels / Math.max(1, area)));
 }

@@ -3,7 +3,7 @@
  * for free. Numerical stability is part of each definition.
  */
 import { UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+import { type DType, isFloat } from "../graph/dtype.ts";
 import { here } from "../graph/origin.ts";
 import { type Dim, multiplyDims, type Shape } from "../graph/shape.ts";
 import {
@@ -142,18 +142,43 @@ export function logSoftmax<S extends Shape, D extends DType>(x: Float<S, D>, opt
 
 // ---- losses --------------------------------------------------------------------------------------------------------
 
-/** Cross-entropy of each row: -log(softmax(logits))[label]. Labels are class numbers; give logits, not probabilities. */
+export interface CrossEntropyOptions {
+  /** The scores are probabilities of each class (after a softmax) in place of logits. False by default. */
+  readonly probabilities?: boolean;
+}
+
+/** Probabilities below this count as this: log(0) has no use. As in Keras. */
+const leastProbability = 1e-7;
+
+/**
+ * Cross-entropy of each row: -sum(label * log(softmax(logits))). Labels are class numbers, or a weight for each class
+ * (one-hot, or soft). Give logits, which are stable; with `probabilities: true`, probabilities, which are kept from 1e-7 up.
+ */
 export function softmaxCrossEntropy<L extends Shape, D extends DType>(
   logits: Tensor<readonly [...L, Dim], D>,
   labels: Tensor<L, "i32" | "u32">,
-): Tensor<L, D> {
-  const x = logits as Tensor;
-  const classes = Number(x.shape[x.shape.length - 1]); // no number: oneHot says so
-  const low = shifted(x, -1);
-  const norm = log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor;
+  options?: CrossEntropyOptions,
+): Tensor<L, D>;
+export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64">(
+  logits: Tensor<readonly [...L, Dim], D>,
+  labels: Tensor<readonly [...L, Dim], D>,
+  options?: CrossEntropyOptions,
+): Tensor<L, D>;
+export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const given = options.probabilities === true;
+  const low = given ? (log(maximum(scores, leastProbability) as Tensor) as Tensor) : shifted(scores, -1);
+  const norm = given ? undefined : (log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor);
   // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN
-  const chosen = sum(where(oneHot(labels as Tensor, classes, "bool"), low, 0) as Tensor, { axis: -1 });
-  return sub(norm, chosen) as unknown as Tensor<L, D>;
+  if (isFloat(labels.dtype)) {
+    const share = where(equal(labels, 0) as Tensor<Shape, "bool">, 0, mul(low, labels) as Tensor) as Tensor;
+    const chosen = sum(share, { axis: -1 }) as Tensor;
+    return norm === undefined
+      ? (neg(chosen) as Tensor)
+      : (sub(mul(norm, sum(labels, { axis: -1 }) as Tensor) as Tensor, chosen) as Tensor);
+  }
+  const classes = Number(scores.shape[scores.shape.length - 1]); // no number: oneHot says so
+  const chosen = sum(where(oneHot(labels, classes, "bool"), low, 0) as Tensor, { axis: -1 }) as Tensor;
+  return norm === undefined ? (neg(chosen) as Tensor) : (sub(norm, chosen) as Tensor);
 }
 
 /** Cross-entropy of independent yes/no labels (0 to 1) with logits, element by element: max(x,0) - xz + log(1+exp(-|x|)). */

@@ -27,6 +27,21 @@ export function joinPath(path: string, name: string | number): string {
   return path === "" ? part : `${path}.${part}`;
 }
 
+/** The names that `joinPath` put together. */
+export function splitPath(path: string): string[] {
+  const parts = [""];
+  for (let i = 0; i < path.length; i++) {
+    const letter = path[i] as string;
+    if (letter === ".") parts.push("");
+    else if (letter !== "\\") parts[parts.length - 1] += letter;
+    else {
+      i += 1;
+      if (path[i] !== "e") parts[parts.length - 1] += path[i] ?? ""; // "\\e" stands for no name
+    }
+  }
+  return parts;
+}
+
 /** All leaves in order, with their paths. `what` is for the message when something else is found. */
 export function leavesOf<Leaf>(tree: unknown, isLeaf: IsLeaf<Leaf>, what: string): NamedLeaf<Leaf>[] {
   const found: NamedLeaf<Leaf>[] = [];

@@ -8,6 +8,7 @@ import { CompilerBug } from "../errors.ts";
 import type { DType } from "./dtype.ts";
 import type { Attrs, Build, ContractAttrs, Graph, MapName, Node, OpDef, ReduceName } from "./node.ts";
 import { contract } from "./ops/contract.ts";
+import { dynamicSlice, dynamicUpdate } from "./ops/index-ops.ts";
 import { cast, mapOps } from "./ops/map.ts";
 import { reduceOps } from "./ops/reduce.ts";
 import { constant, constantAttrs, iota, size } from "./ops/source.ts";
@@ -98,5 +99,13 @@ class NodeBuilder implements Build {
 
   contract(left: Node, right: Node, attrs: ContractAttrs): Node {
     return this.#make(contract, [left, right], attrs);
+  }
+
+  dynamicSlice(x: Node, starts: Node, shape: Shape): Node {
+    return this.#make(dynamicSlice, [x, starts], { shape });
+  }
+
+  dynamicUpdate(x: Node, part: Node, starts: Node): Node {
+    return this.#make(dynamicUpdate, [x, part, starts]);
   }
 }

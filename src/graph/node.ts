@@ -180,6 +180,9 @@ export interface Build {
   flip(x: Node, axes: readonly number[]): Node;
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node;
   contract(left: Node, right: Node, attrs: ContractAttrs): Node;
+  /** The part of this shape that begins at `starts` (i32, one for each axis), clamped to lie inside. */
+  dynamicSlice(x: Node, starts: Node, shape: Shape): Node;
+  dynamicUpdate(x: Node, part: Node, starts: Node): Node;
 }
 
 export type MapName =

@@ -95,10 +95,10 @@ export class TrainingError extends UserError {
 export async function train(session: Session, options: FitOptions): Promise<History> {
   const { epochs = 1, resume } = options;
   if (session.isFitting) throw new UserError("fit: another fit of this trainer is under way");
-  session.isFitting = true;
+  const run = new Run(session, options);
   const records: EpochRecord[] = [];
   const started = performance.now();
-  const run = new Run(session, options);
+  session.isFitting = true;
   try {
     await run.prepare();
     if (resume !== undefined) {
@@ -231,7 +231,10 @@ class Run {
     this.#sums.clear();
     for (const batch of batches(order)) {
       if (batch.index < start.batch) continue;
-      if (this.#shouldStop(epoch, batch.index, epochs)) return null;
+      if (this.#shouldStop(epoch, batch.index, epochs)) {
+        await this.#guarded(plan, batch.index, () => this.#sums.moveTo(means)); // whatever runs next may clear them
+        return null;
+      }
       await this.#step(work, batch);
     }
     const seconds = (performance.now() - started) / 1000;

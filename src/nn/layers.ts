@@ -185,8 +185,9 @@ export function sequential<const L extends readonly Layer[]>(layers: L): Layer<R
       return Object.fromEntries(found);
     },
     apply(params, x, { training = false, logits = false }) {
-      const step = (value: Tensor<Shape, "f32">, { member, key }: (typeof named)[number]): Tensor<Shape, "f32"> =>
-        member.apply(subtree(params, key), value, { training, logits: logits && member === last });
+      const end = named.length - 1;
+      const step = (value: Tensor<Shape, "f32">, { member, key }: (typeof named)[number], i: number) =>
+        member.apply(subtree(params, key), value, { training, logits: logits && i === end }) as Tensor<Shape, "f32">;
       return named.reduce(step, x);
     },
   });

@@ -8,6 +8,7 @@
 import { gatherRows, type Source } from "../data/dataset.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { FeedError, UserError } from "../errors.ts";
+import { isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
@@ -82,7 +83,7 @@ export class Batcher {
   }
 
   #check(call: string, { input, target }: Training): void {
-    if (this.#x.length === 0) throw new FeedError(`${call}: x has no samples`);
+    if (this.#x.length === 0 && this.#y !== null) throw new FeedError(`${call}: x has no samples`);
     if (!Number.isSafeInteger(this.count)) {
       throw new FeedError(
         `${call}: x has ${this.#x.length} numbers, no multiple of ${this.#xSize}: a sample has the shape ${printShape(input)}`,
@@ -97,6 +98,17 @@ export class Batcher {
     if (target.dtype === "f16" || target.dtype === "bool") {
       throw new UserError(`${call}: a target cannot be ${target.dtype}: use f32 or i32`);
     }
+    if (this.#y !== null) checkIntegers(call, this.#y, target);
+  }
+}
+
+/** Gathering would cut 2.7 to 2 without a word. */
+function checkIntegers(call: string, y: Source, { dtype }: InputSpec): void {
+  if (!isInteger(dtype)) return;
+  for (let i = 0; i < y.length; i++) {
+    const value = y[i] as number;
+    if (roundTo(dtype, value) === value) continue;
+    throw new FeedError(`${call}: y has ${value} at position ${i}, which is no ${dtype}`);
   }
 }
 

@@ -136,7 +136,8 @@ export class Trainer<Name extends string = never> {
 
   /**
    * Puts a checkpoint back, all or nothing. Where its run was under way, the next `fit` goes on in the middle of the epoch: give
-   * it what the first one had; its `epochs` count from the first. Compiles with its batch where that was not done.
+   * it what the first one had; its `epochs` count from the first. Compiles with its batch where that was not done. A checkpoint
+   * that is decoded already must have been held against this trainer's `fingerprint`.
    */
   async restore(saved: Uint8Array | Checkpoint, { newRun = false }: RestoreOptions = {}): Promise<void> {
     const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;

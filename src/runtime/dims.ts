@@ -3,16 +3,17 @@
  *
  * A typed array shows one number, its length; nested arrays show every dimension. What no feed shows stays as compiled.
  */
-import { FeedError } from "../errors.ts";
 import { bindDim, type Dim, type Dims, dimNames, printShape } from "../graph/shape.ts";
 import type { CompiledEntry } from "./compiled.ts";
-import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
+import { type DeclaredInput, type Feed, type Feeds, feedAt, feedError, lengthOf } from "./feeds.ts";
 
-/** Whether every feed has as many numbers as the specialization takes. Allocates nothing for typed arrays. */
+/** Whether every feed is a typed array (or a number) of the specialization's length. Allocates nothing. */
 export function fitsFeeds(entry: CompiledEntry, feeds: Feeds): boolean {
   for (let i = 0; i < entry.inputs.length; i++) {
     const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
-    const length = lengthOf(feedAt(feeds, slot.parts));
+    const feed = feedAt(feeds, slot.parts);
+    if (Array.isArray(feed)) return false; // shows its shape, not just its length
+    const length = lengthOf(feed);
     if (length >= 0 && length !== slot.buffer.count) return false;
   }
   return true;
@@ -25,9 +26,7 @@ export function dimsOfFeeds(call: string, inputs: readonly DeclaredInput[], feed
     if (typeof dim !== "string" || dimNames([dim])[0] !== dim) return;
     const known = shown.get(dim);
     if (known !== undefined && known.size !== size) {
-      throw new FeedError(
-        `${call}: the feeds disagree about "${dim}": "${known.by}" has ${known.size}, "${by}" ${size}`,
-      );
+      throw feedError(`${call}: the feeds disagree about "${dim}": "${known.by}" has ${known.size}, "${by}" ${size}`);
     }
     shown.set(dim, { size, by });
   };
@@ -52,11 +51,20 @@ function showByLength(
   const known = Object.fromEntries([...shown].map(([dim, { size }]) => [dim, size]));
   const open = input.shape.filter((dim) => dimNames([dim]).some((name) => !shown.has(name)));
   const [dim] = open;
+  if (length >= 0 && dim === undefined && dimNames(input.shape).length > 0) {
+    const wanted = input.shape.reduce((product: number, d) => product * bindDim(d, known), 1);
+    if (length === wanted) return;
+    const sizes = [...shown].map(([name, { size }]) => `${name} = ${size}`).join(", ");
+    throw feedError(
+      `${call}: the feed "${input.path}" has ${length} numbers; ${input.dtype}${printShape(input.shape)} takes ${wanted}, as ` +
+        `another feed shows ${sizes}`,
+    );
+  }
   if (length < 0 || dim === undefined || open.length > 1 || dimNames([dim])[0] !== dim) return;
   const perUnit = input.shape.reduce((product: number, d) => (d === dim ? product : product * bindDim(d, known)), 1);
   if (perUnit === 0) return;
   if (length % perUnit !== 0) {
-    throw new FeedError(
+    throw feedError(
       `${call}: the feed "${input.path}" has ${length} numbers, which is no multiple of ${perUnit} as ` +
         `${input.dtype}${printShape(input.shape)} needs`,
     );

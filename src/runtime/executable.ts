@@ -8,14 +8,15 @@
 
 import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { FeedError, UserError } from "../errors.ts";
+import { splitPath } from "../dsl/tree.ts";
+import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Dims } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import type { EntryReport, Report } from "../report.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
-import { checkFeed, checkNames, type DeclaredInput, type Feeds, type FeedsOf, feedAt, splitPath } from "./feeds.ts";
+import { checkFeed, checkNames, type DeclaredInput, type Feeds, type FeedsOf, feedAt, feedError } from "./feeds.ts";
 import type { Machine, Runner } from "./machine.ts";
 import { StateAccess } from "./state.ts";
 
@@ -87,15 +88,19 @@ interface Specialization {
   readonly compiled: Compiled;
   readonly runner: Runner;
   lastUse: number;
+  /** Calls under way that must not lose it. */
+  users: number;
 }
 
 export async function makeExecutable(parts: ExecutableParts): Promise<Executable<never>> {
   const core = new Core(parts);
+  for (const name of parts.program.entries.keys()) {
+    // "then" would make the executable something that `await` calls
+    if (!(name in core) && name !== "then") continue;
+    throw new UserError(`an entry cannot be called "${name}": executables have that name already. Choose another.`);
+  }
   await core.prepare(parts.dims);
   for (const name of parts.program.entries.keys()) {
-    if (name in core) {
-      throw new UserError(`an entry cannot be called "${name}": executables have that name already. Choose another.`);
-    }
     Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
   }
   return core as unknown as Executable<never>;
@@ -105,6 +110,7 @@ class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
   readonly #kept: Specialization[] = [];
+  readonly #pending = new Map<string, Promise<Specialization>>();
   #clock = 0;
   #latest: Specialization | null = null;
   #failure: Error | null = null;
@@ -123,7 +129,9 @@ class Core implements ExecutableCore<never> {
     const all = { ...this.#parts.dims, ...dims };
     for (const name of entries) {
       if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
-      (await this.#specialize(name, all)).lastUse = ++this.#clock; // not the next to be dropped
+      const specialization = await this.#hold(name, all);
+      specialization.lastUse = ++this.#clock; // not the next to be dropped
+      specialization.users -= 1;
     }
   }
 
@@ -151,16 +159,20 @@ class Core implements ExecutableCore<never> {
     if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     if (!Number.isSafeInteger(steps) || steps < 1) throw new UserError(`run: steps must be at least 1, not ${steps}`);
     const dims = dimsOfFeeds(entry, this.#parts.inputs, feeds, this.#parts.dims);
-    const specialization = await this.#specialize(entry, dims);
-    for (let step = 0; step < steps; step++) {
-      await this.#ready(specialization);
-      this.#start(specialization, feeds);
+    const specialization = await this.#hold(entry, dims);
+    try {
+      for (let step = 0; step < steps; step++) {
+        await this.#ready(specialization);
+        this.#start(specialization, feeds);
+      }
+      // All are asked for before any is waited for, so that they belong to one run.
+      const outputs = [...specialization.compiled.entry.outputs].map(async ([path, slot]) => {
+        return [path === "" ? [] : splitPath(path), await this.#value(specialization, slot)] as const;
+      });
+      return toTree(await Promise.all(outputs)) as never;
+    } finally {
+      specialization.users -= 1;
     }
-    // All are asked for before any is waited for, so that they belong to one run.
-    const outputs = [...specialization.compiled.entry.outputs].map(async ([path, slot]) => {
-      return [path === "" ? [] : splitPath(path), await this.#value(specialization, slot)] as const;
-    });
-    return toTree(await Promise.all(outputs)) as never;
   }
 
   dispose(): void {
@@ -221,23 +233,40 @@ class Core implements ExecutableCore<never> {
     return this.#failure;
   }
 
+  /** The specialization for these sizes, compiled if need be, with the caller counted among its users. */
+  async #hold(name: string, dims: Dims): Promise<Specialization> {
+    const known = this.#find(name, dims);
+    if (known !== undefined) {
+      known.users += 1;
+      return known;
+    }
+    const key = JSON.stringify([name, Object.entries(dims).sort()]);
+    const pending = this.#pending.get(key) ?? this.#specialize(name, dims).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, pending);
+    const specialization = await pending;
+    specialization.users += 1;
+    return specialization;
+  }
+
   async #specialize(name: string, dims: Dims): Promise<Specialization> {
-    const known = this.#kept.find(({ compiled: { entry } }) => entry.name === name && sameDims(entry.dims, dims));
-    if (known !== undefined) return known;
     const compiled = this.#parts.compileEntry(name, dims);
     const runner = await this.#parts.machine.prepare(compiled.entry);
-    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock };
+    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: 0 };
     const entries = this.#parts.program.entries.size;
     if (this.#kept.length >= Math.max(maxSpecializations, 2 * entries)) this.#drop();
     this.#kept.push(specialization);
     return specialization;
   }
 
+  #find(name: string, dims: Dims): Specialization | undefined {
+    return this.#kept.find(({ compiled: { entry } }) => entry.name === name && sameDims(entry.dims, dims));
+  }
+
+  /** Lets go of the one unused for longest: not the latest, whose outputs may be read, nor one with a call under way. */
   #drop(): void {
-    // Not the latest: its outputs may still be read.
-    const oldest = this.#kept
-      .filter((kept) => kept !== this.#latest)
-      .reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
+    const idle = this.#kept.filter((kept) => kept !== this.#latest && kept.users === 0);
+    if (idle.length === 0) return;
+    const oldest = idle.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
     oldest.runner.release();
     this.#kept.splice(this.#kept.indexOf(oldest), 1);
   }
@@ -249,8 +278,10 @@ class Core implements ExecutableCore<never> {
       if (candidate.compiled.entry.name === name && fitsFeeds(candidate.compiled.entry, feeds)) return candidate;
     }
     const dims = dimsOfFeeds(name, this.#parts.inputs, feeds, this.#parts.dims);
+    const known = this.#find(name, dims);
+    if (known !== undefined) return known; // nested arrays; or checking the feeds will say which is wrong
     const spelled = Object.entries(dims).map(([dim, size]) => `${dim}: ${size}`);
-    throw new FeedError(
+    throw feedError(
       `${name}: not compiled for ${spelled.join(", ")}. Call await executable.prepare({ ${spelled.join(", ")} }) first, or use run().`,
     );
   }

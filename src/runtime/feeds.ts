@@ -5,9 +5,10 @@
  */
 
 import type { InputSpec } from "../dsl/spec.ts";
-import type { NamedLeaf } from "../dsl/tree.ts";
+import { type NamedLeaf, splitPath } from "../dsl/tree.ts";
 import { FeedError } from "../errors.ts";
 import { type DType, isFloat, roundTo } from "../graph/dtype.ts";
+import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { type ArrayOf, arrayTypeOf, type InputSlot, type TypedArray } from "./compiled.ts";
 
@@ -43,11 +44,6 @@ export function declaredInputs(inputs: readonly NamedLeaf<InputSpec>[]): Declare
   return inputs.map(({ path, leaf }) => ({ path, parts: splitPath(path), dtype: leaf.dtype, shape: leaf.shape }));
 }
 
-/** The names that `joinPath` put together. */
-export function splitPath(path: string): string[] {
-  return path.split(/(?<!\\)\./).map((part) => part.replace(/\\(.)/g, "$1"));
-}
-
 /** The feed at a path, or undefined. Own properties only, so `__proto__` finds nothing that was not fed. */
 export function feedAt(feeds: Feeds, parts: readonly string[]): Feed | undefined {
   let found: unknown = feeds;
@@ -59,13 +55,43 @@ export function feedAt(feeds: Feeds, parts: readonly string[]): Feed | undefined
   return found as Feed | undefined;
 }
 
+/** An error about a feed or state, with the line of the user's call. */
+export function feedError(message: string): FeedError {
+  return new FeedError(message + atLine(here("feed")));
+}
+
 /** Complains of feeds that no input asks for. */
 export function checkNames(feeds: Feeds, inputs: readonly DeclaredInput[], entry: string): void {
+  checkLevel(feeds, inputs, entry, 0, undefined);
+}
+
+/** `like` is an input under the same group, whose first `depth` names are those of this level. */
+function checkLevel(
+  feeds: Feeds,
+  inputs: readonly DeclaredInput[],
+  entry: string,
+  depth: number,
+  like: DeclaredInput | undefined,
+): void {
   for (const name in feeds) {
-    let known = false;
-    for (let i = 0; i < inputs.length; i++) if (inputs[i]?.parts[0] === name) known = true;
-    if (!known) throw new FeedError(`${entry}: there is no input "${name}" (${listOf(inputs)})`);
+    let known: DeclaredInput | undefined;
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i] as DeclaredInput;
+      if (input.parts[depth] === name && startAlike(input, like, depth)) known = input;
+    }
+    if (known === undefined) {
+      const path = [...(like?.parts.slice(0, depth) ?? []), name].join(".");
+      throw feedError(`${entry}: there is no input "${path}" (${listOf(inputs)})`);
+    }
+    const part = feeds[name];
+    const isGroup = typeof part === "object" && !ArrayBuffer.isView(part) && !Array.isArray(part) && part !== null;
+    if (isGroup) checkLevel(part as Feeds, inputs, entry, depth + 1, known);
   }
+}
+
+function startAlike(a: DeclaredInput, b: DeclaredInput | undefined, depth: number): boolean {
+  for (let i = 0; i < depth; i++) if (a.parts[i] !== b?.parts[i]) return false;
+  return true;
 }
 
 function listOf(inputs: readonly DeclaredInput[]): string {
@@ -86,21 +112,19 @@ export function lengthOf(feed: Feed | undefined): number {
 export function checkFeed(feed: Feed | undefined, slot: InputSlot, entry: string): TypedArray {
   const { dtype, count } = slot.buffer;
   if (feed === undefined || feed === null)
-    throw new FeedError(`${entry}: the feed "${slot.path}" (${typeIn(slot)}) is missing`);
+    throw feedError(`${entry}: the feed "${slot.path}" (${typeIn(slot)}) is missing`);
   const ArrayType = arrayTypeOf(dtype);
   let values: TypedArray;
   if (ArrayBuffer.isView(feed)) {
     if (!(feed instanceof ArrayType)) {
-      throw new FeedError(
+      throw feedError(
         `${entry}: the feed "${slot.path}" is a ${feed.constructor.name}; ${typeIn(slot)} takes a ${ArrayType.name}`,
       );
     }
     values = feed;
   } else values = fromNumbers(feed, slot, entry);
   if (values.length !== count) {
-    throw new FeedError(
-      `${entry}: the feed "${slot.path}" has ${values.length} numbers; ${typeIn(slot)} takes ${count}`,
-    );
+    throw feedError(`${entry}: the feed "${slot.path}" has ${values.length} numbers; ${typeIn(slot)} takes ${count}`);
   }
   if (dtype === "bool") checkBool(values, slot, entry);
   if (slot.below !== null) checkRange(values, slot, slot.below, entry);
@@ -134,17 +158,17 @@ function collect(part: unknown, shape: readonly number[], slot: InputSlot, entry
 }
 
 function wrongShape(slot: InputSlot, entry: string): FeedError {
-  return new FeedError(`${entry}: the feed "${slot.path}" is not shaped like ${typeIn(slot)}`);
+  return feedError(`${entry}: the feed "${slot.path}" is not shaped like ${typeIn(slot)}`);
 }
 
 function elementOf(value: unknown, slot: InputSlot, entry: string): number {
   if (typeof value !== "number" && typeof value !== "boolean") {
-    throw new FeedError(`${entry}: the feed "${slot.path}" holds ${String(value)}, which is no number`);
+    throw feedError(`${entry}: the feed "${slot.path}" holds ${String(value)}, which is no number`);
   }
   const { dtype } = slot.buffer;
   const number = Number(value);
   if (!isFloat(dtype) && roundTo(dtype, number) !== number) {
-    throw new FeedError(`${entry}: the feed "${slot.path}" holds ${number}, which is no ${dtype}`);
+    throw feedError(`${entry}: the feed "${slot.path}" holds ${number}, which is no ${dtype}`);
   }
   return number;
 }
@@ -158,7 +182,7 @@ function checkRange(
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (value >= 0 && value < below.limit) continue;
-    throw new FeedError(
+    throw feedError(
       `${entry}: the feed "${slot.path}" has ${value} at position ${i}; labels go from 0 to ${below.limit - 1}${below.line}`,
     );
   }
@@ -168,6 +192,6 @@ function checkRange(
 function checkBool(values: TypedArray, slot: InputSlot, entry: string): void {
   for (let i = 0; i < values.length; i++) {
     if ((values[i] as number) <= 1) continue;
-    throw new FeedError(`${entry}: the feed "${slot.path}" has ${values[i]} at position ${i}; a bool is 0 or 1`);
+    throw feedError(`${entry}: the feed "${slot.path}" has ${values[i]} at position ${i}; a bool is 0 or 1`);
   }
 }

@@ -135,7 +135,11 @@ class JsRunner implements Runner {
 
   release(): void {
     this.#forget();
-    this.#actions = [];
+    this.#actions = [
+      () => {
+        throw new CompilerBug(`${this.#entry.name} was run after its release`);
+      },
+    ];
   }
 
   #bindSequence(sequence: Sequence, views: ReadonlyMap<string, TypedArray>): (() => void)[] {

@@ -1,10 +1,10 @@
 /**
  * The states of an executable: reading, writing, and copies to go back to.
  */
-import { FeedError } from "../errors.ts";
 import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import { arrayTypeOf, type TypedArray } from "./compiled.ts";
+import { feedError } from "./feeds.ts";
 import type { Machine } from "./machine.ts";
 
 /** Values of all states by path, on the host. */
@@ -40,9 +40,9 @@ export class StateAccess {
   }
 
   async snapshot(): Promise<Snapshot> {
-    const values = new Map<string, TypedArray>();
-    for (const name of this.names) values.set(name, await this.read(name));
-    return values;
+    // All are asked for before any is waited for, so that they are of one moment.
+    const values = this.names.map(async (name) => [name, await this.read(name)] as const);
+    return new Map(await Promise.all(values));
   }
 
   /** Puts all states of a snapshot back; all or nothing. */
@@ -57,7 +57,7 @@ export class StateAccess {
 
   #slot(name: string): BufferSlot {
     const slot = this.#slots.get(name);
-    if (slot === undefined) throw new FeedError(`there is no state "${name}" (there are: ${this.names.join(", ")})`);
+    if (slot === undefined) throw feedError(`there is no state "${name}" (there are: ${this.names.join(", ")})`);
     return slot;
   }
 }
@@ -67,12 +67,12 @@ function checkValues(name: string, values: TypedArray | readonly number[] | numb
   const wanted = `${slot.dtype}${printShape(slot.shape)}`;
   const list = typeof values === "number" ? [values] : values;
   if (ArrayBuffer.isView(list) && !(list instanceof ArrayType)) {
-    throw new FeedError(
+    throw feedError(
       `the state "${name}" is ${wanted}, which takes a ${ArrayType.name}, not a ${list.constructor.name}`,
     );
   }
   if (list.length !== slot.count) {
-    throw new FeedError(`the state "${name}" is ${wanted}: it takes ${slot.count} numbers, not ${list.length}`);
+    throw feedError(`the state "${name}" is ${wanted}: it takes ${slot.count} numbers, not ${list.length}`);
   }
   return ArrayBuffer.isView(list) ? list : (ArrayType.from(list) as TypedArray);
 }

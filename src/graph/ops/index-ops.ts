@@ -1,15 +1,18 @@
 /**
- * Ops whose element places depend on values. An index out of range gives zero (one-hot: a row of zeros); feeds that are
- * used as labels are checked against the range before a step.
+ * Ops whose element places depend on values. An index out of range gives zero (one-hot: a row of zeros); the start of a
+ * dynamic slice or update is clamped, so that no op here ever reads or writes outside.
+ *
+ * Adding at given places (scatter-add) is no primitive: it is a contraction with a one-hot, see `gather`.
  */
 import { CompilerBug, ShapeError } from "../../errors.ts";
 import { apply, constant, convert, indexValue } from "../../kernel/build.ts";
-import { valueTypeOf } from "../../kernel/kernel.ts";
+import { addIndex, constIndex, sumIndex } from "../../kernel/index-expr.ts";
+import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
 import { type DType, isInteger } from "../dtype.ts";
-import { generate, ndarray, reader } from "../ndarray.ts";
-import type { IndexOp } from "../node.ts";
-import { fixedShape } from "../shape.ts";
-import { type NodeType, printType, tensorType, typeOf } from "../type.ts";
+import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
+import type { Build, IndexOp, Node, Reads } from "../node.ts";
+import { type Dim, fixedShape, printShape, type Shape } from "../shape.ts";
+import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
 
 /** 1 at the index along a new last axis of `depth`, 0 elsewhere. */
 export const oneHot: IndexOp<{ readonly depth: number; readonly dtype: DType }> = {
@@ -34,3 +37,182 @@ export const oneHot: IndexOp<{ readonly depth: number; readonly dtype: DType }> 
     return type === "bool" ? isLabel : apply("select", isLabel, constant(type, 1), constant(type, 0));
   },
 };
+
+/** The operand's shape with axis `axis` replaced by other axes. */
+function replaceAxis(shape: Shape, axis: number, by: Shape): Shape {
+  return [...shape.slice(0, axis), ...by, ...shape.slice(axis + 1)];
+}
+
+/**
+ * gather(x, indexes): the elements of x whose place along `axis` the indexes say; the axes of the indexes stand where the
+ * axis was. An index out of range gives 0.
+ *
+ * The gradient adds each cotangent where its element came from. That is a contraction with a one-hot mask: every element of
+ * x sums over all indexes those that equal its place. So there are no float atomics, and the order of the sum is fixed.
+ */
+export const gather: IndexOp<{ readonly axis: number }> = {
+  name: "gather",
+  kind: "index",
+  infer(args, { axis }) {
+    const [x, indexes] = args.map((type) => typeOf({ type }));
+    if (x === undefined || indexes === undefined) throw new ShapeError("takes two operands");
+    if (x.shape[axis] === undefined) throw new ShapeError(`has no axis ${axis}`);
+    if (!isInteger(indexes.dtype)) throw new ShapeError(`indexes must be integers, not ${printType(indexes)}`);
+    return tensorType(x.dtype, replaceAxis(x.shape, axis, indexes.shape));
+  },
+  vjp(node, g, b) {
+    const [x, indexes] = node.args as readonly [Node, Node];
+    const { axis } = node.attrs as { axis: number };
+    const from = typeOf(x).shape;
+    const places = typeOf(indexes).shape.map((_, i) => i);
+    const mask = oneHotMask(indexes, from[axis] as Dim, typeOf(x).dtype, b);
+    const sumRight = places.map((i) => axis + i);
+    const added = b.contract(mask, g, { batchLeft: [], batchRight: [], sumLeft: places, sumRight });
+    // the axis comes out first; put it back
+    const order = from.map((_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
+    return [b.permute(added, order), null];
+  },
+  evaluate([x, indexes], { axis }, type) {
+    const [source, places] = [x ?? ndarray(type.dtype, [0], []), indexes ?? ndarray("i32", [0], [])];
+    const [read, placeAt] = [reader(source), reader(places)];
+    const behind = axis + places.shape.length;
+    return generate(type.dtype, fixedShape(type.shape), (at) => {
+      const place = placeAt(at.slice(axis, behind));
+      if (place < 0 || place >= (source.shape[axis] ?? 0)) return 0;
+      return read([...at.slice(0, axis), place, ...at.slice(behind)]);
+    });
+  },
+  element(at, { axis }, type, reads) {
+    const [x, indexes] = reads.types as readonly [TensorType, TensorType];
+    const zero = constant(valueTypeOf(type.dtype), 0);
+    const extent = fixedShape(x.shape)[axis] ?? 0;
+    if (extent === 0) return zero;
+    const behind = axis + indexes.shape.length;
+    const place = convert("i32", reads.read(1, at.slice(axis, behind)));
+    const inside = apply("and", apply("ge", place, constant("i32", 0)), apply("lt", place, constant("i32", extent)));
+    const safe = reads.index(apply("select", inside, place, constant("i32", 0)), extent);
+    return apply("select", inside, reads.read(0, [...at.slice(0, axis), safe, ...at.slice(behind)]), zero);
+  },
+};
+
+/** [...indexes, size]: 1 where the index is the place. As `oneHot`, for a size that may be symbolic. */
+function oneHotMask(indexes: Node, size: Dim, dtype: DType, b: Build): Node {
+  const { shape } = typeOf(indexes);
+  const wide = [...shape, size];
+  const spread = b.broadcast(
+    b.cast(indexes, "i32"),
+    wide,
+    shape.map((_, i) => i),
+  );
+  return b.cast(b.map("eq", spread, b.iota("i32", wide, shape.length)), dtype);
+}
+
+type PartAttrs = { readonly shape: Shape };
+
+function checkPart(x: TensorType, part: Shape, starts: TensorType | undefined): void {
+  if (
+    starts === undefined ||
+    starts.dtype !== "i32" ||
+    starts.shape.length !== 1 ||
+    starts.shape[0] !== x.shape.length
+  ) {
+    throw new ShapeError(`starts must be i32[${x.shape.length}], one for each axis`);
+  }
+  const fits = part.length === x.shape.length && part.every((dim, axis) => !exceeds(dim, x.shape[axis] as Dim));
+  if (!fits) throw new ShapeError(`${printShape(part)} is no part of ${printShape(x.shape)}`);
+}
+
+function exceeds(part: Dim, whole: Dim): boolean {
+  return typeof part === "number" && typeof whole === "number" && part > whole;
+}
+
+/** Where a part begins: as asked, but moved so that all of it lies inside. */
+function startValues(starts: NdArray | undefined, whole: readonly number[], part: readonly number[]): number[] {
+  return whole.map((dim, axis) => Math.max(0, Math.min(starts?.data[axis] ?? 0, dim - (part[axis] ?? 0))));
+}
+
+function startIndexes(whole: readonly number[], part: readonly number[], arg: number, reads: Reads): Index[] {
+  return whole.map((dim, axis) => {
+    const room = dim - (part[axis] ?? 0);
+    if (room <= 0) return constIndex(0);
+    const asked = reads.read(arg, [constIndex(axis)]);
+    const clamped = apply("max", apply("min", asked, constant("i32", room)), constant("i32", 0));
+    return reads.index(clamped, room + 1);
+  });
+}
+
+/** dynamicSlice(x, starts): the part of shape `attrs.shape` that begins at `starts`, clamped so that it lies inside. */
+export const dynamicSlice: IndexOp<PartAttrs> = {
+  name: "dynamicSlice",
+  kind: "index",
+  infer(args, { shape }) {
+    const [x, starts] = args.map((type) => typeOf({ type }));
+    if (x === undefined) throw new ShapeError("takes two operands");
+    checkPart(x, shape, starts);
+    return tensorType(x.dtype, shape);
+  },
+  vjp(node, g, b) {
+    const [x, starts] = node.args as readonly [Node, Node];
+    return [b.dynamicUpdate(b.fill(x, 0), g, starts), null];
+  },
+  evaluate([x, starts], { shape }, type) {
+    const source = x ?? ndarray(type.dtype, [0], []);
+    const read = reader(source);
+    const first = startValues(starts, source.shape, fixedShape(shape));
+    return generate(type.dtype, fixedShape(shape), (at) => read(at.map((place, axis) => place + (first[axis] ?? 0))));
+  },
+  element(at, { shape }, _type, reads) {
+    const first = startIndexes(fixedShape(reads.types[0]?.shape ?? []), fixedShape(shape), 1, reads);
+    return reads.read(
+      0,
+      at.map((index, axis) => addIndex(index, first[axis] ?? constIndex(0))),
+    );
+  },
+};
+
+/** dynamicUpdate(x, part, starts): x with the part at `starts`, clamped as in `dynamicSlice`. */
+export const dynamicUpdate: IndexOp = {
+  name: "dynamicUpdate",
+  kind: "index",
+  infer(args) {
+    const [x, part, starts] = args.map((type) => typeOf({ type }));
+    if (x === undefined || part === undefined) throw new ShapeError("takes three operands");
+    if (x.dtype !== part.dtype) throw new ShapeError(`dtypes ${x.dtype} and ${part.dtype} differ: cast one`);
+    checkPart(x, part.shape, starts);
+    return x;
+  },
+  vjp(node, g, b) {
+    const [, part, starts] = node.args as readonly [Node, Node, Node];
+    return [b.dynamicUpdate(g, b.fill(part, 0), starts), b.dynamicSlice(g, starts, typeOf(part).shape), null];
+  },
+  evaluate([x, part, starts], _attrs, type) {
+    const [whole, inner] = [x ?? ndarray(type.dtype, [0], []), part ?? ndarray(type.dtype, [0], [])];
+    const [readWhole, readPart] = [reader(whole), reader(inner)];
+    const first = startValues(starts, whole.shape, inner.shape);
+    return generate(type.dtype, whole.shape, (at) => {
+      const local = at.map((place, axis) => place - (first[axis] ?? 0));
+      const inside = local.every((place, axis) => place >= 0 && place < (inner.shape[axis] ?? 0));
+      return inside ? readPart(local) : readWhole(at);
+    });
+  },
+  element(at, _attrs, _type, reads) {
+    const [whole, part] = [fixedShape(reads.types[0]?.shape ?? []), fixedShape(reads.types[1]?.shape ?? [])];
+    const otherwise = reads.read(0, at);
+    if (part.includes(0)) return otherwise;
+    const first = startIndexes(whole, part, 2, reads);
+    const local = at.map((index, axis) =>
+      sumIndex([
+        { factor: 1, index },
+        { factor: -1, index: first[axis] as Index },
+      ]),
+    );
+    const bounds = local.flatMap((index, axis) => {
+      const extent = part[axis] ?? 0;
+      return extent === whole[axis] ? [] : [{ index, extent }];
+    });
+    return bounds.length === 0 ? reads.read(1, local) : reads.read(1, local, { bounds, otherwise });
+  },
+};
+
+/** All of them, by name: tests ask that each has a case on every target. */
+export const indexOps = { oneHot, gather, dynamicSlice, dynamicUpdate } as const;

@@ -50,7 +50,9 @@ export const reshape: ViewOp<{ readonly shape: Shape }> = {
   },
   vjp: (node, g, b) => [b.reshape(g, typeOf(only(node)).shape)],
   evaluate: ([x], { shape }, type) => ndarray(type.dtype, fixedShape(shape), x?.data ?? []),
-  element(at, { shape }, _type, reads) {
+  element(at, { shape }, type, reads) {
+    // nothing to read, and an index that no loop moves would be read before the loops that never run
+    if (fixedShape(shape).includes(0)) return constant(valueTypeOf(type.dtype), 0);
     const strides = stridesOf(fixedShape(shape));
     const flat = sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
     const target = fixedShape(reads.types[0]?.shape ?? []);

@@ -1,7 +1,24 @@
-import { add, f32, glorotUniform, grad, i32, matmul, mean, param, program, sgd, softmaxCrossEntropy, tanh, zeros } from "tensorloom";
+import {
+  add,
+  f32,
+  glorotUniform,
+  grad,
+  i32,
+  matmul,
+  mean,
+  param,
+  program,
+  sgd,
+  softmaxCrossEntropy,
+  tanh,
+  zeros,
+} from "tensorloom";
 
 const opt = sgd({ learningRate: 0.1, momentum: 0.9 });
-const layer = (inputs: number, outputs: number) => ({ w: param(glorotUniform(inputs, outputs)), b: param(zeros(outputs)) });
+const layer = (inputs: number, outputs: number) => ({
+  w: param(glorotUniform(inputs, outputs)),
+  b: param(zeros(outputs)),
+});
 const model = { first: layer(20, 64), second: layer(64, 64), last: layer(64, 5) };
 
 export default program({

@@ -1,0 +1,17 @@
+/**
+ * What the compiler does: a program of six nodes, printed at every stage on its way to JavaScript.
+ *
+ *   npx tsx examples/inspect.ts
+ */
+import { f32, grad, inspect, mul, ones, param, program, square, sum } from "tensorloom";
+
+const energy = program({
+  inputs: { x: f32(4) },
+  state: { w: param(ones(4)) },
+  step({ x }, { w }) {
+    const loss = sum(square(mul(x, w)));
+    return { outputs: { loss, slope: grad(loss, w) } };
+  },
+});
+
+for (const { name, text } of inspect(energy)) console.log(`==== ${name}\n\n${text}\n`);

@@ -1,0 +1,68 @@
+/**
+ * A user's script as a module. TypeScript goes through tsx in this process; a .ts file is an ES module here whatever its
+ * package.json says, so that a script in a new folder may import and await at its top.
+ */
+import { existsSync, statSync } from "node:fs";
+import { register as registerHooks } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { CompilerBug, UserError } from "../errors.ts";
+
+export interface ImportedScript {
+  readonly path: string;
+  readonly exports: Readonly<Record<string, unknown>>;
+}
+
+/** Imports a script. Whatever goes wrong in it is the user's error. */
+export async function importScript(script: string): Promise<ImportedScript> {
+  const path = resolve(script);
+  if (!existsSync(path)) throw new UserError(`there is no file ${script}`);
+  if (!statSync(path).isFile()) throw new UserError(`${script} is a folder: name the script in it`);
+  await understandTypeScript();
+  try {
+    return { path, exports: (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>> };
+  } catch (error) {
+    throw usersError(error, path, `${script} could not be loaded`);
+  }
+}
+
+/** An error of the user's code as one that names their line. Ours, and those that explain themselves, stay as they are. */
+export function usersError(error: unknown, path: string, what: string): Error {
+  if (error instanceof UserError || error instanceof CompilerBug) return error;
+  // Another copy of tensorloom's, or a script's own: known by name.
+  const isOurs = error instanceof Error && error.name === "CompilerBug";
+  if (isOurs) return error;
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const told = new UserError(`${what}: ${reason}${lineIn(error, path)}`, { cause: error });
+  if (error instanceof Error && error.stack !== undefined) told.stack = error.stack; // what --debug shows
+  return told;
+}
+
+const isTypeScript = String.raw`/\.tsx?(\?|$)/`;
+const hooks = `
+export async function resolve(specifier, context, next) {
+  const found = await next(specifier, context);
+  return ${isTypeScript}.test(found.url) ? { ...found, format: "module" } : found;
+}
+export async function load(url, context, next) {
+  return next(url, ${isTypeScript}.test(url) ? { ...context, format: "module" } : context);
+}`;
+
+let understands = false;
+
+async function understandTypeScript(): Promise<void> {
+  if (understands) return;
+  understands = true;
+  const { register } = await import("tsx/esm/api");
+  register();
+  registerHooks(`data:text/javascript,${encodeURIComponent(hooks)}`);
+}
+
+/** The first place in the script that an error's stack names. */
+function lineIn(error: unknown, path: string): string {
+  const url = pathToFileURL(path).href;
+  const lines = error instanceof Error ? (error.stack ?? "").split("\n") : [];
+  const frame = lines.find((line) => /^\s*at /.test(line) && (line.includes(path) || line.includes(url)));
+  const place = frame === undefined ? null : /:(\d+:\d+)\)?$/.exec(frame);
+  return place === null ? "" : `\n    at ${path}:${place[1]}`;
+}

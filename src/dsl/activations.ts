@@ -1,0 +1,208 @@
+/**
+ * More activations, norms and running sums, written in the primitives.
+ *
+ * Stability is part of each definition: exp only of what is not positive, square roots with a slope of 0 where their
+ * operand is 0 (not 0 times infinity), and branches chosen by `where`, whose gradient drops the other branch.
+ */
+import type { DType } from "../graph/dtype.ts";
+import { iota } from "../graph/ops/source.ts";
+import { here } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
+import { mean, sigmoid, square, variance } from "./composites.ts";
+import {
+  abs,
+  add,
+  axesOf,
+  div,
+  equal,
+  erf,
+  exp,
+  expm1,
+  greater,
+  greaterEqual,
+  less,
+  lessEqual,
+  log,
+  max,
+  mul,
+  prod,
+  reshape,
+  sqrt,
+  stopGradient,
+  sub,
+  sum,
+  tanh,
+  where,
+} from "./ops.ts";
+import type { CheckAxis, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import { applyOp, type Tensor } from "./tensor.ts";
+
+type Mask = Tensor<Shape, "bool">;
+
+// ---- activations ---------------------------------------------------------------------------------------------------
+
+/** x where x > 0, slope * x elsewhere; `slope` is 0.2, as in Keras. The derivative at 0 is the slope. */
+export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, slope = 0.2): Tensor<S, D> {
+  const positive = greater(x as Tensor, 0) as Mask;
+  return where(positive, x as Tensor, mul(x as Tensor, slope)) as unknown as Tensor<S, D>;
+}
+
+/** x where x >= 0, alpha * (exp(x) - 1) elsewhere. The derivative at 0 is 1. */
+export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, alpha = 1): Tensor<S, D> {
+  const positive = greaterEqual(x as Tensor, 0) as Mask;
+  const below = where(positive, 0, x as Tensor) as Tensor; // exp of large numbers would overflow where it is not used
+  return where(positive, x as Tensor, mul(expm1(below) as Tensor, alpha)) as unknown as Tensor<S, D>;
+}
+
+/** 1.0507 * elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer et al. 2017). */
+export function selu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return mul(elu(x, 1.6732632423543772) as Tensor, 1.0507009873554805) as unknown as Tensor<S, D>;
+}
+
+/**
+ * x * P(X <= x) for a standard normal X: x/2 * (1 + erf(x / sqrt 2)). With `approximate`, the form with tanh:
+ * x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).
+ */
+export function gelu<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options: { readonly approximate?: boolean } = {},
+): Tensor<S, D> {
+  const value = x as Tensor;
+  const half = mul(value, 0.5) as Tensor;
+  if (options.approximate !== true) {
+    return mul(half, add(erf(mul(value, Math.SQRT1_2) as Tensor) as Tensor, 1)) as unknown as Tensor<S, D>;
+  }
+  const bent = mul(value, add(mul(square(value), 0.044715) as Tensor, 1)) as Tensor;
+  const share = add(tanh(mul(bent, Math.sqrt(2 / Math.PI)) as Tensor) as Tensor, 1);
+  return mul(half, share) as unknown as Tensor<S, D>;
+}
+
+/** x * sigmoid(x), also called swish. */
+export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  return mul(x as Tensor, sigmoid(x)) as unknown as Tensor<S, D>;
+}
+
+// ---- reductions ----------------------------------------------------------------------------------------------------
+
+const largestFloat: Partial<Record<DType, number>> = { f32: 3.4028234663852886e38, f64: Number.MAX_VALUE };
+
+/**
+ * log(sum(exp(x))) over an axis, several, or all, as m + log(sum(exp(x - m))) with m the largest element. -infinity where
+ * all elements are, or there are none.
+ */
+export function logSumExp<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"logSumExp", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  const given: ReduceOptions = options ?? {};
+  const top = max(x as Tensor, { ...given, keepDims: true }) as Tensor;
+  // an infinite maximum is not taken out: infinity minus itself is NaN
+  const infinite = greater(abs(top) as Tensor, largestFloat[x.dtype] ?? Number.MAX_VALUE) as Mask;
+  const shift = stopGradient(where(infinite, 0, top) as Tensor) as Tensor;
+  const rest = log(sum(exp(sub(x as Tensor, shift) as Tensor) as Tensor, given) as Tensor) as Tensor;
+  return add(rest, reshape(shift, rest.shape)) as unknown as Tensor<ReduceShape<S, O>, D>;
+}
+
+/** Square root whose slope at 0 is 0: where nothing varies, nothing flows back. */
+function rootOrZero(x: Tensor): Tensor {
+  const zero = equal(x, 0) as Mask;
+  return where(zero, 0, sqrt(where(zero, 1, x) as Tensor) as Tensor) as Tensor;
+}
+
+/** Square root of the variance (divided by n, as NumPy does). The gradient where all elements are equal is 0. */
+export function standardDeviation<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"standardDeviation", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  return rootOrZero(variance(x as Tensor, options ?? {}) as Tensor) as Tensor<ReduceShape<S, O>, D>;
+}
+
+/** Sum of absolute values over an axis, several, or all. The slope of |x| at 0 is 0. */
+export function l1Norm<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"l1Norm", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  return sum(abs(x as Tensor) as Tensor, options ?? {}) as Tensor<ReduceShape<S, O>, D>;
+}
+
+/** Square root of the sum of squares over an axis, several, or all. The gradient of the norm of zeros is 0. */
+export function l2Norm<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"l2Norm", S, O>,
+  options?: O,
+): Tensor<ReduceShape<S, O>, D> {
+  return rootOrZero(sum(square(x as Tensor), options ?? {}) as Tensor) as Tensor<ReduceShape<S, O>, D>;
+}
+
+// ---- losses --------------------------------------------------------------------------------------------------------
+
+/** Mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) elsewhere, d the difference. */
+export function huber<S extends Shape, D extends DType>(
+  predicted: Tensor<S, D>,
+  wanted: Tensor<S, D>,
+  options: { readonly delta?: number } = {},
+): Tensor<[], D> {
+  const delta = options.delta ?? 1;
+  const difference = sub(predicted as Tensor, wanted as Tensor) as Tensor;
+  const size = abs(difference) as Tensor;
+  const line = mul(sub(size, delta / 2) as Tensor, delta) as Tensor;
+  const bowl = mul(square(difference), 0.5) as Tensor;
+  return mean(where(lessEqual(size, delta) as Mask, bowl, line) as Tensor) as unknown as Tensor<[], D>;
+}
+
+// ---- running sums --------------------------------------------------------------------------------------------------
+
+export interface RunningOptions {
+  /** The last by default. */
+  readonly axis?: number;
+  /** Leave the element itself out: the first result is the sum of nothing. */
+  readonly exclusive?: boolean;
+  /** From the end to the front. */
+  readonly reverse?: boolean;
+}
+
+/**
+ * Sums of the first 1, 2, 3... elements along an axis: y[j] = sum over i <= j of x[i], with a triangular mask. The work is
+ * n * n for an axis of n, so for short axes.
+ */
+export function cumulativeSum<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options: RunningOptions = {},
+): Tensor<S, D> {
+  const { part, over } = prefixes(x as Tensor, 0, options, "cumulativeSum");
+  return sum(part, { axis: over }) as unknown as Tensor<S, D>;
+}
+
+/** Products of the first 1, 2, 3... elements along an axis; see `cumulativeSum`. The gradient is right at zeros too. */
+export function cumulativeProduct<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options: RunningOptions = {},
+): Tensor<S, D> {
+  const { part, over } = prefixes(x as Tensor, 1, options, "cumulativeProduct");
+  return prod(part, { axis: over }) as unknown as Tensor<S, D>;
+}
+
+/** [..., j, i, ...]: x[i] where it belongs to the running sum j, `rest` elsewhere. `over` is the axis i. */
+function prefixes(x: Tensor, rest: number, options: RunningOptions, call: string): { part: Tensor; over: number } {
+  const origin = here(call);
+  const axis = axesOf(x, options.axis ?? -1, origin)[0] ?? 0;
+  const extent = x.shape[axis] ?? 1;
+  const counts = (along: 0 | 1): Tensor => {
+    return applyOp(iota, [], { dtype: "i32", shape: [extent, extent], axis: along }, origin);
+  };
+  const compare = options.exclusive === true ? less : lessEqual;
+  const [front, back] = options.reverse === true ? [counts(0), counts(1)] : [counts(1), counts(0)];
+  const behind = x.shape.slice(axis + 1).map(() => 1);
+  const mask = reshape(compare(front, back) as Mask, [extent, extent, ...behind]) as Mask;
+  const spread = reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]) as Tensor;
+  return { part: where(mask, spread, rest) as Tensor, over: axis + 1 };
+}
+
+/** x scaled to length 1 along an axis: x / max(l2Norm(x), tiny). Zeros stay zeros. */
+export function normalize<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options: { readonly axis?: number } = {},
+): Tensor<S, D> {
+  const length = l2Norm(x as Tensor, { axis: options.axis ?? -1, keepDims: true }) as Tensor;
+  const zero = equal(length, 0) as Mask;
+  return div(x as Tensor, where(zero, 1, length) as Tensor) as unknown as Tensor<S, D>;
+}

@@ -1,0 +1,61 @@
+/**
+ * Derivatives built from gradients: value and gradient together, the Hessian, and the check of a gradient.
+ */
+import { ShapeError } from "../errors.ts";
+import type { DType } from "../graph/dtype.ts";
+import { atLine, here } from "../graph/origin.ts";
+import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { l2Norm } from "./activations.ts";
+import { type GradientsOf, grad } from "./grad.ts";
+import { jacobian } from "./jacobian.ts";
+import { add, concat, div, equal, mul, oneHot, reshape, sub, where } from "./ops.ts";
+import { scalar, type Tensor } from "./tensor.ts";
+
+/** The value of a function at a tree of tensors, and its derivatives by each of them. */
+export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
+  f: (at: T) => Tensor<S, D>,
+  at: T,
+): { readonly value: Tensor<S, D>; readonly gradient: GradientsOf<T> } {
+  const value = f(at);
+  return { value, gradient: grad(value as Tensor, at) };
+}
+
+/** Second derivatives of a scalar: shape of x twice. Meant for a small x: the program grows with its size. */
+export function hessian(y: Tensor, x: Tensor): Tensor {
+  return jacobian(grad(y, x) as Tensor, x);
+}
+
+/**
+ * How far the gradient of a scalar function at x is from central differences (f(x + h) - f(x - h)) / 2h of the function
+ * itself: |a - b| / (|a| + |b|), as `gradientDistance` has it. It is an expression like any other; evaluate it in f64:
+ *
+ *   await evaluate(({ w }) => checkGradient(f, w), { w: [1, 2] }, { dtype: "f64" })     about 1e-9: right
+ *
+ * Meant for a small x: the program has the function twice for each of its elements.
+ */
+export function checkGradient<S extends Shape, D extends DType>(
+  f: (x: Tensor<S, D>) => Tensor,
+  x: Tensor<S, D>,
+  step: number = x.dtype === "f64" ? 1e-5 : 1e-2,
+): Tensor<[], D> {
+  if (!x.shape.every((dim) => typeof dim === "number") || sizeOf(x.shape as readonly number[]) === 0) {
+    const shape = printShape(x.shape);
+    throw new ShapeError(
+      `checkGradient: x must have a known size and an element, not ${shape}${atLine(here("checkGradient"))}`,
+    );
+  }
+  const count = sizeOf(x.shape as readonly number[]);
+  const slopes = Array.from({ length: count }, (_, i) => {
+    const direction = reshape(oneHot(scalar(i, "i32"), count, x.dtype), x.shape) as Tensor;
+    const moved = mul(direction, step) as Tensor;
+    const high = f(add(x as Tensor, moved) as never);
+    const low = f(sub(x as Tensor, moved) as never);
+    return reshape(div(sub(high, low) as Tensor, 2 * step) as Tensor, [1]) as Tensor;
+  });
+  const numeric = concat(slopes) as Tensor;
+  const found = reshape(grad(f(x), x) as Tensor, [count]) as Tensor;
+  const scale = add(l2Norm(found), l2Norm(numeric)) as Tensor;
+  const zero = equal(scale, 0) as Tensor<Shape, "bool">;
+  const distance = l2Norm(sub(found, numeric) as Tensor);
+  return div(distance, where(zero, 1, scale) as Tensor) as unknown as Tensor<[], D>;
+}

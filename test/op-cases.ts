@@ -1,0 +1,418 @@
+/**
+ * A case for every op and composite: inputs, and what is made of them. The tests of all targets are generated from this
+ * table; `missingOps` names the ops of the op tables that it leaves out.
+ *
+ * Shapes have axes of 1, of primes, of sizes that divide no tile, and empty ones. Numbers are drawn away from kinks and jumps.
+ */
+import * as nn from "../src/dsl/activations.ts";
+import * as composites from "../src/dsl/composites.ts";
+import { hessian, valueAndGrad } from "../src/dsl/derivatives.ts";
+import { batchMatmul, einsum } from "../src/dsl/einsum.ts";
+import { grad } from "../src/dsl/grad.ts";
+import { dynamicSlice, dynamicUpdate, gather, scatterAdd } from "../src/dsl/indexing.ts";
+import { jacobian } from "../src/dsl/jacobian.ts";
+import * as ops from "../src/dsl/ops.ts";
+import { type Program, program } from "../src/dsl/program.ts";
+import { randomBernoulli, randomBits, randomNormal } from "../src/dsl/random.ts";
+import { InputSpec } from "../src/dsl/spec.ts";
+import { applyOp, type Tensor } from "../src/dsl/tensor.ts";
+import { type DType, isFloat } from "../src/graph/dtype.ts";
+import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
+import { contract } from "../src/graph/ops/contract.ts";
+import { indexOps } from "../src/graph/ops/index-ops.ts";
+import { mapOps } from "../src/graph/ops/map.ts";
+import { reduceOps } from "../src/graph/ops/reduce.ts";
+import * as sources from "../src/graph/ops/source.ts";
+import * as views from "../src/graph/ops/view.ts";
+import { here } from "../src/graph/origin.ts";
+import { type Shape, sizeOf } from "../src/graph/shape.ts";
+import { RandomStream } from "../src/random.ts";
+import type { FlatFeeds } from "./program-oracle.ts";
+
+export interface CaseInput {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface OpCase {
+  /** "map add", "view pad", "composite softmax". */
+  readonly op: string;
+  readonly inputs: readonly CaseInput[];
+  readonly make: (inputs: readonly Tensor[]) => Tensor;
+  /** |found - wanted| <= tolerance * max(1, |wanted|); random numbers on their way are drawn alike on all targets. */
+  readonly tolerance: number;
+  /** False where nothing flows, by definition. */
+  readonly gradient: boolean;
+}
+
+type Make = (x: Tensor, y: Tensor, z: Tensor) => unknown;
+type Range = readonly [low: number, high: number];
+
+const wide: Range = [-2, 2];
+const tolerance = 2e-6;
+
+const input = (shape: readonly number[], [low, high]: Range = wide, dtype: DType = "f32"): CaseInput => {
+  return { shape, dtype, low, high };
+};
+const whole = (shape: readonly number[], low: number, high: number): CaseInput => input(shape, [low, high], "i32");
+
+function one(op: string, inputs: readonly CaseInput[], make: Make, change: Partial<OpCase> = {}): OpCase {
+  const given = ([x, y, z]: readonly Tensor[]): Tensor => make(x as Tensor, y as Tensor, z as Tensor) as Tensor;
+  const gradient = inputs.some(({ dtype }) => isFloat(dtype));
+  return { op, inputs, make: given, tolerance, gradient, ...change };
+}
+
+// ---- element-wise --------------------------------------------------------------------------------------------------
+
+const mapShapes = [[], [1], [7], [0], [3, 1, 5], [17, 13]] as const;
+const positive: Range = [0.3, 3];
+const floats = (...ranges: readonly Range[]) => ({ ranges, dtype: "f32" as DType });
+const flat = (dtype: DType, ...ranges: readonly Range[]) => ({ ranges, dtype, gradient: false });
+
+const maps: Readonly<Record<MapName, { ranges: readonly Range[]; dtype: DType; gradient?: boolean }>> = {
+  add: floats(wide, wide),
+  sub: floats(wide, wide),
+  mul: floats(wide, wide),
+  div: floats(wide, positive),
+  pow: floats(positive, wide),
+  max: floats(wide, wide),
+  min: floats(wide, wide),
+  mod: floats([4.2, 4.9], [1.1, 1.35]),
+  neg: floats(wide),
+  abs: floats(wide),
+  sign: flat("f32", wide),
+  exp: floats(wide),
+  log: floats(positive),
+  log1p: floats([-0.6, 2]),
+  expm1: floats(wide),
+  sqrt: floats(positive),
+  rsqrt: floats(positive),
+  sin: floats(wide),
+  cos: floats(wide),
+  tanh: floats(wide),
+  erf: floats(wide),
+  floor: flat("f32", [3.1, 3.4]),
+  ceil: flat("f32", [3.1, 3.4]),
+  round: flat("f32", [3.1, 3.4]),
+  eq: flat("i32", wide, wide),
+  ne: flat("i32", wide, wide),
+  lt: flat("f32", wide, wide),
+  le: flat("i32", wide, wide),
+  gt: flat("f32", wide, wide),
+  ge: flat("i32", wide, wide),
+  and: flat("bool", wide, wide),
+  or: flat("bool", wide, wide),
+  not: flat("bool", wide),
+  select: floats(wide, wide, wide),
+  stopGradient: flat("f32", wide),
+};
+
+function mapCases(): OpCase[] {
+  return (Object.keys(maps) as MapName[]).flatMap((name) => {
+    const { ranges, dtype, gradient = true } = maps[name];
+    return mapShapes.map((shape) => {
+      const inputs = ranges.map((range, i) => input(shape, range, name === "select" && i === 0 ? "bool" : dtype));
+      const make = (args: readonly Tensor[]): Tensor => applyOp(mapOps[name], args, {}, here(name));
+      return { op: `map ${name}`, inputs, make, tolerance, gradient };
+    });
+  });
+}
+
+function castCases(): OpCase[] {
+  const pairs = [
+    ["i32", "f32"],
+    ["bool", "f32"],
+    ["f32", "i32"],
+    ["u8", "f32"],
+    ["f32", "bool"],
+    ["i32", "u32"],
+  ] as const;
+  const cast = pairs.map(([from, to]) =>
+    one("map cast", [input([5, 3], [0, 9], from)], (x) => ops.cast(x, to), { gradient: false }),
+  );
+  return [...cast, one("map cast", [input([5, 3])], (x) => ops.mul(ops.cast(ops.cast(x, "i32"), "f32") as Tensor, x))];
+}
+
+// ---- reductions, views, contractions -------------------------------------------------------------------------------
+
+const reduced: readonly (readonly [readonly number[], readonly number[]])[] = [
+  [[7], [0]],
+  [[1], [0]],
+  [[3, 1, 5], [1]],
+  [
+    [2, 3, 5],
+    [0, 2],
+  ],
+  [[2, 37, 5], [1]],
+  [
+    [2, 3, 5],
+    [0, 1, 2],
+  ],
+  [[0], [0]],
+  [[3, 0], [1]],
+  [[0, 3], [1]],
+];
+
+function reduceCases(): OpCase[] {
+  return (Object.keys(reduceOps) as ReduceName[]).flatMap((name) => {
+    const isArg = name.startsWith("arg");
+    return reduced.flatMap(([shape, axes]) => {
+      if (isArg && axes.length > 1) return [];
+      const make: Make = (x) => applyOp(reduceOps[name], [x], { axes }, here(name));
+      return [one(`reduce ${name}`, [input(shape)], make, { gradient: !isArg, tolerance: 5e-6 })];
+    });
+  });
+}
+
+function viewCases(): OpCase[] {
+  const x = (...shape: number[]) => [input(shape)];
+  const pads = [
+    [1, 2],
+    [0, 3],
+  ] as const;
+  return [
+    one("view reshape", x(2, 3, 5), (v) => ops.reshape(v, [5, 1, 6])),
+    one("view reshape", x(0, 3), (v) => ops.reshape(v, [5, 0])),
+    one("view permute", x(2, 3, 5), (v) => ops.permute(v, [2, 0, 1])),
+    one("view permute", x(17, 1), (v) => ops.permute(v, [1, 0])),
+    one("view broadcast", x(7), (v) => ops.broadcastTo(v, [3, 7])),
+    one("view broadcast", x(3, 1), (v) => ops.broadcastTo(v, [2, 3, 5])),
+    one("view broadcast", x(2), (v) => ops.broadcastTo(v, [0, 2])),
+    one("view slice", x(7, 5), (v) => ops.slice(v, [1, 7, 3], [-4, -1])),
+    one("view slice", x(5), (v) => ops.slice(v, [2, 2])),
+    one("view pad", x(5, 3), (v) => ops.pad(v, pads, 0.5)),
+    one("view pad", x(0, 2), (v) => ops.pad(v, pads)),
+    one("view concat", [...x(3, 2), ...x(3, 5), ...x(3, 0)], (a, b, c) => ops.concat([a, b, c], 1)),
+    one("view flip", x(2, 3, 5), (v) => ops.flip(v, [0, 2])),
+  ];
+}
+
+const attrs = (change: Partial<ContractAttrs>): ContractAttrs => {
+  return { batchLeft: [], batchRight: [], sumLeft: [], sumRight: [], ...change };
+};
+
+function contractCases(): OpCase[] {
+  const matrix = attrs({ sumLeft: [1], sumRight: [0] });
+  const shapes: readonly (readonly [readonly number[], readonly number[], ContractAttrs])[] = [
+    [[17, 13], [13, 37], matrix],
+    [[1, 7], [7, 1], matrix],
+    [[3, 17], [5, 3], attrs({ sumLeft: [0], sumRight: [1] })],
+    [[7], [7], attrs({ sumLeft: [0], sumRight: [0] })],
+    [[2], [3], attrs({})],
+    [[4, 2, 3], [4, 3, 5], attrs({ batchLeft: [0], batchRight: [0], sumLeft: [2], sumRight: [1] })],
+    [[2, 3, 5], [5, 2, 3], attrs({ sumLeft: [2, 0], sumRight: [0, 1] })],
+    [[2, 0], [0, 3], matrix],
+    [[0, 2], [2, 3], matrix],
+  ];
+  return shapes.map(([left, right, given]) => {
+    const make: Make = (a, b) => applyOp(contract, [a, b], given, here("contract"));
+    return one("contract contract", [input(left), input(right)], make, { tolerance: 1e-5 });
+  });
+}
+
+// ---- indexes and sources -------------------------------------------------------------------------------------------
+
+function indexCases(): OpCase[] {
+  const starts = whole([2], -3, 9);
+  return [
+    one("index oneHot", [whole([7], 0, 7)], (x) => ops.oneHot(ops.sub(x, 1) as Tensor, 4)),
+    one("index oneHot", [whole([0], 0, 3)], (x) => ops.oneHot(x, 3)),
+    one("index gather", [input([5, 3]), whole([7], -2, 8)], (x, i) => gather(x, i)),
+    one("index gather", [input([3, 11]), whole([2, 5], 0, 11)], (x, i) => gather(x, i, { axis: 1 })),
+    one("index gather", [input([2, 3, 5]), whole([1], 0, 3)], (x, i) => ops.mul(gather(x, i, { axis: 1 }), 3)),
+    one("index gather", [input([0, 3]), whole([2], 0, 3)], (x, i) => gather(x, i)),
+    one("index gather", [input([4, 3]), whole([0], 0, 3)], (x, i) => gather(x, i)),
+    one("index gather", [input([6]), whole([], 0, 6)], (x, i) => gather(x, i)),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [3, 5])),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [1, 2])),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [0, 2])),
+    one("index dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
+    one("index dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
+    one("index dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => dynamicUpdate(x, p, s)),
+    one(
+      "composite scatterAdd",
+      [whole([7], 0, 7), input([7, 3])],
+      (i, u) => scatterAdd(ops.sub(i, 1) as Tensor, u, 4),
+      { tolerance: 1e-5 },
+    ),
+  ];
+}
+
+function sourceCases(): OpCase[] {
+  const none: Partial<OpCase> = { gradient: false, tolerance: 2e-5 };
+  const x = [input([7, 3])];
+  return [
+    one("source constant", x, (v) => ops.add(v, 0.1)),
+    one("source iota", x, (v) => ops.add(v, ops.arange(3, "f32"))),
+    one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: "f32", shape: [5] }, here("size")))),
+    one("source input", x, (v) => v),
+    one("source random", [], () => ops.randomUniform([7, 13]), { ...none, tolerance: 0 }),
+    one("composite randomBits", [], () => randomBits([5]), { ...none, tolerance: 0 }),
+    one("composite randomNormal", [], () => randomNormal([7, 13], { mean: 1, deviation: 2 }), none),
+    one("composite randomBernoulli", [], () => randomBernoulli([7, 13], 0.3), { ...none, tolerance: 0 }),
+  ];
+}
+
+// ---- composites ----------------------------------------------------------------------------------------------------
+
+const unaries: Readonly<Record<string, (x: Tensor) => unknown>> = {
+  relu: (x) => composites.relu(x),
+  leakyRelu: (x) => nn.leakyRelu(x),
+  elu: (x) => nn.elu(x),
+  selu: (x) => nn.selu(x),
+  gelu: (x) => nn.gelu(x),
+  "gelu by tanh": (x) => nn.gelu(x, { approximate: true }),
+  silu: (x) => nn.silu(x),
+  sigmoid: (x) => composites.sigmoid(x),
+  softplus: (x) => composites.softplus(x),
+  square: (x) => composites.square(x),
+  clip: (x) => composites.clip(x, -0.7, 1.1),
+};
+
+const rows: Readonly<Record<string, (x: Tensor) => unknown>> = {
+  softmax: (x) => composites.softmax(x),
+  logSoftmax: (x) => composites.logSoftmax(x),
+  logSumExp: (x) => nn.logSumExp(x, { axis: -1 }),
+  mean: (x) => composites.mean(x, { axis: -1 }),
+  variance: (x) => composites.variance(x, { axis: -1 }),
+  standardDeviation: (x) => nn.standardDeviation(x, { axis: -1 }),
+  l1Norm: (x) => nn.l1Norm(x, { axis: -1 }),
+  l2Norm: (x) => nn.l2Norm(x, { axis: -1 }),
+  normalize: (x) => nn.normalize(x),
+  cumulativeSum: (x) => nn.cumulativeSum(x),
+  cumulativeProduct: (x) => nn.cumulativeProduct(x, { reverse: true }),
+};
+
+function compositeCases(): OpCase[] {
+  const loose = { tolerance: 1e-5 };
+  const unary = Object.entries(unaries).flatMap(([name, f]) =>
+    [[1], [17, 13]].map((shape) => one(`composite ${name}`, [input(shape, [-3, 3])], f, loose)),
+  );
+  const row = Object.entries(rows).flatMap(([name, f]) =>
+    [
+      [1, 7],
+      [5, 37],
+      [0, 3],
+    ].map((shape) => one(`composite ${name}`, [input(shape)], f, loose)),
+  );
+  const scores = input([5, 7]);
+  const shares = input([5, 7], [0.05, 1]);
+  const pair = [input([5, 7]), input([5, 7])];
+  const losses: Readonly<Record<string, Make>> = {
+    huber: (a, b) => nn.huber(a, b, { delta: 0.8 }),
+    meanSquaredError: (a, b) => composites.meanSquaredError(a, b),
+    meanAbsoluteError: (a, b) => composites.meanAbsoluteError(a, b),
+    sigmoidCrossEntropy: (a, b) => composites.sigmoidCrossEntropy(a, b),
+  };
+  const entropy = (x: Tensor, y: Tensor, probabilities = false): Tensor =>
+    composites.softmaxCrossEntropy(x as never, y as never, { probabilities });
+  return [
+    ...unary,
+    ...row,
+    ...Object.entries(losses).map(([name, f]) => one(`composite ${name}`, pair, f, loose)),
+    one("composite softmaxCrossEntropy", [scores, whole([5], 0, 7)], (x, y) => entropy(x, y), loose),
+    one("composite softmaxCrossEntropy of weights", [scores, shares], (x, y) => entropy(x, y), { tolerance: 2e-5 }),
+    one("composite softmaxCrossEntropy of shares", [shares, whole([5], 0, 7)], (x, y) => entropy(x, y, true), loose),
+    one("composite softmaxCrossEntropy of both", [shares, shares], (x, y) => entropy(x, y, true), { tolerance: 2e-5 }),
+    ...sums(),
+  ];
+}
+
+function sums(): OpCase[] {
+  const loose = { tolerance: 2e-5 };
+  const cube = (x: Tensor): Tensor => ops.sum(ops.mul(ops.mul(x, x), ops.mul(x, ops.sum(x)))) as Tensor;
+  return [
+    one(
+      "composite einsum",
+      [input([3, 5]), input([5, 7]), input([7, 2])],
+      (a, b, c) => einsum("ij,jk,kl->li", a, b, c),
+      loose,
+    ),
+    one(
+      "composite einsum",
+      [input([2]), input([3]), input([2, 5])],
+      (a, b, c) => einsum("i,j,ik->kij", a, b, c),
+      loose,
+    ),
+    one("composite einsum", [input([5, 5])], (a) => einsum("ii->", a), loose),
+    one("composite einsum", [input([3, 5]), input([3, 7])], (a, b) => einsum("ij,ik->", a, b), { tolerance: 1e-4 }),
+    one("composite batchMatmul", [input([2, 3, 5]), input([2, 5, 1])], (a, b) => batchMatmul(a, b), loose),
+    one("composite valueAndGrad", [input([3])], (x) => valueAndGrad((v: Tensor) => cube(v), x).gradient, {
+      tolerance: 1e-4,
+    }),
+    one("composite jacobian", [input([3])], (x) => jacobian(ops.mul(x, ops.sum(x)) as Tensor, x), loose),
+    one("composite hessian", [input([3])], (x) => hessian(cube(x), x), { tolerance: 1e-4 }),
+  ];
+}
+
+export const opCases: readonly OpCase[] = [
+  ...mapCases(),
+  ...castCases(),
+  ...reduceCases(),
+  ...viewCases(),
+  ...contractCases(),
+  ...indexCases(),
+  ...sourceCases(),
+  ...compositeCases(),
+];
+
+// ---- what the tests do with a case ---------------------------------------------------------------------------------
+
+/** Ops of the tables that no case is about. */
+export function missingOps(): string[] {
+  const known = [mapOps, reduceOps, views, indexOps, sources, { contract }].flatMap((table) => Object.values(table));
+  const named = known.flatMap((op) => (typeof op === "object" && "kind" in op ? [`${op.kind} ${op.name}`] : []));
+  const seen = new Set(opCases.map(({ op }) => op));
+  return [...named, "map cast"].filter((name) => !seen.has(name) && name !== "source state"); // programs.ts has states
+}
+
+/** Cases of one program: `c3.y` is the value of the third, `c3.loss` its sum under weights, `c3.g0` gradients of that. */
+export function caseProgram(cases: readonly OpCase[]): Program<unknown> {
+  const inputs = Object.fromEntries(
+    cases.flatMap((c, n) => c.inputs.map(({ shape, dtype }, i) => [`c${n}x${i}`, new InputSpec(shape, dtype)])),
+  );
+  return program({
+    inputs,
+    step: (given: Readonly<Record<string, Tensor>>) => ({
+      outputs: Object.fromEntries(
+        cases.map((c, n) => [
+          `c${n}`,
+          outputsOf(
+            c,
+            c.inputs.map((_, i) => given[`c${n}x${i}`] as Tensor),
+          ),
+        ]),
+      ),
+    }),
+  }) as Program<unknown>;
+}
+
+function outputsOf(c: OpCase, inputs: readonly Tensor[]): Record<string, Tensor> {
+  const y = c.make(inputs);
+  if (!c.gradient || !isFloat(y.dtype)) return { y };
+  const count = sizeOf(y.shape as readonly number[]);
+  // exact in f32, so that all targets and the oracle weigh alike
+  const angles = ops.mul(ops.mod(ops.arange(count, "f32"), 29) as Tensor, 0.25) as Tensor;
+  const weights = ops.reshape(ops.cos(angles), y.shape as Shape) as Tensor;
+  const loss = ops.sum(ops.mul(y, weights) as Tensor) as Tensor;
+  const gradients = inputs.flatMap((x, i) => (isFloat(x.dtype) ? [[`g${i}`, grad(loss, x) as Tensor]] : []));
+  return { y, loss, ...Object.fromEntries(gradients) };
+}
+
+/** Numbers for the inputs of the cases, the same for the same place in the list. */
+export function caseFeeds(cases: readonly OpCase[]): FlatFeeds {
+  const feeds: Record<string, number[]> = {};
+  cases.forEach((c, n) => {
+    c.inputs.forEach(({ shape, dtype, low, high }, i) => {
+      const stream = new RandomStream(3, `${c.op} ${shape} ${i}`);
+      feeds[`c${n}x${i}`] = Array.from({ length: sizeOf(shape) }, () => {
+        const value = stream.uniform(low, high);
+        if (isFloat(dtype)) return Math.fround(value);
+        return dtype === "bool" ? Number(value > (low + high) / 2) : Math.floor(value);
+      });
+    });
+  });
+  return feeds;
+}

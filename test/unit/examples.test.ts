@@ -1,0 +1,72 @@
+/**
+ * The examples, run as a user runs them: what they print is what they promise. (derivatives.ts and the two for MNIST have
+ * tests of their own.)
+ */
+import { expect, test } from "vitest";
+import { f32, inspect, program, UserError } from "../../src/index.ts";
+import { runScript } from "./run-script.ts";
+
+async function printed(example: string): Promise<readonly string[]> {
+  const { code, stdout, stderr } = await runScript(`examples/${example}.ts`, []);
+  expect(stderr).toBe("");
+  expect(code).toBe(0);
+  return stdout.trimEnd().split("\n");
+}
+
+test("tensors: A1 to A8 of the workloads", async () => {
+  const lines = await printed("tensors");
+  const lineOf = (name: string) => lines.filter((line) => line.startsWith(`${name}  `)).map((line) => line.slice(4));
+  expect(lineOf("A1")).toEqual([
+    "scalar: rank 0, [], f32; vector: rank 1, [4], f32; matrix: rank 2, [3, 5], f32; rank 3: rank 3, [3, 3, 5], f32",
+  ]);
+  expect(lineOf("A2")).toEqual([expect.stringMatching(/: \[90, 28, 28\], \[60000, 14, 14\], \[128, 28, 28\]$/)]);
+  const [, seconds = "9", kernels] = /: ([\d.]+) s, kernels: (\d+)$/.exec(lineOf("A3")[0] ?? "") ?? [];
+  expect(kernels).toBe("1");
+  expect(Number(seconds)).toBeLessThan(1); // element by element it is 2.3 to 5.1 s
+  expect(lineOf("A4")).toEqual([expect.stringMatching(/: \[32, 10\], \[64, 3, 32, 10\], \[32, 10\]$/)]);
+  expect(lineOf("A5")).toEqual(["vector·vector [130], matrix·vector [44, 107], matrix·matrix [52, 58, 124, 139]"]);
+  expect(lineOf("A6")).toEqual([expect.stringMatching(/: \[6, 1\], \[60000, 784\], \[20, 300\]$/)]);
+  expect(lineOf("A7")).toEqual([
+    "u8, f16, f32, f64, i32: u8 / 255 [0, 0.20000001788139343, 1], f16 [1, 0.5, -2], " +
+      "f64 0.3333333333333333, f32 0.3333333432674408, i32 [2, 4, -6]",
+  ]);
+  const [head, ...rows] = lineOf("A8");
+  expect(head).toMatch(/^ +size +js ms/);
+  expect(rows.map((row) => Number(row.trim().split(/ +/)[0]))).toEqual([100, 200, 500]);
+});
+
+test("custom-loss: outliers pull less with Huber's loss", async () => {
+  const [huber, squares, ...more] = await printed("custom-loss");
+  expect(huber).toBe("huber: y = 2.0x + 1.1, 0.90 of the points are close");
+  expect(squares).toMatch(/^meanSquaredError: y = 1\.\dx \+ [23]\.\d, 0\.\d\d of the points are close$/);
+  expect(more).toEqual([]);
+});
+
+test("resume: a killed run goes on to the same losses", async () => {
+  const lines = await printed("resume");
+  expect(lines[0]).toMatch(/^A run was killed \(.+\) in epoch 2, after 3 of 8 steps\.$/);
+  expect(lines[1]?.split(/: +/)[1]).toBe(lines[2]?.split(/: +/)[1]);
+  expect(lines.at(-1)).toBe("The losses are equal, to the last bit.");
+});
+
+test("inspect: six nodes at every stage", async () => {
+  const text = (await printed("inspect")).join("\n");
+  const stages = text.split(/^==== /m).slice(1);
+  const names = ["as written", "after differentiate", "optimized", "kernels", "JavaScript", "memory"];
+  expect(stages.map((stage) => stage.split("\n")[0])).toEqual(names);
+  const [written = "", differentiated = "", , kernels, source, memory] = stages;
+  expect(written.match(/^%\d+: /gm)).toHaveLength(6);
+  expect(written).toContain("gradient %4 %1");
+  expect(differentiated).not.toContain("gradient");
+  expect(kernels).toMatch(/^kernel k0_/m);
+  expect(source).toMatch(/^export /m);
+  expect(memory).toMatch(/scratch: \d+ B \(at least \d+ B are needed; \d+ B without reuse\)/);
+});
+
+test("inspect names a wrong entry and a missing size", () => {
+  const identity = program({ inputs: { x: f32("batch") }, step: ({ x }) => ({ outputs: { x } }) });
+  expect(() => inspect(identity, { entry: "train" })).toThrow('there is no entry "train": the program has step');
+  expect(() => inspect(identity)).toThrow(UserError);
+  expect(() => inspect(identity)).toThrow('the dimension "batch" has no size: pass dims: { batch: 128 }');
+  expect(inspect(identity, { dims: { batch: 3 } }).map(({ name }) => name)).toHaveLength(6);
+});

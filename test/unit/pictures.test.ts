@@ -1,0 +1,247 @@
+/**
+ * Pictures say what the compiler says: every node and operand is drawn or stands in its reader's box, frames hold what the
+ * report's kernels fuse, bars are the plan's.
+ */
+import { describe, expect, test } from "vitest";
+import { printDot } from "../../codegen/picture/dot.ts";
+import { type Box, type Drawing, drawEntry } from "../../codegen/picture/drawing.ts";
+import { graphJson } from "../../codegen/picture/json.ts";
+import { operandsOf } from "../../codegen/picture/label.ts";
+import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
+import { rolesOf } from "../../codegen/picture/roles.ts";
+import { kernelsOf, memoryOf } from "../../src/cli/graph.ts";
+import { renderPng, renderSvg } from "../../src/cli/render.ts";
+import { type Stages, stagesOf } from "../../src/compile.ts";
+import { type Entry, neededNodes } from "../../src/graph/entry.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { printNode } from "../../src/graph/print.ts";
+import { add, f32, grad, mean, mul, param, program, relu, rmsprop, sum, tanh, zeros } from "../../src/index.ts";
+import { jsTarget } from "../../src/targets.ts";
+import { mnistDims, mnistStep } from "../mnist-step.ts";
+
+const mnist = (): Stages => stagesOf(mnistStep(rmsprop()), "train", mnistDims, jsTarget);
+const title = { title: "t", about: "a" };
+
+function entryAfter(stages: Stages, pass: string | null): Entry {
+  return stages.graphs.findLast((graph) => graph.pass === pass)?.entry as Entry;
+}
+
+/** Every operand of every box is a text in it or a line to it, and there is no other line. */
+function checkOperands({ entry, boxes, lines, frames }: Drawing): void {
+  const byId = new Map(boxes.map((box) => [box.id, box]));
+  expect(byId.size).toBe(boxes.length);
+  const stored = new Set(
+    frames === null ? [] : boxes.filter((box) => typeof box.store === "string").map((b) => b.node),
+  );
+  const results = new Set([...entry.outputs, ...entry.next].map(({ node }) => node));
+  const isKept = (node: Node): boolean => stored.has(node) || results.has(node);
+  const computed = boxes.filter(({ look }) => look === "op" || look === "view");
+  const drawn = lines.flatMap(({ from, to, operands }) => operands.map((i) => `${byId.get(from)?.node.id} ${to} ${i}`));
+  const wanted = computed.flatMap((box) =>
+    operandsOf(box.node, isKept).flatMap((operand, i) =>
+      operand.kind === "line" ? [`${operand.node.id} ${box.id} ${i}`] : [],
+    ),
+  );
+  const loads = boxes.filter(({ look }) => look === "buffer").map((box) => `${box.node.id} ${box.id} 0`);
+  expect(drawn.toSorted()).toEqual([...wanted, ...loads].toSorted());
+  const constants = new Set(["constant", "broadcast", "size"]);
+  for (const node of neededNodes(entry)) {
+    if (!constants.has(node.op.name)) expect(computed.some((box) => box.node === node) || isSource(node)).toBe(true);
+  }
+}
+
+const isSource = (node: Node): boolean => node.op.name === "input" || node.op.name === "state";
+
+describe("the MNIST step", () => {
+  const stages = mnist();
+  const kernels = kernelsOf(stages);
+  const drawings: Readonly<Record<string, Drawing>> = {
+    forward: drawEntry(entryAfter(stages, null)),
+    gradient: drawEntry(entryAfter(stages, "differentiate")),
+    optimized: drawEntry(entryAfter(stages, "simplify")),
+    kernels: drawEntry(stages.ordered.fused.entry, kernels),
+  };
+
+  test.each(Object.keys(drawings))("%s: every node and operand is drawn, and DOT has every box and line", (stage) => {
+    const drawing = drawings[stage] as Drawing;
+    checkOperands(drawing);
+    const dot = printDot(drawing, title);
+    for (const { id } of drawing.boxes) expect(dot.split(new RegExp(`^ *${id} \\[`, "m")).length).toBe(2);
+    for (const { from, to } of drawing.lines) expect(dot).toMatch(new RegExp(`^ *${from} -> ${to}( \\[.*\\])?;$`, "m"));
+    expect(dot.match(/ -> /g)?.length).toBe(drawing.lines.length);
+  });
+
+  test("a frame is a kernel of the report, with the nodes it fuses and where it stores them", () => {
+    const { frames } = drawings.kernels as Drawing;
+    const computed = (box: Box): boolean => (box.look === "op" || box.look === "view") && !box.again;
+    const drawn = frames?.map(({ name, clusters }) => {
+      const boxes = clusters.flat().filter(computed);
+      return { name, fuses: boxes.map(({ node }) => printNode(node)).toSorted() };
+    });
+    const told = stages.report.kernels.map(({ name, fuses }) => ({ name, fuses: fuses.toSorted() }));
+    expect(drawn).toEqual(told);
+    expect(frames?.map(({ step }) => step)).toEqual(told.map((_, i) => i));
+    for (const box of frames?.flatMap(({ clusters }) => clusters.flat().filter(computed)) ?? []) {
+      expect(box.store).toBe(stages.ordered.bufferOf.get(box.node) ?? null);
+    }
+  });
+
+  test("a kernel's frame holds the buffers it reads, and a line comes from the kernel that stored each", () => {
+    const { frames, lines } = drawings.kernels as Drawing;
+    const frameOf = new Map(
+      frames?.flatMap((frame) => frame.clusters.flat().map((box) => [box.id, frame.id] as const)),
+    );
+    for (const { from, to, into } of lines) {
+      expect(frameOf.get(to)).toBe(into ?? frameOf.get(from));
+    }
+    for (const [i, step] of stages.entry.sequence.entries()) {
+      if (step.kind !== "launch") continue;
+      const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
+      const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => buffer);
+      const read = frames?.[i]?.clusters.flat().flatMap((box) => (box.store === undefined ? [bufferOf(box)] : []));
+      expect(new Set(read)).toEqual(new Set(bound));
+    }
+  });
+
+  test("forward, backward and update are told apart at every stage", () => {
+    const opsOf = (entry: Entry, role: string): ReadonlySet<string> =>
+      new Set([...rolesOf(entry)].flatMap(([node, its]) => (its === role ? [node.op.name] : [])));
+    expect(opsOf(entryAfter(stages, null), "backward")).toEqual(new Set(["gradient"]));
+    for (const pass of ["differentiate", "simplify"]) {
+      const entry = entryAfter(stages, pass);
+      const count = (op: string, role: string): number =>
+        [...rolesOf(entry)].filter(([node, its]) => node.op.name === op && its === role).length;
+      expect([count("contract", "forward"), count("contract", "backward"), count("contract", "update")]).toEqual([
+        2, 3, 0,
+      ]);
+      expect([count("sqrt", "update"), count("exp", "forward"), count("gt", "backward")]).toEqual([4, 1, 1]);
+      for (const { node } of entry.outputs) expect(rolesOf(entry).get(node)).toBe("forward");
+      for (const { node } of entry.next) expect(rolesOf(entry).get(node)).toBe(isSource(node) ? "source" : "update");
+    }
+  });
+
+  test("a box says what is computed, with constants in place of operands", () => {
+    const titles = new Set((drawings.optimized as Drawing).boxes.map((box) => box.title));
+    for (const wanted of [
+      "contract ik,kj",
+      "contract ki,kj",
+      "max(·, 0)",
+      "mul(·, 0.9)",
+      "mul(x, x)",
+      "sum over 1",
+      "sum over all",
+    ]) {
+      expect(titles).toContain(wanted);
+    }
+    const dot = printDot(drawings.optimized as Drawing, title);
+    expect(dot).toContain("f32[128,512]");
+    for (const { name } of stages.graphs[0]?.entry.next ?? []) {
+      if (name !== "opt.learningRate") expect(dot).toContain(`→ next ${name}`);
+    }
+  });
+
+  test("the same program gives the same text, in any process of compiling it", () => {
+    const again = mnist();
+    expect(printDot(drawEntry(again.ordered.fused.entry, kernelsOf(again)), title)).toBe(
+      printDot(drawings.kernels as Drawing, title),
+    );
+    expect(printMemorySvg(memoryOf(again))).toBe(printMemorySvg(memoryOf(stages)));
+  });
+
+  test.each(Object.keys(drawings))("%s fits a screen and can be read there", async (stage) => {
+    const svg = await renderSvg(printDot(drawings[stage] as Drawing, title));
+    const [width, height] = (/width="([\d.]+)pt" height="([\d.]+)pt"/.exec(svg)?.slice(1) ?? []).map(
+      (pt) => (Number(pt) * 4) / 3,
+    );
+    const scale = Math.min(1, 1600 / (width ?? 0), 1000 / (height ?? 0));
+    expect(12 * scale).toBeGreaterThan(10); // an op's name, in pixels
+    expect(svg.length).toBeLessThan(300_000);
+    expect(isPng(await renderPng(svg, 0.5))).toBe(true);
+  });
+
+  test("JSON has every node, with its part, kernel and buffer", () => {
+    const json = graphJson(stages.ordered.fused.entry, kernels) as {
+      readonly nodes: readonly { readonly id: number }[];
+    };
+    expect(json.nodes.map(({ id }) => id)).toEqual(neededNodes(stages.ordered.fused.entry).map(({ id }) => id));
+    expect(json.nodes.filter((node) => "kernel" in node && node.kernel !== null).length).toBe(
+      stages.report.kernels.flatMap(({ fuses }) => fuses).length,
+    );
+  });
+
+  test("memory: bars are the plan's, and live bytes reach the lower bound and stay within the arena", () => {
+    const { arena } = stages.layout;
+    const memory = memoryOf(stages);
+    const bars = [...printMemorySvg(memory).matchAll(/class="bar".*?<title>(.*?)<\/title>/g)].map(([, words]) => words);
+    const planned = arena.placements.map(
+      ({ name, bytes, offset, first, last }) =>
+        `${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`,
+    );
+    expect(planned.length).toBeGreaterThan(3);
+    expect(bars).toEqual(planned);
+    expect(Math.max(...liveBytes(memory))).toBe(arena.lowerBoundBytes);
+    const columns = [...printMemorySvg(memory).matchAll(/<title>(\d+) bytes live/g)].map(([, bytes]) => Number(bytes));
+    expect(columns).toEqual(liveBytes(memory));
+  });
+});
+
+test("second derivatives are backward, what is made of gradients is update, unless it was made before", () => {
+  const made = program({
+    state: { w: param(zeros(3)), decay: param(zeros()) },
+    step: (_, { w, decay }) => {
+      const loss = sum(mul(mul(w, w), w));
+      const slope = sum(grad(loss, w));
+      const curve = grad(slope, w);
+      return { outputs: { loss, norm: mean(mul(curve, curve)) }, next: { w: add(w, curve), decay: mul(decay, 0.5) } };
+    },
+  });
+  const entry = stagesOf(made, "step", {}, jsTarget).graphs.find(({ pass }) => pass === "differentiate")
+    ?.entry as Entry;
+  const roles = rolesOf(entry);
+  const of = (name: string): unknown =>
+    roles.get([...entry.outputs, ...entry.next].find((result) => result.name === name)?.node as Node);
+  expect([of("loss"), of("norm"), of("w"), of("decay")]).toEqual(["forward", "update", "update", "update"]);
+  expect([...roles.values()].filter((role) => role === "backward").length).toBeGreaterThan(4);
+});
+
+test("a result that is an input, a state or a constant has its box", () => {
+  const made = program({
+    inputs: { x: f32(2) },
+    state: { w: param(zeros(2)) },
+    step: ({ x }, { w }) => ({ outputs: { x, w, zero: mul(0, mul(w, 0)) }, next: { w: x } }),
+  });
+  const stages = stagesOf(made, "step", {}, jsTarget);
+  for (const drawing of [
+    drawEntry(entryAfter(stages, null)),
+    drawEntry(entryAfter(stages, "simplify")),
+    drawEntry(stages.ordered.fused.entry, kernelsOf(stages)),
+  ]) {
+    checkOperands(drawing);
+    const shown = new Set([...drawing.boxes.flatMap(({ results }) => results), ...drawing.copies.map(({ to }) => to)]);
+    expect([...shown].some((name) => name.endsWith("x"))).toBe(true);
+    expect([...shown].some((name) => name.endsWith("zero"))).toBe(true);
+  }
+});
+
+test("2,000 layers are drawn without recursion", () => {
+  const made = program({
+    inputs: { x: f32(4) },
+    step: ({ x }) => {
+      let h = relu(x);
+      for (let i = 0; i < 2000; i++) h = tanh(add(h, 1));
+      return { outputs: { h } };
+    },
+  });
+  const drawing = drawEntry(made.entries.get("step") as Entry);
+  expect(drawing.boxes.length).toBeGreaterThan(4000);
+  expect(printDot(drawing, title).length).toBeGreaterThan(100_000);
+});
+
+/** The buffer that a box without computation stands for. */
+function bufferOf({ look, title: name, node }: Box): string {
+  return look === "buffer" ? name : `${node.op.name} ${name}`;
+}
+
+function isPng(bytes: Uint8Array): boolean {
+  return Buffer.from(bytes.subarray(0, 8)).toString("latin1") === "\x89PNG\r\n\x1a\n";
+}
