@@ -268,12 +268,6 @@ export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Ent
   return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
 }
 
-/** An entry with its derivatives worked out and simplified, and nothing decided yet: for people to read. */
-export function simplified(entry: Entry): Entry {
-  const passes = [inline, differentiate, simplify];
-  return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
-}
-
 /** Runs a pass and notes how long it took and how much came out. */
 type Timed = <T>(pass: string, run: () => T, count: (result: T) => number) => T;
 

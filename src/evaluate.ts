@@ -8,7 +8,7 @@
  * An expression is compiled as a program with one entry, like everything else; for one that is needed often, write the
  * program and keep its executable.
  */
-import { compileOn, simplified } from "./compile.ts";
+import { afterPass, compileOn } from "./compile.ts";
 import { type Program, program } from "./dsl/program.ts";
 import { InputSpec, type TensorsOf } from "./dsl/spec.ts";
 import type { Tensor } from "./dsl/tensor.ts";
@@ -71,7 +71,7 @@ export function formula<const I extends Readonly<Record<string, InputSpec>>>(
   inputs: I,
 ): string {
   const single = program({ inputs, step: (tensors) => ({ outputs: expression(tensors) }) });
-  const [output] = simplified(single.entries.get("step") as Entry).outputs;
+  const [output] = afterPass(single.entries.get("step") as Entry, "simplify").outputs;
   if (output === undefined) throw new UserError(`formula: the expression is no tensor${atLine(here("formula"))}`);
   return printFormula(output.node);
 }

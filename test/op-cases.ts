@@ -8,15 +8,12 @@ import * as nn from "../src/dsl/activations.ts";
 import * as composites from "../src/dsl/composites.ts";
 import { hessian, valueAndGrad } from "../src/dsl/derivatives.ts";
 import { batchMatmul, einsum } from "../src/dsl/einsum.ts";
-import { grad } from "../src/dsl/grad.ts";
 import { dynamicSlice, dynamicUpdate, gather, scatterAdd } from "../src/dsl/indexing.ts";
 import { jacobian } from "../src/dsl/jacobian.ts";
 import * as ops from "../src/dsl/ops.ts";
-import { type Program, program } from "../src/dsl/program.ts";
 import { randomBernoulli, randomBits, randomNormal } from "../src/dsl/random.ts";
-import { InputSpec } from "../src/dsl/spec.ts";
 import { applyOp, type Tensor } from "../src/dsl/tensor.ts";
-import { type DType, isFloat } from "../src/graph/dtype.ts";
+import type { DType } from "../src/graph/dtype.ts";
 import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { indexOps } from "../src/graph/ops/index-ops.ts";
@@ -25,44 +22,7 @@ import { reduceOps } from "../src/graph/ops/reduce.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import * as views from "../src/graph/ops/view.ts";
 import { here } from "../src/graph/origin.ts";
-import { type Shape, sizeOf } from "../src/graph/shape.ts";
-import { RandomStream } from "../src/random.ts";
-import type { FlatFeeds } from "./program-oracle.ts";
-
-export interface CaseInput {
-  readonly shape: readonly number[];
-  readonly dtype: DType;
-  readonly low: number;
-  readonly high: number;
-}
-
-export interface OpCase {
-  /** "map add", "view pad", "composite softmax". */
-  readonly op: string;
-  readonly inputs: readonly CaseInput[];
-  readonly make: (inputs: readonly Tensor[]) => Tensor;
-  /** |found - wanted| <= tolerance * max(1, |wanted|); random numbers on their way are drawn alike on all targets. */
-  readonly tolerance: number;
-  /** False where nothing flows, by definition. */
-  readonly gradient: boolean;
-}
-
-type Make = (x: Tensor, y: Tensor, z: Tensor) => unknown;
-type Range = readonly [low: number, high: number];
-
-const wide: Range = [-2, 2];
-const tolerance = 2e-6;
-
-const input = (shape: readonly number[], [low, high]: Range = wide, dtype: DType = "f32"): CaseInput => {
-  return { shape, dtype, low, high };
-};
-const whole = (shape: readonly number[], low: number, high: number): CaseInput => input(shape, [low, high], "i32");
-
-function one(op: string, inputs: readonly CaseInput[], make: Make, change: Partial<OpCase> = {}): OpCase {
-  const given = ([x, y, z]: readonly Tensor[]): Tensor => make(x as Tensor, y as Tensor, z as Tensor) as Tensor;
-  const gradient = inputs.some(({ dtype }) => isFloat(dtype));
-  return { op, inputs, make: given, tolerance, gradient, ...change };
-}
+import { input, type Make, type OpCase, one, type Range, tolerance, whole, wide } from "./op-case.ts";
 
 // ---- element-wise --------------------------------------------------------------------------------------------------
 
@@ -366,53 +326,4 @@ export function missingOps(): string[] {
   const named = known.flatMap((op) => (typeof op === "object" && "kind" in op ? [`${op.kind} ${op.name}`] : []));
   const seen = new Set(opCases.map(({ op }) => op));
   return [...named, "map cast"].filter((name) => !seen.has(name) && name !== "source state"); // programs.ts has states
-}
-
-/** Cases of one program: `c3.y` is the value of the third, `c3.loss` its sum under weights, `c3.g0` gradients of that. */
-export function caseProgram(cases: readonly OpCase[]): Program<unknown> {
-  const inputs = Object.fromEntries(
-    cases.flatMap((c, n) => c.inputs.map(({ shape, dtype }, i) => [`c${n}x${i}`, new InputSpec(shape, dtype)])),
-  );
-  return program({
-    inputs,
-    step: (given: Readonly<Record<string, Tensor>>) => ({
-      outputs: Object.fromEntries(
-        cases.map((c, n) => [
-          `c${n}`,
-          outputsOf(
-            c,
-            c.inputs.map((_, i) => given[`c${n}x${i}`] as Tensor),
-          ),
-        ]),
-      ),
-    }),
-  }) as Program<unknown>;
-}
-
-function outputsOf(c: OpCase, inputs: readonly Tensor[]): Record<string, Tensor> {
-  const y = c.make(inputs);
-  if (!c.gradient || !isFloat(y.dtype)) return { y };
-  const count = sizeOf(y.shape as readonly number[]);
-  // exact in f32, so that all targets and the oracle weigh alike
-  const angles = ops.mul(ops.mod(ops.arange(count, "f32"), 29) as Tensor, 0.25) as Tensor;
-  const weights = ops.reshape(ops.cos(angles), y.shape as Shape) as Tensor;
-  const loss = ops.sum(ops.mul(y, weights) as Tensor) as Tensor;
-  const gradients = inputs.flatMap((x, i) => (isFloat(x.dtype) ? [[`g${i}`, grad(loss, x) as Tensor]] : []));
-  return { y, loss, ...Object.fromEntries(gradients) };
-}
-
-/** Numbers for the inputs of the cases, the same for the same place in the list. */
-export function caseFeeds(cases: readonly OpCase[]): FlatFeeds {
-  const feeds: Record<string, number[]> = {};
-  cases.forEach((c, n) => {
-    c.inputs.forEach(({ shape, dtype, low, high }, i) => {
-      const stream = new RandomStream(3, `${c.op} ${shape} ${i}`);
-      feeds[`c${n}x${i}`] = Array.from({ length: sizeOf(shape) }, () => {
-        const value = stream.uniform(low, high);
-        if (isFloat(dtype)) return Math.fround(value);
-        return dtype === "bool" ? Number(value > (low + high) / 2) : Math.floor(value);
-      });
-    });
-  });
-  return feeds;
 }

@@ -12,8 +12,9 @@ export interface Origin {
   readonly derived?: true;
 }
 
-// Frames in these folders are ours; the first frame outside is the user's. Set by where this file itself lies.
-const ownFolder = import.meta.url.replace(/graph\/origin\.[a-z]+$/, "");
+// Frames in these folders are ours; the first frame outside is the user's. Set by where this file itself lies, which a bundle
+// that is no module does not know: there all frames count as ours, and no line is named.
+const ownFolder = ((import.meta.url as string | undefined) ?? "").replace(/graph\/origin\.[a-z]+$/, "");
 
 /** Remembers the call in progress. Deep enough for composites of composites. */
 export function here(call: string): Origin {

@@ -6,7 +6,7 @@
  *   net.apply(model, image)                 inside an entry, where `model` are tensors
  *
  * Nothing is stored in a layer: parameters are program state like any other, so `trainer` and a hand-written program use
- * the same layers. A layer of your own is an object with these six members; see examples/mnist-from-scratch.ts.
+ * the same layers. A layer of your own is an object with the members of `Layer`.
  */
 import { dropout as dropElements, flatten as flattenTensor, relu, sigmoid, softmax } from "../dsl/composites.ts";
 import { glorotUniform, type Initializer, zeros } from "../dsl/initializers.ts";

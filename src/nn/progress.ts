@@ -68,9 +68,9 @@ export function secondsLeft({ samples, samplesDone, seconds }: EpochState): numb
 }
 
 /** One line for a finished epoch. */
-export function epochLine(record: EpochRecord, { epoch, epochs, samples }: EpochPlan): string {
+export function epochLine(record: EpochRecord, { epoch, epochs }: EpochPlan): string {
   const validation = record.validation === undefined ? "" : `, ${formatScores(record.validation, "validation ")}`;
-  const pace = `${formatDuration(record.seconds)}, ${formatRate(samples, record.seconds)}`;
+  const pace = `${formatDuration(record.seconds)}, ${formatRate(record.samplesPerSecond, 1)}`;
   return `Epoch ${epoch}/${epochs}: ${formatScores(scoresOf(record))}${validation} (${pace})`;
 }
 

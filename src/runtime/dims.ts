@@ -32,8 +32,9 @@ export function dimsOfFeeds(call: string, inputs: readonly DeclaredInput[], feed
   };
   for (const input of inputs) {
     const extents = nestedExtents(feedAt(feeds, input.parts));
-    if (extents.length === input.shape.length)
-      for (const [axis, dim] of input.shape.entries()) show(dim, extents[axis] ?? 0, input.path);
+    const isFitting = input.shape.every((dim, axis) => typeof dim === "string" || dim === extents[axis]);
+    if (extents.length !== input.shape.length || !isFitting) continue; // checking the feed will say so
+    for (const [axis, dim] of input.shape.entries()) show(dim, extents[axis] ?? 0, input.path);
   }
   for (const input of inputs) showByLength(call, input, feedAt(feeds, input.parts), shown, show);
   return { ...compiled, ...Object.fromEntries([...shown].map(([dim, { size }]) => [dim, size])) };
@@ -47,6 +48,7 @@ function showByLength(
   shown: ReadonlyMap<string, { readonly size: number }>,
   show: (dim: Dim, size: number, by: string) => void,
 ): void {
+  if (Array.isArray(feed) && Array.isArray(feed[0])) return; // shows its shape
   const length = lengthOf(feed);
   const known = Object.fromEntries([...shown].map(([dim, { size }]) => [dim, size]));
   const open = input.shape.filter((dim) => dimNames([dim]).some((name) => !shown.has(name)));

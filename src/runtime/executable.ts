@@ -241,17 +241,22 @@ class Core implements ExecutableCore<never> {
       return known;
     }
     const key = JSON.stringify([name, Object.entries(dims).sort()]);
-    const pending = this.#pending.get(key) ?? this.#specialize(name, dims).finally(() => this.#pending.delete(key));
-    this.#pending.set(key, pending);
-    const specialization = await pending;
-    specialization.users += 1;
-    return specialization;
+    const underway = this.#pending.get(key);
+    if (underway !== undefined) {
+      const shared = await underway;
+      shared.users += 1;
+      return shared;
+    }
+    const made = this.#specialize(name, dims).finally(() => this.#pending.delete(key));
+    this.#pending.set(key, made);
+    return made;
   }
 
+  /** Made for a caller who holds it from the first moment: others may be dropping at the same time. */
   async #specialize(name: string, dims: Dims): Promise<Specialization> {
     const compiled = this.#parts.compileEntry(name, dims);
     const runner = await this.#parts.machine.prepare(compiled.entry);
-    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: 0 };
+    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: 1 };
     const entries = this.#parts.program.entries.size;
     if (this.#kept.length >= Math.max(maxSpecializations, 2 * entries)) this.#drop();
     this.#kept.push(specialization);

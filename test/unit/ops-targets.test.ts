@@ -7,7 +7,8 @@ import { isFloat } from "../../src/graph/dtype.ts";
 import { compileOn, jsTarget } from "../../src/index.ts";
 import { RandomStream, threefry2x32 } from "../../src/random.ts";
 import type { TypedArray } from "../../src/runtime/compiled.ts";
-import { caseFeeds, caseProgram, missingOps, type OpCase, opCases } from "../op-cases.ts";
+import { caseFeeds, caseProgram, type OpCase } from "../op-case.ts";
+import { missingOps, opCases } from "../op-cases.ts";
 import { type FlatFeeds, largestError, ProgramOracle } from "../program-oracle.ts";
 
 const names = [...new Set(opCases.map(({ op }) => op))];

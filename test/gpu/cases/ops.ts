@@ -5,7 +5,8 @@
 import { ok } from "node:assert/strict";
 import { compile } from "../../../src/compile.ts";
 import type { TypedArray } from "../../../src/runtime/compiled.ts";
-import { caseFeeds, caseProgram, type OpCase, opCases } from "../../op-cases.ts";
+import { caseFeeds, caseProgram, type OpCase } from "../../op-case.ts";
+import { opCases } from "../../op-cases.ts";
 import { largestError, ProgramOracle } from "../../program-oracle.ts";
 import type { GpuCase } from "../case.ts";
 

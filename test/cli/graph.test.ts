@@ -1,0 +1,224 @@
+/**
+ * graph, explain and compile as a user types them: each in a process of its own, with scripts that are right and wrong.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compile } from "../../src/index.ts";
+import { type Finished, runScript } from "../unit/run-script.ts";
+import factors from "./scripts/factors.ts";
+
+const mnist = "test/cli/scripts/mnist.ts";
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "tensorloom-cli-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const run = (...args: string[]): Promise<Finished> => runScript("test/cli/command.ts", args);
+
+/** A script outside the repository, in a package of the given kind. */
+function userScript(name: string, text: string, type: "module" | "commonjs" = "module"): string {
+  const home = mkdtempSync(join(folder, "user-"));
+  writeFileSync(join(home, "package.json"), JSON.stringify({ type }));
+  writeFileSync(join(home, name), text);
+  return join(home, name);
+}
+
+describe("graph", () => {
+  test("text and JSON to the terminal, at stages that need no sizes", async () => {
+    const [text, json] = await Promise.all([
+      run("graph", mnist, "--stage", "forward"),
+      run("graph", mnist, "--format", "json"),
+    ]);
+    expect(text).toMatchObject({ code: 0, stderr: "" });
+    expect(text.stdout).toMatch(/^entry train\n%0: f32\[batch,784\] = input name=image\n/);
+    expect(text.stdout.match(/= gradient /g)?.length).toBe(4);
+    expect(json.code).toBe(0);
+    expect(JSON.parse(json.stdout)).toMatchObject({ stage: "optimized", entry: "train" });
+  });
+
+  test("pictures into files, by their ending", async () => {
+    const file = (name: string): string => join(folder, name);
+    const common = ["graph", mnist, "--dims", "batch=128", "-o"];
+    const done = await Promise.all([
+      run(...common, file("k.svg"), "--stage", "kernels"),
+      run(...common, file("m.png"), "--stage", "memory"),
+      run(...common, file("g.dot"), "--stage", "gradient"),
+      run(...common, file("w.txt"), "--stage", "kernels", "--target", "wgsl"),
+    ]);
+    for (const { code, stdout, stderr } of done) expect([code, stdout, stderr]).toEqual([0, "", ""]);
+    expect(readFileSync(file("k.svg"), "utf8")).toContain("k0_contract_max");
+    expect(readFileSync(file("m.png")).subarray(1, 4).toString()).toBe("PNG");
+    expect(readFileSync(file("g.dot"), "utf8")).toMatch(/^digraph "train: gradient" \{\n/);
+    expect(readFileSync(file("w.txt"), "utf8")).toMatch(/^ *workgroup group < \d+$/m);
+  });
+
+  test("names with quotes and angle brackets, a chosen entry, a script of a CommonJS package", async () => {
+    const plain = userScript("plain.ts", "const x: number = await 1;\nexport default { x };\n", "commonjs");
+    const [odd, product, common] = await Promise.all([
+      run("graph", "test/cli/scripts/factors.ts", "--stage", "kernels", "--format", "svg"),
+      run("graph", "test/cli/scripts/factors.ts", "--entry", "product"),
+      run("graph", plain),
+    ]);
+    expect(odd.stdout).toContain("model.v &lt;&quot;b&amp;&gt;");
+    expect(product.stdout).toMatch(/^entry product\n/);
+    expect(common.stderr).toContain("is neither a program nor a trainer"); // loaded, as an ES module
+  });
+
+  test.each([
+    ["a script that is not there", ["no.ts"], /^error: there is no file no\.ts\n$/],
+    ["a folder", ["test"], /^error: test is a folder/],
+    ["no script", [], /missing required argument 'script'/],
+    ["an unknown entry", [mnist, "--entry", "tran"], /^error: there is no entry "tran": the program has train\n$/],
+    [
+      "an unknown stage",
+      [mnist, "--stage", "final"],
+      /Allowed choices are forward, gradient, optimized, kernels, memory/,
+    ],
+    ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, json/],
+    ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
+    ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
+    ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
+    ["dot of memory", [mnist, "--stage", "memory", "--format", "dot", "--dims", "batch=2"], /no dot of it/],
+    [
+      "a file that cannot be written",
+      [mnist, "-o", "no/such/folder/x.svg"],
+      /could not write no\/such\/folder\/x\.svg/,
+    ],
+    [
+      "shapes that do not fit",
+      ["test/cli/scripts/bad/shapes.ts"],
+      /inner dimensions 3 and 4 differ\n {4}at .*shapes\.ts:\d/,
+    ],
+    ["no default export", ["test/cli/scripts/bad/no-default.ts"], /has no default export/],
+    ["another default export", ["test/cli/scripts/bad/no-program.ts"], /neither a program nor a trainer/],
+    [
+      "a script that throws",
+      ["test/cli/scripts/bad/throws.ts"],
+      /RangeError: the size is missing\n {4}at .*throws\.ts:2:/,
+    ],
+  ])("%s is a user's error", async (_, args, message) => {
+    const { code, stdout, stderr } = await run("graph", ...args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(message);
+    expect(stderr.match(/^ +at /gm)?.length ?? 0).toBeLessThan(2); // a place, not a stack
+  });
+
+  test("syntax errors and missing imports are the user's too", async () => {
+    const results = await Promise.all([
+      run("graph", userScript("syntax.ts", "export default program({{;\n")),
+      run("graph", userScript("gone.mjs", 'export { default } from "./gone-file.mjs";\n')),
+    ]);
+    for (const { code, stderr } of results) {
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^error: .*(syntax\.ts|gone\.mjs) could not be loaded: /);
+      expect(stderr).not.toMatch(/^ +at .*node_modules/m);
+    }
+  });
+});
+
+describe("explain", () => {
+  test("as JSON, with what the issue asks for", async () => {
+    const { code, stdout } = await run("explain", mnist, "--dims", "batch=128", "--json");
+    expect(code).toBe(0);
+    const told = JSON.parse(stdout);
+    expect(told.passes[0]).toEqual({ name: "inline", ms: expect.any(Number), nodes: expect.any(Number) });
+    expect(told.kernels.length).toBe(told.launches);
+    for (const kernel of told.kernels) {
+      expect(kernel).toEqual({
+        name: expect.stringMatching(/^k\d+_/),
+        fuses: expect.arrayContaining([expect.stringMatching(/^%\d+: /)]),
+        flops: expect.any(Number),
+        bytes: expect.any(Number),
+        schedule: expect.any(String),
+      });
+    }
+    for (const name of ["peakBytes", "lowerBoundBytes", "withoutReuseBytes", "stateBytes", "inputBytes"]) {
+      expect(told.memory[name]).toBeGreaterThan(0);
+    }
+    expect(told.updates).toContainEqual(expect.objectContaining({ state: "model.w1", stored: [], copied: null }));
+  });
+
+  test("why an update is not fused with its gradient, and why a state is copied", async () => {
+    const [clipped, copied, wgsl] = await Promise.all([
+      run("explain", "test/cli/scripts/clipped.ts"),
+      run("explain", "test/cli/scripts/factors.ts"),
+      run("explain", mnist, "--target", "wgsl", "--dims", "batch=128"),
+    ]);
+    expect(clipped.stdout).toMatch(
+      /not fused with its gradient %\d+ \(k\d_contract\): the update also needs %\d+ \(k\d_\w+\)/,
+    );
+    expect(copied.stdout).toMatch(/model\.v <"b&> {2}in k\d_contract_sub, through a copy, as kernels that read/);
+    expect(wgsl.stdout).toMatch(/^train, batch 128 on wgsl: \d launches, 0 copies\n/);
+  });
+});
+
+describe("compile", () => {
+  test("writes WGSL with launch sizes", async () => {
+    const out = join(folder, "wgsl");
+    const { code, stdout } = await run("compile", mnist, "--target", "wgsl", "--dims", "batch=128", "-o", out);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/: \d kernels and manifest\.json\n$/)]);
+    const [entry] = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).entries;
+    expect(entry.sequence.map((step: { readonly launch: string }) => step.launch)).toEqual(
+      entry.kernels.map(({ name }: { readonly name: string }) => name),
+    );
+    for (const { file, workgroupSize, workgroups } of entry.kernels) {
+      expect(file).toMatch(/^[a-z0-9_]+\.wgsl$/);
+      expect(readFileSync(join(out, file), "utf8")).toContain(`@workgroup_size(${workgroupSize})`);
+      expect(workgroups.length).toBe(3);
+    }
+  });
+
+  test("what the manifest says, done by hand, is what the executable does", async () => {
+    const out = join(folder, "js");
+    expect((await run("compile", "test/cli/scripts/factors.ts", "-o", out)).code).toBe(0);
+    const x = Float32Array.from({ length: 30 }, (_, i) => Math.sin(i));
+    const executable = await compile(factors, { target: "js", seed: 3 });
+    const before = await executable.state.snapshot();
+    const { loss } = await executable.run({ entry: "train", feeds: { x } });
+    const found = await runByHand(out, "train", new Map([...before, ["x", x]]));
+    expect(found("output loss")[0]).toBe(loss);
+    for (const [name, values] of await executable.state.snapshot()) {
+      expect([...found(`state ${name}`)]).toEqual([...values]);
+    }
+    executable.dispose();
+  });
+});
+
+interface Buffer32 {
+  readonly name: string;
+  readonly segment: string;
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** Runs an entry of a compiled folder with nothing but its files; all its buffers are f32. */
+async function runByHand(folder: string, entry: string, values: ReadonlyMap<string, ArrayLike<number>>) {
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  const { segmentBytes, buffers, kernels, sequence } = manifest.entries.find(
+    (e: { readonly name: string }) => e.name === entry,
+  );
+  const segments = new Map(
+    Object.entries(segmentBytes).map(([name, bytes]) => [name, new ArrayBuffer(bytes as number)]),
+  );
+  const view = (name: string): Float32Array => {
+    const { segment, offset, count } = buffers.find((buffer: Buffer32) => buffer.name === name) as Buffer32;
+    return new Float32Array(segments.get(segment) as ArrayBuffer, offset, count);
+  };
+  for (const { name } of buffers as readonly Buffer32[]) {
+    const given = values.get(name.replace(/^(state|input) /, ""));
+    if (given !== undefined) view(name).set(given);
+  }
+  for (const step of sequence) {
+    if (step.copy !== undefined) view(step.copy.to).set(view(step.copy.from));
+    else {
+      const kernel = kernels.find(({ name }: { readonly name: string }) => name === step.launch);
+      const module = await import(pathToFileURL(join(folder, kernel.file)).href);
+      module[kernel.export](...step.bindings.map(({ buffer }: { readonly buffer: string }) => view(buffer)));
+    }
+  }
+  return view;
+}
