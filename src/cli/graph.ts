@@ -202,6 +202,9 @@ function memoryText(memory: MemoryPicture): string {
   ].join("\n");
 }
 
+/** Numbers that JSON lacks become text. */
 function json(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  const spell = (_: string, part: unknown): unknown =>
+    typeof part === "number" && !Number.isFinite(part) ? String(part) : part;
+  return `${JSON.stringify(value, spell, 2)}\n`;
 }

@@ -1,6 +1,7 @@
 /**
- * A user's script as a module. TypeScript goes through tsx in this process; a .ts file is an ES module here whatever its
- * package.json says, so that a script in a new folder may import and await at its top.
+ * A user's script as a module. TypeScript goes through tsx in this process, with no namespace of its own (`tsImport` has one),
+ * so that the script shares our modules; a .ts file is an ES module here whatever its package.json says, so that a script in
+ * a new folder may import and await at its top.
  */
 import { existsSync, statSync } from "node:fs";
 import { register as registerHooks } from "node:module";

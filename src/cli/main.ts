@@ -5,7 +5,10 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { runCommand } from "../script.ts";
+import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
+import { addExplainCommand } from "./explain-command.ts";
+import { addGraphCommand } from "./graph-command.ts";
 import { addRunCommand } from "./run-command.ts";
 
 const command = new Command("tensorloom")
@@ -23,6 +26,9 @@ command
   });
 
 addRunCommand(command);
+addGraphCommand(command);
+addExplainCommand(command);
+addCompileCommand(command);
 
 await runCommand(command, process.argv, process.argv.includes("--debug"));
 

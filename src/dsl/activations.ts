@@ -84,8 +84,6 @@ export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
 
 // ---- reductions ----------------------------------------------------------------------------------------------------
 
-const largestFloat: Partial<Record<DType, number>> = { f32: 3.4028234663852886e38, f64: Number.MAX_VALUE };
-
 /**
  * log(sum(exp(x))) over an axis, several, or all, as m + log(sum(exp(x - m))) with m the largest element. -infinity where
  * all elements are, or there are none.
@@ -96,8 +94,8 @@ export function logSumExp<S extends Shape, D extends DType, const O extends Redu
 ): Tensor<ReduceShape<S, O>, D> {
   const given: ReduceOptions = options ?? {};
   const top = max(x as Tensor, { ...given, keepDims: true }) as Tensor;
-  // an infinite maximum is not taken out: infinity minus itself is NaN
-  const infinite = greater(abs(top) as Tensor, largestFloat[x.dtype] ?? Number.MAX_VALUE) as Mask;
+  // an infinite maximum is not taken out: infinity minus itself is NaN. Only infinities and 0 are their own half.
+  const infinite = equal(top, mul(top, 0.5) as Tensor) as Mask;
   const shift = stopGradient(where(infinite, 0, top) as Tensor) as Tensor;
   const rest = log(sum(exp(sub(x as Tensor, shift) as Tensor) as Tensor, given) as Tensor) as Tensor;
   return add(rest, reshape(shift, rest.shape)) as unknown as Tensor<ReduceShape<S, O>, D>;

@@ -118,6 +118,7 @@ export class WebGpuRunner implements Runner {
       pass ??= encoder.beginComputePass();
       const { program, group, offsets } = action;
       const [x, y, z] = program.text.workgroups;
+      if (x * y * z === 0) continue; // an empty tensor: nothing to launch, and Dawn would warn
       pass.setPipeline(program.pipeline);
       pass.setBindGroup(0, group, offsets);
       pass.dispatchWorkgroups(x, y, z);
