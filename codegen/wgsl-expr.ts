@@ -169,7 +169,10 @@ function printParam(expr: Expr & { readonly kind: "param" }, context: Context): 
 /** Digits that give the same f32 back; bits where there are none, or a compiler might lose -0 or a subnormal. */
 export function f32Text(value: number): string | undefined {
   if (!Number.isFinite(value)) return undefined;
-  if (Object.is(value, -0) || (value !== 0 && Math.abs(value) < 2 ** -126)) return `bitcast<f32>(${bitsText(value)})`;
+  // Decimal texts of the largest values round beyond f32, which is an error.
+  const magnitude = Math.abs(value);
+  const isAtTheEnds = (value !== 0 && magnitude < 2 ** -126) || magnitude > 3.4e38;
+  if (Object.is(value, -0) || isAtTheEnds) return `bitcast<f32>(${bitsText(value)})`;
   for (let digits = 1; digits <= 9; digits += 1) {
     const short = Number(value.toPrecision(digits));
     if (Math.fround(short) !== value) continue;

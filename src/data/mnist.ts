@@ -1,11 +1,13 @@
 /**
- * MNIST, wherever it is: a folder given, the folder that TENSORLOOM_DATA names, the cache, or digits drawn by us.
+ * MNIST, wherever it is: a folder given, the folder that TENSORLOOM_DATA names, the cache, a download into the cache, or
+ * digits drawn by us.
  *
  * The four files keep their usual names, gzipped or not. A folder that somebody names must hold them, all of them and
- * intact; only where nobody names one is the next place tried. Node only; `origin` of the result says what was taken.
+ * intact; only where nobody names one is the next place tried. The cache is ours, so what lies there must be the published
+ * files to the bit; a damaged one is fetched again. Node only; `origin` of the result says what was taken.
  */
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, statSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -13,33 +15,97 @@ import { gunzip } from "node:zlib";
 import { DataError } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { syntheticDigits } from "./digits.ts";
+import { differenceFrom, downloadFiles } from "./download.ts";
 import { decodeIdxDataset, type NamedBytes } from "./idx.ts";
+import { type PublishedFile, mirrors as publicMirrors, publishedFiles } from "./mnist-files.ts";
 
 export interface LoadMnistOptions {
   /** A folder with the four files. */
   readonly data?: string | undefined;
   /** process.env by default. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Where to download from, instead of the public mirrors. None: nothing is downloaded. */
+  readonly mirrors?: readonly string[];
+  /** The files to expect there and in the cache; MNIST's own by default. */
+  readonly files?: readonly PublishedFile[];
+  /** Milliseconds to wait for a server; 5,000 by default. */
+  readonly timeoutMs?: number;
+  /** Told what happens on the way: a download, a damaged file. By default: console.error. */
+  readonly log?: (line: string) => void;
+  readonly onProgress?: (file: string, bytes: number) => void;
 }
 
-export async function loadMnist({ data, env = process.env }: LoadMnistOptions = {}): Promise<Dataset> {
+export async function loadMnist(options: LoadMnistOptions = {}): Promise<Dataset> {
+  const { data, env = process.env } = options;
   if (data !== undefined) return readFolder(data, `the folder ${data}`);
   const named = env.TENSORLOOM_DATA;
   if (named !== undefined && named !== "") return readFolder(named, `the folder ${named}, from TENSORLOOM_DATA`);
-  const cache = join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "tensorloom", "mnist");
-  if (FILES.every((file) => findFile(cache, file) !== null)) return readFolder(cache, `the cache, ${cache}`);
+  const cache = cacheFolder(env);
+  const log = options.log ?? console.error;
+  const missing = await missingFrom(cache, options.files ?? publishedFiles, log);
+  if (missing.length === 0) return readFolder(cache, `the cache, ${cache}`);
+  const { mirrors = publicMirrors } = options;
+  if (mirrors.length > 0) {
+    try {
+      const { timeoutMs, onProgress } = options;
+      const rest = {
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(onProgress === undefined ? {} : { onProgress }),
+      };
+      await downloadFiles(cache, { files: missing, mirrors, ...rest });
+      return await readFolder(cache, `a download, kept in ${cache}`);
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      log(`MNIST could not be had: ${error.message}.`);
+    }
+  }
   return syntheticDigits();
 }
 
-const FILES = [
-  "train-images-idx3-ubyte",
-  "train-labels-idx1-ubyte",
-  "t10k-images-idx3-ubyte",
-  "t10k-labels-idx1-ubyte",
-] as const;
+/** The user's cache folder, by the customs of the platform. */
+function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
+  const usual =
+    process.platform === "darwin"
+      ? join(homedir(), "Library", "Caches")
+      : process.platform === "win32"
+        ? (env.LOCALAPPDATA ?? join(homedir(), "AppData", "Local"))
+        : join(homedir(), ".cache");
+  return join(env.XDG_CACHE_HOME || usual, "tensorloom", "mnist");
+}
+
+/** The files that the cache has not, or no longer as they were published; damaged ones are removed. */
+async function missingFrom(
+  cache: string,
+  files: readonly PublishedFile[],
+  log: (line: string) => void,
+): Promise<PublishedFile[]> {
+  const missing: PublishedFile[] = [];
+  for (const file of files) {
+    const path = findFile(cache, file.name);
+    const wrong = path === null ? "" : await damageOf(path, file);
+    if (wrong === null) continue;
+    missing.push(file);
+    if (path === null) continue;
+    log(`${path} is damaged (${wrong}) and was removed.`);
+    await rm(path, { force: true });
+  }
+  return missing;
+}
+
+async function damageOf(path: string, file: PublishedFile): Promise<string | null> {
+  try {
+    return differenceFrom(file, (await readPlain(path)).bytes);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const FILES = publishedFiles.map(({ name }) => name) as [string, string, string, string];
 
 async function readFolder(folder: string, origin: string): Promise<Dataset> {
   if (!existsSync(folder)) throw new DataError(`there is no folder ${folder}; it should hold MNIST's four files`);
+  if (!statSync(folder).isDirectory())
+    throw new DataError(`${folder} is no folder; name the one that holds MNIST's four files`);
   const [trainImages, trainLabels, testImages, testLabels] = await Promise.all([
     readMember(folder, FILES[0]),
     readMember(folder, FILES[1]),
@@ -54,17 +120,31 @@ async function readFolder(folder: string, origin: string): Promise<Dataset> {
   });
 }
 
+/** The file under its usual spellings, plain or gzipped. */
 function findFile(folder: string, file: string): string | null {
-  return [join(folder, file), join(folder, `${file}.gz`)].find((path) => existsSync(path)) ?? null;
+  const spellings = [file, file.replace("-idx", ".idx")].flatMap((name) => [name, `${name}.gz`]);
+  return spellings.map((name) => join(folder, name)).find((path) => existsSync(path)) ?? null;
 }
 
 async function readMember(folder: string, file: string): Promise<NamedBytes> {
   const path = findFile(folder, file);
   if (path === null) throw new DataError(`${folder} has no ${file} (or ${file}.gz); expected: ${FILES.join(", ")}`);
-  const bytes = await readFile(path);
+  return readPlain(path);
+}
+
+/** More than any file of this kind has unpacked: a gzip bomb stops here. */
+const mostBytes = 1 << 30;
+
+async function readPlain(path: string): Promise<NamedBytes> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw new DataError(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return { name: path, bytes };
   try {
-    return { name: path, bytes: await promisify(gunzip)(bytes) };
+    return { name: path, bytes: await promisify(gunzip)(bytes, { maxOutputLength: mostBytes }) };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new DataError(`${path}: the gzip file is truncated or corrupt (${why}); get the file again`);

@@ -70,7 +70,7 @@ test("without a terminal: one plain line an epoch, and the whole story in order"
     /^Epoch 2\/2: loss \d\.\d{4}, accuracy 0\.\d{4} \(.* s, [\d,]+ samples\/s\)$/,
     /^Test: loss \d\.\d{4}, accuracy 0\.\d{4}\.$/,
     /^The first 10 test images are taken for \d( \d){9}; they are \d( \d){9}\.$/,
-    /^A step took [\d.]+ ms \(median\)\.$/,
+    /^A step took [\d.]+ ms \(the median\)\.$/,
   ];
   expect(lines).toHaveLength(wanted.length);
   wanted.forEach((pattern, i) => {
