@@ -30,7 +30,7 @@ export async function loadTrainer(path: string, trainer: AnyTrainer, options: Re
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
-let dawn: GPU | undefined;
+let dawn: Promise<GPU> | undefined;
 
 /** WebGPU in Node. A DeviceError says what is missing. */
 export async function nodeGpu(): Promise<GPU> {
@@ -40,14 +40,18 @@ export async function nodeGpu(): Promise<GPU> {
         'mesa-vulkan-drivers). Without a GPU use target: "js".',
     );
   }
-  dawn ??= await loadDawn();
-  if ((await dawn.requestAdapter()) === null) {
+  dawn ??= loadDawn().catch((error: unknown) => {
+    dawn = undefined; // what is missing may be installed before the next call
+    throw error;
+  });
+  const gpu = await dawn;
+  if ((await gpu.requestAdapter()) === null) {
     throw new DeviceError(
       "WebGPU found no GPU. Install the GPU's driver; on Linux that is Vulkan: libvulkan1 and the vendor's package, or " +
         'mesa-vulkan-drivers. Without a GPU use target: "js".',
     );
   }
-  return dawn;
+  return gpu;
 }
 
 /**

@@ -288,6 +288,8 @@ class Run {
       progress?.update?.({ ...plan, stepsDone: step, samplesDone: means.samples, scores, seconds });
       const record = { epoch: plan.epoch, step, scores, latest };
       for (const callback of callbacks) await callback.onBatchEnd?.(record, this.#control);
+      // A callback may have evaluated so many sizes that ours was dropped; otherwise this finds it at once.
+      if (callbacks.length > 0) await this.#guarded(plan, step, () => this.prepare());
     }
     await this.#breath.take();
     if (latest !== null) work.windowStart = performance.now();

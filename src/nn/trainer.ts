@@ -93,8 +93,8 @@ export class Trainer<Name extends string = never> {
   /** Compiles, with fresh weights. `fit` does it too, with these defaults, where it was not done. */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
     const { batch = 128, compiler = compile, ...rest } = options;
-    this.dispose();
     const executable = await compiler(this.program, { ...rest, dims: { batch } });
+    this.dispose(); // the one before, now that there is another: a compilation that fails loses no weights
     this.#session = openSession({ executable, training: this.#training, batch, seed: options.seed ?? 0 });
     return executable;
   }

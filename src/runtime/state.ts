@@ -1,6 +1,7 @@
 /**
  * The states of an executable: reading, writing, and copies to go back to.
  */
+import { isFloat, roundTo } from "../graph/dtype.ts";
 import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import { arrayTypeOf, type TypedArray } from "./compiled.ts";
@@ -73,6 +74,10 @@ function checkValues(name: string, values: TypedArray | readonly number[] | numb
   }
   if (list.length !== slot.count) {
     throw feedError(`the state "${name}" is ${wanted}: it takes ${slot.count} numbers, not ${list.length}`);
+  }
+  if (!ArrayBuffer.isView(list) && !isFloat(slot.dtype)) {
+    const odd = list.find((value) => roundTo(slot.dtype, value) !== value);
+    if (odd !== undefined) throw feedError(`the state "${name}" is ${wanted}, which cannot hold ${odd}`);
   }
   return ArrayBuffer.isView(list) ? list : (ArrayType.from(list) as TypedArray);
 }
