@@ -29,7 +29,7 @@ import { input, randomState } from "./graph/ops/source.ts";
 import { broadcast, flip, permute, reshape } from "./graph/ops/view.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
-import { type Dims, dimNames } from "./graph/shape.ts";
+import { type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
 import { checkKernel, checkSequence } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
@@ -223,15 +223,18 @@ export function stagesOf(
     );
     graphs.push({ pass: pass.name, entry });
   }
+  checkSizes(entry);
   const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
   const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
   const sequence =
-    skip.has("schedule") && target.traits.name === "js" ? plain : timed("schedule", schedule, countLaunches);
+    skip.has("schedule") && target.traits.name !== "wgsl" ? plain : timed("schedule", schedule, countLaunches);
   const bound = program.inputs.map(({ path, leaf }) => ({
     name: path,
     dtype: leaf.dtype,
     shape: leaf.shape.map((dim) => (typeof dim === "string" ? (dims[dim] ?? 0) : dim)),
   }));
+  for (const { name: path, dtype, shape } of bound)
+    checkSize(`the input "${path}", ${dtype}${printShape(shape)}`, shape);
   const addresses = timed(
     "plan",
     () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),
@@ -266,6 +269,24 @@ export function stagesOf(
 export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Entry {
   const passes = graphPasses.slice(0, graphPasses.findIndex(({ name }) => name === last) + 1);
   return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
+}
+
+/** More elements than any memory holds; below it, places in a buffer are exact numbers. */
+const mostElements = 2 ** 45;
+
+/** A dimension that a user gives may make tensors that nothing can hold. */
+function checkSizes(entry: Entry): void {
+  for (const node of neededNodes(entry)) {
+    if (node.type.kind !== "tensor") continue;
+    const { dtype, shape } = node.type;
+    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, atLine(node.origins[0]));
+  }
+}
+
+function checkSize(what: string, shape: Shape, line = ""): void {
+  const count = shape.reduce((product: number, dim) => product * Number(dim), 1);
+  if (count <= mostElements) return;
+  throw new UserError(`${what}: more elements than any memory holds; make the dimensions smaller${line}`);
 }
 
 /** Runs a pass and notes how long it took and how much came out. */

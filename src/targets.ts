@@ -2,14 +2,18 @@
  * Targets: what the pipeline needs to know of each, and which one a program gets.
  *
  *   js     loops over typed arrays: runs everywhere
+ *   wasm   WebAssembly with vectors, and threads where memory can be shared
  *   wgsl   compute shaders through WebGPU: the browser's, or Dawn in Node (see nodeGpu in node.ts)
  *
  * `auto` takes a GPU where there is a real one. A software GPU (a driver that computes on the CPU) is slower than our own
  * loops, so it is used only where `wgsl` is asked for.
  */
 import { printJsFactory } from "../codegen/js.ts";
+import { wasmFeatures } from "../codegen/wasm/probe.ts";
+import { printWasm } from "../codegen/wasm/step.ts";
 import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
 import { scheduleJs } from "../passes/schedule/js.ts";
+import { scheduleWasm } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
 import { DeviceError, UserError } from "./errors.ts";
 import { byteWidth } from "./graph/dtype.ts";
@@ -18,6 +22,8 @@ import type { TargetName, TargetTraits } from "./kernel/target.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
+import { allowRelaxedSimd } from "./runtime/wasm-host.ts";
+import { WasmMachine } from "./runtime/wasm-machine.ts";
 import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
 
 export interface TargetOptions {
@@ -27,6 +33,10 @@ export interface TargetOptions {
   readonly gpu?: GPU;
   /** A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. */
   readonly device?: GPUDevice;
+  /** Of the wasm target: how many threads run a step, or "auto" (the default): one for each core, at most 8. */
+  readonly threads?: number | "auto";
+  /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */
+  readonly precise?: boolean;
 }
 
 /** A target as the pipeline uses it. */
@@ -54,6 +64,33 @@ export const jsTarget: TargetSetup = {
     return new JsMachine(stateBytes, (kernels) => linkFactory(printJsFactory(kernels)), "js", options);
   },
 };
+
+/** The CPU, as WebAssembly with vectors of four. */
+export function wasmTarget({ threads = "auto", precise = false }: TargetOptions = {}, why = "asked for"): TargetSetup {
+  return {
+    traits: {
+      name: "wasm",
+      accumulator: "f32",
+      maxBuffers: 64,
+      hasF64: false,
+      alignment: 64, // a cache line
+      bytesOf: (dtype, count) => byteWidth(dtype) * count,
+    },
+    why,
+    schedule: scheduleWasm,
+    async machine(stateBytes, options) {
+      const features = (): ReturnType<typeof wasmFeatures> => wasmFeatures((bytes) => WebAssembly.validate(bytes));
+      if (!precise) allowRelaxedSimd(() => features().relaxed);
+      const { simd, relaxed } = features();
+      if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
+      return new WasmMachine(
+        stateBytes,
+        (sequence, buffers, layout) => printWasm(sequence, buffers, layout, { relaxed: relaxed && !precise }),
+        { ...options, threads },
+      );
+    },
+  };
+}
 
 /** A GPU, through WebGPU. */
 export function wgslTarget(source: GpuSource, why = "asked for"): TargetSetup {
@@ -89,12 +126,14 @@ export async function chooseTarget(options: TargetOptions, needsF64: boolean): P
   switch (options.target ?? "auto") {
     case "js":
       return jsTarget;
+    case "wasm":
+      return wasmTarget(options);
     case "wgsl":
       return wgslTarget(await demandGpu(options));
     case "auto":
       return chooseForUser(options, needsF64);
     default:
-      throw new UserError(`compile: there is no target "${options.target}" (there are: auto, js, wgsl)`);
+      throw new UserError(`compile: there is no target "${options.target}" (there are: auto, js, wasm, wgsl)`);
   }
 }
 

@@ -4,7 +4,7 @@
 import type { DType } from "../graph/dtype.ts";
 import type { ValueType } from "./kernel.ts";
 
-export type TargetName = "js" | "wgsl";
+export type TargetName = "js" | "wasm" | "wgsl";
 
 export interface TargetTraits {
   readonly name: TargetName;

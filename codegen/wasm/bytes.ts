@@ -1,0 +1,119 @@
+/**
+ * A growing buffer of bytes, with the number formats of the WebAssembly binary format.
+ *
+ * Formats: https://webassembly.github.io/spec/core/binary/values.html (LEB128 integers, IEEE 754 little endian, names).
+ */
+import { CompilerBug } from "../../src/errors.ts";
+
+export class Bytes {
+  #data: Uint8Array<ArrayBuffer>;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#data = new Uint8Array(Math.max(capacity, 16));
+    this.#view = new DataView(this.#data.buffer);
+  }
+
+  /** How many bytes are written. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What is written so far; it shares this buffer's memory, so it holds only until the next write. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#data.subarray(0, this.#length);
+  }
+
+  /** A copy of what is written. */
+  copy(): Uint8Array<ArrayBuffer> {
+    return this.#data.slice(0, this.#length);
+  }
+
+  /** The low eight bits of an integer. */
+  byte(value: number): void {
+    if (this.#length === this.#data.length) this.#reserve(1);
+    this.#data[this.#length++] = value;
+  }
+
+  bytes(values: Uint8Array): void {
+    this.#reserve(values.length);
+    this.#data.set(values, this.#length);
+    this.#length += values.length;
+  }
+
+  /** Unsigned LEB128 of an integer in [0, 2^32); anything else is a `CompilerBug`. */
+  u32(value: number): void {
+    if (value >>> 0 !== value) throw new CompilerBug(`wasm: ${value} is not an unsigned 32-bit integer`);
+    let rest = value;
+    while (rest > 0x7f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>>= 7;
+    }
+    this.byte(rest);
+  }
+
+  /** Signed LEB128 of an integer in [-2^31, 2^31); anything else is a `CompilerBug`. */
+  i32(value: number): void {
+    if ((value | 0) !== value) throw new CompilerBug(`wasm: ${value} is not a signed 32-bit integer`);
+    let rest = value | 0;
+    // A byte carries seven bits, and the last one's highest bit is the sign.
+    while (rest < -0x40 || rest > 0x3f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>= 7;
+    }
+    this.byte(rest & 0x7f);
+  }
+
+  /** Signed LEB128 of an integer in [-2^63, 2^63); anything else is a `CompilerBug`. */
+  i64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new CompilerBug(`wasm: ${value} is not a signed 64-bit integer`);
+    let rest = value;
+    while (rest < -0x40n || rest > 0x3fn) {
+      this.byte(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    this.byte(Number(rest & 0x7fn));
+  }
+
+  /** The float32 nearest to a number; -0 and infinities are kept, every NaN becomes the canonical one. */
+  f32(value: number): void {
+    this.#reserve(4);
+    if (Number.isNaN(value)) this.#view.setUint32(this.#length, 0x7fc00000, true);
+    else this.#view.setFloat32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  /** A float64; every NaN becomes the canonical one. */
+  f64(value: number): void {
+    this.#reserve(8);
+    if (Number.isNaN(value)) this.#view.setBigUint64(this.#length, 0x7ff8000000000000n, true);
+    else this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
+  /** A length and the UTF-8 of a text. */
+  name(text: string): void {
+    const utf8 = new TextEncoder().encode(text);
+    this.u32(utf8.length);
+    this.bytes(utf8);
+  }
+
+  /** A section or subsection: its id, its size, and what `write` writes. */
+  section(id: number, write: (content: Bytes) => void): void {
+    const content = new Bytes();
+    write(content);
+    this.byte(id);
+    this.u32(content.length);
+    this.bytes(content.view());
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#data.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#data.length));
+    grown.set(this.view());
+    this.#data = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What the parts of the WebAssembly printer share while they write one function: where each name lives, where memory lies,
+ * and which lanes are computed.
+ *
+ *   for l < 4 lane                           inside, what depends on l is a v128 of four values, all else a scalar
+ *     let v = x[4*i + l] * s[0]       ->     v128.load x; f32.load s, splat; f32x4.mul; local.set v
+ */
+import { CompilerBug } from "../../src/errors.ts";
+import type { DType } from "../../src/graph/dtype.ts";
+import { walkIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
+import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
+import type { HelperName } from "./helpers.ts";
+import type { ValType } from "./opcodes.ts";
+
+/** A buffer, or a shared array of the kernel. */
+export interface MemoryPlace {
+  readonly element: DType;
+  /** Byte address of its first element, after the address in `base` where there is one. */
+  readonly address: number;
+  readonly base: Local | null;
+}
+
+/** Where a `let` or a `var` lives. */
+export type ValuePlace =
+  | { readonly kind: "scalar"; readonly local: Local }
+  /** Four values, one a lane. */
+  | { readonly kind: "vector"; readonly local: Local }
+  /** One local an element. */
+  | { readonly kind: "array"; readonly shape: readonly number[]; readonly elements: readonly ValuePlace[] }
+  /** An array whose last axis is the lanes: one v128 for each place in the other axes. */
+  | { readonly kind: "laned"; readonly shape: readonly number[]; readonly elements: readonly Local[] };
+
+/** What a whole module offers its functions. */
+export interface WasmModuleContext {
+  /** Multiply-adds rounded once where the engine has them. */
+  readonly relaxed: boolean;
+  routine(fn: RoutineFn, type: ValueType, lanes: boolean): FunctionRef;
+  helper(name: HelperName): FunctionRef;
+}
+
+/** The lanes around what is being written. */
+export interface Lanes {
+  readonly loop: string;
+  /** Names that differ from lane to lane. */
+  readonly varying: ReadonlySet<string>;
+  /** One lane alone is being computed, in scalars. */
+  readonly only: number | null;
+}
+
+export interface WasmContext {
+  readonly f: FunctionWriter;
+  readonly module: WasmModuleContext;
+  readonly memory: ReadonlyMap<string, MemoryPlace>;
+  readonly values: Map<string, ValuePlace>;
+  readonly loops: Map<string, Local>;
+  /** Addresses that a loop keeps in a local and moves on: by buffer and index without its constant. */
+  readonly pointers: Map<string, Local>;
+  readonly lanes: Lanes | null;
+  /** Arrays whose last axis is indexed by a lane loop. */
+  readonly laned: ReadonlySet<string>;
+}
+
+export function place<T>(found: T | undefined, what: string): T {
+  if (found === undefined) throw new CompilerBug(`wasm: ${what} is not declared`);
+  return found;
+}
+
+/** The type of a local that holds one value. A bool is 0 or 1. */
+export function scalarType(type: ValueType): ValType {
+  return type === "f32" || type === "f64" ? type : "i32";
+}
+
+// ---- what differs from lane to lane --------------------------------------------------------------------------------
+
+export function varies(expr: Expr, lanes: Lanes | null): boolean {
+  if (lanes === null || lanes.only !== null) return false;
+  let found = false;
+  walkExpr(expr, {
+    expr: (part) => {
+      if (part.kind === "name" && lanes.varying.has(part.name)) found = true;
+    },
+    index: (index) => {
+      if (readsLoop(index, lanes.loop)) found = true;
+    },
+  });
+  return found;
+}
+
+export function indexVaries(index: Index, lanes: Lanes | null): boolean {
+  return lanes !== null && varies({ kind: "index", type: "i32", index }, lanes);
+}
+
+function readsLoop(index: Index, loop: string): boolean {
+  let found = false;
+  walkIndex(index, {
+    loop: ({ name }) => {
+      if (name === loop) found = true;
+    },
+  });
+  return found;
+}
+
+/**
+ * The names that a lane loop over `loop` with this body declares or assigns, and whose values differ between lanes. An f32
+ * loaded for all lanes counts as one: a load that splats is a single instruction (`splats` says which buffers allow it).
+ */
+export function varyingNames(
+  loop: string,
+  body: readonly Stmt[],
+  splats: (buffer: string) => boolean,
+): ReadonlySet<string> {
+  const varying = new Set<string>();
+  const lanes: Lanes = { loop, varying, only: null };
+  walkStmts(body, {
+    stmt: (stmt) => {
+      if (stmt.kind !== "let" || stmt.value.kind !== "load" || stmt.value.type !== "f32") return;
+      if (stmt.value.guard === undefined && splats(stmt.value.buffer)) varying.add(stmt.name);
+    },
+  });
+  for (let before = -1; before !== varying.size; ) {
+    before = varying.size;
+    walkStmts(body, {
+      stmt: (stmt) => {
+        if (stmt.kind === "let" || stmt.kind === "assign") {
+          if (varies(stmt.value, lanes)) varying.add(stmt.name);
+        } else if (stmt.kind === "var" && varies(stmt.init, lanes)) varying.add(stmt.name);
+      },
+    });
+  }
+  return varying;
+}
+
+/** How much an index grows from a lane to the next: 0 where it does not, null where it is no constant. */
+export function laneStride(index: Index, lanes: Lanes): number | null {
+  return strideAlong(index, lanes.loop, laneCount, (value) => varies(value, lanes));
+}

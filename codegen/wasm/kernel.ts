@@ -1,0 +1,417 @@
+/**
+ * A kernel as one WebAssembly function of the thread that runs it.
+ *
+ *   kernel k0_relu(read x: f32[512], write y: f32[512])      (func $k0_relu (param $thread i32)
+ *     thread i < 128                                           i from 128 * thread / threads, to that of the next
+ *       for l < 4 lane                                  ->     loop
+ *         y[4*i + l] = max(x[4*i + l], 0f)                       v128.load x; f32x4.max; v128.store y
+ *
+ * The outermost thread loop of a nest is divided among the threads; a nest without one is run by a single thread.
+ */
+import { CompilerBug, unreachable } from "../../src/errors.ts";
+import { byteWidth } from "../../src/graph/dtype.ts";
+import type { Index, Kernel, LoopVar, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { laneCount } from "../../src/kernel/stride.ts";
+import { panelOffsets, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
+import {
+  indexVaries,
+  type MemoryPlace,
+  place,
+  scalarType,
+  type ValuePlace,
+  varies,
+  varyingNames,
+  type WasmContext,
+  type WasmModuleContext,
+} from "./context.ts";
+import type { FunctionWriter, Local } from "./function.ts";
+import { writeBounds } from "./index.ts";
+import type { ValType } from "./opcodes.ts";
+import { movingPointers, writePointer } from "./pointers.ts";
+import { elementPlace, flatten, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
+import { writeVector, writeVectorStore } from "./vector.ts";
+
+type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
+
+/** What a function needs besides the kernel. */
+export interface KernelSetting {
+  readonly module: WasmModuleContext;
+  readonly layout: WasmLayout;
+  /** Byte addresses of the buffers, by the kernel's names. */
+  readonly addresses: ReadonlyMap<string, number>;
+  /** Called once per iteration of a thread loop: a sign of life. */
+  readonly heartbeat: ((f: FunctionWriter, thread: Local) => void) | null;
+}
+
+export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, setting: KernelSetting): void {
+  const { layout, module } = setting;
+  const memory = new Map<string, MemoryPlace>();
+  for (const { name, element } of kernel.buffers) {
+    memory.set(name, { element, address: place(setting.addresses.get(name), name), base: null });
+  }
+  if (kernel.shared.length > 0) {
+    const base = layout.threads > 1 ? f.local("i32") : null;
+    if (base !== null) {
+      f.get(thread);
+      f.constI32(layout.panelStride);
+      f.op("i32.mul");
+      f.set(base);
+    }
+    const { offsets } = panelOffsets(kernel);
+    kernel.shared.forEach(({ name, type }, i) => {
+      memory.set(name, { element: type, address: layout.panels + (offsets[i] ?? 0), base });
+    });
+  }
+  const stmts = kernel.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);
+  const context: WasmContext = {
+    f,
+    module,
+    memory,
+    values: new Map(),
+    loops: new Map(),
+    pointers: new Map(),
+    lanes: null,
+    laned: lanedArrays(stmts),
+  };
+  kernel.nests.forEach((nest, n) => {
+    const shared = nest.loops.findIndex(({ mark }) => mark === "thread");
+    const write = (): void => writeNest(nest, shared, context, thread, setting);
+    if (layout.threads === 1 || shared >= 0) {
+      write();
+      return;
+    }
+    f.get(thread);
+    f.constI32(n % layout.threads);
+    f.op("i32.eq");
+    f.if([], write);
+  });
+}
+
+/** A routine of the maths library: its parameters are the function's, of one lane or four. */
+export function writeRoutine(
+  routine: Routine,
+  lanes: boolean,
+  f: FunctionWriter,
+  params: readonly Local[],
+  module: WasmModuleContext,
+): void {
+  const values = new Map<string, ValuePlace>();
+  routine.params.forEach(({ name }, i) => {
+    values.set(name, { kind: lanes ? "vector" : "scalar", local: place(params[i], name) });
+  });
+  const varying = new Set(routine.params.map(({ name }) => name));
+  for (const stmt of routine.body) {
+    if (stmt.kind === "let" && varies(stmt.value, { loop: "", varying, only: null })) varying.add(stmt.name);
+  }
+  const context: WasmContext = {
+    f,
+    module,
+    memory: new Map(),
+    values,
+    loops: new Map(),
+    pointers: new Map(),
+    lanes: lanes ? { loop: "", varying, only: null } : null,
+    laned: new Set(),
+  };
+  writeStmts(routine.body, context);
+  if (lanes) writeVector(routine.result, context);
+  else writeScalar(routine.result, context);
+}
+
+/** Arrays whose last index is a lane loop's variable somewhere. */
+function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
+  const lanes = new Set<string>();
+  const laned = new Set<string>();
+  const see = (name: string, at: readonly Index[]): void => {
+    const last = at[at.length - 1];
+    if (last?.kind === "loop" && lanes.has(last.loop.name)) laned.add(name);
+  };
+  walkStmts(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind === "for" && stmt.mark === "lane") lanes.add(stmt.loop.name);
+      if (stmt.kind === "assign") see(stmt.name, stmt.at);
+    },
+    expr: (expr) => {
+      if (expr.kind === "name") see(expr.name, expr.at);
+    },
+  });
+  return laned;
+}
+
+// ---- loops ---------------------------------------------------------------------------------------------------------
+
+/** `divided` is the place of the loop whose iterations the threads share. */
+function writeNest(nest: Nest, divided: number, context: WasmContext, thread: Local, setting: KernelSetting): void {
+  const { threads } = setting.layout;
+  writeStmts(nest.prelude, context);
+  const write = (depth: number): void => {
+    const inner = nest.loops[depth];
+    if (inner === undefined) {
+      writeStmts(nest.body, context);
+      return;
+    }
+    if (inner.mark !== "parallel" && inner.mark !== "thread") {
+      throw new CompilerBug(`the wasm target has no ${inner.mark} loops`);
+    }
+    const innermost = depth === nest.loops.length - 1 ? nest.body : null;
+    const alive = setting.heartbeat;
+    if (depth !== divided || threads === 1) writeLoop(inner.loop, innermost, context, () => write(depth + 1));
+    else {
+      writeDivided(inner.loop, innermost, context, { thread, threads }, () => {
+        alive?.(context.f, thread);
+        write(depth + 1);
+      });
+    }
+  };
+  write(0);
+}
+
+/** A loop of one iteration leaves its body in place: no index mentions its variable. */
+function writeLoop(loop: LoopVar, innermost: readonly Stmt[] | null, context: WasmContext, body: () => void): void {
+  if (loop.extent === 0) return;
+  if (loop.extent === 1) {
+    body();
+    return;
+  }
+  const { f } = context;
+  const counter = f.local("i32");
+  f.constI32(0);
+  f.set(counter);
+  writeIterations(loop, counter, () => f.constI32(loop.extent), innermost, context, body);
+}
+
+/** Thread t of T runs the iterations from extent * t / T to extent * (t + 1) / T, rounded down. */
+function writeDivided(
+  loop: LoopVar,
+  innermost: readonly Stmt[] | null,
+  context: WasmContext,
+  { thread, threads }: { readonly thread: Local; readonly threads: number },
+  body: () => void,
+): void {
+  const { f } = context;
+  const counter = f.local("i32");
+  const end = f.local("i32");
+  const bound = (next: number): void => {
+    f.get(thread);
+    f.constI32(next);
+    f.op("i32.add");
+    f.constI32(loop.extent);
+    f.op("i32.mul");
+    f.constI32(threads);
+    f.op("i32.div_u");
+  };
+  bound(0);
+  f.set(counter);
+  bound(1);
+  f.set(end);
+  f.get(counter);
+  f.get(end);
+  f.op("i32.lt_u");
+  f.if([], () => {
+    if (loop.extent === 1) body();
+    else writeIterations(loop, counter, () => f.get(end), innermost, context, body);
+  });
+}
+
+/** At least one iteration, from `counter` on. */
+function writeIterations(
+  loop: LoopVar,
+  counter: Local,
+  end: () => void,
+  innermost: readonly Stmt[] | null,
+  context: WasmContext,
+  body: () => void,
+): void {
+  const { f } = context;
+  context.loops.set(loop.name, counter);
+  const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
+  for (const pointer of pointers) {
+    const local = f.local("i32");
+    writePointer(pointer, context);
+    f.set(local);
+    context.pointers.set(pointer.key, local);
+  }
+  f.loop((again) => {
+    body();
+    for (const { key, step } of pointers) {
+      const local = place(context.pointers.get(key), "a pointer");
+      f.get(local);
+      f.constI32(step);
+      f.op("i32.add");
+      f.set(local);
+    }
+    f.get(counter);
+    f.constI32(1);
+    f.op("i32.add");
+    f.tee(counter);
+    end();
+    f.op("i32.lt_u");
+    f.brIf(again);
+  });
+  for (const { key } of pointers) {
+    f.release(place(context.pointers.get(key), "a pointer"));
+    context.pointers.delete(key);
+  }
+  f.release(counter);
+}
+
+// ---- statements ----------------------------------------------------------------------------------------------------
+
+function writeStmts(stmts: readonly Stmt[], context: WasmContext): void {
+  for (const stmt of stmts) writeStmt(stmt, context);
+}
+
+function writeStmt(stmt: Stmt, context: WasmContext): void {
+  switch (stmt.kind) {
+    case "for":
+      if (stmt.mark === "lane") writeLanes(stmt, context);
+      else writeLoop(stmt.loop, stmt.body, context, () => writeStmts(stmt.body, context));
+      return;
+    case "let":
+      writeLet(stmt, context);
+      return;
+    case "var":
+      writeVar(stmt, context);
+      return;
+    case "assign":
+      writeAssign(stmt, context);
+      return;
+    case "store":
+      writeStore(stmt, context);
+      return;
+    case "if":
+      if (varies(stmt.condition, context.lanes)) throw new CompilerBug("wasm: an if that differs between lanes");
+      writeScalar(stmt.condition, context);
+      context.f.if([], () => writeStmts(stmt.body, context));
+      return;
+    case "stage":
+      writeStage(stmt, context);
+      return;
+    case "barrier":
+      throw new CompilerBug("the wasm target has no barriers inside kernels");
+    default:
+      unreachable(stmt);
+  }
+}
+
+function writeLanes(stmt: Of<"for">, context: WasmContext): void {
+  const { loop, body } = stmt;
+  if (context.lanes !== null) throw new CompilerBug("wasm: lanes inside lanes");
+  if (loop.extent !== laneCount) throw new CompilerBug(`wasm: ${loop.extent} lanes`);
+  const varying = varyingNames(loop.name, body, (buffer) => {
+    return byteWidth(place(context.memory.get(buffer), buffer).element) === 4;
+  });
+  writeStmts(body, { ...context, lanes: { loop: loop.name, varying, only: null } });
+}
+
+function writeLet(stmt: Of<"let">, context: WasmContext): void {
+  const { f, lanes } = context;
+  const { type } = stmt.value;
+  if (lanes?.varying.has(stmt.name) === true) {
+    writeVector(stmt.value, context);
+    const local = f.local("v128");
+    f.set(local);
+    context.values.set(stmt.name, { kind: "vector", local });
+    return;
+  }
+  writeScalar(stmt.value, context);
+  const local = f.local(scalarType(type));
+  f.set(local);
+  context.values.set(stmt.name, { kind: "scalar", local });
+}
+
+function writeVar(stmt: Of<"var">, context: WasmContext): void {
+  const { f, lanes, laned } = context;
+  const count = stmt.shape.reduce((product, size) => product * size, 1);
+  if (laned.has(stmt.name)) {
+    if (lanes !== null) throw new CompilerBug(`wasm: ${stmt.name} keeps lanes and is declared inside of them`);
+    const elements = Array.from({ length: count / laneCount }, () => f.local("v128"));
+    for (const local of elements) {
+      writeScalar(stmt.init, context);
+      f.op(stmt.type === "f32" ? "f32x4.splat" : "i32x4.splat");
+      if (stmt.type === "bool") f.op("i32x4.neg");
+      f.set(local);
+    }
+    context.values.set(stmt.name, { kind: "laned", shape: stmt.shape, elements });
+    return;
+  }
+  const isVector = lanes?.varying.has(stmt.name) === true;
+  const type: ValType = isVector ? "v128" : scalarType(stmt.type);
+  const elements = Array.from({ length: count }, (): ValuePlace & { readonly kind: "scalar" | "vector" } => {
+    if (isVector) writeVector(stmt.init, context);
+    else writeScalar(stmt.init, context);
+    const local = f.local(type);
+    f.set(local);
+    return { kind: isVector ? "vector" : "scalar", local };
+  });
+  const [only] = elements;
+  if (stmt.shape.length === 0 && only !== undefined) context.values.set(stmt.name, only);
+  else context.values.set(stmt.name, { kind: "array", shape: stmt.shape, elements });
+}
+
+function writeAssign(stmt: Of<"assign">, context: WasmContext): void {
+  const { f, lanes } = context;
+  const found = place(context.values.get(stmt.name), stmt.name);
+  if (found.kind === "laned") {
+    const local = place(found.elements[flatten(stmt.at.slice(0, -1), found.shape.slice(0, -1))], stmt.name);
+    const last = stmt.at[stmt.at.length - 1];
+    if (last?.kind === "const") {
+      f.get(local);
+      writeScalar(stmt.value, context);
+      replaceLane(stmt.value.type, last.value, context);
+    } else if (last?.kind === "loop" && last.loop.name === lanes?.loop) writeVector(stmt.value, context);
+    else throw new CompilerBug(`wasm: a lane of ${stmt.name} is picked by ${last?.key}`);
+    f.set(local);
+    return;
+  }
+  const exact = found.kind === "array" ? elementPlace(found, stmt.at) : found;
+  if (exact.kind === "vector") {
+    if (!writeMultiplyAdd(stmt, context)) writeVector(stmt.value, context);
+    f.set(exact.local);
+  } else if (exact.kind === "scalar" && !varies(stmt.value, lanes)) {
+    writeScalar(stmt.value, context);
+    f.set(exact.local);
+  } else throw new CompilerBug(`wasm: ${stmt.name} is assigned a value for each lane`);
+}
+
+/** `acc = acc + a * b`, rounded once where the engine can: sums of products are held to a bound that allows it. */
+function writeMultiplyAdd({ value }: Of<"assign">, context: WasmContext): boolean {
+  const { f, module } = context;
+  if (!module.relaxed || value.kind !== "apply" || value.fn !== "add" || value.type !== "f32") return false;
+  const [sum, term] = value.args;
+  if (sum?.kind !== "name" || term?.kind !== "apply" || term.fn !== "mul") return false;
+  for (const factor of term.args) writeVector(factor, context);
+  writeVector(sum, context);
+  f.op("f32x4.relaxed_madd");
+  return true;
+}
+
+function writeStore(stmt: Of<"store">, context: WasmContext): void {
+  const { lanes, f } = context;
+  const each = varies(stmt.value, lanes) || indexVaries(stmt.at, lanes);
+  const guardVaries = stmt.guard.some(({ index }) => indexVaries(index, lanes));
+  if (guardVaries && lanes !== null) {
+    for (let only = 0; only < laneCount; only++) writeStore(stmt, { ...context, lanes: { ...lanes, only } });
+    return;
+  }
+  const write = (): void => {
+    if (each) writeVectorStore(stmt.buffer, stmt.at, stmt.value, context);
+    else writeScalarStore(stmt.buffer, stmt.at, stmt.value, context);
+  };
+  if (writeBounds(stmt.guard, context, writeScalar)) f.if([], write);
+  else write();
+}
+
+function writeStage(stmt: Of<"stage">, context: WasmContext): void {
+  const store: Stmt = { kind: "store", buffer: stmt.into, at: stmt.at, value: stmt.value, guard: [] };
+  const write = (depth: number): void => {
+    const loop = stmt.loops[depth];
+    if (loop === undefined) writeStmt(store, context);
+    else {
+      const innermost = depth === stmt.loops.length - 1 ? [store] : null;
+      writeLoop(loop, innermost, context, () => write(depth + 1));
+    }
+  };
+  write(0);
+}

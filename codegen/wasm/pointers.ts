@@ -1,0 +1,95 @@
+/**
+ * Addresses that an innermost loop moves on, in place of computing them anew.
+ *
+ *   for k < 784                                  p = 4*(784*i)              q = 4*(8*j)
+ *     ... x[784*i + k], x[784*i + k + 784]  ->   loop: load p+0, load p+3136, load q+0; p += 4; q += 2048
+ *     ... w[512*k + 8*j + l]
+ *
+ * Accesses that differ by a constant share a pointer: the constant stands in the load.
+ */
+import { byteWidth } from "../../src/graph/dtype.ts";
+import { walkIndex } from "../../src/kernel/index-expr.ts";
+import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { laneStride, type MemoryPlace, place, type WasmContext } from "./context.ts";
+import { addressOf, firstLane, isLoop, pointerKey, writeMoving } from "./index.ts";
+import { writeScalar } from "./scalar.ts";
+
+/** An address that grows by `step` bytes an iteration. */
+export interface MovingPointer {
+  readonly key: string;
+  readonly memory: MemoryPlace;
+  readonly moving: Index;
+  readonly step: number;
+}
+
+/** The pointers that a loop over `loop` with this body needs; none where another loop lies inside. */
+export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: WasmContext): readonly MovingPointer[] {
+  const found = new Map<string, MovingPointer>();
+  const see = (buffer: string, at: Index, lanes: WasmContext["lanes"]): void => {
+    const memory = place(context.memory.get(buffer), buffer);
+    if (lanes !== null && laneStride(at, lanes) === null) return;
+    const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes.loop));
+    const key = pointerKey(memory, moving);
+    if (moving.min < 0 || found.has(key) || context.pointers.has(key)) return;
+    const step = stepOf(moving, loop);
+    if (step !== null) found.set(key, { key, memory, moving, step: step * byteWidth(memory.element) });
+  };
+  return scan(body, context.lanes, see) ? [...found.values()] : [];
+}
+
+/** Leaves a pointer's first value on the stack. */
+export function writePointer({ memory, moving }: MovingPointer, context: WasmContext): void {
+  writeMoving(memory, moving, context, writeScalar);
+}
+
+/** False where the statements hold a loop that is not over lanes. */
+function scan(
+  body: readonly Stmt[],
+  lanes: WasmContext["lanes"],
+  see: (buffer: string, at: Index, lanes: WasmContext["lanes"]) => void,
+): boolean {
+  for (const stmt of body) {
+    if (stmt.kind === "stage" || stmt.kind === "barrier") return false;
+    if (stmt.kind === "if") {
+      if (!scan(stmt.body, lanes, see)) return false;
+    } else if (stmt.kind === "for") {
+      if (stmt.loop.extent === 0) continue;
+      if (stmt.mark !== "lane" && stmt.loop.extent > 1) return false;
+      const inside = stmt.mark === "lane" ? { loop: stmt.loop.name, varying: new Set<string>(), only: null } : lanes;
+      if (!scan(stmt.body, inside, see)) return false;
+    }
+    const own = stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: [] } : stmt;
+    if (own.kind === "store") see(own.buffer, own.at, lanes);
+    walkStmts([own], {
+      expr: (expr) => {
+        if (expr.kind === "load") see(expr.buffer, expr.at, lanes);
+      },
+    });
+  }
+  return true;
+}
+
+/** How much the index grows with the loop; null where it does not, or not by a constant, or loads something. */
+function stepOf(moving: Index, loop: LoopVar): number | null {
+  const terms = moving.kind === "sum" ? moving.terms : [{ factor: 1, index: moving }];
+  let step: number | null = null;
+  for (const { factor, index } of terms) {
+    if (isLoop(index, loop.name)) step = factor;
+    else if (!isFixed(index, loop)) return null;
+  }
+  return step;
+}
+
+function isFixed(index: Index, loop: LoopVar): boolean {
+  let fixed = true;
+  walkIndex(index, {
+    loop: ({ name }) => {
+      if (name === loop.name) fixed = false;
+    },
+    value: () => {
+      fixed = false;
+    },
+  });
+  return fixed;
+}

@@ -1,0 +1,426 @@
+/**
+ * Expressions whose value is one number: each leaves it on the stack. f32 is f32, i32 and u32 are i32, a bool is 0 or 1.
+ *
+ * Inside lanes a scalar is either the same in all of them, or one lane's (`lanes.only`): names that differ are then picked
+ * out of their vectors.
+ */
+import { CompilerBug, unreachable } from "../../src/errors.ts";
+import type { DType } from "../../src/graph/dtype.ts";
+import { constIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import { isRoutineFn } from "../../src/kernel/kernel.ts";
+import { place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
+import { writeAddress, writeBounds, writeIndex } from "./index.ts";
+import type { PlainOpName } from "./opcodes.ts";
+
+type Apply = Expr & { readonly kind: "apply" };
+type Load = Expr & { readonly kind: "load" };
+
+export function writeScalar(expr: Expr, context: WasmContext): void {
+  const { f } = context;
+  switch (expr.kind) {
+    case "const":
+      writeConstant(expr.type, expr.value, context);
+      return;
+    case "name":
+      writeName(expr.name, expr.at, expr.type, context);
+      return;
+    case "param":
+      throw new CompilerBug("the wasm target passes no scalars to kernels");
+    case "index":
+      writeIndex(expr.index, context, writeScalar);
+      return;
+    case "load":
+      writeLoad(expr, context);
+      return;
+    case "apply":
+      writeApply(expr, context);
+      return;
+    case "convert":
+      writeScalar(expr.value, context);
+      writeConvert(expr.value.type, expr.type, context);
+      return;
+    case "bitcast":
+      writeScalar(expr.value, context);
+      if (scalarType(expr.type) === scalarType(expr.value.type)) return;
+      f.op(expr.type === "f32" ? "f32.reinterpret_i32" : "i32.reinterpret_f32");
+      return;
+    default:
+      unreachable(expr);
+  }
+}
+
+export function writeConstant(type: ValueType, value: number, { f }: WasmContext): void {
+  if (type === "f32") f.constF32(value);
+  else if (type === "f64") f.constF64(value);
+  else f.constI32(value | 0);
+}
+
+// ---- names ---------------------------------------------------------------------------------------------------------
+
+/** Where an element of an array lives; its indexes must be constants. */
+export function elementPlace(found: ValuePlace & { readonly kind: "array" }, at: readonly Index[]): ValuePlace {
+  return place(found.elements[flatten(at, found.shape)], "an array element");
+}
+
+/** The place in row-major order. */
+export function flatten(at: readonly Index[], shape: readonly number[]): number {
+  let flat = 0;
+  for (const [axis, index] of at.entries()) {
+    if (index.kind !== "const") throw new CompilerBug(`wasm: an array is indexed by ${index.key}`);
+    flat = flat * (shape[axis] ?? 1) + index.value;
+  }
+  return flat;
+}
+
+function writeName(name: string, at: readonly Index[], type: ValueType, context: WasmContext): void {
+  const found = place(context.values.get(name), name);
+  const { f, lanes } = context;
+  if (found.kind === "laned") {
+    const lane = laneOf(at, context);
+    f.get(place(found.elements[flatten(at.slice(0, -1), found.shape.slice(0, -1))], name));
+    extractLane(type, lane, context);
+    return;
+  }
+  const exact = found.kind === "array" ? elementPlace(found, at) : found;
+  if (exact.kind === "scalar") f.get(exact.local);
+  else if (exact.kind === "vector" && lanes !== null && lanes.only !== null) {
+    f.get(exact.local);
+    extractLane(type, lanes.only, context);
+  } else throw new CompilerBug(`wasm: ${name} has a value in each lane`);
+}
+
+/** Which lane the last index of a laned array picks. */
+export function laneOf(at: readonly Index[], { lanes }: WasmContext): number {
+  const last = at[at.length - 1] ?? constIndex(0);
+  if (last.kind === "const") return last.value;
+  if (last.kind === "loop" && lanes?.loop === last.loop.name && lanes.only !== null) return lanes.only;
+  throw new CompilerBug(`wasm: a lane is picked by ${last.key}`);
+}
+
+export function extractLane(type: ValueType, lane: number, { f }: WasmContext): void {
+  f.lane(type === "f32" ? "f32x4.extract_lane" : "i32x4.extract_lane", lane);
+  if (type !== "bool") return;
+  f.constI32(1); // from a mask
+  f.op("i32.and");
+}
+
+/** The vector, then the scalar, are on the stack. */
+export function replaceLane(type: ValueType, lane: number, { f }: WasmContext): void {
+  if (type === "bool") {
+    const bit = f.local("i32");
+    f.set(bit);
+    f.constI32(0);
+    f.get(bit);
+    f.op("i32.sub");
+    f.release(bit);
+  }
+  f.lane(type === "f32" ? "f32x4.replace_lane" : "i32x4.replace_lane", lane);
+}
+
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+function writeLoad(load: Load, context: WasmContext): void {
+  const { f } = context;
+  const { guard } = load;
+  if (guard === undefined || !writeBounds(guard.bounds, context, writeScalar)) {
+    writeRead(load, context);
+    return;
+  }
+  f.if(
+    [scalarType(load.type)],
+    () => writeRead(load, context),
+    () => writeScalar(guard.otherwise, context),
+  );
+}
+
+function writeRead(load: Load, context: WasmContext): void {
+  const { f } = context;
+  const memory = place(context.memory.get(load.buffer), load.buffer);
+  const offset = writeAddress(memory, load.at, context, writeScalar);
+  switch (memory.element) {
+    case "f32":
+      f.memory("f32.load", offset);
+      return;
+    case "f64":
+      f.memory("f64.load", offset);
+      return;
+    case "i32":
+    case "u32":
+      f.memory("i32.load", offset);
+      return;
+    case "u8":
+    case "bool":
+      f.memory("i32.load8_u", offset);
+      return;
+    case "f16":
+      f.memory("i32.load16_u", offset);
+      f.call(context.module.helper("fromHalf"));
+      return;
+    default:
+      unreachable(memory.element);
+  }
+}
+
+/** Stores a scalar. The address is written first: WebAssembly wants it below the value. */
+export function writeScalarStore(buffer: string, at: Index, value: Expr, context: WasmContext): void {
+  const { f } = context;
+  const memory = place(context.memory.get(buffer), buffer);
+  const offset = writeAddress(memory, at, context, writeScalar);
+  writeScalar(value, context);
+  writeNarrow(memory.element, context);
+  f.memory(storeOps[memory.element], offset);
+}
+
+const storeOps = {
+  f32: "f32.store",
+  f64: "f64.store",
+  i32: "i32.store",
+  u32: "i32.store",
+  u8: "i32.store8",
+  bool: "i32.store8",
+  f16: "i32.store16",
+} as const satisfies Record<DType, string>;
+
+function writeNarrow(element: DType, context: WasmContext): void {
+  const { f } = context;
+  if (element === "f16") f.call(context.module.helper("toHalf"));
+  if (element !== "u8") return;
+  const value = f.local("i32");
+  f.tee(value);
+  f.constI32(255);
+  f.get(value);
+  f.constI32(255);
+  f.op("i32.lt_u");
+  f.select();
+  f.release(value);
+}
+
+// ---- casts ---------------------------------------------------------------------------------------------------------
+
+/** Casts what is on the stack as `roundTo` of dtype.ts defines it. */
+function writeConvert(from: ValueType, to: ValueType, { f }: WasmContext): void {
+  if (from === to) return;
+  if (to === "bool") {
+    if (from === "f32" || from === "f64") {
+      if (from === "f32") f.constF32(0);
+      else f.constF64(0);
+      f.op(`${from}.ne`);
+      return;
+    }
+    f.constI32(0);
+    f.op("i32.ne");
+    return;
+  }
+  const saturate = (op: PlainOpName, limit: number): void => {
+    const value = f.local("i32");
+    f.tee(value);
+    f.constI32(limit);
+    f.get(value);
+    f.constI32(limit);
+    f.op(op);
+    f.select();
+    f.release(value);
+  };
+  const rows: Partial<Record<`${ValueType} ${ValueType}`, PlainOpName>> = {
+    "f32 f64": "f64.promote_f32",
+    "f64 f32": "f32.demote_f64",
+    "f32 i32": "i32.trunc_sat_f32_s",
+    "f32 u32": "i32.trunc_sat_f32_u",
+    "f64 i32": "i32.trunc_sat_f64_s",
+    "f64 u32": "i32.trunc_sat_f64_u",
+    "i32 f32": "f32.convert_i32_s",
+    "u32 f32": "f32.convert_i32_u",
+    "bool f32": "f32.convert_i32_u",
+    "i32 f64": "f64.convert_i32_s",
+    "u32 f64": "f64.convert_i32_u",
+    "bool f64": "f64.convert_i32_u",
+  };
+  const op = rows[`${from} ${to}`];
+  if (op !== undefined) f.op(op);
+  else if (from === "i32" && to === "u32") saturate("i32.gt_s", 0);
+  else if (from === "u32" && to === "i32") saturate("i32.lt_u", 2147483647);
+}
+
+// ---- functions -----------------------------------------------------------------------------------------------------
+
+function writeApply(expr: Apply, context: WasmContext): void {
+  const { f } = context;
+  const [first, second, third] = expr.args;
+  if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);
+  if (isRoutineFn(expr.fn)) {
+    for (const arg of expr.args) writeScalar(arg, context);
+    f.call(context.module.routine(expr.fn, expr.type, false));
+    return;
+  }
+  if (expr.fn === "select" && second !== undefined && third !== undefined) {
+    writeScalar(second, context);
+    writeScalar(third, context);
+    writeScalar(first, context);
+    f.select();
+    return;
+  }
+  const { type } = first;
+  if (expr.fn === "neg" && type !== "f32" && type !== "f64") {
+    f.constI32(0);
+    writeScalar(first, context);
+    f.op("i32.sub");
+    return;
+  }
+  writeScalar(first, context);
+  if (second !== undefined) writeScalar(second, context);
+  if (type === "f32" || type === "f64") writeFloat(expr.fn, type, context);
+  else writeInteger(expr.fn, type, context);
+}
+
+const floatOps: Partial<Record<ScalarFn, string>> = {
+  add: "add",
+  sub: "sub",
+  mul: "mul",
+  div: "div",
+  min: "min",
+  max: "max",
+  neg: "neg",
+  abs: "abs",
+  floor: "floor",
+  ceil: "ceil",
+  round: "nearest",
+  sqrt: "sqrt",
+  eq: "eq",
+  ne: "ne",
+  lt: "lt",
+  le: "le",
+  gt: "gt",
+  ge: "ge",
+};
+
+/** The operands are on the stack. */
+function writeFloat(fn: ScalarFn, type: "f32" | "f64", context: WasmContext): void {
+  const { f } = context;
+  const op = floatOps[fn];
+  if (op !== undefined) {
+    f.op(`${type}.${op}` as PlainOpName);
+    return;
+  }
+  const constant = (value: number): void => (type === "f32" ? f.constF32(value) : f.constF64(value));
+  const x = f.local(type);
+  switch (fn) {
+    case "rsqrt":
+      f.op(`${type}.sqrt`);
+      f.set(x);
+      constant(1);
+      f.get(x);
+      f.op(`${type}.div`);
+      break;
+    case "sign":
+      // 1 with the sign of x, or x itself where it is a zero or a NaN
+      f.set(x);
+      constant(1);
+      f.get(x);
+      f.op(`${type}.copysign`);
+      f.get(x);
+      f.get(x);
+      f.op(`${type}.abs`);
+      constant(0);
+      f.op(`${type}.gt`);
+      f.select();
+      break;
+    case "mod":
+      if (type !== "f32") throw new CompilerBug("the wasm target has no mod of f64");
+      f.call(context.module.helper("modF32"));
+      break;
+    default:
+      throw new CompilerBug(`${fn} is not defined for ${type}`);
+  }
+  f.release(x);
+}
+
+const integerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName]>> = {
+  add: ["i32.add", "i32.add"],
+  sub: ["i32.sub", "i32.sub"],
+  mul: ["i32.mul", "i32.mul"],
+  and: ["i32.and", "i32.and"],
+  or: ["i32.or", "i32.or"],
+  xor: ["i32.xor", "i32.xor"],
+  shiftLeft: ["i32.shl", "i32.shl"],
+  shiftRight: ["i32.shr_s", "i32.shr_u"],
+  rotateLeft: ["i32.rotl", "i32.rotl"],
+  eq: ["i32.eq", "i32.eq"],
+  ne: ["i32.ne", "i32.ne"],
+  lt: ["i32.lt_s", "i32.lt_u"],
+  le: ["i32.le_s", "i32.le_u"],
+  gt: ["i32.gt_s", "i32.gt_u"],
+  ge: ["i32.ge_s", "i32.ge_u"],
+};
+
+/** The operands are on the stack. */
+function writeInteger(fn: ScalarFn, type: ValueType, context: WasmContext): void {
+  const { f, module } = context;
+  const signed = type === "i32";
+  const ops = integerOps[fn];
+  if (ops !== undefined) {
+    f.op(ops[signed ? 0 : 1]);
+    return;
+  }
+  switch (fn) {
+    case "div":
+      f.call(module.helper(signed ? "divI32" : "divU32"));
+      return;
+    case "mod":
+      f.call(module.helper(signed ? "modI32" : "modU32"));
+      return;
+    case "not":
+      if (type === "bool") f.op("i32.eqz");
+      else {
+        f.constI32(-1);
+        f.op("i32.xor");
+      }
+      return;
+    case "min":
+    case "max": {
+      const [x, y] = [f.local("i32"), f.local("i32")];
+      f.set(y);
+      f.tee(x);
+      f.get(y);
+      f.get(x);
+      f.get(y);
+      f.op(`i32.${fn === "min" ? "lt" : "gt"}_${signed ? "s" : "u"}`);
+      f.select();
+      f.release(x);
+      f.release(y);
+      return;
+    }
+    case "abs": {
+      if (!signed) return;
+      const [x, mask] = [f.local("i32"), f.local("i32")];
+      f.tee(x);
+      f.constI32(31);
+      f.op("i32.shr_s");
+      f.set(mask);
+      f.get(x);
+      f.get(mask);
+      f.op("i32.xor");
+      f.get(mask);
+      f.op("i32.sub");
+      f.release(x);
+      f.release(mask);
+      return;
+    }
+    case "sign": {
+      const x = f.local("i32");
+      f.tee(x);
+      f.constI32(0);
+      f.op(signed ? "i32.gt_s" : "i32.ne");
+      if (signed) {
+        f.get(x);
+        f.constI32(0);
+        f.op("i32.lt_s");
+        f.op("i32.sub");
+      }
+      f.release(x);
+      return;
+    }
+    default:
+      throw new CompilerBug(`${fn} is not defined for ${type}`);
+  }
+}

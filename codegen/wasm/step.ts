@@ -1,0 +1,166 @@
+/**
+ * A sequence as one WebAssembly module: a function for each kernel, one for each step, and `run`, which every thread calls.
+ *
+ *   run(thread)    step0(thread); barrier; step1(thread); barrier; ...     0, or 1 where a barrier gave up
+ *
+ * Between steps all threads meet, as the next reads what others wrote. See src/kernel/wasm-abi.ts for the memory.
+ */
+import { CompilerBug } from "../../src/errors.ts";
+import { byteWidth } from "../../src/graph/dtype.ts";
+import type { RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
+import { routineFor } from "../../src/kernel/maths/library.ts";
+import type { BufferSlot } from "../../src/kernel/memory.ts";
+import type { Sequence, Step } from "../../src/kernel/sequence.ts";
+import { importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
+import { emitHeartbeat, writeBarrier } from "./barrier.ts";
+import { place, scalarType, type WasmModuleContext } from "./context.ts";
+import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
+import { type HelperName, helperOf } from "./helpers.ts";
+import { writeKernel, writeRoutine } from "./kernel.ts";
+import { WasmModule } from "./module.ts";
+import type { ValType } from "./opcodes.ts";
+
+export interface WasmOptions {
+  /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */
+  readonly relaxed: boolean;
+}
+
+/** The module that runs `sequence` on buffers at these addresses. */
+export function printWasm(
+  sequence: Sequence,
+  buffers: ReadonlyMap<string, BufferSlot>,
+  layout: WasmLayout,
+  { relaxed }: WasmOptions,
+): Uint8Array<ArrayBuffer> {
+  const wasm = new WasmModule();
+  wasm.importMemory(importNames.module, importNames.memory, {
+    min: 1,
+    ...(layout.threads > 1 ? { max: 65536 } : {}),
+    shared: layout.threads > 1,
+  });
+  const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
+  const printer: Printer = {
+    wasm,
+    module: moduleContext(wasm, mod, relaxed),
+    layout,
+    addressOf: (name) => {
+      const slot = place(buffers.get(name), `buffer ${name}`);
+      return layout.bases[slot.segment] + slot.offset;
+    },
+    bytesOf: (name) => {
+      const slot = place(buffers.get(name), `buffer ${name}`);
+      return slot.count * byteWidth(slot.dtype);
+    },
+  };
+  const steps = sequence.map((step, i) => {
+    const name = step.kind === "launch" ? step.kernel.name : stepName(i);
+    const ref = wasm.function(name, ["i32"], [], (f, [thread]) => {
+      writeStep(step, f, place(thread, "the thread"), printer);
+    });
+    wasm.export(stepName(i), ref);
+    return ref;
+  });
+  const barrier = layout.threads > 1 ? writeBarrier(wasm, layout.threads) : null;
+  const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
+    for (const step of steps) {
+      f.get(place(thread, "the thread"));
+      f.call(step);
+      if (barrier !== null) leaveIfFailed(f, place(thread, "the thread"), barrier);
+    }
+    f.constI32(0);
+  });
+  wasm.export("run", run);
+  return wasm.finish();
+}
+
+interface Printer {
+  readonly wasm: WasmModule;
+  readonly module: WasmModuleContext;
+  readonly layout: WasmLayout;
+  addressOf(buffer: string): number;
+  bytesOf(buffer: string): number;
+}
+
+function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): void {
+  f.get(thread);
+  f.call(barrier);
+  f.if([], () => {
+    f.constI32(1);
+    f.return();
+  });
+}
+
+// ---- steps ---------------------------------------------------------------------------------------------------------
+
+function writeStep(step: Step, f: FunctionWriter, thread: Local, printer: Printer): void {
+  switch (step.kind) {
+    case "launch":
+      if (step.scalars.length > 0) throw new CompilerBug("the wasm target passes no scalars to kernels");
+      writeKernel(step.kernel, f, thread, {
+        module: printer.module,
+        layout: printer.layout,
+        addresses: new Map(step.bindings.map(({ param, buffer }) => [param, printer.addressOf(buffer)])),
+        heartbeat: printer.layout.threads > 1 ? emitHeartbeat : null,
+      });
+      return;
+    case "copy":
+      f.get(thread);
+      f.op("i32.eqz");
+      f.if([], () => {
+        f.constI32(printer.addressOf(step.to));
+        f.constI32(printer.addressOf(step.from));
+        f.constI32(printer.bytesOf(step.from));
+        f.op("memory.copy");
+      });
+      return;
+    case "loop":
+    case "if":
+      throw new CompilerBug(`the wasm target has no ${step.kind} steps`);
+    default:
+      step satisfies never;
+  }
+}
+
+// ---- functions that kernels share ----------------------------------------------------------------------------------
+
+function moduleContext(wasm: WasmModule, mod: FunctionRef, relaxed: boolean): WasmModuleContext {
+  const routines = new Map<string, FunctionRef>();
+  const helpers = new Map<HelperName, FunctionRef>();
+  const context: WasmModuleContext = {
+    relaxed,
+    routine(fn, type, lanes) {
+      const key = `${fn} ${type} ${lanes}`;
+      const known = routines.get(key);
+      if (known !== undefined) return known;
+      const made = addRoutine(wasm, context, fn, type, lanes);
+      routines.set(key, made);
+      return made;
+    },
+    helper(name) {
+      if (name === "modF32") return mod;
+      const known = helpers.get(name);
+      if (known !== undefined) return known;
+      const { params, result, write } = helperOf(name);
+      const made = wasm.function(name, params, [result], write);
+      helpers.set(name, made);
+      return made;
+    },
+  };
+  return context;
+}
+
+function addRoutine(
+  wasm: WasmModule,
+  context: WasmModuleContext,
+  fn: RoutineFn,
+  type: ValueType,
+  lanes: boolean,
+): FunctionRef {
+  const routine = routineFor(fn, type);
+  if (routine === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
+  const typeOf = (value: ValueType): ValType => (lanes ? "v128" : scalarType(value));
+  const params = routine.params.map((param) => typeOf(param.type));
+  return wasm.function(lanes ? `${fn}_lanes` : fn, params, [typeOf(routine.result.type)], (f, locals) => {
+    writeRoutine(routine, lanes, f, locals, context);
+  });
+}

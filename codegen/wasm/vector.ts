@@ -1,0 +1,406 @@
+/**
+ * Expressions whose value differs from lane to lane: each leaves a v128 on the stack. f32 is f32x4, i32 and u32 are i32x4,
+ * a bool is a mask of all ones or all zeros.
+ *
+ *   x[4*i + l]       v128.load                 x[10*l + i]     four loads of one lane each
+ *   x[i]             load and splat            x[index[l]]     lane by lane, in scalars
+ */
+import { CompilerBug, unreachable } from "../../src/errors.ts";
+import { byteWidth, type DType } from "../../src/graph/dtype.ts";
+import { constIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import { isRoutineFn } from "../../src/kernel/kernel.ts";
+import { laneCount } from "../../src/kernel/stride.ts";
+import { type Lanes, laneStride, place, varies, type WasmContext } from "./context.ts";
+import { firstLane, writeAddress } from "./index.ts";
+import type { PlainOpName } from "./opcodes.ts";
+import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
+
+type Apply = Expr & { readonly kind: "apply" };
+type Load = Expr & { readonly kind: "load" };
+
+/** Any expression as a vector: what is the same in all lanes is computed once. */
+export function writeVector(expr: Expr, context: WasmContext): void {
+  const lanes = lanesOf(context);
+  if (!varies(expr, lanes)) {
+    writeUniform(expr, context);
+    return;
+  }
+  switch (expr.kind) {
+    case "name":
+      writeName(expr.name, expr.at, expr.type, context);
+      return;
+    case "index":
+      writeIndexes(expr.index, lanes, context);
+      return;
+    case "load":
+      writeLoad(expr, lanes, context);
+      return;
+    case "apply":
+      writeApply(expr, lanes, context);
+      return;
+    case "convert":
+      if (!writeConvert(expr.value, expr.type, context)) writeLaneByLane(expr, context);
+      return;
+    case "bitcast":
+      if (expr.type === "f64" || expr.value.type === "f64") throw new CompilerBug("wasm: a bitcast of f64");
+      writeVector(expr.value, context);
+      return;
+    case "const":
+    case "param":
+      throw new CompilerBug(`wasm: a ${expr.kind} that differs between lanes`);
+    default:
+      unreachable(expr);
+  }
+}
+
+function lanesOf({ lanes }: WasmContext): Lanes {
+  if (lanes === null || lanes.only !== null) throw new CompilerBug("wasm: a vector outside of lanes");
+  return lanes;
+}
+
+/** Each lane computed by itself, in scalars. */
+function writeLaneByLane(expr: Expr, context: WasmContext): void {
+  const { f } = context;
+  const lanes = lanesOf(context);
+  for (let only = 0; only < laneCount; only++) {
+    if (only === 0) f.constV128(new Uint8Array(16));
+    writeScalar(expr, { ...context, lanes: { ...lanes, only } });
+    replaceLane(expr.type, only, context);
+  }
+}
+
+function writeUniform(expr: Expr, context: WasmContext): void {
+  const { f } = context;
+  if (expr.kind === "const") {
+    f.constV128(constantBytes(expr.type, expr.value));
+    return;
+  }
+  if (expr.kind === "load" && expr.guard === undefined && byteWidth(elementOf(expr, context)) === 4) {
+    const memory = place(context.memory.get(expr.buffer), expr.buffer);
+    f.memory("v128.load32_splat", writeAddress(memory, expr.at, context, writeScalar));
+    return;
+  }
+  writeScalar(expr, context);
+  writeSplat(expr.type, context);
+}
+
+function elementOf({ buffer }: Load, context: WasmContext): DType {
+  return place(context.memory.get(buffer), buffer).element;
+}
+
+/** The scalar on the stack, in all lanes. */
+export function writeSplat(type: ValueType, { f }: WasmContext): void {
+  f.op(type === "f32" ? "f32x4.splat" : "i32x4.splat");
+  if (type === "bool") f.op("i32x4.neg");
+}
+
+function constantBytes(type: ValueType, value: number): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(16));
+  for (let lane = 0; lane < laneCount; lane++) {
+    if (type === "f32") bytes.setFloat32(4 * lane, value, true);
+    else bytes.setInt32(4 * lane, type === "bool" ? -value : value | 0, true);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+function writeName(name: string, at: readonly Index[], type: ValueType, context: WasmContext): void {
+  const { f } = context;
+  const found = place(context.values.get(name), name);
+  if (found.kind === "laned") {
+    const last = at[at.length - 1] ?? constIndex(0);
+    f.get(place(found.elements[flatten(at.slice(0, -1), found.shape.slice(0, -1))], name));
+    if (last.kind === "loop" && last.loop.name === lanesOf(context).loop) return;
+    extractLane(type, laneOf(at, context), context);
+    writeSplat(type, context);
+    return;
+  }
+  const exact = found.kind === "array" ? elementPlace(found, at) : found;
+  if (exact.kind !== "vector" && exact.kind !== "scalar") throw new CompilerBug(`wasm: ${name} is an array`);
+  f.get(exact.local);
+  if (exact.kind === "scalar") writeSplat(type, context);
+}
+
+/** An index in each lane, as i32x4. */
+function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
+  const { f } = context;
+  const stride = laneStride(index, lanes);
+  if (stride === null) {
+    writeLaneByLane({ kind: "index", type: "i32", index }, context);
+    return;
+  }
+  writeScalar({ kind: "index", type: "i32", index: firstLane(index, lanes.loop) }, context);
+  f.op("i32x4.splat");
+  const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride).buffer);
+  f.constV128(steps);
+  f.op("i32x4.add");
+}
+
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
+  const { f } = context;
+  const memory = place(context.memory.get(load.buffer), load.buffer);
+  const stride = load.guard === undefined ? laneStride(load.at, lanes) : null;
+  const { element } = memory;
+  if (stride === 1 && element !== "f16" && element !== "f64") {
+    const offset = writeAddress(memory, firstLane(load.at, lanes.loop), context, writeScalar);
+    if (byteWidth(element) === 4) {
+      f.memory("v128.load", offset);
+      return;
+    }
+    f.memory("v128.load32_zero", offset);
+    f.op("i16x8.extend_low_i8x16_u");
+    f.op("i32x4.extend_low_i16x8_u");
+    if (element === "bool") f.op("i32x4.neg");
+    return;
+  }
+  if (stride === null || byteWidth(element) !== 4) {
+    writeLaneByLane(load, context);
+    return;
+  }
+  const result = f.local("v128");
+  for (let lane = 0; lane < laneCount; lane++) {
+    const at = scaleIndex(firstLane(load.at, lanes.loop), 1, lane * stride);
+    const offset = writeAddress(memory, at, context, writeScalar);
+    if (lane === 0) f.memory("v128.load32_zero", offset);
+    else {
+      f.get(result);
+      f.memoryLane("v128.load32_lane", offset, lane);
+    }
+    if (lane < laneCount - 1) f.set(result);
+  }
+  f.release(result);
+}
+
+/** Stores all lanes of `value`. */
+export function writeVectorStore(buffer: string, at: Index, value: Expr, context: WasmContext): void {
+  const { f } = context;
+  const lanes = lanesOf(context);
+  const memory = place(context.memory.get(buffer), buffer);
+  const { element } = memory;
+  const stride = laneStride(at, lanes);
+  if (stride === null || element === "f16" || (stride !== 1 && byteWidth(element) !== 4)) {
+    for (let only = 0; only < laneCount; only++) {
+      writeScalarStore(buffer, at, value, { ...context, lanes: { ...lanes, only } });
+    }
+    return;
+  }
+  if (stride === 1) {
+    const offset = writeAddress(memory, firstLane(at, lanes.loop), context, writeScalar);
+    writeVector(value, context);
+    if (byteWidth(element) === 4) {
+      f.memory("v128.store", offset);
+      return;
+    }
+    writeNarrow(element, context);
+    f.memoryLane("v128.store32_lane", offset, 0);
+    return;
+  }
+  const held = f.local("v128");
+  writeVector(value, context);
+  f.set(held);
+  for (let lane = 0; lane < laneCount; lane++) {
+    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes.loop), 1, lane * stride), context, writeScalar);
+    f.get(held);
+    f.memoryLane("v128.store32_lane", offset, lane);
+  }
+  f.release(held);
+}
+
+/** Four 32-bit lanes as four bytes. */
+function writeNarrow(element: DType, { f }: WasmContext): void {
+  const all = new Uint8Array(Int32Array.from({ length: laneCount }, () => (element === "bool" ? 1 : 255)).buffer);
+  f.constV128(all);
+  f.op(element === "bool" ? "v128.and" : "i32x4.min_u");
+  f.constV128(new Uint8Array(16));
+  f.op("i16x8.narrow_i32x4_u");
+  f.constV128(new Uint8Array(16));
+  f.op("i8x16.narrow_i16x8_u");
+}
+
+// ---- casts ---------------------------------------------------------------------------------------------------------
+
+/** False where there is no instruction for it. */
+function writeConvert(value: Expr, to: ValueType, context: WasmContext): boolean {
+  const { f } = context;
+  const from = value.type;
+  if (from === "f64" || to === "f64") throw new CompilerBug("the wasm target has no vectors of f64");
+  const masked = (type: ValueType): void => {
+    writeVector(value, context);
+    f.constV128(constantBytes(type, 1));
+    f.op("v128.and");
+  };
+  const plain = (op: PlainOpName): void => {
+    writeVector(value, context);
+    f.op(op);
+  };
+  const limited = (op: PlainOpName, limit: number): void => {
+    writeVector(value, context);
+    f.constV128(constantBytes("i32", limit));
+    f.op(op);
+  };
+  if (from === to) writeVector(value, context);
+  else if (to === "bool") {
+    writeVector(value, context);
+    f.constV128(new Uint8Array(16));
+    f.op(from === "f32" ? "f32x4.ne" : "i32x4.ne");
+  } else if (from === "bool") masked(to);
+  else if (to === "f32") plain(from === "i32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u");
+  else if (from === "f32") plain(to === "i32" ? "i32x4.trunc_sat_f32x4_s" : "i32x4.trunc_sat_f32x4_u");
+  else if (to === "u32") limited("i32x4.max_s", 0);
+  else limited("i32x4.min_u", 2147483647);
+  return true;
+}
+
+// ---- functions -----------------------------------------------------------------------------------------------------
+
+function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
+  const { f } = context;
+  const [first, second, third] = expr.args;
+  if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);
+  if (isRoutineFn(expr.fn)) {
+    for (const arg of expr.args) writeVector(arg, context);
+    f.call(context.module.routine(expr.fn, expr.type, true));
+    return;
+  }
+  if (expr.fn === "select" && second !== undefined && third !== undefined) {
+    writeVector(second, context);
+    writeVector(third, context);
+    writeVector(first, context);
+    f.op("v128.bitselect");
+    return;
+  }
+  const { type } = first;
+  const op = type === "f32" ? floatOps[expr.fn] : integerOps[expr.fn]?.[type === "i32" ? 0 : 1];
+  if (op !== undefined) {
+    for (const arg of expr.args) writeVector(arg, context);
+    f.op(op);
+    return;
+  }
+  if (isShift(expr.fn) && second !== undefined && !varies(second, lanes)) {
+    writeShift(expr.fn, type, first, second, context);
+    return;
+  }
+  if (!writeComposed(expr.fn, type, first, context)) writeLaneByLane(expr, context);
+}
+
+const floatOps: Partial<Record<ScalarFn, PlainOpName>> = {
+  add: "f32x4.add",
+  sub: "f32x4.sub",
+  mul: "f32x4.mul",
+  div: "f32x4.div",
+  min: "f32x4.min",
+  max: "f32x4.max",
+  neg: "f32x4.neg",
+  abs: "f32x4.abs",
+  floor: "f32x4.floor",
+  ceil: "f32x4.ceil",
+  round: "f32x4.nearest",
+  sqrt: "f32x4.sqrt",
+  eq: "f32x4.eq",
+  ne: "f32x4.ne",
+  lt: "f32x4.lt",
+  le: "f32x4.le",
+  gt: "f32x4.gt",
+  ge: "f32x4.ge",
+};
+
+/** Of u32 and bool the second; a bool is a mask, of which "less than" is the signed one turned around. */
+const integerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName]>> = {
+  add: ["i32x4.add", "i32x4.add"],
+  sub: ["i32x4.sub", "i32x4.sub"],
+  mul: ["i32x4.mul", "i32x4.mul"],
+  min: ["i32x4.min_s", "i32x4.min_u"],
+  max: ["i32x4.max_s", "i32x4.max_u"],
+  neg: ["i32x4.neg", "i32x4.neg"],
+  and: ["v128.and", "v128.and"],
+  or: ["v128.or", "v128.or"],
+  xor: ["v128.xor", "v128.xor"],
+  not: ["v128.not", "v128.not"],
+  eq: ["i32x4.eq", "i32x4.eq"],
+  ne: ["i32x4.ne", "i32x4.ne"],
+  lt: ["i32x4.lt_s", "i32x4.lt_u"],
+  le: ["i32x4.le_s", "i32x4.le_u"],
+  gt: ["i32x4.gt_s", "i32x4.gt_u"],
+  ge: ["i32x4.ge_s", "i32x4.ge_u"],
+};
+
+type Shift = "shiftLeft" | "shiftRight" | "rotateLeft";
+
+function isShift(fn: ScalarFn): fn is Shift {
+  return fn === "shiftLeft" || fn === "shiftRight" || fn === "rotateLeft";
+}
+
+/** By the same count in all lanes: the instructions take it as a scalar, modulo 32. */
+function writeShift(fn: Shift, type: ValueType, value: Expr, count: Expr, context: WasmContext): void {
+  const { f } = context;
+  writeVector(value, context);
+  if (fn !== "rotateLeft") {
+    writeScalar(count, context);
+    f.op(fn === "shiftLeft" ? "i32x4.shl" : type === "i32" ? "i32x4.shr_s" : "i32x4.shr_u");
+    return;
+  }
+  const held = f.local("v128");
+  f.tee(held);
+  writeScalar(count, context);
+  f.op("i32x4.shl");
+  f.get(held);
+  f.constI32(0);
+  writeScalar(count, context);
+  f.op("i32.sub");
+  f.op("i32x4.shr_u");
+  f.op("v128.or");
+  f.release(held);
+}
+
+/** Functions of one operand that take a few instructions. False where there is nothing better than lane by lane. */
+function writeComposed(fn: ScalarFn, type: ValueType, operand: Expr, context: WasmContext): boolean {
+  const { f } = context;
+  const constant = (value: number): void => f.constV128(constantBytes(type, value));
+  switch (fn) {
+    case "rsqrt": {
+      constant(1);
+      writeVector(operand, context);
+      f.op("f32x4.sqrt");
+      f.op("f32x4.div");
+      return true;
+    }
+    case "abs":
+      writeVector(operand, context);
+      if (type === "i32") f.op("i32x4.abs");
+      return true;
+    case "sign":
+      writeVector(operand, context);
+      if (type !== "f32") {
+        constant(1);
+        f.op(type === "i32" ? "i32x4.min_s" : "i32x4.min_u");
+        if (type !== "i32") return true;
+        constant(-1);
+        f.op("i32x4.max_s");
+        return true;
+      }
+      writeFloatSign(context);
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** 1 with the sign of x; x itself where it is a zero or a NaN. */
+function writeFloatSign({ f }: WasmContext): void {
+  const x = f.local("v128");
+  f.set(x);
+  f.constV128(constantBytes("f32", 1));
+  f.get(x);
+  f.constV128(constantBytes("i32", 0x7fffffff));
+  f.op("v128.bitselect");
+  // bits of the mask come from 1, the sign bit from x
+  f.get(x);
+  f.get(x);
+  f.op("f32x4.abs");
+  f.constV128(constantBytes("f32", 0));
+  f.op("f32x4.gt");
+  f.op("v128.bitselect");
+  f.release(x);
+}

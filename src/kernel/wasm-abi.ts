@@ -1,0 +1,112 @@
+/**
+ * What a WebAssembly module of ours and its runtime agree on: memory, imports, exports.
+ *
+ *   memory    control block | state | arena | inputs and outputs per entry | panels, one set a thread
+ *   imports   env.memory, env.mod(x, y): the remainder of f32 with the sign of the divisor
+ *   exports   run(thread) -> 0, or 1 after a failure    the whole sequence; every thread calls it, and returns when all are done
+ *             step0(thread), step1(thread), ...         one step of the sequence each, without a barrier
+ */
+import type { Kernel } from "./kernel.ts";
+import type { BufferSlot, Segment } from "./memory.ts";
+import { type Sequence, walkSequence } from "./sequence.ts";
+
+/** Where a module finds what it works on. Byte addresses. */
+export interface WasmLayout {
+  readonly bases: Readonly<Record<Segment, number>>;
+  /** Thread 0's shared arrays ("panels"); each kernel lays its own out from there. */
+  readonly panels: number;
+  /** Bytes from one thread's panels to the next one's. */
+  readonly panelStride: number;
+  /** How many threads run each step. With 1 the memory is not shared and there are no barriers. */
+  readonly threads: number;
+}
+
+/** Turns a sequence into the bytes of a module. `compile` supplies it, as runtimes do not know printers. */
+export type WasmLinker = (
+  sequence: Sequence,
+  buffers: ReadonlyMap<string, BufferSlot>,
+  layout: WasmLayout,
+) => Uint8Array<ArrayBuffer>;
+
+export const importNames = { module: "env", memory: "memory", mod: "mod" } as const;
+
+/** The export that runs step `i` of the sequence alone. */
+export function stepName(i: number): string {
+  return `step${i}`;
+}
+
+/** Offsets in a kernel's panels are multiples of this: a cache line. */
+export const panelAlignment = 64;
+
+/** Byte offsets of a kernel's shared arrays from its thread's panels, in order, and their sum. */
+export function panelOffsets(kernel: Kernel): { readonly offsets: readonly number[]; readonly bytes: number } {
+  const offsets: number[] = [];
+  let bytes = 0;
+  for (const { count } of kernel.shared) {
+    offsets.push(bytes);
+    bytes += Math.ceil((count * 4) / panelAlignment) * panelAlignment;
+  }
+  return { offsets, bytes };
+}
+
+/** Bytes of panels that a thread needs for a sequence: kernels run one after another and share them. */
+export function panelBytes(sequence: Sequence): number {
+  let most = 0;
+  walkSequence(sequence, (step) => {
+    if (step.kind === "launch") most = Math.max(most, panelOffsets(step.kernel).bytes);
+  });
+  return most;
+}
+
+/** In pages of `pageBytes`: the most that a memory with 32-bit addresses can have. */
+export const mostPages = 65_536;
+export const pageBytes = 65_536;
+
+/** How a module declares the memory that it imports: so that whatever memory the runtime has made fits. */
+export function importedMemory(threads: number): {
+  readonly min: number;
+  readonly max?: number;
+  readonly shared: boolean;
+} {
+  return threads > 1 ? { min: 1, max: mostPages, shared: true } : { min: 1, shared: false };
+}
+
+// ---- the control block ---------------------------------------------------------------------------------------------
+
+/**
+ * Byte offsets of the i32 words through which threads meet, each on a cache line of its own. See codegen/wasm/barrier.ts for
+ * how they are used inside a step, and src/runtime/wasm-worker.ts for between steps.
+ */
+export const control = {
+  /** Threads that have come to the barrier. */
+  arrived: 0,
+  /** Counts barriers passed: whoever waits, waits for it to change. */
+  generation: 64,
+  /** Changes whenever there is something to do for the workers: they wait for that. */
+  command: 128,
+  /** Counts runs started. */
+  runs: 192,
+  /** Which entry the latest run is of. */
+  entry: 256,
+  /** Counts messages sent: a worker that has had fewer goes back to its event loop. */
+  mail: 320,
+  /** Not 0 once a thread is dead or late, see `failure`: everybody gives up. */
+  failed: 384,
+  /** How long a barrier waits, in milliseconds, while no heartbeat changes. */
+  deadlineMs: 448,
+  /** What was wrong: a length in bytes, and UTF-8. */
+  error: 512,
+  /** Thread t counts its signs of life at `heartbeat + 64 t`. */
+  heartbeat: 1024,
+} as const;
+
+/** Values of the word `failed`: what the first thread that gave up saw. */
+export const failure = { none: 0, late: 1, thrown: 2 } as const;
+
+/** Longest text at `error`, in bytes. */
+export const errorBytes = control.heartbeat - control.error - 4;
+
+export const maxThreads = 64;
+
+/** Bytes of the control block, at address 0. */
+export const controlBytes = control.heartbeat + 64 * maxThreads;

@@ -1,0 +1,174 @@
+/**
+ * What the wasm machine needs of the engine around it: workers, memory, and whether threads are possible.
+ *
+ * In Node workers come from node:worker_threads, in a browser they are Web Workers. A page has shared memory only where its
+ * server isolates it, and a page's main thread may not wait for others: there a step runs on one thread.
+ */
+import { DeviceError, UserError } from "../errors.ts";
+import { maxThreads } from "../kernel/wasm-abi.ts";
+import type { MemoryMaker } from "./wasm-memory.ts";
+
+/** What a worker tells its pool. */
+export interface WorkerEvents {
+  message(data: unknown): void;
+  /** It could not start, or it ended. */
+  end(reason: string): void;
+}
+
+export interface HostWorker {
+  post(message: unknown): void;
+  /** Whether the process waits for it. No difference in a browser. */
+  hold(isHeld: boolean): void;
+  terminate(): void;
+}
+
+export interface WasmHost {
+  readonly parallelism: number;
+  /** Why there can be only one thread; null where there can be more. */
+  readonly oneThread: string | null;
+  readonly newMemory: MemoryMaker;
+  /** Throws where the engine refuses. */
+  newWorker(source: string, events: WorkerEvents): HostWorker;
+}
+
+/** The parts of the global object that are looked at. */
+export interface Globals {
+  readonly process?: {
+    getBuiltinModule?(id: string): unknown;
+    readonly versions?: { readonly node?: string };
+  };
+  readonly navigator?: { readonly hardwareConcurrency?: number };
+  readonly crossOriginIsolated?: boolean;
+  readonly SharedArrayBuffer?: SharedArrayBufferConstructor;
+  readonly Atomics?: Pick<Atomics, "wait">;
+  readonly Worker?: typeof Worker;
+}
+
+/** The host that runs this. */
+export function findHost(globals: Globals = globalThis): WasmHost {
+  const newMemory: MemoryMaker = (descriptor) => new WebAssembly.Memory(descriptor);
+  const threads = nodeModule<NodeThreads>(globals, "node:worker_threads");
+  const os = nodeModule<NodeOs>(globals, "node:os");
+  return {
+    parallelism: os?.availableParallelism() ?? globals.navigator?.hardwareConcurrency ?? 1,
+    oneThread: oneThreadReason(globals, threads !== undefined),
+    newMemory,
+    newWorker(source, events) {
+      if (threads !== undefined) return nodeWorker(threads, source, events);
+      if (globals.Worker !== undefined) return webWorker(globals.Worker, source, events);
+      throw new DeviceError("there are no workers here: use threads: 1");
+    },
+  };
+}
+
+/** Threads that "auto" takes at most: steps of the size that one machine trains do not feed more. */
+const mostByDefault = 8;
+
+/** How many threads to run on, and what to tell about it. Throws `UserError` for a number that cannot be. */
+export function chooseThreads(
+  wanted: number | "auto",
+  host: WasmHost,
+): { readonly threads: number; readonly warning: string | null } {
+  if (wanted !== "auto" && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= maxThreads)) {
+    throw new UserError(`threads must be "auto" or a whole number from 1 to ${maxThreads}, not ${wanted}`);
+  }
+  const threads = wanted === "auto" ? Math.max(1, Math.min(host.parallelism, mostByDefault)) : wanted;
+  if (threads === 1 || host.oneThread === null) return { threads, warning: null };
+  return { threads: 1, warning: `the wasm target runs on one thread instead of ${threads}, as ${host.oneThread}` };
+}
+
+/**
+ * Lets this process compile relaxed SIMD where its V8 has it behind a flag: Node 20. `isThere` asks the engine. The flag is
+ * the whole process's, workers included, and takes effect for modules compiled later.
+ */
+export function allowRelaxedSimd(isThere: () => boolean, globals: Globals = globalThis): void {
+  const major = Number.parseInt(globals.process?.versions?.node ?? "", 10);
+  if (!(major < 21) || isThere()) return;
+  nodeModule<NodeV8>(globals, "node:v8")?.setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
+
+function oneThreadReason(globals: Globals, isNode: boolean): string | null {
+  if (globals.crossOriginIsolated === false) {
+    return (
+      "this page is not cross-origin isolated: its server must send the headers " +
+      "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp"
+    );
+  }
+  if (globals.SharedArrayBuffer === undefined || globals.Atomics === undefined) return "there is no shared memory here";
+  if (!isNode && globals.Worker === undefined) return "there are no workers here";
+  try {
+    globals.Atomics.wait(new Int32Array(new globals.SharedArrayBuffer(4)), 0, 1, 0);
+    return null;
+  } catch {
+    return "a page's main thread may not wait for others: compile and run in a worker";
+  }
+}
+
+// ---- Node ----------------------------------------------------------------------------------------------------------
+
+interface NodeThreads {
+  readonly Worker: new (
+    source: string,
+    options: object,
+  ) => {
+    on(event: string, listener: (value: unknown) => void): void;
+    postMessage(message: unknown): void;
+    ref(): void;
+    unref(): void;
+    terminate(): unknown;
+  };
+}
+
+interface NodeOs {
+  availableParallelism(): number;
+}
+
+interface NodeV8 {
+  setFlagsFromString(flags: string): void;
+}
+
+/** A module of Node, without an import that would keep this file out of browsers. */
+function nodeModule<T>({ process }: Globals, id: string): T | undefined {
+  return process?.getBuiltinModule?.(id) as T | undefined;
+}
+
+function nodeWorker(threads: NodeThreads, source: string, events: WorkerEvents): HostWorker {
+  // Loaders and flags of the process are not for this worker: it is plain JavaScript and imports nothing.
+  const worker = new threads.Worker(source, { eval: true, execArgv: [], env: {} });
+  worker.unref();
+  worker.on("message", (data) => events.message(data));
+  worker.on("messageerror", (error) => events.end(`it could not read a message: ${reasonOf(error)}`));
+  worker.on("error", (error) => events.end(reasonOf(error)));
+  worker.on("exit", (code) => events.end(`it ended with exit code ${code}`));
+  return {
+    post: (message) => worker.postMessage(message),
+    hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
+    terminate: () => void worker.terminate(),
+  };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+// ---- browsers ------------------------------------------------------------------------------------------------------
+
+function webWorker(Worker: NonNullable<Globals["Worker"]>, source: string, events: WorkerEvents): HostWorker {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const worker = new Worker(url, { name: "tensorloom" });
+  worker.onmessage = ({ data }) => {
+    URL.revokeObjectURL(url);
+    events.message(data);
+  };
+  worker.onmessageerror = () => events.end("it could not read a message");
+  worker.onerror = ({ message }) => {
+    URL.revokeObjectURL(url);
+    const blocked = "it did not load (a content security policy must allow worker-src blob:)";
+    events.end(message === undefined || message === "" ? blocked : message);
+  };
+  return {
+    post: (message) => worker.postMessage(message),
+    hold: () => undefined,
+    terminate: () => worker.terminate(),
+  };
+}
