@@ -16,7 +16,7 @@
 import { CompilerBug } from "../src/errors.ts";
 import { type Entry, neededNodes, rebuild, resultNodes } from "../src/graph/entry.ts";
 import type { Build, Node } from "../src/graph/node.ts";
-import { concat } from "../src/graph/ops/view.ts";
+import { concat } from "../src/graph/ops/parts.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";

@@ -1,28 +1,22 @@
 /**
- * A case for every op and composite: inputs, and what is made of them. The tests of all targets are generated from this
- * table; `missingOps` names the ops of the op tables that it leaves out.
+ * A case for every op of the op tables: inputs, and what is made of them. The tests of all targets are generated from this
+ * table, to which composite-cases.ts adds the composites; op-report.ts says what they leave out.
  *
- * Shapes have axes of 1, of primes, of sizes that divide no tile, and empty ones. Numbers are drawn away from kinks and jumps.
+ * Shapes have axes of 1, of primes, of sizes that divide no tile, and empty ones. Numbers are drawn away from kinks and
+ * jumps.
  */
-import * as nn from "../src/dsl/activations.ts";
-import * as composites from "../src/dsl/composites.ts";
-import { hessian, valueAndGrad } from "../src/dsl/derivatives.ts";
-import { batchMatmul, einsum } from "../src/dsl/einsum.ts";
-import { dynamicSlice, dynamicUpdate, gather, scatterAdd } from "../src/dsl/indexing.ts";
-import { jacobian } from "../src/dsl/jacobian.ts";
+import { dynamicSlice, dynamicUpdate, gather } from "../src/dsl/indexing.ts";
 import * as ops from "../src/dsl/ops.ts";
-import { randomBernoulli, randomBits, randomNormal } from "../src/dsl/random.ts";
 import { applyOp, type Tensor } from "../src/dsl/tensor.ts";
 import type { DType } from "../src/graph/dtype.ts";
 import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
-import { indexOps } from "../src/graph/ops/index-ops.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";
 import * as sources from "../src/graph/ops/source.ts";
-import * as views from "../src/graph/ops/view.ts";
 import { here } from "../src/graph/origin.ts";
-import { input, type Make, type OpCase, one, type Range, tolerance, whole, wide } from "./op-case.ts";
+import { compositeCases } from "./composite-cases.ts";
+import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 
 // ---- element-wise --------------------------------------------------------------------------------------------------
 
@@ -75,7 +69,7 @@ function mapCases(): OpCase[] {
     return mapShapes.map((shape) => {
       const inputs = ranges.map((range, i) => input(shape, range, name === "select" && i === 0 ? "bool" : dtype));
       const make = (args: readonly Tensor[]): Tensor => applyOp(mapOps[name], args, {}, here(name));
-      return { op: `map ${name}`, inputs, make, tolerance, gradient };
+      return { op: `map ${name}`, inputs, make, gradient };
     });
   });
 }
@@ -106,6 +100,7 @@ const reduced: readonly (readonly [readonly number[], readonly number[]])[] = [
     [0, 2],
   ],
   [[2, 37, 5], [1]],
+  [[3, 67], [1]],
   [
     [2, 3, 5],
     [0, 1, 2],
@@ -121,7 +116,7 @@ function reduceCases(): OpCase[] {
     return reduced.flatMap(([shape, axes]) => {
       if (isArg && axes.length > 1) return [];
       const make: Make = (x) => applyOp(reduceOps[name], [x], { axes }, here(name));
-      return [one(`reduce ${name}`, [input(shape)], make, { gradient: !isArg, tolerance: 5e-6 })];
+      return [one(`reduce ${name}`, [input(shape)], make, { gradient: !isArg })];
     });
   });
 }
@@ -157,6 +152,7 @@ function contractCases(): OpCase[] {
   const matrix = attrs({ sumLeft: [1], sumRight: [0] });
   const shapes: readonly (readonly [readonly number[], readonly number[], ContractAttrs])[] = [
     [[17, 13], [13, 37], matrix],
+    [[33, 67], [67, 65], matrix],
     [[1, 7], [7, 1], matrix],
     [[3, 17], [5, 3], attrs({ sumLeft: [0], sumRight: [1] })],
     [[7], [7], attrs({ sumLeft: [0], sumRight: [0] })],
@@ -168,7 +164,7 @@ function contractCases(): OpCase[] {
   ];
   return shapes.map(([left, right, given]) => {
     const make: Make = (a, b) => applyOp(contract, [a, b], given, here("contract"));
-    return one("contract contract", [input(left), input(right)], make, { tolerance: 1e-5 });
+    return one("contract contract", [input(left), input(right)], make);
   });
 }
 
@@ -191,119 +187,17 @@ function indexCases(): OpCase[] {
     one("index dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
     one("index dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
     one("index dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => dynamicUpdate(x, p, s)),
-    one(
-      "composite scatterAdd",
-      [whole([7], 0, 7), input([7, 3])],
-      (i, u) => scatterAdd(ops.sub(i, 1) as Tensor, u, 4),
-      { tolerance: 1e-5 },
-    ),
   ];
 }
 
 function sourceCases(): OpCase[] {
-  const none: Partial<OpCase> = { gradient: false, tolerance: 2e-5 };
   const x = [input([7, 3])];
   return [
     one("source constant", x, (v) => ops.add(v, 0.1)),
     one("source iota", x, (v) => ops.add(v, ops.arange(3, "f32"))),
     one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: "f32", shape: [5] }, here("size")))),
     one("source input", x, (v) => v),
-    one("source random", [], () => ops.randomUniform([7, 13]), { ...none, tolerance: 0 }),
-    one("composite randomBits", [], () => randomBits([5]), { ...none, tolerance: 0 }),
-    one("composite randomNormal", [], () => randomNormal([7, 13], { mean: 1, deviation: 2 }), none),
-    one("composite randomBernoulli", [], () => randomBernoulli([7, 13], 0.3), { ...none, tolerance: 0 }),
-  ];
-}
-
-// ---- composites ----------------------------------------------------------------------------------------------------
-
-const unaries: Readonly<Record<string, (x: Tensor) => unknown>> = {
-  relu: (x) => composites.relu(x),
-  leakyRelu: (x) => nn.leakyRelu(x),
-  elu: (x) => nn.elu(x),
-  selu: (x) => nn.selu(x),
-  gelu: (x) => nn.gelu(x),
-  "gelu by tanh": (x) => nn.gelu(x, { approximate: true }),
-  silu: (x) => nn.silu(x),
-  sigmoid: (x) => composites.sigmoid(x),
-  softplus: (x) => composites.softplus(x),
-  square: (x) => composites.square(x),
-  clip: (x) => composites.clip(x, -0.7, 1.1),
-};
-
-const rows: Readonly<Record<string, (x: Tensor) => unknown>> = {
-  softmax: (x) => composites.softmax(x),
-  logSoftmax: (x) => composites.logSoftmax(x),
-  logSumExp: (x) => nn.logSumExp(x, { axis: -1 }),
-  mean: (x) => composites.mean(x, { axis: -1 }),
-  variance: (x) => composites.variance(x, { axis: -1 }),
-  standardDeviation: (x) => nn.standardDeviation(x, { axis: -1 }),
-  l1Norm: (x) => nn.l1Norm(x, { axis: -1 }),
-  l2Norm: (x) => nn.l2Norm(x, { axis: -1 }),
-  normalize: (x) => nn.normalize(x),
-  cumulativeSum: (x) => nn.cumulativeSum(x),
-  cumulativeProduct: (x) => nn.cumulativeProduct(x, { reverse: true }),
-};
-
-function compositeCases(): OpCase[] {
-  const loose = { tolerance: 1e-5 };
-  const unary = Object.entries(unaries).flatMap(([name, f]) =>
-    [[1], [17, 13]].map((shape) => one(`composite ${name}`, [input(shape, [-3, 3])], f, loose)),
-  );
-  const row = Object.entries(rows).flatMap(([name, f]) =>
-    [
-      [1, 7],
-      [5, 37],
-      [0, 3],
-    ].map((shape) => one(`composite ${name}`, [input(shape)], f, loose)),
-  );
-  const scores = input([5, 7]);
-  const shares = input([5, 7], [0.05, 1]);
-  const pair = [input([5, 7]), input([5, 7])];
-  const losses: Readonly<Record<string, Make>> = {
-    huber: (a, b) => nn.huber(a, b, { delta: 0.8 }),
-    meanSquaredError: (a, b) => composites.meanSquaredError(a, b),
-    meanAbsoluteError: (a, b) => composites.meanAbsoluteError(a, b),
-    sigmoidCrossEntropy: (a, b) => composites.sigmoidCrossEntropy(a, b),
-  };
-  const entropy = (x: Tensor, y: Tensor, probabilities = false): Tensor =>
-    composites.softmaxCrossEntropy(x as never, y as never, { probabilities });
-  return [
-    ...unary,
-    ...row,
-    ...Object.entries(losses).map(([name, f]) => one(`composite ${name}`, pair, f, loose)),
-    one("composite softmaxCrossEntropy", [scores, whole([5], 0, 7)], (x, y) => entropy(x, y), loose),
-    one("composite softmaxCrossEntropy of weights", [scores, shares], (x, y) => entropy(x, y), { tolerance: 2e-5 }),
-    one("composite softmaxCrossEntropy of shares", [shares, whole([5], 0, 7)], (x, y) => entropy(x, y, true), loose),
-    one("composite softmaxCrossEntropy of both", [shares, shares], (x, y) => entropy(x, y, true), { tolerance: 2e-5 }),
-    ...sums(),
-  ];
-}
-
-function sums(): OpCase[] {
-  const loose = { tolerance: 2e-5 };
-  const cube = (x: Tensor): Tensor => ops.sum(ops.mul(ops.mul(x, x), ops.mul(x, ops.sum(x)))) as Tensor;
-  return [
-    one(
-      "composite einsum",
-      [input([3, 5]), input([5, 7]), input([7, 2])],
-      (a, b, c) => einsum("ij,jk,kl->li", a, b, c),
-      loose,
-    ),
-    one(
-      "composite einsum",
-      [input([2]), input([3]), input([2, 5])],
-      (a, b, c) => einsum("i,j,ik->kij", a, b, c),
-      loose,
-    ),
-    one("composite einsum", [input([5, 5])], (a) => einsum("ii->", a), loose),
-    one("composite einsum", [input([3, 5]), input([3, 7])], (a, b) => einsum("ij,ik->", a, b), { tolerance: 1e-4 }),
-    one("composite batchMatmul", [input([2, 3, 5]), input([2, 5, 1])], (a, b) => batchMatmul(a, b), loose),
-    one("composite valueAndGrad", [input([3])], (x) => valueAndGrad((v: Tensor) => cube(v), x).gradient, {
-      tolerance: 1e-4,
-    }),
-    one("composite jacobian", [input([3])], (x) => jacobian(ops.mul(x, ops.sum(x)) as Tensor, x), loose),
-    one("composite hessian", [input([3])], (x) => hessian(cube(x), x), { tolerance: 1e-4 }),
+    one("source random", [], () => ops.randomUniform([7, 13])),
   ];
 }
 
@@ -317,13 +211,3 @@ export const opCases: readonly OpCase[] = [
   ...sourceCases(),
   ...compositeCases(),
 ];
-
-// ---- what the tests do with a case ---------------------------------------------------------------------------------
-
-/** Ops of the tables that no case is about. */
-export function missingOps(): string[] {
-  const known = [mapOps, reduceOps, views, indexOps, sources, { contract }].flatMap((table) => Object.values(table));
-  const named = known.flatMap((op) => (typeof op === "object" && "kind" in op ? [`${op.kind} ${op.name}`] : []));
-  const seen = new Set(opCases.map(({ op }) => op));
-  return [...named, "map cast"].filter((name) => !seen.has(name) && name !== "source state"); // programs.ts has states
-}

@@ -8,12 +8,14 @@ import { specialize } from "../passes/specialize.ts";
 import type { Program } from "../src/dsl/program.ts";
 import { isFloat, roundTo } from "../src/graph/dtype.ts";
 import { type Entry, rebuild, resultNodes } from "../src/graph/entry.ts";
-import { evaluateGraph } from "../src/graph/evaluate.ts";
+import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
 import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
+import type { TargetName } from "../src/kernel/target.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
+import { type Bounded, errorBounds } from "./error-bound.ts";
 
 /** Inputs by path ("image", "pair.left"). */
 export type FlatFeeds = Readonly<Record<string, TypedArray | readonly number[] | number>>;
@@ -49,19 +51,17 @@ export class ProgramOracle {
   /** Runs an entry once; gives its outputs by path. */
   run(entry: string, feeds: FlatFeeds = {}): ReadonlyMap<string, Float64Array> {
     const expanded = this.#expanded(entry);
-    const values = new Map(this.#state);
-    for (const { path, leaf } of this.#program.inputs) {
-      const fed = feeds[path];
-      if (fed === undefined) continue;
-      const shape = leaf.shape.map((dim) => bindDim(dim, this.#dims));
-      values.set(path, ndarray(leaf.dtype, shape, typeof fed === "number" ? [fed] : fed));
-    }
-    const results = evaluateGraph(resultNodes(expanded), values);
+    const results = evaluateGraph(resultNodes(expanded), this.#environment(feeds));
     const found = [...expanded.outputs, ...expanded.next].map((result, i) => [result.name, results[i]] as const);
     const outputs = new Map<string, Float64Array>();
     for (const [name, value] of found.slice(0, expanded.outputs.length)) if (value) outputs.set(name, value.data);
     for (const [name, value] of found.slice(expanded.outputs.length)) if (value) this.#state.set(name, value);
     return outputs;
+  }
+
+  /** What an entry would give now, and how far a target may be from it. Changes no state. */
+  bounds(entry: string, feeds: FlatFeeds, target: TargetName): ReadonlyMap<string, Bounded> {
+    return errorBounds(this.#expanded(entry), this.#environment(feeds), target);
   }
 
   /** The first number of an output. */
@@ -77,6 +77,17 @@ export class ProgramOracle {
     const value = this.#state.get(name);
     if (value === undefined) throw new Error(`the oracle has no state "${name}"`);
     return value.data;
+  }
+
+  #environment(feeds: FlatFeeds): Environment {
+    const values = new Map(this.#state);
+    for (const { path, leaf } of this.#program.inputs) {
+      const fed = feeds[path];
+      if (fed === undefined) continue;
+      const shape = leaf.shape.map((dim) => bindDim(dim, this.#dims));
+      values.set(path, ndarray(leaf.dtype, shape, typeof fed === "number" ? [fed] : fed));
+    }
+    return values;
   }
 
   #expanded(name: string): Entry {

@@ -19,11 +19,13 @@ import { freshNames, replace } from "./names.ts";
 /** The kernel with repeated expressions of each block named. */
 export function cse(kernel: Kernel): Kernel {
   const fresh = numbered(freshNames(kernel));
-  const nests = kernel.nests.map((nest) => ({
-    ...nest,
-    prelude: cseBlock(nest.prelude, fresh),
-    body: cseBlock(nest.body, fresh),
-  }));
+  const nests = kernel.nests.map((nest) => {
+    const prelude = rewriteBlock(nest.prelude, fresh);
+    // the body reads the prelude's names, also those of `let`s that were dropped
+    const names = replace({ loops: new Map(), names: prelude.renamed });
+    const body = nest.body.map((stmt) => mapStmt(stmt, names));
+    return { ...nest, prelude: prelude.out, body: cseBlock(body, fresh) };
+  });
   return { ...kernel, nests };
 }
 
@@ -37,6 +39,10 @@ function numbered(fresh: Fresh): Fresh {
 }
 
 function cseBlock(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
+  return rewriteBlock(stmts, fresh).out;
+}
+
+function rewriteBlock(stmts: readonly Stmt[], fresh: Fresh): Block {
   const numbers = newNumbers();
   const counts = new Map<string, number>();
   for (const stmt of stmts) {
@@ -47,7 +53,7 @@ function cseBlock(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
   numbers.restart();
   const block: Block = { out: [], held: new Map(), renamed: new Map(), numbers, counts, fresh };
   for (const stmt of stmts) emit(stmt, block);
-  return block.out;
+  return block;
 }
 
 // ---- numbers -------------------------------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
  *
  *   parallel i < 128, j < 512                   thread j_o < 64
  *     var acc = 0                                 for k < 784, c < 8:  panel[8*k + c] = w[512*k + 8*j_o + c]
- *     for k < 784                        ->       for i_o < 20
+ *     for k < 784                        ->       for i_b < 32
  *       acc = acc + x[i, k] * w[k, j]               for l < 4 lane
- *     y[i, j] = max(acc + b[j], 0)                    var acc[6][2] = 0
- *                                                     for k < 784:  12 multiply-adds of panel[8*k + 4*v + l] and x[6*i_o + r, k]
- *                                                     y[6*i_o + r, 8*j_o + 4*v + l] = ...
+ *     y[i, j] = max(acc + b[j], 0)                    var acc[4][2] = 0
+ *                                                     for k < 784:  8 multiply-adds of panel[8*k + 4*v + l] and x[4*i_b + r, k]
+ *                                                     y[4*i_b + r, 8*j_o + 4*v + l] = ...
  *
  * The panel is contiguous and stays in the first-level cache while all rows go by, whatever the operand's own layout; it is
  * filled by whatever expression the operand is. The other operand is read where it lies: each element is used for a whole
@@ -92,7 +92,7 @@ interface RowCut {
   readonly size: number;
 }
 
-/** Whole blocks, and the rest in blocks of nearly equal size: 128 = 20 * 6 + 2 * 4, as a block of 2 would wait for itself. */
+/** Whole blocks, and the rest in blocks of nearly equal size: 17 = 3 * 4 + 3 + 2, as a block of 1 would wait for itself. */
 function cutRows(rows: number, size: number): readonly RowCut[] {
   const rest = rows % size;
   const small = rest > 0 && 2 * rest < size && rows > size;

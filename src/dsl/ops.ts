@@ -9,16 +9,14 @@ import type { MapName, ReduceName } from "../graph/node.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
 import { cast as castOp, mapOps } from "../graph/ops/map.ts";
+import { concat as concatOp, pad as padOp, slice as sliceOp } from "../graph/ops/parts.ts";
 import { reduceOps } from "../graph/ops/reduce.ts";
 import { constant, constantAttrs, iota as iotaOp, random as randomOp, size as sizeOp } from "../graph/ops/source.ts";
 import {
   broadcast as broadcastOp,
-  concat as concatOp,
   flip as flipOp,
-  pad as padOp,
   permute as permuteOp,
   reshape as reshapeOp,
-  slice as sliceOp,
 } from "../graph/ops/view.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import {

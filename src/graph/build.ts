@@ -10,9 +10,10 @@ import type { Attrs, Build, ContractAttrs, Graph, MapName, Node, OpDef, ReduceNa
 import { contract } from "./ops/contract.ts";
 import { dynamicSlice, dynamicUpdate } from "./ops/index-ops.ts";
 import { cast, mapOps } from "./ops/map.ts";
+import { concat, pad, slice } from "./ops/parts.ts";
 import { reduceOps } from "./ops/reduce.ts";
 import { constant, constantAttrs, iota, size } from "./ops/source.ts";
-import { broadcast, concat, flip, pad, permute, reshape, slice } from "./ops/view.ts";
+import { broadcast, flip, permute, reshape } from "./ops/view.ts";
 import type { Origin } from "./origin.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
 import { typeOf } from "./type.ts";

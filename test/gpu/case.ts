@@ -18,8 +18,8 @@ export interface Gpu {
 
 export interface GpuCase {
   readonly name: string;
-  /** Throws to fail. An error of the device that nothing caught fails the case too. */
-  run(gpu: Gpu): Promise<void>;
+  /** Throws to fail. An error of the device that nothing caught fails the case too. What it gives to `show` is printed. */
+  run(gpu: Gpu, show: (text: string) => void): Promise<void>;
 }
 
 /** A case with its file's name; `id` is unique, and is what `GPU_CASES` is matched against. */
@@ -34,6 +34,7 @@ export type Message =
   | { readonly event: "none"; readonly reason: string }
   | { readonly event: "ready"; readonly adapter: string; readonly startMs: number }
   | { readonly event: "start"; readonly id: string }
+  | { readonly event: "text"; readonly text: string }
   | { readonly event: "pass"; readonly id: string; readonly ms: number }
   | { readonly event: "fail"; readonly id: string; readonly ms: number; readonly message: string }
   | { readonly event: "done" };

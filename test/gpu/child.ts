@@ -58,7 +58,7 @@ async function runCase(entry: GpuCase, gpu: Gpu): Promise<void> {
   const listen = (event: GPUUncapturedErrorEvent): number => uncaptured.push(event.error.message);
   gpu.device.addEventListener("uncapturederror", listen);
   try {
-    await entry.run(gpu);
+    await entry.run(gpu, (text) => say({ event: "text", text }));
     // Errors are delivered before the work that came before them is reported as done.
     await gpu.device.queue.onSubmittedWorkDone();
   } finally {

@@ -117,6 +117,7 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
       log += `adapter: ${message.adapter}, ready after ${Math.round(message.startMs)} ms\n`;
     if (message.event === "start") running = message.id;
     if (message.event === "pass") results.set(message.id, undefined);
+    if (message.event === "text") console.log(message.text);
     if (message.event === "fail") results.set(message.id, message.message);
     if (message.event === "pass" || message.event === "fail") running = undefined;
     if (message.event === "done") {

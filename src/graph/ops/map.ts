@@ -1,30 +1,27 @@
 /**
  * Element-wise ops: operands and result have one shape, so no rule here mentions shapes.
  *
- * One row an op: its float64 meaning, its price, its gradient with the formula beside it, its scalar function. Most rows
- * lower to the scalar function of their own name.
+ * One row an op: its float64 meaning, its price, how far targets may be from it, its gradient with the formula beside it,
+ * its scalar function. Most rows lower to the scalar function of their own name.
  */
-import { ShapeError } from "../../errors.ts";
 import { apply, constant, convert } from "../../kernel/build.ts";
-import type { Expr, ScalarFn } from "../../kernel/kernel.ts";
-import { valueTypeOf } from "../../kernel/kernel.ts";
+import { type Expr, isMathsFn, type MathsFn, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../dtype.ts";
 import type { Build, MapName, MapOp, Node } from "../node.ts";
-import { sameShape } from "../shape.ts";
 import { erf } from "../special.ts";
-import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
+import { inverseRoot, library, quotient, root, rounded, type Tolerances } from "../tolerance.ts";
+import { type NodeType, tensorType, typeOf } from "../type.ts";
+import { inferMap, type Signature } from "./map-type.ts";
 
 type Gradient = (args: readonly Node[], g: Node, y: Node, b: Build) => readonly (Node | null)[];
-type Domain = "number" | "float" | "bool" | "any";
 
-interface Row {
-  readonly arity: 1 | 2 | 3;
-  /** Operand dtypes that the op is for. */
-  readonly domain: Domain;
+interface Row extends Signature {
   readonly meaning: (x: number, y: number, z: number) => number;
   /** For integers, where it differs; results wrap. */
   readonly whole?: (x: number, y: number) => number;
   readonly cost: number;
+  /** Where absent: exact, or the bound of the maths library for the functions it has. */
+  readonly tolerance?: Tolerances;
   readonly gradient?: Gradient;
   readonly element?: (args: readonly Expr[]) => Expr;
 }
@@ -69,11 +66,19 @@ const pickMax = (x: number, y: number): number => Math.max(x, y);
 const pickMin = (x: number, y: number): number => Math.min(x, y);
 
 const rows = {
-  add: { arity: 2, domain: "number", cost: 1, meaning: (x, y) => x + y, gradient: (_, g) => [g, g] },
+  add: {
+    arity: 2,
+    domain: "number",
+    cost: 1,
+    tolerance: rounded,
+    meaning: (x, y) => x + y,
+    gradient: (_, g) => [g, g],
+  },
   sub: {
     arity: 2,
     domain: "number",
     cost: 1,
+    tolerance: rounded,
     meaning: (x, y) => x - y,
     gradient: (_, g, _y, b) => [g, b.map("neg", g)],
   },
@@ -81,6 +86,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 1,
+    tolerance: rounded,
     meaning: (x, y) => x * y,
     whole: Math.imul,
     // d(ab) = b da + a db
@@ -90,6 +96,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 4,
+    tolerance: quotient,
     meaning: (x, y) => x / y,
     whole: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
     // d(a/b) = da/b - (a/b)/b db
@@ -142,6 +149,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 6,
+    tolerance: rounded,
     meaning: floorMod,
     whole: (x, y) => (y === 0 ? 0 : floorMod(x, y)),
     // a mod b = a - b floor(a/b)
@@ -182,6 +190,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 4,
+    tolerance: root,
     meaning: Math.sqrt,
     gradient: (_, g, y, b) => [b.map("div", g, times(b, y, two))], // 1 / (2 sqrt x)
   },
@@ -189,6 +198,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 6,
+    tolerance: inverseRoot,
     meaning: (x) => 1 / Math.sqrt(x),
     gradient: (a, g, y, b) => [b.map("mul", g, b.map("div", times(b, y, -0.5), arg(a, 0)))], // -x^(-3/2) / 2
   },
@@ -210,6 +220,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: library("tanh", 1.5),
     meaning: Math.tanh,
     gradient: (_, g, y, b) => [b.map("mul", g, b.map("sub", b.fill(y, 1), b.map("mul", y, y)))], // 1 - tanh^2
   },
@@ -246,37 +257,6 @@ const rows = {
   stopGradient: { arity: 1, domain: "any", cost: 0, meaning: (x) => x, element: ([x]) => x as Expr },
 } satisfies Record<MapName, Row>;
 
-const comparisons: ReadonlySet<MapName> = new Set<MapName>(["eq", "ne", "lt", "le", "gt", "ge"]);
-
-function fits(domain: Domain, dtype: DType): boolean {
-  switch (domain) {
-    case "any":
-      return dtype !== "u8" && dtype !== "f16";
-    case "bool":
-      return dtype === "bool";
-    case "float":
-      return dtype === "f32" || dtype === "f64";
-    case "number":
-      return dtype !== "bool" && dtype !== "u8" && dtype !== "f16";
-  }
-}
-
-function inferMap(name: MapName, { arity, domain }: Row, args: readonly NodeType[]): TensorType {
-  const types = args.map((type) => typeOf({ type }));
-  const values = name === "select" ? types.slice(1) : types;
-  const first = values[0];
-  if (first === undefined || types.length !== arity) throw new ShapeError(`takes ${arity} operands`);
-  if (name === "select" && types[0]?.dtype !== "bool") throw new ShapeError(`the condition must be bool`);
-  for (const type of types) {
-    if (!sameShape(type.shape, first.shape)) throw new ShapeError("operands differ in shape");
-  }
-  for (const type of values) {
-    if (type.dtype !== first.dtype) throw new ShapeError(`dtypes ${first.dtype} and ${type.dtype} differ: cast one`);
-    if (!fits(domain, type.dtype)) throw new ShapeError(`is not defined for ${printType(type)}: cast it first`);
-  }
-  return comparisons.has(name) ? tensorType("bool", first.shape) : first;
-}
-
 /** Wraps a whole number into the integer dtype. */
 function wrap(dtype: DType, value: number): number {
   if (dtype === "i32") return value | 0;
@@ -285,11 +265,13 @@ function wrap(dtype: DType, value: number): number {
 
 function makeOp(name: MapName, row: Row): MapOp {
   const { gradient, element } = row;
+  const tolerance = row.tolerance ?? (isMathsFn(name as ScalarFn) ? library(name as MathsFn) : undefined);
   return {
     name,
     kind: "map",
     cost: row.cost,
     infer: (args) => inferMap(name, row, args),
+    ...(tolerance === undefined ? {} : { tolerance }),
     ...(gradient === undefined
       ? {}
       : { vjp: (node: Node, g: Node, build: Build) => gradient(node.args, g, node, build) }),
@@ -321,6 +303,7 @@ export const cast: MapOp<{ readonly dtype: DType }> = {
   name: "cast",
   kind: "map",
   cost: 1,
+  tolerance: rounded,
   infer: ([type], { dtype }) => tensorType(dtype, typeOf({ type: type as NodeType }).shape),
   vjp(node, g, build) {
     const [x] = node.args;

@@ -7,6 +7,7 @@ import { isFloat, isInteger } from "../dtype.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
 import { fixedShape, type Shape, sizeOf } from "../shape.ts";
+import { folded } from "../tolerance.ts";
 import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
 
 /** Lowest value of a dtype: where a maximum starts. */
@@ -91,6 +92,7 @@ function makeReduce(
     kind: "reduce",
     reduction,
     infer: (args, attrs) => inferReduce(name, args, attrs),
+    ...(name === "sum" || name === "prod" ? { tolerance: folded } : {}),
     ...(gradient === undefined
       ? {}
       : {

@@ -11,6 +11,7 @@ import { type DType, isFloat, roundTo } from "../dtype.ts";
 import { generate, ndarray } from "../ndarray.ts";
 import type { Graph, Node, SourceOp } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import { rounded } from "../tolerance.ts";
 import { tensorType } from "../type.ts";
 
 type Leaf = { readonly name: string; readonly dtype: DType; readonly shape: Shape };
@@ -45,6 +46,7 @@ export const constant: SourceOp<{ readonly dtype: DType; readonly value: number 
 export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; readonly axis: number }> = {
   name: "iota",
   kind: "source",
+  tolerance: rounded,
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
   evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => at[axis] ?? 0),
   element(at, { dtype, axis }) {
@@ -58,6 +60,7 @@ export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; read
 export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [Dim] }> = {
   name: "size",
   kind: "source",
+  tolerance: rounded,
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, shape }) => ndarray(dtype, [], [fixedShape(shape)[0] ?? 0]),
   element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), fixedShape(shape)[0] ?? 0),

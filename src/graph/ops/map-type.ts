@@ -1,0 +1,49 @@
+/**
+ * The type rule of element-wise ops: how many operands, of which dtypes, all of one shape.
+ */
+import { ShapeError } from "../../errors.ts";
+import type { DType } from "../dtype.ts";
+import type { MapName } from "../node.ts";
+import { sameShape } from "../shape.ts";
+import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
+
+type Domain = "number" | "float" | "bool" | "any";
+
+/** What an element-wise op takes. */
+export interface Signature {
+  readonly arity: 1 | 2 | 3;
+  /** Operand dtypes that the op is for. */
+  readonly domain: Domain;
+}
+
+const comparisons: ReadonlySet<MapName> = new Set<MapName>(["eq", "ne", "lt", "le", "gt", "ge"]);
+
+function fits(domain: Domain, dtype: DType): boolean {
+  switch (domain) {
+    case "any":
+      return dtype !== "u8" && dtype !== "f16";
+    case "bool":
+      return dtype === "bool";
+    case "float":
+      return dtype === "f32" || dtype === "f64";
+    case "number":
+      return dtype !== "bool" && dtype !== "u8" && dtype !== "f16";
+  }
+}
+
+/** The type of the result: that of the operands, or bool. Throws ShapeError where they do not fit. */
+export function inferMap(name: MapName, { arity, domain }: Signature, args: readonly NodeType[]): TensorType {
+  const types = args.map((type) => typeOf({ type }));
+  const values = name === "select" ? types.slice(1) : types;
+  const first = values[0];
+  if (first === undefined || types.length !== arity) throw new ShapeError(`takes ${arity} operands`);
+  if (name === "select" && types[0]?.dtype !== "bool") throw new ShapeError(`the condition must be bool`);
+  for (const type of types) {
+    if (!sameShape(type.shape, first.shape)) throw new ShapeError("operands differ in shape");
+  }
+  for (const type of values) {
+    if (type.dtype !== first.dtype) throw new ShapeError(`dtypes ${first.dtype} and ${type.dtype} differ: cast one`);
+    if (!fits(domain, type.dtype)) throw new ShapeError(`is not defined for ${printType(type)}: cast it first`);
+  }
+  return comparisons.has(name) ? tensorType("bool", first.shape) : first;
+}

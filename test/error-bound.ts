@@ -1,0 +1,124 @@
+/**
+ * How far a target may be from the float64 oracle, at every element of every output of an entry: the tolerances of the op
+ * table, added up along the graph (a running error analysis; Higham, "Accuracy and Stability of Numerical Algorithms",
+ * section 3.3).
+ *
+ *   bound(y) = what the operands' bounds can change of y  +  the tolerance of y's own op
+ *
+ * The first is found by evaluating the op once more on operands moved by their bounds, so no derivative is written down
+ * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
+ */
+import { type DType, isFloat, roundTo } from "../src/graph/dtype.ts";
+import { type Entry, neededNodes } from "../src/graph/entry.ts";
+import type { Environment } from "../src/graph/evaluate.ts";
+import type { NdArray } from "../src/graph/ndarray.ts";
+import type { ContractAttrs, Node, ReduceAttrs } from "../src/graph/node.ts";
+import { input, state } from "../src/graph/ops/source.ts";
+import { sizeOf } from "../src/graph/shape.ts";
+import { exact, rounded, ulpOf } from "../src/graph/tolerance.ts";
+import { typeOf } from "../src/graph/type.ts";
+import type { TargetName } from "../src/kernel/target.ts";
+
+export interface Bounded {
+  readonly value: NdArray;
+  /** For each element, the largest |found - value|. 0 where the target must have the very number. */
+  readonly bound: Float64Array;
+}
+
+/** The oracle itself rounds to doubles: bounds are wider by these ulps of a double, and those of sums by this unit. */
+const oracleUlps = 2;
+const oracleUnit = 2 ** -53;
+
+/** Outputs of an entry (inlined, differentiated, its dimensions bound) with their bounds on a target, by name. */
+export function errorBounds(entry: Entry, given: Environment, target: TargetName): ReadonlyMap<string, Bounded> {
+  const known = new Map<Node, Bounded>();
+  for (const node of neededNodes(entry)) {
+    const fed = node.op === input || node.op === state ? given.get(String(node.attrs.name)) : undefined;
+    const bounded = fed === undefined ? boundNode(node, known, target) : { value: fed, bound: none(fed) };
+    known.set(node, bounded);
+  }
+  return new Map(entry.outputs.map(({ name, node }) => [name, known.get(node) as Bounded]));
+}
+
+const none = ({ data }: NdArray): Float64Array => new Float64Array(data.length);
+
+function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: TargetName): Bounded {
+  const operands = node.args.map((arg) => known.get(arg) as Bounded);
+  const evaluate = (args: readonly NdArray[]): NdArray => {
+    return node.op.evaluate(args, node.attrs, typeOf(node), node.regions);
+  };
+  const values = operands.map(({ value }) => value);
+  const value = evaluate(values);
+  const multiplies = node.op.kind === "contract" || node.op.name === "prod";
+  const inherited = multiplies ? productsMoved(operands, evaluate) : operandsMoved(operands, value, evaluate);
+  if (!isFloat(value.dtype)) return { value, bound: inherited };
+  const { ulps, absolute, unit } = (node.op.tolerance ?? exact)[target];
+  if (ulps === 0 && unit === 0) return { value, bound: inherited };
+  const sums = unit === 0 ? none(value) : evaluate(values.map(magnitudes)).data;
+  const perTerms = unit === 0 ? 0 : (termsOf(node, values) + 8) * (unit + oracleUnit);
+  const whole = unit !== 0 && operands.every(isWhole);
+  const bound = inherited.map((moved, i) => {
+    const [y, total] = [value.data[i] as number, sums[i] as number];
+    if (whole && total <= 2 ** 24) return 0;
+    if (node.op.tolerance === rounded && moved === 0 && isNormal(value.dtype, y)) return 0;
+    const own = ulps * ulpOf(value.dtype, Math.abs(y) + moved) + oracleUlps * ulpOf("f64", y) + absolute;
+    return moved + own + perTerms * total;
+  });
+  return { value, bound };
+}
+
+/** Whole numbers, known exactly: sums of few of them are exact in any order. */
+function isWhole({ value, bound }: Bounded): boolean {
+  return value.data.every(Number.isInteger) && bound.every((b) => b === 0);
+}
+
+/** Correct rounding keeps a result that is a number of the dtype; one below the normal numbers may be flushed. */
+function isNormal(dtype: DType, y: number): boolean {
+  return roundTo(dtype, y) === y && (y === 0 || Math.abs(y) >= 2 ** -126);
+}
+
+/** What changes when each operand is moved up, and down, by its bounds. Right where the op is monotone in between. */
+function operandsMoved(
+  operands: readonly Bounded[],
+  value: NdArray,
+  evaluate: (args: readonly NdArray[]) => NdArray,
+): Float64Array {
+  const total = none(value);
+  operands.forEach((operand, which) => {
+    if (operand.bound.every((bound) => bound === 0)) return;
+    const [up, down] = [1, -1].map((sign) =>
+      evaluate(operands.map((other, i) => (i === which ? moved(other, sign) : other.value))),
+    );
+    for (let i = 0; i < total.length; i++) {
+      const y = value.data[i] as number;
+      const changes = [up?.data[i], down?.data[i]].map((z) => (Object.is(z, y) ? 0 : Math.abs((z as number) - y)));
+      // one side may lie outside of the function's domain (a root of 0 - bound); with both outside nothing is known
+      const inside = changes.filter((change) => !Number.isNaN(change));
+      const change = Number.isNaN(y) ? 0 : inside.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...inside);
+      total[i] = (total[i] as number) + change;
+    }
+  });
+  return total;
+}
+
+/** Of products and sums of them: with |a| + bound in place of a, less the same with |a|. */
+function productsMoved(operands: readonly Bounded[], evaluate: (args: readonly NdArray[]) => NdArray): Float64Array {
+  const wide = evaluate(operands.map(({ value, bound }) => moved({ value: magnitudes(value), bound }, 1))).data;
+  const narrow = evaluate(operands.map(({ value }) => magnitudes(value))).data;
+  return wide.map((w, i) => Math.max(0, w - (narrow[i] as number)));
+}
+
+function moved({ value, bound }: Bounded, sign: number): NdArray {
+  return { ...value, data: value.data.map((x, i) => x + sign * (bound[i] as number)) };
+}
+
+function magnitudes(x: NdArray): NdArray {
+  return { ...x, data: x.data.map(Math.abs) };
+}
+
+/** How many terms each result of a reduction or contraction folds together. */
+function termsOf({ op, attrs }: Node, [x]: readonly NdArray[]): number {
+  if (op.kind !== "reduce" && op.kind !== "contract") return 0;
+  const axes = op.kind === "reduce" ? (attrs as ReduceAttrs).axes : (attrs as ContractAttrs).sumLeft;
+  return sizeOf(axes.map((axis) => x?.shape[axis] ?? 0));
+}

@@ -1,0 +1,75 @@
+/**
+ * What a report of op-report.ts leaves out. The lists come from the op tables and from what the modules of src/dsl
+ * export, so an op or a composite that is new is a gap until it has a case.
+ */
+import * as activations from "../src/dsl/activations.ts";
+import * as composites from "../src/dsl/composites.ts";
+import * as derivatives from "../src/dsl/derivatives.ts";
+import * as einsum from "../src/dsl/einsum.ts";
+import * as indexing from "../src/dsl/indexing.ts";
+import * as jacobian from "../src/dsl/jacobian.ts";
+import * as primitives from "../src/dsl/ops.ts";
+import * as random from "../src/dsl/random.ts";
+import type { OpDef } from "../src/graph/node.ts";
+import { contract } from "../src/graph/ops/contract.ts";
+import * as indexOps from "../src/graph/ops/index-ops.ts";
+import * as mapOps from "../src/graph/ops/map.ts";
+import * as parts from "../src/graph/ops/parts.ts";
+import { reduceOps } from "../src/graph/ops/reduce.ts";
+import * as sources from "../src/graph/ops/source.ts";
+import * as views from "../src/graph/ops/view.ts";
+import { withoutGradient } from "./composite-cases.ts";
+import type { ReportRow } from "./op-report.ts";
+
+/** Modules of src/dsl whose functions make tensors of tensors. */
+const dsl = { activations, composites, derivatives, einsum, indexing, jacobian, ops: primitives, random };
+
+/** The other modules of src/dsl: they describe programs, types and starting values. `grad` is in every gradient column. */
+const otherModules = ["grad", "initializers", "program", "shape-types", "spec", "tensor", "tree"];
+
+/** Not a tensor function; and one whose differences cancel in f32 (ops-composites.test.ts has it in f64). */
+const notCompared = ["axesOf", "checkGradient"];
+
+const isOp = (value: unknown): value is OpDef => typeof value === "object" && value !== null && "kind" in value;
+
+/**
+ * Every op that targets compute, in the order of the tables. `state` is left out as no case has a state of its own: it is
+ * what random numbers read, and test/gpu/cases/programs.ts has states. Regions and transforms are expanded before a
+ * target sees them.
+ */
+export function knownOps(): readonly OpDef[] {
+  const tables = [sources, mapOps.mapOps, mapOps, views, parts, reduceOps, { contract }, indexOps];
+  const ops = tables.flatMap((table) => Object.values(table) as unknown[]).filter(isOp);
+  return [...new Set(ops)].filter((op) => op !== sources.state);
+}
+
+/** The names of all tensor functions of the DSL. */
+function knownFunctions(): string[] {
+  const exported = Object.values(dsl).flatMap((module) => Object.entries(module as Record<string, unknown>));
+  return exported.flatMap(([name, value]) =>
+    typeof value === "function" && !notCompared.includes(name) ? [name] : [],
+  );
+}
+
+/** Files of src/dsl that neither list above knows. */
+export function unknownModules(files: readonly string[]): string[] {
+  const known = [...Object.keys(dsl), ...otherModules];
+  return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
+}
+
+/** What is missing of one target's report, a line each. */
+export function reportGaps(rows: readonly ReportRow[]): string[] {
+  const ops = knownOps().map((op) => ({ names: [`${op.kind} ${op.name}`], flows: op.vjp !== undefined }));
+  const kinds = [...new Set(knownOps().map(({ kind }) => kind))];
+  const functions = knownFunctions().map((name) => {
+    // a function with the name of an op is that op
+    const names = ["composite", ...kinds].map((kind) => `${kind} ${name}`);
+    const isComposite = !knownOps().some((op) => op.name === name);
+    return { names, flows: isComposite && !withoutGradient.includes(`composite ${name}`) };
+  });
+  return [...ops, ...functions].flatMap(({ names, flows }) => {
+    const found = rows.filter(({ op }) => names.some((name) => op === name || op.startsWith(`${name} `)));
+    if (!found.some(({ forward }) => forward.count > 0)) return [`${names[0]}: no case`];
+    return flows && !found.some(({ gradient }) => gradient.count > 0) ? [`${names[0]}: no gradient`] : [];
+  });
+}

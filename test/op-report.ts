@@ -1,0 +1,155 @@
+/**
+ * Every case of the table on one target, against the oracle, as a report: op by op, forward and gradient, how much was
+ * compared and how near to its tolerance the worst number came. `reportGaps` says what a report leaves out.
+ *
+ * Another target is one line: `await compareOps(target, "its name and options")`.
+ */
+import { compileOn } from "../src/compile.ts";
+import type { TargetName } from "../src/kernel/target.ts";
+import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TargetSetup } from "../src/targets.ts";
+import type { Bounded } from "./error-bound.ts";
+import { caseFeeds, caseProgram, type OpCase } from "./op-case.ts";
+import { opCases } from "./op-cases.ts";
+import { ProgramOracle } from "./program-oracle.ts";
+
+export interface Tally {
+  /** Outputs compared. */
+  readonly count: number;
+  /** The largest |found - wanted| in units of its tolerance: at most 1. */
+  readonly worst: number;
+  /** The largest tolerance, in ulps of the largest number of its output. */
+  readonly width: number;
+}
+
+export interface ReportRow {
+  readonly op: string;
+  /** The target, with its options. */
+  readonly label: string;
+  readonly forward: Tally;
+  readonly gradient: Tally;
+}
+
+export interface OpComparison {
+  readonly rows: readonly ReportRow[];
+  /** What was outside of its tolerance, or did not run: one line each. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * A tolerance that is wider than this, in ulps of the largest number of its output, says nothing: a chain that adds up to
+ * more needs a case whose numbers cancel less. `js` accumulates in double; the others owe (K + 8) / 2 ulps a sum, of up
+ * to 67 terms here.
+ */
+const widest: Readonly<Record<TargetName, number>> = { js: 32, wasm: 256, wgsl: 256 };
+
+/** Cases of one program: compiling few programs takes less time than compiling many. */
+const perProgram = 12;
+
+/** Compiles and runs all cases on a target. `label` names it in the report. */
+export async function compareOps(
+  target: TargetSetup,
+  label: string,
+  cases: readonly OpCase[] = opCases,
+): Promise<OpComparison> {
+  const rows = new Map<string, ReportRow>();
+  const failures: string[] = [];
+  for (let i = 0; i < cases.length; i += perProgram) {
+    const chunk = cases.slice(i, i + perProgram);
+    try {
+      for (const found of await compareProgram(target, chunk)) {
+        const { op } = found.of;
+        const row = rows.get(op) ?? { op, label, forward: nothing, gradient: nothing };
+        rows.set(op, { ...row, [found.part]: joined(row[found.part], found.tally) });
+        if (found.problem !== "") failures.push(`${label}: ${op} of ${shapesOf(found.of)}: ${found.problem}`);
+      }
+    } catch (error) {
+      const names = [...new Set(chunk.map(({ op }) => op))].join(", ");
+      failures.push(`${label}: the program of ${names}: ${error instanceof Error ? error.stack : error}`);
+    }
+  }
+  return { rows: [...rows.values()], failures };
+}
+
+const nothing: Tally = { count: 0, worst: 0, width: 0 };
+
+function joined(a: Tally, b: Tally): Tally {
+  return { count: a.count + b.count, worst: Math.max(a.worst, b.worst), width: Math.max(a.width, b.width) };
+}
+
+export const shapesOf = (c: OpCase): string => c.inputs.map(({ shape }) => `[${shape}]`).join(" ");
+
+interface Found {
+  readonly of: OpCase;
+  readonly part: "forward" | "gradient";
+  readonly tally: Tally;
+  readonly problem: string;
+}
+
+async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Promise<readonly Found[]> {
+  const program = caseProgram(cases);
+  const feeds = caseFeeds(cases);
+  const wanted = new ProgramOracle(program).bounds("step", feeds, target.traits.name);
+  const executable = await compileOn(program, target, { onWarning: () => undefined });
+  try {
+    const outputs = (await executable.run({ entry: "step" as never, feeds })) as Record<
+      string,
+      Record<string, unknown>
+    >;
+    return [...wanted].map(([path, should]): Found => {
+      const [place = "", key = ""] = path.split(".");
+      const of = cases[Number(place.slice(1))] as OpCase;
+      const is = outputs[place]?.[key];
+      const numbers = is === undefined ? [Number.NaN] : typeof is === "number" ? [is] : (is as TypedArray);
+      const { worst, width, problem } = compareNumbers(numbers, should);
+      const part = /^g\d/.test(key) ? "gradient" : "forward";
+      // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
+      if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
+      const vague = width > widest[target.traits.name] ? `a tolerance of ${width} ulps says nothing` : "";
+      const found = problem || vague;
+      return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };
+    });
+  } finally {
+    executable.dispose();
+  }
+}
+
+/** The worst number in units of its tolerance. Tolerance 0 asks for the very number; -0 counts as 0. */
+function compareNumbers(
+  found: ArrayLike<number>,
+  { value, bound }: Bounded,
+): { readonly worst: number; readonly width: number; readonly problem: string } {
+  const wanted = value.data;
+  const scale = wanted.reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
+  let [worst, width, problem] = [0, 0, ""];
+  if (found.length !== wanted.length) problem = `${found.length} numbers, not ${wanted.length}`;
+  for (let i = 0; i < wanted.length; i++) {
+    const [is, should, allowed] = [found[i] as number, wanted[i] as number, bound[i] as number];
+    width = Math.max(width, allowed / (Math.max(scale, 2 ** -126) * 2 ** -23));
+    if (is === should || (Number.isNaN(is) && Number.isNaN(should))) continue;
+    const error = Math.abs(is - should) / allowed;
+    if (error <= worst) continue;
+    worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : error;
+    if (!(worst <= 1)) problem = `element ${i} is ${is}, not ${should} within ${allowed}`;
+  }
+  return { worst, width, problem };
+}
+
+/** The report as text: a line for each op. */
+export function printReport(rows: readonly ReportRow[]): string {
+  const columns = ["compared", "worst", "ulps"];
+  const labels = Math.max("target".length, ...rows.map(({ label }) => label.length));
+  const line = (op: string, label: string, parts: readonly (readonly string[])[]): string => {
+    const cells = parts.map((part) => part.map((cell, i) => cell.padStart(columns[i]?.length ?? 0)).join("  "));
+    return [op.padEnd(40), label.padEnd(labels), ...cells].join("  ").trimEnd();
+  };
+  const cellsOf = ({ count, worst, width }: Tally): string[] => {
+    return count === 0 ? ["none", "", ""] : [`${count}`, worst.toFixed(2), width.toFixed(1)];
+  };
+  return [
+    "forward, then gradient: outputs compared; the worst error as a part of its tolerance; the widest tolerance, in",
+    "ulps of the largest number of its output",
+    line("op", "target", [columns, columns]),
+    ...rows.map(({ op, label, forward, gradient }) => line(op, label, [cellsOf(forward), cellsOf(gradient)])),
+  ].join("\n");
+}
