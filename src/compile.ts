@@ -29,7 +29,7 @@ import { input, randomState } from "./graph/ops/source.ts";
 import { broadcast, flip, permute, reshape } from "./graph/ops/view.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
-import { type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
+import { bindDim, type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
 import { checkKernel, checkSequence } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
@@ -91,14 +91,18 @@ export async function compileOn<O, I>(
   checkDims(program, options.dims ?? {});
   checkDTypes(program, target.traits);
   const states = stateLayout(program, target.traits);
-  const machine = await target.machine(states.bytes, machineOptions(options));
+  const warnings: string[] = [];
+  const warn = (message: string): void => {
+    if (warnings.includes(message)) return;
+    warnings.push(message);
+    (options.onWarning ?? console.warn)(message);
+  };
+  const machine = await target.machine(states.bytes, {
+    ...machineOptions(options),
+    onWarning: warn,
+    work: workOf(program, options.dims ?? {}),
+  });
   try {
-    const warnings: string[] = [];
-    const warn = (message: string): void => {
-      if (warnings.includes(message)) return;
-      warnings.push(message);
-      (options.onWarning ?? console.warn)(message);
-    };
     let compileMs = 0;
     const executable = await makeExecutable({
       program,
@@ -116,6 +120,30 @@ export async function compileOn<O, I>(
     machine.dispose();
     throw error;
   }
+}
+
+/** Rough count of the arithmetic operations in a call of the dearest entry: what decides whether threads pay. */
+function workOf(program: Program<unknown>, dims: Dims): number {
+  let most = 0;
+  for (const entry of program.entries.values()) {
+    let work = 0;
+    for (const node of neededNodes(entry)) {
+      if (node.type.kind !== "tensor") continue;
+      const elements = countOf(node.type.shape, dims);
+      work += node.op.kind === "contract" ? 2 * Math.sqrt(elements * argumentSizes(node, dims)) : elements;
+    }
+    most = Math.max(most, work);
+  }
+  return most;
+}
+
+/** [m, k] times [k, n] is m n k products: the square root of the three sizes multiplied. */
+function argumentSizes({ args }: Node, dims: Dims): number {
+  return args.reduce((product, arg) => product * countOf(typeOf(arg).shape, dims), 1);
+}
+
+function countOf(shape: Shape, dims: Dims): number {
+  return shape.reduce((product: number, dim) => product * bindDim(dim, dims), 1);
 }
 
 /** The states' addresses, which all entries share. */
@@ -172,6 +200,7 @@ function writeStartValues(
   seed: number,
 ): void {
   program.states.forEach(({ path, leaf }, i) => {
+    if (leaf.initializer.isZero === true && path !== randomState) return;
     const drawn = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
     const values = new (arrayTypeOf(leaf.dtype))(drawn.length);
     for (let k = 0; k < drawn.length; k++) values[k] = roundTo(leaf.dtype, drawn[k] as number);
@@ -223,11 +252,6 @@ export function stagesOf(
     );
     graphs.push({ pass: pass.name, entry });
   }
-  checkSizes(entry);
-  const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
-  const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
-  const sequence =
-    skip.has("schedule") && target.traits.name !== "wgsl" ? plain : timed("schedule", schedule, countLaunches);
   const bound = program.inputs.map(({ path, leaf }) => ({
     name: path,
     dtype: leaf.dtype,
@@ -235,6 +259,11 @@ export function stagesOf(
   }));
   for (const { name: path, dtype, shape } of bound)
     checkSize(`the input "${path}", ${dtype}${printShape(shape)}`, shape);
+  checkSizes(entry);
+  const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
+  const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
+  const sequence =
+    skip.has("schedule") && target.traits.name !== "wgsl" ? plain : timed("schedule", schedule, countLaunches);
   const addresses = timed(
     "plan",
     () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),

@@ -5,8 +5,8 @@
  *   wasm   WebAssembly with vectors, and threads where memory can be shared
  *   wgsl   compute shaders through WebGPU: the browser's, or Dawn in Node (see nodeGpu in node.ts)
  *
- * `auto` takes a GPU where there is a real one. A software GPU (a driver that computes on the CPU) is slower than our own
- * loops, so it is used only where `wgsl` is asked for.
+ * `auto` takes a GPU where there is a real one, else WebAssembly; `js` for f64, or where an engine has no vectors. A software
+ * GPU (a driver that computes on the CPU) is slower than our own loops, so it is used only where `wgsl` is asked for.
  */
 import { printJsFactory } from "../codegen/js.ts";
 import { wasmFeatures } from "../codegen/wasm/probe.ts";
@@ -79,17 +79,26 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
     why,
     schedule: scheduleWasm,
     async machine(stateBytes, options) {
-      const features = (): ReturnType<typeof wasmFeatures> => wasmFeatures((bytes) => WebAssembly.validate(bytes));
-      if (!precise) allowRelaxedSimd(() => features().relaxed);
-      const { simd, relaxed } = features();
+      const { simd, relaxed } = engineFeatures(!precise);
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
       return new WasmMachine(
         stateBytes,
         (sequence, buffers, layout) => printWasm(sequence, buffers, layout, { relaxed: relaxed && !precise }),
-        { ...options, threads },
+        { ...options, threads: threads === "auto" && (options.work ?? 0) < worthThreads ? 1 : threads },
       );
     },
   };
+}
+
+/** Operations of a step below which "auto" stays on one thread: waking another takes as long as 0.1 ms of them. */
+const worthThreads = 4e6;
+
+/** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
+function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
+  if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
+  const probe = (): ReturnType<typeof wasmFeatures> => wasmFeatures((bytes) => WebAssembly.validate(bytes));
+  if (wantsRelaxed) allowRelaxedSimd(() => probe().relaxed);
+  return probe();
 }
 
 /** A GPU, through WebGPU. */
@@ -138,8 +147,11 @@ export async function chooseTarget(options: TargetOptions, needsF64: boolean): P
 }
 
 async function chooseForUser(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
-  const cpu = (why: string): TargetSetup => ({ ...jsTarget, why: `auto: ${why}` });
-  if (needsF64) return cpu("the program uses f64, which GPUs do not have");
+  if (needsF64) return { ...jsTarget, why: "auto: the program uses f64, which only js has" };
+  const cpu = (why: string): TargetSetup =>
+    engineFeatures(false).simd
+      ? wasmTarget(options, `auto: ${why}`)
+      : { ...jsTarget, why: `auto: ${why}, and no WebAssembly SIMD either` };
   if (options.device !== undefined) return wgslTarget(deviceSource(options.device), "auto: a device was given");
   const gpu = options.gpu ?? browserGpu();
   if (gpu === undefined) return cpu(`no GPU, as ${noWebGpu}`);

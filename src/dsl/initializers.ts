@@ -10,6 +10,8 @@ import { RandomStream } from "../random.ts";
 
 export interface Initializer<S extends Shape = Shape> {
   readonly shape: S;
+  /** All values are 0, as those of fresh memory: a table of any size costs nothing to start. */
+  readonly isZero?: boolean;
   /** Row-major values. `seed` and `name` choose the random stream. */
   values(seed: number, name: string): Float64Array;
 }
@@ -29,7 +31,7 @@ function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStrea
 }
 
 export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
-  return initializer(shape, () => 0);
+  return { ...initializer(shape, () => 0), isZero: true };
 }
 
 export function ones<const S extends Sizes>(...shape: S): Initializer<[...S]> {

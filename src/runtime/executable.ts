@@ -11,7 +11,7 @@ import type { Tensor } from "../dsl/tensor.ts";
 import { splitPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
-import type { Dims } from "../graph/shape.ts";
+import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import type { EntryReport, Report } from "../report.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
@@ -38,9 +38,19 @@ type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | Ty
 export interface RunRequest<E, Inputs = unknown> {
   readonly entry: E;
   readonly feeds?: FeedsOf<Inputs>;
-  /** How often to run with these feeds; 1 by default. The outputs are those of the last run. */
-  readonly steps?: number;
 }
+
+/** Many steps in one call: an epoch, say. */
+export interface StepsRequest<E, Inputs = unknown> {
+  readonly entry: E;
+  readonly steps: number;
+  /** The feeds of every step, or a function that gives those of step 0, 1, ...; all of the same sizes. */
+  readonly feeds?: FeedsOf<Inputs> | ((step: number) => FeedsOf<Inputs>);
+}
+
+/** What a tensor's values come back as after many steps: all of them in one typed array, step after step. */
+export type SeriesOf<T> =
+  T extends Tensor<Shape, infer D extends DType> ? ArrayOf<D> : { readonly [K in keyof T]: SeriesOf<T[K]> };
 
 /** The methods of every executable; entries stand beside them under their own names. */
 export interface ExecutableCore<Outputs, Inputs = unknown> {
@@ -51,7 +61,8 @@ export interface ExecutableCore<Outputs, Inputs = unknown> {
   prepare(dims: Dims, entries?: readonly (keyof Outputs & string)[]): Promise<void>;
   /** An output of the latest call that has one of this name. */
   read<N extends string>(name: N): Promise<ReadValue<Outputs, N>>;
-  /** Runs an entry and brings all its outputs back. */
+  /** Runs an entry, once or for many steps, and brings all its outputs back: with `steps`, those of every step. */
+  run<E extends keyof Outputs & string>(request: StepsRequest<E, Inputs>): Promise<SeriesOf<Outputs[E]>>;
   run<E extends keyof Outputs & string>(request: RunRequest<E, Inputs>): Promise<ValueOf<Outputs[E]>>;
   /** Releases device and memory. Later calls fail. */
   dispose(): void;
@@ -66,6 +77,9 @@ export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unk
 
 /** At most this many (entry, dimensions) pairs are kept; the one unused for longest goes first. */
 const maxSpecializations = 8;
+
+/** Steps whose outputs may be on their way back at once. */
+const inFlight = 4;
 
 export interface Compiled {
   readonly entry: CompiledEntry;
@@ -151,25 +165,34 @@ class Core implements ExecutableCore<never> {
         `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
       );
     }
-    return (await this.#value(this.#latest, slot)) as never;
+    return scalarOr(await this.#values(this.#latest, slot), slot) as never;
   }
 
-  async run({ entry, feeds = {}, steps = 1 }: RunRequest<string>): Promise<never> {
+  async run({ entry, feeds = {}, steps }: AnyRequest): Promise<never> {
     this.#assertUsable();
     if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
-    if (!Number.isSafeInteger(steps) || steps < 1) throw new UserError(`run: steps must be at least 1, not ${steps}`);
-    const dims = dimsOfFeeds(entry, this.#parts.inputs, feeds, this.#parts.dims);
-    const specialization = await this.#hold(entry, dims);
+    const count = steps ?? 1;
+    if (!Number.isSafeInteger(count) || count < 1) throw new UserError(`run: steps must be at least 1, not ${count}`);
+    const feedsOf = (step: number): Feeds => (typeof feeds === "function" ? feeds(step) : feeds);
+    const first = feedsOf(0);
+    const specialization = await this.#hold(entry, dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims));
+    const slots = [...specialization.compiled.entry.outputs];
     try {
-      for (let step = 0; step < steps; step++) {
+      const series: Promise<readonly TypedArray[]>[] = [];
+      for (let step = 0; step < count; step++) {
         await this.#ready(specialization);
-        this.#start(specialization, feeds);
+        await series[step - inFlight]; // a readback holds memory until it is done
+        this.#start(specialization, step === 0 ? first : feedsOf(step));
+        // All are asked for before any is waited for, so that they belong to one step.
+        series.push(Promise.all(slots.map(([, slot]) => this.#values(specialization, slot))));
+        series[step]?.catch(() => {}); // it is awaited below; until then no rejection is unheard
       }
-      // All are asked for before any is waited for, so that they belong to one run.
-      const outputs = [...specialization.compiled.entry.outputs].map(async ([path, slot]) => {
-        return [path === "" ? [] : splitPath(path), await this.#value(specialization, slot)] as const;
+      const found = await Promise.all(series);
+      const outputs = slots.map(([path, slot], i) => {
+        const values = found.map((step) => step[i] as TypedArray);
+        return [path === "" ? [] : splitPath(path), steps === undefined ? scalarOr(values[0], slot) : joined(values)];
       });
-      return toTree(await Promise.all(outputs)) as never;
+      return toTree(outputs as [readonly string[], unknown][]) as never;
     } finally {
       specialization.users -= 1;
     }
@@ -218,10 +241,9 @@ class Core implements ExecutableCore<never> {
     this.#assertUsable();
   }
 
-  async #value({ runner }: Specialization, slot: BufferSlot): Promise<number | TypedArray> {
+  async #values({ runner }: Specialization, slot: BufferSlot): Promise<TypedArray> {
     try {
-      const values = await runner.read(slot);
-      return slot.shape.length === 0 ? (values[0] as number) : values;
+      return await runner.read(slot);
     } catch (error) {
       throw this.#poison(error);
     }
@@ -290,6 +312,29 @@ class Core implements ExecutableCore<never> {
       `${name}: not compiled for ${spelled.join(", ")}. Call await executable.prepare({ ${spelled.join(", ")} }) first, or use run().`,
     );
   }
+}
+
+/** A request of either kind, untyped. */
+interface AnyRequest {
+  readonly entry: string;
+  readonly steps?: number;
+  readonly feeds?: Feeds | ((step: number) => Feeds);
+}
+
+/** The number of a scalar, the array of anything else. */
+function scalarOr(values: TypedArray | undefined, slot: BufferSlot): number | TypedArray | undefined {
+  return slot.shape.length === 0 ? values?.[0] : values;
+}
+
+/** Arrays of equal length, one after the other. */
+function joined(arrays: readonly TypedArray[]): TypedArray | undefined {
+  const [first] = arrays;
+  if (first === undefined) return undefined;
+  const all = new (first.constructor as new (length: number) => TypedArray)(first.length * arrays.length);
+  arrays.forEach((array, i) => {
+    all.set(array, i * first.length);
+  });
+  return all;
 }
 
 function sameDims(a: Dims, b: Dims): boolean {

@@ -40,4 +40,8 @@ export interface MachineOptions {
   readonly onLaunch?: LaunchObserver;
   /** Debug: fill arena memory with NaN as soon as nothing needs it. */
   readonly poisonFreed?: boolean;
+  /** About how many arithmetic operations the dearest entry is: whether more threads pay. */
+  readonly work?: number;
+  /** Told of things that are no errors (fewer threads than were asked for). */
+  readonly onWarning?: (message: string) => void;
 }

@@ -15,10 +15,9 @@ export interface WorkerEvents {
   end(reason: string): void;
 }
 
+/** A worker that keeps no process alive. */
 export interface HostWorker {
   post(message: unknown): void;
-  /** Whether the process waits for it. No difference in a browser. */
-  hold(isHeld: boolean): void;
   terminate(): void;
 }
 
@@ -113,7 +112,6 @@ interface NodeThreads {
   ) => {
     on(event: string, listener: (value: unknown) => void): void;
     postMessage(message: unknown): void;
-    ref(): void;
     unref(): void;
     terminate(): unknown;
   };
@@ -135,14 +133,13 @@ function nodeModule<T>({ process }: Globals, id: string): T | undefined {
 function nodeWorker(threads: NodeThreads, source: string, events: WorkerEvents): HostWorker {
   // Loaders and flags of the process are not for this worker: it is plain JavaScript and imports nothing.
   const worker = new threads.Worker(source, { eval: true, execArgv: [], env: {} });
-  worker.unref();
   worker.on("message", (data) => events.message(data));
   worker.on("messageerror", (error) => events.end(`it could not read a message: ${reasonOf(error)}`));
   worker.on("error", (error) => events.end(reasonOf(error)));
   worker.on("exit", (code) => events.end(`it ended with exit code ${code}`));
+  worker.unref(); // last, as a listener for messages takes it back
   return {
     post: (message) => worker.postMessage(message),
-    hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
     terminate: () => void worker.terminate(),
   };
 }
@@ -168,7 +165,6 @@ function webWorker(Worker: NonNullable<Globals["Worker"]>, source: string, event
   };
   return {
     post: (message) => worker.postMessage(message),
-    hold: () => undefined,
     terminate: () => worker.terminate(),
   };
 }

@@ -26,8 +26,6 @@ import { moduleImports } from "./wasm-worker.ts";
 export interface WasmMachineOptions extends MachineOptions {
   /** How many threads run a step, this one among them; "auto": as many as there are processors, at most 8. */
   readonly threads: number | "auto";
-  /** Told, once, when there are fewer threads than were asked for. */
-  readonly onWarning?: (message: string) => void;
   /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
   readonly deadlineMs?: number;
   /** Where workers and memory come from: the engine that runs this, by default. */

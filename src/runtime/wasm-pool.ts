@@ -51,7 +51,7 @@ export class WasmPool {
     }
   }
 
-  /** Gives every worker an entry's module; until then it must not be started. The process stays alive meanwhile. */
+  /** Gives every worker an entry's module; until then it must not be started. The timer keeps the process alive meanwhile. */
   async load(id: number, module: WebAssembly.Module): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
@@ -137,7 +137,7 @@ function notStarted(why: string): string {
 
 function lostWorker(what: string): string {
   return (
-    `a worker thread of the wasm target ${what}. The step is incomplete, and the states with it: compile again and load ` +
-    "your last checkpoint. With threads: 1 there are no workers."
+    `a worker thread of the wasm target ${what}. What it was computing is lost: compile again and load your last ` +
+    "checkpoint. With threads: 1 there are no workers."
   );
 }

@@ -11,9 +11,9 @@ import { jsTarget } from "../../src/targets.ts";
 
 const doubling = () => program({ inputs: { x: f32(3) }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });
 
-test("auto without a GPU is js, and the report says why", async () => {
+test("auto without a GPU is wasm, and the report says why", async () => {
   const executable = await compile(doubling());
-  expect(executable.report.target).toBe("js");
+  expect(executable.report.target).toBe("wasm");
   expect(executable.report.why).toMatch(/^auto: no GPU, as there is no WebGPU here/);
   const { y } = await executable.run({ entry: "step", feeds: { x: [1, 2, 3] } });
   expect(y).toEqual(Float32Array.of(2, 4, 6));
@@ -25,7 +25,7 @@ test("wgsl without a GPU says what to install; a target that does not exist is n
   await expect(compile(doubling(), { target: "wgsl" })).rejects.toThrow(/npm install webgpu/);
   const options = { target: "metal" } as unknown as CompileOptions;
   await expect(compile(doubling(), options)).rejects.toThrow(UserError);
-  await expect(compile(doubling(), options)).rejects.toThrow(/no target "metal".*auto, js, wgsl/);
+  await expect(compile(doubling(), options)).rejects.toThrow(/no target "metal".*auto, js, wasm, wgsl/);
 });
 
 test("the doctor finds js in order, and says what wgsl lacks", async () => {
@@ -71,7 +71,7 @@ test.each([[[]], [["order"]]] as const)(
       const fusions = executable.report.entries[0]?.passes.filter(({ name }) => name === "fuse").length;
       // Everything copied takes a buffer more for each state than fusion thinks: it must have been told.
       if (maxBuffers === 6 && skip.length > 0) expect(fusions).toBeGreaterThan(1);
-      losses.push(loss, ...(await executable.state.snapshot()).values());
+      losses.push(...loss, ...(await executable.state.snapshot()).values());
     }
     const each = losses.length / 4;
     for (let i = each; i < losses.length; i++) expect(losses[i]).toEqual(losses[i % each]);

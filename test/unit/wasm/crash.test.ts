@@ -1,0 +1,310 @@
+/**
+ * What goes wrong around the wasm machine: workers that die, hang or never start, memory that is refused, flags that are
+ * missing, and thousands of machines that come and go.
+ */
+import { afterEach, describe, expect, test } from "vitest";
+import { writeBarrier } from "../../../codegen/wasm/barrier.ts";
+import { WasmModule } from "../../../codegen/wasm/module.ts";
+import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
+import { DeviceError } from "../../../src/errors.ts";
+import { importedMemory, importNames, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
+import type { Runner } from "../../../src/runtime/machine.ts";
+import { allowRelaxedSimd, findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm-host.ts";
+import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
+import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
+
+const n = 64;
+const x = Float32Array.from({ length: n }, (_, i) => i);
+const deadlineMs = 300;
+const machines: WasmMachine[] = [];
+
+function machineOf(threads: number, options: Partial<WasmMachineOptions> = {}): WasmMachine {
+  const machine = new WasmMachine(4 * n, fakeLinker, { threads, deadlineMs, ...options });
+  machines.push(machine);
+  return machine;
+}
+
+afterEach(() => {
+  for (const machine of machines.splice(0)) machine.dispose();
+});
+
+function errorOf(run: () => void): Error | null {
+  try {
+    run();
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+/** This engine, with a change to the workers' source, and a hand on the workers. */
+function hostWith(change: (source: string) => string): { readonly host: WasmHost; readonly workers: HostWorker[] } {
+  const host = findHost();
+  const workers: HostWorker[] = [];
+  const newWorker: WasmHost["newWorker"] = (source, events) => {
+    const worker = host.newWorker(change(source), events);
+    workers.push(worker);
+    return worker;
+  };
+  return { host: { ...host, newWorker }, workers };
+}
+
+/** Every later call must give the very same error. */
+async function expectPoisoned(machine: WasmMachine, runner: Runner, error: Error | null): Promise<void> {
+  expect(errorOf(() => runner.run())).toBe(error);
+  expect(errorOf(() => runner.feed(0, x))).toBe(error);
+  expect(errorOf(() => machine.writeState(slot("s", "state", 0, n), x))).toBe(error);
+  await expect(runner.read(slot("y", "output", 0, n))).rejects.toBe(error);
+  await expect(machine.readState(slot("s", "state", 0, n))).rejects.toBe(error);
+  await expect(machine.prepare(fakeEntry("later", n, rotations(1)))).rejects.toBe(error);
+}
+
+describe("a worker", () => {
+  const lost =
+    /worker thread of the wasm target did not come to the end of a kernel for 0.3 seconds.*checkpoint.*threads: 1/;
+
+  test("that dies inside a kernel is an error after the deadline", async () => {
+    // The kernel calls the imported remainder, and that ends the worker's thread.
+    const { host } = hostWith((source) => source.replace("const rest = x % y;", "process.exit(0); const rest = 0;"));
+    const machine = machineOf(3, { host });
+    const fine = await machine.prepare(fakeEntry("fine", n, rotations(3)));
+    const deadly = await machine.prepare(fakeEntry("deadly", n, [launch("remainder", "x", "a"), ...rotations(3)]));
+    for (let i = 0; i < 100; i++) fine.run();
+    const start = performance.now();
+    const error = errorOf(() => deadly.run());
+    expect(error?.message).toMatch(lost);
+    expect(error).toBeInstanceOf(DeviceError);
+    expect(performance.now() - start).toBeGreaterThan(deadlineMs - 50);
+    expect(performance.now() - start).toBeLessThan(deadlineMs + 20_000);
+    await expectPoisoned(machine, fine, error);
+  });
+
+  test("that is terminated from outside in the middle of steps is an error", async () => {
+    const { host, workers } = hostWith((source) => source);
+    const machine = machineOf(3, { host });
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(20)));
+    runner.run();
+    workers[1]?.terminate();
+    const error = errorOf(() => {
+      for (;;) runner.run();
+    });
+    expect(error?.message).toMatch(lost);
+    await expectPoisoned(machine, runner, error);
+  });
+
+  test("that dies between steps is an error at the next call", async () => {
+    const { host, workers } = hostWith((source) => source);
+    const machine = machineOf(2, { host, deadlineMs: 1_000_000 });
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(2)));
+    runner.run();
+    workers[0]?.terminate();
+    let error: Error | null = null;
+    for (const start = Date.now(); error === null && Date.now() - start < 20_000; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      error = errorOf(() => runner.feed(0, x));
+    }
+    expect(error?.message).toMatch(/worker thread of the wasm target \(number 1\) is gone: it ended with exit code 1/);
+    await expectPoisoned(machine, runner, error);
+  });
+
+  test("that never ends its kernel is an error after the deadline, and ends with the machine", async () => {
+    const { host } = hostWith((source) => source);
+    let hasEnded = false;
+    const watching: WasmHost = {
+      ...host,
+      newWorker: (source, events) =>
+        host.newWorker(source, {
+          ...events,
+          end(reason) {
+            hasEnded = true;
+            events.end(reason);
+          },
+        }),
+    };
+    const machine = machineOf(2, { host: watching });
+    const runner = await machine.prepare(fakeEntry("train", n, [launch("hang", "x", "a"), ...rotations(1)]));
+    const error = errorOf(() => runner.run());
+    expect(error?.message).toMatch(lost);
+    await expectPoisoned(machine, runner, error);
+    for (const start = Date.now(); !hasEnded && Date.now() - start < 20_000; ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(hasEnded).toBe(true);
+  });
+
+  test("that traps is an error at once, with the reason", async () => {
+    const machine = machineOf(4, { deadlineMs: 1_000_000 });
+    const runner = await machine.prepare(fakeEntry("train", n, [launch("trap", "x", "a"), ...rotations(1)]));
+    const error = errorOf(() => runner.run());
+    expect(error?.message).toMatch(/the wasm code stopped on a worker: RuntimeError: unreachable/);
+    expect(error?.message).toContain("This is a bug in tensorloom");
+    await expectPoisoned(machine, runner, error);
+  });
+
+  test("that cannot be started is an error with a way out", async () => {
+    const host = findHost();
+    const refusing: WasmHost = {
+      ...host,
+      newWorker() {
+        throw new Error("no more threads");
+      },
+    };
+    const machine = machineOf(2, { host: refusing });
+    const error = await machine.prepare(fakeEntry("train", n, rotations(1))).catch((reason: unknown) => reason);
+    expect(String(error)).toMatch(/worker threads do not start: no more threads. Use threads: 1/);
+  });
+
+  test("that fails as it starts is an error of what is being prepared", async () => {
+    const { host } = hostWith(() => 'throw new Error("broken start")');
+    const machine = machineOf(2, { host });
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
+    await expect(preparing).rejects.toThrow("is gone: broken start");
+  });
+
+  test("that cannot load a module is an error of what is being prepared", async () => {
+    const { host } = hostWith((source) => source.replace("new WebAssembly.Instance", "new WebAssembly.Nothing"));
+    const machine = machineOf(2, { host });
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
+    await expect(preparing).rejects.toThrow(/could not load its code: TypeError: WebAssembly.Nothing/);
+  });
+});
+
+describe("memory", () => {
+  /** An engine whose memories have few pages. */
+  function smallHost(pages: number): WasmHost {
+    const newMemory: WasmHost["newMemory"] = (descriptor) => {
+      if (descriptor.initial > pages) throw new RangeError("could not allocate memory");
+      if (descriptor.shared !== true) return new WebAssembly.Memory({ ...descriptor, maximum: pages });
+      if ((descriptor.maximum ?? 0) > pages) throw new RangeError("could not allocate memory");
+      return new WebAssembly.Memory(descriptor);
+    };
+    return { ...findHost(), newMemory };
+  }
+
+  test("for states that is refused is an error with the bytes", () => {
+    const make = () => new WasmMachine(10_000_000, fakeLinker, { threads: 1, host: smallHost(4) });
+    expect(make).toThrow(/asked for 100\d+ bytes for states.*could not allocate memory. Use a smaller batch or model/);
+    expect(make).toThrow(DeviceError);
+  });
+
+  test.each([1, 2])(
+    "that cannot grow is an error with the bytes, and only for its entry (%d threads)",
+    async (threads) => {
+      const machine = machineOf(threads, { host: smallHost(4) });
+      const fits = await machine.prepare(fakeEntry("fits", 1000, rotations(1)));
+      const preparing = machine.prepare(fakeEntry("huge", 1_000_000, rotations(1)));
+      const error = (await preparing.catch((reason: unknown) => reason)) as Error;
+      expect(error).toBeInstanceOf(DeviceError);
+      expect(error.message).toContain("16000000 bytes for the entry huge (8000000 bytes of scratch, 4000000 of inputs");
+      expect(error.message).toMatch(threads === 1 ? /engine did not give them/ : /of which this engine gives 262144/);
+      const values = Float32Array.from({ length: 1000 }, (_, i) => i);
+      fits.feed(0, values);
+      fits.run();
+      expect(await fits.read(slot("y", "output", 0, 1000))).toEqual(rotated(values, 1));
+      expect(machine.allocatedBytes().input).toBe(4032);
+      const again = await machine.prepare(fakeEntry("again", 1000, rotations(1)));
+      again.run();
+    },
+  );
+
+  test("has at most 4 GiB", async () => {
+    expect(() => new WasmMachine(2 ** 33, fakeLinker, { threads: 1 })).toThrow(/at most 4294967296.*target: "js"/);
+    const machine = machineOf(1);
+    const entry = fakeEntry("train", n, []);
+    const huge = { ...entry, segmentBytes: { ...entry.segmentBytes, arena: 2 ** 32 } };
+    await expect(machine.prepare(huge)).rejects.toThrow(/needs 4294\d+ bytes for the entry train/);
+  });
+
+  test("that is shared makes do with the maximum that the engine takes", async () => {
+    const tried: number[] = [];
+    const small = smallHost(8192);
+    const newMemory: WasmHost["newMemory"] = (descriptor) => {
+      tried.push(descriptor.maximum ?? 0);
+      return small.newMemory(descriptor);
+    };
+    const machine = machineOf(2, { host: { ...small, newMemory } });
+    expect(tried).toEqual([65536, 32768, 16384, 8192]);
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(1)));
+    runner.feed(0, x);
+    runner.run();
+    expect(await runner.read(slot("y", "output", 0, n))).toEqual(rotated(x, 1));
+  });
+});
+
+describe("relaxed SIMD", () => {
+  const flagsSet = (version: string, isThere: boolean): string[] => {
+    const flags: string[] = [];
+    const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
+    const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
+    allowRelaxedSimd(() => isThere, { process: { getBuiltinModule, versions: { node: version } } });
+    return flags;
+  };
+
+  test("needs a flag in Node 20 alone", () => {
+    expect(flagsSet("20.19.0", false)).toEqual(["--experimental-wasm-relaxed-simd"]);
+    expect(flagsSet("20.19.0", true)).toEqual([]);
+    expect(flagsSet("21.0.0", false)).toEqual([]);
+    expect(flagsSet("24.1.0", false)).toEqual([]);
+    expect(() => allowRelaxedSimd(() => false, {})).not.toThrow();
+  });
+
+  test("is there after that, in workers too", async () => {
+    const features = () => wasmFeatures((bytes) => WebAssembly.validate(bytes));
+    allowRelaxedSimd(() => features().relaxed);
+    expect(features()).toEqual({ simd: true, relaxed: true, threads: true });
+    const linker: WasmLinker = (_sequence, _buffers, { bases, threads }) => {
+      const wasm = new WasmModule();
+      wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads));
+      const barrier = writeBarrier(wasm, threads);
+      const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
+        if (thread === undefined) return;
+        f.get(thread);
+        f.constI32(4);
+        f.op("i32.shl");
+        for (const value of [3, 5, 7]) {
+          f.constF32(value);
+          f.op("f32x4.splat");
+        }
+        f.op("f32x4.relaxed_madd");
+        f.memory("v128.store", bases.output);
+        f.get(thread);
+        f.call(barrier);
+      });
+      wasm.export("run", run);
+      return wasm.finish();
+    };
+    const machine = new WasmMachine(0, linker, { threads: 2 });
+    machines.push(machine);
+    const runner = await machine.prepare(fakeEntry("train", 8, [launch("rotate", "x", "y")]));
+    runner.run();
+    expect(await runner.read(slot("y", "output", 0, 8))).toEqual(new Float32Array(8).fill(22));
+  });
+});
+
+describe("machines that come and go", () => {
+  const handles = (): number => process.getActiveResourcesInfo().filter((kind) => kind !== "Timeout").length;
+
+  async function cycle(count: number, threads: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      const machine = new WasmMachine(4 * n, fakeLinker, { threads });
+      const runner = await machine.prepare(fakeEntry("train", n, rotations(1)));
+      runner.feed(0, x);
+      runner.run();
+      if (i % 100 === 0) expect(await runner.read(slot("y", "output", 0, n))).toEqual(rotated(x, 1));
+      machine.dispose();
+    }
+  }
+
+  test.each([
+    [1, 10_000],
+    [2, 200],
+  ])("leave nothing behind (%d threads, %d times)", { timeout: 300_000 }, async (threads, count) => {
+    await cycle(count / 10, threads);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const before = { rss: process.memoryUsage().rss, handles: handles() };
+    await cycle(count, threads);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(handles()).toBeLessThanOrEqual(before.handles);
+    expect(process.memoryUsage().rss - before.rss).toBeLessThan(60e6);
+  });
+});

@@ -1,0 +1,232 @@
+/**
+ * Entries and a linker for the tests of the wasm machine, without the printer: a step moves numbers between buffers in a way
+ * that goes wrong without a barrier.
+ *
+ *   rotate     to[i] = from[(i + 1) mod n] + 1, each thread its own part of i: reads what another thread wrote
+ *   remainder  to[i] = from[i] mod from[i + 1 mod n], through the imported function
+ *   trap       the last thread executes `unreachable`
+ *   hang       the last thread never ends
+ *   work       the last thread counts to 1000 million, with signs of life
+ */
+import { emitHeartbeat, writeBarrier } from "../../../codegen/wasm/barrier.ts";
+import type { FunctionRef, FunctionWriter, Local } from "../../../codegen/wasm/function.ts";
+import { WasmModule } from "../../../codegen/wasm/module.ts";
+import type { DType } from "../../../src/graph/dtype.ts";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { BufferSlot, Segment } from "../../../src/kernel/memory.ts";
+import { type Sequence, type Step, walkSequence } from "../../../src/kernel/sequence.ts";
+import { importedMemory, importNames, stepName, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
+import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
+
+export type FakeKernel = "rotate" | "remainder" | "trap" | "hang" | "work";
+
+export function launch(kernel: FakeKernel, from: string, to: string, panelFloats = 0): Step {
+  const made: Kernel = {
+    name: kernel,
+    buffers: [],
+    scalars: [],
+    shared: panelFloats === 0 ? [] : [{ name: "panel", type: "f32", count: panelFloats }],
+    nests: [],
+    flops: 0,
+    bytes: 0,
+    schedule: "",
+  };
+  const bindings = [
+    { param: "from", buffer: from },
+    { param: "to", buffer: to },
+  ];
+  return { kind: "launch", kernel: made, bindings, scalars: [] };
+}
+
+export function slot(name: string, segment: Segment, offset: number, count: number, dtype: DType = "f32"): BufferSlot {
+  return { name, segment, dtype, shape: [count], count, offset, bytes: 4 * count };
+}
+
+/** Input x, output y, state s, and arena buffers a and b, each of n floats. */
+export function fakeEntry(name: string, n: number, sequence: Sequence): CompiledEntry {
+  const stride = Math.ceil((4 * n) / 64) * 64;
+  const x = slot("x", "input", 0, n);
+  const y = slot("y", "output", 0, n);
+  const all = [x, y, slot("s", "state", 0, n), slot("a", "arena", 0, n), slot("b", "arena", stride, n)];
+  return {
+    name,
+    dims: {},
+    sequence,
+    buffers: new Map(all.map((one) => [one.name, one])),
+    inputs: [{ path: "x", parts: ["x"], buffer: x, used: true, below: null }],
+    outputs: new Map([["y", y]]),
+    segmentBytes: { state: stride, arena: 2 * stride, input: stride, output: stride },
+    freedAfter: sequence.map(() => []),
+  };
+}
+
+/** x goes through `steps` rotations by way of a and b, then to y: y[i] = x[i + steps + 2] + steps + 2. */
+export function rotations(steps: number): Sequence {
+  const between = Array.from({ length: steps }, (_, i) =>
+    i % 2 === 0 ? launch("rotate", "a", "b") : launch("rotate", "b", "a"),
+  );
+  return [launch("rotate", "x", "a"), ...between, launch("rotate", steps % 2 === 0 ? "a" : "b", "y")];
+}
+
+/** What `rotations` makes of its input. */
+export function rotated(x: Float32Array, steps: number): Float32Array {
+  return x.map((_, i) => (x[(i + steps + 2) % x.length] ?? 0) + steps + 2);
+}
+
+export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) => {
+  const wasm = new WasmModule();
+  wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads));
+  const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
+  const barrier = threads > 1 ? writeBarrier(wasm, threads) : null;
+  const place = (step: Step & { kind: "launch" }, param: string): { address: number; count: number } => {
+    const name = step.bindings.find((binding) => binding.param === param)?.buffer ?? "";
+    const found = buffers.get(name);
+    if (found === undefined) throw new Error(`no buffer ${name}`);
+    return { address: bases[found.segment] + found.offset, count: found.count };
+  };
+  const steps = sequence.map((step, i): FunctionRef => {
+    const ref = wasm.function(stepName(i), ["i32"], [], (f, [thread]) => {
+      if (thread === undefined) return;
+      walkSequence([step], (inner) => {
+        if (inner.kind !== "launch") return;
+        const [from, to] = [place(inner, "from"), place(inner, "to")];
+        writeFake(inner.kernel.name as FakeKernel, f, {
+          thread,
+          threads,
+          mod,
+          from: from.address,
+          to: to.address,
+          n: to.count,
+        });
+      });
+    });
+    wasm.export(stepName(i), ref);
+    return ref;
+  });
+  const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
+    if (thread === undefined) return;
+    for (const step of steps) {
+      f.get(thread);
+      f.call(step);
+      if (barrier === null) continue;
+      f.get(thread);
+      f.call(barrier);
+      f.if([], () => {
+        f.constI32(1);
+        f.return();
+      });
+    }
+    f.constI32(0);
+  });
+  wasm.export("run", run);
+  return wasm.finish();
+};
+
+interface Setting {
+  readonly thread: Local;
+  readonly threads: number;
+  readonly mod: FunctionRef;
+  readonly from: number;
+  readonly to: number;
+  readonly n: number;
+}
+
+function writeFake(kernel: FakeKernel, f: FunctionWriter, setting: Setting): void {
+  const { thread, threads } = setting;
+  const onLast = (write: () => void): void => {
+    f.get(thread);
+    f.constI32(threads - 1);
+    f.op("i32.eq");
+    f.if([], write);
+  };
+  if (kernel === "trap") onLast(() => f.unreachable());
+  else if (kernel === "hang") onLast(() => f.loop((again) => f.br(again)));
+  else if (kernel === "work") onLast(() => writeWork(f, thread));
+  else writeMove(kernel, f, setting);
+}
+
+/** A loop over this thread's part of `to`. */
+function writeMove(kernel: FakeKernel, f: FunctionWriter, { thread, threads, mod, from, to, n }: Setting): void {
+  const [i, stop] = [f.local("i32"), f.local("i32")];
+  const bound = (add: number): void => {
+    f.get(thread);
+    f.constI32(add);
+    f.op("i32.add");
+    f.constI32(n);
+    f.op("i32.mul");
+    f.constI32(threads);
+    f.op("i32.div_u");
+  };
+  const next = (): void => {
+    f.get(i);
+    f.constI32(1);
+    f.op("i32.add");
+    f.constI32(n);
+    f.op("i32.rem_u");
+  };
+  const load = (): void => {
+    f.constI32(2);
+    f.op("i32.shl");
+    f.memory("f32.load", from);
+  };
+  bound(0);
+  f.set(i);
+  bound(1);
+  f.set(stop);
+  f.block([], (done) => {
+    f.loop((again) => {
+      f.get(i);
+      f.get(stop);
+      f.op("i32.ge_u");
+      f.brIf(done);
+      f.get(i);
+      f.constI32(2);
+      f.op("i32.shl");
+      if (kernel === "rotate") {
+        next();
+        load();
+        f.constF32(1);
+        f.op("f32.add");
+      } else {
+        f.get(i);
+        load();
+        next();
+        load();
+        f.call(mod);
+      }
+      f.memory("f32.store", to);
+      f.get(i);
+      f.constI32(1);
+      f.op("i32.add");
+      f.set(i);
+      f.br(again);
+    });
+  });
+  f.release(i);
+  f.release(stop);
+}
+
+function writeWork(f: FunctionWriter, thread: Local): void {
+  const [outer, inner] = [f.local("i32"), f.local("i32")];
+  f.constI32(100);
+  f.set(outer);
+  f.loop((again) => {
+    emitHeartbeat(f, thread);
+    f.constI32(10_000_000);
+    f.set(inner);
+    f.loop((more) => {
+      f.get(inner);
+      f.constI32(1);
+      f.op("i32.sub");
+      f.tee(inner);
+      f.brIf(more);
+    });
+    f.get(outer);
+    f.constI32(1);
+    f.op("i32.sub");
+    f.tee(outer);
+    f.brIf(again);
+  });
+  f.release(outer);
+  f.release(inner);
+}

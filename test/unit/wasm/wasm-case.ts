@@ -1,0 +1,64 @@
+/**
+ * Runs one kernel as WebAssembly, and a judge that compares it with the evaluator: bit for bit, as nothing is contracted.
+ */
+import { expect } from "vitest";
+import { printWasm } from "../../../codegen/wasm/step.ts";
+import { byteWidth } from "../../../src/graph/dtype.ts";
+import type { Kernel } from "../../../src/kernel/kernel.ts";
+import type { BufferSlot } from "../../../src/kernel/memory.ts";
+import { controlBytes, panelBytes } from "../../../src/kernel/wasm-abi.ts";
+import { moduleImports } from "../../../src/runtime/wasm-worker.ts";
+import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
+
+const pageBytes = 65536;
+
+/** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
+export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): Data {
+  const slots = new Map<string, BufferSlot>();
+  let end = 0;
+  for (const { name, element, count } of kernel.buffers) {
+    const bytes = count * byteWidth(element);
+    slots.set(name, { name, segment: "arena", dtype: element, shape: [count], count, offset: end, bytes });
+    end += Math.ceil((bytes + fence) / 64) * 64;
+  }
+  const sequence = [
+    {
+      kind: "launch" as const,
+      kernel,
+      bindings: kernel.buffers.map(({ name }) => ({ param: name, buffer: name })),
+      scalars: [],
+    },
+  ];
+  const bases = { state: 0, input: 0, output: 0, arena: controlBytes };
+  const panels = controlBytes + end;
+  const bytes = printWasm(sequence, slots, { bases, panels, panelStride: 0, threads: 1 }, { relaxed });
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((panels + panelBytes(sequence)) / pageBytes) + 1 });
+  const all = new Uint8Array(memory.buffer);
+  all.fill(fenceByte, controlBytes, panels);
+  const viewOf = (name: string): Numbers => {
+    const slot = slots.get(name) as BufferSlot;
+    const like = arrayFor(slot.dtype, 0).constructor as new (of: ArrayBuffer, at: number, count: number) => Numbers;
+    return new like(memory.buffer, controlBytes + slot.offset, slot.count);
+  };
+  for (const { name, element, count } of kernel.buffers) viewOf(name).set(data.get(name) ?? arrayFor(element, count));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), moduleImports(memory));
+  expect((instance.exports.run as (thread: number) => number)(0)).toBe(0);
+  for (const { name, offset, bytes: size } of slots.values()) {
+    const after = all.subarray(controlBytes + offset + size, controlBytes + offset + size + fence);
+    expect(
+      [...after].every((byte) => byte === fenceByte),
+      `written behind ${name}`,
+    ).toBe(true);
+  }
+  return new Map(kernel.buffers.map(({ name }) => [name, viewOf(name).slice()]));
+}
+
+const fence = 16;
+const fenceByte = 0xa5;
+
+/** The kernel as WebAssembly gives what the evaluator gives, which also looks for races. */
+export function expectWasmAgrees(kernel: Kernel, data: Data): Data {
+  const expected = runEvaluator(kernel, data);
+  expectSame(runWasm(kernel, data), expected);
+  return expected;
+}
