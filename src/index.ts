@@ -32,35 +32,20 @@ export {
   type Fingerprint,
   fingerprintOf,
 } from "./io/checkpoint.ts";
-export {
-  type BatchRecord,
-  type Callback,
-  type FitControl,
-  type FitOptions,
-  type ResumePoint,
-  TrainingError,
-} from "./nn/fit.ts";
+export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";
+export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
-export {
-  type ActivationName,
-  activation,
-  type DenseOptions,
-  dense,
-  dropout,
-  flatten,
-  type Layer,
-  type Mode,
-  type ParamTensors,
-  type ParamTree,
-  sequential,
-} from "./nn/layers.ts";
+export type { ActivationName, Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./nn/layer.ts";
+export { activation, type DenseOptions, dense, dropout, flatten, type LayerOptions, sequential } from "./nn/layers.ts";
 export type { LossName, Measure, MetricName } from "./nn/losses.ts";
+export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export {
   type AdamOptions,
   type AdamwOptions,
   adam,
   adamw,
   type Optimizer,
+  type OptimizerConfig,
   type OptimizerSlots,
   type RmspropOptions,
   rmsprop,
@@ -76,16 +61,20 @@ export {
   formatScores,
   type Progress,
 } from "./nn/progress.ts";
+export { l1, l1l2, l2, type Regularizer } from "./nn/regularizers.ts";
+export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
+export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 export {
   type EvaluateOptions,
-  type Metrics,
   type RestoreOptions,
   Trainer,
   type TrainerCompileOptions,
-  type TrainerOptions,
   trainer,
 } from "./nn/trainer.ts";
+export type { Metrics, ModelTrainerOptions, TrainerOptions } from "./nn/trainer-options.ts";
+export type { Watch, WatchContext } from "./nn/watch.ts";
+export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./report.ts";
 export type { Executable } from "./runtime/executable.ts";
 export { jsTarget, type TargetOptions } from "./targets.ts";

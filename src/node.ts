@@ -7,6 +7,7 @@
  */
 import { DeviceError } from "./errors.ts";
 import { loadCheckpoint, writeFileAtomically } from "./io/files.ts";
+import { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import type { RestoreOptions, Trainer } from "./nn/trainer.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import type { TargetOptions } from "./targets.ts";
@@ -24,9 +25,21 @@ export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<vo
   await writeFileAtomically(path, await trainer.checkpoint());
 }
 
+/**
+ * A trainer from its file: model, loss, metrics and optimizer are in it. Its next `fit` goes on where the saved one stood. A
+ * trainer with functions of yours (a layer, loss, metric or regularizer) must be made first, and given as the second argument.
+ */
+export async function loadTrainer(path: string, options?: LoadTrainerOptions): Promise<Trainer<string>>;
 /** Puts a saved checkpoint into a trainer with the same model and optimizer; its next `fit` goes on where that one stood. */
-export async function loadTrainer(path: string, trainer: AnyTrainer, options: RestoreOptions = {}): Promise<void> {
-  await trainer.restore(await loadCheckpoint(path, trainer.fingerprint), options);
+export async function loadTrainer(path: string, trainer: AnyTrainer, options?: RestoreOptions): Promise<void>;
+export async function loadTrainer(
+  path: string,
+  given: AnyTrainer | LoadTrainerOptions = {},
+  options: RestoreOptions = {},
+): Promise<unknown> {
+  if (!("fingerprint" in given)) return trainerFrom(await loadCheckpoint(path), given, path);
+  await given.restore(await loadCheckpoint(path, given.fingerprint), options);
+  return undefined;
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */

@@ -4,8 +4,8 @@
  *     tensors     every state by its path: parameters, moments, counters, learning rate, random state ("$random")
  *     metadata    format, version, optimizer, seed, where in the data the run stands, and texts of the caller's own
  *
- * The names, shapes and dtypes of the states and the optimizer's name are the fingerprint: a checkpoint is only taken by a
- * program with the same one, and an error lists every difference. Other tools read the tensors as in any safetensors file.
+ * The names, shapes and dtypes of the states, the optimizer's name and its constants are the fingerprint: a checkpoint is only
+ * taken by a program with the same one, and an error lists every difference. Other tools read the tensors as in any safetensors file.
  */
 import type { Program } from "../dsl/program.ts";
 import { DataError, UserError } from "../errors.ts";
@@ -23,9 +23,14 @@ export const packageVersion = "0.1.0";
 export interface Fingerprint {
   /** "adam", say; null where there is none. */
   readonly optimizer: string | null;
+  /** The optimizer's constants by name (`rho`, say), where it has any: other ones would go on with other numbers. */
+  readonly constants?: ReadonlyMap<string, Constant>;
   /** By path. */
   readonly states: ReadonlyMap<string, StateType>;
 }
+
+/** A number that is finite, or a switch. */
+export type Constant = number | boolean;
 
 export interface StateType {
   readonly dtype: DType;
@@ -70,11 +75,15 @@ export interface Checkpoint extends Required<CheckpointContents> {
   readonly madeBy: string;
 }
 
-export function fingerprintOf(program: Program<unknown>, optimizer: string | null = null): Fingerprint {
+export function fingerprintOf(
+  program: Program<unknown>,
+  optimizer: string | null = null,
+  constants: ReadonlyMap<string, Constant> = new Map(),
+): Fingerprint {
   const states = program.states.map(({ path, leaf }) => {
     return [path, { dtype: leaf.dtype, shape: fixedShape(leaf.shape) }] as const;
   });
-  return { optimizer, states: new Map(states) };
+  return { optimizer, ...(constants.size === 0 ? {} : { constants }), states: new Map(states) };
 }
 
 export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
@@ -94,6 +103,8 @@ export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
     [keys.seed, printWhole("the seed", seed)],
   ]);
   if (fingerprint.optimizer !== null) metadata.set(keys.optimizer, fingerprint.optimizer);
+  for (const [option, value] of fingerprint.constants ?? [])
+    metadata.set(`${keys.constant}${option}`, printConstant(value));
   if (position !== null) for (const [key, value] of printPosition(position)) metadata.set(key, value);
   for (const [name, text] of notes) metadata.set(`${keys.note}${name}`, text);
   return writeSafetensors(tensors, metadata);
@@ -103,18 +114,18 @@ export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
 export function decodeCheckpoint(bytes: Uint8Array, name: string, expected?: Fingerprint): Checkpoint {
   const { tensors, metadata } = readSafetensors(bytes, name);
   checkFormat(metadata, name);
-  const found: Fingerprint = { optimizer: metadata.get(keys.optimizer) ?? null, states: tensors };
-  if (expected !== undefined) checkFit(found, expected, name);
+  const optimizer = { optimizer: metadata.get(keys.optimizer) ?? null, ...readConstants({ metadata, name }) };
+  if (expected !== undefined) checkFingerprint({ ...optimizer, states: tensors }, expected, name);
   const states = new Map<string, StateType>();
   const state = new Map<string, TypedArray>();
-  for (const path of (expected ?? found).states.keys()) {
+  for (const path of (expected?.states ?? tensors).keys()) {
     const tensor = tensors.get(path);
     if (tensor === undefined) continue;
     states.set(path, { dtype: tensor.dtype, shape: tensor.shape });
     state.set(path, tensor.data);
   }
   return {
-    fingerprint: { optimizer: found.optimizer, states },
+    fingerprint: { ...optimizer, states },
     state,
     seed: readWhole({ metadata, name }, keys.seed, Number.MIN_SAFE_INTEGER),
     position: readPosition({ metadata, name }),
@@ -132,6 +143,7 @@ const keys = {
   formatVersion: "format_version",
   madeBy: "tensorloom",
   optimizer: "optimizer",
+  constant: "optimizer.constant.",
   seed: "seed",
   note: "note.",
   epoch: "position.epoch",
@@ -159,8 +171,8 @@ function checkFormat(metadata: ReadonlyMap<string, string>, name: string): void 
   );
 }
 
-/** Throws with all differences, each on a line of its own. */
-function checkFit(found: Fingerprint, expected: Fingerprint, name: string): void {
+/** Throws a DataError with all differences, each on a line of its own. `name` is what it calls the checkpoint. */
+export function checkFingerprint(found: Fingerprint, expected: Fingerprint, name: string): void {
   const differences: string[] = [];
   for (const [path, type] of expected.states) {
     const other = found.states.get(path);
@@ -179,12 +191,40 @@ function checkFit(found: Fingerprint, expected: Fingerprint, name: string): void
   if (found.optimizer !== expected.optimizer) {
     const [mine, theirs] = [found.optimizer, expected.optimizer].map((it) => (it === null ? "none" : printName(it)));
     differences.push(`the checkpoint has the optimizer ${mine}, the program ${theirs}`);
-  }
+  } else differences.push(...otherConstants(found, expected));
   if (differences.length === 0) return;
   const shown = differences.slice(0, 10);
   if (shown.length < differences.length) shown.push(`and ${differences.length - shown.length} more`);
   const count = differences.length === 1 ? "one difference" : `${differences.length} differences`;
   throw new DataError([`${name}: the checkpoint does not fit the program (${count}):`, ...shown].join("\n  "));
+}
+
+function otherConstants(found: Fingerprint, expected: Fingerprint): readonly string[] {
+  const names = new Set([...(found.constants?.keys() ?? []), ...(expected.constants?.keys() ?? [])]);
+  return [...names].flatMap((name) => {
+    const [was, is] = [found.constants?.get(name), expected.constants?.get(name)];
+    if (Object.is(was, is)) return [];
+    const [mine, theirs] = [was, is].map((value) => (value === undefined ? "none" : printConstant(value)));
+    const option = `${printName(expected.optimizer ?? "")}'s ${printName(name)}`;
+    return [`the checkpoint was made with ${option} ${mine}, the program has ${theirs}`];
+  });
+}
+
+function printConstant(value: Constant): string {
+  return typeof value === "boolean" ? String(value) : printNumber(value);
+}
+
+function readConstants({ metadata, name }: Source): Pick<Fingerprint, "constants"> {
+  const constants = [...withPrefix(metadata, keys.constant)].map(([option, text]): [string, Constant] => {
+    if (text === "true" || text === "false") return [option, text === "true"];
+    const value = Number(text);
+    if (printNumber(value) === text && Number.isFinite(value)) return [option, value];
+    const what = `${keys.constant}${option}`;
+    throw new DataError(
+      `${name}: ${what}: expected a number, true or false, found ${quoted(text)}; the file is corrupt`,
+    );
+  });
+  return constants.length === 0 ? {} : { constants: new Map(constants) };
 }
 
 function printType({ dtype, shape }: StateType): string {

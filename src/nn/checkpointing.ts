@@ -1,5 +1,5 @@
 /**
- * A trainer's checkpoints: all states, the seed, and where in its data a run stands.
+ * A trainer's checkpoints: all states, the seed, where in its data a run stands, and the architecture.
  *
  *   bytes = await checkpoint(session)          between two steps, also while `fit` runs
  *   restore(other, decoded)                    the next `fit` goes on there, to the same bits on js
@@ -9,12 +9,13 @@
 
 import { UserError } from "../errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf } from "../io/checkpoint.ts"; // biome-ignore format: names
+import { architectureNote, architectureOf } from "./architecture.ts";
 import type { Session } from "./session.ts";
 import type { Training } from "./training-program.ts";
 
-/** What a checkpoint must have in common with this trainer. */
-export function fingerprintOfTraining({ program, optimizer }: Training): Fingerprint {
-  return fingerprintOf(program, optimizer);
+/** What a checkpoint must have in common with this trainer. The learning rate is state, not a constant. */
+export function fingerprintOfTraining({ program, definition: { optimizer } }: Training): Fingerprint {
+  return fingerprintOf(program, optimizer.name, new Map(Object.entries(optimizer.config?.constants ?? {})));
 }
 
 export async function checkpoint(session: Session): Promise<Uint8Array> {
@@ -26,6 +27,7 @@ export async function checkpoint(session: Session): Promise<Uint8Array> {
       state,
       seed: session.seed,
       position,
+      notes: new Map([[architectureNote, JSON.stringify(architectureOf(session.training.definition))]]),
     });
   });
 }
@@ -49,8 +51,12 @@ export interface RunOrder {
   readonly shuffleSeed: number;
 }
 
-/** Throws where a run that is to go on would see other batches. */
-export function checkSameRun(saved: DataPosition, now: RunOrder): void {
+/** Throws where a run that is to go on would see other batches. `what` it goes on from is for the message. */
+export function checkSameRun(
+  what: "the checkpoint" | "resume",
+  saved: RunOrder & Pick<DataPosition, "epoch" | "batch">,
+  now: RunOrder,
+): void {
   const rows = [
     ["samples", saved.samples, now.samples],
     ["batch", saved.batchSize, now.batchSize],
@@ -61,7 +67,11 @@ export function checkSameRun(saved: DataPosition, now: RunOrder): void {
   if (differences.length === 0) return;
   const told = differences.map(([name, was, is]) => `${name} was ${was} and is ${is}`).join(", ");
   throw new UserError(
-    `fit: the checkpoint stands in epoch ${saved.epoch + 1} after ${saved.batch} batches, and this fit would see other ` +
-      `batches: ${told}. Give fit what it had then; or restore with { newRun: true } to start a new run from these weights.`,
+    `fit: ${what} stands in epoch ${saved.epoch + 1} after ${saved.batch} batches, and this fit would see other ` +
+      `batches: ${told}. Give fit what it had then; or ${
+        what === "resume"
+          ? "leave resume out, and put the weights back with executable.state.restore(resume.state)"
+          : "restore with { newRun: true } to start a new run from these weights"
+      }.`,
   );
 }

@@ -3,7 +3,7 @@
  *
  *   for each epoch    shuffle; for each batch: gather, enqueue a step; read the sums now and then; validate; keep a copy
  *
- * The loop reads results every `readEvery` steps. On js reading costs nothing, so it reads every step; a GPU would have to
+ * The loop reads results every `readEvery` steps. On the CPU reading costs nothing, so it reads every step; a GPU would have to
  * be waited for, so there it goes ahead for many. The means come out exact either way: the program sums on the device and
  * the host adds those sums up. A run is a function of the seed: weights, shuffles and dropout follow from it.
  *
@@ -14,14 +14,18 @@
 import { type Batch, batchCount, batches } from "../data/dataset.ts";
 import { CompilerBug, FeedError, UserError } from "../errors.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
-import type { Snapshot } from "../runtime/state.ts";
+import type { TypedArray } from "../runtime/compiled.ts";
 import { checkSameRun, type RunOrder } from "./checkpointing.ts";
+import { type AnyFitData, fitData } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
 import type { EpochPlan, Progress } from "./progress.ts";
-import { Batcher, type Samples } from "./samples.ts";
+import { type ResumePoint, TrainingError } from "./resume-point.ts";
+import type { Batcher, Samples } from "./samples.ts";
 import {
   Breath, checkCount, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
 } from "./session.ts"; // biome-ignore format: names
+import { WatchedValues } from "./watched-values.ts";
+import type { ClassWeightFor } from "./weights.ts";
 
 export interface BatchRecord<Name extends string = never> {
   /** Both from 1. */
@@ -39,6 +43,8 @@ export interface FitControl {
   stop(): void;
   /** From the next step on. */
   setLearningRate(value: number): void;
+  /** What the trainer watches, by name: its value in the last step that was read (see `readEvery`). */
+  watched(name: string): number | TypedArray;
 }
 
 export interface Callback<Name extends string = never> {
@@ -46,7 +52,8 @@ export interface Callback<Name extends string = never> {
   onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
 }
 
-export interface FitOptions<Name extends string = never> extends Samples {
+export interface FitOptions<Name extends string = never, In extends string = never, Out extends string = never>
+  extends Samples<In, Out> {
   /** 1 by default. */
   readonly epochs?: number;
   /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
@@ -56,43 +63,33 @@ export interface FitOptions<Name extends string = never> extends Samples {
   /** For the shuffles; that of `compile` by default. */
   readonly seed?: number;
   /** Evaluated after each epoch. */
-  readonly validation?: Samples;
+  readonly validation?: Samples<In, Out>;
+  /**
+   * This share of the samples is kept for validation: the last ones, as they are given, before shuffling. As in Keras their
+   * sample weights count, class weights do not.
+   */
+  readonly validationSplit?: number;
+  /**
+   * A weight for each class, which the losses of its samples are multiplied by: `{ 0: 1, 1: 5 }`, or a list. As in Keras 3 a
+   * class that is left out has weight 1, and the weighted losses are summed over the number of samples. Together with
+   * `sampleWeight` (which Keras refuses) both are multiplied. By name for several outputs.
+   */
+  readonly classWeight?: ClassWeightFor<Out>;
   readonly callbacks?: readonly Callback<Name>[];
   /** `terminalProgress()` of "tensorloom/node", or your own. */
   readonly progress?: Progress;
   /** Ends the training after the current step; in Node `interruptSignal()` is one for Ctrl-C. */
   readonly signal?: AbortSignal | undefined;
-  /** How many steps between readings of loss and metrics; 1 on js and with `onBatchEnd`, else 50. */
+  /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */
   readonly readEvery?: number;
   /** From the TrainingError of a run that failed: goes on behind the epoch it holds. */
   readonly resume?: ResumePoint;
 }
 
-/** The state after a completed epoch, on the host; or that of the checkpoint that the run began with. */
-export interface ResumePoint {
-  /** Epochs and steps of the run that are done. */
-  readonly epoch: number;
-  readonly step: number;
-  /** Batches that are done of the epoch under way, and the sums of its scores over them. */
-  readonly batch: number;
-  readonly sums: ReadonlyMap<string, number>;
-  /** Shuffles used, this run's and earlier ones'. */
-  readonly shuffles: number;
-  readonly state: Snapshot;
-}
+/** The options of `fit`, whatever the ports. */
+export type AnyFitOptions = Omit<FitOptions, keyof AnyFitData> & AnyFitData;
 
-/** A step failed (a device was lost, say). `resume` goes into the next `fit`, after `compile`. */
-export class TrainingError extends UserError {
-  override readonly name = "TrainingError";
-  readonly resume: ResumePoint;
-
-  constructor(message: string, resume: ResumePoint, cause: unknown) {
-    super(message, { cause });
-    this.resume = resume;
-  }
-}
-
-export async function train(session: Session, options: FitOptions): Promise<History> {
+export async function train(session: Session, options: AnyFitOptions): Promise<History> {
   const { epochs = 1, resume } = options;
   if (session.isFitting) throw new UserError("fit: another fit of this trainer is under way");
   const run = new Run(session, options);
@@ -102,8 +99,10 @@ export async function train(session: Session, options: FitOptions): Promise<Hist
   try {
     await run.prepare();
     if (resume !== undefined) {
-      session.executable.state.restore(resume.state);
+      checkSameRun("resume", { ...resume.order, epoch: resume.epoch, batch: resume.batch }, run.order);
+      await session.turns.take(async () => session.executable.state.restore(resume.state));
       session.shuffles = resume.shuffles;
+      session.seed = resume.seed;
     }
     const start = run.begin(resume ?? session.pending ?? freshStart);
     try {
@@ -143,40 +142,44 @@ interface EpochWork {
 /** One call of `train`. */
 class Run {
   readonly #session: Session;
-  readonly #options: FitOptions;
+  readonly #options: AnyFitOptions;
   readonly #data: Batcher;
   readonly #validation: Batcher | null;
   readonly #batch: number;
   readonly #steps: number;
-  readonly #order: RunOrder;
+  readonly order: RunOrder;
   readonly #readEvery: number;
   readonly #sums: DeviceSums;
+  readonly #watched: WatchedValues;
   readonly #breath = new Breath();
   readonly #control: FitControl;
   #stopAsked = false;
   #kept: ResumePoint | null = null;
   stopped: Stop | null = null;
 
-  constructor(session: Session, options: FitOptions) {
-    const { batch = session.batch, epochs = 1, callbacks = [], readEvery, validation } = options;
-    const { shuffle = true, seed = session.seed } = options;
+  constructor(session: Session, options: AnyFitOptions) {
+    const { batch = session.batch, epochs = 1, callbacks = [], readEvery, resume } = options;
+    const { shuffle = true, seed = resume?.order.shuffleSeed ?? session.seed } = options;
     checkCount("epochs", epochs, 0);
     checkCount("readEvery", readEvery ?? 1, 1);
     this.#session = session;
     this.#options = options;
-    this.#data = new Batcher("fit", session.training, options);
-    this.#validation = validation === undefined ? null : new Batcher("fit: validation", session.training, validation);
+    const { train, validation } = fitData(session, options);
+    this.#data = train;
+    this.#validation = validation;
     this.#batch = batch;
-    this.#order = { samples: this.#data.count, batchSize: batch, shuffle, shuffleSeed: seed };
+    this.order = { samples: this.#data.count, batchSize: batch, shuffle, shuffleSeed: seed };
     this.#steps = batchCount({ count: this.#data.count, batch });
     const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
     this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
-    this.#sums = new DeviceSums(session);
+    this.#sums = new DeviceSums(session, "totals");
+    this.#watched = new WatchedValues(session);
     this.#control = {
       stop: () => {
         this.#stopAsked = true;
       },
       setLearningRate: (value) => setLearningRate(session, value),
+      watched: (name) => this.#watched.of(name),
     };
   }
 
@@ -189,7 +192,7 @@ class Run {
   /** Checks that a run under way sees the batches it would have seen. */
   begin(start: Start): Start {
     const { pending } = this.#session;
-    if (start === pending) checkSameRun(pending, this.#order);
+    if (start === pending) checkSameRun("the checkpoint", pending, this.order);
     this.#session.pending = null;
     this.#stands(start.epoch, start.batch, () => start.sums);
     return start;
@@ -203,7 +206,7 @@ class Run {
   /** Notes what a checkpoint would say from here on. */
   #stands(epoch: number, batch: number, sums: () => ReadonlyMap<string, number> = () => new Map()): void {
     const { shuffles } = this.#session;
-    this.#session.where = async () => ({ ...this.#order, epoch, batch, shuffles, sums: sums() });
+    this.#session.where = async () => ({ ...this.order, epoch, batch, shuffles, sums: sums() });
   }
 
   /** Trains one epoch, or what is left of it; null when it was ended before its last step. */
@@ -212,7 +215,7 @@ class Run {
     const plan: EpochPlan = { epoch, epochs, steps: this.#steps, samples: this.#data.count };
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     progress?.epochStart?.(plan);
-    const { shuffle, shuffleSeed: seed } = this.#order;
+    const { shuffle, shuffleSeed: seed } = this.order;
     const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles };
     const started = performance.now();
     const before = Math.min(start.batch * this.#batch, this.#data.count);
@@ -253,7 +256,7 @@ class Run {
   /** The middle of an epoch. Sums that wait on the device are read first. */
   async #standsIn({ plan, means, shuffles, done }: EpochWork): Promise<DataPosition> {
     await this.#sums.moveTo(means);
-    return { ...this.#order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
+    return { ...this.order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
   }
 
   async #validate(): Promise<Pick<EpochRecord, "validation">> {
@@ -265,7 +268,8 @@ class Run {
   /** Copies the state to the host, to go back to. */
   async keep({ epoch, batch, sums }: Start): Promise<void> {
     const state = await this.#session.executable.state.snapshot();
-    this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles: this.#session.shuffles, state };
+    const { shuffles, seed } = this.#session;
+    this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles, order: this.order, seed, state };
   }
 
   async #step(work: EpochWork, batch: Batch): Promise<void> {
@@ -277,7 +281,7 @@ class Run {
       const waiting = this.#sums.count(batch.to - batch.from);
       work.done = step;
       if (waiting < this.#readEvery && step < plan.steps) return null;
-      const scores = await this.#sums.moveTo(means);
+      const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);
       work.times.push((performance.now() - work.windowStart) / waiting);
       return scores;
     };

@@ -20,7 +20,15 @@ interface EpochFacts<Name extends string> {
 export type EpochRecord<Name extends string = never> = EpochFacts<Name> & Scores<Name>;
 
 /** Names that a metric cannot have. */
-export const takenNames: readonly string[] = ["loss", "epoch", "seconds", "samplesPerSecond", "stepMs", "validation"];
+export const takenNames: readonly string[] = [
+  "loss",
+  "epoch",
+  "seconds",
+  "samplesPerSecond",
+  "stepMs",
+  "validation",
+  "watch",
+];
 
 /** Where a run ended before its last epoch, and what ended it. */
 export interface Stop {

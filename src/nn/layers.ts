@@ -6,108 +6,83 @@
  *   net.apply(model, image)                 inside an entry, where `model` are tensors
  *
  * Nothing is stored in a layer: parameters are program state like any other, so `trainer` and a hand-written program use
- * the same layers. A layer of your own is an object with the members of `Layer`.
+ * the same layers. `config` is what a layer is made from, as JSON; `layerFrom` (from-config.ts) makes it again.
  */
-import { dropout as dropElements, flatten as flattenTensor, relu, sigmoid, softmax } from "../dsl/composites.ts";
-import { glorotUniform, type Initializer, zeros } from "../dsl/initializers.ts";
-import { add, dot, tanh } from "../dsl/ops.ts";
-import { param, type StateSpec } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
+import { dropout as dropElements, flatten as flattenTensor } from "../dsl/composites.ts";
+import { glorotUniform, heNormal, type Initializer, ones, zeros } from "../dsl/initializers.ts";
+import { add, dot } from "../dsl/ops.ts";
+import { param, type StateSpec, slot } from "../dsl/spec.ts";
+import { Tensor } from "../dsl/tensor.ts";
+import { joinPath } from "../dsl/tree.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
-import { type Dim, type Shape, sizeOf } from "../graph/shape.ts";
+import { type Shape, sizeOf } from "../graph/shape.ts";
+import { type Config, type ConfigRecord, codeConfig, compactConfig } from "./config.ts";
+import { type ActivationName, activate, checkActivation, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
+import { configOfRegularizer, type Regularizer } from "./regularizers.ts";
 
-/** Parameters by name: state of a program. */
-export interface ParamTree {
-  readonly [name: string]: StateSpec | ParamTree;
+export interface LayerOptions {
+  /** What its parameters stand under in a model, and what `watch` finds its output by. By default counted: "dense1". */
+  readonly name?: string;
 }
 
-/** The same inside an entry. */
-export interface ParamTensors {
-  readonly [name: string]: Tensor | ParamTensors;
-}
-
-/** What a layer does to a shape, for the editor: a number is the new last axis, a list is one after the other. */
-export type ShapeRule = "same" | "flatten" | "any" | number | readonly ShapeRule[];
-
-export type OutputShape<R, S extends Shape> = R extends "same"
-  ? S
-  : R extends "flatten"
-    ? S extends readonly [infer Batch extends Dim, ...Shape]
-      ? [Batch, number]
-      : Shape
-    : R extends number
-      ? S extends readonly [...infer Head extends Shape, Dim]
-        ? [...Head, R]
-        : Shape
-      : R extends readonly []
-        ? S
-        : R extends readonly [infer First, ...infer Rest]
-          ? OutputShape<Rest, OutputShape<First, S>>
-          : Shape;
-
-export interface Mode {
-  /** Dropout and the like work only while training. False by default. */
-  readonly training?: boolean;
-  /** Leave the last activation out: logits in place of probabilities. False by default. */
-  readonly logits?: boolean;
-}
-
-/** The shape of one sample, without the batch: `[784]`. */
-export type SampleShape = readonly number[];
-
-export interface Layer<R extends ShapeRule = ShapeRule> {
-  /** "dense", "dropout"... Parameters are called after it. */
-  readonly name: string;
-  readonly rule: R;
-  /** The activation that `apply` ends with: what `logits: true` leaves out. */
-  readonly activation: ActivationName;
-  outputShape(sample: SampleShape): SampleShape;
-  params(sample: SampleShape): ParamTree;
-  apply<const S extends Shape>(
-    params: ParamTensors,
-    x: Tensor<S, "f32">,
-    mode?: Mode,
-  ): Tensor<OutputShape<R, S>, "f32">;
-}
-
-export type ActivationName = "relu" | "sigmoid" | "tanh" | "softmax" | "linear";
-
-const activations: Readonly<Record<ActivationName, (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">>> = {
-  relu,
-  sigmoid,
-  tanh,
-  softmax: (x) => softmax(x),
-  linear: (x) => x,
-};
-
-export interface DenseOptions {
+export interface DenseOptions extends LayerOptions {
   /** "linear" by default: none. */
   readonly activation?: ActivationName;
   readonly useBias?: boolean;
   /** Starting weights for a shape; `glorotUniform` by default, as in Keras. The bias starts at zero. */
   readonly initializer?: (...shape: number[]) => Initializer;
+  /** Whether training changes the weights. False makes them plain state: no gradients, no moments. True by default. */
+  readonly trainable?: boolean;
+  /** Penalties that are added to the loss: `l2(1e-4)`, or a function of the tensor. Only weights that are trained have one. */
+  readonly kernelRegularizer?: Regularizer;
+  readonly biasRegularizer?: Regularizer;
 }
 
 /** activation(x · kernel + bias), along the last axis: every input to each of `units` outputs. */
 export function dense<const N extends number>(units: N, options: DenseOptions = {}): Layer<N> {
   const origin = here("dense");
-  const { activation: ending = "linear", useBias = true, initializer = glorotUniform } = options;
+  const {
+    activation: ending = "linear",
+    useBias = true,
+    initializer = glorotUniform,
+    trainable = true,
+    name,
+  } = options;
+  const { kernelRegularizer, biasRegularizer } = options;
   checkActivation("dense", ending);
   if (!Number.isSafeInteger(units) || units < 1) {
     throw new UserError(`dense: the number of units must be a whole number from 1, not ${units}${atLine(origin)}`);
   }
+  if (!useBias && biasRegularizer !== undefined) {
+    throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
+  }
+  const state = trainable ? param : slot;
+  const regularizers: [string, Regularizer][] = [];
+  if (kernelRegularizer !== undefined) regularizers.push(["kernel", kernelRegularizer]);
+  if (biasRegularizer !== undefined) regularizers.push(["bias", biasRegularizer]);
   return layer({
     name: "dense",
+    givenName: name,
     rule: units,
     activation: ending,
+    regularizers: new Map(regularizers),
+    config: {
+      units,
+      activation: ending,
+      useBias,
+      initializer: configOfInitializer(initializer),
+      trainable,
+      kernelRegularizer: configOfRegularizer(kernelRegularizer),
+      biasRegularizer: configOfRegularizer(biasRegularizer),
+    },
     outputShape: (sample) => [...sample.slice(0, -1), units],
     params(sample) {
       const inputs = sample.at(-1);
       if (inputs === undefined) throw new ShapeError(`dense(${units}): a sample must have an axis${atLine(origin)}`);
-      const kernel = param(initializer(inputs, units));
-      return useBias ? { kernel, bias: param(zeros(units)) } : { kernel };
+      const kernel = state(initializer(inputs, units));
+      return useBias ? { kernel, bias: state(zeros(units)) } : { kernel };
     },
     apply(params, x, { logits = false }) {
       const product = dot(x, leaf(params, "kernel"));
@@ -118,23 +93,26 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
 }
 
 /** An activation by itself. */
-export function activation(name: ActivationName): Layer<"same"> {
+export function activation(name: ActivationName, options: LayerOptions = {}): Layer<"same"> {
   checkActivation("activation", name);
   return layer({
     name,
+    givenName: options.name,
     rule: "same",
     activation: name,
+    config: { kind: "activation", activation: name },
     apply: (_, x, { logits = false }) => activate(logits ? "linear" : name, x),
   });
 }
 
 /** Every sample as one row: [28, 28] becomes [784]. A layer, or the function on a tensor. */
-export function flatten(): Layer<"flatten">;
+export function flatten(options?: LayerOptions): Layer<"flatten">;
 export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D>;
-export function flatten(x?: Tensor): Layer<"flatten"> | Tensor {
-  if (x !== undefined) return flattenTensor(x);
+export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tensor {
+  if (x instanceof Tensor) return flattenTensor(x);
   return layer({
     name: "flatten",
+    givenName: x.name,
     rule: "flatten",
     outputShape: (sample) => [sizeOf(sample)],
     apply: (_, input) => flattenTensor(input),
@@ -145,34 +123,41 @@ export function flatten(x?: Tensor): Layer<"flatten"> | Tensor {
  * Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate). A layer, which does so only while
  * training, or the function on a tensor, which always does.
  */
-export function dropout(rate: number): Layer<"same">;
+export function dropout(rate: number, options?: LayerOptions): Layer<"same">;
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32">;
-export function dropout(first: number | Tensor<Shape, "f32">, given?: number): Layer<"same"> | Tensor {
-  if (typeof first !== "number") return dropElements(first, given ?? 0);
+export function dropout(
+  first: number | Tensor<Shape, "f32">,
+  second: number | LayerOptions = {},
+): Layer<"same"> | Tensor {
+  if (typeof first !== "number") return dropElements(first, typeof second === "number" ? second : 0);
   if (!(first >= 0 && first < 1)) throw new UserError(`dropout: the rate must be from 0 to below 1, not ${first}`);
   return layer({
     name: "dropout",
+    givenName: typeof second === "number" ? undefined : second.name,
     rule: "same",
+    config: { rate: first },
     apply: (_, x, { training = false }) => (training && first > 0 ? dropElements(x, first) : x),
   });
 }
 
 type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K] extends Layer<infer R> ? R : "any" };
 
-/** Layers one after the other. Its parameters stand under the layers' names, counted: dense1, dense2. */
-export function sequential<const L extends readonly Layer[]>(layers: L): Layer<RulesOf<L>> {
+/** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
+export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
   const last = layers.at(-1);
   if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
-  const seen = new Map<string, number>();
-  const named = layers.map((member) => {
-    const ordinal = (seen.get(member.name) ?? 0) + 1;
-    seen.set(member.name, ordinal);
-    return { member, key: `${member.name}${ordinal}` };
-  });
+  const named = keyed(layers);
   return layer({
     name: "sequential",
+    givenName: options.name,
     rule: layers.map(({ rule }) => rule) as unknown as RulesOf<L>,
     activation: last.activation,
+    regularizers: new Map(
+      named.flatMap(({ member, key }) =>
+        [...(member.regularizers ?? [])].map(([path, regularizer]) => [`${joinPath("", key)}.${path}`, regularizer]),
+      ),
+    ),
+    config: { layers: layers.map((member) => member.config ?? codeConfig(member.name)) },
     outputShape: (sample) => layers.reduce((shape, member) => member.outputShape(shape), sample),
     params(sample) {
       const found: [string, ParamTree][] = [];
@@ -184,21 +169,70 @@ export function sequential<const L extends readonly Layer[]>(layers: L): Layer<R
       }
       return Object.fromEntries(found);
     },
-    apply(params, x, { training = false, logits = false }) {
+    apply(params, x, { training = false, logits = false, onOutput }) {
       const end = named.length - 1;
-      const step = (value: Tensor<Shape, "f32">, { member, key }: (typeof named)[number], i: number) =>
-        member.apply(subtree(params, key), value, { training, logits: logits && i === end }) as Tensor<Shape, "f32">;
-      return named.reduce(step, x);
+      return named.reduce((value, { member, key }, i) => {
+        const withoutEnding = logits && i === end;
+        const mode: Mode = { training, logits: withoutEnding, ...watchInside(key, onOutput) };
+        const output = member.apply(subtree(params, key), value, mode) as Tensor<Shape, "f32">;
+        onOutput?.(joinPath("", key), withoutEnding ? activate(member.activation, output) : output);
+        return output;
+      }, x);
     },
   });
 }
 
+/** Tells of the layers inside the one called `key`. */
+export function watchInside(key: string, onOutput: Mode["onOutput"]): Pick<Mode, "onOutput"> {
+  if (onOutput === undefined) return {};
+  return { onOutput: (path, output) => onOutput(`${joinPath("", key)}.${path}`, output) };
+}
+
+/** The part of a tree of parameters that belongs to one layer. */
+export function subtree(params: ParamTensors, name: string): ParamTensors {
+  return Object.hasOwn(params, name) ? (params[name] as ParamTensors) : {};
+}
+
 // ---- inside --------------------------------------------------------------------------------------------------------
+
+/** Initializers that a config can name. */
+export const initializers = { glorotUniform, heNormal, zeros, ones } as const;
+
+function configOfInitializer(initializer: (...shape: number[]) => Initializer): Config {
+  const known = Object.entries(initializers).find(([, made]) => made === initializer);
+  return known === undefined ? codeConfig(initializer.name) : known[0];
+}
+
+interface Keyed {
+  readonly member: Layer;
+  readonly key: string;
+}
+
+function keyed(layers: readonly Layer[]): readonly Keyed[] {
+  const seen = new Map<string, number>();
+  const taken = new Set<string>();
+  return layers.map((member) => {
+    const ordinal = (seen.get(member.name) ?? 0) + 1;
+    if (member.givenName === undefined) seen.set(member.name, ordinal);
+    const key = member.givenName ?? `${member.name}${ordinal}`;
+    if (taken.has(key)) {
+      throw new UserError(
+        `sequential: two layers are called "${key}": give one another name${atLine(here("sequential"))}`,
+      );
+    }
+    taken.add(key);
+    return { member, key };
+  });
+}
 
 interface Definition<R extends ShapeRule> {
   readonly name: string;
+  readonly givenName: string | undefined;
   readonly rule: R;
   readonly activation?: ActivationName;
+  readonly regularizers?: ReadonlyMap<string, Regularizer>;
+  /** Without kind and name where these are the layer's own. */
+  readonly config?: Readonly<Record<string, Config | undefined>>;
   readonly outputShape?: (sample: SampleShape) => SampleShape;
   readonly params?: (sample: SampleShape) => ParamTree;
   readonly apply: (params: ParamTensors, x: Tensor<Shape, "f32">, mode: Mode) => Tensor<Shape, "f32">;
@@ -206,26 +240,19 @@ interface Definition<R extends ShapeRule> {
 
 /** Fills in what most layers do not care about: no parameters, the same shape, no activation. */
 function layer<R extends ShapeRule>(definition: Definition<R>): Layer<R> {
-  const { name, rule, activation: ending = "linear", outputShape, params, apply } = definition;
+  const { name, givenName, rule, activation: ending = "linear", outputShape, params, apply } = definition;
+  const config: ConfigRecord = compactConfig({ kind: name, name: givenName, ...definition.config });
   return {
     name,
+    givenName,
     rule,
     activation: ending,
+    regularizers: definition.regularizers ?? new Map(),
+    config,
     outputShape: outputShape ?? ((sample) => sample),
     params: params ?? (() => ({})),
     apply: (tensors, x, mode = {}) => apply(tensors, x as unknown as Tensor<Shape, "f32">, mode) as never,
   };
-}
-
-function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
-  return activations[name](x);
-}
-
-function checkActivation(call: string, name: string): void {
-  if (Object.hasOwn(activations, name)) return;
-  throw new UserError(
-    `${call}: there is no activation "${name}" (there are: ${Object.keys(activations).join(", ")})${atLine(here(call))}`,
-  );
 }
 
 function leaf(params: ParamTensors, name: string): Tensor<Shape, "f32"> {
@@ -236,7 +263,7 @@ function leaf(params: ParamTensors, name: string): Tensor<Shape, "f32"> {
   return found as Tensor<Shape, "f32">;
 }
 
-function subtree(params: ParamTensors, name: string): ParamTensors {
-  const found = params[name];
-  return found === undefined ? {} : (found as ParamTensors);
+/** A weight as a plain state: the same start, but no training. */
+export function freeze(spec: StateSpec): StateSpec {
+  return slot(spec.initializer, { dtype: spec.dtype });
 }

@@ -6,12 +6,12 @@
  * ask for logits, and a model that ends in softmax or sigmoid is then taken without that last step.
  */
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
-import { abs, argmax, cast, div, equal, greater, mul, size, sub, sum } from "../dsl/ops.ts";
+import { abs, argmax, cast, div, equal, greater, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import type { ActivationName, SampleShape } from "./layers.ts";
+import type { ActivationName, SampleShape } from "./layer.ts";
 
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */
 export type Measure = (output: Tensor<Shape, "f32">, target: Tensor) => Tensor;
@@ -77,11 +77,17 @@ export interface Sums {
   readonly mean: Tensor<[], "f32">;
 }
 
-/** `batch` is any tensor with the batch in front. `what` is for the message. */
-export function perSample(measured: Tensor, batch: Tensor, what: string): Sums {
+/**
+ * `batch` is any tensor with the batch in front. `what` is for the message. With weights, one a sample, each sample's value is
+ * multiplied by its weight and the mean is still over the number of samples: Keras's "sum_over_batch_size".
+ */
+export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor<Shape, "f32">): Sums {
   const samples = size(batch, 0, "f32");
   const values = cast(measured, "f32");
   if (values.shape.length === 0) {
+    if (weights !== undefined) {
+      throw new ShapeError(`${what} gives one number for the batch: to be weighted it must give one for each sample`);
+    }
     return { total: mul(values as Tensor<[], "f32">, samples), mean: values as Tensor<[], "f32"> };
   }
   if (values.shape[0] !== batch.shape[0]) {
@@ -89,9 +95,15 @@ export function perSample(measured: Tensor, batch: Tensor, what: string): Sums {
     throw new ShapeError(`${what} must give one number, or one for each sample of the batch; it gave ${found}`);
   }
   const each = values.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-  const sumOfAll = sum(values) as Tensor<[], "f32">;
+  const sumOfAll = sum(weights === undefined ? values : weighted(values, weights)) as Tensor<[], "f32">;
   const total = each === 1 ? sumOfAll : div(sumOfAll, each);
   return { total, mean: div(total, samples) };
+}
+
+function weighted(values: Tensor<Shape, "f32">, weights: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
+  const [samples = "batch", ...inner] = values.shape;
+  const column = inner.length === 0 ? weights : reshape(weights, [samples, ...inner.map(() => 1)]);
+  return mul(values as Tensor, column as Tensor) as Tensor<Shape, "f32">;
 }
 
 const logitsOf: Readonly<Record<LossName, ActivationName | null>> = {
@@ -110,3 +122,6 @@ function named<Name extends string>(table: Table<Name>, name: Name, what: string
   const known = Object.keys(table).join(", ");
   throw new UserError(`there is no ${what} "${name}" (there are: ${known}); a function works too`);
 }
+
+export const lossNames = Object.keys(losses) as readonly LossName[];
+export const metricNames = Object.keys(metrics) as readonly MetricName[];

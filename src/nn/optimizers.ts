@@ -51,9 +51,18 @@ export interface Updated<Model, Moment extends string> {
   readonly opt: SlotTensors<Model, Moment>;
 }
 
+/** Every constant of an optimizer by the name of its option, with `kind`: JSON, from which `optimizerFrom` makes it again. */
+export interface OptimizerConfig {
+  readonly kind: string;
+  readonly learningRate: number;
+  readonly constants: Readonly<Record<string, number | boolean>>;
+}
+
 export interface Optimizer<Moment extends string = string> {
   /** "sgd", "adam"... */
   readonly name: string;
+  /** An optimizer of your own may do without; it is saved as code then. */
+  readonly config?: OptimizerConfig;
   /** The states that updating this model needs. */
   slots<Model>(model: Model): OptimizerSlots<Model, Moment>;
   update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
@@ -70,7 +79,8 @@ export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
   const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
   checkShare("sgd", { momentum });
   const moments = momentum === 0 ? [] : ["velocity"];
-  return optimizer({ name: "sgd", learningRate, moments, counts: false }, ({ w, g, lr, moment }) => {
+  const constants = { momentum, nesterov };
+  return optimizer({ name: "sgd", learningRate, constants, moments, counts: false }, ({ w, g, lr, moment }) => {
     const step = mul(lr, g) as Tensor;
     if (momentum === 0) return { w: sub(w, step) as Tensor };
     const velocity = sub(mul(moment("velocity"), momentum) as Tensor, step) as Tensor;
@@ -93,7 +103,8 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer<"v" | "mean" | 
   const { learningRate = 1e-3, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
   checkShare("rmsprop", { rho, momentum });
   const moments = ["v", ...(centered ? ["mean"] : []), ...(momentum > 0 ? ["velocity"] : [])];
-  return optimizer({ name: "rmsprop", learningRate, moments, counts: false }, ({ w, g, lr, moment }) => {
+  const constants = { rho, momentum, epsilon, centered };
+  return optimizer({ name: "rmsprop", learningRate, constants, moments, counts: false }, ({ w, g, lr, moment }) => {
     const v = add(mul(moment("v"), rho) as Tensor, mul(mul(g, g) as Tensor, 1 - rho) as Tensor) as Tensor;
     const next: Record<string, Tensor> = { v };
     let spread = v;
@@ -138,7 +149,8 @@ function adamLike(name: string, options: AdamOptions, weightDecay: number): Opti
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
   checkShare(name, { beta1, beta2 });
   const moments = ["m", "v", ...(amsgrad ? ["vMax"] : [])];
-  return optimizer({ name, learningRate, moments, counts: true }, ({ w, g, lr, t, moment }) => {
+  const constants = { beta1, beta2, epsilon, amsgrad, ...(name === "adamw" ? { weightDecay } : {}) };
+  return optimizer({ name, learningRate, constants, moments, counts: true }, ({ w, g, lr, t, moment }) => {
     const [oldM, oldV] = [moment("m"), moment("v")];
     const m = add(oldM, mul(sub(g, oldM) as Tensor, 1 - beta1) as Tensor) as Tensor;
     const v = add(oldV, mul(sub(mul(g, g) as Tensor, oldV) as Tensor, 1 - beta2) as Tensor) as Tensor;
@@ -161,6 +173,7 @@ function oneMinusPower(base: number, t: Tensor): Tensor {
 interface Kind {
   readonly name: string;
   readonly learningRate: number;
+  readonly constants: Readonly<Record<string, number | boolean>>;
   readonly moments: readonly string[];
   /** Whether updates are counted. */
   readonly counts: boolean;
@@ -189,8 +202,13 @@ function optimizer<Moment extends string>(kind: Kind, rule: Rule): Optimizer<Mom
   if (!Number.isFinite(kind.learningRate)) {
     throw new UserError(`${kind.name}: the learning rate must be a finite number, not ${kind.learningRate}`);
   }
+  for (const [option, value] of Object.entries(kind.constants)) {
+    if (typeof value === "boolean" || Number.isFinite(value)) continue;
+    throw new UserError(`${kind.name}: ${option} must be a finite number, not ${value}`);
+  }
   return {
     name: kind.name,
+    config: { kind: kind.name, learningRate: kind.learningRate, constants: kind.constants },
     slots: <Model>(model: Model) => slotsFor(kind, model) as unknown as OptimizerSlots<Model, Moment>,
     update: <Model>(request: UpdateRequest<Model, Moment>) =>
       updateAll(kind, rule, request as unknown as Loose) as unknown as Updated<Model, Moment>,

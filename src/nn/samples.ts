@@ -3,64 +3,117 @@
  *
  *   x: bytes or floats, y: labels            load(order, 128, 256)   ->   { x: Float32Array, y: Int32Array }
  *
- * Bytes in x become floats from 0 to 1 (times 1/255) unless `scale` says otherwise; everything else is taken as it is.
+ * Bytes in x become floats from 0 to 1 (times 1/255) unless `scale` says otherwise; everything else is taken as it is. With
+ * several inputs or outputs x and y are objects with an array for each.
  */
 import { gatherRows, type Source } from "../data/dataset.ts";
-import type { InputSpec } from "../dsl/spec.ts";
 import { FeedError, UserError } from "../errors.ts";
-import { isInteger, roundTo } from "../graph/dtype.ts";
+import { type DType, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
+import { isPlainObject, type Ports } from "./ports.ts";
 import type { Training } from "./training-program.ts";
 
 /** Samples one after the other, row-major. */
 export type Numbers = Source | readonly number[];
 
-export interface Samples {
-  readonly x: Numbers;
-  readonly y: Numbers;
+/** An array; an array for each name where there are names. */
+export type NumbersFor<Names extends string> = [Names] extends [never] ? Numbers : { readonly [N in Names]: Numbers };
+
+type Or<Names extends string, T> = [Names] extends [never] ? never : { readonly [N in Names]?: T };
+
+/** `In` and `Out` are the names of a model's inputs and outputs; never where there is one of them. */
+export interface Samples<In extends string = never, Out extends string = never> {
+  readonly x: NumbersFor<In>;
+  readonly y: NumbersFor<Out>;
   /** What x is multiplied by: 1/255 for bytes (a Uint8Array), else 1. */
-  readonly scale?: number;
+  readonly scale?: number | Or<In, number>;
+  /**
+   * A weight for each sample, which its loss is multiplied by. As in Keras 3 the loss is then the sum of the weighted losses
+   * over the number of samples, not over the sum of the weights, and metrics are not weighted. With several outputs one array
+   * is for all of them, and an object has arrays for some.
+   */
+  readonly sampleWeight?: Numbers | Or<Out, Numbers>;
+}
+
+/** The same, whatever the ports. */
+export interface AnySamples {
+  readonly x: unknown;
+  readonly y?: unknown;
+  readonly scale?: unknown;
+  readonly sampleWeight?: unknown;
 }
 
 type Gathered = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 
+/** One array of the user's: `width` numbers a sample. */
+interface Column {
+  readonly source: Source;
+  readonly width: number;
+  readonly scale: number;
+  readonly dtype: DType;
+}
+
+/** Columns by what they feed. */
+interface Columns {
+  readonly x: Ports<Column>;
+  readonly y: Ports<Column> | null;
+  readonly weight: Ports<Column> | null;
+}
+
 interface Buffers {
-  readonly x: Float32Array;
-  readonly y: Gathered | null;
+  readonly filled: readonly { readonly column: Column; readonly array: Gathered }[];
   readonly feeds: Feeds;
 }
 
 export class Batcher {
   readonly count: number;
-  readonly #x: Source;
-  readonly #y: Source | null;
-  readonly #xSize: number;
-  readonly #ySize: number;
-  readonly #target: InputSpec;
-  readonly #scale: number;
+  readonly #columns: Columns;
   readonly #buffers = new Map<number, Buffers>();
 
+  private constructor(columns: Columns, count: number) {
+    this.#columns = columns;
+    this.count = count;
+  }
+
   /** `call` is for messages: "fit". Without y the batches are for `predict`. */
-  constructor(call: string, training: Training, { x, y, scale }: Omit<Samples, "y"> & { readonly y?: Numbers }) {
-    const { input, target } = training;
-    this.#x = toSource(x, Float32Array);
-    this.#y = y === undefined ? null : toSource(y, Float64Array);
-    this.#xSize = sizeOf(input);
-    this.#ySize = target.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-    this.#target = target;
-    this.#scale = scale ?? (x instanceof Uint8Array ? 1 / 255 : 1);
-    this.count = this.#x.length / this.#xSize;
-    this.#check(call, training);
+  static of(call: string, training: Training, samples: AnySamples): Batcher {
+    const x = inputColumns(call, training, samples);
+    const count = countOf(call, training, x, samples.y !== undefined);
+    const y = samples.y === undefined ? null : targetColumns(call, training, samples.y, count);
+    return new Batcher({ x, y, weight: null }, count);
+  }
+
+  /** The same samples with a weight each, for every output. */
+  weighted(weights: Ports<Float32Array>): Batcher {
+    const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
+    return new Batcher({ ...this.#columns, weight }, this.count);
+  }
+
+  /** Samples `from` to `to - 1`, in the order they were given. */
+  part(from: number, to: number): Batcher {
+    const cut = (column: Column): Column => ({
+      ...column,
+      source: column.source.subarray(from * column.width, to * column.width),
+    });
+    const { x, y, weight } = this.#columns;
+    const columns = { x: x.map(cut), y: y?.map(cut) ?? null, weight: weight?.map(cut) ?? null };
+    return new Batcher(columns, to - from);
+  }
+
+  /** The targets as they were given, and how many numbers each sample has. */
+  targets(): Ports<Pick<Column, "source" | "width">> | null {
+    return this.#columns.y;
   }
 
   /** Feeds for the samples order[from] to order[to - 1]; filled again by the next call for as many. */
   load(order: Uint32Array, from: number, to: number): Feeds {
-    const buffers = this.#buffersFor(to - from);
-    gatherRows(this.#x, this.#xSize, order, from, to, buffers.x, this.#scale);
-    if (this.#y !== null && buffers.y !== null) gatherRows(this.#y, this.#ySize, order, from, to, buffers.y);
-    return buffers.feeds;
+    const { filled, feeds } = this.#buffersFor(to - from);
+    for (const { column, array } of filled) {
+      gatherRows(column.source, column.width, order, from, to, array, column.scale);
+    }
+    return feeds;
   }
 
   /** The same for `size` rows of which the last repeat sample `to - 1`: for a batch that needs no specialization. */
@@ -75,43 +128,106 @@ export class Batcher {
   #buffersFor(size: number): Buffers {
     const known = this.#buffers.get(size);
     if (known !== undefined) return known;
-    const x = new Float32Array(size * this.#xSize);
-    const y = this.#y === null ? null : (new (arrayTypeOf(this.#target.dtype))(size * this.#ySize) as Gathered);
-    const made: Buffers = { x, y, feeds: y === null ? { x } : { x, y } };
+    const filled: Buffers["filled"][number][] = [];
+    const feeds = Object.entries(this.#columns).flatMap(([root, columns]: [string, Ports<Column> | null]) => {
+      if (columns === null) return [];
+      const arrays = columns.map((column) => {
+        const array = new (arrayTypeOf(column.dtype))(size * column.width) as Gathered;
+        filled.push({ column, array });
+        return array;
+      });
+      return [[root, arrays.tree()]];
+    });
+    const made: Buffers = { filled, feeds: Object.fromEntries(feeds) as Feeds };
     this.#buffers.set(size, made);
     return made;
   }
+}
 
-  #check(call: string, { input, target }: Training): void {
-    if (this.#x.length === 0 && this.#y !== null) throw new FeedError(`${call}: x has no samples`);
-    if (!Number.isSafeInteger(this.count)) {
-      throw new FeedError(
-        `${call}: x has ${this.#x.length} numbers, no multiple of ${this.#xSize}: a sample has the shape ${printShape(input)}`,
-      );
+/** What an array of a port is called in messages: "x", "x.image". */
+function called(ports: Ports<unknown>, root: string, name: string): string {
+  return ports.path(root, name);
+}
+
+function inputColumns(call: string, { inputs }: Training, { x, scale }: AnySamples): Ports<Column> {
+  const scales = isPlainObject(scale) && !inputs.isSingle ? inputs.match<number>(scale, `${call}: scale`, true) : null;
+  const given = inputs.match<Numbers>(x, `${call}: x`);
+  return inputs.map((shape, name): Column => {
+    const numbers = given.get(name);
+    const factor = scales === null ? (scale as number | undefined) : scales.get(name);
+    const path = called(inputs, "x", name);
+    if (factor !== undefined && !Number.isFinite(factor)) {
+      throw new FeedError(`${call}: the scale of ${path} must be a number, not ${String(factor)}`);
     }
-    if (this.#y !== null && this.#y.length !== this.count * this.#ySize) {
-      const wanted = `${this.#ySize} each, as ${target.dtype}${printShape(target.shape)} needs`;
-      throw new FeedError(
-        `${call}: y has ${this.#y.length} numbers for the ${this.count} samples of x; wanted ${wanted}`,
-      );
-    }
-    if (target.dtype === "f16" || target.dtype === "bool") {
-      throw new UserError(`${call}: a target cannot be ${target.dtype}: use f32 or i32`);
-    }
-    if (this.#y !== null) checkIntegers(call, this.#y, target);
+    const source = toSource(call, path, numbers, Float32Array);
+    return {
+      source,
+      width: sizeOf(shape),
+      scale: factor ?? (numbers instanceof Uint8Array ? 1 / 255 : 1),
+      dtype: "f32",
+    };
+  });
+}
+
+/** How many samples all inputs have. */
+function countOf(call: string, { inputs }: Training, columns: Ports<Column>, needsSome: boolean): number {
+  const counts = columns.map(({ source, width }, name) => {
+    const path = called(inputs, "x", name);
+    if (source.length === 0 && needsSome) throw new FeedError(`${call}: ${path} has no samples`);
+    const count = source.length / width;
+    if (Number.isSafeInteger(count)) return { path, count };
+    const shape = printShape(inputs.get(name));
+    throw new FeedError(
+      `${call}: ${path} has ${source.length} numbers, no multiple of ${width}: a sample has the shape ${shape}`,
+    );
+  }).values;
+  const [first, ...others] = counts;
+  const odd = others.find(({ count }) => count !== first?.count);
+  if (odd !== undefined && first !== undefined) {
+    throw new FeedError(`${call}: ${odd.path} has ${odd.count} samples, ${first.path} has ${first.count}`);
   }
+  return first?.count ?? 0;
+}
+
+function targetColumns(call: string, { targets }: Training, y: unknown, count: number): Ports<Column> {
+  const given = targets.match<Numbers>(y, `${call}: y`);
+  return targets.map(({ shape, dtype }, name): Column => {
+    const path = called(targets, "y", name);
+    const source = toSource(call, path, given.get(name), Float64Array);
+    const width = shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
+    if (source.length !== count * width) {
+      const wanted = `${width} each, as ${dtype}${printShape(shape)} needs`;
+      throw new FeedError(
+        `${call}: ${path} has ${source.length} numbers for the ${count} samples of x; wanted ${wanted}`,
+      );
+    }
+    if (dtype === "f16" || dtype === "bool") {
+      throw new UserError(`${call}: a target cannot be ${dtype}: use f32 or i32`);
+    }
+    checkIntegers(call, path, source, dtype);
+    return { source, width, scale: 1, dtype };
+  });
 }
 
 /** Gathering would cut 2.7 to 2 without a word. */
-function checkIntegers(call: string, y: Source, { dtype }: InputSpec): void {
+function checkIntegers(call: string, path: string, y: Source, dtype: DType): void {
   if (!isInteger(dtype)) return;
   for (let i = 0; i < y.length; i++) {
     const value = y[i] as number;
     if (roundTo(dtype, value) === value) continue;
-    throw new FeedError(`${call}: y has ${value} at position ${i}, which is no ${dtype}`);
+    throw new FeedError(`${call}: ${path} has ${value} at position ${i}, which is no ${dtype}`);
   }
 }
 
-function toSource(numbers: Numbers, ArrayType: typeof Float32Array | typeof Float64Array): Source {
-  return ArrayBuffer.isView(numbers) ? numbers : ArrayType.from(numbers);
+/** The numbers as a typed array. `path` is for messages. */
+export function toSource(
+  call: string,
+  path: string,
+  numbers: Numbers,
+  ArrayType: typeof Float32Array | typeof Float64Array,
+): Source {
+  if (ArrayBuffer.isView(numbers)) return numbers;
+  if (Array.isArray(numbers)) return ArrayType.from(numbers);
+  const found = numbers === undefined ? "is missing" : `is of type ${typeof numbers}`;
+  throw new FeedError(`${call}: ${path} ${found}: it must be an array of numbers`);
 }

@@ -1,9 +1,12 @@
 /**
  * A session: a compiled trainer, and what its loops have in common: reading sums, evaluating, predicting.
+ *
+ * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
 import { batches } from "../data/dataset.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
+import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
@@ -13,7 +16,9 @@ import { Turns } from "./turns.ts";
 
 /** A compiled trainer. */
 export interface Session {
-  readonly executable: Executable<TrainingOutputs>;
+  executable: Executable<TrainingOutputs>;
+  /** Whether the program takes weights for samples. */
+  isWeighted: boolean;
   readonly training: Training;
   readonly batch: number;
   seed: number;
@@ -24,19 +29,20 @@ export interface Session {
   /** From a checkpoint: where the next `fit` goes on. */
   pending: DataPosition | null;
   isFitting: boolean;
-  /** Steps and checkpoints take turns. */
   readonly turns: Turns;
 }
 
-export function openSession(parts: Pick<Session, "executable" | "training" | "batch" | "seed">): Session {
+export function openSession(
+  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed">,
+): Session {
   return { ...parts, shuffles: 0, where: null, pending: null, isFitting: false, turns: new Turns() };
 }
 
-/** Loss and metrics over all samples: means, each sample weighted equally. */
+/** Loss and metrics over all samples: means, each sample counted once. Between turns: the caller takes one. */
 export async function evaluate(session: Session, data: Batcher, batch: number): Promise<Scores> {
   const { executable, training } = session;
   await prepareFor(session, data, batch, "evaluate");
-  const sums = new DeviceSums(session);
+  const sums = new DeviceSums(session, "evaluationTotals");
   const means = new RunningMeans(training.scores);
   sums.clear();
   const breath = new Breath();
@@ -49,19 +55,27 @@ export async function evaluate(session: Session, data: Batcher, batch: number): 
   return means.means();
 }
 
-/** The model's outputs for any number of samples, one after the other. */
-export async function predict(session: Session, data: Batcher): Promise<Float32Array> {
+/** The model's outputs for any number of samples, one after the other; by name where there are several. */
+export async function predict(
+  session: Session,
+  data: Batcher,
+): Promise<Float32Array | Readonly<Record<string, Float32Array>>> {
   const { executable, batch, training } = session;
-  const width = training.output.reduce((product, size) => product * size, 1);
-  const found = new Float32Array(data.count * width);
+  const outputs = training.outputs.map(({ shape }, name) => {
+    const width = sizeOf(shape);
+    return { path: training.outputs.path("output", name), width, found: new Float32Array(data.count * width) };
+  });
   await executable.prepare({ batch }, ["predict"]);
   for (let from = 0; from < data.count; from += batch) {
     const to = Math.min(from + batch, data.count);
     executable.predict(data.loadPadded(from, to, batch));
-    const output = (await executable.read("output")) as Float32Array;
-    found.set(output.subarray(0, (to - from) * width), from * width);
+    // All are asked for before any is waited for, so that they belong to one run.
+    const values = await Promise.all(outputs.values.map(({ path }) => executable.read(path as "output")));
+    for (const [i, { width, found }] of outputs.values.entries()) {
+      found.set((values[i] as Float32Array).subarray(0, (to - from) * width), from * width);
+    }
   }
-  return found;
+  return outputs.map(({ found }) => found).tree();
 }
 
 export function setLearningRate(session: Session, value: number): void {
@@ -82,9 +96,9 @@ export async function prepareFor(
   if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
 }
 
-/** Reading is free on js; a GPU would be waited for. */
+/** Reading is free on the CPU; a GPU would be waited for. */
 export function readEveryByDefault({ executable }: Session): number {
-  return executable.report.target === "js" ? 1 : 50;
+  return executable.report.target === "wgsl" ? 50 : 1;
 }
 
 export function checkCount(what: string, value: number, least: number): void {
@@ -99,9 +113,9 @@ export class DeviceSums {
   #samples = 0;
   #steps = 0;
 
-  constructor(session: Session) {
+  constructor(session: Session, state: "totals" | "evaluationTotals") {
     this.#session = session;
-    this.#paths = session.training.scores.map((name) => joinPath("totals", name));
+    this.#paths = session.training.scores.map((name) => joinPath(state, name));
   }
 
   clear(): void {

@@ -1,5 +1,5 @@
 /**
- * trainer(): a model, a loss and an optimizer as one compiled program, with the loop around it.
+ * trainer(): a model, losses and an optimizer as one compiled program, with the loop around it.
  *
  *   const net = trainer(sequential([dense(512, { activation: "relu" }), dense(10, { activation: "softmax" })]), {
  *     input: [784], loss: "softmaxCrossEntropy", optimizer: rmsprop(), metrics: ["accuracy"],
@@ -9,42 +9,32 @@
  *   const { loss, accuracy } = await net.evaluate({ x: testImages, y: testLabels });
  *   const probabilities = await net.predict({ x: testImages });
  *
- * A thin layer: `net.program` is an ordinary program and `net.executable` an ordinary executable, so one can go on by hand.
+ * For several inputs and outputs there is `model`. A thin layer: `net.program` is an ordinary program and `net.executable` an
+ * ordinary executable, so one can go on by hand.
  */
 import { type CompileOptions, compile } from "../compile.ts";
-import type { InputSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
 import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, restore } from "./checkpointing.ts";
-import { type FitOptions, train } from "./fit.ts";
-import { type History, type Scores, takenNames } from "./history.ts";
-import type { Layer, SampleShape } from "./layers.ts";
-import type { LossName, Measure, MetricName } from "./losses.ts";
-import type { Optimizer } from "./optimizers.ts";
-import { Batcher, type Samples } from "./samples.ts";
+import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
+import { evaluationData, usesWeights } from "./fit-data.ts";
+import type { History, Scores } from "./history.ts";
+import type { Layer } from "./layer.ts";
+import type { Model } from "./model.ts";
+import { type AnySamples, Batcher, type Samples } from "./samples.ts";
 import { evaluate, openSession, predict, type Session, setLearningRate } from "./session.ts";
-import { type Training, type TrainingOutputs, type TrainingProgram, trainingProgram } from "./training-program.ts";
-
-type MetricTable = Readonly<Record<string, MetricName | Measure>>;
-/** By name, or a table of your own names: `{ accuracy: "accuracy", error: (output, target) => ... }`. */
-export type Metrics = readonly MetricName[] | MetricTable;
-
-export type NamesOf<M extends Metrics> = M extends readonly (infer N extends string)[] ? N : keyof M & string;
-
-export interface TrainerOptions<M extends Metrics> {
-  /** The shape of one sample, without the batch: `[784]`. */
-  readonly input: SampleShape;
-  readonly loss: LossName | Measure;
-  readonly optimizer: Optimizer;
-  readonly metrics?: M;
-  /** What a loss function compares with: `i32("batch")`, say. By default floats shaped like the model's output. */
-  readonly target?: InputSpec;
-}
+import { type AnyTrainerOptions, definitionOf, type Metrics, type MetricsFor, type ModelTrainerOptions, type NamesOf, type ScoreNames, type TrainerOptions } from "./trainer-options.ts"; // biome-ignore format: names
+import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 
 export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
   /** Samples a step; 128 by default. */
   readonly batch?: number;
+  /**
+   * Whether the program takes weights for samples. False by default: the first `fit` or `evaluate` that gives some compiles
+   * anew, and `executable` is another one then, with the same states.
+   */
+  readonly weighted?: boolean;
   /** What compiles the program: `compile` by default. */
   readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
 }
@@ -54,35 +44,44 @@ export interface RestoreOptions {
   readonly newRun?: boolean;
 }
 
-export interface EvaluateOptions extends Samples {
+export interface EvaluateOptions<In extends string = never, Out extends string = never> extends Samples<In, Out> {
   /** Samples at a time; what the trainer was compiled for by default. */
   readonly batch?: number;
 }
 
+/** The model's output, or its outputs by name. */
+export type Predicted<Out extends string> = [Out] extends [never]
+  ? Float32Array
+  : { readonly [N in Out]: Float32Array };
+
+export function trainer<In extends string, Out extends string, const M extends MetricsFor<Out> = never>(
+  model: Model<In, Out>,
+  options: ModelTrainerOptions<Out, M>,
+): Trainer<ScoreNames<M, Out>, In, Out>;
 export function trainer<const M extends Metrics = readonly []>(
   model: Layer,
   options: TrainerOptions<M>,
-): Trainer<NamesOf<M>> {
-  const metrics = metricTable(options.metrics ?? []);
-  for (const name of metrics.keys()) {
-    if (!takenNames.includes(name)) continue;
-    throw new UserError(`trainer: a metric cannot be called "${name}": give it another name in a table of metrics`);
-  }
-  const { input, loss, optimizer, target } = options;
-  return new Trainer(trainingProgram({ model, input, loss, optimizer, metrics, target }));
+): Trainer<NamesOf<M>>;
+export function trainer(model: Layer | Model, options: AnyTrainerOptions): unknown {
+  return new Trainer(trainingOf(definitionOf(model, options)));
 }
 
-export class Trainer<Name extends string = never> {
+/** `Name` are the names of its scores besides "loss"; `In` and `Out` those of the model's inputs and outputs, if there are several. */
+export class Trainer<Name extends string = never, In extends string = never, Out extends string = never> {
   readonly #training: Training;
   #session: Session | null = null;
+  #compileOptions: TrainerCompileOptions = {};
 
   constructor(training: Training) {
     this.#training = training;
   }
 
-  /** Entries train, evaluate and predict; inputs x and y; states model, opt and totals. */
+  /**
+   * Entries train, evaluate and predict; inputs x and y, and weight where samples have weights; states model, opt, totals and
+   * evaluationTotals.
+   */
   get program(): TrainingProgram {
-    return this.#training.program;
+    return this.#session?.isWeighted === true ? this.#training.weightedProgram() : this.#training.program;
   }
 
   /** The compiled program: its state, its report, its entries. */
@@ -92,33 +91,47 @@ export class Trainer<Name extends string = never> {
 
   /** Compiles, with fresh weights. `fit` does it too, with these defaults, where it was not done. */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
-    const { batch = 128, compiler = compile, ...rest } = options;
-    const executable = await compiler(this.program, { ...rest, dims: { batch } });
+    const { batch = 128, weighted = false, seed = 0 } = options;
+    const executable = await this.#build(options, weighted);
     this.dispose(); // the one before, now that there is another: a compilation that fails loses no weights
-    this.#session = openSession({ executable, training: this.#training, batch, seed: options.seed ?? 0 });
+    this.#compileOptions = options;
+    this.#session = openSession({ executable, isWeighted: weighted, training: this.#training, batch, seed });
     return executable;
   }
 
   /** Trains for some epochs. Call it again to go on. */
-  async fit(options: FitOptions<Name>): Promise<History<Name>> {
+  async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
+    const given = options as unknown as AnyFitOptions;
+    const weighted = usesWeights(given);
     if (this.#session === null) {
       const { batch, seed } = options;
-      await this.compile({ ...(batch === undefined ? {} : { batch }), ...(seed === undefined ? {} : { seed }) });
+      await this.compile({
+        weighted,
+        ...(batch === undefined ? {} : { batch }),
+        ...(seed === undefined ? {} : { seed }),
+      });
     }
-    return (await train(this.#compiled("fit"), options as FitOptions)) as History<Name>;
+    const session = this.#compiled("fit");
+    if (weighted) await this.#addWeights("fit", session);
+    return (await train(session, given)) as unknown as History<Name>;
   }
 
-  /** Loss and metrics over all samples, without training. */
-  async evaluate({ batch, ...samples }: EvaluateOptions): Promise<Scores<Name>> {
+  /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
+  async evaluate({ batch, ...samples }: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
     const session = this.#compiled("evaluate");
-    const data = new Batcher("evaluate", this.#training, samples);
-    return (await evaluate(session, data, batch ?? session.batch)) as Scores<Name>;
+    const given = samples as unknown as AnySamples;
+    if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
+    const scores = await session.turns.take(() =>
+      evaluate(session, evaluationData("evaluate", session, given), batch ?? session.batch),
+    );
+    return scores as Scores<Name>;
   }
 
-  /** The model's outputs for any number of samples, row after row. */
-  async predict({ x, scale }: Pick<Samples, "x" | "scale">): Promise<Float32Array> {
+  /** The model's outputs for any number of samples, row after row. While `fit` runs it is done between two of its steps. */
+  async predict({ x, scale }: Pick<Samples<In, Out>, "x" | "scale">): Promise<Predicted<Out>> {
     const session = this.#compiled("predict");
-    return predict(session, new Batcher("predict", this.#training, scale === undefined ? { x } : { x, scale }));
+    const data = Batcher.of("predict", this.#training, { x, scale });
+    return (await session.turns.take(() => predict(session, data))) as Predicted<Out>;
   }
 
   /** From the next step on; nothing is compiled anew. */
@@ -127,8 +140,9 @@ export class Trainer<Name extends string = never> {
   }
 
   /**
-   * Everything that the run needs to go on bit for bit, as a safetensors file: weights, moments, counters, random state, and
-   * the place in the data. Also while `fit` runs: between two steps. In Node `saveTrainer` writes it to a file.
+   * Everything that the run needs to go on bit for bit, as a safetensors file: weights, moments, counters, random state, the
+   * place in the data, and the architecture, from which `trainerFrom` makes the trainer again. Also while `fit` runs: between
+   * two steps. In Node `saveTrainer` writes it to a file.
    */
   async checkpoint(): Promise<Uint8Array> {
     return checkpoint(this.#compiled("checkpoint"));
@@ -145,10 +159,11 @@ export class Trainer<Name extends string = never> {
       const batch = found.position?.batchSize;
       await this.compile({ seed: found.seed, ...(batch === undefined ? {} : { batch }) });
     }
-    restore(this.#compiled("restore"), found, newRun);
+    const session = this.#compiled("restore");
+    await session.turns.take(async () => restore(session, found, newRun));
   }
 
-  /** What a checkpoint must have in common with this trainer: its states and the optimizer's name. */
+  /** What a checkpoint must have in common with this trainer: its states, the optimizer's name and constants. */
   get fingerprint(): Fingerprint {
     return fingerprintOfTraining(this.#training);
   }
@@ -159,17 +174,41 @@ export class Trainer<Name extends string = never> {
     this.#session = null;
   }
 
+  async #build(options: TrainerCompileOptions, isWeighted: boolean): Promise<Executable<TrainingOutputs>> {
+    const { batch = 128, weighted: _, compiler = compile, ...rest } = options;
+    const program = isWeighted ? this.#training.weightedProgram() : this.#training.program;
+    return compiler(program, { ...rest, dims: { batch } });
+  }
+
+  /** Compiles anew with weights for samples, where that was not done; all states are kept. */
+  async #addWeights(call: string, session: Session): Promise<void> {
+    await session.turns.take(async () => {
+      if (session.isWeighted) return;
+      checkIdle(call, session);
+      const state = await session.executable.state.snapshot();
+      const executable = await this.#build({ ...this.#compileOptions, batch: session.batch }, true);
+      try {
+        checkIdle(call, session); // a fit may have begun meanwhile
+        executable.state.restore(state);
+      } catch (error) {
+        executable.dispose();
+        throw error;
+      }
+      session.executable.dispose();
+      session.executable = executable;
+      session.isWeighted = true;
+    });
+  }
+
   #compiled(call: string): Session {
     if (this.#session !== null) return this.#session;
     throw new UserError(`${call}: call await trainer.compile() first`);
   }
 }
 
-function metricTable(metrics: Metrics): ReadonlyMap<string, MetricName | Measure> {
-  if (!isList(metrics)) return new Map(Object.entries(metrics));
-  return new Map(metrics.map((name) => [name, name]));
-}
-
-function isList(metrics: Metrics): metrics is readonly MetricName[] {
-  return Array.isArray(metrics);
+function checkIdle(call: string, session: Session): void {
+  if (!session.isFitting) return;
+  throw new UserError(
+    `${call}: a fit without weights is under way: for weights meanwhile call compile({ weighted: true }) before it`,
+  );
 }

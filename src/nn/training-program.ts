@@ -1,36 +1,44 @@
 /**
  * The program behind a trainer: three entries over one state.
  *
- *   train      x, y -> outputs loss and metrics (means of the batch); next model, opt, totals
- *   evaluate   x, y -> the same outputs;                              next totals
+ *   train      x, y -> outputs loss and metrics (means of the batch), watch; next model, opt, totals
+ *   evaluate   x, y -> the same scores;                                      next evaluationTotals
  *   predict    x    -> output
+ *
+ * Several inputs or outputs are x.image, y.digit, output.digit. With weights for samples there is one more input, `weight`,
+ * one for each output; a program without them costs nothing for it.
  *
  * `totals` sums losses and metrics over samples on the device. The host reads and clears them every so many steps and adds
  * them up in float64: means over an epoch weigh every sample equally, whatever the batches, and reading them need not
- * wait for each step.
+ * wait for each step. Evaluation has totals of its own, so that one in the middle of an epoch does not mix with it.
  */
-import { grad } from "../dsl/grad.ts";
+import { grad, isTensor } from "../dsl/grad.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
-import { f32, type InputSpec, type StateSpec, slot } from "../dsl/spec.ts";
+import { f32, type InputSpec, StateSpec, slot } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
+import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
-import type { Layer, ParamTensors, SampleShape } from "./layers.ts";
-import { type LossName, type Measure, type MetricName, perSample, resolveLoss, resolveMetric } from "./losses.ts";
+import { activate, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
+import { freeze } from "./layers.ts";
+import type { Sums } from "./losses.ts";
+import type { Head, Model } from "./model.ts";
 import type { Optimizer } from "./optimizers.ts";
+import type { Ports } from "./ports.ts";
+import { type ScoringDefinition, scoringOf } from "./scoring.ts";
+import { type Watch, watched } from "./watch.ts";
 
-export interface TrainingDefinition {
-  readonly model: Layer;
-  /** The shape of one sample. */
-  readonly input: SampleShape;
-  readonly loss: LossName | Measure;
+export interface TrainingDefinition extends ScoringDefinition {
+  readonly model: Model;
   readonly optimizer: Optimizer;
-  readonly metrics: ReadonlyMap<string, MetricName | Measure>;
-  /** What a loss function compares with; losses by name know it. */
-  readonly target?: InputSpec | undefined;
+  /** Paths of weights that are not trained, besides those whose layers say so: "dense1.kernel". */
+  readonly frozen: ReadonlySet<string>;
+  readonly watch: ReadonlyMap<string, Watch>;
 }
+
+type Scalars = Readonly<Record<string, Tensor<readonly [], "f32">>>;
 
 export interface TrainingOutputs {
   readonly train: Readonly<Record<string, Tensor<[], "f32">>>;
@@ -42,70 +50,122 @@ export type TrainingProgram = Program<TrainingOutputs>;
 
 /** The program, and what feeding it needs to know. */
 export interface Training {
+  readonly definition: TrainingDefinition;
   readonly program: TrainingProgram;
-  /** The optimizer's name. */
-  readonly optimizer: string;
-  /** "loss", then the metrics. */
+  /** The same with weights for samples. Made when it is asked for first. */
+  weightedProgram(): TrainingProgram;
+  /** "loss", then the others. */
   readonly scores: readonly string[];
-  readonly input: SampleShape;
-  readonly output: SampleShape;
-  readonly target: InputSpec;
+  readonly inputs: Ports<SampleShape>;
+  readonly outputs: Ports<Head>;
+  readonly targets: Ports<InputSpec>;
 }
 
-export function trainingProgram(definition: TrainingDefinition): Training {
-  const { model: net, input, optimizer } = definition;
-  const output = net.outputShape(input);
-  const loss = resolveLoss(definition.loss, output, net.activation, definition.target);
-  if (loss.target.shape[0] !== "batch") {
-    throw new UserError(`the target must have "batch" as its first dimension: i32("batch"), say`);
-  }
-  const names = ["loss", ...definition.metrics.keys()];
-  const model = net.params(input);
-  const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names) };
-
-  /** Loss and metrics by name: one forward pass. */
-  const measure = (params: ParamTensors, x: Tensor<Shape, "f32">, y: Tensor, training: boolean) => {
-    const logits = loss.onLogits !== null;
-    const raw = net.apply(params, x, { training, logits });
-    const scores = new Map([["loss", perSample(loss.measure(raw, y), x, "the loss")]]);
-    for (const [name, metric] of definition.metrics) {
-      // arg max is the same for logits and probabilities
-      const shown = logits && metric !== "accuracy" ? net.apply(params, x, { training }) : raw;
-      scores.set(name, perSample(resolveMetric(metric)(shown, y), x, `the metric "${name}"`));
-    }
-    return scores;
+export function trainingOf(definition: TrainingDefinition): Training {
+  const { inputs, outputs } = definition.model;
+  const scoring = scoringOf(outputs, definition);
+  const make = (isWeighted: boolean): TrainingProgram => trainingProgram(definition, scoring, isWeighted);
+  let withWeights: TrainingProgram | undefined;
+  return {
+    definition,
+    program: make(false),
+    weightedProgram() {
+      withWeights ??= make(true);
+      return withWeights;
+    },
+    scores: scoring.names,
+    inputs,
+    outputs,
+    targets: scoring.targets,
   };
-  type Scores = ReturnType<typeof measure>;
+}
+
+const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
+
+function trainingProgram(
+  definition: TrainingDefinition,
+  { names, targets, measure }: ReturnType<typeof scoringOf>,
+  isWeighted: boolean,
+): TrainingProgram {
+  const { model: net, optimizer, frozen, watch } = definition;
+  const model = mapTree(net.params, isStateSpec, "trainer: model", (leaf, path) =>
+    frozen.has(path) ? freeze(leaf) : leaf,
+  ) as ParamTree;
+  const trained = new Set(trainablePaths(model));
+  if (trained.size === 0) {
+    throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
+  }
+  const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names) };
+  const inputs = {
+    x: net.inputs.map((shape): InputSpec => f32("batch", ...shape)).tree(),
+    y: targets.tree(),
+    ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
+  };
+
+  const forward = (params: ParamTensors, fed: Fed, training: boolean) => {
+    const x = net.inputs.match<Tensor<Shape, "f32">>(fed.x, "x");
+    const layers = new Map<string, Tensor<Shape, "f32">>();
+    const record = training && watch.size > 0 ? { onOutput: (path: string, t: Tensor<Shape, "f32">) => void layers.set(path, t) } : {}; // biome-ignore format: short
+    return { x, layers, outputs: net.apply(params, x, { training, ...record }) };
+  };
+  /** Loss and metrics by name: one forward pass. */
+  const scoresOf = (params: ParamTensors, fed: Fed, made: ReturnType<typeof forward>) =>
+    measure({
+      outputs: made.outputs,
+      targets: net.outputs.match<Tensor>(fed.y, "y"),
+      weights: fed.weight === undefined ? null : net.outputs.match<Tensor<Shape, "f32">>(fed.weight, "weight"),
+      batch: made.x.values[0] as Tensor,
+      penalties: penaltiesOn(params, net, trained),
+    });
   const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
-  const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) =>
+  const grown = (totals: Scalars, scores: Scores) =>
     record(names, (name) => add(pick(totals, name), pick(scores, name).total) as Tensor);
 
-  return {
-    program: program({
-      inputs: { x: f32("batch", ...input), y: loss.target },
-      state: state as unknown as TrainingState,
-      entries: {
-        train({ x, y }, { model: params, opt, totals }) {
-          const scores = measure(params, x, y, true);
-          const gradients = grad(pick(scores, "loss").mean, params);
-          const updated = optimizer.update({ model: params, slots: opt as never, gradients });
-          return { outputs: means(scores), next: { ...updated, totals: grown(totals, scores) } };
-        },
-        evaluate({ x, y }, { model: params, totals }) {
-          const scores = measure(params, x, y, false);
-          return { outputs: means(scores), next: { totals: grown(totals, scores) } };
-        },
-        predict({ x }, { model: params }) {
-          return { outputs: { output: net.apply(params, x) as Tensor<Shape, "f32"> } };
-        },
+  return program({
+    inputs: inputs as unknown as Readonly<Record<string, InputSpec>>,
+    state: state as unknown as TrainingState,
+    entries: {
+      train(given, { model: params, opt, totals }) {
+        const fed = given as unknown as Fed;
+        const made = forward(params, fed, true);
+        const scores = scoresOf(params, fed, made);
+        const loss = pick(scores, "loss").mean;
+        const weights = tensorsOf(params);
+        const paths = [...weights.keys()].filter((path) => trained.has(path));
+        const slopes = grad(loss, paths.map((path) => weights.get(path) as Tensor)); // biome-ignore format: short
+        const gradients = new Map(paths.map((path, i) => [path, slopes[i] as Tensor]));
+        const tree = mapTree(params, isTensor, "trainer", (_, path) => gradients.get(path) ?? {});
+        const updated = optimizer.update({ model: params, slots: opt as never, gradients: tree as never });
+        const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
+        return { outputs: { ...means(scores), ...extra }, next: { ...updated, totals: grown(totals, scores) } };
       },
-    }) as unknown as TrainingProgram,
-    optimizer: optimizer.name,
-    scores: names,
-    input,
-    output,
-    target: loss.target,
-  };
+      evaluate(given, { model: params, evaluationTotals }) {
+        const fed = given as unknown as Fed;
+        const scores = scoresOf(params, fed, forward(params, fed, false));
+        return { outputs: means(scores), next: { evaluationTotals: grown(evaluationTotals, scores) } };
+      },
+      predict({ x }, { model: params }) {
+        const { outputs } = forward(params, { x, y: {} }, false);
+        return { outputs: { output: outputs.map(({ logits, activation }) => activate(activation, logits)).tree() } };
+      },
+    },
+  }) as unknown as TrainingProgram;
+}
+
+/** Paths of the weights that training changes. */
+export function trainablePaths(params: ParamTree): readonly string[] {
+  return leavesOf(params, isStateSpec, "trainer: model")
+    .filter(({ leaf }) => leaf.trainable)
+    .map(({ path }) => path);
+}
+
+type Scores = ReadonlyMap<string, Sums>;
+
+/** Tensors of the inputs, as trees. */
+interface Fed {
+  readonly x: unknown;
+  readonly y: unknown;
+  readonly weight?: unknown;
 }
 
 /** The state as `program` sees its type; which moments an optimizer keeps is its own affair. */
@@ -113,6 +173,22 @@ interface TrainingState {
   readonly model: Readonly<Record<string, StateSpec>>;
   readonly opt: Readonly<Record<string, StateSpec>>;
   readonly totals: Readonly<Record<string, StateSpec<readonly [], "f32">>>;
+  readonly evaluationTotals: Readonly<Record<string, StateSpec<readonly [], "f32">>>;
+}
+
+function tensorsOf(params: ParamTensors): ReadonlyMap<string, Tensor> {
+  return new Map(leavesOf(params, isTensor, "trainer: model").map(({ path, leaf }) => [path, leaf]));
+}
+
+/** As in Keras, only weights that are trained are held down. */
+function penaltiesOn(params: ParamTensors, net: Model, trained: ReadonlySet<string>): readonly Tensor[] {
+  if (net.regularizers.size === 0) return [];
+  const weights = tensorsOf(params);
+  return [...net.regularizers].flatMap(([path, regularizer]) => {
+    const weight = weights.get(path);
+    if (weight === undefined) throw new UserError(`trainer: a layer has a regularizer for "${path}", which it has not`);
+    return trained.has(path) ? [regularizer(weight)] : [];
+  });
 }
 
 function zeroTotals(names: readonly string[]): Readonly<Record<string, StateSpec<readonly [], "f32">>> {

@@ -149,6 +149,25 @@ describe("a checkpoint that does not fit", () => {
     );
   });
 
+  it("by constants of the optimizer, one by one", () => {
+    const constants = (...entries: readonly [string, number | boolean][]) => ({
+      ...fingerprint,
+      constants: new Map(entries),
+    });
+    const bytes = encodeCheckpoint({
+      ...contents,
+      fingerprint: constants(["rho", 0.1 + 0.2], ["centered", true], ["beta", 1]),
+    });
+    const same = constants(["beta", 1], ["centered", true], ["rho", 0.1 + 0.2]);
+    expect(decodeCheckpoint(bytes, "some", same).fingerprint.constants).toEqual(same.constants);
+    expect(() => decodeCheckpoint(bytes, "some", constants(["rho", 0.3], ["centered", true], ["gamma", -0]))).toThrow(
+      "some: the checkpoint does not fit the program (3 differences):\n" +
+        "  the checkpoint was made with adam's rho 0.30000000000000004, the program has 0.3\n" +
+        "  the checkpoint was made with adam's beta 1, the program has none\n" +
+        "  the checkpoint was made with adam's gamma none, the program has -0",
+    );
+  });
+
   it("by very much", () => {
     const message = differences(
       changed((states) => {
@@ -185,6 +204,11 @@ describe("a file that is no checkpoint", () => {
       "a sum that is none",
       tampered({ "position.sum.loss": "1,5" }),
       'position.sum.loss: expected a number, found "1,5"',
+    ],
+    [
+      "a constant that is none",
+      tampered({ "optimizer.constant.rho": "fast" }),
+      'optimizer.constant.rho: expected a number, true or false, found "fast"',
     ],
     ["a truncated file", encodeCheckpoint(contents).subarray(0, -1), "truncated"],
   ])("%s", (_, bytes, message) => {

@@ -88,10 +88,17 @@ test("after all epochs the next fit is a new run, as in the process that saved",
   await first.fit({ ...data, epochs: 2 });
   const saved = await first.checkpoint();
   await first.fit({ ...data, epochs: 1 });
-  const second = small();
-  await second.restore(saved); // compiles
+  const second = await compiled(77);
+  await second.restore(saved);
   await second.fit({ ...data, epochs: 1 });
   expect(await stateOf(second)).toEqual(await stateOf(first));
+});
+
+test("restore compiles where that was not done, with the seed and the batch of the run", async () => {
+  const net = small();
+  await net.restore(await stopped());
+  expect(net.executable.report.entries[0]?.dims).toEqual({ batch: 4 });
+  expect((await net.fit({ ...data, epochs: 3 })).epochs).toHaveLength(2);
 });
 
 test("with readings now and then the weights are the same, and the means too but for rounding", async () => {
@@ -144,6 +151,16 @@ test("another model or optimizer is refused, and nothing is changed", async () =
   expect(await stateOf(net)).toEqual(before);
   const renamed = small({ ...sgd({ momentum: 0.9 }), name: "mine" }).restore(saved);
   await expect(renamed).rejects.toThrow("the checkpoint has the optimizer sgd, the program mine");
+});
+
+test("an evaluation that nobody waited for ends on the weights it began with before others are put back", async () => {
+  const saved = await stopped();
+  const net = await compiled(77);
+  const wanted = await net.evaluate(data);
+  const evaluated = net.evaluate(data);
+  await net.restore(saved);
+  expect(await evaluated).toEqual(wanted);
+  expect(await net.evaluate(data)).not.toEqual(wanted);
 });
 
 test("one thing at a time: no restore and no second fit while fit runs", async () => {

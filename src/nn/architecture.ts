@@ -1,0 +1,124 @@
+/**
+ * A trainer's architecture as JSON: model, input, loss, metrics and optimizer with all its constants. It lies beside the weights
+ * in every checkpoint, so that a file is enough to go on.
+ *
+ *   { "version": 1, "model": { "kind": "sequential", ... }, "input": [784], "loss": "softmaxCrossEntropy", ... }
+ *
+ * Functions of the user's are there as `{ "kind": "code" }`. What is watched is no part of it: it changes no number.
+ */
+import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
+import { DataError, UserError } from "../errors.ts";
+import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
+import { readLayer, readOptimizer } from "./from-config.ts";
+import { lossNames, metricNames } from "./losses.ts";
+import { modelOfLayer } from "./model.ts";
+import { Ports } from "./ports.ts";
+import { type TrainingDefinition, trainablePaths } from "./training-program.ts";
+
+/** The note of a checkpoint that holds it. */
+export const architectureNote = "architecture";
+
+export function architectureOf(definition: TrainingDefinition): ConfigRecord {
+  const { model, losses, lossWeights, metrics, targets, optimizer, frozen } = definition;
+  const { config } = optimizer;
+  const isOurs = config !== undefined && config.kind === optimizer.name;
+  return compactConfig({
+    version: 1,
+    model: model.config,
+    input: model.inputs.tree(),
+    target: targets.values.some((target) => target !== undefined)
+      ? targets.map((target) => configOfTarget(target)).tree()
+      : undefined,
+    loss: losses.map((loss) => configOfMeasure(loss)).tree(),
+    lossWeights: model.outputs.isSingle ? undefined : lossWeights.tree(),
+    metrics: metrics.map((table) => configOfMetrics(table)).tree(),
+    optimizer: isOurs ? { ...config } : codeConfig(optimizer.name),
+    frozen: frozen.size === 0 ? undefined : [...frozen],
+  });
+}
+
+/**
+ * The definition of a trainer from the text of its architecture. `file` is what errors call it. Throws a UserError that lists
+ * what is code, and a DataError where the text is no architecture.
+ */
+export function definitionFrom(text: string, file: string): TrainingDefinition {
+  if (text.length > maxLength) throw new DataError(`${file}: the architecture is longer than ${maxLength} characters`);
+  const parsed = parse(text, file);
+  const code = Object.entries(parsed ?? {}).flatMap(([name, part]) => codeIn(part as Config, name));
+  if (code.length > 0) {
+    throw new UserError(
+      `${file}: this part of the trainer is code, which no file holds: ${code.slice(0, 10).join(", ")}. ` +
+        `Make the trainer as you did when it was saved, and load the file into it: loadTrainer(path, trainer), or trainer.restore(bytes).`,
+    );
+  }
+  const reader = new ConfigReader(parsed, `${file}: architecture`);
+  try {
+    return readDefinition(reader);
+  } catch (error) {
+    if (error instanceof DataError || !(error instanceof UserError)) throw error;
+    throw new DataError(`${reader.path}: ${error.message}`, { cause: error });
+  }
+}
+
+const maxLength = 1_000_000;
+
+function parse(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new DataError(`${file}: the architecture is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A model of one input and one output: others are code. */
+function readDefinition(reader: ConfigReader): TrainingDefinition {
+  const fields = reader.fields("version", "model", "input", "target", "loss", "metrics", "optimizer", "frozen");
+  const field = (name: keyof typeof fields): ConfigReader => required(fields[name], reader, name);
+  const version = field("version").whole(1);
+  if (version !== 1) throw field("version").error("version 1", String(version));
+  const input = field("input").list(8).map((size) => size.whole(1)); // biome-ignore format: short
+  const model = modelOfLayer(readLayer(field("model")), input);
+  const known = new Set(trainablePaths(model.params));
+  const frozen = (fields.frozen?.list(known.size) ?? []).map((name) => {
+    if (known.has(name.text())) return name.text();
+    throw name.error("a weight that can be trained", JSON.stringify(name.text()));
+  });
+  return {
+    model,
+    losses: Ports.single(field("loss").oneOf(lossNames)),
+    lossWeights: Ports.single(1),
+    metrics: Ports.single(
+      new Map(
+        field("metrics")
+          .entries()
+          .map(([name, metric]) => [name, metric.oneOf(metricNames)]),
+      ),
+    ),
+    targets: Ports.single(fields.target === undefined ? undefined : readTarget(fields.target)),
+    optimizer: readOptimizer(field("optimizer")),
+    frozen: new Set(frozen),
+    watch: new Map(),
+  };
+}
+
+const targetTypes = { f32, f64, i32, u32, u8 } as const;
+
+function configOfTarget(target: InputSpec | undefined): Config {
+  return target === undefined ? null : { dtype: target.dtype, shape: [...target.shape] };
+}
+
+function readTarget(reader: ConfigReader): InputSpec {
+  const fields = reader.fields("dtype", "shape");
+  const dtype = required(fields.dtype, reader, "dtype").oneOf(["f32", "f64", "i32", "u32", "u8"]);
+  const [batch, ...sizes] = required(fields.shape, reader, "shape").list(8);
+  batch?.oneOf(["batch"]);
+  return targetTypes[dtype]("batch", ...sizes.map((size) => size.whole(1)));
+}
+
+function configOfMeasure(measure: string | { readonly name: string }): Config {
+  return typeof measure === "string" ? measure : codeConfig(measure.name);
+}
+
+function configOfMetrics(metrics: TrainingDefinition["metrics"]["values"][number]): Config {
+  return Object.fromEntries([...metrics].map(([name, metric]) => [name, configOfMeasure(metric)]));
+}

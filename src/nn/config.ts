@@ -1,0 +1,145 @@
+/**
+ * Configs: descriptions of layers, optimizers and losses as plain JSON, and a strict reader of them.
+ *
+ *   { "kind": "dense", "units": 10, "activation": "softmax" }
+ *
+ * What is a function of the user's stands there as `{ "kind": "code", "name": "huber" }`: a file says that it was there, and
+ * nobody takes it for something else. The reader knows the path of everything it reads, so an error names the place; a field
+ * that it was not asked for is an error too.
+ */
+import { DataError } from "../errors.ts";
+
+/** JSON. */
+export type Config = string | number | boolean | null | readonly Config[] | ConfigRecord;
+export interface ConfigRecord {
+  readonly [name: string]: Config;
+}
+
+/** A function of the user's, in a config. */
+export function codeConfig(name: string): ConfigRecord {
+  return { kind: "code", name };
+}
+
+/** Without the fields that are undefined: JSON has none. */
+export function compactConfig(fields: Readonly<Record<string, Config | undefined>>): ConfigRecord {
+  const set = Object.entries(fields).filter((field): field is [string, Config] => field[1] !== undefined);
+  return Object.fromEntries(set);
+}
+
+/** Where in a config code stands, in words: `model.layers.2.initializer (mine)`. */
+export function codeIn(config: Config, path: string): readonly string[] {
+  if (typeof config !== "object" || config === null) return [];
+  if (!Array.isArray(config)) {
+    const { kind, name } = config as ConfigRecord;
+    if (kind === "code") return [typeof name === "string" && name !== "" ? `${path} (${name})` : path];
+  }
+  return Object.entries(config).flatMap(([name, part]) => codeIn(part as Config, `${path}.${name}`));
+}
+
+/** Configs nest no deeper: whoever writes more by hand has made a mistake, or means harm. */
+const maxDepth = 32;
+
+/** One value of a config, and where it stands. All methods throw a DataError. */
+export class ConfigReader {
+  readonly path: string;
+  readonly #value: unknown;
+  readonly #depth: number;
+
+  constructor(value: unknown, path: string, depth = 0) {
+    this.#value = value;
+    this.path = path;
+    this.#depth = depth;
+    if (depth > maxDepth) throw new DataError(`${path}: nested deeper than ${maxDepth} levels`);
+  }
+
+  get isText(): boolean {
+    return typeof this.#value === "string";
+  }
+
+  /** The fields of an object, each known by name; those that are not there are undefined. */
+  fields<const Names extends readonly string[]>(
+    ...names: Names
+  ): Readonly<Partial<Record<Names[number], ConfigReader>>> {
+    const record = this.#record();
+    const extra = Object.keys(record).find((name) => !names.includes(name));
+    if (extra !== undefined) throw this.error(`only ${names.join(", ")}`, JSON.stringify(extra));
+    const found = names.filter((name) => Object.hasOwn(record, name));
+    return Object.fromEntries(found.map((name) => [name, this.#part(record[name], name)])) as Readonly<
+      Partial<Record<Names[number], ConfigReader>>
+    >;
+  }
+
+  /** The field "kind" of an object. */
+  kind(): string {
+    const record = this.#record();
+    return this.#part(Object.hasOwn(record, "kind") ? record.kind : undefined, "kind").text();
+  }
+
+  /** All fields of an object whose names are anybody's. */
+  entries(): readonly (readonly [string, ConfigReader])[] {
+    return Object.entries(this.#record()).map(([name, part]) => [name, this.#part(part, name)]);
+  }
+
+  list(most: number): readonly ConfigReader[] {
+    if (!Array.isArray(this.#value)) throw this.error("a list", this.#found());
+    if (this.#value.length > most) throw this.error(`at most ${most} members`, String(this.#value.length));
+    return this.#value.map((part, i) => this.#part(part, i));
+  }
+
+  text(): string {
+    if (typeof this.#value !== "string") throw this.error("a text", this.#found());
+    return this.#value;
+  }
+
+  boolean(): boolean {
+    if (typeof this.#value !== "boolean") throw this.error("true or false", this.#found());
+    return this.#value;
+  }
+
+  number(): number {
+    if (typeof this.#value !== "number" || !Number.isFinite(this.#value)) throw this.error("a number", this.#found());
+    return this.#value;
+  }
+
+  whole(least: number): number {
+    const value = this.number();
+    if (!Number.isSafeInteger(value) || value < least) throw this.error(`a whole number from ${least}`, String(value));
+    return value;
+  }
+
+  oneOf<const T extends string>(known: readonly T[]): T {
+    const text = this.text();
+    const found = known.find((name) => name === text);
+    if (found === undefined) throw this.error(`one of ${known.join(", ")}`, this.#found());
+    return found;
+  }
+
+  error(expected: string, found: string): DataError {
+    return new DataError(`${this.path}: expected ${expected}, found ${found}`);
+  }
+
+  #record(): ConfigRecord {
+    if (typeof this.#value === "object" && this.#value !== null && !Array.isArray(this.#value)) {
+      return this.#value as ConfigRecord;
+    }
+    throw this.error("an object", this.#found());
+  }
+
+  #part(value: unknown, name: string | number): ConfigReader {
+    return new ConfigReader(value, `${this.path}.${name}`, this.#depth + 1);
+  }
+
+  #found(): string {
+    const value = this.#value;
+    if (Array.isArray(value)) return "a list";
+    if (value === undefined) return "nothing";
+    if (typeof value === "object" && value !== null) return "an object";
+    return JSON.stringify(typeof value === "string" && value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  }
+}
+
+/** A field that must be there. */
+export function required(field: ConfigReader | undefined, parent: ConfigReader, name: string): ConfigReader {
+  if (field !== undefined) return field;
+  throw parent.error(`the field ${JSON.stringify(name)}`, "none");
+}

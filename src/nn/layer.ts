@@ -1,0 +1,100 @@
+/**
+ * What a layer is: the contract between layers, models and trainers, and the activations by name.
+ *
+ * A layer is a description. It tells which parameters it needs for a given input, and applies them inside an entry; nothing
+ * is stored in it. A layer of your own is an object with the members of `Layer`.
+ */
+import { relu, sigmoid, softmax } from "../dsl/composites.ts";
+import { tanh } from "../dsl/ops.ts";
+import type { StateSpec } from "../dsl/spec.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import type { Dim, Shape } from "../graph/shape.ts";
+import type { Config } from "./config.ts";
+import type { Regularizer } from "./regularizers.ts";
+
+/** Parameters by name: state of a program. */
+export interface ParamTree {
+  readonly [name: string]: StateSpec | ParamTree;
+}
+
+/** The same inside an entry. */
+export interface ParamTensors {
+  readonly [name: string]: Tensor | ParamTensors;
+}
+
+/** What a layer does to a shape, for the editor: a number is the new last axis, a list is one after the other. */
+export type ShapeRule = "same" | "flatten" | "any" | number | readonly ShapeRule[];
+
+export type OutputShape<R, S extends Shape> = R extends "same"
+  ? S
+  : R extends "flatten"
+    ? S extends readonly [infer Batch extends Dim, ...Shape]
+      ? [Batch, number]
+      : Shape
+    : R extends number
+      ? S extends readonly [...infer Head extends Shape, Dim]
+        ? [...Head, R]
+        : Shape
+      : R extends readonly []
+        ? S
+        : R extends readonly [infer First, ...infer Rest]
+          ? OutputShape<Rest, OutputShape<First, S>>
+          : Shape;
+
+export interface Mode {
+  /** Dropout and the like work only while training. False by default. */
+  readonly training?: boolean;
+  /** Leave the last activation out: logits in place of probabilities. False by default. */
+  readonly logits?: boolean;
+  /** Told of the output of every layer inside a model, by its path ("dense1", "sequential1.dense2"). */
+  readonly onOutput?: (path: string, output: Tensor<Shape, "f32">) => void;
+}
+
+/** The shape of one sample, without the batch: `[784]`. */
+export type SampleShape = readonly number[];
+
+export interface Layer<R extends ShapeRule = ShapeRule> {
+  /** "dense", "dropout"... Where it has no name of its own, a model calls it after this, and counts: dense1, dense2. */
+  readonly name: string;
+  /** The name it was given: what its parameters stand under in a model. */
+  readonly givenName?: string | undefined;
+  readonly rule: R;
+  /** The activation that `apply` ends with: what `logits: true` leaves out. */
+  readonly activation: ActivationName;
+  /** Penalties on parameters, by path: "kernel", "dense1.kernel". */
+  readonly regularizers?: ReadonlyMap<string, Regularizer>;
+  /** What `layerFrom` makes the same layer from. A layer of your own without it is code, and is saved as that. */
+  readonly config?: Config;
+  outputShape(sample: SampleShape): SampleShape;
+  params(sample: SampleShape): ParamTree;
+  apply<const S extends Shape>(
+    params: ParamTensors,
+    x: Tensor<S, "f32">,
+    mode?: Mode,
+  ): Tensor<OutputShape<R, S>, "f32">;
+}
+
+export type ActivationName = "relu" | "sigmoid" | "tanh" | "softmax" | "linear";
+
+const activations: Readonly<Record<ActivationName, (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">>> = {
+  relu,
+  sigmoid,
+  tanh,
+  softmax: (x) => softmax(x),
+  linear: (x) => x,
+};
+
+export const activationNames = Object.keys(activations) as readonly ActivationName[];
+
+export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
+  return activations[name](x);
+}
+
+export function checkActivation(call: string, name: string): void {
+  if (Object.hasOwn(activations, name)) return;
+  throw new UserError(
+    `${call}: there is no activation "${name}" (there are: ${activationNames.join(", ")})${atLine(here(call))}`,
+  );
+}

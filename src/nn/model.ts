@@ -1,0 +1,240 @@
+/**
+ * model(): named layers and a function that connects them, for several inputs, several outputs, or layers used twice.
+ *
+ *   const net = model({
+ *     inputs: { image: [784], size: [4] },
+ *     layers: { trunk: dense(64, { activation: "relu" }), digit: dense(10, { activation: "softmax" }), odd: dense(1) },
+ *     call({ image, size }, { trunk, digit, odd }) {
+ *       const hidden = trunk(concat([image, size], 1));
+ *       return { digit: digit(hidden), odd: odd(hidden) };
+ *     },
+ *   });
+ *
+ * `call` is run with tensors, once for each entry that is traced and once here, to find the shapes. Parameters stand under the
+ * names of the layers: "trunk.kernel". A layer that is called twice has one set of weights.
+ */
+
+import { full } from "../dsl/ops.ts";
+import { program } from "../dsl/program.ts";
+import { f32, type InputSpec, StateSpec } from "../dsl/spec.ts";
+import { Tensor } from "../dsl/tensor.ts";
+import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
+import { ShapeError, UserError } from "../errors.ts";
+import { atLine, here, type Origin } from "../graph/origin.ts";
+import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
+import { type Config, codeConfig } from "./config.ts";
+import { type ActivationName, activate, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
+import { subtree, watchInside } from "./layers.ts";
+import { isPlainObject, Ports } from "./ports.ts";
+import type { Regularizer } from "./regularizers.ts";
+
+/** A layer inside `call`: a function of a tensor. */
+export type Callable<L> =
+  L extends Layer<infer R>
+    ? <const S extends Shape>(x: Tensor<S, "f32">) => Tensor<OutputShape<R, S>, "f32">
+    : (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">;
+
+/** The tensors of one input, or of several by name. */
+export type InputTensors<I> = I extends SampleShape
+  ? Tensor<["batch", ...I], "f32">
+  : { readonly [K in keyof I]: I[K] extends SampleShape ? Tensor<["batch", ...I[K]], "f32"> : never };
+
+export interface ModelDefinition<I, L, O> {
+  /** The shape of one sample, without the batch; one for each name where there are several inputs. */
+  readonly inputs: I;
+  readonly layers: L;
+  /**
+   * Gives the output, or several by name. Losses on logits take the last activation off an output that comes straight from a
+   * layer; anything else that is given to them must be logits already.
+   */
+  call(
+    inputs: InputTensors<I>,
+    layers: { readonly [K in keyof L]: Callable<L[K]> },
+    mode: { readonly training: boolean },
+  ): O;
+}
+
+/** Names, or never for one without a name. */
+type NamesIn<T> = T extends SampleShape | Tensor ? never : keyof T & string;
+
+/** What one output is like: one sample's shape, and the activation it ends with, as far as layers made it. */
+export interface Head {
+  readonly shape: SampleShape;
+  readonly activation: ActivationName;
+}
+
+/** An output before its last activation. `activate(activation, logits)` is the output. */
+export interface OutputTensor {
+  readonly logits: Tensor<Shape, "f32">;
+  readonly activation: ActivationName;
+}
+
+/** What `trainer` asks of a model, be it a layer or made by `model`. The type parameters are the names of its ports. */
+export interface Model<In extends string = string, Out extends string = string> {
+  readonly inputs: Ports<SampleShape>;
+  readonly outputs: Ports<Head>;
+  readonly params: ParamTree;
+  readonly regularizers: ReadonlyMap<string, Regularizer>;
+  readonly config: Config;
+  apply(params: ParamTensors, inputs: Ports<Tensor<Shape, "f32">>, mode: Omit<Mode, "logits">): Ports<OutputTensor>;
+  /** Never there: for types. */
+  readonly types?: { readonly inputs: In; readonly outputs: Out };
+}
+
+export function model<
+  const I extends SampleShape | Readonly<Record<string, SampleShape>>,
+  const L extends Readonly<Record<string, Layer>>,
+  O extends Tensor | Readonly<Record<string, Tensor>>,
+>(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
+  return connect(definition as unknown as LooseDefinition, here("model")) as Model<NamesIn<I>, NamesIn<O>>;
+}
+
+/** A layer as a model of one input and one output. */
+export function modelOfLayer(layer: Layer, input: SampleShape): Model {
+  return {
+    inputs: Ports.single(input),
+    outputs: Ports.single({ shape: layer.outputShape(input), activation: layer.activation }),
+    params: layer.params(input),
+    regularizers: layer.regularizers ?? new Map(),
+    config: layer.config ?? codeConfig(layer.name),
+    apply(params, inputs, mode) {
+      return inputs.map((x) => ({
+        logits: layer.apply(params, x, { ...mode, logits: true }) as Tensor<Shape, "f32">,
+        activation: layer.activation,
+      }));
+    },
+  };
+}
+
+// ---- inside --------------------------------------------------------------------------------------------------------
+
+type AnyCallable = (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">;
+
+interface LooseDefinition {
+  readonly inputs: SampleShape | Readonly<Record<string, SampleShape>>;
+  readonly layers: Readonly<Record<string, Layer>>;
+  call(inputs: unknown, layers: Readonly<Record<string, AnyCallable>>, mode: { readonly training: boolean }): unknown;
+}
+
+const isShape = (value: unknown): value is SampleShape => Array.isArray(value);
+const isTensor = (value: unknown): value is Tensor<Shape, "f32"> => value instanceof Tensor;
+const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
+
+function connect(definition: LooseDefinition, origin: Origin): Model {
+  const inputs = Ports.from(definition.inputs, isShape);
+  if (inputs.names.length === 0) throw new UserError(`model: a model needs an input${atLine(origin)}`);
+  const layers = new Map(Object.entries(definition.layers));
+
+  /** Runs `call`; `parametersOf` gives a layer's parameters as tensors. */
+  const run = (
+    tensors: Ports<Tensor<Shape, "f32">>,
+    mode: Omit<Mode, "logits">,
+    parametersOf: (name: string, layer: Layer, x: Tensor<Shape, "f32">) => ParamTensors,
+  ): Ports<OutputTensor> => {
+    const made = new Map<Tensor, OutputTensor>();
+    const callables = [...layers].map(([name, layer]) => {
+      const callable = (x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> => {
+        checkOperand(name, x, origin);
+        const inside: Mode = { ...mode, logits: true, ...watchInside(name, mode.onOutput) };
+        const logits = layer.apply(parametersOf(name, layer, x), x, inside) as Tensor<Shape, "f32">;
+        const { activation } = layer;
+        const output = new Tensor(activate(activation, logits).value) as Tensor<Shape, "f32">; // one for each call
+        made.set(output, { logits, activation });
+        mode.onOutput?.(joinPath("", name), output);
+        return output;
+      };
+      return [name, callable] as const;
+    });
+    const training = mode.training === true;
+    const found = definition.call(tensors.tree(), Object.fromEntries(callables), { training });
+    return outputsOf(found, origin).map((output) => made.get(output) ?? { logits: output, activation: "linear" });
+  };
+
+  const { params, outputs } = trace(inputs, layers, run, origin);
+  const regularizers = [...layers].flatMap(([name, layer]) =>
+    [...(layer.regularizers ?? [])].map(
+      ([path, regularizer]) => [`${joinPath("", name)}.${path}`, regularizer] as const,
+    ),
+  );
+  return {
+    inputs,
+    outputs,
+    params,
+    regularizers: new Map(regularizers),
+    config: codeConfig("call"),
+    apply: (tensors, given, mode) => run(given, mode, (name) => subtree(tensors, name)),
+  };
+}
+
+/** Runs `call` in a program that is thrown away, to see which parameters layers need and what comes out. */
+function trace(
+  inputs: Ports<SampleShape>,
+  layers: ReadonlyMap<string, Layer>,
+  run: (
+    tensors: Ports<Tensor<Shape, "f32">>,
+    mode: Mode,
+    parametersOf: (name: string, layer: Layer, x: Tensor<Shape, "f32">) => ParamTensors,
+  ) => Ports<OutputTensor>,
+  origin: Origin,
+): { readonly params: ParamTree; readonly outputs: Ports<Head> } {
+  const found = new Map<string, ParamTree>();
+  let outputs: Ports<Head> | undefined;
+  program({
+    inputs: { x: inputs.map((shape): InputSpec => f32("batch", ...shape)).tree() as InputSpec },
+    step({ x }) {
+      const tensors = inputs.match<Tensor<Shape, "f32">>(x, "model");
+      const results = run(tensors, {}, (name, layer, operand) => {
+        const params = layer.params(fixedShape(operand.shape.slice(1)));
+        checkShared(name, found.get(name), params, origin);
+        found.set(name, params);
+        return mapTree(params, isStateSpec, "model", ({ shape, dtype }) => full(shape, 0, dtype)) as ParamTensors;
+      });
+      outputs = results.map(({ logits, activation }, name) => ({ shape: sampleOf(logits, name, origin), activation }));
+      return { outputs: {} };
+    },
+  });
+  const idle = [...layers.keys()].find((name) => !found.has(name));
+  if (idle !== undefined) {
+    throw new UserError(`model: call never uses the layer "${idle}": use it, or leave it out${atLine(origin)}`);
+  }
+  const params = [...layers.keys()].map((name) => [name, found.get(name) ?? {}] as const);
+  return {
+    params: Object.fromEntries(params.filter(([, tree]) => Object.keys(tree).length > 0)),
+    outputs: outputs as unknown as Ports<Head>,
+  };
+}
+
+function outputsOf(found: unknown, origin: Origin): Ports<Tensor<Shape, "f32">> {
+  const isTree = isPlainObject(found) && Object.keys(found).length > 0 && Object.values(found).every(isTensor);
+  if (isTensor(found) || isTree) return Ports.from(found as Tensor<Shape, "f32">, isTensor);
+  throw new UserError(`model: call must give a tensor, or an object of tensors by name${atLine(origin)}`);
+}
+
+function sampleOf({ shape, dtype }: Tensor<Shape>, name: string, origin: Origin): SampleShape {
+  const [batch, ...sample] = shape;
+  const numbers = sample.filter((dim) => typeof dim === "number");
+  if (batch === "batch" && numbers.length === sample.length && dtype === "f32") return numbers;
+  throw new ShapeError(
+    `model: the output${name === "" ? "" : ` "${name}"`} is ${dtype}${printShape(shape)}; it must be f32 with "batch" as ` +
+      `its first dimension${atLine(origin)}`,
+  );
+}
+
+function checkOperand(name: string, x: unknown, origin: Origin): void {
+  if (isTensor(x) && x.shape.length > 0) return;
+  throw new UserError(`model: the layer "${name}" takes one tensor with the batch in front${atLine(origin)}`);
+}
+
+/** A layer called twice has one set of weights, which must fit both inputs. */
+function checkShared(name: string, before: ParamTree | undefined, now: ParamTree, origin: Origin): void {
+  if (before === undefined) return;
+  const print = (params: ParamTree): string =>
+    leavesOf(params, isStateSpec, "model")
+      .map(({ path, leaf }) => `${path} ${printShape(leaf.shape)}`)
+      .join(", ");
+  if (print(before) === print(now)) return;
+  throw new ShapeError(
+    `model: the layer "${name}" is called on inputs of different sizes, which need ${print(before)} and ${print(now)}: ` +
+      `make two layers${atLine(origin)}`,
+  );
+}

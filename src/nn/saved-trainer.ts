@@ -1,0 +1,44 @@
+/**
+ * trainerFrom(): a trainer from a checkpoint alone: model, loss, metrics, optimizer, weights and the place in the data.
+ *
+ *   const net = await trainerFrom(await (await fetch("mnist.safetensors")).bytes());
+ *   const probabilities = await net.predict({ x: images });
+ *
+ * In Node `loadTrainer(path)` reads the file. All or nothing: the architecture is checked against the file's own states before
+ * anything is compiled. Functions are in no file, so a trainer with any of its own must be made first and `restore` the bytes.
+ */
+import { UserError } from "../errors.ts";
+import { type Checkpoint, checkFingerprint, decodeCheckpoint } from "../io/checkpoint.ts";
+import { architectureNote, definitionFrom } from "./architecture.ts";
+import { type RestoreOptions, Trainer, type TrainerCompileOptions } from "./trainer.ts";
+import { trainingOf } from "./training-program.ts";
+
+/** How to compile it: by default with the seed and the batch size that it was saved with. */
+export interface LoadTrainerOptions extends TrainerCompileOptions, RestoreOptions {}
+
+/** `name` is what errors call the checkpoint. The names of the scores are not known to tsc: `scores.accuracy` is a number. */
+export async function trainerFrom(
+  saved: Uint8Array | Checkpoint,
+  { newRun = false, ...options }: LoadTrainerOptions = {},
+  name = "trainerFrom",
+): Promise<Trainer<string>> {
+  const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
+  const text = checkpoint.notes.get(architectureNote);
+  if (text === undefined) {
+    throw new UserError(
+      `${name}: this checkpoint holds no architecture: make the trainer first, and load the file into it: ` +
+        "loadTrainer(path, trainer), or trainer.restore(bytes)",
+    );
+  }
+  const trainer = new Trainer<string>(trainingOf(definitionFrom(text, name)));
+  checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
+  const batch = checkpoint.position?.batchSize;
+  await trainer.compile({ seed: checkpoint.seed, ...(batch === undefined ? {} : { batch }), ...options });
+  try {
+    await trainer.restore(checkpoint, { newRun });
+  } catch (error) {
+    trainer.dispose();
+    throw error;
+  }
+  return trainer;
+}

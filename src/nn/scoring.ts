@@ -1,0 +1,125 @@
+/**
+ * Scoring: loss and metrics of all outputs of a model, under the names that Keras gives them.
+ *
+ *   one output       loss, accuracy
+ *   several          loss, digit_loss, digit_accuracy, odd_loss: `loss` is their weighted sum
+ *
+ * Penalties on weights are part of `loss` alone.
+ */
+import { add, mul } from "../dsl/ops.ts";
+import type { InputSpec } from "../dsl/spec.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import { ShapeError, UserError } from "../errors.ts";
+import { printShape, type Shape } from "../graph/shape.ts";
+import { activate } from "./layer.ts";
+import { type Loss, type LossName, type Measure, type MetricName, perSample, resolveLoss, resolveMetric, type Sums } from "./losses.ts"; // biome-ignore format: names
+import type { Head, OutputTensor } from "./model.ts";
+import type { Ports } from "./ports.ts";
+
+export type MetricTable = ReadonlyMap<string, MetricName | Measure>;
+
+export interface ScoringDefinition {
+  readonly losses: Ports<LossName | Measure>;
+  readonly lossWeights: Ports<number>;
+  readonly metrics: Ports<MetricTable>;
+  /** What loss functions compare with; losses by name know it. */
+  readonly targets: Ports<InputSpec | undefined>;
+}
+
+/** What one forward pass is measured by. */
+export interface Measured {
+  readonly outputs: Ports<OutputTensor>;
+  readonly targets: Ports<Tensor>;
+  /** One number for each sample. */
+  readonly weights: Ports<Tensor<Shape, "f32">> | null;
+  /** Any tensor with the batch in front. */
+  readonly batch: Tensor;
+  /** Scalars to be added to the loss. */
+  readonly penalties: readonly Tensor[];
+}
+
+export interface Scoring {
+  /** "loss" first. */
+  readonly names: readonly string[];
+  readonly targets: Ports<InputSpec>;
+  measure(forward: Measured): ReadonlyMap<string, Sums>;
+}
+
+export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Scoring {
+  const losses = heads.map(({ shape, activation }, name): Loss => {
+    const loss = resolveLoss(definition.losses.get(name), shape, activation, definition.targets.get(name));
+    if (loss.target.shape[0] === "batch") return loss;
+    throw new UserError(`the target must have "batch" as its first dimension: i32("batch"), say`);
+  });
+  const prefixed = (output: string, score: string): string => (heads.isSingle ? score : `${output}_${score}`);
+  const names = heads.names.flatMap((output) => [
+    ...(heads.isSingle ? [] : [prefixed(output, "loss")]),
+    ...[...definition.metrics.get(output).keys()].map((metric) => prefixed(output, metric)),
+  ]);
+  checkNames(["loss", ...names]);
+
+  /** One output's loss, then its metrics. */
+  const scoresOf = (output: string, { outputs, targets, weights, batch }: Measured): ReadonlyMap<string, Sums> => {
+    const loss = losses.get(output);
+    const { logits, activation } = outputs.get(output);
+    const shown = (): Tensor<Shape, "f32"> => activate(activation, logits);
+    const target = targets.get(output);
+    const of = output === "" ? "" : ` of "${output}"`;
+    const measured = loss.measure(loss.onLogits === null ? shown() : logits, target);
+    const scores = new Map([["loss", perSample(measured, batch, `the loss${of}`, weights?.get(output))]]);
+    for (const [name, metric] of definition.metrics.get(output)) {
+      // arg max is the same for logits and probabilities
+      const seen = loss.onLogits !== null && metric === "accuracy" ? logits : shown();
+      scores.set(name, perSample(resolveMetric(metric)(seen, target), batch, `the metric "${name}"${of}`));
+    }
+    return scores;
+  };
+
+  return {
+    names: ["loss", ...names],
+    targets: losses.map(({ target }) => target),
+    measure(forward) {
+      const each = heads.map((_, output) => scoresOf(output, forward));
+      const named = each
+        .entries()
+        .flatMap(([output, scores]) =>
+          [...scores]
+            .filter(([name]) => !heads.isSingle || name !== "loss")
+            .map(([name, sums]) => [prefixed(output, name), sums] as const),
+        );
+      const parts = each.entries().map(([output, scores]) => times(lossOf(scores), definition.lossWeights.get(output)));
+      const penalties = forward.penalties.map((penalty) => penaltySums(penalty, forward.batch));
+      const loss = [...parts, ...penalties].reduce((a, b) => ({
+        total: plus(a.total, b.total),
+        mean: plus(a.mean, b.mean),
+      }));
+      return new Map([["loss", loss], ...named]);
+    },
+  };
+}
+
+function checkNames(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new UserError(`trainer: two scores are called "${twice}": give a metric or an output another name`);
+}
+
+type Scalar = Tensor<[], "f32">;
+
+function lossOf(scores: ReadonlyMap<string, Sums>): Sums {
+  return scores.get("loss") as Sums; // each output has one
+}
+
+function plus(a: Scalar, b: Scalar): Scalar {
+  return add(a, b) as Scalar;
+}
+
+function times(sums: Sums, factor: number): Sums {
+  return factor === 1 ? sums : { total: mul(sums.total, factor) as Scalar, mean: mul(sums.mean, factor) as Scalar };
+}
+
+function penaltySums(penalty: Tensor, batch: Tensor): Sums {
+  if (penalty.shape.length === 0 && penalty.dtype === "f32") return perSample(penalty, batch, "a regularizer");
+  const found = `${penalty.dtype}${printShape(penalty.shape)}`;
+  throw new ShapeError(`a regularizer must give one f32 number for a tensor of weights; it gave ${found}`);
+}

@@ -1,0 +1,137 @@
+/**
+ * What `trainer` is given, and how it becomes a definition of training: one output or several, names checked.
+ */
+import type { InputSpec, StateSpec } from "../dsl/spec.ts";
+import { UserError } from "../errors.ts";
+import { takenNames } from "./history.ts";
+import type { Layer, SampleShape } from "./layer.ts";
+import type { LossName, Measure, MetricName } from "./losses.ts";
+import { type Model, modelOfLayer } from "./model.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { Ports } from "./ports.ts";
+import { type TrainingDefinition, trainablePaths } from "./training-program.ts";
+import type { Watch } from "./watch.ts";
+
+type NamedMetrics = Readonly<Record<string, MetricName | Measure>>;
+/** By name, or a table of your own names: `{ accuracy: "accuracy", error: (output, target) => ... }`. */
+export type Metrics = readonly MetricName[] | NamedMetrics;
+
+/** For one output, or by the names of several. */
+export type MetricsFor<Out extends string> = [Out] extends [never] ? Metrics : { readonly [K in Out]?: Metrics };
+
+export type NamesOf<M> = M extends readonly (infer N extends string)[] ? N : keyof M & string;
+
+/** The names of all scores but "loss": metrics, or "digit_loss", "digit_accuracy"... for several outputs. */
+export type ScoreNames<M, Out extends string> = [Out] extends [never]
+  ? NamesOf<M>
+  : `${Out}_loss` | { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out];
+
+interface CommonOptions {
+  readonly optimizer: Optimizer;
+  /**
+   * Which weights are trained: a list of names, a layer's ("dense1") or a weight's ("dense1.kernel"), or a predicate of a
+   * weight's name. All by default. Layers that were made with `trainable: false` stay as they are.
+   */
+  readonly trainable?: readonly string[] | ((name: string) => boolean);
+  /** More outputs of a training step: gradients, activations. See `WatchContext`. */
+  readonly watch?: Readonly<Record<string, Watch>>;
+}
+
+export interface TrainerOptions<M extends Metrics> extends CommonOptions {
+  /** The shape of one sample, without the batch: `[784]`. */
+  readonly input: SampleShape;
+  readonly loss: LossName | Measure;
+  readonly metrics?: M;
+  /** What a loss function compares with: `i32("batch")`, say. By default floats shaped like the model's output. */
+  readonly target?: InputSpec;
+}
+
+/** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
+export interface ModelTrainerOptions<Out extends string, M extends MetricsFor<Out>> extends CommonOptions {
+  readonly loss: [Out] extends [never] ? LossName | Measure : { readonly [K in Out]: LossName | Measure };
+  readonly metrics?: M;
+  readonly target?: [Out] extends [never] ? InputSpec : { readonly [K in Out]?: InputSpec };
+  /** `loss` is the sum of the outputs' losses times these; 1 by default. */
+  readonly lossWeights?: [Out] extends [never] ? never : { readonly [K in Out]?: number };
+}
+
+/** The options of either kind. */
+export interface AnyTrainerOptions extends CommonOptions {
+  readonly input?: SampleShape;
+  readonly loss: unknown;
+  readonly metrics?: unknown;
+  readonly target?: unknown;
+  readonly lossWeights?: unknown;
+}
+
+export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
+  const model = isModel(given) ? given : modelOfLayer(given, sampleOf(options.input));
+  if (isModel(given) && options.input !== undefined) {
+    throw new UserError("trainer: the model knows its inputs: leave input out");
+  }
+  const { outputs } = model;
+  if (outputs.isSingle && options.lossWeights !== undefined) {
+    throw new UserError("trainer: lossWeights are for several outputs; this model has one");
+  }
+  const weights = outputs.isSingle
+    ? Ports.single(1)
+    : outputs.match<number>(options.lossWeights ?? {}, "trainer: lossWeights", true).map((weight) => weight ?? 1);
+  for (const [name, weight] of weights.entries()) {
+    if (Number.isFinite(weight)) continue;
+    throw new UserError(`trainer: the weight of "${name}" in lossWeights must be a number, not ${String(weight)}`);
+  }
+  return {
+    model,
+    losses: outputs.match<LossName | Measure>(options.loss, "trainer: loss"),
+    lossWeights: weights,
+    metrics: (outputs.isSingle
+      ? Ports.single(options.metrics as Metrics | undefined)
+      : outputs.match<Metrics>(options.metrics ?? {}, "trainer: metrics", true)
+    ).map((metrics) => metricTable(metrics ?? [])),
+    targets: outputs.isSingle
+      ? Ports.single(options.target as InputSpec | undefined)
+      : outputs.match<InputSpec>(options.target ?? {}, "trainer: target", true),
+    optimizer: options.optimizer,
+    frozen: frozenBy(options.trainable, model),
+    watch: new Map(Object.entries(options.watch ?? {})),
+  };
+}
+
+function isModel(given: Layer | Model): given is Model {
+  return "outputs" in given && given.outputs instanceof Ports;
+}
+
+function sampleOf(input: SampleShape | undefined): SampleShape {
+  if (Array.isArray(input)) return input;
+  throw new UserError("trainer: input must be the shape of one sample: [784], say; for several inputs use model()");
+}
+
+/** The weights that an option leaves out. */
+function frozenBy(trainable: CommonOptions["trainable"], { params }: Model): ReadonlySet<string> {
+  if (trainable === undefined) return new Set();
+  const paths = trainablePaths(params as Readonly<Record<string, StateSpec>>);
+  if (typeof trainable === "function") return new Set(paths.filter((path) => !trainable(path)));
+  const isIn = (path: string, name: string): boolean => path === name || path.startsWith(`${name}.`);
+  const unknown = trainable.find((name) => !paths.some((path) => isIn(path, name)));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `trainer: trainable names "${unknown}", which is no layer or weight that can be trained (there are: ${paths.join(", ")})`,
+    );
+  }
+  return new Set(paths.filter((path) => !trainable.some((name) => isIn(path, name))));
+}
+
+function metricTable(metrics: Metrics): ReadonlyMap<string, MetricName | Measure> {
+  const table = isList(metrics)
+    ? new Map<string, MetricName | Measure>(metrics.map((name) => [name, name]))
+    : new Map(Object.entries(metrics));
+  for (const name of table.keys()) {
+    if (!takenNames.includes(name)) continue;
+    throw new UserError(`trainer: a metric cannot be called "${name}": give it another name in a table of metrics`);
+  }
+  return table;
+}
+
+function isList(metrics: Metrics): metrics is readonly MetricName[] {
+  return Array.isArray(metrics);
+}
