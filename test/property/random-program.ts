@@ -1,273 +1,265 @@
 /**
- * Random well-typed programs: a recipe (a list of small numbers, which shrinks well) becomes a program of 5 to 40 nodes.
- *
- * Each value knows how large it can be, and whether it is exact: computed from inputs on a coarse grid by operations that
- * round nothing. Discontinuous operations take exact values only, so a tie is a tie in every precision.
+ * Random well-typed programs: a recipe (lists of small numbers, which shrink well) becomes a program of 5 to 40 nodes, with
+ * inputs and states of every rank up to 4, and extents from 0 and 1 to primes.
  */
+import fc from "fast-check";
 import type { Program } from "../../src/dsl/program.ts";
+import type { TensorsOf } from "../../src/dsl/spec.ts";
 import {
-  abs,
   add,
-  argmax,
+  bool,
   broadcastTo,
+  cast,
   concat,
-  div,
-  dropout,
-  exp,
+  dynamicUpdate,
   f32,
+  filled,
   flip,
-  floor,
   grad,
-  greater,
   i32,
-  log1p,
-  matmul,
-  max,
-  maximum,
   mean,
-  minimum,
+  mod,
   mul,
-  neg,
   normal,
   oneHot,
-  pad,
   param,
   program,
-  relu,
-  reshape,
-  sigmoid,
   sin,
   slice,
   slot,
   softmax,
-  sqrt,
   sub,
-  sum,
   type Tensor,
   tanh,
   transpose,
+  u8,
   uniform,
-  where,
 } from "../../src/index.ts";
-
-/** One operation: which, on which of the values so far, and a choice within it. */
-export type Step = readonly [op: number, a: number, b: number, choice: number];
+import { RandomStream } from "../../src/random.ts";
+import type { FlatFeeds } from "../program-oracle.ts";
+import { type Budget, operation } from "./random-ops.ts";
+import {
+  countOf,
+  exactly,
+  isFloat,
+  like,
+  pick,
+  rounded,
+  type Step,
+  shapeOf,
+  type Value,
+  whole,
+} from "./random-value.ts";
 
 export interface Recipe {
+  /** Extents that inputs and states are made of. */
+  readonly sizes: readonly [m: number, n: number, k: number];
   readonly steps: readonly Step[];
-  /** Which value becomes each state's next; and how. */
+  /** How each state's next value comes about; empty: no state changes. */
   readonly next: readonly Step[];
   readonly outputs: readonly number[];
 }
 
-interface Value {
-  readonly x: Tensor;
-  /** Largest magnitude of an element. */
-  readonly bound: number;
-  /** Bits that hold every element exactly; Infinity where something was rounded. */
-  readonly bits: number;
-}
+const stateNames = ["a", "b", "c", "d", "e", "f"] as const;
 
-/** As many as an f32 holds, less what a sum in between may need. */
-const exactBits = 20;
-
-const rounded = (x: unknown, bound: number): Value => ({ x: x as Tensor, bound, bits: Number.POSITIVE_INFINITY });
-const isExact = (value: Value): boolean => value.bits <= exactBits;
-
-const specs = {
-  inputs: { x: f32(2, 3), y: f32(3), z: f32(3, 3), label: i32(2) },
-  state: {
-    a: param(normal(0, 0.5, 2, 3)),
-    b: param(uniform(-1, 1, 3)),
-    c: param(normal(0, 0.5, 3, 3)),
-    d: slot(uniform(-1, 1, 3, 3)),
-    e: slot(uniform(-1, 1)),
-  },
+/** All numbers alike: a choice is no quantity, whose small and large values matter most. */
+const small = fc.noBias(fc.nat({ max: 63 }));
+const step: fc.Arbitrary<Step> = fc.tuple(small, small, small, small);
+const extent = fc.oneof(
+  { weight: 30, arbitrary: fc.constantFrom(2, 3, 1, 5, 4, 7) },
+  { weight: 1, arbitrary: fc.constantFrom(0, 17) },
+);
+const next = fc.array(step, { minLength: stateNames.length, maxLength: stateNames.length });
+const parts = {
+  sizes: fc.tuple(extent, extent, extent),
+  steps: fc.noBias(fc.array(step, { minLength: 2, maxLength: 20, size: "max" })),
+  outputs: fc.array(fc.noBias(fc.nat({ max: 9 })), { minLength: 1, maxLength: 3 }),
 };
 
-export function makeProgram(recipe: Recipe): Program<unknown> {
-  return program({
-    ...specs,
-    step({ x, y, z, label }, state) {
-      const grid = (tensor: Tensor): Value => ({ x: tensor, bound: 2, bits: 5 });
-      const values: Value[] = [grid(x as Tensor), grid(y as Tensor), grid(z as Tensor)];
-      values.push({ x: oneHot(label, 3) as Tensor, bound: 1, bits: 1 });
-      for (const old of Object.values(state)) values.push(rounded(old, 4));
-      for (const step of recipe.steps) {
-        const made = operation(step, values);
-        if (made !== null) values.push(made.bound <= 64 ? made : rounded(tanh(made.x), 1));
-      }
-      const next = Object.fromEntries(
-        Object.entries(state).map(([name, old], i) => [name, nextOf(old as Tensor, recipe.next[i], values)]),
-      );
-      const outputs = Object.fromEntries(recipe.outputs.map((at, i) => [`out${i}`, pick(values, at).x]));
-      return { outputs, next: Object.fromEntries(Object.entries(next).filter(([, value]) => value !== null)) };
+/** Programs that update states, at each call. */
+export const statefulRecipe: fc.Arbitrary<Recipe> = fc.record({ ...parts, next });
+
+/** Programs that leave their states as they are. */
+export const plainRecipe: fc.Arbitrary<Recipe> = fc.record({ ...parts, next: fc.constant([]) });
+
+export const recipe = fc.oneof({ weight: 1, arbitrary: plainRecipe }, { weight: 2, arbitrary: statefulRecipe });
+
+function specsOf([m, n, k]: Recipe["sizes"]) {
+  return {
+    inputs: {
+      x: f32(m, n),
+      y: f32(n),
+      z: f32(n, k),
+      t: f32(2, m, n),
+      w: f32(1, k, 2, n),
+      s: f32(),
+      label: i32(m),
+      place: i32(n),
+      flag: bool(m, n),
+      byte: u8(n, k),
     },
-  });
+    state: {
+      a: param(normal(0, 0.5, m, n)),
+      b: param(uniform(-1, 1, n)),
+      c: param(normal(0, 0.5, n, n)),
+      d: slot(uniform(-1, 1, n, n)),
+      e: slot(uniform(-1, 1)),
+      f: slot(filled(2, n), { dtype: "i32" }),
+    },
+  };
 }
 
-function pick(values: readonly Value[], at: number): Value {
-  return values[at % values.length] as Value;
+/** The program of some recipes, side by side: one entry, "step", and what `feedsOf` feeds. */
+export function makeProgram(recipes: readonly Recipe[]): Program<unknown> {
+  const specs = recipes.map(({ sizes }) => specsOf(sizes));
+  return program({
+    inputs: sideBySide(specs.map(({ inputs }) => inputs)),
+    state: sideBySide(specs.map(({ state }) => state)),
+    step(inputs, state) {
+      const results = recipes.map((made, i) => stepOf(made, part<Inputs>(inputs, i), part<States>(state, i)));
+      return {
+        outputs: sideBySide(results.map(({ outputs }) => outputs)),
+        next: sideBySide(results.map(({ next }) => next)),
+      };
+    },
+  }) as Program<unknown>;
 }
 
-/** The next value of a state: another value of its shape, a step down a gradient, or nothing. */
-function nextOf(old: Tensor, [op, a, , choice]: Step = [0, 0, 0, 0], values: readonly Value[]): Tensor | null {
-  const alike = values.filter(({ x }) => x.shape.join() === old.shape.join());
-  const chosen = pick(alike, a);
-  switch (op % 4) {
+/** One object of many: `x` of the second is `x_1`. */
+function sideBySide<T>(parts: readonly Readonly<Record<string, T>>[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(
+    parts.flatMap((one, i) => Object.entries(one).map(([name, value]) => [`${name}_${i}`, value])),
+  );
+}
+
+/** The other way round. */
+function part<T>(whole: Readonly<Record<string, unknown>>, i: number): T {
+  const mine = Object.entries(whole).filter(([name]) => name.endsWith(`_${i}`));
+  return Object.fromEntries(mine.map(([name, value]) => [name.replace(/_\d+$/, ""), value])) as T;
+}
+
+type Inputs = TensorsOf<ReturnType<typeof specsOf>["inputs"]>;
+type States = TensorsOf<ReturnType<typeof specsOf>["state"]>;
+
+function stepOf(made: Recipe, inputs: Inputs, state: States) {
+  const budget: Budget = { gradients: 2 };
+  const values: Value[] = [inputs.x, inputs.y, inputs.z, inputs.t, inputs.w, inputs.s].map((x) => exactly(x, 2, 5));
+  values.push(whole(oneHot(inputs.label, 3)), whole(mod(inputs.label as Tensor, 3), 2));
+  values.push(
+    whole(sub(inputs.place as Tensor, 4), 5),
+    whole(inputs.flag),
+    whole(sub(cast(inputs.byte as Tensor, "i32") as Tensor, 100), 155),
+  );
+  for (const name of stateNames) values.push(name === "f" ? whole(state.f, 9) : rounded(state[name], 4, 1e-6));
+  for (const [at, one] of made.steps.entries()) {
+    // The latest values more often than the first: chains, which fuse.
+    const [op, a, b, choice] = one;
+    const recent = at > 0 && choice % 3 === 0 ? values.length - 1 : a;
+    const result = operation([op, recent, b, choice], values, budget);
+    if (result !== null) keep(result, values);
+  }
+  const nexts = made.next.map((how, i) => nextOf(stateNames[i] ?? "e", state, how, values, budget));
+  const changed = nexts.map((value, i) => [stateNames[i] ?? "", value] as const).filter(([, value]) => value !== null);
+  const outputs = Object.fromEntries(made.outputs.map((at, i) => [`out${i}`, pick(values, values.length - 1 - at).x]));
+  return { outputs, next: Object.fromEntries(changed) };
+}
+
+/** Takes a value in, made smaller where it could be large, unless rounding could have moved it too far. */
+function keep(made: Value, values: Value[]): void {
+  if (made.x.rank > 5 || countOf(made) > 3000) return;
+  if (made.bound <= 40) {
+    if (made.error < 1e-4) values.push(made);
+  } else if (isFloat(made)) keep(rounded(tanh(made.x), 1, made.error), values);
+  else values.push(whole(mod(made.x, 9), 9));
+}
+
+/** The next value of a state: another of its shape, itself moved or in part replaced, a step down a gradient, or nothing. */
+function nextOf(
+  name: (typeof stateNames)[number],
+  states: States,
+  [op, a, b, choice]: Step,
+  values: readonly Value[],
+  budget: Budget,
+): Tensor | null {
+  const old = states[name] as Tensor;
+  const alike = values.filter(({ x }) => x.dtype === old.dtype && x.shape.join() === old.shape.join());
+  const chosen = pick(alike, alike.length * 64 - 1 - a);
+  const bounded = (value: Value): Tensor => {
+    if (!isFloat(value)) return value.bound <= 9 ? value.x : (mod(value.x, 9) as Tensor);
+    const steady = value.error <= 1e-5 ? value.x : old;
+    return value.bound <= 4 ? steady : (sin(steady) as Tensor);
+  };
+  const rank = old.rank;
+  switch (op % 11) {
     case 0:
-      return chosen.bound <= 4 ? chosen.x : (tanh(chosen.x) as Tensor);
+      return bounded(chosen);
     case 1: {
-      const last = values.slice(8 + (choice % 4)).at(-1) ?? pick(values, a);
+      if (!isFloat(chosen) || budget.gradients === 0) return bounded(chosen);
+      budget.gradients -= 1;
+      const last = values
+        .filter((value) => isFloat(value) && countOf(value) > 0 && value.error < 2e-6)
+        .at(-1 - (choice % 4));
+      if (last === undefined) return null;
       const slope = grad(mean(tanh(last.x) as Tensor) as Tensor, old) as Tensor;
-      return tanh(sub(old, mul(slope, 0.5)) as Tensor) as Tensor;
+      return tanh(sub(old, mul(tanh(slope) as Tensor, 0.5) as Tensor) as Tensor) as Tensor;
     }
     case 2:
-      return tanh(add(mul(old, 0.5) as Tensor, mul(chosen.x, 0.25) as Tensor) as Tensor) as Tensor;
-    default:
-      return choice % 3 === 0 ? null : chosen.bound <= 4 ? chosen.x : (sin(chosen.x) as Tensor);
-  }
-}
-
-function operation([op, a, b, choice]: Step, values: readonly Value[]): Value | null {
-  const [left, right] = [pick(values, a), pick(values, b)];
-  switch (op % 8) {
-    case 0:
-      return binary(left, broadcasts(left, right) ? right : left, choice);
-    case 1:
-      return smooth(left, choice);
-    case 2:
-      return product(left, right);
+      if (!isFloat(chosen)) return mod(add(old, chosen.x) as Tensor, 9) as Tensor;
+      return tanh(add(mul(old, 0.5) as Tensor, mul(bounded(chosen), 0.25) as Tensor) as Tensor) as Tensor;
     case 3:
-      return reduction(left, choice);
+      return choice % 3 === 0 ? null : bounded(chosen);
     case 4:
-      return view(left, right, choice);
-    case 5:
-      return discontinuous(values.filter(isExact), [a, b, choice], left);
+      return rank === 0 ? bounded(chosen) : (flip(old, [choice % rank]) as Tensor);
+    case 5: {
+      const part = slice(
+        bounded(chosen),
+        ...shapeOf(like(chosen, old)).map((dim) => [0, Math.max(0, Math.min(dim, 1 + (b % 2)))] as const),
+      );
+      const starts = old.shape.map((_, axis) => (axis === 0 ? choice % 4 : 0));
+      return dynamicUpdate(old, part, starts) as Tensor;
+    }
     case 6:
-      return rounded(softmax(left.x.rank === 0 ? (reshape(left.x, [1]) as Tensor) : left.x), 1);
-    default:
-      return choice % 4 === 0
-        ? rounded(dropout(tanh(left.x) as Tensor<readonly number[], "f32">, 0.5), 2)
-        : rounded(mean(left.x), left.bound);
-  }
-}
-
-function broadcasts({ x }: Value, { x: y }: Value): boolean {
-  const [longer, shorter] = x.rank >= y.rank ? [x.shape, y.shape] : [y.shape, x.shape];
-  const tail = longer.slice(longer.length - shorter.length);
-  return shorter.every((dim, axis) => dim === tail[axis] || dim === 1 || tail[axis] === 1);
-}
-
-function binary(left: Value, right: Value, choice: number): Value {
-  const [x, y] = [left.x, right.x];
-  const sumBits = Math.max(left.bits, right.bits) + 1;
-  switch (choice % 5) {
-    case 0:
-      return { x: add(x, y) as Tensor, bound: left.bound + right.bound, bits: sumBits };
-    case 1:
-      return { x: sub(x, y) as Tensor, bound: left.bound + right.bound, bits: sumBits };
-    case 2:
-      return { x: mul(x, y) as Tensor, bound: left.bound * right.bound, bits: left.bits + right.bits };
-    case 3:
-      return rounded(div(x, add(mul(y, y) as Tensor, 1) as Tensor), left.bound);
-    default:
-      return { x: mul(x, 0.5) as Tensor, bound: left.bound, bits: left.bits + 1 };
-  }
-}
-
-function smooth({ x, bound, bits }: Value, choice: number): Value {
-  switch (choice % 7) {
-    case 0:
-      return rounded(tanh(x), 1);
-    case 1:
-      return bound <= 3 ? rounded(exp(x), Math.exp(bound)) : rounded(sigmoid(x), 1);
-    case 2:
-      return { x: neg(x) as Tensor, bound, bits };
-    case 3:
-      return rounded(sqrt(add(mul(x, x) as Tensor, 1) as Tensor), bound + 1);
-    case 4:
-      return rounded(sin(x), 1);
-    case 5:
-      return rounded(log1p(mul(x, x) as Tensor), 2 * Math.log(bound + 1));
-    default:
-      return rounded(sigmoid(x), 1);
-  }
-}
-
-/** A matrix product, transposing where that makes the inner dimensions fit. */
-function product(left: Value, right: Value): Value | null {
-  const [x, y] = [left.x, right.x];
-  if (x.rank !== 2 || y.rank !== 2) return null;
-  const [rows, inner] = x.shape;
-  const bound = 3 * left.bound * right.bound;
-  const bits = left.bits + right.bits + 2;
-  if (inner === y.shape[0]) return { x: matmul(x, y) as Tensor, bound, bits };
-  if (inner === y.shape[1]) return { x: matmul(x, transpose(y)) as Tensor, bound, bits };
-  if (rows === y.shape[0]) return { x: matmul(transpose(x) as Tensor, y) as Tensor, bound, bits };
-  return null;
-}
-
-function reduction({ x, bound, bits }: Value, choice: number): Value {
-  const axis = x.rank === 0 ? undefined : choice % x.rank;
-  const options = axis === undefined ? {} : { axis, keepDims: choice % 2 === 1 };
-  const count = x.shape.reduce((product: number, dim) => product * Number(dim), 1);
-  if (choice % 3 === 0 && bits <= exactBits) return { x: max(x, options) as Tensor, bound, bits };
-  if (choice % 3 === 1) return { x: sum(x, options) as Tensor, bound: bound * count, bits: bits + 4 };
-  return { x: sum(x) as Tensor, bound: bound * count, bits: bits + 6 };
-}
-
-function view(left: Value, right: Value, choice: number): Value | null {
-  const { x } = left;
-  const like = (made: unknown): Value => ({ ...left, x: made as Tensor });
-  const first = Number(x.shape[0] ?? 1);
-  if (x.rank === 0 || first > 24) return choice % 2 === 0 ? like(broadcastTo(x, [3, ...x.shape].slice(0, 3))) : null;
-  switch (choice % 7) {
-    case 0:
-      return like(transpose(x));
-    case 1:
-      return like(reshape(x, [-1]));
-    case 2:
-      return like(slice(x, [0, Math.max(1, first - 1)]));
-    case 3:
-      return like(flip(x, [0]));
-    case 4:
-      return like(pad(x, x.shape.map((_, axis) => (axis === 0 ? [1, 0] : [0, 0])) as [number, number][], 0.5));
-    case 5: {
-      const joint = { bound: Math.max(left.bound, right.bound), bits: Math.max(left.bits, right.bits) };
-      const fits = right.x.rank === x.rank && x.shape.slice(1).join() === right.x.shape.slice(1).join();
-      return fits ? { ...joint, x: concat([x, right.x]) as Tensor } : like(concat([x, x]));
+      // Everything moves up by one; the last row comes in at the end.
+      if (rank === 0 || old.shape[0] === 0) return bounded(chosen);
+      return concat([slice(old, [1, Number(old.shape[0])]), slice(bounded(chosen), [0, 1])]) as Tensor;
+    case 7:
+      return old.shape.length === 2 && old.shape[0] === old.shape[1] ? (transpose(old) as Tensor) : bounded(chosen);
+    case 8:
+    case 9: {
+      // Rows that are read in several walks, straight and the other way round, and in the end overwritten.
+      if (rank === 0 || !isFloat(chosen) || countOf(chosen) === 0) return bounded(chosen);
+      const source =
+        choice % 3 === 0 ? old : (add(mul(old, 0.5) as Tensor, mul(bounded(chosen), 0.25) as Tensor) as Tensor);
+      const row = softmax(source, { axis: choice % 4 === 3 ? 0 : -1 }) as Tensor;
+      const other = b % 4 === 0 ? old : b % 4 === 1 ? row : (flip(b % 4 === 2 ? row : old, [-1]) as Tensor);
+      return sub(row, mul(other, 0.5) as Tensor) as Tensor;
     }
     default:
-      return x.rank > 2 ? null : like(broadcastTo(x, [2, ...x.shape]));
+      return broadcastTo(slice(bounded(chosen), ...old.shape.map((dim) => [0, Math.min(Number(dim), 1)] as const)), [
+        ...old.shape,
+      ]) as Tensor;
   }
 }
 
-function discontinuous(exact: readonly Value[], [a, b, choice]: readonly number[], other: Value): Value {
-  const [left, wanted] = [pick(exact, a ?? 0), pick(exact, b ?? 0)];
-  const right = broadcasts(left, wanted) ? wanted : left;
-  const joint = { bound: Math.max(left.bound, right.bound), bits: Math.max(left.bits, right.bits) };
-  switch ((choice ?? 0) % 7) {
-    case 0:
-      return { ...joint, x: maximum(left.x, right.x) as Tensor };
-    case 1:
-      return { ...joint, x: minimum(left.x, right.x) as Tensor };
-    case 2:
-      return { ...left, x: relu(left.x) as Tensor };
-    case 3:
-      return { ...left, x: abs(left.x) as Tensor };
-    case 4:
-      return { ...left, x: floor(left.x) as Tensor, bound: left.bound + 1 };
-    case 5: {
-      const condition = greater(left.x, right.x) as Tensor<readonly number[], "bool">;
-      const chosen = { ...other, x: condition as Tensor };
-      const fit = broadcasts(chosen, other) ? other.x : left.x;
-      const [bound, bits] = [Math.max(other.bound, left.bound, 1), Math.max(other.bits, left.bits)];
-      return { x: where(condition, fit, 0.25) as Tensor, bound, bits };
-    }
-    default: {
-      const rows = left.x.rank === 0 ? (reshape(left.x, [1]) as Tensor) : left.x;
-      return { x: oneHot(argmax(rows) as Tensor, 3) as Tensor, bound: 1, bits: 1 };
-    }
-  }
+/** What a call is fed: multiples of 1/4 from -2 to 2, labels below 3, places from -1 in. */
+export function feedsOf(recipes: readonly Recipe[], call: number): FlatFeeds {
+  return sideBySide(recipes.map((made) => feedsOfOne(made, call)));
+}
+
+function feedsOfOne({ sizes: [m, n, k] }: Recipe, call: number): FlatFeeds {
+  const random = new RandomStream(3, `random programs ${call}`);
+  const grid = (count: number): Float32Array => Float32Array.from({ length: count }, () => random.integer(17) / 4 - 2);
+  const below = (limit: number, count: number): number[] => Array.from({ length: count }, () => random.integer(limit));
+  return {
+    x: grid(m * n),
+    y: grid(n),
+    z: grid(n * k),
+    t: grid(2 * m * n),
+    w: grid(2 * k * n),
+    s: grid(1),
+    label: Int32Array.from(below(3, m)),
+    place: Int32Array.from(below(9, n)),
+    flag: Uint8Array.from(below(2, m * n)),
+    byte: Uint8Array.from(below(256, n * k)),
+  };
 }

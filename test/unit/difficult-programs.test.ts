@@ -7,6 +7,7 @@ import {
   add,
   argmax,
   broadcastTo,
+  compile,
   div,
   f32,
   globalNorm,
@@ -313,5 +314,23 @@ describe("weights that are read while they are overwritten", () => {
       },
     });
     await expectSound({ program: shared, calls: batches(3, { x: 20, y: 20 }) });
+  });
+});
+
+describe("dimensions beyond any memory", () => {
+  it.each([
+    ["an input", Number.MAX_SAFE_INTEGER, /^the input "x", f32\[9007199254740991,1\]: more elements than any memory/],
+    [
+      "what it is broadcast to",
+      2 ** 40,
+      /^broadcast is f32\[1099511627776,1000\]: more elements .*\n.*difficult-programs/,
+    ],
+  ])("are refused: %s", async (_, batch, message) => {
+    const rows = program({
+      inputs: { x: f32("batch", 1) },
+      state: { w: slot(zeros(1000)) },
+      step: ({ x }, { w }) => ({ outputs: { y: sub(x, w) } }),
+    });
+    await expect(compile(rows, { target: "js", dims: { batch } })).rejects.toThrow(message);
   });
 });

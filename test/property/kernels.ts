@@ -1,0 +1,129 @@
+/**
+ * What must hold of every random kernel and every schedule: sound before and after, no race, the same numbers; and what is
+ * printed computes them too.
+ */
+import { strictEqual } from "node:assert/strict";
+import fc from "fast-check";
+import { cse } from "../../passes/schedule/cse.ts";
+import { scheduleJs } from "../../passes/schedule/js.ts";
+import { freshNames } from "../../passes/schedule/names.ts";
+import { tile } from "../../passes/schedule/tile.ts";
+import { unroll } from "../../passes/schedule/unroll.ts";
+import { scheduleWasm } from "../../passes/schedule/wasm.ts";
+import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
+import { evaluateKernel } from "../../src/kernel/evaluate.ts";
+import type { Memory } from "../../src/kernel/evaluate-memory.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { arrayFor, compileJs, expectSame, runEvaluator, runJs } from "../unit/js-case.ts";
+import { type Property, property } from "./property.ts";
+import { memoryFor, randomKernel, scalars } from "./random-kernel.ts";
+import { nestData, randomNest } from "./random-nest.ts";
+
+/** A target's schedule, what its sums are held in, and how its kernels run where that can be done here. */
+interface Schedule {
+  readonly name: string;
+  readonly accumulator: "f32" | "f64";
+  readonly schedule: (kernel: Kernel) => Kernel;
+  readonly run?: (kernel: Kernel, memory: ReadonlyMap<string, Memory>) => Numbers;
+}
+
+type Numbers = ReadonlyMap<string, readonly number[]>;
+
+const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+const smallGpu = { maxInvocations: 32, maxWorkgroupStorage: 512, maxWorkgroupsPerDimension: 65535 };
+const smallBlocks = { outer: 2, inner: 3, single: 2 };
+
+const schedules: readonly Schedule[] = [
+  { name: "js", accumulator: "f64", schedule: scheduleJs, run: runPrinted },
+  {
+    name: "js, small blocks",
+    accumulator: "f64",
+    schedule: (kernel) => scheduleJs(kernel, smallBlocks),
+    run: runPrinted,
+  },
+  { name: "wasm", accumulator: "f32", schedule: scheduleWasm },
+  { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
+  { name: "wgsl, small workgroups", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, smallGpu) },
+];
+
+/** Choices, all alike; where the list ends, the first. */
+const numbers = fc.noBias(fc.array(fc.nat({ max: 2519 }), { minLength: 1, maxLength: 200, size: "max" }));
+
+const scheduled = schedules.map(({ name, accumulator, schedule, run }) =>
+  property(
+    `kernels compute the same after the schedule of ${name}`,
+    400,
+    fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
+      const before = randomKernel(drawn, accumulator);
+      const expected = evaluated(before, seed);
+      const after = schedule(before);
+      expectEqual(evaluated(after, seed + 1), expected, before, after);
+      if (run !== undefined) expectEqual(run(after, memoryFor(before)), expected, before, after);
+    }),
+  ),
+);
+
+const blocks = property(
+  "blocks of any size, unrolled and with common values named, change no bit",
+  300,
+  fc.property(numbers, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 6 }), (drawn, high, wide) => {
+    const kernel = randomNest(drawn);
+    const fresh = freshNames(kernel);
+    const sizes = new Map([
+      ["i", high],
+      ["j", wide],
+    ]);
+    const tiled = { ...kernel, nests: kernel.nests.flatMap((nest) => tile(nest, sizes, fresh)) };
+    const data = nestData(high);
+    const expected = runEvaluator(kernel, data);
+    for (const after of [tiled, unroll(tiled), cse(unroll(tiled)), cse(kernel)]) {
+      try {
+        expectSame(runEvaluator(after, data), expected);
+        expectSame(runJs(after, data), expected);
+      } catch (error) {
+        throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
+      }
+    }
+  }),
+);
+
+export const kernelProperties: readonly Property[] = [...scheduled, blocks];
+
+/** What is in the buffers after a run in the evaluator, which throws where there is a race. */
+function evaluated(kernel: Kernel, seed: number): Numbers {
+  const broken = checkKernel(kernel);
+  if (broken !== null) throw new Error(`${broken}\n${printKernel(kernel)}`);
+  const memory = memoryFor(kernel);
+  try {
+    evaluateKernel(kernel, memory, { scalars, seed });
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\n${printKernel(kernel)}`, { cause: error });
+  }
+  return new Map([...memory].map(([name, { data }]) => [name, Array.from(data)]));
+}
+
+/** The same as generated JavaScript. */
+function runPrinted(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Numbers {
+  const arrays = kernel.buffers.map(({ name, element, count }) => {
+    const array = arrayFor(element, count);
+    array.set(Array.from(memory.get(name)?.data ?? []));
+    return array;
+  });
+  compileJs(kernel)(...arrays, ...kernel.scalars.map(({ name }) => scalars.get(name) ?? 0));
+  return new Map(kernel.buffers.map(({ name }, i) => [name, Array.from(arrays[i] ?? [])]));
+}
+
+/** Equal numbers; the sign of a zero depends on the order of a sum. */
+function expectEqual(found: Numbers, expected: Numbers, before: Kernel, after: Kernel): void {
+  for (const [name, wanted] of expected) {
+    const numbers = found.get(name) ?? [];
+    const at = wanted.findIndex(
+      (value, i) => numbers[i] !== value && !(Number.isNaN(value) && Number.isNaN(numbers[i])),
+    );
+    if (at < 0) continue;
+    const texts = `${printKernel(before)}\n${printKernel(after)}`;
+    strictEqual(numbers[at], wanted[at], `${name}[${at}] is ${numbers[at]}, not ${wanted[at]}, in\n${texts}`);
+  }
+}
