@@ -10,7 +10,7 @@
  */
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { byteWidth } from "../../src/graph/dtype.ts";
-import type { Index, Kernel, LoopVar, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
+import type { Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { panelOffsets, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
@@ -27,10 +27,11 @@ import {
 } from "./context.ts";
 import type { FunctionWriter, Local } from "./function.ts";
 import { writeBounds } from "./index.ts";
+import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
-import { movingPointers, writePointer } from "./pointers.ts";
 import { elementPlace, flatten, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
-import { writeVector, writeVectorStore } from "./vector.ts";
+import { writeRoutine, writeVector } from "./vector.ts";
+import { writeVectorStore } from "./vector-store.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
@@ -88,22 +89,22 @@ export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, se
   });
 }
 
-/** A routine of the maths library: its parameters are the function's, of one lane or four. */
-export function writeRoutine(
+/** A routine of the maths library as a function: its parameters are the function's, of one lane or four. */
+export function writeRoutineFunction(
   routine: Routine,
   lanes: boolean,
   f: FunctionWriter,
   params: readonly Local[],
   module: WasmModuleContext,
 ): void {
+  if (lanes) {
+    writeRoutine(routine, params, { f, module });
+    return;
+  }
   const values = new Map<string, ValuePlace>();
   routine.params.forEach(({ name }, i) => {
-    values.set(name, { kind: lanes ? "vector" : "scalar", local: place(params[i], name) });
+    values.set(name, { kind: "scalar", local: place(params[i], name) });
   });
-  const varying = new Set(routine.params.map(({ name }) => name));
-  for (const stmt of routine.body) {
-    if (stmt.kind === "let" && varies(stmt.value, { loop: "", varying, only: null })) varying.add(stmt.name);
-  }
   const context: WasmContext = {
     f,
     module,
@@ -111,12 +112,11 @@ export function writeRoutine(
     values,
     loops: new Map(),
     pointers: new Map(),
-    lanes: lanes ? { loop: "", varying, only: null } : null,
+    lanes: null,
     laned: new Set(),
   };
   writeStmts(routine.body, context);
-  if (lanes) writeVector(routine.result, context);
-  else writeScalar(routine.result, context);
+  writeScalar(routine.result, context);
 }
 
 /** Arrays whose last index is a lane loop's variable somewhere. */
@@ -165,95 +165,6 @@ function writeNest(nest: Nest, divided: number, context: WasmContext, thread: Lo
     }
   };
   write(0);
-}
-
-/** A loop of one iteration leaves its body in place: no index mentions its variable. */
-function writeLoop(loop: LoopVar, innermost: readonly Stmt[] | null, context: WasmContext, body: () => void): void {
-  if (loop.extent === 0) return;
-  if (loop.extent === 1) {
-    body();
-    return;
-  }
-  const { f } = context;
-  const counter = f.local("i32");
-  f.constI32(0);
-  f.set(counter);
-  writeIterations(loop, counter, () => f.constI32(loop.extent), innermost, context, body);
-}
-
-/** Thread t of T runs the iterations from extent * t / T to extent * (t + 1) / T, rounded down. */
-function writeDivided(
-  loop: LoopVar,
-  innermost: readonly Stmt[] | null,
-  context: WasmContext,
-  { thread, threads }: { readonly thread: Local; readonly threads: number },
-  body: () => void,
-): void {
-  const { f } = context;
-  const counter = f.local("i32");
-  const end = f.local("i32");
-  const bound = (next: number): void => {
-    f.get(thread);
-    f.constI32(next);
-    f.op("i32.add");
-    f.constI32(loop.extent);
-    f.op("i32.mul");
-    f.constI32(threads);
-    f.op("i32.div_u");
-  };
-  bound(0);
-  f.set(counter);
-  bound(1);
-  f.set(end);
-  f.get(counter);
-  f.get(end);
-  f.op("i32.lt_u");
-  f.if([], () => {
-    if (loop.extent === 1) body();
-    else writeIterations(loop, counter, () => f.get(end), innermost, context, body);
-  });
-}
-
-/** At least one iteration, from `counter` on. */
-function writeIterations(
-  loop: LoopVar,
-  counter: Local,
-  end: () => void,
-  innermost: readonly Stmt[] | null,
-  context: WasmContext,
-  body: () => void,
-): void {
-  const { f } = context;
-  context.loops.set(loop.name, counter);
-  const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
-  for (const pointer of pointers) {
-    const local = f.local("i32");
-    writePointer(pointer, context);
-    f.set(local);
-    context.pointers.set(pointer.key, local);
-  }
-  f.loop((again) => {
-    body();
-    for (const { key, step } of pointers) {
-      const local = place(context.pointers.get(key), "a pointer");
-      f.get(local);
-      f.constI32(step);
-      f.op("i32.add");
-      f.set(local);
-    }
-    f.get(counter);
-    f.constI32(1);
-    f.op("i32.add");
-    f.tee(counter);
-    end();
-    f.op("i32.lt_u");
-    f.brIf(again);
-  });
-  for (const { key } of pointers) {
-    f.release(place(context.pointers.get(key), "a pointer"));
-    context.pointers.delete(key);
-  }
-  f.release(counter);
 }
 
 // ---- statements ----------------------------------------------------------------------------------------------------

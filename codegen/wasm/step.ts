@@ -16,7 +16,7 @@ import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
 import { type HelperName, helperOf } from "./helpers.ts";
-import { writeKernel, writeRoutine } from "./kernel.ts";
+import { writeKernel, writeRoutineFunction } from "./kernel.ts";
 import { WasmModule } from "./module.ts";
 import type { ValType } from "./opcodes.ts";
 
@@ -161,6 +161,6 @@ function addRoutine(
   const typeOf = (value: ValueType): ValType => (lanes ? "v128" : scalarType(value));
   const params = routine.params.map((param) => typeOf(param.type));
   return wasm.function(lanes ? `${fn}_lanes` : fn, params, [typeOf(routine.result.type)], (f, locals) => {
-    writeRoutine(routine, lanes, f, locals, context);
+    writeRoutineFunction(routine, lanes, f, locals, context);
   });
 }

@@ -12,6 +12,7 @@ import { cse } from "./cse.ts";
 import { lanesOver } from "./lanes.ts";
 import { freshNames } from "./names.ts";
 import { panels, type WasmBlocks } from "./panels.ts";
+import { vectorizeSerial } from "./serial-lanes.ts";
 import { shareAmongThreads } from "./share.ts";
 import { unroll } from "./unroll.ts";
 
@@ -39,5 +40,11 @@ export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks): K
     if (vectorized.words !== "") words.add(vectorized.words);
     return vectorized.nests.map(shareAmongThreads);
   });
-  return { ...cse(unroll({ ...kernel, nests, shared })), schedule: [...words].join(", ") };
+  const rows = nests.map((nest) => {
+    const made = vectorizeSerial(nest.prelude, fresh);
+    if (made === undefined) return nest;
+    words.add("4 lanes along rows");
+    return { ...nest, prelude: made.body };
+  });
+  return { ...cse(unroll({ ...kernel, nests: rows, shared })), schedule: [...words].join(", ") };
 }

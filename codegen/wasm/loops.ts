@@ -1,0 +1,103 @@
+/**
+ * Loops, whole or divided among threads.
+ *
+ * `innermost` are the statements of a loop that has no loop inside: their addresses become pointers that the loop moves on.
+ */
+import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { place, type WasmContext } from "./context.ts";
+import type { Local } from "./function.ts";
+import { movingPointers, writePointer } from "./pointers.ts";
+
+/** A loop of one iteration leaves its body in place: no index mentions its variable. */
+export function writeLoop(
+  loop: LoopVar,
+  innermost: readonly Stmt[] | null,
+  context: WasmContext,
+  body: () => void,
+): void {
+  if (loop.extent === 0) return;
+  if (loop.extent === 1) {
+    body();
+    return;
+  }
+  const { f } = context;
+  const counter = f.local("i32");
+  f.constI32(0);
+  f.set(counter);
+  writeIterations(loop, counter, () => f.constI32(loop.extent), innermost, context, body);
+}
+
+/** Thread t of T runs the iterations from extent * t / T to extent * (t + 1) / T, rounded down. */
+export function writeDivided(
+  loop: LoopVar,
+  innermost: readonly Stmt[] | null,
+  context: WasmContext,
+  { thread, threads }: { readonly thread: Local; readonly threads: number },
+  body: () => void,
+): void {
+  const { f } = context;
+  const counter = f.local("i32");
+  const end = f.local("i32");
+  const bound = (next: number): void => {
+    f.get(thread);
+    f.constI32(next);
+    f.op("i32.add");
+    f.constI32(loop.extent);
+    f.op("i32.mul");
+    f.constI32(threads);
+    f.op("i32.div_u");
+  };
+  bound(0);
+  f.set(counter);
+  bound(1);
+  f.set(end);
+  f.get(counter);
+  f.get(end);
+  f.op("i32.lt_u");
+  f.if([], () => {
+    if (loop.extent === 1) body();
+    else writeIterations(loop, counter, () => f.get(end), innermost, context, body);
+  });
+}
+
+/** At least one iteration, from `counter` on. */
+function writeIterations(
+  loop: LoopVar,
+  counter: Local,
+  end: () => void,
+  innermost: readonly Stmt[] | null,
+  context: WasmContext,
+  body: () => void,
+): void {
+  const { f } = context;
+  context.loops.set(loop.name, counter);
+  const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
+  for (const pointer of pointers) {
+    const local = f.local("i32");
+    writePointer(pointer, context);
+    f.set(local);
+    context.pointers.set(pointer.key, local);
+  }
+  f.loop((again) => {
+    body();
+    for (const { key, step } of pointers) {
+      const local = place(context.pointers.get(key), "a pointer");
+      f.get(local);
+      f.constI32(step);
+      f.op("i32.add");
+      f.set(local);
+    }
+    f.get(counter);
+    f.constI32(1);
+    f.op("i32.add");
+    f.tee(counter);
+    end();
+    f.op("i32.lt_u");
+    f.brIf(again);
+  });
+  for (const { key } of pointers) {
+    f.release(place(context.pointers.get(key), "a pointer"));
+    context.pointers.delete(key);
+  }
+  f.release(counter);
+}

@@ -1,0 +1,80 @@
+/** Vector operations by name, and those whose operands are on the stack already. */
+import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import { laneCount } from "../../src/kernel/stride.ts";
+import type { WasmContext } from "./context.ts";
+import type { PlainOpName } from "./opcodes.ts";
+
+export const vectorFloatOps: Partial<Record<ScalarFn, PlainOpName>> = {
+  add: "f32x4.add",
+  sub: "f32x4.sub",
+  mul: "f32x4.mul",
+  div: "f32x4.div",
+  min: "f32x4.min",
+  max: "f32x4.max",
+  neg: "f32x4.neg",
+  abs: "f32x4.abs",
+  floor: "f32x4.floor",
+  ceil: "f32x4.ceil",
+  round: "f32x4.nearest",
+  sqrt: "f32x4.sqrt",
+  eq: "f32x4.eq",
+  ne: "f32x4.ne",
+  lt: "f32x4.lt",
+  le: "f32x4.le",
+  gt: "f32x4.gt",
+  ge: "f32x4.ge",
+};
+
+/** Of u32 and bool the second; a bool is a mask, of which "less than" is the signed one turned around. */
+export const vectorIntegerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName]>> = {
+  add: ["i32x4.add", "i32x4.add"],
+  sub: ["i32x4.sub", "i32x4.sub"],
+  mul: ["i32x4.mul", "i32x4.mul"],
+  min: ["i32x4.min_s", "i32x4.min_u"],
+  max: ["i32x4.max_s", "i32x4.max_u"],
+  neg: ["i32x4.neg", "i32x4.neg"],
+  and: ["v128.and", "v128.and"],
+  or: ["v128.or", "v128.or"],
+  xor: ["v128.xor", "v128.xor"],
+  not: ["v128.not", "v128.not"],
+  eq: ["i32x4.eq", "i32x4.eq"],
+  ne: ["i32x4.ne", "i32x4.ne"],
+  lt: ["i32x4.lt_s", "i32x4.lt_u"],
+  le: ["i32x4.le_s", "i32x4.le_u"],
+  gt: ["i32x4.gt_s", "i32x4.gt_u"],
+  ge: ["i32x4.ge_s", "i32x4.ge_u"],
+};
+
+/** The scalar on the stack, in all lanes. */
+export function writeSplat(type: ValueType, { f }: WasmContext): void {
+  f.op(type === "f32" ? "f32x4.splat" : "i32x4.splat");
+  if (type === "bool") f.op("i32x4.neg");
+}
+
+/** The same value in all lanes. */
+export function constantBytes(type: ValueType, value: number): Uint8Array {
+  const bytes = new DataView(new ArrayBuffer(16));
+  for (let lane = 0; lane < laneCount; lane++) {
+    if (type === "f32") bytes.setFloat32(4 * lane, value, true);
+    else bytes.setInt32(4 * lane, type === "bool" ? -value : value | 0, true);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+/** 1 with the sign of x; x itself where it is a zero or a NaN. */
+export function writeFloatSign({ f }: WasmContext): void {
+  const x = f.local("v128");
+  f.set(x);
+  f.constV128(constantBytes("f32", 1));
+  f.get(x);
+  f.constV128(constantBytes("i32", 0x7fffffff));
+  f.op("v128.bitselect");
+  // bits of the mask come from 1, the sign bit from x
+  f.get(x);
+  f.get(x);
+  f.op("f32x4.abs");
+  f.constV128(constantBytes("f32", 0));
+  f.op("f32x4.gt");
+  f.op("v128.bitselect");
+  f.release(x);
+}

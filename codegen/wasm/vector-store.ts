@@ -1,0 +1,55 @@
+/** Stores of values that differ from lane to lane. */
+import { byteWidth, type DType } from "../../src/graph/dtype.ts";
+import { scaleIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index } from "../../src/kernel/kernel.ts";
+import { laneCount } from "../../src/kernel/stride.ts";
+import { laneStride, place, type WasmContext } from "./context.ts";
+import { firstLane, writeAddress } from "./index.ts";
+import { writeScalar, writeScalarStore } from "./scalar.ts";
+import { lanesOf, writeVector } from "./vector.ts";
+
+/** Stores all lanes of `value`. */
+export function writeVectorStore(buffer: string, at: Index, value: Expr, context: WasmContext): void {
+  const { f } = context;
+  const lanes = lanesOf(context);
+  const memory = place(context.memory.get(buffer), buffer);
+  const { element } = memory;
+  const stride = laneStride(at, lanes);
+  if (stride === null || element === "f16" || (stride !== 1 && byteWidth(element) !== 4)) {
+    for (let only = 0; only < laneCount; only++) {
+      writeScalarStore(buffer, at, value, { ...context, lanes: { ...lanes, only } });
+    }
+    return;
+  }
+  if (stride === 1) {
+    const offset = writeAddress(memory, firstLane(at, lanes.loop), context, writeScalar);
+    writeVector(value, context);
+    if (byteWidth(element) === 4) {
+      f.memory("v128.store", offset);
+      return;
+    }
+    writeNarrow(element, context);
+    f.memoryLane("v128.store32_lane", offset, 0);
+    return;
+  }
+  const held = f.local("v128");
+  writeVector(value, context);
+  f.set(held);
+  for (let lane = 0; lane < laneCount; lane++) {
+    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes.loop), 1, lane * stride), context, writeScalar);
+    f.get(held);
+    f.memoryLane("v128.store32_lane", offset, lane);
+  }
+  f.release(held);
+}
+
+/** Four 32-bit lanes as four bytes. */
+function writeNarrow(element: DType, { f }: WasmContext): void {
+  const all = new Uint8Array(Int32Array.from({ length: laneCount }, () => (element === "bool" ? 1 : 255)).buffer);
+  f.constV128(all);
+  f.op(element === "bool" ? "v128.and" : "i32x4.min_u");
+  f.constV128(new Uint8Array(16));
+  f.op("i16x8.narrow_i32x4_u");
+  f.constV128(new Uint8Array(16));
+  f.op("i8x16.narrow_i16x8_u");
+}
