@@ -13,15 +13,17 @@
  * read beyond the end of a buffer.
  */
 import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
+import type { Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { jam } from "./jam.ts";
+import { keepRows } from "./keep.ts";
 import { copyStmts, type Fresh } from "./names.ts";
 import { vectorizeSerial } from "./serial-lanes.ts";
 
 export interface Vectorized {
   readonly nests: readonly Nest[];
+  readonly shared: readonly SharedArray[];
   /** What was done, in words; empty where nothing was. */
   readonly words: string;
 }
@@ -30,14 +32,17 @@ export interface Vectorized {
 const vectorsAtOnce = 4;
 
 export function lanesOver(nest: Nest, fresh: Fresh): Vectorized {
-  if (!canHaveLanes(nest)) return { nests: [nest], words: "" };
+  if (!canHaveLanes(nest)) return { nests: [nest], shared: [], words: "" };
   const serial = vectorizeSerial(nest.body, fresh);
   const along = bestLoop(nest);
   if (serial !== undefined && costOf(nest.body, serial.loops, nest) <= (along?.cost ?? Number.POSITIVE_INFINITY)) {
-    return { nests: [{ ...nest, body: serial.body }], words: "4 lanes along rows" };
+    const kept = keepRows(nest, fresh);
+    const body = kept === undefined ? serial.body : (vectorizeSerial(kept.nest.body, fresh)?.body ?? kept.nest.body);
+    const made = { ...(kept?.nest ?? nest), body };
+    return { nests: [made], shared: kept?.shared ?? [], words: "4 lanes along rows" };
   }
-  if (along === undefined) return { nests: [nest], words: "" };
-  return { nests: alongParallel(nest, along.loop, fresh), words: "4 lanes" };
+  if (along === undefined) return { nests: [nest], shared: [], words: "" };
+  return { nests: alongParallel(nest, along.loop, fresh), shared: [], words: "4 lanes" };
 }
 
 /** No f64, of which only two fit, and nothing that may run in one lane and not in another. */

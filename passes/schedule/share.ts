@@ -13,7 +13,8 @@ const enoughIterations = 8;
 /** The nest with its outermost loop marked `thread`, a long one first; as it is where there is little to do. */
 export function shareAmongThreads(nest: Nest): Nest {
   const iterations = nest.loops.reduce((product, { loop }) => product * loop.extent, 1);
-  if (iterations * workOf(nest.body) < leastWork || nest.loops.length === 0) return nest;
+  const isMarked = nest.loops.some(({ mark }) => mark === "thread");
+  if (isMarked || iterations * workOf(nest.body) < leastWork || nest.loops.length === 0) return nest;
   const long = nest.loops.findIndex(({ loop }) => loop.extent >= enoughIterations);
   const first = nest.loops[Math.max(0, long)];
   const rest = nest.loops.filter((loop) => loop !== first);

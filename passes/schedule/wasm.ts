@@ -37,6 +37,7 @@ export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks): K
       return blocked.nests;
     }
     const vectorized = lanesOver(collapse(nest, fresh), fresh);
+    shared.push(...vectorized.shared);
     if (vectorized.words !== "") words.add(vectorized.words);
     return vectorized.nests.map(shareAmongThreads);
   });

@@ -329,7 +329,7 @@ describe("rows", () => {
   function softmax(rows: number, columns: number): Kernel {
     const [i, c, d, e] = [loop("i", rows), loop("c", columns), loop("d", columns), loop("e", columns)];
     const x = (k: typeof c): Expr => load("f32", "x", at([i, columns], [k, 1]));
-    const shifted = (k: typeof c): Expr => apply("exp", apply("sub", x(k), name("f32", "top")));
+    const shifted = (k: typeof c): Expr => apply("exp", apply("sub", x(k), name("f32", "most")));
     return kernelOf(
       "k0",
       [buffer("x", "f32", rows * columns), buffer("y", "f32", rows * columns, "write")],
@@ -339,9 +339,13 @@ describe("rows", () => {
           [
             variable("top", f(Number.NEGATIVE_INFINITY)),
             forLoop(c, [assign("top", apply("max", name("f32", "top"), x(c)))]),
+            letValue("most", name("f32", "top")),
             variable("sum", f(0)),
             forLoop(d, [letValue("v", shifted(d)), assign("sum", apply("add", name("f32", "sum"), name("f32", "v")))]),
-            forLoop(e, [store("y", at([i, columns], [e, 1]), apply("div", shifted(e), name("f32", "sum")))]),
+            forLoop(e, [
+              letValue("w", shifted(e)),
+              store("y", at([i, columns], [e, 1]), apply("div", name("f32", "w"), name("f32", "sum"))),
+            ]),
           ],
         ),
       ],
@@ -357,6 +361,78 @@ describe("rows", () => {
   ])("softmax of %i rows of %i", (rows, columns) => {
     const scheduled = expectBothWays(softmax(rows, columns), new Map([["x", noise(rows * columns, 4)]]));
     if (columns >= 4) expect(scheduled.schedule).toBe("4 lanes along rows");
+  });
+
+  test("the exponentials of a row are kept for the loop that divides them", () => {
+    const scheduled = scheduleWasm(softmax(2, 18));
+    expect(scheduled.shared).toMatchObject([{ type: "f32", count: 18 }]);
+    expect(scheduled.nests[0]?.loops[0]?.mark).toBe("thread");
+    expect(printKernel(scheduled).match(/= exp\(/g)?.length).toBe(3); // two vectors and a scalar of the one loop
+    expect(printKernel(scheduled)).toMatchInlineSnapshot(`
+      "kernel k0(read x: f32[36], write y: f32[36])
+        // 4 lanes along rows
+        shared row: f32[18]
+        thread i < 2
+          var top: f32 = -Infinityf
+          var top_part_1[2][4]: f32 = -Infinityf
+          for c_o_1 < 2
+            for c_l_1 < 4 lane
+              top_part_1[0][c_l_1] = max(top_part_1[0][c_l_1], x[18*i + 8*c_o_1 + c_l_1])
+              top_part_1[1][c_l_1] = max(top_part_1[1][c_l_1], x[18*i + 8*c_o_1 + c_l_1 + 4])
+          for top_l_1 < 4 lane
+            top_part_1[0][top_l_1] = max(top_part_1[0][top_l_1], top_part_1[1][top_l_1])
+          top = max(top, max(max(top_part_1[0][0], top_part_1[0][1]), max(top_part_1[0][2], top_part_1[0][3])))
+          for c_r_1 < 2
+            top = max(top, x[18*i + c_r_1 + 16])
+          let most: f32 = top
+          var sum: f32 = 0f
+          var sum_part_1[2][4]: f32 = 0f
+          for d_o_1 < 2
+            for d_l_1 < 4 lane
+              let v_4: f32 = exp(x[18*i + 8*d_o_1 + d_l_1] - most)
+              row[8*d_o_1 + d_l_1] = v_4
+              sum_part_1[0][d_l_1] = sum_part_1[0][d_l_1] + v_4
+              let v_5: f32 = exp(x[18*i + 8*d_o_1 + d_l_1 + 4] - most)
+              row[8*d_o_1 + d_l_1 + 4] = v_5
+              sum_part_1[1][d_l_1] = sum_part_1[1][d_l_1] + v_5
+          for sum_l_1 < 4 lane
+            sum_part_1[0][sum_l_1] = sum_part_1[0][sum_l_1] + sum_part_1[1][sum_l_1]
+          sum = sum + ((sum_part_1[0][0] + sum_part_1[0][1]) + (sum_part_1[0][2] + sum_part_1[0][3]))
+          for d_r_1 < 2
+            let v_6: f32 = exp(x[18*i + d_r_1 + 16] - most)
+            row[d_r_1 + 16] = v_6
+            sum = sum + v_6
+          for e_o_1 < 4
+            for e_l_1 < 4 lane
+              let w_3: f32 = row[4*e_o_1 + e_l_1]
+              y[18*i + 4*e_o_1 + e_l_1] = w_3 / sum
+          for e_r_1 < 2
+            let w_4: f32 = row[e_r_1 + 16]
+            y[18*i + e_r_1 + 16] = w_4 / sum"
+    `);
+  });
+
+  test("what a loop changes is not kept: a row updated in place", () => {
+    const [i, c, d] = [loop("i", 3), loop("c", 20), loop("d", 20)];
+    const x = (k: typeof c): Expr => load("f32", "x", at([i, 20], [k, 1]));
+    const kernel = kernelOf(
+      "k0",
+      [buffer("x", "f32", 60, "update")],
+      [
+        nestOf(
+          [i],
+          [
+            variable("sum", f(0)),
+            forLoop(c, [
+              letValue("v", apply("exp", x(c))),
+              assign("sum", apply("add", name("f32", "sum"), name("f32", "v"))),
+            ]),
+            forLoop(d, [store("x", at([i, 20], [d, 1]), apply("div", apply("exp", x(d)), name("f32", "sum")))]),
+          ],
+        ),
+      ],
+    );
+    expect(expectBothWays(kernel, new Map([["x", noise(60, 4)]])).shared).toEqual([]);
   });
 
   test("sums of columns run along the columns", () => {
