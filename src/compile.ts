@@ -203,7 +203,8 @@ function writeStartValues(
     if (leaf.initializer.isZero === true && path !== randomState) return;
     const drawn = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
     const values = new (arrayTypeOf(leaf.dtype))(drawn.length);
-    for (let k = 0; k < drawn.length; k++) values[k] = roundTo(leaf.dtype, drawn[k] as number);
+    if (leaf.dtype === "f32") values.set(drawn);
+    else for (let k = 0; k < drawn.length; k++) values[k] = roundTo(leaf.dtype, drawn[k] as number);
     machine.writeState(slots[i] as BufferSlot, values);
   });
 }

@@ -94,7 +94,7 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
 const worthThreads = 4e6;
 
 /** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
-function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
+export function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
   if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
   const probe = (): ReturnType<typeof wasmFeatures> => wasmFeatures((bytes) => WebAssembly.validate(bytes));
   if (wantsRelaxed) allowRelaxedSimd(() => probe().relaxed);
@@ -169,13 +169,13 @@ async function demandGpu(options: TargetOptions): Promise<GpuSource> {
   if (gpu === undefined) {
     throw new DeviceError(
       `target "wgsl": ${noWebGpu}. In Node: npm install webgpu, then import { nodeGpu } from "tensorloom/node". ` +
-        'Or use target: "js".',
+        'Or use target: "wasm".',
     );
   }
   const source = await adapterSource(gpu);
   if (source !== null) return source;
   throw new DeviceError(
     'target "wgsl": WebGPU found no GPU. Install its driver (on Linux Vulkan, libvulkan1 and a driver such as ' +
-      'mesa-vulkan-drivers; in a browser see chrome://gpu), or use target: "js".',
+      'mesa-vulkan-drivers; in a browser see chrome://gpu), or use target: "wasm".',
   );
 }

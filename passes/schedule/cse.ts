@@ -80,6 +80,7 @@ function newNumbers(): Numbers {
   };
   const version = (name: string): string => `${name}~${epoch}.${versions.get(name) ?? 0}`;
   const ofIndex = (index: Index): string => {
+    if (index.kind === "const" || index.kind === "loop") return index.key;
     const parts = new Set<string>();
     walkIndex(index, {
       value: (value) =>
@@ -92,15 +93,24 @@ function newNumbers(): Numbers {
     });
     return [index.key, ...parts].join(" ");
   };
-  const of = (expr: Expr): string => intern(keyOf(expr, { of, ofIndex, version, lets }));
+  /** Numbers of this moment: an expression is asked for once by each that it is part of. */
+  const known = new Map<Expr, string>();
+  const keys: Keys = { of: (expr) => of(expr), ofIndex, version, lets };
+  const of = (expr: Expr): string => {
+    const found = known.get(expr) ?? intern(keyOf(expr, keys));
+    known.set(expr, found);
+    return found;
+  };
   return {
     of,
     lets,
     pass(stmt) {
+      known.clear();
       for (const changed of changedBy(stmt)) versions.set(changed, (versions.get(changed) ?? 0) + 1);
       if (stmt.kind === "barrier") epoch += 1;
     },
     restart() {
+      known.clear();
       versions.clear();
       epoch = 0;
     },
@@ -138,7 +148,10 @@ function keyOf(expr: Expr, { of, ofIndex, version, lets }: Keys): string {
 }
 
 /** The variables and memory that a statement changes, what is nested in it included. */
-function changedBy(stmt: Stmt): ReadonlySet<string> {
+function changedBy(stmt: Stmt): Iterable<string> {
+  if (stmt.kind === "let") return [];
+  if (stmt.kind === "assign" || stmt.kind === "var") return [stmt.name];
+  if (stmt.kind === "store") return [stmt.buffer];
   const changed = new Set<string>();
   walkStmts([stmt], {
     stmt: (inner) => {

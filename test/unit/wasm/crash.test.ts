@@ -1,16 +1,17 @@
 /**
- * What goes wrong around the wasm machine: workers that die, hang or never start, memory that is refused, flags that are
- * missing, and thousands of machines that come and go.
+ * What goes wrong around the wasm machine: workers that die, hang or never start, memory that is refused, and
+ * thousands of machines that come and go.
  */
 import { afterEach, describe, expect, test } from "vitest";
-import { writeBarrier } from "../../../codegen/wasm/barrier.ts";
-import { WasmModule } from "../../../codegen/wasm/module.ts";
-import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
+import { printWasm } from "../../../codegen/wasm/step.ts";
+import { compileOn } from "../../../src/compile.ts";
 import { DeviceError } from "../../../src/errors.ts";
-import { importedMemory, importNames, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
+import { add, ones, param, program, sum } from "../../../src/index.ts";
+import type { WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import type { Runner } from "../../../src/runtime/machine.ts";
-import { allowRelaxedSimd, findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm-host.ts";
+import { findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm-host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
+import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 64;
@@ -141,6 +142,38 @@ describe("a worker", () => {
     await expectPoisoned(machine, runner, error);
   });
 
+  test("that dies fails every later call of the executable with the same error", async () => {
+    const { host } = hostWith((source) =>
+      source.replace("entries.get(id)(thread)", "if (ran === 3) process.exit(0); entries.get(id)(thread)"),
+    );
+    const w = param(ones(64));
+    const counting = program({
+      state: { w },
+      entries: { train: (_, state) => ({ outputs: { sum: sum(state.w) }, next: { w: add(state.w, 1) } }) },
+    });
+    const target = wasmTarget({ threads: 2 });
+    const executable = await compileOn(
+      counting,
+      {
+        ...target,
+        async machine(stateBytes) {
+          const link: WasmLinker = (...entry) => printWasm(...entry, { relaxed: false });
+          return new WasmMachine(stateBytes, link, { threads: 2, deadlineMs, host });
+        },
+      },
+      {},
+    );
+    executable.train();
+    executable.train();
+    expect(await executable.read("sum")).toBe(128);
+    const error = errorOf(() => executable.train());
+    expect(error?.message).toMatch(lost);
+    expect(errorOf(() => executable.train())).toBe(error);
+    await expect(executable.read("sum")).rejects.toBe(error);
+    await expect(executable.state.read("w")).rejects.toBe(error);
+    executable.dispose();
+  });
+
   test("that cannot be started is an error with a way out", async () => {
     const host = findHost();
     const refusing: WasmHost = {
@@ -228,56 +261,6 @@ describe("memory", () => {
     runner.feed(0, x);
     runner.run();
     expect(await runner.read(slot("y", "output", 0, n))).toEqual(rotated(x, 1));
-  });
-});
-
-describe("relaxed SIMD", () => {
-  const flagsSet = (version: string, isThere: boolean): string[] => {
-    const flags: string[] = [];
-    const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
-    const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
-    allowRelaxedSimd(() => isThere, { process: { getBuiltinModule, versions: { node: version } } });
-    return flags;
-  };
-
-  test("needs a flag in Node 20 alone", () => {
-    expect(flagsSet("20.19.0", false)).toEqual(["--experimental-wasm-relaxed-simd"]);
-    expect(flagsSet("20.19.0", true)).toEqual([]);
-    expect(flagsSet("21.0.0", false)).toEqual([]);
-    expect(flagsSet("24.1.0", false)).toEqual([]);
-    expect(() => allowRelaxedSimd(() => false, {})).not.toThrow();
-  });
-
-  test("is there after that, in workers too", async () => {
-    const features = () => wasmFeatures((bytes) => WebAssembly.validate(bytes));
-    allowRelaxedSimd(() => features().relaxed);
-    expect(features()).toEqual({ simd: true, relaxed: true, threads: true });
-    const linker: WasmLinker = (_sequence, _buffers, { bases, threads }) => {
-      const wasm = new WasmModule();
-      wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads));
-      const barrier = writeBarrier(wasm, threads);
-      const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-        if (thread === undefined) return;
-        f.get(thread);
-        f.constI32(4);
-        f.op("i32.shl");
-        for (const value of [3, 5, 7]) {
-          f.constF32(value);
-          f.op("f32x4.splat");
-        }
-        f.op("f32x4.relaxed_madd");
-        f.memory("v128.store", bases.output);
-        f.get(thread);
-        f.call(barrier);
-      });
-      wasm.export("run", run);
-      return wasm.finish();
-    };
-    const machine = new WasmMachine(0, linker, { threads: 2 });
-    machines.push(machine);
-    const runner = await machine.prepare(fakeEntry("train", 8, [launch("rotate", "x", "y")]));
-    runner.run();
-    expect(await runner.read(slot("y", "output", 0, 8))).toEqual(new Float32Array(8).fill(22));
   });
 });
 

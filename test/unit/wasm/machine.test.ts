@@ -1,10 +1,14 @@
 /** The wasm machine on one thread: memory, entries, states, steps one by one. The modules are made by hand. */
 import { describe, expect, test } from "vitest";
+import { printWasm } from "../../../codegen/wasm/step.ts";
+import { compileOn } from "../../../src/compile.ts";
+import { add, f32, matmul, ones, param, program, transpose } from "../../../src/index.ts";
 import type { Sequence } from "../../../src/kernel/sequence.ts";
-import { controlBytes, panelBytes } from "../../../src/kernel/wasm-abi.ts";
+import { controlBytes, panelBytes, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import { findHost } from "../../../src/runtime/wasm-host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
 import { Regions, SharedRegions } from "../../../src/runtime/wasm-regions.ts";
+import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 1000;
@@ -227,6 +231,43 @@ describe("memory", () => {
     expect(bytes() - before).toBeLessThanOrEqual(20 * 2 * 4096 + 65_536);
     expect(before).toBeGreaterThan(panelBytes(panels) + controlBytes);
     machine.dispose();
+  });
+});
+
+describe("addresses", () => {
+  const model = program({
+    inputs: { rows: f32(8, 16) },
+    state: { w: param(ones(16, 8)) },
+    entries: {
+      train: ({ rows }, { w }) => ({
+        outputs: { y: matmul(rows, w) },
+        next: { w: add(w, matmul(transpose(rows), matmul(rows, w))) },
+      }),
+    },
+  });
+
+  /** Two steps of printed code, on a machine that has `before` more bytes of states. */
+  async function results(before: number): Promise<unknown> {
+    const executable = await compileOn(
+      model,
+      {
+        ...wasmTarget(),
+        async machine(stateBytes, options) {
+          const link: WasmLinker = (...entry) => printWasm(...entry, { relaxed: false });
+          return new WasmMachine(stateBytes + before, link, { ...options, threads: 1 });
+        },
+      },
+      {},
+    );
+    const rows = Float32Array.from({ length: 128 }, (_, i) => (i % 7) / 7);
+    const { y } = await executable.run({ entry: "train", feeds: { rows }, steps: 2 });
+    const w = await executable.state.read("w");
+    executable.dispose();
+    return [y, w];
+  }
+
+  test.each([2 ** 31 - 4096, 2 ** 31, 2 ** 32 - 2 ** 20])("may be above 2 GiB (%d)", async (before) => {
+    expect(await results(before)).toEqual(await results(0));
   });
 });
 

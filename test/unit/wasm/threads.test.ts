@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
 import { chooseThreads, findHost, type Globals, type WasmHost } from "../../../src/runtime/wasm-host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
+import type { ToWorker } from "../../../src/runtime/wasm-worker.ts";
 import { runScript } from "../run-script.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
@@ -128,12 +129,18 @@ describe("entries", () => {
     machine.dispose();
   });
 
-  test("that are being prepared when the machine ends say so", async () => {
-    const machine = machineOf(2);
-    await machine.prepare(fakeEntry("first", n, rotations(1)));
-    const preparing = machine.prepare(fakeEntry("second", n, rotations(1)));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-    machine.dispose();
+  test("that are being loaded when the machine ends say so", async () => {
+    const host = findHost();
+    const newWorker: WasmHost["newWorker"] = (source, events) => {
+      const worker = host.newWorker(source, events);
+      const post = (message: unknown): void => {
+        if ((message as ToWorker).kind === "load") queueMicrotask(() => machine.dispose());
+        worker.post(message);
+      };
+      return { ...worker, post };
+    };
+    const machine: WasmMachine = machineOf(2, { host: { ...host, newWorker } });
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
     await expect(preparing).rejects.toThrow("this executable was disposed");
   });
 });
