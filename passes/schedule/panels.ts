@@ -13,6 +13,8 @@
  * filled by whatever expression the operand is. The other operand is read where it lies: each element is used for a whole
  * row of the block.
  *
+ * Where the rows are too large for the cache, they go by once for several panels.
+ *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */
 import { apply, load, store } from "../../src/kernel/build.ts";
@@ -42,6 +44,14 @@ const leastRows = 4;
 const enoughPanels = 8;
 /** Blocks of rows that share a panel where threads share rows. */
 const blocksPerChunk = 2;
+/**
+ * Bytes of the row operand that stay in a second-level cache of 1 MB while panel after panel goes by. A larger one is read
+ * once for several panels, which then take as much: 2048x2048x2048 runs at 32% of the ceiling with one panel at a time.
+ */
+const cachedBytes = 512 * 1024;
+const mostPanels = 16;
+/** A deeper panel, of more than a megabyte, would be no faster than the operand itself. */
+const mostDepth = 32768;
 
 /** The nest in blocks; undefined where it is no contraction, or too small. */
 export function panels(nest: Nest, blocks: WasmBlocks, fresh: Fresh): Blocked | undefined {
@@ -49,12 +59,14 @@ export function panels(nest: Nest, blocks: WasmBlocks, fresh: Fresh): Blocked | 
   if (found === undefined) return undefined;
   const rows = found.row.loop.extent;
   const columns = found.column.loop.extent;
-  if (rows < leastRows || rows * columns * found.depth < leastWork) return undefined;
+  const { depth } = found;
+  if (rows < leastRows || depth > mostDepth || rows * columns * depth < leastWork) return undefined;
   const width = blocks.vectors * laneCount;
   const shared: SharedArray[] = [];
   const byColumns = columns >= enoughPanels * width;
-  const nests = cutColumns(columns, blocks.vectors).flatMap((cut): readonly Nest[] => {
-    const panel: SharedArray = { name: fresh("panel"), type: "f32", count: found.depth * cut.width };
+  const atOnce = byColumns ? panelsAtOnce(rows, columns / width, found.depth, width) : 1;
+  const nests = cutColumns(columns, blocks.vectors, atOnce).flatMap((cut): readonly Nest[] => {
+    const panel: SharedArray = { name: fresh("panel"), type: "f32", count: found.depth * cut.width * cut.panels };
     shared.push(panel);
     const block: Block = { nest, found, panel, cut, blocks, fresh };
     return byColumns ? [shareColumns(block)] : shareRows(block);
@@ -64,24 +76,35 @@ export function panels(nest: Nest, blocks: WasmBlocks, fresh: Fresh): Blocked | 
 
 // ---- cutting -------------------------------------------------------------------------------------------------------
 
-/** `count` panels of `width` columns, in vectors or one by one. */
+/** `count` times `panels` panels of `width` columns, in vectors or one by one. */
 interface ColumnCut {
   readonly start: number;
   readonly count: number;
+  readonly panels: number;
   readonly width: number;
   readonly isVector: boolean;
 }
 
-function cutColumns(columns: number, vectors: number): readonly ColumnCut[] {
+/** How many panels a pass over the rows serves; every thread should have some passes. */
+function panelsAtOnce(rows: number, panelCount: number, depth: number, width: number): number {
+  const bytes = 4 * depth;
+  if (rows * bytes <= cachedBytes) return 1;
+  const fitting = Math.floor(cachedBytes / (bytes * width));
+  return Math.max(1, Math.min(mostPanels, fitting, Math.floor(panelCount / enoughPanels)));
+}
+
+function cutColumns(columns: number, vectors: number, atOnce: number): readonly ColumnCut[] {
   const cuts: ColumnCut[] = [];
   let start = 0;
-  const take = (width: number, isVector: boolean): void => {
-    const count = Math.floor((columns - start) / width);
-    if (count > 0) cuts.push({ start, count, width, isVector });
-    start += count * width;
+  const take = (width: number, panelsOfEach: number, isVector: boolean): void => {
+    const each = width * panelsOfEach;
+    const count = Math.floor((columns - start) / each);
+    if (count > 0) cuts.push({ start, count, panels: panelsOfEach, width, isVector });
+    start += count * each;
   };
-  for (let v = vectors; v > 0; v--) take(v * laneCount, true);
-  if (start < columns) take(columns - start, false);
+  if (atOnce > 1) take(vectors * laneCount, atOnce, true);
+  for (let v = vectors; v > 0; v--) take(v * laneCount, 1, true);
+  if (start < columns) take(columns - start, 1, false);
   return cuts;
 }
 
@@ -157,9 +180,9 @@ function shareColumns(block: Block): Nest {
   const { found, cut, blocks, fresh } = block;
   const frame = frameOf(block);
   const outer: LoopVar = { name: fresh(`${found.column.loop.name}_o`), extent: cut.count };
-  const column = sumIndex([{ factor: cut.width, index: loopIndex(outer) }], cut.start);
+  const column = sumIndex([{ factor: cut.width * cut.panels, index: loopIndex(outer) }], cut.start);
   const body = [
-    ...fill(block, column, frame),
+    ...eachPanel(block, column, (place) => fill(block, place, frame)),
     ...cutRows(found.row.loop.extent, blocks.rows).flatMap((rows) => rowBlocks(block, rows, column, frame)),
   ];
   const own: ParallelLoop[] = cut.count > 1 ? [{ loop: outer, mark: "thread" }] : [];
@@ -181,7 +204,7 @@ function shareRows(block: Block): readonly Nest[] {
     const columnLoop: LoopVar = { name: fresh(`${found.column.loop.name}_o`), extent: cut.count };
     const column = sumIndex([{ factor: cut.width, index: loopIndex(columnLoop) }], cut.start);
     const inside = [
-      ...fill(block, column, frame),
+      ...fill(block, { column, panel: constIndex(0) }, frame),
       ...cutRows(size, blocks.rows).flatMap((cutOfRows) => rowBlocks(block, cutOfRows, column, frame, first)),
     ];
     const body: readonly Stmt[] =
@@ -196,22 +219,46 @@ function shareRows(block: Block): readonly Nest[] {
 
 // ---- a panel -------------------------------------------------------------------------------------------------------
 
-/** Where in the panel the element of depth `k` and column `c` lies. */
-function panelIndex(k: Index, c: Index, width: number): Index {
+/** One panel: its first column, and its number among those of a pass. */
+interface PanelPlace {
+  readonly column: Index;
+  readonly panel: Index;
+}
+
+/** `make` for every panel of a pass, in a loop where there are several. */
+function eachPanel(
+  { cut, fresh }: Block,
+  column: Index,
+  make: (place: PanelPlace) => readonly Stmt[],
+): readonly Stmt[] {
+  const loop: LoopVar = { name: fresh("p"), extent: cut.panels };
+  const panel = loopIndex(loop);
+  const first = sumIndex([
+    { factor: 1, index: column },
+    { factor: cut.width, index: panel },
+  ]);
+  const body = make({ column: first, panel });
+  return cut.panels > 1 ? [{ kind: "for", loop, mark: "serial", body }] : body;
+}
+
+/** Where the element of depth `k` and column `c` of a panel lies. */
+function panelIndex({ found, cut }: Block, panel: Index, k: Index, c: Index): Index {
   return sumIndex([
-    { factor: width, index: k },
+    { factor: cut.width * found.depth, index: panel },
+    { factor: cut.width, index: k },
     { factor: 1, index: c },
   ]);
 }
 
-function fill({ found, panel, cut, fresh }: Block, column: Index, frame: Frame): readonly Stmt[] {
+function fill(block: Block, { column, panel: place }: PanelPlace, frame: Frame): readonly Stmt[] {
+  const { found, panel, cut, fresh } = block;
   const { name } = found.column.loop;
   const loops = found.inner.map((loop): LoopVar => ({ name: fresh(loop.name), extent: loop.extent }));
   const write = (k: readonly Index[], c: Index): readonly Stmt[] => {
     const replaced = new Map(frame.replaced);
     for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? constIndex(0));
     replaced.set(name, sumIndex([column, c].map((index) => ({ factor: 1, index }))));
-    const one = store(panel.name, panelIndex(flat(found.inner, k), c, cut.width), found.columnOperand);
+    const one = store(panel.name, panelIndex(block, place, flat(found.inner, k), c), found.columnOperand);
     return copyStmts([one], { loops: replaced, renamed: frame.renamed }, fresh);
   };
   const at = loops.map(loopIndex);
@@ -293,17 +340,18 @@ function rowBlocks(
     ],
     start,
   );
-  const body = oneBlock(block, size, row, column, frame);
+  const body = eachPanel(block, column, (place) => oneBlock(block, size, row, place, frame));
   return count > 1 ? [{ kind: "for", loop: outer, mark: "serial", body }] : body;
 }
 
 function oneBlock(
-  { nest, found, panel, cut, fresh }: Block,
+  block: Block,
   size: number,
   row: Index,
-  column: Index,
+  { column, panel: place }: PanelPlace,
   frame: Frame,
 ): readonly Stmt[] {
+  const { nest, found, panel, cut, fresh } = block;
   const r: LoopVar = { name: fresh("r"), extent: size };
   const v: LoopVar = { name: fresh("v"), extent: cut.isVector ? cut.width / laneCount : cut.width };
   const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
@@ -319,7 +367,7 @@ function oneBlock(
   const columnInPanel: LoopVar = { name: fresh("c"), extent: cut.width };
   replaced.set(columnInPanel.name, within);
   const k = flat(found.inner, found.inner.map(loopIndex));
-  const at = panelIndex(k, cut.width === 1 ? constIndex(0) : loopIndex(columnInPanel), cut.width);
+  const at = panelIndex(block, place, k, cut.width === 1 ? constIndex(0) : loopIndex(columnInPanel));
   const body = copyStmts(
     withPanel(nest.body, found, load("f32", panel.name, at)),
     { loops: replaced, renamed: frame.renamed },
