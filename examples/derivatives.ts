@@ -1,7 +1,8 @@
 /**
  * Derivatives, from a line to a training step: each as a user would ask for it.
  *
- *   npx tsx examples/derivatives.ts
+ *   npx tsx src/cli/main.ts run examples/derivatives.ts
+ *   npx tsx src/cli/main.ts graph examples/derivatives.ts --stage gradient       the step of the last one
  */
 import {
   adam,
@@ -107,20 +108,20 @@ async function logistic(): Promise<void> {
   show("B8", `Z = ${list(found.z)}, A = ${digits(found.a)}, dz = ${digits(found.dz)}`);
 }
 
+const opt = adam({ learningRate: 0.1 });
+const w = param(zeros());
+const descent = program({
+  state: { model: { w }, opt: opt.slots({ w }) },
+  step(_, { model, opt: slots }) {
+    const loss = add(sub(mul(model.w, model.w), mul(model.w, 10)), 25);
+    return { outputs: { loss }, next: opt.update({ model, slots, gradients: grad(loss, model) }) };
+  },
+});
+export default descent;
+
 /** B9: w² - 10w + 25 from w = 0 by Adam, the step compiled once. */
 async function minimum(): Promise<void> {
-  const opt = adam({ learningRate: 0.1 });
-  const w = param(zeros());
-  const step = await compile(
-    program({
-      state: { model: { w }, opt: opt.slots({ w }) },
-      step(_, { model, opt: slots }) {
-        const loss = add(sub(mul(model.w, model.w), mul(model.w, 10)), 25);
-        return { outputs: { loss }, next: opt.update({ model, slots, gradients: grad(loss, model) }) };
-      },
-    }),
-    { target: "js" },
-  );
+  const step = await compile(descent, { target: "js" });
   const reached: string[] = [];
   for (let done = 1; done <= 577; done++) {
     step.step();
@@ -146,12 +147,14 @@ function rows(values: number | ArrayLike<number>, width: number): string {
   return `[${Array.from({ length: count }, (_, i) => list(all.slice(i * width, (i + 1) * width))).join(", ")}]`;
 }
 
-await line();
-await partial();
-await linear();
-await cubed();
-await allByAll();
-await formulas();
-distance();
-await logistic();
-await minimum();
+export async function main(): Promise<void> {
+  await line();
+  await partial();
+  await linear();
+  await cubed();
+  await allByAll();
+  await formulas();
+  distance();
+  await logistic();
+  await minimum();
+}

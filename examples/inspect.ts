@@ -1,7 +1,8 @@
 /**
  * What the compiler does: a program of six nodes, printed at every stage on its way to JavaScript.
  *
- *   npx tsx examples/inspect.ts
+ *   npx tsx src/cli/main.ts run examples/inspect.ts
+ *   npx tsx src/cli/main.ts graph examples/inspect.ts -o energy.svg
  */
 import { f32, grad, inspect, mul, ones, param, program, square, sum } from "tensorloom";
 
@@ -13,5 +14,8 @@ const energy = program({
     return { outputs: { loss, slope: grad(loss, w) } };
   },
 });
+export default energy;
 
-for (const { name, text } of inspect(energy)) console.log(`==== ${name}\n\n${text}\n`);
+export function main(): void {
+  for (const { name, text } of inspect(energy)) console.log(`==== ${name}\n\n${text}\n`);
+}

@@ -2,7 +2,7 @@
  * The same digits, from scratch: a dense layer, a model, a training step and a batch loop of our own, on nothing but
  * tensors. Weights start uniform in [0, 0.1), images come in the order of the file, and the step is still one program.
  *
- *   npx tsx examples/mnist-from-scratch.ts --optimizer sgd
+ *   npx tsx src/cli/main.ts run examples/mnist-from-scratch.ts -- --optimizer sgd
  */
 import {
   add,
@@ -23,7 +23,7 @@ import {
   uniform,
   zeros,
 } from "tensorloom";
-import { loadMnist, nodeTarget, script } from "tensorloom/node";
+import { loadMnist, nodeTarget, parseFlags } from "tensorloom/node";
 
 type Matrix = Tensor<readonly [Dim, Dim], "f32">;
 interface Weights {
@@ -65,14 +65,18 @@ function trainingProgram(opt: ReturnType<typeof sgd> | ReturnType<typeof rmsprop
   });
 }
 
+export default trainingProgram(rmsprop({ learningRate: 1e-3 }));
+
 const flags = {
   data: { kind: "text", about: "folder with MNIST's four IDX files" },
   optimizer: { kind: "choice", of: ["rmsprop", "sgd"], default: "rmsprop", about: "both with learning rate 0.001" },
   epochs: { kind: "count", default: 10, about: "how often to go through the training images" },
-  target: { kind: "choice", of: ["auto", "js", "wgsl"], default: "auto", about: "what to run on" },
+  target: { kind: "choice", of: ["auto", "js", "wasm", "wgsl"], default: "auto", about: "what to run on" },
 } as const;
 
-await script({ name: "mnist-from-scratch", about: "Trains 784-512-10 on MNIST by hand.", flags }, async (chosen) => {
+export async function main(args: readonly string[]): Promise<void> {
+  const about = "Trains 784-512-10 on MNIST by hand.";
+  const chosen = parseFlags({ name: "mnist-from-scratch", about, flags }, args);
   const { train, test, name, origin } = await loadMnist({ data: chosen.data });
   console.log(`Data: ${name} (${origin}).`);
   const images = Float32Array.from(train.images, (pixel) => pixel / 255);
@@ -98,7 +102,7 @@ await script({ name: "mnist-from-scratch", about: "Trains 784-512-10 on MNIST by
   const matches = Array.from(test.labels, (label, i) => label === largest(scores.subarray(10 * i, 10 * i + 10)));
   console.log(`Test accuracy: ${(matches.filter(Boolean).length / matches.length).toFixed(4)}`);
   executable.dispose();
-});
+}
 
 function largest(values: Float32Array): number {
   return values.indexOf(Math.max(...values));

@@ -3,9 +3,12 @@
  *
  *   npm start                                    npm start -- --target js --epochs 2
  *   npm start -- --data DIR                      npm start -- --json | tail -1
+ *
+ * `npm start` is `tensorloom run examples/mnist-mlp.ts --`. `tensorloom graph`, `explain` and `compile` look into the default
+ * export.
  */
 import { dense, rmsprop, sequential, trainer } from "tensorloom";
-import { interruptSignal, loadMnist, nodeTarget, script, terminalProgress } from "tensorloom/node";
+import { interruptSignal, loadMnist, nodeTarget, parseFlags, terminalProgress } from "tensorloom/node";
 
 const net = trainer(sequential([dense(512, { activation: "relu" }), dense(10, { activation: "softmax" })]), {
   input: [784],
@@ -13,18 +16,22 @@ const net = trainer(sequential([dense(512, { activation: "relu" }), dense(10, { 
   optimizer: rmsprop(),
   metrics: ["accuracy"],
 });
+export default net;
 
 const flags = {
   data: { kind: "text", about: "folder with MNIST's four IDX files; otherwise what TENSORLOOM_DATA or the cache has" },
   epochs: { kind: "count", default: 5, about: "how often to go through the training images" },
   batch: { kind: "count", default: 128, about: "images a step" },
-  target: { kind: "choice", of: ["auto", "js", "wgsl"], default: "auto", about: "what to run on" },
+  target: { kind: "choice", of: ["auto", "js", "wasm", "wgsl"], default: "auto", about: "what to run on" },
+  threads: { kind: "count", default: "auto", about: "of the wasm target" },
   seed: { kind: "count", default: 1, least: 0, about: "starting weights and shuffles follow from it" },
   json: { kind: "switch", about: "the last line of stdout is one JSON object; all else goes to stderr" },
 } as const;
 const about = "Trains 784-512-10 on MNIST, tests it, and says what the first ten test images are.";
 
-await script({ name: "mnist-mlp", about, flags }, async ({ data, epochs, batch, target, seed, json }) => {
+export async function main(args: readonly string[]): Promise<void> {
+  const given = parseFlags({ name: "mnist-mlp", about, flags }, args);
+  const { data, epochs, batch, target, threads, seed, json } = given;
   const stream = json ? process.stderr : process.stdout;
   const say = (text: string) => stream.write(`${text}\n`);
 
@@ -32,7 +39,7 @@ await script({ name: "mnist-mlp", about, flags }, async ({ data, epochs, batch, 
   say(`Data: ${name} (${origin}): ${train.count} images to train on, ${test.count} to test on.`);
 
   const where = await nodeTarget(target);
-  const { report } = await net.compile({ ...where, seed, batch });
+  const { report } = await net.compile({ ...where, threads, seed, batch });
   const [step] = report.entries;
   say(`Target: ${report.device} (${where.lack ?? report.why}).`);
   say(`Compiled in ${report.compileMs.toFixed(0)} ms: a training step is ${step?.launches} kernel launches.`);
@@ -71,7 +78,7 @@ await script({ name: "mnist-mlp", about, flags }, async ({ data, epochs, batch, 
     console.log(JSON.stringify(summary));
   }
   net.dispose();
-});
+}
 
 function largest(values: Float32Array): number {
   return values.indexOf(Math.max(...values));

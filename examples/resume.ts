@@ -2,13 +2,12 @@
  * Training that survives being killed: a run saves itself after every step, is killed in the middle of its second epoch, and
  * goes on in another process to the very losses that an unbroken run has, with dropout, momentum and shuffling.
  *
- *   npx tsx examples/resume.ts
+ *   npx tsx src/cli/main.ts run examples/resume.ts
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { dense, dropout, sequential, sgd, trainer } from "tensorloom";
 import { loadTrainer, saveTrainer } from "tensorloom/node";
 
@@ -19,16 +18,17 @@ const y = Uint8Array.from({ length: count }, (_, i) =>
   Math.min(3, Math.floor(3 * Math.hypot(x[2 * i] ?? 0, x[2 * i + 1] ?? 0))),
 );
 
+const rings = () =>
+  trainer(sequential([dense(32, { activation: "relu" }), dropout(0.2), dense(4, { activation: "softmax" })]), {
+    input: [2],
+    loss: "softmaxCrossEntropy",
+    optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
+  });
+export default rings();
+
 /** Trains; with a file it saves there and goes on from there, and `killAt` ends the process without warning. */
 async function run(file: string | null, killAt = 0): Promise<readonly number[]> {
-  const net = trainer(
-    sequential([dense(32, { activation: "relu" }), dropout(0.2), dense(4, { activation: "softmax" })]),
-    {
-      input: [2],
-      loss: "softmaxCrossEntropy",
-      optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
-    },
-  );
+  const net = rings();
   await net.compile({ target: "js", seed: 7, batch: 64 });
   if (file !== null && existsSync(file)) await loadTrainer(file, net);
   let steps = 0;
@@ -48,16 +48,17 @@ async function run(file: string | null, killAt = 0): Promise<readonly number[]> 
   return epochs.map(({ loss }) => loss);
 }
 
-const [child] = process.argv.slice(2);
-if (child !== undefined) {
-  await run(child, 11); // of 8 steps an epoch
-} else {
+/** Without arguments the whole story; with a file the run that is killed, after 11 steps of 8 an epoch. */
+export async function main([child]: readonly string[]): Promise<void> {
+  if (child !== undefined) {
+    await run(child, 11);
+    return;
+  }
   const folder = mkdtempSync(join(tmpdir(), "tensorloom-resume-"));
   const file = join(folder, "run.safetensors");
-  const loader = process.execArgv.length > 0 ? process.execArgv : ["--import", "tsx"];
-  const { signal, status } = spawnSync(process.execPath, [...loader, fileURLToPath(import.meta.url), file], {
-    stdio: "inherit",
-  });
+  const program = `import { main } from "${import.meta.url}"; await main([${JSON.stringify(file)}]);`;
+  const flags = ["--import", "tsx", "--input-type=module", "--eval", program];
+  const { signal, status } = spawnSync(process.execPath, flags, { stdio: "inherit" });
   console.log(`A run was killed (${signal ?? `exit code ${status}`}) in epoch 2, after 3 of 8 steps.`);
   const resumed = await run(file);
   const unbroken = await run(null);

@@ -1,13 +1,14 @@
 /**
  * Tensors, from a number to a timed matrix product: ranks, slices, broadcasting, products, shapes, types.
  *
- *   npx tsx examples/tensors.ts                  npx tsx examples/tensors.ts --large    (matrices of 5000 too: minutes)
+ *   npx tsx src/cli/main.ts run examples/tensors.ts
+ *   npx tsx src/cli/main.ts run examples/tensors.ts -- --large            matrices of 5000 too: minutes
  */
 import {
   add, cast, compile, type DType, dot, evaluate, f16, f32, f64, type InputSpec, i32, matmul, maximum, mul, program, reshape,
   slice, type Tensor, transpose, UserError,u8, 
 } from "tensorloom"; // biome-ignore format: names
-import { nodeTarget, script } from "tensorloom/node";
+import { nodeTarget, parseFlags } from "tensorloom/node";
 
 function show(name: string, text: string): void {
   console.log(`${name}  ${text}`);
@@ -53,15 +54,15 @@ function slices(): void {
   show("A2", `x[10:100], x[:, 14:, 14:] and batch ${n} of [60000, 28, 28]: ${found}`);
 }
 
+const positivePart = program({
+  inputs: { x: f32(20, 100), y: f32(20, 100) },
+  step: ({ x, y }) => ({ outputs: { z: maximum(add(x, y), 0) } }),
+});
+export default positivePart;
+
 /** A3: a thousand times max(x + y, 0), in one kernel. */
 async function fused(): Promise<void> {
-  const z = await compile(
-    program({
-      inputs: { x: f32(20, 100), y: f32(20, 100) },
-      step: ({ x, y }) => ({ outputs: { z: maximum(add(x, y), 0) } }),
-    }),
-    { target: "js" },
-  );
+  const z = await compile(positivePart, { target: "js" });
   const feeds = { x: new Float32Array(2000).fill(1), y: new Float32Array(2000).fill(-2) };
   const started = performance.now();
   for (let i = 0; i < 1000; i++) z.step(feeds);
@@ -142,7 +143,11 @@ async function timed(sizes: readonly number[]): Promise<void> {
     if (error instanceof UserError) return null;
     throw error;
   });
-  const columns = [["js", { target: "js" }], ...(gpu === null ? [] : [["wgsl", gpu] as const])] as const;
+  const columns = [
+    ["js", { target: "js" }],
+    ["wasm", { target: "wasm" }],
+    ...(gpu === null ? [] : [["wgsl", gpu] as const]),
+  ] as const;
   show("A8", ["size".padStart(6), ...columns.map(([name]) => `${name} ms`.padStart(10))].join(" "));
   for (const size of sizes) {
     const cells: string[] = [];
@@ -171,7 +176,9 @@ async function productMs(size: number, target: Awaited<ReturnType<typeof nodeTar
 const flags = {
   large: { kind: "switch", about: "matrices of 1000 and 5000 too: this takes minutes on a CPU" },
 } as const;
-await script({ name: "tensors", about: "Prints what tensors are and do.", flags }, async ({ large }) => {
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { large } = parseFlags({ name: "tensors", about: "Prints what tensors are and do.", flags }, args);
   ranks();
   slices();
   await fused();
@@ -180,4 +187,4 @@ await script({ name: "tensors", about: "Prints what tensors are and do.", flags 
   shapes();
   await types();
   await timed(large ? [500, 1000, 5000] : [100, 200, 500]);
-});
+}

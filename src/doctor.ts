@@ -2,7 +2,7 @@
  * Which targets work here, and what to do about those that do not.
  *
  * A target works when one training step of a small network gives the same numbers on it as on `js`: a driver may accept
- * every kernel and still compute something else.
+ * every kernel and still compute something else. `wasm` has more than one way to run a step, and each is tried.
  */
 import { compile } from "./compile.ts";
 import { softmaxCrossEntropy } from "./dsl/composites.ts";
@@ -16,7 +16,8 @@ import type { TargetName } from "./kernel/target.ts";
 import { rmsprop } from "./nn/optimizers.ts";
 import { RandomStream } from "./random.ts";
 import { browserGpu } from "./runtime/gpu-device.ts";
-import type { TargetOptions } from "./targets.ts";
+import { chooseThreads, findHost } from "./runtime/wasm-host.ts";
+import { engineFeatures, type TargetOptions } from "./targets.ts";
 
 export interface TargetExam {
   readonly target: TargetName;
@@ -26,6 +27,16 @@ export interface TargetExam {
   /** Why it does not work. */
   readonly reason?: string;
   readonly advice?: string;
+  /** The ways in which the target can run, where there are several. It works where the plainest of them does. */
+  readonly ways?: readonly WayExam[];
+}
+
+export interface WayExam {
+  /** "one thread, every operation rounded", say. */
+  readonly way: string;
+  readonly works: boolean;
+  /** Why it does not work, or is not there. */
+  readonly reason?: string;
 }
 
 export interface ExamineOptions {
@@ -35,6 +46,8 @@ export interface ExamineOptions {
 
 export interface SelfCheck {
   readonly device: string;
+  /** What the compiler warned of: why there is but one thread. */
+  readonly warnings: readonly string[];
   /** The largest |found - expected| / (1 + |expected|) over loss, weights and moments. */
   readonly worst: number;
 }
@@ -45,12 +58,37 @@ const tolerance = 1e-4;
 /** Tries every target. Never throws: what goes wrong is the reason that a target does not work. */
 export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {
   const js = await examine("js", async () => ({ target: "js" }));
+  const wasm = await examineWasm();
   const wgsl = await examine("wgsl", async () => {
     const { gpu = browserGpu() } = options;
     const found = typeof gpu === "function" ? await gpu() : gpu;
     return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
   });
-  return [js, wgsl];
+  return [js, wasm, wgsl];
+}
+
+/** One thread with the same bits everywhere comes first: it needs the least, and the target works where it does. */
+async function examineWasm(): Promise<TargetExam> {
+  const plain = await examine("wasm", async () => ({ target: "wasm", threads: 1, precise: true }));
+  if (!plain.works) return plain;
+  const { threads } = chooseThreads("auto", findHost());
+  const many = Math.max(2, threads);
+  const relaxed = engineFeatures(true).relaxed
+    ? await examineWay("one thread, multiply-adds rounded once", { threads: 1 })
+    : { way: "multiply-adds rounded once", works: false, reason: "the engine has no relaxed SIMD" };
+  const shared = await examineWay(`${many} threads`, { threads: many });
+  return {
+    ...plain,
+    ...(threads > 1 && shared.works ? { device: `wasm (${threads} threads)` } : {}),
+    ways: [{ way: "one thread, every operation rounded (precise: true)", works: true }, relaxed, shared],
+  };
+}
+
+async function examineWay(way: string, options: TargetOptions): Promise<WayExam> {
+  const warnings: string[] = [];
+  const { works, reason } = await examine("wasm", async () => ({ target: "wasm", ...options }), warnings);
+  const why = reason ?? warnings[0];
+  return why === undefined ? { way, works } : { way, works: false, reason: why };
 }
 
 /** One training step of a small network on a target and on `js`, from the same start. */
@@ -66,15 +104,20 @@ export async function selfCheck(options: TargetOptions): Promise<SelfCheck> {
       worst = difference <= worst ? worst : difference; // NaN stays
     }
   }
-  return { device: found.device, worst };
+  return { device: found.device, warnings: found.warnings, worst };
 }
 
-async function examine(target: TargetName, options: () => Promise<TargetOptions>): Promise<TargetExam> {
+async function examine(
+  target: TargetName,
+  options: () => Promise<TargetOptions>,
+  warnings: string[] = [],
+): Promise<TargetExam> {
   try {
-    const { device, worst } = await selfCheck(await options());
+    const { device, worst, ...told } = await selfCheck(await options());
+    warnings.push(...told.warnings);
     if (worst <= tolerance) return { target, works: true, device };
     const reason = `a training step differs from js by ${worst.toPrecision(2)}, which is more than ${tolerance}`;
-    const advice = "update the GPU's driver; if that does not help, please report it with the device's name";
+    const advice = `${target === "wgsl" ? "update the GPU's driver; if that does not help, " : ""}please report it with the device's name`;
     return { target, works: false, device, reason, advice };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -112,18 +155,20 @@ function smallNetwork() {
 
 interface Stepped {
   readonly device: string;
+  readonly warnings: readonly string[];
   readonly values: ReadonlyMap<string, ArrayLike<number>>;
 }
 
 async function oneStep(options: TargetOptions): Promise<Stepped> {
-  const executable = await compile(smallNetwork(), { ...options, seed: 1 });
+  const executable = await compile(smallNetwork(), { ...options, seed: 1, onWarning: () => {} });
   try {
     const stream = new RandomStream(1, "self-check");
     const x = Float32Array.from({ length: batch * inputs }, () => stream.uniform(-1, 1));
     const label = Int32Array.from({ length: batch }, () => stream.integer(classes));
     const { loss } = await executable.run({ entry: "step", feeds: { x, label } });
     const states = await executable.state.snapshot();
-    return { device: executable.report.device, values: new Map([...states, ["loss", Float32Array.of(loss)]]) };
+    const { device, warnings } = executable.report;
+    return { device, warnings, values: new Map([...states, ["loss", Float32Array.of(loss)]]) };
   } finally {
     executable.dispose();
   }

@@ -16,7 +16,7 @@ export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export * from "./index.ts";
 export { loadCheckpoint, saveCheckpoint } from "./io/files.ts";
 export { interruptSignal, type TerminalProgressOptions, terminalProgress } from "./nn/terminal.ts";
-export { type FlagDefinition, type FlagValues, type Script, script } from "./script.ts";
+export { type FlagDefinition, type FlagValues, parseFlags, type Script, script } from "./script.ts";
 
 type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
 
@@ -50,7 +50,7 @@ export async function nodeGpu(): Promise<GPU> {
   if (process.platform === "linux" && !hasVulkanLoader()) {
     throw new DeviceError(
       "WebGPU found no Vulkan (libvulkan.so.1). Install libvulkan1 and the GPU's driver (the vendor's package, or " +
-        'mesa-vulkan-drivers). Without a GPU use target: "js".',
+        'mesa-vulkan-drivers). Without a GPU use target: "wasm".',
     );
   }
   dawn ??= loadDawn().catch((error: unknown) => {
@@ -61,25 +61,25 @@ export async function nodeGpu(): Promise<GPU> {
   if ((await gpu.requestAdapter()) === null) {
     throw new DeviceError(
       "WebGPU found no GPU. Install the GPU's driver; on Linux that is Vulkan: libvulkan1 and the vendor's package, or " +
-        'mesa-vulkan-drivers. Without a GPU use target: "js".',
+        'mesa-vulkan-drivers. Without a GPU use target: "wasm".',
     );
   }
   return gpu;
 }
 
 /**
- * For `compile`: the target, with Node's WebGPU where that can be had. "auto" does without, and `lack` says what was missing;
- * "wgsl" insists.
+ * For `compile`: the target, with Node's WebGPU where that can be had. "auto" does without, and `lack` says what was missing:
+ * `compile` takes the CPU then. "wgsl" insists.
  */
 export async function nodeTarget(
   target: NonNullable<TargetOptions["target"]> = "auto",
 ): Promise<TargetOptions & { readonly lack?: string }> {
-  if (target === "js") return { target };
+  if (target === "js" || target === "wasm") return { target };
   try {
     return { target, gpu: await nodeGpu() };
   } catch (error) {
     if (target !== "auto" || !(error instanceof DeviceError)) throw error;
-    return { target: "js", lack: `auto: ${error.message.split(". ")[0]}` }; // what to do about it is for doctor to say
+    return { target, lack: `auto: ${error.message.split(". ")[0]}` }; // what to do about it is for doctor to say
   }
 }
 

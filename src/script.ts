@@ -1,9 +1,13 @@
 /**
  * Scripts (Node only): flags from the command line, and errors as a person wants to read them.
  *
- *   await script({ name: "train", about: "Trains my model.", flags: {
- *     epochs: { kind: "count", default: 5, about: "how often to go through the data" },
- *   } }, async ({ epochs }) => { ... });
+ *   const flags = { epochs: { kind: "count", default: 5, about: "how often to go through the data" } } as const;
+ *
+ *   export function main(args: readonly string[]) {                            tensorloom run train.ts -- --epochs 3
+ *     const { epochs } = parseFlags({ name: "train", about: "Trains my model.", flags }, args);
+ *   }
+ *
+ *   await script({ name: "train", about, flags }, async ({ epochs }) => { ... });     npx tsx train.ts --epochs 3
  *
  * A wrong flag, and any UserError, is one clear line and exit code 2. What is not the user's fault keeps its stack and
  * exits with 1.
@@ -12,8 +16,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { UserError } from "./errors.ts";
 
 export type FlagDefinition =
-  /** A whole number, `least` (1) or more. */
-  | { readonly kind: "count"; readonly default: number; readonly least?: number; readonly about: string }
+  /** A whole number, `least` (1) or more. With the default "auto" that word may be given too. */
+  | { readonly kind: "count"; readonly default: number | "auto"; readonly least?: number; readonly about: string }
   /** Any number. */
   | { readonly kind: "number"; readonly default: number; readonly about: string }
   /** Text; undefined where it is not given. */
@@ -22,8 +26,8 @@ export type FlagDefinition =
   /** True where it is given. */
   | { readonly kind: "switch"; readonly about: string };
 
-type FlagValue<F> = F extends { readonly kind: "count" | "number" }
-  ? number
+type FlagValue<F> = F extends { readonly kind: "count" | "number"; readonly default: infer D }
+  ? number | (D extends "auto" ? "auto" : never)
   : F extends { readonly kind: "text" }
     ? string | undefined
     : F extends { readonly kind: "choice"; readonly of: readonly (infer C)[] }
@@ -40,15 +44,32 @@ export interface Script<F extends FlagDefinitions> {
   readonly flags: F;
 }
 
-/** Reads the command line, runs `main`, and sets the exit code. */
+/** Reads the command line of this process, runs `main`, and sets the exit code. */
 export async function script<const F extends FlagDefinitions>(
   definition: Script<F>,
   main: (flags: FlagValues<F>) => void | Promise<void>,
 ): Promise<void> {
-  const command = new Command(definition.name).description(definition.about);
-  for (const [name, flag] of Object.entries(definition.flags)) command.addOption(toOption(name, flag));
-  command.allowExcessArguments(false).action((flags: FlagValues<F>) => main(flags));
-  await runCommand(command, process.argv);
+  await runCommand(commandOf(definition).action(main), process.argv);
+}
+
+/**
+ * The flags that `args` give, for the `main` of a script that `tensorloom run` starts. A wrong flag is told on stderr and
+ * `--help` on stdout; both throw then, and `tensorloom run` exits with 2 or 0 and no further word.
+ */
+export function parseFlags<const F extends FlagDefinitions>(
+  definition: Script<F>,
+  args: readonly string[],
+): FlagValues<F> {
+  return commandOf(definition)
+    .exitOverride()
+    .parse([...args], { from: "user" })
+    .opts<FlagValues<F>>();
+}
+
+function commandOf({ name, about, flags }: Script<FlagDefinitions>): Command {
+  const command = new Command(name).description(about).allowExcessArguments(false);
+  for (const [flag, definition] of Object.entries(flags)) command.addOption(toOption(flag, definition));
+  return command;
 }
 
 /** Runs a commander program with our exit codes: 2 for the user's errors, 1 for others. `debug` shows every stack. */
@@ -61,7 +82,8 @@ export async function runCommand(command: Command, args: readonly string[], debu
   }
 }
 
-function tell(error: unknown, debug: boolean): number {
+/** Writes an error to stderr as its reader needs it, and gives the exit code. */
+export function tell(error: unknown, debug: boolean): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has told already
   if (error instanceof UserError && !debug) {
     process.stderr.write(`error: ${error.message}\n`);
@@ -85,7 +107,7 @@ function toOption(name: string, flag: FlagDefinition): Option {
     case "count":
       return new Option(`${dashed} <n>`, flag.about)
         .default(flag.default)
-        .argParser((text) => toCount(text, flag.least ?? 1));
+        .argParser((text) => (text === flag.default ? text : toCount(text, flag.least ?? 1)));
   }
 }
 

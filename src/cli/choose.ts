@@ -6,7 +6,7 @@ import { InvalidArgumentError } from "commander";
 import type { Program } from "../dsl/program.ts";
 import { UserError } from "../errors.ts";
 import { type Dims, dimNames } from "../graph/shape.ts";
-import { jsTarget, type TargetSetup, wgslTarget } from "../targets.ts";
+import { jsTarget, type TargetSetup, wasmTarget, wgslTarget } from "../targets.ts";
 
 export const dimsHelp = "sizes of symbolic dimensions, as batch=128 or batch=128,width=32";
 export const entryHelp = "the entry to show (default: the program's first)";
@@ -52,7 +52,7 @@ export function missingDims(program: Program<unknown>, dims: Dims): readonly str
   return [...known].filter((name) => !Object.hasOwn(dims, name));
 }
 
-export const plannedTargets = ["js", "wgsl"] as const;
+export const plannedTargets = ["js", "wasm", "wgsl"] as const;
 export type PlannedTarget = (typeof plannedTargets)[number];
 
 /**
@@ -60,6 +60,7 @@ export type PlannedTarget = (typeof plannedTargets)[number];
  */
 export function plannedTarget(name: PlannedTarget): TargetSetup {
   if (name === "js") return jsTarget;
+  if (name === "wasm") return wasmTarget();
   const setup = wgslTarget({
     from: { kind: "adapter", adapter: {} as GPUAdapter }, // nothing is launched, so it is never asked
     limits: guaranteed,

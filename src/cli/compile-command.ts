@@ -1,20 +1,22 @@
 /**
  * The command line of `tensorloom compile`.
  *
- *   tensorloom compile mnist.ts --target wgsl --dims batch=128 -o build
+ *   tensorloom compile mnist.ts --target wasm --dims batch=128 -o build
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../errors.ts";
 import { dimsHelp, parseDims, plannedTargets } from "./choose.ts";
-import { type ExportOptions, exportProgram } from "./export.ts";
+import { type ExportedFiles, type ExportOptions, exportProgram } from "./export.ts";
 import { loadProgram } from "./load.ts";
 
 export function addCompileCommand(program: Command): void {
   program
     .command("compile")
-    .description("write a script's program as source files, one per kernel, and a manifest that says how to run them")
+    .description(
+      "write a script's program as files (a source per kernel, or on wasm a module per entry) and a manifest to run them by",
+    )
     .argument("<script>", "exports a program or trainer as default; its main is not called")
     .addOption(new Option("--target <target>", "what to compile for").choices(plannedTargets).default("js"))
     .requiredOption("-o, --output <folder>", "where to write the files; it is made if need be")
@@ -23,11 +25,13 @@ export function addCompileCommand(program: Command): void {
     .action(async (script: string, { output, ...options }: ExportOptions & { readonly output: string }) => {
       const files = exportProgram(await loadProgram(script), options);
       await writeAll(output, files);
-      process.stdout.write(`${output}: ${files.size - 1} kernels and manifest.json\n`);
+      const [count, what] = options.target === "wasm" ? [files.size - 2, "module"] : [files.size - 1, "kernel"];
+      const rest = options.target === "wasm" ? "example.mjs and manifest.json" : "manifest.json";
+      process.stdout.write(`${output}: ${count} ${what}${count === 1 ? "" : "s"}, ${rest}\n`);
     });
 }
 
-async function writeAll(folder: string, files: ReadonlyMap<string, string>): Promise<void> {
+async function writeAll(folder: string, files: ExportedFiles): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     for (const [name, content] of files) await writeFile(join(folder, name), content);

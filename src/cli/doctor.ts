@@ -1,12 +1,15 @@
 /**
  * tensorloom doctor: which targets work on this machine, and what to do about those that do not.
  *
- *   js     works         js (V8 11.3, 2 cores)
+ *   js     works: js
+ *   wasm   works: wasm (2 threads)
+ *          one thread, every operation rounded (precise: true): works
+ *          2 threads: works
  *   wgsl   does not work: WebGPU found no GPU.
- *          To get it: npm install webgpu, and the GPU's driver
+ *          What to do: npm install webgpu, and the GPU's driver
  */
 import { styleText } from "node:util";
-import { examineTargets, type TargetExam } from "../doctor.ts";
+import { examineTargets, type TargetExam, type WayExam } from "../doctor.ts";
 import { nodeGpu } from "../node.ts";
 
 export interface DoctorOptions {
@@ -31,11 +34,18 @@ function tell(exams: readonly TargetExam[]): string {
   return `${[`Node ${process.version} on ${process.platform} ${process.arch}`, "", ...lines, "", sum].join("\n")}\n`;
 }
 
-function tellOne({ target, works, device, reason, advice }: TargetExam): string[] {
+function tellOne({ target, works, device, reason, advice, ways = [] }: TargetExam): string[] {
   const name = target.padEnd(6);
-  if (works) return [`${name} ${paint("green", "works")}: ${device ?? "no name"}`];
+  if (works) return [`${name} ${paint("green", "works")}: ${device ?? "no name"}`, ...ways.map(tellWay)];
   const why = `${name} ${paint("yellow", "does not work")}: ${indent(reason ?? "for no known reason")}`;
   return advice === undefined ? [why] : [why, `       What to do: ${indent(advice)}`];
+}
+
+function tellWay({ way, works, reason }: WayExam): string {
+  const how = works
+    ? paint("green", "works")
+    : `${paint("yellow", "does not work")}: ${indent(reason ?? "for no known reason")}`;
+  return `       ${way}: ${how}`;
 }
 
 function indent(text: string): string {

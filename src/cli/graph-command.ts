@@ -48,7 +48,11 @@ export function addGraphCommand(program: Command): void {
 
 function formatOf(output: string | undefined): Format {
   const ending = output === undefined ? "" : extname(output).slice(1).toLowerCase();
-  return formats.find((format) => format === ending) ?? "text";
+  const format = formats.find((name) => name === (ending === "" || ending === "txt" ? "text" : ending));
+  if (format !== undefined) return format;
+  throw new UserError(
+    `no format has the ending .${ending}: add --format ${formats.join("|")}, or end ${output} with one`,
+  );
 }
 
 async function write(file: string, content: string | Uint8Array): Promise<void> {

@@ -7,6 +7,7 @@ import { existsSync, statSync } from "node:fs";
 import { register as registerHooks } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { CommanderError } from "commander";
 import { CompilerBug, UserError } from "../errors.ts";
 
 export interface ImportedScript {
@@ -14,12 +15,13 @@ export interface ImportedScript {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** Imports a script. Whatever goes wrong in it is the user's error. */
-export async function importScript(script: string): Promise<ImportedScript> {
+/** Imports a script, which finds its own `args` in process.argv. Whatever goes wrong in it is the user's error. */
+export async function importScript(script: string, args: readonly string[] = []): Promise<ImportedScript> {
   const path = resolve(script);
   if (!existsSync(path)) throw new UserError(`there is no file ${script}`);
   if (!statSync(path).isFile()) throw new UserError(`${script} is a folder: name the script in it`);
   await understandTypeScript();
+  process.argv = [process.execPath, script, ...args]; // as node script.ts would have it
   try {
     return { path, exports: (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>> };
   } catch (error) {
@@ -27,9 +29,9 @@ export async function importScript(script: string): Promise<ImportedScript> {
   }
 }
 
-/** An error of the user's code as one that names their line. Ours, and those that explain themselves, stay as they are. */
+/** An error of the user's code as one that names their line. Ours, and those that were explained, stay as they are. */
 export function usersError(error: unknown, path: string, what: string): Error {
-  if (error instanceof UserError || error instanceof CompilerBug) return error;
+  if (error instanceof UserError || error instanceof CompilerBug || error instanceof CommanderError) return error;
   // Another copy of tensorloom's, or a script's own: known by name.
   const isOurs = error instanceof Error && error.name === "CompilerBug";
   if (isOurs) return error;

@@ -30,7 +30,19 @@ addGraphCommand(command);
 addExplainCommand(command);
 addCompileCommand(command);
 
-await runCommand(command, process.argv, process.argv.includes("--debug"));
+// A reader that has seen enough (| head) closes the pipe: no error of anybody.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+await runCommand(command, process.argv, isDebug(process.argv));
+
+/** What stands behind -- is for the script. */
+function isDebug(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? argv.length : end).includes("--debug");
+}
 
 /** From package.json, which lies above src/cli here and above dist/src/cli when built. */
 function version(): string {

@@ -68,6 +68,28 @@ describe("graph", () => {
     expect(common.stderr).toContain("is neither a program nor a trainer"); // loaded, as an ES module
   });
 
+  test("a trainer with several inputs and outputs", async () => {
+    const [forward, kernels] = await Promise.all([
+      run("graph", "test/cli/scripts/two-heads.ts", "--stage", "forward", "--entry", "predict"),
+      run("graph", "test/cli/scripts/two-heads.ts", "--stage", "kernels", "--target", "wasm", "--dims", "batch=64"),
+    ]);
+    expect(forward).toMatchObject({ code: 0, stderr: "" });
+    for (const name of ["input name=x.point", "input name=x.scale", "output output.ring", "output output.inside"]) {
+      expect(forward.stdout).toContain(name);
+    }
+    expect(kernels).toMatchObject({ code: 0, stderr: "" });
+    expect(kernels.stdout).toMatch(/ lane$/m);
+  });
+
+  test("every example is looked into, and not run", async () => {
+    const names = ["custom-loss", "derivatives", "inspect", "mnist-from-scratch", "mnist-mlp", "resume", "tensors"];
+    const found = await Promise.all(names.map((name) => run("graph", `examples/${name}.ts`)));
+    for (const { code, stdout, stderr } of found) {
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+      expect(stdout).toMatch(/^entry (train|step)\n%0: /);
+    }
+  });
+
   test.each([
     ["a script that is not there", ["no.ts"], /^error: there is no file no\.ts\n$/],
     ["a folder", ["test"], /^error: test is a folder/],
@@ -79,6 +101,11 @@ describe("graph", () => {
       /Allowed choices are forward, gradient, optimized, kernels, memory/,
     ],
     ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, json/],
+    [
+      "a file of no known ending",
+      [mnist, "-o", join(tmpdir(), "step.gif")],
+      /no format has the ending \.gif: add --format/,
+    ],
     ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
     ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
     ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
@@ -121,7 +148,7 @@ describe("graph", () => {
 });
 
 describe("explain", () => {
-  test("as JSON, with what the issue asks for", async () => {
+  test("as JSON", async () => {
     const { code, stdout } = await run("explain", mnist, "--dims", "batch=128", "--json");
     expect(code).toBe(0);
     const told = JSON.parse(stdout);
@@ -143,16 +170,19 @@ describe("explain", () => {
   });
 
   test("why an update is not fused with its gradient, and why a state is copied", async () => {
-    const [clipped, copied, wgsl] = await Promise.all([
+    const [clipped, copied, wgsl, wasm] = await Promise.all([
       run("explain", "test/cli/scripts/clipped.ts"),
       run("explain", "test/cli/scripts/factors.ts"),
       run("explain", mnist, "--target", "wgsl", "--dims", "batch=128"),
+      run("explain", mnist, "--target", "wasm", "--dims", "batch=128"),
     ]);
     expect(clipped.stdout).toMatch(
       /not fused with its gradient %\d+ \(k\d_contract\): the update also needs %\d+ \(k\d_\w+\)/,
     );
     expect(copied.stdout).toMatch(/model\.v <"b&> {2}in k\d_contract_sub, through a copy, as kernels that read/);
     expect(wgsl.stdout).toMatch(/^train, batch 128 on wgsl: \d launches, 0 copies\n/);
+    expect(wasm.stdout).toMatch(/^train, batch 128 on wasm: \d launches, 0 copies\n/);
+    expect(wasm.stdout).toMatch(/ k0_contract_max .* registers, panels of \d+x\d+$/m);
   });
 });
 
@@ -160,7 +190,7 @@ describe("compile", () => {
   test("writes WGSL with launch sizes", async () => {
     const out = join(folder, "wgsl");
     const { code, stdout } = await run("compile", mnist, "--target", "wgsl", "--dims", "batch=128", "-o", out);
-    expect([code, stdout]).toEqual([0, expect.stringMatching(/: \d kernels and manifest\.json\n$/)]);
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/: \d kernels, manifest\.json\n$/)]);
     const [entry] = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).entries;
     expect(entry.sequence.map((step: { readonly launch: string }) => step.launch)).toEqual(
       entry.kernels.map(({ name }: { readonly name: string }) => name),
@@ -186,7 +216,66 @@ describe("compile", () => {
     }
     executable.dispose();
   });
+
+  test("the wasm modules, loaded as the example beside them does it, are what the executable runs", async () => {
+    const out = join(folder, "wasm");
+    const { code, stdout } = await run("compile", "test/cli/scripts/factors.ts", "--target", "wasm", "-o", out);
+    expect([code, stdout]).toEqual([0, `${out}: 2 modules, example.mjs and manifest.json\n`]);
+    const x = Float32Array.from({ length: 30 }, (_, i) => Math.sin(i));
+    const executable = await compile(factors, { target: "wasm", threads: 1, precise: true, seed: 3 });
+    const { load } = await import(pathToFileURL(join(out, "example.mjs")).href);
+    const entries: ReadonlyMap<string, LoadedEntry> = await load();
+    const [train, product] = [entries.get("train"), entries.get("product")];
+    if (train === undefined || product === undefined) throw new Error("an entry is missing");
+    for (const [name, values] of await executable.state.snapshot()) train.view(`state ${name}`).set(values);
+
+    train.view("input x").set(x);
+    expect(train.run()).toBe(0);
+    const { loss } = await executable.run({ entry: "train", feeds: { x } });
+    expect(train.view("output loss")[0]).toBe(loss);
+    for (const [name, values] of await executable.state.snapshot()) {
+      expect([...product.view(`state ${name}`)]).toEqual([...values]); // all entries share the states
+    }
+
+    product.run();
+    const { made } = await executable.run({ entry: "product", feeds: {} });
+    expect([...product.view("output made")]).toEqual([...(made as Float32Array)]);
+    executable.dispose();
+  });
+
+  test("the wasm manifest is the module's memory, imports and exports; more than 4 GiB are refused", async () => {
+    const out = join(folder, "wasm-mnist");
+    const [done, large] = await Promise.all([
+      run("compile", mnist, "--target", "wasm", "--dims", "batch=128", "-o", out),
+      run("compile", mnist, "--target", "wasm", "--dims", "batch=2000000", "-o", join(folder, "none")),
+    ]);
+    expect(done.code).toBe(0);
+    const [entry] = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).entries;
+    const module = await WebAssembly.compile(readFileSync(join(out, entry.file)));
+    expect(
+      WebAssembly.Module.exports(module)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...entry.exports].sort());
+    const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
+    expect(imports.sort()).toEqual([...entry.imports].sort());
+    expect(entry.exports.length).toBe(entry.sequence.length + 1);
+    const { bases, panels, panelBytes, pages } = entry.memory;
+    const spans = Object.entries(entry.segmentBytes).map(([name, bytes]) => [bases[name], bases[name] + bytes]);
+    const sorted = [...spans, [panels, panels + panelBytes], [pages * 65536, 0]].sort(([a], [b]) => a - b);
+    for (let i = 1; i < sorted.length; i++) expect(sorted[i - 1]?.[1]).toBeLessThanOrEqual(sorted[i]?.[0]);
+    expect(large).toMatchObject({
+      code: 2,
+      stdout: "",
+      stderr: expect.stringMatching(/needs \d+ bytes of WebAssembly/),
+    });
+  });
 });
+
+interface LoadedEntry {
+  view(buffer: string): Float32Array;
+  run(): number;
+}
 
 interface Buffer32 {
   readonly name: string;

@@ -1,4 +1,5 @@
 /** tensorloom run: what main gets, and what the user is told when something is wrong. */
+import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,8 @@ test.each([
   ["no main", "export default 3;", /^error: .*script\.ts has no main to run: export async function main/],
   ["an error in main", "\nexport function main() { (null as never as { x: () => void }).x(); }", /^error: main of .*script\.ts failed: TypeError: .*\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["an error at the top", 'throw new Error("no data");', /^error: .*script\.ts could not be loaded: Error: no data\n {4}at .*script\.ts:1:\d+\n$/], // biome-ignore format: rows
+  ["an error in a timer", '\nexport function main() { setTimeout(() => { throw new Error("late"); }, 1); }', /^error: main of .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["a promise that nobody awaits", '\nexport function main() { void Promise.reject(new RangeError("lost")); }', /^error: main of .*script\.ts failed: RangeError: lost\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["no TypeScript", "export function main( {", /^error: .*script\.ts could not be loaded: /],
 ])("%s: exit code 2 and no stack", async (_, source, message) => {
   const { code, stdout, stderr } = await run(source);
@@ -42,6 +45,56 @@ test("--debug shows the stack, and the exit code stays", async () => {
   const { code, stderr } = await run('export function main() { throw new Error("mine"); }', "--debug");
   expect(stderr).toMatch(/^Error: mine\n {4}at main /);
   expect(code).toBe(2);
+});
+
+test("flags of the script without -- are refused, with the way to give them", async () => {
+  const { code, stdout, stderr } = await run("export function main() {}", "--epochs", "3");
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toBe(
+    "error: unknown option '--epochs'\n(flags of the script itself go behind --: tensorloom run train.ts -- --epochs 5)\n",
+  );
+});
+
+test("--debug behind -- is the script's own", async () => {
+  const source = 'export function main([flag]: readonly string[]) { throw new Error(flag + " arrived"); }';
+  const { code, stderr } = await run(source, "--", "--debug");
+  expect(stderr).toMatch(/^error: main of .*script\.ts failed: Error: --debug arrived\n {4}at .*script\.ts:1:\d+\n$/);
+  expect(code).toBe(2);
+});
+
+test("flags that parseFlags refuses are told once, and its help is no error", async () => {
+  const source = `import { parseFlags } from "tensorloom/node";
+    export function main(args: readonly string[]): void {
+      const flags = { size: { kind: "count", default: "auto", about: "how much" } } as const;
+      console.log(JSON.stringify(parseFlags({ name: "mine", about: "Does it.", flags }, args)));
+    }`;
+  const [given, auto, wrong, help] = [
+    await run(source, "--", "--size", "3"),
+    await run(source, "--", "--size", "auto"),
+    await run(source, "--", "--size", "all"),
+    await run(source, "--", "--help"),
+  ];
+  expect([given, auto]).toEqual([
+    { code: 0, stdout: '{"size":3}\n', stderr: "" },
+    { code: 0, stdout: '{"size":"auto"}\n', stderr: "" },
+  ]);
+  expect(wrong).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: "error: option '--size <n>' argument 'all' is invalid. It must be a number.\n",
+  });
+  expect(help).toMatchObject({ code: 0, stderr: "", stdout: expect.stringContaining("--size <n>  how much") });
+});
+
+test("a reader that closes the pipe is no error", async () => {
+  const script = join(folder, "script.ts");
+  await writeFile(script, "export function main() { for (let i = 0; i < 1e5; i++) console.log(i); }");
+  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", "run", script]);
+  child.stdout.once("data", () => child.stdout.destroy());
+  const said: string[] = [];
+  child.stderr.setEncoding("utf8").on("data", (text: string) => said.push(text));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  expect([code, said.join("")]).toEqual([0, ""]);
 });
 
 test("a script that is not there", async () => {

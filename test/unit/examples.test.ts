@@ -7,7 +7,7 @@ import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { runScript } from "./run-script.ts";
 
 async function printed(example: string): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await runScript(`examples/${example}.ts`, []);
+  const { code, stdout, stderr } = await runScript("src/cli/main.ts", ["run", `examples/${example}.ts`]);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return stdout.trimEnd().split("\n");
@@ -31,7 +31,7 @@ test("tensors: A1 to A8 of the workloads", async () => {
       "f64 0.3333333333333333, f32 0.3333333432674408, i32 [2, 4, -6]",
   ]);
   const [head, ...rows] = lineOf("A8");
-  expect(head).toMatch(/^ +size +js ms/);
+  expect(head).toMatch(/^ +size +js ms +wasm ms/);
   expect(rows.map((row) => Number(row.trim().split(/ +/)[0]))).toEqual([100, 200, 500]);
 });
 

@@ -2,15 +2,22 @@
  * The main job as a user starts it, on a tiny folder of IDX files: what it prints, its JSON line, and wrong flags. The
  * command `tensorloom doctor` too.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { syntheticDigits } from "../../src/data/digits.ts";
-import { runScript } from "./run-script.ts";
+import { type Finished, runScript } from "./run-script.ts";
 
-const mainJob = "examples/mnist-mlp.ts";
+/** What `npm start -- ...args` runs: the start script of package.json is `tsx SCRIPT ...`. */
+async function mainJob(args: readonly string[]): Promise<Finished> {
+  const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
+  const [tsx, script, ...first] = String(scripts.start).split(" ");
+  expect(tsx).toBe("tsx");
+  return runScript(script ?? "", [...first, ...args]);
+}
+
 const fast = ["--target", "js", "--epochs", "2", "--batch", "32"];
 let folder = "";
 
@@ -40,7 +47,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("--json: the last line of stdout is the summary, everything for people is on stderr", async () => {
-  const { code, stdout, stderr } = await runScript(mainJob, ["--data", folder, ...fast, "--json"]);
+  const { code, stdout, stderr } = await mainJob(["--data", folder, ...fast, "--json"]);
   expect(stderr).toContain("Epoch 2/2: loss ");
   expect(code).toBe(0);
   expect(stdout.trim().split("\n")).toHaveLength(1);
@@ -59,7 +66,7 @@ test("--json: the last line of stdout is the summary, everything for people is o
 });
 
 test("without a terminal: one plain line an epoch, and the whole story in order", async () => {
-  const { code, stdout } = await runScript(mainJob, ["--data", folder, ...fast, "--seed", "7"]);
+  const { code, stdout } = await mainJob(["--data", folder, ...fast, "--seed", "7"]);
   expect(code).toBe(0);
   const lines = stdout.trim().split("\n");
   const wanted = [
@@ -81,22 +88,49 @@ test("without a terminal: one plain line an epoch, and the whole story in order"
 
 test("the same seed gives the same numbers", async () => {
   const once = async () => {
-    const { stdout } = await runScript(mainJob, ["--data", folder, "--target", "js", "--epochs", "1", "--json"]);
+    const { stdout } = await mainJob(["--data", folder, "--target", "js", "--epochs", "1", "--json"]);
     const { epochs, test: tested } = JSON.parse(stdout);
     return { loss: epochs[0].loss, tested };
   };
   expect(await once()).toEqual(await once());
 });
 
+test("on wasm the losses are close to those on js, and the same with one thread and with two", async () => {
+  const lossesOn = async (...where: readonly string[]) => {
+    const { stdout } = await mainJob([
+      "--data",
+      folder,
+      "--epochs",
+      "2",
+      "--batch",
+      "32",
+      "--json",
+      "--target",
+      ...where,
+    ]);
+    const { device, kernels, epochs } = JSON.parse(stdout);
+    expect(kernels).toBe(7);
+    return { device, losses: epochs.map(({ loss }: { readonly loss: number }) => loss) };
+  };
+  const js = await lossesOn("js");
+  const one = await lossesOn("wasm", "--threads", "1");
+  const two = await lossesOn("wasm", "--threads", "2");
+  expect([one.device, two.device]).toEqual(["wasm (1 thread)", "wasm (2 threads)"]);
+  expect(two.losses).toEqual(one.losses);
+  for (const [epoch, loss] of js.losses.entries()) expect(one.losses[epoch]).toBeCloseTo(loss, 3);
+});
+
 test.each([
   [["--epochs", "0"], "option '--epochs <n>' argument '0' is invalid. It must be a whole number, 1 or more."],
   [["--batch", "many"], "option '--batch <n>' argument 'many' is invalid. It must be a number."],
-  [["--target", "cuda"], "argument 'cuda' is invalid. Allowed choices are auto, js, wgsl."],
+  [["--target", "cuda"], "argument 'cuda' is invalid. Allowed choices are auto, js, wasm, wgsl."],
+  [["--threads", "0"], "option '--threads <n>' argument '0' is invalid. It must be a whole number, 1 or more."],
+  [["--threads", "65", "--target", "wasm"], 'threads must be "auto" or a whole number from 1 to 64, not 65'],
   [["--epoch", "3"], "unknown option '--epoch'"],
   [["surplus"], "too many arguments"],
   [["--data", "/nowhere"], "there is no folder /nowhere"],
 ])("%j is the user's error: one clear line, exit code 2", async (args, message) => {
-  const { code, stdout, stderr } = await runScript(mainJob, args);
+  const { code, stdout, stderr } = await mainJob(["--data", folder, "--json", ...args]);
   expect(stderr).toContain(`error: `);
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/\n\s+at /);
@@ -105,15 +139,16 @@ test.each([
 });
 
 test("--help shows every flag", async () => {
-  const { code, stdout } = await runScript(mainJob, ["--help"]);
+  const { code, stdout } = await mainJob(["--help"]);
   expect(code).toBe(0);
-  for (const flag of ["data", "epochs", "batch", "target", "seed", "json"]) expect(stdout).toContain(`--${flag}`);
+  for (const flag of ["data", "epochs", "batch", "target", "threads", "seed", "json"])
+    expect(stdout).toContain(`--${flag}`);
 });
 
 test("a truncated file is named", async () => {
   const broken = await mkdtemp(join(tmpdir(), "tensorloom-broken-"));
   await writeFile(join(broken, "train-images-idx3-ubyte.gz"), Uint8Array.of(0x1f, 0x8b, 8, 0));
-  const missing = await runScript(mainJob, ["--data", broken]);
+  const missing = await mainJob(["--data", broken]);
   expect(missing.code).toBe(2);
   expect(missing.stderr).toMatch(/(truncated or corrupt|has no train-labels-idx1-ubyte)/);
   await rm(broken, { recursive: true, force: true });
@@ -122,6 +157,9 @@ test("a truncated file is named", async () => {
 test("tensorloom doctor says what works, and wrong calls are the user's", async () => {
   const told = await runScript("src/cli/main.ts", ["doctor"]);
   expect(told.stdout).toMatch(/^js {5}works: js/m);
+  expect(told.stdout).toMatch(
+    /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}\d threads: works$/m,
+  );
   expect(told.stdout).toMatch(/^wgsl {3}(works|does not work): /m);
   expect(told.code).toBe(0);
   const json = await runScript("src/cli/main.ts", ["doctor", "--json"]);
