@@ -2,34 +2,60 @@
  * A machine that runs compiled entries in the kernel evaluator: the same sequence, at the same planned addresses, with the
  * race detector on. Every launch is also held to what a GPU demands: distinct buffers of one kernel share no byte.
  *
- *   compileOn(program, evaluatorTarget, { dims })          scheduled kernels; skip: ["schedule"] for those of `lower`
+ *   compileOn(program, evaluatorTarget, { dims })          kernels scheduled for js; skip: ["schedule"] for those of `lower`
+ *   compileOn(program, wasmEvaluatorTarget, { dims })      kernels scheduled for wasm
  */
 
-import { jsTarget } from "../src/index.ts";
+import { scheduleWasm } from "../passes/schedule/wasm.ts";
+import { apply, constant } from "../src/kernel/build.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
 import { evaluateSequence } from "../src/kernel/evaluate-sequence.ts";
+import type { Kernel } from "../src/kernel/kernel.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import type { BufferSlot, Segment } from "../src/kernel/memory.ts";
+import { mapStmts, replaceExprs } from "../src/kernel/rewrite.ts";
 import { type Sequence, walkSequence } from "../src/kernel/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
-import type { TargetSetup } from "../src/targets.ts";
+import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
-export const evaluatorTarget: TargetSetup = {
-  ...jsTarget,
-  machine: async (stateBytes) => new EvaluatorMachine(stateBytes),
+export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget);
+
+/** The same of precise `wasm`. It has no rsqrt: 1 / sqrt(x) is rounded twice, where the evaluator's rsqrt is rounded once. */
+export const wasmEvaluatorTarget: TargetSetup = {
+  ...evaluatorOf(wasmTarget({ precise: true })),
+  schedule: (kernel) => withoutRsqrt(scheduleWasm(kernel)),
 };
 
-/** The `js` target, telling of its machine and of every compiled entry. */
+function evaluatorOf(target: TargetSetup): TargetSetup {
+  return { ...target, machine: async (stateBytes) => new EvaluatorMachine(stateBytes) };
+}
+
+function withoutRsqrt(kernel: Kernel): Kernel {
+  const inTwo = replaceExprs((expr) =>
+    expr.kind === "apply" && expr.fn === "rsqrt"
+      ? apply("div", constant(expr.type, 1), apply("sqrt", ...expr.args))
+      : expr,
+  );
+  const nests = kernel.nests.map((nest) => ({
+    ...nest,
+    prelude: mapStmts(nest.prelude, inTwo),
+    body: mapStmts(nest.body, inTwo),
+  }));
+  return { ...kernel, nests };
+}
+
+/** A target, `js` by default, telling of its machine and of every compiled entry. */
 export function watchedTarget(
   seenEntry: (entry: CompiledEntry) => void,
   seenMachine: (machine: Machine) => void = () => undefined,
+  target: TargetSetup = jsTarget,
 ): TargetSetup {
   return {
-    ...jsTarget,
+    ...target,
     async machine(stateBytes, options) {
-      const machine = await jsTarget.machine(stateBytes, options);
+      const machine = await target.machine(stateBytes, options);
       const prepare = machine.prepare.bind(machine);
       machine.prepare = (entry) => {
         seenEntry(entry);

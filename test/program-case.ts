@@ -6,6 +6,7 @@
  *   freed memory filled with NaN                   the same bits
  *   the evaluator, before and after scheduling     no race, the same bits
  *   the float64 oracle                             the same within a tolerance
+ *   wasm, precise and not, on 1 and 2 threads      the same within a tolerance; the same bits where nothing is summed otherwise
  */
 import { expect } from "vitest";
 import type { Skippable } from "../src/compile.ts";
@@ -14,8 +15,8 @@ import type { Dims } from "../src/graph/shape.ts";
 import { compileOn, jsTarget } from "../src/index.ts";
 import type { EntryReport } from "../src/report.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
-import type { TargetSetup } from "../src/targets.ts";
-import { evaluatorTarget } from "./evaluator-machine.ts";
+import { type TargetSetup, wasmTarget } from "../src/targets.ts";
+import { evaluatorTarget, wasmEvaluatorTarget } from "./evaluator-machine.ts";
 import { type FlatFeeds, largestError, ProgramOracle } from "./program-oracle.ts";
 
 export interface Call {
@@ -134,10 +135,33 @@ export async function expectSound(program: ProgramCase, tolerance = 1e-5): Promi
     const { trace } = await runProgram(program, evaluatorTarget, { skip });
     expectSameBits(trace, plain.trace, `evaluator without ${JSON.stringify(skip)}`);
   }
+  for (const precise of [false, true]) await expectSoundOnWasm(program, precise, tolerance);
   const launches = program.calls.reduce(
     (sum, { entry }) => sum + (plain.report.find((one) => one.entry === entry)?.launches ?? 0),
     0,
   );
   expect(plain.launches, "launches counted").toBe(launches);
   return plain;
+}
+
+/**
+ * On wasm sums are in f32, and cut into parts as a schedule likes. So without fuse or schedule the numbers are only near; all
+ * else has the same bits, on any number of threads.
+ */
+async function expectSoundOnWasm(program: ProgramCase, precise: boolean, tolerance: number): Promise<void> {
+  const target = wasmTarget({ threads: 1, precise });
+  const oracle = runOracle(program);
+  const { trace } = await runProgram(program, target);
+  expectClose(trace, oracle, tolerance);
+  for (const variant of [{ skip: ["order", "plan"] }, { poisonFreed: true }] as const) {
+    const other = await runProgram(program, target, variant);
+    expectSameBits(other.trace, trace, `wasm ${JSON.stringify(variant)}`);
+  }
+  for (const skip of [["fuse"], ["schedule"]] as const) {
+    expectClose((await runProgram(program, target, { skip, poisonFreed: true })).trace, oracle, tolerance);
+  }
+  const shared = await runProgram(program, wasmTarget({ threads: 2, precise }));
+  expectSameBits(shared.trace, trace, "wasm, 2 threads");
+  // the evaluator rounds each product and sum, as only the precise code does
+  if (precise) expectSameBits((await runProgram(program, wasmEvaluatorTarget)).trace, trace, "evaluator of wasm");
 }

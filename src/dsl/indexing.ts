@@ -11,7 +11,7 @@ import {
 } from "../graph/ops/index-ops.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { checkDim, type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { axesOf, cast, concat, oneHot, reshape } from "./ops.ts";
+import { axesOf, cast, concat, minimum, oneHot, reshape } from "./ops.ts";
 import { applyOp, scalar, Tensor } from "./tensor.ts";
 
 /**
@@ -44,7 +44,9 @@ export function scatterAdd<D extends DType>(
     const shapes = `${printShape(indexes.shape)}, ${printShape(updates.shape)}`;
     throw new ShapeError(`scatterAdd(${shapes}): updates must have the axes of the indexes in front${atLine(origin)}`);
   }
-  const mask = oneHot(indexes, size, updates.dtype);
+  // Fed labels are refused where they are out of range; an index may be, so it is no label here.
+  const place = minimum(indexes, size) as Tensor;
+  const mask = oneHot(place, size, updates.dtype);
   const attrs = { batchLeft: [], batchRight: [], sumLeft: places, sumRight: places };
   return applyOp(contract, [mask as Tensor, updates], attrs, origin) as Tensor<Shape, D>;
 }

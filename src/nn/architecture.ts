@@ -13,7 +13,7 @@ import { readLayer, readOptimizer } from "./from-config.ts";
 import { lossNames, metricNames } from "./losses.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
-import { type TrainingDefinition, trainablePaths } from "./training-program.ts";
+import { type Training, type TrainingDefinition, trainablePaths, trainingOf } from "./training-program.ts";
 
 /** The note of a checkpoint that holds it. */
 export const architectureNote = "architecture";
@@ -38,10 +38,10 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
 }
 
 /**
- * The definition of a trainer from the text of its architecture. `file` is what errors call it. Throws a UserError that lists
- * what is code, and a DataError where the text is no architecture.
+ * A trainer's program from the text of its architecture. `file` is what errors call it. Throws a UserError that lists what is
+ * code, and a DataError where the text is no architecture.
  */
-export function definitionFrom(text: string, file: string): TrainingDefinition {
+export function trainingFrom(text: string, file: string): Training {
   if (text.length > maxLength) throw new DataError(`${file}: the architecture is longer than ${maxLength} characters`);
   const parsed = parse(text, file);
   const code = Object.entries(parsed ?? {}).flatMap(([name, part]) => codeIn(part as Config, name));
@@ -53,7 +53,7 @@ export function definitionFrom(text: string, file: string): TrainingDefinition {
   }
   const reader = new ConfigReader(parsed, `${file}: architecture`);
   try {
-    return readDefinition(reader);
+    return trainingOf(readDefinition(reader));
   } catch (error) {
     if (error instanceof DataError || !(error instanceof UserError)) throw error;
     throw new DataError(`${reader.path}: ${error.message}`, { cause: error });
@@ -111,7 +111,7 @@ function readTarget(reader: ConfigReader): InputSpec {
   const fields = reader.fields("dtype", "shape");
   const dtype = required(fields.dtype, reader, "dtype").oneOf(["f32", "f64", "i32", "u32", "u8"]);
   const [batch, ...sizes] = required(fields.shape, reader, "shape").list(8);
-  batch?.oneOf(["batch"]);
+  required(batch, reader, "shape.0").oneOf(["batch"]);
   return targetTypes[dtype]("batch", ...sizes.map((size) => size.whole(1)));
 }
 

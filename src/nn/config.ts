@@ -27,13 +27,13 @@ export function compactConfig(fields: Readonly<Record<string, Config | undefined
 }
 
 /** Where in a config code stands, in words: `model.layers.2.initializer (mine)`. */
-export function codeIn(config: Config, path: string): readonly string[] {
-  if (typeof config !== "object" || config === null) return [];
+export function codeIn(config: Config, path: string, depth = 0): readonly string[] {
+  if (typeof config !== "object" || config === null || depth > maxDepth) return []; // a reader refuses what is deeper
   if (!Array.isArray(config)) {
     const { kind, name } = config as ConfigRecord;
     if (kind === "code") return [typeof name === "string" && name !== "" ? `${path} (${name})` : path];
   }
-  return Object.entries(config).flatMap(([name, part]) => codeIn(part as Config, `${path}.${name}`));
+  return Object.entries(config).flatMap(([name, part]) => codeIn(part as Config, `${path}.${name}`, depth + 1));
 }
 
 /** Configs nest no deeper: whoever writes more by hand has made a mistake, or means harm. */

@@ -1,7 +1,7 @@
 /**
  * The data of a run: from what a user gives `fit` and `evaluate` to batches, with validation split off and weights found.
  */
-import { UserError } from "../errors.ts";
+import { FeedError, UserError } from "../errors.ts";
 import type { Ports } from "./ports.ts";
 import { type AnySamples, Batcher } from "./samples.ts";
 import type { Session } from "./session.ts";
@@ -27,6 +27,7 @@ export function fitData(
   if (validation !== undefined && validationSplit !== undefined) {
     throw new UserError("fit: give validation or validationSplit, not both");
   }
+  checkTargets("fit", given);
   const whole = Batcher.of("fit", session.training, given);
   const { classWeight, ...bySample } = given;
   const weightsOf = (weights: GivenWeights): Ports<Float32Array> | null =>
@@ -44,9 +45,14 @@ export function fitData(
 
 /** Samples to evaluate on. */
 export function evaluationData(call: string, session: Session, given: AnySamples): Batcher {
+  checkTargets(call, given);
   const data = Batcher.of(call, session.training, given);
   if (!session.isWeighted) return data;
   return withWeights(data, sampleWeights(call, session.training, data, { sampleWeight: given.sampleWeight }));
+}
+
+function checkTargets(call: string, { y }: AnySamples): void {
+  if (y === undefined) throw new FeedError(`${call}: y is missing: it must hold the targets of x`);
 }
 
 function withWeights(data: Batcher, weights: Ports<Float32Array> | null): Batcher {

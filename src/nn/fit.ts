@@ -193,6 +193,14 @@ class Run {
   begin(start: Start): Start {
     const { pending } = this.#session;
     if (start === pending) checkSameRun("the checkpoint", pending, this.order);
+    const { epochs = 1 } = this.#options;
+    const begun = start.epoch + Math.sign(start.batch);
+    if (epochs < begun) {
+      throw new UserError(
+        `fit: epochs is ${epochs}, and the run that goes on is in epoch ${begun}: epochs count from its first, so give ` +
+          "more; or restore with { newRun: true } to start a new run from these weights",
+      );
+    }
     this.#session.pending = null;
     this.#stands(start.epoch, start.batch, () => start.sums);
     return start;

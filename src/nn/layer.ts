@@ -4,7 +4,8 @@
  * A layer is a description. It tells which parameters it needs for a given input, and applies them inside an entry; nothing
  * is stored in it. A layer of your own is an object with the members of `Layer`.
  */
-import { relu, sigmoid, softmax } from "../dsl/composites.ts";
+import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
+import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
@@ -55,6 +56,10 @@ export interface Mode {
 /** The shape of one sample, without the batch: `[784]`. */
 export type SampleShape = readonly number[];
 
+export function isSampleShape(value: unknown): value is SampleShape {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 1);
+}
+
 export interface Layer<R extends ShapeRule = ShapeRule> {
   /** "dense", "dropout"... Where it has no name of its own, a model calls it after this, and counts: dense1, dense2. */
   readonly name: string;
@@ -76,11 +81,20 @@ export interface Layer<R extends ShapeRule = ShapeRule> {
   ): Tensor<OutputShape<R, S>, "f32">;
 }
 
-export type ActivationName = "relu" | "sigmoid" | "tanh" | "softmax" | "linear";
+/** Functions of this library by name, with their default options; "linear" is none. */
+export type ActivationName =
+  | ("relu" | "leakyRelu" | "elu" | "selu" | "gelu" | "silu")
+  | ("sigmoid" | "softplus" | "tanh" | "softmax" | "linear");
 
 const activations: Readonly<Record<ActivationName, (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">>> = {
   relu,
+  leakyRelu: (x) => leakyRelu(x),
+  elu: (x) => elu(x),
+  selu,
+  gelu: (x) => gelu(x),
+  silu,
   sigmoid,
+  softplus,
   tanh,
   softmax: (x) => softmax(x),
   linear: (x) => x,

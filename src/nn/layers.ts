@@ -58,6 +58,10 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
   if (!useBias && biasRegularizer !== undefined) {
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
   }
+  for (const [option, given] of Object.entries({ kernelRegularizer, biasRegularizer }) as [string, unknown][]) {
+    if (given === undefined || typeof given === "function") continue;
+    throw new UserError(`dense: ${option} must be a function of the weights: l2(0.01), say${atLine(origin)}`);
+  }
   const state = trainable ? param : slot;
   const regularizers: [string, Regularizer][] = [];
   if (kernelRegularizer !== undefined) regularizers.push(["kernel", kernelRegularizer]);
@@ -144,6 +148,11 @@ type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K] exten
 
 /** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
 export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
+  if (!Array.isArray(layers) || !layers.every(isLayer)) {
+    throw new UserError(
+      `sequential takes a list of layers: sequential([dense(64, { activation: "relu" }), dense(10)])${atLine(here("sequential"))}`,
+    );
+  }
   const last = layers.at(-1);
   if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
   const named = keyed(layers);
@@ -201,6 +210,10 @@ export const initializers = { glorotUniform, heNormal, zeros, ones } as const;
 function configOfInitializer(initializer: (...shape: number[]) => Initializer): Config {
   const known = Object.entries(initializers).find(([, made]) => made === initializer);
   return known === undefined ? codeConfig(initializer.name) : known[0];
+}
+
+function isLayer(given: unknown): boolean {
+  return typeof given === "object" && given !== null && "apply" in given && "params" in given;
 }
 
 interface Keyed {

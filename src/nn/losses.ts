@@ -8,7 +8,7 @@
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
 import { abs, argmax, cast, div, equal, greater, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
+import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import type { ActivationName, SampleShape } from "./layer.ts";
@@ -16,9 +16,12 @@ import type { ActivationName, SampleShape } from "./layer.ts";
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */
 export type Measure = (output: Tensor<Shape, "f32">, target: Tensor) => Tensor;
 
-/** softmaxCrossEntropy is Keras's sparse categorical cross-entropy: labels are class numbers. */
+/**
+ * softmaxCrossEntropy is Keras's sparse categorical cross-entropy: labels are class numbers. With `target: f32("batch", 10)` they
+ * are one-hot rows or probabilities of 10 classes.
+ */
 export type LossName = "softmaxCrossEntropy" | "sigmoidCrossEntropy" | "meanSquaredError" | "meanAbsoluteError";
-/** accuracy: the largest output stands at the label. binaryAccuracy: the output lies on the label's side of one half. */
+/** accuracy: the largest output stands at the label, or where the label's row is largest. binaryAccuracy: the output lies on the label's side of one half. */
 export type MetricName = "accuracy" | "binaryAccuracy" | "meanSquaredError" | "meanAbsoluteError";
 
 /** A loss, ready to be put into a program. */
@@ -43,7 +46,7 @@ const losses: Table<LossName> = {
 };
 
 const metrics: Table<MetricName> = {
-  accuracy: (output, labels) => cast(equal(argmax(output as Tensor) as Tensor, labels) as Tensor, "f32"),
+  accuracy: (output, labels) => cast(equal(argmax(output as Tensor) as Tensor, classesOf(output, labels)) as Tensor, "f32"), // biome-ignore format: short
   binaryAccuracy: (output, wanted) => cast(equal(isLarge(output), isLarge(wanted)) as Tensor, "f32"),
   meanSquaredError: squaredError,
   meanAbsoluteError: absoluteError,
@@ -82,6 +85,7 @@ export interface Sums {
  * multiplied by its weight and the mean is still over the number of samples: Keras's "sum_over_batch_size".
  */
 export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor<Shape, "f32">): Sums {
+  if (!(measured instanceof Tensor)) throw new UserError(`${what} must give a tensor, not ${String(measured)}`);
   const samples = size(batch, 0, "f32");
   const values = cast(measured, "f32");
   if (values.shape.length === 0) {
@@ -112,6 +116,11 @@ const logitsOf: Readonly<Record<LossName, ActivationName | null>> = {
   meanSquaredError: null,
   meanAbsoluteError: null,
 };
+
+/** Labels as class numbers, or the largest of each row where there is a number for every class. */
+function classesOf(output: Tensor<Shape, "f32">, labels: Tensor): Tensor {
+  return labels.shape.length === output.shape.length ? (argmax(labels) as Tensor) : labels;
+}
 
 function isLarge(x: Tensor): Tensor {
   return cast(greater(x, 0.5) as Tensor, "i32");

@@ -23,7 +23,7 @@ import { ShapeError, UserError } from "../errors.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
 import { type Config, codeConfig } from "./config.ts";
-import { type ActivationName, activate, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
+import { type ActivationName, activate, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
 import { subtree, watchInside } from "./layers.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -123,6 +123,13 @@ const isStateSpec = (value: unknown): value is StateSpec => value instanceof Sta
 function connect(definition: LooseDefinition, origin: Origin): Model {
   const inputs = Ports.from(definition.inputs, isShape);
   if (inputs.names.length === 0) throw new UserError(`model: a model needs an input${atLine(origin)}`);
+  for (const [name, shape] of inputs.entries()) {
+    if (isSampleShape(shape)) continue;
+    const what = inputs.path("inputs", name);
+    throw new UserError(
+      `model: ${what} must be the shape of one sample, without the batch: [784], say${atLine(origin)}`,
+    );
+  }
   const layers = new Map(Object.entries(definition.layers));
 
   /** Runs `call`; `parametersOf` gives a layer's parameters as tensors. */

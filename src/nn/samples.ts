@@ -144,18 +144,13 @@ export class Batcher {
   }
 }
 
-/** What an array of a port is called in messages: "x", "x.image". */
-function called(ports: Ports<unknown>, root: string, name: string): string {
-  return ports.path(root, name);
-}
-
 function inputColumns(call: string, { inputs }: Training, { x, scale }: AnySamples): Ports<Column> {
   const scales = isPlainObject(scale) && !inputs.isSingle ? inputs.match<number>(scale, `${call}: scale`, true) : null;
   const given = inputs.match<Numbers>(x, `${call}: x`);
   return inputs.map((shape, name): Column => {
     const numbers = given.get(name);
     const factor = scales === null ? (scale as number | undefined) : scales.get(name);
-    const path = called(inputs, "x", name);
+    const path = inputs.path("x", name);
     if (factor !== undefined && !Number.isFinite(factor)) {
       throw new FeedError(`${call}: the scale of ${path} must be a number, not ${String(factor)}`);
     }
@@ -172,7 +167,7 @@ function inputColumns(call: string, { inputs }: Training, { x, scale }: AnySampl
 /** How many samples all inputs have. */
 function countOf(call: string, { inputs }: Training, columns: Ports<Column>, needsSome: boolean): number {
   const counts = columns.map(({ source, width }, name) => {
-    const path = called(inputs, "x", name);
+    const path = inputs.path("x", name);
     if (source.length === 0 && needsSome) throw new FeedError(`${call}: ${path} has no samples`);
     const count = source.length / width;
     if (Number.isSafeInteger(count)) return { path, count };
@@ -192,7 +187,7 @@ function countOf(call: string, { inputs }: Training, columns: Ports<Column>, nee
 function targetColumns(call: string, { targets }: Training, y: unknown, count: number): Ports<Column> {
   const given = targets.match<Numbers>(y, `${call}: y`);
   return targets.map(({ shape, dtype }, name): Column => {
-    const path = called(targets, "y", name);
+    const path = targets.path("y", name);
     const source = toSource(call, path, given.get(name), Float64Array);
     const width = shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
     if (source.length !== count * width) {
@@ -226,8 +221,25 @@ export function toSource(
   numbers: Numbers,
   ArrayType: typeof Float32Array | typeof Float64Array,
 ): Source {
-  if (ArrayBuffer.isView(numbers)) return numbers;
-  if (Array.isArray(numbers)) return ArrayType.from(numbers);
-  const found = numbers === undefined ? "is missing" : `is of type ${typeof numbers}`;
-  throw new FeedError(`${call}: ${path} ${found}: it must be an array of numbers`);
+  const given: unknown = numbers;
+  if (ArrayBuffer.isView(given) && sourceTypes.includes(typeName(given))) return given as Source;
+  if (Array.isArray(given)) {
+    const odd = given.findIndex((value) => typeof value !== "number");
+    if (odd === -1) return ArrayType.from(given as readonly number[]);
+    const nested = Array.isArray(given[odd]) || ArrayBuffer.isView(given[odd]);
+    throw new FeedError(
+      `${call}: ${path} has ${nested ? "an array" : `${String(given[odd])} (${typeof given[odd]})`} at position ${odd}: it must be ` +
+        `one array of numbers, sample after sample${nested ? ": rows.flat(), say" : ""}`,
+    );
+  }
+  const found = given === undefined ? "is missing" : `is of type ${typeName(given)}`;
+  const known = sourceTypes.join(", ");
+  throw new FeedError(`${call}: ${path} ${found}: it must be an array of numbers (a list, or ${known})`);
+}
+
+const sourceTypes: readonly string[] = ["Uint8Array", "Float32Array", "Float64Array", "Int32Array", "Uint32Array"];
+
+/** "Float32Array", of whichever realm. */
+function typeName(value: unknown): string {
+  return Object.prototype.toString.call(value).slice("[object ".length, -1);
 }

@@ -9,11 +9,10 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, checkFingerprint, decodeCheckpoint } from "../io/checkpoint.ts";
-import { architectureNote, definitionFrom } from "./architecture.ts";
+import { architectureNote, trainingFrom } from "./architecture.ts";
 import { type RestoreOptions, Trainer, type TrainerCompileOptions } from "./trainer.ts";
-import { trainingOf } from "./training-program.ts";
 
-/** How to compile it: by default with the seed and the batch size that it was saved with. */
+/** How to compile it: by default with the seed it was saved with and the batch size of its last `fit`, or 128 without one. */
 export interface LoadTrainerOptions extends TrainerCompileOptions, RestoreOptions {}
 
 /** `name` is what errors call the checkpoint. The names of the scores are not known to tsc: `scores.accuracy` is a number. */
@@ -30,7 +29,7 @@ export async function trainerFrom(
         "loadTrainer(path, trainer), or trainer.restore(bytes)",
     );
   }
-  const trainer = new Trainer<string>(trainingOf(definitionFrom(text, name)));
+  const trainer = new Trainer<string>(trainingFrom(text, name));
   checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
   const batch = checkpoint.position?.batchSize;
   await trainer.compile({ seed: checkpoint.seed, ...(batch === undefined ? {} : { batch }), ...options });

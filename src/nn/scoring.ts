@@ -8,7 +8,7 @@
  */
 import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
+import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
@@ -118,8 +118,9 @@ function times(sums: Sums, factor: number): Sums {
   return factor === 1 ? sums : { total: mul(sums.total, factor) as Scalar, mean: mul(sums.mean, factor) as Scalar };
 }
 
-function penaltySums(penalty: Tensor, batch: Tensor): Sums {
-  if (penalty.shape.length === 0 && penalty.dtype === "f32") return perSample(penalty, batch, "a regularizer");
-  const found = `${penalty.dtype}${printShape(penalty.shape)}`;
+function penaltySums(penalty: unknown, batch: Tensor): Sums {
+  const isScalar = penalty instanceof Tensor && penalty.shape.length === 0 && penalty.dtype === "f32";
+  if (isScalar) return perSample(penalty, batch, "a regularizer");
+  const found = penalty instanceof Tensor ? `${penalty.dtype}${printShape(penalty.shape)}` : String(penalty);
   throw new ShapeError(`a regularizer must give one f32 number for a tensor of weights; it gave ${found}`);
 }

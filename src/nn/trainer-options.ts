@@ -4,7 +4,7 @@
 import type { InputSpec, StateSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
 import { takenNames } from "./history.ts";
-import type { Layer, SampleShape } from "./layer.ts";
+import { isSampleShape, type Layer, type SampleShape } from "./layer.ts";
 import type { LossName, Measure, MetricName } from "./losses.ts";
 import { type Model, modelOfLayer } from "./model.ts";
 import type { Optimizer } from "./optimizers.ts";
@@ -65,6 +65,11 @@ export interface AnyTrainerOptions extends CommonOptions {
 }
 
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
+  if (typeof options.optimizer?.slots !== "function") {
+    throw new UserError(
+      "trainer: optimizer must be made by sgd(), rmsprop(), adam() or adamw(), or be one of your own",
+    );
+  }
   const model = isModel(given) ? given : modelOfLayer(given, sampleOf(options.input));
   if (isModel(given) && options.input !== undefined) {
     throw new UserError("trainer: the model knows its inputs: leave input out");
@@ -102,14 +107,19 @@ function isModel(given: Layer | Model): given is Model {
 }
 
 function sampleOf(input: SampleShape | undefined): SampleShape {
-  if (Array.isArray(input)) return input;
-  throw new UserError("trainer: input must be the shape of one sample: [784], say; for several inputs use model()");
+  if (isSampleShape(input)) return input;
+  throw new UserError(
+    "trainer: input must be the shape of one sample, without the batch: [784], say; for several inputs use model()",
+  );
 }
 
 /** The weights that an option leaves out. */
 function frozenBy(trainable: CommonOptions["trainable"], { params }: Model): ReadonlySet<string> {
   if (trainable === undefined) return new Set();
   const paths = trainablePaths(params as Readonly<Record<string, StateSpec>>);
+  if (typeof trainable !== "function" && !Array.isArray(trainable)) {
+    throw new UserError('trainer: trainable must be a list of names or a predicate: ["dense1"], say');
+  }
   if (typeof trainable === "function") return new Set(paths.filter((path) => !trainable(path)));
   const isIn = (path: string, name: string): boolean => path === name || path.startsWith(`${name}.`);
   const unknown = trainable.find((name) => !paths.some((path) => isIn(path, name)));

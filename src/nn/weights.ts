@@ -120,7 +120,7 @@ function readTable(
   given: ClassWeight,
   classes: number | null,
 ): ReadonlyMap<number, number> {
-  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) {
+  if (!Array.isArray(given) && !isPlainObject(given)) {
     throw new UserError(`${call}: ${path} must be a list of weights, or an object of weights by class`);
   }
   const table = new Map<number, number>();

@@ -172,7 +172,9 @@ class Core implements ExecutableCore<never> {
     this.#assertUsable();
     if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     const count = steps ?? 1;
-    if (!Number.isSafeInteger(count) || count < 1) throw new UserError(`run: steps must be at least 1, not ${count}`);
+    if (!Number.isSafeInteger(count) || count < 1) {
+      throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
+    }
     const feedsOf = (step: number): Feeds => (typeof feeds === "function" ? feeds(step) : feeds);
     const first = feedsOf(0);
     const specialization = await this.#hold(entry, dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims));

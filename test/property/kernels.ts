@@ -17,6 +17,7 @@ import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { arrayFor, compileJs, expectSame, runEvaluator, runJs } from "../unit/js-case.ts";
+import { runWasm } from "../unit/wasm/wasm-case.ts";
 import { type Property, property } from "./property.ts";
 import { memoryFor, randomKernel, scalars } from "./random-kernel.ts";
 import { nestData, randomNest } from "./random-nest.ts";
@@ -27,6 +28,10 @@ interface Schedule {
   readonly accumulator: "f32" | "f64";
   readonly schedule: (kernel: Kernel) => Kernel;
   readonly run?: (kernel: Kernel, memory: ReadonlyMap<string, Memory>) => Numbers;
+  /** Whether kernels may have scalar parameters; true by default. */
+  readonly hasScalars?: boolean;
+  /** What `run` runs before the schedule too: loops that it leaves alone are printed in another way. */
+  readonly runsPlain?: boolean;
 }
 
 type Numbers = ReadonlyMap<string, readonly number[]>;
@@ -43,7 +48,7 @@ const schedules: readonly Schedule[] = [
     schedule: (kernel) => scheduleJs(kernel, smallBlocks),
     run: runPrinted,
   },
-  { name: "wasm", accumulator: "f32", schedule: scheduleWasm },
+  { name: "wasm", accumulator: "f32", schedule: scheduleWasm, run: runWebAssembly, hasScalars: false, runsPlain: true },
   { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
   { name: "wgsl, small workgroups", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, smallGpu) },
 ];
@@ -51,16 +56,18 @@ const schedules: readonly Schedule[] = [
 /** Choices, all alike; where the list ends, the first. */
 const numbers = fc.noBias(fc.array(fc.nat({ max: 2519 }), { minLength: 1, maxLength: 200, size: "max" }));
 
-const scheduled = schedules.map(({ name, accumulator, schedule, run }) =>
+const scheduled = schedules.map(({ name, accumulator, schedule, run, hasScalars, runsPlain }) =>
   property(
     `kernels compute the same after the schedule of ${name}`,
     400,
     fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
-      const before = randomKernel(drawn, accumulator);
+      const before = randomKernel(drawn, accumulator, hasScalars);
       const expected = evaluated(before, seed);
       const after = schedule(before);
       expectEqual(evaluated(after, seed + 1), expected, before, after);
-      if (run !== undefined) expectEqual(run(after, memoryFor(before)), expected, before, after);
+      if (run === undefined) return;
+      expectEqual(run(after, memoryFor(before)), expected, before, after);
+      if (runsPlain === true) expectEqual(run(before, memoryFor(before)), expected, before, before);
     }),
   ),
 );
@@ -113,6 +120,17 @@ function runPrinted(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Number
   });
   compileJs(kernel)(...arrays, ...kernel.scalars.map(({ name }) => scalars.get(name) ?? 0));
   return new Map(kernel.buffers.map(({ name }, i) => [name, Array.from(arrays[i] ?? [])]));
+}
+
+/** The same as WebAssembly on one thread. */
+function runWebAssembly(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Numbers {
+  const data = kernel.buffers.map(({ name, element, count }) => {
+    const array = arrayFor(element, count);
+    array.set(Array.from(memory.get(name)?.data ?? []));
+    return [name, array] as const;
+  });
+  const found = runWasm(kernel, new Map(data));
+  return new Map([...found].map(([name, values]) => [name, Array.from(values)]));
 }
 
 /** Equal numbers; the sign of a zero depends on the order of a sum. */

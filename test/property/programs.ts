@@ -1,16 +1,16 @@
 /**
  * What must hold of every random program: on `js` the oracle's numbers within a tolerance, and the same bits whatever
  * optional step is left out, states updated in place or not, and in the kernel evaluator, which looks for races; on `wasm`
- * the numbers of `js`.
+ * the numbers of `js`, and the same bits on any number of threads.
  */
 import fc from "fast-check";
 import { jsTarget } from "../../src/index.ts";
 import type { TypedArray } from "../../src/runtime/compiled.ts";
 import { wasmTarget } from "../../src/targets.ts";
-import { evaluatorTarget } from "../evaluator-machine.ts";
+import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runOracle, runProgram, type Trace, variants } from "../program-case.ts";
 import { type Property, property } from "./property.ts";
-import { feedsOf, makeProgram, type Recipe, recipe, statefulRecipe } from "./random-program.ts";
+import { feedsOf, makeProgram, type Recipe, recipe, statefulRecipe, wideRecipe } from "./random-program.ts";
 
 /** A program with its calls. */
 export function programCase(...recipes: readonly Recipe[]): ProgramCase {
@@ -76,11 +76,42 @@ export const programProperties: readonly Property[] = [
   ),
   property(
     "programs on wasm agree with js",
-    150,
-    fc.asyncProperty(recipe, turn, async (made, which) => {
-      const program = programCase(made);
-      const { trace } = await runProgram(program, wasmTarget({ threads: 1, precise: which % 2 === 0 }));
-      checkClose(trace, (await runProgram(program, jsTarget)).trace, tolerance);
-    }),
+    500,
+    fc.asyncProperty(recipe, turn, (made, which) => checkWasm(programCase(made), which)),
+  ),
+  property(
+    "programs of wide tensors on wasm agree with js",
+    250,
+    fc.asyncProperty(wideRecipe, turn, (made, which) => checkWasm(programCase(made), which)),
   ),
 ];
+
+/**
+ * On one thread the numbers of `js`, precise or not, in freed memory or not; and for some programs the same bits on two threads
+ * (each is a worker: they are few), without order and plan, and in the evaluator, which looks for races. Sums are cut into
+ * parts as a schedule likes, so without fuse or schedule the numbers are only near.
+ */
+async function checkWasm(program: ProgramCase, which: number): Promise<void> {
+  const precise = which % 2 === 0;
+  const target = wasmTarget({ threads: 1, precise });
+  const { trace } = await runProgram(program, target, { poisonFreed: which % 4 < 2 });
+  checkClose(trace, (await runProgram(program, jsTarget)).trace, tolerance);
+  switch (which >> 2) {
+    case 0: {
+      const shared = await runProgram(program, wasmTarget({ threads: 2, precise }));
+      return expectSameBits(shared.trace, trace, "2 threads");
+    }
+    case 1:
+    case 2: {
+      const bare = await runProgram(program, target, { skip: ["order", "plan"], poisonFreed: true });
+      return expectSameBits(bare.trace, trace, "without order, plan");
+    }
+    case 3:
+    case 4: {
+      const bare = await runProgram(program, target, { skip: which % 3 === 0 ? ["schedule"] : ["fuse"] });
+      return checkClose(bare.trace, trace, tolerance);
+    }
+    case 5:
+      if (precise) expectSameBits((await runProgram(program, wasmEvaluatorTarget)).trace, trace, "the evaluator");
+  }
+}

@@ -37,8 +37,12 @@ export class Draws {
   #drawn = 0;
   #made = 0;
 
-  constructor(numbers: readonly number[]) {
+  readonly #hasScalars: boolean;
+
+  /** Without scalars, constants stand where parameters would: not all targets pass any. */
+  constructor(numbers: readonly number[], hasScalars: boolean) {
     this.#numbers = numbers;
+    this.#hasScalars = hasScalars;
   }
 
   below(count: number): number {
@@ -57,7 +61,7 @@ export class Draws {
     if (kind === 2)
       return this.below(2) === 0
         ? { expr: constant("f32", this.below(9) / 4 - 1), bits: 4 }
-        : { expr: param("f32", "rate"), bits: 2 };
+        : { expr: this.#hasScalars ? param("f32", "rate") : constant("f32", 0.5), bits: 2 };
     const left = this.term(scope, depth - 1);
     if (kind === 8) return { expr: apply(this.below(2) === 0 ? "abs" : "neg", left.expr), bits: left.bits };
     const right = this.term(scope, depth - 1);
@@ -119,7 +123,7 @@ export class Draws {
         return addIndex(turned, floorDivIndex(at, by));
       }
       case 9: {
-        if (this.below(2) === 0) return addIndex(at, paramIndex("start", 0, 4));
+        if (this.below(2) === 0) return addIndex(at, this.#hasScalars ? paramIndex("start", 0, 4) : constIndex(2));
         const place = load("i32", this.read("places", at, "i32"), at);
         return addIndex(scaleIndex(valueIndex(place, printExpr(place), 0, 3), 2), constIndex(this.below(2)));
       }

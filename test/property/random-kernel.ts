@@ -37,17 +37,19 @@ const serialExtents = [2, 3, 1, 4, 7, 16, 33, 70];
 const mostWork = 20_000;
 
 /** `accumulator` is what the target sums in; each distinct list of numbers gives a kernel, mostly another one. */
-export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f64"): Kernel {
-  const draw = new Draws(numbers);
+export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f64", hasScalars = true): Kernel {
+  const draw = new Draws(numbers, hasScalars);
   const maker = new KernelMaker(draw, accumulator);
   const nests = Array.from({ length: 1 + (draw.below(3) === 2 ? 1 : 0) }, () => maker.nest());
   return {
     name: "k0_random",
     buffers: draw.buffers(),
-    scalars: [
-      { name: "rate", type: "f32" },
-      { name: "start", type: "i32" },
-    ],
+    scalars: hasScalars
+      ? [
+          { name: "rate", type: "f32" },
+          { name: "start", type: "i32" },
+        ]
+      : [],
     shared: [],
     nests,
     flops: 0,

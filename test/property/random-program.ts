@@ -69,6 +69,8 @@ const extent = fc.oneof(
   { weight: 30, arbitrary: fc.constantFrom(2, 3, 1, 5, 4, 7) },
   { weight: 1, arbitrary: fc.constantFrom(0, 17) },
 );
+/** Sizes that fill vectors and register blocks, and leave rests. */
+const wideExtent = fc.noBias(fc.constantFrom(4, 8, 9, 12, 13, 16, 17, 24));
 const next = fc.array(step, { minLength: stateNames.length, maxLength: stateNames.length });
 const parts = {
   sizes: fc.tuple(extent, extent, extent),
@@ -81,6 +83,13 @@ export const statefulRecipe: fc.Arbitrary<Recipe> = fc.record({ ...parts, next }
 
 /** Programs that leave their states as they are. */
 export const plainRecipe: fc.Arbitrary<Recipe> = fc.record({ ...parts, next: fc.constant([]) });
+
+/** Programs whose sums and rows are long enough for what targets with vectors do to them. */
+export const wideRecipe: fc.Arbitrary<Recipe> = fc.record({
+  ...parts,
+  next,
+  sizes: fc.tuple(wideExtent, wideExtent, wideExtent),
+});
 
 export const recipe = fc.oneof({ weight: 1, arbitrary: plainRecipe }, { weight: 2, arbitrary: statefulRecipe });
 

@@ -2,7 +2,9 @@
  * Layers: shapes and parameters they ask for, what they compute (against loops in float64), and what tsc knows of them.
  */
 import { expect, expectTypeOf, test } from "vitest";
+import { erf } from "../../src/graph/special.ts";
 import {
+  type ActivationName,
   activation,
   compile,
   dense,
@@ -85,6 +87,20 @@ test("softmax gives probabilities", async () => {
   }
 });
 
+test.each<[ActivationName, (x: number) => number]>([
+  ["leakyRelu", (x) => (x > 0 ? x : 0.2 * x)],
+  ["elu", (x) => (x > 0 ? x : Math.expm1(x))],
+  ["selu", (x) => 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * Math.expm1(x))],
+  ["gelu", (x) => (x * (1 + erf(x / Math.SQRT2))) / 2],
+  ["silu", (x) => x / (1 + Math.exp(-x))],
+  ["softplus", (x) => Math.log1p(Math.exp(x))],
+  ["linear", (x) => x],
+])("the activation %s is the function of that name", async (name, f) => {
+  const { input, y } = await run(activation(name), [4], 2);
+  expect(y.length).toBe(8);
+  for (const [i, found] of y.entries()) expect(found).toBeCloseTo(f(input[i] ?? 0), 6);
+});
+
 test("flatten keeps the numbers and makes rows of them", async () => {
   expect(flatten().outputShape([28, 28])).toEqual([784]);
   const { input, y } = await run(flatten(), [3, 4], 2);
@@ -153,8 +169,11 @@ test("tsc knows the shapes of literal layers", () => {
 
 test("mistakes are the user's, and say what to do", () => {
   expect(() => dense(0)).toThrow("dense: the number of units must be a whole number from 1, not 0");
-  expect(() => dense(3, { activation: "rleu" as never })).toThrow(/no activation "rleu" \(there are: relu, sigmoid/);
+  expect(() => dense(3, { activation: "rleu" as never })).toThrow(/no activation "rleu" \(there are: relu, leakyRelu/);
   expect(() => dropout(1)).toThrow(UserError);
   expect(() => sequential([])).toThrow("sequential: a model needs a layer");
+  for (const layers of [dense(3), [dense(3), "relu"]]) {
+    expect(() => sequential(layers as never)).toThrow("sequential takes a list of layers");
+  }
   expect(() => dense(3).params([])).toThrow(ShapeError);
 });

@@ -1,6 +1,6 @@
 /**
- * The step that the project measures itself by (test/mnist-step.ts): its numbers against the oracle, and what the report
- * claims of it against what the machine really does.
+ * The step that the project measures itself by (test/mnist-step.ts): its numbers on `js` and `wasm` against the oracle, and
+ * what the report claims of it on `js` against what the machine really does. wasm/programs.test.ts does the latter on `wasm`.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { printJsModule } from "../../codegen/js.ts";
@@ -11,13 +11,14 @@ import { specialize } from "../../passes/specialize.ts";
 import type { Skippable } from "../../src/compile.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { printEntry } from "../../src/graph/print.ts";
-import { adam, compileOn, jsTarget, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
+import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel, printSequence } from "../../src/kernel/print.ts";
 import { walkSequence } from "../../src/kernel/sequence.ts";
 import type { EntryReport } from "../../src/report.ts";
 import type { CompiledEntry, TypedArray } from "../../src/runtime/compiled.ts";
 import type { Machine } from "../../src/runtime/machine.ts";
+import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 import { watchedTarget } from "../evaluator-machine.ts";
 import { expectGolden } from "../golden.ts";
 import { type Batch, mnistBatches, mnistDims, mnistStep } from "../mnist-step.ts";
@@ -32,11 +33,52 @@ beforeAll(() => {
   batches = mnistBatches(steps);
 });
 
+interface Trained {
+  readonly losses: readonly number[];
+  /** Parameters at the start and at the end. */
+  readonly start: readonly ArrayLike<number>[];
+  readonly end: readonly ArrayLike<number>[];
+}
+
+async function trained(opt: Optimizer, target: TargetSetup): Promise<Trained> {
+  const executable = await compileOn(mnistStep(opt), target, { dims: mnistDims });
+  const read = () => Promise.all(parameters.map((name) => executable.state.read(`model.${name}`)));
+  const start = await read();
+  const losses: number[] = [];
+  for (const { image, label } of batches) {
+    executable.train({ image, label });
+    losses.push(await executable.read("loss"));
+  }
+  const end = await read();
+  executable.dispose();
+  return { losses, start, end };
+}
+
+function trainedByOracle(opt: Optimizer): Trained {
+  const oracle = new ProgramOracle(mnistStep(opt), { dims: mnistDims });
+  const read = () => parameters.map((name) => oracle.state(`model.${name}`));
+  const start = read();
+  const losses = batches.map(({ image, label }) => oracle.number(oracle.run("train", { image, label }), "loss"));
+  return { losses, start, end: read() };
+}
+
 /** Length of a - b. */
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += ((a[i] ?? 0) - (b[i] ?? 0)) ** 2;
   return Math.sqrt(sum);
+}
+
+/** Losses to 1e-5 of them, weights to 2e-5, and what the steps changed in a parameter to 1e-3 of its length. */
+function expectFollows(found: Trained, wanted: Trained, than: string): void {
+  for (const [i, loss] of wanted.losses.entries()) {
+    expect(Math.abs((found.losses[i] ?? Number.NaN) - loss) / loss, `loss ${i}, off ${than}`).toBeLessThan(1e-5);
+  }
+  for (const [i, parameter] of parameters.entries()) {
+    const [start, end, is] = [wanted.start[i] ?? [], wanted.end[i] ?? [], found.end[i] ?? []];
+    expect(largestError(is, end), `${parameter}, off ${than}`).toBeLessThan(2e-5);
+    expect(distance(is, end) / distance(end, start), `change of ${parameter}, off ${than}`).toBeLessThan(1e-3);
+  }
 }
 
 describe("the MNIST step follows the oracle over 20 steps", () => {
@@ -45,29 +87,29 @@ describe("the MNIST step follows the oracle over 20 steps", () => {
     rmsprop: rmsprop(),
     adam: adam(),
   };
-  for (const [name, opt] of Object.entries(optimizers)) {
-    it(name, async () => {
-      const program = mnistStep(opt);
-      const executable = await compileOn(program, jsTarget, { dims: mnistDims });
-      const oracle = new ProgramOracle(program, { dims: mnistDims });
-      const start = parameters.map((parameter) => oracle.state(`model.${parameter}`));
-      const losses: number[] = [];
-      for (const { image, label } of batches) {
-        const wanted = oracle.number(oracle.run("train", { image, label }), "loss");
-        executable.train({ image, label });
-        const loss = await executable.read("loss");
-        losses.push(loss);
-        expect(Math.abs(loss - wanted) / wanted, `loss ${losses.length}`).toBeLessThan(1e-5);
-      }
-      expect(losses[steps - 1]).toBeLessThan(losses[0] ?? 0);
-      for (const [i, parameter] of parameters.entries()) {
-        const [found, wanted] = [await executable.state.read(`model.${parameter}`), oracle.state(`model.${parameter}`)];
-        expect(largestError(found, wanted), parameter).toBeLessThan(2e-5);
-        const moved = distance(wanted, start[i] ?? []);
-        expect(distance(found, wanted) / moved, `change of ${parameter}`).toBeLessThan(1e-3);
-      }
+  const targets: readonly (readonly [name: string, target: TargetSetup])[] = [
+    ["js", jsTarget],
+    ["wasm, 1 thread", wasmTarget({ threads: 1 })],
+    ["wasm, 2 threads", wasmTarget({ threads: 2 })],
+    ["wasm, precise, 1 thread", wasmTarget({ threads: 1, precise: true })],
+    ["wasm, precise, 2 threads", wasmTarget({ threads: 2, precise: true })],
+  ];
+  describe.each(Object.entries(optimizers))("%s", (_, opt) => {
+    let oracle: Trained;
+    let js: Trained;
+
+    beforeAll(async () => {
+      oracle = trainedByOracle(opt);
+      js = await trained(opt, jsTarget);
     });
-  }
+
+    it.each(targets)("on %s, and js", async (name, target) => {
+      const found = name === "js" ? js : await trained(opt, target);
+      expectFollows(found, oracle, "the oracle");
+      expectFollows(found, js, "js");
+      expect(found.losses[steps - 1]).toBeLessThan(found.losses[0] ?? 0);
+    });
+  });
 });
 
 interface Run {

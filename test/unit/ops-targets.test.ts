@@ -18,7 +18,8 @@ const targets: readonly (readonly [label: string, target: TargetSetup])[] = [
   ["js", jsTarget],
   ["wasm, 1 thread", wasmTarget({ threads: 1 })],
   ["wasm, 2 threads", wasmTarget({ threads: 2 })],
-  ["wasm, precise", wasmTarget({ threads: 1, precise: true })],
+  ["wasm, precise, 1 thread", wasmTarget({ threads: 1, precise: true })],
+  ["wasm, precise, 2 threads", wasmTarget({ threads: 2, precise: true })],
 ];
 
 describe.each(targets)("on %s, against the oracle", (label, target) => {

@@ -132,6 +132,13 @@ test("other batches than the run began with are refused, each difference named",
   expect(epochs).toHaveLength(2);
 });
 
+test("fewer epochs than the run has begun are refused, not taken for its end", async () => {
+  const net = await compiled();
+  await net.restore(await stopped());
+  await expect(net.fit({ ...data, epochs: 1 })).rejects.toThrow("epochs is 1, and the run that goes on is in epoch 2");
+  expect((await net.fit({ ...data, epochs: 2 })).epochs).toHaveLength(1);
+});
+
 test("newRun takes the weights alone", async () => {
   const net = await compiled(1, 5);
   await net.restore(await stopped(), { newRun: true });

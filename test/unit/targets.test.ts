@@ -28,9 +28,15 @@ test("wgsl without a GPU says what to install; a target that does not exist is n
   await expect(compile(doubling(), options)).rejects.toThrow(/no target "metal".*auto, js, wasm, wgsl/);
 });
 
-test("the doctor finds js in order, and says what wgsl lacks", async () => {
-  const [js, wgsl] = await examineTargets();
+test("the doctor finds js and wasm in order, wasm in all its ways, and says what wgsl lacks", async () => {
+  const [js, wasm, wgsl] = await examineTargets();
   expect(js).toEqual({ target: "js", works: true, device: "js" });
+  expect(wasm).toMatchObject({ target: "wasm", works: true, device: expect.stringMatching(/^wasm \(\d threads?\)$/) });
+  expect(wasm?.ways).toEqual([
+    { way: "one thread, every operation rounded (precise: true)", works: true },
+    { way: "one thread, multiply-adds rounded once", works: true },
+    { way: expect.stringMatching(/^\d threads$/), works: true },
+  ]);
   expect(wgsl).toMatchObject({ target: "wgsl", works: false });
   expect(wgsl?.advice).toMatch(/npm install webgpu/);
 });

@@ -170,6 +170,7 @@ describe("mistakes are found when the model or trainer is made", () => {
     ["a number", () => model({ ...single, call: () => 3 as never }), "call must give a tensor"],
     ["an output without the batch", () => model({ ...single, call: (x, { a }) => meanAbsoluteError(a(x), a(x)) }), 'the output is f32[]; it must be f32 with "batch"'],
     ["two sizes for one layer", () => model({ inputs: { p: [2], q: [3] }, layers: { a: dense(1) }, call: ({ p, q }, { a }) => ({ p: a(p), q: a(q) }) }), "kernel [2,1], bias [1] and kernel [3,1], bias [1]: make two layers"],
+    ["an input with the batch", () => model({ ...single, inputs: { p: [null as never, 2] }, call: ({ p }, { a }) => a(p) }), "inputs.p must be the shape of one sample, without the batch"],
     ["no inputs", () => model({ inputs: {}, layers: {}, call: () => ({}) }), "a model needs an input"],
   ])("%s", (_, make, message) => {
     expect(make).toThrow(UserError);

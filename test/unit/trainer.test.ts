@@ -11,6 +11,7 @@ import {
   dense,
   type EpochState,
   FeedError,
+  f32,
   i32,
   jsTarget,
   mean,
@@ -531,6 +532,21 @@ describe("losses and metrics", () => {
     expect(epochs[0]?.loss).toBeGreaterThan(0);
   });
 
+  test("accuracy of one-hot rows is that of their class numbers", async () => {
+    const network = () => dense(3, { activation: "softmax" });
+    const common = { input: [2], loss: "softmaxCrossEntropy", metrics: ["accuracy"], optimizer: sgd() } as const;
+    const x = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
+    const labels = Int32Array.from({ length: 12 }, (_, i) => (i * 5) % 3);
+    const rows = Float32Array.from({ length: 36 }, (_, i) => Number(labels[Math.floor(i / 3)] === i % 3));
+    const [byNumber, byRow] = [trainer(network(), common), trainer(network(), { ...common, target: f32("batch", 3) })];
+    for (const net of [byNumber, byRow]) await net.compile({ target: "js", batch: 5, seed: 2 });
+    const wanted = await byNumber.evaluate({ x, y: labels });
+    expect(wanted.accuracy).toBeGreaterThan(0);
+    const found = await byRow.evaluate({ x, y: rows });
+    expect(found.accuracy).toBe(wanted.accuracy);
+    expect(found.loss).toBeCloseTo(wanted.loss, 6);
+  });
+
   test("mistakes are found when the trainer is made", () => {
     const optimizer = sgd();
     const relu = sequential([dense(2, { activation: "relu" })]);
@@ -540,6 +556,37 @@ describe("losses and metrics", () => {
       trainer(dense(2), { input: [2], loss: "meanSquaredError", optimizer, metrics: { seconds: "accuracy" } }),
     ).toThrow('a metric cannot be called "seconds"');
     expect(takenNames).toContain("validation");
+    const made = (options: object) => () => trainer(dense(2), { input: [2], loss: "meanSquaredError", optimizer, ...options } as never); // biome-ignore format: short
+    for (const input of [[null, 2], [0], [1.5], 2]) {
+      expect(made({ input })).toThrow("input must be the shape of one sample, without the batch");
+    }
+    for (const odd of ["adam", undefined]) expect(made({ optimizer: odd })).toThrow("optimizer must be made by sgd()");
+    expect(made({ trainable: "kernel" })).toThrow("trainable must be a list of names or a predicate");
+    expect(made({ loss: () => 3 })).toThrow("the loss must give a tensor, not 3");
+  });
+
+  const arrays: readonly (readonly [string, unknown, string])[] = [
+    ["rows in a list", [[1, 2], [3, 4]], "x has an array at position 0: it must be one array of numbers, sample after sample: rows.flat()"],
+    ["texts", [1, "2"], "x has 2 (string) at position 1"],
+    ["a hole", [undefined, 1], "x has undefined (undefined) at position 0"],
+    ["big integers", BigInt64Array.of(1n, 2n), "x is of type BigInt64Array: it must be an array of numbers"],
+    ["clamped bytes", Uint8ClampedArray.of(1, 2), "x is of type Uint8ClampedArray"],
+    ["no array", new Map(), "x is of type Map"],
+    ["nothing", undefined, "x is missing"],
+  ]; // biome-ignore format: a table
+
+  test.each(arrays)("%s is no array of numbers", async (_, x, message) => {
+    const net = await compiled();
+    const found = net.predict({ x: x as never });
+    await expect(found).rejects.toThrow(FeedError);
+    await expect(found).rejects.toThrow(message);
+  });
+
+  test("fit and evaluate need targets", async () => {
+    const net = await compiled();
+    const { x } = quadrants(8);
+    await expect(net.fit({ x } as never)).rejects.toThrow("fit: y is missing");
+    await expect(net.evaluate({ x } as never)).rejects.toThrow("evaluate: y is missing");
   });
 
   test("tsc knows the scores by name", () => {

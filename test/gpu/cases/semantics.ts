@@ -1,0 +1,17 @@
+/** The special values of docs/semantics.md on the GPU. */
+import { ok } from "node:assert/strict";
+import { deviceSource } from "../../../src/runtime/gpu-device.ts";
+import { wgslTarget } from "../../../src/targets.ts";
+import { brokenRows } from "../../semantics-rows.ts";
+import type { GpuCase } from "../case.ts";
+
+export const cases: readonly GpuCase[] = [
+  {
+    name: "special values, as docs/semantics.md has them",
+    async run({ device }) {
+      const broken = await brokenRows(wgslTarget(deviceSource(device)));
+      process.stdout.write("\n"); // Dawn warns of empty dispatches on stdout, with no line end
+      ok(broken.length === 0, broken.join("\n"));
+    },
+  },
+];

@@ -1,0 +1,132 @@
+/**
+ * The rows of docs/semantics.md that are about special values, as programs with the results that the page promises: one
+ * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
+ */
+import { compileOn } from "../src/compile.ts";
+import { abs, add, argmax, argmin, cast, div, equal, matmul, max, maximum, min, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sub, sum } from "../src/dsl/ops.ts"; // biome-ignore format: names
+import { dynamicSlice, dynamicUpdate, elu, f32, gather, grad, i32, l2Norm, leakyRelu, logSumExp, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor } from "../src/index.ts"; // biome-ignore format: names
+import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TargetSetup } from "../src/targets.ts";
+
+/** Numbers of an f32, or of an i32. */
+type Given = readonly number[] | { readonly whole: readonly number[] };
+
+interface Row {
+  readonly says: string;
+  readonly given: readonly Given[];
+  make(...tensors: readonly Tensor[]): unknown;
+  readonly wanted: readonly number[];
+  /** Has infinities, which WGSL need not know. */
+  readonly infinite?: true;
+}
+
+const [lowest, highest] = [-2147483648, 2147483647];
+const [inf, nan] = [Number.POSITIVE_INFINITY, Number.NaN];
+const whole = (...numbers: readonly number[]): Given => ({ whole: numbers });
+
+function row(says: string, given: readonly Given[], make: Row["make"], wanted: readonly number[]): Row {
+  return { says, given, make, wanted };
+}
+
+/** The slopes of a sum of `f` at some numbers. */
+function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, wanted: readonly number[]): Row {
+  return row(`gradient: ${says}`, [at], (x) => grad(sum(f(x as Tensor) as Tensor) as Tensor, x), wanted);
+}
+
+const square = (x: Tensor): Tensor => reshape(x, [1, 1]) as Tensor;
+
+const rows: readonly Row[] = [
+  row("add wraps", [whole(highest, lowest), whole(1, -1)], add as never, [lowest, highest]),
+  row("mul wraps", [whole(highest, 65537), whole(highest, 65537)], mul as never, [1, 131073]),
+  row("sum wraps", [whole(highest, 1, 1)], sum as never, [-2147483647]),
+  row("prod wraps", [whole(65537, 65537, 2)], prod as never, [262146]),
+  row("contraction wraps", [whole(highest), whole(highest)], (x, y) => matmul(square(x as Tensor), square(y as Tensor) as never), [1]),
+  row("abs and neg of the lowest", [whole(lowest, lowest), whole(0)], (x) => sub(abs(x as Tensor), neg(x as Tensor)), [0, 0]),
+  row("division", [whole(7, -7, 5, lowest), whole(2, 2, 0, -1)], div as never, [3, -3, 0, lowest]),
+  row("mod", [whole(7, -7, 7, -7, 5), whole(3, 3, -3, -3, 0)], mod as never, [1, 2, -2, -1, 0]),
+  row("cast to i32", [[3e9, -3e9, nan, 2.7, -2.7]], (x) => cast(x as Tensor, "i32"), [highest, lowest, 0, 2, -2]),
+  row("cast to u32", [[-1, 5e9, nan, 2.7]], (x) => cast(x as Tensor, "u32"), [0, 4294967295, 0, 2]),
+  row("cast to u8", [[-1, 300, nan, 2.9]], (x) => cast(x as Tensor, "u8"), [0, 255, 0, 2]),
+  row("cast to bool", [[-0.5, 0, 2]], (x) => cast(cast(x as Tensor, "bool"), "f32"), [1, 0, 1]),
+  row("round", [[0.5, 1.5, 2.5, -0.2, -1.5]], round as never, [0, 2, 2, 0, -2]),
+  row("maximum of NaN", [[1, nan, 3], [nan, 2, 1]], maximum as never, [nan, nan, 3]),
+  row("max of NaN", [[1, nan, 3]], max as never, [nan]),
+  row("min of NaN", [[1, nan, 3]], min as never, [nan]),
+  row("argmax of equals", [[1, 3, 3]], argmax as never, [1]),
+  row("argmax of NaNs", [[1, nan, 3, nan]], argmax as never, [1]),
+  row("argmin of NaNs", [[1, nan, -3, nan]], argmin as never, [1]),
+  row("equal", [[nan, 0], [nan, -0]], (x, y) => cast(equal(x as Tensor, y as Tensor) as Tensor, "i32"), [0, 1]),
+  row("sign", [[0, nan, -3, 2]], sign as never, [0, nan, -1, 1]),
+  row("pow(x, 0)", [[nan, 0, -2], [0, 0, 0]], pow as never, [1, 1, 1]),
+  { ...row("logSumExp of -infinity", [[-inf, -inf]], (x) => logSumExp(x as Tensor), [-inf]), infinite: true },
+  { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x as Tensor), [inf]), infinite: true },
+  {
+    ...row("softmaxCrossEntropy", [[0, -inf], whole(0)], (x, y) => softmaxCrossEntropy(reshape(x as Tensor, [1, 2]) as never, mul(y as Tensor, 1) as never), [0]),
+    infinite: true,
+  },
+  row("sum of nothing", [[]], sum as never, [0]),
+  row("prod of nothing", [[]], prod as never, [1]),
+  { ...row("max of nothing", [[]], max as never, [-inf]), infinite: true },
+  { ...row("min of nothing", [[]], min as never, [inf]), infinite: true },
+  row("max of no whole numbers", [whole()], max as never, [lowest]),
+  row("min of no whole numbers", [whole()], min as never, [highest]),
+  row("argmax of nothing", [[]], argmax as never, [0]),
+  row("gather", [[1, 2, 3], whole(-1, 3, 1)], (x, i) => gather(x as Tensor, i as never), [0, 0, 2]),
+  row("scatterAdd", [whole(0, 0, 5, -1), [1, 2, 3, 4]], (i, x) => scatterAdd(i as never, x as Tensor, 2), [3, 0]),
+  row("oneHot", [whole(4, 0, 2)], (x) => oneHot(sub(x as Tensor, 1) as never, 3), [0, 0, 0, 0, 0, 0, 0, 1, 0]),
+  row("dynamicSlice", [[1, 2, 3, 4], whole(9)], (x, at) => dynamicSlice(x as Tensor, at as never, [2]), [3, 4]),
+  row("dynamicUpdate", [[1, 2, 3], [8, 9], whole(-5)], (x, part, at) => dynamicUpdate(x as Tensor, part as Tensor, at as never), [8, 9, 3]),
+  slopes("abs", [0, -1], (x) => abs(x), [0, -1]),
+  slopes("relu", [0, 1], (x) => relu(x as never), [0, 1]),
+  slopes("maximum at a tie", [2], (x) => maximum(x, 2), [0]),
+  slopes("max at a tie", [2, 2, 1], (x) => max(x), [0.5, 0.5, 0]),
+  slopes("prod with a zero", [0, 2, 3], (x) => prod(x), [6, 0, 0]),
+  slopes("prod with two zeros", [0, 0, 3], (x) => prod(x), [0, 0, 0]),
+  slopes("pow(x, 0)", [0, -1, 2], (x) => pow(x, 0), [0, 0, 0]),
+  slopes("leakyRelu", [0], (x) => leakyRelu(x, 0.25), [0.25]),
+  slopes("elu", [0], (x) => elu(x), [1]),
+  slopes("sigmoid", [0], (x) => sigmoid(x as never), [0.25]),
+  slopes("l2Norm of zeros", [0, 0], (x) => l2Norm(x), [0, 0]),
+  slopes("standardDeviation of equals", [2, 2], (x) => standardDeviation(x), [0, 0]),
+  slopes("round", [0.7], (x) => add(round(x) as Tensor, mul(x, 0) as Tensor), [0]),
+]; // biome-ignore format: a table
+
+/** The rows that a target does not keep: a line each. */
+export async function brokenRows(target: TargetSetup): Promise<readonly string[]> {
+  const chosen = rows.filter(({ infinite }) => infinite !== true || target.traits.name !== "wgsl");
+  const named = chosen.flatMap(({ given }, i) => given.map((numbers, k) => [`r${i}_${k}`, numbers] as const));
+  const held = program({
+    inputs: Object.fromEntries(named.map(([name, numbers]) => [name, specOf(numbers)])),
+    step: (inputs) => ({
+      outputs: Object.fromEntries(
+        chosen.map(({ given, make }, i) => [`r${i}`, make(...given.map((_, k) => inputs[`r${i}_${k}`] as Tensor))]),
+      ) as Readonly<Record<string, Tensor>>,
+    }),
+  });
+  const executable = await compileOn(held, target, { onWarning: () => undefined });
+  try {
+    const feeds = Object.fromEntries(named.map(([name, numbers]) => [name, arrayOf(numbers)]));
+    const found = await executable.run({ entry: "step", feeds });
+    return chosen.flatMap(({ says, wanted }, i) => {
+      const value = found[`r${i}`] as number | TypedArray;
+      const numbers = typeof value === "number" ? [value] : [...value];
+      const isSame = numbers.length === wanted.length && numbers.every((x, k) => isEqual(x, wanted[k]));
+      return isSame ? [] : [`${says}: ${numbers.join(", ")}, not ${wanted.join(", ")}`];
+    });
+  } finally {
+    executable.dispose();
+  }
+}
+
+function specOf(given: Given) {
+  return "whole" in given ? i32(given.whole.length) : f32(given.length);
+}
+
+/** Zeros are alike: WGSL need not keep their sign. */
+function isEqual(found: number, wanted: number | undefined): boolean {
+  return found === wanted || (Number.isNaN(found) && Number.isNaN(wanted));
+}
+
+function arrayOf(given: Given): Float32Array | Int32Array {
+  return "whole" in given ? Int32Array.from(given.whole) : Float32Array.from(given);
+}
