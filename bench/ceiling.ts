@@ -1,19 +1,18 @@
 /**
  * The fastest that this machine multiplies and adds in 128-bit vectors: what contractions on `wasm` are measured against.
  *
- * Twelve independent chains of s = s * x + y, as many as a 6x8 block has sums, in registers: no loads, no stores. With relaxed SIMD a multiply-add is one instruction, otherwise two.
+ * Twelve independent chains of s = s * x + y, as many as a 6x8 block has sums, in registers: no loads, no stores. With
+ * relaxed SIMD a multiply-add is one instruction, otherwise two.
  */
 import { WasmModule } from "../codegen/wasm/module.ts";
 
-/** A function that does `flopsPerCall(rounds)` operations. */
-export interface Ceiling {
-  readonly run: (rounds: number) => void;
-  flopsOf(rounds: number): number;
-}
-
 const sums = 12;
 
-export async function multiplyAddCeiling(relaxed: boolean): Promise<Ceiling> {
+/** Multiplications and additions of one round. */
+export const flopsPerRound = sums * 8;
+
+/** Runs a number of rounds. */
+export async function multiplyAddCeiling(relaxed: boolean): Promise<(rounds: number) => void> {
   const wasm = new WasmModule();
   const run = wasm.function("ceiling", ["i32"], ["f32"], (f, [rounds]) => {
     if (rounds === undefined) return;
@@ -47,8 +46,5 @@ export async function multiplyAddCeiling(relaxed: boolean): Promise<Ceiling> {
   });
   wasm.export("run", run);
   const { instance } = await WebAssembly.instantiate(wasm.finish());
-  return {
-    run: instance.exports.run as (rounds: number) => void,
-    flopsOf: (rounds) => rounds * sums * 8,
-  };
+  return instance.exports.run as (rounds: number) => void;
 }

@@ -6,7 +6,7 @@
  *       for l < 4 lane                                  ->     loop
  *         y[4*i + l] = max(x[4*i + l], 0f)                       v128.load x; f32x4.max; v128.store y
  *
- * The outermost thread loop of a nest is divided among the threads; a nest without one is run by a single thread.
+ * One thread loop of a nest is divided among the threads; a nest without one is run by a single thread.
  */
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { byteWidth } from "../../src/graph/dtype.ts";
@@ -76,9 +76,9 @@ export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, se
     laned: lanedArrays(stmts),
   };
   kernel.nests.forEach((nest, n) => {
-    const shared = nest.loops.findIndex(({ mark }) => mark === "thread");
-    const write = (): void => writeNest(nest, shared, context, thread, setting);
-    if (layout.threads === 1 || shared >= 0) {
+    const divided = dividedLoop(nest, layout.threads);
+    const write = (): void => writeNest(nest, divided, context, thread, setting);
+    if (layout.threads === 1 || divided >= 0) {
       write();
       return;
     }
@@ -139,6 +139,17 @@ function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
   return laned;
 }
 
+/** Iterations for each thread from which on it matters little that they do not divide evenly. */
+const enoughIterations = 4;
+
+/** The place of the outermost thread loop that is long enough to divide, else of the longest; -1 where there is none. */
+function dividedLoop({ loops }: Nest, threads: number): number {
+  const extents = loops.map(({ loop, mark }) => (mark === "thread" ? loop.extent : -1));
+  const long = extents.findIndex((extent) => extent >= enoughIterations * threads);
+  const longest = Math.max(...extents);
+  return long >= 0 ? long : longest < 0 ? -1 : extents.indexOf(longest);
+}
+
 // ---- loops ---------------------------------------------------------------------------------------------------------
 
 /** `divided` is the place of the loop whose iterations the threads share. */
@@ -197,10 +208,8 @@ function writeStmt(stmt: Stmt, context: WasmContext): void {
       context.f.if([], () => writeStmts(stmt.body, context));
       return;
     case "stage":
-      writeStage(stmt, context);
-      return;
     case "barrier":
-      throw new CompilerBug("the wasm target has no barriers inside kernels");
+      throw new CompilerBug(`the wasm target has no ${stmt.kind} inside kernels`);
     default:
       unreachable(stmt);
   }
@@ -287,11 +296,11 @@ function writeAssign(stmt: Of<"assign">, context: WasmContext): void {
 }
 
 /** `acc = acc + a * b`, rounded once where the engine can: sums of products are held to a bound that allows it. */
-function writeMultiplyAdd({ value }: Of<"assign">, context: WasmContext): boolean {
+function writeMultiplyAdd({ name, value }: Of<"assign">, context: WasmContext): boolean {
   const { f, module } = context;
   if (!module.relaxed || value.kind !== "apply" || value.fn !== "add" || value.type !== "f32") return false;
   const [sum, term] = value.args;
-  if (sum?.kind !== "name" || term?.kind !== "apply" || term.fn !== "mul") return false;
+  if (sum?.kind !== "name" || sum.name !== name || term?.kind !== "apply" || term.fn !== "mul") return false;
   for (const factor of term.args) writeVector(factor, context);
   writeVector(sum, context);
   f.op("f32x4.relaxed_madd");
@@ -312,17 +321,4 @@ function writeStore(stmt: Of<"store">, context: WasmContext): void {
   };
   if (writeBounds(stmt.guard, context, writeScalar)) f.if([], write);
   else write();
-}
-
-function writeStage(stmt: Of<"stage">, context: WasmContext): void {
-  const store: Stmt = { kind: "store", buffer: stmt.into, at: stmt.at, value: stmt.value, guard: [] };
-  const write = (depth: number): void => {
-    const loop = stmt.loops[depth];
-    if (loop === undefined) writeStmt(store, context);
-    else {
-      const innermost = depth === stmt.loops.length - 1 ? [store] : null;
-      writeLoop(loop, innermost, context, () => write(depth + 1));
-    }
-  };
-  write(0);
 }

@@ -38,19 +38,27 @@ export function writeDivided(
   const { f } = context;
   const counter = f.local("i32");
   const end = f.local("i32");
+  const part = f.local("i32");
+  // extent * t may need more than 32 bits, so what does not divide evenly is shared apart.
   const bound = (next: number): void => {
     f.get(thread);
     f.constI32(next);
     f.op("i32.add");
-    f.constI32(loop.extent);
+    f.tee(part);
+    f.constI32(Math.floor(loop.extent / threads));
+    f.op("i32.mul");
+    f.get(part);
+    f.constI32(loop.extent % threads);
     f.op("i32.mul");
     f.constI32(threads);
     f.op("i32.div_u");
+    f.op("i32.add");
   };
   bound(0);
   f.set(counter);
   bound(1);
   f.set(end);
+  f.release(part);
   f.get(counter);
   f.get(end);
   f.op("i32.lt_u");

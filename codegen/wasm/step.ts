@@ -11,7 +11,7 @@ import type { RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import type { BufferSlot } from "../../src/kernel/memory.ts";
 import type { Sequence, Step } from "../../src/kernel/sequence.ts";
-import { importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
+import { importedMemory, importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
@@ -33,11 +33,7 @@ export function printWasm(
   { relaxed }: WasmOptions,
 ): Uint8Array<ArrayBuffer> {
   const wasm = new WasmModule();
-  wasm.importMemory(importNames.module, importNames.memory, {
-    min: 1,
-    ...(layout.threads > 1 ? { max: 65536 } : {}),
-    shared: layout.threads > 1,
-  });
+  wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.threads));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const printer: Printer = {
     wasm,

@@ -68,7 +68,6 @@ function sumOf(body: readonly Stmt[]): Sum | undefined {
 /** The contraction with these loops as rows and columns, if one operand goes with each. */
 function reading(nest: Nest, sum: Sum, row: ParallelLoop, column: ParallelLoop): Contraction | undefined {
   const declared = new Set(declaredNames(nest.body));
-  const inner = new Set(sum.inner.map(({ name }) => name));
   const [a, b] = sum.operands;
   for (const [rowOperand, columnOperand] of [
     [a, b],
@@ -76,7 +75,7 @@ function reading(nest: Nest, sum: Sum, row: ParallelLoop, column: ParallelLoop):
   ] as const) {
     const names = [...namesIn([{ kind: "let", name: "", value: columnOperand }])];
     if (readsLoop(columnOperand, row.loop.name) || !readsLoop(columnOperand, column.loop.name)) continue;
-    if (names.some((name) => declared.has(name) && !inner.has(name))) continue;
+    if (names.some((name) => declared.has(name))) continue;
     if (!readsLoop(rowOperand, row.loop.name) || readsLoop(rowOperand, column.loop.name)) continue;
     const depth = sum.inner.reduce((product, { extent }) => product * extent, 1);
     return { row, column, inner: sum.inner, depth, step: sum.step, rowOperand, columnOperand };

@@ -83,7 +83,8 @@ function keepOne(row: Row, later: readonly Row[], { nest, homes, shared, fresh }
 function costlyLets({ loop, body }: Row, nest: Nest): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   const known = new Map<string, Expr>();
-  const element: LoopVar = { name: "#", extent: loop.extent };
+  // Named by its extent, as a row that is longer has elements that a shorter one has not.
+  const element: LoopVar = { name: `#${loop.extent}`, extent: loop.extent };
   const spelled = replaceLoops(new Map([[loop.name, loopIndex(element)]]));
   for (const stmt of body) {
     if (stmt.kind !== "let") continue;

@@ -367,7 +367,7 @@ function oneBlock(
   const columnInPanel: LoopVar = { name: fresh("c"), extent: cut.width };
   replaced.set(columnInPanel.name, within);
   const k = flat(found.inner, found.inner.map(loopIndex));
-  const at = panelIndex(block, place, k, cut.width === 1 ? constIndex(0) : loopIndex(columnInPanel));
+  const at = panelIndex(block, place, k, loopIndex(columnInPanel));
   const body = copyStmts(
     withPanel(nest.body, found, load("f32", panel.name, at)),
     { loops: replaced, renamed: frame.renamed },

@@ -11,7 +11,7 @@ import { apply, assign, constant, name as nameOf, variable } from "../../src/ker
 import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
-import { laneCount } from "../../src/kernel/stride.ts";
+import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { copyStmts, type Fresh } from "./names.ts";
 
 export interface SerialLanes {
@@ -30,7 +30,7 @@ export function vectorizeSerial(body: readonly Stmt[], fresh: Fresh): SerialLane
     stmts.flatMap((stmt): readonly Stmt[] => {
       if (stmt.kind !== "for" || stmt.mark !== "serial") return [stmt];
       if (stmt.body.some(({ kind }) => kind === "for")) return [{ ...stmt, body: visit(stmt.body) }];
-      const folds = stmt.loop.extent >= laneCount ? foldsOf(stmt.body) : undefined;
+      const folds = stmt.loop.extent >= laneCount ? foldsOf(stmt.loop, stmt.body) : undefined;
       if (folds === undefined) return [stmt];
       loops.add(stmt.loop.name);
       return inLanes(stmt.loop, stmt.body, folds, fresh);
@@ -49,13 +49,13 @@ interface Fold {
 }
 
 /** The variables that the loop folds; undefined where its iterations depend on each other in another way. */
-function foldsOf(body: readonly Stmt[]): ReadonlyMap<string, Fold> | undefined {
+function foldsOf(loop: LoopVar, body: readonly Stmt[]): ReadonlyMap<string, Fold> | undefined {
   const folds = new Map<string, Fold>();
-  const stored = new Map<string, string>();
+  const stored = new Map<string, Index>();
   for (const stmt of body) {
     if (stmt.kind === "store") {
       if (stored.has(stmt.buffer)) return undefined;
-      stored.set(stmt.buffer, stmt.at.key);
+      stored.set(stmt.buffer, stmt.at);
     } else if (stmt.kind === "assign") {
       const fold = foldOf(stmt);
       if (fold === undefined || folds.has(stmt.name)) return undefined;
@@ -68,7 +68,10 @@ function foldsOf(body: readonly Stmt[]): ReadonlyMap<string, Fold> | undefined {
     expr: (expr) => {
       if (expr.kind !== "load") return;
       const at = stored.get(expr.buffer);
-      if (at !== undefined && at !== expr.at.key) apart = false;
+      if (at === undefined) return;
+      // Lanes load together before they store: each must have an element of its own.
+      const stride = strideAlong(at, loop.name, loop.extent, () => true);
+      if (at.key !== expr.at.key || stride === null || stride === 0) apart = false;
     },
   });
   return apart && [...reads.values()].every((count) => count === 1) ? folds : undefined;

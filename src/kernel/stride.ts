@@ -40,28 +40,49 @@ export function strideAlong(
     case "mod": {
       const inner = strideAlong(index.index, loop, count, varies);
       if (inner === 0 || inner === null) return inner;
-      if (!isWithinBlock(index.index, inner, { loop, count, by: index.by, varies })) return null;
+      if (!isWithinBlock(startOf(index.index, loop), inner, count, index.by)) return null;
       return index.kind === "mod" ? inner : 0;
     }
   }
 }
 
-interface Block {
-  readonly loop: string;
-  readonly count: number;
-  readonly by: number;
-  readonly varies: (value: Expr) => boolean;
+/** What is known of an index in iteration 0: it is `start` plus some multiple of `unit`. */
+interface Start {
+  readonly start: number;
+  readonly unit: number;
 }
 
-/** All iterations of `index` lie in one block of `by`: it starts at a multiple of what they span, and so does every block. */
-function isWithinBlock(index: Index, stride: number, { loop, count, by, varies }: Block): boolean {
-  if (stride < 0) return false;
-  const terms = index.kind === "sum" ? index.terms : [{ factor: 1, index }];
-  const fixed = terms.filter((term) => strideAlong(term.index, loop, count, varies) === 0);
-  const offset = index.kind === "sum" ? index.offset : 0;
-  const unit = fixed.reduce((all, { factor }) => gcd(all, Math.abs(factor)), by);
-  const start = ((offset % unit) + unit) % unit;
-  return start + stride * (count - 1) < unit;
+function startOf(index: Index, loop: string): Start {
+  switch (index.kind) {
+    case "const":
+      return { start: index.value, unit: 0 };
+    case "loop":
+      return { start: 0, unit: index.loop.name === loop ? 0 : 1 };
+    case "param":
+    case "value":
+    case "floorDiv":
+      return { start: 0, unit: 1 };
+    case "mod": {
+      const { start, unit } = startOf(index.index, loop);
+      return { start, unit: gcd(unit, index.by) };
+    }
+    case "sum": {
+      let [start, unit] = [index.offset, 0];
+      for (const term of index.terms) {
+        const own = startOf(term.index, loop);
+        start += term.factor * own.start;
+        unit = gcd(unit, Math.abs(term.factor * own.unit));
+      }
+      return { start, unit };
+    }
+  }
+}
+
+/** All iterations lie in one block of `by`: they begin at a multiple of what they span, and so does every block. */
+function isWithinBlock({ start, unit }: Start, stride: number, count: number, by: number): boolean {
+  const span = gcd(by, unit);
+  const first = ((start % span) + span) % span;
+  return stride >= 0 && first + stride * (count - 1) < span;
 }
 
 function gcd(a: number, b: number): number {

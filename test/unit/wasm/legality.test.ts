@@ -28,18 +28,21 @@ test.each([
   [24, 8, 6],
   [30, 10, 6],
   [24, 6, 4],
-])("a vector may cross from one block of a block to the next: mod %i / %i along rows of %i", (outer, inner, columns) => {
-  const [i, j] = [loop("i", 20), loop("j", columns)];
-  const element = floorDivIndex(modIndex(at([i, columns], [j, 1]), outer), inner);
-  const count = outer / inner;
-  const kernel = kernelOf(
-    "k0",
-    [buffer("x", "f32", count), buffer("y", "f32", 20 * columns, "write")],
-    [nestOf([i, j], [store("y", at([i, columns], [j, 1]), apply("add", load("f32", "x", element), f(1)))])],
-  );
-  const data = new Map([["x", noise(count, 2)]]);
-  expectSame(runWasm(scheduleWasm(kernel), data), runEvaluator(kernel, data));
-});
+])(
+  "a vector may cross from one block of a block to the next: mod %i / %i along rows of %i",
+  (outer, inner, columns) => {
+    const [i, j] = [loop("i", 20), loop("j", columns)];
+    const element = floorDivIndex(modIndex(at([i, columns], [j, 1]), outer), inner);
+    const count = outer / inner;
+    const kernel = kernelOf(
+      "k0",
+      [buffer("x", "f32", count), buffer("y", "f32", 20 * columns, "write")],
+      [nestOf([i, j], [store("y", at([i, columns], [j, 1]), apply("add", load("f32", "x", element), f(1)))])],
+    );
+    const data = new Map([["x", noise(count, 2)]]);
+    expectSame(runWasm(scheduleWasm(kernel), data), runEvaluator(kernel, data));
+  },
+);
 
 test("four neighbours in a block of a block are still one element", () => {
   const element = floorDivIndex(modIndex(at([loop("i", 20), 4], [loop("l", 4), 1]), 24), 8);

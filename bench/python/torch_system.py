@@ -1,0 +1,71 @@
+"""
+PyTorch, eager, with the updates over all parameters at once that torch.optim makes with foreach=True.
+
+They are written out, as torch's own RMSprop and Adam put epsilon elsewhere.
+"""
+import math
+
+import torch
+
+from serve import CLASSES, HIDDEN, LAYER_NORM_EPSILON, operands, repeated, serve
+from optimizers import MOMENTS
+
+
+@torch.no_grad()
+def update(optimizer, model, gradients, moments, t):
+    if optimizer == "sgd":
+        torch._foreach_add_(model, gradients, alpha=-0.01)
+    elif optimizer == "rmsprop":
+        (v,) = moments
+        torch._foreach_mul_(v, 0.9)
+        torch._foreach_addcmul_(v, gradients, gradients, 0.1)
+        scale = torch._foreach_add(v, 1e-7)
+        torch._foreach_sqrt_(scale)
+        torch._foreach_addcdiv_(model, gradients, scale, -1e-3)
+    else:
+        m, v = moments
+        torch._foreach_lerp_(m, gradients, 0.1)
+        torch._foreach_mul_(v, 0.999)
+        torch._foreach_addcmul_(v, gradients, gradients, 0.001)
+        scale = torch._foreach_sqrt(v)
+        torch._foreach_add_(scale, 1e-7)
+        torch._foreach_addcdiv_(model, m, scale, -1e-3 * math.sqrt(1 - 0.999**t) / (1 - 0.9**t))
+
+
+class PyTorch:
+    def __init__(self, threads):
+        torch.set_num_threads(threads)
+
+    def step(self, batch, optimizer, w1, w2):
+        starts = [torch.tensor(w1), torch.zeros(HIDDEN), torch.tensor(w2), torch.zeros(CLASSES)]
+        model = [w.requires_grad_() for w in starts]
+        moments = [[torch.zeros_like(w) for w in model] for _ in range(MOMENTS[optimizer])]
+        count = [0]
+
+        def step(image, label):
+            count[0] += 1
+            w1, b1, w2, b2 = model
+            h = torch.relu(torch.addmm(b1, torch.from_numpy(image), w1))
+            logits = torch.addmm(b2, h, w2)
+            loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(label).long())
+            gradients = torch.autograd.grad(loss, model)
+            update(optimizer, model, gradients, moments, count[0])
+            return loss.item()
+
+        return step
+
+    def other(self, workload, numbers):
+        kind = workload["kind"]
+        with torch.no_grad():
+            tensors = [torch.tensor(x) for x in operands(workload, numbers)]
+        if kind == "matmul":
+            return repeated(lambda: tensors[0] @ tensors[1], 1)
+        if kind == "chain":
+            return repeated(lambda: torch.relu(tensors[0] + tensors[1]), workload["calls"])
+        if kind == "softmax":
+            return repeated(lambda: torch.softmax(tensors[0], -1), 1)
+        size = (workload["columns"],)
+        return repeated(lambda: torch.nn.functional.layer_norm(tensors[0], size, eps=LAYER_NORM_EPSILON), 1)
+
+
+serve(PyTorch)

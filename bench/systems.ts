@@ -1,0 +1,110 @@
+/**
+ * Which systems there are, how each is started, and how a missing one is installed.
+ *
+ * The adapters in TypeScript are bundled first, so that a child starts as a user's own bundle would, without a compiler
+ * in its process.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = join(root, "bench");
+export const cache = join(folder, ".cache");
+export const dataFolder = join(cache, "data");
+
+export interface SystemSpec {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What has to be done to have it; absent where it is there. */
+  readonly missing?: string;
+  /** Computes something itself that the others are measured against; takes part where it is named only. */
+  readonly isFloor?: true;
+}
+
+export const floorOf = (threads: number): string => `by hand, ${threads} thread${threads > 1 ? "s" : ""}`;
+export const ours = { js: "tensorloom js", wasm1: "tensorloom wasm, 1 thread", wasm2: "tensorloom wasm, 2 threads" };
+
+/** Our two threads, and theirs. */
+const threads = 2;
+
+export function allSystems(): readonly SystemSpec[] {
+  return [...ownSystems(), ...nodePeers(), ...pythonPeers()];
+}
+
+function ownSystems(): readonly SystemSpec[] {
+  return [
+    { name: ours.js, command: bundled("tensorloom", "js") },
+    { name: ours.wasm1, command: bundled("tensorloom", "wasm", "1") },
+    { name: ours.wasm2, command: bundled("tensorloom", "wasm", "2") },
+    { name: floorOf(1), command: bundled("floor", "1"), isFloor: true },
+    { name: floorOf(2), command: bundled("floor", "2"), isFloor: true },
+  ];
+}
+
+function nodePeers(): readonly SystemSpec[] {
+  const peer = (name: string, packages: readonly string[], command: readonly string[]): SystemSpec => {
+    const isThere = packages.every((one) => existsSync(join(folder, "node_modules", one)));
+    return { name, command, ...(isThere ? {} : { missing: "npm install --prefix bench" }) };
+  };
+  return [
+    peer("tfjs, plain JS", ["@tensorflow/tfjs"], bundled("tfjs", "cpu")),
+    peer("tfjs wasm", ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"], bundled("tfjs", "wasm")),
+    peer("jax-js wasm", ["@jax-js/jax"], bundled("jax-js")),
+    peer("onnxruntime-web, 2 threads", ["onnxruntime-web", "onnx-proto"], bundled("onnxruntime", "web", "2")),
+    peer("onnxruntime-node, 1 thread", ["onnxruntime-node", "onnx-proto"], bundled("onnxruntime", "node", "1")),
+    peer("onnxruntime-node, 2 threads", ["onnxruntime-node", "onnx-proto"], bundled("onnxruntime", "node", "2")),
+  ];
+}
+
+const install = "python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/python/requirements.txt";
+
+function pythonPeers(): readonly SystemSpec[] {
+  const own = join(folder, ".venv", "bin", "python");
+  const python = existsSync(own) ? own : "python3";
+  const peers = [
+    ["NumPy, OpenBLAS", "numpy", []],
+    ["PyTorch", "torch", ["torch"]],
+    ["JAX", "jax", ["jax"]],
+    ["tf.function", "tensorflow", ["tensorflow"]],
+    ["Keras fit", "keras", ["tensorflow", "keras"]],
+  ] as const;
+  const there = installedModules(python, ["numpy", ...new Set(peers.flatMap(([, , modules]) => modules))]);
+  return peers.map(([name, file, modules]) => ({
+    name,
+    command: [python, join(folder, "python", `${file}_system.py`), dataFolder, String(threads)],
+    ...(["numpy", ...modules].every((one) => there.has(one)) ? {} : { missing: install }),
+  }));
+}
+
+function installedModules(python: string, modules: readonly string[]): ReadonlySet<string> {
+  const script = `import importlib.util as u; print(*[m for m in ${JSON.stringify(modules)} if u.find_spec(m)])`;
+  const { stdout, status } = spawnSync(python, ["-c", script], { encoding: "utf8" });
+  return new Set(status === 0 ? stdout.trim().split(" ") : []);
+}
+
+function bundled(file: string, ...args: readonly string[]): readonly string[] {
+  return [process.execPath, join(cache, `${file}.mjs`), dataFolder, ...args];
+}
+
+/** Bundles the adapters. Packages stay outside: they are found in bench/node_modules. */
+export async function bundleAdapters(): Promise<void> {
+  await build({
+    entryPoints: ["tensorloom", "floor", "tfjs", "jax-js", "onnxruntime"].map((name) =>
+      join(folder, "systems", `${name}.ts`),
+    ),
+    outdir: cache,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    tsconfig: join(root, "tsconfig.json"),
+    alias: { tensorloom: join(root, "src", "index.ts") },
+    logLevel: "error",
+  });
+}
