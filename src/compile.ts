@@ -122,7 +122,10 @@ export async function compileOn<O, I>(
   }
 }
 
-/** Rough count of the arithmetic operations in a call of the dearest entry: what decides whether threads pay. */
+/**
+ * Rough count of the arithmetic operations in a call of the dearest entry, gradients not yet counted: whether threads may pay
+ * at all. It is asked before anything is compiled, as it decides what kind of memory there is.
+ */
 function workOf(program: Program<unknown>, dims: Dims): number {
   let most = 0;
   for (const entry of program.entries.values()) {

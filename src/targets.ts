@@ -18,6 +18,7 @@ import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
 import { DeviceError, UserError } from "./errors.ts";
 import { byteWidth } from "./graph/dtype.ts";
 import type { Kernel } from "./kernel/kernel.ts";
+import { type Sequence, walkSequence } from "./kernel/sequence.ts";
 import type { TargetName, TargetTraits } from "./kernel/target.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
@@ -84,7 +85,9 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
       return new WasmMachine(
         stateBytes,
         (sequence, buffers, layout) => printWasm(sequence, buffers, layout, { relaxed: relaxed && !precise }),
-        { ...options, threads: threads === "auto" && (options.work ?? 0) < worthThreads ? 1 : threads },
+        threads === "auto"
+          ? { ...options, threads: (options.work ?? 0) < worthThreads ? 1 : threads, isWorthThreads }
+          : { ...options, threads },
       );
     },
   };
@@ -92,6 +95,17 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
 
 /** Operations of a step below which "auto" stays on one thread: waking another takes as long as 0.1 ms of them. */
 const worthThreads = 4e6;
+
+/** Operations and bytes of a call below which it stays on one thread: waking another takes 13 us, as long as 300,000 of them. */
+const leastShared = 300_000;
+
+function isWorthThreads(sequence: Sequence): boolean {
+  let work = 0;
+  walkSequence(sequence, (step) => {
+    if (step.kind === "launch") work += step.kernel.flops + step.kernel.bytes;
+  });
+  return work >= leastShared;
+}
 
 /** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
 export function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {

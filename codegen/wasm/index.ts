@@ -96,7 +96,7 @@ function writeQuotient(
   const shift = Math.log2(by);
   if (Number.isInteger(shift)) {
     f.constI32(kind === "mod" ? by - 1 : shift);
-    f.op(kind === "mod" ? "i32.and" : "i32.shr_s");
+    f.op(kind === "mod" ? "i32.and" : index.index.min >= 0 ? "i32.shr_u" : "i32.shr_s");
     return;
   }
   f.constI32(by);

@@ -166,7 +166,9 @@ function writeNest(nest: Nest, divided: number, context: WasmContext, thread: Lo
       throw new CompilerBug(`the wasm target has no ${inner.mark} loops`);
     }
     const innermost = depth === nest.loops.length - 1 ? nest.body : null;
-    const alive = setting.heartbeat;
+    // One vector of a map an iteration would be slowed by a sign of life, and is done long before anyone asks for one.
+    const isLong = depth < nest.loops.length - 1 || nest.body.some(holdsLoop);
+    const alive = isLong ? setting.heartbeat : null;
     if (depth !== divided || threads === 1) writeLoop(inner.loop, innermost, context, () => write(depth + 1));
     else {
       writeDivided(inner.loop, innermost, context, { thread, threads }, () => {
@@ -176,6 +178,10 @@ function writeNest(nest: Nest, divided: number, context: WasmContext, thread: Lo
     }
   };
   write(0);
+}
+
+function holdsLoop(stmt: Stmt): boolean {
+  return stmt.kind === "for" && (stmt.mark === "serial" || stmt.body.some(holdsLoop));
 }
 
 // ---- statements ----------------------------------------------------------------------------------------------------

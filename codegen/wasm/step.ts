@@ -33,7 +33,7 @@ export function printWasm(
   { relaxed }: WasmOptions,
 ): Uint8Array<ArrayBuffer> {
   const wasm = new WasmModule();
-  wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.threads));
+  wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.shared));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const printer: Printer = {
     wasm,

@@ -57,14 +57,14 @@ export function exportWasm({ name, sequence, buffers, segmentBytes }: CompiledEn
         "make the batch or the model smaller, or use --target js",
     );
   }
-  const layout: WasmLayout = { bases, panels, panelStride, threads: 1 };
+  const layout: WasmLayout = { bases, panels, panelStride, threads: 1, shared: false };
   return {
     module: printWasm(sequence, buffers, layout, { relaxed: false }),
     about: {
       memory: {
         pages,
         pageBytes,
-        shared: importedMemory(1).shared,
+        shared: importedMemory(false).shared,
         bases,
         panels,
         panelBytes: panelStride,

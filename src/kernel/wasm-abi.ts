@@ -17,8 +17,10 @@ export interface WasmLayout {
   readonly panels: number;
   /** Bytes from one thread's panels to the next one's. */
   readonly panelStride: number;
-  /** How many threads run each step. With 1 the memory is not shared and there are no barriers. */
+  /** How many threads run each step. With 1 there are no barriers. */
   readonly threads: number;
+  /** Whether the memory is one that threads can share: other entries may run on more of them. */
+  readonly shared: boolean;
 }
 
 /** Turns a sequence into the bytes of a module. `compile` supplies it, as runtimes do not know printers. */
@@ -63,12 +65,12 @@ export const mostPages = 65_536;
 export const pageBytes = 65_536;
 
 /** How a module declares the memory that it imports: so that whatever memory the runtime has made fits. */
-export function importedMemory(threads: number): {
+export function importedMemory(shared: boolean): {
   readonly min: number;
   readonly max?: number;
   readonly shared: boolean;
 } {
-  return threads > 1 ? { min: 1, max: mostPages, shared: true } : { min: 1, shared: false };
+  return shared ? { min: 1, max: mostPages, shared } : { min: 1, shared };
 }
 
 // ---- the control block ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
  */
 import { CompilerBug, UserError } from "../errors.ts";
 import type { BufferSlot, Segment } from "../kernel/memory.ts";
+import type { Sequence } from "../kernel/sequence.ts";
 import {
   control,
   controlBytes,
@@ -26,6 +27,8 @@ import { moduleImports } from "./wasm-worker.ts";
 export interface WasmMachineOptions extends MachineOptions {
   /** How many threads run a step, this one among them; "auto": as many as there are processors, at most 8. */
   readonly threads: number | "auto";
+  /** Whether an entry has enough to do for more threads than one; always, by default. */
+  readonly isWorthThreads?: (sequence: Sequence) => boolean;
   /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
   readonly deadlineMs?: number;
   /** Where workers and memory come from: the engine that runs this, by default. */
@@ -85,7 +88,8 @@ export class WasmMachine implements Machine {
       const module = await this.#compile(entry, place.layout);
       const { memory } = this.#wellMemory();
       const instance = await WebAssembly.instantiate(module, moduleImports(memory));
-      if (this.threads > 1) await this.#startedPool().load(id, module);
+      const alone = place.layout.threads === 1;
+      if (!alone) await this.#startedPool().load(id, module);
       const { buffer } = this.#wellMemory();
       const runner: WasmRunner = new WasmRunner({
         entry,
@@ -95,11 +99,11 @@ export class WasmMachine implements Machine {
         assertWell: () => this.#assertWell(),
         fail: (error) => this.#fail(error),
         // A run of nothing has no barrier at its end that would tell when the workers have seen it.
-        start: () => (entry.sequence.length > 0 ? this.#pool?.start(id) : undefined),
+        start: () => (alone || entry.sequence.length === 0 ? undefined : this.#pool?.start(id)),
         gaveUp: () => this.#pool?.gaveUp() ?? new CompilerBug(`the wasm code of ${entry.name} gave up on one thread`),
         forget: () => {
           if (!this.#runners.delete(runner)) return;
-          this.#pool?.unload(id);
+          if (!alone) this.#pool?.unload(id);
           place.free();
         },
       });
@@ -147,7 +151,8 @@ export class WasmMachine implements Machine {
       input: this.#regions.take(input),
       output: this.#regions.take(output),
     };
-    const panels = this.#panels.take(panelStride * this.threads);
+    const threads = this.#options.isWorthThreads?.(entry.sequence) === false ? 1 : this.threads;
+    const panels = this.#panels.take(panelStride * threads);
     const free = (): void => {
       this.#panels.free(panels);
       this.#regions.free(bases.output);
@@ -156,7 +161,7 @@ export class WasmMachine implements Machine {
     };
     const before = memory.buffer;
     try {
-      const bytes = arena + input + output + panelStride * this.threads;
+      const bytes = arena + input + output + panelStride * threads;
       const what = `the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
       memory.ensure(this.#regions.end, bytes, what);
     } catch (error) {
@@ -164,7 +169,7 @@ export class WasmMachine implements Machine {
       throw error;
     }
     if (memory.buffer !== before) for (const other of this.#runners) other.bind(memory.buffer);
-    return { layout: { bases, panels, panelStride, threads: this.threads }, free };
+    return { layout: { bases, panels, panelStride, threads, shared: this.threads > 1 }, free };
   }
 
   async #compile(entry: CompiledEntry, layout: WasmLayout): Promise<WebAssembly.Module> {

@@ -33,7 +33,7 @@ describe("relaxed SIMD", () => {
     expect(features()).toEqual({ simd: true, relaxed: true, threads: true });
     const linker: WasmLinker = (_sequence, _buffers, { bases, threads }) => {
       const wasm = new WasmModule();
-      wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads));
+      wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads > 1));
       const barrier = writeBarrier(wasm, threads);
       const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
         if (thread === undefined) return;

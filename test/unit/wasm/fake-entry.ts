@@ -75,7 +75,7 @@ export function rotated(x: Float32Array, steps: number): Float32Array {
 
 export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) => {
   const wasm = new WasmModule();
-  wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads));
+  wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads > 1));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const barrier = threads > 1 ? writeBarrier(wasm, threads) : null;
   const place = (step: Step & { kind: "launch" }, param: string): { address: number; count: number } => {

@@ -124,7 +124,7 @@ function runOneThread(kernel: Kernel, count: number, thread: number, threads: nu
   const bytes = printWasm(
     [{ kind: "launch", kernel, bindings: [{ param: "y", buffer: "y" }], scalars: [] }],
     new Map([["y", slot]]),
-    { bases: { state: 0, input: 0, output: 0, arena: controlBytes }, panels: 0, panelStride: 0, threads },
+    { bases: { state: 0, input: 0, output: 0, arena: controlBytes }, panels: 0, panelStride: 0, threads, shared: true },
     { relaxed: false },
   );
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });

@@ -31,7 +31,7 @@ export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): D
   ];
   const bases = { state: 0, input: 0, output: 0, arena: controlBytes };
   const panels = controlBytes + end;
-  const bytes = printWasm(sequence, slots, { bases, panels, panelStride: 0, threads: 1 }, { relaxed });
+  const bytes = printWasm(sequence, slots, { bases, panels, panelStride: 0, threads: 1, shared: false }, { relaxed });
   const memory = new WebAssembly.Memory({ initial: Math.ceil((panels + panelBytes(sequence)) / pageBytes) + 1 });
   const all = new Uint8Array(memory.buffer);
   all.fill(fenceByte, controlBytes, panels);
