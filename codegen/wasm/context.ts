@@ -61,6 +61,8 @@ export interface WasmContext {
   readonly lanes: Lanes | null;
   /** Arrays whose last axis is indexed by a lane loop. */
   readonly laned: ReadonlySet<string>;
+  /** Whether a product and a sum may be rounded as one: in the maths library, whose bounds hold either way. */
+  readonly contracts: boolean;
 }
 
 export function place<T>(found: T | undefined, what: string): T {

@@ -74,6 +74,7 @@ export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, se
     pointers: new Map(),
     lanes: null,
     laned: lanedArrays(stmts),
+    contracts: false,
   };
   kernel.nests.forEach((nest, n) => {
     const divided = dividedLoop(nest, layout.threads);
@@ -114,6 +115,7 @@ export function writeRoutineFunction(
     pointers: new Map(),
     lanes: null,
     laned: new Set(),
+    contracts: false,
   };
   writeStmts(routine.body, context);
   writeScalar(routine.result, context);

@@ -11,6 +11,7 @@ import { constIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, Routine, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
+import { INFINITY_BITS, MAGNITUDE } from "../../src/kernel/maths/notation.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { type Lanes, laneStride, place, scalarType, type ValuePlace, varies, type WasmContext } from "./context.ts";
 import type { Local } from "./function.ts";
@@ -211,9 +212,11 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
     writeVector(second, context);
     writeVector(third, context);
     writeVector(first, context);
-    f.op("v128.bitselect");
+    // a mask is all ones or all zeros, for which both are the same; the relaxed one is a single instruction
+    f.op(context.module.relaxed ? "i32x4.relaxed_laneselect" : "v128.bitselect");
     return;
   }
+  if (writeMultiplyAdd(expr, context) || writeWithConstant(expr, context) || writeNaNTest(expr, context)) return;
   const { type } = first;
   const op = type === "f32" ? vectorFloatOps[expr.fn] : vectorIntegerOps[expr.fn]?.[type === "i32" ? 0 : 1];
   if (op !== undefined) {
@@ -265,6 +268,7 @@ export function writeRoutine(
     pointers: new Map(),
     lanes,
     laned: new Set(),
+    contracts: module.relaxed,
   };
   for (const [i, { name }] of routine.params.entries()) {
     values.set(name, { kind: "vector", local: place(operands[i], name) });
@@ -284,6 +288,57 @@ export function writeRoutine(
   }
   writeVector(routine.result, inside);
   for (const local of made) f.release(local);
+}
+
+/** a * b + c and c - a * b, where the context allows them to be rounded once. */
+function writeMultiplyAdd({ fn, type, args }: Apply, context: WasmContext): boolean {
+  if (!context.contracts || type !== "f32" || (fn !== "add" && fn !== "sub")) return false;
+  const [x, y] = args as [Expr, Expr];
+  const product = isProduct(y) ? y : fn === "add" && isProduct(x) ? x : undefined;
+  if (product === undefined) return false;
+  for (const factor of product.args) writeVector(factor, context);
+  writeVector(product === y ? x : y, context);
+  context.f.op(fn === "add" ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd");
+  return true;
+}
+
+function isProduct(expr: Expr): expr is Apply {
+  return expr.kind === "apply" && expr.fn === "mul";
+}
+
+/**
+ * The larger or smaller of a float and a constant: one instruction, which gives its first operand where that is a NaN.
+ * `f32x4.max` takes nine, to look at both operands and at the signs of zeros; here the sum with 0 makes -0 the 0 that it is.
+ */
+function writeWithConstant({ fn, type, args }: Apply, context: WasmContext): boolean {
+  if (type !== "f32" || (fn !== "max" && fn !== "min")) return false;
+  const [x, y] = args as [Expr, Expr];
+  const constant = y.kind === "const" ? y : x.kind === "const" ? x : undefined;
+  if (constant === undefined || Number.isNaN(constant.value)) return false;
+  if (constant.value === 0 && (fn === "min" || Object.is(constant.value, -0))) return false;
+  const { f } = context;
+  writeVector(constant === y ? x : y, context);
+  f.constV128(constantBytes("f32", constant.value));
+  f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
+  if (constant.value !== 0) return true;
+  f.constV128(constantBytes("f32", 0));
+  f.op("f32x4.add");
+  return true;
+}
+
+/** `bits(x) & 0x7fffffff > 0x7f800000`, as the maths library asks for a NaN: here a comparison with itself. */
+function writeNaNTest({ fn, args }: Apply, context: WasmContext): boolean {
+  const [masked, infinity] = args;
+  if (fn !== "gt" || infinity?.kind !== "const" || infinity.type !== "u32" || infinity.value !== INFINITY_BITS)
+    return false;
+  if (masked?.kind !== "apply" || masked.fn !== "and") return false;
+  const [bits, mask] = masked.args;
+  if (mask?.kind !== "const" || mask.value !== MAGNITUDE || bits?.kind !== "bitcast") return false;
+  if (bits.value.type !== "f32") return false;
+  writeVector(bits.value, context);
+  writeVector(bits.value, context);
+  context.f.op("f32x4.ne");
+  return true;
 }
 
 type Shift = "shiftLeft" | "shiftRight" | "rotateLeft";
