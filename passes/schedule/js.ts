@@ -5,10 +5,13 @@
  *     parallel i < 128, j < 512                            parallel i_o < 32, j_o < 256
  *       var acc = 0; for k < 784 { acc = ... }      ->       var acc[4][2] = 0; for k < 784 { 6 loads, 8 sums }
  *
+ * Rows of costly values that are wanted twice are kept in between (keep.ts).
+ *
  * A block changes no bit: each element is summed in the same order, in the same doubles.
  */
-import type { Kernel, Nest } from "../../src/kernel/kernel.ts";
+import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
 import { cse } from "./cse.ts";
+import { keepRows } from "./keep.ts";
 import { freshNames } from "./names.ts";
 import { findReuse } from "./reuse.ts";
 import { tile } from "./tile.ts";
@@ -38,14 +41,21 @@ export const jsBlocks: JsBlocks = { outer: 4, inner: 2, single: 8 };
 export function scheduleJs(kernel: Kernel, blocks: JsBlocks = jsBlocks): Kernel {
   const fresh = freshNames(kernel);
   const words: string[] = [];
+  const shared: SharedArray[] = [...kernel.shared];
   const nests = kernel.nests.flatMap((nest): readonly Nest[] => {
     const chosen = chooseBlocks(nest, blocks);
-    if (chosen === undefined) return [nest];
+    if (chosen === undefined) {
+      const kept = keepRows(nest, fresh);
+      if (kept === undefined) return [nest];
+      shared.push(...kept.shared);
+      words.push("rows kept");
+      return [kept.nest];
+    }
     words.push(`${[...chosen.values()].join("x")} registers`);
     return tile(nest, chosen, fresh);
   });
   if (words.length === 0) return kernel;
-  return { ...cse(unroll({ ...kernel, nests })), schedule: [...new Set(words)].join(", ") };
+  return { ...cse(unroll({ ...kernel, nests, shared })), schedule: [...new Set(words)].join(", ") };
 }
 
 /** Where there are fewer rows than wanted, a block has more columns. */
