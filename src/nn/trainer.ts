@@ -70,6 +70,7 @@ export function trainer(model: Layer | Model, options: AnyTrainerOptions): unkno
 export class Trainer<Name extends string = never, In extends string = never, Out extends string = never> {
   readonly #training: Training;
   #session: Session | null = null;
+  #starting: Promise<unknown> | null = null;
   #compileOptions: TrainerCompileOptions = {};
 
   constructor(training: Training) {
@@ -105,11 +106,15 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     const weighted = usesWeights(given);
     if (this.#session === null) {
       const { batch, seed } = options;
-      await this.compile({
+      // Of two first calls at once, both wait for one compilation: the second would dispose of the first one's.
+      this.#starting ??= this.compile({
         weighted,
         ...(batch === undefined ? {} : { batch }),
         ...(seed === undefined ? {} : { seed }),
+      }).finally(() => {
+        this.#starting = null;
       });
+      await this.#starting;
     }
     const session = this.#compiled("fit");
     if (weighted) await this.#addWeights("fit", session);

@@ -170,6 +170,13 @@ test("an evaluation that nobody waited for ends on the weights it began with bef
   expect(await net.evaluate(data)).not.toEqual(wanted);
 });
 
+test("two first fits at once share one compilation, and the second is refused", async () => {
+  const net = small();
+  const running = net.fit({ ...data, epochs: 2 });
+  await expect(net.fit({ ...data, epochs: 2 })).rejects.toThrow("another fit of this trainer is under way");
+  expect((await running).epochs).toHaveLength(2);
+});
+
 test("one thing at a time: no restore and no second fit while fit runs", async () => {
   const saved = await stopped();
   const net = await compiled();

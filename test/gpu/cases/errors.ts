@@ -51,7 +51,7 @@ export const cases: readonly GpuCase[] = [
       await rejects(compile(counter(), { target: "wgsl", gpu: none }), isDeviceError(/found no GPU.*driver/));
       for (const options of [{}, { gpu: none }]) {
         const executable = await compile(counter(), options);
-        strictEqual(executable.report.target, "js");
+        strictEqual(executable.report.target, "wasm");
         match(executable.report.why, /^auto: no GPU, as/);
         executable.dispose();
       }
@@ -62,7 +62,7 @@ export const cases: readonly GpuCase[] = [
     async run({ gpu, adapter, device }) {
       const software = adapter.info.isFallbackAdapter || /swiftshader|llvmpipe/i.test(adapter.info.description);
       const found = await compile(counter(), { gpu });
-      strictEqual(found.report.target, software ? "js" : "wgsl");
+      strictEqual(found.report.target, software ? "wasm" : "wgsl");
       match(found.report.why, software ? /is software: ask for "wgsl"/ : /a GPU/);
       found.dispose();
       const given = await compile(counter(), { device });
@@ -191,14 +191,15 @@ export const cases: readonly GpuCase[] = [
   {
     name: "the doctor: what works, what does not and why, and a device that computes nonsense",
     async run({ gpu, device }) {
-      const [js, wgsl] = await examineTargets({ gpu });
+      const [js, wasm, wgsl] = await examineTargets({ gpu });
       strictEqual(js?.works, true);
+      strictEqual(wasm?.works, true);
       strictEqual(wgsl?.works, true, wgsl?.reason);
       match(wgsl.device ?? "", /^wgsl \(/);
-      const [, missing] = await examineTargets({ gpu: gpuOf(async () => null) });
+      const [, , missing] = await examineTargets({ gpu: gpuOf(async () => null) });
       strictEqual(missing?.works, false);
       match(`${missing.reason} ${missing.advice}`, /found no GPU.*npm install webgpu/);
-      const [, broken] = await examineTargets({ gpu: () => Promise.reject(new DeviceError("no package")) });
+      const [, , broken] = await examineTargets({ gpu: () => Promise.reject(new DeviceError("no package")) });
       strictEqual(broken?.reason, "no package");
 
       const { worst } = await selfCheck({ target: "wgsl", device });
