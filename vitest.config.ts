@@ -10,5 +10,5 @@ export default defineConfig({
       { find: /^tensorloom$/, replacement: here("./src/index.ts") },
     ],
   },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000 },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 120_000, maxWorkers: 2 },
 });
