@@ -16,6 +16,7 @@
 import { CompilerBug } from "../src/errors.ts";
 import { type Entry, neededNodes, rebuild, resultNodes } from "../src/graph/entry.ts";
 import type { Build, Node } from "../src/graph/node.ts";
+import { gather } from "../src/graph/ops/index-ops.ts";
 import { concat } from "../src/graph/ops/parts.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
@@ -123,7 +124,7 @@ class Fusion {
         this.#floatOr(node, viewPrice + node.args.length - 1, accesses, () => this.#start(node, accesses));
         return;
       case "index":
-        this.#floatOr(node, 1, accesses, () => this.#start(node, accesses));
+        this.#floatOr(node, this.#indexPrice(node), accesses, () => this.#start(node, accesses));
         return;
       case "map":
         if (this.#join(node, accesses)) return;
@@ -148,6 +149,11 @@ class Fusion {
     const stored = new Set(accesses.map((access) => access.node));
     if (price > limit || stored.size > floatingReads(this.#limit) || this.#results.has(node)) start();
     else this.#floating.set(node, price);
+  }
+
+  /** Rows picked for a contraction are stored: read in place, each would be looked up again for every tile of the other operand. */
+  #indexPrice(node: Node): number {
+    return node.op === gather && this.#contracted.has(node) ? cheapInContraction + 1 : 1;
   }
 
   #start(node: Node, accesses: readonly Access[]): void {

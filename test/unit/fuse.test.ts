@@ -10,7 +10,9 @@ import {
   div,
   exp,
   flip,
+  gather,
   greater,
+  i32,
   jsTarget,
   matmul,
   mul,
@@ -33,6 +35,21 @@ import { expectSound, runProgram } from "../program-case.ts";
 const calls = [{ entry: "step" }, { entry: "step" }];
 const eightBuffers: TargetSetup = { ...jsTarget, traits: { ...jsTarget.traits, maxBuffers: 8 } };
 const weight = () => param(normal(0, 1, 4, 4));
+
+it("rows picked for a product are stored, and read from there", async () => {
+  const made = program({
+    inputs: { index: i32(3) },
+    state: { table: param(normal(0, 1, 7, 4)), w: weight() },
+    step({ index }, { table, w }) {
+      return { outputs: { y: matmul(gather(table, index), w) } };
+    },
+  });
+  const feeds = { index: Int32Array.of(6, 0, 3) };
+  await expectSound({ program: made, calls: [{ entry: "step", feeds }] });
+  const executable = await compileOn(made, jsTarget, {});
+  expect(executable.report.entries[0]?.kernels.map(({ name }) => name)).toEqual(["k0_gather", "k1_contract"]);
+  executable.dispose();
+});
 
 describe("cycles that would close late", () => {
   it("siblings are not merged when another operand depends on one of them", async () => {
