@@ -42,7 +42,7 @@ interface Player {
   check: readonly number[];
 }
 
-/** Waits between turns: thread pools spin for a while after their work. */
+/** Waits between turns: the driver's own work, reading an answer, is over. */
 const pauseMs = 20;
 /** What takes longer than this is not repeated to compare more losses. */
 const slowMs = 1_500;

@@ -1,4 +1,7 @@
-/** A system's process, as the driver sees it: requests go in, answers come out, one at a time. */
+/**
+ * A system's process, as the driver sees it: requests go in, answers come out, one at a time. Between an answer and the next
+ * request it is stopped, as the thread pools of some libraries go on looking for work for as long as they are let.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -36,8 +39,10 @@ export class SystemProcess {
 
   /** An answer with `error` set where the process failed or ended. */
   async ask(request: Request): Promise<Answer> {
+    this.#child.kill("SIGCONT");
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
+    this.#child.kill("SIGSTOP");
     if (done === true) return { ms: [], check: [], peakBytes: 0, error: `the process ended. ${this.#output}` };
     return JSON.parse(value) as Answer;
   }
@@ -46,6 +51,7 @@ export class SystemProcess {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
     this.#child.stdin?.end();
+    this.#child.kill("SIGCONT");
     await ended;
   }
 }

@@ -11,13 +11,6 @@ import { control, failure } from "../../src/kernel/wasm-abi.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
 import type { WasmModule } from "./module.ts";
 
-/**
- * How often a thread looks before it sleeps: about 10 microseconds, which is what sleeping and waking cost. Measured, Node 20,
- * 2 cores: a barrier of 2 threads takes 0.2 us where looking is enough, 13 us where they sleep. A training step of 784-512-10
- * (4.6 ms on one thread) takes 2.50, 2.40 and 2.34 ms on 2 threads with 1,000, 20,000 and 200,000 looks, and on 4, which share
- * the cores, 2.46, 2.48 and 2.95: there each look is time taken from the thread that is waited for.
- */
-const spins = 20_000;
 const sliceMs = 50;
 /** What memory.atomic.wait32 gives after its time. */
 const timedOut = 2;
@@ -80,7 +73,7 @@ function emitRelease(f: FunctionWriter): void {
 function emitWait(f: FunctionWriter, generation: Local, threads: number): void {
   const [spin, life, late] = [f.local("i32"), f.local("i32"), f.local("i32")];
   f.block(["i32"], (done) => {
-    f.constI32(spins);
+    loadWord(f, control.barrierLooks);
     f.set(spin);
     f.loop((again) => {
       f.constI32(0);
@@ -91,6 +84,8 @@ function emitWait(f: FunctionWriter, generation: Local, threads: number): void {
       f.constI32(1);
       f.op("i32.sub");
       f.tee(spin);
+      f.constI32(0);
+      f.op("i32.gt_s");
       f.brIf(again);
     });
     emitLife(f, threads);

@@ -13,7 +13,7 @@
  * filled by whatever expression the operand is. The other operand is read where it lies: each element is used for a whole
  * row of the block.
  *
- * Where the rows are too large for the cache, they go by once for several panels.
+ * Rows go by once for several panels where these are small, or the rows too large for the cache.
  *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */
@@ -50,6 +50,12 @@ const blocksPerChunk = 2;
  */
 const cachedBytes = 512 * 1024;
 const mostPanels = 16;
+/**
+ * Bytes of panels that share a pass all the same: rows of the output, and of what an update reads beside it, are then touched
+ * in runs of cache lines. 784x128x512 with RMSprop's update behind it: 0.92 of the time of one panel at a time, on a machine
+ * whose neighbours use its caches; 0.98 on a quiet one.
+ */
+const nearBytes = 64 * 1024;
 /** A deeper panel, of more than a megabyte, would be no faster than the operand itself. */
 const mostDepth = 32768;
 
@@ -88,8 +94,8 @@ interface ColumnCut {
 /** How many panels a pass over the rows serves; every thread should have some passes. */
 function panelsAtOnce(rows: number, panelCount: number, depth: number, width: number): number {
   const bytes = 4 * depth;
-  if (rows * bytes <= cachedBytes) return 1;
-  const fitting = Math.floor(cachedBytes / (bytes * width));
+  const room = rows * bytes <= cachedBytes ? nearBytes : cachedBytes;
+  const fitting = Math.floor(room / (bytes * width));
   return Math.max(1, Math.min(mostPanels, fitting, Math.floor(panelCount / enoughPanels)));
 }
 

@@ -10,8 +10,10 @@ import type { Sequence } from "../kernel/sequence.ts";
 import {
   control,
   controlBytes,
+  crowdedLooks,
   panelAlignment,
   panelBytes,
+  patientLooks,
   type WasmLayout,
   type WasmLinker,
 } from "../kernel/wasm-abi.ts";
@@ -79,6 +81,9 @@ export class WasmMachine implements Machine {
     );
     const words = new Int32Array(this.#memory.buffer, 0, controlBytes / 4);
     words[control.deadlineMs / 4] = options.deadlineMs ?? defaultDeadlineMs;
+    const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
+    words[control.barrierLooks / 4] = looks.barrier;
+    words[control.idleLooks / 4] = looks.idle;
   }
 
   async prepare(entry: CompiledEntry): Promise<Runner> {

@@ -30,12 +30,6 @@ export function moduleImports(memory: WebAssembly.Memory): WebAssembly.Imports {
   return { [importNames.module]: { [importNames.memory]: memory, [importNames.mod]: floatMod } };
 }
 
-/**
- * How often a worker that has run a step looks for the next one before it sleeps: about 100 microseconds (33 ns each, Node 20),
- * in which a batch can be fed. Training calls steps back to back, and a worker that sleeps takes some 10 to wake.
- */
-const spins = 3_000;
-
 const word = (offset: number): number => offset / 4;
 
 /** Plain JavaScript, for Node and for browsers. */
@@ -83,7 +77,7 @@ function serve() {
       ran = runs;
       run(Atomics.load(words, ${word(control.entry)}));
       spin = 0;
-    } else if (++spin > ${spins}) Atomics.wait(words, ${word(control.command)}, now);
+    } else if (++spin > Atomics.load(words, ${word(control.idleLooks)})) Atomics.wait(words, ${word(control.command)}, now);
   }
 }
 
