@@ -60,7 +60,7 @@ const run: Run = {
   options: {
     rounds,
     turnMs: flags.quick ? 60 : 100,
-    warmupMs: flags.quick ? 200 : 400,
+    warmupMs: 1_000, // the engine compiles a large module of WebAssembly anew in the background: onnxruntime-web takes 60 steps
     budgetMs: flags.quick ? 2_000 : 4_000,
   },
   wants: (workload) =>
