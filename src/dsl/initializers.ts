@@ -18,29 +18,31 @@ export interface Initializer<S extends Shape = Shape> {
 
 type Sizes = readonly number[];
 
-function initializer<const S extends Sizes>(shape: S, draw: (random: RandomStream) => number): Initializer<[...S]> {
+function initializer<const S extends Sizes>(
+  shape: S,
+  draw: (random: RandomStream, into: Float64Array) => void,
+): Initializer<[...S]> {
   return {
     shape: [...shape],
     values(seed, name) {
-      const random = new RandomStream(seed, name);
       const drawn = new Float64Array(sizeOf(shape));
-      for (let i = 0; i < drawn.length; i++) drawn[i] = draw(random);
+      draw(new RandomStream(seed, name), drawn);
       return drawn;
     },
   };
 }
 
 export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
-  return { ...initializer(shape, () => 0), isZero: true };
+  return { ...filled(0, ...shape), isZero: true };
 }
 
 export function ones<const S extends Sizes>(...shape: S): Initializer<[...S]> {
-  return initializer(shape, () => 1);
+  return filled(1, ...shape);
 }
 
 /** `value` everywhere. */
 export function filled<const S extends Sizes>(value: number, ...shape: S): Initializer<[...S]> {
-  return initializer(shape, () => value);
+  return initializer(shape, (_, into) => into.fill(value));
 }
 
 /** The given numbers, in row-major order. */
@@ -55,12 +57,12 @@ export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...sha
 
 /** Uniform in [low, high). */
 export function uniform<const S extends Sizes>(low: number, high: number, ...shape: S): Initializer<[...S]> {
-  return initializer(shape, (random) => low + (high - low) * random.uniform());
+  return initializer(shape, (random, into) => random.fillUniform(into, low, high));
 }
 
 /** Normal with the given mean and standard deviation. */
 export function normal<const S extends Sizes>(mean: number, deviation: number, ...shape: S): Initializer<[...S]> {
-  return initializer(shape, (random) => mean + deviation * random.normal());
+  return initializer(shape, (random, into) => random.fillNormal(into, mean, deviation));
 }
 
 /** Inputs and outputs of one unit: the last axis is the outputs, the one before the inputs, others are a receptive field. */
