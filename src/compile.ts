@@ -104,7 +104,7 @@ export async function compileOn<O, I>(
   });
   try {
     let compileMs = 0;
-    const executable = await makeExecutable({
+    const making = makeExecutable({
       program,
       machine,
       states: states.slots,
@@ -113,7 +113,9 @@ export async function compileOn<O, I>(
       compileEntry: (name, dims) => compileEntry(program, name, dims, target, options, warn),
       summary: () => ({ target: target.traits.name, device: machine.device, why: target.why, compileMs, warnings }),
     });
-    writeStartValues(program, states.slots, machine, options.seed ?? 0);
+    // Meanwhile the engine compiles what was printed, where it does so in the background.
+    const writing = (async () => writeStartValues(program, states.slots, machine, options.seed ?? 0))();
+    const [executable] = await Promise.all([making, writing]);
     compileMs = performance.now() - started;
     return executable as unknown as Executable<O, I>;
   } catch (error) {

@@ -59,7 +59,7 @@ export class WasmMachine implements Machine {
   readonly #runners = new Set<WasmRunner>();
   readonly #stateBase: number;
   #memory: WasmMemory | null;
-  #pool: WasmPool | null = null;
+  #pool: WasmPool | null;
   #failure: Error | null = null;
   #entries = 0;
 
@@ -84,6 +84,8 @@ export class WasmMachine implements Machine {
     const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
     words[control.barrierLooks / 4] = looks.barrier;
     words[control.idleLooks / 4] = looks.idle;
+    // Now, so that workers start (40 ms) while the program is compiled.
+    this.#pool = this.threads > 1 ? this.#newPool(this.#memory.memory) : null;
   }
 
   async prepare(entry: CompiledEntry): Promise<Runner> {
@@ -94,7 +96,7 @@ export class WasmMachine implements Machine {
       const { memory } = this.#wellMemory();
       const instance = await WebAssembly.instantiate(module, moduleImports(memory));
       const alone = place.layout.threads === 1;
-      if (!alone) await this.#startedPool().load(id, module);
+      if (!alone) await this.#pool?.load(id, module);
       const { buffer } = this.#wellMemory();
       const runner: WasmRunner = new WasmRunner({
         entry,
@@ -187,9 +189,8 @@ export class WasmMachine implements Machine {
     }
   }
 
-  #startedPool(): WasmPool {
-    this.#pool ??= new WasmPool(this.#host, this.#wellMemory().memory, this.threads, (error) => this.#fail(error));
-    return this.#pool;
+  #newPool(memory: WebAssembly.Memory): WasmPool {
+    return new WasmPool(this.#host, memory, this.threads, (error) => this.#fail(error));
   }
 
   #stateView({ dtype, offset, count }: BufferSlot): TypedArray {

@@ -156,14 +156,15 @@ describe("workers", () => {
     await until(() => ended() === 3);
   });
 
-  test("are not started for one thread, nor before there is an entry", async () => {
+  test("start with the machine, and not for one thread", async () => {
     const { host, started } = countingHost();
     const single = machineOf(1, { host });
     await single.prepare(fakeEntry("train", n, rotations(1)));
-    const empty = machineOf(4, { host });
-    single.dispose();
-    empty.dispose();
     expect(started()).toBe(0);
+    single.dispose();
+    const empty = machineOf(4, { host });
+    expect(started()).toBe(3);
+    empty.dispose();
   });
 
   test("let the process end, though nobody disposed of them", async () => {
