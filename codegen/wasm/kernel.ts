@@ -29,6 +29,7 @@ import type { FunctionWriter, Local } from "./function.ts";
 import { writeBounds } from "./index.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
+import { sharedPointers, writePointer } from "./pointers.ts";
 import { elementPlace, flatten, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";
@@ -189,7 +190,19 @@ function holdsLoop(stmt: Stmt): boolean {
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 function writeStmts(stmts: readonly Stmt[], context: WasmContext): void {
+  const { f } = context;
+  const pointers = sharedPointers(stmts, context);
+  for (const pointer of pointers) {
+    const local = f.local("i32");
+    writePointer(pointer, context);
+    f.set(local);
+    context.pointers.set(pointer.key, local);
+  }
   for (const stmt of stmts) writeStmt(stmt, context);
+  for (const { key } of pointers) {
+    f.release(place(context.pointers.get(key), "a pointer"));
+    context.pointers.delete(key);
+  }
 }
 
 function writeStmt(stmt: Stmt, context: WasmContext): void {
@@ -266,11 +279,15 @@ function writeVar(stmt: Of<"var">, context: WasmContext): void {
   }
   const isVector = lanes?.varying.has(stmt.name) === true;
   const type: ValType = isVector ? "v128" : scalarType(stmt.type);
-  const elements = Array.from({ length: count }, (): ValuePlace & { readonly kind: "scalar" | "vector" } => {
-    if (isVector) writeVector(stmt.init, context);
+  const locals = Array.from({ length: count }, () => f.local(type));
+  locals.forEach((local, i) => {
+    // All start from the one value: V8 takes two sums for halves of a wider one only where they start alike.
+    if (i > 0) f.get(place(locals[0], stmt.name));
+    else if (isVector) writeVector(stmt.init, context);
     else writeScalar(stmt.init, context);
-    const local = f.local(type);
     f.set(local);
+  });
+  const elements = locals.map((local): ValuePlace & { readonly kind: "scalar" | "vector" } => {
     return { kind: isVector ? "vector" : "scalar", local };
   });
   const [only] = elements;

@@ -1,5 +1,6 @@
 /**
- * Addresses that an innermost loop moves on, in place of computing them anew.
+ * Addresses that are kept in locals, in place of computing them anew: those that an innermost loop moves on, and those that
+ * several statements of a block of lanes use.
  *
  *   for k < 784                                  p = 4*(784*i)              q = 4*(8*j)
  *     ... x[784*i + k], x[784*i + k + 784]  ->   loop: load p+0, load p+3136, load q+0; p += 4; q += 2048
@@ -15,11 +16,14 @@ import { laneStride, type MemoryPlace, place, type WasmContext } from "./context
 import { addressOf, firstLane, isLoop, pointerKey, writeMoving } from "./index.ts";
 import { writeScalar } from "./scalar.ts";
 
-/** An address that grows by `step` bytes an iteration. */
-export interface MovingPointer {
+export interface Pointer {
   readonly key: string;
   readonly memory: MemoryPlace;
   readonly moving: Index;
+}
+
+/** An address that grows by `step` bytes an iteration. */
+export interface MovingPointer extends Pointer {
   readonly step: number;
 }
 
@@ -27,19 +31,64 @@ export interface MovingPointer {
 export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: WasmContext): readonly MovingPointer[] {
   const found = new Map<string, MovingPointer>();
   const see = (buffer: string, at: Index, lanes: WasmContext["lanes"]): void => {
-    const memory = place(context.memory.get(buffer), buffer);
-    if (lanes !== null && laneStride(at, lanes) === null) return;
-    const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes.loop));
-    const key = pointerKey(memory, moving);
-    if (moving.min < 0 || found.has(key) || context.pointers.has(key)) return;
-    const step = stepOf(moving, loop);
-    if (step !== null) found.set(key, { key, memory, moving, step: step * byteWidth(memory.element) });
+    const pointer = pointerTo(buffer, at, lanes, context);
+    if (pointer === null || found.has(pointer.key)) return;
+    const step = stepOf(pointer.moving, loop);
+    if (step !== null) found.set(pointer.key, { ...pointer, step: step * byteWidth(pointer.memory.element) });
   };
   return scan(body, context.lanes, see) ? [...found.values()] : [];
 }
 
+/**
+ * The addresses that the statements of a block of lanes use more than once, loops in it left aside. The engine would find
+ * most of them again; it takes two stores for halves of a wider one only where they have the address in common.
+ */
+export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): readonly Pointer[] {
+  const { lanes } = context;
+  if (lanes === null) return [];
+  const found = new Map<string, Pointer>();
+  const shared = new Set<Pointer>();
+  const see = (buffer: string, at: Index): void => {
+    const pointer = pointerTo(buffer, at, lanes, context);
+    if (pointer === null || !isWorthKeeping(pointer.moving)) return;
+    const known = found.get(pointer.key);
+    if (known === undefined) found.set(pointer.key, pointer);
+    else shared.add(known);
+  };
+  for (const stmt of stmts) {
+    if (stmt.kind === "for" || stmt.kind === "if") continue;
+    if (stmt.kind === "store") see(stmt.buffer, stmt.at);
+    walkStmts([stmt], {
+      expr: (expr) => {
+        if (expr.kind === "load") see(expr.buffer, expr.at);
+      },
+    });
+  }
+  return [...shared];
+}
+
+/** A sum that is known before the block: it reads no value that the block computes. */
+function isWorthKeeping(moving: Index): boolean {
+  let reads = false;
+  walkIndex(moving, {
+    value: () => {
+      reads = true;
+    },
+  });
+  return moving.kind !== "const" && !reads;
+}
+
+/** What a pointer to an element would be; null where its lanes do not lie at a constant distance, or there is one already. */
+function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], context: WasmContext): Pointer | null {
+  const memory = place(context.memory.get(buffer), buffer);
+  if (lanes !== null && laneStride(at, lanes) === null) return null;
+  const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes.loop));
+  const key = pointerKey(memory, moving);
+  return moving.min < 0 || context.pointers.has(key) ? null : { key, memory, moving };
+}
+
 /** Leaves a pointer's first value on the stack. */
-export function writePointer({ memory, moving }: MovingPointer, context: WasmContext): void {
+export function writePointer({ memory, moving }: Pointer, context: WasmContext): void {
   writeMoving(memory, moving, context, writeScalar);
 }
 

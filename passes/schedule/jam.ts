@@ -15,15 +15,20 @@
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { constant, forLoop } from "../../src/kernel/build.ts";
 import { loopIndex, walkIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import type { Expr, Index, LoopMark, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { mapExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { copyStmts, replace } from "./names.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
-/** `stmts` for all iterations of `inner`, whose variables they use freely. */
-export function jam(stmts: readonly Stmt[], inner: readonly LoopVar[], fresh: Fresh): readonly Stmt[] {
+/** `stmts` for all iterations of `inner`, whose variables they use freely. The last loop gets the mark `last`. */
+export function jam(
+  stmts: readonly Stmt[],
+  inner: readonly LoopVar[],
+  fresh: Fresh,
+  last: LoopMark = "unrolled",
+): readonly Stmt[] {
   if (inner.length === 0) return stmts;
   const dependent = dependentNames(stmts, inner);
   const items = group(stmts, inner, dependent);
@@ -31,7 +36,8 @@ export function jam(stmts: readonly Stmt[], inner: readonly LoopVar[], fresh: Fr
   collectArrays(items, arrays);
   const at = inner.map(loopIndex);
   const names = new Map([...arrays.keys()].map((name) => [name, { name, at }]));
-  return emit(items, { inner, arrays, rewrite: replace({ loops: new Map(), names }), at, fresh, first: { yes: true } });
+  const rewrite = replace({ loops: new Map(), names });
+  return emit(items, { inner, last, arrays, rewrite, at, fresh, first: { yes: true } });
 }
 
 // ---- what depends on the unrolled loops ----------------------------------------------------------------------------
@@ -167,6 +173,7 @@ function collectArrays(items: readonly Item[], arrays: Map<string, Stored>): voi
 
 interface Emit {
   readonly inner: readonly LoopVar[];
+  readonly last: LoopMark;
   readonly arrays: ReadonlyMap<string, Stored>;
   readonly rewrite: ReturnType<typeof replace>;
   readonly at: readonly Index[];
@@ -246,16 +253,19 @@ function emitStmt(stmt: Stmt, to: Emit): readonly Stmt[] {
 function around(body: readonly Stmt[], to: Emit): readonly Stmt[] {
   if (to.first.yes) {
     to.first.yes = false;
-    return nestOf(to.inner, body);
+    return nestOf(to.inner, body, to.last);
   }
   const loops = to.inner.map((loop): LoopVar => ({ ...loop, name: to.fresh(loop.name) }));
   const renamed = new Map(to.inner.map((loop, i) => [loop.name, loopIndex(loops[i] ?? loop)]));
   return nestOf(
     loops,
     copyStmts(body, { loops: renamed }, (name) => name),
+    to.last,
   );
 }
 
-function nestOf(loops: readonly LoopVar[], body: readonly Stmt[]): readonly Stmt[] {
-  return loops.reduceRight<readonly Stmt[]>((inside, loop) => [forLoop(loop, inside, "unrolled")], body);
+function nestOf(loops: readonly LoopVar[], body: readonly Stmt[], last: LoopMark = "unrolled"): readonly Stmt[] {
+  return loops.reduceRight<readonly Stmt[]>((inside, loop, i) => {
+    return [forLoop(loop, inside, i === loops.length - 1 ? last : "unrolled")];
+  }, body);
 }

@@ -194,7 +194,7 @@ function piece(nest: Nest, along: ParallelLoop, { start, count, vectors }: Piece
     start,
   );
   const made = copyNest(nest, along, at, outer, fresh);
-  const body = vectors > 1 ? jam(made.body, [vector], fresh) : made.body;
+  const body = vectors > 1 ? jam(made.body, [vector], fresh, "interleaved") : made.body;
   return { ...made, body: [{ kind: "for", loop: lane, mark: "lane", body }] };
 }
 

@@ -17,7 +17,7 @@
  *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */
-import { apply, load, store } from "../../src/kernel/build.ts";
+import { apply, forLoop, load, name as nameOf, store } from "../../src/kernel/build.ts";
 import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
@@ -264,8 +264,14 @@ function fill(block: Block, { column, panel: place }: PanelPlace, frame: Frame):
     const replaced = new Map(frame.replaced);
     for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? constIndex(0));
     replaced.set(name, sumIndex([column, c].map((index) => ({ factor: 1, index }))));
-    const one = store(panel.name, panelIndex(block, place, flat(found.inner, k), c), found.columnOperand);
-    return copyStmts([one], { loops: replaced, renamed: frame.renamed }, fresh);
+    const value = fresh("element");
+    const { type } = found.columnOperand;
+    const index = panelIndex(block, place, flat(found.inner, k), c);
+    const stmts: readonly Stmt[] = [
+      { kind: "let", name: value, value: found.columnOperand },
+      store(panel.name, index, nameOf(type, value)),
+    ];
+    return copyStmts(stmts, { loops: replaced, renamed: frame.renamed }, fresh);
   };
   const at = loops.map(loopIndex);
   const across = (columns: number, make: (c: Index) => readonly Stmt[]): readonly Stmt[] =>
@@ -300,11 +306,14 @@ function fill(block: Block, { column, panel: place }: PanelPlace, frame: Frame):
       loops,
       across(cut.width, (c) => write(at, c)),
     );
-  const vectors = inLanes((lane) =>
-    Array.from({ length: cut.width / laneCount }, (_, v) =>
-      write(at, sumIndex([{ factor: 1, index: lane }], v * laneCount)),
-    ).flat(),
-  );
+  const v: LoopVar = { name: fresh("v"), extent: cut.width / laneCount };
+  const vectors = inLanes((lane) => {
+    const c = sumIndex([
+      { factor: laneCount, index: loopIndex(v) },
+      { factor: 1, index: lane },
+    ]);
+    return [forLoop(v, write(at, c), "interleaved")];
+  });
   return serial(loops, [vectors]);
 }
 
@@ -383,6 +392,7 @@ function oneBlock(
     body,
     [r, v].filter(({ extent }) => extent > 1),
     fresh,
+    cut.isVector && v.extent > 1 ? "interleaved" : "unrolled",
   );
   return cut.isVector ? [{ kind: "for", loop: lane, mark: "lane", body: jammed }] : jammed;
 }

@@ -146,7 +146,7 @@ export function checkElement(name: string, named: Named, at: readonly Index[], s
     walkIndex(index, {
       loop: ({ name: loop }) => {
         const mark = scope.loops.get(loop)?.mark;
-        if (mark === "serial" || mark === "unrolled" || mark === "lane") return;
+        if (mark === "serial" || mark === "unrolled" || mark === "interleaved" || mark === "lane") return;
         broken(`${name} is indexed by the ${mark} loop ${loop}: it is an array of registers`);
       },
       value: (value) => broken(`${name} is indexed by ${printExpr(value)}: it is an array of registers`),

@@ -117,8 +117,11 @@ export interface Kernel {
 
 // ---- statements ----------------------------------------------------------------------------------------------------
 
-/** serial: in order. unrolled: a copy per iteration. lane: the iterations are the lanes of vector values. */
-export type LoopMark = "serial" | "unrolled" | "lane";
+/**
+ * serial: in order. unrolled: a copy per iteration. interleaved: the same for iterations that know nothing of each other, all
+ * copies of a statement together. lane: the iterations are the lanes of vector values.
+ */
+export type LoopMark = "serial" | "unrolled" | "interleaved" | "lane";
 
 export type Stmt =
   | { readonly kind: "for"; readonly loop: LoopVar; readonly mark: LoopMark; readonly body: readonly Stmt[] }

@@ -35,6 +35,9 @@ export interface Globals {
   readonly process?: {
     getBuiltinModule?(id: string): unknown;
     readonly versions?: { readonly node?: string };
+    readonly arch?: string;
+    readonly execArgv?: readonly string[];
+    readonly env?: Readonly<Record<string, string | undefined>>;
   };
   readonly navigator?: { readonly hardwareConcurrency?: number };
   readonly crossOriginIsolated?: boolean;
@@ -81,9 +84,26 @@ export function chooseThreads(
  * the whole process's, workers included, and takes effect for modules compiled later.
  */
 export function allowRelaxedSimd(isThere: () => boolean, globals: Globals = globalThis): void {
-  const major = Number.parseInt(globals.process?.versions?.node ?? "", 10);
-  if (!(major < 21) || isThere()) return;
+  if (!(nodeMajor(globals) < 21) || isThere()) return;
   nodeModule<NodeV8>(globals, "node:v8")?.setFlagsFromString("--experimental-wasm-relaxed-simd");
+}
+
+const joinFlag = "--experimental-wasm-revectorize";
+
+/**
+ * Whether this process's V8 joins neighbouring vectors to vectors of 256 bits: a flag of Node from 24 on, for x86-64. It is
+ * the user's to set: the engine calls it an experiment.
+ */
+export function joinsVectors(globals: Globals = globalThis): boolean {
+  const { process } = globals;
+  if (process === undefined || !(nodeMajor(globals) >= 24) || process.arch !== "x64") return false;
+  const flags = [...(process.execArgv ?? []), ...(process.env?.NODE_OPTIONS ?? "").split(/\s+/)];
+  return flags.some((flag) => flag.replaceAll("_", "-") === joinFlag);
+}
+
+/** NaN outside of Node. */
+function nodeMajor({ process }: Globals): number {
+  return Number.parseInt(process?.versions?.node ?? "", 10);
 }
 
 function oneThreadReason(globals: Globals, isNode: boolean): string | null {

@@ -6,9 +6,26 @@ import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
 import { importedMemory, importNames, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
-import { allowRelaxedSimd } from "../../../src/runtime/wasm-host.ts";
+import { allowRelaxedSimd, joinsVectors } from "../../../src/runtime/wasm-host.ts";
 import { WasmMachine } from "../../../src/runtime/wasm-machine.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
+
+describe("vectors joined to ones of 256 bits", () => {
+  const flag = "--experimental-wasm-revectorize";
+  const node = { versions: { node: "24.1.0" }, arch: "x64", execArgv: [flag], env: {} };
+
+  test("are there where the user gave Node 24 the flag, on x86-64", () => {
+    expect(joinsVectors({ process: node })).toBe(true);
+    expect(joinsVectors({ process: { ...node, execArgv: ["--experimental_wasm_revectorize"] } })).toBe(true);
+    expect(joinsVectors({ process: { ...node, execArgv: [], env: { NODE_OPTIONS: `--no-warnings ${flag}` } } })).toBe(
+      true,
+    );
+    expect(joinsVectors({ process: { ...node, execArgv: [] } })).toBe(false);
+    expect(joinsVectors({ process: { ...node, arch: "arm64" } })).toBe(false);
+    expect(joinsVectors({ process: { ...node, versions: { node: "22.9.0" } } })).toBe(false);
+    expect(joinsVectors({})).toBe(false);
+  });
+});
 
 describe("relaxed SIMD", () => {
   const flagsSet = (version: string, isThere: boolean): string[] => {

@@ -1,6 +1,6 @@
 /** Kernels as WebAssembly, before and after their schedule, against the evaluator; and what the schedule makes of them. */
 import { describe, expect, test } from "vitest";
-import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
+import { joinedBlocks, scheduleWasm } from "../../../passes/schedule/wasm.ts";
 import type { DType } from "../../../src/graph/dtype.ts";
 import {
   apply,
@@ -536,6 +536,7 @@ describe("contractions", () => {
       expect(scheduled.shared.length).toBeGreaterThan(0);
       expect(engineFeatures(true).relaxed).toBe(true);
       const precise = runWasm(scheduled, data).get("y");
+      expect(runWasm(scheduleWasm(kernel, joinedBlocks), data).get("y"), "blocks twice as wide").toEqual(precise);
       runWasm(scheduled, data, { relaxed: true })
         .get("y")
         ?.forEach((value, at) => {
@@ -553,8 +554,10 @@ describe("contractions", () => {
         thread j_o < 8
           for k_1 < 4
             for lane < 4 lane
-              panel[8*k_1 + lane] = b[64*k_1 + 8*j_o + lane]
-              panel[8*k_1 + lane + 4] = b[64*k_1 + 8*j_o + lane + 4]
+              let element_1_0: f32 = b[64*k_1 + 8*j_o + lane]
+              let element_1_1: f32 = b[64*k_1 + 8*j_o + lane + 4]
+              panel[8*k_1 + lane] = element_1_0
+              panel[8*k_1 + lane + 4] = element_1_1
           for i_b < 2
             for lane_1 < 4 lane
               var acc_1[4][2]: f32 = 0f
@@ -574,23 +577,23 @@ describe("contractions", () => {
                 acc_1[3][0] = acc_1[3][0] + (a_3 * panel_0)
                 acc_1[3][1] = acc_1[3][1] + (a_3 * panel_1)
               let bias_0: f32 = bias[8*j_o + lane_1]
-              let v_2_0_0: f32 = acc_1[0][0] + bias_0
-              y[256*i_b + 8*j_o + lane_1] = max(v_2_0_0, 0f)
+              let v_3_0_0: f32 = acc_1[0][0] + bias_0
               let bias_1: f32 = bias[8*j_o + lane_1 + 4]
-              let v_2_0_1: f32 = acc_1[0][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 4] = max(v_2_0_1, 0f)
-              let v_2_1_0: f32 = acc_1[1][0] + bias_0
-              y[256*i_b + 8*j_o + lane_1 + 64] = max(v_2_1_0, 0f)
-              let v_2_1_1: f32 = acc_1[1][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 68] = max(v_2_1_1, 0f)
-              let v_2_2_0: f32 = acc_1[2][0] + bias_0
-              y[256*i_b + 8*j_o + lane_1 + 128] = max(v_2_2_0, 0f)
-              let v_2_2_1: f32 = acc_1[2][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 132] = max(v_2_2_1, 0f)
-              let v_2_3_0: f32 = acc_1[3][0] + bias_0
-              y[256*i_b + 8*j_o + lane_1 + 192] = max(v_2_3_0, 0f)
-              let v_2_3_1: f32 = acc_1[3][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 196] = max(v_2_3_1, 0f)"
+              let v_3_0_1: f32 = acc_1[0][1] + bias_1
+              y[256*i_b + 8*j_o + lane_1] = max(v_3_0_0, 0f)
+              y[256*i_b + 8*j_o + lane_1 + 4] = max(v_3_0_1, 0f)
+              let v_3_1_0: f32 = acc_1[1][0] + bias_0
+              let v_3_1_1: f32 = acc_1[1][1] + bias_1
+              y[256*i_b + 8*j_o + lane_1 + 64] = max(v_3_1_0, 0f)
+              y[256*i_b + 8*j_o + lane_1 + 68] = max(v_3_1_1, 0f)
+              let v_3_2_0: f32 = acc_1[2][0] + bias_0
+              let v_3_2_1: f32 = acc_1[2][1] + bias_1
+              y[256*i_b + 8*j_o + lane_1 + 128] = max(v_3_2_0, 0f)
+              y[256*i_b + 8*j_o + lane_1 + 132] = max(v_3_2_1, 0f)
+              let v_3_3_0: f32 = acc_1[3][0] + bias_0
+              let v_3_3_1: f32 = acc_1[3][1] + bias_1
+              y[256*i_b + 8*j_o + lane_1 + 192] = max(v_3_3_0, 0f)
+              y[256*i_b + 8*j_o + lane_1 + 196] = max(v_3_3_1, 0f)"
     `);
   });
 
