@@ -13,7 +13,7 @@ import { CompilerBug } from "../src/errors.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Expr, Kernel, Routine } from "../src/kernel/kernel.ts";
 import { isRoutineFn } from "../src/kernel/kernel.ts";
-import { routineFor } from "../src/kernel/maths/library.ts";
+import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import type { JsModule } from "./js-context.ts";
 import { Namer } from "./js-context.ts";
 import type { Helper } from "./js-helpers.ts";
@@ -27,7 +27,7 @@ export interface PrintedKernels {
   readonly names: readonly string[];
 }
 
-export function printJsKernels(kernels: readonly Kernel[], routines: Routines = routineFor): PrintedKernels {
+export function printJsKernels(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): PrintedKernels {
   const used = new Set<Helper>();
   const names = new Namer();
   const arrays: string[] = [];
@@ -69,13 +69,13 @@ export function printJsKernels(kernels: readonly Kernel[], routines: Routines = 
 }
 
 /** The body of a function without parameters that returns the kernels' functions in an array. */
-export function printJsFactory(kernels: readonly Kernel[], routines: Routines = routineFor): string {
+export function printJsFactory(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
   const { source, names } = printJsKernels(kernels, routines);
   return `"use strict";\n${source}\nreturn [${names.join(", ")}];\n`;
 }
 
 /** The text of an ES module that exports the kernels' functions. */
-export function printJsModule(kernels: readonly Kernel[], routines: Routines = routineFor): string {
+export function printJsModule(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
   const { source, names } = printJsKernels(kernels, routines);
   return `${source}\n\nexport { ${names.join(", ")} };\n`;
 }

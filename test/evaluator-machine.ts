@@ -8,9 +8,11 @@
 
 import { scheduleWasm } from "../passes/schedule/wasm.ts";
 import { apply, constant } from "../src/kernel/build.ts";
+import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
 import { evaluateSequence } from "../src/kernel/evaluate-sequence.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
+import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import type { BufferSlot, Segment } from "../src/kernel/memory.ts";
 import { mapStmts, replaceExprs } from "../src/kernel/rewrite.ts";
@@ -20,16 +22,16 @@ import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
-export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget);
+export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);
 
 /** The same of precise `wasm`. It has no rsqrt: 1 / sqrt(x) is rounded twice, where the evaluator's rsqrt is rounded once. */
 export const wasmEvaluatorTarget: TargetSetup = {
-  ...evaluatorOf(wasmTarget({ precise: true })),
+  ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
   schedule: (kernel) => withoutRsqrt(scheduleWasm(kernel)),
 };
 
-function evaluatorOf(target: TargetSetup): TargetSetup {
-  return { ...target, machine: async (stateBytes) => new EvaluatorMachine(stateBytes) };
+function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {
+  return { ...target, machine: async (stateBytes) => new EvaluatorMachine(stateBytes, routines) };
 }
 
 function withoutRsqrt(kernel: Kernel): Kernel {
@@ -71,8 +73,11 @@ class EvaluatorMachine implements Machine {
   readonly device = "evaluator";
   readonly #state: ArrayBuffer;
 
-  constructor(stateBytes: number) {
+  readonly #routines: Routines;
+
+  constructor(stateBytes: number, routines: Routines) {
     this.#state = new ArrayBuffer(stateBytes);
+    this.#routines = routines;
   }
 
   async prepare(entry: CompiledEntry): Promise<Runner> {
@@ -91,12 +96,13 @@ class EvaluatorMachine implements Machine {
       viewsBySlot.set(name, view);
       memory.set(name, { element: dtype, data: view });
     }
+    const routines = this.#routines;
     let calls = 0;
     return {
       feed: (input, values) => viewsBySlot.get(entry.inputs[input]?.buffer.name ?? "")?.set(values),
       run() {
         calls += 1;
-        evaluateSequence(entry.sequence, memory, { routines: routineFor, seed: calls });
+        evaluateSequence(entry.sequence, memory, { routines, seed: calls });
       },
       read: async (output) => (viewsBySlot.get(output.name) as TypedArray).slice(),
       release: () => undefined,
