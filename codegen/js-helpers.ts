@@ -31,6 +31,13 @@ function round_even(x) {
   return x < 0 || Object.is(x, -0) ? -(4503599627370496 - x - 4503599627370496) : x + 4503599627370496 - 4503599627370496;
 }`,
 
+  relu_cell: "const relu_cell = new Float64Array(2);",
+  relu: `// max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
+function relu(x) {
+  relu_cell[1] = x;
+  return relu_cell[+!(x <= 0)];
+}`,
+
   mod_float: `// The remainder with the sign of the divisor.
 function mod_float(x, y) {
   const r = x % y;
@@ -108,6 +115,7 @@ const needs: Readonly<Partial<Record<Helper, readonly Helper[]>>> = {
   f32_to_bits_i32: ["bits_f32", "bits_i32"],
   f32_to_bits_u32: ["bits_f32", "bits_u32"],
   bits_to_f32: ["bits_f32", "bits_i32"],
+  relu: ["relu_cell"],
   from_half: ["bits_to_f32"],
   to_half: ["f32_to_bits_i32"],
   erf: ["polynomial", "erf_centre", "erf_tail"],

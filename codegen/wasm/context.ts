@@ -7,9 +7,9 @@
  */
 import { CompilerBug } from "../../src/errors.ts";
 import type { DType } from "../../src/graph/dtype.ts";
-import { walkIndex } from "../../src/kernel/index-expr.ts";
+import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
@@ -79,30 +79,14 @@ export function scalarType(type: ValueType): ValType {
 
 export function varies(expr: Expr, lanes: Lanes | null): boolean {
   if (lanes === null || lanes.only !== null) return false;
-  let found = false;
-  walkExpr(expr, {
-    expr: (part) => {
-      if (part.kind === "name" && lanes.varying.has(part.name)) found = true;
-    },
-    index: (index) => {
-      if (readsLoop(index, lanes.loop)) found = true;
-    },
+  return someExpr(expr, {
+    expr: (part) => part.kind === "name" && lanes.varying.has(part.name),
+    index: (index) => someIndex(index, { loop: ({ name }) => name === lanes.loop }),
   });
-  return found;
 }
 
 export function indexVaries(index: Index, lanes: Lanes | null): boolean {
   return lanes !== null && varies({ kind: "index", type: "i32", index }, lanes);
-}
-
-function readsLoop(index: Index, loop: string): boolean {
-  let found = false;
-  walkIndex(index, {
-    loop: ({ name }) => {
-      if (name === loop) found = true;
-    },
-  });
-  return found;
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { byteWidth } from "../../src/graph/dtype.ts";
-import { constIndex, substituteIndex } from "../../src/kernel/index-expr.ts";
+import { constIndex, splitOffset, substituteIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Term } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { mapExpr, replaceLoops } from "../../src/kernel/rewrite.ts";
@@ -68,10 +68,10 @@ function writeSum(
   writeValue: WriteValue,
 ): void {
   const { f } = context;
-  for (const [i, term] of terms.entries()) {
+  terms.forEach((term, i) => {
     writeScaled(term.index, term.factor * scale, context, writeValue);
     if (i > 0) f.op("i32.add");
-  }
+  });
   if (offset === 0 && terms.length > 0) return;
   f.constI32(offset * scale);
   if (terms.length > 0) f.op("i32.add");
@@ -114,17 +114,10 @@ export interface Address {
 
 export function addressOf({ element, address }: MemoryPlace, at: Index): Address {
   const width = byteWidth(element);
-  const constant = at.kind === "const" ? at.value : at.kind === "sum" ? at.offset : 0;
-  const moving = at.kind === "const" ? constIndex(0) : at.kind === "sum" && constant !== 0 ? without(at) : at;
-  if (moving.min < 0 || constant < 0) return { moving: at, offset: address };
-  return { moving, offset: address + constant * width };
+  const { moving, offset } = splitOffset(at);
+  if (moving.min < 0 || offset < 0) return { moving: at, offset: address };
+  return { moving, offset: address + offset * width };
 }
-
-function without(at: Index & { readonly kind: "sum" }): Index {
-  return substituteIndex({ ...at, offset: 0 }, new Map(), same, printExpr);
-}
-
-const same = (expr: Expr): Expr => expr;
 
 /** How `pointers` calls an address. */
 export function pointerKey(memory: MemoryPlace, moving: Index): string {

@@ -19,6 +19,12 @@ function round_even(x) {
   if (!(Math.abs(x) < 4503599627370496)) return x;
   return x < 0 || Object.is(x, -0) ? -(4503599627370496 - x - 4503599627370496) : x + 4503599627370496 - 4503599627370496;
 }
+const relu_cell = new Float64Array(2);
+// max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
+function relu(x) {
+  relu_cell[1] = x;
+  return relu_cell[+!(x <= 0)];
+}
 function k0_contract_max(image, model_w1, model_b1, t16) {
   for (let i_o = 0; i_o < 32; i_o++) {
     const at0 = i_o * 3136;
@@ -47,37 +53,37 @@ function k0_contract_max(image, model_w1, model_b1, t16) {
       const v_0_0 = fround(acc_0_0);
       const v_2_0_0 = model_b1[at2];
       const v_3_0_0 = fround(v_0_0 + v_2_0_0);
-      const v_4_0_0 = Math.max(v_3_0_0, 0);
+      const v_4_0_0 = relu(v_3_0_0);
       const at5 = at4 + j_o * 2;
       t16[at5] = v_4_0_0;
       const v_0_1 = fround(acc_0_1);
       const v_2_0_1 = model_b1[at2 + 1];
       const v_3_0_1 = fround(v_0_1 + v_2_0_1);
-      const v_4_0_1 = Math.max(v_3_0_1, 0);
+      const v_4_0_1 = relu(v_3_0_1);
       t16[at5 + 1] = v_4_0_1;
       const v_1_0 = fround(acc_1_0);
       const v_3_1_0 = fround(v_1_0 + v_2_0_0);
-      const v_4_1_0 = Math.max(v_3_1_0, 0);
+      const v_4_1_0 = relu(v_3_1_0);
       t16[at5 + 512] = v_4_1_0;
       const v_1_1 = fround(acc_1_1);
       const v_3_1_1 = fround(v_1_1 + v_2_0_1);
-      const v_4_1_1 = Math.max(v_3_1_1, 0);
+      const v_4_1_1 = relu(v_3_1_1);
       t16[at5 + 513] = v_4_1_1;
       const v_2_2_0 = fround(acc_2_0);
       const v_3_2_0 = fround(v_2_2_0 + v_2_0_0);
-      const v_4_2_0 = Math.max(v_3_2_0, 0);
+      const v_4_2_0 = relu(v_3_2_0);
       t16[at5 + 1024] = v_4_2_0;
       const v_2_2_1_1 = fround(acc_2_1);
       const v_3_2_1 = fround(v_2_2_1_1 + v_2_0_1);
-      const v_4_2_1 = Math.max(v_3_2_1, 0);
+      const v_4_2_1 = relu(v_3_2_1);
       t16[at5 + 1025] = v_4_2_1;
       const v_3_3_0 = fround(acc_3_0);
       const v_3_3_1_0 = fround(v_3_3_0 + v_2_0_0);
-      const v_4_3_0 = Math.max(v_3_3_1_0, 0);
+      const v_4_3_0 = relu(v_3_3_1_0);
       t16[at5 + 1536] = v_4_3_0;
       const v_3_3_1_1 = fround(acc_3_1);
       const v_3_3_1_1_1 = fround(v_3_3_1_1 + v_2_0_1);
-      const v_4_3_1 = Math.max(v_3_3_1_1_1, 0);
+      const v_4_3_1 = relu(v_3_3_1_1_1);
       t16[at5 + 1537] = v_4_3_1;
     }
   }
