@@ -7,6 +7,7 @@ import {
   compared,
   contractions,
   type FloorName,
+  jsContractions,
   mainStep,
   maps,
   oddContractions,
@@ -55,6 +56,9 @@ export async function measureFloors(run: Run): Promise<void> {
       play(run, processes, { workload, title, systems: [own], floors: [floor] });
     const evenAndOdd = [...contractions, ...oddContractions];
     for (const workload of evenAndOdd.filter(run.wants)) await beside(workload, ["flops", 1]);
+    for (const workload of jsContractions.filter(run.wants)) {
+      await beside(workload, ["contraction-js", 1], againstTitle(workload, "contraction-js"), ours.js);
+    }
     for (const workload of maps.filter(run.wants)) await beside(workload, ["copy", 1]);
     const copies: Workload = { kind: "floor", floor: "memmove" };
     if (run.wants(copies)) {
@@ -141,11 +145,19 @@ async function play(
     if (process !== undefined) entrants.push({ process, workload: of, title: as });
   };
   for (const name of systems) enter(name, workload, title);
-  for (const [floor, threads] of floors) enter(floorOf(threads), { kind: "floor", floor }, floorTitle(title, floor));
+  for (const [floor, threads] of floors) {
+    enter(floorOf(threads), floorWorkload(floor, workload), floorTitle(title, floor));
+  }
   const outcomes = await playMatch(entrants, options);
   outcomes.forEach((outcome, i) => {
     const entrant = entrants[i];
     if (entrant !== undefined) results.add(entrant.title, entrant.process.name, outcome);
   });
   say(title);
+}
+
+function floorWorkload(floor: FloorName, beside: Workload): Workload {
+  if (floor !== "contraction-js") return { kind: "floor", floor };
+  if (beside.kind !== "contraction") throw new Error(`${titleOf(beside)} is no contraction`);
+  return { kind: "floor", floor, of: beside };
 }

@@ -3,7 +3,18 @@
  */
 import { againstTitle, floorTitle, type Results } from "./results.ts";
 import { floorOf, ours } from "./systems.ts";
-import { contractions, mainStep, mapBytes, maps, oddContractions, rows, titleOf, type Workload } from "./workloads.ts";
+import {
+  contractions,
+  type FloorName,
+  jsContractions,
+  mainStep,
+  mapBytes,
+  maps,
+  oddContractions,
+  rows,
+  titleOf,
+  type Workload,
+} from "./workloads.ts";
 
 export interface Verdict {
   readonly what: string;
@@ -40,6 +51,14 @@ export function verdicts(results: Results): readonly Verdict[] {
     if (even === undefined) return;
     made.push(atLeast(`${titleOf(workload)} against ${titleOf(even)}`, share(workload) / share(even), 0.85));
   });
+  const againstLoop = (workload: Workload, own: string, floor: FloorName): number => {
+    const title = againstTitle(workload, floor);
+    return results.median(floorTitle(title, floor), floorOf(1)) / results.median(title, own);
+  };
+  for (const workload of jsContractions) {
+    const speed = againstLoop(workload, ours.js, "contraction-js");
+    made.push(atLeast(`js: ${titleOf(workload)}, against a 4x4 block by hand`, speed, 0.8));
+  }
   for (const workload of maps) {
     const title = titleOf(workload);
     const bandwidth = (mapBytes / results.median(title, ours.wasm1)) * 1e3;
@@ -51,8 +70,7 @@ export function verdicts(results: Results): readonly Verdict[] {
       [ours.wasm1, kind],
       [ours.js, `${kind}-js`],
     ] as const) {
-      const title = againstTitle(workload, floor);
-      const speed = results.median(floorTitle(title, floor), floorOf(1)) / results.median(title, own);
+      const speed = againstLoop(workload, own, floor);
       made.push(atLeast(`${titleOf(workload)}, ${own}, against the loop by hand`, speed, 0.7));
     }
   }

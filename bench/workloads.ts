@@ -14,23 +14,27 @@
 export type OptimizerName = "sgd" | "rmsprop" | "adam";
 export type MapName = "add" | "axpy" | "relu-add" | "lerp";
 /** `flops`: multiply-adds in 128-bit vectors. `copy`, `memmove`: bytes. The others: the loops of tensorloom, by hand. */
-export type FloorName = "flops" | "copy" | "memmove" | "softmax" | "layerNorm" | "softmax-js" | "layerNorm-js";
+export type FloorName = LoopName | "contraction-js";
+export type LoopName = "flops" | "copy" | "memmove" | "softmax" | "layerNorm" | "softmax-js" | "layerNorm-js";
+
+export interface ContractionWorkload {
+  readonly kind: "contraction";
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  /** Which operand lies transposed in memory. */
+  readonly transposed: "none" | "left" | "right";
+}
 
 export type Workload =
   | { readonly kind: "step"; readonly batch: number; readonly optimizer: OptimizerName }
   | { readonly kind: "matmul"; readonly n: number }
   | { readonly kind: "chain"; readonly shape: readonly [number, number]; readonly calls: number }
   | { readonly kind: "softmax" | "layerNorm"; readonly rows: number; readonly columns: number }
-  | {
-      readonly kind: "contraction";
-      readonly m: number;
-      readonly k: number;
-      readonly n: number;
-      /** Which operand lies transposed in memory. */
-      readonly transposed: "none" | "left" | "right";
-    }
+  | ContractionWorkload
   | { readonly kind: "map"; readonly map: MapName; readonly count: number }
-  | { readonly kind: "floor"; readonly floor: FloorName };
+  | { readonly kind: "floor"; readonly floor: LoopName }
+  | { readonly kind: "floor"; readonly floor: "contraction-js"; readonly of: ContractionWorkload };
 
 /** The network of the main job. */
 export const network = { inputs: 784, hidden: 512, classes: 10 } as const;
@@ -84,6 +88,12 @@ export const oddContractions = stepShapes.map(
   ([m, k, n]) =>
     ({ kind: "contraction", m: m - 1, k: k - 3, n: n - 3, transposed: "none" }) as const satisfies Workload,
 );
+
+/** The two that nearly all of a step is, as it has them: forward, and the weight gradient from the same images. */
+export const jsContractions: readonly ContractionWorkload[] = [
+  { kind: "contraction", m: 128, k: 784, n: 512, transposed: "none" },
+  { kind: "contraction", m: 784, k: 128, n: 512, transposed: "left" },
+];
 
 export const maps = (["add", "axpy", "relu-add", "lerp"] as const).map(
   (map) => ({ kind: "map", map, count: large }) as const satisfies Workload,

@@ -8,10 +8,10 @@ import { wasmFeatures } from "../../codegen/wasm/probe.ts";
 import { allowRelaxedSimd } from "../../src/runtime/wasm-host.ts";
 import { multiplyAddCeiling } from "../ceiling.ts";
 import { copyByHand, type HandWritten, moveByHand } from "../hand-written.ts";
-import { layerNormInJs, softmaxInJs } from "../hand-written-js.ts";
+import { contractionInJs, layerNormInJs, softmaxInJs } from "../hand-written-js.ts";
 import { layerNormByHand, softmaxByHand } from "../hand-written-rows.ts";
 import { type Prepared, type System, serve } from "../protocol.ts";
-import { ceilingRounds, copyBytes, type FloorName, rows } from "../workloads.ts";
+import { ceilingRounds, copyBytes, type LoopName, rows } from "../workloads.ts";
 
 function hasRelaxed(): boolean {
   const relaxed = (): boolean => wasmFeatures((bytes) => WebAssembly.validate(bytes)).relaxed;
@@ -19,7 +19,7 @@ function hasRelaxed(): boolean {
   return relaxed();
 }
 
-async function byHand(floor: Exclude<FloorName, "flops">): Promise<HandWritten> {
+async function byHand(floor: Exclude<LoopName, "flops">): Promise<HandWritten> {
   switch (floor) {
     case "copy":
       return copyByHand(copyBytes);
@@ -71,6 +71,7 @@ const system: System = {
   async other(workload, numbers) {
     if (workload.kind !== "floor") return undefined;
     if (workload.floor === "flops") return ceiling(Number(threads));
+    if (workload.floor === "contraction-js") return contractionInJs(workload.of, numbers);
     const { run, x, z } = await byHand(workload.floor);
     x.set(numbers.subarray(0, x.length));
     const isCopy = workload.floor === "copy" || workload.floor === "memmove"; // a speed, and no result of interest
