@@ -33,8 +33,8 @@ export function layerNormInJs({ rows, columns }: RowsShape): HandWritten {
       mean /= columns;
       let variance = 0;
       for (let i = at; i < end; i++) variance += ((x[i] as number) - mean) ** 2;
-      const deviation = Math.sqrt(variance / columns + layerNormEpsilon);
-      for (let i = at; i < end; i++) z[i] = ((x[i] as number) - mean) / deviation;
+      const scale = 1 / Math.sqrt(variance / columns + layerNormEpsilon);
+      for (let i = at; i < end; i++) z[i] = ((x[i] as number) - mean) * scale;
     }
   };
   return { run, x, z };

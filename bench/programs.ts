@@ -121,7 +121,7 @@ const maps: Readonly<Record<MapName, BinaryMap>> = {
 function layerNorm(x: Tensor): Tensor {
   const wide = { axis: -1, keepDims: true } as const;
   const centred = sub(x, mean(x, wide) as Tensor) as Tensor;
-  return div(centred, sqrt(add(variance(x, wide) as Tensor, layerNormEpsilon) as Tensor)) as Tensor;
+  return mul(centred, div(1, sqrt(add(variance(x, wide) as Tensor, layerNormEpsilon) as Tensor)) as Tensor) as Tensor;
 }
 
 function binary(a: readonly number[], b: readonly number[], z: BinaryMap): Formula {

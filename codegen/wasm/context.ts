@@ -61,7 +61,10 @@ export interface WasmContext {
   readonly lanes: Lanes | null;
   /** Arrays whose last axis is indexed by a lane loop. */
   readonly laned: ReadonlySet<string>;
-  /** Whether a product and a sum may be rounded as one: in the maths library, whose bounds hold either way. */
+  /**
+   * In the maths library, on an engine with relaxed SIMD: a product and a sum may be rounded as one, as its bounds hold either
+   * way, and what becomes an i32 fits, or is not used.
+   */
   readonly contracts: boolean;
 }
 

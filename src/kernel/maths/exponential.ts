@@ -33,7 +33,6 @@ import {
   SIGN,
   select,
   shiftLeft,
-  shiftRight,
   sub,
   u32,
 } from "./notation.ts";
@@ -99,8 +98,10 @@ export function erfRoutine(): Routine {
  * adds to the exponent of y and is exact; a result below 2^-126 is rounded once. (n = 0 leaves the bits of 0 alone.)
  */
 export function scale(block: Block, y: Expr, n: Expr): Expr {
-  const half = block.define("half", sub(bitcast("i32", shiftRight(bitcast("u32", add(n, i32(256))), 1)), i32(128)));
-  return mul(fromBits(add(bitsOf(y), bitcast("u32", shiftLeft(half, 23)))), powerOfTwo(sub(n, half)));
+  const power = block.define("power", shiftLeft(n, 23));
+  const step = block.define("step", max(min(power, i32(80 << 23)), i32(-(80 << 23))));
+  const second = fromBits(bitcast("u32", add(sub(power, step), i32(127 << 23))));
+  return mul(fromBits(add(bitsOf(y), bitcast("u32", step))), second);
 }
 
 // ---- steps ---------------------------------------------------------------------------------------------------------

@@ -190,7 +190,8 @@ function printOther(expr: Expr & { kind: "apply" }, lets: ReadonlyMap<string, Ex
     case "mul":
       return wrap(`Math.imul(${a}, ${b})`);
     case "min":
-      return `Math.min(${a}, ${b})`;
+    case "max":
+      return `Math.${expr.fn}(${a}, ${b})`;
     case "and":
       return type === "bool" ? `(${a} && ${b})` : wrap(`(${a} & ${b})`);
     case "or":
