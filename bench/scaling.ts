@@ -43,6 +43,7 @@ const turnMs = flags.quick ? 50 : 400;
 const warmupSteps = flags.quick ? 5 : 40;
 const mostWarmupMs = 8_000;
 const fewestSteps = 7;
+const visits = 2;
 
 const onMain = (size: Partial<Size>): Size => ({
   batch: 128,
@@ -95,20 +96,25 @@ async function sweep(
   const all = new Map<string, (readonly [number, Measured])[]>();
   for (const target of targets) {
     await measure(sizeAt(xs[0] ?? 1), target); // the compiler itself is compiled
-    const points: (readonly [number, Measured])[] = [];
-    for (const x of mixed) {
+    const best = new Map<number, Measured>();
+    for (const x of Array.from({ length: visits }, () => mixed).flat()) {
       const measured = await measure(sizeAt(x), target);
-      points.push([x, measured]);
+      best.set(x, better(measured, best.get(x)));
       console.error(
         `${target} ${x}: ${measured.stepMs.toPrecision(3)} ms, compiled in ${measured.compileMs.toFixed(0)} ms`,
       );
     }
     all.set(
       target,
-      points.toSorted(([a], [b]) => a - b),
+      [...best].toSorted(([a], [b]) => a - b),
     );
   }
   return all;
+}
+
+/** The faster of two visits: a machine with neighbours has bad minutes. */
+function better(a: Measured, b: Measured = a): Measured {
+  return { ...a, stepMs: Math.min(a.stepMs, b.stepMs), compileMs: Math.min(a.compileMs, b.compileMs) };
 }
 
 const byBatch = await sweep(batches, (batch) => onMain({ batch }));
