@@ -24,6 +24,7 @@ import { laneCount } from "../../src/kernel/stride.ts";
 import { type Contraction, findContraction, strideOfLoads } from "./contraction.ts";
 import { jam } from "./jam.ts";
 import { copyStmts, type Fresh } from "./names.ts";
+import { type ColumnCut, cutColumns, cutRows, enoughPanels, panelsAtOnce, type RowCut } from "./panel-cuts.ts";
 
 export interface WasmBlocks {
   readonly rows: number;
@@ -40,22 +41,8 @@ export interface Blocked {
 const leastWork = 2048;
 /** With fewer rows a panel is not read often enough to pay for filling it. */
 const leastRows = 4;
-/** Panels from which on threads share columns. */
-const enoughPanels = 8;
 /** Blocks of rows that share a panel where threads share rows. */
 const blocksPerChunk = 2;
-/**
- * Bytes of the row operand that stay in a second-level cache of 1 MB while panel after panel goes by. A larger one is read
- * once for several panels, which then take as much: 2048x2048x2048 runs at 32% of the ceiling with one panel at a time.
- */
-const cachedBytes = 512 * 1024;
-const mostPanels = 16;
-/**
- * Bytes of panels that share a pass all the same: rows of the output, and of what an update reads beside it, are then touched
- * in runs of cache lines. 784x128x512 with RMSprop's update behind it: 0.92 of the time of one panel at a time, on a machine
- * whose neighbours use its caches; 0.98 on a quiet one.
- */
-const nearBytes = 64 * 1024;
 /** A deeper panel, of more than a megabyte, would be no faster than the operand itself. */
 const mostDepth = 32768;
 
@@ -78,70 +65,6 @@ export function panels(nest: Nest, blocks: WasmBlocks, fresh: Fresh): Blocked | 
     return byColumns ? [shareColumns(block)] : shareRows(block);
   });
   return { nests, shared, words: `${blocks.rows}x${width} registers, panels of ${found.depth}x${width}` };
-}
-
-// ---- cutting -------------------------------------------------------------------------------------------------------
-
-/** `count` times `panels` panels of `width` columns, in vectors or one by one. */
-interface ColumnCut {
-  readonly start: number;
-  readonly count: number;
-  readonly panels: number;
-  readonly width: number;
-  readonly isVector: boolean;
-}
-
-/** How many panels a pass over the rows serves; every thread should have some passes. */
-function panelsAtOnce(rows: number, panelCount: number, depth: number, width: number): number {
-  const bytes = 4 * depth;
-  const room = rows * bytes <= cachedBytes ? nearBytes : cachedBytes;
-  const fitting = Math.floor(room / (bytes * width));
-  return Math.max(1, Math.min(mostPanels, fitting, Math.floor(panelCount / enoughPanels)));
-}
-
-function cutColumns(columns: number, vectors: number, atOnce: number): readonly ColumnCut[] {
-  const cuts: ColumnCut[] = [];
-  let start = 0;
-  const take = (width: number, panelsOfEach: number, isVector: boolean): void => {
-    const each = width * panelsOfEach;
-    const count = Math.floor((columns - start) / each);
-    if (count > 0) cuts.push({ start, count, panels: panelsOfEach, width, isVector });
-    start += count * each;
-  };
-  if (atOnce > 1) take(vectors * laneCount, atOnce, true);
-  for (let v = vectors; v > 0; v--) take(v * laneCount, 1, true);
-  if (start < columns) take(columns - start, 1, false);
-  return cuts;
-}
-
-/** `count` blocks of `size` rows. */
-interface RowCut {
-  readonly start: number;
-  readonly count: number;
-  readonly size: number;
-}
-
-/** Whole blocks, and the rest in blocks of nearly equal size: 17 = 3 * 4 + 3 + 2, as a block of 1 would wait for itself. */
-function cutRows(rows: number, size: number): readonly RowCut[] {
-  const rest = rows % size;
-  const small = rest > 0 && 2 * rest < size && rows > size;
-  const whole = Math.floor(rows / size) - (small ? 1 : 0);
-  const left = rows - whole * size;
-  const cuts: RowCut[] = whole > 0 ? [{ start: 0, count: whole, size }] : [];
-  let start = whole * size;
-  const take = (count: number, each: number): void => {
-    if (count > 0 && each > 0) cuts.push({ start, count, size: each });
-    start += count * each;
-  };
-  if (left > size) {
-    const half = Math.floor(left / 2);
-    if (2 * half === left) take(2, half);
-    else {
-      take(1, half + 1);
-      take(1, half);
-    }
-  } else take(1, left);
-  return cuts;
 }
 
 // ---- nests ---------------------------------------------------------------------------------------------------------
