@@ -114,7 +114,7 @@ export function varyingNames(
     walkStmts(body, {
       stmt: (stmt) => {
         if (stmt.kind === "let" || stmt.kind === "assign") {
-          if (varies(stmt.value, lanes)) varying.add(stmt.name);
+          if (!varying.has(stmt.name) && varies(stmt.value, lanes)) varying.add(stmt.name);
         } else if (stmt.kind === "var" && varies(stmt.init, lanes)) varying.add(stmt.name);
       },
     });

@@ -29,7 +29,7 @@ import type { FunctionWriter, Local } from "./function.ts";
 import { writeBounds } from "./index.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
-import { sharedPointers, writePointer } from "./pointers.ts";
+import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
 import { elementPlace, flatten, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";
@@ -190,19 +190,10 @@ function holdsLoop(stmt: Stmt): boolean {
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 function writeStmts(stmts: readonly Stmt[], context: WasmContext): void {
-  const { f } = context;
   const pointers = sharedPointers(stmts, context);
-  for (const pointer of pointers) {
-    const local = f.local("i32");
-    writePointer(pointer, context);
-    f.set(local);
-    context.pointers.set(pointer.key, local);
-  }
+  holdPointers(pointers, context);
   for (const stmt of stmts) writeStmt(stmt, context);
-  for (const { key } of pointers) {
-    f.release(place(context.pointers.get(key), "a pointer"));
-    context.pointers.delete(key);
-  }
+  releasePointers(pointers, context);
 }
 
 function writeStmt(stmt: Stmt, context: WasmContext): void {

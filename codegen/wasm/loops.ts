@@ -6,7 +6,7 @@
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { place, type WasmContext } from "./context.ts";
 import type { Local } from "./function.ts";
-import { movingPointers, writePointer } from "./pointers.ts";
+import { holdPointers, movingPointers, releasePointers } from "./pointers.ts";
 
 /** A loop of one iteration leaves its body in place: no index mentions its variable. */
 export function writeLoop(
@@ -80,12 +80,7 @@ function writeIterations(
   const { f } = context;
   context.loops.set(loop.name, counter);
   const pointers = innermost === null ? [] : movingPointers(loop, innermost, context);
-  for (const pointer of pointers) {
-    const local = f.local("i32");
-    writePointer(pointer, context);
-    f.set(local);
-    context.pointers.set(pointer.key, local);
-  }
+  holdPointers(pointers, context);
   f.loop((again) => {
     body();
     for (const { key, step } of pointers) {
@@ -103,9 +98,6 @@ function writeIterations(
     f.op("i32.lt_u");
     f.brIf(again);
   });
-  for (const { key } of pointers) {
-    f.release(place(context.pointers.get(key), "a pointer"));
-    context.pointers.delete(key);
-  }
+  releasePointers(pointers, context);
   f.release(counter);
 }

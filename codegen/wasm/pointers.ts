@@ -87,9 +87,21 @@ function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], conte
   return moving.min < 0 || context.pointers.has(key) ? null : { key, memory, moving };
 }
 
-/** Leaves a pointer's first value on the stack. */
-export function writePointer({ memory, moving }: Pointer, context: WasmContext): void {
-  writeMoving(memory, moving, context, writeScalar);
+/** Computes the pointers, and lets loads and stores use them from here on. */
+export function holdPointers(pointers: readonly Pointer[], context: WasmContext): void {
+  for (const { key, memory, moving } of pointers) {
+    const local = context.f.local("i32");
+    writeMoving(memory, moving, context, writeScalar);
+    context.f.set(local);
+    context.pointers.set(key, local);
+  }
+}
+
+export function releasePointers(pointers: readonly Pointer[], context: WasmContext): void {
+  for (const { key } of pointers) {
+    context.f.release(place(context.pointers.get(key), "a pointer"));
+    context.pointers.delete(key);
+  }
 }
 
 /** False where the statements hold a loop that is not over lanes. */
