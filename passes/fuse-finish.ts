@@ -3,15 +3,18 @@
  */
 import { type Entry, resultNodes } from "../src/graph/entry.ts";
 import type { Node } from "../src/graph/node.ts";
-import { type Access, accessesOf } from "./access.ts";
-import { type Cluster, type Fused, isExternal } from "./cluster.ts";
+import type { Access } from "./access.ts";
+import type { Cluster, Fused } from "./cluster.ts";
 import type { Draft } from "./fuse-draft.ts";
 
 /** Every cluster in a group of its own, in the order in which their last nodes stand. */
-export function finishClusters(entry: Entry, homes: ReadonlyMap<Node, Draft>): Fused {
-  const isStored = (node: Node): boolean => isExternal(node) || homes.has(node);
+export function finishClusters(
+  entry: Entry,
+  homes: ReadonlyMap<Node, Draft>,
+  accessesOf: (node: Node) => readonly Access[],
+): Fused {
   const accesses = new Map<Node, readonly Access[]>();
-  for (const node of homes.keys()) accesses.set(node, accessesOf(node, isStored));
+  for (const node of homes.keys()) accesses.set(node, accessesOf(node));
   const draftOf = (node: Node): Draft | undefined => homes.get(node)?.current;
   const results = new Set(resultNodes(entry));
   const needed = neededMembers(results, accesses);

@@ -63,7 +63,7 @@ export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
       drafts.set(node, draft);
     }
   }
-  return finishClusters(entry, drafts);
+  return finishClusters(entry, drafts, (node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other)));
 }
 
 /** How many stored values a floating node may read, so that any node over floating operands stays within the limit. */
@@ -98,6 +98,8 @@ class Fusion {
   readonly #floating = new Map<Node, number>();
   /** Row clusters that read a stored value: where another reduction of it may go. */
   readonly #rowsOver = new Map<Node, Draft[]>();
+  /** What nodes read. It stays so from their visit on, but where something they read is no longer stored. */
+  readonly #known = new Map<Node, readonly Access[]>();
 
   constructor(entry: Entry, limit: number) {
     this.#entry = entry;
@@ -111,7 +113,7 @@ class Fusion {
   partition(): Fused {
     for (const node of this.#nodes) this.#visit(node);
     this.#recomputeCheap();
-    return finishClusters(this.#entry, this.#homes);
+    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node));
   }
 
   #visit(node: Node): void {
@@ -269,6 +271,7 @@ class Fusion {
       if (new Set(accesses.map((access) => access.node)).size > floatingReads(this.#limit)) continue;
       this.#homes.delete(node);
       draft.nodes.delete(node);
+      for (const user of users) this.#known.delete(user);
       this.#floating.set(node, node.op.cost + this.#priceOfArgs(node));
       for (const access of accesses) for (const user of users) readers.get(access.node)?.add(user);
     }
@@ -284,7 +287,9 @@ class Fusion {
   }
 
   #accesses(node: Node): readonly Access[] {
-    return accessesOf(node, (other) => isExternal(other) || this.#homes.has(other));
+    const known = this.#known.get(node) ?? accessesOf(node, (other) => isExternal(other) || this.#homes.has(other));
+    this.#known.set(node, known);
+    return known;
   }
 
   #priceOfArgs(node: Node): number {

@@ -86,43 +86,53 @@ const commutative: ReadonlySet<OpDef> = new Set(
 
 type Bindings = ReadonlyMap<string, Node>;
 
-/** The ways in which a node matches; a pattern is a few levels deep, so this may recurse. */
-function* ways(wanted: Pattern, node: Node, bound: Bindings): Generator<Bindings> {
+/** What to do with a way of matching: a result ends the search, null asks for the next way. */
+type Take<T> = (bound: Bindings) => T | null;
+
+/**
+ * Tries the ways in which a node matches, in order, until `take` makes something of one. A pattern is a few levels deep, so
+ * this may recurse. As generators the rules took 14 ms of a cold MNIST step, so they take 10.
+ */
+function firstWay<T>(wanted: Pattern, node: Node, bound: Bindings, take: Take<T>): T | null {
   switch (wanted.form) {
     case "hole": {
       const known = bound.get(wanted.name);
-      if (known === undefined ? wanted.accepts(node) : known === node) yield new Map(bound).set(wanted.name, node);
-      return;
+      if (known !== undefined) return known === node ? take(bound) : null;
+      return wanted.accepts(node) ? take(new Map(bound).set(wanted.name, node)) : null;
     }
     case "literal":
-      if (Object.is(constantValue(node), wanted.value)) yield bound;
-      return;
+      return Object.is(constantValue(node), wanted.value) ? take(bound) : null;
     case "kind":
-      if (node.op.kind === wanted.kind) yield bound;
-      return;
+      return node.op.kind === wanted.kind ? take(bound) : null;
     case "op": {
-      if (node.op !== wanted.op || node.args.length !== wanted.args.length) return;
-      yield* waysOfOperands(wanted.args, node.args, bound);
-      if (commutative.has(node.op)) yield* waysOfOperands(wanted.args, node.args.toReversed(), bound);
+      const { op, args } = node;
+      if (op !== wanted.op || args.length !== wanted.args.length) return null;
+      const made = firstWayOfOperands(wanted.args, args, 0, bound, take);
+      if (made !== null || !commutative.has(op)) return made;
+      return firstWayOfOperands(wanted.args, args.toReversed(), 0, bound, take);
     }
   }
 }
 
-function* waysOfOperands(wanted: readonly Pattern[], args: readonly Node[], bound: Bindings): Generator<Bindings> {
-  const [first, ...others] = wanted;
-  const [arg, ...rest] = args;
-  if (first === undefined || arg === undefined) {
-    yield bound;
-    return;
-  }
-  for (const way of ways(first, arg, bound)) yield* waysOfOperands(others, rest, way);
+/** The same for the operands from place `at` on. */
+function firstWayOfOperands<T>(
+  wanted: readonly Pattern[],
+  args: readonly Node[],
+  at: number,
+  bound: Bindings,
+  take: Take<T>,
+): T | null {
+  const [first, arg] = [wanted[at], args[at]];
+  if (first === undefined || arg === undefined) return take(bound);
+  return firstWay(first, arg, bound, (way) => firstWayOfOperands(wanted, args, at + 1, way, take));
 }
+
+const nothingBound: Bindings = new Map();
 
 /** What the rule makes of a node: the first way of matching that its right side takes, or null. */
 export function applyRule(rule: Rule, node: Node, build: Build): Node | null {
-  for (const way of ways(rule.left, node, new Map())) {
+  return firstWay(rule.left, node, nothingBound, (way) => {
     const made = rule.right(Object.fromEntries(way), build, node);
-    if (made !== null && made !== node) return made;
-  }
-  return null;
+    return made === node ? null : made;
+  });
 }

@@ -22,10 +22,8 @@ const maxSteps = 24;
 /** Rewrites with the given rules only. */
 export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
   const { ofOp, ofKind } = index(chosen);
-  const candidates = (node: Node): readonly Rule[] => [
-    ...(ofOp.get(node.op) ?? []),
-    ...(ofKind.get(node.op.kind) ?? []),
-  ];
+  const none: readonly Rule[] = [];
+  const candidates = ({ op }: Node): readonly Rule[] => (ofOp.get(op) ?? none).concat(ofKind.get(op.kind) ?? none);
   return (entry) => {
     let current = entry;
     for (let round = 0; round < maxRounds; round++) {

@@ -27,7 +27,7 @@ import { oneHot } from "./graph/ops/index-ops.ts";
 import { cast } from "./graph/ops/map.ts";
 import { input, randomState } from "./graph/ops/source.ts";
 import { broadcast, flip, permute, reshape } from "./graph/ops/view.ts";
-import { atLine, here } from "./graph/origin.ts";
+import { atLine, here, type Origin } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { bindDim, type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
@@ -267,7 +267,13 @@ export function stagesOf(
     checkSize(`the input "${path}", ${dtype}${printShape(shape)}`, shape);
   checkSizes(entry);
   const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
-  const schedule = (): Sequence => checkKernels("schedule", scheduleAll(plain, target));
+  // checkSequence is given the same kernels again
+  const sound = new Set<Kernel>();
+  const schedule = (): Sequence => {
+    const made = checkKernels("schedule", scheduleAll(plain, target));
+    for (const step of made) if (step.kind === "launch") sound.add(step.kernel);
+    return made;
+  };
   const sequence =
     skip.has("schedule") && target.traits.name !== "wgsl" ? plain : timed("schedule", schedule, countLaunches);
   const addresses = timed(
@@ -279,6 +285,7 @@ export function stagesOf(
   const unbound = checkSequence(
     sequence,
     new Map([...buffers].map(([id, { dtype, count }]) => [id, { element: dtype, count }])),
+    sound,
   );
   if (unbound !== null) throw new CompilerBug(`pass "plan" broke: ${unbound}\n${printSequence(sequence)}`);
   const compiled: CompiledEntry = {
@@ -314,14 +321,14 @@ function checkSizes(entry: Entry): void {
   for (const node of neededNodes(entry)) {
     if (node.type.kind !== "tensor") continue;
     const { dtype, shape } = node.type;
-    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, atLine(node.origins[0]));
+    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
   }
 }
 
-function checkSize(what: string, shape: Shape, line = ""): void {
+function checkSize(what: string, shape: Shape, origin?: Origin): void {
   const count = shape.reduce((product: number, dim) => product * Number(dim), 1);
   if (count <= mostElements) return;
-  throw new UserError(`${what}: more elements than any memory holds; make the dimensions smaller${line}`);
+  throw new UserError(`${what}: more elements than any memory holds; make the dimensions smaller${atLine(origin)}`);
 }
 
 /** Runs a pass and notes how long it took and how much came out. */

@@ -14,7 +14,11 @@ import { declaredNames } from "./names.ts";
 /** Each kernel scheduled, in order. Kernels of which there is only one keep their names, which read better. */
 export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Kernel) => Kernel): readonly Kernel[] {
   const alike = new Map<string, { readonly plain: Kernel; count: number; made?: Kernel }>();
-  const kinds = kernels.map((kernel) => {
+  const outlines = kernels.map(outlineOf);
+  const counts = new Map<string, number>();
+  for (const outline of outlines) counts.set(outline, (counts.get(outline) ?? 0) + 1);
+  const kinds = kernels.map((kernel, at) => {
+    if (counts.get(outlines[at] ?? "") === 1) return undefined;
     const names = new Map(kernel.buffers.map(({ name }, i) => [name, `buffer_${i}`]));
     const plain = { ...renameBuffers(kernel, names), name: "kernel" };
     const key = printKernel(plain);
@@ -31,6 +35,13 @@ export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Ker
     if (clashes(kind.made, new Set(own.values()))) return schedule(kernel);
     return { ...renameBuffers(kind.made, own), name: kernel.name };
   });
+}
+
+/** What kernels that differ only in names have in common, and others seldom: tells most apart without their text. */
+function outlineOf({ buffers, nests, flops, bytes }: Kernel): string {
+  const params = buffers.map(({ element, count, role }) => `${role} ${element}[${count}]`);
+  const loops = nests.map((nest) => nest.loops.map(({ loop }) => loop.extent).join(","));
+  return [flops, bytes, ...params, ...loops].join(" ");
 }
 
 /** Whether the schedule made up a name that one of the kernel's own buffers has. */

@@ -4,9 +4,9 @@
  *   parallel i, j:  var acc = 0;  for k: acc = acc + x[i, k] * w[k, j];  ...epilogue...
  *                                                   row i, column j: the column operand w does not depend on the row
  */
-import { walkIndex } from "../../src/kernel/index-expr.ts";
+import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
-import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { someExpr, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { declaredNames, namesIn } from "./names.ts";
 import { findReuse } from "./reuse.ts";
@@ -84,17 +84,7 @@ function reading(nest: Nest, sum: Sum, row: ParallelLoop, column: ParallelLoop):
 }
 
 function readsLoop(expr: Expr, loop: string): boolean {
-  let found = false;
-  walkExpr(expr, {
-    index: (index) => {
-      walkIndex(index, {
-        loop: ({ name }) => {
-          if (name === loop) found = true;
-        },
-      });
-    },
-  });
-  return found;
+  return someExpr(expr, { index: (index) => someIndex(index, { loop: ({ name }) => name === loop }) });
 }
 
 /** Loads and stores outside of the sum whose elements lie side by side along the columns. */

@@ -10,9 +10,9 @@
  * A 4x4 block of a contraction so loads 8 elements per step, not 32.
  */
 import { name as nameOf } from "../../src/kernel/build.ts";
-import { walkIndex } from "../../src/kernel/index-expr.ts";
+import { someIndex, walkIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { mapStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapStmt, mapStmts, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { freshNames, replace } from "./names.ts";
 
@@ -23,8 +23,7 @@ export function cse(kernel: Kernel): Kernel {
     const prelude = rewriteBlock(nest.prelude, fresh);
     // the body reads the prelude's names, also those of `let`s that were dropped
     const names = replace({ loops: new Map(), names: prelude.renamed });
-    const body = nest.body.map((stmt) => mapStmt(stmt, names));
-    return { ...nest, prelude: prelude.out, body: cseBlock(body, fresh) };
+    return { ...nest, prelude: prelude.out, body: cseBlock(mapStmts(nest.body, names), fresh) };
   });
   return { ...kernel, nests };
 }
@@ -81,6 +80,7 @@ function newNumbers(): Numbers {
   const version = (name: string): string => `${name}~${epoch}.${versions.get(name) ?? 0}`;
   const ofIndex = (index: Index): string => {
     if (index.kind === "const" || index.kind === "loop") return index.key;
+    if (!someIndex(index, { value: () => true })) return index.key;
     const parts = new Set<string>();
     walkIndex(index, {
       value: (value) =>
@@ -93,24 +93,30 @@ function newNumbers(): Numbers {
     });
     return [index.key, ...parts].join(" ");
   };
-  /** Numbers of this moment: an expression is asked for once by each that it is part of. */
-  const known = new Map<Expr, string>();
+  /**
+   * Numbers at each statement: an expression is asked for once by each that it is part of, when it is counted, and again when
+   * it is written out.
+   */
+  const known: Map<Expr, string>[] = [];
+  let at = 0;
   const keys: Keys = { of: (expr) => of(expr), ofIndex, version, lets };
   const of = (expr: Expr): string => {
-    const found = known.get(expr) ?? intern(keyOf(expr, keys));
-    known.set(expr, found);
+    let here = known[at];
+    if (here === undefined) known[at] = here = new Map();
+    const found = here.get(expr) ?? intern(keyOf(expr, keys));
+    here.set(expr, found);
     return found;
   };
   return {
     of,
     lets,
     pass(stmt) {
-      known.clear();
+      at += 1;
       for (const changed of changedBy(stmt)) versions.set(changed, (versions.get(changed) ?? 0) + 1);
       if (stmt.kind === "barrier") epoch += 1;
     },
     restart() {
-      known.clear();
+      at = 0;
       versions.clear();
       epoch = 0;
     },

@@ -14,9 +14,9 @@
  */
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { constant, forLoop } from "../../src/kernel/build.ts";
-import { loopIndex, walkIndex } from "../../src/kernel/index-expr.ts";
+import { loopIndex, someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopMark, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapExpr, someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { copyStmts, replace } from "./names.ts";
 
@@ -58,27 +58,18 @@ function markDependent(stmts: readonly Stmt[], loops: readonly LoopVar[], names:
     else if (stmt.kind === "if") {
       markDependent(stmt.body, loops, names, branch || reads([{ ...stmt, body: [] }], loops, names));
     } else if (stmt.kind === "let" || stmt.kind === "var" || stmt.kind === "assign") {
-      if (branch || reads([stmt], loops, names)) names.add(stmt.name);
+      if (!names.has(stmt.name) && (branch || reads([stmt], loops, names))) names.add(stmt.name);
     }
   }
 }
 
 /** Whether the statements read one of the loop variables or names. */
 function reads(stmts: readonly Stmt[], loops: readonly LoopVar[], names: ReadonlySet<string>): boolean {
-  let found = false;
-  walkStmts(stmts, {
-    expr: (expr) => {
-      if (expr.kind === "name" && names.has(expr.name)) found = true;
-    },
-    index: (index) => {
-      walkIndex(index, {
-        loop: ({ name }) => {
-          if (loops.some((loop) => loop.name === name)) found = true;
-        },
-      });
-    },
+  const isOneOf = ({ name }: LoopVar): boolean => loops.some((loop) => loop.name === name);
+  return someStmt(stmts, {
+    expr: (expr) => expr.kind === "name" && names.has(expr.name),
+    index: (index) => someIndex(index, { loop: isOneOf }),
   });
-  return found;
 }
 
 function assignsAny(stmts: readonly Stmt[], names: ReadonlySet<string>): boolean {

@@ -13,8 +13,8 @@
  * read beyond the end of a buffer.
  */
 import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
-import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import { someExpr, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { jam } from "./jam.ts";
 import { keepRows } from "./keep.ts";
@@ -128,7 +128,7 @@ function dependentNames(body: readonly Stmt[], loops: ReadonlySet<string>): Read
     walkStmts(body, {
       stmt: (stmt) => {
         const value = stmt.kind === "let" || stmt.kind === "assign" ? stmt.value : undefined;
-        if (value === undefined || (stmt.kind !== "let" && stmt.kind !== "assign")) return;
+        if (value === undefined || (stmt.kind !== "let" && stmt.kind !== "assign") || names.has(stmt.name)) return;
         if (readsAny(value, names) || readsLoop(value, loops)) names.add(stmt.name);
       },
     });
@@ -136,24 +136,14 @@ function dependentNames(body: readonly Stmt[], loops: ReadonlySet<string>): Read
   return names;
 }
 
-function readsAny(value: Parameters<typeof walkExpr>[0], names: ReadonlySet<string>): boolean {
-  let found = false;
-  walkExpr(value, {
-    expr: (expr) => {
-      if (expr.kind === "name" && names.has(expr.name)) found = true;
-    },
-  });
-  return found;
+function readsAny(value: Expr, names: ReadonlySet<string>): boolean {
+  return someExpr(value, { expr: (expr) => expr.kind === "name" && names.has(expr.name) });
 }
 
-function readsLoop(value: Parameters<typeof walkExpr>[0], loops: ReadonlySet<string>): boolean {
-  let found = false;
-  walkExpr(value, {
-    index: (index) => {
-      for (const loop of loops) if (strideAlong(index, loop, laneCount, () => false) !== 0) found = true;
-    },
-  });
-  return found;
+function readsLoop(value: Expr, loops: ReadonlySet<string>): boolean {
+  const grows = (index: Index): boolean =>
+    [...loops].some((loop) => strideAlong(index, loop, laneCount, () => false) !== 0);
+  return someExpr(value, { index: grows });
 }
 
 // ---- along a parallel loop -----------------------------------------------------------------------------------------

@@ -21,9 +21,13 @@ export function freshNames(kernel: Kernel): Fresh {
     for (const { loop } of nest.loops) taken.add(loop.name);
     for (const name of declaredNames([...nest.prelude, ...nest.body])) taken.add(name);
   }
+  // Names are never given back: of those that end in a number, all below the last one found are taken.
+  const last = new Map<string, number>();
   return (wanted) => {
     let name = wanted;
-    for (let n = 1; taken.has(name); n += 1) name = `${wanted}_${n}`;
+    let n = last.get(wanted) ?? 0;
+    while (taken.has(name)) name = `${wanted}_${++n}`;
+    last.set(wanted, n);
     taken.add(name);
     return name;
   };

@@ -142,7 +142,8 @@ export function inferType(
 
 /** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
 export function attrsKey(attrs: Attrs): string {
-  const names = Object.keys(attrs).sort();
+  const names = Object.keys(attrs);
+  if (names.length > 1) names.sort();
   return names.map((name) => `${name}=${valueKey(attrs[name])}`).join(",");
 }
 

@@ -81,6 +81,7 @@ export function dimNames(shape: Shape): string[] {
 }
 
 export function bindDim(dim: Dim, dims: Dims): number {
+  if (typeof dim === "number") return dim;
   const { offset, terms } = parse(dim);
   let size = offset;
   for (const [name, factor] of terms) {
@@ -94,7 +95,7 @@ export function bindDim(dim: Dim, dims: Dims): number {
 
 /** A shape that is known to be all numbers. */
 export function fixedShape(shape: Shape): readonly number[] {
-  return shape.map((dim) => bindDim(dim, {}));
+  return shape.every((dim) => typeof dim === "number") ? shape : shape.map((dim) => bindDim(dim, {}));
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -3,7 +3,7 @@
  */
 import { CompilerBug } from "../errors.ts";
 import type { DType } from "./dtype.ts";
-import { printShape, type Shape } from "./shape.ts";
+import { printShape, type Shape, sameShape } from "./shape.ts";
 
 export interface TensorType {
   readonly kind: "tensor";
@@ -24,6 +24,12 @@ export function tensorType(dtype: DType, shape: Shape): TensorType {
 
 export function printType(type: NodeType): string {
   return type.kind === "tuple" ? `(${type.elements.map(printType).join(", ")})` : type.dtype + printShape(type.shape);
+}
+
+export function sameType(a: NodeType, b: NodeType): boolean {
+  if (a.kind === "tensor") return b.kind === "tensor" && a.dtype === b.dtype && sameShape(a.shape, b.shape);
+  if (b.kind === "tensor" || a.elements.length !== b.elements.length) return false;
+  return a.elements.every((element, i) => sameType(element, b.elements[i] ?? element));
 }
 
 /** The tensor type of a node; tuples have to be picked apart first. */

@@ -6,7 +6,7 @@
  */
 import { unreachable } from "../errors.ts";
 import { roundTo } from "../graph/dtype.ts";
-import { walkIndex } from "./index-expr.ts";
+import { someIndex, walkIndex } from "./index-expr.ts";
 import type {
   Bound,
   BufferParam,
@@ -21,7 +21,7 @@ import type {
 } from "./kernel.ts";
 import { isMathsFn, scalarFns, valueTypeOf } from "./kernel.ts";
 import { printExpr, printIndex } from "./print.ts";
-import { walkExpr } from "./rewrite.ts";
+import { someExpr } from "./rewrite.ts";
 
 export class Broken extends Error {}
 
@@ -113,10 +113,12 @@ function rangeOfParts(index: Index): readonly [number, number] {
     case "value":
       return [index.min, index.max];
     case "sum": {
-      const ends = index.terms.map(({ factor, index: part }) => [factor * part.min, factor * part.max]);
-      const total = (pick: (...ends: number[]) => number): number =>
-        ends.reduce((sum, both) => sum + pick(...both), index.offset);
-      return [total(Math.min), total(Math.max)];
+      let [min, max] = [index.offset, index.offset];
+      for (const { factor, index: part } of index.terms) {
+        min += Math.min(factor * part.min, factor * part.max);
+        max += Math.max(factor * part.min, factor * part.max);
+      }
+      return [min, max];
     }
     case "floorDiv":
       return [Math.floor(index.index.min / index.by), Math.floor(index.index.max / index.by)];
@@ -141,7 +143,7 @@ export function checkAccess(what: string, at: Index, count: number, guarded: boo
 /** Rank and range of the indexes of a variable; they must be constants once its serial loops are unrolled. */
 export function checkElement(name: string, named: Named, at: readonly Index[], scope: Scope): void {
   if (at.length !== named.shape.length) broken(`${name} has ${named.shape.length} axes, not ${at.length}`);
-  for (const [axis, index] of at.entries()) {
+  at.forEach((index, axis) => {
     checkAccess(name, index, named.shape[axis] ?? 0, false, scope);
     walkIndex(index, {
       loop: ({ name: loop }) => {
@@ -151,7 +153,7 @@ export function checkElement(name: string, named: Named, at: readonly Index[], s
       },
       value: (value) => broken(`${name} is indexed by ${printExpr(value)}: it is an array of registers`),
     });
-  }
+  });
 }
 
 // ---- expressions ---------------------------------------------------------------------------------------------------
@@ -215,16 +217,16 @@ function checkLoad(load: Expr & { readonly kind: "load" }, scope: Scope): void {
 
 function checkApply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): void {
   const { arity, form } = scalarFns[fn];
-  const types = args.map((arg) => arg.type);
-  const signature = `${fn}(${types.join(", ")}) -> ${type}`;
-  if (args.length !== arity) broken(`${signature}: ${fn} takes ${arity} operands`);
-  const values = form === "select" ? types.slice(1) : types;
-  const operand = values[0] ?? broken(`${signature}: no operands`);
-  if (values.some((value) => value !== operand)) broken(`${signature}: operands differ in type`);
-  if (form === "select" && types[0] !== "bool") broken(`${signature}: the condition is not bool`);
+  const wrong = (words: string): never =>
+    broken(`${fn}(${args.map((arg) => arg.type).join(", ")}) -> ${type}: ${words}`);
+  if (args.length !== arity) wrong(`${fn} takes ${arity} operands`);
+  const values = form === "select" ? args.slice(1) : args;
+  const operand = values[0]?.type ?? wrong("no operands");
+  if (values.some((value) => value.type !== operand)) wrong("operands differ in type");
+  if (form === "select" && args[0]?.type !== "bool") wrong("the condition is not bool");
   const result = form === "compare" ? "bool" : operand;
-  if (type !== result) broken(`${signature}: the result is ${result}`);
-  if (!takes(fn, operand)) broken(`${signature}: ${fn} is not defined for ${operand}`);
+  if (type !== result) wrong(`the result is ${result}`);
+  if (!takes(fn, operand)) wrong(`${fn} is not defined for ${operand}`);
 }
 
 /** Which types a function is for, beyond what its form says. */
@@ -262,27 +264,15 @@ function takes(fn: ScalarFn, type: ValueType): boolean {
 
 /** Whether the invocations of a workgroup may find different values here. */
 export function indexVaries(index: Index, scope: Scope): boolean {
-  let varies = false;
-  walkIndex(index, {
-    loop: ({ name }) => {
-      varies ||= scope.loops.get(name)?.mark === "invocation";
-    },
-    value: (value) => {
-      varies ||= exprVaries(value, scope);
-    },
+  return someIndex(index, {
+    loop: ({ name }) => scope.loops.get(name)?.mark === "invocation",
+    value: (value) => exprVaries(value, scope),
   });
-  return varies;
 }
 
 export function exprVaries(expr: Expr, scope: Scope): boolean {
-  let varies = false;
-  walkExpr(expr, {
-    expr: (part) => {
-      varies ||= part.kind === "name" && scope.names.get(part.name)?.varying === true;
-    },
-    index: (index) => {
-      varies ||= indexVaries(index, scope);
-    },
+  return someExpr(expr, {
+    expr: (part) => part.kind === "name" && scope.names.get(part.name)?.varying === true,
+    index: (index) => indexVaries(index, scope),
   });
-  return varies;
 }

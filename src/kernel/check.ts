@@ -44,10 +44,16 @@ export interface PlannedBuffer {
   readonly count: number;
 }
 
-/** The first broken invariant of a sequence, its kernels included, or null. With `buffers`, their names and sizes too. */
-export function checkSequence(sequence: Sequence, buffers?: ReadonlyMap<string, PlannedBuffer>): string | null {
-  const sound = new Set<Kernel>();
-  return firstBroken(() => checkSteps(sequence, { buffers, loops: new Map(), sound }));
+/**
+ * The first broken invariant of a sequence, its kernels included, or null. With `buffers`, their names and sizes too. `sound`
+ * are kernels that `checkKernel` was given before and found nothing wrong with.
+ */
+export function checkSequence(
+  sequence: Sequence,
+  buffers?: ReadonlyMap<string, PlannedBuffer>,
+  sound: Iterable<Kernel> = [],
+): string | null {
+  return firstBroken(() => checkSteps(sequence, { buffers, loops: new Map(), sound: new Set(sound) }));
 }
 
 function firstBroken(check: () => void): string | null {

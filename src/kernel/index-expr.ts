@@ -48,15 +48,19 @@ export function sumIndex(terms: readonly Term[], offset = 0): Index {
   };
   for (const term of terms) take(term.factor, term.index);
   recombine(collected);
-  const kept = [...collected.values()].filter((term) => term.factor !== 0);
+  const kept: Term[] = [];
+  for (const term of collected.values()) if (term.factor !== 0) kept.push(term);
   kept.sort((a, b) => b.factor - a.factor || (a.index.key < b.index.key ? -1 : 1));
   return finishSum(kept, constant);
 }
 
 /** n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
 function recombine(collected: Map<string, Term>): void {
-  for (const { factor, index } of [...collected.values()]) {
-    if (index.kind !== "mod" || factor === 0) continue;
+  const remainders: { readonly factor: number; readonly index: Index & { readonly kind: "mod" } }[] = [];
+  for (const { factor, index } of collected.values()) {
+    if (index.kind === "mod" && factor !== 0) remainders.push({ factor, index });
+  }
+  for (const { factor, index } of remainders) {
     const quotient = floorDivIndex(index.index, index.by);
     const other = collected.get(quotient.key);
     if (other === undefined || other.factor !== factor * index.by) continue;
@@ -120,7 +124,7 @@ export function floorDivIndex(index: Index, by: number): Index {
   if (index.kind === "const") return constIndex(Math.floor(index.value / by));
   const { quotient, rest } = splitMultiples(index, by);
   if (rest.min >= 0 && rest.max < by) return quotient;
-  if (index.kind === "floorDiv") return floorDivIndex(index.index, index.by * by);
+  if (rest.kind === "floorDiv") return addIndex(quotient, floorDivIndex(rest.index, rest.by * by));
   const low = Math.floor(rest.min / by);
   const high = Math.floor(rest.max / by);
   if (low === high) return addIndex(quotient, constIndex(low));
@@ -148,7 +152,10 @@ export function modIndex(index: Index, by: number): Index {
   return { kind: "mod", index: rest, by, key: `(${rest.key}%${by})`, min: 0, max: by - 1 };
 }
 
-/** Replaces loop variables (by name) and, through `mapValue`, expressions inside loaded indexes. */
+/**
+ * Replaces loop variables (by name) and, through `mapValue`, expressions inside loaded indexes. The same object where nothing
+ * changes: most of a kernel stays as it is in most rewrites, and a sum is dear to make.
+ */
 export function substituteIndex(
   index: Index,
   loops: ReadonlyMap<string, Index>,
@@ -166,15 +173,45 @@ export function substituteIndex(
       return value === index.value ? index : valueIndex(value, keyOf(value), index.min, index.max);
     }
     case "sum":
-      return sumIndex(
-        index.terms.map((t) => ({ factor: t.factor, index: substituteIndex(t.index, loops, mapValue, keyOf) })),
-        index.offset,
-      );
-    case "floorDiv":
-      return floorDivIndex(substituteIndex(index.index, loops, mapValue, keyOf), index.by);
-    case "mod":
-      return modIndex(substituteIndex(index.index, loops, mapValue, keyOf), index.by);
+      return substituteTerms(index, (part) => substituteIndex(part, loops, mapValue, keyOf));
+    case "floorDiv": {
+      const divided = substituteIndex(index.index, loops, mapValue, keyOf);
+      return divided === index.index ? index : floorDivIndex(divided, index.by);
+    }
+    case "mod": {
+      const divided = substituteIndex(index.index, loops, mapValue, keyOf);
+      return divided === index.index ? index : modIndex(divided, index.by);
+    }
   }
+}
+
+/** Terms that stay are in order and collected already; only one that becomes another term has to find its place. */
+function substituteTerms(sum: Index & { readonly kind: "sum" }, substitute: (index: Index) => Index): Index {
+  const terms: Term[] = [];
+  let { offset } = sum;
+  let [isSame, isInOrder] = [true, true];
+  for (const term of sum.terms) {
+    const index = substitute(term.index);
+    if (index === term.index) {
+      terms.push(term);
+      continue;
+    }
+    isSame = false;
+    if (index.kind === "const") offset += term.factor * index.value;
+    else {
+      isInOrder = false;
+      terms.push({ factor: term.factor, index });
+    }
+  }
+  if (isSame) return sum;
+  return isInOrder ? finishSum(terms, offset) : sumIndex(terms, offset);
+}
+
+/** The index as a sum of something that a constant is no part of, and a constant. */
+export function splitOffset(index: Index): { readonly moving: Index; readonly offset: number } {
+  if (index.kind === "const") return { moving: constIndex(0), offset: index.value };
+  if (index.kind !== "sum" || index.offset === 0) return { moving: index, offset: 0 };
+  return { moving: finishSum(index.terms, 0), offset: index.offset };
 }
 
 /** Calls `visit` for each loop variable and each run-time value that the index reads. */
@@ -198,5 +235,26 @@ export function walkIndex(
     case "floorDiv":
     case "mod":
       walkIndex(index.index, visit);
+  }
+}
+
+/** Whether the index reads a loop variable or a run-time value of which this holds. */
+export function someIndex(
+  index: Index,
+  holds: { loop?: (loop: LoopVar) => boolean; value?: (value: Expr) => boolean },
+): boolean {
+  switch (index.kind) {
+    case "const":
+    case "param":
+      return false;
+    case "loop":
+      return holds.loop?.(index.loop) === true;
+    case "value":
+      return holds.value?.(index.value) === true;
+    case "sum":
+      return index.terms.some((term) => someIndex(term.index, holds));
+    case "floorDiv":
+    case "mod":
+      return someIndex(index.index, holds);
   }
 }

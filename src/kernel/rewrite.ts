@@ -3,8 +3,9 @@
  *
  * Every scheduling step is a few lines on top of these, and none of them forgets an index hidden in a guard.
  */
+import { unreachable } from "../errors.ts";
 import { constant, indexValue } from "./build.ts";
-import { substituteIndex, walkIndex } from "./index-expr.ts";
+import { substituteIndex } from "./index-expr.ts";
 import type { Bound, Expr, Index, Stmt } from "./kernel.ts";
 import { printExpr } from "./print.ts";
 
@@ -35,6 +36,7 @@ export function replaceExprs(expr: (expr: Expr) => Expr): Rewrite {
   return rewrite;
 }
 
+/** The same object where nothing changes, as for all maps here: most rewrites leave most of a kernel as it is. */
 export function mapExpr(expr: Expr, rewrite: Rewrite): Expr {
   return rewrite.expr(mapOperands(expr, rewrite));
 }
@@ -44,87 +46,121 @@ function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
     case "const":
     case "param":
       return expr;
-    case "name":
-      return expr.at.length === 0 ? expr : { ...expr, at: expr.at.map(rewrite.index) };
+    case "name": {
+      const at = mapEach(expr.at, rewrite.index);
+      return at === expr.at ? expr : { ...expr, at };
+    }
     case "index": {
       const index = rewrite.index(expr.index);
-      return index.kind === "const" ? constant("i32", index.value) : indexValue(index);
+      if (index.kind === "const") return constant("i32", index.value);
+      return index === expr.index ? expr : indexValue(index);
     }
     case "load": {
       const at = rewrite.index(expr.at);
-      if (expr.guard === undefined) return { ...expr, at };
-      const guard = {
-        bounds: mapBounds(expr.guard.bounds, rewrite),
-        otherwise: mapExpr(expr.guard.otherwise, rewrite),
-      };
-      return { ...expr, at, guard };
+      if (expr.guard === undefined) return at === expr.at ? expr : { ...expr, at };
+      const bounds = mapBounds(expr.guard.bounds, rewrite);
+      const otherwise = mapExpr(expr.guard.otherwise, rewrite);
+      const isSame = at === expr.at && bounds === expr.guard.bounds && otherwise === expr.guard.otherwise;
+      return isSame ? expr : { ...expr, at, guard: { bounds, otherwise } };
     }
-    case "apply":
-      return { ...expr, args: expr.args.map((arg) => mapExpr(arg, rewrite)) };
+    case "apply": {
+      const args = mapEach(expr.args, (arg) => mapExpr(arg, rewrite));
+      return args === expr.args ? expr : { ...expr, args };
+    }
     case "convert":
-    case "bitcast":
-      return { ...expr, value: mapExpr(expr.value, rewrite) };
+    case "bitcast": {
+      const value = mapExpr(expr.value, rewrite);
+      return value === expr.value ? expr : { ...expr, value };
+    }
   }
 }
 
 export function mapBounds(bounds: readonly Bound[], rewrite: Rewrite): readonly Bound[] {
-  return bounds.map((bound) => ({ index: rewrite.index(bound.index), extent: bound.extent }));
+  return mapEach(bounds, (bound) => {
+    const index = rewrite.index(bound.index);
+    return index === bound.index ? bound : { index, extent: bound.extent };
+  });
+}
+
+/** The list with each item mapped; the list itself where all stay as they are. */
+function mapEach<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
+  const made = items.map(map);
+  return made.every((after, i) => after === items[i]) ? items : made;
 }
 
 /** Rewrites all indexes and expressions of a statement, nested statements included. */
 export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
   switch (stmt.kind) {
-    case "for":
-      return { ...stmt, body: mapStmts(stmt.body, rewrite) };
-    case "let":
-      return { ...stmt, value: mapExpr(stmt.value, rewrite) };
-    case "var":
-      return { ...stmt, init: mapExpr(stmt.init, rewrite) };
-    case "assign":
-      return { ...stmt, at: stmt.at.map(rewrite.index), value: mapExpr(stmt.value, rewrite) };
-    case "store":
-      return {
-        ...stmt,
-        at: rewrite.index(stmt.at),
-        value: mapExpr(stmt.value, rewrite),
-        guard: mapBounds(stmt.guard, rewrite),
-      };
-    case "if":
-      return { ...stmt, condition: mapExpr(stmt.condition, rewrite), body: mapStmts(stmt.body, rewrite) };
-    case "stage":
-      return { ...stmt, at: rewrite.index(stmt.at), value: mapExpr(stmt.value, rewrite) };
+    case "for": {
+      const body = mapStmts(stmt.body, rewrite);
+      return body === stmt.body ? stmt : { ...stmt, body };
+    }
+    case "let": {
+      const value = mapExpr(stmt.value, rewrite);
+      return value === stmt.value ? stmt : { ...stmt, value };
+    }
+    case "var": {
+      const init = mapExpr(stmt.init, rewrite);
+      return init === stmt.init ? stmt : { ...stmt, init };
+    }
+    case "assign": {
+      const at = mapEach(stmt.at, rewrite.index);
+      const value = mapExpr(stmt.value, rewrite);
+      return at === stmt.at && value === stmt.value ? stmt : { ...stmt, at, value };
+    }
+    case "store": {
+      const at = rewrite.index(stmt.at);
+      const value = mapExpr(stmt.value, rewrite);
+      const guard = mapBounds(stmt.guard, rewrite);
+      return at === stmt.at && value === stmt.value && guard === stmt.guard ? stmt : { ...stmt, at, value, guard };
+    }
+    case "if": {
+      const condition = mapExpr(stmt.condition, rewrite);
+      const body = mapStmts(stmt.body, rewrite);
+      return condition === stmt.condition && body === stmt.body ? stmt : { ...stmt, condition, body };
+    }
+    case "stage": {
+      const at = rewrite.index(stmt.at);
+      const value = mapExpr(stmt.value, rewrite);
+      return at === stmt.at && value === stmt.value ? stmt : { ...stmt, at, value };
+    }
     case "barrier":
       return stmt;
   }
 }
 
 export function mapStmts(stmts: readonly Stmt[], rewrite: Rewrite): readonly Stmt[] {
-  return stmts.map((stmt) => mapStmt(stmt, rewrite));
+  return mapEach(stmts, (stmt) => mapStmt(stmt, rewrite));
+}
+
+/** What to call for each expression and each index. Without either, the expressions of statements are not looked into. */
+export interface Visit {
+  readonly expr?: (expr: Expr) => void;
+  readonly index?: (index: Index) => void;
 }
 
 /** Visits every expression of `expr`, operands first, those inside indexes too; and every index. */
-export function walkExpr(expr: Expr, visit: { expr?: (expr: Expr) => void; index?: (index: Index) => void }): void {
-  const index = (at: Index): void => {
-    visit.index?.(at);
-    walkIndex(at, { value: (value) => walkExpr(value, visit) });
-  };
+export function walkExpr(expr: Expr, visit: Visit): void {
   switch (expr.kind) {
     case "const":
     case "param":
       break;
     case "name":
-      expr.at.forEach(index);
+      for (const at of expr.at) walkPlace(at, visit);
       break;
     case "index":
-      index(expr.index);
+      walkPlace(expr.index, visit);
       break;
     case "load":
-      index(expr.at);
-      for (const bound of expr.guard?.bounds ?? []) index(bound.index);
-      if (expr.guard !== undefined) walkExpr(expr.guard.otherwise, visit);
+      walkPlace(expr.at, visit);
+      if (expr.guard === undefined) break;
+      for (const bound of expr.guard.bounds) walkPlace(bound.index, visit);
+      walkExpr(expr.guard.otherwise, visit);
       break;
     case "apply":
-      for (const arg of expr.args) walkExpr(arg, visit);
+      expr.args.forEach((arg) => {
+        walkExpr(arg, visit);
+      });
       break;
     case "convert":
     case "bitcast":
@@ -133,46 +169,135 @@ export function walkExpr(expr: Expr, visit: { expr?: (expr: Expr) => void; index
   visit.expr?.(expr);
 }
 
+function walkPlace(index: Index, visit: Visit): void {
+  visit.index?.(index);
+  walkLoaded(index, visit);
+}
+
+/** The expressions inside an index. No closure and no object for each of them: this is the walk most often taken. */
+function walkLoaded(index: Index, visit: Visit): void {
+  if (index.kind === "value") walkExpr(index.value, visit);
+  else if (index.kind === "sum") for (const term of index.terms) walkLoaded(term.index, visit);
+  else if (index.kind === "floorDiv" || index.kind === "mod") walkLoaded(index.index, visit);
+}
+
+/** What to ask of each expression and each index. */
+export interface Question {
+  readonly expr?: (expr: Expr) => boolean;
+  readonly index?: (index: Index) => boolean;
+}
+
+/** Whether there is an expression or an index in `expr` of which this holds: looks no further than the first. */
+export function someExpr(expr: Expr, holds: Question): boolean {
+  if (holds.expr?.(expr) === true) return true;
+  switch (expr.kind) {
+    case "const":
+    case "param":
+      return false;
+    case "name":
+      return somePlace(expr.at, holds);
+    case "index":
+      return somePlace([expr.index], holds);
+    case "load": {
+      if (somePlace([expr.at], holds)) return true;
+      const { guard } = expr;
+      if (guard === undefined) return false;
+      return guard.bounds.some(({ index }) => somePlace([index], holds)) || someExpr(guard.otherwise, holds);
+    }
+    case "apply":
+      for (const arg of expr.args) if (someExpr(arg, holds)) return true;
+      return false;
+    case "convert":
+    case "bitcast":
+      return someExpr(expr.value, holds);
+  }
+}
+
+function somePlace(at: readonly Index[], holds: Question): boolean {
+  for (const index of at) if (holds.index?.(index) === true || someLoaded(index, holds)) return true;
+  return false;
+}
+
+function someLoaded(index: Index, holds: Question): boolean {
+  switch (index.kind) {
+    case "value":
+      return someExpr(index.value, holds);
+    case "sum":
+      for (const term of index.terms) if (someLoaded(term.index, holds)) return true;
+      return false;
+    case "floorDiv":
+    case "mod":
+      return someLoaded(index.index, holds);
+    default:
+      return false;
+  }
+}
+
 /** Visits every statement, outer before inner, and every expression and index in them. */
-export function walkStmts(
-  stmts: readonly Stmt[],
-  visit: { stmt?: (stmt: Stmt) => void; expr?: (expr: Expr) => void; index?: (index: Index) => void },
-): void {
-  const index = (at: Index): void => {
-    visit.index?.(at);
-    walkIndex(at, { value: (value) => walkExpr(value, visit) });
-  };
+export function walkStmts(stmts: readonly Stmt[], visit: Visit & { readonly stmt?: (stmt: Stmt) => void }): void {
+  const looksInside = visit.expr !== undefined || visit.index !== undefined;
   for (const stmt of stmts) {
     visit.stmt?.(stmt);
+    if (stmt.kind === "for" || stmt.kind === "if") {
+      if (looksInside && stmt.kind === "if") walkExpr(stmt.condition, visit);
+      walkStmts(stmt.body, visit);
+    } else if (looksInside) walkOwn(stmt, visit);
+  }
+}
+
+/** The expressions and indexes of a statement that holds no others. */
+function walkOwn(stmt: Exclude<Stmt, { readonly kind: "for" | "if" }>, visit: Visit): void {
+  switch (stmt.kind) {
+    case "let":
+      walkExpr(stmt.value, visit);
+      break;
+    case "var":
+      walkExpr(stmt.init, visit);
+      break;
+    case "assign":
+      for (const at of stmt.at) walkPlace(at, visit);
+      walkExpr(stmt.value, visit);
+      break;
+    case "store":
+      walkPlace(stmt.at, visit);
+      for (const bound of stmt.guard) walkPlace(bound.index, visit);
+      walkExpr(stmt.value, visit);
+      break;
+    case "stage":
+      walkPlace(stmt.at, visit);
+      walkExpr(stmt.value, visit);
+      break;
+    case "barrier":
+      break;
+  }
+}
+
+/** Whether there is an expression or an index in the statements of which this holds. */
+export function someStmt(stmts: readonly Stmt[], holds: Question): boolean {
+  return stmts.some((stmt) => {
     switch (stmt.kind) {
       case "for":
-        walkStmts(stmt.body, visit);
-        break;
-      case "let":
-        walkExpr(stmt.value, visit);
-        break;
-      case "var":
-        walkExpr(stmt.init, visit);
-        break;
-      case "assign":
-        stmt.at.forEach(index);
-        walkExpr(stmt.value, visit);
-        break;
-      case "store":
-        index(stmt.at);
-        for (const bound of stmt.guard) index(bound.index);
-        walkExpr(stmt.value, visit);
-        break;
+        return someStmt(stmt.body, holds);
       case "if":
-        walkExpr(stmt.condition, visit);
-        walkStmts(stmt.body, visit);
-        break;
+        return someExpr(stmt.condition, holds) || someStmt(stmt.body, holds);
+      case "let":
+        return someExpr(stmt.value, holds);
+      case "var":
+        return someExpr(stmt.init, holds);
+      case "assign":
+        return somePlace(stmt.at, holds) || someExpr(stmt.value, holds);
+      case "store":
+        return (
+          somePlace([stmt.at], holds) ||
+          stmt.guard.some(({ index }) => somePlace([index], holds)) ||
+          someExpr(stmt.value, holds)
+        );
       case "stage":
-        index(stmt.at);
-        walkExpr(stmt.value, visit);
-        break;
+        return somePlace([stmt.at], holds) || someExpr(stmt.value, holds);
       case "barrier":
-        break;
+        return false;
+      default:
+        return unreachable(stmt);
     }
-  }
+  });
 }
