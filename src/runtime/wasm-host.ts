@@ -49,13 +49,16 @@ export interface Globals {
 /** The host that runs this. */
 export function findHost(globals: Globals = globalThis): WasmHost {
   const newMemory: MemoryMaker = (descriptor) => new WebAssembly.Memory(descriptor);
-  const threads = nodeModule<NodeThreads>(globals, "node:worker_threads");
-  const os = nodeModule<NodeOs>(globals, "node:os");
+  // Node's modules are loaded when they are wanted: on one thread they are not, and take 5 ms of a fresh process.
   return {
-    parallelism: os?.availableParallelism() ?? globals.navigator?.hardwareConcurrency ?? 1,
-    oneThread: oneThreadReason(globals, threads !== undefined),
+    get parallelism() {
+      const os = nodeModule<NodeOs>(globals, "node:os");
+      return os?.availableParallelism() ?? globals.navigator?.hardwareConcurrency ?? 1;
+    },
+    oneThread: oneThreadReason(globals),
     newMemory,
     newWorker(source, events) {
+      const threads = nodeModule<NodeThreads>(globals, "node:worker_threads");
       if (threads !== undefined) return nodeWorker(threads, source, events);
       if (globals.Worker !== undefined) return webWorker(globals.Worker, source, events);
       throw new DeviceError("there are no workers here: use threads: 1");
@@ -106,7 +109,7 @@ function nodeMajor({ process }: Globals): number {
   return Number.parseInt(process?.versions?.node ?? "", 10);
 }
 
-function oneThreadReason(globals: Globals, isNode: boolean): string | null {
+function oneThreadReason(globals: Globals): string | null {
   if (globals.crossOriginIsolated === false) {
     return (
       "this page is not cross-origin isolated: its server must send the headers " +
@@ -114,7 +117,7 @@ function oneThreadReason(globals: Globals, isNode: boolean): string | null {
     );
   }
   if (globals.SharedArrayBuffer === undefined || globals.Atomics === undefined) return "there is no shared memory here";
-  if (!isNode && globals.Worker === undefined) return "there are no workers here";
+  if (Number.isNaN(nodeMajor(globals)) && globals.Worker === undefined) return "there are no workers here";
   try {
     globals.Atomics.wait(new Int32Array(new globals.SharedArrayBuffer(4)), 0, 1, 0);
     return null;

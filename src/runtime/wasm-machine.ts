@@ -81,9 +81,11 @@ export class WasmMachine implements Machine {
     );
     const words = new Int32Array(this.#memory.buffer, 0, controlBytes / 4);
     words[control.deadlineMs / 4] = options.deadlineMs ?? defaultDeadlineMs;
-    const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
-    words[control.barrierLooks / 4] = looks.barrier;
-    words[control.idleLooks / 4] = looks.idle;
+    if (this.threads > 1) {
+      const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
+      words[control.barrierLooks / 4] = looks.barrier;
+      words[control.idleLooks / 4] = looks.idle;
+    }
     // Now, so that workers start (40 ms) while the program is compiled.
     this.#pool = this.threads > 1 ? this.#newPool(this.#memory.memory) : null;
   }
