@@ -43,6 +43,9 @@ function fail(message: string): never {
   process.exit(2);
 }
 
+// By itself a signal ends a process without its "exit", at which the systems' processes are ended.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
+
 const say = (line: string): void => console.error(line);
 
 await bundleAdapters();

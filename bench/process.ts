@@ -17,6 +17,8 @@ export class SystemProcess {
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
   #output = "";
+  /** A process that is stopped does not see that its driver is gone. */
+  readonly #kill = (): void => void this.#child.kill("SIGKILL");
 
   constructor({ name, command, env = {} }: SystemSpec) {
     this.name = name;
@@ -25,6 +27,7 @@ export class SystemProcess {
       stdio: ["pipe", "pipe", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });
+    process.once("exit", this.#kill);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (data: Buffer) => {
         this.#output = (this.#output + data.toString()).slice(-keptOutput);
@@ -48,6 +51,7 @@ export class SystemProcess {
   }
 
   async close(): Promise<void> {
+    process.off("exit", this.#kill);
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");
     this.#child.stdin?.end();

@@ -185,12 +185,13 @@ function toNumber(value: Expr, context: JsContext): Printed {
 }
 
 function printBitcast(type: ValueType, value: Expr, context: JsContext): Printed {
-  const printed = printExpr(value, context);
-  if (type === value.type) return printed;
-  if (type === "f32") return call(context.module.helper("bits_to_f32"), printed);
+  if (type === value.type) return printExpr(value, context);
   if (value.type === "f32") {
+    const { printed } = printUnrounded(value, context); // the helper stores it as f32, which rounds it
     return call(context.module.helper(type === "u32" ? "f32_to_bits_u32" : "f32_to_bits_i32"), printed);
   }
+  const printed = printExpr(value, context);
+  if (type === "f32") return call(context.module.helper("bits_to_f32"), printed);
   if (type === "u32") return { text: `${wrap(printed, levels.shift)} >>> 0`, level: levels.shift };
   return { text: `${wrap(printed, levels.bitOr)} | 0`, level: levels.bitOr };
 }

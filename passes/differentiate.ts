@@ -18,7 +18,7 @@ import { type Entry, neededNodes, rebuild } from "../src/graph/entry.ts";
 import type { Build, Node } from "../src/graph/node.ts";
 import { gradient } from "../src/graph/ops/transform.ts";
 import { atLine, type Origin } from "../src/graph/origin.ts";
-import { printType, typeOf } from "../src/graph/type.ts";
+import { printType, sameType, typeOf } from "../src/graph/type.ts";
 import type { GraphPass, PassContext } from "./pass.ts";
 
 export const differentiate: GraphPass = {
@@ -140,7 +140,7 @@ function leadingTo(loss: Node, parameters: ReadonlySet<Node>): ReadonlySet<Node>
 
 /** A cotangent has the type of what it is the cotangent of. */
 function checkFlow(node: Node, operand: Node, flow: Node): void {
-  if (printType(flow.type) === printType(operand.type)) return;
+  if (sameType(flow.type, operand.type)) return;
   throw new CompilerBug(
     `the gradient rule of ${node.op.name} gives ${printType(flow.type)} for an operand ${printType(operand.type)}`,
   );

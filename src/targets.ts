@@ -13,6 +13,7 @@ import { wasmFeatures } from "../codegen/wasm/probe.ts";
 import { printWasm } from "../codegen/wasm/step.ts";
 import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
 import { scheduleJs } from "../passes/schedule/js.ts";
+import type { WasmBlocks } from "../passes/schedule/panels.ts";
 import { joinedBlocks, scheduleWasm, wasmBlocks } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
 import { DeviceError, UserError } from "./errors.ts";
@@ -66,8 +67,12 @@ export const jsTarget: TargetSetup = {
   },
 };
 
-/** The CPU, as WebAssembly with vectors of four. */
-export function wasmTarget({ threads = "auto", precise = false }: TargetOptions = {}, why = "asked for"): TargetSetup {
+/** The CPU, as WebAssembly with vectors of four. `blocks`: those that suit this process's engine, unless the code is for another. */
+export function wasmTarget(
+  { threads = "auto", precise = false }: TargetOptions = {},
+  why = "asked for",
+  blocks: WasmBlocks = joinsVectors() ? joinedBlocks : wasmBlocks,
+): TargetSetup {
   return {
     traits: {
       name: "wasm",
@@ -78,7 +83,7 @@ export function wasmTarget({ threads = "auto", precise = false }: TargetOptions 
       bytesOf: (dtype, count) => byteWidth(dtype) * count,
     },
     why,
-    schedule: (kernel) => scheduleWasm(kernel, joinsVectors() ? joinedBlocks : wasmBlocks),
+    schedule: (kernel) => scheduleWasm(kernel, blocks),
     async machine(stateBytes, options) {
       const { simd, relaxed } = engineFeatures(!precise);
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');

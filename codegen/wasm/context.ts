@@ -56,7 +56,7 @@ export interface WasmContext {
   readonly memory: ReadonlyMap<string, MemoryPlace>;
   readonly values: Map<string, ValuePlace>;
   readonly loops: Map<string, Local>;
-  /** Addresses that a loop keeps in a local and moves on: by buffer and index without its constant. */
+  /** Addresses that are kept in locals (pointers.ts), by buffer and index without its constant. */
   readonly pointers: Map<string, Local>;
   readonly lanes: Lanes | null;
   /** Arrays whose last axis is indexed by a lane loop. */

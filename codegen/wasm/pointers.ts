@@ -9,7 +9,7 @@
  * Accesses that differ by a constant share a pointer: the constant stands in the load.
  */
 import { byteWidth } from "../../src/graph/dtype.ts";
-import { walkIndex } from "../../src/kernel/index-expr.ts";
+import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneStride, type MemoryPlace, place, type WasmContext } from "./context.ts";
@@ -50,7 +50,7 @@ export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): re
   const shared = new Set<Pointer>();
   const see = (buffer: string, at: Index): void => {
     const pointer = pointerTo(buffer, at, lanes, context);
-    if (pointer === null || !isWorthKeeping(pointer.moving)) return;
+    if (pointer === null || !isKnownBefore(pointer.moving)) return;
     const known = found.get(pointer.key);
     if (known === undefined) found.set(pointer.key, pointer);
     else shared.add(known);
@@ -67,15 +67,9 @@ export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): re
   return [...shared];
 }
 
-/** A sum that is known before the block: it reads no value that the block computes. */
-function isWorthKeeping(moving: Index): boolean {
-  let reads = false;
-  walkIndex(moving, {
-    value: () => {
-      reads = true;
-    },
-  });
-  return moving.kind !== "const" && !reads;
+/** Whether the address can be computed before the block: no value that the block might compute is read. A constant needs no local. */
+function isKnownBefore(moving: Index): boolean {
+  return moving.kind !== "const" && !someIndex(moving, { value: () => true });
 }
 
 /** What a pointer to an element would be; null where its lanes do not lie at a constant distance, or there is one already. */
@@ -143,14 +137,5 @@ function stepOf(moving: Index, loop: LoopVar): number | null {
 }
 
 function isFixed(index: Index, loop: LoopVar): boolean {
-  let fixed = true;
-  walkIndex(index, {
-    loop: ({ name }) => {
-      if (name === loop.name) fixed = false;
-    },
-    value: () => {
-      fixed = false;
-    },
-  });
-  return fixed;
+  return !someIndex(index, { loop: ({ name }) => name === loop.name, value: () => true });
 }

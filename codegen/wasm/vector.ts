@@ -191,7 +191,7 @@ function writeConvert(value: Expr, to: ValueType, context: WasmContext): boolean
   } else if (from === "bool") masked(to);
   else if (to === "f32") plain(from === "i32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u");
   else if (from === "f32" && to === "i32") {
-    // one instruction in place of seven for what does not fit
+    // one instruction; six more look after what does not fit
     plain(context.contracts ? "i32x4.relaxed_trunc_f32x4_s" : "i32x4.trunc_sat_f32x4_s");
   } else if (from === "f32") plain("i32x4.trunc_sat_f32x4_u");
   else if (to === "u32") limited("i32x4.max_s", 0);

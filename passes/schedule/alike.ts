@@ -4,7 +4,7 @@
  *   layer 3: k9_contract_max(t31, w3, b3)     layer 4: k10_contract_max(t36, w4, b4)      one schedule for both
  *
  * A deep network has thousands of kernels of a handful of kinds, and scheduling is the dearest pass. The kernel is scheduled
- * under names that say nothing (b0, b1, ...), found again by its text, and given its own names back.
+ * under names that say nothing (buffer_0, buffer_1, ...), found again by its text, and given its own names back.
  */
 import type { Expr, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";

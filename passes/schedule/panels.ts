@@ -187,7 +187,7 @@ function fill(block: Block, { column, panel: place }: PanelPlace, frame: Frame):
     const replaced = new Map(frame.replaced);
     for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? constIndex(0));
     replaced.set(name, sumIndex([column, c].map((index) => ({ factor: 1, index }))));
-    const value = fresh("element");
+    const value = "element"; // the copy gives it a name of its own
     const { type } = found.columnOperand;
     const index = panelIndex(block, place, flat(found.inner, k), c);
     const stmts: readonly Stmt[] = [

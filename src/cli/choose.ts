@@ -3,6 +3,7 @@
  * user's error that names the right ones.
  */
 import { InvalidArgumentError } from "commander";
+import { wasmBlocks } from "../../passes/schedule/wasm.ts";
 import type { Program } from "../dsl/program.ts";
 import { UserError } from "../errors.ts";
 import { type Dims, dimNames } from "../graph/shape.ts";
@@ -60,7 +61,7 @@ export type PlannedTarget = (typeof plannedTargets)[number];
  */
 export function plannedTarget(name: PlannedTarget): TargetSetup {
   if (name === "js") return jsTarget;
-  if (name === "wasm") return wasmTarget();
+  if (name === "wasm") return wasmTarget({}, "asked for", wasmBlocks);
   const setup = wgslTarget({
     from: { kind: "adapter", adapter: {} as GPUAdapter }, // nothing is launched, so it is never asked
     limits: guaranteed,

@@ -8,12 +8,12 @@
  *   index    const | loop | param | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
  *
  * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
- * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, lane). A kernel means the same
+ * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means the same
  * before and after, and `evaluate.ts` can run both.
  *
  * Values have a type; memory has an element type, which may be narrower (u8, f16). Nothing is converted silently: an
  * f32 that enters an f64 accumulator passes through `convert`. On the `js` target an f32 value is rounded by every
- * `apply`, so a kernel's text says exactly which roundings happen.
+ * `apply`, so a kernel's text says exactly which roundings happen. (Functions of the maths library are rounded at their end.)
  */
 import type { DType } from "../graph/dtype.ts";
 

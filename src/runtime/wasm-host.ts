@@ -37,7 +37,6 @@ export interface Globals {
     readonly versions?: { readonly node?: string };
     readonly arch?: string;
     readonly execArgv?: readonly string[];
-    readonly env?: Readonly<Record<string, string | undefined>>;
   };
   readonly navigator?: { readonly hardwareConcurrency?: number };
   readonly crossOriginIsolated?: boolean;
@@ -94,17 +93,17 @@ export function allowRelaxedSimd(isThere: () => boolean, globals: Globals = glob
 const joinFlag = "--experimental-wasm-revectorize";
 
 /**
- * Whether this process's V8 joins neighbouring vectors to vectors of 256 bits: a flag of Node from 24 on, for x86-64. It is
- * the user's to set: the engine calls it an experiment.
+ * Whether this process's V8 joins neighbouring vectors to vectors of 256 bits: a flag of Node from 24 on, for x86-64, that
+ * NODE_OPTIONS may not have. It is the user's to set: the engine calls it an experiment.
  */
 export function joinsVectors(globals: Globals = globalThis): boolean {
   const { process } = globals;
   if (process === undefined || !(nodeMajor(globals) >= 24) || process.arch !== "x64") return false;
-  const flags = [...(process.execArgv ?? []), ...(process.env?.NODE_OPTIONS ?? "").split(/\s+/)];
-  return flags.some((flag) => flag.replaceAll("_", "-") === joinFlag);
+  const flags = (process.execArgv ?? []).map((flag) => flag.replaceAll("_", "-"));
+  return flags.lastIndexOf(joinFlag) > flags.lastIndexOf(joinFlag.replace("--", "--no-"));
 }
 
-/** NaN outside of Node. */
+/** NaN where nothing calls itself Node. */
 function nodeMajor({ process }: Globals): number {
   return Number.parseInt(process?.versions?.node ?? "", 10);
 }
@@ -117,7 +116,8 @@ function oneThreadReason(globals: Globals): string | null {
     );
   }
   if (globals.SharedArrayBuffer === undefined || globals.Atomics === undefined) return "there is no shared memory here";
-  if (Number.isNaN(nodeMajor(globals)) && globals.Worker === undefined) return "there are no workers here";
+  if (globals.process?.getBuiltinModule === undefined && globals.Worker === undefined)
+    return "there are no workers here";
   try {
     globals.Atomics.wait(new Int32Array(new globals.SharedArrayBuffer(4)), 0, 1, 0);
     return null;
@@ -188,6 +188,9 @@ function webWorker(Worker: NonNullable<Globals["Worker"]>, source: string, event
   };
   return {
     post: (message) => worker.postMessage(message),
-    terminate: () => worker.terminate(),
+    terminate: () => {
+      URL.revokeObjectURL(url);
+      worker.terminate();
+    },
   };
 }

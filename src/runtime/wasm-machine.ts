@@ -63,7 +63,7 @@ export class WasmMachine implements Machine {
   #failure: Error | null = null;
   #entries = 0;
 
-  /** Throws `UserError` for a number of threads that cannot be, `DeviceError` where memory for the states is refused. */
+  /** Throws `UserError` for a number of threads that cannot be, `DeviceError` where memory for the states or workers are refused. */
   constructor(stateBytes: number, link: WasmLinker, options: WasmMachineOptions) {
     this.#link = link;
     this.#options = options;
@@ -87,7 +87,10 @@ export class WasmMachine implements Machine {
       words[control.idleLooks / 4] = looks.idle;
     }
     // Now, so that workers start (40 ms) while the program is compiled.
-    this.#pool = this.threads > 1 ? this.#newPool(this.#memory.memory) : null;
+    this.#pool =
+      this.threads > 1
+        ? new WasmPool(this.#host, this.#memory.memory, this.threads, (error) => this.#fail(error))
+        : null;
   }
 
   async prepare(entry: CompiledEntry): Promise<Runner> {
@@ -189,10 +192,6 @@ export class WasmMachine implements Machine {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);
     }
-  }
-
-  #newPool(memory: WebAssembly.Memory): WasmPool {
-    return new WasmPool(this.#host, memory, this.threads, (error) => this.#fail(error));
   }
 
   #stateView({ dtype, offset, count }: BufferSlot): TypedArray {

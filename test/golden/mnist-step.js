@@ -164,7 +164,7 @@ function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
       const y = 1 + (r + r * r * ((((0.0013819490559399128 * r + 0.008368690498173237) * r + 0.041668280959129333) * r + 0.1666652113199234) * r + 0.4999999403953552));
       const power = n << 23;
       const step = Math.max(Math.min(power, 671088640), -671088640);
-      const exp = fround((f32_to_bits_u32(x) & 2147483647) >>> 0 > 2139095040 ? x : bits_to_f32(f32_to_bits_u32(fround(y)) + (step >>> 0) >>> 0) * bits_to_f32(((power - step | 0) + 1065353216 | 0) >>> 0));
+      const exp = fround((f32_to_bits_u32(x) & 2147483647) >>> 0 > 2139095040 ? x : bits_to_f32(f32_to_bits_u32(y) + (step >>> 0) >>> 0) * bits_to_f32(((power - step | 0) + 1065353216 | 0) >>> 0));
       const v_5 = exp;
       acc_2 += v_5;
     }
@@ -172,7 +172,7 @@ function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
     const x_1 = v_6;
     const bits = f32_to_bits_u32(x_1);
     const subnormal = bits < 8388608;
-    const normal = subnormal ? f32_to_bits_u32(fround(bits)) : bits;
+    const normal = subnormal ? f32_to_bits_u32(bits) : bits;
     const shifted = normal + 4913933 >>> 0;
     const k = ((shifted >>> 23 | 0) - 127 | 0) + (subnormal ? -149 : 0) | 0;
     const mantissa = bits_to_f32(((shifted & 8388607) >>> 0) + 1060439283 >>> 0);
@@ -220,7 +220,7 @@ function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
       const y_2 = 1 + (r_1 + r_1 * r_1 * ((((0.0013819490559399128 * r_1 + 0.008368690498173237) * r_1 + 0.041668280959129333) * r_1 + 0.1666652113199234) * r_1 + 0.4999999403953552));
       const power_1 = n_1 << 23;
       const step_1 = Math.max(Math.min(power_1, 671088640), -671088640);
-      const exp_1 = fround((f32_to_bits_u32(x_2) & 2147483647) >>> 0 > 2139095040 ? x_2 : bits_to_f32(f32_to_bits_u32(fround(y_2)) + (step_1 >>> 0) >>> 0) * bits_to_f32(((power_1 - step_1 | 0) + 1065353216 | 0) >>> 0));
+      const exp_1 = fround((f32_to_bits_u32(x_2) & 2147483647) >>> 0 > 2139095040 ? x_2 : bits_to_f32(f32_to_bits_u32(y_2) + (step_1 >>> 0) >>> 0) * bits_to_f32(((power_1 - step_1 | 0) + 1065353216 | 0) >>> 0));
       const v_24 = exp_1;
       const v_25 = fround(v_19 * v_24);
       const v_26 = fround(v_21 + v_25);

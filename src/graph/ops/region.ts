@@ -3,11 +3,7 @@
  */
 import { CompilerBug, ShapeError } from "../../errors.ts";
 import type { Region, RegionOp } from "../node.ts";
-import { type NodeType, printType, typeOf } from "../type.ts";
-
-function sameType(a: NodeType, b: NodeType): boolean {
-  return printType(a) === printType(b);
-}
+import { type NodeType, printType, sameType, typeOf } from "../type.ts";
 
 function checkRegion(args: readonly NodeType[], region: Region | undefined): Region {
   if (region === undefined) throw new CompilerBug("a region op without its region");

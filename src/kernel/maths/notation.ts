@@ -9,6 +9,8 @@
  * - A multiplication and addition that a GPU contracts into one fma does no harm: no step relies on the rounding error of
  *   another. Where a value must be split, its low bits are masked off as an integer (`topBits`). Reordering, which WGSL
  *   allows too, costs a few ulp at most, except in pow (see there).
+ * - No step relies on a rounding to f32, such as adding a large number to round to a whole one: on `js` a routine is computed in
+ *   doubles (in-double.ts).
  * - NaN is found by bits, since WGSL may assume that x == x; min and max may lose it on the way, the last select has it.
  * - No constant is NaN or infinite: WGSL evaluates constant expressions and rejects those. Such results are bits of the
  *   operand with more bits set (`withBits`), which is only known at run time.

@@ -554,10 +554,10 @@ describe("contractions", () => {
         thread j_o < 8
           for k_1 < 4
             for lane < 4 lane
-              let element_1_0: f32 = b[64*k_1 + 8*j_o + lane]
-              let element_1_1: f32 = b[64*k_1 + 8*j_o + lane + 4]
-              panel[8*k_1 + lane] = element_1_0
-              panel[8*k_1 + lane + 4] = element_1_1
+              let element_0: f32 = b[64*k_1 + 8*j_o + lane]
+              let element_1: f32 = b[64*k_1 + 8*j_o + lane + 4]
+              panel[8*k_1 + lane] = element_0
+              panel[8*k_1 + lane + 4] = element_1
           for i_b < 2
             for lane_1 < 4 lane
               var acc_1[4][2]: f32 = 0f
