@@ -44,6 +44,7 @@ function fail(message: string): never {
 }
 
 // By itself a signal ends a process without its "exit", at which the systems' processes are ended.
+process.setMaxListeners(0); // one for each of them
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 
 const say = (line: string): void => console.error(line);
@@ -63,7 +64,7 @@ const run: Run = {
   options: {
     rounds,
     turnMs: flags.quick ? 60 : 100,
-    warmupMs: 1_000, // the engine compiles a large module of WebAssembly anew in the background: onnxruntime-web takes 60 steps
+    warmupMs: flags.quick ? 500 : 1_000,
     budgetMs: flags.quick ? 2_000 : 4_000,
   },
   wants: (workload) =>

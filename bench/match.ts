@@ -46,6 +46,7 @@ interface Player {
 const pauseMs = 20;
 /** What takes longer than this is not repeated to compare more losses. */
 const slowMs = 1_500;
+const mostWarmups = 6;
 /** Losses and results may differ by this much, as a part of the largest among them. */
 const tolerance = 1e-3;
 
@@ -67,18 +68,29 @@ async function warmUp(entrant: Entrant, { turnMs, warmupMs, budgetMs }: MatchOpt
   const cold = await timedAsk(entrant, 0, 1);
   const first = (cold.ms[0] ?? slowMs) < slowMs ? await timedAsk(entrant, checkedSteps - 2, 1) : cold;
   const [ms = Number.NaN] = first.ms;
-  const player: Player = {
+  const settled = first.error === undefined && first.unsupported !== true ? await settle(entrant, ms, warmupMs) : ms;
+  return {
     entrant,
     ms: ms > budgetMs ? [ms] : [], // once is all there is time for
-    repetitions: Math.max(1, Math.min(200, Math.round(turnMs / ms))),
+    repetitions: Math.max(1, Math.min(200, Math.round(turnMs / settled))),
     usedMs: first.tookMs,
     check: first.check,
+    ...(first.error === undefined ? {} : { outcome: { error: first.error } }),
+    ...(first.unsupported === true ? { outcome: "unsupported" } : {}),
   };
-  if (first.error !== undefined) return { ...player, outcome: { error: first.error } };
-  if (first.unsupported === true) return { ...player, outcome: "unsupported" };
-  const count = Math.min(500, Math.floor(warmupMs / ms));
-  if (count > 0) await timedAsk(entrant, count, 0);
-  return player;
+}
+
+/** Warms up for so long, and again while that makes it faster: engines compile large modules of WebAssembly anew, for seconds. */
+async function settle(entrant: Entrant, coldMs: number, warmupMs: number): Promise<number> {
+  let ms = coldMs;
+  for (let i = 0; i < mostWarmups; i++) {
+    const count = Math.min(500, Math.floor(warmupMs / ms));
+    if (count === 0) return ms;
+    const { median } = summary((await timedAsk(entrant, count, 3)).ms);
+    if (!(median < 0.8 * ms)) return Math.min(ms, median);
+    ms = median;
+  }
+  return ms;
 }
 
 async function takeTurn(player: Player, { budgetMs }: MatchOptions): Promise<void> {

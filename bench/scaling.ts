@@ -143,6 +143,7 @@ const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; reado
   },
   {
     file: "step-depth",
+    whyNot: "from a few hundred layers on weights come from farther caches, 17 KB a layer",
     title: `Step time against depth (${deepNet})`,
     x: "layers",
     y: "ms a step, one thread",
@@ -150,6 +151,7 @@ const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; reado
   },
   {
     file: "compile-depth",
+    whyNot: "short ones run code that the engine has not optimized yet; long ones collect more garbage, and plan compares all lifetimes",
     title: `Compile time against depth (${deepNet})`,
     x: "layers",
     y: "seconds",

@@ -43,6 +43,8 @@ interface Vertex {
   step: OrderedStep;
   readonly reads: ReadonlySet<Node>;
   readonly before: Set<Vertex>;
+  /** The other direction: those that it stands before. */
+  readonly after: Set<Vertex>;
 }
 
 export interface OrderOptions {
@@ -81,7 +83,7 @@ class Ordering {
       for (const node of vertex.reads) {
         const home = this.#fused.homes.get(node);
         const writer = home === undefined ? undefined : this.#vertexOf.get(home);
-        if (writer !== undefined && writer !== vertex) vertex.before.add(writer);
+        if (writer !== undefined && writer !== vertex) putBefore(writer, vertex);
         this.#placeSource(node);
       }
     }
@@ -120,7 +122,7 @@ class Ordering {
     const scratch = `${scratchBuffer(node)} for ${name}`;
     copy.step = { kind: "copy", from: this.#placeSource(node), to: scratch };
     const last = this.#addVertex({ kind: "copy", from: scratch, to: stateBuffer(name) }, new Set());
-    last.before.add(copy);
+    putBefore(copy, last);
     this.copied.set(name, "it swaps values with another state");
     this.#mustOrder(last, name);
   }
@@ -159,8 +161,8 @@ class Ordering {
   /** Puts `writer` behind all who read the old value of the state. False, and nothing changed, where that closes a cycle. */
   #orderBehindReaders(writer: Vertex, name: string): boolean {
     const readers = (this.#readers.get(name) ?? []).filter((vertex) => vertex !== writer);
-    if (readers.some((reader) => this.#dependsOn(reader, writer))) return false;
-    for (const reader of readers) writer.before.add(reader);
+    if (leadsTo(writer, new Set(readers))) return false;
+    for (const reader of readers) putBefore(reader, writer);
     return true;
   }
 
@@ -182,12 +184,12 @@ class Ordering {
 
   #addCopyStep(from: BufferName, to: BufferName, writer: Cluster): Vertex {
     const vertex = this.#addVertex({ kind: "copy", from, to }, new Set());
-    vertex.before.add(this.#vertexOf.get(writer) as Vertex);
+    putBefore(this.#vertexOf.get(writer) as Vertex, vertex);
     return vertex;
   }
 
   #addVertex(step: OrderedStep, reads: ReadonlySet<Node>): Vertex {
-    const vertex: Vertex = { step, reads, before: new Set() };
+    const vertex: Vertex = { step, reads, before: new Set(), after: new Set() };
     this.vertices.push(vertex);
     for (const node of reads) {
       if (node.op !== state) continue;
@@ -204,18 +206,24 @@ class Ordering {
     this.bufferOf.set(node, buffer);
     return buffer;
   }
+}
 
-  #dependsOn(from: Vertex, to: Vertex): boolean {
-    const seen = new Set<Vertex>();
-    const pending = [from];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      if (next === to) return true;
-      if (seen.has(next)) continue;
-      seen.add(next);
-      pending.push(...next.before);
-    }
-    return false;
+function putBefore(first: Vertex, second: Vertex): void {
+  second.before.add(first);
+  first.after.add(second);
+}
+
+/** Whether one of `ends` has to wait for `from`. Little waits for who changes a state, so few are looked at. */
+function leadsTo(from: Vertex, ends: ReadonlySet<Vertex>): boolean {
+  const seen = new Set<Vertex>();
+  const pending = [from];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (ends.has(next)) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    pending.push(...next.after);
   }
+  return false;
 }
 
 function isSameState(node: Node, name: string): boolean {
@@ -258,16 +266,24 @@ function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
 /** Of the steps that can run, the one that leaves the fewest bytes alive. */
 function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, BufferName>): Vertex[] {
   const isScratch = (node: Node): boolean => bufferOf.get(node)?.startsWith("%") === true;
-  const waiting = new Map<Node, number>();
-  for (const vertex of vertices) for (const node of vertex.reads) waiting.set(node, (waiting.get(node) ?? 0) + 1);
+  const waiting = new Map<Node, Set<Vertex>>();
+  for (const vertex of vertices) {
+    for (const node of vertex.reads) {
+      if (isScratch(node)) waiting.set(node, (waiting.get(node) ?? new Set()).add(vertex));
+    }
+  }
   const growth = ({ step, reads }: Vertex): number => {
     const made = step.kind === "group" ? step.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
-    const ended = [...reads].filter((node) => isScratch(node) && waiting.get(node) === 1);
+    const ended = [...reads].filter((node) => waiting.get(node)?.size === 1);
     return bytesOf(made) - bytesOf(ended);
   };
-  return schedule(vertices, growth, (vertex) => {
-    for (const node of vertex.reads) waiting.set(node, (waiting.get(node) ?? 0) - 1);
-  });
+  return schedule(vertices, growth, (vertex) =>
+    [...vertex.reads].flatMap((node) => {
+      const others = waiting.get(node);
+      others?.delete(vertex);
+      return others?.size === 1 ? [...others] : [];
+    }),
+  );
 }
 
 /** Bytes on a CPU: for comparing values with one another. */
@@ -275,38 +291,50 @@ function bytesOf(nodes: readonly Node[]): number {
   return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype), 0);
 }
 
-/** Kahn's algorithm; among the steps that are ready the cheapest, the first of equals. */
+/**
+ * Kahn's algorithm; among the steps that are ready the cheapest, the first of equals. `changedBy` is told of each step taken and
+ * gives those that cost something else now.
+ */
 function schedule(
   vertices: readonly Vertex[],
   cost: (vertex: Vertex) => number,
-  done?: (vertex: Vertex) => void,
+  changedBy: (vertex: Vertex) => readonly Vertex[] = () => [],
 ): Vertex[] {
   const blocked = new Map(vertices.map((vertex) => [vertex, vertex.before.size]));
-  const after = new Map<Vertex, Vertex[]>();
-  for (const vertex of vertices) {
-    for (const before of vertex.before) {
-      const known = after.get(before);
-      if (known === undefined) after.set(before, [vertex]);
-      else known.push(vertex);
-    }
-  }
   const position = new Map(vertices.map((vertex, i) => [vertex, i]));
-  const ready = vertices.filter((vertex) => vertex.before.size === 0);
+  const ready = new Map<Vertex, { cost: number; readonly place: number }>();
+  const makeReady = (vertex: Vertex): void => {
+    ready.set(vertex, { cost: cost(vertex), place: position.get(vertex) ?? 0 });
+  };
+  for (const vertex of vertices) if (vertex.before.size === 0) makeReady(vertex);
   const sequence: Vertex[] = [];
-  while (ready.length > 0) {
-    const next = ready.reduce((best, vertex) => {
-      const difference = cost(vertex) - cost(best) || (position.get(vertex) ?? 0) - (position.get(best) ?? 0);
-      return difference < 0 ? vertex : best;
-    });
-    ready.splice(ready.indexOf(next), 1);
+  while (ready.size > 0) {
+    const next = cheapest(ready);
+    ready.delete(next);
     sequence.push(next);
-    done?.(next);
-    for (const vertex of after.get(next) ?? []) {
+    for (const vertex of changedBy(next)) {
+      const entry = ready.get(vertex);
+      if (entry !== undefined) entry.cost = cost(vertex);
+    }
+    for (const vertex of next.after) {
       const left = (blocked.get(vertex) ?? 0) - 1;
       blocked.set(vertex, left);
-      if (left === 0) ready.push(vertex);
+      if (left === 0) makeReady(vertex);
     }
   }
   if (sequence.length < vertices.length) throw new CompilerBug("the kernels depend on one another in a circle");
   return sequence;
+}
+
+function cheapest(ready: ReadonlyMap<Vertex, { readonly cost: number; readonly place: number }>): Vertex {
+  let best: Vertex | undefined;
+  let [lowest, first] = [0, 0];
+  for (const [vertex, { cost, place }] of ready) {
+    if (best !== undefined && (cost > lowest || (cost === lowest && place > first))) continue;
+    best = vertex;
+    lowest = cost;
+    first = place;
+  }
+  if (best === undefined) throw new CompilerBug("there is no step to take");
+  return best;
 }

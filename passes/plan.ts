@@ -37,16 +37,17 @@ export interface PlanOptions {
 
 /** Largest first, at the lowest offset that is free for the whole lifetime. */
 export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptions): ArenaPlan {
-  const placed: Placement[] = [];
+  const placed: Placement[] = []; // by offset
   const bySize = lives.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first || (a.name < b.name ? -1 : 1));
   for (const life of bySize) {
-    const neighbours = placed.filter((other) => !reuse || meet(life, other)).toSorted((a, b) => a.offset - b.offset);
     let offset = 0;
-    for (const other of neighbours) {
+    for (const other of placed) {
+      if (reuse && !meet(life, other)) continue;
       if (offset + life.bytes <= other.offset) break;
       offset = Math.max(offset, alignUp(other.offset + other.bytes, alignment));
     }
-    placed.push({ ...life, offset });
+    const behind = placed.findIndex((other) => other.offset > offset);
+    placed.splice(behind < 0 ? placed.length : behind, 0, { ...life, offset });
   }
   const overlap = findOverlap(placed);
   if (overlap !== null)
@@ -63,8 +64,9 @@ export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptio
 export function findOverlap(placements: readonly Placement[]): readonly [Placement, Placement] | null {
   const byOffset = placements.filter((p) => p.bytes > 0).toSorted((a, b) => a.offset - b.offset);
   for (const [i, lower] of byOffset.entries()) {
-    for (const upper of byOffset.slice(i + 1)) {
-      if (upper.offset >= lower.offset + lower.bytes) break;
+    for (let above = i + 1; above < byOffset.length; above++) {
+      const upper = byOffset[above];
+      if (upper === undefined || upper.offset >= lower.offset + lower.bytes) break;
       if (meet(lower, upper)) return [lower, upper];
     }
   }
