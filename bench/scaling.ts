@@ -126,7 +126,7 @@ function seriesOf(points: typeof byBatch, y: (measured: Measured) => number, nam
 }
 
 const deepNet = `${deep.width}-wide layers, SGD, batch ${deep.batch}`;
-const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; readonly whyNot?: string })[] = [
+const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; readonly whyNot?: readonly string[] })[] = [
   {
     file: "step-batch",
     title: "Step time against batch (784-512-10, RMSprop)",
@@ -143,7 +143,7 @@ const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; reado
   },
   {
     file: "step-depth",
-    whyNot: "from a few hundred layers on weights come from farther caches, 17 KB a layer",
+    whyNot: ["From a few hundred layers on weights come from farther caches, 17 KB a layer."],
     title: `Step time against depth (${deepNet})`,
     x: "layers",
     y: "ms a step, one thread",
@@ -151,7 +151,10 @@ const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; reado
   },
   {
     file: "compile-depth",
-    whyNot: "short ones run code that the engine has not optimized yet; long ones collect more garbage, and plan compares all lifetimes",
+    whyNot: [
+      "Few layers: code that the engine has not optimized yet.",
+      "Thousands: more garbage to collect, and `plan` compares all lifetimes.",
+    ],
     title: `Compile time against depth (${deepNet})`,
     x: "layers",
     y: "seconds",
@@ -173,11 +176,12 @@ for (const { file, whyNot, ...chart } of charts) {
   const captions = chart.series.map(({ name, points }) => {
     const { offset, slope } = fitLine(points);
     const distance = farthest(points);
-    const verdict = distance <= tolerance ? "linear" : `not linear${whyNot === undefined ? "" : `: ${whyNot}`}`;
+    const verdict = distance <= tolerance ? "linear" : "not linear";
     const formula = `${offset.toPrecision(3)} + ${slope.toPrecision(3)} x`;
     body.push([chart.title, name, points.map(([x, y]) => `${x}: ${y.toPrecision(3)}`).join(", "), formula, verdict]);
     return `${name}: ${formula}, ${verdict}; the farthest point is ${(distance * 100).toFixed(0)}% off`;
   });
+  if (whyNot !== undefined && captions.some((caption) => caption.includes("not linear"))) captions.push(...whyNot);
   writeFileSync(join(folder, `${file}.svg`), drawChart({ ...chart, captions }));
 }
 console.log(table(["chart", "target", "points", "line", "verdict"], body));

@@ -23,8 +23,8 @@ const defects: readonly Defect[] = [
   {
     title: "an ordering edge is dropped",
     file: "passes/order.ts",
-    from: "for (const reader of readers) writer.before.add(reader);",
-    to: "for (const reader of readers.slice(1)) writer.before.add(reader);",
+    from: "for (const reader of readers) putBefore(reader, writer);",
+    to: "for (const reader of readers.slice(1)) putBefore(reader, writer);",
     caughtBy: "test/unit/difficult-programs.test.ts",
   },
   {
