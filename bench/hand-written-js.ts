@@ -40,31 +40,60 @@ export function layerNormInJs({ rows, columns }: RowsShape): HandWritten {
   return { run, x, z };
 }
 
-/** A block of 4x4 sums in doubles, for sizes that it divides. Strides stand in the text, so that the engine knows them as in ours. */
-export function blockSource({ m, k, n, transposed }: ContractionWorkload): string {
-  const [row, depth] = transposed === "left" ? [1, m] : [k, 1];
-  const [below, column] = transposed === "right" ? [1, k] : [n, 1];
-  const four = [0, 1, 2, 3];
-  const all = four.flatMap((p) => four.map((q) => [p, q] as const));
-  return `for (let i = 0; i < ${m}; i += 4) {
-    for (let j = 0; j < ${n}; j += 4) {
-      let ${all.map(([p, q]) => `s${p}${q} = 0`).join(", ")};
-      let at = i * ${row}, bt = j * ${column};
-      for (let k = 0; k < ${k}; k++) {
-        const ${four.map((p) => `a${p} = a[at + ${p * row}]`).join(", ")};
-        const ${four.map((q) => `b${q} = b[bt + ${q * column}]`).join(", ")};
-        ${all.map(([p, q]) => `s${p}${q} += a${p} * b${q};`).join(" ")}
-        at += ${depth}; bt += ${below};
-      }
-      ${all.map(([p, q]) => `out[(i + ${p}) * ${n} + j + ${q}] = s${p}${q};`).join(" ")}
-    }
-  }`;
+/** out[i, j] = sum over k of a[i * a.i + k * a.k] * b[k * b.k + j * b.j] */
+export interface StridedContraction {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly a: { readonly i: number; readonly k: number };
+  readonly b: { readonly k: number; readonly j: number };
 }
 
-export function contractionInJs(of: ContractionWorkload, numbers: Float32Array): Prepared {
-  const block = new Function("a", "b", "out", blockSource(of)) as (...operands: readonly Float32Array[]) => void;
-  const a = numbers.slice(0, of.m * of.k);
-  const b = numbers.slice(a.length, a.length + of.k * of.n);
-  const out = new Float32Array(of.m * of.n);
+type Block = (a: Float32Array, b: Float32Array, out: Float32Array) => void;
+
+/** A 4x4 block in doubles, columns that are left over one by one. Strides stand in the text, so that the engine knows them as in ours. */
+export function blockByHand({ m, k, n, a, b }: StridedContraction): Block {
+  const four = [0, 1, 2, 3];
+  const all = four.flatMap((p) => four.map((q) => [p, q] as const));
+  return new Function(
+    "a",
+    "b",
+    "out",
+    `for (let i = 0; i < ${m}; i += 4) {
+      let j = 0;
+      for (; j + 4 <= ${n}; j += 4) {
+        let ${all.map(([p, q]) => `s${p}${q} = 0`).join(", ")};
+        let at = i * ${a.i}, bt = j * ${b.j};
+        for (let k = 0; k < ${k}; k++) {
+          const ${four.map((p) => `a${p} = a[at + ${p * a.i}]`).join(", ")};
+          const ${four.map((q) => `b${q} = b[bt + ${q * b.j}]`).join(", ")};
+          ${all.map(([p, q]) => `s${p}${q} += a${p} * b${q};`).join(" ")}
+          at += ${a.k}; bt += ${b.k};
+        }
+        ${all.map(([p, q]) => `out[(i + ${p}) * ${n} + j + ${q}] = s${p}${q};`).join(" ")}
+      }
+      for (; j < ${n}; j++) {
+        let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        for (let k = 0; k < ${k}; k++) {
+          const at = i * ${a.i} + k * ${a.k}, b0 = b[k * ${b.k} + j * ${b.j}];
+          ${four.map((p) => `s${p} += a[at + ${p * a.i}] * b0;`).join(" ")}
+        }
+        ${four.map((p) => `out[(i + ${p}) * ${n} + j] = s${p};`).join(" ")}
+      }
+    }`,
+  ) as Block;
+}
+
+export function contractionInJs({ m, k, n, transposed }: ContractionWorkload, numbers: Float32Array): Prepared {
+  const block = blockByHand({
+    m,
+    k,
+    n,
+    a: transposed === "left" ? { i: 1, k: m } : { i: k, k: 1 },
+    b: transposed === "right" ? { k: 1, j: k } : { k: n, j: 1 },
+  });
+  const a = numbers.slice(0, m * k);
+  const b = numbers.slice(a.length, a.length + k * n);
+  const out = new Float32Array(m * n);
   return { run: () => block(a, b, out), result: () => out };
 }

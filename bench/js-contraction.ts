@@ -21,15 +21,10 @@ import {
 } from "../src/kernel/build.ts";
 import { loopIndex, sumIndex } from "../src/kernel/index-expr.ts";
 import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
+import { blockByHand, type StridedContraction } from "./hand-written-js.ts";
 
-/** out[i, j] = sum over k of a[i * strideA.i + k * strideA.k] * b[k * strideB.k + j * strideB.j] */
-interface Contraction {
+interface Contraction extends StridedContraction {
   readonly title: string;
-  readonly m: number;
-  readonly k: number;
-  readonly n: number;
-  readonly a: { readonly i: number; readonly k: number };
-  readonly b: { readonly k: number; readonly j: number };
 }
 
 const contractions: readonly Contraction[] = [
@@ -97,39 +92,6 @@ function plain({ m, k, n, a, b }: Contraction): Run {
   ) as Run;
 }
 
-/** A 4x4 block in doubles, columns that are left over one by one. */
-function handWritten({ m, k, n, a, b }: Contraction): Run {
-  const four = [0, 1, 2, 3];
-  const all = four.flatMap((p) => four.map((q) => [p, q] as const));
-  return new Function(
-    "a",
-    "b",
-    "out",
-    `for (let i = 0; i < ${m}; i += 4) {
-      let j = 0;
-      for (; j + 4 <= ${n}; j += 4) {
-        let ${all.map(([p, q]) => `s${p}${q} = 0`).join(", ")};
-        let at = i * ${a.i}, bt = j * ${b.j};
-        for (let k = 0; k < ${k}; k++) {
-          const ${four.map((p) => `a${p} = a[at + ${p * a.i}]`).join(", ")};
-          const ${four.map((q) => `b${q} = b[bt + ${q * b.j}]`).join(", ")};
-          ${all.map(([p, q]) => `s${p}${q} += a${p} * b${q};`).join(" ")}
-          at += ${a.k}; bt += ${b.k};
-        }
-        ${all.map(([p, q]) => `out[(i + ${p}) * ${n} + j + ${q}] = s${p}${q};`).join(" ")}
-      }
-      for (; j < ${n}; j++) {
-        let s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        for (let k = 0; k < ${k}; k++) {
-          const at = i * ${a.i} + k * ${a.k}, b0 = b[k * ${b.k} + j * ${b.j}];
-          ${four.map((p) => `s${p} += a[at + ${p * a.i}] * b0;`).join(" ")}
-        }
-        ${four.map((p) => `out[(i + ${p}) * ${n} + j] = s${p};`).join(" ")}
-      }
-    }`,
-  ) as Run;
-}
-
 // ---- measuring -----------------------------------------------------------------------------------------------------
 
 /** GFLOP/s of each, the best of all rounds. */
@@ -159,7 +121,7 @@ for (const of of contractions) {
   const kernel = contraction(of);
   const runs = new Map<string, Run>([
     ["plain", plain(of)],
-    ["hand", handWritten(of)],
+    ["hand", blockByHand(of)],
     ["ours", compiled(scheduleJs(kernel))],
     ["unscheduled", compiled(kernel)],
   ]);
