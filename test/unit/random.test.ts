@@ -33,6 +33,30 @@ describe("streams", () => {
     expect(draw(1, "w", 50)).not.toEqual(draw(1, "b", 50));
   });
 
+  it.each([
+    [0, 1],
+    [0, 777],
+    [1, 4],
+    [2, 1000],
+    [5, 301],
+  ])("after %i draws fill %i numbers with what as many calls give", (before, count) => {
+    const streams = (): readonly [RandomStream, RandomStream] => [
+      new RandomStream(4, "fill"),
+      new RandomStream(4, "fill"),
+    ];
+    const [filled, called] = streams();
+    for (const random of [filled, called]) for (let i = 0; i < before; i++) random.normal();
+    const normals = new Float64Array(count);
+    filled.fillNormal(normals, 3, 0.5);
+    expect([...normals]).toEqual(Array.from({ length: count }, () => 3 + 0.5 * called.normal()));
+    const [even, single] = streams();
+    for (const random of [even, single]) for (let i = 0; i < before; i++) random.bits();
+    const uniforms = new Float64Array(count);
+    even.fillUniform(uniforms, -2, 5);
+    expect([...uniforms]).toEqual(Array.from({ length: count }, () => single.uniform(-2, 5)));
+    expect([filled.bits(), even.bits()]).toEqual([called.bits(), single.bits()]);
+  });
+
   it("have the mean and variance of their distribution", () => {
     const random = new RandomStream(3, "moments");
     const normals = Array.from({ length: 20_000 }, () => random.normal());

@@ -597,6 +597,12 @@ describe("contractions", () => {
     `);
   });
 
+  test("blocks are twice as wide where the engine joins vectors", () => {
+    const kernel = product(8, 4, 256, "plain", "plain");
+    expect(scheduleWasm(kernel).schedule).toMatch(/^4x8 registers/);
+    expect(scheduleWasm(kernel, joinedBlocks).schedule).toMatch(/^4x16 registers/);
+  });
+
   test("few rows are not worth a panel", () => {
     expect(scheduleWasm(product(2, 300, 40, "plain", "plain")).shared).toEqual([]);
   });
