@@ -214,47 +214,32 @@ export function splitOffset(index: Index): { readonly moving: Index; readonly of
   return { moving: finishSum(index.terms, 0), offset: index.offset };
 }
 
-/** Calls `visit` for each loop variable and each run-time value that the index reads. */
-export function walkIndex(
-  index: Index,
-  visit: { loop?: (loop: LoopVar) => void; value?: (value: Expr) => void },
-): void {
-  switch (index.kind) {
-    case "const":
-    case "param":
-      return;
-    case "loop":
-      visit.loop?.(index.loop);
-      return;
-    case "value":
-      visit.value?.(index.value);
-      return;
-    case "sum":
-      for (const term of index.terms) walkIndex(term.index, visit);
-      return;
-    case "floorDiv":
-    case "mod":
-      walkIndex(index.index, visit);
-  }
+/** What to call for each loop variable and each run-time value that an index reads. What gives true ends the walk. */
+export interface IndexVisit {
+  readonly loop?: (loop: LoopVar) => unknown;
+  readonly value?: (value: Expr) => unknown;
 }
 
-/** Whether the index reads a loop variable or a run-time value of which this holds. */
-export function someIndex(
-  index: Index,
-  holds: { loop?: (loop: LoopVar) => boolean; value?: (value: Expr) => boolean },
-): boolean {
+/** Visits what the index reads. Whether one of the calls gave true, after which there are no more. */
+export function someIndex(index: Index, visit: IndexVisit): boolean {
   switch (index.kind) {
     case "const":
     case "param":
       return false;
     case "loop":
-      return holds.loop?.(index.loop) === true;
+      return visit.loop?.(index.loop) === true;
     case "value":
-      return holds.value?.(index.value) === true;
+      return visit.value?.(index.value) === true;
     case "sum":
-      return index.terms.some((term) => someIndex(term.index, holds));
+      for (const term of index.terms) if (someIndex(term.index, visit)) return true;
+      return false;
     case "floorDiv":
     case "mod":
-      return someIndex(index.index, holds);
+      return someIndex(index.index, visit);
   }
+}
+
+/** `someIndex` for visits that none of the calls ends. */
+export function walkIndex(index: Index, visit: IndexVisit): void {
+  someIndex(index, visit);
 }

@@ -133,171 +133,113 @@ export function mapStmts(stmts: readonly Stmt[], rewrite: Rewrite): readonly Stm
   return mapEach(stmts, (stmt) => mapStmt(stmt, rewrite));
 }
 
-/** What to call for each expression and each index. Without either, the expressions of statements are not looked into. */
+/** What to call for each expression and each index. What gives true ends the walk. */
 export interface Visit {
-  readonly expr?: (expr: Expr) => void;
-  readonly index?: (index: Index) => void;
+  readonly expr?: (expr: Expr) => unknown;
+  readonly index?: (index: Index) => unknown;
 }
 
-/** Visits every expression of `expr`, operands first, those inside indexes too; and every index. */
-export function walkExpr(expr: Expr, visit: Visit): void {
-  switch (expr.kind) {
-    case "const":
-    case "param":
-      break;
-    case "name":
-      for (const at of expr.at) walkPlace(at, visit);
-      break;
-    case "index":
-      walkPlace(expr.index, visit);
-      break;
-    case "load":
-      walkPlace(expr.at, visit);
-      if (expr.guard === undefined) break;
-      for (const bound of expr.guard.bounds) walkPlace(bound.index, visit);
-      walkExpr(expr.guard.otherwise, visit);
-      break;
-    case "apply":
-      expr.args.forEach((arg) => {
-        walkExpr(arg, visit);
-      });
-      break;
-    case "convert":
-    case "bitcast":
-      walkExpr(expr.value, visit);
-  }
-  visit.expr?.(expr);
+export interface StmtVisit extends Visit {
+  readonly stmt?: (stmt: Stmt) => unknown;
 }
 
-function walkPlace(index: Index, visit: Visit): void {
-  visit.index?.(index);
-  walkLoaded(index, visit);
+/**
+ * Visits every expression of `expr`, operands first, those inside indexes too; and every index. Whether one of the calls gave
+ * true, after which there are no more. No closure and no object for each of them: this is the walk most often taken.
+ */
+export function someExpr(expr: Expr, visit: Visit): boolean {
+  return someOperand(expr, visit) || visit.expr?.(expr) === true;
 }
 
-/** The expressions inside an index. No closure and no object for each of them: this is the walk most often taken. */
-function walkLoaded(index: Index, visit: Visit): void {
-  if (index.kind === "value") walkExpr(index.value, visit);
-  else if (index.kind === "sum") for (const term of index.terms) walkLoaded(term.index, visit);
-  else if (index.kind === "floorDiv" || index.kind === "mod") walkLoaded(index.index, visit);
-}
-
-/** What to ask of each expression and each index. */
-export interface Question {
-  readonly expr?: (expr: Expr) => boolean;
-  readonly index?: (index: Index) => boolean;
-}
-
-/** Whether there is an expression or an index in `expr` of which this holds: looks no further than the first. */
-export function someExpr(expr: Expr, holds: Question): boolean {
-  if (holds.expr?.(expr) === true) return true;
+function someOperand(expr: Expr, visit: Visit): boolean {
   switch (expr.kind) {
     case "const":
     case "param":
       return false;
     case "name":
-      return somePlace(expr.at, holds);
+      for (const at of expr.at) if (somePlace(at, visit)) return true;
+      return false;
     case "index":
-      return somePlace([expr.index], holds);
+      return somePlace(expr.index, visit);
     case "load": {
-      if (somePlace([expr.at], holds)) return true;
-      const { guard } = expr;
-      if (guard === undefined) return false;
-      return guard.bounds.some(({ index }) => somePlace([index], holds)) || someExpr(guard.otherwise, holds);
+      const { at, guard } = expr;
+      if (somePlace(at, visit)) return true;
+      return guard !== undefined && (someBound(guard.bounds, visit) || someExpr(guard.otherwise, visit));
     }
     case "apply":
-      for (const arg of expr.args) if (someExpr(arg, holds)) return true;
+      for (const arg of expr.args) if (someExpr(arg, visit)) return true;
       return false;
     case "convert":
     case "bitcast":
-      return someExpr(expr.value, holds);
+      return someExpr(expr.value, visit);
   }
 }
 
-function somePlace(at: readonly Index[], holds: Question): boolean {
-  for (const index of at) if (holds.index?.(index) === true || someLoaded(index, holds)) return true;
+function someBound(bounds: readonly Bound[], visit: Visit): boolean {
+  for (const { index } of bounds) if (somePlace(index, visit)) return true;
   return false;
 }
 
-function someLoaded(index: Index, holds: Question): boolean {
+function somePlace(index: Index, visit: Visit): boolean {
+  return visit.index?.(index) === true || someLoaded(index, visit);
+}
+
+/** The expressions inside an index. */
+function someLoaded(index: Index, visit: Visit): boolean {
   switch (index.kind) {
     case "value":
-      return someExpr(index.value, holds);
+      return someExpr(index.value, visit);
     case "sum":
-      for (const term of index.terms) if (someLoaded(term.index, holds)) return true;
+      for (const term of index.terms) if (someLoaded(term.index, visit)) return true;
       return false;
     case "floorDiv":
     case "mod":
-      return someLoaded(index.index, holds);
+      return someLoaded(index.index, visit);
     default:
       return false;
   }
 }
 
-/** Visits every statement, outer before inner, and every expression and index in them. */
-export function walkStmts(stmts: readonly Stmt[], visit: Visit & { readonly stmt?: (stmt: Stmt) => void }): void {
+/** The same for every statement, outer before inner, and every expression and index in them. */
+export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
   const looksInside = visit.expr !== undefined || visit.index !== undefined;
   for (const stmt of stmts) {
-    visit.stmt?.(stmt);
-    if (stmt.kind === "for" || stmt.kind === "if") {
-      if (looksInside && stmt.kind === "if") walkExpr(stmt.condition, visit);
-      walkStmts(stmt.body, visit);
-    } else if (looksInside) walkOwn(stmt, visit);
+    if (visit.stmt?.(stmt) === true || (looksInside && someOwn(stmt, visit))) return true;
+    if ((stmt.kind === "for" || stmt.kind === "if") && someStmt(stmt.body, visit)) return true;
   }
+  return false;
 }
 
-/** The expressions and indexes of a statement that holds no others. */
-function walkOwn(stmt: Exclude<Stmt, { readonly kind: "for" | "if" }>, visit: Visit): void {
+/** The expressions and indexes of a statement, without those of statements in it. */
+function someOwn(stmt: Stmt, visit: Visit): boolean {
   switch (stmt.kind) {
-    case "let":
-      walkExpr(stmt.value, visit);
-      break;
-    case "var":
-      walkExpr(stmt.init, visit);
-      break;
-    case "assign":
-      for (const at of stmt.at) walkPlace(at, visit);
-      walkExpr(stmt.value, visit);
-      break;
-    case "store":
-      walkPlace(stmt.at, visit);
-      for (const bound of stmt.guard) walkPlace(bound.index, visit);
-      walkExpr(stmt.value, visit);
-      break;
-    case "stage":
-      walkPlace(stmt.at, visit);
-      walkExpr(stmt.value, visit);
-      break;
+    case "for":
     case "barrier":
-      break;
+      return false;
+    case "if":
+      return someExpr(stmt.condition, visit);
+    case "let":
+      return someExpr(stmt.value, visit);
+    case "var":
+      return someExpr(stmt.init, visit);
+    case "assign":
+      for (const at of stmt.at) if (somePlace(at, visit)) return true;
+      return someExpr(stmt.value, visit);
+    case "store":
+      return somePlace(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
+    case "stage":
+      return somePlace(stmt.at, visit) || someExpr(stmt.value, visit);
+    default:
+      return unreachable(stmt);
   }
 }
 
-/** Whether there is an expression or an index in the statements of which this holds. */
-export function someStmt(stmts: readonly Stmt[], holds: Question): boolean {
-  return stmts.some((stmt) => {
-    switch (stmt.kind) {
-      case "for":
-        return someStmt(stmt.body, holds);
-      case "if":
-        return someExpr(stmt.condition, holds) || someStmt(stmt.body, holds);
-      case "let":
-        return someExpr(stmt.value, holds);
-      case "var":
-        return someExpr(stmt.init, holds);
-      case "assign":
-        return somePlace(stmt.at, holds) || someExpr(stmt.value, holds);
-      case "store":
-        return (
-          somePlace([stmt.at], holds) ||
-          stmt.guard.some(({ index }) => somePlace([index], holds)) ||
-          someExpr(stmt.value, holds)
-        );
-      case "stage":
-        return somePlace([stmt.at], holds) || someExpr(stmt.value, holds);
-      case "barrier":
-        return false;
-      default:
-        return unreachable(stmt);
-    }
-  });
+/** `someExpr` for visits that none of the calls ends. */
+export function walkExpr(expr: Expr, visit: Visit): void {
+  someExpr(expr, visit);
+}
+
+/** `someStmt` for visits that none of the calls ends. */
+export function walkStmts(stmts: readonly Stmt[], visit: StmtVisit): void {
+  someStmt(stmts, visit);
 }
