@@ -7,7 +7,7 @@
  * join; otherwise it would be a transposed copy. Exact: the same products in the same order.
  */
 import { rebuild } from "../src/graph/entry.ts";
-import type { ContractAttrs, Node } from "../src/graph/node.ts";
+import type { Build, ContractAttrs, Node } from "../src/graph/node.ts";
 import { freeAxes } from "../src/graph/ops/contract.ts";
 import { permute } from "../src/graph/ops/view.ts";
 import { typeOf } from "../src/graph/type.ts";
@@ -21,21 +21,22 @@ interface Side {
 
 export const foldTransposes: GraphPass = {
   name: "foldTransposes",
-  run: (entry) =>
-    rebuild(entry, (node, args, build) => {
-      if (node.op.kind !== "contract") return undefined;
-      const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
-      const left = seenThrough({ operand: args[0] as Node, batch: batchLeft, sum: sumLeft });
-      const right = seenThrough({ operand: args[1] as Node, batch: batchRight, sum: sumRight });
-      if (left.operand === args[0] && right.operand === args[1]) return undefined;
-      return build.contract(left.operand, right.operand, {
-        batchLeft: left.batch,
-        batchRight: right.batch,
-        sumLeft: left.sum,
-        sumRight: right.sum,
-      });
-    }),
+  run: (entry) => (entry.graph.nodes.some(({ op }) => op === permute) ? rebuild(entry, folded) : entry),
 };
+
+function folded(node: Node, args: readonly Node[], build: Build): Node | undefined {
+  if (node.op.kind !== "contract") return undefined;
+  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
+  const left = seenThrough({ operand: args[0] as Node, batch: batchLeft, sum: sumLeft });
+  const right = seenThrough({ operand: args[1] as Node, batch: batchRight, sum: sumRight });
+  if (left.operand === args[0] && right.operand === args[1]) return undefined;
+  return build.contract(left.operand, right.operand, {
+    batchLeft: left.batch,
+    batchRight: right.batch,
+    sumLeft: left.sum,
+    sumRight: right.sum,
+  });
+}
 
 /** The operand under a permute, where its free axes keep their order (else the result's axes would change). */
 function seenThrough(side: Side): Side {

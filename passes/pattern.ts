@@ -107,11 +107,17 @@ function firstWay<T>(wanted: Pattern, node: Node, bound: Bindings, take: Take<T>
     case "op": {
       const { op, args } = node;
       if (op !== wanted.op || args.length !== wanted.args.length) return null;
-      const made = firstWayOfOperands(wanted.args, args, 0, bound, take);
+      const made = headsFit(wanted.args, args) ? firstWayOfOperands(wanted.args, args, 0, bound, take) : null;
       if (made !== null || !commutative.has(op)) return made;
-      return firstWayOfOperands(wanted.args, args.toReversed(), 0, bound, take);
+      const turned = args.toReversed();
+      return headsFit(wanted.args, turned) ? firstWayOfOperands(wanted.args, turned, 0, bound, take) : null;
     }
   }
+}
+
+/** Whether operands may match: most do not, and are sorted out here before anything is bound. */
+function headsFit(wanted: readonly Pattern[], args: readonly Node[]): boolean {
+  return wanted.every((each, i) => each.form !== "op" || each.op === args[i]?.op);
 }
 
 /** The same for the operands from place `at` on. */

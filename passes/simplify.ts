@@ -5,7 +5,8 @@
  *   %4: f32[] = add %3 %3                                     ->     %2: f32[] = mul 2 %0
  *
  * A round is one rebuild in id order: operands are simplified before their users, so a chain of any length falls in one
- * round. What a rule puts below the new node waits for the next. Runs behind `differentiate`: it drops `stopGradient`.
+ * round. What a rule puts below the new node waits for the next, which looks at nothing else. Runs behind `differentiate`: it
+ * drops `stopGradient`.
  */
 import { type Entry, rebuild } from "../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../src/graph/node.ts";
@@ -26,15 +27,24 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
   const candidates = ({ op }: Node): readonly Rule[] => (ofOp.get(op) ?? none).concat(ofKind.get(op.kind) ?? none);
   return (entry) => {
     let current = entry;
+    /** Nodes that no rule fits. */
+    let settled: ReadonlySet<Node> = new Set();
     for (let round = 0; round < maxRounds; round++) {
       let fired = false;
+      const ends = new Set<Node>();
+      /** What a rule has put below another node, and what reads such a node. */
+      const open = new Set<Node>();
       current = rebuild(current, (node, args, build) => {
         const start = build.graph.node(node.op, args, node.attrs, node.origins, node.regions);
-        const end = rewrite(start, candidates, build);
+        const isOpen = !settled.has(node) || node.args.some((arg) => open.has(arg));
+        if (isOpen) open.add(node);
+        const end = isOpen ? rewrite(start, candidates, build) : start;
         fired ||= end !== start;
+        ends.add(end);
         return end;
       });
       if (!fired) return current;
+      settled = ends;
     }
     return current;
   };

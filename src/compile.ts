@@ -50,9 +50,8 @@ const graphPasses: readonly GraphPass[] = [
   inline, //        regions become plain nodes, so no later pass knows of them
   foldTransposes, // into the contractions that read them, so that gradients come out in the parameters' own layout
   differentiate, // every gradient at once, innermost first
-  simplify, //      algebra, on forward and backward pass together; dimensions are still names
   specialize, //    dimensions become numbers: everything below counts elements
-  simplify, //      what the numbers made constant (a mean's divisor)
+  simplify, //      algebra, on forward and backward pass together
 ];
 
 /** Optional steps, which tests leave out one by one: the numbers must stay the same. */
@@ -104,7 +103,9 @@ export async function compileOn<O, I>(
   });
   try {
     let compileMs = 0;
-    const making = makeExecutable({
+    // First: what draws them should be optimized before there is anything else for the engine to optimize.
+    writeStartValues(program, states.slots, machine, options.seed ?? 0);
+    const executable = await makeExecutable({
       program,
       machine,
       states: states.slots,
@@ -113,9 +114,6 @@ export async function compileOn<O, I>(
       compileEntry: (name, dims) => compileEntry(program, name, dims, target, options, warn),
       summary: () => ({ target: target.traits.name, device: machine.device, why: target.why, compileMs, warnings }),
     });
-    // Meanwhile the engine compiles what was printed, where it does so in the background.
-    const writing = (async () => writeStartValues(program, states.slots, machine, options.seed ?? 0))();
-    const [executable] = await Promise.all([making, writing]);
     compileMs = performance.now() - started;
     return executable as unknown as Executable<O, I>;
   } catch (error) {
@@ -307,9 +305,10 @@ export function stagesOf(
   return { entry: compiled, report: reportOf(compiled, ordered, passes, memory), graphs, ordered, layout: addresses };
 }
 
-/** An entry after the passes up to one, its dimensions still names: for people to read. */
+/** An entry after the passes up to one, but its dimensions still names: for people to read. */
 export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Entry {
-  const passes = graphPasses.slice(0, graphPasses.findIndex(({ name }) => name === last) + 1);
+  const upTo = graphPasses.slice(0, graphPasses.findIndex(({ name }) => name === last) + 1);
+  const passes = upTo.filter((pass) => pass !== specialize);
   return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
 }
 
@@ -371,6 +370,7 @@ function verified(
   warn: (message: string) => void,
 ): Entry {
   const next = pass.run(entry, { dims, warn });
+  if (next === entry) return entry;
   const broken = checkGraph(
     next.graph,
     [...done, pass].flatMap(({ expands }) => expands ?? []),

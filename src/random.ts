@@ -7,8 +7,8 @@
  *
  *     seed, stream -> key          (key, counter) -> two words of 32 bits -> uniform, integer, permutation, normal
  *
- * Bits, uniforms, integers and permutations are exact everywhere. `normal` is not: it uses the engine's own Math.log,
- * Math.cos and Math.sin, which may differ in the last bit from one JavaScript engine to another.
+ * All are exact everywhere: what is not in integers takes only operations that IEEE 754 rounds correctly (+ - * / sqrt), and
+ * none of the functions in which engines differ.
  */
 import { UserError } from "./errors.ts";
 
@@ -100,6 +100,33 @@ export function uniformFromBits(bits: number): number {
   return (bits >>> 8) * 2 ** -24;
 }
 
+/**
+ * The standard normal quantile of (bits + 1/2) / 2^32, from -6.3 to 6.3, to 7 digits: Wichura's algorithm AS 241 (PPND7; Applied
+ * Statistics 37, 1988). His third range, beyond 6.6 deviations, is out of reach.
+ */
+export function normalFromBits(bits: number): number {
+  const q = (bits - (2 ** 31 - 0.5)) * 2 ** -32;
+  const r = 0.180625 - q * q;
+  if (r >= 0) {
+    const top = 3.3871327179 + r * (50.434271938 + r * (159.29113202 + r * 59.10937472));
+    const bottom = 1 + r * (17.895169469 + r * (78.757757664 + r * 67.1875636));
+    return (q * top) / bottom;
+  }
+  const t = Math.sqrt(33 * Math.LN2 - logOf(2 * (q < 0 ? bits : ~bits >>> 0) + 1)) - 1.6;
+  const top = 1.4234372777 + t * (2.75681539 + t * (1.3067284816 + t * 0.17023821103));
+  const bottom = 1 + t * (0.7370016425 + t * 0.12021132975);
+  return q < 0 ? -top / bottom : top / bottom;
+}
+
+/** The natural logarithm of an integer from 1 to 2^30, to 8 digits: ln(2^e m) with m near 1, by the series of artanh. */
+function logOf(n: number): number {
+  const e = 31 - Math.clz32(n + (n >> 1));
+  const m = n / (1 << e); // from 2/3 to 4/3
+  const z = (m - 1) / (m + 1);
+  const zz = z * z;
+  return e * Math.LN2 + 2 * z * (1 + zz * (1 / 3 + zz * (1 / 5 + zz * (1 / 7 + zz / 9))));
+}
+
 /** The key of a stream. Equal seeds with different streams, and a name and a number, give unrelated keys. */
 export function streamKey(seed: number, stream: string | number): Words {
   checkSafeInteger("seed", seed);
@@ -141,7 +168,6 @@ export class RandomStream {
   #blocks = 1;
   #next = 0;
   #end = 0;
-  #spare: number | undefined;
 
   constructor(seed: number, stream: string | number) {
     this.#key = streamKey(seed, stream);
@@ -153,7 +179,6 @@ export class RandomStream {
     this.#draw = 0;
     this.#blocks = 1;
     this.#next = this.#end = 0;
-    this.#spare = undefined;
   }
 
   /** The next 32 bits, as a number from 0 to 2^32 - 1. */
@@ -191,17 +216,9 @@ export class RandomStream {
     return word % n;
   }
 
-  /** Normal with mean 0 and deviation 1 (Box-Muller; both values are used). See the header on engines. */
+  /** Normal with mean 0 and deviation 1: the quantile of one word. */
   normal(): number {
-    const spare = this.#spare;
-    if (spare !== undefined) {
-      this.#spare = undefined;
-      return spare;
-    }
-    const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()));
-    const angle = 2 * Math.PI * this.uniform();
-    this.#spare = radius * Math.sin(angle);
-    return radius * Math.cos(angle);
+    return normalFromBits(this.bits());
   }
 
   /** Fills `out` with what as many calls of `uniform` give. */
@@ -215,26 +232,15 @@ export class RandomStream {
     }
   }
 
-  /**
-   * Fills `out` with what as many calls of `normal` give, times `deviation`, plus `mean`. One loop over what is at hand: half a
-   * million weights are drawn when a program is compiled, before the engine has optimized the way through `normal`.
-   */
+  /** Fills `out` with what as many calls of `normal` give, times `deviation`, plus `mean`. */
   fillNormal(out: Float64Array, mean: number, deviation: number): void {
-    let i = 0;
-    const isInStep = this.#spare === undefined && this.#next % 2 === 0;
-    while (isInStep && i + 1 < out.length) {
+    for (let i = 0; i < out.length; ) {
       if (this.#next === this.#end) this.#refill();
       const [words, start] = [this.#words, this.#next - i];
-      const end = Math.min(out.length - 1, this.#end - start);
-      for (; i < end; i += 2) {
-        const radius = Math.sqrt(-2 * Math.log(1 - uniformFromBits(words[start + i] ?? 0)));
-        const angle = 2 * Math.PI * uniformFromBits(words[start + i + 1] ?? 0);
-        out[i] = mean + deviation * (radius * Math.cos(angle));
-        out[i + 1] = mean + deviation * (radius * Math.sin(angle));
-      }
+      const end = Math.min(out.length, this.#end - start);
+      for (; i < end; i++) out[i] = mean + deviation * normalFromBits(words[start + i] ?? 0);
       this.#next = start + i;
     }
-    for (; i < out.length; i++) out[i] = mean + deviation * this.normal();
   }
 }
 

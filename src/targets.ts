@@ -13,7 +13,7 @@ import { wasmFeatures } from "../codegen/wasm/probe.ts";
 import { printWasm } from "../codegen/wasm/step.ts";
 import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
 import { scheduleJs } from "../passes/schedule/js.ts";
-import type { WasmBlocks } from "../passes/schedule/panels.ts";
+import type { WasmBlocks } from "../passes/schedule/panel-cuts.ts";
 import { joinedBlocks, scheduleWasm, wasmBlocks } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
 import { DeviceError, UserError } from "./errors.ts";
@@ -115,9 +115,8 @@ function isWorthThreads(sequence: Sequence): boolean {
 /** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
 export function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
   if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
-  const probe = (): ReturnType<typeof wasmFeatures> => wasmFeatures((bytes) => WebAssembly.validate(bytes));
-  if (wantsRelaxed) allowRelaxedSimd(() => probe().relaxed);
-  return probe();
+  if (wantsRelaxed) allowRelaxedSimd();
+  return wasmFeatures((bytes) => WebAssembly.validate(bytes));
 }
 
 /** A GPU, through WebGPU. */

@@ -14,9 +14,8 @@ import { type Prepared, type System, serve } from "../protocol.ts";
 import { ceilingRounds, copyBytes, type LoopName, rows } from "../workloads.ts";
 
 function hasRelaxed(): boolean {
-  const relaxed = (): boolean => wasmFeatures((bytes) => WebAssembly.validate(bytes)).relaxed;
-  allowRelaxedSimd(relaxed);
-  return relaxed();
+  allowRelaxedSimd();
+  return wasmFeatures((bytes) => WebAssembly.validate(bytes)).relaxed;
 }
 
 async function byHand(floor: Exclude<LoopName, "flops">): Promise<HandWritten> {

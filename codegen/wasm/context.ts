@@ -48,6 +48,12 @@ export interface Lanes {
   readonly varying: ReadonlySet<string>;
   /** One lane alone is being computed, in scalars. */
   readonly only: number | null;
+  /** Indexes of lane 0, as they were found: each is asked for two or three times. */
+  readonly first: Map<Index, Index>;
+}
+
+export function newLanes(loop: string, varying: ReadonlySet<string>): Lanes {
+  return { loop, varying, only: null, first: new Map() };
 }
 
 export interface WasmContext {
@@ -102,7 +108,7 @@ export function varyingNames(
   splats: (buffer: string) => boolean,
 ): ReadonlySet<string> {
   const varying = new Set<string>();
-  const lanes: Lanes = { loop, varying, only: null };
+  const lanes = newLanes(loop, varying);
   walkStmts(body, {
     stmt: (stmt) => {
       if (stmt.kind !== "let" || stmt.value.kind !== "load" || stmt.value.type !== "f32") return;

@@ -12,7 +12,7 @@ import { constIndex, splitOffset, substituteIndex } from "../../src/kernel/index
 import type { Bound, Expr, Index, Term } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { mapExpr, replaceLoops } from "../../src/kernel/rewrite.ts";
-import { type MemoryPlace, place, type WasmContext } from "./context.ts";
+import { type Lanes, type MemoryPlace, place, type WasmContext } from "./context.ts";
 
 /** Writes a value that an index loads; given by the printer of expressions, which needs indexes itself. */
 export type WriteValue = (expr: Expr, context: WasmContext) => void;
@@ -158,9 +158,13 @@ function addBase({ base }: MemoryPlace, { f }: WasmContext): void {
 }
 
 /** The index of lane 0. */
-export function firstLane(index: Index, loop: string): Index {
+export function firstLane(index: Index, { loop, first }: Lanes): Index {
+  const known = first.get(index);
+  if (known !== undefined) return known;
   const replaced = new Map([[loop, constIndex(0)]]);
-  return substituteIndex(index, replaced, (value) => mapExpr(value, replaceLoops(replaced)), printExpr);
+  const found = substituteIndex(index, replaced, (value) => mapExpr(value, replaceLoops(replaced)), printExpr);
+  first.set(index, found);
+  return found;
 }
 
 /** Leaves 1 on the stack where all bounds hold, else 0. Returns false, and leaves nothing, where they always do. */

@@ -11,12 +11,13 @@
 import { CompilerBug, unreachable } from "../../src/errors.ts";
 import { byteWidth } from "../../src/graph/dtype.ts";
 import type { Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { panelOffsets, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
 import {
   indexVaries,
   type MemoryPlace,
+  newLanes,
   place,
   scalarType,
   type ValuePlace,
@@ -124,6 +125,9 @@ export function writeRoutineFunction(
 
 /** Arrays whose last index is a lane loop's variable somewhere. */
 function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
+  // asked first, as few kernels have such arrays, and expressions are many
+  const mayBe = (stmt: Stmt): boolean => stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount;
+  if (!someStmt(stmts, { stmt: mayBe })) return new Set();
   const lanes = new Set<string>();
   const laned = new Set<string>();
   const see = (name: string, at: readonly Index[]): void => {
@@ -234,7 +238,7 @@ function writeLanes(stmt: Of<"for">, context: WasmContext): void {
   const varying = varyingNames(loop.name, body, (buffer) => {
     return byteWidth(place(context.memory.get(buffer), buffer).element) === 4;
   });
-  writeStmts(body, { ...context, lanes: { loop: loop.name, varying, only: null } });
+  writeStmts(body, { ...context, lanes: newLanes(loop.name, varying) });
 }
 
 function writeLet(stmt: Of<"let">, context: WasmContext): void {

@@ -12,7 +12,7 @@ import { byteWidth } from "../../src/graph/dtype.ts";
 import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
-import { laneStride, type MemoryPlace, place, type WasmContext } from "./context.ts";
+import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
 import { addressOf, firstLane, isLoop, pointerKey, writeMoving } from "./index.ts";
 import { writeScalar } from "./scalar.ts";
 
@@ -76,7 +76,7 @@ function isKnownBefore(moving: Index): boolean {
 function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], context: WasmContext): Pointer | null {
   const memory = place(context.memory.get(buffer), buffer);
   if (lanes !== null && laneStride(at, lanes) === null) return null;
-  const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes.loop));
+  const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes));
   const key = pointerKey(memory, moving);
   return moving.min < 0 || context.pointers.has(key) ? null : { key, memory, moving };
 }
@@ -111,7 +111,7 @@ function scan(
     } else if (stmt.kind === "for") {
       if (stmt.loop.extent === 0) continue;
       if (stmt.mark !== "lane" && stmt.loop.extent > 1) return false;
-      const inside = stmt.mark === "lane" ? { loop: stmt.loop.name, varying: new Set<string>(), only: null } : lanes;
+      const inside = stmt.mark === "lane" ? newLanes(stmt.loop.name, new Set()) : lanes;
       if (!scan(stmt.body, inside, see)) return false;
     }
     const own = stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: [] } : stmt;

@@ -22,7 +22,7 @@ export function writeVectorStore(buffer: string, at: Index, value: Expr, context
     return;
   }
   if (stride === 1) {
-    const offset = writeAddress(memory, firstLane(at, lanes.loop), context, writeScalar);
+    const offset = writeAddress(memory, firstLane(at, lanes), context, writeScalar);
     writeVector(value, context);
     if (byteWidth(element) === 4) {
       f.memory("v128.store", offset);
@@ -36,7 +36,7 @@ export function writeVectorStore(buffer: string, at: Index, value: Expr, context
   writeVector(value, context);
   f.set(held);
   for (let lane = 0; lane < laneCount; lane++) {
-    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes.loop), 1, lane * stride), context, writeScalar);
+    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes), 1, lane * stride), context, writeScalar);
     f.get(held);
     f.memoryLane("v128.store32_lane", offset, lane);
   }

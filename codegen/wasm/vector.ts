@@ -13,7 +13,16 @@ import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { INFINITY_BITS, MAGNITUDE } from "../../src/kernel/maths/notation.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
-import { type Lanes, laneStride, place, scalarType, type ValuePlace, varies, type WasmContext } from "./context.ts";
+import {
+  type Lanes,
+  laneStride,
+  newLanes,
+  place,
+  scalarType,
+  type ValuePlace,
+  varies,
+  type WasmContext,
+} from "./context.ts";
 import type { Local } from "./function.ts";
 import { firstLane, writeAddress } from "./index.ts";
 import type { PlainOpName } from "./opcodes.ts";
@@ -118,7 +127,7 @@ function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
     writeLaneByLane({ kind: "index", type: "i32", index }, context);
     return;
   }
-  writeScalar({ kind: "index", type: "i32", index: firstLane(index, lanes.loop) }, context);
+  writeScalar({ kind: "index", type: "i32", index: firstLane(index, lanes) }, context);
   f.op("i32x4.splat");
   const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride).buffer);
   f.constV128(steps);
@@ -133,7 +142,7 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const stride = load.guard === undefined ? laneStride(load.at, lanes) : null;
   const { element } = memory;
   if (stride === 1 && element !== "f16" && element !== "f64") {
-    const offset = writeAddress(memory, firstLane(load.at, lanes.loop), context, writeScalar);
+    const offset = writeAddress(memory, firstLane(load.at, lanes), context, writeScalar);
     if (byteWidth(element) === 4) {
       f.memory("v128.load", offset);
       return;
@@ -150,7 +159,7 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   }
   const result = f.local("v128");
   for (let lane = 0; lane < laneCount; lane++) {
-    const at = scaleIndex(firstLane(load.at, lanes.loop), 1, lane * stride);
+    const at = scaleIndex(firstLane(load.at, lanes), 1, lane * stride);
     const offset = writeAddress(memory, at, context, writeScalar);
     if (lane === 0) f.memory("v128.load32_zero", offset);
     else {
@@ -261,7 +270,7 @@ export function writeRoutine(
 ): void {
   const values = new Map<string, ValuePlace>();
   const varying = new Set<string>();
-  const lanes: Lanes = { loop: "", varying, only: null };
+  const lanes = newLanes("", varying);
   const inside: WasmContext = {
     f,
     module,

@@ -1,6 +1,12 @@
 /** How the columns of a contraction are cut into panels and its rows into blocks: whole ones, and what is left over. */
 import { laneCount } from "../../src/kernel/stride.ts";
 
+/** A register block: `rows` times `vectors` of four columns. */
+export interface WasmBlocks {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
 /** Panels from which on threads share columns. */
 export const enoughPanels = 8;
 /**

@@ -17,19 +17,13 @@
  *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */
-import { apply, forLoop, load, name as nameOf, store } from "../../src/kernel/build.ts";
 import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import type { Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
-import { type Contraction, findContraction, strideOfLoads } from "./contraction.ts";
-import { jam } from "./jam.ts";
+import { findContraction } from "./contraction.ts";
 import { copyStmts, type Fresh } from "./names.ts";
-import { type ColumnCut, cutColumns, cutRows, enoughPanels, panelsAtOnce, type RowCut } from "./panel-cuts.ts";
-
-export interface WasmBlocks {
-  readonly rows: number;
-  readonly vectors: number;
-}
+import { type Block, epilogueOf, type Frame, fill, oneBlock, type PanelPlace } from "./panel-body.ts";
+import { cutColumns, cutRows, enoughPanels, panelsAtOnce, type RowCut, type WasmBlocks } from "./panel-cuts.ts";
 
 export interface Blocked {
   readonly nests: readonly Nest[];
@@ -61,30 +55,15 @@ export function panels(nest: Nest, blocks: WasmBlocks, fresh: Fresh): Blocked | 
   const nests = cutColumns(columns, blocks.vectors, atOnce).flatMap((cut): readonly Nest[] => {
     const panel: SharedArray = { name: fresh("panel"), type: "f32", count: found.depth * cut.width * cut.panels };
     shared.push(panel);
-    const block: Block = { nest, found, panel, cut, blocks, fresh };
+    const epilogue = epilogueOf(nest, found, blocks.rows, cut, fresh);
+    if (epilogue !== null) shared.push(epilogue.sums);
+    const block: Block = { nest, found, panel, cut, epilogue, blocks, fresh };
     return byColumns ? [shareColumns(block)] : shareRows(block);
   });
   return { nests, shared, words: `${blocks.rows}x${width} registers, panels of ${found.depth}x${width}` };
 }
 
 // ---- nests ---------------------------------------------------------------------------------------------------------
-
-interface Block {
-  readonly nest: Nest;
-  readonly found: Contraction;
-  readonly panel: SharedArray;
-  readonly cut: ColumnCut;
-  readonly blocks: WasmBlocks;
-  readonly fresh: Fresh;
-}
-
-/** What a nest's own copies of the other loops and of the prelude are called. */
-interface Frame {
-  readonly loops: readonly ParallelLoop[];
-  readonly prelude: readonly Stmt[];
-  readonly replaced: ReadonlyMap<string, Index>;
-  readonly renamed: ReadonlyMap<string, string>;
-}
 
 function frameOf({ nest, found, fresh }: Block): Frame {
   const replaced = new Map<string, Index>();
@@ -146,13 +125,7 @@ function shareRows(block: Block): readonly Nest[] {
   return nests;
 }
 
-// ---- a panel -------------------------------------------------------------------------------------------------------
-
-/** One panel: its first column, and its number among those of a pass. */
-interface PanelPlace {
-  readonly column: Index;
-  readonly panel: Index;
-}
+// ---- panels and blocks ---------------------------------------------------------------------------------------------
 
 /** `make` for every panel of a pass, in a loop where there are several. */
 function eachPanel(
@@ -169,97 +142,6 @@ function eachPanel(
   const body = make({ column: first, panel });
   return cut.panels > 1 ? [{ kind: "for", loop, mark: "serial", body }] : body;
 }
-
-/** Where the element of depth `k` and column `c` of a panel lies. */
-function panelIndex({ found, cut }: Block, panel: Index, k: Index, c: Index): Index {
-  return sumIndex([
-    { factor: cut.width * found.depth, index: panel },
-    { factor: cut.width, index: k },
-    { factor: 1, index: c },
-  ]);
-}
-
-function fill(block: Block, { column, panel: place }: PanelPlace, frame: Frame): readonly Stmt[] {
-  const { found, panel, cut, fresh } = block;
-  const { name } = found.column.loop;
-  const loops = found.inner.map((loop): LoopVar => ({ name: fresh(loop.name), extent: loop.extent }));
-  const write = (k: readonly Index[], c: Index): readonly Stmt[] => {
-    const replaced = new Map(frame.replaced);
-    for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? constIndex(0));
-    replaced.set(name, sumIndex([column, c].map((index) => ({ factor: 1, index }))));
-    const value = "element"; // the copy gives it a name of its own
-    const { type } = found.columnOperand;
-    const index = panelIndex(block, place, flat(found.inner, k), c);
-    const stmts: readonly Stmt[] = [
-      { kind: "let", name: value, value: found.columnOperand },
-      store(panel.name, index, nameOf(type, value)),
-    ];
-    return copyStmts(stmts, { loops: replaced, renamed: frame.renamed }, fresh);
-  };
-  const at = loops.map(loopIndex);
-  const across = (columns: number, make: (c: Index) => readonly Stmt[]): readonly Stmt[] =>
-    Array.from({ length: columns }, (_, c) => make(constIndex(c))).flat();
-  const inLanes = (make: (lane: Index) => readonly Stmt[]): Stmt => {
-    const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-    return { kind: "for", loop: lane, mark: "lane", body: make(loopIndex(lane)) };
-  };
-  const innermost = found.inner[found.inner.length - 1];
-  const copy = loops[loops.length - 1];
-  if (cut.isVector && strideOfLoads(found.columnOperand, name) !== 1 && innermost !== undefined && copy !== undefined) {
-    if (strideOfLoads(found.columnOperand, innermost.name) === 1 && innermost.extent >= laneCount) {
-      // Rows of the operand run along the depth: four depths at a time, whose lanes are stored apart.
-      const blocks: LoopVar = { name: copy.name, extent: Math.floor(innermost.extent / laneCount) };
-      const rest: LoopVar = { name: fresh(copy.name), extent: innermost.extent % laneCount };
-      const whole = inLanes((lane) => {
-        const k = sumIndex([
-          { factor: laneCount, index: loopIndex(blocks) },
-          { factor: 1, index: lane },
-        ]);
-        return across(cut.width, (c) => write([...at.slice(0, -1), k], c));
-      });
-      const last = sumIndex([{ factor: 1, index: loopIndex(rest) }], blocks.extent * laneCount);
-      const left = across(cut.width, (c) => write([...at.slice(0, -1), last], c));
-      const inside: Stmt[] = [{ kind: "for", loop: blocks, mark: "serial", body: [whole] }];
-      if (rest.extent > 0) inside.push({ kind: "for", loop: rest, mark: "serial", body: left });
-      return serial(loops.slice(0, -1), inside);
-    }
-  }
-  if (!cut.isVector)
-    return serial(
-      loops,
-      across(cut.width, (c) => write(at, c)),
-    );
-  const v: LoopVar = { name: fresh("v"), extent: cut.width / laneCount };
-  const vectors = inLanes((lane) => {
-    const c = sumIndex([
-      { factor: laneCount, index: loopIndex(v) },
-      { factor: 1, index: lane },
-    ]);
-    return [forLoop(v, write(at, c), "interleaved")];
-  });
-  return serial(loops, [vectors]);
-}
-
-function serial(loops: readonly LoopVar[], body: readonly Stmt[]): readonly Stmt[] {
-  return loops.reduceRight<readonly Stmt[]>(
-    (inside, loop) => [{ kind: "for", loop, mark: "serial", body: inside }],
-    body,
-  );
-}
-
-/** The place among all iterations of nested loops. */
-function flat(loops: readonly LoopVar[], at: readonly Index[]): Index {
-  let index = constIndex(0);
-  for (const [i, loop] of loops.entries()) {
-    index = sumIndex([
-      { factor: loop.extent, index },
-      { factor: 1, index: at[i] ?? constIndex(0) },
-    ]);
-  }
-  return index;
-}
-
-// ---- a block -------------------------------------------------------------------------------------------------------
 
 /** The blocks of one size, from row `first` on: a loop over them where there are several. */
 function rowBlocks(
@@ -280,53 +162,4 @@ function rowBlocks(
   );
   const body = eachPanel(block, column, (place) => oneBlock(block, size, row, place, frame));
   return count > 1 ? [{ kind: "for", loop: outer, mark: "serial", body }] : body;
-}
-
-function oneBlock(
-  block: Block,
-  size: number,
-  row: Index,
-  { column, panel: place }: PanelPlace,
-  frame: Frame,
-): readonly Stmt[] {
-  const { nest, found, panel, cut, fresh } = block;
-  const r: LoopVar = { name: fresh("r"), extent: size };
-  const v: LoopVar = { name: fresh("v"), extent: cut.isVector ? cut.width / laneCount : cut.width };
-  const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-  const within = cut.isVector
-    ? sumIndex([
-        { factor: laneCount, index: loopIndex(v) },
-        { factor: 1, index: loopIndex(lane) },
-      ])
-    : loopIndex(v);
-  const replaced = new Map(frame.replaced);
-  replaced.set(found.row.loop.name, sumIndex([row, loopIndex(r)].map((index) => ({ factor: 1, index }))));
-  replaced.set(found.column.loop.name, sumIndex([column, within].map((index) => ({ factor: 1, index }))));
-  const columnInPanel: LoopVar = { name: fresh("c"), extent: cut.width };
-  replaced.set(columnInPanel.name, within);
-  const k = flat(found.inner, found.inner.map(loopIndex));
-  const at = panelIndex(block, place, k, loopIndex(columnInPanel));
-  const body = copyStmts(
-    withPanel(nest.body, found, load("f32", panel.name, at)),
-    { loops: replaced, renamed: frame.renamed },
-    fresh,
-  );
-  const jammed = jam(
-    body,
-    [r, v].filter(({ extent }) => extent > 1),
-    fresh,
-    cut.isVector && v.extent > 1 ? "interleaved" : "unrolled",
-  );
-  return cut.isVector ? [{ kind: "for", loop: lane, mark: "lane", body: jammed }] : jammed;
-}
-
-/** The body, its multiply-add reading the panel. */
-function withPanel(stmts: readonly Stmt[], found: Contraction, panel: Expr): readonly Stmt[] {
-  return stmts.map((stmt): Stmt => {
-    if (stmt.kind === "for") return { ...stmt, body: withPanel(stmt.body, found, panel) };
-    if (stmt !== found.step || stmt.kind !== "assign" || stmt.value.kind !== "apply") return stmt;
-    const [sum] = stmt.value.args;
-    if (sum === undefined) return stmt;
-    return { ...stmt, value: apply("add", sum, apply("mul", found.rowOperand, panel)) };
-  });
 }

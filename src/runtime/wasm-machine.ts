@@ -97,9 +97,7 @@ export class WasmMachine implements Machine {
     const place = this.#place(entry);
     try {
       const id = this.#entries++;
-      const module = await this.#compile(entry, place.layout);
-      const { memory } = this.#wellMemory();
-      const instance = await WebAssembly.instantiate(module, moduleImports(memory));
+      const { module, instance } = await this.#instantiate(entry, place.layout);
       const alone = place.layout.threads === 1;
       if (!alone) await this.#pool?.load(id, module);
       const { buffer } = this.#wellMemory();
@@ -184,10 +182,11 @@ export class WasmMachine implements Machine {
     return { layout: { bases, panels, panelStride, threads, shared: this.threads > 1 }, free };
   }
 
-  async #compile(entry: CompiledEntry, layout: WasmLayout): Promise<WebAssembly.Module> {
+  async #instantiate(entry: CompiledEntry, layout: WasmLayout): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
     const bytes = this.#link(entry.sequence, entry.buffers, layout);
+    const { memory } = this.#wellMemory();
     try {
-      return await WebAssembly.compile(bytes);
+      return await this.#host.instantiate(bytes, moduleImports(memory));
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);

@@ -197,7 +197,7 @@ describe("the MNIST step with RMSprop", () => {
   it("prints as the golden files say", () => {
     const written = mnistStep(rmsprop()).entries.get("train") as Entry;
     const context = { dims: mnistDims, warn: () => undefined };
-    const passes = [inline, differentiate, simplify, specialize, simplify];
+    const passes = [inline, differentiate, specialize, simplify];
     const optimized = passes.reduce((entry, pass) => pass.run(entry, context), written);
     const kernels: Kernel[] = [];
     walkSequence(plain.entry.sequence, (step) => {

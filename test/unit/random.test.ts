@@ -2,7 +2,7 @@
  * Random numbers of the host: the published vectors of the generator, and what is built on it.
  */
 import { describe, expect, it } from "vitest";
-import { permutation, RandomStream, threefry2x32, uniformFromBits } from "../../src/random.ts";
+import { normalFromBits, permutation, RandomStream, threefry2x32, uniformFromBits } from "../../src/random.ts";
 
 describe("Threefry-2x32-20", () => {
   // Known answers of the Random123 library (Salmon et al. 2011).
@@ -18,6 +18,47 @@ describe("Threefry-2x32-20", () => {
     expect(uniformFromBits(0)).toBe(0);
     expect(uniformFromBits(0xffffffff)).toBe(1 - 2 ** -24);
     expect(Math.fround(uniformFromBits(0xdeadbeef))).toBe(uniformFromBits(0xdeadbeef));
+  });
+});
+
+describe("normals", () => {
+  const word = (share: number): number => Math.round(share * 2 ** 32 - 0.5);
+
+  // Quantiles of the standard normal distribution, from its tables.
+  it.each([
+    [0.5, 0],
+    [0.75, 0.6744897502],
+    [0.9, 1.2815515655],
+    [0.92, 1.4050715603],
+    [0.93, 1.475791028],
+    [0.975, 1.9599639845],
+    [0.99, 2.326347874],
+    [0.999, 3.0902323062],
+    [0.99999, 4.264890794],
+    [0.9999999, 5.1993375822],
+  ])("the quantile of %d", (share, quantile) => {
+    // the word is rounded, which far out moves the quantile
+    const near = 1e-6 + 1e-9 / (1 - share);
+    expect(Math.abs(normalFromBits(word(share)) - quantile)).toBeLessThan(near);
+    expect(Math.abs(normalFromBits(word(1 - share)) + quantile)).toBeLessThan(near);
+  });
+
+  it("are symmetric, and grow with the word", () => {
+    const words = Array.from({ length: 4097 }, (_, i) => Math.min(2 ** 32 - 1, i * 2 ** 20));
+    let before = Number.NEGATIVE_INFINITY;
+    for (const bits of words) {
+      const value = normalFromBits(bits);
+      expect(value).toBeGreaterThan(before);
+      expect(normalFromBits(2 ** 32 - 1 - bits)).toBe(-value);
+      before = value;
+    }
+    // both sides of where the formulas meet
+    for (const edge of [0.075, 0.925]) {
+      const [under, over] = [normalFromBits(word(edge) - 300), normalFromBits(word(edge) + 300)];
+      expect(over - under).toBeGreaterThan(0);
+      expect(over - under).toBeLessThan(2e-6);
+    }
+    expect([normalFromBits(0), normalFromBits(2 ** 32 - 1)].map(Math.round)).toEqual([-6, 6]);
   });
 });
 

@@ -486,11 +486,19 @@ describe("rows", () => {
 describe("contractions", () => {
   type Layout = "plain" | "transposed";
 
-  function product(m: number, k: number, n: number, left: Layout, right: Layout): Kernel {
+  /** What follows the sum: a bias and relu; an update of many steps; the same with a value that was made before the sum. */
+  type Epilogue = "short" | "long" | "reads back";
+
+  function product(m: number, k: number, n: number, left: Layout, right: Layout, epilogue: Epilogue = "short"): Kernel {
     const [i, j, d] = [loop("i", m), loop("j", n), loop("k", k)];
     const a = load("f32", "a", left === "plain" ? at([i, k], [d, 1]) : at([d, m], [i, 1]));
     const b = load("f32", "b", right === "plain" ? at([d, n], [j, 1]) : at([j, k], [d, 1]));
     const sum = name("f32", "acc");
+    const bias = load("f32", "bias", loopIndex(j));
+    const steps = ["mul", "add", "max", "add"] as const;
+    const update = steps.map((fn, n) => letValue(`u_${n}`, apply(fn, n === 0 ? sum : name("f32", `u_${n - 1}`), sum)));
+    const kept = letValue("kept", apply("mul", bias, f(3)));
+    const added = epilogue === "short" ? sum : name("f32", "u_3");
     return kernelOf(
       "k0",
       [
@@ -503,9 +511,11 @@ describe("contractions", () => {
         nestOf(
           [i, j],
           [
+            ...(epilogue === "reads back" ? [kept] : []),
             variable("acc", f(0)),
             forLoop(d, [assign("acc", apply("add", sum, apply("mul", a, b)))]),
-            letValue("v", apply("add", sum, load("f32", "bias", loopIndex(j)))),
+            ...(epilogue === "short" ? [] : update),
+            letValue("v", apply("add", added, epilogue === "reads back" ? name("f32", "kept") : bias)),
             store("y", at([i, n], [j, 1]), apply("max", name("f32", "v"), f(0))),
           ],
         ),
@@ -594,6 +604,54 @@ describe("contractions", () => {
               let v_3_3_1: f32 = acc_1[3][1] + bias_1
               y[256*i_b + 8*j_o + lane_1 + 192] = max(v_3_3_0, 0f)
               y[256*i_b + 8*j_o + lane_1 + 196] = max(v_3_3_1, 0f)"
+    `);
+  });
+
+  test.each([
+    [8, 64, 64, "long", true],
+    [13, 70, 17, "long", true],
+    [6, 100, 101, "long", true],
+    [128, 66, 10, "long", true],
+    [8, 63, 64, "long", false],
+    [8, 64, 64, "reads back", false],
+    [13, 70, 17, "reads back", false],
+  ] as const)("%i x %i x %i: a %s epilogue is a loop over rows: %s", (m, k, n, epilogue, isLoop) => {
+    const kernel = product(m, k, n, "plain", "plain", epilogue);
+    const data = new Map([
+      ["a", noise(m * k, 5)],
+      ["b", noise(k * n, 6)],
+      ["bias", noise(n, 7)],
+    ]);
+    const { shared } = expectBothWays(kernel, data);
+    expect(shared.some(({ name }) => name.startsWith("sums"))).toBe(isLoop);
+  });
+
+  test("a long epilogue stands once for the rows of a block", () => {
+    const text = printKernel(scheduleWasm(product(8, 64, 64, "plain", "plain", "long")));
+    expect(text.slice(text.indexOf("sums[lane_1]"))).toMatchInlineSnapshot(`
+      "sums[lane_1] = acc_1[0][0]
+              sums[lane_1 + 4] = acc_1[0][1]
+              sums[lane_1 + 8] = acc_1[1][0]
+              sums[lane_1 + 12] = acc_1[1][1]
+              sums[lane_1 + 16] = acc_1[2][0]
+              sums[lane_1 + 20] = acc_1[2][1]
+              sums[lane_1 + 24] = acc_1[3][0]
+              sums[lane_1 + 28] = acc_1[3][1]
+              for r < 4
+                let sums_0: f32 = sums[8*r + lane_1]
+                let u_0_1_0: f32 = sums_0 * sums_0
+                let sums_1: f32 = sums[8*r + lane_1 + 4]
+                let u_0_1_1: f32 = sums_1 * sums_1
+                let u_1_1_0: f32 = u_0_1_0 + sums_0
+                let u_1_1_1: f32 = u_0_1_1 + sums_1
+                let u_2_1_0: f32 = max(u_1_1_0, sums_0)
+                let u_2_1_1: f32 = max(u_1_1_1, sums_1)
+                let u_3_1_0: f32 = u_2_1_0 + sums_0
+                let u_3_1_1: f32 = u_2_1_1 + sums_1
+                let v_3_0: f32 = u_3_1_0 + bias[8*j_o + lane_1]
+                let v_3_1: f32 = u_3_1_1 + bias[8*j_o + lane_1 + 4]
+                y[256*i_b + 64*r + 8*j_o + lane_1] = max(v_3_0, 0f)
+                y[256*i_b + 64*r + 8*j_o + lane_1 + 4] = max(v_3_1, 0f)"
     `);
   });
 

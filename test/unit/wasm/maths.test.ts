@@ -33,7 +33,7 @@ type Form = "scalars" | "lanes" | "lanes, relaxed";
 const forms: readonly Form[] = ["scalars", "lanes"];
 
 // Node 20 has relaxed SIMD behind a flag.
-allowRelaxedSimd(() => false);
+allowRelaxedSimd();
 
 /** fn(x0[i], x1[i], ...) for each i. */
 function kernelOfFn(fn: RoutineFn, inputs: Operands): Kernel {
