@@ -299,6 +299,19 @@ describe("the pass", () => {
     );
   });
 
+  test("what a rule puts below its node is simplified in the next round, and what reads it is looked at again", () => {
+    const build = builder(createGraph());
+    const row = inputNode(build, "row", "f32", [4]);
+    const wide = build.broadcast(row, [3, 4], [1]);
+    const half = build.broadcast(build.map("mul", build.fill(row, 0.5), row), [3, 4], [1]);
+    // first 2 * (half of the row) goes below a broadcast; then it is the row, and the choice is between two that are the same
+    const whole = build.map("mul", build.fill(wide, 2), half);
+    const y = build.map("select", inputNode(build, "flag", "bool", [3, 4]), wide, whole);
+    expect(printEntry(simplify.run(entryOf({ y }), { dims: {}, warn() {} }))).toBe(
+      ["entry test", "%0: f32[4] = input name=row", "%1: f32[3,4] = broadcast %0 axes=[1]", "output y = %1"].join("\n"),
+    );
+  });
+
   test("commutative operands match in either order, others do not", () => {
     const build = builder(createGraph());
     const x = inputNode(build, "x", "f32", []);
