@@ -75,7 +75,7 @@ const run: Run = {
 const started = performance.now();
 if (parts.has("compare")) await measureCompared(run);
 if (parts.has("floors")) await measureFloors(run);
-if (parts.has("start")) await measureStarts(run, Math.ceil(run.options.rounds / 2));
+if (parts.has("start")) await measureStarts(run, run.options.rounds + 2);
 if (parts.has("epoch") && !flags.quick) {
   results.epochData = await writeEpoch(dataFolder, flags.data);
   await measureEpochs(run);

@@ -73,10 +73,11 @@ export async function measureFloors(run: Run): Promise<void> {
   });
 }
 
-/** From the start of a process to its first loss, and the memory it has taken after twenty more steps. */
+/** From the start of a process to its first loss, compilation apart, and the memory it has taken after twenty more steps. */
 export async function measureStarts(run: Run, repetitions: number): Promise<void> {
   const systems = run.systems.filter(({ isFloor }) => isFloor !== true);
   const times = new Map(systems.map(({ name }) => [name, [] as number[]]));
+  const compileTimes = new Map(systems.map(({ name }) => [name, [] as number[]]));
   const peaks = new Map(systems.map(({ name }) => [name, 0]));
   for (let round = 0; round < repetitions; round++) {
     for (const spec of systems) {
@@ -85,6 +86,7 @@ export async function measureStarts(run: Run, repetitions: number): Promise<void
       const process = new SystemProcess(spec);
       const first = await process.ask({ kind: "measure", workload: mainStep, warmup: 0, repetitions: 1 });
       times.get(spec.name)?.push(performance.now() - started);
+      if (first.compileMs !== undefined) compileTimes.get(spec.name)?.push(first.compileMs);
       const more = await process.ask({ kind: "measure", workload: mainStep, warmup: 0, repetitions: 20 });
       await process.close();
       peaks.set(spec.name, Math.max(peaks.get(spec.name) ?? 0, more.peakBytes));
@@ -95,7 +97,9 @@ export async function measureStarts(run: Run, repetitions: number): Promise<void
   for (const { name } of systems) {
     if (run.results.starts.has(name)) continue;
     const { median } = summary(times.get(name) ?? []);
-    run.results.starts.set(name, { firstLossMs: median, peakBytes: peaks.get(name) ?? Number.NaN });
+    const compiled = compileTimes.get(name) ?? [];
+    const compileMs = compiled.length === 0 ? {} : { compileMs: summary(compiled).median };
+    run.results.starts.set(name, { firstLossMs: median, ...compileMs, peakBytes: peaks.get(name) ?? Number.NaN });
     run.say(`start ${name}: ${median.toFixed(0)} ms`);
   }
 }

@@ -59,7 +59,13 @@ function milliseconds(ms: number): string {
 }
 
 export function startTable(results: Results): string {
-  const head = ["system", "process start to first loss, ms", "peak memory, MB", "an epoch of the main job, s"];
+  const head = [
+    "system",
+    "process start to first loss, ms",
+    "compiling, ms",
+    "peak memory, MB",
+    "an epoch of the main job, s",
+  ];
   const number = (value: number | undefined, divisor: number, digits: number): string =>
     value === undefined || Number.isNaN(value) ? "" : (value / divisor).toFixed(digits);
   const names = new Set([...results.starts.keys(), ...results.epochs.keys()]);
@@ -67,9 +73,10 @@ export function startTable(results: Results): string {
     const start = results.starts.get(name);
     const epoch = results.epochs.get(name);
     const seconds = typeof epoch === "object" ? "failed" : number(epoch, 1e3, 2);
-    if (start === undefined) return [name, "", "", seconds];
-    if ("error" in start) return [name, "failed", "failed", seconds];
-    return [name, number(start.firstLossMs, 1, 0), number(start.peakBytes, 1e6, 0), seconds];
+    if (start === undefined) return [name, "", "", "", seconds];
+    if ("error" in start) return [name, "failed", "", "failed", seconds];
+    const { firstLossMs, compileMs, peakBytes } = start;
+    return [name, number(firstLossMs, 1, 0), number(compileMs, 1, 0), number(peakBytes, 1e6, 0), seconds];
   });
   return table(head, body);
 }

@@ -23,6 +23,8 @@ export interface Answer {
   readonly ms: readonly number[];
   /** The first losses of a step from the starting weights, or some elements of the result: the same from all systems. */
   readonly check: readonly number[];
+  /** Of a step: how long the system compiled it, where it does that at once. */
+  readonly compileMs?: number;
   /** The largest resident set so far. */
   readonly peakBytes: number;
   /** In place of the rest: why there is no number. */
@@ -41,6 +43,8 @@ export interface Prepared {
 
 /** A training step made ready: one for each optimizer and batch size, from the starting weights. */
 export interface PreparedStep {
+  /** How long it was compiled, by systems that do so before the first step. */
+  readonly compileMs?: number;
   /** Takes one step, and gives its loss. */
   step(image: Float32Array, label: Int32Array): number | Promise<number>;
 }
@@ -68,7 +72,7 @@ export const checkedSteps = 5;
 /** Elements of a result that are compared. */
 const checkedElements = 8;
 
-type Measured = Pick<Answer, "ms" | "check">;
+type Measured = Pick<Answer, "ms" | "check" | "compileMs">;
 type Measure = (warmup: number, repetitions: number) => Promise<Measured>;
 
 /** Serves requests until stdin ends. */
@@ -141,7 +145,8 @@ function measureSteps(prepared: PreparedStep, batch: number, folder: string): Me
       if (!Number.isFinite(loss)) throw new Error(`the loss of step ${taken} is ${loss}`);
       if (check.length < checkedSteps) check.push(loss);
     }
-    return { ms, check };
+    const { compileMs } = prepared;
+    return { ms, check, ...(compileMs === undefined ? {} : { compileMs }) };
   };
 }
 

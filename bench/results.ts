@@ -9,6 +9,8 @@ import { ceilingRounds, copyBytes, flopsOf, titleOf, type Workload } from "./wor
 export interface StartResult {
   /** Milliseconds to the first loss, the median of several starts. */
   readonly firstLossMs: number;
+  /** Of these, how many the step was compiled: the median. Absent for systems that do not compile at once. */
+  readonly compileMs?: number;
   /** The largest resident set after twenty more steps. */
   readonly peakBytes: number;
 }

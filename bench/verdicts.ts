@@ -18,7 +18,7 @@ import {
 
 export interface Verdict {
   readonly what: string;
-  /** A ratio. */
+  /** A ratio, or milliseconds. */
   readonly measured: number;
   readonly wanted: number;
   /** Whether the ratio has to be at least, or at most, what is wanted. */
@@ -41,6 +41,8 @@ export function verdicts(results: Results): readonly Verdict[] {
     atMost("step, time against tf.function", 1 / timesOurs("tf.function"), 1.1),
     atMost("js: step, time against tfjs wasm", 1 / timesOurs("tfjs wasm", ours.js), 1.2),
     atLeast("js: step, faster than tfjs plain JS", timesOurs("tfjs, plain JS", ours.js), 4),
+    atMost("step, compiled in a fresh process, 1 thread, ms", compileMs(results, ours.wasm1), 100),
+    atMost("step, compiled in a fresh process, 2 threads, ms", compileMs(results, ours.wasm2), 100),
   ];
   const share = (workload: Workload): number => results.shareOfCeiling(workload, ours.wasm1, 1);
   for (const workload of contractions) {
@@ -75,6 +77,11 @@ export function verdicts(results: Results): readonly Verdict[] {
     }
   }
   return made;
+}
+
+function compileMs({ starts }: Results, system: string): number {
+  const start = starts.get(system);
+  return start === undefined || "error" in start ? Number.NaN : (start.compileMs ?? Number.NaN);
 }
 
 function atLeast(what: string, measured: number, wanted: number): Verdict {

@@ -13,11 +13,15 @@ let last: { dispose(): void } | undefined;
 const system: System = {
   async step({ batch, optimizer }, { w1, w2 }) {
     last?.dispose();
-    const executable = await compile(stepProgram(optimizer), { ...where, dims: { batch } });
+    const program = stepProgram(optimizer);
+    const started = performance.now();
+    const executable = await compile(program, { ...where, dims: { batch } });
+    const compileMs = performance.now() - started;
     last = executable;
     executable.state.write("model.0.w", w1);
     executable.state.write("model.1.w", w2);
     return {
+      compileMs,
       step(image, label) {
         executable.train({ image, label });
         return executable.read("loss");
