@@ -25,8 +25,14 @@ export function writeData(folder: string): void {
     Float32Array.from(train.images, (byte) => byte / 255),
   );
   write("labels.i32", Int32Array.from(train.labels));
-  write("w1.f32", Float32Array.from(glorotUniform(inputs, hidden).values(seed, "w1")));
-  write("w2.f32", Float32Array.from(glorotUniform(hidden, classes).values(seed, "w2")));
+  for (const [name, rows, columns] of [
+    ["w1", inputs, hidden],
+    ["w2", hidden, classes],
+  ] as const) {
+    const weights = new Float32Array(rows * columns);
+    glorotUniform(rows, columns).fill(weights, seed, name);
+    write(`${name}.f32`, weights);
+  }
   let noise = seed;
   const numbers = new Float32Array(numbersSize);
   for (let i = 0; i < numbersSize; i++) {

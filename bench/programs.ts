@@ -9,7 +9,7 @@ import {
   div,
   f32,
   grad,
-  heNormal,
+  heUniform,
   i32,
   matmul,
   maximum,
@@ -47,7 +47,7 @@ export function stepProgram(name: OptimizerName, shape: StepShape = {}) {
   const { inputs = network.inputs, hidden = [network.hidden] } = shape;
   const sizes = [inputs, ...hidden, network.classes];
   const layers = sizes.slice(1).map((size, i) => ({
-    w: param(heNormal(sizes[i] ?? 0, size)),
+    w: param(heUniform(sizes[i] ?? 0, size)),
     b: param(zeros(size)),
   }));
   const optimizer = { sgd, rmsprop, adam }[name]();

@@ -20,7 +20,7 @@ import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
 import { CompilerBug, UserError } from "./errors.ts";
 import { checkGraph } from "./graph/check.ts";
-import { isInteger, roundTo } from "./graph/dtype.ts";
+import { halfBits, isInteger, roundTo } from "./graph/dtype.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
@@ -204,11 +204,19 @@ function writeStartValues(
 ): void {
   program.states.forEach(({ path, leaf }, i) => {
     if (leaf.initializer.isZero === true && path !== randomState) return;
-    const drawn = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
-    const values = new (arrayTypeOf(leaf.dtype))(drawn.length);
-    if (leaf.dtype === "f32") values.set(drawn);
-    else for (let k = 0; k < drawn.length; k++) values[k] = roundTo(leaf.dtype, drawn[k] as number);
-    machine.writeState(slots[i] as BufferSlot, values);
+    const slot = slots[i] as BufferSlot;
+    const values = new (arrayTypeOf(leaf.dtype))(slot.count);
+    if (path === randomState) values.set([seed, 0]);
+    else if (values instanceof Float32Array) leaf.initializer.fill(values, seed, path);
+    else {
+      const drawn = new Float64Array(slot.count);
+      leaf.initializer.fill(drawn, seed, path);
+      drawn.forEach((value, k) => {
+        const rounded = roundTo(leaf.dtype, value);
+        values[k] = leaf.dtype === "f16" ? halfBits(rounded) : rounded;
+      });
+    }
+    machine.writeState(slot, values);
   });
 }
 

@@ -12,6 +12,9 @@
  */
 import { UserError } from "./errors.ts";
 
+/** Where numbers are drawn to; each is rounded to what the array holds. */
+export type Floats = Float32Array | Float64Array;
+
 /** Two words of 32 bits: a key, a counter, or what Threefry makes of them. */
 export type Words = readonly [number, number];
 
@@ -222,7 +225,7 @@ export class RandomStream {
   }
 
   /** Fills `out` with what as many calls of `uniform` give. */
-  fillUniform(out: Float64Array, low: number, high: number): void {
+  fillUniform(out: Floats, low: number, high: number): void {
     for (let i = 0; i < out.length; ) {
       if (this.#next === this.#end) this.#refill();
       const [words, start] = [this.#words, this.#next - i];
@@ -233,7 +236,7 @@ export class RandomStream {
   }
 
   /** Fills `out` with what as many calls of `normal` give, times `deviation`, plus `mean`. */
-  fillNormal(out: Float64Array, mean: number, deviation: number): void {
+  fillNormal(out: Floats, mean: number, deviation: number): void {
     for (let i = 0; i < out.length; ) {
       if (this.#next === this.#end) this.#refill();
       const [words, start] = [this.#words, this.#next - i];

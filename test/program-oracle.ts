@@ -11,7 +11,7 @@ import { type Entry, rebuild, resultNodes } from "../src/graph/entry.ts";
 import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
 import { constant, randomState } from "../src/graph/ops/source.ts";
-import { bindDim, type Dims, fixedShape } from "../src/graph/shape.ts";
+import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
@@ -42,7 +42,9 @@ export class ProgramOracle {
     this.#constant = options.constant;
     const seed = options.seed ?? 0;
     for (const { path, leaf } of program.states) {
-      const start = path === randomState ? [seed, 0] : leaf.initializer.values(seed, path);
+      const start = new Float64Array(sizeOf(fixedShape(leaf.shape)));
+      if (path === randomState) start.set([seed, 0]);
+      else leaf.initializer.fill(start, seed, path);
       const kept = options.unrounded === true ? start : Array.from(start, (value) => roundTo(leaf.dtype, value));
       this.#state.set(path, ndarray(leaf.dtype, fixedShape(leaf.shape), kept));
     }

@@ -6,30 +6,23 @@
 import { ShapeError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { RandomStream } from "../random.ts";
+import { type Floats, RandomStream } from "../random.ts";
 
 export interface Initializer<S extends Shape = Shape> {
   readonly shape: S;
   /** All values are 0, as those of fresh memory: a table of any size costs nothing to start. */
   readonly isZero?: boolean;
-  /** Row-major values. `seed` and `name` choose the random stream. */
-  values(seed: number, name: string): Float64Array;
+  /** Writes the values, row-major. `seed` and `name` choose the random stream. */
+  fill(into: Floats, seed: number, name: string): void;
 }
 
 type Sizes = readonly number[];
 
 function initializer<const S extends Sizes>(
   shape: S,
-  draw: (random: RandomStream, into: Float64Array) => void,
+  draw: (random: RandomStream, into: Floats) => void,
 ): Initializer<[...S]> {
-  return {
-    shape: [...shape],
-    values(seed, name) {
-      const drawn = new Float64Array(sizeOf(shape));
-      draw(new RandomStream(seed, name), drawn);
-      return drawn;
-    },
-  };
+  return { shape: [...shape], fill: (into, seed, name) => draw(new RandomStream(seed, name), into) };
 }
 
 export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
@@ -52,7 +45,8 @@ export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...sha
       `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
     );
   }
-  return { shape: [...shape], values: () => Float64Array.from(numbers) };
+  const kept = Float64Array.from(numbers);
+  return { shape: [...shape], fill: (into) => into.set(kept) };
 }
 
 /** Uniform in [low, high). */
@@ -76,6 +70,18 @@ function fans(shape: Sizes): { readonly fanIn: number; readonly fanOut: number }
 export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   const { fanIn, fanOut } = fans(shape);
   const limit = Math.sqrt(6 / (fanIn + fanOut));
+  return uniform(-limit, limit, ...shape);
+}
+
+/** Normal with deviation sqrt(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
+export function glorotNormal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  const { fanIn, fanOut } = fans(shape);
+  return normal(0, Math.sqrt(2 / (fanIn + fanOut)), ...shape);
+}
+
+/** Uniform within ±sqrt(6 / fanIn) (He et al. 2015), for relu. */
+export function heUniform<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  const limit = Math.sqrt(6 / fans(shape).fanIn);
   return uniform(-limit, limit, ...shape);
 }
 

@@ -60,6 +60,16 @@ function roundToHalf(value: number): number {
   return Math.sign(value) * (rounded > 65504 ? Number.POSITIVE_INFINITY : rounded);
 }
 
+/** The 16 bits of an IEEE binary16 value. */
+export function halfBits(value: number): number {
+  if (Number.isNaN(value)) return 0x7e00;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude === Number.POSITIVE_INFINITY) return sign + 0x7c00;
+  const exponent = magnitude === 0 ? -14 : Math.max(-14, Math.floor(Math.log2(magnitude)));
+  return sign + (exponent + 14) * 1024 + magnitude / 2 ** (exponent - 10);
+}
+
 /** Rounds to the nearest integer, halves to the even one, as IEEE 754 and NumPy do. Keeps -0, NaN and infinities. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);

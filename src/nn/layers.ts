@@ -9,7 +9,15 @@
  * the same layers. `config` is what a layer is made from, as JSON; `layerFrom` (from-config.ts) makes it again.
  */
 import { dropout as dropElements, flatten as flattenTensor } from "../dsl/composites.ts";
-import { glorotUniform, heNormal, type Initializer, ones, zeros } from "../dsl/initializers.ts";
+import {
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  type Initializer,
+  ones,
+  zeros,
+} from "../dsl/initializers.ts";
 import { add, dot } from "../dsl/ops.ts";
 import { param, type StateSpec, slot } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
@@ -205,7 +213,7 @@ export function subtree(params: ParamTensors, name: string): ParamTensors {
 // ---- inside --------------------------------------------------------------------------------------------------------
 
 /** Initializers that a config can name. */
-export const initializers = { glorotUniform, heNormal, zeros, ones } as const;
+export const initializers = { glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones } as const;
 
 function configOfInitializer(initializer: (...shape: number[]) => Initializer): Config {
   const known = Object.entries(initializers).find(([, made]) => made === initializer);

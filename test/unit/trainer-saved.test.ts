@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { sizeOf } from "../../src/graph/shape.ts";
 import { activation, adam, adamw, DataError, decodeCheckpoint, dense, dropout, encodeCheckpoint, f32, flatten, heNormal, type Layer, l1l2, l2, layerFrom, model, normal, type Optimizer, optimizerFrom, program, rmsprop, sequential, sgd, square, sub, sum, type Tensor, type Trainer, type TrainerOptions, trainer, trainerFrom, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { loadTrainer, saveTrainer } from "../../src/node.ts";
 
@@ -159,7 +160,11 @@ describe("layers and optimizers from their configs", () => {
     expect(JSON.stringify(again.config)).toBe(text);
     const weights = (layer: Layer) => {
       const { states } = program({ state: { model: layer.params([2, 2]) }, step: () => ({}) });
-      return states.map(({ path, leaf }) => [path, leaf.trainable, leaf.initializer.values(1, path)]);
+      return states.map(({ path, leaf }) => {
+        const start = new Float64Array(sizeOf(leaf.initializer.shape as number[]));
+        leaf.initializer.fill(start, 1, path);
+        return [path, leaf.trainable, start];
+      });
     };
     expect(weights(again)).toEqual(weights(net));
     expect(layerFrom({ kind: "dense", units: 2 }).config).toEqual(dense(2).config);
@@ -180,7 +185,7 @@ describe("layers and optimizers from their configs", () => {
     ["half a unit", { kind: "dense", units: 0.5 }, "config.units: expected a whole number from 1, found 0.5"],
     ["a text for a number", { kind: "dense", units: "5" }, 'config.units: expected a number, found "5"'],
     ["no activation of ours", { kind: "activation", activation: "toString" }, "expected one of relu, leakyRelu, elu,"],
-    ["no initializer of ours", { kind: "dense", units: 1, initializer: "constructor" }, "expected one of glorotUniform, heNormal, zeros, ones"],
+    ["no initializer of ours", { kind: "dense", units: 1, initializer: "constructor" }, "expected one of glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones"],
     ["no regularizer of ours", { kind: "dense", units: 1, kernelRegularizer: { kind: "l3" } }, 'kernelRegularizer: expected the regularizer l1l2, found "l3"'],
     ["code", { kind: "sequential", layers: [{ kind: "code", name: "mine" }] }, "config.layers.0: this layer is code"],
     ["too deep", nested(40), "nested deeper than 32 levels"],

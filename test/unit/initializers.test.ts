@@ -1,0 +1,78 @@
+/** What states start as: the distributions of the initializers, and their values in every dtype. */
+import { describe, expect, test } from "vitest";
+import type { DType } from "../../src/graph/dtype.ts";
+import {
+  cast,
+  compile,
+  values as given,
+  glorotNormal,
+  glorotUniform,
+  heNormal,
+  heUniform,
+  type Initializer,
+  program,
+  slot,
+} from "../../src/index.ts";
+import { RandomStream } from "../../src/random.ts";
+
+function drawn(initializer: Initializer, seed = 1, name = "w"): Float64Array {
+  const into = new Float64Array(initializer.shape.reduce((product: number, size) => product * Number(size), 1));
+  initializer.fill(into, seed, name);
+  return into;
+}
+
+describe("initializers", () => {
+  const [fanIn, fanOut] = [300, 100];
+  const each = [
+    [glorotUniform.name, glorotUniform, 2 / (fanIn + fanOut), Math.sqrt(6 / (fanIn + fanOut))],
+    [glorotNormal.name, glorotNormal, 2 / (fanIn + fanOut), Number.POSITIVE_INFINITY],
+    [heUniform.name, heUniform, 2 / fanIn, Math.sqrt(6 / fanIn)],
+    [heNormal.name, heNormal, 2 / fanIn, Number.POSITIVE_INFINITY],
+  ] as const;
+
+  test.each(each)("%s has its variance, and lies within its limit", (_, make, variance, limit) => {
+    const values = drawn(make(fanIn, fanOut));
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const square = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+    expect(Math.abs(mean)).toBeLessThan(4 * Math.sqrt(variance / values.length));
+    expect(Math.abs(square / variance - 1)).toBeLessThan(0.04);
+    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    expect(largest).toBeLessThan(limit);
+    // a uniform one comes near its limit, a normal one goes beyond three deviations
+    expect(largest).toBeGreaterThan(Number.isFinite(limit) ? 0.99 * limit : 3 * Math.sqrt(variance));
+  });
+
+  test("follow from the seed and the state's name", () => {
+    const made = heNormal(4, 5);
+    expect(drawn(made)).toEqual(drawn(made));
+    expect(drawn(made, 2)).not.toEqual(drawn(made));
+    expect(drawn(made, 1, "v")).not.toEqual(drawn(made));
+    const stream = new RandomStream(1, "w");
+    expect(drawn(made)[0]).toBe(Math.sqrt(2 / 4) * stream.normal());
+  });
+});
+
+describe("states start as their initializer says", () => {
+  const numbers = [1.5, -2, 0.1, 0, 300, -0.4, 1e-7, 70_000];
+  const wanted: Readonly<Record<Exclude<DType, "f64">, readonly number[]>> = {
+    f32: numbers.map(Math.fround),
+    f16: [1.5, -2, 0.0999755859375, 0, 300, -0.39990234375, 1.1920928955078125e-7, Number.POSITIVE_INFINITY],
+    i32: [1, -2, 0, 0, 300, 0, 0, 70_000],
+    u32: [1, 0, 0, 0, 300, 0, 0, 70_000],
+    u8: [1, 0, 0, 0, 255, 0, 0, 255],
+    bool: [1, 1, 1, 0, 1, 1, 1, 1],
+  };
+
+  test.each(Object.keys(wanted) as (keyof typeof wanted)[])("%s", async (dtype) => {
+    const made = program({
+      state: { w: slot(given(numbers, 8), { dtype }) },
+      entries: { look: (_, { w }) => ({ outputs: { y: cast(w, "f32") } }) },
+    });
+    for (const target of ["js", "wasm"] as const) {
+      const executable = await compile(made, { target, threads: 1 });
+      const { y } = await executable.run({ entry: "look" });
+      expect(y, target).toEqual(Float32Array.from(wanted[dtype]));
+      executable.dispose();
+    }
+  });
+});
