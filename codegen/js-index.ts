@@ -8,9 +8,9 @@
  * Constants stay with the element: a block of 4 rows then keeps one integer alive where it would keep four.
  */
 import { unreachable } from "../src/errors.ts";
-import { sumIndex, walkIndex } from "../src/kernel/index-expr.ts";
+import { someIndex, sumIndex, walkIndex } from "../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Term } from "../src/kernel/kernel.ts";
-import { walkExpr } from "../src/kernel/rewrite.ts";
+import { someExpr, walkExpr } from "../src/kernel/rewrite.ts";
 import type { JsContext, Printed } from "./js-context.ts";
 import { atom, levels, printNumber, spell, wrap } from "./js-context.ts";
 
@@ -122,7 +122,7 @@ function joinTerms(terms: readonly Term[], context: JsContext, first?: Printed):
 /** Depth of the outermost block in which the index is known; undefined when it may change within a block. */
 function depthOf(index: Index, context: JsContext): number | undefined {
   let depth: number | undefined = 1;
-  const seen = (found: number | undefined): void => {
+  const seen = (found: number | undefined): undefined => {
     depth = depth === undefined || found === undefined ? undefined : Math.max(depth, found);
   };
   walkIndex(index, {
@@ -134,7 +134,7 @@ function depthOf(index: Index, context: JsContext): number | undefined {
 
 function valueDepth(value: Expr, context: JsContext): number | undefined {
   let depth: number | undefined = 1;
-  const seen = (found: number | undefined): void => {
+  const seen = (found: number | undefined): undefined => {
     depth = depth === undefined || found === undefined ? undefined : Math.max(depth, found);
   };
   walkExpr(value, {
@@ -159,16 +159,7 @@ function landing(index: Index, depth: number, context: JsContext): number {
 }
 
 function loads(index: Index): boolean {
-  let found = false;
-  walkIndex(index, {
-    value: (value) =>
-      walkExpr(value, {
-        expr: (part) => {
-          if (part.kind === "load") found = true;
-        },
-      }),
-  });
-  return found;
+  return someIndex(index, { value: (value) => someExpr(value, { expr: (part) => part.kind === "load" }) });
 }
 
 // ---- division ------------------------------------------------------------------------------------------------------

@@ -273,7 +273,14 @@ function boundsKey(bounds: readonly Bound[]): string {
 }
 
 function collectNames(index: Index, used: Set<string>): void {
-  walkIndex(index, { loop: (loop) => used.add(loop.name), value: (value) => collectFromExpr(value, used) });
+  walkIndex(index, {
+    loop: (loop) => {
+      used.add(loop.name);
+    },
+    value: (value) => {
+      collectFromExpr(value, used);
+    },
+  });
 }
 
 function collectFromExpr(expr: Expr, used: Set<string>): void {
@@ -281,7 +288,9 @@ function collectFromExpr(expr: Expr, used: Set<string>): void {
     expr: (inner) => {
       if (inner.kind === "name") used.add(inner.name);
     },
-    index: (index) => collectNames(index, used),
+    index: (index) => {
+      collectNames(index, used);
+    },
   });
 }
 

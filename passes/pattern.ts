@@ -91,7 +91,7 @@ type Take<T> = (bound: Bindings) => T | null;
 
 /**
  * Tries the ways in which a node matches, in order, until `take` makes something of one. A pattern is a few levels deep, so
- * this may recurse. As generators the rules took 14 ms of a cold MNIST step, so they take 10.
+ * this may recurse. Calls and not generators, which took 1.4 times as long in a fresh process.
  */
 function firstWay<T>(wanted: Pattern, node: Node, bound: Bindings, take: Take<T>): T | null {
   switch (wanted.form) {

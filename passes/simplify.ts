@@ -5,7 +5,7 @@
  *   %4: f32[] = add %3 %3                                     ->     %2: f32[] = mul 2 %0
  *
  * A round is one rebuild in id order: operands are simplified before their users, so a chain of any length falls in one
- * round. What a rule puts below the new node waits for the next, which looks at nothing else. Runs behind `differentiate`: it
+ * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind `differentiate`: it
  * drops `stopGradient`.
  */
 import { type Entry, rebuild } from "../src/graph/entry.ts";
@@ -27,12 +27,12 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
   const candidates = ({ op }: Node): readonly Rule[] => (ofOp.get(op) ?? none).concat(ofKind.get(op.kind) ?? none);
   return (entry) => {
     let current = entry;
-    /** Nodes that no rule fits. */
+    /** Nodes that no rule fitted, as they were. */
     let settled: ReadonlySet<Node> = new Set();
     for (let round = 0; round < maxRounds; round++) {
       let fired = false;
       const ends = new Set<Node>();
-      /** What a rule has put below another node, and what reads such a node. */
+      /** What a rule has put below another node, and what reads that. */
       const open = new Set<Node>();
       current = rebuild(current, (node, args, build) => {
         const start = build.graph.node(node.op, args, node.attrs, node.origins, node.regions);

@@ -132,7 +132,8 @@ const adviceFor: Readonly<Record<TargetName, string>> = {
   wgsl: "in Node: npm install webgpu, and the GPU's driver (Vulkan on Linux); in a browser: one with WebGPU",
 };
 
-const [batch, inputs, hidden, classes] = [24, 20, 40, 6];
+// deep and wide enough for blocks, panels and rests of every kind
+const [batch, inputs, hidden, classes] = [24, 70, 72, 6];
 
 function smallNetwork() {
   const opt = rmsprop();

@@ -39,7 +39,7 @@ export function threefryInto(
 ): void {
   const key2 = PARITY ^ key0 ^ key1;
   // Twenty rounds; a round is a += b, b = rotate(b) ^ a. After every four the key comes in, turned by one. Written out: 400,000
-  // normal numbers in a fresh process take 22 ms (at best; 26 in the middle), and 26 (31) with a loop over groups of rounds.
+  // numbers are drawn 4 ms sooner in a fresh process than with a loop over groups of rounds.
   for (let block = 0; block < count; block++) {
     let a = (counter0 + block + key0) | 0;
     let b = (counter1 + key1) | 0;

@@ -125,7 +125,7 @@ export function writeRoutineFunction(
 
 /** Arrays whose last index is a lane loop's variable somewhere. */
 function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
-  // asked first, as few kernels have such arrays, and expressions are many
+  // Their last axis is the lanes. Asked first, as few kernels have such arrays, and expressions are many.
   const mayBe = (stmt: Stmt): boolean => stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount;
   if (!someStmt(stmts, { stmt: mayBe })) return new Set();
   const lanes = new Set<string>();

@@ -37,7 +37,7 @@ function collapsePair(nest: Nest, inner: number, fresh: Fresh): Nest | undefined
 
 function needsParts(body: readonly Stmt[], loop: string): boolean {
   let found = false;
-  const see = (index: Index): void => {
+  const see = (index: Index): undefined => {
     if (index.kind === "sum") for (const term of index.terms) see(term.index);
     else if (index.kind === "floorDiv" || index.kind === "mod") {
       walkIndex(index, {

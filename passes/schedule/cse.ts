@@ -83,13 +83,14 @@ function newNumbers(): Numbers {
     if (!someIndex(index, { value: () => true })) return index.key;
     const parts = new Set<string>();
     walkIndex(index, {
-      value: (value) =>
+      value: (value) => {
         walkExpr(value, {
           expr: (part) => {
             if (part.kind === "name") parts.add(version(part.name));
             else if (part.kind === "load") parts.add(version(part.buffer));
           },
-        }),
+        });
+      },
     });
     return [index.key, ...parts].join(" ");
   };

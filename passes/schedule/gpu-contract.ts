@@ -133,7 +133,11 @@ function moversOf(lets: readonly Stmt[]): (expr: Expr) => ReadonlySet<string> {
         if (part.kind === "name") for (const loop of known.get(part.name) ?? []) found.add(loop);
       },
       index: (index) => {
-        walkIndex(index, { loop: (loop) => found.add(loop.name) });
+        walkIndex(index, {
+          loop: (loop) => {
+            found.add(loop.name);
+          },
+        });
       },
     });
     return found;

@@ -211,7 +211,7 @@ function innerIsContiguous(value: Expr, found: Contraction, loops: readonly Loop
   const inner = found.inner.at(-1)?.name ?? "";
   const outer = loops.at(-1)?.name ?? "";
   let votes = 0;
-  const vote = (expr: Expr): void => {
+  const vote = (expr: Expr): undefined => {
     if (expr.kind !== "load") return;
     if (Math.abs(strideIn(expr.at, inner)) === 1) votes += 1;
     if (Math.abs(strideIn(expr.at, outer)) === 1) votes -= 1;

@@ -77,7 +77,8 @@ export function fill(block: Block, { column, panel: place }: PanelPlace, frame: 
   const copy = loops[loops.length - 1];
   if (cut.isVector && strideOfLoads(found.columnOperand, name) !== 1 && innermost !== undefined && copy !== undefined) {
     if (strideOfLoads(found.columnOperand, innermost.name) === 1 && innermost.extent >= laneCount) {
-      // Rows of the operand run along the depth: four depths at a time, whose lanes are stored apart.
+      // Rows of the operand run along the depth: four depths at a time, whose lanes are stored apart. The columns are a loop, as
+      // their copies would be longer than all the rest of a small kernel; 128x784x512 takes as long either way.
       const blocks: LoopVar = { name: copy.name, extent: Math.floor(innermost.extent / laneCount) };
       const rest: LoopVar = { name: fresh(copy.name), extent: innermost.extent % laneCount };
       const whole = inLanes((lane) => {
@@ -136,40 +137,54 @@ export function oneBlock(
   frame: Frame,
 ): readonly Stmt[] {
   const { nest, found, panel, cut, epilogue, fresh } = block;
-  const r: LoopVar = { name: fresh("r"), extent: size };
-  const v: LoopVar = { name: fresh("v"), extent: copiesOf(cut) };
   const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-  const within = cut.isVector
-    ? sumIndex([
-        { factor: laneCount, index: loopIndex(v) },
-        { factor: 1, index: loopIndex(lane) },
-      ])
-    : loopIndex(v);
-  const replaced = new Map(frame.replaced);
-  replaced.set(found.row.loop.name, sumIndex([row, loopIndex(r)].map((index) => ({ factor: 1, index }))));
-  replaced.set(found.column.loop.name, sumIndex([column, within].map((index) => ({ factor: 1, index }))));
   const columnInPanel: LoopVar = { name: fresh("c"), extent: cut.width };
-  replaced.set(columnInPanel.name, within);
-  const k = flat(found.inner, found.inner.map(loopIndex));
-  const at = panelIndex(block, place, k, loopIndex(columnInPanel));
-  const body = withPanel(nest.body, found, load("f32", panel.name, at));
-  const jammed = (stmts: readonly Stmt[], loops: readonly LoopVar[], names: ReadonlyMap<string, Expr> = new Map()) =>
-    jam(
-      copyStmts(stmts, { loops: replaced, renamed: frame.renamed, names }, fresh),
-      loops.filter(({ extent }) => extent > 1),
-      fresh,
-      cut.isVector && v.extent > 1 ? "interleaved" : "unrolled",
-    );
-  const stmts = (): readonly Stmt[] => {
-    if (epilogue === null || size === 1) return jammed(body, [r, v]);
-    const { sum, sums } = epilogue;
+  /** Loops over the rows and the vectors (or columns) of the block, and what the nest's own loops are inside of them. */
+  const newLoops = () => {
+    const r: LoopVar = { name: fresh("r"), extent: size };
+    const v: LoopVar = { name: fresh("v"), extent: copiesOf(cut) };
+    const within = cut.isVector
+      ? sumIndex([
+          { factor: laneCount, index: loopIndex(v) },
+          { factor: 1, index: loopIndex(lane) },
+        ])
+      : loopIndex(v);
+    const replaced = new Map(frame.replaced);
+    replaced.set(found.row.loop.name, sumIndex([row, loopIndex(r)].map((index) => ({ factor: 1, index }))));
+    replaced.set(found.column.loop.name, sumIndex([column, within].map((index) => ({ factor: 1, index }))));
+    replaced.set(columnInPanel.name, within);
     const slot = sumIndex([
       { factor: cut.width, index: loopIndex(r) },
       { factor: 1, index: within },
     ]);
-    const sumUp = [...body.slice(0, epilogue.start), store(sums.name, slot, nameOf("f32", sum))];
-    const after = jammed(body.slice(epilogue.start), [v], new Map([[sum, load("f32", sums.name, slot)]]));
-    return [...jammed(sumUp, [r, v]), forLoop(r, after)];
+    return { r, v, replaced, slot };
+  };
+  const jammed = (
+    stmts: readonly Stmt[],
+    loops: readonly LoopVar[],
+    replaced: ReadonlyMap<string, Index>,
+    names: ReadonlyMap<string, Expr> = new Map(),
+  ): readonly Stmt[] =>
+    jam(
+      copyStmts(stmts, { loops: replaced, renamed: frame.renamed, names }, fresh),
+      loops.filter(({ extent }) => extent > 1),
+      fresh,
+      cut.isVector && copiesOf(cut) > 1 ? "interleaved" : "unrolled",
+    );
+  const k = flat(found.inner, found.inner.map(loopIndex));
+  const at = panelIndex(block, place, k, loopIndex(columnInPanel));
+  const body = withPanel(nest.body, found, load("f32", panel.name, at));
+  const stmts = (): readonly Stmt[] => {
+    const { r, v, replaced, slot } = newLoops();
+    if (epilogue === null || size === 1) return jammed(body, [r, v], replaced);
+    const { start, sum, sums } = epilogue;
+    const kept = store(sums.name, slot, nameOf("f32", sum));
+    const after = newLoops();
+    const read = new Map([[sum, load("f32", sums.name, after.slot)]]);
+    return [
+      ...jammed([...body.slice(0, start), kept], [r, v], replaced),
+      forLoop(after.r, jammed(body.slice(start), [after.v], after.replaced, read)),
+    ];
   };
   return cut.isVector ? [{ kind: "for", loop: lane, mark: "lane", body: stmts() }] : stmts();
 }
@@ -195,7 +210,9 @@ const leastDepth = 64;
 
 /**
  * The loop over rows that a long epilogue becomes; null where a copy for each row is better. RMSprop's update in a 4x8 block is
- * 112 statements as copies and 36 as a loop: a cold compilation of the MNIST step takes 20 ms less, the step 1% more at most.
+ * 112 statements as copies and 36 as a loop: a cold compilation of the MNIST step takes 20 ms less, the step 1% more at most. One
+ * decision for all blocks of a cut, smaller ones at the end too. What was computed before the sum lies in registers of its row,
+ * so an epilogue that reads it stays as it is.
  */
 export function epilogueOf(
   { body }: Nest,

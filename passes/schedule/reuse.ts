@@ -104,7 +104,7 @@ function dependences(
   loops: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const found = new Set<string>();
-  const index = (at: Index): void => {
+  const index = (at: Index): undefined => {
     walkIndex(at, {
       loop: ({ name }) => {
         if (loops.has(name)) found.add(name);

@@ -87,7 +87,7 @@ function bindCells(
   faults: Faults,
 ): ReadonlyMap<string, Cell> {
   const written = new Set<string>();
-  const note = (stmt: Stmt): void => {
+  const note = (stmt: Stmt): undefined => {
     if (stmt.kind === "store") written.add(stmt.buffer);
   };
   for (const nest of kernel.nests) walkStmts(nest.body, { stmt: note });

@@ -214,10 +214,10 @@ export function splitOffset(index: Index): { readonly moving: Index; readonly of
   return { moving: finishSum(index.terms, 0), offset: index.offset };
 }
 
-/** What to call for each loop variable and each run-time value that an index reads. What gives true ends the walk. */
-export interface IndexVisit {
-  readonly loop?: (loop: LoopVar) => unknown;
-  readonly value?: (value: Expr) => unknown;
+/** What to call for each loop variable and each run-time value that an index reads. A call that gives true ends the walk; those of `walkIndex` give nothing. */
+export interface IndexVisit<Answer = boolean | undefined> {
+  readonly loop?: (loop: LoopVar) => Answer;
+  readonly value?: (value: Expr) => Answer;
 }
 
 /** Visits what the index reads. Whether one of the calls gave true, after which there are no more. */
@@ -240,6 +240,6 @@ export function someIndex(index: Index, visit: IndexVisit): boolean {
 }
 
 /** `someIndex` for visits that none of the calls ends. */
-export function walkIndex(index: Index, visit: IndexVisit): void {
+export function walkIndex(index: Index, visit: IndexVisit<undefined>): void {
   someIndex(index, visit);
 }

@@ -80,7 +80,7 @@ export interface ScalarParam {
   readonly type: ValueType;
 }
 
-/** Fast memory that lives for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panel. */
+/** Fast memory that lives for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panels and sums. */
 export interface SharedArray {
   readonly name: string;
   readonly type: ValueType;

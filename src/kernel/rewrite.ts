@@ -133,14 +133,14 @@ export function mapStmts(stmts: readonly Stmt[], rewrite: Rewrite): readonly Stm
   return mapEach(stmts, (stmt) => mapStmt(stmt, rewrite));
 }
 
-/** What to call for each expression and each index. What gives true ends the walk. */
-export interface Visit {
-  readonly expr?: (expr: Expr) => unknown;
-  readonly index?: (index: Index) => unknown;
+/** What to call for each expression and each index. A call that gives true ends the walk; those of `walk*` give nothing. */
+export interface Visit<Answer = boolean | undefined> {
+  readonly expr?: (expr: Expr) => Answer;
+  readonly index?: (index: Index) => Answer;
 }
 
-export interface StmtVisit extends Visit {
-  readonly stmt?: (stmt: Stmt) => unknown;
+export interface StmtVisit<Answer = boolean | undefined> extends Visit<Answer> {
+  readonly stmt?: (stmt: Stmt) => Answer;
 }
 
 /**
@@ -200,7 +200,10 @@ function someLoaded(index: Index, visit: Visit): boolean {
   }
 }
 
-/** The same for every statement, outer before inner, and every expression and index in them. */
+/**
+ * Visits every statement, outer before inner, and every expression and index in them; ends as `someExpr` does. Where only
+ * statements are asked for, their expressions are not looked into.
+ */
 export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
   const looksInside = visit.expr !== undefined || visit.index !== undefined;
   for (const stmt of stmts) {
@@ -235,11 +238,11 @@ function someOwn(stmt: Stmt, visit: Visit): boolean {
 }
 
 /** `someExpr` for visits that none of the calls ends. */
-export function walkExpr(expr: Expr, visit: Visit): void {
+export function walkExpr(expr: Expr, visit: Visit<undefined>): void {
   someExpr(expr, visit);
 }
 
 /** `someStmt` for visits that none of the calls ends. */
-export function walkStmts(stmts: readonly Stmt[], visit: StmtVisit): void {
+export function walkStmts(stmts: readonly Stmt[], visit: StmtVisit<undefined>): void {
   someStmt(stmts, visit);
 }

@@ -1,5 +1,5 @@
 /**
- * What the wasm machine needs of the engine around it: workers, memory, and whether threads are possible.
+ * What the wasm machine needs of the engine around it: modules, memory, workers, and whether threads are possible.
  *
  * In Node workers come from node:worker_threads, in a browser they are Web Workers. A page has shared memory only where its
  * server isolates it, and a page's main thread may not wait for others: there a step runs on one thread.
@@ -43,6 +43,7 @@ export interface Globals {
     readonly arch?: string;
     readonly execArgv?: readonly string[];
   };
+  readonly document?: unknown;
   readonly navigator?: { readonly hardwareConcurrency?: number };
   readonly crossOriginIsolated?: boolean;
   readonly SharedArrayBuffer?: SharedArrayBufferConstructor;
@@ -62,9 +63,10 @@ export function findHost(globals: Globals = globalThis): WasmHost {
     oneThread: oneThreadReason(globals),
     newMemory,
     async instantiate(bytes, imports) {
-      if (Number.isNaN(nodeMajor(globals))) return WebAssembly.instantiate(bytes, imports);
-      // A page must not be held up, a script is waiting anyway: at once, the MNIST step and its first call are ready 15 ms earlier,
-      // as V8 compiles in the background behind all that it optimizes.
+      // A page must not be held up.
+      const isPage = globals.document !== undefined || Number.isNaN(nodeMajor(globals));
+      if (isPage) return WebAssembly.instantiate(bytes, imports);
+      // In the background V8 compiles behind all that it optimizes: at once, the MNIST step and its first call are ready 15 ms earlier.
       const module = new WebAssembly.Module(bytes);
       return { module, instance: new WebAssembly.Instance(module, imports) };
     },
@@ -95,7 +97,7 @@ export function chooseThreads(
 
 /**
  * Lets this process compile relaxed SIMD where its V8 has it behind a flag: Node 20. The flag is the whole process's, workers
- * included, and takes effect for modules compiled later.
+ * included, and takes effect for modules compiled later; to set it again does nothing.
  */
 export function allowRelaxedSimd(globals: Globals = globalThis): void {
   if (nodeMajor(globals) < 21)

@@ -9,7 +9,7 @@ import { scheduleJs } from "../../passes/schedule/js.ts";
 import { freshNames } from "../../passes/schedule/names.ts";
 import { tile } from "../../passes/schedule/tile.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
-import { scheduleWasm } from "../../passes/schedule/wasm.ts";
+import { joinedBlocks, scheduleWasm, wasmBlocks } from "../../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
@@ -19,6 +19,7 @@ import { printKernel } from "../../src/kernel/print.ts";
 import { arrayFor, compileJs, expectSame, runEvaluator, runJs } from "../unit/js-case.ts";
 import { runWasm } from "../unit/wasm/wasm-case.ts";
 import { type Property, property } from "./property.ts";
+import { contractionData, randomContraction } from "./random-contraction.ts";
 import { memoryFor, randomKernel, scalars } from "./random-kernel.ts";
 import { nestData, randomNest } from "./random-nest.ts";
 
@@ -96,7 +97,26 @@ const blocks = property(
   }),
 );
 
-export const kernelProperties: readonly Property[] = [...scheduled, blocks];
+const contractions = property(
+  "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly too",
+  300,
+  fc.property(numbers, (drawn) => {
+    const kernel = randomContraction(drawn);
+    const data = contractionData(kernel);
+    const expected = runEvaluator(kernel, data);
+    for (const size of [wasmBlocks, joinedBlocks]) {
+      const after = scheduleWasm(kernel, size);
+      try {
+        expectSame(runEvaluator(after, data), expected);
+        expectSame(runWasm(after, data), expected);
+      } catch (error) {
+        throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
+      }
+    }
+  }),
+);
+
+export const kernelProperties: readonly Property[] = [...scheduled, blocks, contractions];
 
 /** What is in the buffers after a run in the evaluator, which throws where there is a race. */
 function evaluated(kernel: Kernel, seed: number): Numbers {

@@ -637,10 +637,10 @@ describe("contractions", () => {
               sums[lane_1 + 20] = acc_1[2][1]
               sums[lane_1 + 24] = acc_1[3][0]
               sums[lane_1 + 28] = acc_1[3][1]
-              for r < 4
-                let sums_0: f32 = sums[8*r + lane_1]
+              for r_1 < 4
+                let sums_0: f32 = sums[8*r_1 + lane_1]
                 let u_0_1_0: f32 = sums_0 * sums_0
-                let sums_1: f32 = sums[8*r + lane_1 + 4]
+                let sums_1: f32 = sums[8*r_1 + lane_1 + 4]
                 let u_0_1_1: f32 = sums_1 * sums_1
                 let u_1_1_0: f32 = u_0_1_0 + sums_0
                 let u_1_1_1: f32 = u_0_1_1 + sums_1
@@ -648,10 +648,10 @@ describe("contractions", () => {
                 let u_2_1_1: f32 = max(u_1_1_1, sums_1)
                 let u_3_1_0: f32 = u_2_1_0 + sums_0
                 let u_3_1_1: f32 = u_2_1_1 + sums_1
-                let v_3_0: f32 = u_3_1_0 + bias[8*j_o + lane_1]
-                let v_3_1: f32 = u_3_1_1 + bias[8*j_o + lane_1 + 4]
-                y[256*i_b + 64*r + 8*j_o + lane_1] = max(v_3_0, 0f)
-                y[256*i_b + 64*r + 8*j_o + lane_1 + 4] = max(v_3_1, 0f)"
+                let v_4_0: f32 = u_3_1_0 + bias[8*j_o + lane_1]
+                let v_4_1: f32 = u_3_1_1 + bias[8*j_o + lane_1 + 4]
+                y[256*i_b + 64*r_1 + 8*j_o + lane_1] = max(v_4_0, 0f)
+                y[256*i_b + 64*r_1 + 8*j_o + lane_1 + 4] = max(v_4_1, 0f)"
     `);
   });
 
