@@ -3,7 +3,8 @@
  *
  *   entry graph  -> graph passes -> fuse -> order -> lower -> schedule -> layout (plan) -> machine prints, links, runs
  *
- * The verifier runs after every pass; when it fails, the message names the pass and prints before and after.
+ * The verifier runs after every pass (on what `lower` made where nothing schedules it, or where that went wrong); when it fails, the
+ * message names the pass and prints before and after.
  */
 import { differentiate } from "../passes/differentiate.ts";
 import { foldTransposes } from "../passes/fold-transposes.ts";
@@ -276,12 +277,18 @@ export function stagesOf(
   // checkSequence is given the same kernels again
   const sound = new Set<Kernel>();
   const schedule = (): Sequence => {
-    const made = checkKernels("schedule", scheduleAll(plain, target));
-    for (const step of made) if (step.kind === "launch") sound.add(step.kernel);
-    return made;
+    try {
+      return checkKernels("schedule", scheduleAll(plain, target));
+    } catch (error) {
+      checkKernels("lower", plain); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
+      throw error;
+    }
   };
   const sequence =
-    skip.has("schedule") && target.traits.name !== "wgsl" ? plain : timed("schedule", schedule, countLaunches);
+    skip.has("schedule") && target.traits.name !== "wgsl"
+      ? checkKernels("lower", plain)
+      : timed("schedule", schedule, countLaunches);
+  for (const step of sequence) if (step.kind === "launch") sound.add(step.kernel);
   const addresses = timed(
     "plan",
     () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),
@@ -362,7 +369,7 @@ function fuseAndLower(
       () => order(fused, { inPlace: !skip.has("order") }),
       ({ steps }) => steps.length,
     );
-    const plain = timed("lower", () => checkKernels("lower", lower(ordered, target)), countLaunches);
+    const plain = timed("lower", () => lower(ordered, target), countLaunches);
     const widest = Math.max(0, ...plain.map((step) => (step.kind === "launch" ? step.kernel.buffers.length : 0)));
     if (widest <= target.maxBuffers) return { ordered, plain };
     if (skip.has("fuse")) throw new CompilerBug(`an unfused kernel needs ${widest} buffers`);
