@@ -56,6 +56,8 @@ export interface Scope {
   readonly empty: boolean;
   readonly prelude: boolean;
   readonly lane: boolean;
+  /** Inside the loops over a workgroup's invocations: only there it matters what differs between them. */
+  readonly workgroup: boolean;
 }
 
 // ---- indexes -------------------------------------------------------------------------------------------------------
@@ -143,6 +145,7 @@ export function checkAccess(what: string, at: Index, count: number, guarded: boo
 /** Rank and range of the indexes of a variable; they must be constants once its serial loops are unrolled. */
 export function checkElement(name: string, named: Named, at: readonly Index[], scope: Scope): void {
   if (at.length !== named.shape.length) broken(`${name} has ${named.shape.length} axes, not ${at.length}`);
+  if (at.length === 0) return;
   at.forEach((index, axis) => {
     checkAccess(name, index, named.shape[axis] ?? 0, false, scope);
     walkIndex(index, {

@@ -96,6 +96,7 @@ function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
     empty: false,
     prelude: true,
     lane: false,
+    workgroup: nest.loops.some(({ mark }) => mark === "invocation"),
   };
   checkStmts(nest.prelude, scope, declare);
   checkMarks(nest.loops);
@@ -145,7 +146,7 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
         type: stmt.value.type,
         shape: [],
         mutable: false,
-        varying: exprVaries(stmt.value, scope),
+        varying: scope.workgroup && exprVaries(stmt.value, scope),
       });
       return;
     case "var":
@@ -220,8 +221,7 @@ function checkStage(stmt: Stmt & { readonly kind: "stage" }, scope: Scope, decla
       if (part.kind === "load" && part.buffer === stmt.into) broken(`stage into ${stmt.into} loads from it`);
     },
   });
-  const invocations = [...scope.loops.values()].some((loop) => loop.mark === "invocation");
-  if (invocations && (exprVaries(stmt.value, block) || indexVaries(stmt.at, block))) {
+  if (scope.workgroup && (exprVaries(stmt.value, block) || indexVaries(stmt.at, block))) {
     broken(`stage into ${stmt.into} depends on the invocation`);
   }
 }
