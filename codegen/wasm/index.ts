@@ -147,6 +147,11 @@ export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContex
 
 /** Leaves the moving part of an address, which is never negative, on the stack. */
 export function writeMoving(memory: MemoryPlace, moving: Index, context: WasmContext, writeValue: WriteValue): void {
+  if (moving.kind === "const" && moving.value === 0 && memory.base !== null) {
+    // no sum: V8 joins neighbouring stores only where their addresses are one value
+    context.f.get(memory.base);
+    return;
+  }
   writeScaled(moving, byteWidth(memory.element), context, writeValue);
   addBase(memory, context);
 }

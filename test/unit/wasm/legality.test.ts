@@ -118,6 +118,62 @@ test("a multiply-add that is no sum of products is rounded twice, relaxed or not
   expect([...(runWasm(kernel, data, { relaxed: true }).get("y") ?? [])]).toEqual(new Array(4).fill(2 ** -11));
 });
 
+test("a thread's own panels and sums start at its base, with no sum that would keep V8 from joining stores", () => {
+  const [i, j, d] = [loop("i", 8), loop("j", 64), loop("k", 64)];
+  const product = apply("mul", load("f32", "a", at([i, 64], [d, 1])), load("f32", "b", at([d, 64], [j, 1])));
+  const sum = name("f32", "acc");
+  const kernel = kernelOf(
+    "k0",
+    [buffer("a", "f32", 512), buffer("b", "f32", 4096), buffer("y", "f32", 512, "write")],
+    [
+      nestOf(
+        [i, j],
+        [
+          variable("acc", f(0)),
+          forLoop(d, [assign("acc", apply("add", sum, product))]),
+          letValue("u", apply("mul", sum, sum)),
+          letValue("v", apply("add", name("f32", "u"), sum)),
+          letValue("w", apply("max", name("f32", "v"), f(0))),
+          store("y", at([i, 64], [j, 1]), name("f32", "w")),
+        ],
+      ),
+    ],
+  );
+  const scheduled = scheduleWasm(kernel);
+  expect(scheduled.shared.map(({ name: shared }) => shared)).toContain("sums");
+  const slots = kernel.buffers.map(({ name: buffer, count }, n) => {
+    const bytes = 4 * count;
+    const slot = {
+      name: buffer,
+      segment: "arena",
+      dtype: "f32",
+      shape: [count],
+      count,
+      offset: n * 16384,
+      bytes,
+    } as const;
+    return [buffer, slot] as const;
+  });
+  const bindings = kernel.buffers.map(({ name: param }) => ({ param, buffer: param }));
+  const bytes = printWasm(
+    [{ kind: "launch", kernel: scheduled, bindings, scalars: [] }],
+    new Map(slots),
+    {
+      bases: { state: 0, input: 0, output: 0, arena: 8192 },
+      panels: 65536,
+      panelStride: 65536,
+      threads: 2,
+      shared: true,
+    },
+    { relaxed: false },
+  );
+  // i32.const 0; local.get base; i32.add
+  const sums = bytes.filter(
+    (byte, n) => byte === 0x41 && bytes[n + 1] === 0 && bytes[n + 2] === 0x20 && bytes[n + 4] === 0x6a,
+  );
+  expect(sums).toHaveLength(0);
+});
+
 /** What one of many threads writes of a kernel whose one buffer is y: u8[count], all zero before. */
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
   const slot = { name: "y", segment: "arena", dtype: "u8", shape: [count], count, offset: 0, bytes: count } as const;
