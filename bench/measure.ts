@@ -73,7 +73,7 @@ export async function measureFloors(run: Run): Promise<void> {
   });
 }
 
-/** From the start of a process to its first loss, compilation apart, and the memory it has taken after twenty more steps. */
+/** From the start of a process to its first loss, how much of that it compiled, and its memory after twenty more steps. */
 export async function measureStarts(run: Run, repetitions: number): Promise<void> {
   const systems = run.systems.filter(({ isFloor }) => isFloor !== true);
   const times = new Map(systems.map(({ name }) => [name, [] as number[]]));

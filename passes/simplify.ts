@@ -5,8 +5,8 @@
  *   %4: f32[] = add %3 %3                                     ->     %2: f32[] = mul 2 %0
  *
  * A round is one rebuild in id order: operands are simplified before their users, so a chain of any length falls in one
- * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind `differentiate`: it
- * drops `stopGradient`.
+ * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind
+ * `differentiate`: it drops `stopGradient`.
  */
 import { type Entry, rebuild } from "../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../src/graph/node.ts";

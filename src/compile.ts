@@ -3,8 +3,8 @@
  *
  *   entry graph  -> graph passes -> fuse -> order -> lower -> schedule -> layout (plan) -> machine prints, links, runs
  *
- * The verifier runs after every pass (on what `lower` made where nothing schedules it, or where that went wrong); when it fails, the
- * message names the pass and prints before and after.
+ * The verifier runs after every pass (on what `lower` made where nothing schedules it, or where that went wrong); when it
+ * fails, the message names the pass and prints before and after.
  */
 import { differentiate } from "../passes/differentiate.ts";
 import { foldTransposes } from "../passes/fold-transposes.ts";
@@ -274,8 +274,6 @@ export function stagesOf(
     checkSize(`the input "${path}", ${dtype}${printShape(shape)}`, shape);
   checkSizes(entry);
   const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
-  // checkSequence is given the same kernels again
-  const sound = new Set<Kernel>();
   const schedule = (): Sequence => {
     try {
       return checkKernels("schedule", scheduleAll(plain, target));
@@ -288,7 +286,7 @@ export function stagesOf(
     skip.has("schedule") && target.traits.name !== "wgsl"
       ? checkKernels("lower", plain)
       : timed("schedule", schedule, countLaunches);
-  for (const step of sequence) if (step.kind === "launch") sound.add(step.kernel);
+  const sound = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : [])); // not to be checked again below
   const addresses = timed(
     "plan",
     () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),

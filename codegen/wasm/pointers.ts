@@ -57,17 +57,22 @@ export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): re
   };
   for (const stmt of stmts) {
     if (stmt.kind === "for" || stmt.kind === "if") continue;
-    if (stmt.kind === "store") see(stmt.buffer, stmt.at);
-    walkStmts([stmt], {
-      expr: (expr) => {
-        if (expr.kind === "load") see(expr.buffer, expr.at);
-      },
-    });
+    eachAccess(stmt, see);
   }
   return [...shared];
 }
 
-/** Whether the address can be computed before the block: no value that the block might compute is read. A constant needs no local. */
+/** The elements that a statement stores and loads, in this order. */
+function eachAccess(stmt: Stmt, see: (buffer: string, at: Index) => void): void {
+  if (stmt.kind === "store") see(stmt.buffer, stmt.at);
+  walkStmts([stmt], {
+    expr: (expr) => {
+      if (expr.kind === "load") see(expr.buffer, expr.at);
+    },
+  });
+}
+
+/** Whether the address can be computed before the block, whose values it must not read. A constant needs no local. */
 function isKnownBefore(moving: Index): boolean {
   return moving.kind !== "const" && !someIndex(moving, { value: () => true });
 }
@@ -115,12 +120,7 @@ function scan(
       if (!scan(stmt.body, inside, see)) return false;
     }
     const own = stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: [] } : stmt;
-    if (own.kind === "store") see(own.buffer, own.at, lanes);
-    walkStmts([own], {
-      expr: (expr) => {
-        if (expr.kind === "load") see(expr.buffer, expr.at, lanes);
-      },
-    });
+    eachAccess(own, (buffer, at) => see(buffer, at, lanes));
   }
   return true;
 }

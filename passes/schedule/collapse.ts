@@ -6,9 +6,9 @@
  *
  * A single long loop fills its vectors: 1280 = 320 * 4, where 10 leaves a rest in every row.
  */
-import { floorDivIndex, loopIndex, modIndex, walkIndex } from "../../src/kernel/index-expr.ts";
+import { floorDivIndex, loopIndex, modIndex, someIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { mapStmts, replaceLoops, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapStmts, replaceLoops, someStmt } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 
 export function collapse(nest: Nest, fresh: Fresh): Nest {
@@ -36,17 +36,10 @@ function collapsePair(nest: Nest, inner: number, fresh: Fresh): Nest | undefined
 }
 
 function needsParts(body: readonly Stmt[], loop: string): boolean {
-  let found = false;
-  const see = (index: Index): undefined => {
-    if (index.kind === "sum") for (const term of index.terms) see(term.index);
-    else if (index.kind === "floorDiv" || index.kind === "mod") {
-      walkIndex(index, {
-        loop: ({ name }) => {
-          if (name === loop) found = true;
-        },
-      });
-    }
+  const divides = (index: Index): boolean => {
+    if (index.kind === "sum") return index.terms.some((term) => divides(term.index));
+    if (index.kind !== "floorDiv" && index.kind !== "mod") return false;
+    return someIndex(index, { loop: ({ name }) => name === loop });
   };
-  walkStmts(body, { index: see });
-  return found;
+  return someStmt(body, { index: divides });
 }

@@ -11,7 +11,7 @@
  */
 import { walkIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { someExpr, someStmt, walkExpr } from "../../src/kernel/rewrite.ts";
 
 export interface Contraction {
   readonly batch: readonly LoopVar[];
@@ -147,21 +147,9 @@ function moversOf(lets: readonly Stmt[]): (expr: Expr) => ReadonlySet<string> {
 }
 
 function reads(expr: Expr, name: string): boolean {
-  let found = false;
-  walkExpr(expr, {
-    expr: (part) => {
-      found ||= part.kind === "name" && part.name === name;
-    },
-  });
-  return found;
+  return someExpr(expr, { expr: (part) => part.kind === "name" && part.name === name });
 }
 
 function holdsBarrier(stmts: readonly Stmt[]): boolean {
-  let found = false;
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      found ||= stmt.kind === "barrier" || stmt.kind === "stage";
-    },
-  });
-  return found;
+  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" || kind === "stage" });
 }

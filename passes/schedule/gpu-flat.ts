@@ -7,7 +7,7 @@
  * must come along: they run the same code, their loads are guarded (value 0, no memory touched) and their stores too.
  */
 import { apply, constant, indexValue } from "../../src/kernel/build.ts";
-import { floorDivIndex, modIndex, walkIndex } from "../../src/kernel/index-expr.ts";
+import { floorDivIndex, modIndex, someIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, BufferParam, Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 
 export function totalOf(loops: readonly LoopVar[]): number {
@@ -63,29 +63,14 @@ export function guardLoads(bounds: readonly Bound[], buffers: ReadonlyMap<string
 }
 
 function readsValues(index: Index): boolean {
-  let found = false;
-  walkIndex(index, {
-    value: () => {
-      found = true;
-    },
-  });
-  return found;
+  return someIndex(index, { value: () => true });
 }
 
 /** How far apart in memory two neighbours in `loop` lie: 0 where the index does not move, NaN where it is not linear. */
 export function strideIn(index: Index, loop: string): number {
   const direct = (part: Index): number => {
     if (part.kind === "loop") return part.loop.name === loop ? 1 : 0;
-    let moves = false;
-    walkIndex(part, {
-      loop: (inner) => {
-        moves ||= inner.name === loop;
-      },
-      value: () => {
-        moves = true;
-      },
-    });
-    return moves ? Number.NaN : 0;
+    return someIndex(part, { loop: (inner) => inner.name === loop, value: () => true }) ? Number.NaN : 0;
   };
   if (index.kind !== "sum") return direct(index);
   return index.terms.reduce((sum, term) => sum + term.factor * direct(term.index), 0);

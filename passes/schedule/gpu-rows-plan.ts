@@ -12,7 +12,7 @@
 import { constIndex, loopIndex, substituteIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";
 import { declaredNames, namesIn } from "./names.ts";
 
@@ -92,24 +92,12 @@ function splitRun(run: readonly Stmt[], readLater: ReadonlySet<string>): readonl
 }
 
 function stores(stmt: Stmt): boolean {
-  let found = false;
-  walkStmts([stmt], {
-    stmt: (inner) => {
-      found ||= inner.kind === "store";
-    },
-  });
-  return found;
+  return someStmt([stmt], { stmt: ({ kind }) => kind === "store" });
 }
 
 function assignsOuter(stmt: Stmt): boolean {
   const own = new Set(declaredNames([stmt]));
-  let found = false;
-  walkStmts([stmt], {
-    stmt: (inner) => {
-      found ||= inner.kind === "assign" && !own.has(inner.name);
-    },
-  });
-  return found;
+  return someStmt([stmt], { stmt: (inner) => inner.kind === "assign" && !own.has(inner.name) });
 }
 
 // ---- loops ---------------------------------------------------------------------------------------------------------

@@ -73,13 +73,9 @@ function reads(stmts: readonly Stmt[], loops: readonly LoopVar[], names: Readonl
 }
 
 function assignsAny(stmts: readonly Stmt[], names: ReadonlySet<string>): boolean {
-  let found = false;
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      if (stmt.kind === "store" || (stmt.kind === "assign" && names.has(stmt.name))) found = true;
-    },
+  return someStmt(stmts, {
+    stmt: (stmt) => stmt.kind === "store" || (stmt.kind === "assign" && names.has(stmt.name)),
   });
-  return found;
 }
 
 // ---- grouping ------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import { letValue, load, store } from "../../src/kernel/build.ts";
 import { loopIndex } from "../../src/kernel/index-expr.ts";
 import { type Expr, isMathsFn, type LoopVar, type Nest, type SharedArray, type Stmt } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
-import { mapExpr, replaceLoops, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapExpr, replaceLoops, someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { type Fresh, letsFor, namesIn } from "./names.ts";
 
 export interface Kept {
@@ -99,13 +99,7 @@ function costlyLets({ loop, body }: Row, nest: Nest): ReadonlyMap<string, string
 }
 
 function isCostly(value: Expr): boolean {
-  let costly = false;
-  walkExpr(value, {
-    expr: (expr) => {
-      if (expr.kind === "apply" && isMathsFn(expr.fn)) costly = true;
-    },
-  });
-  return costly;
+  return someExpr(value, { expr: (expr) => expr.kind === "apply" && isMathsFn(expr.fn) });
 }
 
 /** Nothing it reads changes in the nest: no variable, no buffer that is stored to. */
@@ -117,14 +111,10 @@ function isFixed(value: Expr, nest: Nest): boolean {
       else if (stmt.kind === "store") changing.add(stmt.buffer);
     },
   });
-  let fixed = true;
-  walkExpr(value, {
-    expr: (expr) => {
-      if (expr.kind === "name" && changing.has(expr.name)) fixed = false;
-      if (expr.kind === "load" && changing.has(expr.buffer)) fixed = false;
-    },
+  return !someExpr(value, {
+    expr: (expr) =>
+      (expr.kind === "name" && changing.has(expr.name)) || (expr.kind === "load" && changing.has(expr.buffer)),
   });
-  return fixed;
 }
 
 /** Without the lets that nothing reads any more. */

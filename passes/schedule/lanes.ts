@@ -14,7 +14,7 @@
  */
 import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
-import { someExpr, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { someExpr, someStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { jam } from "./jam.ts";
 import { keepRows } from "./keep.ts";
@@ -47,16 +47,10 @@ export function lanesOver(nest: Nest, fresh: Fresh): Vectorized {
 
 /** No f64, of which only two fit, and nothing that may run in one lane and not in another. */
 function canHaveLanes(nest: Nest): boolean {
-  let can = true;
-  walkStmts([...nest.prelude, ...nest.body], {
-    stmt: (stmt) => {
-      if (stmt.kind === "if" || stmt.kind === "stage" || stmt.kind === "barrier") can = false;
-    },
-    expr: ({ type }) => {
-      if (type === "f64") can = false;
-    },
+  return !someStmt([...nest.prelude, ...nest.body], {
+    stmt: ({ kind }) => kind === "if" || kind === "stage" || kind === "barrier",
+    expr: ({ type }) => type === "f64",
   });
-  return can;
 }
 
 // ---- which loop ----------------------------------------------------------------------------------------------------

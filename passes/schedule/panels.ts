@@ -15,8 +15,8 @@
  *
  * Rows go by once for several panels where these are small, or the rows too large for the cache.
  *
- * A long epilogue is a loop over the rows of a block, which finds its sums in memory (panel-body.ts): a copy for each row would be most
- * of the kernel.
+ * A long epilogue is a loop over the rows of a block, which finds its sums in memory (panel-body.ts): a copy for each row would
+ * be most of the kernel.
  *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */

@@ -10,7 +10,7 @@
 import { apply, assign, constant, name as nameOf, variable } from "../../src/kernel/build.ts";
 import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { copyStmts, type Fresh } from "./names.ts";
 
@@ -63,18 +63,16 @@ function foldsOf(loop: LoopVar, body: readonly Stmt[]): ReadonlyMap<string, Fold
     } else if (stmt.kind !== "let") return undefined;
   }
   const reads = countReads(body, folds);
-  let apart = true;
-  walkStmts(body, {
+  const meets = someStmt(body, {
     expr: (expr) => {
-      if (expr.kind !== "load") return;
-      const at = stored.get(expr.buffer);
-      if (at === undefined) return;
+      const at = expr.kind === "load" ? stored.get(expr.buffer) : undefined;
+      if (expr.kind !== "load" || at === undefined) return false;
       // Lanes load together before they store: each must have an element of its own.
       const stride = strideAlong(at, loop.name, loop.extent, () => true);
-      if (at.key !== expr.at.key || stride === null || stride === 0) apart = false;
+      return at.key !== expr.at.key || stride === null || stride === 0;
     },
   });
-  return apart && [...reads.values()].every((count) => count === 1) ? folds : undefined;
+  return !meets && [...reads.values()].every((count) => count === 1) ? folds : undefined;
 }
 
 function foldOf(stmt: Stmt & { readonly kind: "assign" }): Fold | undefined {

@@ -214,7 +214,10 @@ export function splitOffset(index: Index): { readonly moving: Index; readonly of
   return { moving: finishSum(index.terms, 0), offset: index.offset };
 }
 
-/** What to call for each loop variable and each run-time value that an index reads. A call that gives true ends the walk; those of `walkIndex` give nothing. */
+/**
+ * What to call for each loop variable and each run-time value that an index reads. A call that gives true ends the walk; those
+ * of `walkIndex` give nothing.
+ */
 export interface IndexVisit<Answer = boolean | undefined> {
   readonly loop?: (loop: LoopVar) => Answer;
   readonly value?: (value: Expr) => Answer;

@@ -8,8 +8,8 @@
  *   index    const | loop | param | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
  *
  * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
- * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means the same
- * before and after, and `evaluate.ts` can run both.
+ * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means
+ * the same before and after, and `evaluate.ts` can run both.
  *
  * Values have a type; memory has an element type, which may be narrower (u8, f16). Nothing is converted silently: an
  * f32 that enters an f64 accumulator passes through `convert`. On the `js` target an f32 value is rounded by every
@@ -80,7 +80,7 @@ export interface ScalarParam {
   readonly type: ValueType;
 }
 
-/** Fast memory that lives for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panels and sums. */
+/** Fast memory for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panels and sums. */
 export interface SharedArray {
   readonly name: string;
   readonly type: ValueType;
