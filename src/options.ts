@@ -1,0 +1,214 @@
+/**
+ * Options: what a call may be given by name, checked against a table, so that a name or value that is wrong is said and not
+ * passed over.
+ *
+ *   const table: OptionTable<AdamOptions> = { learningRate: number(), beta1: number({ from: 0, below: 1 }), ... };
+ *   const { learningRate = 1e-3 } = checkOptions("adam", given, table);
+ *
+ * The table has a kind of value for every option of the type, no more, and each kind is of the option's own type: the compiler
+ * refuses a table that is not the type's. An option that is undefined was not given, so defaults by destructuring hold.
+ */
+import { UserError } from "./errors.ts";
+import { atLine, here, type Origin } from "./graph/origin.ts";
+import { closest } from "./spelling.ts";
+
+/** What values an option may have. `wanted` ends "must be ..." in the message. */
+export interface Kind<in out T> {
+  readonly wanted: string;
+  accepts(value: unknown): value is T;
+}
+
+/** A kind for each option of a type. */
+export type OptionTable<O> = { readonly [K in keyof O]-?: Kind<Exclude<O[K], undefined>> };
+
+/** Of those readers that do not care which. */
+type AnyTable = Readonly<Record<string, { readonly wanted: string; accepts(value: unknown): boolean }>>;
+
+// ---- kinds ---------------------------------------------------------------------------------------------------------
+
+interface Bounds {
+  readonly from?: number;
+  readonly above?: number;
+  readonly to?: number;
+  readonly below?: number;
+}
+
+function within(value: unknown, { from, above, to, below }: Bounds): value is number {
+  return (
+    typeof value === "number" &&
+    Number.isFinite(value) &&
+    !(value < (from ?? -Infinity)) &&
+    !(value <= (above ?? -Infinity)) &&
+    !(value > (to ?? Infinity)) &&
+    !(value >= (below ?? Infinity))
+  );
+}
+
+function inWords(what: string, { from, above, to, below }: Bounds): string {
+  const low = from === undefined ? (above === undefined ? "" : ` above ${above}`) : ` from ${from}`;
+  const high = to === undefined ? (below === undefined ? "" : ` to below ${below}`) : ` to ${to}`;
+  return `${what}${low}${high}`;
+}
+
+/** A finite number. */
+export function number(bounds: Bounds = {}): Kind<number> {
+  const wanted = inWords(
+    bounds.from === undefined && bounds.above === undefined ? "a finite number" : "a number",
+    bounds,
+  );
+  return { wanted, accepts: (value): value is number => within(value, bounds) };
+}
+
+/** A whole number, exact as a double. */
+export function whole(bounds: Bounds = {}): Kind<number> {
+  return {
+    wanted: inWords("a whole number", bounds),
+    accepts: (value): value is number => Number.isSafeInteger(value) && within(value, bounds),
+  };
+}
+
+/** How many: a whole number from 1. */
+export const count: Kind<number> = whole({ from: 1 });
+
+/** What random numbers follow from. */
+export const seed: Kind<number> = whole({ from: 0 });
+
+export const flag: Kind<boolean> = {
+  wanted: "true or false",
+  accepts: (value): value is boolean => typeof value === "boolean",
+};
+
+export const text: Kind<string> = {
+  wanted: "a text",
+  accepts: (value): value is string => typeof value === "string",
+};
+
+/** One of these words. */
+export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
+  return {
+    wanted: `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`,
+    accepts: (value): value is T => words.some((word) => word === value),
+  };
+}
+
+/** A function; what it gives is for its caller to check. */
+export function callable<T extends (...args: never[]) => unknown>(): Kind<T> {
+  return { wanted: "a function", accepts: (value): value is T => typeof value === "function" };
+}
+
+/** An array whose members are of this kind; typed arrays are none. */
+export function list<T>(of: Kind<T>): Kind<readonly T[]> {
+  return {
+    wanted: `a list, each of it ${of.wanted}`,
+    accepts: (value): value is readonly T[] => Array.isArray(value) && value.every((member) => of.accepts(member)),
+  };
+}
+
+/** One kind or the other. */
+export function either<A, B>(a: Kind<A>, b: Kind<B>): Kind<A | B> {
+  return {
+    wanted: `${a.wanted} or ${b.wanted}`,
+    accepts: (value): value is A | B => a.accepts(value) || b.accepts(value),
+  };
+}
+
+/** An object, no list and no function; what is in it is for somebody else to check. */
+export function object<T extends object>(wanted = "an object"): Kind<T> {
+  return { wanted, accepts: (value): value is T => isObject(value) };
+}
+
+/** Anything but null: the value is checked where it is used, by what knows more of it. */
+export function checkedLater<T>(wanted = "given or left out"): Kind<T> {
+  return { wanted, accepts: (value): value is T => value !== null };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+// ---- the check -----------------------------------------------------------------------------------------------------
+
+/** Where the options stand, for messages. */
+export interface OptionsPlace {
+  /** What comes before them in the call: "a, " in `sum(a, { axis: 1 })`. */
+  readonly before?: string;
+  /** The call in progress; needed where the user's frame is no more on the stack. */
+  readonly origin?: Origin;
+}
+
+/**
+ * The options as they were given, when every name is in the table and every value of its kind; `{}` when there are none.
+ * Otherwise a UserError that names the call, what is wrong, what was meant, and the user's line.
+ */
+export function checkOptions<O extends object>(
+  call: string,
+  given: O | undefined,
+  table: OptionTable<O>,
+  place: OptionsPlace = {},
+): Partial<O> {
+  if (given === undefined) return {};
+  const kinds = table as unknown as AnyTable;
+  const fail = (problem: string): never => {
+    throw new UserError(`${problem}${atLine(place.origin ?? here(call))}`);
+  };
+  if (!isObject(given)) return fail(notOptions(call, given, kinds, place.before ?? ""));
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(kinds, name)) continue;
+    if (!isPlain(given)) return fail(notOptions(call, given, kinds, place.before ?? ""));
+    return fail(unknownOption(call, name, Object.keys(kinds)));
+  }
+  for (const name of Object.keys(kinds)) {
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    const kind = kinds[name];
+    if (value === undefined || kind === undefined || kind.accepts(value)) continue;
+    const hint = value === null ? " (leave it out for the default)" : "";
+    return fail(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${hint}`);
+  }
+  return given;
+}
+
+/** The value, when it is of the kind; otherwise a UserError with the user's line. For what is given by position. */
+export function checkValue<T>(call: string, name: string, value: unknown, kind: Kind<T>, origin?: Origin): T {
+  if (kind.accepts(value)) return value;
+  throw new UserError(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${atLine(origin ?? here(call))}`);
+}
+
+/** "there is no option ..., did you mean ...", without the line. */
+export function unknownOption(call: string, name: string, known: readonly string[]): string {
+  const meant = closest(name, known);
+  const guess = meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
+  const all = known.length === 0 ? "it takes none" : `there are: ${known.join(", ")}`;
+  return `${call}: there is no option ${JSON.stringify(name)}${guess} (${all})`;
+}
+
+/** `sum(a, 1)`: the first option that could be meant, as it is written. */
+function notOptions(call: string, given: unknown, kinds: AnyTable, before: string): string {
+  const fitting = Object.entries(kinds).find(([, kind]) => isSimple(given) && kind.accepts(given));
+  const name = fitting?.[0] ?? Object.keys(kinds)[0] ?? "";
+  const example = `${name}: ${fitting === undefined ? "..." : show(given)}`;
+  return `${call} takes options: ${call}(${before}{ ${example} }), not ${show(given)}`;
+}
+
+function isSimple(value: unknown): boolean {
+  return (typeof value !== "object" && typeof value !== "function") || Array.isArray(value);
+}
+
+/** An object literal, of this realm or another. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** A value as a message names it: short, and never by running the user's code. */
+export function show(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}...` : value);
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value === "function") return "a function";
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) {
+    const members = value.length <= 8 && value.every((member) => typeof member !== "object" || member === null);
+    return members ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
+  }
+  const name: unknown = isPlain(value) ? undefined : value.constructor?.name;
+  return typeof name === "string" && name !== "" ? `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}` : "an object";
+}

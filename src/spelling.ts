@@ -1,0 +1,95 @@
+/**
+ * What a misspelt name was meant to be: the same word in another case, what other libraries call it, or a word a few typing
+ * errors away.
+ */
+
+/** Names that other libraries, or other languages, have for an option here; without case, "_" and "-". */
+const aliases: Readonly<Record<string, readonly string[]>> = {
+  alpha: ["slope", "learningRate"],
+  approx: ["approximate"],
+  axes: ["axis"],
+  axis: ["axes"],
+  batchsize: ["batch"],
+  betas: ["beta1"],
+  bias: ["useBias"],
+  callback: ["callbacks"],
+  data: ["x"],
+  decay: ["weightDecay"],
+  device: ["target"],
+  dim: ["axis"],
+  dims: ["axis"],
+  dimension: ["axis"],
+  eps: ["epsilon"],
+  eta: ["learningRate"],
+  epoch: ["epochs"],
+  gpu: ["target", "gpu"],
+  inputs: ["x", "input"],
+  inputshape: ["input"],
+  keepdim: ["keepDims"],
+  kernelinitializer: ["initializer"],
+  label: ["y"],
+  labels: ["y"],
+  lossfn: ["loss"],
+  lr: ["learningRate"],
+  mu: ["momentum"],
+  nepochs: ["epochs"],
+  numepochs: ["epochs"],
+  optim: ["optimizer"],
+  optimiser: ["optimizer"],
+  output: ["outputs"],
+  p: ["rate"],
+  randomseed: ["seed"],
+  randomstate: ["seed"],
+  rate: ["learningRate"],
+  sampleweights: ["sampleWeight"],
+  sigma: ["deviation"],
+  std: ["deviation"],
+  stddev: ["deviation"],
+  steps: ["epochs"],
+  targets: ["y"],
+  type: ["dtype"],
+  validationdata: ["validation"],
+  verbose: ["callbacks"],
+  wd: ["weightDecay"],
+  weights: ["sampleWeight"],
+  xs: ["x"],
+  ys: ["y"],
+};
+
+const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, "");
+
+/** The known name that `name` was most likely meant to be, if any comes near. */
+export function closest(name: string, known: readonly string[]): string | undefined {
+  const wanted = plain(name);
+  const same = known.find((candidate) => plain(candidate) === wanted);
+  if (same !== undefined) return same;
+  const alias = Object.hasOwn(aliases, wanted) ? aliases[wanted]?.find((other) => known.includes(other)) : undefined;
+  if (alias !== undefined) return alias;
+  const most = Math.max(1, Math.floor(wanted.length / 3));
+  let best: string | undefined;
+  let least = most + 1;
+  for (const candidate of known) {
+    const far = distance(wanted, plain(candidate), least);
+    if (far < least) [best, least] = [candidate, far];
+  }
+  return best ?? known.find((candidate) => wanted.length > 3 && plain(candidate).startsWith(wanted));
+}
+
+/** How many letters must be put in, left out, replaced or swapped with the next (Damerau 1964); `limit` when it is more. */
+function distance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      let least = Math.min(replaced, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] ?? 0) + 1);
+      row.push(least);
+    }
+    [before, last] = [last, row];
+  }
+  return Math.min(last[b.length] ?? limit, limit);
+}
