@@ -37,7 +37,8 @@ export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export type { ActivationName, Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./nn/layer.ts";
 export { activation, type DenseOptions, dense, dropout, flatten, type LayerOptions, sequential } from "./nn/layers.ts";
-export type { LossName, Measure, MetricName } from "./nn/losses.ts";
+export type { LossName, Measure } from "./nn/losses.ts";
+export type { MetricName } from "./nn/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export {
   type AdamOptions,

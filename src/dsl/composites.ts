@@ -2,10 +2,10 @@
  * Functions written in the primitives: activations, losses, metrics. Each gets its gradient, every target and every test
  * for free. Numerical stability is part of each definition.
  */
-import { UserError } from "../errors.ts";
+import { ShapeError, UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
-import { here } from "../graph/origin.ts";
-import { type Dim, multiplyDims, type Shape } from "../graph/shape.ts";
+import { atLine, here } from "../graph/origin.ts";
+import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
 import {
   abs,
   add,
@@ -207,11 +207,17 @@ export function meanAbsoluteError<S extends Shape, D extends DType>(
 
 // ---- metrics -------------------------------------------------------------------------------------------------------
 
-/** Share of rows whose largest score stands at the label. */
+/** Share of rows whose largest score stands at the label. A row of one has no choice: a ShapeError. */
 export function accuracy<L extends Shape>(
   scores: Tensor<readonly [...L, Dim]>,
   labels: Tensor<L, "i32">,
 ): Tensor<[], "f32"> {
+  if (scores.shape.at(-1) === 1) {
+    throw new ShapeError(
+      `accuracy: the rows of ${printShape(scores.shape)} have one score, which is always the largest: compare it with a bound, ` +
+        `by greater(scores, 0.5), say${atLine(here("accuracy"))}`,
+    );
+  }
   const hits = equal(argmax(scores as Tensor) as Tensor, labels) as Tensor;
   return mean(cast(hits, "f32")) as unknown as Tensor<[], "f32">;
 }

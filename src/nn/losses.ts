@@ -1,16 +1,17 @@
 /**
- * Losses and metrics by name, for `trainer`: what each compares, and how its result is summed over samples.
+ * Losses by name, for `trainer`: what each compares, and how its result is summed over samples. Metrics are in metrics.ts.
  *
  * Every loss and metric gives one number a sample (or a finer tensor, or one number for the batch); `perSample` brings
  * those forms together, so that a mean over an epoch weighs samples and not batches. Losses that are stable only on logits
  * ask for logits, and a model that ends in softmax or sigmoid is then taken without that last step.
  */
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
-import { abs, argmax, cast, div, equal, greater, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
+import { abs, cast, div, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
-import { printShape, type Shape } from "../graph/shape.ts";
+import { isFloat } from "../graph/dtype.ts";
+import { printShape, type Shape, sameShape } from "../graph/shape.ts";
 import type { ActivationName, SampleShape } from "./layer.ts";
 
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */
@@ -18,14 +19,14 @@ export type Measure = (output: Tensor<Shape, "f32">, target: Tensor) => Tensor;
 
 /**
  * softmaxCrossEntropy is Keras's sparse categorical cross-entropy: labels are class numbers. With `target: f32("batch", 10)` they
- * are one-hot rows or probabilities of 10 classes.
+ * are one-hot rows or probabilities of 10 classes. Each of the others compares with a target shaped like the output.
  */
 export type LossName = "softmaxCrossEntropy" | "sigmoidCrossEntropy" | "meanSquaredError" | "meanAbsoluteError";
-/** accuracy: the largest output stands at the label, or where the label's row is largest. binaryAccuracy: the output lies on the label's side of one half. */
-export type MetricName = "accuracy" | "binaryAccuracy" | "meanSquaredError" | "meanAbsoluteError";
 
 /** A loss, ready to be put into a program. */
 export interface Loss {
+  /** Null for a function of the user's. */
+  readonly name: LossName | null;
   readonly measure: Measure;
   /** It takes logits: the model's last activation, which must be this one or none, is left out. */
   readonly onLogits: ActivationName | null;
@@ -33,23 +34,27 @@ export interface Loss {
   readonly target: InputSpec;
 }
 
-type Table<Name extends string> = Readonly<Record<Name, Measure>>;
+/** `what` compares, for messages: "the loss". */
+export const squaredError =
+  (what: string): Measure =>
+  (output, target) =>
+    square(sub(output as Tensor, alignTarget(what, output, target)) as Tensor);
 
-const squaredError: Measure = (output, target) => square(sub(output as Tensor, target) as Tensor);
-const absoluteError: Measure = (output, target) => abs(sub(output as Tensor, target) as Tensor);
+export const absoluteError =
+  (what: string): Measure =>
+  (output, target) =>
+    abs(sub(output as Tensor, alignTarget(what, output, target)) as Tensor);
 
-const losses: Table<LossName> = {
-  softmaxCrossEntropy: (logits, labels) => softmaxCrossEntropy(logits as never, labels as Tensor<Shape, "i32">),
-  sigmoidCrossEntropy: (logits, wanted) => sigmoidCrossEntropy(logits as Tensor, wanted),
-  meanSquaredError: squaredError,
-  meanAbsoluteError: absoluteError,
-};
-
-const metrics: Table<MetricName> = {
-  accuracy: (output, labels) => cast(equal(argmax(output as Tensor) as Tensor, classesOf(output, labels)) as Tensor, "f32"), // biome-ignore format: short
-  binaryAccuracy: (output, wanted) => cast(equal(isLarge(output), isLarge(wanted)) as Tensor, "f32"),
-  meanSquaredError: squaredError,
-  meanAbsoluteError: absoluteError,
+const losses: Readonly<Record<LossName, Measure>> = {
+  softmaxCrossEntropy(logits, target) {
+    // Floats are a number for each class, anything else the class.
+    const labels = alignTarget("softmaxCrossEntropy", isFloat(target.dtype) ? logits : classesFor(logits), target);
+    return softmaxCrossEntropy(logits as never, labels as Tensor<Shape, "i32">);
+  },
+  sigmoidCrossEntropy: (logits, target) =>
+    sigmoidCrossEntropy(logits as Tensor, alignTarget("sigmoidCrossEntropy", logits, target)),
+  meanSquaredError: squaredError("meanSquaredError"),
+  meanAbsoluteError: absoluteError("meanAbsoluteError"),
 };
 
 /** By name, or a function of the model's output and the target; `target` says what the function is given. */
@@ -60,18 +65,32 @@ export function resolveLoss(
   target: InputSpec | undefined,
 ): Loss {
   const dense = f32("batch", ...output);
-  if (typeof loss === "function") return { measure: loss, onLogits: null, target: target ?? dense };
+  checkSoftmax(ending, output);
+  if (typeof loss === "function") return { name: null, measure: loss, onLogits: null, target: target ?? dense };
   const measure = named(losses, loss, "loss");
   const onLogits = logitsOf[loss];
   if (onLogits !== null && ending !== onLogits && ending !== "linear") {
     throw new UserError(`${loss} is for a model that ends in ${onLogits} or in no activation, not in ${ending}`);
   }
+  if (loss === "softmaxCrossEntropy") checkClasses(output);
   const labels = loss === "softmaxCrossEntropy" ? i32("batch", ...output.slice(0, -1)) : dense;
-  return { measure, onLogits, target: target ?? labels };
+  return { name: loss, measure, onLogits, target: target ?? labels };
 }
 
-export function resolveMetric(metric: MetricName | Measure): Measure {
-  return typeof metric === "function" ? metric : named(metrics, metric, "metric");
+/**
+ * The target in the form that `like` has: its dtype, and its shape but for a last axis of one: labels [batch] stand beside
+ * outputs [batch,1], and the other way about. Anything else would be broadcast, to as many comparisons as there are pairs.
+ */
+export function alignTarget(what: string, like: Pick<Tensor, "shape" | "dtype">, target: Tensor): Tensor {
+  const wanted = like.shape;
+  const isAlike = sameShape(squeezed(target.shape), squeezed(wanted));
+  if (!isAlike) {
+    throw new ShapeError(
+      `trainer: ${what} compares ${printShape(wanted)} with a target of that shape; the target is ${target.dtype}${printShape(target.shape)}`,
+    );
+  }
+  const shaped = sameShape(target.shape, wanted) ? target : (reshape(target, wanted) as Tensor);
+  return shaped.dtype === like.dtype ? shaped : cast(shaped, like.dtype);
 }
 
 /** Sum over the batch and mean over the batch of a measure's result. */
@@ -98,6 +117,12 @@ export function perSample(measured: Tensor, batch: Tensor, what: string, weights
     const found = `a tensor of shape ${printShape(values.shape)}`;
     throw new ShapeError(`${what} must give one number, or one for each sample of the batch; it gave ${found}`);
   }
+  if (values.shape.indexOf(batch.shape[0] ?? "batch", 1) !== -1) {
+    throw new ShapeError(
+      `${what} gave ${printShape(values.shape)}, every sample with every other: output and target were broadcast against each ` +
+        'other. Give both one shape: reshape(target, output.shape), or target: f32("batch", 1)',
+    );
+  }
   const each = values.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
   const sumOfAll = sum(weights === undefined ? values : weighted(values, weights)) as Tensor<[], "f32">;
   const total = each === 1 ? sumOfAll : div(sumOfAll, each);
@@ -117,20 +142,37 @@ const logitsOf: Readonly<Record<LossName, ActivationName | null>> = {
   meanAbsoluteError: null,
 };
 
-/** Labels as class numbers, or the largest of each row where there is a number for every class. */
-function classesOf(output: Tensor<Shape, "f32">, labels: Tensor): Tensor {
-  return labels.shape.length === output.shape.length ? (argmax(labels) as Tensor) : labels;
+/** Without a last axis of one, behind the batch. */
+function squeezed(shape: Shape): Shape {
+  return shape.length > 1 && shape.at(-1) === 1 ? shape.slice(0, -1) : shape;
 }
 
-function isLarge(x: Tensor): Tensor {
-  return cast(greater(x, 0.5) as Tensor, "i32");
+/** What class numbers for these rows look like. */
+function classesFor({ shape }: Tensor): Pick<Tensor, "shape" | "dtype"> {
+  return { shape: shape.slice(0, -1), dtype: "i32" };
 }
 
-function named<Name extends string>(table: Table<Name>, name: Name, what: string): Measure {
+/** The softmax of a row of one is 1, whatever the number, and its gradient 0: training would change nothing. */
+function checkSoftmax(ending: ActivationName, output: SampleShape): void {
+  if (ending !== "softmax" || (output.at(-1) ?? 1) > 1) return;
+  throw new UserError(
+    "trainer: the softmax of a row of one is always 1. For one probability end in sigmoid, with sigmoidCrossEntropy; " +
+      "for classes have an output for each: dense(2), say",
+  );
+}
+
+function checkClasses(output: SampleShape): void {
+  if ((output.at(-1) ?? 1) > 1) return;
+  throw new UserError(
+    "trainer: softmaxCrossEntropy needs an output for each class, so at least two; of one the loss is always 0. For two classes by " +
+      'one output use sigmoidCrossEntropy, and dense(1, { activation: "sigmoid" }) or dense(1)',
+  );
+}
+
+export function named<Name extends string, T>(table: Readonly<Record<Name, T>>, name: Name, what: string): T {
   if (Object.hasOwn(table, name)) return table[name];
   const known = Object.keys(table).join(", ");
   throw new UserError(`there is no ${what} "${name}" (there are: ${known}); a function works too`);
 }
 
 export const lossNames = Object.keys(losses) as readonly LossName[];
-export const metricNames = Object.keys(metrics) as readonly MetricName[];

@@ -12,7 +12,8 @@ import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
-import { type Loss, type LossName, type Measure, type MetricName, perSample, resolveLoss, resolveMetric, type Sums } from "./losses.ts"; // biome-ignore format: names
+import { type Loss, type LossName, type Measure, perSample, resolveLoss, type Sums } from "./losses.ts";
+import { type Metric, type MetricName, resolveMetric } from "./metrics.ts";
 import type { Head, OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
 
@@ -51,6 +52,10 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
     if (loss.target.shape[0] === "batch") return loss;
     throw new UserError(`the target must have "batch" as its first dimension: i32("batch"), say`);
   });
+  const metrics = heads.map((head, name): ReadonlyMap<string, Metric> => {
+    const given = [...definition.metrics.get(name)];
+    return new Map(given.map(([metric, measure]) => [metric, resolveMetric(measure, losses.get(name), head)]));
+  });
   const prefixed = (output: string, score: string): string => (heads.isSingle ? score : `${output}_${score}`);
   const names = heads.names.flatMap((output) => [
     ...(heads.isSingle ? [] : [prefixed(output, "loss")]),
@@ -61,16 +66,16 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
   /** One output's loss, then its metrics. */
   const scoresOf = (output: string, { outputs, targets, weights, batch }: Measured): ReadonlyMap<string, Sums> => {
     const loss = losses.get(output);
-    const { logits, activation } = outputs.get(output);
-    const shown = (): Tensor<Shape, "f32"> => activate(activation, logits);
+    const made = outputs.get(output);
     const target = targets.get(output);
     const of = output === "" ? "" : ` of "${output}"`;
-    const measured = loss.measure(loss.onLogits === null ? shown() : logits, target);
+    const measured = loss.measure(
+      loss.onLogits === null ? activate(made.activation, made.logits) : made.logits,
+      target,
+    );
     const scores = new Map([["loss", perSample(measured, batch, `the loss${of}`, weights?.get(output))]]);
-    for (const [name, metric] of definition.metrics.get(output)) {
-      // arg max is the same for logits and probabilities
-      const seen = loss.onLogits !== null && metric === "accuracy" ? logits : shown();
-      scores.set(name, perSample(resolveMetric(metric)(seen, target), batch, `the metric "${name}"${of}`));
+    for (const [name, metric] of metrics.get(output)) {
+      scores.set(name, perSample(metric(made, target), batch, `the metric "${name}"${of}`));
     }
     return scores;
   };
