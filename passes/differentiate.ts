@@ -9,12 +9,16 @@
  * derivatives are expanded first and derivatives of derivatives need no further thought. At the first gradient of a loss one
  * reverse sweep, downwards from the loss, serves all of them; it visits only nodes that lead to a wanted parameter.
  *
+ * Parameters are tensors and not expressions: one that no state or input is has come here as a node of its own, which no
+ * other use of an equal expression reads, and is again an expression like any other when this pass ends.
+ *
  * What a sweep makes points at the user's lines of the forward pass, by origins marked `derived`: so pictures can tell the
  * backward pass from the rest.
  */
 import { CompilerBug } from "../src/errors.ts";
 import { builder } from "../src/graph/build.ts";
-import { type Entry, neededNodes, rebuild } from "../src/graph/entry.ts";
+import { alone, copyOf, type Entry, merged, neededNodes, rebuild } from "../src/graph/entry.ts";
+import { attrsKey } from "../src/graph/graph.ts";
 import type { Build, Node } from "../src/graph/node.ts";
 import { gradient } from "../src/graph/ops/transform.ts";
 import { atLine, type Origin } from "../src/graph/origin.ts";
@@ -28,14 +32,16 @@ export const differentiate: GraphPass = {
     const wantedOf = wantedByLoss(entry);
     const moved = new Map<Node, Node>();
     const sweeps: Sweeps = { done: new Map(), origins: new Map() };
-    return rebuild(entry, (node, args, build) => {
-      const made =
-        node.op === gradient
-          ? derivative(node, args, sweeps, () => wanted(node, wantedOf, moved), context)
-          : build.graph.node(node.op, args, node.attrs, node.origins, node.regions);
+    const expand = (node: Node, args: readonly Node[]): Node => {
+      const made = derivative(node, args, sweeps, () => wanted(node, wantedOf, moved), context);
+      return node.own ? alone(made) : made;
+    };
+    const expanded = rebuild(entry, (node, args, build) => {
+      const made = node.op === gradient ? expand(node, args) : copyOf(node, args, build.graph);
       moved.set(node, made);
       return made;
     });
+    return expanded.graph.nodes.some(({ own }) => own) ? merged(expanded, new Set()) : expanded;
   },
 };
 
@@ -85,7 +91,12 @@ function derivative(
   sweeps.done.set(oldLoss, cotangents);
   const found = cotangents.get(parameter);
   if (found !== undefined) return found;
-  context.warn(`the loss does not depend on ${describe(parameter)}: its gradient is zero${atLine(node.origins[0])}`);
+  const hint = hasEqual(parameter)
+    ? " (an expression that equals it is another tensor: keep the one that the loss uses in a variable)"
+    : "";
+  context.warn(
+    `the loss does not depend on ${describe(parameter)}: its gradient is zero${hint}${atLine(node.origins[0])}`,
+  );
   return derivedFrom({ graph: loss.graph, origins: node.origins }, sweeps).fill(parameter, 0);
 }
 
@@ -98,6 +109,20 @@ function derivedFrom({ graph, origins }: Pick<Node, "graph" | "origins">, sweeps
     return known;
   });
   return builder(graph, derived);
+}
+
+/** Whether the same operation on the same operands stands elsewhere: what the user may have meant. */
+function hasEqual(parameter: Node): boolean {
+  const { graph, op, args, attrs } = parameter;
+  const key = attrsKey(attrs);
+  return graph.nodes.some(
+    (node) =>
+      node !== parameter &&
+      node.op === op &&
+      node.args.length === args.length &&
+      node.args.every((arg, i) => arg === args[i]) &&
+      attrsKey(node.attrs) === key,
+  );
 }
 
 function describe(parameter: Node): string {

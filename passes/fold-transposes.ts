@@ -38,10 +38,13 @@ function folded(node: Node, args: readonly Node[], build: Build): Node | undefin
   });
 }
 
-/** The operand under a permute, where its free axes keep their order (else the result's axes would change). */
+/**
+ * The operand under a permute, where its free axes keep their order (else the result's axes would change). What a gradient is
+ * taken by is not seen through: its only use would be lost.
+ */
 function seenThrough(side: Side): Side {
   let { operand, batch, sum } = side;
-  while (operand.op === permute) {
+  while (operand.op === permute && !operand.own) {
     const order = operand.attrs.order as readonly number[];
     const source = operand.args[0] as Node;
     const under = (axes: readonly number[]): number[] => axes.map((axis) => order[axis] ?? 0);

@@ -7,7 +7,7 @@
  * A region called twice is copied twice; interning makes one of what is equal. Passes behind this one meet no tuples.
  */
 import { CompilerBug } from "../src/errors.ts";
-import { type Entry, neededNodes, type Result } from "../src/graph/entry.ts";
+import { alone, copyOf, type Entry, neededNodes, type Result } from "../src/graph/entry.ts";
 import { neededBy } from "../src/graph/evaluate.ts";
 import { createGraph } from "../src/graph/graph.ts";
 import type { Graph, Node } from "../src/graph/node.ts";
@@ -45,11 +45,14 @@ function place(graph: Graph, nodes: readonly Node[], moved: Moved): void {
 
 function copy(graph: Graph, node: Node, moved: Moved): readonly Node[] {
   const [first] = node.args;
-  if (node.op === pick && first?.op === call) return [result(moved, first, Number(node.attrs.index))];
+  if (node.op === pick && first?.op === call) {
+    const picked = result(moved, first, Number(node.attrs.index));
+    return [node.own ? alone(picked) : picked]; // others may pick the same
+  }
   const args = node.args.map((arg) => result(moved, arg));
   const [region] = node.regions;
   if (node.op !== call || region === undefined) {
-    return [graph.node(node.op, args, node.attrs, node.origins, node.regions)];
+    return [copyOf(node, args, graph)];
   }
   const inside: Moved = new Map(region.inputs.map((input, i) => [input, [args[i] as Node]]));
   place(graph, neededBy(region.outputs), inside);

@@ -7,10 +7,11 @@
  */
 import { ShapeError, UserError } from "../errors.ts";
 import { builder } from "../graph/build.ts";
-import type { Entry, Result } from "../graph/entry.ts";
-import { createGraph } from "../graph/graph.ts";
+import { type Entry, merged, type Result } from "../graph/entry.ts";
+import { createTrace } from "../graph/graph.ts";
 import type { Graph, Node } from "../graph/node.ts";
 import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
+import { gradient } from "../graph/ops/transform.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
@@ -113,7 +114,7 @@ function trace(
   states: readonly NamedLeaf<StateSpec>[],
   origin: Origin,
 ): Entry {
-  const graph = createGraph();
+  const graph = createTrace();
   const source = (op: typeof inputOp, spec: InputSpec | StateSpec, path: string): Tensor =>
     new Tensor(graph.node(op, [], { name: path, dtype: spec.dtype, shape: spec.shape }, [origin]));
   const inputs = mapTree(inputTree, isInputSpec, "inputs", (spec, path) => source(inputOp, spec, path));
@@ -130,7 +131,14 @@ function trace(
   const outputs = named(result.outputs, "outputs");
   const next = named(result.next, "next");
   for (const change of next) checkNext(name, change, states, origin);
-  return { name, graph, outputs, next: [...next, ...countCalls(graph)] };
+  const traced = { name, graph, outputs, next: [...next, ...countCalls(graph)] };
+  return merged(traced, differentiatedBy(graph));
+}
+
+/** What gradients are taken by, besides states and inputs, which no other expression equals. */
+function differentiatedBy(graph: Graph): ReadonlySet<Node> {
+  const parameters = graph.nodes.flatMap(({ op, args }) => (op === gradient ? args.slice(1) : []));
+  return new Set(parameters.filter(({ op }) => op !== inputOp && op !== stateOp));
 }
 
 /** A next value must have the type of its state. */

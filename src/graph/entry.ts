@@ -6,12 +6,17 @@
  *
  * A pass makes a new graph by `rebuild`, which visits the needed nodes in order and lets the pass say what becomes of each;
  * nodes that no output needs vanish on the way.
+ *
+ * A gradient is taken by one tensor, and flows back from the uses of that tensor alone. So what a gradient is taken by is a
+ * node of its `own`, from the end of the trace until `differentiate` has run; `rebuild` keeps it so, `merged` ends it.
  */
 import { CompilerBug } from "../errors.ts";
 import { builder } from "./build.ts";
 import { neededBy } from "./evaluate.ts";
 import { createGraph } from "./graph.ts";
 import type { Build, Graph, Node } from "./node.ts";
+import { reshape } from "./ops/view.ts";
+import { typeOf } from "./type.ts";
 
 export interface Result {
   /** Path in the user's tree: "loss", "model.w1". */
@@ -35,10 +40,37 @@ export function resultNodes(entry: Entry): Node[] {
   return [...entry.outputs, ...entry.next].map((result) => result.node);
 }
 
-/** The new node for `node`, given its new operands; `undefined` keeps op and attributes. */
+/** The new node for `node`, given its new operands; `undefined` keeps op and attributes. One of its own is for `node` alone. */
 export type Transform = (node: Node, args: readonly Node[], build: Build) => Node | undefined;
 
 export function rebuild(entry: Entry, transform: Transform): Entry {
+  return remade(entry, (node, args, build) => {
+    const made = transform(node, args, build) ?? copyOf(node, args, build.graph);
+    return node.own && !made.own ? alone(made) : made;
+  });
+}
+
+/** The same node on operands of another graph. */
+export function copyOf(node: Node, args: readonly Node[], graph: Graph): Node {
+  const { op, attrs, origins, regions } = node;
+  return node.own ? graph.own(op, args, attrs, origins, regions) : graph.node(op, args, attrs, origins, regions);
+}
+
+/** A node of its own with this value. */
+export function alone(node: Node): Node {
+  return node.graph.own(reshape, [node], { shape: typeOf(node).shape }, node.origins);
+}
+
+/** Equal expressions become one node, but for those that are to be of their own. */
+export function merged(entry: Entry, own: ReadonlySet<Node>): Entry {
+  return remade(entry, (node, args, { graph }) =>
+    own.has(node)
+      ? graph.own(node.op, args, node.attrs, node.origins, node.regions)
+      : graph.node(node.op, args, node.attrs, node.origins, node.regions),
+  );
+}
+
+function remade(entry: Entry, make: (node: Node, args: readonly Node[], build: Build) => Node): Entry {
   const graph = createGraph();
   const moved = new Map<Node, Node>();
   const target = (node: Node): Node => {
@@ -48,8 +80,7 @@ export function rebuild(entry: Entry, transform: Transform): Entry {
   };
   for (const node of neededNodes(entry)) {
     const args = node.args.map(target);
-    const made = transform(node, args, builder(graph, node.origins));
-    moved.set(node, made ?? graph.node(node.op, args, node.attrs, node.origins, node.regions));
+    moved.set(node, make(node, args, builder(graph, node.origins)));
   }
   const move = ({ name, node }: Result): Result => ({ name, node: target(node) });
   return { name: entry.name, graph, outputs: entry.outputs.map(move), next: entry.next.map(move) };

@@ -5,6 +5,10 @@
  * attributes and regions are the same, so common subexpressions never exist twice. Operands exist before their users, so
  * a pass is a plain loop over `nodes`: no recursion, no visited sets, and 2,000 layers are as safe as two.
  *
+ * Two exceptions, both for the sake of gradients, which are taken by one tensor and not by what equals it. While a user's
+ * function runs, nobody knows by what it will differentiate: a trace makes a new node at each call, and `merged` in entry.ts
+ * interns it at the end. And a node made by `own` is found by no later call.
+ *
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
@@ -14,16 +18,26 @@ import { atLine, type Origin } from "./origin.ts";
 import { type NodeType, printType } from "./type.ts";
 
 export function createGraph(): Graph {
-  return new InternedGraph();
+  return new NodeStore(true);
 }
 
-class InternedGraph implements Graph {
+/** A graph that makes a new node at each call. */
+export function createTrace(): Graph {
+  return new NodeStore(false);
+}
+
+class NodeStore implements Graph {
+  readonly #interns: boolean;
   readonly #nodes: Node[] = [];
   readonly #known = new Map<string, Node>();
   readonly #origins: Places[] = [];
   readonly #numbers = new Map<OpDef | Region, number>();
   readonly #adopted = new Map<Literal, Node>();
   #streams = 0;
+
+  constructor(interns: boolean) {
+    this.#interns = interns;
+  }
 
   get nodes(): readonly Node[] {
     return this.#nodes;
@@ -36,9 +50,8 @@ class InternedGraph implements Graph {
     origins: readonly Origin[] = [],
     regions: readonly Region[] = [],
   ): Node {
-    for (const arg of args) {
-      if (arg.graph !== this) throw foreignOperand(op, arg, origins[0]);
-    }
+    checkOperands(this, op, args, origins[0]);
+    if (!this.#interns) return this.#add(op, args, attrs, origins, regions, false);
     const bodies = regions.map((region) => this.#numberOf(region));
     const key = `${this.#numberOf(op)}|${args.map((a) => a.id)}|${attrsKey(attrs)}|${bodies}`;
     const known = this.#known.get(key);
@@ -46,6 +59,30 @@ class InternedGraph implements Graph {
       this.#origins[known.id]?.add(origins);
       return known;
     }
+    const made = this.#add(op, args, attrs, origins, regions, false);
+    this.#known.set(key, made);
+    return made;
+  }
+
+  own(
+    op: OpDef,
+    args: readonly Node[],
+    attrs: Attrs = {},
+    origins: readonly Origin[] = [],
+    regions: readonly Region[] = [],
+  ): Node {
+    checkOperands(this, op, args, origins[0]);
+    return this.#add(op, args, attrs, origins, regions, true);
+  }
+
+  #add(
+    op: OpDef,
+    args: readonly Node[],
+    attrs: Attrs,
+    origins: readonly Origin[],
+    regions: readonly Region[],
+    own: boolean,
+  ): Node {
     const type = inferType(
       op,
       args.map((a) => a.type),
@@ -54,10 +91,19 @@ class InternedGraph implements Graph {
       origins[0],
     );
     const places = new Places(origins);
-    const node: Node = { id: this.#nodes.length, graph: this, op, args, attrs, regions, type, origins: places.list };
+    const node: Node = {
+      id: this.#nodes.length,
+      graph: this,
+      op,
+      args,
+      attrs,
+      regions,
+      type,
+      origins: places.list,
+      own,
+    };
     this.#nodes.push(node);
     this.#origins.push(places);
-    this.#known.set(key, node);
     return node;
   }
 
@@ -116,11 +162,14 @@ class Places {
   }
 }
 
-function foreignOperand(op: OpDef, arg: Node, origin: Origin | undefined): UserError {
-  return new UserError(
-    `${op.name}: an operand (${arg.op.name} ${printType(arg.type)}) belongs to another entry or program: ` +
-      `inside an entry use only what it is given, and constants${atLine(origin)}`,
-  );
+function checkOperands(graph: Graph, op: OpDef, args: readonly Node[], origin: Origin | undefined): void {
+  for (const arg of args) {
+    if (arg.graph === graph) continue;
+    throw new UserError(
+      `${op.name}: an operand (${arg.op.name} ${printType(arg.type)}) belongs to another entry or program: ` +
+        `inside an entry use only what it is given, and constants${atLine(origin)}`,
+    );
+  }
 }
 
 /** Type rule of an op, with the culprit's operands and line added to its complaint. */

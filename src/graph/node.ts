@@ -29,6 +29,8 @@ export interface Node {
   readonly type: NodeType;
   /** Every place that made this node; the first is the one in error messages. */
   readonly origins: readonly Origin[];
+  /** No equal expression is taken for this node: a gradient is taken by it. Ends when `differentiate` has run. */
+  readonly own: boolean;
 }
 
 /** A closed sub-graph: what it reads from outside comes in through `inputs`. */
@@ -47,11 +49,13 @@ export interface Literal {
   readonly origin: Origin;
 }
 
-/** The nodes of one entry or region, interned. `createGraph` in graph.ts makes one. */
+/** The nodes of one entry or region, interned but for those of their own. `createGraph` in graph.ts makes one. */
 export interface Graph {
   readonly nodes: readonly Node[];
   /** The node with this op, operands, attributes and regions: the known one, or a new one. */
   node(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[], regions?: readonly Region[]): Node;
+  /** A new node that stays itself, whatever equals it. */
+  own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[], regions?: readonly Region[]): Node;
   /** The node of a literal in this graph, the same at every use. */
   adopt(literal: Literal): Node;
 }
