@@ -1,5 +1,5 @@
 /**
- * `npm run bench:scaling`: how tensorloom grows. Charts go to bench/scaling/*.svg, a table to stdout.
+ * `npm run bench:scaling`: how tensorloom grows. Charts go to docs/images, a table to stdout.
  *
  *   step time against batch and against width    784-width-10, RMSprop
  *   step time, compile time and memory against depth    64-wide layers, SGD, batch 32
@@ -169,7 +169,7 @@ const charts: readonly (Omit<Chart, "captions"> & { readonly file: string; reado
   },
 ];
 
-const folder = join(root, "bench", "scaling");
+const folder = join(root, "docs", "images");
 mkdirSync(folder, { recursive: true });
 const body: string[][] = [];
 for (const { file, whyNot, ...chart } of charts) {

@@ -12,10 +12,6 @@ export interface Origin {
   readonly derived?: true;
 }
 
-// Frames in these folders are ours; the first frame outside is the user's. Set by where this file itself lies, which a bundle
-// that is no module does not know: there all frames count as ours, and no line is named.
-const ownFolder = ((import.meta.url as string | undefined) ?? "").replace(/graph\/origin\.[a-z]+$/, "");
-
 /** Remembers the call in progress. Deep enough for composites of composites. */
 export function here(call: string): Origin {
   const limit = Error.stackTraceLimit;
@@ -25,17 +21,58 @@ export function here(call: string): Origin {
   return { call, trace };
 }
 
-/** "file:line:column" of the user's frame, or null when there is none (an engine without stacks). */
+/** "file:line:column" of the user's frame, or null when there is none (an engine without stacks, a bundle without maps). */
 export function userLine(origin: Origin): string | null {
-  const frames = (origin.trace.stack ?? "").split("\n").filter((line) => /^\s*at /.test(line));
-  const ownPath = decodeURIComponent(ownFolder.replace(/^file:\/\//, ""));
-  for (const frame of frames) {
-    if (frame.includes(ownFolder) || frame.includes(ownPath) || frame.includes("node:internal")) continue;
-    // "at name (place)" or "at place"; a place may hold spaces and parentheses
-    const place = (/ \((.+:\d+:\d+)\)$/.exec(frame) ?? /^\s*at (?:async )?(\S.*:\d+:\d+)$/.exec(frame))?.[1];
-    if (place !== undefined) return place.startsWith("file://") ? decodeURIComponent(place.slice(7)) : place;
+  const { stack } = origin.trace;
+  const places = typeof stack === "string" ? stack.split("\n").flatMap(placeIn) : [];
+  const [own] = places;
+  if (own === undefined) return null;
+  const isOurs = ownFiles(own);
+  return places.find((place) => !isOurs(place) && !place.startsWith("node:")) ?? null;
+}
+
+/** The place that a line of a stack names, as a person would write it: V8's "at name (place)", or "name@place". */
+function placeIn(line: string): readonly string[] {
+  // a place may hold spaces and parentheses
+  const place =
+    /^\s*at .*? \((.+:\d+:\d+)\)$/.exec(line)?.[1] ??
+    /^\s*at (?:async )?(\S.*:\d+:\d+)$/.exec(line)?.[1] ??
+    /^[^@]*@(\S.*:\d+:\d+)$/.exec(line)?.[1];
+  if (place === undefined) return [];
+  return [place.startsWith("file://") ? decoded(place.slice(7)).replace(/^\/(?=[A-Za-z]:)/, "") : place];
+}
+
+/** A folder's name may hold a % that stands for nothing else. */
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
   }
-  return null;
+}
+
+/**
+ * Which places are ours, by the topmost one: `here` stands there, so it shows where this file lies in the terms of this very
+ * stack, whatever source maps and bundlers made of them. In a bundle whose files have other names, everything in its folder
+ * counts as ours (the user's code may be in there too): no line is better than one of ours.
+ */
+function ownFiles(here: string): (place: string) => boolean {
+  const file = fileOf(here);
+  const root = /^(.*?)src\/graph\/origin\.[cm]?[jt]s$/.exec(file)?.[1];
+  if (root !== undefined) {
+    const folders = ["src", "passes", "codegen"].map((name) => `${root}${name}/`);
+    return (place) => folders.some((folder) => fileOf(place).startsWith(folder));
+  }
+  const folder = file.slice(0, file.lastIndexOf("/") + 1);
+  return (place) => fileOf(place).startsWith(folder);
+}
+
+/** Without line, column and a server's query, and with one kind of slash. */
+function fileOf(place: string): string {
+  return place
+    .replace(/:\d+:\d+$/, "")
+    .replace(/\?[^/]*$/, "")
+    .replaceAll("\\", "/");
 }
 
 /** "\n    at file:line:column", to be put at the end of an error message; empty when unknown. */

@@ -2,62 +2,54 @@
  * The package, as somebody else gets it: packed, unpacked into another project, used from JavaScript under plain Node, checked
  * from TypeScript, and bundled for a browser.
  */
-import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createContext, runInContext } from "node:vm";
-import { build } from "esbuild";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { type BuildOptions, build } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Installed, install, link, node, root } from "../installed.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const execute = promisify(execFile);
-const link = process.platform === "win32" ? "junction" : "dir";
-let folder = "";
-let project = "";
-
-/** Runs a program of an npm package, or a script, under plain Node. */
-async function node(cwd: string, ...args: readonly string[]): Promise<string> {
-  const { NODE_OPTIONS: _, ...env } = process.env;
-  const { stdout } = await execute(process.execPath, [...args], { cwd, env });
-  return stdout;
-}
+let { folder, project, tarball }: Installed = { folder: "", project: "", tarball: "" };
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "tensorloom-package-"));
-  const source = join(folder, "source");
-  // A copy, so that nothing here is built over what others use. It holds a file that must not be packed.
-  const copied = ["src", "passes", "codegen", "docs", "examples", "package.json", "README.md", "LICENSE", "tsconfig.json", "tsconfig.build.json"]; // biome-ignore format: names
-  for (const name of copied) await cp(join(root, name), join(source, name), { recursive: true });
-  await mkdir(join(source, "dist"));
-  await writeFile(join(source, "dist", "left-over.js"), "");
-  await symlink(join(root, "node_modules"), join(source, "node_modules"), link);
-  await execute("npm", ["pack", "--offline"], { cwd: source, shell: process.platform === "win32" });
-  const [tarball = ""] = (await readdir(source)).filter((name) => name.endsWith(".tgz"));
-  expect((await stat(join(source, tarball))).size).toBeLessThan(2_000_000);
-
-  project = join(folder, "project");
-  const installed = join(project, "node_modules", "tensorloom");
-  await mkdir(installed, { recursive: true });
-  await execute("tar", ["-xzf", join(source, tarball), "-C", installed, "--strip-components=1"]);
-  const { dependencies } = JSON.parse(await readFile(join(installed, "package.json"), "utf8"));
-  for (const name of [...Object.keys(dependencies), "@types/node"]) {
-    const to = join(project, "node_modules", name);
-    await mkdir(join(to, ".."), { recursive: true });
-    await symlink(join(root, "node_modules", name), to, link);
-  }
-  await writeFile(join(project, "package.json"), JSON.stringify({ name: "mine", type: "module", private: true }));
+  ({ folder, project, tarball } = await install());
+  await link(project, "@types/node");
 });
+
+const main = (): string => join(project, "node_modules", "tensorloom", "dist", "src", "cli", "main.js");
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("holds what it needs and nothing else", async () => {
+  expect((await stat(tarball)).size).toBeLessThan(2_000_000);
   const installed = join(project, "node_modules", "tensorloom");
   const names = await readdir(installed);
-  expect(names.sort()).toEqual(["LICENSE", "README.md", "dist", "docs", "package.json"]);
-  expect((await readdir(join(installed, "dist"))).sort()).toEqual(["codegen", "passes", "src"]);
+  expect(names.sort()).toEqual(["LICENSE", "README.md", "dist", "docs", "examples", "package.json"]);
+  const dist = await readdir(join(installed, "dist"), { recursive: true });
+  expect(dist.filter((name) => !name.includes("/")).sort()).toEqual(["codegen", "passes", "src"]);
+  // maps would name sources that are not there, and lines in errors would point at them
+  expect(new Set(dist.flatMap((name) => /\.(?:d\.)?\w+$/.exec(name)?.[0] ?? []))).toEqual(new Set([".js", ".d.ts"]));
+  expect(await readFile(join(installed, "dist/src/index.js"), "utf8")).not.toContain("sourceMappingURL");
+});
+
+test("holds everything that its pages link to", async () => {
+  const installed = join(project, "node_modules", "tensorloom");
+  const pages = (await readdir(installed, { recursive: true })).filter((name) => name.endsWith(".md"));
+  const missing: string[] = [];
+  for (const page of pages) {
+    for (const [, target = ""] of (await readFile(join(installed, page), "utf8")).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+      if (/^\w+:/.test(target)) continue;
+      const found = await stat(join(installed, dirname(page), target)).catch(() => null);
+      if (found === null) missing.push(`${page}: ${target}`);
+    }
+  }
+  expect(pages.length).toBeGreaterThan(2);
+  expect(missing).toEqual([]);
+});
+
+test("its examples run where they lie", async () => {
+  const example = join("node_modules", "tensorloom", "examples", "inspect.ts");
+  expect(await node(project, main(), "run", example)).toMatch(/^==== \S/m);
 });
 
 test("trains, saves and goes on in plain JavaScript", async () => {
@@ -112,8 +104,7 @@ test.each([
 });
 
 test("its command runs, and loads a user's TypeScript against the installed package", async () => {
-  const main = join(project, "node_modules", "tensorloom", "dist", "src", "cli", "main.js");
-  expect(await node(project, main, "--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(await node(project, main(), "--version")).toMatch(/^\d+\.\d+\.\d+\n$/);
   await writeFile(
     join(project, "script.ts"),
     `import { evaluate, mul } from "tensorloom";
@@ -121,7 +112,83 @@ test("its command runs, and loads a user's TypeScript against the installed pack
       console.log(await evaluate(({ x }) => mul(x, 2), { x: Number(args[0]) }));
     }`,
   );
-  expect(await node(project, main, "run", "script.ts", "--", "21")).toBe("42\n");
+  expect(await node(project, main(), "run", "script.ts", "--", "21")).toBe("42\n");
+});
+
+describe("errors name the user's line", () => {
+  /** One mistake a line, of every kind that is told apart from the others by when and where it is found. */
+  const mistakes = [
+    "() => tl.add(tl.full([2, 3], 0), tl.full([4], 0)),",
+    "() => tl.sigmoidCrossEntropy(tl.full([2, 3], 0), tl.full([4], 0)),",
+    "() => tl.einsum('ij,jk->im', tl.full([2, 3], 0), tl.full([3, 2], 0)),",
+    "() => tl.values([1, 2, 3], 2),",
+    "() => tl.dense(0.5),",
+    "() => tl.sequential([]),",
+    "() => tl.program({ inputs: { x: tl.f32(2) }, state: { x: tl.param(tl.zeros(2)) }, step: () => ({}) }),",
+    "() => tl.compile(tl.program({ inputs: { x: tl.f32('n') }, step: ({ x }) => ({ outputs: { x } }) }), { target: 'js' }),",
+    "() => tl.evaluate(({ x }) => tl.reshape(x, [5]), { x: [1, 2, 3] }),",
+    "async () => { await (await tl.compile(tl.program({ inputs: { x: tl.f32(2) }, step: ({ x }) => ({ outputs: { x } }) }), { target: 'js' })).run({ entry: 'step', feeds: { x: [1] } }); },",
+  ];
+  const source = [
+    'import * as tl from "tensorloom";',
+    "const mistakes = [",
+    ...mistakes,
+    "];",
+    "export async function complaints(): Promise<string[]> {",
+    "  const found: string[] = [];",
+    "  for (const mistake of mistakes) {",
+    "    const error = await Promise.resolve().then(mistake).then(() => new Error('nothing is wrong'), (error) => error);",
+    "    found.push(String(error.message));",
+    "  }",
+    "  return found;",
+    "}",
+  ];
+  const asJavaScript = source.map((line) => line.replace(/: Promise<string\[\]>|: string\[\]/, ""));
+  const printing = "console.log(JSON.stringify(await complaints()));";
+
+  beforeAll(async () => {
+    await writeFile(join(project, "mistakes.js"), [...asJavaScript, printing].join("\n"));
+    await writeFile(join(project, "wrong.ts"), [...source, printing].join("\n"));
+  });
+
+  /** What is said after the last "at" of each message. */
+  const linesIn = (printed: string): string[] =>
+    (JSON.parse(printed) as string[]).map((message) => /\n {4}at (.*):\d+$/.exec(message)?.[1] ?? message);
+  const linesOf = (file: string): string[] => mistakes.map((_, i) => `${join(project, file)}:${i + 3}`);
+
+  test("in plain JavaScript, with source maps on and off", async () => {
+    for (const flags of [[], ["--enable-source-maps"]]) {
+      expect(linesIn(await node(project, ...flags, "mistakes.js"))).toEqual(linesOf("mistakes.js"));
+    }
+  });
+
+  test("under tsx", async () => {
+    expect(linesIn(await node(project, "--import", "tsx", "wrong.ts"))).toEqual(linesOf("wrong.ts"));
+  });
+
+  test("in a bundle with source maps; without, no line is better than one of ours", async () => {
+    const options: BuildOptions = {
+      absWorkingDir: project,
+      entryPoints: ["wrong.ts"],
+      bundle: true,
+      format: "esm",
+      platform: "node",
+      logLevel: "error",
+    };
+    await build({ ...options, outfile: "out/mapped.js", sourcemap: true });
+    expect(linesIn(await node(project, "--enable-source-maps", "out/mapped.js"))).toEqual(linesOf("wrong.ts"));
+    await build({ ...options, outfile: "out/plain.js", minify: true });
+    expect(await node(project, "out/plain.js")).not.toContain("    at ");
+  });
+
+  test("in a test of Vitest's", async () => {
+    await link(project, "vitest");
+    const writing = 'test("lines", async () => writeFileSync("lines.json", JSON.stringify(await complaints())));';
+    const imports = 'import { writeFileSync } from "node:fs"; import { test } from "vitest";';
+    await writeFile(join(project, "lines.test.ts"), [...source, imports, writing].join("\n"));
+    await node(project, join(project, "node_modules", "vitest", "vitest.mjs"), "run");
+    expect(linesIn(await readFile(join(project, "lines.json"), "utf8"))).toEqual(linesOf("lines.test.ts"));
+  });
 });
 
 test("bundles for the browser, and computes there", async () => {
