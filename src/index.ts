@@ -32,6 +32,7 @@ export {
   type Fingerprint,
   fingerprintOf,
 } from "./io/checkpoint.ts";
+export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
@@ -66,13 +67,7 @@ export { l1, l1l2, l2, type Regularizer } from "./nn/regularizers.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
-export {
-  type EvaluateOptions,
-  type RestoreOptions,
-  Trainer,
-  type TrainerCompileOptions,
-  trainer,
-} from "./nn/trainer.ts";
+export { type EvaluateOptions, type RestoreOptions, Trainer, trainer } from "./nn/trainer.ts";
 export type { Metrics, ModelTrainerOptions, TrainerOptions } from "./nn/trainer-options.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";

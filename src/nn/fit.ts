@@ -333,7 +333,7 @@ class Run {
       const why = error instanceof Error ? error.message : String(error);
       throw new TrainingError(
         `training failed in ${place}: ${why}\nThe state ${from} is in this error's \`resume\`: ` +
-          "call compile() again, then fit({ ..., resume }) with the same options.",
+          "call compile({ fresh: true }), then fit({ ..., resume }) with the same options.",
         kept,
         error,
       );

@@ -22,7 +22,7 @@ export interface ResumePoint {
   readonly state: Snapshot;
 }
 
-/** A step failed (a device was lost, say). `resume` goes into the next `fit`, after `compile`. */
+/** A step failed (a device was lost, say). `resume` goes into the next `fit`, after `compile({ fresh: true })`. */
 export class TrainingError extends UserError {
   override readonly name = "TrainingError";
   readonly resume: ResumePoint;

@@ -10,10 +10,11 @@
 import { UserError } from "../errors.ts";
 import { type Checkpoint, checkFingerprint, decodeCheckpoint } from "../io/checkpoint.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
-import { type RestoreOptions, Trainer, type TrainerCompileOptions } from "./trainer.ts";
+import type { TrainerCompileOptions } from "./compilation.ts";
+import { type RestoreOptions, Trainer } from "./trainer.ts";
 
-/** How to compile it: by default with the seed it was saved with and the batch size of its last `fit`, or 128 without one. */
-export interface LoadTrainerOptions extends TrainerCompileOptions, RestoreOptions {}
+/** How to compile it: by default with the batch size of its last `fit`, or 128 without one. The seed is in the file. */
+export interface LoadTrainerOptions extends Omit<TrainerCompileOptions, "seed" | "fresh">, RestoreOptions {}
 
 /** `name` is what errors call the checkpoint. The names of the scores are not known to tsc: `scores.accuracy` is a number. */
 export async function trainerFrom(
@@ -29,10 +30,16 @@ export async function trainerFrom(
         "loadTrainer(path, trainer), or trainer.restore(bytes)",
     );
   }
+  const { seed = checkpoint.seed }: TrainerCompileOptions = options; // from JavaScript
+  if (seed !== checkpoint.seed) {
+    throw new UserError(
+      `${name}: the seed is ${seed}, and the file's weights and random state come from seed ${checkpoint.seed}: leave seed out`,
+    );
+  }
   const trainer = new Trainer<string>(trainingFrom(text, name));
   checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
   const batch = checkpoint.position?.batchSize;
-  await trainer.compile({ seed: checkpoint.seed, ...(batch === undefined ? {} : { batch }), ...options });
+  await trainer.compile({ ...(batch === undefined ? {} : { batch }), ...options, seed });
   try {
     await trainer.restore(checkpoint, { newRun });
   } catch (error) {

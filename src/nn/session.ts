@@ -20,7 +20,7 @@ export interface Session {
   /** Whether the program takes weights for samples. */
   isWeighted: boolean;
   readonly training: Training;
-  readonly batch: number;
+  batch: number;
   seed: number;
   /** Shuffles used so far, so that a second `fit` sees other orders. */
   shuffles: number;
@@ -32,10 +32,13 @@ export interface Session {
   readonly turns: Turns;
 }
 
+/** Nothing of the data was used. */
+export const startOfRun: Pick<Session, "shuffles" | "where" | "pending"> = { shuffles: 0, where: null, pending: null };
+
 export function openSession(
   parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed">,
 ): Session {
-  return { ...parts, shuffles: 0, where: null, pending: null, isFitting: false, turns: new Turns() };
+  return { ...parts, ...startOfRun, isFitting: false, turns: new Turns() };
 }
 
 /** Loss and metrics over all samples: means, each sample counted once. Between turns: the caller takes one. */

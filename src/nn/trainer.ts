@@ -12,32 +12,21 @@
  * For several inputs and outputs there is `model`. A thin layer: `net.program` is an ordinary program and `net.executable` an
  * ordinary executable, so one can go on by hand.
  */
-import { type CompileOptions, compile } from "../compile.ts";
 import { UserError } from "../errors.ts";
 import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, restore } from "./checkpointing.ts";
+import { addWeights, compileAgain, compileFirst, type TrainerCompileOptions } from "./compilation.ts";
 import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
 import type { Layer } from "./layer.ts";
 import type { Model } from "./model.ts";
 import { type AnySamples, Batcher, type Samples } from "./samples.ts";
-import { evaluate, openSession, predict, type Session, setLearningRate } from "./session.ts";
+import { evaluate, predict, type Session, setLearningRate } from "./session.ts";
 import { type AnyTrainerOptions, definitionOf, type Metrics, type MetricsFor, type ModelTrainerOptions, type NamesOf, type ScoreNames, type TrainerOptions } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
-
-export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
-  /** Samples a step; 128 by default. */
-  readonly batch?: number;
-  /**
-   * Whether the program takes weights for samples. False by default: the first `fit` or `evaluate` that gives some compiles
-   * anew, and `executable` is another one then, with the same states.
-   */
-  readonly weighted?: boolean;
-  /** What compiles the program: `compile` by default. */
-  readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
-}
+import { Turns } from "./turns.ts";
 
 export interface RestoreOptions {
   /** Take the states, but not the place in the data: the next `fit` is a new run. False by default: it goes on. */
@@ -70,7 +59,8 @@ export function trainer(model: Layer | Model, options: AnyTrainerOptions): unkno
 export class Trainer<Name extends string = never, In extends string = never, Out extends string = never> {
   readonly #training: Training;
   #session: Session | null = null;
-  #starting: Promise<unknown> | null = null;
+  /** Compilations wait for each other, and a fit for those that were asked for before it. */
+  readonly #compilations = new Turns();
   #compileOptions: TrainerCompileOptions = {};
 
   constructor(training: Training) {
@@ -90,31 +80,34 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     return this.#compiled("executable").executable;
   }
 
-  /** Compiles, with fresh weights. `fit` does it too, with these defaults, where it was not done. */
+  /**
+   * Compiles: the first time with fresh weights, and again for another target, batch or whatever else the options say, with all
+   * states kept unless `fresh` asks for new ones. A compilation that fails changes nothing. Not while `fit` runs; `fit` does it
+   * too, with these defaults, where it was not done.
+   */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
-    const { batch = 128, weighted = false, seed = 0 } = options;
-    const executable = await this.#build(options, weighted);
-    this.dispose(); // the one before, now that there is another: a compilation that fails loses no weights
-    this.#compileOptions = options;
-    this.#session = openSession({ executable, isWeighted: weighted, training: this.#training, batch, seed });
-    return executable;
+    return this.#compilations.take(async () => {
+      const before = this.#session;
+      const session = before ?? (await compileFirst(this.#training, options));
+      if (before !== null) await compileAgain(before, options);
+      this.#session = session;
+      this.#compileOptions = options;
+      return session.executable;
+    });
   }
 
   /** Trains for some epochs. Call it again to go on. */
   async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
     const given = options as unknown as AnyFitOptions;
     const weighted = usesWeights(given);
+    if (!this.#compilations.isFree) await this.#compilations.take(async () => {});
     if (this.#session === null) {
       const { batch, seed } = options;
-      // Of two first calls at once, both wait for one compilation: the second would dispose of the first one's.
-      this.#starting ??= this.compile({
+      await this.compile({
         weighted,
         ...(batch === undefined ? {} : { batch }),
         ...(seed === undefined ? {} : { seed }),
-      }).finally(() => {
-        this.#starting = null;
       });
-      await this.#starting;
     }
     const session = this.#compiled("fit");
     if (weighted) await this.#addWeights("fit", session);
@@ -179,41 +172,12 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     this.#session = null;
   }
 
-  async #build(options: TrainerCompileOptions, isWeighted: boolean): Promise<Executable<TrainingOutputs>> {
-    const { batch = 128, weighted: _, compiler = compile, ...rest } = options;
-    const program = isWeighted ? this.#training.weightedProgram() : this.#training.program;
-    return compiler(program, { ...rest, dims: { batch } });
-  }
-
-  /** Compiles anew with weights for samples, where that was not done; all states are kept. */
   async #addWeights(call: string, session: Session): Promise<void> {
-    await session.turns.take(async () => {
-      if (session.isWeighted) return;
-      checkIdle(call, session);
-      const state = await session.executable.state.snapshot();
-      const executable = await this.#build({ ...this.#compileOptions, batch: session.batch }, true);
-      try {
-        checkIdle(call, session); // a fit may have begun meanwhile
-        executable.state.restore(state);
-      } catch (error) {
-        executable.dispose();
-        throw error;
-      }
-      session.executable.dispose();
-      session.executable = executable;
-      session.isWeighted = true;
-    });
+    await addWeights(call, session, this.#compileOptions);
   }
 
   #compiled(call: string): Session {
     if (this.#session !== null) return this.#session;
     throw new UserError(`${call}: call await trainer.compile() first`);
   }
-}
-
-function checkIdle(call: string, session: Session): void {
-  if (!session.isFitting) return;
-  throw new UserError(
-    `${call}: a fit without weights is under way: for weights meanwhile call compile({ weighted: true }) before it`,
-  );
 }

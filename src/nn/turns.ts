@@ -7,10 +7,19 @@
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Nothing is under way. */
+  get isFree(): boolean {
+    return this.#waiting === 0;
+  }
 
   /** Runs `work` when everything that was asked for before is done. */
   async take<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
+    this.#waiting++;
+    const turn = this.#last.then(work).finally(() => {
+      this.#waiting--;
+    });
     this.#last = turn.catch(() => {}); // whoever asked for it hears of it
     return turn;
   }

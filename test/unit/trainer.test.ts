@@ -370,7 +370,10 @@ describe("failure", () => {
     expect(end).toHaveBeenCalledTimes(1);
     await expect(net.evaluate(data)).rejects.toThrow("the device was lost");
 
-    await net.compile({ target: "js", batch: 8, seed: 5 });
+    await expect(net.compile({ target: "js" })).rejects.toThrow(
+      /states cannot be kept, as they cannot be read any more: the device was lost\ncompile\({ fresh: true }\)/,
+    );
+    await net.compile({ fresh: true, target: "js", batch: 8, seed: 5 });
     const { epochs } = await net.fit({ ...data, epochs: 4, resume: error.resume });
     expect(epochs.map(({ epoch }) => epoch)).toEqual([3, 4]);
     expect(await weightsOf(net)).toEqual(await weightsOf(unbroken));
@@ -390,7 +393,7 @@ describe("failure", () => {
     const unbroken = await compiled(8);
     const { epochs: wanted } = await unbroken.fit({ ...data, epochs: 5 });
     const { net, resume } = await failed(data);
-    await net.compile({ target: "js", batch: 8, seed: 77 });
+    await net.compile({ fresh: true, target: "js", batch: 8, seed: 77 });
     const { epochs } = await net.fit({ ...data, epochs: 4, resume });
     expect(epochs.map(({ loss }) => loss)).toEqual(wanted.slice(2, 4).map(({ loss }) => loss));
     await net.fit(data); // the shuffles after it follow from the first seed too
@@ -399,7 +402,7 @@ describe("failure", () => {
 
   test("a resumed run that would see other batches is refused, each difference named", async () => {
     const { net, resume } = await failed(quadrants(20));
-    await net.compile({ target: "js", batch: 5, seed: 5 });
+    await net.compile({ fresh: true, target: "js", batch: 5, seed: 5 });
     const before = await weightsOf(net);
     const other = net.fit({ ...quadrants(30), epochs: 4, seed: 6, resume });
     await expect(other).rejects.toThrow(UserError);

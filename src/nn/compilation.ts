@@ -1,0 +1,125 @@
+/**
+ * Compiling a trainer: the first time with fresh weights, and again with everything kept.
+ *
+ *   compile({ target: "js" }), fit, compile({ target: "wasm", batch: 50 })     the same weights, moments, counters, random state
+ *
+ * The new program is there before the old one goes, so a compilation that fails loses nothing. A session stays the same object:
+ * whoever waits for a turn goes on with the new program.
+ */
+import { type CompileOptions, compile } from "../compile.ts";
+import { UserError } from "../errors.ts";
+import type { Executable } from "../runtime/executable.ts";
+import type { Snapshot } from "../runtime/state.ts";
+import { openSession, type Session, startOfRun } from "./session.ts";
+import type { Training, TrainingOutputs, TrainingProgram } from "./training-program.ts";
+
+export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
+  /** Samples a step; 128 by default. A trainer that is compiled again keeps what it had. */
+  readonly batch?: number;
+  /**
+   * Starting weights, shuffles and random draws follow from it; 0 by default. A trainer that is compiled again keeps what it had:
+   * another seed is refused without `fresh`, since its weights would not follow from it.
+   */
+  readonly seed?: number;
+  /**
+   * Start anew, like a trainer that was never compiled. False by default: a trainer that is compiled again, for another target
+   * say, keeps its weights, moments, counters, random state and place in the data.
+   */
+  readonly fresh?: boolean;
+  /**
+   * Whether the program takes weights for samples. False by default: the first `fit` or `evaluate` that gives some compiles
+   * anew, and `executable` is another one then, with the same states.
+   */
+  readonly weighted?: boolean;
+  /** What compiles the program: `compile` by default. */
+  readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
+}
+
+/** What a program is compiled for, besides where it runs. */
+type Settings = Pick<Session, "batch" | "seed" | "isWeighted">;
+const newSettings: Settings = { batch: 128, seed: 0, isWeighted: false };
+
+export async function compileFirst(training: Training, options: TrainerCompileOptions): Promise<Session> {
+  const settings = settingsOf(options, newSettings);
+  return openSession({ ...settings, executable: await build(training, options, settings), training });
+}
+
+/** Takes a turn, in which the program is exchanged. */
+export async function compileAgain(session: Session, options: TrainerCompileOptions): Promise<void> {
+  const busy = "compile: a fit is under way: wait for its end, or stop it";
+  checkIdle(session, busy); // at once: the fit has turns of its own
+  await session.turns.take(async () => {
+    const { fresh = false } = options;
+    const settings = settingsOf(options, fresh ? newSettings : session);
+    if (!fresh && settings.seed !== session.seed) {
+      throw new UserError(
+        `compile: the seed is ${settings.seed}, and this trainer's weights and random state come from seed ${session.seed}: ` +
+          "leave seed out to keep them, or start anew with compile({ fresh: true, seed })",
+      );
+    }
+    await exchange(session, options, settings, busy);
+    if (fresh) Object.assign(session, startOfRun);
+  });
+}
+
+/** Compiles anew with weights for samples, where that was not done. `options` are those it was compiled with. */
+export async function addWeights(call: string, session: Session, options: TrainerCompileOptions): Promise<void> {
+  const busy = `${call}: a fit without weights is under way: for weights meanwhile call compile({ weighted: true }) before it`;
+  await session.turns.take(async () => {
+    if (session.isWeighted) return;
+    const { batch, seed } = session;
+    await exchange(session, { ...options, fresh: false }, { batch, seed, isWeighted: true }, busy);
+  });
+}
+
+async function exchange(
+  session: Session,
+  options: TrainerCompileOptions,
+  settings: Settings,
+  busy: string,
+): Promise<void> {
+  checkIdle(session, busy);
+  const executable = await build(session.training, options, settings);
+  try {
+    if (options.fresh !== true) executable.state.restore(await stateToKeep(session));
+    checkIdle(session, busy); // one may have begun meanwhile
+  } catch (error) {
+    executable.dispose();
+    throw error;
+  }
+  session.executable.dispose();
+  Object.assign(session, settings, { executable });
+}
+
+async function build(
+  training: Training,
+  options: TrainerCompileOptions,
+  { batch, seed, isWeighted }: Settings,
+): Promise<Executable<TrainingOutputs>> {
+  const { batch: _, weighted: __, fresh: ___, compiler = compile, ...rest } = options;
+  const program = isWeighted ? training.weightedProgram() : training.program;
+  return compiler(program, { ...rest, seed, dims: { batch } });
+}
+
+/** What the options say, and where they say nothing what is there already. */
+function settingsOf(options: TrainerCompileOptions, before: Settings): Settings {
+  const { batch = before.batch, seed = before.seed, weighted = before.isWeighted } = options;
+  return { batch, seed, isWeighted: weighted };
+}
+
+async function stateToKeep({ executable }: Session): Promise<Snapshot> {
+  try {
+    return await executable.state.snapshot();
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError(
+      `compile: the trainer's states cannot be kept, as they cannot be read any more: ${why}\ncompile({ fresh: true }) starts ` +
+        "anew; the `resume` of a TrainingError (given to fit) or a checkpoint (given to restore) puts states back after it.",
+      { cause: error },
+    );
+  }
+}
+
+function checkIdle({ isFitting }: Session, message: string): void {
+  if (isFitting) throw new UserError(message);
+}
