@@ -2,22 +2,24 @@
  * Executable: a compiled program on a target.
  *
  * Entries become methods: `executable.train(feeds)` checks the feeds, copies them in and enqueues one run; nothing comes
- * back until `read` or `run` asks. All entries and batch sizes share one set of states. After a failure every call gives
- * the same error: a step that half happened has no state worth going on with.
+ * back until `read` or `run` asks. All entries and batch sizes share one set of states. Calls take effect in the order in
+ * which they are made (`calls.ts`). After a failure every call gives the same error: a step that half happened has no
+ * state worth going on with.
  */
 
 import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { splitPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import type { EntryReport, Report } from "../report.ts";
+import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
-import { checkFeed, checkNames, type DeclaredInput, type Feeds, type FeedsOf, feedAt, feedError } from "./feeds.ts";
+import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt, feedError } from "./feeds.ts"; // biome-ignore format: names
 import type { Machine, Runner } from "./machine.ts";
+import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { StateAccess } from "./state.ts";
 
 /** What a tensor's values come back as: a number for a scalar, a typed array otherwise; trees stay trees. */
@@ -44,7 +46,10 @@ export interface RunRequest<E, Inputs = unknown> {
 export interface StepsRequest<E, Inputs = unknown> {
   readonly entry: E;
   readonly steps: number;
-  /** The feeds of every step, or a function that gives those of step 0, 1, ...; all of the same sizes. */
+  /**
+   * The feeds of every step, or a function that gives those of step 0, 1, ...; all of the same sizes. It is asked for those
+   * of step 0 in the call, for any others just before the step.
+   */
   readonly feeds?: FeedsOf<Inputs> | ((step: number) => FeedsOf<Inputs>);
 }
 
@@ -52,7 +57,12 @@ export interface StepsRequest<E, Inputs = unknown> {
 export type SeriesOf<T> =
   T extends Tensor<Shape, infer D extends DType> ? ArrayOf<D> : { readonly [K in keyof T]: SeriesOf<T[K]> };
 
-/** The methods of every executable; entries stand beside them under their own names. */
+/**
+ * The methods of every executable; entries stand beside them under their own names.
+ *
+ * Calls of all of these, and of `state`, take effect in the order in which they are made, awaited or not, whatever must be
+ * compiled first. Feeds and values count as they are at the call: an array may be written to again as soon as it returns.
+ */
 export interface ExecutableCore<Outputs, Inputs = unknown> {
   /** The states, by path. */
   readonly state: StateAccess;
@@ -106,6 +116,12 @@ interface Specialization {
   users: number;
 }
 
+/** One that is being compiled, and how many calls wait for it. */
+interface Pending {
+  readonly made: Promise<Specialization>;
+  users: number;
+}
+
 export async function makeExecutable(parts: ExecutableParts): Promise<Executable<never>> {
   const core = new Core(parts);
   for (const name of parts.program.entries.keys()) {
@@ -124,14 +140,15 @@ class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
   readonly #kept: Specialization[] = [];
-  readonly #pending = new Map<string, Promise<Specialization>>();
+  readonly #pending = new Map<string, Pending>();
+  readonly #calls = new Calls(() => this.#assertUsable());
   #clock = 0;
   #latest: Specialization | null = null;
   #failure: Error | null = null;
 
   constructor(parts: ExecutableParts) {
     this.#parts = parts;
-    this.state = new StateAccess(parts.states, parts.machine, () => this.#assertUsable());
+    this.state = new StateAccess(parts.states, parts.machine, this.#calls, () => this.#assertUsable());
   }
 
   get report(): Report {
@@ -145,27 +162,30 @@ class Core implements ExecutableCore<never> {
       if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
       const specialization = await this.#hold(name, all);
       specialization.lastUse = ++this.#clock; // not the next to be dropped
-      specialization.users -= 1;
+      letGo(specialization);
     }
   }
 
   enqueue(name: string, feeds: Feeds): void {
     this.#assertUsable();
     const specialization = this.#choose(name, feeds);
-    this.#start(specialization, feeds);
+    if (this.#calls.isFree) this.#start(specialization, feeds);
+    else this.#enqueueLater(specialization, feeds);
   }
 
   async read(name: string): Promise<never> {
     this.#assertUsable();
-    const slot = this.#latest?.compiled.entry.outputs.get(name);
-    if (this.#latest === null) throw new UserError(`read("${name}"): nothing was run yet`);
-    if (slot === undefined) {
-      const { entry } = this.#latest.compiled;
-      throw new UserError(
-        `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
-      );
-    }
-    return scalarOr(await this.#values(this.#latest, slot), slot) as never;
+    return this.#calls.ask(async () => {
+      const slot = this.#latest?.compiled.entry.outputs.get(name);
+      if (this.#latest === null) throw new UserError(`read("${name}"): nothing was run yet`);
+      if (slot === undefined) {
+        const { entry } = this.#latest.compiled;
+        throw new UserError(
+          `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
+        );
+      }
+      return scalarOr(await this.#values(this.#latest, slot), slot) as never;
+    });
   }
 
   async run({ entry, feeds = {}, steps }: AnyRequest): Promise<never> {
@@ -175,28 +195,26 @@ class Core implements ExecutableCore<never> {
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
     }
-    const feedsOf = (step: number): Feeds => (typeof feeds === "function" ? feeds(step) : feeds);
-    const first = feedsOf(0);
-    const specialization = await this.#hold(entry, dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims));
-    const slots = [...specialization.compiled.entry.outputs];
+    const feedsOf = typeof feeds === "function" ? feeds : null;
+    const first = feedsOf === null ? (feeds as Feeds) : this.#calls.within(() => feedsOf(0));
+    const dims = dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims);
+    const known = this.#calls.isFree ? this.#find(entry, dims) : undefined;
+    const kept = known === undefined ? copyFeeds(first, this.#parts.inputs, entry) : first;
+    const held = this.#hold(entry, dims);
+    held.catch(() => {}); // it is awaited in this call's turn; until then no rejection is unheard
+    const start = async () => this.#steps(known ?? (await held), count, kept, feedsOf);
     try {
-      const series: Promise<readonly TypedArray[]>[] = [];
-      for (let step = 0; step < count; step++) {
-        await this.#ready(specialization);
-        await series[step - inFlight]; // a readback holds memory until it is done
-        this.#start(specialization, step === 0 ? first : feedsOf(step));
-        // All are asked for before any is waited for, so that they belong to one step.
-        series.push(Promise.all(slots.map(([, slot]) => this.#values(specialization, slot))));
-        series[step]?.catch(() => {}); // it is awaited below; until then no rejection is unheard
-      }
-      const found = await Promise.all(series);
-      const outputs = slots.map(([path, slot], i) => {
-        const values = found.map((step) => step[i] as TypedArray);
-        return [path === "" ? [] : splitPath(path), steps === undefined ? scalarOr(values[0], slot) : joined(values)];
-      });
-      return toTree(outputs as [readonly string[], unknown][]) as never;
+      let started: ReturnType<typeof start>;
+      if (known === undefined) started = this.#calls.take(start);
+      else if (count > 1 || known.runner.ready !== undefined) started = this.#calls.begin(start);
+      else started = start(); // over before anyone could wait
+      const series = await Promise.all(await started);
+      return outputTree((await held).compiled.entry.outputs, (slot, i) => {
+        const values = series.map((step) => step[i] as TypedArray);
+        return steps === undefined ? scalarOr(values[0], slot) : joined(values);
+      }) as never;
     } finally {
-      specialization.users -= 1;
+      held.then(letGo, () => {});
     }
   }
 
@@ -216,15 +234,43 @@ class Core implements ExecutableCore<never> {
     if (this.#failure !== null) throw this.#failure;
   }
 
-  #start(specialization: Specialization, feeds: Feeds): void {
+  /** Checked and copied in the call, as its turn may be later. A step that fails there shows at the next call. */
+  #enqueueLater(specialization: Specialization, feeds: Feeds): void {
     const { entry } = specialization.compiled;
-    checkNames(feeds, this.#parts.inputs, entry.name);
-    for (let i = 0; i < entry.inputs.length; i++) {
-      const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
-      const feed = feedAt(feeds, slot.parts);
-      if (feed === undefined && !slot.used) continue;
-      specialization.runner.feed(i, checkFeed(feed, slot, entry.name));
+    const kept = copyFeeds(feeds, this.#parts.inputs, entry.name);
+    for (const slot of entry.inputs) {
+      const feed = feedAt(kept, slot.parts);
+      if (feed !== undefined || slot.used) checkFeed(feed, slot, entry.name);
     }
+    specialization.users += 1;
+    this.#calls
+      .take(async () => this.#start(specialization, kept))
+      .catch(() => {})
+      .then(() => letGo(specialization));
+  }
+
+  /** Starts steps one after the other; gives the promises of their outputs. */
+  async #steps(specialization: Specialization, count: number, first: Feeds, feedsOf: FeedsOfStep | null) {
+    const { runner, compiled } = specialization;
+    const slots = [...compiled.entry.outputs.values()];
+    const series: Promise<readonly TypedArray[]>[] = [];
+    for (let step = 0; step < count; step++) {
+      if (step >= inFlight) await series[step - inFlight]; // a readback holds memory until it is done
+      this.#assertUsable();
+      if (step === 0) this.#start(specialization, first);
+      else this.#start(specialization, feedsOf === null ? null : this.#calls.within(() => feedsOf(step)));
+      // All are asked for before any is waited for, so that they belong to one step.
+      const values = Promise.all(slots.map((slot) => this.#values(specialization, slot)));
+      values.catch(() => {}); // it is awaited by the caller; until then no rejection is unheard
+      series.push(values);
+      if (runner.ready !== undefined) await this.#ready(runner);
+    }
+    return series;
+  }
+
+  /** Feeds of null are those that the entry was fed before. */
+  #start(specialization: Specialization, feeds: Feeds | null): void {
+    if (feeds !== null) this.#feed(specialization, feeds);
     specialization.lastUse = ++this.#clock;
     this.#latest = specialization;
     try {
@@ -234,13 +280,22 @@ class Core implements ExecutableCore<never> {
     }
   }
 
-  async #ready({ runner }: Specialization): Promise<void> {
+  #feed({ compiled: { entry }, runner }: Specialization, feeds: Feeds): void {
+    checkNames(feeds, this.#parts.inputs, entry.name);
+    for (let i = 0; i < entry.inputs.length; i++) {
+      const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
+      const feed = feedAt(feeds, slot.parts);
+      if (feed === undefined && !slot.used) continue;
+      runner.feed(i, checkFeed(feed, slot, entry.name));
+    }
+  }
+
+  async #ready(runner: Runner): Promise<void> {
     try {
       await runner.ready?.();
     } catch (error) {
       throw this.#poison(error);
     }
-    this.#assertUsable();
   }
 
   async #values({ runner }: Specialization, slot: BufferSlot): Promise<TypedArray> {
@@ -267,22 +322,31 @@ class Core implements ExecutableCore<never> {
     const key = JSON.stringify([name, Object.entries(dims).sort()]);
     const underway = this.#pending.get(key);
     if (underway !== undefined) {
-      const shared = await underway;
-      shared.users += 1;
-      return shared;
+      underway.users += 1;
+      return underway.made;
     }
-    const made = this.#specialize(name, dims).finally(() => this.#pending.delete(key));
-    this.#pending.set(key, made);
-    return made;
+    const pending: Pending = { users: 1, made: this.#specialize(name, dims, () => pending.users) };
+    this.#pending.set(key, pending);
+    try {
+      return await pending.made;
+    } finally {
+      this.#pending.delete(key);
+    }
   }
 
-  /** Made for a caller who holds it from the first moment: others may be dropping at the same time. */
-  async #specialize(name: string, dims: Dims): Promise<Specialization> {
+  /** Made for callers who hold it from the first moment: others may be dropping at the same time. */
+  async #specialize(name: string, dims: Dims, users: () => number): Promise<Specialization> {
     const compiled = this.#parts.compileEntry(name, dims);
-    const runner = await this.#parts.machine.prepare(compiled.entry);
-    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: 1 };
+    const runner = await this.#parts.machine.prepare(compiled.entry).catch((error: unknown) => {
+      throw this.#failure ?? error;
+    });
+    if (this.#failure !== null) {
+      runner.release();
+      throw this.#failure; // disposed of meanwhile
+    }
+    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: users() };
     const entries = this.#parts.program.entries.size;
-    if (this.#kept.length >= Math.max(maxSpecializations, 2 * entries)) this.#drop();
+    while (this.#kept.length >= Math.max(maxSpecializations, 2 * entries) && this.#drop());
     this.#kept.push(specialization);
     return specialization;
   }
@@ -292,12 +356,13 @@ class Core implements ExecutableCore<never> {
   }
 
   /** Lets go of the one unused for longest: not the latest, whose outputs may be read, nor one with a call under way. */
-  #drop(): void {
+  #drop(): boolean {
     const idle = this.#kept.filter((kept) => kept !== this.#latest && kept.users === 0);
-    if (idle.length === 0) return;
+    if (idle.length === 0) return false;
     const oldest = idle.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
     oldest.runner.release();
     this.#kept.splice(this.#kept.indexOf(oldest), 1);
+    return true;
   }
 
   /** The prepared specialization that the feeds fit, found by their lengths. */
@@ -316,44 +381,20 @@ class Core implements ExecutableCore<never> {
   }
 }
 
+type FeedsOfStep = (step: number) => Feeds;
+
 /** A request of either kind, untyped. */
 interface AnyRequest {
   readonly entry: string;
   readonly steps?: number;
-  readonly feeds?: Feeds | ((step: number) => Feeds);
+  readonly feeds?: Feeds | FeedsOfStep;
 }
 
-/** The number of a scalar, the array of anything else. */
-function scalarOr(values: TypedArray | undefined, slot: BufferSlot): number | TypedArray | undefined {
-  return slot.shape.length === 0 ? values?.[0] : values;
-}
-
-/** Arrays of equal length, one after the other. */
-function joined(arrays: readonly TypedArray[]): TypedArray | undefined {
-  const [first] = arrays;
-  if (first === undefined) return undefined;
-  const all = new (first.constructor as new (length: number) => TypedArray)(first.length * arrays.length);
-  arrays.forEach((array, i) => {
-    all.set(array, i * first.length);
-  });
-  return all;
+function letGo(specialization: Specialization): void {
+  specialization.users -= 1;
 }
 
 function sameDims(a: Dims, b: Dims): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
-}
-
-/** Nested objects (arrays where all names are counted) from values by path. */
-function toTree(values: readonly (readonly [readonly string[], unknown])[]): unknown {
-  const direct = values.find(([parts]) => parts.length === 0);
-  if (direct !== undefined) return direct[1];
-  const groups = new Map<string, [readonly string[], unknown][]>();
-  for (const [parts, value] of values) {
-    const [first = "", ...rest] = parts;
-    groups.set(first, [...(groups.get(first) ?? []), [rest, value]]);
-  }
-  const built = [...groups].map(([name, members]) => [name, toTree(members)] as const);
-  const isList = built.length > 0 && built.every(([name], i) => name === String(i));
-  return isList ? built.map(([, value]) => value) : Object.fromEntries(built);
 }

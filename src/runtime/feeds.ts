@@ -94,6 +94,35 @@ function startAlike(a: DeclaredInput, b: DeclaredInput | undefined, depth: numbe
   return true;
 }
 
+/** Feeds as they are now, for a call whose turn is later. */
+export function copyFeeds(feeds: Feeds, inputs: readonly DeclaredInput[], entry: string): Feeds {
+  checkNames(feeds, inputs, entry);
+  type Group = Map<string, Group | Feed>;
+  const copies: Group = new Map();
+  for (const { parts } of inputs) {
+    const feed = feedAt(feeds, parts);
+    if (feed === undefined) continue;
+    let group = copies;
+    for (const part of parts.slice(0, -1)) {
+      const found = group.get(part);
+      const inner: Group = found instanceof Map ? found : new Map();
+      group.set(part, inner);
+      group = inner;
+    }
+    group.set(parts.at(-1) ?? "", copyFeed(feed));
+  }
+  const toObject = (group: Group): Feeds =>
+    Object.fromEntries([...group].map(([name, part]) => [name, part instanceof Map ? toObject(part) : part]));
+  return toObject(copies);
+}
+
+function copyFeed(feed: Feed): Feed {
+  if (ArrayBuffer.isView(feed)) return feed.slice();
+  const copyPart = (part: number | boolean | NestedNumbers): number | boolean | NestedNumbers =>
+    Array.isArray(part) ? part.map(copyPart) : part;
+  return copyPart(feed);
+}
+
 function listOf(inputs: readonly DeclaredInput[]): string {
   if (inputs.length === 0) return "the program has no inputs";
   return `the inputs are ${inputs.map(({ path, dtype, shape }) => `${path}: ${dtype}${printShape(shape)}`).join(", ")}`;

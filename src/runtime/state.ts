@@ -4,6 +4,7 @@
 import { isFloat, roundTo } from "../graph/dtype.ts";
 import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
+import type { Calls } from "./calls.ts";
 import { arrayTypeOf, type TypedArray } from "./compiled.ts";
 import { feedError } from "./feeds.ts";
 import type { Machine } from "./machine.ts";
@@ -14,11 +15,13 @@ export type Snapshot = ReadonlyMap<string, TypedArray>;
 export class StateAccess {
   readonly #slots: ReadonlyMap<string, BufferSlot>;
   readonly #machine: Machine;
+  readonly #calls: Calls;
   readonly #assertUsable: () => void;
 
-  constructor(slots: readonly BufferSlot[], machine: Machine, assertUsable: () => void) {
+  constructor(slots: readonly BufferSlot[], machine: Machine, calls: Calls, assertUsable: () => void) {
     this.#slots = new Map(slots.map((slot) => [slot.name.replace(/^state /, ""), slot]));
     this.#machine = machine;
+    this.#calls = calls;
     this.#assertUsable = assertUsable;
   }
 
@@ -27,23 +30,25 @@ export class StateAccess {
     return [...this.#slots.keys()];
   }
 
-  /** A copy of a state's values, after all runs so far. */
+  /** A copy of a state's values, after all calls so far. */
   async read(name: string): Promise<TypedArray> {
     this.#assertUsable();
-    return this.#machine.readState(this.#slot(name));
+    const slot = this.#slot(name);
+    return this.#calls.ask(() => this.#machine.readState(slot));
   }
 
   /** Overwrites a state: new weights, another learning rate. */
   write(name: string, values: TypedArray | readonly number[] | number): void {
     this.#assertUsable();
     const slot = this.#slot(name);
-    this.#machine.writeState(slot, checkValues(name, values, slot));
+    this.#write([[slot, checkValues(name, values, slot)]]);
   }
 
   async snapshot(): Promise<Snapshot> {
+    this.#assertUsable();
     // All are asked for before any is waited for, so that they are of one moment.
-    const values = this.names.map(async (name) => [name, await this.read(name)] as const);
-    return new Map(await Promise.all(values));
+    const read = async (name: string, slot: BufferSlot) => [name, await this.#machine.readState(slot)] as const;
+    return new Map(await this.#calls.ask(() => Promise.all([...this.#slots].map(([name, slot]) => read(name, slot)))));
   }
 
   /** Puts all states of a snapshot back; all or nothing. */
@@ -53,7 +58,21 @@ export class StateAccess {
       const slot = this.#slot(name);
       return [slot, checkValues(name, values, slot)] as const;
     });
-    for (const [slot, values] of checked) this.#machine.writeState(slot, values);
+    this.#write(checked);
+  }
+
+  /** Now, or behind the calls that wait: with the values of now. */
+  #write(values: readonly (readonly [BufferSlot, TypedArray])[]): void {
+    const write = (slot: BufferSlot, found: TypedArray): void => this.#machine.writeState(slot, found);
+    if (this.#calls.isFree) {
+      for (const [slot, found] of values) write(slot, found);
+      return;
+    }
+    const kept = values.map(([slot, found]) => [slot, found.slice()] as const);
+    const later = async (): Promise<void> => {
+      for (const [slot, found] of kept) write(slot, found);
+    };
+    this.#calls.take(later).catch(() => {}); // the next call hears of it
   }
 
   #slot(name: string): BufferSlot {

@@ -1,0 +1,47 @@
+/**
+ * What comes back from a call: numbers of scalars, arrays of anything else, in the tree that the program named.
+ */
+import { splitPath } from "../dsl/tree.ts";
+import type { BufferSlot } from "../kernel/memory.ts";
+import type { TypedArray } from "./compiled.ts";
+
+/** Where an output stands in the tree, and what came back. */
+type Output = readonly [parts: readonly string[], value: unknown];
+
+/** The tree of a call's outputs; `value` gives that of the output number `i`. */
+export function outputTree(
+  outputs: ReadonlyMap<string, BufferSlot>,
+  value: (slot: BufferSlot, i: number) => unknown,
+): unknown {
+  return toTree([...outputs].map(([path, slot], i) => [path === "" ? [] : splitPath(path), value(slot, i)]));
+}
+
+/** The number of a scalar, the array of anything else. */
+export function scalarOr(values: TypedArray | undefined, slot: BufferSlot): number | TypedArray | undefined {
+  return slot.shape.length === 0 ? values?.[0] : values;
+}
+
+/** Arrays of equal length, one after the other. */
+export function joined(arrays: readonly TypedArray[]): TypedArray | undefined {
+  const [first] = arrays;
+  if (first === undefined) return undefined;
+  const all = new (first.constructor as new (length: number) => TypedArray)(first.length * arrays.length);
+  arrays.forEach((array, i) => {
+    all.set(array, i * first.length);
+  });
+  return all;
+}
+
+/** Nested objects (arrays where all names are counted) from values by path. */
+function toTree(values: readonly Output[]): unknown {
+  const direct = values.find(([parts]) => parts.length === 0);
+  if (direct !== undefined) return direct[1];
+  const groups = new Map<string, Output[]>();
+  for (const [parts, value] of values) {
+    const [first = "", ...rest] = parts;
+    groups.set(first, [...(groups.get(first) ?? []), [rest, value]]);
+  }
+  const built = [...groups].map(([name, members]) => [name, toTree(members)] as const);
+  const isList = built.length > 0 && built.every(([name], i) => name === String(i));
+  return isList ? built.map(([, value]) => value) : Object.fromEntries(built);
+}
