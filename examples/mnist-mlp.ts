@@ -25,17 +25,18 @@ const flags = {
   target: { kind: "choice", of: ["auto", "js", "wasm", "wgsl"], default: "auto", about: "what to run on" },
   threads: { kind: "count", default: "auto", about: "of the wasm target" },
   seed: { kind: "count", default: 1, least: 0, about: "starting weights and shuffles follow from it" },
+  real: { kind: "switch", about: "stop where MNIST cannot be had, in place of drawing digits" },
   json: { kind: "switch", about: "the last line of stdout is one JSON object; all else goes to stderr" },
 } as const;
 const about = "Trains 784-512-10 on MNIST, tests it, and says what the first ten test images are.";
 
 export async function main(args: readonly string[]): Promise<void> {
   const given = parseFlags({ name: "mnist-mlp", about, flags }, args);
-  const { data, epochs, batch, target, threads, seed, json } = given;
+  const { data, epochs, batch, target, threads, seed, real, json } = given;
   const stream = json ? process.stderr : process.stdout;
   const say = (text: string) => stream.write(`${text}\n`);
 
-  const { train, test, name, origin } = await loadMnist({ data });
+  const { train, test, name, origin } = await loadMnist({ data, synthetic: !real });
   say(`Data: ${name} (${origin}): ${train.count} images to train on, ${test.count} to test on.`);
 
   const where = await nodeTarget(target);

@@ -29,7 +29,7 @@ export function syntheticDigits(options: SyntheticOptions = {}): Dataset {
   const glyphs = HANDWRITINGS.map((variants) => variants.map((strokes) => strokes.map(parseStroke)));
   return {
     name: "synthetic-digits",
-    origin: `drawn by tensorloom, seed ${seed}`,
+    origin: `drawn by tensorloom, not MNIST; seed ${seed}`,
     train: drawSplit(train, new RandomStream(seed, "synthetic digits: train"), glyphs),
     test: drawSplit(test, new RandomStream(seed, "synthetic digits: test"), glyphs),
   };

@@ -4,7 +4,9 @@
  *
  * The four files keep their usual names, gzipped or not. A folder that somebody names must hold them, all of them and
  * intact; only where nobody names one is the next place tried. The cache is ours, so what lies there must be the published
- * files to the bit; a damaged one is fetched again. Node only; `origin` of the result says what was taken.
+ * files to the bit; a damaged one is fetched again. Drawn digits are other images, with other accuracies, so whoever gets them
+ * in place of MNIST is told, and with `synthetic: false` it is an error. Node only; `name` and `origin` of the result say what
+ * was taken.
  */
 import { existsSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
@@ -13,6 +15,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { DataError } from "../errors.ts";
+import { callable, checkOptions, flag, list, number, type OptionTable, object, text } from "../options.ts";
 import type { Dataset } from "./dataset.ts";
 import { syntheticDigits } from "./digits.ts";
 import { differenceFrom, downloadFiles } from "./download.ts";
@@ -30,36 +33,73 @@ export interface LoadMnistOptions {
   readonly files?: readonly PublishedFile[];
   /** Milliseconds to wait for a server; 5,000 by default. */
   readonly timeoutMs?: number;
-  /** Told what happens on the way: a download, a damaged file. By default: console.error. */
+  /** Whether digits drawn by tensorloom may stand in where MNIST cannot be had; without them that is a DataError. True by default. */
+  readonly synthetic?: boolean | undefined;
+  /** Told what happens on the way: a damaged file, digits in place of MNIST. By default: console.error. */
   readonly log?: (line: string) => void;
   readonly onProgress?: (file: string, bytes: number) => void;
 }
 
+const optionTable: OptionTable<LoadMnistOptions> = {
+  data: text,
+  env: object(),
+  mirrors: list(text),
+  files: list(object()),
+  timeoutMs: number({ above: 0 }),
+  synthetic: flag,
+  log: callable(),
+  onProgress: callable(),
+};
+
+/**
+ * MNIST: `name` is "mnist", 60,000 images to train on and 10,000 to test on; or drawn digits, as many: `name` is "synthetic-digits".
+ * Images are bytes, 784 each. A DataError says what is wrong with a folder that was named, and, with `synthetic: false`, why MNIST
+ * could not be had.
+ */
 export async function loadMnist(options: LoadMnistOptions = {}): Promise<Dataset> {
-  const { data, env = process.env } = options;
+  checkOptions("loadMnist", options, optionTable);
+  const { data, env = process.env, synthetic = true, log = console.error } = options;
   if (data !== undefined) return readFolder(data, `the folder ${data}`);
   const named = env.TENSORLOOM_DATA;
   if (named !== undefined && named !== "") return readFolder(named, `the folder ${named}, from TENSORLOOM_DATA`);
-  const cache = cacheFolder(env);
-  const log = options.log ?? console.error;
+  const found = await published(options, cacheFolder(env), log);
+  if (typeof found !== "string") return found;
+  if (!synthetic) {
+    throw new DataError(
+      `MNIST could not be had: ${found}. Get ${FILES.map((name) => `${name}.gz`).join(", ")} from ${publicMirrors[0]}, put ` +
+        "them into a folder, as they are or unpacked, and name it: loadMnist({ data: FOLDER }), or the environment variable TENSORLOOM_DATA",
+    );
+  }
+  const drawn = syntheticDigits();
+  log(
+    `MNIST could not be had (${found}): these are other digits, drawn by tensorloom (${drawn.name}), and accuracies are not those ` +
+      "of MNIST. loadMnist({ synthetic: false }) stops here instead.",
+  );
+  return drawn;
+}
+
+/** MNIST from the cache, which is filled where it can be; or why it cannot be had. */
+async function published(
+  options: LoadMnistOptions,
+  cache: string,
+  log: (line: string) => void,
+): Promise<Dataset | string> {
   const missing = await missingFrom(cache, options.files ?? publishedFiles, log);
   if (missing.length === 0) return readFolder(cache, `the cache, ${cache}`);
-  const { mirrors = publicMirrors } = options;
-  if (mirrors.length > 0) {
-    try {
-      const { timeoutMs, onProgress } = options;
-      const rest = {
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(onProgress === undefined ? {} : { onProgress }),
-      };
-      await downloadFiles(cache, { files: missing, mirrors, ...rest });
-      return await readFolder(cache, `a download, kept in ${cache}`);
-    } catch (error) {
-      if (!(error instanceof Error)) throw error;
-      log(`MNIST could not be had: ${error.message}.`);
-    }
+  const { mirrors = publicMirrors, timeoutMs, onProgress } = options;
+  if (mirrors.length === 0) return `${cache} has not all of its files, and there is no mirror to download them from`;
+  try {
+    await downloadFiles(cache, {
+      files: missing,
+      mirrors,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+    return await readFolder(cache, `a download, kept in ${cache}`);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return error.message;
   }
-  return syntheticDigits();
 }
 
 /** The user's cache folder, by the customs of the platform. */

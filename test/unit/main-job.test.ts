@@ -11,11 +11,11 @@ import { syntheticDigits } from "../../src/data/digits.ts";
 import { type Finished, runScript } from "./run-script.ts";
 
 /** What `npm start -- ...args` runs: the start script of package.json is `tsx SCRIPT ...`. */
-async function mainJob(args: readonly string[]): Promise<Finished> {
+async function mainJob(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
   const { scripts } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
   const [tsx, script, ...first] = String(scripts.start).split(" ");
   expect(tsx).toBe("tsx");
-  return runScript(script ?? "", [...first, ...args]);
+  return runScript(script ?? "", [...first, ...args], env);
 }
 
 const fast = ["--target", "js", "--epochs", "2", "--batch", "32"];
@@ -84,6 +84,14 @@ test("without a terminal: one plain line an epoch, and the whole story in order"
     expect(lines[i]).toMatch(pattern);
   });
   expect(stdout).not.toContain("\u001b");
+});
+
+test("--real stops where MNIST cannot be had, and says where it is", async () => {
+  // a cache that cannot be made, so that nothing is downloaded wherever the test runs
+  const nowhere = { XDG_CACHE_HOME: join(folder, "t10k-labels-idx1-ubyte"), TENSORLOOM_DATA: "" };
+  const { code, stdout, stderr } = await mainJob(["--real"], nowhere);
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/MNIST could not be had: .*Get train-images-idx3-ubyte\.gz/);
 });
 
 test("the same seed gives the same numbers", async () => {

@@ -13,7 +13,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { decodeIdxDataset, parseIdx } from "../../src/data/idx.ts";
-import { loadMnist } from "../../src/data/mnist.ts";
+import { type LoadMnistOptions, loadMnist } from "../../src/data/mnist.ts";
 import type { PublishedFile } from "../../src/data/mnist-files.ts";
 import { DataError } from "../../src/errors.ts";
 
@@ -72,10 +72,10 @@ const honest: RequestListener = (request, response) => {
 };
 
 /** Loads with a cache of its own; tells what was said on the way. */
-async function load(home: string, mirrors: readonly string[]) {
+async function load(home: string, mirrors: readonly string[], more: LoadMnistOptions = {}) {
   const said: string[] = [];
   const env = { XDG_CACHE_HOME: home };
-  const dataset = await loadMnist({ env, mirrors, files, timeoutMs: 300, log: (line) => said.push(line) });
+  const dataset = await loadMnist({ env, mirrors, files, timeoutMs: 300, log: (line) => said.push(line), ...more });
   return { dataset, said, cache: join(home, "tensorloom", "mnist") };
 }
 
@@ -134,17 +134,38 @@ describe("a download", () => {
     ["sends a bomb", ((_, response) => response.end(gzipSync(Buffer.alloc(5_000_000)))) as RequestListener, /truncated or corrupt/],
     ["never answers", (() => {}) as RequestListener, /no answer within 300 ms/],
     ["stands still", ((_, response) => { response.write("x"); }) as RequestListener, /stood still/],
-  ])("from a server that %s leaves nothing behind, and digits are drawn", async (_, answer, reason) => {
-    const { dataset, said, cache } = await load(folder(), [await serve(answer)]);
-    expect(dataset.name).toBe("synthetic-digits");
-    expect(said).toHaveLength(1);
-    expect(said[0]).toMatch(reason);
+  ])("from a server that %s leaves nothing behind, and the error says it", async (_, answer, reason) => {
+    const home = folder();
+    await expect(load(home, [await serve(answer)], { synthetic: false })).rejects.toThrow(reason);
+    const cache = join(home, "tensorloom", "mnist");
     expect(existsSync(cache) ? readdirSync(cache) : []).toEqual([]);
   }); // biome-ignore format: a table
+});
 
-  it("that cannot connect gives up", async () => {
+describe("drawn digits", () => {
+  it("stand in where nobody can be reached, and say so in the log and in the result", async () => {
     const { dataset, said } = await load(folder(), ["http://127.0.0.1:9/"]);
-    expect([dataset.name, said.length]).toEqual(["synthetic-digits", 1]);
+    expect(dataset.name).toBe("synthetic-digits");
+    expect(dataset.origin).toMatch(/drawn by tensorloom, not MNIST/);
+    expect(said).toHaveLength(1);
+    expect(said[0]).toMatch(/^MNIST could not be had \(train-images.*\): these are other digits, drawn by tensorloom/);
+  });
+
+  it("with synthetic: false do not stand in: the error says why, where the data is and how to name it", async () => {
+    for (const mirrors of [[], ["http://127.0.0.1:9/"]]) {
+      const said: string[] = [];
+      const loading = loadMnist({ env: { XDG_CACHE_HOME: folder() }, mirrors, files, synthetic: false, log: (line) => said.push(line) }); // biome-ignore format: short
+      await expect(loading).rejects.toThrow(DataError);
+      await expect(loading).rejects.toThrow(/^MNIST could not be had: .*Get train-images-idx3-ubyte\.gz.* from https:.*loadMnist\(\{ data: FOLDER \}\).*TENSORLOOM_DATA/); // biome-ignore format: short
+      expect(said).toEqual([]);
+    }
+    expect((await load(folder(), [await serve(honest)])).dataset.name).toBe("mnist");
+  });
+
+  it("misspelt options are refused", async () => {
+    await expect(loadMnist({ syntethic: false } as never)).rejects.toThrow(
+      /no option "syntethic"; did you mean "synthetic"/,
+    );
   });
 });
 
