@@ -479,6 +479,9 @@ function reportOf(
     copies: compiled.sequence.filter((step) => step.kind === "copy").length,
     copied: Object.fromEntries(ordered.copied),
     memory: { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes },
+    picks: compiled.inputs.flatMap(({ path, below }) =>
+      below === null ? [] : [{ input: path, below: below.limit, line: below.line }],
+    ),
     buffers: [...compiled.buffers.values()],
   };
 }

@@ -43,6 +43,8 @@ export interface EntryReport {
   readonly copies: number;
   readonly copied: Readonly<Record<string, string>>;
   readonly memory: MemoryReport;
+  /** Inputs that pick among so many, as labels do: whole numbers from 0 to below; `line` says for a message which line asks for it. */
+  readonly picks: readonly { readonly input: string; readonly below: number; readonly line: string }[];
   /** Every buffer with its segment, offset and size. */
   readonly buffers: readonly BufferSlot[];
 }

@@ -24,6 +24,7 @@ import type { Batcher, Samples } from "./samples.ts";
 import {
   Breath, checkCount, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
 } from "./session.ts"; // biome-ignore format: names
+import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
 import type { ClassWeightFor } from "./weights.ts";
 
@@ -98,6 +99,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
   session.isFitting = true;
   try {
     await run.prepare();
+    run.checkTargets();
     if (resume !== undefined) {
       checkSameRun("resume", { ...resume.order, epoch: resume.epoch, batch: resume.batch }, run.order);
       await session.turns.take(async () => session.executable.state.restore(resume.state));
@@ -187,6 +189,13 @@ class Run {
   async prepare(): Promise<void> {
     await prepareFor(this.#session, this.#data, this.#batch, "train");
     if (this.#validation !== null) await prepareFor(this.#session, this.#validation, this.#batch, "evaluate");
+  }
+
+  /** All labels, of validation too, before anything is trained. */
+  checkTargets(): void {
+    const { training, executable } = this.#session;
+    checkTargets(training, executable.report, this.#data, "train");
+    if (this.#validation !== null) checkTargets(training, executable.report, this.#validation, "evaluate");
   }
 
   /** Checks that a run under way sees the batches it would have seen. */

@@ -32,6 +32,16 @@ export interface Loss {
   readonly onLogits: ActivationName | null;
   /** What is compared with: an input with the batch in front. */
   readonly target: InputSpec;
+  /** Null where only a function of the user's knows. */
+  readonly range: TargetRange | null;
+}
+
+/** What the numbers of a target may be, besides what dtype and classes demand. Checked before the first step. */
+export interface TargetRange {
+  readonly least: number;
+  readonly most: number;
+  /** For messages: "it must be ...". */
+  readonly wanted: string;
 }
 
 /** `what` compares, for messages: "the loss". */
@@ -57,6 +67,16 @@ const losses: Readonly<Record<LossName, Measure>> = {
   meanAbsoluteError: absoluteError("meanAbsoluteError"),
 };
 
+const largestF32 = (2 - 2 ** -23) * 2 ** 127;
+const finite: TargetRange = { least: -largestF32, most: largestF32, wanted: "it must be a finite f32" };
+
+const targetRanges: Readonly<Record<LossName, TargetRange>> = {
+  softmaxCrossEntropy: finite,
+  sigmoidCrossEntropy: finite,
+  meanSquaredError: finite,
+  meanAbsoluteError: finite,
+};
+
 /** By name, or a function of the model's output and the target; `target` says what the function is given. */
 export function resolveLoss(
   loss: LossName | Measure,
@@ -66,7 +86,9 @@ export function resolveLoss(
 ): Loss {
   const dense = f32("batch", ...output);
   checkSoftmax(ending, output);
-  if (typeof loss === "function") return { name: null, measure: loss, onLogits: null, target: target ?? dense };
+  if (typeof loss === "function") {
+    return { name: null, measure: loss, onLogits: null, target: target ?? dense, range: null };
+  }
   const measure = named(losses, loss, "loss");
   const onLogits = logitsOf[loss];
   if (onLogits !== null && ending !== onLogits && ending !== "linear") {
@@ -74,7 +96,7 @@ export function resolveLoss(
   }
   if (loss === "softmaxCrossEntropy") checkClasses(output);
   const labels = loss === "softmaxCrossEntropy" ? i32("batch", ...output.slice(0, -1)) : dense;
-  return { name: loss, measure, onLogits, target: target ?? labels };
+  return { name: loss, measure, onLogits, target: target ?? labels, range: targetRanges[loss] };
 }
 
 /**

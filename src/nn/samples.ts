@@ -69,10 +69,15 @@ interface Buffers {
 
 export class Batcher {
   readonly count: number;
+  readonly #call: string;
+  /** Of the samples that the user gave, which is the first of these. */
+  readonly #first: number;
   readonly #columns: Columns;
   readonly #buffers = new Map<number, Buffers>();
 
-  private constructor(columns: Columns, count: number) {
+  private constructor(call: string, columns: Columns, count: number, first = 0) {
+    this.#call = call;
+    this.#first = first;
     this.#columns = columns;
     this.count = count;
   }
@@ -82,13 +87,13 @@ export class Batcher {
     const x = inputColumns(call, training, samples);
     const count = countOf(call, training, x, samples.y !== undefined);
     const y = samples.y === undefined ? null : targetColumns(call, training, samples.y, count);
-    return new Batcher({ x, y, weight: null }, count);
+    return new Batcher(call, { x, y, weight: null }, count);
   }
 
   /** The same samples with a weight each, for every output. */
   weighted(weights: Ports<Float32Array>): Batcher {
     const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
-    return new Batcher({ ...this.#columns, weight }, this.count);
+    return new Batcher(this.#call, { ...this.#columns, weight }, this.count, this.#first);
   }
 
   /** Samples `from` to `to - 1`, in the order they were given. */
@@ -99,7 +104,12 @@ export class Batcher {
     });
     const { x, y, weight } = this.#columns;
     const columns = { x: x.map(cut), y: y?.map(cut) ?? null, weight: weight?.map(cut) ?? null };
-    return new Batcher(columns, to - from);
+    return new Batcher(this.#call, columns, to - from, this.#first + from);
+  }
+
+  /** For messages: whose number stands at `at` of a column, as the user gave it. */
+  placeOf(path: string, width: number, at: number): string {
+    return placeOf(this.#call, path, width, this.#first * width + at);
   }
 
   /** The targets as they were given, and how many numbers each sample has. */
@@ -199,19 +209,25 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
     if (dtype === "f16" || dtype === "bool") {
       throw new UserError(`${call}: a target cannot be ${dtype}: use f32 or i32`);
     }
-    checkIntegers(call, path, source, dtype);
+    checkIntegers(call, path, source, width, dtype);
     return { source, width, scale: 1, dtype };
   });
 }
 
 /** Gathering would cut 2.7 to 2 without a word. */
-function checkIntegers(call: string, path: string, y: Source, dtype: DType): void {
+function checkIntegers(call: string, path: string, y: Source, width: number, dtype: DType): void {
   if (!isInteger(dtype)) return;
   for (let i = 0; i < y.length; i++) {
     const value = y[i] as number;
     if (roundTo(dtype, value) === value) continue;
-    throw new FeedError(`${call}: ${path} has ${value} at position ${i}, which is no ${dtype}`);
+    throw new FeedError(`${placeOf(call, path, width, i)} is ${value}, which is no ${dtype}`);
   }
+}
+
+/** "fit: y of sample 70 (the first is 0)" */
+function placeOf(call: string, path: string, width: number, at: number): string {
+  const sample = `${call}: ${path} of sample ${Math.floor(at / width)} (the first is 0)`;
+  return width === 1 ? sample : `${sample}, number ${at % width} of its ${width},`;
 }
 
 /** The numbers as a typed array. `path` is for messages. */

@@ -12,7 +12,15 @@ import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
-import { type Loss, type LossName, type Measure, perSample, resolveLoss, type Sums } from "./losses.ts";
+import {
+  type Loss,
+  type LossName,
+  type Measure,
+  perSample,
+  resolveLoss,
+  type Sums,
+  type TargetRange,
+} from "./losses.ts";
 import { type Metric, type MetricName, resolveMetric } from "./metrics.ts";
 import type { Head, OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
@@ -43,6 +51,7 @@ export interface Scoring {
   /** "loss" first. */
   readonly names: readonly string[];
   readonly targets: Ports<InputSpec>;
+  readonly ranges: Ports<TargetRange | null>;
   measure(forward: Measured): ReadonlyMap<string, Sums>;
 }
 
@@ -83,6 +92,7 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
   return {
     names: ["loss", ...names],
     targets: losses.map(({ target }) => target),
+    ranges: losses.map(({ range }) => range),
     measure(forward) {
       const each = heads.map((_, output) => scoresOf(output, forward));
       const named = each

@@ -11,6 +11,7 @@ import type { DataPosition } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { Batcher } from "./samples.ts";
+import { checkTargets } from "./target-check.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
@@ -39,6 +40,13 @@ export function openSession(
   parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed">,
 ): Session {
   return { ...parts, ...startOfRun, isFitting: false, turns: new Turns() };
+}
+
+/** Checks the targets, then evaluates. Between turns: the caller takes one. */
+export async function evaluateChecked(session: Session, data: Batcher, batch: number): Promise<Scores> {
+  await prepareFor(session, data, batch, "evaluate");
+  checkTargets(session.training, session.executable.report, data, "evaluate");
+  return evaluate(session, data, batch);
 }
 
 /** Loss and metrics over all samples: means, each sample counted once. Between turns: the caller takes one. */

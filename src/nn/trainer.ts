@@ -23,7 +23,7 @@ import type { History, Scores } from "./history.ts";
 import type { Layer } from "./layer.ts";
 import type { Model } from "./model.ts";
 import { type AnySamples, Batcher, type Samples } from "./samples.ts";
-import { evaluate, predict, type Session, setLearningRate } from "./session.ts";
+import { evaluateChecked, predict, type Session, setLearningRate } from "./session.ts";
 import { type AnyTrainerOptions, definitionOf, type Metrics, type MetricsFor, type ModelTrainerOptions, type NamesOf, type ScoreNames, type TrainerOptions } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
@@ -120,7 +120,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     const given = samples as unknown as AnySamples;
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
     const scores = await session.turns.take(() =>
-      evaluate(session, evaluationData("evaluate", session, given), batch ?? session.batch),
+      evaluateChecked(session, evaluationData("evaluate", session, given), batch ?? session.batch),
     );
     return scores as Scores<Name>;
   }

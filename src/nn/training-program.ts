@@ -23,7 +23,7 @@ import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import { freeze } from "./layers.ts";
-import type { Sums } from "./losses.ts";
+import type { Sums, TargetRange } from "./losses.ts";
 import type { Head, Model } from "./model.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { Ports } from "./ports.ts";
@@ -59,6 +59,7 @@ export interface Training {
   readonly inputs: Ports<SampleShape>;
   readonly outputs: Ports<Head>;
   readonly targets: Ports<InputSpec>;
+  readonly ranges: Ports<TargetRange | null>;
 }
 
 export function trainingOf(definition: TrainingDefinition): Training {
@@ -77,6 +78,7 @@ export function trainingOf(definition: TrainingDefinition): Training {
     inputs,
     outputs,
     targets: scoring.targets,
+    ranges: scoring.ranges,
   };
 }
 
