@@ -38,6 +38,8 @@ import type { BufferSlot } from "./kernel/memory.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
 import type { TargetTraits } from "./kernel/target.ts";
+import { checkValue, seed as seedKind } from "./options.ts";
+import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot } from "./runtime/compiled.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
@@ -61,7 +63,7 @@ export type Skippable = "simplify" | "fuse" | "order" | "plan" | "schedule";
 export interface CompileOptions extends TargetOptions {
   /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
   readonly dims?: Dims;
-  /** Starting weights and random draws follow from it; 0 by default. */
+  /** Starting weights and random draws follow from it: a whole number below 2^53, all of whose bits count. 0 by default. */
   readonly seed?: number;
   /** Steps to leave out, for comparison. */
   readonly skip?: readonly Skippable[];
@@ -78,6 +80,7 @@ export interface CompileOptions extends TargetOptions {
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
   checkDims(program, options.dims ?? {});
+  checkSeed(options);
   return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
 
@@ -89,6 +92,7 @@ export async function compileOn<O, I>(
 ): Promise<Executable<O, I>> {
   const started = performance.now();
   checkDims(program, options.dims ?? {});
+  const startSeed = checkSeed(options);
   checkDTypes(program, target.traits);
   const states = stateLayout(program, target.traits);
   const warnings: string[] = [];
@@ -105,7 +109,7 @@ export async function compileOn<O, I>(
   try {
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
-    writeStartValues(program, states.slots, machine, options.seed ?? 0);
+    writeStartValues(program, states.slots, machine, startSeed);
     const executable = await makeExecutable({
       program,
       machine,
@@ -197,6 +201,10 @@ function checkDims(program: Program<unknown>, dims: Dims): void {
   }
 }
 
+function checkSeed({ seed = 0 }: CompileOptions): number {
+  return checkValue("compile", "seed", seed, seedKind);
+}
+
 function writeStartValues(
   program: Program<unknown>,
   slots: readonly BufferSlot[],
@@ -207,7 +215,7 @@ function writeStartValues(
     if (leaf.initializer.isZero === true && path !== randomState) return;
     const slot = slots[i] as BufferSlot;
     const values = new (arrayTypeOf(leaf.dtype))(slot.count);
-    if (path === randomState) values.set([seed, 0]);
+    if (path === randomState) values.set(startOfDraws(seed));
     else if (values instanceof Float32Array) leaf.initializer.fill(values, seed, path);
     else {
       const drawn = new Float64Array(slot.count);

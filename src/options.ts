@@ -70,8 +70,8 @@ export function whole(bounds: Bounds = {}): Kind<number> {
 /** How many: a whole number from 1. */
 export const count: Kind<number> = whole({ from: 1 });
 
-/** What random numbers follow from. */
-export const seed: Kind<number> = whole({ from: 0 });
+/** What random numbers follow from, in each of its 53 bits. */
+export const seed: Kind<number> = whole({ from: 0, to: Number.MAX_SAFE_INTEGER });
 
 export const flag: Kind<boolean> = {
   wanted: "true or false",

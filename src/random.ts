@@ -11,6 +11,7 @@
  * none of the functions in which engines differ.
  */
 import { UserError } from "./errors.ts";
+import { checkValue, seed as seedKind } from "./options.ts";
 
 /** Where numbers are drawn to; each is rounded to what the array holds. */
 export type Floats = Float32Array | Float64Array;
@@ -130,9 +131,25 @@ function logOf(n: number): number {
   return e * Math.LN2 + 2 * z * (1 + zz * (1 / 3 + zz * (1 / 5 + zz * (1 / 7 + zz / 9))));
 }
 
+/**
+ * Where the draws of a program begin: a word of their key, and the number of the first call, which is a word of their counter.
+ * Of a seed of one word it is the seed itself and call 0. No two larger seeds begin alike: Threefry is one-to-one in its counter,
+ * and takes both words of the seed as that. Calls are told apart by their number, so two runs could meet only if they had one
+ * key and came to the same number.
+ */
+export function startOfDraws(seed: number): Words {
+  checkSeed(seed);
+  return seed < 2 ** 32 ? [seed, 0] : threefry2x32(LARGE_SEED, 0, seed >>> 0, highWord(seed));
+}
+
+/** All 53 bits of a seed count, wherever it is used. */
+function checkSeed(seed: number): void {
+  checkValue("random numbers", "seed", seed, seedKind);
+}
+
 /** The key of a stream. Equal seeds with different streams, and a name and a number, give unrelated keys. */
 export function streamKey(seed: number, stream: string | number): Words {
-  checkSafeInteger("seed", seed);
+  checkSeed(seed);
   if (typeof stream === "number") {
     checkSafeInteger("stream", stream);
     const inner = threefry2x32(seed >>> 0, highWord(seed), stream >>> 0, highWord(stream));
@@ -251,9 +268,10 @@ export class RandomStream {
 const PARITY = 0x1bd11bda;
 /** Blocks that a stream makes at once, at most. */
 const mostBlocks = 128;
-/** Set apart the keys of numbered and of named streams. */
+/** Set apart the keys of numbered and of named streams, and the start of what programs draw from large seeds. */
 const NUMBERED = 1;
 const NAMED = 0x80000000;
+const LARGE_SEED = 2;
 
 function highWord(value: number): number {
   return Math.floor(value / 2 ** 32) >>> 0;

@@ -14,6 +14,7 @@ import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
+import { startOfDraws } from "../src/random.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import { type Bounded, errorBounds } from "./error-bound.ts";
 
@@ -43,7 +44,7 @@ export class ProgramOracle {
     const seed = options.seed ?? 0;
     for (const { path, leaf } of program.states) {
       const start = new Float64Array(sizeOf(fixedShape(leaf.shape)));
-      if (path === randomState) start.set([seed, 0]);
+      if (path === randomState) start.set(startOfDraws(seed));
       else leaf.initializer.fill(start, seed, path);
       const kept = options.unrounded === true ? start : Array.from(start, (value) => roundTo(leaf.dtype, value));
       this.#state.set(path, ndarray(leaf.dtype, fixedShape(leaf.shape), kept));

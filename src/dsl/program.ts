@@ -101,7 +101,7 @@ function checkNames(
   if (names.has(randomState)) throw new UserError(`a state must not be called "${randomState}"${atLine(origin)}`);
 }
 
-/** (seed, calls so far): the seed is filled in when the program is compiled. */
+/** Where the draws stand: filled in from the seed when the program is compiled. */
 function randomLeaf(): NamedLeaf<StateSpec> {
   return { path: randomState, leaf: slot(values([0, 0], 2), { dtype: "u32" }) };
 }

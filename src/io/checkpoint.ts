@@ -127,7 +127,7 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string, expected?: Fin
   return {
     fingerprint: { ...optimizer, states },
     state,
-    seed: readWhole({ metadata, name }, keys.seed, Number.MIN_SAFE_INTEGER),
+    seed: readWhole({ metadata, name }, keys.seed, 0),
     position: readPosition({ metadata, name }),
     notes: withPrefix(metadata, keys.note),
     madeBy: metadata.get(keys.madeBy) ?? "an unknown version",
@@ -274,7 +274,7 @@ function readPosition(source: Source): DataPosition | null {
     batchSize: readWhole(source, keys.batchSize, 1),
     samples: readWhole(source, keys.samples, 0),
     shuffle: readText(source, keys.shuffle, "true or false", /^(?:true|false)$/) === "true",
-    shuffleSeed: readWhole(source, keys.shuffleSeed, Number.MIN_SAFE_INTEGER),
+    shuffleSeed: readWhole(source, keys.shuffleSeed, 0),
     shuffles: readWhole(source, keys.shuffles, 0),
     sums: new Map([...withPrefix(source.metadata, keys.sum).keys()].map((key) => [key, readSum(source, key)])),
   };
@@ -289,7 +289,7 @@ function readSum(source: Source, score: string): number {
 }
 
 function readWhole(source: Source, key: string, least: number): number {
-  const expected = least === Number.MIN_SAFE_INTEGER ? "a whole number" : `a whole number from ${least}`;
+  const expected = `a whole number from ${least}`;
   const value = readNumber(source, key, expected);
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new DataError(`${source.name}: ${key}: expected ${expected}, found ${value}; the file is corrupt`);

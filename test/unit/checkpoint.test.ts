@@ -38,7 +38,7 @@ const position: DataPosition = {
   batchSize: 128,
   samples: 60_000,
   shuffle: true,
-  shuffleSeed: -5,
+  shuffleSeed: 2 ** 53 - 5,
   shuffles: 11,
   sums: new Map([
     ["loss", 0.1 + 0.2],
@@ -185,8 +185,9 @@ describe("a file that is no checkpoint", () => {
     ["other tensors", writeSafetensors(new Map()), "expected a checkpoint of tensorloom"],
     ["a later format", tampered({ format_version: "2", tensorloom: "3.0.0" }), 'found "2", made by tensorloom 3.0.0'],
     ["no version", tampered({ format_version: null }), 'expected version 1 of the checkpoint format, found "none"'],
-    ["no seed", tampered({ seed: null }), "seed: expected a whole number, found nothing"],
-    ["a seed that is none", tampered({ seed: "0x10" }), 'seed: expected a whole number, found "0x10"'],
+    ["no seed", tampered({ seed: null }), "seed: expected a whole number from 0, found nothing"],
+    ["a seed that is none", tampered({ seed: "0x10" }), 'seed: expected a whole number from 0, found "0x10"'],
+    ["a seed below 0", tampered({ seed: "-1" }), "seed: expected a whole number from 0, found -1"],
     ["half a position", tampered({ "position.batch": null }), "position.batch: expected a whole number from 0"],
     [
       "a negative epoch",
@@ -220,7 +221,7 @@ describe("a file that is no checkpoint", () => {
 });
 
 describe("going on from a checkpoint", () => {
-  const [samples, width, batch, seed] = [52, 6, 8, 3];
+  const [samples, width, batch, seed] = [52, 6, 8, 2 ** 52 + 3];
   const x = Float32Array.from({ length: samples * width }, (_, i) => Math.sin(i * i));
   const label = Int32Array.from({ length: samples }, (_, i) => (i * 7) % 4);
 
@@ -287,6 +288,8 @@ describe("going on from a checkpoint", () => {
       expect([...unbroken.state.keys()].sort()).toEqual(
         ["$random", "model.w1", "model.w2", "opt.learningRate", "opt.velocity.w1", "opt.velocity.w2"].sort(),
       );
+      const saved = decodeCheckpoint(unbroken.saved ?? new Uint8Array(), "saved");
+      expect([saved.seed, saved.position?.shuffleSeed]).toEqual([seed, seed]);
       const resumed = await run(unbroken.saved, saveAt, seed + 1);
       expect(resumed.means).toEqual(unbroken.means.slice(1));
       const bits = ({ state }: typeof resumed) =>

@@ -66,7 +66,7 @@ export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [D
   element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), fixedShape(shape)[0] ?? 0),
 };
 
-/** The hidden state that random sources read: (seed, how often the entry was called). */
+/** The hidden state that random sources read: a word of the key, and the number of the call (`startOfDraws`, of the seed). */
 export const randomState = "$random";
 
 type RandomAttrs = { readonly shape: Shape; readonly dtype: DType; readonly stream: number };

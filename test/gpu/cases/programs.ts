@@ -165,12 +165,12 @@ const operations: readonly GpuCase[] = [
         }),
       });
       const feeds = { x: new Float32Array(37 * 11).fill(1) };
-      const outputs = await sameAsJs(device, p, [{ feeds }, { feeds }, { feeds }], { options: { seed: 5 } });
-      const [first, second] = outputs as readonly { readonly mask: Float32Array }[];
-      ok(
-        first?.mask.some((value, i) => value !== second?.mask[i]),
-        "two calls have two masks",
-      );
+      const masks: string[] = [];
+      for (const seed of [5, 2 ** 32 + 5, 2 ** 53 - 1]) {
+        const outputs = await sameAsJs(device, p, [{ feeds }, { feeds }, { feeds }], { options: { seed } });
+        masks.push(...(outputs as readonly { readonly mask: Float32Array }[]).map(({ mask }) => mask.join()));
+      }
+      strictEqual(new Set(masks).size, 9, "three calls have three masks, and so has each seed");
       await sameAsJs(device, classifier(0.4), trainings([16, 16]), {
         options: { dims: { batch: 16 } },
         tolerance: 1e-5,
