@@ -15,6 +15,8 @@ import { closest } from "./spelling.ts";
 /** What values an option may have. `wanted` ends "must be ..." in the message. */
 export interface Kind<in out T> {
   readonly wanted: string;
+  /** All there are, where those are a few words: a misspelt one is told which was meant. */
+  readonly words?: readonly string[];
   accepts(value: unknown): value is T;
 }
 
@@ -22,7 +24,8 @@ export interface Kind<in out T> {
 export type OptionTable<O> = { readonly [K in keyof O]-?: Kind<Exclude<O[K], undefined>> };
 
 /** Of those readers that do not care which. */
-type AnyTable = Readonly<Record<string, { readonly wanted: string; accepts(value: unknown): boolean }>>;
+type AnyTable = Readonly<Record<string, AnyKind>>;
+type AnyKind = Pick<Kind<unknown>, "wanted" | "words"> & { accepts(value: unknown): boolean };
 
 // ---- kinds ---------------------------------------------------------------------------------------------------------
 
@@ -87,6 +90,7 @@ export const text: Kind<string> = {
 export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   return {
     wanted: `one of ${words.map((word) => JSON.stringify(word)).join(", ")}`,
+    words,
     accepts: (value): value is T => words.some((word) => word === value),
   };
 }
@@ -162,7 +166,7 @@ export function checkOptions<O extends object>(
     const kind = kinds[name];
     if (value === undefined || kind === undefined || kind.accepts(value)) continue;
     const hint = value === null ? " (leave it out for the default)" : "";
-    return fail(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${hint}`);
+    return fail(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${guess(kind, value)}${hint}`);
   }
   return given;
 }
@@ -170,15 +174,21 @@ export function checkOptions<O extends object>(
 /** The value, when it is of the kind; otherwise a UserError with the user's line. For what is given by position. */
 export function checkValue<T>(call: string, name: string, value: unknown, kind: Kind<T>, origin?: Origin): T {
   if (kind.accepts(value)) return value;
-  throw new UserError(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${atLine(origin ?? here(call))}`);
+  const found = `${show(value)}${guess(kind, value)}`;
+  throw new UserError(`${call}: ${name} must be ${kind.wanted}, not ${found}${atLine(origin ?? here(call))}`);
+}
+
+function guess({ words }: Pick<AnyKind, "words">, value: unknown): string {
+  const meant = words === undefined || typeof value !== "string" ? undefined : closest(value, words);
+  return meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
 }
 
 /** "there is no option ..., did you mean ...", without the line. */
 export function unknownOption(call: string, name: string, known: readonly string[]): string {
   const meant = closest(name, known);
-  const guess = meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
+  const hint = meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
   const all = known.length === 0 ? "it takes none" : `there are: ${known.join(", ")}`;
-  return `${call}: there is no option ${JSON.stringify(name)}${guess} (${all})`;
+  return `${call}: there is no option ${JSON.stringify(name)}${hint} (${all})`;
 }
 
 /** `sum(a, 1)`: the first option that could be meant, as it is written. */

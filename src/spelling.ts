@@ -3,7 +3,7 @@
  * errors away.
  */
 
-/** Names that other libraries, or other languages, have for an option here; without case, "_" and "-". */
+/** Names that other libraries, or other languages, have for what is called something else here; without case, "_" and "-". */
 const aliases: Readonly<Record<string, readonly string[]>> = {
   alpha: ["slope", "learningRate"],
   approx: ["approximate"],
@@ -12,6 +12,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   batchsize: ["batch"],
   betas: ["beta1"],
   bias: ["useBias"],
+  boolean: ["bool"],
   callback: ["callbacks"],
   data: ["x"],
   decay: ["weightDecay"],
@@ -19,11 +20,20 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   dim: ["axis"],
   dims: ["axis"],
   dimension: ["axis"],
+  double: ["f64"],
   eps: ["epsilon"],
   eta: ["learningRate"],
   epoch: ["epochs"],
-  gpu: ["target", "gpu"],
+  cuda: ["wgsl"],
+  float: ["f32"],
+  float16: ["f16"],
+  float32: ["f32"],
+  float64: ["f64"],
+  gpu: ["target", "wgsl"],
+  half: ["f16"],
   inputs: ["x", "input"],
+  int: ["i32"],
+  int32: ["i32"],
   inputshape: ["input"],
   keepdim: ["keepDims"],
   kernelinitializer: ["initializer"],
@@ -48,6 +58,8 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   steps: ["epochs"],
   targets: ["y"],
   type: ["dtype"],
+  uint32: ["u32"],
+  uint8: ["u8"],
   validationdata: ["validation"],
   verbose: ["callbacks"],
   wd: ["weightDecay"],

@@ -28,7 +28,7 @@ const dsl = { activations, composites, derivatives, einsum, indexing, jacobian, 
 const otherModules = ["grad", "initializers", "program", "shape-types", "spec", "tensor", "tree"];
 
 /** Not a tensor function; and one whose differences cancel in f32 (ops-composites.test.ts has it in f64). */
-const notCompared = ["axesOf", "checkGradient"];
+const notCompared = ["checkGradient"];
 
 const isOp = (value: unknown): value is OpDef => typeof value === "object" && value !== null && "kind" in value;
 

@@ -8,11 +8,13 @@ import type { DType } from "../graph/dtype.ts";
 import { iota } from "../graph/ops/source.ts";
 import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
+import { checkOptions, checkValue, flag, number, type OptionTable } from "../options.ts";
+import { axesOf, axisKind, axisTable, checkTensor, reduceOptions } from "./check.ts";
 import { mean, sigmoid, square, variance } from "./composites.ts";
+import { asFloat, type FloatOf } from "./floats.ts";
 import {
   abs,
   add,
-  axesOf,
   div,
   equal,
   erf,
@@ -34,7 +36,7 @@ import {
   tanh,
   where,
 } from "./ops.ts";
-import type { CheckAxis, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
 type Mask = Tensor<Shape, "bool">;
@@ -43,33 +45,42 @@ type Mask = Tensor<Shape, "bool">;
 
 /** x where x > 0, slope * x elsewhere; `slope` is 0.2, as in Keras. The derivative at 0 is the slope. */
 export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, slope = 0.2): Tensor<S, D> {
-  const positive = greater(x as Tensor, 0) as Mask;
-  return where(positive, x as Tensor, mul(x as Tensor, slope)) as unknown as Tensor<S, D>;
+  const value = checkTensor("leakyRelu", x);
+  const positive = greater(value, 0) as Mask;
+  const below = mul(value, checkValue("leakyRelu", "the slope", slope, number()));
+  return where(positive, value, below) as unknown as Tensor<S, D>;
 }
 
 /** x where x >= 0, alpha * (exp(x) - 1) elsewhere. The derivative at 0 is 1. */
 export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, alpha = 1): Tensor<S, D> {
-  const positive = greaterEqual(x as Tensor, 0) as Mask;
-  const below = where(positive, 0, x as Tensor) as Tensor; // exp of large numbers would overflow where it is not used
-  return where(positive, x as Tensor, mul(expm1(below) as Tensor, alpha)) as unknown as Tensor<S, D>;
+  const value = checkTensor("elu", x);
+  checkValue("elu", "alpha", alpha, number());
+  const positive = greaterEqual(value, 0) as Mask;
+  const below = where(positive, 0, value) as Tensor; // exp of large numbers would overflow where it is not used
+  return where(positive, value, mul(expm1(below) as Tensor, alpha)) as unknown as Tensor<S, D>;
 }
 
 /** 1.0507 * elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer et al. 2017). */
 export function selu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-  return mul(elu(x, 1.6732632423543772) as Tensor, 1.0507009873554805) as unknown as Tensor<S, D>;
+  const value = checkTensor("selu", x);
+  return mul(elu(value, 1.6732632423543772), 1.0507009873554805) as unknown as Tensor<S, D>;
 }
+
+interface GeluOptions {
+  readonly approximate?: boolean;
+}
+
+const geluTable: OptionTable<GeluOptions> = { approximate: flag };
 
 /**
  * x * P(X <= x) for a standard normal X: x/2 * (1 + erf(x / sqrt 2)). With `approximate`, the form with tanh:
  * x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).
  */
-export function gelu<S extends Shape, D extends DType>(
-  x: Tensor<S, D>,
-  options: { readonly approximate?: boolean } = {},
-): Tensor<S, D> {
-  const value = x as Tensor;
+export function gelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options: GeluOptions = {}): Tensor<S, D> {
+  const value = checkTensor("gelu", x);
+  const { approximate = false } = checkOptions("gelu", options, geluTable, { before: "a, " });
   const half = mul(value, 0.5) as Tensor;
-  if (options.approximate !== true) {
+  if (!approximate) {
     return mul(half, add(erf(mul(value, Math.SQRT1_2) as Tensor) as Tensor, 1)) as unknown as Tensor<S, D>;
   }
   const bent = mul(value, add(mul(square(value), 0.044715) as Tensor, 1)) as Tensor;
@@ -79,7 +90,8 @@ export function gelu<S extends Shape, D extends DType>(
 
 /** x * sigmoid(x), also called swish. */
 export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
-  return mul(x as Tensor, sigmoid(x)) as unknown as Tensor<S, D>;
+  const value = checkTensor("silu", x);
+  return mul(value, sigmoid(value)) as unknown as Tensor<S, D>;
 }
 
 // ---- reductions ----------------------------------------------------------------------------------------------------
@@ -90,15 +102,16 @@ export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
  */
 export function logSumExp<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"logSumExp", S, O>,
-  options?: O,
-): Tensor<ReduceShape<S, O>, D> {
-  const given: ReduceOptions = options ?? {};
-  const top = max(x as Tensor, { ...given, keepDims: true }) as Tensor;
+  options?: O & CheckOptions<"logSumExp", O, ReduceOptions>,
+): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  const value = asFloat("logSumExp", x);
+  const given = reduceOptions("logSumExp", options);
+  const top = max(value, { ...given, keepDims: true }) as Tensor;
   // an infinite maximum is not taken out: infinity minus itself is NaN. Only infinities and 0 are their own half.
   const infinite = equal(top, mul(top, 0.5) as Tensor) as Mask;
   const shift = stopGradient(where(infinite, 0, top) as Tensor) as Tensor;
-  const rest = log(sum(exp(sub(x as Tensor, shift) as Tensor) as Tensor, given) as Tensor) as Tensor;
-  return add(rest, reshape(shift, rest.shape)) as unknown as Tensor<ReduceShape<S, O>, D>;
+  const rest = log(sum(exp(sub(value, shift) as Tensor) as Tensor, given) as Tensor) as Tensor;
+  return add(rest, reshape(shift, rest.shape)) as unknown as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
 
 /** Square root whose slope at 0 is 0: where nothing varies, nothing flows back. */
@@ -110,41 +123,51 @@ function rootOrZero(x: Tensor): Tensor {
 /** Square root of the variance (divided by n, as NumPy does). The gradient where all elements are equal is 0. */
 export function standardDeviation<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"standardDeviation", S, O>,
-  options?: O,
-): Tensor<ReduceShape<S, O>, D> {
-  return rootOrZero(variance(x as Tensor, options ?? {}) as Tensor) as Tensor<ReduceShape<S, O>, D>;
+  options?: O & CheckOptions<"standardDeviation", O, ReduceOptions>,
+): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  const value = checkTensor("standardDeviation", x);
+  const spread = variance(value, reduceOptions("standardDeviation", options)) as Tensor;
+  return rootOrZero(spread) as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
 
 /** Sum of absolute values over an axis, several, or all. The slope of |x| at 0 is 0. */
 export function l1Norm<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"l1Norm", S, O>,
-  options?: O,
+  options?: O & CheckOptions<"l1Norm", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, D> {
-  return sum(abs(x as Tensor) as Tensor, options ?? {}) as Tensor<ReduceShape<S, O>, D>;
+  const value = checkTensor("l1Norm", x);
+  return sum(abs(value) as Tensor, reduceOptions("l1Norm", options)) as unknown as Tensor<ReduceShape<S, O>, D>;
 }
 
 /** Square root of the sum of squares over an axis, several, or all. The gradient of the norm of zeros is 0. */
 export function l2Norm<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"l2Norm", S, O>,
-  options?: O,
-): Tensor<ReduceShape<S, O>, D> {
-  return rootOrZero(sum(square(x as Tensor), options ?? {}) as Tensor) as Tensor<ReduceShape<S, O>, D>;
+  options?: O & CheckOptions<"l2Norm", O, ReduceOptions>,
+): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  const squares = sum(square(asFloat("l2Norm", x)), reduceOptions("l2Norm", options)) as Tensor;
+  return rootOrZero(squares) as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
 
 // ---- losses --------------------------------------------------------------------------------------------------------
+
+interface HuberOptions {
+  readonly delta?: number;
+}
+
+const huberTable: OptionTable<HuberOptions> = { delta: number({ from: 0 }) };
 
 /** Mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) elsewhere, d the difference. */
 export function huber<S extends Shape, D extends DType>(
   predicted: Tensor<S, D>,
   wanted: Tensor<S, D>,
-  options: { readonly delta?: number } = {},
-): Tensor<[], D> {
-  const delta = options.delta ?? 1;
-  const difference = sub(predicted as Tensor, wanted as Tensor) as Tensor;
+  options: HuberOptions = {},
+): Tensor<[], FloatOf<D>> {
+  const { delta = 1 } = checkOptions("huber", options, huberTable, { before: "predicted, wanted, " });
+  const difference = sub(asFloat("huber", predicted, "predicted"), asFloat("huber", wanted, "wanted")) as Tensor;
   const size = abs(difference) as Tensor;
   const line = mul(sub(size, delta / 2) as Tensor, delta) as Tensor;
   const bowl = mul(square(difference), 0.5) as Tensor;
-  return mean(where(lessEqual(size, delta) as Mask, bowl, line) as Tensor) as unknown as Tensor<[], D>;
+  return mean(where(lessEqual(size, delta) as Mask, bowl, line) as Tensor) as unknown as Tensor<[], FloatOf<D>>;
 }
 
 // ---- running sums --------------------------------------------------------------------------------------------------
@@ -158,6 +181,8 @@ export interface RunningOptions {
   readonly reverse?: boolean;
 }
 
+const runningTable: OptionTable<RunningOptions> = { axis: axisKind, exclusive: flag, reverse: flag };
+
 /**
  * Sums of the first 1, 2, 3... elements along an axis: y[j] = sum over i <= j of x[i], with a triangular mask. The work is
  * n * n for an axis of n, so for short axes.
@@ -166,7 +191,7 @@ export function cumulativeSum<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options: RunningOptions = {},
 ): Tensor<S, D> {
-  const { part, over } = prefixes(x as Tensor, 0, options, "cumulativeSum");
+  const { part, over } = prefixes(x, 0, options, "cumulativeSum");
   return sum(part, { axis: over }) as unknown as Tensor<S, D>;
 }
 
@@ -175,13 +200,15 @@ export function cumulativeProduct<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options: RunningOptions = {},
 ): Tensor<S, D> {
-  const { part, over } = prefixes(x as Tensor, 1, options, "cumulativeProduct");
+  const { part, over } = prefixes(x, 1, options, "cumulativeProduct");
   return prod(part, { axis: over }) as unknown as Tensor<S, D>;
 }
 
 /** [..., j, i, ...]: x[i] where it belongs to the running sum j, `rest` elsewhere. `over` is the axis i. */
-function prefixes(x: Tensor, rest: number, options: RunningOptions, call: string): { part: Tensor; over: number } {
+function prefixes(x: Tensor, rest: number, given: RunningOptions, call: string): { part: Tensor; over: number } {
   const origin = here(call);
+  checkTensor(call, x);
+  const options = checkOptions(call, given, runningTable, { before: "a, ", origin });
   const axis = axesOf(x, options.axis ?? -1, origin)[0] ?? 0;
   const extent = x.shape[axis] ?? 1;
   const counts = (along: 0 | 1): Tensor => {
@@ -198,9 +225,11 @@ function prefixes(x: Tensor, rest: number, options: RunningOptions, call: string
 /** x scaled to length 1 along an axis: x / max(l2Norm(x), tiny). Zeros stay zeros. */
 export function normalize<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
-  options: { readonly axis?: number } = {},
-): Tensor<S, D> {
-  const length = l2Norm(x as Tensor, { axis: options.axis ?? -1, keepDims: true }) as Tensor;
+  options: AlongAxis = {},
+): Tensor<S, FloatOf<D>> {
+  const value = asFloat("normalize", x);
+  const { axis = -1 } = checkOptions("normalize", options, axisTable, { before: "a, " });
+  const length = l2Norm(value, { axis, keepDims: true }) as Tensor;
   const zero = equal(length, 0) as Mask;
-  return div(x as Tensor, where(zero, 1, length) as Tensor) as unknown as Tensor<S, D>;
+  return div(value, where(zero, 1, length) as Tensor) as unknown as Tensor<S, FloatOf<D>>;
 }

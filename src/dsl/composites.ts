@@ -6,11 +6,13 @@ import { ShapeError, UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
+import { checkOptions, checkValue, flag, number, type OptionTable, show } from "../options.ts";
+import { axesOf, axisTable, checkTensor, checkTensors, reduceOptions } from "./check.ts";
+import { asFloat, type FloatOf } from "./floats.ts";
 import {
   abs,
   add,
   argmax,
-  axesOf,
   cast,
   div,
   equal,
@@ -33,7 +35,7 @@ import {
   sum,
   where,
 } from "./ops.ts";
-import type { CheckAxis, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
 import { scalar, type Tensor } from "./tensor.ts";
 
 type Float<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D>;
@@ -53,33 +55,41 @@ function countOf(x: Tensor, axis: ReduceOptions["axis"]): Tensor | number {
   return count === undefined ? Number(known) : mul(count, Number(known));
 }
 
-/** Mean over an axis, several, or all. */
+/** Mean over an axis, several, or all. Of whole numbers and truth values it is an f32, as for all that divide. */
 export function mean<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"mean", S, O>,
-  options?: O,
-): Tensor<ReduceShape<S, O>, D> {
-  const total = sum(x as Tensor, options ?? {}) as Tensor;
-  return div(total, countOf(x, options?.axis)) as unknown as Tensor<ReduceShape<S, O>, D>;
+  options?: O & CheckOptions<"mean", O, ReduceOptions>,
+): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  const value = asFloat("mean", x);
+  const given = reduceOptions("mean", options);
+  return div(sum(value, given) as Tensor, countOf(value, given.axis)) as unknown as Tensor<
+    ReduceShape<S, O>,
+    FloatOf<D>
+  >;
 }
 
 /** x * x. */
 export function square<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkTensor("square", x);
   return mul(x, x) as unknown as Tensor<S, D>;
 }
 
 /** Mean squared distance from the mean (divided by n, as NumPy does). */
 export function variance<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"variance", S, O>,
-  options?: O,
-): Tensor<ReduceShape<S, O>, D> {
-  const wide: ReduceOptions = options?.axis === undefined ? { keepDims: true } : { axis: options.axis, keepDims: true };
-  const centre = mean(x as Tensor, wide) as Tensor;
-  return mean(square(sub(x as Tensor, centre) as Tensor), options ?? {}) as Tensor<ReduceShape<S, O>, D>;
+  options?: O & CheckOptions<"variance", O, ReduceOptions>,
+): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  const value = asFloat("variance", x);
+  const given = reduceOptions("variance", options);
+  const centre = mean(value, { ...given, keepDims: true }) as Tensor;
+  return mean(square(sub(value, centre) as Tensor), given) as unknown as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
 
 /** Square root of the sum of squares of all tensors of a list: the length of a gradient. */
 export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
-  const squares = tensors.map((x) => sum(square(x)) as Tensor);
+  const squares = checkTensors("globalNorm", tensors, "tensors").map(
+    (x) => sum(square(asFloat("globalNorm", x))) as Tensor,
+  );
   const [first, ...rest] = squares;
   if (first === undefined) return scalar(0);
   return sqrt(rest.reduce((total, next) => add(total, next) as Tensor, first)) as Tensor<[]>;
@@ -89,7 +99,7 @@ export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
 
 /** max(x, 0). Its slope at 0 is 0. */
 export function relu<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
-  return maximum(x, 0) as unknown as Tensor<S, D>;
+  return maximum(checkTensor("relu", x), 0) as unknown as Tensor<S, D>;
 }
 
 /**
@@ -102,22 +112,25 @@ function negativeAbs(x: Tensor, positive: Tensor<Shape, "bool">): Tensor {
 
 /** 1 / (1 + exp(-x)), without overflow: from exp(-|x|), which is at most 1. */
 export function sigmoid<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
-  const positive = greaterEqual(x as Tensor, 0) as Tensor<Shape, "bool">;
-  const shrunk = exp(negativeAbs(x, positive)) as Tensor;
+  const value = checkTensor("sigmoid", x);
+  const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
+  const shrunk = exp(negativeAbs(value, positive)) as Tensor;
   const numerator = where(positive, 1, shrunk) as Tensor;
   return div(numerator, add(shrunk, 1)) as unknown as Tensor<S, D>;
 }
 
 /** log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)). */
 export function softplus<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
-  const positive = greaterEqual(x as Tensor, 0) as Tensor<Shape, "bool">;
-  const tail = log1p(exp(negativeAbs(x, positive)) as Tensor) as Tensor;
-  return add(where(positive, x as Tensor, 0), tail) as unknown as Tensor<S, D>;
+  const value = checkTensor("softplus", x);
+  const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
+  const tail = log1p(exp(negativeAbs(value, positive)) as Tensor) as Tensor;
+  return add(where(positive, value, 0), tail) as unknown as Tensor<S, D>;
 }
 
-interface AlongAxis {
-  /** The last by default. */
-  readonly axis?: number;
+/** Checks what a function along one axis is given. */
+function alongAxis(call: string, x: Tensor, options: AlongAxis): { readonly value: Tensor; readonly axis: number } {
+  const value = checkTensor(call, x);
+  return { value, axis: checkOptions(call, options, axisTable, { before: "a, " }).axis ?? -1 };
 }
 
 /** x minus its largest element along the axis: what exp can take. The maximum carries no gradient; it cancels. */
@@ -127,15 +140,15 @@ function shifted(x: Tensor, axis: number): Tensor {
 
 /** Probabilities along an axis: exp(x) / sum(exp(x)), with the maximum taken out first. */
 export function softmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
-  const axis = options.axis ?? -1;
-  const weights = exp(shifted(x, axis)) as Tensor;
+  const { value, axis } = alongAxis("softmax", x, options);
+  const weights = exp(shifted(value, axis)) as Tensor;
   return div(weights, sum(weights, { axis, keepDims: true })) as unknown as Tensor<S, D>;
 }
 
 /** log(softmax(x)), computed as x - max - log(sum(exp(x - max))). */
 export function logSoftmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
-  const axis = options.axis ?? -1;
-  const low = shifted(x, axis);
+  const { value, axis } = alongAxis("logSoftmax", x, options);
+  const low = shifted(value, axis);
   const norm = log(sum(exp(low) as Tensor, { axis, keepDims: true }) as Tensor) as Tensor;
   return sub(low, norm) as unknown as Tensor<S, D>;
 }
@@ -146,6 +159,8 @@ export interface CrossEntropyOptions {
   /** The scores are probabilities of each class (after a softmax) in place of logits. False by default. */
   readonly probabilities?: boolean;
 }
+
+const crossEntropyTable: OptionTable<CrossEntropyOptions> = { probabilities: flag };
 
 /** Probabilities below this count as this: log(0) has no use. As in Keras. */
 const leastProbability = 1e-7;
@@ -165,7 +180,10 @@ export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64">(
   options?: CrossEntropyOptions,
 ): Tensor<L, D>;
 export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const given = options.probabilities === true;
+  checkTensor("softmaxCrossEntropy", scores, "logits");
+  checkTensor("softmaxCrossEntropy", labels, "labels");
+  const place = { before: "logits, labels, " };
+  const given = checkOptions("softmaxCrossEntropy", options, crossEntropyTable, place).probabilities === true;
   const low = given ? (log(maximum(scores, leastProbability) as Tensor) as Tensor) : shifted(scores, -1);
   const norm = given ? undefined : (log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor);
   // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN
@@ -186,23 +204,33 @@ export function sigmoidCrossEntropy<S extends Shape, D extends DType>(
   logits: Tensor<S, D>,
   labels: Tensor<S, D>,
 ): Tensor<S, D> {
-  return sub(softplus(logits) as Tensor, mul(logits as Tensor, labels)) as unknown as Tensor<S, D>;
+  const x = checkTensor("sigmoidCrossEntropy", logits, "logits");
+  const wanted = checkTensor("sigmoidCrossEntropy", labels, "labels");
+  return sub(softplus(x), mul(x, wanted) as Tensor) as unknown as Tensor<S, D>;
 }
 
 /** Mean of the squared differences. */
 export function meanSquaredError<S extends Shape, D extends DType>(
   predicted: Tensor<S, D>,
   wanted: Tensor<S, D>,
-): Tensor<[], D> {
-  return mean(square(sub(predicted as Tensor, wanted) as Tensor)) as unknown as Tensor<[], D>;
+): Tensor<[], FloatOf<D>> {
+  const difference = sub(
+    asFloat("meanSquaredError", predicted, "predicted"),
+    asFloat("meanSquaredError", wanted, "wanted"),
+  ) as Tensor;
+  return mean(square(difference)) as unknown as Tensor<[], FloatOf<D>>;
 }
 
 /** Mean of the absolute differences. */
 export function meanAbsoluteError<S extends Shape, D extends DType>(
   predicted: Tensor<S, D>,
   wanted: Tensor<S, D>,
-): Tensor<[], D> {
-  return mean(abs(sub(predicted as Tensor, wanted) as Tensor) as Tensor) as unknown as Tensor<[], D>;
+): Tensor<[], FloatOf<D>> {
+  const difference = sub(
+    asFloat("meanAbsoluteError", predicted, "predicted"),
+    asFloat("meanAbsoluteError", wanted, "wanted"),
+  ) as Tensor;
+  return mean(abs(difference) as Tensor) as unknown as Tensor<[], FloatOf<D>>;
 }
 
 // ---- metrics -------------------------------------------------------------------------------------------------------
@@ -212,6 +240,8 @@ export function accuracy<L extends Shape>(
   scores: Tensor<readonly [...L, Dim]>,
   labels: Tensor<L, "i32">,
 ): Tensor<[], "f32"> {
+  checkTensor("accuracy", scores, "scores");
+  checkTensor("accuracy", labels, "labels");
   if (scores.shape.at(-1) === 1) {
     throw new ShapeError(
       `accuracy: the rows of ${printShape(scores.shape)} have one score, which is always the largest: compare it with a bound, ` +
@@ -226,17 +256,27 @@ export function accuracy<L extends Shape>(
 
 /** x kept within low and high. */
 export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: number, high: number): Tensor<S, D> {
-  return minimum(maximum(x as Tensor, low) as Tensor, high) as unknown as Tensor<S, D>;
+  const value = checkTensor("clip", x);
+  for (const [what, bound] of Object.entries({ low, high })) {
+    if (typeof bound === "number" && !Number.isNaN(bound)) continue;
+    throw new UserError(`clip: ${what} must be a number, not ${show(bound)}${atLine(here("clip"))}`);
+  }
+  return minimum(maximum(value, low) as Tensor, high) as unknown as Tensor<S, D>;
 }
 
 /** Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate). New noise at each call. */
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32"> {
-  if (!(rate >= 0 && rate < 1)) throw new UserError(`dropout: the rate must be from 0 to below 1, not ${rate}`);
-  const keep = greaterEqual(randomUniform(x.shape), rate);
-  return where(keep, mul(x as Tensor, 1 / (1 - rate)), 0) as unknown as Tensor<S, "f32">;
+  const value = checkTensor("dropout", x);
+  checkValue("dropout", "the rate", rate, number({ from: 0, below: 1 }));
+  if (!isFloat(value.dtype)) {
+    throw new ShapeError(`dropout: x is ${value.dtype}, wanted floats: cast it first${atLine(here("dropout"))}`);
+  }
+  const keep = greaterEqual(randomUniform(value.shape), rate) as Tensor<Shape, "bool">;
+  return where(keep, mul(value, 1 / (1 - rate)), 0) as unknown as Tensor<S, "f32">;
 }
 
 /** x as [first axis, everything else]. */
 export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> {
+  checkTensor("flatten", x);
   return reshape(x, [x.shape[0] ?? 1, -1]) as Tensor<Shape, D>;
 }

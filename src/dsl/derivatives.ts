@@ -5,7 +5,9 @@ import { ShapeError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { checkValue, number } from "../options.ts";
 import { l2Norm } from "./activations.ts";
+import { checkFunction, checkTensor, refusePromise } from "./check.ts";
 import { type GradientsOf, grad } from "./grad.ts";
 import { jacobian } from "./jacobian.ts";
 import { add, concat, div, equal, mul, oneHot, reshape, sub, where } from "./ops.ts";
@@ -16,12 +18,17 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   f: (at: T) => Tensor<S, D>,
   at: T,
 ): { readonly value: Tensor<S, D>; readonly gradient: GradientsOf<T> } {
+  checkFunction("valueAndGrad", f, "f");
   const value = f(at);
+  refusePromise("valueAndGrad: the function", value, atLine(here("valueAndGrad")));
+  checkTensor("valueAndGrad", value, "what the function gives");
   return { value, gradient: grad(value as Tensor, at) };
 }
 
 /** Second derivatives of a scalar: shape of x twice. Meant for a small x: the program grows with its size. */
 export function hessian(y: Tensor, x: Tensor): Tensor {
+  checkTensor("hessian", y, "y");
+  checkTensor("hessian", x);
   return jacobian(grad(y, x) as Tensor, x);
 }
 
@@ -36,8 +43,11 @@ export function hessian(y: Tensor, x: Tensor): Tensor {
 export function checkGradient<S extends Shape, D extends DType>(
   f: (x: Tensor<S, D>) => Tensor,
   x: Tensor<S, D>,
-  step: number = x.dtype === "f64" ? 1e-5 : 1e-2,
+  step: number = x?.dtype === "f64" ? 1e-5 : 1e-2,
 ): Tensor<[], D> {
+  checkFunction("checkGradient", f, "f");
+  checkTensor("checkGradient", x);
+  checkValue("checkGradient", "the step", step, number({ above: 0 }));
   if (!x.shape.every((dim) => typeof dim === "number") || sizeOf(x.shape as readonly number[]) === 0) {
     const shape = printShape(x.shape);
     throw new ShapeError(

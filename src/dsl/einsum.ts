@@ -9,13 +9,15 @@
  * A letter names an axis; letters that are not in the result are summed over. Operands are taken in from the left, each
  * step one contraction that sums what nothing to its right needs; so the order of operands is the order of the work.
  */
-import { ShapeError } from "../errors.ts";
+import { ShapeError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { iota } from "../graph/ops/source.ts";
 import { permute as permuteOp } from "../graph/ops/view.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
+import { show } from "../options.ts";
+import { checkTensor, checkTensors } from "./check.ts";
 import { equal, sum, where } from "./ops.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
@@ -69,6 +71,10 @@ export function einsum<const Spec extends string, const Operands extends readonl
   ...operands: Operands
 ): Tensor<EinsumShape<Spec, Operands>, Operands[number]["dtype"]> {
   const origin = here("einsum");
+  if (typeof spec !== "string") {
+    throw new UserError(`einsum takes a text first: einsum("ij,jk->ik", a, b), not ${show(spec)}${atLine(origin)}`);
+  }
+  checkTensors("einsum", operands, "operand");
   const { terms, result } = parse(spec, operands, origin);
   checkSizes(spec, terms, operands, origin);
   const diagonals = operands.map((x, i) => diagonal({ x, letters: terms[i] ?? [] }, origin));
@@ -89,6 +95,8 @@ export function einsum<const Spec extends string, const Operands extends readonl
 /** Matrix products of [..., m, k] and [..., k, n], one for each place in the leading axes, which must be equal. */
 export function batchMatmul<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> {
   const origin = here("batchMatmul");
+  checkTensor("batchMatmul", a, "a");
+  checkTensor("batchMatmul", b, "b");
   const rank = a.shape.length;
   if (rank < 2 || rank !== b.shape.length) {
     const shapes = `${printShape(a.shape)}, ${printShape(b.shape)}`;

@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import { atLine, here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
+import { checkTensor } from "./check.ts";
 import { applyOp, graphOf, Tensor } from "./tensor.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
@@ -20,6 +21,7 @@ export type GradientsOf<T> =
  */
 export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): GradientsOf<T> {
   const origin = here("grad");
+  checkTensor("grad", loss, "the loss");
   const leaves = leavesOf(by, isTensor, "grad");
   if (graphOf([loss, ...leaves.map(({ leaf }) => leaf)]) === undefined) {
     throw new UserError(`grad: neither the loss nor the parameters depend on a state or input${atLine(origin)}`);

@@ -1,7 +1,7 @@
 /**
  * Reading and writing at places that values say: gather, scatter-add, and parts whose start is known at run time.
  */
-import { ShapeError } from "../errors.ts";
+import { ShapeError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { contract } from "../graph/ops/contract.ts";
 import {
@@ -10,8 +10,11 @@ import {
   gather as gatherOp,
 } from "../graph/ops/index-ops.ts";
 import { atLine, here } from "../graph/origin.ts";
-import { checkDim, type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { axesOf, cast, concat, minimum, oneHot, reshape } from "./ops.ts";
+import { type Dim, printShape, type Shape } from "../graph/shape.ts";
+import { checkOptions, checkValue, show, whole } from "../options.ts";
+import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
+import { cast, concat, minimum, oneHot, reshape } from "./ops.ts";
+import type { AlongAxis } from "./shape-types.ts";
 import { applyOp, scalar, Tensor } from "./tensor.ts";
 
 /**
@@ -21,10 +24,13 @@ import { applyOp, scalar, Tensor } from "./tensor.ts";
 export function gather<D extends DType>(
   x: Tensor<Shape, D>,
   indexes: Tensor,
-  options: { readonly axis?: number } = {},
+  options: AlongAxis = {},
 ): Tensor<Shape, D> {
   const origin = here("gather");
-  const [axis] = axesOf(x, options.axis ?? 0, origin);
+  checkTensor("gather", x);
+  checkTensor("gather", indexes, "indexes");
+  const { axis: wanted = 0 } = checkOptions("gather", options, axisTable, { before: "a, indexes, ", origin });
+  const [axis] = axesOf(x, wanted, origin);
   return applyOp(gatherOp, [x, indexes], { axis: axis ?? 0 }, origin) as Tensor<Shape, D>;
 }
 
@@ -39,6 +45,9 @@ export function scatterAdd<D extends DType>(
   size: number,
 ): Tensor<Shape, D> {
   const origin = here("scatterAdd");
+  checkTensor("scatterAdd", indexes, "indexes");
+  checkTensor("scatterAdd", updates, "updates");
+  checkValue("scatterAdd", "the size", size, whole({ from: 0 }), origin);
   const places = indexes.shape.map((_, i) => i);
   if (!places.every((i) => indexes.shape[i] === updates.shape[i])) {
     const shapes = `${printShape(indexes.shape)}, ${printShape(updates.shape)}`;
@@ -54,12 +63,17 @@ export function scatterAdd<D extends DType>(
 /** Where a part starts: one i32 vector, or a number or i32 scalar for each axis. */
 export type Starts = Tensor | readonly (Tensor | number)[];
 
-function startsOf(starts: Starts): Tensor {
+function startsOf(call: string, starts: Starts): Tensor {
   if (starts instanceof Tensor) return cast(starts, "i32") as Tensor;
+  if (!Array.isArray(starts)) {
+    const wanted = "a vector of whole numbers, or a list of a number or scalar for each axis";
+    throw new UserError(`${call}: starts must be ${wanted}, not ${show(starts)}${atLine(here(call))}`);
+  }
   if (starts.length === 0) return reshape(cast(oneHot(scalar(0, "i32"), 0), "i32"), [0]) as Tensor;
   return concat(
-    starts.map((start) => {
-      const value = typeof start === "number" ? scalar(start, "i32") : start;
+    starts.map((start: unknown, axis) => {
+      if (typeof start === "number") checkValue(call, `starts[${axis}]`, start, whole());
+      const value = typeof start === "number" ? scalar(start, "i32") : checkTensor(call, start, `starts[${axis}]`);
       return reshape(cast(value as Tensor, "i32"), [1]) as Tensor;
     }),
   ) as Tensor;
@@ -71,8 +85,12 @@ export function dynamicSlice<D extends DType, const S extends readonly Dim[]>(
   starts: Starts,
   shape: S,
 ): Tensor<[...S], D> {
-  const attrs = { shape: shape.map(checkDim) };
-  return applyOp(dynamicSliceOp, [x, startsOf(starts)], attrs, here("dynamicSlice")) as Tensor<[...S], D>;
+  checkTensor("dynamicSlice", x);
+  const attrs = { shape: checkShape("dynamicSlice", shape) };
+  return applyOp(dynamicSliceOp, [x, startsOf("dynamicSlice", starts)], attrs, here("dynamicSlice")) as Tensor<
+    [...S],
+    D
+  >;
 }
 
 /** x with `part` in place of what stands at `starts`; clamped as in `dynamicSlice`. */
@@ -81,5 +99,10 @@ export function dynamicUpdate<S extends Shape, D extends DType>(
   part: Tensor<Shape, D>,
   starts: Starts,
 ): Tensor<S, D> {
-  return applyOp(dynamicUpdateOp, [x, part, startsOf(starts)], {}, here("dynamicUpdate")) as Tensor<S, D>;
+  checkTensor("dynamicUpdate", x);
+  checkTensor("dynamicUpdate", part, "part");
+  return applyOp(dynamicUpdateOp, [x, part, startsOf("dynamicUpdate", starts)], {}, here("dynamicUpdate")) as Tensor<
+    S,
+    D
+  >;
 }

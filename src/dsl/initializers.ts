@@ -6,7 +6,9 @@
 import { ShapeError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { checkValue, number, show } from "../options.ts";
 import { type Floats, RandomStream } from "../random.ts";
+import { checkSizes } from "./check.ts";
 
 export interface Initializer<S extends Shape = Shape> {
   readonly shape: S;
@@ -26,20 +28,35 @@ function initializer<const S extends Sizes>(
 }
 
 export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("zeros", shape);
   return { ...filled(0, ...shape), isZero: true };
 }
 
 export function ones<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("ones", shape);
   return filled(1, ...shape);
 }
 
 /** `value` everywhere. */
 export function filled<const S extends Sizes>(value: number, ...shape: S): Initializer<[...S]> {
+  checkValue("filled", "the value", value, number());
+  checkSizes("filled", shape, "value, ");
   return initializer(shape, (_, into) => into.fill(value));
 }
 
 /** The given numbers, in row-major order. */
 export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...shape: S): Initializer<[...S]> {
+  checkSizes("values", shape, "numbers, ");
+  const listed: unknown = numbers;
+  if (typeof listed !== "object" || listed === null || !("length" in listed)) {
+    throw new ShapeError(`values: the numbers must be a list, not ${show(listed)}${atLine(here("values"))}`);
+  }
+  const odd = Array.isArray(listed) ? listed.findIndex((value) => typeof value !== "number") : -1;
+  if (odd >= 0) {
+    const hint = Array.isArray(listed) && Array.isArray(listed[odd]) ? ": one list for all, rows.flat(), say" : "";
+    const found = show(Array.isArray(listed) ? listed[odd] : undefined);
+    throw new ShapeError(`values: ${found} at position ${odd} is no number${hint}${atLine(here("values"))}`);
+  }
   if (numbers.length !== sizeOf(shape)) {
     throw new ShapeError(
       `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
@@ -51,11 +68,17 @@ export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...sha
 
 /** Uniform in [low, high). */
 export function uniform<const S extends Sizes>(low: number, high: number, ...shape: S): Initializer<[...S]> {
+  checkValue("uniform", "low", low, number());
+  checkValue("uniform", "high", high, number({ from: low }));
+  checkSizes("uniform", shape, "low, high, ");
   return initializer(shape, (random, into) => random.fillUniform(into, low, high));
 }
 
 /** Normal with the given mean and standard deviation. */
 export function normal<const S extends Sizes>(mean: number, deviation: number, ...shape: S): Initializer<[...S]> {
+  checkValue("normal", "the mean", mean, number());
+  checkValue("normal", "the deviation", deviation, number({ from: 0 }));
+  checkSizes("normal", shape, "mean, deviation, ");
   return initializer(shape, (random, into) => random.fillNormal(into, mean, deviation));
 }
 
@@ -68,6 +91,7 @@ function fans(shape: Sizes): { readonly fanIn: number; readonly fanOut: number }
 
 /** Uniform within ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010): the default of Keras. */
 export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("glorotUniform", shape);
   const { fanIn, fanOut } = fans(shape);
   const limit = Math.sqrt(6 / (fanIn + fanOut));
   return uniform(-limit, limit, ...shape);
@@ -75,17 +99,20 @@ export function glorotUniform<const S extends Sizes>(...shape: S): Initializer<[
 
 /** Normal with deviation sqrt(2 / (fanIn + fanOut)) (Glorot and Bengio 2010). */
 export function glorotNormal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("glorotNormal", shape);
   const { fanIn, fanOut } = fans(shape);
   return normal(0, Math.sqrt(2 / (fanIn + fanOut)), ...shape);
 }
 
 /** Uniform within ±sqrt(6 / fanIn) (He et al. 2015), for relu. */
 export function heUniform<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("heUniform", shape);
   const limit = Math.sqrt(6 / fans(shape).fanIn);
   return uniform(-limit, limit, ...shape);
 }
 
 /** Normal with deviation sqrt(2 / fanIn) (He et al. 2015), for relu. */
 export function heNormal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("heNormal", shape);
   return normal(0, Math.sqrt(2 / fans(shape).fanIn), ...shape);
 }

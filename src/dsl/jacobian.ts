@@ -4,12 +4,15 @@
 import { ShapeError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { checkTensor } from "./check.ts";
 import { grad } from "./grad.ts";
 import { concat, reshape, slice, sum } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The shape of y followed by the shape of x. Meant for a small y: the program grows with its size. */
 export function jacobian(y: Tensor, x: Tensor): Tensor {
+  checkTensor("jacobian", y, "y");
+  checkTensor("jacobian", x);
   const known = y.shape.every((dim): dim is number => typeof dim === "number");
   if (!known || sizeOf(y.shape) === 0) {
     const found = `${printShape(y.shape)}`;

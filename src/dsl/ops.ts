@@ -18,19 +18,14 @@ import {
   permute as permuteOp,
   reshape as reshapeOp,
 } from "../graph/ops/view.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
+import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
+import { addDims, broadcastShapes, type Dim, multiplyDims, printShape, type Shape, sameShape } from "../graph/shape.ts";
+import { checkOptions, checkValue, type Kind, list, whole } from "../options.ts";
 import {
-  addDims,
-  broadcastShapes,
-  checkDim,
-  type Dim,
-  multiplyDims,
-  printShape,
-  type Shape,
-  sameShape,
-} from "../graph/shape.ts";
+  axesOf, axisKind, axisTable, checkDimension, checkDType, checkOperands, checkShape, checkTensor, checkTensors, reduceTable,
+} from "./check.ts"; // biome-ignore format: names
 import type {
-  Broadcast, CheckAxis, CheckBroadcast, CheckMatmul, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
+  AlongAxis, Broadcast, CheckAxis, CheckBroadcast, CheckMatmul, CheckOptions, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
 } from "./shape-types.ts"; // biome-ignore format: names
 import { applyOp, type DTypeOf, type Operand, operandDType, type ShapeOf, type Tensor, toTensor } from "./tensor.ts";
 
@@ -48,16 +43,18 @@ function broadcastAll(tensors: readonly Tensor[], origin: Origin): Tensor[] {
     const joint = broadcastShapes(shape, tensor.shape);
     if (joint === null) {
       const shapes = tensors.map((t) => t.dtype + printShape(t.shape)).join(", ");
-      throw new ShapeError(`${origin.call}(${shapes}): the shapes do not broadcast${atLine(origin)}`);
+      throw new ShapeError(`${inCall(origin)}(${shapes}): the shapes do not broadcast${atLine(origin)}`);
     }
     shape = joint;
   }
   return tensors.map((tensor) => broadcastAt(tensor, shape, origin));
 }
 
-function mapCall(name: MapName, operands: readonly Operand[]): Tensor {
-  const origin = here(name);
-  const dtype = operandDType(operands, name);
+/** `call` is what the user called, which is not always the primitive's name. */
+function mapCall(name: MapName, given: readonly Operand[], call: string = name): Tensor {
+  const origin = here(call);
+  const operands = checkOperands(call, given, given.length === 1 ? ["x"] : ["a", "b"]);
+  const dtype = operandDType(operands);
   return applyOp(
     mapOps[name],
     broadcastAll(
@@ -105,12 +102,12 @@ export function pow<A extends Operand, B extends Operand>(a: A, b: B & Fits<"pow
 
 /** The larger of a and b; NaN if either is. At a tie the gradient goes to b. */
 export function maximum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"maximum", A, B>): Binary<A, B> {
-  return mapCall("max", [a, b]) as Binary<A, B>;
+  return mapCall("max", [a, b], "maximum") as Binary<A, B>;
 }
 
 /** The smaller of a and b; NaN if either is. At a tie the gradient goes to b. */
 export function minimum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"minimum", A, B>): Binary<A, B> {
-  return mapCall("min", [a, b]) as Binary<A, B>;
+  return mapCall("min", [a, b], "minimum") as Binary<A, B>;
 }
 
 /** a - b * floor(a / b): has the sign of b. */
@@ -119,30 +116,30 @@ export function mod<A extends Operand, B extends Operand>(a: A, b: B & Fits<"mod
 }
 
 export function equal<A extends Operand, B extends Operand>(a: A, b: B & Fits<"equal", A, B>): Compared<A, B> {
-  return mapCall("eq", [a, b]) as Compared<A, B>;
+  return mapCall("eq", [a, b], "equal") as Compared<A, B>;
 }
 
 export function notEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"notEqual", A, B>): Compared<A, B> {
-  return mapCall("ne", [a, b]) as Compared<A, B>;
+  return mapCall("ne", [a, b], "notEqual") as Compared<A, B>;
 }
 
 export function less<A extends Operand, B extends Operand>(a: A, b: B & Fits<"less", A, B>): Compared<A, B> {
-  return mapCall("lt", [a, b]) as Compared<A, B>;
+  return mapCall("lt", [a, b], "less") as Compared<A, B>;
 }
 
 export function lessEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"lessEqual", A, B>): Compared<A, B> {
-  return mapCall("le", [a, b]) as Compared<A, B>;
+  return mapCall("le", [a, b], "lessEqual") as Compared<A, B>;
 }
 
 export function greater<A extends Operand, B extends Operand>(a: A, b: B & Fits<"greater", A, B>): Compared<A, B> {
-  return mapCall("gt", [a, b]) as Compared<A, B>;
+  return mapCall("gt", [a, b], "greater") as Compared<A, B>;
 }
 
 export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & Fits<"greaterEqual", A, B>,
 ): Compared<A, B> {
-  return mapCall("ge", [a, b]) as Compared<A, B>;
+  return mapCall("ge", [a, b], "greaterEqual") as Compared<A, B>;
 }
 
 type Bool<S extends Shape> = Tensor<S, "bool">;
@@ -172,9 +169,10 @@ export function where<C extends Shape, A extends Operand, B extends Operand>(
   b: B & Fits<"where", A, B>,
 ): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>, ResultDType<A, B>> {
   const origin = here("where");
-  const dtype = operandDType([a, b], "where");
-  const values = [a, b].map((x) => toTensor(x, dtype, origin));
-  const operands = broadcastAll([condition, ...values], origin);
+  const mask = checkTensor("where", condition, "condition");
+  const branches = checkOperands("where", [a, b], ["a", "b"]);
+  const dtype = operandDType(branches);
+  const operands = broadcastAll([mask, ...branches.map((x) => toTensor(x, dtype, origin))], origin);
   return applyOp(mapOps.select, operands, {}, origin) as never;
 }
 
@@ -206,8 +204,10 @@ export const stopGradient: Unary = unary("stopGradient");
 
 /** Converts to another dtype: floats truncate to integers and saturate, NaN becomes 0. */
 export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): Tensor<S, D> {
-  if (x.dtype === (dtype as DType)) return x as unknown as Tensor<S, D>;
-  return applyOp(castOp, [x], { dtype }, here("cast")) as Tensor<S, D>;
+  const value = checkTensor("cast", x);
+  const wanted = checkDType("cast", dtype);
+  if (value.dtype === wanted) return value as Tensor<S, D>;
+  return applyOp(castOp, [value], { dtype: wanted }, here("cast")) as Tensor<S, D>;
 }
 
 // ---- views ---------------------------------------------------------------------------------------------------------
@@ -215,12 +215,16 @@ export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): 
 /** The same elements in row-major order under another shape. One dimension may be -1: what is left. */
 export function reshape<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
   const origin = here("reshape");
+  checkTensor("reshape", x);
   return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<[...T], D>;
 }
 
-function resolveRest(x: Tensor, shape: Shape, origin: Origin): Shape {
-  const open = shape.indexOf(-1);
-  if (open < 0) return shape.map(checkDim);
+function resolveRest(x: Tensor, given: Shape, origin: Origin): Shape {
+  const open = Array.isArray(given) ? given.indexOf(-1) : -1;
+  const shape = checkShape("reshape", open < 0 ? given : given.map((dim, axis) => (axis === open ? 1 : dim))).map(
+    (dim, axis) => (axis === open ? -1 : dim),
+  );
+  if (open < 0) return shape;
   // Dimensions that stand on both sides cancel; what is left of the numbers goes into the open one.
   const left = [...x.shape];
   let divisor = 1;
@@ -237,7 +241,7 @@ function resolveRest(x: Tensor, shape: Shape, origin: Origin): Shape {
       `reshape(${x.dtype}${printShape(x.shape)}): cannot find the -1 in ${printShape(shape)}${atLine(origin)}`,
     );
   }
-  return shape.map((dim, axis) => (axis === open ? rest : checkDim(dim)));
+  return shape.map((dim, axis) => (axis === open ? rest : dim));
 }
 
 /** Axes in another order: result axis i is operand axis order[i]. */
@@ -245,18 +249,24 @@ export function permute<S extends Shape, D extends DType, const O extends readon
   x: Tensor<S, D> & CheckOrder<S, O>,
   order: O,
 ): Tensor<PermuteShape<S, O>, D> {
-  return applyOp(permuteOp, [x], { order }, here("permute")) as Tensor<PermuteShape<S, O>, D>;
+  const origin = here("permute");
+  checkTensor("permute", x);
+  checkValue("permute", "the order", order, list(whole()), origin);
+  return applyOp(permuteOp, [x], { order }, origin) as Tensor<PermuteShape<S, O>, D>;
 }
 
 /** All axes the other way round: a matrix transposed. */
 export function transpose<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Reversed<S>, D> {
-  const order = x.shape.map((_, axis) => x.shape.length - 1 - axis);
+  const { shape } = checkTensor("transpose", x);
+  const order = shape.map((_, axis) => shape.length - 1 - axis);
   return applyOp(permuteOp, [x], { order }, here("transpose")) as Tensor<Reversed<S>, D>;
 }
 
 /** Repeats x to `shape`, as in NumPy: trailing axes are aligned. */
 export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
   const origin = here("broadcastTo");
+  checkTensor("broadcastTo", x);
+  checkShape("broadcastTo", shape);
   const joint = broadcastShapes(x.shape, shape);
   if (joint === null || !sameShape(joint, shape)) {
     throw new ShapeError(
@@ -269,9 +279,23 @@ export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Sh
 /** One range an axis: `[start, stop]`, `[start, stop, step]`, or null for the whole axis. Negative counts from the end. */
 export type Range = readonly [start: number, stop: number, step?: number] | null;
 
+const rangeKind: Kind<Range> = {
+  wanted: "[start, stop], [start, stop, step] or null, in whole numbers,",
+  accepts: (value): value is Range =>
+    value === null ||
+    (Array.isArray(value) &&
+      value.length >= 2 &&
+      value.length <= 3 &&
+      value.every((place) => Number.isSafeInteger(place))),
+};
+
 /** Elements start, start + step, ... before stop of each axis; axes that are not given are taken whole. */
 export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly Range[]): Tensor<Shape, D> {
   const origin = here("slice");
+  checkTensor("slice", x);
+  ranges.forEach((range, axis) => {
+    checkValue("slice", `the range of axis ${axis}`, range, rangeKind, origin);
+  });
   if (ranges.length > x.shape.length) {
     throw new ShapeError(`slice: ${ranges.length} ranges for rank ${x.shape.length}${atLine(origin)}`);
   }
@@ -285,20 +309,33 @@ export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly 
   return applyOp(sliceOp, [x], { start, stop, step }, origin) as Tensor<Shape, D>;
 }
 
+type Width = readonly [before: number, after: number];
+
+const widthKind: Kind<Width> = {
+  wanted: "[before, after], in whole numbers",
+  accepts: (value): value is Width =>
+    Array.isArray(value) && value.length === 2 && value.every((width) => Number.isSafeInteger(width)),
+};
+
+/** Infinities and NaN too. */
+const anyNumber: Kind<number> = { wanted: "a number", accepts: (value): value is number => typeof value === "number" };
+
 /** A border of `value`: `[before, after]` for each axis. */
-export function pad<D extends DType>(
-  x: Tensor<Shape, D>,
-  widths: readonly (readonly [before: number, after: number])[],
-  value = 0,
-): Tensor<Shape, D> {
+export function pad<D extends DType>(x: Tensor<Shape, D>, widths: readonly Width[], value = 0): Tensor<Shape, D> {
+  const origin = here("pad");
+  checkTensor("pad", x);
+  checkValue("pad", "the widths", widths, list(widthKind), origin);
+  checkValue("pad", "the value", value, anyNumber, origin);
   const [before, after] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
   const inner = widths.map(() => 0);
-  return applyOp(padOp, [x], { before, after, inner, value }, here("pad")) as Tensor<Shape, D>;
+  return applyOp(padOp, [x], { before, after, inner, value }, origin) as Tensor<Shape, D>;
 }
 
 /** Tensors one behind the other along `axis`. */
 export function concat<D extends DType>(parts: readonly Tensor<Shape, D>[], axis = 0): Tensor<Shape, D> {
   const origin = here("concat");
+  checkTensors("concat", parts, "parts");
+  checkValue("concat", "axis", axis, axisKind, origin);
   const first = parts[0];
   if (first === undefined) throw new UserError(`concat: nothing to join${atLine(origin)}`);
   return applyOp(concatOp, parts, { axis: axis < 0 ? axis + first.rank : axis }, origin) as Tensor<Shape, D>;
@@ -306,25 +343,19 @@ export function concat<D extends DType>(parts: readonly Tensor<Shape, D>[], axis
 
 /** The other way round along the given axes. */
 export function flip<S extends Shape, D extends DType>(x: Tensor<S, D>, axes: readonly number[]): Tensor<S, D> {
+  const origin = here("flip");
+  checkTensor("flip", x);
+  checkValue("flip", "axes", axes, list(axisKind), origin);
   const fromFront = axes.map((axis) => (axis < 0 ? axis + x.shape.length : axis));
-  return applyOp(flipOp, [x], { axes: fromFront }, here("flip")) as Tensor<S, D>;
+  return applyOp(flipOp, [x], { axes: fromFront }, origin) as Tensor<S, D>;
 }
 
 // ---- reductions ----------------------------------------------------------------------------------------------------
 
-/** Axes counted from the front, in order. */
-export function axesOf(x: Tensor, axis: ReduceOptions["axis"], origin: Origin): number[] {
-  const wanted = axis === undefined ? x.shape.map((_, i) => i) : typeof axis === "number" ? [axis] : [...axis];
-  const axes = wanted.map((a) => (a < 0 ? a + x.shape.length : a));
-  if (axes.some((a) => x.shape[a] === undefined)) {
-    throw new ShapeError(
-      `${origin.call}(${x.dtype}${printShape(x.shape)}): there is no axis ${wanted}${atLine(origin)}`,
-    );
-  }
-  return axes.toSorted((a, b) => a - b);
-}
-
-function reduceCall(name: ReduceName, x: Tensor, options: ReduceOptions, origin: Origin): Tensor {
+function reduceCall(name: ReduceName, x: Tensor, given: ReduceOptions | undefined): Tensor {
+  const origin = here(name);
+  checkTensor(name, x);
+  const options = checkOptions(name, given, reduceTable, { before: "a, ", origin });
   const axes = axesOf(x, options.axis, origin);
   const reduced = axes.length === 0 ? x : applyOp(reduceOps[name], [x], { axes }, origin);
   if (options.keepDims !== true) return reduced;
@@ -336,51 +367,57 @@ type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor
 /** Sum over an axis, several, or all. */
 export function sum<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"sum", S, O>,
-  options?: O,
+  options?: O & CheckOptions<"sum", O, ReduceOptions>,
 ): Reduced<S, D, O> {
-  return reduceCall("sum", x, options ?? {}, here("sum")) as Reduced<S, D, O>;
+  return reduceCall("sum", x, options) as Reduced<S, D, O>;
 }
 
 /** Product over an axis, several, or all. */
 export function prod<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"prod", S, O>,
-  options?: O,
+  options?: O & CheckOptions<"prod", O, ReduceOptions>,
 ): Reduced<S, D, O> {
-  return reduceCall("prod", x, options ?? {}, here("prod")) as Reduced<S, D, O>;
+  return reduceCall("prod", x, options) as Reduced<S, D, O>;
 }
 
 /** Largest element over an axis, several, or all. Elements that tie share the gradient. */
 export function max<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"max", S, O>,
-  options?: O,
+  options?: O & CheckOptions<"max", O, ReduceOptions>,
 ): Reduced<S, D, O> {
-  return reduceCall("max", x, options ?? {}, here("max")) as Reduced<S, D, O>;
+  return reduceCall("max", x, options) as Reduced<S, D, O>;
 }
 
 /** Smallest element over an axis, several, or all. Elements that tie share the gradient. */
 export function min<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"min", S, O>,
-  options?: O,
+  options?: O & CheckOptions<"min", O, ReduceOptions>,
 ): Reduced<S, D, O> {
-  return reduceCall("min", x, options ?? {}, here("min")) as Reduced<S, D, O>;
+  return reduceCall("min", x, options) as Reduced<S, D, O>;
 }
 
-type AxisOf<O extends { readonly axis?: number }> = O extends { axis: number } ? O : { axis: -1 };
+type AxisOf<O extends AlongAxis> = O extends { axis: number } ? O : { axis: -1 };
+
+function alongAxis(name: ReduceName, x: Tensor, given: AlongAxis | undefined): Tensor {
+  checkTensor(name, x);
+  const { axis = -1 } = checkOptions(name, given, axisTable, { before: "a, " });
+  return reduceCall(name, x, { axis });
+}
 
 /** Index of the first largest element along an axis, the last by default. */
-export function argmax<S extends Shape, const O extends { readonly axis?: number } = NoOptions>(
+export function argmax<S extends Shape, const O extends AlongAxis = NoOptions>(
   x: Tensor<S> & CheckAxis<"argmax", S, AxisOf<O>>,
-  options?: O,
+  options?: O & CheckOptions<"argmax", O, AlongAxis>,
 ): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
-  return reduceCall("argmax", x, { axis: options?.axis ?? -1 }, here("argmax")) as never;
+  return alongAxis("argmax", x, options) as never;
 }
 
 /** Index of the first smallest element along an axis, the last by default. */
-export function argmin<S extends Shape, const O extends { readonly axis?: number } = NoOptions>(
+export function argmin<S extends Shape, const O extends AlongAxis = NoOptions>(
   x: Tensor<S> & CheckAxis<"argmin", S, AxisOf<O>>,
-  options?: O,
+  options?: O & CheckOptions<"argmin", O, AlongAxis>,
 ): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
-  return reduceCall("argmin", x, { axis: options?.axis ?? -1 }, here("argmin")) as never;
+  return alongAxis("argmin", x, options) as never;
 }
 
 // ---- contractions --------------------------------------------------------------------------------------------------
@@ -395,8 +432,10 @@ export function matmul<A extends Shape, B extends Shape, D extends DType>(
     ["left", a],
     ["right", b as Tensor],
   ] as const) {
-    if (x.shape.length === 2) continue;
-    throw new ShapeError(`matmul: the ${side} operand has rank ${x.shape.length}, wanted 2${atLine(origin)}`);
+    const { length: rank } = checkTensor("matmul", x, `the ${side} operand`).shape;
+    if (rank === 2) continue;
+    const hint = rank > 2 ? ": batchMatmul multiplies stacks of matrices" : rank === 1 ? ": dot takes vectors" : "";
+    throw new ShapeError(`matmul: the ${side} operand has rank ${rank}, wanted 2${hint}${atLine(origin)}`);
   }
   const attrs = { batchLeft: [], batchRight: [], sumLeft: [1], sumRight: [0] };
   return applyOp(contract, [a, b], attrs, origin) as Tensor<MatmulShape<A, B>, D>;
@@ -404,8 +443,13 @@ export function matmul<A extends Shape, B extends Shape, D extends DType>(
 
 /** Sum over the last axis of a and the first of b: vector·vector, matrix·vector, matrix·matrix. */
 export function dot<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> {
+  const origin = here("dot");
+  for (const [what, x] of Object.entries({ a, b })) {
+    if (checkTensor("dot", x, what).shape.length > 0) continue;
+    throw new ShapeError(`dot: ${what} is a scalar, wanted a vector or more: use mul${atLine(origin)}`);
+  }
   const attrs = { batchLeft: [], batchRight: [], sumLeft: [a.shape.length - 1], sumRight: [0] };
-  return applyOp(contract, [a, b], attrs, here("dot")) as Tensor<Shape, D>;
+  return applyOp(contract, [a, b], attrs, origin) as Tensor<Shape, D>;
 }
 
 // ---- sources and indexes -------------------------------------------------------------------------------------------
@@ -417,24 +461,29 @@ export function full<const S extends Shape, D extends DType = "f32">(
   dtype?: D,
 ): Tensor<[...S], D> {
   const origin = here("full");
-  const chosen: DType = dtype ?? "f32";
-  return broadcastAt(toTensor(value, chosen, origin), shape.map(checkDim), origin) as Tensor<[...S], D>;
+  const chosen = checkDType("full", dtype ?? "f32");
+  const wanted = checkShape("full", shape);
+  checkValue("full", "the value", value, anyNumber, origin);
+  return broadcastAt(toTensor(value, chosen, origin), wanted, origin) as Tensor<[...S], D>;
 }
 
 /** 0, 1, 2 ... along the only axis. */
 export function arange<const N extends Dim, D extends DType = "i32">(count: N, dtype?: D): Tensor<[N], D> {
-  return applyOp(iotaOp, [], { dtype: dtype ?? "i32", shape: [checkDim(count)], axis: 0 }, here("arange")) as Tensor<
-    [N],
-    D
-  >;
+  const attrs = {
+    dtype: checkDType("arange", dtype ?? "i32"),
+    shape: [checkDimension("arange", count, "the count")],
+    axis: 0,
+  };
+  return applyOp(iotaOp, [], attrs, here("arange")) as Tensor<[N], D>;
 }
 
 /** Size of an axis as a scalar; a symbolic dimension gets its value when the program is compiled. */
 export function size<D extends DType = "i32">(x: Tensor, axis: number, dtype?: D): Tensor<[], D> {
   const origin = here("size");
-  const [at] = axesOf(x, axis, origin);
+  checkTensor("size", x);
+  const [at] = axesOf(x, checkValue("size", "axis", axis, axisKind, origin), origin);
   const dim = x.shape[at ?? 0] ?? 0;
-  const chosen: DType = dtype ?? "i32";
+  const chosen = checkDType("size", dtype ?? "i32");
   if (typeof dim === "number") return applyOp(constant, [], constantAttrs(chosen, dim), origin) as Tensor<[], D>;
   return applyOp(sizeOp, [], { dtype: chosen, shape: [dim] }, origin) as Tensor<[], D>;
 }
@@ -445,15 +494,15 @@ export function oneHot<S extends Shape, const N extends number, D extends DType 
   depth: N,
   dtype?: D,
 ): Tensor<[...S, N], D> {
-  return applyOp(oneHotOp, [labels], { depth, dtype: dtype ?? "f32" }, here("oneHot")) as Tensor<[...S, N], D>;
+  const origin = here("oneHot");
+  checkTensor("oneHot", labels, "labels");
+  checkValue("oneHot", "the depth", depth, whole({ from: 0 }), origin);
+  const attrs = { depth, dtype: checkDType("oneHot", dtype ?? "f32") };
+  return applyOp(oneHotOp, [labels], attrs, origin) as Tensor<[...S, N], D>;
 }
 
 /** Uniform random numbers in [0, 1): new ones at each call of the entry, another stream at each place in the program. */
 export function randomUniform<const S extends Shape>(shape: S): Tensor<[...S], "f32"> {
-  return applyOp(
-    randomOp,
-    [],
-    { dtype: "f32", shape: shape.map(checkDim), stream: 0 },
-    here("randomUniform"),
-  ) as Tensor<[...S], "f32">;
+  const attrs = { dtype: "f32", shape: checkShape("randomUniform", shape), stream: 0 };
+  return applyOp(randomOp, [], attrs, here("randomUniform")) as Tensor<[...S], "f32">;
 }

@@ -2,28 +2,34 @@
  * Random tensors. All come from one source, Threefry-2x32-20: the same seed gives the same bits on every target, new ones
  * at each call of the entry, and another stream at each place in the program.
  */
-import { UserError } from "../errors.ts";
 import { random } from "../graph/ops/source.ts";
-import { atLine, here } from "../graph/origin.ts";
-import { checkDim, type Shape } from "../graph/shape.ts";
+import { here } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
+import { checkOptions, checkValue, number, type OptionTable } from "../options.ts";
+import { checkShape } from "./check.ts";
 import { add, cos, less, log, mul, neg, randomUniform, sqrt, sub } from "./ops.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
 /** 32 random bits an element. */
 export function randomBits<const S extends Shape>(shape: S): Tensor<[...S], "u32"> {
-  const attrs = { dtype: "u32", shape: shape.map(checkDim), stream: 0 };
+  const attrs = { dtype: "u32", shape: checkShape("randomBits", shape), stream: 0 };
   return applyOp(random, [], attrs, here("randomBits")) as Tensor<[...S], "u32">;
 }
+
+interface NormalOptions {
+  readonly mean?: number;
+  readonly deviation?: number;
+}
+
+const normalTable: OptionTable<NormalOptions> = { mean: number(), deviation: number({ from: 0 }) };
 
 /**
  * Normally distributed numbers by Box and Muller: sqrt(-2 log(1 - u)) cos(2 pi v), with u and v uniform in [0, 1). The
  * largest distance from the mean is 5.8 deviations, as u has 24 bits.
  */
-export function randomNormal<const S extends Shape>(
-  shape: S,
-  options: { readonly mean?: number; readonly deviation?: number } = {},
-): Tensor<[...S], "f32"> {
-  const { mean = 0, deviation = 1 } = options;
+export function randomNormal<const S extends Shape>(shape: S, options: NormalOptions = {}): Tensor<[...S], "f32"> {
+  checkShape("randomNormal", shape);
+  const { mean = 0, deviation = 1 } = checkOptions("randomNormal", options, normalTable, { before: "shape, " });
   const left = sub(1, randomUniform(shape) as Tensor) as Tensor; // in (0, 1]: never the logarithm of 0
   const radius = sqrt(mul(neg(log(left) as Tensor) as Tensor, 2) as Tensor) as Tensor;
   const angle = mul(randomUniform(shape) as Tensor, 2 * Math.PI) as Tensor;
@@ -33,9 +39,7 @@ export function randomNormal<const S extends Shape>(
 
 /** True with this probability, exact to 24 bits. */
 export function randomBernoulli<const S extends Shape>(shape: S, probability: number): Tensor<[...S], "bool"> {
-  if (!(probability >= 0 && probability <= 1)) {
-    const line = atLine(here("randomBernoulli"));
-    throw new UserError(`randomBernoulli: the probability must be from 0 to 1, not ${probability}${line}`);
-  }
+  checkShape("randomBernoulli", shape);
+  checkValue("randomBernoulli", "the probability", probability, number({ from: 0, to: 1 }));
   return less(randomUniform(shape) as Tensor, probability) as unknown as Tensor<[...S], "bool">;
 }

@@ -126,6 +126,24 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+export interface AlongAxis {
+  /** The last by default. */
+  readonly axis?: number;
+}
+
+/** Makes options' type impossible to satisfy, with the reason where the editor shows it. */
+export interface UnknownOption<Message extends string> {
+  readonly "there is no such option": Message;
+}
+
+/**
+ * Names that a call does not know. Options whose type is inferred need it: `O extends ReduceOptions` takes any object that has
+ * one of the names.
+ */
+export type CheckOptions<Call extends string, O, Known> = [Exclude<keyof O, keyof Known>] extends [never]
+  ? unknown
+  : UnknownOption<`${Call}: ${Exclude<keyof O, keyof Known> & string} (there are: ${keyof Known & string})`>;
+
 /** What is inferred where no options are given. */
 export interface NoOptions {
   readonly axis?: never;

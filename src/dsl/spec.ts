@@ -1,8 +1,12 @@
 /**
  * Specs: the leaves of a program's trees of inputs and state, and the tensors they become inside an entry.
  */
+import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
+import { atLine, here } from "../graph/origin.ts";
 import { checkDim, type Dim, type Shape } from "../graph/shape.ts";
+import { checkOptions, type OptionTable, show } from "../options.ts";
+import { checkDims, dtypeKind } from "./check.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -23,18 +27,22 @@ export class StateSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly dtype: D;
   readonly trainable: boolean;
   readonly initializer: Initializer;
+  readonly range: Range | undefined;
 
-  constructor(initializer: Initializer<S>, dtype: D, trainable: boolean) {
+  constructor(initializer: Initializer<S>, dtype: D, trainable: boolean, range?: Range) {
     this.shape = initializer.shape.map(checkDim) as unknown as S;
     this.dtype = dtype;
     this.trainable = trainable;
     this.initializer = initializer;
+    this.range = range;
   }
 }
 
 function input<D extends DType>(dtype: D) {
-  return <const S extends readonly Dim[]>(...shape: S): InputSpec<[...S], D> =>
-    new InputSpec<[...S], D>([...shape], dtype);
+  return <const S extends readonly Dim[]>(...shape: S): InputSpec<[...S], D> => {
+    checkDims(dtype, shape);
+    return new InputSpec<[...S], D>([...shape], dtype);
+  };
 }
 
 /** An input of 32-bit floats: `f32("batch", 784)`. */
@@ -52,24 +60,61 @@ export const f16 = input("f16");
 /** An input of truth values, as 0 and 1 in a Uint8Array. */
 export const bool = input("bool");
 
-interface DTypeOption<D extends DType> {
+interface StateOptions<D extends DType> {
+  /** "f32" by default. */
   readonly dtype?: D;
+  /** The least and the most that may be written to it from outside; neither NaN nor infinity is within. No bounds by default. */
+  readonly range?: Range;
+}
+
+/** A range of numbers: from the first to the last, both finite or not. */
+export type Range = readonly [least: number, most: number];
+
+const stateTable: OptionTable<StateOptions<DType>> = {
+  dtype: dtypeKind,
+  range: {
+    wanted: "two numbers, the least and the most: [0, Infinity], say",
+    accepts: (value): value is Range =>
+      Array.isArray(value) &&
+      value.length === 2 &&
+      value.every((end) => typeof end === "number") &&
+      Number(value[0]) <= Number(value[1]),
+  },
+};
+
+function stateSpec<S extends Shape, D extends DType>(
+  call: string,
+  start: Initializer<S>,
+  options: StateOptions<D>,
+  trainable: boolean,
+): StateSpec<S, D> {
+  if (!isInitializer(start)) {
+    const wanted = `${call}(zeros(784, 10)), ${call}(glorotUniform(784, 10)) or the like`;
+    throw new UserError(`${call} takes an initializer, ${wanted}, not ${show(start)}${atLine(here(call))}`);
+  }
+  const place = { before: "start, " };
+  const { dtype = "f32", range } = checkOptions<StateOptions<DType>>(call, options, stateTable, place);
+  return new StateSpec(start, dtype as D, trainable, range);
+}
+
+function isInitializer(start: unknown): boolean {
+  return typeof start === "object" && start !== null && "shape" in start && "fill" in start;
 }
 
 /** A trainable state. */
 export function param<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
-  options: DTypeOption<D> = {},
+  options: StateOptions<D> = {},
 ): StateSpec<S, D> {
-  return new StateSpec(start, (options.dtype ?? "f32") as D, true);
+  return stateSpec("param", start, options, true);
 }
 
 /** A state that is not trained: moments, counters, running statistics. */
 export function slot<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
-  options: DTypeOption<D> = {},
+  options: StateOptions<D> = {},
 ): StateSpec<S, D> {
-  return new StateSpec(start, (options.dtype ?? "f32") as D, false);
+  return stateSpec("slot", start, options, false);
 }
 
 /** The tree of tensors that a tree of specs becomes inside an entry. */

@@ -5,13 +5,14 @@
  * and other closed expressions belong to no graph until they meet a tensor that does: there is no ambient graph.
  */
 import { UserError } from "../errors.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { type DType, dtypes, isFloat } from "../graph/dtype.ts";
 import { inferType } from "../graph/graph.ts";
 import type { Attrs, Graph, Literal, Node, OpDef } from "../graph/node.ts";
 import { constant, constantAttrs } from "../graph/ops/source.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
+import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
+import { show } from "../options.ts";
 
 export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly shape: S;
@@ -82,27 +83,28 @@ export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin
 
 /** A constant scalar. Rounded to its dtype: `scalar(0.1)` is the f32 nearest to 0.1. */
 export function scalar<D extends DType = "f32">(value: number, dtype?: D): Tensor<[], D> {
-  const chosen = dtype ?? "f32";
-  return applyOp(constant, [], constantAttrs(chosen, value), here("scalar")) as Tensor<[], D>;
+  const [chosen, origin] = [dtype ?? "f32", here("scalar")];
+  if (typeof value !== "number") {
+    throw new UserError(`scalar: the value must be a number, not ${show(value)}${atLine(origin)}`);
+  }
+  if (!dtypes.includes(chosen)) {
+    throw new UserError(`scalar: the dtype must be one of ${dtypes.join(", ")}, not ${show(chosen)}${atLine(origin)}`);
+  }
+  return applyOp(constant, [], constantAttrs(chosen, value), origin) as Tensor<[], D>;
 }
 
 /** The dtype that numbers among the operands take: that of the first tensor. */
-export function operandDType(operands: readonly Operand[], call: string): DType {
+export function operandDType(operands: readonly Operand[]): DType {
   const first = operands.find((operand) => operand instanceof Tensor);
-  if (first instanceof Tensor) return first.dtype;
-  if (operands.every((operand) => typeof operand === "number")) return "f32";
-  throw new UserError(`${call}: an operand is neither a tensor nor a number`);
+  return first instanceof Tensor ? first.dtype : "f32";
 }
 
 /** Numbers become constants of the dtype of the tensors they meet. */
 export function toTensor(operand: Operand, dtype: DType, origin: Origin): Tensor {
   if (operand instanceof Tensor) return operand;
-  if (typeof operand === "number") {
-    const attrs = constantAttrs(dtype, operand);
-    if (!isFloat(dtype) && attrs.value !== operand) {
-      throw new UserError(`${origin.call}: ${operand} is no ${dtype}: cast the tensor it meets${atLine(origin)}`);
-    }
-    return applyOp(constant, [], attrs, origin);
+  const attrs = constantAttrs(dtype, operand);
+  if (!isFloat(dtype) && attrs.value !== operand) {
+    throw new UserError(`${inCall(origin)}: ${operand} is no ${dtype}: cast the tensor it meets${atLine(origin)}`);
   }
-  throw new UserError(`${origin.call}: an operand is neither a tensor nor a number`);
+  return applyOp(constant, [], attrs, origin);
 }

@@ -5,6 +5,8 @@
  * other, and trees are rebuilt without running anybody's setters.
  */
 import { UserError } from "../errors.ts";
+import { atLine, here, inCall } from "../graph/origin.ts";
+import { show } from "../options.ts";
 
 export type Tree<Leaf> = Leaf | { readonly [name: string]: Tree<Leaf> } | readonly Tree<Leaf>[];
 
@@ -69,16 +71,12 @@ export function mapTree<Leaf, Out>(
     return fromEntries(entries);
   }
   const place = path === "" ? "the tree" : `"${path}"`;
-  throw new UserError(`${what}: ${place} holds ${describe(tree)}, where plain objects, arrays and leaves may stand`);
+  const found = `${place} holds ${show(tree)}, where plain objects, arrays and leaves may stand`;
+  const origin = here(what);
+  throw new UserError(`${inCall(origin)}: ${found}${atLine(origin)}`);
 }
 
 /** Object.fromEntries, which defines properties and so makes `__proto__` an ordinary one. */
 function fromEntries<Out>(entries: readonly (readonly [string, Tree<Out>])[]): Tree<Out> {
   return Object.fromEntries(entries);
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value === "object") return `a ${value.constructor?.name ?? "value"}`;
-  return `the ${typeof value} ${JSON.stringify(value) ?? ""}`.trim();
 }

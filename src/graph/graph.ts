@@ -14,7 +14,7 @@
  */
 import { ShapeError, UserError } from "../errors.ts";
 import type { Attrs, AttrValue, Graph, Literal, Node, OpDef, Region } from "./node.ts";
-import { atLine, type Origin } from "./origin.ts";
+import { atLine, inCall, type Origin } from "./origin.ts";
 import { type NodeType, printType } from "./type.ts";
 
 export function createGraph(): Graph {
@@ -184,7 +184,7 @@ export function inferType(
     return op.infer(args, attrs, regions);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
-    const call = origin?.call ?? op.name;
+    const call = origin === undefined ? op.name : inCall(origin);
     throw new ShapeError(`${call}(${args.map(printType).join(", ")}): ${error.message}${atLine(origin)}`);
   }
 }

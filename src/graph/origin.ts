@@ -23,12 +23,28 @@ export function here(call: string): Origin {
 
 /** "file:line:column" of the user's frame, or null when there is none (an engine without stacks, a bundle without maps). */
 export function userLine(origin: Origin): string | null {
-  const { stack } = origin.trace;
-  const places = typeof stack === "string" ? stack.split("\n").flatMap(placeIn) : [];
-  const [own] = places;
-  if (own === undefined) return null;
-  const isOurs = ownFiles(own);
-  return places.find((place) => !isOurs(place) && !place.startsWith("node:")) ?? null;
+  const frames = framesOf(origin);
+  return frames[usersFrame(frames)]?.place ?? null;
+}
+
+/** What a line of a stack tells. */
+interface Frame {
+  readonly line: string;
+  readonly place: string;
+}
+
+function framesOf({ trace: { stack } }: Origin): readonly Frame[] {
+  return typeof stack === "string"
+    ? stack.split("\n").flatMap((line) => placeIn(line).map((place) => ({ line, place })))
+    : [];
+}
+
+/** The index of the first frame that is not ours, or -1. */
+function usersFrame(frames: readonly Frame[]): number {
+  const [own] = frames;
+  if (own === undefined) return -1;
+  const isOurs = ownFiles(own.place);
+  return frames.findIndex(({ place }) => !isOurs(place) && !place.startsWith("node:"));
 }
 
 /** The place that a line of a stack names, as a person would write it: V8's "at name (place)", or "name@place". */
@@ -79,4 +95,15 @@ function fileOf(place: string): string {
 export function atLine(origin: Origin | undefined): string {
   const line = origin === undefined ? null : userLine(origin);
   return line === null ? "" : `\n    at ${line}`;
+}
+
+/**
+ * What the user called, and inside it what went wrong: "huber: sub" where huber subtracts. The first is the name of our frame
+ * next to the user's; where an engine does not tell, it is left out.
+ */
+export function inCall(origin: Origin): string {
+  const frames = framesOf(origin);
+  const outermost = frames[usersFrame(frames) - 1]?.line ?? "";
+  const called = /^\s*at (?:async )?(\w+) \(/.exec(outermost)?.[1];
+  return called === undefined || called === origin.call ? origin.call : `${called}: ${origin.call}`;
 }

@@ -25,8 +25,17 @@ export function checkDim(dim: Dim): Dim {
     if (Number.isSafeInteger(dim) && dim >= 0) return dim;
     throw new ShapeError(`a dimension must be a whole number, not ${dim}`);
   }
-  if (nameForm.test(dim)) return dim;
+  if (typeof dim === "string" && nameForm.test(dim)) return dim;
+  if (typeof dim !== "string") throw new ShapeError("a dimension must be a whole number or a name");
   throw new ShapeError(`a dimension's name must be letters, digits and _, not ${JSON.stringify(dim)}`);
+}
+
+/** A dimension that a tensor can have: one that a user may write, or an expression of names in its canonical spelling. */
+export function isDim(dim: unknown): dim is Dim {
+  if (typeof dim === "number") return Number.isSafeInteger(dim) && dim >= 0;
+  if (typeof dim !== "string") return false;
+  const linear = parse(dim);
+  return [...linear.terms.keys()].every((name) => nameForm.test(name)) && spell(linear) === dim;
 }
 
 function parse(dim: Dim): Linear {

@@ -9,8 +9,6 @@ import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -104,11 +102,4 @@ export const activationNames = Object.keys(activations) as readonly ActivationNa
 
 export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
   return activations[name](x);
-}
-
-export function checkActivation(call: string, name: string): void {
-  if (Object.hasOwn(activations, name)) return;
-  throw new UserError(
-    `${call}: there is no activation "${name}" (there are: ${activationNames.join(", ")})${atLine(here(call))}`,
-  );
 }

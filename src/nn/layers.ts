@@ -26,9 +26,21 @@ import { ShapeError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
+import {
+  callable,
+  checkOptions,
+  checkValue,
+  count,
+  flag,
+  type Kind,
+  number,
+  type OptionTable,
+  oneOf,
+  text,
+} from "../options.ts";
 import { type Config, type ConfigRecord, codeConfig, compactConfig } from "./config.ts";
-import { type ActivationName, activate, checkActivation, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
-import { configOfRegularizer, type Regularizer } from "./regularizers.ts";
+import { type ActivationName, activate, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
+import { configOfRegularizer, type Regularizer, regularizerKind } from "./regularizers.ts";
 
 export interface LayerOptions {
   /** What its parameters stand under in a model, and what `watch` finds its output by. By default counted: "dense1". */
@@ -48,6 +60,20 @@ export interface DenseOptions extends LayerOptions {
   readonly biasRegularizer?: Regularizer;
 }
 
+const layerTable: OptionTable<LayerOptions> = { name: text };
+
+const activationKind: Kind<ActivationName> = oneOf(...activationNames);
+
+const denseTable: OptionTable<DenseOptions> = {
+  ...layerTable,
+  activation: activationKind,
+  useBias: flag,
+  initializer: callable(),
+  trainable: flag,
+  kernelRegularizer: regularizerKind,
+  biasRegularizer: regularizerKind,
+};
+
 /** activation(x · kernel + bias), along the last axis: every input to each of `units` outputs. */
 export function dense<const N extends number>(units: N, options: DenseOptions = {}): Layer<N> {
   const origin = here("dense");
@@ -57,18 +83,12 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     initializer = glorotUniform,
     trainable = true,
     name,
-  } = options;
-  const { kernelRegularizer, biasRegularizer } = options;
-  checkActivation("dense", ending);
-  if (!Number.isSafeInteger(units) || units < 1) {
-    throw new UserError(`dense: the number of units must be a whole number from 1, not ${units}${atLine(origin)}`);
-  }
+    kernelRegularizer,
+    biasRegularizer,
+  } = checkOptions<DenseOptions>("dense", options, denseTable, { before: "10, ", origin });
+  checkValue("dense", "the number of units", units, count, origin);
   if (!useBias && biasRegularizer !== undefined) {
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
-  }
-  for (const [option, given] of Object.entries({ kernelRegularizer, biasRegularizer }) as [string, unknown][]) {
-    if (given === undefined || typeof given === "function") continue;
-    throw new UserError(`dense: ${option} must be a function of the weights: l2(0.01), say${atLine(origin)}`);
   }
   const state = trainable ? param : slot;
   const regularizers: [string, Regularizer][] = [];
@@ -106,10 +126,11 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
 
 /** An activation by itself. */
 export function activation(name: ActivationName, options: LayerOptions = {}): Layer<"same"> {
-  checkActivation("activation", name);
+  checkValue("activation", "its name", name, activationKind);
+  const { name: givenName } = checkOptions("activation", options, layerTable, { before: '"relu", ' });
   return layer({
     name,
-    givenName: options.name,
+    givenName,
     rule: "same",
     activation: name,
     config: { kind: "activation", activation: name },
@@ -124,7 +145,7 @@ export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tenso
   if (x instanceof Tensor) return flattenTensor(x);
   return layer({
     name: "flatten",
-    givenName: x.name,
+    givenName: checkOptions("flatten", x, layerTable).name,
     rule: "flatten",
     outputShape: (sample) => [sizeOf(sample)],
     apply: (_, input) => flattenTensor(input),
@@ -137,15 +158,12 @@ export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tenso
  */
 export function dropout(rate: number, options?: LayerOptions): Layer<"same">;
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32">;
-export function dropout(
-  first: number | Tensor<Shape, "f32">,
-  second: number | LayerOptions = {},
-): Layer<"same"> | Tensor {
-  if (typeof first !== "number") return dropElements(first, typeof second === "number" ? second : 0);
-  if (!(first >= 0 && first < 1)) throw new UserError(`dropout: the rate must be from 0 to below 1, not ${first}`);
+export function dropout(first: number | Tensor<Shape, "f32">, second?: number | LayerOptions): Layer<"same"> | Tensor {
+  if (first instanceof Tensor) return dropElements(first, second as number);
+  checkValue("dropout", "the rate", first, number({ from: 0, below: 1 }));
   return layer({
     name: "dropout",
-    givenName: typeof second === "number" ? undefined : second.name,
+    givenName: checkOptions("dropout", second as LayerOptions, layerTable, { before: "0.5, " }).name,
     rule: "same",
     config: { rate: first },
     apply: (_, x, { training = false }) => (training && first > 0 ? dropElements(x, first) : x),
@@ -166,7 +184,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
   const named = keyed(layers);
   return layer({
     name: "sequential",
-    givenName: options.name,
+    givenName: checkOptions("sequential", options, layerTable, { before: "layers, " }).name,
     rule: layers.map(({ rule }) => rule) as unknown as RulesOf<L>,
     activation: last.activation,
     regularizers: new Map(

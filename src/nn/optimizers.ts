@@ -18,6 +18,7 @@ import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
 import type { Shape } from "../graph/shape.ts";
+import { checkOptions, flag, type Kind, number, type OptionTable } from "../options.ts";
 
 /** A tree shaped like the model, one moment for each trainable leaf; other leaves are empty objects. */
 export type MomentsOf<Model> =
@@ -74,10 +75,15 @@ export interface SgdOptions {
   readonly nesterov?: boolean;
 }
 
+/** Of a moving average: how much of the old value is kept. */
+const share: Kind<number> = number({ from: 0, below: 1 });
+const positive: Kind<number> = number({ from: 0 });
+
+const sgdTable: OptionTable<SgdOptions> = { learningRate: positive, momentum: share, nesterov: flag };
+
 /** w -= lr * g; with momentum m = mu * m - lr * g and w += m, or w += mu * m - lr * g (Nesterov). */
 export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
-  const { learningRate = 0.01, momentum = 0, nesterov = false } = options;
-  checkShare("sgd", { momentum });
+  const { learningRate = 0.01, momentum = 0, nesterov = false } = checkOptions("sgd", options, sgdTable);
   const moments = momentum === 0 ? [] : ["velocity"];
   const constants = { momentum, nesterov };
   return optimizer({ name: "sgd", learningRate, constants, moments, counts: false }, ({ w, g, lr, moment }) => {
@@ -98,10 +104,18 @@ export interface RmspropOptions {
   readonly centered?: boolean;
 }
 
+const rmspropTable: OptionTable<RmspropOptions> = {
+  learningRate: positive,
+  rho: share,
+  momentum: share,
+  epsilon: positive,
+  centered: flag,
+};
+
 /** v = rho * v + (1 - rho) * g²; w -= lr * g / sqrt(v + eps). */
 export function rmsprop(options: RmspropOptions = {}): Optimizer<"v" | "mean" | "velocity"> {
-  const { learningRate = 1e-3, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = options;
-  checkShare("rmsprop", { rho, momentum });
+  const given = checkOptions("rmsprop", options, rmspropTable);
+  const { learningRate = 1e-3, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = given;
   const moments = ["v", ...(centered ? ["mean"] : []), ...(momentum > 0 ? ["velocity"] : [])];
   const constants = { rho, momentum, epsilon, centered };
   return optimizer({ name: "rmsprop", learningRate, constants, moments, counts: false }, ({ w, g, lr, moment }) => {
@@ -131,23 +145,33 @@ export interface AdamOptions {
   readonly amsgrad?: boolean;
 }
 
+const adamTable: OptionTable<AdamOptions> = {
+  learningRate: positive,
+  beta1: share,
+  beta2: share,
+  epsilon: positive,
+  amsgrad: flag,
+};
+
 /** m += (1 - b1)(g - m); v += (1 - b2)(g² - v); w -= lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + eps). */
 export function adam(options: AdamOptions = {}): Optimizer<"m" | "v" | "vMax"> {
-  return adamLike("adam", options, 0);
+  return adamLike("adam", checkOptions("adam", options, adamTable), 0);
 }
 
 export interface AdamwOptions extends AdamOptions {
   readonly weightDecay?: number;
 }
 
+const adamwTable: OptionTable<AdamwOptions> = { ...adamTable, weightDecay: positive };
+
 /** Adam, with w -= lr * weightDecay * w before the update. */
 export function adamw(options: AdamwOptions = {}): Optimizer<"m" | "v" | "vMax"> {
-  return adamLike("adamw", options, options.weightDecay ?? 0.004);
+  const given = checkOptions<AdamwOptions>("adamw", options, adamwTable);
+  return adamLike("adamw", given, given.weightDecay ?? 0.004);
 }
 
 function adamLike(name: string, options: AdamOptions, weightDecay: number): Optimizer<"m" | "v" | "vMax"> {
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7, amsgrad = false } = options;
-  checkShare(name, { beta1, beta2 });
   const moments = ["m", "v", ...(amsgrad ? ["vMax"] : [])];
   const constants = { beta1, beta2, epsilon, amsgrad, ...(name === "adamw" ? { weightDecay } : {}) };
   return optimizer({ name, learningRate, constants, moments, counts: true }, ({ w, g, lr, t, moment }) => {
@@ -170,7 +194,7 @@ function oneMinusPower(base: number, t: Tensor): Tensor {
 
 // ---- what all optimizers share -------------------------------------------------------------------------------------
 
-interface Kind {
+interface Recipe {
   readonly name: string;
   readonly learningRate: number;
   readonly constants: Readonly<Record<string, number | boolean>>;
@@ -198,14 +222,7 @@ interface Loose {
   readonly gradients: unknown;
 }
 
-function optimizer<Moment extends string>(kind: Kind, rule: Rule): Optimizer<Moment> {
-  if (!Number.isFinite(kind.learningRate)) {
-    throw new UserError(`${kind.name}: the learning rate must be a finite number, not ${kind.learningRate}`);
-  }
-  for (const [option, value] of Object.entries(kind.constants)) {
-    if (typeof value === "boolean" || Number.isFinite(value)) continue;
-    throw new UserError(`${kind.name}: ${option} must be a finite number, not ${value}`);
-  }
+function optimizer<Moment extends string>(kind: Recipe, rule: Rule): Optimizer<Moment> {
   return {
     name: kind.name,
     config: { kind: kind.name, learningRate: kind.learningRate, constants: kind.constants },
@@ -217,13 +234,13 @@ function optimizer<Moment extends string>(kind: Kind, rule: Rule): Optimizer<Mom
 
 const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
 
-function slotsFor(kind: Kind, model: unknown): object {
+function slotsFor(kind: Recipe, model: unknown): object {
   const what = `${kind.name}: slots`;
   const fixed = leavesOf(model, isStateSpec, what).filter(({ leaf }) => !leaf.trainable);
   const momentOf = (leaf: StateSpec): StateSpec | object =>
     leaf.trainable ? slot(zeros(...fixedSizes(leaf)), { dtype: leaf.dtype }) : {};
   return {
-    learningRate: slot(filled(kind.learningRate)),
+    learningRate: slot(filled(kind.learningRate), { range: [0, Number.POSITIVE_INFINITY] }),
     ...(kind.counts ? { t: slot(zeros(), { dtype: "u32" }) } : {}),
     ...(fixed.length === 0 ? {} : { fixed: Object.fromEntries(fixed.map(({ path }) => [path, {}])) }),
     ...Object.fromEntries(kind.moments.map((name) => [name, mapTree(model, isStateSpec, what, momentOf)])),
@@ -235,7 +252,7 @@ function fixedSizes(leaf: StateSpec): readonly number[] {
   return leaf.shape.map(Number);
 }
 
-function updateAll(kind: Kind, rule: Rule, { model, slots, gradients }: Loose): object {
+function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose): object {
   const what = `${kind.name}: update`;
   const tensors = (tree: unknown, name: string): ReadonlyMap<string, Tensor> =>
     new Map(leavesOf(tree ?? {}, isTensor, `${what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
@@ -281,11 +298,4 @@ function updateAll(kind: Kind, rule: Rule, { model, slots, gradients }: Loose): 
 function checkTrainable(what: string, path: string, dtype: DType): void {
   if (isFloat(dtype)) return;
   throw new UserError(`${what}: "${path}" is ${dtype}, which has no gradient: declare it as a slot`);
-}
-
-/** Options that must lie in [0, 1). */
-function checkShare(name: string, options: Readonly<Record<string, number>>): void {
-  for (const [option, value] of Object.entries(options)) {
-    if (!(value >= 0 && value < 1)) throw new UserError(`${name}: ${option} must be from 0 to below 1, not ${value}`);
-  }
 }

@@ -7,8 +7,8 @@
 import { square } from "../dsl/composites.ts";
 import { abs, add, mul, sum } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { DataError, UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { DataError } from "../errors.ts";
+import { checkOptions, checkValue, type Kind, number, type OptionTable } from "../options.ts";
 import { type Config, type ConfigReader, codeConfig } from "./config.ts";
 
 /** A function of a weight tensor, of any shape, to its penalty, a scalar of the same dtype. */
@@ -17,19 +17,28 @@ export interface Regularizer {
   readonly config?: Config;
 }
 
+/** For tables of options. */
+export const regularizerKind: Kind<Regularizer> = {
+  wanted: "a function of the weights: l2(0.01), say",
+  accepts: (value): value is Regularizer => typeof value === "function",
+};
+
+const factorKind: Kind<number> = number({ from: 0 });
+
 /** factor * sum(|w|). 0.01 by default, as in Keras. */
 export function l1(factor = 0.01): Regularizer {
-  return penalty("l1", { l1: factor, l2: 0 });
+  return penalty({ l1: checkFactor("l1", factor), l2: 0 });
 }
 
 /** factor * sum(w²). 0.01 by default, as in Keras. */
 export function l2(factor = 0.01): Regularizer {
-  return penalty("l2", { l1: 0, l2: factor });
+  return penalty({ l1: 0, l2: checkFactor("l2", factor) });
 }
 
 /** l1 * sum(|w|) + l2 * sum(w²). Both 0.01 by default, as in Keras. */
-export function l1l2({ l1: straight = 0.01, l2: squared = 0.01 }: Partial<Factors> = {}): Regularizer {
-  return penalty("l1l2", { l1: straight, l2: squared });
+export function l1l2(options: Partial<Factors> = {}): Regularizer {
+  const { l1: straight = 0.01, l2: squared = 0.01 } = checkOptions("l1l2", options, factorTable);
+  return penalty({ l1: straight, l2: squared });
 }
 
 /** What a saved regularizer is called in a config. */
@@ -50,11 +59,13 @@ interface Factors {
   readonly l2: number;
 }
 
-function penalty(call: string, factors: Factors): Regularizer {
-  for (const factor of Object.values(factors)) {
-    if (Number.isFinite(factor) && factor >= 0) continue;
-    throw new UserError(`${call}: a factor must be a number from 0, not ${factor}${atLine(here(call))}`);
-  }
+const factorTable: OptionTable<Partial<Factors>> = { l1: factorKind, l2: factorKind };
+
+function checkFactor(call: string, factor: number): number {
+  return checkValue(call, "the factor", factor, factorKind);
+}
+
+function penalty(factors: Factors): Regularizer {
   const measure = (weights: Tensor): Tensor => {
     const straight = mul(sum(abs(weights) as Tensor) as Tensor, factors.l1) as Tensor;
     const squared = mul(sum(square(weights)) as Tensor, factors.l2) as Tensor;

@@ -148,7 +148,7 @@ class Core implements ExecutableCore<never> {
 
   constructor(parts: ExecutableParts) {
     this.#parts = parts;
-    this.state = new StateAccess(parts.states, parts.machine, this.#calls, () => this.#assertUsable());
+    this.state = new StateAccess(parts, this.#calls, () => this.#assertUsable());
   }
 
   get report(): Report {

@@ -1,6 +1,8 @@
 /**
  * The states of an executable: reading, writing, and copies to go back to.
  */
+import type { Program } from "../dsl/program.ts";
+import type { Range } from "../dsl/spec.ts";
 import { isFloat, roundTo } from "../graph/dtype.ts";
 import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
@@ -12,14 +14,23 @@ import type { Machine } from "./machine.ts";
 /** Values of all states by path, on the host. */
 export type Snapshot = ReadonlyMap<string, TypedArray>;
 
+/** Where the states lie, and what the program says of them. */
+interface StateParts {
+  readonly states: readonly BufferSlot[];
+  readonly program: Pick<Program<unknown>, "states">;
+  readonly machine: Machine;
+}
+
 export class StateAccess {
   readonly #slots: ReadonlyMap<string, BufferSlot>;
+  readonly #ranges: ReadonlyMap<string, Range | undefined>;
   readonly #machine: Machine;
   readonly #calls: Calls;
   readonly #assertUsable: () => void;
 
-  constructor(slots: readonly BufferSlot[], machine: Machine, calls: Calls, assertUsable: () => void) {
-    this.#slots = new Map(slots.map((slot) => [slot.name.replace(/^state /, ""), slot]));
+  constructor({ states, program, machine }: StateParts, calls: Calls, assertUsable: () => void) {
+    this.#slots = new Map(states.map((slot) => [slot.name.replace(/^state /, ""), slot]));
+    this.#ranges = new Map(program.states.map(({ path, leaf }) => [path, leaf.range]));
     this.#machine = machine;
     this.#calls = calls;
     this.#assertUsable = assertUsable;
@@ -41,7 +52,7 @@ export class StateAccess {
   write(name: string, values: TypedArray | readonly number[] | number): void {
     this.#assertUsable();
     const slot = this.#slot(name);
-    this.#write([[slot, checkValues(name, values, slot)]]);
+    this.#write([[slot, this.#checked(name, values, slot)]]);
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -56,7 +67,7 @@ export class StateAccess {
     this.#assertUsable();
     const checked = [...snapshot].map(([name, values]) => {
       const slot = this.#slot(name);
-      return [slot, checkValues(name, values, slot)] as const;
+      return [slot, this.#checked(name, values, slot)] as const;
     });
     this.#write(checked);
   }
@@ -73,6 +84,17 @@ export class StateAccess {
       for (const [slot, found] of kept) write(slot, found);
     };
     this.#calls.take(later).catch(() => {}); // the next call hears of it
+  }
+
+  #checked(name: string, values: TypedArray | readonly number[] | number, slot: BufferSlot): TypedArray {
+    const array = checkValues(name, values, slot);
+    const range = this.#ranges.get(name);
+    if (range === undefined) return array;
+    const odd = array.find((value) => !(Number.isFinite(value) && value >= range[0] && value <= range[1]));
+    if (odd === undefined) return array;
+    const most = range[1] === Number.POSITIVE_INFINITY ? "" : ` to ${range[1]}`;
+    const wanted = range[0] === Number.NEGATIVE_INFINITY ? "finite numbers" : `finite numbers from ${range[0]}`;
+    throw feedError(`the state "${name}" takes ${wanted}${most}, not ${odd}`);
   }
 
   #slot(name: string): BufferSlot {

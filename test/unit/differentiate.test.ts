@@ -348,7 +348,7 @@ describe("mistakes", () => {
     );
     expect(wrong((x) => grad(sum(cast(x, "i32")), x))).toThrow(/the loss must be a float, not i32\[\]/);
     expect(wrong((x) => grad(sum(x), cast(x, "i32")))).toThrow(/only floats have gradients, not i32\[2\]/);
-    expect(wrong((x) => grad(sum(x), { a: 1 }))).toThrow(/grad: "a" holds the number 1/);
+    expect(wrong((x) => grad(sum(x), { a: 1 }))).toThrow(/grad: "a" holds 1/);
     expect(() => grad(scalar(1), scalar(2))).toThrow(UserError);
   });
 

@@ -169,7 +169,9 @@ test("tsc knows the shapes of literal layers", () => {
 
 test("mistakes are the user's, and say what to do", () => {
   expect(() => dense(0)).toThrow("dense: the number of units must be a whole number from 1, not 0");
-  expect(() => dense(3, { activation: "rleu" as never })).toThrow(/no activation "rleu" \(there are: relu, leakyRelu/);
+  expect(() => dense(3, { activation: "rleu" as never })).toThrow(
+    /activation must be one of "relu", "leakyRelu".*, not "rleu"; did you mean "relu"\?/,
+  );
   expect(() => dropout(1)).toThrow(UserError);
   expect(() => sequential([])).toThrow("sequential: a model needs a layer");
   for (const layers of [dense(3), [dense(3), "relu"]]) {

@@ -181,14 +181,19 @@ describe("what an optimizer keeps", () => {
     );
     executable.step();
     executable.state.write("opt.learningRate", 2);
+    for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY, -1, 1e300]) {
+      expect(() => executable.state.write("opt.learningRate", wrong)).toThrow(
+        'the state "opt.learningRate" takes finite numbers from 0, not ',
+      );
+    }
     executable.step();
     expect([...(await executable.state.read("model.w"))]).toEqual([5]);
     expect(executable.report.entries).toHaveLength(1);
   });
 
   it("refuses options that make no sense, and slots of another optimizer", () => {
-    expect(() => adam({ beta1: 1 })).toThrow("beta1 must be from 0 to below 1, not 1");
-    expect(() => sgd({ learningRate: Number.NaN })).toThrow("learning rate must be a finite number");
+    expect(() => adam({ beta1: 1 })).toThrow("adam: beta1 must be a number from 0 to below 1, not 1");
+    expect(() => sgd({ learningRate: Number.NaN })).toThrow("sgd: learningRate must be a number from 0, not NaN");
     const weight = { w: param(zeros(2)) };
     const build = (): unknown =>
       program({

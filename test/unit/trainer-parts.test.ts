@@ -129,7 +129,7 @@ describe("regularizers", () => {
   });
 
   test("mistakes", () => {
-    expect(() => l2(-1)).toThrow("l2: a factor must be a number from 0, not -1");
+    expect(() => l2(-1)).toThrow("l2: the factor must be a number from 0, not -1");
     expect(() => l1l2({ l1: Number.NaN })).toThrow(UserError);
     expect(() => small(dense(2, { kernelRegularizer: (w) => square(w) }))).toThrow("a regularizer must give one f32 number for a tensor of weights; it gave f32[2,2]"); // biome-ignore format: short
     expect(() => small(dense(2, { kernelRegularizer: () => 3 as never }))).toThrow(

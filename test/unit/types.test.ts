@@ -40,6 +40,8 @@ function checkedResults(image: Image, w: Weights, row: Tensor<[512], "f32">, lab
   same<typeof loss, Tensor<[], "f32">>(true);
   const kept = max(hidden, { axis: -1, keepDims: true });
   same<typeof kept, Tensor<["batch", 1], "f32">>(true);
+  const average = mean(labels, { axis: 0 });
+  same<typeof average, Tensor<[], "f32">>(true);
   const best = argmax(hidden);
   same<typeof best, Tensor<["batch"], "i32">>(true);
   const turned = permute(hidden, [1, 0]);
@@ -147,6 +149,9 @@ const wrong: readonly (readonly [code: string, sentence: string])[] = [
   ["mean(full([2, 3], 0), { axis: 7 })", "mean: there is no axis 7 in rank 2"],
   ["argmax(full([2, 3], 0), { axis: 2 })", "argmax: there is no axis 2 in rank 2"],
   ["argmax(full([], 0))", "argmax: there is no axis -1 in rank 0"],
+  ["sum(full([2, 3], 0), { axis: 1, keepdims: true })", "sum: keepdims (there are: axis"],
+  ["mean(full([2, 3], 0), { axes: 1, keepDims: true })", "mean: axes (there are: axis"],
+  ["argmax(full([2, 3], 0), { axis: 1, keepDims: true })", "argmax: keepDims (there are: axis)"],
   ["permute(full([2, 3], 0), [0, 1, 2])", "permute: an order of 3 axes for rank 2"],
   ["permute(full([2, 3], 0), [0, 2])", "permute: there is no axis 2 in rank 2"],
 ];
@@ -225,7 +230,11 @@ describe("what only the run time knows", () => {
   const at = String.raw`\n    at \S*types\.test\.ts:\d+:\d+$`;
   const cases: readonly (readonly [string, (x: Tensor, y: Tensor) => unknown, string])[] = [
     ["matmul", (x, y) => matmul(x, y), String.raw`^matmul\(f32\[2,3\], f32\[4,5\]\): inner dimensions 3 and 4 differ`],
-    ["rank", (x) => matmul(x, sum(x, { axis: 0 }) as Tensor), "^matmul: the right operand has rank 1, wanted 2"],
+    [
+      "rank",
+      (x) => matmul(x, sum(x, { axis: 0 }) as Tensor),
+      "^matmul: the right operand has rank 1, wanted 2: dot takes vectors",
+    ],
     ["broadcasting", (x, y) => add(x, y), String.raw`^add\(f32\[2,3\], f32\[4,5\]\): the shapes do not broadcast`],
     ["an axis", (x) => sum(x, { axis: 2 }), String.raw`^sum\(f32\[2,3\]\): there is no axis 2`],
     ["an order", (x) => permute(x, [0, 0]), String.raw`^permute\(f32\[2,3\]\): \[0,0\] is no order of 2 axes`],
@@ -258,6 +267,8 @@ describe("what only the run time knows", () => {
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toMatch(new RegExp(`^mul: 0.5 is no i32: cast the tensor it meets${at}`));
     expect(complaint((x) => mul(cast(x, "u32"), -1)).message).toContain("-1 is no u32");
-    expect(complaint((x) => add(x, "3" as unknown as Tensor)).message).toMatch(/neither a tensor nor a number/);
+    expect(complaint((x) => add(x, "3" as unknown as Tensor)).message).toMatch(
+      /^add: b must be a tensor or a number, not "3"/,
+    );
   });
 });

@@ -1,0 +1,266 @@
+/**
+ * Wrong calls of the DSL, as plain JavaScript makes them: every function, with every wrong value in every place, either takes
+ * it or says in words what is wrong with which argument of which call, and where. Options with a name that is misspelt are
+ * refused by every function that takes options.
+ *
+ * The table has a right call of every function that is exported; the first test finds what is missing from it, the second
+ * whether a function takes options and its row does not say so.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { Tensor } from "../../src/dsl/tensor.ts";
+import { UserError } from "../../src/errors.ts";
+import * as tensorloom from "../../src/index.ts";
+import * as node from "../../src/node.ts";
+
+const { bool, f32, i32, program, zeros } = tensorloom;
+
+interface Given {
+  readonly a: Tensor;
+  readonly square: Tensor;
+  readonly ids: Tensor;
+  readonly yes: Tensor;
+  readonly s: Tensor;
+}
+
+/** Arguments of a right call. `options`: the last takes options, and these are some. */
+interface Row {
+  readonly args: (given: Given) => readonly unknown[];
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+const one = ({ a }: Given): readonly unknown[] => [a];
+const two = ({ a }: Given): readonly unknown[] => [a, a];
+const axis = { axis: 0, keepDims: true };
+
+const rows: Readonly<Record<string, Row>> = {
+  ...Object.fromEntries(
+    [
+      ..."neg abs sign exp expm1 log log1p sqrt rsqrt sin cos tanh erf floor ceil round stopGradient".split(" "),
+      ..."relu selu silu sigmoid softplus square transpose".split(" "),
+    ].map((name) => [name, { args: one }]),
+  ),
+  ...Object.fromEntries(
+    [
+      ..."add sub mul div pow maximum minimum mod equal notEqual less lessEqual greater greaterEqual".split(" "),
+      ..."meanSquaredError meanAbsoluteError sigmoidCrossEntropy".split(" "),
+    ].map((name) => [name, { args: two }]),
+  ),
+  ...Object.fromEntries(
+    "sum prod max min mean variance standardDeviation l1Norm l2Norm logSumExp"
+      .split(" ")
+      .map((name) => [name, { args: one, options: axis }]),
+  ),
+  ...Object.fromEntries(
+    "argmax argmin softmax logSoftmax normalize cumulativeSum cumulativeProduct"
+      .split(" ")
+      .map((name) => [name, { args: one, options: { axis: 0 } }]),
+  ),
+  and: { args: ({ yes }) => [yes, yes] },
+  or: { args: ({ yes }) => [yes, yes] },
+  not: { args: ({ yes }) => [yes] },
+  where: { args: ({ yes, a }) => [yes, a, a] },
+  cast: { args: ({ a }) => [a, "i32"] },
+  reshape: { args: ({ a }) => [a, [3, 2]] },
+  permute: { args: ({ a }) => [a, [1, 0]] },
+  broadcastTo: { args: ({ a }) => [a, [4, 2, 3]] },
+  slice: { args: ({ a }) => [a, [0, 1], [0, 2, 1]] },
+  pad: { args: ({ a }) => [a, [[1, 1], [0, 0]], 1] }, // biome-ignore format: short
+  concat: { args: ({ a }) => [[a, a], 0] },
+  flip: { args: ({ a }) => [a, [0]] },
+  matmul: { args: ({ a, square }) => [a, square] },
+  batchMatmul: { args: ({ a, square }) => [a, square] },
+  dot: { args: ({ a, square }) => [a, square] },
+  einsum: { args: ({ a, square }) => ["ij,jk->ik", a, square] },
+  full: { args: () => [[2, 3], 1, "f32"] },
+  arange: { args: () => [3, "i32"] },
+  scalar: { args: () => [3, "i32"] },
+  size: { args: ({ a }) => [a, 0, "i32"] },
+  oneHot: { args: ({ ids }) => [ids, 3, "f32"] },
+  randomUniform: { args: () => [[2, 3]] },
+  randomBits: { args: () => [[2, 3]] },
+  randomNormal: { args: () => [[2, 3]], options: { mean: 1, deviation: 1 } },
+  randomBernoulli: { args: () => [[2, 3], 0.5] },
+  leakyRelu: { args: ({ a }) => [a, 0.1] },
+  elu: { args: ({ a }) => [a, 0.1] },
+  gelu: { args: one, options: { approximate: true } },
+  huber: { args: two, options: { delta: 2 } },
+  globalNorm: { args: ({ a }) => [[a, a]] },
+  softmaxCrossEntropy: { args: ({ a, ids }) => [a, ids], options: { probabilities: true } },
+  accuracy: { args: ({ a, ids }) => [a, ids] },
+  clip: { args: ({ a }) => [a, 0, 1] },
+  dropout: { args: ({ a }) => [a, 0.5] },
+  flatten: { args: one },
+  gather: { args: ({ a, ids }) => [a, ids], options: { axis: 0 } },
+  scatterAdd: { args: ({ a, ids }) => [ids, a, 4] },
+  dynamicSlice: { args: ({ a }) => [a, [0, 1], [1, 1]] },
+  dynamicUpdate: { args: ({ a }) => [a, a, [0, 0]] },
+  grad: { args: ({ a, s }) => [s, { a }] },
+  jacobian: { args: ({ a, square }) => [square, a] },
+  hessian: { args: ({ a, s }) => [s, a] },
+  valueAndGrad: { args: ({ a, s }) => [() => s, { a }] },
+  checkGradient: { args: ({ square }) => [(x: Tensor) => tensorloom.sum(x), square, 0.1] },
+  ...Object.fromEntries("f32 f64 f16 i32 u32 u8 bool".split(" ").map((name) => [name, { args: () => [2, "batch"] }])),
+  ...Object.fromEntries(
+    "zeros ones glorotUniform glorotNormal heUniform heNormal".split(" ").map((name) => [name, { args: () => [2, 3] }]),
+  ),
+  filled: { args: () => [1, 2, 3] },
+  values: { args: () => [[1, 2], 2] },
+  uniform: { args: () => [0, 1, 2, 3] },
+  normal: { args: () => [0, 1, 2, 3] },
+  param: { args: () => [zeros(2)], options: { dtype: "f32" } },
+  slot: { args: () => [zeros(2)], options: { dtype: "u32" } },
+};
+
+/** Functions outside the DSL that take no options. */
+const others = new Set(
+  [
+    ..."activate interruptSignal loadCheckpoint nodeGpu nodeTarget saveCheckpoint saveTrainer".split(" "),
+    ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
+      " ",
+    ),
+    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom".split(" "),
+  ].slice(1),
+);
+
+const later = new Set(
+  "compile compileOn evaluate examineTargets inspect loadMnist loadTrainer model program terminalProgress trainer trainerFrom script parseFlags".split(
+    " ",
+  ),
+);
+
+/** Calls with these options in the place of options, of functions outside the DSL. */
+const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
+  sgd: (options) => tensorloom.sgd(options as never),
+  rmsprop: (options) => tensorloom.rmsprop(options as never),
+  adam: (options) => tensorloom.adam(options as never),
+  adamw: (options) => tensorloom.adamw(options as never),
+  l1l2: (options) => tensorloom.l1l2(options as never),
+  dense: (options) => tensorloom.dense(2, options as never),
+  activation: (options) => tensorloom.activation("relu", options as never),
+  flatten: (options) => tensorloom.flatten(options as never),
+  dropout: (options) => tensorloom.dropout(0.5, options as never),
+  sequential: (options) => tensorloom.sequential([tensorloom.dense(2)], options as never),
+};
+
+type AnyFunction = (...args: unknown[]) => unknown;
+
+const functions = new Map(
+  Object.entries({ ...tensorloom, ...node } as Readonly<Record<string, unknown>>).filter(
+    (entry): entry is [string, AnyFunction] =>
+      typeof entry[1] === "function" && !/^class /.test(Function.prototype.toString.call(entry[1])),
+  ),
+);
+
+test("every function that is exported is in one of the tables, and nothing else", () => {
+  const known = new Set([...Object.keys(rows), ...Object.keys(optionCalls), ...others, ...later]);
+  expect([...known].toSorted()).toEqual([...functions.keys()].toSorted());
+});
+
+test("a function whose parameters are called options has a row that says so", () => {
+  const sources = readdirSync("src", { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => readFileSync(`src/${file}`, "utf8"))
+    .join("\n");
+  const declared = [...sources.matchAll(/^export (?:async )?function (\w+)([\s\S]*?)(?:\{\n|;\n)/gm)]
+    .filter(
+      ([, , signature = ""]) =>
+        /\b(?:\w*[oO]ptions|definition)\b\??:/.test(signature) || /\}: \w*Options/.test(signature),
+    )
+    .map(([, name = ""]) => name)
+    .filter((name) => functions.has(name));
+  expect(declared.length).toBeGreaterThan(40);
+  const checked = (name: string): boolean => rows[name]?.options !== undefined || Object.hasOwn(optionCalls, name);
+  expect(declared.filter((name) => !checked(name) && !later.has(name))).toEqual([]);
+});
+
+function inEntry(make: (given: Given) => unknown): unknown {
+  let found: unknown;
+  program({
+    inputs: { a: f32(2, 3), square: f32(3, 3), ids: i32(2), yes: bool(2, 3) },
+    step({ a, square, ids, yes }) {
+      found = make({ a, square, ids, yes, s: tensorloom.sum(a) } as unknown as Given);
+      return { outputs: {} };
+    },
+  });
+  return found;
+}
+
+/** Null when the call is taken; otherwise the message. Anything but a UserError with the user's line is thrown on. */
+function refusal(name: string, make: () => unknown): string | null {
+  try {
+    make();
+  } catch (error) {
+    if (!(error instanceof UserError)) throw new Error(`${name}: ${String(error)}`, { cause: error });
+    return error.message;
+  }
+  return null;
+}
+
+const wrongValues: readonly unknown[] = [
+  ...[undefined, null, "text", true, Number.NaN, -1, 1.5, 10n, Symbol("s"), new Date(0)],
+  ...[[], [[1, 2]], ["x"], [null], {}, { a: 1 }, () => 1, new Float32Array(2), Promise.resolve(1)],
+];
+
+test.each(Object.entries(rows))("%s with wrong values", (name, { args, options }) => {
+  const call = functions.get(name) as AnyFunction;
+  const last = options === undefined ? [] : [options];
+  inEntry((given) => {
+    call(...args(given), ...last);
+    const places = [...args(given), ...last].length;
+    let refused = 0;
+    for (let place = 0; place < places; place++) {
+      for (const value of wrongValues) {
+        const wrong = [...args(given), ...last].with(place, value);
+        const message = refusal(`${name}, argument ${place}: ${String(value)}`, () => call(...wrong));
+        if (message === null) continue;
+        refused += 1;
+        expect(message).toMatch(new RegExp(`^${name}\\b`));
+        expect(message).toMatch(/\n {4}at .*wrong-calls\.test\.ts:\d+:\d+$/);
+      }
+    }
+    expect(refused).toBeGreaterThan(wrongValues.length / 2);
+    const nothing = refusal(name, () => call());
+    if (args(given).length > 0 && places > 0 && !takesNothing.has(name))
+      expect(nothing).toMatch(new RegExp(`^${name}\\b`));
+  });
+});
+
+/** A scalar has no dimensions, and without a tensor flatten is a layer. */
+const takesNothing = new Set(
+  "flatten f32 f64 f16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal".split(" "),
+);
+
+const misspelt = (name: string): string => `${name.slice(0, -1)}${name.at(-1)}${name.at(-1)}`;
+
+test.each(Object.entries(rows).filter(([, { options }]) => options !== undefined))(
+  "%s with misspelt options",
+  (name, { args, options = {} }) => {
+    const call = functions.get(name) as AnyFunction;
+    inEntry((given) => {
+      for (const [option, value] of Object.entries(options)) {
+        const message = refusal(name, () => call(...args(given), { [misspelt(option)]: value }));
+        expect(message).toContain(`${name}: there is no option "${misspelt(option)}"; did you mean "${option}"?`);
+      }
+      for (const value of [1, "x", true, [0], null]) {
+        const message = refusal(name, () => call(...args(given), value));
+        expect(message).toContain(`${name} takes options: ${name}(`);
+      }
+    });
+  },
+);
+
+test.each(Object.entries(optionCalls))("%s with misspelt options", async (name, call) => {
+  const error: unknown = await Promise.resolve()
+    .then(() => call({ zzzzzz: 1 }))
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UserError);
+  expect((error as UserError).message).toMatch(new RegExp(`^${name}: there is no option "zzzzzz" \\(there are: `));
+  const known = /\(there are: (.*?)\)/.exec((error as UserError).message)?.[1]?.split(", ") ?? [];
+  for (const option of known) {
+    const again: unknown = await Promise.resolve()
+      .then(() => call({ [misspelt(option)]: 1 }))
+      .catch((thrown: unknown) => thrown);
+    expect((again as UserError).message).toContain(`"${misspelt(option)}"; did you mean "${option}"?`);
+  }
+});
