@@ -16,6 +16,7 @@ import type { TargetName } from "./kernel/target.ts";
 import { rmsprop } from "./nn/optimizers.ts";
 import { RandomStream } from "./random.ts";
 import { browserGpu } from "./runtime/gpu-device.ts";
+import type { Gpu } from "./runtime/platform.ts";
 import { chooseThreads, findHost } from "./runtime/wasm-host.ts";
 import { engineFeatures, type TargetOptions } from "./targets.ts";
 
@@ -41,7 +42,7 @@ export interface WayExam {
 
 export interface ExamineOptions {
   /** WebGPU, or how to get it (`nodeGpu` in Node). `navigator.gpu` by default. */
-  readonly gpu?: GPU | (() => Promise<GPU>);
+  readonly gpu?: Gpu | (() => Promise<Gpu>);
 }
 
 export interface SelfCheck {

@@ -9,6 +9,7 @@ import { DeviceError } from "./errors.ts";
 import { loadCheckpoint, writeFileAtomically } from "./io/files.ts";
 import { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import type { RestoreOptions, Trainer } from "./nn/trainer.ts";
+import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import type { TargetOptions } from "./targets.ts";
 
@@ -43,10 +44,10 @@ export async function loadTrainer(
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
-let dawn: Promise<GPU> | undefined;
+let dawn: Promise<Gpu> | undefined;
 
 /** WebGPU in Node. A DeviceError says what is missing. */
-export async function nodeGpu(): Promise<GPU> {
+export async function nodeGpu(): Promise<Gpu> {
   if (process.platform === "linux" && !hasVulkanLoader()) {
     throw new DeviceError(
       "WebGPU found no Vulkan (libvulkan.so.1). Install libvulkan1 and the GPU's driver (the vendor's package, or " +
@@ -83,7 +84,7 @@ export async function nodeTarget(
   }
 }
 
-async function loadDawn(): Promise<GPU> {
+async function loadDawn(): Promise<Gpu> {
   let loaded: typeof import("webgpu");
   try {
     loaded = await import("webgpu");

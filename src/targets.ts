@@ -24,6 +24,7 @@ import type { TargetName, TargetTraits } from "./kernel/target.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
+import type { Gpu, GpuDevice } from "./runtime/platform.ts";
 import { allowRelaxedSimd, joinsVectors } from "./runtime/wasm-host.ts";
 import { WasmMachine } from "./runtime/wasm-machine.ts";
 import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
@@ -32,9 +33,9 @@ export interface TargetOptions {
   /** What the program runs on; "auto" by default: a real GPU where there is one, else the CPU. */
   readonly target?: "auto" | TargetName;
   /** WebGPU's entry point: `navigator.gpu` by default; in Node `await nodeGpu()` of "tensorloom/node". */
-  readonly gpu?: GPU;
+  readonly gpu?: Gpu;
   /** A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. */
-  readonly device?: GPUDevice;
+  readonly device?: GpuDevice;
   /** Of the wasm target: how many threads run a step, or "auto" (the default): one for each core, at most 8. */
   readonly threads?: number | "auto";
   /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */

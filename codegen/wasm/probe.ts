@@ -11,8 +11,11 @@ export interface WasmFeatures {
   readonly threads: boolean;
 }
 
+/** Bytes over memory that is not shared, in words that every TypeScript from 5.4 on has: this type is in our declarations. */
+type Bytes = ReturnType<Uint8Array["slice"]>;
+
 /** `validate` is an engine's `WebAssembly.validate`, or stands in for one. */
-export function wasmFeatures(validate: (bytes: Uint8Array<ArrayBuffer>) => boolean): WasmFeatures {
+export function wasmFeatures(validate: (bytes: Bytes) => boolean): WasmFeatures {
   const accepts = (shared: boolean, write: (f: FunctionWriter) => void): boolean => {
     const module = new WasmModule();
     module.importMemory("env", "memory", { min: 1, max: 1, shared });

@@ -15,6 +15,7 @@ import { type Batch, batchCount, batches } from "../data/dataset.ts";
 import { CompilerBug, FeedError, UserError } from "../errors.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
+import type { Signal } from "../runtime/platform.ts";
 import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
@@ -80,7 +81,7 @@ export interface FitOptions<Name extends string = never, In extends string = nev
   /** `terminalProgress()` of "tensorloom/node", or your own. */
   readonly progress?: Progress;
   /** Ends the training after the current step; in Node `interruptSignal()` is one for Ctrl-C. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Signal | undefined;
   /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */
   readonly readEvery?: number;
   /** From the TrainingError of a run that failed: goes on behind the epoch it holds. */

@@ -5,6 +5,7 @@
  *   Epoch 2/5: loss 0.1068, accuracy 0.9687 (21.4 s, 2,804 samples/s)
  */
 import { SingleBar } from "cli-progress";
+import type { Signal } from "../runtime/platform.ts";
 import type { Stop } from "./history.ts";
 import {
   type EpochState,
@@ -18,7 +19,15 @@ import {
 
 export interface TerminalProgressOptions {
   /** Where to write; process.stdout by default. */
-  readonly stream?: NodeJS.WriteStream;
+  readonly stream?: TerminalStream;
+}
+
+/** As much of a stream of Node's as is asked for. */
+export interface TerminalStream {
+  readonly isTTY?: boolean;
+  /** How many characters a line has. */
+  readonly columns?: number;
+  write(text: string): unknown;
 }
 
 export function terminalProgress({ stream = process.stdout }: TerminalProgressOptions = {}): Progress {
@@ -29,20 +38,20 @@ export function terminalProgress({ stream = process.stdout }: TerminalProgressOp
  * An AbortSignal for `fit` that Ctrl-C sets off: training ends after the current step and what follows it still runs. A
  * second Ctrl-C ends the process at once.
  */
-export function interruptSignal(): AbortSignal {
+export function interruptSignal(): Signal {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   return controller.signal;
 }
 
-function lines(stream: NodeJS.WriteStream): Progress {
+function lines(stream: TerminalStream): Progress {
   return {
     epochEnd: (record, plan) => stream.write(`${epochLine(record, plan)}\n`),
     end: (stop) => stream.write(stopLine(stop)),
   };
 }
 
-function bars(stream: NodeJS.WriteStream): Progress {
+function bars(stream: TerminalStream): Progress {
   let bar: SingleBar | null = null;
   const close = (): void => {
     bar?.stop(); // gives the cursor back
@@ -51,7 +60,7 @@ function bars(stream: NodeJS.WriteStream): Progress {
   return {
     epochStart({ epoch, epochs, samples }) {
       bar = new SingleBar({
-        stream,
+        stream: stream as NodeJS.WriteStream, // only what is a terminal gets here
         format: `Epoch ${epoch}/${epochs} |{bar}|{told}`,
         barCompleteChar: "█",
         barIncompleteChar: "░",
@@ -78,11 +87,11 @@ function bars(stream: NodeJS.WriteStream): Progress {
   };
 }
 
-function columnsOf(stream: NodeJS.WriteStream): number {
+function columnsOf(stream: TerminalStream): number {
   return stream.columns ?? 80;
 }
 
-function barSize(stream: NodeJS.WriteStream): number {
+function barSize(stream: TerminalStream): number {
   return columnsOf(stream) < 110 ? 10 : 30;
 }
 

@@ -5,6 +5,7 @@
  * kernels use (buffers of a stage, buffer sizes, workgroups) and leave everything else (textures) as it is.
  */
 import { DeviceError } from "../errors.ts";
+import type { Gpu, GpuAdapter, GpuDevice } from "./platform.ts";
 
 /** The limits that the compiler looks at. All but the alignment are better when larger. */
 const usedLimits = [
@@ -22,8 +23,8 @@ export type GpuLimits = Readonly<Record<(typeof usedLimits)[number] | "minStorag
 /** Where a device comes from: an adapter that has yet to make it, or the user, who keeps it. */
 export interface GpuSource {
   readonly from:
-    | { readonly kind: "adapter"; readonly adapter: GPUAdapter }
-    | { readonly kind: "user"; readonly device: GPUDevice };
+    | { readonly kind: "adapter"; readonly adapter: GpuAdapter }
+    | { readonly kind: "user"; readonly device: GpuDevice };
   readonly limits: GpuLimits;
   /** Its name, for people. */
   readonly device: string;
@@ -33,20 +34,20 @@ export interface GpuSource {
 
 /** An open device. We destroy it only if it is ours. */
 export interface GpuConnection {
-  readonly device: GPUDevice;
+  readonly device: GpuDevice;
   readonly isOurs: boolean;
   readonly limits: GpuLimits;
   readonly name: string;
 }
 
 /** The browser's WebGPU, where there is one. */
-export function browserGpu(): GPU | undefined {
-  const here: { readonly gpu?: GPU } | undefined = typeof navigator === "undefined" ? undefined : navigator;
+export function browserGpu(): Gpu | undefined {
+  const here: { readonly gpu?: Gpu } | undefined = typeof navigator === "undefined" ? undefined : navigator;
   return here?.gpu;
 }
 
 /** The fastest adapter, or null. An adapter gives one device. */
-export async function adapterSource(gpu: GPU): Promise<GpuSource | null> {
+export async function adapterSource(gpu: Gpu): Promise<GpuSource | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   // The default alignment of 256 costs little, and plans then do not depend on the GPU.
@@ -55,7 +56,7 @@ export async function adapterSource(gpu: GPU): Promise<GpuSource | null> {
   return { from: { kind: "adapter", adapter }, limits, device: nameOf(info), software: isSoftware(info) };
 }
 
-export function deviceSource(device: GPUDevice): GpuSource {
+export function deviceSource(device: GpuDevice): GpuSource {
   const { minStorageBufferOffsetAlignment } = device.limits;
   const limits = { ...pick(device.limits), minStorageBufferOffsetAlignment };
   const info = device.adapterInfo;

@@ -1,19 +1,18 @@
 /**
- * The package, as somebody else gets it: packed, unpacked into another project, used from JavaScript under plain Node, checked
- * from TypeScript, and bundled for a browser.
+ * The package, as somebody else gets it: packed, unpacked into another project, used from JavaScript under plain Node and from
+ * TypeScript, and bundled for a browser. `declarations.test.ts` has its types.
  */
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import { type BuildOptions, build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Installed, install, link, node, root } from "../installed.ts";
+import { type Installed, install, link, node } from "../installed.ts";
 
 let { folder, project, tarball }: Installed = { folder: "", project: "", tarball: "" };
 
 beforeAll(async () => {
   ({ folder, project, tarball } = await install());
-  await link(project, "@types/node");
 });
 
 const main = (): string => join(project, "node_modules", "tensorloom", "dist", "src", "cli", "main.js");
@@ -68,39 +67,6 @@ test("trains, saves and goes on in plain JavaScript", async () => {
     console.log((await second.predict({ x: [10] }))[0].toFixed(2));`,
   );
   expect((await node(project, "train.js")).trim()).toBe("21.00");
-});
-
-test.each([
-  [
-    "with the browser's types, which know WebGPU, declarations and all",
-    { lib: ["es2023", "dom", "esnext.disposable"] },
-  ],
-  ["as most projects for Node have it", { lib: ["es2023"], skipLibCheck: true }],
-])("its types are found: %s", async (_, options) => {
-  await writeFile(
-    join(project, "typed.ts"),
-    `import { dense, type History, sequential, sgd, trainer } from "tensorloom";
-    import { nodeTarget, saveTrainer } from "tensorloom/node";
-    const net = trainer(sequential([dense(2)]), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd(), metrics: ["accuracy"] });
-    await net.compile(await nodeTarget("auto"));
-    const history: History<"accuracy"> = await net.fit({ x: [1], y: [0] });
-    const accuracy: number | undefined = history.epochs[0]?.accuracy;
-    await saveTrainer("x", net);
-    // @ts-expect-error there is no such metric
-    export const wrong = [accuracy, history.epochs[0]?.precision];`,
-  );
-  const compilerOptions = {
-    target: "es2022",
-    module: "nodenext",
-    types: ["node"],
-    strict: true,
-    noEmit: true,
-    ...options,
-  };
-  await writeFile(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["typed.ts"] }));
-  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
-  const errors = await node(project, tsc, "-p", "tsconfig.json").catch((error: { stdout: string }) => error.stdout);
-  expect(errors).toBe("");
 });
 
 test("its command runs, and loads a user's TypeScript against the installed package", async () => {

@@ -1,16 +1,10 @@
 /**
- * Shapes in the type system: what `tsc` says in the editor, in which words, and what it lets pass; and what is said at run
- * time, with the user's line, when the types knew less.
+ * Shapes in the type system: what `tsc` says in the editor, and what it lets pass; and what is said at run time, with the
+ * user's line, when the types knew less.
  *
- * The functions called `checked` never run: `tsc -p tsconfig.json` reads them. The words are read from a run of the compiler
- * on snippets, one file each line of which is wrong.
+ * The functions called `checked` never run: `tsc -p tsconfig.json` reads them. `declarations.test.ts` has the compiler's words.
  */
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { mean, relu, softmax, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
 import { type GradientsOf, grad } from "../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../src/dsl/initializers.ts";
@@ -130,85 +124,6 @@ test("types are checked by tsc -p tsconfig.json", () => {
   for (const checked of [checkedResults, checkedSpecs, checkedDegrading, checkedErrors])
     expect(checked).toBeTypeOf("function");
 });
-
-// ---- the compiler's words ------------------------------------------------------------------------------------------
-
-/** A wrong line, and the sentence that the first line of the compiler's complaint must hold. */
-const wrong: readonly (readonly [code: string, sentence: string])[] = [
-  ["matmul(full([2, 784], 0), full([256, 10], 0))", "matmul: inner dimensions 784 and 256 differ"],
-  ['matmul(full([2, "a"], 0), full(["b", 10], 0))', "matmul: inner dimensions a and b differ"],
-  ['matmul(full([2, "a"], 0), full([3, 10], 0))', "matmul: inner dimensions a and 3 differ"],
-  ["matmul(full([2, 3], 0), full([3], 0))", "matmul: the right operand has rank 1, wanted 2"],
-  ["matmul(full([2, 2, 3], 0), full([3, 4], 0))", "matmul: the left operand has rank 3, wanted 2"],
-  ["add(full([2, 3], 0), full([4], 0))", "add: dimensions 3 and 4 do not broadcast"],
-  ['mul(full(["batch", 3], 0), full([2, 3], 0))', "mul: dimensions batch and 2 do not broadcast"],
-  ["maximum(full([5, 1, 3], 0), full([4, 2, 3], 0))", "maximum: dimensions 5 and 4 do not broadcast"],
-  ["less(full([2], 0), full([3], 0))", "less: dimensions 2 and 3 do not broadcast"],
-  ["sum(full([2, 3], 0), { axis: 2 })", "sum: there is no axis 2 in rank 2"],
-  ["max(full([2, 3], 0), { axis: -3, keepDims: true })", "max: there is no axis -3 in rank 2"],
-  ["mean(full([2, 3], 0), { axis: 7 })", "mean: there is no axis 7 in rank 2"],
-  ["argmax(full([2, 3], 0), { axis: 2 })", "argmax: there is no axis 2 in rank 2"],
-  ["argmax(full([], 0))", "argmax: there is no axis -1 in rank 0"],
-  ["sum(full([2, 3], 0), { axis: 1, keepdims: true })", "sum: keepdims (there are: axis"],
-  ["mean(full([2, 3], 0), { axes: 1, keepDims: true })", "mean: axes (there are: axis"],
-  ["argmax(full([2, 3], 0), { axis: 1, keepDims: true })", "argmax: keepDims (there are: axis)"],
-  ["permute(full([2, 3], 0), [0, 1, 2])", "permute: an order of 3 axes for rank 2"],
-  ["permute(full([2, 3], 0), [0, 2])", "permute: there is no axis 2 in rank 2"],
-];
-
-describe("the compiler's words", () => {
-  const folder = mkdtempSync(join(tmpdir(), "tensorloom-types-"));
-  const root = fileURLToPath(new URL("../../", import.meta.url));
-  let complaints: ReadonlyMap<number, string> = new Map();
-
-  beforeAll(() => {
-    const imports = [
-      `import { add, argmax, full, less, matmul, max, maximum, mul, permute, sum } from "${root}src/dsl/ops.ts";`,
-      `import { mean } from "${root}src/dsl/composites.ts";`,
-    ];
-    writeFileSync(join(folder, "wrong.ts"), [...imports, ...wrong.map(([code]) => `${code};`)].join("\n"));
-    const config = {
-      extends: `${root}tsconfig.json`,
-      compilerOptions: {
-        rewriteRelativeImportExtensions: false,
-        types: ["node"],
-        typeRoots: [`${root}node_modules/@types`],
-      },
-      include: ["wrong.ts"],
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    complaints = complaintsOf(root, folder, imports.length);
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
-
-  test.each(wrong.map(([code, sentence], i) => [sentence, code, i] as const))("%s", (sentence, _, i) => {
-    expect(complaints.get(i)).toContain(sentence);
-  });
-
-  test("nothing else is wrong", () => {
-    expect([...complaints.keys()].toSorted((a, b) => a - b)).toEqual(wrong.map((_, i) => i));
-  });
-});
-
-/** First line of the first complaint about each snippet. */
-function complaintsOf(root: string, folder: string, imports: number): ReadonlyMap<number, string> {
-  const found = new Map<number, string>();
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  let said = "";
-  try {
-    execFileSync(process.execPath, [compiler, "--noEmit", "--pretty", "false", "-p", folder], { encoding: "utf8" });
-  } catch (error) {
-    said = String((error as { readonly stdout: unknown }).stdout);
-  }
-  for (const line of said.split("\n")) {
-    const place = /^(.*)\((\d+),\d+\): error TS\d+: /.exec(line);
-    if (place === null) continue;
-    const snippet = place[1]?.endsWith("wrong.ts") === true ? Number(place[2]) - imports - 1 : -1;
-    if (!found.has(snippet)) found.set(snippet, line);
-  }
-  return found;
-}
 
 // ---- at run time ---------------------------------------------------------------------------------------------------
 
