@@ -20,7 +20,7 @@ import { builder } from "../src/graph/build.ts";
 import { alone, copyOf, type Entry, merged, neededNodes, rebuild } from "../src/graph/entry.ts";
 import { attrsKey } from "../src/graph/graph.ts";
 import type { Build, Node } from "../src/graph/node.ts";
-import { gradient } from "../src/graph/ops/transform.ts";
+import { gradient, slopedAs } from "../src/graph/ops/transform.ts";
 import { atLine, type Origin } from "../src/graph/origin.ts";
 import { printType, sameType, typeOf } from "../src/graph/type.ts";
 import type { GraphPass, PassContext } from "./pass.ts";
@@ -41,9 +41,18 @@ export const differentiate: GraphPass = {
       moved.set(node, made);
       return made;
     });
-    return expanded.graph.nodes.some(({ own }) => own) ? merged(expanded, new Set()) : expanded;
+    return finished(expanded);
   },
 };
+
+/** Nobody differentiates any more: nodes of their own and second forms have had their use. */
+function finished(entry: Entry): Entry {
+  const { nodes } = entry.graph;
+  const single = nodes.some(({ op }) => op === slopedAs)
+    ? rebuild(entry, ({ op }, [value]) => (op === slopedAs ? value : undefined))
+    : entry;
+  return nodes.some(({ own }) => own) ? merged(single, new Set()) : single;
+}
 
 /** Node -> the derivative of the loss by it. */
 type Cotangents = ReadonlyMap<Node, Node>;

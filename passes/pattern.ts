@@ -8,10 +8,9 @@
  * constant and a constant repeated to any shape). The engine tries the operands of commutative ops in either order. A hole
  * that stands twice must meet the same node twice; nodes are interned, so that is the same expression.
  */
+import { constantValue } from "../src/graph/constant-value.ts";
 import type { Build, MapName, Node, OpDef, OpKind } from "../src/graph/node.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
-import { constant } from "../src/graph/ops/source.ts";
-import { broadcast } from "../src/graph/ops/view.ts";
 
 export type Pattern<Name extends string = string> =
   | { readonly form: "hole"; readonly name: Name; readonly accepts: (node: Node) => boolean }
@@ -70,12 +69,6 @@ export function patternOf(
   name: MapName,
 ): <Name extends string = never>(...args: readonly Part<Name>[]) => Pattern<Name> {
   return (...args) => pattern(mapOps[name], ...args);
-}
-
-/** The number that every element of a node is, as far as it can be told at once; NaN is a number too. */
-export function constantValue(node: Node): number | undefined {
-  const source = node.op === broadcast ? node.args[0] : node;
-  return source?.op === constant ? Number(source.attrs.value) : undefined;
 }
 
 // ---- matching ------------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@
  * What is missing is missing on purpose: x · 0 = 0 and x − x = 0 are false for NaN and infinity, so they stand here for
  * whole numbers only. x + 0 = x is not exact because −0 + 0 is 0.
  */
+import { constantValue } from "../src/graph/constant-value.ts";
 import { type DType, isFloat, isInteger, roundTo } from "../src/graph/dtype.ts";
 import { ndarray } from "../src/graph/ndarray.ts";
 import type { Build, Node } from "../src/graph/node.ts";
 import { cast, mapOps } from "../src/graph/ops/map.ts";
 import { tensorType, typeOf } from "../src/graph/type.ts";
-import { anyOf, constantValue, hole, type Pattern, pattern, patternOf, type Rule, rule } from "./pattern.ts";
+import { anyOf, hole, type Pattern, pattern, patternOf, type Rule, rule } from "./pattern.ts";
 import { viewRules } from "./simplify-views.ts";
 
 const add = patternOf("add");

@@ -5,13 +5,14 @@
  *
  *   exp(broadcast(x))   ->   broadcast(exp(x))
  */
+import { constantValue } from "../src/graph/constant-value.ts";
 import type { Build, Node, ReduceAttrs } from "../src/graph/node.ts";
 import { slice } from "../src/graph/ops/parts.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";
 import { broadcast, flip, permute, reshape } from "../src/graph/ops/view.ts";
 import { type Shape, sameShape } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
-import { anyOf, constantValue, hole, pattern, type Rule, rule } from "./pattern.ts";
+import { anyOf, hole, pattern, type Rule, rule } from "./pattern.ts";
 
 const x = hole("x");
 const exact = { exact: true };

@@ -24,8 +24,19 @@ import type { ReportRow } from "./op-report.ts";
 /** Modules of src/dsl whose functions make tensors of tensors. */
 const dsl = { activations, composites, derivatives, einsum, indexing, jacobian, ops: primitives, random };
 
-/** The other modules of src/dsl: they describe programs, types and starting values. `grad` is in every gradient column. */
-const otherModules = ["grad", "initializers", "program", "shape-types", "spec", "tensor", "tree"];
+/** The other modules of src/dsl: checks, and what describes programs, types and starting values. `grad` is in every gradient column. */
+const otherModules = [
+  "check",
+  "floats",
+  "grad",
+  "initializers",
+  "program",
+  "root",
+  "shape-types",
+  "spec",
+  "tensor",
+  "tree",
+];
 
 /** Not a tensor function; and one whose differences cancel in f32 (ops-composites.test.ts has it in f64). */
 const notCompared = ["checkGradient"];

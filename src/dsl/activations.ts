@@ -29,13 +29,13 @@ import {
   mul,
   prod,
   reshape,
-  sqrt,
   stopGradient,
   sub,
   sum,
   tanh,
   where,
 } from "./ops.ts";
+import { rootOrZero } from "./root.ts";
 import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
@@ -98,7 +98,7 @@ export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
 
 /**
  * log(sum(exp(x))) over an axis, several, or all, as m + log(sum(exp(x - m))) with m the largest element. -infinity where
- * all elements are, or there are none.
+ * all elements are, or there are none; the slopes are 0 there.
  */
 export function logSumExp<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"logSumExp", S, O>,
@@ -110,14 +110,11 @@ export function logSumExp<S extends Shape, D extends DType, const O extends Redu
   // an infinite maximum is not taken out: infinity minus itself is NaN. Only infinities and 0 are their own half.
   const infinite = equal(top, mul(top, 0.5) as Tensor) as Mask;
   const shift = stopGradient(where(infinite, 0, top) as Tensor) as Tensor;
-  const rest = log(sum(exp(sub(value, shift) as Tensor) as Tensor, given) as Tensor) as Tensor;
+  const total = sum(exp(sub(value, shift) as Tensor) as Tensor, given) as Tensor;
+  const none = equal(total, 0) as Mask; // all are -infinity: their slopes are 0, not 0 / 0
+  const low = stopGradient(reshape(top, total.shape) as Tensor);
+  const rest = where(none, low, log(where(none, 1, total) as Tensor)) as Tensor;
   return add(rest, reshape(shift, rest.shape)) as unknown as Tensor<ReduceShape<S, O>, FloatOf<D>>;
-}
-
-/** Square root whose slope at 0 is 0: where nothing varies, nothing flows back. */
-function rootOrZero(x: Tensor): Tensor {
-  const zero = equal(x, 0) as Mask;
-  return where(zero, 0, sqrt(where(zero, 1, x) as Tensor) as Tensor) as Tensor;
 }
 
 /** Square root of the variance (divided by n, as NumPy does). The gradient where all elements are equal is 0. */

@@ -4,6 +4,7 @@
  */
 import { ShapeError, UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
+import { slopedAs } from "../graph/ops/transform.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
 import { checkOptions, checkValue, flag, number, type OptionTable, show } from "../options.ts";
@@ -29,14 +30,14 @@ import {
   randomUniform,
   reshape,
   size,
-  sqrt,
   stopGradient,
   sub,
   sum,
   where,
 } from "./ops.ts";
+import { rootOrZero } from "./root.ts";
 import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
-import { scalar, type Tensor } from "./tensor.ts";
+import { applyOp, scalar, type Tensor } from "./tensor.ts";
 
 type Float<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D>;
 
@@ -85,14 +86,14 @@ export function variance<S extends Shape, D extends DType, const O extends Reduc
   return mean(square(sub(value, centre) as Tensor), given) as unknown as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
 
-/** Square root of the sum of squares of all tensors of a list: the length of a gradient. */
+/** Square root of the sum of squares of all tensors of a list: the length of a gradient. The slope of a length of 0 is 0. */
 export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
   const squares = checkTensors("globalNorm", tensors, "tensors").map(
     (x) => sum(square(asFloat("globalNorm", x))) as Tensor,
   );
   const [first, ...rest] = squares;
   if (first === undefined) return scalar(0);
-  return sqrt(rest.reduce((total, next) => add(total, next) as Tensor, first)) as Tensor<[]>;
+  return rootOrZero(rest.reduce((total, next) => add(total, next) as Tensor, first)) as Tensor<[]>;
 }
 
 // ---- activations ---------------------------------------------------------------------------------------------------
@@ -186,10 +187,11 @@ export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: Cro
   const given = checkOptions("softmaxCrossEntropy", options, crossEntropyTable, place).probabilities === true;
   const low = given ? (log(maximum(scores, leastProbability) as Tensor) as Tensor) : shifted(scores, -1);
   const norm = given ? undefined : (log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor);
-  // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN
+  // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN. The slopes are the product's.
   if (isFloat(labels.dtype)) {
-    const share = where(equal(labels, 0) as Tensor<Shape, "bool">, 0, mul(low, labels) as Tensor) as Tensor;
-    const chosen = sum(share, { axis: -1 }) as Tensor;
+    const product = mul(low, labels) as Tensor;
+    const share = where(equal(labels, 0) as Tensor<Shape, "bool">, 0, product) as Tensor;
+    const chosen = sum(applyOp(slopedAs, [share, product], {}, here("softmaxCrossEntropy")), { axis: -1 }) as Tensor;
     return norm === undefined
       ? (neg(chosen) as Tensor)
       : (sub(mul(norm, sum(labels, { axis: -1 }) as Tensor) as Tensor, chosen) as Tensor);

@@ -13,6 +13,7 @@ import { cast, mapOps } from "./ops/map.ts";
 import { concat, pad, slice } from "./ops/parts.ts";
 import { reduceOps } from "./ops/reduce.ts";
 import { constant, constantAttrs, iota, size } from "./ops/source.ts";
+import { slopedAs } from "./ops/transform.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
 import type { Origin } from "./origin.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
@@ -108,5 +109,9 @@ class NodeBuilder implements Build {
 
   dynamicUpdate(x: Node, part: Node, starts: Node): Node {
     return this.#make(dynamicUpdate, [x, part, starts]);
+  }
+
+  slopedAs(value: Node, twin: Node): Node {
+    return this.#make(slopedAs, [value, twin]);
   }
 }

@@ -144,7 +144,7 @@ export interface RegionOp<A extends Attrs = Attrs> extends OpCommon<A> {
   readonly kind: "region";
 }
 
-/** gradient, jvp, vmap: a request that a pass expands. */
+/** gradient, slopedAs, jvp, vmap: a request that a pass expands. */
 export interface TransformOp<A extends Attrs = Attrs> extends OpCommon<A> {
   readonly kind: "transform";
 }
@@ -190,6 +190,8 @@ export interface Build {
   /** The part of this shape that begins at `starts` (i32, one for each axis), clamped to lie inside. */
   dynamicSlice(x: Node, starts: Node, shape: Shape): Node;
   dynamicUpdate(x: Node, part: Node, starts: Node): Node;
+  /** The value of the first, the gradient of the second: see transform.ts. */
+  slopedAs(value: Node, twin: Node): Node;
 }
 
 export type MapName =

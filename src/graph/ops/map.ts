@@ -6,6 +6,7 @@
  */
 import { apply, constant, convert } from "../../kernel/build.ts";
 import { type Expr, isMathsFn, type MathsFn, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
+import { constantValue } from "../constant-value.ts";
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../dtype.ts";
 import type { Build, MapName, MapOp, Node } from "../node.ts";
 import { erf } from "../special.ts";
@@ -53,6 +54,29 @@ function power([x, y]: readonly Expr[]): Expr {
   if (exponent.kind === "const" && exponent.value === 2) return apply("mul", base, base);
   if (exponent.kind === "const" && exponent.value === 3) return apply("mul", apply("mul", base, base), base);
   return apply("pow", base, exponent);
+}
+
+/**
+ * g b a^(b-1), and 0 where b = 0, for every a. Whatever is differentiated again and again comes to the exponent 0 and then to
+ * 0 times an infinite power of 0; that is 0. Only there may a constant be put in: where a > 0 the slope by b is 1/a at b = 0.
+ */
+function powerSlope(base: Node, exponent: Node, g: Node, b: Build): Node {
+  const known = constantValue(exponent);
+  if (known === 0) return b.fill(g, 0);
+  if (known !== undefined) {
+    return b.map("mul", g, b.map("mul", exponent, b.map("pow", base, b.fill(exponent, known - 1))));
+  }
+  // where a <= 0 nothing flows to b, from the slope neither
+  const positive = b.map("gt", base, b.fill(base, 0));
+  const factor = b.map("select", positive, exponent, b.map("stopGradient", exponent));
+  const lower = b.map("pow", base, b.map("sub", factor, b.fill(factor, 1)));
+  const nonZero = b.map("gt", b.map("abs", base), b.fill(base, 0));
+  const finite = b.map("or", nonZero, b.map("ge", factor, b.fill(factor, 1)));
+  const product = (left: Node, right: Node): Node => {
+    const counts = b.map("or", finite, b.map("ne", left, b.fill(left, 0)));
+    return b.map("mul", left, keepWhere(b, counts, right));
+  };
+  return product(g, product(factor, lower));
 }
 
 /** x - y * floor(x / y) without its rounding errors: the remainder, with the sign of y. */
@@ -112,15 +136,11 @@ const rows = {
     meaning: (x, y) => x ** y,
     element: power,
     // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere.
-    // Where b = 0 the first is 0, also at a = 0, where a^(b-1) is infinite.
     gradient: (a, g, y, b) => {
       const [base, exponent] = [arg(a, 0), arg(a, 1)];
-      const isZero = b.map("eq", exponent, b.fill(exponent, 0));
-      const nonZero = b.map("select", isZero, b.fill(exponent, 1), exponent);
-      const lower = b.map("pow", base, b.map("sub", nonZero, b.fill(exponent, 1)));
       const positive = b.map("gt", base, b.fill(base, 0));
       const logarithm = b.map("log", b.map("select", positive, base, b.fill(base, 1)));
-      return [b.map("mul", g, b.map("mul", exponent, lower)), b.map("mul", g, b.map("mul", y, logarithm))];
+      return [powerSlope(base, exponent, g, b), b.map("mul", g, b.map("mul", y, logarithm))];
     },
   },
   max: {

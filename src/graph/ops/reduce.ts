@@ -6,7 +6,7 @@ import type { DType } from "../dtype.ts";
 import { isFloat, isInteger } from "../dtype.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
-import { fixedShape, type Shape, sizeOf } from "../shape.ts";
+import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
 import { folded } from "../tolerance.ts";
 import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
 
@@ -119,7 +119,10 @@ function extremeGradient(x: Node, g: Node, y: Node, axes: readonly number[], b: 
   return b.map("select", isExtreme, spread(b, b.map("div", g, count), shape, axes), b.fill(x, 0));
 }
 
-/** d(prod) = product of the others; right also where one element is zero, or several. */
+/**
+ * d(prod) = product of the others; right also where one element is zero, or several. What is computed divides the product;
+ * derivatives of it are those of the product itself, n times as much work, since a zero counts there as what it is.
+ */
 function productGradient(x: Node, g: Node, _y: Node, axes: readonly number[], b: Build): Node {
   const { shape, dtype } = typeOf(x);
   const isZero = b.map("eq", x, b.fill(x, 0));
@@ -134,7 +137,21 @@ function productGradient(x: Node, g: Node, _y: Node, axes: readonly number[], b:
     spread(b, whenOne, shape, axes),
     b.map("div", spread(b, whenNone, shape, axes), filled),
   );
-  return b.map("mul", spread(b, g, shape, axes), slope);
+  return b.map("mul", spread(b, g, shape, axes), b.slopedAs(slope, productOfOthers(x, axes, b)));
+}
+
+/** At each element the product of the others that are folded with it, over a copy of the folded axes. */
+function productOfOthers(x: Node, axes: readonly number[], b: Build): Node {
+  const { shape } = typeOf(x);
+  const folded = axes.toSorted((i, k) => i - k);
+  const kept = shape.map((_, axis) => axis).filter((axis) => !folded.includes(axis));
+  const wide = [...shape, ...folded.map((axis) => shape[axis] as Dim)];
+  const copies = folded.map((_, i) => shape.length + i);
+  const spreadOut = b.broadcast(b.permute(x, [...kept, ...folded]), wide, [...kept, ...copies]);
+  const itself = folded
+    .map((axis, i) => b.map("eq", b.iota("i32", wide, axis), b.iota("i32", wide, shape.length + i)))
+    .reduce((all, next) => b.map("and", all, next));
+  return b.reduce("prod", b.map("select", itself, b.fill(spreadOut, 1), spreadOut), copies);
 }
 
 export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceAttrs>>> = {

@@ -1,11 +1,13 @@
 /**
- * Requests that a pass expands. The DSL's `grad` makes one `gradient` node per parameter, so the forward graph can be
- * shown as it was written and gradients of gradients come for free.
+ * Requests that `differentiate` expands. The DSL's `grad` makes one `gradient` node per parameter, so the forward graph can be
+ * shown as it was written and gradients of gradients come for free. `slopedAs` is for functions whose good form is no form
+ * to differentiate.
  */
 import { CompilerBug, ShapeError } from "../../errors.ts";
 import { isFloat } from "../dtype.ts";
+import { ndarray } from "../ndarray.ts";
 import type { TransformOp } from "../node.ts";
-import { type NodeType, printType, typeOf } from "../type.ts";
+import { type NodeType, printType, sameType, typeOf } from "../type.ts";
 
 /** gradient(y, x): the derivative of the scalar y by x; has the type of x. */
 export const gradient: TransformOp = {
@@ -21,4 +23,22 @@ export const gradient: TransformOp = {
   evaluate() {
     throw new CompilerBug("gradient nodes are expanded by `differentiate` before anything is evaluated");
   },
+};
+
+/**
+ * slopedAs(value, twin): the value of the first, the gradient of the second, which is the same function in another form.
+ *
+ * A form that puts in constants by a condition (1 for a factor that is 0) is cheap and right, and its derivative is wrong.
+ * With this the cheap form is what is computed, and the twin is computed only where someone differentiates.
+ */
+export const slopedAs: TransformOp = {
+  name: "slopedAs",
+  kind: "transform",
+  infer([value, twin]) {
+    if (value === undefined || twin === undefined || !sameType(value, twin))
+      throw new ShapeError("takes two of a type");
+    return typeOf({ type: value });
+  },
+  vjp: (_, g) => [null, g],
+  evaluate: ([value], _attrs, type) => value ?? ndarray(type.dtype, [0], []),
 };
