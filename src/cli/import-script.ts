@@ -4,7 +4,7 @@
  * a new folder may import and await at its top.
  */
 import { existsSync, statSync } from "node:fs";
-import { register as registerHooks } from "node:module";
+import * as nodeModule from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CommanderError } from "commander";
@@ -41,24 +41,29 @@ export function usersError(error: unknown, path: string, what: string): Error {
   return told;
 }
 
+// As text, for Node 20, which runs hooks in a thread of their own. What `next` gives is a promise there and none elsewhere.
 const isTypeScript = String.raw`/\.tsx?(\?|$)/`;
-const hooks = `
-export async function resolve(specifier, context, next) {
-  const found = await next(specifier, context);
-  return ${isTypeScript}.test(found.url) ? { ...found, format: "module" } : found;
+const asModules = `data:text/javascript,${encodeURIComponent(`
+const asModule = (found) => ${isTypeScript}.test(found.url) ? { ...found, format: "module" } : found;
+export function resolve(specifier, context, next) {
+  const found = next(specifier, context);
+  return typeof found.then === "function" ? found.then(asModule) : asModule(found);
 }
-export async function load(url, context, next) {
+export function load(url, context, next) {
   return next(url, ${isTypeScript}.test(url) ? { ...context, format: "module" } : context);
-}`;
+}`)}`;
 
 let understands = false;
 
 async function understandTypeScript(): Promise<void> {
   if (understands) return;
   understands = true;
+  const hooks: unknown = await import(asModules);
   const { register } = await import("tsx/esm/api");
   register();
-  registerHooks(`data:text/javascript,${encodeURIComponent(hooks)}`);
+  // `module.register` is deprecated from Node 26 on, and says so on stderr.
+  if ("registerHooks" in nodeModule && typeof nodeModule.registerHooks === "function") nodeModule.registerHooks(hooks);
+  else nodeModule.register(asModules);
 }
 
 /** The first place in the script that an error's stack names. */

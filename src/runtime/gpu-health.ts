@@ -14,12 +14,15 @@ const advice =
 
 export class GpuHealth {
   readonly #connection: GpuConnection;
+  readonly #warn: (message: string) => void;
   readonly #lost: Promise<void>;
   #failure: DeviceError | null = null;
   #isClosed = false;
 
-  constructor(connection: GpuConnection) {
+  /** `warn` is told of errors that came outside of any call: there may be no later call that would throw them. */
+  constructor(connection: GpuConnection, warn: (message: string) => void = () => {}) {
     this.#connection = connection;
+    this.#warn = warn;
     const { device, name } = connection;
     this.#lost = device.lost.then(({ reason, message }) => {
       if (this.#isClosed) return;
@@ -87,13 +90,22 @@ export class GpuHealth {
   close(): void {
     this.#isClosed = true;
     this.#failure ??= new DeviceError("this GPU program was disposed");
-    this.#connection.device.removeEventListener("uncapturederror", this.#listen);
+    // Errors of what was submitted before may still come; they come before the work is reported as done.
+    const { device } = this.#connection;
+    const stop = (): void => device.removeEventListener("uncapturederror", this.#listen);
+    device.queue.onSubmittedWorkDone().then(stop, stop);
   }
 
-  readonly #listen = ({ error }: GPUUncapturedErrorEvent): void => {
+  readonly #listen = (event: GPUUncapturedErrorEvent): void => {
+    const { message } = event.error;
     // Somebody else's mistake on a device that is theirs.
-    if (!this.#connection.isOurs && !error.message.includes(labelPrefix)) return;
-    this.#failure ??= this.refusal("a command", error.message);
+    if (!this.#connection.isOurs && !message.includes(labelPrefix)) return;
+    const refusal = this.refusal("a command", message);
+    this.#failure ??= refusal;
+    // Dawn in Node prints an error that nobody has prevented to stdout, into whatever the program prints there.
+    const isTold = event.defaultPrevented;
+    event.preventDefault();
+    if (!isTold) this.#warn(refusal.message);
   };
 }
 

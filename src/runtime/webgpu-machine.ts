@@ -33,7 +33,7 @@ export class WebGpuMachine implements Machine {
 
   private constructor(connection: GpuConnection, print: GpuPrinter, options: MachineOptions) {
     this.#connection = connection;
-    this.#health = new GpuHealth(connection);
+    this.#health = new GpuHealth(connection, options.onWarning);
     this.#programs = new GpuPrograms(connection, this.#health, print);
     this.#staging = new Staging(connection, this.#health);
     this.#options = options;

@@ -30,6 +30,8 @@ interface Outcome {
   readonly ending: string;
   readonly endedWell: boolean;
   readonly log: string;
+  /** What came on stdout that is none of the child's messages. */
+  readonly noise: string;
 }
 
 describe("gpu", async () => {
@@ -43,7 +45,7 @@ describe("gpu", async () => {
     outcome =
       driver.kind === "ready"
         ? await runChild({ ...process.env, ...driver.env })
-        : { none: driver.reason, results: new Map(), ending: "never started", endedWell: false, log: "" };
+        : { none: driver.reason, results: new Map(), ending: "never started", endedWell: false, log: "", noise: "" };
   }, deadlineMs + exitMs);
 
   const unlessSkipped = (skip: (reason: string) => void): void => {
@@ -64,6 +66,11 @@ describe("gpu", async () => {
       const last = outcome.running === undefined ? "" : `, in "${outcome.running}"`;
       throw new Error(`the GPU process ${outcome.ending}${last}, before this case had a result\n${outcome.log}`);
     });
+
+  test("the driver writes nothing to stdout, which belongs to the program", ({ skip }) => {
+    unlessSkipped(skip);
+    expect(outcome.noise).toBe("");
+  });
 
   test("the process ends by itself once its device is destroyed", ({ skip }) => {
     unlessSkipped(skip);
@@ -104,6 +111,7 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
   let none: string | undefined;
   let running: string | undefined;
   let log = "";
+  let noise = "";
   let ending = "";
   let done = false;
   let timer = setTimeout(() => stop(`was still running after ${deadlineMs / 1000} s`), deadlineMs);
@@ -128,7 +136,7 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
   };
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith('{"event":')) hear(JSON.parse(line));
-    else log += `${line}\n`;
+    else noise += `${line}\n`;
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log += text;
@@ -145,7 +153,8 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
     results,
     ending,
     endedWell,
-    log,
+    log: log + noise,
+    noise,
     ...(none === undefined ? {} : { none }),
     ...(running === undefined ? {} : { running }),
   };

@@ -1,7 +1,7 @@
 /**
  * What a user is told when there is no GPU, when it goes away, and when it has too little memory.
  */
-import { match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { compile } from "../../../src/compile.ts";
 import { examineTargets, selfCheck } from "../../../src/doctor.ts";
 import { filled, zeros } from "../../../src/dsl/initializers.ts";
@@ -12,6 +12,7 @@ import { DeviceError, UserError } from "../../../src/errors.ts";
 import { nodeGpu } from "../../../src/node.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 import { deviceSource, openDevice } from "../../../src/runtime/gpu-device.ts";
+import { labelPrefix } from "../../../src/runtime/gpu-health.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu-machine.ts";
 import type { Gpu, GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
@@ -130,6 +131,43 @@ export const cases: readonly GpuCase[] = [
       await rejects(executable.run({ entry: "step" }), lost);
       await rejects(executable.state.read("n"), lost);
       executable.dispose();
+    },
+  },
+  {
+    name: "an error of ours that nothing caught is warned of, and every later call throws it",
+    async run(gpu) {
+      const device = await freshDevice(gpu);
+      const warnings: string[] = [];
+      const executable = await compile(counter(), { target: "wgsl", device, onWarning: (text) => warnings.push(text) });
+      // gpu.test.ts sees that it is not on stdout
+      device.createBuffer({ label: `${labelPrefix} broken`, size: 4, usage: 0x7fffffff });
+      await device.queue.onSubmittedWorkDone();
+      const refused = isDeviceError(/refused a command/, /broken/);
+      throws(() => executable.step(), refused);
+      await rejects(executable.read("total"), refused);
+      deepStrictEqual([warnings.length, executable.report.warnings], [1, warnings]);
+      executable.dispose();
+      device.destroy();
+    },
+  },
+  {
+    name: "an error that comes after dispose is not on stdout either; one of the device's owner is theirs",
+    async run(gpu) {
+      const device = await freshDevice(gpu);
+      const warnings: string[] = [];
+      const executable = await compile(counter(), { target: "wgsl", device, onWarning: (text) => warnings.push(text) });
+      const heard: string[] = [];
+      device.addEventListener("uncapturederror", (event) => {
+        if (!event.defaultPrevented) heard.push(event.error.message);
+        event.preventDefault();
+      });
+      device.createBuffer({ label: "mine", size: 4, usage: 0x7fffffff });
+      device.createBuffer({ label: `${labelPrefix} late`, size: 4, usage: 0x7fffffff });
+      executable.dispose();
+      await device.queue.onSubmittedWorkDone();
+      deepStrictEqual([warnings.length, heard.length], [1, 1]);
+      match(`${heard[0]}, ${warnings[0]}`, /mine.*late/s);
+      device.destroy();
     },
   },
   {
