@@ -18,7 +18,7 @@ import type { Entry } from "./graph/entry.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printFormula } from "./graph/print.ts";
 import type { ValueOf } from "./runtime/executable.ts";
-import type { NestedNumbers } from "./runtime/feeds.ts";
+import type { NestedNumbers } from "./runtime/host-values.ts";
 import { jsTarget } from "./targets.ts";
 
 /** A number, or a list of lists of numbers: its nesting is its shape. */

@@ -7,6 +7,7 @@
  *       gatherRows(train.labels, 1, indices, from, to, label);
  *     }
  */
+import type { HalfFloats } from "../arrays.ts";
 import { UserError } from "../errors.ts";
 import { permutation } from "../random.ts";
 
@@ -48,8 +49,9 @@ export interface Batch {
   readonly to: number;
 }
 
-export type Source = Uint8Array | Float32Array | Float64Array | Int32Array | Uint32Array;
-export type Destination = Source;
+export type Destination = Uint8Array | Float32Array | Float64Array | Int32Array | Uint32Array;
+/** Whatever holds numbers; not the bits of other ones. */
+export type Source = Destination | Int8Array | Uint8ClampedArray | Int16Array | Uint16Array | HalfFloats;
 
 /** How many batches `batches` gives for the same options. */
 export function batchCount(options: Pick<BatchOptions, "count" | "batch" | "dropLast">): number {

@@ -51,18 +51,16 @@ export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...sha
   if (typeof listed !== "object" || listed === null || !("length" in listed)) {
     throw new ShapeError(`values: the numbers must be a list, not ${show(listed)}${atLine(here("values"))}`);
   }
-  const odd = Array.isArray(listed) ? listed.findIndex((value) => typeof value !== "number") : -1;
-  if (odd >= 0) {
-    const hint = Array.isArray(listed) && Array.isArray(listed[odd]) ? ": one list for all, rows.flat(), say" : "";
-    const found = show(Array.isArray(listed) ? listed[odd] : undefined);
-    throw new ShapeError(`values: ${found} at position ${odd} is no number${hint}${atLine(here("values"))}`);
-  }
+  const kept = Float64Array.from(numbers, (value: unknown, at) => {
+    if (typeof value === "number") return value;
+    const hint = Array.isArray(value) ? ": one list for all, rows.flat(), say" : "";
+    throw new ShapeError(`values: ${show(value)} at position ${at} is no number${hint}${atLine(here("values"))}`);
+  });
   if (numbers.length !== sizeOf(shape)) {
     throw new ShapeError(
       `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
     );
   }
-  const kept = Float64Array.from(numbers);
   return { shape: [...shape], fill: (into) => into.set(kept) };
 }
 

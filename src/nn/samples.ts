@@ -6,6 +6,7 @@
  * Bytes in x become floats from 0 to 1 (times 1/255) unless `scale` says otherwise; everything else is taken as it is. With
  * several inputs or outputs x and y are objects with an array for each.
  */
+import { typeName } from "../arrays.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { FeedError, UserError } from "../errors.ts";
 import { type DType, isInteger, roundTo } from "../graph/dtype.ts";
@@ -248,14 +249,21 @@ export function toSource(
         `one array of numbers, sample after sample${nested ? ": rows.flat(), say" : ""}`,
     );
   }
-  const found = given === undefined ? "is missing" : `is of type ${typeName(given)}`;
+  const kind = typeName(given);
+  const found = given === undefined ? "is missing" : `is of type ${kind}`;
   const known = sourceTypes.join(", ");
-  throw new FeedError(`${call}: ${path} ${found}: it must be an array of numbers (a list, or ${known})`);
+  throw new FeedError(
+    `${call}: ${path} ${found}: it must be an array of numbers (a list, or ${known})${adviceFor(kind)}`,
+  );
 }
 
-const sourceTypes: readonly string[] = ["Uint8Array", "Float32Array", "Float64Array", "Int32Array", "Uint32Array"];
+const sourceTypes: readonly string[] = [
+  "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array", "Uint32Array", "Int32Array",
+  "Float16Array", "Float32Array", "Float64Array",
+]; // biome-ignore format: names
 
-/** "Float32Array", of whichever realm. */
-function typeName(value: unknown): string {
-  return Object.prototype.toString.call(value).slice("[object ".length, -1);
+function adviceFor(kind: string): string {
+  if (kind.startsWith("Big")) return ": Int32Array.from(numbers, Number), say";
+  const isMemory = kind === "DataView" || kind.endsWith("ArrayBuffer");
+  return isMemory ? ": make one over its memory, new Float32Array(buffer, byteOffset, length), say" : "";
 }

@@ -5,7 +5,8 @@
  */
 import { bindDim, type Dim, type Dims, dimNames, printShape } from "../graph/shape.ts";
 import type { CompiledEntry } from "./compiled.ts";
-import { type DeclaredInput, type Feed, type Feeds, feedAt, feedError, lengthOf } from "./feeds.ts";
+import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
+import { feedError } from "./host-values.ts";
 
 /** Whether every feed is a typed array (or a number) of the specialization's length. Allocates nothing. */
 export function fitsFeeds(entry: CompiledEntry, feeds: Feeds): boolean {

@@ -17,7 +17,8 @@ import type { EntryReport, Report } from "../report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
-import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt, feedError } from "./feeds.ts"; // biome-ignore format: names
+import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
+import { feedError } from "./host-values.ts";
 import type { Machine, Runner } from "./machine.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { StateAccess } from "./state.ts";

@@ -1,27 +1,32 @@
 /**
  * Feeds: checking what a user gives a call, before anything runs.
  *
- * Every message names the feed, what was wanted and what was found. Nothing is allocated for typed arrays that fit.
+ * Every message names the feed, what was wanted and what was found. What kinds of numbers there are is in host-values.ts.
  */
 
+import type { HalfFloats } from "../arrays.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { type NamedLeaf, splitPath } from "../dsl/tree.ts";
-import { FeedError } from "../errors.ts";
-import { type DType, isFloat, roundTo } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
+import type { DType } from "../graph/dtype.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { type ArrayOf, arrayTypeOf, type InputSlot, type TypedArray } from "./compiled.ts";
+import type { ArrayOf, InputSlot, TypedArray } from "./compiled.ts";
+import { copyOf, feedError, type NestedNumbers, refuse, toValues, typeIn } from "./host-values.ts";
 
 /** A tensor's numbers, row-major: the dtype's typed array, (nested) arrays of numbers, or one number for a scalar. */
-export type Feed = TypedArray | number | boolean | NestedNumbers;
-export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
+export type Feed = ViewOf<DType> | number | boolean | NestedNumbers;
+
+/** Typed arrays over the memory that a dtype has. */
+type ViewOf<D extends DType> =
+  | ArrayOf<D>
+  | (D extends "f16" ? HalfFloats : never)
+  | (D extends "u8" | "bool" ? Uint8ClampedArray : never);
 
 /** A tree shaped like the program's inputs. */
 export type Feeds = { readonly [name: string]: Feed | Feeds };
 
 /** What an input of this shape and dtype takes. */
 type FeedOf<S extends Shape, D extends DType> =
-  | ArrayOf<D>
+  | ViewOf<D>
   | NestedNumbers
   | (S["length"] extends 0 ? number | boolean : never);
 
@@ -53,11 +58,6 @@ export function feedAt(feeds: Feeds, parts: readonly string[]): Feed | undefined
     found = (found as Readonly<Record<string, unknown>>)[part];
   }
   return found as Feed | undefined;
-}
-
-/** An error about a feed or state, with the line of the user's call. */
-export function feedError(message: string): FeedError {
-  return new FeedError(message + atLine(here("feed")));
 }
 
 /** Complains of feeds that no input asks for. */
@@ -109,18 +109,11 @@ export function copyFeeds(feeds: Feeds, inputs: readonly DeclaredInput[], entry:
       group.set(part, inner);
       group = inner;
     }
-    group.set(parts.at(-1) ?? "", copyFeed(feed));
+    group.set(parts.at(-1) ?? "", copyOf(feed));
   }
   const toObject = (group: Group): Feeds =>
     Object.fromEntries([...group].map(([name, part]) => [name, part instanceof Map ? toObject(part) : part]));
   return toObject(copies);
-}
-
-function copyFeed(feed: Feed): Feed {
-  if (ArrayBuffer.isView(feed)) return feed.slice();
-  const copyPart = (part: number | boolean | NestedNumbers): number | boolean | NestedNumbers =>
-    Array.isArray(part) ? part.map(copyPart) : part;
-  return copyPart(feed);
 }
 
 function listOf(inputs: readonly DeclaredInput[]): string {
@@ -128,99 +121,43 @@ function listOf(inputs: readonly DeclaredInput[]): string {
   return `the inputs are ${inputs.map(({ path, dtype, shape }) => `${path}: ${dtype}${printShape(shape)}`).join(", ")}`;
 }
 
-/** How many numbers a feed holds; -1 where it is missing. */
+/** How many numbers a feed holds; -1 where it is missing, or no feed. */
 export function lengthOf(feed: Feed | undefined): number {
   if (feed === undefined) return -1;
   if (typeof feed === "number" || typeof feed === "boolean") return 1;
-  if (ArrayBuffer.isView(feed)) return feed.length;
-  if (!Array.isArray(feed)) return -1;
-  return feed.reduce((sum: number, part) => sum + (Array.isArray(part) ? lengthOf(part) : 1), 0);
+  if (ArrayBuffer.isView(feed)) return feed.length ?? -1; // a DataView has none
+  return Array.isArray(feed) ? lengthOfList(feed) : -1;
+}
+
+function lengthOfList(list: readonly unknown[]): number {
+  let sum = 0;
+  for (const part of list) {
+    const length = Array.isArray(part) ? lengthOfList(part) : typeof part === "object" ? -1 : 1;
+    if (length < 0) return -1;
+    sum += length;
+  }
+  return sum;
 }
 
 /** The feed as the typed array that the input takes. */
-export function checkFeed(feed: Feed | undefined, slot: InputSlot, entry: string): TypedArray {
-  const { dtype, count } = slot.buffer;
-  if (feed === undefined || feed === null)
-    throw feedError(`${entry}: the feed "${slot.path}" (${typeIn(slot)}) is missing`);
-  const ArrayType = arrayTypeOf(dtype);
-  let values: TypedArray;
-  if (ArrayBuffer.isView(feed)) {
-    if (!(feed instanceof ArrayType)) {
-      throw feedError(
-        `${entry}: the feed "${slot.path}" is a ${feed.constructor.name}; ${typeIn(slot)} takes a ${ArrayType.name}`,
-      );
-    }
-    values = feed;
-  } else values = fromNumbers(feed, slot, entry);
-  if (values.length !== count) {
-    throw feedError(`${entry}: the feed "${slot.path}" has ${values.length} numbers; ${typeIn(slot)} takes ${count}`);
+export function checkFeed(feed: Feed | undefined, slot: InputSlot, call: string): TypedArray {
+  if (feed === undefined || feed === null) {
+    throw feedError(`${call}: the feed "${slot.path}" (${typeIn(slot.buffer)}) is missing`);
   }
-  if (dtype === "bool") checkBool(values, slot, entry);
-  if (slot.below !== null) checkRange(values, slot, slot.below, entry);
+  const values = toValues(feed, slot.buffer, call);
+  if (slot.below !== null) checkRange(values, slot, slot.below, call);
   return values;
-}
-
-/** For messages. */
-function typeIn({ buffer }: InputSlot): string {
-  return `${buffer.dtype}${printShape(buffer.shape)}`;
-}
-
-/** Nested arrays in the tensor's shape, or one flat array; numbers that the dtype cannot hold exactly are refused. */
-function fromNumbers(feed: number | boolean | NestedNumbers, slot: InputSlot, entry: string): TypedArray {
-  const { shape } = slot.buffer;
-  const isFlat = Array.isArray(feed) && feed.every((part) => !Array.isArray(part));
-  const numbers: number[] = [];
-  if (isFlat) for (const part of feed) numbers.push(elementOf(part, slot, entry));
-  else collect(feed, shape, slot, entry, numbers);
-  return arrayTypeOf(slot.buffer.dtype).from(numbers) as TypedArray;
-}
-
-function collect(part: unknown, shape: readonly number[], slot: InputSlot, entry: string, numbers: number[]): void {
-  const [extent, ...inner] = shape;
-  if (extent === undefined) {
-    if (Array.isArray(part)) throw wrongShape(slot, entry);
-    numbers.push(elementOf(part, slot, entry));
-    return;
-  }
-  if (!Array.isArray(part) || part.length !== extent) throw wrongShape(slot, entry);
-  for (const next of part) collect(next, inner, slot, entry, numbers);
-}
-
-function wrongShape(slot: InputSlot, entry: string): FeedError {
-  return feedError(`${entry}: the feed "${slot.path}" is not shaped like ${typeIn(slot)}`);
-}
-
-function elementOf(value: unknown, slot: InputSlot, entry: string): number {
-  if (typeof value !== "number" && typeof value !== "boolean") {
-    throw feedError(`${entry}: the feed "${slot.path}" holds ${String(value)}, which is no number`);
-  }
-  const { dtype } = slot.buffer;
-  const number = Number(value);
-  if (!isFloat(dtype) && roundTo(dtype, number) !== number) {
-    throw feedError(`${entry}: the feed "${slot.path}" holds ${number}, which is no ${dtype}`);
-  }
-  return number;
 }
 
 function checkRange(
   values: TypedArray,
-  slot: InputSlot,
+  { buffer }: InputSlot,
   below: { readonly limit: number; readonly line: string },
-  entry: string,
+  call: string,
 ): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     if (value >= 0 && value < below.limit) continue;
-    throw feedError(
-      `${entry}: the feed "${slot.path}" has ${value} at position ${i}; labels go from 0 to ${below.limit - 1}${below.line}`,
-    );
-  }
-}
-
-/** Any other byte would be true in some places and unequal to true in others. */
-function checkBool(values: TypedArray, slot: InputSlot, entry: string): void {
-  for (let i = 0; i < values.length; i++) {
-    if ((values[i] as number) <= 1) continue;
-    throw feedError(`${entry}: the feed "${slot.path}" has ${values[i]} at position ${i}; a bool is 0 or 1`);
+    throw refuse(buffer, call, `has ${value} at position ${i}; labels go from 0 to ${below.limit - 1}${below.line}`);
   }
 }

@@ -56,10 +56,15 @@ export function upload(device: GPUDevice, buffer: GPUBuffer, slot: BufferSlot, v
 
 function asGpuBytes(slot: BufferSlot, values: TypedArray): TypedArray {
   if (slot.dtype === "bool") return Uint32Array.from(values, (value) => (value === 0 ? 0 : 1));
-  if (values.byteLength % 4 === 0) return values;
+  if (values.byteLength % 4 === 0) return isOrdinary(values) ? values : new (arrayTypeOf(slot.dtype))(values);
   const padded = new Uint8Array(Math.ceil(values.byteLength / 4) * 4);
   padded.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return padded;
+}
+
+/** Memory that any WebGPU takes. Dawn in Node refuses shared memory, browsers that which may change its size. */
+function isOrdinary({ buffer }: TypedArray): boolean {
+  return buffer instanceof ArrayBuffer && !("resizable" in buffer && buffer.resizable === true);
 }
 
 /** The values of a slot whose bytes in GPU memory start at `at`. */

@@ -3,12 +3,11 @@
  */
 import type { Program } from "../dsl/program.ts";
 import type { Range } from "../dsl/spec.ts";
-import { isFloat, roundTo } from "../graph/dtype.ts";
-import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import type { Calls } from "./calls.ts";
-import { arrayTypeOf, type TypedArray } from "./compiled.ts";
-import { feedError } from "./feeds.ts";
+import type { TypedArray } from "./compiled.ts";
+import type { Feed } from "./feeds.ts";
+import { copyOf, feedError, toValues } from "./host-values.ts";
 import type { Machine } from "./machine.ts";
 
 /** Values of all states by path, on the host. */
@@ -48,8 +47,8 @@ export class StateAccess {
     return this.#calls.ask(() => this.#machine.readState(slot));
   }
 
-  /** Overwrites a state: new weights, another learning rate. */
-  write(name: string, values: TypedArray | readonly number[] | number): void {
+  /** Overwrites a state: new weights, another learning rate. Takes what a feed takes, and a number for a single element. */
+  write(name: string, values: Feed): void {
     this.#assertUsable();
     const slot = this.#slot(name);
     this.#write([[slot, this.#checked(name, values, slot)]]);
@@ -79,15 +78,15 @@ export class StateAccess {
       for (const [slot, found] of values) write(slot, found);
       return;
     }
-    const kept = values.map(([slot, found]) => [slot, found.slice()] as const);
+    const kept = values.map(([slot, found]) => [slot, copyOf(found)] as const);
     const later = async (): Promise<void> => {
       for (const [slot, found] of kept) write(slot, found);
     };
     this.#calls.take(later).catch(() => {}); // the next call hears of it
   }
 
-  #checked(name: string, values: TypedArray | readonly number[] | number, slot: BufferSlot): TypedArray {
-    const array = checkValues(name, values, slot);
+  #checked(name: string, values: Feed, slot: BufferSlot): TypedArray {
+    const array = toValues(values, slot, null);
     const range = this.#ranges.get(name);
     if (range === undefined) return array;
     const odd = array.find((value) => !(Number.isFinite(value) && value >= range[0] && value <= range[1]));
@@ -102,23 +101,4 @@ export class StateAccess {
     if (slot === undefined) throw feedError(`there is no state "${name}" (there are: ${this.names.join(", ")})`);
     return slot;
   }
-}
-
-function checkValues(name: string, values: TypedArray | readonly number[] | number, slot: BufferSlot): TypedArray {
-  const ArrayType = arrayTypeOf(slot.dtype);
-  const wanted = `${slot.dtype}${printShape(slot.shape)}`;
-  const list = typeof values === "number" ? [values] : values;
-  if (ArrayBuffer.isView(list) && !(list instanceof ArrayType)) {
-    throw feedError(
-      `the state "${name}" is ${wanted}, which takes a ${ArrayType.name}, not a ${list.constructor.name}`,
-    );
-  }
-  if (list.length !== slot.count) {
-    throw feedError(`the state "${name}" is ${wanted}: it takes ${slot.count} numbers, not ${list.length}`);
-  }
-  if (!ArrayBuffer.isView(list) && !isFloat(slot.dtype)) {
-    const odd = list.find((value) => roundTo(slot.dtype, value) !== value);
-    if (odd !== undefined) throw feedError(`the state "${name}" is ${wanted}, which cannot hold ${odd}`);
-  }
-  return ArrayBuffer.isView(list) ? list : (ArrayType.from(list) as TypedArray);
 }

@@ -136,7 +136,7 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
   };
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (line.startsWith('{"event":')) hear(JSON.parse(line));
-    else noise += `${line}\n`;
+    else noise += `${running ?? "between cases"}: ${line}\n`;
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
     log += text;

@@ -100,7 +100,7 @@ describe("names and dimensions", () => {
     );
     const executable = await compileOn(made, jsTarget, { dims: { batch: 2 } });
     await expect(executable.state.read("v")).rejects.toThrow(/there is no state "v" \(there are: w, count\)/);
-    expect(() => executable.state.write("w", [1])).toThrow(/"w" is f32\[3,4\]: it takes 12 numbers, not 1/);
+    expect(() => executable.state.write("w", [1])).toThrow(/the state "w" has 1 number; f32\[3,4\] takes 12/);
     await expect(executable.read("loss")).rejects.toThrow(/nothing was run yet/);
     executable.train(good);
     await expect(executable.read("lsos")).rejects.toThrow(/no such output \(it has: loss\)/);

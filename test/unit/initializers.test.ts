@@ -76,3 +76,13 @@ describe("states start as their initializer says", () => {
     }
   });
 });
+
+test.each([
+  ["nested lists", [[1], [2]], "[1] at position 0 is no number: one list for all"],
+  ["texts", ["1", "2"], "at position 0 is no number"],
+  ["a hole", Object.assign(new Array(2), { 0: 1 }), "undefined at position 1 is no number"],
+  ["BigInt", BigInt64Array.of(1n, 2n), "1n at position 0 is no number"],
+  ["bytes without a type", new DataView(new ArrayBuffer(2)), "the numbers must be a list"],
+])("values refuses %s", (_, numbers, message) => {
+  expect(() => given(numbers as never, 2)).toThrow(message);
+});

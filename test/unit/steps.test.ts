@@ -264,7 +264,9 @@ describe.each(targets)("many steps in one call, on %s", (_, target) => {
 test("a table of bytes takes no floats, and no other number of bytes", async () => {
   const executable = await compileOn(resident(), jsTarget, { dims });
   const write = (values: Float32Array | Uint8Array) => () => executable.state.write("data.images", values);
-  expect(write(new Float32Array(images.length))).toThrow(/"data\.images" is u8\[50,49\], which takes a Uint8Array/);
-  expect(write(images.subarray(1))).toThrow(/"data\.images" is u8\[50,49\]: it takes 2450 numbers, not 2449/);
+  expect(write(new Float32Array(images.length))).toThrow(
+    /"data\.images" is a Float32Array; u8\[50,49\] takes a Uint8Array/,
+  );
+  expect(write(images.subarray(1))).toThrow(/"data\.images" has 2449 numbers; u8\[50,49\] takes 2450/);
   executable.dispose();
 });
