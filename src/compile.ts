@@ -101,6 +101,7 @@ export async function compileOn<O, I>(
     warnings.push(message);
     (options.onWarning ?? console.warn)(message);
   };
+  for (const message of program.warnings ?? []) warn(message);
   const machine = await target.machine(states.bytes, {
     ...machineOptions(options),
     onWarning: warn,

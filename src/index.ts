@@ -15,7 +15,7 @@ export { jacobian } from "./dsl/jacobian.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
 export { randomBernoulli, randomBits, randomNormal } from "./dsl/random.ts";
-export { bool, f16, f32, f64, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
+export { bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { scalar, Tensor } from "./dsl/tensor.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./errors.ts";
 export { type EvaluateExpressionOptions, evaluate, formula } from "./evaluate.ts";
@@ -33,6 +33,7 @@ export {
   fingerprintOf,
 } from "./io/checkpoint.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
+export { type LayerDefinition, type LayerMode, layer } from "./nn/custom-layer.ts";
 export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
@@ -67,6 +68,7 @@ export { l1, l1l2, l2, type Regularizer } from "./nn/regularizers.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
+export { type SlotUpdates, slotUpdates } from "./nn/slot-updates.ts";
 export { type EvaluateOptions, type RestoreOptions, Trainer, trainer } from "./nn/trainer.ts";
 export type { Metrics, ModelTrainerOptions, TrainerOptions } from "./nn/trainer-options.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";

@@ -56,6 +56,8 @@ export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = u
   readonly inputs: readonly NamedLeaf<InputSpec>[];
   readonly states: readonly NamedLeaf<StateSpec>[];
   readonly entries: ReadonlyMap<string, Entry>;
+  /** What compiling it should tell its user. */
+  readonly warnings?: readonly string[];
   /** Carries the types of outputs and inputs; never there. */
   readonly types?: { readonly outputs: Outputs; readonly inputs: Inputs };
 }

@@ -26,13 +26,16 @@ export class StateSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly shape: S;
   readonly dtype: D;
   readonly trainable: boolean;
+  /** Not trained, and meant to stay as it starts. */
+  readonly frozen: boolean;
   readonly initializer: Initializer;
   readonly range: Range | undefined;
 
-  constructor(initializer: Initializer<S>, dtype: D, trainable: boolean, range?: Range) {
+  constructor(initializer: Initializer<S>, dtype: D, trainable: boolean, range?: Range, frozen = false) {
     this.shape = initializer.shape.map(checkDim) as unknown as S;
     this.dtype = dtype;
     this.trainable = trainable;
+    this.frozen = frozen;
     this.initializer = initializer;
     this.range = range;
   }
@@ -102,6 +105,11 @@ function isInitializer(start: unknown): boolean {
 }
 
 /** A trainable state. */
+export function param<S extends Shape>(start: Initializer<S>): StateSpec<S, "f32">;
+export function param<S extends Shape, D extends DType = "f32">(
+  start: Initializer<S>,
+  options: StateOptions<D>,
+): StateSpec<S, D>;
 export function param<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D> = {},
@@ -110,11 +118,21 @@ export function param<S extends Shape, D extends DType = "f32">(
 }
 
 /** A state that is not trained: moments, counters, running statistics. */
+export function slot<S extends Shape>(start: Initializer<S>): StateSpec<S, "f32">;
+export function slot<S extends Shape, D extends DType = "f32">(
+  start: Initializer<S>,
+  options: StateOptions<D>,
+): StateSpec<S, D>;
 export function slot<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D> = {},
 ): StateSpec<S, D> {
   return stateSpec("slot", start, options, false);
+}
+
+/** The same state, not trained and not moved: frozen weights, a table. It starts as it would have. */
+export function freeze<S extends Shape, D extends DType>(spec: StateSpec<S, D>): StateSpec<S, D> {
+  return new StateSpec(spec.initializer as Initializer<S>, spec.dtype, false, spec.range, true);
 }
 
 /** The tree of tensors that a tree of specs becomes inside an entry. */

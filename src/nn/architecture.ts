@@ -14,7 +14,7 @@ import { lossNames } from "./losses.ts";
 import { metricNames } from "./metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
-import { type Training, type TrainingDefinition, trainablePaths, trainingOf } from "./training-program.ts";
+import { movablePaths, type Training, type TrainingDefinition, trainingOf } from "./training-program.ts";
 
 /** The note of a checkpoint that holds it. */
 export const architectureNote = "architecture";
@@ -79,10 +79,10 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
   if (version !== 1) throw field("version").error("version 1", String(version));
   const input = field("input").list(8).map((size) => size.whole(1)); // biome-ignore format: short
   const model = modelOfLayer(readLayer(field("model")), input);
-  const known = new Set(trainablePaths(model.params));
+  const known = new Set(movablePaths(model.params));
   const frozen = (fields.frozen?.list(known.size) ?? []).map((name) => {
     if (known.has(name.text())) return name.text();
-    throw name.error("a weight that can be trained", JSON.stringify(name.text()));
+    throw name.error("a weight that can be trained, or a slot", JSON.stringify(name.text()));
   });
   return {
     model,

@@ -2,7 +2,7 @@
  * What a layer is: the contract between layers, models and trainers, and the activations by name.
  *
  * A layer is a description. It tells which parameters it needs for a given input, and applies them inside an entry; nothing
- * is stored in it. A layer of your own is an object with the members of `Layer`.
+ * is stored in it. A layer of your own is made by `layer()` (custom-layer.ts), or is an object with the members of `Layer`.
  */
 import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
 import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
@@ -12,6 +12,7 @@ import type { Tensor } from "../dsl/tensor.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
+import type { SlotUpdates } from "./slot-updates.ts";
 
 /** Parameters by name: state of a program. */
 export interface ParamTree {
@@ -47,6 +48,8 @@ export interface Mode {
   readonly training?: boolean;
   /** Leave the last activation out: logits in place of probabilities. False by default. */
   readonly logits?: boolean;
+  /** Takes the next values of the slots that layers update while they train: `slotUpdates(model)`. */
+  readonly slots?: SlotUpdates;
   /** Told of the output of every layer inside a model, by its path ("dense1", "sequential1.dense2"). */
   readonly onOutput?: (path: string, output: Tensor<Shape, "f32">) => void;
 }

@@ -19,7 +19,7 @@ import {
   zeros,
 } from "../dsl/initializers.ts";
 import { add, dot } from "../dsl/ops.ts";
-import { param, type StateSpec, slot } from "../dsl/spec.ts";
+import { freeze, param, type StateSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { ShapeError, UserError } from "../errors.ts";
@@ -38,8 +38,9 @@ import {
   oneOf,
   text,
 } from "../options.ts";
-import { type Config, type ConfigRecord, codeConfig, compactConfig } from "./config.ts";
-import { type ActivationName, activate, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
+import { type Config, codeConfig, compactConfig } from "./config.ts";
+import { type LayerDefinition, layer } from "./custom-layer.ts";
+import { type ActivationName, activate, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
 import { configOfRegularizer, type Regularizer, regularizerKind } from "./regularizers.ts";
 
 export interface LayerOptions {
@@ -90,11 +91,11 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
   if (!useBias && biasRegularizer !== undefined) {
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
   }
-  const state = trainable ? param : slot;
+  const state = (start: Initializer): StateSpec => (trainable ? param(start) : freeze(param(start)));
   const regularizers: [string, Regularizer][] = [];
   if (kernelRegularizer !== undefined) regularizers.push(["kernel", kernelRegularizer]);
   if (biasRegularizer !== undefined) regularizers.push(["bias", biasRegularizer]);
-  return layer({
+  return builtIn({
     name: "dense",
     givenName: name,
     rule: units,
@@ -116,7 +117,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
       const kernel = state(initializer(inputs, units));
       return useBias ? { kernel, bias: state(zeros(units)) } : { kernel };
     },
-    apply(params, x, { logits = false }) {
+    apply(params, x, { logits }) {
       const product = dot(x, leaf(params, "kernel"));
       const sum = useBias ? add(product, leaf(params, "bias")) : product;
       return activate(logits ? "linear" : ending, sum);
@@ -128,13 +129,13 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
 export function activation(name: ActivationName, options: LayerOptions = {}): Layer<"same"> {
   checkValue("activation", "its name", name, activationKind);
   const { name: givenName } = checkOptions("activation", options, layerTable, { before: '"relu", ' });
-  return layer({
+  return builtIn({
     name,
     givenName,
     rule: "same",
     activation: name,
     config: { kind: "activation", activation: name },
-    apply: (_, x, { logits = false }) => activate(logits ? "linear" : name, x),
+    apply: (_, x, { logits }) => activate(logits ? "linear" : name, x),
   });
 }
 
@@ -143,7 +144,7 @@ export function flatten(options?: LayerOptions): Layer<"flatten">;
 export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D>;
 export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tensor {
   if (x instanceof Tensor) return flattenTensor(x);
-  return layer({
+  return builtIn({
     name: "flatten",
     givenName: checkOptions("flatten", x, layerTable).name,
     rule: "flatten",
@@ -161,12 +162,12 @@ export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Ten
 export function dropout(first: number | Tensor<Shape, "f32">, second?: number | LayerOptions): Layer<"same"> | Tensor {
   if (first instanceof Tensor) return dropElements(first, second as number);
   checkValue("dropout", "the rate", first, number({ from: 0, below: 1 }));
-  return layer({
+  return builtIn({
     name: "dropout",
     givenName: checkOptions("dropout", second as LayerOptions, layerTable, { before: "0.5, " }).name,
     rule: "same",
     config: { rate: first },
-    apply: (_, x, { training = false }) => (training && first > 0 ? dropElements(x, first) : x),
+    apply: (_, x, { training }) => (training && first > 0 ? dropElements(x, first) : x),
   });
 }
 
@@ -182,7 +183,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
   const last = layers.at(-1);
   if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
   const named = keyed(layers);
-  return layer({
+  return builtIn({
     name: "sequential",
     givenName: checkOptions("sequential", options, layerTable, { before: "layers, " }).name,
     rule: layers.map(({ rule }) => rule) as unknown as RulesOf<L>,
@@ -204,12 +205,12 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
       }
       return Object.fromEntries(found);
     },
-    apply(params, x, { training = false, logits = false, onOutput }) {
+    apply(params, x, { logits, onOutput, ...mode }) {
       const end = named.length - 1;
       return named.reduce((value, { member, key }, i) => {
         const withoutEnding = logits && i === end;
-        const mode: Mode = { training, logits: withoutEnding, ...watchInside(key, onOutput) };
-        const output = member.apply(subtree(params, key), value, mode) as Tensor<Shape, "f32">;
+        const inside: Mode = { ...mode, logits: withoutEnding, ...watchInside(key, onOutput) };
+        const output = member.apply(subtree(params, key), value, inside) as Tensor<Shape, "f32">;
         onOutput?.(joinPath("", key), withoutEnding ? activate(member.activation, output) : output);
         return output;
       }, x);
@@ -264,34 +265,16 @@ function keyed(layers: readonly Layer[]): readonly Keyed[] {
   });
 }
 
-interface Definition<R extends ShapeRule> {
-  readonly name: string;
-  readonly givenName: string | undefined;
+interface Definition<R extends ShapeRule> extends Omit<LayerDefinition<ParamTree, R>, "config"> {
   readonly rule: R;
-  readonly activation?: ActivationName;
-  readonly regularizers?: ReadonlyMap<string, Regularizer>;
   /** Without kind and name where these are the layer's own. */
   readonly config?: Readonly<Record<string, Config | undefined>>;
-  readonly outputShape?: (sample: SampleShape) => SampleShape;
-  readonly params?: (sample: SampleShape) => ParamTree;
-  readonly apply: (params: ParamTensors, x: Tensor<Shape, "f32">, mode: Mode) => Tensor<Shape, "f32">;
 }
 
-/** Fills in what most layers do not care about: no parameters, the same shape, no activation. */
-function layer<R extends ShapeRule>(definition: Definition<R>): Layer<R> {
-  const { name, givenName, rule, activation: ending = "linear", outputShape, params, apply } = definition;
-  const config: ConfigRecord = compactConfig({ kind: name, name: givenName, ...definition.config });
-  return {
-    name,
-    givenName,
-    rule,
-    activation: ending,
-    regularizers: definition.regularizers ?? new Map(),
-    config,
-    outputShape: outputShape ?? ((sample) => sample),
-    params: params ?? (() => ({})),
-    apply: (tensors, x, mode = {}) => apply(tensors, x as unknown as Tensor<Shape, "f32">, mode) as never,
-  };
+/** A layer with the config that its kind and options make. */
+function builtIn<R extends ShapeRule>({ config, ...definition }: Definition<R>): Layer<R> {
+  const { name, givenName } = definition;
+  return layer<ParamTree, R>({ ...definition, config: compactConfig({ kind: name, name: givenName, ...config }) });
 }
 
 function leaf(params: ParamTensors, name: string): Tensor<Shape, "f32"> {
@@ -300,9 +283,4 @@ function leaf(params: ParamTensors, name: string): Tensor<Shape, "f32"> {
     throw new UserError(`dense: the parameters have no tensor "${name}": give those that params() described`);
   }
   return found as Tensor<Shape, "f32">;
-}
-
-/** A weight as a plain state: the same start, but no training. */
-export function freeze(spec: StateSpec): StateSpec {
-  return slot(spec.initializer, { dtype: spec.dtype });
 }

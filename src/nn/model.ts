@@ -23,6 +23,7 @@ import { ShapeError, UserError } from "../errors.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
 import { type Config, codeConfig } from "./config.ts";
+import { currentParams } from "./custom-layer.ts";
 import { type ActivationName, activate, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
 import { subtree, watchInside } from "./layers.ts";
 import { isPlainObject, Ports } from "./ports.ts";
@@ -143,7 +144,8 @@ function connect(definition: LooseDefinition, origin: Origin): Model {
       const callable = (x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> => {
         checkOperand(name, x, origin);
         const inside: Mode = { ...mode, logits: true, ...watchInside(name, mode.onOutput) };
-        const logits = layer.apply(parametersOf(name, layer, x), x, inside) as Tensor<Shape, "f32">;
+        const params = currentParams(parametersOf(name, layer, x), mode); // of an earlier call in this step
+        const logits = layer.apply(params, x, inside) as Tensor<Shape, "f32">;
         const { activation } = layer;
         const output = new Tensor(activate(activation, logits).value) as Tensor<Shape, "f32">; // one for each call
         made.set(output, { logits, activation });

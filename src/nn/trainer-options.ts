@@ -10,7 +10,7 @@ import type { MetricName } from "./metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
 import type { Optimizer } from "./optimizers.ts";
 import { Ports } from "./ports.ts";
-import { type TrainingDefinition, trainablePaths } from "./training-program.ts";
+import { movablePaths, type TrainingDefinition } from "./training-program.ts";
 import type { Watch } from "./watch.ts";
 
 type NamedMetrics = Readonly<Record<string, MetricName | Measure>>;
@@ -31,7 +31,8 @@ interface CommonOptions {
   readonly optimizer: Optimizer;
   /**
    * Which weights are trained: a list of names, a layer's ("dense1") or a weight's ("dense1.kernel"), or a predicate of a
-   * weight's name. All by default. Layers that were made with `trainable: false` stay as they are.
+   * weight's name. All by default. Layers that were made with `trainable: false` stay as they are. Slots have names too, such as a
+   * batch norm's averages ("norm1.mean"): one that is left out is not updated, and a layer with nothing left in is `frozen`.
    */
   readonly trainable?: readonly string[] | ((name: string) => boolean);
   /** More outputs of a training step: gradients, activations. See `WatchContext`. */
@@ -117,7 +118,7 @@ function sampleOf(input: SampleShape | undefined): SampleShape {
 /** The weights that an option leaves out. */
 function frozenBy(trainable: CommonOptions["trainable"], { params }: Model): ReadonlySet<string> {
   if (trainable === undefined) return new Set();
-  const paths = trainablePaths(params as Readonly<Record<string, StateSpec>>);
+  const paths = movablePaths(params as Readonly<Record<string, StateSpec>>);
   if (typeof trainable !== "function" && !Array.isArray(trainable)) {
     throw new UserError('trainer: trainable must be a list of names or a predicate: ["dense1"], say');
   }

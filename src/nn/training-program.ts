@@ -16,24 +16,24 @@ import { grad, isTensor } from "../dsl/grad.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
-import { f32, type InputSpec, StateSpec, slot } from "../dsl/spec.ts";
+import { f32, freeze, type InputSpec, StateSpec, slot } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
-import { freeze } from "./layers.ts";
 import type { Sums, TargetRange } from "./losses.ts";
 import type { Head, Model } from "./model.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { Ports } from "./ports.ts";
 import { type ScoringDefinition, scoringOf } from "./scoring.ts";
+import { SlotUpdates } from "./slot-updates.ts";
 import { type Watch, watched } from "./watch.ts";
 
 export interface TrainingDefinition extends ScoringDefinition {
   readonly model: Model;
   readonly optimizer: Optimizer;
-  /** Paths of weights that are not trained, besides those whose layers say so: "dense1.kernel". */
+  /** Paths of weights that are not trained, and slots that are not updated, besides those whose layers say so: "dense1.kernel". */
   readonly frozen: ReadonlySet<string>;
   readonly watch: ReadonlyMap<string, Watch>;
 }
@@ -94,6 +94,8 @@ function trainingProgram(
     frozen.has(path) ? freeze(leaf) : leaf,
   ) as ParamTree;
   const trained = new Set(trainablePaths(model));
+  const movable = new Set(movablePaths(model));
+  const idle = new Set(slotPaths(model)); // until something updates them
   if (trained.size === 0) {
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
@@ -104,11 +106,15 @@ function trainingProgram(
     ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
   };
 
-  const forward = (params: ParamTensors, fed: Fed, training: boolean) => {
+  const forward = (params: ParamTensors, fed: Fed, slots?: SlotUpdates) => {
     const x = net.inputs.match<Tensor<Shape, "f32">>(fed.x, "x");
     const layers = new Map<string, Tensor<Shape, "f32">>();
-    const record = training && watch.size > 0 ? { onOutput: (path: string, t: Tensor<Shape, "f32">) => void layers.set(path, t) } : {}; // biome-ignore format: short
-    return { x, layers, outputs: net.apply(params, x, { training, ...record }) };
+    const record = slots !== undefined && watch.size > 0 ? { onOutput: (path: string, t: Tensor<Shape, "f32">) => void layers.set(path, t) } : {}; // biome-ignore format: short
+    return {
+      x,
+      layers,
+      outputs: net.apply(params, x, { ...(slots === undefined ? {} : { training: true, slots }), ...record }),
+    };
   };
   /** Loss and metrics by name: one forward pass. */
   const scoresOf = (params: ParamTensors, fed: Fed, made: ReturnType<typeof forward>) =>
@@ -123,13 +129,15 @@ function trainingProgram(
   const grown = (totals: Scalars, scores: Scores) =>
     record(names, (name) => add(pick(totals, name), pick(scores, name).total) as Tensor);
 
-  return program({
+  const made = program({
     inputs: inputs as unknown as Readonly<Record<string, InputSpec>>,
     state: state as unknown as TrainingState,
     entries: {
       train(given, { model: params, opt, totals }) {
         const fed = given as unknown as Fed;
-        const made = forward(params, fed, true);
+        const slots = new SlotUpdates(params, (path) => movable.has(path));
+        const made = forward(params, fed, slots);
+        for (const path of slots.updated) idle.delete(path);
         const scores = scoresOf(params, fed, made);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
@@ -139,26 +147,51 @@ function trainingProgram(
         const tree = mapTree(params, isTensor, "trainer", (_, path) => gradients.get(path) ?? {});
         const updated = optimizer.update({ model: params, slots: opt as never, gradients: tree as never });
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
-        return { outputs: { ...means(scores), ...extra }, next: { ...updated, totals: grown(totals, scores) } };
+        return {
+          outputs: { ...means(scores), ...extra },
+          next: { ...updated, model: slots.next(updated.model), totals: grown(totals, scores) },
+        };
       },
       evaluate(given, { model: params, evaluationTotals }) {
         const fed = given as unknown as Fed;
-        const scores = scoresOf(params, fed, forward(params, fed, false));
+        const scores = scoresOf(params, fed, forward(params, fed));
         return { outputs: means(scores), next: { evaluationTotals: grown(evaluationTotals, scores) } };
       },
       predict({ x }, { model: params }) {
-        const { outputs } = forward(params, { x, y: {} }, false);
+        const { outputs } = forward(params, { x, y: {} });
         return { outputs: { output: outputs.map(({ logits, activation }) => activate(activation, logits)).tree() } };
       },
     },
   }) as unknown as TrainingProgram;
+  return { ...made, warnings: [...idle].map(idleSlot) };
 }
 
 /** Paths of the weights that training changes. */
 export function trainablePaths(params: ParamTree): readonly string[] {
+  return pathsOf(params, ({ trainable }) => trainable);
+}
+
+/** Paths of everything that may change while a model trains: weights, and slots that layers update. */
+export function movablePaths(params: ParamTree): readonly string[] {
+  return pathsOf(params, ({ frozen }) => !frozen);
+}
+
+function slotPaths(params: ParamTree): readonly string[] {
+  return pathsOf(params, ({ trainable, frozen }) => !trainable && !frozen);
+}
+
+function pathsOf(params: ParamTree, which: (spec: StateSpec) => boolean): readonly string[] {
   return leavesOf(params, isStateSpec, "trainer: model")
-    .filter(({ leaf }) => leaf.trainable)
+    .filter(({ leaf }) => which(leaf))
     .map(({ path }) => path);
+}
+
+/** A layer that never moves its averages evaluates with those it started with. */
+function idleSlot(path: string): string {
+  return (
+    `trainer: the slot "${path}" is never updated while its layer trains, so it stays as it starts: call update(slot, value) in the ` +
+    "layer's apply, or declare it by freeze(slot(...)) where it is meant to stay"
+  );
 }
 
 type Scores = ReadonlyMap<string, Sums>;

@@ -12,6 +12,8 @@ import { bool, f32, i32, param, slot, u8, u32 } from "../../../src/dsl/spec.ts";
 import type { Tensor } from "../../../src/dsl/tensor.ts";
 import { adam } from "../../../src/nn/optimizers.ts";
 import { RandomStream } from "../../../src/random.ts";
+import { kerasCall, kerasCases } from "../../batch-norm.ts";
+import { largestError } from "../../program-oracle.ts";
 import { sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
@@ -153,6 +155,20 @@ function manyInputs(count: number) {
 function many(count: number) {
   return Object.fromEntries(partNames(count).map((name) => [name, noise(6, name)]));
 }
+
+const layers: readonly GpuCase[] = [
+  {
+    name: "a batch norm's moving averages are Keras's, and those of js after a second step",
+    async run({ device }) {
+      for (const one of kerasCases()) {
+        const feeds = { x: one.x, weight: one.cotangent };
+        const [outputs] = await sameAsJs(device, kerasCall(one), [{ feeds }, { feeds }], { tolerance: 1e-5 });
+        const { y } = outputs as { readonly y: Float32Array };
+        ok(largestError(y, one.output) < 1e-5, one.name);
+      }
+    },
+  },
+];
 
 const operations: readonly GpuCase[] = [
   {
@@ -325,4 +341,4 @@ const operations: readonly GpuCase[] = [
   },
 ];
 
-export const cases: readonly GpuCase[] = [...learning, ...operations];
+export const cases: readonly GpuCase[] = [...learning, ...layers, ...operations];

@@ -1,0 +1,119 @@
+/**
+ * layer(): a layer of your own, from its parameters and what it does.
+ *
+ *   const scale = layer({
+ *     name: "scale",
+ *     params: ([width = 1]) => ({ factor: param(ones(width)), largest: slot(zeros()) }),
+ *     apply({ factor, largest }, x, { update }) {
+ *       update(largest, maximum(largest, max(abs(x))));
+ *       return mul(x, factor);
+ *     },
+ *   });
+ *
+ * What `apply` is given has the types of what `params` gives. A param is trained; a slot is what `update` makes of it.
+ */
+import type { TensorsOf } from "../dsl/spec.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import type { Shape } from "../graph/shape.ts";
+import { callable, checkedLater, checkOptions, type OptionTable, object, oneOf, text } from "../options.ts";
+import type { Config } from "./config.ts";
+import { type ActivationName, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
+import type { Regularizer } from "./regularizers.ts";
+
+/** What an `apply` is told. Pass it on to layers inside: `inner.apply(params.inner, x, mode)`. */
+export interface LayerMode extends Mode {
+  readonly training: boolean;
+  /** Whether to leave the last activation out. False where the layer has declared none. */
+  readonly logits: boolean;
+  /** A trainer holds all of this layer's states as they are: a batch norm uses what it has stored, as in Keras. */
+  readonly frozen: boolean;
+  /**
+   * The slot's value from here on: for the next step, and for the layer's next call where it is called twice. `slot` is the tensor
+   * that apply got, `value` has its shape and dtype. Does nothing where the layer does not train.
+   */
+  readonly update: (slot: Tensor, value: Tensor) => void;
+}
+
+export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
+  /** What a model calls it, counted: "scale1". */
+  readonly name: string;
+  /** A name of its own, which is not counted. */
+  readonly givenName?: string | undefined;
+  /** What it does to shapes, for the editor; "any" by default. */
+  readonly rule?: R;
+  /** The activation that apply ends with, unless told by `logits` to leave it out. "linear", which is none, by default. */
+  readonly activation?: ActivationName;
+  readonly regularizers?: ReadonlyMap<string, Regularizer>;
+  /** What `layerFrom` makes it from; a layer of your own has none, and is saved as code. */
+  readonly config?: Config;
+  /** The shape of one sample that comes out; by default that of what goes in. */
+  outputShape?(sample: SampleShape): SampleShape;
+  /** Parameters for samples of this shape: params, slots, or trees of them. None by default. */
+  params?(sample: SampleShape): P;
+  /** x has the batch in front. */
+  apply(params: TensorsOf<P>, x: Tensor<Shape, "f32">, mode: LayerMode): Tensor<Shape, "f32">;
+}
+
+type AnyDefinition = LayerDefinition<ParamTree, ShapeRule>;
+
+const definitionTable: OptionTable<AnyDefinition> = {
+  name: text,
+  givenName: text,
+  rule: checkedLater(),
+  activation: oneOf(...activationNames),
+  regularizers: object(),
+  config: checkedLater(),
+  outputShape: callable(),
+  params: callable(),
+  apply: callable(),
+};
+
+export function layer<P extends ParamTree = Record<never, never>, R extends ShapeRule = "any">(
+  definition: LayerDefinition<P, R>,
+): Layer<R> {
+  checkOptions("layer", definition as object as AnyDefinition, definitionTable);
+  const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition;
+  if (definition.apply === undefined || name === undefined) {
+    throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(here("layer"))}`);
+  }
+  return {
+    name,
+    givenName,
+    rule: rule ?? ("any" as R),
+    activation,
+    regularizers,
+    ...(config === undefined ? {} : { config }),
+    outputShape: (sample) => definition.outputShape?.(sample) ?? sample,
+    params: (sample) => definition.params?.(sample) ?? {},
+    apply(given, x, mode = {}) {
+      const params = mode.slots?.current(given) ?? given;
+      const output = definition.apply(params as TensorsOf<P>, x as unknown as Tensor<Shape, "f32">, {
+        ...mode,
+        training: mode.training === true,
+        logits: mode.logits === true && activation !== "linear",
+        frozen: mode.slots?.isFrozen(given) === true,
+        update: updateIn(name, mode),
+      });
+      return output as never; // its shape is what `rule` promises
+    },
+  };
+}
+
+/** Whoever trains and has no use for updates loses them: the layer would evaluate with its starting values. */
+function updateIn(name: string, { training = false, slots }: Mode): LayerMode["update"] {
+  if (!training) return () => {};
+  if (slots !== undefined) return (slot, value) => slots.update(slot, value);
+  return () => {
+    throw new UserError(
+      `layer "${name}": it updates a slot, and nobody takes the next value: give apply { training: true, slots: slotUpdates(model) }, ` +
+        `and return slots.next(model) in next${atLine(here("apply"))}`,
+    );
+  };
+}
+
+/** Parameters of a plain layer (an object without `layer()`) as they are now. */
+export function currentParams(params: ParamTensors, { slots }: Mode): ParamTensors {
+  return slots?.current(params) ?? params;
+}
