@@ -13,9 +13,6 @@ const huber: Measure = (output, target) => {
   return mean(sub(mul(near, maximum(error, near)), mul(square(near), 0.5)));
 };
 
-/** The share of points that are closer than a half. */
-const close: Measure = (output, target) => mean(where(less(abs(sub(output, target)), 0.5), 1, 0));
-
 /** y = 2x + 1 from -1 to 1, and every tenth point 20 too high. */
 const x = Float32Array.from({ length: 100 }, (_, i) => i / 50 - 1);
 const y = Float32Array.from(x, (value, i) => 2 * value + 1 + (i % 10 === 0 ? 20 : 0));
@@ -25,7 +22,7 @@ const line = (loss: Measure | "meanSquaredError") => trainer(sequential([dense(1
   input: [1],
   loss,
   optimizer: sgd({ learningRate: 0.1, momentum: 0.9 }),
-  metrics: { close },
+  metrics: { close: (output, target) => where(less(abs(sub(output, target)), 0.5), 1, 0) }, // the share within a half
 });
 export default line(huber);
 

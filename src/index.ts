@@ -70,7 +70,17 @@ export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/slot-updates.ts";
 export { type EvaluateOptions, type RestoreOptions, Trainer, trainer } from "./nn/trainer.ts";
-export type { Metrics, ModelTrainerOptions, TrainerOptions } from "./nn/trainer-options.ts";
+export type {
+  InputNames,
+  Metrics,
+  MetricsFor,
+  ModelTrainerOptions,
+  OutputNames,
+  ScoreNames,
+  Trainable,
+  TrainerOptions,
+  TrainerOptionsFor,
+} from "./nn/trainer-options.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./report.ts";

@@ -3,6 +3,9 @@
  * errors away.
  */
 
+/** A union of names that the compiler writes out wherever it prints the type; of an alias it says only what it is called. */
+export type Spelled<Names extends string> = Names;
+
 /** Names that other libraries, or other languages, have for what is called something else here; without case, "_" and "-". */
 const aliases: Readonly<Record<string, readonly string[]>> = {
   alpha: ["slope", "learningRate"],

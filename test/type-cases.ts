@@ -5,6 +5,36 @@
 
 /** Modules by name. They use nothing but the language and tensorloom: neither Node nor a page. */
 export const right = {
+  metrics: `
+import { abs, concat, dense, mean, model, rmsprop, sequential, sub, trainer, type Trainer, type Metrics } from "tensorloom";
+const two = model({ inputs: { a: [2], b: [1] }, layers: { d: dense(3), e: dense(1) }, call: ({ a, b }, { d, e }) => { const h = concat([a, b], 1); return { digit: d(h), odd: e(h) }; } });
+const one = model({ inputs: { a: [2], b: [1] }, layers: { d: dense(3) }, call: ({ a, b }, { d }) => d(concat([a, b], 1)) });
+const layer = sequential([dense(1)]);
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+const common = { input: [1], loss: "meanSquaredError", optimizer: rmsprop() } as const;
+const t1 = trainer(layer, { ...common });
+same<typeof t1, Trainer<never>>(true);
+const t2 = trainer(layer, { input: [1], loss: "meanSquaredError", optimizer: rmsprop(), metrics: ["accuracy"] });
+same<typeof t2, Trainer<"accuracy">>(true);
+const t3 = trainer(layer, { input: [1], loss: "meanSquaredError", optimizer: rmsprop(), metrics: { mae: (output, target) => mean(abs(sub(output, target))) } });
+same<typeof t3, Trainer<"mae">>(true);
+const t4 = trainer(layer, { input: [1], loss: (output, target) => abs(sub(output, target)), optimizer: rmsprop(), metrics: { mae: (output, target) => mean(abs(sub(output, target))), acc: "accuracy" } });
+same<typeof t4, Trainer<"mae" | "acc">>(true);
+declare const some: Metrics;
+const t5 = trainer(layer, { ...common, metrics: some });
+same<typeof t5, Trainer<string>>(true);
+const u1 = trainer(one, { loss: "meanSquaredError", optimizer: rmsprop(), metrics: { mae: (output, target) => mean(abs(sub(output, target))) } });
+same<typeof u1, Trainer<"mae", "a" | "b", never>>(true);
+const u2 = trainer(one, { loss: "meanSquaredError", optimizer: rmsprop() });
+same<typeof u2, Trainer<never, "a" | "b", never>>(true);
+const v1 = trainer(two, { loss: { digit: "meanSquaredError", odd: (output, target) => abs(sub(output, target)) }, optimizer: rmsprop(), metrics: { digit: ["accuracy"] } });
+same<typeof v1, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy", "a" | "b", "digit" | "odd">>(true);
+const v2 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop() });
+same<typeof v2, Trainer<"digit_loss" | "odd_loss", "a" | "b", "digit" | "odd">>(true);
+const v3 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop(), metrics: { digit: ["accuracy"], odd: { mae: (output, target) => mean(abs(sub(output, target))) } } });
+same<typeof v3, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy" | "odd_mae", "a" | "b", "digit" | "odd">>(true);
+`,
   trains: `
 import { dense, type History, sequential, sgd, trainer } from "tensorloom";
 import { interruptSignal, nodeTarget, saveTrainer, terminalProgress } from "tensorloom/node";
@@ -46,4 +76,50 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.permute(tl.full([2, 3], 0), [0, 2])", "permute: there is no axis 2 in rank 2"],
 ];
 
-export const wrong: readonly Wrong[] = shapes.map(([code, sentence]) => ({ code, words: [sentence] }));
+const losses = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError"];
+const oneOutput = "tl.sequential([tl.dense(1)]), { input: [1], optimizer: tl.sgd(), ";
+const twoOutputs =
+  "tl.model({ inputs: [2], layers: { a: tl.dense(3), b: tl.dense(1) }, call: (x, { a, b }) => ({ a: a(x), b: b(x) }) }), { optimizer: tl.sgd(), ";
+const absolute = "(output, target) => tl.abs(tl.sub(output, target))";
+
+const trainers: readonly Wrong[] = [
+  { code: `tl.trainer(${oneOutput} loss: "mse" })`, words: ['"mse"', ...losses] },
+  { code: `tl.trainer(${oneOutput} loss: "mse", metrics: ["accuracy"] })`, words: ['"mse"', ...losses] },
+  {
+    code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: ["acuracy"] })`,
+    words: ['"acuracy"', "Did you mean '\"accuracy\"'", "binaryAccuracy"],
+  },
+  {
+    code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: { mae: ${absolute}, b: "acuracy" } })`,
+    words: ["'b'", "Did you mean '\"accuracy\"'", "binaryAccuracy"],
+  },
+  {
+    code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: { mae: () => 3 } })`,
+    words: ["'mae'", "Type 'number' is not assignable to type 'Tensor"],
+  },
+  {
+    code: `tl.trainer(${oneOutput} loss: ${absolute}, metric: [] })`,
+    words: ["'metric' does not exist", "'metrics'?"],
+  },
+  { code: `tl.trainer(tl.dense(1), { loss: ${absolute}, optimizer: tl.sgd() })`, words: ["'input' is missing"] },
+  { code: `tl.trainer(${twoOutputs} loss: { a: "mse", b: ${absolute} } })`, words: ['"mse"', ...losses] },
+  { code: `tl.trainer(${twoOutputs} loss: { a: ${absolute} } })`, words: ["'b' is missing"] },
+  { code: `tl.trainer(${twoOutputs} loss: "meanSquaredError" })`, words: ["readonly a:", "readonly b:"] },
+  {
+    code: `tl.trainer(${twoOutputs} loss: { a: ${absolute}, b: ${absolute} }, metrics: { c: ["accuracy"] } })`,
+    words: ["'c' does not exist"],
+  },
+];
+
+const names: readonly Wrong[] = [
+  { code: 'tl.dense(3, { activation: "rleu" })', words: ['"relu" | ', '"softmax"'] },
+  { code: 'tl.activation("rleu")', words: ['"relu" | ', '"softmax"'] },
+  { code: 'tl.cast(tl.full([2], 0), "f33")', words: ['"f32"', '"bool"', '"u8"'] },
+  { code: 'import("tensorloom/node").then((node) => node.nodeTarget("cuda"))', words: ['"auto"', '"wgsl"', '"js"'] },
+];
+
+export const wrong: readonly Wrong[] = [
+  ...shapes.map(([code, sentence]) => ({ code, words: [sentence] })),
+  ...trainers,
+  ...names,
+];

@@ -2,9 +2,10 @@
  * What the passes need to know about a target. The printers, schedules and runtimes know the rest.
  */
 import type { DType } from "../graph/dtype.ts";
+import type { Spelled } from "../spelling.ts";
 import type { ValueType } from "./kernel.ts";
 
-export type TargetName = "js" | "wasm" | "wgsl";
+export type TargetName = Spelled<"js" | "wasm" | "wgsl">;
 
 export interface TargetTraits {
   readonly name: TargetName;

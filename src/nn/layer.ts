@@ -10,6 +10,7 @@ import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
+import type { Spelled } from "../spelling.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
 import type { SlotUpdates } from "./slot-updates.ts";
@@ -83,9 +84,9 @@ export interface Layer<R extends ShapeRule = ShapeRule> {
 }
 
 /** Functions of this library by name, with their default options; "linear" is none. */
-export type ActivationName =
-  | ("relu" | "leakyRelu" | "elu" | "selu" | "gelu" | "silu")
-  | ("sigmoid" | "softplus" | "tanh" | "softmax" | "linear");
+export type ActivationName = Spelled<
+  ("relu" | "leakyRelu" | "elu" | "selu" | "gelu" | "silu") | ("sigmoid" | "softplus" | "tanh" | "softmax" | "linear")
+>;
 
 const activations: Readonly<Record<ActivationName, (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">>> = {
   relu,

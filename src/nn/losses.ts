@@ -12,6 +12,7 @@ import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
+import type { Spelled } from "../spelling.ts";
 import type { ActivationName, SampleShape } from "./layer.ts";
 
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */
@@ -21,7 +22,7 @@ export type Measure = (output: Tensor<Shape, "f32">, target: Tensor) => Tensor;
  * softmaxCrossEntropy is Keras's sparse categorical cross-entropy: labels are class numbers. With `target: f32("batch", 10)` they
  * are one-hot rows or probabilities of 10 classes. Each of the others compares with a target shaped like the output.
  */
-export type LossName = "softmaxCrossEntropy" | "sigmoidCrossEntropy" | "meanSquaredError" | "meanAbsoluteError";
+export type LossName = Spelled<"softmaxCrossEntropy" | "sigmoidCrossEntropy" | "meanSquaredError" | "meanAbsoluteError">; // biome-ignore format: long
 
 /** A loss, ready to be put into a program. */
 export interface Loss {

@@ -14,6 +14,7 @@ import type { Tensor } from "../dsl/tensor.ts";
 import { UserError } from "../errors.ts";
 import { isInteger } from "../graph/dtype.ts";
 import type { Shape } from "../graph/shape.ts";
+import type { Spelled } from "../spelling.ts";
 import { type ActivationName, activate, type SampleShape } from "./layer.ts";
 import { absoluteError, alignTarget, type Loss, type Measure, named, squaredError } from "./losses.ts";
 import type { Head, OutputTensor } from "./model.ts";
@@ -22,9 +23,9 @@ import type { Head, OutputTensor } from "./model.ts";
  * accuracy: one of the next two. categoricalAccuracy: the largest output stands at the label, or where the label's row is
  * largest. binaryAccuracy: each output lies on its label's side of one half. The errors compare element by element.
  */
-export type MetricName =
-  | ("accuracy" | "categoricalAccuracy" | "binaryAccuracy")
-  | ("meanSquaredError" | "meanAbsoluteError");
+export type MetricName = Spelled<
+  ("accuracy" | "categoricalAccuracy" | "binaryAccuracy") | ("meanSquaredError" | "meanAbsoluteError")
+>;
 
 /** A metric for one output of a model. */
 export type Metric = (output: OutputTensor, target: Tensor) => Tensor;

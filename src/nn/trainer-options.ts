@@ -13,19 +13,19 @@ import { Ports } from "./ports.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
 import type { Watch } from "./watch.ts";
 
-type NamedMetrics = Readonly<Record<string, MetricName | Measure>>;
 /** By name, or a table of your own names: `{ accuracy: "accuracy", error: (output, target) => ... }`. */
-export type Metrics = readonly MetricName[] | NamedMetrics;
+export type Metrics = readonly MetricName[] | { readonly [name: string]: MetricName | Measure };
 
 /** For one output, or by the names of several. */
 export type MetricsFor<Out extends string> = [Out] extends [never] ? Metrics : { readonly [K in Out]?: Metrics };
 
-export type NamesOf<M> = M extends readonly (infer N extends string)[] ? N : keyof M & string;
+/** Undefined in M: no metrics were given. */
+type NamesOf<M> = undefined extends M ? never : M extends readonly (infer N extends string)[] ? N : keyof M & string;
 
 /** The names of all scores but "loss": metrics, or "digit_loss", "digit_accuracy"... for several outputs. */
 export type ScoreNames<M, Out extends string> = [Out] extends [never]
   ? NamesOf<M>
-  : `${Out}_loss` | { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out];
+  : `${Out}_loss` | (undefined extends M ? never : { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out]);
 
 interface CommonOptions {
   readonly optimizer: Optimizer;
@@ -39,7 +39,7 @@ interface CommonOptions {
   readonly watch?: Readonly<Record<string, Watch>>;
 }
 
-export interface TrainerOptions<M extends Metrics> extends CommonOptions {
+export interface TrainerOptions<M = Metrics> extends CommonOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
   readonly loss: LossName | Measure;
@@ -49,13 +49,24 @@ export interface TrainerOptions<M extends Metrics> extends CommonOptions {
 }
 
 /** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
-export interface ModelTrainerOptions<Out extends string, M extends MetricsFor<Out>> extends CommonOptions {
+export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonOptions {
   readonly loss: [Out] extends [never] ? LossName | Measure : { readonly [K in Out]: LossName | Measure };
   readonly metrics?: M;
   readonly target?: [Out] extends [never] ? InputSpec : { readonly [K in Out]?: InputSpec };
   /** `loss` is the sum of the outputs' losses times these; 1 by default. */
   readonly lossWeights?: [Out] extends [never] ? never : { readonly [K in Out]?: number };
 }
+
+/** A layer, or what `model` made. */
+export type Trainable = Layer | Model<never, never> | Model;
+
+/** The names of its inputs and outputs, where there are several. */
+export type InputNames<T> = T extends Model<infer In, string> ? In : never;
+export type OutputNames<T> = T extends Model<string, infer Out> ? Out : never;
+
+/** The options for a layer or for a model. M: its metrics, undefined where none are given. */
+export type TrainerOptionsFor<T, M> =
+  T extends Model<string, infer Out> ? ModelTrainerOptions<Out, M> : TrainerOptions<M>;
 
 /** The options of either kind. */
 export interface AnyTrainerOptions extends CommonOptions {

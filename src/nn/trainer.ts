@@ -20,11 +20,9 @@ import { addWeights, compileAgain, compileFirst, type TrainerCompileOptions } fr
 import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
-import type { Layer } from "./layer.ts";
-import type { Model } from "./model.ts";
 import { type AnySamples, Batcher, type Samples } from "./samples.ts";
 import { evaluateChecked, predict, type Session, setLearningRate } from "./session.ts";
-import { type AnyTrainerOptions, definitionOf, type Metrics, type MetricsFor, type ModelTrainerOptions, type NamesOf, type ScoreNames, type TrainerOptions } from "./trainer-options.ts"; // biome-ignore format: names
+import { type AnyTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
@@ -43,16 +41,12 @@ export type Predicted<Out extends string> = [Out] extends [never]
   ? Float32Array
   : { readonly [N in Out]: Float32Array };
 
-export function trainer<In extends string, Out extends string, const M extends MetricsFor<Out> = never>(
-  model: Model<In, Out>,
-  options: ModelTrainerOptions<Out, M>,
-): Trainer<ScoreNames<M, Out>, In, Out>;
-export function trainer<const M extends Metrics = readonly []>(
-  model: Layer,
-  options: TrainerOptions<M>,
-): Trainer<NamesOf<M>>;
-export function trainer(model: Layer | Model, options: AnyTrainerOptions): unknown {
-  return new Trainer(trainingOf(definitionOf(model, options)));
+/** Makes a trainer of a layer (`sequential`, say) or of what `model` made. Nothing is compiled yet. */
+export function trainer<const T extends Trainable, const M extends MetricsFor<OutputNames<T>> | undefined>(
+  model: T,
+  options: TrainerOptionsFor<T, M>,
+): Trainer<ScoreNames<M, OutputNames<T>>, InputNames<T>, OutputNames<T>> {
+  return new Trainer(trainingOf(definitionOf(model, options as AnyTrainerOptions)));
 }
 
 /** `Name` are the names of its scores besides "loss"; `In` and `Out` those of the model's inputs and outputs, if there are several. */
