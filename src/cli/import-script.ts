@@ -15,11 +15,17 @@ export interface ImportedScript {
   readonly exports: Readonly<Record<string, unknown>>;
 }
 
-/** Imports a script, which finds its own `args` in process.argv. Whatever goes wrong in it is the user's error. */
-export async function importScript(script: string, args: readonly string[] = []): Promise<ImportedScript> {
+/** Where a script is. Throws where there is none. */
+export function findScript(script: string): string {
   const path = resolve(script);
   if (!existsSync(path)) throw new UserError(`there is no file ${script}`);
   if (!statSync(path).isFile()) throw new UserError(`${script} is a folder: name the script in it`);
+  return path;
+}
+
+/** Imports a script, which finds its own `args` in process.argv. Whatever goes wrong in it is the user's error. */
+export async function importScript(script: string, args: readonly string[] = []): Promise<ImportedScript> {
+  const path = findScript(script);
   await understandTypeScript();
   process.argv = [process.execPath, script, ...args]; // as node script.ts would have it
   try {

@@ -7,14 +7,15 @@ import type { Program } from "../dsl/program.ts";
 import { UserError } from "../errors.ts";
 import { neededNodes } from "../graph/entry.ts";
 import { input, state } from "../graph/ops/source.ts";
-import { importScript } from "./import-script.ts";
+import { lacksDefaultExport } from "./exports.ts";
+import { findScript, importScript } from "./import-script.ts";
 
 /** The program that a script exports. Whatever goes wrong in the script is the user's error, with their line. */
 export async function loadProgram(script: string): Promise<Program<unknown>> {
+  const noDefault = `${script} has no default export: end it with "export default program({ ... })", or a trainer`;
+  if (await lacksDefaultExport(findScript(script))) throw new UserError(`${noDefault} (it was not run)`);
   const exported = (await importScript(script)).exports.default;
-  if (exported === undefined) {
-    throw new UserError(`${script} has no default export: end it with "export default program({ ... })", or a trainer`);
-  }
+  if (exported === undefined) throw new UserError(noDefault);
   const program = isObject(exported) && "program" in exported ? exported.program : exported;
   if (!isProgram(program)) {
     throw new UserError(`the default export of ${script} is neither a program nor a trainer`);

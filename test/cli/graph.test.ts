@@ -120,7 +120,11 @@ describe("graph", () => {
       ["test/cli/scripts/bad/shapes.ts"],
       /inner dimensions 3 and 4 differ\n {4}at .*shapes\.ts:\d/,
     ],
-    ["no default export", ["test/cli/scripts/bad/no-default.ts"], /has no default export/],
+    [
+      "no default export, before it is run,",
+      ["test/cli/scripts/bad/no-default.ts"],
+      /has no default export: .* \(it was not run\)/,
+    ],
     ["another default export", ["test/cli/scripts/bad/no-program.ts"], /neither a program nor a trainer/],
     [
       "a script that throws",

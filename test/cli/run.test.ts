@@ -26,12 +26,18 @@ test("calls main with the arguments behind --, in TypeScript, with await at the 
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: 'hello ["--epochs","3","x"] 5\n', stderr: "" });
 });
 
+test("a script without main has been run by importing it", async () => {
+  const source =
+    "const loss: number = await Promise.resolve(0.25);\nconsole.log(loss, process.argv.slice(2).join());\nexport default loss;";
+  expect(await run(source, "--", "--epochs", "3")).toEqual({ code: 0, stdout: "0.25 --epochs,3\n", stderr: "" });
+});
+
 test.each([
-  ["no main", "export default 3;", /^error: .*script\.ts has no main to run: export async function main/],
   ["an error in main", "\nexport function main() { (null as never as { x: () => void }).x(); }", /^error: main of .*script\.ts failed: TypeError: .*\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["an error at the top", 'throw new Error("no data");', /^error: .*script\.ts could not be loaded: Error: no data\n {4}at .*script\.ts:1:\d+\n$/], // biome-ignore format: rows
   ["an error in a timer", '\nexport function main() { setTimeout(() => { throw new Error("late"); }, 1); }', /^error: main of .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["a promise that nobody awaits", '\nexport function main() { void Promise.reject(new RangeError("lost")); }', /^error: main of .*script\.ts failed: RangeError: lost\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["without main, an error in a timer", '\nsetTimeout(() => { throw new Error("late"); }, 1);\nexport {};', /^error: .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["no TypeScript", "export function main( {", /^error: .*script\.ts could not be loaded: /],
 ])("%s: exit code 2 and no stack", async (_, source, message) => {
   const { code, stdout, stderr } = await run(source);

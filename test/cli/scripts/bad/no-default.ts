@@ -1,1 +1,2 @@
+console.log("trains for minutes");
 export const program = 1;
