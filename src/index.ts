@@ -3,6 +3,7 @@
  */
 
 export { type CompileOptions, compile, compileOn } from "./compile.ts";
+export { Pixels } from "./data/pixels.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./doctor.ts";
 export * from "./dsl/activations.ts";
 export * from "./dsl/composites.ts";

@@ -58,7 +58,7 @@ const system: System = {
       { input: [inputs], loss: "softmaxCrossEntropy", optimizer: rmsprop(), metrics: ["accuracy"] },
     );
     await net.compile({ ...where, batch: mainStep.batch });
-    await net.fit({ x: images, y: labels, epochs: 1 });
+    await net.fit({ x: images, y: labels, scale: 1 / 255, epochs: 1 });
     net.dispose();
   },
 };

@@ -10,10 +10,11 @@
 import type { HalfFloats } from "../arrays.ts";
 import { UserError } from "../errors.ts";
 import { permutation } from "../random.ts";
+import type { Pixels } from "./pixels.ts";
 
 /** Images with their labels: `images` holds `count` images of `rows * columns` bytes, one after the other. */
 export interface Split {
-  readonly images: Uint8Array;
+  readonly images: Pixels;
   readonly labels: Uint8Array;
   readonly count: number;
   readonly imageShape: readonly [rows: number, columns: number];

@@ -14,6 +14,7 @@
 import { UserError } from "../errors.ts";
 import { RandomStream } from "../random.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import { Pixels } from "./pixels.ts";
 
 export interface SyntheticOptions {
   /** Another seed gives other digits. 0 by default. */
@@ -97,7 +98,7 @@ function drawSplit(count: number, random: RandomStream, glyphs: readonly (readon
     labels[i] = label;
     develop(paper.ink, random, images.subarray(i * PIXELS, (i + 1) * PIXELS));
   }
-  return { images, labels, count, imageShape: [SIDE, SIDE] };
+  return { images: new Pixels(images.buffer), labels, count, imageShape: [SIDE, SIDE] };
 }
 
 function shuffleTen(ten: Uint8Array, random: RandomStream, part: number): void {

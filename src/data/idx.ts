@@ -9,6 +9,7 @@
  */
 import { DataError, unreachable } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import { Pixels } from "./pixels.ts";
 
 /** What an IDX file holds. `u8` data is a view of the bytes given; the other types are copies in native order. */
 export type IdxArray =
@@ -85,7 +86,9 @@ export function decodeIdxSplit(files: SplitFiles, expected: IdxExpectation = {})
     const found = `found ${labels.data[bad]} at position ${bad}`;
     throw new DataError(`${files.labels.name}: expected labels from 0 to ${classes - 1}, ${found}`);
   }
-  return { images: images.data, labels: labels.data, count, imageShape };
+  const { buffer, byteOffset, length } = images.data;
+  const pixels = new Pixels(buffer as ArrayBuffer, byteOffset, length); // a view, shared memory too: the type knows only one kind
+  return { images: pixels, labels: labels.data, count, imageShape };
 }
 
 /** A whole data set from its four files. */

@@ -10,6 +10,7 @@
 import { UserError } from "../errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf } from "../io/checkpoint.ts"; // biome-ignore format: names
 import { architectureNote, architectureOf } from "./architecture.ts";
+import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
 import type { Training } from "./training-program.ts";
 
@@ -27,15 +28,26 @@ export async function checkpoint(session: Session): Promise<Uint8Array> {
       state,
       seed: session.seed,
       position,
-      notes: new Map([[architectureNote, JSON.stringify(architectureOf(session.training.definition))]]),
+      notes: notesOf(session),
     });
   });
 }
 
+/** The note that holds what x was multiplied by. */
+const scalesNote = "input_scales";
+
+function notesOf({ training, scales }: Session): ReadonlyMap<string, string> {
+  const notes = new Map([[architectureNote, JSON.stringify(architectureOf(training.definition))]]);
+  if (scales !== "unknown") notes.set(scalesNote, printScales(scales));
+  return notes;
+}
+
 /** Takes everything from a checkpoint that fits; `newRun` leaves the place in the data out. */
-export function restore(session: Session, { state, seed, position }: Checkpoint, newRun: boolean): void {
+export function restore(session: Session, { state, seed, position, notes }: Checkpoint, newRun: boolean): void {
   if (session.isFitting) throw new UserError("restore: a fit is under way: stop it, or wait for its end");
+  const scales = readScales(notes.get(scalesNote), session.training.inputs, "restore");
   session.executable.state.restore(state);
+  session.scales = scales;
   session.seed = seed;
   session.shuffles = position?.shuffles ?? 0;
   session.where = null;

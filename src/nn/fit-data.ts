@@ -2,6 +2,7 @@
  * The data of a run: from what a user gives `fit` and `evaluate` to batches, with validation split off and weights found.
  */
 import { FeedError, UserError } from "../errors.ts";
+import type { InputScales } from "./input-scale.ts";
 import type { Ports } from "./ports.ts";
 import { type AnySamples, Batcher } from "./samples.ts";
 import type { Session } from "./session.ts";
@@ -28,13 +29,14 @@ export function fitData(
     throw new UserError("fit: give validation or validationSplit, not both");
   }
   checkTargets("fit", given);
-  const whole = Batcher.of("fit", session.training, given);
+  const whole = Batcher.of("fit", session.training, given, session.scales);
   const { classWeight, ...bySample } = given;
   const weightsOf = (weights: GivenWeights): Ports<Float32Array> | null =>
     session.isWeighted ? sampleWeights("fit", session.training, whole, weights) : null;
   const train = withWeights(whole, weightsOf(given));
   if (validationSplit === undefined) {
-    const apart = validation === undefined ? null : evaluationData("fit: validation", session, validation);
+    const apart =
+      validation === undefined ? null : evaluationData("fit: validation", session, validation, whole.scales());
     return { train, validation: apart };
   }
   const at = splitAt(whole.count, validationSplit);
@@ -44,9 +46,14 @@ export function fitData(
 }
 
 /** Samples to evaluate on. */
-export function evaluationData(call: string, session: Session, given: AnySamples): Batcher {
+export function evaluationData(
+  call: string,
+  session: Session,
+  given: AnySamples,
+  scales: InputScales = session.scales,
+): Batcher {
   checkTargets(call, given);
-  const data = Batcher.of(call, session.training, given);
+  const data = Batcher.of(call, session.training, given, scales);
   if (!session.isWeighted) return data;
   return withWeights(data, sampleWeights(call, session.training, data, { sampleWeight: given.sampleWeight }));
 }

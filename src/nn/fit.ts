@@ -212,6 +212,7 @@ class Run {
       );
     }
     this.#session.pending = null;
+    this.#session.scales = this.#data.scales();
     this.#stands(start.epoch, start.batch, () => start.sums);
     return start;
   }

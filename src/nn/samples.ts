@@ -3,8 +3,8 @@
  *
  *   x: bytes or floats, y: labels            load(order, 128, 256)   ->   { x: Float32Array, y: Int32Array }
  *
- * Bytes in x become floats from 0 to 1 (times 1/255) unless `scale` says otherwise; everything else is taken as it is. With
- * several inputs or outputs x and y are objects with an array for each.
+ * Numbers are taken as they are unless `scale` says otherwise, or they are Pixels: see input-scale.ts. With several inputs or
+ * outputs x and y are objects with an array for each.
  */
 import { typeName } from "../arrays.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
@@ -13,6 +13,7 @@ import { type DType, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
+import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
 import type { Training } from "./training-program.ts";
 
@@ -28,7 +29,10 @@ type Or<Names extends string, T> = [Names] extends [never] ? never : { readonly 
 export interface Samples<In extends string = never, Out extends string = never> {
   readonly x: NumbersFor<In>;
   readonly y: NumbersFor<Out>;
-  /** What x is multiplied by: 1/255 for bytes (a Uint8Array), else 1. */
+  /**
+   * What x is multiplied by. 1 by default, but 1/255 for Pixels (what `loadMnist` gives); once there was a `fit`, what its x was
+   * multiplied by. An error asks for it where x is of another kind and range than that.
+   */
   readonly scale?: number | Or<In, number>;
   /**
    * A weight for each sample, which its loss is multiplied by. As in Keras 3 the loss is then the sum of the weighted losses
@@ -84,8 +88,8 @@ export class Batcher {
   }
 
   /** `call` is for messages: "fit". Without y the batches are for `predict`. */
-  static of(call: string, training: Training, samples: AnySamples): Batcher {
-    const x = inputColumns(call, training, samples);
+  static of(call: string, training: Training, samples: AnySamples, scales: InputScales): Batcher {
+    const x = inputColumns(call, training, samples, scales);
     const count = countOf(call, training, x, samples.y !== undefined);
     const y = samples.y === undefined ? null : targetColumns(call, training, samples.y, count);
     return new Batcher(call, { x, y, weight: null }, count);
@@ -111,6 +115,11 @@ export class Batcher {
   /** For messages: whose number stands at `at` of a column, as the user gave it. */
   placeOf(path: string, width: number, at: number): string {
     return placeOf(this.#call, path, width, this.#first * width + at);
+  }
+
+  /** What a trainer remembers that trains on these. */
+  scales(): Ports<InputScale> {
+    return this.#columns.x.map(({ source, scale }) => scaleTrainedOn(source, scale));
   }
 
   /** The targets as they were given, and how many numbers each sample has. */
@@ -155,7 +164,12 @@ export class Batcher {
   }
 }
 
-function inputColumns(call: string, { inputs }: Training, { x, scale }: AnySamples): Ports<Column> {
+function inputColumns(
+  call: string,
+  { inputs }: Training,
+  { x, scale }: AnySamples,
+  trained: InputScales,
+): Ports<Column> {
   const scales = isPlainObject(scale) && !inputs.isSingle ? inputs.match<number>(scale, `${call}: scale`, true) : null;
   const given = inputs.match<Numbers>(x, `${call}: x`);
   return inputs.map((shape, name): Column => {
@@ -166,12 +180,8 @@ function inputColumns(call: string, { inputs }: Training, { x, scale }: AnySampl
       throw new FeedError(`${call}: the scale of ${path} must be a number, not ${String(factor)}`);
     }
     const source = toSource(call, path, numbers, Float32Array);
-    return {
-      source,
-      width: sizeOf(shape),
-      scale: factor ?? (numbers instanceof Uint8Array ? 1 / 255 : 1),
-      dtype: "f32",
-    };
+    const scaled = factor ?? inputScale(`${call}: ${path}`, source, scaleOfOne(trained, name));
+    return { source, width: sizeOf(shape), scale: scaled, dtype: "f32" };
   });
 }
 

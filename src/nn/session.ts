@@ -10,6 +10,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
+import type { InputScales } from "./input-scale.ts";
 import type { Batcher } from "./samples.ts";
 import { checkTargets } from "./target-check.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
@@ -29,12 +30,19 @@ export interface Session {
   where: (() => Promise<DataPosition>) | null;
   /** From a checkpoint: where the next `fit` goes on. */
   pending: DataPosition | null;
+  /** What the latest `fit` multiplied x by. */
+  scales: InputScales;
   isFitting: boolean;
   readonly turns: Turns;
 }
 
 /** Nothing of the data was used. */
-export const startOfRun: Pick<Session, "shuffles" | "where" | "pending"> = { shuffles: 0, where: null, pending: null };
+export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "scales"> = {
+  shuffles: 0,
+  where: null,
+  pending: null,
+  scales: null,
+};
 
 export function openSession(
   parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed">,

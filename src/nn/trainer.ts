@@ -122,8 +122,10 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   /** The model's outputs for any number of samples, row after row. While `fit` runs it is done between two of its steps. */
   async predict({ x, scale }: Pick<Samples<In, Out>, "x" | "scale">): Promise<Predicted<Out>> {
     const session = this.#compiled("predict");
-    const data = Batcher.of("predict", this.#training, { x, scale });
-    return (await session.turns.take(() => predict(session, data))) as Predicted<Out>;
+    const found = session.turns.take(() =>
+      predict(session, Batcher.of("predict", this.#training, { x, scale }, session.scales)),
+    );
+    return (await found) as Predicted<Out>;
   }
 
   /** From the next step on; nothing is compiled anew. */

@@ -2,7 +2,7 @@
  * Several inputs, outputs and losses: names, types, and training against the float64 oracle of the same program.
  */
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { add, concat, dense, dropout, f32, meanAbsoluteError, model, mul, type Scores, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { add, concat, dense, dropout, f32, meanAbsoluteError, model, mul, Pixels, type Scores, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { largestError, ProgramOracle } from "../program-oracle.ts";
 
 const count = 10;
@@ -102,7 +102,7 @@ describe("two inputs and two outputs", () => {
 });
 
 test("a scale for each input", async () => {
-  const bytes = Uint8Array.from({ length: 6 * count }, (_, i) => (i * 7) % 256);
+  const bytes = Pixels.from({ length: 6 * count }, (_, i) => (i * 7) % 256);
   const net = await compiled();
   const wanted = await net.predict({ x: { image: Float32Array.from(bytes, (v) => v / 255), size: x.size } });
   expect(await net.predict({ x: { image: bytes, size: x.size } })).toEqual(wanted);

@@ -15,6 +15,7 @@ import {
   i32,
   jsTarget,
   mean,
+  Pixels,
   type Progress,
   rmsprop,
   type Scores,
@@ -137,7 +138,7 @@ describe("training", () => {
     expect(await weightsOf(twice)).toEqual(await weightsOf(once));
   });
 
-  test("bytes are scaled to 0..1, floats are taken as they are", async () => {
+  test("pixels are scaled to 0..1, and bytes where that is asked for", async () => {
     const bytes = Uint8Array.from({ length: 60 }, (_, i) => (i * 37) % 256);
     const floats = Float32Array.from(bytes, (value) => value / 255);
     const y = Array.from({ length: 30 }, (_, i) => i % 2);
@@ -147,8 +148,12 @@ describe("training", () => {
       return weightsOf(net);
     };
     const wanted = await run(floats);
-    expect(await run(bytes)).toEqual(wanted);
-    expect(await run(bytes, 1)).not.toEqual(wanted);
+    expect(await run(new Pixels(bytes))).toEqual(wanted);
+    expect(await run(bytes, 1 / 255)).toEqual(wanted);
+    const unscaled = await run(Float32Array.from(bytes));
+    expect(await run(bytes)).toEqual(unscaled);
+    expect(await run(new Pixels(bytes), 1)).toEqual(unscaled);
+    expect(unscaled).not.toEqual(wanted);
   });
 
   test("the softmax at the end is taken off for the loss: huge logits do no harm", async () => {

@@ -1,9 +1,10 @@
 /**
- * The trainer on the GPU, as against the CPU: what it keeps when it is compiled again.
+ * The trainer on the GPU, as against the CPU: what it keeps when it is compiled again, and what it makes of bytes.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Pixels } from "../../../src/data/pixels.ts";
 import { dense, sequential } from "../../../src/nn/layers.ts";
-import { adam } from "../../../src/nn/optimizers.ts";
+import { adam, sgd } from "../../../src/nn/optimizers.ts";
 import { trainerFrom } from "../../../src/nn/saved-trainer.ts";
 import { trainer } from "../../../src/nn/trainer.ts";
 import type { GpuCase } from "../case.ts";
@@ -48,6 +49,26 @@ export const cases: readonly GpuCase[] = [
       await first.fit({ x, y, batch: 7 });
       near(await loaded.predict({ x }), await first.predict({ x }));
       for (const each of [first, loaded]) each.dispose();
+    },
+  },
+  {
+    name: "bytes are numbers as they are, pixels go from 0 to 1, and a loaded trainer knows which",
+    async run({ device }) {
+      const bytes = Uint8Array.of(0, 100, 150, 200);
+      const y = [0, 1, 1.5, 2];
+      const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd({ learningRate: 3e-5 }) });
+      await net.compile({ target: "wgsl", device, batch: 4 });
+      await net.fit({ x: bytes, y, epochs: 100 });
+      for (const given of [Uint8Array.of(100), Float32Array.of(100)]) {
+        ok(Math.abs(((await net.predict({ x: given }))[0] ?? 0) - 1) < 0.01);
+      }
+      const shown = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.1 }) });
+      await shown.compile({ target: "wgsl", device, batch: 4 });
+      await shown.fit({ x: new Pixels(bytes), y: Float32Array.from(bytes, (value) => value / 255), epochs: 300 });
+      const loaded = await trainerFrom(await shown.checkpoint(), { target: "wgsl", device });
+      const [white = 0] = await loaded.predict({ x: Uint8Array.of(255) });
+      ok(Math.abs(white - 1) < 0.01, `white is ${white}`);
+      for (const each of [net, shown, loaded]) each.dispose();
     },
   },
 ];
