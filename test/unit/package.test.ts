@@ -2,7 +2,7 @@
  * The package, as somebody else gets it: packed, unpacked into another project, used from JavaScript under plain Node and from
  * TypeScript, and bundled for a browser. `declarations.test.ts` has its types.
  */
-import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createContext, runInContext } from "node:vm";
 import { type BuildOptions, build } from "esbuild";
@@ -51,22 +51,77 @@ test("its examples run where they lie", async () => {
   expect(await node(project, main(), "run", example)).toMatch(/^==== \S/m);
 });
 
-test("trains, saves and goes on in plain JavaScript", async () => {
-  await writeFile(
-    join(project, "train.js"),
-    `import { dense, sequential, sgd, trainer } from "tensorloom";
-    import { loadTrainer, saveTrainer } from "tensorloom/node";
-    const net = () => trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0.1 }) });
-    const data = { x: [0, 1, 2, 3], y: [1, 3, 5, 7] };
-    const first = net();
-    await first.compile({ target: "js", batch: 4 });
-    await first.fit({ ...data, epochs: 200 });
-    await saveTrainer("line.safetensors", first);
-    const second = net();
-    await loadTrainer("line.safetensors", second);
-    console.log((await second.predict({ x: [10] }))[0].toFixed(2));`,
-  );
-  expect((await node(project, "train.js")).trim()).toBe("21.00");
+describe("a reader of the README", () => {
+  let lines = "";
+
+  beforeAll(async () => {
+    const readme = await readFile(join(project, "node_modules", "tensorloom", "README.md"), "utf8");
+    lines = /^```ts\n(.*?)^```/ms.exec(readme)?.[1] ?? "";
+    // Half as many digits as the first layer has units, so that five epochs are a moment.
+    const data = join(project, "digits");
+    await mkdir(data);
+    await writeFile(join(project, ".env"), "TENSORLOOM_DATA=digits");
+    const big = (count: number): number[] => [count >> 24, count >> 16, count >> 8, count].map((byte) => byte & 255);
+    for (const [name, count] of [
+      ["train", 256],
+      ["t10k", 128],
+    ] as const) {
+      const labels = Uint8Array.from({ length: count }, (_, i) => i % 10);
+      const images = Uint8Array.from({ length: 784 * count }, (_, i) =>
+        (i % 784) % 10 === Math.floor(i / 784) % 10 ? 255 : 0,
+      );
+      await writeFile(join(data, `${name}-labels-idx1-ubyte`), Uint8Array.of(...big(2049), ...big(count), ...labels));
+      const head = [2051, count, 28, 28].flatMap(big);
+      await writeFile(join(data, `${name}-images-idx3-ubyte`), Buffer.concat([Uint8Array.from(head), images]));
+    }
+  });
+
+  test.each([
+    ["train.ts", ["--import", "tsx"]],
+    ["train.js", []],
+  ])("has the twenty lines run as %s", async (file, flags) => {
+    expect(lines.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(20);
+    await writeFile(join(project, file), lines);
+    const printed = await node(project, "--env-file=.env", ...flags, file);
+    expect(printed).toMatch(/^Epoch 5\/5: loss/m);
+    // the data's name, the loss, the accuracy, and the probabilities of one image: a 0
+    const [, name, accuracy, first] = /^(\S+) 0\.\d+ (\S+) Float32Array\(10\) \[\s*(\S+),/m.exec(printed) ?? [];
+    expect(name).toBe("mnist");
+    expect(Number(accuracy)).toBe(1);
+    expect(Number(first)).toBeGreaterThan(0.5);
+  });
+
+  test("trains, saves, loads and compiles a model of their own for another target, and it predicts the same", async () => {
+    const mine = `import { adam, concat, dense, model, trainer } from "tensorloom";
+      import { loadTrainer, saveTrainer } from "tensorloom/node";
+      const make = () => trainer(model({
+        inputs: { point: [2], scale: [1] },
+        layers: { hidden: dense(16, { activation: "tanh" }), sum: dense(1), sign: dense(1, { activation: "sigmoid" }) },
+        call({ point, scale }, { hidden, sum, sign }) {
+          const h = hidden(concat([point, scale], 1));
+          return { sum: sum(h), sign: sign(h) };
+        },
+      }), { loss: { sum: "meanSquaredError", sign: "sigmoidCrossEntropy" }, optimizer: adam({ learningRate: 0.01 }) });
+      const point = Float32Array.from({ length: 128 }, (_, i) => Math.sin(i * i));
+      const scale = Float32Array.from({ length: 64 }, (_, i) => Math.cos(i));
+      const sum = scale.map((s, i) => s * (point[2 * i] + point[2 * i + 1]));
+      const sign = sum.map((value) => Number(value > 0));
+      const net = make();
+      await net.compile({ target: "wasm", batch: 16, seed: 1 });
+      const { epochs } = await net.fit({ x: { point, scale }, y: { sum, sign }, epochs: 50 });
+      const expected = await net.predict({ x: { point, scale } });
+      await saveTrainer("mine.safetensors", net);
+      const loaded = make();
+      await loadTrainer("mine.safetensors", loaded);
+      await loaded.compile({ target: "js", batch: 8 });
+      const found = await loaded.predict({ x: { point, scale } });
+      const worst = Math.max(...["sum", "sign"].flatMap((name) => [...expected[name].map((value, i) => Math.abs(value - found[name][i]))]));
+      console.log(JSON.stringify({ learned: epochs[49].loss < 0.5 * epochs[0].loss, worst, count: found.sum.length }));`;
+    await writeFile(join(project, "mine.js"), mine);
+    const { learned, worst, count } = JSON.parse(await node(project, "mine.js"));
+    expect({ learned, count }).toEqual({ learned: true, count: 64 });
+    expect(worst).toBeLessThan(1e-5);
+  });
 });
 
 test("its command runs, and loads a user's TypeScript against the installed package", async () => {
