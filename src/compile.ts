@@ -21,13 +21,12 @@ import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
 import { CompilerBug, UserError } from "./errors.ts";
 import { checkGraph } from "./graph/check.ts";
-import { halfBits, isInteger, roundTo } from "./graph/dtype.ts";
+import { halfBits, roundTo } from "./graph/dtype.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
+import { sameIntegers } from "./graph/integers.ts";
 import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
-import { cast } from "./graph/ops/map.ts";
 import { input, randomState } from "./graph/ops/source.ts";
-import { broadcast, flip, permute, reshape } from "./graph/ops/view.ts";
 import { atLine, here, type Origin } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { bindDim, type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
@@ -41,7 +40,7 @@ import type { TargetTraits } from "./kernel/target.ts";
 import { checkValue, seed as seedKind } from "./options.ts";
 import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
-import { arrayTypeOf, type CompiledEntry, type InputSlot } from "./runtime/compiled.ts";
+import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
 
@@ -426,25 +425,13 @@ function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
   return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: scheduled.get(step) as Kernel } : step));
 }
 
-/** What the same whole numbers come from: under views that keep every element, and casts between integers. */
-function sameIntegers(node: Node): Node {
-  let source = node;
-  while (keepsIntegers(source)) source = source.args[0] as Node;
-  return source;
-}
-
-function keepsIntegers({ op, args }: Node): boolean {
-  if (op === cast) return isInteger(typeOf(args[0] as Node).dtype);
-  return op === reshape || op === permute || op === broadcast || op === flip;
-}
-
 /** Inputs, with the range that a use as labels demands. */
 function inputSlots(
   entry: Entry,
   program: Program<unknown>,
   buffers: ReadonlyMap<string, BufferSlot>,
 ): readonly InputSlot[] {
-  const below = new Map<string, NonNullable<InputSlot["below"]>>();
+  const below = new Map<string, Picks>();
   const used = new Set<string>();
   for (const node of neededNodes(entry)) {
     if (node.op === input) used.add(String(node.attrs.name));
@@ -452,9 +439,13 @@ function inputSlots(
     if (labels?.op !== input) continue;
     const name = String(labels.attrs.name);
     const limit = Number(node.attrs.depth);
-    if (limit < (below.get(name)?.limit ?? Number.POSITIVE_INFINITY)) {
-      below.set(name, { limit, line: atLine(node.origins[0]) });
-    }
+    const ignored = typeof node.attrs.ignored === "number" ? node.attrs.ignored : null;
+    const known = below.get(name) ?? { limit: Number.POSITIVE_INFINITY, ignored, line: "" };
+    below.set(name, {
+      limit: Math.min(limit, known.limit),
+      ignored: ignored === known.ignored ? known.ignored : null, // what one use refuses is refused
+      line: limit < known.limit ? atLine(node.origins[0]) : known.line,
+    });
   }
   return program.inputs.map(({ path }) => ({
     path,
@@ -488,9 +479,7 @@ function reportOf(
     copies: compiled.sequence.filter((step) => step.kind === "copy").length,
     copied: Object.fromEntries(ordered.copied),
     memory: { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes },
-    picks: compiled.inputs.flatMap(({ path, below }) =>
-      below === null ? [] : [{ input: path, below: below.limit, line: below.line }],
-    ),
+    picks: compiled.inputs.flatMap(({ path, below }) => (below === null ? [] : [{ input: path, ...below }])),
     buffers: [...compiled.buffers.values()],
   };
 }

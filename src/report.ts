@@ -4,6 +4,7 @@
 import type { Dims } from "./graph/shape.ts";
 import type { BufferSlot } from "./kernel/memory.ts";
 import type { TargetName } from "./kernel/target.ts";
+import type { Picks } from "./runtime/compiled.ts";
 
 export interface PassReport {
   readonly name: string;
@@ -43,8 +44,8 @@ export interface EntryReport {
   readonly copies: number;
   readonly copied: Readonly<Record<string, string>>;
   readonly memory: MemoryReport;
-  /** Inputs that pick among so many, as labels do: whole numbers from 0 to below; `line` says for a message which line asks for it. */
-  readonly picks: readonly { readonly input: string; readonly below: number; readonly line: string }[];
+  /** Inputs that pick among so many, as labels do. */
+  readonly picks: readonly (Picks & { readonly input: string })[];
   /** Every buffer with its segment, offset and size. */
   readonly buffers: readonly BufferSlot[];
 }

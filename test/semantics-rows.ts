@@ -3,7 +3,7 @@
  * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
  */
 import { compileOn } from "../src/compile.ts";
-import { abs, add, argmax, argmin, cast, div, equal, matmul, max, maximum, min, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sub, sum } from "../src/dsl/ops.ts"; // biome-ignore format: names
+import { abs, add, argmax, argmin, cast, div, equal, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sub, sum } from "../src/dsl/ops.ts"; // biome-ignore format: names
 import { dynamicSlice, dynamicUpdate, elu, f32, gather, grad, i32, l2Norm, leakyRelu, logSumExp, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";
@@ -35,6 +35,14 @@ function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, 
 
 const square = (x: Tensor): Tensor => reshape(x, [1, 1]) as Tensor;
 
+/** Cross-entropy of two rows by class numbers that the program has made, or of one by weights. */
+function lossOf(x: Tensor, labels: Tensor, { soft = false, ...options }: Loose = {}): Tensor {
+  const given = soft ? labels : minimum(labels, 1000);
+  return softmaxCrossEntropy((soft ? x : reshape(x, [2, 2])) as never, given as never, options);
+}
+
+type Loose = { readonly soft?: boolean; readonly ignore?: number; readonly probabilities?: boolean };
+
 const rows: readonly Row[] = [
   row("add wraps", [whole(highest, lowest), whole(1, -1)], add as never, [lowest, highest]),
   row("mul wraps", [whole(highest, 65537), whole(highest, 65537)], mul as never, [1, 131073]),
@@ -62,6 +70,15 @@ const rows: readonly Row[] = [
   { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x as Tensor), [inf]), infinite: true },
   {
     ...row("softmaxCrossEntropy", [[0, -inf], whole(0)], (x, y) => softmaxCrossEntropy(reshape(x as Tensor, [1, 2]) as never, mul(y as Tensor, 1) as never), [0]),
+    infinite: true,
+  },
+  row("a label that is no class", [[0, 0, 3, 1], whole(2, -1)], (x, y) => lossOf(x as Tensor, y as Tensor), [nan, nan]),
+  row("a label that is no class, probabilities", [[0.5, 0.5, 1, 0], whole(255, 0)], (x, y) => lossOf(x as Tensor, y as Tensor, { probabilities: true }), [nan, 0]),
+  row("a label that is ignored", [[0, nan, 3, 3], whole(255, -1)], (x, y) => lossOf(x as Tensor, y as Tensor, { ignore: 255 }), [0, nan]),
+  row("gradient: labels that are no class or ignored", [[0, nan, 3, 3], whole(255, 2)], (x, y) => grad(sum(lossOf(x as Tensor, y as Tensor, { ignore: 255 })) as Tensor, x as Tensor), [0, 0, 0, 0]),
+  row("gradient: by a label of 0", [[2, 2], [0, 0.5]], (x, y) => grad(lossOf(x as Tensor, y as Tensor, { soft: true }), y as Tensor), [Math.fround(Math.LN2), Math.fround(Math.LN2)]),
+  {
+    ...row("gradient: a masked logit", [[0, -inf, 0], [0.5, 0, 0.5]], (x, y) => grad(lossOf(x as Tensor, y as Tensor, { soft: true }), x as Tensor), [0, 0, 0]),
     infinite: true,
   },
   row("sum of nothing", [[]], sum as never, [0]),

@@ -4,21 +4,26 @@
  */
 import { ShapeError, UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
+import { sameIntegers } from "../graph/integers.ts";
+import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
+import { input as inputOp } from "../graph/ops/source.ts";
 import { slopedAs } from "../graph/ops/transform.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
-import { checkOptions, checkValue, flag, number, type OptionTable, show } from "../options.ts";
+import { checkOptions, checkValue, flag, number, type OptionTable, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkTensor, checkTensors, reduceOptions } from "./check.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import {
   abs,
   add,
+  and,
   argmax,
   cast,
   div,
   equal,
   exp,
   greaterEqual,
+  less,
   log,
   log1p,
   max,
@@ -26,7 +31,6 @@ import {
   minimum,
   mul,
   neg,
-  oneHot,
   randomUniform,
   reshape,
   size,
@@ -159,9 +163,14 @@ export function logSoftmax<S extends Shape, D extends DType>(x: Float<S, D>, opt
 export interface CrossEntropyOptions {
   /** The scores are probabilities of each class (after a softmax) in place of logits. False by default. */
   readonly probabilities?: boolean;
+  /**
+   * Samples with this class number do not count: their value is 0 and nothing flows back from them. A mean of the values is still
+   * over all samples; for one over those that count, divide the sum by sum(cast(notEqual(labels, ignore), "f32")).
+   */
+  readonly ignore?: number;
 }
 
-const crossEntropyTable: OptionTable<CrossEntropyOptions> = { probabilities: flag };
+const crossEntropyTable: OptionTable<CrossEntropyOptions> = { probabilities: flag, ignore: whole() };
 
 /** Probabilities below this count as this: log(0) has no use. As in Keras. */
 const leastProbability = 1e-7;
@@ -169,6 +178,9 @@ const leastProbability = 1e-7;
 /**
  * Cross-entropy of each row: -sum(label * log(softmax(logits))). Labels are class numbers, or a weight for each class
  * (one-hot, or soft). Give logits, which are stable; with `probabilities: true`, probabilities, which are kept from 1e-7 up.
+ *
+ * A number that is no class gives NaN, and no gradient; where the labels are an input as it was fed, they are checked before
+ * the step and refused.
  */
 export function softmaxCrossEntropy<L extends Shape, D extends DType>(
   logits: Tensor<readonly [...L, Dim], D>,
@@ -181,24 +193,59 @@ export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64">(
   options?: CrossEntropyOptions,
 ): Tensor<L, D>;
 export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const origin = here("softmaxCrossEntropy");
   checkTensor("softmaxCrossEntropy", scores, "logits");
   checkTensor("softmaxCrossEntropy", labels, "labels");
-  const place = { before: "logits, labels, " };
-  const given = checkOptions("softmaxCrossEntropy", options, crossEntropyTable, place).probabilities === true;
-  const low = given ? (log(maximum(scores, leastProbability) as Tensor) as Tensor) : shifted(scores, -1);
-  const norm = given ? undefined : (log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor);
-  // chosen by select, not by multiplying: a masked logit is -infinity, and 0 times that is NaN. The slopes are the product's.
-  if (isFloat(labels.dtype)) {
-    const product = mul(low, labels) as Tensor;
-    const share = where(equal(labels, 0) as Tensor<Shape, "bool">, 0, product) as Tensor;
-    const chosen = sum(applyOp(slopedAs, [share, product], {}, here("softmaxCrossEntropy")), { axis: -1 }) as Tensor;
-    return norm === undefined
-      ? (neg(chosen) as Tensor)
-      : (sub(mul(norm, sum(labels, { axis: -1 }) as Tensor) as Tensor, chosen) as Tensor);
+  const place = { before: "logits, labels, ", origin };
+  const given = checkOptions("softmaxCrossEntropy", options, crossEntropyTable, place);
+  if (!isFloat(labels.dtype)) return classCrossEntropy(scores, labels, given, origin);
+  if (given.ignore !== undefined) {
+    const what = `labels of ${labels.dtype} are a weight for each class, and a row of zeros weighs nothing`;
+    throw new UserError(`softmaxCrossEntropy: ignore is for class numbers; ${what}${atLine(origin)}`);
   }
+  const { low, norm } = logShares(scores, given);
+  // A masked logit is -infinity, and 0 times that is NaN, so the value is chosen. The slopes are those of the product.
+  const product = mul(low, labels) as Tensor;
+  const share = where(equal(labels, 0) as Tensor<Shape, "bool">, 0, product) as Tensor;
+  const chosen = sum(applyOp(slopedAs, [share, product], {}, origin), { axis: -1 }) as Tensor;
+  return norm === undefined
+    ? (neg(chosen) as Tensor)
+    : (sub(mul(norm, sum(labels, { axis: -1 }) as Tensor) as Tensor, chosen) as Tensor);
+}
+
+/** The logarithm of each class's probability is low - norm; no norm where they are given as probabilities. */
+function logShares(scores: Tensor, { probabilities }: CrossEntropyOptions): { low: Tensor; norm: Tensor | undefined } {
+  if (probabilities === true)
+    return { low: log(maximum(scores, leastProbability) as Tensor) as Tensor, norm: undefined };
+  const low = shifted(scores, -1);
+  return { low, norm: log(sum(exp(low) as Tensor, { axis: -1 }) as Tensor) as Tensor };
+}
+
+function classCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions, origin: Origin): Tensor {
+  const { ignore } = options;
+  const numbers = labels.dtype === "u8" ? (cast(labels, "i32") as Tensor) : labels;
+  const skipped = ignore === undefined ? undefined : (equal(numbers, ignore) as Tensor<Shape, "bool">);
+  // scores of a sample that does not count may be anything: NaN in them must not come back as a gradient
+  const column = (mask: Tensor): Tensor<Shape, "bool"> => reshape(mask, [...mask.shape, 1]) as Tensor<Shape, "bool">;
+  const counted = skipped === undefined ? scores : (where(column(skipped), 0, scores) as Tensor);
+  const { low, norm } = logShares(counted, options);
   const classes = Number(scores.shape[scores.shape.length - 1]); // no number: oneHot says so
-  const chosen = sum(where(oneHot(labels, classes, "bool"), low, 0) as Tensor, { axis: -1 }) as Tensor;
-  return norm === undefined ? (neg(chosen) as Tensor) : (sub(norm, chosen) as Tensor);
+  const ignored = ignore === undefined ? {} : { ignored: ignore };
+  const isLabel = applyOp(oneHotOp, [labels], { depth: classes, dtype: "bool", ...ignored }, origin);
+  const chosen = sum(where(isLabel as Tensor<Shape, "bool">, low, 0) as Tensor, { axis: -1 }) as Tensor;
+  const loss = norm === undefined ? (neg(chosen) as Tensor) : (sub(norm, chosen) as Tensor);
+  const judged = areChecked(labels) ? loss : (where(areClasses(numbers, classes), loss, Number.NaN) as Tensor);
+  return skipped === undefined ? judged : (where(skipped, 0, judged) as Tensor);
+}
+
+/** Whether labels are an input as it was fed: those that are no class are refused before the step. */
+function areChecked({ value }: Tensor): boolean {
+  return "graph" in value && sameIntegers(value).op === inputOp;
+}
+
+function areClasses(labels: Tensor, classes: number): Tensor<Shape, "bool"> {
+  const [low, high] = [greaterEqual(labels, 0), less(labels, classes)];
+  return and(low as Tensor<Shape, "bool">, high as Tensor<Shape, "bool">);
 }
 
 /** Cross-entropy of independent yes/no labels (0 to 1) with logits, element by element: max(x,0) - xz + log(1+exp(-|x|)). */

@@ -7,6 +7,7 @@
 import type { Source } from "../data/dataset.ts";
 import { FeedError } from "../errors.ts";
 import type { Report } from "../report.ts";
+import { labelsInWords } from "../runtime/compiled.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training } from "./training-program.ts";
 
@@ -20,8 +21,8 @@ export function checkTargets(training: Training, report: Report, data: Batcher, 
     };
     const picks = compiled?.picks.find(({ input }) => input === path);
     if (picks !== undefined) {
-      const at = firstOutside(source, 0, picks.below - 1);
-      if (at >= 0) fail(at, `labels go from 0 to ${picks.below - 1}${picks.line}`);
+      const at = firstOutside(source, 0, picks.limit - 1, picks.ignored);
+      if (at >= 0) fail(at, labelsInWords(picks));
     }
     const range = training.ranges.get(name);
     const isFine = range === null || (source instanceof Uint8Array && range.least <= 0 && range.most >= 255);
@@ -30,11 +31,11 @@ export function checkTargets(training: Training, report: Report, data: Batcher, 
   }
 }
 
-/** The place of the first number that is not within, NaN too; -1 where all are. */
-function firstOutside(source: Source, least: number, most: number): number {
+/** The place of the first number that is neither within nor allowed besides, NaN too; -1 where there is none. */
+function firstOutside(source: Source, least: number, most: number, besides: number | null = null): number {
   for (let i = 0; i < source.length; i++) {
     const value = source[i] as number;
-    if (!(value >= least && value <= most)) return i;
+    if (!(value >= least && value <= most) && value !== besides) return i;
   }
   return -1;
 }

@@ -13,8 +13,23 @@ export interface InputSlot {
   readonly buffer: BufferSlot;
   /** Whether this entry reads it: a feed may be left out where it does not. */
   readonly used: boolean;
-  /** Values must be whole numbers below this, because they pick among so many; with the line that says so. */
-  readonly below: { readonly limit: number; readonly line: string } | null;
+  /** Null where values pick nothing. */
+  readonly below: Picks | null;
+}
+
+/** What values must be that pick among so many, as labels do. */
+export interface Picks {
+  /** Whole numbers from 0 to below this. */
+  readonly limit: number;
+  /** Allowed as well: it picks nothing. */
+  readonly ignored: number | null;
+  /** For a message: the line that says so. */
+  readonly line: string;
+}
+
+/** What labels may be, for messages. */
+export function labelsInWords({ limit, ignored, line }: Picks): string {
+  return `labels go from 0 to ${limit - 1}${ignored === null ? "" : `, or are ${ignored}`}${line}`;
 }
 
 export interface CompiledEntry {

@@ -9,7 +9,7 @@ import type { InputSpec } from "../dsl/spec.ts";
 import { type NamedLeaf, splitPath } from "../dsl/tree.ts";
 import type { DType } from "../graph/dtype.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import type { ArrayOf, InputSlot, TypedArray } from "./compiled.ts";
+import { type ArrayOf, type InputSlot, labelsInWords, type Picks, type TypedArray } from "./compiled.ts";
 import { copyOf, feedError, type NestedNumbers, refuse, toValues, typeIn } from "./host-values.ts";
 
 /** A tensor's numbers, row-major: the dtype's typed array, (nested) arrays of numbers, or one number for a scalar. */
@@ -149,15 +149,10 @@ export function checkFeed(feed: Feed | undefined, slot: InputSlot, call: string)
   return values;
 }
 
-function checkRange(
-  values: TypedArray,
-  { buffer }: InputSlot,
-  below: { readonly limit: number; readonly line: string },
-  call: string,
-): void {
+function checkRange(values: TypedArray, { buffer }: InputSlot, below: Picks, call: string): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
-    if (value >= 0 && value < below.limit) continue;
-    throw refuse(buffer, call, `has ${value} at position ${i}; labels go from 0 to ${below.limit - 1}${below.line}`);
+    if ((value >= 0 && value < below.limit) || value === below.ignored) continue;
+    throw refuse(buffer, call, `has ${value} at position ${i}; ${labelsInWords(below)}`);
   }
 }

@@ -14,8 +14,15 @@ import type { Build, IndexOp, Node, Reads } from "../node.ts";
 import { type Dim, fixedShape, printShape, type Shape } from "../shape.ts";
 import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
 
+type OneHotAttrs = {
+  readonly depth: number;
+  readonly dtype: DType;
+  /** A label out of range that is no mistake: an input used as labels may have it. */
+  readonly ignored?: number;
+};
+
 /** 1 at the index along a new last axis of `depth`, 0 elsewhere. */
-export const oneHot: IndexOp<{ readonly depth: number; readonly dtype: DType }> = {
+export const oneHot: IndexOp<OneHotAttrs> = {
   name: "oneHot",
   kind: "index",
   infer([labels], { depth, dtype }) {
