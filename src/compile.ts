@@ -37,7 +37,7 @@ import type { BufferSlot } from "./kernel/memory.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
 import type { TargetTraits } from "./kernel/target.ts";
-import { checkValue, seed as seedKind } from "./options.ts";
+import { callable, checkOptions, list, type OptionTable, object, oneOf, seed as seedKind, show } from "./options.ts";
 import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
@@ -45,7 +45,7 @@ import { type Compiled, type Executable, makeExecutable } from "./runtime/execut
 import { declaredInputs } from "./runtime/feeds.ts";
 
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
-import { chooseTarget, type TargetOptions, type TargetSetup } from "./targets.ts";
+import { chooseTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
 
 /** Graph passes, in order. */
 const graphPasses: readonly GraphPass[] = [
@@ -76,10 +76,21 @@ export interface CompileOptions extends TargetOptions {
   };
 }
 
+export const compileTable: OptionTable<CompileOptions> = {
+  ...targetTable,
+  dims: object(),
+  seed: seedKind,
+  skip: list(oneOf("simplify", "fuse", "order", "plan", "schedule")),
+  onWarning: callable(),
+  onLaunch: callable(),
+  debug: object(),
+};
+
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
+  checkProgram("compile", program);
+  checkOptions("compile", options, compileTable, { before: "program, " });
   checkDims(program, options.dims ?? {});
-  checkSeed(options);
   return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
 
@@ -90,8 +101,9 @@ export async function compileOn<O, I>(
   options: CompileOptions,
 ): Promise<Executable<O, I>> {
   const started = performance.now();
+  checkProgram("compileOn", program);
+  checkOptions("compileOn", options, compileTable, { before: "program, target, " });
   checkDims(program, options.dims ?? {});
-  const startSeed = checkSeed(options);
   checkDTypes(program, target.traits);
   const states = stateLayout(program, target.traits);
   const warnings: string[] = [];
@@ -109,7 +121,7 @@ export async function compileOn<O, I>(
   try {
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
-    writeStartValues(program, states.slots, machine, startSeed);
+    writeStartValues(program, states.slots, machine, options.seed ?? 0);
     const executable = await makeExecutable({
       program,
       machine,
@@ -201,8 +213,11 @@ function checkDims(program: Program<unknown>, dims: Dims): void {
   }
 }
 
-function checkSeed({ seed = 0 }: CompileOptions): number {
-  return checkValue("compile", "seed", seed, seedKind);
+/** `program` made it. */
+export function checkProgram(call: string, given: Pick<Program, "entries">): void {
+  if (typeof given === "object" && given !== null && given.entries instanceof Map) return;
+  const hint = given instanceof Promise ? ": await it first" : "";
+  throw new UserError(`${call} takes what program() made, not ${show(given)}${hint}${atLine(here(call))}`);
 }
 
 function writeStartValues(

@@ -14,6 +14,7 @@ import { f32, i32, param } from "./dsl/spec.ts";
 import { UserError } from "./errors.ts";
 import type { TargetName } from "./kernel/target.ts";
 import { rmsprop } from "./nn/optimizers.ts";
+import { callable, checkOptions, either, type OptionTable, object } from "./options.ts";
 import { RandomStream } from "./random.ts";
 import { browserGpu } from "./runtime/gpu-device.ts";
 import type { Gpu } from "./runtime/platform.ts";
@@ -56,8 +57,11 @@ export interface SelfCheck {
 /** The most that `SelfCheck.worst` may be: a sound target is within a hundredth of it. */
 const tolerance = 1e-4;
 
-/** Tries every target. Never throws: what goes wrong is the reason that a target does not work. */
+const optionTable: OptionTable<ExamineOptions> = { gpu: either(object<GPU>(), callable<() => Promise<GPU>>()) };
+
+/** Tries every target. Throws for nothing but options that are none: what goes wrong is the reason that a target does not work. */
 export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {
+  checkOptions("examineTargets", options, optionTable);
   const js = await examine("js", async () => ({ target: "js" }));
   const wasm = await examineWasm();
   const wgsl = await examine("wgsl", async () => {

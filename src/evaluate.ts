@@ -2,38 +2,53 @@
  * Single expressions: their values, and their formulas.
  *
  *   await evaluate(() => add(1, 2))                                     3
+ *   await evaluate(({ x }) => sum(x), { x: new Float64Array(9) }, { target: "js" })
  *   await evaluate(({ x }) => grad(mul(x, x), x), { x: 3 })             6, the derivative at x = 3
  *   formula(({ w }) => grad(pow(w, 3), w), { w: f32() })                "3w²"
  *
  * An expression is compiled as a program with one entry, like everything else; for one that is needed often, write the
  * program and keep its executable.
  */
-import { afterPass, compileOn } from "./compile.ts";
+import { afterPass, compile } from "./compile.ts";
+import { checkFunction, dtypeKind, refusePromise } from "./dsl/check.ts";
 import { type Program, program } from "./dsl/program.ts";
 import { InputSpec, type TensorsOf } from "./dsl/spec.ts";
 import type { Tensor } from "./dsl/tensor.ts";
 import { UserError } from "./errors.ts";
-import type { DType } from "./graph/dtype.ts";
+import { type DType, dtypes } from "./graph/dtype.ts";
 import type { Entry } from "./graph/entry.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printFormula } from "./graph/print.ts";
+import { checkOptions, checkValue, type OptionTable, object, show } from "./options.ts";
+import { type ArrayOf, arrayTypeOf, type TypedArray } from "./runtime/compiled.ts";
 import type { ValueOf } from "./runtime/executable.ts";
 import type { NestedNumbers } from "./runtime/host-values.ts";
-import { jsTarget } from "./targets.ts";
+import { type TargetOptions, targetTable } from "./targets.ts";
 
-/** A number, or a list of lists of numbers: its nesting is its shape. */
-export type Value = number | NestedNumbers;
+/** A number; a list of lists of numbers, whose nesting is its shape; or a typed array, a vector. */
+export type Value = number | NestedNumbers | TypedArray;
 type Values = Readonly<Record<string, Value>>;
 
 /** Numbers are scalars; lists have a shape that the types do not know. */
 export type TensorsAt<V, D extends DType> = {
-  readonly [K in keyof V]: V[K] extends number ? Tensor<[], D> : Tensor<readonly (number | string)[], D>;
+  readonly [K in keyof V]: V[K] extends number
+    ? Tensor<[], D>
+    : Tensor<readonly (number | string)[], V[K] extends TypedArray ? DTypeOfArray<V[K]> : D>;
 };
 
-export interface EvaluateExpressionOptions<D extends DType> {
-  /** What the given values are; "f32" by default. */
+/** A Uint8Array holds u8, a Uint16Array f16. */
+type DTypeOfArray<A> = {
+  [D in Exclude<DType, "bool">]: A extends ArrayOf<D> ? D : never;
+}[Exclude<DType, "bool">];
+
+export interface EvaluateExpressionOptions<D extends DType> extends TargetOptions {
+  /** What given numbers and lists are, "f32" by default; a typed array says it itself. */
   readonly dtype?: D;
+  /** What computes it; "js" by default. */
+  readonly target?: NonNullable<TargetOptions["target"]>;
 }
+
+const optionTable: OptionTable<EvaluateExpressionOptions<DType>> = { ...targetTable, dtype: dtypeKind };
 
 /**
  * The value of an expression, or of a tree of them: a number for a scalar, a typed array otherwise. `at` gives the values
@@ -48,16 +63,23 @@ export async function evaluate<T, const V extends Values, D extends DType = "f32
 export async function evaluate(
   expression: (values: never) => unknown,
   at: Values = {},
-  { dtype = "f32" }: EvaluateExpressionOptions<DType> = {},
+  options: EvaluateExpressionOptions<DType> = {},
 ): Promise<unknown> {
-  const inputs = Object.fromEntries(
-    Object.entries(at).map(([name, value]) => [name, new InputSpec(shapeOf(name, value), dtype)]),
-  );
+  const origin = here("evaluate");
+  checkFunction("evaluate", expression, "the expression");
+  const place = { before: "expression, values, ", origin };
+  const { dtype = "f32", ...where } = checkOptions("evaluate", options, optionTable, place);
+  const values = checkValue("evaluate", "what comes behind the expression", at, object<Values>(valuesByName), origin);
+  const inputs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(name, value, dtype)]));
   const single: Program<Record<string, unknown>> = program({
     inputs,
-    step: (tensors) => ({ outputs: expression(tensors as never) }),
+    step(tensors) {
+      const outputs = expression(tensors as never);
+      refusePromise("evaluate: the expression", outputs, atLine(origin));
+      return { outputs };
+    },
   });
-  const executable = await compileOn(single, jsTarget, {});
+  const executable = await compile(single, { ...where, target: where.target ?? "js" });
   try {
     return await executable.run({ entry: "step", feeds: at });
   } finally {
@@ -70,10 +92,23 @@ export function formula<const I extends Readonly<Record<string, InputSpec>>>(
   expression: (inputs: TensorsOf<I>) => Tensor,
   inputs: I,
 ): string {
+  checkFunction("formula", expression, "the expression");
+  checkValue("formula", "what comes behind the expression", inputs, object("the inputs by name: { w: f32() }"));
   const single = program({ inputs, step: (tensors) => ({ outputs: expression(tensors) }) });
   const [output] = afterPass(single.entries.get("step") as Entry, "simplify").outputs;
   if (output === undefined) throw new UserError(`formula: the expression is no tensor${atLine(here("formula"))}`);
   return printFormula(output.node);
+}
+
+const valuesByName = "the values by name: { x: [1, 2], w: new Float32Array(2) }";
+
+function specOf(name: string, value: Value, dtype: DType): InputSpec {
+  if (!ArrayBuffer.isView(value)) return new InputSpec(shapeOf(name, value), dtype);
+  const own = dtypes.find((candidate) => value instanceof arrayTypeOf(candidate));
+  if (own !== undefined) return new InputSpec([value.length], own);
+  const known = [...new Set(dtypes.map((candidate) => arrayTypeOf(candidate).name))].join(", ");
+  const found = `a ${(value as ArrayBufferView).constructor.name}`;
+  throw new UserError(`evaluate: "${name}" must be one of ${known}, not ${found}${atLine(here("evaluate"))}`);
 }
 
 function shapeOf(name: string, value: Value): number[] {
@@ -84,7 +119,8 @@ function shapeOf(name: string, value: Value): number[] {
     inner = inner[0];
   }
   if (typeof inner !== "number" && typeof inner !== "boolean" && shape.at(-1) !== 0) {
-    throw new UserError(`evaluate: "${name}" must be a number or lists of numbers${atLine(here("evaluate"))}`);
+    const wanted = "a number, lists of numbers or a typed array";
+    throw new UserError(`evaluate: "${name}" must be ${wanted}, not ${show(value)}${atLine(here("evaluate"))}`);
   }
   return shape;
 }

@@ -4,12 +4,13 @@
  *   for (const { name, text } of inspect(net.program, { entry: "train", dims: { batch: 128 } })) console.log(name, text);
  */
 import { printJsModule } from "../codegen/js.ts";
-import { type Stages, stagesOf } from "./compile.ts";
+import { checkProgram, type Stages, stagesOf } from "./compile.ts";
 import type { Program } from "./dsl/program.ts";
 import { UserError } from "./errors.ts";
 import { printEntry } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
+import { checkOptions, type OptionTable, object, text } from "./options.ts";
 import { jsTarget } from "./targets.ts";
 
 export interface InspectOptions {
@@ -24,12 +25,17 @@ export interface StageText {
   readonly text: string;
 }
 
+const optionTable: OptionTable<InspectOptions> = { entry: text, dims: object() };
+
 /** An entry's stages for the js target, in order. */
 export function inspect(
   program: Pick<Program, "entries" | "inputs" | "states">,
   options: InspectOptions = {},
 ): readonly StageText[] {
-  const { dims = {}, entry = [...program.entries.keys()][0] ?? "" } = options;
+  checkProgram("inspect", program);
+  const { dims = {}, entry = [...program.entries.keys()][0] ?? "" } = checkOptions("inspect", options, optionTable, {
+    before: "program, ",
+  });
   if (!program.entries.has(entry)) {
     throw new UserError(
       `inspect: there is no entry "${entry}": the program has ${[...program.entries.keys()].join(", ")}`,

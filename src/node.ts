@@ -5,13 +5,14 @@
  *
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
-import { DeviceError } from "./errors.ts";
+import { DeviceError, UserError } from "./errors.ts";
 import { loadCheckpoint, writeFileAtomically } from "./io/files.ts";
-import { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
-import type { RestoreOptions, Trainer } from "./nn/trainer.ts";
+import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
+import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
+import { checkOptions, checkValue, show } from "./options.ts";
 import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
-import type { TargetOptions } from "./targets.ts";
+import { type TargetOptions, targetKind } from "./targets.ts";
 
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export * from "./index.ts";
@@ -23,6 +24,10 @@ type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
 
 /** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
+  if (typeof path !== "string") throw new UserError(`saveTrainer takes the path of a file first, not ${show(path)}`);
+  if (typeof trainer?.checkpoint !== "function") {
+    throw new UserError(`saveTrainer takes a trainer behind the path, not ${show(trainer)}`);
+  }
   await writeFileAtomically(path, await trainer.checkpoint());
 }
 
@@ -38,7 +43,12 @@ export async function loadTrainer(
   given: AnyTrainer | LoadTrainerOptions = {},
   options: RestoreOptions = {},
 ): Promise<unknown> {
-  if (!("fingerprint" in given)) return trainerFrom(await loadCheckpoint(path), given, path);
+  if (typeof path !== "string") throw new UserError(`loadTrainer takes the path of a file first, not ${show(path)}`);
+  if (typeof given !== "object" || given === null || !("fingerprint" in given)) {
+    checkLoadOptions("loadTrainer", given, "path, ");
+    return trainerFrom(await loadCheckpoint(path), given, path);
+  }
+  checkOptions("loadTrainer", options, restoreTable, { before: "path, trainer, " });
   await given.restore(await loadCheckpoint(path, given.fingerprint), options);
   return undefined;
 }
@@ -72,9 +82,8 @@ export async function nodeGpu(): Promise<Gpu> {
  * For `compile`: the target, with Node's WebGPU where that can be had. "auto" does without, and `lack` says what was missing:
  * `compile` takes the CPU then. "wgsl" insists.
  */
-export async function nodeTarget(
-  target: NonNullable<TargetOptions["target"]> = "auto",
-): Promise<TargetOptions & { readonly lack?: string }> {
+export async function nodeTarget(target: NonNullable<TargetOptions["target"]> = "auto"): Promise<TargetOptions> {
+  checkValue("nodeTarget", "the target", target, targetKind);
   if (target === "js" || target === "wasm") return { target };
   try {
     return { target, gpu: await nodeGpu() };

@@ -14,6 +14,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { UserError } from "./errors.ts";
+import { checkOptions, checkValue, type OptionTable, object, oneOf, text } from "./options.ts";
 
 export type FlagDefinition =
   /** A whole number, `least` (1) or more. With the default "auto" that word may be given too. */
@@ -37,6 +38,8 @@ type FlagValue<F> = F extends { readonly kind: "count" | "number"; readonly defa
 type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
 export type FlagValues<F extends FlagDefinitions> = { readonly [N in keyof F]: FlagValue<F[N]> };
 
+const kinds: readonly FlagDefinition["kind"][] = ["count", "number", "text", "choice", "switch"];
+
 export interface Script<F extends FlagDefinitions> {
   readonly name: string;
   /** One sentence for --help. */
@@ -49,6 +52,7 @@ export async function script<const F extends FlagDefinitions>(
   definition: Script<F>,
   main: (flags: FlagValues<F>) => void | Promise<void>,
 ): Promise<void> {
+  checkScript("script", definition);
   await runCommand(commandOf(definition).action(main), process.argv);
 }
 
@@ -60,10 +64,23 @@ export function parseFlags<const F extends FlagDefinitions>(
   definition: Script<F>,
   args: readonly string[],
 ): FlagValues<F> {
+  checkScript("parseFlags", definition);
   return commandOf(definition)
     .exitOverride()
     .parse([...args], { from: "user" })
     .opts<FlagValues<F>>();
+}
+
+const scriptTable: OptionTable<Script<FlagDefinitions>> = { name: text, about: text, flags: object() };
+
+function checkScript(call: string, definition: Script<FlagDefinitions>): void {
+  const { name, about, flags } = checkOptions(call, definition, scriptTable);
+  if (name === undefined || about === undefined || flags === undefined) {
+    throw new UserError(`${call} takes { name, about, flags }`);
+  }
+  for (const [flag, given] of Object.entries(flags)) {
+    checkValue(`${call}: the flag ${flag}`, "kind", given?.kind, oneOf(...kinds));
+  }
 }
 
 function commandOf({ name, about, flags }: Script<FlagDefinitions>): Command {

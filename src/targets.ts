@@ -16,11 +16,12 @@ import { scheduleJs } from "../passes/schedule/js.ts";
 import type { WasmBlocks } from "../passes/schedule/panel-cuts.ts";
 import { joinedBlocks, scheduleWasm, wasmBlocks } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
-import { DeviceError, UserError } from "./errors.ts";
+import { DeviceError, unreachable } from "./errors.ts";
 import { byteWidth } from "./graph/dtype.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import { type Sequence, walkSequence } from "./kernel/sequence.ts";
 import type { TargetName, TargetTraits } from "./kernel/target.ts";
+import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./options.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
@@ -40,7 +41,20 @@ export interface TargetOptions {
   readonly threads?: number | "auto";
   /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */
   readonly precise?: boolean;
+  /** Of `nodeTarget`: why there is no GPU. */
+  readonly lack?: string;
 }
+
+export const targetKind: Kind<"auto" | TargetName> = oneOf("auto", "js", "wasm", "wgsl");
+
+export const targetTable: OptionTable<TargetOptions> = {
+  target: targetKind,
+  gpu: object(),
+  device: object(),
+  threads: either(count, oneOf("auto")),
+  precise: flag,
+  lack: text,
+};
 
 /** A target as the pipeline uses it. */
 export interface TargetSetup {
@@ -151,7 +165,8 @@ export function wgslTarget(source: GpuSource, why = "asked for"): TargetSetup {
 
 /** The target that the options ask for. `needsF64` is what keeps `auto` off a GPU. */
 export async function chooseTarget(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
-  switch (options.target ?? "auto") {
+  const { target = "auto" } = options;
+  switch (target) {
     case "js":
       return jsTarget;
     case "wasm":
@@ -161,7 +176,7 @@ export async function chooseTarget(options: TargetOptions, needsF64: boolean): P
     case "auto":
       return chooseForUser(options, needsF64);
     default:
-      throw new UserError(`compile: there is no target "${options.target}" (there are: auto, js, wasm, wgsl)`);
+      throw unreachable(target);
   }
 }
 

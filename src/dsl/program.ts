@@ -15,6 +15,8 @@ import { gradient } from "../graph/ops/transform.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
+import { callable, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
+import { refusePromise } from "./check.ts";
 import { isTensor } from "./grad.ts";
 import { values } from "./initializers.ts";
 import { InputSpec, StateSpec, slot, type TensorsOf } from "./spec.ts";
@@ -27,6 +29,8 @@ export interface EntryResult {
   /** New values of states, a tree shaped like (a part of) the state. States left out stay as they are. */
   readonly next?: unknown;
 }
+
+const resultTable: OptionTable<EntryResult> = { outputs: checkedLater(), next: checkedLater() };
 
 type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) => EntryResult;
 
@@ -62,6 +66,20 @@ export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = u
   readonly types?: { readonly outputs: Outputs; readonly inputs: Inputs };
 }
 
+interface AnyDefinition {
+  readonly inputs?: unknown;
+  readonly state?: unknown;
+  readonly entries?: object;
+  readonly step?: (...args: never[]) => unknown;
+}
+
+const definitionTable: OptionTable<AnyDefinition> = {
+  inputs: checkedLater(),
+  state: checkedLater(),
+  entries: object("an object of functions by name"),
+  step: callable(),
+};
+
 export function program<I, S, E extends Readonly<Record<string, EntryFunction<I, S>>>>(
   definition: Definition<I, S, E>,
 ): Program<OutputsOf<E>, I>;
@@ -72,6 +90,11 @@ export function program(
   definition: Definition<unknown, unknown, object> | SingleStep<unknown, unknown, EntryResult>,
 ): Program<never> {
   const origin = here("program");
+  checkOptions<AnyDefinition>("program", definition as AnyDefinition, definitionTable, { origin });
+  if (definition === undefined) throw new UserError(`program takes { inputs, state, entries }${atLine(origin)}`);
+  if ("step" in definition && "entries" in definition) {
+    throw new UserError(`program: give step, for one entry, or entries, not both${atLine(origin)}`);
+  }
   const functions = "step" in definition ? { step: definition.step } : (definition.entries ?? {});
   const inputTree = definition.inputs ?? {};
   const stateTree = definition.state ?? {};
@@ -122,9 +145,11 @@ function trace(
   const inputs = mapTree(inputTree, isInputSpec, "inputs", (spec, path) => source(inputOp, spec, path));
   const state = mapTree(stateTree, isStateSpec, "state", (spec, path) => source(stateOp, spec, path));
   const result = body(inputs as never, state as never);
+  refusePromise(`entry "${name}"`, result, atLine(origin));
   if (typeof result !== "object" || result === null) {
-    throw new UserError(`entry "${name}" must return { outputs, next }, not ${String(result)}${atLine(origin)}`);
+    throw new UserError(`entry "${name}" must return { outputs, next }, not ${show(result)}${atLine(origin)}`);
   }
+  checkOptions(`entry "${name}"`, result, resultTable, { origin });
   const named = (tree: unknown, what: string): Result[] =>
     leavesOf(tree ?? {}, isTensor, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
       name: path,

@@ -6,8 +6,9 @@
  * The new program is there before the old one goes, so a compilation that fails loses nothing. A session stays the same object:
  * whoever waits for a turn goes on with the new program.
  */
-import { type CompileOptions, compile } from "../compile.ts";
+import { type CompileOptions, compile, compileTable } from "../compile.ts";
 import { UserError } from "../errors.ts";
+import { callable, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";
@@ -34,6 +35,16 @@ export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
   /** What compiles the program: `compile` by default. */
   readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
 }
+
+const { dims: _, ...withoutDims } = compileTable;
+
+export const trainerCompileTable: OptionTable<TrainerCompileOptions> = {
+  ...withoutDims,
+  batch: count,
+  fresh: flag,
+  weighted: flag,
+  compiler: callable(),
+};
 
 /** What a program is compiled for, besides where it runs. */
 type Settings = Pick<Session, "batch" | "seed" | "isWeighted">;

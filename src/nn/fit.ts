@@ -23,7 +23,7 @@ import type { EpochPlan, Progress } from "./progress.ts";
 import { type ResumePoint, TrainingError } from "./resume-point.ts";
 import type { Batcher, Samples } from "./samples.ts";
 import {
-  Breath, checkCount, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
+  Breath, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
 } from "./session.ts"; // biome-ignore format: names
 import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
@@ -161,10 +161,8 @@ class Run {
   stopped: Stop | null = null;
 
   constructor(session: Session, options: AnyFitOptions) {
-    const { batch = session.batch, epochs = 1, callbacks = [], readEvery, resume } = options;
+    const { batch = session.batch, callbacks = [], readEvery, resume } = options;
     const { shuffle = true, seed = resume?.order.shuffleSeed ?? session.seed } = options;
-    checkCount("epochs", epochs, 0);
-    checkCount("readEvery", readEvery ?? 1, 1);
     this.#session = session;
     this.#options = options;
     const { train, validation } = fitData(session, options);

@@ -239,7 +239,8 @@ function configOfInitializer(initializer: (...shape: number[]) => Initializer): 
   return known === undefined ? codeConfig(initializer.name) : known[0];
 }
 
-function isLayer(given: unknown): boolean {
+/** It has what a layer must have. */
+export function isLayer(given: unknown): boolean {
   return typeof given === "object" && given !== null && "apply" in given && "params" in given;
 }
 

@@ -5,6 +5,8 @@
  * those forms together, so that a mean over an epoch weighs samples and not batches. Losses that are stable only on logits
  * ask for logits, and a model that ends in softmax or sigmoid is then taken without that last step.
  */
+
+import { refusePromise } from "../dsl/check.ts";
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
 import { abs, cast, div, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
@@ -73,7 +75,11 @@ const finite: TargetRange = { least: -largestF32, most: largestF32, wanted: "it 
 
 const targetRanges: Readonly<Record<LossName, TargetRange>> = {
   softmaxCrossEntropy: finite,
-  sigmoidCrossEntropy: finite,
+  sigmoidCrossEntropy: {
+    least: 0,
+    most: 1,
+    wanted: "it must be from 0 (no) to 1 (yes); of several classes take softmaxCrossEntropy",
+  },
   meanSquaredError: finite,
   meanAbsoluteError: finite,
 };
@@ -127,6 +133,7 @@ export interface Sums {
  * multiplied by its weight and the mean is still over the number of samples: Keras's "sum_over_batch_size".
  */
 export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor<Shape, "f32">): Sums {
+  refusePromise(what, measured, "");
   if (!(measured instanceof Tensor)) throw new UserError(`${what} must give a tensor, not ${String(measured)}`);
   const samples = size(batch, 0, "f32");
   const values = cast(measured, "f32");

@@ -14,6 +14,7 @@
  * names of the layers: "trunk.kernel". A layer that is called twice has one set of weights.
  */
 
+import { refusePromise } from "../dsl/check.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { f32, type InputSpec, StateSpec } from "../dsl/spec.ts";
@@ -22,10 +23,11 @@ import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
+import { callable, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { type Config, codeConfig } from "./config.ts";
 import { currentParams } from "./custom-layer.ts";
 import { type ActivationName, activate, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
-import { subtree, watchInside } from "./layers.ts";
+import { isLayer, subtree, watchInside } from "./layers.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import type { Regularizer } from "./regularizers.ts";
 
@@ -121,7 +123,14 @@ const isShape = (value: unknown): value is SampleShape => Array.isArray(value);
 const isTensor = (value: unknown): value is Tensor<Shape, "f32"> => value instanceof Tensor;
 const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
 
+const optionTable: OptionTable<LooseDefinition> = {
+  inputs: checkedLater(),
+  layers: object("an object of layers by name"),
+  call: callable(),
+};
+
 function connect(definition: LooseDefinition, origin: Origin): Model {
+  checkDefinition(definition, origin);
   const inputs = Ports.from(definition.inputs, isShape);
   if (inputs.names.length === 0) throw new UserError(`model: a model needs an input${atLine(origin)}`);
   for (const [name, shape] of inputs.entries()) {
@@ -213,7 +222,23 @@ function trace(
   };
 }
 
+function checkDefinition(given: LooseDefinition, origin: Origin): void {
+  const { inputs, layers, call } = checkOptions("model", given, optionTable, { origin });
+  const missing = Object.entries({ inputs, layers, call }).find(([, part]) => part === undefined)?.[0];
+  if (missing !== undefined)
+    throw new UserError(`model takes { inputs, layers, call }: ${missing} is missing${atLine(origin)}`);
+  if (!isShape(inputs) && !isPlainObject(inputs)) {
+    const wanted = "the shape of one sample, [784] say, or an object of those by name";
+    throw new UserError(`model: inputs must be ${wanted}, not ${show(inputs)}${atLine(origin)}`);
+  }
+  for (const [name, layer] of Object.entries(layers ?? {})) {
+    if (isLayer(layer)) continue;
+    throw new UserError(`model: layers.${name} must be a layer, dense(10) say, not ${show(layer)}${atLine(origin)}`);
+  }
+}
+
 function outputsOf(found: unknown, origin: Origin): Ports<Tensor<Shape, "f32">> {
+  refusePromise("model: call", found, atLine(origin));
   const isTree = isPlainObject(found) && Object.keys(found).length > 0 && Object.values(found).every(isTensor);
   if (isTensor(found) || isTree) return Ports.from(found as Tensor<Shape, "f32">, isTensor);
   throw new UserError(`model: call must give a tensor, or an object of tensors by name${atLine(origin)}`);

@@ -11,6 +11,7 @@ import { gatherRows, type Source } from "../data/dataset.ts";
 import { FeedError, UserError } from "../errors.ts";
 import { type DType, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
+import { checkedLater, type OptionTable } from "../options.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
@@ -49,6 +50,13 @@ export interface AnySamples {
   readonly scale?: unknown;
   readonly sampleWeight?: unknown;
 }
+
+export const samplesTable: OptionTable<AnySamples> = {
+  x: checkedLater(),
+  y: checkedLater(),
+  scale: checkedLater(),
+  sampleWeight: checkedLater(),
+};
 
 type Gathered = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;
 

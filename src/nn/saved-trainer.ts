@@ -9,19 +9,29 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, checkFingerprint, decodeCheckpoint } from "../io/checkpoint.ts";
+import { checkOptions, type OptionTable } from "../options.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
-import type { TrainerCompileOptions } from "./compilation.ts";
-import { type RestoreOptions, Trainer } from "./trainer.ts";
+import { type TrainerCompileOptions, trainerCompileTable } from "./compilation.ts";
+import { type RestoreOptions, restoreTable, Trainer } from "./trainer.ts";
 
 /** How to compile it: by default with the batch size of its last `fit`, or 128 without one. The seed is in the file. */
 export interface LoadTrainerOptions extends Omit<TrainerCompileOptions, "seed" | "fresh">, RestoreOptions {}
 
+const { fresh: _, ...kept } = trainerCompileTable;
+const loadTable: OptionTable<LoadTrainerOptions & Pick<TrainerCompileOptions, "seed">> = { ...kept, ...restoreTable };
+
+/** `before` is what stands in front of the options in the call. */
+export function checkLoadOptions(call: string, given: LoadTrainerOptions, before: string): LoadTrainerOptions {
+  return checkOptions(call, given, loadTable, { before });
+}
+
 /** `name` is what errors call the checkpoint. The names of the scores are not known to tsc: `scores.accuracy` is a number. */
 export async function trainerFrom(
   saved: Uint8Array | Checkpoint,
-  { newRun = false, ...options }: LoadTrainerOptions = {},
+  given: LoadTrainerOptions = {},
   name = "trainerFrom",
 ): Promise<Trainer<string>> {
+  const { newRun = false, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
   const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
   const text = checkpoint.notes.get(architectureNote);
   if (text === undefined) {

@@ -8,6 +8,7 @@ import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
+import { checkValue, number } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";
@@ -98,7 +99,7 @@ export async function predict(
 }
 
 export function setLearningRate(session: Session, value: number): void {
-  if (!Number.isFinite(value)) throw new UserError(`the learning rate must be a number, not ${value}`);
+  checkValue("setLearningRate", "the learning rate", value, number({ from: 0 }));
   session.executable.state.write("opt.learningRate", value);
 }
 

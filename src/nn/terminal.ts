@@ -5,6 +5,7 @@
  *   Epoch 2/5: loss 0.1068, accuracy 0.9687 (21.4 s, 2,804 samples/s)
  */
 import { SingleBar } from "cli-progress";
+import { checkOptions, type OptionTable, object } from "../options.ts";
 import type { Signal } from "../runtime/platform.ts";
 import type { Stop } from "./history.ts";
 import {
@@ -30,7 +31,12 @@ export interface TerminalStream {
   write(text: string): unknown;
 }
 
-export function terminalProgress({ stream = process.stdout }: TerminalProgressOptions = {}): Progress {
+const optionTable: OptionTable<TerminalProgressOptions> = {
+  stream: object("a stream to write to: process.stderr, say"),
+};
+
+export function terminalProgress(options: TerminalProgressOptions = {}): Progress {
+  const { stream = process.stdout } = checkOptions("terminalProgress", options, optionTable);
   return stream.isTTY === true ? bars(stream) : lines(stream);
 }
 

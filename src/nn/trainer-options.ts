@@ -3,8 +3,11 @@
  */
 import type { InputSpec, StateSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import { checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { takenNames } from "./history.ts";
 import { isSampleShape, type Layer, type SampleShape } from "./layer.ts";
+import { isLayer } from "./layers.ts";
 import type { LossName, Measure } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
@@ -75,6 +78,36 @@ export interface AnyTrainerOptions extends CommonOptions {
   readonly metrics?: unknown;
   readonly target?: unknown;
   readonly lossWeights?: unknown;
+}
+
+const optionTable: OptionTable<AnyTrainerOptions> = {
+  input: checkedLater(),
+  loss: checkedLater(),
+  metrics: checkedLater(),
+  target: checkedLater(),
+  lossWeights: checkedLater(),
+  optimizer: checkedLater(),
+  trainable: checkedLater(),
+  watch: object(),
+};
+
+/** Names and kinds; what fits the model is for `definitionOf`. */
+export function checkTrainerOptions(given: unknown, options: AnyTrainerOptions): void {
+  if (!isLayer(given)) {
+    const wanted = "a layer, sequential([...]) or what model() made";
+    throw new UserError(`trainer takes ${wanted}, not ${show(given)}${atLine(here("trainer"))}`);
+  }
+  checkOptions("trainer", options, optionTable, { before: "model, " });
+  const { loss, metrics, watch = {} } = options ?? {};
+  if (loss === undefined)
+    throw new UserError(`trainer: loss is missing: a name, "meanSquaredError" say, or a function`);
+  if (typeof metrics === "string") {
+    throw new UserError(`trainer: metrics must be a list: [${show(metrics)}], not ${show(metrics)}`);
+  }
+  for (const [name, make] of Object.entries(watch)) {
+    if (typeof make === "function") continue;
+    throw new UserError(`trainer: watch "${name}" must be a function, not ${show(make)}`);
+  }
 }
 
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {

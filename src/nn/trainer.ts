@@ -14,15 +14,23 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
+import { checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, restore } from "./checkpointing.ts";
-import { addWeights, compileAgain, compileFirst, type TrainerCompileOptions } from "./compilation.ts";
+import {
+  addWeights,
+  compileAgain,
+  compileFirst,
+  type TrainerCompileOptions,
+  trainerCompileTable,
+} from "./compilation.ts";
 import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
+import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
-import { type AnySamples, Batcher, type Samples } from "./samples.ts";
+import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { evaluateChecked, predict, type Session, setLearningRate } from "./session.ts";
-import { type AnyTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
+import { type AnyTrainerOptions, checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
@@ -36,6 +44,15 @@ export interface EvaluateOptions<In extends string = never, Out extends string =
   readonly batch?: number;
 }
 
+/** Of samples to evaluate, what `predict` has no use for is not looked at. */
+export type PredictOptions<In extends string = never, Out extends string = never> = Pick<Samples<In, Out>, "x"> &
+  Partial<Samples<In, Out>>;
+
+export const restoreTable: OptionTable<RestoreOptions> = { newRun: flag };
+
+type AnyEvaluateOptions = AnySamples & Pick<EvaluateOptions, "batch">;
+const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...samplesTable, batch: count };
+
 /** The model's output, or its outputs by name. */
 export type Predicted<Out extends string> = [Out] extends [never]
   ? Float32Array
@@ -46,6 +63,7 @@ export function trainer<const T extends Trainable, const M extends MetricsFor<Ou
   model: T,
   options: TrainerOptionsFor<T, M>,
 ): Trainer<ScoreNames<M, OutputNames<T>>, InputNames<T>, OutputNames<T>> {
+  checkTrainerOptions(model, options as AnyTrainerOptions);
   return new Trainer(trainingOf(definitionOf(model, options as AnyTrainerOptions)));
 }
 
@@ -80,6 +98,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * too, with these defaults, where it was not done.
    */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
+    checkOptions("compile", options, trainerCompileTable);
     return this.#compilations.take(async () => {
       const before = this.#session;
       const session = before ?? (await compileFirst(this.#training, options));
@@ -93,6 +112,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   /** Trains for some epochs. Call it again to go on. */
   async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
     const given = options as unknown as AnyFitOptions;
+    checkFitOptions(given);
     const weighted = usesWeights(given);
     if (!this.#compilations.isFree) await this.#compilations.take(async () => {});
     if (this.#session === null) {
@@ -109,9 +129,10 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   }
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
-  async evaluate({ batch, ...samples }: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
+  async evaluate(options: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
+    const { batch, ...given } = (options ?? {}) as unknown as AnyEvaluateOptions;
+    checkOptions("evaluate", options as unknown as AnyEvaluateOptions, evaluateTable);
     const session = this.#compiled("evaluate");
-    const given = samples as unknown as AnySamples;
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
     const scores = await session.turns.take(() =>
       evaluateChecked(session, evaluationData("evaluate", session, given), batch ?? session.batch),
@@ -120,7 +141,8 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   }
 
   /** The model's outputs for any number of samples, row after row. While `fit` runs it is done between two of its steps. */
-  async predict({ x, scale }: Pick<Samples<In, Out>, "x" | "scale">): Promise<Predicted<Out>> {
+  async predict(options: PredictOptions<In, Out>): Promise<Predicted<Out>> {
+    const { x, scale } = checkOptions("predict", options as unknown as AnySamples, samplesTable);
     const session = this.#compiled("predict");
     const found = session.turns.take(() =>
       predict(session, Batcher.of("predict", this.#training, { x, scale }, session.scales)),
@@ -147,7 +169,8 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * it what the first one had; its `epochs` count from the first. Compiles with its batch where that was not done. A checkpoint
    * that is decoded already must have been held against this trainer's `fingerprint`.
    */
-  async restore(saved: Uint8Array | Checkpoint, { newRun = false }: RestoreOptions = {}): Promise<void> {
+  async restore(saved: Uint8Array | Checkpoint, options: RestoreOptions = {}): Promise<void> {
+    const { newRun = false } = checkOptions("restore", options, restoreTable, { before: "bytes, " });
     const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;
     if (this.#session === null) {
       const batch = found.position?.batchSize;

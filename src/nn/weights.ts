@@ -10,6 +10,7 @@
 import { FeedError, UserError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { printShape } from "../graph/shape.ts";
+import { show } from "../options.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import { type Batcher, type Numbers, toSource } from "./samples.ts";
 import type { Training } from "./training-program.ts";
@@ -63,7 +64,9 @@ function copyWeights(call: string, path: string, given: Numbers, weights: Float3
   }
   for (let i = 0; i < weights.length; i++) {
     const weight = source[i] as number;
-    if (!Number.isFinite(weight)) throw new FeedError(`${call}: ${path} has ${weight} at position ${i}`);
+    if (!(Number.isFinite(weight) && weight >= 0)) {
+      throw new FeedError(`${call}: ${path} has ${weight} at position ${i}: a weight is a number from 0`);
+    }
     weights[i] = weight;
   }
 }
@@ -130,8 +133,9 @@ function readTable(
       const known = classes === null ? "classes are whole numbers from 0" : `the classes are 0 to ${classes - 1}`;
       throw new UserError(`${call}: ${path} has a weight for ${JSON.stringify(key)}, which is no class: ${known}`);
     }
-    if (!Number.isFinite(weight))
-      throw new UserError(`${call}: ${path}: the weight of class ${key} is ${String(weight)}`);
+    if (!(Number.isFinite(weight) && weight >= 0)) {
+      throw new UserError(`${call}: ${path}: the weight of class ${key} must be a number from 0, not ${show(weight)}`);
+    }
     table.set(label, weight);
   }
   return table;

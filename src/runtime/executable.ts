@@ -13,6 +13,7 @@ import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
+import { checkedLater, checkOptions, type OptionTable, text } from "../options.ts";
 import type { EntryReport, Report } from "../report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
@@ -189,7 +190,8 @@ class Core implements ExecutableCore<never> {
     });
   }
 
-  async run({ entry, feeds = {}, steps }: AnyRequest): Promise<never> {
+  async run(request: AnyRequest): Promise<never> {
+    const { entry = "", feeds = {}, steps } = checkOptions("run", request, requestTable);
     this.#assertUsable();
     if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     const count = steps ?? 1;
@@ -390,6 +392,8 @@ interface AnyRequest {
   readonly steps?: number;
   readonly feeds?: Feeds | FeedsOfStep;
 }
+
+const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater(), feeds: checkedLater() };
 
 function letGo(specialization: Specialization): void {
   specialization.users -= 1;

@@ -211,7 +211,9 @@ describe("mistakes", () => {
   test.each<[string, Partial<FitOptions>, string]>([
     ["a class that is none", { classWeight: { 3: 1 } }, 'classWeight has a weight for "3", which is no class: the classes are 0 to 2'],
     ["a name for a class", { classWeight: { one: 1 } as never }, 'a weight for "one"'],
-    ["a weight that is no number", { classWeight: [1, Number.NaN] }, "the weight of class 1 is NaN"],
+    ["a negative weight", { classWeight: [1, -1] }, "the weight of class 1 must be a number from 0, not -1"],
+    ["a sample's negative weight", { sampleWeight: [-1, ...Array(11).fill(1)] }, "fit: sampleWeight has -1 at position 0: a weight is a number from 0"],
+    ["a weight that is no number", { classWeight: [1, Number.NaN] }, "the weight of class 1 must be a number from 0, not NaN"],
     ["too few weights", { sampleWeight: weights.subarray(1) }, "fit: sampleWeight has 11 weights for 12 samples"],
     ["an infinite weight", { sampleWeight: Array.from(x, () => Infinity) }, "sampleWeight has Infinity at position 0"],
     ["weights by name", { sampleWeight: { a: weights } as never }, "sampleWeight is of type Object: it must be an array"],

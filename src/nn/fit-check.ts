@@ -1,0 +1,49 @@
+/**
+ * The check of what `fit` is given, before anything is compiled for it: names and kinds. What is in the arrays is for samples.ts
+ * and target-check.ts.
+ */
+import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import {
+  checkedLater, checkOptions, count, flag, type OptionTable, object, seed as seedKind, show, whole,
+} from "../options.ts"; // biome-ignore format: names
+import type { AnyFitOptions, Callback } from "./fit.ts";
+import { checkHooks } from "./hooks.ts";
+import type { Progress } from "./progress.ts";
+import { samplesTable } from "./samples.ts";
+
+const callbackHooks: readonly (keyof Callback)[] = ["onEpochEnd", "onBatchEnd"];
+const progressHooks: readonly (keyof Progress)[] = ["epochStart", "update", "epochEnd", "end"];
+
+const fitTable: OptionTable<AnyFitOptions> = {
+  ...samplesTable,
+  epochs: whole({ from: 0 }),
+  batch: count,
+  shuffle: flag,
+  seed: seedKind,
+  validation: object(),
+  validationSplit: checkedLater(),
+  classWeight: checkedLater(),
+  callbacks: checkedLater(),
+  progress: checkedLater(),
+  signal: object(),
+  readEvery: count,
+  resume: object(),
+};
+
+/** Names and kinds, before anything is compiled for them. */
+export function checkFitOptions(given: AnyFitOptions): void {
+  for (const hook of callbackHooks) {
+    if (typeof given !== "object" || given === null || !(hook in given)) continue;
+    throw new UserError(
+      `fit: ${hook} belongs in a callback: fit({ callbacks: [{ ${hook}(...) { ... } }] })${atLine(here("fit"))}`,
+    );
+  }
+  const { callbacks = [], progress, validation } = checkOptions("fit", given, fitTable);
+  if (!Array.isArray(callbacks)) {
+    throw new UserError(`fit: callbacks must be a list: [{ onEpochEnd(record) { ... } }], not ${show(callbacks)}`);
+  }
+  for (const [i, callback] of callbacks.entries()) checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks);
+  if (progress !== undefined) checkHooks("fit: progress", progress, progressHooks);
+  checkOptions("fit: validation", validation, samplesTable);
+}
