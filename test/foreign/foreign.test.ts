@@ -1,0 +1,59 @@
+/**
+ * Two thousand random programs through all public functions, with first and second gradients, against answers that PyTorch
+ * gave in float64 (campaign.ts records them).
+ */
+import { expect, test } from "vitest";
+import * as activations from "../../src/dsl/activations.ts";
+import * as composites from "../../src/dsl/composites.ts";
+import * as derivatives from "../../src/dsl/derivatives.ts";
+import * as einsum from "../../src/dsl/einsum.ts";
+import * as indexing from "../../src/dsl/indexing.ts";
+import * as jacobian from "../../src/dsl/jacobian.ts";
+import * as ops from "../../src/dsl/ops.ts";
+import { builders } from "./build.ts";
+import { compareRecipes } from "./compare.ts";
+import { randomRecipe } from "./random-recipe.ts";
+import { fingerprint, readAnswers, recordedCount, recordedSeed } from "./recorded.ts";
+
+const recipes = Array.from({ length: recordedCount }, (_, i) => randomRecipe(recordedSeed, i));
+const recorded = readAnswers();
+const part = 500;
+
+test("the recorded answers are to these programs: where they are not, npm run foreign -- --record", () => {
+  expect(recorded.recipes).toBe(fingerprint(recipes));
+  expect(recorded.answers).toHaveLength(recordedCount);
+});
+
+for (let first = 0; first < recordedCount; first += part) {
+  test(`programs ${first} to ${first + part - 1} give what PyTorch gives`, async () => {
+    const [given, wanted] = [recipes.slice(first, first + part), recorded.answers.slice(first, first + part)];
+    expect(await compareRecipes(given, wanted, first)).toEqual([]);
+  });
+}
+
+test("a wrong answer is noticed, in each of its parts", async () => {
+  const [recipe, answer] = [recipes.slice(0, 1), recorded.answers[0]];
+  if (answer === undefined) throw new Error("no answer");
+  const off = (x: number): number => x + 1e-6 * (1 + Math.abs(x));
+  const changed = [
+    { ...answer, shape: [...answer.shape, 1] },
+    { ...answer, y: off(answer.y) },
+    { ...answer, by: off(answer.by) },
+    { ...answer, g: answer.g.map(off) },
+    { ...answer, h: answer.h.map(off) },
+  ];
+  for (const wrong of changed) expect(await compareRecipes(recipe, [wrong])).not.toEqual([]);
+});
+
+test("every function of the language is in some program", () => {
+  const exported = [activations, composites, derivatives, einsum, indexing, jacobian, ops].flatMap((module) =>
+    Object.entries(module).flatMap(([name, value]) => (typeof value === "function" ? [name] : [])),
+  );
+  // in every program, through another instruction, or with nothing that a foreign system could answer
+  const elsewhere = [
+    "axesOf", "arange", "cast", "where", "and", "or", "not", "greater", "valueAndGrad", "checkGradient", "dropout", "randomUniform",
+  ]; // biome-ignore format: names
+  const used = new Set(recipes.flatMap(({ instructions }) => instructions.map(({ op }) => op)));
+  expect(exported.filter((name) => !used.has(name) && !elsewhere.includes(name))).toEqual([]);
+  expect(Object.keys(builders).filter((name) => !used.has(name))).toEqual([]);
+});
