@@ -54,14 +54,17 @@ export class Draft {
     other.#into = this;
   }
 
-  /** Whether this draft depends on `target`, directly or not, or is it. One older than all of `target` cannot. */
+  /**
+   * Whether this draft depends on `target`, directly or not, or is it. Ids say nothing about it: a draft that this one reads may
+   * have grown since, and read what is newer than all of this one.
+   */
   reaches(target: Draft): boolean {
     const seen = new Set<Draft>();
     const pending: Draft[] = [this];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const draft = next.current;
       if (draft === target) return true;
-      if (seen.has(draft) || draft.newest < target.oldest) continue;
+      if (seen.has(draft)) continue;
       seen.add(draft);
       pending.push(...draft.#reads);
     }
