@@ -15,8 +15,7 @@ export class Draft {
   readonly outside = new Set<Node>();
   /** Members that are results of the entry. */
   readonly results = new Set<Node>();
-  /** Smallest and largest id of a member. */
-  oldest = Number.POSITIVE_INFINITY;
+  /** Largest id of a member. */
   newest = -1;
   readonly #reads = new Set<Draft>();
   #into: Draft | null = null;
@@ -39,7 +38,6 @@ export class Draft {
     for (const access of accesses) if (!this.nodes.has(access.node)) this.outside.add(access.node);
     for (const home of homes) if (home !== this) this.#reads.add(home);
     if (isResult) this.results.add(node);
-    this.oldest = Math.min(this.oldest, node.id);
     this.newest = Math.max(this.newest, node.id);
   }
 
@@ -49,7 +47,6 @@ export class Draft {
     for (const node of this.nodes) this.outside.delete(node);
     for (const read of other.#reads) this.#reads.add(read);
     for (const node of other.results) this.results.add(node);
-    this.oldest = Math.min(this.oldest, other.oldest);
     this.newest = Math.max(this.newest, other.newest);
     other.#into = this;
   }
