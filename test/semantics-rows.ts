@@ -3,7 +3,7 @@
  * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
  */
 import { compileOn } from "../src/compile.ts";
-import { abs, add, argmax, argmin, cast, div, equal, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sub, sum } from "../src/dsl/ops.ts"; // biome-ignore format: names
+import { abs, add, argmax, argmin, cast, div, equal, greater, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sqrt, sub, sum, where } from "../src/dsl/ops.ts"; // biome-ignore format: names
 import { dynamicSlice, dynamicUpdate, elu, f32, gather, grad, i32, l2Norm, leakyRelu, logSumExp, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";
@@ -105,6 +105,8 @@ const rows: readonly Row[] = [
   slopes("sigmoid", [0], (x) => sigmoid(x as never), [0.25]),
   slopes("l2Norm of zeros", [0, 0], (x) => l2Norm(x), [0, 0]),
   slopes("standardDeviation of equals", [2, 2], (x) => standardDeviation(x), [0, 0]),
+  { ...slopes("where, a branch that is not taken", [0, 4], (x) => where(greater(x, 0) as never, sqrt(x) as Tensor, 0), [nan, 0.25]), infinite: true },
+  slopes("where, written safely", [0, 4], (x) => where(greater(x, 0) as never, sqrt(where(greater(x, 0) as never, x, 1) as Tensor) as Tensor, 0), [0, 0.25]),
   slopes("round", [0.7], (x) => add(round(x) as Tensor, mul(x, 0) as Tensor), [0]),
 ]; // biome-ignore format: a table
 
