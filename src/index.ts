@@ -33,6 +33,14 @@ export {
   type Fingerprint,
   fingerprintOf,
 } from "./io/checkpoint.ts";
+export {
+  type ReadSafetensorsOptions,
+  readSafetensors,
+  type Safetensors,
+  type StoredTensor,
+  writeSafetensors,
+} from "./io/safetensors.ts";
+export type { LoadedWeights, LoadWeightsOptions, WeightSource } from "./io/weights.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export { type LayerDefinition, type LayerMode, layer } from "./nn/custom-layer.ts";
 export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";

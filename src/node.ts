@@ -6,10 +6,12 @@
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
 import { DeviceError, UserError } from "./errors.ts";
-import { loadCheckpoint, writeFileAtomically } from "./io/files.ts";
+import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
+import { type ReadSafetensorsOptions, readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
+import type { LoadedWeights, LoadWeightsOptions } from "./io/weights.ts";
 import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
-import { checkOptions, checkValue, show } from "./options.ts";
+import { checkOptions, checkValue, show, text } from "./options.ts";
 import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import { type TargetOptions, targetKind } from "./targets.ts";
@@ -21,6 +23,7 @@ export { interruptSignal, type TerminalProgressOptions, terminalProgress } from 
 export { type FlagDefinition, type FlagValues, parseFlags, type Script, script } from "./script.ts";
 
 type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
+type Weighted = Pick<Trainer, "weights" | "loadWeights">;
 
 /** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
@@ -51,6 +54,43 @@ export async function loadTrainer(
   checkOptions("loadTrainer", options, restoreTable, { before: "path, trainer, " });
   await given.restore(await loadCheckpoint(path, given.fingerprint), options);
   return undefined;
+}
+
+/** Saves a trainer's weights alone, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
+export async function saveWeights(path: string, trainer: Weighted): Promise<void> {
+  checkPathAndTrainer("saveWeights", path, trainer);
+  await writeFileAtomically(path, await trainer.weights());
+}
+
+/**
+ * Puts weights from a file into a trainer: one of `saveWeights` or `saveTrainer`, or another program's safetensors file. All or
+ * nothing, unless `strict: false` takes what fits. Gives lists of what did and what did not.
+ */
+export async function loadWeights(
+  path: string,
+  trainer: Weighted,
+  options?: LoadWeightsOptions,
+): Promise<LoadedWeights> {
+  checkPathAndTrainer("loadWeights", path, trainer);
+  return trainer.loadWeights(await readWholeFile(path), options, path);
+}
+
+function checkPathAndTrainer(call: string, path: unknown, trainer: Partial<Weighted> | undefined): void {
+  checkValue(call, "the path", path, text);
+  if (typeof trainer?.loadWeights === "function") return;
+  throw new UserError(`${call} takes a trainer behind the path, not ${show(trainer)}`);
+}
+
+/** Tensors by name, and texts, as a safetensors file that is the old one or the new one. */
+export async function saveSafetensors(path: string, ...contents: Parameters<typeof writeSafetensors>): Promise<void> {
+  checkValue("saveSafetensors", "the path", path, text);
+  await writeFileAtomically(path, writeSafetensors(...contents));
+}
+
+/** The tensors and texts of a safetensors file, of whatever program; see `readSafetensors`. */
+export async function loadSafetensors(path: string, options?: ReadSafetensorsOptions): Promise<Safetensors> {
+  checkValue("loadSafetensors", "the path", path, text);
+  return readSafetensors(await readWholeFile(path), path, options);
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */

@@ -70,6 +70,14 @@ export function halfBits(value: number): number {
   return sign + (exponent + 14) * 1024 + magnitude / 2 ** (exponent - 10);
 }
 
+/** The value of 16 bits of an IEEE binary16. */
+export function halfValue(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}
+
 /** Rounds to the nearest integer, halves to the even one, as IEEE 754 and NumPy do. Keeps -0, NaN and infinities. */
 export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);

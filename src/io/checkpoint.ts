@@ -156,11 +156,16 @@ const keys = {
   sum: "position.sum.",
 } as const;
 
+/** Whether a file with this metadata is a checkpoint: its tensors are a program's states, those of a trainer's model under "model.". */
+export function isCheckpoint(metadata: ReadonlyMap<string, string>): boolean {
+  return metadata.get(keys.format) === FORMAT;
+}
+
 function checkFormat(metadata: ReadonlyMap<string, string>, name: string): void {
   if (metadata.get(keys.format) !== FORMAT) {
     const found = "found a safetensors file without that mark";
     throw new DataError(
-      `${name}: expected a checkpoint of tensorloom (format "${FORMAT}" in its metadata), ${found}; readSafetensors reads its tensors`,
+      `${name}: expected a checkpoint of tensorloom (format "${FORMAT}" in its metadata), ${found}; readSafetensors reads its tensors, and loadWeights takes weights alone`,
     );
   }
   const version = metadata.get(keys.formatVersion);

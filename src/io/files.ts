@@ -123,7 +123,8 @@ async function statOrNull(path: string): Promise<Stats | null> {
   }
 }
 
-async function readWholeFile(path: string): Promise<Uint8Array> {
+/** A DataError says why it cannot be read. */
+export async function readWholeFile(path: string): Promise<Uint8Array> {
   try {
     if (!(await stat(path)).isFile()) throw new DataError("it is no file"); // to open a pipe would wait for a writer
     const handle = await open(path, "r");

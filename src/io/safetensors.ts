@@ -5,14 +5,24 @@
  *
  * The first eight bytes are the length of the header; offsets count from its end; everything is little-endian. A file is
  * read as a whole or refused as a whole: every byte of it belongs to exactly one tensor, and a DataError says what was
- * expected and what was found. Nothing larger than the file is ever allocated. The writer lays tensors out as the
- * format's own library does (wide elements first, then by name; the header padded to eight bytes), to the same bytes.
+ * expected and what was found. Nothing larger than the file is ever allocated, but for types that we read as wider ones
+ * (foreign-dtypes.ts). The writer lays tensors out as the format's own library does (wide elements first, then by name; the
+ * header padded to eight bytes), to the same bytes.
  */
 import { DataError, UserError } from "../errors.ts";
 import { byteWidth, type DType, dtypes } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
+import { checkOptions, list, type OptionTable, show, text } from "../options.ts";
 import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/compiled.ts";
-import { type HeaderEntry, MAX_HEADER_BYTES, METADATA_KEY, parseHeader, quoted } from "./safetensors-header.ts";
+import { type ForeignType, foreignTypes } from "./foreign-dtypes.ts";
+import {
+  type Header,
+  type HeaderEntry,
+  MAX_HEADER_BYTES,
+  METADATA_KEY,
+  parseHeader,
+  quoted,
+} from "./safetensors-header.ts";
 
 /** A tensor in a file. f16 is its bits, bool is 0 and 1. */
 export interface StoredTensor {
@@ -26,12 +36,16 @@ export interface Safetensors {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Texts about the file. */
   readonly metadata: ReadonlyMap<string, string>;
+  /** Names of tensors that `only` left out. */
+  readonly skipped: readonly string[];
 }
 
+/** The bytes of a file with these tensors and texts. Throws a UserError where data, shape and dtype do not agree. */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
+  checkMaps(tensors, metadata);
   for (const [name, tensor] of tensors) checkTensor(name, tensor);
   for (const text of [...metadata].flat()) checkText("metadata", text);
   const sorted = [...tensors].sort(inFileOrder);
@@ -61,20 +75,44 @@ export function writeSafetensors(
   return bytes;
 }
 
-/** Reads a whole file; `name` is what errors call it. The tensors are copies. */
-export function readSafetensors(bytes: Uint8Array, name: string): Safetensors {
+export interface ReadSafetensorsOptions {
+  /** Read tensors of these names, where the file has them, and no others: a file may hold types that nobody here reads. All by default. */
+  readonly only?: readonly string[];
+}
+
+const optionTable: OptionTable<ReadSafetensorsOptions> = { only: list(text) };
+
+/**
+ * Reads a whole file, of whatever program; `name` is what errors call it. The tensors are copies. F64, F32, F16, I32, U32, U8 and
+ * BOOL come as they are, BF16 as f32, I8 and I16 as i32, U16 as u32; I64 and U64 as i32 and u32 where all values fit. A tensor of
+ * another type, or with a value that does not fit, is a DataError, and so is any damage.
+ */
+export function readSafetensors(
+  bytes: Uint8Array,
+  name = "the safetensors file",
+  options: ReadSafetensorsOptions = {},
+): Safetensors {
+  const { only } = checkOptions("readSafetensors", options, optionTable, { before: "bytes, name, " });
+  if (!(bytes instanceof Uint8Array)) {
+    throw new UserError(`readSafetensors takes the bytes of a file, a Uint8Array, not ${show(bytes)}`);
+  }
   const headerBytes = headerLength(bytes, name);
   const header = parseHeader(decodeUtf8(bytes.subarray(8, 8 + headerBytes), name), name);
   const data = bytes.subarray(8 + headerBytes);
-  const sorted = [...header.entries].map((entry) => checkEntry(entry, name)).sort(byOffset);
+  const isWanted = only === undefined ? () => true : (tensor: string) => only.includes(tensor);
+  const sorted = [...header.entries]
+    .map(([tensor, { begin, end }]) => ({ tensor, begin, end }))
+    .sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const entries = sorted.filter(({ tensor }) => isWanted(tensor)).map(({ tensor }) => checkEntry(tensor, header, name));
   checkCoverage(sorted, data.length, name);
-  const tensors = new Map<string, StoredTensor>();
-  for (const { tensor, dtype, shape, begin, end } of sorted) {
-    const elements = readElements(data.subarray(begin, end), dtype);
-    if (dtype === "bool") checkBooleans(elements, tensor, name);
-    tensors.set(tensor, { dtype, shape, data: elements });
-  }
-  return { tensors, metadata: header.metadata };
+  const tensors = new Map(
+    entries.map((entry) => {
+      const { tensor, dtype, shape, begin, end } = entry;
+      return [tensor, { dtype, shape, data: readTensor(data.subarray(begin, end), entry, name) }] as const;
+    }),
+  );
+  const skipped = [...header.entries.keys()].filter((tensor) => !isWanted(tensor));
+  return { tensors, metadata: header.metadata, skipped };
 }
 
 /** What files call our types. */
@@ -111,19 +149,39 @@ function printPair([key, value]: readonly [string, string]): string {
   return `${JSON.stringify(key)}:${JSON.stringify(value)}`;
 }
 
-function checkTensor(name: string, { dtype, shape, data }: StoredTensor): void {
+function checkMaps(tensors: unknown, metadata: unknown): void {
+  for (const [what, given] of Object.entries({ tensors, metadata })) {
+    if (given instanceof Map) continue;
+    throw new UserError(
+      `writeSafetensors: ${what} must be a Map by name, not ${show(given)}: new Map(Object.entries(...))`,
+    );
+  }
+}
+
+/** Throws a UserError where data, shape and dtype do not agree; `what` is its beginning. */
+export function checkTensor(name: string, tensor: StoredTensor, what = "safetensors"): void {
+  if (!isTensor(tensor)) {
+    throw new UserError(`${what}: ${quoted(name)} must be a tensor, { dtype, shape, data }, not ${show(tensor)}`);
+  }
+  const { dtype, shape, data } = tensor;
   checkText("a tensor's name", name);
   const wanted = `${dtype}${printShape(shape)}`;
-  if (name === METADATA_KEY) throw new UserError(`safetensors: a tensor cannot be called ${quoted(name)}: rename it`);
+  if (name === METADATA_KEY) throw new UserError(`${what}: a tensor cannot be called ${quoted(name)}: rename it`);
   if (!shape.every((size) => Number.isSafeInteger(size) && size >= 0)) {
-    throw new UserError(`safetensors: ${quoted(name)} is ${wanted}: sizes are whole numbers from 0`);
+    throw new UserError(`${what}: ${quoted(name)} is ${wanted}: sizes are whole numbers from 0`);
   }
   if (!(data instanceof arrayTypeOf(dtype)) || data.length !== sizeOf(shape)) {
     const found = `a ${data.constructor.name} of ${data.length}`;
     throw new UserError(
-      `safetensors: ${quoted(name)} is ${wanted}, which takes a ${arrayTypeOf(dtype).name} of ${sizeOf(shape)}, not ${found}`,
+      `${what}: ${quoted(name)} is ${wanted}, which takes a ${arrayTypeOf(dtype).name} of ${sizeOf(shape)}, not ${found}`,
     );
   }
+}
+
+function isTensor(given: unknown): given is StoredTensor {
+  if (typeof given !== "object" || given === null) return false;
+  const { dtype, shape, data } = given as Partial<StoredTensor>;
+  return dtypes.some((known) => known === dtype) && Array.isArray(shape) && ArrayBuffer.isView(data);
 }
 
 /** Half a surrogate pair is no character, and cannot be written as UTF-8. */
@@ -161,23 +219,33 @@ function decodeUtf8(bytes: Uint8Array, name: string): string {
   }
 }
 
-interface Entry {
+/** Where a tensor lies in the data. */
+interface Place {
   readonly tensor: string;
-  readonly dtype: DType;
-  readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
 }
 
-function checkEntry([tensor, entry]: readonly [string, HeaderEntry], name: string): Entry {
+interface Entry extends Place {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** What the file holds in place of elements of `dtype`. */
+  readonly foreign: ForeignType | undefined;
+}
+
+function checkEntry(tensor: string, { entries }: Header, name: string): Entry {
+  const entry = entries.get(tensor) as HeaderEntry; // names come from there
   const { begin, end, shape } = entry;
-  const dtype = dtypeOf.get(entry.dtype);
+  const foreign = foreignTypes.get(entry.dtype);
+  const dtype = dtypeOf.get(entry.dtype) ?? foreign?.dtype;
   const where = `${name}: the tensor ${quoted(tensor)}`;
   if (dtype === undefined) {
-    const known = [...dtypeOf.keys()].join(", ");
-    throw new DataError(`${where}: expected one of the types ${known}; found ${quoted(entry.dtype)}`);
+    const known = [...dtypeOf.keys(), ...foreignTypes.keys()].join(", ");
+    throw new DataError(
+      `${where}: expected one of the types ${known}; found ${quoted(entry.dtype)}. { only: [names] } reads the others`,
+    );
   }
-  let needed = byteWidth(dtype);
+  let needed = foreign?.bytes ?? byteWidth(dtype);
   for (const size of shape) {
     needed *= size;
     if (Number.isSafeInteger(needed)) continue;
@@ -185,13 +253,11 @@ function checkEntry([tensor, entry]: readonly [string, HeaderEntry], name: strin
   }
   if (end < begin || end - begin !== needed) {
     const found = `found the range from ${begin} to ${end}`;
-    throw new DataError(`${where}: expected ${needed} bytes for ${dtype}${shortShape(shape)}; ${found}`);
+    throw new DataError(
+      `${where}: expected ${needed} bytes for ${foreign === undefined ? dtype : entry.dtype}${shortShape(shape)}; ${found}`,
+    );
   }
-  return { tensor, dtype, shape, begin, end };
-}
-
-function byOffset(a: Entry, b: Entry): number {
-  return a.begin - b.begin || a.end - b.end;
+  return { tensor, dtype, shape, begin, end, foreign };
 }
 
 function shortShape(shape: readonly number[]): string {
@@ -199,7 +265,7 @@ function shortShape(shape: readonly number[]): string {
 }
 
 /** No hole, no overlap, nothing left over, nothing missing. */
-function checkCoverage(sorted: readonly Entry[], dataBytes: number, name: string): void {
+function checkCoverage(sorted: readonly Place[], dataBytes: number, name: string): void {
   let at = 0;
   let before = "the header";
   for (const { tensor, begin, end } of sorted) {
@@ -208,12 +274,29 @@ function checkCoverage(sorted: readonly Entry[], dataBytes: number, name: string
       const where = `${name}: the tensor ${quoted(tensor)} ${wrong} ${before}`;
       throw new DataError(`${where}: expected it to begin at byte ${at} of the data, found ${begin}`);
     }
+    if (end < begin)
+      throw new DataError(`${name}: the tensor ${quoted(tensor)} ends at byte ${end}, before it begins (${begin})`);
     at = end;
     before = quoted(tensor);
   }
   if (at === dataBytes) return;
   const wrong = at > dataBytes ? "the file is truncated" : "there are bytes after the last tensor";
   throw new DataError(`${name}: ${wrong}: expected ${at} bytes of data, found ${dataBytes}`);
+}
+
+function readTensor(bytes: Uint8Array, { tensor, dtype, foreign }: Entry, name: string): TypedArray {
+  if (foreign === undefined) {
+    const elements = readElements(bytes, dtype);
+    if (dtype === "bool") checkBooleans(elements, tensor, name);
+    return elements;
+  }
+  const read = foreign.read(
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    bytes.length / foreign.bytes,
+  );
+  if (ArrayBuffer.isView(read)) return read;
+  const found = `found ${read.value} at position ${read.position}. { only: [names] } reads the others`;
+  throw new DataError(`${name}: the tensor ${quoted(tensor)}: expected whole numbers that are ${dtype}; ${found}`);
 }
 
 function checkBooleans(elements: TypedArray, tensor: string, name: string): void {

@@ -8,7 +8,9 @@
  */
 
 import { UserError } from "../errors.ts";
-import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf } from "../io/checkpoint.ts"; // biome-ignore format: names
+import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
+import { encodeWeights, fitWeights, type LoadedWeights, type LoadWeightsOptions, modelPrefix, type WeightSource } from "../io/weights.ts"; // biome-ignore format: names
+import type { TypedArray } from "../runtime/compiled.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
 import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
@@ -53,6 +55,36 @@ export function restore(session: Session, { state, seed, position, notes }: Chec
   session.where = null;
   const isUnderWay = position !== null && position.epoch + position.batch > 0;
   session.pending = isUnderWay && !newRun ? position : null;
+}
+
+/** The types of a model's weights and slots, by their names in the model. */
+function weightTypes(training: Training): ReadonlyMap<string, StateType> {
+  const states = [...fingerprintOfTraining(training).states].filter(([path]) => path.startsWith(modelPrefix));
+  return new Map(states.map(([path, type]) => [path.slice(modelPrefix.length), type]));
+}
+
+/** A file of the weights alone. */
+export async function weightsOf(session: Session): Promise<Uint8Array> {
+  const state = await session.turns.take(() => session.executable.state.snapshot());
+  const weights = [...weightTypes(session.training)].map(([name, type]) => {
+    return [name, { ...type, data: state.get(`${modelPrefix}${name}`) as TypedArray }] as const;
+  });
+  return encodeWeights(new Map(weights));
+}
+
+/** Puts weights in, all that `options` ask for or none. Nothing else changes: moments, counters, the place in the data. */
+export async function putWeights(
+  session: Session,
+  source: WeightSource,
+  options: LoadWeightsOptions,
+  what: string,
+): Promise<LoadedWeights> {
+  const { values, result } = fitWeights(weightTypes(session.training), source, options, what);
+  await session.turns.take(async () => {
+    if (session.isFitting) throw new UserError(`${what}: a fit is under way: stop it, or wait for its end`);
+    session.executable.state.restore(new Map([...values].map(([name, value]) => [`${modelPrefix}${name}`, value])));
+  });
+  return result;
 }
 
 /** The order of a run's samples follows from these. */

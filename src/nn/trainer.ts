@@ -14,9 +14,10 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
+import type { LoadedWeights, LoadWeightsOptions, WeightSource } from "../io/weights.ts";
 import { checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
-import { checkpoint, fingerprintOfTraining, restore } from "./checkpointing.ts";
+import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {
   addWeights,
   compileAgain,
@@ -178,6 +179,28 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     }
     const session = this.#compiled("restore");
     await session.turns.take(async () => restore(session, found, newRun));
+  }
+
+  /**
+   * The weights alone, and the slots of layers, as a safetensors file: no moments, no place in the data, no architecture. Names are
+   * those in the model: "dense1.kernel". Also while `fit` runs. In Node `saveWeights` writes it to a file.
+   */
+  async weights(): Promise<Uint8Array> {
+    return weightsOf(this.#compiled("weights"));
+  }
+
+  /**
+   * Puts weights into the model: from a file of weights, a checkpoint, another program's safetensors file (their bytes), or a Map of
+   * tensors. All or nothing, unless `strict: false` takes what fits; gives lists of what did and what did not. Everything else stays
+   * as it is, the optimizer's moments too. Compiles with the defaults where that was not done. `name` is what errors call it.
+   */
+  async loadWeights(
+    source: WeightSource,
+    options: LoadWeightsOptions = {},
+    name = "loadWeights",
+  ): Promise<LoadedWeights> {
+    if (this.#session === null) await this.compile();
+    return putWeights(this.#compiled("loadWeights"), source, options, name);
   }
 
   /** What a checkpoint must have in common with this trainer: its states, the optimizer's name and constants. */

@@ -166,8 +166,8 @@ describe("refused", () => {
     ["nested metadata", file('{"__metadata__":{"a":{"b":"c"}}}'), 'expected a text for "a"'],
     [
       "an unknown type",
-      file(`{"a":${entry("BF16", "[1]", 0, 2)}}`, 2),
-      'F32, F64, F16, I32, U32, U8, BOOL; found "BF16"',
+      file(`{"a":${entry("F8_E4M3", "[1]", 0, 1)}}`, 1),
+      'F32, F64, F16, I32, U32, U8, BOOL, BF16, I8, I16, U16, I64, U64; found "F8_E4M3"',
     ],
     ["a negative size", file(`{"a":${entry("U8", "[-1]", 0, 1)}}`, 1), "expected whole numbers from 0"],
     ["a fraction", file(`{"a":${entry("U8", "[1.0]", 0, 1)}}`, 1), "expected whole numbers"],
