@@ -35,6 +35,75 @@ same<typeof v2, Trainer<"digit_loss" | "odd_loss", "a" | "b", "digit" | "odd">>(
 const v3 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop(), metrics: { digit: ["accuracy"], odd: { mae: (output, target) => mean(abs(sub(output, target))) } } });
 same<typeof v3, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy" | "odd_mae", "a" | "b", "digit" | "odd">>(true);
 `,
+  parts: `
+import { add, batchMatmul, concat, dot, f32, flip, full, gather, i32, matmul, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
+const table = full([60000, 784], 0);
+
+const head = slice(table, [0, 128]);
+same<typeof head, F<[128, 784]>>(true);
+const ends = slice(table, [-60000, -1], [100, 784]);
+same<typeof ends, F<[59999, 684]>>(true);
+const middle = slice(table, null, [-784, 300, 1]);
+same<typeof middle, F<[60000, 300]>>(true);
+const second = slice(table, [0, 60000, 2]);
+same<typeof second, F<[number, 784]>>(true);
+const none = slice(table, [5, 5], [99999, 100000]);
+same<typeof none, F<[0, 1]>>(true);
+
+const bordered = pad(table, [[1, 2], [0, 216]], 7);
+same<typeof bordered, F<[60003, 1000]>>(true);
+const joined = concat([table, full([9999999, 784], 1), head]);
+same<typeof joined, F<[10060127, 784]>>(true);
+const wide = concat([table, full([60000, 16], 0)], -1);
+same<typeof wide, F<[60000, 800]>>(true);
+declare const many: readonly F<[5, 2]>[];
+const unknown = concat(many);
+same<typeof unknown, F<[number | string, 2]>>(true);
+
+const rows = gather(table, full(["batch", 4], 0, "i32"));
+same<typeof rows, F<["batch", 4, 784]>>(true);
+const columns = gather(table, full([3], 0, "i32"), { axis: -1 });
+same<typeof columns, F<[60000, 3]>>(true);
+const sums = scatterAdd(full([8], 0, "i32"), full([8, 5], 0), 3);
+same<typeof sums, F<[3, 5]>>(true);
+
+const product = dot(full([4, 5, 6], 0), full([6, "n"], 0));
+same<typeof product, F<[4, 5, "n"]>>(true);
+const scalar = dot(full([6], 0), full([6], 0));
+same<typeof scalar, F<[]>>(true);
+const products = batchMatmul(full(["b", 2, 4, 5], 0), full(["b", 2, 5, 6], 0));
+same<typeof products, F<["b", 2, 4, 6]>>(true);
+const rest = reshape(table, [-1, 28, 28]);
+same<typeof rest, F<[number | string, 28, 28]>>(true);
+export const fits = add(rest, full([60000, 28, 28], 0));
+
+// what is not known is no error
+export function anything(x: Tensor, n: number, ranges: readonly (readonly [number, number])[], axis: number): Tensor[] {
+  const loose = full([n, 3], 0);
+  return [
+    slice(x, [0, n]), slice(loose, ...ranges), pad(x, ranges), concat([x, x], axis), concat([loose, full([2, 3], 0)]),
+    gather(x, x, { axis }), dot(x, loose), batchMatmul(x, x), flip(x, [0]), add(x, loose), mul(x, x), matmul(loose, full([3, n], 0)),
+  ];
+}
+export function generic<N extends number>(x: Tensor<[N, 3], "f32">): Tensor[] {
+  return [slice(x, [0, 2]), concat([x, x]), add(x, x), sum(slice(x, null, [0, 1]))];
+}
+export const symbolic = program({
+  inputs: { x: f32("batch", 8), at: i32("batch") },
+  step({ x, at }) {
+    const last = slice(x, null, [-1, 8]);
+    same<typeof last, F<["batch", 1]>>(true);
+    const but = slice(x, [0, -1]);
+    same<typeof but, F<[number | string, 8]>>(true);
+    const picked = gather(x, at);
+    same<typeof picked, F<["batch", 8]>>(true);
+    return { outputs: { last, but, picked } };
+  },
+});
+`,
   trains: `
 import { dense, type History, sequential, sgd, trainer } from "tensorloom";
 import { interruptSignal, nodeTarget, saveTrainer, terminalProgress } from "tensorloom/node";
@@ -74,6 +143,30 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.argmax(tl.full([2, 3], 0), { axis: 1, keepDims: true })", "argmax: keepDims (there are: axis)"],
   ["tl.permute(tl.full([2, 3], 0), [0, 1, 2])", "permute: an order of 3 axes for rank 2"],
   ["tl.permute(tl.full([2, 3], 0), [0, 2])", "permute: there is no axis 2 in rank 2"],
+];
+
+const dtypes: readonly (readonly [code: string, sentence: string])[] = [
+  ['tl.add(tl.full([2], 0), tl.full([2], 0, "i32"))', "add: dtypes f32 and i32 differ: cast one"],
+  [
+    'tl.where(tl.full([2], 0, "bool"), tl.full([2], 0, "u8"), tl.full([2], 0))',
+    "where: dtypes u8 and f32 differ: cast one",
+  ],
+  ['tl.less(tl.full([2], 0, "f64"), tl.full([], 0))', "less: dtypes f64 and f32 differ: cast one"],
+  ['tl.matmul(tl.full([2, 3], 0), tl.full([3, 2], 0, "i32"))', "matmul: dtypes f32 and i32 differ: cast one"],
+  [
+    "tl.concat([tl.full([2], 0), tl.full([2], 0), tl.full([2], 0, 'i32')])",
+    "concat: dtypes f32 and i32 differ: cast one",
+  ],
+  ["tl.einsum('i,i->', tl.full([2], 0), tl.full([2], 0, 'f64'))", "einsum: dtypes f32 and f64 differ: cast one"],
+  ["tl.dot(tl.full([2], 0), tl.full([2], 0, 'f64'))", "dot: dtypes f32 and f64 differ: cast one"],
+  ["tl.dot(tl.full([2, 3], 0), tl.full([4, 2], 0))", "dot: inner dimensions 3 and 4 differ"],
+  ["tl.batchMatmul(tl.full([7, 2, 3], 0), tl.full([7, 4, 2], 0))", "batchMatmul: inner dimensions 3 and 4 differ"],
+  ["tl.batchMatmul(tl.full([7, 2, 3], 0), tl.full([3, 2], 0))", "batchMatmul: ranks 3 and 2 differ"],
+  [
+    "tl.add(tl.slice(tl.full([60000], 0), [0, -1]), tl.full([60000], 0))",
+    "add: dimensions 59999 and 60000 do not broadcast",
+  ],
+  ["tl.gather(tl.full([2, 3], 0), tl.full([1], 0, 'i32'), { axes: 1 })", "'axes' does not exist"],
 ];
 
 const losses = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError"];
@@ -119,7 +212,7 @@ const names: readonly Wrong[] = [
 ];
 
 export const wrong: readonly Wrong[] = [
-  ...shapes.map(([code, sentence]) => ({ code, words: [sentence] })),
+  ...[...shapes, ...dtypes].map(([code, sentence]) => ({ code, words: [sentence] })),
   ...trainers,
   ...names,
 ];

@@ -40,7 +40,15 @@ import {
   where,
 } from "./ops.ts";
 import { rootOrZero } from "./root.ts";
-import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import type {
+  AlongAxis,
+  CheckAxis,
+  CheckDTypes,
+  CheckOptions,
+  NoOptions,
+  ReduceOptions,
+  ReduceShape,
+} from "./shape-types.ts";
 import { applyOp, scalar, type Tensor } from "./tensor.ts";
 
 type Float<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D>;
@@ -249,9 +257,9 @@ function areClasses(labels: Tensor, classes: number): Tensor<Shape, "bool"> {
 }
 
 /** Cross-entropy of independent yes/no labels (0 to 1) with logits, element by element: max(x,0) - xz + log(1+exp(-|x|)). */
-export function sigmoidCrossEntropy<S extends Shape, D extends DType>(
+export function sigmoidCrossEntropy<S extends Shape, D extends DType, E extends DType>(
   logits: Tensor<S, D>,
-  labels: Tensor<S, D>,
+  labels: Tensor<S, E> & CheckDTypes<"sigmoidCrossEntropy", D, E>,
 ): Tensor<S, D> {
   const x = checkTensor("sigmoidCrossEntropy", logits, "logits");
   const wanted = checkTensor("sigmoidCrossEntropy", labels, "labels");

@@ -19,6 +19,8 @@ import { type Dim, printShape, type Shape } from "../graph/shape.ts";
 import { show } from "../options.ts";
 import { checkTensor, checkTensors } from "./check.ts";
 import { equal, sum, where } from "./ops.ts";
+import type { BatchMatmulShape, CheckAllDTypes, CheckBatchMatmul } from "./part-types.ts";
+import type { CheckDTypes } from "./shape-types.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
 type DimAt<L extends string, Term extends string, S extends Shape> = Term extends `${infer Head}${infer Rest}`
@@ -66,8 +68,8 @@ interface Named {
 }
 
 /** Sums of products over named axes; the result must be written: "ij,jk->ik". A letter twice in one operand is its diagonal. */
-export function einsum<const Spec extends string, const Operands extends readonly Tensor<Shape, D>[], D extends DType>(
-  spec: Spec,
+export function einsum<const Spec extends string, const Operands extends readonly Tensor[]>(
+  spec: Spec & CheckAllDTypes<"einsum", Operands>,
   ...operands: Operands
 ): Tensor<EinsumShape<Spec, Operands>, Operands[number]["dtype"]> {
   const origin = here("einsum");
@@ -93,7 +95,10 @@ export function einsum<const Spec extends string, const Operands extends readonl
 }
 
 /** Matrix products of [..., m, k] and [..., k, n], one for each place in the leading axes, which must be equal. */
-export function batchMatmul<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> {
+export function batchMatmul<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+  a: Tensor<A, D>,
+  b: Tensor<B, E> & CheckBatchMatmul<A, B> & CheckDTypes<"batchMatmul", D, E>,
+): Tensor<BatchMatmulShape<A, B>, D> {
   const origin = here("batchMatmul");
   checkTensor("batchMatmul", a, "a");
   checkTensor("batchMatmul", b, "b");
@@ -104,7 +109,7 @@ export function batchMatmul<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shap
   }
   const batch = a.shape.slice(2).map((_, i) => i);
   const attrs = { batchLeft: batch, batchRight: batch, sumLeft: [rank - 1], sumRight: [rank - 2] };
-  return applyOp(contract, [a, b], attrs, origin) as Tensor<Shape, D>;
+  return applyOp(contract, [a, b], attrs, origin) as Tensor<BatchMatmulShape<A, B>, D>;
 }
 
 function parse(spec: string, operands: readonly Tensor[], origin: Origin): { terms: string[][]; result: string[] } {

@@ -14,24 +14,25 @@ import { type Dim, printShape, type Shape } from "../graph/shape.ts";
 import { checkOptions, checkValue, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
 import { cast, concat, minimum, oneHot, reshape } from "./ops.ts";
-import type { AlongAxis } from "./shape-types.ts";
+import type { GatherShape, ScatterShape } from "./part-types.ts";
+import type { CheckDTypes } from "./shape-types.ts";
 import { applyOp, scalar, Tensor } from "./tensor.ts";
 
 /**
  * The elements of x that the indexes say, along an axis (the first by default): gather(table, ids) has a row of the table
  * for each id. The axes of the indexes stand where the axis was. An index out of range gives zeros.
  */
-export function gather<D extends DType>(
-  x: Tensor<Shape, D>,
-  indexes: Tensor,
-  options: AlongAxis = {},
-): Tensor<Shape, D> {
+export function gather<S extends Shape, D extends DType, I extends Shape, const A extends number = 0>(
+  x: Tensor<S, D>,
+  indexes: Tensor<I>,
+  options: { readonly axis?: A } = {},
+): Tensor<GatherShape<S, I, A>, D> {
   const origin = here("gather");
   checkTensor("gather", x);
   checkTensor("gather", indexes, "indexes");
   const { axis: wanted = 0 } = checkOptions("gather", options, axisTable, { before: "a, indexes, ", origin });
   const [axis] = axesOf(x, wanted, origin);
-  return applyOp(gatherOp, [x, indexes], { axis: axis ?? 0 }, origin) as Tensor<Shape, D>;
+  return applyOp(gatherOp, [x, indexes], { axis: axis ?? 0 }, origin) as Tensor<GatherShape<S, I, A>, D>;
 }
 
 /**
@@ -39,11 +40,11 @@ export function gather<D extends DType>(
  * front, then the rest. Indexes out of range add nothing. Computed as a contraction with a one-hot, so the order of the sum
  * is fixed; an infinite or NaN update makes NaN of everything in its column.
  */
-export function scatterAdd<D extends DType>(
-  indexes: Tensor,
-  updates: Tensor<Shape, D>,
-  size: number,
-): Tensor<Shape, D> {
+export function scatterAdd<I extends Shape, U extends Shape, D extends DType, const N extends number>(
+  indexes: Tensor<I>,
+  updates: Tensor<U, D>,
+  size: N,
+): Tensor<ScatterShape<I, U, N>, D> {
   const origin = here("scatterAdd");
   checkTensor("scatterAdd", indexes, "indexes");
   checkTensor("scatterAdd", updates, "updates");
@@ -54,10 +55,10 @@ export function scatterAdd<D extends DType>(
     throw new ShapeError(`scatterAdd(${shapes}): updates must have the axes of the indexes in front${atLine(origin)}`);
   }
   // Fed labels are refused where they are out of range; an index may be, so it is no label here.
-  const place = minimum(indexes, size) as Tensor;
+  const place = minimum(indexes as Tensor, size as number);
   const mask = oneHot(place, size, updates.dtype);
   const attrs = { batchLeft: [], batchRight: [], sumLeft: places, sumRight: places };
-  return applyOp(contract, [mask as Tensor, updates], attrs, origin) as Tensor<Shape, D>;
+  return applyOp(contract, [mask as Tensor, updates], attrs, origin) as Tensor<ScatterShape<I, U, N>, D>;
 }
 
 /** Where a part starts: one i32 vector, or a number or i32 scalar for each axis. */
@@ -94,9 +95,9 @@ export function dynamicSlice<D extends DType, const S extends readonly Dim[]>(
 }
 
 /** x with `part` in place of what stands at `starts`; clamped as in `dynamicSlice`. */
-export function dynamicUpdate<S extends Shape, D extends DType>(
+export function dynamicUpdate<S extends Shape, D extends DType, E extends DType>(
   x: Tensor<S, D>,
-  part: Tensor<Shape, D>,
+  part: Tensor<Shape, E> & CheckDTypes<"dynamicUpdate", D, E>,
   starts: Starts,
 ): Tensor<S, D> {
   checkTensor("dynamicUpdate", x);

@@ -25,7 +25,18 @@ import {
   axesOf, axisKind, axisTable, checkDimension, checkDType, checkOperands, checkShape, checkTensor, checkTensors, reduceTable,
 } from "./check.ts"; // biome-ignore format: names
 import type {
-  AlongAxis, Broadcast, CheckAxis, CheckBroadcast, CheckMatmul, CheckOptions, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
+  CheckAllDTypes,
+  CheckDot,
+  ConcatShape,
+  DotShape,
+  PadShape,
+  Range,
+  ReshapeShape,
+  SliceShape,
+  Width,
+} from "./part-types.ts";
+import type {
+  AlongAxis, Broadcast, CheckAxis, CheckBroadcast, CheckDTypes, CheckMatmul, CheckOptions, CheckOrder, MatmulShape, NoOptions, PermuteShape, ReduceOptions, ReduceShape, Reversed,
 } from "./shape-types.ts"; // biome-ignore format: names
 import { applyOp, type DTypeOf, type Operand, operandDType, type ShapeOf, type Tensor, toTensor } from "./tensor.ts";
 
@@ -73,7 +84,8 @@ type ResultDType<A, B> = [DTypeOf<A>] extends [never]
   : DTypeOf<A>;
 type Binary<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 type Compared<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
-type Fits<Call extends string, A, B> = CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>>;
+type Fits<Call extends string, A, B> = CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>> &
+  CheckDTypes<Call, DTypeOf<A>, DTypeOf<B>>;
 
 /** a + b, element by element; shapes broadcast as in NumPy. */
 export function add<A extends Operand, B extends Operand>(a: A, b: B & Fits<"add", A, B>): Binary<A, B> {
@@ -213,10 +225,13 @@ export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): 
 // ---- views ---------------------------------------------------------------------------------------------------------
 
 /** The same elements in row-major order under another shape. One dimension may be -1: what is left. */
-export function reshape<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
+export function reshape<const T extends Shape, D extends DType>(
+  x: Tensor<Shape, D>,
+  shape: T,
+): Tensor<ReshapeShape<T>, D> {
   const origin = here("reshape");
   checkTensor("reshape", x);
-  return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<[...T], D>;
+  return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<ReshapeShape<T>, D>;
 }
 
 function resolveRest(x: Tensor, given: Shape, origin: Origin): Shape {
@@ -276,8 +291,7 @@ export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Sh
   return broadcastAt(x, shape, origin) as Tensor<[...T], D>;
 }
 
-/** One range an axis: `[start, stop]`, `[start, stop, step]`, or null for the whole axis. Negative counts from the end. */
-export type Range = readonly [start: number, stop: number, step?: number] | null;
+export type { Range, Width } from "./part-types.ts";
 
 const rangeKind: Kind<Range> = {
   wanted: "[start, stop], [start, stop, step] or null, in whole numbers,",
@@ -290,7 +304,10 @@ const rangeKind: Kind<Range> = {
 };
 
 /** Elements start, start + step, ... before stop of each axis; axes that are not given are taken whole. */
-export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly Range[]): Tensor<Shape, D> {
+export function slice<S extends Shape, D extends DType, const R extends readonly Range[]>(
+  x: Tensor<S, D>,
+  ...ranges: R
+): Tensor<SliceShape<S, R>, D> {
   const origin = here("slice");
   checkTensor("slice", x);
   ranges.forEach((range, axis) => {
@@ -306,10 +323,8 @@ export function slice<D extends DType>(x: Tensor<Shape, D>, ...ranges: readonly 
     return end === undefined ? dim : bound(end, dim);
   });
   const step = x.shape.map((_, axis) => ranges[axis]?.[2] ?? 1);
-  return applyOp(sliceOp, [x], { start, stop, step }, origin) as Tensor<Shape, D>;
+  return applyOp(sliceOp, [x], { start, stop, step }, origin) as Tensor<SliceShape<S, R>, D>;
 }
-
-type Width = readonly [before: number, after: number];
 
 const widthKind: Kind<Width> = {
   wanted: "[before, after], in whole numbers",
@@ -321,24 +336,32 @@ const widthKind: Kind<Width> = {
 const anyNumber: Kind<number> = { wanted: "a number", accepts: (value): value is number => typeof value === "number" };
 
 /** A border of `value`: `[before, after]` for each axis. */
-export function pad<D extends DType>(x: Tensor<Shape, D>, widths: readonly Width[], value = 0): Tensor<Shape, D> {
+export function pad<S extends Shape, D extends DType, const W extends readonly Width[]>(
+  x: Tensor<S, D>,
+  widths: W,
+  value = 0,
+): Tensor<PadShape<S, W>, D> {
   const origin = here("pad");
   checkTensor("pad", x);
   checkValue("pad", "the widths", widths, list(widthKind), origin);
   checkValue("pad", "the value", value, anyNumber, origin);
   const [before, after] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
   const inner = widths.map(() => 0);
-  return applyOp(padOp, [x], { before, after, inner, value }, origin) as Tensor<Shape, D>;
+  return applyOp(padOp, [x], { before, after, inner, value }, origin) as Tensor<PadShape<S, W>, D>;
 }
 
 /** Tensors one behind the other along `axis`. */
-export function concat<D extends DType>(parts: readonly Tensor<Shape, D>[], axis = 0): Tensor<Shape, D> {
+export function concat<const P extends readonly Tensor[], const A extends number = 0>(
+  parts: readonly [...P] & CheckAllDTypes<"concat", P>,
+  axis?: A,
+): Tensor<ConcatShape<P, A>, P[number]["dtype"]>;
+export function concat(parts: readonly Tensor[], axis = 0): Tensor {
   const origin = here("concat");
   checkTensors("concat", parts, "parts");
   checkValue("concat", "axis", axis, axisKind, origin);
   const first = parts[0];
   if (first === undefined) throw new UserError(`concat: nothing to join${atLine(origin)}`);
-  return applyOp(concatOp, parts, { axis: axis < 0 ? axis + first.rank : axis }, origin) as Tensor<Shape, D>;
+  return applyOp(concatOp, parts, { axis: axis < 0 ? axis + first.rank : axis }, origin);
 }
 
 /** The other way round along the given axes. */
@@ -423,9 +446,9 @@ export function argmin<S extends Shape, const O extends AlongAxis = NoOptions>(
 // ---- contractions --------------------------------------------------------------------------------------------------
 
 /** Matrix product of [m, k] and [k, n]. */
-export function matmul<A extends Shape, B extends Shape, D extends DType>(
+export function matmul<A extends Shape, B extends Shape, D extends DType, E extends DType>(
   a: Tensor<A, D>,
-  b: Tensor<B, D> & CheckMatmul<A, B>,
+  b: Tensor<B, E> & CheckMatmul<A, B> & CheckDTypes<"matmul", D, E>,
 ): Tensor<MatmulShape<A, B>, D> {
   const origin = here("matmul");
   for (const [side, x] of [
@@ -442,14 +465,17 @@ export function matmul<A extends Shape, B extends Shape, D extends DType>(
 }
 
 /** Sum over the last axis of a and the first of b: vector·vector, matrix·vector, matrix·matrix. */
-export function dot<D extends DType>(a: Tensor<Shape, D>, b: Tensor<Shape, D>): Tensor<Shape, D> {
+export function dot<A extends Shape, B extends Shape, D extends DType, E extends DType>(
+  a: Tensor<A, D>,
+  b: Tensor<B, E> & CheckDot<A, B> & CheckDTypes<"dot", D, E>,
+): Tensor<DotShape<A, B>, D> {
   const origin = here("dot");
   for (const [what, x] of Object.entries({ a, b })) {
     if (checkTensor("dot", x, what).shape.length > 0) continue;
     throw new ShapeError(`dot: ${what} is a scalar, wanted a vector or more: use mul${atLine(origin)}`);
   }
   const attrs = { batchLeft: [], batchRight: [], sumLeft: [a.shape.length - 1], sumRight: [0] };
-  return applyOp(contract, [a, b], attrs, origin) as Tensor<Shape, D>;
+  return applyOp(contract, [a, b], attrs, origin) as Tensor<DotShape<A, B>, D>;
 }
 
 // ---- sources and indexes -------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 /**
  * Shapes in the type system: what `tsc` checks in the editor.
  *
- * Checked here: rank, equality of dimensions, broadcasting (equal, or a literal 1), permute, matmul, the axes of a
- * reduction. Not here: sums and products of dimensions (reshape, flatten, the axis of a concat): those become `number` and
- * are checked when the graph is built. A dimension that is merely `number`, `string` or a union is never an error.
+ * Checked here: rank, equality of dimensions, broadcasting (equal, or a literal 1), dtypes, permute, matmul, the axes of a
+ * reduction; in part-types.ts parts, what is joined, and other products. Not here: products of dimensions (reshape, flatten):
+ * those are checked when the graph is built. A dimension that is merely `number`, `string` or a union is never an error, nor
+ * is a dtype that may be one of several.
  */
+import type { DType } from "../graph/dtype.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 
 /** Makes a parameter's type impossible to satisfy, with the reason where the editor shows it. */
@@ -12,16 +14,32 @@ export interface ShapeMismatch<Message extends string> {
   readonly "shapes do not fit": Message;
 }
 
+/** The same for dtypes. */
+export interface DTypeMismatch<Message extends string> {
+  readonly "dtypes differ": Message;
+}
+
+/** Dtypes of operands that meet element by element; a number has none, and takes the other's. */
+export type CheckDTypes<Call extends string, A extends DType, B extends DType> = [A] extends [never]
+  ? unknown
+  : [B] extends [never]
+    ? unknown
+    : true extends IsUnion<A> | IsUnion<B>
+      ? unknown
+      : [A] extends [B]
+        ? unknown
+        : DTypeMismatch<`${Call}: dtypes ${A} and ${B} differ: cast one`>;
+
 type IsUnion<T, U = T> = [T] extends [never] ? false : T extends unknown ? ([U] extends [T] ? false : true) : never;
 
 /** A literal dimension. */
-type Known<D> = number extends D ? false : string extends D ? false : IsUnion<D> extends true ? false : true;
+export type Known<D> = number extends D ? false : string extends D ? false : IsUnion<D> extends true ? false : true;
 
 /** Both are literals, and different ones. */
-type Differ<A, B> = [Known<A>, Known<B>] extends [true, true] ? ([A] extends [B] ? false : true) : false;
+export type Differ<A, B> = [Known<A>, Known<B>] extends [true, true] ? ([A] extends [B] ? false : true) : false;
 
 /** The rank is not known. */
-type AnyRank<S extends Shape> = number extends S["length"] ? true : false;
+export type AnyRank<S extends Shape> = number extends S["length"] ? true : false;
 
 // ---- broadcasting --------------------------------------------------------------------------------------------------
 
@@ -106,14 +124,16 @@ type CountDown<S extends Shape, N extends number, Seen extends Shape = []> = See
     : never;
 
 /** An axis counted from the front. */
-type FromFront<S extends Shape, Axis extends number> = `${Axis}` extends keyof Negative
+export type FromFront<S extends Shape, Axis extends number> = `${Axis}` extends keyof Negative
   ? CountDown<S, Negative[`${Axis}`]>
   : Axis;
 
-type ReplaceAt<S extends Shape, At extends number, With extends Shape, Done extends Shape = []> = S extends readonly [
-  infer First extends Dim,
-  ...infer Rest extends Shape,
-]
+export type ReplaceAt<
+  S extends Shape,
+  At extends number,
+  With extends Shape,
+  Done extends Shape = [],
+> = S extends readonly [infer First extends Dim, ...infer Rest extends Shape]
   ? Done["length"] extends At
     ? [...Done, ...With, ...Rest]
     : ReplaceAt<Rest, At, With, [...Done, First]>
