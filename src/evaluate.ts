@@ -19,6 +19,7 @@ import { type DType, dtypes } from "./graph/dtype.ts";
 import type { Entry } from "./graph/entry.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printFormula } from "./graph/print.ts";
+import { printShape } from "./graph/shape.ts";
 import { checkOptions, checkValue, type OptionTable, object, show } from "./options.ts";
 import { type ArrayOf, arrayTypeOf, type TypedArray } from "./runtime/compiled.ts";
 import type { ValueOf } from "./runtime/executable.ts";
@@ -107,8 +108,7 @@ function specOf(name: string, value: Value, dtype: DType): InputSpec {
   const own = dtypes.find((candidate) => value instanceof arrayTypeOf(candidate));
   if (own !== undefined) return new InputSpec([value.length], own);
   const known = [...new Set(dtypes.map((candidate) => arrayTypeOf(candidate).name))].join(", ");
-  const found = `a ${(value as ArrayBufferView).constructor.name}`;
-  throw new UserError(`evaluate: "${name}" must be one of ${known}, not ${found}${atLine(here("evaluate"))}`);
+  throw new UserError(`evaluate: "${name}" must be one of ${known}, not ${show(value)}${atLine(here("evaluate"))}`);
 }
 
 function shapeOf(name: string, value: Value): number[] {
@@ -122,5 +122,14 @@ function shapeOf(name: string, value: Value): number[] {
     const wanted = "a number, lists of numbers or a typed array";
     throw new UserError(`evaluate: "${name}" must be ${wanted}, not ${show(value)}${atLine(here("evaluate"))}`);
   }
+  if (!hasShape(value, shape)) {
+    const wanted = `lists of equal lengths, as the first are (${printShape(shape)})`;
+    throw new UserError(`evaluate: "${name}" must have ${wanted}, and numbers in them${atLine(here("evaluate"))}`);
+  }
   return shape;
+}
+
+function hasShape(value: unknown, [size, ...inner]: readonly number[]): boolean {
+  if (size === undefined) return typeof value === "number" || typeof value === "boolean";
+  return Array.isArray(value) && value.length === size && value.every((part) => hasShape(part, inner));
 }

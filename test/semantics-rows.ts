@@ -4,7 +4,7 @@
  */
 import { compileOn } from "../src/compile.ts";
 import { abs, add, argmax, argmin, cast, div, equal, greater, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sqrt, sub, sum, where } from "../src/dsl/ops.ts"; // biome-ignore format: names
-import { dynamicSlice, dynamicUpdate, elu, f32, gather, grad, i32, l2Norm, leakyRelu, logSumExp, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor } from "../src/index.ts"; // biome-ignore format: names
+import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
@@ -66,6 +66,21 @@ const rows: readonly Row[] = [
   row("equal", [[nan, 0], [nan, -0]], (x, y) => cast(equal(x as Tensor, y as Tensor) as Tensor, "i32"), [0, 1]),
   row("sign", [[0, nan, -3, 2]], sign as never, [0, nan, -1, 1]),
   row("pow(x, 0)", [[nan, 0, -2], [0, 0, 0]], pow as never, [1, 1, 1]),
+  row("mean of whole numbers", [whole(1, 2)], (x) => mean(x as Tensor), [1.5]),
+  row("mean of bytes", [whole(1, 2, 255, 0)], (x) => mean(cast(x as Tensor, "u8")), [64.5]),
+  row("mean of truth values", [whole(1, 0, 7, 2)], (x) => mean(cast(x as Tensor, "bool")), [0.75]),
+  row("mean of unsigned numbers", [whole(1, 2)], (x) => mean(cast(x as Tensor, "u32"), { axis: -1 }), [1.5]),
+  row("variance of whole numbers", [whole(1, 2, 5, 6)], (x) => variance(x as Tensor), [4.25]),
+  row("standardDeviation of whole numbers", [whole(1, 4)], (x) => standardDeviation(x as Tensor), [1.5]),
+  row("l2Norm of whole numbers", [whole(3, 4)], (x) => l2Norm(x as Tensor), [5]),
+  row("l1Norm of whole numbers is whole", [whole(3, -4)], (x) => div(l1Norm(x as Tensor) as Tensor, 2), [3]),
+  row("globalNorm of whole numbers", [whole(3), whole(4)], (x, y) => globalNorm([x as Tensor, y as Tensor]), [5]),
+  row("normalize of whole numbers", [whole(0, -5)], (x) => normalize(x as Tensor), [0, -1]),
+  row("logSumExp of whole numbers", [whole(5)], (x) => logSumExp(x as Tensor), [5]),
+  row("meanSquaredError of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => meanSquaredError(x as Tensor, y as Tensor), [5]),
+  row("meanSquaredError of unsigned numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanSquaredError(cast(x as Tensor, "u32"), cast(y as Tensor, "u32")), [2.5]),
+  row("meanAbsoluteError of whole numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanAbsoluteError(x as Tensor, y as Tensor), [1.5]),
+  row("huber of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => huber(x as Tensor, y as Tensor), [1.5]),
   { ...row("logSumExp of -infinity", [[-inf, -inf]], (x) => logSumExp(x as Tensor), [-inf]), infinite: true },
   { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x as Tensor), [inf]), infinite: true },
   {

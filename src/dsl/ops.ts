@@ -235,6 +235,12 @@ export function reshape<const T extends Shape, D extends DType>(
 }
 
 function resolveRest(x: Tensor, given: Shape, origin: Origin): Shape {
+  if (Array.isArray(given) && given.filter((dim) => dim === -1).length > 1) {
+    const all = printShape(given);
+    throw new ShapeError(
+      `reshape: one dimension at most may be -1, what is left of the others; ${all} has more${atLine(origin)}`,
+    );
+  }
   const open = Array.isArray(given) ? given.indexOf(-1) : -1;
   const shape = checkShape("reshape", open < 0 ? given : given.map((dim, axis) => (axis === open ? 1 : dim))).map(
     (dim, axis) => (axis === open ? -1 : dim),
@@ -253,7 +259,7 @@ function resolveRest(x: Tensor, given: Shape, origin: Origin): Shape {
   const rest = names.length <= 1 && Number.isSafeInteger(count) ? multiplyDims(count, names[0] ?? 1) : null;
   if (rest === null) {
     throw new ShapeError(
-      `reshape(${x.dtype}${printShape(x.shape)}): cannot find the -1 in ${printShape(shape)}${atLine(origin)}`,
+      `reshape(${x.dtype}${printShape(x.shape)}): no size in place of the -1 in ${printShape(shape)} holds as many elements${atLine(origin)}`,
     );
   }
   return shape.map((dim, axis) => (axis === open ? rest : dim));

@@ -34,6 +34,21 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   toString(): string {
     return `Tensor ${printType(this.value.type)}`;
   }
+
+  /** Without the nodes behind it, of which there may be more than anybody can read. */
+  toJSON(): string {
+    return this.toString();
+  }
+
+  /** For printing it is a text. For computing it is nothing: `b * 2` would be NaN, and `a > 0` always false. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw new UserError(
+      `${this} is no number: it has none before the program runs. In place of a + b, b * 2 and a > 0 write add(a, b), ` +
+        "mul(b, 2) and greater(a, 0), in place of c ? x : y and if (c) write where(c, x, y); to print it write String(tensor)" +
+        atLine(here("tensor")),
+    );
+  }
 }
 
 /** A tensor, or a number that takes the other operand's dtype. */

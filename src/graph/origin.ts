@@ -104,6 +104,6 @@ export function atLine(origin: Origin | undefined): string {
 export function inCall(origin: Origin): string {
   const frames = framesOf(origin);
   const outermost = frames[usersFrame(frames) - 1]?.line ?? "";
-  const called = /^\s*at (?:async )?(\w+) \(/.exec(outermost)?.[1];
+  const called = /^\s*at (?:async )?(?:\w+\.)?(\w+)(?: \[as \w+\])? \(/.exec(outermost)?.[1]; // tl.huber is "Module.huber"
   return called === undefined || called === origin.call ? origin.call : `${called}: ${origin.call}`;
 }

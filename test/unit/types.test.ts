@@ -4,18 +4,21 @@
  *
  * The functions called `checked` never run: `tsc -p tsconfig.json` reads them. `declarations.test.ts` has the compiler's words.
  */
+import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import { huber } from "../../src/dsl/activations.ts";
 import { mean, relu, softmax, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
 import { type GradientsOf, grad } from "../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../src/dsl/initializers.ts";
 import {
-  add, argmax, cast, equal, full, matmul, max, mul, not, oneHot, permute, reshape, size, sum, transpose, where,
+  add, argmax, cast, equal, full, matmul, max, mul, neg, not, oneHot, permute, reshape, size, sum, transpose, where,
 } from "../../src/dsl/ops.ts"; // biome-ignore format: names
 import { program } from "../../src/dsl/program.ts";
 import { f32, i32, param, type StateSpec, u8 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import { ShapeError, UserError } from "../../src/errors.ts";
 import type { Shape } from "../../src/graph/shape.ts";
+import * as tensorloom from "../../src/index.ts";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 
@@ -158,7 +161,41 @@ describe("what only the run time knows", () => {
       (x) => reshape(x, [4]),
       String.raw`^reshape\(f32\[2,3\]\): cannot become \[4\]: 6 elements are not 4`,
     ],
-    ["an open reshape", (x) => reshape(x, [4, -1]), String.raw`^reshape\(f32\[2,3\]\): cannot find the -1 in \[4,-1\]`],
+    [
+      "a reshape with two open axes",
+      (x) => reshape(x, [-1, -1]),
+      String.raw`^reshape: one dimension at most may be -1, what is left of the others; \[-1,-1\] has more`,
+    ],
+    [
+      "a matmul of stacks",
+      (x) => matmul(reshape(x, [1, 2, 3]) as Tensor, x),
+      "^matmul: the left operand has rank 3, wanted 2: batchMatmul multiplies stacks of matrices",
+    ],
+    [
+      "inside a composite",
+      (x, y) => huber(x, y),
+      String.raw`^huber: sub\(f32\[2,3\], f32\[4,5\]\): the shapes do not broadcast`,
+    ],
+    [
+      "inside a composite, called through a namespace",
+      (x) => tensorloom.softmax(x, { axis: 2 }),
+      String.raw`^softmax: max\(f32\[2,3\]\): there is no axis 2`,
+    ],
+    [
+      "a list of sizes",
+      () => zeros([2, 3] as never),
+      String.raw`^zeros takes its dimensions one by one: zeros\(2, 3\), not as a list`,
+    ],
+    [
+      "a list of dimensions",
+      () => f32(["batch", 3] as never),
+      String.raw`^f32 takes its dimensions one by one: f32\("batch", 3\), not as a list`,
+    ],
+    [
+      "an open reshape",
+      (x) => reshape(x, [4, -1]),
+      String.raw`^reshape\(f32\[2,3\]\): no size in place of the -1 in \[4,-1\] holds as many elements`,
+    ],
     [
       "dtypes",
       (x) => add(x, cast(x, "i32")),
@@ -175,6 +212,27 @@ describe("what only the run time knows", () => {
     const error = complaint(make);
     expect(error).toBeInstanceOf(ShapeError);
     expect(error.message).toMatch(new RegExp(sentence + at));
+  });
+
+  test("a tensor is no number, but can be printed", () => {
+    const wrong: readonly ((x: Tensor) => unknown)[] = [
+      (x) => mul(x, (x as unknown as number) * 2),
+      (x) => ((x as unknown as number) > 0 ? x : neg(x)),
+      (x) => (x as unknown as number) + 1,
+      (x) => +(x as unknown as number),
+    ];
+    for (const make of wrong) {
+      const { message } = complaint(make);
+      expect(message).toMatch(
+        new RegExp(String.raw`^Tensor f32\[2,3\] is no number: .*mul\(b, 2\).*where\(c, x, y\).*${at}`),
+      );
+    }
+    let deep = full([2, 3], 1) as Tensor;
+    for (let i = 0; i < 100; i++) deep = add(deep, deep) as Tensor;
+    expect(`${deep} ${String(deep)} ${JSON.stringify({ deep })}`).toBe(
+      'Tensor f32[2,3] Tensor f32[2,3] {"deep":"Tensor f32[2,3]"}',
+    );
+    expect(inspect(deep)).toContain("f32");
   });
 
   test("a number that the other operand's dtype cannot hold", () => {
