@@ -133,7 +133,7 @@ async function examine(
 
 const adviceFor: Readonly<Record<TargetName, string>> = {
   js: "allow compiling JavaScript in the page's content security policy ('unsafe-eval')",
-  wasm: "use an engine with WebAssembly SIMD: Node 20.19 or newer, a browser of 2023 or newer",
+  wasm: "use an engine with WebAssembly SIMD (Node 20.19 or newer, a browser of 2023 or newer), and allow compiling it in the page's content security policy ('wasm-unsafe-eval')",
   wgsl: "in Node: npm install webgpu, and the GPU's driver (Vulkan on Linux); in a browser: one with WebGPU",
 };
 

@@ -6,7 +6,8 @@
  *   wgsl   compute shaders through WebGPU: the browser's, or Dawn in Node (see nodeGpu in node.ts)
  *
  * `auto` takes a GPU where there is a real one, else WebAssembly; `js` for f64, or where an engine has no vectors. A software
- * GPU (a driver that computes on the CPU) is slower than our own loops, so it is used only where `wgsl` is asked for.
+ * GPU (a driver that computes on the CPU) is slower than our own loops, so it is used only where `wgsl` is asked for, or where
+ * a page's content security policy allows nothing else.
  */
 import { printJsFactory } from "../codegen/js.ts";
 import { wasmFeatures } from "../codegen/wasm/probe.ts";
@@ -22,11 +23,12 @@ import type { Kernel } from "./kernel/kernel.ts";
 import { type Sequence, walkSequence } from "./kernel/sequence.ts";
 import type { TargetName, TargetTraits } from "./kernel/target.ts";
 import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./options.ts";
+import { policyError, whyNoJs, whyNoWasm } from "./runtime/code-policy.ts";
 import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
 import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
 import type { Gpu, GpuDevice } from "./runtime/platform.ts";
-import { allowRelaxedSimd, joinsVectors } from "./runtime/wasm-host.ts";
+import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./runtime/wasm-host.ts";
 import { WasmMachine } from "./runtime/wasm-machine.ts";
 import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
 
@@ -78,6 +80,8 @@ export const jsTarget: TargetSetup = {
   why: "asked for",
   schedule: scheduleJs,
   async machine(stateBytes, options) {
+    const lack = whyNoJs();
+    if (lack !== null) throw policyError("js", lack);
     return new JsMachine(stateBytes, (kernels) => linkFactory(printJsFactory(kernels)), "js", options);
   },
 };
@@ -102,15 +106,27 @@ export function wasmTarget(
     async machine(stateBytes, options) {
       const { simd, relaxed } = engineFeatures(!precise);
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
+      const lack = whyNoWasm();
+      if (lack !== null) throw policyError("wasm", lack);
       return new WasmMachine(
         stateBytes,
         (sequence, buffers, layout) => printWasm(sequence, buffers, layout, { relaxed: relaxed && !precise }),
         threads === "auto"
-          ? { ...options, threads: (options.work ?? 0) < worthThreads ? 1 : threads, isWorthThreads }
+          ? { ...options, threads: await threadsForUser(options), isWorthThreads }
           : { ...options, threads },
       );
     },
   };
+}
+
+/** One thread where there is little to do, or where workers are kept from starting. */
+async function threadsForUser({ work = 0, onWarning }: MachineOptions): Promise<1 | "auto"> {
+  if (work < worthThreads) return 1;
+  const host = findHost();
+  const lack = chooseThreads("auto", host).threads > 1 ? await whyNoWorkers(host) : null;
+  if (lack === null) return "auto";
+  onWarning?.(`the wasm target runs on one thread, as its workers do not start: ${lack}`);
+  return 1;
 }
 
 /** Operations of a step below which "auto" stays on one thread: waking another takes as long as 0.1 ms of them. */
@@ -180,19 +196,22 @@ export async function chooseTarget(options: TargetOptions, needsF64: boolean): P
   }
 }
 
+/** The first of: a real GPU, wasm, js, a software GPU. A page's policy may leave only the last. */
 async function chooseForUser(options: TargetOptions, needsF64: boolean): Promise<TargetSetup> {
   if (needsF64) return { ...jsTarget, why: "auto: the program uses f64, which only js has" };
-  const cpu = (why: string): TargetSetup =>
-    engineFeatures(false).simd
-      ? wasmTarget(options, `auto: ${why}`)
-      : { ...jsTarget, why: `auto: ${why}, and no WebAssembly SIMD either` };
   if (options.device !== undefined) return wgslTarget(deviceSource(options.device), "auto: a device was given");
   const gpu = options.gpu ?? browserGpu();
-  if (gpu === undefined) return cpu(`no GPU, as ${noWebGpu}`);
-  const source = await adapterSource(gpu);
-  if (source === null) return cpu("no GPU, as WebGPU found no adapter");
-  if (source.software) return cpu(`the only GPU is ${source.device}, which is software: ask for "wgsl" to use it`);
-  return wgslTarget(source, `auto: a GPU, ${source.device}`);
+  const source = gpu === undefined ? null : await adapterSource(gpu);
+  if (source !== null && !source.software) return wgslTarget(source, `auto: a GPU, ${source.device}`);
+  const noGpu = gpu === undefined ? `no GPU, as ${noWebGpu}` : "no GPU, as WebGPU found no adapter";
+  const why = source === null ? noGpu : `the only GPU is ${source.device}, which is software: ask for "wgsl" to use it`;
+  const noWasm = engineFeatures(false).simd ? whyNoWasm() : "no WebAssembly SIMD either";
+  if (noWasm === null) return wasmTarget(options, `auto: ${why}`);
+  const noJs = whyNoJs();
+  if (noJs === null) return { ...jsTarget, why: `auto: ${why}, and ${noWasm}` };
+  if (source !== null)
+    return wgslTarget(source, `auto: ${source.device}, though it is software, as ${noWasm}, and ${noJs}`);
+  throw new DeviceError(`no target can run here. wgsl: ${noGpu}. wasm: ${noWasm}. js: ${noJs}.`);
 }
 
 const noWebGpu = "there is no WebGPU here (a browser has it as navigator.gpu; in Node pass gpu: await nodeGpu())";

@@ -31,6 +31,8 @@ export interface WasmHost {
     bytes: Uint8Array<ArrayBuffer>,
     imports: WebAssembly.Imports,
   ): Promise<WebAssembly.WebAssemblyInstantiatedSource>;
+  /** Whether a worker may be refused after it was made: a page's policy shows no earlier. */
+  readonly mayBlockWorkers?: boolean;
   /** Throws where the engine refuses. */
   newWorker(source: string, events: WorkerEvents): HostWorker;
 }
@@ -62,6 +64,7 @@ export function findHost(globals: Globals = globalThis): WasmHost {
     },
     oneThread: oneThreadReason(globals),
     newMemory,
+    mayBlockWorkers: globals.process?.getBuiltinModule === undefined,
     async instantiate(bytes, imports) {
       // A page must not be held up.
       const isPage = globals.document !== undefined || Number.isNaN(nodeMajor(globals));
@@ -77,6 +80,27 @@ export function findHost(globals: Globals = globalThis): WasmHost {
       throw new DeviceError("there are no workers here: use threads: 1");
     },
   };
+}
+
+/** How long a worker that does nothing may take to answer, in milliseconds. One that is blocked says so at once. */
+const tryWorkerMs = 5_000;
+
+/** Why workers do not start here; null where they do, or where `oneThread` says more. Tries one. */
+export async function whyNoWorkers(host: WasmHost): Promise<string | null> {
+  if (host.oneThread !== null || host.mayBlockWorkers !== true) return null;
+  let worker: HostWorker | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await new Promise<string | null>((resolve) => {
+      worker = host.newWorker("postMessage(0)", { message: () => resolve(null), end: resolve });
+      timer = setTimeout(() => resolve("one did not answer"), tryWorkerMs);
+    });
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    clearTimeout(timer);
+    worker?.terminate();
+  }
 }
 
 /** Threads that "auto" takes at most: steps of the size that one machine trains do not feed more. */
@@ -199,7 +223,7 @@ function webWorker(Worker: NonNullable<Globals["Worker"]>, source: string, event
   worker.onmessageerror = () => events.end("it could not read a message");
   worker.onerror = ({ message }) => {
     URL.revokeObjectURL(url);
-    const blocked = "it did not load (a content security policy must allow worker-src blob:)";
+    const blocked = "it did not load (the page's content security policy must allow worker-src blob:)";
     events.end(message === undefined || message === "" ? blocked : message);
   };
   return {

@@ -20,6 +20,10 @@ export interface PageOptions {
   /** Whether the server sends the headers that give a page shared memory. */
   readonly isolated: boolean;
   readonly place: "page" | "worker";
+  /** The page's content security policy: none by default. */
+  readonly policy?: string;
+  /** Whether the browser has WebGPU, through its software driver. */
+  readonly gpu?: boolean;
 }
 
 /** The package has a binary for this platform alone. */
@@ -28,17 +32,18 @@ export const hasChromium = process.platform === "linux" && process.arch === "x64
 const deadlineMs = 60_000;
 
 /** Runs a script, which must POST its result to /result; gives that text. */
-export async function runInPage(script: string, { isolated, place }: PageOptions): Promise<string> {
+export async function runInPage(script: string, options: PageOptions): Promise<string> {
+  const { isolated, place, policy, gpu = false } = options;
   const [browser, code] = await Promise.all([unpacked(), bundled(script)]);
-  const page = place === "page" ? '<script type="module" src="/app.js"></script>' : startWorker;
+  const page = `<script type="module" src="/${place === "page" ? "app" : "worker"}.js"></script>`;
   const profile = await mkdtemp(join(tmpdir(), "tensorloom-chromium-"));
   let finish = async (): Promise<void> => {};
   try {
     return await new Promise<string>((resolve, reject) => {
-      const server = serve({ code, page, isolated }, resolve);
+      const server = serve({ code, page, isolated, policy }, resolve);
       server.listen(0, "127.0.0.1", () => {
         const { port } = server.address() as AddressInfo;
-        const close = browse(browser, profile, `http://127.0.0.1:${port}/`, reject);
+        const close = browse(browser, profile, `http://127.0.0.1:${port}/`, gpu, reject);
         finish = async () => {
           await close();
           server.closeAllConnections();
@@ -56,14 +61,16 @@ interface Site {
   readonly code: string;
   readonly page: string;
   readonly isolated: boolean;
+  readonly policy: string | undefined;
 }
 
-function serve({ code, page, isolated }: Site, done: (result: string) => void): Server {
+function serve({ code, page, isolated, policy }: Site, done: (result: string) => void): Server {
   return createServer((request, response) => {
     if (isolated) {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
+    if (policy !== undefined) response.setHeader("Content-Security-Policy", policy);
     if (request.url === "/result") {
       const parts: string[] = [];
       request.setEncoding("utf8").on("data", (text: string) => parts.push(text));
@@ -73,15 +80,24 @@ function serve({ code, page, isolated }: Site, done: (result: string) => void): 
       });
       return;
     }
-    const isCode = request.url === "/app.js";
-    response.setHeader("content-type", isCode ? "text/javascript" : "text/html");
-    response.end(isCode ? code : page);
+    const script = request.url === "/app.js" ? code : request.url === "/worker.js" ? startWorker : null;
+    response.setHeader("content-type", script === null ? "text/html" : "text/javascript");
+    response.end(script ?? page);
   });
 }
 
 /** Opens an address. The function that it gives closes the browser. */
-function browse(browser: string, profile: string, url: string, fail: (error: Error) => void): () => Promise<void> {
-  const flags = ["--headless=old", "--no-sandbox", "--disable-gpu", "--no-first-run", `--user-data-dir=${profile}`];
+function browse(
+  browser: string,
+  profile: string,
+  url: string,
+  gpu: boolean,
+  fail: (error: Error) => void,
+): () => Promise<void> {
+  const graphics = gpu
+    ? ["--no-zygote", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
+    : ["--disable-gpu"];
+  const flags = ["--headless=old", "--no-sandbox", ...graphics, "--no-first-run", `--user-data-dir=${profile}`];
   const child = spawn(join(browser, "chromium"), [...flags, url], {
     env: { ...process.env, LD_LIBRARY_PATH: browser, HOME: profile },
     stdio: ["ignore", "ignore", "pipe"],
@@ -101,10 +117,11 @@ function browse(browser: string, profile: string, url: string, fail: (error: Err
   };
 }
 
-const startWorker = `<script>
+/** A file of its own, which any policy allows that allows our code. */
+const startWorker = `
 const worker = new Worker("/app.js", { type: "module" });
 worker.onerror = ({ message }) => fetch("/result", { method: "POST", body: "worker: " + message });
-</script>`;
+`;
 
 async function bundled(script: string): Promise<string> {
   const resolveDir = dirname(fileURLToPath(import.meta.url));
@@ -124,14 +141,16 @@ async function unpacked(): Promise<string> {
   const bin = join(dirname(entry), "..", "..", "bin");
   const about = JSON.parse(await readFile(join(bin, "..", "package.json"), "utf8")) as { readonly version: string };
   const cache = join(dirname(fileURLToPath(import.meta.url)), "../../node_modules/.cache/tensorloom-chromium");
-  const folder = join(cache, about.version);
+  const folder = join(cache, `${about.version} with graphics`);
   if (await exists(folder)) return folder;
   const unpack = async (name: string) => promisify(brotliDecompress)(await readFile(join(bin, name)));
   await mkdir(cache, { recursive: true });
   const temporary = await mkdtemp(join(cache, ".unpacking-"));
   try {
-    for (const [name, data] of untar(await unpack("al2023.tar.br"))) {
-      await writeFile(join(temporary, basename(name)), data, { mode: 0o755 });
+    for (const archive of ["al2023.tar.br", "swiftshader.tar.br"]) {
+      for (const [name, data] of untar(await unpack(archive))) {
+        await writeFile(join(temporary, basename(name)), data, { mode: 0o755 });
+      }
     }
     await writeFile(join(temporary, "chromium"), await unpack("chromium.br"), { mode: 0o755 });
     await rename(temporary, folder);
