@@ -7,8 +7,14 @@
  */
 import { DeviceError, UserError } from "./errors.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
-import { type ReadSafetensorsOptions, readSafetensors, type Safetensors, writeSafetensors } from "./io/safetensors.ts";
-import type { LoadedWeights, LoadWeightsOptions } from "./io/weights.ts";
+import {
+  type ReadSafetensorsOptions,
+  readSafetensors,
+  readTable,
+  type Safetensors,
+  writeSafetensors,
+} from "./io/safetensors.ts";
+import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable } from "./io/weights.ts";
 import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
 import { checkOptions, checkValue, show, text } from "./options.ts";
@@ -72,6 +78,7 @@ export async function loadWeights(
   options?: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
   checkPathAndTrainer("loadWeights", path, trainer);
+  checkOptions("loadWeights", options, loadWeightsTable, { before: "path, trainer, " });
   return trainer.loadWeights(await readWholeFile(path), options, path);
 }
 
@@ -90,6 +97,7 @@ export async function saveSafetensors(path: string, ...contents: Parameters<type
 /** The tensors and texts of a safetensors file, of whatever program; see `readSafetensors`. */
 export async function loadSafetensors(path: string, options?: ReadSafetensorsOptions): Promise<Safetensors> {
   checkValue("loadSafetensors", "the path", path, text);
+  checkOptions("loadSafetensors", options, readTable, { before: "path, " });
   return readSafetensors(await readWholeFile(path), path, options);
 }
 

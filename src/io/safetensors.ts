@@ -80,7 +80,7 @@ export interface ReadSafetensorsOptions {
   readonly only?: readonly string[];
 }
 
-const optionTable: OptionTable<ReadSafetensorsOptions> = { only: list(text) };
+export const readTable: OptionTable<ReadSafetensorsOptions> = { only: list(text) };
 
 /**
  * Reads a whole file, of whatever program; `name` is what errors call it. The tensors are copies. F64, F32, F16, I32, U32, U8 and
@@ -92,7 +92,7 @@ export function readSafetensors(
   name = "the safetensors file",
   options: ReadSafetensorsOptions = {},
 ): Safetensors {
-  const { only } = checkOptions("readSafetensors", options, optionTable, { before: "bytes, name, " });
+  const { only } = checkOptions("readSafetensors", options, readTable, { before: "bytes, name, " });
   if (!(bytes instanceof Uint8Array)) {
     throw new UserError(`readSafetensors takes the bytes of a file, a Uint8Array, not ${show(bytes)}`);
   }

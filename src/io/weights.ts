@@ -43,7 +43,7 @@ export interface LoadedWeights {
 /** Weights to load: the bytes of a file, or tensors by name. */
 export type WeightSource = Uint8Array | ReadonlyMap<string, StoredTensor>;
 
-const optionTable: OptionTable<LoadWeightsOptions> = { by: oneOf("name", "order"), strict: flag };
+export const loadWeightsTable: OptionTable<LoadWeightsOptions> = { by: oneOf("name", "order"), strict: flag };
 
 export function encodeWeights(weights: ReadonlyMap<string, StoredTensor>): Uint8Array {
   return writeSafetensors(
@@ -64,7 +64,9 @@ export function fitWeights(
   options: LoadWeightsOptions,
   what: string,
 ): { readonly values: ReadonlyMap<string, TypedArray>; readonly result: LoadedWeights } {
-  const { by = "name", strict = true } = checkOptions("loadWeights", options, optionTable, { before: "weights, " });
+  const { by = "name", strict = true } = checkOptions("loadWeights", options, loadWeightsTable, {
+    before: "weights, ",
+  });
   const { tensors, skipped } =
     source instanceof Uint8Array ? tensorsOf(source, weights, by, what) : given(source, what);
   const pairs = by === "name" ? byName(weights, tensors) : byOrder(weights, tensors, what, strict);

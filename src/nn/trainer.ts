@@ -14,7 +14,7 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
-import type { LoadedWeights, LoadWeightsOptions, WeightSource } from "../io/weights.ts";
+import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable, type WeightSource } from "../io/weights.ts";
 import { checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
@@ -199,6 +199,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     options: LoadWeightsOptions = {},
     name = "loadWeights",
   ): Promise<LoadedWeights> {
+    checkOptions("loadWeights", options, loadWeightsTable, { before: "weights, " });
     if (this.#session === null) await this.compile();
     return putWeights(this.#compiled("loadWeights"), source, options, name);
   }

@@ -119,7 +119,9 @@ const others = new Set(
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
-    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates".split(" "),
+    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveWeights saveSafetensors writeSafetensors".split(
+      " ",
+    ),
   ].slice(1),
 );
 
@@ -135,6 +137,7 @@ const methods: Readonly<Record<string, (options: unknown) => unknown>> = {
   compile: (options) => line().compile(options as never),
   evaluate: (options) => line().evaluate(options as never),
   predict: (options) => line().predict(options as never),
+  loadWeights: (options) => line().loadWeights(new Uint8Array(0), options as never),
   restore: (options) => line().restore(new Uint8Array(0), options as never),
   run: async (options) => (await tensorloom.compile(empty, { target: "js" })).run(options as never),
 };
@@ -162,6 +165,9 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   trainer: (options) => tensorloom.trainer(tensorloom.dense(2), options as never),
   trainerFrom: (options) => tensorloom.trainerFrom(new Uint8Array(0), options as never),
   loadTrainer: (options) => node.loadTrainer("nothing.safetensors", options as never),
+  loadWeights: (options) => node.loadWeights("nothing.safetensors", line(), options as never),
+  readSafetensors: (options) => tensorloom.readSafetensors(new Uint8Array(0), "nothing", options as never),
+  loadSafetensors: (options) => node.loadSafetensors("nothing.safetensors", options as never),
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
   script: (options) => node.script(options as never, () => {}),
