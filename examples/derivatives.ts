@@ -32,7 +32,7 @@ import {
 async function line(): Promise<void> {
   const y = <T extends Tensor>(x: T) => add(mul(x, 2), 3);
   const slope = await evaluate(({ x }) => grad(y(x), x), { x: 0 });
-  const slopes = await evaluate(({ x }) => grad(sum(y(x) as Tensor), x), { x: [[1, 2], [3, 4]] }); // biome-ignore format: rows
+  const slopes = await evaluate(({ x }) => grad(sum(y(x)), x), { x: [[1, 2], [3, 4]] }); // biome-ignore format: rows
   show("B1", `d(2x + 3)/dx = ${slope} at x = 0; ${list(slopes)} at a 2 by 2 matrix`);
 }
 
@@ -49,15 +49,14 @@ const layer = { x: [[1, 4, 3]], w: [[0.1, -0.2], [0.3, 0.4], [-0.5, 0.6]], b: [0
 
 /** B3: a linear layer. */
 async function linear(): Promise<void> {
-  const { w, b } = await evaluate(({ x, w, b }) => grad(sum(add(matmul(x, w), b) as Tensor), { w, b }), layer);
+  const { w, b } = await evaluate(({ x, w, b }) => grad(sum(add(matmul(x, w), b)), { w, b }), layer);
   show("B3", `y = xW + b: gradient of sum(y) in W ${rows(w, 2)}, in b ${list(b)}`);
 }
 
 /** B4: a layer cubed, against differences of its own values. The six weights are one list here. */
 async function cubed(): Promise<void> {
   const at = { x: layer.x, w: layer.w.flat(), b: layer.b };
-  const cube = (x: Tensor, w: Tensor, b: Tensor) =>
-    sum(pow(add(matmul(x, reshape(w, [3, 2]) as Tensor), b) as Tensor, 3) as Tensor) as Tensor;
+  const cube = (x: Tensor, w: Tensor, b: Tensor) => sum(pow(add(matmul(x, reshape(w, [3, 2])), b), 3));
   const value = async (w: readonly number[], b: readonly number[]) =>
     (await evaluate(({ x, w, b }) => cube(x, w, b), { ...at, w, b }, { dtype: "f64" })) as number;
   const exact = await evaluate(({ x, w, b }) => grad(cube(x, w, b), { w, b }), at, { dtype: "f64" });
@@ -70,7 +69,7 @@ async function cubed(): Promise<void> {
 
 /** B5: every output by every input. */
 async function allByAll(): Promise<void> {
-  const y = (x: Tensor): Tensor => add(add(mul(mul(x, x), 3), mul(x, 2)), 3) as Tensor;
+  const y = (x: Tensor): Tensor => add(add(mul(mul(x, x), 3), mul(x, 2)), 3);
   const matrix = await evaluate(({ x }) => jacobian(y(x), x), { x: [[1], [3]] });
   show("B5", `Jacobian of 3x⊙x + 2x + 3 at [[1], [3]]: ${rows(matrix, 2)}`);
 }
@@ -97,9 +96,9 @@ async function logistic(): Promise<void> {
   const row = (start: number): number[] => [11, 21, 31, 41, 51].map((value) => value + start);
   const found = await evaluate(
     ({ x, w, b, y }) => {
-      const z = add(matmul(w, x), b) as Tensor;
+      const z = add(matmul(w, x), b);
       const a = sigmoid(z);
-      return { z, a, dz: sub(a, y) as Tensor };
+      return { z, a, dz: sub(a, y) };
     },
     { x: [row(0), row(1), row(2)], w: [[-1, 1, 1]], b: -25, y: [[0, 0, 1, 1, 1]] },
     { dtype: "f64" },

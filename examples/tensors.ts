@@ -78,9 +78,7 @@ async function fused(): Promise<void> {
 /** A4: smaller shapes are repeated. */
 function broadcasting(): void {
   const found = shapesOf({ a: f32(32, 10), b: f32(10), c: f32(64, 3, 32, 10) }, ({ a, b, c }) =>
-    a === undefined || b === undefined || c === undefined
-      ? []
-      : [add(a, b) as Tensor, maximum(c, a) as Tensor, mul(a, 2) as Tensor],
+    a === undefined || b === undefined || c === undefined ? [] : [add(a, b), maximum(c, a), mul(a, 2)],
   );
   show("A4", `(32, 10) + (10,), max((64, 3, 32, 10), (32, 10)), (32, 10) * 2: ${found}`);
 }

@@ -52,13 +52,23 @@ export type { LossName, Measure } from "./nn/losses.ts";
 export type { MetricName } from "./nn/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export {
+  type MomentsOf,
+  type Optimizer,
+  type OptimizerConfig,
+  type OptimizerDefinition,
+  type OptimizerSlots,
+  optimizer,
+  type Parameter,
+  type ParameterMoments,
+  type SlotTensors,
+  type Updated,
+  type UpdateRequest,
+} from "./nn/optimizer.ts";
+export {
   type AdamOptions,
   type AdamwOptions,
   adam,
   adamw,
-  type Optimizer,
-  type OptimizerConfig,
-  type OptimizerSlots,
   type RmspropOptions,
   rmsprop,
   type SgdOptions,

@@ -35,6 +35,22 @@ same<typeof v2, Trainer<"digit_loss" | "odd_loss", "a" | "b", "digit" | "odd">>(
 const v3 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop(), metrics: { digit: ["accuracy"], odd: { mae: (output, target) => mean(abs(sub(output, target))) } } });
 same<typeof v3, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy" | "odd_mae", "a" | "b", "digit" | "odd">>(true);
 `,
+  optimizers: `
+import { add, dense, div, type Optimizer, optimizer, mul, pow, sequential, sqrt, sub, sign, trainer, type Trainer } from "tensorloom";
+export const lion = (beta: number): Optimizer<"m"> =>
+  optimizer({
+    name: "lion",
+    learningRate: 1e-4,
+    moments: ["m"],
+    update({ w, g, lr }, { m }) {
+      const next = add(mul(m, beta), mul(g, 1 - beta));
+      return { w: sub(w, mul(lr, sign(next))), m: next };
+    },
+  });
+const plain = optimizer({ name: "plain", learningRate: 1, counts: true, update: ({ w, g, lr, t }) => ({ w: sub(w, div(mul(lr, g), t)) }) });
+export const net: Trainer = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: plain });
+export const other: Trainer = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: lion(0.9) });
+`,
   parts: `
 import { add, batchMatmul, concat, dot, f32, flip, full, gather, i32, matmul, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -204,6 +220,17 @@ const trainers: readonly Wrong[] = [
   },
 ];
 
+const optimizers: readonly Wrong[] = [
+  {
+    code: 'tl.optimizer({ name: "o", learningRate: 1, moments: ["m"], update: ({ w }, { v }) => ({ w, m: w }) })',
+    words: ["'v' does not exist"],
+  },
+  {
+    code: 'tl.optimizer({ name: "o", learningRate: 1, moments: ["m"], update: ({ w }) => ({ w }) })',
+    words: ["'m' is missing"],
+  },
+];
+
 const names: readonly Wrong[] = [
   { code: 'tl.dense(3, { activation: "rleu" })', words: ['"relu" | ', '"softmax"'] },
   { code: 'tl.activation("rleu")', words: ['"relu" | ', '"softmax"'] },
@@ -214,5 +241,6 @@ const names: readonly Wrong[] = [
 export const wrong: readonly Wrong[] = [
   ...[...shapes, ...dtypes].map(([code, sentence]) => ({ code, words: [sentence] })),
   ...trainers,
+  ...optimizers,
   ...names,
 ];

@@ -10,7 +10,8 @@ import { DataError } from "../errors.ts";
 import { ConfigReader, required } from "./config.ts";
 import { activationNames, type Layer } from "./layer.ts";
 import { activation, type DenseOptions, dense, dropout, flatten, initializers, sequential } from "./layers.ts";
-import { adam, adamw, type Optimizer, rmsprop, sgd } from "./optimizers.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { adam, adamw, rmsprop, sgd } from "./optimizers.ts";
 import { regularizerFrom } from "./regularizers.ts";
 
 /** A layer from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */

@@ -24,7 +24,7 @@ import type { Shape } from "../graph/shape.ts";
 import { activate, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import type { Sums, TargetRange } from "./losses.ts";
 import type { Head, Model } from "./model.ts";
-import type { Optimizer } from "./optimizers.ts";
+import type { Optimizer } from "./optimizer.ts";
 import type { Ports } from "./ports.ts";
 import { type ScoringDefinition, scoringOf } from "./scoring.ts";
 import { SlotUpdates } from "./slot-updates.ts";

@@ -9,6 +9,7 @@ import {
   adamw,
   add,
   compileOn,
+  div,
   f32,
   f64,
   grad,
@@ -16,13 +17,18 @@ import {
   jsTarget,
   matmul,
   mean,
+  mul,
   type Optimizer,
+  optimizer,
+  type Parameter,
   param,
+  pow,
   program,
   rmsprop,
   sgd,
   slot,
   softmaxCrossEntropy,
+  sqrt,
   sub,
   sum,
   tanh,
@@ -70,6 +76,30 @@ const optimizers: Readonly<Record<string, Optimizer>> = {
   adamw: adamw({ learningRate: 0.01, weightDecay: 0.1 }),
 };
 
+/** Two of them as somebody would write them who has not got them. */
+const own: Readonly<Record<string, Optimizer>> = {
+  "sgd-momentum": optimizer({
+    name: "mine",
+    learningRate: 0.1,
+    moments: ["velocity"],
+    update({ w, g, lr }, { velocity }) {
+      const next = sub(mul(velocity, 0.9), mul(lr, g));
+      return { w: add(w, next), velocity: next };
+    },
+  }),
+  adam: optimizer({
+    name: "mine",
+    learningRate: 1e-3,
+    moments: ["m", "v"],
+    counts: true,
+    update({ w, g, lr, t }, { m, v }) {
+      const next = { m: add(m, mul(sub(g, m), 1 - 0.9)), v: add(v, mul(sub(mul(g, g), v), 1 - 0.999)) };
+      const correction = div(sqrt(sub(1, pow(0.999, t))), sub(1, pow(0.9, t)));
+      return { ...next, w: sub(w, div(mul(mul(lr, correction), next.m), add(sqrt(next.v), 1e-7))) };
+    },
+  }),
+};
+
 /** The fixture's classifier, in f32 (for js) or f64 (for the oracle, where constants must not be rounded to f32). */
 function classifier(opt: Optimizer, dtype: "f32" | "f64") {
   const start = (i: number): readonly number[] => flat(fixture.init[i]);
@@ -107,8 +137,12 @@ describe("optimizers follow Keras", () => {
         expect(largestError(oracle.state(`model.${parameter}`), flat(wanted.final[i]))).toBeLessThan(1e-13);
       });
     });
+  }
 
-    it(`${name} on js`, async () => {
+  for (const [name, opt] of [...Object.entries(optimizers), ...Object.entries(own)]) {
+    const wanted = fixture.cases[name] as Case;
+
+    it(`${name}, ${opt.name}, on js`, async () => {
       const executable = await compileOn(classifier(opt, "f32"), jsTarget, {});
       for (const [step, x] of fixture.x.entries()) {
         executable.step({ x: Float32Array.from(flat(x)), label: Int32Array.from(fixture.label[step] ?? []) });
@@ -189,6 +223,28 @@ describe("what an optimizer keeps", () => {
     executable.step();
     expect([...(await executable.state.read("model.w"))]).toEqual([5]);
     expect(executable.report.entries).toHaveLength(1);
+  });
+
+  it("refuses an optimizer of one's own that is not whole", () => {
+    const whole = { name: "mine", learningRate: 1, update: ({ w }: Parameter) => ({ w }) };
+    expect(() => optimizer({ ...whole, name: undefined } as never)).toThrow(
+      /^optimizer: needs a name, a learningRate and/,
+    );
+    expect(() => optimizer({ ...whole, moment: ["m"] } as never)).toThrow('optimizer: there is no option "moment"');
+    expect(() => optimizer({ ...whole, moments: ["t"] } as never)).toThrow('a moment cannot be called "t"');
+    const weight = { w: param(zeros(2)) };
+    const build = (opt: Optimizer) => () =>
+      program({
+        state: { model: weight, opt: opt.slots(weight) },
+        step: (_, { model, opt: slots }) => ({
+          next: opt.update({ model, slots, gradients: grad(sum(model.w), model) }),
+        }),
+      });
+    expect(build(optimizer({ ...whole, update: ({ w, t }) => ({ w: mul(w, t) }) }))).toThrow("updates are not counted");
+    expect(build(optimizer({ ...whole, moments: ["m"], update: ({ w }: Parameter) => ({ w }) as never }))).toThrow(
+      'the rule has nothing at "m"',
+    );
+    expect(build(optimizer({ ...whole, update: ({ w }) => ({ w: sum(w) }) }))).toThrow('next "model.w" is f32');
   });
 
   it("refuses options that make no sense, and slots of another optimizer", () => {

@@ -155,6 +155,7 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   dropout: (options) => tensorloom.dropout(0.5, options as never),
   sequential: (options) => tensorloom.sequential([tensorloom.dense(2)], options as never),
   layer: (options) => tensorloom.layer(options as never),
+  optimizer: (options) => tensorloom.optimizer(options as never),
   program: (options) => tensorloom.program(options as never),
   compile: (options) => tensorloom.compile(empty, options as never),
   compileOn: (options) => tensorloom.compileOn(empty, tensorloom.jsTarget, options as never),
