@@ -29,7 +29,7 @@ import { oneHot } from "./graph/ops/index-ops.ts";
 import { input, randomState } from "./graph/ops/source.ts";
 import { atLine, here, type Origin } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
-import { bindDim, type Dims, dimNames, printShape, type Shape } from "./graph/shape.ts";
+import { bindDim, type Dims, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
 import { checkKernel, checkSequence } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
@@ -41,6 +41,7 @@ import { callable, checkOptions, list, type OptionTable, object, oneOf, seed as 
 import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
+import { checkDims } from "./runtime/dims.ts";
 import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
 
@@ -90,7 +91,7 @@ export const compileTable: OptionTable<CompileOptions> = {
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
   checkProgram("compile", program);
   checkOptions("compile", options, compileTable, { before: "program, " });
-  checkDims(program, options.dims ?? {});
+  checkDims("compile", program.inputs, options.dims ?? {});
   return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
 
@@ -98,12 +99,16 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
 export async function compileOn<O, I>(
   program: Program<O, I>,
   target: TargetSetup,
-  options: CompileOptions,
+  options: CompileOptions = {},
 ): Promise<Executable<O, I>> {
   const started = performance.now();
   checkProgram("compileOn", program);
+  const setup: unknown = target;
+  if (typeof setup !== "object" || setup === null || !("traits" in setup)) {
+    throw new UserError(`compileOn takes a target, jsTarget say, not ${show(setup)}${atLine(here("compileOn"))}`);
+  }
   checkOptions("compileOn", options, compileTable, { before: "program, target, " });
-  checkDims(program, options.dims ?? {});
+  checkDims("compile", program.inputs, options.dims ?? {});
   checkDTypes(program, target.traits);
   const states = stateLayout(program, target.traits);
   const warnings: string[] = [];
@@ -188,29 +193,6 @@ function checkDTypes(program: Program<unknown>, { hasF64, name }: TargetTraits):
   const node = hasF64 ? undefined : firstF64(program);
   if (node === undefined) return;
   throw new UserError(`the ${name} target has no f64: use f32, or the js target${atLine(node.origins[0])}`);
-}
-
-/** Every symbolic dimension needs a size, and every size a dimension. */
-function checkDims(program: Program<unknown>, dims: Dims): void {
-  const known = new Set(program.inputs.flatMap(({ leaf }) => dimNames(leaf.shape)));
-  for (const name of known) {
-    const size = Object.hasOwn(dims, name) ? dims[name] : undefined;
-    if (size === undefined) {
-      throw new UserError(
-        `compile: the dimension "${name}" has no size: pass dims: { ${name}: 128 }, say${atLine(here("compile"))}`,
-      );
-    }
-    if (!Number.isSafeInteger(size) || size < 0) {
-      throw new UserError(
-        `compile: the dimension "${name}" must be a whole number, not ${size}${atLine(here("compile"))}`,
-      );
-    }
-  }
-  for (const name of Object.keys(dims)) {
-    if (known.has(name)) continue;
-    const names = known.size === 0 ? "it has none" : `it has ${[...known].join(", ")}`;
-    throw new UserError(`compile: the program has no dimension "${name}" (${names})${atLine(here("compile"))}`);
-  }
 }
 
 /** `program` made it. */

@@ -6,9 +6,12 @@
  *   gradientDistance(compiled, numeric)                                 about 1e-7: right; 1e-2 or more: wrong
  */
 import { UserError } from "./errors.ts";
+import { callable, checkValue, number, show } from "./options.ts";
 
 /** ‖a − b‖ / (‖a‖ + ‖b‖): 0 for equal gradients, 1 for opposite ones, whatever their length. */
 export function gradientDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  checkNumbers("gradientDistance", "the first", a);
+  checkNumbers("gradientDistance", "the second", b);
   if (a.length !== b.length) {
     throw new UserError(`gradientDistance: ${a.length} numbers against ${b.length}: wanted as many`);
   }
@@ -23,12 +26,20 @@ export async function numericGradient(
   at: ArrayLike<number>,
   step = 1e-4,
 ): Promise<Float64Array> {
+  checkValue("numericGradient", "f", f, callable());
+  checkNumbers("numericGradient", "at", at);
+  checkValue("numericGradient", "the step", step, number({ above: 0 }));
   const moved = (i: number, by: number): number[] => Array.from(at, (value, k) => (k === i ? value + by : value));
   const slopes = new Float64Array(at.length);
   for (let i = 0; i < at.length; i++) {
     slopes[i] = ((await f(moved(i, step))) - (await f(moved(i, -step)))) / (2 * step);
   }
   return slopes;
+}
+
+function checkNumbers(call: string, what: string, given: unknown): void {
+  if (typeof given === "object" && given !== null && "length" in given) return;
+  throw new UserError(`${call}: ${what} must be a list of numbers, not ${show(given)}`);
 }
 
 function length(values: ArrayLike<number>): number {

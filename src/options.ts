@@ -179,16 +179,19 @@ export function checkValue<T>(call: string, name: string, value: unknown, kind: 
 }
 
 function guess({ words }: Pick<AnyKind, "words">, value: unknown): string {
-  const meant = words === undefined || typeof value !== "string" ? undefined : closest(value, words);
-  return meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
+  return words === undefined || typeof value !== "string" ? "" : didYouMean(value, words);
 }
 
 /** "there is no option ..., did you mean ...", without the line. */
 export function unknownOption(call: string, name: string, known: readonly string[]): string {
-  const meant = closest(name, known);
-  const hint = meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
   const all = known.length === 0 ? "it takes none" : `there are: ${known.join(", ")}`;
-  return `${call}: there is no option ${JSON.stringify(name)}${hint} (${all})`;
+  return `${call}: there is no option ${JSON.stringify(name)}${didYouMean(name, known)} (${all})`;
+}
+
+/** `; did you mean "axis"?`, or nothing where no known name comes near. */
+export function didYouMean(name: string, known: readonly string[]): string {
+  const meant = closest(name, known);
+  return meant === undefined ? "" : `; did you mean ${JSON.stringify(meant)}?`;
 }
 
 /** `sum(a, 1)`: the first option that could be meant, as it is written. */

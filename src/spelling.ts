@@ -8,15 +8,20 @@ export type Spelled<Names extends string> = Names;
 
 /** Names that other libraries, or other languages, have for what is called something else here; without case, "_" and "-". */
 const aliases: Readonly<Record<string, readonly string[]>> = {
+  acc: ["accuracy"],
   alpha: ["slope", "learningRate"],
   approx: ["approximate"],
   axes: ["axis"],
   axis: ["axes"],
   batchsize: ["batch"],
+  bce: ["sigmoidCrossEntropy"],
   betas: ["beta1"],
   bias: ["useBias"],
+  binarycrossentropy: ["sigmoidCrossEntropy"],
   boolean: ["bool"],
   callback: ["callbacks"],
+  categoricalcrossentropy: ["softmaxCrossEntropy"],
+  crossentropy: ["softmaxCrossEntropy"],
   data: ["x"],
   decay: ["weightDecay"],
   device: ["target"],
@@ -44,6 +49,8 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   labels: ["y"],
   lossfn: ["loss"],
   lr: ["learningRate"],
+  mae: ["meanAbsoluteError"],
+  mse: ["meanSquaredError"],
   mu: ["momentum"],
   nepochs: ["epochs"],
   numepochs: ["epochs"],
@@ -56,6 +63,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   rate: ["learningRate"],
   sampleweights: ["sampleWeight"],
   sigma: ["deviation"],
+  sparsecategoricalcrossentropy: ["softmaxCrossEntropy"],
   std: ["deviation"],
   stddev: ["deviation"],
   steps: ["epochs"],
@@ -80,7 +88,7 @@ export function closest(name: string, known: readonly string[]): string | undefi
   if (same !== undefined) return same;
   const alias = Object.hasOwn(aliases, wanted) ? aliases[wanted]?.find((other) => known.includes(other)) : undefined;
   if (alias !== undefined) return alias;
-  const most = Math.max(1, Math.floor(wanted.length / 3));
+  const most = wanted.length < 2 ? 0 : Math.max(1, Math.floor(wanted.length / 3));
   let best: string | undefined;
   let least = most + 1;
   for (const candidate of known) {

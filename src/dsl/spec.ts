@@ -132,6 +132,9 @@ export function slot<S extends Shape, D extends DType = "f32">(
 
 /** The same state, not trained and not moved: frozen weights, a table. It starts as it would have. */
 export function freeze<S extends Shape, D extends DType>(spec: StateSpec<S, D>): StateSpec<S, D> {
+  if (!(spec instanceof StateSpec)) {
+    throw new UserError(`freeze takes a state, as param() makes them, not ${show(spec)}${atLine(here("freeze"))}`);
+  }
   return new StateSpec(spec.initializer as Initializer<S>, spec.dtype, false, spec.range, true);
 }
 

@@ -11,6 +11,7 @@ import type { Program } from "../dsl/program.ts";
 import { DataError, UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { fixedShape, printShape } from "../graph/shape.ts";
+import { show } from "../options.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
@@ -86,7 +87,17 @@ export function fingerprintOf(
   return { optimizer, ...(constants.size === 0 ? {} : { constants }), states: new Map(states) };
 }
 
+/** The bytes of a checkpoint, or one that is decoded. */
+export function checkSaved(call: string, saved: unknown): void {
+  if (saved instanceof Uint8Array) return;
+  if (typeof saved === "object" && saved !== null && "fingerprint" in saved && "notes" in saved) return;
+  throw new UserError(`${call} takes the bytes of a checkpoint, a Uint8Array, not ${show(saved)}`);
+}
+
 export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
+  if (!(contents?.state instanceof Map) || !(contents.fingerprint?.states instanceof Map)) {
+    throw new UserError(`checkpoint: takes { fingerprint, state, seed }, not ${show(contents)}`);
+  }
   const { fingerprint, state, seed, position = null, notes = new Map<string, string>() } = contents;
   const extra = [...state.keys()].find((name) => !fingerprint.states.has(name));
   if (extra !== undefined) throw new UserError(`checkpoint: ${printName(extra)} is no state of the program`);

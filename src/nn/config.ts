@@ -8,6 +8,7 @@
  * that it was not asked for is an error too.
  */
 import { DataError } from "../errors.ts";
+import { show } from "../options.ts";
 
 /** JSON. */
 export type Config = string | number | boolean | null | readonly Config[] | ConfigRecord;
@@ -134,7 +135,7 @@ export class ConfigReader {
     if (Array.isArray(value)) return "a list";
     if (value === undefined) return "nothing";
     if (typeof value === "object" && value !== null) return "an object";
-    return JSON.stringify(typeof value === "string" && value.length > 80 ? `${value.slice(0, 77)}...` : value);
+    return show(value);
   }
 }
 

@@ -74,8 +74,8 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
   definition: LayerDefinition<P, R>,
 ): Layer<R> {
   checkOptions("layer", definition as object as AnyDefinition, definitionTable);
-  const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition;
-  if (definition.apply === undefined || name === undefined) {
+  const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
+  if (definition?.apply === undefined || name === undefined) {
     throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(here("layer"))}`);
   }
   return {

@@ -4,16 +4,21 @@
  */
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
-import {
-  checkedLater, checkOptions, count, flag, type OptionTable, object, seed as seedKind, show, whole,
-} from "../options.ts"; // biome-ignore format: names
+import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../options.ts"; // biome-ignore format: names
 import type { AnyFitOptions, Callback } from "./fit.ts";
 import { checkHooks } from "./hooks.ts";
 import type { Progress } from "./progress.ts";
+import type { ResumePoint } from "./resume-point.ts";
 import { samplesTable } from "./samples.ts";
 
 const callbackHooks: readonly (keyof Callback)[] = ["onEpochEnd", "onBatchEnd"];
 const progressHooks: readonly (keyof Progress)[] = ["epochStart", "update", "epochEnd", "end"];
+
+const resumeKind: Kind<ResumePoint> = {
+  wanted: "the `resume` of a TrainingError",
+  accepts: (value): value is ResumePoint =>
+    typeof value === "object" && value !== null && "order" in value && "state" in value && "shuffles" in value,
+};
 
 const fitTable: OptionTable<AnyFitOptions> = {
   ...samplesTable,
@@ -22,13 +27,13 @@ const fitTable: OptionTable<AnyFitOptions> = {
   shuffle: flag,
   seed: seedKind,
   validation: object(),
-  validationSplit: checkedLater(),
+  validationSplit: number(),
   classWeight: checkedLater(),
   callbacks: checkedLater(),
   progress: checkedLater(),
   signal: object(),
   readEvery: count,
-  resume: object(),
+  resume: resumeKind,
 };
 
 /** Names and kinds, before anything is compiled for them. */

@@ -14,6 +14,7 @@ import { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
+import { didYouMean, show } from "../options.ts";
 import type { Spelled } from "../spelling.ts";
 import type { ActivationName, SampleShape } from "./layer.ts";
 
@@ -202,7 +203,8 @@ function checkClasses(output: SampleShape): void {
 export function named<Name extends string, T>(table: Readonly<Record<Name, T>>, name: Name, what: string): T {
   if (Object.hasOwn(table, name)) return table[name];
   const known = Object.keys(table).join(", ");
-  throw new UserError(`there is no ${what} "${name}" (there are: ${known}); a function works too`);
+  const hint = typeof name === "string" ? didYouMean(name, Object.keys(table)) : "";
+  throw new UserError(`there is no ${what} ${show(name)}${hint} (there are: ${known}); a function works too`);
 }
 
 export const lossNames = Object.keys(losses) as readonly LossName[];

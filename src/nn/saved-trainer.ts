@@ -8,7 +8,7 @@
  * anything is compiled. Functions are in no file, so a trainer with any of its own must be made first and `restore` the bytes.
  */
 import { UserError } from "../errors.ts";
-import { type Checkpoint, checkFingerprint, decodeCheckpoint } from "../io/checkpoint.ts";
+import { type Checkpoint, checkFingerprint, checkSaved, decodeCheckpoint } from "../io/checkpoint.ts";
 import { checkOptions, type OptionTable } from "../options.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
 import { type TrainerCompileOptions, trainerCompileTable } from "./compilation.ts";
@@ -32,6 +32,7 @@ export async function trainerFrom(
   name = "trainerFrom",
 ): Promise<Trainer<string>> {
   const { newRun = false, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
+  checkSaved("trainerFrom", saved);
   const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
   const text = checkpoint.notes.get(architectureNote);
   if (text === undefined) {

@@ -1,7 +1,7 @@
 /**
  * What `trainer` is given, and how it becomes a definition of training: one output or several, names checked.
  */
-import type { InputSpec, StateSpec } from "../dsl/spec.ts";
+import { InputSpec, type StateSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
@@ -110,6 +110,14 @@ export function checkTrainerOptions(given: unknown, options: AnyTrainerOptions):
   }
 }
 
+/** `what` is for messages: "target", "target.digit". */
+function checkTarget(what: string, given: unknown): void {
+  if (given === undefined || given instanceof InputSpec) return;
+  throw new UserError(
+    `trainer: ${what} must be an input, i32("batch") say, not ${show(given)}${atLine(here("trainer"))}`,
+  );
+}
+
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
   if (typeof options.optimizer?.slots !== "function") {
     throw new UserError(
@@ -139,9 +147,13 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
       ? Ports.single(options.metrics as Metrics | undefined)
       : outputs.match<Metrics>(options.metrics ?? {}, "trainer: metrics", true)
     ).map((metrics) => metricTable(metrics ?? [])),
-    targets: outputs.isSingle
+    targets: (outputs.isSingle
       ? Ports.single(options.target as InputSpec | undefined)
-      : outputs.match<InputSpec>(options.target ?? {}, "trainer: target", true),
+      : outputs.match<InputSpec>(options.target ?? {}, "trainer: target", true)
+    ).map((target, name) => {
+      checkTarget(outputs.path("target", name), target);
+      return target;
+    }),
     optimizer: options.optimizer,
     frozen: frozenBy(options.trainable, model),
     watch: new Map(Object.entries(options.watch ?? {})),

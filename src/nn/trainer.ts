@@ -13,7 +13,7 @@
  * ordinary executable, so one can go on by hand.
  */
 import { UserError } from "../errors.ts";
-import { type Checkpoint, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
+import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable, type WeightSource } from "../io/weights.ts";
 import { checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
@@ -172,6 +172,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async restore(saved: Uint8Array | Checkpoint, options: RestoreOptions = {}): Promise<void> {
     const { newRun = false } = checkOptions("restore", options, restoreTable, { before: "bytes, " });
+    checkSaved("restore", saved);
     const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;
     if (this.#session === null) {
       const batch = found.position?.batchSize;

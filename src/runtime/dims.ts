@@ -3,7 +3,10 @@
  *
  * A typed array shows one number, its length; nested arrays show every dimension. What no feed shows stays as compiled.
  */
-import { bindDim, type Dim, type Dims, dimNames, printShape } from "../graph/shape.ts";
+import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
+import { bindDim, type Dim, type Dims, dimNames, printShape, type Shape } from "../graph/shape.ts";
+import { didYouMean, show as showValue, whole } from "../options.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
@@ -80,4 +83,29 @@ function nestedExtents(feed: Feed | undefined): readonly number[] {
   const extents: number[] = [];
   for (let part: unknown = feed; Array.isArray(part); part = part[0]) extents.push(part.length);
   return extents;
+}
+
+/** Every symbolic dimension needs a size, and every size a dimension. */
+export function checkDims(
+  call: string,
+  inputs: readonly { readonly leaf: { readonly shape: Shape } }[],
+  dims: Dims,
+): void {
+  const fail = (problem: string): never => {
+    throw new UserError(`${call}: ${problem}${atLine(here(call))}`);
+  };
+  const known = [...new Set(inputs.flatMap(({ leaf }) => dimNames(leaf.shape)))];
+  for (const name of known) {
+    const size: unknown = Object.hasOwn(dims, name) ? dims[name] : undefined;
+    if (size === undefined) fail(`the dimension "${name}" has no size: pass dims: { ${name}: 128 }, say`);
+    if (!whole({ from: 0 }).accepts(size))
+      fail(`the dimension "${name}" must be a whole number, not ${showValue(size)}`);
+  }
+  for (const name of Object.keys(dims)) {
+    if (known.includes(name)) continue;
+    const hint = didYouMean(name, known);
+    fail(
+      `the program has no dimension "${name}"${hint} (${known.length === 0 ? "it has none" : `it has ${known.join(", ")}`})`,
+    );
+  }
 }

@@ -13,11 +13,11 @@ import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
-import { checkedLater, checkOptions, type OptionTable, text } from "../options.ts";
+import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../options.ts";
 import type { EntryReport, Report } from "../report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
-import { dimsOfFeeds, fitsFeeds } from "./dims.ts";
+import { checkDims, dimsOfFeeds, fitsFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
 import type { Machine, Runner } from "./machine.ts";
@@ -86,6 +86,8 @@ export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unk
 > & {
   readonly [E in keyof Outputs]: (feeds?: FeedsOf<Inputs>) => void;
 };
+
+const sizesByName = "the sizes of dimensions: { batch: 16 }";
 
 /** At most this many (entry, dimensions) pairs are kept; the one unused for longest goes first. */
 const maxSpecializations = 8;
@@ -159,9 +161,10 @@ class Core implements ExecutableCore<never> {
 
   async prepare(dims: Dims, entries: readonly string[] = [...this.#parts.program.entries.keys()]): Promise<void> {
     this.#assertUsable();
-    const all = { ...this.#parts.dims, ...dims };
-    for (const name of entries) {
+    const all = { ...this.#parts.dims, ...checkValue("prepare", "what comes first", dims, object<Dims>(sizesByName)) };
+    for (const name of checkValue("prepare", "what comes second", entries, list(text))) {
       if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
+      if (this.#find(name, all) === undefined) checkDims("prepare", this.#parts.program.inputs, all);
       const specialization = await this.#hold(name, all);
       specialization.lastUse = ++this.#clock; // not the next to be dropped
       letGo(specialization);

@@ -4,6 +4,7 @@
 import type { Program } from "../dsl/program.ts";
 import type { Range } from "../dsl/spec.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
+import { show } from "../options.ts";
 import type { Calls } from "./calls.ts";
 import type { TypedArray } from "./compiled.ts";
 import type { Feed } from "./feeds.ts";
@@ -64,6 +65,7 @@ export class StateAccess {
   /** Puts all states of a snapshot back; all or nothing. */
   restore(snapshot: Snapshot): void {
     this.#assertUsable();
+    if (!(snapshot instanceof Map)) throw feedError(`restore takes a snapshot, a Map of states, not ${show(snapshot)}`);
     const checked = [...snapshot].map(([name, values]) => {
       const slot = this.#slot(name);
       return [slot, this.#checked(name, values, slot)] as const;

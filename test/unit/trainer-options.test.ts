@@ -121,3 +121,12 @@ test("labels that are no probabilities are found before the first step of sigmoi
   expect(await net.executable.state.snapshot()).toEqual(before);
   await net.fit({ x, y: [0, 0.5, 1, 1] });
 });
+
+test("a name that other libraries have for a loss or metric is told ours", async () => {
+  expect(await refused(() => line({ loss: "mse" }))).toContain(
+    'there is no loss "mse"; did you mean "meanSquaredError"?',
+  );
+  expect(await refused(() => line({ metrics: ["acc"] }))).toContain(
+    'there is no metric "acc"; did you mean "accuracy"?',
+  );
+});

@@ -306,3 +306,44 @@ test.each([...Object.entries(optionCalls), ...Object.entries(methods)])(
     }
   },
 );
+
+/** Right calls of functions outside the DSL. What a wrong value does to them is theirs, as long as it is said in words. */
+const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
+  dense: [2],
+  activation: ["relu"],
+  sequential: [[tensorloom.dense(2)]],
+  l1: [0.1],
+  l2: [0.1],
+  freeze: [tensorloom.param(zeros(2))],
+  layer: [{ name: "same", apply: (_: unknown, x: Tensor) => x }],
+  model: [{ inputs: [2], layers: { a: tensorloom.dense(1) }, call: (x: never, { a }: { a: (x: never) => Tensor }) => a(x) }],
+  trainer: [tensorloom.dense(1), { input: [1], loss: "meanSquaredError", optimizer: tensorloom.sgd() }],
+  program: [{ inputs: { x: f32(2) }, step: ({ x }: { x: Tensor }) => ({ outputs: { x } }) }],
+  compile: [empty, { target: "js" }],
+  compileOn: [empty, tensorloom.jsTarget, {}],
+  inspect: [empty, {}],
+  evaluate: [({ x }: { x: Tensor }) => x, { x: 1 }, {}],
+  formula: [({ x }: { x: Tensor }) => x, { x: f32() }],
+  gradientDistance: [[1], [2]],
+  numericGradient: [([x]: number[]) => x, [1], 0.1],
+  trainerFrom: [new Uint8Array(0), {}],
+  saveTrainer: ["/nowhere/at/all", line()],
+  loadTrainer: ["/nowhere/at/all", {}],
+  saveWeights: ["/nowhere/at/all", line()],
+  loadWeights: ["/nowhere/at/all", line()],
+  nodeTarget: ["js"],
+}; // biome-ignore format: a table
+
+test.each(Object.entries(otherCalls))("%s with wrong values says so in words", async (name, args) => {
+  const call = functions.get(name) as AnyFunction;
+  for (const place of args.keys()) {
+    for (const value of wrongValues) {
+      const error: unknown = await Promise.resolve()
+        .then(() => call(...args.with(place, value)))
+        .then((made) => (made as Partial<{ dispose(): void }> | undefined)?.dispose?.())
+        .catch((thrown: unknown) => thrown);
+      const shown = `${name}, argument ${place}: ${String(value)}`;
+      if (error !== undefined && !(error instanceof UserError)) throw new Error(shown, { cause: error });
+    }
+  }
+});
