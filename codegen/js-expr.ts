@@ -291,6 +291,8 @@ function onFloats(expr: Apply, x: Printed, y: Printed, context: JsContext): Unro
       return rounded(call(context.module.helper("mod_float"), x, y.text));
     case "sqrt":
       return rounded(call("Math.sqrt", x));
+    case "roundHalf":
+      return exactly(call(context.module.helper("round_half"), x));
     case "rsqrt":
       return rounded(infix(atom("1"), "/", call("Math.sqrt", x), levels.product));
     case "neg":

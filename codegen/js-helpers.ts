@@ -79,6 +79,16 @@ function to_half(x) {
   return sign | (((bits & 0x7fffffff) - 0x38000000 + 0xfff + ((bits >>> 13) & 1)) >>> 13);
 }`,
 
+  round_half: `// The nearest half-precision number of an f64, ties to even: added to 3 * 2^51 of its units, it loses the rest.
+function round_half(x) {
+  const magnitude = Math.abs(x);
+  if (!(magnitude < 65520)) return magnitude >= 65520 ? x * Infinity : x;
+  const exponent = Math.max(f32_to_bits_i32(magnitude) & 0x7f800000, 0x38800000);
+  const shift = bits_to_f32(exponent - 0x05000000) * 6755399441055744;
+  const rounded = magnitude + shift - shift;
+  return x < 0 ? -rounded : x === 0 ? x : rounded;
+}`,
+
   polynomial: `function polynomial(coefficients, x) {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i];
@@ -118,6 +128,7 @@ const needs: Readonly<Partial<Record<Helper, readonly Helper[]>>> = {
   relu: ["relu_cell"],
   from_half: ["bits_to_f32"],
   to_half: ["f32_to_bits_i32"],
+  round_half: ["f32_to_bits_i32", "bits_to_f32"],
   erf: ["polynomial", "erf_centre", "erf_tail"],
 };
 

@@ -156,7 +156,7 @@ function reverseSweep(loss: Node, parameters: readonly Node[], sweeps: Sweeps): 
       if (flow === null || operand === undefined || !between.has(operand)) return;
       checkFlow(node, operand, flow);
       const sum = cotangents.get(operand);
-      cotangents.set(operand, sum === undefined ? flow : build.map("add", sum, flow));
+      cotangents.set(operand, sum === undefined ? flow : build.addSlopes(sum, flow));
     });
   }
   return cotangents;

@@ -11,6 +11,7 @@
  */
 import { CompilerBug } from "../src/errors.ts";
 import type { Node } from "../src/graph/node.ts";
+import { cast } from "../src/graph/ops/map.ts";
 import { fixedShape, sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
 import { store } from "../src/kernel/build.ts";
@@ -134,10 +135,14 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, ta
   ];
   const isElement = (node: Node): boolean => sizeOf(restOf(node, cluster)) === 1;
   // In id order, operands first: so a value never asks for another that is deep below it.
-  for (const node of cluster.nodes) if (isElement(node)) nest.value(node, elementAt(node));
+  const stored = (node: Node): Node => {
+    const before = beforeRounding(node);
+    return before !== node && cluster.outputs.includes(node) ? before : node;
+  };
+  for (const node of cluster.nodes) if (isElement(node)) nest.value(stored(node), elementAt(node));
   const stores = cluster.outputs
     .filter(isElement)
-    .map((node) => storeAt(buffers.write(node), node, elementAt(node), nest.value(node, elementAt(node))));
+    .map((node) => storeAt(buffers.write(node), node, elementAt(node), nest.value(stored(node), elementAt(node))));
   const inRows = new Map<string, Node[]>();
   for (const node of cluster.outputs.filter((output) => !isElement(output))) {
     const key = restOf(node, cluster).join(",");
@@ -165,7 +170,16 @@ function storeRows(
   const rest = shapeOf(nodes[0] as Node).slice(loops.length);
   const inner = rest.map((extent) => ({ name: names.fresh("c"), extent }));
   const at = [...loops, ...inner].map(loopIndex);
-  nest.within(inner, () => nodes.map((node) => storeAt(buffers.write(node), node, at, nest.value(node, at))));
+  nest.within(inner, () =>
+    nodes.map((node) => storeAt(buffers.write(node), node, at, nest.value(beforeRounding(node), at))),
+  );
+}
+
+/** Memory of f16 rounds what is stored there: for a cast to it there is nothing more to compute. Other readers round. */
+function beforeRounding(node: Node): Node {
+  const [operand] = node.args;
+  const isRounding = node.op === cast && node.attrs.dtype === "f16" && operand !== undefined;
+  return isRounding && typeOf(operand).dtype === "f32" ? operand : node;
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {

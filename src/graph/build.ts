@@ -37,8 +37,19 @@ class NodeBuilder implements Build {
     return this.graph.node(op, args, attrs, this.#origins);
   }
 
+  /** f16 is for storage: what gradient rules do with it is done in f32, and rounded once. */
+  #widened(args: readonly Node[], make: (args: readonly Node[]) => Node): Node {
+    if (args.every((arg) => typeOf(arg).dtype !== "f16")) return make(args);
+    const made = make(args.map((arg) => (typeOf(arg).dtype === "f16" ? this.cast(arg, "f32") : arg)));
+    return typeOf(made).dtype === "f32" ? this.cast(made, "f16") : made;
+  }
+
   map(name: MapName, ...args: readonly Node[]): Node {
     return this.#make(mapOps[name], args);
+  }
+
+  addSlopes(a: Node, b: Node): Node {
+    return this.#widened([a, b], (wide) => this.#make(mapOps.add, wide));
   }
 
   cast(x: Node, dtype: DType): Node {
@@ -96,11 +107,11 @@ class NodeBuilder implements Build {
 
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node {
     const nothing = axes.length === 0 && name !== "argmax" && name !== "argmin";
-    return nothing ? x : this.#make(reduceOps[name], [x], { axes });
+    return nothing ? x : this.#widened([x], (wide) => this.#make(reduceOps[name], wide, { axes }));
   }
 
   contract(left: Node, right: Node, attrs: ContractAttrs): Node {
-    return this.#make(contract, [left, right], attrs);
+    return this.#widened([left, right], (wide) => this.#make(contract, wide, attrs));
   }
 
   dynamicSlice(x: Node, starts: Node, shape: Shape): Node {

@@ -171,6 +171,8 @@ export interface Guard {
 export interface Build {
   readonly graph: Graph;
   map(name: MapName, ...args: readonly Node[]): Node;
+  /** The sum of two cotangents; as those of `reduce` and `contract`, computed in f32 where they are f16. */
+  addSlopes(a: Node, b: Node): Node;
   cast(x: Node, dtype: DType): Node;
   constant(dtype: DType, value: number): Node;
   /** A constant with the shape and dtype of `like`. */

@@ -242,6 +242,7 @@ function takes(fn: ScalarFn, type: ValueType): boolean {
     case "floor":
     case "ceil":
     case "round":
+    case "roundHalf":
       return float;
     case "and":
     case "or":

@@ -6,7 +6,7 @@
  * So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
  */
 import type { DType } from "../graph/dtype.ts";
-import { roundTo } from "../graph/dtype.ts";
+import { halfBits, halfValue, roundTo } from "../graph/dtype.ts";
 
 /** An array or a typed array. */
 export interface Numbers {
@@ -112,7 +112,8 @@ export function bufferCell(
   faults: Faults,
 ): Cell {
   const { element, data } = memory;
-  const narrow = holdsExactly(memory) ? undefined : (value: number) => roundTo(element, value);
+  const narrow = readsOf(memory);
+  const isBits = holdsBits(memory);
   return {
     read(at) {
       if (!(at >= 0 && at < count)) {
@@ -131,9 +132,21 @@ export function bufferCell(
       }
       const other = touches === undefined ? 0 : touches.write(at, clock.iteration, 1);
       if (other !== 0) collide(faults, clock, "written", `${name}[${at}]`, other, "");
-      data[at] = roundTo(element, value);
+      const rounded = roundTo(element, value);
+      data[at] = isBits ? halfBits(rounded) : rounded;
     },
   };
+}
+
+/** What makes a value of what the array holds, where that is not the value itself. */
+function readsOf(memory: Memory): ((held: number) => number) | undefined {
+  if (holdsBits(memory)) return halfValue;
+  return holdsExactly(memory) ? undefined : (held) => roundTo(memory.element, held);
+}
+
+/** As a machine's memory has half floats. */
+function holdsBits({ element, data }: Memory): boolean {
+  return element === "f16" && data instanceof Uint16Array;
 }
 
 /** The array can hold nothing but values of the element type. */

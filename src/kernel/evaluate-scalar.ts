@@ -4,7 +4,7 @@
  * The functions of maths/ have a fallback here, the engine's double rounded to the type, for kernels that are run
  * without them.
  */
-import { roundHalfEven } from "../graph/dtype.ts";
+import { roundHalfEven, roundTo } from "../graph/dtype.ts";
 import { erf } from "../graph/special.ts";
 import type { ScalarFn, ValueType } from "./kernel.ts";
 
@@ -71,6 +71,7 @@ const floats: Readonly<Record<ScalarFn, Meaning>> = {
   floor: (x) => Math.floor(x),
   ceil: (x) => Math.ceil(x),
   round: (x) => roundHalfEven(x),
+  roundHalf: (x) => roundTo("f16", x),
   sqrt: (x) => Math.sqrt(x),
   rsqrt: (x) => 1 / Math.sqrt(x),
   exp: (x) => Math.exp(x),

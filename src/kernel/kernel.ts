@@ -228,6 +228,8 @@ export const scalarFns = {
   shiftLeft: { arity: 2, form: "value" },
   shiftRight: { arity: 2, form: "value" },
   rotateLeft: { arity: 2, form: "value" },
+  /** The nearest number of half precision, ties to even. */
+  roundHalf: { arity: 1, form: "value" },
   /** First word of Threefry-2x32-20 of (key0, key1, counter0, counter1), all u32. */
   threefry: { arity: 4, form: "value" },
   select: { arity: 3, form: "select" },
@@ -240,14 +242,14 @@ export const mathsFns = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "
 export type MathsFn = (typeof mathsFns)[number];
 
 /** Functions printed as a `Routine` of the maths library: `routineFor(fn, type)`. On f64, `mathsFns` are the engine's own. */
-export type RoutineFn = MathsFn | "threefry";
+export type RoutineFn = MathsFn | "roundHalf" | "threefry";
 
 export function isMathsFn(fn: ScalarFn): fn is MathsFn {
   return (mathsFns as readonly string[]).includes(fn);
 }
 
 export function isRoutineFn(fn: ScalarFn): fn is RoutineFn {
-  return fn === "threefry" || isMathsFn(fn);
+  return fn === "roundHalf" || fn === "threefry" || isMathsFn(fn);
 }
 
 /** A function of scalars in the kernel language: `let`s, then a result. */

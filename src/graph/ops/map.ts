@@ -330,17 +330,24 @@ export const cast: MapOp<{ readonly dtype: DType }> = {
     const from = typeOf(x as Node).dtype;
     return [isFloat(from) && isFloat(typeOf(node).dtype) ? build.cast(g, from) : null];
   },
-  evaluate([x], { dtype }) {
-    const round = isFloat(dtype) ? (value: number) => value : (value: number) => roundTo(dtype, value);
-    return { dtype, shape: x?.shape ?? [], data: (x?.data ?? new Float64Array()).map(round) };
-  },
+  evaluate: ([x], { dtype }) => ({
+    dtype,
+    shape: x?.shape ?? [],
+    data: (x?.data ?? new Float64Array()).map((value) => roundTo(dtype, value)),
+  }),
   element([x], { dtype }) {
     const value = x as Expr;
     const type = valueTypeOf(dtype);
     if (dtype === "bool") return apply("ne", value, constant(value.type, 0));
+    // at once from an f64, as f32 in between would round twice; memory of f16 is not the only one to read the value
+    if (dtype === "f16") return convert(type, apply("roundHalf", isFloatValue(value) ? value : convert(type, value)));
     return convert(type, dtype === "u8" ? clampByte(value) : value);
   },
 };
+
+function isFloatValue({ type }: Expr): boolean {
+  return type === "f32" || type === "f64";
+}
 
 /** u8 values live in u32: saturate at 255 as the cast to u8 does. */
 function clampByte(value: Expr): Expr {

@@ -6,6 +6,7 @@ import { ShapeError } from "../../errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
 import { type Expr, type Index, valueTypeOf } from "../../kernel/kernel.ts";
+import { roundTo } from "../dtype.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ViewOp } from "../node.ts";
 import { addDims, type Dim, fixedShape, printShape, type Shape } from "../shape.ts";
@@ -128,12 +129,13 @@ export const pad: ViewOp<PadAttrs> = {
   },
   evaluate([x], { before, inner, value }, type) {
     const source = x ?? ndarray(type.dtype, [0], []);
+    const border = roundTo(type.dtype, value);
     const read = reader(source);
     const from = source.shape.map(() => 0);
     return generate(type.dtype, fixedShape(type.shape), (at) => {
       for (let axis = 0; axis < from.length; axis++) {
         const place = ((at[axis] ?? 0) - (before[axis] ?? 0)) / ((inner[axis] ?? 0) + 1);
-        if (!Number.isInteger(place) || place < 0 || place >= (source.shape[axis] ?? 0)) return value;
+        if (!Number.isInteger(place) || place < 0 || place >= (source.shape[axis] ?? 0)) return border;
         from[axis] = place;
       }
       return read(from);
@@ -151,7 +153,8 @@ export const pad: ViewOp<PadAttrs> = {
       if (place.min < 0 || place.max >= extent) bounds.push({ index: place, extent });
       return place;
     });
-    return reads.read(0, from, { bounds, otherwise: constant(valueTypeOf(type.dtype), value) });
+    const otherwise = constant(valueTypeOf(type.dtype), roundTo(type.dtype, value));
+    return reads.read(0, from, { bounds, otherwise });
   },
 };
 

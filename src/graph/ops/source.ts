@@ -48,11 +48,12 @@ export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; read
   kind: "source",
   tolerance: rounded,
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
-  evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => at[axis] ?? 0),
+  evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => roundTo(dtype, at[axis] ?? 0)),
   element(at, { dtype, axis }) {
     const position = at[axis];
     if (position === undefined) throw new CompilerBug(`iota has no axis ${axis}`);
-    return convert(valueTypeOf(dtype), indexValue(position));
+    const value = convert(valueTypeOf(dtype), indexValue(position));
+    return dtype === "f16" ? apply("roundHalf", value) : value;
   },
 };
 
@@ -62,8 +63,8 @@ export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [D
   kind: "source",
   tolerance: rounded,
   infer: (_, { dtype }) => tensorType(dtype, []),
-  evaluate: (_, { dtype, shape }) => ndarray(dtype, [], [fixedShape(shape)[0] ?? 0]),
-  element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), fixedShape(shape)[0] ?? 0),
+  evaluate: (_, { dtype, shape }) => ndarray(dtype, [], [roundTo(dtype, fixedShape(shape)[0] ?? 0)]),
+  element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), roundTo(dtype, fixedShape(shape)[0] ?? 0)),
 };
 
 /** The hidden state that random sources read: a word of the key, and the number of the call (`startOfDraws`, of the seed). */

@@ -2,10 +2,11 @@
  * The maths library: the functions that no target has to our accuracy, written once in the kernel language. A target
  * prints the routine as a function of its own (or inlines it) and gets the same values as every other, up to the last bits.
  *
- * Only f32 (threefry: u32): the `js` target has Math.exp and the like for f64, and erf from graph/special.ts.
+ * Only f32 (threefry: u32). For f64 the `js` target has Math.exp and the like for f64, and erf from graph/special.ts.
  */
 import type { MathsFn, Routine, RoutineFn, ValueType } from "../kernel.ts";
 import { erfRoutine, expm1Routine, expRoutine, tanhRoutine } from "./exponential.ts";
+import { roundHalfRoutine } from "./half.ts";
 import { log1pRoutine, logRoutine } from "./logarithm.ts";
 import { powRoutine } from "./power.ts";
 import { threefryRoutine } from "./threefry.ts";
@@ -14,7 +15,8 @@ import { cosRoutine, sinRoutine } from "./trigonometric.ts";
 /** The routine that computes `fn`, or undefined where the target is to use its own function. Made anew by each call. */
 export function routineFor(fn: RoutineFn, type: ValueType): Routine | undefined {
   if (fn === "threefry") return type === "u32" ? threefryRoutine() : undefined;
-  return type === "f32" ? makers[fn]() : undefined;
+  if (type !== "f32") return undefined;
+  return fn === "roundHalf" ? roundHalfRoutine() : makers[fn]();
 }
 
 const makers = {

@@ -1,0 +1,46 @@
+/**
+ * Rounding to half precision in float32: the nearest IEEE binary16 value, ties to even, as an f32.
+ *
+ *   2^-14 <= |x|   13 bits of the fraction go: half of the last that stays is added, one unit less where that is even
+ *   |x| < 2^-14    a multiple of 2^-24, by rounding |x| * 2^24, which is exact
+ *   above 65504    infinity, from 65520 on, where the sum above carries into the exponent
+ */
+import type { Routine } from "../kernel.ts";
+import {
+  abs,
+  add,
+  and,
+  bitsOf,
+  f32,
+  fromBits,
+  gt,
+  INFINITY_BITS,
+  keepNaN,
+  lt,
+  MAGNITUDE,
+  mul,
+  or,
+  round,
+  routine1,
+  SIGN,
+  select,
+  shiftRight,
+  u32,
+} from "./notation.ts";
+
+/** The bits of 65504, the largest, and of 2^-14, the smallest normal number. */
+const LARGEST = 0x477fe000;
+const NORMAL = 0x38800000;
+
+export function roundHalfRoutine(): Routine {
+  return routine1("round_half", (block, x) => {
+    const bits = block.define("bits", bitsOf(x));
+    const magnitude = block.define("magnitude", and(bits, u32(MAGNITUDE)));
+    const odd = and(shiftRight(magnitude, 13), u32(1));
+    const cut = block.define("cut", and(add(add(magnitude, u32(0xfff)), odd), u32(0xffffe000)));
+    const normal = select(gt(cut, u32(LARGEST)), u32(INFINITY_BITS), cut);
+    const small = bitsOf(mul(round(mul(abs(x), f32(2 ** 24))), f32(2 ** -24)));
+    const found = block.define("found", select(lt(magnitude, u32(NORMAL)), small, normal));
+    return keepNaN(x, magnitude, fromBits(or(found, and(bits, u32(SIGN)))));
+  });
+}
