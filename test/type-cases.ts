@@ -131,6 +131,46 @@ await saveTrainer("x", net);
 // @ts-expect-error there is no such metric
 export const wrong = [accuracy, history.epochs[0]?.precision];
 `,
+  layers: `
+import { add, dense, div, freeze, type Layer, layer, mean, mul, param, program, sequential, sgd, slot, slotUpdates, sqrt, sub, f32, ones, trainer, variance, zeros } from "tensorloom";
+import { loadSafetensors, loadWeights, saveWeights } from "tensorloom/node";
+const norm = (momentum: number) => layer({
+  name: "norm",
+  rule: "same",
+  params: ([width = 1]) => ({ gamma: param(ones(width)), beta: param(zeros(width)), mean: slot(zeros(width)), variance: slot(ones(width)), seen: slot(zeros(), { dtype: "u32" }) }),
+  apply({ gamma, beta, ...kept }, x, { training, frozen, update }) {
+    if (!training || frozen) return add(mul(div(sub(x, kept.mean), sqrt(add(kept.variance, 1e-3))), gamma), beta);
+    const [now, spread] = [mean(x, { axis: 0 }), variance(x, { axis: 0 })];
+    update(kept.mean, add(mul(kept.mean, momentum), mul(now, 1 - momentum)));
+    update(kept.variance, add(mul(kept.variance, momentum), mul(spread, 1 - momentum)));
+    update(kept.seen, add(kept.seen, 1));
+    return add(mul(div(sub(x, now), sqrt(add(spread, 1e-3))), gamma), beta);
+  },
+});
+const [inner, last] = [norm(0.9), dense(2)];
+const block: Layer = layer({
+  name: "block",
+  params: (sample) => ({ inner: inner.params(sample), last: last.params(sample), table: freeze(slot(zeros(2))) }),
+  outputShape: () => [2],
+  apply: (params, x, mode) => add(last.apply(params.last, inner.apply(params.inner, x, mode), mode), params.table),
+});
+const net = trainer(sequential([block, norm(0.5), dense(1)]), { input: [3], loss: "meanSquaredError", optimizer: sgd() });
+await saveWeights("x", net);
+const { loaded, unfit } = await loadWeights("x", net, { strict: false, by: "order" });
+const file = await loadSafetensors("x", { only: loaded });
+await net.loadWeights(file.tensors);
+export const names: readonly string[] = unfit.map(({ name, why }) => name + why);
+const model = { net: norm(0.9).params([3]) };
+export const own = program({
+  inputs: { x: f32("n", 3) },
+  state: { model },
+  step({ x }, { model }) {
+    const slots = slotUpdates(model);
+    const y = norm(0.9).apply(model.net, x, { training: true, slots });
+    return { outputs: { y }, next: { model: slots.next(model) } };
+  },
+});
+`,
 };
 
 export interface Wrong {
@@ -231,6 +271,18 @@ const optimizers: readonly Wrong[] = [
   },
 ];
 
+const layers: readonly Wrong[] = [
+  {
+    code: 'tl.layer({ name: "l", params: () => ({ scale: tl.param(tl.ones(2)) }), apply: ({ scael }, x) => tl.mul(x, scael) })',
+    words: ["'scael' does not exist", "scale"],
+  },
+  {
+    code: 'tl.layer({ name: "l", apply: (_, x, { update }) => { update(1, x); return x; } })',
+    words: ["Argument of type 'number' is not assignable to parameter of type 'Tensor"],
+  },
+  { code: 'tl.layer({ name: "l" })', words: ["'apply' is missing"] },
+];
+
 const names: readonly Wrong[] = [
   { code: 'tl.dense(3, { activation: "rleu" })', words: ['"relu" | ', '"softmax"'] },
   { code: 'tl.activation("rleu")', words: ['"relu" | ', '"softmax"'] },
@@ -242,5 +294,6 @@ export const wrong: readonly Wrong[] = [
   ...[...shapes, ...dtypes].map(([code, sentence]) => ({ code, words: [sentence] })),
   ...trainers,
   ...optimizers,
+  ...layers,
   ...names,
 ];

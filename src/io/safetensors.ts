@@ -99,7 +99,8 @@ export function readSafetensors(
   const headerBytes = headerLength(bytes, name);
   const header = parseHeader(decodeUtf8(bytes.subarray(8, 8 + headerBytes), name), name);
   const data = bytes.subarray(8 + headerBytes);
-  const isWanted = only === undefined ? () => true : (tensor: string) => only.includes(tensor);
+  const wanted = only === undefined ? header.entries : new Set(only);
+  const isWanted = (tensor: string): boolean => wanted.has(tensor);
   const sorted = [...header.entries]
     .map(([tensor, { begin, end }]) => ({ tensor, begin, end }))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);

@@ -3,7 +3,7 @@
  * loss, labels and metric that are refused since no number of theirs would mean anything.
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { accuracy, activation, dense, f32, type InputSpec, i32, type Layer, type LossName, type Measure, type MetricName, mean, model, program, sequential, sgd, square, sub, type Tensor, trainer, u8 } from "../../src/index.ts"; // biome-ignore format: names
+import { accuracy, activation, dense, f32, type InputSpec, i32, type Layer, type LossName, type Measure, type MetricName, mean, model, program, sequential, sgd, square, sub, type Tensor, trainer, trainerFrom, u8 } from "../../src/index.ts"; // biome-ignore format: names
 
 const count = 200;
 const x = Float32Array.from({ length: count }, (_, i) => (Math.sin(i * i) * 3) / 2);
@@ -93,6 +93,15 @@ describe("accuracy", () => {
     expect(scores.digit_accuracy).toBeCloseTo(share((i) => isClass(digit, i)), 6); // biome-ignore format: short
     net.dispose();
   });
+});
+
+test("a saved trainer has the same accuracy", async () => {
+  const net = trainer(dense(1, { activation: "sigmoid" }), { input: [1], loss: "sigmoidCrossEntropy", target: f32("batch"), metrics: ["accuracy"], optimizer: sgd() }); // biome-ignore format: short
+  await net.compile({ target: "js", batch: 64, seed: 4 });
+  const loaded = await trainerFrom(await net.checkpoint(), { target: "js" });
+  expect(await loaded.evaluate({ x, y: bits })).toEqual(await net.evaluate({ x, y: bits }));
+  loaded.dispose();
+  net.dispose();
 });
 
 describe("targets stand beside outputs", () => {

@@ -10,7 +10,10 @@ import * as ops from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { bool, f32, i32, param, slot, u8, u32 } from "../../../src/dsl/spec.ts";
 import type { Tensor } from "../../../src/dsl/tensor.ts";
-import { adam } from "../../../src/nn/optimizers.ts";
+import { dense } from "../../../src/nn/layers.ts";
+import { model } from "../../../src/nn/model.ts";
+import { adam, sgd } from "../../../src/nn/optimizers.ts";
+import { trainer } from "../../../src/nn/trainer.ts";
 import { RandomStream } from "../../../src/random.ts";
 import { kerasCall, kerasCases } from "../../batch-norm.ts";
 import { largestError } from "../../program-oracle.ts";
@@ -157,6 +160,34 @@ function many(count: number) {
 }
 
 const layers: readonly GpuCase[] = [
+  {
+    name: "accuracy of one sigmoid, one logit, several sigmoids and classes, as js has it",
+    async run({ device }) {
+      const heads = model({
+        inputs: [3],
+        layers: {
+          sigmoid: dense(1, { activation: "sigmoid" }),
+          logit: dense(1),
+          tags: dense(4, { activation: "sigmoid" }),
+          digit: dense(5),
+        },
+        call: (x, { sigmoid, logit, tags, digit }) => ({ sigmoid: sigmoid(x), logit: logit(x), tags: tags(x), digit: digit(x) }), // biome-ignore format: short
+      });
+      const [binary, accurate] = ["sigmoidCrossEntropy", ["accuracy"]] as const;
+      const net = trainer(heads, {
+        loss: { sigmoid: binary, logit: binary, tags: binary, digit: "softmaxCrossEntropy" },
+        metrics: { sigmoid: accurate, logit: accurate, tags: accurate, digit: accurate },
+        optimizer: sgd(),
+      });
+      const bits = (count: number) => Float32Array.from({ length: count }, (_, i) => Number(Math.sin(i * i) > 0));
+      const y = { sigmoid: bits(64), logit: bits(64), tags: bits(256), digit: labelled(64, "digits").label };
+      const feeds = { x: noise(3 * 64, "points"), y };
+      const [scores] = await sameAsJs(device, net.program, [{ entry: "evaluate", feeds }], { options: { dims: { batch: 64 } }, tolerance: 1e-5 }); // biome-ignore format: short
+      for (const [name, value] of Object.entries(scores as Record<string, number>)) {
+        if (name.endsWith("_accuracy")) ok(value > 0 && value < 1, `${name} is ${value}`);
+      }
+    },
+  },
   {
     name: "a batch norm's moving averages are Keras's, and those of js after a second step",
     async run({ device }) {
