@@ -5,11 +5,14 @@
  * is stored in it. A layer of your own is made by `layer()` (custom-layer.ts), or is an object with the members of `Layer`.
  */
 import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
+import { refusePromise } from "../dsl/check.ts";
 import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
+import { Tensor } from "../dsl/tensor.ts";
+import { UserError } from "../errors.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
+import { show } from "../options.ts";
 import type { Spelled } from "../spelling.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -106,4 +109,18 @@ export const activationNames = Object.keys(activations) as readonly ActivationNa
 
 export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
   return activations[name](x);
+}
+
+/** What a layer makes of x inside an entry, which must be a tensor: `apply` may be anybody's. */
+export function applyLayer(
+  layer: Layer,
+  params: ParamTensors,
+  x: Tensor<Shape, "f32">,
+  mode: Mode,
+): Tensor<Shape, "f32"> {
+  const output: unknown = layer.apply(params, x, mode);
+  const what = `the layer "${layer.givenName ?? layer.name}"`;
+  refusePromise(what, output, "");
+  if (output instanceof Tensor) return output as Tensor<Shape, "f32">;
+  throw new UserError(`${what} must give a tensor, not ${show(output)}`);
 }

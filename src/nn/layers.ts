@@ -40,7 +40,7 @@ import {
 } from "../options.ts";
 import { type Config, codeConfig, compactConfig } from "./config.ts";
 import { type LayerDefinition, layer } from "./custom-layer.ts";
-import { type ActivationName, activate, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
+import { type ActivationName, activate, activationNames, applyLayer, type Layer, type Mode, type ParamTensors, type ParamTree, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
 import { configOfRegularizer, type Regularizer, regularizerKind } from "./regularizers.ts";
 
 export interface LayerOptions {
@@ -210,7 +210,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
       return named.reduce((value, { member, key }, i) => {
         const withoutEnding = logits && i === end;
         const inside: Mode = { ...mode, logits: withoutEnding, ...watchInside(key, onOutput) };
-        const output = member.apply(subtree(params, key), value, inside) as Tensor<Shape, "f32">;
+        const output = applyLayer(member, subtree(params, key), value, inside);
         onOutput?.(joinPath("", key), withoutEnding ? activate(member.activation, output) : output);
         return output;
       }, x);

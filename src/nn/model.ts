@@ -26,7 +26,7 @@ import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
 import { callable, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { type Config, codeConfig } from "./config.ts";
 import { currentParams } from "./custom-layer.ts";
-import { type ActivationName, activate, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
+import { type ActivationName, activate, applyLayer, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
 import { isLayer, subtree, watchInside } from "./layers.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -102,7 +102,7 @@ export function modelOfLayer(layer: Layer, input: SampleShape): Model {
     config: layer.config ?? codeConfig(layer.name),
     apply(params, inputs, mode) {
       return inputs.map((x) => ({
-        logits: layer.apply(params, x, { ...mode, logits: true }) as Tensor<Shape, "f32">,
+        logits: applyLayer(layer, params, x, { ...mode, logits: true }),
         activation: layer.activation,
       }));
     },
@@ -154,7 +154,7 @@ function connect(definition: LooseDefinition, origin: Origin): Model {
         checkOperand(name, x, origin);
         const inside: Mode = { ...mode, logits: true, ...watchInside(name, mode.onOutput) };
         const params = currentParams(parametersOf(name, layer, x), mode); // of an earlier call in this step
-        const logits = layer.apply(params, x, inside) as Tensor<Shape, "f32">;
+        const logits = applyLayer(layer, params, x, inside);
         const { activation } = layer;
         const output = new Tensor(activate(activation, logits).value) as Tensor<Shape, "f32">; // one for each call
         made.set(output, { logits, activation });

@@ -4,9 +4,13 @@
  */
 import { describe, expect, test } from "vitest";
 import { square } from "../../src/dsl/composites.ts";
+import { zeros } from "../../src/dsl/initializers.ts";
 import { mul, sub, sum } from "../../src/dsl/ops.ts";
+import { param } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import { FeedError, UserError } from "../../src/errors.ts";
+import { layer } from "../../src/nn/custom-layer.ts";
+import type { Layer } from "../../src/nn/layer.ts";
 import { dense, sequential } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { sgd } from "../../src/nn/optimizers.ts";
@@ -87,6 +91,22 @@ test("a call and a regularizer that give promises", async () => {
       trainer(dense(1, { kernelRegularizer }), { input: [1], loss: "meanSquaredError", optimizer: sgd() }),
     ),
   ).toMatch(/regularizer.* gave a promise/);
+});
+
+test("a layer that gives a promise, or nothing", async () => {
+  const made = (apply: (params: unknown, x: Tensor) => unknown): Layer =>
+    layer({ name: "mine", params: () => ({ w: param(zeros(1)) }), apply: apply as never });
+  const build = (member: Layer) => [
+    () => trainer(member, { input: [1], loss: "meanSquaredError", optimizer: sgd() }),
+    () => trainer(sequential([member, dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: sgd() }),
+    () => model({ inputs: [1], layers: { member }, call: (x, { member: use }) => use(x) }),
+  ];
+  for (const make of build(made(async (_, x) => x))) {
+    expect(await refused(make)).toContain('the layer "mine" gave a promise');
+  }
+  for (const make of build(made(() => {}))) {
+    expect(await refused(make)).toContain('the layer "mine" must give a tensor, not undefined');
+  }
 });
 
 test.each(["a", 1.5, -1, Number.NaN, 2 ** 53, null])("the seed %s is none", async (seed) => {
