@@ -28,7 +28,7 @@ import { type TargetOptions, targetTable } from "./targets.ts";
 
 /** A number; a list of lists of numbers, whose nesting is its shape; or a typed array, a vector. */
 export type Value = number | NestedNumbers | TypedArray;
-type Values = Readonly<Record<string, Value>>;
+export type NamedValues = Readonly<Record<string, Value>>;
 
 /** Numbers are scalars; lists have a shape that the types do not know. */
 export type TensorsAt<V, D extends DType> = {
@@ -56,21 +56,27 @@ const optionTable: OptionTable<EvaluateExpressionOptions<DType>> = { ...targetTa
  * of what the expression depends on.
  */
 export async function evaluate<T>(expression: () => T): Promise<ValueOf<T>>;
-export async function evaluate<T, const V extends Values, D extends DType = "f32">(
+export async function evaluate<T, const V extends NamedValues, D extends DType = "f32">(
   expression: (values: TensorsAt<V, D>) => T,
   at: V,
   options?: EvaluateExpressionOptions<D>,
 ): Promise<ValueOf<T>>;
 export async function evaluate(
   expression: (values: never) => unknown,
-  at: Values = {},
+  at: NamedValues = {},
   options: EvaluateExpressionOptions<DType> = {},
 ): Promise<unknown> {
   const origin = here("evaluate");
   checkFunction("evaluate", expression, "the expression");
   const place = { before: "expression, values, ", origin };
   const { dtype = "f32", ...where } = checkOptions("evaluate", options, optionTable, place);
-  const values = checkValue("evaluate", "what comes behind the expression", at, object<Values>(valuesByName), origin);
+  const values = checkValue(
+    "evaluate",
+    "what comes behind the expression",
+    at,
+    object<NamedValues>(valuesByName),
+    origin,
+  );
   const inputs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, specOf(name, value, dtype)]));
   const single: Program<Record<string, unknown>> = program({
     inputs,

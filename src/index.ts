@@ -105,3 +105,4 @@ export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./report.ts";
 export type { Executable } from "./runtime/executable.ts";
 export { jsTarget, type TargetOptions } from "./targets.ts";
+export type * from "./types.ts";

@@ -22,14 +22,23 @@ import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import { type TargetOptions, targetKind } from "./targets.ts";
 
+export type { Dataset, Split } from "./data/dataset.ts";
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
+export type { PublishedFile } from "./data/mnist-files.ts";
 export * from "./index.ts";
 export { loadCheckpoint, saveCheckpoint } from "./io/files.ts";
-export { interruptSignal, type TerminalProgressOptions, terminalProgress } from "./nn/terminal.ts";
-export { type FlagDefinition, type FlagValues, parseFlags, type Script, script } from "./script.ts";
+export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
+export {
+  type FlagDefinition,
+  type FlagDefinitions,
+  type FlagValues,
+  parseFlags,
+  type Script,
+  script,
+} from "./script.ts";
 
-type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
-type Weighted = Pick<Trainer, "weights" | "loadWeights">;
+export type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
+export type WeightsHolder = Pick<Trainer, "weights" | "loadWeights">;
 
 /** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
@@ -63,7 +72,7 @@ export async function loadTrainer(
 }
 
 /** Saves a trainer's weights alone, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
-export async function saveWeights(path: string, trainer: Weighted): Promise<void> {
+export async function saveWeights(path: string, trainer: WeightsHolder): Promise<void> {
   checkPathAndTrainer("saveWeights", path, trainer);
   await writeFileAtomically(path, await trainer.weights());
 }
@@ -74,7 +83,7 @@ export async function saveWeights(path: string, trainer: Weighted): Promise<void
  */
 export async function loadWeights(
   path: string,
-  trainer: Weighted,
+  trainer: WeightsHolder,
   options?: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
   checkPathAndTrainer("loadWeights", path, trainer);
@@ -82,7 +91,7 @@ export async function loadWeights(
   return trainer.loadWeights(await readWholeFile(path), options, path);
 }
 
-function checkPathAndTrainer(call: string, path: unknown, trainer: Partial<Weighted> | undefined): void {
+function checkPathAndTrainer(call: string, path: unknown, trainer: Partial<WeightsHolder> | undefined): void {
   checkValue(call, "the path", path, text);
   if (typeof trainer?.loadWeights === "function") return;
   throw new UserError(`${call} takes a trainer behind the path, not ${show(trainer)}`);

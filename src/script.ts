@@ -35,7 +35,7 @@ type FlagValue<F> = F extends { readonly kind: "count" | "number"; readonly defa
       ? C
       : boolean;
 
-type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
+export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
 export type FlagValues<F extends FlagDefinitions> = { readonly [N in keyof F]: FlagValue<F[N]> };
 
 const kinds: readonly FlagDefinition["kind"][] = ["count", "number", "text", "choice", "switch"];

@@ -51,6 +51,24 @@ const plain = optimizer({ name: "plain", learningRate: 1, counts: true, update: 
 export const net: Trainer = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: plain });
 export const other: Trainer = trainer(sequential([dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: lion(0.9) });
 `,
+  wrappers: `
+import { add, type Broadcast, type BinaryResult, type DTypeOf, f32, type GradientsOf, grad, mul, ones, type Operand, type OperandsFit, param, program, type ShapeOf, type StateSpec, sum, type Tensor, type TensorsOf } from "tensorloom";
+// a function around one of ours keeps its checks and its result
+export function twice<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"add", A, B>): BinaryResult<A, B> {
+  return add(a, b);
+}
+export type Joint = Broadcast<ShapeOf<Tensor<[2, 1]>>, [3]>;
+export type Kind = DTypeOf<Tensor<[], "u8">>;
+export interface Model {
+  readonly w: StateSpec<[4], "f32">;
+}
+export function step({ w }: TensorsOf<Model>, x: Tensor<[4], "f32">): { loss: Tensor; gradients: GradientsOf<TensorsOf<Model>> } {
+  const loss = sum(mul(w, x));
+  return { loss, gradients: grad(loss, { w }) };
+}
+export const model: Model = { w: param(ones(4)) };
+export const made = program({ inputs: { x: f32(4) }, state: model, step: ({ x }, state) => ({ outputs: step(state, x) }) });
+`,
   parts: `
 import { add, batchMatmul, concat, dot, f32, flip, full, gather, i32, matmul, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;

@@ -66,7 +66,7 @@ export function selu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
   return mul(elu(value, 1.6732632423543772), 1.0507009873554805) as unknown as Tensor<S, D>;
 }
 
-interface GeluOptions {
+export interface GeluOptions {
   readonly approximate?: boolean;
 }
 
@@ -147,7 +147,7 @@ export function l2Norm<S extends Shape, D extends DType, const O extends ReduceO
 
 // ---- losses --------------------------------------------------------------------------------------------------------
 
-interface HuberOptions {
+export interface HuberOptions {
   readonly delta?: number;
 }
 

@@ -51,8 +51,6 @@ import type {
 } from "./shape-types.ts";
 import { applyOp, scalar, type Tensor } from "./tensor.ts";
 
-type Float<S extends Shape = Shape, D extends DType = DType> = Tensor<S, D>;
-
 // ---- statistics ----------------------------------------------------------------------------------------------------
 
 /** How many elements a reduction takes together, as a scalar of x's dtype; symbolic dimensions count when bound. */
@@ -111,7 +109,7 @@ export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
 // ---- activations ---------------------------------------------------------------------------------------------------
 
 /** max(x, 0). Its slope at 0 is 0. */
-export function relu<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+export function relu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   return maximum(checkTensor("relu", x), 0) as unknown as Tensor<S, D>;
 }
 
@@ -124,7 +122,7 @@ function negativeAbs(x: Tensor, positive: Tensor<Shape, "bool">): Tensor {
 }
 
 /** 1 / (1 + exp(-x)), without overflow: from exp(-|x|), which is at most 1. */
-export function sigmoid<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+export function sigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   const value = checkTensor("sigmoid", x);
   const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
   const shrunk = exp(negativeAbs(value, positive)) as Tensor;
@@ -133,7 +131,7 @@ export function sigmoid<S extends Shape, D extends DType>(x: Float<S, D>): Tenso
 }
 
 /** log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)). */
-export function softplus<S extends Shape, D extends DType>(x: Float<S, D>): Tensor<S, D> {
+export function softplus<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
   const value = checkTensor("softplus", x);
   const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
   const tail = log1p(exp(negativeAbs(value, positive)) as Tensor) as Tensor;
@@ -152,14 +150,14 @@ function shifted(x: Tensor, axis: number): Tensor {
 }
 
 /** Probabilities along an axis: exp(x) / sum(exp(x)), with the maximum taken out first. */
-export function softmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+export function softmax<S extends Shape, D extends DType>(x: Tensor<S, D>, options: AlongAxis = {}): Tensor<S, D> {
   const { value, axis } = alongAxis("softmax", x, options);
   const weights = exp(shifted(value, axis)) as Tensor;
   return div(weights, sum(weights, { axis, keepDims: true })) as unknown as Tensor<S, D>;
 }
 
 /** log(softmax(x)), computed as x - max - log(sum(exp(x - max))). */
-export function logSoftmax<S extends Shape, D extends DType>(x: Float<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+export function logSoftmax<S extends Shape, D extends DType>(x: Tensor<S, D>, options: AlongAxis = {}): Tensor<S, D> {
   const { value, axis } = alongAxis("logSoftmax", x, options);
   const low = shifted(value, axis);
   const norm = log(sum(exp(low) as Tensor, { axis, keepDims: true }) as Tensor) as Tensor;

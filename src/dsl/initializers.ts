@@ -18,7 +18,7 @@ export interface Initializer<S extends Shape = Shape> {
   fill(into: Floats, seed: number, name: string): void;
 }
 
-type Sizes = readonly number[];
+export type Sizes = readonly number[];
 
 function initializer<const S extends Sizes>(
   shape: S,

@@ -77,108 +77,130 @@ function mapCall(name: MapName, given: readonly Operand[], call: string = name):
   );
 }
 
-type ResultDType<A, B> = [DTypeOf<A>] extends [never]
+export type ResultDType<A, B> = [DTypeOf<A>] extends [never]
   ? [DTypeOf<B>] extends [never]
     ? "f32"
     : DTypeOf<B>
   : DTypeOf<A>;
-type Binary<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
-type Compared<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
-type Fits<Call extends string, A, B> = CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>> &
+export type BinaryResult<A extends Operand, B extends Operand> = Tensor<
+  Broadcast<ShapeOf<A>, ShapeOf<B>>,
+  ResultDType<A, B>
+>;
+export type ComparisonResult<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
+export type OperandsFit<Call extends string, A, B> = CheckBroadcast<Call, ShapeOf<A>, ShapeOf<B>> &
   CheckDTypes<Call, DTypeOf<A>, DTypeOf<B>>;
 
 /** a + b, element by element; shapes broadcast as in NumPy. */
-export function add<A extends Operand, B extends Operand>(a: A, b: B & Fits<"add", A, B>): Binary<A, B> {
-  return mapCall("add", [a, b]) as Binary<A, B>;
+export function add<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"add", A, B>): BinaryResult<A, B> {
+  return mapCall("add", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a - b. */
-export function sub<A extends Operand, B extends Operand>(a: A, b: B & Fits<"sub", A, B>): Binary<A, B> {
-  return mapCall("sub", [a, b]) as Binary<A, B>;
+export function sub<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"sub", A, B>): BinaryResult<A, B> {
+  return mapCall("sub", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a * b. */
-export function mul<A extends Operand, B extends Operand>(a: A, b: B & Fits<"mul", A, B>): Binary<A, B> {
-  return mapCall("mul", [a, b]) as Binary<A, B>;
+export function mul<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mul", A, B>): BinaryResult<A, B> {
+  return mapCall("mul", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a / b. Integers: truncated, and 0 where b is 0. */
-export function div<A extends Operand, B extends Operand>(a: A, b: B & Fits<"div", A, B>): Binary<A, B> {
-  return mapCall("div", [a, b]) as Binary<A, B>;
+export function div<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"div", A, B>): BinaryResult<A, B> {
+  return mapCall("div", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a to the power b. */
-export function pow<A extends Operand, B extends Operand>(a: A, b: B & Fits<"pow", A, B>): Binary<A, B> {
-  return mapCall("pow", [a, b]) as Binary<A, B>;
+export function pow<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"pow", A, B>): BinaryResult<A, B> {
+  return mapCall("pow", [a, b]) as BinaryResult<A, B>;
 }
 
 /** The larger of a and b; NaN if either is. At a tie the gradient goes to b. */
-export function maximum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"maximum", A, B>): Binary<A, B> {
-  return mapCall("max", [a, b], "maximum") as Binary<A, B>;
+export function maximum<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"maximum", A, B>,
+): BinaryResult<A, B> {
+  return mapCall("max", [a, b], "maximum") as BinaryResult<A, B>;
 }
 
 /** The smaller of a and b; NaN if either is. At a tie the gradient goes to b. */
-export function minimum<A extends Operand, B extends Operand>(a: A, b: B & Fits<"minimum", A, B>): Binary<A, B> {
-  return mapCall("min", [a, b], "minimum") as Binary<A, B>;
+export function minimum<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"minimum", A, B>,
+): BinaryResult<A, B> {
+  return mapCall("min", [a, b], "minimum") as BinaryResult<A, B>;
 }
 
 /** a - b * floor(a / b): has the sign of b. */
-export function mod<A extends Operand, B extends Operand>(a: A, b: B & Fits<"mod", A, B>): Binary<A, B> {
-  return mapCall("mod", [a, b]) as Binary<A, B>;
+export function mod<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mod", A, B>): BinaryResult<A, B> {
+  return mapCall("mod", [a, b]) as BinaryResult<A, B>;
 }
 
-export function equal<A extends Operand, B extends Operand>(a: A, b: B & Fits<"equal", A, B>): Compared<A, B> {
-  return mapCall("eq", [a, b], "equal") as Compared<A, B>;
+export function equal<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"equal", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("eq", [a, b], "equal") as ComparisonResult<A, B>;
 }
 
-export function notEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"notEqual", A, B>): Compared<A, B> {
-  return mapCall("ne", [a, b], "notEqual") as Compared<A, B>;
+export function notEqual<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"notEqual", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("ne", [a, b], "notEqual") as ComparisonResult<A, B>;
 }
 
-export function less<A extends Operand, B extends Operand>(a: A, b: B & Fits<"less", A, B>): Compared<A, B> {
-  return mapCall("lt", [a, b], "less") as Compared<A, B>;
+export function less<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"less", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("lt", [a, b], "less") as ComparisonResult<A, B>;
 }
 
-export function lessEqual<A extends Operand, B extends Operand>(a: A, b: B & Fits<"lessEqual", A, B>): Compared<A, B> {
-  return mapCall("le", [a, b], "lessEqual") as Compared<A, B>;
+export function lessEqual<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"lessEqual", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("le", [a, b], "lessEqual") as ComparisonResult<A, B>;
 }
 
-export function greater<A extends Operand, B extends Operand>(a: A, b: B & Fits<"greater", A, B>): Compared<A, B> {
-  return mapCall("gt", [a, b], "greater") as Compared<A, B>;
+export function greater<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"greater", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("gt", [a, b], "greater") as ComparisonResult<A, B>;
 }
 
 export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
-  b: B & Fits<"greaterEqual", A, B>,
-): Compared<A, B> {
-  return mapCall("ge", [a, b], "greaterEqual") as Compared<A, B>;
+  b: B & OperandsFit<"greaterEqual", A, B>,
+): ComparisonResult<A, B> {
+  return mapCall("ge", [a, b], "greaterEqual") as ComparisonResult<A, B>;
 }
 
-type Bool<S extends Shape> = Tensor<S, "bool">;
-
 export function and<A extends Shape, B extends Shape>(
-  a: Bool<A>,
-  b: Bool<B> & CheckBroadcast<"and", A, B>,
-): Bool<Broadcast<A, B>> {
-  return mapCall("and", [a, b]) as Bool<Broadcast<A, B>>;
+  a: Tensor<A, "bool">,
+  b: Tensor<B, "bool"> & CheckBroadcast<"and", A, B>,
+): Tensor<Broadcast<A, B>, "bool"> {
+  return mapCall("and", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
 export function or<A extends Shape, B extends Shape>(
-  a: Bool<A>,
-  b: Bool<B> & CheckBroadcast<"or", A, B>,
-): Bool<Broadcast<A, B>> {
-  return mapCall("or", [a, b]) as Bool<Broadcast<A, B>>;
+  a: Tensor<A, "bool">,
+  b: Tensor<B, "bool"> & CheckBroadcast<"or", A, B>,
+): Tensor<Broadcast<A, B>, "bool"> {
+  return mapCall("or", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
-export function not<S extends Shape>(x: Bool<S>): Bool<S> {
-  return mapCall("not", [x]) as Bool<S>;
+export function not<S extends Shape>(x: Tensor<S, "bool">): Tensor<S, "bool"> {
+  return mapCall("not", [x]) as Tensor<S, "bool">;
 }
 
 /** a where the condition holds, b elsewhere. All three broadcast. */
 export function where<C extends Shape, A extends Operand, B extends Operand>(
-  condition: Bool<C>,
+  condition: Tensor<C, "bool">,
   a: A,
-  b: B & Fits<"where", A, B>,
+  b: B & OperandsFit<"where", A, B>,
 ): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>, ResultDType<A, B>> {
   const origin = here("where");
   const mask = checkTensor("where", condition, "condition");
@@ -188,31 +210,31 @@ export function where<C extends Shape, A extends Operand, B extends Operand>(
   return applyOp(mapOps.select, operands, {}, origin) as never;
 }
 
-type Unary = <T extends Tensor>(x: T) => Tensor<ShapeOf<T>, DTypeOf<T>>;
+export type UnaryFunction = <T extends Tensor>(x: T) => Tensor<ShapeOf<T>, DTypeOf<T>>;
 
-function unary(name: MapName): Unary {
+function unary(name: MapName): UnaryFunction {
   return (x) => mapCall(name, [x]) as never;
 }
 
-export const neg: Unary = unary("neg");
-export const abs: Unary = unary("abs");
-export const sign: Unary = unary("sign");
-export const exp: Unary = unary("exp");
-export const expm1: Unary = unary("expm1");
-export const log: Unary = unary("log");
-export const log1p: Unary = unary("log1p");
-export const sqrt: Unary = unary("sqrt");
-export const rsqrt: Unary = unary("rsqrt");
-export const sin: Unary = unary("sin");
-export const cos: Unary = unary("cos");
-export const tanh: Unary = unary("tanh");
-export const erf: Unary = unary("erf");
-export const floor: Unary = unary("floor");
-export const ceil: Unary = unary("ceil");
+export const neg: UnaryFunction = unary("neg");
+export const abs: UnaryFunction = unary("abs");
+export const sign: UnaryFunction = unary("sign");
+export const exp: UnaryFunction = unary("exp");
+export const expm1: UnaryFunction = unary("expm1");
+export const log: UnaryFunction = unary("log");
+export const log1p: UnaryFunction = unary("log1p");
+export const sqrt: UnaryFunction = unary("sqrt");
+export const rsqrt: UnaryFunction = unary("rsqrt");
+export const sin: UnaryFunction = unary("sin");
+export const cos: UnaryFunction = unary("cos");
+export const tanh: UnaryFunction = unary("tanh");
+export const erf: UnaryFunction = unary("erf");
+export const floor: UnaryFunction = unary("floor");
+export const ceil: UnaryFunction = unary("ceil");
 /** To the nearest whole number, halves to the even one. */
-export const round: Unary = unary("round");
+export const round: UnaryFunction = unary("round");
 /** The value, through which no gradient flows. */
-export const stopGradient: Unary = unary("stopGradient");
+export const stopGradient: UnaryFunction = unary("stopGradient");
 
 /** Converts to another dtype: floats truncate to integers and saturate, NaN becomes 0. */
 export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): Tensor<S, D> {
@@ -391,7 +413,7 @@ function reduceCall(name: ReduceName, x: Tensor, given: ReduceOptions | undefine
   return applyOp(reshapeOp, [reduced], { shape: x.shape.map((dim, i) => (axes.includes(i) ? 1 : dim)) }, origin);
 }
 
-type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor<ReduceShape<S, O>, D>;
+export type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor<ReduceShape<S, O>, D>;
 
 /** Sum over an axis, several, or all. */
 export function sum<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
@@ -425,7 +447,7 @@ export function min<S extends Shape, D extends DType, const O extends ReduceOpti
   return reduceCall("min", x, options) as Reduced<S, D, O>;
 }
 
-type AxisOf<O extends AlongAxis> = O extends { axis: number } ? O : { axis: -1 };
+export type AxisOrLast<O extends AlongAxis> = O extends { axis: number } ? O : { axis: -1 };
 
 function alongAxis(name: ReduceName, x: Tensor, given: AlongAxis | undefined): Tensor {
   checkTensor(name, x);
@@ -435,17 +457,17 @@ function alongAxis(name: ReduceName, x: Tensor, given: AlongAxis | undefined): T
 
 /** Index of the first largest element along an axis, the last by default. */
 export function argmax<S extends Shape, const O extends AlongAxis = NoOptions>(
-  x: Tensor<S> & CheckAxis<"argmax", S, AxisOf<O>>,
+  x: Tensor<S> & CheckAxis<"argmax", S, AxisOrLast<O>>,
   options?: O & CheckOptions<"argmax", O, AlongAxis>,
-): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
+): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32"> {
   return alongAxis("argmax", x, options) as never;
 }
 
 /** Index of the first smallest element along an axis, the last by default. */
 export function argmin<S extends Shape, const O extends AlongAxis = NoOptions>(
-  x: Tensor<S> & CheckAxis<"argmin", S, AxisOf<O>>,
+  x: Tensor<S> & CheckAxis<"argmin", S, AxisOrLast<O>>,
   options?: O & CheckOptions<"argmin", O, AlongAxis>,
-): Tensor<ReduceShape<S, AxisOf<O>>, "i32"> {
+): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32"> {
   return alongAxis("argmin", x, options) as never;
 }
 

@@ -32,15 +32,15 @@ export interface EntryResult {
 
 const resultTable: OptionTable<EntryResult> = { outputs: checkedLater(), next: checkedLater() };
 
-type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) => EntryResult;
+export type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) => EntryResult;
 
-interface Definition<I, S, E> {
+export interface ProgramDefinition<I, S, E> {
   readonly inputs?: I;
   readonly state?: S;
   readonly entries: E & Readonly<Record<string, EntryFunction<I, S>>>;
 }
 
-interface SingleStep<I, S, R> {
+export interface StepDefinition<I, S, R> {
   readonly inputs?: I;
   readonly state?: S;
   /** The only entry, called "step". */
@@ -81,13 +81,13 @@ const definitionTable: OptionTable<AnyDefinition> = {
 };
 
 export function program<I, S, E extends Readonly<Record<string, EntryFunction<I, S>>>>(
-  definition: Definition<I, S, E>,
+  definition: ProgramDefinition<I, S, E>,
 ): Program<OutputsOf<E>, I>;
 export function program<I, S, R extends EntryResult>(
-  definition: SingleStep<I, S, R>,
+  definition: StepDefinition<I, S, R>,
 ): Program<OutputsOf<{ readonly step: () => R }>, I>;
 export function program(
-  definition: Definition<unknown, unknown, object> | SingleStep<unknown, unknown, EntryResult>,
+  definition: ProgramDefinition<unknown, unknown, object> | StepDefinition<unknown, unknown, EntryResult>,
 ): Program<never> {
   const origin = here("program");
   checkOptions<AnyDefinition>("program", definition as AnyDefinition, definitionTable, { origin });

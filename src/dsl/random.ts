@@ -16,7 +16,7 @@ export function randomBits<const S extends Shape>(shape: S): Tensor<[...S], "u32
   return applyOp(random, [], attrs, here("randomBits")) as Tensor<[...S], "u32">;
 }
 
-interface NormalOptions {
+export interface NormalOptions {
   readonly mean?: number;
   readonly deviation?: number;
 }

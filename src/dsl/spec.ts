@@ -63,7 +63,7 @@ export const f16 = input("f16");
 /** An input of truth values, as 0 and 1 in a Uint8Array. */
 export const bool = input("bool");
 
-interface StateOptions<D extends DType> {
+export interface StateOptions<D extends DType> {
   /** "f32" by default. */
   readonly dtype?: D;
   /** The least and the most that may be written to it from outside; neither NaN nor infinity is within. No bounds by default. */

@@ -5,7 +5,7 @@
 /** A loss and metrics by name: means over samples. */
 export type Scores<Name extends string = never> = { readonly loss: number } & { readonly [N in Name]: number };
 
-interface EpochFacts<Name extends string> {
+export interface EpochFacts<Name extends string> {
   /** From 1. */
   readonly epoch: number;
   readonly seconds: number;

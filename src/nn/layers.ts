@@ -171,7 +171,7 @@ export function dropout(first: number | Tensor<Shape, "f32">, second?: number | 
   });
 }
 
-type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K] extends Layer<infer R> ? R : "any" };
+export type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K] extends Layer<infer R> ? R : "any" };
 
 /** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
 export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {

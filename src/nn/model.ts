@@ -58,7 +58,7 @@ export interface ModelDefinition<I, L, O> {
 }
 
 /** Names, or never for one without a name. */
-type NamesIn<T> = T extends SampleShape | Tensor ? never : keyof T & string;
+export type NamesIn<T> = T extends SampleShape | Tensor ? never : keyof T & string;
 
 /** What one output is like: one sample's shape, and the activation it ends with, as far as layers made it. */
 export interface Head {

@@ -36,7 +36,7 @@ export function l2(factor = 0.01): Regularizer {
 }
 
 /** l1 * sum(|w|) + l2 * sum(w²). Both 0.01 by default, as in Keras. */
-export function l1l2(options: Partial<Factors> = {}): Regularizer {
+export function l1l2(options: Partial<PenaltyFactors> = {}): Regularizer {
   const { l1: straight = 0.01, l2: squared = 0.01 } = checkOptions("l1l2", options, factorTable);
   return penalty({ l1: straight, l2: squared });
 }
@@ -54,18 +54,18 @@ export function regularizerFrom(reader: ConfigReader): Regularizer {
   return l1l2({ l1: fields.l1?.number() ?? 0, l2: fields.l2?.number() ?? 0 });
 }
 
-interface Factors {
+export interface PenaltyFactors {
   readonly l1: number;
   readonly l2: number;
 }
 
-const factorTable: OptionTable<Partial<Factors>> = { l1: factorKind, l2: factorKind };
+const factorTable: OptionTable<Partial<PenaltyFactors>> = { l1: factorKind, l2: factorKind };
 
 function checkFactor(call: string, factor: number): number {
   return checkValue(call, "the factor", factor, factorKind);
 }
 
-function penalty(factors: Factors): Regularizer {
+function penalty(factors: PenaltyFactors): Regularizer {
   const measure = (weights: Tensor): Tensor => {
     const straight = mul(sum(abs(weights) as Tensor) as Tensor, factors.l1) as Tensor;
     const squared = mul(sum(square(weights)) as Tensor, factors.l2) as Tensor;

@@ -24,7 +24,7 @@ export type Numbers = Source | readonly number[];
 /** An array; an array for each name where there are names. */
 export type NumbersFor<Names extends string> = [Names] extends [never] ? Numbers : { readonly [N in Names]: Numbers };
 
-type Or<Names extends string, T> = [Names] extends [never] ? never : { readonly [N in Names]?: T };
+export type ForEach<Names extends string, T> = [Names] extends [never] ? never : { readonly [N in Names]?: T };
 
 /** `In` and `Out` are the names of a model's inputs and outputs; never where there is one of them. */
 export interface Samples<In extends string = never, Out extends string = never> {
@@ -34,13 +34,13 @@ export interface Samples<In extends string = never, Out extends string = never> 
    * What x is multiplied by. 1 by default, but 1/255 for Pixels (what `loadMnist` gives); once there was a `fit`, what its x was
    * multiplied by. An error asks for it where x is of another kind and range than that.
    */
-  readonly scale?: number | Or<In, number>;
+  readonly scale?: number | ForEach<In, number>;
   /**
    * A weight for each sample, which its loss is multiplied by. As in Keras 3 the loss is then the sum of the weighted losses
    * over the number of samples, not over the sum of the weights, and metrics are not weighted. With several outputs one array
    * is for all of them, and an object has arrays for some.
    */
-  readonly sampleWeight?: Numbers | Or<Out, Numbers>;
+  readonly sampleWeight?: Numbers | ForEach<Out, Numbers>;
 }
 
 /** The same, whatever the ports. */

@@ -30,7 +30,7 @@ export type ScoreNames<M, Out extends string> = [Out] extends [never]
   ? NamesOf<M>
   : `${Out}_loss` | (undefined extends M ? never : { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out]);
 
-interface CommonOptions {
+export interface CommonTrainerOptions {
   readonly optimizer: Optimizer;
   /**
    * Which weights are trained: a list of names, a layer's ("dense1") or a weight's ("dense1.kernel"), or a predicate of a
@@ -42,7 +42,7 @@ interface CommonOptions {
   readonly watch?: Readonly<Record<string, Watch>>;
 }
 
-export interface TrainerOptions<M = Metrics> extends CommonOptions {
+export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
   readonly loss: LossName | Measure;
@@ -52,7 +52,7 @@ export interface TrainerOptions<M = Metrics> extends CommonOptions {
 }
 
 /** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
-export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonOptions {
+export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonTrainerOptions {
   readonly loss: [Out] extends [never] ? LossName | Measure : { readonly [K in Out]: LossName | Measure };
   readonly metrics?: M;
   readonly target?: [Out] extends [never] ? InputSpec : { readonly [K in Out]?: InputSpec };
@@ -72,7 +72,7 @@ export type TrainerOptionsFor<T, M> =
   T extends Model<string, infer Out> ? ModelTrainerOptions<Out, M> : TrainerOptions<M>;
 
 /** The options of either kind. */
-export interface AnyTrainerOptions extends CommonOptions {
+export interface AnyTrainerOptions extends CommonTrainerOptions {
   readonly input?: SampleShape;
   readonly loss: unknown;
   readonly metrics?: unknown;
@@ -172,7 +172,7 @@ function sampleOf(input: SampleShape | undefined): SampleShape {
 }
 
 /** The weights that an option leaves out. */
-function frozenBy(trainable: CommonOptions["trainable"], { params }: Model): ReadonlySet<string> {
+function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Model): ReadonlySet<string> {
   if (trainable === undefined) return new Set();
   const paths = movablePaths(params as Readonly<Record<string, StateSpec>>);
   if (typeof trainable !== "function" && !Array.isArray(trainable)) {

@@ -58,7 +58,7 @@ const arrayTypes = {
   bool: Uint8Array,
 } as const satisfies Record<DType, unknown>;
 
-interface ArraysByDType {
+export interface ArraysByDType {
   readonly f32: Float32Array;
   readonly f64: Float64Array;
   readonly i32: Int32Array;

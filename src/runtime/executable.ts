@@ -37,7 +37,7 @@ export type ValueOf<T> =
 type NamedIn<Outputs, N> = {
   [E in keyof Outputs]: N extends keyof Outputs[E] ? ValueOf<Outputs[E][N]> : never;
 }[keyof Outputs];
-type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
+export type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
 
 export interface RunRequest<E, Inputs = unknown> {
   readonly entry: E;

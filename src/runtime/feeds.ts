@@ -16,7 +16,7 @@ import { copyOf, feedError, type NestedNumbers, refuse, toValues, typeIn } from 
 export type Feed = ViewOf<DType> | number | boolean | NestedNumbers;
 
 /** Typed arrays over the memory that a dtype has. */
-type ViewOf<D extends DType> =
+export type ViewOf<D extends DType> =
   | ArrayOf<D>
   | (D extends "f16" ? HalfFloats : never)
   | (D extends "u8" | "bool" ? Uint8ClampedArray : never);

@@ -5,18 +5,18 @@
  */
 
 /** What a global class makes, where the project declares it. */
-type Declared<Name extends string, Else> = typeof globalThis extends {
+export type PlatformType<Name extends string, Else> = typeof globalThis extends {
   readonly [K in Name]: { readonly prototype: infer Instance };
 }
   ? Instance
   : Else;
 
 /** WebGPU's entry point: what `navigator.gpu` is. */
-export type Gpu = Declared<"GPU", { requestAdapter(options?: object): Promise<object | null> }>;
+export type Gpu = PlatformType<"GPU", { requestAdapter(options?: object): Promise<object | null> }>;
 
-export type GpuAdapter = Declared<"GPUAdapter", { requestDevice(descriptor?: object): Promise<object> }>;
+export type GpuAdapter = PlatformType<"GPUAdapter", { requestDevice(descriptor?: object): Promise<object> }>;
 
-export type GpuDevice = Declared<"GPUDevice", { readonly queue: object; readonly limits: object; destroy(): void }>;
+export type GpuDevice = PlatformType<"GPUDevice", { readonly queue: object; readonly limits: object; destroy(): void }>;
 
 /** An AbortSignal. */
-export type Signal = Declared<"AbortSignal", { readonly aborted: boolean }>;
+export type Signal = PlatformType<"AbortSignal", { readonly aborted: boolean }>;

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { link, root } from "../installed.ts";
+import { unexportedTypes } from "../public-types.ts";
 import { right, wrong } from "../type-cases.ts";
 
 const execute = promisify(execFile);
@@ -90,6 +91,14 @@ describe.each(
     const complaint = complaints.get(i)?.get(`wrong.ts:${line + 2}`) ?? "";
     for (const word of words) expect(complaint).toContain(word);
   });
+});
+
+test("every type that a public signature names is exported", () => {
+  const dist = join(folder, "node_modules", "tensorloom", "dist");
+  const entries = ["index", "node"].map((name) => join(dist, "src", `${name}.d.ts`));
+  // The compiler's own: to be named, not to be looked into.
+  const opaque = new Set(["Entry", "Node", "Literal", "Training", "TargetSetup", "Ports", "SlotUpdates"]);
+  expect([...unexportedTypes(dist, entries, opaque)]).toEqual([]);
 });
 
 test("the README states the lowest version", async () => {
