@@ -3,8 +3,8 @@
  * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
  */
 import { compileOn } from "../src/compile.ts";
-import { abs, add, argmax, argmin, cast, div, equal, greater, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, sqrt, sub, sum, where } from "../src/dsl/ops.ts"; // biome-ignore format: names
-import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
+import { abs, add, argmax, argmin, cast, concat, div, equal, full, greater, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, slice, sqrt, sub, sum, where } from "../src/dsl/ops.ts"; // biome-ignore format: names
+import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
@@ -34,6 +34,18 @@ function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, 
 }
 
 const square = (x: Tensor): Tensor => reshape(x, [1, 1]) as Tensor;
+
+/** The first element to the power of the second. */
+function powerOf(x: Tensor): Tensor {
+  return sum(pow(slice(x, [0, 1]), slice(x, [1, 2])) as Tensor) as Tensor;
+}
+
+/** The slopes of sum(3 (x + a) + b) by a and by b, which are both zeros. */
+function byTwoZeros(x: Tensor): Tensor {
+  const [a, b] = [full([2], 0) as Tensor, full([2], 0) as Tensor];
+  const y = sum(add(mul(add(x, a) as Tensor, 3) as Tensor, b) as Tensor) as Tensor;
+  return concat([grad(y, a) as Tensor, grad(y, b) as Tensor]) as Tensor;
+}
 
 /** Cross-entropy of two rows by class numbers that the program has made, or of one by weights. */
 function lossOf(x: Tensor, labels: Tensor, { soft = false, ...options }: Loose = {}): Tensor {
@@ -122,6 +134,10 @@ const rows: readonly Row[] = [
   slopes("standardDeviation of equals", [2, 2], (x) => standardDeviation(x), [0, 0]),
   { ...slopes("where, a branch that is not taken", [0, 4], (x) => where(greater(x, 0) as never, sqrt(x) as Tensor, 0), [nan, 0.25]), infinite: true },
   slopes("where, written safely", [0, 4], (x) => where(greater(x, 0) as never, sqrt(where(greater(x, 0) as never, x, 1) as Tensor) as Tensor, 0), [0, 0.25]),
+  slopes("globalNorm of zeros", [0, 0], (x) => globalNorm([x]), [0, 0]),
+  row("Hessian: prod with a zero", [[2, 0, 3]], (x) => hessian(prod(x as Tensor), x as Tensor), [0, 3, 0, 3, 0, 2, 0, 2, 0]),
+  row("Hessian: pow(x, y) where y is 0", [[2, 0]], (x) => hessian(powerOf(x as Tensor), x as Tensor), [0, 0.5, 0.5, Math.fround(Math.LN2 ** 2)]),
+  row("gradient: by each of two tensors of zeros", [[1, 2]], (x) => byTwoZeros(x as Tensor), [3, 3, 1, 1]),
   slopes("round", [0.7], (x) => add(round(x) as Tensor, mul(x, 0) as Tensor), [0]),
 ]; // biome-ignore format: a table
 
