@@ -51,6 +51,7 @@ export { activation, type DenseOptions, dense, dropout, flatten, type LayerOptio
 export type { LossName, Measure } from "./nn/losses.ts";
 export type { MetricName } from "./nn/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
+export type { OnNaN } from "./nn/non-finite.ts";
 export {
   type MomentsOf,
   type Optimizer,

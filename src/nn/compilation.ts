@@ -52,7 +52,8 @@ const newSettings: Settings = { batch: 128, seed: 0, isWeighted: false };
 
 export async function compileFirst(training: Training, options: TrainerCompileOptions): Promise<Session> {
   const settings = settingsOf(options, newSettings);
-  return openSession({ ...settings, executable: await build(training, options, settings), training });
+  const executable = await build(training, options, settings);
+  return openSession({ ...settings, executable, training, warn: warnerOf(options) });
 }
 
 /** Takes a turn, in which the program is exchanged. */
@@ -99,7 +100,7 @@ async function exchange(
     throw error;
   }
   session.executable.dispose();
-  Object.assign(session, settings, { executable });
+  Object.assign(session, settings, { executable, warn: warnerOf(options) });
 }
 
 async function build(
@@ -110,6 +111,10 @@ async function build(
   const { batch: _, weighted: __, fresh: ___, compiler = compile, ...rest } = options;
   const program = isWeighted ? training.weightedProgram() : training.program;
   return compiler(program, { ...rest, seed, dims: { batch } });
+}
+
+function warnerOf({ onWarning }: TrainerCompileOptions): (message: string) => void {
+  return onWarning ?? ((message) => console.warn(message));
 }
 
 /** What the options say, and where they say nothing what is there already. */

@@ -7,6 +7,7 @@ import { atLine, here } from "../graph/origin.ts";
 import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../options.ts"; // biome-ignore format: names
 import type { AnyFitOptions, Callback } from "./fit.ts";
 import { checkHooks } from "./hooks.ts";
+import { onNaNKind } from "./non-finite.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { samplesTable } from "./samples.ts";
@@ -33,6 +34,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
   progress: checkedLater(),
   signal: object(),
   readEvery: count,
+  onNaN: onNaNKind,
   resume: resumeKind,
 };
 

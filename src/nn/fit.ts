@@ -17,13 +17,15 @@ import type { DataPosition } from "../io/checkpoint.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 import type { Signal } from "../runtime/platform.ts";
 import { checkSameRun, type RunOrder } from "./checkpointing.ts";
+import { evaluate } from "./evaluation.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
-import type { EpochPlan, Progress } from "./progress.ts";
-import { type ResumePoint, TrainingError } from "./resume-point.ts";
+import { causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
+import { type EpochPlan, formatScore, type Progress } from "./progress.ts";
+import { type ResumePoint, trainingError } from "./resume-point.ts";
 import type { Batcher, Samples } from "./samples.ts";
 import {
-  Breath, DeviceSums, evaluate, prepareFor, readEveryByDefault, type Session, setLearningRate,
+  Breath, DeviceSums, prepareFor, readEveryByDefault, type Session, setLearningRate,
 } from "./session.ts"; // biome-ignore format: names
 import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
@@ -84,6 +86,11 @@ export interface FitOptions<Name extends string = never, In extends string = nev
   readonly signal?: Signal | undefined;
   /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */
   readonly readEvery?: number;
+  /**
+   * What to do where the loss comes out as NaN or infinite: "stop", the default, ends with a TrainingError that names epoch, step and
+   * the first sample, weight or output with such a number; "warn" tells it once and trains on; "ignore" trains on.
+   */
+  readonly onNaN?: OnNaN;
   /** From the TrainingError of a run that failed: goes on behind the epoch it holds. */
   readonly resume?: ResumePoint;
 }
@@ -140,6 +147,15 @@ interface EpochWork {
   readonly shuffles: number;
   /** Steps of the epoch, those before a restored checkpoint too. */
   done: number;
+  /** How many of them were looked at for a loss that is no number. */
+  seen: number;
+  /** Whether what was summed before this run was one. */
+  readonly beganFinite: boolean;
+}
+
+/** A checkpoint may have read some of the sums since the reading before: theirs are in the means. */
+function lossSoFar({ beganFinite, means }: EpochWork, latest: Scores): number {
+  return beganFinite ? means.firstMean : latest.loss;
 }
 
 /** One call of `train`. */
@@ -152,17 +168,22 @@ class Run {
   readonly #steps: number;
   readonly order: RunOrder;
   readonly #readEvery: number;
+  readonly #onNaN: OnNaN;
+  #isWatched: boolean;
   readonly #sums: DeviceSums;
   readonly #watched: WatchedValues;
   readonly #breath = new Breath();
   readonly #control: FitControl;
   #stopAsked = false;
+  #lastLoss: number | null = null;
   #kept: ResumePoint | null = null;
   stopped: Stop | null = null;
 
   constructor(session: Session, options: AnyFitOptions) {
     const { batch = session.batch, callbacks = [], readEvery, resume } = options;
     const { shuffle = true, seed = resume?.order.shuffleSeed ?? session.seed } = options;
+    this.#onNaN = options.onNaN ?? "stop";
+    this.#isWatched = this.#onNaN !== "ignore";
     this.#session = session;
     this.#options = options;
     const { train, validation } = fitData(session, options);
@@ -193,8 +214,9 @@ class Run {
   /** All labels, of validation too, before anything is trained. */
   checkTargets(): void {
     const { training, executable } = this.#session;
-    checkTargets(training, executable.report, this.#data, "train");
-    if (this.#validation !== null) checkTargets(training, executable.report, this.#validation, "evaluate");
+    const [data, validation, onNaN] = [this.#data, this.#validation, this.#onNaN];
+    checkTargets(training, executable.report, { data, entry: "train", onNaN });
+    if (validation !== null) checkTargets(training, executable.report, { data: validation, entry: "evaluate", onNaN });
   }
 
   /** Checks that a run under way sees the batches it would have seen. */
@@ -245,6 +267,8 @@ class Run {
       windowStart: started,
       shuffles: order.epoch,
       done: start.batch,
+      seen: start.batch,
+      beganFinite: Number.isFinite(start.sums.get("loss") ?? 0),
     };
     this.#session.shuffles++;
     this.#session.where = () => this.#standsIn(work);
@@ -252,7 +276,10 @@ class Run {
     for (const batch of batches(order)) {
       if (batch.index < start.batch) continue;
       if (this.#shouldStop(epoch, batch.index, epochs)) {
-        await this.#guarded(plan, batch.index, () => this.#sums.moveTo(means)); // whatever runs next may clear them
+        await this.#guarded(plan, batch.index, async () => {
+          const latest = await this.#sums.moveTo(means); // whatever runs next may clear them
+          if (this.#isOdd(work, latest)) await this.#explain(work, batch.indices, latest);
+        });
         return null;
       }
       await this.#step(work, batch);
@@ -260,7 +287,7 @@ class Run {
     const seconds = (performance.now() - started) / 1000;
     const samplesPerSecond = (this.#data.count - before) / seconds;
     const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
-    const checked = await this.#guarded(plan, this.#steps, () => this.#validate());
+    const checked = await this.#guarded(plan, this.#steps, () => this.#validate(plan));
     const record = { ...facts, ...checked, ...means.means() } as EpochRecord;
     await this.#guarded(plan, this.#steps, () => this.keep({ ...freshStart, epoch }));
     this.#stands(epoch, 0);
@@ -276,17 +303,51 @@ class Run {
     return { ...this.order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
   }
 
-  async #validate(): Promise<Pick<EpochRecord, "validation">> {
+  async #validate({ epoch, epochs }: EpochPlan): Promise<Pick<EpochRecord, "validation">> {
     if (this.#validation === null) return {};
     const data = this.#validation;
-    return { validation: await this.#session.turns.take(() => evaluate(this.#session, data, this.#batch)) };
+    const when = ` after epoch ${epoch} of ${epochs}`;
+    const evaluation = { data, batch: this.#batch, onNaN: this.#onNaN, when };
+    return { validation: await this.#session.turns.take(() => evaluate(this.#session, evaluation)) };
   }
 
   /** Copies the state to the host, to go back to. */
   async keep({ epoch, batch, sums }: Start): Promise<void> {
     const state = await this.#session.executable.state.snapshot();
+    const weights = this.#isWatched ? nonFiniteWeights(this.#session, state) : null;
+    const when = this.#kept === null ? "before the first step" : `after epoch ${epoch}, whose loss was finite,`;
+    if (weights !== null) this.#tell(`${when} ${weights}`);
     const { shuffles, seed } = this.#session;
     this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles, order: this.order, seed, state };
+  }
+
+  /** Whether the loss of the steps since the last look is none; they count as seen. `latest` are the means that were read last. */
+  #isOdd(work: EpochWork, latest: Scores): boolean {
+    if (!this.#isWatched || work.seen === work.done) return false;
+    if (Number.isFinite(lossSoFar(work, latest))) {
+      this.#lastLoss = latest.loss;
+      work.seen = work.done;
+      return false;
+    }
+    return true;
+  }
+
+  /** Tells why. In a turn. */
+  async #explain(work: EpochWork, order: Uint32Array, latest: Scores): Promise<void> {
+    const { plan, seen, done } = work;
+    const stretch = { order, from: seen * this.#batch, to: Math.min(done * this.#batch, this.#data.count) };
+    const { why, at } = await causeOf(this.#session, this.#data, stretch, latest);
+    const step = at === null ? done : Math.floor(at / this.#batch) + 1;
+    const place = at === null && done - seen > 1 ? `in steps ${seen + 1} to ${done}` : `at step ${step}`;
+    const before = this.#lastLoss === null ? "" : ` (the loss before was ${formatScore(this.#lastLoss)})`;
+    this.#tell(`the loss is ${lossSoFar(work, latest)} in epoch ${plan.epoch} of ${plan.epochs}, ${place} of ${plan.steps}: ${why}${before}`); // biome-ignore format: short
+  }
+
+  /** Of numbers that are not finite. */
+  #tell(message: string): void {
+    if (this.#onNaN === "stop") throw new NonFiniteError(`fit: ${message}`);
+    this.#session.warn(`fit: ${message}`);
+    this.#isWatched = false; // once is enough
   }
 
   async #step(work: EpochWork, batch: Batch): Promise<void> {
@@ -299,6 +360,7 @@ class Run {
       work.done = step;
       if (waiting < this.#readEvery && step < plan.steps) return null;
       const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);
+      if (this.#isOdd(work, scores)) await this.#explain(work, batch.indices, scores);
       work.times.push((performance.now() - work.windowStart) / waiting);
       return scores;
     };
@@ -332,20 +394,7 @@ class Run {
     } catch (error) {
       const kept = this.#kept;
       if (error instanceof FeedError || error instanceof CompilerBug || kept === null) throw error;
-      const place = `epoch ${plan.epoch} of ${plan.epochs}, at step ${step} of ${plan.steps}`;
-      const from =
-        kept.step === 0
-          ? "from before the first epoch"
-          : kept.batch > 0
-            ? `of the checkpoint that the run began with (${kept.step} steps)`
-            : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new TrainingError(
-        `training failed in ${place}: ${why}\nThe state ${from} is in this error's \`resume\`: ` +
-          "call compile({ fresh: true }), then fit({ ..., resume }) with the same options.",
-        kept,
-        error,
-      );
+      throw trainingError(error, kept, `epoch ${plan.epoch} of ${plan.epochs}, at step ${step} of ${plan.steps}`);
     }
   }
 }

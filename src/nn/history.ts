@@ -74,6 +74,11 @@ export class RunningMeans {
     return new Map(this.#names.map((name, i) => [name, this.#totals[i] ?? 0]));
   }
 
+  /** Of the first name. */
+  get firstMean(): number {
+    return (this.#totals[0] ?? 0) / this.#samples;
+  }
+
   means(): Scores {
     const mean = (i: number): number => (this.#totals[i] ?? 0) / this.#samples;
     return Object.fromEntries(this.#names.map((name, i) => [name, mean(i)])) as Scores;

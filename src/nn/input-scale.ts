@@ -24,7 +24,7 @@ export interface InputScale {
   readonly largest: number;
 }
 
-/** Null before training; "unknown" where a checkpoint does not say. */
+/** Null before training; "unknown" where the weights are from a file that does not say. */
 export type InputScales = Ports<InputScale> | "unknown" | null;
 
 export const scaleOfOne = (scales: InputScales, name: string): InputScale | "unknown" | null =>
@@ -37,7 +37,10 @@ export function inputScale(what: string, x: Source, trained: InputScale | "unkno
   const bytes = isBytes(x);
   if (trained === "unknown") {
     if (!bytes || own !== 1) return own;
-    throw ambiguous(what, "is bytes, and the checkpoint does not say what those it was trained on were multiplied by");
+    throw ambiguous(
+      what,
+      "is bytes, and the file that the weights are from does not say what bytes were multiplied by",
+    );
   }
   const { scale, largest } = trained;
   if (trained.bytes === bytes) return scale;

@@ -4,6 +4,7 @@
 import { UserError } from "../errors.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { RunOrder } from "./checkpointing.ts";
+import { NonFiniteError } from "./non-finite.ts";
 
 /** The state after a completed epoch, on the host; or that of the checkpoint that the run began with. */
 export interface ResumePoint {
@@ -22,7 +23,10 @@ export interface ResumePoint {
   readonly state: Snapshot;
 }
 
-/** A step failed (a device was lost, say). `resume` goes into the next `fit`, after `compile({ fresh: true })`. */
+/**
+ * A step failed (a device was lost, say), or the loss came out as no number. `resume` goes into the next `fit`; where a device was
+ * lost, after `compile({ fresh: true })`.
+ */
 export class TrainingError extends UserError {
   override readonly name = "TrainingError";
   readonly resume: ResumePoint;
@@ -31,4 +35,27 @@ export class TrainingError extends UserError {
     super(message, { cause });
     this.resume = resume;
   }
+}
+
+/** Says what failed in `place`, and how to go on from the state that was kept. */
+export function trainingError(error: unknown, kept: ResumePoint, place: string): TrainingError {
+  const from =
+    kept.step === 0
+      ? "from before the first epoch"
+      : kept.batch > 0
+        ? `of the checkpoint that the run began with (${kept.step} steps)`
+        : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
+  const why = error instanceof Error ? error.message : String(error);
+  const [what, advice] =
+    error instanceof NonFiniteError
+      ? [
+          why,
+          "fit({ ..., resume }) goes on from there; executable.state.restore(error.resume.state) puts it back, for another " +
+            'learning rate, say. With onNaN: "warn" or "ignore" fit trains on regardless.',
+        ]
+      : [
+          `training failed in ${place}: ${why}`,
+          "call compile({ fresh: true }), then fit({ ..., resume }) with the same options.",
+        ];
+  return new TrainingError(`${what}\nThe state ${from} is in this error's \`resume\`: ${advice}`, kept, error);
 }

@@ -9,7 +9,7 @@
 import { typeName } from "../arrays.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { FeedError, UserError } from "../errors.ts";
-import { type DType, isInteger, roundTo } from "../graph/dtype.ts";
+import { type DType, isFloat, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { checkedLater, type OptionTable } from "../options.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
@@ -75,6 +75,15 @@ interface Columns {
   readonly weight: Ports<Column> | null;
 }
 
+export interface NonFiniteNumber {
+  /** "x of sample 17 (the first is 0)" */
+  readonly place: string;
+  readonly value: number;
+  /** It is finite as it was given, but not in the program's dtype. */
+  readonly isTooLarge: boolean;
+  readonly at: number;
+}
+
 interface Buffers {
   readonly filled: readonly { readonly column: Column; readonly array: Gathered }[];
   readonly feeds: Feeds;
@@ -82,14 +91,15 @@ interface Buffers {
 
 export class Batcher {
   readonly count: number;
-  readonly #call: string;
+  /** For messages: "fit". */
+  readonly call: string;
   /** Of the samples that the user gave, which is the first of these. */
   readonly #first: number;
   readonly #columns: Columns;
   readonly #buffers = new Map<number, Buffers>();
 
   private constructor(call: string, columns: Columns, count: number, first = 0) {
-    this.#call = call;
+    this.call = call;
     this.#first = first;
     this.#columns = columns;
     this.count = count;
@@ -106,7 +116,7 @@ export class Batcher {
   /** The same samples with a weight each, for every output. */
   weighted(weights: Ports<Float32Array>): Batcher {
     const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
-    return new Batcher(this.#call, { ...this.#columns, weight }, this.count, this.#first);
+    return new Batcher(this.call, { ...this.#columns, weight }, this.count, this.#first);
   }
 
   /** Samples `from` to `to - 1`, in the order they were given. */
@@ -117,12 +127,12 @@ export class Batcher {
     });
     const { x, y, weight } = this.#columns;
     const columns = { x: x.map(cut), y: y?.map(cut) ?? null, weight: weight?.map(cut) ?? null };
-    return new Batcher(this.#call, columns, to - from, this.#first + from);
+    return new Batcher(this.call, columns, to - from, this.#first + from);
   }
 
-  /** For messages: whose number stands at `at` of a column, as the user gave it. */
+  /** Whose number stands at `at` of a column, in the user's own array: "y of sample 70 (the first is 0)". */
   placeOf(path: string, width: number, at: number): string {
-    return placeOf(this.#call, path, width, this.#first * width + at);
+    return placeOf(path, width, this.#first * width + at);
   }
 
   /** What a trainer remembers that trains on these. */
@@ -133,6 +143,26 @@ export class Batcher {
   /** The targets as they were given, and how many numbers each sample has. */
   targets(): Ports<Pick<Column, "source" | "width">> | null {
     return this.#columns.y;
+  }
+
+  /** The first number that is not finite among the samples order[from] to order[to - 1]; `at` is its sample's place in the order. */
+  firstNonFinite(order: Uint32Array, from: number, to: number): NonFiniteNumber | null {
+    const { x, y, weight } = this.#columns;
+    const named = (root: string, columns: Ports<Column> | null) =>
+      columns?.entries().map(([name, column]) => [columns.path(root, name), column] as const) ?? [];
+    const columns = [...named("x", x), ...named("y", y), ...named("sampleWeight", weight)];
+    const floats = columns.filter(([, { dtype }]) => isFloat(dtype));
+    for (let at = from; at < to; at++) {
+      for (const [path, { source, width, scale, dtype }] of floats) {
+        const start = (order[at] as number) * width;
+        for (let i = start; i < start + width; i++) {
+          const value = source[i] as number;
+          if (Number.isFinite(roundTo(dtype, value * scale))) continue;
+          return { place: this.placeOf(path, width, i), value, isTooLarge: Number.isFinite(value), at };
+        }
+      }
+    }
+    return null;
   }
 
   /** Feeds for the samples order[from] to order[to - 1]; filled again by the next call for as many. */
@@ -239,13 +269,12 @@ function checkIntegers(call: string, path: string, y: Source, width: number, dty
   for (let i = 0; i < y.length; i++) {
     const value = y[i] as number;
     if (roundTo(dtype, value) === value) continue;
-    throw new FeedError(`${placeOf(call, path, width, i)} is ${value}, which is no ${dtype}`);
+    throw new FeedError(`${call}: ${placeOf(path, width, i)} is ${value}, which is no ${dtype}`);
   }
 }
 
-/** "fit: y of sample 70 (the first is 0)" */
-function placeOf(call: string, path: string, width: number, at: number): string {
-  const sample = `${call}: ${path} of sample ${Math.floor(at / width)} (the first is 0)`;
+function placeOf(path: string, width: number, at: number): string {
+  const sample = `${path} of sample ${Math.floor(at / width)} (the first is 0)`;
   return width === 1 ? sample : `${sample}, number ${at % width} of its ${width},`;
 }
 

@@ -3,7 +3,6 @@
  *
  * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
-import { batches } from "../data/dataset.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -13,7 +12,6 @@ import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";
 import type { Batcher } from "./samples.ts";
-import { checkTargets } from "./target-check.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
@@ -35,6 +33,8 @@ export interface Session {
   scales: InputScales;
   isFitting: boolean;
   readonly turns: Turns;
+  /** Tells of what is no error. */
+  warn(message: string): void;
 }
 
 /** Nothing of the data was used. */
@@ -46,33 +46,9 @@ export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "scale
 };
 
 export function openSession(
-  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed">,
+  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "warn">,
 ): Session {
   return { ...parts, ...startOfRun, isFitting: false, turns: new Turns() };
-}
-
-/** Checks the targets, then evaluates. Between turns: the caller takes one. */
-export async function evaluateChecked(session: Session, data: Batcher, batch: number): Promise<Scores> {
-  await prepareFor(session, data, batch, "evaluate");
-  checkTargets(session.training, session.executable.report, data, "evaluate");
-  return evaluate(session, data, batch);
-}
-
-/** Loss and metrics over all samples: means, each sample counted once. Between turns: the caller takes one. */
-export async function evaluate(session: Session, data: Batcher, batch: number): Promise<Scores> {
-  const { executable, training } = session;
-  await prepareFor(session, data, batch, "evaluate");
-  const sums = new DeviceSums(session, "evaluationTotals");
-  const means = new RunningMeans(training.scores);
-  sums.clear();
-  const breath = new Breath();
-  for (const { indices, from, to } of batches({ count: data.count, batch, shuffle: false })) {
-    executable.evaluate(data.load(indices, from, to));
-    if (sums.count(to - from) >= readEveryByDefault(session)) await sums.moveTo(means);
-    await breath.take();
-  }
-  await sums.moveTo(means);
-  return means.means();
 }
 
 /** The model's outputs for any number of samples, one after the other; by name where there are several. */

@@ -25,12 +25,14 @@ import {
   type TrainerCompileOptions,
   trainerCompileTable,
 } from "./compilation.ts";
+import { evaluateChecked } from "./evaluation.ts";
 import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
+import { type OnNaN, onNaNKind } from "./non-finite.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
-import { evaluateChecked, predict, type Session, setLearningRate } from "./session.ts";
+import { predict, type Session, setLearningRate } from "./session.ts";
 import { type AnyTrainerOptions, checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
@@ -43,6 +45,8 @@ export interface RestoreOptions {
 export interface EvaluateOptions<In extends string = never, Out extends string = never> extends Samples<In, Out> {
   /** Samples at a time; what the trainer was compiled for by default. */
   readonly batch?: number;
+  /** What to do where the loss is no finite number: "stop", the default, is an error that names the first such sample. */
+  readonly onNaN?: OnNaN;
 }
 
 /** Of samples to evaluate, what `predict` has no use for is not looked at. */
@@ -51,8 +55,8 @@ export type PredictOptions<In extends string = never, Out extends string = never
 
 export const restoreTable: OptionTable<RestoreOptions> = { newRun: flag };
 
-type AnyEvaluateOptions = AnySamples & Pick<EvaluateOptions, "batch">;
-const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...samplesTable, batch: count };
+type AnyEvaluateOptions = AnySamples & Pick<EvaluateOptions, "batch" | "onNaN">;
+const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...samplesTable, batch: count, onNaN: onNaNKind };
 
 /** The model's output, or its outputs by name. */
 export type Predicted<Out extends string> = [Out] extends [never]
@@ -74,6 +78,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   #session: Session | null = null;
   /** Compilations wait for each other, and a fit for those that were asked for before it. */
   readonly #compilations = new Turns();
+  #compiling = 0;
   #compileOptions: TrainerCompileOptions = {};
 
   constructor(training: Training) {
@@ -100,14 +105,12 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
     checkOptions("compile", options, trainerCompileTable);
-    return this.#compilations.take(async () => {
-      const before = this.#session;
-      const session = before ?? (await compileFirst(this.#training, options));
-      if (before !== null) await compileAgain(before, options);
-      this.#session = session;
-      this.#compileOptions = options;
-      return session.executable;
-    });
+    this.#compiling++;
+    try {
+      return await this.#compilations.take(() => this.#compile(options));
+    } finally {
+      this.#compiling--;
+    }
   }
 
   /** Trains for some epochs. Call it again to go on. */
@@ -115,7 +118,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     const given = options as unknown as AnyFitOptions;
     checkFitOptions(given);
     const weighted = usesWeights(given);
-    if (!this.#compilations.isFree) await this.#compilations.take(async () => {});
+    if (this.#compiling > 0) await this.#compilations.take(async () => {});
     if (this.#session === null) {
       const { batch, seed } = options;
       await this.compile({
@@ -131,17 +134,24 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
   async evaluate(options: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
-    const { batch, ...given } = (options ?? {}) as unknown as AnyEvaluateOptions;
+    const { batch, onNaN = "stop", ...given } = (options ?? {}) as unknown as AnyEvaluateOptions;
     checkOptions("evaluate", options as unknown as AnyEvaluateOptions, evaluateTable);
     const session = this.#compiled("evaluate");
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
-    const scores = await session.turns.take(() =>
-      evaluateChecked(session, evaluationData("evaluate", session, given), batch ?? session.batch),
+    const scores = session.turns.take(() =>
+      evaluateChecked(session, {
+        data: evaluationData("evaluate", session, given),
+        batch: batch ?? session.batch,
+        onNaN,
+      }),
     );
-    return scores as Scores<Name>;
+    return (await scores) as Scores<Name>;
   }
 
-  /** The model's outputs for any number of samples, row after row. While `fit` runs it is done between two of its steps. */
+  /**
+   * The model's outputs for any number of samples, row after row; a NaN in a sample is in its own row only. While `fit` runs it is
+   * done between two of its steps.
+   */
   async predict(options: PredictOptions<In, Out>): Promise<Predicted<Out>> {
     const { x, scale } = checkOptions("predict", options as unknown as AnySamples, samplesTable);
     const session = this.#compiled("predict");
@@ -214,6 +224,15 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   dispose(): void {
     this.#session?.executable.dispose();
     this.#session = null;
+  }
+
+  async #compile(options: TrainerCompileOptions): Promise<Executable<TrainingOutputs>> {
+    const before = this.#session;
+    const session = before ?? (await compileFirst(this.#training, options));
+    if (before !== null) await compileAgain(before, options);
+    this.#session = session;
+    this.#compileOptions = options;
+    return session.executable;
   }
 
   async #addWeights(call: string, session: Session): Promise<void> {

@@ -7,19 +7,10 @@
  */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
-
-  /** Nothing is under way. */
-  get isFree(): boolean {
-    return this.#waiting === 0;
-  }
 
   /** Runs `work` when everything that was asked for before is done. */
   async take<T>(work: () => Promise<T>): Promise<T> {
-    this.#waiting++;
-    const turn = this.#last.then(work).finally(() => {
-      this.#waiting--;
-    });
+    const turn = this.#last.then(work);
     this.#last = turn.catch(() => {}); // whoever asked for it hears of it
     return turn;
   }

@@ -150,7 +150,7 @@ describe("a checkpoint", () => {
   test("from before it was remembered: bytes must say what they are, pixels and floats need not", async () => {
     const net = await trainerFrom(await noted(await trained({ x: bytes }), null), { target: "js" });
     expect(await refusal(net, Uint8Array.of(200))).toMatch(
-      /^predict: x is bytes, and the checkpoint does not say what/,
+      /^predict: x is bytes, and the file that the weights are from does not say what/,
     );
     expect([
       await seen(net, Uint8Array.of(255), 1 / 255),
@@ -171,6 +171,13 @@ describe("a checkpoint", () => {
       expect(await seen(net, Uint8Array.of(200))).toEqual([2]);
     },
   );
+
+  test("of weights alone does not say", async () => {
+    const net = await trained({ x: bytes });
+    await net.loadWeights(await (await trained({ x: bytes, scale: 0.01 })).weights());
+    expect(await refusal(net, Uint8Array.of(200))).toMatch(/the file that the weights are from does not say/);
+    expect(await seen(net, Uint8Array.of(200), 0.01)).toEqual([2]);
+  });
 
   test("of other inputs says nothing of these", async () => {
     const net = await trainerFrom(await noted(await trained({ x: bytes }), "[]"), { target: "js" });

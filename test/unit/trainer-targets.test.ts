@@ -130,6 +130,6 @@ describe("a number", () => {
     expect(await refusal(net as never, { y: y.with(3, 1e39) })).toContain(
       "y of sample 1 (the first is 0), number 1 of its 2, is 1e+39",
     );
-    expect((await net.fit({ x, y: y.with(3, 3.4e38) })).epochs).toHaveLength(1);
+    expect((await net.fit({ x, y: y.with(3, 3.4e38), onNaN: "ignore" })).epochs).toHaveLength(1);
   });
 });

@@ -1,7 +1,8 @@
 /**
- * The trainer on the GPU, as against the CPU: what it keeps when it is compiled again, and what it makes of bytes.
+ * The trainer on the GPU, as against the CPU: what it keeps when it is compiled again, what it makes of bytes, and what it says of
+ * labels and numbers that cannot be.
  */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Pixels } from "../../../src/data/pixels.ts";
 import { dense, sequential } from "../../../src/nn/layers.ts";
 import { adam, sgd } from "../../../src/nn/optimizers.ts";
@@ -69,6 +70,31 @@ export const cases: readonly GpuCase[] = [
       const [white = 0] = await loaded.predict({ x: Uint8Array.of(255) });
       ok(Math.abs(white - 1) < 0.01, `white is ${white}`);
       for (const each of [net, shown, loaded]) each.dispose();
+    },
+  },
+  {
+    name: "a wrong label before the first step, and a NaN with readings now and then, are named by their sample",
+    async run({ device }) {
+      const net = classifier();
+      await net.compile({ target: "wgsl", device, batch: 8 });
+      const before = await net.executable.state.snapshot();
+      const wrong = [...y].with(17, 3);
+      await rejects(
+        net.fit({ x, y: wrong }),
+        /^FeedError: fit: y of sample 17 \(the first is 0\) is 3: labels go from 0 to 2/,
+      );
+      deepStrictEqual(await net.executable.state.snapshot(), before);
+      const spoilt = x.with(35, Number.NaN);
+      const place =
+        /^TrainingError: fit: the loss is NaN in epoch 1 of 2, at step [1-4] of 4: x of sample 17 \(the first is 0\), number 1 of its 2, is NaN\n/;
+      await rejects(net.fit({ x: spoilt, y, epochs: 2 }), place);
+      net.executable.state.restore(before);
+      await rejects(net.evaluate({ x: spoilt, y }), /evaluate: the loss is NaN: x of sample 17 /);
+      await rejects(
+        net.fit({ x: x.map((value) => value * 1e38), y }),
+        /in steps 1 to 4 of 4: the data (are finite|and the weights)/,
+      );
+      net.dispose();
     },
   },
 ];
