@@ -31,7 +31,7 @@ export async function trainerFrom(
   given: LoadTrainerOptions = {},
   name = "trainerFrom",
 ): Promise<Trainer<string>> {
-  const { newRun = false, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
+  const { newRun = false, batch: wanted, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
   checkSaved("trainerFrom", saved);
   const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
   const text = checkpoint.notes.get(architectureNote);
@@ -49,7 +49,7 @@ export async function trainerFrom(
   }
   const trainer = new Trainer<string>(trainingFrom(text, name));
   checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
-  const batch = checkpoint.position?.batchSize;
+  const batch = wanted ?? checkpoint.position?.batchSize;
   await trainer.compile({ ...(batch === undefined ? {} : { batch }), ...options, seed });
   try {
     await trainer.restore(checkpoint, { newRun });

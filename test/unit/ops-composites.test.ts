@@ -47,6 +47,30 @@ function expectNear(found: readonly number[], wanted: readonly number[]): void {
   for (const [i, value] of wanted.entries()) expect(found[i]).toBeCloseTo(value, 9);
 }
 
+test("evaluate takes typed arrays, which say what they hold, and a target", async () => {
+  const square = ({ x }: { x: Tensor }): Tensor => mul(x, x) as Tensor;
+  const of = (x: object, options: object = {}): Promise<unknown> => evaluate(square, { x } as never, options);
+  expect(await of(Float32Array.of(1, 0.1))).toEqual(Float32Array.of(1, Math.fround(0.1) * Math.fround(0.1)));
+  expect(await of(Float64Array.of(1, 0.1))).toEqual(Float64Array.of(1, 0.1 * 0.1));
+  expect(await of(Int32Array.of(-3))).toEqual(Int32Array.of(9));
+  expect(await of(Uint32Array.of(2 ** 16))).toEqual(Uint32Array.of(0));
+  expect(await of(Float32Array.of(3), { target: "wasm" })).toEqual(Float32Array.of(9));
+  const mixed: Float64Array | number = await evaluate(
+    ({ x, w }) => mul(x, w),
+    { x: Float64Array.of(2), w: 3 },
+    { dtype: "f64" },
+  );
+  expect(mixed).toEqual(Float64Array.of(6));
+  await expect(of(Float64Array.of(3), { target: "wasm" })).rejects.toThrow("the wasm target has no f64");
+  await expect(of(Int8Array.of(3))).rejects.toThrow('evaluate: "x" must be one of Float32Array, Float64Array, ');
+  await expect(of([[1, 2], [3]])).rejects.toThrow(
+    'evaluate: "x" must have lists of equal lengths, as the first are ([2,2])',
+  );
+  await expect(of(Float32Array.of(3), { target: "cuda" })).rejects.toThrow(
+    'evaluate: target must be one of "auto", "js"',
+  );
+});
+
 test("activations have the values of their papers", async () => {
   expectNear(await at((x) => leakyRelu(x), [-1, 0, 2]), [-0.2, 0, 2]);
   expectNear(await at((x) => elu(x), [-1, 0, 900]), [Math.expm1(-1), 0, 900]);

@@ -7,6 +7,7 @@ import { add, flip, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
 import { DeviceError, UserError } from "../../src/errors.ts";
+import { nodeTarget } from "../../src/node.ts";
 import { jsTarget } from "../../src/targets.ts";
 
 const doubling = () => program({ inputs: { x: f32(3) }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });
@@ -28,6 +29,15 @@ test("wgsl without a GPU says what to install; a target that does not exist is n
   await expect(compile(doubling(), options)).rejects.toThrow(
     /compile: target must be one of "auto", "js", "wasm", "wgsl", not "metal"/,
   );
+});
+
+test("nodeTarget takes the names of targets, and says which there are", async () => {
+  await expect(nodeTarget("cuda" as never)).rejects.toThrow(
+    'nodeTarget: the target must be one of "auto", "js", "wasm", "wgsl", not "cuda"; did you mean "wgsl"?',
+  );
+  expect(await nodeTarget("js")).toEqual({ target: "js" });
+  const executable = await compile(doubling(), await nodeTarget("auto")); // with what it says of a GPU that is lacking
+  executable.dispose();
 });
 
 test("the doctor finds js and wasm in order, wasm in all its ways, and says what wgsl lacks", async () => {

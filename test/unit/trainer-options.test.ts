@@ -14,6 +14,7 @@ import type { Layer } from "../../src/nn/layer.ts";
 import { dense, sequential } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
 import { sgd } from "../../src/nn/optimizers.ts";
+import { trainerFrom } from "../../src/nn/saved-trainer.ts";
 import { type Trainer, trainer } from "../../src/nn/trainer.ts";
 
 const x = Float32Array.of(0, 1, 2, 3);
@@ -149,4 +150,12 @@ test("a name that other libraries have for a loss or metric is told ours", async
   expect(await refused(() => line({ metrics: ["acc"] }))).toContain(
     'there is no metric "acc"; did you mean "accuracy"?',
   );
+});
+
+test("an option that is undefined was not given: a loaded trainer keeps the batch of its file", async () => {
+  const net = line();
+  await net.compile({ target: "js", batch: 2 });
+  await net.fit({ x, y, callbacks: [{ onBatchEnd: (_, { stop }) => stop() }] });
+  const again = await trainerFrom(await net.checkpoint(), { target: "js", batch: undefined as never });
+  expect(again.executable.report.entries.map(({ dims }) => dims.batch)).toContain(2);
 });
