@@ -15,7 +15,7 @@ import type { NdArray } from "../src/graph/ndarray.ts";
 import type { ContractAttrs, Node, ReduceAttrs } from "../src/graph/node.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
-import { exact, rounded, ulpOf } from "../src/graph/tolerance.ts";
+import { exact, rounded, roundingsInBlocks, ulpOf } from "../src/graph/tolerance.ts";
 import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
 
@@ -52,10 +52,12 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Target
   const multiplies = node.op.kind === "contract" || node.op.name === "prod";
   const inherited = multiplies ? productsMoved(operands, evaluate) : operandsMoved(operands, value, evaluate);
   if (!isFloat(value.dtype)) return { value, bound: inherited };
-  const { ulps, absolute, unit } = (node.op.tolerance ?? exact)[target];
+  const { ulps, absolute, unit, inBlocks } = (node.op.tolerance ?? exact)[target];
   if (ulps === 0 && unit === 0) return { value, bound: inherited };
   const sums = unit === 0 ? none(value) : evaluate(values.map(magnitudes)).data;
-  const perTerms = unit === 0 ? 0 : (termsOf(node, values) + 8) * (unit + oracleUnit);
+  const terms = termsOf(node, values);
+  const perTerms =
+    unit === 0 ? 0 : ((inBlocks ? roundingsInBlocks(terms) : terms) + 8) * unit + (terms + 8) * oracleUnit;
   const whole = unit !== 0 && operands.every(isWhole);
   const bound = inherited.map((moved, i) => {
     const [y, total] = [value.data[i] as number, sums[i] as number];

@@ -6,7 +6,9 @@
  *     var acc = 0; for k < 784 { ... }   ->     panel[8*k + c] = w[512*k + 8*j_o + c]
  *                                               for i_b < 32:  for l < 4 lane:  var acc[4][2]; for k < 784 { 8 multiply-adds }
  */
+import { longestSum } from "../../src/graph/tolerance.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
+import { boundSums } from "./bound-sums.ts";
 import { collapse } from "./collapse.ts";
 import { cse } from "./cse.ts";
 import { lanesOver } from "./lanes.ts";
@@ -31,7 +33,8 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
  */
 export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
-export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks): Kernel {
+/** `longest`: terms of a sum that are added up one after the other. */
+export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks, longest = longestSum): Kernel {
   const fresh = freshNames(kernel);
   const shared: SharedArray[] = [...kernel.shared];
   const words = new Set<string>();
@@ -54,5 +57,8 @@ export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks): K
     words.add("4 lanes along rows");
     return { ...nest, prelude: made.body };
   });
-  return { ...cse(unroll({ ...kernel, nests: rows, shared })), schedule: [...words].join(", ") };
+  return {
+    ...cse(unroll(boundSums({ ...kernel, nests: rows, shared }, fresh, longest))),
+    schedule: [...words].join(", "),
+  };
 }

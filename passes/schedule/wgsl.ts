@@ -10,8 +10,10 @@
  * output here; splitting it over several needs a second kernel, which is not this pass's business.
  */
 import { UserError } from "../../src/errors.ts";
+import { longestSum } from "../../src/graph/tolerance.ts";
 import type { BufferParam, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { boundSums } from "./bound-sums.ts";
 import type { Contraction } from "./gpu-contract.ts";
 import { contractionOf } from "./gpu-contract.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";
@@ -82,7 +84,8 @@ interface Around {
   readonly buffers: ReadonlyMap<string, BufferParam>;
 }
 
-export function scheduleWgsl(kernel: Kernel, limits: WgslLimits): Kernel {
+/** `longest`: terms of a sum that an invocation adds up one after the other. */
+export function scheduleWgsl(kernel: Kernel, limits: WgslLimits, longest = longestSum): Kernel {
   const fresh = freshNames(kernel);
   const wishes = kernel.nests.map((nest) => wishOf(nest, limits));
   const size = Math.max(...wishes.map((wish) => wish.size), Math.min(mapSize, powerBelow(limits.maxInvocations)));
@@ -96,10 +99,9 @@ export function scheduleWgsl(kernel: Kernel, limits: WgslLimits): Kernel {
   if (groups > limits.maxWorkgroupsPerDimension ** 2) {
     throw new UserError(`kernel ${kernel.name} needs ${groups} workgroups, more than the GPU can launch at once`);
   }
+  const nests = done.map(({ nest }) => nest);
   return {
-    ...kernel,
-    shared: [...kernel.shared, ...shared.arrays()],
-    nests: done.map(({ nest }) => nest),
+    ...boundSums({ ...kernel, shared: [...kernel.shared, ...shared.arrays()], nests }, fresh, longest),
     schedule: done.map(({ words }) => words).join("; "),
   };
 }

@@ -3,7 +3,9 @@
  * table. The tests hold every op to its own tolerance, and add these up along a graph for composites and gradients.
  *
  *   |found - exact| <= ulps * ulp(exact) + absolute            and for an op that folds K terms together
- *                      + (K + 8) * unit * sum|terms|
+ *                      + (R(K) + 8) * unit * sum|terms|
+ *
+ * R(K) is how many roundings a term may go through: K, or in partial sums of bounded length `roundingsInBlocks(K)`.
  *
  * The numbers are for f32. f64 exists on `js` alone, which computes it as the float64 evaluator does. Whole numbers and
  * bools are exact on every target, whatever the row says.
@@ -19,6 +21,8 @@ export interface Tolerance {
   readonly absolute: number;
   /** Unit roundoff of the accumulator, for ops that fold terms together; 0 for others. */
   readonly unit: number;
+  /** Whether a long sum is made of partial sums of at most `longestSum` terms. */
+  readonly inBlocks: boolean;
 }
 
 export type Tolerances = Readonly<Record<TargetName, Tolerance>>;
@@ -31,19 +35,14 @@ const flushed = 2 ** -126;
 const either = 1;
 
 function within(js: number, wasm: number, wgsl: number): Tolerances {
-  return {
-    js: { ulps: js, absolute: 0, unit: 0 },
-    wasm: { ulps: wasm, absolute: 0, unit: 0 },
-    wgsl: { ulps: wgsl, absolute: flushed, unit: 0 },
-  };
+  const single = (ulps: number, absolute: number): Tolerance => ({ ulps, absolute, unit: 0, inBlocks: false });
+  return { js: single(js, 0), wasm: single(wasm, 0), wgsl: single(wgsl, flushed) };
 }
 
+const none: Tolerance = { ulps: 0, absolute: 0, unit: 0, inBlocks: false };
+
 /** Nothing is computed: values are moved, picked or compared. What an op without a tolerance has. */
-export const exact: Tolerances = {
-  js: { ulps: 0, absolute: 0, unit: 0 },
-  wasm: { ulps: 0, absolute: 0, unit: 0 },
-  wgsl: { ulps: 0, absolute: 0, unit: 0 },
-};
+export const exact: Tolerances = { js: none, wasm: none, wgsl: none };
 
 /** One operation that IEEE 754 rounds correctly: + - * and conversions. */
 export const rounded: Tolerances = within(0.5, 0.5, either);
@@ -68,12 +67,27 @@ export function library(fn: MathsFn, wgsl = 0): Tolerances {
   return within(maxUlps[fn], maxUlps[fn], maxUlps[fn] + wgsl);
 }
 
-/** Sums, products and contractions: `js` accumulates in double and rounds once, the others in f32. */
-export const folded: Tolerances = {
-  js: { ulps: 0.5, absolute: 0, unit: 2 ** -53 },
-  wasm: { ulps: 0, absolute: 0, unit: 2 ** -24 },
-  wgsl: { ulps: 0, absolute: flushed, unit: 2 ** -24 },
-};
+/** Terms that a target adds up one after the other in f32; a longer sum is a sum of such sums (passes/schedule/bound-sums.ts). */
+export const longestSum = 1024;
+
+/** Roundings on the way of a term through a sum of so many: blocks have more than half of the terms they may have. */
+export function roundingsInBlocks(terms: number): number {
+  return terms <= longestSum ? terms : longestSum * Math.ceil(Math.log2(terms) / Math.log2(longestSum / 2));
+}
+
+/** Sums and contractions: `js` accumulates in double and rounds once, the others in f32. */
+export const summed: Tolerances = folded(true);
+
+/** Products: a rounding for each factor, in any order. */
+export const multiplied: Tolerances = folded(false);
+
+function folded(inBlocks: boolean): Tolerances {
+  return {
+    js: { ulps: 0.5, absolute: 0, unit: 2 ** -53, inBlocks: false },
+    wasm: { ulps: 0, absolute: 0, unit: 2 ** -24, inBlocks },
+    wgsl: { ulps: 0, absolute: flushed, unit: 2 ** -24, inBlocks },
+  };
+}
 
 /** Bits of the fraction with the hidden one, and the exponent of the smallest normal number. */
 const floats = { f16: [11, -14], f32: [24, -126], f64: [53, -1022] } as const;

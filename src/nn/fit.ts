@@ -358,7 +358,10 @@ class Run {
       this.#session.executable.train(this.#data.load(batch.indices, batch.from, batch.to));
       const waiting = this.#sums.count(batch.to - batch.from);
       work.done = step;
-      if (waiting < this.#readEvery && step < plan.steps) return null;
+      if (waiting < this.#readEvery && step < plan.steps) {
+        await this.#sums.drainLong();
+        return null;
+      }
       const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);
       if (this.#isOdd(work, scores)) await this.#explain(work, batch.indices, scores);
       work.times.push((performance.now() - work.windowStart) / waiting);

@@ -65,6 +65,10 @@ export class RunningMeans {
     this.#samples += samples;
   }
 
+  addMeans(other: RunningMeans): void {
+    this.add([...other.#totals], other.#samples);
+  }
+
   get samples(): number {
     return this.#samples;
   }

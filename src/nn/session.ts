@@ -6,6 +6,7 @@
 import { joinPath } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
+import { longestSum } from "../graph/tolerance.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import { checkValue, number } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
@@ -106,17 +107,20 @@ export function checkCount(what: string, value: number, least: number): void {
 export class DeviceSums {
   readonly #session: Session;
   readonly #paths: readonly string[];
+  /** What came from the device since the last reading, and how many samples are in what did not. */
+  #onHost: RunningMeans;
   #samples = 0;
   #steps = 0;
 
   constructor(session: Session, state: "totals" | "evaluationTotals") {
     this.#session = session;
     this.#paths = session.training.scores.map((name) => joinPath(state, name));
+    this.#onHost = new RunningMeans(session.training.scores);
   }
 
   clear(): void {
-    for (const path of this.#paths) this.#session.executable.state.write(path, 0);
-    this.#samples = 0;
+    this.#clearDevice();
+    this.#onHost = new RunningMeans(this.#session.training.scores);
     this.#steps = 0;
   }
 
@@ -126,17 +130,32 @@ export class DeviceSums {
     return ++this.#steps;
   }
 
+  /** Takes what is on the device to the host, which adds in float64, before f32 has added up too many steps. */
+  async drainLong(): Promise<void> {
+    if (this.#steps % longestSum === 0) await this.#drain();
+  }
+
   /** Waits for the steps so far, adds their sums to `means` and clears them. Returns their own means. */
   async moveTo(means: RunningMeans): Promise<Scores> {
-    const { executable, training } = this.#session;
-    const totals: number[] = [];
-    if (this.#samples === 0) return means.means();
-    for (const path of this.#paths) totals.push((await executable.state.read(path))[0] ?? 0);
-    const latest = new RunningMeans(training.scores);
-    latest.add(totals, this.#samples);
-    means.add(totals, this.#samples);
+    await this.#drain();
+    const latest = this.#onHost;
+    if (latest.samples === 0) return means.means();
+    means.addMeans(latest);
     this.clear();
     return latest.means();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#samples === 0) return;
+    const totals: number[] = [];
+    for (const path of this.#paths) totals.push((await this.#session.executable.state.read(path))[0] ?? 0);
+    this.#onHost.add(totals, this.#samples);
+    this.#clearDevice();
+  }
+
+  #clearDevice(): void {
+    for (const path of this.#paths) this.#session.executable.state.write(path, 0);
+    this.#samples = 0;
   }
 }
 

@@ -33,6 +33,8 @@ interface Schedule {
   readonly hasScalars?: boolean;
   /** What `run` runs before the schedule too: loops that it leaves alone are printed in another way. */
   readonly runsPlain?: boolean;
+  /** 400 by default. */
+  readonly runs?: number;
 }
 
 type Numbers = ReadonlyMap<string, readonly number[]>;
@@ -50,17 +52,31 @@ const schedules: readonly Schedule[] = [
     run: runPrinted,
   },
   { name: "wasm", accumulator: "f32", schedule: scheduleWasm, run: runWebAssembly, hasScalars: false, runsPlain: true },
+  {
+    name: "wasm, sums of 3 terms",
+    accumulator: "f32",
+    schedule: (kernel) => scheduleWasm(kernel, wasmBlocks, 3),
+    run: runWebAssembly,
+    hasScalars: false,
+    runs: 150,
+  },
   { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
   { name: "wgsl, small workgroups", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, smallGpu) },
+  {
+    name: "wgsl, sums of 3 terms",
+    accumulator: "f32",
+    schedule: (kernel) => scheduleWgsl(kernel, gpu, 3),
+    runs: 150,
+  },
 ];
 
 /** Choices, all alike; where the list ends, the first. */
 const numbers = fc.noBias(fc.array(fc.nat({ max: 2519 }), { minLength: 1, maxLength: 200, size: "max" }));
 
-const scheduled = schedules.map(({ name, accumulator, schedule, run, hasScalars, runsPlain }) =>
+const scheduled = schedules.map(({ name, accumulator, schedule, run, hasScalars, runsPlain, runs = 400 }) =>
   property(
     `kernels compute the same after the schedule of ${name}`,
-    400,
+    runs,
     fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
       const before = randomKernel(drawn, accumulator, hasScalars);
       const expected = evaluated(before, seed);
@@ -99,13 +115,13 @@ const blocks = property(
 
 const contractions = property(
   "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly too",
-  300,
+  200,
   fc.property(numbers, (drawn) => {
     const kernel = randomContraction(drawn);
     const data = contractionData(kernel);
     const expected = runEvaluator(kernel, data);
-    for (const size of [wasmBlocks, joinedBlocks]) {
-      const after = scheduleWasm(kernel, size);
+    for (const [size, longest] of [[wasmBlocks], [joinedBlocks], [wasmBlocks, 5]] as const) {
+      const after = scheduleWasm(kernel, size, longest);
       try {
         expectSame(runEvaluator(after, data), expected);
         expectSame(runWasm(after, data), expected);

@@ -8,7 +8,7 @@ import type { Entry } from "../../src/graph/entry.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
-import { exact, type Tolerance, ulpOf } from "../../src/graph/tolerance.ts";
+import { exact, roundingsInBlocks, type Tolerance, ulpOf } from "../../src/graph/tolerance.ts";
 import type { TargetName } from "../../src/kernel/target.ts";
 import { errorBounds } from "../error-bound.ts";
 import { knownOps } from "../op-gaps.ts";
@@ -28,11 +28,11 @@ function toleranceTable(): string {
   return [`| ops | ${targets.join(" | ")} |`, "| --- | --- | --- | --- |", ...rows].join("\n");
 }
 
-function printTolerance({ ulps, absolute, unit }: Tolerance): string {
+function printTolerance({ ulps, absolute, unit, inBlocks }: Tolerance): string {
   const power = (value: number): string => `2^${Math.log2(value)}`;
   const terms = [
     ...(ulps === 0 ? [] : [`${Number(ulps.toFixed(9))} ulp`]),
-    ...(unit === 0 ? [] : [`(K + 8) · ${power(unit)} · Σ`]),
+    ...(unit === 0 ? [] : [`(${inBlocks ? "R" : "K"} + 8) · ${power(unit)} · Σ`]),
     ...(absolute === 0 ? [] : [power(absolute)]),
   ];
   return terms.length === 0 ? "exact" : terms.join(" + ");
@@ -102,6 +102,14 @@ describe("the tolerance of a chain", () => {
       return b.map("gt", square, b.fill(square, tenth * tenth));
     });
     expect(turned).toEqual([1]);
+  });
+
+  test("a long sum: its bound grows with the logarithm of its length", () => {
+    const units = [1024, 1025, 1e5, 1e6, 1e7, 1e9].map((terms) => roundingsInBlocks(terms) / 1024);
+    expect(units).toEqual([1, 2, 2, 3, 3, 4]);
+    const sum = (b: Build, [x]: readonly Node[]): Node => b.reduce("sum", x as Node, [0]);
+    const [bound] = boundsOf([Array(5000).fill(0.5 + 2 ** -20)], sum, "wasm");
+    expect(bound).toBeCloseTo((2 * 1024 + 8) * half * 2500, 4);
   });
 
   test("a sum: (K + 8) units of the accumulator of sum|terms|, however much cancels", () => {

@@ -205,6 +205,16 @@ describe("history", () => {
     }
   });
 
+  test("an epoch of many steps that is read at its end is no sum of that many in f32", async () => {
+    const net = await compiled(1);
+    net.setLearningRate(0);
+    const count = 20_000;
+    const alike = { x: new Float32Array(2 * count).fill(0.3), y: new Uint8Array(count) };
+    const { loss } = await net.evaluate({ x: alike.x.subarray(0, 2), y: alike.y.subarray(0, 1) });
+    const { epochs } = await net.fit({ ...alike, readEvery: count });
+    expect(Math.abs((epochs[0]?.loss ?? 0) / loss - 1)).toBeLessThan(3e-5);
+  });
+
   test("an epoch's mean is the mean of its batches' losses, weighted by their sizes", async () => {
     const net = await compiled(8);
     const latest: number[] = [];

@@ -7,7 +7,7 @@ import { isFloat, isInteger } from "../dtype.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
-import { folded } from "../tolerance.ts";
+import { multiplied, summed } from "../tolerance.ts";
 import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
 
 /** Lowest value of a dtype: where a maximum starts. */
@@ -92,7 +92,7 @@ function makeReduce(
     kind: "reduce",
     reduction,
     infer: (args, attrs) => inferReduce(name, args, attrs),
-    ...(name === "sum" || name === "prod" ? { tolerance: folded } : {}),
+    ...(name === "sum" ? { tolerance: summed } : name === "prod" ? { tolerance: multiplied } : {}),
     ...(gradient === undefined
       ? {}
       : {
