@@ -40,11 +40,13 @@ export function isExternal(node: Node): boolean {
   return node.op.kind === "source" && node.op.element === undefined;
 }
 
-/** Names what lies in one buffer: a state and its next value are one, as long as it can be updated in place. */
+/** Names what lies in one buffer: a state and its next value are one, where it is updated in place. */
 export type BufferLabels = (node: Node) => string;
 
-export function bufferLabels(entry: Entry): BufferLabels {
-  const nextOf = new Map(entry.next.map(({ name, node }) => [node, name]));
+/** `apart`: states whose next value is known to need a buffer of its own. */
+export function bufferLabels(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferLabels {
+  const inPlace = entry.next.filter(({ name }) => !apart.has(name));
+  const nextOf = new Map(inPlace.map(({ name, node }) => [node, name]));
   return (node) => {
     const stateName = node.op === state ? String(node.attrs.name) : nextOf.get(node);
     return stateName === undefined ? `%${node.id}` : `state ${stateName}`;

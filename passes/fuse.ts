@@ -12,19 +12,23 @@
  *
  * That a gradient with a second consumer is stored first (clipping by its norm, an output) needs no rule: joining would
  * close a cycle, or the value is simply one more output of its cluster.
+ *
+ * A kernel touches no more buffers than the target has. A cluster takes a node in only where there is room; what it must store
+ * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
-import { CompilerBug } from "../src/errors.ts";
-import { type Entry, neededNodes, rebuild, resultNodes } from "../src/graph/entry.ts";
-import type { Build, Node } from "../src/graph/node.ts";
+import { CompilerBug, UserError } from "../src/errors.ts";
+import { type Entry, neededNodes, resultNodes } from "../src/graph/entry.ts";
+import type { Node } from "../src/graph/node.ts";
 import { gather } from "../src/graph/ops/index-ops.ts";
 import { concat } from "../src/graph/ops/parts.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";
-import { type BufferLabels, bufferLabels, type Fused, isExternal, touchedBy } from "./cluster.ts";
+import { type BufferLabels, bufferLabels, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
 import { groupClusters } from "./group.ts";
+import { splitWideConcats } from "./split-concats.ts";
 
 /** Arithmetic that may be done again for each reader rather than stored. Stores and loads cost about as much. */
 const cheap = 6;
@@ -37,53 +41,52 @@ const smallRow = 4096;
 /** Operands of the widest map (select). */
 const widestMap = 3;
 
-/** Fuses, and keeps within the target's buffer limit: a partition that breaks it is made again more carefully. */
-export function fuse(given: Entry, target: TargetTraits): Fused {
-  const entry = splitWideConcats(given, Math.floor((target.maxBuffers - 1) / floatingReads(target.maxBuffers)));
-  for (let limit = target.maxBuffers; limit > widestMap; limit--) {
-    const fused = new Fusion(entry, limit).partition();
-    const label = bufferLabels(entry);
-    if (fused.groups.every((group) => touchedBy(group, label).size <= target.maxBuffers)) {
-      return { ...fused, groups: groupClusters(fused, target.maxBuffers) };
-    }
-  }
-  throw new CompilerBug(`no partition needs at most ${target.maxBuffers} buffers a kernel`);
+/**
+ * Fuses, within the target's buffers a kernel. `apart` names states that are known not to be updated in place: their old and
+ * next values are two buffers.
+ */
+export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<string> = new Set()): Fused {
+  const limit = bufferLimit(target);
+  const mostReads = floatingReads(limit);
+  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: Math.ceil(cheap + 1 - viewPrice) });
+  const label = bufferLabels(entry, apart);
+  const fused = new Fusion(entry, limit, label).partition();
+  return { ...fused, groups: groupClusters(fused, limit, label) };
 }
 
 /** No fusion at all: every map, reduction and contraction is stored. Same results to the bit on `js`. */
 export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
-  const entry = splitWideConcats(given, target.maxBuffers - 1);
+  const limit = bufferLimit(target);
+  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads: 1, storedFrom: 1 });
+  const label = bufferLabels(entry);
   const results = new Set(resultNodes(entry));
   const drafts = new Map<Node, Draft>();
   for (const node of neededNodes(entry)) {
     const isStored = node.op.kind !== "source" && (node.op.kind !== "view" || node.op === concat);
     if (isStored || (!isExternal(node) && (results.has(node) || node.args.length > 0))) {
-      const draft = new Draft(node);
+      const draft = new Draft(node, label);
       draft.add(node, [], [], results.has(node));
       drafts.set(node, draft);
     }
   }
-  return finishClusters(entry, drafts, (node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other)));
+  const accesses = (node: Node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other));
+  return finishClusters(entry, drafts, accesses, limit, label);
 }
 
-/** How many stored values a floating node may read, so that any node over floating operands stays within the limit. */
+/** There is a partition as soon as the widest map can be a kernel of its own: its operands, stored, and its result. */
+function bufferLimit({ name, maxBuffers }: TargetTraits): number {
+  if (maxBuffers > widestMap) return maxBuffers;
+  throw new UserError(
+    `a kernel of the ${name} target may touch ${maxBuffers} buffers, and needs ${widestMap + 1} at least: use another device`,
+  );
+}
+
+/**
+ * How many stored values a floating node may read. A node that is stored has at most three operands, so that it and what it
+ * reads through floating ones fit a kernel.
+ */
 function floatingReads(maxBuffers: number): number {
   return Math.max(1, Math.min(4, Math.floor((maxBuffers - 2) / widestMap)));
-}
-
-/** A concatenation of more parts than a kernel has buffers becomes a tree of narrower ones. */
-function splitWideConcats(entry: Entry, mostParts: number): Entry {
-  const most = Math.max(2, mostParts);
-  if (neededNodes(entry).every((node) => node.op !== concat || node.args.length <= most)) return entry;
-  const join = (parts: readonly Node[], axis: number, build: Build): Node => {
-    if (parts.length <= most) return build.concat(parts, axis);
-    const joined: Node[] = [];
-    for (let i = 0; i < parts.length; i += most) joined.push(build.concat(parts.slice(i, i + most), axis));
-    return join(joined, axis, build);
-  };
-  return rebuild(entry, (node, args, build) =>
-    node.op === concat ? join(args, Number(node.attrs.axis), build) : undefined,
-  );
 }
 
 class Fusion {
@@ -101,10 +104,10 @@ class Fusion {
   /** What nodes read. It stays so from their visit on, but where something they read is no longer stored. */
   readonly #known = new Map<Node, readonly Access[]>();
 
-  constructor(entry: Entry, limit: number) {
+  constructor(entry: Entry, limit: number, label: BufferLabels) {
     this.#entry = entry;
     this.#limit = limit;
-    this.#label = bufferLabels(entry);
+    this.#label = label;
     this.#nodes = neededNodes(entry);
     this.#results = new Set(resultNodes(entry));
     this.#contracted = new Set(this.#nodes.filter((node) => node.op.kind === "contract").flatMap(contractedBy));
@@ -113,7 +116,7 @@ class Fusion {
   partition(): Fused {
     for (const node of this.#nodes) this.#visit(node);
     this.#recomputeCheap();
-    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node));
+    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node), this.#limit, this.#label);
   }
 
   #visit(node: Node): void {
@@ -130,7 +133,7 @@ class Fusion {
         return;
       case "map":
         if (this.#join(node, accesses)) return;
-        this.#floatOr(node, node.op.cost, accesses, () => this.#start(node, accesses));
+        this.#floatOr(node, node.op.cost, accesses, () => this.#startMap(node, accesses));
         return;
       case "reduce":
         this.#shortenMaps(node, accesses);
@@ -159,7 +162,16 @@ class Fusion {
   }
 
   #start(node: Node, accesses: readonly Access[]): void {
-    this.#add(node, new Draft(node), accesses);
+    this.#add(node, new Draft(node, this.#label), accesses);
+  }
+
+  /** A map that a cluster has no buffer left for goes where the last such map went. */
+  #startMap(node: Node, accesses: readonly Access[]): void {
+    const full = this.#homesOf(accesses).filter((home) => this.#hasLoops(node, home, accesses));
+    const sequels = full.flatMap(({ sequel }) => sequel?.current ?? []);
+    const draft = sequels.find((sequel) => this.#fits(node, sequel, accesses)) ?? new Draft(node, this.#label);
+    for (const home of full) home.sequel = draft;
+    this.#add(node, draft, accesses);
   }
 
   #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
@@ -178,7 +190,7 @@ class Fusion {
     const candidates = this.#homesOf(accesses).toSorted((a, b) => b.newest - a.newest);
     for (const draft of candidates) {
       if (!this.#fits(node, draft, accesses)) continue;
-      for (const other of candidates) this.#tryMerge(draft, other, accesses, candidates);
+      for (const other of candidates) this.#tryMerge(node, draft, other, accesses, candidates);
       this.#add(node, draft, accesses);
       return true;
     }
@@ -186,6 +198,12 @@ class Fusion {
   }
 
   #fits(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
+    if (draft.isLong) return false;
+    const buffers = draft.buffersWith(node, accesses, this.#results.has(node));
+    return buffers <= this.#limit && this.#hasLoops(node, draft, accesses);
+  }
+
+  #hasLoops(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
     const shape = shapeOf(node);
     const { domain } = draft;
     const rest = shape.slice(domain.length);
@@ -196,9 +214,7 @@ class Fusion {
       const home = this.#home(access.node);
       if (home === draft ? access.guarded || !isAligned(access, domain) : home?.reaches(draft)) return false;
     }
-    const more = accesses.map((access) => access.node).filter((read) => !draft.nodes.has(read));
-    if (this.#results.has(node)) more.push(node);
-    return draft.buffersWith(more, this.#label) <= this.#limit;
+    return true;
   }
 
   /** Two reductions with the same rows over the same operand, independent of each other, share their loops. */
@@ -224,14 +240,14 @@ class Fusion {
       if (draft.kind !== "map" || draft.domain.length <= rows.length) continue;
       if (!own.every((access) => isAligned(access, rows) && !access.guarded)) continue;
       const { domain } = draft;
-      [draft.kind, draft.domain] = ["row", rows];
-      if (!this.#fits(node, draft, accesses)) [draft.kind, draft.domain] = ["map", domain];
+      draft.setLoops("row", rows);
+      if (!this.#fits(node, draft, accesses)) draft.setLoops("map", domain);
     }
   }
 
   /** Sibling clusters of maps over the same elements (the moments of one parameter) become one. */
-  #tryMerge(into: Draft, other: Draft, accesses: readonly Access[], candidates: readonly Draft[]): void {
-    if (into === other || other.current !== other || into.kind !== "map" || other.kind !== "map") return;
+  #tryMerge(node: Node, into: Draft, other: Draft, accesses: readonly Access[], candidates: readonly Draft[]): void {
+    if (into === other || other.current !== other || into.isLong || into.kind !== "map" || other.kind !== "map") return;
     if (into.domain.length !== other.domain.length || into.domain.some((extent, i) => extent !== other.domain[i]))
       return;
     const own = accesses.filter((access) => this.#home(access.node) === other);
@@ -240,7 +256,8 @@ class Fusion {
     // Another operand of the node must not depend on what is swallowed: it would depend on the node's own cluster.
     if (candidates.some((third) => third.current !== into && third.current !== other && third.current.reaches(other)))
       return;
-    if (into.buffersWith([...other.outside, ...other.results], this.#label) >= this.#limit) return;
+    const rest = accesses.filter((access) => this.#home(access.node) !== other);
+    if (into.buffersWith(node, rest, this.#results.has(node), other.buffers) > this.#limit) return;
     into.swallow(other);
   }
 
@@ -269,12 +286,27 @@ class Fusion {
       const accesses = this.#accesses(node);
       if (!accesses.every(({ node: read }) => isExternal(read) || isOutput(read))) continue;
       if (new Set(accesses.map((access) => access.node)).size > floatingReads(this.#limit)) continue;
+      if (!this.#canReadInstead(users, node, accesses)) continue;
       this.#homes.delete(node);
       draft.nodes.delete(node);
-      for (const user of users) this.#known.delete(user);
+      draft.buffers.delete(this.#label(node));
+      for (const user of users) {
+        this.#known.delete(user);
+        this.#home(user)?.readInstead(accesses, node);
+      }
       this.#floating.set(node, node.op.cost + this.#priceOfArgs(node));
       for (const access of accesses) for (const user of users) readers.get(access.node)?.add(user);
     }
+  }
+
+  /** Whether the readers of a node, and their clusters, have buffers for what it reads in its place. */
+  #canReadInstead(users: readonly Node[], node: Node, accesses: readonly Access[]): boolean {
+    return users.every((user) => {
+      const reads = new Set([...this.#accesses(user), ...accesses].map((access) => access.node));
+      if (reads.size > this.#limit) return false; // `node` is among them, and the result is not
+      const home = this.#home(user);
+      return home === null || home.buffersReading(accesses, node) <= Math.max(this.#limit, home.buffers.size);
+    });
   }
 
   #home(node: Node): Draft | null {

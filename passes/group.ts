@@ -11,7 +11,7 @@
 import type { Node } from "../src/graph/node.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import { innerExtents, shapeOf } from "./access.ts";
-import { bufferLabels, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
+import { type BufferLabels, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
 
 /** Elements read: up to here a launch costs more than the work (128 x 512 is the bias gradient of the MNIST step). */
 const smallWork = 1 << 17;
@@ -35,10 +35,9 @@ class Group {
   }
 }
 
-export function groupClusters(fused: Fused, maxBuffers: number): readonly (readonly Cluster[])[] {
+export function groupClusters(fused: Fused, maxBuffers: number, label: BufferLabels): readonly (readonly Cluster[])[] {
   const statesOf = new Map<Node, string[]>();
   for (const { name, node } of fused.entry.next) statesOf.set(node, [...(statesOf.get(node) ?? []), name]);
-  const label = bufferLabels(fused.entry);
   const levels = levelsOf(fused);
   const groups: Group[] = [];
   const open = new Map<number, Group[]>();

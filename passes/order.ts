@@ -60,6 +60,24 @@ export function order(fused: Fused, options: OrderOptions): Ordered {
   return { fused, steps: steps.map((vertex) => vertex.step), bufferOf: work.bufferOf, copied: work.copied };
 }
 
+/**
+ * States whose next value goes through scratch, in kernels that touch more than `maxBuffers` buffers for it: `fuse` counts a state and
+ * its next value as one.
+ */
+export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffers: number): readonly string[] {
+  const found = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === "copy") continue;
+    const stored = step.clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads]);
+    const buffers = new Set(stored.map((node) => bufferOf.get(node)));
+    if (buffers.size <= maxBuffers) continue;
+    const names = [...copied.keys()].filter((name) => buffers.has(stateBuffer(name)));
+    if (names.length === 0) throw new CompilerBug(`a kernel touches ${buffers.size} buffers, of ${maxBuffers}`);
+    for (const name of names) found.add(name);
+  }
+  return [...found];
+}
+
 class Ordering {
   readonly vertices: Vertex[] = [];
   readonly bufferOf = new Map<Node, BufferName>();

@@ -12,7 +12,7 @@ import { fuse, leaveUnfused } from "../passes/fuse.ts";
 import { inline } from "../passes/inline.ts";
 import { type Layout, layout, sideBySide } from "../passes/layout.ts";
 import { lower } from "../passes/lower.ts";
-import { type Ordered, order, stateBuffer } from "../passes/order.ts";
+import { type Ordered, order, stateBuffer, statesWithoutRoom } from "../passes/order.ts";
 import type { GraphPass } from "../passes/pass.ts";
 import { scheduleAlike } from "../passes/schedule/alike.ts";
 import { simplify } from "../passes/simplify.ts";
@@ -352,19 +352,20 @@ function checkSize(what: string, shape: Shape, origin?: Origin): void {
 type Timed = <T>(pass: string, run: () => T, count: (result: T) => number) => T;
 
 /**
- * From a graph to kernels. Fusion counts a state that changes in place as one buffer; where `order` finds that it cannot,
- * a kernel may need more buffers than the target has, and fusion is done again with less to fill.
+ * From a graph to kernels. Fusion counts a state that changes in place as one buffer; where `order` finds that it cannot, and a
+ * kernel has no buffer left for its next value, fusion is done again without counting on it.
  */
-function fuseAndLower(
+export function fuseAndLower(
   entry: Entry,
   target: TargetTraits,
-  skip: ReadonlySet<Skippable>,
-  timed: Timed,
+  skip: ReadonlySet<Skippable> = new Set(),
+  timed: Timed = (_, run) => run(),
 ): { readonly ordered: Ordered; readonly plain: Sequence } {
-  for (let maxBuffers = target.maxBuffers; ; maxBuffers--) {
+  const apart = new Set<string>();
+  for (let round = 1; ; round++) {
     const fused = timed(
       "fuse",
-      () => (skip.has("fuse") ? leaveUnfused(entry, target) : fuse(entry, { ...target, maxBuffers })),
+      () => (skip.has("fuse") ? leaveUnfused(entry, target) : fuse(entry, target, apart)),
       ({ groups }) => groups.length,
     );
     const ordered = timed(
@@ -372,10 +373,10 @@ function fuseAndLower(
       () => order(fused, { inPlace: !skip.has("order") }),
       ({ steps }) => steps.length,
     );
-    const plain = timed("lower", () => lower(ordered, target), countLaunches);
-    const widest = Math.max(0, ...plain.map((step) => (step.kind === "launch" ? step.kernel.buffers.length : 0)));
-    if (widest <= target.maxBuffers) return { ordered, plain };
-    if (skip.has("fuse")) throw new CompilerBug(`an unfused kernel needs ${widest} buffers`);
+    const short = statesWithoutRoom(ordered, target.maxBuffers);
+    if (short.length === 0) return { ordered, plain: timed("lower", () => lower(ordered, target), countLaunches) };
+    // Another partition may copy other states, so in the end none is counted on.
+    for (const name of round < 3 ? short : entry.next.map((next) => next.name)) apart.add(name);
   }
 }
 

@@ -7,6 +7,7 @@
  * after the property under way, with the summary.
  */
 import { script } from "../../src/script.ts";
+import { bufferProperties } from "./buffers.ts";
 import { cliProperties } from "./cli.ts";
 import { escapeProperties, loadReaders } from "./escapes.ts";
 import { idxProperties } from "./idx.ts";
@@ -32,6 +33,7 @@ await script(
   async ({ minutes, seed, only = "" }) => {
     const properties = [
       ...programProperties,
+      ...bufferProperties,
       ...kernelProperties,
       ...lifetimeProperties,
       ...idxProperties,

@@ -3,12 +3,14 @@
  * run in every variant of the pipeline (see program-case.ts), and on a target of eight buffers.
  */
 import { describe, expect, it } from "vitest";
+import { stagesOf } from "../../src/compile.ts";
 import {
   add,
   compileOn,
   concat,
   div,
   exp,
+  f32,
   flip,
   gather,
   greater,
@@ -24,16 +26,19 @@ import {
   reshape,
   sin,
   slice,
+  softmax,
   sum,
   type Tensor,
   transpose,
   where,
 } from "../../src/index.ts";
-import type { TargetSetup } from "../../src/targets.ts";
-import { expectSound, runProgram } from "../program-case.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import { evaluatorTarget } from "../evaluator-machine.ts";
+import { expectClose, expectSameBits, expectSound, runOracle, runProgram } from "../program-case.ts";
+import { jacobianFeeds, jacobianStep, lstmFeeds, lstmStep } from "../wide-programs.ts";
 
 const calls = [{ entry: "step" }, { entry: "step" }];
-const eightBuffers: TargetSetup = { ...jsTarget, traits: { ...jsTarget.traits, maxBuffers: 8 } };
 const weight = () => param(normal(0, 1, 4, 4));
 
 it("rows picked for a product are stored, and read from there", async () => {
@@ -118,6 +123,80 @@ describe("rows updated in place", () => {
   });
 });
 
+const withBuffers = (maxBuffers: number, target: TargetSetup = jsTarget): TargetSetup => ({
+  ...target,
+  traits: { ...target.traits, maxBuffers },
+});
+
+describe("few buffers", () => {
+  it("an LSTM cell with its update compiles for any target, in few kernels", async () => {
+    const lstm = { program: lstmStep, calls: [0, 1, 2].map((call) => ({ entry: "step", feeds: lstmFeeds(call) })) };
+    const free = await expectSound(lstm);
+    const wasm = await runProgram(lstm, wasmTarget({ threads: 1 }));
+    const launches = [4, 5, 6, 8, 9, 10, 12, 13].map(async (limit) => {
+      const limited = await runProgram(lstm, withBuffers(limit));
+      expectSameBits(limited.trace, free.trace, `${limit} buffers`);
+      expectSameBits((await runProgram(lstm, withBuffers(limit, evaluatorTarget))).trace, free.trace, "the evaluator");
+      const onWasm = await runProgram(lstm, withBuffers(limit, wasmTarget({ threads: 1 })));
+      expectClose(onWasm.trace, runOracle(lstm), 1e-5);
+      expect([...onWasm.trace.keys()]).toEqual([...wasm.trace.keys()]);
+      return limited.launches / 3;
+    });
+    // Unfused it takes 81, with as many buffers as it likes 7.
+    expect(await Promise.all(launches)).toEqual([27, 20, 15, 12, 10, 10, 9, 9]);
+  });
+
+  it.each([63, 200])("a Jacobian of %i outputs compiles for any target", async (outputs) => {
+    const made = { program: jacobianStep(outputs), calls: [{ entry: "step", feeds: jacobianFeeds }] };
+    const targets = [jsTarget, withBuffers(8), wasmTarget({ threads: 1 }), withBuffers(8, wasmTarget({ threads: 1 }))];
+    for (const target of targets) {
+      const { trace } = await runProgram(made, target);
+      const [y, slopes, w] = ["call 0 y", "call 0 slopes", "state w"].map((name) => trace.get(name) ?? []);
+      for (let i = 0; i < outputs; i++) {
+        for (let j = 0; j < 3; j++) {
+          const wanted = (1 - Number(y?.[i]) ** 2) * Number(w?.[j * outputs + i]);
+          expect(slopes?.[3 * i + j]).toBeCloseTo(wanted, 5);
+        }
+      }
+    }
+  });
+
+  it("states that cannot be updated in place get buffers of their own", async () => {
+    const made = program({
+      state: Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`v${i}`, weight()])),
+      step(_, states) {
+        const old = Object.values(states);
+        const next = old.map((v, i) => add(transpose(v), old[(i + 1) % 12] as Tensor<[4, 4], "f32">));
+        return { next: Object.fromEntries(Object.keys(states).map((name, i) => [name, next[i] as Tensor])) };
+      },
+    });
+    const free = await expectSound({ program: made, calls });
+    for (const limit of [4, 8]) {
+      const limited = await runProgram({ program: made, calls }, withBuffers(limit));
+      expectSameBits(limited.trace, free.trace, `${limit} buffers`);
+    }
+  });
+
+  it("a device of three is refused in words", async () => {
+    const made = program({ state: { w: weight() }, step: (_, { w }) => ({ next: { w: sin(w) } }) });
+    for (const skip of [[], ["fuse"]] as const) {
+      const compiled = compileOn(made, withBuffers(3), { skip });
+      await expect(compiled).rejects.toThrow(/^a kernel of the js target may touch 3 buffers, and needs 4 at least/);
+    }
+  });
+
+  it("many large outputs of one value share kernels", async () => {
+    const made = program({
+      inputs: { x: f32(1000, 300) },
+      step({ x }) {
+        const a = exp(x);
+        return { outputs: Array.from({ length: 40 }, (_, i) => sin(mul(a, i))) };
+      },
+    });
+    expect(stagesOf(made, "step", {}, withBuffers(8)).report.launches).toBeLessThanOrEqual(7);
+  });
+});
+
 describe("a target of eight buffers", () => {
   const vectors = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`v${i}`, param(normal(0, 1, 6))]));
@@ -143,10 +222,10 @@ describe("a target of eight buffers", () => {
   async function expectWithin(made: ReturnType<typeof program>, most: number): Promise<void> {
     const seen: number[] = [];
     const counted: TargetSetup = {
-      ...eightBuffers,
+      ...withBuffers(8),
       schedule(kernel) {
         seen.push(kernel.buffers.length);
-        return eightBuffers.schedule(kernel);
+        return jsTarget.schedule(kernel);
       },
     };
     const limited = await runProgram({ program: made, calls }, counted);
@@ -157,6 +236,37 @@ describe("a target of eight buffers", () => {
 });
 
 describe("deep graphs", () => {
+  it("10,000 maps along a row, and then a sum, compile", async () => {
+    const made = program({
+      inputs: { x: f32(4, 8) },
+      step({ x }) {
+        let y: Tensor = x;
+        for (let i = 0; i < 10_000; i++) y = add(y, 1 / 1024) as Tensor;
+        return { outputs: { y: sum(y, { axis: 1 }) } };
+      },
+    });
+    const { trace } = await runProgram(
+      { program: made, calls: [{ entry: "step", feeds: { x: new Float32Array(32) } }] },
+      jsTarget,
+    );
+    expect([...(trace.get("call 0 y") ?? [])]).toEqual([78.125, 78.125, 78.125, 78.125]);
+  });
+
+  it("softmax of softmax, 300 times, is no quadratic kernel", () => {
+    const made = program({
+      inputs: { x: f32(4, 8) },
+      step({ x }) {
+        let y: Tensor<[4, 8], "f32"> = x;
+        for (let i = 0; i < 300; i++) y = softmax(y);
+        return { outputs: { y } };
+      },
+    });
+    const { entry } = stagesOf(made, "step", {}, jsTarget, { skip: ["schedule"] });
+    const kernels = entry.sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : []));
+    const characters = kernels.reduce((sum, kernel) => sum + printKernel(kernel).length, 0);
+    expect(characters).toBeLessThan(1e6);
+  });
+
   it("2,000 element-wise ops in a row compile", async () => {
     const made = program({
       state: { x: param(normal(0, 1, 8)) },
