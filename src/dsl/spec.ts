@@ -97,6 +97,9 @@ function stateSpec<S extends Shape, D extends DType>(
   }
   const place = { before: "start, " };
   const { dtype = "f32", range } = checkOptions<StateOptions<DType>>(call, options, stateTable, place);
+  if (range !== undefined && dtype === "f16") {
+    throw new UserError(`${call}: a state of half floats, which are kept as bits, takes no range${atLine(here(call))}`);
+  }
   return new StateSpec(start, dtype as D, trainable, range);
 }
 

@@ -46,6 +46,7 @@ export function checkFitOptions(given: AnyFitOptions): void {
       `fit: ${hook} belongs in a callback: fit({ callbacks: [{ ${hook}(...) { ... } }] })${atLine(here("fit"))}`,
     );
   }
+  if (given === undefined) throw new UserError(`fit takes samples: fit({ x, y })${atLine(here("fit"))}`);
   const { callbacks = [], progress, validation } = checkOptions("fit", given, fitTable);
   if (!Array.isArray(callbacks)) {
     throw new UserError(`fit: callbacks must be a list: [{ onEpochEnd(record) { ... } }], not ${show(callbacks)}`);

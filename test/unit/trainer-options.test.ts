@@ -3,10 +3,12 @@
  * learning rates and labels that mean nothing. wrong-calls.test.ts looks after the names of options.
  */
 import { describe, expect, test } from "vitest";
+import { compile } from "../../src/compile.ts";
 import { square } from "../../src/dsl/composites.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
 import { mul, sub, sum } from "../../src/dsl/ops.ts";
-import { param } from "../../src/dsl/spec.ts";
+import { program } from "../../src/dsl/program.ts";
+import { param, slot } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import { FeedError, UserError } from "../../src/errors.ts";
 import { layer } from "../../src/nn/custom-layer.ts";
@@ -36,6 +38,10 @@ async function refused(run: () => unknown): Promise<string> {
   if (!(error instanceof UserError)) throw new Error(`no UserError, but ${String(error)}`, { cause: error });
   return error.message;
 }
+
+test("nothing at all", async () => {
+  expect(await refused(() => line().fit(undefined as never))).toContain("fit takes samples: fit({ x, y })\n    at ");
+});
 
 describe("callbacks", () => {
   const train = (options: object): Promise<unknown> => line().fit({ x, y, ...options });
@@ -130,6 +136,21 @@ test.each(["0.1", Number.NaN, Number.POSITIVE_INFINITY, -1])("the learning rate 
     `the state "opt.learningRate" takes finite numbers from 0, not ${rate}`,
   );
   expect(await executable.state.read("opt.learningRate")).toEqual(Float32Array.of(0.01));
+});
+
+test("a state may have a range, which whatever is written to it from outside must be in", async () => {
+  const state = { s: slot(zeros(2), { dtype: "i32", range: [-1, 5] }), free: slot(zeros()) };
+  const executable = await compile(program({ state, step: (_, { s }) => ({ outputs: { s } }) }), { target: "js" });
+  executable.state.write("s", [-1, 5]);
+  executable.state.write("free", Number.NaN);
+  expect(await refused(() => executable.state.write("s", [0, 6]))).toContain(
+    'the state "s" takes finite numbers from -1 to 5, not 6',
+  );
+  const snapshot = new Map([...(await executable.state.snapshot()), ["s", Int32Array.of(9, 9)]]);
+  expect(await refused(() => executable.state.restore(snapshot))).toContain("from -1 to 5, not 9");
+  expect(await executable.state.read("s")).toEqual(Int32Array.of(-1, 5));
+  expect(await refused(() => slot(zeros(), { range: [1, 0] }))).toContain("slot: range must be two numbers");
+  expect(await refused(() => slot(zeros(), { dtype: "f16", range: [0, 1] }))).toContain("takes no range");
 });
 
 test("labels that are no probabilities are found before the first step of sigmoidCrossEntropy", async () => {
