@@ -83,7 +83,7 @@ export async function putWeights(
   await session.turns.take(async () => {
     if (session.isFitting) throw new UserError(`${what}: a fit is under way: stop it, or wait for its end`);
     session.executable.state.restore(new Map([...values].map(([name, value]) => [`${modelPrefix}${name}`, value])));
-    session.scales = "unknown"; // a file of weights does not say what x was multiplied by when they were trained
+    session.scales ??= "unknown"; // a file of weights does not say what x was multiplied by when they were trained
   });
   return result;
 }

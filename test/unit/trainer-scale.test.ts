@@ -173,10 +173,15 @@ describe("a checkpoint", () => {
   );
 
   test("of weights alone does not say", async () => {
-    const net = await trained({ x: bytes });
-    await net.loadWeights(await (await trained({ x: bytes, scale: 0.01 })).weights());
+    const weights = await (await trained({ x: bytes, scale: 0.01 })).weights();
+    const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });
+    await net.compile({ target: "js", batch: 4 });
+    await net.loadWeights(weights);
     expect(await refusal(net, Uint8Array.of(200))).toMatch(/the file that the weights are from does not say/);
     expect(await seen(net, Uint8Array.of(200), 0.01)).toEqual([2]);
+    const same = await trained({ x: bytes, scale: 0.1 });
+    await same.loadWeights(weights);
+    expect(await seen(same, Uint8Array.of(200))).toEqual([20]);
   });
 
   test("of other inputs says nothing of these", async () => {
