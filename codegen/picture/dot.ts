@@ -11,6 +11,7 @@ import { Writer } from "../writer.ts";
 import type { Box, Drawing, Frame, Line } from "./drawing.ts";
 import { headingTable, inCells, type PictureTitle } from "./legend.ts";
 import { faint, fontName, ink, paintName, paints, paper, quiet } from "./palette.ts";
+import { longestName, shortName } from "./short.ts";
 
 export function printDot(drawing: Drawing, title: PictureTitle): string {
   const writer = new Writer();
@@ -45,11 +46,14 @@ function effort(boxes: number): string {
 }
 
 function printFrame({ id, step, name, note, clusters }: Frame, writer: Writer): void {
-  const head = `<FONT POINT-SIZE="10"><B>${step + 1}&#160;&#160;${xmlText(name)}</B></FONT>`;
-  const label = inCells(head, `<FONT POINT-SIZE="8" COLOR="${quiet}">${xmlText(note)}</FONT>`);
+  const head = `<FONT POINT-SIZE="10"><B>${step + 1}&#160;&#160;${xmlText(shortName(name))}</B></FONT>`;
+  const label = inCells(
+    head,
+    `<FONT POINT-SIZE="8" COLOR="${quiet}">${xmlText(shortName(note, 2 * longestName))}</FONT>`,
+  );
   writer.block(`subgraph cluster_${id} {`, () => {
     writer.line(
-      `graph [style="rounded,filled" fillcolor="${paper}" color="${quiet}" margin=5 labeljust=l label=<${label}>];`,
+      `graph [style="rounded,filled" fillcolor="${paper}" color="${quiet}" margin=5 labeljust=l tooltip=${dotString(name)} label=<${label}>];`,
     );
     for (const [i, boxes] of clusters.entries()) {
       const lines = boxes.map(printBox);
@@ -66,8 +70,10 @@ function printFrame({ id, step, name, note, clusters }: Frame, writer: Writer): 
 
 function printCopies({ copies }: Drawing, writer: Writer): void {
   for (const { id, step, from, to, sources } of copies) {
-    const text = dotString(`${step + 1}  copy ${from} to ${to}`);
-    writer.line(`${id} [shape=note fillcolor="${paper}" color="${quiet}" margin="0.06,0.03" label=${text}];`);
+    const text = dotString(`${step + 1}  copy ${shortName(from)} to ${shortName(to)}`);
+    const whole = dotString(`copy ${from} to ${to}`);
+    const look = `shape=note fillcolor="${paper}" color="${quiet}" margin="0.06,0.03"`;
+    writer.line(`${id} [${look} tooltip=${whole} label=${text}];`);
     for (const source of sources) writer.line(`${source.id} -> ${id} [penwidth=1.5 color="${ink}"];`);
   }
 }
@@ -81,7 +87,7 @@ function printBox(box: Box): string {
   const look = [
     `color="${strong}" fillcolor="${fill}" penwidth=${isEmphatic ? 2 : 0.8}`,
     ...(box.again ? ['style="filled,dashed"'] : []),
-    `tooltip=${dotString(printNode(box.node))}`,
+    `tooltip=${dotString([printNode(box.node), ...box.results.map((name) => `→ ${name}`)].join("\n"))}`,
   ];
   return `${box.id} [${look.join(" ")} label=<${boxTable(box)}>];`;
 }
@@ -92,8 +98,8 @@ function boxTable(box: Box): string {
   const where = placeText(box);
   const cells = [
     `<TD BGCOLOR="${strong}" WIDTH="9"><FONT COLOR="white" POINT-SIZE="7"><B>${letter}</B></FONT></TD>`,
-    `<TD><FONT POINT-SIZE="${size}">${xmlText(box.title)}</FONT></TD>`,
-    `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(box.type)}</FONT></TD>`,
+    `<TD><FONT POINT-SIZE="${size}">${xmlText(shortName(box.title))}</FONT></TD>`,
+    `<TD><FONT POINT-SIZE="7" COLOR="${quiet}">${xmlText(shortName(box.type))}</FONT></TD>`,
     ...(where === "" ? [] : [`<TD><FONT POINT-SIZE="9"><B>→ ${xmlText(where)}&#160;</B></FONT></TD>`]),
   ];
   return `<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1"><TR>${cells.join("")}</TR></TABLE>`;
@@ -102,7 +108,7 @@ function boxTable(box: Box): string {
 /** Where the value goes: its results, and a scratch buffer if it has one. */
 function placeText({ results, store }: Box): string {
   const scratch = typeof store === "string" && (store.startsWith("%") || results.length === 0) ? [store] : [];
-  return [...scratch, ...results].join(", ");
+  return shortName([...scratch, ...results.map((name) => shortName(name))].join(", "), 3 * longestName);
 }
 
 // ---- lines ---------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 import { xmlText } from "../escape.ts";
 import type { Drawing } from "./drawing.ts";
 import { ink, type PaintName, paintName, paints, quiet } from "./palette.ts";
+import { longestName, shortName } from "./short.ts";
 
 export interface PictureTitle {
   readonly title: string;
@@ -15,8 +16,8 @@ export interface PictureTitle {
 const gap = "&#160;&#160;";
 
 export function headingTable(drawing: Drawing, { title, about }: PictureTitle): string {
-  const name = `<FONT POINT-SIZE="16" COLOR="${ink}">${xmlText(title)}</FONT>`;
-  const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(about)}</FONT>`;
+  const name = `<FONT POINT-SIZE="16" COLOR="${ink}">${xmlText(shortName(title))}</FONT>`;
+  const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(shortName(about, 3 * longestName))}</FONT>`;
   const samples = [...partSamples(drawing), ...markSamples(drawing)];
   const rows = [name + words, table(0, `<TR>${samples.join("")}</TR>`)];
   return table(

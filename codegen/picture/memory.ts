@@ -10,6 +10,7 @@
  */
 import { xmlText } from "../escape.ts";
 import { faint, ink, paints, paper, quiet } from "./palette.ts";
+import { shortName } from "./short.ts";
 import { bytesText } from "./units.ts";
 
 export interface MemoryPicture {
@@ -43,6 +44,8 @@ export function liveBytes({ steps, bars }: Pick<MemoryPicture, "steps" | "bars">
 }
 
 const left = 190;
+/** As many as there is room for, left of the bars. */
+const barLetters = 30;
 const right = 96;
 const barHeight = 18;
 const chartHeight = 150;
@@ -85,7 +88,7 @@ function heading(picture: MemoryPicture): string[] {
     `without sharing bytes it would be ${bytesText(withoutReuseBytes)}.`;
   const others = `Beside it: state ${bytesText(stateBytes)}, inputs ${bytesText(inputBytes)}, outputs ${bytesText(outputBytes)}.`;
   return [
-    text(16, 30, picture.title, 'font-size="20" font-weight="bold"'),
+    text(16, 30, shortName(picture.title), 'font-size="20" font-weight="bold"'),
     text(16, 52, scratch, `fill="${quiet}"`),
     text(16, 70, others, `fill="${quiet}"`),
   ];
@@ -95,17 +98,14 @@ function heading(picture: MemoryPicture): string[] {
 function columns({ steps }: MemoryPicture, { stepWidth, top }: Frame, bottom: number): string[] {
   return steps.flatMap((name, step) => {
     const x = left + stepWidth * step;
-    const label = name.length * 6.2 < stepWidth - 8 ? name : shorten(name, Math.floor((stepWidth - 8) / 6.2));
+    const most = Math.floor((stepWidth - 8) / 6.2);
+    const label = most < 4 ? "" : shortName(name, most);
     return [
       `<rect x="${x}" y="${top - 6}" width="${stepWidth}" height="${bottom - top + 6}" fill="${step % 2 === 0 ? paper : "#ffffff"}"/>`,
       text(x + stepWidth / 2, top - 12, String(step + 1), 'text-anchor="middle" font-weight="bold"'),
       ...(label === "" ? [] : [text(x + stepWidth / 2, bottom + 18, label, 'text-anchor="middle" font-size="11"')]),
     ];
   });
-}
-
-function shorten(name: string, length: number): string {
-  return length < 4 ? "" : `${name.slice(0, length - 1)}…`;
 }
 
 function barLines({ name, about, bytes, offset, first, last }: MemoryBar, row: number, frame: Frame): string[] {
@@ -116,8 +116,8 @@ function barLines({ name, about, bytes, offset, first, last }: MemoryBar, row: n
   const inside = `${bytesText(bytes)} at ${offset}`;
   const isNarrow = width < inside.length * 5.8 + 8;
   return [
-    text(left - 8, y + 12, `${name}  ${about}`, 'text-anchor="end"'),
-    `<rect class="bar" x="${x}" y="${y}" width="${width}" height="${barHeight - 4}" rx="3" fill="${light}" stroke="${strong}"><title>${xmlText(`${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`)}</title></rect>`,
+    text(left - 8, y + 12, shortName(`${name}  ${about}`, barLetters), 'text-anchor="end"'),
+    `<rect class="bar" x="${x}" y="${y}" width="${width}" height="${barHeight - 4}" rx="3" fill="${light}" stroke="${strong}"><title>${xmlText(`${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}${about === "" ? "" : `; ${about}`}`)}</title></rect>`,
     text(isNarrow ? x + width + 5 : x + 6, y + 11, inside, 'font-size="10"'),
   ];
 }

@@ -9,6 +9,7 @@ import { graphJson } from "../../codegen/picture/json.ts";
 import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { rolesOf } from "../../codegen/picture/roles.ts";
+import { shortName } from "../../codegen/picture/short.ts";
 import { kernelsOf, memoryOf } from "../../src/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/cli/render.ts";
 import { type Stages, stagesOf } from "../../src/compile.ts";
@@ -172,7 +173,7 @@ describe("the MNIST step", () => {
   test("memory: bars are the plan's, and live bytes reach the lower bound and stay within the arena", () => {
     const { arena } = stages.layout;
     const memory = memoryOf(stages);
-    const bars = [...printMemorySvg(memory).matchAll(/class="bar".*?<title>(.*?)<\/title>/g)].map(([, words]) => words);
+    const bars = [...printMemorySvg(memory).matchAll(/class="bar".*?<title>(.*?); .*?<\/title>/g)].map(([, words]) => words);
     const planned = arena.placements.map(
       ({ name, bytes, offset, first, last }) =>
         `${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`,
@@ -235,6 +236,38 @@ test("2,000 layers are drawn without recursion", () => {
   const drawing = drawEntry(made.entries.get("step") as Entry);
   expect(drawing.boxes.length).toBeGreaterThan(4000);
   expect(printDot(drawing, title).length).toBeGreaterThan(100_000);
+});
+
+test("long names are shortened in the middle; tooltips have all of them", async () => {
+  const long = (letter: string): string => `first.${letter.repeat(500)}.last`;
+  const made = program({
+    inputs: { [long("x")]: f32("n".repeat(500)) },
+    state: { [long("w")]: param(zeros(2)) },
+    entries: {
+      [long("e")]: (inputs, states) => {
+        const [x, w] = [inputs[long("x")] as never, states[long("w")] as never];
+        return { outputs: { [long("y")]: sum(x) }, next: { [long("w")]: mul(w, 0.5) } } as never;
+      },
+    },
+  });
+  const stages = stagesOf(made, long("e"), { ["n".repeat(500)]: 2 }, jsTarget);
+  const pictures = [
+    await renderSvg(printDot(drawEntry(entryAfter(stages, null)), { title: long("t"), about: long("a") })),
+    await renderSvg(printDot(drawEntry(stages.ordered.fused.entry, kernelsOf(stages)), title)),
+    printMemorySvg({
+      ...memoryOf(stages),
+      steps: [long("s")],
+      bars: [{ name: long("b"), about: "", bytes: 4, offset: 0, first: 0, last: 0 }],
+    }),
+  ];
+  for (const [i, svg] of pictures.entries()) {
+    expect(Number(/<svg[^>]*?width="(\d+)/.exec(svg)?.[1]), `picture ${i}`).toBeLessThan(1500);
+    for (const [, words = ""] of svg.matchAll(/<text[^>]*>([^<]*)/g)) expect(words.length).toBeLessThan(200);
+  }
+  for (const letter of ["x", "w", "y"]) expect(pictures[0]).toContain(letter.repeat(500));
+  expect(pictures[0]).toMatch(/>first[^<]*x…x[^<]*last</);
+  expect(pictures[2]).toContain("b".repeat(500));
+  expect(shortName("😀".repeat(60), 5)).toBe("😀😀…😀😀");
 });
 
 /** The buffer that a box without computation stands for. */
