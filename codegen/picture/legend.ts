@@ -15,10 +15,17 @@ export interface PictureTitle {
 
 const gap = "&#160;&#160;";
 
-export function headingTable(drawing: Drawing, { title, about }: PictureTitle): string {
+export function headingTable(drawing: Drawing, title: PictureTitle): string {
+  return heading(new Set(drawing.boxes.map(paintName)), marksOf(drawing), title);
+}
+
+/** A symbol and what it means. */
+export type Mark = readonly [symbol: string, text: string];
+
+export function heading(used: ReadonlySet<PaintName>, marks: readonly Mark[], { title, about }: PictureTitle): string {
   const name = `<FONT POINT-SIZE="16" COLOR="${ink}">${xmlText(shortName(title))}</FONT>`;
   const words = `<FONT POINT-SIZE="10" COLOR="${quiet}">${gap}${gap}${xmlText(shortName(about, 3 * longestName))}</FONT>`;
-  const samples = [...partSamples(drawing), ...markSamples(drawing)];
+  const samples = [...partSamples(used), ...marks.map(markSample)];
   const rows = [name + words, table(0, `<TR>${samples.join("")}</TR>`)];
   return table(
     2,
@@ -38,8 +45,7 @@ function table(spacing: number, rows: string): string {
 const space = '<TD WIDTH="10"></TD>';
 
 /** Each part as its boxes look. */
-function partSamples({ boxes }: Drawing): string[] {
-  const used = new Set(boxes.map(paintName));
+function partSamples(used: ReadonlySet<PaintName>): string[] {
   const names = (Object.keys(paints) as PaintName[]).filter((name) => used.has(name));
   return names.map((name) => {
     const { strong, light, letter, meaning } = paints[name];
@@ -48,18 +54,19 @@ function partSamples({ boxes }: Drawing): string[] {
   });
 }
 
+function markSample([symbol, text]: Mark): string {
+  const cell = (words: string): string => `<TD><FONT POINT-SIZE="9" COLOR="${ink}">${words}</FONT></TD>`;
+  return `${cell(`<B>${xmlText(symbol)}</B>`)}${cell(xmlText(text))}${space}`;
+}
+
 /** What lines and borders mean. */
-function markSamples({ boxes, lines, frames }: Drawing): string[] {
-  const sample = (symbol: string, text: string): string => {
-    const cell = (words: string): string => `<TD><FONT POINT-SIZE="9" COLOR="${ink}">${words}</FONT></TD>`;
-    return `${cell(`<B>${xmlText(symbol)}</B>`)}${cell(xmlText(text))}${space}`;
-  };
-  const found: string[] = [];
-  if (boxes.some(({ results }) => results.length > 0)) found.push(sample("→", frames === null ? "result" : "stored"));
-  if (frames !== null) found.push(sample("white box", "stays in a register"));
-  if (boxes.some(({ again }) => again)) found.push(sample("dashed box", "computed where it is read"));
-  if (lines.some(({ spread }) => spread)) found.push(sample("dashed line", "broadcast"));
+function marksOf({ boxes, lines, frames }: Drawing): Mark[] {
+  const found: Mark[] = [];
+  if (boxes.some(({ results }) => results.length > 0)) found.push(["→", frames === null ? "result" : "stored"]);
+  if (frames !== null) found.push(["white box", "stays in a register"]);
+  if (boxes.some(({ again }) => again)) found.push(["dashed box", "computed where it is read"]);
+  if (lines.some(({ spread }) => spread)) found.push(["dashed line", "broadcast"]);
   const isLater = lines.some(({ isOrdered, operands }) => isOrdered && !operands.includes(0));
-  if (isLater) found.push(sample("open arrow", "not the first operand"));
+  if (isLater) found.push(["open arrow", "not the first operand"]);
   return found;
 }

@@ -2,6 +2,7 @@
  * The command line of `tensorloom graph`.
  *
  *   tensorloom graph mnist.ts --stage kernels --dims batch=128 -o step.svg
+ *   tensorloom graph transformer.ts --fold -o step.svg
  */
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
@@ -19,6 +20,7 @@ interface GraphFlags {
   readonly entry?: string;
   readonly dims?: Dims;
   readonly target: PlannedTarget;
+  readonly fold: boolean;
 }
 
 export function addGraphCommand(program: Command): void {
@@ -34,6 +36,7 @@ export function addGraphCommand(program: Command): void {
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
     .addOption(new Option("--target <target>", "whose kernels and memory").choices(plannedTargets).default("js"))
+    .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
     .action(async (script: string, flags: GraphFlags) => {
       const { output, format: wanted, ...options } = flags;
       const format = wanted ?? formatOf(output);

@@ -107,3 +107,40 @@ export function inCall(origin: Origin): string {
   const called = /^\s*at (?:async )?(?:\w+\.)?(\w+)(?: \[as \w+\])? \(/.exec(outermost)?.[1]; // tl.huber is "Module.huber"
   return called === undefined || called === origin.call ? origin.call : `${called}: ${origin.call}`;
 }
+
+/** A call in the user's code: what was called, and where. */
+export interface Call {
+  /** The function's name; null where it has none. */
+  readonly name: string | null;
+  readonly place: string;
+}
+
+/**
+ * The user's calls that led to a node, from the entry's function inwards; the last is of something of ours. Empty where the
+ * entry is none of the user's functions (a trainer's), or too far out for the stack that was kept.
+ *
+ *   train: logits(x)  ->  block: attention(h)  ->  matmul(q, k)
+ */
+export function userCalls(origin: Origin): readonly Call[] {
+  const frames = framesOf(origin);
+  const [own] = frames;
+  if (own === undefined) return [];
+  const isOurs = ownFiles(own.place);
+  const outside = frames.findIndex(({ line, place }) => isOurs(place) && functionIn(line) === entryCaller);
+  const inside = outside < 0 ? frames : frames.slice(0, outside);
+  const calls = inside.flatMap(({ place }, i) =>
+    i === 0 || isOurs(place) || place.startsWith("node:")
+      ? []
+      : [{ name: functionIn(inside[i - 1]?.line ?? ""), place }],
+  );
+  return calls.toReversed();
+}
+
+/** What calls the function of an entry (src/dsl/program.ts). */
+const entryCaller = "trace";
+
+/** The name of a frame's function without what it is a method of: "at Module.huber (place)" is "huber". */
+function functionIn(line: string): string | null {
+  const name = /^\s*at (?:async )?(?:new )?(?:[\w$]+\.)*([\w$]+)(?: \[as [\w$]+\])? \(/.exec(line)?.[1];
+  return name ?? /^([\w$]+)@/.exec(line)?.[1] ?? null;
+}

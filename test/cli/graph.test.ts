@@ -47,12 +47,14 @@ describe("graph", () => {
       run(...common, file("k.svg"), "--stage", "kernels"),
       run(...common, file("m.png"), "--stage", "memory"),
       run(...common, file("g.dot"), "--stage", "gradient"),
+      run("graph", "test/cli/scripts/deep.ts", "--fold", "-o", file("f.svg")),
       run(...common, file("w.txt"), "--stage", "kernels", "--target", "wgsl"),
     ]);
     for (const { code, stdout, stderr } of done) expect([code, stdout, stderr]).toEqual([0, "", ""]);
     expect(readFileSync(file("k.svg"), "utf8")).toContain("k0_contract_max");
     expect(readFileSync(file("m.png")).subarray(1, 4).toString()).toBe("PNG");
     expect(readFileSync(file("g.dot"), "utf8")).toMatch(/^digraph "train: gradient" \{\n/);
+    expect(readFileSync(file("f.svg"), "utf8")).toContain("softmaxCrossEntropy");
     expect(readFileSync(file("w.txt"), "utf8")).toMatch(/^ *workgroup group < \d+$/m);
   });
 
@@ -109,6 +111,12 @@ describe("graph", () => {
     ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
     ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
     ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
+    ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
+    [
+      "folded kernels",
+      [mnist, "--fold", "--stage", "kernels", "--format", "svg", "--dims", "batch=2"],
+      /--fold draws calls/,
+    ],
     ["dot of memory", [mnist, "--stage", "memory", "--format", "dot", "--dims", "batch=2"], /no dot of it/],
     [
       "a file that cannot be written",

@@ -5,19 +5,22 @@
 import { describe, expect, test } from "vitest";
 import { printDot } from "../../codegen/picture/dot.ts";
 import { type Box, type Drawing, drawEntry } from "../../codegen/picture/drawing.ts";
+import { type Folding, foldEntry } from "../../codegen/picture/fold.ts";
+import { printFoldedDot } from "../../codegen/picture/fold-dot.ts";
 import { graphJson } from "../../codegen/picture/json.ts";
 import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { rolesOf } from "../../codegen/picture/roles.ts";
 import { shortName } from "../../codegen/picture/short.ts";
-import { kernelsOf, memoryOf } from "../../src/cli/graph.ts";
+import { drawProgram, kernelsOf, memoryOf } from "../../src/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/cli/render.ts";
-import { type Stages, stagesOf } from "../../src/compile.ts";
+import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
-import { add, f32, grad, mean, mul, param, program, relu, rmsprop, sum, tanh, zeros } from "../../src/index.ts";
+import { add, dense, f32, grad, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { jsTarget } from "../../src/targets.ts";
+import { transformer } from "../cli/scripts/transformer.ts";
 import { mnistDims, mnistStep } from "../mnist-step.ts";
 
 const mnist = (): Stages => stagesOf(mnistStep(rmsprop()), "train", mnistDims, jsTarget);
@@ -173,7 +176,9 @@ describe("the MNIST step", () => {
   test("memory: bars are the plan's, and live bytes reach the lower bound and stay within the arena", () => {
     const { arena } = stages.layout;
     const memory = memoryOf(stages);
-    const bars = [...printMemorySvg(memory).matchAll(/class="bar".*?<title>(.*?); .*?<\/title>/g)].map(([, words]) => words);
+    const bars = [...printMemorySvg(memory).matchAll(/class="bar".*?<title>(.*?); .*?<\/title>/g)].map(
+      ([, words]) => words,
+    );
     const planned = arena.placements.map(
       ({ name, bytes, offset, first, last }) =>
         `${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`,
@@ -224,7 +229,7 @@ test("a result that is an input, a state or a constant has its box", () => {
   }
 });
 
-test("2,000 layers are drawn without recursion", () => {
+test("2,000 layers are drawn without recursion, and refused before they are laid out", async () => {
   const made = program({
     inputs: { x: f32(4) },
     step: ({ x }) => {
@@ -236,6 +241,66 @@ test("2,000 layers are drawn without recursion", () => {
   const drawing = drawEntry(made.entries.get("step") as Entry);
   expect(drawing.boxes.length).toBeGreaterThan(4000);
   expect(printDot(drawing, title).length).toBeGreaterThan(100_000);
+  const laidOut = drawProgram(made, { stage: "forward", format: "svg" });
+  await expect(laidOut).rejects.toThrow(
+    /^a picture of 4\d\d\d boxes and 4\d\d\d lines is too large.*--fold.*--format dot/,
+  );
+  expect(await drawProgram(made, { stage: "forward", format: "svg", fold: true })).toMatch(/add.*×.*2000/s);
+});
+
+describe("a folded graph", () => {
+  const folded = (blocks: number): Folding => {
+    const made = transformer(blocks);
+    return foldEntry(afterPass(made.entries.get("train") as Entry, "simplify"));
+  };
+  const sizeOf = (svg: string): readonly number[] =>
+    (/width="([\d.]+)pt" height="([\d.]+)pt"/.exec(svg)?.slice(1) ?? []).map((pt) => (Number(pt) * 4) / 3);
+  const boxes = ({ boxes }: Folding): string[] =>
+    boxes.map(({ name, role, times, made, nodes }) => `${role} ${name} ${times} ${made} ${nodes.length / made}`);
+
+  test("fits a screen without being shrunk", async () => {
+    const [width = 0, height = 0] = sizeOf(await renderSvg(printFoldedDot(folded(2), title)));
+    expect(width).toBeLessThan(1600);
+    expect(height).toBeLessThan(1000);
+  });
+
+  test("has every node once, and a line wherever a call reads what another made", () => {
+    const folding = folded(2);
+    const nodes = folding.boxes.flatMap((box) => box.nodes);
+    expect(new Set(nodes).size).toBe(nodes.length);
+    const missing = neededNodes(folding.entry).filter((node) => !nodes.includes(node));
+    expect(missing.every(({ op }) => op.kind === "source" || op.name === "broadcast")).toBe(true);
+    const lines = new Set(folding.lines.map(({ from, to }) => `${from} ${to}`));
+    const boxOf = new Map(folding.boxes.flatMap((box) => box.nodes.map((node) => [node, box.id] as const)));
+    const read = nodes.flatMap((node) => node.args.map((arg) => [boxOf.get(arg), boxOf.get(node)]));
+    const between = read.filter(([from, to]) => from !== undefined && from !== to).map(([from, to]) => `${from} ${to}`);
+    expect(between.length).toBeGreaterThan(20);
+    expect(between.filter((line) => !lines.has(line))).toEqual([]);
+  });
+
+  test("of five blocks is that of two, five times", () => {
+    const [two, five] = [boxes(folded(2)), boxes(folded(5))];
+    expect(two).toContain("forward layerNorm 1 2 13");
+    expect(two.some((box) => box.startsWith("forward attention 1 2 "))).toBe(true);
+    expect(five.filter((box) => !box.startsWith("update"))).toEqual(
+      two.filter((box) => !box.startsWith("update")).map((box) => box.replace(/ 1 2 /, " 1 5 ")),
+    );
+  });
+
+  test("of a trainer has its layers", () => {
+    const layers = sequential([dense(8, { activation: "relu" }), dense(4, { activation: "softmax" })]);
+    const net = trainer(layers, { input: [3], loss: "softmaxCrossEntropy", optimizer: rmsprop() });
+    const { boxes: found } = foldEntry(afterPass(net.program.entries.get("train") as Entry, "simplify"));
+    expect(found.map(({ role, name }) => `${role} ${name}`).toSorted()).toEqual([
+      "backward loss and metrics",
+      "backward model.dense1",
+      "backward model.dense2",
+      "forward loss and metrics",
+      "forward model.dense1",
+      "forward model.dense2",
+      "update update",
+    ]);
+  });
 });
 
 test("long names are shortened in the middle; tooltips have all of them", async () => {
