@@ -36,7 +36,7 @@ export function explainProgram(
 ): Explanation {
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
-  const warnings = new Set<string>();
+  const warnings = new Set<string>(program.warnings);
   const stages = stagesOf(program, entry, dims, plannedTarget(target), {}, (message) => warnings.add(message));
   const { passes, kernels, launches, copies, memory } = stages.report;
   const updates = explainUpdates(stages);

@@ -3,6 +3,7 @@
  * kind of model; layers that are called twice, held fixed, evaluated; checkpoints; and mistakes.
  */
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { explainProgram } from "../../src/cli/explain.ts";
 import { add, compile, dense, f32, filled, freeze, grad, type Layer, layer, mean, model, mul, param, program, sequential, sgd, slot, slotUpdates, type Tensor, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { batchNorm, kerasCall, kerasCases } from "../batch-norm.ts";
 import { expectSound } from "../program-case.ts";
@@ -207,6 +208,12 @@ describe("mistakes", () => {
     expect(await warningsOf(sequential([lazy(freeze(slot(zeros()))), dense(1)]))).toEqual([]);
     expect(await warningsOf(sequential([dense(2, { trainable: false }), dense(1)]))).toEqual([]);
     expect(await warningsOf(sequential([batchNorm(), dense(1)]))).toEqual([]);
+  });
+
+  test("explain tells of it too", () => {
+    const { program } = trainer(sequential([lazy(slot(zeros())), dense(1)]), { input: [1], loss: "meanSquaredError", optimizer: sgd() }); // biome-ignore format: short
+    const { warnings } = explainProgram(program, { dims: { batch: 2 }, target: "js" });
+    expect(warnings.join()).toContain('the slot "lazy1.still" is never updated');
   });
 
   const updating = (change: (params: { w: Tensor; s: Tensor<[2], "f32"> }, input: Tensor, update: (slot: Tensor, value: Tensor) => void) => void) =>
