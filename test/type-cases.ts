@@ -69,6 +69,26 @@ export function step({ w }: TensorsOf<Model>, x: Tensor<[4], "f32">): { loss: Te
 export const model: Model = { w: param(ones(4)) };
 export const made = program({ inputs: { x: f32(4) }, state: model, step: ({ x }, state) => ({ outputs: step(state, x) }) });
 `,
+  reductions: `
+import { sum, mean, full, max, type Tensor, type ReduceOptions, argmax } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
+const x = full([2, 3, 4, 5], 0);
+const a = sum(x, { axis: [0, 2] }); same<typeof a, F<[3, 5]>>(true);
+const b = mean(x, { axis: [1, -1], keepDims: true }); same<typeof b, F<[2, 1, 4, 1]>>(true);
+const c = max(x, { axis: -2, keepDims: true }); same<typeof c, F<[2, 3, 1, 5]>>(true);
+const d = max(x, { axis: 1 }); same<typeof d, F<[2, 4, 5]>>(true);
+const e = argmax(x); same<typeof e, Tensor<[2, 3, 4], "i32">>(true);
+const f = argmax(x, { axis: 0 }); same<typeof f, Tensor<[3, 4, 5], "i32">>(true);
+declare const o: ReduceOptions; declare const k: boolean; declare const n: number; declare const l: number[]; declare const y: Tensor;
+const g = sum(x, o); same<typeof g, Tensor<readonly (string|number)[], "f32">>(true);
+const h = sum(x, { axis: 1, keepDims: k }); same<typeof h, Tensor<readonly (string|number)[], "f32">>(true);
+const i = sum(x, { axis: n }); const j = sum(x, { axis: l }); const m = sum(y, { axis: [0, 1] }); const p = sum(x, { axis: [] }); same<typeof p, F<[2, 3, 4, 5]>>(true);
+const q = sum(x, {}); same<typeof q, F<[]>>(true);
+const r = sum(x, { keepDims: false }); same<typeof r, F<[]>>(true);
+export { g, h, i, j, m };
+`,
   parts: `
 import { add, batchMatmul, concat, dot, f32, flip, full, gather, i32, matmul, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -210,6 +230,8 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.sum(tl.full([2, 3], 0), { axis: 2 })", "sum: there is no axis 2 in rank 2"],
   ["tl.max(tl.full([2, 3], 0), { axis: -3, keepDims: true })", "max: there is no axis -3 in rank 2"],
   ["tl.mean(tl.full([2, 3], 0), { axis: 7 })", "mean: there is no axis 7 in rank 2"],
+  ["tl.sum(tl.full([2, 3], 0), { axis: [0, 2] })", "sum: there is no axis 2 in rank 2"],
+  ["tl.sum(tl.full([2, 3], 0), { axis: [-3] })", "sum: there is no axis -3 in rank 2"],
   ["tl.argmax(tl.full([2, 3], 0), { axis: 2 })", "argmax: there is no axis 2 in rank 2"],
   ["tl.argmax(tl.full([], 0))", "argmax: there is no axis -1 in rank 0"],
   ["tl.sum(tl.full([2, 3], 0), { axis: 1, keepdims: true })", "sum: keepdims (there are: axis"],

@@ -172,17 +172,49 @@ export interface NoOptions {
 
 type Ones<S extends Shape> = { -readonly [K in keyof S]: 1 };
 
+/** The axes of a list, counted from the front, as a union of keys of a shape. Never where the shape has not got one. */
+type Keys<S extends Shape, Axes extends number> = Axes extends number
+  ? [FromFront<S, Axes>] extends [never]
+    ? never
+    : `${FromFront<S, Axes>}`
+  : never;
+
+type Without<S extends Shape, K extends string, Done extends Shape = [], Seen extends Shape = []> = S extends readonly [
+  infer First extends Dim,
+  ...infer Rest extends Shape,
+]
+  ? Without<Rest, K, `${Seen["length"]}` extends K ? Done : [...Done, First], [...Seen, 0]>
+  : Done;
+
+/** What is given for an option; never where it is not. */
+type Given<O, Name extends string> = Name extends keyof O ? Exclude<O[Name], undefined> : never;
+
+/** Where it may be true or false, not even the rank is known. */
+type Keeps<O> = [Given<O, "keepDims">] extends [never | false] ? false : O extends { keepDims: true } ? true : boolean;
+
+type ReduceAxes<S extends Shape, K extends string, Keep> = [Keep] extends [true]
+  ? { -readonly [I in keyof S]: I extends K ? 1 : S[I] }
+  : [Keep] extends [false]
+    ? Without<S, K>
+    : Shape;
+
+type ReduceAll<S extends Shape, Keep> = [Keep] extends [true] ? Ones<S> : [Keep] extends [false] ? [] : Shape;
+
 export type ReduceShape<S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
-  ? Axis extends number
-    ? AnyRank<S> extends true
-      ? Shape
-      : Known<Axis> extends true
-        ? ReplaceAt<S, FromFront<S, Axis>, O extends { keepDims: true } ? [1] : []>
+  ? AnyRank<S> extends true
+    ? Shape
+    : Axis extends number
+      ? Known<Axis> extends true
+        ? ReduceAxes<S, Keys<S, Axis>, Keeps<O>>
         : Shape
-    : Shape
-  : O extends { keepDims: true }
-    ? Ones<S>
-    : [];
+      : Axis extends readonly number[]
+        ? number extends Axis["length"] | Axis[number]
+          ? Shape
+          : ReduceAxes<S, Keys<S, Axis[number]>, Keeps<O>>
+        : Shape
+  : [Given<O, "axis">] extends [never]
+    ? ReduceAll<S, Keeps<O>>
+    : Shape;
 
 type NoAxis<
   Call extends string,
@@ -190,19 +222,35 @@ type NoAxis<
   Axis extends number | string,
 > = `${Call}: there is no axis ${Axis} in rank ${Length<S>}`;
 
+/** Those of the axes that the shape has not got. */
+type Lost<S extends Shape, Axes extends number> = Axes extends number
+  ? [Keys<S, Axes>] extends [keyof S]
+    ? [Keys<S, Axes>] extends [never]
+      ? Axes
+      : never
+    : Axes
+  : never;
+
+/** The axes of a list that is written out. */
+type AxesIn<List> = List extends readonly number[]
+  ? number extends List["length"] | List[number]
+    ? never
+    : List[number]
+  : never;
+
 export type CheckAxis<Call extends string, S extends Shape, O extends ReduceOptions> = O extends { axis: infer Axis }
-  ? Axis extends number
-    ? AnyRank<S> extends true
-      ? unknown
-      : Known<Axis> extends true
-        ? [FromFront<S, Axis>] extends [never]
-          ? ShapeMismatch<NoAxis<Call, S, Axis>>
-          : `${FromFront<S, Axis>}` extends keyof S
-            ? unknown
-            : ShapeMismatch<NoAxis<Call, S, Axis>>
+  ? AnyRank<S> extends true
+    ? unknown
+    : Axis extends number
+      ? Known<Axis> extends true
+        ? CheckAxes<Call, S, Axis>
         : unknown
-    : unknown
+      : CheckAxes<Call, S, AxesIn<Axis>>
   : unknown;
+
+type CheckAxes<Call extends string, S extends Shape, Axes extends number> = [Lost<S, Axes>] extends [never]
+  ? unknown
+  : ShapeMismatch<NoAxis<Call, S, Lost<S, Axes>>>;
 
 // ---- permute -------------------------------------------------------------------------------------------------------
 

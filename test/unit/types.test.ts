@@ -50,8 +50,8 @@ function checkedResults(image: Image, w: Weights, row: Tensor<[512], "f32">, lab
   same<typeof hot, Tensor<["batch", 10], "f32">>(true);
   const filled = full([2, "batch"], 1);
   same<typeof filled, Tensor<[2, "batch"], "f32">>(true);
-  const whole = sum(hidden, { axis: [0, 1] });
-  same<typeof whole, Tensor<Shape, "f32">>(true);
+  const whole = sum(hidden, { axis: [0, -1] });
+  same<typeof whole, Tensor<[], "f32">>(true);
   const gradients = grad(loss, { w, rows: [row] });
   same<typeof gradients, GradientsOf<{ w: Weights; rows: Tensor<[512], "f32">[] }>>(true);
   same<(typeof gradients)["w"], Weights>(true);
