@@ -71,6 +71,7 @@ export interface CompileOptions extends TargetOptions {
   readonly onWarning?: (message: string) => void;
   /** Told of each kernel launch. */
   readonly onLaunch?: LaunchObserver;
+  /** For finding faults. */
   readonly debug?: {
     /** Fill scratch memory with NaN as soon as nothing needs it. */
     readonly poisonFreed?: boolean;

@@ -21,13 +21,17 @@ import type { Gpu } from "./runtime/platform.ts";
 import { chooseThreads, findHost } from "./runtime/wasm-host.ts";
 import { engineFeatures, type TargetOptions } from "./targets.ts";
 
+/** What was found out about a target. */
 export interface TargetExam {
+  /** Its name. */
   readonly target: TargetName;
+  /** Whether a small network was trained with it. */
   readonly works: boolean;
   /** What would run the kernels: "wgsl (NVIDIA H200)". */
   readonly device?: string;
   /** Why it does not work. */
   readonly reason?: string;
+  /** What to do about it. */
   readonly advice?: string;
   /** The ways in which the target can run, where there are several. It works where the plainest of them does. */
   readonly ways?: readonly WayExam[];
@@ -41,6 +45,7 @@ export interface WayExam {
   readonly reason?: string;
 }
 
+/** What is examined. */
 export interface ExamineOptions {
   /** WebGPU, or how to get it (`nodeGpu` in Node). `navigator.gpu` by default. */
   readonly gpu?: Gpu | (() => Promise<Gpu>);

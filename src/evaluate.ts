@@ -42,6 +42,7 @@ type DTypeOfArray<A> = {
   [D in Exclude<DType, "bool">]: A extends ArrayOf<D> ? D : never;
 }[Exclude<DType, "bool">];
 
+/** How an expression is computed. */
 export interface EvaluateExpressionOptions<D extends DType> extends TargetOptions {
   /** What given numbers and lists are, "f32" by default; a typed array says it itself. */
   readonly dtype?: D;

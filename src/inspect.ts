@@ -13,6 +13,7 @@ import { printKernel, printSequence } from "./kernel/print.ts";
 import { checkOptions, type OptionTable, object, text } from "./options.ts";
 import { jsTarget } from "./targets.ts";
 
+/** Which entry is shown, and with which sizes. */
 export interface InspectOptions {
   /** By default the program's first. */
   readonly entry?: string;
@@ -20,8 +21,11 @@ export interface InspectOptions {
   readonly dims?: Dims;
 }
 
+/** A program at one stage of its compilation. */
 export interface StageText {
+  /** The stage. */
   readonly name: "as written" | "after differentiate" | "optimized" | "kernels" | "JavaScript" | "memory";
+  /** What it looks like there. */
   readonly text: string;
 }
 

@@ -50,12 +50,17 @@ export interface EntryReport {
   readonly buffers: readonly BufferSlot[];
 }
 
+/** What compiling did: where the program runs, and each entry pass by pass and kernel by kernel. */
 export interface Report {
+  /** The target that runs it. */
   readonly target: TargetName;
+  /** What runs the kernels: "wasm (2 threads)". */
   readonly device: string;
   /** Why this target: "asked for", or what `auto` found. */
   readonly why: string;
+  /** Milliseconds for all that was compiled so far. */
   readonly compileMs: number;
+  /** What was warned of. */
   readonly warnings: readonly string[];
   /** One for each entry and set of dimensions compiled so far. */
   readonly entries: readonly EntryReport[];

@@ -16,6 +16,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { UserError } from "./errors.ts";
 import { checkOptions, checkValue, type OptionTable, object, oneOf, text } from "./options.ts";
 
+/** A flag: text, a number or a switch. */
 export type FlagDefinition =
   /** A whole number, `least` (1) or more. With the default "auto" that word may be given too. */
   | { readonly kind: "count"; readonly default: number | "auto"; readonly least?: number; readonly about: string }
@@ -36,14 +37,18 @@ type FlagValue<F> = F extends { readonly kind: "count" | "number"; readonly defa
       : boolean;
 
 export type FlagDefinitions = Readonly<Record<string, FlagDefinition>>;
+/** The values of flags, by name. */
 export type FlagValues<F extends FlagDefinitions> = { readonly [N in keyof F]: FlagValue<F[N]> };
 
 const kinds: readonly FlagDefinition["kind"][] = ["count", "number", "text", "choice", "switch"];
 
+/** A command: what `script` and `parseFlags` are given. */
 export interface Script<F extends FlagDefinitions> {
+  /** What --help calls it. */
   readonly name: string;
   /** One sentence for --help. */
   readonly about: string;
+  /** By name; "fromScratch" is --from-scratch. */
   readonly flags: F;
 }
 

@@ -32,6 +32,7 @@ import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers }
 import { WasmMachine } from "./runtime/wasm-machine.ts";
 import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
 
+/** Which target, and what it may use. */
 export interface TargetOptions {
   /** What the program runs on; "auto" by default: a real GPU where there is one, else the CPU. */
   readonly target?: "auto" | TargetName;

@@ -147,6 +147,7 @@ function membersOf(item: DeclarationReflection): readonly Member[] {
   const own = item.children ?? (item.type?.type === "reflection" ? (item.type.declaration.children ?? []) : []);
   return own.flatMap((child): Member[] => {
     if (child.kind === ReflectionKind.Constructor || child.flags.isPrivate) return [];
+    if (child.name === "name" && child.overwrites !== undefined) return []; // an error calls itself what it is
     const signature = child.signatures?.[0] ?? child.getSignature;
     const name =
       signature !== undefined && child.getSignature === undefined ? callOf(child.name, signature) : child.name;

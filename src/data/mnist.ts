@@ -22,6 +22,7 @@ import { differenceFrom, downloadFiles } from "./download.ts";
 import { decodeIdxDataset, type NamedBytes } from "./idx.ts";
 import { type PublishedFile, mirrors as publicMirrors, publishedFiles } from "./mnist-files.ts";
 
+/** Where the digits come from. */
 export interface LoadMnistOptions {
   /** A folder with the four files. */
   readonly data?: string | undefined;
@@ -37,6 +38,7 @@ export interface LoadMnistOptions {
   readonly synthetic?: boolean | undefined;
   /** Told what happens on the way: a damaged file, digits in place of MNIST. By default: console.error. */
   readonly log?: (line: string) => void;
+  /** Told of each file how many bytes have arrived. */
   readonly onProgress?: (file: string, bytes: number) => void;
 }
 

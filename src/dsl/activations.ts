@@ -169,6 +169,7 @@ export function huber<S extends Shape, D extends DType>(
 
 // ---- running sums --------------------------------------------------------------------------------------------------
 
+/** How running sums and products go along an axis. */
 export interface RunningOptions {
   /** The last by default. */
   readonly axis?: number;

@@ -166,6 +166,7 @@ export function logSoftmax<S extends Shape, D extends DType>(x: Tensor<S, D>, op
 
 // ---- losses --------------------------------------------------------------------------------------------------------
 
+/** What scores and labels are. */
 export interface CrossEntropyOptions {
   /** The scores are probabilities of each class (after a softmax) in place of logits. False by default. */
   readonly probabilities?: boolean;

@@ -25,7 +25,10 @@ import { applyOp, scalar, Tensor } from "./tensor.ts";
 export function gather<S extends Shape, D extends DType, I extends Shape, const A extends number = 0>(
   x: Tensor<S, D>,
   indexes: Tensor<I>,
-  options: { readonly axis?: A } = {},
+  options: {
+    /** 0 by default. */
+    readonly axis?: A;
+  } = {},
 ): Tensor<GatherShape<S, I, A>, D> {
   const origin = here("gather");
   checkTensor("gather", x);

@@ -10,7 +10,9 @@ import { checkValue, number, show } from "../options.ts";
 import { type Floats, RandomStream } from "../random.ts";
 import { checkSizes } from "./check.ts";
 
+/** What a state starts with: its shape, and how it is filled from the seed. */
 export interface Initializer<S extends Shape = Shape> {
+  /** All dimensions are numbers. */
   readonly shape: S;
   /** All values are 0, as those of fresh memory: a table of any size costs nothing to start. */
   readonly isZero?: boolean;
@@ -27,11 +29,13 @@ function initializer<const S extends Sizes>(
   return { shape: [...shape], fill: (into, seed, name) => draw(new RandomStream(seed, name), into) };
 }
 
+/** 0 everywhere. */
 export function zeros<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   checkSizes("zeros", shape);
   return { ...filled(0, ...shape), isZero: true };
 }
 
+/** 1 everywhere. */
 export function ones<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   checkSizes("ones", shape);
   return filled(1, ...shape);

@@ -136,6 +136,7 @@ export function mod<A extends Operand, B extends Operand>(a: A, b: B & OperandsF
   return mapCall("mod", [a, b]) as BinaryResult<A, B>;
 }
 
+/** Whether a = b, element by element. NaN is equal to nothing. */
 export function equal<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"equal", A, B>,
@@ -143,6 +144,7 @@ export function equal<A extends Operand, B extends Operand>(
   return mapCall("eq", [a, b], "equal") as ComparisonResult<A, B>;
 }
 
+/** Whether a is not b, element by element. NaN is not equal to itself. */
 export function notEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"notEqual", A, B>,
@@ -150,6 +152,7 @@ export function notEqual<A extends Operand, B extends Operand>(
   return mapCall("ne", [a, b], "notEqual") as ComparisonResult<A, B>;
 }
 
+/** a < b, element by element. */
 export function less<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"less", A, B>,
@@ -157,6 +160,7 @@ export function less<A extends Operand, B extends Operand>(
   return mapCall("lt", [a, b], "less") as ComparisonResult<A, B>;
 }
 
+/** a <= b, element by element. */
 export function lessEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"lessEqual", A, B>,
@@ -164,6 +168,7 @@ export function lessEqual<A extends Operand, B extends Operand>(
   return mapCall("le", [a, b], "lessEqual") as ComparisonResult<A, B>;
 }
 
+/** a > b, element by element. */
 export function greater<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greater", A, B>,
@@ -171,6 +176,7 @@ export function greater<A extends Operand, B extends Operand>(
   return mapCall("gt", [a, b], "greater") as ComparisonResult<A, B>;
 }
 
+/** a >= b, element by element. */
 export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greaterEqual", A, B>,
@@ -178,6 +184,7 @@ export function greaterEqual<A extends Operand, B extends Operand>(
   return mapCall("ge", [a, b], "greaterEqual") as ComparisonResult<A, B>;
 }
 
+/** Whether both hold. */
 export function and<A extends Shape, B extends Shape>(
   a: Tensor<A, "bool">,
   b: Tensor<B, "bool"> & CheckBroadcast<"and", A, B>,
@@ -185,6 +192,7 @@ export function and<A extends Shape, B extends Shape>(
   return mapCall("and", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
+/** Whether one holds, or both. */
 export function or<A extends Shape, B extends Shape>(
   a: Tensor<A, "bool">,
   b: Tensor<B, "bool"> & CheckBroadcast<"or", A, B>,
@@ -192,6 +200,7 @@ export function or<A extends Shape, B extends Shape>(
   return mapCall("or", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
+/** Whether it does not hold. */
 export function not<S extends Shape>(x: Tensor<S, "bool">): Tensor<S, "bool"> {
   return mapCall("not", [x]) as Tensor<S, "bool">;
 }
@@ -216,20 +225,35 @@ function unary(name: MapName): UnaryFunction {
   return (x) => mapCall(name, [x]) as never;
 }
 
+/** -x. */
 export const neg: UnaryFunction = unary("neg");
+/** |x|. Its slope at 0 is 0. */
 export const abs: UnaryFunction = unary("abs");
+/** -1, 0 or 1; zeros and NaN as they are. */
 export const sign: UnaryFunction = unary("sign");
+/** e to the power x. */
 export const exp: UnaryFunction = unary("exp");
+/** exp(x) - 1, exact for small x. */
 export const expm1: UnaryFunction = unary("expm1");
+/** The natural logarithm; NaN below 0. */
 export const log: UnaryFunction = unary("log");
+/** log(1 + x), exact for small x. */
 export const log1p: UnaryFunction = unary("log1p");
+/** The square root; NaN below 0. */
 export const sqrt: UnaryFunction = unary("sqrt");
+/** 1 / sqrt(x). */
 export const rsqrt: UnaryFunction = unary("rsqrt");
+/** The sine of an angle in radians. */
 export const sin: UnaryFunction = unary("sin");
+/** The cosine of an angle in radians. */
 export const cos: UnaryFunction = unary("cos");
+/** The hyperbolic tangent. */
 export const tanh: UnaryFunction = unary("tanh");
+/** The error function: 2 / sqrt(pi) times the integral of exp(-t²) from 0 to x. */
 export const erf: UnaryFunction = unary("erf");
+/** The largest whole number that is not above x. */
 export const floor: UnaryFunction = unary("floor");
+/** The smallest whole number that is not below x. */
 export const ceil: UnaryFunction = unary("ceil");
 /** To the nearest whole number, halves to the even one. */
 export const round: UnaryFunction = unary("round");

@@ -41,6 +41,7 @@ type Sliced<S extends Shape, R extends readonly Range[]> = S extends readonly [
 export type SliceShape<S extends Shape, R extends readonly Range[]> =
   AnyRank<S> extends true ? Shape : number extends R["length"] ? { -readonly [K in keyof S]: Dim } : Sliced<S, R>;
 
+/** How many elements are put before an axis and behind it. */
 export type Width = readonly [before: number, after: number];
 
 type Padded<S extends Shape, W extends readonly Width[]> = S extends readonly [

@@ -34,6 +34,7 @@ const resultTable: OptionTable<EntryResult> = { outputs: checkedLater(), next: c
 
 export type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) => EntryResult;
 
+/** Entries over shared state: what `program` makes and `compile` takes. */
 export interface ProgramDefinition<I, S, E> {
   readonly inputs?: I;
   readonly state?: S;
@@ -56,9 +57,13 @@ export type OutputsOf<E> = {
     : never;
 };
 
+/** Entries over shared state: what `program` makes and `compile` takes. */
 export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = unknown> {
+  /** Every input, by path. */
   readonly inputs: readonly NamedLeaf<InputSpec>[];
+  /** Every state, by path. */
   readonly states: readonly NamedLeaf<StateSpec>[];
+  /** A graph for each entry, by name. */
   readonly entries: ReadonlyMap<string, Entry>;
   /** What compiling it should tell its user. */
   readonly warnings?: readonly string[];
@@ -80,6 +85,7 @@ const definitionTable: OptionTable<AnyDefinition> = {
   step: callable(),
 };
 
+/** A program: inputs, state, and one entry (`step`) or several (`entries`), each a function of both. */
 export function program<I, S, E extends Readonly<Record<string, EntryFunction<I, S>>>>(
   definition: ProgramDefinition<I, S, E>,
 ): Program<OutputsOf<E>, I>;

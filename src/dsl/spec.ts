@@ -12,7 +12,9 @@ import type { Tensor } from "./tensor.ts";
 
 /** A tensor fed at each call. */
 export class InputSpec<S extends Shape = Shape, D extends DType = DType> {
+  /** Numbers, and names of dimensions that are bound when the program is compiled. */
   readonly shape: S;
+  /** What its elements are. */
   readonly dtype: D;
 
   constructor(shape: S, dtype: D) {

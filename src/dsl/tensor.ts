@@ -14,8 +14,11 @@ import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { show } from "../options.ts";
 
+/** A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. */
 export class Tensor<S extends Shape = Shape, D extends DType = DType> {
+  /** Numbers, and names of symbolic dimensions. */
   readonly shape: S;
+  /** What its elements are. */
   readonly dtype: D;
   /** What the tensor stands for: a node, or a closed expression that no graph has adopted yet. */
   readonly value: Node | Literal;
@@ -27,10 +30,12 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
     this.value = value;
   }
 
+  /** How many axes it has. */
   get rank(): S["length"] {
     return this.shape.length;
   }
 
+  /** "Tensor f32[2,3]". */
   toString(): string {
     return `Tensor ${printType(this.value.type)}`;
   }

@@ -6,7 +6,9 @@
  */
 import { ShapeError } from "../errors.ts";
 
+/** A size, or the name of one that is bound when the program is compiled: "batch". */
 export type Dim = number | string;
+/** The size of each axis; a scalar has none. */
 export type Shape = readonly Dim[];
 
 /** Dimension name -> its size, given when compiling. */

@@ -47,10 +47,13 @@ export interface DataPosition {
   readonly epoch: number;
   /** Batches that are done of the epoch under way. */
   readonly batch: number;
+  /** Samples in a batch. */
   readonly batchSize: number;
   /** How many samples there are: with another number the orders would be others. */
   readonly samples: number;
+  /** Whether the samples are shuffled. */
   readonly shuffle: boolean;
+  /** What their orders follow from. */
   readonly shuffleSeed: number;
   /** Orders that were used up before the epoch under way. */
   readonly shuffles: number;
@@ -60,11 +63,13 @@ export interface DataPosition {
 
 /** What goes into a checkpoint. */
 export interface CheckpointContents {
+  /** What it must have in common with what it is put back into. */
   readonly fingerprint: Fingerprint;
   /** All states: `await executable.state.snapshot()`. */
   readonly state: Snapshot;
   /** What the program was compiled with. */
   readonly seed: number;
+  /** Where in the data a run stands; null between runs. */
   readonly position?: DataPosition | null;
   /** Texts to keep beside it: a trainer's architecture. */
   readonly notes?: ReadonlyMap<string, string>;
@@ -76,6 +81,7 @@ export interface Checkpoint extends Required<CheckpointContents> {
   readonly madeBy: string;
 }
 
+/** What a checkpoint of this program must have in common with it. */
 export function fingerprintOf(
   program: Program<unknown>,
   optimizer: string | null = null,
@@ -94,6 +100,7 @@ export function checkSaved(call: string, saved: unknown): void {
   throw new UserError(`${call} takes the bytes of a checkpoint, a Uint8Array, not ${show(saved)}`);
 }
 
+/** A checkpoint as the bytes of a safetensors file. */
 export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
   if (!(contents?.state instanceof Map) || !(contents.fingerprint?.states instanceof Map)) {
     throw new UserError(`checkpoint: takes { fingerprint, state, seed }, not ${show(contents)}`);

@@ -26,11 +26,15 @@ import {
 
 /** A tensor in a file. f16 is its bits, bool is 0 and 1. */
 export interface StoredTensor {
+  /** What its elements are here, whatever they were in the file. */
   readonly dtype: DType;
+  /** All dimensions are numbers. */
   readonly shape: readonly number[];
+  /** Row-major. */
   readonly data: TypedArray;
 }
 
+/** What a file holds. */
 export interface Safetensors {
   /** By name, in the order of their bytes. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
@@ -75,6 +79,7 @@ export function writeSafetensors(
   return bytes;
 }
 
+/** What of a file is read. */
 export interface ReadSafetensorsOptions {
   /** Read tensors of these names, where the file has them, and no others: a file may hold types that nobody here reads. All by default. */
   readonly only?: readonly string[];

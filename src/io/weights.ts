@@ -18,6 +18,7 @@ import { isCheckpoint, packageVersion, type StateType } from "./checkpoint.ts";
 import { checkTensor, readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { quoted } from "./safetensors-header.ts";
 
+/** How tensors find their weights. */
 export interface LoadWeightsOptions {
   /**
    * "name": a tensor goes to the weight of its name. "order": the first tensor to the first weight, and so on, whatever they are

@@ -14,6 +14,7 @@ import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";
 import type { Training, TrainingOutputs, TrainingProgram } from "./training-program.ts";
 
+/** How a trainer is compiled: target, batch, seed, and what `compile` takes. */
 export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
   /** Samples a step; 128 by default. A trainer that is compiled again keeps what it had. */
   readonly batch?: number;

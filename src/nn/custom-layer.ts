@@ -36,6 +36,7 @@ export interface LayerMode extends Mode {
   readonly update: (slot: Tensor, value: Tensor) => void;
 }
 
+/** A layer of your own. */
 export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
   /** What a model calls it, counted: "scale1". */
   readonly name: string;
@@ -45,6 +46,7 @@ export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
   readonly rule?: R;
   /** The activation that apply ends with, unless told by `logits` to leave it out. "linear", which is none, by default. */
   readonly activation?: ActivationName;
+  /** Penalties on its parameters, by name. */
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
   /** What `layerFrom` makes it from; a layer of your own has none, and is saved as code. */
   readonly config?: Config;
@@ -70,6 +72,7 @@ const definitionTable: OptionTable<AnyDefinition> = {
   apply: callable(),
 };
 
+/** A layer of your own: what it needs, and what it does. */
 export function layer<P extends ParamTree = Record<never, never>, R extends ShapeRule = "any">(
   definition: LayerDefinition<P, R>,
 ): Layer<R> {

@@ -31,9 +31,11 @@ import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
 import type { ClassWeightFor } from "./weights.ts";
 
+/** What a callback is told after a batch. */
 export interface BatchRecord<Name extends string = never> {
   /** Both from 1. */
   readonly epoch: number;
+  /** The batch in the epoch, from 1. */
   readonly step: number;
   /** Means over the samples of the epoch so far. */
   readonly scores: Scores<Name>;
@@ -51,8 +53,11 @@ export interface FitControl {
   watched(name: string): number | TypedArray;
 }
 
+/** What is called while a model is trained. A promise is waited for; an error ends the training. */
 export interface Callback<Name extends string = never> {
+  /** After each epoch, validation included. */
   onEpochEnd?(record: EpochRecord<Name>, control: FitControl): void | Promise<void>;
+  /** After each batch whose results were read: each one on the CPU, and where `readEvery` is not given. */
   onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
 }
 
@@ -79,6 +84,7 @@ export interface FitOptions<Name extends string = never, In extends string = nev
    * `sampleWeight` (which Keras refuses) both are multiplied. By name for several outputs.
    */
   readonly classWeight?: ClassWeightFor<Out>;
+  /** Called in this order. None by default. */
   readonly callbacks?: readonly Callback<Name>[];
   /** `terminalProgress()` of "tensorloom/node", or your own. */
   readonly progress?: Progress;

@@ -8,7 +8,9 @@ export type Scores<Name extends string = never> = { readonly loss: number } & { 
 export interface EpochFacts<Name extends string> {
   /** From 1. */
   readonly epoch: number;
+  /** How long it took, validation left out. */
   readonly seconds: number;
+  /** How many samples were trained in a second. */
   readonly samplesPerSecond: number;
   /** Median time of a step, data and all. */
   readonly stepMs: number;
@@ -34,15 +36,19 @@ export const takenNames: readonly string[] = [
 export interface Stop {
   /** The epoch and the step in it that were done last, from 1. */
   readonly epoch: number;
+  /** The step in it, from 1. */
   readonly step: number;
+  /** The `signal` of `fit`, or a callback that called `stop`. */
   readonly by: "signal" | "callback";
 }
 
+/** What `fit` gives back. */
 export interface History<Name extends string = never> {
   /** The epochs that were completed. */
   readonly epochs: readonly EpochRecord<Name>[];
   /** Null when all epochs were done. */
   readonly stopped: Stop | null;
+  /** From the first epoch to the last. */
   readonly seconds: number;
 }
 

@@ -47,6 +47,7 @@ export type OutputShape<R, S extends Shape> = R extends "same"
           ? OutputShape<Rest, OutputShape<First, S>>
           : Shape;
 
+/** How a layer is applied. All may be left out. */
 export interface Mode {
   /** Dropout and the like work only while training. False by default. */
   readonly training?: boolean;
@@ -65,11 +66,13 @@ export function isSampleShape(value: unknown): value is SampleShape {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 1);
 }
 
+/** A layer, as a description: it stores nothing. `sequential`, `model` and a program of your own put layers together. */
 export interface Layer<R extends ShapeRule = ShapeRule> {
   /** "dense", "dropout"... Where it has no name of its own, a model calls it after this, and counts: dense1, dense2. */
   readonly name: string;
   /** The name it was given: what its parameters stand under in a model. */
   readonly givenName?: string | undefined;
+  /** What it does to shapes, for the editor. */
   readonly rule: R;
   /** The activation that `apply` ends with: what `logits: true` leaves out. */
   readonly activation: ActivationName;
@@ -77,8 +80,11 @@ export interface Layer<R extends ShapeRule = ShapeRule> {
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
   /** What `layerFrom` makes the same layer from. A layer of your own without it is code, and is saved as that. */
   readonly config?: Config;
+  /** The shape of a sample behind it, without the batch. A ShapeError where the layer does not take such samples. */
   outputShape(sample: SampleShape): SampleShape;
+  /** The parameters that it needs for such samples, by name: a part of a program's state. */
   params(sample: SampleShape): ParamTree;
+  /** Its output for a batch, inside an entry, with its parameters as tensors. */
   apply<const S extends Shape>(
     params: ParamTensors,
     x: Tensor<S, "f32">,

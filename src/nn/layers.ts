@@ -43,14 +43,17 @@ import { type LayerDefinition, layer } from "./custom-layer.ts";
 import { type ActivationName, activate, activationNames, applyLayer, type Layer, type Mode, type ParamTensors, type ParamTree, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
 import { configOfRegularizer, type Regularizer, regularizerKind } from "./regularizers.ts";
 
+/** What every layer may be given. */
 export interface LayerOptions {
   /** What its parameters stand under in a model, and what `watch` finds its output by. By default counted: "dense1". */
   readonly name?: string;
 }
 
+/** Options of a dense layer. */
 export interface DenseOptions extends LayerOptions {
   /** "linear" by default: none. */
   readonly activation?: ActivationName;
+  /** Whether a bias is added. True by default. */
   readonly useBias?: boolean;
   /** Starting weights for a shape; `glorotUniform` by default, as in Keras. The bias starts at zero. */
   readonly initializer?: (...shape: number[]) => Initializer;
@@ -58,6 +61,7 @@ export interface DenseOptions extends LayerOptions {
   readonly trainable?: boolean;
   /** Penalties that are added to the loss: `l2(1e-4)`, or a function of the tensor. Only weights that are trained have one. */
   readonly kernelRegularizer?: Regularizer;
+  /** The same for the bias. */
   readonly biasRegularizer?: Regularizer;
 }
 

@@ -42,9 +42,11 @@ export type InputTensors<I> = I extends SampleShape
   ? Tensor<["batch", ...I], "f32">
   : { readonly [K in keyof I]: I[K] extends SampleShape ? Tensor<["batch", ...I[K]], "f32"> : never };
 
+/** What `model` is given. */
 export interface ModelDefinition<I, L, O> {
   /** The shape of one sample, without the batch; one for each name where there are several inputs. */
   readonly inputs: I;
+  /** The layers that `call` puts together, by name: their parameters stand under these names. */
   readonly layers: L;
   /**
    * Gives the output, or several by name. Losses on logits take the last activation off an output that comes straight from a
@@ -74,16 +76,23 @@ export interface OutputTensor {
 
 /** What `trainer` asks of a model, be it a layer or made by `model`. The type parameters are the names of its ports. */
 export interface Model<In extends string = string, Out extends string = string> {
+  /** The shape of a sample of each input, without the batch. */
   readonly inputs: Ports<SampleShape>;
+  /** The shape of a sample of each output, and the activation it ends with. */
   readonly outputs: Ports<Head>;
+  /** Its parameters by name: a part of a program's state. */
   readonly params: ParamTree;
+  /** Penalties on parameters, by path: "trunk.kernel". */
   readonly regularizers: ReadonlyMap<string, Regularizer>;
+  /** What `layerFrom` and saved trainers make it from again. */
   readonly config: Config;
+  /** Its outputs for a batch, inside an entry, each before its last activation. */
   apply(params: ParamTensors, inputs: Ports<Tensor<Shape, "f32">>, mode: Omit<Mode, "logits">): Ports<OutputTensor>;
   /** Never there: for types. */
   readonly types?: { readonly inputs: In; readonly outputs: Out };
 }
 
+/** A model with several inputs or outputs, or any other way to put layers together: `call` is plain code. */
 export function model<
   const I extends SampleShape | Readonly<Record<string, SampleShape>>,
   const L extends Readonly<Record<string, Layer>>,

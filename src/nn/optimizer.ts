@@ -37,25 +37,35 @@ export type SlotTensors<Model, Moment extends string> = {
   readonly fixed?: Readonly<Record<string, Record<never, never>>>;
 } & { readonly [K in Moment]?: Model };
 
+/** What an update needs, all of it inside an entry. */
 export interface UpdateRequest<Model, Moment extends string> {
+  /** The weights before the update, as tensors. */
   readonly model: Model;
+  /** What `slots(model)` declared, as tensors. */
   readonly slots: SlotTensors<NoInfer<Model>, Moment>;
+  /** Of the loss by each weight: `grad(loss, model)`. */
   readonly gradients: GradientsOf<NoInfer<Model>>;
 }
 
 /** Next values, to be returned as `next` by an entry whose state is `{ model, opt }`. */
 export interface Updated<Model, Moment extends string> {
+  /** The weights after the update. */
   readonly model: Model;
+  /** The next values of the slots. */
   readonly opt: SlotTensors<Model, Moment>;
 }
 
 /** Every constant of an optimizer by the name of its option, with `kind`: JSON, from which `optimizerFrom` makes it again. */
 export interface OptimizerConfig {
+  /** "sgd", "adam"... */
   readonly kind: string;
+  /** What it starts with. */
   readonly learningRate: number;
+  /** The others, by the names of their options. */
   readonly constants: Readonly<Record<string, number | boolean>>;
 }
 
+/** How weights follow their gradients. `slots` declares what is kept from step to step, `update` makes the next values. */
 export interface Optimizer<Moment extends string = string> {
   /** "sgd", "adam"... */
   readonly name: string;
@@ -63,6 +73,7 @@ export interface Optimizer<Moment extends string = string> {
   readonly config?: OptimizerConfig;
   /** The states that updating this model needs. */
   slots<Model>(model: Model): OptimizerSlots<Model, Moment>;
+  /** The next values of weights and slots, inside an entry. */
   update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
 }
 
@@ -70,6 +81,7 @@ export interface Optimizer<Moment extends string = string> {
 
 /** One trainable tensor of a model in one update. */
 export interface Parameter {
+  /** Its value before the update. */
   readonly w: Tensor;
   /** The gradient of the loss by w. */
   readonly g: Tensor;
@@ -79,9 +91,12 @@ export interface Parameter {
   readonly t: Tensor;
 }
 
+/** What an optimizer keeps for one parameter, by name: tensors of its shape. */
 export type ParameterMoments<Moment extends string> = { readonly [M in Moment]: Tensor };
 
+/** An optimizer of your own, by what it does to one parameter. */
 export interface OptimizerDefinition<Moment extends string = string> {
+  /** What it is called in files and messages. */
   readonly name: string;
   /** What it starts with: `setLearningRate` changes it. */
   readonly learningRate: number;

@@ -12,8 +12,11 @@ import { checkOptions, flag, type Kind, number, type OptionTable } from "../opti
 import { type Optimizer, optimizerOf } from "./optimizer.ts";
 
 export interface SgdOptions {
+  /** 0.01 by default. */
   readonly learningRate?: number;
+  /** How much of the last step is taken again. 0 by default: none. */
   readonly momentum?: number;
+  /** Look ahead by the momentum before the gradient is followed. False by default. */
   readonly nesterov?: boolean;
 }
 
@@ -38,9 +41,13 @@ export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
 }
 
 export interface RmspropOptions {
+  /** 0.001 by default. */
   readonly learningRate?: number;
+  /** How much of the running mean of squares is kept at each update. 0.9 by default. */
   readonly rho?: number;
+  /** How much of the last step is taken again. 0 by default: none. */
   readonly momentum?: number;
+  /** Added to the mean of squares, inside the root. 1e-7 by default. */
   readonly epsilon?: number;
   /** Subtract the squared mean of the gradients: their variance instead of their second moment. */
   readonly centered?: boolean;
@@ -79,9 +86,13 @@ export function rmsprop(options: RmspropOptions = {}): Optimizer<"v" | "mean" | 
 }
 
 export interface AdamOptions {
+  /** 0.001 by default. */
   readonly learningRate?: number;
+  /** How much of the running mean of gradients is kept at each update. 0.9 by default. */
   readonly beta1?: number;
+  /** How much of the running mean of their squares is kept. 0.999 by default. */
   readonly beta2?: number;
+  /** Added to the root of the mean of squares. 1e-7 by default. */
   readonly epsilon?: number;
   /** Divide by the largest second moment so far. */
   readonly amsgrad?: boolean;
@@ -101,6 +112,7 @@ export function adam(options: AdamOptions = {}): Optimizer<"m" | "v" | "vMax"> {
 }
 
 export interface AdamwOptions extends AdamOptions {
+  /** The share of each weight that an update takes away, times the learning rate. 0.004 by default. */
   readonly weightDecay?: number;
 }
 

@@ -8,27 +8,37 @@ import type { EpochRecord, Scores, Stop } from "./history.ts";
 
 /** Told by `fit`. Called between steps, so it should be quick; a thrown error ends the training. */
 export interface Progress {
+  /** Before the first step of an epoch. */
   epochStart?(epoch: EpochPlan): void;
   /** After steps whose results were read. */
   update?(state: EpochState): void;
+  /** After the last one, and after validation. */
   epochEnd?(record: EpochRecord, epoch: EpochPlan): void;
   /** Always the last call, also after an error. `stop` when training ended early. */
   end?(stop: Stop | null): void;
 }
 
+/** What an epoch is going to be. */
 export interface EpochPlan {
   /** From 1. */
   readonly epoch: number;
+  /** How many there are. */
   readonly epochs: number;
+  /** Batches in the epoch. */
   readonly steps: number;
+  /** Samples in the epoch. */
   readonly samples: number;
 }
 
+/** How far an epoch is. */
 export interface EpochState extends EpochPlan {
+  /** Batches so far. */
   readonly stepsDone: number;
+  /** Samples so far. */
   readonly samplesDone: number;
   /** Means over the samples so far. */
   readonly scores: Scores;
+  /** Since the epoch began. */
   readonly seconds: number;
 }
 

@@ -10,9 +10,11 @@ import { NonFiniteError } from "./non-finite.ts";
 export interface ResumePoint {
   /** Epochs and steps of the run that are done. */
   readonly epoch: number;
+  /** Steps of the run that are done. */
   readonly step: number;
   /** Batches that are done of the epoch under way, and the sums of its scores over them. */
   readonly batch: number;
+  /** The sums of its scores over them. */
   readonly sums: ReadonlyMap<string, number>;
   /** Shuffles used, this run's and earlier ones'. */
   readonly shuffles: number;
@@ -20,6 +22,7 @@ export interface ResumePoint {
   readonly order: RunOrder;
   /** What the program was compiled with. */
   readonly seed: number;
+  /** Every state of the program. */
   readonly state: Snapshot;
 }
 
@@ -29,6 +32,7 @@ export interface ResumePoint {
  */
 export class TrainingError extends UserError {
   override readonly name = "TrainingError";
+  /** From where the next `fit` can go on. */
   readonly resume: ResumePoint;
 
   constructor(message: string, resume: ResumePoint, cause: unknown) {

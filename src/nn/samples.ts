@@ -28,7 +28,9 @@ export type ForEach<Names extends string, T> = [Names] extends [never] ? never :
 
 /** `In` and `Out` are the names of a model's inputs and outputs; never where there is one of them. */
 export interface Samples<In extends string = never, Out extends string = never> {
+  /** The inputs, one sample after the other. */
   readonly x: NumbersFor<In>;
+  /** What the outputs are compared with, one sample after the other: class numbers, or numbers shaped like the output. */
   readonly y: NumbersFor<Out>;
   /**
    * What x is multiplied by. 1 by default, but 1/255 for Pixels (what `loadMnist` gives); once there was a `fit`, what its x was

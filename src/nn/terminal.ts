@@ -18,6 +18,7 @@ import {
   secondsLeft,
 } from "./progress.ts";
 
+/** Where progress is written. */
 export interface TerminalProgressOptions {
   /** Where to write; process.stdout by default. */
   readonly stream?: TerminalStream;
@@ -35,6 +36,7 @@ const optionTable: OptionTable<TerminalProgressOptions> = {
   stream: object("a stream to write to: process.stderr, say"),
 };
 
+/** A progress bar for each epoch in a terminal; lines now and then where the output is no terminal. */
 export function terminalProgress(options: TerminalProgressOptions = {}): Progress {
   const { stream = process.stdout } = checkOptions("terminalProgress", options, optionTable);
   return stream.isTTY === true ? bars(stream) : lines(stream);

@@ -42,6 +42,7 @@ export interface CommonTrainerOptions {
   readonly watch?: Readonly<Record<string, Watch>>;
 }
 
+/** What `trainer` is given beside a layer. */
 export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
@@ -65,6 +66,7 @@ export type Trainable = Layer | Model<never, never> | Model;
 
 /** The names of its inputs and outputs, where there are several. */
 export type InputNames<T> = T extends Model<infer In, string> ? In : never;
+/** The names of its outputs, where there are several. */
 export type OutputNames<T> = T extends Model<string, infer Out> ? Out : never;
 
 /** The options for a layer or for a model. M: its metrics, undefined where none are given. */

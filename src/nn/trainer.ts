@@ -37,6 +37,7 @@ import { type AnyTrainerOptions, checkTrainerOptions, definitionOf, type InputNa
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
+/** How a checkpoint is put back. */
 export interface RestoreOptions {
   /** Take the states, but not the place in the data: the next `fit` is a new run. False by default: it goes on. */
   readonly newRun?: boolean;

@@ -34,9 +34,11 @@ export interface WatchContext {
   output(name?: string): Tensor<Shape, "f32">;
   /** What was fed: a tensor, or an object of tensors by name. */
   readonly inputs: unknown;
+  /** What the outputs are compared with. */
   readonly targets: unknown;
 }
 
+/** Something to be put out by each training step: a scalar, or a tensor that is copied to the host where it is asked for. */
 export type Watch = (context: WatchContext) => Tensor;
 
 interface Step {

@@ -80,6 +80,7 @@ export interface ExecutableCore<Outputs, Inputs = unknown> {
   dispose(): void;
 }
 
+/** A compiled program: its entries by `run`, or each by its own name, its state, its report. */
 export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unknown> = ExecutableCore<
   Outputs,
   Inputs
