@@ -79,5 +79,11 @@ export const pages: readonly Page[] = [
     about: 'What only "tensorloom/node" has: data, devices, files, scripts.',
     from: [/^(node|script)\.ts$/, /^data\//],
   },
+  {
+    file: "types",
+    title: "Types",
+    about: "What the signatures on the other pages are made of: for annotating what one writes around them.",
+    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel|random|spelling|arrays|options)/],
+  },
   { file: "errors", title: "Errors", about: "What is thrown, and by whose fault.", from: ["errors.ts"] },
 ];

@@ -67,6 +67,7 @@ export function selu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<
 }
 
 export interface GeluOptions {
+  /** Whether to take the form with tanh. False by default. */
   readonly approximate?: boolean;
 }
 
@@ -148,6 +149,7 @@ export function l2Norm<S extends Shape, D extends DType, const O extends ReduceO
 // ---- losses --------------------------------------------------------------------------------------------------------
 
 export interface HuberOptions {
+  /** Where the bowl becomes a line. 1 by default. */
   readonly delta?: number;
 }
 

@@ -36,13 +36,18 @@ export type EntryFunction<I, S> = (inputs: TensorsOf<I>, state: TensorsOf<S>) =>
 
 /** Entries over shared state: what `program` makes and `compile` takes. */
 export interface ProgramDefinition<I, S, E> {
+  /** What is fed at each call: a tree of `f32(...)`, `i32(...)`... None by default. */
   readonly inputs?: I;
+  /** What is kept between calls: a tree of `param(...)` and `slot(...)`. None by default. */
   readonly state?: S;
+  /** By name: functions of inputs and state, as tensors, that give `{ outputs, next }`. */
   readonly entries: E & Readonly<Record<string, EntryFunction<I, S>>>;
 }
 
 export interface StepDefinition<I, S, R> {
+  /** What is fed at each call: a tree of `f32(...)`, `i32(...)`... None by default. */
   readonly inputs?: I;
+  /** What is kept between calls: a tree of `param(...)` and `slot(...)`. None by default. */
   readonly state?: S;
   /** The only entry, called "step". */
   readonly step: (inputs: TensorsOf<I>, state: TensorsOf<S>) => R;

@@ -17,7 +17,9 @@ export function randomBits<const S extends Shape>(shape: S): Tensor<[...S], "u32
 }
 
 export interface NormalOptions {
+  /** 0 by default. */
   readonly mean?: number;
+  /** 1 by default. */
   readonly deviation?: number;
 }
 

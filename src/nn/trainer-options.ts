@@ -31,6 +31,7 @@ export type ScoreNames<M, Out extends string> = [Out] extends [never]
   : `${Out}_loss` | (undefined extends M ? never : { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out]);
 
 export interface CommonTrainerOptions {
+  /** `rmsprop()`, `adam()`..., or one of your own. */
   readonly optimizer: Optimizer;
   /**
    * Which weights are trained: a list of names, a layer's ("dense1") or a weight's ("dense1.kernel"), or a predicate of a
@@ -46,7 +47,9 @@ export interface CommonTrainerOptions {
 export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
+  /** What training makes small: a name, or a function of output and target. */
   readonly loss: LossName | Measure;
+  /** What else is measured: names, or a table of your own names. None by default. */
   readonly metrics?: M;
   /** What a loss function compares with: `i32("batch")`, say. By default floats shaped like the model's output. */
   readonly target?: InputSpec;
@@ -54,8 +57,11 @@ export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
 
 /** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
 export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonTrainerOptions {
+  /** What training makes small: a loss, or one for each output. */
   readonly loss: [Out] extends [never] ? LossName | Measure : { readonly [K in Out]: LossName | Measure };
+  /** What else is measured, by the names of several outputs. None by default. */
   readonly metrics?: M;
+  /** What loss functions compare with: `i32("batch")`, say. By default floats shaped like the output. */
   readonly target?: [Out] extends [never] ? InputSpec : { readonly [K in Out]?: InputSpec };
   /** `loss` is the sum of the outputs' losses times these; 1 by default. */
   readonly lossWeights?: [Out] extends [never] ? never : { readonly [K in Out]?: number };
