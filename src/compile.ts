@@ -27,7 +27,7 @@ import { sameIntegers } from "./graph/integers.ts";
 import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
 import { input, randomState } from "./graph/ops/source.ts";
-import { atLine, here, type Origin } from "./graph/origin.ts";
+import { atLine, here } from "./graph/origin.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { bindDim, type Dims, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
@@ -46,6 +46,7 @@ import { type Compiled, type Executable, makeExecutable } from "./runtime/execut
 import { declaredInputs } from "./runtime/feeds.ts";
 
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
+import { checkIndexes, checkSize, checkSizes } from "./sizes.ts";
 import { chooseTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
 
 /** Graph passes, in order. */
@@ -292,6 +293,7 @@ export function stagesOf(
     skip.has("schedule") && target.traits.name !== "wgsl"
       ? checkKernels("lower", plain)
       : timed("schedule", schedule, countLaunches);
+  checkIndexes(sequence, entry, target.traits);
   const sound = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : [])); // not to be checked again below
   const addresses = timed(
     "plan",
@@ -329,24 +331,6 @@ export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Ent
   const upTo = graphPasses.slice(0, graphPasses.findIndex(({ name }) => name === last) + 1);
   const passes = upTo.filter((pass) => pass !== specialize);
   return passes.reduce((made, pass, i) => verified(pass, passes.slice(0, i), made, {}, () => {}), entry);
-}
-
-/** More elements than any memory holds; below it, places in a buffer are exact numbers. */
-const mostElements = 2 ** 45;
-
-/** A dimension that a user gives may make tensors that nothing can hold. */
-function checkSizes(entry: Entry): void {
-  for (const node of neededNodes(entry)) {
-    if (node.type.kind !== "tensor") continue;
-    const { dtype, shape } = node.type;
-    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
-  }
-}
-
-function checkSize(what: string, shape: Shape, origin?: Origin): void {
-  const count = shape.reduce((product: number, dim) => product * Number(dim), 1);
-  if (count <= mostElements) return;
-  throw new UserError(`${what}: more elements than any memory holds; make the dimensions smaller${atLine(origin)}`);
 }
 
 /** Runs a pass and notes how long it took and how much came out. */

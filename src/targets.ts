@@ -74,6 +74,7 @@ export const jsTarget: TargetSetup = {
     name: "js",
     accumulator: "f64",
     maxBuffers: 64,
+    mostIndex: Number.MAX_SAFE_INTEGER,
     hasF64: true,
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
@@ -98,6 +99,7 @@ export function wasmTarget(
       name: "wasm",
       accumulator: "f32",
       maxBuffers: 64,
+      mostIndex: 2 ** 31 - 1,
       hasF64: false,
       alignment: 64, // a cache line
       bytesOf: (dtype, count) => byteWidth(dtype) * count,
@@ -165,6 +167,7 @@ export function wgslTarget(source: GpuSource, why = "asked for"): TargetSetup {
       name: "wgsl",
       accumulator: "f32",
       maxBuffers: limits.maxStorageBuffersPerShaderStage,
+      mostIndex: 2 ** 31 - 1,
       hasF64: false,
       alignment: limits.minStorageBufferOffsetAlignment,
       bytesOf: gpuBytes,

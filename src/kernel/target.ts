@@ -13,6 +13,8 @@ export interface TargetTraits {
   readonly accumulator: "f32" | "f64";
   /** Most buffers that one kernel may touch. */
   readonly maxBuffers: number;
+  /** The largest whole number that an index may be. */
+  readonly mostIndex: number;
   /** Whether f64 tensors exist. */
   readonly hasF64: boolean;
   /** Offsets of buffers are multiples of this many bytes. */

@@ -3,6 +3,7 @@
  * results. Each is run several calls in every variant of the pipeline (see program-case.ts).
  */
 import { describe, expect, it } from "vitest";
+import { stagesOf } from "../../src/compile.ts";
 import {
   add,
   argmax,
@@ -12,6 +13,7 @@ import {
   f32,
   globalNorm,
   grad,
+  jsTarget,
   matmul,
   mean,
   meanSquaredError,
@@ -27,12 +29,14 @@ import {
   softmax,
   sub,
   sum,
+  type Tensor,
   tanh,
   transpose,
   values,
   zeros,
 } from "../../src/index.ts";
 import { RandomStream } from "../../src/random.ts";
+import { wasmTarget, wgslTarget } from "../../src/targets.ts";
 import { type Call, expectSound, type TraceResult } from "../program-case.ts";
 
 /** Seeded numbers with the given name. */
@@ -332,5 +336,43 @@ describe("dimensions beyond any memory", () => {
       step: ({ x }, { w }) => ({ outputs: { y: sub(x, w) } }),
     });
     await expect(compile(rows, { target: "js", dims: { batch } })).rejects.toThrow(message);
+  });
+});
+
+describe("kernels that would count further than their target can", () => {
+  const limits = { maxComputeWorkgroupSizeX: 256, maxComputeInvocationsPerWorkgroup: 256 };
+  const gpu = wgslTarget({
+    limits: {
+      ...limits,
+      maxComputeWorkgroupStorageSize: 16384,
+      maxComputeWorkgroupsPerDimension: 65535,
+      maxStorageBuffersPerShaderStage: 8,
+      minStorageBufferOffsetAlignment: 256,
+    },
+  } as unknown as Parameters<typeof wgslTarget>[0]);
+  const targets = { wasm: wasmTarget({ threads: 1 }), wgsl: gpu };
+  const pairs = (use: (all: Tensor) => unknown) =>
+    program({
+      inputs: { x: f32(50_000, 1), y: f32(1, 50_000) },
+      step: ({ x, y }) => ({ outputs: { s: use(mul(x, y) as Tensor) } }),
+    });
+
+  it.each(["wasm", "wgsl"] as const)("are refused on %s: 2.5e9 elements that are stored", (name) => {
+    const stored = pairs((all) => tanh(all));
+    expect(() => stagesOf(stored, "step", {}, targets[name])).toThrow(
+      /^\w+ is f32\[50000,50000\]: a kernel of the \w+ target counts up to 2147483647, .*\n.*difficult-programs/,
+    );
+    expect(() => stagesOf(stored, "step", {}, jsTarget)).not.toThrow();
+  });
+
+  it.each(["wasm", "wgsl"] as const)("compile on %s where they are summed along rows and never stored", (name) => {
+    expect(() =>
+      stagesOf(
+        pairs((all) => sum(all, { axis: 1 })),
+        "step",
+        {},
+        targets[name],
+      ),
+    ).not.toThrow();
   });
 });
