@@ -82,8 +82,8 @@ test("evaluate: numbers for scalars, typed arrays otherwise, trees stay trees", 
   expect(b).toEqual({ c: 2 });
   const third = await evaluate(({ x }) => mul(x, 1 / 3), { x: 1 }, { dtype: "f64" });
   expect(third).toBe(1 / 3);
-  await expect(evaluate(() => add(1, 2), { x: "two" as never })).rejects.toThrow('"x" must be a number or lists');
-  await expect(evaluate(({ x }) => x, { x: [[1, 2], [3]] })).rejects.toThrow('"x" is not shaped like'); // biome-ignore format: rows
+  await expect(evaluate(() => add(1, 2), { x: "two" as never })).rejects.toThrow('"x" must be a number, lists');
+  await expect(evaluate(({ x }) => x, { x: [[1, 2], [3]] })).rejects.toThrow('"x" must have lists of equal lengths'); // biome-ignore format: rows
 });
 
 test("formula writes derivatives as people do", () => {
