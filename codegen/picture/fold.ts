@@ -68,7 +68,7 @@ export interface Folding {
 
 /** Boxes that fit a screen beside each other and can be read. */
 const mostBoxes = 24;
-/** Nodes that each call inside must have on average: boxes of a node each say no more than the closed one. */
+/** Nodes that each call inside must have on average, once: boxes of a node each say no more than the closed one. */
 const worthOpening = 2;
 
 export function foldEntry(entry: Entry): Folding {
@@ -79,7 +79,7 @@ export function foldEntry(entry: Entry): Folding {
   const nodes = neededNodes(entry).filter((node) => !isExternal(node) && isDrawn(node));
   const called = new Map(nodes.map((node) => [node, callsOf(node)]));
   const root = treeOf(nodes, rolesOf(entry), called);
-  const drawing: Drawing = { opened: openLargest(root), boxes: [], results, called };
+  const drawing: Drawing = { opened: openLargest(root, called), boxes: [], results, called };
   const parts = [...root.parts.values()].flatMap((part) => partsOf(part, 1, drawing));
   const { boxes } = drawing;
   return { entry, inputs: neededNodes(entry).filter(({ op }) => op === input), parts, boxes, lines: linesOf(boxes) };
@@ -197,16 +197,18 @@ function throughViews(node: Node): Node {
 // ---- what is opened ------------------------------------------------------------------------------------------------
 
 /** Keys of calls that are drawn as frames: the largest first, forward and backward alike, while all boxes fit. */
-function openLargest(root: Part): ReadonlySet<string> {
+function openLargest(root: Part, called: Calls): ReadonlySet<string> {
   const opened = new Set<string>();
   let closed = [...root.parts.values()];
   for (;;) {
     const byCall = groupBy(closed, ({ key }) => key.replace(/^\w+/, ""));
     const rest = mostBoxes - closed.length;
     const size = (parts: readonly Part[]): number => parts.reduce((sum, { nodes }) => sum + nodes.length, 0);
+    const sizeOnce = (parts: readonly Part[]): number =>
+      parts.reduce((sum, part) => sum + part.nodes.length / leafRepetitions(part, called), 0);
     const fitting = [...byCall.values()].filter((parts) => {
       const inside = parts.reduce((sum, { parts: inner }) => sum + inner.size, 0);
-      return inside > 0 && inside - parts.length <= rest && size(parts) >= worthOpening * inside;
+      return inside > 0 && inside - parts.length <= rest && sizeOnce(parts) >= worthOpening * inside;
     });
     const [largest] = fitting.toSorted((a, b) => size(b) - size(a));
     if (largest === undefined) return opened;

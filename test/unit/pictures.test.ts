@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import { printDot } from "../../codegen/picture/dot.ts";
 import { type Box, type Drawing, drawEntry } from "../../codegen/picture/drawing.ts";
 import { type Folding, foldEntry } from "../../codegen/picture/fold.ts";
-import { printFoldedDot } from "../../codegen/picture/fold-dot.ts";
 import { graphJson } from "../../codegen/picture/json.ts";
 import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
@@ -258,8 +257,9 @@ describe("a folded graph", () => {
   const boxes = ({ boxes }: Folding): string[] =>
     boxes.map(({ name, role, times, made, nodes }) => `${role} ${name} ${times} ${made} ${nodes.length / made}`);
 
-  test("fits a screen without being shrunk", async () => {
-    const [width = 0, height = 0] = sizeOf(await renderSvg(printFoldedDot(folded(2), title)));
+  test.each(["forward", "gradient", "optimized"] as const)("%s fits a screen without being shrunk", async (stage) => {
+    const svg = await drawProgram(transformer(2), { stage, format: "svg", fold: true });
+    const [width = 0, height = 0] = sizeOf(String(svg));
     expect(width).toBeLessThan(1600);
     expect(height).toBeLessThan(1000);
   });
