@@ -90,7 +90,7 @@ const r = sum(x, { keepDims: false }); same<typeof r, F<[]>>(true);
 export { g, h, i, j, m };
 `,
   parts: `
-import { add, batchMatmul, concat, dot, f32, flip, full, gather, i32, matmul, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
+import { add, batchMatmul, concat, dot, f32, flip, full, gather, huber, i32, matmul, meanSquaredError, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_proof: Same<A, B>): void {}
 type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
@@ -135,6 +135,7 @@ same<typeof rest, F<[number | string, 28, 28]>>(true);
 export const fits = add(rest, full([60000, 28, 28], 0));
 
 // what is not known is no error
+export const errors = [meanSquaredError(full([2], 0, "i32"), full([2], 0)), huber(full([2], 0), full([2], 0, "u8"))];
 export function anything(x: Tensor, n: number, ranges: readonly (readonly [number, number])[], axis: number): Tensor[] {
   const loose = full([n, 3], 0);
   return [
@@ -254,6 +255,10 @@ const dtypes: readonly (readonly [code: string, sentence: string])[] = [
     "concat: dtypes f32 and i32 differ: cast one",
   ],
   ["tl.einsum('i,i->', tl.full([2], 0), tl.full([2], 0, 'f64'))", "einsum: dtypes f32 and f64 differ: cast one"],
+  [
+    "tl.meanSquaredError(tl.full([2], 0), tl.full([2], 0, 'f64'))",
+    "meanSquaredError: dtypes f32 and f64 differ: cast one",
+  ],
   ["tl.dot(tl.full([2], 0), tl.full([2], 0, 'f64'))", "dot: dtypes f32 and f64 differ: cast one"],
   ["tl.dot(tl.full([2, 3], 0), tl.full([4, 2], 0))", "dot: inner dimensions 3 and 4 differ"],
   ["tl.batchMatmul(tl.full([7, 2, 3], 0), tl.full([7, 4, 2], 0))", "batchMatmul: inner dimensions 3 and 4 differ"],

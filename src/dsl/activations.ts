@@ -36,7 +36,7 @@ import {
   where,
 } from "./ops.ts";
 import { rootOrZero } from "./root.ts";
-import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
+import type { AlongAxis, CheckAxis, CheckDTypes, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts"; // biome-ignore format: names
 import { applyOp, type Tensor } from "./tensor.ts";
 
 type Mask = Tensor<Shape, "bool">;
@@ -156,9 +156,9 @@ export interface HuberOptions {
 const huberTable: OptionTable<HuberOptions> = { delta: number({ from: 0 }) };
 
 /** Mean of d^2/2 where |d| <= delta, of delta * (|d| - delta/2) elsewhere, d the difference. */
-export function huber<S extends Shape, D extends DType>(
+export function huber<S extends Shape, D extends DType, E extends DType>(
   predicted: Tensor<S, D>,
-  wanted: Tensor<S, D>,
+  wanted: Tensor<S, E> & CheckDTypes<"huber", FloatOf<D>, FloatOf<E>>,
   options: HuberOptions = {},
 ): Tensor<[], FloatOf<D>> {
   const { delta = 1 } = checkOptions("huber", options, huberTable, { before: "predicted, wanted, " });

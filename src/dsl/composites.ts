@@ -194,9 +194,9 @@ export function softmaxCrossEntropy<L extends Shape, D extends DType>(
   labels: Tensor<L, "i32" | "u32">,
   options?: CrossEntropyOptions,
 ): Tensor<L, D>;
-export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64">(
+export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64", E extends "f32" | "f64">(
   logits: Tensor<readonly [...L, Dim], D>,
-  labels: Tensor<readonly [...L, Dim], D>,
+  labels: Tensor<readonly [...L, Dim], E> & CheckDTypes<"softmaxCrossEntropy", D, E>,
   options?: CrossEntropyOptions,
 ): Tensor<L, D>;
 export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
@@ -266,9 +266,9 @@ export function sigmoidCrossEntropy<S extends Shape, D extends DType, E extends 
 }
 
 /** Mean of the squared differences. */
-export function meanSquaredError<S extends Shape, D extends DType>(
+export function meanSquaredError<S extends Shape, D extends DType, E extends DType>(
   predicted: Tensor<S, D>,
-  wanted: Tensor<S, D>,
+  wanted: Tensor<S, E> & CheckDTypes<"meanSquaredError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
   const difference = sub(
     asFloat("meanSquaredError", predicted, "predicted"),
@@ -278,9 +278,9 @@ export function meanSquaredError<S extends Shape, D extends DType>(
 }
 
 /** Mean of the absolute differences. */
-export function meanAbsoluteError<S extends Shape, D extends DType>(
+export function meanAbsoluteError<S extends Shape, D extends DType, E extends DType>(
   predicted: Tensor<S, D>,
-  wanted: Tensor<S, D>,
+  wanted: Tensor<S, E> & CheckDTypes<"meanAbsoluteError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
   const difference = sub(
     asFloat("meanAbsoluteError", predicted, "predicted"),
