@@ -280,7 +280,8 @@ export function stagesOf(
   for (const { name: path, dtype, shape } of bound)
     checkSize(`the input "${path}", ${dtype}${printShape(shape)}`, shape);
   checkSizes(entry);
-  const { ordered, plain } = fuseAndLower(entry, target.traits, skip, timed);
+  const ordered = fuseAndOrder(entry, target.traits, skip, timed);
+  const plain = timed("lower", () => lower(ordered, target.traits), countLaunches);
   const schedule = (): Sequence => {
     try {
       return checkKernels("schedule", scheduleAll(plain, target));
@@ -337,15 +338,15 @@ export function afterPass(entry: Entry, last: "differentiate" | "simplify"): Ent
 type Timed = <T>(pass: string, run: () => T, count: (result: T) => number) => T;
 
 /**
- * From a graph to kernels. Fusion counts a state that changes in place as one buffer; where `order` finds that it cannot, and a
- * kernel has no buffer left for its next value, fusion is done again without counting on it.
+ * Which nodes share a kernel, and in which order kernels run. Fusion counts a state that changes in place as one buffer; where
+ * `order` finds that it cannot, and a kernel has no buffer left for its next value, fusion is done again without counting on it.
  */
-export function fuseAndLower(
+export function fuseAndOrder(
   entry: Entry,
   target: TargetTraits,
   skip: ReadonlySet<Skippable> = new Set(),
   timed: Timed = (_, run) => run(),
-): { readonly ordered: Ordered; readonly plain: Sequence } {
+): Ordered {
   const apart = new Set<string>();
   for (let round = 1; ; round++) {
     const fused = timed(
@@ -359,7 +360,7 @@ export function fuseAndLower(
       ({ steps }) => steps.length,
     );
     const short = statesWithoutRoom(ordered, target.maxBuffers);
-    if (short.length === 0) return { ordered, plain: timed("lower", () => lower(ordered, target), countLaunches) };
+    if (short.length === 0) return ordered;
     // Another partition may copy other states, so in the end none is counted on.
     for (const name of round < 3 ? short : entry.next.map((next) => next.name)) apart.add(name);
   }
