@@ -54,10 +54,10 @@ export interface AnySamples {
 }
 
 export const samplesTable: OptionTable<AnySamples> = {
-  x: checkedLater(),
-  y: checkedLater(),
-  scale: checkedLater(),
-  sampleWeight: checkedLater(),
+  x: checkedLater("numbers, sample after sample"),
+  y: checkedLater("numbers, sample after sample"),
+  scale: checkedLater("a number"),
+  sampleWeight: checkedLater("a number for each sample"),
 };
 
 type Gathered = Float32Array | Float64Array | Int32Array | Uint32Array | Uint8Array;

@@ -89,13 +89,13 @@ export interface AnyTrainerOptions extends CommonTrainerOptions {
 }
 
 const optionTable: OptionTable<AnyTrainerOptions> = {
-  input: checkedLater(),
-  loss: checkedLater(),
-  metrics: checkedLater(),
+  input: checkedLater("the shape of one sample: [784], say"),
+  loss: checkedLater("a name or a function"),
+  metrics: checkedLater("a list of names, or a table"),
   target: checkedLater(),
   lossWeights: checkedLater(),
-  optimizer: checkedLater(),
-  trainable: checkedLater(),
+  optimizer: checkedLater("made by sgd(), rmsprop(), adam() or adamw(), or one of your own"),
+  trainable: checkedLater("a list of names or a predicate"),
   watch: object(),
 };
 
