@@ -27,9 +27,11 @@ const dsl = { activations, composites, derivatives, einsum, indexing, jacobian, 
 /** The other modules of src/dsl: checks, and what describes programs, types and starting values. `grad` is in every gradient column. */
 const otherModules = [
   "check",
+  "dim-types",
   "floats",
   "grad",
   "initializers",
+  "part-types",
   "program",
   "root",
   "shape-types",
