@@ -13,11 +13,13 @@ export type {
   CheckAllDTypes,
   CheckBatchMatmul,
   CheckDot,
+  CheckLabels,
   ConcatShape,
   DotShape,
   GatherShape,
   PadShape,
   ReshapeShape,
+  RowsOf,
   ScatterShape,
   SliceShape,
 } from "./dsl/part-types.ts";

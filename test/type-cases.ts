@@ -90,7 +90,7 @@ const r = sum(x, { keepDims: false }); same<typeof r, F<[]>>(true);
 export { g, h, i, j, m };
 `,
   parts: `
-import { add, batchMatmul, concat, dot, f32, flip, full, gather, huber, i32, matmul, meanSquaredError, mul, pad, program, reshape, scatterAdd, slice, sum, type Tensor } from "tensorloom";
+import { add, batchMatmul, concat, dot, f32, flip, full, gather, huber, i32, matmul, meanSquaredError, mul, pad, program, reshape, scatterAdd, slice, softmaxCrossEntropy, sum, type Tensor } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_proof: Same<A, B>): void {}
 type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
@@ -136,11 +136,15 @@ export const fits = add(rest, full([60000, 28, 28], 0));
 
 // what is not known is no error
 export const errors = [meanSquaredError(full([2], 0, "i32"), full([2], 0)), huber(full([2], 0), full([2], 0, "u8"))];
+const rowLoss = softmaxCrossEntropy(full(["n", 7, 3], 0), full(["n", 7], 0, "i32"));
+same<typeof rowLoss, F<["n", 7]>>(true);
+export const losses = [softmaxCrossEntropy(full([2, 3], 0), full([2, 3], 0)), softmaxCrossEntropy(full([2, 3], 0), full([2], 0, "u8"))];
 export function anything(x: Tensor, n: number, ranges: readonly (readonly [number, number])[], axis: number): Tensor[] {
   const loose = full([n, 3], 0);
   return [
     slice(x, [0, n]), slice(loose, ...ranges), pad(x, ranges), concat([x, x], axis), concat([loose, full([2, 3], 0)]),
     gather(x, x, { axis }), dot(x, loose), batchMatmul(x, x), flip(x, [0]), add(x, loose), mul(x, x), matmul(loose, full([3, n], 0)),
+    softmaxCrossEntropy(x, x), softmaxCrossEntropy(loose, x), softmaxCrossEntropy(x, loose),
   ];
 }
 export function generic<N extends number>(x: Tensor<[N, 3], "f32">): Tensor[] {
@@ -270,6 +274,25 @@ const dtypes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.gather(tl.full([2, 3], 0), tl.full([1], 0, 'i32'), { axes: 1 })", "'axes' does not exist"],
 ];
 
+const labels: readonly (readonly [code: string, sentence: string])[] = [
+  [
+    "tl.softmaxCrossEntropy(tl.full([2, 3], 0), tl.full([4], 0, 'i32'))",
+    "softmaxCrossEntropy: 2 rows of logits, and 4 of labels",
+  ],
+  [
+    "tl.softmaxCrossEntropy(tl.full([2, 3], 0), tl.full([2, 1], 0, 'u8'))",
+    "softmaxCrossEntropy: class numbers must have rank 1, not 2",
+  ],
+  [
+    "tl.softmaxCrossEntropy(tl.full([2, 3], 0), tl.full([2], 0))",
+    "softmaxCrossEntropy: weights of classes must have rank 2, not 1",
+  ],
+  [
+    "tl.softmaxCrossEntropy(tl.full([2, 3], 0), tl.full([2, 3], 0, 'f64'))",
+    "softmaxCrossEntropy: dtypes f32 and f64 differ: cast one",
+  ],
+];
+
 const losses = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError"];
 const oneOutput = "tl.sequential([tl.dense(1)]), { input: [1], optimizer: tl.sgd(), ";
 const twoOutputs =
@@ -336,7 +359,7 @@ const names: readonly Wrong[] = [
 ];
 
 export const wrong: readonly Wrong[] = [
-  ...[...shapes, ...dtypes].map(([code, sentence]) => ({ code, words: [sentence] })),
+  ...[...shapes, ...dtypes, ...labels].map(([code, sentence]) => ({ code, words: [sentence] })),
   ...trainers,
   ...optimizers,
   ...layers,

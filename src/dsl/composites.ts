@@ -39,6 +39,7 @@ import {
   sum,
   where,
 } from "./ops.ts";
+import type { CheckLabels, RowsOf } from "./part-types.ts";
 import { rootOrZero } from "./root.ts";
 import type {
   AlongAxis,
@@ -189,16 +190,11 @@ const leastProbability = 1e-7;
  * A number that is no class gives NaN, and no gradient; where the labels are an input as it was fed, they are checked before
  * the step and refused.
  */
-export function softmaxCrossEntropy<L extends Shape, D extends DType>(
-  logits: Tensor<readonly [...L, Dim], D>,
-  labels: Tensor<L, "i32" | "u32">,
+export function softmaxCrossEntropy<S extends Shape, D extends DType, T extends Shape, E extends DType>(
+  logits: Tensor<S, D>,
+  labels: Tensor<T, E> & CheckLabels<"softmaxCrossEntropy", S, D, T, E>,
   options?: CrossEntropyOptions,
-): Tensor<L, D>;
-export function softmaxCrossEntropy<L extends Shape, D extends "f32" | "f64", E extends "f32" | "f64">(
-  logits: Tensor<readonly [...L, Dim], D>,
-  labels: Tensor<readonly [...L, Dim], E> & CheckDTypes<"softmaxCrossEntropy", D, E>,
-  options?: CrossEntropyOptions,
-): Tensor<L, D>;
+): Tensor<RowsOf<S>, D>;
 export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const origin = here("softmaxCrossEntropy");
   checkTensor("softmaxCrossEntropy", scores, "logits");

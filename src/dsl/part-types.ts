@@ -2,6 +2,7 @@
  * Shapes of parts and of what is joined, in the type system: slice, pad, concat, gather, products of vectors and of many
  * matrices. What is not known here is `Dim` or `number`, and found out when the graph is built.
  */
+import type { DType } from "../graph/dtype.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 import type { AddDims, SubtractDims } from "./dim-types.ts";
 import type { AnyRank, CheckDTypes, Differ, FromFront, Known, ReplaceAt, ShapeMismatch } from "./shape-types.ts";
@@ -150,6 +151,47 @@ export type CheckBatchMatmul<A extends Shape, B extends Shape> = true extends An
         : unknown
       : ShapeMismatch<`batchMatmul: ranks ${A["length"]} and ${B["length"]} differ`>
     : ShapeMismatch<`batchMatmul: ranks ${A["length"]} and ${B["length"]}, wanted the same, at least 2`>;
+
+// ---- labels --------------------------------------------------------------------------------------------------------
+
+/** All axes but the last, which are the classes. */
+export type RowsOf<S extends Shape> =
+  AnyRank<S> extends true ? Shape : S extends readonly [...infer Rows extends Shape, Dim] ? Rows : [];
+
+/** The first dimensions that are known and differ. */
+type FirstDifference<A extends Shape, B extends Shape> = A extends readonly [
+  infer X extends Dim,
+  ...infer ARest extends Shape,
+]
+  ? B extends readonly [infer Y extends Dim, ...infer BRest extends Shape]
+    ? Differ<X, Y> extends true
+      ? [X, Y]
+      : FirstDifference<ARest, BRest>
+    : never
+  : never;
+
+type CheckLabelShape<Call extends string, What extends string, Wanted extends Shape, T extends Shape> = true extends
+  | AnyRank<Wanted>
+  | AnyRank<T>
+  ? unknown
+  : Wanted["length"] extends T["length"]
+    ? FirstDifference<Wanted, T> extends infer Found
+      ? [Found] extends [never]
+        ? unknown
+        : Found extends [infer X extends Dim, infer Y extends Dim]
+          ? ShapeMismatch<`${Call}: ${X} rows of logits, and ${Y} of labels`>
+          : unknown
+      : unknown
+    : ShapeMismatch<`${Call}: ${What} must have rank ${Wanted["length"]}, not ${T["length"]}`>;
+
+/** Whole numbers are a class for each row; floats a weight for each class. */
+export type CheckLabels<Call extends string, S extends Shape, D extends DType, T extends Shape, E extends DType> = [
+  E,
+] extends ["i32" | "u32" | "u8"]
+  ? CheckLabelShape<Call, "class numbers", RowsOf<S>, T>
+  : [E] extends ["f32" | "f64"]
+    ? CheckLabelShape<Call, "weights of classes", S, T> & CheckDTypes<Call, D, E>
+    : unknown;
 
 // ---- reshape -------------------------------------------------------------------------------------------------------
 
