@@ -45,7 +45,8 @@ export type BufferLabels = (node: Node) => string;
 
 /** `apart`: states whose next value is known to need a buffer of its own. */
 export function bufferLabels(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferLabels {
-  const inPlace = entry.next.filter(({ name }) => !apart.has(name));
+  // an input that becomes a state is copied: it lies in its own buffer
+  const inPlace = entry.next.filter(({ name, node }) => !apart.has(name) && !isExternal(node));
   const nextOf = new Map(inPlace.map(({ name, node }) => [node, name]));
   return (node) => {
     const stateName = node.op === state ? String(node.attrs.name) : nextOf.get(node);

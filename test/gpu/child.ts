@@ -13,7 +13,7 @@ import { findCases, type Gpu, type GpuCase, type Message } from "./case.ts";
 const usefulFeatures = ["shader-f16", "subgroups", "timestamp-query"] as const satisfies readonly GPUFeatureName[];
 
 /** An orphan (its parent was killed) ends by itself after this, a little later than the parent's own deadline. */
-const orphanMs = 240_000;
+const orphanMs = 490_000;
 
 async function main(): Promise<void> {
   setTimeout(() => process.exit(3), orphanMs).unref();

@@ -15,7 +15,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { findCases, type Message } from "./case.ts";
 import { type SoftwareVulkan, softwareVulkan, untar } from "./software.ts";
 
-const deadlineMs = 230_000;
+const deadlineMs = 480_000;
 /** How long the child may live on after its device is destroyed. */
 const exitMs = 10_000;
 

@@ -177,6 +177,26 @@ describe("few buffers", () => {
     }
   });
 
+  it("an input that becomes a state has a buffer of its own beside the state's", async () => {
+    const made = program({
+      inputs: { x: f32(4, 4) },
+      state: { last: weight() },
+      step({ x }, { last }) {
+        const outputs = Array.from({ length: 12 }, (_, i) => add(sin(mul(x, i)), mul(last, i)));
+        return { outputs, next: { last: x } };
+      },
+    });
+    const fed = {
+      program: made,
+      calls: [0, 1].map((call) => ({ entry: "step", feeds: { x: new Float32Array(16).fill(call) } })),
+    };
+    const free = await expectSound(fed);
+    for (const limit of [4, 5, 6, 7, 8]) {
+      const limited = await runProgram(fed, withBuffers(limit));
+      expectSameBits(limited.trace, free.trace, `${limit} buffers`);
+    }
+  });
+
   it("a device of three is refused in words", async () => {
     const made = program({ state: { w: weight() }, step: (_, { w }) => ({ next: { w: sin(w) } }) });
     for (const skip of [[], ["fuse"]] as const) {
