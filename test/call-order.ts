@@ -142,6 +142,37 @@ export const orderChecks: Readonly<Record<string, (target: TargetSetup) => Promi
     executable.dispose();
   },
 
+  async "what the feeds of step 0 call comes behind the calls that wait"(target) {
+    const executable = await compiled(target);
+    const first = step(executable, numbers(2, 1)); // compiles
+    const feeds = (k: number) => {
+      if (k === 0) executable.step({ x: numbers(1, 2) });
+      return { x: numbers(1, 3 + k) };
+    };
+    const many = executable.run({ entry: "step", steps: 2, feeds });
+    deepStrictEqual([(await first).s, ...(await many).s], [1, 123, 1234]);
+    executable.dispose();
+  },
+
+  async "runs of many steps, or that must compile, which the feeds of one call for, come behind it"(target) {
+    const executable = await compiled(target);
+    const inner: Promise<{ readonly s: unknown }>[] = [];
+    const feeds = (k: number) => {
+      if (k === 1) {
+        inner.push(executable.run({ entry: "step", steps: 5, feeds: { x: numbers(1, 7) } }));
+        inner.push(step(executable, numbers(3, 0)));
+      }
+      return { x: numbers(1, 1) };
+    };
+    const many = await executable.run({ entry: "step", steps: 2, feeds });
+    deepStrictEqual([...many.s], [1, 11]);
+    deepStrictEqual(await Promise.all(inner), [
+      { s: Float32Array.of(117, 1177, 11777, 117777, 1177777) },
+      { s: 11777770 },
+    ]);
+    executable.dispose();
+  },
+
   async "a compilation that fails fails its run alone"(target) {
     const executable = await compileOn(digits(), refusing(target, 4), { dims: { n: 1, m: 1 } });
     const runs = [2, 4, 1, 4, 3].map((length, i) => step(executable, numbers(length, i + 1)));

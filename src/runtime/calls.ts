@@ -20,6 +20,11 @@ export class Calls {
     return this.#last === null || this.#isInside;
   }
 
+  /** Whether nothing is under way at all. */
+  get isIdle(): boolean {
+    return this.#last === null;
+  }
+
   /** Runs `work` when the calls before are done. Those after wait until it is done, or failed. */
   take<T>(work: () => Promise<T>): Promise<T> {
     return this.#hold(this.#behind(this.#last, work));
@@ -27,7 +32,16 @@ export class Calls {
 
   /** Runs `work` at once, which is for the caller to have asked (`isFree`). Those after wait for it. */
   begin<T>(work: () => Promise<T>): Promise<T> {
-    return this.#hold(work());
+    let settle = (_turn: Promise<T>): void => {};
+    // Held before it starts, as the work may call in turn.
+    this.#hold(
+      new Promise<T>((resolve) => {
+        settle = resolve;
+      }),
+    );
+    const turn = work();
+    settle(turn);
+    return turn;
   }
 
   #hold<T>(turn: Promise<T>): Promise<T> {

@@ -203,25 +203,20 @@ class Core implements ExecutableCore<never> {
       throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
     }
     const feedsOf = typeof feeds === "function" ? feeds : null;
-    const first = feedsOf === null ? (feeds as Feeds) : this.#calls.within(() => feedsOf(0));
+    const first = feedsOf === null ? (feeds as Feeds) : feedsOf(0);
+    const job: Job = { count, first, feedsOf, isSeries: steps !== undefined };
     const dims = dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims);
-    const known = this.#calls.isFree ? this.#find(entry, dims) : undefined;
-    const kept = known === undefined ? copyFeeds(first, this.#parts.inputs, entry) : first;
-    const held = this.#hold(entry, dims);
-    held.catch(() => {}); // it is awaited in this call's turn; until then no rejection is unheard
-    const start = async () => this.#steps(known ?? (await held), count, kept, feedsOf);
+    // Many steps take time, in which nobody else may feed the entry: called in the middle of a turn they wait for its end.
+    const isNow = count === 1 ? this.#calls.isFree : this.#calls.isIdle;
+    const known = isNow ? this.#find(entry, dims) : undefined;
+    if (known === undefined) return this.#runLater(entry, dims, job);
+    known.users += 1;
     try {
-      let started: ReturnType<typeof start>;
-      if (known === undefined) started = this.#calls.take(start);
-      else if (count > 1 || known.runner.ready !== undefined) started = this.#calls.begin(start);
-      else started = start(); // over before anyone could wait
-      const series = await Promise.all(await started);
-      return outputTree((await held).compiled.entry.outputs, (slot, i) => {
-        const values = series.map((step) => step[i] as TypedArray);
-        return steps === undefined ? scalarOr(values[0], slot) : joined(values);
-      }) as never;
+      const isOver = count === 1 && known.runner.ready === undefined; // before anyone could wait
+      const started = isOver ? this.#steps(known, job) : this.#calls.begin(() => this.#steps(known, job));
+      return outputsOf(known, await Promise.all(await started), job);
     } finally {
-      held.then(letGo, () => {});
+      letGo(known);
     }
   }
 
@@ -256,8 +251,20 @@ class Core implements ExecutableCore<never> {
       .then(() => letGo(specialization));
   }
 
+  async #runLater(entry: string, dims: Dims, job: Job): Promise<never> {
+    const kept = { ...job, first: copyFeeds(job.first, this.#parts.inputs, entry) };
+    const held = this.#hold(entry, dims);
+    held.catch(() => {}); // it is awaited in this call's turn; until then no rejection is unheard
+    try {
+      const series = await this.#calls.take(async () => this.#steps(await held, kept));
+      return outputsOf(await held, await Promise.all(series), job);
+    } finally {
+      held.then(letGo, () => {});
+    }
+  }
+
   /** Starts steps one after the other; gives the promises of their outputs. */
-  async #steps(specialization: Specialization, count: number, first: Feeds, feedsOf: FeedsOfStep | null) {
+  async #steps(specialization: Specialization, { count, first, feedsOf }: Job) {
     const { runner, compiled } = specialization;
     const slots = [...compiled.entry.outputs.values()];
     const series: Promise<readonly TypedArray[]>[] = [];
@@ -390,6 +397,15 @@ class Core implements ExecutableCore<never> {
 
 type FeedsOfStep = (step: number) => Feeds;
 
+/** What `run` was asked for: so many steps, and the feeds of the first, and of any other where they are not the same. */
+interface Job {
+  readonly count: number;
+  readonly first: Feeds;
+  readonly feedsOf: FeedsOfStep | null;
+  /** Whether outputs come back as those of every step. */
+  readonly isSeries: boolean;
+}
+
 /** A request of either kind, untyped. */
 interface AnyRequest {
   readonly entry: string;
@@ -398,6 +414,14 @@ interface AnyRequest {
 }
 
 const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater(), feeds: checkedLater() };
+
+/** The tree of all outputs, from the arrays of every step. */
+function outputsOf({ compiled }: Specialization, series: readonly (readonly TypedArray[])[], job: Job): never {
+  return outputTree(compiled.entry.outputs, (slot, i) => {
+    const values = series.map((step) => step[i] as TypedArray);
+    return job.isSeries ? joined(values) : scalarOr(values[0], slot);
+  }) as never;
+}
 
 function letGo(specialization: Specialization): void {
   specialization.users -= 1;
