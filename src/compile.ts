@@ -42,10 +42,11 @@ import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
 import { checkDims } from "./runtime/dims.ts";
-import { type Compiled, type Executable, makeExecutable } from "./runtime/executable.ts";
+import { type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
 
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
+import type { Compiled } from "./runtime/specializations.ts";
 import { checkIndexes, checkSize, checkSizes } from "./sizes.ts";
 import { chooseTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
 

@@ -14,14 +14,15 @@ import type { DType } from "../graph/dtype.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../options.ts";
-import type { EntryReport, Report } from "../report.ts";
+import type { Report } from "../report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
-import { checkDims, dimsOfFeeds, fitsFeeds } from "./dims.ts";
+import { checkDims, dimsOfFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
-import type { Machine, Runner } from "./machine.ts";
+import type { Runner } from "./machine.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
+import { letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts";
 import { StateAccess } from "./state.ts";
 
 /** What a tensor's values come back as: a number for a scalar, a typed array otherwise; trees stay trees. */
@@ -90,41 +91,16 @@ export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unk
 
 const sizesByName = "the sizes of dimensions: { batch: 16 }";
 
-/** At most this many (entry, dimensions) pairs are kept; the one unused for longest goes first. */
-const maxSpecializations = 8;
-
 /** Steps whose outputs may be on their way back at once. */
 const inFlight = 4;
 
-export interface Compiled {
-  readonly entry: CompiledEntry;
-  readonly report: EntryReport;
-}
-
-export interface ExecutableParts {
+export interface ExecutableParts extends SpecializationParts {
   readonly program: Program<unknown>;
-  readonly machine: Machine;
   readonly states: readonly BufferSlot[];
   readonly dims: Dims;
   readonly inputs: readonly DeclaredInput[];
-  /** Compiles one entry for given sizes; the pipeline, handed in because a runtime knows no passes. */
-  readonly compileEntry: (entry: string, dims: Dims) => Compiled;
   /** The report without its entries. */
   readonly summary: () => Omit<Report, "entries">;
-}
-
-interface Specialization {
-  readonly compiled: Compiled;
-  readonly runner: Runner;
-  lastUse: number;
-  /** Calls under way that must not lose it. */
-  users: number;
-}
-
-/** One that is being compiled, and how many calls wait for it. */
-interface Pending {
-  readonly made: Promise<Specialization>;
-  users: number;
 }
 
 export async function makeExecutable(parts: ExecutableParts): Promise<Executable<never>> {
@@ -144,20 +120,18 @@ export async function makeExecutable(parts: ExecutableParts): Promise<Executable
 class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
-  readonly #kept: Specialization[] = [];
-  readonly #pending = new Map<string, Pending>();
+  readonly #specializations: Specializations;
   readonly #calls = new Calls(() => this.#assertUsable());
-  #clock = 0;
-  #latest: Specialization | null = null;
   #failure: Error | null = null;
 
   constructor(parts: ExecutableParts) {
     this.#parts = parts;
+    this.#specializations = new Specializations(parts, () => this.#assertUsable());
     this.state = new StateAccess(parts, this.#calls, () => this.#assertUsable());
   }
 
   get report(): Report {
-    return { ...this.#parts.summary(), entries: this.#kept.map(({ compiled }) => compiled.report) };
+    return { ...this.#parts.summary(), entries: this.#specializations.reports };
   }
 
   async prepare(dims: Dims, entries: readonly string[] = [...this.#parts.program.entries.keys()]): Promise<void> {
@@ -165,9 +139,9 @@ class Core implements ExecutableCore<never> {
     const all = { ...this.#parts.dims, ...checkValue("prepare", "what comes first", dims, object<Dims>(sizesByName)) };
     for (const name of checkValue("prepare", "what comes second", entries, list(text))) {
       if (!this.#parts.program.entries.has(name)) throw this.#unknownEntry("prepare", name);
-      if (this.#find(name, all) === undefined) checkDims("prepare", this.#parts.program.inputs, all);
-      const specialization = await this.#hold(name, all);
-      specialization.lastUse = ++this.#clock; // not the next to be dropped
+      if (this.#specializations.find(name, all) === undefined) checkDims("prepare", this.#parts.program.inputs, all);
+      const specialization = await this.#specializations.hold(name, all);
+      this.#specializations.noteUse(specialization);
       letGo(specialization);
     }
   }
@@ -182,15 +156,16 @@ class Core implements ExecutableCore<never> {
   async read(name: string): Promise<never> {
     this.#assertUsable();
     return this.#calls.ask(async () => {
-      const slot = this.#latest?.compiled.entry.outputs.get(name);
-      if (this.#latest === null) throw new UserError(`read("${name}"): nothing was run yet`);
+      const { latest } = this.#specializations;
+      const slot = latest?.compiled.entry.outputs.get(name);
+      if (latest === null) throw new UserError(`read("${name}"): nothing was run yet`);
       if (slot === undefined) {
-        const { entry } = this.#latest.compiled;
+        const { entry } = latest.compiled;
         throw new UserError(
           `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
         );
       }
-      return scalarOr(await this.#values(this.#latest, slot), slot) as never;
+      return scalarOr(await this.#values(latest, slot), slot) as never;
     });
   }
 
@@ -208,7 +183,7 @@ class Core implements ExecutableCore<never> {
     const dims = dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims);
     // Many steps take time, in which nobody else may feed the entry: called in the middle of a turn they wait for its end.
     const isNow = count === 1 ? this.#calls.isFree : this.#calls.isIdle;
-    const known = isNow ? this.#find(entry, dims) : undefined;
+    const known = isNow ? this.#specializations.find(entry, dims) : undefined;
     if (known === undefined) return this.#runLater(entry, dims, job);
     known.users += 1;
     try {
@@ -222,8 +197,7 @@ class Core implements ExecutableCore<never> {
 
   dispose(): void {
     this.#failure ??= new UserError("this executable was disposed");
-    for (const { runner } of this.#kept) runner.release();
-    this.#kept.length = 0;
+    this.#specializations.release();
     this.#parts.machine.dispose();
   }
 
@@ -253,7 +227,7 @@ class Core implements ExecutableCore<never> {
 
   async #runLater(entry: string, dims: Dims, job: Job): Promise<never> {
     const kept = { ...job, first: copyFeeds(job.first, this.#parts.inputs, entry) };
-    const held = this.#hold(entry, dims);
+    const held = this.#specializations.hold(entry, dims);
     held.catch(() => {}); // it is awaited in this call's turn; until then no rejection is unheard
     try {
       const series = await this.#calls.take(async () => this.#steps(await held, kept));
@@ -285,8 +259,7 @@ class Core implements ExecutableCore<never> {
   /** Feeds of null are those that the entry was fed before. */
   #start(specialization: Specialization, feeds: Feeds | null): void {
     if (feeds !== null) this.#feed(specialization, feeds);
-    specialization.lastUse = ++this.#clock;
-    this.#latest = specialization;
+    this.#specializations.noteRun(specialization);
     try {
       specialization.runner.run();
     } catch (error) {
@@ -326,67 +299,12 @@ class Core implements ExecutableCore<never> {
     return this.#failure;
   }
 
-  /** The specialization for these sizes, compiled if need be, with the caller counted among its users. */
-  async #hold(name: string, dims: Dims): Promise<Specialization> {
-    const known = this.#find(name, dims);
-    if (known !== undefined) {
-      known.users += 1;
-      return known;
-    }
-    const key = JSON.stringify([name, Object.entries(dims).sort()]);
-    const underway = this.#pending.get(key);
-    if (underway !== undefined) {
-      underway.users += 1;
-      return underway.made;
-    }
-    const pending: Pending = { users: 1, made: this.#specialize(name, dims, () => pending.users) };
-    this.#pending.set(key, pending);
-    try {
-      return await pending.made;
-    } finally {
-      this.#pending.delete(key);
-    }
-  }
-
-  /** Made for callers who hold it from the first moment: others may be dropping at the same time. */
-  async #specialize(name: string, dims: Dims, users: () => number): Promise<Specialization> {
-    const compiled = this.#parts.compileEntry(name, dims);
-    const runner = await this.#parts.machine.prepare(compiled.entry).catch((error: unknown) => {
-      throw this.#failure ?? error;
-    });
-    if (this.#failure !== null) {
-      runner.release();
-      throw this.#failure; // disposed of meanwhile
-    }
-    const specialization: Specialization = { compiled, runner, lastUse: ++this.#clock, users: users() };
-    const entries = this.#parts.program.entries.size;
-    while (this.#kept.length >= Math.max(maxSpecializations, 2 * entries) && this.#drop());
-    this.#kept.push(specialization);
-    return specialization;
-  }
-
-  #find(name: string, dims: Dims): Specialization | undefined {
-    return this.#kept.find(({ compiled: { entry } }) => entry.name === name && sameDims(entry.dims, dims));
-  }
-
-  /** Lets go of the one unused for longest: not the latest, whose outputs may be read, nor one with a call under way. */
-  #drop(): boolean {
-    const idle = this.#kept.filter((kept) => kept !== this.#latest && kept.users === 0);
-    if (idle.length === 0) return false;
-    const oldest = idle.reduce((a, b) => (a.lastUse <= b.lastUse ? a : b));
-    oldest.runner.release();
-    this.#kept.splice(this.#kept.indexOf(oldest), 1);
-    return true;
-  }
-
   /** The prepared specialization that the feeds fit, found by their lengths. */
   #choose(name: string, feeds: Feeds): Specialization {
-    for (let i = 0; i < this.#kept.length; i++) {
-      const candidate = this.#kept[i] as Specialization;
-      if (candidate.compiled.entry.name === name && fitsFeeds(candidate.compiled.entry, feeds)) return candidate;
-    }
+    const fitting = this.#specializations.fitting(name, feeds);
+    if (fitting !== undefined) return fitting;
     const dims = dimsOfFeeds(name, this.#parts.inputs, feeds, this.#parts.dims);
-    const known = this.#find(name, dims);
+    const known = this.#specializations.find(name, dims);
     if (known !== undefined) return known; // nested arrays; or checking the feeds will say which is wrong
     const spelled = Object.entries(dims).map(([dim, size]) => `${dim}: ${size}`);
     throw feedError(
@@ -421,13 +339,4 @@ function outputsOf({ compiled }: Specialization, series: readonly (readonly Type
     const values = series.map((step) => step[i] as TypedArray);
     return job.isSeries ? joined(values) : scalarOr(values[0], slot);
   }) as never;
-}
-
-function letGo(specialization: Specialization): void {
-  specialization.users -= 1;
-}
-
-function sameDims(a: Dims, b: Dims): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
