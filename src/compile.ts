@@ -37,7 +37,17 @@ import type { BufferSlot } from "./kernel/memory.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
 import { countLaunches, type Sequence } from "./kernel/sequence.ts";
 import type { TargetTraits } from "./kernel/target.ts";
-import { callable, checkOptions, list, type OptionTable, object, oneOf, seed as seedKind, show } from "./options.ts";
+import {
+  callable,
+  checkArguments,
+  checkOptions,
+  list,
+  type OptionTable,
+  object,
+  oneOf,
+  seed as seedKind,
+  show,
+} from "./options.ts";
 import { startOfDraws } from "./random.ts";
 import type { EntryReport, KernelReport, PassReport } from "./report.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
@@ -92,6 +102,7 @@ export const compileTable: OptionTable<CompileOptions> = {
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
+  checkArguments("compile", arguments, 2);
   checkProgram("compile", program);
   checkOptions("compile", options, compileTable, { before: "program, " });
   checkDims("compile", program.inputs, options.dims ?? {});
@@ -104,6 +115,7 @@ export async function compileOn<O, I>(
   target: TargetSetup,
   options: CompileOptions = {},
 ): Promise<Executable<O, I>> {
+  checkArguments("compileOn", arguments, 3);
   const started = performance.now();
   checkProgram("compileOn", program);
   const setup: unknown = target;

@@ -14,7 +14,7 @@ import { f32, i32, param } from "./dsl/spec.ts";
 import { UserError } from "./errors.ts";
 import type { TargetName } from "./kernel/target.ts";
 import { rmsprop } from "./nn/optimizers.ts";
-import { callable, checkOptions, either, type OptionTable, object } from "./options.ts";
+import { callable, checkArguments, checkOptions, either, type OptionTable, object } from "./options.ts";
 import { RandomStream } from "./random.ts";
 import { browserGpu } from "./runtime/gpu-device.ts";
 import type { Gpu } from "./runtime/platform.ts";
@@ -66,6 +66,7 @@ const optionTable: OptionTable<ExamineOptions> = { gpu: either(object<GPU>(), ca
 
 /** Tries every target. Throws for nothing but options that are none: what goes wrong is the reason that a target does not work. */
 export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {
+  checkArguments("examineTargets", arguments, 1);
   checkOptions("examineTargets", options, optionTable);
   const js = await examine("js", async () => ({ target: "js" }));
   const wasm = await examineWasm();

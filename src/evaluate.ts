@@ -20,7 +20,7 @@ import type { Entry } from "./graph/entry.ts";
 import { atLine, here } from "./graph/origin.ts";
 import { printFormula } from "./graph/print.ts";
 import { printShape } from "./graph/shape.ts";
-import { checkOptions, checkValue, type OptionTable, object, show } from "./options.ts";
+import { checkArguments, checkOptions, checkValue, type OptionTable, object, show } from "./options.ts";
 import { type ArrayOf, arrayTypeOf, type TypedArray } from "./runtime/compiled.ts";
 import type { ValueOf } from "./runtime/executable.ts";
 import type { NestedNumbers } from "./runtime/host-values.ts";
@@ -67,6 +67,7 @@ export async function evaluate(
   at: NamedValues = {},
   options: EvaluateExpressionOptions<DType> = {},
 ): Promise<unknown> {
+  checkArguments("evaluate", arguments, 3);
   const origin = here("evaluate");
   checkFunction("evaluate", expression, "the expression");
   const place = { before: "expression, values, ", origin };
@@ -100,6 +101,7 @@ export function formula<const I extends Readonly<Record<string, InputSpec>>>(
   expression: (inputs: TensorsOf<I>) => Tensor,
   inputs: I,
 ): string {
+  checkArguments("formula", arguments, 2);
   checkFunction("formula", expression, "the expression");
   checkValue("formula", "what comes behind the expression", inputs, object("the inputs by name: { w: f32() }"));
   const single = program({ inputs, step: (tensors) => ({ outputs: expression(tensors) }) });

@@ -6,10 +6,11 @@
  *   gradientDistance(compiled, numeric)                                 about 1e-7: right; 1e-2 or more: wrong
  */
 import { UserError } from "./errors.ts";
-import { callable, checkValue, number, show } from "./options.ts";
+import { callable, checkArguments, checkValue, number, show } from "./options.ts";
 
 /** ‖a − b‖ / (‖a‖ + ‖b‖): 0 for equal gradients, 1 for opposite ones, whatever their length. */
 export function gradientDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  checkArguments("gradientDistance", arguments, 2);
   checkNumbers("gradientDistance", "the first", a);
   checkNumbers("gradientDistance", "the second", b);
   if (a.length !== b.length) {
@@ -26,6 +27,7 @@ export async function numericGradient(
   at: ArrayLike<number>,
   step = 1e-4,
 ): Promise<Float64Array> {
+  checkArguments("numericGradient", arguments, 3);
   checkValue("numericGradient", "f", f, callable());
   checkNumbers("numericGradient", "at", at);
   checkValue("numericGradient", "the step", step, number({ above: 0 }));

@@ -10,7 +10,7 @@ import { UserError } from "./errors.ts";
 import { printEntry } from "./graph/print.ts";
 import { type Dims, dimNames } from "./graph/shape.ts";
 import { printKernel, printSequence } from "./kernel/print.ts";
-import { checkOptions, type OptionTable, object, text } from "./options.ts";
+import { checkArguments, checkOptions, type OptionTable, object, text } from "./options.ts";
 import { jsTarget } from "./targets.ts";
 
 /** Which entry is shown, and with which sizes. */
@@ -36,6 +36,7 @@ export function inspect(
   program: Pick<Program, "entries" | "inputs" | "states">,
   options: InspectOptions = {},
 ): readonly StageText[] {
+  checkArguments("inspect", arguments, 2);
   checkProgram("inspect", program);
   const { dims = {}, entry = [...program.entries.keys()][0] ?? "" } = checkOptions("inspect", options, optionTable, {
     before: "program, ",

@@ -17,7 +17,7 @@ import {
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable } from "./io/weights.ts";
 import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
-import { checkOptions, checkValue, show, text } from "./options.ts";
+import { checkArguments, checkOptions, checkValue, show, text } from "./options.ts";
 import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
 import { type TargetOptions, targetKind } from "./targets.ts";
@@ -42,6 +42,7 @@ export type WeightsHolder = Pick<Trainer, "weights" | "loadWeights">;
 
 /** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
+  checkArguments("saveTrainer", arguments, 2);
   if (typeof path !== "string") throw new UserError(`saveTrainer takes the path of a file first, not ${show(path)}`);
   if (typeof trainer?.checkpoint !== "function") {
     throw new UserError(`saveTrainer takes a trainer behind the path, not ${show(trainer)}`);
@@ -61,6 +62,7 @@ export async function loadTrainer(
   given: AnyTrainer | LoadTrainerOptions = {},
   options: RestoreOptions = {},
 ): Promise<unknown> {
+  checkArguments("loadTrainer", arguments, 3);
   if (typeof path !== "string") throw new UserError(`loadTrainer takes the path of a file first, not ${show(path)}`);
   if (typeof given !== "object" || given === null || !("fingerprint" in given)) {
     checkLoadOptions("loadTrainer", given, "path, ");
@@ -73,6 +75,7 @@ export async function loadTrainer(
 
 /** Saves a trainer's weights alone, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveWeights(path: string, trainer: WeightsHolder): Promise<void> {
+  checkArguments("saveWeights", arguments, 2);
   checkPathAndTrainer("saveWeights", path, trainer);
   await writeFileAtomically(path, await trainer.weights());
 }
@@ -86,6 +89,7 @@ export async function loadWeights(
   trainer: WeightsHolder,
   options?: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
+  checkArguments("loadWeights", arguments, 3);
   checkPathAndTrainer("loadWeights", path, trainer);
   checkOptions("loadWeights", options, loadWeightsTable, { before: "path, trainer, " });
   return trainer.loadWeights(await readWholeFile(path), options, path);
@@ -105,6 +109,7 @@ export async function saveSafetensors(path: string, ...contents: Parameters<type
 
 /** The tensors and texts of a safetensors file, of whatever program; see `readSafetensors`. */
 export async function loadSafetensors(path: string, options?: ReadSafetensorsOptions): Promise<Safetensors> {
+  checkArguments("loadSafetensors", arguments, 2);
   checkValue("loadSafetensors", "the path", path, text);
   checkOptions("loadSafetensors", options, readTable, { before: "path, " });
   return readSafetensors(await readWholeFile(path), path, options);
@@ -115,6 +120,7 @@ let dawn: Promise<Gpu> | undefined;
 
 /** WebGPU in Node. A DeviceError says what is missing. */
 export async function nodeGpu(): Promise<Gpu> {
+  checkArguments("nodeGpu", arguments, 0);
   if (process.platform === "linux" && !hasVulkanLoader()) {
     throw new DeviceError(
       "WebGPU found no Vulkan (libvulkan.so.1). Install libvulkan1 and the GPU's driver (the vendor's package, or " +
@@ -140,6 +146,7 @@ export async function nodeGpu(): Promise<Gpu> {
  * `compile` takes the CPU then. "wgsl" insists.
  */
 export async function nodeTarget(target: NonNullable<TargetOptions["target"]> = "auto"): Promise<TargetOptions> {
+  checkArguments("nodeTarget", arguments, 1);
   checkValue("nodeTarget", "the target", target, targetKind);
   if (target === "js" || target === "wasm") return { target };
   try {

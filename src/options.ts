@@ -178,6 +178,19 @@ export function checkValue<T>(call: string, name: string, value: unknown, kind: 
   throw new UserError(`${call}: ${name} must be ${kind.wanted}, not ${found}${atLine(origin ?? here(call))}`);
 }
 
+/**
+ * A call with more arguments than the function takes: they would be passed over, options and flags of another library among
+ * them. What `map` and `reduce` of a list add, an index and the list, is meant for nobody. `given` are the call's `arguments`.
+ */
+export function checkArguments(call: string, given: ArrayLike<unknown>, most: number): void {
+  if (given.length <= most) return;
+  const extra = given[most];
+  if (given.length === most + 2 && typeof extra === "number" && Array.isArray(given[most + 1])) return;
+  if (Array.from(given).every((value, i) => i < most || value === undefined)) return;
+  const takes = most === 0 ? "no arguments" : most === 1 ? "one argument" : `${most} arguments`;
+  throw new UserError(`${call} takes ${takes}, and ${show(extra)} is one more${atLine(here(call))}`);
+}
+
 function guess({ words }: Pick<AnyKind, "words">, value: unknown): string {
   return words === undefined || typeof value !== "string" ? "" : didYouMean(value, words);
 }

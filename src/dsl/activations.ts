@@ -8,7 +8,7 @@ import type { DType } from "../graph/dtype.ts";
 import { iota } from "../graph/ops/source.ts";
 import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkOptions, checkValue, flag, number, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable } from "../options.ts";
 import { axesOf, axisKind, axisTable, checkTensor, reduceOptions } from "./check.ts";
 import { mean, sigmoid, square, variance } from "./composites.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
@@ -45,6 +45,7 @@ type Mask = Tensor<Shape, "bool">;
 
 /** x where x > 0, slope * x elsewhere; `slope` is 0.2, as in Keras. The derivative at 0 is the slope. */
 export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, slope = 0.2): Tensor<S, D> {
+  checkArguments("leakyRelu", arguments, 2);
   const value = checkTensor("leakyRelu", x);
   const positive = greater(value, 0) as Mask;
   const below = mul(value, checkValue("leakyRelu", "the slope", slope, number()));
@@ -53,6 +54,7 @@ export function leakyRelu<S extends Shape, D extends DType>(x: Tensor<S, D>, slo
 
 /** x where x >= 0, alpha * (exp(x) - 1) elsewhere. The derivative at 0 is 1. */
 export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, alpha = 1): Tensor<S, D> {
+  checkArguments("elu", arguments, 2);
   const value = checkTensor("elu", x);
   checkValue("elu", "alpha", alpha, number());
   const positive = greaterEqual(value, 0) as Mask;
@@ -62,6 +64,7 @@ export function elu<S extends Shape, D extends DType>(x: Tensor<S, D>, alpha = 1
 
 /** 1.0507 * elu(x, 1.6733): keeps mean 0 and variance 1 (Klambauer et al. 2017). */
 export function selu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("selu", arguments, 1);
   const value = checkTensor("selu", x);
   return mul(elu(value, 1.6732632423543772), 1.0507009873554805) as unknown as Tensor<S, D>;
 }
@@ -78,6 +81,7 @@ const geluTable: OptionTable<GeluOptions> = { approximate: flag };
  * x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))).
  */
 export function gelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options: GeluOptions = {}): Tensor<S, D> {
+  checkArguments("gelu", arguments, 2);
   const value = checkTensor("gelu", x);
   const { approximate = false } = checkOptions("gelu", options, geluTable, { before: "a, " });
   const half = mul(value, 0.5) as Tensor;
@@ -91,6 +95,7 @@ export function gelu<S extends Shape, D extends DType>(x: Tensor<S, D>, options:
 
 /** x * sigmoid(x), also called swish. */
 export function silu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("silu", arguments, 1);
   const value = checkTensor("silu", x);
   return mul(value, sigmoid(value)) as unknown as Tensor<S, D>;
 }
@@ -105,6 +110,7 @@ export function logSumExp<S extends Shape, D extends DType, const O extends Redu
   x: Tensor<S, D> & CheckAxis<"logSumExp", S, O>,
   options?: O & CheckOptions<"logSumExp", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  checkArguments("logSumExp", arguments, 2);
   const value = asFloat("logSumExp", x);
   const given = reduceOptions("logSumExp", options);
   const top = max(value, { ...given, keepDims: true }) as Tensor;
@@ -123,6 +129,7 @@ export function standardDeviation<S extends Shape, D extends DType, const O exte
   x: Tensor<S, D> & CheckAxis<"standardDeviation", S, O>,
   options?: O & CheckOptions<"standardDeviation", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  checkArguments("standardDeviation", arguments, 2);
   const value = checkTensor("standardDeviation", x);
   const spread = variance(value, reduceOptions("standardDeviation", options)) as Tensor;
   return rootOrZero(spread) as Tensor<ReduceShape<S, O>, FloatOf<D>>;
@@ -133,6 +140,7 @@ export function l1Norm<S extends Shape, D extends DType, const O extends ReduceO
   x: Tensor<S, D> & CheckAxis<"l1Norm", S, O>,
   options?: O & CheckOptions<"l1Norm", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, D> {
+  checkArguments("l1Norm", arguments, 2);
   const value = checkTensor("l1Norm", x);
   return sum(abs(value) as Tensor, reduceOptions("l1Norm", options)) as unknown as Tensor<ReduceShape<S, O>, D>;
 }
@@ -142,6 +150,7 @@ export function l2Norm<S extends Shape, D extends DType, const O extends ReduceO
   x: Tensor<S, D> & CheckAxis<"l2Norm", S, O>,
   options?: O & CheckOptions<"l2Norm", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  checkArguments("l2Norm", arguments, 2);
   const squares = sum(square(asFloat("l2Norm", x)), reduceOptions("l2Norm", options)) as Tensor;
   return rootOrZero(squares) as Tensor<ReduceShape<S, O>, FloatOf<D>>;
 }
@@ -161,6 +170,7 @@ export function huber<S extends Shape, D extends DType, E extends DType>(
   wanted: Tensor<S, E> & CheckDTypes<"huber", FloatOf<D>, FloatOf<E>>,
   options: HuberOptions = {},
 ): Tensor<[], FloatOf<D>> {
+  checkArguments("huber", arguments, 3);
   const { delta = 1 } = checkOptions("huber", options, huberTable, { before: "predicted, wanted, " });
   const difference = sub(asFloat("huber", predicted, "predicted"), asFloat("huber", wanted, "wanted")) as Tensor;
   const size = abs(difference) as Tensor;
@@ -191,6 +201,7 @@ export function cumulativeSum<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options: RunningOptions = {},
 ): Tensor<S, D> {
+  checkArguments("cumulativeSum", arguments, 2);
   const { part, over } = prefixes(x, 0, options, "cumulativeSum");
   return sum(part, { axis: over }) as unknown as Tensor<S, D>;
 }
@@ -200,6 +211,7 @@ export function cumulativeProduct<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options: RunningOptions = {},
 ): Tensor<S, D> {
+  checkArguments("cumulativeProduct", arguments, 2);
   const { part, over } = prefixes(x, 1, options, "cumulativeProduct");
   return prod(part, { axis: over }) as unknown as Tensor<S, D>;
 }
@@ -227,6 +239,7 @@ export function normalize<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options: AlongAxis = {},
 ): Tensor<S, FloatOf<D>> {
+  checkArguments("normalize", arguments, 2);
   const value = asFloat("normalize", x);
   const { axis = -1 } = checkOptions("normalize", options, axisTable, { before: "a, " });
   const length = l2Norm(value, { axis, keepDims: true }) as Tensor;

@@ -10,7 +10,7 @@ import { input as inputOp } from "../graph/ops/source.ts";
 import { slopedAs } from "../graph/ops/transform.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
-import { checkOptions, checkValue, flag, number, type OptionTable, show, whole } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkTensor, checkTensors, reduceOptions } from "./check.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import {
@@ -72,6 +72,7 @@ export function mean<S extends Shape, D extends DType, const O extends ReduceOpt
   x: Tensor<S, D> & CheckAxis<"mean", S, O>,
   options?: O & CheckOptions<"mean", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  checkArguments("mean", arguments, 2);
   const value = asFloat("mean", x);
   const given = reduceOptions("mean", options);
   return div(sum(value, given) as Tensor, countOf(value, given.axis)) as unknown as Tensor<
@@ -82,6 +83,7 @@ export function mean<S extends Shape, D extends DType, const O extends ReduceOpt
 
 /** x * x. */
 export function square<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("square", arguments, 1);
   checkTensor("square", x);
   return mul(x, x) as unknown as Tensor<S, D>;
 }
@@ -91,6 +93,7 @@ export function variance<S extends Shape, D extends DType, const O extends Reduc
   x: Tensor<S, D> & CheckAxis<"variance", S, O>,
   options?: O & CheckOptions<"variance", O, ReduceOptions>,
 ): Tensor<ReduceShape<S, O>, FloatOf<D>> {
+  checkArguments("variance", arguments, 2);
   const value = asFloat("variance", x);
   const given = reduceOptions("variance", options);
   const centre = mean(value, { ...given, keepDims: true }) as Tensor;
@@ -99,6 +102,7 @@ export function variance<S extends Shape, D extends DType, const O extends Reduc
 
 /** Square root of the sum of squares of all tensors of a list: the length of a gradient. The slope of a length of 0 is 0. */
 export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
+  checkArguments("globalNorm", arguments, 1);
   const squares = checkTensors("globalNorm", tensors, "tensors").map(
     (x) => sum(square(asFloat("globalNorm", x))) as Tensor,
   );
@@ -111,6 +115,7 @@ export function globalNorm(tensors: readonly Tensor[]): Tensor<[]> {
 
 /** max(x, 0). Its slope at 0 is 0. */
 export function relu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("relu", arguments, 1);
   return maximum(checkTensor("relu", x), 0) as unknown as Tensor<S, D>;
 }
 
@@ -124,6 +129,7 @@ function negativeAbs(x: Tensor, positive: Tensor<Shape, "bool">): Tensor {
 
 /** 1 / (1 + exp(-x)), without overflow: from exp(-|x|), which is at most 1. */
 export function sigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("sigmoid", arguments, 1);
   const value = checkTensor("sigmoid", x);
   const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
   const shrunk = exp(negativeAbs(value, positive)) as Tensor;
@@ -133,6 +139,7 @@ export function sigmoid<S extends Shape, D extends DType>(x: Tensor<S, D>): Tens
 
 /** log(1 + exp(x)) without overflow: max(x, 0) + log(1 + exp(-|x|)). */
 export function softplus<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D> {
+  checkArguments("softplus", arguments, 1);
   const value = checkTensor("softplus", x);
   const positive = greaterEqual(value, 0) as Tensor<Shape, "bool">;
   const tail = log1p(exp(negativeAbs(value, positive)) as Tensor) as Tensor;
@@ -152,6 +159,7 @@ function shifted(x: Tensor, axis: number): Tensor {
 
 /** Probabilities along an axis: exp(x) / sum(exp(x)), with the maximum taken out first. */
 export function softmax<S extends Shape, D extends DType>(x: Tensor<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+  checkArguments("softmax", arguments, 2);
   const { value, axis } = alongAxis("softmax", x, options);
   const weights = exp(shifted(value, axis)) as Tensor;
   return div(weights, sum(weights, { axis, keepDims: true })) as unknown as Tensor<S, D>;
@@ -159,6 +167,7 @@ export function softmax<S extends Shape, D extends DType>(x: Tensor<S, D>, optio
 
 /** log(softmax(x)), computed as x - max - log(sum(exp(x - max))). */
 export function logSoftmax<S extends Shape, D extends DType>(x: Tensor<S, D>, options: AlongAxis = {}): Tensor<S, D> {
+  checkArguments("logSoftmax", arguments, 2);
   const { value, axis } = alongAxis("logSoftmax", x, options);
   const low = shifted(value, axis);
   const norm = log(sum(exp(low) as Tensor, { axis, keepDims: true }) as Tensor) as Tensor;
@@ -196,6 +205,7 @@ export function softmaxCrossEntropy<S extends Shape, D extends DType, T extends 
   options?: CrossEntropyOptions,
 ): Tensor<RowsOf<S>, D>;
 export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkArguments("softmaxCrossEntropy", arguments, 3);
   const origin = here("softmaxCrossEntropy");
   checkTensor("softmaxCrossEntropy", scores, "logits");
   checkTensor("softmaxCrossEntropy", labels, "labels");
@@ -256,6 +266,7 @@ export function sigmoidCrossEntropy<S extends Shape, D extends DType, E extends 
   logits: Tensor<S, D>,
   labels: Tensor<S, E> & CheckDTypes<"sigmoidCrossEntropy", D, E>,
 ): Tensor<S, D> {
+  checkArguments("sigmoidCrossEntropy", arguments, 2);
   const x = checkTensor("sigmoidCrossEntropy", logits, "logits");
   const wanted = checkTensor("sigmoidCrossEntropy", labels, "labels");
   return sub(softplus(x), mul(x, wanted) as Tensor) as unknown as Tensor<S, D>;
@@ -266,6 +277,7 @@ export function meanSquaredError<S extends Shape, D extends DType, E extends DTy
   predicted: Tensor<S, D>,
   wanted: Tensor<S, E> & CheckDTypes<"meanSquaredError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
+  checkArguments("meanSquaredError", arguments, 2);
   const difference = sub(
     asFloat("meanSquaredError", predicted, "predicted"),
     asFloat("meanSquaredError", wanted, "wanted"),
@@ -278,6 +290,7 @@ export function meanAbsoluteError<S extends Shape, D extends DType, E extends DT
   predicted: Tensor<S, D>,
   wanted: Tensor<S, E> & CheckDTypes<"meanAbsoluteError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
+  checkArguments("meanAbsoluteError", arguments, 2);
   const difference = sub(
     asFloat("meanAbsoluteError", predicted, "predicted"),
     asFloat("meanAbsoluteError", wanted, "wanted"),
@@ -292,6 +305,7 @@ export function accuracy<L extends Shape>(
   scores: Tensor<readonly [...L, Dim]>,
   labels: Tensor<L, "i32">,
 ): Tensor<[], "f32"> {
+  checkArguments("accuracy", arguments, 2);
   checkTensor("accuracy", scores, "scores");
   checkTensor("accuracy", labels, "labels");
   if (scores.shape.at(-1) === 1) {
@@ -308,6 +322,7 @@ export function accuracy<L extends Shape>(
 
 /** x kept within low and high. */
 export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: number, high: number): Tensor<S, D> {
+  checkArguments("clip", arguments, 3);
   const value = checkTensor("clip", x);
   for (const [what, bound] of Object.entries({ low, high })) {
     if (typeof bound === "number" && !Number.isNaN(bound)) continue;
@@ -318,6 +333,7 @@ export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: num
 
 /** Zeroes each element with probability `rate` and scales the others by 1 / (1 - rate). New noise at each call. */
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32"> {
+  checkArguments("dropout", arguments, 2);
   const value = checkTensor("dropout", x);
   checkValue("dropout", "the rate", rate, number({ from: 0, below: 1 }));
   if (!isFloat(value.dtype)) {
@@ -329,6 +345,7 @@ export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Ten
 
 /** x as [first axis, everything else]. */
 export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D> {
+  checkArguments("flatten", arguments, 1);
   checkTensor("flatten", x);
   return reshape(x, [x.shape[0] ?? 1, -1]) as Tensor<Shape, D>;
 }

@@ -5,7 +5,7 @@ import { ShapeError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { checkValue, number } from "../options.ts";
+import { checkArguments, checkValue, number } from "../options.ts";
 import { l2Norm } from "./activations.ts";
 import { checkFunction, checkTensor, refusePromise } from "./check.ts";
 import { type GradientsOf, grad } from "./grad.ts";
@@ -18,6 +18,7 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   f: (at: T) => Tensor<S, D>,
   at: T,
 ): { readonly value: Tensor<S, D>; readonly gradient: GradientsOf<T> } {
+  checkArguments("valueAndGrad", arguments, 2);
   checkFunction("valueAndGrad", f, "f");
   const value = f(at);
   refusePromise("valueAndGrad: the function", value, atLine(here("valueAndGrad")));
@@ -27,6 +28,7 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
 
 /** Second derivatives of a scalar: shape of x twice. Meant for a small x: the program grows with its size. */
 export function hessian(y: Tensor, x: Tensor): Tensor {
+  checkArguments("hessian", arguments, 2);
   checkTensor("hessian", y, "y");
   checkTensor("hessian", x);
   return jacobian(grad(y, x) as Tensor, x);
@@ -45,6 +47,7 @@ export function checkGradient<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   step: number = x?.dtype === "f64" ? 1e-5 : 1e-2,
 ): Tensor<[], D> {
+  checkArguments("checkGradient", arguments, 3);
   checkFunction("checkGradient", f, "f");
   checkTensor("checkGradient", x);
   checkValue("checkGradient", "the step", step, number({ above: 0 }));

@@ -16,7 +16,7 @@ import { iota } from "../graph/ops/source.ts";
 import { permute as permuteOp } from "../graph/ops/view.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { show } from "../options.ts";
+import { checkArguments, show } from "../options.ts";
 import { checkTensor, checkTensors } from "./check.ts";
 import { equal, sum, where } from "./ops.ts";
 import type { BatchMatmulShape, CheckAllDTypes, CheckBatchMatmul } from "./part-types.ts";
@@ -99,6 +99,7 @@ export function batchMatmul<A extends Shape, B extends Shape, D extends DType, E
   a: Tensor<A, D>,
   b: Tensor<B, E> & CheckBatchMatmul<A, B> & CheckDTypes<"batchMatmul", D, E>,
 ): Tensor<BatchMatmulShape<A, B>, D> {
+  checkArguments("batchMatmul", arguments, 2);
   const origin = here("batchMatmul");
   checkTensor("batchMatmul", a, "a");
   checkTensor("batchMatmul", b, "b");

@@ -1,10 +1,12 @@
 /**
  * Derivatives, as requests in the graph: nothing is differentiated until the program is compiled.
  */
+
 import { UserError } from "../errors.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import { atLine, here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
+import { checkArguments } from "../options.ts";
 import { checkTensor } from "./check.ts";
 import { applyOp, graphOf, Tensor } from "./tensor.ts";
 import { leavesOf, mapTree } from "./tree.ts";
@@ -20,6 +22,7 @@ export type GradientsOf<T> =
  * not depend on gets zeros, and compiling warns about it.
  */
 export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): GradientsOf<T> {
+  checkArguments("grad", arguments, 2);
   const origin = here("grad");
   checkTensor("grad", loss, "the loss");
   const leaves = leavesOf(by, isTensor, "grad");

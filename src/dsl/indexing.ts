@@ -11,7 +11,7 @@ import {
 } from "../graph/ops/index-ops.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { checkOptions, checkValue, show, whole } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
 import { cast, concat, minimum, oneHot, reshape } from "./ops.ts";
 import type { GatherShape, ScatterShape } from "./part-types.ts";
@@ -30,6 +30,7 @@ export function gather<S extends Shape, D extends DType, I extends Shape, const 
     readonly axis?: A;
   } = {},
 ): Tensor<GatherShape<S, I, A>, D> {
+  checkArguments("gather", arguments, 3);
   const origin = here("gather");
   checkTensor("gather", x);
   checkTensor("gather", indexes, "indexes");
@@ -48,6 +49,7 @@ export function scatterAdd<I extends Shape, U extends Shape, D extends DType, co
   updates: Tensor<U, D>,
   size: N,
 ): Tensor<ScatterShape<I, U, N>, D> {
+  checkArguments("scatterAdd", arguments, 3);
   const origin = here("scatterAdd");
   checkTensor("scatterAdd", indexes, "indexes");
   checkTensor("scatterAdd", updates, "updates");
@@ -89,6 +91,7 @@ export function dynamicSlice<D extends DType, const S extends readonly Dim[]>(
   starts: Starts,
   shape: S,
 ): Tensor<[...S], D> {
+  checkArguments("dynamicSlice", arguments, 3);
   checkTensor("dynamicSlice", x);
   const attrs = { shape: checkShape("dynamicSlice", shape) };
   return applyOp(dynamicSliceOp, [x, startsOf("dynamicSlice", starts)], attrs, here("dynamicSlice")) as Tensor<
@@ -103,6 +106,7 @@ export function dynamicUpdate<S extends Shape, D extends DType, E extends DType>
   part: Tensor<Shape, E> & CheckDTypes<"dynamicUpdate", D, E>,
   starts: Starts,
 ): Tensor<S, D> {
+  checkArguments("dynamicUpdate", arguments, 3);
   checkTensor("dynamicUpdate", x);
   checkTensor("dynamicUpdate", part, "part");
   return applyOp(dynamicUpdateOp, [x, part, startsOf("dynamicUpdate", starts)], {}, here("dynamicUpdate")) as Tensor<

@@ -1,9 +1,11 @@
 /**
  * The Jacobian: the derivative of every element of y by every element of x, as one gradient for each element of y.
  */
+
 import { ShapeError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { checkArguments } from "../options.ts";
 import { checkTensor } from "./check.ts";
 import { grad } from "./grad.ts";
 import { concat, reshape, slice, sum } from "./ops.ts";
@@ -11,6 +13,7 @@ import type { Tensor } from "./tensor.ts";
 
 /** The shape of y followed by the shape of x. Meant for a small y: the program grows with its size. */
 export function jacobian(y: Tensor, x: Tensor): Tensor {
+  checkArguments("jacobian", arguments, 2);
   checkTensor("jacobian", y, "y");
   checkTensor("jacobian", x);
   const known = y.shape.every((dim): dim is number => typeof dim === "number");

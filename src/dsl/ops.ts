@@ -20,7 +20,7 @@ import {
 } from "../graph/ops/view.ts";
 import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
 import { addDims, broadcastShapes, type Dim, multiplyDims, printShape, type Shape, sameShape } from "../graph/shape.ts";
-import { checkOptions, checkValue, type Kind, list, whole } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, type Kind, list, whole } from "../options.ts";
 import {
   axesOf, axisKind, axisTable, checkDimension, checkDType, checkOperands, checkShape, checkTensor, checkTensors, reduceTable,
 } from "./check.ts"; // biome-ignore format: names
@@ -92,26 +92,31 @@ export type OperandsFit<Call extends string, A, B> = CheckBroadcast<Call, ShapeO
 
 /** a + b, element by element; shapes broadcast as in NumPy. */
 export function add<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"add", A, B>): BinaryResult<A, B> {
+  checkArguments("add", arguments, 2);
   return mapCall("add", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a - b. */
 export function sub<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"sub", A, B>): BinaryResult<A, B> {
+  checkArguments("sub", arguments, 2);
   return mapCall("sub", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a * b. */
 export function mul<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mul", A, B>): BinaryResult<A, B> {
+  checkArguments("mul", arguments, 2);
   return mapCall("mul", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a / b. Integers: truncated, and 0 where b is 0. */
 export function div<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"div", A, B>): BinaryResult<A, B> {
+  checkArguments("div", arguments, 2);
   return mapCall("div", [a, b]) as BinaryResult<A, B>;
 }
 
 /** a to the power b. */
 export function pow<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"pow", A, B>): BinaryResult<A, B> {
+  checkArguments("pow", arguments, 2);
   return mapCall("pow", [a, b]) as BinaryResult<A, B>;
 }
 
@@ -120,6 +125,7 @@ export function maximum<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"maximum", A, B>,
 ): BinaryResult<A, B> {
+  checkArguments("maximum", arguments, 2);
   return mapCall("max", [a, b], "maximum") as BinaryResult<A, B>;
 }
 
@@ -128,11 +134,13 @@ export function minimum<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"minimum", A, B>,
 ): BinaryResult<A, B> {
+  checkArguments("minimum", arguments, 2);
   return mapCall("min", [a, b], "minimum") as BinaryResult<A, B>;
 }
 
 /** a - b * floor(a / b): has the sign of b. */
 export function mod<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mod", A, B>): BinaryResult<A, B> {
+  checkArguments("mod", arguments, 2);
   return mapCall("mod", [a, b]) as BinaryResult<A, B>;
 }
 
@@ -141,6 +149,7 @@ export function equal<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"equal", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("equal", arguments, 2);
   return mapCall("eq", [a, b], "equal") as ComparisonResult<A, B>;
 }
 
@@ -149,6 +158,7 @@ export function notEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"notEqual", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("notEqual", arguments, 2);
   return mapCall("ne", [a, b], "notEqual") as ComparisonResult<A, B>;
 }
 
@@ -157,6 +167,7 @@ export function less<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"less", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("less", arguments, 2);
   return mapCall("lt", [a, b], "less") as ComparisonResult<A, B>;
 }
 
@@ -165,6 +176,7 @@ export function lessEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"lessEqual", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("lessEqual", arguments, 2);
   return mapCall("le", [a, b], "lessEqual") as ComparisonResult<A, B>;
 }
 
@@ -173,6 +185,7 @@ export function greater<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greater", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("greater", arguments, 2);
   return mapCall("gt", [a, b], "greater") as ComparisonResult<A, B>;
 }
 
@@ -181,6 +194,7 @@ export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greaterEqual", A, B>,
 ): ComparisonResult<A, B> {
+  checkArguments("greaterEqual", arguments, 2);
   return mapCall("ge", [a, b], "greaterEqual") as ComparisonResult<A, B>;
 }
 
@@ -189,6 +203,7 @@ export function and<A extends Shape, B extends Shape>(
   a: Tensor<A, "bool">,
   b: Tensor<B, "bool"> & CheckBroadcast<"and", A, B>,
 ): Tensor<Broadcast<A, B>, "bool"> {
+  checkArguments("and", arguments, 2);
   return mapCall("and", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
@@ -197,11 +212,13 @@ export function or<A extends Shape, B extends Shape>(
   a: Tensor<A, "bool">,
   b: Tensor<B, "bool"> & CheckBroadcast<"or", A, B>,
 ): Tensor<Broadcast<A, B>, "bool"> {
+  checkArguments("or", arguments, 2);
   return mapCall("or", [a, b]) as Tensor<Broadcast<A, B>, "bool">;
 }
 
 /** Whether it does not hold. */
 export function not<S extends Shape>(x: Tensor<S, "bool">): Tensor<S, "bool"> {
+  checkArguments("not", arguments, 1);
   return mapCall("not", [x]) as Tensor<S, "bool">;
 }
 
@@ -211,6 +228,7 @@ export function where<C extends Shape, A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"where", A, B>,
 ): Tensor<Broadcast<C, Broadcast<ShapeOf<A>, ShapeOf<B>>>, ResultDType<A, B>> {
+  checkArguments("where", arguments, 3);
   const origin = here("where");
   const mask = checkTensor("where", condition, "condition");
   const branches = checkOperands("where", [a, b], ["a", "b"]);
@@ -222,7 +240,10 @@ export function where<C extends Shape, A extends Operand, B extends Operand>(
 export type UnaryFunction = <T extends Tensor>(x: T) => Tensor<ShapeOf<T>, DTypeOf<T>>;
 
 function unary(name: MapName): UnaryFunction {
-  return (x) => mapCall(name, [x]) as never;
+  return function (x) {
+    checkArguments(name, arguments, 1);
+    return mapCall(name, [x]) as never;
+  };
 }
 
 /** -x. */
@@ -262,6 +283,7 @@ export const stopGradient: UnaryFunction = unary("stopGradient");
 
 /** Converts to another dtype: floats truncate to integers and saturate, NaN becomes 0. */
 export function cast<S extends Shape, D extends DType>(x: Tensor<S>, dtype: D): Tensor<S, D> {
+  checkArguments("cast", arguments, 2);
   const value = checkTensor("cast", x);
   const wanted = checkDType("cast", dtype);
   if (value.dtype === wanted) return value as Tensor<S, D>;
@@ -275,6 +297,7 @@ export function reshape<const T extends Shape, D extends DType>(
   x: Tensor<Shape, D>,
   shape: T,
 ): Tensor<ReshapeShape<T>, D> {
+  checkArguments("reshape", arguments, 2);
   const origin = here("reshape");
   checkTensor("reshape", x);
   return applyOp(reshapeOp, [x], { shape: resolveRest(x, shape, origin) }, origin) as Tensor<ReshapeShape<T>, D>;
@@ -316,6 +339,7 @@ export function permute<S extends Shape, D extends DType, const O extends readon
   x: Tensor<S, D> & CheckOrder<S, O>,
   order: O,
 ): Tensor<PermuteShape<S, O>, D> {
+  checkArguments("permute", arguments, 2);
   const origin = here("permute");
   checkTensor("permute", x);
   checkValue("permute", "the order", order, list(whole()), origin);
@@ -324,6 +348,7 @@ export function permute<S extends Shape, D extends DType, const O extends readon
 
 /** All axes the other way round: a matrix transposed. */
 export function transpose<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<Reversed<S>, D> {
+  checkArguments("transpose", arguments, 1);
   const { shape } = checkTensor("transpose", x);
   const order = shape.map((_, axis) => shape.length - 1 - axis);
   return applyOp(permuteOp, [x], { order }, here("transpose")) as Tensor<Reversed<S>, D>;
@@ -331,6 +356,7 @@ export function transpose<S extends Shape, D extends DType>(x: Tensor<S, D>): Te
 
 /** Repeats x to `shape`, as in NumPy: trailing axes are aligned. */
 export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Shape, D>, shape: T): Tensor<[...T], D> {
+  checkArguments("broadcastTo", arguments, 2);
   const origin = here("broadcastTo");
   checkTensor("broadcastTo", x);
   checkShape("broadcastTo", shape);
@@ -393,6 +419,7 @@ export function pad<S extends Shape, D extends DType, const W extends readonly W
   widths: W,
   value = 0,
 ): Tensor<PadShape<S, W>, D> {
+  checkArguments("pad", arguments, 3);
   const origin = here("pad");
   checkTensor("pad", x);
   checkValue("pad", "the widths", widths, list(widthKind), origin);
@@ -408,6 +435,7 @@ export function concat<const P extends readonly Tensor[], const A extends number
   axis?: A,
 ): Tensor<ConcatShape<P, A>, P[number]["dtype"]>;
 export function concat(parts: readonly Tensor[], axis = 0): Tensor {
+  checkArguments("concat", arguments, 2);
   const origin = here("concat");
   checkTensors("concat", parts, "parts");
   checkValue("concat", "axis", axis, axisKind, origin);
@@ -418,6 +446,7 @@ export function concat(parts: readonly Tensor[], axis = 0): Tensor {
 
 /** The other way round along the given axes. */
 export function flip<S extends Shape, D extends DType>(x: Tensor<S, D>, axes: readonly number[]): Tensor<S, D> {
+  checkArguments("flip", arguments, 2);
   const origin = here("flip");
   checkTensor("flip", x);
   checkValue("flip", "axes", axes, list(axisKind), origin);
@@ -444,6 +473,7 @@ export function sum<S extends Shape, D extends DType, const O extends ReduceOpti
   x: Tensor<S, D> & CheckAxis<"sum", S, O>,
   options?: O & CheckOptions<"sum", O, ReduceOptions>,
 ): Reduced<S, D, O> {
+  checkArguments("sum", arguments, 2);
   return reduceCall("sum", x, options) as Reduced<S, D, O>;
 }
 
@@ -452,6 +482,7 @@ export function prod<S extends Shape, D extends DType, const O extends ReduceOpt
   x: Tensor<S, D> & CheckAxis<"prod", S, O>,
   options?: O & CheckOptions<"prod", O, ReduceOptions>,
 ): Reduced<S, D, O> {
+  checkArguments("prod", arguments, 2);
   return reduceCall("prod", x, options) as Reduced<S, D, O>;
 }
 
@@ -460,6 +491,7 @@ export function max<S extends Shape, D extends DType, const O extends ReduceOpti
   x: Tensor<S, D> & CheckAxis<"max", S, O>,
   options?: O & CheckOptions<"max", O, ReduceOptions>,
 ): Reduced<S, D, O> {
+  checkArguments("max", arguments, 2);
   return reduceCall("max", x, options) as Reduced<S, D, O>;
 }
 
@@ -468,6 +500,7 @@ export function min<S extends Shape, D extends DType, const O extends ReduceOpti
   x: Tensor<S, D> & CheckAxis<"min", S, O>,
   options?: O & CheckOptions<"min", O, ReduceOptions>,
 ): Reduced<S, D, O> {
+  checkArguments("min", arguments, 2);
   return reduceCall("min", x, options) as Reduced<S, D, O>;
 }
 
@@ -484,6 +517,7 @@ export function argmax<S extends Shape, const O extends AlongAxis = NoOptions>(
   x: Tensor<S> & CheckAxis<"argmax", S, AxisOrLast<O>>,
   options?: O & CheckOptions<"argmax", O, AlongAxis>,
 ): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32"> {
+  checkArguments("argmax", arguments, 2);
   return alongAxis("argmax", x, options) as never;
 }
 
@@ -492,6 +526,7 @@ export function argmin<S extends Shape, const O extends AlongAxis = NoOptions>(
   x: Tensor<S> & CheckAxis<"argmin", S, AxisOrLast<O>>,
   options?: O & CheckOptions<"argmin", O, AlongAxis>,
 ): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32"> {
+  checkArguments("argmin", arguments, 2);
   return alongAxis("argmin", x, options) as never;
 }
 
@@ -502,6 +537,7 @@ export function matmul<A extends Shape, B extends Shape, D extends DType, E exte
   a: Tensor<A, D>,
   b: Tensor<B, E> & CheckMatmul<A, B> & CheckDTypes<"matmul", D, E>,
 ): Tensor<MatmulShape<A, B>, D> {
+  checkArguments("matmul", arguments, 2);
   const origin = here("matmul");
   for (const [side, x] of [
     ["left", a],
@@ -521,6 +557,7 @@ export function dot<A extends Shape, B extends Shape, D extends DType, E extends
   a: Tensor<A, D>,
   b: Tensor<B, E> & CheckDot<A, B> & CheckDTypes<"dot", D, E>,
 ): Tensor<DotShape<A, B>, D> {
+  checkArguments("dot", arguments, 2);
   const origin = here("dot");
   for (const [what, x] of Object.entries({ a, b })) {
     if (checkTensor("dot", x, what).shape.length > 0) continue;
@@ -538,6 +575,7 @@ export function full<const S extends Shape, D extends DType = "f32">(
   value: number,
   dtype?: D,
 ): Tensor<[...S], D> {
+  checkArguments("full", arguments, 3);
   const origin = here("full");
   const chosen = checkDType("full", dtype ?? "f32");
   const wanted = checkShape("full", shape);
@@ -547,6 +585,7 @@ export function full<const S extends Shape, D extends DType = "f32">(
 
 /** 0, 1, 2 ... along the only axis. */
 export function arange<const N extends Dim, D extends DType = "i32">(count: N, dtype?: D): Tensor<[N], D> {
+  checkArguments("arange", arguments, 2);
   const attrs = {
     dtype: checkDType("arange", dtype ?? "i32"),
     shape: [checkDimension("arange", count, "the count")],
@@ -557,6 +596,7 @@ export function arange<const N extends Dim, D extends DType = "i32">(count: N, d
 
 /** Size of an axis as a scalar; a symbolic dimension gets its value when the program is compiled. */
 export function size<D extends DType = "i32">(x: Tensor, axis: number, dtype?: D): Tensor<[], D> {
+  checkArguments("size", arguments, 3);
   const origin = here("size");
   checkTensor("size", x);
   const [at] = axesOf(x, checkValue("size", "axis", axis, axisKind, origin), origin);
@@ -572,6 +612,7 @@ export function oneHot<S extends Shape, const N extends number, D extends DType 
   depth: N,
   dtype?: D,
 ): Tensor<[...S, N], D> {
+  checkArguments("oneHot", arguments, 3);
   const origin = here("oneHot");
   checkTensor("oneHot", labels, "labels");
   checkValue("oneHot", "the depth", depth, whole({ from: 0 }), origin);
@@ -581,6 +622,7 @@ export function oneHot<S extends Shape, const N extends number, D extends DType 
 
 /** Uniform random numbers in [0, 1): new ones at each call of the entry, another stream at each place in the program. */
 export function randomUniform<const S extends Shape>(shape: S): Tensor<[...S], "f32"> {
+  checkArguments("randomUniform", arguments, 1);
   const attrs = { dtype: "f32", shape: checkShape("randomUniform", shape), stream: 0 };
   return applyOp(randomOp, [], attrs, here("randomUniform")) as Tensor<[...S], "f32">;
 }

@@ -15,7 +15,7 @@ import { gradient } from "../graph/ops/transform.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
-import { callable, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
+import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { refusePromise } from "./check.ts";
 import { isTensor } from "./grad.ts";
 import { values } from "./initializers.ts";
@@ -100,6 +100,7 @@ export function program<I, S, R extends EntryResult>(
 export function program(
   definition: ProgramDefinition<unknown, unknown, object> | StepDefinition<unknown, unknown, EntryResult>,
 ): Program<never> {
+  checkArguments("program", arguments, 1);
   const origin = here("program");
   checkOptions<AnyDefinition>("program", definition as AnyDefinition, definitionTable, { origin });
   if (definition === undefined) throw new UserError(`program takes { inputs, state, entries }${atLine(origin)}`);

@@ -5,13 +5,14 @@
 import { random } from "../graph/ops/source.ts";
 import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkOptions, checkValue, number, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, number, type OptionTable } from "../options.ts";
 import { checkShape } from "./check.ts";
 import { add, cos, less, log, mul, neg, randomUniform, sqrt, sub } from "./ops.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 
 /** 32 random bits an element. */
 export function randomBits<const S extends Shape>(shape: S): Tensor<[...S], "u32"> {
+  checkArguments("randomBits", arguments, 1);
   const attrs = { dtype: "u32", shape: checkShape("randomBits", shape), stream: 0 };
   return applyOp(random, [], attrs, here("randomBits")) as Tensor<[...S], "u32">;
 }
@@ -30,6 +31,7 @@ const normalTable: OptionTable<NormalOptions> = { mean: number(), deviation: num
  * largest distance from the mean is 5.8 deviations, as u has 24 bits.
  */
 export function randomNormal<const S extends Shape>(shape: S, options: NormalOptions = {}): Tensor<[...S], "f32"> {
+  checkArguments("randomNormal", arguments, 2);
   checkShape("randomNormal", shape);
   const { mean = 0, deviation = 1 } = checkOptions("randomNormal", options, normalTable, { before: "shape, " });
   const left = sub(1, randomUniform(shape) as Tensor) as Tensor; // in (0, 1]: never the logarithm of 0
@@ -41,6 +43,7 @@ export function randomNormal<const S extends Shape>(shape: S, options: NormalOpt
 
 /** True with this probability, exact to 24 bits. */
 export function randomBernoulli<const S extends Shape>(shape: S, probability: number): Tensor<[...S], "bool"> {
+  checkArguments("randomBernoulli", arguments, 2);
   checkShape("randomBernoulli", shape);
   checkValue("randomBernoulli", "the probability", probability, number({ from: 0, to: 1 }));
   return less(randomUniform(shape) as Tensor, probability) as unknown as Tensor<[...S], "bool">;

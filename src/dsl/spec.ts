@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { checkDim, type Dim, type Shape } from "../graph/shape.ts";
-import { checkOptions, type OptionTable, show } from "../options.ts";
+import { checkArguments, checkOptions, type OptionTable, show } from "../options.ts";
 import { checkDims, dtypeKind } from "./check.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Tensor } from "./tensor.ts";
@@ -119,6 +119,7 @@ export function param<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D> = {},
 ): StateSpec<S, D> {
+  checkArguments("param", arguments, 2);
   return stateSpec("param", start, options, true);
 }
 
@@ -132,11 +133,13 @@ export function slot<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D> = {},
 ): StateSpec<S, D> {
+  checkArguments("slot", arguments, 2);
   return stateSpec("slot", start, options, false);
 }
 
 /** The same state, not trained and not moved: frozen weights, a table. It starts as it would have. */
 export function freeze<S extends Shape, D extends DType>(spec: StateSpec<S, D>): StateSpec<S, D> {
+  checkArguments("freeze", arguments, 1);
   if (!(spec instanceof StateSpec)) {
     throw new UserError(`freeze takes a state, as param() makes them, not ${show(spec)}${atLine(here("freeze"))}`);
   }

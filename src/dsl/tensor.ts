@@ -12,7 +12,7 @@ import { constant, constantAttrs } from "../graph/ops/source.ts";
 import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
-import { show } from "../options.ts";
+import { checkArguments, show } from "../options.ts";
 
 /** A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. */
 export class Tensor<S extends Shape = Shape, D extends DType = DType> {
@@ -103,6 +103,7 @@ export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin
 
 /** A constant scalar. Rounded to its dtype: `scalar(0.1)` is the f32 nearest to 0.1. */
 export function scalar<D extends DType = "f32">(value: number, dtype?: D): Tensor<[], D> {
+  checkArguments("scalar", arguments, 2);
   const [chosen, origin] = [dtype ?? "f32", here("scalar")];
   if (typeof value !== "number") {
     throw new UserError(`scalar: the value must be a number, not ${show(value)}${atLine(origin)}`);

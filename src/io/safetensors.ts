@@ -12,7 +12,7 @@
 import { DataError, UserError } from "../errors.ts";
 import { byteWidth, type DType, dtypes } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { checkOptions, list, type OptionTable, show, text } from "../options.ts";
+import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../options.ts";
 import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/compiled.ts";
 import { type ForeignType, foreignTypes } from "./foreign-dtypes.ts";
 import {
@@ -49,6 +49,7 @@ export function writeSafetensors(
   tensors: ReadonlyMap<string, StoredTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
+  checkArguments("writeSafetensors", arguments, 2);
   checkMaps(tensors, metadata);
   for (const [name, tensor] of tensors) checkTensor(name, tensor);
   for (const text of [...metadata].flat()) checkText("metadata", text);
@@ -97,6 +98,7 @@ export function readSafetensors(
   name = "the safetensors file",
   options: ReadSafetensorsOptions = {},
 ): Safetensors {
+  checkArguments("readSafetensors", arguments, 3);
   const { only } = checkOptions("readSafetensors", options, readTable, { before: "bytes, name, " });
   if (!(bytes instanceof Uint8Array)) {
     throw new UserError(`readSafetensors takes the bytes of a file, a Uint8Array, not ${show(bytes)}`);

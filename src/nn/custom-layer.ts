@@ -17,7 +17,16 @@ import type { Tensor } from "../dsl/tensor.ts";
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { callable, checkedLater, checkOptions, type OptionTable, object, oneOf, text } from "../options.ts";
+import {
+  callable,
+  checkArguments,
+  checkedLater,
+  checkOptions,
+  type OptionTable,
+  object,
+  oneOf,
+  text,
+} from "../options.ts";
 import type { Config } from "./config.ts";
 import { type ActivationName, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
 import type { Regularizer } from "./regularizers.ts";
@@ -76,6 +85,7 @@ const definitionTable: OptionTable<AnyDefinition> = {
 export function layer<P extends ParamTree = Record<never, never>, R extends ShapeRule = "any">(
   definition: LayerDefinition<P, R>,
 ): Layer<R> {
+  checkArguments("layer", arguments, 1);
   checkOptions("layer", definition as object as AnyDefinition, definitionTable);
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
   if (definition?.apply === undefined || name === undefined) {

@@ -28,6 +28,7 @@ import { atLine, here } from "../graph/origin.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
 import {
   callable,
+  checkArguments,
   checkOptions,
   checkValue,
   count,
@@ -81,6 +82,7 @@ const denseTable: OptionTable<DenseOptions> = {
 
 /** activation(x · kernel + bias), along the last axis: every input to each of `units` outputs. */
 export function dense<const N extends number>(units: N, options: DenseOptions = {}): Layer<N> {
+  checkArguments("dense", arguments, 2);
   const origin = here("dense");
   const {
     activation: ending = "linear",
@@ -131,6 +133,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
 
 /** An activation by itself. */
 export function activation(name: ActivationName, options: LayerOptions = {}): Layer<"same"> {
+  checkArguments("activation", arguments, 2);
   checkValue("activation", "its name", name, activationKind);
   const { name: givenName } = checkOptions("activation", options, layerTable, { before: '"relu", ' });
   return builtIn({
@@ -147,6 +150,7 @@ export function activation(name: ActivationName, options: LayerOptions = {}): La
 export function flatten(options?: LayerOptions): Layer<"flatten">;
 export function flatten<D extends DType>(x: Tensor<Shape, D>): Tensor<Shape, D>;
 export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tensor {
+  checkArguments("flatten", arguments, 1);
   if (x instanceof Tensor) return flattenTensor(x);
   return builtIn({
     name: "flatten",
@@ -164,6 +168,7 @@ export function flatten(x: Tensor | LayerOptions = {}): Layer<"flatten"> | Tenso
 export function dropout(rate: number, options?: LayerOptions): Layer<"same">;
 export function dropout<S extends Shape>(x: Tensor<S, "f32">, rate: number): Tensor<S, "f32">;
 export function dropout(first: number | Tensor<Shape, "f32">, second?: number | LayerOptions): Layer<"same"> | Tensor {
+  checkArguments("dropout", arguments, 2);
   if (first instanceof Tensor) return dropElements(first, second as number);
   checkValue("dropout", "the rate", first, number({ from: 0, below: 1 }));
   return builtIn({
@@ -179,6 +184,7 @@ export type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K
 
 /** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
 export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
+  checkArguments("sequential", arguments, 2);
   if (!Array.isArray(layers) || !layers.every(isLayer)) {
     throw new UserError(
       `sequential takes a list of layers: sequential([dense(64, { activation: "relu" }), dense(10)])${atLine(here("sequential"))}`,

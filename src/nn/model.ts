@@ -23,7 +23,7 @@ import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
-import { callable, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
+import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { type Config, codeConfig } from "./config.ts";
 import { currentParams } from "./custom-layer.ts";
 import { type ActivationName, activate, applyLayer, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
@@ -98,6 +98,7 @@ export function model<
   const L extends Readonly<Record<string, Layer>>,
   O extends Tensor | Readonly<Record<string, Tensor>>,
 >(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
+  checkArguments("model", arguments, 1);
   return connect(definition as unknown as LooseDefinition, here("model")) as Model<NamesIn<I>, NamesIn<O>>;
 }
 

@@ -15,7 +15,7 @@ import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
-import { callable, checkOptions, flag, list, number, type OptionTable, text } from "../options.ts";
+import { callable, checkArguments, checkOptions, flag, list, number, type OptionTable, text } from "../options.ts";
 
 /** A tree shaped like the model, one moment for each trainable leaf; other leaves are empty objects. */
 export type MomentsOf<Model> =
@@ -130,6 +130,7 @@ const definitionTable: OptionTable<OptimizerDefinition> = {
 export function optimizer<const Moment extends string = never>(
   definition: OptimizerDefinition<Moment>,
 ): Optimizer<Moment> {
+  checkArguments("optimizer", arguments, 1);
   const given: OptimizerDefinition = definition as object as OptimizerDefinition;
   const { name, learningRate, moments = [], counts = false } = checkOptions("optimizer", given, definitionTable);
   if (name === undefined || learningRate === undefined || given.update === undefined) {

@@ -8,7 +8,7 @@
  */
 import { add, div, expm1, maximum, mul, neg, sqrt, sub } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { checkOptions, flag, type Kind, number, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, flag, type Kind, number, type OptionTable } from "../options.ts";
 import { type Optimizer, optimizerOf } from "./optimizer.ts";
 
 export interface SgdOptions {
@@ -28,6 +28,7 @@ const sgdTable: OptionTable<SgdOptions> = { learningRate: positive, momentum: sh
 
 /** w -= lr * g; with momentum m = mu * m - lr * g and w += m, or w += mu * m - lr * g (Nesterov). */
 export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
+  checkArguments("sgd", arguments, 1);
   const { learningRate = 0.01, momentum = 0, nesterov = false } = checkOptions("sgd", options, sgdTable);
   const moments = momentum === 0 ? [] : ["velocity"];
   const constants = { momentum, nesterov };
@@ -63,6 +64,7 @@ const rmspropTable: OptionTable<RmspropOptions> = {
 
 /** v = rho * v + (1 - rho) * g²; w -= lr * g / sqrt(v + eps). */
 export function rmsprop(options: RmspropOptions = {}): Optimizer<"v" | "mean" | "velocity"> {
+  checkArguments("rmsprop", arguments, 1);
   const given = checkOptions("rmsprop", options, rmspropTable);
   const { learningRate = 1e-3, rho = 0.9, momentum = 0, epsilon = 1e-7, centered = false } = given;
   const moments = ["v", ...(centered ? ["mean"] : []), ...(momentum > 0 ? ["velocity"] : [])];
@@ -108,6 +110,7 @@ const adamTable: OptionTable<AdamOptions> = {
 
 /** m += (1 - b1)(g - m); v += (1 - b2)(g² - v); w -= lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + eps). */
 export function adam(options: AdamOptions = {}): Optimizer<"m" | "v" | "vMax"> {
+  checkArguments("adam", arguments, 1);
   return adamLike("adam", checkOptions("adam", options, adamTable), 0);
 }
 
@@ -120,6 +123,7 @@ const adamwTable: OptionTable<AdamwOptions> = { ...adamTable, weightDecay: posit
 
 /** Adam, with w -= lr * weightDecay * w before the update. */
 export function adamw(options: AdamwOptions = {}): Optimizer<"m" | "v" | "vMax"> {
+  checkArguments("adamw", arguments, 1);
   const given = checkOptions<AdamwOptions>("adamw", options, adamwTable);
   return adamLike("adamw", given, given.weightDecay ?? 0.004);
 }

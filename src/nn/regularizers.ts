@@ -8,7 +8,7 @@ import { square } from "../dsl/composites.ts";
 import { abs, add, mul, sum } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { DataError } from "../errors.ts";
-import { checkOptions, checkValue, type Kind, number, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, checkValue, type Kind, number, type OptionTable } from "../options.ts";
 import { type Config, type ConfigReader, codeConfig } from "./config.ts";
 
 /** A function of a weight tensor, of any shape, to its penalty, a scalar of the same dtype. */
@@ -28,16 +28,19 @@ const factorKind: Kind<number> = number({ from: 0 });
 
 /** factor * sum(|w|). 0.01 by default, as in Keras. */
 export function l1(factor = 0.01): Regularizer {
+  checkArguments("l1", arguments, 1);
   return penalty({ l1: checkFactor("l1", factor), l2: 0 });
 }
 
 /** factor * sum(w²). 0.01 by default, as in Keras. */
 export function l2(factor = 0.01): Regularizer {
+  checkArguments("l2", arguments, 1);
   return penalty({ l1: 0, l2: checkFactor("l2", factor) });
 }
 
 /** l1 * sum(|w|) + l2 * sum(w²). Both 0.01 by default, as in Keras. */
 export function l1l2(options: Partial<PenaltyFactors> = {}): Regularizer {
+  checkArguments("l1l2", arguments, 1);
   const { l1: straight = 0.01, l2: squared = 0.01 } = checkOptions("l1l2", options, factorTable);
   return penalty({ l1: straight, l2: squared });
 }

@@ -9,7 +9,7 @@
  */
 import { UserError } from "../errors.ts";
 import { type Checkpoint, checkFingerprint, checkSaved, decodeCheckpoint } from "../io/checkpoint.ts";
-import { checkOptions, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, type OptionTable } from "../options.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
 import { type TrainerCompileOptions, trainerCompileTable } from "./compilation.ts";
 import { type RestoreOptions, restoreTable, Trainer } from "./trainer.ts";
@@ -31,6 +31,7 @@ export async function trainerFrom(
   given: LoadTrainerOptions = {},
   name = "trainerFrom",
 ): Promise<Trainer<string>> {
+  checkArguments("trainerFrom", arguments, 3);
   const { newRun = false, batch: wanted, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
   checkSaved("trainerFrom", saved);
   const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;

@@ -13,6 +13,7 @@
  * given the slot as the first left it, as a constant, through which no gradient flows. Nothing moves where `training` is false, nor
  * in a layer that a trainer holds fixed.
  */
+
 import { isTensor } from "../dsl/grad.ts";
 import { stopGradient } from "../dsl/ops.ts";
 import { Tensor } from "../dsl/tensor.ts";
@@ -21,6 +22,7 @@ import { ShapeError, UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
+import { checkArguments } from "../options.ts";
 
 /** What one pass through a model does to its slots. Made by `slotUpdates`; layers get it as `slots` of their mode. */
 export class SlotUpdates {
@@ -100,5 +102,6 @@ export class SlotUpdates {
 
 /** For one pass through layers in an entry of one's own; `model` is the tree of the entry's tensors that they are applied to. */
 export function slotUpdates(model: unknown): SlotUpdates {
+  checkArguments("slotUpdates", arguments, 1);
   return new SlotUpdates(model);
 }

@@ -15,7 +15,7 @@
 import { UserError } from "../errors.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable, type WeightSource } from "../io/weights.ts";
-import { checkOptions, count, flag, type OptionTable } from "../options.ts";
+import { checkArguments, checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {
@@ -69,6 +69,7 @@ export function trainer<const T extends Trainable, const M extends MetricsFor<Ou
   model: T,
   options: TrainerOptionsFor<T, M>,
 ): Trainer<ScoreNames<M, OutputNames<T>>, InputNames<T>, OutputNames<T>> {
+  checkArguments("trainer", arguments, 2);
   checkTrainerOptions(model, options as AnyTrainerOptions);
   return new Trainer(trainingOf(definitionOf(model, options as AnyTrainerOptions)));
 }
@@ -105,6 +106,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * too, with these defaults, where it was not done.
    */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
+    checkArguments("compile", arguments, 1);
     checkOptions("compile", options, trainerCompileTable);
     this.#compiling++;
     try {
@@ -116,6 +118,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   /** Trains for some epochs. Call it again to go on. */
   async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
+    checkArguments("fit", arguments, 1);
     const given = options as unknown as AnyFitOptions;
     checkFitOptions(given);
     const weighted = usesWeights(given);
@@ -135,6 +138,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
   async evaluate(options: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
+    checkArguments("evaluate", arguments, 1);
     const { batch, onNaN = "stop", ...given } = (options ?? {}) as unknown as AnyEvaluateOptions;
     checkOptions("evaluate", options as unknown as AnyEvaluateOptions, evaluateTable);
     const session = this.#compiled("evaluate");
@@ -154,6 +158,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * done between two of its steps.
    */
   async predict(options: PredictOptions<In, Out>): Promise<Predicted<Out>> {
+    checkArguments("predict", arguments, 1);
     const { x, scale } = checkOptions("predict", options as unknown as AnySamples, samplesTable);
     const session = this.#compiled("predict");
     const found = session.turns.take(() =>
@@ -182,6 +187,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * that is decoded already must have been held against this trainer's `fingerprint`.
    */
   async restore(saved: Uint8Array | Checkpoint, options: RestoreOptions = {}): Promise<void> {
+    checkArguments("restore", arguments, 2);
     const { newRun = false } = checkOptions("restore", options, restoreTable, { before: "bytes, " });
     checkSaved("restore", saved);
     const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;

@@ -334,6 +334,53 @@ const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
   nodeTarget: ["js"],
 }; // biome-ignore format: a table
 
+/** Functions and constructors with a list at their end, which takes any number. */
+const openEnded = new Set(
+  "slice einsum f32 f64 f16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal filled values uniform normal".split(
+    " ",
+  ),
+);
+
+test.each(Object.entries(rows).filter(([name]) => !openEnded.has(name)))(
+  "%s with an argument too many",
+  (name, { args, options }) => {
+    const call = functions.get(name) as AnyFunction;
+    inEntry((given) => {
+      const all = args(given);
+      const room = call.length > all.length || options !== undefined ? [options] : [];
+      const message = refusal(name, () => call(...all, ...room, { seed: 1 }));
+      expect(message).toMatch(
+        new RegExp(`^${name} takes .*argument.*, and an object is one more\\n {4}at .*wrong-calls`),
+      );
+      // as map and reduce call it
+      const [x, ...rest] = [...all, ...room];
+      if (room.length === 0) expect(() => [x].map((value, i, list) => call(value, ...rest, i, list))).not.toThrow();
+    });
+  },
+);
+
+test.each(Object.entries(otherCalls).filter(([name]) => name !== "loadTrainer"))(
+  "%s with an argument too many",
+  async (name, args) => {
+    const call = functions.get(name) as AnyFunction;
+    const filled = [...args, undefined, undefined, undefined];
+    const error: unknown = await Promise.resolve()
+      .then(() => call(...filled, { seed: 1 }))
+      .catch((thrown: unknown) => thrown);
+    expect(String(error)).toMatch(new RegExp(`: ${name} takes .*argument.*, and (undefined|an object) is one more`));
+  },
+);
+
+test.each(["compile", "fit", "evaluate", "predict"] as const)(
+  "%s of a trainer with an argument too many",
+  async (name) => {
+    const call = line()[name] as AnyFunction;
+    await expect(async () => call({ x: [1], y: [1] }, { epochs: 3 })).rejects.toThrow(
+      `${name} takes one argument, and an object is one more`,
+    );
+  },
+);
+
 test.each(Object.entries(otherCalls))("%s with wrong values says so in words", async (name, args) => {
   const call = functions.get(name) as AnyFunction;
   for (const place of args.keys()) {
