@@ -9,7 +9,7 @@ import { iota } from "../graph/ops/source.ts";
 import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable } from "../options.ts";
-import { axesOf, axisKind, axisTable, checkTensor, reduceOptions } from "./check.ts";
+import { axesOf, axisKind, axisTable, checkShapes, checkTensor, reduceOptions } from "./check.ts";
 import { mean, sigmoid, square, variance } from "./composites.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import {
@@ -172,7 +172,9 @@ export function huber<S extends Shape, D extends DType, E extends DType>(
 ): Tensor<[], FloatOf<D>> {
   checkArguments("huber", arguments, 3);
   const { delta = 1 } = checkOptions("huber", options, huberTable, { before: "predicted, wanted, " });
-  const difference = sub(asFloat("huber", predicted, "predicted"), asFloat("huber", wanted, "wanted")) as Tensor;
+  const [a, b] = [asFloat("huber", predicted, "predicted"), asFloat("huber", wanted, "wanted")];
+  checkShapes("huber", b, "wanted", a.shape);
+  const difference = sub(a, b) as Tensor;
   const size = abs(difference) as Tensor;
   const line = mul(sub(size, delta / 2) as Tensor, delta) as Tensor;
   const bowl = mul(square(difference), 0.5) as Tensor;

@@ -6,7 +6,7 @@
 import { ShapeError, UserError } from "../errors.ts";
 import { type DType, dtypes } from "../graph/dtype.ts";
 import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
-import { type Dim, isDim, printShape, type Shape } from "../graph/shape.ts";
+import { type Dim, isDim, printShape, type Shape, sameShape } from "../graph/shape.ts";
 import {
   checkOptions,
   checkValue,
@@ -90,6 +90,21 @@ function refuseList(call: string, dims: readonly unknown[], before = ""): void {
   const apart = list.map((dim: unknown) => show(dim)).join(", ");
   throw new ShapeError(
     `${call} takes its dimensions one by one: ${call}(${before}${apart}), not as a list${atLine(here(call))}`,
+  );
+}
+
+/**
+ * What is compared must have one shape: labels [n,1] beside scores [n] would be broadcast, each sample with every other, and the
+ * loss be a number that trains all the same.
+ */
+export function checkShapes(call: string, found: Tensor, what: string, wanted: Shape, why = ""): void {
+  if (sameShape(found.shape, wanted)) return;
+  const size = (shape: Shape): number =>
+    shape.reduce((all: number, dim) => all * (typeof dim === "number" ? dim : 1), 1);
+  const hint = size(found.shape) === size(wanted) ? `: reshape(${what}, ${JSON.stringify(wanted)})` : "";
+  const origin = here(call);
+  throw new ShapeError(
+    `${inCall(origin)}: ${what} must be of shape ${printShape(wanted)}${why}, not ${found.dtype}${printShape(found.shape)}${hint}${atLine(origin)}`,
   );
 }
 

@@ -11,7 +11,7 @@ import { slopedAs } from "../graph/ops/transform.ts";
 import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
 import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable, show, whole } from "../options.ts";
-import { axesOf, axisTable, checkTensor, checkTensors, reduceOptions } from "./check.ts";
+import { axesOf, axisTable, checkShapes, checkTensor, checkTensors, reduceOptions } from "./check.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import {
   abs,
@@ -216,6 +216,7 @@ export function softmaxCrossEntropy(scores: Tensor, labels: Tensor, options: Cro
     const what = `labels of ${labels.dtype} are a weight for each class, and a row of zeros weighs nothing`;
     throw new UserError(`softmaxCrossEntropy: ignore is for class numbers; ${what}${atLine(origin)}`);
   }
+  checkShapes(origin.call, labels, "labels", scores.shape, ", a weight for each class");
   const { low, norm } = logShares(scores, given);
   // A masked logit is -infinity, and 0 times that is NaN, so the value is chosen. The slopes are those of the product.
   const product = mul(low, labels) as Tensor;
@@ -236,6 +237,7 @@ function logShares(scores: Tensor, { probabilities }: CrossEntropyOptions): { lo
 
 function classCrossEntropy(scores: Tensor, labels: Tensor, options: CrossEntropyOptions, origin: Origin): Tensor {
   const { ignore } = options;
+  checkShapes(origin.call, labels, "labels", scores.shape.slice(0, -1), ", a class number for each row");
   const numbers = labels.dtype === "u8" ? (cast(labels, "i32") as Tensor) : labels;
   const skipped = ignore === undefined ? undefined : (equal(numbers, ignore) as Tensor<Shape, "bool">);
   // scores of a sample that does not count may be anything: NaN in them must not come back as a gradient
@@ -269,7 +271,14 @@ export function sigmoidCrossEntropy<S extends Shape, D extends DType, E extends 
   checkArguments("sigmoidCrossEntropy", arguments, 2);
   const x = checkTensor("sigmoidCrossEntropy", logits, "logits");
   const wanted = checkTensor("sigmoidCrossEntropy", labels, "labels");
+  checkShapes("sigmoidCrossEntropy", wanted, "labels", x.shape);
   return sub(softplus(x), mul(x, wanted) as Tensor) as unknown as Tensor<S, D>;
+}
+
+function differenceOf(call: string, predicted: Tensor, wanted: Tensor): Tensor {
+  const [a, b] = [asFloat(call, predicted, "predicted"), asFloat(call, wanted, "wanted")];
+  checkShapes(call, b, "wanted", a.shape);
+  return sub(a, b) as Tensor;
 }
 
 /** Mean of the squared differences. */
@@ -278,10 +287,7 @@ export function meanSquaredError<S extends Shape, D extends DType, E extends DTy
   wanted: Tensor<S, E> & CheckDTypes<"meanSquaredError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
   checkArguments("meanSquaredError", arguments, 2);
-  const difference = sub(
-    asFloat("meanSquaredError", predicted, "predicted"),
-    asFloat("meanSquaredError", wanted, "wanted"),
-  ) as Tensor;
+  const difference = differenceOf("meanSquaredError", predicted, wanted);
   return mean(square(difference)) as unknown as Tensor<[], FloatOf<D>>;
 }
 
@@ -291,10 +297,7 @@ export function meanAbsoluteError<S extends Shape, D extends DType, E extends DT
   wanted: Tensor<S, E> & CheckDTypes<"meanAbsoluteError", FloatOf<D>, FloatOf<E>>,
 ): Tensor<[], FloatOf<D>> {
   checkArguments("meanAbsoluteError", arguments, 2);
-  const difference = sub(
-    asFloat("meanAbsoluteError", predicted, "predicted"),
-    asFloat("meanAbsoluteError", wanted, "wanted"),
-  ) as Tensor;
+  const difference = differenceOf("meanAbsoluteError", predicted, wanted);
   return mean(abs(difference) as Tensor) as unknown as Tensor<[], FloatOf<D>>;
 }
 
@@ -314,6 +317,7 @@ export function accuracy<L extends Shape>(
         `by greater(scores, 0.5), say${atLine(here("accuracy"))}`,
     );
   }
+  checkShapes("accuracy", labels, "labels", scores.shape.slice(0, -1), ", a class number for each row");
   const hits = equal(argmax(scores as Tensor) as Tensor, labels) as Tensor;
   return mean(cast(hits, "f32")) as unknown as Tensor<[], "f32">;
 }

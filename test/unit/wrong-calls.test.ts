@@ -334,6 +334,35 @@ const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
   nodeTarget: ["js"],
 }; // biome-ignore format: a table
 
+test.each(["meanSquaredError", "meanAbsoluteError", "huber", "sigmoidCrossEntropy", "softmaxCrossEntropy"])(
+  "%s of two shapes is refused, not broadcast to as many comparisons as there are pairs",
+  (name) => {
+    const call = functions.get(name) as AnyFunction;
+    inEntry(({ a, square }) => {
+      const column = tensorloom.sum(a, { axis: 1, keepDims: true });
+      expect(refusal(name, () => call(a, column))).toMatch(
+        new RegExp(`^${name}: (wanted|labels) must be of shape \\[2,3\\].*, not f32\\[2,1\\]\\n`),
+      );
+      expect(refusal(name, () => call(a, tensorloom.sum(a, { axis: 0 })))).toMatch(/must be of shape \[2,3\]/);
+      const turned = tensorloom.transpose(a);
+      expect(refusal(name, () => call(a, turned))).toContain(": reshape(");
+      expect(refusal(name, () => call(a, square))).toContain("not f32[3,3]\n");
+    });
+  },
+);
+
+test.each(["softmaxCrossEntropy", "accuracy"])("%s of a column of class numbers is refused", (name) => {
+  const call = functions.get(name) as AnyFunction;
+  inEntry(({ a, ids }) => {
+    const column = tensorloom.reshape(ids, [2, 1]);
+    expect(refusal(name, () => call(a, column))).toMatch(
+      new RegExp(
+        `^${name}: labels must be of shape \\[2\\], a class number for each row, not i32\\[2,1\\]: reshape\\(labels, \\[2\\]\\)`,
+      ),
+    );
+  });
+});
+
 /** Functions and constructors with a list at their end, which takes any number. */
 const openEnded = new Set(
   "slice einsum f32 f64 f16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal filled values uniform normal".split(
