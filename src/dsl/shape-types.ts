@@ -166,7 +166,9 @@ export type CheckOptions<Call extends string, O, Known> = [Exclude<keyof O, keyo
 
 /** What is inferred where no options are given. */
 export interface NoOptions {
+  /** All axes. */
   readonly axis?: never;
+  /** False. */
   readonly keepDims?: never;
 }
 
