@@ -50,11 +50,12 @@ export async function evaluate(session: Session, { data, batch, onNaN, when = ""
   };
   sums.clear();
   const breath = new Breath();
+  const readEvery = readEveryByDefault(session);
   let order: Uint32Array = new Uint32Array();
   for (const { indices, from, to } of batches({ count: data.count, batch, shuffle: false })) {
     order = indices;
     executable.evaluate(data.load(indices, from, to));
-    if (sums.count(to - from) >= readEveryByDefault(session)) await readTo(to, order);
+    if (sums.count(to - from) >= readEvery) await readTo(to, order);
     await breath.take();
   }
   await readTo(data.count, order);

@@ -365,7 +365,7 @@ class Run {
       const waiting = this.#sums.count(batch.to - batch.from);
       work.done = step;
       if (waiting < this.#readEvery && step < plan.steps) {
-        await this.#sums.drainLong();
+        if (this.#sums.isLong) await this.#sums.drain();
         return null;
       }
       const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);

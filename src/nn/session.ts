@@ -111,6 +111,7 @@ export class DeviceSums {
   #onHost: RunningMeans;
   #samples = 0;
   #steps = 0;
+  readonly #zero = new Float32Array(1);
 
   constructor(session: Session, state: "totals" | "evaluationTotals") {
     this.#session = session;
@@ -120,8 +121,7 @@ export class DeviceSums {
 
   clear(): void {
     this.#clearDevice();
-    this.#onHost = new RunningMeans(this.#session.training.scores);
-    this.#steps = 0;
+    this.#clearHost();
   }
 
   /** Counts a step; returns how many are waiting to be read. */
@@ -130,22 +130,23 @@ export class DeviceSums {
     return ++this.#steps;
   }
 
-  /** Takes what is on the device to the host, which adds in float64, before f32 has added up too many steps. */
-  async drainLong(): Promise<void> {
-    if (this.#steps % longestSum === 0) await this.#drain();
+  /** Whether f32 has added up as many steps as it should. */
+  get isLong(): boolean {
+    return this.#steps % longestSum === 0;
   }
 
   /** Waits for the steps so far, adds their sums to `means` and clears them. Returns their own means. */
   async moveTo(means: RunningMeans): Promise<Scores> {
-    await this.#drain();
+    await this.drain();
     const latest = this.#onHost;
     if (latest.samples === 0) return means.means();
     means.addMeans(latest);
-    this.clear();
+    this.#clearHost();
     return latest.means();
   }
 
-  async #drain(): Promise<void> {
+  /** Takes what is on the device to the host, which adds in float64. */
+  async drain(): Promise<void> {
     if (this.#samples === 0) return;
     const totals: number[] = [];
     for (const path of this.#paths) totals.push((await this.#session.executable.state.read(path))[0] ?? 0);
@@ -154,8 +155,13 @@ export class DeviceSums {
   }
 
   #clearDevice(): void {
-    for (const path of this.#paths) this.#session.executable.state.write(path, 0);
+    for (const path of this.#paths) this.#session.executable.state.write(path, this.#zero);
     this.#samples = 0;
+  }
+
+  #clearHost(): void {
+    this.#onHost = new RunningMeans(this.#session.training.scores);
+    this.#steps = 0;
   }
 }
 

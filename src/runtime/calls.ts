@@ -54,14 +54,8 @@ export class Calls {
   }
 
   /** The same for something that is asked for now and answered later: those after wait until it is asked. */
-  async ask<T>(request: () => Promise<T>): Promise<T> {
-    if (this.isFree) return request();
-    const asked = await this.take(async () => {
-      const answer = request();
-      answer.catch(() => {}); // it is awaited below; until then no rejection is unheard
-      return { answer };
-    });
-    return asked.answer;
+  ask<T>(request: () => Promise<T>): Promise<T> {
+    return this.isFree ? request() : this.#askLater(request);
   }
 
   /** Calls the user's code in the middle of a turn. What it calls in turn takes effect at once, and not behind that turn. */
@@ -73,6 +67,15 @@ export class Calls {
     } finally {
       this.#isInside = outer;
     }
+  }
+
+  async #askLater<T>(request: () => Promise<T>): Promise<T> {
+    const asked = await this.take(async () => {
+      const answer = request();
+      answer.catch(() => {}); // it is awaited below; until then no rejection is unheard
+      return { answer };
+    });
+    return asked.answer;
   }
 
   /** Waits and works in one function, so that an error's stack goes back to the user's call. */

@@ -21,6 +21,8 @@ interface StateParts {
   readonly machine: Machine;
 }
 
+type SlotValues = readonly (readonly [BufferSlot, TypedArray])[];
+
 export class StateAccess {
   readonly #slots: ReadonlyMap<string, BufferSlot>;
   readonly #ranges: ReadonlyMap<string, Range | undefined>;
@@ -52,7 +54,9 @@ export class StateAccess {
   write(name: string, values: Feed): void {
     this.#assertUsable();
     const slot = this.#slot(name);
-    this.#write([[slot, this.#checked(name, values, slot)]]);
+    const found = this.#checked(name, values, slot);
+    if (this.#calls.isFree) this.#machine.writeState(slot, found);
+    else this.#writeLater([[slot, found]]);
   }
 
   async snapshot(): Promise<Snapshot> {
@@ -70,21 +74,18 @@ export class StateAccess {
       const slot = this.#slot(name);
       return [slot, this.#checked(name, values, slot)] as const;
     });
-    this.#write(checked);
+    if (this.#calls.isFree) this.#writeAll(checked);
+    else this.#writeLater(checked);
   }
 
-  /** Now, or behind the calls that wait: with the values of now. */
-  #write(values: readonly (readonly [BufferSlot, TypedArray])[]): void {
-    const write = (slot: BufferSlot, found: TypedArray): void => this.#machine.writeState(slot, found);
-    if (this.#calls.isFree) {
-      for (const [slot, found] of values) write(slot, found);
-      return;
-    }
+  #writeAll(values: SlotValues): void {
+    for (const [slot, found] of values) this.#machine.writeState(slot, found);
+  }
+
+  /** Behind the calls that wait, with the values of now. */
+  #writeLater(values: SlotValues): void {
     const kept = values.map(([slot, found]) => [slot, copyOf(found)] as const);
-    const later = async (): Promise<void> => {
-      for (const [slot, found] of kept) write(slot, found);
-    };
-    this.#calls.take(later).catch(() => {}); // the next call hears of it
+    this.#calls.take(async () => this.#writeAll(kept)).catch(() => {}); // the next call hears of it
   }
 
   #checked(name: string, values: Feed, slot: BufferSlot): TypedArray {
