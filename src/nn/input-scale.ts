@@ -60,7 +60,9 @@ export function inputScale(what: string, x: Source, trained: InputScale | "unkno
 /** What to remember of an input that is trained on. */
 export function scaleTrainedOn(x: Source, scale: number): InputScale {
   const bytes = isBytes(x);
-  return { scale, bytes, largest: Math.abs(scale) * (bytes ? 255 : largestIn(x, looked)) };
+  // No infinity, which JSON has no word for.
+  const largest = Math.min(Math.abs(scale) * (bytes ? 255 : largestIn(x, looked)), Number.MAX_VALUE);
+  return { scale, bytes, largest };
 }
 
 /** The text of a checkpoint's note. */
@@ -119,13 +121,13 @@ function fraction(scale: number): string {
   return scale === 1 / 255 ? "1/255" : String(scale);
 }
 
-/** The largest magnitude of the first numbers; NaN counts as none. */
+/** The largest magnitude of the first numbers; what is not finite counts as none. */
 function largestIn(x: Source, most: number): number {
   let largest = 0;
   const end = Math.min(x.length, most);
   for (let i = 0; i < end; i++) {
     const size = Math.abs(x[i] as number);
-    if (size > largest) largest = size;
+    if (size > largest && size < Number.POSITIVE_INFINITY) largest = size;
   }
   return largest;
 }

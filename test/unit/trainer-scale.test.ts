@@ -147,6 +147,14 @@ describe("a checkpoint", () => {
     expect(await seen(net, Uint8Array.of(200))).toEqual([2]);
   });
 
+  test("of a run whose x has an infinity can be read", async () => {
+    const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd({ learningRate: 0 }) });
+    await net.compile({ target: "js", batch: 4 });
+    await net.fit({ x: [1, 2, Number.POSITIVE_INFINITY], y: [1, 2, 3], onNaN: "ignore" });
+    const again = await trainerFrom(await net.checkpoint(), { target: "js" });
+    expect(await refusal(again, Pixels.of(255))).toMatch(/trained on numbers as large as 2:/);
+  });
+
   test("from before it was remembered: bytes must say what they are, pixels and floats need not", async () => {
     const net = await trainerFrom(await noted(await trained({ x: bytes }), null), { target: "js" });
     expect(await refusal(net, Uint8Array.of(200))).toMatch(
