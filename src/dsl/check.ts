@@ -130,6 +130,13 @@ export function refusePromise(what: string, value: unknown, line: string): void 
   );
 }
 
+/** The tensor that a function of the user's gave; `what` says which function. */
+export function tensorFrom(what: string, value: unknown): Tensor {
+  refusePromise(what, value, "");
+  if (value instanceof Tensor) return value;
+  throw new UserError(`${what} must give a tensor, not ${show(value)}`);
+}
+
 /** Which axis of a tensor, counted from the front or, negative, from the end. */
 export const axisKind: Kind<number> = whole();
 

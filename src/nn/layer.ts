@@ -5,14 +5,12 @@
  * is stored in it. A layer of your own is made by `layer()` (custom-layer.ts), or is an object with the members of `Layer`.
  */
 import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
-import { refusePromise } from "../dsl/check.ts";
+import { tensorFrom } from "../dsl/check.ts";
 import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
-import { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
+import type { Tensor } from "../dsl/tensor.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
-import { show } from "../options.ts";
 import type { Spelled } from "../spelling.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -124,9 +122,6 @@ export function applyLayer(
   x: Tensor<Shape, "f32">,
   mode: Mode,
 ): Tensor<Shape, "f32"> {
-  const output: unknown = layer.apply(params, x, mode);
-  const what = `the layer "${layer.givenName ?? layer.name}"`;
-  refusePromise(what, output, "");
-  if (output instanceof Tensor) return output as Tensor<Shape, "f32">;
-  throw new UserError(`${what} must give a tensor, not ${show(output)}`);
+  const output = layer.apply(params, x, mode);
+  return tensorFrom(`the layer "${layer.givenName ?? layer.name}"`, output) as Tensor<Shape, "f32">;
 }

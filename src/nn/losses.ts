@@ -6,11 +6,11 @@
  * ask for logits, and a model that ends in softmax or sigmoid is then taken without that last step.
  */
 
-import { refusePromise } from "../dsl/check.ts";
+import { tensorFrom } from "../dsl/check.ts";
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
 import { abs, cast, div, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
-import { Tensor } from "../dsl/tensor.ts";
+import type { Tensor } from "../dsl/tensor.ts";
 import { ShapeError, UserError } from "../errors.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
@@ -134,10 +134,8 @@ export interface Sums {
  * multiplied by its weight and the mean is still over the number of samples: Keras's "sum_over_batch_size".
  */
 export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor<Shape, "f32">): Sums {
-  refusePromise(what, measured, "");
-  if (!(measured instanceof Tensor)) throw new UserError(`${what} must give a tensor, not ${String(measured)}`);
   const samples = size(batch, 0, "f32");
-  const values = cast(measured, "f32");
+  const values = cast(tensorFrom(what, measured), "f32");
   if (values.shape.length === 0) {
     if (weights !== undefined) {
       throw new ShapeError(`${what} gives one number for the batch: to be weighted it must give one for each sample`);

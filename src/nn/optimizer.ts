@@ -6,6 +6,7 @@
  * it without recompiling; `t` counts the updates where a formula needs it; moments are trees shaped like the model
  * ("opt.v.w1"). Only trainable leaves have moments and are changed; the others pass through `update` as they are given.
  */
+import { refusePromise, tensorFrom } from "../dsl/check.ts";
 import { type GradientsOf, isTensor } from "../dsl/grad.ts";
 import { filled, zeros } from "../dsl/initializers.ts";
 import { add, cast } from "../dsl/ops.ts";
@@ -15,7 +16,18 @@ import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import { type DType, isFloat } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
-import { callable, checkArguments, checkOptions, flag, list, number, type OptionTable, text } from "../options.ts";
+import {
+  callable,
+  checkArguments,
+  checkOptions,
+  flag,
+  list,
+  number,
+  type OptionTable,
+  show,
+  text,
+} from "../options.ts";
+import { isPlainObject } from "./ports.ts";
 
 /** A tree shaped like the model, one moment for each trainable leaf; other leaves are empty objects. */
 export type MomentsOf<Model> =
@@ -150,7 +162,12 @@ export function optimizer<const Moment extends string = never>(
         throw new UserError(`optimizer "${name}": updates are not counted: for t give it counts: true`);
       },
     };
-    return given.update(parameter, Object.fromEntries(moments.map((key) => [key, moment(key)])));
+    const what = `optimizer "${name}": update`;
+    const next: unknown = given.update(parameter, Object.fromEntries(moments.map((key) => [key, moment(key)])));
+    refusePromise(what, next, "");
+    if (!isPlainObject(next))
+      throw new UserError(`${what} must give an object with w and its moments, not ${show(next)}`);
+    return Object.fromEntries(["w", ...moments].map((key) => [key, tensorFrom(`${what}: ${key}`, next[key])]));
   };
   const { config: _, ...made } = optimizerOf<Moment>({ name, learningRate, constants: {}, moments, counts }, rule);
   return made;

@@ -10,8 +10,8 @@
  * They are part of the one program, so a gradient is kept only where somebody watches it. Outside of
  * callbacks `net.executable.read("watch.gradientNorm")` gives that of the last step, if a step was the last thing that ran.
  */
-import { refusePromise } from "../dsl/check.ts";
-import { Tensor } from "../dsl/tensor.ts";
+import { tensorFrom } from "../dsl/check.ts";
+import type { Tensor } from "../dsl/tensor.ts";
 import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
@@ -67,12 +67,9 @@ export function watched(watch: ReadonlyMap<string, Watch>, step: Step): { readon
     inputs: step.inputs,
     targets: step.targets,
   };
-  const found = [...watch].map(([name, make]) => {
-    const tensor: unknown = make(context);
-    refusePromise(`trainer: watch "${name}"`, tensor, "");
-    if (tensor instanceof Tensor) return [name, tensor] as const;
-    throw new UserError(`trainer: watch "${name}" must give a tensor, not ${String(tensor)}`);
-  });
+  const found = [...watch].map(
+    ([name, make]) => [name, tensorFrom(`trainer: watch "${name}"`, make(context))] as const,
+  );
   return { watch: Object.fromEntries(found) };
 }
 

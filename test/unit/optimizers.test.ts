@@ -241,8 +241,16 @@ describe("what an optimizer keeps", () => {
         }),
       });
     expect(build(optimizer({ ...whole, update: ({ w, t }) => ({ w: mul(w, t) }) }))).toThrow("updates are not counted");
+    const giving = (found: unknown) => build(optimizer({ ...whole, moments: ["m"], update: () => found as never }));
+    for (const [found, message] of [
+      [undefined, 'optimizer "mine": update must give an object with w and its moments, not undefined'],
+      [Promise.resolve({}), 'optimizer "mine": update gave a promise'],
+      [{ m: 3 }, 'optimizer "mine": update: w must give a tensor, not undefined'],
+    ] as const) {
+      expect(giving(found)).toThrow(message);
+    }
     expect(build(optimizer({ ...whole, moments: ["m"], update: ({ w }: Parameter) => ({ w }) as never }))).toThrow(
-      'the rule has nothing at "m"',
+      'optimizer "mine": update: m must give a tensor, not undefined',
     );
     expect(build(optimizer({ ...whole, update: ({ w }) => ({ w: sum(w) }) }))).toThrow('next "model.w" is f32');
   });
