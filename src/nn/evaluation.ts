@@ -43,7 +43,8 @@ export async function evaluate(session: Session, { data, batch, onNaN, when = ""
     read = to;
     if (!isWatched || from === to || Number.isFinite(scores.loss)) return;
     const { why } = await causeOf(session, data, { order, from, to }, scores);
-    const message = `${data.call}: the loss is ${scores.loss}${when}: ${why}`;
+    const which = when === "" || data.call.includes("validation") ? "" : " of the samples kept for validation";
+    const message = `${data.call}: the loss${which} is ${scores.loss}${when}: ${why}`;
     if (onNaN === "stop") throw new NonFiniteError(message);
     session.warn(message);
     isWatched = false;

@@ -20,7 +20,7 @@ import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
-import { causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
+import { besideData, causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
 import { type EpochPlan, formatScore, type Progress } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
 import type { Batcher, Samples } from "./samples.ts";
@@ -321,8 +321,11 @@ class Run {
   async keep({ epoch, batch, sums }: Start): Promise<void> {
     const state = await this.#session.executable.state.snapshot();
     const weights = this.#isWatched ? nonFiniteWeights(this.#session, state) : null;
-    const when = this.#kept === null ? "before the first step" : `after epoch ${epoch}, whose loss was finite,`;
-    if (weights !== null) this.#tell(`${when} ${weights}`);
+    if (weights !== null && this.#kept === null) this.#tell(`before the first step ${weights}`);
+    else if (weights !== null) {
+      const order = Uint32Array.from({ length: this.#data.count }, (_, i) => i);
+      this.#tell(`after epoch ${epoch}, whose loss was finite, ${besideData(weights, this.#data, order)}`);
+    }
     const { shuffles, seed } = this.#session;
     this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles, order: this.order, seed, state };
   }

@@ -9,7 +9,7 @@ import { sizeOf } from "../graph/shape.ts";
 import { type Kind, oneOf } from "../options.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { Scores } from "./history.ts";
-import type { Batcher } from "./samples.ts";
+import type { Batcher, NonFiniteNumber } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { trainablePaths } from "./training-program.ts";
 
@@ -37,16 +37,23 @@ export interface Cause {
 /** Why the loss over these samples came out so. Between turns: it may run the model. */
 export async function causeOf(session: Session, data: Batcher, stretch: Stretch, scores: Scores): Promise<Cause> {
   const found = data.firstNonFinite(stretch.order, stretch.from, stretch.to);
-  if (found !== null) {
-    const { place, value, isTooLarge, at } = found;
-    return { why: `${place} is ${value}${isTooLarge ? ", which no f32 can hold" : ""}`, at };
-  }
+  if (found !== null) return { why: inWords(found), at: found.at };
   const of = losses(session, scores);
   const weights = nonFiniteWeights(session, await session.executable.state.snapshot());
-  if (weights !== null) return { why: `${of}the data are finite; ${weights}`, at: null };
+  if (weights !== null) return { why: of + besideData(weights, data, stretch.order), at: null };
   const output = await nonFiniteOutput(session, data, stretch);
   if (output !== null) return output;
   return { why: `${of}the data, the weights and the outputs are finite, so the loss made it of them`, at: null };
+}
+
+/** Weights with such a number, and the first sample with one: it may have been a step before, whose loss was finite. */
+export function besideData(weights: string, data: Batcher, order: Uint32Array): string {
+  const found = data.firstNonFinite(order, 0, order.length);
+  return found === null ? `the data are finite; ${weights}` : `${weights}, and ${inWords(found)}`;
+}
+
+function inWords({ place, value, isTooLarge }: NonFiniteNumber): string {
+  return `${place} is ${value}${isTooLarge ? ", which no f32 can hold" : ""}`;
 }
 
 /** "the weight dense1.kernel has NaN at position 3"; null where all that are trained are finite. */

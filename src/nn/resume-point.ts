@@ -54,8 +54,9 @@ export function trainingError(error: unknown, kept: ResumePoint, place: string):
     error instanceof NonFiniteError
       ? [
           why,
-          "fit({ ..., resume }) goes on from there; executable.state.restore(error.resume.state) puts it back, for another " +
-            'learning rate, say. With onNaN: "warn" or "ignore" fit trains on regardless.',
+          "fit({ ..., resume }) goes on from there, with its learning rate. For another call " +
+            "executable.state.restore(error.resume.state), setLearningRate and fit without resume. " +
+            'With onNaN: "warn" or "ignore" fit trains on regardless.',
         ]
       : [
           `training failed in ${place}: ${why}`,

@@ -2,7 +2,7 @@
  * NaN and infinity in training, evaluation and prediction: what says so, where it came from, and how to go on.
  */
 import { describe, expect, test, vi } from "vitest";
-import { abs, add, dense, type FitOptions, log, model, neg, sgd, sqrt, square, stopGradient, sub, type Tensor, type TrainerCompileOptions, TrainingError, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { abs, add, dense, type FitOptions, log, model, neg, sequential, sgd, sqrt, square, stopGradient, sub, type Tensor, type TrainerCompileOptions, TrainingError, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 
 const count = 40;
 const x = Float32Array.from({ length: 2 * count }, (_, i) => Math.sin(3 * i));
@@ -38,7 +38,7 @@ describe("fit stops", () => {
     const { message, resume } = await failure(net, { x: spoilt(x, 35), shuffle: false });
     expect(message).toBe(
       "fit: the loss is NaN in epoch 1 of 3, at step 3 of 5: x of sample 17 (the first is 0), number 1 of its 2, is NaN (the loss before was 2.7735)\n" + // biome-ignore format: short
-        "The state from before the first epoch is in this error's `resume`: fit({ ..., resume }) goes on from there; executable.state.restore(error.resume.state) puts it back, for another learning rate, say. " + // biome-ignore format: short
+        "The state from before the first epoch is in this error's `resume`: fit({ ..., resume }) goes on from there, with its learning rate. For another call executable.state.restore(error.resume.state), setLearningRate and fit without resume. " + // biome-ignore format: short
         'With onNaN: "warn" or "ignore" fit trains on regardless.',
     );
     expect(resume).toMatchObject({ epoch: 0, step: 0 });
@@ -95,7 +95,7 @@ describe("fit stops", () => {
   test("at weights that no loss was computed with any more", async () => {
     const net = await own((output, target) => add(sqrt(square(sub(output, output) as Tensor) as Tensor) as Tensor, abs(target) as Tensor)); // biome-ignore format: short
     const { message, resume } = await failure(net, { epochs: 1 });
-    expect(message).toMatch(/^fit: after epoch 1, whose loss was finite, the weight kernel has NaN at position 0\nThe state from before/); // biome-ignore format: short
+    expect(message).toMatch(/^fit: after epoch 1, whose loss was finite, the data are finite; the weight kernel has NaN at position 0\nThe state from before/); // biome-ignore format: short
     expect(resume.step).toBe(0);
     await expect(net.fit({ x, y })).rejects.toThrow(
       /^fit: before the first step the weight kernel has NaN at position 0/,
@@ -104,12 +104,28 @@ describe("fit stops", () => {
     expect((await net.predict({ x })).every(Number.isFinite)).toBe(true);
   });
 
+  test("at what an infinity a step before made of the weights: its sample is named, not that this step's are finite", async () => {
+    const net = trainer(sequential([dense(4, { activation: "tanh" }), dense(1)]), { input: [2], loss: "meanSquaredError", optimizer: sgd() }); // biome-ignore format: short
+    await net.compile({ target: "js", batch: 8 });
+    const found =
+      /the weight dense1\.kernel has NaN at position \d, and x of sample 17 \(the first is 0\), number 1 of its 2, is Infinity/;
+    const { message } = await failure(net, { x: spoilt(x, 35, Infinity), shuffle: false });
+    expect(message).toMatch(/^fit: the loss is NaN in epoch 1 of 3, at step 4 of 5: /);
+    expect(message).toMatch(found);
+    await net.compile({ fresh: true, batch: count });
+    const last = await failure(net, { x: spoilt(x, 35, Infinity), epochs: 1 });
+    expect(last.message).toMatch(/^fit: after epoch 1, whose loss was finite, /);
+    expect(last.message).toMatch(found);
+  });
+
   test("at validation data, given or split off", async () => {
     const net = await line();
     const given = await failure(net, { validation: { x: spoilt(x, 7), y } });
     expect(given.message).toMatch(/^fit: validation: the loss is NaN after epoch 1 of 3: x of sample 3 \(the first is 0\), number 1 of its 2, is NaN\n/); // biome-ignore format: short
     const split = await failure(net, { x: spoilt(x, 78), validationSplit: 0.1 });
-    expect(split.message).toContain("after epoch 1 of 3: x of sample 39 (the first is 0), number 0 of its 2, is NaN");
+    expect(split.message).toContain(
+      "the loss of the samples kept for validation is NaN after epoch 1 of 3: x of sample 39 (the first is 0), number 0 of its 2, is NaN",
+    );
   });
 
   test("and names the output and the input, of several", async () => {
