@@ -209,7 +209,8 @@ export function didYouMean(name: string, known: readonly string[]): string {
 
 /** `sum(a, 1)`: the first option that could be meant, as it is written. */
 function notOptions(call: string, given: unknown, kinds: AnyTable, before: string): string {
-  const fitting = Object.entries(kinds).find(([, kind]) => isSimple(given) && kind.accepts(given));
+  const accepting = Object.entries(kinds).filter(([, kind]) => isSimple(given) && kind.accepts(given));
+  const fitting = accepting.find(([, { words }]) => words !== undefined) ?? accepting[0]; // "relu" is no name
   const name = fitting?.[0] ?? Object.keys(kinds)[0] ?? "";
   const example = `${name}: ${fitting === undefined ? "..." : show(given)}`;
   return `${call} takes options: ${call}(${before}{ ${example} }), not ${show(given)}`;
@@ -225,6 +226,11 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
+/** What zeros(2, 3) makes, which is neither a tensor nor a state. */
+export function isInitializer(value: unknown): boolean {
+  return isObject(value) && "shape" in value && typeof value.fill === "function";
+}
+
 /** A value as a message names it: short, and never by running the user's code. */
 export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.length > 40 ? `${value.slice(0, 37)}...` : value);
@@ -235,6 +241,7 @@ export function show(value: unknown): string {
     const members = value.length <= 8 && value.every((member) => typeof member !== "object" || member === null);
     return members ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
   }
+  if (isInitializer(value)) return "an initializer, as zeros(...) makes them for param and slot";
   const name: unknown = isPlain(value) ? undefined : value.constructor?.name;
   return typeof name === "string" && name !== "" ? `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}` : "an object";
 }

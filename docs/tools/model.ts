@@ -162,12 +162,24 @@ function membersOf(item: DeclarationReflection): readonly Member[] {
   });
 }
 
+function restNames(type: SomeType): readonly string[] {
+  if (type.type === "union") return type.types.flatMap(restNames);
+  if (type.type !== "reflection") return [];
+  const parameters = (type.declaration.signatures ?? []).flatMap((signature) => signature.parameters ?? []);
+  return parameters.filter(({ flags }) => flags.isRest).map(({ name }) => name);
+}
+
 /** A type on one line, cut where it would fill a page. */
 function short(type: SomeType): string {
-  const text = type
+  const written = type
     .toString()
     .replace(/\s+/g, " ")
     .replace(/readonly /g, "");
+  // TypeDoc leaves the dots of a rest parameter out
+  const text = restNames(type).reduce(
+    (all, name) => all.replace(new RegExp(`([(,] ?)(${name}: )`), "$1...$2"),
+    written,
+  );
   return text.length <= 120 ? text : `${text.slice(0, 117)}...`;
 }
 

@@ -159,6 +159,12 @@ export function axesOf(x: Tensor, axis: ReduceOptions["axis"], origin: Origin): 
       `${inCall(origin)}(${x.dtype}${printShape(x.shape)}): there is no axis ${wanted}${atLine(origin)}`,
     );
   }
+  const twice = axes.find((a, i) => axes.indexOf(a) !== i);
+  if (twice !== undefined) {
+    throw new ShapeError(
+      `${inCall(origin)}(${x.dtype}${printShape(x.shape)}): axis ${twice} is given twice${atLine(origin)}`,
+    );
+  }
   return axes.toSorted((a, b) => a - b);
 }
 

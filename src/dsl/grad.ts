@@ -6,12 +6,14 @@ import { UserError } from "../errors.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import { atLine, here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkArguments } from "../options.ts";
+import { checkArguments, type Kind } from "../options.ts";
 import { checkTensor } from "./check.ts";
 import { applyOp, graphOf, Tensor } from "./tensor.ts";
 import { leavesOf, mapTree } from "./tree.ts";
 
 export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
+/** Leaves of a tree of tensors. */
+export const tensorLeaf: Kind<Tensor> = { wanted: "tensors", accepts: isTensor };
 
 /** The same tree, a gradient for each tensor. */
 export type GradientsOf<T> =
@@ -25,9 +27,9 @@ export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): Gradi
   checkArguments("grad", arguments, 2);
   const origin = here("grad");
   checkTensor("grad", loss, "the loss");
-  const leaves = leavesOf(by, isTensor, "grad");
+  const leaves = leavesOf(by, tensorLeaf, "grad");
   if (graphOf([loss, ...leaves.map(({ leaf }) => leaf)]) === undefined) {
     throw new UserError(`grad: neither the loss nor the parameters depend on a state or input${atLine(origin)}`);
   }
-  return mapTree(by, isTensor, "grad", (leaf) => applyOp(gradientOp, [loss, leaf], {}, origin)) as GradientsOf<T>;
+  return mapTree(by, tensorLeaf, "grad", (leaf) => applyOp(gradientOp, [loss, leaf], {}, origin)) as GradientsOf<T>;
 }

@@ -372,7 +372,7 @@ export function broadcastTo<const T extends Shape, D extends DType>(x: Tensor<Sh
 export type { Range, Width } from "./part-types.ts";
 
 const rangeKind: Kind<Range> = {
-  wanted: "[start, stop], [start, stop, step] or null, in whole numbers,",
+  wanted: "[start, stop], [start, stop, step] or null, all whole numbers",
   accepts: (value): value is Range =>
     value === null ||
     (Array.isArray(value) &&

@@ -17,9 +17,9 @@ import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { refusePromise } from "./check.ts";
-import { isTensor } from "./grad.ts";
+import { isTensor, tensorLeaf } from "./grad.ts";
 import { values } from "./initializers.ts";
-import { InputSpec, StateSpec, slot, type TensorsOf } from "./spec.ts";
+import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
 import { nodeIn, Tensor } from "./tensor.ts";
 import { leavesOf, mapTree, type NamedLeaf } from "./tree.ts";
 
@@ -110,8 +110,8 @@ export function program(
   const functions = "step" in definition ? { step: definition.step } : (definition.entries ?? {});
   const inputTree = definition.inputs ?? {};
   const stateTree = definition.state ?? {};
-  const inputs = leavesOf(inputTree, isInputSpec, "inputs");
-  const states = leavesOf(stateTree, isStateSpec, "state");
+  const inputs = leavesOf(inputTree, inputLeaf, "inputs");
+  const states = leavesOf(stateTree, stateLeaf, "state");
   checkNames(inputs, states, origin);
   const entries = new Map<string, Entry>();
   for (const [name, body] of Object.entries(functions)) {
@@ -122,9 +122,6 @@ export function program(
   const drawsRandom = [...entries.values()].some((entry) => entry.next.some(({ name }) => name === randomState));
   return { inputs, states: drawsRandom ? [...states, randomLeaf()] : states, entries };
 }
-
-const isInputSpec = (value: unknown): value is InputSpec => value instanceof InputSpec;
-const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
 
 /** Inputs and states are told apart by name alone, when they are fed and when they are read back. */
 function checkNames(
@@ -154,16 +151,13 @@ function trace(
   const graph = createTrace();
   const source = (op: typeof inputOp, spec: InputSpec | StateSpec, path: string): Tensor =>
     new Tensor(graph.node(op, [], { name: path, dtype: spec.dtype, shape: spec.shape }, [origin]));
-  const inputs = mapTree(inputTree, isInputSpec, "inputs", (spec, path) => source(inputOp, spec, path));
-  const state = mapTree(stateTree, isStateSpec, "state", (spec, path) => source(stateOp, spec, path));
+  const inputs = mapTree(inputTree, inputLeaf, "inputs", (spec, path) => source(inputOp, spec, path));
+  const state = mapTree(stateTree, stateLeaf, "state", (spec, path) => source(stateOp, spec, path));
   const result = body(inputs as never, state as never);
   refusePromise(`entry "${name}"`, result, atLine(origin));
-  if (typeof result !== "object" || result === null) {
-    throw new UserError(`entry "${name}" must return { outputs, next }, not ${show(result)}${atLine(origin)}`);
-  }
-  checkOptions(`entry "${name}"`, result, resultTable, { origin });
+  checkResult(name, result, origin);
   const named = (tree: unknown, what: string): Result[] =>
-    leavesOf(tree ?? {}, isTensor, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
+    leavesOf(tree ?? {}, tensorLeaf, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
       name: path,
       node: nodeIn(graph, leaf),
     }));
@@ -172,6 +166,23 @@ function trace(
   for (const change of next) checkNext(name, change, states, origin);
   const traced = { name, graph, outputs, next: [...next, ...countCalls(graph)] };
   return merged(traced, differentiatedBy(graph));
+}
+
+function checkResult(entry: string, result: unknown, origin: Origin): void {
+  const found = typeof result !== "object" || result === null || isTensor(result) ? show(result) : null;
+  if (found !== null) {
+    throw new UserError(`entry "${entry}" must return { outputs, next }, not ${found}${atLine(origin)}`);
+  }
+  const odd = Object.entries(result as object).find(
+    ([name, value]) => !Object.hasOwn(resultTable, name) && isTensor(value),
+  );
+  if (odd !== undefined && !("outputs" in (result as object))) {
+    const [name] = odd;
+    throw new UserError(
+      `entry "${entry}" must return { outputs, next }: write outputs: { ${name} } where it returns ${name}${atLine(origin)}`,
+    );
+  }
+  checkOptions<object>(`entry "${entry}"`, result as object, resultTable, { origin });
 }
 
 /** What gradients are taken by, besides states and inputs, which no other expression equals. */

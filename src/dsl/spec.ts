@@ -5,7 +5,7 @@ import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { checkDim, type Dim, type Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, type OptionTable, show } from "../options.ts";
+import { checkArguments, checkOptions, isInitializer, type Kind, type OptionTable, show } from "../options.ts";
 import { checkDims, dtypeKind } from "./check.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Tensor } from "./tensor.ts";
@@ -42,6 +42,18 @@ export class StateSpec<S extends Shape = Shape, D extends DType = DType> {
     this.range = range;
   }
 }
+
+/** Leaves of a tree of inputs. */
+export const inputLeaf: Kind<InputSpec> = {
+  wanted: 'inputs as f32("batch", 784) makes them',
+  accepts: (value): value is InputSpec => value instanceof InputSpec,
+};
+
+/** Leaves of a tree of states. */
+export const stateLeaf: Kind<StateSpec> = {
+  wanted: "states as param(zeros(2, 3)) and slot(...) make them",
+  accepts: (value): value is StateSpec => value instanceof StateSpec,
+};
 
 function input<D extends DType>(dtype: D) {
   return <const S extends readonly Dim[]>(...shape: S): InputSpec<[...S], D> => {
@@ -103,10 +115,6 @@ function stateSpec<S extends Shape, D extends DType>(
     throw new UserError(`${call}: a state of half floats, which are kept as bits, takes no range${atLine(here(call))}`);
   }
   return new StateSpec(start, dtype as D, trainable, range);
-}
-
-function isInitializer(start: unknown): boolean {
-  return typeof start === "object" && start !== null && "shape" in start && "fill" in start;
 }
 
 /** A trainable state. */

@@ -6,7 +6,7 @@
  */
 import { UserError } from "../errors.ts";
 import { atLine, here, inCall } from "../graph/origin.ts";
-import { show } from "../options.ts";
+import { isInitializer, type Kind, show } from "../options.ts";
 
 export type Tree<Leaf> = Leaf | { readonly [name: string]: Tree<Leaf> } | readonly Tree<Leaf>[];
 
@@ -14,8 +14,6 @@ export interface NamedLeaf<Leaf> {
   readonly path: string;
   readonly leaf: Leaf;
 }
-
-type IsLeaf<Leaf> = (value: unknown) => value is Leaf;
 
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) return false;
@@ -45,9 +43,9 @@ export function splitPath(path: string): string[] {
 }
 
 /** All leaves in order, with their paths. `what` is for the message when something else is found. */
-export function leavesOf<Leaf>(tree: unknown, isLeaf: IsLeaf<Leaf>, what: string): NamedLeaf<Leaf>[] {
+export function leavesOf<Leaf>(tree: unknown, kind: Kind<Leaf>, what: string): NamedLeaf<Leaf>[] {
   const found: NamedLeaf<Leaf>[] = [];
-  mapTree(tree, isLeaf, what, (leaf, path) => {
+  mapTree(tree, kind, what, (leaf, path) => {
     found.push({ path, leaf });
     return null;
   });
@@ -57,21 +55,21 @@ export function leavesOf<Leaf>(tree: unknown, isLeaf: IsLeaf<Leaf>, what: string
 /** The same tree with each leaf replaced. */
 export function mapTree<Leaf, Out>(
   tree: unknown,
-  isLeaf: IsLeaf<Leaf>,
+  kind: Kind<Leaf>,
   what: string,
   change: (leaf: Leaf, path: string) => Out,
   path = "",
 ): Tree<Out> {
-  if (isLeaf(tree)) return change(tree, path);
-  if (Array.isArray(tree)) return tree.map((part, i) => mapTree(part, isLeaf, what, change, joinPath(path, i)));
-  if (isPlainObject(tree)) {
+  if (kind.accepts(tree)) return change(tree, path);
+  if (Array.isArray(tree)) return tree.map((part, i) => mapTree(part, kind, what, change, joinPath(path, i)));
+  if (isPlainObject(tree) && !isInitializer(tree)) {
     const entries = Object.entries(tree).map(
-      ([name, part]) => [name, mapTree(part, isLeaf, what, change, joinPath(path, name))] as const,
+      ([name, part]) => [name, mapTree(part, kind, what, change, joinPath(path, name))] as const,
     );
     return fromEntries(entries);
   }
   const place = path === "" ? "the tree" : `"${path}"`;
-  const found = `${place} holds ${show(tree)}, where plain objects, arrays and leaves may stand`;
+  const found = `${place} holds ${show(tree)}, where only ${kind.wanted} may stand, and objects and lists of them`;
   const origin = here(what);
   throw new UserError(`${inCall(origin)}: ${found}${atLine(origin)}`);
 }

@@ -105,7 +105,8 @@ export function inCall(origin: Origin): string {
   const frames = framesOf(origin);
   const outermost = frames[usersFrame(frames) - 1]?.line ?? "";
   const called = /^\s*at (?:async )?(?:\w+\.)?(\w+)(?: \[as \w+\])? \(/.exec(outermost)?.[1]; // tl.huber is "Module.huber"
-  return called === undefined || called === origin.call ? origin.call : `${called}: ${origin.call}`;
+  const isSaid = called === undefined || `${origin.call}:`.startsWith(`${called}:`);
+  return isSaid ? origin.call : `${called}: ${origin.call}`;
 }
 
 /** A call in the user's code: what was called, and where. */

@@ -169,7 +169,7 @@ function checkMaps(tensors: unknown, metadata: unknown): void {
 /** Throws a UserError where data, shape and dtype do not agree; `what` is its beginning. */
 export function checkTensor(name: string, tensor: StoredTensor, what = "safetensors"): void {
   if (!isTensor(tensor)) {
-    throw new UserError(`${what}: ${quoted(name)} must be a tensor, { dtype, shape, data }, not ${show(tensor)}`);
+    throw new UserError(`${what}: ${quoted(name)} must be a tensor, { dtype, shape, data }${lackOf(tensor)}`);
   }
   const { dtype, shape, data } = tensor;
   checkText("a tensor's name", name);
@@ -190,6 +190,18 @@ function isTensor(given: unknown): given is StoredTensor {
   if (typeof given !== "object" || given === null) return false;
   const { dtype, shape, data } = given as Partial<StoredTensor>;
   return dtypes.some((known) => known === dtype) && Array.isArray(shape) && ArrayBuffer.isView(data);
+}
+
+/** What is wrong with something that is no tensor: its first member that is, where it has such members. */
+function lackOf(given: unknown): string {
+  if (typeof given !== "object" || given === null || ArrayBuffer.isView(given)) return `, not ${show(given)}`;
+  const { dtype, shape, data } = given as { readonly [K in keyof StoredTensor]?: unknown };
+  if (!dtypes.some((known) => known === dtype)) {
+    return `; its dtype must be one of ${dtypes.join(", ")}, not ${show(dtype)}`;
+  }
+  return Array.isArray(shape)
+    ? `; its data must be a typed array, not ${show(data)}`
+    : `; its shape must be a list of sizes, not ${show(shape)}`;
 }
 
 /** Half a surrogate pair is no character, and cannot be written as UTF-8. */

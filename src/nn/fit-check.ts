@@ -5,6 +5,7 @@
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
 import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../options.ts"; // biome-ignore format: names
+import type { Signal } from "../runtime/platform.ts";
 import type { AnyFitOptions, Callback } from "./fit.ts";
 import { checkHooks } from "./hooks.ts";
 import { onNaNKind } from "./non-finite.ts";
@@ -21,6 +22,12 @@ const resumeKind: Kind<ResumePoint> = {
     typeof value === "object" && value !== null && "order" in value && "state" in value && "shuffles" in value,
 };
 
+const signalKind: Kind<Signal> = {
+  wanted: "an AbortSignal (of an AbortController its signal)",
+  accepts: (value): value is Signal =>
+    typeof value === "object" && value !== null && "aborted" in value && typeof value.aborted === "boolean",
+};
+
 const fitTable: OptionTable<AnyFitOptions> = {
   ...samplesTable,
   epochs: whole({ from: 0 }),
@@ -32,7 +39,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
   classWeight: checkedLater(),
   callbacks: checkedLater(),
   progress: checkedLater(),
-  signal: object(),
+  signal: signalKind,
   readEvery: count,
   onNaN: onNaNKind,
   resume: resumeKind,

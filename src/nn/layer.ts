@@ -10,7 +10,8 @@ import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import type { Dim, Shape } from "../graph/shape.ts";
+import { ShapeError } from "../errors.ts";
+import { type Dim, printShape, type Shape, sameShape } from "../graph/shape.ts";
 import type { Spelled } from "../spelling.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
@@ -115,6 +116,18 @@ export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<
   return activations[name](x);
 }
 
+/** The layers behind it, and the trainer, have been made for what `outputShape` says. */
+function checkSample(what: string, layer: Layer, x: Tensor<Shape, "f32">, output: Tensor): void {
+  const [from, to] = [x.shape.slice(1), output.shape.slice(1)];
+  if (from.some((dim) => typeof dim !== "number")) return;
+  const said = layer.outputShape(from as number[]);
+  if (sameShape(said, to)) return;
+  throw new ShapeError(
+    `${what} gives ${printShape(output.shape)} of ${printShape(x.shape)}, so a sample of ${printShape(to)}; its outputShape ` +
+      `says ${printShape(said)}: give it outputShape: (sample) => ${JSON.stringify(to)}, in terms of sample`,
+  );
+}
+
 /** What a layer makes of x inside an entry, which must be a tensor: `apply` may be anybody's. */
 export function applyLayer(
   layer: Layer,
@@ -122,6 +135,8 @@ export function applyLayer(
   x: Tensor<Shape, "f32">,
   mode: Mode,
 ): Tensor<Shape, "f32"> {
-  const output = layer.apply(params, x, mode);
-  return tensorFrom(`the layer "${layer.givenName ?? layer.name}"`, output) as Tensor<Shape, "f32">;
+  const what = `the layer "${layer.givenName ?? layer.name}"`;
+  const output = tensorFrom(what, layer.apply(params, x, mode));
+  checkSample(what, layer, x, output);
+  return output as Tensor<Shape, "f32">;
 }

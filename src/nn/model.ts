@@ -17,7 +17,7 @@
 import { refusePromise } from "../dsl/check.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
-import { f32, type InputSpec, StateSpec } from "../dsl/spec.ts";
+import { f32, type InputSpec, stateLeaf } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
 import { ShapeError, UserError } from "../errors.ts";
@@ -131,7 +131,6 @@ interface LooseDefinition {
 
 const isShape = (value: unknown): value is SampleShape => Array.isArray(value);
 const isTensor = (value: unknown): value is Tensor<Shape, "f32"> => value instanceof Tensor;
-const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
 
 const optionTable: OptionTable<LooseDefinition> = {
   inputs: checkedLater(),
@@ -215,7 +214,7 @@ function trace(
         const params = layer.params(fixedShape(operand.shape.slice(1)));
         checkShared(name, found.get(name), params, origin);
         found.set(name, params);
-        return mapTree(params, isStateSpec, "model", ({ shape, dtype }) => full(shape, 0, dtype)) as ParamTensors;
+        return mapTree(params, stateLeaf, "model", ({ shape, dtype }) => full(shape, 0, dtype)) as ParamTensors;
       });
       outputs = results.map(({ logits, activation }, name) => ({ shape: sampleOf(logits, name, origin), activation }));
       return { outputs: {} };
@@ -273,7 +272,7 @@ function checkOperand(name: string, x: unknown, origin: Origin): void {
 function checkShared(name: string, before: ParamTree | undefined, now: ParamTree, origin: Origin): void {
   if (before === undefined) return;
   const print = (params: ParamTree): string =>
-    leavesOf(params, isStateSpec, "model")
+    leavesOf(params, stateLeaf, "model")
       .map(({ path, leaf }) => `${path} ${printShape(leaf.shape)}`)
       .join(", ");
   if (print(before) === print(now)) return;

@@ -7,10 +7,10 @@
  * ("opt.v.w1"). Only trainable leaves have moments and are changed; the others pass through `update` as they are given.
  */
 import { refusePromise, tensorFrom } from "../dsl/check.ts";
-import { type GradientsOf, isTensor } from "../dsl/grad.ts";
+import { type GradientsOf, tensorLeaf } from "../dsl/grad.ts";
 import { filled, zeros } from "../dsl/initializers.ts";
 import { add, cast } from "../dsl/ops.ts";
-import { StateSpec, slot } from "../dsl/spec.ts";
+import { type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
@@ -205,18 +205,16 @@ export function optimizerOf<Moment extends string>(kind: Recipe, rule: Rule): Op
   };
 }
 
-const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
-
 function slotsFor(kind: Recipe, model: unknown): object {
   const what = `${kind.name}: slots`;
-  const fixed = leavesOf(model, isStateSpec, what).filter(({ leaf }) => !leaf.trainable);
+  const fixed = leavesOf(model, stateLeaf, what).filter(({ leaf }) => !leaf.trainable);
   const momentOf = (leaf: StateSpec): StateSpec | object =>
     leaf.trainable ? slot(zeros(...fixedSizes(leaf)), { dtype: leaf.dtype }) : {};
   return {
     learningRate: slot(filled(kind.learningRate), { range: [0, Number.POSITIVE_INFINITY] }),
     ...(kind.counts ? { t: slot(zeros(), { dtype: "u32" }) } : {}),
     ...(fixed.length === 0 ? {} : { fixed: Object.fromEntries(fixed.map(({ path }) => [path, {}])) }),
-    ...Object.fromEntries(kind.moments.map((name) => [name, mapTree(model, isStateSpec, what, momentOf)])),
+    ...Object.fromEntries(kind.moments.map((name) => [name, mapTree(model, stateLeaf, what, momentOf)])),
   };
 }
 
@@ -228,7 +226,7 @@ function fixedSizes(leaf: StateSpec): readonly number[] {
 function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose): object {
   const what = `${kind.name}: update`;
   const tensors = (tree: unknown, name: string): ReadonlyMap<string, Tensor> =>
-    new Map(leavesOf(tree ?? {}, isTensor, `${what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
+    new Map(leavesOf(tree ?? {}, tensorLeaf, `${what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
   const found = (known: ReadonlyMap<string, Tensor>, path: string, tree: string): Tensor => {
     const tensor = known.get(path);
     if (tensor === undefined) throw new UserError(`${what}: ${tree} has nothing at "${path}"`);
@@ -242,7 +240,7 @@ function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose)
   const fixed = new Set(Object.keys(slots.fixed ?? {}));
 
   const nextMoments = new Map<string, Map<string, Tensor>>(kind.moments.map((name) => [name, new Map()]));
-  const nextModel = mapTree(model, isTensor, `${what}: model`, (w, path) => {
+  const nextModel = mapTree(model, tensorLeaf, `${what}: model`, (w, path) => {
     if (fixed.has(path)) return w;
     checkTrainable(what, path, w.dtype);
     const next = rule({
@@ -261,7 +259,7 @@ function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose)
     ...Object.fromEntries(
       kind.moments.map((name) => [
         name,
-        mapTree(slots[name], isTensor, what, (_, path) => found(nextMoments.get(name) ?? new Map(), path, "model")),
+        mapTree(slots[name], tensorLeaf, what, (_, path) => found(nextMoments.get(name) ?? new Map(), path, "model")),
       ]),
     ),
   };

@@ -11,7 +11,7 @@ import { gatherRows, type Source } from "../data/dataset.ts";
 import { FeedError, UserError } from "../errors.ts";
 import { type DType, isFloat, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { checkedLater, type OptionTable } from "../options.ts";
+import { checkedLater, type OptionTable, show } from "../options.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
@@ -216,8 +216,8 @@ function inputColumns(
     const numbers = given.get(name);
     const factor = scales === null ? (scale as number | undefined) : scales.get(name);
     const path = inputs.path("x", name);
-    if (factor !== undefined && !Number.isFinite(factor)) {
-      throw new FeedError(`${call}: the scale of ${path} must be a number, not ${String(factor)}`);
+    if (factor !== undefined && (!Number.isFinite(factor) || factor === 0)) {
+      throw new FeedError(`${call}: the scale of ${path} must be a number other than 0, not ${show(factor)}`);
     }
     const source = toSource(call, path, numbers, Float32Array);
     const scaled = factor ?? inputScale(`${call}: ${path}`, source, scaleOfOne(trained, name));
@@ -253,8 +253,13 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
     const width = shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
     if (source.length !== count * width) {
       const wanted = `${width} each, as ${dtype}${printShape(shape)} needs`;
+      const rows = isFloat(dtype) || width > 1 ? 1 : source.length / count;
+      const hint =
+        rows > 1 && Number.isSafeInteger(rows)
+          ? `: class numbers. For rows of ${rows}, one-hot say, give the trainer target: f32("batch", ${rows})`
+          : "";
       throw new FeedError(
-        `${call}: ${path} has ${source.length} numbers for the ${count} samples of x; wanted ${wanted}`,
+        `${call}: ${path} has ${source.length} numbers for the ${count} samples of x; wanted ${wanted}${hint}`,
       );
     }
     if (dtype === "f16" || dtype === "bool") {

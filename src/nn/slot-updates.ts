@@ -14,7 +14,7 @@
  * in a layer that a trainer holds fixed.
  */
 
-import { isTensor } from "../dsl/grad.ts";
+import { isTensor, tensorLeaf } from "../dsl/grad.ts";
 import { stopGradient } from "../dsl/ops.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
@@ -35,7 +35,7 @@ export class SlotUpdates {
   /** `mayMove` says which states may change at all, trained weights among them; all by default. */
   constructor(model: unknown, mayMove?: (path: string) => boolean) {
     this.#mayMove = mayMove;
-    for (const { path, leaf } of leavesOf(model, isTensor, "slotUpdates")) {
+    for (const { path, leaf } of leavesOf(model, tensorLeaf, "slotUpdates")) {
       this.#paths.set(leaf, path);
       this.#now.set(path, leaf);
     }
@@ -43,7 +43,7 @@ export class SlotUpdates {
 
   /** Parameters as they are now: slots that were updated in this pass have their new values. */
   current<P>(params: P): P {
-    return mapTree(params, isTensor, "layer", (leaf) => {
+    return mapTree(params, tensorLeaf, "layer", (leaf) => {
       const path = this.#paths.get(leaf);
       return path === undefined ? leaf : (this.#now.get(path) ?? leaf);
     }) as P;
@@ -52,7 +52,7 @@ export class SlotUpdates {
   /** Whether none of these parameters may change. A layer without parameters is not held. */
   isFrozen(params: unknown): boolean {
     const mayMove = this.#mayMove;
-    const paths = leavesOf(params, isTensor, "layer").map(({ leaf }) => this.#paths.get(leaf));
+    const paths = leavesOf(params, tensorLeaf, "layer").map(({ leaf }) => this.#paths.get(leaf));
     return mayMove !== undefined && paths.length > 0 && !paths.some((path) => path === undefined || mayMove(path));
   }
 
@@ -89,7 +89,7 @@ export class SlotUpdates {
 
   /** The model's next values: those given, from an optimizer say, with the slots that were updated. */
   next<T>(model: T): T {
-    return mapTree(model, isTensor, "slots.next", (leaf, path) => {
+    return mapTree(model, tensorLeaf, "slots.next", (leaf, path) => {
       const next = this.#next.get(path);
       if (next === undefined) return leaf;
       if (this.#paths.get(leaf) === path) return next;

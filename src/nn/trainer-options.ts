@@ -4,7 +4,17 @@
 import { InputSpec, type StateSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
-import { checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
+import {
+  checkedLater,
+  checkOptions,
+  checkValue,
+  type Kind,
+  list,
+  type OptionTable,
+  object,
+  show,
+  text,
+} from "../options.ts";
 import { takenNames } from "./history.ts";
 import { isSampleShape, type Layer, type SampleShape } from "./layer.ts";
 import { isLayer } from "./layers.ts";
@@ -197,7 +207,13 @@ function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Mode
   return new Set(paths.filter((path) => !trainable.some((name) => isIn(path, name))));
 }
 
+const metricNames: Kind<readonly string[]> = {
+  ...list(text),
+  wanted: "a list of names; a function needs a name, in a table: { mine: (output, target) => ... }",
+};
+
 function metricTable(metrics: Metrics): ReadonlyMap<string, MetricName | Measure> {
+  if (isList(metrics)) checkValue("trainer", "metrics", metrics, metricNames);
   const table = isList(metrics)
     ? new Map<string, MetricName | Measure>(metrics.map((name) => [name, name]))
     : new Map(Object.entries(metrics));

@@ -12,11 +12,11 @@
  * them up in float64: means over an epoch weigh every sample equally, whatever the batches, and reading them need not
  * wait for each step. Evaluation has totals of its own, so that one in the middle of an epoch does not mix with it.
  */
-import { grad, isTensor } from "../dsl/grad.ts";
+import { grad, tensorLeaf } from "../dsl/grad.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
-import { f32, freeze, type InputSpec, StateSpec, slot } from "../dsl/spec.ts";
+import { f32, freeze, type InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
@@ -82,15 +82,13 @@ export function trainingOf(definition: TrainingDefinition): Training {
   };
 }
 
-const isStateSpec = (value: unknown): value is StateSpec => value instanceof StateSpec;
-
 function trainingProgram(
   definition: TrainingDefinition,
   { names, targets, measure }: ReturnType<typeof scoringOf>,
   isWeighted: boolean,
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch } = definition;
-  const model = mapTree(net.params, isStateSpec, "trainer: model", (leaf, path) =>
+  const model = mapTree(net.params, stateLeaf, "trainer: model", (leaf, path) =>
     frozen.has(path) ? freeze(leaf) : leaf,
   ) as ParamTree;
   const trained = new Set(trainablePaths(model));
@@ -144,7 +142,7 @@ function trainingProgram(
         const paths = [...weights.keys()].filter((path) => trained.has(path));
         const slopes = grad(loss, paths.map((path) => weights.get(path) as Tensor)); // biome-ignore format: short
         const gradients = new Map(paths.map((path, i) => [path, slopes[i] as Tensor]));
-        const tree = mapTree(params, isTensor, "trainer", (_, path) => gradients.get(path) ?? {});
+        const tree = mapTree(params, tensorLeaf, "trainer", (_, path) => gradients.get(path) ?? {});
         const updated = optimizer.update({ model: params, slots: opt as never, gradients: tree as never });
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
         return {
@@ -181,7 +179,7 @@ function slotPaths(params: ParamTree): readonly string[] {
 }
 
 function pathsOf(params: ParamTree, which: (spec: StateSpec) => boolean): readonly string[] {
-  return leavesOf(params, isStateSpec, "trainer: model")
+  return leavesOf(params, stateLeaf, "trainer: model")
     .filter(({ leaf }) => which(leaf))
     .map(({ path }) => path);
 }
@@ -212,7 +210,7 @@ interface TrainingState {
 }
 
 function tensorsOf(params: ParamTensors): ReadonlyMap<string, Tensor> {
-  return new Map(leavesOf(params, isTensor, "trainer: model").map(({ path, leaf }) => [path, leaf]));
+  return new Map(leavesOf(params, tensorLeaf, "trainer: model").map(({ path, leaf }) => [path, leaf]));
 }
 
 /** As in Keras, only weights that are trained are held down. */

@@ -11,6 +11,7 @@ import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { UserError } from "../errors.ts";
 import type { DType } from "../graph/dtype.ts";
+import { atLine, here } from "../graph/origin.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../kernel/memory.ts";
 import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../options.ts";
@@ -94,6 +95,15 @@ const sizesByName = "the sizes of dimensions: { batch: 16 }";
 /** Steps whose outputs may be on their way back at once. */
 const inFlight = 4;
 
+/** An `async` function of steps. */
+function refusePromise(feeds: unknown): void {
+  if (!(feeds instanceof Promise)) return;
+  feeds.catch(() => {}); // this error tells enough
+  throw new UserError(
+    `run: the function of feeds gave a promise: it is asked between two steps and must not be async${atLine(here("run"))}`,
+  );
+}
+
 export interface ExecutableParts extends SpecializationParts {
   readonly program: Program<unknown>;
   readonly states: readonly BufferSlot[];
@@ -170,15 +180,17 @@ class Core implements ExecutableCore<never> {
   }
 
   async run(request: AnyRequest): Promise<never> {
-    const { entry = "", feeds = {}, steps } = checkOptions("run", request, requestTable);
+    this.#refuseInputs(request);
+    const { entry, feeds = {}, steps } = checkOptions("run", request, requestTable);
     this.#assertUsable();
-    if (!this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
+    if (entry === undefined || !this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     const count = steps ?? 1;
     if (!Number.isSafeInteger(count) || count < 1) {
       throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
     }
     const feedsOf = typeof feeds === "function" ? feeds : null;
     const first = feedsOf === null ? (feeds as Feeds) : feedsOf(0);
+    refusePromise(first);
     const job: Job = { count, first, feedsOf, isSeries: steps !== undefined };
     const dims = dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims);
     // Many steps take time, in which nobody else may feed the entry: called in the middle of a turn they wait for its end.
@@ -201,8 +213,23 @@ class Core implements ExecutableCore<never> {
     this.#parts.machine.dispose();
   }
 
-  #unknownEntry(call: string, entry: string): UserError {
-    const known = [...this.#parts.program.entries.keys()].join(", ");
+  /** Feeds beside `entry`, as an entry's own function takes them. */
+  #refuseInputs(request: AnyRequest): void {
+    const input = this.#parts.inputs.find(
+      ({ path }) => typeof request === "object" && request !== null && Object.hasOwn(request, path),
+    );
+    if (input === undefined || Object.hasOwn(requestTable, input.path)) return;
+    const example = `run({ entry, feeds: { ${input.path}: ... } })`;
+    throw new UserError(`run: "${input.path}" is an input, and inputs go into feeds: ${example}${atLine(here("run"))}`);
+  }
+
+  #unknownEntry(call: string, entry: string | undefined): UserError {
+    const names = [...this.#parts.program.entries.keys()];
+    const known = names.join(", ");
+    if (entry === undefined) {
+      const example = `run({ entry: ${JSON.stringify(names[0])}, feeds })`;
+      return new UserError(`${call}: entry is missing: ${example} (there are: ${known})${atLine(here(call))}`);
+    }
     return new UserError(`${call}: the program has no entry "${entry}" (it has: ${known})`);
   }
 

@@ -80,7 +80,7 @@ export const permute: ViewOp<{ readonly order: readonly number[] }> = {
       new Set(order).size !== shape.length ||
       order.some((a) => shape[a] === undefined)
     ) {
-      throw new ShapeError(`[${order}] is no order of ${shape.length} axes`);
+      throw new ShapeError(`[${order}] is no order of ${shape.length} axes: each of 0 to ${shape.length - 1}, once`);
     }
     return tensorType(
       type.dtype,

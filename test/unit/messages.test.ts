@@ -1,0 +1,72 @@
+/**
+ * Wrong calls whose first message misled: it named an inner word ("leaf", "leaves"), another call, or a value that was right. Each
+ * row is a mistake that people make, and words that must be in what they are told.
+ */
+import { expect, test } from "vitest";
+import { UserError } from "../../src/errors.ts";
+import * as tl from "../../src/index.ts";
+
+const { dense, f32, layer, ones, param, program, sequential, sgd, sum, trainer, zeros } = tl;
+
+const [x, y] = [Float32Array.of(0, 1, 2, 3, 4, 5), Float32Array.of(0, 1)];
+
+/** Whatever a row gives where the types would refuse it. */
+const any = (value: unknown): never => value as never;
+
+const net = (options: object = {}, ...layers: tl.Layer[]): tl.Trainer<string> =>
+  trainer(sequential(layers.length > 0 ? layers : [dense(1)]), {
+    input: [3],
+    loss: "meanSquaredError",
+    optimizer: sgd(),
+    ...options,
+  }) as unknown as tl.Trainer<string>;
+
+const entry = (go: (x: tl.Tensor, w: tl.Tensor) => unknown): unknown =>
+  program({
+    inputs: { x: f32(2, 3) },
+    state: { w: param(ones(3)) },
+    entries: { go: any(({ x, w }: Record<"x" | "w", tl.Tensor>, state: { w: tl.Tensor }) => go(any(x), w ?? state.w)) },
+  });
+
+const mine = (definition: object): tl.Layer => layer(any({ name: "mine", ...definition }));
+
+async function running(request: object): Promise<unknown> {
+  const steps = program({ inputs: { x: f32(2) }, entries: { go: ({ x }) => ({ outputs: { r: sum(x) } }) } });
+  return (await tl.compile(steps, { target: "js" })).run(any(request));
+}
+
+const rows: readonly (readonly [title: string, call: () => unknown, ...words: string[]])[] = [
+  ["a shape where an input stands", () => program({ inputs: any({ x: [2] }), step: any(() => ({})) }), '"x.0" holds 2', 'f32("batch", 784)'],
+  ["an initializer where a state stands", () => program({ state: any({ w: zeros(2) }), step: any(() => ({})) }), '"w" holds an initializer', "param(zeros(2, 3))"],
+  ["an initializer in a layer of one's own", () => net({}, mine({ params: () => ({ w: zeros(1) }), apply: (_: object, x: tl.Tensor) => x })), 'trainer: model: "mine1.w" holds an initializer'],
+  ["an initializer where a tensor stands", () => entry((x) => ({ outputs: { r: tl.add(x, any(zeros(3))) } })), "add: b must be a tensor or a number, not an initializer"],
+  ["a number among the outputs", () => entry(() => ({ outputs: { r: 3 } })), '"r" holds 3, where only tensors may stand'],
+  ["an entry that returns a tensor", () => entry((x) => x), 'entry "go" must return { outputs, next }, not a Tensor\n    at '],
+  ["an entry that returns its outputs bare", () => entry((x) => ({ loss: sum(x) })), 'entry "go" must return { outputs, next }: write outputs: { loss } where it returns loss\n    at '],
+  ["run without entry", () => running({ feeds: { x: [1, 2] } }), 'run: entry is missing: run({ entry: "go", feeds })'],
+  ["run with bare inputs", () => running({ entry: "go", x: [1, 2] }), 'run: "x" is an input, and inputs go into feeds: run({ entry, feeds: { x: ... } })\n    at '],
+  ["feeds by an async function", () => running({ entry: "go", steps: 2, feeds: async () => ({ x: [1, 2] }) }), "run: the function of feeds gave a promise"],
+  ["an axis twice", () => entry((x) => ({ outputs: { r: sum(x, { axis: [0, -2] }) } })), "sum(f32[2,3]): axis 0 is given twice\n    at "],
+  ["an order with axes from the end", () => entry((x) => ({ outputs: { r: tl.permute(x, any([-1, -2])) } })), "[-1,-2] is no order of 2 axes: each of 0 to 1, once"],
+  ["a range that is a number", () => entry((x) => ({ outputs: { r: tl.slice(x, any(0)) } })), "or null, all whole numbers, not 0"],
+  ["an activation in place of options", () => dense(1, any("relu")), 'dense takes options: dense(10, { activation: "relu" }), not "relu"'],
+  ["verbose", () => net().fit(any({ x, y, verbose: 1 })), 'there is no option "verbose"; did you mean "progress"?'],
+  ["webgpu", () => net().compile(any({ target: "webgpu" })), 'not "webgpu"; did you mean "wgsl"?'],
+  ["a controller in place of its signal", () => net().fit({ x, y, signal: any(new AbortController()) }), "fit: signal must be an AbortSignal (of an AbortController its signal)"],
+  ["a scale that is a text", () => net().fit({ x, y, scale: any("1/255") }), 'the scale of x must be a number other than 0, not "1/255"'],
+  ["a scale of 0, by which nothing is learnt", () => net().fit({ x, y, scale: 0 }), "the scale of x must be a number other than 0, not 0"],
+  ["one-hot rows for class numbers", () => net({ loss: "softmaxCrossEntropy" }, dense(3)).fit({ x, y: [1, 0, 0, 0, 1, 0] }), 'wanted 1 each, as i32[batch] needs: class numbers. For rows of 3, one-hot say, give the trainer target: f32("batch", 3)'],
+  ["metrics without a name", () => net({ metrics: [(output: tl.Tensor) => output] }), "trainer: metrics must be a list of names; a function needs a name, in a table"],
+  ["a layer that says another shape than it gives", () => net({}, mine({ apply: (_: object, x: tl.Tensor) => tl.concat([x, x], 1) }), dense(1)), 'the layer "mine" gives [batch,6] of [batch,3], so a sample of [6]; its outputShape says [3]: give it outputShape'],
+  ["numbers of a weight that are a list", () => net().loadWeights(new Map([["dense1.bias", any({ dtype: "f32", shape: [1], data: [1] })]])), '"dense1.bias" must be a tensor, { dtype, shape, data }; its data must be a typed array, not [1]'],
+  ["a dtype as safetensors writes it", () => tl.writeSafetensors(new Map([["a", any({ dtype: "F32", shape: [1], data: y })]])), '{ dtype, shape, data }; its dtype must be one of f32', 'not "F32"'],
+]; // biome-ignore format: a table
+
+test.each(rows.map(([title, call, ...words]) => ({ title, call, words })))("$title", async ({ call, words }) => {
+  const error: unknown = await Promise.resolve()
+    .then(call)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UserError);
+  for (const word of words) expect((error as UserError).message).toContain(word);
+  expect((error as UserError).message).not.toMatch(/\bleaves\b|trainer: trainer/);
+});
