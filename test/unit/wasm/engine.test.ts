@@ -102,7 +102,9 @@ describe("an engine", () => {
     const executable = await compile(model, { target: "wasm", threads: 1 });
     const { y } = await executable.run({ entry: "predict", feeds: { x: new Float32Array(64).fill(0.5) } });
     expect(y).toEqual(new Float32Array(64).fill(4));
-    expect(compiled.mock.calls.map(([bytes]) => hasRelaxed(bytes as Uint8Array))).toEqual([isThere]);
+    // an empty module, of a header alone, asks whether the page lets us compile
+    const modules = compiled.mock.calls.map(([bytes]) => bytes as Uint8Array).filter(({ length }) => length > 8);
+    expect(modules.map(hasRelaxed)).toEqual([isThere]);
     executable.dispose();
   });
 });
