@@ -20,8 +20,9 @@ import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
-import { besideData, causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
-import { type EpochPlan, formatScore, type Progress } from "./progress.ts";
+import { LossWatch, type WatchedEpoch } from "./loss-watch.ts";
+import type { OnNaN } from "./non-finite.ts";
+import type { EpochPlan, Progress } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
 import type { Batcher, Samples } from "./samples.ts";
 import {
@@ -142,26 +143,13 @@ type Start = Pick<ResumePoint, "epoch" | "batch" | "sums">;
 const freshStart: Start = { epoch: 0, batch: 0, sums: new Map() };
 
 /** What an epoch gathers on its way. */
-interface EpochWork {
-  readonly plan: EpochPlan;
-  readonly means: RunningMeans;
+interface EpochWork extends WatchedEpoch {
   readonly started: number;
   /** Milliseconds a step, one for each reading. */
   readonly times: number[];
   windowStart: number;
   /** Orders used before this epoch's. */
   readonly shuffles: number;
-  /** Steps of the epoch, those before a restored checkpoint too. */
-  done: number;
-  /** How many of them were looked at for a loss that is no number. */
-  seen: number;
-  /** Whether what was summed before this run was one. */
-  readonly beganFinite: boolean;
-}
-
-/** A checkpoint may have read some of the sums since the reading before: theirs are in the means. */
-function lossSoFar({ beganFinite, means }: EpochWork, latest: Scores): number {
-  return beganFinite ? means.firstMean : latest.loss;
 }
 
 /** One call of `train`. */
@@ -175,13 +163,12 @@ class Run {
   readonly order: RunOrder;
   readonly #readEvery: number;
   readonly #onNaN: OnNaN;
-  #isWatched: boolean;
+  readonly #lossWatch: LossWatch;
   readonly #sums: DeviceSums;
   readonly #watched: WatchedValues;
   readonly #breath = new Breath();
   readonly #control: FitControl;
   #stopAsked = false;
-  #lastLoss: number | null = null;
   #kept: ResumePoint | null = null;
   stopped: Stop | null = null;
 
@@ -189,7 +176,6 @@ class Run {
     const { batch = session.batch, callbacks = [], readEvery, resume } = options;
     const { shuffle = true, seed = resume?.order.shuffleSeed ?? session.seed } = options;
     this.#onNaN = options.onNaN ?? "stop";
-    this.#isWatched = this.#onNaN !== "ignore";
     this.#session = session;
     this.#options = options;
     const { train, validation } = fitData(session, options);
@@ -197,6 +183,7 @@ class Run {
     this.#validation = validation;
     this.#batch = batch;
     this.order = { samples: this.#data.count, batchSize: batch, shuffle, shuffleSeed: seed };
+    this.#lossWatch = new LossWatch(session, train, batch, this.#onNaN);
     this.#steps = batchCount({ count: this.#data.count, batch });
     const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
     this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
@@ -284,7 +271,7 @@ class Run {
       if (this.#shouldStop(epoch, batch.index, epochs)) {
         await this.#guarded(plan, batch.index, async () => {
           const latest = await this.#sums.moveTo(means); // whatever runs next may clear them
-          if (this.#isOdd(work, latest)) await this.#explain(work, batch.indices, latest);
+          if (this.#lossWatch.isOdd(work, latest)) await this.#lossWatch.explain(work, batch.indices, latest);
         });
         return null;
       }
@@ -320,43 +307,9 @@ class Run {
   /** Copies the state to the host, to go back to. */
   async keep({ epoch, batch, sums }: Start): Promise<void> {
     const state = await this.#session.executable.state.snapshot();
-    const weights = this.#isWatched ? nonFiniteWeights(this.#session, state) : null;
-    if (weights !== null && this.#kept === null) this.#tell(`before the first step ${weights}`);
-    else if (weights !== null) {
-      const order = Uint32Array.from({ length: this.#data.count }, (_, i) => i);
-      this.#tell(`after epoch ${epoch}, whose loss was finite, ${besideData(weights, this.#data, order)}`);
-    }
+    this.#lossWatch.checkWeights(state, this.#kept === null ? null : epoch);
     const { shuffles, seed } = this.#session;
     this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles, order: this.order, seed, state };
-  }
-
-  /** Whether the loss of the steps since the last look is none; they count as seen. `latest` are the means that were read last. */
-  #isOdd(work: EpochWork, latest: Scores): boolean {
-    if (!this.#isWatched || work.seen === work.done) return false;
-    if (Number.isFinite(lossSoFar(work, latest))) {
-      this.#lastLoss = latest.loss;
-      work.seen = work.done;
-      return false;
-    }
-    return true;
-  }
-
-  /** Tells why. In a turn. */
-  async #explain(work: EpochWork, order: Uint32Array, latest: Scores): Promise<void> {
-    const { plan, seen, done } = work;
-    const stretch = { order, from: seen * this.#batch, to: Math.min(done * this.#batch, this.#data.count) };
-    const { why, at } = await causeOf(this.#session, this.#data, stretch, latest);
-    const step = at === null ? done : Math.floor(at / this.#batch) + 1;
-    const place = at === null && done - seen > 1 ? `in steps ${seen + 1} to ${done}` : `at step ${step}`;
-    const before = this.#lastLoss === null ? "" : ` (the loss before was ${formatScore(this.#lastLoss)})`;
-    this.#tell(`the loss is ${lossSoFar(work, latest)} in epoch ${plan.epoch} of ${plan.epochs}, ${place} of ${plan.steps}: ${why}${before}`); // biome-ignore format: short
-  }
-
-  /** Of numbers that are not finite. */
-  #tell(message: string): void {
-    if (this.#onNaN === "stop") throw new NonFiniteError(`fit: ${message}`);
-    this.#session.warn(`fit: ${message}`);
-    this.#isWatched = false; // once is enough
   }
 
   async #step(work: EpochWork, batch: Batch): Promise<void> {
@@ -372,7 +325,7 @@ class Run {
         return null;
       }
       const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);
-      if (this.#isOdd(work, scores)) await this.#explain(work, batch.indices, scores);
+      if (this.#lossWatch.isOdd(work, scores)) await this.#lossWatch.explain(work, batch.indices, scores);
       work.times.push((performance.now() - work.windowStart) / waiting);
       return scores;
     };
