@@ -21,9 +21,9 @@ import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
-import { activate, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
+import { activate, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import type { Sums, TargetRange } from "./losses.ts";
-import type { Head, Model } from "./model.ts";
+import type { Head, Model, OutputTensor } from "./model.ts";
 import type { Optimizer } from "./optimizer.ts";
 import type { Ports } from "./ports.ts";
 import { type ScoringDefinition, scoringOf } from "./scoring.ts";
@@ -88,9 +88,7 @@ function trainingProgram(
   isWeighted: boolean,
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch } = definition;
-  const model = mapTree(net.params, stateLeaf, "trainer: model", (leaf, path) =>
-    frozen.has(path) ? freeze(leaf) : leaf,
-  ) as ParamTree;
+  const model = withFrozen(net.params, frozen);
   const trained = new Set(trainablePaths(model));
   const movable = new Set(movablePaths(model));
   const idle = new Set(slotPaths(model)); // until something updates them
@@ -98,24 +96,8 @@ function trainingProgram(
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
   const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names) };
-  const inputs = {
-    x: net.inputs.map((shape): InputSpec => f32("batch", ...shape)).tree(),
-    y: targets.tree(),
-    ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
-  };
-
-  const forward = (params: ParamTensors, fed: Fed, slots?: SlotUpdates) => {
-    const x = net.inputs.match<Tensor<Shape, "f32">>(fed.x, "x");
-    const layers = new Map<string, Tensor<Shape, "f32">>();
-    const record = slots !== undefined && watch.size > 0 ? { onOutput: (path: string, t: Tensor<Shape, "f32">) => void layers.set(path, t) } : {}; // biome-ignore format: short
-    return {
-      x,
-      layers,
-      outputs: net.apply(params, x, { ...(slots === undefined ? {} : { training: true, slots }), ...record }),
-    };
-  };
   /** Loss and metrics by name: one forward pass. */
-  const scoresOf = (params: ParamTensors, fed: Fed, made: ReturnType<typeof forward>) =>
+  const scoresOf = (params: ParamTensors, fed: Fed, made: Forward) =>
     measure({
       outputs: made.outputs,
       targets: net.outputs.match<Tensor>(fed.y, "y"),
@@ -128,20 +110,18 @@ function trainingProgram(
     record(names, (name) => add(pick(totals, name), pick(scores, name).total) as Tensor);
 
   const made = program({
-    inputs: inputs as unknown as Readonly<Record<string, InputSpec>>,
+    inputs: inputsOf(net, targets, isWeighted),
     state: state as unknown as TrainingState,
     entries: {
       train(given, { model: params, opt, totals }) {
         const fed = given as unknown as Fed;
         const slots = new SlotUpdates(params, (path) => movable.has(path));
-        const made = forward(params, fed, slots);
+        const made = forward(net, params, fed.x, { training: true, slots }, watch.size > 0);
         for (const path of slots.updated) idle.delete(path);
         const scores = scoresOf(params, fed, made);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
-        const paths = [...weights.keys()].filter((path) => trained.has(path));
-        const slopes = grad(loss, paths.map((path) => weights.get(path) as Tensor)); // biome-ignore format: short
-        const gradients = new Map(paths.map((path, i) => [path, slopes[i] as Tensor]));
+        const gradients = gradientsOf(loss, weights, trained);
         const tree = mapTree(params, tensorLeaf, "trainer", (_, path) => gradients.get(path) ?? {});
         const updated = optimizer.update({ model: params, slots: opt as never, gradients: tree as never });
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
@@ -152,16 +132,55 @@ function trainingProgram(
       },
       evaluate(given, { model: params, evaluationTotals }) {
         const fed = given as unknown as Fed;
-        const scores = scoresOf(params, fed, forward(params, fed));
+        const scores = scoresOf(params, fed, forward(net, params, fed.x, {}));
         return { outputs: means(scores), next: { evaluationTotals: grown(evaluationTotals, scores) } };
       },
       predict({ x }, { model: params }) {
-        const { outputs } = forward(params, { x, y: {} });
+        const { outputs } = forward(net, params, x, {});
         return { outputs: { output: outputs.map(({ logits, activation }) => activate(activation, logits)).tree() } };
       },
     },
   }) as unknown as TrainingProgram;
   return { ...made, warnings: [...idle].map(idleSlot) };
+}
+
+function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {
+  const freezing = (leaf: StateSpec, path: string): StateSpec => (frozen.has(path) ? freeze(leaf) : leaf);
+  return mapTree(params, stateLeaf, "trainer: model", freezing) as ParamTree;
+}
+
+function inputsOf(net: Model, targets: Ports<InputSpec>, isWeighted: boolean): Readonly<Record<string, InputSpec>> {
+  const inputs = {
+    x: net.inputs.map((shape): InputSpec => f32("batch", ...shape)).tree(),
+    y: targets.tree(),
+    ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
+  };
+  return inputs as unknown as Readonly<Record<string, InputSpec>>;
+}
+
+/** One pass through the model. */
+interface Forward {
+  readonly x: Ports<Tensor<Shape, "f32">>;
+  /** What layers gave, by their paths, where that is asked for. */
+  readonly layers: ReadonlyMap<string, Tensor<Shape, "f32">>;
+  readonly outputs: Ports<OutputTensor>;
+}
+
+function forward(net: Model, params: ParamTensors, fed: unknown, mode: Mode, isWatched = false): Forward {
+  const x = net.inputs.match<Tensor<Shape, "f32">>(fed, "x");
+  const layers = new Map<string, Tensor<Shape, "f32">>();
+  const onOutput: Mode["onOutput"] = (path, output) => void layers.set(path, output);
+  return { x, layers, outputs: net.apply(params, x, isWatched ? { ...mode, onOutput } : mode) };
+}
+
+function gradientsOf(
+  loss: Tensor<[], "f32">,
+  weights: ReadonlyMap<string, Tensor>,
+  trained: ReadonlySet<string>,
+): ReadonlyMap<string, Tensor> {
+  const wanted = [...weights].filter(([path]) => trained.has(path));
+  const slopes = grad(loss, wanted.map(([, weight]) => weight)); // biome-ignore format: short
+  return new Map(wanted.map(([path], i) => [path, slopes[i] as Tensor]));
 }
 
 /** Paths of the weights that training changes. */
