@@ -62,7 +62,7 @@ export interface SelfCheck {
 /** The most that `SelfCheck.worst` may be: a sound target is within a hundredth of it. */
 const tolerance = 1e-4;
 
-const optionTable: OptionTable<ExamineOptions> = { gpu: either(object<GPU>(), callable<() => Promise<GPU>>()) };
+const optionTable: OptionTable<ExamineOptions> = { gpu: either(object<Gpu>(), callable<() => Promise<Gpu>>()) };
 
 /** Tries every target. Throws for nothing but options that are none: what goes wrong is the reason that a target does not work. */
 export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {

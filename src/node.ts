@@ -43,10 +43,7 @@ export type WeightsHolder = Pick<Trainer, "weights" | "loadWeights">;
 /** Saves a trainer's checkpoint, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
   checkArguments("saveTrainer", arguments, 2);
-  if (typeof path !== "string") throw new UserError(`saveTrainer takes the path of a file first, not ${show(path)}`);
-  if (typeof trainer?.checkpoint !== "function") {
-    throw new UserError(`saveTrainer takes a trainer behind the path, not ${show(trainer)}`);
-  }
+  checkPathAndTrainer("saveTrainer", path, trainer, "checkpoint");
   await writeFileAtomically(path, await trainer.checkpoint());
 }
 
@@ -63,7 +60,7 @@ export async function loadTrainer(
   options: RestoreOptions = {},
 ): Promise<unknown> {
   checkArguments("loadTrainer", arguments, 3);
-  if (typeof path !== "string") throw new UserError(`loadTrainer takes the path of a file first, not ${show(path)}`);
+  checkValue("loadTrainer", "the path", path, text);
   if (typeof given !== "object" || given === null || !("fingerprint" in given)) {
     checkLoadOptions("loadTrainer", given, "path, ");
     return trainerFrom(await loadCheckpoint(path), given, path);
@@ -76,7 +73,7 @@ export async function loadTrainer(
 /** Saves a trainer's weights alone, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
 export async function saveWeights(path: string, trainer: WeightsHolder): Promise<void> {
   checkArguments("saveWeights", arguments, 2);
-  checkPathAndTrainer("saveWeights", path, trainer);
+  checkPathAndTrainer("saveWeights", path, trainer, "weights");
   await writeFileAtomically(path, await trainer.weights());
 }
 
@@ -90,14 +87,14 @@ export async function loadWeights(
   options?: LoadWeightsOptions,
 ): Promise<LoadedWeights> {
   checkArguments("loadWeights", arguments, 3);
-  checkPathAndTrainer("loadWeights", path, trainer);
+  checkPathAndTrainer("loadWeights", path, trainer, "loadWeights");
   checkOptions("loadWeights", options, loadWeightsTable, { before: "path, trainer, " });
   return trainer.loadWeights(await readWholeFile(path), options, path);
 }
 
-function checkPathAndTrainer(call: string, path: unknown, trainer: Partial<WeightsHolder> | undefined): void {
+function checkPathAndTrainer(call: string, path: unknown, trainer: unknown, method: keyof Trainer): void {
   checkValue(call, "the path", path, text);
-  if (typeof trainer?.loadWeights === "function") return;
+  if (typeof trainer === "object" && trainer !== null && method in trainer) return;
   throw new UserError(`${call} takes a trainer behind the path, not ${show(trainer)}`);
 }
 

@@ -12,7 +12,7 @@
 import { DataError, UserError } from "../errors.ts";
 import { type DType, halfBits, halfValue, isFloat, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sameShape } from "../graph/shape.ts";
-import { checkOptions, flag, type OptionTable, oneOf } from "../options.ts";
+import { flag, type OptionTable, oneOf } from "../options.ts";
 import { arrayTypeOf, type TypedArray } from "../runtime/compiled.ts";
 import { isCheckpoint, packageVersion, type StateType } from "./checkpoint.ts";
 import { checkTensor, readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
@@ -65,9 +65,7 @@ export function fitWeights(
   options: LoadWeightsOptions,
   what: string,
 ): { readonly values: ReadonlyMap<string, TypedArray>; readonly result: LoadedWeights } {
-  const { by = "name", strict = true } = checkOptions("loadWeights", options, loadWeightsTable, {
-    before: "weights, ",
-  });
+  const { by = "name", strict = true } = options;
   const { tensors, skipped } =
     source instanceof Uint8Array ? tensorsOf(source, weights, by, what) : given(source, what);
   const pairs = by === "name" ? byName(weights, tensors) : byOrder(weights, tensors, what, strict);

@@ -22,9 +22,9 @@ export interface SgdOptions {
 
 /** Of a moving average: how much of the old value is kept. */
 const share: Kind<number> = number({ from: 0, below: 1 });
-const positive: Kind<number> = number({ from: 0 });
+const notNegative: Kind<number> = number({ from: 0 });
 
-const sgdTable: OptionTable<SgdOptions> = { learningRate: positive, momentum: share, nesterov: flag };
+const sgdTable: OptionTable<SgdOptions> = { learningRate: notNegative, momentum: share, nesterov: flag };
 
 /** w -= lr * g; with momentum m = mu * m - lr * g and w += m, or w += mu * m - lr * g (Nesterov). */
 export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
@@ -55,10 +55,10 @@ export interface RmspropOptions {
 }
 
 const rmspropTable: OptionTable<RmspropOptions> = {
-  learningRate: positive,
+  learningRate: notNegative,
   rho: share,
   momentum: share,
-  epsilon: positive,
+  epsilon: notNegative,
   centered: flag,
 };
 
@@ -101,10 +101,10 @@ export interface AdamOptions {
 }
 
 const adamTable: OptionTable<AdamOptions> = {
-  learningRate: positive,
+  learningRate: notNegative,
   beta1: share,
   beta2: share,
-  epsilon: positive,
+  epsilon: notNegative,
   amsgrad: flag,
 };
 
@@ -119,7 +119,7 @@ export interface AdamwOptions extends AdamOptions {
   readonly weightDecay?: number;
 }
 
-const adamwTable: OptionTable<AdamwOptions> = { ...adamTable, weightDecay: positive };
+const adamwTable: OptionTable<AdamwOptions> = { ...adamTable, weightDecay: notNegative };
 
 /** Adam, with w -= lr * weightDecay * w before the update. */
 export function adamw(options: AdamwOptions = {}): Optimizer<"m" | "v" | "vMax"> {

@@ -2,7 +2,7 @@
  * The maths library: the functions that no target has to our accuracy, written once in the kernel language. A target
  * prints the routine as a function of its own (or inlines it) and gets the same values as every other, up to the last bits.
  *
- * Only f32 (threefry: u32). For f64 the `js` target has Math.exp and the like for f64, and erf from graph/special.ts.
+ * Only f32 (threefry: u32). For f64 the `js` target has Math.exp and the like, and erf from graph/special.ts.
  */
 import type { MathsFn, Routine, RoutineFn, ValueType } from "../kernel.ts";
 import { erfRoutine, expm1Routine, expRoutine, tanhRoutine } from "./exponential.ts";
