@@ -61,9 +61,11 @@ export class LossWatch {
   checkWeights(state: Snapshot, epoch: number | null): void {
     const weights = this.#isOn ? nonFiniteWeights(this.#session, state) : null;
     if (weights === null) return;
-    if (epoch === null) return this.#tell(`before the first step ${weights}`);
-    const order = Uint32Array.from({ length: this.#data.count }, (_, i) => i);
-    this.#tell(`after epoch ${epoch}, whose loss was finite, ${besideData(weights, this.#data, order)}`);
+    if (epoch === null) this.#tell(`before the first step ${weights}`);
+    else {
+      const order = Uint32Array.from({ length: this.#data.count }, (_, i) => i);
+      this.#tell(`after epoch ${epoch}, whose loss was finite, ${besideData(weights, this.#data, order)}`);
+    }
   }
 
   #tell(message: string): void {
