@@ -159,7 +159,7 @@ class Core implements ExecutableCore<never> {
   enqueue(name: string, feeds: Feeds): void {
     this.#assertUsable();
     const specialization = this.#choose(name, feeds);
-    if (this.#calls.isFree) this.#start(specialization, feeds);
+    if (this.#calls.isFree) this.#feedAndStart(specialization, feeds);
     else this.#enqueueLater(specialization, feeds);
   }
 
@@ -180,8 +180,7 @@ class Core implements ExecutableCore<never> {
   }
 
   async run(request: AnyRequest): Promise<never> {
-    this.#refuseInputs(request);
-    const { entry, feeds = {}, steps } = checkOptions("run", request, requestTable);
+    const { entry, feeds = {}, steps } = this.#checked(request);
     this.#assertUsable();
     if (entry === undefined || !this.#parts.program.entries.has(entry)) throw this.#unknownEntry("run", entry);
     const count = steps ?? 1;
@@ -213,14 +212,20 @@ class Core implements ExecutableCore<never> {
     this.#parts.machine.dispose();
   }
 
-  /** Feeds beside `entry`, as an entry's own function takes them. */
-  #refuseInputs(request: AnyRequest): void {
-    const input = this.#parts.inputs.find(
-      ({ path }) => typeof request === "object" && request !== null && Object.hasOwn(request, path),
-    );
-    if (input === undefined || Object.hasOwn(requestTable, input.path)) return;
-    const example = `run({ entry, feeds: { ${input.path}: ... } })`;
-    throw new UserError(`run: "${input.path}" is an input, and inputs go into feeds: ${example}${atLine(here("run"))}`);
+  /** Feeds beside `entry`, as an entry's own function takes them, are told where they go. */
+  #checked(request: AnyRequest): Partial<AnyRequest> {
+    try {
+      return checkOptions("run", request, requestTable);
+    } catch (error) {
+      const isGiven = ({ path }: DeclaredInput) =>
+        typeof request === "object" && request !== null && Object.hasOwn(request, path);
+      const input = this.#parts.inputs.find((each) => isGiven(each) && !Object.hasOwn(requestTable, each.path));
+      if (input === undefined) throw error;
+      const example = `run({ entry, feeds: { ${input.path}: ... } })`;
+      throw new UserError(
+        `run: "${input.path}" is an input, and inputs go into feeds: ${example}${atLine(here("run"))}`,
+      );
+    }
   }
 
   #unknownEntry(call: string, entry: string | undefined): UserError {
@@ -247,7 +252,7 @@ class Core implements ExecutableCore<never> {
     }
     specialization.users += 1;
     this.#calls
-      .take(async () => this.#start(specialization, kept))
+      .take(async () => this.#feedAndStart(specialization, kept))
       .catch(() => {})
       .then(() => letGo(specialization));
   }
@@ -272,8 +277,14 @@ class Core implements ExecutableCore<never> {
     for (let step = 0; step < count; step++) {
       if (step >= inFlight) await series[step - inFlight]; // a readback holds memory until it is done
       this.#assertUsable();
-      if (step === 0) this.#start(specialization, first);
-      else this.#start(specialization, feedsOf === null ? null : this.#calls.within(() => feedsOf(step)));
+      // without a function the entry is fed already, as nobody else feeds it meanwhile
+      if (step === 0) this.#feed(specialization, first);
+      else if (feedsOf !== null)
+        this.#feed(
+          specialization,
+          this.#calls.within(() => feedsOf(step)),
+        );
+      this.#start(specialization);
       // All are asked for before any is waited for, so that they belong to one step.
       const values = Promise.all(slots.map((slot) => this.#values(specialization, slot)));
       values.catch(() => {}); // it is awaited by the caller; until then no rejection is unheard
@@ -283,9 +294,13 @@ class Core implements ExecutableCore<never> {
     return series;
   }
 
-  /** Feeds of null are those that the entry was fed before. */
-  #start(specialization: Specialization, feeds: Feeds | null): void {
-    if (feeds !== null) this.#feed(specialization, feeds);
+  #feedAndStart(specialization: Specialization, feeds: Feeds): void {
+    this.#feed(specialization, feeds);
+    this.#start(specialization);
+  }
+
+  /** With what the entry was fed last. */
+  #start(specialization: Specialization): void {
     this.#specializations.noteRun(specialization);
     try {
       specialization.runner.run();

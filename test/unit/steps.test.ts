@@ -221,6 +221,10 @@ describe.each(targets)("many steps in one call, on %s", (_, target) => {
     await expect(executable.run({ entry: "train", steps: 2, feeds: missing })).rejects.toThrow(
       /^train: the feed "label" \(i32\[12\]\) is missing/,
     );
+    const nothing = (step: number) => (step === 1 ? (null as never) : feedsOf(0)); // not what was fed before
+    await expect(executable.run({ entry: "train", steps: 2, feeds: nothing })).rejects.toThrow(
+      /^train: the feed "image" \(f32\[12,49\]\) is missing/,
+    );
     executable.dispose();
   });
 
