@@ -42,7 +42,7 @@ export interface LoadedWeights {
 }
 
 /** Weights to load: the bytes of a file, or tensors by name. */
-export type WeightSource = Uint8Array | ReadonlyMap<string, StoredTensor>;
+export type WeightSource = Uint8Array | ReadonlyMap<string, StoredTensor | undefined>;
 
 export const loadWeightsTable: OptionTable<LoadWeightsOptions> = { by: oneOf("name", "order"), strict: flag };
 
@@ -118,8 +118,9 @@ function tensorsOf(
 /** A Map of the user's. */
 function given(tensors: WeightSource, what: string): Found {
   if (!(tensors instanceof Map)) {
+    const whole = typeof tensors === "object" && tensors !== null && "tensors" in tensors;
     throw new UserError(
-      `${what}: weights must be the bytes of a safetensors file (a Uint8Array), or a Map of tensors by name`,
+      `${what}: weights must be the bytes of a safetensors file (a Uint8Array), or a Map of tensors by name${whole ? ": the tensors of what was given, say" : ""}`,
     );
   }
   for (const [name, tensor] of tensors as ReadonlyMap<string, StoredTensor>) checkTensor(name, tensor, what);

@@ -159,7 +159,8 @@ function connect(definition: LooseDefinition, origin: Origin): Model {
   ): Ports<OutputTensor> => {
     const made = new Map<Tensor, OutputTensor>();
     const callables = [...layers].map(([name, layer]) => {
-      const callable = (x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> => {
+      const callable = (x: Tensor<Shape, "f32">, ...more: unknown[]): Tensor<Shape, "f32"> => {
+        checkArguments(`the layer "${name}"`, [x, ...more], 1);
         checkOperand(name, x, origin);
         const inside: Mode = { ...mode, logits: true, ...watchInside(name, mode.onOutput) };
         const params = currentParams(parametersOf(name, layer, x), mode); // of an earlier call in this step

@@ -167,6 +167,13 @@ export function optimizer<const Moment extends string = never>(
     refusePromise(what, next, "");
     if (!isPlainObject(next))
       throw new UserError(`${what} must give an object with w and its moments, not ${show(next)}`);
+    const odd = Object.keys(next).find((key) => key !== "w" && !moments.includes(key));
+    if (odd !== undefined) {
+      const declared = JSON.stringify([...moments, odd]);
+      throw new UserError(
+        `${what} gives "${odd}", which is not kept: declare it by moments: ${declared}, or leave it out`,
+      );
+    }
     return Object.fromEntries(["w", ...moments].map((key) => [key, tensorFrom(`${what}: ${key}`, next[key])]));
   };
   const { config: _, ...made } = optimizerOf<Moment>({ name, learningRate, constants: {}, moments, counts }, rule);

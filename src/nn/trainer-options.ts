@@ -1,6 +1,7 @@
 /**
  * What `trainer` is given, and how it becomes a definition of training: one output or several, names checked.
  */
+import { refusePromise } from "../dsl/check.ts";
 import { InputSpec, type StateSpec } from "../dsl/spec.ts";
 import { UserError } from "../errors.ts";
 import { atLine, here } from "../graph/origin.ts";
@@ -196,7 +197,15 @@ function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Mode
   if (typeof trainable !== "function" && !Array.isArray(trainable)) {
     throw new UserError('trainer: trainable must be a list of names or a predicate: ["dense1"], say');
   }
-  if (typeof trainable === "function") return new Set(paths.filter((path) => !trainable(path)));
+  if (typeof trainable === "function") {
+    return new Set(
+      paths.filter((path) => {
+        const answer: unknown = trainable(path);
+        refusePromise("trainer: trainable", answer, "");
+        return !answer;
+      }),
+    );
+  }
   const isIn = (path: string, name: string): boolean => path === name || path.startsWith(`${name}.`);
   const unknown = trainable.find((name) => !paths.some((path) => isIn(path, name)));
   if (unknown !== undefined) {

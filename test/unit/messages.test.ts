@@ -60,6 +60,10 @@ const rows: readonly (readonly [title: string, call: () => unknown, ...words: st
   ["a layer that says another shape than it gives", () => net({}, mine({ apply: (_: object, x: tl.Tensor) => tl.concat([x, x], 1) }), dense(1)), 'the layer "mine" gives [batch,6] of [batch,3], so a sample of [6]; its outputShape says [3]: give it outputShape'],
   ["numbers of a weight that are a list", () => net().loadWeights(new Map([["dense1.bias", any({ dtype: "f32", shape: [1], data: [1] })]])), '"dense1.bias" must be a tensor, { dtype, shape, data }; its data must be a typed array, not [1]'],
   ["a dtype as safetensors writes it", () => tl.writeSafetensors(new Map([["a", any({ dtype: "F32", shape: [1], data: y })]])), '{ dtype, shape, data }; its dtype must be one of f32', 'not "F32"'],
+  ["a layer of two tensors", () => tl.model({ inputs: { a: [1], b: [1] }, layers: { p: dense(1) }, call: ({ a, b }, { p }) => any((p as (...x: unknown[]) => unknown)(a, b)) }), 'the layer "p" takes one argument, and a Tensor is one more\n    at '],
+  ["an async predicate, which would train everything", () => net({ trainable: async () => false }), "trainer: trainable gave a promise"],
+  ["a moment that is not declared", () => net({ optimizer: tl.optimizer({ name: "own", learningRate: 0.1, update: ({ w, g }) => any({ w, m: g }) }) }), 'optimizer "own": update gives "m", which is not kept: declare it by moments: ["m"], or leave it out'],
+  ["a file that was read, in place of its tensors", () => net().loadWeights(any({ tensors: new Map(), metadata: new Map() })), "or a Map of tensors by name: the tensors of what was given, say"],
 ]; // biome-ignore format: a table
 
 test.each(rows.map(([title, call, ...words]) => ({ title, call, words })))("$title", async ({ call, words }) => {
