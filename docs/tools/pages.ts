@@ -83,7 +83,7 @@ export const pages: readonly Page[] = [
     file: "types",
     title: "Types",
     about: "What the signatures on the other pages are made of: for annotating what one writes around them.",
-    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel|random|spelling|arrays|options)/],
+    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel\/|(random|spelling|arrays|options)\.ts$)/],
   },
   { file: "errors", title: "Errors", about: "What is thrown, and by whose fault.", from: ["errors.ts"] },
 ];

@@ -95,6 +95,8 @@ function gaps(): readonly string[] {
     const found: string[] = [];
     const isType = /^(type|interface) /.test(entry.heads[0] ?? "");
     if (pageOf(entry) === undefined) found.push(`${entry.name} (${entry.file}) is on no page: see docs/tools/pages.ts`);
+    if (!isType && pageOf(entry)?.file === "types")
+      found.push(`${entry.name} (${entry.file}) is no type, on that page`);
     if (entry.about === "" && !isType) found.push(`${entry.name} (${entry.file}) has no comment`);
     if (isType && !/(Options|Definition)$/.test(entry.name)) return found;
     for (const { title, members } of entry.tables) {

@@ -64,7 +64,11 @@ export type Predicted<Out extends string> = [Out] extends [never]
   ? Float32Array
   : { readonly [N in Out]: Float32Array };
 
-/** Makes a trainer of a layer (`sequential`, say) or of what `model` made. Nothing is compiled yet. */
+/**
+ * Makes a trainer of a layer (`sequential`, say) or of what `model` made. Nothing is compiled yet. What it takes is in
+ * `TrainerOptions`, for what `model` made in `ModelTrainerOptions`; `compile` takes `TrainerCompileOptions`, `fit` `FitOptions`,
+ * `evaluate` `EvaluateOptions`.
+ */
 export function trainer<const T extends Trainable, const M extends MetricsFor<OutputNames<T>> | undefined>(
   model: T,
   options: TrainerOptionsFor<T, M>,
