@@ -92,7 +92,7 @@ async function exchange(
   busy: string,
 ): Promise<void> {
   checkIdle(session, busy);
-  const executable = await build(session.training, options, settings);
+  const executable = await build(session.training, unlessTold(session.executable, options), settings);
   try {
     if (options.fresh !== true) executable.state.restore(await stateToKeep(session));
     checkIdle(session, busy); // one may have begun meanwhile
@@ -112,6 +112,18 @@ async function build(
   const { batch: _, weighted: __, fresh: ___, compiler = compile, ...rest } = options;
   const program = isWeighted ? training.weightedProgram() : training.program;
   return compiler(program, { ...rest, seed, dims: { batch } });
+}
+
+/** What was warned of at the compilation before is not told again. */
+function unlessTold({ report }: Executable<TrainingOutputs>, options: TrainerCompileOptions): TrainerCompileOptions {
+  const told = new Set(report.warnings);
+  const warn = warnerOf(options);
+  return {
+    ...options,
+    onWarning(message) {
+      if (!told.has(message)) warn(message);
+    },
+  };
 }
 
 function warnerOf({ onWarning }: TrainerCompileOptions): (message: string) => void {

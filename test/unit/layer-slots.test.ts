@@ -198,6 +198,10 @@ describe("mistakes", () => {
     const { report } = await made.compile({ target: "js", batch: 2, onWarning: (text) => warnings.push(text) });
     await made.fit({ x: [1, 2, 3], y: [1, 2, 3], epochs: 2 });
     expect(report.warnings).toEqual(warnings);
+    for (const again of [{ target: "wasm" }, { target: "js", weighted: true }] as const) {
+      const { report } = await made.compile({ ...again, onWarning: (text) => warnings.push(text) });
+      expect(report.warnings).toEqual(warnings); // told before
+    }
     return warnings;
   };
 
