@@ -84,7 +84,7 @@ export async function evaluate(
     inputs,
     step(tensors) {
       const outputs = expression(tensors as never);
-      refusePromise("evaluate: the expression", outputs, atLine(origin));
+      refusePromise("evaluate: the expression", outputs, origin);
       return { outputs };
     },
   });

@@ -122,17 +122,17 @@ export function checkFunction(call: string, given: unknown, what: string): void 
 }
 
 /** Something may be a promise where an `async` function was given: it is refused in words. `what` says what gave it. */
-export function refusePromise(what: string, value: unknown, line: string): void {
+export function refusePromise(what: string, value: unknown, origin?: Origin): void {
   if (!(typeof value === "object" && value !== null && "then" in value && typeof value.then === "function")) return;
   if ("catch" in value && typeof value.catch === "function") value.catch(() => {}); // this error tells enough
   throw new UserError(
-    `${what} gave a promise: it is run once, to describe the computation, and must not be async; await what it needs before${line}`,
+    `${what} gave a promise: it is run once, to describe the computation, and must not be async; await what it needs before${atLine(origin)}`,
   );
 }
 
 /** The tensor that a function of the user's gave; `what` says which function. */
 export function tensorFrom(what: string, value: unknown): Tensor {
-  refusePromise(what, value, "");
+  refusePromise(what, value);
   if (value instanceof Tensor) return value;
   throw new UserError(`${what} must give a tensor, not ${show(value)}`);
 }

@@ -21,7 +21,7 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   checkArguments("valueAndGrad", arguments, 2);
   checkFunction("valueAndGrad", f, "f");
   const value = f(at);
-  refusePromise("valueAndGrad: the function", value, atLine(here("valueAndGrad")));
+  refusePromise("valueAndGrad: the function", value, here("valueAndGrad"));
   checkTensor("valueAndGrad", value, "what the function gives");
   return { value, gradient: grad(value as Tensor, at) };
 }

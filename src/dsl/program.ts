@@ -154,7 +154,7 @@ function trace(
   const inputs = mapTree(inputTree, inputLeaf, "inputs", (spec, path) => source(inputOp, spec, path));
   const state = mapTree(stateTree, stateLeaf, "state", (spec, path) => source(stateOp, spec, path));
   const result = body(inputs as never, state as never);
-  refusePromise(`entry "${name}"`, result, atLine(origin));
+  refusePromise(`entry "${name}"`, result, origin);
   checkResult(name, result, origin);
   const named = (tree: unknown, what: string): Result[] =>
     leavesOf(tree ?? {}, tensorLeaf, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
@@ -194,16 +194,18 @@ function differentiatedBy(graph: Graph): ReadonlySet<Node> {
 /** A next value must have the type of its state. */
 function checkNext(entry: string, change: Result, states: readonly NamedLeaf<StateSpec>[], origin: Origin): void {
   const known = states.find(({ path }) => path === change.name);
-  const line = atLine(change.node.origins[0] ?? origin);
+  const at = change.node.origins[0] ?? origin;
   if (known === undefined) {
     const names = states.map(({ path }) => path).join(", ");
-    throw new UserError(`entry "${entry}": next has "${change.name}", which is no state (there are: ${names})${line}`);
+    throw new UserError(
+      `entry "${entry}": next has "${change.name}", which is no state (there are: ${names})${atLine(at)}`,
+    );
   }
   const type = typeOf(change.node);
   if (type.dtype !== known.leaf.dtype || !sameShape(type.shape, known.leaf.shape)) {
     const wanted = printType({ kind: "tensor", dtype: known.leaf.dtype, shape: known.leaf.shape });
     throw new ShapeError(
-      `entry "${entry}": next "${change.name}" is ${printType(type)}, the state is ${wanted}${line}`,
+      `entry "${entry}": next "${change.name}" is ${printType(type)}, the state is ${wanted}${atLine(at)}`,
     );
   }
 }

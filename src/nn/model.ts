@@ -248,7 +248,7 @@ function checkDefinition(given: LooseDefinition, origin: Origin): void {
 }
 
 function outputsOf(found: unknown, origin: Origin): Ports<Tensor<Shape, "f32">> {
-  refusePromise("model: call", found, atLine(origin));
+  refusePromise("model: call", found, origin);
   const isTree = isPlainObject(found) && Object.keys(found).length > 0 && Object.values(found).every(isTensor);
   if (isTensor(found) || isTree) return Ports.from(found as Tensor<Shape, "f32">, isTensor);
   throw new UserError(`model: call must give a tensor, or an object of tensors by name${atLine(origin)}`);

@@ -164,7 +164,7 @@ export function optimizer<const Moment extends string = never>(
     };
     const what = `optimizer "${name}": update`;
     const next: unknown = given.update(parameter, Object.fromEntries(moments.map((key) => [key, moment(key)])));
-    refusePromise(what, next, "");
+    refusePromise(what, next);
     if (!isPlainObject(next))
       throw new UserError(`${what} must give an object with w and its moments, not ${show(next)}`);
     const odd = Object.keys(next).find((key) => key !== "w" && !moments.includes(key));

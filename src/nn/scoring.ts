@@ -135,7 +135,7 @@ function times(sums: Sums, factor: number): Sums {
 }
 
 function penaltySums(penalty: unknown, batch: Tensor): Sums {
-  refusePromise("a regularizer", penalty, "");
+  refusePromise("a regularizer", penalty);
   const isScalar = penalty instanceof Tensor && penalty.shape.length === 0 && penalty.dtype === "f32";
   if (isScalar) return perSample(penalty, batch, "a regularizer");
   const found = penalty instanceof Tensor ? `${penalty.dtype}${printShape(penalty.shape)}` : String(penalty);

@@ -201,7 +201,7 @@ function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Mode
     return new Set(
       paths.filter((path) => {
         const answer: unknown = trainable(path);
-        refusePromise("trainer: trainable", answer, "");
+        refusePromise("trainer: trainable", answer);
         return !answer;
       }),
     );
