@@ -119,7 +119,8 @@ export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<
 /** The layers behind it, and the trainer, have been made for what `outputShape` says. */
 function checkSample(what: string, layer: Layer, x: Tensor<Shape, "f32">, output: Tensor): void {
   const [from, to] = [x.shape.slice(1), output.shape.slice(1)];
-  if (from.some((dim) => typeof dim !== "number")) return;
+  // in a program of one's own x may be one sample, a vector without a batch
+  if (from.length === 0 || from.some((dim) => typeof dim !== "number")) return;
   const said = layer.outputShape(from as number[]);
   if (sameShape(said, to)) return;
   throw new ShapeError(

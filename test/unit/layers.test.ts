@@ -70,6 +70,20 @@ test("dense works along the last axis of any rank, and without a bias", async ()
   }
 });
 
+test("layers take one sample without a batch, a vector, in a program of one's own", async () => {
+  const layer = sequential([
+    dense(3, { initializer: (...s) => ones(...s) }),
+    dense(1, { initializer: (...s) => ones(...s) }),
+  ]);
+  const net = program({
+    inputs: { x: f32(2) },
+    state: { model: layer.params([2]) },
+    step: ({ x }, { model }) => ({ outputs: { y: layer.apply(model as never, x) } }),
+  });
+  const executable = await compile(net, { target: "js" });
+  expect((await executable.run({ entry: "step", feeds: { x: [1, 2] } })).y).toEqual(Float32Array.of(9));
+});
+
 test.each([
   ["relu", (x: number) => Math.max(x, 0)],
   ["sigmoid", (x: number) => 1 / (1 + Math.exp(-x))],
