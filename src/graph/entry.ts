@@ -51,9 +51,9 @@ export function rebuild(entry: Entry, transform: Transform): Entry {
 }
 
 /** The same node on operands of another graph. */
-export function copyOf(node: Node, args: readonly Node[], graph: Graph): Node {
+export function copyOf(node: Node, args: readonly Node[], graph: Graph, isOwn = node.own): Node {
   const { op, attrs, origins, regions } = node;
-  return node.own ? graph.own(op, args, attrs, origins, regions) : graph.node(op, args, attrs, origins, regions);
+  return isOwn ? graph.own(op, args, attrs, origins, regions) : graph.node(op, args, attrs, origins, regions);
 }
 
 /** A node of its own with this value. */
@@ -63,11 +63,7 @@ export function alone(node: Node): Node {
 
 /** Equal expressions become one node, but for those that are to be of their own. */
 export function merged(entry: Entry, own: ReadonlySet<Node>): Entry {
-  return remade(entry, (node, args, { graph }) =>
-    own.has(node)
-      ? graph.own(node.op, args, node.attrs, node.origins, node.regions)
-      : graph.node(node.op, args, node.attrs, node.origins, node.regions),
-  );
+  return remade(entry, (node, args, { graph }) => copyOf(node, args, graph, own.has(node)));
 }
 
 function remade(entry: Entry, make: (node: Node, args: readonly Node[], build: Build) => Node): Entry {

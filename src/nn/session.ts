@@ -4,7 +4,6 @@
  * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
 import { joinPath } from "../dsl/tree.ts";
-import { UserError } from "../errors.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { longestSum } from "../graph/tolerance.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
@@ -87,7 +86,6 @@ export async function prepareFor(
   batch: number,
   entry: "train" | "evaluate",
 ): Promise<void> {
-  checkCount("batch", batch, 1);
   const rest = data.count % batch;
   if (data.count >= batch) await session.executable.prepare({ batch }, [entry]);
   if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
@@ -96,11 +94,6 @@ export async function prepareFor(
 /** Reading is free on the CPU; a GPU would be waited for. */
 export function readEveryByDefault({ executable }: Session): number {
   return executable.report.target === "wgsl" ? 50 : 1;
-}
-
-export function checkCount(what: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return;
-  throw new UserError(`${what} must be a whole number from ${least}, not ${value}`);
 }
 
 /** Sums on the device since they were last read, and how many samples went into them. */
