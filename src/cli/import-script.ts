@@ -35,9 +35,13 @@ export async function importScript(script: string, args: readonly string[] = [])
   }
 }
 
-/** An error of the user's code as one that names their line. Ours, and those that were explained, stay as they are. */
+/** An error of the user's code as one that names their line. Those that were explained have one put behind, where it lacks. */
 export function usersError(error: unknown, path: string, what: string): Error {
-  if (error instanceof UserError || error instanceof CompilerBug || error instanceof CommanderError) return error;
+  if (error instanceof UserError) {
+    if (!/\n {4}at .*:\d+:\d+/.test(error.message)) error.message += lineIn(error, path);
+    return error;
+  }
+  if (error instanceof CompilerBug || error instanceof CommanderError) return error;
   // Another copy of tensorloom's, or a script's own: known by name.
   const isOurs = error instanceof Error && error.name === "CompilerBug";
   if (isOurs) return error;
