@@ -332,6 +332,7 @@ export function clip<S extends Shape, D extends DType>(x: Tensor<S, D>, low: num
     if (typeof bound === "number" && !Number.isNaN(bound)) continue;
     throw new UserError(`clip: ${what} must be a number, not ${show(bound)}${atLine(here("clip"))}`);
   }
+  if (low > high) throw new UserError(`clip: low is ${low}, above high, ${high}${atLine(here("clip"))}`);
   return minimum(maximum(value, low) as Tensor, high) as unknown as Tensor<S, D>;
 }
 

@@ -6,8 +6,11 @@
  *
  * `optimizer.ts` has what they share.
  */
+
 import { add, div, expm1, maximum, mul, neg, sqrt, sub } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
+import { UserError } from "../errors.ts";
+import { atLine, here } from "../graph/origin.ts";
 import { checkArguments, checkOptions, flag, type Kind, number, type OptionTable } from "../options.ts";
 import { type Optimizer, optimizerOf } from "./optimizer.ts";
 
@@ -30,6 +33,9 @@ const sgdTable: OptionTable<SgdOptions> = { learningRate: notNegative, momentum:
 export function sgd(options: SgdOptions = {}): Optimizer<"velocity"> {
   checkArguments("sgd", arguments, 1);
   const { learningRate = 0.01, momentum = 0, nesterov = false } = checkOptions("sgd", options, sgdTable);
+  if (nesterov && momentum === 0) {
+    throw new UserError(`sgd: nesterov changes nothing without momentum: add momentum: 0.9, say${atLine(here("sgd"))}`);
+  }
   const moments = momentum === 0 ? [] : ["velocity"];
   const constants = { momentum, nesterov };
   return optimizerOf({ name: "sgd", learningRate, constants, moments, counts: false }, ({ w, g, lr, moment }) => {

@@ -62,6 +62,8 @@ const rows: readonly (readonly [title: string, call: () => unknown, ...words: st
   ["a dtype as safetensors writes it", () => tl.writeSafetensors(new Map([["a", any({ dtype: "F32", shape: [1], data: y })]])), '{ dtype, shape, data }; its dtype must be one of f32', 'not "F32"'],
   ["a layer of two tensors", () => tl.model({ inputs: { a: [1], b: [1] }, layers: { p: dense(1) }, call: ({ a, b }, { p }) => any((p as (...x: unknown[]) => unknown)(a, b)) }), 'the layer "p" takes one argument, and a Tensor is one more\n    at '],
   ["an async predicate, which would train everything", () => net({ trainable: async () => false }), "trainer: trainable gave a promise"],
+  ["nesterov without momentum", () => sgd({ nesterov: true }), "sgd: nesterov changes nothing without momentum: add momentum: 0.9, say\n    at "],
+  ["bounds the wrong way round", () => entry((x) => ({ outputs: { r: tl.clip(x, 1, 0) } })), "clip: low is 1, above high, 0\n    at "],
   ["a moment that is not declared", () => net({ optimizer: tl.optimizer({ name: "own", learningRate: 0.1, update: ({ w, g }) => any({ w, m: g }) }) }), 'optimizer "own": update gives "m", which is not kept: declare it by moments: ["m"], or leave it out'],
   ["a file that was read, in place of its tensors", () => net().loadWeights(any({ tensors: new Map(), metadata: new Map() })), "or a Map of tensors by name: the tensors of what was given, say"],
 ]; // biome-ignore format: a table
