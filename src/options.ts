@@ -152,23 +152,26 @@ export function checkOptions<O extends object>(
 ): Partial<O> {
   if (given === undefined) return {};
   const kinds = table as unknown as AnyTable;
-  const fail = (problem: string): never => {
-    throw new UserError(`${problem}${atLine(place.origin ?? here(call))}`);
-  };
-  if (!isObject(given)) return fail(notOptions(call, given, kinds, place.before ?? ""));
-  for (const name of Object.keys(given)) {
-    if (Object.hasOwn(kinds, name)) continue;
-    if (!isPlain(given)) return fail(notOptions(call, given, kinds, place.before ?? ""));
-    return fail(unknownOption(call, name, Object.keys(kinds)));
+  const problem = problemOf(call, given, kinds, place.before ?? "");
+  if (problem !== null) throw new UserError(`${problem}${atLine(place.origin ?? here(call))}`);
+  return given;
+}
+
+/** What is wrong with options, or null. `executable.run` comes by at every step, so it allocates nothing. */
+function problemOf(call: string, given: object, kinds: AnyTable, before: string): string | null {
+  if (!isObject(given)) return notOptions(call, given, kinds, before);
+  for (const name in given) {
+    if (Object.hasOwn(kinds, name) || !Object.hasOwn(given, name)) continue;
+    return isPlain(given) ? unknownOption(call, name, Object.keys(kinds)) : notOptions(call, given, kinds, before);
   }
-  for (const name of Object.keys(kinds)) {
-    const value = (given as Readonly<Record<string, unknown>>)[name];
+  for (const name in kinds) {
+    const value = given[name];
     const kind = kinds[name];
     if (value === undefined || kind === undefined || kind.accepts(value)) continue;
     const hint = value === null ? " (leave it out for the default)" : "";
-    return fail(`${call}: ${name} must be ${kind.wanted}, not ${show(value)}${guess(kind, value)}${hint}`);
+    return `${call}: ${name} must be ${kind.wanted}, not ${show(value)}${guess(kind, value)}${hint}`;
   }
-  return given;
+  return null;
 }
 
 /** The value, when it is of the kind; otherwise a UserError with the user's line. For what is given by position. */

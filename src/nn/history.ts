@@ -66,13 +66,13 @@ export class RunningMeans {
   }
 
   /** `totals` in the order of the names: each a sum over `samples` samples. */
-  add(totals: readonly number[], samples: number): void {
+  add(totals: ArrayLike<number>, samples: number): void {
     for (let i = 0; i < this.#totals.length; i++) this.#totals[i] = (this.#totals[i] ?? 0) + (totals[i] ?? 0);
     this.#samples += samples;
   }
 
   addMeans(other: RunningMeans): void {
-    this.add([...other.#totals], other.#samples);
+    this.add(other.#totals, other.#samples);
   }
 
   get samples(): number {
