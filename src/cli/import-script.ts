@@ -8,7 +8,7 @@ import * as nodeModule from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { CommanderError } from "commander";
-import { CompilerBug, UserError } from "../errors.ts";
+import { CompilerBug, DataError, UserError } from "../errors.ts";
 
 export interface ImportedScript {
   readonly path: string;
@@ -37,6 +37,7 @@ export async function importScript(script: string, args: readonly string[] = [])
 
 /** An error of the user's code as one that names their line. Those that were explained have one put behind, where it lacks. */
 export function usersError(error: unknown, path: string, what: string): Error {
+  if (error instanceof DataError) return error; // the fault of a file, which it names
   if (error instanceof UserError) {
     if (!/\n {4}at .*:\d+:\d+/.test(error.message)) error.message += lineIn(error, path);
     return error;

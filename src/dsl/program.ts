@@ -17,6 +17,7 @@ import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { refusePromise } from "./check.ts";
+import { checkCompanions } from "./companions.ts";
 import { isTensor, tensorLeaf } from "./grad.ts";
 import { values } from "./initializers.ts";
 import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
@@ -163,6 +164,8 @@ function trace(
     }));
   const outputs = named(result.outputs, "outputs");
   const next = named(result.next, "next");
+  const returned = new Set(leavesOf(result.next ?? {}, tensorLeaf, "next").map(({ leaf }) => leaf));
+  checkCompanions(name, result.next, returned, origin);
   for (const change of next) checkNext(name, change, states, origin);
   const traced = { name, graph, outputs, next: [...next, ...countCalls(graph)] };
   return merged(traced, differentiatedBy(graph));

@@ -7,6 +7,7 @@
  * ("opt.v.w1"). Only trainable leaves have moments and are changed; the others pass through `update` as they are given.
  */
 import { refusePromise, tensorFrom } from "../dsl/check.ts";
+import { withCompanions } from "../dsl/companions.ts";
 import { type GradientsOf, tensorLeaf } from "../dsl/grad.ts";
 import { filled, zeros } from "../dsl/initializers.ts";
 import { add, cast } from "../dsl/ops.ts";
@@ -270,7 +271,11 @@ function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose)
       ]),
     ),
   };
-  return { model: nextModel, opt };
+  const kept = [...nextMoments].flatMap(([name, tree]) =>
+    [...tree].map(([path, next]) => [`${name}.${path}`, next] as const),
+  );
+  const companions = new Map([...(kind.counts ? [["t", t] as const] : []), ...kept]);
+  return { model: withCompanions(nextModel, { name: kind.name, tensors: companions }), opt };
 }
 
 function checkTrainable(what: string, path: string, dtype: DType): void {

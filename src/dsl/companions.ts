@@ -1,0 +1,37 @@
+/**
+ * Companions: next values that mean nothing without others. The weights that an optimizer gives are returned as `next` together
+ * with its moments: weights alone train, and to other numbers, as each step begins with moments of zero.
+ */
+import { UserError } from "../errors.ts";
+import { atLine, type Origin } from "../graph/origin.ts";
+import { Tensor } from "./tensor.ts";
+
+const key = Symbol("companions");
+
+interface Companions {
+  /** What gave them: "adam". */
+  readonly name: string;
+  /** By what they are called: "m.w1". */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+}
+
+/** Marks a tree: whoever returns it as next returns these tensors too. */
+export function withCompanions<T>(tree: T, companions: Companions): T {
+  if (typeof tree === "object" && tree !== null) Object.defineProperty(tree, key, { value: companions });
+  return tree;
+}
+
+/** Throws where a marked tree is in `next` and one of its companions is not. `returned` are all leaves of it. */
+export function checkCompanions(entry: string, next: unknown, returned: ReadonlySet<Tensor>, origin: Origin): void {
+  if (typeof next !== "object" || next === null || next instanceof Tensor) return;
+  const { [key]: companions } = next as { readonly [key]?: Companions };
+  const lost = [...(companions?.tensors ?? [])].filter(([, tensor]) => !returned.has(tensor)).map(([name]) => name);
+  if (companions !== undefined && lost.length > 0) {
+    const some = lost.length > 3 ? `${lost.slice(0, 3).join(", ")} and ${lost.length - 3} more` : lost.join(", ");
+    throw new UserError(
+      `entry "${entry}": next has the weights that ${companions.name} gives, and not its ${some}: they would stay as they are. ` +
+        `Return all that update gives, { model, opt }, or opt: updated.opt beside the weights${atLine(origin)}`,
+    );
+  }
+  for (const part of Object.values(next)) checkCompanions(entry, part, returned, origin);
+}
