@@ -26,8 +26,11 @@ const dsl = { activations, composites, derivatives, einsum, indexing, jacobian, 
 
 /** The other modules of src/dsl: checks, and what describes programs, types and starting values. `grad` is in every gradient column. */
 const otherModules = [
+  "broadcast",
   "check",
+  "companions",
   "dim-types",
+  "elementwise", // ops exports them
   "floats",
   "grad",
   "initializers",
