@@ -39,6 +39,7 @@ const aliases: Readonly<Record<string, readonly string[]>> = {
   float32: ["f32"],
   float64: ["f64"],
   gpu: ["target", "wgsl"],
+  grads: ["gradients"],
   half: ["f16"],
   inputs: ["x", "input"],
   int: ["i32"],

@@ -20,11 +20,13 @@ import { atLine, here } from "../graph/origin.ts";
 import {
   callable,
   checkArguments,
+  checkedLater,
   checkOptions,
   flag,
   list,
   number,
   type OptionTable,
+  object,
   show,
   text,
 } from "../options.ts";
@@ -231,8 +233,11 @@ function fixedSizes(leaf: StateSpec): readonly number[] {
   return leaf.shape.map(Number);
 }
 
-function updateAll(kind: Recipe, rule: Rule, { model, slots, gradients }: Loose): object {
+const requestTable: OptionTable<Loose> = { model: checkedLater(), slots: object(), gradients: checkedLater() };
+
+function updateAll(kind: Recipe, rule: Rule, request: Loose): object {
   const what = `${kind.name}: update`;
+  const { model, slots = {}, gradients } = checkOptions(what, request, requestTable);
   const tensors = (tree: unknown, name: string): ReadonlyMap<string, Tensor> =>
     new Map(leavesOf(tree ?? {}, tensorLeaf, `${what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
   const found = (known: ReadonlyMap<string, Tensor>, path: string, tree: string): Tensor => {
