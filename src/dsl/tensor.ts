@@ -14,7 +14,10 @@ import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { checkArguments, show } from "../options.ts";
 
-/** A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. */
+/**
+ * A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. `b * 2` and
+ * `a > 0` throw, as a tensor is no number; `if (a)` and `a && b` cannot, in JavaScript, and always hold: that is what `where` is for.
+ */
 export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   /** Numbers, and names of symbolic dimensions. */
   readonly shape: S;
