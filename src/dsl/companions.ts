@@ -1,12 +1,15 @@
 /**
- * Companions: next values that mean nothing without others. The weights that an optimizer gives are returned as `next` together
- * with its moments: weights alone train, and to other numbers, as each step begins with moments of zero.
+ * What an entry must not forget to return as `next`.
+ *
+ * Companions are next values that mean nothing without others: the weights that an optimizer gives are returned together with its
+ * moments, as weights alone train to other numbers, each step with moments of zero. Updates are what layers make of their slots.
  */
 import { UserError } from "../errors.ts";
 import { atLine, type Origin } from "../graph/origin.ts";
 import { Tensor } from "./tensor.ts";
 
 const key = Symbol("companions");
+const updatesKey = Symbol("updates");
 
 interface Companions {
   /** What gave them: "adam". */
@@ -34,4 +37,18 @@ export function checkCompanions(entry: string, next: unknown, returned: Readonly
     );
   }
   for (const part of Object.values(next)) checkCompanions(entry, part, returned, origin);
+}
+
+/** Marks a tree of states: whoever is given it returns these as next, which are there when the entry ends. By paths in the tree. */
+export function withUpdates(tree: unknown, updates: ReadonlyMap<string, Tensor>): void {
+  if (typeof tree === "object" && tree !== null)
+    Object.defineProperty(tree, updatesKey, { value: updates, writable: true });
+}
+
+/** Paths of updates that are not returned. Their values may be in what is, so they are for a warning. */
+export function lostUpdates(states: unknown, returned: ReadonlySet<Tensor>): readonly string[] {
+  if (typeof states !== "object" || states === null || states instanceof Tensor) return [];
+  const { [updatesKey]: updates } = states as { readonly [updatesKey]?: ReadonlyMap<string, Tensor> };
+  const lost = [...(updates ?? [])].filter(([, tensor]) => !returned.has(tensor)).map(([path]) => path);
+  return [...lost, ...Object.values(states).flatMap((part) => lostUpdates(part, returned))];
 }

@@ -17,7 +17,7 @@ import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { refusePromise } from "./check.ts";
-import { checkCompanions } from "./companions.ts";
+import { checkCompanions, lostUpdates } from "./companions.ts";
 import { isTensor, tensorLeaf } from "./grad.ts";
 import { values } from "./initializers.ts";
 import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
@@ -115,13 +115,15 @@ export function program(
   const states = leavesOf(stateTree, stateLeaf, "state");
   checkNames(inputs, states, origin);
   const entries = new Map<string, Entry>();
+  const warnings: string[] = [];
+  const warn = (message: string): void => void warnings.push(message);
   for (const [name, body] of Object.entries(functions)) {
     if (typeof body !== "function") throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
-    entries.set(name, trace(name, body as EntryFunction<unknown, unknown>, inputTree, stateTree, states, origin));
+    entries.set(name, trace(name, body as EntryFunction<unknown, unknown>, inputTree, stateTree, states, origin, warn));
   }
   if (entries.size === 0) throw new UserError(`a program needs an entry${atLine(origin)}`);
   const drawsRandom = [...entries.values()].some((entry) => entry.next.some(({ name }) => name === randomState));
-  return { inputs, states: drawsRandom ? [...states, randomLeaf()] : states, entries };
+  return { inputs, states: drawsRandom ? [...states, randomLeaf()] : states, entries, warnings };
 }
 
 /** Inputs and states are told apart by name alone, when they are fed and when they are read back. */
@@ -148,6 +150,7 @@ function trace(
   stateTree: unknown,
   states: readonly NamedLeaf<StateSpec>[],
   origin: Origin,
+  warn: (message: string) => void,
 ): Entry {
   const graph = createTrace();
   const source = (op: typeof inputOp, spec: InputSpec | StateSpec, path: string): Tensor =>
@@ -166,6 +169,14 @@ function trace(
   const next = named(result.next, "next");
   const returned = new Set(leavesOf(result.next ?? {}, tensorLeaf, "next").map(({ leaf }) => leaf));
   checkCompanions(name, result.next, returned, origin);
+  const lost = lostUpdates(state, returned);
+  if (lost.length > 0) {
+    const slots = lost.map((path) => `"${path}"`).join(", ");
+    warn(
+      `entry "${name}": layers update ${slots}, and next does not have it: return slots.next(model) of the slotUpdates(model) ` +
+        `that the layers are given${atLine(origin)}`,
+    );
+  }
   for (const change of next) checkNext(name, change, states, origin);
   const traced = { name, graph, outputs, next: [...next, ...countCalls(graph)] };
   return merged(traced, differentiatedBy(graph));

@@ -14,6 +14,7 @@
  * in a layer that a trainer holds fixed.
  */
 
+import { withUpdates } from "../dsl/companions.ts";
 import { isTensor, tensorLeaf } from "../dsl/grad.ts";
 import { stopGradient } from "../dsl/ops.ts";
 import { Tensor } from "../dsl/tensor.ts";
@@ -82,6 +83,11 @@ export class SlotUpdates {
     this.#next.set(path, value);
   }
 
+  /** The slots that were updated, by path, and their next values. */
+  get values(): ReadonlyMap<string, Tensor> {
+    return this.#next;
+  }
+
   /** Paths of the slots that were updated. */
   get updated(): ReadonlySet<string> {
     return new Set(this.#next.keys());
@@ -103,5 +109,7 @@ export class SlotUpdates {
 /** For one pass through layers in an entry of one's own; `model` is the tree of the entry's tensors that they are applied to. */
 export function slotUpdates(model: unknown): SlotUpdates {
   checkArguments("slotUpdates", arguments, 1);
-  return new SlotUpdates(model);
+  const updates = new SlotUpdates(model);
+  withUpdates(model, updates.values);
+  return updates;
 }

@@ -141,7 +141,7 @@ function trainingProgram(
       },
     },
   }) as unknown as TrainingProgram;
-  return { ...made, warnings: [...idle].map(idleSlot) };
+  return { ...made, warnings: [...(made.warnings ?? []), ...[...idle].map(idleSlot)] };
 }
 
 function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {

@@ -152,6 +152,35 @@ describe("in a trainer", () => {
     expect(await executable.state.read("kept")).toEqual(Float32Array.of(4.5)); // mean of x + 3
   });
 
+  test("updates that a program of one's own does not return are warned of", async () => {
+    const counts = layer({
+      name: "counts",
+      params: () => ({ calls: slot(zeros()) }),
+      apply({ calls }, input, { update }) {
+        update(calls, add(calls, 1));
+        return input;
+      },
+    });
+    const warningsOf = async (returns: boolean): Promise<readonly string[]> => {
+      const p = program({
+        inputs: { x: f32(2) },
+        state: { net: { calls: slot(zeros()) } },
+        entries: {
+          train({ x }, { net }) {
+            const slots = slotUpdates(net);
+            const y = counts.apply(net, x, { training: true, slots });
+            return { outputs: { y }, next: returns ? { net: slots.next(net) } : {} };
+          },
+          predict: ({ x }, { net }) => ({ outputs: { y: counts.apply(net, x) } }),
+        },
+      });
+      const executable = await compile(p, { target: "js", ...silent });
+      return executable.report.warnings;
+    };
+    expect(await warningsOf(true)).toEqual([]);
+    expect(await warningsOf(false)).toEqual([expect.stringMatching(/^entry "train": layers update "calls", and next does not have it: .*layer-slots/s)]); // biome-ignore format: one line
+  });
+
   test("layers that the trainer holds fixed keep their slots, and use them", async () => {
     const body = () => ({ norm: norm(), last: dense(1) });
     const net = (trainable: readonly string[] | ((name: string) => boolean)) =>
