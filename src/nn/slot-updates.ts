@@ -88,11 +88,6 @@ export class SlotUpdates {
     return this.#next;
   }
 
-  /** Paths of the slots that were updated. */
-  get updated(): ReadonlySet<string> {
-    return new Set(this.#next.keys());
-  }
-
   /** The model's next values: those given, from an optimizer say, with the slots that were updated. */
   next<T>(model: T): T {
     return mapTree(model, tensorLeaf, "slots.next", (leaf, path) => {

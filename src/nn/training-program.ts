@@ -117,7 +117,7 @@ function trainingProgram(
         const fed = given as unknown as Fed;
         const slots = new SlotUpdates(params, (path) => movable.has(path));
         const made = forward(net, params, fed.x, { training: true, slots }, watch.size > 0);
-        for (const path of slots.updated) idle.delete(path);
+        for (const path of slots.values.keys()) idle.delete(path);
         const scores = scoresOf(params, fed, made);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
