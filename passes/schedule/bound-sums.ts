@@ -150,10 +150,9 @@ function sumsOf(body: readonly Stmt[]): readonly Sum[] {
     }
   };
   visit(body, []);
-  const reads = countReads(body);
-  const assigns = countAssigns(body);
+  const balance = readsBeyondAssigns(body);
   return [...adds]
-    .filter(([name]) => !others.has(name) && reads.get(name) === assigns.get(name))
+    .filter(([name]) => !others.has(name) && balance.get(name) === 0)
     .map(([name, places]) => ({ name, adds: Math.max(...places.values()) }));
 }
 
@@ -163,22 +162,17 @@ function isAddition({ name, at, value }: Assign): boolean {
   return sum?.kind === "name" && sum.name === name && sum.at.every(({ key }, i) => key === at[i]?.key);
 }
 
-function countReads(body: readonly Stmt[]): ReadonlyMap<string, number> {
-  const reads = new Map<string, number>();
+/** By name: how often it is read, less how often it is assigned. */
+function readsBeyondAssigns(body: readonly Stmt[]): ReadonlyMap<string, number> {
+  const balance = new Map<string, number>();
+  const count = (name: string, by: number): void => void balance.set(name, (balance.get(name) ?? 0) + by);
   walkStmts(body, {
     expr: (expr) => {
-      if (expr.kind === "name") reads.set(expr.name, (reads.get(expr.name) ?? 0) + 1);
+      if (expr.kind === "name") count(expr.name, 1);
     },
-  });
-  return reads;
-}
-
-function countAssigns(body: readonly Stmt[]): ReadonlyMap<string, number> {
-  const assigns = new Map<string, number>();
-  walkStmts(body, {
     stmt: (stmt) => {
-      if (stmt.kind === "assign") assigns.set(stmt.name, (assigns.get(stmt.name) ?? 0) + 1);
+      if (stmt.kind === "assign") count(stmt.name, -1);
     },
   });
-  return assigns;
+  return balance;
 }
