@@ -5,7 +5,7 @@
  * within one process, so that the ratios hold where the clock does not. The best of many runs counts. Also printed: the
  * generated kernel in other block sizes, which is where the numbers of passes/schedule/js.ts come from (`--shapes`).
  */
-import { printJsFactory } from "../codegen/js.ts";
+import { printJsFactory } from "../codegen/js/print.ts";
 import { jsBlocks, scheduleJs } from "../passes/schedule/js.ts";
 import {
   apply,

@@ -8,7 +8,7 @@
  *
  * So a printer that meets a loop-invariant expression inside a loop prints it in front of the loop, in one walk.
  */
-import { CompilerBug } from "../src/errors.ts";
+import { CompilerBug } from "../src/core/errors.ts";
 
 export class Writer {
   /** The lines of each open block, outermost first. */

@@ -2,7 +2,7 @@
  * A loss and a metric of our own: a line through points, some of which are far off. Huber's loss is square near zero and
  * straight beyond, so that outliers pull less than with squared errors. Both are functions of tensors, compiled as all else.
  *
- *   npx tsx src/cli/main.ts run examples/custom-loss.ts
+ *   npx tsx src/tools/cli/main.ts run examples/custom-loss.ts
  */
 import { abs, dense, less, type Measure, maximum, mean, minimum, mul, sequential, sgd, square, sub, trainer, where } from "tensorloom"; // biome-ignore format: names
 

@@ -1,8 +1,8 @@
 /**
  * Derivatives, from a line to a training step: each as a user would ask for it.
  *
- *   npx tsx src/cli/main.ts run examples/derivatives.ts
- *   npx tsx src/cli/main.ts graph examples/derivatives.ts --stage gradient       the step of the last one
+ *   npx tsx src/tools/cli/main.ts run examples/derivatives.ts
+ *   npx tsx src/tools/cli/main.ts graph examples/derivatives.ts --stage gradient       the step of the last one
  */
 import {
   adam,

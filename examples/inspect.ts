@@ -1,8 +1,8 @@
 /**
  * What the compiler does: a program of six nodes, printed at every stage on its way to JavaScript.
  *
- *   npx tsx src/cli/main.ts run examples/inspect.ts
- *   npx tsx src/cli/main.ts graph examples/inspect.ts -o energy.svg
+ *   npx tsx src/tools/cli/main.ts run examples/inspect.ts
+ *   npx tsx src/tools/cli/main.ts graph examples/inspect.ts -o energy.svg
  */
 import { f32, grad, inspect, mul, ones, param, program, square, sum } from "tensorloom";
 

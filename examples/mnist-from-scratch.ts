@@ -2,7 +2,7 @@
  * The same digits, from scratch: a dense layer, a model, a training step and a batch loop of our own, on nothing but
  * tensors. Weights start uniform in [0, 0.1), images come in the order of the file, and the step is still one program.
  *
- *   npx tsx src/cli/main.ts run examples/mnist-from-scratch.ts -- --optimizer sgd
+ *   npx tsx src/tools/cli/main.ts run examples/mnist-from-scratch.ts -- --optimizer sgd
  */
 import {
   add,

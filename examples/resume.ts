@@ -2,7 +2,7 @@
  * Training that survives being killed: a run saves itself after every step, is killed in the middle of its second epoch, and
  * goes on in another process to the very losses that an unbroken run has, with dropout, momentum and shuffling.
  *
- *   npx tsx src/cli/main.ts run examples/resume.ts
+ *   npx tsx src/tools/cli/main.ts run examples/resume.ts
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";

@@ -1,8 +1,8 @@
 /**
  * Tensors, from a number to a timed matrix product: ranks, slices, broadcasting, products, shapes, types.
  *
- *   npx tsx src/cli/main.ts run examples/tensors.ts
- *   npx tsx src/cli/main.ts run examples/tensors.ts -- --large            matrices of 5000 too: minutes
+ *   npx tsx src/tools/cli/main.ts run examples/tensors.ts
+ *   npx tsx src/tools/cli/main.ts run examples/tensors.ts -- --large            matrices of 5000 too: minutes
  */
 import {
   add, cast, compile, type DType, dot, evaluate, f16, f32, f64, type InputSpec, i32, matmul, maximum, mul, program, reshape,

@@ -6,37 +6,20 @@
  * The verifier runs after every pass (on what `lower` made where nothing schedules it, or where that went wrong); when it
  * fails, the message names the pass and prints before and after.
  */
-import { differentiate } from "../passes/differentiate.ts";
-import { foldTransposes } from "../passes/fold-transposes.ts";
-import { fuse, leaveUnfused } from "../passes/fuse.ts";
-import { inline } from "../passes/inline.ts";
-import { type Layout, layout, sideBySide } from "../passes/layout.ts";
-import { lower } from "../passes/lower.ts";
-import { type Ordered, order, stateBuffer, statesWithoutRoom } from "../passes/order.ts";
-import type { GraphPass } from "../passes/pass.ts";
+
+import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
+import { differentiate } from "../passes/graph/differentiate.ts";
+import { foldTransposes } from "../passes/graph/fold-transposes.ts";
+import { inline } from "../passes/graph/inline.ts";
+import type { GraphPass } from "../passes/graph/pass.ts";
+import { simplify } from "../passes/graph/simplify.ts";
+import { specialize } from "../passes/graph/specialize.ts";
+import { lower } from "../passes/lower/lower.ts";
+import { type Layout, layout, sideBySide } from "../passes/plan/layout.ts";
+import { type Ordered, order, stateBuffer, statesWithoutRoom } from "../passes/plan/order.ts";
 import { scheduleAlike } from "../passes/schedule/alike.ts";
-import { simplify } from "../passes/simplify.ts";
-import { specialize } from "../passes/specialize.ts";
-import type { Program } from "./dsl/program.ts";
-import { splitPath } from "./dsl/tree.ts";
-import { CompilerBug, UserError } from "./errors.ts";
-import { checkGraph } from "./graph/check.ts";
-import { halfBits, roundTo } from "./graph/dtype.ts";
-import { type Entry, neededNodes } from "./graph/entry.ts";
-import { sameIntegers } from "./graph/integers.ts";
-import type { Node } from "./graph/node.ts";
-import { oneHot } from "./graph/ops/index-ops.ts";
-import { input, randomState } from "./graph/ops/source.ts";
-import { atLine, here } from "./graph/origin.ts";
-import { printEntry, printNode } from "./graph/print.ts";
-import { bindDim, type Dims, printShape, type Shape } from "./graph/shape.ts";
-import { typeOf } from "./graph/type.ts";
-import { checkKernel, checkSequence } from "./kernel/check.ts";
-import type { Kernel } from "./kernel/kernel.ts";
-import type { BufferSlot } from "./kernel/memory.ts";
-import { printKernel, printSequence } from "./kernel/print.ts";
-import { countLaunches, type Sequence } from "./kernel/sequence.ts";
-import type { TargetTraits } from "./kernel/target.ts";
+import { halfBits, roundTo } from "./core/dtype.ts";
+import { CompilerBug, UserError } from "./core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -47,17 +30,34 @@ import {
   oneOf,
   seed as seedKind,
   show,
-} from "./options.ts";
-import { startOfDraws } from "./random.ts";
-import type { EntryReport, KernelReport, PassReport } from "./report.ts";
+} from "./core/options.ts";
+import { atLine, here } from "./core/origin.ts";
+import { startOfDraws } from "./core/random.ts";
+import type { Program } from "./dsl/program.ts";
+import { splitPath } from "./dsl/tree.ts";
+import { checkGraph } from "./graph/check.ts";
+import { type Entry, neededNodes } from "./graph/entry.ts";
+import { sameIntegers } from "./graph/integers.ts";
+import type { Node } from "./graph/node.ts";
+import { oneHot } from "./graph/ops/index-ops.ts";
+import { input, randomState } from "./graph/ops/source.ts";
+import { printEntry, printNode } from "./graph/print.ts";
+import { bindDim, type Dims, printShape, type Shape } from "./graph/shape.ts";
+import { typeOf } from "./graph/type.ts";
+import { checkKernel, checkSequence } from "./kernel/check.ts";
+import type { Kernel } from "./kernel/kernel.ts";
+import { printKernel, printSequence } from "./kernel/print.ts";
+import type { TargetTraits } from "./kernel/target.ts";
+import type { BufferSlot } from "./program/memory.ts";
+import type { EntryReport, KernelReport, PassReport } from "./program/report.ts";
+import { countLaunches, type Sequence } from "./program/sequence.ts";
+import { checkIndexes, checkSize, checkSizes } from "./program/sizes.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
 import { checkDims } from "./runtime/dims.ts";
 import { type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
-
 import type { LaunchObserver, Machine, MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
-import { checkIndexes, checkSize, checkSizes } from "./sizes.ts";
 import { chooseTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
 
 /** Graph passes, in order. */

@@ -3,8 +3,9 @@
  */
 
 export { type CompileOptions, compile, compileOn } from "./compile.ts";
+export type { DType } from "./core/dtype.ts";
+export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
 export { Pixels } from "./data/pixels.ts";
-export { type ExamineOptions, examineTargets, type TargetExam } from "./doctor.ts";
 export * from "./dsl/activations.ts";
 export * from "./dsl/composites.ts";
 export { checkGradient, hessian, valueAndGrad } from "./dsl/derivatives.ts";
@@ -18,12 +19,7 @@ export { type Program, program } from "./dsl/program.ts";
 export { randomBernoulli, randomBits, randomNormal } from "./dsl/random.ts";
 export { bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { scalar, Tensor } from "./dsl/tensor.ts";
-export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./errors.ts";
-export { type EvaluateExpressionOptions, evaluate, formula } from "./evaluate.ts";
-export { gradientDistance, numericGradient } from "./gradient-check.ts";
-export type { DType } from "./graph/dtype.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
-export { type InspectOptions, inspect, type StageText } from "./inspect.ts";
 export {
   type Checkpoint,
   type CheckpointContents,
@@ -103,7 +99,11 @@ export type {
 } from "./nn/trainer-options.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
-export type { Report } from "./report.ts";
+export type { Report } from "./program/report.ts";
 export type { Executable } from "./runtime/executable.ts";
 export { jsTarget, type TargetOptions } from "./targets.ts";
+export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/doctor.ts";
+export { type EvaluateExpressionOptions, evaluate, formula } from "./tools/evaluate.ts";
+export { gradientDistance, numericGradient } from "./tools/gradient-check.ts";
+export { type InspectOptions, inspect, type StageText } from "./tools/inspect.ts";
 export type * from "./types.ts";

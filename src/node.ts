@@ -5,7 +5,8 @@
  *
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
-import { DeviceError, UserError } from "./errors.ts";
+import { DeviceError, UserError } from "./core/errors.ts";
+import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
 import {
   type ReadSafetensorsOptions,
@@ -17,9 +18,8 @@ import {
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable } from "./io/weights.ts";
 import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
-import { checkArguments, checkOptions, checkValue, show, text } from "./options.ts";
 import type { Gpu } from "./runtime/platform.ts";
-import { hasVulkanLoader } from "./runtime/vulkan-loader.ts";
+import { hasVulkanLoader } from "./runtime/webgpu/vulkan-loader.ts";
 import { type TargetOptions, targetKind } from "./targets.ts";
 
 export type { Dataset, Split } from "./data/dataset.ts";
@@ -35,7 +35,7 @@ export {
   parseFlags,
   type Script,
   script,
-} from "./script.ts";
+} from "./tools/script.ts";
 
 export type AnyTrainer = Pick<Trainer, "checkpoint" | "restore" | "fingerprint">;
 export type WeightsHolder = Pick<Trainer, "weights" | "loadWeights">;

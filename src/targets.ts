@@ -9,28 +9,28 @@
  * GPU (a driver that computes on the CPU) is slower than our own loops, so it is used only where `wgsl` is asked for, or where
  * a page's content security policy allows nothing else.
  */
-import { printJsFactory } from "../codegen/js.ts";
+import { printJsFactory } from "../codegen/js/print.ts";
 import { wasmFeatures } from "../codegen/wasm/probe.ts";
 import { printWasm } from "../codegen/wasm/step.ts";
-import { gpuBytes, printWgsl } from "../codegen/wgsl.ts";
+import { gpuBytes, printWgsl } from "../codegen/wgsl/print.ts";
 import { scheduleJs } from "../passes/schedule/js.ts";
 import type { WasmBlocks } from "../passes/schedule/panel-cuts.ts";
 import { joinedBlocks, scheduleWasm, wasmBlocks } from "../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../passes/schedule/wgsl.ts";
-import { DeviceError, unreachable } from "./errors.ts";
-import { byteWidth } from "./graph/dtype.ts";
+import { byteWidth } from "./core/dtype.ts";
+import { DeviceError, unreachable } from "./core/errors.ts";
+import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./core/options.ts";
 import type { Kernel } from "./kernel/kernel.ts";
-import { type Sequence, walkSequence } from "./kernel/sequence.ts";
 import type { TargetName, TargetTraits } from "./kernel/target.ts";
-import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./options.ts";
+import { type Sequence, walkSequence } from "./program/sequence.ts";
 import { policyError, whyNoJs, whyNoWasm } from "./runtime/code-policy.ts";
-import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/gpu-device.ts";
-import { JsMachine, linkFactory } from "./runtime/js-machine.ts";
+import { JsMachine, linkFactory } from "./runtime/js/machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
 import type { Gpu, GpuDevice } from "./runtime/platform.ts";
-import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./runtime/wasm-host.ts";
-import { WasmMachine } from "./runtime/wasm-machine.ts";
-import { WebGpuMachine } from "./runtime/webgpu-machine.ts";
+import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./runtime/wasm/host.ts";
+import { WasmMachine } from "./runtime/wasm/machine.ts";
+import { adapterSource, browserGpu, deviceSource, type GpuSource, openDevice } from "./runtime/webgpu/device.ts";
+import { WebGpuMachine } from "./runtime/webgpu/machine.ts";
 
 /** Which target, and what it may use. */
 export interface TargetOptions {

@@ -2,10 +2,12 @@
  * Types that public signatures are made of: for functions around ours, and for naming what inference finds. Those of the graph
  * and of training (`Entry`, `GraphNode`, `Training`...) are there to be named, and what they hold is the compiler's own business.
  */
-export type { HalfFloats } from "./arrays.ts";
+
 export type { Skippable } from "./compile.ts";
+export type { HalfFloats } from "./core/arrays.ts";
+export type { Floats } from "./core/random.ts";
+export type { Spelled } from "./core/spelling.ts";
 export type { Destination as NumericDestination, Source as NumericArray } from "./data/dataset.ts";
-export type { WayExam } from "./doctor.ts";
 export type { FloatOf } from "./dsl/floats.ts";
 export type { GradientsOf } from "./dsl/grad.ts";
 export type {
@@ -44,11 +46,9 @@ export type {
 export type { Range as StateRange, StateOptions, StateSpec, TensorsOf } from "./dsl/spec.ts";
 export type { DTypeOf, Operand, ShapeOf } from "./dsl/tensor.ts";
 export type { NamedLeaf } from "./dsl/tree.ts";
-export type { NamedValues, TensorsAt, Value as ExpressionValue } from "./evaluate.ts";
 export type { Entry } from "./graph/entry.ts";
 export type { Literal as GraphLiteral, Node as GraphNode } from "./graph/node.ts";
 export type { Constant as FingerprintConstant, StateType } from "./io/checkpoint.ts";
-export type { BufferSlot, Range as ByteRange, Segment as MemorySegment } from "./kernel/memory.ts";
 export type { TargetName } from "./kernel/target.ts";
 export type { RunOrder } from "./nn/checkpointing.ts";
 export type { Config as SavedConfig, ConfigRecord } from "./nn/config.ts";
@@ -63,8 +63,8 @@ export type { Predicted, PredictOptions } from "./nn/trainer.ts";
 export type { CommonTrainerOptions } from "./nn/trainer-options.ts";
 export type { TrainingOutputs, TrainingProgram } from "./nn/training-program.ts";
 export type { ClassWeightFor } from "./nn/weights.ts";
-export type { Floats } from "./random.ts";
-export type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
+export type { BufferSlot, Range as ByteRange, Segment as MemorySegment } from "./program/memory.ts";
+export type { EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
 export type { ArrayOf, ArraysByDType, Picks as KernelPicks, TypedArray } from "./runtime/compiled.ts";
 export type { ExecutableCore, ReadValue, RunRequest, SeriesOf, StepsRequest, ValueOf } from "./runtime/executable.ts";
 export type { Feed, FeedsOf, ViewOf } from "./runtime/feeds.ts";
@@ -72,5 +72,6 @@ export type { NestedNumbers } from "./runtime/host-values.ts";
 export type { LaunchObserver } from "./runtime/machine.ts";
 export type { Gpu, GpuDevice, PlatformType, Signal } from "./runtime/platform.ts";
 export type { Snapshot, StateAccess } from "./runtime/state.ts";
-export type { Spelled } from "./spelling.ts";
 export type { TargetSetup } from "./targets.ts";
+export type { WayExam } from "./tools/doctor.ts";
+export type { NamedValues, TensorsAt, Value as ExpressionValue } from "./tools/evaluate.ts";

@@ -5,9 +5,9 @@
  * views end the process of Dawn in Node.
  */
 import { createContext, runInContext } from "node:vm";
-import { typeName } from "../src/arrays.ts";
+import { typeName } from "../src/core/arrays.ts";
+import { type DType, halfBits } from "../src/core/dtype.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
-import { type DType, halfBits } from "../src/graph/dtype.ts";
 import { cast, compileOn, dense, FeedError, program, sequential, sgd, slot, trainer, zeros } from "../src/index.ts";
 import { arrayTypeOf, type TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetOptions, TargetSetup } from "../src/targets.ts";

@@ -5,8 +5,8 @@
  * The state `s` holds digits: `step` appends the sum of what it is fed, `pick` how many labels it is fed.
  */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { RandomStream } from "../src/core/random.ts";
 import { add, compileOn, f32, i32, mul, oneHot, program, slot, sum, type Tensor, zeros } from "../src/index.ts";
-import { RandomStream } from "../src/random.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
 function digits() {

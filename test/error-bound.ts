@@ -8,7 +8,7 @@
  * The first is found by evaluating the op once more on operands moved by their bounds, so no derivative is written down
  * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
  */
-import { type DType, isFloat, roundTo } from "../src/graph/dtype.ts";
+import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";

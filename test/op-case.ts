@@ -1,14 +1,15 @@
 /**
  * What a case of an op is, how cases become programs, and the numbers they are fed. The table is in op-cases.ts.
  */
+
+import { type DType, isFloat } from "../src/core/dtype.ts";
+import { RandomStream } from "../src/core/random.ts";
 import { grad } from "../src/dsl/grad.ts";
 import * as ops from "../src/dsl/ops.ts";
 import { type Program, program } from "../src/dsl/program.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
-import { type DType, isFloat } from "../src/graph/dtype.ts";
 import { type Shape, sizeOf } from "../src/graph/shape.ts";
-import { RandomStream } from "../src/random.ts";
 import type { FlatFeeds } from "./program-oracle.ts";
 
 export interface CaseInput {

@@ -5,16 +5,17 @@
  * Shapes have axes of 1, of primes, of sizes that divide no tile, and empty ones. Numbers are drawn away from kinks and
  * jumps.
  */
+
+import type { DType } from "../src/core/dtype.ts";
+import { here } from "../src/core/origin.ts";
 import { dynamicSlice, dynamicUpdate, gather } from "../src/dsl/indexing.ts";
 import * as ops from "../src/dsl/ops.ts";
 import { applyOp, type Tensor } from "../src/dsl/tensor.ts";
-import type { DType } from "../src/graph/dtype.ts";
 import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";
 import * as sources from "../src/graph/ops/source.ts";
-import { here } from "../src/graph/origin.ts";
 import { compositeCases } from "./composite-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 

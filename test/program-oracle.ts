@@ -2,11 +2,12 @@
  * Runs a program's entries through the float64 oracle: what the program means, with no rounding between operations. State is
  * carried from call to call, so an executable can be compared with it over several steps.
  */
-import { differentiate } from "../passes/differentiate.ts";
-import { inline } from "../passes/inline.ts";
-import { specialize } from "../passes/specialize.ts";
+import { differentiate } from "../passes/graph/differentiate.ts";
+import { inline } from "../passes/graph/inline.ts";
+import { specialize } from "../passes/graph/specialize.ts";
+import { isFloat, roundTo } from "../src/core/dtype.ts";
+import { startOfDraws } from "../src/core/random.ts";
 import type { Program } from "../src/dsl/program.ts";
-import { isFloat, roundTo } from "../src/graph/dtype.ts";
 import { type Entry, rebuild, resultNodes } from "../src/graph/entry.ts";
 import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
@@ -14,7 +15,6 @@ import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
 import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
-import { startOfDraws } from "../src/random.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import { type Bounded, errorBounds } from "./error-bound.ts";
 

@@ -2,6 +2,8 @@
  * Ordinary programs that touch more than a kernel may: an LSTM cell with its update, and Jacobians of many outputs. For every
  * target, those of 8 buffers among them.
  */
+
+import { RandomStream } from "../src/core/random.ts";
 import {
   add,
   f32,
@@ -20,7 +22,6 @@ import {
   type Tensor,
   tanh,
 } from "../src/index.ts";
-import { RandomStream } from "../src/random.ts";
 
 export function noise(count: number, name: string): Float32Array {
   const random = new RandomStream(11, name);

@@ -5,7 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { wasmFeatures } from "../../codegen/wasm/probe.ts";
-import { allowRelaxedSimd } from "../../src/runtime/wasm-host.ts";
+import { allowRelaxedSimd } from "../../src/runtime/wasm/host.ts";
 import { multiplyAddCeiling } from "../ceiling.ts";
 import { copyByHand, type HandWritten, moveByHand } from "../hand-written.ts";
 import { contractionInJs, layerNormInJs, softmaxInJs } from "../hand-written-js.ts";

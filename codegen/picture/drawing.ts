@@ -10,7 +10,7 @@
  *
  * Without recursion over nodes: 2,000 layers can be drawn (whether they can be looked at is another matter).
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node, OpDef } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";

@@ -8,10 +8,11 @@
  * screen. A derivative belongs to the call that it is the derivative of, in a box of its own; updates are one box. Where the
  * calls are not the user's (layers of a trainer), states tell: what reads `model.dense.w`, and what follows, is `model.dense`.
  */
+
+import { userCalls } from "../../src/core/origin.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
-import { userCalls } from "../../src/graph/origin.ts";
 import { isFolded } from "./label.ts";
 import { type Role, rolesOf } from "./roles.ts";
 

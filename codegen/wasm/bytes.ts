@@ -3,7 +3,7 @@
  *
  * Formats: https://webassembly.github.io/spec/core/binary/values.html (LEB128 integers, IEEE 754 little endian, names).
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 
 export class Bytes {
   #data: Uint8Array<ArrayBuffer>;

@@ -5,8 +5,9 @@
  *   for l < 4 lane                           inside, what depends on l is a v128 of four values, all else a scalar
  *     let v = x[4*i + l] * s[0]       ->     v128.load x; f32.load s, splat; f32x4.mul; local.set v
  */
-import { CompilerBug } from "../../src/errors.ts";
-import type { DType } from "../../src/graph/dtype.ts";
+
+import type { DType } from "../../src/core/dtype.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { someExpr, walkStmts } from "../../src/kernel/rewrite.ts";

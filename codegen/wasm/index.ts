@@ -6,8 +6,9 @@
  * The constant part of an address stands in the load or store itself, as long as the rest cannot be negative: the machine
  * adds both without wrapping.
  */
-import { CompilerBug, unreachable } from "../../src/errors.ts";
-import { byteWidth } from "../../src/graph/dtype.ts";
+
+import { byteWidth } from "../../src/core/dtype.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { constIndex, splitOffset, substituteIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Term } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";

@@ -8,8 +8,9 @@
  *
  * One thread loop of a nest is divided among the threads; a nest without one is run by a single thread.
  */
-import { CompilerBug, unreachable } from "../../src/errors.ts";
-import { byteWidth } from "../../src/graph/dtype.ts";
+
+import { byteWidth } from "../../src/core/dtype.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
 import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";

@@ -3,7 +3,7 @@
  *
  * Format: https://webassembly.github.io/spec/core/binary/modules.html, with the name section of its appendix.
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import { Bytes } from "./bytes.ts";
 import { type FunctionRef, FunctionWriter, type GlobalRef, type Local, typeCode } from "./function.ts";
 import { instructions, type ValType, writeOpcode } from "./opcodes.ts";

@@ -8,7 +8,7 @@
  *
  * Accesses that differ by a constant share a pointer: the constant stands in the load.
  */
-import { byteWidth } from "../../src/graph/dtype.ts";
+import { byteWidth } from "../../src/core/dtype.ts";
 import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";

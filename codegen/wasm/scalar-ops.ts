@@ -1,7 +1,7 @@
 /**
  * Scalar operations whose operands are on the stack already: casts and functions as the kernel language defines them.
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import type { WasmContext } from "./context.ts";
 import type { PlainOpName } from "./opcodes.ts";

@@ -4,8 +4,9 @@
  * Inside lanes a scalar is either the same in all of them, or one lane's (`lanes.only`): names that differ are then picked
  * out of their vectors.
  */
-import { CompilerBug, unreachable } from "../../src/errors.ts";
-import type { DType } from "../../src/graph/dtype.ts";
+
+import type { DType } from "../../src/core/dtype.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { constIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";

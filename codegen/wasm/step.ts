@@ -5,13 +5,14 @@
  *
  * Between steps all threads meet, as the next reads what others wrote. See src/kernel/wasm-abi.ts for the memory.
  */
-import { CompilerBug } from "../../src/errors.ts";
-import { byteWidth } from "../../src/graph/dtype.ts";
+
+import { byteWidth } from "../../src/core/dtype.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import type { RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
-import type { BufferSlot } from "../../src/kernel/memory.ts";
-import type { Sequence, Step } from "../../src/kernel/sequence.ts";
 import { importedMemory, importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
+import type { BufferSlot } from "../../src/program/memory.ts";
+import type { Sequence, Step } from "../../src/program/sequence.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";

@@ -4,7 +4,7 @@
  * This is the specification's validation algorithm, https://webassembly.github.io/spec/core/appendix/algorithm.html. What
  * it refuses is a `CompilerBug` that names the function and the instruction and shows the stack before it.
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import type { ValType } from "./opcodes.ts";
 
 /** In code that cannot be reached an operand may be of any type. */

@@ -1,5 +1,5 @@
 /** Stores of values that differ from lane to lane. */
-import { byteWidth, type DType } from "../../src/graph/dtype.ts";
+import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { scaleIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";

@@ -5,8 +5,9 @@
  *   x[4*i + l]       v128.load                 x[10*l + i]     four loads of one lane each
  *   x[i]             load and splat            x[index[l]]     lane by lane, in scalars
  */
-import { CompilerBug, unreachable } from "../../src/errors.ts";
-import { byteWidth, type DType } from "../../src/graph/dtype.ts";
+
+import { byteWidth, type DType } from "../../src/core/dtype.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { constIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, Routine, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";

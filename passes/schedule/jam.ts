@@ -12,7 +12,7 @@
  * What does not depend on the unrolled loops stays outside and is computed once. Neighbouring statements share one nest
  * of unrolled loops; a `let` read in another nest becomes an array, as every dependent `var` does.
  */
-import { CompilerBug, unreachable } from "../../src/errors.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { constant, forLoop } from "../../src/kernel/build.ts";
 import { loopIndex, someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopMark, LoopVar, Stmt } from "../../src/kernel/kernel.ts";

@@ -13,7 +13,7 @@
  * Serial loops stay outside of the unrolled ones, in their order: every element is computed by the same operations as
  * before. A `var` becomes an array over the block, and so does a `let` that is read beyond a serial loop.
  */
-import { CompilerBug } from "../../src/errors.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
 import { jam } from "./jam.ts";

@@ -9,7 +9,7 @@
  * A long reduction with few outputs (a norm over all weights, a convolution's filter gradient) has one workgroup per
  * output here; splitting it over several needs a second kernel, which is not this pass's business.
  */
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/core/errors.ts";
 import { longestSum } from "../../src/graph/tolerance.ts";
 import type { BufferParam, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";

@@ -7,9 +7,9 @@
  *       gatherRows(train.labels, 1, indices, from, to, label);
  *     }
  */
-import type { HalfFloats } from "../arrays.ts";
-import { UserError } from "../errors.ts";
-import { permutation } from "../random.ts";
+import type { HalfFloats } from "../core/arrays.ts";
+import { UserError } from "../core/errors.ts";
+import { permutation } from "../core/random.ts";
 import type { Pixels } from "./pixels.ts";
 
 /** Images with their labels: `images` holds `count` images of `rows * columns` bytes, one after the other. */

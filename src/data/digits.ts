@@ -11,8 +11,8 @@
  * so the bytes are the same on every machine, and 100 samples are the first 100 of 60,000. Every ten samples hold each
  * digit once. The constants of HAND are tuned for the difficulty of MNIST: see the test for the measured accuracies.
  */
-import { UserError } from "../errors.ts";
-import { RandomStream } from "../random.ts";
+import { UserError } from "../core/errors.ts";
+import { RandomStream } from "../core/random.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { Pixels } from "./pixels.ts";
 

@@ -10,7 +10,7 @@ import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { DataError } from "../errors.ts";
+import { DataError } from "../core/errors.ts";
 import type { PublishedFile } from "./mnist-files.ts";
 
 export interface DownloadOptions {

@@ -7,7 +7,7 @@
  * A file either is exactly what its header declares, or a DataError names it, what was expected and what was found.
  * Compressed files are unpacked before they come here (see mnist.ts).
  */
-import { DataError, unreachable } from "../errors.ts";
+import { DataError, unreachable } from "../core/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { Pixels } from "./pixels.ts";
 

@@ -4,11 +4,11 @@
  * Stability is part of each definition: exp only of what is not positive, square roots with a slope of 0 where their
  * operand is 0 (not 0 times infinity), and branches chosen by `where`, whose gradient drops the other branch.
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
+import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable } from "../core/options.ts";
+import { here } from "../core/origin.ts";
 import { iota } from "../graph/ops/source.ts";
-import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable } from "../options.ts";
 import { axesOf, axisKind, axisTable, checkShapes, checkTensor, reduceOptions } from "./check.ts";
 import { mean, sigmoid, square, variance } from "./composites.ts";
 import { asFloat, type FloatOf } from "./floats.ts";

@@ -1,9 +1,9 @@
 /**
  * Broadcasting: tensors brought to one shape, as in NumPy, with trailing axes aligned.
  */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../core/errors.ts";
+import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { broadcast } from "../graph/ops/view.ts";
-import { atLine, inCall, type Origin } from "../graph/origin.ts";
 import { broadcastShapes, printShape, type Shape, sameShape } from "../graph/shape.ts";
 import { applyOp, type Tensor } from "./tensor.ts";
 

@@ -3,10 +3,9 @@
  * in the editor; plain JavaScript, and values whose type is not known, come this far. Every message names the call, the
  * argument and the user's line.
  */
-import { ShapeError, UserError } from "../errors.ts";
-import { type DType, dtypes } from "../graph/dtype.ts";
-import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
-import { type Dim, isDim, printShape, type Shape, sameShape } from "../graph/shape.ts";
+
+import { type DType, dtypes } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
 import {
   checkOptions,
   checkValue,
@@ -18,7 +17,9 @@ import {
   oneOf,
   show,
   whole,
-} from "../options.ts";
+} from "../core/options.ts";
+import { atLine, here, inCall, type Origin } from "../core/origin.ts";
+import { type Dim, isDim, printShape, type Shape, sameShape } from "../graph/shape.ts";
 import type { ReduceOptions } from "./shape-types.ts";
 import { type Operand, Tensor } from "./tensor.ts";
 

@@ -4,8 +4,8 @@
  * Companions are next values that mean nothing without others: the weights that an optimizer gives are returned together with its
  * moments, as weights alone train to other numbers, each step with moments of zero. Updates are what layers make of their slots.
  */
-import { UserError } from "../errors.ts";
-import { atLine, type Origin } from "../graph/origin.ts";
+import { UserError } from "../core/errors.ts";
+import { atLine, type Origin } from "../core/origin.ts";
 import { Tensor } from "./tensor.ts";
 
 const key = Symbol("companions");

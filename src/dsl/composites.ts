@@ -2,15 +2,25 @@
  * Functions written in the primitives: activations, losses, metrics. Each gets its gradient, every target and every test
  * for free. Numerical stability is part of each definition.
  */
-import { ShapeError, UserError } from "../errors.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
+
+import { type DType, isFloat } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import {
+  checkArguments,
+  checkOptions,
+  checkValue,
+  flag,
+  number,
+  type OptionTable,
+  show,
+  whole,
+} from "../core/options.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import { sameIntegers } from "../graph/integers.ts";
 import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
 import { input as inputOp } from "../graph/ops/source.ts";
 import { slopedAs } from "../graph/ops/transform.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, checkValue, flag, number, type OptionTable, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkShapes, checkTensor, checkTensors, reduceOptions } from "./check.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import {

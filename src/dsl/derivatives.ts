@@ -1,11 +1,12 @@
 /**
  * Derivatives built from gradients: value and gradient together, the Hessian, and the check of a gradient.
  */
-import { ShapeError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkArguments, checkValue, number } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { checkArguments, checkValue, number } from "../options.ts";
 import { l2Norm } from "./activations.ts";
 import { checkFunction, checkTensor, refusePromise } from "./check.ts";
 import { type GradientsOf, grad } from "./grad.ts";

@@ -9,14 +9,15 @@
  * A letter names an axis; letters that are not in the result are summed over. Operands are taken in from the left, each
  * step one contraction that sums what nothing to its right needs; so the order of operands is the order of the work.
  */
-import { ShapeError, UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import { checkArguments, show } from "../core/options.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { iota } from "../graph/ops/source.ts";
 import { permute as permuteOp } from "../graph/ops/view.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { checkArguments, show } from "../options.ts";
 import { checkTensor, checkTensors } from "./check.ts";
 import { equal, sum, where } from "./ops.ts";
 import type { BatchMatmulShape, CheckAllDTypes, CheckBatchMatmul } from "./part-types.ts";

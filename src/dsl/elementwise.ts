@@ -1,12 +1,12 @@
 /**
  * The element-wise primitives as a user calls them: operands broadcast, numbers take the dtype of the tensors they meet.
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
+import { checkArguments } from "../core/options.ts";
+import { here } from "../core/origin.ts";
 import type { MapName } from "../graph/node.ts";
 import { cast as castOp, mapOps } from "../graph/ops/map.ts";
-import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkArguments } from "../options.ts";
 import { broadcastAll } from "./broadcast.ts";
 import { checkDType, checkOperands, checkTensor } from "./check.ts";
 import type { Broadcast, CheckBroadcast, CheckDTypes } from "./shape-types.ts";

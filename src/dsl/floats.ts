@@ -1,7 +1,7 @@
 /**
  * Floats of whatever comes: what divides, or takes roots or logarithms, gives floats for whole numbers too, as in NumPy.
  */
-import { type DType, isFloat } from "../graph/dtype.ts";
+import { type DType, isFloat } from "../core/dtype.ts";
 import { checkTensor } from "./check.ts";
 import { cast } from "./ops.ts";
 import type { Tensor } from "./tensor.ts";

@@ -2,11 +2,11 @@
  * Derivatives, as requests in the graph: nothing is differentiated until the program is compiled.
  */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
+import { checkArguments, type Kind } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
-import { atLine, here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkArguments, type Kind } from "../options.ts";
 import { checkTensor } from "./check.ts";
 import { applyOp, graphOf, Tensor } from "./tensor.ts";
 import { leavesOf, mapTree } from "./tree.ts";

@@ -1,17 +1,18 @@
 /**
  * Reading and writing at places that values say: gather, scatter-add, and parts whose start is known at run time.
  */
-import { ShapeError, UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, checkValue, show, whole } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import {
   dynamicSlice as dynamicSliceOp,
   dynamicUpdate as dynamicUpdateOp,
   gather as gatherOp,
 } from "../graph/ops/index-ops.ts";
-import { atLine, here } from "../graph/origin.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, checkValue, show, whole } from "../options.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
 import { cast, concat, minimum, oneHot, reshape } from "./ops.ts";
 import type { GatherShape, ScatterShape } from "./part-types.ts";

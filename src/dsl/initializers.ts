@@ -3,11 +3,11 @@
  *
  * An initializer is a description; numbers are drawn when a program is compiled, from its seed and the state's name.
  */
-import { ShapeError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkValue, number, show } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
+import { type Floats, RandomStream } from "../core/random.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { checkValue, number, show } from "../options.ts";
-import { type Floats, RandomStream } from "../random.ts";
 import { checkSizes } from "./check.ts";
 
 /** What a state starts with: its shape, and how it is filled from the seed. */

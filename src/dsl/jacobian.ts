@@ -2,10 +2,10 @@
  * The Jacobian: the derivative of every element of y by every element of x, as one gradient for each element of y.
  */
 
-import { ShapeError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkArguments } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { checkArguments } from "../options.ts";
 import { checkTensor } from "./check.ts";
 import { grad } from "./grad.ts";
 import { concat, reshape, slice, sum } from "./ops.ts";

@@ -3,8 +3,11 @@
  *
  * Names follow NumPy, Keras and PyTorch where those agree. Everything else (softmax, losses...) is a composite of these.
  */
-import { ShapeError, UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, checkValue, type Kind, list, whole } from "../core/options.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import type { ReduceName } from "../graph/node.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
@@ -12,9 +15,7 @@ import { concat as concatOp, pad as padOp, slice as sliceOp } from "../graph/ops
 import { reduceOps } from "../graph/ops/reduce.ts";
 import { constant, constantAttrs, iota as iotaOp, random as randomOp, size as sizeOp } from "../graph/ops/source.ts";
 import { flip as flipOp, permute as permuteOp, reshape as reshapeOp } from "../graph/ops/view.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
 import { addDims, broadcastShapes, type Dim, multiplyDims, printShape, type Shape, sameShape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, checkValue, type Kind, list, whole } from "../options.ts";
 import { broadcastAt } from "./broadcast.ts";
 import {
   axesOf, axisKind, axisTable, checkDimension, checkDType, checkShape, checkTensor, checkTensors, reduceTable,

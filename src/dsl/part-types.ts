@@ -2,7 +2,7 @@
  * Shapes of parts and of what is joined, in the type system: slice, pad, concat, gather, products of vectors and of many
  * matrices. What is not known here is `Dim` or `number`, and found out when the graph is built.
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 import type { AddDims, SubtractDims } from "./dim-types.ts";
 import type { AnyRank, CheckDTypes, Differ, FromFront, Known, ReplaceAt, ShapeMismatch } from "./shape-types.ts";

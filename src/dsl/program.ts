@@ -5,17 +5,25 @@
  *
  * Each entry function runs once, here, with tensors in place of numbers; what it returns becomes the entry's graph.
  */
-import { ShapeError, UserError } from "../errors.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import {
+  callable,
+  checkArguments,
+  checkedLater,
+  checkOptions,
+  type OptionTable,
+  object,
+  show,
+} from "../core/options.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import { builder } from "../graph/build.ts";
 import { type Entry, merged, type Result } from "../graph/entry.ts";
 import { createTrace } from "../graph/graph.ts";
 import type { Graph, Node } from "../graph/node.ts";
 import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
 import { gradient } from "../graph/ops/transform.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
-import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { refusePromise } from "./check.ts";
 import { checkCompanions, lostUpdates } from "./companions.ts";
 import { isTensor, tensorLeaf } from "./grad.ts";

@@ -2,10 +2,11 @@
  * Random tensors. All come from one source, Threefry-2x32-20: the same seed gives the same bits on every target, new ones
  * at each call of the entry, and another stream at each place in the program.
  */
+
+import { checkArguments, checkOptions, checkValue, number, type OptionTable } from "../core/options.ts";
+import { here } from "../core/origin.ts";
 import { random } from "../graph/ops/source.ts";
-import { here } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, checkValue, number, type OptionTable } from "../options.ts";
 import { checkShape } from "./check.ts";
 import { add, cos, less, log, mul, neg, randomUniform, sqrt, sub } from "./ops.ts";
 import { applyOp, type Tensor } from "./tensor.ts";

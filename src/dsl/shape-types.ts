@@ -6,7 +6,7 @@
  * those are checked when the graph is built. A dimension that is merely `number`, `string` or a union is never an error, nor
  * is a dtype that may be one of several.
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 
 /** Makes a parameter's type impossible to satisfy, with the reason where the editor shows it. */

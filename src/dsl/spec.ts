@@ -1,11 +1,12 @@
 /**
  * Specs: the leaves of a program's trees of inputs and state, and the tensors they become inside an entry.
  */
-import { UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, isInitializer, type Kind, type OptionTable, show } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { checkDim, type Dim, type Shape } from "../graph/shape.ts";
-import { checkArguments, checkOptions, isInitializer, type Kind, type OptionTable, show } from "../options.ts";
 import { checkDims, dtypeKind } from "./check.ts";
 import type { Initializer } from "./initializers.ts";
 import type { Tensor } from "./tensor.ts";

@@ -4,15 +4,16 @@
  * Nothing is computed when tensors are combined; each call adds a node to the graph of the entry being described. Constants
  * and other closed expressions belong to no graph until they meet a tensor that does: there is no ambient graph.
  */
-import { UserError } from "../errors.ts";
-import { type DType, dtypes, isFloat } from "../graph/dtype.ts";
+
+import { type DType, dtypes, isFloat } from "../core/dtype.ts";
+import { UserError } from "../core/errors.ts";
+import { checkArguments, show } from "../core/options.ts";
+import { atLine, here, inCall, type Origin } from "../core/origin.ts";
 import { inferType } from "../graph/graph.ts";
 import type { Attrs, Graph, Literal, Node, OpDef } from "../graph/node.ts";
 import { constant, constantAttrs } from "../graph/ops/source.ts";
-import { atLine, here, inCall, type Origin } from "../graph/origin.ts";
 import type { Shape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
-import { checkArguments, show } from "../options.ts";
 
 /**
  * A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. `b * 2` and

@@ -4,9 +4,9 @@
  * A leaf is named by its path ("model.layers.0.w"). Walks keep paths in arrays and Maps, so `__proto__` is a name like any
  * other, and trees are rebuilt without running anybody's setters.
  */
-import { UserError } from "../errors.ts";
-import { atLine, here, inCall } from "../graph/origin.ts";
-import { isInitializer, type Kind, show } from "../options.ts";
+import { UserError } from "../core/errors.ts";
+import { isInitializer, type Kind, show } from "../core/options.ts";
+import { atLine, here, inCall } from "../core/origin.ts";
 
 export type Tree<Leaf> = Leaf | { readonly [name: string]: Tree<Leaf> } | readonly Tree<Leaf>[];
 

@@ -4,8 +4,10 @@
  * `origins` are given to every node made, so what a pass derives still points at the user's line. Constructors fold what is
  * plainly nothing (a reshape to the same shape), which keeps rules free of special cases.
  */
-import { CompilerBug } from "../errors.ts";
-import type { DType } from "./dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { CompilerBug } from "../core/errors.ts";
+import type { Origin } from "../core/origin.ts";
 import type { Attrs, Build, ContractAttrs, Graph, MapName, Node, OpDef, ReduceName } from "./node.ts";
 import { contract } from "./ops/contract.ts";
 import { dynamicSlice, dynamicUpdate } from "./ops/index-ops.ts";
@@ -15,7 +17,6 @@ import { reduceOps } from "./ops/reduce.ts";
 import { constant, constantAttrs, iota, size } from "./ops/source.ts";
 import { slopedAs } from "./ops/transform.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
-import type { Origin } from "./origin.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
 import { typeOf } from "./type.ts";
 

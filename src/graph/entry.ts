@@ -10,7 +10,7 @@
  * A gradient is taken by one tensor, and flows back from the uses of that tensor alone. So what a gradient is taken by is a
  * node of its `own`, from the end of the trace until `differentiate` has run; `rebuild` keeps it so, `merged` ends it.
  */
-import { CompilerBug } from "../errors.ts";
+import { CompilerBug } from "../core/errors.ts";
 import { builder } from "./build.ts";
 import { neededBy } from "./evaluate.ts";
 import { createGraph } from "./graph.ts";

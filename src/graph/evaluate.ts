@@ -3,7 +3,7 @@
  *
  * Slow and plain on purpose. Nodes are computed in id order, only those the wanted outputs need; dimensions must be bound.
  */
-import { CompilerBug } from "../errors.ts";
+import { CompilerBug } from "../core/errors.ts";
 import type { NdArray } from "./ndarray.ts";
 import type { Node, Region } from "./node.ts";
 import { call, pick } from "./ops/region.ts";

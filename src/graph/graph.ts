@@ -12,9 +12,9 @@
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
-import { ShapeError, UserError } from "../errors.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import { atLine, inCall, type Origin } from "../core/origin.ts";
 import type { Attrs, AttrValue, Graph, Literal, Node, OpDef, Region } from "./node.ts";
-import { atLine, inCall, type Origin } from "./origin.ts";
 import { type NodeType, printType } from "./type.ts";
 
 export function createGraph(): Graph {

@@ -2,7 +2,7 @@
  * Where whole numbers come from. Labels that are an input as it was fed are checked before the step; others are data of the
  * program, which only the program can judge.
  */
-import { isInteger } from "./dtype.ts";
+import { isInteger } from "../core/dtype.ts";
 import type { Node } from "./node.ts";
 import { cast } from "./ops/map.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";

@@ -2,8 +2,9 @@
  * Dense row-major arrays of the float64 evaluator. Every dtype is held in doubles: integers exactly, bool as 0 and 1,
  * f32 unrounded (the oracle computes what the program means, not what a target rounds).
  */
-import { CompilerBug } from "../errors.ts";
-import type { DType } from "./dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { CompilerBug } from "../core/errors.ts";
 import { sizeOf, stridesOf } from "./shape.ts";
 
 export interface NdArray {

@@ -9,10 +9,11 @@
  * to one element stand side by side; there is no registry. Passes branch on `kind`, never on `name`: an op added to a family
  * is differentiated, fused and compiled at once.
  */
+
+import type { DType } from "../core/dtype.ts";
+import type { Origin } from "../core/origin.ts";
 import type { Expr, Index } from "../kernel/kernel.ts";
-import type { DType } from "./dtype.ts";
 import type { NdArray } from "./ndarray.ts";
-import type { Origin } from "./origin.ts";
 import type { Dim, Shape } from "./shape.ts";
 import type { Tolerances } from "./tolerance.ts";
 import type { NodeType, TensorType } from "./type.ts";

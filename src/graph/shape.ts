@@ -4,7 +4,7 @@
  * A dimension is a number, or a linear expression of names that are bound when the program is compiled. An expression is
  * kept as its canonical text ("batch", "2*batch+1"), so two dimensions are equal exactly when they are `===`.
  */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../core/errors.ts";
 
 /** A size, or the name of one that is bound when the program is compiled: "batch". */
 export type Dim = number | string;

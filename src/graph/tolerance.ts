@@ -10,10 +10,11 @@
  * The numbers are for f32. f64 exists on `js` alone, which computes it as the float64 evaluator does. Whole numbers and
  * bools are exact on every target, whatever the row says.
  */
+
+import { type DType, isFloat } from "../core/dtype.ts";
 import type { MathsFn } from "../kernel/kernel.ts";
 import { maxUlps } from "../kernel/maths/library.ts";
 import type { TargetName } from "../kernel/target.ts";
-import { type DType, isFloat } from "./dtype.ts";
 
 export interface Tolerance {
   /** Units in the last place of the exact result, in the result's dtype. 0.5 is the nearest number there is. */

@@ -1,8 +1,9 @@
 /**
  * Types of nodes: a tensor's dtype and shape, or a tuple of types for a node with several results.
  */
-import { CompilerBug } from "../errors.ts";
-import type { DType } from "./dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { CompilerBug } from "../core/errors.ts";
 import { printShape, type Shape, sameShape } from "./shape.ts";
 
 export interface TensorType {

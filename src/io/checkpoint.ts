@@ -7,11 +7,12 @@
  * The names, shapes and dtypes of the states, the optimizer's name and its constants are the fingerprint: a checkpoint is only
  * taken by a program with the same one, and an error lists every difference. Other tools read the tensors as in any safetensors file.
  */
+
+import type { DType } from "../core/dtype.ts";
+import { DataError, UserError } from "../core/errors.ts";
+import { show } from "../core/options.ts";
 import type { Program } from "../dsl/program.ts";
-import { DataError, UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
 import { fixedShape, printShape } from "../graph/shape.ts";
-import { show } from "../options.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";

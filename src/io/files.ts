@@ -12,7 +12,7 @@ import { constants, type Stats } from "node:fs";
 import { type FileHandle, lstat, open, readdir, realpath, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { DataError, UserError } from "../errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import { type Checkpoint, type CheckpointContents, decodeCheckpoint, encodeCheckpoint, type Fingerprint } from "./checkpoint.ts"; // biome-ignore format: names
 
 /** Saves a checkpoint over the one that may be there. */

@@ -6,7 +6,7 @@
  *     I8, I16, U16    i32, i32, u32
  *     I64, U64        i32, u32  where each value of the tensor is one; otherwise the tensor is refused, value and place in words
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 
 export interface ForeignType {

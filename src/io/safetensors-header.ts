@@ -7,7 +7,7 @@
  * an object, and rounds numbers it cannot hold. Here names are keys of Maps, a key comes once, numbers are whole and safe,
  * and nothing nests deeper than the format does, so no input makes this slow or recursive.
  */
-import { DataError } from "../errors.ts";
+import { DataError } from "../core/errors.ts";
 
 /** The largest header that the format allows. */
 export const MAX_HEADER_BYTES = 100_000_000;

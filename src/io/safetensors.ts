@@ -9,10 +9,11 @@
  * (foreign-dtypes.ts). The writer lays tensors out as the format's own library does (wide elements first, then by name; the
  * header padded to eight bytes), to the same bytes.
  */
-import { DataError, UserError } from "../errors.ts";
-import { byteWidth, type DType, dtypes } from "../graph/dtype.ts";
+
+import { byteWidth, type DType, dtypes } from "../core/dtype.ts";
+import { DataError, UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../core/options.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../options.ts";
 import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/compiled.ts";
 import { type ForeignType, foreignTypes } from "./foreign-dtypes.ts";
 import {

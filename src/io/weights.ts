@@ -9,10 +9,11 @@
  * large is refused. Whole numbers of other widths come in where every one is exact. Between floats, whole numbers and truth values
  * nothing is converted: a file that has them the other way about holds something else.
  */
-import { DataError, UserError } from "../errors.ts";
-import { type DType, halfBits, halfValue, isFloat, isInteger, roundTo } from "../graph/dtype.ts";
+
+import { type DType, halfBits, halfValue, isFloat, isInteger, roundTo } from "../core/dtype.ts";
+import { DataError, UserError } from "../core/errors.ts";
+import { flag, type OptionTable, oneOf } from "../core/options.ts";
 import { printShape, sameShape } from "../graph/shape.ts";
-import { flag, type OptionTable, oneOf } from "../options.ts";
 import { arrayTypeOf, type TypedArray } from "../runtime/compiled.ts";
 import { isCheckpoint, packageVersion, type StateType } from "./checkpoint.ts";
 import { checkTensor, readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";

@@ -2,8 +2,9 @@
  * Constructors of the kernel language. They check types as they build, so an ill-typed kernel fails where it is written,
  * and do the few foldings that would otherwise clutter every caller (convert to the same type).
  */
-import { CompilerBug } from "../errors.ts";
-import { roundTo } from "../graph/dtype.ts";
+
+import { roundTo } from "../core/dtype.ts";
+import { CompilerBug } from "../core/errors.ts";
 import type { Bound, Expr, Index, LoopMark, LoopVar, ScalarFn, Stmt, ValueType } from "./kernel.ts";
 import { scalarFns } from "./kernel.ts";
 

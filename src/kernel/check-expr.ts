@@ -4,8 +4,9 @@
  *
  * A broken invariant is thrown as `Broken`, in words; only `checkKernel` and `checkSequence` catch it.
  */
-import { unreachable } from "../errors.ts";
-import { roundTo } from "../graph/dtype.ts";
+
+import { roundTo } from "../core/dtype.ts";
+import { unreachable } from "../core/errors.ts";
 import { someIndex, walkIndex } from "./index-expr.ts";
 import type {
   Bound,

@@ -5,9 +5,11 @@
  * Each check answers with the first broken invariant in words, or null. What only a run can show (two iterations that
  * touch one element, a barrier forgotten, a loaded index out of its promised range) is found by evaluate.ts.
  */
-import { unreachable } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
-import { roundTo } from "../graph/dtype.ts";
+
+import type { DType } from "../core/dtype.ts";
+import { roundTo } from "../core/dtype.ts";
+import { unreachable } from "../core/errors.ts";
+import type { Sequence, Step } from "../program/sequence.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
 import {
   Broken,
@@ -22,7 +24,6 @@ import {
 import type { Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "./kernel.ts";
 import { valueTypeOf } from "./kernel.ts";
 import { walkExpr } from "./rewrite.ts";
-import type { Sequence, Step } from "./sequence.ts";
 
 /** The first broken invariant of a kernel, or null. */
 export function checkKernel(kernel: Kernel): string | null {

@@ -4,8 +4,9 @@
  * A frame is the memory of one iteration: a Float64Array in which every loop variable, scalar parameter, `let` and `var`
  * has its place, fixed before anything runs. All five value types fit a double, so a value is a function from a frame to a number.
  */
-import { CompilerBug, unreachable } from "../errors.ts";
-import { roundTo } from "../graph/dtype.ts";
+
+import { roundTo } from "../core/dtype.ts";
+import { CompilerBug, unreachable } from "../core/errors.ts";
 import { type Cell, Faults } from "./evaluate-memory.ts";
 import { bitcastMeaning, meaningOf } from "./evaluate-scalar.ts";
 import type { Bound, Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "./kernel.ts";

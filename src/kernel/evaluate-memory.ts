@@ -5,8 +5,8 @@
  * in any order, all at once. A shared element that one invocation writes may be touched by no other before the next barrier.
  * So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
  */
-import type { DType } from "../graph/dtype.ts";
-import { halfBits, halfValue, roundTo } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
+import { halfBits, halfValue, roundTo } from "../core/dtype.ts";
 
 /** An array or a typed array. */
 export interface Numbers {

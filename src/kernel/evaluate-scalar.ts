@@ -4,8 +4,8 @@
  * The functions of maths/ have a fallback here, the engine's double rounded to the type, for kernels that are run
  * without them.
  */
-import { roundHalfEven, roundTo } from "../graph/dtype.ts";
-import { erf } from "../graph/special.ts";
+import { roundHalfEven, roundTo } from "../core/dtype.ts";
+import { erf } from "../core/special.ts";
 import type { ScalarFn, ValueType } from "./kernel.ts";
 
 export type Meaning = (x: number, y: number, z: number) => number;

@@ -2,10 +2,10 @@
  * Runs a sequence over named buffers with evaluate.ts: what a target's runtime does for one call of an entry, without
  * its plan, its memory or its machine.
  */
-import { CompilerBug, unreachable } from "../errors.ts";
+import { CompilerBug, unreachable } from "../core/errors.ts";
+import type { Sequence, Step } from "../program/sequence.ts";
 import { type EvaluateOptions, evaluateKernel } from "./evaluate.ts";
 import type { Memory } from "./evaluate-memory.ts";
-import type { Sequence, Step } from "./sequence.ts";
 
 /** Changes `buffers` in place. Throws as `evaluateKernel` does. */
 export function evaluateSequence(

@@ -4,7 +4,7 @@
  * A statement without a barrier inside is a plain function. One with a barrier is a generator that stops there, so that the
  * invocations of a workgroup can wait for each other without threads.
  */
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import type { Frame, Layout } from "./evaluate-expr.ts";
 import { cellOf, compileBounds, compileElement, compileExpr, compileIndex, reserve } from "./evaluate-expr.ts";
 import type { Clock } from "./evaluate-memory.ts";

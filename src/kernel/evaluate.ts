@@ -13,7 +13,7 @@
  *
  * Statements and expressions become closures once per run; a million inner iterations take some tenths of a second.
  */
-import { CompilerBug } from "../errors.ts";
+import { CompilerBug } from "../core/errors.ts";
 import type { Frame, Layout, Routines } from "./evaluate-expr.ts";
 import { newLayout, reserve } from "./evaluate-expr.ts";
 import type { Cell, Clock, Memory } from "./evaluate-memory.ts";

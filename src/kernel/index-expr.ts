@@ -10,7 +10,7 @@
  *
  * `key` is a canonical spelling: two indexes are equal exactly when their keys are.
  */
-import { CompilerBug } from "../errors.ts";
+import { CompilerBug } from "../core/errors.ts";
 import type { Expr, Index, LoopVar, Term } from "./kernel.ts";
 
 export function constIndex(value: number): Index {

@@ -15,7 +15,7 @@
  * f32 that enters an f64 accumulator passes through `convert`. On the `js` target an f32 value is rounded by every
  * `apply`, so a kernel's text says exactly which roundings happen. (Functions of the maths library are rounded at their end.)
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
 
 export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
 

@@ -12,9 +12,9 @@
  * expression. So constants carry their type (1f, 1d, 1, 1u, true) and spell -0, NaN and infinities; loads and names need
  * none, as a kernel declares each name once; nested operators are always bracketed.
  */
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
+import type { ScalarArgument, Sequence } from "../program/sequence.ts";
 import type { Bound, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, ScalarFn, Stmt, ValueType } from "./kernel.ts";
-import type { ScalarArgument, Sequence } from "./sequence.ts";
 
 // ---- indexes and expressions ---------------------------------------------------------------------------------------
 

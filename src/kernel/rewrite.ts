@@ -3,7 +3,7 @@
  *
  * Every scheduling step is a few lines on top of these, and none of them forgets an index hidden in a guard.
  */
-import { unreachable } from "../errors.ts";
+import { unreachable } from "../core/errors.ts";
 import { constant, indexValue } from "./build.ts";
 import { substituteIndex } from "./index-expr.ts";
 import type { Bound, Expr, Index, Stmt } from "./kernel.ts";

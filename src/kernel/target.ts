@@ -1,8 +1,8 @@
 /**
  * What the passes need to know about a target. The printers, schedules and runtimes know the rest.
  */
-import type { DType } from "../graph/dtype.ts";
-import type { Spelled } from "../spelling.ts";
+import type { DType } from "../core/dtype.ts";
+import type { Spelled } from "../core/spelling.ts";
 import type { ValueType } from "./kernel.ts";
 
 export type TargetName = Spelled<"js" | "wasm" | "wgsl">;

@@ -6,9 +6,10 @@
  *   exports   run(thread) -> 0, or 1 after a failure    the whole sequence; every thread calls it, and returns when all are done
  *             step0(thread), step1(thread), ...         one step of the sequence each, without a barrier
  */
+
+import type { BufferSlot, Segment } from "../program/memory.ts";
+import { type Sequence, walkSequence } from "../program/sequence.ts";
 import type { Kernel } from "./kernel.ts";
-import type { BufferSlot, Segment } from "./memory.ts";
-import { type Sequence, walkSequence } from "./sequence.ts";
 
 /** Where a module finds what it works on. Byte addresses. */
 export interface WasmLayout {
@@ -77,7 +78,7 @@ export function importedMemory(shared: boolean): {
 
 /**
  * Byte offsets of the i32 words through which threads meet, each on a cache line of its own. See codegen/wasm/barrier.ts for
- * how they are used inside a step, and src/runtime/wasm-worker.ts for between steps.
+ * how they are used inside a step, and src/runtime/wasm/worker.ts for between steps.
  */
 export const control = {
   /** Threads that have come to the barrier. */

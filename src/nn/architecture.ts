@@ -6,8 +6,9 @@
  *
  * Functions of the user's are there as `{ "kind": "code" }`. What is watched is no part of it: it changes no number.
  */
+
+import { DataError, UserError } from "../core/errors.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
-import { DataError, UserError } from "../errors.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { readLayer, readOptimizer } from "./from-config.ts";
 import { lossNames } from "./losses.ts";

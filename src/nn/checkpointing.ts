@@ -7,7 +7,7 @@
  * A run goes on only with the data and batches it was made with: the orders of the samples follow from them.
  */
 
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import { encodeWeights, fitWeights, type LoadedWeights, type LoadWeightsOptions, modelPrefix, type WeightSource } from "../io/weights.ts"; // biome-ignore format: names
 import type { TypedArray } from "../runtime/compiled.ts";

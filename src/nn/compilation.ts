@@ -7,8 +7,8 @@
  * whoever waits for a turn goes on with the new program.
  */
 import { type CompileOptions, compile, compileTable } from "../compile.ts";
-import { UserError } from "../errors.ts";
-import { callable, count, flag, type OptionTable } from "../options.ts";
+import { UserError } from "../core/errors.ts";
+import { callable, count, flag, type OptionTable } from "../core/options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";

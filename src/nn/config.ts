@@ -7,8 +7,8 @@
  * nobody takes it for something else. The reader knows the path of everything it reads, so an error names the place; a field
  * that it was not asked for is an error too.
  */
-import { DataError } from "../errors.ts";
-import { show } from "../options.ts";
+import { DataError } from "../core/errors.ts";
+import { show } from "../core/options.ts";
 
 /** JSON. */
 export type Config = string | number | boolean | null | readonly Config[] | ConfigRecord;

@@ -12,11 +12,8 @@
  *
  * What `apply` is given has the types of what `params` gives. A param is trained; a slot is what `update` makes of it.
  */
-import type { TensorsOf } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
-import type { Shape } from "../graph/shape.ts";
+
+import { UserError } from "../core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -26,7 +23,11 @@ import {
   object,
   oneOf,
   text,
-} from "../options.ts";
+} from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
+import type { TensorsOf } from "../dsl/spec.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import type { Shape } from "../graph/shape.ts";
 import type { Config } from "./config.ts";
 import { type ActivationName, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
 import type { Regularizer } from "./regularizers.ts";

@@ -2,9 +2,9 @@
  * The check of what `fit` is given, before anything is compiled for it: names and kinds. What is in the arrays is for samples.ts
  * and target-check.ts.
  */
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
-import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../options.ts"; // biome-ignore format: names
+import { UserError } from "../core/errors.ts";
+import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
+import { atLine, here } from "../core/origin.ts";
 import type { Signal } from "../runtime/platform.ts";
 import type { AnyFitOptions, Callback } from "./fit.ts";
 import { checkHooks } from "./hooks.ts";

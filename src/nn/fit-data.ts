@@ -1,7 +1,7 @@
 /**
  * The data of a run: from what a user gives `fit` and `evaluate` to batches, with validation split off and weights found.
  */
-import { FeedError, UserError } from "../errors.ts";
+import { FeedError, UserError } from "../core/errors.ts";
 import type { InputScales } from "./input-scale.ts";
 import type { Ports } from "./ports.ts";
 import { type AnySamples, Batcher } from "./samples.ts";

@@ -11,8 +11,9 @@
  * the error says from where `fit({ resume })` can go on, to the same numbers that an unbroken run would have reached.
  * A checkpoint can be taken between any two steps, and a run goes on from there too.
  */
+
+import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { type Batch, batchCount, batches } from "../data/dataset.ts";
-import { CompilerBug, FeedError, UserError } from "../errors.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 import type { Signal } from "../runtime/platform.ts";

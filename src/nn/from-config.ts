@@ -5,8 +5,9 @@
  *
  * Nothing is guessed: an unknown kind, an unknown field or a number where a text should be is a DataError with its path.
  */
+
+import { DataError } from "../core/errors.ts";
 import type { Initializer } from "../dsl/initializers.ts";
-import { DataError } from "../errors.ts";
 import { ConfigReader, required } from "./config.ts";
 import { activationNames, type Layer } from "./layer.ts";
 import { activation, type DenseOptions, dense, dropout, flatten, initializers, sequential } from "./layers.ts";

@@ -2,9 +2,9 @@
  * Hooks: objects of the user's with functions that are called now and then. They may hold anything else, so only what looks like
  * a hook is held against the names: `onEpochend`, which nobody would ever call.
  */
-import { UserError } from "../errors.ts";
-import { show } from "../options.ts";
-import { closest } from "../spelling.ts";
+import { UserError } from "../core/errors.ts";
+import { show } from "../core/options.ts";
+import { closest } from "../core/spelling.ts";
 
 /** `what` is for messages: "fit: callbacks[0]". */
 export function checkHooks(what: string, given: unknown, hooks: readonly string[]): void {

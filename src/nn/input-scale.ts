@@ -9,9 +9,10 @@
  * the same numbers may mean two things (floats from 0 to 1 after pixels: scaled already; from 0 to 255: not), and what cannot be
  * told apart by the range trained on is refused, never guessed.
  */
+
+import { DataError, FeedError } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
 import { Pixels } from "../data/pixels.ts";
-import { DataError, FeedError } from "../errors.ts";
 import { ConfigReader, required } from "./config.ts";
 import { Ports } from "./ports.ts";
 

@@ -4,15 +4,16 @@
  * A layer is a description. It tells which parameters it needs for a given input, and applies them inside an entry; nothing
  * is stored in it. A layer of your own is made by `layer()` (custom-layer.ts), or is an object with the members of `Layer`.
  */
+
+import { ShapeError } from "../core/errors.ts";
+import type { Spelled } from "../core/spelling.ts";
 import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
 import { tanh } from "../dsl/ops.ts";
 import type { StateSpec } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { ShapeError } from "../errors.ts";
 import { type Dim, printShape, type Shape, sameShape } from "../graph/shape.ts";
-import type { Spelled } from "../spelling.ts";
 import type { Config } from "./config.ts";
 import type { Regularizer } from "./regularizers.ts";
 import type { SlotUpdates } from "./slot-updates.ts";

@@ -8,6 +8,23 @@
  * Nothing is stored in a layer: parameters are program state like any other, so `trainer` and a hand-written program use
  * the same layers. `config` is what a layer is made from, as JSON; `layerFrom` (from-config.ts) makes it again.
  */
+
+import type { DType } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import {
+  callable,
+  checkArguments,
+  checkOptions,
+  checkValue,
+  count,
+  flag,
+  type Kind,
+  number,
+  type OptionTable,
+  oneOf,
+  text,
+} from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { dropout as dropElements, flatten as flattenTensor } from "../dsl/composites.ts";
 import {
   glorotNormal,
@@ -22,23 +39,7 @@ import { add, dot } from "../dsl/ops.ts";
 import { freeze, param, type StateSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { joinPath } from "../dsl/tree.ts";
-import { ShapeError, UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
 import { type Shape, sizeOf } from "../graph/shape.ts";
-import {
-  callable,
-  checkArguments,
-  checkOptions,
-  checkValue,
-  count,
-  flag,
-  type Kind,
-  number,
-  type OptionTable,
-  oneOf,
-  text,
-} from "../options.ts";
 import { type Config, codeConfig, compactConfig } from "./config.ts";
 import { type LayerDefinition, layer } from "./custom-layer.ts";
 import { type ActivationName, activate, activationNames, applyLayer, type Layer, type Mode, type ParamTensors, type ParamTree, type ShapeRule } from "./layer.ts"; // biome-ignore format: names

@@ -6,16 +6,16 @@
  * ask for logits, and a model that ends in softmax or sigmoid is then taken without that last step.
  */
 
+import { isFloat } from "../core/dtype.ts";
+import { ShapeError, UserError } from "../core/errors.ts";
+import { didYouMean, show } from "../core/options.ts";
+import type { Spelled } from "../core/spelling.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import { sigmoidCrossEntropy, softmaxCrossEntropy, square } from "../dsl/composites.ts";
 import { abs, cast, div, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { ShapeError, UserError } from "../errors.ts";
-import { isFloat } from "../graph/dtype.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
-import { didYouMean, show } from "../options.ts";
-import type { Spelled } from "../spelling.ts";
 import type { ActivationName, SampleShape } from "./layer.ts";
 
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */

@@ -9,12 +9,13 @@
  * (docs/from-keras.md): logits are compared by the probability they stand for, several sigmoid columns are several answers, and
  * numbers that are no probabilities have no accuracy.
  */
+
+import { isInteger } from "../core/dtype.ts";
+import { UserError } from "../core/errors.ts";
+import type { Spelled } from "../core/spelling.ts";
 import { argmax, cast, equal, greater } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
-import { isInteger } from "../graph/dtype.ts";
 import type { Shape } from "../graph/shape.ts";
-import type { Spelled } from "../spelling.ts";
 import { type ActivationName, activate, type SampleShape } from "./layer.ts";
 import { absoluteError, alignTarget, type Loss, type Measure, named, squaredError } from "./losses.ts";
 import type { Head, OutputTensor } from "./model.ts";

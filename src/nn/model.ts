@@ -14,16 +14,24 @@
  * names of the layers: "trunk.kernel". A layer that is called twice has one set of weights.
  */
 
+import { ShapeError, UserError } from "../core/errors.ts";
+import {
+  callable,
+  checkArguments,
+  checkedLater,
+  checkOptions,
+  type OptionTable,
+  object,
+  show,
+} from "../core/options.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { f32, type InputSpec, stateLeaf } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
-import { ShapeError, UserError } from "../errors.ts";
-import { atLine, here, type Origin } from "../graph/origin.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
-import { callable, checkArguments, checkedLater, checkOptions, type OptionTable, object, show } from "../options.ts";
 import { type Config, codeConfig } from "./config.ts";
 import { currentParams } from "./custom-layer.ts";
 import { type ActivationName, activate, applyLayer, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names

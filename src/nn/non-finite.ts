@@ -4,9 +4,9 @@
  *
  *   fit: the loss is NaN in epoch 1 of 5, at step 3 of 12: x of sample 17 (the first is 0) is NaN
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
+import { type Kind, oneOf } from "../core/options.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { type Kind, oneOf } from "../options.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { Scores } from "./history.ts";
 import type { Batcher, NonFiniteNumber } from "./samples.ts";

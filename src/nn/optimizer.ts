@@ -6,17 +6,9 @@
  * it without recompiling; `t` counts the updates where a formula needs it; moments are trees shaped like the model
  * ("opt.v.w1"). Only trainable leaves have moments and are changed; the others pass through `update` as they are given.
  */
-import { refusePromise, tensorFrom } from "../dsl/check.ts";
-import { withCompanions } from "../dsl/companions.ts";
-import { type GradientsOf, tensorLeaf } from "../dsl/grad.ts";
-import { filled, zeros } from "../dsl/initializers.ts";
-import { add, cast } from "../dsl/ops.ts";
-import { type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
-import { leavesOf, mapTree } from "../dsl/tree.ts";
-import { UserError } from "../errors.ts";
-import { type DType, isFloat } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
+
+import { type DType, isFloat } from "../core/dtype.ts";
+import { UserError } from "../core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -29,7 +21,16 @@ import {
   object,
   show,
   text,
-} from "../options.ts";
+} from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
+import { refusePromise, tensorFrom } from "../dsl/check.ts";
+import { withCompanions } from "../dsl/companions.ts";
+import { type GradientsOf, tensorLeaf } from "../dsl/grad.ts";
+import { filled, zeros } from "../dsl/initializers.ts";
+import { add, cast } from "../dsl/ops.ts";
+import { type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
+import type { Tensor } from "../dsl/tensor.ts";
+import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { isPlainObject } from "./ports.ts";
 
 /** A tree shaped like the model, one moment for each trainable leaf; other leaves are empty objects. */

@@ -7,11 +7,11 @@
  * `optimizer.ts` has what they share.
  */
 
+import { UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, flag, type Kind, number, type OptionTable } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { add, div, expm1, maximum, mul, neg, sqrt, sub } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
-import { checkArguments, checkOptions, flag, type Kind, number, type OptionTable } from "../options.ts";
 import { type Optimizer, optimizerOf } from "./optimizer.ts";
 
 export interface SgdOptions {

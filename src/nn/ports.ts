@@ -7,8 +7,9 @@
  * What a user gives for ports (arrays to feed, losses) has the same form, and `match` says where it has not. Names are keys of
  * Maps inside, so `__proto__` is one like any other.
  */
+
+import { UserError } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
-import { UserError } from "../errors.ts";
 
 export class Ports<T> {
   /** The key of the only port is "". */

@@ -4,11 +4,12 @@
  *   dense(512, { kernelRegularizer: l2(1e-4) })
  *   dense(512, { kernelRegularizer: (kernel) => mul(sum(square(kernel)), 1e-4) })       the same, as code
  */
+
+import { DataError } from "../core/errors.ts";
+import { checkArguments, checkOptions, checkValue, type Kind, number, type OptionTable } from "../core/options.ts";
 import { square } from "../dsl/composites.ts";
 import { abs, add, mul, sum } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { DataError } from "../errors.ts";
-import { checkArguments, checkOptions, checkValue, type Kind, number, type OptionTable } from "../options.ts";
 import { type Config, type ConfigReader, codeConfig } from "./config.ts";
 
 /** A function of a weight tensor, of any shape, to its penalty, a scalar of the same dtype. */

@@ -1,7 +1,7 @@
 /**
  * Resume points: from where a run that failed goes on, and the error that holds one.
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import { NonFiniteError } from "./non-finite.ts";

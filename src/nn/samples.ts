@@ -6,12 +6,12 @@
  * Numbers are taken as they are unless `scale` says otherwise, or they are Pixels: see input-scale.ts. With several inputs or
  * outputs x and y are objects with an array for each.
  */
-import { typeName } from "../arrays.ts";
+import { typeName } from "../core/arrays.ts";
+import { type DType, isFloat, isInteger, roundTo } from "../core/dtype.ts";
+import { FeedError, UserError } from "../core/errors.ts";
+import { checkedLater, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
-import { FeedError, UserError } from "../errors.ts";
-import { type DType, isFloat, isInteger, roundTo } from "../graph/dtype.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { checkedLater, type OptionTable, show } from "../options.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
 import type { Feeds } from "../runtime/feeds.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";

@@ -7,9 +7,9 @@
  * In Node `loadTrainer(path)` reads the file. All or nothing: the architecture is checked against the file's own states before
  * anything is compiled. Functions are in no file, so a trainer with any of its own must be made first and `restore` the bytes.
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, type OptionTable } from "../core/options.ts";
 import { type Checkpoint, checkFingerprint, checkSaved, decodeCheckpoint } from "../io/checkpoint.ts";
-import { checkArguments, checkOptions, type OptionTable } from "../options.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
 import { type TrainerCompileOptions, trainerCompileTable } from "./compilation.ts";
 import { type RestoreOptions, restoreTable, Trainer } from "./trainer.ts";

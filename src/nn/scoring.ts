@@ -6,11 +6,12 @@
  *
  * Penalties on weights are part of `loss` alone.
  */
+
+import { ShapeError, UserError } from "../core/errors.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
-import { ShapeError, UserError } from "../errors.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
 import {

@@ -3,11 +3,12 @@
  *
  * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
+
+import { checkValue, number } from "../core/options.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
 import { longestSum } from "../graph/tolerance.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
-import { checkValue, number } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";

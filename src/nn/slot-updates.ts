@@ -14,16 +14,16 @@
  * in a layer that a trainer holds fixed.
  */
 
+import { ShapeError, UserError } from "../core/errors.ts";
+import { checkArguments } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { withUpdates } from "../dsl/companions.ts";
 import { isTensor, tensorLeaf } from "../dsl/grad.ts";
 import { stopGradient } from "../dsl/ops.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
-import { ShapeError, UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
-import { checkArguments } from "../options.ts";
 
 /** What one pass through a model does to its slots. Made by `slotUpdates`; layers get it as `slots` of their mode. */
 export class SlotUpdates {

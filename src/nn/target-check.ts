@@ -4,9 +4,10 @@
  *
  *   fit: y of sample 70 (the first is 0) is 7: labels go from 0 to 2
  */
+
+import { FeedError } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
-import { FeedError } from "../errors.ts";
-import type { Report } from "../report.ts";
+import type { Report } from "../program/report.ts";
 import { labelsInWords } from "../runtime/compiled.ts";
 import type { OnNaN } from "./non-finite.ts";
 import type { Batcher } from "./samples.ts";

@@ -5,7 +5,7 @@
  *   Epoch 2/5: loss 0.1068, accuracy 0.9687 (21.4 s, 2,804 samples/s)
  */
 import { SingleBar } from "cli-progress";
-import { checkOptions, type OptionTable, object } from "../options.ts";
+import { checkOptions, type OptionTable, object } from "../core/options.ts";
 import type { Signal } from "../runtime/platform.ts";
 import type { Stop } from "./history.ts";
 import {

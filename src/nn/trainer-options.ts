@@ -1,10 +1,8 @@
 /**
  * What `trainer` is given, and how it becomes a definition of training: one output or several, names checked.
  */
-import { refusePromise } from "../dsl/check.ts";
-import { InputSpec, type StateSpec } from "../dsl/spec.ts";
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
+
+import { UserError } from "../core/errors.ts";
 import {
   checkedLater,
   checkOptions,
@@ -15,7 +13,10 @@ import {
   object,
   show,
   text,
-} from "../options.ts";
+} from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
+import { refusePromise } from "../dsl/check.ts";
+import { InputSpec, type StateSpec } from "../dsl/spec.ts";
 import { takenNames } from "./history.ts";
 import { isSampleShape, type Layer, type SampleShape } from "./layer.ts";
 import { isLayer } from "./layers.ts";

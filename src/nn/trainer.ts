@@ -12,10 +12,10 @@
  * For several inputs and outputs there is `model`. A thin layer: `net.program` is an ordinary program and `net.executable` an
  * ordinary executable, so one can go on by hand.
  */
-import { UserError } from "../errors.ts";
+import { UserError } from "../core/errors.ts";
+import { checkArguments, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable, type WeightSource } from "../io/weights.ts";
-import { checkArguments, checkOptions, count, flag, type OptionTable } from "../options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {

@@ -12,6 +12,8 @@
  * them up in float64: means over an epoch weigh every sample equally, whatever the batches, and reading them need not
  * wait for each step. Evaluation has totals of its own, so that one in the middle of an epoch does not mix with it.
  */
+
+import { UserError } from "../core/errors.ts";
 import { grad, tensorLeaf } from "../dsl/grad.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add } from "../dsl/ops.ts";
@@ -19,7 +21,6 @@ import { type Program, program } from "../dsl/program.ts";
 import { f32, freeze, type InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
-import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import type { Sums, TargetRange } from "./losses.ts";

@@ -10,9 +10,10 @@
  * They are part of the one program, so a gradient is kept only where somebody watches it. Outside of
  * callbacks `net.executable.read("watch.gradientNorm")` gives that of the last step, if a step was the last thing that ran.
  */
+
+import { UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layer.ts";
 import type { OutputTensor } from "./model.ts";

@@ -2,8 +2,9 @@
  * Watched values: what a trainer watches, as it was in the last step that was read. Callbacks ask for it; whatever is evaluated
  * between steps does not touch it.
  */
+
+import { UserError } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
-import { UserError } from "../errors.ts";
 import type { TypedArray } from "../runtime/compiled.ts";
 import type { Session } from "./session.ts";
 

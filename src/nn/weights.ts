@@ -7,10 +7,11 @@
  * a class that is not named has weight 1; labels given as one-hot rows count as their largest. Where Keras refuses to take
  * both kinds at once, or class weights with several outputs, here they are multiplied, and given for each output.
  */
-import { FeedError, UserError } from "../errors.ts";
-import { isFloat } from "../graph/dtype.ts";
+
+import { isFloat } from "../core/dtype.ts";
+import { FeedError, UserError } from "../core/errors.ts";
+import { show } from "../core/options.ts";
 import { printShape } from "../graph/shape.ts";
-import { show } from "../options.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import { type Batcher, type Numbers, toSource } from "./samples.ts";
 import type { Training } from "./training-program.ts";

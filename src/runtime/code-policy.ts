@@ -6,7 +6,7 @@
  *   wasm    'wasm-unsafe-eval' in script-src, and worker-src blob: for more threads than one
  *   wgsl    nothing
  */
-import { DeviceError } from "../errors.ts";
+import { DeviceError } from "../core/errors.ts";
 
 const emptyModule = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 

@@ -1,10 +1,10 @@
 /**
  * A compiled entry: what `compile` hands to a runtime. Plain data; every target runs the same thing.
  */
-import type { DType } from "../graph/dtype.ts";
+import type { DType } from "../core/dtype.ts";
 import type { Dims } from "../graph/shape.ts";
-import type { BufferSlot, Range, Segment } from "../kernel/memory.ts";
-import type { Sequence } from "../kernel/sequence.ts";
+import type { BufferSlot, Range, Segment } from "../program/memory.ts";
+import type { Sequence } from "../program/sequence.ts";
 
 export interface InputSlot {
   /** Path in the tree of inputs, and its parts. */

@@ -3,10 +3,10 @@
  *
  * A typed array shows one number, its length; nested arrays show every dimension. What no feed shows stays as compiled.
  */
-import { UserError } from "../errors.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { UserError } from "../core/errors.ts";
+import { didYouMean, show as showValue, whole } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { bindDim, type Dim, type Dims, dimNames, printShape, type Shape } from "../graph/shape.ts";
-import { didYouMean, show as showValue, whole } from "../options.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
 import { feedError } from "./host-values.ts";

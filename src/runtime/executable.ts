@@ -7,15 +7,15 @@
  * state worth going on with.
  */
 
+import type { DType } from "../core/dtype.ts";
+import { UserError } from "../core/errors.ts";
+import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { UserError } from "../errors.ts";
-import type { DType } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
-import type { BufferSlot } from "../kernel/memory.ts";
-import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../options.ts";
-import type { Report } from "../report.ts";
+import type { BufferSlot } from "../program/memory.ts";
+import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";

@@ -4,10 +4,10 @@
  * Every message names the feed, what was wanted and what was found. What kinds of numbers there are is in host-values.ts.
  */
 
-import type { HalfFloats } from "../arrays.ts";
+import type { HalfFloats } from "../core/arrays.ts";
+import type { DType } from "../core/dtype.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { type NamedLeaf, splitPath } from "../dsl/tree.ts";
-import type { DType } from "../graph/dtype.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { type ArrayOf, type InputSlot, labelsInWords, type Picks, type TypedArray } from "./compiled.ts";
 import { copyOf, feedError, type NestedNumbers, refuse, toValues, typeIn } from "./host-values.ts";

@@ -8,12 +8,12 @@
  *   refused   every other typed array, as another type means a conversion, which the user had better see; DataView, bare
  *             memory, BigInt, lists of another shape
  */
-import { typeName } from "../arrays.ts";
-import { FeedError } from "../errors.ts";
-import { type DType, halfBits, isFloat, roundTo } from "../graph/dtype.ts";
-import { atLine, here } from "../graph/origin.ts";
+import { typeName } from "../core/arrays.ts";
+import { type DType, halfBits, isFloat, roundTo } from "../core/dtype.ts";
+import { FeedError } from "../core/errors.ts";
+import { atLine, here } from "../core/origin.ts";
 import { printShape } from "../graph/shape.ts";
-import type { BufferSlot } from "../kernel/memory.ts";
+import type { BufferSlot } from "../program/memory.ts";
 import { arrayTypeOf, type TypedArray, viewOf } from "./compiled.ts";
 
 export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];

@@ -4,7 +4,7 @@
  * A machine is made when a program is compiled and lives as long as its executable. It allocates when an entry is prepared
  * and never in a step.
  */
-import type { BufferSlot } from "../kernel/memory.ts";
+import type { BufferSlot } from "../program/memory.ts";
 import type { CompiledEntry, TypedArray } from "./compiled.ts";
 
 export interface Machine {

@@ -6,7 +6,7 @@
  */
 import type { Program } from "../dsl/program.ts";
 import type { Dims } from "../graph/shape.ts";
-import type { EntryReport } from "../report.ts";
+import type { EntryReport } from "../program/report.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import { fitsFeeds } from "./dims.ts";
 import type { Feeds } from "./feeds.ts";

@@ -1,10 +1,11 @@
 /**
  * The states of an executable: reading, writing, and copies to go back to.
  */
+
+import { show } from "../core/options.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Range } from "../dsl/spec.ts";
-import type { BufferSlot } from "../kernel/memory.ts";
-import { show } from "../options.ts";
+import type { BufferSlot } from "../program/memory.ts";
 import type { Calls } from "./calls.ts";
 import type { TypedArray } from "./compiled.ts";
 import type { Feed } from "./feeds.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { lacksDefaultExport } from "../../src/cli/exports.ts";
+import { lacksDefaultExport } from "../../src/tools/cli/exports.ts";
 
 let folder = "";
 beforeAll(async () => {

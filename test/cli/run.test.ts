@@ -18,7 +18,7 @@ const tensorloom = JSON.stringify(new URL("../../src/index.ts", import.meta.url)
 async function run(source: string, ...args: readonly string[]) {
   const script = join(folder, "script.ts");
   await writeFile(script, source);
-  return runScript("src/cli/main.ts", ["run", script, ...args]);
+  return runScript("src/tools/cli/main.ts", ["run", script, ...args]);
 }
 
 test("calls main with the arguments behind --, in TypeScript, with await at the top", async () => {
@@ -99,7 +99,7 @@ test("flags that parseFlags refuses are told once, and its help is no error", as
 test("a reader that closes the pipe is no error", async () => {
   const script = join(folder, "script.ts");
   await writeFile(script, "export function main() { for (let i = 0; i < 1e5; i++) console.log(i); }");
-  const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", "run", script]);
+  const child = spawn(process.execPath, ["--import", "tsx", "src/tools/cli/main.ts", "run", script]);
   child.stdout.once("data", () => child.stdout.destroy());
   const said: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (text: string) => said.push(text));
@@ -108,7 +108,7 @@ test("a reader that closes the pipe is no error", async () => {
 });
 
 test("a script that is not there", async () => {
-  const { code, stderr } = await runScript("src/cli/main.ts", ["run", "nowhere.ts"]);
+  const { code, stderr } = await runScript("src/tools/cli/main.ts", ["run", "nowhere.ts"]);
   expect(stderr).toBe("error: there is no file nowhere.ts\n");
   expect(code).toBe(2);
 });

@@ -2,9 +2,10 @@
  * Random recipes: shapes of rank 0 to 6 with axes of 0, 1 and primes, broadcasting both ways, views of views, equal
  * expressions twice, indexes that repeat.
  */
+
+import { RandomStream } from "../../src/core/random.ts";
 import { InputSpec } from "../../src/dsl/spec.ts";
 import { program, type Tensor } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import { arithmetic } from "./draw-arithmetic.ts";
 import { structure } from "./draw-structure.ts";
 import type { Recipe } from "./recipe.ts";

@@ -4,8 +4,9 @@
  * Numbers stay where a float64 answers for itself: what may be large is bent by tanh, logarithms and roots get what is positive,
  * and where ties or zeros would ask for a convention (which differ between systems, and are tested elsewhere), a ramp is added.
  */
+
+import type { RandomStream } from "../../src/core/random.ts";
 import type { Tensor } from "../../src/index.ts";
-import type { RandomStream } from "../../src/random.ts";
 import { builders } from "./build.ts";
 import type { Attrs, Instruction, RecipeInput } from "./recipe.ts";
 

@@ -2,8 +2,8 @@
  * Runs one scheduled kernel on a device, the plain way: buffers made, filled, read back and destroyed for each launch.
  */
 import { strictEqual } from "node:assert/strict";
-import type { WgslUniform } from "../../codegen/wgsl.ts";
-import { printWgsl } from "../../codegen/wgsl.ts";
+import type { WgslUniform } from "../../codegen/wgsl/print.ts";
+import { printWgsl } from "../../codegen/wgsl/print.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 

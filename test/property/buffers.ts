@@ -3,7 +3,7 @@
  * few, and the numbers are the same to the bit. WebGPU guarantees 8 buffers; unfused kernels need 4.
  */
 import fc from "fast-check";
-import { lower } from "../../passes/lower.ts";
+import { lower } from "../../passes/lower/lower.ts";
 import { afterPass, fuseAndOrder } from "../../src/compile.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { Entry } from "../../src/graph/entry.ts";

@@ -5,11 +5,11 @@
 import { match, ok } from "node:assert/strict";
 import { Command } from "commander";
 import fc from "fast-check";
-import { addCompileCommand } from "../../src/cli/compile-command.ts";
-import { addExplainCommand } from "../../src/cli/explain-command.ts";
-import { addGraphCommand } from "../../src/cli/graph-command.ts";
-import { addRunCommand } from "../../src/cli/run-command.ts";
-import { runCommand } from "../../src/script.ts";
+import { addCompileCommand } from "../../src/tools/cli/compile-command.ts";
+import { addExplainCommand } from "../../src/tools/cli/explain-command.ts";
+import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
+import { addRunCommand } from "../../src/tools/cli/run-command.ts";
+import { runCommand } from "../../src/tools/script.ts";
 import { cpuMs, type Property, property } from "./property.ts";
 
 interface Finished {

@@ -6,7 +6,7 @@
  * A line for each round; on failure the property, the seed, the path and the smallest case, and exit code 1. Ctrl-C ends it
  * after the property under way, with the summary.
  */
-import { script } from "../../src/script.ts";
+import { script } from "../../src/tools/script.ts";
 import { bufferProperties } from "./buffers.ts";
 import { cliProperties } from "./cli.ts";
 import { escapeProperties, loadReaders } from "./escapes.ts";

@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
+import { DataError } from "../../src/core/errors.ts";
 import { parseIdx } from "../../src/data/idx.ts";
 import { loadMnist } from "../../src/data/mnist.ts";
-import { DataError } from "../../src/errors.ts";
 import { mutations } from "./hostile-bytes.ts";
 import { cpuMs, type Property, property } from "./property.ts";
 

@@ -3,7 +3,7 @@
  */
 import { ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { findOverlap, type Lifetime, type Placement, plan } from "../../passes/plan.ts";
+import { findOverlap, type Lifetime, type Placement, plan } from "../../passes/plan/plan.ts";
 import { type Property, property } from "./property.ts";
 
 const life = fc.tuple(fc.nat({ max: 5000 }), fc.nat({ max: 30 }), fc.nat({ max: 12 }));

@@ -5,6 +5,8 @@
  * Numbers come from a list that shrinks; where it ends, every choice is the first one. All numbers stay on a grid that an
  * f32 holds exactly, sums included, so a schedule that sums in another order still finds the same bits.
  */
+
+import { RandomStream } from "../../src/core/random.ts";
 import {
   apply,
   assign,
@@ -22,7 +24,6 @@ import {
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import { constIndex, loopIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
 import type { BufferParam, Expr, Kernel, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { RandomStream } from "../../src/random.ts";
 import { Draws, flat, mostBits, type Scope, type Term, workOf } from "./random-draws.ts";
 
 /** What scalar parameters are at launch. */

@@ -3,6 +3,7 @@
  * inputs and states of every rank up to 4, and extents from 0 and 1 to primes.
  */
 import fc from "fast-check";
+import { RandomStream } from "../../src/core/random.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { TensorsOf } from "../../src/dsl/spec.ts";
 import {
@@ -35,7 +36,6 @@ import {
   u8,
   uniform,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import type { FlatFeeds } from "../program-oracle.ts";
 import { type Budget, operation } from "./random-ops.ts";
 import {

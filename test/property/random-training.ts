@@ -3,6 +3,7 @@
  * attention, gated, with shared weights), heads with losses, the gradients of all weights, and an optimizer's updates.
  */
 import fc from "fast-check";
+import { RandomStream } from "../../src/core/random.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import {
   accuracy,
@@ -25,7 +26,6 @@ import {
   type Tensor,
   zeros,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import type { FlatFeeds } from "../program-oracle.ts";
 import { pick, type Step } from "./random-value.ts";
 import { blocks, dot, least, matrix, most, over, plus, type Specs, sumAlong, times } from "./training-blocks.ts";

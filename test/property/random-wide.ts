@@ -3,10 +3,10 @@
  * by all of them. No kernel may touch so much, so whatever fusion likes, it has to be divided.
  */
 import fc from "fast-check";
+import { RandomStream } from "../../src/core/random.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import * as ops from "../../src/index.ts";
 import { f32, normal, param, program, type Tensor } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import type { FlatFeeds } from "../program-oracle.ts";
 import { pick } from "./random-value.ts";
 import { dot, minus, over, plus, sumAlong, times } from "./training-blocks.ts";

@@ -3,8 +3,8 @@
  */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
-import { DataError } from "../../src/errors.ts";
-import { byteWidth, type DType, dtypes } from "../../src/graph/dtype.ts";
+import { byteWidth, type DType, dtypes } from "../../src/core/dtype.ts";
+import { DataError } from "../../src/core/errors.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { viewOf } from "../../src/runtime/compiled.ts";

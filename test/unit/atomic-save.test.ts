@@ -24,9 +24,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DataError, UserError } from "../../src/errors.ts";
+import { DataError, UserError } from "../../src/core/errors.ts";
+import { threefry2x32, uniformFromBits } from "../../src/core/random.ts";
 import { loadCheckpoint, saveCheckpoint, writeFileAtomically } from "../../src/io/files.ts";
-import { threefry2x32, uniformFromBits } from "../../src/random.ts";
 import { generation } from "../atomic-save-child.ts";
 
 const kills = Number(process.env.TENSORLOOM_KILLS ?? 60);

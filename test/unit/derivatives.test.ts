@@ -24,7 +24,7 @@ import { runScript } from "./run-script.ts";
 let printed: readonly string[] = [];
 
 beforeAll(async () => {
-  const { code, stdout, stderr } = await runScript("src/cli/main.ts", ["run", "examples/derivatives.ts"]);
+  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", "examples/derivatives.ts"]);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   printed = stdout.trim().split("\n");

@@ -3,8 +3,9 @@
  * workloads), composites against central differences, derivatives of derivatives, and what is said when there is no path.
  */
 import { describe, expect, test } from "vitest";
-import { differentiate } from "../../passes/differentiate.ts";
-import { simplify } from "../../passes/simplify.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { simplify } from "../../passes/graph/simplify.ts";
+import { CompilerBug, ShapeError, UserError } from "../../src/core/errors.ts";
 import {
   accuracy, globalNorm, logSoftmax, mean, meanSquaredError, relu, sigmoid, sigmoidCrossEntropy, softmax, softmaxCrossEntropy, softplus, square, variance,
 } from "../../src/dsl/composites.ts"; // biome-ignore format: names
@@ -28,7 +29,6 @@ import {
 import { program } from "../../src/dsl/program.ts";
 import { f32, f64, i32, param } from "../../src/dsl/spec.ts";
 import { scalar, Tensor } from "../../src/dsl/tensor.ts";
-import { CompilerBug, ShapeError, UserError } from "../../src/errors.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";

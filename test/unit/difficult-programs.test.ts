@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
+import { RandomStream } from "../../src/core/random.ts";
 import {
   add,
   argmax,
@@ -35,7 +36,6 @@ import {
   values,
   zeros,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import { wasmTarget, wgslTarget } from "../../src/targets.ts";
 import { type Call, expectSound, type TraceResult } from "../program-case.ts";
 

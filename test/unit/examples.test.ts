@@ -7,7 +7,7 @@ import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { runScript } from "./run-script.ts";
 
 async function printed(example: string): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await runScript("src/cli/main.ts", ["run", `examples/${example}.ts`]);
+  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", `examples/${example}.ts`]);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return stdout.trimEnd().split("\n");

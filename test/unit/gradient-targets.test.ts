@@ -3,9 +3,9 @@
  * Each row on `js` and by the float64 oracle; the wanted numbers are worked out by hand.
  */
 import { describe, expect, test } from "vitest";
-import { differentiate } from "../../passes/differentiate.ts";
-import { foldTransposes } from "../../passes/fold-transposes.ts";
-import { inline } from "../../passes/inline.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { foldTransposes } from "../../passes/graph/fold-transposes.ts";
+import { inline } from "../../passes/graph/inline.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { createGraph } from "../../src/graph/graph.ts";

@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import type { Skippable } from "../../src/compile.ts";
-import { halfBits, roundTo } from "../../src/graph/dtype.ts";
+import { halfBits, roundTo } from "../../src/core/dtype.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import * as api from "../../src/index.ts";

@@ -4,7 +4,7 @@
  * where a function has no derivative, against what docs/semantics.md says.
  */
 import { describe, expect, test } from "vitest";
-import { erf as erfOf } from "../../src/graph/special.ts";
+import { erf as erfOf } from "../../src/core/special.ts";
 import * as api from "../../src/index.ts";
 import { compile, f64, grad, jacobian, program, sum, type Tensor } from "../../src/index.ts";
 

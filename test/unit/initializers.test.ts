@@ -1,6 +1,7 @@
 /** What states start as: the distributions of the initializers, and their values in every dtype. */
 import { describe, expect, test } from "vitest";
-import type { DType } from "../../src/graph/dtype.ts";
+import type { DType } from "../../src/core/dtype.ts";
+import { RandomStream } from "../../src/core/random.ts";
 import {
   cast,
   compile,
@@ -13,7 +14,6 @@ import {
   program,
   slot,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 
 function drawn(initializer: Initializer, seed = 1, name = "w"): Float64Array {
   const into = new Float64Array(initializer.shape.reduce((product: number, size) => product * Number(size), 1));

@@ -3,8 +3,8 @@
  * JavaScript and in the evaluator, which also looks for races. The results must agree bit for bit.
  */
 import { expect } from "vitest";
-import { printJsFactory } from "../../codegen/js.ts";
-import type { DType } from "../../src/graph/dtype.ts";
+import { printJsFactory } from "../../codegen/js/print.ts";
+import type { DType } from "../../src/core/dtype.ts";
 import {
   apply,
   assign,

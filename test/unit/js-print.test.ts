@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { printJsFactory, printJsKernels, printJsModule } from "../../codegen/js.ts";
+import { printJsFactory, printJsKernels, printJsModule } from "../../codegen/js/print.ts";
 import { Writer } from "../../codegen/writer.ts";
 import {
   apply,

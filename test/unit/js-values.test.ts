@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { DType } from "../../src/graph/dtype.ts";
-import { roundTo } from "../../src/graph/dtype.ts";
-import { erf } from "../../src/graph/special.ts";
+import type { DType } from "../../src/core/dtype.ts";
+import { roundTo } from "../../src/core/dtype.ts";
+import { erf } from "../../src/core/special.ts";
 import { apply, bitcast, constant, convert, indexValue, load, param } from "../../src/kernel/build.ts";
 import type { Expr, Kernel, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { scalarFns } from "../../src/kernel/kernel.ts";
@@ -212,7 +212,7 @@ describe("casts", () => {
   });
 });
 
-test("erf in double precision is that of src/graph/special.ts", () => {
+test("erf in double precision is that of src/core/special.ts", () => {
   const x = new Float64Array(4001).map((_, i) => (i - 2000) / 250);
   const kernel = mapKernel([["x", "f64"]], "f64", x.length, (i) => apply("erf", load("f64", "x", i)));
   expect([...(runJs(kernel, new Map([["x", x]])).get("y") ?? [])]).toEqual([...x].map(erf));

@@ -3,8 +3,8 @@
  * kind of model; layers that are called twice, held fixed, evaluated; checkpoints; and mistakes.
  */
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { explainProgram } from "../../src/cli/explain.ts";
 import { add, compile, dense, f32, filled, freeze, grad, type Layer, layer, mean, model, mul, param, program, sequential, sgd, slot, slotUpdates, type Tensor, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { explainProgram } from "../../src/tools/cli/explain.ts";
 import { batchNorm, kerasCall, kerasCases } from "../batch-norm.ts";
 import { expectSound } from "../program-case.ts";
 import { largestError, ProgramOracle } from "../program-oracle.ts";

@@ -2,7 +2,7 @@
  * Layers: shapes and parameters they ask for, what they compute (against loops in float64), and what tsc knows of them.
  */
 import { expect, expectTypeOf, test } from "vitest";
-import { erf } from "../../src/graph/special.ts";
+import { erf } from "../../src/core/special.ts";
 import {
   type ActivationName,
   activation,

@@ -163,17 +163,17 @@ test("a truncated file is named", async () => {
 });
 
 test("tensorloom doctor says what works, and wrong calls are the user's", async () => {
-  const told = await runScript("src/cli/main.ts", ["doctor"]);
+  const told = await runScript("src/tools/cli/main.ts", ["doctor"]);
   expect(told.stdout).toMatch(/^js {5}works: js/m);
   expect(told.stdout).toMatch(
     /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}\d threads: works$/m,
   );
   expect(told.stdout).toMatch(/^wgsl {3}(works|does not work): /m);
   expect(told.code).toBe(0);
-  const json = await runScript("src/cli/main.ts", ["doctor", "--json"]);
+  const json = await runScript("src/tools/cli/main.ts", ["doctor", "--json"]);
   expect(JSON.parse(json.stdout).targets[0]).toMatchObject({ target: "js", works: true });
-  const wrong = await runScript("src/cli/main.ts", ["doctor", "--loud"]);
+  const wrong = await runScript("src/tools/cli/main.ts", ["doctor", "--loud"]);
   expect(wrong.stderr).toContain("unknown option '--loud'");
   expect(wrong.code).toBe(2);
-  expect((await runScript("src/cli/main.ts", ["operate"])).code).toBe(2);
+  expect((await runScript("src/tools/cli/main.ts", ["operate"])).code).toBe(2);
 });

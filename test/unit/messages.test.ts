@@ -3,7 +3,7 @@
  * row is a mistake that people make, and words that must be in what they are told.
  */
 import { expect, test } from "vitest";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/core/errors.ts";
 import * as tl from "../../src/index.ts";
 
 const { dense, f32, layer, ones, param, program, sequential, sgd, sum, trainer, zeros } = tl;

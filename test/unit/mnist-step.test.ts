@@ -3,19 +3,19 @@
  * what the report claims of it on `js` against what the machine really does. wasm/programs.test.ts does the latter on `wasm`.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { printJsModule } from "../../codegen/js.ts";
-import { differentiate } from "../../passes/differentiate.ts";
-import { inline } from "../../passes/inline.ts";
-import { simplify } from "../../passes/simplify.ts";
-import { specialize } from "../../passes/specialize.ts";
+import { printJsModule } from "../../codegen/js/print.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { inline } from "../../passes/graph/inline.ts";
+import { simplify } from "../../passes/graph/simplify.ts";
+import { specialize } from "../../passes/graph/specialize.ts";
 import type { Skippable } from "../../src/compile.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel, printSequence } from "../../src/kernel/print.ts";
-import { walkSequence } from "../../src/kernel/sequence.ts";
-import type { EntryReport } from "../../src/report.ts";
+import type { EntryReport } from "../../src/program/report.ts";
+import { walkSequence } from "../../src/program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../../src/runtime/compiled.ts";
 import type { Machine } from "../../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";

@@ -12,10 +12,10 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
+import { DataError } from "../../src/core/errors.ts";
 import { decodeIdxDataset, parseIdx } from "../../src/data/idx.ts";
 import { type LoadMnistOptions, loadMnist } from "../../src/data/mnist.ts";
 import type { PublishedFile } from "../../src/data/mnist-files.ts";
-import { DataError } from "../../src/errors.ts";
 
 function images(count: number): Uint8Array {
   const header = new DataView(new ArrayBuffer(16));

@@ -3,6 +3,7 @@
  * batch of one, scalars only. Each is run several calls in every variant of the pipeline (see program-case.ts).
  */
 import { describe, expect, it } from "vitest";
+import { RandomStream } from "../../src/core/random.ts";
 import {
   adam,
   add,
@@ -31,7 +32,6 @@ import {
   values,
   zeros,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import { type Call, expectSound } from "../program-case.ts";
 
 /** Seeded numbers with the given name. */

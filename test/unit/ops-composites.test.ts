@@ -2,6 +2,7 @@
  * Composites, indexes and random numbers where values alone tell: edges, large numbers, shapes in the types, and messages.
  */
 import { expect, test } from "vitest";
+import { threefry2x32 } from "../../src/core/random.ts";
 import {
   batchMatmul,
   cast,
@@ -36,7 +37,6 @@ import {
   type Tensor,
   valueAndGrad,
 } from "../../src/index.ts";
-import { threefry2x32 } from "../../src/random.ts";
 
 const list = (value: unknown): number[] => (typeof value === "number" ? [value] : [...(value as Float32Array)]);
 const at = async (f: (x: Tensor) => unknown, x: number | readonly number[] | readonly number[][]): Promise<number[]> =>

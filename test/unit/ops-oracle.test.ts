@@ -6,8 +6,8 @@
  * The table of samples is typed by the names of the ops: an op without its sample does not compile.
  */
 import { describe, expect, test } from "vitest";
+import { type DType, dtypes } from "../../src/core/dtype.ts";
 import { builder } from "../../src/graph/build.ts";
-import { type DType, dtypes } from "../../src/graph/dtype.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";

@@ -3,8 +3,8 @@
  * gradient rule against central differences along a random direction, with axes of 1, of primes, and empty ones.
  */
 import { describe, expect, test } from "vitest";
+import type { DType } from "../../src/core/dtype.ts";
 import { builder } from "../../src/graph/build.ts";
-import type { DType } from "../../src/graph/dtype.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";

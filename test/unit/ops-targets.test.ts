@@ -5,8 +5,8 @@
  */
 import { readdirSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { isFloat } from "../../src/graph/dtype.ts";
-import { RandomStream, threefry2x32 } from "../../src/random.ts";
+import { isFloat } from "../../src/core/dtype.ts";
+import { RandomStream, threefry2x32 } from "../../src/core/random.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 import { caseFeeds, caseProgram, type OpCase } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";

@@ -2,7 +2,7 @@
  * The check of options: what is wrong is said with what was meant, and the table cannot differ from the type.
  */
 import { expect, test } from "vitest";
-import { UserError } from "../../src/errors.ts";
+import { UserError } from "../../src/core/errors.ts";
 import {
   callable,
   checkedLater,
@@ -19,8 +19,8 @@ import {
   seed,
   text,
   whole,
-} from "../../src/options.ts";
-import { closest } from "../../src/spelling.ts";
+} from "../../src/core/options.ts";
+import { closest } from "../../src/core/spelling.ts";
 
 interface Options {
   readonly axis?: number | readonly number[];

@@ -3,14 +3,15 @@
  * values of an entry, and numeric derivatives to hold the symbolic ones to.
  */
 import { expect } from "vitest";
-import { differentiate } from "../../passes/differentiate.ts";
-import { inline } from "../../passes/inline.ts";
-import type { GraphPass } from "../../passes/pass.ts";
-import { specialize } from "../../passes/specialize.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { inline } from "../../passes/graph/inline.ts";
+import type { GraphPass } from "../../passes/graph/pass.ts";
+import { specialize } from "../../passes/graph/specialize.ts";
+import type { DType } from "../../src/core/dtype.ts";
+import { isFloat } from "../../src/core/dtype.ts";
+import { RandomStream } from "../../src/core/random.ts";
 import { builder } from "../../src/graph/build.ts";
 import { checkGraph } from "../../src/graph/check.ts";
-import type { DType } from "../../src/graph/dtype.ts";
-import { isFloat } from "../../src/graph/dtype.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { resultNodes } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
@@ -21,7 +22,6 @@ import { input } from "../../src/graph/ops/source.ts";
 import { gradient } from "../../src/graph/ops/transform.ts";
 import { type Dims, fixedShape, type Shape, sizeOf } from "../../src/graph/shape.ts";
 import { typeOf } from "../../src/graph/type.ts";
-import { RandomStream } from "../../src/random.ts";
 
 export type Feeds = Readonly<Record<string, NdArray>>;
 

@@ -3,7 +3,7 @@
  * `package.test.ts` has the same from real stacks of the installed package.
  */
 import { describe, expect, test } from "vitest";
-import { atLine, here, userLine } from "../../src/graph/origin.ts";
+import { atLine, here, userLine } from "../../src/core/origin.ts";
 
 const readable = "    at complain (node:internal/modules/esm/module_job:343:25)";
 

@@ -11,14 +11,14 @@ import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { rolesOf } from "../../codegen/picture/roles.ts";
 import { shortName } from "../../codegen/picture/short.ts";
-import { drawProgram, kernelsOf, memoryOf } from "../../src/cli/graph.ts";
-import { renderPng, renderSvg } from "../../src/cli/render.ts";
 import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
 import { add, dense, f32, grad, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { jsTarget } from "../../src/targets.ts";
+import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
+import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
 import { transformer } from "../cli/scripts/transformer.ts";
 import { mnistDims, mnistStep } from "../mnist-step.ts";
 

@@ -2,7 +2,7 @@
  * Random numbers of the host: the published vectors of the generator, and what is built on it.
  */
 import { describe, expect, it } from "vitest";
-import { normalFromBits, permutation, RandomStream, threefry2x32, uniformFromBits } from "../../src/random.ts";
+import { normalFromBits, permutation, RandomStream, threefry2x32, uniformFromBits } from "../../src/core/random.ts";
 
 describe("Threefry-2x32-20", () => {
   // Known answers of the Random123 library (Salmon et al. 2011).

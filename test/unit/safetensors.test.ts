@@ -2,7 +2,7 @@
  * The safetensors format: bytes as its own library writes them, and every way in which a file can be wrong.
  */
 import { describe, expect, it } from "vitest";
-import { DataError, UserError } from "../../src/errors.ts";
+import { DataError, UserError } from "../../src/core/errors.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 
 const tensors = (entries: Readonly<Record<string, StoredTensor>>) => new Map(Object.entries(entries));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { printJsKernels } from "../../codegen/js.ts";
+import { printJsKernels } from "../../codegen/js/print.ts";
 import { cse } from "../../passes/schedule/cse.ts";
 import type { JsBlocks } from "../../passes/schedule/js.ts";
 import { jsBlocks, scheduleJs } from "../../passes/schedule/js.ts";

@@ -22,7 +22,7 @@ interface Defect {
 const defects: readonly Defect[] = [
   {
     title: "an ordering edge is dropped",
-    file: "passes/order.ts",
+    file: "passes/plan/order.ts",
     from: "for (const reader of readers) putBefore(reader, writer);",
     to: "for (const reader of readers.slice(1)) putBefore(reader, writer);",
     caughtBy: "test/unit/difficult-programs.test.ts",
@@ -36,7 +36,7 @@ const defects: readonly Defect[] = [
   },
   {
     title: "an offset is off by 4",
-    file: "passes/layout.ts",
+    file: "passes/plan/layout.ts",
     from: "buffers.set(name, { ...(scratch.get(name) as BufferSlot), offset });",
     to: "buffers.set(name, { ...(scratch.get(name) as BufferSlot), offset: Math.max(0, offset - 4) });",
     caughtBy: "test/unit/odd-sizes.test.ts",

@@ -2,6 +2,7 @@
  * Seeds: all 53 bits count for whatever is drawn, seeds of one word draw what they always drew, and anything else is refused.
  */
 import { describe, expect, test } from "vitest";
+import { permutation, RandomStream, startOfDraws } from "../../src/core/random.ts";
 import { batches } from "../../src/data/dataset.ts";
 import { syntheticDigits } from "../../src/data/digits.ts";
 import {
@@ -17,7 +18,6 @@ import {
   trainer,
   UserError,
 } from "../../src/index.ts";
-import { permutation, RandomStream, startOfDraws } from "../../src/random.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 
 const drawing = () =>

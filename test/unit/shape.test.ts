@@ -2,9 +2,10 @@
  * Linear arithmetic of symbolic dimensions, and `specialize`, which binds them.
  */
 import { describe, expect, test } from "vitest";
-import { differentiate } from "../../passes/differentiate.ts";
-import { simplify } from "../../passes/simplify.ts";
-import { specialize } from "../../passes/specialize.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { simplify } from "../../passes/graph/simplify.ts";
+import { specialize } from "../../passes/graph/specialize.ts";
+import { ShapeError } from "../../src/core/errors.ts";
 import { mean } from "../../src/dsl/composites.ts";
 import { grad } from "../../src/dsl/grad.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
@@ -12,7 +13,6 @@ import { concat, max, mul, reshape, slice, sub, sum } from "../../src/dsl/ops.ts
 import { program } from "../../src/dsl/program.ts";
 import { f32, param } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
-import { ShapeError } from "../../src/errors.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import { printEntry } from "../../src/graph/print.ts";

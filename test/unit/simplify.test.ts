@@ -4,20 +4,20 @@
  * rule says `exact`. Laws whose ops carry attributes have their left sides in the table below.
  */
 import { describe, expect, test } from "vitest";
-import { differentiate } from "../../passes/differentiate.ts";
-import { applyRule, type Pattern, type Rule } from "../../passes/pattern.ts";
-import { simplifier, simplify } from "../../passes/simplify.ts";
-import { rules } from "../../passes/simplify-rules.ts";
+import { differentiate } from "../../passes/graph/differentiate.ts";
+import { applyRule, type Pattern, type Rule } from "../../passes/graph/pattern.ts";
+import { simplifier, simplify } from "../../passes/graph/simplify.ts";
+import { rules } from "../../passes/graph/simplify-rules.ts";
+import type { DType } from "../../src/core/dtype.ts";
+import { isFloat } from "../../src/core/dtype.ts";
+import { ShapeError } from "../../src/core/errors.ts";
 import { mean, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
 import { grad } from "../../src/dsl/grad.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
 import { add, exp, log, matmul, mul, pow, sub, sum, tanh } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, i32, param } from "../../src/dsl/spec.ts";
-import { ShapeError } from "../../src/errors.ts";
 import { builder } from "../../src/graph/build.ts";
-import type { DType } from "../../src/graph/dtype.ts";
-import { isFloat } from "../../src/graph/dtype.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";

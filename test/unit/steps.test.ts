@@ -3,6 +3,7 @@
  * calls that are fed, bit for bit, on the targets of this machine.
  */
 import { beforeAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../src/core/random.ts";
 import type { TensorsOf } from "../../src/dsl/spec.ts";
 import {
   accuracy,
@@ -28,7 +29,6 @@ import {
   UserError,
   zeros,
 } from "../../src/index.ts";
-import { RandomStream } from "../../src/random.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 
 const [samples, pixels, classes, batch, steps] = [50, 49, 5, 12, 7] as const;

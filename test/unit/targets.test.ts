@@ -1,14 +1,14 @@
 import { expect, test } from "vitest";
 import { type CompileOptions, compile, compileOn } from "../../src/compile.ts";
-import { examineTargets } from "../../src/doctor.ts";
+import { DeviceError, UserError } from "../../src/core/errors.ts";
 import { grad } from "../../src/dsl/grad.ts";
 import { normal, zeros } from "../../src/dsl/initializers.ts";
 import { add, flip, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
-import { DeviceError, UserError } from "../../src/errors.ts";
 import { nodeTarget } from "../../src/node.ts";
 import { jsTarget } from "../../src/targets.ts";
+import { examineTargets } from "../../src/tools/doctor.ts";
 
 const doubling = () => program({ inputs: { x: f32(3) }, step: ({ x }) => ({ outputs: { y: mul(x, 2) } }) });
 

@@ -4,6 +4,7 @@
  * Reference runs go batch by batch through the same program; failures come from a machine that gives up on purpose.
  */
 import { describe, expect, expectTypeOf, test, vi } from "vitest";
+import { RandomStream } from "../../src/core/random.ts";
 import {
   type Callback,
   type CompileOptions,
@@ -31,7 +32,6 @@ import {
   UserError,
 } from "../../src/index.ts";
 import { takenNames } from "../../src/nn/history.ts";
-import { RandomStream } from "../../src/random.ts";
 
 /** Points in the plane; the class is the quadrant's diagonal pair. Learnable by a small relu net, not by a line. */
 function quadrants(count: number, seed = 1) {

@@ -6,6 +6,7 @@
  */
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
+import { ShapeError, UserError } from "../../src/core/errors.ts";
 import { mean, relu, softmax, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
 import { type GradientsOf, grad } from "../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../src/dsl/initializers.ts";
@@ -15,7 +16,6 @@ import {
 import { program } from "../../src/dsl/program.ts";
 import { f32, i32, param, type StateSpec, u8 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
-import { ShapeError, UserError } from "../../src/errors.ts";
 import type { Shape } from "../../src/graph/shape.ts";
 import * as tensorloom from "../../src/index.ts";
 

@@ -2,10 +2,10 @@
  * WGSL as text: small goldens, the rows of the quirk table, names, literals, launches and what is refused.
  */
 import { describe, expect, test } from "vitest";
-import { gpuBytes, printWgsl } from "../../codegen/wgsl.ts";
-import { f32Text } from "../../codegen/wgsl-expr.ts";
-import { reservedNames, WgslNames } from "../../codegen/wgsl-names.ts";
-import { helperFor, legalize, quirks } from "../../codegen/wgsl-quirks.ts";
+import { f32Text } from "../../codegen/wgsl/expr.ts";
+import { reservedNames, WgslNames } from "../../codegen/wgsl/names.ts";
+import { gpuBytes, printWgsl } from "../../codegen/wgsl/print.ts";
+import { helperFor, legalize, quirks } from "../../codegen/wgsl/quirks.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import { apply, bitcast, constant, convert, load, name, store } from "../../src/kernel/build.ts";
 import { loopIndex } from "../../src/kernel/index-expr.ts";

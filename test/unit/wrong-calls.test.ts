@@ -8,8 +8,8 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { UserError } from "../../src/core/errors.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
-import { UserError } from "../../src/errors.ts";
 import * as tensorloom from "../../src/index.ts";
 import * as node from "../../src/node.ts";
 

@@ -5,8 +5,9 @@
  *
  * `batchLeft[i]` pairs with `batchRight[i]`, `sumLeft[i]` with `sumRight[i]`; free axes keep their order.
  */
-import { ShapeError } from "../../errors.ts";
-import { isInteger } from "../dtype.ts";
+
+import { isInteger } from "../../core/dtype.ts";
+import { ShapeError } from "../../core/errors.ts";
 import { type NdArray, ndarray, transpose } from "../ndarray.ts";
 import type { Build, ContractAttrs, ContractOp, Node } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";

@@ -4,11 +4,12 @@
  *
  * Adding at given places (scatter-add) is no primitive: it is a contraction with a one-hot, see `gather`.
  */
-import { CompilerBug, ShapeError } from "../../errors.ts";
+
+import { type DType, isInteger } from "../../core/dtype.ts";
+import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { apply, constant, convert, indexValue } from "../../kernel/build.ts";
 import { addIndex, constIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
-import { type DType, isInteger } from "../dtype.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, IndexOp, Node, Reads } from "../node.ts";
 import { type Dim, fixedShape, printShape, type Shape } from "../shape.ts";

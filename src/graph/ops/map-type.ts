@@ -1,8 +1,9 @@
 /**
  * The type rule of element-wise ops: how many operands, of which dtypes, all of one shape.
  */
-import { ShapeError } from "../../errors.ts";
-import type { DType } from "../dtype.ts";
+
+import type { DType } from "../../core/dtype.ts";
+import { ShapeError } from "../../core/errors.ts";
 import type { MapName } from "../node.ts";
 import { sameShape } from "../shape.ts";
 import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";

@@ -4,12 +4,13 @@
  * One row an op: its float64 meaning, its price, how far targets may be from it, its gradient with the formula beside it,
  * its scalar function. Most rows lower to the scalar function of their own name.
  */
+
+import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
+import { erf } from "../../core/special.ts";
 import { apply, constant, convert } from "../../kernel/build.ts";
 import { type Expr, isMathsFn, type MathsFn, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
-import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../dtype.ts";
 import type { Build, MapName, MapOp, Node } from "../node.ts";
-import { erf } from "../special.ts";
 import { inverseRoot, library, quotient, root, rounded, type Tolerances } from "../tolerance.ts";
 import { type NodeType, tensorType, typeOf } from "../type.ts";
 import { inferMap, type Signature } from "./map-type.ts";

@@ -2,11 +2,12 @@
  * Views of parts: slice takes one, pad puts a border around one, concat joins several. The gradient of each is made of the
  * others.
  */
-import { ShapeError } from "../../errors.ts";
+
+import { roundTo } from "../../core/dtype.ts";
+import { ShapeError } from "../../core/errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
 import { type Expr, type Index, valueTypeOf } from "../../kernel/kernel.ts";
-import { roundTo } from "../dtype.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ViewOp } from "../node.ts";
 import { addDims, type Dim, fixedShape, printShape, type Shape } from "../shape.ts";

@@ -1,9 +1,10 @@
 /**
  * Reductions: fold the axes `attrs.axes` away. What an empty reduction gives is the start value (0, 1, -inf, +inf).
  */
-import { ShapeError } from "../../errors.ts";
-import type { DType } from "../dtype.ts";
-import { isFloat, isInteger } from "../dtype.ts";
+
+import type { DType } from "../../core/dtype.ts";
+import { isFloat, isInteger } from "../../core/dtype.ts";
+import { ShapeError } from "../../core/errors.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";

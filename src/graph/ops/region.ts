@@ -1,7 +1,7 @@
 /**
  * Ops that carry closed sub-graphs, and `pick`, which takes one result of a node that has several.
  */
-import { CompilerBug, ShapeError } from "../../errors.ts";
+import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { Region, RegionOp } from "../node.ts";
 import { type NodeType, printType, sameType, typeOf } from "../type.ts";
 

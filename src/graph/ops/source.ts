@@ -2,12 +2,13 @@
  * Ops without data operands: what comes from outside (input, state), what is known (constant, iota, the size of a
  * dimension) and what is drawn (random).
  */
-import { CompilerBug } from "../../errors.ts";
+
+import { type DType, isFloat, roundTo } from "../../core/dtype.ts";
+import { CompilerBug } from "../../core/errors.ts";
+import { threefry2x32, uniformFromBits } from "../../core/random.ts";
 import { apply, constant as constantExpr, convert, indexValue } from "../../kernel/build.ts";
 import { constIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
-import { threefry2x32, uniformFromBits } from "../../random.ts";
-import { type DType, isFloat, roundTo } from "../dtype.ts";
 import { generate, ndarray } from "../ndarray.ts";
 import type { Graph, Node, SourceOp } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf, stridesOf } from "../shape.ts";

@@ -3,8 +3,9 @@
  * shown as it was written and gradients of gradients come for free. `slopedAs` is for functions whose good form is no form
  * to differentiate.
  */
-import { CompilerBug, ShapeError } from "../../errors.ts";
-import { isFloat } from "../dtype.ts";
+
+import { isFloat } from "../../core/dtype.ts";
+import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { ndarray } from "../ndarray.ts";
 import type { TransformOp } from "../node.ts";
 import { type NodeType, printType, sameType, typeOf } from "../type.ts";

@@ -2,7 +2,7 @@
  * Views: the elements of operands in other places. Each is an index map, written once for the oracle and once for kernels.
  * Here are those that keep every element: reshape, permute, broadcast and flip. Slices and their like are in parts.ts.
  */
-import { CompilerBug, ShapeError } from "../../errors.ts";
+import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { constIndex, floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";

@@ -9,7 +9,7 @@
  * elements takes 21 ms with a rounding after each operation and 10 with one. No bound gets worse: what a routine does to win
  * bits back in f32 is exact in double.
  */
-import { CompilerBug } from "../../errors.ts";
+import { CompilerBug } from "../../core/errors.ts";
 import { apply, bitcast, constant, convert, name } from "../build.ts";
 import { type Expr, isRoutineFn, type Routine, type RoutineFn, type Stmt, type ValueType } from "../kernel.ts";
 import { routineFor } from "./library.ts";

@@ -1,6 +1,6 @@
 /**
  * Threefry-2x32-20 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011) as kernel
- * expressions: the same bits as src/random.ts gives on the host, on every target.
+ * expressions: the same bits as src/core/random.ts gives on the host, on every target.
  *
  *     key0, key1, counter0, counter1 (u32)  ->  let p_a1 = ..., let p_b1 = ..., ...; p_a20, p_b20 with the last keys added
  */

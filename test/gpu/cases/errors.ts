@@ -3,17 +3,17 @@
  */
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { compile } from "../../../src/compile.ts";
-import { examineTargets, selfCheck } from "../../../src/doctor.ts";
+import { DeviceError, UserError } from "../../../src/core/errors.ts";
 import { filled, zeros } from "../../../src/dsl/initializers.ts";
 import { add, mul, sum } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, f64, slot } from "../../../src/dsl/spec.ts";
-import { DeviceError, UserError } from "../../../src/errors.ts";
 import { nodeGpu } from "../../../src/node.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
-import { deviceSource, openDevice } from "../../../src/runtime/gpu-device.ts";
-import { labelPrefix } from "../../../src/runtime/gpu-health.ts";
-import { WebGpuMachine } from "../../../src/runtime/webgpu-machine.ts";
+import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
+import { labelPrefix } from "../../../src/runtime/webgpu/health.ts";
+import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
+import { examineTargets, selfCheck } from "../../../src/tools/doctor.ts";
 import type { Gpu, GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

@@ -2,9 +2,9 @@
  * Scheduled kernels, printed as WGSL and run on the device, against the evaluator of the kernel language.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { printWgsl } from "../../../codegen/wgsl.ts";
+import { printWgsl } from "../../../codegen/wgsl/print.ts";
 import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
-import { erf } from "../../../src/graph/special.ts";
+import { erf } from "../../../src/core/special.ts";
 import {
   apply,
   assign,

@@ -2,16 +2,16 @@
  * The GPU's runtime on sequences written by hand: loops of launches with scalars, and copies within one buffer.
  */
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
-import { gpuBytes, printWgsl } from "../../../codegen/wgsl.ts";
+import { gpuBytes, printWgsl } from "../../../codegen/wgsl/print.ts";
 import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import { apply, convert, load, param, store } from "../../../src/kernel/build.ts";
 import { loopIndex } from "../../../src/kernel/index-expr.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import type { BufferSlot, Segment } from "../../../src/kernel/memory.ts";
-import type { Sequence } from "../../../src/kernel/sequence.ts";
+import type { BufferSlot, Segment } from "../../../src/program/memory.ts";
+import type { Sequence } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
-import { deviceSource, openDevice } from "../../../src/runtime/gpu-device.ts";
-import { WebGpuMachine } from "../../../src/runtime/webgpu-machine.ts";
+import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
+import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

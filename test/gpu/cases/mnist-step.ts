@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type CompileOptions, compile } from "../../../src/compile.ts";
+import { RandomStream } from "../../../src/core/random.ts";
 import { mean, relu, softmaxCrossEntropy } from "../../../src/dsl/composites.ts";
 import { grad } from "../../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../../src/dsl/initializers.ts";
@@ -12,7 +13,6 @@ import { program } from "../../../src/dsl/program.ts";
 import { f32, i32, param } from "../../../src/dsl/spec.ts";
 import type { Optimizer } from "../../../src/nn/optimizer.ts";
 import { adam, rmsprop, sgd } from "../../../src/nn/optimizers.ts";
-import { RandomStream } from "../../../src/random.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

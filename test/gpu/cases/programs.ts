@@ -3,6 +3,7 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile } from "../../../src/compile.ts";
+import { RandomStream } from "../../../src/core/random.ts";
 import { accuracy, dropout, mean, relu, softmax, softmaxCrossEntropy } from "../../../src/dsl/composites.ts";
 import { grad } from "../../../src/dsl/grad.ts";
 import { filled, glorotUniform, values, zeros } from "../../../src/dsl/initializers.ts";
@@ -14,7 +15,6 @@ import { dense } from "../../../src/nn/layers.ts";
 import { model } from "../../../src/nn/model.ts";
 import { adam, sgd } from "../../../src/nn/optimizers.ts";
 import { trainer } from "../../../src/nn/trainer.ts";
-import { RandomStream } from "../../../src/random.ts";
 import { kerasCall, kerasCases } from "../../batch-norm.ts";
 import { largestError } from "../../program-oracle.ts";
 import { sameAsJs } from "../against-js.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { DType } from "../../../src/graph/dtype.ts";
+import type { DType } from "../../../src/core/dtype.ts";
 import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../../src/kernel/evaluate.ts";

@@ -4,7 +4,7 @@ import { checkSequence, type PlannedBuffer } from "../../../src/kernel/check.ts"
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
 import { evaluateSequence } from "../../../src/kernel/evaluate-sequence.ts";
 import { addIndex, constIndex, paramIndex } from "../../../src/kernel/index-expr.ts";
-import type { Sequence, Step } from "../../../src/kernel/sequence.ts";
+import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import { buffer, kernel, nest } from "./notation.ts";
 
 /** sums[t + 1] = sums[t] * rate, for step t. */

@@ -1,5 +1,5 @@
 /** What the tests of the maths library compute: operands over all of f32, and what float64 says of them. */
-import { erf } from "../../../src/graph/special.ts";
+import { erf } from "../../../src/core/special.ts";
 import type { MathsFn, Routine } from "../../../src/kernel/kernel.ts";
 import { mathsFns } from "../../../src/kernel/kernel.ts";
 import { routineFor } from "../../../src/kernel/maths/library.ts";

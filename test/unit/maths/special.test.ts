@@ -2,7 +2,7 @@
  * The float64 error function against values computed with 40 digits (mpmath) and rounded to float64.
  */
 import { expect, test } from "vitest";
-import { erf } from "../../../src/graph/special.ts";
+import { erf } from "../../../src/core/special.ts";
 
 const ERF = [
   [1e-300, 1.1283791670955126e-300],

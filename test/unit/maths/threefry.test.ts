@@ -2,11 +2,11 @@
  * Threefry as kernel expressions gives the bits of the host's generator, and the published known answers.
  */
 import { expect, test } from "vitest";
+import { threefry2x32 as host, uniformFromBits as hostUniform } from "../../../src/core/random.ts";
 import { name } from "../../../src/kernel/build.ts";
 import type { Expr, Routine } from "../../../src/kernel/kernel.ts";
 import { routineFor } from "../../../src/kernel/maths/library.ts";
 import { threefry2x32, uniformFromBits } from "../../../src/kernel/maths/threefry.ts";
-import { threefry2x32 as host, uniformFromBits as hostUniform } from "../../../src/random.ts";
 import { run } from "./run-routine.ts";
 
 const names = ["key0", "key1", "counter0", "counter1"] as const;
@@ -38,7 +38,7 @@ test("known answers of the Random123 distribution (threefry2x32, 20 rounds)", ()
   for (const [operands, expected] of known) expect([word0(...operands), word1(...operands)]).toEqual(expected);
 });
 
-test("agrees with src/random.ts", () => {
+test("agrees with src/core/random.ts", () => {
   const [word0, word1] = words();
   for (let i = 0; i < 1000; i++) {
     const operands = [1, 2, 3, 4].map((n) => Math.imul(i + 1, 0x9e3779b1 * n) >>> 0) as [

@@ -5,12 +5,12 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
 import { compileOn } from "../../../src/compile.ts";
-import { DeviceError } from "../../../src/errors.ts";
+import { DeviceError } from "../../../src/core/errors.ts";
 import { add, ones, param, program, sum } from "../../../src/index.ts";
 import type { WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import type { Runner } from "../../../src/runtime/machine.ts";
-import { findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm-host.ts";
-import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
+import { findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm/host.ts";
+import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
 import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 

@@ -19,7 +19,7 @@ import {
   writeOpcode,
 } from "../../../codegen/wasm/opcodes.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
-import { CompilerBug } from "../../../src/errors.ts";
+import { CompilerBug } from "../../../src/core/errors.ts";
 
 setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag
 

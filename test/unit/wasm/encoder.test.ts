@@ -8,7 +8,7 @@ import type { FunctionWriter, Local } from "../../../codegen/wasm/function.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
-import { CompilerBug } from "../../../src/errors.ts";
+import { CompilerBug } from "../../../src/core/errors.ts";
 
 setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag
 

@@ -6,8 +6,8 @@ import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
 import { importedMemory, importNames, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
-import { allowRelaxedSimd, joinsVectors } from "../../../src/runtime/wasm-host.ts";
-import { WasmMachine } from "../../../src/runtime/wasm-machine.ts";
+import { allowRelaxedSimd, joinsVectors } from "../../../src/runtime/wasm/host.ts";
+import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
 
 describe("vectors joined to ones of 256 bits", () => {

@@ -11,11 +11,11 @@
 import { emitHeartbeat, writeBarrier } from "../../../codegen/wasm/barrier.ts";
 import type { FunctionRef, FunctionWriter, Local } from "../../../codegen/wasm/function.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
-import type { DType } from "../../../src/graph/dtype.ts";
+import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import type { BufferSlot, Segment } from "../../../src/kernel/memory.ts";
-import { type Sequence, type Step, walkSequence } from "../../../src/kernel/sequence.ts";
 import { importedMemory, importNames, stepName, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
+import type { BufferSlot, Segment } from "../../../src/program/memory.ts";
+import { type Sequence, type Step, walkSequence } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 
 export type FakeKernel = "rotate" | "remainder" | "trap" | "hang" | "work";

@@ -1,7 +1,7 @@
 /** Kernels as WebAssembly, before and after their schedule, against the evaluator; and what the schedule makes of them. */
 import { describe, expect, test } from "vitest";
 import { joinedBlocks, scheduleWasm } from "../../../passes/schedule/wasm.ts";
-import type { DType } from "../../../src/graph/dtype.ts";
+import type { DType } from "../../../src/core/dtype.ts";
 import {
   apply,
   assign,

@@ -7,7 +7,7 @@ import { floorDivIndex, loopIndex, modIndex } from "../../../src/kernel/index-ex
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 import { controlBytes } from "../../../src/kernel/wasm-abi.ts";
-import { moduleImports } from "../../../src/runtime/wasm-worker.ts";
+import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { engineFeatures } from "../../../src/targets.ts";
 import { at, buffer, type Data, expectSame, kernelOf, loop, nestOf, noise, runEvaluator } from "../js-case.ts";
 import { runWasm } from "./wasm-case.ts";

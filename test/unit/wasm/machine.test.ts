@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
 import { compileOn } from "../../../src/compile.ts";
 import { add, f32, matmul, ones, param, program, transpose } from "../../../src/index.ts";
-import type { Sequence } from "../../../src/kernel/sequence.ts";
 import { controlBytes, panelBytes, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
-import { findHost } from "../../../src/runtime/wasm-host.ts";
-import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
-import { Regions, SharedRegions } from "../../../src/runtime/wasm-regions.ts";
+import type { Sequence } from "../../../src/program/sequence.ts";
+import { findHost } from "../../../src/runtime/wasm/host.ts";
+import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
+import { Regions, SharedRegions } from "../../../src/runtime/wasm/regions.ts";
 import { wasmTarget } from "../../../src/targets.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 

@@ -2,9 +2,9 @@
 import { resolveObjectURL } from "node:buffer";
 import { Worker } from "node:worker_threads";
 import { describe, expect, test } from "vitest";
-import { chooseThreads, findHost, type Globals, type WasmHost } from "../../../src/runtime/wasm-host.ts";
-import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm-machine.ts";
-import type { ToWorker } from "../../../src/runtime/wasm-worker.ts";
+import { chooseThreads, findHost, type Globals, type WasmHost } from "../../../src/runtime/wasm/host.ts";
+import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
+import type { ToWorker } from "../../../src/runtime/wasm/worker.ts";
 import { runScript } from "../run-script.ts";
 import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
 

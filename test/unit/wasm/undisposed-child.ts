@@ -1,5 +1,5 @@
 /** A script that runs a step on three threads and forgets to dispose of the machine. See threads.test.ts. */
-import { WasmMachine } from "../../../src/runtime/wasm-machine.ts";
+import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { fakeEntry, fakeLinker, rotations } from "./fake-entry.ts";
 
 const machine = new WasmMachine(400, fakeLinker, { threads: 3 });

@@ -3,11 +3,11 @@
  */
 import { expect } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
-import { byteWidth } from "../../../src/graph/dtype.ts";
+import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import type { BufferSlot } from "../../../src/kernel/memory.ts";
 import { controlBytes, panelBytes } from "../../../src/kernel/wasm-abi.ts";
-import { moduleImports } from "../../../src/runtime/wasm-worker.ts";
+import type { BufferSlot } from "../../../src/program/memory.ts";
+import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
 
 const pageBytes = 65536;

@@ -1,0 +1,81 @@
+/**
+ * Kernels as one piece of readable JavaScript that needs nothing from us: helpers, maths routines, one function each.
+ *
+ *   printJsKernels([relu])  ->  { source: "function k0_relu(x, y) {...}", names: ["k0_relu"] }
+ *   printJsFactory([relu])  ->  the body of a function that returns the kernels: new Function(text)()
+ *   printJsModule([relu])   ->  an ES module that exports them
+ *
+ * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0, then the
+ * scalars: f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
+ * Uint8Array. Maths routines are written in place: a call could box its numbers, and a step allocates nothing. How values are computed is said in js-expr.ts, how loops are written in js-kernel.ts.
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { Routines } from "../../src/kernel/evaluate-expr.ts";
+import type { Expr, Kernel, Routine } from "../../src/kernel/kernel.ts";
+import { isRoutineFn } from "../../src/kernel/kernel.ts";
+import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
+import type { JsModule } from "./context.ts";
+import { Namer } from "./context.ts";
+import type { Helper } from "./helpers.ts";
+import { helperTexts } from "./helpers.ts";
+import { printJsFunction, printJsRoutine } from "./kernel.ts";
+
+export interface PrintedKernels {
+  /** Declarations only: no `return`, no `export`. */
+  readonly source: string;
+  /** The name of each kernel's function, in the order given. */
+  readonly names: readonly string[];
+}
+
+export function printJsKernels(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): PrintedKernels {
+  const used = new Set<Helper>();
+  const names = new Namer();
+  const arrays: string[] = [];
+  const printed: string[] = [];
+  const known = new Map<string, string>();
+  const kernelNames = kernels.map((kernel) => names.fresh(kernel.name));
+
+  const routineOf = (expr: Expr & { readonly kind: "apply" }): Routine => {
+    const found = isRoutineFn(expr.fn) ? routines(expr.fn, expr.type) : undefined;
+    if (found === undefined) throw new CompilerBug(`the maths library has no ${expr.fn} of ${expr.type}`);
+    return found;
+  };
+  const routine = (expr: Expr & { readonly kind: "apply" }): string => {
+    const before = known.get(expr.fn);
+    if (before !== undefined) return before;
+    const found = routineOf(expr);
+    const name = names.fresh(found.name);
+    known.set(expr.fn, name);
+    printed.push(printJsRoutine(found, name, module));
+    return name;
+  };
+  const module: JsModule = {
+    helper(helper) {
+      used.add(helper);
+      return helper;
+    },
+    routine,
+    routineOf,
+    names,
+    array(wanted, type, count) {
+      const name = names.fresh(wanted);
+      arrays.push(`const ${name} = new ${type}(${count});`);
+      return name;
+    },
+  };
+  const functions = kernels.map((kernel, i) => printJsFunction(kernel, kernelNames[i] ?? kernel.name, module));
+  const parts = [...helperTexts(used), ...arrays, ...printed, ...functions];
+  return { source: parts.join("\n"), names: kernelNames };
+}
+
+/** The body of a function without parameters that returns the kernels' functions in an array. */
+export function printJsFactory(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
+  const { source, names } = printJsKernels(kernels, routines);
+  return `"use strict";\n${source}\nreturn [${names.join(", ")}];\n`;
+}
+
+/** The text of an ES module that exports the kernels' functions. */
+export function printJsModule(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
+  const { source, names } = printJsKernels(kernels, routines);
+  return `${source}\n\nexport { ${names.join(", ")} };\n`;
+}

@@ -1,0 +1,134 @@
+/**
+ * Statements in WGSL. Blocks become blocks; a `stage` becomes a loop in which the invocations take turns.
+ */
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
+import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import type { Context } from "./expr.ts";
+import { boundsText, exprText, indexText, namedIndex, typeText } from "./expr.ts";
+import { elementsPerWord, packedStore } from "./layout.ts";
+
+/** The invocations of the workgroup, for `stage`. */
+export interface Workgroup {
+  readonly size: number;
+  /** The i32 that counts them. */
+  readonly lane: string;
+}
+
+export function printStmts(stmts: readonly Stmt[], workgroup: Workgroup, context: Context): void {
+  for (const stmt of stmts) printStmt(stmt, workgroup, context);
+}
+
+function printStmt(stmt: Stmt, workgroup: Workgroup, context: Context): void {
+  const { writer, names } = context;
+  switch (stmt.kind) {
+    case "for":
+      printFor(stmt.loop, stmt.mark, context, () => printStmts(stmt.body, workgroup, context));
+      return;
+    case "let": {
+      const value = exprText(stmt.value, context);
+      writer.line(`let ${names.declare(stmt.name)}: ${typeText(stmt.value.type)} = ${value};`);
+      return;
+    }
+    case "var":
+      printVar(stmt, context);
+      return;
+    case "assign": {
+      const value = exprText(stmt.value, context);
+      const at = stmt.at.map((index) => `[${indexText(index, context)}]`).join("");
+      writer.line(`${names.of(stmt.name)}${at} = ${value};`);
+      return;
+    }
+    case "store":
+      printStore(stmt, context);
+      return;
+    case "if": {
+      const condition = exprText(stmt.condition, context);
+      writer.block(`if (${condition}) {`, () => printStmts(stmt.body, workgroup, context));
+      return;
+    }
+    case "stage":
+      printStage(stmt, workgroup, context);
+      return;
+    case "barrier":
+      writer.line("workgroupBarrier();");
+      return;
+    default:
+      unreachable(stmt);
+  }
+}
+
+function printFor(loop: LoopVar, mark: string, { writer, names }: Context, body: () => void): void {
+  if (mark === "lane") throw new CompilerBug("wgsl has no lane loops: the schedule must not make any");
+  const name = names.declare(loop.name);
+  writer.block(`for (var ${name}: i32 = 0; ${name} < ${loop.extent}; ${name} += 1) {`, body);
+}
+
+function printVar(stmt: Stmt & { readonly kind: "var" }, context: Context): void {
+  const { writer, names } = context;
+  const init = exprText(stmt.init, context);
+  const name = names.declare(stmt.name);
+  const scalar = typeText(stmt.type);
+  if (stmt.shape.length === 0) {
+    writer.line(`var ${name}: ${scalar} = ${init};`);
+    return;
+  }
+  const type = stmt.shape.reduceRight((inner, size) => `array<${inner}, ${size}>`, scalar as string);
+  writer.line(`var ${name}: ${type};`);
+  if (stmt.init.kind === "const" && Object.is(stmt.init.value, 0)) return;
+  const start = names.fresh("start");
+  writer.line(`let ${start}: ${scalar} = ${init};`);
+  const fill = (axis: number, element: string): void => {
+    const size = stmt.shape[axis];
+    if (size === undefined) {
+      writer.line(`${element} = ${start};`);
+      return;
+    }
+    const n = names.fresh("n");
+    writer.block(`for (var ${n}: i32 = 0; ${n} < ${size}; ${n} += 1) {`, () => fill(axis + 1, `${element}[${n}]`));
+  };
+  fill(0, name);
+}
+
+function printStore(stmt: Stmt & { readonly kind: "store" }, context: Context): void {
+  const { writer } = context;
+  const value = exprText(stmt.value, context);
+  const condition = boundsText(stmt.guard, context);
+  const write = (): void => printElementStore(stmt, value, context);
+  if (condition === "") write();
+  else writer.block(`if (${condition}) {`, write);
+}
+
+function printElementStore(stmt: Stmt & { readonly kind: "store" }, value: string, context: Context): void {
+  const { writer, names, helpers } = context;
+  const array = names.of(stmt.buffer);
+  const buffer = context.buffers.get(stmt.buffer);
+  if (buffer === undefined || (elementsPerWord(buffer.element) === 1 && buffer.element !== "bool")) {
+    writer.line(`${array}[${indexText(stmt.at, context)}] = ${value};`);
+    return;
+  }
+  if (buffer.element === "bool") {
+    writer.line(`${array}[${indexText(stmt.at, context)}] = select(0u, 1u, ${value});`);
+    return;
+  }
+  const at = namedIndex(stmt.at, context);
+  const bits = names.fresh("bits");
+  if (buffer.element === "f16") helpers.add("tl_to_half");
+  writer.line(`let ${bits}: u32 = ${buffer.element === "f16" ? `tl_to_half(${value})` : `min(${value}, 255u)`};`);
+  for (const line of packedStore(buffer, array, at, bits)) writer.line(line);
+}
+
+function printStage(stmt: Stmt & { readonly kind: "stage" }, workgroup: Workgroup, context: Context): void {
+  const { writer, names } = context;
+  const total = stmt.loops.reduce((product, loop) => product * loop.extent, 1);
+  const flat = names.fresh("flat");
+  const { size, lane } = workgroup;
+  writer.block(`for (var ${flat}: i32 = ${lane}; ${flat} < ${total}; ${flat} += ${size}) {`, () => {
+    let stride = total;
+    for (const loop of stmt.loops) {
+      stride /= Math.max(1, loop.extent);
+      writer.line(`let ${names.declare(loop.name)}: i32 = ${flat} / ${stride} % ${loop.extent};`);
+    }
+    const value = exprText(stmt.value, context);
+    writer.line(`${names.of(stmt.into)}[${indexText(stmt.at, context)}] = ${value};`);
+  });
+}

@@ -1,0 +1,160 @@
+/**
+ * Which elements a node reads, as index maps.
+ *
+ * An element of `node` at the loops `out` is computed from elements of stored nodes; what lies between (views, cheap maps
+ * that nobody stores) only moves indexes. `fuse` and `order` ask whether an access is aligned with the loops of a cluster:
+ *
+ *   add(z, broadcast(b))   at [i, j]   ->   z at [i, j], b at [j]
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { ContractAttrs, Guard, Node, Reads, ReduceAttrs } from "../../src/graph/node.ts";
+import { freeAxes } from "../../src/graph/ops/contract.ts";
+import { fixedShape } from "../../src/graph/shape.ts";
+import { typeOf } from "../../src/graph/type.ts";
+import { constant } from "../../src/kernel/build.ts";
+import { loopIndex, valueIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, LoopVar } from "../../src/kernel/kernel.ts";
+import { valueTypeOf } from "../../src/kernel/kernel.ts";
+
+export interface Access {
+  readonly node: Node;
+  readonly at: readonly Index[];
+  /** Behind a guard, so some iterations read nothing. */
+  readonly guarded: boolean;
+}
+
+/** The loops over the result of a node, and those that a reduction or contraction adds. */
+export interface NodeLoops {
+  readonly out: readonly LoopVar[];
+  readonly inner: readonly LoopVar[];
+}
+
+export function shapeOf(node: Node): readonly number[] {
+  return fixedShape(typeOf(node).shape);
+}
+
+export function loopsOf(node: Node): NodeLoops {
+  const out = shapeOf(node).map((extent, axis) => ({ name: `o${axis}`, extent }));
+  return { out, inner: innerExtents(node).map((extent, axis) => ({ name: `r${axis}`, extent })) };
+}
+
+/** Sizes of the axes that a reduction or contraction sums over. */
+export function innerExtents(node: Node): readonly number[] {
+  const first = node.args[0];
+  if (first === undefined) return [];
+  const extent = (axis: number): number => shapeOf(first)[axis] ?? 0;
+  if (node.op.kind === "reduce") return (node.attrs as ReduceAttrs).axes.map(extent);
+  if (node.op.kind === "contract") return (node.attrs as ContractAttrs).sumLeft.map(extent);
+  return [];
+}
+
+/** Where a node at `out` (and `inner`) reads each of its operands. */
+export function operandIndexes(
+  node: Node,
+  out: readonly Index[],
+  inner: readonly Index[],
+): readonly (readonly Index[])[] {
+  if (node.op.kind === "reduce") return [reducePlaces(node, out, inner)];
+  if (node.op.kind === "contract") return contractPlaces(node, out, inner);
+  return node.args.map(() => out);
+}
+
+function reducePlaces(node: Node, out: readonly Index[], inner: readonly Index[]): readonly Index[] {
+  const { axes } = node.attrs as ReduceAttrs;
+  const rank = shapeOf(node.args[0] as Node).length;
+  let kept = 0;
+  return Array.from({ length: rank }, (_, axis) => {
+    const folded = axes.indexOf(axis);
+    return pick(folded >= 0 ? inner[folded] : out[kept++]);
+  });
+}
+
+function contractPlaces(node: Node, out: readonly Index[], inner: readonly Index[]): readonly (readonly Index[])[] {
+  const attrs = node.attrs as ContractAttrs;
+  const batches = attrs.batchLeft.length;
+  const side = (operand: number, batch: readonly number[], summed: readonly number[], firstFree: number): Index[] => {
+    const rank = shapeOf(node.args[operand] as Node).length;
+    const free = freeAxes(rank, batch, summed);
+    return Array.from({ length: rank }, (_, axis) => {
+      if (batch.includes(axis)) return pick(out[batch.indexOf(axis)]);
+      if (summed.includes(axis)) return pick(inner[summed.indexOf(axis)]);
+      return pick(out[firstFree + free.indexOf(axis)]);
+    });
+  };
+  const leftRank = shapeOf(node.args[0] as Node).length;
+  const leftFree = leftRank - batches - attrs.sumLeft.length;
+  return [
+    side(0, attrs.batchLeft, attrs.sumLeft, batches),
+    side(1, attrs.batchRight, attrs.sumRight, batches + leftFree),
+  ];
+}
+
+function pick(index: Index | undefined): Index {
+  if (index === undefined) throw new CompilerBug("an operand has an axis that no loop serves");
+  return index;
+}
+
+/**
+ * The stored elements that `node` reads at its own loops. `isStored` tells where to stop: a node that lies in a buffer or
+ * is computed by a cluster; everything else is looked through.
+ */
+export function accessesOf(node: Node, isStored: (node: Node) => boolean): readonly Access[] {
+  const { out, inner } = loopsOf(node);
+  const found: Access[] = [];
+  const places = operandIndexes(node, out.map(loopIndex), inner.map(loopIndex));
+  if (node.op.kind === "map" || node.op.kind === "reduce" || node.op.kind === "contract") {
+    node.args.forEach((arg, i) => {
+      look(arg, places[i] ?? [], false, isStored, found);
+    });
+  } else throughElement(node, out.map(loopIndex), false, isStored, found);
+  return found;
+}
+
+/** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */
+function look(
+  node: Node,
+  at: readonly Index[],
+  guarded: boolean,
+  isStored: (node: Node) => boolean,
+  found: Access[],
+): void {
+  if (isStored(node)) found.push({ node, at, guarded });
+  else if (node.op.kind === "map") for (const arg of node.args) look(arg, at, guarded, isStored, found);
+  else throughElement(node, at, guarded, isStored, found);
+}
+
+function throughElement(
+  node: Node,
+  at: readonly Index[],
+  guarded: boolean,
+  isStored: (node: Node) => boolean,
+  found: Access[],
+): void {
+  const { op } = node;
+  if ((op.kind !== "view" && op.kind !== "index" && op.kind !== "source") || op.element === undefined) {
+    throw new CompilerBug(`%${node.id} ${op.name} must be stored or computed by a cluster`);
+  }
+  const reads: Reads = {
+    types: node.args.map(typeOf),
+    read(arg, place, guard?: Guard) {
+      const operand = node.args[arg] as Node;
+      look(operand, place, guarded || (guard?.bounds.length ?? 0) > 0, isStored, found);
+      return placeholder(operand);
+    },
+    index: (value, extent) => valueIndex(value, `%${node.id}`, 0, Math.max(0, extent - 1)),
+  };
+  op.element(at, node.attrs, typeOf(node), reads);
+}
+
+function placeholder(node: Node): Expr {
+  return constant(valueTypeOf(typeOf(node).dtype), 0);
+}
+
+/** Whether the access reads, at the first `rank` axes, exactly the iteration's own position. */
+export function isAligned(access: Access, domain: readonly number[]): boolean {
+  const own = shapeOf(access.node);
+  return domain.every((extent, axis) => {
+    const index = access.at[axis];
+    return own[axis] === extent && index !== undefined && index.key === loopIndex({ name: `o${axis}`, extent }).key;
+  });
+}

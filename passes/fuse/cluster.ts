@@ -1,0 +1,65 @@
+/**
+ * Clusters: the partition of a graph that `fuse` decides and `group`, `order`, `layout` and `lower` read.
+ *
+ * A cluster is computed by one nest: parallel loops over `domain`, and inside them everything in `nodes`. Each node's shape
+ * begins with the domain; axes beyond it are inner loops (a row kernel). `outputs` are stored; other members live in
+ * registers. Nodes of no cluster (views, cheap maps) are computed where they are read.
+ */
+import type { Entry } from "../../src/graph/entry.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { state } from "../../src/graph/ops/source.ts";
+import type { Access } from "./access.ts";
+
+/** contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. */
+export type ClusterKind = "contract" | "row" | "map";
+
+export interface Cluster {
+  readonly id: number;
+  readonly kind: ClusterKind;
+  readonly domain: readonly number[];
+  /** In id order. */
+  readonly nodes: readonly Node[];
+  /** Members that are read outside or are results, in id order. */
+  readonly outputs: readonly Node[];
+  /** What each member reads: inputs, states, members, and outputs of other clusters. */
+  readonly accesses: ReadonlyMap<Node, readonly Access[]>;
+  /** The nodes read from memory: inputs, states, and outputs of other clusters. */
+  readonly reads: ReadonlySet<Node>;
+}
+
+export interface Fused {
+  readonly entry: Entry;
+  /** One kernel each: clusters of one group are independent of each other (horizontal fusion). */
+  readonly groups: readonly (readonly Cluster[])[];
+  /** The cluster that stores or computes a node. */
+  readonly homes: ReadonlyMap<Node, Cluster>;
+}
+
+/** Inputs and states lie in buffers of their own. */
+export function isExternal(node: Node): boolean {
+  return node.op.kind === "source" && node.op.element === undefined;
+}
+
+/** Names what lies in one buffer: a state and its next value are one, where it is updated in place. */
+export type BufferLabels = (node: Node) => string;
+
+/** `apart`: states whose next value is known to need a buffer of its own. */
+export function bufferLabels(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferLabels {
+  // an input that becomes a state is copied: it lies in its own buffer
+  const inPlace = entry.next.filter(({ name, node }) => !apart.has(name) && !isExternal(node));
+  const nextOf = new Map(inPlace.map(({ name, node }) => [node, name]));
+  return (node) => {
+    const stateName = node.op === state ? String(node.attrs.name) : nextOf.get(node);
+    return stateName === undefined ? `%${node.id}` : `state ${stateName}`;
+  };
+}
+
+/** The buffers that a kernel of these clusters touches. */
+export function touchedBy(clusters: readonly Cluster[], label: BufferLabels): ReadonlySet<string> {
+  return new Set(clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads].map(label)));
+}
+
+/** Names of the states whose old value a cluster reads. */
+export function statesReadBy(cluster: Cluster): readonly string[] {
+  return [...cluster.reads].filter((node) => node.op === state).map((node) => String(node.attrs.name));
+}

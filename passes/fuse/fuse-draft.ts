@@ -1,0 +1,143 @@
+/**
+ * A cluster while `fuse` is making it, and the questions asked of the graph of clusters.
+ *
+ * Drafts know what they read as they grow, so that joining one costs what the joining node reads, not what the draft holds.
+ */
+import type { Node } from "../../src/graph/node.ts";
+import { type Access, shapeOf } from "./access.ts";
+import type { BufferLabels, ClusterKind } from "./cluster.ts";
+
+/**
+ * Arithmetic of one iteration, in prices of ops: V8 optimizes no function of more than 60 kB of bytecode, and one that is much
+ * longer needs more stack for its variables than there is.
+ */
+const mostWork = 4096;
+/** The least that a member counts: reductions ask for members inside the row one below the other, so chains stay short. */
+const leastPrice = 8;
+/** Reductions of a row, times members inside it: each walks along the row and computes anew what it needs. */
+const mostRowWork = 2048;
+
+export class Draft {
+  readonly nodes = new Set<Node>();
+  /** Labels of what its kernel touches: values from outside that members read, and members that are stored. */
+  readonly buffers = new Set<string>();
+  /** Where what fits this draft goes on when its buffers are all taken. */
+  sequel: Draft | null = null;
+  /** Largest id of a member. */
+  newest = -1;
+  #kind: ClusterKind;
+  #domain: readonly number[];
+  #work = 0;
+  /** Members with a place inside the row, and reductions. */
+  #inRow = 0;
+  #folds = 0;
+  readonly #reads = new Set<Draft>();
+  readonly #label: BufferLabels;
+  #into: Draft | null = null;
+
+  constructor(node: Node, label: BufferLabels) {
+    this.#label = label;
+    this.#kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
+    this.#domain = domainOf(node);
+  }
+
+  get kind(): ClusterKind {
+    return this.#kind;
+  }
+
+  get domain(): readonly number[] {
+    return this.#domain;
+  }
+
+  setLoops(kind: ClusterKind, domain: readonly number[]): void {
+    [this.#kind, this.#domain] = [kind, domain];
+    this.#inRow = [...this.nodes].filter((node) => this.#isInRow(node)).length;
+  }
+
+  /** Whether it is too long a kernel to take more in. */
+  get isLong(): boolean {
+    return this.#work >= mostWork || this.#inRow * this.#folds >= mostRowWork;
+  }
+
+  #isInRow(node: Node): boolean {
+    return shapeOf(node)
+      .slice(this.#domain.length)
+      .some((extent) => extent !== 1);
+  }
+
+  /** The draft that this one has become part of: itself, unless it was merged. */
+  get current(): Draft {
+    let draft: Draft = this;
+    while (draft.#into !== null) draft = draft.#into;
+    return draft;
+  }
+
+  /** Takes a node in. What it reads of other drafts has to be stored by them. */
+  add(node: Node, accesses: readonly Access[], homes: readonly Draft[], isResult: boolean): void {
+    this.nodes.add(node);
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) this.buffers.add(this.#label(read));
+    for (const home of homes) {
+      if (home === this) continue;
+      this.#reads.add(home);
+      for (const { node: read } of accesses) if (home.nodes.has(read)) home.buffers.add(this.#label(read));
+    }
+    if (isResult) this.buffers.add(this.#label(node));
+    this.#work += node.op.kind === "map" ? Math.max(leastPrice, node.op.cost) : leastPrice;
+    if (node.op.kind === "reduce") this.#folds += 1;
+    if (this.#isInRow(node)) this.#inRow += 1;
+    this.newest = Math.max(this.newest, node.id);
+  }
+
+  swallow(other: Draft): void {
+    for (const node of other.nodes) this.nodes.add(node);
+    for (const buffer of other.buffers) this.buffers.add(buffer);
+    for (const read of other.#reads) this.#reads.add(read);
+    this.#work += other.#work;
+    this.newest = Math.max(this.newest, other.newest);
+    other.#into = this;
+  }
+
+  /** The buffers it touches when it has this node too; one more where the node's readers are still to come. */
+  buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others: Iterable<string> = []): number {
+    const more = new Set(others);
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) more.add(this.#label(read));
+    if (isResult) more.add(this.#label(node));
+    let count = this.buffers.size + (isResult ? 0 : 1);
+    for (const buffer of more) if (!this.buffers.has(buffer)) count += 1;
+    return count;
+  }
+
+  /** The same when its members read other values in place of a stored one. */
+  buffersReading(accesses: readonly Access[], insteadOf: Node): number {
+    const more = new Set(accesses.map(({ node }) => this.#label(node)).filter((label) => !this.buffers.has(label)));
+    return this.buffers.size + more.size - (this.buffers.has(this.#label(insteadOf)) ? 1 : 0);
+  }
+
+  readInstead(accesses: readonly Access[], node: Node): void {
+    this.buffers.delete(this.#label(node));
+    for (const { node: read } of accesses) this.buffers.add(this.#label(read));
+  }
+
+  /**
+   * Whether this draft depends on `target`, directly or not, or is it. Ids say nothing about it: a draft that this one reads may
+   * have grown since, and read what is newer than all of this one.
+   */
+  reaches(target: Draft): boolean {
+    const seen = new Set<Draft>();
+    const pending: Draft[] = [this];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const draft = next.current;
+      if (draft === target) return true;
+      if (seen.has(draft)) continue;
+      seen.add(draft);
+      pending.push(...draft.#reads);
+    }
+    return false;
+  }
+}
+
+/** Trailing axes of size 1 are no loops: [128, 1] and [128] are the same rows. */
+export function domainOf(node: Node): readonly number[] {
+  const shape = shapeOf(node);
+  return shape.slice(0, shape.findLastIndex((extent) => extent !== 1) + 1);
+}

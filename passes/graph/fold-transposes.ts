@@ -1,0 +1,56 @@
+/**
+ * Transposes that a contraction reads become a choice of axes.
+ *
+ *   contract(x, permute(w))   ->   contract(x, w) with the axes renumbered
+ *
+ * Before `differentiate`, so that the gradient of `w` is a contraction in the layout of `w`, which the optimizer's update can
+ * join; otherwise it would be a transposed copy. Exact: the same products in the same order.
+ */
+import { rebuild } from "../../src/graph/entry.ts";
+import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import { freeAxes } from "../../src/graph/ops/contract.ts";
+import { permute } from "../../src/graph/ops/view.ts";
+import { typeOf } from "../../src/graph/type.ts";
+import type { GraphPass } from "./pass.ts";
+
+interface Side {
+  readonly operand: Node;
+  readonly batch: readonly number[];
+  readonly sum: readonly number[];
+}
+
+export const foldTransposes: GraphPass = {
+  name: "foldTransposes",
+  run: (entry) => (entry.graph.nodes.some(({ op }) => op === permute) ? rebuild(entry, folded) : entry),
+};
+
+function folded(node: Node, args: readonly Node[], build: Build): Node | undefined {
+  if (node.op.kind !== "contract") return undefined;
+  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
+  const left = seenThrough({ operand: args[0] as Node, batch: batchLeft, sum: sumLeft });
+  const right = seenThrough({ operand: args[1] as Node, batch: batchRight, sum: sumRight });
+  if (left.operand === args[0] && right.operand === args[1]) return undefined;
+  return build.contract(left.operand, right.operand, {
+    batchLeft: left.batch,
+    batchRight: right.batch,
+    sumLeft: left.sum,
+    sumRight: right.sum,
+  });
+}
+
+/**
+ * The operand under a permute, where its free axes keep their order (else the result's axes would change). What a gradient is
+ * taken by is not seen through: its only use would be lost.
+ */
+function seenThrough(side: Side): Side {
+  let { operand, batch, sum } = side;
+  while (operand.op === permute && !operand.own) {
+    const order = operand.attrs.order as readonly number[];
+    const source = operand.args[0] as Node;
+    const under = (axes: readonly number[]): number[] => axes.map((axis) => order[axis] ?? 0);
+    const free = under(freeAxes(typeOf(operand).shape.length, batch, sum));
+    if (free.some((axis, i) => i > 0 && axis < (free[i - 1] ?? 0))) break;
+    [operand, batch, sum] = [source, under(batch), under(sum)];
+  }
+  return { operand, batch, sum };
+}

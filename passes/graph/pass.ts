@@ -1,0 +1,21 @@
+/**
+ * What a pass is: a named pure function. The ordered lists of them stand in src/compile.ts.
+ */
+import type { Entry } from "../../src/graph/entry.ts";
+import type { OpKind } from "../../src/graph/node.ts";
+import type { Dims } from "../../src/graph/shape.ts";
+
+/** What a pass may know beside the program it works on. */
+export interface PassContext {
+  /** Sizes of the symbolic dimensions. */
+  readonly dims: Dims;
+  /** Something the user should know that is no error: a sentence with their line in it. */
+  warn(message: string): void;
+}
+
+export interface GraphPass {
+  readonly name: string;
+  /** Kinds of op that no later pass meets: checked from here on. */
+  readonly expands?: readonly OpKind[];
+  run(entry: Entry, context: PassContext): Entry;
+}

@@ -1,0 +1,84 @@
+/**
+ * simplify: rewrites by the laws of simplify-rules.ts until none applies.
+ *
+ *   %3: f32[] = mul %2 %0        (%2 is the constant 1)
+ *   %4: f32[] = add %3 %3                                     ->     %2: f32[] = mul 2 %0
+ *
+ * A round is one rebuild in id order: operands are simplified before their users, so a chain of any length falls in one
+ * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind
+ * `differentiate`: it drops `stopGradient`.
+ */
+import { type Entry, rebuild } from "../../src/graph/entry.ts";
+import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
+import type { GraphPass } from "./pass.ts";
+import { applyRule, type Rule } from "./pattern.ts";
+import { rules } from "./simplify-rules.ts";
+
+export const simplify: GraphPass = { name: "simplify", run: simplifier(rules) };
+
+/** Every rule makes a program smaller or cheaper, so few rounds are ever needed; the bounds are for our mistakes. */
+const maxRounds = 24;
+const maxSteps = 24;
+
+/** Rewrites with the given rules only. */
+export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
+  const { ofOp, ofKind } = index(chosen);
+  const none: readonly Rule[] = [];
+  const candidates = ({ op }: Node): readonly Rule[] => (ofOp.get(op) ?? none).concat(ofKind.get(op.kind) ?? none);
+  return (entry) => {
+    let current = entry;
+    /** Nodes that no rule fitted, as they were. */
+    let settled: ReadonlySet<Node> = new Set();
+    for (let round = 0; round < maxRounds; round++) {
+      let fired = false;
+      const ends = new Set<Node>();
+      /** What a rule has put below another node, and what reads that. */
+      const open = new Set<Node>();
+      current = rebuild(current, (node, args, build) => {
+        const start = build.graph.node(node.op, args, node.attrs, node.origins, node.regions);
+        const isOpen = !settled.has(node) || node.args.some((arg) => open.has(arg));
+        if (isOpen) open.add(node);
+        const end = isOpen ? rewrite(start, candidates, build) : start;
+        fired ||= end !== start;
+        ends.add(end);
+        return end;
+      });
+      if (!fired) return current;
+      settled = ends;
+    }
+    return current;
+  };
+}
+
+/** Applies rules to one node until none fits. */
+function rewrite(start: Node, candidates: (node: Node) => readonly Rule[], build: Build): Node {
+  let node = start;
+  for (let step = 0; step < maxSteps; step++) {
+    const next = firstRewrite(node, candidates(node), build);
+    if (next === null) return node;
+    node = next;
+  }
+  return node;
+}
+
+function firstRewrite(node: Node, candidates: readonly Rule[], build: Build): Node | null {
+  for (const rule of candidates) {
+    const made = applyRule(rule, node, build);
+    if (made !== null) return made;
+  }
+  return null;
+}
+
+/** Rules by what stands at the root of their left side. */
+function index(chosen: readonly Rule[]): {
+  readonly ofOp: ReadonlyMap<OpDef, readonly Rule[]>;
+  readonly ofKind: ReadonlyMap<OpKind, readonly Rule[]>;
+} {
+  const ofOp = new Map<OpDef, Rule[]>();
+  const ofKind = new Map<OpKind, Rule[]>();
+  for (const rule of chosen) {
+    if (rule.left.form === "op") ofOp.set(rule.left.op, [...(ofOp.get(rule.left.op) ?? []), rule]);
+    if (rule.left.form === "kind") ofKind.set(rule.left.kind, [...(ofKind.get(rule.left.kind) ?? []), rule]);
+  }
+  return { ofOp, ofKind };
+}

@@ -1,0 +1,301 @@
+/**
+ * The inside of one nest: values on demand, each in the outermost scope where its loops are known.
+ *
+ * Scopes are nested: the prelude (no loop), the body (the parallel loops), and a scope for every serial loop. A value asked
+ * for twice at the same index in the same or an inner scope is the same name.
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { Guard, Node, Reads, ReduceOp } from "../../src/graph/node.ts";
+import { stridesOf } from "../../src/graph/shape.ts";
+import { typeOf } from "../../src/graph/type.ts";
+import {
+  apply,
+  assign,
+  constant,
+  convert,
+  forLoop,
+  indexValue,
+  letValue,
+  load,
+  name,
+  variable,
+} from "../../src/kernel/build.ts";
+import { loopIndex, sumIndex, valueIndex, walkIndex } from "../../src/kernel/index-expr.ts";
+import type { Bound, Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { valueTypeOf } from "../../src/kernel/kernel.ts";
+import { printExpr } from "../../src/kernel/print.ts";
+import { walkExpr } from "../../src/kernel/rewrite.ts";
+import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
+import { innerExtents, operandIndexes, shapeOf } from "../fuse/access.ts";
+import type { Cluster } from "../fuse/cluster.ts";
+import type { Names } from "./names.ts";
+
+/** Where stored nodes are found. */
+export interface StoredNodes {
+  read(node: Node): string;
+  isStoredElsewhere(node: Node, cluster: Cluster): boolean;
+}
+
+interface Options {
+  readonly cluster: Cluster;
+  readonly loops: readonly LoopVar[];
+  readonly buffers: StoredNodes;
+  readonly names: Names;
+  readonly target: TargetTraits;
+}
+
+interface Scope {
+  readonly stmts: Stmt[];
+  /** Loops and names that are first known here. */
+  readonly loops: ReadonlySet<string>;
+  readonly names: Set<string>;
+  readonly memo: Map<string, Expr>;
+  /** Values that depend on this scope's loops stay expressions: the inner loop of a contraction is one multiply-add. */
+  readonly inline: boolean;
+}
+
+export class NestBuilder {
+  readonly prelude: Stmt[] = [];
+  readonly body: Stmt[] = [];
+  readonly #options: Options;
+  readonly #scopes: Scope[];
+  /** Bounds that hold for what is being computed, when it stands behind a guard. */
+  #bounds: readonly Bound[] = [];
+
+  constructor(options: Options) {
+    this.#options = options;
+    this.#scopes = [newScope(this.prelude, []), newScope(this.body, options.loops)];
+  }
+
+  emit(stmts: readonly Stmt[]): void {
+    this.#innermost().stmts.push(...stmts);
+  }
+
+  /** Runs `make` inside serial loops, a scope for each; what it gives is the end of the innermost body. */
+  within(loops: readonly LoopVar[], make: () => readonly Stmt[], inline = false): void {
+    const [loop, ...inner] = loops;
+    if (loop === undefined) {
+      this.emit(make());
+      return;
+    }
+    const outer = this.#innermost();
+    const scope = newScope([], [loop], inline);
+    this.#scopes.push(scope);
+    this.within(inner, make, inline);
+    this.#scopes.pop();
+    outer.stmts.push(forLoop(loop, scope.stmts));
+  }
+
+  /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */
+  value(node: Node, at: readonly Index[]): Expr {
+    const key = `%${node.id}@${at.map((index) => index.key).join(";")}|${boundsKey(this.#bounds)}`;
+    for (const scope of this.#scopes) {
+      const known = scope.memo.get(key);
+      if (known !== undefined) return known;
+    }
+    const { cluster, buffers } = this.#options;
+    if (buffers.isStoredElsewhere(node, cluster)) return this.#place(key, this.#load(node, at));
+    if (node.op.kind === "reduce" || node.op.kind === "contract") return this.#accumulate(key, node, at);
+    return this.#place(key, this.#element(node, at));
+  }
+
+  #element(node: Node, at: readonly Index[]): Expr {
+    const { op } = node;
+    if (op.kind === "map")
+      return op.element(
+        node.args.map((arg) => this.value(arg, at)),
+        node.attrs,
+        typeOf(node),
+      );
+    if ((op.kind === "view" || op.kind === "index" || op.kind === "source") && op.element !== undefined) {
+      return op.element(at, node.attrs, typeOf(node), this.#reads(node));
+    }
+    throw new CompilerBug(`lower: %${node.id} ${op.name} has no element`);
+  }
+
+  #reads(node: Node): Reads {
+    return {
+      types: node.args.map(typeOf),
+      read: (arg, at, guard) => this.#readGuarded(node.args[arg] as Node, at, guard),
+      index: (value, extent) => valueIndex(value, printExpr(value), 0, Math.max(0, extent - 1)),
+    };
+  }
+
+  /** Behind a guard, loads get its bounds; a computed value is chosen by them. */
+  #readGuarded(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {
+    if (guard === undefined || guard.bounds.length === 0) return this.value(node, at);
+    const { cluster, buffers } = this.#options;
+    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster)) return this.#loadOr(node, at, guard);
+    const outer = this.#bounds;
+    this.#bounds = [...outer, ...guard.bounds];
+    const value = this.value(node, at);
+    this.#bounds = outer;
+    const inside = guard.bounds.map(insideBound).reduce((all, next) => apply("and", all, next));
+    return apply("select", inside, value, guard.otherwise);
+  }
+
+  #load(node: Node, at: readonly Index[]): Expr {
+    const type = valueTypeOf(typeOf(node).dtype);
+    return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: constant(type, 0) });
+  }
+
+  #loadOr(node: Node, at: readonly Index[], guard: Guard): Expr {
+    const place = flatIndex(shapeOf(node), at);
+    return load(valueTypeOf(typeOf(node).dtype), this.#options.buffers.read(node), place, guard);
+  }
+
+  // ---- reductions and contractions ---------------------------------------------------------------------------------
+
+  #accumulate(key: string, node: Node, at: readonly Index[]): Expr {
+    const { names } = this.#options;
+    const used = new Set<string>();
+    for (const index of [...at, ...this.#bounds.map((bound) => bound.index)]) collectNames(index, used);
+    const depth = this.#depthOf(used);
+    const inner = this.#scopes.splice(depth + 1);
+    const loops = innerExtents(node).map((extent) => ({
+      name: names.fresh(node.op.kind === "contract" ? "k" : "c"),
+      extent,
+    }));
+    const result =
+      node.op.kind === "reduce" && node.op.reduction.form === "arg"
+        ? this.#argReduction(node, node.op, at, loops)
+        : this.#fold(node, at, loops);
+    const scope = this.#innermost();
+    scope.memo.set(key, result);
+    this.#scopes.push(...inner);
+    return result;
+  }
+
+  /** A sum, product or extreme; a contraction is a sum of products. Rounded once, when its loop ends. */
+  #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): Expr {
+    const { names, target } = this.#options;
+    const { op } = node;
+    const type = valueTypeOf(typeOf(node).dtype);
+    const fold = op.kind === "reduce" && op.reduction.form === "fold" ? op.reduction : null;
+    const fn = fold?.fn ?? "add";
+    const wide = fn === "add" || fn === "mul" ? accumulatorType(type, target) : type;
+    const total = names.fresh("acc");
+    const start = fold === null ? 0 : fold.init(typeOf(node).dtype);
+    this.emit([variable(total, constant(wide, start))]);
+    const places = operandIndexes(node, at, loops.map(loopIndex));
+    const step = (): readonly Stmt[] => {
+      const operands = node.args.map((arg, i) => convert(wide, this.value(arg, places[i] ?? [])));
+      const term =
+        operands.length === 2 ? apply("mul", operands[0] as Expr, operands[1] as Expr) : (operands[0] as Expr);
+      return [assign(total, apply(fn, name(wide, total), term))];
+    };
+    this.within(loops, step, op.kind === "contract");
+    return this.#define("v", convert(type, name(wide, total)));
+  }
+
+  /** Arg-max and arg-min: the best value so far and where it stood; the first wins, and NaN beats everything. */
+  #argReduction(node: Node, op: ReduceOp, at: readonly Index[], loops: readonly LoopVar[]): Expr {
+    const { names } = this.#options;
+    const operand = node.args[0] as Node;
+    const { dtype } = typeOf(operand);
+    const type = valueTypeOf(dtype);
+    const better = op.reduction.form === "arg" && op.reduction.fn === "lt" ? "lt" : "gt";
+    const [best, place] = [names.fresh("best"), names.fresh("place")];
+    const places = operandIndexes(node, at, loops.map(loopIndex));
+    const position = indexValue(sumIndex(loops.map((loop) => ({ factor: 1, index: loopIndex(loop) }))));
+    this.emit([variable(best, constant(type, worst(type, better))), variable(place, constant("i32", 0))]);
+    this.within(loops, () => {
+      const value = this.value(operand, places[0] ?? []);
+      const held = name(type, best);
+      const isBetter = apply(better, value, held);
+      const beatsAll = apply("and", apply("ne", value, value), apply("eq", held, held));
+      const takes = this.#define("take", type === "f32" || type === "f64" ? apply("or", isBetter, beatsAll) : isBetter);
+      return [
+        assign(place, apply("select", takes, position, name("i32", place))),
+        assign(best, apply("select", takes, value, held)),
+      ];
+    });
+    return this.#define("v", name("i32", place));
+  }
+
+  // ---- placement ---------------------------------------------------------------------------------------------------
+
+  /** Gives an expression a name in the outermost scope that knows its loops and names. */
+  #place(key: string, expr: Expr): Expr {
+    const used = new Set<string>();
+    collectFromExpr(expr, used);
+    const scope = this.#scopes[this.#depthOf(used)] as Scope;
+    const isTrivial = expr.kind === "const" || expr.kind === "name" || expr.kind === "param";
+    const placed = isTrivial || scope.inline ? expr : this.#defineIn(scope, "v", expr);
+    scope.memo.set(key, placed);
+    return placed;
+  }
+
+  #define(hint: string, expr: Expr): Expr {
+    return this.#defineIn(this.#innermost(), hint, expr);
+  }
+
+  #defineIn(scope: Scope, hint: string, expr: Expr): Expr {
+    const fresh = this.#options.names.fresh(hint);
+    scope.stmts.push(letValue(fresh, expr));
+    scope.names.add(fresh);
+    return name(expr.type, fresh);
+  }
+
+  /** The depth of the outermost scope in which all these loops and names are known. */
+  #depthOf(used: ReadonlySet<string>): number {
+    for (let depth = this.#scopes.length - 1; depth > 0; depth--) {
+      const scope = this.#scopes[depth] as Scope;
+      for (const needed of used) if (scope.loops.has(needed) || scope.names.has(needed)) return depth;
+    }
+    return 0;
+  }
+
+  #innermost(): Scope {
+    return this.#scopes[this.#scopes.length - 1] as Scope;
+  }
+}
+
+function newScope(stmts: Stmt[], loops: readonly LoopVar[], inline = false): Scope {
+  return { stmts, loops: new Set(loops.map((loop) => loop.name)), names: new Set(), memo: new Map(), inline };
+}
+
+function worst(type: Expr["type"], better: "gt" | "lt"): number {
+  const sign = better === "gt" ? -1 : 1;
+  if (type === "f32" || type === "f64") return sign * Number.POSITIVE_INFINITY;
+  if (type === "i32") return better === "gt" ? -2147483648 : 2147483647;
+  return better === "gt" ? 0 : 4294967295;
+}
+
+function insideBound({ index, extent }: Bound): Expr {
+  const value = indexValue(index);
+  const above = apply("ge", value, constant("i32", 0));
+  return apply("and", above, apply("lt", value, constant("i32", extent)));
+}
+
+function boundsKey(bounds: readonly Bound[]): string {
+  return bounds.map((bound) => `${bound.index.key}<${bound.extent}`).join(",");
+}
+
+function collectNames(index: Index, used: Set<string>): void {
+  walkIndex(index, {
+    loop: (loop) => {
+      used.add(loop.name);
+    },
+    value: (value) => {
+      collectFromExpr(value, used);
+    },
+  });
+}
+
+function collectFromExpr(expr: Expr, used: Set<string>): void {
+  walkExpr(expr, {
+    expr: (inner) => {
+      if (inner.kind === "name") used.add(inner.name);
+    },
+    index: (index) => {
+      collectNames(index, used);
+    },
+  });
+}
+
+/** Row-major position of an element of an array of this shape. */
+export function flatIndex(shape: readonly number[], at: readonly Index[]): Index {
+  const strides = stridesOf(shape);
+  return sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
+}

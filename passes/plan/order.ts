@@ -1,0 +1,359 @@
+/**
+ * Order: in which sequence the kernels run, and which states are updated in place.
+ *
+ *   w2' = w2 - lr * hᵀ·dz      may overwrite w2 only after   dh = dz · w2ᵀ   has read it
+ *
+ * A read of a state means its value before the step. A store may reuse the state's memory if every other kernel that reads
+ * the old value comes first, and inside the kernel each old element is read only by the iteration that overwrites it. The
+ * first is an edge between kernels; where edges would close a cycle (U V^T updates U from V and V from U) the state goes
+ * through scratch memory and is copied at the end. Large states choose first, so the copy is the cheapest one.
+ */
+
+import { byteWidth } from "../../src/core/dtype.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { Result } from "../../src/graph/entry.ts";
+import type { Node } from "../../src/graph/node.ts";
+import { state } from "../../src/graph/ops/source.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { typeOf } from "../../src/graph/type.ts";
+import { type Access, shapeOf } from "../fuse/access.ts";
+import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
+
+/** A buffer of the program: its name says in which segment it lies ("state model.w1", "input image", "output loss", "%12"). */
+export type BufferName = string;
+
+export type OrderedStep =
+  | { readonly kind: "group"; readonly clusters: readonly Cluster[] }
+  | { readonly kind: "copy"; readonly from: BufferName; readonly to: BufferName };
+
+export interface Ordered {
+  readonly fused: Fused;
+  readonly steps: readonly OrderedStep[];
+  /** Where the value of a stored node lies. */
+  readonly bufferOf: ReadonlyMap<Node, BufferName>;
+  /** States whose next value goes through scratch and a copy, with the reason. */
+  readonly copied: ReadonlyMap<string, string>;
+}
+
+export const inputBuffer = (name: string): BufferName => `input ${name}`;
+export const stateBuffer = (name: string): BufferName => `state ${name}`;
+export const outputBuffer = (name: string): BufferName => `output ${name}`;
+export const scratchBuffer = (node: Node): BufferName => `%${node.id}`;
+
+interface Vertex {
+  step: OrderedStep;
+  readonly reads: ReadonlySet<Node>;
+  readonly before: Set<Vertex>;
+  /** The other direction: those that it stands before. */
+  readonly after: Set<Vertex>;
+}
+
+export interface OrderOptions {
+  /** Update states in place and choose the sequence for the least memory. Off: everything is copied, in id order. */
+  readonly inPlace: boolean;
+}
+
+export function order(fused: Fused, options: OrderOptions): Ordered {
+  const work = new Ordering(fused);
+  work.addGroups();
+  work.addResults(options.inPlace);
+  const steps = options.inPlace ? leastMemory(work.vertices, work.bufferOf) : inIdOrder(work.vertices);
+  return { fused, steps: steps.map((vertex) => vertex.step), bufferOf: work.bufferOf, copied: work.copied };
+}
+
+/**
+ * States whose next value goes through scratch, in kernels that touch more than `maxBuffers` buffers for it: `fuse` counts a state and
+ * its next value as one.
+ */
+export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffers: number): readonly string[] {
+  const found = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === "copy") continue;
+    const stored = step.clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads]);
+    const buffers = new Set(stored.map((node) => bufferOf.get(node)));
+    if (buffers.size <= maxBuffers) continue;
+    const names = [...copied.keys()].filter((name) => buffers.has(stateBuffer(name)));
+    if (names.length === 0) throw new CompilerBug(`a kernel touches ${buffers.size} buffers, of ${maxBuffers}`);
+    for (const name of names) found.add(name);
+  }
+  return [...found];
+}
+
+class Ordering {
+  readonly vertices: Vertex[] = [];
+  readonly bufferOf = new Map<Node, BufferName>();
+  readonly copied = new Map<string, string>();
+  readonly #fused: Fused;
+  readonly #vertexOf = new Map<Cluster, Vertex>();
+  /** Who reads the old value of each state. */
+  readonly #readers = new Map<string, Vertex[]>();
+
+  constructor(fused: Fused) {
+    this.#fused = fused;
+  }
+
+  addGroups(): void {
+    for (const clusters of this.#fused.groups) {
+      const reads = new Set(clusters.flatMap((cluster) => [...cluster.reads]));
+      const vertex = this.#addVertex({ kind: "group", clusters }, reads);
+      for (const cluster of clusters) this.#vertexOf.set(cluster, vertex);
+    }
+    for (const vertex of this.vertices) {
+      for (const node of vertex.reads) {
+        const home = this.#fused.homes.get(node);
+        const writer = home === undefined ? undefined : this.#vertexOf.get(home);
+        if (writer !== undefined && writer !== vertex) putBefore(writer, vertex);
+        this.#placeSource(node);
+      }
+    }
+  }
+
+  /** Gives every result its buffer: states first, the largest before the smaller, then outputs. */
+  addResults(inPlace: boolean): void {
+    const { entry } = this.#fused;
+    const changed = entry.next.filter(({ name, node }) => !isSameState(node, name));
+    const largestFirst = changed.toSorted(
+      (a, b) => bytesOf([b.node]) - bytesOf([a.node]) || (a.name < b.name ? -1 : 1),
+    );
+    // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
+    const copies = new Map<Result, Vertex>();
+    for (const result of largestFirst) this.#copyExternal(result, stateBuffer(result.name), copies);
+    for (const result of entry.outputs) this.#copyExternal(result, outputBuffer(result.name), copies);
+    for (const result of largestFirst) {
+      const copy = copies.get(result);
+      if (copy === undefined) this.#addNext(result.name, result.node, inPlace);
+      else if (!this.#orderBehindReaders(copy, result.name)) this.#detour(copy, result);
+    }
+    for (const result of entry.outputs) if (!copies.has(result)) this.#addOutput(result.name, result.node);
+    for (const cluster of this.#vertexOf.keys()) {
+      for (const node of cluster.outputs) if (!this.bufferOf.has(node)) this.bufferOf.set(node, scratchBuffer(node));
+    }
+  }
+
+  #copyExternal(result: Result, to: BufferName, copies: Map<Result, Vertex>): void {
+    if (!isExternal(result.node)) return;
+    const from = this.#placeSource(result.node);
+    copies.set(result, this.#addVertex({ kind: "copy", from, to }, new Set([result.node])));
+  }
+
+  /** Two states that swap: one of them waits in scratch memory. */
+  #detour(copy: Vertex, { name, node }: Result): void {
+    const scratch = `${scratchBuffer(node)} for ${name}`;
+    copy.step = { kind: "copy", from: this.#placeSource(node), to: scratch };
+    const last = this.#addVertex({ kind: "copy", from: scratch, to: stateBuffer(name) }, new Set());
+    putBefore(copy, last);
+    this.copied.set(name, "it swaps values with another state");
+    this.#mustOrder(last, name);
+  }
+
+  #addNext(name: string, node: Node, inPlace: boolean): void {
+    const target = stateBuffer(name);
+    const cluster = this.#fused.homes.get(node) as Cluster;
+    const known = this.bufferOf.get(node);
+    if (known !== undefined) {
+      this.copied.set(name, "another state has the same next value");
+      this.#mustOrder(this.#addCopyStep(known, target, cluster), name);
+      return;
+    }
+    const vertex = this.#vertexOf.get(cluster) as Vertex;
+    const reason = inPlace ? this.#whyNotInPlace(name, node, cluster, vertex) : "in-place updates are off";
+    if (reason === null) {
+      this.bufferOf.set(node, target);
+      return;
+    }
+    this.copied.set(name, reason);
+    this.bufferOf.set(node, scratchBuffer(node));
+    this.#mustOrder(this.#addCopyStep(scratchBuffer(node), target, cluster), name);
+  }
+
+  #addOutput(name: string, node: Node): void {
+    const cluster = this.#fused.homes.get(node) as Cluster;
+    const known = this.bufferOf.get(node);
+    if (known === undefined) this.bufferOf.set(node, outputBuffer(name));
+    else this.#addCopyStep(known, outputBuffer(name), cluster);
+  }
+
+  #mustOrder(copy: Vertex, name: string): void {
+    if (!this.#orderBehindReaders(copy, name)) throw new CompilerBug(`no order of steps lets "${name}" be copied last`);
+  }
+
+  /** Puts `writer` behind all who read the old value of the state. False, and nothing changed, where that closes a cycle. */
+  #orderBehindReaders(writer: Vertex, name: string): boolean {
+    const readers = (this.#readers.get(name) ?? []).filter((vertex) => vertex !== writer);
+    if (leadsTo(writer, new Set(readers))) return false;
+    for (const reader of readers) putBefore(reader, writer);
+    return true;
+  }
+
+  #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
+    const sameGroup = vertex.step.kind === "group" ? vertex.step.clusters : [];
+    for (const mate of sameGroup) {
+      for (const access of [...mate.accesses.values()].flat()) {
+        if (access.node.op !== state || access.node.attrs.name !== name) continue;
+        if (mate !== cluster || !readsOwnElement(access, node))
+          return "its kernel reads old elements that others overwrite";
+      }
+    }
+    if (shapeOf(node).length > cluster.domain.length && !walksRowsOnce(cluster)) {
+      return "its kernel goes over a row several times";
+    }
+    if (this.#orderBehindReaders(vertex, name)) return null;
+    return "kernels that read its old value need its new one, or one another";
+  }
+
+  #addCopyStep(from: BufferName, to: BufferName, writer: Cluster): Vertex {
+    const vertex = this.#addVertex({ kind: "copy", from, to }, new Set());
+    putBefore(this.#vertexOf.get(writer) as Vertex, vertex);
+    return vertex;
+  }
+
+  #addVertex(step: OrderedStep, reads: ReadonlySet<Node>): Vertex {
+    const vertex: Vertex = { step, reads, before: new Set(), after: new Set() };
+    this.vertices.push(vertex);
+    for (const node of reads) {
+      if (node.op !== state) continue;
+      const name = String(node.attrs.name);
+      this.#readers.set(name, [...(this.#readers.get(name) ?? []), vertex]);
+    }
+    return vertex;
+  }
+
+  #placeSource(node: Node): BufferName {
+    if (!isExternal(node)) return scratchBuffer(node);
+    const name = String(node.attrs.name);
+    const buffer = node.op === state ? stateBuffer(name) : inputBuffer(name);
+    this.bufferOf.set(node, buffer);
+    return buffer;
+  }
+}
+
+function putBefore(first: Vertex, second: Vertex): void {
+  second.before.add(first);
+  first.after.add(second);
+}
+
+/** Whether one of `ends` has to wait for `from`. Little waits for who changes a state, so few are looked at. */
+function leadsTo(from: Vertex, ends: ReadonlySet<Vertex>): boolean {
+  const seen = new Set<Vertex>();
+  const pending = [from];
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (ends.has(next)) return true;
+    if (seen.has(next)) continue;
+    seen.add(next);
+    pending.push(...next.after);
+  }
+  return false;
+}
+
+function isSameState(node: Node, name: string): boolean {
+  return node.op === state && node.attrs.name === name;
+}
+
+/** The element read is the one that the same iteration overwrites. */
+function readsOwnElement(access: Access, next: Node): boolean {
+  const shape = shapeOf(next);
+  return (
+    !access.guarded &&
+    access.at.length === shape.length &&
+    shape.every((extent, axis) => extent === 1 || access.at[axis]?.key === `o${axis}`)
+  );
+}
+
+/**
+ * Whether the values that have a place inside the row are all computed in one walk along it, each from its own place. Then
+ * the store, which ends that walk, overwrites nothing that is still to be read.
+ */
+function walksRowsOnce({ nodes, outputs, domain, accesses }: Cluster): boolean {
+  const inRow = (node: Node): boolean => shapeOf(node).length > domain.length;
+  const walks = new Set(outputs.filter(inRow).map((output) => shapeOf(output).join(",")));
+  if (walks.size > 1) return false;
+  for (const node of nodes) {
+    for (const access of accesses.get(node) ?? []) {
+      const member = nodes.includes(access.node);
+      if (member && inRow(access.node) && (!inRow(node) || !readsOwnElement(access, access.node))) return false;
+    }
+  }
+  return true;
+}
+
+// ---- the sequence --------------------------------------------------------------------------------------------------
+
+function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
+  return schedule(vertices, () => 0);
+}
+
+/** Of the steps that can run, the one that leaves the fewest bytes alive. */
+function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, BufferName>): Vertex[] {
+  const isScratch = (node: Node): boolean => bufferOf.get(node)?.startsWith("%") === true;
+  const waiting = new Map<Node, Set<Vertex>>();
+  for (const vertex of vertices) {
+    for (const node of vertex.reads) {
+      if (isScratch(node)) waiting.set(node, (waiting.get(node) ?? new Set()).add(vertex));
+    }
+  }
+  const growth = ({ step, reads }: Vertex): number => {
+    const made = step.kind === "group" ? step.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
+    const ended = [...reads].filter((node) => waiting.get(node)?.size === 1);
+    return bytesOf(made) - bytesOf(ended);
+  };
+  return schedule(vertices, growth, (vertex) =>
+    [...vertex.reads].flatMap((node) => {
+      const others = waiting.get(node);
+      others?.delete(vertex);
+      return others?.size === 1 ? [...others] : [];
+    }),
+  );
+}
+
+/** Bytes on a CPU: for comparing values with one another. */
+function bytesOf(nodes: readonly Node[]): number {
+  return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype), 0);
+}
+
+/**
+ * Kahn's algorithm; among the steps that are ready the cheapest, the first of equals. `changedBy` is told of each step taken and
+ * gives those that cost something else now.
+ */
+function schedule(
+  vertices: readonly Vertex[],
+  cost: (vertex: Vertex) => number,
+  changedBy: (vertex: Vertex) => readonly Vertex[] = () => [],
+): Vertex[] {
+  const blocked = new Map(vertices.map((vertex) => [vertex, vertex.before.size]));
+  const position = new Map(vertices.map((vertex, i) => [vertex, i]));
+  const ready = new Map<Vertex, { cost: number; readonly place: number }>();
+  const makeReady = (vertex: Vertex): void => {
+    ready.set(vertex, { cost: cost(vertex), place: position.get(vertex) ?? 0 });
+  };
+  for (const vertex of vertices) if (vertex.before.size === 0) makeReady(vertex);
+  const sequence: Vertex[] = [];
+  while (ready.size > 0) {
+    const next = cheapest(ready);
+    ready.delete(next);
+    sequence.push(next);
+    for (const vertex of changedBy(next)) {
+      const entry = ready.get(vertex);
+      if (entry !== undefined) entry.cost = cost(vertex);
+    }
+    for (const vertex of next.after) {
+      const left = (blocked.get(vertex) ?? 0) - 1;
+      blocked.set(vertex, left);
+      if (left === 0) makeReady(vertex);
+    }
+  }
+  if (sequence.length < vertices.length) throw new CompilerBug("the kernels depend on one another in a circle");
+  return sequence;
+}
+
+function cheapest(ready: ReadonlyMap<Vertex, { readonly cost: number; readonly place: number }>): Vertex {
+  let best: Vertex | undefined;
+  let [lowest, first] = [0, 0];
+  for (const [vertex, { cost, place }] of ready) {
+    if (best !== undefined && (cost > lowest || (cost === lowest && place > first))) continue;
+    best = vertex;
+    lowest = cost;
+    first = place;
+  }
+  if (best === undefined) throw new CompilerBug("there is no step to take");
+  return best;
+}

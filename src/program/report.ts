@@ -1,0 +1,67 @@
+/**
+ * The report: what the compiler did, as a value that can be asserted, printed and drawn.
+ */
+import type { Dims } from "../graph/shape.ts";
+import type { TargetName } from "../kernel/target.ts";
+import type { Picks } from "../runtime/compiled.ts";
+import type { BufferSlot } from "./memory.ts";
+
+export interface PassReport {
+  readonly name: string;
+  readonly ms: number;
+  /** Nodes (or, after `lower`, kernels) that came out. */
+  readonly nodes: number;
+}
+
+export interface KernelReport {
+  readonly name: string;
+  /** The nodes computed inside, as the graph printer writes them. */
+  readonly fuses: readonly string[];
+  readonly flops: number;
+  readonly bytes: number;
+  readonly schedule: string;
+}
+
+export interface MemoryReport {
+  /** Size of the scratch arena. */
+  readonly peakBytes: number;
+  /** The largest sum of live scratch bytes at any step. */
+  readonly lowerBoundBytes: number;
+  readonly withoutReuseBytes: number;
+  readonly stateBytes: number;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+}
+
+export interface EntryReport {
+  readonly entry: string;
+  readonly dims: Dims;
+  readonly passes: readonly PassReport[];
+  readonly kernels: readonly KernelReport[];
+  /** Kernel launches of one call. */
+  readonly launches: number;
+  /** Buffer copies of one call, and why a state is copied rather than updated in place. */
+  readonly copies: number;
+  readonly copied: Readonly<Record<string, string>>;
+  readonly memory: MemoryReport;
+  /** Inputs that pick among so many, as labels do. */
+  readonly picks: readonly (Picks & { readonly input: string })[];
+  /** Every buffer with its segment, offset and size. */
+  readonly buffers: readonly BufferSlot[];
+}
+
+/** What compiling did: where the program runs, and each entry pass by pass and kernel by kernel. */
+export interface Report {
+  /** The target that runs it. */
+  readonly target: TargetName;
+  /** What runs the kernels: "wasm (2 threads)". */
+  readonly device: string;
+  /** Why this target: "asked for", or what `auto` found. */
+  readonly why: string;
+  /** Milliseconds for all that was compiled so far. */
+  readonly compileMs: number;
+  /** What was warned of. */
+  readonly warnings: readonly string[];
+  /** One for each entry and set of dimensions compiled so far. */
+  readonly entries: readonly EntryReport[];
+}

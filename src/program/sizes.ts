@@ -1,0 +1,72 @@
+/**
+ * What is too large to compile: tensors that no memory holds, and kernels that would count further than their target can.
+ *
+ * A tensor may be larger than any index where it is never stored (all pairs of 50,000 points, summed along rows): only what a
+ * kernel really counts matters.
+ */
+import { UserError } from "../core/errors.ts";
+import { atLine, type Origin } from "../core/origin.ts";
+import { type Entry, neededNodes } from "../graph/entry.ts";
+import type { Node } from "../graph/node.ts";
+import { printShape, type Shape } from "../graph/shape.ts";
+import { typeOf } from "../graph/type.ts";
+import type { Index, Kernel } from "../kernel/kernel.ts";
+import { someStmt } from "../kernel/rewrite.ts";
+import type { TargetTraits } from "../kernel/target.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** More elements than any memory holds; below it, places in a buffer are exact numbers. */
+const mostElements = 2 ** 45;
+
+/** A dimension that a user gives may make tensors that nothing can hold. */
+export function checkSizes(entry: Entry): void {
+  for (const node of neededNodes(entry)) {
+    if (node.type.kind !== "tensor") continue;
+    const { dtype, shape } = node.type;
+    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
+  }
+}
+
+export function checkSize(what: string, shape: Shape, origin?: Origin): void {
+  if (countOf(shape) <= mostElements) return;
+  throw new UserError(`${what}: more elements than any memory holds; make the dimensions smaller${atLine(origin)}`);
+}
+
+/** Kernels count in whole numbers up to `mostIndex`; `sequence` is what became of the entry. */
+export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex }: TargetTraits): void {
+  const largest = neededNodes(entry).reduce<Node | null>(
+    (most, node) => (most === null || sizeOf(node) > sizeOf(most) ? node : most),
+    null,
+  );
+  // Kernels round sizes up to whole tiles and vectors, by less than this.
+  if (largest === null || sizeOf(largest) <= mostIndex / 2) return;
+  if (!sequence.some((step) => step.kind === "launch" && countsBeyond(step.kernel, mostIndex))) return;
+  const { dtype, shape } = typeOf(largest);
+  throw new UserError(
+    `${largest.op.name} is ${dtype}${printShape(shape)}: a kernel of the ${name} target counts up to ${mostIndex}, and this takes ` +
+      `more; make the dimensions smaller, or use the js target${atLine(largest.origins[0])}`,
+  );
+}
+
+function countsBeyond({ nests }: Kernel, most: number): boolean {
+  return nests.some(
+    ({ loops, prelude, body }) =>
+      loops.some(({ loop }) => loop.extent > most) ||
+      someStmt([...prelude, ...body], {
+        stmt: (stmt) => stmt.kind === "for" && stmt.loop.extent > most,
+        index: (index) => leaves(index, most),
+      }),
+  );
+}
+
+function leaves(index: Index, most: number): boolean {
+  if (index.max > most || index.min < -most) return true;
+  if (index.kind === "sum") return index.terms.some((term) => leaves(term.index, most));
+  return (index.kind === "floorDiv" || index.kind === "mod") && leaves(index.index, most);
+}
+
+const sizeOf = (node: Node): number => (node.type.kind === "tensor" ? countOf(node.type.shape) : 0);
+
+function countOf(shape: Shape): number {
+  return shape.reduce((product: number, dim) => product * Number(dim), 1);
+}

@@ -1,0 +1,221 @@
+/**
+ * The `wasm` target's runtime: one WebAssembly memory for everything, one module per entry, and a pool of threads.
+ *
+ * Addresses are part of a module's code. So a region of the memory stays where it is for as long as an entry uses it, and
+ * an entry prepared later shares an earlier one's scratch only where it fits in. Nothing is allocated in a step.
+ */
+import { CompilerBug, UserError } from "../../core/errors.ts";
+import {
+  control,
+  controlBytes,
+  crowdedLooks,
+  panelAlignment,
+  panelBytes,
+  patientLooks,
+  type WasmLayout,
+  type WasmLinker,
+} from "../../kernel/wasm-abi.ts";
+import type { BufferSlot, Segment } from "../../program/memory.ts";
+import type { Sequence } from "../../program/sequence.ts";
+import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
+import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import { chooseThreads, findHost, type WasmHost } from "./host.ts";
+import { WasmMemory } from "./memory.ts";
+import { WasmPool } from "./pool.ts";
+import { Regions, SharedRegions } from "./regions.ts";
+import { WasmRunner } from "./runner.ts";
+import { moduleImports } from "./worker.ts";
+
+export interface WasmMachineOptions extends MachineOptions {
+  /** How many threads run a step, this one among them; "auto": as many as there are processors, at most 8. */
+  readonly threads: number | "auto";
+  /** Whether an entry has enough to do for more threads than one; always, by default. */
+  readonly isWorthThreads?: (sequence: Sequence) => boolean;
+  /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
+  readonly deadlineMs?: number;
+  /** Where workers and memory come from: the engine that runs this, by default. */
+  readonly host?: WasmHost;
+}
+
+/** Slow machines swap and suspend, and kernels show life only now and then: a false alarm costs more than a late one. */
+const defaultDeadlineMs = 30_000;
+
+/** An entry's addresses, and how to give them back. */
+interface Place {
+  readonly layout: WasmLayout;
+  free(): void;
+}
+
+export class WasmMachine implements Machine {
+  readonly device: string;
+  readonly threads: number;
+  readonly #link: WasmLinker;
+  readonly #options: WasmMachineOptions;
+  readonly #host: WasmHost;
+  readonly #stateBytes: number;
+  readonly #regions = new Regions(controlBytes);
+  readonly #arenas = new SharedRegions(this.#regions);
+  readonly #panels = new SharedRegions(this.#regions);
+  readonly #runners = new Set<WasmRunner>();
+  readonly #stateBase: number;
+  #memory: WasmMemory | null;
+  #pool: WasmPool | null;
+  #failure: Error | null = null;
+  #entries = 0;
+
+  /** Throws `UserError` for a number of threads that cannot be, `DeviceError` where memory for the states or workers are refused. */
+  constructor(stateBytes: number, link: WasmLinker, options: WasmMachineOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#host = options.host ?? findHost();
+    this.#stateBytes = stateBytes;
+    const { threads, warning } = chooseThreads(options.threads, this.#host);
+    if (warning !== null) options.onWarning?.(warning);
+    // Steps are watched one at a time, and a step of several launches has barriers only inside `run`.
+    const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
+    this.threads = isWatched ? 1 : threads;
+    this.device = `wasm (${this.threads} ${this.threads === 1 ? "thread" : "threads"})`;
+    this.#stateBase = this.#regions.take(stateBytes);
+    this.#memory = new WasmMemory(this.#regions.end, "states", this.threads > 1, (wanted) =>
+      this.#host.newMemory(wanted),
+    );
+    const words = new Int32Array(this.#memory.buffer, 0, controlBytes / 4);
+    words[control.deadlineMs / 4] = options.deadlineMs ?? defaultDeadlineMs;
+    if (this.threads > 1) {
+      const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
+      words[control.barrierLooks / 4] = looks.barrier;
+      words[control.idleLooks / 4] = looks.idle;
+    }
+    // Now, so that workers start (40 ms) while the program is compiled.
+    this.#pool =
+      this.threads > 1
+        ? new WasmPool(this.#host, this.#memory.memory, this.threads, (error) => this.#fail(error))
+        : null;
+  }
+
+  async prepare(entry: CompiledEntry): Promise<Runner> {
+    const place = this.#place(entry);
+    try {
+      const id = this.#entries++;
+      const { module, instance } = await this.#instantiate(entry, place.layout);
+      const alone = place.layout.threads === 1;
+      if (!alone) await this.#pool?.load(id, module);
+      const { buffer } = this.#wellMemory();
+      const runner: WasmRunner = new WasmRunner({
+        entry,
+        instance,
+        bases: place.layout.bases,
+        options: this.#options,
+        assertWell: () => this.#assertWell(),
+        fail: (error) => this.#fail(error),
+        // A run of nothing has no barrier at its end that would tell when the workers have seen it.
+        start: () => (alone || entry.sequence.length === 0 ? undefined : this.#pool?.start(id)),
+        gaveUp: () => this.#pool?.gaveUp() ?? new CompilerBug(`the wasm code of ${entry.name} gave up on one thread`),
+        forget: () => {
+          if (!this.#runners.delete(runner)) return;
+          if (!alone) this.#pool?.unload(id);
+          place.free();
+        },
+      });
+      runner.bind(buffer);
+      this.#runners.add(runner);
+      return runner;
+    } catch (error) {
+      place.free();
+      throw error;
+    }
+  }
+
+  writeState(slot: BufferSlot, values: TypedArray): void {
+    this.#stateView(slot).set(values);
+  }
+
+  async readState(slot: BufferSlot): Promise<TypedArray> {
+    return this.#stateView(slot).slice();
+  }
+
+  /** What entries asked for. The memory has whole pages, and beside this the threads' panels and 5 KB through which they meet. */
+  allocatedBytes(): Readonly<Record<Segment, number>> {
+    const bytes = { state: this.#stateBytes, arena: this.#arenas.bytes, input: 0, output: 0 };
+    for (const { segmentBytes } of this.#runners) {
+      bytes.input += segmentBytes.input;
+      bytes.output += segmentBytes.output;
+    }
+    return bytes;
+  }
+
+  dispose(): void {
+    this.#end(new UserError("this executable was disposed"));
+    for (const runner of [...this.#runners]) runner.release();
+    this.#memory = null;
+  }
+
+  /** Finds room for an entry. All at once, without waiting in between: two entries may be prepared at the same time. */
+  #place(entry: CompiledEntry): Place {
+    const memory = this.#wellMemory();
+    const { arena, input, output } = entry.segmentBytes;
+    const panelStride = Math.ceil(panelBytes(entry.sequence) / panelAlignment) * panelAlignment;
+    const bases = {
+      state: this.#stateBase,
+      arena: this.#arenas.take(arena),
+      input: this.#regions.take(input),
+      output: this.#regions.take(output),
+    };
+    const threads = this.#options.isWorthThreads?.(entry.sequence) === false ? 1 : this.threads;
+    const panels = this.#panels.take(panelStride * threads);
+    const free = (): void => {
+      this.#panels.free(panels);
+      this.#regions.free(bases.output);
+      this.#regions.free(bases.input);
+      this.#arenas.free(bases.arena);
+    };
+    const before = memory.buffer;
+    try {
+      const bytes = arena + input + output + panelStride * threads;
+      const what = `the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
+      memory.ensure(this.#regions.end, bytes, what);
+    } catch (error) {
+      free();
+      throw error;
+    }
+    if (memory.buffer !== before) for (const other of this.#runners) other.bind(memory.buffer);
+    return { layout: { bases, panels, panelStride, threads, shared: this.threads > 1 }, free };
+  }
+
+  async #instantiate(entry: CompiledEntry, layout: WasmLayout): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
+    const bytes = this.#link(entry.sequence, entry.buffers, layout);
+    const { memory } = this.#wellMemory();
+    try {
+      return await this.#host.instantiate(bytes, moduleImports(memory));
+    } catch (error) {
+      if (!(error instanceof WebAssembly.CompileError)) throw error;
+      throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);
+    }
+  }
+
+  #stateView({ dtype, offset, count }: BufferSlot): TypedArray {
+    return viewOf(dtype, this.#wellMemory().buffer, this.#stateBase + offset, count);
+  }
+
+  #wellMemory(): WasmMemory {
+    this.#assertWell();
+    if (this.#memory === null) throw new CompilerBug("the wasm machine has lost its memory");
+    return this.#memory;
+  }
+
+  #assertWell(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  /** A step that half happened has no state worth going on with: every later call gives this error. */
+  #fail(error: unknown): Error {
+    return this.#end(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #end(reason: Error): Error {
+    this.#failure ??= reason;
+    this.#pool?.end(this.#failure);
+    this.#pool = null;
+    return this.#failure;
+  }
+}

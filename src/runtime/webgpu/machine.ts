@@ -1,0 +1,238 @@
+/**
+ * The `wgsl` target's runtime: a device, one buffer for all states, one arena for all entries, and a runner per entry.
+ *
+ * Nothing is created in a step. The arena grows to the largest entry; the bind groups of those prepared before are then
+ * made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
+ * steps) or use `executable.run`, which waits in between.
+ */
+import type { BufferSlot, Segment } from "../../program/memory.ts";
+import { type ScalarArgument, type Sequence, type Step, walkSequence } from "../../program/sequence.ts";
+import type { CompiledEntry, TypedArray } from "../compiled.ts";
+import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import { checkSizes, decode, Staging, storageBuffer, upload, usages } from "./buffers.ts";
+import type { GpuConnection } from "./device.ts";
+import { GpuHealth, labelPrefix } from "./health.ts";
+import { type GpuPrinter, type GpuProgram, GpuPrograms } from "./programs.ts";
+import { uniformBytes, WebGpuRunner } from "./runner.ts";
+
+type Launch = Step & { readonly kind: "launch" };
+
+export class WebGpuMachine implements Machine {
+  readonly device: string;
+  readonly #connection: GpuConnection;
+  readonly #health: GpuHealth;
+  readonly #programs: GpuPrograms;
+  readonly #staging: Staging;
+  readonly #options: MachineOptions;
+  readonly #runners = new Set<WebGpuRunner>();
+  #state: GPUBuffer | null = null;
+  #arena: GPUBuffer | null = null;
+  #bounce: GPUBuffer | null = null;
+  #poison: GPUBuffer | null = null;
+  #isDisposed = false;
+
+  private constructor(connection: GpuConnection, print: GpuPrinter, options: MachineOptions) {
+    this.#connection = connection;
+    this.#health = new GpuHealth(connection, options.onWarning);
+    this.#programs = new GpuPrograms(connection, this.#health, print);
+    this.#staging = new Staging(connection, this.#health);
+    this.#options = options;
+    this.device = `wgsl (${connection.name})`;
+  }
+
+  static async create(
+    connection: GpuConnection,
+    stateBytes: number,
+    print: GpuPrinter,
+    options: MachineOptions = {},
+  ): Promise<WebGpuMachine> {
+    const machine = new WebGpuMachine(connection, print, options);
+    try {
+      checkSizes({ state: stateBytes }, [], connection.limits);
+      machine.#state = await machine.#health.attempt(`for ${stateBytes} bytes of states`, () =>
+        storageBuffer(connection, "states", stateBytes),
+      );
+      return machine;
+    } catch (error) {
+      machine.dispose();
+      throw error;
+    }
+  }
+
+  async prepare(entry: CompiledEntry): Promise<Runner> {
+    this.#health.assertWell();
+    checkSizes(entry.segmentBytes, entry.buffers.values(), this.#connection.limits);
+    const programs = await this.#compile(entry);
+    const { arena, input, output } = entry.segmentBytes;
+    const what = `for the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
+    const made: WebGpuRunner[] = [];
+    try {
+      // All at once, without waiting in between: two entries may be prepared at the same time.
+      return await this.#health.attempt(what, () => {
+        const runner = this.#runner(entry, programs);
+        made.push(runner);
+        const stale = this.#grow(entry) ? [...this.#runners] : [runner];
+        const scratch = { state: this.#state, arena: this.#arena, bounce: this.#bounce, poison: this.#poison };
+        for (const other of stale) other.bind(scratch);
+        return runner;
+      });
+    } catch (error) {
+      for (const runner of made) runner.release();
+      this.#health.fail(error); // other entries may be bound to an arena that does not exist
+      throw error;
+    }
+  }
+
+  writeState(slot: BufferSlot, values: TypedArray): void {
+    this.#health.assertWell();
+    if (this.#state !== null) upload(this.#connection.device, this.#state, slot, values);
+  }
+
+  async readState(slot: BufferSlot): Promise<TypedArray> {
+    this.#health.assertWell();
+    if (this.#state === null) return decode(slot, new ArrayBuffer(0), 0);
+    return decode(slot, await this.#staging.read(this.#state, slot.offset, slot.bytes), 0);
+  }
+
+  /** Scratch for copies within one buffer counts as arena. Staging and uniform buffers are no program memory. */
+  allocatedBytes(): Readonly<Record<Segment, number>> {
+    const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, input: 0, output: 0 };
+    bytes.arena += this.#bounce?.size ?? 0;
+    for (const { buffers } of this.#runners) {
+      bytes.input += buffers.input?.size ?? 0;
+      bytes.output += buffers.output?.size ?? 0;
+    }
+    return bytes;
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#health.close();
+    for (const runner of [...this.#runners]) runner.release();
+    this.#staging.dispose();
+    for (const buffer of [this.#state, this.#arena, this.#bounce, this.#poison]) buffer?.destroy();
+    if (this.#connection.isOurs) this.#connection.device.destroy();
+  }
+
+  #runner(entry: CompiledEntry, programs: ReadonlyMap<Launch, GpuProgram>): WebGpuRunner {
+    const runner = new WebGpuRunner({
+      device: this.#connection.device,
+      health: this.#health,
+      staging: this.#staging,
+      entry,
+      programs,
+      input: storageBuffer(this.#connection, `inputs of ${entry.name}`, entry.segmentBytes.input),
+      output: storageBuffer(this.#connection, `outputs of ${entry.name}`, entry.segmentBytes.output),
+      uniform: this.#scalars(entry.sequence, programs),
+      onLaunch: this.#options.onLaunch,
+      forget: (gone) => this.#forget(gone),
+    });
+    this.#runners.add(runner);
+    return runner;
+  }
+
+  /** A program for each launch; all are compiled at the same time. */
+  async #compile(entry: CompiledEntry): Promise<ReadonlyMap<Launch, GpuProgram>> {
+    const launches: Launch[] = [];
+    walkSequence(entry.sequence, (step) => {
+      if (step.kind === "launch") launches.push(step);
+    });
+    const programs = launches.map(async (step): Promise<readonly [Launch, GpuProgram]> => {
+      const segments = new Map(
+        step.bindings.map(({ param, buffer }) => [param, entry.buffers.get(buffer)?.segment] as const),
+      );
+      // Inputs are never written. Any other segment may be written elsewhere in the same launch.
+      const access = (param: string) => (segments.get(param) === "input" ? "read" : "read_write");
+      return [step, await this.#programs.program(step.kernel, access)];
+    });
+    return new Map(await Promise.all(programs));
+  }
+
+  /** Makes shared scratch large enough for an entry. True when a buffer was replaced. */
+  #grow(entry: CompiledEntry): boolean {
+    const needs = {
+      arena: entry.segmentBytes.arena,
+      bounce: largestInnerCopy(entry),
+      poison: this.#options.poisonFreed === true ? entry.segmentBytes.arena : 0,
+    };
+    const [arena, bounce, poison] = [this.#arena, this.#bounce, this.#poison];
+    this.#arena = this.#larger(arena, "arena", needs.arena);
+    this.#bounce = this.#larger(bounce, "copies", needs.bounce);
+    this.#poison = this.#larger(poison, "NaN", needs.poison);
+    if (this.#poison !== poison && this.#poison !== null) {
+      const { device } = this.#connection;
+      device.queue.writeBuffer(this.#poison, 0, new Uint8Array(this.#poison.size).fill(0xff));
+    }
+    return this.#arena !== arena || this.#bounce !== bounce || this.#poison !== poison;
+  }
+
+  #larger(buffer: GPUBuffer | null, what: string, bytes: number): GPUBuffer | null {
+    if (bytes <= (buffer?.size ?? 0)) return buffer;
+    const larger = storageBuffer(this.#connection, what, bytes);
+    buffer?.destroy(); // what was submitted with it still runs
+    return larger;
+  }
+
+  /** The scalars of every launch, in the order of running, written once. */
+  #scalars(sequence: Sequence, programs: ReadonlyMap<Launch, GpuProgram>): GPUBuffer | null {
+    const { device } = this.#connection;
+    const launches = launchesOf(sequence, new Map());
+    const bytes = launches.reduce((sum, { step }) => sum + uniformBytesOf(programs, step), 0);
+    if (bytes === 0) return null;
+    const words = new DataView(new ArrayBuffer(bytes));
+    let at = 0;
+    for (const { step, loops } of launches) {
+      for (const { name, type, offset } of programs.get(step)?.text.uniform?.fields ?? []) {
+        const argument = step.scalars.find(({ param }) => param === name);
+        const value = argument === undefined ? 0 : scalarValue(argument, loops);
+        if (type === "f32") words.setFloat32(at + offset, value, true);
+        else words.setInt32(at + offset, value, true);
+      }
+      at += uniformBytesOf(programs, step);
+    }
+    const usage = usages.uniform | usages.copyDst;
+    const buffer = device.createBuffer({ label: `${labelPrefix} scalars`, size: bytes, usage });
+    device.queue.writeBuffer(buffer, 0, words.buffer);
+    return buffer;
+  }
+
+  #forget(runner: WebGpuRunner): void {
+    this.#runners.delete(runner);
+    this.#programs.keep(new Set([...this.#runners].flatMap(({ sources }) => sources)));
+  }
+}
+
+function uniformBytesOf(programs: ReadonlyMap<Launch, GpuProgram>, step: Launch): number {
+  const program = programs.get(step);
+  return program === undefined ? 0 : uniformBytes(program);
+}
+
+/** Every launch as often as it runs, with the indexes of the loops around it. */
+function launchesOf(
+  sequence: Sequence,
+  loops: ReadonlyMap<string, number>,
+): { readonly step: Launch; readonly loops: ReadonlyMap<string, number> }[] {
+  return sequence.flatMap((step) => {
+    if (step.kind === "launch") return [{ step, loops }];
+    if (step.kind === "if") return launchesOf(step.body, loops);
+    if (step.kind === "copy") return [];
+    const rounds = Array.from({ length: step.count }, (_, i) => new Map(loops).set(step.index, i));
+    return rounds.flatMap((inner) => launchesOf(step.body, inner));
+  });
+}
+
+function scalarValue(argument: ScalarArgument, loops: ReadonlyMap<string, number>): number {
+  return argument.kind === "const" ? argument.value : (loops.get(argument.loop) ?? 0);
+}
+
+/** Bytes of the largest copy between two slots of one segment. */
+function largestInnerCopy({ sequence, buffers }: CompiledEntry): number {
+  let largest = 0;
+  walkSequence(sequence, (step) => {
+    if (step.kind !== "copy") return;
+    const [from, to] = [buffers.get(step.from), buffers.get(step.to)];
+    if (from !== undefined && from.segment === to?.segment) largest = Math.max(largest, from.bytes);
+  });
+  return largest;
+}

@@ -1,0 +1,108 @@
+/**
+ * Kernels as compute pipelines: printed, compiled in parallel and off the main thread, kept by their text.
+ *
+ * Layouts are explicit, so that a binding the text does not use is no mistake, and pipelines of one layout can be swapped
+ * without binding anew. Two specializations that print the same text share a pipeline.
+ */
+import type { Kernel, ValueType } from "../../kernel/kernel.ts";
+import type { GpuConnection } from "./device.ts";
+import { type GpuHealth, labelPrefix } from "./health.ts";
+
+export type GpuAccess = "read" | "read_write";
+
+/** A kernel as its printer wrote it, and how to launch it. */
+export interface GpuText {
+  readonly source: string;
+  readonly entryPoint: string;
+  readonly workgroups: readonly [number, number, number];
+  /** Storage buffers of group 0. */
+  readonly bindings: readonly {
+    readonly param: string;
+    readonly binding: number;
+    readonly access: GpuAccess;
+    readonly bytes: number;
+  }[];
+  /** The scalars, 4 bytes each, in one uniform buffer. */
+  readonly uniform:
+    | {
+        readonly binding: number;
+        readonly bytes: number;
+        readonly fields: readonly { readonly name: string; readonly type: ValueType; readonly offset: number }[];
+      }
+    | undefined;
+}
+
+/** Prints a scheduled kernel. `compile` supplies it, as runtimes do not know printers. */
+export type GpuPrinter = (kernel: Kernel, access: (param: string) => GpuAccess) => GpuText;
+
+export interface GpuProgram {
+  readonly text: GpuText;
+  readonly layout: GPUBindGroupLayout;
+  readonly pipeline: GPUComputePipeline;
+}
+
+const stageCompute = 0x4;
+
+export class GpuPrograms {
+  readonly #connection: GpuConnection;
+  readonly #health: GpuHealth;
+  readonly #print: GpuPrinter;
+  readonly #layouts = new Map<string, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>();
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+
+  constructor(connection: GpuConnection, health: GpuHealth, print: GpuPrinter) {
+    this.#connection = connection;
+    this.#health = health;
+    this.#print = print;
+  }
+
+  async program(kernel: Kernel, access: (param: string) => GpuAccess): Promise<GpuProgram> {
+    const text = this.#print(kernel, access);
+    const layouts = this.#layoutsOf(text);
+    const known = this.#pipelines.get(text.source);
+    const made = known ?? this.#compile(kernel.name, text, layouts.pipeline);
+    if (known === undefined) this.#pipelines.set(text.source, made);
+    return { text, layout: layouts.group, pipeline: await made };
+  }
+
+  /** Forgets pipelines whose text is none of these. */
+  keep(sources: ReadonlySet<string>): void {
+    for (const source of this.#pipelines.keys()) if (!sources.has(source)) this.#pipelines.delete(source);
+  }
+
+  #layoutsOf({ bindings, uniform }: GpuText): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+    const key = `${bindings.map(({ access }) => access).join(" ")} ${uniform?.binding ?? ""}`;
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    const { device } = this.#connection;
+    const entries: GPUBindGroupLayoutEntry[] = bindings.map(({ binding, access }) => ({
+      binding,
+      visibility: stageCompute,
+      buffer: { type: access === "read" ? "read-only-storage" : "storage" },
+    }));
+    if (uniform !== undefined) {
+      const buffer = { type: "uniform", hasDynamicOffset: true } as const;
+      entries.push({ binding: uniform.binding, visibility: stageCompute, buffer });
+    }
+    const group = device.createBindGroupLayout({ label: `${labelPrefix} layout`, entries });
+    const pipeline = device.createPipelineLayout({ label: `${labelPrefix} layout`, bindGroupLayouts: [group] });
+    this.#layouts.set(key, { group, pipeline });
+    return { group, pipeline };
+  }
+
+  async #compile(kernel: string, text: GpuText, layout: GPUPipelineLayout): Promise<GPUComputePipeline> {
+    const { device } = this.#connection;
+    const label = `${labelPrefix} ${kernel}`;
+    let module: GPUShaderModule | undefined;
+    try {
+      const code = text.source;
+      module = await this.#health.attempt(`the kernel ${kernel}`, () => device.createShaderModule({ label, code }));
+      const descriptor = { label, layout, compute: { module, entryPoint: text.entryPoint } };
+      return await device.createComputePipelineAsync(descriptor);
+    } catch (error) {
+      this.#health.assertWell();
+      const message = error instanceof Error ? error.message : String(error);
+      throw this.#health.refusal(`the kernel ${kernel}`, `${message}\n${text.source}`);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+/**
+ * One compiled entry on a GPU.
+ *
+ * Everything that does not change from step to step is made when the entry is prepared: pipelines, bind groups, the values
+ * of scalars. A step is then one command buffer: a compute pass for each run of launches, copies between them, one submit.
+ *
+ *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
+ */
+import { CompilerBug, UserError } from "../../core/errors.ts";
+import type { BufferSlot, Segment } from "../../program/memory.ts";
+import type { Sequence, Step } from "../../program/sequence.ts";
+import type { CompiledEntry, TypedArray } from "../compiled.ts";
+import type { LaunchObserver, Runner } from "../machine.ts";
+import { decode, type Staging, upload } from "./buffers.ts";
+import { type GpuHealth, labelPrefix } from "./health.ts";
+import type { GpuProgram } from "./programs.ts";
+
+/** The buffers that an entry's slots lie in; null where a segment is empty. */
+export type Segments = Readonly<Record<Segment, GPUBuffer | null>>;
+
+type Launch = Step & { readonly kind: "launch" };
+type Copy = { readonly from: GPUBuffer; readonly fromAt: number; readonly to: GPUBuffer; readonly toAt: number };
+
+type Action =
+  | {
+      readonly kind: "dispatch";
+      readonly name: string;
+      readonly program: GpuProgram;
+      readonly group: GPUBindGroup;
+      /** Where its scalars lie in the uniform buffer; empty without scalars. */
+      readonly offsets: readonly number[];
+    }
+  | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] };
+
+/** What a runner uses of its machine. */
+export interface RunnerParts {
+  readonly device: GPUDevice;
+  readonly health: GpuHealth;
+  readonly staging: Staging;
+  readonly entry: CompiledEntry;
+  /** For every launch of the sequence. */
+  readonly programs: ReadonlyMap<Launch, GpuProgram>;
+  readonly input: GPUBuffer | null;
+  readonly output: GPUBuffer | null;
+  /** Scalars of all launches, in the order in which they run, one slot each. */
+  readonly uniform: GPUBuffer | null;
+  readonly onLaunch: LaunchObserver | undefined;
+  readonly forget: (runner: WebGpuRunner) => void;
+}
+
+/** Shared scratch, made anew when it grows. */
+export interface Scratch {
+  readonly state: GPUBuffer | null;
+  readonly arena: GPUBuffer | null;
+  /** Copies within one buffer are not allowed: they go through this one. */
+  readonly bounce: GPUBuffer | null;
+  /** Debug: NaN, to copy over freed memory. */
+  readonly poison: GPUBuffer | null;
+}
+
+/** Dynamic offsets are multiples of this. */
+export const uniformSlot = 256;
+
+/** Outputs up to this size come back together, whichever is asked for: a round trip costs more than the bytes. */
+const readTogether = 65536;
+
+/** A fence for so many runs, and two of them: enough to keep a GPU busy, and little to wait for when something fails. */
+const runsPerFence = 8;
+const mostFences = 2;
+
+export class WebGpuRunner implements Runner {
+  readonly #parts: RunnerParts;
+  #actions: readonly Action[] = [];
+  /** Counts runs, so that a readback is used only for the run it belongs to. */
+  #runs = 0;
+  #together: { readonly run: number; readonly bytes: Promise<ArrayBuffer> } | null = null;
+  readonly #fences: Promise<undefined>[] = [];
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts;
+  }
+
+  get buffers(): { readonly input: GPUBuffer | null; readonly output: GPUBuffer | null } {
+    return this.#parts;
+  }
+
+  get sources(): readonly string[] {
+    return [...this.#parts.programs.values()].map(({ text }) => text.source);
+  }
+
+  bind(scratch: Scratch): void {
+    const binder = new Binder(this.#parts, scratch);
+    this.#actions = binder.actions(this.#parts.entry);
+  }
+
+  feed(input: number, values: TypedArray): void {
+    const { device, entry, input: buffer, health } = this.#parts;
+    health.assertWell();
+    const slot = entry.inputs[input]?.buffer;
+    if (buffer !== null && slot !== undefined) upload(device, buffer, slot, values);
+  }
+
+  run(): void {
+    const { device, health, onLaunch } = this.#parts;
+    health.assertWell();
+    const encoder = device.createCommandEncoder({ label: `${labelPrefix} ${this.#parts.entry.name}` });
+    let pass: GPUComputePassEncoder | null = null;
+    for (let i = 0; i < this.#actions.length; i++) {
+      const action = this.#actions[i] as Action;
+      if (action.kind === "copies") {
+        pass?.end();
+        pass = null;
+        for (const { from, fromAt, to, toAt } of action.copies) {
+          encoder.copyBufferToBuffer(from, fromAt, to, toAt, action.bytes);
+        }
+        continue;
+      }
+      pass ??= encoder.beginComputePass();
+      const { program, group, offsets } = action;
+      const [x, y, z] = program.text.workgroups;
+      if (x * y * z === 0) continue; // an empty tensor: nothing to launch, and Dawn would warn
+      pass.setPipeline(program.pipeline);
+      pass.setBindGroup(0, group, offsets);
+      pass.dispatchWorkgroups(x, y, z);
+      onLaunch?.(action.name);
+    }
+    pass?.end();
+    device.queue.submit([encoder.finish()]);
+    this.#runs++;
+  }
+
+  /** Waits while too many runs are in flight. */
+  async ready(): Promise<void> {
+    if (this.#runs === 0 || this.#runs % runsPerFence !== 0) return;
+    const { device, health } = this.#parts;
+    const fence = device.queue.onSubmittedWorkDone();
+    fence.catch(() => undefined); // one that nobody waits for any more may fail in peace
+    this.#fences.push(fence);
+    if (this.#fences.length <= mostFences) return;
+    await health.wait("waiting for a step", this.#fences.shift() ?? Promise.resolve(undefined));
+  }
+
+  async read(slot: BufferSlot): Promise<TypedArray> {
+    const { entry, output, staging } = this.#parts;
+    if (output === null) throw new CompilerBug(`${slot.name} is read, but there are no outputs`);
+    if (entry.segmentBytes.output > readTogether) {
+      return decode(slot, await staging.read(output, slot.offset, slot.bytes), 0);
+    }
+    if (this.#together?.run !== this.#runs) {
+      this.#together = { run: this.#runs, bytes: staging.read(output, 0, entry.segmentBytes.output) };
+    }
+    return decode(slot, await this.#together.bytes, slot.offset);
+  }
+
+  release(): void {
+    const { input, output, uniform, forget } = this.#parts;
+    for (const buffer of [input, output, uniform]) buffer?.destroy();
+    this.#actions = [];
+    forget(this);
+  }
+}
+
+/** Binds a sequence to buffers: loops are unrolled, as a command buffer has none. */
+class Binder {
+  readonly #parts: RunnerParts;
+  readonly #scratch: Scratch;
+  readonly #segments: Segments;
+  readonly #groups = new Map<Launch, GPUBindGroup>();
+  #uniformAt = 0;
+
+  constructor(parts: RunnerParts, scratch: Scratch) {
+    this.#parts = parts;
+    this.#scratch = scratch;
+    this.#segments = { state: scratch.state, arena: scratch.arena, input: parts.input, output: parts.output };
+  }
+
+  actions({ sequence, freedAfter }: CompiledEntry): readonly Action[] {
+    return sequence.flatMap((step, position) => {
+      const freed = this.#scratch.poison === null ? [] : (freedAfter[position] ?? []);
+      const poisoning = freed.flatMap(({ offset, bytes }): Action[] => {
+        const [from, to] = [this.#scratch.poison, this.#segments.arena];
+        if (from === null || to === null || bytes === 0) return [];
+        return [{ kind: "copies", bytes, copies: [{ from, fromAt: 0, to, toAt: offset }] }];
+      });
+      return [...this.#step(step), ...poisoning];
+    });
+  }
+
+  #sequence(sequence: Sequence): readonly Action[] {
+    return sequence.flatMap((step) => this.#step(step));
+  }
+
+  #step(step: Step): readonly Action[] {
+    switch (step.kind) {
+      case "launch":
+        return [this.#launch(step)];
+      case "copy":
+        return [this.#copy(this.#place(step.from), this.#place(step.to))];
+      case "loop":
+        return Array.from({ length: step.count }, () => this.#sequence(step.body)).flat();
+      case "if":
+        throw new UserError("the wgsl target cannot run conditions yet: use the js target");
+    }
+  }
+
+  #launch(step: Launch): Action {
+    const program = this.#parts.programs.get(step);
+    if (program === undefined) throw new CompilerBug(`the kernel ${step.kernel.name} was not compiled`);
+    const group = this.#groups.get(step) ?? this.#group(step, program);
+    this.#groups.set(step, group);
+    const offsets = program.text.uniform === undefined ? [] : [this.#uniformAt];
+    this.#uniformAt += uniformBytes(program);
+    return { kind: "dispatch", name: step.kernel.name, program, group, offsets };
+  }
+
+  #group(step: Launch, { text, layout }: GpuProgram): GPUBindGroup {
+    const { device, uniform } = this.#parts;
+    const bufferOf = new Map(step.bindings.map(({ param, buffer }) => [param, buffer]));
+    const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }) => {
+      const { buffer, slot } = this.#place(bufferOf.get(param) ?? param);
+      return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
+    });
+    if (text.uniform !== undefined && uniform !== null) {
+      const { binding, bytes } = text.uniform;
+      entries.push({ binding, resource: { buffer: uniform, offset: 0, size: bytes } });
+    }
+    return device.createBindGroup({ label: `${labelPrefix} ${step.kernel.name}`, layout, entries });
+  }
+
+  #copy(from: Place, to: Place): Action {
+    const direct = { from: from.buffer, fromAt: from.slot.offset, to: to.buffer, toAt: to.slot.offset };
+    const { bytes } = from.slot;
+    if (from.buffer !== to.buffer) return { kind: "copies", bytes, copies: [direct] };
+    const { bounce } = this.#scratch;
+    if (bounce === null) throw new CompilerBug(`no room to copy ${from.slot.name} to ${to.slot.name}`);
+    const copies = [
+      { ...direct, to: bounce, toAt: 0 },
+      { ...direct, from: bounce, fromAt: 0 },
+    ];
+    return { kind: "copies", bytes, copies };
+  }
+
+  #place(name: string): Place {
+    const slot = this.#parts.entry.buffers.get(name);
+    const buffer = slot === undefined ? null : this.#segments[slot.segment];
+    if (slot === undefined || buffer === null) {
+      throw new CompilerBug(`the sequence names a buffer that is not planned: ${name}`);
+    }
+    return { slot, buffer };
+  }
+}
+
+interface Place {
+  readonly slot: BufferSlot;
+  readonly buffer: GPUBuffer;
+}
+
+export function uniformBytes({ text }: GpuProgram): number {
+  return text.uniform === undefined ? 0 : Math.ceil(text.uniform.bytes / uniformSlot) * uniformSlot;
+}

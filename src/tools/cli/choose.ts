@@ -1,0 +1,88 @@
+/**
+ * What the commands that look into a program have in common: which entry, which dimensions, which target. A wrong choice is a
+ * user's error that names the right ones.
+ */
+import { InvalidArgumentError } from "commander";
+import { wasmBlocks } from "../../../passes/schedule/wasm.ts";
+import { UserError } from "../../core/errors.ts";
+import type { Program } from "../../dsl/program.ts";
+import { type Dims, dimNames } from "../../graph/shape.ts";
+import { jsTarget, type TargetSetup, wasmTarget, wgslTarget } from "../../targets.ts";
+
+export const dimsHelp = "sizes of symbolic dimensions, as batch=128 or batch=128,width=32";
+export const entryHelp = "the entry to show (default: the program's first)";
+
+/** Parses one --dims; it may be given several times. */
+export function parseDims(text: string, before: Dims = {}): Dims {
+  const dims = new Map(Object.entries(before));
+  for (const part of text.split(",")) {
+    const [, name, size] = /^\s*([^=]+?)\s*=\s*(\d+)\s*$/.exec(part) ?? [];
+    if (name === undefined || !Number.isSafeInteger(Number(size))) {
+      throw new InvalidArgumentError(`"${part}" is not a size: write name=number, as batch=128.`);
+    }
+    dims.set(name, Number(size));
+  }
+  return Object.fromEntries(dims);
+}
+
+/** The entry's name, checked; the first entry where none is asked for. */
+export function chooseEntry(program: Program<unknown>, wanted: string | undefined): string {
+  const names = [...program.entries.keys()];
+  const name = wanted ?? names[0];
+  if (name !== undefined && program.entries.has(name)) return name;
+  throw new UserError(`there is no entry "${wanted}": the program has ${names.join(", ")}`);
+}
+
+/** The dimensions, none unknown; `all` asks for a size of each. */
+export function checkDims(program: Program<unknown>, dims: Dims, all: "all" | "some"): void {
+  const known = new Set(program.inputs.flatMap(({ leaf }) => dimNames(leaf.shape)));
+  for (const name of Object.keys(dims)) {
+    if (known.has(name)) continue;
+    const names = known.size === 0 ? "it has none" : `it has ${[...known].join(", ")}`;
+    throw new UserError(`--dims: the program has no dimension "${name}" (${names})`);
+  }
+  const missing = missingDims(program, dims);
+  if (all === "some" || missing.length === 0) return;
+  const wanted = missing.map((name) => `${name}=128`).join(",");
+  throw new UserError(`the dimension "${missing.join('", "')}" has no size: add --dims ${wanted}, say`);
+}
+
+/** The program's dimensions that have no size. */
+export function missingDims(program: Program<unknown>, dims: Dims): readonly string[] {
+  const known = new Set(program.inputs.flatMap(({ leaf }) => dimNames(leaf.shape)));
+  return [...known].filter((name) => !Object.hasOwn(dims, name));
+}
+
+export const plannedTargets = ["js", "wasm", "wgsl"] as const;
+export type PlannedTarget = (typeof plannedTargets)[number];
+
+/**
+ * A target to compile for without having it: for a GPU, the limits that every WebGPU has, so what comes out runs on all.
+ */
+export function plannedTarget(name: PlannedTarget): TargetSetup {
+  if (name === "js") return jsTarget;
+  if (name === "wasm") return wasmTarget({}, "asked for", wasmBlocks);
+  const setup = wgslTarget({
+    from: { kind: "adapter", adapter: {} as GPUAdapter }, // nothing is launched, so it is never asked
+    limits: guaranteed,
+    device: "any GPU",
+    software: false,
+  });
+  return {
+    ...setup,
+    machine: () =>
+      Promise.reject(new UserError("a program compiled for any GPU does not run here: use run, or compile()")),
+  };
+}
+
+/** The default limits of the WebGPU specification. */
+const guaranteed = {
+  maxComputeInvocationsPerWorkgroup: 256,
+  maxComputeWorkgroupSizeX: 256,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeWorkgroupsPerDimension: 65535,
+  maxStorageBuffersPerShaderStage: 8,
+  minStorageBufferOffsetAlignment: 256,
+  maxBufferSize: 268435456,
+  maxStorageBufferBindingSize: 134217728,
+} as const;

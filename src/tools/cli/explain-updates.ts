@@ -1,0 +1,113 @@
+/**
+ * What became of each state's update: in the kernel that makes its gradient, or not and why; in place, or copied and why.
+ *
+ *   model.w1   in k6_contract_sub, with its gradient %53, which is never stored; in place
+ *   model.w2   in k9_sub, apart from its gradient %31 (k4_contract): it also needs %40 (k7_sum_sqrt), computed from it
+ */
+import { rolesOf } from "../../../codegen/picture/roles.ts";
+import { accessesOf, shapeOf } from "../../../passes/fuse/access.ts";
+import { type Cluster, isExternal } from "../../../passes/fuse/cluster.ts";
+import type { Stages } from "../../compile.ts";
+import type { Node } from "../../graph/node.ts";
+import { state } from "../../graph/ops/source.ts";
+import { printShape } from "../../graph/shape.ts";
+
+export interface UpdateReport {
+  readonly state: string;
+  /** The kernel that computes the next value; null where it is only copied. */
+  readonly kernel: string | null;
+  /** The gradients it reads that another kernel stored, each with the reason; empty where none is stored. */
+  readonly stored: readonly { readonly gradient: string; readonly kernel: string; readonly why: string }[];
+  /** Why the state is copied and not changed in place; null where it is in place. */
+  readonly copied: string | null;
+}
+
+export function explainUpdates(stages: Stages): readonly UpdateReport[] {
+  const { ordered } = stages;
+  const { entry, homes } = ordered.fused;
+  const changed = entry.next.filter(({ name, node }) => node.op !== state || node.attrs.name !== name);
+  const work = new Updates(stages);
+  return changed.map(({ name, node }) => {
+    const home = homes.get(node);
+    const copied =
+      ordered.copied.get(name) ?? (home === undefined ? "it is the value of an input or of another state" : null);
+    if (home === undefined) return { state: name, kernel: null, stored: [], copied };
+    return { state: name, kernel: work.kernelOf(home), stored: work.storedGradients(home), copied };
+  });
+}
+
+class Updates {
+  readonly #homes: ReadonlyMap<Node, Cluster>;
+  readonly #kernels = new Map<Cluster, string>();
+  readonly #reads = new Map<Cluster, ReadonlySet<Node>>();
+  readonly #roles: ReturnType<typeof rolesOf>;
+
+  constructor({ ordered, entry }: Stages) {
+    this.#homes = ordered.fused.homes;
+    this.#roles = rolesOf(ordered.fused.entry);
+    const isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
+    for (const [i, step] of ordered.steps.entries()) {
+      const ran = entry.sequence[i];
+      if (step.kind !== "group" || ran?.kind !== "launch") continue;
+      for (const cluster of step.clusters) {
+        const reads = cluster.nodes.flatMap((node) => [...accessesOf(node, isStored)].map((access) => access.node));
+        this.#kernels.set(cluster, ran.kernel.name);
+        this.#reads.set(cluster, new Set(reads.filter((node) => this.#homes.get(node) !== cluster)));
+      }
+    }
+  }
+
+  kernelOf(cluster: Cluster | undefined): string {
+    return (cluster === undefined ? undefined : this.#kernels.get(cluster)) ?? "no kernel";
+  }
+
+  /** Gradients that the update reads from memory. */
+  storedGradients(update: Cluster): UpdateReport["stored"] {
+    const reads = [...(this.#reads.get(update) ?? [])];
+    return reads
+      .filter((node) => this.#roles.get(node) === "backward" && !update.nodes.some((own) => this.#reduces(own, node)))
+      .map((gradient) => {
+        const maker = this.#homes.get(gradient);
+        return { gradient: `%${gradient.id}`, kernel: this.kernelOf(maker), why: this.#why(gradient, maker, update) };
+      });
+  }
+
+  /** Whether a node still belongs to the backward pass: it makes the gradient out of what it reads. */
+  #reduces(own: Node, read: Node): boolean {
+    return this.#roles.get(own) === "backward" && own !== read;
+  }
+
+  #why(gradient: Node, maker: Cluster | undefined, update: Cluster): string {
+    for (const read of this.#reads.get(update) ?? []) {
+      const home = this.#homes.get(read);
+      if (read === gradient || home === undefined || home === maker || maker === undefined) continue;
+      if (this.#dependsOn(home, maker)) {
+        return `the update also needs %${read.id} (${this.kernelOf(home)}), which is computed from the whole gradient`;
+      }
+    }
+    const loops = (cluster: Cluster): string => printShape(cluster.domain);
+    if (maker !== undefined && loops(maker) !== loops(update)) {
+      return `their loops differ: ${loops(maker)} for the gradient, ${loops(update)} for the update`;
+    }
+    const others = [...this.#reads].filter(([cluster, reads]) => cluster !== update && reads.has(gradient));
+    if (others.length > 0) {
+      return `${[...new Set(others.map(([cluster]) => this.kernelOf(cluster)))].join(", ")} read${others.length === 1 ? "s" : ""} it too`;
+    }
+    return `one kernel for both would not fit the loops or the buffers that the target allows (${printShape(shapeOf(gradient))})`;
+  }
+
+  #dependsOn(from: Cluster, to: Cluster): boolean {
+    const seen = new Set<Cluster>();
+    const pending = [from];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      if (next === to) return true;
+      if (seen.has(next)) continue;
+      seen.add(next);
+      for (const node of this.#reads.get(next) ?? []) {
+        const home = this.#homes.get(node);
+        if (home !== undefined) pending.push(home);
+      }
+    }
+    return false;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The command line of `tensorloom graph`.
+ *
+ *   tensorloom graph mnist.ts --stage kernels --dims batch=128 -o step.svg
+ *   tensorloom graph transformer.ts --fold -o step.svg
+ */
+import { writeFile } from "node:fs/promises";
+import { extname } from "node:path";
+import { type Command, Option } from "commander";
+import { UserError } from "../../core/errors.ts";
+import type { Dims } from "../../graph/shape.ts";
+import { dimsHelp, entryHelp, type PlannedTarget, parseDims, plannedTargets } from "./choose.ts";
+import { drawProgram, type Format, formats, type Stage, stages } from "./graph.ts";
+import { loadProgram } from "./load.ts";
+
+interface GraphFlags {
+  readonly stage: Stage;
+  readonly format?: Format;
+  readonly output?: string;
+  readonly entry?: string;
+  readonly dims?: Dims;
+  readonly target: PlannedTarget;
+  readonly fold: boolean;
+}
+
+export function addGraphCommand(program: Command): void {
+  program
+    .command("graph")
+    .description("show a script's program at a stage of its compilation")
+    .argument("<script>", "exports a program or trainer as default; its main is not called")
+    .addOption(new Option("--stage <stage>", "how far to compile").choices(stages).default("optimized"))
+    .addOption(
+      new Option("--format <format>", "how to show it (default: by the file's ending, else text)").choices(formats),
+    )
+    .option("-o, --output <file>", "where to write it (default: to the terminal)")
+    .option("--entry <name>", entryHelp)
+    .option("--dims <sizes>", dimsHelp, parseDims)
+    .addOption(new Option("--target <target>", "whose kernels and memory").choices(plannedTargets).default("js"))
+    .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
+    .action(async (script: string, flags: GraphFlags) => {
+      const { output, format: wanted, ...options } = flags;
+      const format = wanted ?? formatOf(output);
+      if (format === "png" && output === undefined && process.stdout.isTTY === true) {
+        throw new UserError("a PNG is no text for a terminal: add -o FILE.png");
+      }
+      const drawn = await drawProgram(await loadProgram(script), { ...options, format });
+      if (output === undefined) process.stdout.write(drawn);
+      else await write(output, drawn);
+    });
+}
+
+function formatOf(output: string | undefined): Format {
+  const ending = output === undefined ? "" : extname(output).slice(1).toLowerCase();
+  const format = formats.find((name) => name === (ending === "" || ending === "txt" ? "text" : ending));
+  if (format !== undefined) return format;
+  throw new UserError(
+    `no format has the ending .${ending}: add --format ${formats.join("|")}, or end ${output} with one`,
+  );
+}
+
+async function write(file: string, content: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(file, content);
+  } catch (error) {
+    throw new UserError(`could not write ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * tensorloom graph: a program at one stage of its compilation, as text or as a picture.
+ *
+ *   forward     as it was written, with one gradient node for each parameter
+ *   gradient    after differentiate
+ *   optimized   simplified, and specialized where the dimensions are given
+ *   kernels     what is computed together, in which order, and what is stored
+ *   memory      scratch buffers over time, against the least that any plan needs
+ */
+
+import { printDot } from "../../../codegen/picture/dot.ts";
+import { type Drawing, drawEntry, type Kernels } from "../../../codegen/picture/drawing.ts";
+import { foldEntry } from "../../../codegen/picture/fold.ts";
+import { printFoldedDot } from "../../../codegen/picture/fold-dot.ts";
+import { graphJson } from "../../../codegen/picture/json.ts";
+import type { PictureTitle } from "../../../codegen/picture/legend.ts";
+import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
+import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
+import { afterPass, type Stages, stagesOf } from "../../compile.ts";
+import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
+import type { Program } from "../../dsl/program.ts";
+import type { Entry } from "../../graph/entry.ts";
+import { printEntry } from "../../graph/print.ts";
+import { type Dims, printShape } from "../../graph/shape.ts";
+import { printKernel, printSequence } from "../../kernel/print.ts";
+import { checkDims, chooseEntry, missingDims, type PlannedTarget, plannedTarget } from "./choose.ts";
+import { renderPng, renderSvg } from "./render.ts";
+
+export const stages = ["forward", "gradient", "optimized", "kernels", "memory"] as const;
+export type Stage = (typeof stages)[number];
+
+export const formats = ["text", "dot", "svg", "png", "json"] as const;
+export type Format = (typeof formats)[number];
+
+export interface DrawOptions {
+  readonly stage: Stage;
+  readonly format: Format;
+  /** By default the program's first. */
+  readonly entry?: string;
+  /** Needed from `kernels` on. */
+  readonly dims?: Dims;
+  /** Whose kernels and memory; by default "js". */
+  readonly target?: PlannedTarget;
+  /** Whether calls of the user's are drawn as boxes, in place of nodes. */
+  readonly fold?: boolean;
+}
+
+/** A PNG is bytes, everything else text. */
+export async function drawProgram(program: Program<unknown>, options: DrawOptions): Promise<string | Uint8Array> {
+  const { stage, format, dims = {}, fold = false } = options;
+  const name = chooseEntry(program, options.entry);
+  const needsSizes = stage === "kernels" || stage === "memory";
+  checkDims(program, dims, needsSizes ? "all" : "some");
+  const compiled = (): Stages => stagesOf(program, name, dims, plannedTarget(options.target ?? "js"));
+  if (fold && (format === "text" || format === "json")) {
+    throw new UserError("--fold is for pictures: add --format svg, png or dot, or -o FILE.svg");
+  }
+  if (stage === "memory" || stage === "kernels") {
+    if (fold) throw new UserError("--fold draws calls, which kernels cut across: use it with --stage forward, gradient or optimized"); // biome-ignore format: one line
+    return stage === "memory" ? drawMemory(compiled(), format) : drawKernels(compiled(), format);
+  }
+  const entry = entryAt(program, name, stage, dims);
+  return fold && format !== "text" && format !== "json"
+    ? drawFolded(entry, stage, format)
+    : drawGraph(entry, stage, format);
+}
+
+/** Graph stages need no sizes; with all of them known, `optimized` is what fusion gets to see. */
+function entryAt(
+  program: Program<unknown>,
+  name: string,
+  stage: "forward" | "gradient" | "optimized",
+  dims: Dims,
+): Entry {
+  const entry = program.entries.get(name) as Entry;
+  if (stage === "forward") return entry;
+  if (stage === "gradient") return afterPass(entry, "differentiate");
+  if (missingDims(program, dims).length > 0) return afterPass(entry, "simplify");
+  return stagesOf(program, name, dims, plannedTarget("js")).graphs.at(-1)?.entry ?? entry;
+}
+
+const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
+  forward: "as it was written",
+  gradient: "with its derivatives worked out",
+  optimized: "simplified: what fusion gets to see",
+};
+
+async function drawGraph(entry: Entry, stage: keyof typeof about, format: Format): Promise<string | Uint8Array> {
+  if (format === "text") return `${printEntry(entry)}\n`;
+  if (format === "json") return json({ stage, ...graphJson(entry) });
+  return picture(drawEntry(entry), { title: `${entry.name}: ${stage}`, about: about[stage] }, format);
+}
+
+function drawFolded(entry: Entry, stage: keyof typeof about, format: PictureFormat): Promise<string | Uint8Array> {
+  const folding = foldEntry(entry);
+  const count = folding.boxes.reduce((sum, { nodes }) => sum + nodes.length, 0);
+  const title = { title: `${entry.name}: ${stage}, folded`, about: `${count} nodes by the calls that made them` };
+  return rendered(printFoldedDot(folding, title), format);
+}
+
+type PictureFormat = Exclude<Format, "text" | "json">;
+
+async function picture(drawing: Drawing, title: PictureTitle, format: PictureFormat): Promise<string | Uint8Array> {
+  if (format !== "dot") checkSize(drawing);
+  return rendered(printDot(drawing, title), format);
+}
+
+async function rendered(dot: string, format: PictureFormat): Promise<string | Uint8Array> {
+  if (format === "dot") return dot;
+  const svg = await renderSvg(dot);
+  return format === "svg" ? svg : renderPng(svg);
+}
+
+/**
+ * What Graphviz lays out in about a minute. Measured with transformers and chains of layers, in seconds, on two busy cores: 1,843
+ * boxes and 2,326 lines 4; 2,616 and 2,818 21; 3,507 and 4,434 24; 4,339 and 5,488 99; 5,216 and 5,618 179. Above that it may
+ * also run out of its memory.
+ */
+const mostBoxes = 4_000;
+const mostLines = 5_000;
+
+/** Before the layout starts: in it there is no telling when it ends. */
+function checkSize({ boxes, lines, copies }: Drawing): void {
+  const boxCount = boxes.length + copies.length;
+  if (boxCount <= mostBoxes && lines.length <= mostLines) return;
+  throw new UserError(
+    `a picture of ${boxCount} boxes and ${lines.length} lines is too large to lay out (at most ${mostBoxes} and ${mostLines}): ` +
+      "use --fold, which draws calls in place of nodes, an earlier --stage, an --entry that does less, or --format dot, text or json",
+  );
+}
+
+// ---- kernels -------------------------------------------------------------------------------------------------------
+
+/** The sequence as pictures need it. */
+export function kernelsOf({ ordered, entry }: Stages): Kernels {
+  const steps = ordered.steps.map((step, i): Kernels["steps"][number] => {
+    if (step.kind === "copy") return step;
+    const ran = entry.sequence[i];
+    if (ran?.kind !== "launch") throw new CompilerBug(`step ${i} is no launch`);
+    const { name, flops, schedule } = ran.kernel;
+    const note = [flopsText(flops), schedule].filter((words) => words !== "").join(", ");
+    return { kind: "launch", name, note, clusters: step.clusters.map(({ nodes }) => nodes) };
+  });
+  return { steps, bufferOf: ordered.bufferOf };
+}
+
+async function drawKernels(compiled: Stages, format: Format): Promise<string | Uint8Array> {
+  const { entry, ordered } = compiled;
+  const graph = ordered.fused.entry;
+  if (format === "text") {
+    const kernels = entry.sequence.flatMap((step) => (step.kind === "launch" ? [printKernel(step.kernel)] : []));
+    return `${[printSequence(entry.sequence), ...kernels].join("\n\n")}\n`;
+  }
+  const kernels = kernelsOf(compiled);
+  if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
+  const launches = kernels.steps.filter(({ kind }) => kind === "launch").length;
+  const copies = kernels.steps.length - launches;
+  const counts = [`${launches} launch${launches === 1 ? "" : "es"}`];
+  if (copies > 0) counts.push(`${copies} cop${copies === 1 ? "y" : "ies"}`);
+  const words = `${counts.join(" and ")}, numbered in order${sizes(entry.dims)}`;
+  return picture(drawEntry(graph, kernels), { title: `${entry.name}: kernels`, about: words }, format);
+}
+
+function sizes(dims: Dims): string {
+  const words = Object.entries(dims).map(([name, size]) => `${name} ${size}`);
+  return words.length === 0 ? "" : `, for ${words.join(", ")}`;
+}
+
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+export function memoryOf({ entry, layout, report }: Stages): MemoryPicture {
+  const steps = entry.sequence.map((step) => {
+    switch (step.kind) {
+      case "launch":
+        return step.kernel.name;
+      case "copy":
+        return `copy to ${step.to}`;
+      case "loop":
+        return `loop ${step.index}`;
+      case "if":
+        return `if ${step.flag}`;
+      default:
+        return unreachable(step);
+    }
+  });
+  const bars = layout.arena.placements.map(({ name, bytes, offset, first, last }) => {
+    const slot = layout.buffers.get(name);
+    return { name, about: slot === undefined ? "" : slot.dtype + printShape(slot.shape), bytes, offset, first, last };
+  });
+  return { title: `${entry.name}: memory${sizes(entry.dims)}`, steps, bars, ...report.memory };
+}
+
+async function drawMemory(compiled: Stages, format: Format): Promise<string | Uint8Array> {
+  const memory = memoryOf(compiled);
+  switch (format) {
+    case "text":
+      return memoryText(memory);
+    case "json":
+      return json({ stage: "memory", entry: compiled.entry.name, ...memory, liveBytes: liveBytes(memory) });
+    case "svg":
+      return printMemorySvg(memory);
+    case "png":
+      return renderPng(printMemorySvg(memory));
+    case "dot":
+      throw new UserError(
+        "memory over time is no graph, so there is no dot of it: use --format svg, png, text or json",
+      );
+    default:
+      return unreachable(format);
+  }
+}
+
+function memoryText(memory: MemoryPicture): string {
+  const live = liveBytes(memory);
+  const rows = memory.bars.map((bar) => {
+    const marks = memory.steps.map((_, step) => (bar.first <= step && step <= bar.last ? "#" : "."));
+    return `${bar.name.padEnd(8)} ${marks.join("")}  ${bytesText(bar.bytes).padStart(9)} at ${bar.offset}  ${bar.about}`;
+  });
+  const total = (words: string, bytes: number): string => `${words.padEnd(24)}${bytes} B`;
+  return [
+    memory.title,
+    "",
+    ...memory.steps.map((name, step) => `${String(step + 1).padStart(3)} ${name.padEnd(40)} ${live[step] ?? 0} B live`),
+    "",
+    ...rows,
+    "",
+    total("arena", memory.peakBytes),
+    total("lower bound", memory.lowerBoundBytes),
+    total("without reuse", memory.withoutReuseBytes),
+    total("state", memory.stateBytes),
+    total("inputs", memory.inputBytes),
+    total("outputs", memory.outputBytes),
+    "",
+  ].join("\n");
+}
+
+/** Numbers that JSON lacks become text. */
+function json(value: unknown): string {
+  const spell = (_: string, part: unknown): unknown =>
+    typeof part === "number" && !Number.isFinite(part) ? String(part) : part;
+  return `${JSON.stringify(value, spell, 2)}\n`;
+}

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/**
+ * The tensorloom command. Exit codes: 0 done, 1 something that is not the user's fault, 2 a wrong call or input.
+ */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { runCommand } from "../script.ts";
+import { addCompileCommand } from "./compile-command.ts";
+import { doctor } from "./doctor.ts";
+import { addExplainCommand } from "./explain-command.ts";
+import { addGraphCommand } from "./graph-command.ts";
+import { addRunCommand } from "./run-command.ts";
+
+const command = new Command("tensorloom")
+  .description("Compiles whole training steps into one program, for the GPU and the CPU.")
+  .version(version(), "-v, --version")
+  .option("--debug", "show where an error came from", false)
+  .showHelpAfterError("(tensorloom --help shows what there is)");
+
+command
+  .command("doctor")
+  .description("say which targets work here, on what, and what to do about those that do not")
+  .option("--json", "as one line of JSON", false)
+  .action(async (options: { readonly json: boolean }) => {
+    process.exitCode = await doctor(options);
+  });
+
+addRunCommand(command);
+addGraphCommand(command);
+addExplainCommand(command);
+addCompileCommand(command);
+
+// A reader that has seen enough (| head) closes the pipe: no error of anybody.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
+await runCommand(command, process.argv, isDebug(process.argv));
+
+/** What stands behind -- is for the script. */
+function isDebug(argv: readonly string[]): boolean {
+  const end = argv.indexOf("--");
+  return argv.slice(0, end < 0 ? argv.length : end).includes("--debug");
+}
+
+/** From package.json, which lies above src here and above dist when built. */
+function version(): string {
+  for (const up of ["../../../package.json", "../../../../package.json"]) {
+    try {
+      const parsed: unknown = JSON.parse(readFileSync(new URL(up, import.meta.url), "utf8"));
+      if (typeof parsed === "object" && parsed !== null && "version" in parsed) return String(parsed.version);
+    } catch {
+      // the other one
+    }
+  }
+  return "unknown";
+}
