@@ -59,7 +59,6 @@ function contraction({ m, k, n, a, b }: Contraction): Kernel {
       { name: "b", element: "f32", count: k * n, role: "read" },
       { name: "out", element: "f32", count: m * n, role: "write" },
     ],
-    scalars: [],
     shared: [],
     nests: [{ loops: [i, j].map((one) => ({ loop: one, mark: "parallel" as const })), prelude: [], body }],
     flops: 2 * m * k * n,

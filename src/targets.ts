@@ -22,7 +22,7 @@ import { DeviceError, unreachable } from "./core/errors.ts";
 import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./core/options.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import type { TargetName, TargetTraits } from "./kernel/target.ts";
-import { type Sequence, walkSequence } from "./program/sequence.ts";
+import { launchesOf, type Sequence } from "./program/sequence.ts";
 import { policyError, whyNoJs, whyNoWasm } from "./runtime/code-policy.ts";
 import { JsMachine, linkFactory } from "./runtime/js/machine.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
@@ -139,11 +139,7 @@ const worthThreads = 4e6;
 const leastShared = 300_000;
 
 function isWorthThreads(sequence: Sequence): boolean {
-  let work = 0;
-  walkSequence(sequence, (step) => {
-    if (step.kind === "launch") work += step.kernel.flops + step.kernel.bytes;
-  });
-  return work >= leastShared;
+  return launchesOf(sequence).reduce((work, { kernel }) => work + kernel.flops + kernel.bytes, 0) >= leastShared;
 }
 
 /** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */

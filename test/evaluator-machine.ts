@@ -16,7 +16,7 @@ import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import { mapStmts, replaceExprs } from "../src/kernel/rewrite.ts";
 import type { BufferSlot, Segment } from "../src/program/memory.ts";
-import { type Sequence, walkSequence } from "../src/program/sequence.ts";
+import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
@@ -126,8 +126,7 @@ class EvaluatorMachine implements Machine {
 
 /** The race detector tells buffers apart by identity, so two that share bytes must not meet in one kernel. */
 export function checkBindings(sequence: Sequence, buffers: ReadonlyMap<string, BufferSlot>): void {
-  walkSequence(sequence, (step) => {
-    if (step.kind !== "launch") return;
+  for (const step of launchesOf(sequence)) {
     const slots = [...new Set(step.bindings.map(({ buffer }) => buffer))].map(
       (name) => buffers.get(name) as BufferSlot,
     );
@@ -139,5 +138,5 @@ export function checkBindings(sequence: Sequence, buffers: ReadonlyMap<string, B
         }
       }
     }
-  });
+  }
 }

@@ -76,8 +76,6 @@ function printUnrounded(expr: Expr, context: JsContext): Unrounded {
       return exactly(expr.type === "bool" ? atom(expr.value !== 0 ? "true" : "false") : printNumber(expr.value));
     case "name":
       return exactly(printName(expr, context));
-    case "param":
-      return exactly(asValue(atom(spell(expr.name, context)), expr.type));
     case "index":
       return exactly(context.printIndex(expr.index, context));
     case "load":

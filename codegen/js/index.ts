@@ -23,8 +23,6 @@ export function printIndex(index: Index, context: JsContext): Printed {
       return printNumber(index.value);
     case "loop":
       return atom(spell(index.loop.name, context));
-    case "param":
-      return atom(spell(index.name, context));
     case "value":
       return context.printValue(index.value, context);
     case "sum":

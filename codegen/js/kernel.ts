@@ -36,7 +36,7 @@ type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 export function printJsFunction(kernel: Kernel, name: string, module: JsModule): string {
   const stmts = kernel.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);
   const context = newContext(module, [...kernel.buffers, ...kernel.shared], stmts);
-  const params = [...kernel.buffers, ...kernel.scalars].map((param) => declare(param.name, context));
+  const params = kernel.buffers.map((param) => declare(param.name, context));
   for (const { name: shared, type, count } of kernel.shared) {
     context.spelling.set(shared, module.array(`${name}_${shared}`, arrayOf(type), count));
   }
@@ -187,9 +187,6 @@ function printStmt(stmt: Stmt, context: JsContext): void {
       inBlock(`if (${condition}) {`, context, () => printStmts(stmt.body, context), true);
       break;
     }
-    case "stage":
-      printStage(stmt, context);
-      break;
     case "barrier":
       break; // one thread runs everything: what was stored is seen
     default:
@@ -255,19 +252,6 @@ function printStore(stmt: Of<"store">, context: JsContext): void {
   };
   if (condition === undefined) context.writer.line(write(context));
   else context.writer.line(`if (${condition.text}) ${write({ ...context, guarded: true })}`);
-}
-
-function printStage(stmt: Of<"stage">, context: JsContext): void {
-  const print = (depth: number): void => {
-    const loop = stmt.loops[depth];
-    if (loop !== undefined) {
-      printLoop(loop, context, () => print(depth + 1));
-      return;
-    }
-    const value = printStored(stmt.value, elementType(stmt.into, context), context).text;
-    context.writer.line(`${spell(stmt.into, context)}[${printIndex(stmt.at, context).text}] = ${value};`);
-  };
-  print(0);
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@
  *   printJsFactory([relu])  ->  the body of a function that returns the kernels: new Function(text)()
  *   printJsModule([relu])   ->  an ES module that exports them
  *
- * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0, then the
- * scalars: f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
+ * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0:
+ * f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
  * Uint8Array. Maths routines are written in place: a call could box its numbers, and a step allocates nothing. How values are computed is said in js-expr.ts, how loops are written in js-kernel.ts.
  */
 import { CompilerBug } from "../../src/core/errors.ts";

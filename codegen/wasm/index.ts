@@ -33,8 +33,6 @@ function writeScaled(index: Index, scale: number, context: WasmContext, writeVal
     case "loop":
       writeLoop(index.loop.name, context);
       break;
-    case "param":
-      throw new CompilerBug("the wasm target passes no scalars to kernels");
     case "value":
       writeValue(index.value, context);
       break;

@@ -224,9 +224,8 @@ function writeStmt(stmt: Stmt, context: WasmContext): void {
       writeScalar(stmt.condition, context);
       context.f.if([], () => writeStmts(stmt.body, context));
       return;
-    case "stage":
     case "barrier":
-      throw new CompilerBug(`the wasm target has no ${stmt.kind} inside kernels`);
+      throw new CompilerBug("the wasm target has no barrier inside kernels");
     default:
       unreachable(stmt);
   }

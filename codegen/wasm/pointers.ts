@@ -110,7 +110,7 @@ function scan(
   see: (buffer: string, at: Index, lanes: WasmContext["lanes"]) => void,
 ): boolean {
   for (const stmt of body) {
-    if (stmt.kind === "stage" || stmt.kind === "barrier") return false;
+    if (stmt.kind === "barrier") return false;
     if (stmt.kind === "if") {
       if (!scan(stmt.body, lanes, see)) return false;
     } else if (stmt.kind === "for") {

@@ -26,8 +26,6 @@ export function writeScalar(expr: Expr, context: WasmContext): void {
     case "name":
       writeName(expr.name, expr.at, expr.type, context);
       return;
-    case "param":
-      throw new CompilerBug("the wasm target passes no scalars to kernels");
     case "index":
       writeIndex(expr.index, context, writeScalar);
       return;

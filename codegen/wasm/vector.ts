@@ -61,7 +61,6 @@ export function writeVector(expr: Expr, context: WasmContext): void {
       writeVector(expr.value, context);
       return;
     case "const":
-    case "param":
       throw new CompilerBug(`wasm: a ${expr.kind} that differs between lanes`);
     default:
       unreachable(expr);

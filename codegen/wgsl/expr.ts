@@ -8,16 +8,7 @@
  * fails. All expressions are free of side effects, so nothing else changes by that.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import type {
-  Bound,
-  BufferParam,
-  Expr,
-  Index,
-  RoutineFn,
-  ScalarFn,
-  ScalarParam,
-  ValueType,
-} from "../../src/kernel/kernel.ts";
+import type { Bound, BufferParam, Expr, Index, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import type { Writer } from "../writer.ts";
 import type { Helper } from "./helpers.ts";
@@ -30,7 +21,6 @@ export interface Context {
   readonly writer: Writer;
   readonly names: WgslNames;
   readonly buffers: ReadonlyMap<string, BufferParam>;
-  readonly scalars: ReadonlyMap<string, ScalarParam>;
   readonly helpers: Set<Helper>;
   /** Of a maths routine, where min and max may lose NaN: WGSL's own will do. */
   readonly plainMinMax: boolean;
@@ -79,10 +69,6 @@ function printIndex(index: Index, context: Context): Printed {
       return index.value < 0 ? loose(String(index.value)) : tight(String(index.value));
     case "loop":
       return tight(context.names.of(index.loop.name));
-    case "param": {
-      const field = `scalars.${context.names.of(index.name)}`;
-      return tight(context.scalars.get(index.name)?.type === "u32" ? `i32(${field})` : field);
-    }
     case "value": {
       const value = printExpr(index.value, context);
       return index.value.type === "i32" ? value : tight(`i32(${value.text})`);
@@ -135,8 +121,6 @@ function printExpr(expr: Expr, context: Context): Printed {
       return printConstant(expr.type, expr.value, context);
     case "name":
       return tight(context.names.of(expr.name) + expr.at.map((at) => `[${indexText(at, context)}]`).join(""));
-    case "param":
-      return printParam(expr, context);
     case "index":
       return printIndex(expr.index, context);
     case "load":
@@ -157,13 +141,6 @@ function printExpr(expr: Expr, context: Context): Printed {
 function use(helper: Helper | undefined, context: Context): Helper | undefined {
   if (helper !== undefined) context.helpers.add(helper);
   return helper;
-}
-
-/** Without scalars the name is a routine's own parameter. */
-function printParam(expr: Expr & { readonly kind: "param" }, context: Context): Printed {
-  const name = context.names.of(expr.name);
-  if (!context.scalars.has(expr.name)) return tight(name);
-  return expr.type === "bool" ? loose(`scalars.${name} != 0u`) : tight(`scalars.${name}`);
 }
 
 /** Digits that give the same f32 back; bits where there are none, or a compiler might lose -0 or a subnormal. */

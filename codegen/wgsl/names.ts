@@ -28,7 +28,7 @@ const keywords = words(`
 /** Types, functions and enumerants that generated code uses, or may. */
 const predeclared = words(`
   bool f16 f32 i32 u32 vec2 vec3 vec4 mat2x2 mat3x3 mat4x4 array atomic ptr function private workgroup uniform storage
-  read write read_write main scalars Scalars
+  read write read_write main
   abs acos all any asin atan atan2 bitcast ceil clamp cos countOneBits cross determinant distance dot exp exp2
   extractBits faceForward firstLeadingBit floor fma fract frexp insertBits inverseSqrt ldexp length log log2 max min
   mix modf normalize pack2x16float pow quantizeToF16 radians reflect refract reverseBits round saturate select sign

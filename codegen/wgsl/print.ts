@@ -4,13 +4,12 @@
  *   workgroup g < 8, invocation t < 64     ->   @compute @workgroup_size(64) fn main(...) { ... }
  *                                               dispatch (8, 1, 1)
  *
- * Every buffer parameter is a storage binding, in order, and the scalars, where there are any, a uniform after them. One
- * GPUBuffer must not be bound both read-only and writable in one dispatch, and several parameters are often ranges of one
+ * Every buffer parameter is a storage binding, in order. One GPUBuffer must not be bound both read-only and writable in one dispatch, and several parameters are often ranges of one
  * arena: so a binding is `read_write` unless the caller knows better. Each nest has a range of workgroups of its own.
  * More workgroups than a dimension allows are folded into two; those beyond the last do nothing.
  */
 import { CompilerBug, UserError } from "../../src/core/errors.ts";
-import type { Kernel, Nest, Routine, RoutineFn, ScalarParam, ValueType } from "../../src/kernel/kernel.ts";
+import type { Kernel, Nest, Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { Writer } from "../writer.ts";
 import type { Context } from "./expr.ts";
@@ -40,13 +39,6 @@ export interface WgslBinding {
   readonly bytes: number;
 }
 
-/** The scalars, 4 bytes each (a bool is a u32), at `offset` in one uniform buffer. */
-export interface WgslUniform {
-  readonly binding: number;
-  readonly bytes: number;
-  readonly fields: readonly { readonly name: string; readonly type: ValueType; readonly offset: number }[];
-}
-
 export interface WgslModule {
   readonly source: string;
   readonly entryPoint: "main";
@@ -54,7 +46,6 @@ export interface WgslModule {
   readonly workgroups: readonly [number, number, number];
   readonly workgroupSize: number;
   readonly bindings: readonly WgslBinding[];
-  readonly uniform: WgslUniform | undefined;
 }
 
 export function printWgsl(kernel: Kernel, options: WgslOptions = {}): WgslModule {
@@ -64,9 +55,8 @@ export function printWgsl(kernel: Kernel, options: WgslOptions = {}): WgslModule
   const groups = grids.reduce((sum, grid) => sum + grid.groups, 0);
   const workgroups = foldGroups(kernel.name, groups, options.maxWorkgroupsPerDimension ?? 65535);
   const bindings = bindingsOf(kernel, options.access ?? (() => "read_write"));
-  const uniform = uniformOf(kernel.scalars, kernel.buffers.length);
-  const source = printModule(kernel, grids, { bindings, uniform, size, workgroups });
-  return { source, entryPoint: "main", workgroups, workgroupSize: size, bindings, uniform };
+  const source = printModule(kernel, grids, { bindings, size, workgroups });
+  return { source, entryPoint: "main", workgroups, workgroupSize: size, bindings };
 }
 
 // ---- launch --------------------------------------------------------------------------------------------------------
@@ -105,17 +95,10 @@ function bindingsOf(kernel: Kernel, access: (param: string) => Access): readonly
   });
 }
 
-function uniformOf(scalars: readonly ScalarParam[], binding: number): WgslUniform | undefined {
-  if (scalars.length === 0) return undefined;
-  const fields = scalars.map(({ name, type }, n) => ({ name, type, offset: 4 * n }));
-  return { binding, bytes: 4 * scalars.length, fields };
-}
-
 // ---- text ----------------------------------------------------------------------------------------------------------
 
 interface Launch {
   readonly bindings: readonly WgslBinding[];
-  readonly uniform: WgslUniform | undefined;
   readonly size: number;
   readonly workgroups: readonly [number, number, number];
 }
@@ -129,7 +112,6 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
     writer: new Writer(),
     names,
     buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),
-    scalars: new Map(kernel.scalars.map((scalar) => [scalar.name, scalar])),
     helpers,
     plainMinMax: false,
     routine: (fn, type) => addRoutine(fn, type, routines, helpers),
@@ -150,13 +132,6 @@ function printDeclarations(kernel: Kernel, launch: Launch, names: WgslNames): st
     const access = launch.bindings[n]?.access ?? "read_write";
     return `@group(0) @binding(${n}) var<storage, ${access}> ${names.declare(buffer.name)}: ${storageType(buffer)};`;
   });
-  if (launch.uniform !== undefined) {
-    const fields = kernel.scalars.map(({ name, type }) => {
-      return `${names.declare(name)}: ${type === "bool" ? "u32" : typeText(type)}`;
-    });
-    lines.push(`struct Scalars { ${fields.join(", ")} }`);
-    lines.push(`@group(0) @binding(${launch.uniform.binding}) var<uniform> scalars: Scalars;`);
-  }
   for (const { name, type, count } of kernel.shared) {
     lines.push(`var<workgroup> ${names.declare(name)}: array<${typeText(type)}, ${Math.max(1, count)}>;`);
   }
@@ -179,7 +154,7 @@ function printMain(kernel: Kernel, grids: readonly Grid[], launch: Launch, conte
         ...(first + groups < x * y ? [`tl_group < ${first + groups}`] : []),
       ];
       const start = first;
-      const body = (): void => printNest(nest, start, launch, context);
+      const body = (): void => printNest(nest, start, context);
       if (conditions.length === 0) body();
       else writer.block(`if (${conditions.join(" && ")}) {`, body);
       first += groups;
@@ -187,7 +162,7 @@ function printMain(kernel: Kernel, grids: readonly Grid[], launch: Launch, conte
   });
 }
 
-function printNest(nest: Nest, first: number, launch: Launch, context: Context): void {
+function printNest(nest: Nest, first: number, context: Context): void {
   const { writer, names } = context;
   const declare = (mark: "workgroup" | "invocation", flat: string): void => {
     const loops = nest.loops.filter((loop) => loop.mark === mark).map(({ loop }) => loop);
@@ -203,8 +178,7 @@ function printNest(nest: Nest, first: number, launch: Launch, context: Context):
   };
   declare("workgroup", first === 0 ? "tl_group" : `(tl_group - ${first})`);
   declare("invocation", "i32(tl_lane)");
-  const workgroup = { size: launch.size, lane: "i32(tl_lane)" };
-  printStmts(legalizeStmts([...nest.prelude, ...nest.body]), workgroup, context);
+  printStmts(legalizeStmts([...nest.prelude, ...nest.body]), context);
 }
 
 /** A maths routine as a function of the module, printed when it is first called. */
@@ -227,7 +201,6 @@ function printRoutine(
     writer: new Writer(),
     names: new WgslNames(),
     buffers: new Map(),
-    scalars: new Map(),
     helpers: module.helpers,
     plainMinMax: true,
     routine: (fn, type) => addRoutine(fn, type, module.routines, module.helpers),
@@ -235,7 +208,7 @@ function printRoutine(
   const params = routine.params.map(({ name, type }) => `${context.names.declare(name)}: ${typeText(type)}`);
   const result = legalize(routine.result);
   context.writer.block(`fn ${called}(${params.join(", ")}) -> ${typeText(result.type)} {`, () => {
-    printStmts(legalizeStmts(routine.body), { size: 1, lane: "0" }, context);
+    printStmts(legalizeStmts(routine.body), context);
     context.writer.line(`return ${exprText(result, context)};`);
   });
   return context.writer.toString();

@@ -1,5 +1,5 @@
 /**
- * Statements in WGSL. Blocks become blocks; a `stage` becomes a loop in which the invocations take turns.
+ * Statements in WGSL. Blocks become blocks.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
@@ -7,22 +7,15 @@ import type { Context } from "./expr.ts";
 import { boundsText, exprText, indexText, namedIndex, typeText } from "./expr.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
 
-/** The invocations of the workgroup, for `stage`. */
-export interface Workgroup {
-  readonly size: number;
-  /** The i32 that counts them. */
-  readonly lane: string;
+export function printStmts(stmts: readonly Stmt[], context: Context): void {
+  for (const stmt of stmts) printStmt(stmt, context);
 }
 
-export function printStmts(stmts: readonly Stmt[], workgroup: Workgroup, context: Context): void {
-  for (const stmt of stmts) printStmt(stmt, workgroup, context);
-}
-
-function printStmt(stmt: Stmt, workgroup: Workgroup, context: Context): void {
+function printStmt(stmt: Stmt, context: Context): void {
   const { writer, names } = context;
   switch (stmt.kind) {
     case "for":
-      printFor(stmt.loop, stmt.mark, context, () => printStmts(stmt.body, workgroup, context));
+      printFor(stmt.loop, stmt.mark, context, () => printStmts(stmt.body, context));
       return;
     case "let": {
       const value = exprText(stmt.value, context);
@@ -43,12 +36,9 @@ function printStmt(stmt: Stmt, workgroup: Workgroup, context: Context): void {
       return;
     case "if": {
       const condition = exprText(stmt.condition, context);
-      writer.block(`if (${condition}) {`, () => printStmts(stmt.body, workgroup, context));
+      writer.block(`if (${condition}) {`, () => printStmts(stmt.body, context));
       return;
     }
-    case "stage":
-      printStage(stmt, workgroup, context);
-      return;
     case "barrier":
       writer.line("workgroupBarrier();");
       return;
@@ -115,20 +105,4 @@ function printElementStore(stmt: Stmt & { readonly kind: "store" }, value: strin
   if (buffer.element === "f16") helpers.add("tl_to_half");
   writer.line(`let ${bits}: u32 = ${buffer.element === "f16" ? `tl_to_half(${value})` : `min(${value}, 255u)`};`);
   for (const line of packedStore(buffer, array, at, bits)) writer.line(line);
-}
-
-function printStage(stmt: Stmt & { readonly kind: "stage" }, workgroup: Workgroup, context: Context): void {
-  const { writer, names } = context;
-  const total = stmt.loops.reduce((product, loop) => product * loop.extent, 1);
-  const flat = names.fresh("flat");
-  const { size, lane } = workgroup;
-  writer.block(`for (var ${flat}: i32 = ${lane}; ${flat} < ${total}; ${flat} += ${size}) {`, () => {
-    let stride = total;
-    for (const loop of stmt.loops) {
-      stride /= Math.max(1, loop.extent);
-      writer.line(`let ${names.declare(loop.name)}: i32 = ${flat} / ${stride} % ${loop.extent};`);
-    }
-    const value = exprText(stmt.value, context);
-    writer.line(`${names.of(stmt.into)}[${indexText(stmt.at, context)}] = ${value};`);
-  });
 }

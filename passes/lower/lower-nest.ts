@@ -220,7 +220,7 @@ export class NestBuilder {
     const used = new Set<string>();
     collectFromExpr(expr, used);
     const scope = this.#scopes[this.#depthOf(used)] as Scope;
-    const isTrivial = expr.kind === "const" || expr.kind === "name" || expr.kind === "param";
+    const isTrivial = expr.kind === "const" || expr.kind === "name";
     const placed = isTrivial || scope.inline ? expr : this.#defineIn(scope, "v", expr);
     scope.memo.set(key, placed);
     return placed;

@@ -53,7 +53,6 @@ function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered
   const kernel: Kernel = {
     name,
     buffers: params.map(({ param }) => param),
-    scalars: [],
     shared: [],
     nests,
     flops: clusters.reduce((sum, cluster) => sum + flopsOf(cluster), 0),
@@ -61,7 +60,7 @@ function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered
     schedule: "",
   };
   const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
-  return { kind: "launch", kernel, bindings, scalars: [] };
+  return { kind: "launch", kernel, bindings };
 }
 
 /** What is read is loaded at least once, what is written is stored once. */

@@ -115,16 +115,12 @@ function lifetimes(scratch: ReadonlyMap<string, BufferSlot>, sequence: Sequence)
   return [...spans].map(([name, span]) => ({ name, bytes: scratch.get(name)?.bytes ?? 0, ...span }));
 }
 
-/** The buffers a step touches; what a loop touches it touches from its first to its last round. */
+/** The buffers a step touches. */
 function buffersOf(step: Step): string[] {
   switch (step.kind) {
     case "launch":
       return step.bindings.map(({ buffer }) => buffer);
     case "copy":
       return [step.from, step.to];
-    case "loop":
-      return step.body.flatMap(buffersOf);
-    case "if":
-      return [step.flag, ...step.body.flatMap(buffersOf)];
   }
 }

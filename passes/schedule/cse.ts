@@ -135,8 +135,6 @@ function keyOf(expr: Expr, { of, ofIndex, version, lets }: Keys): string {
   switch (expr.kind) {
     case "const":
       return `${expr.type} ${Object.is(expr.value, -0) ? "-0" : expr.value}`;
-    case "param":
-      return `param ${expr.name}`;
     case "name":
       return lets.get(expr.name) ?? `name ${version(expr.name)} ${expr.at.map(ofIndex).join(",")}`;
     case "index":
@@ -164,7 +162,6 @@ function changedBy(stmt: Stmt): Iterable<string> {
     stmt: (inner) => {
       if (inner.kind === "assign" || inner.kind === "var") changed.add(inner.name);
       else if (inner.kind === "store") changed.add(inner.buffer);
-      else if (inner.kind === "stage") changed.add(inner.into);
     },
   });
   return changed;
@@ -184,7 +181,6 @@ function valuesOf(stmt: Stmt): readonly Expr[] {
     case "if":
       return [stmt.condition];
     case "for":
-    case "stage":
     case "barrier":
       return [];
   }
@@ -253,7 +249,6 @@ function emit(original: Stmt, block: Block): void {
     case "store":
       out.push({ ...stmt, value: rewritten(stmt.value, block) });
       break;
-    case "stage":
     case "barrier":
       out.push(stmt);
       break;

@@ -151,5 +151,5 @@ function reads(expr: Expr, name: string): boolean {
 }
 
 function holdsBarrier(stmts: readonly Stmt[]): boolean {
-  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" || kind === "stage" });
+  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" });
 }

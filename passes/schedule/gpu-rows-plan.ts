@@ -45,7 +45,7 @@ export function planRow(stmts: readonly Stmt[], after: readonly Stmt[] = []): re
     run = [];
   };
   for (const [n, stmt] of stmts.entries()) {
-    if (stmt.kind === "barrier" || stmt.kind === "stage") return undefined;
+    if (stmt.kind === "barrier") return undefined;
     if (stmt.kind === "var" && stmt.shape.length === 0) variables.set(stmt.name, stmt.type);
     if (stmt.kind === "assign" || stmt.kind === "for") endRun(stmts.slice(n));
     if (stmt.kind === "assign") steps.push({ kind: "all", stmt });
@@ -138,7 +138,7 @@ function accumulatorsOf(
   let sound = true;
   walkStmts(body, {
     stmt: (stmt) => {
-      sound &&= stmt.kind !== "barrier" && stmt.kind !== "stage";
+      sound &&= stmt.kind !== "barrier";
       if (stmt.kind !== "assign" || own.has(stmt.name)) return;
       const type = variables.get(stmt.name);
       const fn = combineOf(stmt.name, stmt.value);
@@ -244,6 +244,6 @@ function elementKey(at: Index, { loops, body }: Columns): string {
 
 /** A loop of the body inside a quotient or remainder. */
 function readsInner(index: Index, inner: ReadonlySet<string>): boolean {
-  if (index.kind === "loop" || index.kind === "const" || index.kind === "param") return false;
+  if (index.kind === "loop" || index.kind === "const") return false;
   return [...inner].some((name) => Number.isNaN(strideIn(index, name)));
 }

@@ -98,7 +98,7 @@ function group(stmts: readonly Stmt[], inner: readonly LoopVar[], dependent: Rea
     else items.splice(items.length - 1, 0, item);
   };
   for (const stmt of stmts) {
-    if (stmt.kind === "stage" || stmt.kind === "barrier") throw new CompilerBug(`jam of a ${stmt.kind}`);
+    if (stmt.kind === "barrier") throw new CompilerBug("jam of a barrier");
     const depends = reads([stmt], inner, dependent) || assignsAny([stmt], dependent);
     if (stmt.kind === "var" && dependent.has(stmt.name)) {
       const starts = !reads([stmt], inner, dependent);
@@ -230,9 +230,8 @@ function emitStmt(stmt: Stmt, to: Emit): readonly Stmt[] {
       const guard = stmt.guard.map((bound) => ({ ...bound, index: to.rewrite.index(bound.index) }));
       return [{ ...stmt, at: to.rewrite.index(stmt.at), value: value(stmt.value), guard }];
     }
-    case "stage":
     case "barrier":
-      throw new CompilerBug(`jam of a ${stmt.kind}`);
+      throw new CompilerBug("jam of a barrier");
   }
 }
 

@@ -48,7 +48,7 @@ export function lanesOver(nest: Nest, fresh: Fresh): Vectorized {
 /** No f64, of which only two fit, and nothing that may run in one lane and not in another. */
 function canHaveLanes(nest: Nest): boolean {
   return !someStmt([...nest.prelude, ...nest.body], {
-    stmt: ({ kind }) => kind === "if" || kind === "stage" || kind === "barrier",
+    stmt: ({ kind }) => kind === "if" || kind === "barrier",
     expr: ({ type }) => type === "f64",
   });
 }

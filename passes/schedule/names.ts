@@ -16,7 +16,7 @@ export type Fresh = (wanted: string) => string;
 
 export function freshNames(kernel: Kernel): Fresh {
   const taken = new Set<string>([kernel.name]);
-  for (const { name } of [...kernel.buffers, ...kernel.scalars, ...kernel.shared]) taken.add(name);
+  for (const { name } of [...kernel.buffers, ...kernel.shared]) taken.add(name);
   for (const nest of kernel.nests) {
     for (const { loop } of nest.loops) taken.add(loop.name);
     for (const name of declaredNames([...nest.prelude, ...nest.body])) taken.add(name);
@@ -40,7 +40,6 @@ export function declaredNames(stmts: readonly Stmt[]): readonly string[] {
     stmt: (stmt) => {
       if (stmt.kind === "let" || stmt.kind === "var") names.push(stmt.name);
       else if (stmt.kind === "for") names.push(stmt.loop.name);
-      else if (stmt.kind === "stage") names.push(...stmt.loops.map((loop) => loop.name));
     },
   });
   return names;
@@ -134,10 +133,6 @@ function copyStmt(stmt: Stmt, copying: Copying): Stmt {
     case "if": {
       const condition = mapExpr(stmt.condition, rewrite);
       return { ...stmt, condition, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
-    }
-    case "stage": {
-      const renamedLoops = stmt.loops.map(renameLoop);
-      return { ...stmt, loops: renamedLoops, at: rewrite.index(stmt.at), value: mapExpr(stmt.value, rewrite) };
     }
     default:
       return mapStmt(stmt, rewrite);

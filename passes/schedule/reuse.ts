@@ -42,7 +42,7 @@ function isPlain(body: readonly Stmt[]): boolean {
   let plain = body.some((stmt) => stmt.kind === "for");
   walkStmts(body, {
     stmt: (stmt) => {
-      if (stmt.kind === "if" || stmt.kind === "stage" || stmt.kind === "barrier") plain = false;
+      if (stmt.kind === "if" || stmt.kind === "barrier") plain = false;
       if (stmt.kind !== "for") return;
       if (stmt.mark !== "serial" || stmt.body.some((inner) => inner.kind === "store")) plain = false;
     },

@@ -20,10 +20,6 @@ export function name(type: ValueType, name: string, at: readonly Index[] = []): 
   return { kind: "name", type, name, at };
 }
 
-export function param(type: ValueType, name: string): Expr {
-  return { kind: "param", type, name };
-}
-
 export function indexValue(index: Index): Expr {
   return { kind: "index", type: "i32", index };
 }

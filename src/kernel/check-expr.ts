@@ -16,7 +16,6 @@ import type {
   LoopMark,
   ParallelMark,
   ScalarFn,
-  ScalarParam,
   SharedArray,
   ValueType,
 } from "./kernel.ts";
@@ -41,14 +40,13 @@ export interface Named {
 
 export interface ScopedLoop {
   readonly extent: number;
-  readonly mark: ParallelMark | LoopMark | "stage";
+  readonly mark: ParallelMark | LoopMark;
 }
 
 /** What a statement can see. Blocks copy it, so that what they declare ends with them. */
 export interface Scope {
   readonly buffers: ReadonlyMap<string, BufferParam>;
   readonly shared: ReadonlyMap<string, SharedArray>;
-  readonly scalars: ReadonlyMap<string, ScalarParam>;
   readonly loops: Map<string, ScopedLoop>;
   readonly names: Map<string, Named>;
   /** Inside an `if`, whose condition may keep accesses in range. */
@@ -82,12 +80,6 @@ function checkParts(index: Index, scope: Scope): void {
       }
       return;
     }
-    case "param": {
-      const scalar = scope.scalars.get(index.name) ?? broken(`scalar $${index.name} is not a parameter`);
-      if (scalar.type !== "i32" && scalar.type !== "u32")
-        broken(`scalar $${index.name} is ${scalar.type}, not an index`);
-      return;
-    }
     case "value":
       checkExpr(index.value, scope);
       if (index.value.type !== "i32" && index.value.type !== "u32") {
@@ -112,7 +104,6 @@ function rangeOfParts(index: Index): readonly [number, number] {
       return [index.value, index.value];
     case "loop":
       return [0, Math.max(0, index.loop.extent - 1)];
-    case "param":
     case "value":
       return [index.min, index.max];
     case "sum": {
@@ -173,11 +164,6 @@ export function checkExpr(expr: Expr, scope: Scope): void {
       const named = scope.names.get(expr.name) ?? broken(`${expr.name} is not in scope`);
       if (named.type !== expr.type) broken(`${expr.name} is ${named.type}, read as ${expr.type}`);
       checkElement(expr.name, named, expr.at, scope);
-      return;
-    }
-    case "param": {
-      const scalar = scope.scalars.get(expr.name) ?? broken(`scalar $${expr.name} is not a parameter`);
-      if (scalar.type !== expr.type) broken(`scalar $${expr.name} is ${scalar.type}, read as ${expr.type}`);
       return;
     }
     case "index":

@@ -7,23 +7,12 @@
  */
 
 import type { DType } from "../core/dtype.ts";
-import { roundTo } from "../core/dtype.ts";
 import { unreachable } from "../core/errors.ts";
 import type { Sequence, Step } from "../program/sequence.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
-import {
-  Broken,
-  broken,
-  checkAccess,
-  checkBounds,
-  checkElement,
-  checkExpr,
-  exprVaries,
-  indexVaries,
-} from "./check-expr.ts";
+import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr, exprVaries } from "./check-expr.ts";
 import type { Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "./kernel.ts";
 import { valueTypeOf } from "./kernel.ts";
-import { walkExpr } from "./rewrite.ts";
 
 /** The first broken invariant of a kernel, or null. */
 export function checkKernel(kernel: Kernel): string | null {
@@ -34,7 +23,6 @@ export function checkKernel(kernel: Kernel): string | null {
       declare(name);
       checkSize(`the element count of ${name}`, count);
     }
-    for (const { name } of kernel.scalars) declare(name);
     for (const nest of kernel.nests) checkNest(kernel, nest, declare);
   });
 }
@@ -54,7 +42,7 @@ export function checkSequence(
   buffers?: ReadonlyMap<string, PlannedBuffer>,
   sound: Iterable<Kernel> = [],
 ): string | null {
-  return firstBroken(() => checkSteps(sequence, { buffers, loops: new Map(), sound: new Set(sound) }));
+  return firstBroken(() => checkSteps(sequence, { buffers, sound: new Set(sound) }));
 }
 
 function firstBroken(check: () => void): string | null {
@@ -90,7 +78,6 @@ function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
   const scope: Scope = {
     buffers: byName(kernel.buffers),
     shared: byName(kernel.shared),
-    scalars: byName(kernel.scalars),
     loops: new Map(),
     names: new Map(),
     branch: false,
@@ -168,9 +155,6 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
       if (stmt.condition.type !== "bool") broken(`if on a ${stmt.condition.type}`);
       checkStmts(stmt.body, inner(scope, { branch: true }), declare);
       return;
-    case "stage":
-      checkStage(stmt, scope, declare);
-      return;
     case "barrier":
       checkUniform("barrier", scope);
       return;
@@ -207,33 +191,11 @@ function checkStore(stmt: Stmt & { readonly kind: "store" }, scope: Scope): void
   checkBounds(stmt.guard, scope);
 }
 
-/** Which invocation fetches which element is the target's choice: so nothing here may depend on the invocation. */
-function checkStage(stmt: Stmt & { readonly kind: "stage" }, scope: Scope, declare: Declare): void {
-  checkUniform("stage", scope);
-  const array = scope.shared.get(stmt.into) ?? broken(`stage into ${stmt.into}, which is not a shared array`);
-  const empty = scope.empty || stmt.loops.some((loop) => loop.extent === 0);
-  const block = inner(scope, { empty });
-  for (const loop of stmt.loops) enterLoop(loop, "stage", block, declare);
-  checkExpr(stmt.value, block);
-  if (stmt.value.type !== array.type) broken(`${stmt.into} holds ${array.type} values, staged ${stmt.value.type}`);
-  checkAccess(stmt.into, stmt.at, array.count, false, block);
-  walkExpr(stmt.value, {
-    expr: (part) => {
-      if (part.kind === "load" && part.buffer === stmt.into) broken(`stage into ${stmt.into} loads from it`);
-    },
-  });
-  if (scope.workgroup && (exprVaries(stmt.value, block) || indexVaries(stmt.at, block))) {
-    broken(`stage into ${stmt.into} depends on the invocation`);
-  }
-}
-
 // ---- sequences -----------------------------------------------------------------------------------------------------
 
 interface Surroundings {
   readonly buffers: ReadonlyMap<string, PlannedBuffer> | undefined;
-  /** Enclosing loops and their counts. */
-  readonly loops: ReadonlyMap<string, number>;
-  /** Kernels already checked: loops of a plan launch the same ones again. */
+  /** Kernels already checked. */
   readonly sound: Set<Kernel>;
 }
 
@@ -252,20 +214,6 @@ function checkStep(step: Step, around: Surroundings): void {
       if (from?.element !== to?.element || from?.count !== to?.count) {
         broken(`copy of ${step.from} to ${step.to}: they differ in element type or count`);
       }
-      return;
-    }
-    case "loop": {
-      checkSize(`the count of loop ${step.index}`, step.count);
-      if (around.loops.has(step.index)) broken(`loop ${step.index} lies inside a loop of that name`);
-      checkSteps(step.body, { ...around, loops: new Map([...around.loops, [step.index, step.count]]) });
-      return;
-    }
-    case "if": {
-      const flag = planned(step.flag, around);
-      if (flag !== undefined && (flag.element !== "bool" || flag.count !== 1)) {
-        broken(`if on ${step.flag}, which is not one bool`);
-      }
-      checkSteps(step.body, around);
       return;
     }
     default:
@@ -287,7 +235,6 @@ function checkLaunch(step: Step & { readonly kind: "launch" }, around: Surroundi
     around.sound.add(kernel);
   }
   checkComplete(what, step.bindings, kernel.buffers);
-  checkComplete(what, step.scalars, kernel.scalars);
   const roles = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
   const writers = new Map<string, boolean>();
   for (const { param, buffer } of step.bindings) {
@@ -300,16 +247,6 @@ function checkLaunch(step: Step & { readonly kind: "launch" }, around: Surroundi
     const before = writers.get(buffer);
     if (before === true || (before === false && writes)) broken(`${what}: ${buffer} is written and bound twice`);
     writers.set(buffer, writes);
-  }
-  for (const scalar of step.scalars) {
-    const type = kernel.scalars.find((one) => one.name === scalar.param)?.type ?? broken(`${what}: ${scalar.param}`);
-    if (scalar.kind === "const" && !Object.is(roundTo(type, scalar.value), scalar.value)) {
-      broken(`${what}: $${scalar.param} is ${type}, given ${scalar.value}`);
-    }
-    if (scalar.kind === "const") continue;
-    if (!around.loops.has(scalar.loop))
-      broken(`${what}: $${scalar.param} is given ${scalar.loop}, not a loop around it`);
-    if (type !== "i32" && type !== "u32") broken(`${what}: $${scalar.param} is ${type}, given a loop index`);
   }
 }
 

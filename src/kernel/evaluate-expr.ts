@@ -1,7 +1,7 @@
 /**
  * Expressions and indexes as closures over a frame, compiled once per kernel.
  *
- * A frame is the memory of one iteration: a Float64Array in which every loop variable, scalar parameter, `let` and `var`
+ * A frame is the memory of one iteration: a Float64Array in which every loop variable, `let` and `var`
  * has its place, fixed before anything runs. All five value types fit a double, so a value is a function from a frame to a number.
  */
 
@@ -24,7 +24,7 @@ export interface Place {
   readonly shape: readonly number[];
 }
 
-/** What is known while closures are made. Scalar parameters stand under `$name`. */
+/** What is known while closures are made. */
 export interface Layout {
   readonly places: Map<string, Place>;
   readonly size: { slots: number };
@@ -73,8 +73,6 @@ export function compileIndex(index: Index, layout: Layout): Value {
     }
     case "loop":
       return slotValue(placeOf(layout, index.loop.name).slot);
-    case "param":
-      return promised(slotValue(placeOf(layout, `$${index.name}`).slot), index, layout.faults);
     case "value":
       return promised(compileExpr(index.value, layout), index, layout.faults);
     case "sum":
@@ -176,8 +174,6 @@ export function compileExpr(expr: Expr, layout: Layout): Value {
       const slot = compileElement(expr.name, expr.at, layout);
       return (frame) => frame[slot(frame)] ?? 0;
     }
-    case "param":
-      return slotValue(placeOf(layout, `$${expr.name}`).slot);
     case "index":
       return compileIndex(expr.index, layout);
     case "load":

@@ -21,7 +21,7 @@ export interface Memory {
 
 /** Who is running, and between which barriers. */
 export interface Clock {
-  /** Positive: an iteration of the parallel loops, or a prelude. Negative: one element of a `stage`. Never 0. */
+  /** An iteration of the parallel loops, or a prelude; from 1. */
   iteration: number;
   /** Counts barriers and workgroups. */
   phase: number;

@@ -3,7 +3,7 @@
  * its plan, its memory or its machine.
  */
 import { CompilerBug, unreachable } from "../core/errors.ts";
-import type { Sequence, Step } from "../program/sequence.ts";
+import type { Sequence } from "../program/sequence.ts";
 import { type EvaluateOptions, evaluateKernel } from "./evaluate.ts";
 import type { Memory } from "./evaluate-memory.ts";
 
@@ -11,53 +11,22 @@ import type { Memory } from "./evaluate-memory.ts";
 export function evaluateSequence(
   sequence: Sequence,
   buffers: ReadonlyMap<string, Memory>,
-  options: Omit<EvaluateOptions, "scalars"> = {},
-): void {
-  runSteps(sequence, buffers, options, new Map());
-}
-
-function runSteps(
-  sequence: Sequence,
-  buffers: ReadonlyMap<string, Memory>,
-  options: EvaluateOptions,
-  loops: ReadonlyMap<string, number>,
+  options: EvaluateOptions = {},
 ): void {
   for (const step of sequence) {
     switch (step.kind) {
-      case "launch":
-        launch(step, buffers, options, loops);
+      case "launch": {
+        const bound = new Map(step.bindings.map(({ param, buffer }) => [param, memoryOf(buffers, buffer)]));
+        evaluateKernel(step.kernel, bound, options);
         break;
+      }
       case "copy":
         copy(memoryOf(buffers, step.from), memoryOf(buffers, step.to), `${step.from} to ${step.to}`);
-        break;
-      case "loop":
-        for (let i = 0; i < step.count; i += 1) {
-          runSteps(step.body, buffers, options, new Map([...loops, [step.index, i]]));
-        }
-        break;
-      case "if":
-        if ((memoryOf(buffers, step.flag).data[0] ?? 0) !== 0) runSteps(step.body, buffers, options, loops);
         break;
       default:
         unreachable(step);
     }
   }
-}
-
-function launch(
-  step: Step & { readonly kind: "launch" },
-  buffers: ReadonlyMap<string, Memory>,
-  options: EvaluateOptions,
-  loops: ReadonlyMap<string, number>,
-): void {
-  const bound = new Map(step.bindings.map(({ param, buffer }) => [param, memoryOf(buffers, buffer)]));
-  const scalars = new Map<string, number>();
-  for (const scalar of step.scalars) {
-    const value = scalar.kind === "const" ? scalar.value : loops.get(scalar.loop);
-    if (value === undefined) throw new CompilerBug(`evaluate: $${scalar.param} is given no loop around its launch`);
-    scalars.set(scalar.param, value);
-  }
-  evaluateKernel(step.kernel, bound, { ...options, scalars });
 }
 
 function memoryOf(buffers: ReadonlyMap<string, Memory>, name: string): Memory {

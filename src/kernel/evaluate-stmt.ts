@@ -15,19 +15,11 @@ export type Code =
   | { readonly run: (frame: Frame) => void; readonly steps?: undefined }
   | { readonly steps: (frame: Frame) => Generator<Stmt, void> };
 
-export interface Workgroup {
-  readonly size: number;
-  /** Of each stage: how often it was done in this group, and the slot where an invocation counts how often it came by. */
-  readonly done: number[];
-  readonly stageSlots: number[];
-  /** Elements staged so far, in all groups. */
-  staged: number;
-}
-
 export interface Compiler {
   readonly layout: Layout;
   readonly clock: Clock;
-  readonly workgroup: Workgroup;
+  /** A workgroup has one invocation: no barrier waits. */
+  readonly isAlone: boolean;
 }
 
 /** Loop values of the iteration `linear`, the last loop turning fastest. */
@@ -100,8 +92,6 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
       return compileStore(stmt, layout);
     case "if":
       return compileIf(stmt, compiler);
-    case "stage":
-      return compileStage(stmt, compiler);
     case "barrier":
       return compileBarrier(stmt, compiler);
     default:
@@ -167,8 +157,8 @@ function compileIf(stmt: Stmt & { readonly kind: "if" }, compiler: Compiler): Co
   };
 }
 
-function compileBarrier(stmt: Stmt & { readonly kind: "barrier" }, { clock, workgroup }: Compiler): Code {
-  if (workgroup.size === 1) {
+function compileBarrier(stmt: Stmt & { readonly kind: "barrier" }, { clock, isAlone }: Compiler): Code {
+  if (isAlone) {
     return {
       run: () => {
         clock.phase += 1;
@@ -178,38 +168,6 @@ function compileBarrier(stmt: Stmt & { readonly kind: "barrier" }, { clock, work
   return {
     *steps() {
       yield stmt;
-    },
-  };
-}
-
-/**
- * The first invocation to come by fills the whole array, each element in the name of a hand of its own: which invocation
- * fetches what is the target's choice, so even the elements of one stage must not meet.
- */
-function compileStage(stmt: Stmt & { readonly kind: "stage" }, { layout, clock, workgroup }: Compiler): Code {
-  const { write } = cellOf(layout, stmt.into);
-  const slots = stmt.loops.map((loop) => reserve(layout, loop.name));
-  const at = compileIndex(stmt.at, layout);
-  const value = compileExpr(stmt.value, layout);
-  const count = stmt.loops.reduce((product, loop) => product * loop.extent, 1);
-  const counter = reserve(layout, "");
-  const stage = workgroup.done.push(0) - 1;
-  workgroup.stageSlots.push(counter);
-  const alone = workgroup.size === 1;
-  return {
-    run: (frame) => {
-      const came = (frame[counter] ?? 0) + 1;
-      frame[counter] = came;
-      if (came <= (workgroup.done[stage] ?? 0)) return;
-      workgroup.done[stage] = came;
-      const { iteration } = clock;
-      for (let element = 0; element < count; element += 1) {
-        if (!alone) clock.iteration = -1 - (workgroup.staged % 2147483647);
-        workgroup.staged += 1;
-        setLoops(frame, slots, stmt.loops, element);
-        write(at(frame), value(frame));
-      }
-      clock.iteration = iteration;
     },
   };
 }

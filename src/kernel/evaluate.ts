@@ -18,13 +18,11 @@ import type { Frame, Layout, Routines } from "./evaluate-expr.ts";
 import { newLayout, reserve } from "./evaluate-expr.ts";
 import type { Cell, Clock, Memory } from "./evaluate-memory.ts";
 import { bufferCell, Faults, sharedCell, Touches } from "./evaluate-memory.ts";
-import { type Code, type Compiler, compileStmts, runToEnd, setLoops, type Workgroup } from "./evaluate-stmt.ts";
+import { type Code, type Compiler, compileStmts, runToEnd, setLoops } from "./evaluate-stmt.ts";
 import type { Kernel, LoopVar, Nest, Stmt } from "./kernel.ts";
 import { walkStmts } from "./rewrite.ts";
 
 export interface EvaluateOptions {
-  /** Values of the scalar parameters, by name. */
-  readonly scalars?: ReadonlyMap<string, number>;
   /** Of the order in which parallel iterations run. */
   readonly seed?: number;
   /** The functions of maths/; without it, or where it gives undefined, Math.* rounded to the type. */
@@ -55,14 +53,9 @@ export function findFaults(
   const cells = bindCells(kernel, buffers, options.races ?? true, clock, faults);
   const random = shuffler(options.seed ?? 1);
   const layout = newLayout(cells, faults, options.routines);
-  const scalars = kernel.scalars.map(({ name }) => {
-    const value = options.scalars?.get(name);
-    if (value === undefined) throw new CompilerBug(`evaluate ${kernel.name}: scalar ${name} is not given`);
-    return [reserve(layout, `$${name}`), value] as const;
-  });
   for (const n of random.order(kernel.nests.length)) {
     const nest = kernel.nests[n];
-    if (nest !== undefined) runNest(nest, { layout, clock, faults, random, scalars, first: names.firsts[n] ?? 1 });
+    if (nest !== undefined) runNest(nest, { layout, clock, faults, random, first: names.firsts[n] ?? 1 });
   }
   return faults.list;
 }
@@ -74,7 +67,6 @@ interface Run {
   readonly clock: Clock;
   readonly faults: Faults;
   readonly random: Shuffler;
-  readonly scalars: readonly (readonly [number, number])[];
   /** The number of the nest's prelude; its iterations follow. */
   readonly first: number;
 }
@@ -144,7 +136,6 @@ class Iterations {
   }
 
   describe(iteration: number): string {
-    if (iteration < 0) return "a stage";
     const n = this.firsts.findLastIndex((first) => first <= iteration);
     const nest = this.#nests[n];
     if (nest === undefined) return `iteration ${iteration}`;
@@ -196,14 +187,12 @@ function shuffler(seed: number): Shuffler {
 function runNest(nest: Nest, run: Run): void {
   const { layout, clock, random } = run;
   const { groupLoops, inner, groups, size } = shapeOf(nest);
-  const workgroup: Workgroup = { size, done: [], stageSlots: [], staged: 0 };
-  const compiler: Compiler = { layout, clock, workgroup };
+  const compiler: Compiler = { layout, clock, isAlone: size === 1 };
   const prelude = compileStmts(nest.prelude, compiler);
   const groupSlots = groupLoops.map((loop) => reserve(layout, loop.name));
   const innerSlots = inner.map((loop) => reserve(layout, loop.name));
   const body = compileStmts(nest.body, compiler);
   const base = new Float64Array(layout.size.slots);
-  for (const [slot, value] of run.scalars) base[slot] = value;
   clock.iteration = groups * size === 1 ? run.first + 1 : run.first;
   runToEnd(prelude, base);
   const frames = Array.from({ length: size }, (_, invocation) => {
@@ -213,11 +202,7 @@ function runNest(nest: Nest, run: Run): void {
   });
   const turns = random.order(size);
   for (const group of random.order(groups)) {
-    for (const frame of frames) {
-      setLoops(frame, groupSlots, groupLoops, group);
-      for (const slot of workgroup.stageSlots) frame[slot] = 0;
-    }
-    workgroup.done.fill(0);
+    for (const frame of frames) setLoops(frame, groupSlots, groupLoops, group);
     clock.group += 1;
     clock.phase += 1;
     runGroup(body, frames, turns, run.first + 1 + group * size, run);

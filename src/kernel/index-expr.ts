@@ -1,8 +1,8 @@
 /**
  * Index arithmetic: where in a buffer an element lies.
  *
- * An `Index` is an integer made of loop variables, constants, scalar parameters and loaded integers, combined by sums with
- * constant factors and by `floorDiv` and `mod` with positive constants. Nothing else is needed for views of row-major
+ * An `Index` is an integer made of loop variables, constants and loaded integers, combined by sums with constant factors
+ * and by `floorDiv` and `mod` with positive constants. Nothing else is needed for views of row-major
  * arrays. Every index knows its range, and the constructors use it, so a reshape there and back disappears by itself:
  *
  *   mod(sum(i*28, j), 28)  with 0 <= j < 28   ->  j
@@ -21,10 +21,6 @@ export function constIndex(value: number): Index {
 export function loopIndex(loop: LoopVar): Index {
   if (loop.extent === 1) return constIndex(0);
   return { kind: "loop", loop, key: loop.name, min: 0, max: Math.max(0, loop.extent - 1) };
-}
-
-export function paramIndex(name: string, min: number, max: number): Index {
-  return { kind: "param", name, key: `$${name}`, min, max };
 }
 
 /** `key` must identify the value within its kernel (the printed expression does). */
@@ -164,7 +160,6 @@ export function substituteIndex(
 ): Index {
   switch (index.kind) {
     case "const":
-    case "param":
       return index;
     case "loop":
       return loops.get(index.loop.name) ?? index;
@@ -227,7 +222,6 @@ export interface IndexVisit<Answer = boolean | undefined> {
 export function someIndex(index: Index, visit: IndexVisit): boolean {
   switch (index.kind) {
     case "const":
-    case "param":
       return false;
     case "loop":
       return visit.loop?.(index.loop) === true;

@@ -1,11 +1,11 @@
 /**
  * The kernel language: loops over buffers. One kernel is one launch (a GPU dispatch, a CPU function call).
  *
- *   kernel   name(buffers, scalars) { shared arrays; nests }
+ *   kernel   name(buffers) { shared arrays; nests }
  *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
- *   stmt     for | let | var | assign | store | if | stage | barrier
- *   expr     const | name | param | index | load | apply | convert | bitcast
- *   index    const | loop | param | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
+ *   stmt     for | let | var | assign | store | if | barrier
+ *   expr     const | name | index | load | apply | convert | bitcast
+ *   index    const | loop | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
  *
  * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
  * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means
@@ -49,7 +49,6 @@ interface Ranged {
 export type Index =
   | (Ranged & { readonly kind: "const"; readonly value: number })
   | (Ranged & { readonly kind: "loop"; readonly loop: LoopVar })
-  | (Ranged & { readonly kind: "param"; readonly name: string })
   /** An integer computed at run time (a loaded index), promised to lie in its range. */
   | (Ranged & { readonly kind: "value"; readonly value: Expr })
   | (Ranged & { readonly kind: "sum"; readonly terms: readonly Term[]; readonly offset: number })
@@ -72,12 +71,6 @@ export interface BufferParam {
   /** Number of elements. */
   readonly count: number;
   readonly role: Role;
-}
-
-/** A 32-bit number given at launch: a loop index of the Sequence, an offset. */
-export interface ScalarParam {
-  readonly name: string;
-  readonly type: ValueType;
 }
 
 /** Fast memory for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panels and sums. */
@@ -105,7 +98,6 @@ export interface Nest {
 export interface Kernel {
   readonly name: string;
   readonly buffers: readonly BufferParam[];
-  readonly scalars: readonly ScalarParam[];
   readonly shared: readonly SharedArray[];
   readonly nests: readonly Nest[];
   /** Arithmetic operations and bytes of memory traffic, for the report. */
@@ -144,14 +136,6 @@ export type Stmt =
       readonly guard: readonly Bound[];
     }
   | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
-  /** Fills `into[at] = value` for all iterations of `loops`, shared among the invocations of a workgroup. */
-  | {
-      readonly kind: "stage";
-      readonly into: string;
-      readonly loops: readonly LoopVar[];
-      readonly at: Index;
-      readonly value: Expr;
-    }
   /** All invocations of the workgroup arrive, and see each other's stores to shared arrays. */
   | { readonly kind: "barrier" };
 
@@ -167,7 +151,6 @@ export type Expr =
   | { readonly kind: "const"; readonly type: ValueType; readonly value: number }
   /** A `let` or a `var`; `at` picks an element of an array variable. */
   | { readonly kind: "name"; readonly type: ValueType; readonly name: string; readonly at: readonly Index[] }
-  | { readonly kind: "param"; readonly type: ValueType; readonly name: string }
   /** An index as an i32 value. */
   | { readonly kind: "index"; readonly type: "i32"; readonly index: Index }
   /** From a buffer or a shared array. Where a bound fails the value is `otherwise` and no memory is touched. */

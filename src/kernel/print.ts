@@ -1,7 +1,7 @@
 /**
  * The kernel and sequence languages as text: for people, golden tests, and as keys.
  *
- *   kernel k4_matmul_relu(read x: f32[100352], update w: f32[401408], $rate: f32)
+ *   kernel k4_matmul_relu(read x: f32[100352], update w: f32[401408])
  *     parallel i < 128, j < 512
  *       var acc: f64 = 0d
  *       for k < 784
@@ -13,7 +13,7 @@
  * none, as a kernel declares each name once; nested operators are always bracketed.
  */
 import { unreachable } from "../core/errors.ts";
-import type { ScalarArgument, Sequence } from "../program/sequence.ts";
+import type { Sequence, Step } from "../program/sequence.ts";
 import type { Bound, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, ScalarFn, Stmt, ValueType } from "./kernel.ts";
 
 // ---- indexes and expressions ---------------------------------------------------------------------------------------
@@ -25,8 +25,6 @@ export function printIndex(index: Index): string {
       return String(index.value);
     case "loop":
       return index.loop.name;
-    case "param":
-      return `$${index.name}`;
     case "value":
       return `int(${printExpr(index.value)})`;
     case "sum":
@@ -46,8 +44,6 @@ export function printExpr(expr: Expr): string {
       return printConstant(expr.type, expr.value);
     case "name":
       return expr.name + expr.at.map((at) => `[${printIndex(at)}]`).join("");
-    case "param":
-      return `$${expr.name}`;
     case "index":
       return `index(${printIndex(expr.index)})`;
     case "load": {
@@ -96,10 +92,6 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
     }
     case "if":
       return block(`if ${printExpr(stmt.condition)}`, stmt.body);
-    case "stage": {
-      const loops = stmt.loops.map(printLoop).join(", ");
-      return [line(`stage ${stmt.into}[${printIndex(stmt.at)}] = ${printExpr(stmt.value)} for ${loops}`)];
-    }
     case "barrier":
       return [line("barrier")];
     default:
@@ -112,8 +104,7 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
 /** The nests of a kernel with several stand under `nest` lines. */
 export function printKernel(kernel: Kernel): string {
   const buffers = kernel.buffers.map((b) => `${b.role} ${b.name}: ${b.element}[${b.count}]`);
-  const scalars = kernel.scalars.map((s) => `$${s.name}: ${s.type}`);
-  const lines = [`kernel ${kernel.name}(${[...buffers, ...scalars].join(", ")})`];
+  const lines = [`kernel ${kernel.name}(${buffers.join(", ")})`];
   if (kernel.schedule !== "") lines.push(`  // ${kernel.schedule}`);
   for (const array of kernel.shared) lines.push(`  shared ${array.name}: ${array.type}[${array.count}]`);
   for (const nest of kernel.nests) {
@@ -150,38 +141,20 @@ function loopsByMark(loops: readonly ParallelLoop[]): readonly (readonly Paralle
   return groups;
 }
 
-export function printSequence(sequence: Sequence, depth = 0): string {
-  const lines: string[] = [];
-  const line = (text: string): void => {
-    lines.push("  ".repeat(depth) + text);
-  };
-  for (const step of sequence) {
-    switch (step.kind) {
-      case "launch": {
-        const buffers = step.bindings.map((b) => `${b.param}: ${b.buffer}`);
-        line(`launch ${step.kernel.name}(${[...buffers, ...step.scalars.map(printArgument)].join(", ")})`);
-        break;
-      }
-      case "copy":
-        line(`copy ${step.from} to ${step.to}`);
-        break;
-      case "loop":
-        line(`loop ${step.index} < ${step.count}`);
-        if (step.body.length > 0) lines.push(printSequence(step.body, depth + 1));
-        break;
-      case "if":
-        line(`if ${step.flag}`);
-        if (step.body.length > 0) lines.push(printSequence(step.body, depth + 1));
-        break;
-      default:
-        unreachable(step);
-    }
-  }
-  return lines.join("\n");
+/** One step a line. */
+export function printSequence(sequence: Sequence): string {
+  return sequence.map(printStep).join("\n");
 }
 
-function printArgument(scalar: ScalarArgument): string {
-  return `$${scalar.param}: ${scalar.kind === "const" ? spell(scalar.value) : scalar.loop}`;
+function printStep(step: Step): string {
+  switch (step.kind) {
+    case "launch":
+      return `launch ${step.kernel.name}(${step.bindings.map((b) => `${b.param}: ${b.buffer}`).join(", ")})`;
+    case "copy":
+      return `copy ${step.from} to ${step.to}`;
+    default:
+      return unreachable(step);
+  }
 }
 
 // ---- helpers -------------------------------------------------------------------------------------------------------

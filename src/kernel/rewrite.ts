@@ -44,7 +44,6 @@ export function mapExpr(expr: Expr, rewrite: Rewrite): Expr {
 function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
   switch (expr.kind) {
     case "const":
-    case "param":
       return expr;
     case "name": {
       const at = mapEach(expr.at, rewrite.index);
@@ -119,11 +118,6 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
       const body = mapStmts(stmt.body, rewrite);
       return condition === stmt.condition && body === stmt.body ? stmt : { ...stmt, condition, body };
     }
-    case "stage": {
-      const at = rewrite.index(stmt.at);
-      const value = mapExpr(stmt.value, rewrite);
-      return at === stmt.at && value === stmt.value ? stmt : { ...stmt, at, value };
-    }
     case "barrier":
       return stmt;
   }
@@ -154,7 +148,6 @@ export function someExpr(expr: Expr, visit: Visit): boolean {
 function someOperand(expr: Expr, visit: Visit): boolean {
   switch (expr.kind) {
     case "const":
-    case "param":
       return false;
     case "name":
       for (const at of expr.at) if (somePlace(at, visit)) return true;
@@ -230,8 +223,6 @@ function someOwn(stmt: Stmt, visit: Visit): boolean {
       return someExpr(stmt.value, visit);
     case "store":
       return somePlace(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
-    case "stage":
-      return somePlace(stmt.at, visit) || someExpr(stmt.value, visit);
     default:
       return unreachable(stmt);
   }

@@ -21,7 +21,6 @@ export function strideAlong(
 ): number | null {
   switch (index.kind) {
     case "const":
-    case "param":
       return 0;
     case "loop":
       return index.loop.name === loop ? 1 : 0;
@@ -58,7 +57,6 @@ function startOf(index: Index, loop: string): Start {
       return { start: index.value, unit: 0 };
     case "loop":
       return { start: 0, unit: index.loop.name === loop ? 0 : 1 };
-    case "param":
     case "value":
     case "floorDiv":
       return { start: 0, unit: 1 };

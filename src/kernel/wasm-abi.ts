@@ -8,7 +8,7 @@
  */
 
 import type { BufferSlot, Segment } from "../program/memory.ts";
-import { type Sequence, walkSequence } from "../program/sequence.ts";
+import { launchesOf, type Sequence } from "../program/sequence.ts";
 import type { Kernel } from "./kernel.ts";
 
 /** Where a module finds what it works on. Byte addresses. */
@@ -54,11 +54,7 @@ export function panelOffsets(kernel: Kernel): { readonly offsets: readonly numbe
 
 /** Bytes of panels that a thread needs for a sequence: kernels run one after another and share them. */
 export function panelBytes(sequence: Sequence): number {
-  let most = 0;
-  walkSequence(sequence, (step) => {
-    if (step.kind === "launch") most = Math.max(most, panelOffsets(step.kernel).bytes);
-  });
-  return most;
+  return launchesOf(sequence).reduce((most, { kernel }) => Math.max(most, panelOffsets(kernel).bytes), 0);
 }
 
 /** In pages of `pageBytes`: the most that a memory with 32-bit addresses can have. */

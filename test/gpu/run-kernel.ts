@@ -2,7 +2,6 @@
  * Runs one scheduled kernel on a device, the plain way: buffers made, filled, read back and destroyed for each launch.
  */
 import { strictEqual } from "node:assert/strict";
-import type { WgslUniform } from "../../codegen/wgsl/print.ts";
 import { printWgsl } from "../../codegen/wgsl/print.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
@@ -12,7 +11,6 @@ export async function launch(
   device: GPUDevice,
   kernel: Kernel,
   feeds: ReadonlyMap<string, Memory>,
-  scalars: ReadonlyMap<string, number>,
   most = 65535,
 ): Promise<{ readonly buffers: ReadonlyMap<string, readonly number[]>; readonly source: string }> {
   const printed = printWgsl(kernel, { maxWorkgroupsPerDimension: most });
@@ -33,12 +31,6 @@ export async function launch(
     return array;
   });
   const entries: GPUBindGroupEntry[] = arrays.map((array, binding) => ({ binding, resource: { buffer: array } }));
-  if (printed.uniform !== undefined) {
-    entries.push({
-      binding: printed.uniform.binding,
-      resource: { buffer: uniformOf(device, printed.uniform, scalars) },
-    });
-  }
   const used = new Set(bindingsIn(printed.source));
   const group = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
@@ -67,18 +59,6 @@ export async function launch(
   const error = await device.popErrorScope();
   strictEqual(error, null, `${error?.message}\n${printed.source}`);
   return { buffers, source: printed.source };
-}
-
-function uniformOf(device: GPUDevice, { bytes, fields }: WgslUniform, scalars: ReadonlyMap<string, number>): GPUBuffer {
-  const size = Math.max(16, bytes);
-  const uniform = device.createBuffer({ size, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
-  const words = new DataView(new ArrayBuffer(size));
-  for (const { name, type, offset } of fields) {
-    if (type === "f32") words.setFloat32(offset, scalars.get(name) ?? 0, true);
-    else words.setInt32(offset, scalars.get(name) ?? 0, true);
-  }
-  device.queue.writeBuffer(uniform, 0, words.buffer);
-  return uniform;
 }
 
 /** Bindings that the entry point reads or writes: an automatic layout has no others. */

@@ -20,7 +20,7 @@ import { arrayFor, compileJs, expectSame, runEvaluator, runJs } from "../unit/js
 import { runWasm } from "../unit/wasm/wasm-case.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
-import { memoryFor, randomKernel, scalars } from "./random-kernel.ts";
+import { memoryFor, randomKernel } from "./random-kernel.ts";
 import { nestData, randomNest } from "./random-nest.ts";
 
 /** A target's schedule, what its sums are held in, and how its kernels run where that can be done here. */
@@ -29,8 +29,6 @@ interface Schedule {
   readonly accumulator: "f32" | "f64";
   readonly schedule: (kernel: Kernel) => Kernel;
   readonly run?: (kernel: Kernel, memory: ReadonlyMap<string, Memory>) => Numbers;
-  /** Whether kernels may have scalar parameters; true by default. */
-  readonly hasScalars?: boolean;
   /** What `run` runs before the schedule too: loops that it leaves alone are printed in another way. */
   readonly runsPlain?: boolean;
   /** 400 by default. */
@@ -51,13 +49,12 @@ const schedules: readonly Schedule[] = [
     schedule: (kernel) => scheduleJs(kernel, smallBlocks),
     run: runPrinted,
   },
-  { name: "wasm", accumulator: "f32", schedule: scheduleWasm, run: runWebAssembly, hasScalars: false, runsPlain: true },
+  { name: "wasm", accumulator: "f32", schedule: scheduleWasm, run: runWebAssembly, runsPlain: true },
   {
     name: "wasm, sums of 3 terms",
     accumulator: "f32",
     schedule: (kernel) => scheduleWasm(kernel, wasmBlocks, 3),
     run: runWebAssembly,
-    hasScalars: false,
     runs: 150,
   },
   { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
@@ -73,12 +70,12 @@ const schedules: readonly Schedule[] = [
 /** Choices, all alike; where the list ends, the first. */
 const numbers = fc.noBias(fc.array(fc.nat({ max: 2519 }), { minLength: 1, maxLength: 200, size: "max" }));
 
-const scheduled = schedules.map(({ name, accumulator, schedule, run, hasScalars, runsPlain, runs = 400 }) =>
+const scheduled = schedules.map(({ name, accumulator, schedule, run, runsPlain, runs = 400 }) =>
   property(
     `kernels compute the same after the schedule of ${name}`,
     runs,
     fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
-      const before = randomKernel(drawn, accumulator, hasScalars);
+      const before = randomKernel(drawn, accumulator);
       const expected = evaluated(before, seed);
       const after = schedule(before);
       expectEqual(evaluated(after, seed + 1), expected, before, after);
@@ -140,7 +137,7 @@ function evaluated(kernel: Kernel, seed: number): Numbers {
   if (broken !== null) throw new Error(`${broken}\n${printKernel(kernel)}`);
   const memory = memoryFor(kernel);
   try {
-    evaluateKernel(kernel, memory, { scalars, seed });
+    evaluateKernel(kernel, memory, { seed });
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n${printKernel(kernel)}`, { cause: error });
   }
@@ -154,7 +151,7 @@ function runPrinted(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Number
     array.set(Array.from(memory.get(name)?.data ?? []));
     return array;
   });
-  compileJs(kernel)(...arrays, ...kernel.scalars.map(({ name }) => scalars.get(name) ?? 0));
+  compileJs(kernel)(...arrays);
   return new Map(kernel.buffers.map(({ name }, i) => [name, Array.from(arrays[i] ?? [])]));
 }
 

@@ -2,14 +2,13 @@
  * The expressions of random kernels: loads at indexes of every kind, and arithmetic that stays on a grid which an f32 holds
  * exactly.
  */
-import { apply, constant, indexValue, load, param } from "../../src/kernel/build.ts";
+import { apply, constant, indexValue, load } from "../../src/kernel/build.ts";
 import {
   addIndex,
   constIndex,
   floorDivIndex,
   loopIndex,
   modIndex,
-  paramIndex,
   scaleIndex,
   sumIndex,
   valueIndex,
@@ -37,12 +36,8 @@ export class Draws {
   #drawn = 0;
   #made = 0;
 
-  readonly #hasScalars: boolean;
-
-  /** Without scalars, constants stand where parameters would: not all targets pass any. */
-  constructor(numbers: readonly number[], hasScalars: boolean) {
+  constructor(numbers: readonly number[]) {
     this.#numbers = numbers;
-    this.#hasScalars = hasScalars;
   }
 
   below(count: number): number {
@@ -61,7 +56,7 @@ export class Draws {
     if (kind === 2)
       return this.below(2) === 0
         ? { expr: constant("f32", this.below(9) / 4 - 1), bits: 4 }
-        : { expr: this.#hasScalars ? param("f32", "rate") : constant("f32", 0.5), bits: 2 };
+        : { expr: constant("f32", 0.5), bits: 2 };
     const left = this.term(scope, depth - 1);
     if (kind === 8) return { expr: apply(this.below(2) === 0 ? "abs" : "neg", left.expr), bits: left.bits };
     const right = this.term(scope, depth - 1);
@@ -97,7 +92,7 @@ export class Draws {
     return { expr: load("f32", buffer, moved, { bounds, otherwise: constant("f32", 0.5) }), bits: 5 };
   }
 
-  /** Never negative: some of the loops, row-major; reversed, reshaped, moved by a parameter or to a loaded place. */
+  /** Never negative: some of the loops, row-major; reversed, reshaped, moved or to a loaded place. */
   index(scope: Scope): Index {
     const kind = this.below(10);
     const chosen = scope.loops.filter(() => this.below(3) !== 2);
@@ -123,7 +118,7 @@ export class Draws {
         return addIndex(turned, floorDivIndex(at, by));
       }
       case 9: {
-        if (this.below(2) === 0) return addIndex(at, this.#hasScalars ? paramIndex("start", 0, 4) : constIndex(2));
+        if (this.below(2) === 0) return addIndex(at, constIndex(2));
         const place = load("i32", this.read("places", at, "i32"), at);
         return addIndex(scaleIndex(valueIndex(place, printExpr(place), 0, 3), 2), constIndex(this.below(2)));
       }

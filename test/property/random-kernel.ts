@@ -26,31 +26,19 @@ import { constIndex, loopIndex, scaleIndex } from "../../src/kernel/index-expr.t
 import type { BufferParam, Expr, Kernel, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { Draws, flat, mostBits, type Scope, type Term, workOf } from "./random-draws.ts";
 
-/** What scalar parameters are at launch. */
-export const scalars: ReadonlyMap<string, number> = new Map([
-  ["rate", 0.5],
-  ["start", 2],
-]);
-
 const parallelExtents = [2, 3, 1, 4, 5, 8, 17, 33, 64];
 const serialExtents = [2, 3, 1, 4, 7, 16, 33, 70];
 /** Iterations of all loops around one statement. */
 const mostWork = 20_000;
 
 /** `accumulator` is what the target sums in; each distinct list of numbers gives a kernel, mostly another one. */
-export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f64", hasScalars = true): Kernel {
-  const draw = new Draws(numbers, hasScalars);
+export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f64"): Kernel {
+  const draw = new Draws(numbers);
   const maker = new KernelMaker(draw, accumulator);
   const nests = Array.from({ length: 1 + (draw.below(3) === 2 ? 1 : 0) }, () => maker.nest());
   return {
     name: "k0_random",
     buffers: draw.buffers(),
-    scalars: hasScalars
-      ? [
-          { name: "rate", type: "f32" },
-          { name: "start", type: "i32" },
-        ]
-      : [],
     shared: [],
     nests,
     flops: 0,

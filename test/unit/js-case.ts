@@ -14,14 +14,13 @@ import {
   letValue,
   load,
   name,
-  param,
   store,
   variable,
 } from "../../src/kernel/build.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ScalarParam, Stmt } from "../../src/kernel/kernel.ts";
+import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 
@@ -59,7 +58,7 @@ export function kernelOf(
   nests: readonly Nest[],
   rest: Partial<Kernel> = {},
 ): Kernel {
-  return { name: kernelName, buffers, scalars: [], shared: [], nests, flops: 0, bytes: 0, schedule: "", ...rest };
+  return { name: kernelName, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: "", ...rest };
 }
 
 export function nestOf(loops: readonly LoopVar[], body: readonly Stmt[], prelude: readonly Stmt[] = []): Nest {
@@ -81,19 +80,17 @@ export function mapKernel(
   output: DType,
   count: number,
   body: (i: Index) => Expr,
-  scalars: readonly ScalarParam[] = [],
 ): Kernel {
   const i = loop("i", count);
   return kernelOf(
     "k0_map",
     [...inputs.map(([of, element]) => buffer(of, element, count)), buffer("y", output, count, "write")],
     [nestOf([i], [store("y", loopIndex(i), body(loopIndex(i)))])],
-    { scalars },
   );
 }
 
 /** The function of a kernel. */
-export function compileJs(kernel: Kernel): (...args: readonly (Numbers | number)[]) => void {
+export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void {
   const [run] = new Function(printJsFactory([kernel], routineFor))() as ((...args: readonly unknown[]) => void)[];
   if (run === undefined) throw new Error("no function");
   return run;
@@ -108,21 +105,20 @@ function copies(kernel: Kernel, data: Data): Map<string, Numbers> {
   );
 }
 
-export function runJs(kernel: Kernel, data: Data, scalars: ReadonlyMap<string, number> = new Map()): Data {
+export function runJs(kernel: Kernel, data: Data): Data {
   const memory = copies(kernel, data);
-  const numbers = kernel.scalars.map((scalar) => scalars.get(scalar.name) ?? 0);
-  compileJs(kernel)(...memory.values(), ...numbers);
+  compileJs(kernel)(...memory.values());
   return memory;
 }
 
-export function runEvaluator(kernel: Kernel, data: Data, scalars: ReadonlyMap<string, number> = new Map()): Data {
+export function runEvaluator(kernel: Kernel, data: Data): Data {
   const broken = checkKernel(kernel);
   if (broken !== null) throw new Error(`${broken}\n${printKernel(kernel)}`);
   const memory = copies(kernel, data);
   const elements = new Map(
     kernel.buffers.map(({ name: of, element }) => [of, { element, data: memory.get(of) ?? new Float32Array(0) }]),
   );
-  evaluateKernel(kernel, elements, { scalars, routines: routineFor });
+  evaluateKernel(kernel, elements, { routines: routineFor });
   return memory;
 }
 
@@ -132,9 +128,9 @@ export function expectSame(actual: Data, expected: Data): void {
 }
 
 /** Runs the kernel as JavaScript and in the evaluator. */
-export function expectAgreement(kernel: Kernel, data: Data, scalars?: ReadonlyMap<string, number>): Data {
-  const expected = runEvaluator(kernel, data, scalars);
-  expectSame(runJs(kernel, data, scalars), expected);
+export function expectAgreement(kernel: Kernel, data: Data): Data {
+  const expected = runEvaluator(kernel, data);
+  expectSame(runJs(kernel, data), expected);
   return expected;
 }
 
@@ -162,7 +158,7 @@ export function dense(m: number, k: number, n: number, transposed = false): Kern
     forLoop(kk, [assign("acc", apply("add", name("f64", "acc"), product))]),
     letValue("v", convert("f32", name("f64", "acc"))),
     letValue("s", apply("add", name("f32", "v"), load("f32", "bias", loopIndex(j)))),
-    store("out", out, apply("max", name("f32", "s"), param("f32", "floor"))),
+    store("out", out, apply("max", name("f32", "s"), constant("f32", 0))),
   ];
   return kernelOf(
     "k1_dense",
@@ -173,6 +169,5 @@ export function dense(m: number, k: number, n: number, transposed = false): Kern
       buffer("out", "f32", m * n, "write"),
     ],
     [nestOf([i, j], body)],
-    { scalars: [{ name: "floor", type: "f32" }] },
   );
 }

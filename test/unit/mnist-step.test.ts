@@ -12,10 +12,9 @@ import type { Skippable } from "../../src/compile.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
-import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel, printSequence } from "../../src/kernel/print.ts";
 import type { EntryReport } from "../../src/program/report.ts";
-import { walkSequence } from "../../src/program/sequence.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../../src/runtime/compiled.ts";
 import type { Machine } from "../../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
@@ -199,10 +198,7 @@ describe("the MNIST step with RMSprop", () => {
     const context = { dims: mnistDims, warn: () => undefined };
     const passes = [inline, differentiate, specialize, simplify];
     const optimized = passes.reduce((entry, pass) => pass.run(entry, context), written);
-    const kernels: Kernel[] = [];
-    walkSequence(plain.entry.sequence, (step) => {
-      if (step.kind === "launch") kernels.push(step.kernel);
-    });
+    const kernels = launchesOf(plain.entry.sequence).map(({ kernel }) => kernel);
     expectGolden(
       "mnist-step.graph.txt",
       `as written\n\n${printEntry(written)}\n\noptimized\n\n${printEntry(optimized)}`,

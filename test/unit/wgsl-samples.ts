@@ -12,18 +12,16 @@ import {
   letValue,
   load,
   name,
-  param,
   store,
   variable,
 } from "../../src/kernel/build.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
-import { floorDivIndex, loopIndex, modIndex, paramIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ScalarParam, Stmt } from "../../src/kernel/kernel.ts";
+import { floorDivIndex, loopIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 
 export interface Sample {
   readonly title: string;
   readonly kernel: Kernel;
-  readonly scalars?: ReadonlyMap<string, number>;
   /** Of a written element: absolute plus relative. 0 means the same bits. */
   readonly tolerance: number;
 }
@@ -49,13 +47,8 @@ export function nest(loops: readonly LoopVar[], body: readonly Stmt[], prelude: 
   return { loops: loops.map((loop) => ({ loop, mark: "parallel" as const })), prelude, body };
 }
 
-export function kernelOf(
-  name: string,
-  buffers: readonly BufferParam[],
-  nests: readonly Nest[],
-  scalars: readonly ScalarParam[] = [],
-): Kernel {
-  return { name, buffers, scalars, shared: [], nests, flops: 0, bytes: 0, schedule: "" };
+export function kernelOf(name: string, buffers: readonly BufferParam[], nests: readonly Nest[]): Kernel {
+  return { name, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: "" };
 }
 
 const f32 = (value: number): Expr => constant("f32", value);
@@ -75,7 +68,7 @@ export function matmul(m: number, n: number, k: number, transposed = false): Ker
     letValue("z", apply("add", acc, load("f32", "b", at([1, j])))),
     store("y", here, apply("max", name("f32", "z"), f32(0))),
     letValue("old", load("f32", "s", here)),
-    store("s", here, apply("sub", name("f32", "old"), apply("mul", param("f32", "rate"), name("f32", "z")))),
+    store("s", here, apply("sub", name("f32", "old"), apply("mul", f32(0.25), name("f32", "z")))),
   ];
   const buffers = [
     buffer("read", "x", m * k),
@@ -84,7 +77,7 @@ export function matmul(m: number, n: number, k: number, transposed = false): Ker
     buffer("write", "y", m * n),
     buffer("update", "s", m * n),
   ];
-  return kernelOf("matmul", buffers, [nest([i, j], body)], [{ name: "rate", type: "f32" }]);
+  return kernelOf("matmul", buffers, [nest([i, j], body)]);
 }
 
 /**
@@ -295,26 +288,22 @@ export function horizontal(): Kernel {
   ];
   const scaled = [store("scaled", at([1, j]), apply("mul", load("f32", "g", at([1, j])), name("f32", "norm")))];
   const renamed = parts.map((kernel, n) => rename(kernel, `_${n}`));
-  return {
-    ...kernelOf(
-      "horizontal",
-      [...renamed.flatMap((kernel) => kernel.buffers), buffer("read", "g", 1000), buffer("write", "scaled", 300)],
-      [...renamed.flatMap((kernel) => kernel.nests), nest([j], scaled, norm)],
-    ),
-    scalars: [{ name: "rate", type: "f32" }],
-  };
+  return kernelOf(
+    "horizontal",
+    [...renamed.flatMap((kernel) => kernel.buffers), buffer("read", "g", 1000), buffer("write", "scaled", 300)],
+    [...renamed.flatMap((kernel) => kernel.nests), nest([j], scaled, norm)],
+  );
 }
 
-/** Everything under another name, scalars apart, so that two kernels can be one. */
+/** Everything under another name, so that two kernels can be one. */
 function rename(kernel: Kernel, suffix: string): Kernel {
-  const kept = new Set(kernel.scalars.map((scalar) => scalar.name));
-  const named = new Set(["name", "buffer", "into"]);
+  const named = new Set(["name", "buffer"]);
   const visit = (value: unknown, inIndex: boolean): unknown => {
     if (Array.isArray(value)) return value.map((item) => visit(item, inIndex));
     if (value === null || typeof value !== "object") return value;
     return Object.fromEntries(
       Object.entries(value).map(([key, item]) => {
-        if (named.has(key) && typeof item === "string" && !kept.has(item)) return [key, item + suffix];
+        if (named.has(key) && typeof item === "string") return [key, item + suffix];
         if (key === "key" && typeof item === "string") return [key, item.replace(/[a-z]\w*/g, (word) => word + suffix)];
         return [key, visit(item, inIndex)];
       }),
@@ -323,7 +312,7 @@ function rename(kernel: Kernel, suffix: string): Kernel {
   return visit(kernel, false) as Kernel;
 }
 
-/** A gathered embedding: row `ids[i]` of a table; and a read through a scalar offset, in reverse. */
+/** A gathered embedding: row `ids[i]` of a table; and a read at an offset, in reverse. */
 export function gather(rows: number, width: number, tableRows: number): Kernel {
   const [i, j] = [loop("i", rows), loop("j", width)];
   const id = load("i32", "ids", at([1, i]));
@@ -342,13 +331,7 @@ export function gather(rows: number, width: number, tableRows: number): Kernel {
     { factor: width, index: loopIndex(i) },
     { factor: 1, index: loopIndex(j) },
   ]);
-  const shifted = sumIndex(
-    [
-      { factor: 1, index: paramIndex("start", 0, 10) },
-      { factor: -1, index: flat },
-    ],
-    rows * width - 1,
-  );
+  const shifted = sumIndex([{ factor: -1, index: flat }], rows * width + 2);
   const bounds = [{ index: shifted, extent: rows * width }];
   const body = [
     store("y", flat, load("f32", "table", where)),
@@ -373,10 +356,8 @@ export function gather(rows: number, width: number, tableRows: number): Kernel {
     buffer("write", "z", n),
     buffer("write", "blocks", n, "i32"),
   ];
-  return kernelOf("gather", buffers, [nest([i, j], body)], [{ name: "start", type: "i32" }]);
+  return kernelOf("gather", buffers, [nest([i, j], body)]);
 }
-
-const rate = new Map([["rate", 0.25]]);
 
 /** What the schedule and the GPU are tested on: sizes 1, primes, powers of two, and such as divide no tile. */
 export const samples: readonly Sample[] = [
@@ -391,8 +372,8 @@ export const samples: readonly Sample[] = [
       [67, 131, 18],
     ] as const
   ).flatMap(([m, n, k]) => [
-    { title: `matmul ${m}x${n}x${k}`, kernel: matmul(m, n, k), scalars: rate, tolerance: 1e-4 },
-    { title: `matmul ${m}x${n}x${k} transposed`, kernel: matmul(m, n, k, true), scalars: rate, tolerance: 1e-4 },
+    { title: `matmul ${m}x${n}x${k}`, kernel: matmul(m, n, k), tolerance: 1e-4 },
+    { title: `matmul ${m}x${n}x${k} transposed`, kernel: matmul(m, n, k, true), tolerance: 1e-4 },
   ]),
   { title: "batched 3x18x20x19", kernel: batched(3, 18, 20, 19), tolerance: 1e-2 },
   { title: "reversed rows 3x70", kernel: reverseInPlace(3, 70), tolerance: 1e-4 },
@@ -409,8 +390,8 @@ export const samples: readonly Sample[] = [
   { title: "softmax 7x10", kernel: softmax(7, 10), tolerance: 1e-5 },
   { title: "arg-max 3x200", kernel: argMax(3, 200), tolerance: 0 },
   { title: "bytes and masks 7x11", kernel: bytesAndMasks(7, 11), tolerance: 1e-6 },
-  { title: "gather 9x5 of 4", kernel: gather(9, 5, 4), scalars: new Map([["start", 3]]), tolerance: 0 },
-  { title: "four nests", kernel: horizontal(), scalars: rate, tolerance: 1e-4 },
+  { title: "gather 9x5 of 4", kernel: gather(9, 5, 4), tolerance: 0 },
+  { title: "four nests", kernel: horizontal(), tolerance: 1e-4 },
 ];
 
 // ---- numbers -------------------------------------------------------------------------------------------------------

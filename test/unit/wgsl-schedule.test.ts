@@ -24,12 +24,12 @@ import {
 const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
 const small = { maxInvocations: 32, maxWorkgroupStorage: 512, maxWorkgroupsPerDimension: 65535 };
 
-function compare(before: Kernel, after: Kernel, scalars: ReadonlyMap<string, number>, tolerance: number): void {
+function compare(before: Kernel, after: Kernel, tolerance: number): void {
   expect(checkKernel(before)).toBeNull();
   expect(checkKernel(after)).toBeNull();
   const [expected, actual] = [feedsFor(before), feedsFor(before)];
-  evaluateKernel(before, expected, { scalars });
-  evaluateKernel(after, actual, { scalars });
+  evaluateKernel(before, expected);
+  evaluateKernel(after, actual);
   for (const { name } of before.buffers) {
     const [a, e] = [actual.get(name)?.data ?? [], expected.get(name)?.data ?? []];
     expect(difference(a, e, tolerance), name).toBeUndefined();
@@ -37,10 +37,10 @@ function compare(before: Kernel, after: Kernel, scalars: ReadonlyMap<string, num
 }
 
 describe("a scheduled kernel computes the same, without races", () => {
-  for (const { title, kernel, scalars, tolerance } of samples) {
-    test(title, () => compare(kernel, scheduleWgsl(kernel, limits), scalars ?? new Map(), tolerance));
+  for (const { title, kernel, tolerance } of samples) {
+    test(title, () => compare(kernel, scheduleWgsl(kernel, limits), tolerance));
     test(`${title}, small workgroups`, () => {
-      compare(kernel, scheduleWgsl(kernel, small), scalars ?? new Map(), tolerance);
+      compare(kernel, scheduleWgsl(kernel, small), tolerance);
     });
   }
 });
@@ -65,7 +65,7 @@ describe("no barrier can be left out", () => {
       for (; ; count += 1) {
         const broken = withoutBarrier(scheduled, count);
         if (broken === undefined) break;
-        const faults = findFaults(broken, feedsFor(kernel), { scalars: new Map([["rate", 0.25]]) });
+        const faults = findFaults(broken, feedsFor(kernel));
         expect(faults.join(), `barrier ${count}`).toMatch(/without a barrier|before anyone wrote/);
       }
       expect(count).toBeGreaterThan(1);

@@ -7,12 +7,12 @@
 import { CompilerBug, unreachable } from "../../core/errors.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { BufferSlot, Segment } from "../../program/memory.ts";
-import { type Sequence, walkSequence } from "../../program/sequence.ts";
+import { launchesOf, type Sequence } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import { viewOf } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 
-/** A kernel as the printer wrote it: buffers in order, then scalars. */
+/** A kernel as the printer wrote it: buffers in order. */
 type KernelFunction = (...operands: readonly (TypedArray | number)[]) => void;
 
 /** Turns kernels into functions. `compile` supplies it, as runtimes do not know printers. */
@@ -39,10 +39,7 @@ export class JsMachine implements Machine {
   }
 
   async prepare(entry: CompiledEntry): Promise<Runner> {
-    const kernels: Kernel[] = [];
-    walkSequence(entry.sequence, (step) => {
-      if (step.kind === "launch") kernels.push(step.kernel);
-    });
+    const kernels = launchesOf(entry.sequence).map(({ kernel }) => kernel);
     const functions = new Map(this.#link(kernels).map((run, i) => [kernels[i] as Kernel, run]));
     const runner = new JsRunner(entry, functions, this.#options, () => this.#runners.delete(runner));
     this.#runners.add(runner);
@@ -144,7 +141,6 @@ class JsRunner implements Runner {
     return sequence.map((step): (() => void) => {
       switch (step.kind) {
         case "launch": {
-          if (step.scalars.length > 0) throw new CompilerBug("the js runtime passes no scalars to kernels");
           const run = this.#functions.get(step.kernel) as KernelFunction;
           const bound = new Map(step.bindings.map(({ param, buffer }) => [param, view(buffer)]));
           const operands = step.kernel.buffers.map((param) => bound.get(param.name) as TypedArray);
@@ -153,20 +149,6 @@ class JsRunner implements Runner {
         case "copy": {
           const [from, to] = [view(step.from), view(step.to)];
           return () => to.set(from);
-        }
-        case "loop": {
-          const body = this.#bindSequence(step.body, views);
-          const { count } = step;
-          return () => {
-            for (let i = 0; i < count; i++) for (const run of body) run();
-          };
-        }
-        case "if": {
-          const flag = view(step.flag);
-          const body = this.#bindSequence(step.body, views);
-          return () => {
-            if (flag[0] !== 0) for (const run of body) run();
-          };
         }
         default:
           return unreachable(step);

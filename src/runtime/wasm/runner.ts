@@ -7,9 +7,8 @@
 import { CompilerBug } from "../../core/errors.ts";
 import { stepName } from "../../kernel/wasm-abi.ts";
 import type { BufferSlot, Segment } from "../../program/memory.ts";
-import type { Sequence } from "../../program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
-import type { LaunchObserver, MachineOptions, Runner } from "../machine.ts";
+import type { MachineOptions, Runner } from "../machine.ts";
 
 /** Address of each segment. */
 export type Bases = Readonly<Record<Segment, number>>;
@@ -125,26 +124,11 @@ export class WasmRunner implements Runner {
     const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
     for (const [i, call] of steps.entries()) {
       const step = entry.sequence[i];
-      if (step !== undefined && options.onLaunch !== undefined) this.#observe([step], options.onLaunch);
+      if (step?.kind === "launch") options.onLaunch?.(step.kernel.name);
       call(0);
       if (options.poisonFreed !== true) continue;
       for (const { offset, bytes } of entry.freedAfter[i] ?? []) scratch.fill(0xff, offset, offset + bytes);
     }
     return 0;
-  }
-
-  /** Tells of the launches of a step that is about to run as a whole; conditions count as they stand before it. */
-  #observe(sequence: Sequence, observe: LaunchObserver): void {
-    for (const step of sequence) {
-      if (step.kind === "launch") observe(step.kernel.name);
-      else if (step.kind === "loop") for (let i = 0; i < step.count; i++) this.#observe(step.body, observe);
-      else if (step.kind === "if" && this.#isSet(step.flag)) this.#observe(step.body, observe);
-    }
-  }
-
-  #isSet(flag: string): boolean {
-    const slot = this.#parts.entry.buffers.get(flag);
-    if (slot === undefined) throw new CompilerBug(`the sequence names a buffer that is not planned: ${flag}`);
-    return this.#view(slot)[0] !== 0;
   }
 }

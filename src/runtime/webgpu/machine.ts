@@ -6,14 +6,14 @@
  * steps) or use `executable.run`, which waits in between.
  */
 import type { BufferSlot, Segment } from "../../program/memory.ts";
-import { type ScalarArgument, type Sequence, type Step, walkSequence } from "../../program/sequence.ts";
+import { launchesOf, type Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
-import { checkSizes, decode, Staging, storageBuffer, upload, usages } from "./buffers.ts";
+import { checkSizes, decode, Staging, storageBuffer, upload } from "./buffers.ts";
 import type { GpuConnection } from "./device.ts";
-import { GpuHealth, labelPrefix } from "./health.ts";
+import { GpuHealth } from "./health.ts";
 import { type GpuPrinter, type GpuProgram, GpuPrograms } from "./programs.ts";
-import { uniformBytes, WebGpuRunner } from "./runner.ts";
+import { WebGpuRunner } from "./runner.ts";
 
 type Launch = Step & { readonly kind: "launch" };
 
@@ -94,7 +94,7 @@ export class WebGpuMachine implements Machine {
     return decode(slot, await this.#staging.read(this.#state, slot.offset, slot.bytes), 0);
   }
 
-  /** Scratch for copies within one buffer counts as arena. Staging and uniform buffers are no program memory. */
+  /** Scratch for copies within one buffer counts as arena. Staging buffers are no program memory. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
     const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, input: 0, output: 0 };
     bytes.arena += this.#bounce?.size ?? 0;
@@ -124,7 +124,6 @@ export class WebGpuMachine implements Machine {
       programs,
       input: storageBuffer(this.#connection, `inputs of ${entry.name}`, entry.segmentBytes.input),
       output: storageBuffer(this.#connection, `outputs of ${entry.name}`, entry.segmentBytes.output),
-      uniform: this.#scalars(entry.sequence, programs),
       onLaunch: this.#options.onLaunch,
       forget: (gone) => this.#forget(gone),
     });
@@ -134,11 +133,7 @@ export class WebGpuMachine implements Machine {
 
   /** A program for each launch; all are compiled at the same time. */
   async #compile(entry: CompiledEntry): Promise<ReadonlyMap<Launch, GpuProgram>> {
-    const launches: Launch[] = [];
-    walkSequence(entry.sequence, (step) => {
-      if (step.kind === "launch") launches.push(step);
-    });
-    const programs = launches.map(async (step): Promise<readonly [Launch, GpuProgram]> => {
+    const programs = launchesOf(entry.sequence).map(async (step): Promise<readonly [Launch, GpuProgram]> => {
       const segments = new Map(
         step.bindings.map(({ param, buffer }) => [param, entry.buffers.get(buffer)?.segment] as const),
       );
@@ -174,65 +169,19 @@ export class WebGpuMachine implements Machine {
     return larger;
   }
 
-  /** The scalars of every launch, in the order of running, written once. */
-  #scalars(sequence: Sequence, programs: ReadonlyMap<Launch, GpuProgram>): GPUBuffer | null {
-    const { device } = this.#connection;
-    const launches = launchesOf(sequence, new Map());
-    const bytes = launches.reduce((sum, { step }) => sum + uniformBytesOf(programs, step), 0);
-    if (bytes === 0) return null;
-    const words = new DataView(new ArrayBuffer(bytes));
-    let at = 0;
-    for (const { step, loops } of launches) {
-      for (const { name, type, offset } of programs.get(step)?.text.uniform?.fields ?? []) {
-        const argument = step.scalars.find(({ param }) => param === name);
-        const value = argument === undefined ? 0 : scalarValue(argument, loops);
-        if (type === "f32") words.setFloat32(at + offset, value, true);
-        else words.setInt32(at + offset, value, true);
-      }
-      at += uniformBytesOf(programs, step);
-    }
-    const usage = usages.uniform | usages.copyDst;
-    const buffer = device.createBuffer({ label: `${labelPrefix} scalars`, size: bytes, usage });
-    device.queue.writeBuffer(buffer, 0, words.buffer);
-    return buffer;
-  }
-
   #forget(runner: WebGpuRunner): void {
     this.#runners.delete(runner);
     this.#programs.keep(new Set([...this.#runners].flatMap(({ sources }) => sources)));
   }
 }
 
-function uniformBytesOf(programs: ReadonlyMap<Launch, GpuProgram>, step: Launch): number {
-  const program = programs.get(step);
-  return program === undefined ? 0 : uniformBytes(program);
-}
-
-/** Every launch as often as it runs, with the indexes of the loops around it. */
-function launchesOf(
-  sequence: Sequence,
-  loops: ReadonlyMap<string, number>,
-): { readonly step: Launch; readonly loops: ReadonlyMap<string, number> }[] {
-  return sequence.flatMap((step) => {
-    if (step.kind === "launch") return [{ step, loops }];
-    if (step.kind === "if") return launchesOf(step.body, loops);
-    if (step.kind === "copy") return [];
-    const rounds = Array.from({ length: step.count }, (_, i) => new Map(loops).set(step.index, i));
-    return rounds.flatMap((inner) => launchesOf(step.body, inner));
-  });
-}
-
-function scalarValue(argument: ScalarArgument, loops: ReadonlyMap<string, number>): number {
-  return argument.kind === "const" ? argument.value : (loops.get(argument.loop) ?? 0);
-}
-
 /** Bytes of the largest copy between two slots of one segment. */
 function largestInnerCopy({ sequence, buffers }: CompiledEntry): number {
   let largest = 0;
-  walkSequence(sequence, (step) => {
-    if (step.kind !== "copy") return;
+  for (const step of sequence) {
+    if (step.kind !== "copy") continue;
     const [from, to] = [buffers.get(step.from), buffers.get(step.to)];
     if (from !== undefined && from.segment === to?.segment) largest = Math.max(largest, from.bytes);
-  });
+  }
   return largest;
 }

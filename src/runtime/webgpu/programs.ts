@@ -4,7 +4,7 @@
  * Layouts are explicit, so that a binding the text does not use is no mistake, and pipelines of one layout can be swapped
  * without binding anew. Two specializations that print the same text share a pipeline.
  */
-import type { Kernel, ValueType } from "../../kernel/kernel.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import type { GpuConnection } from "./device.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 
@@ -22,14 +22,6 @@ export interface GpuText {
     readonly access: GpuAccess;
     readonly bytes: number;
   }[];
-  /** The scalars, 4 bytes each, in one uniform buffer. */
-  readonly uniform:
-    | {
-        readonly binding: number;
-        readonly bytes: number;
-        readonly fields: readonly { readonly name: string; readonly type: ValueType; readonly offset: number }[];
-      }
-    | undefined;
 }
 
 /** Prints a scheduled kernel. `compile` supplies it, as runtimes do not know printers. */
@@ -70,8 +62,8 @@ export class GpuPrograms {
     for (const source of this.#pipelines.keys()) if (!sources.has(source)) this.#pipelines.delete(source);
   }
 
-  #layoutsOf({ bindings, uniform }: GpuText): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
-    const key = `${bindings.map(({ access }) => access).join(" ")} ${uniform?.binding ?? ""}`;
+  #layoutsOf({ bindings }: GpuText): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+    const key = bindings.map(({ access }) => access).join(" ");
     const known = this.#layouts.get(key);
     if (known !== undefined) return known;
     const { device } = this.#connection;
@@ -80,10 +72,6 @@ export class GpuPrograms {
       visibility: stageCompute,
       buffer: { type: access === "read" ? "read-only-storage" : "storage" },
     }));
-    if (uniform !== undefined) {
-      const buffer = { type: "uniform", hasDynamicOffset: true } as const;
-      entries.push({ binding: uniform.binding, visibility: stageCompute, buffer });
-    }
     const group = device.createBindGroupLayout({ label: `${labelPrefix} layout`, entries });
     const pipeline = device.createPipelineLayout({ label: `${labelPrefix} layout`, bindGroupLayouts: [group] });
     this.#layouts.set(key, { group, pipeline });

@@ -1,14 +1,14 @@
 /**
  * One compiled entry on a GPU.
  *
- * Everything that does not change from step to step is made when the entry is prepared: pipelines, bind groups, the values
- * of scalars. A step is then one command buffer: a compute pass for each run of launches, copies between them, one submit.
+ * Everything that does not change from step to step is made when the entry is prepared: pipelines and bind groups.
+ * A step is then one command buffer: a compute pass for each run of launches, copies between them, one submit.
  *
  *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
  */
-import { CompilerBug, UserError } from "../../core/errors.ts";
+import { CompilerBug } from "../../core/errors.ts";
 import type { BufferSlot, Segment } from "../../program/memory.ts";
-import type { Sequence, Step } from "../../program/sequence.ts";
+import type { Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { LaunchObserver, Runner } from "../machine.ts";
 import { decode, type Staging, upload } from "./buffers.ts";
@@ -27,8 +27,6 @@ type Action =
       readonly name: string;
       readonly program: GpuProgram;
       readonly group: GPUBindGroup;
-      /** Where its scalars lie in the uniform buffer; empty without scalars. */
-      readonly offsets: readonly number[];
     }
   | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] };
 
@@ -42,8 +40,6 @@ export interface RunnerParts {
   readonly programs: ReadonlyMap<Launch, GpuProgram>;
   readonly input: GPUBuffer | null;
   readonly output: GPUBuffer | null;
-  /** Scalars of all launches, in the order in which they run, one slot each. */
-  readonly uniform: GPUBuffer | null;
   readonly onLaunch: LaunchObserver | undefined;
   readonly forget: (runner: WebGpuRunner) => void;
 }
@@ -57,9 +53,6 @@ export interface Scratch {
   /** Debug: NaN, to copy over freed memory. */
   readonly poison: GPUBuffer | null;
 }
-
-/** Dynamic offsets are multiples of this. */
-export const uniformSlot = 256;
 
 /** Outputs up to this size come back together, whichever is asked for: a round trip costs more than the bytes. */
 const readTogether = 65536;
@@ -116,11 +109,11 @@ export class WebGpuRunner implements Runner {
         continue;
       }
       pass ??= encoder.beginComputePass();
-      const { program, group, offsets } = action;
+      const { program, group } = action;
       const [x, y, z] = program.text.workgroups;
       if (x * y * z === 0) continue; // an empty tensor: nothing to launch, and Dawn would warn
       pass.setPipeline(program.pipeline);
-      pass.setBindGroup(0, group, offsets);
+      pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y, z);
       onLaunch?.(action.name);
     }
@@ -153,20 +146,18 @@ export class WebGpuRunner implements Runner {
   }
 
   release(): void {
-    const { input, output, uniform, forget } = this.#parts;
-    for (const buffer of [input, output, uniform]) buffer?.destroy();
+    const { input, output, forget } = this.#parts;
+    for (const buffer of [input, output]) buffer?.destroy();
     this.#actions = [];
     forget(this);
   }
 }
 
-/** Binds a sequence to buffers: loops are unrolled, as a command buffer has none. */
+/** Binds a sequence to buffers. */
 class Binder {
   readonly #parts: RunnerParts;
   readonly #scratch: Scratch;
   readonly #segments: Segments;
-  readonly #groups = new Map<Launch, GPUBindGroup>();
-  #uniformAt = 0;
 
   constructor(parts: RunnerParts, scratch: Scratch) {
     this.#parts = parts;
@@ -182,48 +173,32 @@ class Binder {
         if (from === null || to === null || bytes === 0) return [];
         return [{ kind: "copies", bytes, copies: [{ from, fromAt: 0, to, toAt: offset }] }];
       });
-      return [...this.#step(step), ...poisoning];
+      return [this.#step(step), ...poisoning];
     });
   }
 
-  #sequence(sequence: Sequence): readonly Action[] {
-    return sequence.flatMap((step) => this.#step(step));
-  }
-
-  #step(step: Step): readonly Action[] {
+  #step(step: Step): Action {
     switch (step.kind) {
       case "launch":
-        return [this.#launch(step)];
+        return this.#launch(step);
       case "copy":
-        return [this.#copy(this.#place(step.from), this.#place(step.to))];
-      case "loop":
-        return Array.from({ length: step.count }, () => this.#sequence(step.body)).flat();
-      case "if":
-        throw new UserError("the wgsl target cannot run conditions yet: use the js target");
+        return this.#copy(this.#place(step.from), this.#place(step.to));
     }
   }
 
   #launch(step: Launch): Action {
     const program = this.#parts.programs.get(step);
     if (program === undefined) throw new CompilerBug(`the kernel ${step.kernel.name} was not compiled`);
-    const group = this.#groups.get(step) ?? this.#group(step, program);
-    this.#groups.set(step, group);
-    const offsets = program.text.uniform === undefined ? [] : [this.#uniformAt];
-    this.#uniformAt += uniformBytes(program);
-    return { kind: "dispatch", name: step.kernel.name, program, group, offsets };
+    return { kind: "dispatch", name: step.kernel.name, program, group: this.#group(step, program) };
   }
 
   #group(step: Launch, { text, layout }: GpuProgram): GPUBindGroup {
-    const { device, uniform } = this.#parts;
+    const { device } = this.#parts;
     const bufferOf = new Map(step.bindings.map(({ param, buffer }) => [param, buffer]));
     const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }) => {
       const { buffer, slot } = this.#place(bufferOf.get(param) ?? param);
       return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
     });
-    if (text.uniform !== undefined && uniform !== null) {
-      const { binding, bytes } = text.uniform;
-      entries.push({ binding, resource: { buffer: uniform, offset: 0, size: bytes } });
-    }
     return device.createBindGroup({ label: `${labelPrefix} ${step.kernel.name}`, layout, entries });
   }
 
@@ -253,8 +228,4 @@ class Binder {
 interface Place {
   readonly slot: BufferSlot;
   readonly buffer: GPUBuffer;
-}
-
-export function uniformBytes({ text }: GpuProgram): number {
-  return text.uniform === undefined ? 0 : Math.ceil(text.uniform.bytes / uniformSlot) * uniformSlot;
 }

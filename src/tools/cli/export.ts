@@ -17,7 +17,7 @@ import { unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { type Sequence, walkSequence } from "../../program/sequence.ts";
+import { launchesOf, type Sequence } from "../../program/sequence.ts";
 import { checkDims, chooseEntry, type PlannedTarget, plannedTarget } from "./choose.ts";
 import { exportWasm, wasmExample } from "./export-wasm.ts";
 
@@ -69,13 +69,12 @@ function exportEntry(
     return { file, ...told, ...about };
   }
   const kernels: unknown[] = [];
-  walkSequence(entry.sequence, (step) => {
-    if (step.kind !== "launch") return;
-    const file = `${names.fresh(`${name}_${step.kernel.name}`)}.${target}`;
-    const { source, ...launch } = printKernelFile(step.kernel, target);
+  for (const { kernel } of launchesOf(entry.sequence)) {
+    const file = `${names.fresh(`${name}_${kernel.name}`)}.${target}`;
+    const { source, ...launch } = printKernelFile(kernel, target);
     files.set(file, source);
-    kernels.push({ name: step.kernel.name, file, ...launch });
-  });
+    kernels.push({ name: kernel.name, file, ...launch });
+  }
   return { ...told, kernels };
 }
 
@@ -84,14 +83,13 @@ function printKernelFile(
   kernel: Kernel,
   target: Exclude<PlannedTarget, "wasm">,
 ): { readonly source: string } & Readonly<Record<string, unknown>> {
-  const { scalars } = kernel;
   const parameters = kernel.buffers.map(({ name, role, element, count }) => ({ name, role, element, count }));
   switch (target) {
     case "js":
-      return { source: printJsModule([kernel]), export: kernel.name, parameters, scalars };
+      return { source: printJsModule([kernel]), export: kernel.name, parameters };
     case "wgsl": {
-      const { source, entryPoint, workgroups, workgroupSize, bindings, uniform } = printWgsl(kernel);
-      return { source, entryPoint, workgroups, workgroupSize, parameters, bindings, uniform: uniform ?? null };
+      const { source, entryPoint, workgroups, workgroupSize, bindings } = printWgsl(kernel);
+      return { source, entryPoint, workgroups, workgroupSize, parameters, bindings };
     }
     default:
       return unreachable(target);
@@ -103,13 +101,9 @@ function sequenceJson(sequence: Sequence): readonly unknown[] {
   return sequence.map((step) => {
     switch (step.kind) {
       case "launch":
-        return { launch: step.kernel.name, bindings: step.bindings, scalars: step.scalars };
+        return { launch: step.kernel.name, bindings: step.bindings };
       case "copy":
         return { copy: { from: step.from, to: step.to } };
-      case "loop":
-        return { loop: step.index, count: step.count, body: sequenceJson(step.body) };
-      case "if":
-        return { if: step.flag, body: sequenceJson(step.body) };
       default:
         return unreachable(step);
     }

@@ -175,10 +175,6 @@ export function memoryOf({ entry, layout, report }: Stages): MemoryPicture {
         return step.kernel.name;
       case "copy":
         return `copy to ${step.to}`;
-      case "loop":
-        return `loop ${step.index}`;
-      case "if":
-        return `if ${step.flag}`;
       default:
         return unreachable(step);
     }

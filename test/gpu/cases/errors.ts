@@ -208,14 +208,13 @@ export const cases: readonly GpuCase[] = [
         entryPoint: "main",
         workgroups: [1, 1, 1],
         bindings: [],
-        uniform: undefined,
       } as const;
       const machine = await WebGpuMachine.create(await openDevice(deviceSource(device)), 4, () => printed);
-      const kernel = { name: "k0", buffers: [], scalars: [], shared: [], nests: [], flops: 0, bytes: 0, schedule: "" };
+      const kernel = { name: "k0", buffers: [], shared: [], nests: [], flops: 0, bytes: 0, schedule: "" };
       const entry: CompiledEntry = {
         name: "step",
         dims: {},
-        sequence: [{ kind: "launch", kernel, bindings: [], scalars: [] }],
+        sequence: [{ kind: "launch", kernel, bindings: [] }],
         buffers: new Map(),
         inputs: [],
         outputs: new Map(),

@@ -56,10 +56,9 @@ export const cases: readonly GpuCase[] = [
         [matmul(97, 50, 16), [8, 4, 1]],
       ] as const) {
         const scheduled = scheduleWgsl(kernel, limits);
-        const scalars = new Map([["rate", 0.5]]);
         const { workgroups } = printWgsl(scheduled, { maxWorkgroupsPerDimension: 7 });
         ok(workgroups[1] > 1 && workgroups[0] <= 7, `${workgroups} (not ${groups})`);
-        await compare(device, kernel, { scalars, tolerance: 1e-4, most: 7 });
+        await compare(device, kernel, { tolerance: 1e-4, most: 7 });
       }
     },
   },
@@ -107,7 +106,7 @@ export const cases: readonly GpuCase[] = [
       values.push(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN);
       const body = values.map((value, n) => store("y", constIndex(n), bitcast("u32", constant("f32", value))));
       const kernel = kernelOf("constants", [buffer("write", "y", values.length, "u32")], [nest([], body)]);
-      const { buffers } = await launch(device, scheduleWgsl(kernel, limits), feedsFor(kernel), new Map());
+      const { buffers } = await launch(device, scheduleWgsl(kernel, limits), feedsFor(kernel));
       const expected = [...new Uint32Array(Float32Array.from(values).buffer)];
       deepStrictEqual(buffers.get("y"), expected);
     },
@@ -134,13 +133,21 @@ export const cases: readonly GpuCase[] = [
     run: ({ device }) => runRoutines(device),
   },
   {
-    name: "stage fills a shared array for all; arrays of registers start as they should",
+    name: "invocations fill a shared array for all; arrays of registers start as they should",
     async run({ device }) {
-      const [group, lane, i, n] = [loop("group", 2), loop("lane", 64), loop("i", 100), loop("n", 4)];
+      const [group, lane, turn, n] = [loop("group", 2), loop("lane", 64), loop("turn", 2), loop("n", 4)];
+      const bounds = [{ index: at([64, turn], [1, lane]), extent: 100 }];
       const staged = load("f32", "panel", sumIndex([{ factor: -1, index: loopIndex(lane) }], 99));
       const element = name("f32", "block", [loopIndex(n)]);
       const body: readonly Stmt[] = [
-        { kind: "stage", into: "panel", loops: [i], at: at([1, i]), value: load("f32", "x", at([100, group], [1, i])) },
+        forLoop(turn, [
+          store(
+            "panel",
+            at([64, turn], [1, lane]),
+            load("f32", "x", at([100, group], [64, turn], [1, lane]), { bounds, otherwise: constant("f32", 0) }),
+            bounds,
+          ),
+        ]),
         barrier,
         variable("block", constant("f32", 0.5), [4]),
         forLoop(n, [assign("block", apply("add", element, staged), [loopIndex(n)])]),
@@ -162,7 +169,7 @@ export const cases: readonly GpuCase[] = [
       };
       const expected = feedsFor(kernel);
       evaluateKernel(kernel, expected);
-      const { buffers } = await launch(device, kernel, feedsFor(kernel), new Map());
+      const { buffers } = await launch(device, kernel, feedsFor(kernel));
       strictEqual(difference(buffers.get("y") ?? [], expected.get("y")?.data ?? [], 1e-6), undefined);
     },
   },
@@ -307,7 +314,7 @@ async function runRoutines(device: GPUDevice): Promise<void> {
       ["y", { element: "f32", data: ys }],
       ["out", { element: "f32", data: xs.map(() => 0) }],
     ]);
-    const { buffers } = await launch(device, scheduleWgsl(kernel, limits), feeds, new Map());
+    const { buffers } = await launch(device, scheduleWgsl(kernel, limits), feeds);
     const out = buffers.get("out") ?? [];
     // Division and square root may be 2.5 ulps off in WGSL, each.
     const ulps = maxUlps[fn] + 3;
@@ -324,7 +331,6 @@ async function runRoutines(device: GPUDevice): Promise<void> {
 // ---- running -------------------------------------------------------------------------------------------------------
 
 interface CompareOptions {
-  readonly scalars?: ReadonlyMap<string, number>;
   readonly tolerance: number;
   readonly feeds?: (kernel: Kernel) => ReadonlyMap<string, Memory>;
   /** Workgroups per dimension. */
@@ -333,17 +339,16 @@ interface CompareOptions {
   readonly routines?: boolean;
 }
 
-function runSample(device: GPUDevice, { kernel, scalars, tolerance }: Sample): Promise<void> {
-  return compare(device, kernel, { tolerance, ...(scalars === undefined ? {} : { scalars }) });
+function runSample(device: GPUDevice, { kernel, tolerance }: Sample): Promise<void> {
+  return compare(device, kernel, { tolerance });
 }
 
 async function compare(device: GPUDevice, kernel: Kernel, options: CompareOptions): Promise<void> {
   const feeds = options.feeds ?? feedsFor;
-  const scalars = options.scalars ?? new Map<string, number>();
   const expected = feeds(kernel);
   const routines = options.routines ?? false;
-  evaluateKernel(kernel, expected, { scalars, races: false, ...(routines ? { routines: routineFor } : {}) });
-  const result = await launch(device, scheduleWgsl(kernel, limits), feeds(kernel), scalars, options.most);
+  evaluateKernel(kernel, expected, { races: false, ...(routines ? { routines: routineFor } : {}) });
+  const result = await launch(device, scheduleWgsl(kernel, limits), feeds(kernel), options.most);
   for (const { name } of kernel.buffers) {
     const wrong = difference(result.buffers.get(name) ?? [], expected.get(name)?.data ?? [], options.tolerance);
     if (wrong !== undefined) throw new Error(`${kernel.name}: ${name}: ${wrong}\n${result.source}`);

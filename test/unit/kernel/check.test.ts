@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
-import { addIndex, constIndex, paramIndex, scaleIndex, valueIndex } from "../../../src/kernel/index-expr.ts";
+import { addIndex, constIndex, scaleIndex, valueIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel, Stmt } from "../../../src/kernel/kernel.ts";
 import { matmulRelu, tiledMatmulRelu, treeSum } from "./kernels.ts";
-import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
+import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
 const buffers = [
   buffer("read", "x", 8),
@@ -13,17 +13,13 @@ const buffers = [
   buffer("write", "y", 8),
   buffer("update", "w", 8),
 ] as const;
-const scalars = [
-  { name: "t", type: "i32" },
-  { name: "rate", type: "f32" },
-] as const;
 const i = loopVar("i", 8);
 const one = b.constant("f32", 1);
 const x = b.load("f32", "x", at(i));
 
 /** One parallel loop over 8 elements. */
 function over(body: readonly Stmt[], prelude: readonly Stmt[] = []): Kernel {
-  return kernel("k", buffers, [nest([["parallel", i]], body, prelude)], { scalars });
+  return kernel("k", buffers, [nest([["parallel", i]], body, prelude)]);
 }
 
 /** A workgroup of 8 invocations with a shared array s. */
@@ -33,10 +29,6 @@ function inGroup(body: readonly Stmt[], prelude: readonly Stmt[] = []): Kernel {
 }
 
 const storing = (value: Expr, index: Index = at(i)): Kernel => over([b.store("y", index, value)]);
-
-function stage(value: Expr, index: Index = at(loopVar("u", 8)), into = "s"): Stmt {
-  return { kind: "stage", into, loops: [loopVar("u", 8)], at: index, value };
-}
 
 test.each([
   matmulRelu(3, 4, 5),
@@ -54,7 +46,6 @@ describe("names", () => {
   test.each<[string, Kernel]>([
     ["the name x is used twice", over([b.letValue("x", one)])],
     ["the name i is used twice", over([b.forLoop(loopVar("i", 2), [])])],
-    ["the name t is used twice", over([b.forLoop(loopVar("t", 2), [])])],
     ["the name a is used twice", over([b.letValue("a", one), b.letValue("a", one)])],
     ["the name r is used twice", over([b.forLoop(loopVar("r", 2), []), b.forLoop(loopVar("r", 2), [])])],
     ['"a b" is not a name', over([b.letValue("a b", one)])],
@@ -62,8 +53,6 @@ describe("names", () => {
     ["acc is not in scope", over([b.forLoop(loopVar("r", 2), [acc]), b.store("y", at(i), b.name("f32", "acc"))])],
     ["loop j is not in scope", storing(x, at(loopVar("j", 8)))],
     ["loop i has extent 8, an index takes it for 4", storing(x, at(loopVar("i", 4)))],
-    ["scalar $speed is not a parameter", storing(b.param("f32", "speed"))],
-    ["scalar $rate is f32, not an index", storing(x, paramIndex("rate", 0, 7))],
     ["acc is assigned, but not in scope", over([b.assign("acc", one)])],
     ["a is assigned, but is a let", over([b.letValue("a", one), b.assign("a", one)])],
     ["acc belongs to the prelude and is assigned in the body", over([b.assign("acc", one)], [acc])],
@@ -88,7 +77,6 @@ describe("types", () => {
     ["xor(f32, f32) -> f32: xor is not defined for f32", storing(b.apply("xor", one, one))],
     ["constant 0.1 is not a value of f32", storing({ kind: "const", type: "f32", value: 0.1 })],
     ["constant 0 is not a value of i32", storing({ kind: "const", type: "i32", value: -0 })],
-    ["scalar $rate is f32, read as f64", storing(b.param("f64", "rate"))],
     ["acc is f32, read as f64", over([b.variable("acc", one), b.letValue("a", b.name("f64", "acc"))])],
     ["acc is f32, assigned f64", over([b.variable("acc", one), b.assign("acc", double)])],
     ["acc is f64, but starts as f32", over([{ kind: "var", name: "acc", type: "f64", shape: [], init: one }])],
@@ -150,34 +138,15 @@ describe("memory", () => {
 });
 
 describe("workgroups", () => {
-  const u = at(loopVar("u", 8));
   const condition = b.constant("bool", 1);
-  const mine = b.letValue("mine", x);
   test.each<[string, Kernel]>([
     ["barrier inside an if", inGroup([b.when(condition, [b.barrier])])],
     ["barrier inside an if", inGroup([b.when(condition, [b.forLoop(loopVar("r", 2), [b.barrier])])])],
     ["barrier in a prelude", inGroup([], [b.barrier])],
     ["barrier inside a lane loop", inGroup([b.forLoop(loopVar("r", 4), [b.barrier], "lane")])],
-    ["stage inside an if", inGroup([b.when(condition, [stage(one)])])],
-    ["stage into x, which is not a shared array", inGroup([stage(one, u, "x")])],
-    ["stage into s depends on the invocation", inGroup([stage(x)])],
-    ["stage into s depends on the invocation", inGroup([mine, stage(b.name("f32", "mine"))])],
-    ["stage into s depends on the invocation", inGroup([stage(one, at(i))])],
-    ["stage into s loads from it", inGroup([stage(b.load("f32", "s", u))])],
-    ["s holds f32 values, staged f64", inGroup([stage(b.constant("f64", 0))])],
-    ["s[2*u] reaches 0..14, but s has 8 elements", inGroup([stage(one, scaleIndex(u, 2))])],
-    ["loop u is not in scope", inGroup([stage(one), b.store("y", u, one)])],
     ["the prelude loads from the shared array s", inGroup([], [b.letValue("a", b.load("f32", "s", constIndex(0)))])],
   ])("%s", (words, target) => {
     expect(checkKernel(target)).toBe(words);
-  });
-
-  test("a stage may depend on the workgroup, serial loops and the prelude", () => {
-    const g = loopVar("g", 2);
-    const r = loopVar("r", 2);
-    const value = b.apply("mul", b.load("f32", "x", flat([g, r], [2, 2])), b.name("f32", "scale"));
-    const target = inGroup([b.forLoop(r, [stage(value), b.barrier])], [b.letValue("scale", one)]);
-    expect(checkKernel(target)).toBeNull();
   });
 
   test("marks go together", () => {

@@ -10,7 +10,6 @@ import {
   constIndex,
   floorDivIndex,
   modIndex,
-  paramIndex,
   scaleIndex,
   sumIndex,
   valueIndex,
@@ -232,44 +231,28 @@ describe("scalar functions", () => {
   });
 });
 
-test("scalars, preludes, divisions and loaded indexes", () => {
+test("preludes, divisions and loaded indexes", () => {
   const i = loopVar("i", 6);
-  const step = paramIndex("step", 0, 3);
   const picked = b.load("i32", "order", modIndex(at(i), 3));
   const from = addIndex(valueIndex(picked, printExpr(picked), 0, 2), scaleIndex(floorDivIndex(at(i), 3), 3));
   const body = [
-    b.store(
-      "y",
-      addIndex(at(i), scaleIndex(step, 6)),
-      b.apply("mul", b.load("f32", "x", from), b.name("f32", "rate2")),
-    ),
+    b.store("y", addIndex(at(i), constIndex(12)), b.apply("mul", b.load("f32", "x", from), b.name("f32", "rate2"))),
   ];
   const gather = kernel(
     "gather",
-    [buffer("read", "x", 6), buffer("read", "order", 3, "i32"), buffer("write", "y", 24)],
+    [buffer("read", "x", 6), buffer("read", "order", 3, "i32"), buffer("read", "rate", 1), buffer("write", "y", 24)],
     [
       nest([["parallel", i]], body, [
-        b.letValue("rate2", b.apply("add", b.param("f32", "rate"), b.param("f32", "rate"))),
+        b.letValue("rate2", b.apply("add", b.load("f32", "rate", constIndex(0)), b.load("f32", "rate", constIndex(0)))),
       ]),
     ],
-    {
-      scalars: [
-        { name: "step", type: "i32" },
-        { name: "rate", type: "f32" },
-      ],
-    },
   );
   expect(checkKernel(gather)).toBeNull();
-  const memory = memoryFor(gather, { x: [1, 2, 3, 4, 5, 6], order: [2, 0, 1] });
-  const scalars = new Map([
-    ["step", 2],
-    ["rate", 5],
-  ]);
-  evaluateKernel(gather, memory, { scalars });
+  const memory = memoryFor(gather, { x: [1, 2, 3, 4, 5, 6], order: [2, 0, 1], rate: [5] });
+  evaluateKernel(gather, memory);
   expect(Array.from(memory.get("y")?.data ?? []).slice(12, 18)).toEqual([30, 10, 20, 60, 40, 50]);
-  expect(() => evaluateKernel(gather, memory)).toThrow("scalar step is not given");
   const wrong = memoryFor(gather, { order: [0, 1, 7] });
-  expect(findFaults(gather, wrong, { scalars })).toContainEqual("range: int(order[i % 3]) is 7, promised 0..2");
+  expect(findFaults(gather, wrong)).toContainEqual("range: int(order[i % 3]) is 7, promised 0..2");
 });
 
 test("array variables, unrolled loops and if", () => {

@@ -34,7 +34,6 @@ export function tiledMatmulRelu(
   const [wi, wj] = [loopVar("wi", up(m)), loopVar("wj", up(n))];
   const [ii, jj] = [loopVar("ii", tile), loopVar("jj", tile)];
   const [kt, kk] = [loopVar("kt", up(k)), loopVar("kk", tile)];
-  const [xr, xc, wr, wc] = [loopVar("xr", tile), loopVar("xc", tile), loopVar("wr", tile), loopVar("wc", tile)];
   const inTile = (outer: Index, inner: Index): Index => addIndex(scaleIndex(outer, tile), inner);
   const [row, column] = [inTile(at(wi), at(ii)), inTile(at(wj), at(jj))];
   const zero = b.constant("f32", 0);
@@ -52,20 +51,8 @@ export function tiledMatmulRelu(
     b.load("f32", "ws", flat([kk, jj], [tile, tile])),
   );
   const steps: readonly Stmt[] = [
-    {
-      kind: "stage",
-      into: "xs",
-      loops: [xr, xc],
-      at: flat([xr, xc], [tile, tile]),
-      value: fetch("x", inTile(at(wi), at(xr)), inTile(at(kt), at(xc)), m, k),
-    },
-    {
-      kind: "stage",
-      into: "ws",
-      loops: [wr, wc],
-      at: flat([wr, wc], [tile, tile]),
-      value: fetch("w", inTile(at(kt), at(wr)), inTile(at(wj), at(wc)), k, n),
-    },
+    b.store("xs", flat([ii, jj], [tile, tile]), fetch("x", row, inTile(at(kt), at(jj)), m, k)),
+    b.store("ws", flat([ii, jj], [tile, tile]), fetch("w", inTile(at(kt), at(ii)), column, k, n)),
     ...(barriers.fill ? [b.barrier] : []),
     b.forLoop(kk, [b.assign("acc", b.apply("add", b.name("f64", "acc", []), b.convert("f64", product)))], "unrolled"),
     ...(barriers.use ? [b.barrier] : []),

@@ -34,13 +34,12 @@ export function kernel(
   buffers: readonly BufferParam[],
   nests: readonly Nest[],
   more: {
-    readonly scalars?: Kernel["scalars"];
     readonly shared?: readonly SharedArray[];
     readonly schedule?: string;
   } = {},
 ): Kernel {
-  const { scalars = [], shared = [], schedule = "" } = more;
-  return { name, buffers, scalars, shared, nests, flops: 0, bytes: 0, schedule };
+  const { shared = [], schedule = "" } = more;
+  return { name, buffers, shared, nests, flops: 0, bytes: 0, schedule };
 }
 
 /** Row-major: `flat([i, j], [m, n])` is n*i + j. */

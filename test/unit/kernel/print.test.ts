@@ -4,7 +4,6 @@ import {
   constIndex,
   floorDivIndex,
   modIndex,
-  paramIndex,
   scaleIndex,
   sumIndex,
   valueIndex,
@@ -32,7 +31,6 @@ describe("indexes", () => {
     [scaleIndex(floorDivIndex(i, 3), 4), "4*(i / 3)"],
     [modIndex(i, 4), "i % 4"],
     [modIndex(floorDivIndex(i, 3), 4), "(i / 3) % 4"],
-    [paramIndex("step", 0, 9), "$step"],
     [valueIndex(b.load("i32", "label", i), "label[i]", 0, 9), "int(label[i])"],
   ])("%#: $1", (index, text) => {
     expect(printIndex(index)).toBe(text);
@@ -56,7 +54,6 @@ describe("expressions", () => {
     [b.constant("bool", 1), "true"],
     [{ kind: "const", type: "f32", value: 0.1 }, "0.1!f"],
     [b.name("f32", "acc", [constIndex(0), at(loopVar("j", 4))]), "acc[0][j]"],
-    [b.param("f32", "rate"), "$rate"],
     [b.indexValue(at(loopVar("i", 4))), "index(i)"],
     [b.apply("mul", b.apply("add", x, x), x), "(x[i] + x[i]) * x[i]"],
     [b.apply("max", x, b.constant("f32", 0)), "max(x[i], 0f)"],
@@ -115,8 +112,8 @@ test("a tiled matmul", () => {
         invocation ii < 16, jj < 16
           var acc: f64 = 0d
           for kt < 2
-            stage xs[16*xr + xc] = guarded(0 <= 16*wi + xr < 20 && 0 <= 16*kt + xc < 20 ? x[320*wi + 20*xr + 16*kt + xc] : 0f) for xr < 16, xc < 16
-            stage ws[16*wr + wc] = guarded(0 <= 16*kt + wr < 20 && 0 <= 16*wj + wc < 20 ? w[320*kt + 20*wr + 16*wj + wc] : 0f) for wr < 16, wc < 16
+            xs[16*ii + jj] = guarded(0 <= 16*wi + ii < 20 && 0 <= 16*kt + jj < 20 ? x[320*wi + 20*ii + 16*kt + jj] : 0f)
+            ws[16*ii + jj] = guarded(0 <= 16*kt + ii < 20 && 0 <= 16*wj + jj < 20 ? w[320*kt + 20*ii + 16*wj + jj] : 0f)
             barrier
             for kk < 16 unrolled
               acc = acc + f64(xs[16*ii + kk] * ws[16*kk + jj])
@@ -144,24 +141,23 @@ test("a tree sum", () => {
   `);
 });
 
-test("nests, preludes, scalars and marks", () => {
+test("nests, preludes and marks", () => {
   const [i, l] = [loopVar("i", 8), loopVar("l", 4)];
-  const scale = b.letValue("scale", b.apply("exp", b.param("f32", "rate")));
+  const scale = b.letValue("scale", b.apply("exp", b.load("f32", "rate", constIndex(0))));
   const body = [
     b.variable("acc", b.constant("f32", 0), [2, 2]),
     b.forLoop(l, [b.assign("acc", b.name("f32", "scale"), [constIndex(0), constIndex(1)])], "lane"),
   ];
   const many = kernel(
     "many",
-    [buffer("update", "w", 8, "u8")],
+    [buffer("update", "w", 8, "u8"), buffer("read", "rate", 1)],
     [nest([["thread", i]], body, [scale]), nest([], [b.store("w", constIndex(0), b.constant("u32", 1))])],
-    { scalars: [{ name: "rate", type: "f32" }] },
   );
   expect(printKernel(many)).toMatchInlineSnapshot(`
-    "kernel many(update w: u8[8], $rate: f32)
+    "kernel many(update w: u8[8], read rate: f32[1])
       nest
         prelude
-          let scale: f32 = exp($rate)
+          let scale: f32 = exp(rate[0])
         thread i < 8
           var acc[2][2]: f32 = 0f
           for l < 4 lane
@@ -180,19 +176,10 @@ test("statements at a depth, and sequences", () => {
     kind: "launch",
     kernel: matmulRelu(1, 1, 1),
     bindings: [{ param: "x", buffer: "image" }],
-    scalars: [
-      { param: "t", kind: "loopIndex", loop: "step" },
-      { param: "rate", kind: "const", value: -0 },
-    ],
   } as const;
-  const text = printSequence([
-    { kind: "loop", index: "step", count: 3, body: [launch, { kind: "copy", from: "a", to: "b" }] },
-    { kind: "if", flag: "finite", body: [] },
-  ]);
+  const text = printSequence([launch, { kind: "copy", from: "a", to: "b" }]);
   expect(text).toMatchInlineSnapshot(`
-    "loop step < 3
-      launch matmul_relu(x: image, $t: step, $rate: -0)
-      copy a to b
-    if finite"
+    "launch matmul_relu(x: image)
+    copy a to b"
   `);
 });

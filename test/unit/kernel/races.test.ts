@@ -139,9 +139,7 @@ describe("shared arrays", () => {
     for (const seed of [1, 2, 3]) {
       expect(faults(tiledMatmulRelu(9, 9, 9, 4), seed)).toEqual([]);
       const early = faults(tiledMatmulRelu(9, 9, 9, 4, { fill: false, use: true }), seed);
-      expect(early).toContainEqual(
-        expect.stringMatching(/^race without a barrier: xs\[\d+\] is read by .* touched by a stage/),
-      );
+      expect(early).toContainEqual(expect.stringMatching(/^race without a barrier: xs/));
       const late = faults(tiledMatmulRelu(9, 9, 9, 4, { fill: true, use: false }), seed);
       expect(late).toContainEqual(expect.stringMatching(/^race without a barrier: ws/));
     }
@@ -183,20 +181,6 @@ describe("shared arrays", () => {
       b.store("s", at(t), b.constant("f32", 1)),
     ]);
     expect(faults(withShared([half, y]))).toEqual([expect.stringMatching(/^unwritten: s\[\d\]/)]);
-  });
-
-  test("a stage that writes one element twice is a race, but not for a single invocation", () => {
-    const u = loopVar("u", 8);
-    const value = b.convert("f32", b.indexValue(at(u)));
-    const stage: Stmt = {
-      kind: "stage",
-      into: "s",
-      loops: [u],
-      at: constIndex(2),
-      value,
-    };
-    expect(faults(withShared([stage]))).toEqual([expect.stringMatching(/^race without a barrier: s\[2\]/)]);
-    expect(faults(withShared([stage], 1))).toEqual([]);
   });
 
   test("a barrier that only some reach is a fault, and the checker's business", () => {

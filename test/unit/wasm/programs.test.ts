@@ -11,10 +11,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Skippable } from "../../../src/compile.ts";
 import { compileOn, rmsprop, type TargetOptions } from "../../../src/index.ts";
-import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { printKernel, printSequence } from "../../../src/kernel/print.ts";
 import type { EntryReport } from "../../../src/program/report.ts";
-import { walkSequence } from "../../../src/program/sequence.ts";
+import { launchesOf } from "../../../src/program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../../../src/runtime/compiled.ts";
 import type { Machine } from "../../../src/runtime/machine.ts";
 import { wasmTarget } from "../../../src/targets.ts";
@@ -165,10 +164,7 @@ describe("the report", () => {
   });
 
   test("goes with the kernels of the golden file", () => {
-    const kernels: Kernel[] = [];
-    walkSequence(watched.entry.sequence, (step) => {
-      if (step.kind === "launch") kernels.push(step.kernel);
-    });
+    const kernels = launchesOf(watched.entry.sequence).map(({ kernel }) => kernel);
     const sequence = printSequence(watched.entry.sequence);
     expectGolden("mnist-step.wasm.kernels.txt", [sequence, ...kernels.map(printKernel)].join("\n\n"));
   });

@@ -26,7 +26,6 @@ export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): D
       kind: "launch" as const,
       kernel,
       bindings: kernel.buffers.map(({ name }) => ({ param: name, buffer: name })),
-      scalars: [],
     },
   ];
   const bases = { state: 0, input: 0, output: 0, arena: controlBytes };
