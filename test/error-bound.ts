@@ -8,6 +8,10 @@
  * The first is found by evaluating the op once more on operands moved by their bounds, so no derivative is written down
  * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
  */
+import { jsTolerances } from "../codegen/js/tolerances.ts";
+import { roundingsInBlocks, type Tolerances } from "../codegen/tolerance.ts";
+import { wasmTolerances } from "../codegen/wasm/tolerances.ts";
+import { wgslTolerances } from "../codegen/wgsl/tolerances.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
@@ -15,9 +19,14 @@ import type { NdArray } from "../src/graph/ndarray.ts";
 import type { ContractAttrs, Node, ReduceAttrs } from "../src/graph/node.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
-import { exact, rounded, roundingsInBlocks, ulpOf } from "../src/graph/tolerance.ts";
 import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
+
+export const tolerances: Readonly<Record<TargetName, Tolerances>> = {
+  js: jsTolerances,
+  wasm: wasmTolerances,
+  wgsl: wgslTolerances,
+};
 
 export interface Bounded {
   readonly value: NdArray;
@@ -52,7 +61,8 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Target
   const multiplies = node.op.kind === "contract" || node.op.name === "prod";
   const inherited = multiplies ? productsMoved(operands, evaluate) : operandsMoved(operands, value, evaluate);
   if (!isFloat(value.dtype)) return { value, bound: inherited };
-  const { ulps, absolute, unit, inBlocks } = (node.op.tolerance ?? exact)[target];
+  const { tolerance = "exact" } = node.op;
+  const { ulps, absolute, unit, inBlocks } = tolerances[target][tolerance];
   if (ulps === 0 && unit === 0) return { value, bound: inherited };
   const sums = unit === 0 ? none(value) : evaluate(values.map(magnitudes)).data;
   const terms = termsOf(node, values);
@@ -62,11 +72,22 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Target
   const bound = inherited.map((moved, i) => {
     const [y, total] = [value.data[i] as number, sums[i] as number];
     if (whole && total <= 2 ** 24) return 0;
-    if (node.op.tolerance === rounded && moved === 0 && isNormal(value.dtype, y)) return 0;
+    if (tolerance === "rounded" && moved === 0 && isNormal(value.dtype, y)) return 0;
     const own = ulps * ulpOf(value.dtype, Math.abs(y) + moved) + oracleUlps * ulpOf("f64", y) + absolute;
     return moved + own + perTerms * total;
   });
   return { value, bound };
+}
+
+/** Bits of the fraction with the hidden one, and the exponent of the smallest normal number. */
+const floats = { f16: [11, -14], f32: [24, -126], f64: [53, -1022] } as const;
+
+/** Distance between the numbers of a dtype around a value; 0 for whole numbers and bools. */
+export function ulpOf(dtype: DType, value: number): number {
+  if (!isFloat(dtype) || !Number.isFinite(value)) return 0;
+  const [digits, lowest] = floats[dtype as keyof typeof floats];
+  const exponent = value === 0 ? lowest : Math.max(lowest, Math.floor(Math.log2(Math.abs(value))));
+  return 2 ** (exponent - digits + 1);
 }
 
 /** Whole numbers, known exactly: sums of few of them are exact in any order. */

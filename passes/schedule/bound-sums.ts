@@ -11,11 +11,11 @@
  * share, and each becomes partial sums of its own. The order depends on sizes alone. A loop over 1,024 terms or fewer stays as it
  * is. (`js` and f64 sum in doubles.)
  */
-import { longestSum } from "../../src/graph/tolerance.ts";
 import { apply, assign, constant, forLoop, name as nameOf, variable } from "../../src/kernel/build.ts";
 import { loopIndex, someIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { longestSum } from "../../src/kernel/target.ts";
 import { copyStmts, declaredNames, type Fresh } from "./names.ts";
 
 type For = Stmt & { readonly kind: "for" };

@@ -6,8 +6,8 @@
  *     var acc = 0; for k < 784 { ... }   ->     panel[8*k + c] = w[512*k + 8*j_o + c]
  *                                               for i_b < 32:  for l < 4 lane:  var acc[4][2]; for k < 784 { 8 multiply-adds }
  */
-import { longestSum } from "../../src/graph/tolerance.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
+import { longestSum } from "../../src/kernel/target.ts";
 import { boundSums } from "./bound-sums.ts";
 import { collapse } from "./collapse.ts";
 import { cse } from "./cse.ts";

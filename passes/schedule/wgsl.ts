@@ -10,9 +10,9 @@
  * output here; splitting it over several needs a second kernel, which is not this pass's business.
  */
 import { UserError } from "../../src/core/errors.ts";
-import { longestSum } from "../../src/graph/tolerance.ts";
 import type { BufferParam, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { longestSum } from "../../src/kernel/target.ts";
 import { boundSums } from "./bound-sums.ts";
 import type { Contraction } from "./gpu-contract.ts";
 import { contractionOf } from "./gpu-contract.ts";

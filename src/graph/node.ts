@@ -13,9 +13,9 @@
 import type { DType } from "../core/dtype.ts";
 import type { Origin } from "../core/origin.ts";
 import type { Expr, Index } from "../kernel/kernel.ts";
+import type { ErrorClass } from "./error-class.ts";
 import type { NdArray } from "./ndarray.ts";
 import type { Dim, Shape } from "./shape.ts";
-import type { Tolerances } from "./tolerance.ts";
 import type { NodeType, TensorType } from "./type.ts";
 
 // ---- nodes ---------------------------------------------------------------------------------------------------------
@@ -79,8 +79,8 @@ interface OpCommon<A extends Attrs> {
   vjp?(node: Node, g: Node, build: Build): readonly (Node | null)[];
   /** The op's meaning in float64. Integers are exact and wrap. */
   evaluate(args: readonly NdArray[], attrs: A, type: TensorType, regions: readonly Region[]): NdArray;
-  /** How far each target's result may be from the exact one. Absent: exact, as values are only moved, picked or compared. */
-  readonly tolerance?: Tolerances;
+  /** How a target's result may be off from the exact one. Absent: exact, as values are only moved, picked or compared. */
+  readonly tolerance?: ErrorClass;
   /** Operands and attributes that only a graph can give (the stream of a random source). */
   settle?(graph: Graph, attrs: A, stream: number): { readonly args: readonly Node[]; readonly attrs: Attrs };
 }

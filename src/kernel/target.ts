@@ -23,6 +23,9 @@ export interface TargetTraits {
   bytesOf(dtype: DType, count: number): number;
 }
 
+/** Terms that a target adds up one after the other in f32; a longer sum is a sum of such sums (passes/schedule/bound-sums.ts). */
+export const longestSum = 1024;
+
 /** The type of a variable that sums values of `type`. */
 export function accumulatorType(type: ValueType, target: TargetTraits): ValueType {
   return type === "f32" ? target.accumulator : type;

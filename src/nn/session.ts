@@ -7,8 +7,8 @@
 import { checkValue, number } from "../core/options.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
-import { longestSum } from "../graph/tolerance.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
+import { longestSum } from "../kernel/target.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";

@@ -3,14 +3,14 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { roundingsInBlocks, type Tolerance } from "../../codegen/tolerance.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
-import { exact, roundingsInBlocks, type Tolerance, ulpOf } from "../../src/graph/tolerance.ts";
 import type { TargetName } from "../../src/kernel/target.ts";
-import { errorBounds } from "../error-bound.ts";
+import { errorBounds, tolerances, ulpOf } from "../error-bound.ts";
 import { knownOps } from "../op-gaps.ts";
 import { inputNode } from "./oracle.ts";
 
@@ -20,8 +20,8 @@ const targets = ["js", "wasm", "wgsl"] as const satisfies readonly TargetName[];
 function toleranceTable(): string {
   const shared = new Map<string, string[]>();
   for (const op of knownOps()) {
-    const tolerance = op.tolerance ?? exact;
-    const cells = targets.map((target) => printTolerance(tolerance[target])).join(" | ");
+    const { tolerance = "exact" } = op;
+    const cells = targets.map((target) => printTolerance(tolerances[target][tolerance])).join(" | ");
     shared.set(cells, [...(shared.get(cells) ?? []), `\`${op.name}\``]);
   }
   const rows = [...shared].map(([cells, names]) => `| ${[...new Set(names)].join(" ")} | ${cells} |`);

@@ -11,7 +11,6 @@ import { ShapeError } from "../../core/errors.ts";
 import { type NdArray, ndarray, transpose } from "../ndarray.ts";
 import type { Build, ContractAttrs, ContractOp, Node } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
-import { summed } from "../tolerance.ts";
 import { type NodeType, tensorType, typeOf } from "../type.ts";
 
 /** The axes of an operand that are neither batch nor summed, in order. */
@@ -150,7 +149,7 @@ function oriented(
 export const contract: ContractOp<ContractAttrs> = {
   name: "contract",
   kind: "contract",
-  tolerance: summed,
+  tolerance: "summed",
   infer(args, { batchLeft, batchRight, sumLeft, sumRight }) {
     const [left, right] = args.map((type) => typeOf({ type: type as NodeType }));
     if (left === undefined || right === undefined) throw new ShapeError("takes two operands");

@@ -8,10 +8,10 @@
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
 import { erf } from "../../core/special.ts";
 import { apply, constant, convert } from "../../kernel/build.ts";
-import { type Expr, isMathsFn, type MathsFn, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
+import { type Expr, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
+import type { ErrorClass } from "../error-class.ts";
 import type { Build, MapName, MapOp, Node } from "../node.ts";
-import { inverseRoot, library, quotient, root, rounded, type Tolerances } from "../tolerance.ts";
 import { type NodeType, tensorType, typeOf } from "../type.ts";
 import { inferMap, type Signature } from "./map-type.ts";
 
@@ -22,8 +22,8 @@ interface Row extends Signature {
   /** For integers, where it differs; results wrap. */
   readonly whole?: (x: number, y: number) => number;
   readonly cost: number;
-  /** Where absent: exact, or the bound of the maths library for the functions it has. */
-  readonly tolerance?: Tolerances;
+  /** Exact where absent. */
+  readonly tolerance?: ErrorClass;
   readonly gradient?: Gradient;
   readonly element?: (args: readonly Expr[]) => Expr;
 }
@@ -95,7 +95,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 1,
-    tolerance: rounded,
+    tolerance: "rounded",
     meaning: (x, y) => x + y,
     gradient: (_, g) => [g, g],
   },
@@ -103,7 +103,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 1,
-    tolerance: rounded,
+    tolerance: "rounded",
     meaning: (x, y) => x - y,
     gradient: (_, g, _y, b) => [g, b.map("neg", g)],
   },
@@ -111,7 +111,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 1,
-    tolerance: rounded,
+    tolerance: "rounded",
     meaning: (x, y) => x * y,
     whole: Math.imul,
     // d(ab) = b da + a db
@@ -121,7 +121,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 4,
-    tolerance: quotient,
+    tolerance: "quotient",
     meaning: (x, y) => x / y,
     whole: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
     // d(a/b) = da/b - (a/b)/b db
@@ -134,6 +134,7 @@ const rows = {
     arity: 2,
     domain: "float",
     cost: 20,
+    tolerance: "pow",
     meaning: (x, y) => x ** y,
     element: power,
     // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere.
@@ -170,7 +171,7 @@ const rows = {
     arity: 2,
     domain: "number",
     cost: 6,
-    tolerance: rounded,
+    tolerance: "rounded",
     meaning: floorMod,
     whole: (x, y) => (y === 0 ? 0 : floorMod(x, y)),
     // a mod b = a - b floor(a/b)
@@ -185,11 +186,19 @@ const rows = {
     gradient: (a, g, _, b) => [b.map("mul", g, b.map("sign", arg(a, 0)))],
   },
   sign: { arity: 1, domain: "number", cost: 2, meaning: Math.sign },
-  exp: { arity: 1, domain: "float", cost: 12, meaning: Math.exp, gradient: (_, g, y, b) => [b.map("mul", g, y)] },
+  exp: {
+    arity: 1,
+    domain: "float",
+    cost: 12,
+    tolerance: "exp",
+    meaning: Math.exp,
+    gradient: (_, g, y, b) => [b.map("mul", g, y)],
+  },
   log: {
     arity: 1,
     domain: "float",
     cost: 12,
+    tolerance: "log",
     meaning: Math.log,
     gradient: (a, g, _, b) => [b.map("div", g, arg(a, 0))],
   },
@@ -197,6 +206,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: "log1p",
     meaning: Math.log1p,
     gradient: (a, g, _, b) => [b.map("div", g, b.map("add", arg(a, 0), b.fill(g, 1)))],
   },
@@ -204,6 +214,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: "expm1",
     meaning: Math.expm1,
     gradient: (_, g, y, b) => [b.map("mul", g, b.map("add", y, b.fill(y, 1)))],
   },
@@ -211,7 +222,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 4,
-    tolerance: root,
+    tolerance: "root",
     meaning: Math.sqrt,
     gradient: (_, g, y, b) => [b.map("div", g, times(b, y, two))], // 1 / (2 sqrt x)
   },
@@ -219,7 +230,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 6,
-    tolerance: inverseRoot,
+    tolerance: "inverseRoot",
     meaning: (x) => 1 / Math.sqrt(x),
     gradient: (a, g, y, b) => [b.map("mul", g, b.map("div", times(b, y, -0.5), arg(a, 0)))], // -x^(-3/2) / 2
   },
@@ -227,6 +238,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: "sin",
     meaning: Math.sin,
     gradient: (a, g, _, b) => [b.map("mul", g, b.map("cos", arg(a, 0)))],
   },
@@ -234,6 +246,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: "cos",
     meaning: Math.cos,
     gradient: (a, g, _, b) => [b.map("neg", b.map("mul", g, b.map("sin", arg(a, 0))))],
   },
@@ -241,7 +254,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
-    tolerance: library("tanh", 1.5),
+    tolerance: "tanh",
     meaning: Math.tanh,
     gradient: (_, g, y, b) => [b.map("mul", g, b.map("sub", b.fill(y, 1), b.map("mul", y, y)))], // 1 - tanh^2
   },
@@ -249,6 +262,7 @@ const rows = {
     arity: 1,
     domain: "float",
     cost: 16,
+    tolerance: "erf",
     meaning: erf,
     // 2/sqrt(pi) exp(-x^2)
     gradient: ([x], g, _, b) => {
@@ -285,8 +299,7 @@ function wrap(dtype: DType, value: number): number {
 }
 
 function makeOp(name: MapName, row: Row): MapOp {
-  const { gradient, element } = row;
-  const tolerance = row.tolerance ?? (isMathsFn(name as ScalarFn) ? library(name as MathsFn) : undefined);
+  const { gradient, element, tolerance } = row;
   return {
     name,
     kind: "map",
@@ -324,7 +337,7 @@ export const cast: MapOp<{ readonly dtype: DType }> = {
   name: "cast",
   kind: "map",
   cost: 1,
-  tolerance: rounded,
+  tolerance: "rounded",
   infer: ([type], { dtype }) => tensorType(dtype, typeOf({ type: type as NodeType }).shape),
   vjp(node, g, build) {
     const [x] = node.args;

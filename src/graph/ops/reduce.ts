@@ -8,7 +8,6 @@ import { ShapeError } from "../../core/errors.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
 import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
-import { multiplied, summed } from "../tolerance.ts";
 import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
 
 /** Lowest value of a dtype: where a maximum starts. */
@@ -93,7 +92,7 @@ function makeReduce(
     kind: "reduce",
     reduction,
     infer: (args, attrs) => inferReduce(name, args, attrs),
-    ...(name === "sum" ? { tolerance: summed } : name === "prod" ? { tolerance: multiplied } : {}),
+    ...(name === "sum" ? { tolerance: "summed" } : name === "prod" ? { tolerance: "multiplied" } : {}),
     ...(gradient === undefined
       ? {}
       : {

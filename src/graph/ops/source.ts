@@ -12,7 +12,6 @@ import { valueTypeOf } from "../../kernel/kernel.ts";
 import { generate, ndarray } from "../ndarray.ts";
 import type { Graph, Node, SourceOp } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import { rounded } from "../tolerance.ts";
 import { tensorType } from "../type.ts";
 
 type Leaf = { readonly name: string; readonly dtype: DType; readonly shape: Shape };
@@ -47,7 +46,7 @@ export const constant: SourceOp<{ readonly dtype: DType; readonly value: number 
 export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; readonly axis: number }> = {
   name: "iota",
   kind: "source",
-  tolerance: rounded,
+  tolerance: "rounded",
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
   evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => roundTo(dtype, at[axis] ?? 0)),
   element(at, { dtype, axis }) {
@@ -62,7 +61,7 @@ export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; read
 export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [Dim] }> = {
   name: "size",
   kind: "source",
-  tolerance: rounded,
+  tolerance: "rounded",
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, shape }) => ndarray(dtype, [], [roundTo(dtype, fixedShape(shape)[0] ?? 0)]),
   element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), roundTo(dtype, fixedShape(shape)[0] ?? 0)),
