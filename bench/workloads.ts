@@ -47,7 +47,7 @@ export const large = 2 ** 22;
 export const rows = { rows: 2048, columns: 512 } as const;
 export const layerNormEpsilon = 1e-5;
 
-/** Constants of the optimizers: the defaults of Keras 3. The formulas are those of src/nn/optimizers.ts. */
+/** Constants of the optimizers: the defaults of Keras 3. The formulas are those of src/nn/optimizers. */
 export const constants = {
   sgd: { learningRate: 0.01 },
   rmsprop: { learningRate: 1e-3, rho: 0.9, epsilon: 1e-7 },

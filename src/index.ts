@@ -48,29 +48,20 @@ export type { LossName, Measure } from "./nn/losses.ts";
 export type { MetricName } from "./nn/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { OnNaN } from "./nn/non-finite.ts";
-export {
-  type MomentsOf,
-  type Optimizer,
-  type OptimizerConfig,
-  type OptimizerDefinition,
-  type OptimizerSlots,
-  optimizer,
-  type Parameter,
-  type ParameterMoments,
-  type SlotTensors,
-  type Updated,
-  type UpdateRequest,
-} from "./nn/optimizer.ts";
-export {
-  type AdamOptions,
-  type AdamwOptions,
-  adam,
-  adamw,
-  type RmspropOptions,
-  rmsprop,
-  type SgdOptions,
-  sgd,
-} from "./nn/optimizers.ts";
+export { type AdamOptions, type AdamwOptions, adam, adamw } from "./nn/optimizers/adam.ts";
+export type {
+  MomentsOf,
+  Optimizer,
+  OptimizerConfig,
+  OptimizerSlots,
+  Parameter,
+  SlotTensors,
+  Updated,
+  UpdateRequest,
+} from "./nn/optimizers/optimizer.ts";
+export { type OptimizerDefinition, optimizer, type ParameterMoments } from "./nn/optimizers/own.ts";
+export { type RmspropOptions, rmsprop } from "./nn/optimizers/rmsprop.ts";
+export { type SgdOptions, sgd } from "./nn/optimizers/sgd.ts";
 export {
   type EpochPlan,
   type EpochState,

@@ -3,7 +3,7 @@ import ts from "typescript-5.9";
 
 /**
  * By name, with the way from an export to the place that names it. What a conditional or mapped type is computed with is seen by
- * nobody, and what we construct is constructed by nobody else; `opaque` types may be named, and what they hold is not looked at.
+ * nobody, nor is a mapped type that an interface extends, whose members are its own then, and what we construct is constructed by nobody else; `opaque` types may be named, and what they hold is not looked at.
  */
 export function unexportedTypes(
   dist: string,
@@ -37,7 +37,8 @@ export function unexportedTypes(
     const name = namedBy(node);
     const symbol = name === undefined ? undefined : checker.getSymbolAtLocation(name);
     const found = symbol === undefined ? undefined : original(symbol);
-    if (found !== undefined && isOurs(found) && !exported.has(found)) missing.set(found.name, way);
+    const isComputed = ts.isExpressionWithTypeArguments(node) && found !== undefined && isMapped(found);
+    if (found !== undefined && isOurs(found) && !exported.has(found) && !isComputed) missing.set(found.name, way);
     ts.forEachChild(node, (child) => look(child, way));
   };
   for (const symbol of exported) {
@@ -45,6 +46,10 @@ export function unexportedTypes(
     for (const declaration of symbol.declarations ?? []) look(declaration, symbol.name);
   }
   return missing;
+}
+
+function isMapped({ declarations = [] }: ts.Symbol): boolean {
+  return declarations.some((it) => ts.isTypeAliasDeclaration(it) && ts.isMappedTypeNode(it.type));
 }
 
 function namedBy(node: ts.Node): ts.Node | undefined {

@@ -29,7 +29,7 @@ export const pages: readonly Page[] = [
     file: "optimizers",
     title: "Optimizers",
     about: "Formulas and defaults are those of Keras 3. The learning rate is state: it can change while training.",
-    from: ["nn/optimizers.ts"],
+    from: [/^nn\/optimizers\//],
   },
   {
     file: "training",
@@ -55,9 +55,9 @@ export const pages: readonly Page[] = [
     from: [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
-      "evaluate.ts",
+      "tools/evaluate.ts",
       /^runtime\//,
-      /^(report|targets|inspect|doctor)\.ts$/,
+      /^(program\/report|targets|tools\/(inspect|doctor))\.ts$/,
     ],
   },
   {
@@ -71,19 +71,19 @@ export const pages: readonly Page[] = [
     file: "derivatives",
     title: "Derivatives",
     about: "Requests in the graph, worked out when the program is compiled; and checks of gradients.",
-    from: [/^dsl\/(derivatives|grad|jacobian)\.ts$/, "gradient-check.ts"],
+    from: [/^dsl\/(derivatives|grad|jacobian)\.ts$/, "tools/gradient-check.ts"],
   },
   {
     file: "node",
     title: "Node",
     about: 'What only "tensorloom/node" has: data, devices, files, scripts.',
-    from: [/^(node|script)\.ts$/, /^data\//],
+    from: [/^(node|tools\/script)\.ts$/, /^data\//],
   },
   {
     file: "types",
     title: "Types",
     about: "What the signatures on the other pages are made of: for annotating what one writes around them.",
-    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel\/|(random|spelling|arrays|options)\.ts$)/],
+    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel\/|program\/memory|core\/(?!errors))/],
   },
-  { file: "errors", title: "Errors", about: "What is thrown, and by whose fault.", from: ["errors.ts"] },
+  { file: "errors", title: "Errors", about: "What is thrown, and by whose fault.", from: ["core/errors.ts"] },
 ];

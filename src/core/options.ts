@@ -151,10 +151,15 @@ export function checkOptions<O extends object>(
   place: OptionsPlace = {},
 ): Partial<O> {
   if (given === undefined) return {};
-  const kinds = table as unknown as AnyTable;
+  checkByName(call, given, table as unknown as AnyTable, place);
+  return given;
+}
+
+/** The same for options whose types are not known: a UserError, or nothing. */
+export function checkByName(call: string, given: object | undefined, kinds: AnyTable, place: OptionsPlace = {}): void {
+  if (given === undefined) return;
   const problem = problemOf(call, given, kinds, place.before ?? "");
   if (problem !== null) throw new UserError(`${problem}${atLine(place.origin ?? here(call))}`);
-  return given;
 }
 
 /** What is wrong with options, or null. `executable.run` comes by at every step, so it allocates nothing. */

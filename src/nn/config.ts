@@ -8,7 +8,7 @@
  * that it was not asked for is an error too.
  */
 import { DataError } from "../core/errors.ts";
-import { show } from "../core/options.ts";
+import { type Kind, show } from "../core/options.ts";
 
 /** JSON. */
 export type Config = string | number | boolean | null | readonly Config[] | ConfigRecord;
@@ -85,6 +85,13 @@ export class ConfigReader {
     if (!Array.isArray(this.#value)) throw this.error("a list", this.#found());
     if (this.#value.length > most) throw this.error(`at most ${most} members`, String(this.#value.length));
     return this.#value.map((part, i) => this.#part(part, i));
+  }
+
+  /** The value itself, where it is of this kind. */
+  value<T>(kind: Kind<T>): T {
+    const value = this.#value;
+    if (kind.accepts(value)) return value;
+    throw this.error(kind.wanted, this.#found());
   }
 
   text(): string {

@@ -11,9 +11,10 @@ import type { Initializer } from "../dsl/initializers.ts";
 import { ConfigReader, required } from "./config.ts";
 import { activationNames, type Layer } from "./layer.ts";
 import { activation, type DenseOptions, dense, dropout, flatten, initializers, sequential } from "./layers.ts";
-import type { Optimizer } from "./optimizer.ts";
-import { adam, adamw, rmsprop, sgd } from "./optimizers.ts";
+import * as optimizers from "./optimizers/all.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
 import { regularizerFrom } from "./regularizers.ts";
+import type { Nested } from "./schema.ts";
 
 /** A layer from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function layerFrom(config: unknown, what = "layerFrom: config"): Layer {
@@ -79,43 +80,21 @@ function nameIn(field: ConfigReader | undefined): { name?: string } {
 }
 
 export function readOptimizer(reader: ConfigReader): Optimizer {
-  const kind = reader.kind();
-  switch (kind) {
-    case "sgd":
-      return sgd(constants(reader, ["momentum"], ["nesterov"]));
-    case "rmsprop":
-      return rmsprop(constants(reader, ["rho", "momentum", "epsilon"], ["centered"]));
-    case "adam":
-      return adam(constants(reader, ["beta1", "beta2", "epsilon"], ["amsgrad"]));
-    case "adamw":
-      return adamw(constants(reader, ["beta1", "beta2", "epsilon", "weightDecay"], ["amsgrad"]));
-    case "code":
-      throw isCode(reader, "optimizer");
-    default:
-      throw reader.error("an optimizer (sgd, rmsprop, adam, adamw)", JSON.stringify(kind));
-  }
+  return schemaOf(optimizers, reader, "optimizer").from(reader, nested);
 }
 
-/** The options that are there. */
-function constants<N extends string, B extends string>(
-  reader: ConfigReader,
-  numbers: readonly N[],
-  switches: readonly B[],
-): { readonly learningRate?: number } & { readonly [K in N]?: number } & { readonly [K in B]?: boolean } {
-  const { learningRate, constants: inner } = reader.fields("kind", "learningRate", "constants");
-  const fields = (inner?.fields(...numbers, ...switches) ?? {}) as Readonly<Partial<Record<string, ConfigReader>>>;
-  const found: [string, number | boolean][] = [];
-  for (const [names, read] of [
-    [numbers, (field: ConfigReader) => field.number()],
-    [switches, (field: ConfigReader) => field.boolean()],
-  ] as const) {
-    for (const name of names) {
-      const field = fields[name];
-      if (field !== undefined) found.push([name, read(field)]);
-    }
-  }
-  if (learningRate !== undefined) found.push(["learningRate", learningRate.number()]);
-  return Object.fromEntries(found) as ReturnType<typeof constants<N, B>>;
+const nested: Nested = { layer: readLayer };
+
+/** The schema that the kind of a config names. */
+function schemaOf<T>(known: Readonly<Record<string, T>>, reader: ConfigReader, what: string): T {
+  const kind = reader.kind();
+  if (kind === "code") throw isCode(reader, what);
+  const found = Object.hasOwn(known, kind) ? known[kind] : undefined;
+  if (found !== undefined) return found;
+  throw reader.error(
+    `a${/^[aeiou]/.test(what) ? "n" : ""} ${what} (${Object.keys(known).join(", ")})`,
+    JSON.stringify(kind),
+  );
 }
 
 /** A function cannot be read from a file. */

@@ -23,7 +23,7 @@ import { isLayer } from "./layers.ts";
 import type { LossName, Measure } from "./losses.ts";
 import type { MetricName } from "./metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
 import { Ports } from "./ports.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
 import type { Watch } from "./watch.ts";

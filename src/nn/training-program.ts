@@ -25,7 +25,7 @@ import type { Shape } from "../graph/shape.ts";
 import { activate, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import type { Sums, TargetRange } from "./losses.ts";
 import type { Head, Model, OutputTensor } from "./model.ts";
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
 import { type ScoringDefinition, scoringOf } from "./scoring.ts";
 import { SlotUpdates } from "./slot-updates.ts";

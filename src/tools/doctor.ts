@@ -15,7 +15,7 @@ import { add, matmul, sum, tanh } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { f32, i32, param } from "../dsl/spec.ts";
 import type { TargetName } from "../kernel/target.ts";
-import { rmsprop } from "../nn/optimizers.ts";
+import { rmsprop } from "../nn/optimizers/rmsprop.ts";
 import type { Gpu } from "../runtime/platform.ts";
 import { chooseThreads, findHost } from "../runtime/wasm/host.ts";
 import { browserGpu } from "../runtime/webgpu/device.ts";

@@ -50,7 +50,7 @@ const defects: readonly Defect[] = [
   },
   {
     title: "epsilon stands outside the square root",
-    file: "src/nn/optimizers.ts",
+    file: "src/nn/optimizers/rmsprop.ts",
     from: "sqrt(add(spread, epsilon)",
     to: "add(sqrt(spread), epsilon",
     caughtBy: "test/unit/optimizers.test.ts",

@@ -15,7 +15,7 @@ import { layer } from "../../src/nn/custom-layer.ts";
 import type { Layer } from "../../src/nn/layer.ts";
 import { dense, sequential } from "../../src/nn/layers.ts";
 import { model } from "../../src/nn/model.ts";
-import { sgd } from "../../src/nn/optimizers.ts";
+import { sgd } from "../../src/nn/optimizers/sgd.ts";
 import { trainerFrom } from "../../src/nn/saved-trainer.ts";
 import { type Trainer, trainer } from "../../src/nn/trainer.ts";
 

@@ -11,8 +11,10 @@ import { glorotUniform, zeros } from "../../../src/dsl/initializers.ts";
 import { add, matmul } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, i32, param } from "../../../src/dsl/spec.ts";
-import type { Optimizer } from "../../../src/nn/optimizer.ts";
-import { adam, rmsprop, sgd } from "../../../src/nn/optimizers.ts";
+import { adam } from "../../../src/nn/optimizers/adam.ts";
+import type { Optimizer } from "../../../src/nn/optimizers/optimizer.ts";
+import { rmsprop } from "../../../src/nn/optimizers/rmsprop.ts";
+import { sgd } from "../../../src/nn/optimizers/sgd.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

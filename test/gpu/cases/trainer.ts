@@ -5,7 +5,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Pixels } from "../../../src/data/pixels.ts";
 import { dense, sequential } from "../../../src/nn/layers.ts";
-import { adam, sgd } from "../../../src/nn/optimizers.ts";
+import { adam } from "../../../src/nn/optimizers/adam.ts";
+import { sgd } from "../../../src/nn/optimizers/sgd.ts";
 import { trainerFrom } from "../../../src/nn/saved-trainer.ts";
 import { trainer } from "../../../src/nn/trainer.ts";
 import type { GpuCase } from "../case.ts";
