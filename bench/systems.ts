@@ -112,12 +112,21 @@ function bundled(file: string, ...args: readonly string[]): readonly string[] {
 }
 
 /** Bundles the adapters. Packages stay outside: they are found in bench/node_modules. */
-export async function bundleAdapters(): Promise<void> {
+export function bundleAdapters(): Promise<void> {
+  const names = ["tensorloom", "floor", "tfjs", "jax-js", "onnxruntime"];
+  return bundle(
+    names.map((name) => join("systems", name)),
+    cache,
+    root,
+  );
+}
+
+/** Bundles files of bench/, with the tensorloom of a checkout. */
+export async function bundle(files: readonly string[], outdir: string, checkout: string): Promise<void> {
   await build({
-    entryPoints: ["tensorloom", "floor", "tfjs", "jax-js", "onnxruntime"].map((name) =>
-      join(folder, "systems", `${name}.ts`),
-    ),
-    outdir: cache,
+    entryPoints: files.map((file) => join(folder, `${file}.ts`)),
+    entryNames: "[name]",
+    outdir,
     outExtension: { ".js": ".mjs" },
     bundle: true,
     platform: "node",
@@ -125,7 +134,10 @@ export async function bundleAdapters(): Promise<void> {
     target: "node20",
     packages: "external",
     tsconfig: join(root, "tsconfig.json"),
-    alias: { tensorloom: join(root, "src", "index.ts") },
+    alias: {
+      "tensorloom/node": join(checkout, "src", "node.ts"),
+      tensorloom: join(checkout, "src", "index.ts"),
+    },
     logLevel: "error",
   });
 }
