@@ -14,6 +14,7 @@ import { inline } from "../passes/graph/inline.ts";
 import type { GraphPass } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
 import { specialize } from "../passes/graph/specialize.ts";
+import { expandFolds } from "../passes/lower/expand-folds.ts";
 import { lower } from "../passes/lower/lower.ts";
 import { type Layout, layout, sideBySide } from "../passes/plan/layout.ts";
 import { type Ordered, order, stateBuffer, statesWithoutRoom } from "../passes/plan/order.ts";
@@ -297,7 +298,7 @@ export function stagesOf(
   const plain = timed("lower", () => lower(ordered, target.traits), countLaunches);
   const schedule = (): Sequence => {
     try {
-      return checkKernels("schedule", scheduleAll(plain, target));
+      return checkKernels("schedule", scheduleAll(expandAll(plain), target));
     } catch (error) {
       checkKernels("lower", plain); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
       throw error;
@@ -305,7 +306,7 @@ export function stagesOf(
   };
   const sequence =
     skip.has("schedule") && target.traits.name !== "wgsl"
-      ? checkKernels("lower", plain)
+      ? checkKernels("lower", expandAll(plain))
       : timed("schedule", schedule, countLaunches);
   checkIndexes(sequence, entry, target.traits);
   const sound = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : [])); // not to be checked again below
@@ -410,6 +411,11 @@ function checkKernels(pass: string, sequence: Sequence): Sequence {
     }
   }
   return sequence;
+}
+
+/** Schedules find sums and products in loops. */
+function expandAll(sequence: Sequence): Sequence {
+  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: expandFolds(step.kernel) } : step));
 }
 
 function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {

@@ -187,6 +187,8 @@ function printStmt(stmt: Stmt, context: JsContext): void {
       inBlock(`if (${condition}) {`, context, () => printStmts(stmt.body, context), true);
       break;
     }
+    case "fold":
+      throw new CompilerBug("js: folds are expanded before they are printed");
     case "barrier":
       break; // one thread runs everything: what was stored is seen
     default:

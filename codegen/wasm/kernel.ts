@@ -224,6 +224,8 @@ function writeStmt(stmt: Stmt, context: WasmContext): void {
       writeScalar(stmt.condition, context);
       context.f.if([], () => writeStmts(stmt.body, context));
       return;
+    case "fold":
+      throw new CompilerBug("wasm: folds are expanded before they are printed");
     case "barrier":
       throw new CompilerBug("the wasm target has no barrier inside kernels");
     default:

@@ -39,6 +39,8 @@ function printStmt(stmt: Stmt, context: Context): void {
       writer.block(`if (${condition}) {`, () => printStmts(stmt.body, context));
       return;
     }
+    case "fold":
+      throw new CompilerBug("wgsl: folds are expanded before they are printed");
     case "barrier":
       writer.line("workgroupBarrier();");
       return;

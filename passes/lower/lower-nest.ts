@@ -5,21 +5,11 @@
  * for twice at the same index in the same or an inner scope is the same name.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { Guard, Node, Reads, ReduceOp } from "../../src/graph/node.ts";
+import type { Guard, Node, Reads } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
 import { typeOf } from "../../src/graph/type.ts";
-import {
-  apply,
-  assign,
-  constant,
-  convert,
-  forLoop,
-  indexValue,
-  letValue,
-  load,
-  name,
-  variable,
-} from "../../src/kernel/build.ts";
+import { apply, constant, convert, fold, forLoop, indexValue, letValue, load, name } from "../../src/kernel/build.ts";
+import { folds } from "../../src/kernel/folds.ts";
 import { loopIndex, sumIndex, valueIndex, walkIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
@@ -72,16 +62,16 @@ export class NestBuilder {
   }
 
   /** Runs `make` inside serial loops, a scope for each; what it gives is the end of the innermost body. */
-  within(loops: readonly LoopVar[], make: () => readonly Stmt[], inline = false): void {
+  within(loops: readonly LoopVar[], make: () => readonly Stmt[]): void {
     const [loop, ...inner] = loops;
     if (loop === undefined) {
       this.emit(make());
       return;
     }
     const outer = this.#innermost();
-    const scope = newScope([], [loop], inline);
+    const scope = newScope([], [loop]);
     this.#scopes.push(scope);
-    this.within(inner, make, inline);
+    this.within(inner, make);
     this.#scopes.pop();
     outer.stmts.push(forLoop(loop, scope.stmts));
   }
@@ -156,61 +146,33 @@ export class NestBuilder {
       name: names.fresh(node.op.kind === "contract" ? "k" : "c"),
       extent,
     }));
-    const result =
-      node.op.kind === "reduce" && node.op.reduction.form === "arg"
-        ? this.#argReduction(node, node.op, at, loops)
-        : this.#fold(node, at, loops);
+    const result = this.#fold(node, at, loops);
     const scope = this.#innermost();
     scope.memo.set(key, result);
     this.#scopes.push(...inner);
     return result;
   }
 
-  /** A sum, product or extreme; a contraction is a sum of products. Rounded once, when its loop ends. */
+  /** A contraction is a sum of products. What is folded is rounded once, after it. */
   #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): Expr {
     const { names, target } = this.#options;
-    const { op } = node;
-    const type = valueTypeOf(typeOf(node).dtype);
-    const fold = op.kind === "reduce" && op.reduction.form === "fold" ? op.reduction : null;
-    const fn = fold?.fn ?? "add";
-    const wide = fn === "add" || fn === "mul" ? accumulatorType(type, target) : type;
-    const total = names.fresh("acc");
-    const start = fold === null ? 0 : fold.init(typeOf(node).dtype);
-    this.emit([variable(total, constant(wide, start))]);
+    const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
+    const { isWide, result, ...about } = folds[fn];
+    const type = valueTypeOf(typeOf(node.args[0] as Node).dtype);
+    const wide = isWide ? accumulatorType(type, target) : type;
+    const held = about.names.map((hint) => names.fresh(hint));
     const places = operandIndexes(node, at, loops.map(loopIndex));
-    const step = (): readonly Stmt[] => {
-      const operands = node.args.map((arg, i) => convert(wide, this.value(arg, places[i] ?? [])));
-      const term =
-        operands.length === 2 ? apply("mul", operands[0] as Expr, operands[1] as Expr) : (operands[0] as Expr);
-      return [assign(total, apply(fn, name(wide, total), term))];
-    };
-    this.within(loops, step, op.kind === "contract");
-    return this.#define("v", convert(type, name(wide, total)));
-  }
-
-  /** Arg-max and arg-min: the best value so far and where it stood; the first wins, and NaN beats everything. */
-  #argReduction(node: Node, op: ReduceOp, at: readonly Index[], loops: readonly LoopVar[]): Expr {
-    const { names } = this.#options;
-    const operand = node.args[0] as Node;
-    const { dtype } = typeOf(operand);
-    const type = valueTypeOf(dtype);
-    const better = op.reduction.form === "arg" && op.reduction.fn === "lt" ? "lt" : "gt";
-    const [best, place] = [names.fresh("best"), names.fresh("place")];
-    const places = operandIndexes(node, at, loops.map(loopIndex));
-    const position = indexValue(sumIndex(loops.map((loop) => ({ factor: 1, index: loopIndex(loop) }))));
-    this.emit([variable(best, constant(type, worst(type, better))), variable(place, constant("i32", 0))]);
-    this.within(loops, () => {
-      const value = this.value(operand, places[0] ?? []);
-      const held = name(type, best);
-      const isBetter = apply(better, value, held);
-      const beatsAll = apply("and", apply("ne", value, value), apply("eq", held, held));
-      const takes = this.#define("take", type === "f32" || type === "f64" ? apply("or", isBetter, beatsAll) : isBetter);
-      return [
-        assign(place, apply("select", takes, position, name("i32", place))),
-        assign(best, apply("select", takes, value, held)),
-      ];
-    });
-    return this.#define("v", name("i32", place));
+    const scope = newScope([], loops, node.op.kind === "contract");
+    this.#scopes.push(scope);
+    const element = node.args
+      .map((arg, i) => convert(wide, this.value(arg, places[i] ?? [])))
+      .reduce((left, right) => apply("mul", left, right));
+    this.#scopes.pop();
+    // Of an arg-max the place too, counted along the one axis that it has.
+    const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => indexValue(loopIndex(loop)))];
+    this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
+    const one = name((values[result] ?? element).type, held[result] ?? "");
+    return this.#define("v", convert(valueTypeOf(typeOf(node).dtype), one));
   }
 
   // ---- placement ---------------------------------------------------------------------------------------------------
@@ -253,13 +215,6 @@ export class NestBuilder {
 
 function newScope(stmts: Stmt[], loops: readonly LoopVar[], inline = false): Scope {
   return { stmts, loops: new Set(loops.map((loop) => loop.name)), names: new Set(), memo: new Map(), inline };
-}
-
-function worst(type: Expr["type"], better: "gt" | "lt"): number {
-  const sign = better === "gt" ? -1 : 1;
-  if (type === "f32" || type === "f64") return sign * Number.POSITIVE_INFINITY;
-  if (type === "i32") return better === "gt" ? -2147483648 : 2147483647;
-  return better === "gt" ? 0 : 4294967295;
 }
 
 function insideBound({ index, extent }: Bound): Expr {

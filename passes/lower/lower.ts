@@ -182,5 +182,5 @@ function beforeRounding(node: Node): Node {
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {
-  return store(buffer, flatIndex(shapeOf(node), at), value);
+  return store(buffer, flatIndex(shapeOf(node), at), value, [], [node.id]);
 }

@@ -8,7 +8,7 @@
  */
 import type { Expr, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { mapStmts, type Rewrite, replaceExprs } from "../../src/kernel/rewrite.ts";
+import { mapStmts, type Rewrite, replaceExprs, walkStmts } from "../../src/kernel/rewrite.ts";
 import { declaredNames } from "./names.ts";
 
 /** Each kernel scheduled, in order. Kernels of which there is only one keep their names, which read better. */
@@ -33,7 +33,9 @@ export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Ker
     kind.made ??= schedule(kind.plain);
     const own = new Map(kind.made.buffers.map(({ name }, at) => [name, kernel.buffers[at]?.name ?? name]));
     if (clashes(kind.made, new Set(own.values()))) return schedule(kernel);
-    return { ...renameBuffers(kind.made, own), name: kernel.name };
+    const nodes = originsOf(kernel);
+    const from = new Map(originsOf(kind.plain).map((id, at) => [id, nodes[at] ?? id]));
+    return { ...renameBuffers(kind.made, own, from), name: kernel.name };
   });
 }
 
@@ -51,15 +53,35 @@ function clashes(made: Kernel, own: ReadonlySet<string>): boolean {
   return [...declaredNames(stmts), ...loops, ...made.shared.map(({ name }) => name)].some((name) => own.has(name));
 }
 
-function renameBuffers(kernel: Kernel, names: ReadonlyMap<string, string>): Kernel {
+/** The graph's nodes that statements come from, in the order of the statements, which is the same in kernels that are alike. */
+function originsOf({ nests }: Kernel): readonly number[] {
+  const ids: number[] = [];
+  for (const { prelude, body } of nests) {
+    walkStmts([...prelude, ...body], {
+      stmt: (stmt) => {
+        if ("from" in stmt) ids.push(...stmt.from);
+      },
+    });
+  }
+  return ids;
+}
+
+/** The kernel with other names of its buffers, and other nodes that it comes from. */
+function renameBuffers(
+  kernel: Kernel,
+  names: ReadonlyMap<string, string>,
+  nodes: ReadonlyMap<number, number> = new Map(),
+): Kernel {
   const named = (name: string): string => names.get(name) ?? name;
+  const moved = (ids: readonly number[]): readonly number[] => ids.map((id) => nodes.get(id) ?? id);
   const rewrite: Rewrite = replaceExprs((expr: Expr) =>
     expr.kind === "load" ? { ...expr, buffer: named(expr.buffer) } : expr,
   );
   const renameStores = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.map((stmt): Stmt => {
-      if (stmt.kind === "store") return { ...stmt, buffer: named(stmt.buffer) };
-      return stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: renameStores(stmt.body) } : stmt;
+      if (stmt.kind === "store") return { ...stmt, buffer: named(stmt.buffer), from: moved(stmt.from) };
+      if (stmt.kind === "fold") return { ...stmt, body: renameStores(stmt.body), from: moved(stmt.from) };
+      return "body" in stmt ? { ...stmt, body: renameStores(stmt.body) } : stmt;
     });
   const rename = (stmts: readonly Stmt[]): readonly Stmt[] => renameStores(mapStmts(stmts, rewrite));
   return {

@@ -9,6 +9,7 @@
  * starts a new version of its buffer, an assignment one of its variable, so nothing is taken for what it was before.
  * A 4x4 block of a contraction so loads 8 elements per step, not 32.
  */
+import { CompilerBug } from "../../src/core/errors.ts";
 import { name as nameOf } from "../../src/kernel/build.ts";
 import { someIndex, walkIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
@@ -180,6 +181,7 @@ function valuesOf(stmt: Stmt): readonly Expr[] {
       return [stmt.init];
     case "if":
       return [stmt.condition];
+    case "fold":
     case "for":
     case "barrier":
       return [];
@@ -249,6 +251,8 @@ function emit(original: Stmt, block: Block): void {
     case "store":
       out.push({ ...stmt, value: rewritten(stmt.value, block) });
       break;
+    case "fold":
+      throw new CompilerBug("cse of a fold: they are expanded before");
     case "barrier":
       out.push(stmt);
       break;

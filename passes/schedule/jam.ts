@@ -230,8 +230,9 @@ function emitStmt(stmt: Stmt, to: Emit): readonly Stmt[] {
       const guard = stmt.guard.map((bound) => ({ ...bound, index: to.rewrite.index(bound.index) }));
       return [{ ...stmt, at: to.rewrite.index(stmt.at), value: value(stmt.value), guard }];
     }
+    case "fold":
     case "barrier":
-      throw new CompilerBug("jam of a barrier");
+      throw new CompilerBug(`jam of a ${stmt.kind}`);
   }
 }
 

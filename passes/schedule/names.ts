@@ -40,6 +40,11 @@ export function declaredNames(stmts: readonly Stmt[]): readonly string[] {
     stmt: (stmt) => {
       if (stmt.kind === "let" || stmt.kind === "var") names.push(stmt.name);
       else if (stmt.kind === "for") names.push(stmt.loop.name);
+      else if (stmt.kind === "fold") {
+        names.push(
+          ...[...stmt.axes, ...stmt.block.map(({ loop }) => loop), ...stmt.accumulators].map(({ name }) => name),
+        );
+      }
     },
   });
   return names;
@@ -129,6 +134,14 @@ function copyStmt(stmt: Stmt, copying: Copying): Stmt {
     case "for": {
       const loop = renameLoop(stmt.loop);
       return { ...stmt, loop, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
+    }
+    case "fold": {
+      const axes = stmt.axes.map(renameLoop);
+      const block = stmt.block.map(({ loop, mark }) => ({ loop: renameLoop(loop), mark }));
+      const body = stmt.body.map((inner) => copyStmt(inner, copying));
+      const values = stmt.values.map((value) => mapExpr(value, rewrite));
+      const accumulators = stmt.accumulators.map(({ name, type }) => ({ name: rename(name), type }));
+      return { ...stmt, axes, block, body, values, accumulators };
     }
     case "if": {
       const condition = mapExpr(stmt.condition, rewrite);

@@ -11,6 +11,7 @@
  */
 
 import type { DType } from "../core/dtype.ts";
+import type { FoldFn } from "../core/fold.ts";
 import type { Origin } from "../core/origin.ts";
 import type { Expr, Index } from "../kernel/kernel.ts";
 import type { ErrorClass } from "./error-class.ts";
@@ -108,19 +109,11 @@ export interface ViewOp<A extends Attrs = Attrs> extends OpCommon<A> {
 /** Folds the axes `attrs.axes` of its operand away. */
 export interface ReduceOp<A extends Attrs = Attrs> extends OpCommon<A> {
   readonly kind: "reduce";
-  readonly reduction: Reduction;
+  /** `argMax` gives the first index of the largest element, NaN being the largest of all. */
+  readonly fold: FoldFn;
 }
 
 export type ReduceAttrs = { readonly axes: readonly number[] };
-
-/**
- * How a reduction runs: several variables that start at `init` and take in one element after another. `add`, `max`, `min`
- * and `mul` alone are recognised by the schedules as associative.
- */
-export type Reduction =
-  | { readonly form: "fold"; readonly fn: "add" | "mul" | "max" | "min"; init(dtype: DType): number }
-  /** First index of the largest (`gt`) or smallest (`lt`) element along the one reduced axis; NaN wins. */
-  | { readonly form: "arg"; readonly fn: "gt" | "lt" };
 
 /** General dot product. Result axes: batch, free of the left, free of the right. */
 export interface ContractOp<A extends Attrs = Attrs> extends OpCommon<A> {

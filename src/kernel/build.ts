@@ -5,7 +5,19 @@
 
 import { roundTo } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
-import type { Bound, Expr, Index, LoopMark, LoopVar, ScalarFn, Stmt, ValueType } from "./kernel.ts";
+import type { FoldFn } from "../core/fold.ts";
+import type {
+  BlockLoop,
+  Bound,
+  Expr,
+  FoldStmt,
+  Index,
+  LoopMark,
+  LoopVar,
+  ScalarFn,
+  Stmt,
+  ValueType,
+} from "./kernel.ts";
 import { scalarFns } from "./kernel.ts";
 
 // ---- expressions ---------------------------------------------------------------------------------------------------
@@ -76,8 +88,33 @@ export function assign(name: string, value: Expr, at: readonly Index[] = []): St
   return { kind: "assign", name, at, value };
 }
 
-export function store(buffer: string, at: Index, value: Expr, guard: readonly Bound[] = []): Stmt {
-  return { kind: "store", buffer, at, value, guard };
+/** Accumulators are named by `names`, and have the types of `values`. */
+export function fold(
+  fn: FoldFn,
+  names: readonly string[],
+  axes: readonly LoopVar[],
+  values: readonly Expr[],
+  more: {
+    readonly body?: readonly Stmt[];
+    readonly block?: readonly BlockLoop[];
+    readonly from?: readonly number[];
+  } = {},
+): FoldStmt {
+  const { body = [], block = [], from = [] } = more;
+  if (names.length !== values.length)
+    throw new CompilerBug(`${fn} of ${values.length} values into ${names.join(", ")}`);
+  const accumulators = values.map(({ type }, i) => ({ name: names[i] ?? "", type }));
+  return { kind: "fold", fn, accumulators, axes, block, body, values, from };
+}
+
+export function store(
+  buffer: string,
+  at: Index,
+  value: Expr,
+  guard: readonly Bound[] = [],
+  from: readonly number[] = [],
+): Stmt {
+  return { kind: "store", buffer, at, value, guard, from };
 }
 
 export function when(condition: Expr, body: readonly Stmt[]): Stmt {

@@ -8,10 +8,12 @@
 
 import type { DType } from "../core/dtype.ts";
 import { unreachable } from "../core/errors.ts";
+import type { FoldFn } from "../core/fold.ts";
 import type { Sequence, Step } from "../program/sequence.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
 import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr, exprVaries } from "./check-expr.ts";
-import type { Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "./kernel.ts";
+import { folds } from "./folds.ts";
+import type { BlockLoop, FoldStmt, Kernel, LoopVar, Nest, ParallelLoop, Stmt, ValueType } from "./kernel.ts";
 import { valueTypeOf } from "./kernel.ts";
 
 /** The first broken invariant of a kernel, or null. */
@@ -150,6 +152,9 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
     case "store":
       checkStore(stmt, scope);
       return;
+    case "fold":
+      checkFold(stmt, scope, declare);
+      return;
     case "if":
       checkExpr(stmt.condition, scope);
       if (stmt.condition.type !== "bool") broken(`if on a ${stmt.condition.type}`);
@@ -179,6 +184,39 @@ function checkAssign(stmt: Stmt & { readonly kind: "assign" }, scope: Scope): vo
   checkElement(stmt.name, named, stmt.at, scope);
 }
 
+function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
+  const { fn, accumulators, axes, block, body, values } = stmt;
+  const loops = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...block];
+  const empty = scope.empty || loops.some(({ loop }) => loop.extent === 0);
+  const inside = inner(scope, { empty, lane: scope.lane || block.some(({ mark }) => mark === "lane") });
+  for (const { loop, mark } of loops) enterLoop(loop, mark, inside, declare);
+  for (const one of body) if (one.kind !== "let" && one.kind !== "fold") broken(`a ${one.kind} inside a fold`);
+  checkStmts(body, inside, declare);
+  for (const value of values) checkExpr(value, inside);
+  const given = values.map(({ type }) => type);
+  const wanted = foldTypes(fn, given[0]);
+  if (given.length !== wanted.length || given.some((type, i) => type !== wanted[i])) {
+    broken(`${fn} of ${given.join(", ")}, not ${wanted.join(", ")}`);
+  }
+  if (accumulators.length !== wanted.length)
+    broken(`${fn} has ${wanted.length} accumulators, not ${accumulators.length}`);
+  const varying = scope.workgroup && values.some((value) => exprVaries(value, inside));
+  for (const [i, { name, type }] of accumulators.entries()) {
+    if (type !== wanted[i]) broken(`${name} is ${type}, but folds ${wanted[i]}`);
+    declare(name);
+    scope.names.set(name, { type, shape: block.map(({ loop }) => loop.extent), mutable: false, varying });
+  }
+  for (const id of stmt.from) checkSize(`a node that ${accumulators[0]?.name} comes from`, id);
+}
+
+/** What `fn` takes, where the first value is of this type. */
+function foldTypes(fn: FoldFn, type: ValueType | undefined): readonly ValueType[] {
+  if (type === undefined) return broken(`${fn} of nothing`);
+  if (type === "bool" || (fn === "moments" && type !== "f32" && type !== "f64"))
+    broken(`${fn} is not defined for ${type}`);
+  return folds[fn].types(type);
+}
+
 function checkStore(stmt: Stmt & { readonly kind: "store" }, scope: Scope): void {
   if (scope.prelude) broken(`the prelude stores to ${stmt.buffer}`);
   const buffer = scope.buffers.get(stmt.buffer);
@@ -189,6 +227,7 @@ function checkStore(stmt: Stmt & { readonly kind: "store" }, scope: Scope): void
   if (type !== stmt.value.type) broken(`${stmt.buffer} holds ${type} values, stored ${stmt.value.type}`);
   checkAccess(stmt.buffer, stmt.at, array.count, stmt.guard.length > 0, scope);
   checkBounds(stmt.guard, scope);
+  for (const id of stmt.from) checkSize(`a node that is stored in ${stmt.buffer}`, id);
 }
 
 // ---- sequences -----------------------------------------------------------------------------------------------------

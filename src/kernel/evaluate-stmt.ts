@@ -5,10 +5,13 @@
  * invocations of a workgroup can wait for each other without threads.
  */
 import { unreachable } from "../core/errors.ts";
+import { name as nameOf } from "./build.ts";
 import type { Frame, Layout } from "./evaluate-expr.ts";
 import { cellOf, compileBounds, compileElement, compileExpr, compileIndex, reserve } from "./evaluate-expr.ts";
 import type { Clock } from "./evaluate-memory.ts";
-import type { LoopVar, Stmt } from "./kernel.ts";
+import { type Define, folds } from "./folds.ts";
+import { loopIndex } from "./index-expr.ts";
+import type { FoldStmt, LoopVar, Stmt } from "./kernel.ts";
 
 /** Without a barrier inside, a function; with one, a generator that stops at it. */
 export type Code =
@@ -90,6 +93,8 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
     }
     case "store":
       return compileStore(stmt, layout);
+    case "fold":
+      return compileFold(stmt, compiler);
     case "if":
       return compileIf(stmt, compiler);
     case "barrier":
@@ -123,6 +128,63 @@ function compileFor({ loop, body }: Stmt & { readonly kind: "for" }, compiler: C
       }
     },
   };
+}
+
+/** Element by element, as it is defined: what is joined is computed before any accumulator changes. */
+function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
+  const { layout } = compiler;
+  const { identity, join } = folds[stmt.fn];
+  const loops = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
+  const slots = loops.map((loop) => reserve(layout, loop.name));
+  const body = compileStmts(stmt.body, compiler);
+  const shape = stmt.block.map(({ loop }) => loop.extent);
+  const at = stmt.block.map(({ loop }) => loopIndex(loop));
+  const size = sizeOf(shape);
+  const places = stmt.accumulators.map(({ name }) => reserve(layout, name, shape));
+  const starts = identity(stmt.accumulators[0]?.type ?? "f32");
+  const held = stmt.accumulators.map(({ name, type }) => nameOf(type, name, at));
+  const parts: ((frame: Frame) => void)[] = [];
+  const define: Define = (hint, value) => {
+    const computed = compileExpr(value, layout);
+    const label = `${hint} of ${stmt.accumulators[0]?.name}`;
+    const slot = reserve(layout, label);
+    parts.push((frame) => {
+      frame[slot] = computed(frame);
+    });
+    return nameOf(value.type, label);
+  };
+  const joined = join(held, stmt.values, define).map((value) => compileExpr(value, layout));
+  const targets = stmt.accumulators.map(({ name }) => compileElement(name, at, layout));
+  const next = new Float64Array(joined.length);
+  const count = sizeOf(loops.map(({ extent }) => extent));
+  return {
+    run: (frame) => {
+      for (const [i, place] of places.entries()) frame.fill(starts[i] ?? 0, place, place + size);
+      for (const slot of slots) frame[slot] = 0;
+      for (let element = 0; element < count; element += 1) {
+        runToEnd(body, frame);
+        for (const part of parts) part(frame);
+        for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
+        for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
+        advance(frame, slots, loops);
+      }
+    },
+  };
+}
+
+/** The next iteration, the last loop turning fastest. */
+function advance(frame: Frame, slots: readonly number[], loops: readonly LoopVar[]): void {
+  for (let i = loops.length - 1; i >= 0; i -= 1) {
+    const slot = slots[i] ?? 0;
+    const value = (frame[slot] ?? 0) + 1;
+    frame[slot] = value;
+    if (value < (loops[i]?.extent ?? 1)) return;
+    frame[slot] = 0;
+  }
+}
+
+function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }
 
 function compileStore(stmt: Stmt & { readonly kind: "store" }, layout: Layout): Code {

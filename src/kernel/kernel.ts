@@ -3,7 +3,7 @@
  *
  *   kernel   name(buffers) { shared arrays; nests }
  *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
- *   stmt     for | let | var | assign | store | if | barrier
+ *   stmt     for | let | var | assign | fold | store | if | barrier
  *   expr     const | name | index | load | apply | convert | bitcast
  *   index    const | loop | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
  *
@@ -16,6 +16,7 @@
  * `apply`, so a kernel's text says exactly which roundings happen. (Functions of the maths library are rounded at their end.)
  */
 import type { DType } from "../core/dtype.ts";
+import type { FoldFn } from "../core/fold.ts";
 
 export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
 
@@ -90,7 +91,7 @@ export interface ParallelLoop {
 
 export interface Nest {
   readonly loops: readonly ParallelLoop[];
-  /** Values that no loop changes, computed once before the loops: `let`s, serial reductions into a `var`. No stores. */
+  /** Values that no loop changes, computed once before the loops: `let`s, folds, serial reductions into a `var`. No stores. */
   readonly prelude: readonly Stmt[];
   readonly body: readonly Stmt[];
 }
@@ -134,10 +135,47 @@ export type Stmt =
       readonly at: Index;
       readonly value: Expr;
       readonly guard: readonly Bound[];
+      /** Ids of the graph's nodes that it stores. */
+      readonly from: readonly number[];
     }
+  | FoldStmt
   | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
   /** All invocations of the workgroup arrive, and see each other's stores to shared arrays. */
   | { readonly kind: "barrier" };
+
+/**
+ * Folds the elements of all iterations of `axes`, outer first, in order, starting from the function's identity (folds.ts). With
+ * a block these are as many folds as the block has iterations, side by side, each of which turns inside the axes.
+ *
+ *   fold best: f32, place: i32 = argMax over c < 10 of x[10*i + c], index(c)
+ *
+ * A contraction is a sum of a product.
+ */
+export interface FoldStmt {
+  readonly kind: "fold";
+  readonly fn: FoldFn;
+  /** Declared here and readable after it, never assigned; arrays of the block's extents where there is one. */
+  readonly accumulators: readonly Accumulator[];
+  readonly axes: readonly LoopVar[];
+  /** Empty from `lower`. */
+  readonly block: readonly BlockLoop[];
+  /** What an element needs: `let`s and folds. It sees axes and block, and never the accumulators. */
+  readonly body: readonly Stmt[];
+  /** The element as a partial result: a value for each accumulator, of its type. */
+  readonly values: readonly Expr[];
+  /** Ids of the graph's nodes that it computes. */
+  readonly from: readonly number[];
+}
+
+export interface Accumulator {
+  readonly name: string;
+  readonly type: ValueType;
+}
+
+export interface BlockLoop {
+  readonly loop: LoopVar;
+  readonly mark: LoopMark;
+}
 
 /** 0 <= index < extent. */
 export interface Bound {

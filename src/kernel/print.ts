@@ -3,9 +3,7 @@
  *
  *   kernel k4_matmul_relu(read x: f32[100352], update w: f32[401408])
  *     parallel i < 128, j < 512
- *       var acc: f64 = 0d
- *       for k < 784
- *         acc = acc + f64(x[784*i + k] * w[512*k + j])
+ *       fold acc: f64 = sum over k < 784 of f64(x[784*i + k]) * f64(w[512*k + j])
  *       y[512*i + j] = f32(acc)
  *
  * The text depends on nothing but its argument. Within one kernel `printExpr` is injective: equal text means equal
@@ -14,7 +12,19 @@
  */
 import { unreachable } from "../core/errors.ts";
 import type { Sequence, Step } from "../program/sequence.ts";
-import type { Bound, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, ScalarFn, Stmt, ValueType } from "./kernel.ts";
+import type {
+  Bound,
+  Expr,
+  FoldStmt,
+  Index,
+  Kernel,
+  LoopVar,
+  Nest,
+  ParallelLoop,
+  ScalarFn,
+  Stmt,
+  ValueType,
+} from "./kernel.ts";
 
 // ---- indexes and expressions ---------------------------------------------------------------------------------------
 
@@ -90,6 +100,11 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
       const guard = stmt.guard.length === 0 ? "" : ` where ${printBounds(stmt.guard)}`;
       return [line(`${stmt.buffer}[${printIndex(stmt.at)}] = ${printExpr(stmt.value)}${guard}`)];
     }
+    case "fold": {
+      const of = `of ${stmt.values.map(printExpr).join(", ")}`;
+      if (stmt.body.length === 0) return [line(`${foldHead(stmt)} ${of}`)];
+      return [...block(foldHead(stmt), stmt.body), "  ".repeat(depth + 1) + of];
+    }
     case "if":
       return block(`if ${printExpr(stmt.condition)}`, stmt.body);
     case "barrier":
@@ -97,6 +112,15 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
     default:
       return unreachable(stmt);
   }
+}
+
+/** `fold acc[4]: f64 = sum over k < 784 by l < 4 lane` */
+function foldHead({ fn, accumulators, axes, block }: FoldStmt): string {
+  const shape = block.map(({ loop }) => `[${loop.extent}]`).join("");
+  const held = accumulators.map(({ name, type }) => `${name}${shape}: ${type}`).join(", ");
+  const by = block.map(({ loop, mark }) => `${printLoop(loop)}${mark === "serial" ? "" : ` ${mark}`}`);
+  const over = axes.length === 0 ? "nothing" : axes.map(printLoop).join(", ");
+  return `fold ${held} = ${fn} over ${over}${by.length === 0 ? "" : ` by ${by.join(", ")}`}`;
 }
 
 // ---- kernels and sequences -----------------------------------------------------------------------------------------

@@ -118,6 +118,11 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
       const body = mapStmts(stmt.body, rewrite);
       return condition === stmt.condition && body === stmt.body ? stmt : { ...stmt, condition, body };
     }
+    case "fold": {
+      const body = mapStmts(stmt.body, rewrite);
+      const values = mapEach(stmt.values, (value) => mapExpr(value, rewrite));
+      return body === stmt.body && values === stmt.values ? stmt : { ...stmt, body, values };
+    }
     case "barrier":
       return stmt;
   }
@@ -201,7 +206,7 @@ export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
   const looksInside = visit.expr !== undefined || visit.index !== undefined;
   for (const stmt of stmts) {
     if (visit.stmt?.(stmt) === true || (looksInside && someOwn(stmt, visit))) return true;
-    if ((stmt.kind === "for" || stmt.kind === "if") && someStmt(stmt.body, visit)) return true;
+    if ("body" in stmt && someStmt(stmt.body, visit)) return true;
   }
   return false;
 }
@@ -223,6 +228,9 @@ function someOwn(stmt: Stmt, visit: Visit): boolean {
       return someExpr(stmt.value, visit);
     case "store":
       return somePlace(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
+    case "fold":
+      for (const value of stmt.values) if (someExpr(value, visit)) return true;
+      return false;
     default:
       return unreachable(stmt);
   }

@@ -183,8 +183,8 @@ function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
     const y_1 = k * 0.693145751953125 + (f - small);
     const log = fround((bits & 2147483647) >>> 0 === 0 ? bits_to_f32((bits | 4286578688) >>> 0) : (bits >= 2139095040 ? (bits > 2139095040 ? bits_to_f32((bits | 2143289344) >>> 0) : x_1) : y_1));
     const v_7 = log;
-    let acc_3 = 0;
     const v_8 = label[i];
+    let acc_3 = 0;
     for (let c_3 = 0; c_3 < 10; c_3++) {
       const v_9 = v_8 === c_3;
       const v_10 = t19[at0 + c_3];

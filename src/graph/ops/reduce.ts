@@ -3,23 +3,15 @@
  */
 
 import type { DType } from "../../core/dtype.ts";
-import { isFloat, isInteger } from "../../core/dtype.ts";
+import { isInteger } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
+import { neutral, type PlainFold } from "../../core/fold.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
-import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp, Reduction } from "../node.ts";
+import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp } from "../node.ts";
 import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
 import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
 
-/** Lowest value of a dtype: where a maximum starts. */
-function lowest(dtype: DType): number {
-  if (isFloat(dtype)) return Number.NEGATIVE_INFINITY;
-  return dtype === "i32" ? -2147483648 : 0;
-}
-
-function highest(dtype: DType): number {
-  if (isFloat(dtype)) return Number.POSITIVE_INFINITY;
-  return dtype === "i32" ? 2147483647 : 4294967295;
-}
+type ReduceFold = PlainFold | "argMax" | "argMin";
 
 function inferReduce(name: ReduceName, args: readonly NodeType[], { axes }: ReduceAttrs): TensorType {
   const type = typeOf({ type: args[0] as NodeType });
@@ -36,7 +28,7 @@ function inferReduce(name: ReduceName, args: readonly NodeType[], { axes }: Redu
 }
 
 /** Splits the operand's coordinates: for each kept position, calls `take` with every element of its group in order. */
-function evaluateReduce(x: NdArray, axes: readonly number[], reduction: Reduction, type: TensorType): NdArray {
+function evaluateReduce(x: NdArray, axes: readonly number[], fold: ReduceFold, type: TensorType): NdArray {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const order = [...kept, ...axes.toSorted((a, b) => a - b)];
   const read = reader(x);
@@ -54,43 +46,43 @@ function evaluateReduce(x: NdArray, axes: readonly number[], reduction: Reductio
   const shape = kept.map((axis) => x.shape[axis] ?? 0);
   const group = sizeOf(axes.map((axis) => x.shape[axis] ?? 0));
   const out = Array.from({ length: sizeOf(shape) }, (_, row) =>
-    foldGroup(moved.data.subarray(row * group, (row + 1) * group), reduction, x.dtype),
+    foldGroup(moved.data.subarray(row * group, (row + 1) * group), fold, x.dtype),
   );
   return ndarray(type.dtype, shape, out);
 }
 
-function foldGroup(group: Float64Array, reduction: Reduction, dtype: DType): number {
-  if (reduction.form === "arg") {
+function foldGroup(group: Float64Array, fold: ReduceFold, dtype: DType): number {
+  if (fold === "argMax" || fold === "argMin") {
     let best = 0;
     for (let i = 1; i < group.length; i++) {
       const [value, held] = [group[i] ?? 0, group[best] ?? 0];
-      const better = reduction.fn === "gt" ? value > held : value < held;
+      const better = fold === "argMax" ? value > held : value < held;
       if (better || (Number.isNaN(value) && !Number.isNaN(held))) best = i;
     }
     return best;
   }
-  let total = reduction.init(dtype);
-  for (const value of group) total = foldStep(reduction.fn, total, value, dtype);
+  let total = neutral(fold, dtype);
+  for (const value of group) total = foldStep(fold, total, value, dtype);
   return total;
 }
 
-function foldStep(fn: "add" | "mul" | "max" | "min", total: number, value: number, dtype: DType): number {
+function foldStep(fn: PlainFold, total: number, value: number, dtype: DType): number {
   if (fn === "max") return Math.max(total, value);
   if (fn === "min") return Math.min(total, value);
-  if (!isInteger(dtype)) return fn === "add" ? total + value : total * value;
-  const whole = fn === "add" ? total + value : Math.imul(total, value);
+  if (!isInteger(dtype)) return fn === "sum" ? total + value : total * value;
+  const whole = fn === "sum" ? total + value : Math.imul(total, value);
   return dtype === "i32" ? whole | 0 : whole >>> 0;
 }
 
 function makeReduce(
   name: ReduceName,
-  reduction: Reduction,
+  fold: ReduceFold,
   gradient?: (x: Node, g: Node, y: Node, axes: readonly number[], b: Build) => Node,
 ): ReduceOp<ReduceAttrs> {
   return {
     name,
     kind: "reduce",
-    reduction,
+    fold,
     infer: (args, attrs) => inferReduce(name, args, attrs),
     ...(name === "sum" ? { tolerance: "summed" } : name === "prod" ? { tolerance: "multiplied" } : {}),
     ...(gradient === undefined
@@ -101,7 +93,7 @@ function makeReduce(
           ],
         }),
     evaluate: ([x], { axes }, type) =>
-      evaluateReduce(x ?? ndarray(type.dtype, [...fixedShape(type.shape), 0], []), axes, reduction, type),
+      evaluateReduce(x ?? ndarray(type.dtype, [...fixedShape(type.shape), 0], []), axes, fold, type),
   };
 }
 
@@ -155,12 +147,10 @@ function productOfOthers(x: Node, axes: readonly number[], b: Build): Node {
 }
 
 export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceAttrs>>> = {
-  sum: makeReduce("sum", { form: "fold", fn: "add", init: () => 0 }, (x, g, _, axes, b) =>
-    spread(b, g, typeOf(x).shape, axes),
-  ),
-  prod: makeReduce("prod", { form: "fold", fn: "mul", init: () => 1 }, productGradient),
-  max: makeReduce("max", { form: "fold", fn: "max", init: lowest }, extremeGradient),
-  min: makeReduce("min", { form: "fold", fn: "min", init: highest }, extremeGradient),
-  argmax: makeReduce("argmax", { form: "arg", fn: "gt" }),
-  argmin: makeReduce("argmin", { form: "arg", fn: "lt" }),
+  sum: makeReduce("sum", "sum", (x, g, _, axes, b) => spread(b, g, typeOf(x).shape, axes)),
+  prod: makeReduce("prod", "prod", productGradient),
+  max: makeReduce("max", "max", extremeGradient),
+  min: makeReduce("min", "min", extremeGradient),
+  argmax: makeReduce("argmax", "argMax"),
+  argmin: makeReduce("argmin", "argMin"),
 };

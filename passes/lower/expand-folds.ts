@@ -1,0 +1,90 @@
+/**
+ * Folds become loops: what a fold is matters to schedules, and to printers only what it does.
+ *
+ *   fold acc: f64 = sum over k < 784 of v        ->      var acc: f64 = 0d;  for k < 784 { acc = acc + v }
+ *
+ * What an element needs is computed in the outermost loop that it depends on. A fold with a block has an accumulator for each
+ * iteration of the block, whose loops, with their marks, stand inside those of the axes.
+ */
+import { assign, constant, forLoop, letValue, name, variable } from "../../src/kernel/build.ts";
+import { type Define, folds } from "../../src/kernel/folds.ts";
+import { loopIndex, someIndex } from "../../src/kernel/index-expr.ts";
+import type { BlockLoop, Expr, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { declaredNames, type Fresh, freshNames } from "../schedule/names.ts";
+
+export function expandFolds(kernel: Kernel): Kernel {
+  let names: Fresh | undefined;
+  const fresh: Fresh = (wanted) => {
+    names ??= freshNames(kernel);
+    return names(wanted);
+  };
+  const expand: Expand = (stmts) =>
+    stmts.flatMap((stmt): readonly Stmt[] => {
+      if (stmt.kind === "fold") return expandFold(stmt, expand, fresh);
+      return stmt.kind === "for" || stmt.kind === "if" ? [{ ...stmt, body: expand(stmt.body) }] : [stmt];
+    });
+  const nests = kernel.nests.map((nest) => ({ ...nest, prelude: expand(nest.prelude), body: expand(nest.body) }));
+  return { ...kernel, nests };
+}
+
+type Expand = (stmts: readonly Stmt[]) => readonly Stmt[];
+
+function expandFold(fold: FoldStmt, expand: Expand, fresh: Fresh): readonly Stmt[] {
+  const { accumulators, axes, block } = fold;
+  const { identity, join } = folds[fold.fn];
+  const shape = block.map(({ loop }) => loop.extent);
+  const at = block.map(({ loop }) => loopIndex(loop));
+  const starts = identity(accumulators[0]?.type ?? "f32");
+  const vars = accumulators.map(({ name: held, type }, i) => variable(held, constant(type, starts[i] ?? 0), shape));
+  const step: Stmt[] = [];
+  const define: Define = (hint, value) => {
+    const label = fresh(hint);
+    step.push(letValue(label, value));
+    return name(value.type, label);
+  };
+  const held = accumulators.map((one) => name(one.type, one.name, at));
+  const joined = join(held, fold.values, define).map((value, i) => {
+    // Whoever reads an accumulator means it as it was before this element.
+    const isOwn = !accumulators.some((other, j) => j !== i && reads(value, other.name));
+    return isOwn ? value : define(accumulators[i]?.name ?? "", value);
+  });
+  const assigns = joined.map((value, i) => assign(accumulators[i]?.name ?? "", value, at)).reverse();
+  const loops: readonly BlockLoop[] = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...block];
+  return [...vars, ...nested(loops, levelsOf(fold.body, loops).map(expand), [...step, ...assigns])];
+}
+
+/** The loops, each with what it is the outermost to know before the next; `last` in the innermost. */
+function nested(
+  loops: readonly BlockLoop[],
+  levels: readonly (readonly Stmt[])[],
+  last: readonly Stmt[],
+): readonly Stmt[] {
+  return loops.reduceRight<readonly Stmt[]>(
+    (inside, { loop, mark }, i) => [...(levels[i] ?? []), forLoop(loop, inside, mark)],
+    [...(levels[loops.length] ?? []), ...last],
+  );
+}
+
+/** The statements by how many of the loops they are inside of: those that they read, directly or through one another. */
+function levelsOf(body: readonly Stmt[], loops: readonly BlockLoop[]): readonly (readonly Stmt[])[] {
+  const levels: Stmt[][] = [[], ...loops.map(() => [])];
+  const known = new Map(loops.map(({ loop }, i) => [loop.name, i + 1]));
+  for (const stmt of body) {
+    let level = 0;
+    const see = (read: string): undefined => {
+      level = Math.max(level, known.get(read) ?? 0);
+    };
+    walkStmts([stmt], {
+      expr: (expr) => (expr.kind === "name" ? see(expr.name) : undefined),
+      index: (index) => void someIndex(index, { loop: (loop) => see(loop.name) }),
+    });
+    for (const declared of declaredNames([stmt])) known.set(declared, level);
+    levels[level]?.push(stmt);
+  }
+  return levels;
+}
+
+function reads(value: Expr, held: string): boolean {
+  return someExpr(value, { expr: (part) => part.kind === "name" && part.name === held });
+}

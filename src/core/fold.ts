@@ -1,0 +1,25 @@
+/**
+ * What a fold computes, by name, and where a plain one starts. The graph language has reductions of these names and an oracle
+ * for them; how a target computes them is in src/kernel/folds.ts.
+ */
+import { type DType, isFloat } from "./dtype.ts";
+
+/** `argMax`, `argMin`: the value and where it stands. `moments`: count, mean and the sum of squares about the mean. */
+export type FoldFn = PlainFold | "argMax" | "argMin" | "moments";
+
+/** One number out of many, with an element that changes nothing. */
+export type PlainFold = "sum" | "prod" | "max" | "min";
+
+/** The number that changes nothing: what a fold of no elements gives. */
+export function neutral(fn: PlainFold, dtype: DType): number {
+  switch (fn) {
+    case "sum":
+      return 0;
+    case "prod":
+      return 1;
+    case "max":
+      return isFloat(dtype) ? Number.NEGATIVE_INFINITY : dtype === "i32" ? -2147483648 : 0;
+    case "min":
+      return isFloat(dtype) ? Number.POSITIVE_INFINITY : dtype === "i32" ? 2147483647 : 4294967295;
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The folds: for each function what it accumulates, where that starts, and how two partial results meet.
+ *
+ *              accumulators          an element       join
+ *   sum        acc                   x                a + b
+ *   argMax     best, place           x, its index     the greater; the earlier of equals; NaN is greater than all
+ *   moments    count, mean, m2       1, x, 0          Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
+ *                                                     for computing sample variances", 1979
+ *
+ * An element is a partial result itself, of one element: so a step of a loop is a join, and so is the end of a tree.
+ */
+import { type FoldFn, neutral, type PlainFold } from "../core/fold.ts";
+import { apply, constant } from "./build.ts";
+import type { Expr, ScalarFn, ValueType } from "./kernel.ts";
+
+/** Gives a value a name, close to the one wanted, where it is used more than once. */
+export type Define = (hint: string, value: Expr) => Expr;
+
+export interface Fold {
+  /** What its accumulators are called. */
+  readonly names: readonly string[];
+  /** Which of them is what a reduction of one result gives. */
+  readonly result: number;
+  /** Types of the accumulators, where elements are of `type`. */
+  types(type: ValueType): readonly ValueType[];
+  /** What the accumulators start as; joined to a partial result it changes nothing. */
+  identity(type: ValueType): readonly number[];
+  /**
+   * Two partial results as one: `a` of the earlier elements, `b` of the later ones. `isMixed`: of any elements, neither
+   * before the other, as lanes that take turns have them; it costs `argMax` two comparisons more.
+   */
+  join(a: readonly Expr[], b: readonly Expr[], define: Define, isMixed?: boolean): readonly Expr[];
+  /** Whether parts of the elements may be folded apart and then joined: with the same bits, or with other roundings. */
+  splits(type: ValueType): "exactly" | "rounding" | "no";
+  /** Whether it accumulates in the target's wider type, where the target has one (`accumulatorType`). */
+  readonly isWide: boolean;
+}
+
+const isFloating = (type: ValueType): boolean => type === "f32" || type === "f64";
+
+function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
+  return {
+    names: ["acc"],
+    result: 0,
+    types: (type) => [type],
+    identity: (type) => [neutral(fn, type)],
+    join: ([a], [b]) => (a === undefined || b === undefined ? [] : [apply(scalar, a, b)]),
+    splits: (type) => (isWide && isFloating(type) ? "rounding" : "exactly"),
+    isWide,
+  };
+}
+
+/** The identity's place is 0: among elements that are all the worst there is, the first is the one. */
+function arg(better: "gt" | "lt"): Fold {
+  return {
+    names: ["best", "place"],
+    result: 1,
+    types: (type) => [type, "i32"],
+    identity: (type) => [neutral(better === "gt" ? "max" : "min", type), 0],
+    join([held, place], [value, position], define, isMixed = false) {
+      if (held === undefined || place === undefined || value === undefined || position === undefined) return [];
+      const isBetter = apply(better, value, held);
+      const isNan = (x: Expr): Expr => apply("ne", x, x);
+      const floats = isFloating(value.type);
+      const beats = floats ? apply("or", isBetter, apply("and", isNan(value), apply("eq", held, held))) : isBetter;
+      const equals = apply("eq", value, held);
+      const ties = floats ? apply("or", equals, apply("and", isNan(value), isNan(held))) : equals;
+      const isEarlier = apply("and", ties, apply("lt", position, place));
+      const take = define("take", isMixed ? apply("or", beats, isEarlier) : beats);
+      return [apply("select", take, value, held), apply("select", take, position, place)];
+    },
+    splits: () => "exactly",
+    isWide: false,
+  };
+}
+
+/** The variance is m2 / count, unbiased m2 / (count - 1). Counts are numbers of the type: exact up to 2^24 in f32. */
+const moments: Fold = {
+  names: ["count", "mean", "m2"],
+  result: 1,
+  types: (type) => [type, type, type],
+  identity: () => [0, 0, 0],
+  join([countA, meanA, m2A], [countB, meanB, m2B], define) {
+    if (countA === undefined || meanA === undefined || m2A === undefined) return [];
+    if (countB === undefined || meanB === undefined || m2B === undefined) return [];
+    const count = define("count", apply("add", countA, countB));
+    const delta = define("delta", apply("sub", meanB, meanA));
+    // Of no elements at all the share is 0, not 0 / 0.
+    const share = define("share", apply("div", countB, apply("max", count, constant(count.type, 1))));
+    const between = apply("mul", apply("mul", delta, delta), apply("mul", countA, share));
+    return [count, apply("add", meanA, apply("mul", delta, share)), apply("add", apply("add", m2A, m2B), between)];
+  },
+  splits: () => "rounding",
+  isWide: true,
+};
+
+export const folds: Readonly<Record<FoldFn, Fold>> = {
+  sum: plain("sum", "add", true),
+  prod: plain("prod", "mul", true),
+  max: plain("max", "max", false),
+  min: plain("min", "min", false),
+  argMax: arg("gt"),
+  argMin: arg("lt"),
+  moments,
+};
