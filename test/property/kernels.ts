@@ -4,6 +4,7 @@
  */
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { cse } from "../../passes/schedule/cse.ts";
 import { scheduleJs } from "../../passes/schedule/js.ts";
 import { freshNames } from "../../passes/schedule/names.ts";
@@ -75,8 +76,10 @@ const scheduled = schedules.map(({ name, accumulator, schedule, run, runsPlain, 
     `kernels compute the same after the schedule of ${name}`,
     runs,
     fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
-      const before = randomKernel(drawn, accumulator);
-      const expected = evaluated(before, seed);
+      const folded = randomKernel(drawn, accumulator);
+      const expected = evaluated(folded, seed);
+      const before = expandFolds(folded);
+      expectEqual(evaluated(before, seed + 2), expected, folded, before);
       const after = schedule(before);
       expectEqual(evaluated(after, seed + 1), expected, before, after);
       if (run === undefined) return;

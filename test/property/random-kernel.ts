@@ -12,6 +12,7 @@ import {
   assign,
   constant,
   convert,
+  fold,
   forLoop,
   indexValue,
   letValue,
@@ -81,8 +82,7 @@ class KernelMaker {
     const inner: LoopVar = { name: this.#draw.fresh("k"), extent: [3, 16, 19, 1][this.#draw.below(4)] ?? 3 };
     const total = this.#draw.fresh("acc");
     const value = productIn(this.#accumulator, this.#draw.contracted(loops, [inner]));
-    const sum = apply("add", name(this.#accumulator, total), value);
-    const body: Stmt[] = [variable(total, constant(this.#accumulator, 0)), forLoop(inner, [assign(total, sum)])];
+    const body: Stmt[] = [fold("sum", [total], [inner], [value])];
     const result = this.#define({ expr: convert("f32", name(this.#accumulator, total)), bits: 15 }, body);
     const scope: Scope = { loops, terms: [result] };
     const epilogue = this.#define(this.#draw.term(scope, 2), body);
@@ -132,42 +132,35 @@ class KernelMaker {
     }
   }
 
-  /** var acc = ..; for k, .. { acc = fn(acc, value) }; sums in the wide type. */
+  /** A sum, in the wide type, or an extreme; now and then of what is folded for each element. */
   #fold(scope: Scope, body: Stmt[]): readonly Term[] {
     const loops = this.#serialLoops(scope);
     const inside: Scope = { loops: [...scope.loops, ...loops], terms: scope.terms };
     const inner: Stmt[] = [];
-    const fn = (["add", "add", "max", "min"] as const)[this.#draw.below(4)] ?? "add";
-    const contraction = fn === "add" && this.#draw.below(2) === 0;
-    const value = contraction ? this.#draw.contracted(scope.loops, loops) : this.#draw.term(inside, 1);
+    const fn = (["sum", "sum", "max", "min"] as const)[this.#draw.below(4)] ?? "sum";
+    const contraction = fn === "sum" && this.#draw.below(2) === 0;
+    const deeper = this.#draw.below(8) === 7 ? this.#fold(inside, inner) : [];
+    const seen: Scope = { loops: inside.loops, terms: [...scope.terms, ...deeper] };
+    const value = contraction ? this.#draw.contracted(scope.loops, loops) : this.#draw.term(seen, 1);
     const named = this.#draw.below(3) === 2 ? this.#define(value, inner) : value;
-    const bits = fn === "add" ? named.bits + Math.ceil(Math.log2(workOf(loops) + 2)) : named.bits;
+    const bits = fn === "sum" ? named.bits + Math.ceil(Math.log2(workOf(loops) + 2)) : named.bits;
     if (bits > mostBits) return [];
-    const wide = fn === "add" ? this.#accumulator : "f32";
-    const start = fn === "add" ? this.#draw.below(2) / 2 : fn === "max" ? -2 : 2;
+    const wide = fn === "sum" ? this.#accumulator : "f32";
     const total = this.#draw.fresh("acc");
     const operand = contraction && named === value ? productIn(wide, value) : convert(wide, named.expr);
-    const step = assign(total, apply(fn, name(wide, total), operand));
-    body.push(variable(total, constant(wide, start)), nested(loops, [...inner, step]));
+    body.push(fold(fn, [total], loops, [operand], { body: inner }));
     return [this.#define({ expr: convert("f32", name(wide, total)), bits: Math.max(4, bits) }, body)];
   }
 
-  /** Two variables that only make sense together; gives the place as a number. */
+  /** Gives the place as a number. */
   #argMax(scope: Scope, body: Stmt[]): Term {
     const loops = this.#serialLoops(scope);
     const inside: Scope = { loops: [...scope.loops, ...loops], terms: scope.terms };
-    const [best, place, takes] = [this.#draw.fresh("best"), this.#draw.fresh("place"), this.#draw.fresh("take")];
+    const [best, place] = [this.#draw.fresh("best"), this.#draw.fresh("place")];
     const value = this.#draw.load(inside);
     const position = indexValue(flat(loops));
-    body.push(
-      variable(best, constant("f32", Number.NEGATIVE_INFINITY)),
-      variable(place, constant("i32", 0)),
-      nested(loops, [
-        letValue(takes, apply("gt", value.expr, name("f32", best))),
-        assign(place, apply("select", name("bool", takes), position, name("i32", place))),
-        assign(best, apply("select", name("bool", takes), value.expr, name("f32", best))),
-      ]),
-    );
+    const fn = this.#draw.below(2) === 0 ? "argMax" : "argMin";
+    body.push(fold(fn, [best, place], loops, [value.expr, position]));
     return this.#define({ expr: convert("f32", name("i32", place)), bits: 15 }, body);
   }
 
@@ -199,8 +192,7 @@ class KernelMaker {
     if (workOf([...scope.loops, c]) > mostWork) return { expr: constant("f32", 1), bits: 1 };
     const [total, at] = [this.#draw.fresh("acc"), flat([...scope.loops, c])];
     const element = convert(this.#accumulator, load("f32", this.#draw.read(row, at, "f32"), at));
-    body.push(variable(total, constant(this.#accumulator, 0)));
-    body.push(forLoop(c, [assign(total, apply("add", name(this.#accumulator, total), element))]));
+    body.push(fold("sum", [total], [c], [element]));
     return this.#define({ expr: convert("f32", name(this.#accumulator, total)), bits: 13 }, body);
   }
 
@@ -261,12 +253,6 @@ class KernelMaker {
     const [only] = loops;
     return only !== undefined && workOf([...scope.loops, ...loops]) > mostWork ? [{ ...only, extent: 2 }] : loops;
   }
-}
-
-function nested(loops: readonly LoopVar[], body: readonly Stmt[]): Stmt {
-  const [first, ...rest] = loops;
-  if (first === undefined) return when(constant("bool", 1), body);
-  return forLoop(first, rest.length === 0 ? body : [nested(rest, body)]);
 }
 
 /** As `lower` has it: the operands become wide, not the product. */

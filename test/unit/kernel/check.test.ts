@@ -137,6 +137,60 @@ describe("memory", () => {
   });
 });
 
+describe("folds", () => {
+  const c = loopVar("c", 8);
+  const part = b.load("f32", "x", at(c));
+  const sum = b.fold("sum", ["acc"], [c], [part], { from: [4] });
+  const acc = b.name("f32", "acc");
+  const double = b.constant("f64", 1);
+  const place = b.indexValue(at(c));
+  const y = b.store("y", at(i), acc);
+  const lanes = { loop: loopVar("l", 4), mark: "lane" } as const;
+  test.each<[string, Kernel]>([
+    ["sum of f32, f32, not f32", over([b.fold("sum", ["acc", "other"], [c], [part, part])])],
+    ["argMax of f32, f32, not f32, i32", over([b.fold("argMax", ["best", "place"], [c], [part, part])])],
+    ["moments is not defined for i32", over([b.fold("moments", ["n", "m", "s"], [c], [place, place, place])])],
+    ["max is not defined for bool", over([b.fold("max", ["acc"], [c], [b.constant("bool", 1)])])],
+    ["acc is f64, but folds f32", over([{ ...sum, accumulators: [{ name: "acc", type: "f64" }] }])],
+    ["sum has 1 accumulators, not 0", over([{ ...sum, accumulators: [] }])],
+    ["sum of nothing", over([{ ...sum, values: [] }])],
+    ["acc is not in scope", over([b.fold("sum", ["acc"], [c], [acc])])],
+    ["acc is not in scope", over([{ ...sum, body: [b.letValue("a", acc)] }])],
+    ["acc is not in scope", over([y, sum])],
+    ["loop c is not in scope", over([sum, b.store("y", at(c), one)])],
+    ["the name acc is used twice", over([b.letValue("acc", one), sum])],
+    ["the name c is used twice", over([sum, { ...sum, accumulators: [{ name: "other", type: "f32" }] }])],
+    ["acc is assigned, but is a let", over([sum, b.assign("acc", one)])],
+    ["acc is f32, read as f64", over([sum, b.letValue("a", b.name("f64", "acc"))])],
+    ["acc has 1 axes, not 0", over([{ ...sum, block: [lanes] }, y])],
+    ["a store inside a fold", over([{ ...sum, body: [b.store("w", at(c), one)] }])],
+    ["a var inside a fold", over([{ ...sum, body: [b.variable("v", one)] }])],
+    [
+      "x[c] reaches 0..8, but x has 8 elements",
+      over([b.fold("sum", ["acc"], [loopVar("c", 9)], [b.load("f32", "x", at(loopVar("c", 9)))])]),
+    ],
+    ["the extent of loop c is -1", over([b.fold("sum", ["acc"], [loopVar("c", -1)], [one])])],
+    ["a node that acc comes from is -1", over([{ ...sum, from: [-1] }])],
+    [
+      "add(f32, f64) -> f32: operands differ in type",
+      over([b.fold("sum", ["acc"], [c], [{ kind: "apply", type: "f32", fn: "add", args: [one, double] }])]),
+    ],
+  ])("%s", (words, target) => {
+    expect(checkKernel(target)).toBe(words);
+  });
+
+  test.each<[string, Kernel]>([
+    ["a sum", over([sum, y])],
+    ["a sum in a prelude", over([y], [sum])],
+    ["an arg-max", over([b.fold("argMax", ["best", "place"], [c], [part, place])])],
+    ["a block", over([{ ...sum, block: [lanes] }, b.letValue("a", b.name("f32", "acc", [constIndex(3)]))])],
+    ["a fold over nothing", over([b.fold("sum", ["acc"], [], [one]), y])],
+    ["a fold within a fold", over([b.fold("max", ["most"], [loopVar("r", 2)], [acc], { body: [sum] })])],
+  ])("%s is fine", (_, target) => {
+    expect(checkKernel(target)).toBeNull();
+  });
+});
+
 describe("workgroups", () => {
   const condition = b.constant("bool", 1);
   test.each<[string, Kernel]>([
