@@ -2,7 +2,7 @@
  * Lowering: clusters become kernels, nodes become loops.
  *
  *   cluster [128, 512]                 nest  parallel i < 128, j < 512
- *     %8 = contract %2 %0                    var acc = 0;  for k < 784 { acc = acc + x[i*784 + k] * w1[k*512 + j] }
+ *     %8 = contract %2 %0                    fold acc = sum over k < 784 of x[i*784 + k] * w1[k*512 + j]
  *     %11 = max(%8 + b1, 0)                  let v = max(acc + b1[j], 0);  store h[i*512 + j] = v
  *
  * There is one mechanism for all clusters: a value is asked for at an index, its op says how to compute it from operands at

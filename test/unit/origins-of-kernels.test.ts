@@ -1,0 +1,103 @@
+/**
+ * What a kernel does says which nodes of the graph it does it for: each fold and each store, of every op of the table, after
+ * lowering and after every target's schedule.
+ */
+import { describe, expect, test } from "vitest";
+import { expandFolds } from "../../passes/lower/expand-folds.ts";
+import { lower } from "../../passes/lower/lower.ts";
+import { scheduleAlike } from "../../passes/schedule/alike.ts";
+import { scheduleJs } from "../../passes/schedule/js.ts";
+import { scheduleWasm } from "../../passes/schedule/wasm.ts";
+import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
+import { afterPass, fuseAndOrder } from "../../src/compile.ts";
+import type { Entry } from "../../src/graph/entry.ts";
+import { jsTarget } from "../../src/index.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
+import type { FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import { caseProgram } from "../op-case.ts";
+import { opCases } from "../op-cases.ts";
+
+const { traits } = jsTarget;
+const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+const schedules = [scheduleJs, scheduleWasm, (kernel: Kernel) => scheduleWgsl(kernel, gpu)];
+
+type Store = Stmt & { readonly kind: "store" };
+
+function statements({ nests }: Kernel): readonly Stmt[] {
+  const all: Stmt[] = [];
+  const stmt = (one: Stmt): undefined => void all.push(one);
+  for (const { prelude, body } of nests) walkStmts([...prelude, ...body], { stmt });
+  return all;
+}
+
+const storesOf = (kernel: Kernel): readonly Store[] => {
+  const buffers = new Set(kernel.buffers.map(({ name }) => name));
+  return statements(kernel).filter((stmt): stmt is Store => stmt.kind === "store" && buffers.has(stmt.buffer));
+};
+const foldsOf = (kernel: Kernel): readonly FoldStmt[] =>
+  statements(kernel).filter((stmt): stmt is FoldStmt => stmt.kind === "fold");
+
+/** All kernels of the cases of one kind of op, and the nodes by id. */
+function lowered(kind: string) {
+  const chosen = opCases.filter(({ op }) => op.startsWith(`${kind} `));
+  const entry = afterPass(caseProgram(chosen).entries.get("step") as Entry, "simplify");
+  const ordered = fuseAndOrder(entry, traits);
+  const kernels = launchesOf(lower(ordered, traits)).map(({ kernel }) => kernel);
+  const nodes = new Map(ordered.fused.entry.graph.nodes.map((node) => [node.id, node]));
+  return { kernels, nodes };
+}
+
+const kinds = [...new Set(opCases.map(({ op }) => op.split(" ")[0] ?? ""))];
+
+describe.each(kinds)("%s", (kind) => {
+  const { kernels, nodes } = lowered(kind);
+
+  test("every fold comes from a reduction or a contraction, every store from what it stores", () => {
+    expect(kernels.length).toBeGreaterThan(0);
+    for (const kernel of kernels) {
+      expect(checkKernel(kernel), printKernel(kernel)).toBeNull();
+      for (const { fn, from } of foldsOf(kernel)) {
+        const ops = from.map((id) => nodes.get(id)?.op);
+        expect(ops).toHaveLength(1);
+        for (const op of ops)
+          expect(op?.kind === "reduce" ? op.fold : op?.kind).toBe(op?.kind === "reduce" ? fn : "contract");
+      }
+      for (const { from } of storesOf(kernel)) expect(from.map((id) => nodes.has(id))).toEqual([true]);
+      expect(statements(kernel).filter((stmt) => stmt.kind === "var" || stmt.kind === "assign")).toEqual([]);
+    }
+  });
+
+  test("schedules forget none", () => {
+    for (const kernel of kernels) {
+      const before = new Set(storesOf(kernel).flatMap(({ from }) => from));
+      for (const schedule of schedules) {
+        const after = schedule(expandFolds(kernel));
+        for (const store of storesOf(after)) expect(store.from.length, printKernel(after)).toBe(1);
+        expect(new Set(storesOf(after).flatMap(({ from }) => from))).toEqual(before);
+      }
+    }
+  });
+});
+
+test("kernels that are scheduled once for all keep the nodes of each", () => {
+  const kernels = lowered("contract").kernels.slice(0, 3);
+  const moved = (kernel: Kernel, by: number): Kernel => ({
+    ...kernel,
+    name: `${kernel.name}_${by}`,
+    nests: kernel.nests.map((nest) => ({
+      ...nest,
+      body: nest.body.map((stmt) => ("from" in stmt ? { ...stmt, from: stmt.from.map((id) => id + by) } : stmt)),
+    })),
+  });
+  for (const kernel of kernels) {
+    const twins = [1000, 2000, 3000].map((by) => moved(kernel, by));
+    const made = scheduleAlike(twins, (one) => scheduleJs(expandFolds(one)));
+    for (const [i, after] of made.entries()) {
+      const wanted = new Set(storesOf(twins[i] ?? kernel).flatMap(({ from }) => from));
+      expect(new Set(storesOf(after).flatMap(({ from }) => from))).toEqual(wanted);
+    }
+  }
+});
