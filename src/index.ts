@@ -38,12 +38,19 @@ export {
 } from "./io/safetensors.ts";
 export type { LoadedWeights, LoadWeightsOptions, WeightSource } from "./io/weights.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
-export { type LayerDefinition, type LayerMode, layer } from "./nn/custom-layer.ts";
 export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
-export type { ActivationName, Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./nn/layer.ts";
-export { activation, type DenseOptions, dense, dropout, flatten, type LayerOptions, sequential } from "./nn/layers.ts";
+export { activation } from "./nn/layers/activation.ts";
+export type { ActivationName } from "./nn/layers/activations.ts";
+export { type DenseOptions, dense } from "./nn/layers/dense.ts";
+export { dropout } from "./nn/layers/dropout.ts";
+export { flatten } from "./nn/layers/flatten.ts";
+export type { Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./nn/layers/layer.ts";
+export { type LayerDefinition, type LayerMode, layer } from "./nn/layers/own.ts";
+export type { LayerOptions } from "./nn/layers/schema.ts";
+export { sequential } from "./nn/layers/sequential.ts";
+export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
 export type { LossName, Measure } from "./nn/losses.ts";
 export type { MetricName } from "./nn/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
@@ -71,11 +78,11 @@ export {
   formatScores,
   type Progress,
 } from "./nn/progress.ts";
-export { l1, l1l2, l2, type Regularizer } from "./nn/regularizers.ts";
+export { l1, l1l2, l2 } from "./nn/regularizers/penalties.ts";
+export type { Regularizer } from "./nn/regularizers/regularizer.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
-export { type SlotUpdates, slotUpdates } from "./nn/slot-updates.ts";
 export { type EvaluateOptions, type RestoreOptions, Trainer, trainer } from "./nn/trainer.ts";
 export type {
   InputNames,

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { add, div, f32, grad, layer, mean as meanOf, mul, ones, param, program, slot, sqrt, sub, sum, values, variance as varianceOf, zeros } from "../src/index.ts"; // biome-ignore format: names
-import { SlotUpdates } from "../src/nn/slot-updates.ts";
+import { SlotUpdates } from "../src/nn/layers/slot-updates.ts";
 
 export function batchNorm({ momentum = 0.99, epsilon = 1e-3 } = {}) {
   return layer({

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import {
   Application,
   type Comment,
+  type Context,
+  Converter,
   type DeclarationReflection,
   type ParameterReflection,
   type ProjectReflection,
@@ -48,15 +50,32 @@ export async function readEntries(): Promise<readonly Entry[]> {
     },
     [new TSConfigReader()],
   );
+  const words = spelledOut(app);
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc could not read the sources");
   const found = new Map<string, Entry>();
   for (const module of project.children ?? []) {
     for (const item of module.children ?? []) {
-      if (item.kind !== ReflectionKind.Reference && !found.has(item.name)) found.set(item.name, entryOf(item, project));
+      if (item.kind !== ReflectionKind.Reference && !found.has(item.name))
+        found.set(item.name, entryOf(item, project, words));
     }
   }
   return [...found.values()];
+}
+
+type Words = ReadonlyMap<string, string>;
+
+/** Names that are the keys of a table, as the compiler knows them: TypeDoc has what is written, `keyof typeof losses`. */
+function spelledOut(app: Application): Words {
+  const words = new Map<string, string>();
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, (context: Context, item: DeclarationReflection) => {
+    const declared = item.kind === ReflectionKind.TypeAlias ? context.getSymbolFromReflection(item) : undefined;
+    const type = declared === undefined ? undefined : context.checker.getDeclaredTypeOfSymbol(declared);
+    const names = type?.isUnion() === true ? type.types : [];
+    if (!item.type?.toString().includes("keyof typeof ")) return;
+    words.set(item.name, names.flatMap((it) => (it.isStringLiteral() ? [JSON.stringify(it.value)] : [])).join(" | "));
+  });
+  return words;
 }
 
 function fileOf(item: DeclarationReflection): string {
@@ -64,7 +83,7 @@ function fileOf(item: DeclarationReflection): string {
   return (source?.fileName ?? "").replace(/^.*?src\//, "");
 }
 
-function entryOf(item: DeclarationReflection, project: ProjectReflection): Entry {
+function entryOf(item: DeclarationReflection, project: ProjectReflection, words: Words): Entry {
   const base = { name: item.name, file: fileOf(item) };
   const signatures = callable(item);
   if (signatures.length > 0) {
@@ -87,7 +106,7 @@ function entryOf(item: DeclarationReflection, project: ProjectReflection): Entry
     heads: [`${word} ${item.name}`],
     about: textOf(item.comment),
     tables: members.length > 0 ? [{ title: word === "class" ? "Members" : "", members }] : [],
-    code: isType && members.length === 0 && item.type !== undefined ? short(item.type) : null,
+    code: isType && members.length === 0 && item.type !== undefined ? (words.get(item.name) ?? short(item.type)) : null,
   };
 }
 

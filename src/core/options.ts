@@ -95,6 +95,12 @@ export function oneOf<const T extends string>(...words: readonly T[]): Kind<T> {
   };
 }
 
+/** One of the names in a table. */
+export function keyOf<T extends object>(table: T): Kind<keyof T & string> {
+  const known = oneOf(...Object.keys(table));
+  return { ...known, accepts: (value): value is keyof T & string => known.accepts(value) };
+}
+
 /** A function; what it gives is for its caller to check. */
 export function callable<T extends (...args: never[]) => unknown>(): Kind<T> {
   return { wanted: "a function", accepts: (value): value is T => typeof value === "function" };

@@ -16,7 +16,8 @@ import { abs, cast, div, mul, reshape, size, sub, sum } from "../dsl/ops.ts";
 import { f32, type InputSpec, i32 } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
-import type { ActivationName, SampleShape } from "./layer.ts";
+import type { ActivationName } from "./layers/activations.ts";
+import type { SampleShape } from "./layers/layer.ts";
 
 /** Compares a model's output with the target: one number a sample, or the mean over the batch. */
 export type Measure = (output: Tensor<Shape, "f32">, target: Tensor) => Tensor;

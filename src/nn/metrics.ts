@@ -16,7 +16,8 @@ import type { Spelled } from "../core/spelling.ts";
 import { argmax, cast, equal, greater } from "../dsl/ops.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Shape } from "../graph/shape.ts";
-import { type ActivationName, activate, type SampleShape } from "./layer.ts";
+import { type ActivationName, activate } from "./layers/activations.ts";
+import type { SampleShape } from "./layers/layer.ts";
 import { absoluteError, alignTarget, type Loss, type Measure, named, squaredError } from "./losses.ts";
 import type { Head, OutputTensor } from "./model.ts";
 

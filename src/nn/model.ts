@@ -33,11 +33,22 @@ import { Tensor } from "../dsl/tensor.ts";
 import { joinPath, leavesOf, mapTree } from "../dsl/tree.ts";
 import { fixedShape, printShape, type Shape } from "../graph/shape.ts";
 import { type Config, codeConfig } from "./config.ts";
-import { currentParams } from "./custom-layer.ts";
-import { type ActivationName, activate, applyLayer, isSampleShape, type Layer, type Mode, type OutputShape, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts"; // biome-ignore format: names
-import { isLayer, subtree, watchInside } from "./layers.ts";
+import { type ActivationName, activate } from "./layers/activations.ts";
+import {
+  applyLayer,
+  isLayer,
+  isSampleShape,
+  type Layer,
+  type Mode,
+  type ParamTensors,
+  type ParamTree,
+  type SampleShape,
+} from "./layers/layer.ts";
+import { regularizersOf, subtree, watchInside } from "./layers/members.ts";
+import { currentParams } from "./layers/own.ts";
+import type { OutputShape } from "./layers/shape-rule.ts";
 import { isPlainObject, Ports } from "./ports.ts";
-import type { Regularizer } from "./regularizers.ts";
+import type { Regularizer } from "./regularizers/regularizer.ts";
 
 /** A layer inside `call`: a function of a tensor. */
 export type Callable<L> =
@@ -187,16 +198,12 @@ function connect(definition: LooseDefinition, origin: Origin): Model {
   };
 
   const { params, outputs } = trace(inputs, layers, run, origin);
-  const regularizers = [...layers].flatMap(([name, layer]) =>
-    [...(layer.regularizers ?? [])].map(
-      ([path, regularizer]) => [`${joinPath("", name)}.${path}`, regularizer] as const,
-    ),
-  );
+  const members = [...layers].map(([key, layer]) => ({ key, layer }));
   return {
     inputs,
     outputs,
     params,
-    regularizers: new Map(regularizers),
+    regularizers: regularizersOf(members),
     config: codeConfig("call"),
     apply: (tensors, given, mode) => run(given, mode, (name) => subtree(tensors, name)),
   };

@@ -10,9 +10,10 @@
  * A field is a kind of value (core/options.ts), what holds where it is not given, and how it stands in a file. JSON stands there
  * as it is; a kind of what is none (an initializer, layers) is `Stored`: it knows its form.
  */
+import { DataError } from "../core/errors.ts";
 import { checkByName, type Kind, type OptionsPlace } from "../core/options.ts";
 import { type Config, type ConfigReader, type ConfigRecord, compactConfig, required as present } from "./config.ts";
-import type { Layer } from "./layer.ts";
+import type { Layer } from "./layers/layer.ts";
 
 /** Readers for what has layers inside: they know all that there are, so they are handed in. */
 export interface Nested {
@@ -30,7 +31,7 @@ export interface Stored<T> extends Kind<T>, Form<T> {}
 
 /** One option. `Absent` is what holds where it is not given: never, where it must be. */
 export interface Field<T, Absent = T> extends Form<T> {
-  readonly kind: { readonly wanted: string; readonly words?: readonly string[]; accepts(value: unknown): boolean };
+  readonly kind: Pick<Kind<unknown>, "wanted" | "words"> & { accepts(value: unknown): value is T };
   readonly isRequired: boolean;
   readonly fallback?: Absent;
 }
@@ -80,8 +81,8 @@ export function checkFields(call: string, given: object | undefined, fields: Fie
 }
 
 /** What was given, which is checked, and defaults for the rest. */
-export function valuesOf<F extends Fields>(fields: F, given: OptionsOf<F>): ValuesOf<F> {
-  const values = new Map<string, unknown>(Object.entries(given));
+export function valuesOf<F extends Fields>(fields: F, given: OptionsOf<F> | undefined): ValuesOf<F> {
+  const values = new Map<string, unknown>(Object.entries(given ?? {}));
   const filled = Object.entries(fields).map(([name, { fallback }]) => [name, values.get(name) ?? fallback]);
   return Object.fromEntries(filled) as ValuesOf<F>; // each field's kind accepted its value
 }
@@ -117,4 +118,19 @@ export function readParts<F extends Fields>(
     return part === undefined ? [] : [[name, read(part, nested)] as const];
   });
   return Object.fromEntries(found) as OptionsOf<F>; // each field's kind read its value
+}
+
+/** The schema that the kind of a config names. `what` is for the DataError: "layer". */
+export function schemaOf<S>(known: Readonly<Record<string, S>>, config: ConfigReader, what: string): S {
+  const kind = config.kind();
+  if (kind === "code") throw codeError(config, what);
+  const found = Object.hasOwn(known, kind) ? known[kind] : undefined;
+  if (found !== undefined) return found;
+  const article = /^[aeiou]/.test(what) ? "an" : "a";
+  throw config.error(`${article} ${what} (${Object.keys(known).join(", ")})`, JSON.stringify(kind));
+}
+
+/** A function cannot be read from a file. */
+export function codeError(config: ConfigReader, what: string): DataError {
+  return new DataError(`${config.path}: this ${what} is code, which no file holds: make it where you have that code`);
 }

@@ -13,7 +13,7 @@ import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { activate } from "./layer.ts";
+import { activate } from "./layers/activations.ts";
 import {
   type Loss,
   type LossName,

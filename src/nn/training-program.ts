@@ -22,13 +22,14 @@ import { f32, freeze, type InputSpec, type StateSpec, slot, stateLeaf } from "..
 import type { Tensor } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import type { Shape } from "../graph/shape.ts";
-import { activate, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
+import { activate } from "./layers/activations.ts";
+import type { Mode, ParamTensors, ParamTree, SampleShape } from "./layers/layer.ts";
+import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { Sums, TargetRange } from "./losses.ts";
 import type { Head, Model, OutputTensor } from "./model.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
 import { type ScoringDefinition, scoringOf } from "./scoring.ts";
-import { SlotUpdates } from "./slot-updates.ts";
 import { type Watch, watched } from "./watch.ts";
 
 export interface TrainingDefinition extends ScoringDefinition {

@@ -15,7 +15,7 @@ import { UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Shape } from "../graph/shape.ts";
-import { activate } from "./layer.ts";
+import { activate } from "./layers/activations.ts";
 import type { OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
 

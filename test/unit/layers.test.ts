@@ -12,15 +12,19 @@ import {
   f32,
   flatten,
   type Layer,
+  layer,
   ones,
   program,
   relu,
+  type Shape,
   ShapeError,
   sequential,
+  slice,
   type Tensor,
   UserError,
   uniform,
 } from "../../src/index.ts";
+import type { OutputShape } from "../../src/types.ts";
 
 const random = (count: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(7.3 * i + 1));
 
@@ -121,6 +125,45 @@ test("flatten keeps the numbers and makes rows of them", async () => {
   expect(y).toEqual(input);
 });
 
+/** Sums over a sliding window along the first axis, every other place: [batch, 7, c] becomes [batch, 3, 2]. */
+const windows = (padding: "valid" | "same") =>
+  layer({
+    name: "windows",
+    rule: { axes: [{ size: 3, stride: 2, padding }, 2] },
+    apply: (_, x) => slice(x, [0, 0, 0], [2, padding === "same" ? 4 : 3, 2]),
+  });
+
+test("a shape rule says what a convolution does, axis by axis", () => {
+  expect(windows("valid").outputShape([7, 5])).toEqual([3, 2]);
+  expect(windows("valid").outputShape([8, 5])).toEqual([3, 2]);
+  expect(windows("same").outputShape([7, 5])).toEqual([4, 2]);
+  expect(sequential([windows("valid"), flatten()]).outputShape([7, 5])).toEqual([6]);
+  const dilated = layer({ name: "d", rule: { axes: [{ size: 3, dilation: 2 }, "same"] }, apply: (_, x) => x });
+  expect(dilated.outputShape([7, 5])).toEqual([3, 5]);
+  expect(() => windows("valid").outputShape([2, 5])).toThrow('"windows": its window does not fit into axis 0');
+  expect(() => windows("valid").outputShape([7])).toThrow("takes samples with 2 axes, not [7]");
+  expectTypeOf<
+    OutputShape<{ readonly axes: readonly [{ size: 3 }, "same", 32] }, readonly ["batch", 28, 9, 1]>
+  >().toEqualTypeOf<["batch", number, 9, 32]>();
+  expectTypeOf<OutputShape<{ readonly axes: readonly [2] }, readonly ["batch", 28, 9]>>().toEqualTypeOf<Shape>();
+});
+
+test("a layer is held to its shape rule", () => {
+  const wrong = layer({ name: "wrong", rule: { axes: [{ size: 3 }] }, apply: (_, x) => x });
+  const make = () =>
+    program({
+      inputs: { x: f32(2, 5) },
+      step: ({ x }) => ({ outputs: { y: sequential([wrong]).apply({}, x) } }),
+    });
+  expect(make).toThrow('the layer "wrong" gives [2,5] of [2,5], so a sample of [5]; its outputShape says [3]');
+});
+
+test("parameters that lack what was described are refused, by the layer's own name", () => {
+  const make = () =>
+    program({ inputs: { x: f32(2, 5) }, step: ({ x }) => ({ outputs: { y: dense(3).apply({}, x) } }) });
+  expect(make).toThrow('dense: the parameters have no tensor "kernel"');
+});
+
 test("dropout does nothing but while training", async () => {
   const calm = await run(dropout(0.5), [1000], 2);
   expect(calm.y).toEqual(calm.input);
@@ -182,14 +225,14 @@ test("tsc knows the shapes of literal layers", () => {
 });
 
 test("mistakes are the user's, and say what to do", () => {
-  expect(() => dense(0)).toThrow("dense: the number of units must be a whole number from 1, not 0");
+  expect(() => dense(0)).toThrow("dense: units must be a whole number from 1, not 0");
   expect(() => dense(3, { activation: "rleu" as never })).toThrow(
     /activation must be one of "relu", "leakyRelu".*, not "rleu"; did you mean "relu"\?/,
   );
   expect(() => dropout(1)).toThrow(UserError);
   expect(() => sequential([])).toThrow("sequential: a model needs a layer");
   for (const layers of [dense(3), [dense(3), "relu"]]) {
-    expect(() => sequential(layers as never)).toThrow("sequential takes a list of layers");
+    expect(() => sequential(layers as never)).toThrow("sequential: layers must be a list of layers");
   }
   expect(() => dense(3).params([])).toThrow(ShapeError);
 });

@@ -72,7 +72,7 @@ type Moments<F extends OptimizerFields> = Readonly<Record<string, Moment<ValuesO
 
 export function optimizerSchema<F extends OptimizerFields, const M extends Moments<F>>(
   schema: OptimizerSchema<F, M>,
-): OptimizerSchema<F, M> & AnyOptimizerSchema {
+): OptimizerSchema<F, M> & Pick<AnyOptimizerSchema, "from"> {
   return { ...schema, from: (config, nested) => built(schema, readOptions(schema.options, config, nested)) };
 }
 

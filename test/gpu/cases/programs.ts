@@ -11,7 +11,7 @@ import * as ops from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { bool, f32, i32, param, slot, u8, u32 } from "../../../src/dsl/spec.ts";
 import type { Tensor } from "../../../src/dsl/tensor.ts";
-import { dense } from "../../../src/nn/layers.ts";
+import { dense } from "../../../src/nn/layers/dense.ts";
 import { model } from "../../../src/nn/model.ts";
 import { adam } from "../../../src/nn/optimizers/adam.ts";
 import { sgd } from "../../../src/nn/optimizers/sgd.ts";

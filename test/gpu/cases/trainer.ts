@@ -4,7 +4,8 @@
  */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { Pixels } from "../../../src/data/pixels.ts";
-import { dense, sequential } from "../../../src/nn/layers.ts";
+import { dense } from "../../../src/nn/layers/dense.ts";
+import { sequential } from "../../../src/nn/layers/sequential.ts";
 import { adam } from "../../../src/nn/optimizers/adam.ts";
 import { sgd } from "../../../src/nn/optimizers/sgd.ts";
 import { trainerFrom } from "../../../src/nn/saved-trainer.ts";

@@ -1,21 +1,19 @@
 /**
- * What a layer is: the contract between layers, models and trainers, and the activations by name.
+ * What a layer is: the contract between layers, models and trainers.
  *
  * A layer is a description. It tells which parameters it needs for a given input, and applies them inside an entry; nothing
- * is stored in it. A layer of your own is made by `layer()` (custom-layer.ts), or is an object with the members of `Layer`.
+ * is stored in it. A layer of your own is made by `layer()` (own.ts), or is an object with the members of `Layer`.
  */
 
-import { ShapeError } from "../core/errors.ts";
-import type { Spelled } from "../core/spelling.ts";
-import { elu, gelu, leakyRelu, selu, silu } from "../dsl/activations.ts";
-import { tensorFrom } from "../dsl/check.ts";
-import { relu, sigmoid, softmax, softplus } from "../dsl/composites.ts";
-import { tanh } from "../dsl/ops.ts";
-import type { StateSpec } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
-import { type Dim, printShape, type Shape, sameShape } from "../graph/shape.ts";
-import type { Config } from "./config.ts";
-import type { Regularizer } from "./regularizers.ts";
+import { ShapeError } from "../../core/errors.ts";
+import { tensorFrom } from "../../dsl/check.ts";
+import type { StateSpec } from "../../dsl/spec.ts";
+import type { Tensor } from "../../dsl/tensor.ts";
+import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
+import type { Config } from "../config.ts";
+import type { Regularizer } from "../regularizers/regularizer.ts";
+import type { ActivationName } from "./activations.ts";
+import type { OutputShape, ShapeRule } from "./shape-rule.ts";
 import type { SlotUpdates } from "./slot-updates.ts";
 
 /** Parameters by name: state of a program. */
@@ -27,25 +25,6 @@ export interface ParamTree {
 export interface ParamTensors {
   readonly [name: string]: Tensor | ParamTensors;
 }
-
-/** What a layer does to a shape, for the editor: a number is the new last axis, a list is one after the other. */
-export type ShapeRule = "same" | "flatten" | "any" | number | readonly ShapeRule[];
-
-export type OutputShape<R, S extends Shape> = R extends "same"
-  ? S
-  : R extends "flatten"
-    ? S extends readonly [infer Batch extends Dim, ...Shape]
-      ? [Batch, number]
-      : Shape
-    : R extends number
-      ? S extends readonly [...infer Head extends Shape, Dim]
-        ? [...Head, R]
-        : Shape
-      : R extends readonly []
-        ? S
-        : R extends readonly [infer First, ...infer Rest]
-          ? OutputShape<Rest, OutputShape<First, S>>
-          : Shape;
 
 /** How a layer is applied. All may be left out. */
 export interface Mode {
@@ -92,37 +71,24 @@ export interface Layer<R extends ShapeRule = ShapeRule> {
   ): Tensor<OutputShape<R, S>, "f32">;
 }
 
-/** Functions of this library by name, with their default options; "linear" is none. */
-export type ActivationName = Spelled<
-  ("relu" | "leakyRelu" | "elu" | "selu" | "gelu" | "silu") | ("sigmoid" | "softplus" | "tanh" | "softmax" | "linear")
->;
+/** It has what a layer must have. */
+export function isLayer(given: unknown): given is Layer {
+  return typeof given === "object" && given !== null && "apply" in given && "params" in given;
+}
 
-const activations: Readonly<Record<ActivationName, (x: Tensor<Shape, "f32">) => Tensor<Shape, "f32">>> = {
-  relu,
-  leakyRelu: (x) => leakyRelu(x),
-  elu: (x) => elu(x),
-  selu,
-  gelu: (x) => gelu(x),
-  silu,
-  sigmoid,
-  softplus,
-  tanh,
-  softmax: (x) => softmax(x),
-  linear: (x) => x,
-};
-
-export const activationNames = Object.keys(activations) as readonly ActivationName[];
-
-export function activate(name: ActivationName, x: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
-  return activations[name](x);
+/** The shape of the samples of a batch, where all of it is known; null for a vector, which may be one sample without a batch. */
+export function sampleOf({ shape }: Tensor): SampleShape | null {
+  const dims = shape.slice(1);
+  const sizes = dims.filter((dim) => typeof dim === "number");
+  return sizes.length === dims.length && dims.length > 0 ? sizes : null;
 }
 
 /** The layers behind it, and the trainer, have been made for what `outputShape` says. */
-function checkSample(what: string, layer: Layer, x: Tensor<Shape, "f32">, output: Tensor): void {
-  const [from, to] = [x.shape.slice(1), output.shape.slice(1)];
-  // in a program of one's own x may be one sample, a vector without a batch
-  if (from.length === 0 || from.some((dim) => typeof dim !== "number")) return;
-  const said = layer.outputShape(from as number[]);
+function checkSample(what: string, layer: Layer, x: Tensor, output: Tensor): void {
+  const from = sampleOf(x);
+  if (from === null) return;
+  const said = layer.outputShape(from);
+  const to = output.shape.slice(1);
   if (sameShape(said, to)) return;
   throw new ShapeError(
     `${what} gives ${printShape(output.shape)} of ${printShape(x.shape)}, so a sample of ${printShape(to)}; its outputShape ` +
@@ -140,5 +106,10 @@ export function applyLayer(
   const what = `the layer "${layer.givenName ?? layer.name}"`;
   const output = tensorFrom(what, layer.apply(params, x, mode));
   checkSample(what, layer, x, output);
-  return output as Tensor<Shape, "f32">;
+  if (isF32(output)) return output;
+  throw new ShapeError(`${what} must give f32, not ${output.dtype}${printShape(output.shape)}`);
+}
+
+function isF32(x: Tensor): x is Tensor<Shape, "f32"> {
+  return x.dtype === "f32";
 }

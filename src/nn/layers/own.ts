@@ -13,24 +13,25 @@
  * What `apply` is given has the types of what `params` gives. A param is trained; a slot is what `update` makes of it.
  */
 
-import { UserError } from "../core/errors.ts";
+import { UserError } from "../../core/errors.ts";
 import {
   callable,
   checkArguments,
+  checkByName,
   checkedLater,
-  checkOptions,
   type OptionTable,
   object,
-  oneOf,
   text,
-} from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
-import type { TensorsOf } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
-import type { Shape } from "../graph/shape.ts";
-import type { Config } from "./config.ts";
-import { type ActivationName, activationNames, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape, type ShapeRule } from "./layer.ts"; // biome-ignore format: names
-import type { Regularizer } from "./regularizers.ts";
+} from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
+import type { TensorsOf } from "../../dsl/spec.ts";
+import type { Tensor } from "../../dsl/tensor.ts";
+import type { Shape } from "../../graph/shape.ts";
+import type { Config } from "../config.ts";
+import type { Regularizer } from "../regularizers/regularizer.ts";
+import { type ActivationName, activationKind } from "./activations.ts";
+import type { Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./layer.ts";
+import { type ShapeRule, shapeBy } from "./shape-rule.ts";
 
 /** What an `apply` is told. Pass it on to layers inside: `inner.apply(params.inner, x, mode)`. */
 export interface LayerMode extends Mode {
@@ -60,7 +61,7 @@ export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
   /** What `layerFrom` makes it from; a layer of your own has none, and is saved as code. */
   readonly config?: Config;
-  /** The shape of one sample that comes out; by default that of what goes in. */
+  /** The shape of one sample that comes out; by default what the rule says, of "any" what goes in. */
   outputShape?(sample: SampleShape): SampleShape;
   /** Parameters for samples of this shape: params, slots, or trees of them. None by default. */
   params?(sample: SampleShape): P;
@@ -68,13 +69,11 @@ export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
   apply(params: TensorsOf<P>, x: Tensor<Shape, "f32">, mode: LayerMode): Tensor<Shape, "f32">;
 }
 
-type AnyDefinition = LayerDefinition<ParamTree, ShapeRule>;
-
-const definitionTable: OptionTable<AnyDefinition> = {
+const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule>> = {
   name: text,
   givenName: text,
   rule: checkedLater(),
-  activation: oneOf(...activationNames),
+  activation: activationKind,
   regularizers: object(),
   config: checkedLater(),
   outputShape: callable(),
@@ -87,7 +86,7 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
   definition: LayerDefinition<P, R>,
 ): Layer<R> {
   checkArguments("layer", arguments, 1);
-  checkOptions("layer", definition as object as AnyDefinition, definitionTable);
+  checkByName("layer", definition, definitionTable);
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
   if (definition?.apply === undefined || name === undefined) {
     throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(here("layer"))}`);
@@ -99,11 +98,12 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
     activation,
     regularizers,
     ...(config === undefined ? {} : { config }),
-    outputShape: (sample) => definition.outputShape?.(sample) ?? sample,
+    outputShape: (sample) =>
+      definition.outputShape?.(sample) ?? shapeBy(rule ?? "any", sample, `the layer "${givenName ?? name}"`),
     params: (sample) => definition.params?.(sample) ?? {},
     apply(given, x, mode = {}) {
       const params = mode.slots?.current(given) ?? given;
-      const output = definition.apply(params as TensorsOf<P>, x as unknown as Tensor<Shape, "f32">, {
+      const output = definition.apply(params as TensorsOf<P>, x, {
         ...mode,
         training: mode.training === true,
         logits: mode.logits === true && activation !== "linear",

@@ -1,7 +1,7 @@
 /**
  * Slots that move: how a layer changes a state of its own while it trains, such as a batch norm's moving averages.
  *
- *   apply({ mean }, x, { training, update }) {                              in a layer (layer.ts, custom-layer.ts)
+ *   apply({ mean }, x, { training, update }) {                              in a layer (layer.ts, own.ts)
  *     update(mean, add(mul(mean, 0.99), mul(batchMean, 0.01)));
  *
  *   const slots = slotUpdates(model);                                       in a program of one's own
@@ -14,16 +14,16 @@
  * in a layer that a trainer holds fixed.
  */
 
-import { ShapeError, UserError } from "../core/errors.ts";
-import { checkArguments } from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
-import { withUpdates } from "../dsl/companions.ts";
-import { isTensor, tensorLeaf } from "../dsl/grad.ts";
-import { stopGradient } from "../dsl/ops.ts";
-import { Tensor } from "../dsl/tensor.ts";
-import { leavesOf, mapTree } from "../dsl/tree.ts";
-import { sameShape } from "../graph/shape.ts";
-import { printType, typeOf } from "../graph/type.ts";
+import { ShapeError, UserError } from "../../core/errors.ts";
+import { checkArguments } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
+import { withUpdates } from "../../dsl/companions.ts";
+import { isTensor, tensorLeaf } from "../../dsl/grad.ts";
+import { stopGradient } from "../../dsl/ops.ts";
+import { Tensor } from "../../dsl/tensor.ts";
+import { leavesOf, mapTree } from "../../dsl/tree.ts";
+import { sameShape } from "../../graph/shape.ts";
+import { printType, typeOf } from "../../graph/type.ts";
 
 /** What one pass through a model does to its slots. Made by `slotUpdates`; layers get it as `slots` of their mode. */
 export class SlotUpdates {

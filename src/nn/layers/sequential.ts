@@ -1,0 +1,92 @@
+/**
+ * Layers one after the other: a model as a description.
+ *
+ *   const net = sequential([dense(512, { activation: "relu" }), dropout(0.2), dense(10, { activation: "softmax" })]);
+ *   const model = net.params([784]);        { dense1: { kernel, bias }, dense2: { kernel, bias } }: state of a program
+ *   net.apply(model, image)                 inside an entry, where `model` are tensors
+ *
+ * Nothing is stored in a layer: parameters are program state like any other, so `trainer` and a hand-written program use
+ * the same layers. `config` is what a layer is made from, as JSON; `layerFrom` (from-config.ts) makes it again.
+ */
+import { UserError } from "../../core/errors.ts";
+import { atLine, here } from "../../core/origin.ts";
+import { joinPath } from "../../dsl/tree.ts";
+import { codeConfig } from "../config.ts";
+import { required, type Stored } from "../schema.ts";
+import { activate } from "./activations.ts";
+import { applyLayer, isLayer, type Layer, type Mode, type ParamTree } from "./layer.ts";
+import { type Member, regularizersOf, subtree, watchInside } from "./members.ts";
+import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
+
+/** A model of more layers than this is not read: nobody has one, and each costs time. */
+const maxLayers = 1000;
+
+const layersKind: Stored<readonly Layer[]> = {
+  wanted: 'a list of layers: sequential([dense(64, { activation: "relu" }), dense(10)])',
+  accepts: (value): value is readonly Layer[] => Array.isArray(value) && value.every(isLayer),
+  write: (layers) => layers.map(({ config, name }) => config ?? codeConfig(name)),
+  read: (config, nested) => config.list(maxLayers).map(nested.layer),
+};
+
+export const sequentialSchema = layerSchema({
+  name: "sequential",
+  given: { layers: required(layersKind) },
+  options: {},
+  example: "layers",
+  hasMembers: true,
+  make: ({ layers }, options) => sequential(layers, options),
+});
+
+export type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K] extends Layer<infer R> ? R : "any" };
+
+/** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
+export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
+  const values = checkLayer(sequentialSchema, { layers }, options, arguments);
+  const last = layers.at(-1);
+  if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
+  const named = keyed(layers);
+  const rule = layers.map(({ rule }) => rule);
+  return built(sequentialSchema, values, {
+    rule: rule as RulesOf<L>, // member by member
+    activation: last.activation,
+    regularizers: regularizersOf(named),
+    outputShape: (sample) => layers.reduce((shape, member) => member.outputShape(shape), sample),
+    params(sample) {
+      const found: [string, ParamTree][] = [];
+      let shape = sample;
+      for (const { layer, key } of named) {
+        const params = layer.params(shape);
+        if (Object.keys(params).length > 0) found.push([key, params]);
+        shape = layer.outputShape(shape);
+      }
+      return Object.fromEntries(found);
+    },
+    apply(params, x, { logits, onOutput, ...mode }) {
+      const end = named.length - 1;
+      return named.reduce((value, { layer, key }, i) => {
+        const withoutEnding = logits && i === end;
+        const inside: Mode = { ...mode, logits: withoutEnding, ...watchInside(key, onOutput) };
+        const output = applyLayer(layer, subtree(params, key), value, inside);
+        onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output);
+        return output;
+      }, x);
+    },
+  });
+}
+
+function keyed(layers: readonly Layer[]): readonly Member[] {
+  const seen = new Map<string, number>();
+  const taken = new Set<string>();
+  return layers.map((layer) => {
+    const ordinal = (seen.get(layer.name) ?? 0) + 1;
+    if (layer.givenName === undefined) seen.set(layer.name, ordinal);
+    const key = layer.givenName ?? `${layer.name}${ordinal}`;
+    if (taken.has(key)) {
+      throw new UserError(
+        `sequential: two layers are called "${key}": give one another name${atLine(here("sequential"))}`,
+      );
+    }
+    taken.add(key);
+    return { layer, key };
+  });
+}
