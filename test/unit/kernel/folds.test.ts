@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { expandFolds } from "../../../passes/lower/expand-folds.ts";
+import { copyStmts, freshNames } from "../../../passes/schedule/names.ts";
 import type { FoldFn } from "../../../src/core/fold.ts";
 import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
@@ -295,6 +296,28 @@ test("loops compute what an element needs in the outermost loop that it depends 
         y0[i] = best
         y[i] = f32(place)"
   `);
+});
+
+test("a copy has names of its own, and the same numbers", () => {
+  const one = blocked("argMin", ["serial"]);
+  const [only] = one.nests;
+  if (only === undefined) throw new Error("no nest");
+  const fresh = freshNames(one);
+  const twice = { ...one, nests: [{ ...only, body: [...only.body, ...copyStmts(only.body, {}, fresh)] }] };
+  expect(checkKernel(twice)).toBeNull();
+  const copied = { ...one, nests: [{ ...only, body: copyStmts(only.body, { suffix: "_copy" }, fresh) }] };
+  expect(checkKernel(copied)).toBeNull();
+  const numbers = [one, copied].map((target) => {
+    const memory = new Map(
+      one.buffers.map(({ name, count }) => [
+        name,
+        { element: "f32" as const, data: Array.from({ length: count }, (_, i) => Math.fround(Math.sin(i + count))) },
+      ]),
+    );
+    evaluateKernel(target, memory);
+    return memory;
+  });
+  expect(numbers[1]).toEqual(numbers[0]);
 });
 
 test("a race in what is folded is found", () => {
