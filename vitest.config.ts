@@ -10,5 +10,11 @@ export default defineConfig({
       { find: /^tensorloom$/, replacement: here("./src/index.ts") },
     ],
   },
-  test: { include: ["test/**/*.test.ts"], testTimeout: 90_000, hookTimeout: 120_000, maxWorkers: 2 },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 90_000,
+    hookTimeout: 120_000,
+    maxWorkers: 2,
+    globalSetup: "test/built.ts",
+  },
 });

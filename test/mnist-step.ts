@@ -2,7 +2,7 @@
  * The training step that the project measures itself by: 784-512-10, relu, softmax cross-entropy, batch 128. With seeded
  * batches of synthetic digits.
  */
-import { syntheticDigits } from "../src/data/digits.ts";
+
 import {
   accuracy,
   add,
@@ -18,7 +18,8 @@ import {
   relu,
   softmaxCrossEntropy,
   zeros,
-} from "../src/index.ts";
+} from "tensorloom";
+import { syntheticDigits } from "../src/data/digits.ts";
 
 export const mnistDims = { batch: 128 };
 

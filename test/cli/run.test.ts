@@ -13,8 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const tensorloom = JSON.stringify(new URL("../../src/index.ts", import.meta.url).href);
-
 async function run(source: string, ...args: readonly string[]) {
   const script = join(folder, "script.ts");
   await writeFile(script, source);
@@ -40,8 +38,8 @@ test.each([
   ["an error in a timer", '\nexport function main() { setTimeout(() => { throw new Error("late"); }, 1); }', /^error: main of .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["a promise that nobody awaits", '\nexport function main() { void Promise.reject(new RangeError("lost")); }', /^error: main of .*script\.ts failed: RangeError: lost\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["without main, an error in a timer", '\nsetTimeout(() => { throw new Error("late"); }, 1);\nexport {};', /^error: .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
-  ["an error of ours that has no line of its own", `import { dense, sgd, trainer } from ${tensorloom};\n\nexport async function main() {\n  const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });\n  await net.evaluate({ x: [1], y: [1] });\n}`, /^error: evaluate: call await trainer\.compile\(\) first\n {4}at .*script\.ts:5:\d+\n$/], // biome-ignore format: rows
-  ["an error of ours at the top", `import { dense, sgd, trainer } from ${tensorloom};\ntrainer(dense(1), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd() });`, /^error: trainer: softmaxCrossEntropy needs an output for each class.*\n {4}at .*script\.ts:2:1\n$/], // biome-ignore format: rows
+  ["an error of ours that has no line of its own", `import { dense, sgd, trainer } from "tensorloom";\n\nexport async function main() {\n  const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });\n  await net.evaluate({ x: [1], y: [1] });\n}`, /^error: evaluate: call await trainer\.compile\(\) first\n {4}at .*script\.ts:5:\d+\n$/], // biome-ignore format: rows
+  ["an error of ours at the top", `import { dense, sgd, trainer } from "tensorloom";\ntrainer(dense(1), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd() });`, /^error: trainer: softmaxCrossEntropy needs an output for each class.*\n {4}at .*script\.ts:2:1\n$/], // biome-ignore format: rows
   ["no TypeScript", "export function main( {", /^error: .*script\.ts could not be loaded: /],
 ])("%s: exit code 2 and no stack", async (_, source, message) => {
   const { code, stdout, stderr } = await run(source);

@@ -7,8 +7,8 @@
  * Prints one line of JSON: the losses of the epochs, and a digest of all states.
  */
 import { createHash } from "node:crypto";
-import { dense, dropout, sequential, sgd, trainer } from "../../src/index.ts";
-import { loadTrainer, saveTrainer } from "../../src/node.ts";
+import { dense, dropout, sequential, sgd, trainer } from "tensorloom";
+import { loadTrainer, saveTrainer } from "tensorloom/node";
 
 const [part = "", path = "", step = "0"] = process.argv.slice(2);
 const samples = 53;

@@ -1,8 +1,11 @@
 /**
- * Runs one of our scripts in a process of its own, as `npm start` does, and gives back what it printed.
+ * Runs one of our scripts in a process of its own, as `npm start` does, and gives back what it printed. The commands, and what
+ * a script imports as "tensorloom", are the sources as test/built.ts has built them.
  */
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { builtFiles, builtFolder } from "../built.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -17,9 +20,13 @@ export async function runScript(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<Finished> {
-  const child = spawn(process.execPath, ["--import", "tsx", path, ...args], {
+  const built = process.env[builtFolder];
+  if (built === undefined) throw new Error(`${builtFolder} is not set: test/built.ts is Vitest's global setup`);
+  const file = new Map<string, string>(Object.entries(builtFiles)).get(path);
+  const script = file === undefined ? path : join(built, `${file}.js`);
+  const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
     cwd: root,
-    env: { ...process.env, NO_COLOR: "1", ...env },
+    env: { ...process.env, NO_COLOR: "1", TSX_TSCONFIG_PATH: join(built, "tsconfig.json"), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [stdout, stderr]: [string[], string[]] = [[], []];
