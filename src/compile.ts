@@ -17,7 +17,7 @@ import { specialize } from "../passes/graph/specialize.ts";
 import { expandFolds } from "../passes/lower/expand-folds.ts";
 import { lower } from "../passes/lower/lower.ts";
 import { type Layout, layout, sideBySide } from "../passes/plan/layout.ts";
-import { type Ordered, order, stateBuffer, statesWithoutRoom } from "../passes/plan/order.ts";
+import { type Ordered, order, statesWithoutRoom } from "../passes/plan/order.ts";
 import { scheduleAlike } from "../passes/schedule/alike.ts";
 import { halfBits, roundTo } from "./core/dtype.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
@@ -43,15 +43,17 @@ import type { Node } from "./graph/node.ts";
 import { oneHot } from "./graph/ops/index-ops.ts";
 import { input, randomState } from "./graph/ops/source.ts";
 import { printEntry, printNode } from "./graph/print.ts";
-import { bindDim, type Dims, printShape, type Shape } from "./graph/shape.ts";
+import { bindDim, type Dims, fixedShape, printShape, type Shape } from "./graph/shape.ts";
 import { typeOf } from "./graph/type.ts";
-import { checkKernel, checkSequence } from "./kernel/check.ts";
+import { checkKernel } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
-import { printKernel, printSequence } from "./kernel/print.ts";
+import { printKernel } from "./kernel/print.ts";
 import type { TargetTraits } from "./kernel/target.ts";
-import type { BufferSlot } from "./program/memory.ts";
+import { type Buffer, type BufferSlot, Buffers, printBuffer } from "./program/buffer.ts";
+import { checkSequence } from "./program/check-sequence.ts";
+import { printSequence } from "./program/print.ts";
 import type { EntryReport, KernelReport, PassReport } from "./program/report.ts";
-import { countLaunches, type Sequence } from "./program/sequence.ts";
+import { countLaunches, launchesOf, type Sequence } from "./program/sequence.ts";
 import { checkIndexes, checkSize, checkSizes } from "./program/sizes.ts";
 import { arrayTypeOf, type CompiledEntry, type InputSlot, type Picks } from "./runtime/compiled.ts";
 import { checkDims } from "./runtime/dims.ts";
@@ -126,7 +128,8 @@ export async function compileOn<O, I>(
   checkOptions("compileOn", options, compileTable, { before: "program, target, " });
   checkDims("compile", program.inputs, options.dims ?? {});
   checkDTypes(program, target.traits);
-  const states = stateLayout(program, target.traits);
+  const { slots, bytes } = sideBySide(stateBuffers(program, new Buffers()), target.traits);
+  const states = [...slots.values()];
   const warnings: string[] = [];
   const warn = (message: string): void => {
     if (warnings.includes(message)) return;
@@ -134,7 +137,7 @@ export async function compileOn<O, I>(
     (options.onWarning ?? console.warn)(message);
   };
   for (const message of program.warnings ?? []) warn(message);
-  const machine = await target.machine(states.bytes, {
+  const machine = await target.machine(bytes, {
     ...machineOptions(options),
     onWarning: warn,
     work: workOf(program, options.dims ?? {}),
@@ -142,11 +145,11 @@ export async function compileOn<O, I>(
   try {
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
-    writeStartValues(program, states.slots, machine, options.seed ?? 0);
+    writeStartValues(program, states, machine, options.seed ?? 0);
     const executable = await makeExecutable({
       program,
       machine,
-      states: states.slots,
+      states,
       dims: options.dims ?? {},
       inputs: declaredInputs(program.inputs),
       compileEntry: (name, dims) => compileEntry(program, name, dims, target, options, warn),
@@ -187,10 +190,11 @@ function countOf(shape: Shape, dims: Dims): number {
   return shape.reduce((product: number, dim) => product * bindDim(dim, dims), 1);
 }
 
-/** The states' addresses, which all entries share. */
-function stateLayout(program: Program<unknown>, target: TargetTraits): ReturnType<typeof sideBySide> {
-  const declared = program.states.map(({ path, leaf }) => ({ name: path, dtype: leaf.dtype, shape: leaf.shape }));
-  return sideBySide("state", declared, stateBuffer, target);
+/** All states, in the program's order: so they lie at the same addresses for every entry. */
+function stateBuffers(program: Program<unknown>, buffers: Buffers): readonly Buffer[] {
+  return program.states.map(({ path, leaf }) =>
+    buffers.named("state", path, { dtype: leaf.dtype, shape: fixedShape(leaf.shape) }),
+  );
 }
 
 function machineOptions({ onLaunch, debug }: CompileOptions): MachineOptions {
@@ -309,26 +313,34 @@ export function stagesOf(
       ? checkKernels("lower", expandAll(plain))
       : timed("schedule", schedule, countLaunches);
   checkIndexes(sequence, entry, target.traits);
-  const sound = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : [])); // not to be checked again below
+  const declared = {
+    state: stateBuffers(program, ordered.buffers),
+    input: bound.map(({ name: path, dtype, shape }) => ordered.buffers.named("input", path, { dtype, shape })),
+    output: entry.outputs.map(({ name: path, node }) =>
+      ordered.buffers.named("output", path, { dtype: typeOf(node).dtype, shape: fixedShape(typeOf(node).shape) }),
+    ),
+  };
   const addresses = timed(
     "plan",
-    () => layout(ordered, sequence, bound, stateLayout(program, target.traits).slots, target.traits, !skip.has("plan")),
+    () => layout(sequence, declared, target.traits, !skip.has("plan")),
     (result) => result.arena.placements.length,
   );
   const { buffers, segmentBytes, freedAfter, arena } = addresses;
-  const unbound = checkSequence(
-    sequence,
-    new Map([...buffers].map(([id, { dtype, count }]) => [id, { element: dtype, count }])),
-    sound,
-  );
+  const sound = launchesOf(sequence).map(({ kernel }) => kernel); // checked above
+  const unbound = checkSequence(sequence, buffers, sound);
   if (unbound !== null) throw new CompilerBug(`pass "plan" broke: ${unbound}\n${printSequence(sequence)}`);
+  const slotOf = (buffer: Buffer): BufferSlot => {
+    const slot = buffers.get(buffer);
+    if (slot === undefined) throw new CompilerBug(`${printBuffer(buffer)} has no address`);
+    return slot;
+  };
   const compiled: CompiledEntry = {
     name,
     dims,
     sequence,
     buffers,
-    inputs: inputSlots(entry, program, buffers),
-    outputs: new Map(entry.outputs.map((output) => [output.name, buffers.get(`output ${output.name}`) as BufferSlot])),
+    inputs: inputSlots(entry, declared.input.map(slotOf)),
+    outputs: new Map(declared.output.map((buffer) => [buffer.name, slotOf(buffer)])),
     segmentBytes,
     freedAfter,
   };
@@ -429,11 +441,7 @@ function scheduleAll(sequence: Sequence, target: TargetSetup): Sequence {
 }
 
 /** Inputs, with the range that a use as labels demands. */
-function inputSlots(
-  entry: Entry,
-  program: Program<unknown>,
-  buffers: ReadonlyMap<string, BufferSlot>,
-): readonly InputSlot[] {
+function inputSlots(entry: Entry, slots: readonly BufferSlot[]): readonly InputSlot[] {
   const below = new Map<string, Picks>();
   const used = new Set<string>();
   for (const node of neededNodes(entry)) {
@@ -450,12 +458,12 @@ function inputSlots(
       line: limit < known.limit ? atLine(node.origins[0]) : known.line,
     });
   }
-  return program.inputs.map(({ path }) => ({
-    path,
-    parts: splitPath(path),
-    buffer: buffers.get(`input ${path}`) as BufferSlot,
-    used: used.has(path),
-    below: below.get(path) ?? null,
+  return slots.map((buffer) => ({
+    path: buffer.name,
+    parts: splitPath(buffer.name),
+    buffer,
+    used: used.has(buffer.name),
+    below: below.get(buffer.name) ?? null,
   }));
 }
 
@@ -465,12 +473,11 @@ function reportOf(
   passes: readonly PassReport[],
   memory: EntryReport["memory"],
 ): EntryReport {
-  const kernels: KernelReport[] = [];
-  compiled.sequence.forEach((step, i) => {
-    const made = ordered.steps[i];
-    if (step.kind !== "launch" || made?.kind !== "group") return;
-    const { name, flops, bytes, schedule } = step.kernel;
-    kernels.push({ name, fuses: made.clusters.flatMap((c) => c.nodes.map(printNode)), flops, bytes, schedule });
+  const computed = new Map([...ordered.fused.homes.keys()].map((node) => [node.id, node]));
+  const kernels = launchesOf(compiled.sequence).map(({ id, kernel, nodes }): KernelReport => {
+    const { name, flops, bytes, schedule } = kernel;
+    const fuses = nodes.flatMap((node) => computed.get(node) ?? []).map(printNode);
+    return { step: id, name, fuses, flops, bytes, schedule };
   });
   const { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes } = memory;
   return {

@@ -10,12 +10,12 @@ import { scheduleWasm } from "../passes/schedule/wasm.ts";
 import { apply, constant } from "../src/kernel/build.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
-import { evaluateSequence } from "../src/kernel/evaluate-sequence.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import { mapStmts, replaceExprs } from "../src/kernel/rewrite.ts";
-import type { BufferSlot, Segment } from "../src/program/memory.ts";
+import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../src/program/buffer.ts";
+import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
@@ -89,22 +89,25 @@ class EvaluatorMachine implements Machine {
       output: new ArrayBuffer(entry.segmentBytes.output),
     };
     new Uint8Array(segments.arena).fill(0xff);
-    const viewsBySlot = new Map<string, TypedArray>();
-    const memory = new Map<string, Memory>();
-    for (const [name, { dtype, segment, offset, count }] of entry.buffers) {
-      const view = viewOf(dtype, segments[segment], offset, count);
-      viewsBySlot.set(name, view);
-      memory.set(name, { element: dtype, data: view });
+    const viewsBySlot = new Map<BufferSlot, TypedArray>();
+    const memory = new Map<Buffer, Memory>();
+    for (const [buffer, slot] of entry.buffers) {
+      const view = viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count);
+      viewsBySlot.set(slot, view);
+      memory.set(buffer, { element: slot.dtype, data: view });
     }
     const routines = this.#routines;
     let calls = 0;
     return {
-      feed: (input, values) => viewsBySlot.get(entry.inputs[input]?.buffer.name ?? "")?.set(values),
+      feed: (input, values) => {
+        const slot = entry.inputs[input]?.buffer;
+        if (slot !== undefined) viewsBySlot.get(slot)?.set(values);
+      },
       run() {
         calls += 1;
         evaluateSequence(entry.sequence, memory, { routines, seed: calls });
       },
-      read: async (output) => (viewsBySlot.get(output.name) as TypedArray).slice(),
+      read: async (output) => (viewsBySlot.get(output) as TypedArray).slice(),
       release: () => undefined,
     };
   }
@@ -125,16 +128,16 @@ class EvaluatorMachine implements Machine {
 }
 
 /** The race detector tells buffers apart by identity, so two that share bytes must not meet in one kernel. */
-export function checkBindings(sequence: Sequence, buffers: ReadonlyMap<string, BufferSlot>): void {
+export function checkBindings(sequence: Sequence, buffers: ReadonlyMap<Buffer, BufferSlot>): void {
   for (const step of launchesOf(sequence)) {
     const slots = [...new Set(step.bindings.map(({ buffer }) => buffer))].map(
-      (name) => buffers.get(name) as BufferSlot,
+      (buffer) => buffers.get(buffer) as BufferSlot,
     );
     for (const [i, a] of slots.entries()) {
       for (const b of slots.slice(i + 1)) {
         const apart = a.segment !== b.segment || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
         if (!apart && a.bytes > 0 && b.bytes > 0) {
-          throw new Error(`kernel ${step.kernel.name}: ${a.name} and ${b.name} share bytes`);
+          throw new Error(`kernel ${step.kernel.name}: ${printBuffer(a)} and ${printBuffer(b)} share bytes`);
         }
       }
     }

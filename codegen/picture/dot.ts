@@ -6,6 +6,7 @@
  * between frames end at the border, as launches take buffers.
  */
 import { printNode } from "../../src/graph/print.ts";
+import { printBuffer } from "../../src/program/buffer.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
 import type { Box, Drawing, Frame, Line } from "./drawing.ts";
@@ -71,8 +72,8 @@ function printFrame({ id, step, name, note, clusters }: Frame, writer: Writer): 
 
 function printCopies({ copies }: Drawing, writer: Writer): void {
   for (const { id, step, from, to, sources } of copies) {
-    const text = dotString(`${step + 1}  copy ${shortName(from)} to ${shortName(to)}`);
-    const whole = dotString(`copy ${from} to ${to}`);
+    const text = dotString(`${step + 1}  copy ${shortName(printBuffer(from))} to ${shortName(printBuffer(to))}`);
+    const whole = dotString(`copy ${printBuffer(from)} to ${printBuffer(to)}`);
     const look = `shape=note fillcolor="${paper}" color="${quiet}" margin="0.06,0.03"`;
     writer.line(`${id} [${look} tooltip=${whole} label=${text}];`);
     for (const source of sources) writer.line(`${source.id} -> ${id} [penwidth=1.5 color="${ink}"];`);
@@ -83,7 +84,8 @@ function printCopies({ copies }: Drawing, writer: Writer): void {
 
 function printBox(box: Box): string {
   const { strong, light } = paints[paintName(box)];
-  const isEmphatic = typeof box.store === "string" || (box.store === undefined && box.results.length > 0);
+  const isEmphatic =
+    (box.store !== null && box.store !== undefined) || (box.store === undefined && box.results.length > 0);
   const fill = box.store === null ? "#ffffff" : light;
   const look = [
     `color="${strong}" fillcolor="${fill}" penwidth=${isEmphatic ? 2 : 0.8}`,
@@ -108,7 +110,8 @@ function boxTable(box: Box): string {
 
 /** Where the value goes: its results, and a scratch buffer if it has one. */
 function placeText({ results, store }: Box): string {
-  const scratch = typeof store === "string" && (store.startsWith("%") || results.length === 0) ? [store] : [];
+  const isStored = store !== null && store !== undefined;
+  const scratch = isStored && (store.segment === "arena" || results.length === 0) ? [printBuffer(store)] : [];
   return shortName([...scratch, ...results.map((name) => shortName(name))].join(", "), 3 * longestName);
 }
 

@@ -16,6 +16,7 @@ import type { Node, OpDef } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
 import { printType, typeOf } from "../../src/graph/type.ts";
+import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import { isFolded, type Operand, operandsOf, titleOf } from "./label.ts";
 import { type Role, rolesOf } from "./roles.ts";
 
@@ -27,12 +28,12 @@ export type DrawnStep =
       readonly note: string;
       readonly clusters: readonly (readonly Node[])[];
     }
-  | { readonly kind: "copy"; readonly from: string; readonly to: string };
+  | { readonly kind: "copy"; readonly from: Buffer; readonly to: Buffer };
 
 export interface Kernels {
   readonly steps: readonly DrawnStep[];
   /** The buffer of each node that is stored. */
-  readonly bufferOf: ReadonlyMap<Node, string>;
+  readonly bufferOf: ReadonlyMap<Node, Buffer>;
 }
 
 export interface Box {
@@ -45,7 +46,7 @@ export interface Box {
   /** The results it gives: "loss", "next model.w1". */
   readonly results: readonly string[];
   /** The buffer it is stored in; null in a register; undefined where no kernels are drawn. */
-  readonly store: string | null | undefined;
+  readonly store: Buffer | null | undefined;
   readonly again: boolean;
 }
 
@@ -73,8 +74,8 @@ export interface Frame {
 export interface Copy {
   readonly id: string;
   readonly step: number;
-  readonly from: string;
-  readonly to: string;
+  readonly from: Buffer;
+  readonly to: Buffer;
   /** Boxes whose value is copied. */
   readonly sources: readonly Box[];
 }
@@ -166,7 +167,7 @@ class Draftsman {
   }
 
   copies({ steps, bufferOf }: Kernels): Copy[] {
-    const holders = new Map<string, Node>([...bufferOf].map(([node, buffer]) => [buffer, node]));
+    const holders = new Map([...bufferOf].map(([node, buffer]) => [buffer, node]));
     return steps.flatMap((made, step) => {
       if (made.kind !== "copy") return [];
       const node = holders.get(made.from);
@@ -223,7 +224,7 @@ class Draftsman {
       node,
       role: this.#roles.get(node) ?? "forward",
       look,
-      title: look === "buffer" ? bufferTitle(buffer ?? "", results) : title,
+      title: look === "buffer" ? bufferTitle(buffer, results) : title,
       type: printType(node.type),
       results: isStored || this.#kernels === null ? results : [],
       store: this.#kernels === null || !isStored ? undefined : (buffer ?? null),
@@ -256,8 +257,9 @@ function lookOf(node: Node): Box["look"] {
 }
 
 /** Scratch has a number; other buffers hold results. */
-function bufferTitle(buffer: string, results: readonly string[]): string {
-  return buffer.startsWith("%") ? buffer : (results[0] ?? buffer);
+function bufferTitle(buffer: Buffer | undefined, results: readonly string[]): string {
+  const name = buffer === undefined ? "" : printBuffer(buffer);
+  return buffer?.segment === "arena" ? name : (results[0] ?? name);
 }
 
 function isExternal(node: Node): boolean {

@@ -8,6 +8,7 @@
  */
 import { type Entry, neededNodes, type Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
+import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import type { Kernels } from "./drawing.ts";
 import { rolesOf } from "./roles.ts";
 
@@ -20,7 +21,7 @@ export function graphJson(entry: Entry, kernels: Kernels | null = null): Readonl
   const nodes = neededNodes(entry).map((node) => ({
     ...nodeJson(node),
     part: roles.get(node),
-    ...(kernels === null ? {} : { kernel: kernelOf.get(node) ?? null, buffer: kernels.bufferOf.get(node) ?? null }),
+    ...(kernels === null ? {} : { kernel: kernelOf.get(node) ?? null, buffer: nameOf(kernels.bufferOf.get(node)) }),
   }));
   return {
     entry: entry.name,
@@ -29,6 +30,10 @@ export function graphJson(entry: Entry, kernels: Kernels | null = null): Readonl
     next: resultsJson(entry.next),
     ...(kernels === null ? {} : { steps: kernels.steps.map(stepJson) }),
   };
+}
+
+function nameOf(buffer: Buffer | undefined): string | null {
+  return buffer === undefined ? null : printBuffer(buffer);
 }
 
 function nodeJson(node: Node): Readonly<Record<string, unknown>> {
@@ -50,6 +55,6 @@ function resultsJson(results: readonly Result[]): readonly (readonly [string, nu
 }
 
 function stepJson(step: Kernels["steps"][number]): Readonly<Record<string, unknown>> {
-  if (step.kind === "copy") return { copy: { from: step.from, to: step.to } };
+  if (step.kind === "copy") return { copy: { from: printBuffer(step.from), to: printBuffer(step.to) } };
   return { launch: step.name, schedule: step.note, clusters: step.clusters.map((nodes) => nodes.map(({ id }) => id)) };
 }

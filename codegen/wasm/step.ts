@@ -11,7 +11,7 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { importedMemory, importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
-import type { BufferSlot } from "../../src/program/memory.ts";
+import { type Buffer, type BufferSlot, printBuffer } from "../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../src/program/sequence.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
@@ -29,7 +29,7 @@ export interface WasmOptions {
 /** The module that runs `sequence` on buffers at these addresses. */
 export function printWasm(
   sequence: Sequence,
-  buffers: ReadonlyMap<string, BufferSlot>,
+  buffers: ReadonlyMap<Buffer, BufferSlot>,
   layout: WasmLayout,
   { relaxed }: WasmOptions,
 ): Uint8Array<ArrayBuffer> {
@@ -40,13 +40,9 @@ export function printWasm(
     wasm,
     module: moduleContext(wasm, mod, relaxed),
     layout,
-    addressOf: (name) => {
-      const slot = place(buffers.get(name), `buffer ${name}`);
+    addressOf: (buffer) => {
+      const slot = place(buffers.get(buffer), printBuffer(buffer));
       return layout.bases[slot.segment] + slot.offset;
-    },
-    bytesOf: (name) => {
-      const slot = place(buffers.get(name), `buffer ${name}`);
-      return slot.count * byteWidth(slot.dtype);
     },
   };
   const steps = sequence.map((step, i) => {
@@ -74,8 +70,7 @@ interface Printer {
   readonly wasm: WasmModule;
   readonly module: WasmModuleContext;
   readonly layout: WasmLayout;
-  addressOf(buffer: string): number;
-  bytesOf(buffer: string): number;
+  addressOf(buffer: Buffer): number;
 }
 
 function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): void {
@@ -105,7 +100,7 @@ function writeStep(step: Step, f: FunctionWriter, thread: Local, printer: Printe
       f.if([], () => {
         f.constI32(printer.addressOf(step.to));
         f.constI32(printer.addressOf(step.from));
-        f.constI32(printer.bytesOf(step.from));
+        f.constI32(step.from.count * byteWidth(step.from.dtype));
         f.op("memory.copy");
       });
       return;

@@ -5,7 +5,7 @@
  * begins with the domain; axes beyond it are inner loops (a row kernel). `outputs` are stored; other members live in
  * registers. Nodes of no cluster (views, cheap maps) are computed where they are read.
  */
-import type { Entry } from "../../src/graph/entry.ts";
+import type { Entry, Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import type { Access } from "./access.ts";
@@ -40,23 +40,23 @@ export function isExternal(node: Node): boolean {
   return node.op.kind === "source" && node.op.element === undefined;
 }
 
-/** Names what lies in one buffer: a state and its next value are one, where it is updated in place. */
-export type BufferLabels = (node: Node) => string;
+/** What will lie in one buffer: the value of a node; a state and its next value together, where it is updated in place. */
+export type BufferKey = Node | Result;
+
+export type BufferKeys = (node: Node) => BufferKey;
 
 /** `apart`: states whose next value is known to need a buffer of its own. */
-export function bufferLabels(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferLabels {
+export function bufferKeys(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferKeys {
   // an input that becomes a state is copied: it lies in its own buffer
   const inPlace = entry.next.filter(({ name, node }) => !apart.has(name) && !isExternal(node));
-  const nextOf = new Map(inPlace.map(({ name, node }) => [node, name]));
-  return (node) => {
-    const stateName = node.op === state ? String(node.attrs.name) : nextOf.get(node);
-    return stateName === undefined ? `%${node.id}` : `state ${stateName}`;
-  };
+  const states = new Map(entry.next.map((next) => [next.name, next]));
+  const nextOf = new Map(inPlace.map((next) => [next.node, next]));
+  return (node) => (node.op === state ? states.get(String(node.attrs.name)) : nextOf.get(node)) ?? node;
 }
 
 /** The buffers that a kernel of these clusters touches. */
-export function touchedBy(clusters: readonly Cluster[], label: BufferLabels): ReadonlySet<string> {
-  return new Set(clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads].map(label)));
+export function touchedBy(clusters: readonly Cluster[], keyOf: BufferKeys): ReadonlySet<BufferKey> {
+  return new Set(clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads].map(keyOf)));
 }
 
 /** Names of the states whose old value a cluster reads. */

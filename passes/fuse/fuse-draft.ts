@@ -5,7 +5,7 @@
  */
 import type { Node } from "../../src/graph/node.ts";
 import { type Access, shapeOf } from "./access.ts";
-import type { BufferLabels, ClusterKind } from "./cluster.ts";
+import type { BufferKey, BufferKeys, ClusterKind } from "./cluster.ts";
 
 /**
  * Arithmetic of one iteration, in prices of ops: V8 optimizes no function of more than 60 kB of bytecode, and one that is much
@@ -20,7 +20,7 @@ const mostRowWork = 2048;
 export class Draft {
   readonly nodes = new Set<Node>();
   /** Labels of what its kernel touches: values from outside that members read, and members that are stored. */
-  readonly buffers = new Set<string>();
+  readonly buffers = new Set<BufferKey>();
   /** Where what fits this draft goes on when its buffers are all taken. */
   sequel: Draft | null = null;
   /** Largest id of a member. */
@@ -32,11 +32,11 @@ export class Draft {
   #inRow = 0;
   #folds = 0;
   readonly #reads = new Set<Draft>();
-  readonly #label: BufferLabels;
+  readonly #keyOf: BufferKeys;
   #into: Draft | null = null;
 
-  constructor(node: Node, label: BufferLabels) {
-    this.#label = label;
+  constructor(node: Node, keyOf: BufferKeys) {
+    this.#keyOf = keyOf;
     this.#kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
     this.#domain = domainOf(node);
   }
@@ -75,13 +75,13 @@ export class Draft {
   /** Takes a node in. What it reads of other drafts has to be stored by them. */
   add(node: Node, accesses: readonly Access[], homes: readonly Draft[], isResult: boolean): void {
     this.nodes.add(node);
-    for (const { node: read } of accesses) if (!this.nodes.has(read)) this.buffers.add(this.#label(read));
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) this.buffers.add(this.#keyOf(read));
     for (const home of homes) {
       if (home === this) continue;
       this.#reads.add(home);
-      for (const { node: read } of accesses) if (home.nodes.has(read)) home.buffers.add(this.#label(read));
+      for (const { node: read } of accesses) if (home.nodes.has(read)) home.buffers.add(this.#keyOf(read));
     }
-    if (isResult) this.buffers.add(this.#label(node));
+    if (isResult) this.buffers.add(this.#keyOf(node));
     this.#work += node.op.kind === "map" ? Math.max(leastPrice, node.op.cost) : leastPrice;
     if (node.op.kind === "reduce") this.#folds += 1;
     if (this.#isInRow(node)) this.#inRow += 1;
@@ -98,10 +98,10 @@ export class Draft {
   }
 
   /** The buffers it touches when it has this node too; one more where the node's readers are still to come. */
-  buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others: Iterable<string> = []): number {
+  buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others: Iterable<BufferKey> = []): number {
     const more = new Set(others);
-    for (const { node: read } of accesses) if (!this.nodes.has(read)) more.add(this.#label(read));
-    if (isResult) more.add(this.#label(node));
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) more.add(this.#keyOf(read));
+    if (isResult) more.add(this.#keyOf(node));
     let count = this.buffers.size + (isResult ? 0 : 1);
     for (const buffer of more) if (!this.buffers.has(buffer)) count += 1;
     return count;
@@ -109,13 +109,13 @@ export class Draft {
 
   /** The same when its members read other values in place of a stored one. */
   buffersReading(accesses: readonly Access[], insteadOf: Node): number {
-    const more = new Set(accesses.map(({ node }) => this.#label(node)).filter((label) => !this.buffers.has(label)));
-    return this.buffers.size + more.size - (this.buffers.has(this.#label(insteadOf)) ? 1 : 0);
+    const more = new Set(accesses.map(({ node }) => this.#keyOf(node)).filter((key) => !this.buffers.has(key)));
+    return this.buffers.size + more.size - (this.buffers.has(this.#keyOf(insteadOf)) ? 1 : 0);
   }
 
   readInstead(accesses: readonly Access[], node: Node): void {
-    this.buffers.delete(this.#label(node));
-    for (const { node: read } of accesses) this.buffers.add(this.#label(read));
+    this.buffers.delete(this.#keyOf(node));
+    for (const { node: read } of accesses) this.buffers.add(this.#keyOf(read));
   }
 
   /**

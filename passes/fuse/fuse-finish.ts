@@ -4,7 +4,7 @@
 import { type Entry, resultNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { Access } from "./access.ts";
-import type { BufferLabels, Cluster, ClusterKind, Fused } from "./cluster.ts";
+import type { BufferKeys, Cluster, ClusterKind, Fused } from "./cluster.ts";
 import { type Draft, domainOf } from "./fuse-draft.ts";
 import { splitMembers } from "./fuse-split.ts";
 
@@ -14,7 +14,7 @@ export function finishClusters(
   homes: ReadonlyMap<Node, Draft>,
   accessesOf: (node: Node) => readonly Access[],
   limit: number,
-  label: BufferLabels,
+  keyOf: BufferKeys,
 ): Fused {
   const accesses = new Map<Node, readonly Access[]>();
   for (const node of homes.keys()) accesses.set(node, accessesOf(node));
@@ -24,7 +24,7 @@ export function finishClusters(
   const stored = storedNodes(needed, results, accesses, draftOf);
   const parts: Part[] = [];
   for (const [draft, nodes] of membersOf(needed, draftOf)) {
-    const split = splitMembers(nodes, { accesses, stored, label, limit });
+    const split = splitMembers(nodes, { accesses, stored, keyOf, limit });
     for (const members of split)
       parts.push(split.length === 1 ? { ...shapeOfDraft(draft), members } : partOf(draft, members));
   }

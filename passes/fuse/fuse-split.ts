@@ -9,13 +9,13 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { Access } from "./access.ts";
-import type { BufferLabels } from "./cluster.ts";
+import type { BufferKey, BufferKeys } from "./cluster.ts";
 
 interface Request {
   readonly accesses: ReadonlyMap<Node, readonly Access[]>;
   /** Nodes that are stored whatever is cut: results, and what other clusters read. */
   readonly stored: ReadonlySet<Node>;
-  readonly label: BufferLabels;
+  readonly keyOf: BufferKeys;
   readonly limit: number;
 }
 
@@ -49,9 +49,9 @@ function longestRun(
   readers: ReadonlyMap<Node, number>,
   request: Request,
 ): number {
-  const { stored, label, limit } = request;
+  const { stored, keyOf, limit } = request;
   /** What is read from outside or stored in any case: it only grows. */
-  const touched = new Set<string>();
+  const touched = new Set<BufferKey>();
   /** Members with readers behind the end of the run, and how many. */
   const open = new Map<Node, number>();
   const inside = new Set<Node>();
@@ -60,12 +60,12 @@ function longestRun(
     const node = members[end] as Node;
     for (const read of readsOf(node, request)) {
       const left = open.get(read);
-      if (!inside.has(read)) touched.add(label(read));
+      if (!inside.has(read)) touched.add(keyOf(read));
       else if (left !== undefined && left > 1) open.set(read, left - 1);
       else open.delete(read);
     }
     inside.add(node);
-    if (stored.has(node)) touched.add(label(node));
+    if (stored.has(node)) touched.add(keyOf(node));
     else open.set(node, readers.get(node) ?? 0);
     if (touched.size + open.size <= limit) longest = end + 1;
   }

@@ -24,7 +24,7 @@ import { concat } from "../../src/graph/ops/parts.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";
-import { type BufferLabels, bufferLabels, type Fused, isExternal } from "./cluster.ts";
+import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
 import { groupClusters } from "./group.ts";
@@ -49,28 +49,28 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const limit = bufferLimit(target);
   const mostReads = floatingReads(limit);
   const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: Math.ceil(cheap + 1 - viewPrice) });
-  const label = bufferLabels(entry, apart);
-  const fused = new Fusion(entry, limit, label).partition();
-  return { ...fused, groups: groupClusters(fused, limit, label) };
+  const keyOf = bufferKeys(entry, apart);
+  const fused = new Fusion(entry, limit, keyOf).partition();
+  return { ...fused, groups: groupClusters(fused, limit, keyOf) };
 }
 
 /** No fusion at all: every map, reduction and contraction is stored. Same results to the bit on `js`. */
 export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
   const limit = bufferLimit(target);
   const entry = splitWideConcats(given, { maxBuffers: limit, mostReads: 1, storedFrom: 1 });
-  const label = bufferLabels(entry);
+  const keyOf = bufferKeys(entry);
   const results = new Set(resultNodes(entry));
   const drafts = new Map<Node, Draft>();
   for (const node of neededNodes(entry)) {
     const isStored = node.op.kind !== "source" && (node.op.kind !== "view" || node.op === concat);
     if (isStored || (!isExternal(node) && (results.has(node) || node.args.length > 0))) {
-      const draft = new Draft(node, label);
+      const draft = new Draft(node, keyOf);
       draft.add(node, [], [], results.has(node));
       drafts.set(node, draft);
     }
   }
   const accesses = (node: Node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other));
-  return finishClusters(entry, drafts, accesses, limit, label);
+  return finishClusters(entry, drafts, accesses, limit, keyOf);
 }
 
 /** There is a partition as soon as the widest map can be a kernel of its own: its operands, stored, and its result. */
@@ -92,7 +92,7 @@ function floatingReads(maxBuffers: number): number {
 class Fusion {
   readonly #entry: Entry;
   readonly #limit: number;
-  readonly #label: BufferLabels;
+  readonly #keyOf: BufferKeys;
   readonly #nodes: readonly Node[];
   readonly #results: ReadonlySet<Node>;
   readonly #contracted: ReadonlySet<Node>;
@@ -104,10 +104,10 @@ class Fusion {
   /** What nodes read. It stays so from their visit on, but where something they read is no longer stored. */
   readonly #known = new Map<Node, readonly Access[]>();
 
-  constructor(entry: Entry, limit: number, label: BufferLabels) {
+  constructor(entry: Entry, limit: number, keyOf: BufferKeys) {
     this.#entry = entry;
     this.#limit = limit;
-    this.#label = label;
+    this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
     this.#results = new Set(resultNodes(entry));
     this.#contracted = new Set(this.#nodes.filter((node) => node.op.kind === "contract").flatMap(contractedBy));
@@ -116,7 +116,7 @@ class Fusion {
   partition(): Fused {
     for (const node of this.#nodes) this.#visit(node);
     this.#recomputeCheap();
-    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node), this.#limit, this.#label);
+    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node), this.#limit, this.#keyOf);
   }
 
   #visit(node: Node): void {
@@ -162,14 +162,14 @@ class Fusion {
   }
 
   #start(node: Node, accesses: readonly Access[]): void {
-    this.#add(node, new Draft(node, this.#label), accesses);
+    this.#add(node, new Draft(node, this.#keyOf), accesses);
   }
 
   /** A map that a cluster has no buffer left for goes where the last such map went. */
   #startMap(node: Node, accesses: readonly Access[]): void {
     const full = this.#homesOf(accesses).filter((home) => this.#hasLoops(node, home, accesses));
     const sequels = full.flatMap(({ sequel }) => sequel?.current ?? []);
-    const draft = sequels.find((sequel) => this.#fits(node, sequel, accesses)) ?? new Draft(node, this.#label);
+    const draft = sequels.find((sequel) => this.#fits(node, sequel, accesses)) ?? new Draft(node, this.#keyOf);
     for (const home of full) home.sequel = draft;
     this.#add(node, draft, accesses);
   }
@@ -289,7 +289,7 @@ class Fusion {
       if (!this.#canReadInstead(users, node, accesses)) continue;
       this.#homes.delete(node);
       draft.nodes.delete(node);
-      draft.buffers.delete(this.#label(node));
+      draft.buffers.delete(this.#keyOf(node));
       for (const user of users) {
         this.#known.delete(user);
         this.#home(user)?.readInstead(accesses, node);

@@ -11,7 +11,7 @@
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { innerExtents, shapeOf } from "./access.ts";
-import { type BufferLabels, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
+import { type BufferKeys, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
 
 /** Elements read: up to here a launch costs more than the work (128 x 512 is the bias gradient of the MNIST step). */
 const smallWork = 1 << 17;
@@ -35,7 +35,7 @@ class Group {
   }
 }
 
-export function groupClusters(fused: Fused, maxBuffers: number, label: BufferLabels): readonly (readonly Cluster[])[] {
+export function groupClusters(fused: Fused, maxBuffers: number, keyOf: BufferKeys): readonly (readonly Cluster[])[] {
   const statesOf = new Map<Node, string[]>();
   for (const { name, node } of fused.entry.next) statesOf.set(node, [...(statesOf.get(node) ?? []), name]);
   const levels = levelsOf(fused);
@@ -46,7 +46,7 @@ export function groupClusters(fused: Fused, maxBuffers: number, label: BufferLab
     const level = levels.get(cluster) ?? 0;
     const candidates = isSmall(cluster) ? (open.get(level) ?? []) : [];
     let home = candidates.find(
-      (group) => !group.clashes(cluster, writes) && touchedBy([...group.members, cluster], label).size <= maxBuffers,
+      (group) => !group.clashes(cluster, writes) && touchedBy([...group.members, cluster], keyOf).size <= maxBuffers,
     );
     if (home === undefined) {
       home = new Group();

@@ -18,10 +18,11 @@ import { store } from "../../src/kernel/build.ts";
 import { constIndex, loopIndex } from "../../src/kernel/index-expr.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import type { Binding, Sequence, Step } from "../../src/program/sequence.ts";
+import type { Buffer } from "../../src/program/buffer.ts";
+import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
 import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
-import type { BufferName, Ordered } from "../plan/order.ts";
+import type { Ordered } from "../plan/order.ts";
 import { flatIndex, NestBuilder } from "./lower-nest.ts";
 import { Names } from "./names.ts";
 
@@ -31,7 +32,7 @@ export function lower(ordered: Ordered, target: TargetTraits): Sequence {
   return ordered.steps.map((step, position): Step => {
     if (step.kind === "copy") return step;
     const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
-    return lowerGroup(name, step.clusters, ordered, target);
+    return { ...lowerGroup(name, step.clusters, ordered, target), id: step.id };
   });
 }
 
@@ -45,7 +46,12 @@ function describe(clusters: readonly Cluster[]): string {
   return [...new Set(words)].slice(0, 4).join("_");
 }
 
-function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered, target: TargetTraits): Step {
+function lowerGroup(
+  name: string,
+  clusters: readonly Cluster[],
+  ordered: Ordered,
+  target: TargetTraits,
+): Omit<Launch, "id"> {
   const names = new Names();
   const buffers = new KernelBuffers(ordered, names);
   const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, target));
@@ -60,7 +66,8 @@ function lowerGroup(name: string, clusters: readonly Cluster[], ordered: Ordered
     schedule: "",
   };
   const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
-  return { kind: "launch", kernel, bindings };
+  const nodes = clusters.flatMap((cluster) => cluster.nodes.map(({ id }) => id));
+  return { kind: "launch", kernel, bindings, nodes };
 }
 
 /** What is read is loaded at least once, what is written is stored once. */
@@ -80,7 +87,7 @@ function flopsOf(cluster: Cluster): number {
 /** The buffer parameters of one kernel, found as they are used. */
 class KernelBuffers {
   readonly #ordered: Ordered;
-  readonly #known = new Map<BufferName, { name: string; node: Node; reads: boolean; writes: boolean }>();
+  readonly #known = new Map<Buffer, { name: string; node: Node; reads: boolean; writes: boolean }>();
   readonly #names: Names;
 
   constructor(ordered: Ordered, names: Names) {
@@ -105,7 +112,7 @@ class KernelBuffers {
     return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
   }
 
-  params(): { readonly param: BufferParam; readonly buffer: BufferName }[] {
+  params(): { readonly param: BufferParam; readonly buffer: Buffer }[] {
     return [...this.#known].map(([buffer, { name, node, reads, writes }]) => {
       const { dtype, shape } = typeOf(node);
       const role = reads && writes ? "update" : writes ? "write" : "read";
@@ -118,7 +125,7 @@ class KernelBuffers {
     if (buffer === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} lies in no buffer`);
     const known = this.#known.get(buffer);
     if (known !== undefined) return known;
-    const hint = buffer.startsWith("%") ? `t${node.id}` : buffer.replace(/^\w+ /, "");
+    const hint = buffer.segment === "arena" ? `t${node.id}` : buffer.name;
     const used = { name: this.#names.fresh(hint), node, reads: false, writes: false };
     this.#known.set(buffer, used);
     return used;

@@ -16,32 +16,29 @@ import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { typeOf } from "../../src/graph/type.ts";
+import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
+import type { Copy } from "../../src/program/sequence.ts";
 import { type Access, shapeOf } from "../fuse/access.ts";
 import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
 
-/** A buffer of the program: its name says in which segment it lies ("state model.w1", "input image", "output loss", "%12"). */
-export type BufferName = string;
-
-export type OrderedStep =
-  | { readonly kind: "group"; readonly clusters: readonly Cluster[] }
-  | { readonly kind: "copy"; readonly from: BufferName; readonly to: BufferName };
+export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy;
 
 export interface Ordered {
   readonly fused: Fused;
   readonly steps: readonly OrderedStep[];
   /** Where the value of a stored node lies. */
-  readonly bufferOf: ReadonlyMap<Node, BufferName>;
+  readonly bufferOf: ReadonlyMap<Node, Buffer>;
+  /** Where every buffer of the entry comes from. */
+  readonly buffers: Buffers;
   /** States whose next value goes through scratch and a copy, with the reason. */
   readonly copied: ReadonlyMap<string, string>;
 }
 
-export const inputBuffer = (name: string): BufferName => `input ${name}`;
-export const stateBuffer = (name: string): BufferName => `state ${name}`;
-export const outputBuffer = (name: string): BufferName => `output ${name}`;
-export const scratchBuffer = (node: Node): BufferName => `%${node.id}`;
+/** A step before it has a place in the sequence. */
+type Work = { readonly kind: "group"; readonly clusters: readonly Cluster[] } | Omit<Copy, "id">;
 
 interface Vertex {
-  step: OrderedStep;
+  work: Work;
   readonly reads: ReadonlySet<Node>;
   readonly before: Set<Vertex>;
   /** The other direction: those that it stands before. */
@@ -58,7 +55,8 @@ export function order(fused: Fused, options: OrderOptions): Ordered {
   work.addGroups();
   work.addResults(options.inPlace);
   const steps = options.inPlace ? leastMemory(work.vertices, work.bufferOf) : inIdOrder(work.vertices);
-  return { fused, steps: steps.map((vertex) => vertex.step), bufferOf: work.bufferOf, copied: work.copied };
+  const { bufferOf, buffers, copied } = work;
+  return { fused, steps: steps.map((vertex, id) => ({ ...vertex.work, id })), bufferOf, buffers, copied };
 }
 
 /**
@@ -72,7 +70,8 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
     const stored = step.clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads]);
     const buffers = new Set(stored.map((node) => bufferOf.get(node)));
     if (buffers.size <= maxBuffers) continue;
-    const names = [...copied.keys()].filter((name) => buffers.has(stateBuffer(name)));
+    const states = [...buffers].flatMap((buffer) => (buffer?.segment === "state" ? [buffer.name] : []));
+    const names = states.filter((name) => copied.has(name));
     if (names.length === 0) throw new CompilerBug(`a kernel touches ${buffers.size} buffers, of ${maxBuffers}`);
     for (const name of names) found.add(name);
   }
@@ -81,7 +80,8 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
 
 class Ordering {
   readonly vertices: Vertex[] = [];
-  readonly bufferOf = new Map<Node, BufferName>();
+  readonly bufferOf = new Map<Node, Buffer>();
+  readonly buffers = new Buffers();
   readonly copied = new Map<string, string>();
   readonly #fused: Fused;
   readonly #vertexOf = new Map<Cluster, Vertex>();
@@ -103,7 +103,7 @@ class Ordering {
         const home = this.#fused.homes.get(node);
         const writer = home === undefined ? undefined : this.#vertexOf.get(home);
         if (writer !== undefined && writer !== vertex) putBefore(writer, vertex);
-        this.#placeSource(node);
+        if (isExternal(node)) this.#placeSource(node);
       }
     }
   }
@@ -117,37 +117,39 @@ class Ordering {
     );
     // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
     const copies = new Map<Result, Vertex>();
-    for (const result of largestFirst) this.#copyExternal(result, stateBuffer(result.name), copies);
-    for (const result of entry.outputs) this.#copyExternal(result, outputBuffer(result.name), copies);
+    for (const result of largestFirst) this.#copyExternal(result, this.#state(result), copies);
+    for (const result of entry.outputs) this.#copyExternal(result, this.#output(result), copies);
     for (const result of largestFirst) {
       const copy = copies.get(result);
-      if (copy === undefined) this.#addNext(result.name, result.node, inPlace);
+      if (copy === undefined) this.#addNext(result, inPlace);
       else if (!this.#orderBehindReaders(copy, result.name)) this.#detour(copy, result);
     }
-    for (const result of entry.outputs) if (!copies.has(result)) this.#addOutput(result.name, result.node);
+    for (const result of entry.outputs) if (!copies.has(result)) this.#addOutput(result);
     for (const cluster of this.#vertexOf.keys()) {
-      for (const node of cluster.outputs) if (!this.bufferOf.has(node)) this.bufferOf.set(node, scratchBuffer(node));
+      for (const node of cluster.outputs) if (!this.bufferOf.has(node)) this.#placeInScratch(node);
     }
   }
 
-  #copyExternal(result: Result, to: BufferName, copies: Map<Result, Vertex>): void {
+  #copyExternal(result: Result, to: Buffer, copies: Map<Result, Vertex>): void {
     if (!isExternal(result.node)) return;
     const from = this.#placeSource(result.node);
     copies.set(result, this.#addVertex({ kind: "copy", from, to }, new Set([result.node])));
   }
 
   /** Two states that swap: one of them waits in scratch memory. */
-  #detour(copy: Vertex, { name, node }: Result): void {
-    const scratch = `${scratchBuffer(node)} for ${name}`;
-    copy.step = { kind: "copy", from: this.#placeSource(node), to: scratch };
-    const last = this.#addVertex({ kind: "copy", from: scratch, to: stateBuffer(name) }, new Set());
+  #detour(copy: Vertex, result: Result): void {
+    const { name, node } = result;
+    const scratch = this.buffers.scratch(`%${node.id} for ${name}`, bufferType(node));
+    copy.work = { kind: "copy", from: this.#placeSource(node), to: scratch };
+    const last = this.#addVertex({ kind: "copy", from: scratch, to: this.#state(result) }, new Set());
     putBefore(copy, last);
     this.copied.set(name, "it swaps values with another state");
     this.#mustOrder(last, name);
   }
 
-  #addNext(name: string, node: Node, inPlace: boolean): void {
-    const target = stateBuffer(name);
+  #addNext(result: Result, inPlace: boolean): void {
+    const { name, node } = result;
+    const target = this.#state(result);
     const cluster = this.#fused.homes.get(node) as Cluster;
     const known = this.bufferOf.get(node);
     if (known !== undefined) {
@@ -162,15 +164,15 @@ class Ordering {
       return;
     }
     this.copied.set(name, reason);
-    this.bufferOf.set(node, scratchBuffer(node));
-    this.#mustOrder(this.#addCopyStep(scratchBuffer(node), target, cluster), name);
+    this.#mustOrder(this.#addCopyStep(this.#placeInScratch(node), target, cluster), name);
   }
 
-  #addOutput(name: string, node: Node): void {
+  #addOutput(result: Result): void {
+    const { node } = result;
     const cluster = this.#fused.homes.get(node) as Cluster;
     const known = this.bufferOf.get(node);
-    if (known === undefined) this.bufferOf.set(node, outputBuffer(name));
-    else this.#addCopyStep(known, outputBuffer(name), cluster);
+    if (known === undefined) this.bufferOf.set(node, this.#output(result));
+    else this.#addCopyStep(known, this.#output(result), cluster);
   }
 
   #mustOrder(copy: Vertex, name: string): void {
@@ -186,7 +188,7 @@ class Ordering {
   }
 
   #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
-    const sameGroup = vertex.step.kind === "group" ? vertex.step.clusters : [];
+    const sameGroup = vertex.work.kind === "group" ? vertex.work.clusters : [];
     for (const mate of sameGroup) {
       for (const access of [...mate.accesses.values()].flat()) {
         if (access.node.op !== state || access.node.attrs.name !== name) continue;
@@ -201,14 +203,14 @@ class Ordering {
     return "kernels that read its old value need its new one, or one another";
   }
 
-  #addCopyStep(from: BufferName, to: BufferName, writer: Cluster): Vertex {
+  #addCopyStep(from: Buffer, to: Buffer, writer: Cluster): Vertex {
     const vertex = this.#addVertex({ kind: "copy", from, to }, new Set());
     putBefore(this.#vertexOf.get(writer) as Vertex, vertex);
     return vertex;
   }
 
-  #addVertex(step: OrderedStep, reads: ReadonlySet<Node>): Vertex {
-    const vertex: Vertex = { step, reads, before: new Set(), after: new Set() };
+  #addVertex(work: Work, reads: ReadonlySet<Node>): Vertex {
+    const vertex: Vertex = { work, reads, before: new Set(), after: new Set() };
     this.vertices.push(vertex);
     for (const node of reads) {
       if (node.op !== state) continue;
@@ -218,13 +220,31 @@ class Ordering {
     return vertex;
   }
 
-  #placeSource(node: Node): BufferName {
-    if (!isExternal(node)) return scratchBuffer(node);
-    const name = String(node.attrs.name);
-    const buffer = node.op === state ? stateBuffer(name) : inputBuffer(name);
+  /** The buffer of an input or a state. */
+  #placeSource(node: Node): Buffer {
+    const segment = node.op === state ? "state" : "input";
+    const buffer = this.buffers.named(segment, String(node.attrs.name), bufferType(node));
     this.bufferOf.set(node, buffer);
     return buffer;
   }
+
+  #placeInScratch(node: Node): Buffer {
+    const buffer = this.buffers.scratch(`%${node.id}`, bufferType(node));
+    this.bufferOf.set(node, buffer);
+    return buffer;
+  }
+
+  #state({ name, node }: Result): Buffer {
+    return this.buffers.named("state", name, bufferType(node));
+  }
+
+  #output({ name, node }: Result): Buffer {
+    return this.buffers.named("output", name, bufferType(node));
+  }
+}
+
+function bufferType(node: Node): BufferType {
+  return { dtype: typeOf(node).dtype, shape: shapeOf(node) };
 }
 
 function putBefore(first: Vertex, second: Vertex): void {
@@ -283,16 +303,16 @@ function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
 }
 
 /** Of the steps that can run, the one that leaves the fewest bytes alive. */
-function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, BufferName>): Vertex[] {
-  const isScratch = (node: Node): boolean => bufferOf.get(node)?.startsWith("%") === true;
+function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, Buffer>): Vertex[] {
+  const isScratch = (node: Node): boolean => bufferOf.get(node)?.segment === "arena";
   const waiting = new Map<Node, Set<Vertex>>();
   for (const vertex of vertices) {
     for (const node of vertex.reads) {
       if (isScratch(node)) waiting.set(node, (waiting.get(node) ?? new Set()).add(vertex));
     }
   }
-  const growth = ({ step, reads }: Vertex): number => {
-    const made = step.kind === "group" ? step.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
+  const growth = ({ work, reads }: Vertex): number => {
+    const made = work.kind === "group" ? work.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
     const ended = [...reads].filter((node) => waiting.get(node)?.size === 1);
     return bytesOf(made) - bytesOf(ended);
   };

@@ -6,10 +6,11 @@
  * bytes. The plan is a pure function of lifetimes, and `findOverlap` is its proof: run after every planning.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
+import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 
 /** Steps are counted from 0; `first` and `last` are both included. */
 export interface Lifetime {
-  readonly name: string;
+  readonly buffer: Buffer;
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
@@ -38,7 +39,7 @@ export interface PlanOptions {
 /** Largest first, at the lowest offset that is free for the whole lifetime. */
 export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptions): ArenaPlan {
   const placed: Placement[] = []; // by offset
-  const bySize = lives.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first || (a.name < b.name ? -1 : 1));
+  const bySize = lives.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first || a.buffer.id - b.buffer.id);
   for (const life of bySize) {
     let offset = 0;
     for (const other of placed) {
@@ -50,8 +51,10 @@ export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptio
     placed.splice(behind < 0 ? placed.length : behind, 0, { ...life, offset });
   }
   const overlap = findOverlap(placed);
-  if (overlap !== null)
-    throw new CompilerBug(`plan: ${overlap[0].name} and ${overlap[1].name} share bytes while both live`);
+  if (overlap !== null) {
+    const [one, other] = overlap.map(({ buffer }) => printBuffer(buffer));
+    throw new CompilerBug(`plan: ${one} and ${other} share bytes while both live`);
+  }
   return {
     placements: placed.toSorted((a, b) => a.first - b.first || a.offset - b.offset),
     peakBytes: placed.reduce((peak, p) => Math.max(peak, p.offset + p.bytes), 0),
@@ -77,7 +80,7 @@ function meet(a: Lifetime, b: Lifetime): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
-function alignUp(offset: number, alignment: number): number {
+export function alignUp(offset: number, alignment: number): number {
   return Math.ceil(offset / alignment) * alignment;
 }
 

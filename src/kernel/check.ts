@@ -1,15 +1,13 @@
 /**
- * The invariants of kernels and sequences. Run after every pass that makes or rewrites one; what it lets through, every
+ * The invariants of kernels. Run after every pass that makes or rewrites one; what it lets through, every
  * printer may rely on.
  *
  * Each check answers with the first broken invariant in words, or null. What only a run can show (two iterations that
  * touch one element, a barrier forgotten, a loaded index out of its promised range) is found by evaluate.ts.
  */
 
-import type { DType } from "../core/dtype.ts";
 import { unreachable } from "../core/errors.ts";
 import type { FoldFn } from "../core/fold.ts";
-import type { Sequence, Step } from "../program/sequence.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
 import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr, exprVaries } from "./check-expr.ts";
 import { folds } from "./folds.ts";
@@ -29,25 +27,8 @@ export function checkKernel(kernel: Kernel): string | null {
   });
 }
 
-/** What a sequence needs to know of a planned buffer. */
-export interface PlannedBuffer {
-  readonly element: DType;
-  readonly count: number;
-}
-
-/**
- * The first broken invariant of a sequence, its kernels included, or null. With `buffers`, their names and sizes too. `sound`
- * are kernels that `checkKernel` was given before and found nothing wrong with.
- */
-export function checkSequence(
-  sequence: Sequence,
-  buffers?: ReadonlyMap<string, PlannedBuffer>,
-  sound: Iterable<Kernel> = [],
-): string | null {
-  return firstBroken(() => checkSteps(sequence, { buffers, sound: new Set(sound) }));
-}
-
-function firstBroken(check: () => void): string | null {
+/** What `broken` told while `check` ran, or null. */
+export function firstBroken(check: () => void): string | null {
   try {
     check();
     return null;
@@ -228,76 +209,4 @@ function checkStore(stmt: Stmt & { readonly kind: "store" }, scope: Scope): void
   checkAccess(stmt.buffer, stmt.at, array.count, stmt.guard.length > 0, scope);
   checkBounds(stmt.guard, scope);
   for (const id of stmt.from) checkSize(`a node that is stored in ${stmt.buffer}`, id);
-}
-
-// ---- sequences -----------------------------------------------------------------------------------------------------
-
-interface Surroundings {
-  readonly buffers: ReadonlyMap<string, PlannedBuffer> | undefined;
-  /** Kernels already checked. */
-  readonly sound: Set<Kernel>;
-}
-
-function checkSteps(sequence: Sequence, around: Surroundings): void {
-  for (const step of sequence) checkStep(step, around);
-}
-
-function checkStep(step: Step, around: Surroundings): void {
-  switch (step.kind) {
-    case "launch":
-      checkLaunch(step, around);
-      return;
-    case "copy": {
-      if (step.from === step.to) broken(`copy of ${step.from} to itself`);
-      const [from, to] = [planned(step.from, around), planned(step.to, around)];
-      if (from?.element !== to?.element || from?.count !== to?.count) {
-        broken(`copy of ${step.from} to ${step.to}: they differ in element type or count`);
-      }
-      return;
-    }
-    default:
-      unreachable(step);
-  }
-}
-
-function planned(name: string, { buffers }: Surroundings): PlannedBuffer | undefined {
-  if (buffers === undefined) return undefined;
-  return buffers.get(name) ?? broken(`buffer ${name} is not planned`);
-}
-
-function checkLaunch(step: Step & { readonly kind: "launch" }, around: Surroundings): void {
-  const { kernel } = step;
-  const what = `launch of ${kernel.name}`;
-  if (!around.sound.has(kernel)) {
-    const fault = checkKernel(kernel);
-    if (fault !== null) broken(`kernel ${kernel.name}: ${fault}`);
-    around.sound.add(kernel);
-  }
-  checkComplete(what, step.bindings, kernel.buffers);
-  const roles = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const writers = new Map<string, boolean>();
-  for (const { param, buffer } of step.bindings) {
-    const wanted = roles.get(param) ?? broken(`${what}: ${param} is not a parameter`);
-    const found = planned(buffer, around);
-    if (found !== undefined && (found.element !== wanted.element || found.count !== wanted.count)) {
-      broken(`${what}: ${param} is ${wanted.element}[${wanted.count}], ${buffer} is ${found.element}[${found.count}]`);
-    }
-    const writes = wanted.role !== "read";
-    const before = writers.get(buffer);
-    if (before === true || (before === false && writes)) broken(`${what}: ${buffer} is written and bound twice`);
-    writers.set(buffer, writes);
-  }
-}
-
-/** Each parameter is given exactly once, and nothing else is. */
-function checkComplete(
-  what: string,
-  given: readonly { readonly param: string }[],
-  wanted: readonly { readonly name: string }[],
-): void {
-  const open = new Set(wanted.map((one) => one.name));
-  for (const { param } of given) {
-    if (!open.delete(param)) broken(`${what}: ${param} is not a parameter, or is given twice`);
-  }
-  for (const name of open) broken(`${what}: ${name} is not given`);
 }

@@ -1,5 +1,5 @@
 /**
- * The kernel and sequence languages as text: for people, golden tests, and as keys.
+ * The kernel language as text: for people, golden tests, and as keys.
  *
  *   kernel k4_matmul_relu(read x: f32[100352], update w: f32[401408])
  *     parallel i < 128, j < 512
@@ -11,7 +11,6 @@
  * none, as a kernel declares each name once; nested operators are always bracketed.
  */
 import { unreachable } from "../core/errors.ts";
-import type { Sequence, Step } from "../program/sequence.ts";
 import type {
   Bound,
   Expr,
@@ -123,7 +122,7 @@ function foldHead({ fn, accumulators, axes, block }: FoldStmt): string {
   return `fold ${held} = ${fn} over ${over}${by.length === 0 ? "" : ` by ${by.join(", ")}`}`;
 }
 
-// ---- kernels and sequences -----------------------------------------------------------------------------------------
+// ---- kernels -------------------------------------------------------------------------------------------------------
 
 /** The nests of a kernel with several stand under `nest` lines. */
 export function printKernel(kernel: Kernel): string {
@@ -166,21 +165,6 @@ function loopsByMark(loops: readonly ParallelLoop[]): readonly (readonly Paralle
 }
 
 /** One step a line. */
-export function printSequence(sequence: Sequence): string {
-  return sequence.map(printStep).join("\n");
-}
-
-function printStep(step: Step): string {
-  switch (step.kind) {
-    case "launch":
-      return `launch ${step.kernel.name}(${step.bindings.map((b) => `${b.param}: ${b.buffer}`).join(", ")})`;
-    case "copy":
-      return `copy ${step.from} to ${step.to}`;
-    default:
-      return unreachable(step);
-  }
-}
-
 // ---- helpers -------------------------------------------------------------------------------------------------------
 
 function printLoop(loop: LoopVar): string {

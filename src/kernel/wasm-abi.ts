@@ -7,7 +7,7 @@
  *             step0(thread), step1(thread), ...         one step of the sequence each, without a barrier
  */
 
-import type { BufferSlot, Segment } from "../program/memory.ts";
+import type { Buffer, BufferSlot, Segment } from "../program/buffer.ts";
 import { launchesOf, type Sequence } from "../program/sequence.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -27,7 +27,7 @@ export interface WasmLayout {
 /** Turns a sequence into the bytes of a module. `compile` supplies it, as runtimes do not know printers. */
 export type WasmLinker = (
   sequence: Sequence,
-  buffers: ReadonlyMap<string, BufferSlot>,
+  buffers: ReadonlyMap<Buffer, BufferSlot>,
   layout: WasmLayout,
 ) => Uint8Array<ArrayBuffer>;
 

@@ -4,7 +4,7 @@
 import type { Dims } from "../graph/shape.ts";
 import type { TargetName } from "../kernel/target.ts";
 import type { Picks } from "../runtime/compiled.ts";
-import type { BufferSlot } from "./memory.ts";
+import type { BufferSlot } from "./buffer.ts";
 
 export interface PassReport {
   readonly name: string;
@@ -14,6 +14,8 @@ export interface PassReport {
 }
 
 export interface KernelReport {
+  /** The id of its step, which `onLaunch` is told too. */
+  readonly step: number;
   readonly name: string;
   /** The nodes computed inside, as the graph printer writes them. */
   readonly fuses: readonly string[];

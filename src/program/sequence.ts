@@ -1,25 +1,53 @@
 /**
  * The sequence language: what runs in one call of an entry, in order.
  *
- * A sequence never looks inside a kernel and a kernel never contains another. Buffers are named by the plan; a kernel's
- * buffer parameters are bound to them one by one.
+ * A sequence never looks inside a kernel and a kernel never contains another. A kernel's buffer parameters are bound one by one.
+ * Whoever tells something of a step (report, picture, profiler, what is freed after it) tells it by the step's id: positions
+ * change when a pass makes two launches of one.
  */
+import { unreachable } from "../core/errors.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { Buffer } from "./buffer.ts";
 
-/** Binds the parameter `param` of a kernel to the planned buffer `buffer`. */
+/** Binds the parameter `param` of a kernel to a buffer. */
 export interface Binding {
   readonly param: string;
-  readonly buffer: string;
+  readonly buffer: Buffer;
 }
 
-export type Step =
-  | { readonly kind: "launch"; readonly kernel: Kernel; readonly bindings: readonly Binding[] }
-  /** Copies the whole of `from` over `to`; both have the same element type and count. */
-  | { readonly kind: "copy"; readonly from: string; readonly to: string };
+export interface Launch {
+  readonly kind: "launch";
+  /** Unlike that of any other step of the sequence. */
+  readonly id: number;
+  readonly kernel: Kernel;
+  readonly bindings: readonly Binding[];
+  /** Ids of the graph nodes that it computes. */
+  readonly nodes: readonly number[];
+}
+
+/** Copies the whole of `from` over `to`; both have the same element type and count. */
+export interface Copy {
+  readonly kind: "copy";
+  readonly id: number;
+  readonly from: Buffer;
+  readonly to: Buffer;
+}
+
+export type Step = Launch | Copy;
 
 export type Sequence = readonly Step[];
 
-export type Launch = Step & { readonly kind: "launch" };
+/** The buffers that a step touches, in order. */
+export function buffersOf(step: Step): readonly Buffer[] {
+  switch (step.kind) {
+    case "launch":
+      return step.bindings.map(({ buffer }) => buffer);
+    case "copy":
+      return [step.from, step.to];
+    default:
+      return unreachable(step);
+  }
+}
 
 /** The launches of one call, in order. */
 export function launchesOf(sequence: Sequence): readonly Launch[] {
@@ -28,4 +56,9 @@ export function launchesOf(sequence: Sequence): readonly Launch[] {
 
 export function countLaunches(sequence: Sequence): number {
   return launchesOf(sequence).length;
+}
+
+/** An id for a step that a pass adds. */
+export function freshStepId(sequence: Sequence): number {
+  return sequence.reduce((most, { id }) => Math.max(most, id), -1) + 1;
 }

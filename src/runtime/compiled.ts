@@ -3,7 +3,7 @@
  */
 import type { DType } from "../core/dtype.ts";
 import type { Dims } from "../graph/shape.ts";
-import type { BufferSlot, Range, Segment } from "../program/memory.ts";
+import type { Buffer, BufferSlot, Range, Segment } from "../program/buffer.ts";
 import type { Sequence } from "../program/sequence.ts";
 
 export interface InputSlot {
@@ -36,13 +36,13 @@ export interface CompiledEntry {
   readonly name: string;
   readonly dims: Dims;
   readonly sequence: Sequence;
-  readonly buffers: ReadonlyMap<string, BufferSlot>;
+  readonly buffers: ReadonlyMap<Buffer, BufferSlot>;
   readonly inputs: readonly InputSlot[];
   /** By path in the tree of outputs. */
   readonly outputs: ReadonlyMap<string, BufferSlot>;
   readonly segmentBytes: Readonly<Record<Segment, number>>;
-  /** Arena ranges that nothing needs after each step, for the debug mode that fills them with NaN. */
-  readonly freedAfter: readonly (readonly Range[])[];
+  /** Arena ranges that nothing needs after a step, by the step's id: for the debug mode that fills them with NaN. */
+  readonly freedAfter: ReadonlyMap<number, readonly Range[]>;
 }
 
 /** Typed arrays as users feed and read them. f16 is its bits, bool is 0 and 1. */

@@ -14,7 +14,7 @@ import { atLine, here } from "../core/origin.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
-import type { BufferSlot } from "../program/memory.ts";
+import type { BufferSlot } from "../program/buffer.ts";
 import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
 import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";

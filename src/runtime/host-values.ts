@@ -13,7 +13,7 @@ import { type DType, halfBits, isFloat, roundTo } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
 import { atLine, here } from "../core/origin.ts";
 import { printShape } from "../graph/shape.ts";
-import type { BufferSlot } from "../program/memory.ts";
+import type { BufferSlot } from "../program/buffer.ts";
 import { arrayTypeOf, type TypedArray, viewOf } from "./compiled.ts";
 
 export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
@@ -57,8 +57,7 @@ function copied(given: unknown): unknown {
 
 /** What is wrong with the numbers, as an error. */
 export function refuse(slot: BufferSlot, call: Call, what: string): FeedError {
-  const path = slot.name.replace(/^(input|state) /, "");
-  return feedError(call === null ? `the state "${path}" ${what}` : `${call}: the feed "${path}" ${what}`);
+  return feedError(call === null ? `the state "${slot.name}" ${what}` : `${call}: the feed "${slot.name}" ${what}`);
 }
 
 function viewAs(given: ArrayBufferView, slot: BufferSlot, call: Call): TypedArray {

@@ -4,7 +4,7 @@
  * A machine is made when a program is compiled and lives as long as its executable. It allocates when an entry is prepared
  * and never in a step.
  */
-import type { BufferSlot } from "../program/memory.ts";
+import type { BufferSlot } from "../program/buffer.ts";
 import type { CompiledEntry, TypedArray } from "./compiled.ts";
 
 export interface Machine {
@@ -33,8 +33,8 @@ export interface Runner {
   release(): void;
 }
 
-/** Seen at each launch: for counting and for tests. Must not throw. */
-export type LaunchObserver = (kernel: string) => void;
+/** Seen at each launch: the kernel's name, and the id of its step in the report. For counting and for tests. Must not throw. */
+export type LaunchObserver = (kernel: string, step: number) => void;
 
 export interface MachineOptions {
   readonly onLaunch?: LaunchObserver;

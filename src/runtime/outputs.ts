@@ -2,7 +2,7 @@
  * What comes back from a call: numbers of scalars, arrays of anything else, in the tree that the program named.
  */
 import { splitPath } from "../dsl/tree.ts";
-import type { BufferSlot } from "../program/memory.ts";
+import type { BufferSlot } from "../program/buffer.ts";
 import type { TypedArray } from "./compiled.ts";
 
 /** Where an output stands in the tree, and what came back. */

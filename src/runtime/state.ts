@@ -5,7 +5,7 @@
 import { show } from "../core/options.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Range } from "../dsl/spec.ts";
-import type { BufferSlot } from "../program/memory.ts";
+import type { BufferSlot } from "../program/buffer.ts";
 import type { Calls } from "./calls.ts";
 import type { TypedArray } from "./compiled.ts";
 import type { Feed } from "./feeds.ts";
@@ -32,7 +32,7 @@ export class StateAccess {
   readonly #assertUsable: () => void;
 
   constructor({ states, program, machine }: StateParts, calls: Calls, assertUsable: () => void) {
-    this.#slots = new Map(states.map((slot) => [slot.name.replace(/^state /, ""), slot]));
+    this.#slots = new Map(states.map((slot) => [slot.name, slot]));
     this.#ranges = new Map(program.states.map(({ path, leaf }) => [path, leaf.range]));
     this.#machine = machine;
     this.#calls = calls;

@@ -10,7 +10,9 @@ import { checkArguments, checkOptions, type OptionTable, object, text } from "..
 import type { Program } from "../dsl/program.ts";
 import { printEntry } from "../graph/print.ts";
 import { type Dims, dimNames } from "../graph/shape.ts";
-import { printKernel, printSequence } from "../kernel/print.ts";
+import { printKernel } from "../kernel/print.ts";
+import { printBuffer } from "../program/buffer.ts";
+import { printSequence } from "../program/print.ts";
 import { jsTarget } from "../targets.ts";
 
 /** Which entry is shown, and with which sizes. */
@@ -72,9 +74,10 @@ function graphAfter({ graphs }: Stages, pass: string | null): string {
 /** Every buffer with its place, by segment, and how large the scratch arena is. */
 function memoryText({ entry, report }: Stages): string {
   const slots = [...entry.buffers.values()].sort((a, b) => a.segment.localeCompare(b.segment) || a.offset - b.offset);
-  const rows = slots.map(({ name, segment, dtype, shape, bytes, offset }) => {
+  const rows = slots.map((slot) => {
+    const { segment, dtype, shape, bytes, offset } = slot;
     const place = `${bytes} B at ${offset}`;
-    return `${segment.padEnd(7)} ${place.padEnd(16)} ${`${dtype}[${shape.join(",")}]`.padEnd(12)} ${name}`;
+    return `${segment.padEnd(7)} ${place.padEnd(16)} ${`${dtype}[${shape.join(",")}]`.padEnd(12)} ${printBuffer(slot)}`;
   });
   const { peakBytes, lowerBoundBytes, withoutReuseBytes } = report.memory;
   const sum = `scratch: ${peakBytes} B (at least ${lowerBoundBytes} B are needed; ${withoutReuseBytes} B without reuse)`;

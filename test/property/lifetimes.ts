@@ -4,20 +4,26 @@
 import { ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { findOverlap, type Lifetime, type Placement, plan } from "../../passes/plan/plan.ts";
+import { bufferOf } from "../buffers.ts";
 import { type Property, property } from "./property.ts";
 
 const life = fc.tuple(fc.nat({ max: 5000 }), fc.nat({ max: 30 }), fc.nat({ max: 12 }));
-const lives = fc
-  .array(life, { minLength: 1, maxLength: 40 })
-  .map((parts) =>
-    parts.map(([bytes, first, length], i): Lifetime => ({ name: `%${i}`, bytes, first, last: first + length })),
-  );
+const lives = fc.array(life, { minLength: 1, maxLength: 40 }).map((parts) =>
+  parts.map(
+    ([bytes, first, length], i): Lifetime => ({
+      buffer: bufferOf(`%${i}`, bytes),
+      bytes,
+      first,
+      last: first + length,
+    }),
+  ),
+);
 
 const place = fc.tuple(life, fc.nat({ max: 20_000 }));
 const places = fc.array(place, { minLength: 2, maxLength: 10 }).map((parts) =>
   parts.map(
     ([[bytes, first, length], offset], i): Placement => ({
-      name: `${i}`,
+      buffer: bufferOf(`%${i}`, bytes),
       bytes,
       first,
       last: first + length,
@@ -54,7 +60,7 @@ export const lifetimeProperties: readonly Property[] = [
       const victim = filled[which % filled.length];
       fc.pre(victim !== undefined);
       const end = victim.offset + victim.bytes;
-      const intruder = { name: "intruder", bytes: 8, first: victim.last, last: victim.last + 1 };
+      const intruder = { buffer: bufferOf("intruder", 2), bytes: 8, first: victim.last, last: victim.last + 1 };
       ok(findOverlap([...placements, { ...intruder, offset: end - 1 - shift }]) !== null, "overlap not seen");
       const apart = { ...intruder, offset: end, first: victim.last + 100, last: victim.last + 101 };
       strictEqual(findOverlap([...placements, apart]), null);

@@ -16,6 +16,7 @@ import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
 import { add, dense, f32, grad, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { printBuffer } from "../../src/program/buffer.ts";
 import { jsTarget } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
@@ -100,7 +101,7 @@ describe("the MNIST step", () => {
     for (const [i, step] of stages.entry.sequence.entries()) {
       if (step.kind !== "launch") continue;
       const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
-      const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => buffer);
+      const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => printBuffer(buffer));
       const read = frames?.[i]?.clusters.flat().flatMap((box) => (box.store === undefined ? [bufferOf(box)] : []));
       expect(new Set(read)).toEqual(new Set(bound));
     }
@@ -179,8 +180,8 @@ describe("the MNIST step", () => {
       ([, words]) => words,
     );
     const planned = arena.placements.map(
-      ({ name, bytes, offset, first, last }) =>
-        `${name}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`,
+      ({ buffer, bytes, offset, first, last }) =>
+        `${printBuffer(buffer)}: ${bytes} bytes at offset ${offset}, steps ${first + 1} to ${last + 1}`,
     );
     expect(planned.length).toBeGreaterThan(3);
     expect(bars).toEqual(planned);
@@ -222,7 +223,10 @@ test("a result that is an input, a state or a constant has its box", () => {
     drawEntry(stages.ordered.fused.entry, kernelsOf(stages)),
   ]) {
     checkOperands(drawing);
-    const shown = new Set([...drawing.boxes.flatMap(({ results }) => results), ...drawing.copies.map(({ to }) => to)]);
+    const shown = new Set([
+      ...drawing.boxes.flatMap(({ results }) => results),
+      ...drawing.copies.map(({ to }) => to.name),
+    ]);
     expect([...shown].some((name) => name.endsWith("x"))).toBe(true);
     expect([...shown].some((name) => name.endsWith("zero"))).toBe(true);
   }

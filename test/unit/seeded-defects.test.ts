@@ -37,8 +37,8 @@ const defects: readonly Defect[] = [
   {
     title: "an offset is off by 4",
     file: "passes/plan/layout.ts",
-    from: "buffers.set(name, { ...(scratch.get(name) as BufferSlot), offset });",
-    to: "buffers.set(name, { ...(scratch.get(name) as BufferSlot), offset: Math.max(0, offset - 4) });",
+    from: "buffers.set(buffer, { ...buffer, bytes, offset });",
+    to: "buffers.set(buffer, { ...buffer, bytes, offset: Math.max(0, offset - 4) });",
     caughtBy: "test/unit/odd-sizes.test.ts",
   },
   {

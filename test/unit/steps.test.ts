@@ -260,7 +260,9 @@ describe.each(targets)("many steps in one call, on %s", (_, target) => {
     expect(bytes).toEqual(images);
     expect(kept).toEqual(labels);
     const slots = executable.report.entries[0]?.buffers ?? [];
-    expect(slots.find(({ name }) => name === "state data.images")?.bytes).toBe(samples * pixels);
+    expect(slots.find(({ segment, name }) => segment === "state" && name === "data.images")?.bytes).toBe(
+      samples * pixels,
+    );
     executable.dispose();
   });
 });

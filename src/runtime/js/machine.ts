@@ -6,8 +6,8 @@
  */
 import { CompilerBug, unreachable } from "../../core/errors.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import type { BufferSlot, Segment } from "../../program/memory.ts";
-import { launchesOf, type Sequence } from "../../program/sequence.ts";
+import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
+import { type Launch, launchesOf, type Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import { viewOf } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
@@ -100,14 +100,15 @@ class JsRunner implements Runner {
 
   bind(state: ArrayBuffer, arena: ArrayBuffer): void {
     const segments = { state, arena, input: this.inputs, output: this.outputs };
-    const views = new Map<string, TypedArray>();
-    for (const [name, slot] of this.#entry.buffers) {
-      views.set(name, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
+    const views = new Map<Buffer, TypedArray>();
+    for (const [buffer, slot] of this.#entry.buffers) {
+      views.set(buffer, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
     }
     const bytes = new Uint8Array(arena);
-    const actions = this.#bindSequence(this.#entry.sequence, views);
-    this.#actions =
-      this.#options.poisonFreed === true ? actions.map((run, i) => this.#poisonAfter(run, i, bytes)) : actions;
+    this.#actions = this.#entry.sequence.map((step) => {
+      const run = this.#bind(step, views);
+      return this.#options.poisonFreed === true ? this.#poisonAfter(run, step, bytes) : run;
+    });
   }
 
   feed(input: number, values: TypedArray): void {
@@ -132,41 +133,39 @@ class JsRunner implements Runner {
     ];
   }
 
-  #bindSequence(sequence: Sequence, views: ReadonlyMap<string, TypedArray>): (() => void)[] {
-    const view = (name: string): TypedArray => {
-      const found = views.get(name);
-      if (found === undefined) throw new CompilerBug(`the sequence names a buffer that is not planned: ${name}`);
+  #bind(step: Step, views: ReadonlyMap<Buffer, TypedArray>): () => void {
+    const view = (buffer: Buffer): TypedArray => {
+      const found = views.get(buffer);
+      if (found === undefined) throw new CompilerBug(`the buffer ${printBuffer(buffer)} is not planned`);
       return found;
     };
-    return sequence.map((step): (() => void) => {
-      switch (step.kind) {
-        case "launch": {
-          const run = this.#functions.get(step.kernel) as KernelFunction;
-          const bound = new Map(step.bindings.map(({ param, buffer }) => [param, view(buffer)]));
-          const operands = step.kernel.buffers.map((param) => bound.get(param.name) as TypedArray);
-          return this.#launch(step.kernel.name, run, operands);
-        }
-        case "copy": {
-          const [from, to] = [view(step.from), view(step.to)];
-          return () => to.set(from);
-        }
-        default:
-          return unreachable(step);
+    switch (step.kind) {
+      case "launch": {
+        const run = this.#functions.get(step.kernel) as KernelFunction;
+        const bound = new Map(step.bindings.map(({ param, buffer }) => [param, view(buffer)]));
+        const operands = step.kernel.buffers.map((param) => bound.get(param.name) as TypedArray);
+        return this.#launch(step, run, operands);
       }
-    });
+      case "copy": {
+        const [from, to] = [view(step.from), view(step.to)];
+        return () => to.set(from);
+      }
+      default:
+        return unreachable(step);
+    }
   }
 
-  #launch(name: string, run: KernelFunction, operands: readonly TypedArray[]): () => void {
+  #launch({ kernel: { name }, id }: Launch, run: KernelFunction, operands: readonly TypedArray[]): () => void {
     const observe = this.#options.onLaunch;
     if (observe === undefined) return run.bind(null, ...operands);
     return () => {
-      observe(name);
+      observe(name, id);
       run(...operands);
     };
   }
 
-  #poisonAfter(run: () => void, step: number, arena: Uint8Array): () => void {
-    const freed = this.#entry.freedAfter[step] ?? [];
+  #poisonAfter(run: () => void, { id }: Step, arena: Uint8Array): () => void {
+    const freed = this.#entry.freedAfter.get(id) ?? [];
     return () => {
       run();
       for (const { offset, bytes } of freed) arena.fill(0xff, offset, offset + bytes);

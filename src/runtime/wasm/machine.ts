@@ -15,7 +15,7 @@ import {
   type WasmLayout,
   type WasmLinker,
 } from "../../kernel/wasm-abi.ts";
-import type { BufferSlot, Segment } from "../../program/memory.ts";
+import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { Sequence } from "../../program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";

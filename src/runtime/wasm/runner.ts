@@ -6,7 +6,8 @@
  */
 import { CompilerBug } from "../../core/errors.ts";
 import { stepName } from "../../kernel/wasm-abi.ts";
-import type { BufferSlot, Segment } from "../../program/memory.ts";
+import type { BufferSlot, Segment } from "../../program/buffer.ts";
+import type { Step } from "../../program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
 import type { MachineOptions, Runner } from "../machine.ts";
 
@@ -32,11 +33,16 @@ export interface RunnerParts {
 
 type Call = (thread: number) => number;
 
+interface StepCall {
+  readonly step: Step;
+  readonly call: Call;
+}
+
 export class WasmRunner implements Runner {
   readonly #parts: RunnerParts;
   readonly #runAll: Call;
   /** The steps one by one, where that is asked for. */
-  readonly #steps: readonly Call[] | null;
+  readonly #steps: readonly StepCall[] | null;
   #buffer = new ArrayBuffer(0);
   #inputViews: readonly TypedArray[] = [];
   #isReleased = false;
@@ -46,7 +52,7 @@ export class WasmRunner implements Runner {
     this.#parts = parts;
     this.#runAll = this.#exported("run");
     const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
-    this.#steps = isWatched ? entry.sequence.map((_, i) => this.#exported(stepName(i))) : null;
+    this.#steps = isWatched ? entry.sequence.map((step, i) => ({ step, call: this.#exported(stepName(i)) })) : null;
   }
 
   get segmentBytes(): CompiledEntry["segmentBytes"] {
@@ -119,15 +125,14 @@ export class WasmRunner implements Runner {
     );
   }
 
-  #runSteps(steps: readonly Call[]): number {
+  #runSteps(steps: readonly StepCall[]): number {
     const { entry, options, bases } = this.#parts;
     const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
-    for (const [i, call] of steps.entries()) {
-      const step = entry.sequence[i];
-      if (step?.kind === "launch") options.onLaunch?.(step.kernel.name);
+    for (const { step, call } of steps) {
+      if (step.kind === "launch") options.onLaunch?.(step.kernel.name, step.id);
       call(0);
       if (options.poisonFreed !== true) continue;
-      for (const { offset, bytes } of entry.freedAfter[i] ?? []) scratch.fill(0xff, offset, offset + bytes);
+      for (const { offset, bytes } of entry.freedAfter.get(step.id) ?? []) scratch.fill(0xff, offset, offset + bytes);
     }
     return 0;
   }

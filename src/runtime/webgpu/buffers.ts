@@ -5,7 +5,7 @@
  * codegen/wgsl/layout.ts. Everything else is the bytes of its typed array.
  */
 import { DeviceError } from "../../core/errors.ts";
-import type { BufferSlot, Segment } from "../../program/memory.ts";
+import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import { arrayTypeOf, type TypedArray } from "../compiled.ts";
 import type { GpuConnection, GpuLimits } from "./device.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
@@ -29,9 +29,15 @@ export function checkSizes(
   slots: Iterable<BufferSlot>,
   { maxBufferSize, maxStorageBufferBindingSize }: GpuLimits,
 ): void {
-  for (const { name, bytes } of slots) {
+  for (const slot of slots) {
+    const { bytes } = slot;
     if (bytes <= maxStorageBufferBindingSize) continue;
-    throw tooLarge(`the tensor "${name}"`, bytes, maxStorageBufferBindingSize, "maxStorageBufferBindingSize");
+    throw tooLarge(
+      `the tensor "${printBuffer(slot)}"`,
+      bytes,
+      maxStorageBufferBindingSize,
+      "maxStorageBufferBindingSize",
+    );
   }
   for (const segment of ["state", "arena", "input", "output"] as const) {
     const bytes = segments[segment] ?? 0;

@@ -5,7 +5,7 @@
  * made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
  * steps) or use `executable.run`, which waits in between.
  */
-import type { BufferSlot, Segment } from "../../program/memory.ts";
+import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import { launchesOf, type Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";

@@ -7,8 +7,8 @@
  *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
  */
 import { CompilerBug } from "../../core/errors.ts";
-import type { BufferSlot, Segment } from "../../program/memory.ts";
-import type { Step } from "../../program/sequence.ts";
+import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
+import type { Launch, Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { LaunchObserver, Runner } from "../machine.ts";
 import { decode, type Staging, upload } from "./buffers.ts";
@@ -18,13 +18,12 @@ import type { GpuProgram } from "./programs.ts";
 /** The buffers that an entry's slots lie in; null where a segment is empty. */
 export type Segments = Readonly<Record<Segment, GPUBuffer | null>>;
 
-type Launch = Step & { readonly kind: "launch" };
 type Copy = { readonly from: GPUBuffer; readonly fromAt: number; readonly to: GPUBuffer; readonly toAt: number };
 
 type Action =
   | {
       readonly kind: "dispatch";
-      readonly name: string;
+      readonly step: Launch;
       readonly program: GpuProgram;
       readonly group: GPUBindGroup;
     }
@@ -115,7 +114,7 @@ export class WebGpuRunner implements Runner {
       pass.setPipeline(program.pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y, z);
-      onLaunch?.(action.name);
+      onLaunch?.(action.step.kernel.name, action.step.id);
     }
     pass?.end();
     device.queue.submit([encoder.finish()]);
@@ -135,7 +134,7 @@ export class WebGpuRunner implements Runner {
 
   async read(slot: BufferSlot): Promise<TypedArray> {
     const { entry, output, staging } = this.#parts;
-    if (output === null) throw new CompilerBug(`${slot.name} is read, but there are no outputs`);
+    if (output === null) throw new CompilerBug(`${printBuffer(slot)} is read, but there are no outputs`);
     if (entry.segmentBytes.output > readTogether) {
       return decode(slot, await staging.read(output, slot.offset, slot.bytes), 0);
     }
@@ -166,8 +165,8 @@ class Binder {
   }
 
   actions({ sequence, freedAfter }: CompiledEntry): readonly Action[] {
-    return sequence.flatMap((step, position) => {
-      const freed = this.#scratch.poison === null ? [] : (freedAfter[position] ?? []);
+    return sequence.flatMap((step) => {
+      const freed = this.#scratch.poison === null ? [] : (freedAfter.get(step.id) ?? []);
       const poisoning = freed.flatMap(({ offset, bytes }): Action[] => {
         const [from, to] = [this.#scratch.poison, this.#segments.arena];
         if (from === null || to === null || bytes === 0) return [];
@@ -189,14 +188,16 @@ class Binder {
   #launch(step: Launch): Action {
     const program = this.#parts.programs.get(step);
     if (program === undefined) throw new CompilerBug(`the kernel ${step.kernel.name} was not compiled`);
-    return { kind: "dispatch", name: step.kernel.name, program, group: this.#group(step, program) };
+    return { kind: "dispatch", step, program, group: this.#group(step, program) };
   }
 
   #group(step: Launch, { text, layout }: GpuProgram): GPUBindGroup {
     const { device } = this.#parts;
     const bufferOf = new Map(step.bindings.map(({ param, buffer }) => [param, buffer]));
     const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }) => {
-      const { buffer, slot } = this.#place(bufferOf.get(param) ?? param);
+      const bound = bufferOf.get(param);
+      if (bound === undefined) throw new CompilerBug(`${step.kernel.name} is launched without ${param}`);
+      const { buffer, slot } = this.#place(bound);
       return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
     });
     return device.createBindGroup({ label: `${labelPrefix} ${step.kernel.name}`, layout, entries });
@@ -207,7 +208,7 @@ class Binder {
     const { bytes } = from.slot;
     if (from.buffer !== to.buffer) return { kind: "copies", bytes, copies: [direct] };
     const { bounce } = this.#scratch;
-    if (bounce === null) throw new CompilerBug(`no room to copy ${from.slot.name} to ${to.slot.name}`);
+    if (bounce === null) throw new CompilerBug(`no room to copy ${printBuffer(from.slot)} to ${printBuffer(to.slot)}`);
     const copies = [
       { ...direct, to: bounce, toAt: 0 },
       { ...direct, from: bounce, fromAt: 0 },
@@ -215,12 +216,10 @@ class Binder {
     return { kind: "copies", bytes, copies };
   }
 
-  #place(name: string): Place {
-    const slot = this.#parts.entry.buffers.get(name);
+  #place(wanted: Buffer): Place {
+    const slot = this.#parts.entry.buffers.get(wanted);
     const buffer = slot === undefined ? null : this.#segments[slot.segment];
-    if (slot === undefined || buffer === null) {
-      throw new CompilerBug(`the sequence names a buffer that is not planned: ${name}`);
-    }
+    if (slot === undefined || buffer === null) throw new CompilerBug(`${printBuffer(wanted)} is not planned`);
     return { slot, buffer };
   }
 }

@@ -11,6 +11,7 @@ import type { Stages } from "../../compile.ts";
 import type { Node } from "../../graph/node.ts";
 import { state } from "../../graph/ops/source.ts";
 import { printShape } from "../../graph/shape.ts";
+import { launchesOf } from "../../program/sequence.ts";
 
 export interface UpdateReport {
   readonly state: string;
@@ -38,7 +39,8 @@ export function explainUpdates(stages: Stages): readonly UpdateReport[] {
 
 class Updates {
   readonly #homes: ReadonlyMap<Node, Cluster>;
-  readonly #kernels = new Map<Cluster, string>();
+  /** The kernel that computes a node, by the node's id; of several the last. */
+  readonly #kernels = new Map<number, string>();
   readonly #reads = new Map<Cluster, ReadonlySet<Node>>();
   readonly #roles: ReturnType<typeof rolesOf>;
 
@@ -46,19 +48,19 @@ class Updates {
     this.#homes = ordered.fused.homes;
     this.#roles = rolesOf(ordered.fused.entry);
     const isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
-    for (const [i, step] of ordered.steps.entries()) {
-      const ran = entry.sequence[i];
-      if (step.kind !== "group" || ran?.kind !== "launch") continue;
-      for (const cluster of step.clusters) {
+    for (const { kernel, nodes } of launchesOf(entry.sequence)) {
+      for (const node of nodes) this.#kernels.set(node, kernel.name);
+    }
+    for (const clusters of ordered.fused.groups) {
+      for (const cluster of clusters) {
         const reads = cluster.nodes.flatMap((node) => [...accessesOf(node, isStored)].map((access) => access.node));
-        this.#kernels.set(cluster, ran.kernel.name);
         this.#reads.set(cluster, new Set(reads.filter((node) => this.#homes.get(node) !== cluster)));
       }
     }
   }
 
   kernelOf(cluster: Cluster | undefined): string {
-    return (cluster === undefined ? undefined : this.#kernels.get(cluster)) ?? "no kernel";
+    return this.#kernels.get(cluster?.nodes.at(-1)?.id ?? -1) ?? "no kernel";
   }
 
   /** Gradients that the update reads from memory. */

@@ -17,6 +17,7 @@ import { unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import { launchesOf, type Sequence } from "../../program/sequence.ts";
 import { checkDims, chooseEntry, type PlannedTarget, plannedTarget } from "./choose.ts";
 import { exportWasm, wasmExample } from "./export-wasm.ts";
@@ -59,7 +60,7 @@ function exportEntry(
   const told = {
     name,
     segmentBytes: entry.segmentBytes,
-    buffers: [...entry.buffers.values()],
+    buffers: [...entry.buffers.values()].map(bufferJson),
     sequence: sequenceJson(entry.sequence),
   };
   if (target === "wasm") {
@@ -96,14 +97,23 @@ function printKernelFile(
   }
 }
 
-/** As it is, with kernels by name. */
+/** A buffer with the name that the sequence calls it by. */
+function bufferJson(slot: BufferSlot): Readonly<Record<string, unknown>> {
+  const { segment, dtype, shape, count, bytes, offset } = slot;
+  return { name: printBuffer(slot), segment, dtype, shape, count, bytes, offset };
+}
+
+/** As it is, with kernels and buffers by name. */
 function sequenceJson(sequence: Sequence): readonly unknown[] {
   return sequence.map((step) => {
     switch (step.kind) {
       case "launch":
-        return { launch: step.kernel.name, bindings: step.bindings };
+        return {
+          launch: step.kernel.name,
+          bindings: step.bindings.map(({ param, buffer }) => ({ param, buffer: printBuffer(buffer) })),
+        };
       case "copy":
-        return { copy: { from: step.from, to: step.to } };
+        return { copy: { from: printBuffer(step.from), to: printBuffer(step.to) } };
       default:
         return unreachable(step);
     }

@@ -17,12 +17,15 @@ import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
-import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
+import { UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Entry } from "../../graph/entry.ts";
+import type { Node } from "../../graph/node.ts";
 import { printEntry } from "../../graph/print.ts";
 import { type Dims, printShape } from "../../graph/shape.ts";
-import { printKernel, printSequence } from "../../kernel/print.ts";
+import { printKernel } from "../../kernel/print.ts";
+import { printBuffer } from "../../program/buffer.ts";
+import { printSequence } from "../../program/print.ts";
 import { checkDims, chooseEntry, missingDims, type PlannedTarget, plannedTarget } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
@@ -133,13 +136,18 @@ function checkSize({ boxes, lines, copies }: Drawing): void {
 
 /** The sequence as pictures need it. */
 export function kernelsOf({ ordered, entry }: Stages): Kernels {
-  const steps = ordered.steps.map((step, i): Kernels["steps"][number] => {
+  const homes = new Map([...ordered.fused.homes].map(([node, cluster]) => [node.id, { node, cluster }]));
+  const steps = entry.sequence.map((step): Kernels["steps"][number] => {
     if (step.kind === "copy") return step;
-    const ran = entry.sequence[i];
-    if (ran?.kind !== "launch") throw new CompilerBug(`step ${i} is no launch`);
-    const { name, flops, schedule } = ran.kernel;
+    const { name, flops, schedule } = step.kernel;
     const note = [flopsText(flops), schedule].filter((words) => words !== "").join(", ");
-    return { kind: "launch", name, note, clusters: step.clusters.map(({ nodes }) => nodes) };
+    const clusters = new Map<unknown, Node[]>();
+    for (const { node, cluster } of step.nodes.flatMap((id) => homes.get(id) ?? [])) {
+      const known = clusters.get(cluster);
+      if (known === undefined) clusters.set(cluster, [node]);
+      else known.push(node);
+    }
+    return { kind: "launch", name, note, clusters: [...clusters.values()] };
   });
   return { steps, bufferOf: ordered.bufferOf };
 }
@@ -174,14 +182,13 @@ export function memoryOf({ entry, layout, report }: Stages): MemoryPicture {
       case "launch":
         return step.kernel.name;
       case "copy":
-        return `copy to ${step.to}`;
+        return `copy to ${printBuffer(step.to)}`;
       default:
         return unreachable(step);
     }
   });
-  const bars = layout.arena.placements.map(({ name, bytes, offset, first, last }) => {
-    const slot = layout.buffers.get(name);
-    return { name, about: slot === undefined ? "" : slot.dtype + printShape(slot.shape), bytes, offset, first, last };
+  const bars = layout.arena.placements.map(({ buffer, ...place }) => {
+    return { name: printBuffer(buffer), about: buffer.dtype + printShape(buffer.shape), ...place };
   });
   return { title: `${entry.name}: memory${sizes(entry.dims)}`, steps, bars, ...report.memory };
 }

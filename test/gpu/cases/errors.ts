@@ -214,12 +214,12 @@ export const cases: readonly GpuCase[] = [
       const entry: CompiledEntry = {
         name: "step",
         dims: {},
-        sequence: [{ kind: "launch", kernel, bindings: [] }],
+        sequence: [{ kind: "launch", id: 0, kernel, bindings: [], nodes: [] }],
         buffers: new Map(),
         inputs: [],
         outputs: new Map(),
         segmentBytes: { state: 4, input: 0, output: 0, arena: 0 },
-        freedAfter: [[]],
+        freedAfter: new Map(),
       };
       await rejects(machine.prepare(entry), isDeviceError(/refused the kernel k0/, /missing/, /let x: f32/));
       machine.dispose();

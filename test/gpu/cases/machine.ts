@@ -7,11 +7,12 @@ import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import { apply, constant, load, store } from "../../../src/kernel/build.ts";
 import { loopIndex } from "../../../src/kernel/index-expr.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import type { BufferSlot, Segment } from "../../../src/program/memory.ts";
+import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
+import { bufferOf } from "../../buffers.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 
@@ -35,7 +36,7 @@ function kernel(add: number): Kernel {
 }
 
 function slotAt(name: string, segment: Segment, offset: number): BufferSlot {
-  return { name, segment, dtype: "f32", shape: [count], count, bytes: gpuBytes("f32", count), offset };
+  return { ...bufferOf(name, count, segment), bytes: gpuBytes("f32", count), offset };
 }
 
 function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntry {
@@ -43,16 +44,16 @@ function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntr
     name: "step",
     dims: {},
     sequence,
-    buffers: new Map(slots.map((slot) => [slot.name, slot])),
+    buffers: new Map(slots.map((slot) => [slot, slot])),
     inputs: [],
     outputs: new Map(),
     segmentBytes: { state: 1024, input: 0, output: 512, arena: 0 },
-    freedAfter: sequence.map(() => []),
+    freedAfter: new Map(),
   };
 }
 
-const bindings = [{ param: "x", buffer: "state a" }];
-const [a, b, out] = [slotAt("state a", "state", 0), slotAt("state b", "state", 512), slotAt("output y", "output", 0)];
+const [a, b, out] = [slotAt("a", "state", 0), slotAt("b", "state", 512), slotAt("y", "output", 0)];
+const bindings = [{ param: "x", buffer: a }];
 
 async function machineOn(device: GPUDevice): Promise<WebGpuMachine> {
   return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024, (k, access) => printWgsl(k, { access }));
@@ -64,11 +65,11 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const { device: watched, counts } = countedDevice(device);
       const machine = await machineOn(watched);
-      const launch = (add: number): Step => ({ kind: "launch", kernel: kernel(add), bindings });
+      const launch = (add: number): Step => ({ kind: "launch", id: add, kernel: kernel(add), bindings, nodes: [] });
       const sequence: Sequence = [
         ...[0, 1, 2].map(launch),
-        { kind: "copy", from: "state a", to: "state b" },
-        { kind: "copy", from: "state b", to: "output y" },
+        { kind: "copy", id: 3, from: a, to: b },
+        { kind: "copy", id: 4, from: b, to: out },
       ];
       const runner = await machine.prepare(entryOf(sequence, [a, b, out]));
       const start = Float32Array.from({ length: count }, (_, i) => i);

@@ -9,7 +9,9 @@ import {
   valueIndex,
 } from "../../../src/kernel/index-expr.ts";
 import type { Expr } from "../../../src/kernel/kernel.ts";
-import { printExpr, printIndex, printKernel, printSequence, printStmts } from "../../../src/kernel/print.ts";
+import { printExpr, printIndex, printKernel, printStmts } from "../../../src/kernel/print.ts";
+import { printSequence } from "../../../src/program/print.ts";
+import { bufferOf } from "../../buffers.ts";
 import { matmulRelu, tiledMatmulRelu, treeSum } from "./kernels.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
@@ -174,12 +176,15 @@ test("statements at a depth, and sequences", () => {
   );
   const launch = {
     kind: "launch",
+    id: 0,
     kernel: matmulRelu(1, 1, 1),
-    bindings: [{ param: "x", buffer: "image" }],
+    bindings: [{ param: "x", buffer: bufferOf("image", 1, "input") }],
+    nodes: [],
   } as const;
-  const text = printSequence([launch, { kind: "copy", from: "a", to: "b" }]);
+  const copy = { kind: "copy", id: 1, from: bufferOf("%7", 1), to: bufferOf("model.w", 1, "state") } as const;
+  const text = printSequence([launch, copy]);
   expect(text).toMatchInlineSnapshot(`
-    "launch matmul_relu(x: image)
-    copy a to b"
+    "launch matmul_relu(x: input image)
+    copy %7 to state model.w"
   `);
 });

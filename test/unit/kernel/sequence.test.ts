@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import * as b from "../../../src/kernel/build.ts";
-import { checkSequence, type PlannedBuffer } from "../../../src/kernel/check.ts";
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
-import { evaluateSequence } from "../../../src/kernel/evaluate-sequence.ts";
+import type { Buffer } from "../../../src/program/buffer.ts";
+import { checkSequence } from "../../../src/program/check-sequence.ts";
+import { evaluateSequence } from "../../../src/program/evaluate.ts";
 import type { Launch, Sequence } from "../../../src/program/sequence.ts";
+import { bufferOf } from "../../buffers.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
 /** sums[i] = sums[i] * 3. */
@@ -19,24 +21,31 @@ const next = kernel(
   ],
 );
 
-const launch: Launch = { kind: "launch", kernel: next, bindings: [{ param: "sums", buffer: "powers" }] };
-const plan = new Map<string, PlannedBuffer>([
-  ["powers", { element: "f32", count: 5 }],
-  ["kept", { element: "f32", count: 5 }],
-  ["flag", { element: "bool", count: 1 }],
-]);
+const powers = bufferOf("powers", 5);
+const kept = bufferOf("kept", 5);
+const flag = bufferOf("flag", 1, "arena", "bool");
+const lost = bufferOf("lost", 5, "state");
+const plan = new Set([powers, kept, flag]);
+
+const launch: Launch = {
+  kind: "launch",
+  id: 0,
+  kernel: next,
+  bindings: [{ param: "sums", buffer: powers }],
+  nodes: [],
+};
 
 test("launches and copies, in order", () => {
-  const sequence: Sequence = [launch, { kind: "copy", from: "powers", to: "kept" }, launch];
+  const sequence: Sequence = [launch, { kind: "copy", id: 1, from: powers, to: kept }, { ...launch, id: 2 }];
   expect(checkSequence(sequence, plan)).toBeNull();
-  const buffers = new Map<string, Memory>([
-    ["powers", { element: "f32", data: [1, 2, 3, 4, 5] }],
-    ["kept", { element: "f32", data: [0, 0, 0, 0, 0] }],
+  const buffers = new Map<Buffer, Memory>([
+    [powers, { element: "f32", data: [1, 2, 3, 4, 5] }],
+    [kept, { element: "f32", data: [0, 0, 0, 0, 0] }],
   ]);
   evaluateSequence(sequence, buffers, { seed: 4 });
-  expect(buffers.get("powers")?.data).toEqual([9, 18, 27, 36, 45]);
-  expect(buffers.get("kept")?.data).toEqual([3, 6, 9, 12, 15]);
-  expect(() => evaluateSequence(sequence, new Map())).toThrow("buffer powers is not given");
+  expect(buffers.get(powers)?.data).toEqual([9, 18, 27, 36, 45]);
+  expect(buffers.get(kept)?.data).toEqual([3, 6, 9, 12, 15]);
+  expect(() => evaluateSequence(sequence, new Map())).toThrow("the buffer powers is not given");
 });
 
 describe("check", () => {
@@ -44,12 +53,13 @@ describe("check", () => {
     ["launch of next: sums is not given", [{ ...launch, bindings: [] }]],
     [
       "launch of next: other is not a parameter, or is given twice",
-      [{ ...launch, bindings: [...launch.bindings, { param: "other", buffer: "powers" }] }],
+      [{ ...launch, bindings: [...launch.bindings, { param: "other", buffer: powers }] }],
     ],
-    ["buffer lost is not planned", [{ kind: "copy", from: "lost", to: "kept" }]],
-    ["copy of flag to kept: they differ in element type or count", [{ kind: "copy", from: "flag", to: "kept" }]],
-    ["copy of kept to itself", [{ kind: "copy", from: "kept", to: "kept" }]],
-    ["launch of next: sums is f32[5], flag is bool[1]", [{ ...launch, bindings: [{ param: "sums", buffer: "flag" }] }]],
+    ["the buffer state lost is not planned", [{ kind: "copy", id: 1, from: lost, to: kept }]],
+    ["two steps have the id 0", [launch, launch]],
+    ["copy of flag to kept: they differ in element type or count", [{ kind: "copy", id: 1, from: flag, to: kept }]],
+    ["copy of kept to itself", [{ kind: "copy", id: 1, from: kept, to: kept }]],
+    ["launch of next: sums is f32[5], flag is bool[1]", [{ ...launch, bindings: [{ param: "sums", buffer: flag }] }]],
     [
       "kernel next: store to sums, which is not declared",
       [{ ...launch, kernel: { ...next, buffers: [] }, bindings: [] }],
@@ -62,9 +72,11 @@ describe("check", () => {
 
   test("a written buffer is bound once", () => {
     const both = kernel("both", [buffer("read", "x", 5), buffer("write", "y", 5)], []);
-    const bind = (x: string, y: string): Sequence => [
+    const bind = (x: Buffer, y: Buffer): Sequence => [
       {
         kind: "launch",
+        id: 0,
+        nodes: [],
         kernel: both,
         bindings: [
           { param: "x", buffer: x },
@@ -72,11 +84,11 @@ describe("check", () => {
         ],
       },
     ];
-    expect(checkSequence(bind("kept", "powers"), plan)).toBeNull();
-    expect(checkSequence(bind("kept", "kept"), plan)).toBe("launch of both: kept is written and bound twice");
+    expect(checkSequence(bind(kept, powers), plan)).toBeNull();
+    expect(checkSequence(bind(kept, kept), plan)).toBe("launch of both: kept is written and bound twice");
   });
 
-  test("without a plan, names are taken as they are", () => {
-    expect(checkSequence([{ kind: "copy", from: "a", to: "b" }, launch])).toBeNull();
+  test("without a plan, buffers are taken as they are", () => {
+    expect(checkSequence([{ kind: "copy", id: 1, from: lost, to: powers }, launch])).toBeNull();
   });
 });

@@ -14,13 +14,25 @@ import { WasmModule } from "../../../codegen/wasm/module.ts";
 import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { importedMemory, importNames, stepName, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
-import type { BufferSlot, Segment } from "../../../src/program/memory.ts";
+import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
+import { bufferOf } from "../../buffers.ts";
 
 export type FakeKernel = "rotate" | "remainder" | "trap" | "hang" | "work";
 
-export function launch(kernel: FakeKernel, from: string, to: string, panelFloats = 0): Step {
+const fakeBuffers = {
+  x: bufferOf("x", 0, "input"),
+  y: bufferOf("y", 0, "output"),
+  s: bufferOf("s", 0, "state"),
+  a: bufferOf("a", 0),
+  b: bufferOf("b", 0),
+};
+
+type FakeBuffer = keyof typeof fakeBuffers;
+const fakeNames = ["x", "y", "s", "a", "b"] as const satisfies readonly FakeBuffer[];
+
+export function launch(kernel: FakeKernel, from: FakeBuffer, to: FakeBuffer, panelFloats = 0): Step {
   const made: Kernel = {
     name: kernel,
     buffers: [],
@@ -31,14 +43,20 @@ export function launch(kernel: FakeKernel, from: string, to: string, panelFloats
     schedule: "",
   };
   const bindings = [
-    { param: "from", buffer: from },
-    { param: "to", buffer: to },
+    { param: "from", buffer: fakeBuffers[from] },
+    { param: "to", buffer: fakeBuffers[to] },
   ];
-  return { kind: "launch", kernel: made, bindings };
+  return { kind: "launch", id: 0, kernel: made, bindings, nodes: [] };
 }
 
-export function slot(name: string, segment: Segment, offset: number, count: number, dtype: DType = "f32"): BufferSlot {
-  return { name, segment, dtype, shape: [count], count, offset, bytes: 4 * count };
+export function slot(
+  name: FakeBuffer,
+  segment: Segment,
+  offset: number,
+  count: number,
+  dtype: DType = "f32",
+): BufferSlot {
+  return { ...fakeBuffers[name], segment, dtype, shape: [count], count, offset, bytes: 4 * count };
 }
 
 /** Input x, output y, state s, and arena buffers a and b, each of n floats. */
@@ -46,16 +64,22 @@ export function fakeEntry(name: string, n: number, sequence: Sequence): Compiled
   const stride = Math.ceil((4 * n) / 64) * 64;
   const x = slot("x", "input", 0, n);
   const y = slot("y", "output", 0, n);
-  const all = [x, y, slot("s", "state", 0, n), slot("a", "arena", 0, n), slot("b", "arena", stride, n)];
+  const slots: Readonly<Record<FakeBuffer, BufferSlot>> = {
+    x,
+    y,
+    s: slot("s", "state", 0, n),
+    a: slot("a", "arena", 0, n),
+    b: slot("b", "arena", stride, n),
+  };
   return {
     name,
     dims: {},
-    sequence,
-    buffers: new Map(all.map((one) => [one.name, one])),
+    sequence: sequence.map((step, id) => ({ ...step, id })),
+    buffers: new Map(fakeNames.map((one) => [fakeBuffers[one], slots[one]])),
     inputs: [{ path: "x", parts: ["x"], buffer: x, used: true, below: null }],
     outputs: new Map([["y", y]]),
     segmentBytes: { state: stride, arena: 2 * stride, input: stride, output: stride },
-    freedAfter: sequence.map(() => []),
+    freedAfter: new Map(),
   };
 }
 
@@ -78,9 +102,9 @@ export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) =>
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const barrier = threads > 1 ? writeBarrier(wasm, threads) : null;
   const place = (step: Step & { kind: "launch" }, param: string): { address: number; count: number } => {
-    const name = step.bindings.find((binding) => binding.param === param)?.buffer ?? "";
-    const found = buffers.get(name);
-    if (found === undefined) throw new Error(`no buffer ${name}`);
+    const bound = step.bindings.find((binding) => binding.param === param)?.buffer;
+    const found = bound === undefined ? undefined : buffers.get(bound);
+    if (found === undefined) throw new Error(`no buffer ${param}`);
     return { address: bases[found.segment] + found.offset, count: found.count };
   };
   const steps = sequence.map((step, i): FunctionRef => {

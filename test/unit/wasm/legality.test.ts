@@ -9,6 +9,7 @@ import { strideAlong } from "../../../src/kernel/stride.ts";
 import { controlBytes } from "../../../src/kernel/wasm-abi.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { engineFeatures } from "../../../src/targets.ts";
+import { bufferOf } from "../../buffers.ts";
 import { at, buffer, type Data, expectSame, kernelOf, loop, nestOf, noise, runEvaluator } from "../js-case.ts";
 import { runWasm } from "./wasm-case.ts";
 
@@ -142,21 +143,12 @@ test("a thread's own panels and sums start at its base, with no sum that would k
   const scheduled = scheduleWasm(kernel);
   expect(scheduled.shared.map(({ name: shared }) => shared)).toContain("sums");
   const slots = kernel.buffers.map(({ name: buffer, count }, n) => {
-    const bytes = 4 * count;
-    const slot = {
-      name: buffer,
-      segment: "arena",
-      dtype: "f32",
-      shape: [count],
-      count,
-      offset: n * 16384,
-      bytes,
-    } as const;
-    return [buffer, slot] as const;
+    const made = bufferOf(buffer, count);
+    return [made, { ...made, offset: n * 16384, bytes: 4 * count }] as const;
   });
-  const bindings = kernel.buffers.map(({ name: param }) => ({ param, buffer: param }));
+  const bindings = slots.map(([made]) => ({ param: made.name, buffer: made }));
   const bytes = printWasm(
-    [{ kind: "launch", kernel: scheduled, bindings }],
+    [{ kind: "launch", id: 0, kernel: scheduled, bindings, nodes: [] }],
     new Map(slots),
     {
       bases: { state: 0, input: 0, output: 0, arena: 8192 },
@@ -176,10 +168,10 @@ test("a thread's own panels and sums start at its base, with no sum that would k
 
 /** What one of many threads writes of a kernel whose one buffer is y: u8[count], all zero before. */
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
-  const slot = { name: "y", segment: "arena", dtype: "u8", shape: [count], count, offset: 0, bytes: count } as const;
+  const y = bufferOf("y", count, "arena", "u8");
   const bytes = printWasm(
-    [{ kind: "launch", kernel, bindings: [{ param: "y", buffer: "y" }] }],
-    new Map([["y", slot]]),
+    [{ kind: "launch", id: 0, kernel, bindings: [{ param: "y", buffer: y }], nodes: [] }],
+    new Map([[y, { ...y, offset: 0, bytes: count }]]),
     { bases: { state: 0, input: 0, output: 0, arena: controlBytes }, panels: 0, panelStride: 0, threads, shared: true },
     { relaxed: false },
   );

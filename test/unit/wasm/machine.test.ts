@@ -159,7 +159,7 @@ describe("steps one by one", () => {
     const machine = machineOf({ poisonFreed: true });
     const entry = fakeEntry("train", n, [launch("rotate", "x", "a"), launch("rotate", "a", "y")]);
     const freed = [{ offset: 0, bytes: 40 }];
-    const runner = await machine.prepare({ ...entry, freedAfter: [freed, []] });
+    const runner = await machine.prepare({ ...entry, freedAfter: new Map([[0, freed]]) });
     runner.feed(0, x);
     runner.run();
     const y = Array.from(await runner.read(slot("y", "output", 0, n)));

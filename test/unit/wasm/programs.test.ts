@@ -11,7 +11,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Skippable } from "../../../src/compile.ts";
 import { compileOn, rmsprop, type TargetOptions } from "../../../src/index.ts";
-import { printKernel, printSequence } from "../../../src/kernel/print.ts";
+import { printKernel } from "../../../src/kernel/print.ts";
+import { printSequence } from "../../../src/program/print.ts";
 import type { EntryReport } from "../../../src/program/report.ts";
 import { launchesOf } from "../../../src/program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../../../src/runtime/compiled.ts";

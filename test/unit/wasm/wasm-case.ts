@@ -6,28 +6,26 @@ import { printWasm } from "../../../codegen/wasm/step.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { controlBytes, panelBytes } from "../../../src/kernel/wasm-abi.ts";
-import type { BufferSlot } from "../../../src/program/memory.ts";
+import type { Buffer, BufferSlot } from "../../../src/program/buffer.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
+import { bufferOf } from "../../buffers.ts";
 import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../js-case.ts";
 
 const pageBytes = 65536;
 
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
 export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): Data {
-  const slots = new Map<string, BufferSlot>();
+  const slots = new Map<Buffer, BufferSlot>();
+  const bindings: { readonly param: string; readonly buffer: Buffer }[] = [];
   let end = 0;
   for (const { name, element, count } of kernel.buffers) {
     const bytes = count * byteWidth(element);
-    slots.set(name, { name, segment: "arena", dtype: element, shape: [count], count, offset: end, bytes });
+    const buffer = bufferOf(name, count, "arena", element);
+    slots.set(buffer, { ...buffer, offset: end, bytes });
+    bindings.push({ param: name, buffer });
     end += Math.ceil((bytes + fence) / 64) * 64;
   }
-  const sequence = [
-    {
-      kind: "launch" as const,
-      kernel,
-      bindings: kernel.buffers.map(({ name }) => ({ param: name, buffer: name })),
-    },
-  ];
+  const sequence = [{ kind: "launch" as const, id: 0, kernel, bindings, nodes: [] }];
   const bases = { state: 0, input: 0, output: 0, arena: controlBytes };
   const panels = controlBytes + end;
   const bytes = printWasm(sequence, slots, { bases, panels, panelStride: 0, threads: 1, shared: false }, { relaxed });
@@ -35,7 +33,7 @@ export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): D
   const all = new Uint8Array(memory.buffer);
   all.fill(fenceByte, controlBytes, panels);
   const viewOf = (name: string): Numbers => {
-    const slot = slots.get(name) as BufferSlot;
+    const slot = [...slots.values()].find((one) => one.name === name) as BufferSlot;
     const like = arrayFor(slot.dtype, 0).constructor as new (of: ArrayBuffer, at: number, count: number) => Numbers;
     return new like(memory.buffer, controlBytes + slot.offset, slot.count);
   };
