@@ -83,7 +83,7 @@ export const pages: readonly Page[] = [
     file: "types",
     title: "Types",
     about: "What the signatures on the other pages are made of: for annotating what one writes around them.",
-    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel\/|program\/memory|core\/(?!errors))/],
+    from: [/^dsl\/(shape-types|part-types|tree)\.ts$/, /^(kernel\/|program\/buffer|core\/(?!errors))/],
   },
   { file: "errors", title: "Errors", about: "What is thrown, and by whose fault.", from: ["core/errors.ts"] },
 ];

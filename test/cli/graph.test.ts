@@ -168,6 +168,7 @@ describe("explain", () => {
     expect(told.kernels.length).toBe(told.launches);
     for (const kernel of told.kernels) {
       expect(kernel).toEqual({
+        step: expect.any(Number),
         name: expect.stringMatching(/^k\d+_/),
         fuses: expect.arrayContaining([expect.stringMatching(/^%\d+: /)]),
         flops: expect.any(Number),
