@@ -51,8 +51,9 @@ export { type LayerDefinition, type LayerMode, layer } from "./nn/layers/own.ts"
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
-export type { LossName, Measure } from "./nn/losses.ts";
-export type { MetricName } from "./nn/metrics.ts";
+export type { Measure } from "./nn/losses/loss.ts";
+export type { LossName } from "./nn/losses/losses.ts";
+export type { MetricName } from "./nn/metrics/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { OnNaN } from "./nn/non-finite.ts";
 export { type AdamOptions, type AdamwOptions, adam, adamw } from "./nn/optimizers/adam.ts";

@@ -72,10 +72,14 @@ function spelledOut(app: Application): Words {
     const declared = item.kind === ReflectionKind.TypeAlias ? context.getSymbolFromReflection(item) : undefined;
     const type = declared === undefined ? undefined : context.checker.getDeclaredTypeOfSymbol(declared);
     const names = type?.isUnion() === true ? type.types : [];
-    if (!item.type?.toString().includes("keyof typeof ")) return;
+    if (names.length === 0) return;
     words.set(item.name, names.flatMap((it) => (it.isStringLiteral() ? [JSON.stringify(it.value)] : [])).join(" | "));
   });
   return words;
+}
+
+function codeOf(type: SomeType, words: string | undefined): string {
+  return words !== undefined && type.toString().includes("keyof typeof ") ? words : short(type);
 }
 
 function fileOf(item: DeclarationReflection): string {
@@ -106,7 +110,7 @@ function entryOf(item: DeclarationReflection, project: ProjectReflection, words:
     heads: [`${word} ${item.name}`],
     about: textOf(item.comment),
     tables: members.length > 0 ? [{ title: word === "class" ? "Members" : "", members }] : [],
-    code: isType && members.length === 0 && item.type !== undefined ? (words.get(item.name) ?? short(item.type)) : null,
+    code: isType && members.length === 0 && item.type !== undefined ? codeOf(item.type, words.get(item.name)) : null,
   };
 }
 

@@ -21,7 +21,7 @@ export const pages: readonly Page[] = [
     title: "Losses and metrics",
     about: "By name in `trainer`, as functions in a program of one's own, or functions of one's own in either.",
     from: [
-      /^nn\/(losses|metrics)\.ts$/,
+      /^nn\/(losses|metrics)\//,
       /^(softmaxCrossEntropy|sigmoidCrossEntropy|meanSquaredError|meanAbsoluteError|huber|accuracy|CrossEntropyOptions)$/,
     ],
   },

@@ -11,8 +11,8 @@ import { DataError, UserError } from "../core/errors.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { readLayer, readOptimizer } from "./from-config.ts";
-import { lossNames } from "./losses.ts";
-import { metricNames } from "./metrics.ts";
+import { lossKind } from "./losses/losses.ts";
+import { metricKind } from "./metrics/metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
 import { movablePaths, type Training, type TrainingDefinition, trainingOf } from "./training-program.ts";
@@ -87,13 +87,13 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
   });
   return {
     model,
-    losses: Ports.single(field("loss").oneOf(lossNames)),
+    losses: Ports.single(field("loss").value(lossKind)),
     lossWeights: Ports.single(1),
     metrics: Ports.single(
       new Map(
         field("metrics")
           .entries()
-          .map(([name, metric]) => [name, metric.oneOf(metricNames)]),
+          .map(([name, metric]) => [name, metric.value(metricKind)]),
       ),
     ),
     targets: Ports.single(fields.target === undefined ? undefined : readTarget(fields.target)),

@@ -14,16 +14,10 @@ import type { InputSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
-import {
-  type Loss,
-  type LossName,
-  type Measure,
-  perSample,
-  resolveLoss,
-  type Sums,
-  type TargetRange,
-} from "./losses.ts";
-import { type Metric, type MetricName, resolveMetric } from "./metrics.ts";
+import type { Measure, TargetRange } from "./losses/loss.ts";
+import { type Loss, type LossName, resolveLoss } from "./losses/losses.ts";
+import { perSample, type Sums } from "./losses/per-sample.ts";
+import { type Metric, type MetricName, resolveMetric } from "./metrics/metrics.ts";
 import type { Head, OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
 

@@ -8,10 +8,11 @@
  * both kinds at once, or class weights with several outputs, here they are multiplied, and given for each output.
  */
 
-import { isFloat } from "../core/dtype.ts";
 import { FeedError, UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import { printShape } from "../graph/shape.ts";
+import type { Classes } from "./losses/loss.ts";
+import { lossSchema } from "./losses/losses.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 import { type Batcher, type Numbers, toSource } from "./samples.ts";
 import type { Training } from "./training-program.ts";
@@ -95,23 +96,15 @@ function weighClasses(
 }
 
 /** How many classes an output tells apart; null where its loss is code. */
-function classesOf(
-  call: string,
-  path: string,
-  { definition, outputs, targets }: Training,
-  name: string,
-): { readonly classes: number | null; readonly isOneHot: boolean } {
+function classesOf(call: string, path: string, { definition, outputs, targets }: Training, name: string): Classes {
   const loss = definition.losses.get(name);
-  const { shape } = outputs.get(name);
   const target = targets.get(name);
-  const width = target.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-  const last = shape.at(-1) ?? 1;
-  if (loss === "softmaxCrossEntropy") {
-    if (target.shape.length === 1) return { classes: last, isOneHot: false };
-    if (target.shape.length === 2 && width === last && isFloat(target.dtype)) return { classes: last, isOneHot: true };
-  }
-  if (loss === "sigmoidCrossEntropy" && width === 1) return { classes: 2, isOneHot: false };
-  if (typeof loss === "function" && width === 1) return { classes: null, isOneHot: false };
+  const isColumn = target.shape.slice(1).every((size) => size === 1);
+  const found =
+    typeof loss === "function"
+      ? isColumn && { classes: null, isOneHot: false }
+      : lossSchema(loss).classes?.(outputs.get(name).shape, target);
+  if (found) return found;
   throw new UserError(
     `${call}: ${path} needs one class for each sample; here ${target.dtype}${printShape(target.shape)} is compared ` +
       `by ${typeof loss === "string" ? loss : "your loss"}: use sampleWeight`,
