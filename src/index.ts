@@ -6,19 +6,11 @@ export { type CompileOptions, compile, compileOn } from "./compile.ts";
 export type { DType } from "./core/dtype.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
 export { Pixels } from "./data/pixels.ts";
-export * from "./dsl/activations.ts";
-export * from "./dsl/composites.ts";
-export { checkGradient, hessian, valueAndGrad } from "./dsl/derivatives.ts";
-export { batchMatmul, type EinsumShape, einsum } from "./dsl/einsum.ts";
-export { grad } from "./dsl/grad.ts";
-export * from "./dsl/indexing.ts";
 export * from "./dsl/initializers.ts";
-export { jacobian } from "./dsl/jacobian.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
-export { randomBernoulli, randomBits, randomNormal } from "./dsl/random.ts";
 export { bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
-export { scalar, Tensor } from "./dsl/tensor.ts";
+export { Tensor } from "./dsl/tensor.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
 export {
   type Checkpoint,

@@ -26,7 +26,6 @@ export type {
   SliceShape,
 } from "./dsl/part-types.ts";
 export type { EntryFunction, EntryResult, OutputsOf, ProgramDefinition, StepDefinition } from "./dsl/program.ts";
-export type { NormalOptions } from "./dsl/random.ts";
 export type {
   AlongAxis,
   Broadcast,

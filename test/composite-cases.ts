@@ -3,14 +3,7 @@
  * of the table in op-cases.ts. A function that src/dsl gains without a case here is named by `reportGaps` in
  * op-report.ts.
  */
-import * as nn from "../src/dsl/activations.ts";
-import * as composites from "../src/dsl/composites.ts";
-import { hessian, valueAndGrad } from "../src/dsl/derivatives.ts";
-import { batchMatmul, einsum } from "../src/dsl/einsum.ts";
-import { scatterAdd } from "../src/dsl/indexing.ts";
-import { jacobian } from "../src/dsl/jacobian.ts";
 import * as ops from "../src/dsl/ops.ts";
-import { randomBernoulli, randomBits, randomNormal } from "../src/dsl/random.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 
@@ -20,17 +13,17 @@ type Binary = (x: Tensor, y: Tensor) => unknown;
 // ---- element-wise --------------------------------------------------------------------------------------------------
 
 const unaries: Readonly<Record<string, Unary>> = {
-  relu: (x) => composites.relu(x),
-  leakyRelu: (x) => nn.leakyRelu(x),
-  elu: (x) => nn.elu(x),
-  selu: (x) => nn.selu(x),
-  gelu: (x) => nn.gelu(x),
-  "gelu by tanh": (x) => nn.gelu(x, { approximate: true }),
-  silu: (x) => nn.silu(x),
-  sigmoid: (x) => composites.sigmoid(x),
-  softplus: (x) => composites.softplus(x),
-  square: (x) => composites.square(x),
-  clip: (x) => composites.clip(x, -0.7, 1.1),
+  relu: (x) => ops.relu(x),
+  leakyRelu: (x) => ops.leakyRelu(x),
+  elu: (x) => ops.elu(x),
+  selu: (x) => ops.selu(x),
+  gelu: (x) => ops.gelu(x),
+  "gelu by tanh": (x) => ops.gelu(x, { approximate: true }),
+  silu: (x) => ops.silu(x),
+  sigmoid: (x) => ops.sigmoid(x),
+  softplus: (x) => ops.softplus(x),
+  square: (x) => ops.square(x),
+  clip: (x) => ops.clip(x, -0.7, 1.1),
 };
 
 /** Functions of two that broadcast, with the range of the second operand. */
@@ -86,17 +79,17 @@ function elementCases(): OpCase[] {
 // ---- rows ----------------------------------------------------------------------------------------------------------
 
 const rows: Readonly<Record<string, Unary>> = {
-  softmax: (x) => composites.softmax(x),
-  logSoftmax: (x) => composites.logSoftmax(x),
-  logSumExp: (x) => nn.logSumExp(x, { axis: -1 }),
-  mean: (x) => composites.mean(x, { axis: -1 }),
-  variance: (x) => composites.variance(x, { axis: -1 }),
-  standardDeviation: (x) => nn.standardDeviation(x, { axis: -1 }),
-  l1Norm: (x) => nn.l1Norm(x, { axis: -1 }),
-  l2Norm: (x) => nn.l2Norm(x, { axis: -1 }),
-  normalize: (x) => nn.normalize(x),
-  cumulativeSum: (x) => nn.cumulativeSum(x),
-  cumulativeProduct: (x) => nn.cumulativeProduct(x, { reverse: true }),
+  softmax: (x) => ops.softmax(x),
+  logSoftmax: (x) => ops.logSoftmax(x),
+  logSumExp: (x) => ops.logSumExp(x, { axis: -1 }),
+  mean: (x) => ops.mean(x, { axis: -1 }),
+  variance: (x) => ops.variance(x, { axis: -1 }),
+  standardDeviation: (x) => ops.standardDeviation(x, { axis: -1 }),
+  l1Norm: (x) => ops.l1Norm(x, { axis: -1 }),
+  l2Norm: (x) => ops.l2Norm(x, { axis: -1 }),
+  normalize: (x) => ops.normalize(x),
+  cumulativeSum: (x) => ops.cumulativeSum(x),
+  cumulativeProduct: (x) => ops.cumulativeProduct(x, { reverse: true }),
 };
 
 function rowCases(): OpCase[] {
@@ -112,16 +105,16 @@ function rowCases(): OpCase[] {
 // ---- losses and metrics --------------------------------------------------------------------------------------------
 
 const losses: Readonly<Record<string, Binary>> = {
-  huber: (a, b) => nn.huber(a, b, { delta: 0.8 }),
-  meanSquaredError: (a, b) => composites.meanSquaredError(a, b),
-  meanAbsoluteError: (a, b) => composites.meanAbsoluteError(a, b),
-  sigmoidCrossEntropy: (a, b) => composites.sigmoidCrossEntropy(a, b),
+  huber: (a, b) => ops.huber(a, b, { delta: 0.8 }),
+  meanSquaredError: (a, b) => ops.meanSquaredError(a, b),
+  meanAbsoluteError: (a, b) => ops.meanAbsoluteError(a, b),
+  sigmoidCrossEntropy: (a, b) => ops.sigmoidCrossEntropy(a, b),
 };
 
 function lossCases(): OpCase[] {
   const [scores, shares, labels] = [input([5, 7]), input([5, 7], [0.05, 1]), whole([5], 0, 7)];
   const entropy = (probabilities: boolean): Binary => {
-    return (x, y) => composites.softmaxCrossEntropy(x as never, y as never, { probabilities });
+    return (x, y) => ops.softmaxCrossEntropy(x as never, y as never, { probabilities });
   };
   return [
     ...Object.entries(losses).map(([name, f]) => one(`composite ${name}`, [scores, scores], f)),
@@ -129,10 +122,10 @@ function lossCases(): OpCase[] {
     one("composite softmaxCrossEntropy of weights", [scores, shares], entropy(false)),
     one("composite softmaxCrossEntropy of shares", [shares, labels], entropy(true)),
     one("composite softmaxCrossEntropy of both", [shares, shares], entropy(true)),
-    one("composite accuracy", [scores, whole([5], 0, 7)], (x, y) => composites.accuracy(x as never, y as never), {
+    one("composite accuracy", [scores, whole([5], 0, 7)], (x, y) => ops.accuracy(x as never, y as never), {
       gradient: false,
     }),
-    one("composite globalNorm", [input([3, 5]), input([7]), input([])], (x, y, z) => composites.globalNorm([x, y, z])),
+    one("composite globalNorm", [input([3, 5]), input([7]), input([])], (x, y, z) => ops.globalNorm([x, y, z])),
   ];
 }
 
@@ -143,30 +136,33 @@ function shapeCases(): OpCase[] {
     one("composite transpose", [input([2, 3, 5])], (x) => ops.transpose(x)),
     one("composite transpose", [input([0, 3])], (x) => ops.transpose(x)),
     one("composite broadcastTo", [input([3, 1])], (x) => ops.broadcastTo(x, [2, 3, 5])),
-    one("composite flatten", [input([3, 2, 5])], (x) => composites.flatten(x)),
+    one("composite flatten", [input([3, 2, 5])], (x) => ops.flatten(x)),
+    one("composite scalar", [input([3, 5])], (x) => ops.mul(x, ops.scalar(0.7))),
     one("composite full", [input([3, 5])], (x) => ops.mul(x, ops.full([3, 5], 0.7))),
     one("composite arange", [input([5])], (x) => ops.mul(x, ops.arange(5, "f32"))),
-    one("composite scatterAdd", [whole([7], 0, 7), input([7, 3])], (i, u) => scatterAdd(ops.sub(i, 1) as Tensor, u, 4)),
-    one("composite scatterAdd", [whole([0], 0, 7), input([0, 3])], (i, u) => scatterAdd(i, u, 4)),
+    one("composite scatterAdd", [whole([7], 0, 7), input([7, 3])], (i, u) =>
+      ops.scatterAdd(ops.sub(i, 1) as Tensor, u, 4),
+    ),
+    one("composite scatterAdd", [whole([0], 0, 7), input([0, 3])], (i, u) => ops.scatterAdd(i, u, 4)),
   ];
 }
 
 function sumCases(): OpCase[] {
   const cube = (x: Tensor): Tensor => ops.sum(ops.mul(ops.mul(x, x), ops.mul(x, ops.sum(x)))) as Tensor;
-  const chain: Make = (a, b, c) => einsum("ij,jk,kl->li", a, b, c);
+  const chain: Make = (a, b, c) => ops.einsum("ij,jk,kl->li", a, b, c);
   return [
     one("composite matmul", [input([17, 13]), input([13, 1])], (a, b) => ops.matmul(a, b as never)),
     one("composite matmul", [input([5, 0]), input([0, 3])], (a, b) => ops.matmul(a, b as never)),
     one("composite dot", [input([37], [0.3, 3]), input([37], [0.3, 3])], (a, b) => ops.dot(a, b)),
     one("composite dot", [input([3, 7]), input([7])], (a, b) => ops.dot(a, b)),
     one("composite einsum", [input([3, 5]), input([5, 7]), input([7, 2])], chain),
-    one("composite einsum", [input([2]), input([3]), input([2, 5])], (a, b, c) => einsum("i,j,ik->kij", a, b, c)),
-    one("composite einsum", [input([5, 5])], (a) => einsum("ii->", a)),
-    one("composite einsum", [input([3, 5]), input([3, 7])], (a, b) => einsum("ij,ik->", a, b)),
-    one("composite batchMatmul", [input([2, 3, 5]), input([2, 5, 1])], (a, b) => batchMatmul(a, b)),
-    one("composite valueAndGrad", [input([3])], (x) => valueAndGrad((v: Tensor) => cube(v), x).gradient),
-    one("composite jacobian", [input([3])], (x) => jacobian(ops.mul(x, ops.sum(x)) as Tensor, x)),
-    one("composite hessian", [input([3])], (x) => hessian(cube(x), x)),
+    one("composite einsum", [input([2]), input([3]), input([2, 5])], (a, b, c) => ops.einsum("i,j,ik->kij", a, b, c)),
+    one("composite einsum", [input([5, 5])], (a) => ops.einsum("ii->", a)),
+    one("composite einsum", [input([3, 5]), input([3, 7])], (a, b) => ops.einsum("ij,ik->", a, b)),
+    one("composite batchMatmul", [input([2, 3, 5]), input([2, 5, 1])], (a, b) => ops.batchMatmul(a, b)),
+    one("composite valueAndGrad", [input([3])], (x) => ops.valueAndGrad((v: Tensor) => cube(v), x).gradient),
+    one("composite jacobian", [input([3])], (x) => ops.jacobian(ops.mul(x, ops.sum(x)) as Tensor, x)),
+    one("composite hessian", [input([3])], (x) => ops.hessian(cube(x), x)),
   ];
 }
 
@@ -175,10 +171,10 @@ function sumCases(): OpCase[] {
 function randomCases(): OpCase[] {
   return [
     one("composite randomUniform", [], () => ops.randomUniform([7, 13])),
-    one("composite randomBits", [], () => randomBits([5])),
-    one("composite randomNormal", [], () => randomNormal([7, 13], { mean: 1, deviation: 2 })),
-    one("composite randomBernoulli", [], () => randomBernoulli([7, 13], 0.3)),
-    one("composite dropout", [input([7, 13])], (x) => composites.dropout(x as never, 0.3)),
+    one("composite randomBits", [], () => ops.randomBits([5])),
+    one("composite randomNormal", [], () => ops.randomNormal([7, 13], { mean: 1, deviation: 2 })),
+    one("composite randomBernoulli", [], () => ops.randomBernoulli([7, 13], 0.3)),
+    one("composite dropout", [input([7, 13])], (x) => ops.dropout(x as never, 0.3)),
   ];
 }
 

@@ -4,8 +4,8 @@
 
 import { type DType, isFloat } from "../src/core/dtype.ts";
 import { RandomStream } from "../src/core/random.ts";
-import { grad } from "../src/dsl/grad.ts";
 import * as ops from "../src/dsl/ops.ts";
+import { grad } from "../src/dsl/ops.ts";
 import { type Program, program } from "../src/dsl/program.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";

@@ -8,9 +8,9 @@
 
 import type { DType } from "../src/core/dtype.ts";
 import { here } from "../src/core/origin.ts";
-import { dynamicSlice, dynamicUpdate, gather } from "../src/dsl/indexing.ts";
+import { applyOp } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
-import { applyOp, type Tensor } from "../src/dsl/tensor.ts";
+import type { Tensor } from "../src/dsl/tensor.ts";
 import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
@@ -176,18 +176,18 @@ function indexCases(): OpCase[] {
   return [
     one("index oneHot", [whole([7], 0, 7)], (x) => ops.oneHot(ops.sub(x, 1) as Tensor, 4)),
     one("index oneHot", [whole([0], 0, 3)], (x) => ops.oneHot(x, 3)),
-    one("index gather", [input([5, 3]), whole([7], -2, 8)], (x, i) => gather(x, i)),
-    one("index gather", [input([3, 11]), whole([2, 5], 0, 11)], (x, i) => gather(x, i, { axis: 1 })),
-    one("index gather", [input([2, 3, 5]), whole([1], 0, 3)], (x, i) => ops.mul(gather(x, i, { axis: 1 }), 3)),
-    one("index gather", [input([0, 3]), whole([2], 0, 3)], (x, i) => gather(x, i)),
-    one("index gather", [input([4, 3]), whole([0], 0, 3)], (x, i) => gather(x, i)),
-    one("index gather", [input([6]), whole([], 0, 6)], (x, i) => gather(x, i)),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [3, 5])),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [1, 2])),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => dynamicSlice(x, s, [0, 2])),
-    one("index dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
-    one("index dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => dynamicUpdate(x, p, s)),
-    one("index dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => dynamicUpdate(x, p, s)),
+    one("index gather", [input([5, 3]), whole([7], -2, 8)], (x, i) => ops.gather(x, i)),
+    one("index gather", [input([3, 11]), whole([2, 5], 0, 11)], (x, i) => ops.gather(x, i, { axis: 1 })),
+    one("index gather", [input([2, 3, 5]), whole([1], 0, 3)], (x, i) => ops.mul(ops.gather(x, i, { axis: 1 }), 3)),
+    one("index gather", [input([0, 3]), whole([2], 0, 3)], (x, i) => ops.gather(x, i)),
+    one("index gather", [input([4, 3]), whole([0], 0, 3)], (x, i) => ops.gather(x, i)),
+    one("index gather", [input([6]), whole([], 0, 6)], (x, i) => ops.gather(x, i)),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [3, 5])),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [1, 2])),
+    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [0, 2])),
+    one("index dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
+    one("index dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
+    one("index dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => ops.dynamicUpdate(x, p, s)),
   ];
 }
 

@@ -3,7 +3,37 @@
  * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
  */
 import { compileOn } from "../src/compile.ts";
-import { abs, add, argmax, argmin, cast, concat, div, equal, full, greater, matmul, max, maximum, min, minimum, mod, mul, neg, oneHot, pow, prod, reshape, round, sign, slice, sqrt, sub, sum, where } from "../src/dsl/ops.ts"; // biome-ignore format: names
+import {
+  abs,
+  add,
+  argmax,
+  argmin,
+  cast,
+  concat,
+  div,
+  equal,
+  full,
+  greater,
+  matmul,
+  max,
+  maximum,
+  min,
+  minimum,
+  mod,
+  mul,
+  neg,
+  oneHot,
+  pow,
+  prod,
+  reshape,
+  round,
+  sign,
+  slice,
+  sqrt,
+  sub,
+  sum,
+  where,
+} from "../src/dsl/ops.ts";
 import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";

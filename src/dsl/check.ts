@@ -138,6 +138,12 @@ export function tensorFrom(what: string, value: unknown): Tensor {
   throw new UserError(`${what} must give a tensor, not ${show(value)}`);
 }
 
+/** Infinities and NaN too. */
+export const anyNumber: Kind<number> = {
+  wanted: "a number",
+  accepts: (value): value is number => typeof value === "number",
+};
+
 /** Which axis of a tensor, counted from the front or, negative, from the end. */
 export const axisKind: Kind<number> = whole();
 

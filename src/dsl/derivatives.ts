@@ -1,18 +1,20 @@
 /**
  * Derivatives built from gradients: value and gradient together, the Hessian, and the check of a gradient.
  */
-
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkArguments, checkValue, number } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { l2Norm } from "./activations.ts";
 import { checkFunction, checkTensor, refusePromise } from "./check.ts";
 import { type GradientsOf, grad } from "./grad.ts";
 import { jacobian } from "./jacobian.ts";
-import { add, concat, div, equal, mul, oneHot, reshape, sub, where } from "./ops.ts";
-import { scalar, type Tensor } from "./tensor.ts";
+import { equal, where } from "./logic.ts";
+import { add, div, mul, sub } from "./math.ts";
+import { l2Norm } from "./norms.ts";
+import { concat, reshape } from "./shape.ts";
+import { oneHot, scalar } from "./sources.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** The value of a function at a tree of tensors, and its derivatives by each of them. */
 export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
@@ -24,7 +26,7 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   const value = f(at);
   refusePromise("valueAndGrad: the function", value, here("valueAndGrad"));
   checkTensor("valueAndGrad", value, "what the function gives");
-  return { value, gradient: grad(value as Tensor, at) };
+  return { value, gradient: grad(value, at) };
 }
 
 /** Second derivatives of a scalar: shape of x twice. Meant for a small x: the program grows with its size. */
@@ -32,7 +34,7 @@ export function hessian(y: Tensor, x: Tensor): Tensor {
   checkArguments("hessian", arguments, 2);
   checkTensor("hessian", y, "y");
   checkTensor("hessian", x);
-  return jacobian(grad(y, x) as Tensor, x);
+  return jacobian(grad(y, x), x);
 }
 
 /**
@@ -46,30 +48,35 @@ export function hessian(y: Tensor, x: Tensor): Tensor {
 export function checkGradient<S extends Shape, D extends DType>(
   f: (x: Tensor<S, D>) => Tensor,
   x: Tensor<S, D>,
+  step?: number,
+): Tensor<[], D>;
+export function checkGradient(
+  f: (x: Tensor) => Tensor,
+  x: Tensor,
   step: number = x?.dtype === "f64" ? 1e-5 : 1e-2,
-): Tensor<[], D> {
+): Tensor {
   checkArguments("checkGradient", arguments, 3);
   checkFunction("checkGradient", f, "f");
   checkTensor("checkGradient", x);
   checkValue("checkGradient", "the step", step, number({ above: 0 }));
-  if (!x.shape.every((dim) => typeof dim === "number") || sizeOf(x.shape as readonly number[]) === 0) {
-    const shape = printShape(x.shape);
+  const { shape } = x;
+  if (!shape.every((dim): dim is number => typeof dim === "number") || sizeOf(shape) === 0) {
     throw new ShapeError(
-      `checkGradient: x must have a known size and an element, not ${shape}${atLine(here("checkGradient"))}`,
+      `checkGradient: x must have a known size and an element, not ${printShape(shape)}${atLine(here("checkGradient"))}`,
     );
   }
-  const count = sizeOf(x.shape as readonly number[]);
+  const count = sizeOf(shape);
   const slopes = Array.from({ length: count }, (_, i) => {
-    const direction = reshape(oneHot(scalar(i, "i32"), count, x.dtype), x.shape) as Tensor;
-    const moved = mul(direction, step) as Tensor;
-    const high = f(add(x as Tensor, moved) as never);
-    const low = f(sub(x as Tensor, moved) as never);
-    return reshape(div(sub(high, low) as Tensor, 2 * step) as Tensor, [1]) as Tensor;
+    const direction = reshape(oneHot(scalar(i, "i32"), count, x.dtype), x.shape);
+    const moved = mul(direction, step);
+    const high = f(add(x, moved));
+    const low = f(sub(x, moved));
+    return reshape(div(sub(high, low), 2 * step), [1]);
   });
-  const numeric = concat(slopes) as Tensor;
-  const found = reshape(grad(f(x), x) as Tensor, [count]) as Tensor;
-  const scale = add(l2Norm(found), l2Norm(numeric)) as Tensor;
-  const zero = equal(scale, 0) as Tensor<Shape, "bool">;
-  const distance = l2Norm(sub(found, numeric) as Tensor);
-  return div(distance, where(zero, 1, scale) as Tensor) as unknown as Tensor<[], D>;
+  const numeric = concat(slopes);
+  const found = reshape(grad(f(x), x), [count]);
+  const scale = add(l2Norm(found), l2Norm(numeric));
+  const zero = equal(scale, 0);
+  const distance = l2Norm(sub(found, numeric));
+  return div(distance, where(zero, 1, scale));
 }

@@ -9,20 +9,19 @@
  * A letter names an axis; letters that are not in the result are summed over. Operands are taken in from the left, each
  * step one contraction that sums what nothing to its right needs; so the order of operands is the order of the work.
  */
-
-import type { DType } from "../core/dtype.ts";
 import { ShapeError, UserError } from "../core/errors.ts";
-import { checkArguments, show } from "../core/options.ts";
+import { show } from "../core/options.ts";
 import { atLine, here, type Origin } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { iota } from "../graph/ops/source.ts";
 import { permute as permuteOp } from "../graph/ops/view.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
-import { checkTensor, checkTensors } from "./check.ts";
-import { equal, sum, where } from "./ops.ts";
-import type { BatchMatmulShape, CheckAllDTypes, CheckBatchMatmul } from "./part-types.ts";
-import type { CheckDTypes } from "./shape-types.ts";
-import { applyOp, type Tensor } from "./tensor.ts";
+import { applyOp } from "./build.ts";
+import { checkTensors } from "./check.ts";
+import { equal, where } from "./logic.ts";
+import type { CheckAllDTypes } from "./part-types.ts";
+import { sum } from "./reduce.ts";
+import type { Tensor } from "./tensor.ts";
 
 type DimAt<L extends string, Term extends string, S extends Shape> = Term extends `${infer Head}${infer Rest}`
   ? S extends readonly [infer D extends Dim, ...infer More extends Shape]
@@ -72,7 +71,8 @@ interface Named {
 export function einsum<const Spec extends string, const Operands extends readonly Tensor[]>(
   spec: Spec & CheckAllDTypes<"einsum", Operands>,
   ...operands: Operands
-): Tensor<EinsumShape<Spec, Operands>, Operands[number]["dtype"]> {
+): Tensor<EinsumShape<Spec, Operands>, Operands[number]["dtype"]>;
+export function einsum(spec: string, ...operands: readonly Tensor[]): Tensor {
   const origin = here("einsum");
   if (typeof spec !== "string") {
     throw new UserError(`einsum takes a text first: einsum("ij,jk->ik", a, b), not ${show(spec)}${atLine(origin)}`);
@@ -81,37 +81,16 @@ export function einsum<const Spec extends string, const Operands extends readonl
   const { terms, result } = parse(spec, operands, origin);
   checkSizes(spec, terms, operands, origin);
   const diagonals = operands.map((x, i) => diagonal({ x, letters: terms[i] ?? [] }, origin));
-  let whole: Named | undefined;
-  diagonals.forEach((next, i) => {
-    const needed = new Set([...result, ...diagonals.slice(i + 1).flatMap(({ letters }) => letters)]);
-    const others = new Set([...needed, ...(whole?.letters ?? [])]);
-    const right = sumAway(next, others);
-    whole =
-      whole === undefined ? right : pair(sumAway(whole, new Set([...needed, ...right.letters])), right, needed, origin);
+  const needed = (i: number): Set<string> =>
+    new Set([...result, ...diagonals.slice(i + 1).flatMap((behind) => behind.letters)]);
+  const parts = diagonals.map((operand, i) => (i === 0 ? sumAway(operand, needed(0)) : operand));
+  const { x, letters } = parts.reduce((left, next, i) => {
+    const right = sumAway(next, new Set([...needed(i), ...left.letters]));
+    return pair(sumAway(left, new Set([...needed(i), ...right.letters])), right, needed(i), origin);
   });
-  const { x, letters } = whole as unknown as Named;
   const order = result.map((letter) => letters.indexOf(letter));
   const inOrder = order.every((axis, i) => axis === i);
-  return (inOrder ? x : applyOp(permuteOp, [x], { order }, origin)) as never;
-}
-
-/** Matrix products of [..., m, k] and [..., k, n], one for each place in the leading axes, which must be equal. */
-export function batchMatmul<A extends Shape, B extends Shape, D extends DType, E extends DType>(
-  a: Tensor<A, D>,
-  b: Tensor<B, E> & CheckBatchMatmul<A, B> & CheckDTypes<"batchMatmul", D, E>,
-): Tensor<BatchMatmulShape<A, B>, D> {
-  checkArguments("batchMatmul", arguments, 2);
-  const origin = here("batchMatmul");
-  checkTensor("batchMatmul", a, "a");
-  checkTensor("batchMatmul", b, "b");
-  const rank = a.shape.length;
-  if (rank < 2 || rank !== b.shape.length) {
-    const shapes = `${printShape(a.shape)}, ${printShape(b.shape)}`;
-    throw new ShapeError(`batchMatmul(${shapes}): both must have the same rank, at least 2${atLine(origin)}`);
-  }
-  const batch = a.shape.slice(2).map((_, i) => i);
-  const attrs = { batchLeft: batch, batchRight: batch, sumLeft: [rank - 1], sumRight: [rank - 2] };
-  return applyOp(contract, [a, b], attrs, origin) as Tensor<BatchMatmulShape<A, B>, D>;
+  return inOrder ? x : applyOp(permuteOp, [x], { order }, origin);
 }
 
 function parse(spec: string, operands: readonly Tensor[], origin: Origin): { terms: string[][]; result: string[] } {
@@ -154,16 +133,16 @@ function diagonal({ x, letters }: Named, origin: Origin): Named {
   if (second < 0) return { x, letters };
   const first = letters.indexOf(letters[second] ?? "");
   const counts = (axis: number): Tensor => applyOp(iota, [], { dtype: "i32", shape: x.shape, axis }, origin);
-  const kept = where(equal(counts(first), counts(second)) as Tensor<Shape, "bool">, x, 0) as Tensor;
+  const kept = where(equal(counts(first), counts(second)), x, 0);
   const rest = letters.filter((_, axis) => axis !== second);
-  return diagonal({ x: sum(kept, { axis: second }) as Tensor, letters: rest }, origin);
+  return diagonal({ x: sum(kept, { axis: second }), letters: rest }, origin);
 }
 
 /** Sums the axes that nothing else has a use for. */
 function sumAway({ x, letters }: Named, needed: ReadonlySet<string>): Named {
   const axis = letters.flatMap((letter, i) => (needed.has(letter) ? [] : [i]));
   if (axis.length === 0) return { x, letters };
-  return { x: sum(x, { axis }) as Tensor, letters: letters.filter((letter) => needed.has(letter)) };
+  return { x: sum(x, { axis }), letters: letters.filter((letter) => needed.has(letter)) };
 }
 
 /** One contraction: letters of both operands are summed, or stay as batch axes where something still needs them. */

@@ -3,7 +3,7 @@
  */
 import { type DType, isFloat } from "../core/dtype.ts";
 import { checkTensor } from "./check.ts";
-import { cast } from "./ops.ts";
+import { cast } from "./math.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** What a mean of this dtype is: a float stays one, whole numbers and truth values give f32. */
@@ -12,5 +12,5 @@ export type FloatOf<D extends DType> = D extends "f32" | "f64" | "f16" ? D : "f3
 /** Floats as they are, anything else as f32. Whole numbers above 2^24 are rounded. */
 export function asFloat(call: string, x: Tensor, what = "x"): Tensor {
   const value = checkTensor(call, x, what);
-  return isFloat(value.dtype) ? value : (cast(value, "f32") as Tensor);
+  return isFloat(value.dtype) ? value : cast(value, "f32");
 }

@@ -3,17 +3,14 @@
  */
 
 import { UserError } from "../core/errors.ts";
-import { checkArguments, type Kind } from "../core/options.ts";
+import { checkArguments } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import type { Shape } from "../graph/shape.ts";
+import { applyOp } from "./build.ts";
 import { checkTensor } from "./check.ts";
-import { applyOp, graphOf, Tensor } from "./tensor.ts";
+import { graphOf, type Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree } from "./tree.ts";
-
-export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
-/** Leaves of a tree of tensors. */
-export const tensorLeaf: Kind<Tensor> = { wanted: "tensors", accepts: isTensor };
 
 /** The same tree, a gradient for each tensor. */
 export type GradientsOf<T> =

@@ -1,7 +1,6 @@
 /**
  * Reading and writing at places that values say: gather, scatter-add, and parts whose start is known at run time.
  */
-
 import type { DType } from "../core/dtype.ts";
 import { ShapeError, UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, whole } from "../core/options.ts";
@@ -13,11 +12,14 @@ import {
   gather as gatherOp,
 } from "../graph/ops/index-ops.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
+import { applyOp } from "./build.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
-import { cast, concat, minimum, oneHot, reshape } from "./ops.ts";
+import { cast, minimum } from "./math.ts";
 import type { GatherShape, ScatterShape } from "./part-types.ts";
-import type { CheckDTypes } from "./shape-types.ts";
-import { applyOp, scalar, Tensor } from "./tensor.ts";
+import { concat, reshape } from "./shape.ts";
+import type { AlongAxis, CheckDTypes } from "./shape-types.ts";
+import { oneHot, scalar } from "./sources.ts";
+import { Tensor } from "./tensor.ts";
 
 /**
  * The elements of x that the indexes say, along an axis (the first by default): gather(table, ids) has a row of the table
@@ -26,18 +28,19 @@ import { applyOp, scalar, Tensor } from "./tensor.ts";
 export function gather<S extends Shape, D extends DType, I extends Shape, const A extends number = 0>(
   x: Tensor<S, D>,
   indexes: Tensor<I>,
-  options: {
+  options?: {
     /** 0 by default. */
     readonly axis?: A;
-  } = {},
-): Tensor<GatherShape<S, I, A>, D> {
+  },
+): Tensor<GatherShape<S, I, A>, D>;
+export function gather(x: Tensor, indexes: Tensor, options: AlongAxis = {}): Tensor {
   checkArguments("gather", arguments, 3);
   const origin = here("gather");
   checkTensor("gather", x);
   checkTensor("gather", indexes, "indexes");
   const { axis: wanted = 0 } = checkOptions("gather", options, axisTable, { before: "a, indexes, ", origin });
   const [axis] = axesOf(x, wanted, origin);
-  return applyOp(gatherOp, [x, indexes], { axis: axis ?? 0 }, origin) as Tensor<GatherShape<S, I, A>, D>;
+  return applyOp(gatherOp, [x, indexes], { axis: axis ?? 0 }, origin);
 }
 
 /**
@@ -49,7 +52,8 @@ export function scatterAdd<I extends Shape, U extends Shape, D extends DType, co
   indexes: Tensor<I>,
   updates: Tensor<U, D>,
   size: N,
-): Tensor<ScatterShape<I, U, N>, D> {
+): Tensor<ScatterShape<I, U, N>, D>;
+export function scatterAdd(indexes: Tensor, updates: Tensor, size: number): Tensor {
   checkArguments("scatterAdd", arguments, 3);
   const origin = here("scatterAdd");
   checkTensor("scatterAdd", indexes, "indexes");
@@ -61,29 +65,29 @@ export function scatterAdd<I extends Shape, U extends Shape, D extends DType, co
     throw new ShapeError(`scatterAdd(${shapes}): updates must have the axes of the indexes in front${atLine(origin)}`);
   }
   // Fed labels are refused where they are out of range; an index may be, so it is no label here.
-  const place = minimum(indexes as Tensor, size as number);
+  const place = minimum(indexes, size);
   const mask = oneHot(place, size, updates.dtype);
   const attrs = { batchLeft: [], batchRight: [], sumLeft: places, sumRight: places };
-  return applyOp(contract, [mask as Tensor, updates], attrs, origin) as Tensor<ScatterShape<I, U, N>, D>;
+  return applyOp(contract, [mask, updates], attrs, origin);
 }
 
 /** Where a part starts: one i32 vector, or a number or i32 scalar for each axis. */
 export type Starts = Tensor | readonly (Tensor | number)[];
 
 function startsOf(call: string, starts: Starts): Tensor {
-  if (starts instanceof Tensor) return cast(starts, "i32") as Tensor;
+  if (starts instanceof Tensor) return cast(starts, "i32");
   if (!Array.isArray(starts)) {
     const wanted = "a vector of whole numbers, or a list of a number or scalar for each axis";
     throw new UserError(`${call}: starts must be ${wanted}, not ${show(starts)}${atLine(here(call))}`);
   }
-  if (starts.length === 0) return reshape(cast(oneHot(scalar(0, "i32"), 0), "i32"), [0]) as Tensor;
+  if (starts.length === 0) return reshape(cast(oneHot(scalar(0, "i32"), 0), "i32"), [0]);
   return concat(
     starts.map((start: unknown, axis) => {
       if (typeof start === "number") checkValue(call, `starts[${axis}]`, start, whole());
       const value = typeof start === "number" ? scalar(start, "i32") : checkTensor(call, start, `starts[${axis}]`);
-      return reshape(cast(value as Tensor, "i32"), [1]) as Tensor;
+      return reshape(cast(value, "i32"), [1]);
     }),
-  ) as Tensor;
+  );
 }
 
 /** The part of x with this shape that begins at `starts`, which may depend on values; clamped so that it lies inside. */
@@ -91,14 +95,12 @@ export function dynamicSlice<D extends DType, const S extends readonly Dim[]>(
   x: Tensor<Shape, D>,
   starts: Starts,
   shape: S,
-): Tensor<[...S], D> {
+): Tensor<[...S], D>;
+export function dynamicSlice(x: Tensor, starts: Starts, shape: readonly Dim[]): Tensor {
   checkArguments("dynamicSlice", arguments, 3);
   checkTensor("dynamicSlice", x);
   const attrs = { shape: checkShape("dynamicSlice", shape) };
-  return applyOp(dynamicSliceOp, [x, startsOf("dynamicSlice", starts)], attrs, here("dynamicSlice")) as Tensor<
-    [...S],
-    D
-  >;
+  return applyOp(dynamicSliceOp, [x, startsOf("dynamicSlice", starts)], attrs, here("dynamicSlice"));
 }
 
 /** x with `part` in place of what stands at `starts`; clamped as in `dynamicSlice`. */
@@ -106,12 +108,10 @@ export function dynamicUpdate<S extends Shape, D extends DType, E extends DType>
   x: Tensor<S, D>,
   part: Tensor<Shape, E> & CheckDTypes<"dynamicUpdate", D, E>,
   starts: Starts,
-): Tensor<S, D> {
+): Tensor<S, D>;
+export function dynamicUpdate(x: Tensor, part: Tensor, starts: Starts): Tensor {
   checkArguments("dynamicUpdate", arguments, 3);
   checkTensor("dynamicUpdate", x);
   checkTensor("dynamicUpdate", part, "part");
-  return applyOp(dynamicUpdateOp, [x, part, startsOf("dynamicUpdate", starts)], {}, here("dynamicUpdate")) as Tensor<
-    S,
-    D
-  >;
+  return applyOp(dynamicUpdateOp, [x, part, startsOf("dynamicUpdate", starts)], {}, here("dynamicUpdate"));
 }

@@ -26,10 +26,9 @@ import { sameShape } from "../graph/shape.ts";
 import { printType, typeOf } from "../graph/type.ts";
 import { refusePromise } from "./check.ts";
 import { checkCompanions, lostUpdates } from "./companions.ts";
-import { isTensor, tensorLeaf } from "./grad.ts";
 import { values } from "./initializers.ts";
 import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
-import { nodeIn, Tensor } from "./tensor.ts";
+import { isTensor, nodeIn, Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree, type NamedLeaf } from "./tree.ts";
 
 export interface EntryResult {

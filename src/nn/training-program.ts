@@ -14,12 +14,11 @@
  */
 
 import { UserError } from "../core/errors.ts";
-import { grad, tensorLeaf } from "../dsl/grad.ts";
 import { zeros } from "../dsl/initializers.ts";
-import { add } from "../dsl/ops.ts";
+import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
 import { f32, freeze, type InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
-import type { Tensor } from "../dsl/tensor.ts";
+import { type Tensor, tensorLeaf } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";

@@ -3,12 +3,6 @@
  * gave in float64 (campaign.ts records them).
  */
 import { expect, test } from "vitest";
-import * as activations from "../../src/dsl/activations.ts";
-import * as composites from "../../src/dsl/composites.ts";
-import * as derivatives from "../../src/dsl/derivatives.ts";
-import * as einsum from "../../src/dsl/einsum.ts";
-import * as indexing from "../../src/dsl/indexing.ts";
-import * as jacobian from "../../src/dsl/jacobian.ts";
 import * as ops from "../../src/dsl/ops.ts";
 import { patience } from "../property/property.ts";
 import { builders } from "./build.ts";
@@ -47,12 +41,11 @@ test("a wrong answer is noticed, in each of its parts", async () => {
 });
 
 test("every function of the language is in some program", () => {
-  const exported = [activations, composites, derivatives, einsum, indexing, jacobian, ops].flatMap((module) =>
-    Object.entries(module).flatMap(([name, value]) => (typeof value === "function" ? [name] : [])),
-  );
+  const exported = Object.entries(ops).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   // in every program, through another instruction, or with nothing that a foreign system could answer
   const elsewhere = [
-    "axesOf", "arange", "cast", "where", "and", "or", "not", "greater", "valueAndGrad", "checkGradient", "dropout", "randomUniform",
+    "arange", "cast", "where", "and", "or", "not", "greater", "grad", "valueAndGrad", "checkGradient", "scalar", "dropout",
+    "randomBernoulli", "randomBits", "randomNormal", "randomUniform",
   ]; // biome-ignore format: names
   const used = new Set(recipes.flatMap(({ instructions }) => instructions.map(({ op }) => op)));
   expect(exported.filter((name) => !used.has(name) && !elsewhere.includes(name))).toEqual([]);

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { DataError, UserError } from "../../src/core/errors.ts";
 import { batches, gatherRows } from "../../src/data/dataset.ts";
-import { dropout } from "../../src/dsl/composites.ts";
+import { dropout } from "../../src/dsl/ops.ts";
 import {
   compile, f32, glorotUniform, grad, i32, matmul, mean, param, program, relu, sgd, softmaxCrossEntropy,
 } from "../../src/index.ts"; // biome-ignore format: names

@@ -6,29 +6,40 @@ import { describe, expect, test } from "vitest";
 import { differentiate } from "../../passes/graph/differentiate.ts";
 import { simplify } from "../../passes/graph/simplify.ts";
 import { CompilerBug, ShapeError, UserError } from "../../src/core/errors.ts";
-import {
-  accuracy, globalNorm, logSoftmax, mean, meanSquaredError, relu, sigmoid, sigmoidCrossEntropy, softmax, softmaxCrossEntropy, softplus, square, variance,
-} from "../../src/dsl/composites.ts"; // biome-ignore format: names
-import { grad } from "../../src/dsl/grad.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
 import {
+  accuracy,
   add,
   argmax,
   cast,
   exp,
+  globalNorm,
+  grad,
+  logSoftmax,
   matmul,
+  mean,
+  meanSquaredError,
   mul,
   oneHot,
   pow,
+  relu,
+  scalar,
+  sigmoid,
+  sigmoidCrossEntropy,
   sin,
   slice,
+  softmax,
+  softmaxCrossEntropy,
+  softplus,
+  square,
   stopGradient,
   sub,
   sum,
+  variance,
 } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, f64, i32, param } from "../../src/dsl/spec.ts";
-import { scalar, Tensor } from "../../src/dsl/tensor.ts";
+import { Tensor } from "../../src/dsl/tensor.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";

@@ -18,7 +18,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "plain JavaScript",
     [
-      "    at here (file:///home/me/node_modules/tensorloom/dist/src/graph/origin.js:20:19)",
+      "    at here (file:///home/me/node_modules/tensorloom/dist/src/core/origin.js:20:19)",
       "    at mapCall (file:///home/me/node_modules/tensorloom/dist/src/dsl/ops.js:41:20)",
       "    at layer (file:///home/me/node_modules/tensorloom/dist/passes/x.js:41:20)",
       "    at file:///home/me/train.js:7:3",
@@ -29,7 +29,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "source maps whose sources are elsewhere",
     [
-      "    at here (/home/me/node_modules/tensorloom/src/graph/origin.ts:23:17)",
+      "    at here (/home/me/node_modules/tensorloom/src/core/origin.ts:23:17)",
       "    at mapCall (/home/me/node_modules/tensorloom/src/dsl/ops.ts:57:18)",
       "    at Object.step (/home/me/src/train.ts:7:3)",
     ],
@@ -38,7 +38,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "folders with spaces, parentheses, signs",
     [
-      "    at here (file:///home/a%20b/(my)/100%/tensorloom/dist/src/graph/origin.js:20:19)",
+      "    at here (file:///home/a%20b/(my)/100%/tensorloom/dist/src/core/origin.js:20:19)",
       "    at add (file:///home/a%20b/(my)/100%/tensorloom/dist/src/dsl/ops.js:41:20)",
       "    at async file:///home/a%20b/(my)/tr%C3%A4in.ts:7:3",
     ],
@@ -47,7 +47,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "Windows, as URLs",
     [
-      "    at here (file:///C:/a%20b/node_modules/tensorloom/dist/src/graph/origin.js:20:19)",
+      "    at here (file:///C:/a%20b/node_modules/tensorloom/dist/src/core/origin.js:20:19)",
       "    at add (file:///C:/a%20b/node_modules/tensorloom/dist/src/dsl/ops.js:41:20)",
       "    at file:///C:/a%20b/train.ts:7:3",
     ],
@@ -56,7 +56,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "Windows, as paths",
     [
-      String.raw`    at here (C:\a b\node_modules\tensorloom\dist\src\graph\origin.js:20:19)`,
+      String.raw`    at here (C:\a b\node_modules\tensorloom\dist\src\core\origin.js:20:19)`,
       String.raw`    at add (C:\a b\node_modules\tensorloom\dist\src\dsl\ops.js:41:20)`,
       String.raw`    at Object.<anonymous> (C:\a b\src\train.ts:7:3)`,
     ],
@@ -74,7 +74,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "Vite's server, packages as they are",
     [
-      "    at here (http://localhost:5173/@fs/home/me/tensorloom/dist/src/graph/origin.js?v=1f2e:20:19)",
+      "    at here (http://localhost:5173/@fs/home/me/tensorloom/dist/src/core/origin.js?v=1f2e:20:19)",
       "    at add (http://localhost:5173/@fs/home/me/tensorloom/dist/src/dsl/ops.js?v=1f2e:41:20)",
       "    at http://localhost:5173/src/train.ts?t=17:7:3",
     ],
@@ -93,7 +93,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "webpack's eval",
     [
-      "    at here (webpack-internal:///./node_modules/tensorloom/dist/src/graph/origin.js:20:19)",
+      "    at here (webpack-internal:///./node_modules/tensorloom/dist/src/core/origin.js:20:19)",
       "    at add (webpack-internal:///./node_modules/tensorloom/dist/src/dsl/ops.js:41:20)",
       "    at eval (webpack-internal:///./src/train.ts:7:3)",
     ],
@@ -102,7 +102,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
   [
     "Firefox and Safari",
     [
-      "here@https://me.dev/tensorloom/dist/src/graph/origin.js:20:19",
+      "here@https://me.dev/tensorloom/dist/src/core/origin.js:20:19",
       "add@https://me.dev/tensorloom/dist/src/dsl/ops.js:41:20",
       "step@https://me.dev/train.js:7:3",
       "@https://me.dev/train.js:9:1",
@@ -110,7 +110,7 @@ const stacks: readonly (readonly [what: string, frames: readonly string[], line:
     "https://me.dev/train.js:7:3",
   ],
   ["no places", ["    at here (native)", "    at Promise.all (index 0)"], null],
-  ["only ours and Node's", ["    at here (file:///t/dist/src/graph/origin.js:2:9)", readable], null],
+  ["only ours and Node's", ["    at here (file:///t/dist/src/core/origin.js:2:9)", readable], null],
 ];
 
 describe("the user's line", () => {

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
 import { type CompileOptions, compile, compileOn } from "../../src/compile.ts";
 import { DeviceError, UserError } from "../../src/core/errors.ts";
-import { grad } from "../../src/dsl/grad.ts";
 import { normal, zeros } from "../../src/dsl/initializers.ts";
-import { add, flip, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
+import { add, flip, grad, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
 import { nodeTarget } from "../../src/node.ts";

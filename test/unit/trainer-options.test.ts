@@ -5,9 +5,8 @@
 import { describe, expect, test } from "vitest";
 import { compile } from "../../src/compile.ts";
 import { FeedError, UserError } from "../../src/core/errors.ts";
-import { square } from "../../src/dsl/composites.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
-import { mul, sub, sum } from "../../src/dsl/ops.ts";
+import { mul, square, sub, sum } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { param, slot } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";

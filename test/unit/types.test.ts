@@ -7,12 +7,32 @@
 import { inspect } from "node:util";
 import { describe, expect, test } from "vitest";
 import { ShapeError, UserError } from "../../src/core/errors.ts";
-import { mean, relu, softmax, softmaxCrossEntropy } from "../../src/dsl/composites.ts";
-import { type GradientsOf, grad } from "../../src/dsl/grad.ts";
+import type { GradientsOf } from "../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../src/dsl/initializers.ts";
 import {
-  add, argmax, cast, equal, full, matmul, max, mul, neg, not, oneHot, permute, reshape, size, sum, transpose, where,
-} from "../../src/dsl/ops.ts"; // biome-ignore format: names
+  add,
+  argmax,
+  cast,
+  equal,
+  full,
+  grad,
+  matmul,
+  max,
+  mean,
+  mul,
+  neg,
+  not,
+  oneHot,
+  permute,
+  relu,
+  reshape,
+  size,
+  softmax,
+  softmaxCrossEntropy,
+  sum,
+  transpose,
+  where,
+} from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32, i32, param, type StateSpec, u8 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";

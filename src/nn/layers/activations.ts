@@ -1,9 +1,7 @@
 /** Activations by name, with the default options of their functions; "linear" is none. A new one is a line of the table. */
 import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
-import { elu, gelu, leakyRelu, selu, silu } from "../../dsl/activations.ts";
-import { relu, sigmoid, softmax, softplus } from "../../dsl/composites.ts";
-import { tanh } from "../../dsl/ops.ts";
+import { elu, gelu, leakyRelu, relu, selu, sigmoid, silu, softmax, softplus, tanh } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 

@@ -1,6 +1,6 @@
 /** Dropout (Srivastava et al. 2014): elements left out at random while training. */
 import { checkArguments, number } from "../../core/options.ts";
-import { dropout as dropElements } from "../../dsl/composites.ts";
+import { dropout as dropElements } from "../../dsl/ops.ts";
 import { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { required } from "../schema.ts";

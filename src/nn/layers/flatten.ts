@@ -1,7 +1,7 @@
 /** Every sample as one row. */
 import type { DType } from "../../core/dtype.ts";
 import { checkArguments } from "../../core/options.ts";
-import { flatten as flattenTensor } from "../../dsl/composites.ts";
+import { flatten as flattenTensor } from "../../dsl/ops.ts";
 import { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Layer } from "./layer.ts";

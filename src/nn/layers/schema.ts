@@ -12,9 +12,8 @@
  */
 import { UserError } from "../../core/errors.ts";
 import { checkArguments, checkValue, text } from "../../core/options.ts";
-import { tensorLeaf } from "../../dsl/grad.ts";
 import { stateLeaf } from "../../dsl/spec.ts";
-import type { Tensor } from "../../dsl/tensor.ts";
+import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf } from "../../dsl/tree.ts";
 import type { ConfigReader } from "../config.ts";
 import {

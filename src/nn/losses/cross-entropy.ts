@@ -1,6 +1,6 @@
 /** Losses of probabilities, on logits: minus the logarithm of what the model gives to the right answer. */
 import { isFloat } from "../../core/dtype.ts";
-import { sigmoidCrossEntropy as sigmoidLoss, softmaxCrossEntropy as softmaxLoss } from "../../dsl/composites.ts";
+import { sigmoidCrossEntropy as sigmoidLoss, softmaxCrossEntropy as softmaxLoss } from "../../dsl/ops.ts";
 import { finite, type LossSchema } from "./loss.ts";
 
 /**

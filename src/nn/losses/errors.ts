@@ -1,6 +1,5 @@
 /** Losses of numbers: how far each is from the one that was wanted. */
-import { square } from "../../dsl/composites.ts";
-import { abs, sub } from "../../dsl/ops.ts";
+import { abs, square, sub } from "../../dsl/ops.ts";
 import { finite, type LossSchema } from "./loss.ts";
 
 const ofNumbers = { onLogits: null, labels: "values", range: finite, accuracy: null } as const;

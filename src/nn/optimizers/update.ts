@@ -5,11 +5,10 @@ import { type DType, isFloat } from "../../core/dtype.ts";
 import { UserError } from "../../core/errors.ts";
 import { checkedLater, checkOptions, type OptionTable, object } from "../../core/options.ts";
 import { withCompanions } from "../../dsl/companions.ts";
-import { tensorLeaf } from "../../dsl/grad.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
 import { add, cast } from "../../dsl/ops.ts";
 import { type StateSpec, slot, stateLeaf } from "../../dsl/spec.ts";
-import { Tensor } from "../../dsl/tensor.ts";
+import { Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import type { Optimizer, OptimizerConfig, OptimizerSlots, Parameter, Updated, UpdateRequest } from "./optimizer.ts";
 

@@ -5,8 +5,7 @@
  *   dense(512, { kernelRegularizer: (kernel) => mul(sum(square(kernel)), 1e-4) })       the same, as code
  */
 import { checkArguments, checkValue, type Kind, number } from "../../core/options.ts";
-import { square } from "../../dsl/composites.ts";
-import { abs, add, mul, sum } from "../../dsl/ops.ts";
+import { abs, add, mul, square, sum } from "../../dsl/ops.ts";
 import { checkFields, option, readFields, type ValuesOf, valuesOf, writeFields } from "../schema.ts";
 import type { Regularizer } from "./regularizer.ts";
 import type { RegularizerSchema } from "./schema.ts";

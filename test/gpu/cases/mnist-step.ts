@@ -5,10 +5,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { type CompileOptions, compile } from "../../../src/compile.ts";
 import { RandomStream } from "../../../src/core/random.ts";
-import { mean, relu, softmaxCrossEntropy } from "../../../src/dsl/composites.ts";
-import { grad } from "../../../src/dsl/grad.ts";
 import { glorotUniform, zeros } from "../../../src/dsl/initializers.ts";
-import { add, matmul } from "../../../src/dsl/ops.ts";
+import { add, grad, matmul, mean, relu, softmaxCrossEntropy } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, i32, param } from "../../../src/dsl/spec.ts";
 import { adam } from "../../../src/nn/optimizers/adam.ts";

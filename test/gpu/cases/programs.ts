@@ -4,10 +4,9 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compile } from "../../../src/compile.ts";
 import { RandomStream } from "../../../src/core/random.ts";
-import { accuracy, dropout, mean, relu, softmax, softmaxCrossEntropy } from "../../../src/dsl/composites.ts";
-import { grad } from "../../../src/dsl/grad.ts";
 import { filled, glorotUniform, values, zeros } from "../../../src/dsl/initializers.ts";
 import * as ops from "../../../src/dsl/ops.ts";
+import { accuracy, dropout, grad, mean, relu, softmax, softmaxCrossEntropy } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { bool, f32, i32, param, slot, u8, u32 } from "../../../src/dsl/spec.ts";
 import type { Tensor } from "../../../src/dsl/tensor.ts";
