@@ -12,6 +12,7 @@ import { UserError } from "../../src/core/errors.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import * as tensorloom from "../../src/index.ts";
 import * as node from "../../src/node.ts";
+import { type LayerRow, layerRows, optimizerRows } from "../nn-rows.ts";
 
 const { bool, f32, i32, program, zeros } = tensorloom;
 
@@ -142,18 +143,19 @@ const methods: Readonly<Record<string, (options: unknown) => unknown>> = {
   run: async (options) => (await tensorloom.compile(empty, { target: "js" })).run(options as never),
 };
 
+/** A function by its name. */
+const callOf = (name: string): AnyFunction => functions.get(name) ?? (() => undefined);
+
 /** Calls with these options in the place of options, of functions outside the DSL. */
 const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
-  sgd: (options) => tensorloom.sgd(options as never),
-  rmsprop: (options) => tensorloom.rmsprop(options as never),
-  adam: (options) => tensorloom.adam(options as never),
-  adamw: (options) => tensorloom.adamw(options as never),
+  ...Object.fromEntries(Object.keys(optimizerRows).map((name) => [name, (options) => callOf(name)(options)])),
+  ...Object.fromEntries(
+    Object.entries<readonly LayerRow[]>(layerRows).map(([name, [row]]) => [
+      name,
+      (options) => callOf(name)(...(row?.given ?? []), options),
+    ]),
+  ),
   l1l2: (options) => tensorloom.l1l2(options as never),
-  dense: (options) => tensorloom.dense(2, options as never),
-  activation: (options) => tensorloom.activation("relu", options as never),
-  flatten: (options) => tensorloom.flatten(options as never),
-  dropout: (options) => tensorloom.dropout(0.5, options as never),
-  sequential: (options) => tensorloom.sequential([tensorloom.dense(2)], options as never),
   layer: (options) => tensorloom.layer(options as never),
   optimizer: (options) => tensorloom.optimizer(options as never),
   program: (options) => tensorloom.program(options as never),
@@ -309,9 +311,11 @@ test.each([...Object.entries(optionCalls), ...Object.entries(methods)])(
 
 /** Right calls of functions outside the DSL. What a wrong value does to them is theirs, as long as it is said in words. */
 const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
-  dense: [2],
-  activation: ["relu"],
-  sequential: [[tensorloom.dense(2)]],
+  ...Object.fromEntries(
+    Object.entries<readonly LayerRow[]>(layerRows).flatMap(([name, [row]]) =>
+      row === undefined || row.given.length === 0 || Object.hasOwn(rows, name) ? [] : [[name, row.given]],
+    ),
+  ),
   l1: [0.1],
   l2: [0.1],
   freeze: [tensorloom.param(zeros(2))],

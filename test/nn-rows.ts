@@ -1,0 +1,241 @@
+/**
+ * Rows for every layer, loss, metric, optimizer, regularizer and initializer that has a name: calls of it, and what it computes, written
+ * anew in float64 from the papers' formulas. `tsc` names one without a row, and `schemas.test.ts` an option that no row sets.
+ */
+import type { ActivationName, InputSpec, Layer } from "../src/index.ts";
+import { activation, dense, dropout, f32, flatten, l1, l1l2, l2 } from "../src/index.ts";
+import type { initializers } from "../src/nn/initializers.ts";
+import type * as layers from "../src/nn/layers/all.ts";
+import type * as losses from "../src/nn/losses/all.ts";
+import type * as metrics from "../src/nn/metrics/all.ts";
+import type * as optimizers from "../src/nn/optimizers/all.ts";
+
+// ---- layers --------------------------------------------------------------------------------------------------------
+
+/** A call: what is given by position, then by name. */
+export interface LayerRow {
+  readonly given: readonly unknown[];
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** A sample that it takes; [6] by default. */
+  readonly sample?: readonly number[];
+}
+
+const inner: readonly Layer[] = [dense(4, { activation: "relu" }), dropout(0.25), dense(2), activation("tanh")];
+
+export const layerRows = {
+  activation: [{ given: ["gelu"], options: { name: "end" } }],
+  dense: [
+    { given: [3] },
+    {
+      given: [4],
+      options: {
+        name: "hidden",
+        activation: "selu",
+        initializer: "heNormal", // by its name: the test puts the function here
+        kernelRegularizer: l2(0.1),
+        biasRegularizer: l1(0.2),
+      },
+      sample: [2, 5],
+    },
+    { given: [2], options: { useBias: false } },
+    { given: [2], options: { trainable: false } },
+  ],
+  dropout: [{ given: [0.5], options: { name: "noise" } }],
+  flatten: [{ given: [], sample: [2, 3] }],
+  sequential: [
+    { given: [inner], options: { name: "block" } },
+    { given: [[flatten(), dense(1)]], sample: [2, 3] },
+  ],
+} satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
+
+/** What a weight tensor costs. */
+export const regularizerRows = {
+  l1: { made: l1(0.3), penalty: (weights: readonly number[]) => 0.3 * sumOf(weights.map(Math.abs)) },
+  l2: { made: l2(0.7), penalty: (weights: readonly number[]) => 0.7 * sumOf(weights.map((w) => w * w)) },
+  l1l2: {
+    made: l1l2({ l1: 0.2, l2: 0.4 }),
+    penalty: (weights: readonly number[]) => sumOf(weights.map((w) => 0.2 * Math.abs(w) + 0.4 * w * w)),
+  },
+};
+
+/** The mean and deviation of what it draws for a kernel of `fanIn` to `fanOut`, and whether there is a bound. */
+export const initializerRows = {
+  zeros: { deviation: () => 0, mean: 0 },
+  ones: { deviation: () => 0, mean: 1 },
+  glorotUniform: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0, bound: Math.sqrt(3) },
+  glorotNormal: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0 },
+  heUniform: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0, bound: Math.sqrt(3) },
+  heNormal: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0 },
+} satisfies Readonly<Record<keyof typeof initializers, InitializerRow>>;
+
+export interface InitializerRow {
+  deviation(fanIn: number, fanOut: number): number;
+  readonly mean: number;
+  /** In deviations: uniform numbers have one. */
+  readonly bound?: number;
+}
+
+// ---- losses and metrics --------------------------------------------------------------------------------------------
+
+/** What a loss or metric gives for one sample, from the model's logits and the sample's labels. */
+export interface MeasureRow {
+  /** How the model ends. */
+  readonly ending: ActivationName;
+  /** Metrics are measured beside a loss. */
+  readonly loss?: keyof typeof losses;
+  readonly width: number;
+  readonly target?: InputSpec;
+  /** Labels of sample i. */
+  labels(i: number): readonly number[];
+  value(logits: readonly number[], labels: readonly number[]): number;
+}
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+const meanOf = (numbers: readonly number[]): number => sumOf(numbers) / numbers.length;
+const largestAt = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
+const sigmoidOf = (z: number): number => 1 / (1 + Math.exp(-z));
+const softmaxOf = (z: readonly number[]): readonly number[] => {
+  const all = sumOf(z.map(Math.exp));
+  return z.map((it) => Math.exp(it) / all);
+};
+const at = (numbers: readonly number[], i: number): number => numbers[i] ?? Number.NaN;
+const wave = (i: number, j: number): number => Math.sin(3 * i + 5 * j);
+
+const byNumber = (ending: ActivationName): Omit<MeasureRow, "value"> => ({
+  ending,
+  width: 3,
+  labels: (i) => [0, 1, 2].map((j) => wave(i, j)),
+});
+const squared = (y: readonly number[], wanted: readonly number[]) =>
+  meanOf(y.map((it, j) => (it - at(wanted, j)) ** 2));
+const straight = (y: readonly number[], wanted: readonly number[]) =>
+  meanOf(y.map((it, j) => Math.abs(it - at(wanted, j))));
+const thirds = (i: number): readonly number[] => [i % 3];
+const bits = (i: number): readonly number[] => [i & 1, (i >> 1) & 1];
+
+export const lossRows = {
+  softmaxCrossEntropy: [
+    { ending: "softmax", width: 3, labels: thirds, value: (z, [label = 0]) => -Math.log(at(softmaxOf(z), label)) },
+    { ending: "linear", width: 3, labels: thirds, value: (z, [label = 0]) => -Math.log(at(softmaxOf(z), label)) },
+    {
+      ending: "softmax",
+      width: 3,
+      target: f32("batch", 3),
+      labels: (i) => softmaxOf([0, 1, 2].map((j) => wave(i, j))),
+      value: (z, p) => -sumOf(softmaxOf(z).map((it, j) => at(p, j) * Math.log(it))),
+    },
+  ],
+  sigmoidCrossEntropy: (["sigmoid", "linear"] as const).map((ending) => ({
+    ending,
+    width: 2,
+    labels: (i) => bits(i).map((bit) => (bit === 1 ? 0.9 : 0)),
+    value: (z, p) =>
+      meanOf(z.map((it, j) => -at(p, j) * Math.log(sigmoidOf(it)) - (1 - at(p, j)) * Math.log(1 - sigmoidOf(it)))),
+  })),
+  meanSquaredError: [
+    { ...byNumber("linear"), value: squared },
+    { ...byNumber("tanh"), value: (z, wanted) => squared(z.map(Math.tanh), wanted) },
+  ],
+  meanAbsoluteError: [
+    { ...byNumber("linear"), value: straight },
+    { ...byNumber("tanh"), value: (z, wanted) => straight(z.map(Math.tanh), wanted) },
+  ],
+} satisfies Readonly<Record<keyof typeof losses, readonly MeasureRow[]>>;
+
+const hit = (z: readonly number[], [label]: readonly number[]): number => (largestAt(z) === label ? 1 : 0);
+const hits = (z: readonly number[], wanted: readonly number[]): number =>
+  meanOf(z.map((it, j) => (it > 0 === at(wanted, j) > 0.5 ? 1 : 0)));
+
+const classes = { loss: "softmaxCrossEntropy", width: 3, labels: thirds, value: hit } as const;
+const answers = { loss: "sigmoidCrossEntropy", width: 2, labels: bits, value: hits } as const;
+
+export const metricRows = {
+  accuracy: [
+    { ...classes, ending: "softmax" },
+    { ...answers, ending: "sigmoid" },
+    { ...answers, ending: "linear" },
+  ],
+  categoricalAccuracy: [
+    { ...classes, ending: "softmax" },
+    { ...classes, ending: "linear" },
+    {
+      ...classes,
+      ending: "softmax",
+      target: f32("batch", 3),
+      labels: (i) => [0, 1, 2].map((j) => (j === i % 3 ? 1 : 0)),
+      value: (z, row) => (largestAt(z) === largestAt(row) ? 1 : 0),
+    },
+  ],
+  binaryAccuracy: [
+    { ...answers, ending: "sigmoid" },
+    { ...answers, ending: "linear" },
+  ],
+  meanSquaredError: [
+    { ...byNumber("tanh"), loss: "meanAbsoluteError", value: (z, wanted) => squared(z.map(Math.tanh), wanted) },
+  ],
+  meanAbsoluteError: [
+    { ...byNumber("tanh"), loss: "meanSquaredError", value: (z, wanted) => straight(z.map(Math.tanh), wanted) },
+  ],
+} satisfies Readonly<Record<keyof typeof metrics, readonly (MeasureRow & { readonly loss: keyof typeof losses })[]>>;
+
+// ---- optimizers ----------------------------------------------------------------------------------------------------
+
+/** One number that is trained: its value after an update by gradient g, the t-th. `kept` is its own from update to update. */
+type Update = (w: number, g: number, t: number, kept: Record<string, number>) => number;
+
+export interface OptimizerRow {
+  /** Sets of options. Each option is in one of them. */
+  readonly options: readonly Readonly<Record<string, number | boolean>>[];
+  /** The formula, by all of its options: those that are not given have the defaults of Keras 3. */
+  update(options: Readonly<Record<string, number | boolean>>): Update;
+}
+
+const adamReference = (given: Readonly<Record<string, number | boolean>>): Update => {
+  const o = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, amsgrad: false, weightDecay: 0, ...given };
+  return (w, g, t, kept) => {
+    kept.m = o.beta1 * (kept.m ?? 0) + (1 - o.beta1) * g;
+    kept.v = o.beta2 * (kept.v ?? 0) + (1 - o.beta2) * g * g;
+    kept.largest = Math.max(kept.largest ?? 0, kept.v);
+    const rate = (o.learningRate * Math.sqrt(1 - o.beta2 ** t)) / (1 - o.beta1 ** t);
+    const step = (rate * kept.m) / (Math.sqrt(o.amsgrad ? kept.largest : kept.v) + o.epsilon);
+    return w - o.learningRate * o.weightDecay * w - step;
+  };
+};
+
+const adamOptions = [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 }, { amsgrad: true, beta2: 0.5 }];
+
+export const optimizerRows = {
+  sgd: {
+    options: [{}, { learningRate: 0.1, momentum: 0.9 }, { learningRate: 0.1, momentum: 0.8, nesterov: true }],
+    update(given) {
+      const o = { learningRate: 0.01, momentum: 0, nesterov: false, ...given };
+      return (w, g, _, kept) => {
+        kept.velocity = o.momentum * (kept.velocity ?? 0) - o.learningRate * g;
+        return o.nesterov ? w + o.momentum * kept.velocity - o.learningRate * g : w + kept.velocity;
+      };
+    },
+  },
+  rmsprop: {
+    options: [
+      {},
+      { learningRate: 0.01, rho: 0.8, epsilon: 1e-3 },
+      { momentum: 0.5, centered: true },
+      { centered: true },
+    ],
+    update(given) {
+      const o = { learningRate: 0.001, rho: 0.9, momentum: 0, epsilon: 1e-7, centered: false, ...given };
+      return (w, g, _, kept) => {
+        kept.v = o.rho * (kept.v ?? 0) + (1 - o.rho) * g * g;
+        kept.mean = o.rho * (kept.mean ?? 0) + (1 - o.rho) * g;
+        const spread = o.centered ? kept.v - kept.mean ** 2 : kept.v;
+        kept.velocity = o.momentum * (kept.velocity ?? 0) + (o.learningRate * g) / Math.sqrt(spread + o.epsilon);
+        return w - kept.velocity;
+      };
+    },
+  },
+  adam: { options: adamOptions, update: adamReference },
+  adamw: {
+    options: [...adamOptions, { learningRate: 0.1, weightDecay: 0.3 }],
+    update: (given) => adamReference({ weightDecay: 0.004, ...given }),
+  },
+} satisfies Readonly<Record<keyof typeof optimizers, OptimizerRow>>;
