@@ -10,7 +10,6 @@
 import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";
-import { inline } from "../passes/graph/inline.ts";
 import type { GraphPass } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
 import { specialize } from "../passes/graph/specialize.ts";
@@ -40,11 +39,10 @@ import { checkGraph } from "./graph/check.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import { sameIntegers } from "./graph/integers.ts";
 import type { Node } from "./graph/node.ts";
-import { oneHot } from "./graph/ops/index-ops.ts";
+import { oneHot } from "./graph/ops/gather.ts";
 import { input, randomState } from "./graph/ops/source.ts";
 import { printEntry, printNode } from "./graph/print.ts";
 import { bindDim, type Dims, fixedShape, printShape, type Shape } from "./graph/shape.ts";
-import { typeOf } from "./graph/type.ts";
 import { checkKernel } from "./kernel/check.ts";
 import type { Kernel } from "./kernel/kernel.ts";
 import { printKernel } from "./kernel/print.ts";
@@ -65,7 +63,6 @@ import { chooseTarget, type TargetOptions, type TargetSetup, targetTable } from 
 
 /** Graph passes, in order. */
 const graphPasses: readonly GraphPass[] = [
-  inline, //        regions become plain nodes, so no later pass knows of them
   foldTransposes, // into the contractions that read them, so that gradients come out in the parameters' own layout
   differentiate, // every gradient at once, innermost first
   specialize, //    dimensions become numbers: everything below counts elements
@@ -172,7 +169,6 @@ function workOf(program: Program<unknown>, dims: Dims): number {
   for (const entry of program.entries.values()) {
     let work = 0;
     for (const node of neededNodes(entry)) {
-      if (node.type.kind !== "tensor") continue;
       const elements = countOf(node.type.shape, dims);
       work += node.op.kind === "contract" ? 2 * Math.sqrt(elements * argumentSizes(node, dims)) : elements;
     }
@@ -183,7 +179,7 @@ function workOf(program: Program<unknown>, dims: Dims): number {
 
 /** [m, k] times [k, n] is m n k products: the square root of the three sizes multiplied. */
 function argumentSizes({ args }: Node, dims: Dims): number {
-  return args.reduce((product, arg) => product * countOf(typeOf(arg).shape, dims), 1);
+  return args.reduce((product, arg) => product * countOf(arg.type.shape, dims), 1);
 }
 
 function countOf(shape: Shape, dims: Dims): number {
@@ -206,7 +202,7 @@ function machineOptions({ onLaunch, debug }: CompileOptions): MachineOptions {
 
 function firstF64(program: Program<unknown>): Node | undefined {
   const nodes = [...program.entries.values()].flatMap(({ graph }) => graph.nodes);
-  return nodes.find(({ type }) => type.kind === "tensor" && type.dtype === "f64");
+  return nodes.find(({ type }) => type.dtype === "f64");
 }
 
 function checkDTypes(program: Program<unknown>, { hasF64, name }: TargetTraits): void {
@@ -317,7 +313,7 @@ export function stagesOf(
     state: stateBuffers(program, ordered.buffers),
     input: bound.map(({ name: path, dtype, shape }) => ordered.buffers.named("input", path, { dtype, shape })),
     output: entry.outputs.map(({ name: path, node }) =>
-      ordered.buffers.named("output", path, { dtype: typeOf(node).dtype, shape: fixedShape(typeOf(node).shape) }),
+      ordered.buffers.named("output", path, { dtype: node.type.dtype, shape: fixedShape(node.type.shape) }),
     ),
   };
   const addresses = timed(
@@ -476,7 +472,7 @@ function reportOf(
   const computed = new Map([...ordered.fused.homes.keys()].map((node) => [node.id, node]));
   const kernels = launchesOf(compiled.sequence).map(({ id, kernel, nodes }): KernelReport => {
     const { name, flops, bytes, schedule } = kernel;
-    const fuses = nodes.flatMap((node) => computed.get(node) ?? []).map(printNode);
+    const fuses = [...new Set(nodes.flatMap((node) => computed.get(node) ?? []).map(printNode))];
     return { step: id, name, fuses, flops, bytes, schedule };
   });
   const { peakBytes, lowerBoundBytes, withoutReuseBytes, stateBytes, inputBytes, outputBytes } = memory;

@@ -13,13 +13,13 @@ import { roundingsInBlocks, type Tolerances } from "../codegen/tolerance.ts";
 import { wasmTolerances } from "../codegen/wasm/tolerances.ts";
 import { wgslTolerances } from "../codegen/wgsl/tolerances.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
+import { isContract, isReduce } from "../src/graph/define.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
-import type { ContractAttrs, Node, ReduceAttrs } from "../src/graph/node.ts";
+import type { Node } from "../src/graph/node.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
-import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
 
 export const tolerances: Readonly<Record<TargetName, Tolerances>> = {
@@ -38,7 +38,7 @@ export interface Bounded {
 const oracleUlps = 2;
 const oracleUnit = 2 ** -53;
 
-/** Outputs of an entry (inlined, differentiated, its dimensions bound) with their bounds on a target, by name. */
+/** Outputs of an entry (differentiated, its dimensions bound) with their bounds on a target, by name. */
 export function errorBounds(entry: Entry, given: Environment, target: TargetName): ReadonlyMap<string, Bounded> {
   const known = new Map<Node, Bounded>();
   for (const node of neededNodes(entry)) {
@@ -54,7 +54,8 @@ const none = ({ data }: NdArray): Float64Array => new Float64Array(data.length);
 function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: TargetName): Bounded {
   const operands = node.args.map((arg) => known.get(arg) as Bounded);
   const evaluate = (args: readonly NdArray[]): NdArray => {
-    return node.op.evaluate(args, node.attrs, typeOf(node), node.regions);
+    const types = node.results.map(({ type }) => type);
+    return node.op.evaluate(args, node.attrs, types)[node.result] as NdArray;
   };
   const values = operands.map(({ value }) => value);
   const value = evaluate(values);
@@ -140,8 +141,8 @@ function magnitudes(x: NdArray): NdArray {
 }
 
 /** How many terms each result of a reduction or contraction folds together. */
-function termsOf({ op, attrs }: Node, [x]: readonly NdArray[]): number {
-  if (op.kind !== "reduce" && op.kind !== "contract") return 0;
-  const axes = op.kind === "reduce" ? (attrs as ReduceAttrs).axes : (attrs as ContractAttrs).sumLeft;
+function termsOf(node: Node, [x]: readonly NdArray[]): number {
+  if (!isReduce(node) && !isContract(node)) return 0;
+  const axes = isReduce(node) ? node.attrs.axes : node.attrs.sumLeft;
   return sizeOf(axes.map((axis) => x?.shape[axis] ?? 0));
 }

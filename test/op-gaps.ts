@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import * as functions from "../src/dsl/ops.ts";
 import type { OpDef } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
-import * as indexOps from "../src/graph/ops/index-ops.ts";
+import * as indexOps from "../src/graph/ops/gather.ts";
 import * as mapOps from "../src/graph/ops/map.ts";
 import * as parts from "../src/graph/ops/parts.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";

@@ -3,7 +3,6 @@
  * carried from call to call, so an executable can be compared with it over several steps.
  */
 import { differentiate } from "../passes/graph/differentiate.ts";
-import { inline } from "../passes/graph/inline.ts";
 import { specialize } from "../passes/graph/specialize.ts";
 import { isFloat, roundTo } from "../src/core/dtype.ts";
 import { startOfDraws } from "../src/core/random.ts";
@@ -13,7 +12,6 @@ import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
 import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
-import { typeOf } from "../src/graph/type.ts";
 import type { TargetName } from "../src/kernel/target.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import { type Bounded, errorBounds } from "./error-bound.ts";
@@ -98,7 +96,7 @@ export class ProgramOracle {
     if (known !== undefined) return known;
     let entry = this.#program.entries.get(name);
     if (entry === undefined) throw new Error(`the program has no entry "${name}"`);
-    for (const pass of [inline, differentiate, specialize]) {
+    for (const pass of [differentiate, specialize]) {
       entry = pass.run(entry, { dims: this.#dims, warn: () => undefined });
     }
     if (this.#constant !== undefined) entry = replaceConstants(entry, this.#constant);
@@ -109,7 +107,7 @@ export class ProgramOracle {
 
 function replaceConstants(entry: Entry, change: (value: number) => number): Entry {
   return rebuild(entry, (node, _, build) => {
-    const { dtype } = typeOf(node);
+    const { dtype } = node.type;
     if (node.op !== constant || !isFloat(dtype)) return undefined;
     return build.constant(dtype, change(Number(node.attrs.value)));
   });

@@ -15,7 +15,7 @@ import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node, OpDef } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
-import { printType, typeOf } from "../../src/graph/type.ts";
+import { printType } from "../../src/graph/type.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import { isFolded, type Operand, operandsOf, titleOf } from "./label.ts";
 import { type Role, rolesOf } from "./roles.ts";
@@ -195,7 +195,7 @@ class Draftsman {
   #placeFor(node: Node, reader: Node, place: Place): Place {
     if (this.#kernels !== null) return place;
     if (!isExternal(node)) return this.#ownPlace(node) ?? place;
-    return typeOf(node).shape.length === 0 ? `%${reader.id}` : (this.#roles.get(reader) ?? "forward");
+    return node.type.shape.length === 0 ? `%${reader.id}` : (this.#roles.get(reader) ?? "forward");
   }
 
   #draw(node: Node, place: Place): void {

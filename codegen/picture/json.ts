@@ -8,6 +8,7 @@
  */
 import { type Entry, neededNodes, type Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
+import { ownAttrs } from "../../src/graph/print.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import type { Kernels } from "./drawing.ts";
 import { rolesOf } from "./roles.ts";
@@ -37,15 +38,17 @@ function nameOf(buffer: Buffer | undefined): string | null {
 }
 
 function nodeJson(node: Node): Readonly<Record<string, unknown>> {
-  const { name, dtype, shape, ...attrs } = node.attrs;
-  const type = node.type.kind === "tensor" ? { dtype: node.type.dtype, shape: node.type.shape } : { type: "tuple" };
+  const { name } = node.attrs;
+  const attrs = ownAttrs(node).filter(([key]) => key !== "name");
   return {
     id: node.id,
     op: node.op.name,
     ...(name === undefined ? {} : { name }),
     args: node.args.map((arg) => arg.id),
-    ...type,
-    ...(Object.keys(attrs).length === 0 ? {} : { attrs }),
+    dtype: node.type.dtype,
+    shape: node.type.shape,
+    ...(attrs.length === 0 ? {} : { attrs: Object.fromEntries(attrs) }),
+    ...(node.results.length === 1 ? {} : { result: node.result }),
   };
 }
 

@@ -9,11 +9,11 @@
  * Constants, sizes and what only spreads them are part of their reader's text; a broadcast of anything else is part of the
  * line that leads to its reader.
  */
-import type { ContractAttrs, Node, ReduceAttrs } from "../../src/graph/node.ts";
+import { isContract, isOp, isReduce } from "../../src/graph/define.ts";
+import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { constant, input, size, state } from "../../src/graph/ops/source.ts";
 import { broadcast } from "../../src/graph/ops/view.ts";
-import { typeOf } from "../../src/graph/type.ts";
 
 /** An operand as it is drawn: a text inside the reader's box, or a line from another node. */
 export type Operand =
@@ -24,7 +24,7 @@ export type Operand =
 export function operandsOf(node: Node, isKept: (node: Node) => boolean): readonly Operand[] {
   return node.args.map((arg) => {
     let from = arg;
-    while (from.op === broadcast && !isKept(from)) from = from.args[0] as Node;
+    while (isOp(from, broadcast) && !isKept(from)) [from] = from.args;
     const text = isKept(from) ? null : constantText(from);
     return text === null ? { kind: "line", node: from, spread: from !== arg } : { kind: "text", text };
   });
@@ -36,8 +36,8 @@ export function isFolded(node: Node, isKept: (node: Node) => boolean): boolean {
 }
 
 function constantText(node: Node): string | null {
-  if (node.op === constant) return numberText(Number(node.attrs.value));
-  if (node.op === size) return `|${String(node.attrs.shape)}|`;
+  if (isOp(node, constant)) return numberText(node.attrs.value);
+  if (isOp(node, size)) return `|${node.attrs.dim}|`;
   return null;
 }
 
@@ -70,24 +70,21 @@ function argumentsText(operands: readonly Operand[]): string {
 
 /** Attributes that change what is computed and that the type does not tell. */
 function detailOf(node: Node): string {
-  if (node.op.kind === "reduce") {
-    const { axes } = node.attrs as ReduceAttrs;
-    return typeOf(node).shape.length === 0 ? " over all" : ` over ${axes.join(",")}`;
-  }
-  return node.op.kind === "contract" ? ` ${contractText(node)}` : "";
+  if (isReduce(node)) return node.type.shape.length === 0 ? " over all" : ` over ${node.attrs.axes.join(",")}`;
+  return isContract(node) ? ` ${contractText(node)}` : "";
 }
 
 /** As einsum writes it: ik,kj is a matmul. Letters from k on are summed over, letters from a on are batches. */
-function contractText(node: Node): string {
-  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
+function contractText({ args, attrs }: NodeOf<ContractSchema, 2>): string {
+  const { batchLeft, batchRight, sumLeft, sumRight } = attrs;
   const free = [..."ijmnopq"];
-  const side = (arg: Node | undefined, batch: readonly number[], summed: readonly number[]): string => {
-    const rank = arg === undefined ? 0 : typeOf(arg).shape.length;
+  const side = (arg: Node, batch: readonly number[], summed: readonly number[]): string => {
+    const rank = arg.type.shape.length;
     const letters = new Map<number, string>();
     for (const [i, axis] of batch.entries()) letters.set(axis, "abcdefgh"[i] ?? "?");
     for (const [i, axis] of summed.entries()) letters.set(axis, "klrstuvw"[i] ?? "?");
     for (const axis of freeAxes(rank, batch, summed)) letters.set(axis, free.shift() ?? "?");
     return Array.from({ length: rank }, (_, axis) => letters.get(axis) ?? "?").join("");
   };
-  return `${side(node.args[0], batchLeft, sumLeft)},${side(node.args[1], batchRight, sumRight)}`;
+  return `${side(args[0], batchLeft, sumLeft)},${side(args[1], batchRight, sumRight)}`;
 }

@@ -7,10 +7,10 @@
  *   add(z, broadcast(b))   at [i, j]   ->   z at [i, j], b at [j]
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { ContractAttrs, Guard, Node, Reads, ReduceAttrs } from "../../src/graph/node.ts";
+import { isContract, isReduce, operand } from "../../src/graph/define.ts";
+import type { ContractSchema, Guard, Node, NodeOf, Reads, ReduceSchema } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { constant } from "../../src/kernel/build.ts";
 import { loopIndex, valueIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar } from "../../src/kernel/kernel.ts";
@@ -30,7 +30,7 @@ export interface NodeLoops {
 }
 
 export function shapeOf(node: Node): readonly number[] {
-  return fixedShape(typeOf(node).shape);
+  return fixedShape(node.type.shape);
 }
 
 export function loopsOf(node: Node): NodeLoops {
@@ -40,12 +40,8 @@ export function loopsOf(node: Node): NodeLoops {
 
 /** Sizes of the axes that a reduction or contraction sums over. */
 export function innerExtents(node: Node): readonly number[] {
-  const first = node.args[0];
-  if (first === undefined) return [];
-  const extent = (axis: number): number => shapeOf(first)[axis] ?? 0;
-  if (node.op.kind === "reduce") return (node.attrs as ReduceAttrs).axes.map(extent);
-  if (node.op.kind === "contract") return (node.attrs as ContractAttrs).sumLeft.map(extent);
-  return [];
+  const axes = isReduce(node) ? node.attrs.axes : isContract(node) ? node.attrs.sumLeft : [];
+  return axes.map((axis) => shapeOf(operand(node))[axis] ?? 0);
 }
 
 /** Where a node at `out` (and `inner`) reads each of its operands. */
@@ -54,14 +50,17 @@ export function operandIndexes(
   out: readonly Index[],
   inner: readonly Index[],
 ): readonly (readonly Index[])[] {
-  if (node.op.kind === "reduce") return [reducePlaces(node, out, inner)];
-  if (node.op.kind === "contract") return contractPlaces(node, out, inner);
+  if (isReduce(node)) return [reducePlaces(node, out, inner)];
+  if (isContract(node)) return contractPlaces(node, out, inner);
   return node.args.map(() => out);
 }
 
-function reducePlaces(node: Node, out: readonly Index[], inner: readonly Index[]): readonly Index[] {
-  const { axes } = node.attrs as ReduceAttrs;
-  const rank = shapeOf(node.args[0] as Node).length;
+function reducePlaces(
+  { args: [x], attrs: { axes } }: NodeOf<ReduceSchema, 1>,
+  out: readonly Index[],
+  inner: readonly Index[],
+): readonly Index[] {
+  const rank = shapeOf(x).length;
   let kept = 0;
   return Array.from({ length: rank }, (_, axis) => {
     const folded = axes.indexOf(axis);
@@ -69,11 +68,14 @@ function reducePlaces(node: Node, out: readonly Index[], inner: readonly Index[]
   });
 }
 
-function contractPlaces(node: Node, out: readonly Index[], inner: readonly Index[]): readonly (readonly Index[])[] {
-  const attrs = node.attrs as ContractAttrs;
+function contractPlaces(
+  { args: [left, right], attrs }: NodeOf<ContractSchema, 2>,
+  out: readonly Index[],
+  inner: readonly Index[],
+): readonly (readonly Index[])[] {
   const batches = attrs.batchLeft.length;
-  const side = (operand: number, batch: readonly number[], summed: readonly number[], firstFree: number): Index[] => {
-    const rank = shapeOf(node.args[operand] as Node).length;
+  const side = (from: Node, batch: readonly number[], summed: readonly number[], firstFree: number): Index[] => {
+    const rank = shapeOf(from).length;
     const free = freeAxes(rank, batch, summed);
     return Array.from({ length: rank }, (_, axis) => {
       if (batch.includes(axis)) return pick(out[batch.indexOf(axis)]);
@@ -81,11 +83,10 @@ function contractPlaces(node: Node, out: readonly Index[], inner: readonly Index
       return pick(out[firstFree + free.indexOf(axis)]);
     });
   };
-  const leftRank = shapeOf(node.args[0] as Node).length;
-  const leftFree = leftRank - batches - attrs.sumLeft.length;
+  const leftFree = shapeOf(left).length - batches - attrs.sumLeft.length;
   return [
-    side(0, attrs.batchLeft, attrs.sumLeft, batches),
-    side(1, attrs.batchRight, attrs.sumRight, batches + leftFree),
+    side(left, attrs.batchLeft, attrs.sumLeft, batches),
+    side(right, attrs.batchRight, attrs.sumRight, batches + leftFree),
   ];
 }
 
@@ -130,24 +131,37 @@ function throughElement(
   isStored: (node: Node) => boolean,
   found: Access[],
 ): void {
-  const { op } = node;
-  if ((op.kind !== "view" && op.kind !== "index" && op.kind !== "source") || op.element === undefined) {
-    throw new CompilerBug(`%${node.id} ${op.name} must be stored or computed by a cluster`);
-  }
   const reads: Reads = {
-    types: node.args.map(typeOf),
+    shapes: node.args.map(shapeOf),
     read(arg, place, guard?: Guard) {
-      const operand = node.args[arg] as Node;
-      look(operand, place, guarded || (guard?.bounds.length ?? 0) > 0, isStored, found);
-      return placeholder(operand);
+      const read = operand(node, arg);
+      look(read, place, guarded || (guard?.bounds.length ?? 0) > 0, isStored, found);
+      return placeholder(read);
     },
+    once: (value) => value,
     index: (value, extent) => valueIndex(value, `%${node.id}`, 0, Math.max(0, extent - 1)),
   };
-  op.element(at, node.attrs, typeOf(node), reads);
+  elementsOf(node, at, reads);
+}
+
+/** An element of each result of a node whose op moves elements about, or makes them of nothing. */
+export function elementsOf(
+  { id, op, attrs, type, results }: Node,
+  at: readonly Index[],
+  reads: Reads,
+): readonly Expr[] {
+  if (op.kind === "gather") {
+    const types = results.map((result) => result.type);
+    return op.elements(at, attrs, types, reads);
+  }
+  if ((op.kind !== "view" && op.kind !== "source") || op.element === undefined) {
+    throw new CompilerBug(`%${id} ${op.name} must be stored or computed by a cluster`);
+  }
+  return [op.element(at, attrs, type, reads)];
 }
 
 function placeholder(node: Node): Expr {
-  return constant(valueTypeOf(typeOf(node).dtype), 0);
+  return constant(valueTypeOf(node.type.dtype), 0);
 }
 
 /** Whether the access reads, at the first `rank` axes, exactly the iteration's own position. */

@@ -19,7 +19,7 @@
 import { CompilerBug, UserError } from "../../src/core/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { gather } from "../../src/graph/ops/index-ops.ts";
+import { gather } from "../../src/graph/ops/gather.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
@@ -120,6 +120,18 @@ class Fusion {
   }
 
   #visit(node: Node): void {
+    const home = this.#homeOfSiblings(node);
+    if (home !== null) this.#add(node, home, this.#accesses(node));
+    else this.#place(node);
+  }
+
+  /** Where another result of the same application is computed: there are all of them. */
+  #homeOfSiblings(node: Node): Draft | null {
+    for (const other of node.results) if (other !== node && this.#homes.has(other)) return this.#home(other);
+    return null;
+  }
+
+  #place(node: Node): void {
     const accesses = isExternal(node) ? [] : this.#accesses(node);
     switch (node.op.kind) {
       case "source":
@@ -128,8 +140,8 @@ class Fusion {
       case "view":
         this.#floatOr(node, viewPrice + node.args.length - 1, accesses, () => this.#start(node, accesses));
         return;
-      case "index":
-        this.#floatOr(node, this.#indexPrice(node), accesses, () => this.#start(node, accesses));
+      case "gather":
+        this.#floatOr(node, this.#gatherPrice(node), accesses, () => this.#start(node, accesses));
         return;
       case "map":
         if (this.#join(node, accesses)) return;
@@ -152,12 +164,13 @@ class Fusion {
     const price = own + this.#priceOfArgs(node);
     const limit = this.#contracted.has(node) ? cheapInContraction : cheap;
     const stored = new Set(accesses.map((access) => access.node));
-    if (price > limit || stored.size > floatingReads(this.#limit) || this.#results.has(node)) start();
+    if (node.results.length > 1 || price > limit || stored.size > floatingReads(this.#limit) || this.#results.has(node))
+      start();
     else this.#floating.set(node, price);
   }
 
   /** Rows picked for a contraction are stored: read in place, each would be looked up again for every tile of the other operand. */
-  #indexPrice(node: Node): number {
+  #gatherPrice(node: Node): number {
     return node.op === gather && this.#contracted.has(node) ? cheapInContraction + 1 : 1;
   }
 

@@ -17,12 +17,13 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { atLine, type Origin } from "../../src/core/origin.ts";
+import { attrsKey } from "../../src/graph/attrs.ts";
 import { builder } from "../../src/graph/build.ts";
+import { isOp } from "../../src/graph/define.ts";
 import { alone, copyOf, type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
-import { attrsKey } from "../../src/graph/graph.ts";
-import type { Build, Node } from "../../src/graph/node.ts";
+import type { Build, Node, NodeOf } from "../../src/graph/node.ts";
 import { gradient, slopedAs } from "../../src/graph/ops/transform.ts";
-import { printType, sameType, typeOf } from "../../src/graph/type.ts";
+import { printType, sameType } from "../../src/graph/type.ts";
 import type { GraphPass, PassContext } from "./pass.ts";
 
 export const differentiate: GraphPass = {
@@ -32,12 +33,12 @@ export const differentiate: GraphPass = {
     const wantedOf = wantedByLoss(entry);
     const moved = new Map<Node, Node>();
     const sweeps: Sweeps = { done: new Map(), origins: new Map() };
-    const expand = (node: Node, args: readonly Node[]): Node => {
+    const expand = (node: GradientNode, args: readonly Node[]): Node => {
       const made = derivative(node, args, sweeps, () => wanted(node, wantedOf, moved), context);
       return node.own ? alone(made) : made;
     };
     const expanded = rebuild(entry, (node, args, build) => {
-      const made = node.op === gradient ? expand(node, args) : copyOf(node, args, build.graph);
+      const made = isOp(node, gradient) ? expand(node, args) : copyOf(node, args, build.graph);
       moved.set(node, made);
       return made;
     });
@@ -57,6 +58,8 @@ function finished(entry: Entry): Entry {
 /** Node -> the derivative of the loss by it. */
 type Cotangents = ReadonlyMap<Node, Node>;
 
+type GradientNode = NodeOf<Readonly<Record<never, never>>, 2>;
+
 interface Sweeps {
   /** By loss. */
   readonly done: Map<Node, Cotangents>;
@@ -68,8 +71,8 @@ interface Sweeps {
 function wantedByLoss(entry: Entry): ReadonlyMap<Node, readonly Node[]> {
   const found = new Map<Node, Node[]>();
   for (const node of neededNodes(entry)) {
+    if (!isOp(node, gradient)) continue;
     const [loss, parameter] = node.args;
-    if (node.op !== gradient || loss === undefined || parameter === undefined) continue;
     const known = found.get(loss);
     if (known === undefined) found.set(loss, [parameter]);
     else known.push(parameter);
@@ -79,23 +82,23 @@ function wantedByLoss(entry: Entry): ReadonlyMap<Node, readonly Node[]> {
 
 /** The parameters of this node's loss in the new graph. One that is not there yet comes after the loss: no path. */
 function wanted(
-  node: Node,
+  node: GradientNode,
   wantedOf: ReadonlyMap<Node, readonly Node[]>,
   moved: ReadonlyMap<Node, Node>,
 ): readonly Node[] {
-  const parameters = wantedOf.get(node.args[0] as Node) ?? [];
+  const parameters = wantedOf.get(node.args[0]) ?? [];
   return parameters.map((parameter) => moved.get(parameter)).filter((parameter) => parameter !== undefined);
 }
 
 function derivative(
-  node: Node,
+  node: GradientNode,
   [loss, parameter]: readonly Node[],
   sweeps: Sweeps,
   parameters: () => readonly Node[],
   context: PassContext,
 ): Node {
   if (loss === undefined || parameter === undefined) throw new CompilerBug("gradient takes a loss and a parameter");
-  const oldLoss = node.args[0] as Node;
+  const [oldLoss] = node.args;
   const cotangents = sweeps.done.get(oldLoss) ?? reverseSweep(loss, parameters(), sweeps);
   sweeps.done.set(oldLoss, cotangents);
   const found = cotangents.get(parameter);
@@ -145,13 +148,15 @@ function reverseSweep(loss: Node, parameters: readonly Node[], sweeps: Sweeps): 
   const { graph } = loss;
   const between = leadingTo(loss, new Set(parameters));
   const cotangents = new Map<Node, Node>();
-  cotangents.set(loss, derivedFrom(loss, sweeps).constant(typeOf(loss).dtype, 1));
-  for (let id = loss.id; id >= 0; id--) {
-    const node = graph.nodes[id] as Node;
-    const g = cotangents.get(node);
-    if (g === undefined || !between.has(node) || node.op.vjp === undefined) continue;
+  cotangents.set(loss, derivedFrom(loss, sweeps).constant(loss.type.dtype, 1));
+  for (let id = lastOf(loss).id; id >= 0; id--) {
+    const node = graph.nodes[id];
+    // with the first result of an application, the cotangents of all are known: whoever reads one comes later
+    if (node === undefined || node.result > 0 || node.op.vjp === undefined) continue;
+    const slopes = node.results.map((result) => (between.has(result) ? (cotangents.get(result) ?? null) : null));
+    if (slopes.every((slope) => slope === null)) continue;
     const build = derivedFrom(node, sweeps);
-    node.op.vjp(node, g, build).forEach((flow, i) => {
+    node.op.vjp(node, slopes, build).forEach((flow, i) => {
       const operand = node.args[i];
       if (flow === null || operand === undefined || !between.has(operand)) return;
       checkFlow(node, operand, flow);
@@ -162,11 +167,16 @@ function reverseSweep(loss: Node, parameters: readonly Node[], sweeps: Sweeps): 
   return cotangents;
 }
 
+/** The last result of the application that a node belongs to. */
+function lastOf(node: Node): Node {
+  return node.results[node.results.length - 1] ?? node;
+}
+
 /** The nodes up to the loss whose value depends on a parameter, the parameters included. */
 function leadingTo(loss: Node, parameters: ReadonlySet<Node>): ReadonlySet<Node> {
   const found = new Set<Node>();
-  for (let id = 0; id <= loss.id; id++) {
-    const node = loss.graph.nodes[id] as Node;
+  for (const node of loss.graph.nodes) {
+    if (node.id > loss.id) break;
     if (parameters.has(node) || node.args.some((arg) => found.has(arg))) found.add(node);
   }
   return found;

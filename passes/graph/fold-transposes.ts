@@ -6,11 +6,11 @@
  * Before `differentiate`, so that the gradient of `w` is a contraction in the layout of `w`, which the optimizer's update can
  * join; otherwise it would be a transposed copy. Exact: the same products in the same order.
  */
+import { isContract, isOp } from "../../src/graph/define.ts";
 import { rebuild } from "../../src/graph/entry.ts";
-import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import type { Build, Node } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { permute } from "../../src/graph/ops/view.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import type { GraphPass } from "./pass.ts";
 
 interface Side {
@@ -25,11 +25,12 @@ export const foldTransposes: GraphPass = {
 };
 
 function folded(node: Node, args: readonly Node[], build: Build): Node | undefined {
-  if (node.op.kind !== "contract") return undefined;
-  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs as ContractAttrs;
-  const left = seenThrough({ operand: args[0] as Node, batch: batchLeft, sum: sumLeft });
-  const right = seenThrough({ operand: args[1] as Node, batch: batchRight, sum: sumRight });
-  if (left.operand === args[0] && right.operand === args[1]) return undefined;
+  const [a, b] = args;
+  if (!isContract(node) || a === undefined || b === undefined) return undefined;
+  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs;
+  const left = seenThrough({ operand: a, batch: batchLeft, sum: sumLeft });
+  const right = seenThrough({ operand: b, batch: batchRight, sum: sumRight });
+  if (left.operand === a && right.operand === b) return undefined;
   return build.contract(left.operand, right.operand, {
     batchLeft: left.batch,
     batchRight: right.batch,
@@ -44,11 +45,11 @@ function folded(node: Node, args: readonly Node[], build: Build): Node | undefin
  */
 function seenThrough(side: Side): Side {
   let { operand, batch, sum } = side;
-  while (operand.op === permute && !operand.own) {
-    const order = operand.attrs.order as readonly number[];
-    const source = operand.args[0] as Node;
+  while (isOp(operand, permute) && !operand.own) {
+    const { order } = operand.attrs;
+    const [source] = operand.args;
     const under = (axes: readonly number[]): number[] => axes.map((axis) => order[axis] ?? 0);
-    const free = under(freeAxes(typeOf(operand).shape.length, batch, sum));
+    const free = under(freeAxes(operand.type.shape.length, batch, sum));
     if (free.some((axis, i) => i > 0 && axis < (free[i - 1] ?? 0))) break;
     [operand, batch, sum] = [source, under(batch), under(sum)];
   }

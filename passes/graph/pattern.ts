@@ -26,7 +26,7 @@ export interface Rule {
   readonly law: string;
   readonly left: Pattern;
   /** The right side, or null where a condition that the pattern cannot say does not hold. `root` is the node that matched. */
-  readonly right: (bound: Bound, build: Build, root: Node) => Node | null;
+  right(bound: Bound, build: Build, root: Node): Node | null;
   /** Both sides have the same bits, -0 and NaN included. */
   readonly exact: boolean;
 }
@@ -41,7 +41,7 @@ export function rule<Name extends string>(
   right: (bound: Bound<Name>, build: Build, root: Node) => Node | null,
   { exact }: RuleOptions,
 ): Rule {
-  return { law, left, right: right as Rule["right"], exact };
+  return { law, left, right, exact };
 }
 
 // ---- patterns ------------------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@
 
 import { type DType, isFloat, isInteger, roundTo } from "../../src/core/dtype.ts";
 import { constantValue } from "../../src/graph/constant-value.ts";
+import { operand } from "../../src/graph/define.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import { cast, mapOps } from "../../src/graph/ops/map.ts";
-import { tensorType, typeOf } from "../../src/graph/type.ts";
+import { tensorType } from "../../src/graph/type.ts";
 import { anyOf, hole, type Pattern, pattern, patternOf, type Rule, rule } from "./pattern.ts";
 import { viewRules } from "./simplify-views.ts";
 
@@ -25,13 +26,13 @@ const not = patternOf("not");
 const select = patternOf("select");
 
 const [x, y, condition] = [hole("x"), hole("y"), hole("condition")];
-const whole = hole("whole", (node) => isInteger(typeOf(node).dtype));
+const whole = hole("whole", (node) => isInteger(node.type.dtype));
 
 /** A constant of a float dtype, or one repeated. */
 function known<Name extends string>(name: Name, accepts: (value: number) => boolean = () => true): Pattern<Name> {
   return hole(name, (node) => {
     const value = constantValue(node);
-    return value !== undefined && isFloat(typeOf(node).dtype) && accepts(value);
+    return value !== undefined && isFloat(node.type.dtype) && accepts(value);
   });
 }
 
@@ -75,7 +76,7 @@ function value(node: Node): number {
 
 /** `factor · x` with one rounding of the factor; null where that overflows or loses bits below the normal numbers. */
 function scale(build: Build, name: "mul" | "div", x: Node, factor: number): Node | null {
-  const rounded = roundTo(typeOf(x).dtype, factor);
+  const rounded = roundTo(x.type.dtype, factor);
   if (!Number.isFinite(rounded) || Math.abs(rounded) < 2 ** -126) return null;
   const constant = build.fill(x, rounded);
   return name === "mul" ? build.map("mul", constant, x) : build.map("div", x, constant);
@@ -84,11 +85,11 @@ function scale(build: Build, name: "mul" | "div", x: Node, factor: number): Node
 /** The op's own meaning on one element, rounded to its dtype. */
 function fold(root: Node, build: Build): Node | null {
   const values = root.args.map(constantValue);
-  const operands = root.args.map((arg, i) => ndarray(typeOf(arg).dtype, [], [values[i] ?? 0]));
+  const operands = root.args.map((arg, i) => ndarray(arg.type.dtype, [], [values[i] ?? 0]));
   if (operands.length === 0 || values.includes(undefined)) return null;
-  const { dtype } = typeOf(root);
-  const [result] = root.op.evaluate(operands, root.attrs, tensorType(dtype, []), []).data;
-  return build.fill(root, result ?? Number.NaN);
+  const { dtype } = root.type;
+  const [value] = root.op.evaluate(operands, root.attrs, [tensorType(dtype, [])]);
+  return build.fill(root, value?.data[0] ?? Number.NaN);
 }
 
 const constants: readonly Rule[] = [
@@ -135,9 +136,9 @@ const holdsAllOf: Readonly<Record<DType, readonly DType[]>> = {
 
 /** cast(cast(x)), where the first loses nothing. */
 function castOnce(inner: Node, root: Node, build: Build): Node | null {
-  const from = typeOf(inner).dtype;
-  const between = typeOf(root.args[0] as Node).dtype;
-  return holdsAllOf[from].includes(between) ? build.cast(inner, typeOf(root).dtype) : null;
+  const from = inner.type.dtype;
+  const between = operand(root).type.dtype;
+  return holdsAllOf[from].includes(between) ? build.cast(inner, root.type.dtype) : null;
 }
 
 const choices: readonly Rule[] = [
@@ -155,7 +156,7 @@ const choices: readonly Rule[] = [
   rule(
     "cast(x) to its own dtype = x",
     pattern(cast, x),
-    ({ x }, _, root) => (typeOf(x).dtype === typeOf(root).dtype ? x : null),
+    ({ x }, _, root) => (x.type.dtype === root.type.dtype ? x : null),
     exact,
   ),
   rule(

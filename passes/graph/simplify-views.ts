@@ -6,12 +6,12 @@
  *   exp(broadcast(x))   ->   broadcast(exp(x))
  */
 import { constantValue } from "../../src/graph/constant-value.ts";
-import type { Build, Node, ReduceAttrs } from "../../src/graph/node.ts";
+import { attrsOf, isReduce, operand } from "../../src/graph/define.ts";
+import type { Build, Node } from "../../src/graph/node.ts";
 import { slice } from "../../src/graph/ops/parts.ts";
 import { reduceOps } from "../../src/graph/ops/reduce.ts";
 import { broadcast, flip, permute, reshape } from "../../src/graph/ops/view.ts";
 import { type Shape, sameShape } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { anyOf, hole, pattern, type Rule, rule } from "./pattern.ts";
 
 const x = hole("x");
@@ -19,23 +19,23 @@ const exact = { exact: true };
 const rounds = { exact: false };
 
 function shapeOf(node: Node): Shape {
-  return typeOf(node).shape;
+  return node.type.shape;
 }
 
 // ---- views of views ------------------------------------------------------------------------------------------------
 
 function orderOf(node: Node): readonly number[] {
-  return (node.attrs as { readonly order: readonly number[] }).order;
+  return attrsOf(node, permute).order;
 }
 
 /** Where the axes of a broadcast's operand stand in its result. */
 function axesOf(node: Node): readonly number[] {
-  return (node.attrs as { readonly axes: readonly number[] }).axes;
+  return attrsOf(node, broadcast).axes;
 }
 
 /** Both permutations at once: result axis i is axis inner[outer[i]] of x. */
 function permuteOnce(x: Node, root: Node, build: Build): Node {
-  const inner = orderOf(root.args[0] as Node);
+  const inner = orderOf(operand(root));
   return build.permute(
     x,
     orderOf(root).map((axis) => inner[axis] ?? 0),
@@ -47,7 +47,7 @@ function broadcastOnce(x: Node, root: Node, build: Build): Node {
   return build.broadcast(
     x,
     shapeOf(root),
-    axesOf(root.args[0] as Node).map((axis) => outer[axis] ?? 0),
+    axesOf(operand(root)).map((axis) => outer[axis] ?? 0),
   );
 }
 
@@ -67,7 +67,7 @@ function placesIn(from: Shape, to: Shape): number[] | null {
 
 /** The axes of size 1 that a reshape puts in are what broadcast can put in by itself. */
 function broadcastOfReshape(x: Node, root: Node, build: Build): Node | null {
-  const places = placesIn(shapeOf(x), shapeOf(root.args[0] as Node));
+  const places = placesIn(shapeOf(x), shapeOf(operand(root)));
   const outer = axesOf(root);
   if (places === null) return null;
   return build.broadcast(
@@ -158,8 +158,8 @@ function mapBeforeBroadcast(root: Node, build: Build): Node | null {
 
 /** The sum of n equal things, where every summed axis is one that the broadcast made. */
 function sumOfRepeated(x: Node, root: Node, build: Build): Node | null {
-  const wide = root.args[0] as Node;
-  const { axes } = root.attrs as ReduceAttrs;
+  const wide = operand(root);
+  const { axes } = attrsOf(root, reduceOps.sum);
   if (axes.some((axis) => axesOf(wide).includes(axis))) return null;
   let count = 1;
   for (const axis of axes) count *= Number(shapeOf(wide)[axis]); // NaN where a dimension is not bound yet
@@ -194,7 +194,8 @@ const repeated: readonly Rule[] = [
 
 /** Folding one element gives that element. */
 function withoutSingleAxes(x: Node, root: Node, build: Build): Node | null {
-  const { axes } = root.attrs as ReduceAttrs;
+  if (!isReduce(root)) return null;
+  const { axes } = root.attrs;
   const single = axes.filter((axis) => shapeOf(x)[axis] === 1);
   if (single.length === 0) return null;
   const kept = shapeOf(x)

@@ -8,7 +8,7 @@
  * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind
  * `differentiate`: it drops `stopGradient`.
  */
-import { type Entry, rebuild } from "../../src/graph/entry.ts";
+import { copyOf, type Entry, rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
 import type { GraphPass } from "./pass.ts";
 import { applyRule, type Rule } from "./pattern.ts";
@@ -35,7 +35,7 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
       /** What a rule has put below another node, and what reads that. */
       const open = new Set<Node>();
       current = rebuild(current, (node, args, build) => {
-        const start = build.graph.node(node.op, args, node.attrs, node.origins, node.regions);
+        const start = copyOf(node, args, build.graph, false);
         const isOpen = !settled.has(node) || node.args.some((arg) => open.has(arg));
         if (isOpen) open.add(node);
         const end = isOpen ? rewrite(start, candidates, build) : start;

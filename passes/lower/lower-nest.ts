@@ -5,9 +5,9 @@
  * for twice at the same index in the same or an inner scope is the same name.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
+import { operand } from "../../src/graph/define.ts";
 import type { Guard, Node, Reads } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { apply, constant, convert, fold, forLoop, indexValue, letValue, load, name } from "../../src/kernel/build.ts";
 import { folds } from "../../src/kernel/folds.ts";
 import { loopIndex, sumIndex, valueIndex, walkIndex } from "../../src/kernel/index-expr.ts";
@@ -16,7 +16,7 @@ import { valueTypeOf } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { walkExpr } from "../../src/kernel/rewrite.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
-import { innerExtents, operandIndexes, shapeOf } from "../fuse/access.ts";
+import { elementsOf, innerExtents, operandIndexes, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Names } from "./names.ts";
 
@@ -40,6 +40,8 @@ interface Scope {
   readonly loops: ReadonlySet<string>;
   readonly names: Set<string>;
   readonly memo: Map<string, Expr>;
+  /** Elements of applications with several results, before they have names. */
+  readonly elements: Map<string, readonly Expr[]>;
   /** Values that depend on this scope's loops stay expressions: the inner loop of a contraction is one multiply-add. */
   readonly inline: boolean;
 }
@@ -78,7 +80,7 @@ export class NestBuilder {
 
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */
   value(node: Node, at: readonly Index[]): Expr {
-    const key = `%${node.id}@${at.map((index) => index.key).join(";")}|${boundsKey(this.#bounds)}`;
+    const key = this.#keyOf(node, at);
     for (const scope of this.#scopes) {
       const known = scope.memo.get(key);
       if (known !== undefined) return known;
@@ -86,27 +88,35 @@ export class NestBuilder {
     const { cluster, buffers } = this.#options;
     if (buffers.isStoredElsewhere(node, cluster)) return this.#place(key, this.#load(node, at));
     if (node.op.kind === "reduce" || node.op.kind === "contract") return this.#accumulate(key, node, at);
-    return this.#place(key, this.#element(node, at));
+    const element = this.#elements(node, at)[node.result];
+    if (element === undefined) throw new CompilerBug(`lower: %${node.id} ${node.op.name} has no element`);
+    return this.#place(key, element);
   }
 
-  #element(node: Node, at: readonly Index[]): Expr {
-    const { op } = node;
-    if (op.kind === "map")
-      return op.element(
-        node.args.map((arg) => this.value(arg, at)),
-        node.attrs,
-        typeOf(node),
-      );
-    if ((op.kind === "view" || op.kind === "index" || op.kind === "source") && op.element !== undefined) {
-      return op.element(at, node.attrs, typeOf(node), this.#reads(node));
+  #keyOf({ id }: Node, at: readonly Index[]): string {
+    return `%${id}@${at.map((index) => index.key).join(";")}|${boundsKey(this.#bounds)}`;
+  }
+
+  /** An element of each result of an application: what they share is computed once, where any of them is asked for. */
+  #elements(node: Node, at: readonly Index[]): readonly Expr[] {
+    const { op, attrs, type, args, results } = node;
+    if (op.kind === "map") return [op.element(args.map((arg) => this.value(arg, at)), attrs, type)]; // biome-ignore format: short
+    if (results.length === 1) return elementsOf(node, at, this.#reads(node));
+    const key = this.#keyOf(results[0] ?? node, at);
+    for (const scope of this.#scopes) {
+      const known = scope.elements.get(key);
+      if (known !== undefined) return known;
     }
-    throw new CompilerBug(`lower: %${node.id} ${op.name} has no element`);
+    const elements = elementsOf(node, at, this.#reads(node));
+    this.#scopeOf(elements).elements.set(key, elements);
+    return elements;
   }
 
   #reads(node: Node): Reads {
     return {
-      types: node.args.map(typeOf),
-      read: (arg, at, guard) => this.#readGuarded(node.args[arg] as Node, at, guard),
+      shapes: node.args.map(shapeOf),
+      read: (arg, at, guard) => this.#readGuarded(operand(node, arg), at, guard),
+      once: (value) => this.#named(this.#scopeOf([value]), value),
       index: (value, extent) => valueIndex(value, printExpr(value), 0, Math.max(0, extent - 1)),
     };
   }
@@ -125,13 +135,13 @@ export class NestBuilder {
   }
 
   #load(node: Node, at: readonly Index[]): Expr {
-    const type = valueTypeOf(typeOf(node).dtype);
+    const type = valueTypeOf(node.type.dtype);
     return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: constant(type, 0) });
   }
 
   #loadOr(node: Node, at: readonly Index[], guard: Guard): Expr {
     const place = flatIndex(shapeOf(node), at);
-    return load(valueTypeOf(typeOf(node).dtype), this.#options.buffers.read(node), place, guard);
+    return load(valueTypeOf(node.type.dtype), this.#options.buffers.read(node), place, guard);
   }
 
   // ---- reductions and contractions ---------------------------------------------------------------------------------
@@ -158,7 +168,7 @@ export class NestBuilder {
     const { names, target } = this.#options;
     const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
     const { isWide, result, ...about } = folds[fn];
-    const type = valueTypeOf(typeOf(node.args[0] as Node).dtype);
+    const type = valueTypeOf(operand(node).type.dtype);
     const wide = isWide ? accumulatorType(type, target) : type;
     const held = about.names.map((hint) => names.fresh(hint));
     const places = operandIndexes(node, at, loops.map(loopIndex));
@@ -172,20 +182,29 @@ export class NestBuilder {
     const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => indexValue(loopIndex(loop)))];
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
     const one = name((values[result] ?? element).type, held[result] ?? "");
-    return this.#define("v", convert(valueTypeOf(typeOf(node).dtype), one));
+    return this.#define("v", convert(valueTypeOf(node.type.dtype), one));
   }
 
   // ---- placement ---------------------------------------------------------------------------------------------------
 
   /** Gives an expression a name in the outermost scope that knows its loops and names. */
   #place(key: string, expr: Expr): Expr {
-    const used = new Set<string>();
-    collectFromExpr(expr, used);
-    const scope = this.#scopes[this.#depthOf(used)] as Scope;
-    const isTrivial = expr.kind === "const" || expr.kind === "name";
-    const placed = isTrivial || scope.inline ? expr : this.#defineIn(scope, "v", expr);
+    const scope = this.#scopeOf([expr]);
+    const placed = scope.inline ? expr : this.#named(scope, expr);
     scope.memo.set(key, placed);
     return placed;
+  }
+
+  #named(scope: Scope, expr: Expr): Expr {
+    const isTrivial = expr.kind === "const" || expr.kind === "name";
+    return isTrivial ? expr : this.#defineIn(scope, "v", expr);
+  }
+
+  /** The outermost scope in which all that these expressions use is known. */
+  #scopeOf(exprs: readonly Expr[]): Scope {
+    const used = new Set<string>();
+    for (const expr of exprs) collectFromExpr(expr, used);
+    return this.#scopes[this.#depthOf(used)] ?? this.#innermost();
   }
 
   #define(hint: string, expr: Expr): Expr {
@@ -214,7 +233,14 @@ export class NestBuilder {
 }
 
 function newScope(stmts: Stmt[], loops: readonly LoopVar[], inline = false): Scope {
-  return { stmts, loops: new Set(loops.map((loop) => loop.name)), names: new Set(), memo: new Map(), inline };
+  return {
+    stmts,
+    loops: new Set(loops.map((loop) => loop.name)),
+    names: new Set(),
+    memo: new Map(),
+    elements: new Map(),
+    inline,
+  };
 }
 
 function insideBound({ index, extent }: Bound): Expr {

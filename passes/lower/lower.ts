@@ -13,7 +13,6 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { store } from "../../src/kernel/build.ts";
 import { constIndex, loopIndex } from "../../src/kernel/index-expr.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
@@ -114,7 +113,7 @@ class KernelBuffers {
 
   params(): { readonly param: BufferParam; readonly buffer: Buffer }[] {
     return [...this.#known].map(([buffer, { name, node, reads, writes }]) => {
-      const { dtype, shape } = typeOf(node);
+      const { dtype, shape } = node.type;
       const role = reads && writes ? "update" : writes ? "write" : "read";
       return { buffer, param: { name, element: dtype, count: sizeOf(fixedShape(shape)), role } };
     });
@@ -185,7 +184,7 @@ function storeRows(
 function beforeRounding(node: Node): Node {
   const [operand] = node.args;
   const isRounding = node.op === cast && node.attrs.dtype === "f16" && operand !== undefined;
-  return isRounding && typeOf(operand).dtype === "f32" ? operand : node;
+  return isRounding && operand.type.dtype === "f32" ? operand : node;
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {

@@ -15,7 +15,6 @@ import type { Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
 import type { Copy } from "../../src/program/sequence.ts";
 import { type Access, shapeOf } from "../fuse/access.ts";
@@ -244,7 +243,7 @@ class Ordering {
 }
 
 function bufferType(node: Node): BufferType {
-  return { dtype: typeOf(node).dtype, shape: shapeOf(node) };
+  return { dtype: node.type.dtype, shape: shapeOf(node) };
 }
 
 function putBefore(first: Vertex, second: Vertex): void {
@@ -327,7 +326,7 @@ function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, Bu
 
 /** Bytes on a CPU: for comparing values with one another. */
 function bytesOf(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(typeOf(node).dtype), 0);
+  return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(node.type.dtype), 0);
 }
 
 /**

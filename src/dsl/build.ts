@@ -9,11 +9,12 @@
  *   export function relu(x: Tensor): Tensor { ... }
  */
 import { type DType, isFloat } from "../core/dtype.ts";
-import { ShapeError, UserError } from "../core/errors.ts";
+import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { atLine, here, inCall, type Origin } from "../core/origin.ts";
-import { inferType } from "../graph/graph.ts";
-import type { Attrs, MapName, OpDef, ReduceName } from "../graph/node.ts";
+import type { Attrs } from "../graph/attrs.ts";
+import { resultTypes } from "../graph/graph.ts";
+import type { MapName, OpDef, ReduceName } from "../graph/node.ts";
 import { mapOps } from "../graph/ops/map.ts";
 import { reduceOps } from "../graph/ops/reduce.ts";
 import { constant, constantAttrs } from "../graph/ops/source.ts";
@@ -23,16 +24,23 @@ import { axesOf, checkOperands, checkTensor, reduceTable } from "./check.ts";
 import type { ReduceOptions } from "./shape-types.ts";
 import { graphOf, isNode, nodeIn, type Operand, Tensor } from "./tensor.ts";
 
-/** Applies a primitive. With only closed operands the result is closed too. */
-export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin: Origin): Tensor {
+/** The results of a primitive. With only closed operands they are closed too. */
+export function applyAll(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin: Origin): readonly Tensor[] {
   const graph = graphOf(args);
   if (graph !== undefined) {
     const nodes = args.map((arg) => nodeIn(graph, arg));
-    return new Tensor(graph.node(op, nodes, attrs, [origin]));
+    return graph.node(op, nodes, attrs, [origin]).results.map((node) => new Tensor(node));
   }
   const literals = args.flatMap(({ value }) => (isNode(value) ? [] : [value])); // all are, where none has a graph
-  const types = literals.map(({ type }) => type);
-  return new Tensor({ op, args: literals, attrs, type: inferType(op, types, attrs, [], origin), origin });
+  const types = resultTypes(op, literals, attrs, origin);
+  return types.map((type, result) => new Tensor({ op, args: literals, attrs, type, result, origin }));
+}
+
+/** The first result of a primitive, or the only one. */
+export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin: Origin): Tensor {
+  const [first] = applyAll(op, args, attrs, origin);
+  if (first === undefined) throw new CompilerBug(`${op.name} has no result`);
+  return first;
 }
 
 /** The dtype that numbers among the operands take: that of the first tensor. */

@@ -10,7 +10,7 @@ import {
   dynamicSlice as dynamicSliceOp,
   dynamicUpdate as dynamicUpdateOp,
   gather as gatherOp,
-} from "../graph/ops/index-ops.ts";
+} from "../graph/ops/gather.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";

@@ -6,7 +6,7 @@ import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, flag, number, type OptionTable, whole } from "../core/options.ts";
 import { atLine, here, type Origin } from "../core/origin.ts";
 import { sameIntegers } from "../graph/integers.ts";
-import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
+import { oneHot as oneHotOp } from "../graph/ops/gather.ts";
 import { input as inputOp } from "../graph/ops/source.ts";
 import { slopedAs } from "../graph/ops/transform.ts";
 import type { Shape } from "../graph/shape.ts";

@@ -23,7 +23,7 @@ import type { Graph, Node } from "../graph/node.ts";
 import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
 import { gradient } from "../graph/ops/transform.ts";
 import { sameShape } from "../graph/shape.ts";
-import { printType, typeOf } from "../graph/type.ts";
+import { printType } from "../graph/type.ts";
 import { refusePromise } from "./check.ts";
 import { checkCompanions, lostUpdates } from "./companions.ts";
 import { values } from "./initializers.ts";
@@ -222,9 +222,9 @@ function checkNext(entry: string, change: Result, states: readonly NamedLeaf<Sta
       `entry "${entry}": next has "${change.name}", which is no state (there are: ${names})${atLine(at)}`,
     );
   }
-  const type = typeOf(change.node);
+  const type = change.node.type;
   if (type.dtype !== known.leaf.dtype || !sameShape(type.shape, known.leaf.shape)) {
-    const wanted = printType({ kind: "tensor", dtype: known.leaf.dtype, shape: known.leaf.shape });
+    const wanted = printType(known.leaf);
     throw new ShapeError(
       `entry "${entry}": next "${change.name}" is ${printType(type)}, the state is ${wanted}${atLine(at)}`,
     );

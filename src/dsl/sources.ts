@@ -5,7 +5,7 @@ import { type DType, dtypes } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkValue, show, whole } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
-import { oneHot as oneHotOp } from "../graph/ops/index-ops.ts";
+import { oneHot as oneHotOp } from "../graph/ops/gather.ts";
 import { constant, constantAttrs, iota as iotaOp, size as sizeOp } from "../graph/ops/source.ts";
 import type { Dim, Shape } from "../graph/shape.ts";
 import { applyOp, broadcastAt, toTensor } from "./build.ts";
@@ -63,7 +63,7 @@ export function size(x: Tensor, axis: number, dtype?: DType): Tensor {
   const dim = x.shape[at ?? 0] ?? 0;
   const chosen = checkDType("size", dtype ?? "i32");
   if (typeof dim === "number") return applyOp(constant, [], constantAttrs(chosen, dim), origin);
-  return applyOp(sizeOp, [], { dtype: chosen, shape: [dim] }, origin);
+  return applyOp(sizeOp, [], { dtype: chosen, dim }, origin);
 }
 
 /** 1 at each label along a new last axis of `depth`, 0 elsewhere. A label out of range gives a row of zeros. */

@@ -10,7 +10,7 @@ import type { Kind } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import type { Graph, Literal, Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
-import { printType, typeOf } from "../graph/type.ts";
+import { printType } from "../graph/type.ts";
 
 /**
  * A value in a program that is being written: a shape, a dtype, and no numbers. Functions of tensors make tensors. `b * 2` and
@@ -25,7 +25,7 @@ export class Tensor<S extends Shape = Shape, D extends DType = DType> {
   readonly value: Node | Literal;
 
   constructor(value: Node | Literal) {
-    const type = typeOf(value);
+    const { type } = value;
     this.shape = type.shape as S; // what a face said of it: here alone types are believed
     this.dtype = type.dtype as D;
     this.value = value;

@@ -8,9 +8,10 @@
 import type { DType } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
 import type { Origin } from "../core/origin.ts";
-import type { Attrs, Build, ContractAttrs, Graph, MapName, Node, OpDef, ReduceName } from "./node.ts";
+import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
+import type { Arity, Build, ContractAttrs, Graph, MapName, Node, OpDef, Operands, ReduceName } from "./node.ts";
 import { contract } from "./ops/contract.ts";
-import { dynamicSlice, dynamicUpdate } from "./ops/index-ops.ts";
+import { dynamicSlice, dynamicUpdate } from "./ops/gather.ts";
 import { cast, mapOps } from "./ops/map.ts";
 import { concat, pad, slice } from "./ops/parts.ts";
 import { reduceOps } from "./ops/reduce.ts";
@@ -18,7 +19,6 @@ import { constant, constantAttrs, iota, size } from "./ops/source.ts";
 import { slopedAs } from "./ops/transform.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
-import { typeOf } from "./type.ts";
 
 export function builder(graph: Graph, origins: readonly Origin[] = []): Build {
   return new NodeBuilder(graph, origins);
@@ -34,27 +34,28 @@ class NodeBuilder implements Build {
     this.#origins = origins;
   }
 
-  #make(op: OpDef, args: readonly Node[], attrs: Attrs = {}): Node {
+  #make<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node {
     return this.graph.node(op, args, attrs, this.#origins);
   }
 
   /** f16 is for storage: what gradient rules do with it is done in f32, and rounded once. */
-  #widened(args: readonly Node[], make: (args: readonly Node[]) => Node): Node {
-    if (args.every((arg) => typeOf(arg).dtype !== "f16")) return make(args);
-    const made = make(args.map((arg) => (typeOf(arg).dtype === "f16" ? this.cast(arg, "f32") : arg)));
-    return typeOf(made).dtype === "f32" ? this.cast(made, "f16") : made;
+  #widened(args: readonly Node[], op: OpDef, attrs: Attrs = {}): Node {
+    const wide = args.map((arg) => (arg.type.dtype === "f16" ? this.cast(arg, "f32") : arg));
+    const made = this.graph.node(op, wide, attrs, this.#origins);
+    const isWidened = args.some((arg) => arg.type.dtype === "f16") && made.type.dtype === "f32";
+    return isWidened ? this.cast(made, "f16") : made;
   }
 
   map(name: MapName, ...args: readonly Node[]): Node {
-    return this.#make(mapOps[name], args);
+    return this.graph.node(mapOps[name], args, {}, this.#origins);
   }
 
   addSlopes(a: Node, b: Node): Node {
-    return this.#widened([a, b], (wide) => this.#make(mapOps.add, wide));
+    return this.#widened([a, b], mapOps.add);
   }
 
   cast(x: Node, dtype: DType): Node {
-    return typeOf(x).dtype === dtype ? x : this.#make(cast, [x], { dtype });
+    return x.type.dtype === dtype ? x : this.#make(cast, [x], { dtype });
   }
 
   constant(dtype: DType, value: number): Node {
@@ -62,7 +63,7 @@ class NodeBuilder implements Build {
   }
 
   fill(like: Node, value: number): Node {
-    const { dtype, shape } = typeOf(like);
+    const { dtype, shape } = like.type;
     const scalar = this.constant(dtype, value);
     return shape.length === 0 ? scalar : this.#make(broadcast, [scalar], { shape, axes: [] });
   }
@@ -72,11 +73,11 @@ class NodeBuilder implements Build {
   }
 
   size(dim: Dim, dtype: DType): Node {
-    return typeof dim === "number" ? this.constant(dtype, dim) : this.#make(size, [], { dtype, shape: [dim] });
+    return typeof dim === "number" ? this.constant(dtype, dim) : this.#make(size, [], { dtype, dim });
   }
 
   reshape(x: Node, shape: Shape): Node {
-    return sameShape(typeOf(x).shape, shape) ? x : this.#make(reshape, [x], { shape });
+    return sameShape(x.type.shape, shape) ? x : this.#make(reshape, [x], { shape });
   }
 
   permute(x: Node, order: readonly number[]): Node {
@@ -84,7 +85,7 @@ class NodeBuilder implements Build {
   }
 
   broadcast(x: Node, shape: Shape, axes: readonly number[]): Node {
-    const from = typeOf(x).shape;
+    const from = x.type.shape;
     if (axes.length !== from.length) throw new CompilerBug(`broadcast of ${printShape(from)} by axes [${axes}]`);
     return sameShape(from, shape) ? x : this.#make(broadcast, [x], { shape, axes });
   }
@@ -108,11 +109,11 @@ class NodeBuilder implements Build {
 
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node {
     const nothing = axes.length === 0 && name !== "argmax" && name !== "argmin";
-    return nothing ? x : this.#widened([x], (wide) => this.#make(reduceOps[name], wide, { axes }));
+    return nothing ? x : this.#widened([x], reduceOps[name], { axes });
   }
 
   contract(left: Node, right: Node, attrs: ContractAttrs): Node {
-    return this.#widened([left, right], (wide) => this.#make(contract, wide, attrs));
+    return this.#widened([left, right], contract, attrs);
   }
 
   dynamicSlice(x: Node, starts: Node, shape: Shape): Node {
@@ -120,10 +121,10 @@ class NodeBuilder implements Build {
   }
 
   dynamicUpdate(x: Node, part: Node, starts: Node): Node {
-    return this.#make(dynamicUpdate, [x, part, starts]);
+    return this.#make(dynamicUpdate, [x, part, starts], {});
   }
 
   slopedAs(value: Node, twin: Node): Node {
-    return this.#make(slopedAs, [value, twin]);
+    return this.#make(slopedAs, [value, twin], {});
   }
 }

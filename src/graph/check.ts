@@ -1,6 +1,7 @@
 /**
  * The checker of the graph language: run after every pass, it names the first broken invariant.
  */
+import { inferTypes } from "./define.ts";
 import type { Graph, Node, OpKind } from "./node.ts";
 import { sameType } from "./type.ts";
 
@@ -17,22 +18,29 @@ const invariants: readonly Invariant[] = [
     holds: (node, graph) => node.args.every((arg) => graph.nodes[arg.id] === arg),
   },
   { sentence: "ids count the nodes", holds: (node, graph) => graph.nodes[node.id] === node },
+  { sentence: "results of an application know each other", holds: knowsItsResults },
   { sentence: "the type is what the op's rule gives", holds: hasInferredType },
-  {
-    sentence: "regions are closed",
-    holds: ({ regions }) =>
-      regions.every(({ graph, inputs, outputs }) => [...inputs, ...outputs].every((o) => graph.nodes[o.id] === o)),
-  },
-  {
-    sentence: "the nodes of regions hold to all this too",
-    holds: (node) => node.regions.every(({ graph }) => checkGraph(graph) === null),
-  },
 ];
 
-function hasInferredType(node: Node): boolean {
-  const args = node.args.map((arg) => arg.type);
+function knowsItsResults(node: Node): boolean {
+  const { id, op, args, attrs, result, results } = node;
+  return (
+    results[result] === node &&
+    results.every((other, i) => {
+      const isNext = other.result === i && other.id === id - result + i && other.results === results;
+      return isNext && other.op === op && other.args === args && other.attrs === attrs;
+    })
+  );
+}
+
+function hasInferredType({ op, args, attrs, results }: Node): boolean {
   try {
-    return sameType(node.op.infer(args, node.attrs, node.regions), node.type);
+    const types = inferTypes(
+      op,
+      args.map((arg) => arg.type),
+      attrs,
+    );
+    return types.length === results.length && results.every(({ type }, i) => sameType(type, types[i] ?? type));
   } catch {
     return false;
   }

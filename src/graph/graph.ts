@@ -1,8 +1,8 @@
 /**
  * The store of the graph language: immutable, interned, typed nodes whose ids are a topological order.
  *
- * `Graph.node` is the only way a node comes to exist: it infers the type and returns the known node when op, operands,
- * attributes and regions are the same, so common subexpressions never exist twice. Operands exist before their users, so
+ * `Graph.node` is the only way a node comes to exist: it infers the types and returns the known node when op, operands and
+ * attributes are the same, so common subexpressions never exist twice. Operands exist before their users, so
  * a pass is a plain loop over `nodes`: no recursion, no visited sets, and 2,000 layers are as safe as two.
  *
  * Two exceptions, both for the sake of gradients, which are taken by one tensor and not by what equals it. While a user's
@@ -12,10 +12,12 @@
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
-import { ShapeError, UserError } from "../core/errors.ts";
+import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { atLine, inCall, type Origin } from "../core/origin.ts";
-import type { Attrs, AttrValue, Graph, Literal, Node, OpDef, Region } from "./node.ts";
-import { type NodeType, printType } from "./type.ts";
+import { type Attrs, attrsKey } from "./attrs.ts";
+import { inferTypes } from "./define.ts";
+import type { Graph, Literal, Node, OpDef } from "./node.ts";
+import { printType, type TensorType } from "./type.ts";
 
 export function createGraph(): Graph {
   return new NodeStore(true);
@@ -31,7 +33,7 @@ class NodeStore implements Graph {
   readonly #nodes: Node[] = [];
   readonly #known = new Map<string, Node>();
   readonly #origins: Places[] = [];
-  readonly #numbers = new Map<OpDef | Region, number>();
+  readonly #numbers = new Map<OpDef, number>();
   readonly #adopted = new Map<Literal, Node>();
   #streams = 0;
 
@@ -43,75 +45,46 @@ class NodeStore implements Graph {
     return this.#nodes;
   }
 
-  node(
-    op: OpDef,
-    args: readonly Node[],
-    attrs: Attrs = {},
-    origins: readonly Origin[] = [],
-    regions: readonly Region[] = [],
-  ): Node {
+  node(op: OpDef, args: readonly Node[], attrs: Attrs = {}, origins: readonly Origin[] = []): Node {
     checkOperands(this, op, args, origins[0]);
-    if (!this.#interns) return this.#add(op, args, attrs, origins, regions, false);
-    const bodies = regions.map((region) => this.#numberOf(region));
-    const key = `${this.#numberOf(op)}|${args.map((a) => a.id)}|${attrsKey(attrs)}|${bodies}`;
+    if (!this.#interns) return this.#add(op, args, attrs, origins, false);
+    const key = `${this.#numberOf(op)}|${args.map((a) => a.id)}|${attrsKey(attrs)}`;
     const known = this.#known.get(key);
     if (known !== undefined) {
-      this.#origins[known.id]?.add(origins);
+      for (const { id } of known.results) this.#origins[id]?.add(origins);
       return known;
     }
-    const made = this.#add(op, args, attrs, origins, regions, false);
+    const made = this.#add(op, args, attrs, origins, false);
     this.#known.set(key, made);
     return made;
   }
 
-  own(
-    op: OpDef,
-    args: readonly Node[],
-    attrs: Attrs = {},
-    origins: readonly Origin[] = [],
-    regions: readonly Region[] = [],
-  ): Node {
+  own(op: OpDef, args: readonly Node[], attrs: Attrs = {}, origins: readonly Origin[] = []): Node {
     checkOperands(this, op, args, origins[0]);
-    return this.#add(op, args, attrs, origins, regions, true);
+    return this.#add(op, args, attrs, origins, true);
   }
 
-  #add(
-    op: OpDef,
-    args: readonly Node[],
-    attrs: Attrs,
-    origins: readonly Origin[],
-    regions: readonly Region[],
-    own: boolean,
-  ): Node {
-    const type = inferType(
-      op,
-      args.map((a) => a.type),
-      attrs,
-      regions,
-      origins[0],
-    );
-    const places = new Places(origins);
-    const node: Node = {
-      id: this.#nodes.length,
-      graph: this,
-      op,
-      args,
-      attrs,
-      regions,
-      type,
-      origins: places.list,
-      own,
-    };
-    this.#nodes.push(node);
-    this.#origins.push(places);
-    return node;
+  /** Adds the results of an application; gives the first. */
+  #add(op: OpDef, args: readonly Node[], attrs: Attrs, origins: readonly Origin[], own: boolean): Node {
+    const types = resultTypes(op, args, attrs, origins[0]);
+    const results: Node[] = [];
+    for (const [result, type] of types.entries()) {
+      const [id, places] = [this.#nodes.length, new Places(origins)];
+      const node: Node = { id, graph: this, op, args, attrs, type, result, results, origins: places.list, own };
+      results.push(node);
+      this.#nodes.push(node);
+      this.#origins.push(places);
+    }
+    const [first] = results;
+    if (first === undefined) throw new CompilerBug(`${op.name} has no result`);
+    return first;
   }
 
   /** The node of a literal in this graph, the same at every use. Without recursion: literals can be deep. */
   adopt(literal: Literal): Node {
     const pending: Literal[] = [literal];
     while (pending.length > 0) {
-      const next = pending[pending.length - 1] as Literal;
+      const next = pending[pending.length - 1] ?? literal;
       const missing = next.args.filter((arg) => !this.#adopted.has(arg));
       if (missing.length > 0) pending.push(...missing);
       else {
@@ -119,23 +92,35 @@ class NodeStore implements Graph {
         if (!this.#adopted.has(next)) this.#adopted.set(next, this.#place(next));
       }
     }
-    return this.#adopted.get(literal) as Node;
+    return this.#placed(literal);
   }
 
-  #place(literal: Literal): Node {
-    const args = literal.args.map((arg) => this.#adopted.get(arg) as Node);
-    if (literal.op.settle === undefined) return this.node(literal.op, args, literal.attrs, [literal.origin]);
-    const settled = literal.op.settle(this, literal.attrs, this.#streams++);
-    return this.node(literal.op, settled.args, settled.attrs, [literal.origin]);
+  #placed(literal: Literal): Node {
+    const node = this.#adopted.get(literal);
+    if (node === undefined) throw new CompilerBug(`${literal.op.name} is adopted before its operands`);
+    return node;
   }
 
-  /** Ops and regions are told apart by identity: `max` of two operands and `max` over axes share a name only. */
-  #numberOf(object: OpDef | Region): number {
-    const known = this.#numbers.get(object);
+  #place({ op, args, attrs, origin, result }: Literal): Node {
+    const operands = args.map((arg) => this.#placed(arg));
+    const settled = op.settle?.(this, attrs, this.#streams++) ?? { args: operands, attrs };
+    return resultOf(this.node(op, settled.args, settled.attrs, [origin]), result);
+  }
+
+  /** Ops are told apart by identity: `max` of two operands and `max` over axes share a name only. */
+  #numberOf(op: OpDef): number {
+    const known = this.#numbers.get(op);
     if (known !== undefined) return known;
-    this.#numbers.set(object, this.#numbers.size);
+    this.#numbers.set(op, this.#numbers.size);
     return this.#numbers.size - 1;
   }
+}
+
+/** The result with this number of the application that a node belongs to. */
+export function resultOf(node: Node, result: number): Node {
+  const found = node.results[result];
+  if (found === undefined) throw new CompilerBug(`${node.op.name} has no result ${result}`);
+  return found;
 }
 
 /** The origins of one node, each once: a constant of a large program is met at thousands of places, over and over. */
@@ -172,32 +157,30 @@ function checkOperands(graph: Graph, op: OpDef, args: readonly Node[], origin: O
   }
 }
 
-/** Type rule of an op, with the culprit's operands and line added to its complaint. */
-export function inferType(
+/** Types of an op's results, with the culprit's operands and line added to the complaint of its rule. */
+export function resultTypes(
   op: OpDef,
-  args: readonly NodeType[],
+  args: readonly { readonly type: TensorType }[],
   attrs: Attrs,
-  regions: readonly Region[],
   origin: Origin | undefined,
-): NodeType {
+): readonly TensorType[] {
+  const types = args.map((arg) => arg.type);
   try {
-    return op.infer(args, attrs, regions);
+    return inferTypes(op, types, attrs);
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     const call = origin === undefined ? op.name : inCall(origin);
-    throw new ShapeError(`${call}(${args.map(printType).join(", ")}): ${error.message}${atLine(origin)}`);
+    throw new ShapeError(`${call}(${types.map(printType).join(", ")}): ${error.message}${atLine(origin)}`);
   }
 }
 
-/** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
-export function attrsKey(attrs: Attrs): string {
-  const names = Object.keys(attrs);
-  if (names.length > 1) names.sort();
-  return names.map((name) => `${name}=${valueKey(attrs[name])}`).join(",");
-}
-
-function valueKey(value: AttrValue | undefined): string {
-  if (Array.isArray(value)) return `[${value.map(valueKey).join(",")}]`;
-  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
-  return JSON.stringify(value) ?? "undefined";
+/** The nodes that `wanted` depend on, themselves included, in id order. Other results of an application are not among them. */
+export function neededBy(wanted: readonly Node[]): Node[] {
+  const nodes = wanted[0]?.graph.nodes ?? [];
+  const needed = new Set<Node>(wanted);
+  for (let id = nodes.length - 1; id >= 0; id--) {
+    const node = nodes[id];
+    if (node !== undefined && needed.has(node)) for (const arg of node.args) needed.add(arg);
+  }
+  return nodes.filter((node) => needed.has(node));
 }

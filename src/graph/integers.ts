@@ -3,19 +3,20 @@
  * program, which only the program can judge.
  */
 import { isInteger } from "../core/dtype.ts";
+import { isOp } from "./define.ts";
 import type { Node } from "./node.ts";
 import { cast } from "./ops/map.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
-import { typeOf } from "./type.ts";
 
 /** What the same whole numbers come from: under views that keep every element, and casts between integers. */
 export function sameIntegers(node: Node): Node {
   let source = node;
-  while (keepsIntegers(source)) source = source.args[0] as Node;
+  for (let under = underView(source); under !== null; under = underView(source)) source = under;
   return source;
 }
 
-function keepsIntegers({ op, args }: Node): boolean {
-  if (op === cast) return isInteger(typeOf(args[0] as Node).dtype);
-  return op === reshape || op === permute || op === broadcast || op === flip;
+function underView(node: Node): Node | null {
+  if (isOp(node, cast)) return isInteger(node.args[0].type.dtype) ? node.args[0] : null;
+  if (isOp(node, reshape) || isOp(node, permute) || isOp(node, broadcast) || isOp(node, flip)) return node.args[0];
+  return null;
 }

@@ -2,158 +2,182 @@
  * The grammar of the graph language: nodes, and the ops they carry.
  *
  *   graph   nodes
- *   node    id : type = op args attrs regions
- *   type    dtype[shape] | (type, ...)
+ *   node    id : type = op args attrs     one result of an op: those of one application share op, operands and attributes
+ *   type    dtype[shape]
  *
  * An op is one object with its whole meaning: type rule, gradient, float64 meaning (the oracle of every test) and lowering
  * to one element stand side by side; there is no registry. Passes branch on `kind`, never on `name`: an op added to a family
  * is differentiated, fused and compiled at once.
+ *
+ * Most ops have one result, and are written so (define.ts). One with several gives a list of everything: types, arrays,
+ * elements; its gradient rule gets a cotangent for each result.
  */
 
 import type { DType } from "../core/dtype.ts";
 import type { FoldFn } from "../core/fold.ts";
 import type { Origin } from "../core/origin.ts";
 import type { Expr, Index } from "../kernel/kernel.ts";
+import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
 import type { ErrorClass } from "./error-class.ts";
 import type { NdArray } from "./ndarray.ts";
 import type { Dim, Shape } from "./shape.ts";
-import type { NodeType, TensorType } from "./type.ts";
+import type { TensorType } from "./type.ts";
 
 // ---- nodes ---------------------------------------------------------------------------------------------------------
 
+/** One result of an op. */
 export interface Node {
   readonly id: number;
   readonly graph: Graph;
   readonly op: OpDef;
   readonly args: readonly Node[];
   readonly attrs: Attrs;
-  readonly regions: readonly Region[];
-  readonly type: NodeType;
+  readonly type: TensorType;
+  /** Which result of its application this is, and all of them: their ids follow one another. */
+  readonly result: number;
+  readonly results: readonly Node[];
   /** Every place that made this node; the first is the one in error messages. */
   readonly origins: readonly Origin[];
   /** No equal expression is taken for this node: a gradient is taken by it. Ends when `differentiate` has run. */
   readonly own: boolean;
 }
 
-/** A closed sub-graph: what it reads from outside comes in through `inputs`. */
-export interface Region {
-  readonly graph: Graph;
-  readonly inputs: readonly Node[];
-  readonly outputs: readonly Node[];
+/** A node whose op is known, so that its operands and attributes are. */
+export interface NodeOf<S extends AttrSchema, N extends Arity> extends Node {
+  readonly args: Operands<N, Node>;
+  readonly attrs: AttrsOf<S>;
 }
 
-/** A closed expression that belongs to no graph yet. */
+/** A result of a closed expression that belongs to no graph yet. */
 export interface Literal {
   readonly op: OpDef;
   readonly args: readonly Literal[];
   readonly attrs: Attrs;
-  readonly type: NodeType;
+  readonly type: TensorType;
+  readonly result: number;
   readonly origin: Origin;
 }
 
-/** The nodes of one entry or region, interned but for those of their own. `createGraph` in graph.ts makes one. */
+/** The nodes of one entry, interned but for those of their own. `createGraph` in graph.ts makes one. */
 export interface Graph {
   readonly nodes: readonly Node[];
-  /** The node with this op, operands, attributes and regions: the known one, or a new one. */
-  node(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[], regions?: readonly Region[]): Node;
+  /** The (first) result of this op on these operands: the known node, or a new one. */
+  node(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
   /** A new node that stays itself, whatever equals it. */
-  own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[], regions?: readonly Region[]): Node;
+  own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
   /** The node of a literal in this graph, the same at every use. */
   adopt(literal: Literal): Node;
 }
 
 // ---- ops -----------------------------------------------------------------------------------------------------------
 
-export type AttrValue = number | string | boolean | null | readonly AttrValue[];
+/** How many operands an op takes. */
+export type Arity = 0 | 1 | 2 | 3 | "many";
 
-/** Constants of a node. Attributes called `shape`, `start` and `stop` hold dimensions, bound by `specialize`. */
-export type Attrs = Readonly<Record<string, AttrValue>>;
+/** One of something for each operand. */
+export type Operands<N extends Arity, T> = {
+  readonly 0: readonly [];
+  readonly 1: readonly [T];
+  readonly 2: readonly [T, T];
+  readonly 3: readonly [T, T, T];
+  readonly many: readonly T[];
+}[N];
 
-interface OpCommon<A extends Attrs> {
+interface OpCommon<S extends AttrSchema, N extends Arity> {
   readonly name: string;
-  /** Type of the result. Throws ShapeError (the reason alone; `Graph.node` adds operands and line). */
-  infer(args: readonly NodeType[], attrs: A, regions: readonly Region[]): NodeType;
+  readonly arity: N;
+  readonly schema: S;
+  /** Types of the results. Throws ShapeError (the reason alone; `Graph.node` adds operands and line). */
+  infer(args: Operands<N, TensorType>, attrs: AttrsOf<S>): readonly TensorType[];
   /**
-   * Cotangents of the operands, null where none flows. `g` is the cotangent of `node`. Absent: nothing flows.
-   * Broadcasting is a node of its own, so no rule mentions shapes it did not change itself.
+   * Cotangents of the operands, null where none flows, from those of the results of `node`, null where none arrives; at least
+   * one does. Absent: nothing flows. Broadcasting is a node of its own, so no rule mentions shapes it did not change itself.
    */
-  vjp?(node: Node, g: Node, build: Build): readonly (Node | null)[];
-  /** The op's meaning in float64. Integers are exact and wrap. */
-  evaluate(args: readonly NdArray[], attrs: A, type: TensorType, regions: readonly Region[]): NdArray;
+  vjp?(node: NodeOf<S, N>, slopes: readonly (Node | null)[], build: Build): readonly (Node | null)[];
+  /** The op's meaning in float64, an array for each result. Integers are exact and wrap. */
+  evaluate(args: Operands<N, NdArray>, attrs: AttrsOf<S>, types: readonly TensorType[]): readonly NdArray[];
   /** How a target's result may be off from the exact one. Absent: exact, as values are only moved, picked or compared. */
   readonly tolerance?: ErrorClass;
   /** Operands and attributes that only a graph can give (the stream of a random source). */
-  settle?(graph: Graph, attrs: A, stream: number): { readonly args: readonly Node[]; readonly attrs: Attrs };
+  settle?(graph: Graph, attrs: AttrsOf<S>, stream: number): { readonly args: readonly Node[]; readonly attrs: Attrs };
 }
 
 /** input, state, constant, iota, size, random. `element` is absent where the value lies in a buffer. */
-export interface SourceOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface SourceOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "source";
-  element?(at: readonly Index[], attrs: A, type: TensorType, reads: Reads): Expr;
+  element?(at: readonly Index[], attrs: AttrsOf<S>, type: TensorType, reads: Reads<N>): Expr;
 }
 
 /** Element-wise: all operands and the result have one shape. */
-export interface MapOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface MapOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "map";
-  element(args: readonly Expr[], attrs: A, type: TensorType): Expr;
+  element(args: Operands<N, Expr>, attrs: AttrsOf<S>, type: TensorType): Expr;
   /** Rough price of one element in arithmetic operations: `fuse` weighs it against a store and loads. */
   readonly cost: number;
 }
 
 /** Elements of operands in other places: no arithmetic. */
-export interface ViewOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface ViewOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "view";
-  element(at: readonly Index[], attrs: A, type: TensorType, reads: Reads): Expr;
+  element(at: readonly Index[], attrs: AttrsOf<S>, type: TensorType, reads: Reads<N>): Expr;
 }
 
 /** Folds the axes `attrs.axes` of its operand away. */
-export interface ReduceOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface ReduceOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "reduce";
   /** `argMax` gives the first index of the largest element, NaN being the largest of all. */
   readonly fold: FoldFn;
 }
 
-export type ReduceAttrs = { readonly axes: readonly number[] };
+export type ReduceSchema = { readonly axes: "axes" };
 
 /** General dot product. Result axes: batch, free of the left, free of the right. */
-export interface ContractOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface ContractOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "contract";
 }
 
-export type ContractAttrs = {
-  readonly batchLeft: readonly number[];
-  readonly batchRight: readonly number[];
-  readonly sumLeft: readonly number[];
-  readonly sumRight: readonly number[];
+export type ContractSchema = {
+  readonly batchLeft: "axes";
+  readonly batchRight: "rightAxes";
+  readonly sumLeft: "axes";
+  readonly sumRight: "rightAxes";
 };
 
-/** Which element is touched depends on values: gather, one-hot, dynamic slice... */
-export interface IndexOp<A extends Attrs = Attrs> extends OpCommon<A> {
-  readonly kind: "index";
-  element(at: readonly Index[], attrs: A, type: TensorType, reads: Reads): Expr;
-}
+export type ContractAttrs = AttrsOf<ContractSchema>;
 
-/** Carries closed sub-graphs, or picks from the tuple that such a node gives. Expanded by passes. */
-export interface RegionOp<A extends Attrs = Attrs> extends OpCommon<A> {
-  readonly kind: "region";
+/** Which element is touched depends on values: gather, one-hot, dynamic slice... */
+export interface GatherOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
+  readonly kind: "gather";
+  /** An element of each result, all at one place. */
+  elements(at: readonly Index[], attrs: AttrsOf<S>, types: readonly TensorType[], reads: Reads<N>): readonly Expr[];
 }
 
 /** gradient, slopedAs, jvp, vmap: a request that a pass expands. */
-export interface TransformOp<A extends Attrs = Attrs> extends OpCommon<A> {
+export interface TransformOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "transform";
 }
 
 /** How an op touches its operands. Passes branch on this, never on names. */
 export type OpKind = OpDef["kind"];
 
-export type OpDef = SourceOp | MapOp | ViewOp | ReduceOp | ContractOp | IndexOp | RegionOp | TransformOp;
+export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
+  | SourceOp<S, N>
+  | MapOp<S, N>
+  | ViewOp<S, N>
+  | ReduceOp<S, N>
+  | ContractOp<S, N>
+  | GatherOp<S, N>
+  | TransformOp<S, N>;
 
 /** Reads an element of operand `arg`. Where a bound fails, `otherwise` is the value and nothing is read. */
-export interface Reads {
+export interface Reads<N extends Arity = Arity> {
   read(arg: number, at: readonly Index[], guard?: Guard): Expr;
   /** An index from an i32 operand's element, promised to lie in 0 <= i < extent. */
   index(value: Expr, extent: number): Index;
-  readonly types: readonly TensorType[];
+  /** The same value, to be used several times: computed once. */
+  once(value: Expr): Expr;
+  /** Of the operands, all numbers. */
+  readonly shapes: Operands<N, readonly number[]>;
 }
 
 export interface Guard {

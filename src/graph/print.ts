@@ -5,51 +5,49 @@
  *
  * and `printFormula`, which writes a small expression as a person would: 3w².
  */
+
+import type { AttrValue } from "./attrs.ts";
 import type { Entry } from "./entry.ts";
-import { neededBy } from "./evaluate.ts";
-import type { AttrValue, Node, Region } from "./node.ts";
-import { printShape } from "./shape.ts";
+import { neededBy } from "./graph.ts";
+import type { Node } from "./node.ts";
+import { sameShape } from "./shape.ts";
 import { printType } from "./type.ts";
 
 function printAttr(value: AttrValue): string {
-  if (Array.isArray(value)) return `[${value.map(printAttr).join(",")}]`;
+  if (typeof value === "object") return `[${value.map(printAttr).join(",")}]`;
   return typeof value === "string" && !/^[\w.$*+-]+$/.test(value) ? JSON.stringify(value) : String(value);
 }
 
-/** Whether the type already says what the attribute says. */
-function shownByType(node: Node, name: string, value: AttrValue): boolean {
-  if (node.type.kind === "tuple") return false;
-  if (name === "dtype") return value === node.type.dtype;
-  return name === "shape" && Array.isArray(value) && printAttr(value) === printShape(node.type.shape);
+/** Attributes that are no names and that the (first) type does not tell. */
+export function ownAttrs({ op, attrs, results: [first] }: Node): [string, AttrValue][] {
+  return Object.entries(attrs).filter(([name, value]) => {
+    const kind = op.schema[name];
+    if (kind === "dtype") return value !== first?.type.dtype;
+    if (kind === "shape" && typeof value === "object")
+      return first === undefined || !sameShape(value, first.type.shape);
+    return value !== undefined;
+  });
 }
 
+/** The application that a node is a result of. */
 export function printNode(node: Node): string {
-  const attrs = Object.entries(node.attrs)
-    .filter(([name, value]) => !shownByType(node, name, value) && !(Array.isArray(value) && value.length === 0))
+  const { op, args, results } = node;
+  const printed = ownAttrs(node)
+    .filter(([, value]) => !(typeof value === "object" && value.length === 0))
     .map(([name, value]) => ` ${name}=${printAttr(value)}`);
-  const args = node.args.map((arg) => ` %${arg.id}`);
-  return `%${node.id}: ${printType(node.type)} = ${node.op.name}${args.join("")}${attrs.join("")}`;
-}
-
-/** A node and, indented below it, its regions; ids count anew in each. Goes down once a nesting. */
-function printDeep(node: Node): string[] {
-  return [printNode(node), ...node.regions.flatMap(printRegion).map((line) => `  ${line}`)];
-}
-
-function printRegion({ inputs, outputs }: Region): string[] {
-  const body = neededBy(outputs).filter((node) => !inputs.includes(node));
-  const parameters = inputs.map((node) => `%${node.id}: ${printType(node.type)}`).join(", ");
-  const results = outputs.map((node) => `%${node.id}`).join(", ");
-  return [`region (${parameters})`, ...body.flatMap(printDeep), `return ${results}`];
+  const operands = args.map((arg) => ` %${arg.id}`);
+  const made = results.map(({ id, type }) => `%${id}: ${printType(type)}`).join(", ");
+  return `${made} = ${op.name}${operands.join("")}${printed.join("")}`;
 }
 
 export function printEntry(entry: Entry): string {
-  const lines = neededBy([...entry.outputs, ...entry.next].map((r) => r.node)).flatMap(printDeep);
+  const needed = neededBy([...entry.outputs, ...entry.next].map((r) => r.node));
+  const applications = new Map(needed.map((node) => [node.results, node]));
   const results = [
     ...entry.outputs.map(({ name, node }) => `output ${printAttr(name)} = %${node.id}`),
     ...entry.next.map(({ name, node }) => `next ${printAttr(name)} = %${node.id}`),
   ];
-  return [`entry ${entry.name}`, ...lines, ...results].join("\n");
+  return [`entry ${entry.name}`, ...[...applications.values()].map(printNode), ...results].join("\n");
 }
 
 // ---- formulas ------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  * A dimension is a number, or a linear expression of names that are bound when the program is compiled. An expression is
  * kept as its canonical text ("batch", "2*batch+1"), so two dimensions are equal exactly when they are `===`.
  */
-import { ShapeError } from "../core/errors.ts";
+import { CompilerBug, ShapeError } from "../core/errors.ts";
 
 /** A size, or the name of one that is bound when the program is compiled: "batch". */
 export type Dim = number | string;
@@ -107,6 +107,13 @@ export function bindDim(dim: Dim, dims: Dims): number {
 /** A shape that is known to be all numbers. */
 export function fixedShape(shape: Shape): readonly number[] {
   return shape.every((dim) => typeof dim === "number") ? shape : shape.map((dim) => bindDim(dim, {}));
+}
+
+/** The size of an axis that is known to be there. */
+export function dimOf(shape: Shape, axis: number): Dim {
+  const dim = shape[axis];
+  if (dim === undefined) throw new CompilerBug(`no axis ${axis} in ${printShape(shape)}`);
+  return dim;
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

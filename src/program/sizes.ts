@@ -9,7 +9,6 @@ import { atLine, type Origin } from "../core/origin.ts";
 import { type Entry, neededNodes } from "../graph/entry.ts";
 import type { Node } from "../graph/node.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { typeOf } from "../graph/type.ts";
 import type { Index, Kernel } from "../kernel/kernel.ts";
 import { someStmt } from "../kernel/rewrite.ts";
 import type { TargetTraits } from "../kernel/target.ts";
@@ -21,7 +20,6 @@ const mostElements = 2 ** 45;
 /** A dimension that a user gives may make tensors that nothing can hold. */
 export function checkSizes(entry: Entry): void {
   for (const node of neededNodes(entry)) {
-    if (node.type.kind !== "tensor") continue;
     const { dtype, shape } = node.type;
     checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
   }
@@ -41,7 +39,7 @@ export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex
   // Kernels round sizes up to whole tiles and vectors, by less than this.
   if (largest === null || sizeOf(largest) <= mostIndex / 2) return;
   if (!sequence.some((step) => step.kind === "launch" && countsBeyond(step.kernel, mostIndex))) return;
-  const { dtype, shape } = typeOf(largest);
+  const { dtype, shape } = largest.type;
   throw new UserError(
     `${largest.op.name} is ${dtype}${printShape(shape)}: a kernel of the ${name} target counts up to ${mostIndex}, and this takes ` +
       `more; make the dimensions smaller, or use the js target${atLine(largest.origins[0])}`,
@@ -65,7 +63,7 @@ function leaves(index: Index, most: number): boolean {
   return (index.kind === "floorDiv" || index.kind === "mod") && leaves(index.index, most);
 }
 
-const sizeOf = (node: Node): number => (node.type.kind === "tensor" ? countOf(node.type.shape) : 0);
+const sizeOf = ({ type }: Node): number => countOf(type.shape);
 
 function countOf(shape: Shape): number {
   return shape.reduce((product: number, dim) => product * Number(dim), 1);

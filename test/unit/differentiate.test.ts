@@ -394,9 +394,9 @@ test("one reverse sweep serves all gradients of a loss", () => {
   const base = build.map("exp", parts[0] as Node).op;
   const counting = {
     ...base,
-    vjp(node: Node, g: Node, b: Parameters<NonNullable<typeof base.vjp>>[2]) {
+    vjp(node: Node, slopes: readonly (Node | null)[], b: Parameters<NonNullable<typeof base.vjp>>[2]) {
       sweeps++;
-      return base.vjp?.(node, g, b) ?? [];
+      return base.vjp?.(node, slopes, b) ?? [];
     },
   } as Node["op"];
   const total = parts.reduce((sum, part) => build.map("mul", sum, part));

@@ -5,7 +5,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { printJsModule } from "../../codegen/js/print.ts";
 import { differentiate } from "../../passes/graph/differentiate.ts";
-import { inline } from "../../passes/graph/inline.ts";
 import { simplify } from "../../passes/graph/simplify.ts";
 import { specialize } from "../../passes/graph/specialize.ts";
 import type { Skippable } from "../../src/compile.ts";
@@ -197,7 +196,7 @@ describe("the MNIST step with RMSprop", () => {
   it("prints as the golden files say", () => {
     const written = mnistStep(rmsprop()).entries.get("train") as Entry;
     const context = { dims: mnistDims, warn: () => undefined };
-    const passes = [inline, differentiate, specialize, simplify];
+    const passes = [differentiate, specialize, simplify];
     const optimized = passes.reduce((entry, pass) => pass.run(entry, context), written);
     const kernels = launchesOf(plain.entry.sequence).map(({ kernel }) => kernel);
     expectGolden(

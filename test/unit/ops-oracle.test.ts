@@ -12,7 +12,7 @@ import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { MapName, Node } from "../../src/graph/node.ts";
-import { oneHot } from "../../src/graph/ops/index-ops.ts";
+import { oneHot } from "../../src/graph/ops/gather.ts";
 import { cast, mapOps } from "../../src/graph/ops/map.ts";
 import { random, randomState, state } from "../../src/graph/ops/source.ts";
 import {
@@ -230,7 +230,7 @@ function slopeAt(make: Described["make"], x: number): number {
   const cotangents = new Map<Node, Node>([[y, build.constant("f64", 1)]]);
   for (const next of build.graph.nodes.slice(0, y.id + 1).toReversed()) {
     const g = cotangents.get(next);
-    next.op.vjp?.(next, g ?? build.constant("f64", 0), build).forEach((flow, i) => {
+    next.op.vjp?.(next, [g ?? build.constant("f64", 0)], build).forEach((flow, i) => {
       const operand = next.args[i] as Node;
       const sum = cotangents.get(operand);
       if (flow !== null && g !== undefined)

@@ -109,7 +109,7 @@ describe("reductions", () => {
       const build = builder(createGraph());
       const x = build.graph.node(state, [], { name: "x", dtype: "f64", shape: [numbers.length] });
       const y = build.reduce(name, x, [0]);
-      const [flow] = y.op.vjp?.(y, build.constant("f64", 1), build) ?? [];
+      const [flow] = y.op.vjp?.(y, [build.constant("f64", 1)], build) ?? [];
       const [value] = evaluateGraph([flow as Node], new Map([["x", ndarray("f64", [numbers.length], numbers)]]));
       return [...(value?.data ?? [])];
     };

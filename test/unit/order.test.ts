@@ -4,7 +4,6 @@ import { stagesOf } from "../../src/compile.ts";
 import { matmul, transpose } from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import { jsTarget } from "../../src/targets.ts";
 
 // t is large, and a and b read it. b makes more than c does, but once a is there, b is the last that needs t.
@@ -25,7 +24,7 @@ test("what a step costs is asked again when one before it has run", () => {
   const { ordered, report } = stagesOf(chain, "step", {}, jsTarget);
   const made = ordered.steps.map((step) => {
     const outputs = step.kind === "group" ? step.clusters.flatMap((cluster) => cluster.outputs) : [];
-    return outputs.map((node) => typeOf(node).shape.join("x")).join(" ");
+    return outputs.map((node) => node.type.shape.join("x")).join(" ");
   });
   expect(made).toEqual(["256x256", "256x8", "256x60", "256x48", "60x48"]);
   expect(report.memory.peakBytes).toBe(4 * 256 * (256 + 8 + 60));

@@ -94,7 +94,7 @@ describe("specialize", () => {
         "output rows = %4",
       ].join("\n"),
     );
-    expect(printEntry(stepOf(means))).toContain("= size shape=[batch]");
+    expect(printEntry(stepOf(means))).toContain("= size dim=batch");
   });
 
   test("wants every dimension, as a size", () => {

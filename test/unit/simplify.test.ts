@@ -24,7 +24,6 @@ import type { Build, Node } from "../../src/graph/node.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import { printEntry, printFormula } from "../../src/graph/print.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
-import { typeOf } from "../../src/graph/type.ts";
 import {
   entryOf,
   evaluateEntry,
@@ -89,7 +88,7 @@ function* operandInstances(
 
 type Make = (build: Build, x: Node, y: Node) => Node;
 
-const halves: Make = (b, x) => b.broadcast(b.constant(typeOf(x).dtype, 0.5), [2, 3], []);
+const halves: Make = (b, x) => b.broadcast(b.constant(x.type.dtype, 0.5), [2, 3], []);
 /** For laws whose ops carry attributes: x and y are f64[5,12]. */
 const written: Readonly<Record<string, readonly Make[]>> = {
   "f(c, d) ≈ its value": [
@@ -99,7 +98,7 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b) => b.map("mul", b.constant("i32", 65537), b.constant("i32", 65537)),
     (b) => b.map("log", b.constant("f64", 0)),
     (b) => b.cast(b.constant("f64", -2.5), "i32"),
-    (b, x) => b.map("select", b.constant("bool", 1), b.constant("f64", 1), b.constant("f64", typeOf(x).shape.length)),
+    (b, x) => b.map("select", b.constant("bool", 1), b.constant("f64", 1), b.constant("f64", x.type.shape.length)),
   ],
   "cast(x) to its own dtype = x": [(b, x) => b.graph.node(b.cast(x, "f32").op, [x], { dtype: "f64" })],
   "cast(cast(x)) = cast(x) where the first loses nothing": [
@@ -173,7 +172,7 @@ function feedsFor(graph: Build["graph"], seed: string, odd: boolean): Map<string
   const leaves = graph.nodes.filter((node) => node.op === input);
   return new Map(
     leaves.map((node, i) => {
-      const { dtype, shape: symbolic } = typeOf(node);
+      const { dtype, shape: symbolic } = node.type;
       const fixed = fixedShape(symbolic);
       const array = randomArray(`${seed} ${i}`, dtype, fixed, dtype === "u32" ? 0 : -9, 9);
       if (!odd || !isFloat(dtype)) return [String(node.attrs.name), array];

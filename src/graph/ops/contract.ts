@@ -8,10 +8,11 @@
 
 import { isInteger } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
-import { type NdArray, ndarray, transpose } from "../ndarray.ts";
-import type { Build, ContractAttrs, ContractOp, Node } from "../node.ts";
-import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
-import { type NodeType, tensorType, typeOf } from "../type.ts";
+import { contractOp } from "../define.ts";
+import { type NdArray, transpose } from "../ndarray.ts";
+import type { Build, ContractAttrs, ContractSchema, Node, NodeOf } from "../node.ts";
+import { type Dim, dimOf, fixedShape, type Shape, sizeOf } from "../shape.ts";
+import { tensorType } from "../type.ts";
 
 /** The axes of an operand that are neither batch nor summed, in order. */
 export function freeAxes(rank: number, batch: readonly number[], summed: readonly number[]): number[] {
@@ -21,7 +22,7 @@ export function freeAxes(rank: number, batch: readonly number[], summed: readonl
 }
 
 function dims(shape: Shape, axes: readonly number[]): Dim[] {
-  return axes.map((axis) => shape[axis] as Dim);
+  return axes.map((axis) => dimOf(shape, axis));
 }
 
 function checkPairs(left: Shape, right: Shape, pairsLeft: readonly number[], pairsRight: readonly number[]): void {
@@ -60,25 +61,24 @@ function addScaledRows(out: Float64Array, factors: Float64Array, matrix: Float64
   const n = out.length;
   const paired = factors.length & ~3;
   for (let p = 0; p < paired; p += 4) {
-    const [a, b] = [factors[p] as number, factors[p + 1] as number];
-    const [c, d] = [factors[p + 2] as number, factors[p + 3] as number];
+    const [a, b] = [factors[p] ?? 0, factors[p + 1] ?? 0];
+    const [c, d] = [factors[p + 2] ?? 0, factors[p + 3] ?? 0];
     const [atA, atB, atC, atD] = [from + p * n, from + (p + 1) * n, from + (p + 2) * n, from + (p + 3) * n];
     for (let j = 0; j < n; j++) {
-      const half = (out[j] as number) + a * (matrix[atA + j] as number) + b * (matrix[atB + j] as number);
-      out[j] = half + c * (matrix[atC + j] as number) + d * (matrix[atD + j] as number);
+      const half = (out[j] ?? 0) + a * (matrix[atA + j] ?? 0) + b * (matrix[atB + j] ?? 0);
+      out[j] = half + c * (matrix[atC + j] ?? 0) + d * (matrix[atD + j] ?? 0);
     }
   }
   for (let p = paired; p < factors.length; p++) {
-    const a = factors[p] as number;
-    for (let j = 0; j < n; j++) out[j] = (out[j] as number) + a * (matrix[from + p * n + j] as number);
+    const a = factors[p] ?? 0;
+    for (let j = 0; j < n; j++) out[j] = (out[j] ?? 0) + a * (matrix[from + p * n + j] ?? 0);
   }
 }
 
 function addWholeRows(out: Float64Array, factors: Float64Array, matrix: Float64Array, from: number): void {
   const n = out.length;
   for (const [p, factor] of factors.entries()) {
-    for (let j = 0; j < n; j++)
-      out[j] = ((out[j] as number) + Math.imul(factor, matrix[from + p * n + j] as number)) | 0;
+    for (let j = 0; j < n; j++) out[j] = ((out[j] ?? 0) + Math.imul(factor, matrix[from + p * n + j] ?? 0)) | 0;
   }
 }
 
@@ -86,10 +86,10 @@ function addWholeRows(out: Float64Array, factors: Float64Array, matrix: Float64A
  * Gradient of one operand: contract `g` with the other operand over the other's free axes, then put the axes in order.
  * `side` 0 is the left.
  */
-function operandGradient(node: Node, g: Node, side: 0 | 1, b: Build): Node {
-  const attrs = node.attrs as ContractAttrs;
-  const [left, right] = [node.args[0] as Node, node.args[1] as Node];
-  const [leftRank, rightRank] = [typeOf(left).shape.length, typeOf(right).shape.length];
+function operandGradient(node: NodeOf<ContractSchema, 2>, g: Node, side: 0 | 1, b: Build): Node {
+  const { attrs } = node;
+  const [left, right] = node.args;
+  const [leftRank, rightRank] = [left.type.shape.length, right.type.shape.length];
   const batchCount = attrs.batchLeft.length;
   const freeLeft = freeAxes(leftRank, attrs.batchLeft, attrs.sumLeft);
   const freeRight = freeAxes(rightRank, attrs.batchRight, attrs.sumRight);
@@ -146,13 +146,10 @@ function oriented(
       );
 }
 
-export const contract: ContractOp<ContractAttrs> = {
+export const contract = contractOp({
   name: "contract",
-  kind: "contract",
   tolerance: "summed",
-  infer(args, { batchLeft, batchRight, sumLeft, sumRight }) {
-    const [left, right] = args.map((type) => typeOf({ type: type as NodeType }));
-    if (left === undefined || right === undefined) throw new ShapeError("takes two operands");
+  infer([left, right], { batchLeft, batchRight, sumLeft, sumRight }) {
     if (left.dtype !== right.dtype) throw new ShapeError(`dtypes ${left.dtype} and ${right.dtype} differ: cast one`);
     if (left.dtype !== "f32" && left.dtype !== "f64" && left.dtype !== "i32" && left.dtype !== "u32") {
       throw new ShapeError(`is not defined for ${left.dtype}: cast it first`);
@@ -169,8 +166,7 @@ export const contract: ContractOp<ContractAttrs> = {
   },
   // C = AB: dA = dC Bᵀ, dB = Aᵀ dC
   vjp: (node, g, b) => [operandGradient(node, g, 0, b), operandGradient(node, g, 1, b)],
-  evaluate([left, right], attrs, type) {
-    const [a, b] = [left ?? ndarray(type.dtype, [0], []), right ?? ndarray(type.dtype, [0], [])];
+  evaluate([a, b], attrs, type) {
     const freeLeft = freeAxes(a.shape.length, attrs.batchLeft, attrs.sumLeft);
     const freeRight = freeAxes(b.shape.length, attrs.batchRight, attrs.sumRight);
     const count = (x: NdArray, axes: readonly number[]): number => sizeOf(axes.map((axis) => x.shape[axis] ?? 0));
@@ -183,4 +179,4 @@ export const contract: ContractOp<ContractAttrs> = {
     const wrapped = type.dtype === "u32" ? data.map((v) => v >>> 0) : data;
     return { dtype: type.dtype, shape: fixedShape(type.shape), data: wrapped };
   },
-};
+});

@@ -6,16 +6,10 @@ import type { DType } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import type { MapName } from "../node.ts";
 import { sameShape } from "../shape.ts";
-import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
+import { printType, type TensorType, tensorType } from "../type.ts";
 
-type Domain = "number" | "float" | "bool" | "any";
-
-/** What an element-wise op takes. */
-export interface Signature {
-  readonly arity: 1 | 2 | 3;
-  /** Operand dtypes that the op is for. */
-  readonly domain: Domain;
-}
+/** Operand dtypes that an element-wise op is for. */
+export type Domain = "number" | "float" | "bool" | "any";
 
 const comparisons: ReadonlySet<MapName> = new Set<MapName>(["eq", "ne", "lt", "le", "gt", "ge"]);
 
@@ -33,11 +27,10 @@ function fits(domain: Domain, dtype: DType): boolean {
 }
 
 /** The type of the result: that of the operands, or bool. Throws ShapeError where they do not fit. */
-export function inferMap(name: MapName, { arity, domain }: Signature, args: readonly NodeType[]): TensorType {
-  const types = args.map((type) => typeOf({ type }));
+export function inferMap(name: MapName, domain: Domain, types: readonly TensorType[]): TensorType {
   const values = name === "select" ? types.slice(1) : types;
-  const first = values[0];
-  if (first === undefined || types.length !== arity) throw new ShapeError(`takes ${arity} operands`);
+  const [first] = values;
+  if (first === undefined) throw new ShapeError("takes operands");
   if (name === "select" && types[0]?.dtype !== "bool") throw new ShapeError(`the condition must be bool`);
   for (const type of types) {
     if (!sameShape(type.shape, first.shape)) throw new ShapeError("operands differ in shape");

@@ -6,35 +6,36 @@
  */
 
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
+import { CompilerBug } from "../../core/errors.ts";
 import { erf } from "../../core/special.ts";
 import { apply, constant, convert } from "../../kernel/build.ts";
-import { type Expr, type ScalarFn, valueTypeOf } from "../../kernel/kernel.ts";
+import { type Expr, type ScalarFn, scalarFns, valueTypeOf } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
+import { mapOp } from "../define.ts";
 import type { ErrorClass } from "../error-class.ts";
-import type { Build, MapName, MapOp, Node } from "../node.ts";
-import { type NodeType, tensorType, typeOf } from "../type.ts";
-import { inferMap, type Signature } from "./map-type.ts";
+import type { NdArray } from "../ndarray.ts";
+import type { Build, MapName, MapOp, Node, Operands } from "../node.ts";
+import { tensorType } from "../type.ts";
+import { type Domain, inferMap } from "./map-type.ts";
 
-type Gradient = (args: readonly Node[], g: Node, y: Node, b: Build) => readonly (Node | null)[];
+type MapArity = 1 | 2 | 3;
+type NoAttrs = Readonly<Record<never, never>>;
 
-interface Row extends Signature {
+interface Row<N extends MapArity> {
+  readonly arity: N;
+  readonly domain: Domain;
   readonly meaning: (x: number, y: number, z: number) => number;
   /** For integers, where it differs; results wrap. */
   readonly whole?: (x: number, y: number) => number;
   readonly cost: number;
   /** Exact where absent. */
   readonly tolerance?: ErrorClass;
-  readonly gradient?: Gradient;
-  readonly element?: (args: readonly Expr[]) => Expr;
+  gradient?(args: Operands<N, Node>, g: Node, y: Node, b: Build): readonly (Node | null)[];
+  element?(args: Operands<N, Expr>): Expr;
 }
 
 const two = 2;
 const sqrtPi = Math.sqrt(Math.PI);
-
-/** Operand i of a rule. Arity was checked when the node was made. */
-function arg(args: readonly Node[], i: number): Node {
-  return args[i] as Node;
-}
 
 function times(b: Build, x: Node, factor: number): Node {
   return b.map("mul", x, b.fill(x, factor));
@@ -49,8 +50,7 @@ function dropWhere(b: Build, condition: Node, g: Node): Node {
 }
 
 /** pow with a small whole exponent is multiplication: exact where the general function is within some ulps. */
-function power([x, y]: readonly Expr[]): Expr {
-  const [base, exponent] = [x as Expr, y as Expr];
+function power([base, exponent]: Operands<2, Expr>): Expr {
   if (exponent.kind === "const" && exponent.value === 1) return base;
   if (exponent.kind === "const" && exponent.value === 2) return apply("mul", base, base);
   if (exponent.kind === "const" && exponent.value === 3) return apply("mul", apply("mul", base, base), base);
@@ -115,7 +115,7 @@ const rows = {
     meaning: (x, y) => x * y,
     whole: Math.imul,
     // d(ab) = b da + a db
-    gradient: (a, g, _, b) => [b.map("mul", g, arg(a, 1)), b.map("mul", g, arg(a, 0))],
+    gradient: ([x, y], g, _, b) => [b.map("mul", g, y), b.map("mul", g, x)],
   },
   div: {
     arity: 2,
@@ -125,8 +125,8 @@ const rows = {
     meaning: (x, y) => x / y,
     whole: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
     // d(a/b) = da/b - (a/b)/b db
-    gradient: (a, g, y, b) => {
-      const over = b.map("div", g, arg(a, 1));
+    gradient: ([, divisor], g, y, b) => {
+      const over = b.map("div", g, divisor);
       return [over, b.map("neg", b.map("mul", over, y))];
     },
   },
@@ -138,8 +138,7 @@ const rows = {
     meaning: (x, y) => x ** y,
     element: power,
     // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere.
-    gradient: (a, g, y, b) => {
-      const [base, exponent] = [arg(a, 0), arg(a, 1)];
+    gradient: ([base, exponent], g, y, b) => {
       const positive = b.map("gt", base, b.fill(base, 0));
       const logarithm = b.map("log", b.map("select", positive, base, b.fill(base, 1)));
       return [powerSlope(base, exponent, g, b), b.map("mul", g, b.map("mul", y, logarithm))];
@@ -152,8 +151,8 @@ const rows = {
     meaning: pickMax,
     // At a tie the gradient goes to the second operand: relu(x) = max(x, 0) has slope 0 at 0. Written with the result,
     // so that relu's backward pass needs the activation only.
-    gradient: (a, g, y, b) => {
-      const first = b.map("gt", y, arg(a, 1));
+    gradient: ([, second], g, y, b) => {
+      const first = b.map("gt", y, second);
       return [keepWhere(b, first, g), dropWhere(b, first, g)];
     },
   },
@@ -162,8 +161,8 @@ const rows = {
     domain: "number",
     cost: 1,
     meaning: pickMin,
-    gradient: (a, g, y, b) => {
-      const first = b.map("lt", y, arg(a, 1));
+    gradient: ([, second], g, y, b) => {
+      const first = b.map("lt", y, second);
       return [keepWhere(b, first, g), dropWhere(b, first, g)];
     },
   },
@@ -175,7 +174,7 @@ const rows = {
     meaning: floorMod,
     whole: (x, y) => (y === 0 ? 0 : floorMod(x, y)),
     // a mod b = a - b floor(a/b)
-    gradient: (a, g, _, b) => [g, b.map("neg", b.map("mul", g, b.map("floor", b.map("div", arg(a, 0), arg(a, 1)))))],
+    gradient: ([x, y], g, _, b) => [g, b.map("neg", b.map("mul", g, b.map("floor", b.map("div", x, y))))],
   },
   neg: { arity: 1, domain: "number", cost: 1, meaning: (x) => -x, gradient: (_, g, _y, b) => [b.map("neg", g)] },
   abs: {
@@ -183,7 +182,7 @@ const rows = {
     domain: "number",
     cost: 1,
     meaning: Math.abs,
-    gradient: (a, g, _, b) => [b.map("mul", g, b.map("sign", arg(a, 0)))],
+    gradient: ([x], g, _, b) => [b.map("mul", g, b.map("sign", x))],
   },
   sign: { arity: 1, domain: "number", cost: 2, meaning: Math.sign },
   exp: {
@@ -200,7 +199,7 @@ const rows = {
     cost: 12,
     tolerance: "log",
     meaning: Math.log,
-    gradient: (a, g, _, b) => [b.map("div", g, arg(a, 0))],
+    gradient: ([x], g, _, b) => [b.map("div", g, x)],
   },
   log1p: {
     arity: 1,
@@ -208,7 +207,7 @@ const rows = {
     cost: 16,
     tolerance: "log1p",
     meaning: Math.log1p,
-    gradient: (a, g, _, b) => [b.map("div", g, b.map("add", arg(a, 0), b.fill(g, 1)))],
+    gradient: ([x], g, _, b) => [b.map("div", g, b.map("add", x, b.fill(g, 1)))],
   },
   expm1: {
     arity: 1,
@@ -232,7 +231,7 @@ const rows = {
     cost: 6,
     tolerance: "inverseRoot",
     meaning: (x) => 1 / Math.sqrt(x),
-    gradient: (a, g, y, b) => [b.map("mul", g, b.map("div", times(b, y, -0.5), arg(a, 0)))], // -x^(-3/2) / 2
+    gradient: ([x], g, y, b) => [b.map("mul", g, b.map("div", times(b, y, -0.5), x))], // -x^(-3/2) / 2
   },
   sin: {
     arity: 1,
@@ -240,7 +239,7 @@ const rows = {
     cost: 16,
     tolerance: "sin",
     meaning: Math.sin,
-    gradient: (a, g, _, b) => [b.map("mul", g, b.map("cos", arg(a, 0)))],
+    gradient: ([x], g, _, b) => [b.map("mul", g, b.map("cos", x))],
   },
   cos: {
     arity: 1,
@@ -248,7 +247,7 @@ const rows = {
     cost: 16,
     tolerance: "cos",
     meaning: Math.cos,
-    gradient: (a, g, _, b) => [b.map("neg", b.map("mul", g, b.map("sin", arg(a, 0))))],
+    gradient: ([x], g, _, b) => [b.map("neg", b.map("mul", g, b.map("sin", x)))],
   },
   tanh: {
     arity: 1,
@@ -266,7 +265,7 @@ const rows = {
     meaning: erf,
     // 2/sqrt(pi) exp(-x^2)
     gradient: ([x], g, _, b) => {
-      const squared = b.map("mul", x as Node, x as Node);
+      const squared = b.map("mul", x, x);
       return [b.map("mul", g, times(b, b.map("exp", b.map("neg", squared)), two / sqrtPi))];
     },
   },
@@ -287,10 +286,10 @@ const rows = {
     domain: "any",
     cost: 1,
     meaning: (x, y, z) => (x !== 0 ? y : z),
-    gradient: ([c], g, _, b) => [null, keepWhere(b, c as Node, g), dropWhere(b, c as Node, g)],
+    gradient: ([c], g, _, b) => [null, keepWhere(b, c, g), dropWhere(b, c, g)],
   },
-  stopGradient: { arity: 1, domain: "any", cost: 0, meaning: (x) => x, element: ([x]) => x as Expr },
-} satisfies Record<MapName, Row>;
+  stopGradient: { arity: 1, domain: "any", cost: 0, meaning: (x) => x, element: ([x]) => x },
+} satisfies Record<MapName, Row<1> | Row<2> | Row<3>>;
 
 /** Wraps a whole number into the integer dtype. */
 function wrap(dtype: DType, value: number): number {
@@ -298,66 +297,68 @@ function wrap(dtype: DType, value: number): number {
   return dtype === "u32" ? value >>> 0 : value;
 }
 
-function makeOp(name: MapName, row: Row): MapOp {
-  const { gradient, element, tolerance } = row;
-  return {
+function makeOp<N extends MapArity>(name: MapName, row: Row<N>): MapOp<NoAttrs, N> {
+  return mapOp<NoAttrs, N>({
     name,
-    kind: "map",
+    arity: row.arity,
+    schema: {},
     cost: row.cost,
-    infer: (args) => inferMap(name, row, args),
-    ...(tolerance === undefined ? {} : { tolerance }),
-    ...(gradient === undefined
-      ? {}
-      : { vjp: (node: Node, g: Node, build: Build) => gradient(node.args, g, node, build) }),
-    evaluate(args, _attrs, type) {
-      const [x, y, z] = args.map((a) => a.data);
-      const count = x?.length ?? 0;
-      const data = new Float64Array(count);
-      const whole = isInteger(type.dtype);
-      const meaning = whole && row.whole !== undefined ? row.whole : row.meaning;
-      for (let i = 0; i < count; i++) {
-        const value = meaning(x?.[i] ?? 0, y?.[i] ?? 0, z?.[i] ?? 0);
-        data[i] = whole ? wrap(type.dtype, value) : value;
-      }
-      return { dtype: type.dtype, shape: args[0]?.shape ?? [], data };
+    infer: (args) => inferMap(name, row.domain, args),
+    ...(row.tolerance === undefined ? {} : { tolerance: row.tolerance }),
+    ...(row.gradient === undefined ? {} : { vjp: (node, g, build) => row.gradient?.(node.args, g, node, build) ?? [] }),
+    evaluate: (args, _attrs, { dtype }) => elementwise(args, row, dtype),
+    element(args) {
+      if (row.element !== undefined) return row.element(args);
+      if (!isScalarFn(name)) throw new CompilerBug(`${name} is no scalar function`);
+      return apply(name, ...args);
     },
-    element: (args) => (element === undefined ? apply(name as ScalarFn, ...args) : element(args)),
-  };
+  });
+}
+
+function isScalarFn(name: string): name is ScalarFn {
+  return Object.hasOwn(scalarFns, name);
+}
+
+function elementwise([x, y, z]: readonly NdArray[], row: Row<MapArity>, dtype: DType): NdArray {
+  const count = x?.data.length ?? 0;
+  const data = new Float64Array(count);
+  const whole = isInteger(dtype);
+  const meaning = whole && row.whole !== undefined ? row.whole : row.meaning;
+  for (let i = 0; i < count; i++) {
+    const value = meaning(x?.data[i] ?? 0, y?.data[i] ?? 0, z?.data[i] ?? 0);
+    data[i] = whole ? wrap(dtype, value) : value;
+  }
+  return { dtype, shape: x?.shape ?? [], data };
 }
 
 const names = Object.keys(rows) as MapName[];
 
 /** All element-wise primitives but `cast`, by name. */
-export const mapOps: Readonly<Record<MapName, MapOp>> = Object.fromEntries(
-  names.map((name) => [name, makeOp(name, rows[name])]),
-) as Record<MapName, MapOp>;
+export const mapOps = Object.fromEntries(names.map((name) => [name, makeOp<MapArity>(name, rows[name])])) as Readonly<
+  Record<MapName, MapOp<NoAttrs, MapArity>>
+>;
 
 /** Converts to `attrs.dtype`, as `roundTo` says. Differentiable between floats. */
-export const cast: MapOp<{ readonly dtype: DType }> = {
+export const cast = mapOp({
   name: "cast",
-  kind: "map",
+  arity: 1,
+  schema: { dtype: "dtype" },
   cost: 1,
   tolerance: "rounded",
-  infer: ([type], { dtype }) => tensorType(dtype, typeOf({ type: type as NodeType }).shape),
-  vjp(node, g, build) {
-    const [x] = node.args;
-    const from = typeOf(x as Node).dtype;
-    return [isFloat(from) && isFloat(typeOf(node).dtype) ? build.cast(g, from) : null];
+  infer: ([{ shape }], { dtype }) => tensorType(dtype, shape),
+  vjp({ args: [x], type }, g, build) {
+    const from = x.type.dtype;
+    return [isFloat(from) && isFloat(type.dtype) ? build.cast(g, from) : null];
   },
-  evaluate: ([x], { dtype }) => ({
-    dtype,
-    shape: x?.shape ?? [],
-    data: (x?.data ?? new Float64Array()).map((value) => roundTo(dtype, value)),
-  }),
-  element([x], { dtype }) {
-    const value = x as Expr;
+  evaluate: ([x], { dtype }) => ({ dtype, shape: x.shape, data: x.data.map((value) => roundTo(dtype, value)) }),
+  element([value], { dtype }) {
     const type = valueTypeOf(dtype);
     if (dtype === "bool") return apply("ne", value, constant(value.type, 0));
     // at once from an f64, as f32 in between would round twice; memory of f16 is not the only one to read the value
     if (dtype === "f16") return convert(type, apply("roundHalf", isFloatValue(value) ? value : convert(type, value)));
     return convert(type, dtype === "u8" ? clampByte(value) : value);
   },
-};
+});
 
 function isFloatValue({ type }: Expr): boolean {
   return type === "f32" || type === "f64";

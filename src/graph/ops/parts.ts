@@ -8,30 +8,28 @@ import { ShapeError } from "../../core/errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
 import { type Expr, type Index, valueTypeOf } from "../../kernel/kernel.ts";
-import { generate, ndarray, reader } from "../ndarray.ts";
-import type { Build, Node, ViewOp } from "../node.ts";
-import { addDims, type Dim, fixedShape, printShape, type Shape } from "../shape.ts";
-import { type NodeType, tensorType, typeOf } from "../type.ts";
-import { only, operand, position } from "./view.ts";
-
-type SliceAttrs = { readonly start: Shape; readonly stop: Shape; readonly step: readonly number[] };
+import { viewOp } from "../define.ts";
+import { generate, reader } from "../ndarray.ts";
+import type { Build, Node } from "../node.ts";
+import { addDims, type Dim, dimOf, fixedShape, printShape, type Shape } from "../shape.ts";
+import { tensorType } from "../type.ts";
+import { position } from "./view.ts";
 
 /** Elements start, start + step, ... before stop, along each axis. */
-export const slice: ViewOp<SliceAttrs> = {
+export const slice = viewOp({
   name: "slice",
-  kind: "view",
-  infer(args, { start, stop, step }) {
-    const { shape, type } = operand(args);
+  arity: 1,
+  schema: { start: "dims", stop: "dims", step: "counts" },
+  infer([{ dtype, shape }], { start, stop, step }) {
     if (start.length !== shape.length || stop.length !== shape.length || step.length !== shape.length) {
       throw new ShapeError(`a slice of ${shape.length} axes needs as many starts, stops and steps`);
     }
     const out = shape.map((dim, axis) => sliceExtent(dim, start[axis] ?? 0, stop[axis] ?? 0, step[axis] ?? 1));
-    return tensorType(type.dtype, out);
+    return tensorType(dtype, out);
   },
-  vjp(node, g, b) {
-    const { start, stop, step } = node.attrs as SliceAttrs;
-    const from = typeOf(only(node)).shape;
-    const out = typeOf(node).shape;
+  vjp({ attrs: { start, stop, step }, args: [x], type }, g, b) {
+    const from = x.type.shape;
+    const out = type.shape;
     const after = from.map((dim, axis) => {
       const [extent, stride] = [out[axis] ?? 0, step[axis] ?? 1];
       if (stride === 1) return addDims(dim, stop[axis] ?? 0, -1); // symbolic sizes may cancel
@@ -43,7 +41,7 @@ export const slice: ViewOp<SliceAttrs> = {
     return [borders(b.pad(g, fixed(start), fixed(after), inner, 0), start, after, b)];
   },
   evaluate([x], { start, step }, type) {
-    const read = reader(x ?? ndarray(type.dtype, [0], []));
+    const read = reader(x);
     const first = fixedShape(start);
     return generate(type.dtype, fixedShape(type.shape), (at) =>
       read(at.map((position, axis) => (first[axis] ?? 0) + position * (step[axis] ?? 1))),
@@ -56,12 +54,12 @@ export const slice: ViewOp<SliceAttrs> = {
       at.map((index, axis) => scaleIndex(index, step[axis] ?? 1, first[axis] ?? 0)),
     );
   },
-};
+});
 
 /** Zeros before and after along each axis where the width is symbolic, which `pad` cannot say. */
 function borders(x: Node, before: Shape, after: Shape, b: Build): Node {
   const zeros = (like: Node, axis: number, width: Dim): Node => {
-    const { dtype, shape } = typeOf(like);
+    const { dtype, shape } = like.type;
     return b.broadcast(
       b.constant(dtype, 0),
       shape.map((dim, i) => (i === axis ? width : dim)),
@@ -88,19 +86,12 @@ function sliceExtent(dim: Dim, start: Dim, stop: Dim, step: number): Dim {
   return addDims(stop, start, -1);
 }
 
-type PadAttrs = {
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  readonly inner: readonly number[];
-  readonly value: number;
-};
-
 /** A border of `value`, and `inner` of them between neighbours (what the gradient of a strided slice needs). */
-export const pad: ViewOp<PadAttrs> = {
+export const pad = viewOp({
   name: "pad",
-  kind: "view",
-  infer(args, { before, after, inner }) {
-    const { shape, type } = operand(args);
+  arity: 1,
+  schema: { before: "counts", after: "counts", inner: "counts", value: "number" },
+  infer([{ dtype, shape }], { before, after, inner }) {
     for (const widths of [before, after, inner]) {
       if (widths.length !== shape.length) throw new ShapeError(`padding of ${widths.length} axes for ${shape.length}`);
       if (widths.some((n) => !Number.isSafeInteger(n) || n < 0)) {
@@ -114,11 +105,10 @@ export const pad: ViewOp<PadAttrs> = {
       if (typeof dim !== "number") throw new ShapeError("padding between elements needs an axis of known size");
       return border + dim + gaps * Math.max(0, dim - 1);
     });
-    return tensorType(type.dtype, out);
+    return tensorType(dtype, out);
   },
-  vjp(node, g, b) {
-    const { before, after, inner } = node.attrs as PadAttrs;
-    const stop = typeOf(node).shape.map((dim, axis) => addDims(dim, after[axis] ?? 0, -1));
+  vjp({ attrs: { before, after, inner }, type }, g, b) {
+    const stop = type.shape.map((dim, axis) => addDims(dim, after[axis] ?? 0, -1));
     return [
       b.slice(
         g,
@@ -128,8 +118,7 @@ export const pad: ViewOp<PadAttrs> = {
       ),
     ];
   },
-  evaluate([x], { before, inner, value }, type) {
-    const source = x ?? ndarray(type.dtype, [0], []);
+  evaluate([source], { before, inner, value }, type) {
     const border = roundTo(type.dtype, value);
     const read = reader(source);
     const from = source.shape.map(() => 0);
@@ -143,7 +132,7 @@ export const pad: ViewOp<PadAttrs> = {
     });
   },
   element(at, { before, inner, value }, type, reads) {
-    const extents = fixedShape(reads.types[0]?.shape ?? []);
+    const [extents] = reads.shapes;
     const bounds: { index: Index; extent: number }[] = [];
     const from = at.map((index, axis) => {
       const shifted = addIndex(index, constIndex(-(before[axis] ?? 0)));
@@ -157,33 +146,35 @@ export const pad: ViewOp<PadAttrs> = {
     const otherwise = constant(valueTypeOf(type.dtype), roundTo(type.dtype, value));
     return reads.read(0, from, { bounds, otherwise });
   },
-};
+});
 
 /** Operands one behind the other along an axis. */
-export const concat: ViewOp<{ readonly axis: number }> = {
+export const concat = viewOp({
   name: "concat",
-  kind: "view",
+  arity: "many",
+  schema: { axis: "axis" },
   infer(args, { axis }) {
-    const { shape, type } = operand(args);
+    const [type] = args;
+    if (type === undefined) throw new ShapeError("takes one operand at least");
+    const { shape } = type;
     if (shape[axis] === undefined) throw new ShapeError(`has no axis ${axis}`);
     let total: Dim = 0;
-    for (const part of args.map((t) => typeOf({ type: t }))) {
+    for (const part of args) {
       const fits = part.shape.length === shape.length && part.shape.every((dim, i) => i === axis || dim === shape[i]);
       if (!fits) throw new ShapeError(`${printShape(part.shape)} and ${printShape(shape)} differ beside axis ${axis}`);
       if (part.dtype !== type.dtype) throw new ShapeError(`dtypes ${part.dtype} and ${type.dtype} differ: cast one`);
-      total = addDims(total, part.shape[axis] as Dim);
+      total = addDims(total, dimOf(part.shape, axis));
     }
     return tensorType(
       type.dtype,
       shape.map((dim, i) => (i === axis ? total : dim)),
     );
   },
-  vjp(node, g, b) {
-    const axis = (node.attrs as { axis: number }).axis;
-    const whole = typeOf(node).shape;
+  vjp({ attrs: { axis }, args, type }, g, b) {
+    const whole = type.shape;
     let from: Dim = 0;
-    return node.args.map((part) => {
-      const to = addDims(from, typeOf(part).shape[axis] as Dim);
+    return args.map((part) => {
+      const to = addDims(from, dimOf(part.type.shape, axis));
       const start = whole.map((_, i) => (i === axis ? from : 0));
       const stop = whole.map((dim, i) => (i === axis ? to : dim));
       from = to;
@@ -207,12 +198,11 @@ export const concat: ViewOp<{ readonly axis: number }> = {
       return 0;
     });
   },
-  element(at, { axis }, _type, reads) {
+  element(at, { axis }, type, reads) {
     const place = position(at, axis);
-    const type = valueTypeOf(typeOf({ type: reads.types[0] as NodeType }).dtype);
     let offset = 0;
-    const parts = reads.types.map((part, i) => {
-      const extent = fixedShape(part.shape)[axis] ?? 0;
+    const parts = reads.shapes.map((part, i) => {
+      const extent = part[axis] ?? 0;
       const local = addIndex(place, constIndex(-offset));
       offset += extent;
       return { i, local, extent };
@@ -225,7 +215,7 @@ export const concat: ViewOp<{ readonly axis: number }> = {
         if (local.min >= 0 && local.max < extent) return reads.read(i, from);
         return reads.read(i, from, { bounds: [{ index: local, extent }], otherwise });
       },
-      constant(type, 0),
+      constant(valueTypeOf(type.dtype), 0),
     );
   },
-};
+});

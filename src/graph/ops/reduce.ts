@@ -6,15 +6,15 @@ import type { DType } from "../../core/dtype.ts";
 import { isInteger } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { neutral, type PlainFold } from "../../core/fold.ts";
+import { reduceOp } from "../define.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
-import type { Build, Node, ReduceAttrs, ReduceName, ReduceOp } from "../node.ts";
-import { type Dim, fixedShape, type Shape, sizeOf } from "../shape.ts";
-import { type NodeType, type TensorType, tensorType, typeOf } from "../type.ts";
+import type { Build, Node, ReduceName, ReduceOp, ReduceSchema } from "../node.ts";
+import { dimOf, type Shape, sizeOf } from "../shape.ts";
+import { type TensorType, tensorType } from "../type.ts";
 
 type ReduceFold = PlainFold | "argMax" | "argMin";
 
-function inferReduce(name: ReduceName, args: readonly NodeType[], { axes }: ReduceAttrs): TensorType {
-  const type = typeOf({ type: args[0] as NodeType });
+function inferReduce(name: ReduceName, type: TensorType, axes: readonly number[]): TensorType {
   if (axes.some((axis, i) => type.shape[axis] === undefined || axes.indexOf(axis) !== i)) {
     throw new ShapeError(`has no axes [${axes}] to reduce`);
   }
@@ -78,23 +78,17 @@ function makeReduce(
   name: ReduceName,
   fold: ReduceFold,
   gradient?: (x: Node, g: Node, y: Node, axes: readonly number[], b: Build) => Node,
-): ReduceOp<ReduceAttrs> {
-  return {
+): ReduceOp<ReduceSchema, 1> {
+  return reduceOp({
     name,
-    kind: "reduce",
     fold,
-    infer: (args, attrs) => inferReduce(name, args, attrs),
+    infer: ([type], { axes }) => inferReduce(name, type, axes),
     ...(name === "sum" ? { tolerance: "summed" } : name === "prod" ? { tolerance: "multiplied" } : {}),
     ...(gradient === undefined
       ? {}
-      : {
-          vjp: (node: Node, g: Node, build: Build) => [
-            gradient(node.args[0] as Node, g, node, (node.attrs as ReduceAttrs).axes, build),
-          ],
-        }),
-    evaluate: ([x], { axes }, type) =>
-      evaluateReduce(x ?? ndarray(type.dtype, [...fixedShape(type.shape), 0], []), axes, fold, type),
-  };
+      : { vjp: (node, g, build) => [gradient(node.args[0], g, node, node.attrs.axes, build)] }),
+    evaluate: ([x], { axes }, type) => evaluateReduce(x, axes, fold, type),
+  });
 }
 
 /** Repeats a reduced value over the axes that were folded. */
@@ -105,7 +99,7 @@ function spread(b: Build, value: Node, shape: Shape, axes: readonly number[]): N
 
 /** Elements that equal the extreme share its gradient equally. */
 function extremeGradient(x: Node, g: Node, y: Node, axes: readonly number[], b: Build): Node {
-  const { shape, dtype } = typeOf(x);
+  const { shape, dtype } = x.type;
   const isExtreme = b.map("eq", x, spread(b, y, shape, axes));
   const count = b.reduce("sum", b.cast(isExtreme, dtype), axes);
   return b.map("select", isExtreme, spread(b, b.map("div", g, count), shape, axes), b.fill(x, 0));
@@ -116,7 +110,7 @@ function extremeGradient(x: Node, g: Node, y: Node, axes: readonly number[], b: 
  * derivatives of it are those of the product itself, n times as much work, since a zero counts there as what it is.
  */
 function productGradient(x: Node, g: Node, _y: Node, axes: readonly number[], b: Build): Node {
-  const { shape, dtype } = typeOf(x);
+  const { shape, dtype } = x.type;
   const isZero = b.map("eq", x, b.fill(x, 0));
   const filled = b.map("select", isZero, b.fill(x, 1), x);
   const others = b.reduce("prod", filled, axes);
@@ -134,10 +128,10 @@ function productGradient(x: Node, g: Node, _y: Node, axes: readonly number[], b:
 
 /** At each element the product of the others that are folded with it, over a copy of the folded axes. */
 function productOfOthers(x: Node, axes: readonly number[], b: Build): Node {
-  const { shape } = typeOf(x);
+  const { shape } = x.type;
   const folded = axes.toSorted((i, k) => i - k);
   const kept = shape.map((_, axis) => axis).filter((axis) => !folded.includes(axis));
-  const wide = [...shape, ...folded.map((axis) => shape[axis] as Dim)];
+  const wide = [...shape, ...folded.map((axis) => dimOf(shape, axis))];
   const copies = folded.map((_, i) => shape.length + i);
   const spreadOut = b.broadcast(b.permute(x, [...kept, ...folded]), wide, [...kept, ...copies]);
   const itself = folded
@@ -146,8 +140,8 @@ function productOfOthers(x: Node, axes: readonly number[], b: Build): Node {
   return b.reduce("prod", b.map("select", itself, b.fill(spreadOut, 1), spreadOut), copies);
 }
 
-export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceAttrs>>> = {
-  sum: makeReduce("sum", "sum", (x, g, _, axes, b) => spread(b, g, typeOf(x).shape, axes)),
+export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceSchema, 1>>> = {
+  sum: makeReduce("sum", "sum", (x, g, _, axes, b) => spread(b, g, x.type.shape, axes)),
   prod: makeReduce("prod", "prod", productGradient),
   max: makeReduce("max", "max", extremeGradient),
   min: makeReduce("min", "min", extremeGradient),

@@ -9,22 +9,21 @@ import { threefry2x32, uniformFromBits } from "../../core/random.ts";
 import { apply, constant as constantExpr, convert, indexValue } from "../../kernel/build.ts";
 import { constIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
+import { sourceOp } from "../define.ts";
 import { generate, ndarray } from "../ndarray.ts";
-import type { Graph, Node, SourceOp } from "../node.ts";
-import { type Dim, fixedShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import { bindDim, fixedShape, sizeOf, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
 
-type Leaf = { readonly name: string; readonly dtype: DType; readonly shape: Shape };
-
-function fromOutside(name: string): SourceOp<Leaf> {
-  return {
+function fromOutside(name: string) {
+  return sourceOp({
     name,
-    kind: "source",
+    arity: 0,
+    schema: { name: "name", dtype: "dtype", shape: "shape" },
     infer: (_, { dtype, shape }) => tensorType(dtype, shape),
     evaluate(_, attrs) {
       throw new CompilerBug(`${name} "${attrs.name}" has no value of its own`);
     },
-  };
+  });
 }
 
 /** A tensor fed at each call; `attrs.name` is its path in the tree of inputs. */
@@ -34,18 +33,20 @@ export const input = fromOutside("input");
 export const state = fromOutside("state");
 
 /** A scalar known when compiling, rounded to its dtype, so that equal bits are one node. */
-export const constant: SourceOp<{ readonly dtype: DType; readonly value: number }> = {
+export const constant = sourceOp({
   name: "constant",
-  kind: "source",
+  arity: 0,
+  schema: { dtype: "dtype", value: "number" },
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, value }) => ndarray(dtype, [], [value]),
   element: (_, { dtype, value }) => constantExpr(valueTypeOf(dtype), value),
-};
+});
 
 /** Counts 0, 1, 2... along one axis. */
-export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; readonly axis: number }> = {
+export const iota = sourceOp({
   name: "iota",
-  kind: "source",
+  arity: 0,
+  schema: { dtype: "dtype", shape: "shape", axis: "number" },
   tolerance: "rounded",
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
   evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => roundTo(dtype, at[axis] ?? 0)),
@@ -55,37 +56,37 @@ export const iota: SourceOp<{ readonly dtype: DType; readonly shape: Shape; read
     const value = convert(valueTypeOf(dtype), indexValue(position));
     return dtype === "f16" ? apply("roundHalf", value) : value;
   },
-};
+});
 
-/** The size of a dimension as a scalar, so that a mean's divisor follows the specialization. `shape` is [that dimension]. */
-export const size: SourceOp<{ readonly dtype: DType; readonly shape: readonly [Dim] }> = {
+/** The size of a dimension as a scalar, so that a mean's divisor follows the specialization. */
+export const size = sourceOp({
   name: "size",
-  kind: "source",
+  arity: 0,
+  schema: { dtype: "dtype", dim: "dim" },
   tolerance: "rounded",
   infer: (_, { dtype }) => tensorType(dtype, []),
-  evaluate: (_, { dtype, shape }) => ndarray(dtype, [], [roundTo(dtype, fixedShape(shape)[0] ?? 0)]),
-  element: (_, { dtype, shape }) => constantExpr(valueTypeOf(dtype), roundTo(dtype, fixedShape(shape)[0] ?? 0)),
-};
+  evaluate: (_, { dtype, dim }) => ndarray(dtype, [], [roundTo(dtype, bindDim(dim, {}))]),
+  element: (_, { dtype, dim }) => constantExpr(valueTypeOf(dtype), roundTo(dtype, bindDim(dim, {}))),
+});
 
 /** The hidden state that random sources read: a word of the key, and the number of the call (`startOfDraws`, of the seed). */
 export const randomState = "$random";
-
-type RandomAttrs = { readonly shape: Shape; readonly dtype: DType; readonly stream: number };
 
 /**
  * Uniform numbers in [0, 1) (f32), or 32 random bits (u32), from Threefry-2x32-20 (Salmon et al. 2011): the key is (seed,
  * stream), the counter (calls of the entry, element index), so a value depends on nothing but where it stands.
  */
-export const random: SourceOp<RandomAttrs> = {
+export const random = sourceOp({
   name: "random",
-  kind: "source",
+  arity: 1,
+  schema: { shape: "shape", dtype: "dtype", stream: "number" },
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
-  settle(graph: Graph, attrs, stream) {
-    const counter: Node = graph.node(state, [], { name: randomState, dtype: "u32", shape: [2] });
+  settle(graph, attrs, stream) {
+    const counter = graph.node(state, [], { name: randomState, dtype: "u32", shape: [2] });
     return { args: [counter], attrs: { ...attrs, stream } };
   },
   evaluate([counter], { dtype, shape, stream }) {
-    const [seed, calls] = [counter?.data[0] ?? 0, counter?.data[1] ?? 0];
+    const [seed, calls] = [counter.data[0] ?? 0, counter.data[1] ?? 0];
     const fixed = fixedShape(shape);
     const bits = Array.from({ length: sizeOf(fixed) }, (_, i) => threefry2x32(seed, stream, calls, i)[0]);
     return ndarray(dtype, fixed, isFloat(dtype) ? bits.map(uniformFromBits) : bits);
@@ -102,7 +103,7 @@ export const random: SourceOp<RandomAttrs> = {
     const whole = convert(type, apply("shiftRight", bits, constantExpr("u32", 8)));
     return apply("mul", whole, constantExpr(type, 2 ** -24));
   },
-};
+});
 
 /** Rounds what a user wrote to the constant that the graph holds. */
 export function constantAttrs(dtype: DType, value: number): { readonly dtype: DType; readonly value: number } {

@@ -6,16 +6,15 @@
 
 import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
-import { ndarray } from "../ndarray.ts";
-import type { TransformOp } from "../node.ts";
-import { type NodeType, printType, sameType, typeOf } from "../type.ts";
+import { transformOp } from "../define.ts";
+import { printType, sameType } from "../type.ts";
 
 /** gradient(y, x): the derivative of the scalar y by x; has the type of x. */
-export const gradient: TransformOp = {
+export const gradient = transformOp({
   name: "gradient",
-  kind: "transform",
-  infer([y, x]) {
-    const [loss, parameter] = [typeOf({ type: y as NodeType }), typeOf({ type: x as NodeType })];
+  arity: 2,
+  schema: {},
+  infer([loss, parameter]) {
     if (loss.shape.length > 0) throw new ShapeError("the loss must be a scalar: take its sum or mean first");
     if (!isFloat(loss.dtype)) throw new ShapeError(`the loss must be a float, not ${printType(loss)}`);
     if (!isFloat(parameter.dtype)) throw new ShapeError(`only floats have gradients, not ${printType(parameter)}`);
@@ -24,7 +23,7 @@ export const gradient: TransformOp = {
   evaluate() {
     throw new CompilerBug("gradient nodes are expanded by `differentiate` before anything is evaluated");
   },
-};
+});
 
 /**
  * slopedAs(value, twin): the value of the first, the gradient of the second, which is the same function in another form.
@@ -32,14 +31,14 @@ export const gradient: TransformOp = {
  * A form that puts in constants by a condition (1 for a factor that is 0) is cheap and right, and its derivative is wrong.
  * With this the cheap form is what is computed, and the twin is computed only where someone differentiates.
  */
-export const slopedAs: TransformOp = {
+export const slopedAs = transformOp({
   name: "slopedAs",
-  kind: "transform",
+  arity: 2,
+  schema: {},
   infer([value, twin]) {
-    if (value === undefined || twin === undefined || !sameType(value, twin))
-      throw new ShapeError("takes two of a type");
-    return typeOf({ type: value });
+    if (!sameType(value, twin)) throw new ShapeError("takes two of a type");
+    return value;
   },
   vjp: (_, g) => [null, g],
-  evaluate: ([value], _attrs, type) => value ?? ndarray(type.dtype, [0], []),
-};
+  evaluate: ([value]) => value,
+});

@@ -6,24 +6,10 @@ import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { constant } from "../../kernel/build.ts";
 import { constIndex, floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
+import { viewOp } from "../define.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
-import type { Node, ViewOp } from "../node.ts";
-import { type Dim, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
-import { type NodeType, tensorType, typeOf } from "../type.ts";
-
-/** Shape and type of the only operand, or of the first. */
-export function operand(args: readonly NodeType[]): {
-  readonly shape: Shape;
-  readonly type: ReturnType<typeof typeOf>;
-} {
-  const type = typeOf({ type: args[0] as NodeType });
-  return { shape: type.shape, type };
-}
-
-/** The only operand of a rule. */
-export function only(node: Node): Node {
-  return node.args[0] as Node;
-}
+import { type Dim, dimOf, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
+import { tensorType } from "../type.ts";
 
 /** The index along one axis of the result. */
 export function position(at: readonly Index[], axis: number): Index {
@@ -44,37 +30,37 @@ function countBoth(a: Shape, b: Shape): readonly [Dim, Dim] {
 }
 
 /** The same elements in row-major order under another shape. */
-export const reshape: ViewOp<{ readonly shape: Shape }> = {
+export const reshape = viewOp({
   name: "reshape",
-  kind: "view",
-  infer(args, { shape }) {
-    const from = operand(args);
+  arity: 1,
+  schema: { shape: "shape" },
+  infer([from], { shape }) {
     const [have, want] = countBoth(from.shape, shape);
     if (have !== want) throw new ShapeError(`cannot become ${printShape(shape)}: ${have} elements are not ${want}`);
-    return tensorType(from.type.dtype, shape);
+    return tensorType(from.dtype, shape);
   },
-  vjp: (node, g, b) => [b.reshape(g, typeOf(only(node)).shape)],
-  evaluate: ([x], { shape }, type) => ndarray(type.dtype, fixedShape(shape), x?.data ?? []),
+  vjp: ({ args: [x] }, g, b) => [b.reshape(g, x.type.shape)],
+  evaluate: ([x], { shape }, type) => ndarray(type.dtype, fixedShape(shape), x.data),
   element(at, { shape }, type, reads) {
     // nothing to read, and an index that no loop moves would be read before the loops that never run
     if (fixedShape(shape).includes(0)) return constant(valueTypeOf(type.dtype), 0);
     const strides = stridesOf(fixedShape(shape));
     const flat = sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
-    const target = fixedShape(reads.types[0]?.shape ?? []);
+    const [target] = reads.shapes;
     const steps = stridesOf(target);
     const parts = target.map((extent, axis) =>
       modIndex(floorDivIndex(flat, Math.max(1, steps[axis] ?? 1)), Math.max(1, extent)),
     );
     return reads.read(0, parts);
   },
-};
+});
 
 /** Axes in another order: result axis i is operand axis order[i]. */
-export const permute: ViewOp<{ readonly order: readonly number[] }> = {
+export const permute = viewOp({
   name: "permute",
-  kind: "view",
-  infer(args, { order }) {
-    const { shape, type } = operand(args);
+  arity: 1,
+  schema: { order: "axes" },
+  infer([{ dtype, shape }], { order }) {
     if (
       order.length !== shape.length ||
       new Set(order).size !== shape.length ||
@@ -83,12 +69,11 @@ export const permute: ViewOp<{ readonly order: readonly number[] }> = {
       throw new ShapeError(`[${order}] is no order of ${shape.length} axes: each of 0 to ${shape.length - 1}, once`);
     }
     return tensorType(
-      type.dtype,
-      order.map((axis) => shape[axis] as Dim),
+      dtype,
+      order.map((axis) => dimOf(shape, axis)),
     );
   },
-  vjp(node, g, b) {
-    const order = (node.attrs as { order: readonly number[] }).order;
+  vjp({ attrs: { order } }, g, b) {
     return [
       b.permute(
         g,
@@ -97,7 +82,7 @@ export const permute: ViewOp<{ readonly order: readonly number[] }> = {
     ];
   },
   evaluate([x], { order }, type) {
-    const read = reader(x ?? ndarray(type.dtype, [0], []));
+    const read = reader(x);
     const from: number[] = [];
     return generate(type.dtype, fixedShape(type.shape), (at) => {
       order.forEach((axis, i) => {
@@ -111,24 +96,23 @@ export const permute: ViewOp<{ readonly order: readonly number[] }> = {
       0,
       order.map((_, axis) => position(at, order.indexOf(axis))),
     ),
-};
+});
 
 /** Repeats the operand: its axis i is result axis axes[i], where the sizes are equal, or 1 in the operand. Axes ascend. */
-export const broadcast: ViewOp<{ readonly shape: Shape; readonly axes: readonly number[] }> = {
+export const broadcast = viewOp({
   name: "broadcast",
-  kind: "view",
-  infer(args, { shape, axes }) {
-    const from = operand(args);
+  arity: 1,
+  schema: { shape: "shape", axes: "resultAxes" },
+  infer([from], { shape, axes }) {
     const fits =
       axes.length === from.shape.length &&
       axes.every((axis, i) => shape[axis] !== undefined && axis > (axes[i - 1] ?? -1)) &&
       from.shape.every((dim, i) => dim === 1 || dim === shape[axes[i] ?? -1]);
     if (!fits) throw new ShapeError(`cannot be broadcast to ${printShape(shape)}`);
-    return tensorType(from.type.dtype, shape);
+    return tensorType(from.dtype, shape);
   },
-  vjp(node, g, b) {
-    const { shape, axes } = node.attrs as { shape: Shape; axes: readonly number[] };
-    const from = typeOf(only(node)).shape;
+  vjp({ attrs: { shape, axes }, args: [x] }, g, b) {
+    const from = x.type.shape;
     const repeated = shape
       .map((_, axis) => axis)
       .filter((axis) => {
@@ -137,8 +121,7 @@ export const broadcast: ViewOp<{ readonly shape: Shape; readonly axes: readonly 
       });
     return [b.reshape(repeated.length === 0 ? g : b.reduce("sum", g, repeated), from)];
   },
-  evaluate([x], { shape, axes }, type) {
-    const source = x ?? ndarray(type.dtype, [0], []);
+  evaluate([source], { shape, axes }, type) {
     const read = reader(source);
     const from = source.shape.map(() => 0);
     return generate(type.dtype, fixedShape(shape), (at) => {
@@ -147,36 +130,35 @@ export const broadcast: ViewOp<{ readonly shape: Shape; readonly axes: readonly 
     });
   },
   element(at, { axes }, _type, reads) {
-    const from = fixedShape(reads.types[0]?.shape ?? []);
+    const [from] = reads.shapes;
     return reads.read(
       0,
       axes.map((axis, i) => (from[i] === 1 ? constIndex(0) : position(at, axis))),
     );
   },
-};
+});
 
 /** The other way round along the given axes. */
-export const flip: ViewOp<{ readonly axes: readonly number[] }> = {
+export const flip = viewOp({
   name: "flip",
-  kind: "view",
-  infer(args, { axes }) {
-    const { shape, type } = operand(args);
-    if (axes.some((axis) => shape[axis] === undefined)) throw new ShapeError(`has no axes [${axes}]`);
+  arity: 1,
+  schema: { axes: "axes" },
+  infer([type], { axes }) {
+    if (axes.some((axis) => type.shape[axis] === undefined)) throw new ShapeError(`has no axes [${axes}]`);
     return type;
   },
-  vjp: (node, g, b) => [b.flip(g, (node.attrs as { axes: readonly number[] }).axes)],
-  evaluate([x], { axes }, type) {
-    const source = x ?? ndarray(type.dtype, [0], []);
+  vjp: ({ attrs: { axes } }, g, b) => [b.flip(g, axes)],
+  evaluate([source], { axes }, type) {
     const read = reader(source);
     return generate(type.dtype, source.shape, (at) =>
       read(at.map((p, axis) => (axes.includes(axis) ? (source.shape[axis] ?? 0) - 1 - p : p))),
     );
   },
   element(at, { axes }, _type, reads) {
-    const extents = fixedShape(reads.types[0]?.shape ?? []);
+    const [extents] = reads.shapes;
     return reads.read(
       0,
       at.map((index, axis) => (axes.includes(axis) ? scaleIndex(index, -1, (extents[axis] ?? 0) - 1) : index)),
     );
   },
-};
+});

@@ -22,7 +22,7 @@ import { stopGradient } from "../../dsl/ops.ts";
 import { isTensor, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import { sameShape } from "../../graph/shape.ts";
-import { printType, typeOf } from "../../graph/type.ts";
+import { printType } from "../../graph/type.ts";
 
 /** What one pass through a model does to its slots. Made by `slotUpdates`; layers get it as `slots` of their mode. */
 export class SlotUpdates {
@@ -72,8 +72,8 @@ export class SlotUpdates {
       );
     }
     if (!isTensor(value) || value.dtype !== slot.dtype || !sameShape(value.shape, slot.shape)) {
-      const found = isTensor(value) ? printType(typeOf(value.value)) : String(value);
-      throw new ShapeError(fail(`the slot "${path}" is ${printType(typeOf(slot.value))}, the value ${found}`));
+      const found = isTensor(value) ? printType(value.value.type) : String(value);
+      throw new ShapeError(fail(`the slot "${path}" is ${printType(slot.value.type)}, the value ${found}`));
     }
     if (this.#mayMove?.(path) === false) return;
     const now = new Tensor(stopGradient(value).value); // one for each update, so that it stands for this slot alone

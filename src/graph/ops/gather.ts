@@ -10,30 +10,27 @@ import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { apply, constant, convert, indexValue } from "../../kernel/build.ts";
 import { addIndex, constIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
-import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
-import type { Build, IndexOp, Node, Reads } from "../node.ts";
-import { type Dim, fixedShape, printShape, type Shape } from "../shape.ts";
-import { type NodeType, printType, type TensorType, tensorType, typeOf } from "../type.ts";
+import { gatherOp } from "../define.ts";
+import { generate, type NdArray, reader } from "../ndarray.ts";
+import type { Build, Node, Reads } from "../node.ts";
+import { type Dim, dimOf, fixedShape, printShape, type Shape } from "../shape.ts";
+import { printType, type TensorType, tensorType } from "../type.ts";
 
-type OneHotAttrs = {
-  readonly depth: number;
-  readonly dtype: DType;
-  /** A label out of range that is no mistake: an input used as labels may have it. */
-  readonly ignored?: number;
-};
-
-/** 1 at the index along a new last axis of `depth`, 0 elsewhere. */
-export const oneHot: IndexOp<OneHotAttrs> = {
+/**
+ * 1 at the index along a new last axis of `depth`, 0 elsewhere. `ignored` is a label out of range that is no mistake: an input
+ * used as labels may have it.
+ */
+export const oneHot = gatherOp({
   name: "oneHot",
-  kind: "index",
-  infer([labels], { depth, dtype }) {
-    const type = typeOf({ type: labels as NodeType });
+  arity: 1,
+  schema: { depth: "number", dtype: "dtype", ignored: "optionalNumber" },
+  infer([type], { depth, dtype }) {
     if (!isInteger(type.dtype)) throw new ShapeError(`labels must be integers, not ${printType(type)}`);
     if (!Number.isSafeInteger(depth) || depth < 0) throw new ShapeError(`the depth must be a known size, not ${depth}`);
     return tensorType(dtype, [...type.shape, depth]);
   },
   evaluate([labels], { dtype }, type) {
-    const read = reader(labels ?? ndarray("i32", [0], []));
+    const read = reader(labels);
     return generate(dtype, fixedShape(type.shape), (at) => Number(read(at.slice(0, -1)) === at[at.length - 1]));
   },
   element(at, { dtype }, _type, reads) {
@@ -44,7 +41,7 @@ export const oneHot: IndexOp<OneHotAttrs> = {
     const type = valueTypeOf(dtype);
     return type === "bool" ? isLabel : apply("select", isLabel, constant(type, 1), constant(type, 0));
   },
-};
+});
 
 /** The operand's shape with axis `axis` replaced by other axes. */
 function replaceAxis(shape: Shape, axis: number, by: Shape): Shape {
@@ -58,30 +55,26 @@ function replaceAxis(shape: Shape, axis: number, by: Shape): Shape {
  * The gradient adds each cotangent where its element came from. That is a contraction with a one-hot mask: every element of
  * x sums over all indexes those that equal its place. So there are no float atomics, and the order of the sum is fixed.
  */
-export const gather: IndexOp<{ readonly axis: number }> = {
+export const gather = gatherOp({
   name: "gather",
-  kind: "index",
-  infer(args, { axis }) {
-    const [x, indexes] = args.map((type) => typeOf({ type }));
-    if (x === undefined || indexes === undefined) throw new ShapeError("takes two operands");
+  arity: 2,
+  schema: { axis: "axis" },
+  infer([x, indexes], { axis }) {
     if (x.shape[axis] === undefined) throw new ShapeError(`has no axis ${axis}`);
     if (!isInteger(indexes.dtype)) throw new ShapeError(`indexes must be integers, not ${printType(indexes)}`);
     return tensorType(x.dtype, replaceAxis(x.shape, axis, indexes.shape));
   },
-  vjp(node, g, b) {
-    const [x, indexes] = node.args as readonly [Node, Node];
-    const { axis } = node.attrs as { axis: number };
-    const from = typeOf(x).shape;
-    const places = typeOf(indexes).shape.map((_, i) => i);
-    const mask = oneHotMask(indexes, from[axis] as Dim, typeOf(x).dtype, b);
+  vjp({ args: [x, indexes], attrs: { axis } }, g, b) {
+    const from = x.type.shape;
+    const places = indexes.type.shape.map((_, i) => i);
+    const mask = oneHotMask(indexes, dimOf(from, axis), x.type.dtype, b);
     const sumRight = places.map((i) => axis + i);
     const added = b.contract(mask, g, { batchLeft: [], batchRight: [], sumLeft: places, sumRight });
     // the axis comes out first; put it back
     const order = from.map((_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
     return [b.permute(added, order), null];
   },
-  evaluate([x, indexes], { axis }, type) {
-    const [source, places] = [x ?? ndarray(type.dtype, [0], []), indexes ?? ndarray("i32", [0], [])];
+  evaluate([source, places], { axis }, type) {
     const [read, placeAt] = [reader(source), reader(places)];
     const behind = axis + places.shape.length;
     return generate(type.dtype, fixedShape(type.shape), (at) => {
@@ -91,21 +84,21 @@ export const gather: IndexOp<{ readonly axis: number }> = {
     });
   },
   element(at, { axis }, type, reads) {
-    const [x, indexes] = reads.types as readonly [TensorType, TensorType];
+    const [x, indexes] = reads.shapes;
     const zero = constant(valueTypeOf(type.dtype), 0);
-    const extent = fixedShape(x.shape)[axis] ?? 0;
+    const extent = x[axis] ?? 0;
     if (extent === 0) return zero;
-    const behind = axis + indexes.shape.length;
+    const behind = axis + indexes.length;
     const place = convert("i32", reads.read(1, at.slice(axis, behind)));
     const inside = apply("and", apply("ge", place, constant("i32", 0)), apply("lt", place, constant("i32", extent)));
     const safe = reads.index(apply("select", inside, place, constant("i32", 0)), extent);
     return apply("select", inside, reads.read(0, [...at.slice(0, axis), safe, ...at.slice(behind)]), zero);
   },
-};
+});
 
 /** [...indexes, size]: 1 where the index is the place. As `oneHot`, for a size that may be symbolic. */
 function oneHotMask(indexes: Node, size: Dim, dtype: DType, b: Build): Node {
-  const { shape } = typeOf(indexes);
+  const { shape } = indexes.type;
   const wide = [...shape, size];
   const spread = b.broadcast(
     b.cast(indexes, "i32"),
@@ -115,18 +108,11 @@ function oneHotMask(indexes: Node, size: Dim, dtype: DType, b: Build): Node {
   return b.cast(b.map("eq", spread, b.iota("i32", wide, shape.length)), dtype);
 }
 
-type PartAttrs = { readonly shape: Shape };
-
-function checkPart(x: TensorType, part: Shape, starts: TensorType | undefined): void {
-  if (
-    starts === undefined ||
-    starts.dtype !== "i32" ||
-    starts.shape.length !== 1 ||
-    starts.shape[0] !== x.shape.length
-  ) {
+function checkPart(x: TensorType, part: Shape, starts: TensorType): void {
+  if (starts.dtype !== "i32" || starts.shape.length !== 1 || starts.shape[0] !== x.shape.length) {
     throw new ShapeError(`starts must be i32[${x.shape.length}], one for each axis`);
   }
-  const fits = part.length === x.shape.length && part.every((dim, axis) => !exceeds(dim, x.shape[axis] as Dim));
+  const fits = part.length === x.shape.length && part.every((dim, axis) => !exceeds(dim, dimOf(x.shape, axis)));
   if (!fits) throw new ShapeError(`${printShape(part)} is no part of ${printShape(x.shape)}`);
 }
 
@@ -135,8 +121,8 @@ function exceeds(part: Dim, whole: Dim): boolean {
 }
 
 /** Where a part begins: as asked, but moved so that all of it lies inside. */
-function startValues(starts: NdArray | undefined, whole: readonly number[], part: readonly number[]): number[] {
-  return whole.map((dim, axis) => Math.max(0, Math.min(starts?.data[axis] ?? 0, dim - (part[axis] ?? 0))));
+function startValues(starts: NdArray, whole: readonly number[], part: readonly number[]): number[] {
+  return whole.map((dim, axis) => Math.max(0, Math.min(starts.data[axis] ?? 0, dim - (part[axis] ?? 0))));
 }
 
 function startIndexes(whole: readonly number[], part: readonly number[], arg: number, reads: Reads): Index[] {
@@ -150,51 +136,45 @@ function startIndexes(whole: readonly number[], part: readonly number[], arg: nu
 }
 
 /** dynamicSlice(x, starts): the part of shape `attrs.shape` that begins at `starts`, clamped so that it lies inside. */
-export const dynamicSlice: IndexOp<PartAttrs> = {
+export const dynamicSlice = gatherOp({
   name: "dynamicSlice",
-  kind: "index",
-  infer(args, { shape }) {
-    const [x, starts] = args.map((type) => typeOf({ type }));
-    if (x === undefined) throw new ShapeError("takes two operands");
+  arity: 2,
+  schema: { shape: "shape" },
+  infer([x, starts], { shape }) {
     checkPart(x, shape, starts);
     return tensorType(x.dtype, shape);
   },
-  vjp(node, g, b) {
-    const [x, starts] = node.args as readonly [Node, Node];
+  vjp({ args: [x, starts] }, g, b) {
     return [b.dynamicUpdate(b.fill(x, 0), g, starts), null];
   },
-  evaluate([x, starts], { shape }, type) {
-    const source = x ?? ndarray(type.dtype, [0], []);
+  evaluate([source, starts], { shape }, type) {
     const read = reader(source);
     const first = startValues(starts, source.shape, fixedShape(shape));
     return generate(type.dtype, fixedShape(shape), (at) => read(at.map((place, axis) => place + (first[axis] ?? 0))));
   },
   element(at, { shape }, _type, reads) {
-    const first = startIndexes(fixedShape(reads.types[0]?.shape ?? []), fixedShape(shape), 1, reads);
+    const first = startIndexes(reads.shapes[0], fixedShape(shape), 1, reads);
     return reads.read(
       0,
       at.map((index, axis) => addIndex(index, first[axis] ?? constIndex(0))),
     );
   },
-};
+});
 
 /** dynamicUpdate(x, part, starts): x with the part at `starts`, clamped as in `dynamicSlice`. */
-export const dynamicUpdate: IndexOp = {
+export const dynamicUpdate = gatherOp({
   name: "dynamicUpdate",
-  kind: "index",
-  infer(args) {
-    const [x, part, starts] = args.map((type) => typeOf({ type }));
-    if (x === undefined || part === undefined) throw new ShapeError("takes three operands");
+  arity: 3,
+  schema: {},
+  infer([x, part, starts]) {
     if (x.dtype !== part.dtype) throw new ShapeError(`dtypes ${x.dtype} and ${part.dtype} differ: cast one`);
     checkPart(x, part.shape, starts);
     return x;
   },
-  vjp(node, g, b) {
-    const [, part, starts] = node.args as readonly [Node, Node, Node];
-    return [b.dynamicUpdate(g, b.fill(part, 0), starts), b.dynamicSlice(g, starts, typeOf(part).shape), null];
+  vjp({ args: [, part, starts] }, g, b) {
+    return [b.dynamicUpdate(g, b.fill(part, 0), starts), b.dynamicSlice(g, starts, part.type.shape), null];
   },
-  evaluate([x, part, starts], _attrs, type) {
-    const [whole, inner] = [x ?? ndarray(type.dtype, [0], []), part ?? ndarray(type.dtype, [0], [])];
+  evaluate([whole, inner, starts], _attrs, type) {
     const [readWhole, readPart] = [reader(whole), reader(inner)];
     const first = startValues(starts, whole.shape, inner.shape);
     return generate(type.dtype, whole.shape, (at) => {
@@ -204,14 +184,14 @@ export const dynamicUpdate: IndexOp = {
     });
   },
   element(at, _attrs, _type, reads) {
-    const [whole, part] = [fixedShape(reads.types[0]?.shape ?? []), fixedShape(reads.types[1]?.shape ?? [])];
+    const [whole, part] = reads.shapes;
     const otherwise = reads.read(0, at);
     if (part.includes(0)) return otherwise;
     const first = startIndexes(whole, part, 2, reads);
     const local = at.map((index, axis) =>
       sumIndex([
         { factor: 1, index },
-        { factor: -1, index: first[axis] as Index },
+        { factor: -1, index: first[axis] ?? constIndex(0) },
       ]),
     );
     const bounds = local.flatMap((index, axis) => {
@@ -220,7 +200,7 @@ export const dynamicUpdate: IndexOp = {
     });
     return bounds.length === 0 ? reads.read(1, local) : reads.read(1, local, { bounds, otherwise });
   },
-};
+});
 
 /** All of them, by name: tests ask that each has a case on every target. */
-export const indexOps = { oneHot, gather, dynamicSlice, dynamicUpdate } as const;
+export const gatherOps = { oneHot, gather, dynamicSlice, dynamicUpdate } as const;

@@ -1,0 +1,67 @@
+/**
+ * Attributes: the constants of a node. Each op says by a schema what each of its attributes holds, so that binding dimensions,
+ * printing and whatever moves axes about work for every op, and so that its rules read them typed.
+ */
+import type { DType } from "../core/dtype.ts";
+import type { Dim, Shape } from "./shape.ts";
+
+/** What an attribute may hold, and the type of it. */
+interface AttrTypes {
+  /** One axis of the first operand. */
+  readonly axis: number;
+  /** Axes of the first operand, of the second, of the result. */
+  readonly axes: readonly number[];
+  readonly rightAxes: readonly number[];
+  readonly resultAxes: readonly number[];
+  /** The shape of the (first) result. */
+  readonly shape: Shape;
+  /** Other dimensions. `dims`: one for each axis of the first operand. `dim`: one alone. */
+  readonly dims: Shape;
+  readonly dim: Dim;
+  /** A whole number for each axis of the first operand. */
+  readonly counts: readonly number[];
+  /** The dtype of the result. */
+  readonly dtype: DType;
+  readonly name: string;
+  readonly number: number;
+  /** Not there, or a number. */
+  readonly optionalNumber: number | undefined;
+  readonly flag: boolean;
+}
+
+export type AttrKind = keyof AttrTypes;
+export type AttrSchema = Readonly<Record<string, AttrKind>>;
+export type AttrValue = AttrTypes[AttrKind];
+export type Attrs = Readonly<Record<string, AttrValue>>;
+export type AttrsOf<S extends AttrSchema> = { readonly [K in keyof S]: AttrTypes[S[K]] };
+
+/** The attributes with every dimension in them put through `bind`. */
+export function mapDims(schema: AttrSchema, attrs: Attrs, bind: (dim: Dim) => Dim): Attrs {
+  const mapped: Record<string, AttrValue> = {};
+  for (const [name, value] of Object.entries(attrs)) {
+    mapped[name] = holdsDims(schema[name]) ? boundValue(value, bind) : value;
+  }
+  return mapped;
+}
+
+function holdsDims(kind: AttrKind | undefined): boolean {
+  return kind === "shape" || kind === "dims" || kind === "dim";
+}
+
+function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
+  if (typeof value === "number" || typeof value === "string") return bind(value);
+  return typeof value === "object" ? value.map(bind) : value;
+}
+
+/** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
+export function attrsKey(attrs: Attrs): string {
+  const names = Object.keys(attrs);
+  if (names.length > 1) names.sort();
+  return names.map((name) => `${name}=${valueKey(attrs[name])}`).join(",");
+}
+
+function valueKey(value: AttrValue | undefined): string {
+  if (typeof value === "object") return `[${value.map(valueKey).join(",")}]`;
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  return JSON.stringify(value) ?? "undefined";
+}
