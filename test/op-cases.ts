@@ -174,20 +174,20 @@ function contractCases(): OpCase[] {
 function indexCases(): OpCase[] {
   const starts = whole([2], -3, 9);
   return [
-    one("index oneHot", [whole([7], 0, 7)], (x) => ops.oneHot(ops.sub(x, 1) as Tensor, 4)),
-    one("index oneHot", [whole([0], 0, 3)], (x) => ops.oneHot(x, 3)),
-    one("index gather", [input([5, 3]), whole([7], -2, 8)], (x, i) => ops.gather(x, i)),
-    one("index gather", [input([3, 11]), whole([2, 5], 0, 11)], (x, i) => ops.gather(x, i, { axis: 1 })),
-    one("index gather", [input([2, 3, 5]), whole([1], 0, 3)], (x, i) => ops.mul(ops.gather(x, i, { axis: 1 }), 3)),
-    one("index gather", [input([0, 3]), whole([2], 0, 3)], (x, i) => ops.gather(x, i)),
-    one("index gather", [input([4, 3]), whole([0], 0, 3)], (x, i) => ops.gather(x, i)),
-    one("index gather", [input([6]), whole([], 0, 6)], (x, i) => ops.gather(x, i)),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [3, 5])),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [1, 2])),
-    one("index dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [0, 2])),
-    one("index dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
-    one("index dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
-    one("index dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => ops.dynamicUpdate(x, p, s)),
+    one("gather oneHot", [whole([7], 0, 7)], (x) => ops.oneHot(ops.sub(x, 1) as Tensor, 4)),
+    one("gather oneHot", [whole([0], 0, 3)], (x) => ops.oneHot(x, 3)),
+    one("gather gather", [input([5, 3]), whole([7], -2, 8)], (x, i) => ops.gather(x, i)),
+    one("gather gather", [input([3, 11]), whole([2, 5], 0, 11)], (x, i) => ops.gather(x, i, { axis: 1 })),
+    one("gather gather", [input([2, 3, 5]), whole([1], 0, 3)], (x, i) => ops.mul(ops.gather(x, i, { axis: 1 }), 3)),
+    one("gather gather", [input([0, 3]), whole([2], 0, 3)], (x, i) => ops.gather(x, i)),
+    one("gather gather", [input([4, 3]), whole([0], 0, 3)], (x, i) => ops.gather(x, i)),
+    one("gather gather", [input([6]), whole([], 0, 6)], (x, i) => ops.gather(x, i)),
+    one("gather dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [3, 5])),
+    one("gather dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [1, 2])),
+    one("gather dynamicSlice", [input([7, 5]), starts], (x, s) => ops.dynamicSlice(x, s, [0, 2])),
+    one("gather dynamicUpdate", [input([7, 5]), input([3, 2]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
+    one("gather dynamicUpdate", [input([7, 5]), input([7, 5]), starts], (x, p, s) => ops.dynamicUpdate(x, p, s)),
+    one("gather dynamicUpdate", [input([3]), input([0]), whole([1], 0, 3)], (x, p, s) => ops.dynamicUpdate(x, p, s)),
   ];
 }
 
@@ -196,7 +196,7 @@ function sourceCases(): OpCase[] {
   return [
     one("source constant", x, (v) => ops.add(v, 0.1)),
     one("source iota", x, (v) => ops.add(v, ops.arange(3, "f32"))),
-    one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: "f32", shape: [5] }, here("size")))),
+    one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: "f32", dim: 5 }, here("size")))),
     one("source input", x, (v) => v),
     one("source random", [], () => ops.randomUniform([7, 13])),
   ];

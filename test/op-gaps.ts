@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import * as functions from "../src/dsl/ops.ts";
 import type { OpDef } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
-import * as indexOps from "../src/graph/ops/gather.ts";
+import * as gatherOps from "../src/graph/ops/gather.ts";
 import * as mapOps from "../src/graph/ops/map.ts";
 import * as parts from "../src/graph/ops/parts.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";
@@ -44,7 +44,7 @@ const isOp = (value: unknown): value is OpDef => typeof value === "object" && va
  * target sees them.
  */
 export function knownOps(): readonly OpDef[] {
-  const tables = [sources, mapOps.mapOps, mapOps, views, parts, reduceOps, { contract }, indexOps];
+  const tables = [sources, mapOps.mapOps, mapOps, views, parts, reduceOps, { contract }, gatherOps];
   const ops = tables.flatMap((table) => Object.values(table) as unknown[]).filter(isOp);
   return [...new Set(ops)].filter((op) => op !== sources.state);
 }
