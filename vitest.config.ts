@@ -1,9 +1,56 @@
+/**
+ * Three sizes of a test run: `npm test`, `npm run test:quick` (--mode quick: without the files below that take seconds) and
+ * `npm run test:all` (--mode all: every random case that is recorded or counted, see test/effort.ts).
+ */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-export default defineConfig({
+/** Files that take seconds, the longest first: they start first, so that two workers end together. */
+const slow = [
+  "test/gpu/gpu.test.ts",
+  "test/property/random-programs.test.ts",
+  "test/unit/seeded-defects.test.ts",
+  "test/cli/graph.test.ts",
+  "test/unit/no-allocation.test.ts",
+  "test/unit/declarations.test.ts",
+  "test/unit/main-job.test.ts",
+  "test/foreign/foreign.test.ts",
+  "test/unit/ops-targets.test.ts",
+  "test/cli/run.test.ts",
+  "test/property/buffers.test.ts",
+  "test/property/random-kernels.test.ts",
+  "test/unit/fuse.test.ts",
+  "test/unit/package.test.ts",
+  "test/unit/wasm/programs.test.ts",
+  "test/unit/mnist-step.test.ts",
+  "test/unit/resume.test.ts",
+  "test/unit/wasm/crash.test.ts",
+  "test/unit/maths/accuracy.test.ts",
+  "test/unit/wasm/threads.test.ts",
+  "test/unit/atomic-save.test.ts",
+  "test/unit/trainer-saved.test.ts",
+  "test/unit/examples.test.ts",
+  "test/unit/pictures.test.ts",
+  "test/unit/odd-sizes.test.ts",
+  "test/browser/targets.test.ts",
+  "test/property/cli.test.ts",
+  "test/property/safetensors.test.ts",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const at = slow.findIndex((file) => moduleId.endsWith(`/${file}`));
+      return at < 0 ? slow.length : at;
+    };
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
+
+export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^tensorloom\/node$/, replacement: here("./src/node.ts") },
@@ -12,9 +59,13 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    exclude: mode === "quick" ? slow : [],
+    env: mode === "all" ? { TEST_EFFORT: "1" } : {},
     testTimeout: 90_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    isolate: false, // nothing here is global, so files of one worker share what they import: a third of the time of a quick run
+    sequence: { sequencer: LongestFirst },
     globalSetup: "test/built.ts",
   },
-});
+}));

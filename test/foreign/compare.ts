@@ -21,19 +21,19 @@ export interface Difference {
   readonly what: string;
 }
 
-/** What differs, one line each; `first` is the number of the first recipe. */
+/** What differs, one line each, of the recipes with these indices: of all, where there are none. */
 export async function compareRecipes(
   recipes: readonly Recipe[],
   answers: readonly Answer[],
-  first = 0,
+  indices: readonly number[] = recipes.map((_, i) => i),
 ): Promise<Difference[]> {
   const found: Difference[] = [];
-  for (let i = 0; i < recipes.length; i += perProgram) {
-    const chunk = recipes.slice(i, i + perProgram);
-    const results = await run(chunk);
+  for (let i = 0; i < indices.length; i += perProgram) {
+    const chunk = indices.slice(i, i + perProgram);
+    const results = await run(chunk.map((index) => recipes[index] as Recipe));
     results.forEach((given, k) => {
-      const index = i + k;
-      for (const what of differences(given, answers[index] as Answer)) found.push({ index: first + index, what });
+      const index = chunk[k] as number;
+      for (const what of differences(given, answers[index] as Answer)) found.push({ index, what });
     });
   }
   return found;

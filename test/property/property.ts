@@ -1,14 +1,15 @@
 /**
- * Properties, each defined once: the tests try a fixed number of cases from a fixed seed, `npm run fuzz` new ones for as long
- * as it is told. A failure names the seed, the path to the smallest case that fails, and the case.
+ * Properties, each defined once: the tests try a fixed number of cases from a fixed seed (a part of `runs`, see effort.ts, or
+ * all of them), `npm run fuzz` new ones for as long as it is told. A failure names the seed, the path to the smallest case that fails, and the case.
  *
  *   FC_SEED=7 FC_RUNS=10000 npx vitest run test/property/random-programs.test.ts
  */
 import fc from "fast-check";
+import { tried } from "../effort.ts";
 
 export interface Property {
   readonly name: string;
-  /** How many cases a test tries. */
+  /** How many cases a test tries where it tries all. */
   readonly runs: number;
   check(parameters: fc.Parameters<unknown>): Promise<fc.RunDetails<unknown>>;
 }
@@ -25,7 +26,7 @@ export function property<T>(name: string, runs: number, of: fc.IRawProperty<T>):
 /** Tries the cases of a test; throws what was found. */
 export async function prove({ name, runs, check }: Property, limits: fc.Parameters<unknown> = {}): Promise<void> {
   const seed = Number(process.env.FC_SEED ?? 20260);
-  const details = await check({ ...limits, seed, numRuns: Number(process.env.FC_RUNS ?? runs) });
+  const details = await check({ ...limits, seed, numRuns: Number(process.env.FC_RUNS ?? tried(runs)) });
   if (details.failed) throw new Error(describeFailure(name, details), { cause: details.errorInstance });
 }
 

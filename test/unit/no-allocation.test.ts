@@ -18,7 +18,7 @@ async function measure(batch: number, steps: number): Promise<HeapChange> {
 
 describe("steps without allocation", () => {
   for (const [batch, steps] of [
-    [16, 1000],
+    [4, 1000],
     [128, 100], // what a number boxed in a loop over samples or weights would take shows in few
   ] as const) {
     // Tried again when the engine's own threads, late on a busy machine, book something in between: a leak would recur.
