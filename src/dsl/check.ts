@@ -21,7 +21,7 @@ import {
 import { atLine, here, inCall, type Origin } from "../core/origin.ts";
 import { type Dim, isDim, printShape, type Shape, sameShape } from "../graph/shape.ts";
 import type { ReduceOptions } from "./shape-types.ts";
-import { type Operand, Tensor } from "./tensor.ts";
+import { isTensor, type Operand, Tensor } from "./tensor.ts";
 
 /** The tensor; `what` is the argument's name. */
 export function checkTensor(call: string, x: unknown, what = "x"): Tensor {
@@ -43,12 +43,11 @@ export function checkOperands(
   operands: readonly unknown[],
   names: readonly string[],
 ): readonly Operand[] {
-  for (const [i, x] of operands.entries()) {
-    if (typeof x === "number" || x instanceof Tensor) continue;
+  return operands.map((x, i) => {
+    if (typeof x === "number" || isTensor(x)) return x;
     const what = names.length === 1 ? "a tensor" : "a tensor or a number";
     throw new UserError(`${call}: ${names[i] ?? "an operand"} must be ${what}, not ${show(x)}${atLine(here(call))}`);
-  }
-  return operands as readonly Operand[];
+  });
 }
 
 /** A shape as one list. */

@@ -10,7 +10,7 @@ import type { Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { checkTensor } from "./check.ts";
 import { graphOf, type Tensor, tensorLeaf } from "./tensor.ts";
-import { leavesOf, mapTree } from "./tree.ts";
+import { leavesOf, mapTree, type Tree } from "./tree.ts";
 
 /** The same tree, a gradient for each tensor. */
 export type GradientsOf<T> =
@@ -20,7 +20,8 @@ export type GradientsOf<T> =
  * The derivatives of a scalar by every tensor of a tree (states, inputs, or values in between). A tensor that the loss does
  * not depend on gets zeros, and compiling warns about it.
  */
-export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): GradientsOf<T> {
+export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): GradientsOf<T>;
+export function grad(loss: Tensor, by: unknown): Tree<Tensor> {
   checkArguments("grad", arguments, 2);
   const origin = here("grad");
   checkTensor("grad", loss, "the loss");
@@ -28,5 +29,5 @@ export function grad<T>(loss: Tensor<readonly []> | Tensor<Shape>, by: T): Gradi
   if (graphOf([loss, ...leaves.map(({ leaf }) => leaf)]) === undefined) {
     throw new UserError(`grad: neither the loss nor the parameters depend on a state or input${atLine(origin)}`);
   }
-  return mapTree(by, tensorLeaf, "grad", (leaf) => applyOp(gradientOp, [loss, leaf], {}, origin)) as GradientsOf<T>;
+  return mapTree(by, tensorLeaf, "grad", (leaf) => applyOp(gradientOp, [loss, leaf], {}, origin));
 }

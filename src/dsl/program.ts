@@ -11,6 +11,7 @@ import {
   checkArguments,
   checkedLater,
   checkOptions,
+  type Kind,
   type OptionTable,
   object,
   show,
@@ -29,7 +30,7 @@ import { checkCompanions, lostUpdates } from "./companions.ts";
 import { values } from "./initializers.ts";
 import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
 import { isTensor, nodeIn, Tensor, tensorLeaf } from "./tensor.ts";
-import { leavesOf, mapTree, type NamedLeaf } from "./tree.ts";
+import { leavesOf, mapTree, type NamedLeaf, type Tree } from "./tree.ts";
 
 export interface EntryResult {
   /** A tree of tensors that the caller can read. */
@@ -87,9 +88,14 @@ export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = u
 interface AnyDefinition {
   readonly inputs?: unknown;
   readonly state?: unknown;
-  readonly entries?: object;
+  readonly entries?: Readonly<Record<string, unknown>>;
   readonly step?: (...args: never[]) => unknown;
 }
+
+/** An entry's function, as it is called: what it gives is anything until it is checked. */
+type Body = (inputs: Tree<Tensor>, state: Tree<Tensor>) => unknown;
+
+const bodyKind: Kind<Body> = callable();
 
 const definitionTable: OptionTable<AnyDefinition> = {
   inputs: checkedLater(),
@@ -105,17 +111,16 @@ export function program<I, S, E extends Readonly<Record<string, EntryFunction<I,
 export function program<I, S, R extends EntryResult>(
   definition: StepDefinition<I, S, R>,
 ): Program<OutputsOf<{ readonly step: () => R }>, I>;
-export function program(
-  definition: ProgramDefinition<unknown, unknown, object> | StepDefinition<unknown, unknown, EntryResult>,
-): Program<never> {
+export function program(definition: AnyDefinition): Program<never> {
   checkArguments("program", arguments, 1);
   const origin = here("program");
-  checkOptions<AnyDefinition>("program", definition as AnyDefinition, definitionTable, { origin });
+  checkOptions("program", definition, definitionTable, { origin });
   if (definition === undefined) throw new UserError(`program takes { inputs, state, entries }${atLine(origin)}`);
   if ("step" in definition && "entries" in definition) {
     throw new UserError(`program: give step, for one entry, or entries, not both${atLine(origin)}`);
   }
-  const functions = "step" in definition ? { step: definition.step } : (definition.entries ?? {});
+  const functions: Readonly<Record<string, unknown>> =
+    "step" in definition ? { step: definition.step } : (definition.entries ?? {});
   const inputTree = definition.inputs ?? {};
   const stateTree = definition.state ?? {};
   const inputs = leavesOf(inputTree, inputLeaf, "inputs");
@@ -125,8 +130,8 @@ export function program(
   const warnings: string[] = [];
   const warn = (message: string): void => void warnings.push(message);
   for (const [name, body] of Object.entries(functions)) {
-    if (typeof body !== "function") throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
-    entries.set(name, trace(name, body as EntryFunction<unknown, unknown>, inputTree, stateTree, states, origin, warn));
+    if (!bodyKind.accepts(body)) throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
+    entries.set(name, trace(name, body, inputTree, stateTree, states, origin, warn));
   }
   if (entries.size === 0) throw new UserError(`a program needs an entry${atLine(origin)}`);
   const drawsRandom = [...entries.values()].some((entry) => entry.next.some(({ name }) => name === randomState));
@@ -152,7 +157,7 @@ function randomLeaf(): NamedLeaf<StateSpec> {
 
 function trace(
   name: string,
-  body: EntryFunction<unknown, unknown>,
+  body: Body,
   inputTree: unknown,
   stateTree: unknown,
   states: readonly NamedLeaf<StateSpec>[],
@@ -164,9 +169,7 @@ function trace(
     new Tensor(graph.node(op, [], { name: path, dtype: spec.dtype, shape: spec.shape }, [origin]));
   const inputs = mapTree(inputTree, inputLeaf, "inputs", (spec, path) => source(inputOp, spec, path));
   const state = mapTree(stateTree, stateLeaf, "state", (spec, path) => source(stateOp, spec, path));
-  const result = body(inputs as never, state as never);
-  refusePromise(`entry "${name}"`, result, origin);
-  checkResult(name, result, origin);
+  const result = resultOf(name, body(inputs, state), origin);
   const named = (tree: unknown, what: string): Result[] =>
     leavesOf(tree ?? {}, tensorLeaf, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
       name: path,
@@ -189,21 +192,20 @@ function trace(
   return merged(traced, differentiatedBy(graph));
 }
 
-function checkResult(entry: string, result: unknown, origin: Origin): void {
-  const found = typeof result !== "object" || result === null || isTensor(result) ? show(result) : null;
-  if (found !== null) {
-    throw new UserError(`entry "${entry}" must return { outputs, next }, not ${found}${atLine(origin)}`);
+/** What an entry's function gave, checked. */
+function resultOf(entry: string, result: unknown, origin: Origin): EntryResult {
+  refusePromise(`entry "${entry}"`, result, origin);
+  if (typeof result !== "object" || result === null || isTensor(result)) {
+    throw new UserError(`entry "${entry}" must return { outputs, next }, not ${show(result)}${atLine(origin)}`);
   }
-  const odd = Object.entries(result as object).find(
-    ([name, value]) => !Object.hasOwn(resultTable, name) && isTensor(value),
-  );
-  if (odd !== undefined && !("outputs" in (result as object))) {
+  const odd = Object.entries(result).find(([name, value]) => !Object.hasOwn(resultTable, name) && isTensor(value));
+  if (odd !== undefined && !("outputs" in result)) {
     const [name] = odd;
     throw new UserError(
       `entry "${entry}" must return { outputs, next }: write outputs: { ${name} } where it returns ${name}${atLine(origin)}`,
     );
   }
-  checkOptions<object>(`entry "${entry}"`, result as object, resultTable, { origin });
+  return checkOptions<EntryResult>(`entry "${entry}"`, result, resultTable, { origin });
 }
 
 /** What gradients are taken by, besides states and inputs, which no other expression equals. */

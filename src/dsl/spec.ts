@@ -19,7 +19,8 @@ export class InputSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly dtype: D;
 
   constructor(shape: S, dtype: D) {
-    this.shape = shape.map(checkDim) as unknown as S;
+    for (const dim of shape) checkDim(dim);
+    this.shape = shape;
     this.dtype = dtype;
   }
 }
@@ -100,22 +101,17 @@ const stateTable: OptionTable<StateOptions<DType>> = {
   },
 };
 
-function stateSpec<S extends Shape, D extends DType>(
-  call: string,
-  start: Initializer<S>,
-  options: StateOptions<D>,
-  trainable: boolean,
-): StateSpec<S, D> {
+function stateSpec(call: string, start: Initializer, options: StateOptions<DType>, trainable: boolean): StateSpec {
   if (!isInitializer(start)) {
     const wanted = `${call}(zeros(784, 10)), ${call}(glorotUniform(784, 10)) or the like`;
     throw new UserError(`${call} takes an initializer, ${wanted}, not ${show(start)}${atLine(here(call))}`);
   }
   const place = { before: "start, " };
-  const { dtype = "f32", range } = checkOptions<StateOptions<DType>>(call, options, stateTable, place);
+  const { dtype = "f32", range } = checkOptions(call, options, stateTable, place);
   if (range !== undefined && dtype === "f16") {
     throw new UserError(`${call}: a state of half floats, which are kept as bits, takes no range${atLine(here(call))}`);
   }
-  return new StateSpec(start, dtype as D, trainable, range);
+  return new StateSpec(start, dtype, trainable, range);
 }
 
 /** A trainable state. */
@@ -124,10 +120,7 @@ export function param<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D>,
 ): StateSpec<S, D>;
-export function param<S extends Shape, D extends DType = "f32">(
-  start: Initializer<S>,
-  options: StateOptions<D> = {},
-): StateSpec<S, D> {
+export function param(start: Initializer, options: StateOptions<DType> = {}): StateSpec {
   checkArguments("param", arguments, 2);
   return stateSpec("param", start, options, true);
 }
@@ -138,21 +131,19 @@ export function slot<S extends Shape, D extends DType = "f32">(
   start: Initializer<S>,
   options: StateOptions<D>,
 ): StateSpec<S, D>;
-export function slot<S extends Shape, D extends DType = "f32">(
-  start: Initializer<S>,
-  options: StateOptions<D> = {},
-): StateSpec<S, D> {
+export function slot(start: Initializer, options: StateOptions<DType> = {}): StateSpec {
   checkArguments("slot", arguments, 2);
   return stateSpec("slot", start, options, false);
 }
 
 /** The same state, not trained and not moved: frozen weights, a table. It starts as it would have. */
-export function freeze<S extends Shape, D extends DType>(spec: StateSpec<S, D>): StateSpec<S, D> {
+export function freeze<S extends Shape, D extends DType>(spec: StateSpec<S, D>): StateSpec<S, D>;
+export function freeze(spec: StateSpec): StateSpec {
   checkArguments("freeze", arguments, 1);
   if (!(spec instanceof StateSpec)) {
     throw new UserError(`freeze takes a state, as param() makes them, not ${show(spec)}${atLine(here("freeze"))}`);
   }
-  return new StateSpec(spec.initializer as Initializer<S>, spec.dtype, false, spec.range, true);
+  return new StateSpec(spec.initializer, spec.dtype, false, spec.range, true);
 }
 
 /** The tree of tensors that a tree of specs becomes inside an entry. */

@@ -31,7 +31,7 @@ export function joinPath(path: string, name: string | number): string {
 export function splitPath(path: string): string[] {
   const parts = [""];
   for (let i = 0; i < path.length; i++) {
-    const letter = path[i] as string;
+    const letter = path.charAt(i);
     if (letter === ".") parts.push("");
     else if (letter !== "\\") parts[parts.length - 1] += letter;
     else {

@@ -106,7 +106,7 @@ function updateAll<Moments>(kind: Recipe<Moments>, request: Loose): object {
   const opt = { ...slots, ...(kind.counts ? { t } : {}), ...Object.fromEntries(nextMoments) };
   const kept = moments.flatMap(({ name, next }) => [...next].map(([path, it]) => [`${name}.${path}`, it] as const));
   const companions = new Map([...(kind.counts ? [["t", t] as const] : []), ...kept]);
-  return { model: withCompanions(nextModel, { name: kind.name, tensors: companions }), opt };
+  return { model: withCompanions(nextModel, kind.name, companions), opt };
 }
 
 function checkTrainable(what: string, path: string, dtype: DType): void {
