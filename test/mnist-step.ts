@@ -23,11 +23,11 @@ import { syntheticDigits } from "../src/data/digits.ts";
 
 export const mnistDims = { batch: 128 };
 
-export function mnistStep(opt: Optimizer) {
+export function mnistStep(opt: Optimizer, hiddenSize = 512) {
   const model = {
-    w1: param(glorotUniform(784, 512)),
-    b1: param(zeros(512)),
-    w2: param(glorotUniform(512, 10)),
+    w1: param(glorotUniform(784, hiddenSize)),
+    b1: param(zeros(hiddenSize)),
+    w2: param(glorotUniform(hiddenSize, 10)),
     b2: param(zeros(10)),
   };
   return program({
