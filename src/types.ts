@@ -3,7 +3,6 @@
  * and of training (`Entry`, `GraphNode`, `Training`...) are there to be named, and what they hold is the compiler's own business.
  */
 
-export type { Skippable } from "./compile.ts";
 export type { HalfFloats } from "./core/arrays.ts";
 export type { Floats } from "./core/random.ts";
 export type { Spelled } from "./core/spelling.ts";
@@ -71,6 +70,7 @@ export type { NestedNumbers } from "./runtime/host-values.ts";
 export type { LaunchObserver } from "./runtime/machine.ts";
 export type { Gpu, GpuDevice, PlatformType, Signal } from "./runtime/platform.ts";
 export type { Snapshot, StateAccess } from "./runtime/state.ts";
+export type { Skippable } from "./stages.ts";
 export type { TargetSetup } from "./targets.ts";
 export type { WayExam } from "./tools/doctor.ts";
 export type { NamedValues, TensorsAt, Value as ExpressionValue } from "./tools/evaluate.ts";

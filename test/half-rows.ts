@@ -2,9 +2,10 @@
  * Casts to f16 where another kernel would store them, and where the reader is fused with them: the number is rounded either way.
  * One table for all targets. The reference is a search among the 65536 numbers of half precision, which are decoded here.
  */
-import { compileOn, type Skippable } from "../src/compile.ts";
+import { compileOn } from "../src/compile.ts";
 import * as api from "../src/index.ts";
 import { type DType, f32, f64, type InputSpec, i32, program, type Tensor, u8, u32 } from "../src/index.ts";
+import type { Skippable } from "../src/stages.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
 type Loose = (...operands: readonly unknown[]) => Tensor;

@@ -9,12 +9,12 @@
  *   wasm, precise and not, on 1 and 2 threads      the same within a tolerance; the same bits where nothing is summed otherwise
  */
 import { expect } from "vitest";
-import type { Skippable } from "../src/compile.ts";
 import type { Program } from "../src/dsl/program.ts";
 import type { Dims } from "../src/graph/shape.ts";
 import { compileOn, jsTarget } from "../src/index.ts";
 import type { EntryReport } from "../src/program/report.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { Skippable } from "../src/stages.ts";
 import { type TargetSetup, wasmTarget } from "../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "./evaluator-machine.ts";
 import { type FlatFeeds, largestError, ProgramOracle } from "./program-oracle.ts";

@@ -55,6 +55,7 @@ export const pages: readonly Page[] = [
     from: [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
+      "stages.ts",
       "tools/evaluate.ts",
       /^runtime\//,
       /^(program\/report|targets|tools\/(inspect|doctor))\.ts$/,

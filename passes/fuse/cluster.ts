@@ -8,6 +8,7 @@
 import type { Entry, Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
+import { printNode } from "../../src/graph/print.ts";
 import type { Access } from "./access.ts";
 
 /** contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. */
@@ -62,4 +63,24 @@ export function touchedBy(clusters: readonly Cluster[], keyOf: BufferKeys): Read
 /** Names of the states whose old value a cluster reads. */
 export function statesReadBy(cluster: Cluster): readonly string[] {
   return [...cluster.reads].filter((node) => node.op === state).map((node) => String(node.attrs.name));
+}
+
+/**
+ * The partition as text.
+ *
+ *   group
+ *     contract [128,512]
+ *       %8: f32[128,512] = contract %2 %0
+ *       %11: f32[128,512] = max %10 %4    stored
+ */
+export function printFused({ groups }: Fused): string {
+  return groups.map(printGroup).join("\n");
+}
+
+export function printGroup(clusters: readonly Cluster[]): string {
+  const lines = clusters.flatMap(({ kind, domain, nodes, outputs }) => [
+    `  ${kind} [${domain.join(",")}]`,
+    ...nodes.map((node) => `    ${printNode(node)}${outputs.includes(node) ? "    stored" : ""}`),
+  ]);
+  return ["group", ...lines].join("\n");
 }

@@ -7,12 +7,15 @@
 
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffer, BufferSlot, Range, Segment } from "../../src/program/buffer.ts";
+import type { Declared } from "../../src/program/declared.ts";
 import { buffersOf, type Sequence } from "../../src/program/sequence.ts";
 import { type ArenaPlan, alignUp, type Lifetime, plan } from "./plan.ts";
 
 export interface Layout {
   readonly buffers: ReadonlyMap<Buffer, BufferSlot>;
   readonly segmentBytes: Readonly<Record<Segment, number>>;
+  /** Those that have a place whether or not a step touches them. */
+  readonly declared: Readonly<Record<keyof Declared, readonly BufferSlot[]>>;
   readonly arena: ArenaPlan;
   /** Arena ranges that nothing needs after a step, by the step's id. */
   readonly freedAfter: ReadonlyMap<number, readonly Range[]>;
@@ -37,9 +40,6 @@ export function sideBySide(buffers: readonly Buffer[], target: TargetTraits): Si
   return { slots, bytes: end };
 }
 
-/** The buffers that have a place whether or not a step touches them, in the order in which they lie. */
-export type Declared = Readonly<Record<"state" | "input" | "output", readonly Buffer[]>>;
-
 /** `reuse`: whether scratch buffers that are never needed together share bytes. */
 export function layout(sequence: Sequence, declared: Declared, target: TargetTraits, reuse: boolean): Layout {
   const state = sideBySide(declared.state, target);
@@ -50,6 +50,11 @@ export function layout(sequence: Sequence, declared: Declared, target: TargetTra
   for (const { buffer, bytes, offset } of arena.placements) buffers.set(buffer, { ...buffer, bytes, offset });
   return {
     buffers,
+    declared: {
+      state: [...state.slots.values()],
+      input: [...input.slots.values()],
+      output: [...output.slots.values()],
+    },
     arena,
     segmentBytes: { state: state.bytes, input: input.bytes, output: output.bytes, arena: arena.peakBytes },
     freedAfter: freedAfter(arena, sequence),

@@ -15,10 +15,10 @@ import type { Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
+import { type Buffer, Buffers, type BufferType, printBuffer } from "../../src/program/buffer.ts";
 import type { Copy } from "../../src/program/sequence.ts";
 import { type Access, shapeOf } from "../fuse/access.ts";
-import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
+import { type Cluster, type Fused, isExternal, printGroup } from "../fuse/cluster.ts";
 
 export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy;
 
@@ -56,6 +56,13 @@ export function order(fused: Fused, options: OrderOptions): Ordered {
   const steps = options.inPlace ? leastMemory(work.vertices, work.bufferOf) : inIdOrder(work.vertices);
   const { bufferOf, buffers, copied } = work;
   return { fused, steps: steps.map((vertex, id) => ({ ...vertex.work, id })), bufferOf, buffers, copied };
+}
+
+/** The steps as text; copies with the buffers' names. */
+export function printOrdered({ steps }: Ordered): string {
+  const printStep = (step: OrderedStep): string =>
+    step.kind === "group" ? printGroup(step.clusters) : `copy ${printBuffer(step.from)} to ${printBuffer(step.to)}`;
+  return steps.map(printStep).join("\n");
 }
 
 /**

@@ -1,12 +1,13 @@
 /**
- * Sequences as text: for people and golden tests.
+ * Sequences and memory as text: for people and golden tests.
  *
  *   launch k0_contract_max(image: input image, w1: state model.w1, t9: %9)
  *   copy %40 to state model.w1
  */
 import { unreachable } from "../core/errors.ts";
-import { printBuffer } from "./buffer.ts";
-import type { Sequence, Step } from "./sequence.ts";
+import { printKernel } from "../kernel/print.ts";
+import { type BufferSlot, printBuffer } from "./buffer.ts";
+import { launchesOf, type Sequence, type Step } from "./sequence.ts";
 
 export function printSequence(sequence: Sequence): string {
   return sequence.map(printStep).join("\n");
@@ -23,4 +24,20 @@ function printStep(step: Step): string {
     default:
       return unreachable(step);
   }
+}
+
+/** A sequence, and under it each kernel that it launches. */
+export function printCode(sequence: Sequence): string {
+  return [printSequence(sequence), ...launchesOf(sequence).map(({ kernel }) => printKernel(kernel))].join("\n\n");
+}
+
+/** Every buffer with its place, by segment. */
+export function printSlots(slots: Iterable<BufferSlot>): string {
+  const placed = [...slots].sort((a, b) => a.segment.localeCompare(b.segment) || a.offset - b.offset);
+  const rows = placed.map((slot) => {
+    const { segment, dtype, shape, bytes, offset } = slot;
+    const place = `${bytes} B at ${offset}`;
+    return `${segment.padEnd(7)} ${place.padEnd(16)} ${`${dtype}[${shape.join(",")}]`.padEnd(12)} ${printBuffer(slot)}`;
+  });
+  return rows.join("\n");
 }

@@ -9,8 +9,9 @@ import type { BufferSlot } from "./buffer.ts";
 export interface PassReport {
   readonly name: string;
   readonly ms: number;
-  /** Nodes (or, after `lower`, kernels) that came out. */
-  readonly nodes: number;
+  /** How much came out, in the pass's unit. */
+  readonly count: number;
+  readonly unit: "nodes" | "groups" | "steps" | "launches" | "buffers";
 }
 
 export interface KernelReport {

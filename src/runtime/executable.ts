@@ -113,7 +113,7 @@ export interface ExecutableParts extends SpecializationParts {
   readonly summary: () => Omit<Report, "entries">;
 }
 
-export async function makeExecutable(parts: ExecutableParts): Promise<Executable<never>> {
+export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Executable<O, I>> {
   const core = new Core(parts);
   for (const name of parts.program.entries.keys()) {
     // "then" would make the executable something that `await` calls
@@ -124,7 +124,7 @@ export async function makeExecutable(parts: ExecutableParts): Promise<Executable
   for (const name of parts.program.entries.keys()) {
     Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
   }
-  return core as unknown as Executable<never>;
+  return core as unknown as Executable<O, I>;
 }
 
 class Core implements ExecutableCore<never> {

@@ -4,15 +4,14 @@
  *   for (const { name, text } of inspect(net.program, { entry: "train", dims: { batch: 128 } })) console.log(name, text);
  */
 import { printJsModule } from "../../codegen/js/print.ts";
-import { checkProgram, type Stages, stagesOf } from "../compile.ts";
+import { type Stages, stagesOf } from "../compile.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, type OptionTable, object, text } from "../core/options.ts";
 import type { Program } from "../dsl/program.ts";
 import { printEntry } from "../graph/print.ts";
 import { type Dims, dimNames } from "../graph/shape.ts";
-import { printKernel } from "../kernel/print.ts";
-import { printBuffer } from "../program/buffer.ts";
-import { printSequence } from "../program/print.ts";
+import { checkProgram } from "../program/check.ts";
+import { printCode, printSlots } from "../program/print.ts";
 import { jsTarget } from "../targets.ts";
 
 /** Which entry is shown, and with which sizes. */
@@ -56,30 +55,18 @@ export function inspect(
   const { sequence } = stages.entry;
   const kernels = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : []));
   return [
-    { name: "as written", text: graphAfter(stages, null) },
-    { name: "after differentiate", text: graphAfter(stages, "differentiate") },
-    { name: "optimized", text: graphAfter(stages, "simplify") },
-    { name: "kernels", text: [printSequence(sequence), ...kernels.map(printKernel)].join("\n\n") },
+    { name: "as written", text: printEntry(stages.written) },
+    { name: "after differentiate", text: printEntry(stages.differentiated) },
+    { name: "optimized", text: printEntry(stages.simplified) },
+    { name: "kernels", text: printCode(sequence) },
     { name: "JavaScript", text: printJsModule(kernels).trimEnd() },
     { name: "memory", text: memoryText(stages) },
   ];
 }
 
-/** After the last pass of this name. */
-function graphAfter({ graphs }: Stages, pass: string | null): string {
-  const found = graphs.findLast((graph) => graph.pass === pass);
-  return found === undefined ? "" : printEntry(found.entry);
-}
-
-/** Every buffer with its place, by segment, and how large the scratch arena is. */
+/** Every buffer with its place, and how large the scratch arena is. */
 function memoryText({ entry, report }: Stages): string {
-  const slots = [...entry.buffers.values()].sort((a, b) => a.segment.localeCompare(b.segment) || a.offset - b.offset);
-  const rows = slots.map((slot) => {
-    const { segment, dtype, shape, bytes, offset } = slot;
-    const place = `${bytes} B at ${offset}`;
-    return `${segment.padEnd(7)} ${place.padEnd(16)} ${`${dtype}[${shape.join(",")}]`.padEnd(12)} ${printBuffer(slot)}`;
-  });
   const { peakBytes, lowerBoundBytes, withoutReuseBytes } = report.memory;
   const sum = `scratch: ${peakBytes} B (at least ${lowerBoundBytes} B are needed; ${withoutReuseBytes} B without reuse)`;
-  return [...rows, sum].join("\n");
+  return [printSlots(entry.buffers.values()), sum].join("\n");
 }

@@ -164,7 +164,12 @@ describe("explain", () => {
     const { code, stdout } = await run("explain", mnist, "--dims", "batch=128", "--json");
     expect(code).toBe(0);
     const told = JSON.parse(stdout);
-    expect(told.passes[0]).toEqual({ name: "foldTransposes", ms: expect.any(Number), nodes: expect.any(Number) });
+    expect(told.passes[0]).toEqual({
+      name: "foldTransposes",
+      ms: expect.any(Number),
+      count: expect.any(Number),
+      unit: "nodes",
+    });
     expect(told.kernels.length).toBe(told.launches);
     for (const kernel of told.kernels) {
       expect(kernel).toEqual({

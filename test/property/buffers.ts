@@ -3,15 +3,16 @@
  * few, and the numbers are the same to the bit. WebGPU guarantees 8 buffers; unfused kernels need 4.
  */
 import fc from "fast-check";
-import { lower } from "../../passes/lower/lower.ts";
-import { afterPass, fuseAndOrder } from "../../src/compile.ts";
+import { afterPass } from "../../src/compile.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
+import { runUpTo } from "../../src/stages.ts";
 import type { TargetSetup } from "../../src/targets.ts";
 import { evaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runProgram } from "../program-case.ts";
+import { contextOn } from "../stage-context.ts";
 import { type Property, property } from "./property.ts";
 import { makeTraining, trainingFeeds, trainingRecipe } from "./random-training.ts";
 import { makeWide, wideFeeds, wideRecipe } from "./random-wide.ts";
@@ -23,7 +24,7 @@ const withBuffers = (maxBuffers: number, target: TargetSetup): TargetSetup => ({
 
 /** Launches of the entry on `js` with so many buffers a kernel; throws where one touches more. */
 function launchesWithin(entry: Entry, maxBuffers: number): number {
-  const ordered = fuseAndOrder(entry, withBuffers(maxBuffers, jsTarget).traits);
+  const { ordered } = runUpTo("ordered", { simplified: entry }, contextOn(withBuffers(maxBuffers, jsTarget)));
   const groups = ordered.steps.flatMap((step) => (step.kind === "group" ? [step.clusters] : []));
   for (const clusters of groups) {
     const nodes = clusters.flatMap(({ outputs, reads }) => [...outputs, ...reads]);
@@ -35,8 +36,8 @@ function launchesWithin(entry: Entry, maxBuffers: number): number {
 
 /** The same of the kernels, and that the verifier finds nothing in them. */
 function checkKernels(entry: Entry, maxBuffers: number): void {
-  const { traits } = withBuffers(maxBuffers, jsTarget);
-  for (const step of lower(fuseAndOrder(entry, traits), traits)) {
+  const { lowered } = runUpTo("lowered", { simplified: entry }, contextOn(withBuffers(maxBuffers, jsTarget)));
+  for (const step of lowered) {
     if (step.kind !== "launch") continue;
     const touched = step.kernel.buffers.length;
     const broken = touched > maxBuffers ? `touches ${touched} buffers` : checkKernel(step.kernel);

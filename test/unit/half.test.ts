@@ -3,13 +3,13 @@
  * without each optional step. test/gpu/cases/half.ts holds `wgsl` to the same rows.
  */
 import { describe, expect, test } from "vitest";
-import type { Skippable } from "../../src/compile.ts";
 import { halfBits, roundTo } from "../../src/core/dtype.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import * as api from "../../src/index.ts";
 import { cast, compile, evaluate, f64, program, type Tensor } from "../../src/index.ts";
 import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
+import type { Skippable } from "../../src/stages.ts";
 import { jsTarget, wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { brokenHalves, brokenResults, decodeHalf, halfInputs, halfProgram, nearestHalf } from "../half-rows.ts";

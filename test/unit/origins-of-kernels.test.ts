@@ -4,12 +4,11 @@
  */
 import { describe, expect, test } from "vitest";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
-import { lower } from "../../passes/lower/lower.ts";
 import { scheduleAlike } from "../../passes/schedule/alike.ts";
 import { scheduleJs } from "../../passes/schedule/js.ts";
 import { scheduleWasm } from "../../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
-import { afterPass, fuseAndOrder } from "../../src/compile.ts";
+import { afterPass } from "../../src/compile.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -17,10 +16,11 @@ import type { FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
+import { runUpTo } from "../../src/stages.ts";
 import { caseProgram } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
+import { contextOn } from "../stage-context.ts";
 
-const { traits } = jsTarget;
 const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
 const schedules = [scheduleJs, scheduleWasm, (kernel: Kernel) => scheduleWgsl(kernel, gpu)];
 
@@ -44,9 +44,9 @@ const foldsOf = (kernel: Kernel): readonly FoldStmt[] =>
 function lowered(kind: string) {
   const chosen = opCases.filter(({ op }) => op.startsWith(`${kind} `));
   const entry = afterPass(caseProgram(chosen).entries.get("step") as Entry, "simplify");
-  const ordered = fuseAndOrder(entry, traits);
-  const kernels = launchesOf(lower(ordered, traits)).map(({ kernel }) => kernel);
-  const nodes = new Map(ordered.fused.entry.graph.nodes.map((node) => [node.id, node]));
+  const { ordered, lowered } = runUpTo("lowered", { simplified: entry }, contextOn(jsTarget));
+  const kernels = launchesOf(lowered).map(({ kernel }) => kernel);
+  const nodes = new Map(ordered?.fused.entry.graph.nodes.map((node) => [node.id, node]));
   return { kernels, nodes };
 }
 

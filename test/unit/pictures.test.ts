@@ -26,8 +26,9 @@ import { mnistDims, mnistStep } from "../mnist-step.ts";
 const mnist = (): Stages => stagesOf(mnistStep(rmsprop()), "train", mnistDims, jsTarget);
 const title = { title: "t", about: "a" };
 
-function entryAfter(stages: Stages, pass: string | null): Entry {
-  return stages.graphs.findLast((graph) => graph.pass === pass)?.entry as Entry;
+function entryAfter(stages: Stages, pass: "differentiate" | "simplify" | null): Entry {
+  if (pass === null) return stages.written;
+  return pass === "simplify" ? stages.simplified : stages.differentiated;
 }
 
 /** Every operand of every box is a text in it or a line to it, and there is no other line. */
@@ -111,7 +112,7 @@ describe("the MNIST step", () => {
     const opsOf = (entry: Entry, role: string): ReadonlySet<string> =>
       new Set([...rolesOf(entry)].flatMap(([node, its]) => (its === role ? [node.op.name] : [])));
     expect(opsOf(entryAfter(stages, null), "backward")).toEqual(new Set(["gradient"]));
-    for (const pass of ["differentiate", "simplify"]) {
+    for (const pass of ["differentiate", "simplify"] as const) {
       const entry = entryAfter(stages, pass);
       const count = (op: string, role: string): number =>
         [...rolesOf(entry)].filter(([node, its]) => node.op.name === op && its === role).length;
@@ -139,7 +140,7 @@ describe("the MNIST step", () => {
     }
     const dot = printDot(drawings.optimized as Drawing, title);
     expect(dot).toContain("f32[128,512]");
-    for (const { name } of stages.graphs[0]?.entry.next ?? []) {
+    for (const { name } of stages.written.next) {
       if (name !== "opt.learningRate") expect(dot).toContain(`→ next ${name}`);
     }
   });
@@ -201,8 +202,7 @@ test("second derivatives are backward, what is made of gradients is update, unle
       return { outputs: { loss, norm: mean(mul(curve, curve)) }, next: { w: add(w, curve), decay: mul(decay, 0.5) } };
     },
   });
-  const entry = stagesOf(made, "step", {}, jsTarget).graphs.find(({ pass }) => pass === "differentiate")
-    ?.entry as Entry;
+  const entry = stagesOf(made, "step", {}, jsTarget).differentiated;
   const roles = rolesOf(entry);
   const of = (name: string): unknown =>
     roles.get([...entry.outputs, ...entry.next].find((result) => result.name === name)?.node as Node);

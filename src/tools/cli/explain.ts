@@ -60,8 +60,8 @@ export function printExplanation(explanation: Explanation): string {
 }
 
 function passLines({ passes }: Explanation): string[] {
-  const rows = passes.map(({ name, ms, nodes }) => [name, ms.toFixed(1), String(nodes)]);
-  return table(["Passes", "ms", "nodes or kernels"], rows);
+  const rows = passes.map(({ name, ms, count, unit }) => [name, ms.toFixed(1), `${count} ${unit}`]);
+  return table(["Passes", "ms", "made"], rows);
 }
 
 function kernelLines({ kernels }: Explanation): string[] {

@@ -10,7 +10,7 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
 import { dimsHelp, entryHelp, type PlannedTarget, parseDims, plannedTargets } from "./choose.ts";
-import { drawProgram, type Format, formats, type Stage, stages } from "./graph.ts";
+import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
 import { loadProgram } from "./load.ts";
 
 interface GraphFlags {
@@ -21,6 +21,7 @@ interface GraphFlags {
   readonly dims?: Dims;
   readonly target: PlannedTarget;
   readonly fold: boolean;
+  readonly printAfter?: string;
 }
 
 export function addGraphCommand(program: Command): void {
@@ -36,9 +37,18 @@ export function addGraphCommand(program: Command): void {
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
     .addOption(new Option("--target <target>", "whose kernels and memory").choices(plannedTargets).default("js"))
+    .addOption(
+      new Option("--print-after <pass>", "in place of a stage, what this pass made, as text").choices(passNames),
+    )
     .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
     .action(async (script: string, flags: GraphFlags) => {
-      const { output, format: wanted, ...options } = flags;
+      const { output, format: wanted, printAfter, ...options } = flags;
+      if (printAfter !== undefined) {
+        const text = printedAfter(await loadProgram(script), printAfter, options);
+        if (output === undefined) process.stdout.write(text);
+        else await write(output, text);
+        return;
+      }
       const format = wanted ?? formatOf(output);
       if (format === "png" && output === undefined && process.stdout.isTTY === true) {
         throw new UserError("a PNG is no text for a terminal: add -o FILE.png");

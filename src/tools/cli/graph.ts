@@ -17,15 +17,15 @@ import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
-import { UserError, unreachable } from "../../core/errors.ts";
+import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Entry } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
 import { printEntry } from "../../graph/print.ts";
 import { type Dims, printShape } from "../../graph/shape.ts";
-import { printKernel } from "../../kernel/print.ts";
 import { printBuffer } from "../../program/buffer.ts";
-import { printSequence } from "../../program/print.ts";
+import { printCode } from "../../program/print.ts";
+import { stages as pipeline } from "../../stages.ts";
 import { checkDims, chooseEntry, missingDims, type PlannedTarget, plannedTarget } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
@@ -68,6 +68,22 @@ export async function drawProgram(program: Program<unknown>, options: DrawOption
     : drawGraph(entry, stage, format);
 }
 
+/** The passes, by the names that reports give them. */
+export const passNames: readonly string[] = pipeline.map(({ name }) => name);
+
+/** What a pass made of an entry, as text. */
+export function printedAfter(
+  program: Program<unknown>,
+  pass: string,
+  { entry, dims = {}, target = "js" }: Pick<DrawOptions, "entry" | "dims" | "target">,
+): string {
+  const name = chooseEntry(program, entry);
+  checkDims(program, dims, "all");
+  const print = stagesOf(program, name, dims, plannedTarget(target)).shown.get(pass);
+  if (print === undefined) throw new CompilerBug(`no pass "${pass}" has run`);
+  return `${print()}\n`;
+}
+
 /** Graph stages need no sizes; with all of them known, `optimized` is what fusion gets to see. */
 function entryAt(
   program: Program<unknown>,
@@ -79,7 +95,7 @@ function entryAt(
   if (stage === "forward") return entry;
   if (stage === "gradient") return afterPass(entry, "differentiate");
   if (missingDims(program, dims).length > 0) return afterPass(entry, "simplify");
-  return stagesOf(program, name, dims, plannedTarget("js")).graphs.at(-1)?.entry ?? entry;
+  return stagesOf(program, name, dims, plannedTarget("js")).simplified;
 }
 
 const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
@@ -156,8 +172,7 @@ async function drawKernels(compiled: Stages, format: Format): Promise<string | U
   const { entry, ordered } = compiled;
   const graph = ordered.fused.entry;
   if (format === "text") {
-    const kernels = entry.sequence.flatMap((step) => (step.kind === "launch" ? [printKernel(step.kernel)] : []));
-    return `${[printSequence(entry.sequence), ...kernels].join("\n\n")}\n`;
+    return `${printCode(entry.sequence)}\n`;
   }
   const kernels = kernelsOf(compiled);
   if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });

@@ -1,7 +1,7 @@
 /** Casts to f16 on the GPU, by the rows of test/half-rows.ts. */
 import { ok } from "node:assert/strict";
-import type { Skippable } from "../../../src/compile.ts";
 import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import type { Skippable } from "../../../src/stages.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { brokenHalves } from "../../half-rows.ts";
 import type { GpuCase } from "../case.ts";

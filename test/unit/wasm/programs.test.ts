@@ -9,7 +9,6 @@
  *   leaving out fuse of what is not scheduled    the same bits
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import type { Skippable } from "../../../src/compile.ts";
 import { compileOn, rmsprop, type TargetOptions } from "../../../src/index.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
 import { printSequence } from "../../../src/program/print.ts";
@@ -17,6 +16,7 @@ import type { EntryReport } from "../../../src/program/report.ts";
 import { launchesOf } from "../../../src/program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../../../src/runtime/compiled.ts";
 import type { Machine } from "../../../src/runtime/machine.ts";
+import type { Skippable } from "../../../src/stages.ts";
 import { wasmTarget } from "../../../src/targets.ts";
 import { watchedTarget } from "../../evaluator-machine.ts";
 import { expectGolden } from "../../golden.ts";

@@ -1,0 +1,48 @@
+/**
+ * What became of one entry, told from its sequence: by steps, not by positions.
+ */
+import type { Node } from "../graph/node.ts";
+import { printNode } from "../graph/print.ts";
+import type { CompiledEntry } from "../runtime/compiled.ts";
+import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
+import { countLaunches, launchesOf } from "./sequence.ts";
+
+export interface ReportParts {
+  readonly passes: readonly PassReport[];
+  /** The nodes that kernels compute. */
+  readonly computed: Iterable<Node>;
+  /** Why states are copied. */
+  readonly copied: ReadonlyMap<string, string>;
+  readonly arena: Pick<MemoryReport, "peakBytes" | "lowerBoundBytes" | "withoutReuseBytes">;
+}
+
+export function reportOf(compiled: CompiledEntry, { passes, computed, copied, arena }: ReportParts): EntryReport {
+  const { name: entry, dims, sequence, segmentBytes, inputs, buffers } = compiled;
+  const nodesById = new Map<number, Node>();
+  for (const node of computed) nodesById.set(node.id, node);
+  const kernels = launchesOf(sequence).map(({ id, kernel, nodes }): KernelReport => {
+    const { name, flops, bytes, schedule } = kernel;
+    const fuses = nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode);
+    return { step: id, name, fuses, flops, bytes, schedule };
+  });
+  const launches = countLaunches(sequence);
+  return {
+    entry,
+    dims,
+    passes,
+    kernels,
+    launches,
+    copies: sequence.length - launches,
+    copied: Object.fromEntries(copied),
+    memory: {
+      peakBytes: arena.peakBytes,
+      lowerBoundBytes: arena.lowerBoundBytes,
+      withoutReuseBytes: arena.withoutReuseBytes,
+      stateBytes: segmentBytes.state,
+      inputBytes: segmentBytes.input,
+      outputBytes: segmentBytes.output,
+    },
+    picks: inputs.flatMap(({ path, below }) => (below === null ? [] : [{ input: path, ...below }])),
+    buffers: [...buffers.values()],
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * How much there is to do, before anything is compiled: it decides what kind of memory a machine has, and whether it starts
+ * threads.
+ */
+import { type Entry, neededNodes } from "../graph/entry.ts";
+import type { Node } from "../graph/node.ts";
+import { bindDim, type Dims, type Shape } from "../graph/shape.ts";
+
+/** Rough count of the arithmetic operations in a call of the dearest entry, gradients not yet counted. */
+export function workOf({ entries }: { readonly entries: ReadonlyMap<string, Entry> }, dims: Dims): number {
+  let most = 0;
+  for (const entry of entries.values()) {
+    let work = 0;
+    for (const node of neededNodes(entry)) {
+      const elements = countOf(node.type.shape, dims);
+      work += node.op.kind === "contract" ? 2 * Math.sqrt(elements * argumentSizes(node, dims)) : elements;
+    }
+    most = Math.max(most, work);
+  }
+  return most;
+}
+
+/** [m, k] times [k, n] is m n k products: the square root of the three sizes multiplied. */
+function argumentSizes({ args }: Node, dims: Dims): number {
+  return args.reduce((product, arg) => product * countOf(arg.type.shape, dims), 1);
+}
+
+function countOf(shape: Shape, dims: Dims): number {
+  return shape.reduce((product: number, dim) => product * bindDim(dim, dims), 1);
+}

@@ -1,0 +1,44 @@
+/**
+ * The states of a program as they are before its first step: its initializers' values, drawn from one seed.
+ */
+import { halfBits, roundTo } from "../core/dtype.ts";
+import { startOfDraws } from "../core/random.ts";
+import type { Program } from "../dsl/program.ts";
+import { randomState } from "../graph/ops/source.ts";
+import type { BufferSlot } from "../program/buffer.ts";
+import { arrayTypeOf, type TypedArray } from "./compiled.ts";
+import type { Machine } from "./machine.ts";
+
+type StateLeaf = Program<unknown>["states"][number];
+
+/** Writes them all; memory of a new machine is zero already. */
+export function writeStartValues(
+  { states }: Pick<Program<unknown>, "states">,
+  slots: readonly BufferSlot[],
+  machine: Machine,
+  seed: number,
+): void {
+  const places = new Map(slots.map((slot) => [slot.name, slot]));
+  for (const state of states) {
+    const slot = places.get(state.path);
+    if (slot === undefined || (state.leaf.initializer.isZero === true && state.path !== randomState)) continue;
+    machine.writeState(slot, startValues(state, slot.count, seed));
+  }
+}
+
+function startValues({ path, leaf: { dtype, initializer } }: StateLeaf, count: number, seed: number): TypedArray {
+  const values = new (arrayTypeOf(dtype))(count);
+  if (path === randomState) {
+    values.set(startOfDraws(seed));
+  } else if (values instanceof Float32Array) {
+    initializer.fill(values, seed, path);
+  } else {
+    const drawn = new Float64Array(count);
+    initializer.fill(drawn, seed, path);
+    drawn.forEach((value, i) => {
+      const rounded = roundTo(dtype, value);
+      values[i] = dtype === "f16" ? halfBits(rounded) : rounded;
+    });
+  }
+  return values;
+}

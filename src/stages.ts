@@ -1,0 +1,226 @@
+/**
+ * THE PIPELINE: every stage from an entry as it was written to the addresses of its buffers, in order, each with the reason
+ * why it stands where it stands. A stage says what it needs and what it gives; another order is refused before anything runs.
+ *
+ *   written -> graph passes -> fused -> ordered -> lowered -> sequence -> layout
+ *
+ * The verifier runs after each (on what `lower` made where nothing schedules it, or where that went wrong); when it fails, the
+ * message names the stage and prints before and after. Whoever wants stages (`skip`, --print-after, inspect, pictures, tests)
+ * reads them here.
+ */
+import { type Fused, printFused } from "../passes/fuse/cluster.ts";
+import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
+import { differentiate } from "../passes/graph/differentiate.ts";
+import { foldTransposes } from "../passes/graph/fold-transposes.ts";
+import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
+import { simplify } from "../passes/graph/simplify.ts";
+import { specialize } from "../passes/graph/specialize.ts";
+import { lower } from "../passes/lower/lower.ts";
+import { type Layout, layout } from "../passes/plan/layout.ts";
+import { type Ordered, order, printOrdered, statesWithoutRoom } from "../passes/plan/order.ts";
+import { expandSequence, scheduleSequence } from "../passes/schedule/sequence.ts";
+import { checkKernels, checkLayout, runVerified } from "../passes/verify.ts";
+import { CompilerBug } from "./core/errors.ts";
+import { type Entry, neededNodes } from "./graph/entry.ts";
+import { printEntry } from "./graph/print.ts";
+import { checkInputSizes, type Declarations, declaredBuffers } from "./program/declared.ts";
+import { printCode, printSlots } from "./program/print.ts";
+import { countLaunches, type Sequence } from "./program/sequence.ts";
+import { checkIndexes, checkSizes } from "./program/sizes.ts";
+import { hasAll, type Measure, optionalStageOf, runStages, stageOf, type Watch } from "./program/stage.ts";
+import type { TargetSetup } from "./targets.ts";
+
+/** What an entry is on its way. */
+export interface Products {
+  written: Entry;
+  untransposed: Entry;
+  differentiated: Entry;
+  specialized: Entry;
+  simplified: Entry;
+  apart: Apart;
+  fused: Fused;
+  ordered: Ordered;
+  lowered: Sequence;
+  sequence: Sequence;
+  layout: Layout;
+}
+
+/** States that a kernel needs another buffer for, beside that of the next value, and how often it was found out. */
+interface Apart {
+  readonly states: ReadonlySet<string>;
+  readonly rounds: number;
+}
+
+/** What stages may ask for besides. */
+export interface StageContext extends PassContext {
+  readonly target: Pick<TargetSetup, "traits" | "schedule">;
+  readonly program: Declarations;
+}
+
+/** The passes that stages run on graphs, in their order. */
+const graphPasses: readonly GraphPass[] = [foldTransposes, differentiate, specialize, simplify];
+
+const stage = stageOf<Products, StageContext>();
+const optional = optionalStageOf<Products, StageContext>();
+
+const ofGraph = {
+  measure: (entry: Entry): Measure => ({ count: neededNodes(entry).length, unit: "nodes" }),
+  show: printEntry,
+};
+const ofCode = {
+  measure: (sequence: Sequence): Measure => ({ count: countLaunches(sequence), unit: "launches" }),
+  show: printCode,
+};
+
+export const stages = [
+  graphStage(foldTransposes, "written", "untransposed"), //     so that gradients come out in the parameters' own layout
+  graphStage(differentiate, "untransposed", "differentiated"), // every gradient at once, innermost first
+  graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
+  // Algebra, on forward and backward pass together.
+  optional({
+    name: "simplify",
+    needs: ["specialized"],
+    gives: "simplified",
+    run: ({ specialized }, context) => verified(simplify, specialized, context),
+    without: ({ specialized }) => specialized,
+    ...ofGraph,
+  }),
+  // Which nodes share a kernel. A state that changes in place counts as one buffer, unless `order` has found that it cannot.
+  optional({
+    name: "fuse",
+    needs: ["simplified", "apart"],
+    gives: "fused",
+    run: ({ simplified, apart }, c) => fuse(fitting(simplified, c), c.target.traits, apart.states),
+    without: ({ simplified }, c) => leaveUnfused(fitting(simplified, c), c.target.traits),
+    measure: ({ groups }) => ({ count: groups.length, unit: "groups" }),
+    show: printFused,
+  }),
+  // In which order kernels run, and which states change in place: it alone knows what is copied, and so what a kernel touches.
+  optional({
+    name: "order",
+    needs: ["fused", "apart"],
+    gives: "ordered",
+    run: ({ fused }) => order(fused, { inPlace: true }),
+    without: ({ fused }) => order(fused, { inPlace: false }),
+    measure: ({ steps }) => ({ count: steps.length, unit: "steps" }),
+    show: printOrdered,
+    again(ordered, { apart: { states, rounds } }, { target }) {
+      const short = statesWithoutRoom(ordered, target.traits.maxBuffers);
+      if (short.length === 0) return null;
+      // Another partition may copy other states, so in the end none is counted on.
+      const more = rounds < 2 ? short : ordered.fused.entry.next.map(({ name }) => name);
+      return { from: "fuse", knowing: { apart: { states: new Set([...states, ...more]), rounds: rounds + 1 } } };
+    },
+  }),
+  // Loops, that no target has had a hand in.
+  stage({
+    name: "lower",
+    needs: ["ordered"],
+    gives: "lowered",
+    run: ({ ordered }, { target }) => lower(ordered, target.traits),
+    ...ofCode,
+  }),
+  // A target's own loops.
+  optional({
+    name: "schedule",
+    needs: ["lowered", "simplified"],
+    gives: "sequence",
+    run: ({ lowered, simplified }, c) => counting(scheduled(lowered, c), simplified, c),
+    without: ({ lowered, simplified }, c) => counting(unscheduled(lowered, c), simplified, c),
+    ...ofCode,
+  }),
+  // Addresses: last, as what a buffer lives for is read off the sequence.
+  optional({
+    name: "plan",
+    needs: ["sequence", "ordered"],
+    gives: "layout",
+    run: (have, c) => addresses(have, c, true),
+    without: (have, c) => addresses(have, c, false),
+    measure: ({ arena }) => ({ count: arena.placements.length, unit: "buffers" }),
+    show: ({ buffers }) => printSlots(buffers.values()),
+  }),
+] as const;
+
+/** Runs all stages on an entry as it was written. */
+export function runAll(written: Entry, context: StageContext, watch: Watch): Products {
+  const made = runUpTo("layout", { written }, context, watch);
+  if (
+    !hasAll<Products, keyof Products>(
+      made,
+      stages.map(({ gives }) => gives),
+    )
+  )
+    throw new CompilerBug("a stage gave nothing");
+  return made;
+}
+
+/** Runs the stages between what is there and `last`, both products by name; `last` is among what comes back. */
+export function runUpTo<K extends keyof Products>(
+  last: K,
+  start: Partial<Products>,
+  context: StageContext,
+  watch: Watch = { skip: new Set() },
+): Partial<Products> & Required<Pick<Products, K>> {
+  const made: Partial<Products> = { apart: { states: new Set(), rounds: 0 }, ...start };
+  const first = stages.findLastIndex(({ gives }) => made[gives] !== undefined) + 1;
+  const end = stages.findIndex(({ gives }) => gives === last) + 1;
+  runStages<Products, StageContext>(stages.slice(first, end), made, context, watch);
+  if (!hasAll<Products, K>(made, [last])) throw new CompilerBug(`no stage gives "${last}"`);
+  return made;
+}
+
+/** Steps that may be left out, for comparison: the numbers stay the same. */
+export type Skippable = Extract<(typeof stages)[number], { readonly optional: true }>["name"];
+
+export const skippable: readonly Skippable[] = stages.flatMap((one) => (one.optional ? [one.name] : []));
+
+type GraphProduct = { [K in keyof Products]: Products[K] extends Entry ? K : never }[keyof Products];
+
+function graphStage(pass: GraphPass, from: GraphProduct, to: GraphProduct) {
+  const run = (have: Pick<Products, GraphProduct>, context: StageContext) => verified(pass, have[from], context);
+  return stage({ name: pass.name, needs: [from], gives: to, run, ...ofGraph });
+}
+
+function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
+  return runVerified(pass, graphPasses.slice(0, graphPasses.indexOf(pass)), entry, context);
+}
+
+/** Here and not before: what `simplify` has left out may be as large as it likes. */
+function fitting(entry: Entry, { program, dims }: StageContext): Entry {
+  checkInputSizes(program, dims);
+  checkSizes(entry);
+  return entry;
+}
+
+function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
+  try {
+    return checkKernels(
+      "schedule",
+      scheduleSequence(expandSequence(lowered), (kernel) => target.schedule(kernel)),
+    );
+  } catch (error) {
+    checkKernels("lower", lowered); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
+    throw error;
+  }
+}
+
+/** A GPU has no loops that are not scheduled. */
+function unscheduled(lowered: Sequence, context: StageContext): Sequence {
+  if (context.target.traits.name === "wgsl") return scheduled(lowered, context);
+  return checkKernels("lower", expandSequence(lowered));
+}
+
+/** The sequence, where it counts no further than the target can. */
+function counting(sequence: Sequence, entry: Entry, { target }: StageContext): Sequence {
+  checkIndexes(sequence, entry, target.traits);
+  return sequence;
+}
+
+function addresses(
+  { sequence, ordered }: Pick<Products, "sequence" | "ordered">,
+  { program, dims, target }: StageContext,
+  reuse: boolean,
+): Layout {
+  const declared = declaredBuffers(program, ordered.fused.entry, dims, ordered.buffers);
+  return checkLayout(sequence, layout(sequence, declared, target.traits, reuse));
+}
