@@ -7,6 +7,7 @@
  */
 import { printJsFactory } from "../codegen/js/print.ts";
 import { jsBlocks, scheduleJs } from "../passes/schedule/js.ts";
+import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
 import {
   apply,
   assign,
@@ -15,12 +16,12 @@ import {
   forLoop,
   letValue,
   load,
+  loopIndex,
   name,
   store,
+  sumIndex,
   variable,
-} from "../src/kernel/build.ts";
-import { loopIndex, sumIndex } from "../src/kernel/index-expr.ts";
-import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
+} from "../test/kernel-pool.ts";
 import { blockByHand, type StridedContraction } from "./hand-written-js.ts";
 
 interface Contraction extends StridedContraction {

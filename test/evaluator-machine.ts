@@ -7,19 +7,19 @@
  */
 
 import { scheduleWasm } from "../passes/schedule/wasm.ts";
-import { apply, constant } from "../src/kernel/build.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
-import { mapStmts, replaceExprs } from "../src/kernel/rewrite.ts";
+import { mapStmts, rewriting } from "../src/kernel/rewrite.ts";
 import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../src/program/buffer.ts";
 import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
+import { apply, constant } from "./kernel-pool.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
 export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);
@@ -35,7 +35,7 @@ function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {
 }
 
 function withoutRsqrt(kernel: Kernel): Kernel {
-  const inTwo = replaceExprs((expr) =>
+  const inTwo = rewriting((expr) =>
     expr.kind === "apply" && expr.fn === "rsqrt"
       ? apply("div", constant(expr.type, 1), apply("sqrt", ...expr.args))
       : expr,

@@ -7,7 +7,7 @@
  *   depth 2   inside its first block       for (let i = 0; i < 128; i++) {
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { BufferParam, Expr, Index, Routine, SharedArray } from "../../src/kernel/kernel.ts";
+import type { Apply, BufferParam, Expr, Routine, SharedArray } from "../../src/kernel/kernel.ts";
 import type { Writer } from "../writer.ts";
 import type { Helper } from "./helpers.ts";
 import { reservedWords } from "./helpers.ts";
@@ -16,6 +16,12 @@ import { reservedWords } from "./helpers.ts";
 export interface Printed {
   readonly text: string;
   readonly level: number;
+}
+
+/** A number and what must still be done to it for it to be the value. */
+export interface Unrounded {
+  readonly printed: Printed;
+  readonly rounding: "none" | "f32" | "i32" | "u32";
 }
 
 /** How tightly operators bind: the higher the tighter. */
@@ -53,8 +59,8 @@ export function printNumber(value: number): Printed {
 export interface Scope {
   /** The body of an `if`: what stands in it may not run, so nothing that touches memory moves out. */
   readonly conditional: boolean;
-  /** Index sums that have a name here, by key. */
-  readonly indexes: Map<string, string>;
+  /** Index sums that have a name here. */
+  readonly indexes: Map<Expr, string>;
 }
 
 /** How an array variable is kept: as one local per element, or as a typed array made once, outside the function. */
@@ -107,9 +113,9 @@ export interface JsModule {
   /** Marks a helper as used and gives its name. */
   readonly helper: (helper: Helper) => string;
   /** The name of the function that computes a maths function in f32. */
-  readonly routine: (expr: Expr & { readonly kind: "apply" }) => string;
+  readonly routine: (expr: Apply) => string;
   /** What that function computes, to be written in place. */
-  readonly routineOf: (expr: Expr & { readonly kind: "apply" }) => Routine;
+  readonly routineOf: (expr: Apply) => Routine;
   /** Makes a typed array of `count` elements outside the function. */
   readonly array: (wanted: string, type: string, count: number) => string;
 }
@@ -126,13 +132,9 @@ export interface JsContext {
   readonly depths: Map<string, number>;
   readonly arrays: Map<string, { readonly home: ArrayHome; readonly shape: readonly number[] }>;
   /** How often each index, constant left out, is used in the function. */
-  readonly uses: ReadonlyMap<string, number>;
+  readonly uses: ReadonlyMap<Expr, number>;
   /** Array variables that are not indexed by constants alone. */
   readonly indexed: ReadonlySet<string>;
-  readonly printValue: (value: Expr, context: JsContext) => Printed;
-  readonly printIndex: (index: Index, context: JsContext) => Printed;
-  /** Writes a routine's statements before the one that is being printed; gives the name of its result. */
-  readonly printInPlace: (routine: Routine, args: readonly string[], context: JsContext) => string;
   /** Inside what may not be evaluated: the guarded part of a load. */
   readonly guarded: boolean;
 }

@@ -7,21 +7,37 @@
  *   min(x, y): f32                      ->   Math.min(x, y)            exact: nothing to round
  *   max(x, 0): f32                      ->   relu(x)                   the same, without a branch
  *
+ *   x[784*i + k], x[784*i + k + 784]    ->   const at0 = 784 * i;      before the loop over k: what does not change in it
+ *                                            const at1 = at0 + k;      in it, as two elements need it
+ *                                            x[at1], x[at1 + 784]
+ *
+ * Constants stay with the element: a block of 4 rows then keeps one integer alive where it would keep four.
+ *
  * A `bool` value is a JavaScript boolean. Divisions of integers need no test for zero: `| 0` and `>>> 0` turn the
  * infinity and the NaN into 0, and i32 division cuts off, with -2147483648 / -1 wrapping around to -2147483648.
  */
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { addIndex, constIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
-import { isMathsFn, isRoutineFn } from "../../src/kernel/kernel.ts";
-import type { JsContext, Printed } from "./context.ts";
-import { atom, levels, printNumber, spell, wrap } from "./context.ts";
-import { printBounds } from "./index.ts";
-
-type Apply = Expr & { readonly kind: "apply" };
-type Load = Expr & { readonly kind: "load" };
+import { addIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type {
+  Apply,
+  Bound,
+  Expr,
+  Index,
+  Load,
+  Name,
+  Routine,
+  ScalarFn,
+  Sum,
+  Term,
+  ValueType,
+} from "../../src/kernel/kernel.ts";
+import { isRoutineFn } from "../../src/kernel/kernel.ts";
+import { someExpr } from "../../src/kernel/rewrite.ts";
+import type { JsContext, Printed, Unrounded } from "./context.ts";
+import { atom, declare, levels, printNumber, spell, wrap } from "./context.ts";
+import { call, choose, exactly, printFunction } from "./functions.ts";
 
 /** The value itself. */
 export function printExpr(expr: Expr, context: JsContext): Printed {
@@ -62,22 +78,22 @@ export function printStored(expr: Expr, element: DType, context: JsContext): Pri
 
 // ---- the kinds of expression ---------------------------------------------------------------------------------------
 
-/** A number and what must still be done to it for it to be the value. */
-interface Unrounded {
-  readonly printed: Printed;
-  readonly rounding: "none" | "f32" | "i32" | "u32";
-}
-
-const exactly = (printed: Printed): Unrounded => ({ printed, rounding: "none" });
-
 function printUnrounded(expr: Expr, context: JsContext): Unrounded {
   switch (expr.kind) {
     case "const":
       return exactly(expr.type === "bool" ? atom(expr.value !== 0 ? "true" : "false") : printNumber(expr.value));
     case "name":
       return exactly(printName(expr, context));
-    case "index":
-      return exactly(context.printIndex(expr.index, context));
+    case "loop":
+      return exactly(atom(spell(expr.loop.name, context)));
+    case "ranged":
+      return printUnrounded(expr.value, context);
+    case "sum":
+      return exactly(printSum(expr, context));
+    case "floorDiv":
+      return exactly(printFloorDiv(expr.index, expr.by, context));
+    case "mod":
+      return exactly(printMod(expr.index, expr.by, context));
     case "load":
       return exactly(printLoad(expr, context));
     case "apply":
@@ -96,7 +112,7 @@ function asValue(memory: Printed, type: ValueType): Printed {
   return type === "bool" ? { text: `${wrap(memory, levels.compare)} !== 0`, level: levels.equal } : memory;
 }
 
-function printName(expr: Expr & { readonly kind: "name" }, context: JsContext): Printed {
+function printName(expr: Name, context: JsContext): Printed {
   const array = context.arrays.get(expr.name);
   if (array === undefined) return atom(spell(expr.name, context));
   const element = atom(elementOf(expr.name, expr.at, context));
@@ -108,16 +124,19 @@ export function elementOf(name: string, at: readonly Index[], context: JsContext
   const array = context.arrays.get(name);
   if (array === undefined) throw new CompilerBug(`${name} is not an array variable`);
   const flat = flatten(at, array.shape);
-  if (array.home.kind === "array") return `${array.home.name}[${context.printIndex(flat, context).text}]`;
+  if (array.home.kind === "array") return `${array.home.name}[${printExpr(flat, context).text}]`;
   const local = flat.kind === "const" ? array.home.names[flat.value] : undefined;
-  if (local === undefined) throw new CompilerBug(`element ${flat.key} of ${name} is no local`);
+  if (local === undefined) throw new CompilerBug(`element of unknown place of ${name} is no local`);
   return local;
 }
 
 /** The position of an element in row-major order. */
 function flatten(at: readonly Index[], shape: readonly number[]): Index {
-  let flat = constIndex(0);
-  for (const [axis, index] of at.entries()) flat = addIndex(scaleIndex(flat, shape[axis] ?? 1), index);
+  let flat: Index | undefined;
+  for (const [axis, index] of at.entries()) {
+    flat = flat === undefined ? index : addIndex(scaleIndex(flat, shape[axis] ?? 1), index);
+  }
+  if (flat === undefined) throw new CompilerBug("an array variable without axes");
   return flat;
 }
 
@@ -126,7 +145,7 @@ function printLoad(load: Load, context: JsContext): Printed {
   if (declared === undefined) throw new CompilerBug(`load from ${load.buffer}, which is not declared`);
   const element = "element" in declared ? declared.element : declared.type;
   const read = (inside: JsContext): Printed => {
-    const memory = atom(`${spell(load.buffer, inside)}[${inside.printIndex(load.at, inside).text}]`);
+    const memory = atom(`${spell(load.buffer, inside)}[${printExpr(load.at, inside).text}]`);
     if (element === "f16") return atom(`${inside.module.helper("from_half")}(${memory.text})`);
     return asValue(memory, load.type);
   };
@@ -134,11 +153,6 @@ function printLoad(load: Load, context: JsContext): Printed {
   if (condition === undefined || load.guard === undefined) return read(context);
   const guarded = { ...context, guarded: true };
   return choose(condition, read(guarded), printExpr(load.guard.otherwise, guarded));
-}
-
-function choose(condition: Printed, yes: Printed, no: Printed): Printed {
-  const text = `${wrap(condition, levels.or)} ? ${wrap(yes, levels.or)} : ${wrap(no, levels.or)}`;
-  return { text, level: levels.conditional };
 }
 
 // ---- casts ---------------------------------------------------------------------------------------------------------
@@ -168,10 +182,6 @@ function printConvert(type: ValueType, value: Expr, context: JsContext): Unround
   }
 }
 
-function call(name: string, first: Printed, ...rest: readonly string[]): Printed {
-  return atom(`${name}(${[first.text, ...rest].join(", ")})`);
-}
-
 /** An integer that f32 and i32 hold exactly, because a byte of memory held it. */
 function isSmall(value: Expr, context: JsContext): boolean {
   if (value.kind !== "load" || value.guard !== undefined) return false;
@@ -197,165 +207,180 @@ function printBitcast(type: ValueType, value: Expr, context: JsContext): Printed
 
 // ---- functions -----------------------------------------------------------------------------------------------------
 
-const comparisons = { eq: "===", ne: "!==", lt: "<", le: "<=", gt: ">", ge: ">=" } as const;
-
 function printApply(expr: Apply, context: JsContext): Unrounded {
-  if (isRoutineFn(expr.fn) && expr.type !== "f64") {
-    const args = expr.args.map((arg) => printExpr(arg, context).text);
-    // What is guarded must not be evaluated before its statement: there a routine stays a function.
-    if (context.guarded) return exactly(atom(`${context.module.routine(expr)}(${args.join(", ")})`));
-    return exactly(atom(context.printInPlace(context.module.routineOf(expr), args, context)));
+  const { fn, type, args } = expr;
+  if (isRoutineFn(fn) && type !== "f64") return exactly(printRoutine(expr, context));
+  const operands = type === "f32" && keepsOrder.has(fn) ? args.map((arg) => printUnrounded(arg, context)) : undefined;
+  if (operands === undefined) {
+    return printFunction(
+      expr,
+      args.map((arg) => printExpr(arg, context)),
+      context.module,
+    );
   }
-  const [first, second, third] = expr.args;
-  if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);
-  if (expr.type === "f32" && keepsOrder.has(expr.fn)) return inOrder(expr, first, second, context);
-  const x = printExpr(first, context);
-  const y = second === undefined ? atom("0") : printExpr(second, context);
-  switch (expr.fn) {
-    case "select":
-      return exactly(choose(x, y, third === undefined ? atom("0") : printExpr(third, context)));
-    case "eq":
-    case "ne":
-      return exactly(infix(x, comparisons[expr.fn], y, levels.equal));
-    case "lt":
-    case "le":
-    case "gt":
-    case "ge":
-      return exactly(infix(x, comparisons[expr.fn], y, levels.compare));
-    default:
-      if (expr.type === "bool") return exactly(onBools(expr, x, y));
-      return expr.type === "f32" || expr.type === "f64"
-        ? onFloats(expr, x, y, context)
-        : onIntegers(expr, x, y, context);
-  }
+  const { printed } = printFunction(
+    expr,
+    operands.map((operand) => operand.printed),
+    context.module,
+  );
+  return { printed, rounding: operands.find(({ rounding }) => rounding !== "none")?.rounding ?? "none" };
 }
-
-/** An operator that associates to the left. */
-function infix(x: Printed, operator: string, y: Printed, level: number): Printed {
-  return { text: `${wrap(x, level)} ${operator} ${wrap(y, level + 1)}`, level };
-}
-
-function negative(x: Printed): Printed {
-  return { text: `-${wrap(x, levels.atom)}`, level: levels.unary };
-}
-
-const keepsOrder: ReadonlySet<ScalarFn> = new Set(["min", "max", "neg", "abs"]);
 
 /** Rounding keeps the order of numbers and forgets no sign: it may as well come after these, where a store does it. */
-function inOrder(expr: Apply, first: Expr, second: Expr | undefined, context: JsContext): Unrounded {
-  const x = printUnrounded(first, context);
-  const y = second === undefined ? x : printUnrounded(second, context);
-  const { printed } = extreme(expr, x.printed, y.printed, context);
-  return { printed, rounding: x.rounding === "none" ? y.rounding : x.rounding };
+const keepsOrder: ReadonlySet<ScalarFn> = new Set(["min", "max", "neg", "abs"]);
+
+/** What is guarded must not be evaluated before its statement: there a routine stays a function. */
+function printRoutine(expr: Apply, context: JsContext): Printed {
+  const args = expr.args.map((arg) => printExpr(arg, context).text);
+  if (context.guarded) return atom(`${context.module.routine(expr)}(${args.join(", ")})`);
+  return atom(printInPlace(context.module.routineOf(expr), args, context));
 }
 
-function extreme({ fn, args }: Apply, x: Printed, y: Printed, { module }: JsContext): Unrounded {
-  if (fn === "neg") return exactly(negative(x));
-  if (fn === "abs") return exactly(call("Math.abs", x));
-  const zero = fn === "max" ? args.findIndex((arg) => arg.kind === "const" && Object.is(arg.value, 0)) : -1;
-  // 4 M sums of random signs: 28 ms with Math.max, 6 so (Node 20).
-  if (zero >= 0) return exactly(call(module.helper("relu"), zero === 0 ? y : x));
-  return exactly(call(`Math.${fn}`, x, y.text));
+/** Writes a routine's statements, with names of their own, before the one that is being printed; gives the name of its result. */
+function printInPlace(routine: Routine, args: readonly string[], context: JsContext): string {
+  const inside: JsContext = { ...context, spelling: new Map(), depths: new Map(), arrays: new Map() };
+  const { writer, names } = context;
+  for (const [i, { name }] of routine.params.entries()) writer.line(`const ${declare(name, inside)} = ${args[i]};`);
+  for (const stmt of routine.body) if (stmt.kind === "let") printLet(stmt.name, stmt.value, inside);
+  const { text } = printExpr(routine.result, inside);
+  const result = names.fresh(routine.name);
+  writer.line(`const ${result} = ${text};`);
+  return result;
 }
 
-function onBools({ fn }: Apply, x: Printed, y: Printed): Printed {
-  switch (fn) {
-    case "and":
-      return infix(x, "&&", y, levels.and);
-    case "or":
-      return infix(x, "||", y, levels.or);
-    case "xor":
-      return infix(x, "!==", y, levels.equal);
-    case "not":
-      return { text: `!${wrap(x, levels.atom)}`, level: levels.unary };
-    default:
-      throw new CompilerBug(`${fn} is not defined for bool`);
+export function printLet(name: string, value: Expr, context: JsContext): void {
+  const { text } = printExpr(value, context);
+  context.writer.line(`const ${declare(name, context)} = ${text};`);
+  context.depths.set(name, context.writer.depth);
+}
+
+/** The conditions of a guard that are not known to hold, joined by and; undefined when there is none. */
+export function printBounds(bounds: readonly Bound[], context: JsContext): Printed | undefined {
+  const conditions: string[] = [];
+  for (const { index, extent } of bounds) {
+    const text = wrap(printExpr(index, context), levels.shift);
+    if (index.min < 0) conditions.push(`${text} >= 0`);
+    if (index.max >= extent) conditions.push(`${text} < ${extent}`);
   }
+  if (conditions.length === 0) return undefined;
+  return { text: conditions.join(" && "), level: conditions.length > 1 ? levels.and : levels.compare };
 }
 
-/** f32 is computed in double and rounded once; for + - * / and sqrt that is the correctly rounded f32 result. */
-function onFloats(expr: Apply, x: Printed, y: Printed, context: JsContext): Unrounded {
-  const rounded = (printed: Printed): Unrounded => ({ printed, rounding: expr.type === "f32" ? "f32" : "none" });
-  if (isMathsFn(expr.fn)) return exactly(inDouble(expr, x, y, context));
-  switch (expr.fn) {
-    case "add":
-      return rounded(infix(x, "+", y, levels.sum));
-    case "sub":
-      return rounded(infix(x, "-", y, levels.sum));
-    case "mul":
-      return rounded(infix(x, "*", y, levels.product));
-    case "div":
-      return rounded(infix(x, "/", y, levels.product));
-    case "mod":
-      return rounded(call(context.module.helper("mod_float"), x, y.text));
-    case "sqrt":
-      return rounded(call("Math.sqrt", x));
-    case "roundHalf":
-      return exactly(call(context.module.helper("round_half"), x));
-    case "rsqrt":
-      return rounded(infix(atom("1"), "/", call("Math.sqrt", x), levels.product));
-    case "neg":
-    case "min":
-    case "max":
-    case "abs":
-      return extreme(expr, x, y, context);
-    case "sign":
-    case "floor":
-    case "ceil":
-      return exactly(call(`Math.${expr.fn}`, x));
-    case "round":
-      return exactly(call(context.module.helper("round_even"), x));
-    default:
-      throw new CompilerBug(`${expr.fn} is not defined for ${expr.type}`);
+/** The index without its constant: those that differ in it alone share one name. */
+export function baseOf(index: Index): Index {
+  return index.kind === "sum" && index.offset !== 0 ? sumIndex(index.terms) : index;
+}
+
+// ---- indexes ----------------------------------------------------------------------------------------------------------
+
+function printSum(sum: Sum, context: JsContext): Printed {
+  const [first] = sum.terms;
+  if (first !== undefined && first.factor < 0) return joinTerms(sum.terms, context, printNumber(sum.offset));
+  const base = printBase(baseOf(sum), context);
+  if (sum.offset === 0) return base;
+  const text = `${wrap(base, levels.sum)} ${sum.offset < 0 ? "-" : "+"} ${Math.abs(sum.offset)}`;
+  return { text, level: levels.sum };
+}
+
+/** A sum without constant: inline when it is used once and changes in the innermost loop, otherwise a name. */
+function printBase(base: Index, context: JsContext): Printed {
+  if (base.kind !== "sum") return printExpr(base, context);
+  const here = context.writer.depth;
+  const depth = depthOf(base, context);
+  if (depth === undefined || (context.guarded && loads(base))) return joinTerms(base.terms, context);
+  const at = landing(base, depth, context);
+  const wanted = at < here || (context.uses.get(base) ?? 0) > 1;
+  if (!wanted) return printParts(base, depth, context);
+  const scope = context.scopes[at];
+  const known = scope?.indexes.get(base);
+  if (known !== undefined) return atom(known);
+  const { text } = printParts(base, depth, context);
+  const name = context.names.numbered("at");
+  context.writer.line(`const ${name} = ${text};`, at);
+  scope?.indexes.set(base, name);
+  return atom(name);
+}
+
+/** The terms that change at `depth`, and before them the name of what changes further out. */
+function printParts(base: Sum, depth: number, context: JsContext): Printed {
+  const outer = base.terms.filter((term) => (depthOf(term.index, context) ?? depth) < depth);
+  const inner = base.terms.filter((term) => !outer.includes(term));
+  if (outer.length === 0) return joinTerms(inner, context);
+  const before = printBase(sumIndex(outer), context);
+  return joinTerms(inner, context, before);
+}
+
+/** Terms come largest factor first, but what is left of a sum when its inner terms are taken away may start negative. */
+function joinTerms(terms: readonly Term[], context: JsContext, first?: Printed): Printed {
+  let joined = first;
+  for (const { factor, index } of terms) {
+    const part = wrap(printExpr(index, context), levels.unary);
+    if (joined === undefined && factor < 0) {
+      joined =
+        factor === -1
+          ? { text: `-${part}`, level: levels.unary }
+          : { text: `${part} * ${factor}`, level: levels.product };
+      continue;
+    }
+    const size = Math.abs(factor);
+    const term: Printed =
+      size === 1 ? { text: part, level: levels.unary } : { text: `${part} * ${size}`, level: levels.product };
+    joined =
+      joined === undefined
+        ? term
+        : { text: `${wrap(joined, levels.sum)} ${factor < 0 ? "-" : "+"} ${term.text}`, level: levels.sum };
   }
+  return joined ?? atom("0");
 }
 
-/** In double the functions are the engine's own; in f32 those of our maths library. */
-function inDouble({ fn }: Apply, x: Printed, y: Printed, context: JsContext): Printed {
-  if (fn === "erf") return call(context.module.helper("erf"), x);
-  return fn === "pow" ? call("Math.pow", x, y.text) : call(`Math.${fn}`, x);
-}
+// ---- where a part of an index is known -----------------------------------------------------------------------------
 
-/** Sums and differences of 32-bit integers are exact in double, quotients cut off rightly, products need `imul`. */
-function onIntegers(expr: Apply, x: Printed, y: Printed, context: JsContext): Unrounded {
-  const signed = expr.type === "i32";
-  const wrapped = (printed: Printed): Unrounded => ({ printed, rounding: signed ? "i32" : "u32" });
-  const bits = (printed: Printed): Unrounded => (signed ? exactly(printed) : wrapped(printed));
-  switch (expr.fn) {
-    case "add":
-      return wrapped(infix(x, "+", y, levels.sum));
-    case "sub":
-      return wrapped(infix(x, "-", y, levels.sum));
-    case "mul":
-      return bits(call("Math.imul", x, y.text));
-    case "div":
-      return wrapped(infix(x, "/", y, levels.product));
-    case "mod":
-      return exactly(call(context.module.helper(signed ? "mod_i32" : "mod_u32"), x, y.text));
-    case "min":
-    case "max":
-      return exactly(call(`Math.${expr.fn}`, x, y.text));
-    case "neg":
-      return wrapped(negative(x));
-    case "abs":
-      return signed ? wrapped(call("Math.abs", x)) : exactly(x);
-    case "sign":
-      return exactly(call("Math.sign", x));
-    case "and":
-      return bits(infix(x, "&", y, levels.bitAnd));
-    case "or":
-      return bits(infix(x, "|", y, levels.bitOr));
-    case "xor":
-      return bits(infix(x, "^", y, levels.bitXor));
-    case "not":
-      return bits({ text: `~${wrap(x, levels.atom)}`, level: levels.unary });
-    case "shiftLeft":
-      return bits(infix(x, "<<", y, levels.shift));
-    case "shiftRight":
-      return exactly(infix(x, signed ? ">>" : ">>>", y, levels.shift));
-    case "rotateLeft":
-      return bits(call(context.module.helper("rotate_left"), x, y.text));
-    default:
-      throw new CompilerBug(`${expr.fn} is not defined for ${expr.type}`);
+/** Depth of the outermost block in which the index is known; undefined when it may change within a block. */
+function depthOf({ reads }: Index, context: JsContext): number | undefined {
+  let depth = 1;
+  for (const name of reads) {
+    if (isConstantMemory(name, context)) continue;
+    const found = context.depths.get(name);
+    if (found === undefined) return undefined;
+    depth = Math.max(depth, found);
   }
+  return depth;
+}
+
+function isConstantMemory(buffer: string, context: JsContext): boolean {
+  const declared = context.buffers.get(buffer);
+  return declared !== undefined && "role" in declared && declared.role === "read";
+}
+
+/** The depth at which a name for `index` may be computed: what loads stays inside the `if` it stands in. */
+function landing(index: Index, depth: number, context: JsContext): number {
+  const inside = context.scopes.findLastIndex((scope) => scope.conditional);
+  return loads(index) ? Math.max(depth, inside) : depth;
+}
+
+function loads(index: Index): boolean {
+  return someExpr(index, (part) => part.kind === "load");
+}
+
+// ---- division ------------------------------------------------------------------------------------------------------
+
+/** Shifts round down, whatever the sign; `| 0` cuts off, which is the same for what is never negative. */
+function printFloorDiv(index: Index, by: number, context: JsContext): Printed {
+  const printed = printExpr(index, context);
+  const shift = Math.log2(by);
+  if (Number.isInteger(shift) && shift < 31) {
+    return { text: `${wrap(printed, levels.shift)} >> ${shift}`, level: levels.shift };
+  }
+  const quotient = `${wrap(printed, levels.product)} / ${by}`;
+  if (index.min >= 0) return { text: `(${quotient}) | 0`, level: levels.bitOr };
+  return atom(`Math.floor(${quotient})`);
+}
+
+function printMod(index: Index, by: number, context: JsContext): Printed {
+  const printed = printExpr(index, context);
+  if (Number.isInteger(Math.log2(by)) && by <= 2 ** 30) {
+    return { text: `${wrap(printed, levels.shift)} & ${by - 1}`, level: levels.bitAnd };
+  }
+  if (index.min >= 0) return { text: `${wrap(printed, levels.product)} % ${by}`, level: levels.product };
+  return atom(`${context.module.helper("floor_mod")}(${printed.text}, ${by})`);
 }

@@ -12,8 +12,10 @@
  * allocates nothing.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
+import { isIndex } from "../../src/kernel/index-expr.ts";
 import type {
   BufferParam,
+  Expr,
   Index,
   Kernel,
   LoopVar,
@@ -23,12 +25,11 @@ import type {
   Stmt,
   ValueType,
 } from "../../src/kernel/kernel.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { operandsOf, ownExprs, walkStmts } from "../../src/kernel/rewrite.ts";
 import { Writer } from "../writer.ts";
 import type { JsContext, JsModule, Printed } from "./context.ts";
 import { declare, inBlock, Namer, spell } from "./context.ts";
-import { elementOf, printExpr, printStored } from "./expr.ts";
-import { baseOf, printBounds, printIndex } from "./index.ts";
+import { baseOf, elementOf, printBounds, printExpr, printLet, printStored } from "./expr.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
@@ -60,18 +61,6 @@ export function printJsRoutine(routine: Routine, name: string, module: JsModule)
   return context.writer.toString();
 }
 
-/** The routine's statements with names of their own, behind the values of its operands. */
-function printInPlace(routine: Routine, args: readonly string[], context: JsContext): string {
-  const inside: JsContext = { ...context, spelling: new Map(), depths: new Map(), arrays: new Map() };
-  const { writer, names } = context;
-  for (const [i, { name }] of routine.params.entries()) writer.line(`const ${declare(name, inside)} = ${args[i]};`);
-  printStmts(routine.body, inside);
-  const { text } = printExpr(routine.result, inside);
-  const result = names.fresh(routine.name);
-  writer.line(`const ${result} = ${text};`);
-  return result;
-}
-
 function newContext(
   module: JsModule,
   buffers: readonly (BufferParam | SharedArray)[],
@@ -88,20 +77,23 @@ function newContext(
     arrays: new Map(),
     uses: countUses(stmts),
     indexed: indexedArrays(stmts),
-    printValue: printExpr,
-    printIndex,
-    printInPlace,
     guarded: false,
   };
 }
 
-function countUses(stmts: readonly Stmt[]): ReadonlyMap<string, number> {
-  const uses = new Map<string, number>();
+/** By how many places: subscripts, bounds and operands. */
+function countUses(stmts: readonly Stmt[]): ReadonlyMap<Expr, number> {
+  const uses = new Map<Expr, number>();
+  const count = (expr: Expr): void => {
+    if (!isIndex(expr)) return;
+    const base = baseOf(expr);
+    uses.set(base, (uses.get(base) ?? 0) + 1);
+  };
   walkStmts(stmts, {
-    index: (index) => {
-      const { key } = baseOf(index);
-      uses.set(key, (uses.get(key) ?? 0) + 1);
+    expr: (expr) => {
+      if (!isIndex(expr) || expr.kind === "ranged") operandsOf(expr).forEach(count);
     },
+    stmt: (stmt) => void ownExprs(stmt).forEach(count),
   });
   return uses;
 }
@@ -161,18 +153,14 @@ function printStmts(stmts: readonly Stmt[], context: JsContext): void {
 }
 
 function printStmt(stmt: Stmt, context: JsContext): void {
-  const { writer } = context;
   switch (stmt.kind) {
     case "for":
       if (stmt.mark === "lane") throw new CompilerBug("the js target has no lane loops");
       printLoop(stmt.loop, context, () => printStmts(stmt.body, context));
       break;
-    case "let": {
-      const { text } = printExpr(stmt.value, context);
-      writer.line(`const ${declare(stmt.name, context)} = ${text};`);
-      context.depths.set(stmt.name, writer.depth);
+    case "let":
+      printLet(stmt.name, stmt.value, context);
       break;
-    }
     case "var":
       printVar(stmt, context);
       break;
@@ -241,15 +229,14 @@ function printAssign(stmt: Of<"assign">, context: JsContext): void {
 function addedInDouble({ name, at, value }: Of<"assign">, context: JsContext): Printed | undefined {
   if (value.kind !== "apply" || value.fn !== "add" || value.type !== "f64") return undefined;
   const [sum, term] = value.args;
-  if (sum?.kind !== "name" || sum.name !== name || term === undefined) return undefined;
-  if (sum.at.some((index, axis) => index.key !== at[axis]?.key)) return undefined;
+  if (term === undefined || sum !== value.pool.name("f64", name, at)) return undefined;
   return printExpr(term, context);
 }
 
 function printStore(stmt: Of<"store">, context: JsContext): void {
   const condition = printBounds(stmt.guard, context);
   const write = (inside: JsContext): string => {
-    const at = printIndex(stmt.at, inside).text;
+    const at = printExpr(stmt.at, inside).text;
     return `${spell(stmt.buffer, inside)}[${at}] = ${printStored(stmt.value, elementType(stmt.buffer, inside), inside).text};`;
   };
   if (condition === undefined) context.writer.line(write(context));

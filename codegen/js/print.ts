@@ -11,7 +11,7 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Routines } from "../../src/kernel/evaluate-expr.ts";
-import type { Expr, Kernel, Routine } from "../../src/kernel/kernel.ts";
+import type { Apply, Kernel, Routine } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
 import type { JsModule } from "./context.ts";
@@ -35,12 +35,14 @@ export function printJsKernels(kernels: readonly Kernel[], routines: Routines = 
   const known = new Map<string, string>();
   const kernelNames = kernels.map((kernel) => names.fresh(kernel.name));
 
-  const routineOf = (expr: Expr & { readonly kind: "apply" }): Routine => {
-    const found = isRoutineFn(expr.fn) ? routines(expr.fn, expr.type) : undefined;
-    if (found === undefined) throw new CompilerBug(`the maths library has no ${expr.fn} of ${expr.type}`);
+  const made = new Map<string, Routine>();
+  const routineOf = ({ fn, type }: Apply): Routine => {
+    const found = made.get(`${fn} ${type}`) ?? (isRoutineFn(fn) ? routines(fn, type) : undefined);
+    if (found === undefined) throw new CompilerBug(`the maths library has no ${fn} of ${type}`);
+    made.set(`${fn} ${type}`, found);
     return found;
   };
-  const routine = (expr: Expr & { readonly kind: "apply" }): string => {
+  const routine = (expr: Apply): string => {
     const before = known.get(expr.fn);
     if (before !== undefined) return before;
     const found = routineOf(expr);

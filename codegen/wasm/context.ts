@@ -8,9 +8,8 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
-import { someIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import { readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
@@ -39,6 +38,8 @@ export interface WasmModuleContext {
   /** Multiply-adds rounded once where the engine has them. */
   readonly relaxed: boolean;
   routine(fn: RoutineFn, type: ValueType, lanes: boolean): FunctionRef;
+  /** What that function computes, to be written in place. */
+  routineOf(fn: RoutineFn, type: ValueType): Routine;
   helper(name: HelperName): FunctionRef;
 }
 
@@ -64,7 +65,7 @@ export interface WasmContext {
   readonly values: Map<string, ValuePlace>;
   readonly loops: Map<string, Local>;
   /** Addresses that are kept in locals (pointers.ts), by buffer and index without its constant. */
-  readonly pointers: Map<string, Local>;
+  readonly pointers: Map<number, Local>;
   readonly lanes: Lanes | null;
   /** Arrays whose last axis is indexed by a lane loop. */
   readonly laned: ReadonlySet<string>;
@@ -89,14 +90,7 @@ export function scalarType(type: ValueType): ValType {
 
 export function varies(expr: Expr, lanes: Lanes | null): boolean {
   if (lanes === null || lanes.only !== null) return false;
-  return someExpr(expr, {
-    expr: (part) => part.kind === "name" && lanes.varying.has(part.name),
-    index: (index) => someIndex(index, { loop: ({ name }) => name === lanes.loop }),
-  });
-}
-
-export function indexVaries(index: Index, lanes: Lanes | null): boolean {
-  return lanes !== null && varies({ kind: "index", type: "i32", index }, lanes);
+  return expr.reads.has(lanes.loop) || readsAny(expr, lanes.varying);
 }
 
 /**
@@ -131,5 +125,5 @@ export function varyingNames(
 
 /** How much an index grows from a lane to the next: 0 where it does not, null where it is no constant. */
 export function laneStride(index: Index, lanes: Lanes): number | null {
-  return strideAlong(index, lanes.loop, laneCount, (value) => varies(value, lanes));
+  return strideAlong(index, lanes.loop, laneCount, (loaded) => varies(loaded, lanes));
 }

@@ -16,7 +16,6 @@ import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { panelOffsets, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
 import {
-  indexVaries,
   type MemoryPlace,
   newLanes,
   place,
@@ -28,11 +27,10 @@ import {
   type WasmModuleContext,
 } from "./context.ts";
 import type { FunctionWriter, Local } from "./function.ts";
-import { writeBounds } from "./index.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
 import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
-import { elementPlace, flatten, replaceLane, writeScalar, writeScalarStore } from "./scalar.ts";
+import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";
 
@@ -303,7 +301,7 @@ function writeAssign(stmt: Of<"assign">, context: WasmContext): void {
       writeScalar(stmt.value, context);
       replaceLane(stmt.value.type, last.value, context);
     } else if (last?.kind === "loop" && last.loop.name === lanes?.loop) writeVector(stmt.value, context);
-    else throw new CompilerBug(`wasm: a lane of ${stmt.name} is picked by ${last?.key}`);
+    else throw new CompilerBug(`wasm: a lane of ${stmt.name} is picked by a ${last?.kind}`);
     f.set(local);
     return;
   }
@@ -331,8 +329,8 @@ function writeMultiplyAdd({ name, value }: Of<"assign">, context: WasmContext): 
 
 function writeStore(stmt: Of<"store">, context: WasmContext): void {
   const { lanes, f } = context;
-  const each = varies(stmt.value, lanes) || indexVaries(stmt.at, lanes);
-  const guardVaries = stmt.guard.some(({ index }) => indexVaries(index, lanes));
+  const each = varies(stmt.value, lanes) || varies(stmt.at, lanes);
+  const guardVaries = stmt.guard.some(({ index }) => varies(index, lanes));
   if (guardVaries && lanes !== null) {
     for (let only = 0; only < laneCount; only++) writeStore(stmt, { ...context, lanes: { ...lanes, only } });
     return;
@@ -341,6 +339,6 @@ function writeStore(stmt: Of<"store">, context: WasmContext): void {
     if (each) writeVectorStore(stmt.buffer, stmt.at, stmt.value, context);
     else writeScalarStore(stmt.buffer, stmt.at, stmt.value, context);
   };
-  if (writeBounds(stmt.guard, context, writeScalar)) f.if([], write);
+  if (writeBounds(stmt.guard, context)) f.if([], write);
   else write();
 }

@@ -9,15 +9,15 @@
  * Accesses that differ by a constant share a pointer: the constant stands in the load.
  */
 import { byteWidth } from "../../src/core/dtype.ts";
-import { someIndex } from "../../src/kernel/index-expr.ts";
+import { isDynamic } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { addressOf, firstLane, isLoop, pointerKey } from "./address.ts";
 import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
-import { addressOf, firstLane, isLoop, pointerKey, writeMoving } from "./index.ts";
-import { writeScalar } from "./scalar.ts";
+import { writeMoving } from "./scalar.ts";
 
 export interface Pointer {
-  readonly key: string;
+  readonly key: number;
   readonly memory: MemoryPlace;
   readonly moving: Index;
 }
@@ -29,7 +29,7 @@ export interface MovingPointer extends Pointer {
 
 /** The pointers that a loop over `loop` with this body needs; none where another loop lies inside. */
 export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: WasmContext): readonly MovingPointer[] {
-  const found = new Map<string, MovingPointer>();
+  const found = new Map<number, MovingPointer>();
   const see = (buffer: string, at: Index, lanes: WasmContext["lanes"]): void => {
     const pointer = pointerTo(buffer, at, lanes, context);
     if (pointer === null || found.has(pointer.key)) return;
@@ -46,7 +46,7 @@ export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: Wa
 export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): readonly Pointer[] {
   const { lanes } = context;
   if (lanes === null) return [];
-  const found = new Map<string, Pointer>();
+  const found = new Map<number, Pointer>();
   const shared = new Set<Pointer>();
   const see = (buffer: string, at: Index): void => {
     const pointer = pointerTo(buffer, at, lanes, context);
@@ -74,7 +74,7 @@ function eachAccess(stmt: Stmt, see: (buffer: string, at: Index) => void): void 
 
 /** Whether the address can be computed before the block, whose values it must not read. A constant needs no local. */
 function isKnownBefore(moving: Index): boolean {
-  return moving.kind !== "const" && !someIndex(moving, { value: () => true });
+  return moving.kind !== "const" && !isDynamic(moving);
 }
 
 /** What a pointer to an element would be; null where its lanes do not lie at a constant distance, or there is one already. */
@@ -90,7 +90,7 @@ function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], conte
 export function holdPointers(pointers: readonly Pointer[], context: WasmContext): void {
   for (const { key, memory, moving } of pointers) {
     const local = context.f.local("i32");
-    writeMoving(memory, moving, context, writeScalar);
+    writeMoving(memory, moving, context);
     context.f.set(local);
     context.pointers.set(key, local);
   }
@@ -137,5 +137,5 @@ function stepOf(moving: Index, loop: LoopVar): number | null {
 }
 
 function isFixed(index: Index, loop: LoopVar): boolean {
-  return !someIndex(index, { loop: ({ name }) => name === loop.name, value: () => true });
+  return !index.reads.has(loop.name) && !isDynamic(index);
 }

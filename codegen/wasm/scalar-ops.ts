@@ -54,7 +54,8 @@ export function writeConvert(from: ValueType, to: ValueType, { f }: WasmContext)
 
 // ---- functions -----------------------------------------------------------------------------------------------------
 
-const floatOps: Partial<Record<ScalarFn, string>> = {
+/** Instructions by name; null for what takes several, is a routine, or is not defined. So for all tables: `tsc` asks for a new function. */
+const floatOps = {
   add: "add",
   sub: "sub",
   mul: "mul",
@@ -73,14 +74,36 @@ const floatOps: Partial<Record<ScalarFn, string>> = {
   le: "le",
   gt: "gt",
   ge: "ge",
-};
+  mod: null,
+  sign: null,
+  rsqrt: null,
+  exp: null,
+  expm1: null,
+  log: null,
+  log1p: null,
+  sin: null,
+  cos: null,
+  tanh: null,
+  erf: null,
+  pow: null,
+  and: null,
+  or: null,
+  not: null,
+  xor: null,
+  shiftLeft: null,
+  shiftRight: null,
+  rotateLeft: null,
+  roundHalf: null,
+  threefry: null,
+  select: null,
+} as const satisfies Record<ScalarFn, string | null>;
 
 /** The operands are on the stack. */
 export function writeFloat(fn: ScalarFn, type: "f32" | "f64", context: WasmContext): void {
   const { f } = context;
   const op = floatOps[fn];
-  if (op !== undefined) {
-    f.op(`${type}.${op}` as PlainOpName);
+  if (op !== null) {
+    f.op(`${type}.${op}`);
     return;
   }
   const constant = (value: number): void => (type === "f32" ? f.constF32(value) : f.constF64(value));
@@ -116,7 +139,7 @@ export function writeFloat(fn: ScalarFn, type: "f32" | "f64", context: WasmConte
   f.release(x);
 }
 
-const integerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName]>> = {
+const integerOps = {
   add: ["i32.add", "i32.add"],
   sub: ["i32.sub", "i32.sub"],
   mul: ["i32.mul", "i32.mul"],
@@ -132,14 +155,39 @@ const integerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsign
   le: ["i32.le_s", "i32.le_u"],
   gt: ["i32.gt_s", "i32.gt_u"],
   ge: ["i32.ge_s", "i32.ge_u"],
-};
+  div: null,
+  mod: null,
+  min: null,
+  max: null,
+  neg: null,
+  abs: null,
+  sign: null,
+  floor: null,
+  ceil: null,
+  round: null,
+  sqrt: null,
+  rsqrt: null,
+  exp: null,
+  expm1: null,
+  log: null,
+  log1p: null,
+  sin: null,
+  cos: null,
+  tanh: null,
+  erf: null,
+  pow: null,
+  not: null,
+  roundHalf: null,
+  threefry: null,
+  select: null,
+} as const satisfies Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName] | null>;
 
 /** The operands are on the stack. */
 export function writeInteger(fn: ScalarFn, type: ValueType, context: WasmContext): void {
   const { f, module } = context;
   const signed = type === "i32";
   const ops = integerOps[fn];
-  if (ops !== undefined) {
+  if (ops !== null) {
     f.op(ops[signed ? 0 : 1]);
     return;
   }

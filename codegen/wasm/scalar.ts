@@ -5,17 +5,13 @@
  * out of their vectors.
  */
 
-import type { DType } from "../../src/core/dtype.ts";
+import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { constIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, ValueType } from "../../src/kernel/kernel.ts";
+import type { Apply, Bound, Expr, FloorDiv, Index, Load, Mod, Sum, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
-import { place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
-import { writeAddress, writeBounds, writeIndex } from "./index.ts";
+import { addressOf, pointerKey } from "./address.ts";
+import { type MemoryPlace, place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
 import { writeConvert, writeFloat, writeInteger } from "./scalar-ops.ts";
-
-type Apply = Expr & { readonly kind: "apply" };
-type Load = Expr & { readonly kind: "load" };
 
 export function writeScalar(expr: Expr, context: WasmContext): void {
   const { f } = context;
@@ -25,9 +21,6 @@ export function writeScalar(expr: Expr, context: WasmContext): void {
       return;
     case "name":
       writeName(expr.name, expr.at, expr.type, context);
-      return;
-    case "index":
-      writeIndex(expr.index, context, writeScalar);
       return;
     case "load":
       writeLoad(expr, context);
@@ -43,6 +36,19 @@ export function writeScalar(expr: Expr, context: WasmContext): void {
       writeScalar(expr.value, context);
       if (scalarType(expr.type) === scalarType(expr.value.type)) return;
       f.op(expr.type === "f32" ? "f32.reinterpret_i32" : "i32.reinterpret_f32");
+      return;
+    case "loop":
+      writeLoopValue(expr.loop.name, context);
+      return;
+    case "ranged":
+      writeScalar(expr.value, context);
+      return;
+    case "sum":
+      writeSum(expr, 1, context);
+      return;
+    case "floorDiv":
+    case "mod":
+      writeQuotient(expr, context);
       return;
     default:
       unreachable(expr);
@@ -66,7 +72,7 @@ export function elementPlace(found: ValuePlace & { readonly kind: "array" }, at:
 export function flatten(at: readonly Index[], shape: readonly number[]): number {
   let flat = 0;
   for (const [axis, index] of at.entries()) {
-    if (index.kind !== "const") throw new CompilerBug(`wasm: an array is indexed by ${index.key}`);
+    if (index.kind !== "const") throw new CompilerBug(`wasm: an array is indexed by a ${index.kind}`);
     flat = flat * (shape[axis] ?? 1) + index.value;
   }
   return flat;
@@ -91,10 +97,11 @@ function writeName(name: string, at: readonly Index[], type: ValueType, context:
 
 /** Which lane the last index of a laned array picks. */
 export function laneOf(at: readonly Index[], { lanes }: WasmContext): number {
-  const last = at[at.length - 1] ?? constIndex(0);
+  const last = at[at.length - 1];
+  if (last === undefined) return 0;
   if (last.kind === "const") return last.value;
   if (last.kind === "loop" && lanes?.loop === last.loop.name && lanes.only !== null) return lanes.only;
-  throw new CompilerBug(`wasm: a lane is picked by ${last.key}`);
+  throw new CompilerBug(`wasm: a lane is picked by a ${last.kind}`);
 }
 
 export function extractLane(type: ValueType, lane: number, { f }: WasmContext): void {
@@ -117,12 +124,123 @@ export function replaceLane(type: ValueType, lane: number, { f }: WasmContext): 
   f.lane(type === "f32" ? "f32x4.replace_lane" : "i32x4.replace_lane", lane);
 }
 
+// ---- indexes -------------------------------------------------------------------------------------------------------
+
+/** Leaves `index * scale` on the stack. */
+function writeScaled(index: Index, scale: number, context: WasmContext): void {
+  if (index.kind === "const") context.f.constI32(index.value * scale);
+  else if (index.kind === "sum") writeSum(index, scale, context);
+  else {
+    writeScalar(index, context);
+    multiply(scale, context);
+  }
+}
+
+function writeLoopValue(name: string, context: WasmContext): void {
+  const { lanes, f } = context;
+  if (lanes?.loop !== name) {
+    f.get(place(context.loops.get(name), `loop ${name}`));
+    return;
+  }
+  if (lanes.only === null) throw new CompilerBug(`wasm: the lanes of ${name} as one index`);
+  f.constI32(lanes.only);
+}
+
+function writeSum({ terms, offset }: Sum, scale: number, context: WasmContext): void {
+  const { f } = context;
+  terms.forEach((term, i) => {
+    writeScaled(term.index, term.factor * scale, context);
+    if (i > 0) f.op("i32.add");
+  });
+  if (offset === 0 && terms.length > 0) return;
+  f.constI32(offset * scale);
+  if (terms.length > 0) f.op("i32.add");
+}
+
+function multiply(scale: number, { f }: WasmContext): void {
+  if (scale === 1) return;
+  const shift = Math.log2(scale);
+  f.constI32(Number.isInteger(shift) ? shift : scale);
+  f.op(Number.isInteger(shift) ? "i32.shl" : "i32.mul");
+}
+
+/** Towards minus infinity, and the remainder that is never negative. */
+function writeQuotient(index: FloorDiv | Mod, context: WasmContext): void {
+  const { f } = context;
+  const { by, kind } = index;
+  writeScalar(index.index, context);
+  const shift = Math.log2(by);
+  if (Number.isInteger(shift)) {
+    f.constI32(kind === "mod" ? by - 1 : shift);
+    f.op(kind === "mod" ? "i32.and" : index.index.min >= 0 ? "i32.shr_u" : "i32.shr_s");
+    return;
+  }
+  f.constI32(by);
+  if (index.index.min >= 0) f.op(kind === "mod" ? "i32.rem_u" : "i32.div_u");
+  else f.call(context.module.helper(kind === "mod" ? "floorMod" : "floorDiv"));
+}
+
+// ---- addresses -----------------------------------------------------------------------------------------------------
+
+/** Leaves the moving part of an element's address on the stack, and returns what the load or store adds to it. */
+export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContext): number {
+  const { f } = context;
+  const { moving, offset } = addressOf(memory, at);
+  const pointer = context.pointers.get(pointerKey(memory, moving));
+  if (pointer !== undefined) {
+    f.get(pointer);
+    return offset;
+  }
+  if (moving.min < 0) {
+    // The whole address is computed, so that the sum is never negative.
+    writeScaled(moving, byteWidth(memory.element), context);
+    f.constI32(offset);
+    f.op("i32.add");
+    addBase(memory, context);
+    return 0;
+  }
+  writeMoving(memory, moving, context);
+  return offset;
+}
+
+/** Leaves the moving part of an address, which is never negative, on the stack. */
+export function writeMoving(memory: MemoryPlace, moving: Index, context: WasmContext): void {
+  if (moving.kind === "const" && moving.value === 0 && memory.base !== null) {
+    // no sum: V8 joins neighbouring stores only where their addresses are one value
+    context.f.get(memory.base);
+    return;
+  }
+  writeScaled(moving, byteWidth(memory.element), context);
+  addBase(memory, context);
+}
+
+function addBase({ base }: MemoryPlace, { f }: WasmContext): void {
+  if (base === null) return;
+  f.get(base);
+  f.op("i32.add");
+}
+
+/** Leaves 1 on the stack where all bounds hold, else 0. Returns false, and leaves nothing, where they always do. */
+export function writeBounds(bounds: readonly Bound[], context: WasmContext): boolean {
+  const { f } = context;
+  let any = false;
+  for (const { index, extent } of bounds) {
+    if (index.min >= 0 && index.max < extent) continue;
+    writeScalar(index, context);
+    f.constI32(extent);
+    f.op("i32.lt_u"); // a negative index is a large unsigned one
+    if (any) f.op("i32.and");
+    any = true;
+  }
+  return any;
+}
+
 // ---- memory --------------------------------------------------------------------------------------------------------
 
 function writeLoad(load: Load, context: WasmContext): void {
   const { f } = context;
   const { guard } = load;
-  if (guard === undefined || !writeBounds(guard.bounds, context, writeScalar)) {
+  if (guard === undefined || !writeBounds(guard.bounds, context)) {
     writeRead(load, context);
     return;
   }
@@ -136,7 +254,7 @@ function writeLoad(load: Load, context: WasmContext): void {
 function writeRead(load: Load, context: WasmContext): void {
   const { f } = context;
   const memory = place(context.memory.get(load.buffer), load.buffer);
-  const offset = writeAddress(memory, load.at, context, writeScalar);
+  const offset = writeAddress(memory, load.at, context);
   switch (memory.element) {
     case "f32":
       f.memory("f32.load", offset);
@@ -165,7 +283,7 @@ function writeRead(load: Load, context: WasmContext): void {
 export function writeScalarStore(buffer: string, at: Index, value: Expr, context: WasmContext): void {
   const { f } = context;
   const memory = place(context.memory.get(buffer), buffer);
-  const offset = writeAddress(memory, at, context, writeScalar);
+  const offset = writeAddress(memory, at, context);
   writeScalar(value, context);
   writeNarrow(memory.element, context);
   f.memory(storeOps[memory.element], offset);

@@ -8,7 +8,7 @@
 
 import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
+import type { Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { importedMemory, importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
 import { type Buffer, type BufferSlot, printBuffer } from "../../src/program/buffer.ts";
@@ -114,8 +114,15 @@ function writeStep(step: Step, f: FunctionWriter, thread: Local, printer: Printe
 function moduleContext(wasm: WasmModule, mod: FunctionRef, relaxed: boolean): WasmModuleContext {
   const routines = new Map<string, FunctionRef>();
   const helpers = new Map<HelperName, FunctionRef>();
+  const known = new Map<string, Routine>();
   const context: WasmModuleContext = {
     relaxed,
+    routineOf(fn, type) {
+      const found = known.get(`${fn} ${type}`) ?? routineFor(fn, type);
+      if (found === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
+      known.set(`${fn} ${type}`, found);
+      return found;
+    },
     routine(fn, type, lanes) {
       const key = `${fn} ${type} ${lanes}`;
       const known = routines.get(key);
@@ -144,8 +151,7 @@ function addRoutine(
   type: ValueType,
   lanes: boolean,
 ): FunctionRef {
-  const routine = routineFor(fn, type);
-  if (routine === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
+  const routine = context.routineOf(fn, type);
   const typeOf = (value: ValueType): ValType => (lanes ? "v128" : scalarType(value));
   const params = routine.params.map((param) => typeOf(param.type));
   return wasm.function(lanes ? `${fn}_lanes` : fn, params, [typeOf(routine.result.type)], (f, locals) => {

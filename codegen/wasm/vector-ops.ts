@@ -4,7 +4,7 @@ import { laneCount } from "../../src/kernel/stride.ts";
 import type { WasmContext } from "./context.ts";
 import type { PlainOpName } from "./opcodes.ts";
 
-export const vectorFloatOps: Partial<Record<ScalarFn, PlainOpName>> = {
+export const vectorFloatOps = {
   add: "f32x4.add",
   sub: "f32x4.sub",
   mul: "f32x4.mul",
@@ -23,10 +23,32 @@ export const vectorFloatOps: Partial<Record<ScalarFn, PlainOpName>> = {
   le: "f32x4.le",
   gt: "f32x4.gt",
   ge: "f32x4.ge",
-};
+  mod: null,
+  sign: null,
+  rsqrt: null,
+  exp: null,
+  expm1: null,
+  log: null,
+  log1p: null,
+  sin: null,
+  cos: null,
+  tanh: null,
+  erf: null,
+  pow: null,
+  and: null,
+  or: null,
+  not: null,
+  xor: null,
+  shiftLeft: null,
+  shiftRight: null,
+  rotateLeft: null,
+  roundHalf: null,
+  threefry: null,
+  select: null,
+} as const satisfies Record<ScalarFn, PlainOpName | null>;
 
 /** Of u32 and bool the second; a bool is a mask, of which "less than" is the signed one turned around. */
-export const vectorIntegerOps: Partial<Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName]>> = {
+export const vectorIntegerOps = {
   add: ["i32x4.add", "i32x4.add"],
   sub: ["i32x4.sub", "i32x4.sub"],
   mul: ["i32x4.mul", "i32x4.mul"],
@@ -43,7 +65,31 @@ export const vectorIntegerOps: Partial<Record<ScalarFn, readonly [signed: PlainO
   le: ["i32x4.le_s", "i32x4.le_u"],
   gt: ["i32x4.gt_s", "i32x4.gt_u"],
   ge: ["i32x4.ge_s", "i32x4.ge_u"],
-};
+  div: null,
+  mod: null,
+  abs: null,
+  sign: null,
+  floor: null,
+  ceil: null,
+  round: null,
+  sqrt: null,
+  rsqrt: null,
+  exp: null,
+  expm1: null,
+  log: null,
+  log1p: null,
+  sin: null,
+  cos: null,
+  tanh: null,
+  erf: null,
+  pow: null,
+  shiftLeft: null,
+  shiftRight: null,
+  rotateLeft: null,
+  roundHalf: null,
+  threefry: null,
+  select: null,
+} as const satisfies Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName] | null>;
 
 /** The scalar on the stack, in all lanes. */
 export function writeSplat(type: ValueType, { f }: WasmContext): void {

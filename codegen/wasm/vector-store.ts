@@ -3,9 +3,9 @@ import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { scaleIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
+import { firstLane } from "./address.ts";
 import { laneStride, place, type WasmContext } from "./context.ts";
-import { firstLane, writeAddress } from "./index.ts";
-import { writeScalar, writeScalarStore } from "./scalar.ts";
+import { writeAddress, writeScalarStore } from "./scalar.ts";
 import { lanesOf, writeVector } from "./vector.ts";
 
 /** Stores all lanes of `value`. */
@@ -22,7 +22,7 @@ export function writeVectorStore(buffer: string, at: Index, value: Expr, context
     return;
   }
   if (stride === 1) {
-    const offset = writeAddress(memory, firstLane(at, lanes), context, writeScalar);
+    const offset = writeAddress(memory, firstLane(at, lanes), context);
     writeVector(value, context);
     if (byteWidth(element) === 4) {
       f.memory("v128.store", offset);
@@ -36,7 +36,7 @@ export function writeVectorStore(buffer: string, at: Index, value: Expr, context
   writeVector(value, context);
   f.set(held);
   for (let lane = 0; lane < laneCount; lane++) {
-    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes), 1, lane * stride), context, writeScalar);
+    const offset = writeAddress(memory, scaleIndex(firstLane(at, lanes), 1, lane * stride), context);
     f.get(held);
     f.memoryLane("v128.store32_lane", offset, lane);
   }

@@ -8,12 +8,12 @@
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { constIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, Routine, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import { scaleIndex } from "../../src/kernel/index-expr.ts";
+import type { Apply, Expr, Index, Load, Routine, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
-import { routineFor } from "../../src/kernel/maths/library.ts";
 import { INFINITY_BITS, MAGNITUDE } from "../../src/kernel/maths/notation.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
+import { firstLane } from "./address.ts";
 import {
   type Lanes,
   laneStride,
@@ -25,13 +25,9 @@ import {
   type WasmContext,
 } from "./context.ts";
 import type { Local } from "./function.ts";
-import { firstLane, writeAddress } from "./index.ts";
 import type { PlainOpName } from "./opcodes.ts";
-import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeScalar } from "./scalar.ts";
+import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
 import { constantBytes, vectorFloatOps, vectorIntegerOps, writeFloatSign, writeSplat } from "./vector-ops.ts";
-
-type Apply = Expr & { readonly kind: "apply" };
-type Load = Expr & { readonly kind: "load" };
 
 /** Any expression as a vector: what is the same in all lanes is computed once. */
 export function writeVector(expr: Expr, context: WasmContext): void {
@@ -44,8 +40,14 @@ export function writeVector(expr: Expr, context: WasmContext): void {
     case "name":
       writeName(expr.name, expr.at, expr.type, context);
       return;
-    case "index":
-      writeIndexes(expr.index, lanes, context);
+    case "loop":
+    case "sum":
+    case "floorDiv":
+    case "mod":
+      writeIndexes(expr, lanes, context);
+      return;
+    case "ranged":
+      writeVector(expr.value, context);
       return;
     case "load":
       writeLoad(expr, lanes, context);
@@ -91,7 +93,7 @@ function writeUniform(expr: Expr, context: WasmContext): void {
   }
   if (expr.kind === "load" && expr.guard === undefined && byteWidth(elementOf(expr, context)) === 4) {
     const memory = place(context.memory.get(expr.buffer), expr.buffer);
-    f.memory("v128.load32_splat", writeAddress(memory, expr.at, context, writeScalar));
+    f.memory("v128.load32_splat", writeAddress(memory, expr.at, context));
     return;
   }
   writeScalar(expr, context);
@@ -106,9 +108,9 @@ function writeName(name: string, at: readonly Index[], type: ValueType, context:
   const { f } = context;
   const found = place(context.values.get(name), name);
   if (found.kind === "laned") {
-    const last = at[at.length - 1] ?? constIndex(0);
+    const last = at[at.length - 1];
     f.get(place(found.elements[flatten(at.slice(0, -1), found.shape.slice(0, -1))], name));
-    if (last.kind === "loop" && last.loop.name === lanesOf(context).loop) return;
+    if (last?.kind === "loop" && last.loop.name === lanesOf(context).loop) return;
     extractLane(type, laneOf(at, context), context);
     writeSplat(type, context);
     return;
@@ -124,10 +126,10 @@ function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
   const { f } = context;
   const stride = laneStride(index, lanes);
   if (stride === null) {
-    writeLaneByLane({ kind: "index", type: "i32", index }, context);
+    writeLaneByLane(index, context);
     return;
   }
-  writeScalar({ kind: "index", type: "i32", index: firstLane(index, lanes) }, context);
+  writeScalar(firstLane(index, lanes), context);
   f.op("i32x4.splat");
   const steps = new Uint8Array(Int32Array.from({ length: laneCount }, (_, lane) => lane * stride).buffer);
   f.constV128(steps);
@@ -142,7 +144,7 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const stride = load.guard === undefined ? laneStride(load.at, lanes) : null;
   const { element } = memory;
   if (stride === 1 && element !== "f16" && element !== "f64") {
-    const offset = writeAddress(memory, firstLane(load.at, lanes), context, writeScalar);
+    const offset = writeAddress(memory, firstLane(load.at, lanes), context);
     if (byteWidth(element) === 4) {
       f.memory("v128.load", offset);
       return;
@@ -160,7 +162,7 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const result = f.local("v128");
   for (let lane = 0; lane < laneCount; lane++) {
     const at = scaleIndex(firstLane(load.at, lanes), 1, lane * stride);
-    const offset = writeAddress(memory, at, context, writeScalar);
+    const offset = writeAddress(memory, at, context);
     if (lane === 0) f.memory("v128.load32_zero", offset);
     else {
       f.get(result);
@@ -231,7 +233,7 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
   if (writeMultiplyAdd(expr, context) || writeWithConstant(expr, context) || writeNaNTest(expr, context)) return;
   const { type } = first;
   const op = type === "f32" ? vectorFloatOps[expr.fn] : vectorIntegerOps[expr.fn]?.[type === "i32" ? 0 : 1];
-  if (op !== undefined) {
+  if (op !== null && op !== undefined) {
     for (const arg of expr.args) writeVector(arg, context);
     f.op(op);
     return;
@@ -254,8 +256,7 @@ function isShort(fn: RoutineFn): boolean {
 /** The operands are on the stack. */
 function writeInPlace(fn: RoutineFn, type: ValueType, context: WasmContext): void {
   const { f } = context;
-  const routine = routineFor(fn, type);
-  if (routine === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
+  const routine = context.module.routineOf(fn, type);
   const operands = routine.params.map(() => f.local("v128"));
   for (const operand of operands.toReversed()) f.set(operand);
   writeRoutine(routine, operands, context);

@@ -8,7 +8,20 @@
  * fails. All expressions are free of side effects, so nothing else changes by that.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import type { Bound, BufferParam, Expr, Index, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import type {
+  Apply,
+  Bound,
+  BufferParam,
+  Expr,
+  FloorDiv,
+  Index,
+  Load,
+  Mod,
+  RoutineFn,
+  ScalarFn,
+  Sum,
+  ValueType,
+} from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import type { Writer } from "../writer.ts";
 import type { Helper } from "./helpers.ts";
@@ -62,34 +75,16 @@ const operand = (printed: Printed): string => (printed.tight ? printed.text : `(
 
 // ---- indexes -------------------------------------------------------------------------------------------------------
 
+/** A constant needs no suffix where an index stands. */
 function printIndex(index: Index, context: Context): Printed {
-  if (index.min < -2147483648 || index.max > 2147483647) throw new CompilerBug(`wgsl: index ${index.key} leaves i32`);
-  switch (index.kind) {
-    case "const":
-      return index.value < 0 ? loose(String(index.value)) : tight(String(index.value));
-    case "loop":
-      return tight(context.names.of(index.loop.name));
-    case "value": {
-      const value = printExpr(index.value, context);
-      return index.value.type === "i32" ? value : tight(`i32(${value.text})`);
-    }
-    case "sum":
-      return printSum(index, context);
-    case "floorDiv":
-      return printDivision(index, "/", "tl_floor_div", context);
-    case "mod":
-      return printDivision(index, "%", "tl_floor_mod", context);
-    default:
-      return unreachable(index);
+  if (index.min < -2147483648 || index.max > 2147483647) {
+    throw new CompilerBug(`wgsl: an index reaches ${index.min}..${index.max} and leaves i32`);
   }
+  if (index.kind !== "const") return printExpr(index, context);
+  return index.value < 0 ? loose(String(index.value)) : tight(String(index.value));
 }
 
-function printDivision(
-  index: Index & { readonly kind: "floorDiv" | "mod" },
-  operator: string,
-  helper: Helper,
-  context: Context,
-): Printed {
+function printDivision(index: FloorDiv | Mod, operator: string, helper: Helper, context: Context): Printed {
   const inner = printIndex(index.index, context);
   const power = Math.log2(index.by);
   // For a signed number a shift and a mask round down as ours do, and cost less than a division and a remainder.
@@ -100,7 +95,7 @@ function printDivision(
   return tight(`${helper}(${inner.text}, ${index.by})`);
 }
 
-function printSum(sum: Index & { readonly kind: "sum" }, context: Context): Printed {
+function printSum(sum: Sum, context: Context): Printed {
   let text = "";
   const join = (negative: boolean, term: string): void => {
     text = text === "" ? `${negative ? "-" : ""}${term}` : `${text} ${negative ? "-" : "+"} ${term}`;
@@ -121,8 +116,6 @@ function printExpr(expr: Expr, context: Context): Printed {
       return printConstant(expr.type, expr.value, context);
     case "name":
       return tight(context.names.of(expr.name) + expr.at.map((at) => `[${indexText(at, context)}]`).join(""));
-    case "index":
-      return printIndex(expr.index, context);
     case "load":
       return printLoad(expr, context);
     case "apply":
@@ -133,6 +126,18 @@ function printExpr(expr: Expr, context: Context): Printed {
     }
     case "bitcast":
       return tight(`bitcast<${typeText(expr.type)}>(${printRuntime(expr.value, context).text})`);
+    case "loop":
+      return tight(context.names.of(expr.loop.name));
+    case "ranged": {
+      const value = printExpr(expr.value, context);
+      return expr.value.type === "i32" ? value : tight(`i32(${value.text})`);
+    }
+    case "sum":
+      return printSum(expr, context);
+    case "floorDiv":
+      return printDivision(expr, "/", "tl_floor_div", context);
+    case "mod":
+      return printDivision(expr, "%", "tl_floor_mod", context);
     default:
       return unreachable(expr);
   }
@@ -171,7 +176,7 @@ function printConstant(type: ValueType, value: number, context: Context): Printe
   switch (type) {
     case "f32": {
       const text = f32Text(value);
-      if (text === undefined) return printRuntime({ kind: "const", type, value }, context);
+      if (text === undefined) return printBits(value, context);
       return text.startsWith("-") ? loose(text) : tight(text);
     }
     case "i32":
@@ -186,16 +191,21 @@ function printConstant(type: ValueType, value: number, context: Context): Printe
   }
 }
 
+function printBits(value: number, context: Context): Printed {
+  context.helpers.add("tl_zero");
+  return tight(`bitcast<f32>(${bitsText(value)} | tl_zero)`);
+}
+
 /** A constant as a value that the compiler may not evaluate: it would refuse overflow, infinities and NaN. */
 function printRuntime(expr: Expr, context: Context): Printed {
   if (expr.kind !== "const" || expr.type === "bool") return printExpr(expr, context);
   context.helpers.add("tl_zero");
-  if (expr.type === "f32") return tight(`bitcast<f32>(${bitsText(expr.value)} | tl_zero)`);
+  if (expr.type === "f32") return printBits(expr.value, context);
   const text = operand(printConstant(expr.type, expr.value, context));
   return loose(`${text} | ${expr.type === "i32" ? "i32(tl_zero)" : "tl_zero"}`);
 }
 
-function printLoad(expr: Expr & { readonly kind: "load" }, context: Context): Printed {
+function printLoad(expr: Load, context: Context): Printed {
   if (expr.guard === undefined) return printElement(expr, context);
   const guarded = context.names.fresh("guarded");
   const otherwise = exprText(expr.guard.otherwise, context);
@@ -208,7 +218,7 @@ function printLoad(expr: Expr & { readonly kind: "load" }, context: Context): Pr
   return tight(guarded);
 }
 
-function printElement(expr: Expr & { readonly kind: "load" }, context: Context): Printed {
+function printElement(expr: Load, context: Context): Printed {
   const array = context.names.of(expr.buffer);
   const buffer = context.buffers.get(expr.buffer);
   if (buffer === undefined) return tight(`${array}[${indexText(expr.at, context)}]`);
@@ -232,38 +242,53 @@ export function boundsText(bounds: readonly Bound[], context: Context): string {
 
 // ---- functions -----------------------------------------------------------------------------------------------------
 
-const operators: Readonly<Partial<Record<ScalarFn, string>>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
-  eq: "==",
-  ne: "!=",
-  lt: "<",
-  le: "<=",
-  gt: ">",
-  ge: ">=",
-  and: "&",
-  or: "|",
-  xor: "^",
-  shiftLeft: "<<",
-  shiftRight: ">>",
-};
+/** How a function is written: between its operands, as a call of WGSL's own function, or by the lines of `printApply`. */
+type Spelling = { readonly infix: string } | { readonly call: string } | "routine" | "own";
 
-/** WGSL's own functions, where the name or meaning is not the same word as ours. */
-const builtins: Readonly<Partial<Record<ScalarFn, string>>> = {
-  min: "min",
-  max: "max",
-  abs: "abs",
-  sign: "sign",
-  floor: "floor",
-  ceil: "ceil",
-  round: "round",
-  sqrt: "sqrt",
-  rsqrt: "inverseSqrt",
-};
+const spellings = {
+  add: { infix: "+" },
+  sub: { infix: "-" },
+  mul: { infix: "*" },
+  div: { infix: "/" },
+  mod: "own",
+  min: { call: "min" },
+  max: { call: "max" },
+  neg: "own",
+  abs: { call: "abs" },
+  sign: { call: "sign" },
+  floor: { call: "floor" },
+  ceil: { call: "ceil" },
+  round: { call: "round" },
+  sqrt: { call: "sqrt" },
+  rsqrt: { call: "inverseSqrt" },
+  exp: "routine",
+  expm1: "routine",
+  log: "routine",
+  log1p: "routine",
+  sin: "routine",
+  cos: "routine",
+  tanh: "routine",
+  erf: "routine",
+  pow: "routine",
+  roundHalf: "routine",
+  threefry: "routine",
+  eq: { infix: "==" },
+  ne: { infix: "!=" },
+  lt: { infix: "<" },
+  le: { infix: "<=" },
+  gt: { infix: ">" },
+  ge: { infix: ">=" },
+  and: { infix: "&" },
+  or: { infix: "|" },
+  not: "own",
+  xor: { infix: "^" },
+  shiftLeft: { infix: "<<" },
+  shiftRight: { infix: ">>" },
+  rotateLeft: "own",
+  select: "own",
+} as const satisfies Record<ScalarFn, Spelling>;
 
-function printApply(expr: Expr & { readonly kind: "apply" }, context: Context): Printed {
+function printApply(expr: Apply, context: Context): Printed {
   const { fn, type } = expr;
   // WGSL evaluates a call of constants when it compiles, and stops where that overflows: one operand becomes a value.
   const allConstant = expr.args.every((arg) => arg.kind === "const");
@@ -275,7 +300,7 @@ function printApply(expr: Expr & { readonly kind: "apply" }, context: Context): 
   const helper = plain ? undefined : use(helperFor(expr), context);
   if (helper !== undefined) return tight(`${helper}(${texts})`);
   if (isRoutineFn(fn)) return tight(`${context.routine(fn, type)}(${texts})`);
-  const [first, second, third] = args.map(operand);
+  const [first, second] = args.map(operand);
   if (fn === "select") return tight(`select(${args[2]?.text}, ${args[1]?.text}, ${args[0]?.text})`);
   if (fn === "neg") return loose(`-${first}`);
   if (fn === "not") return loose(`${type === "bool" ? "!" : "~"}${first}`);
@@ -284,11 +309,9 @@ function printApply(expr: Expr & { readonly kind: "apply" }, context: Context): 
     return loose(`${first} ${fn === "and" ? "&&" : "||"} ${second}`);
   if (fn === "shiftLeft" || fn === "shiftRight") {
     const count = expr.args[1]?.type === "u32" ? second : `u32(${args[1]?.text})`;
-    return loose(`${first} ${operators[fn]} ${count}`);
+    return loose(`${first} ${spellings[fn].infix} ${count}`);
   }
-  const operator = operators[fn];
-  if (operator !== undefined && third === undefined) return loose(`${first} ${operator} ${second}`);
-  const builtin = builtins[fn];
-  if (builtin === undefined) throw new CompilerBug(`wgsl cannot spell ${fn} of ${type}`);
-  return tight(`${builtin}(${texts})`);
+  const spelling: Spelling = spellings[fn];
+  if (typeof spelling === "string") throw new CompilerBug(`wgsl cannot spell ${fn} of ${type}`);
+  return "infix" in spelling ? loose(`${first} ${spelling.infix} ${second}`) : tight(`${spelling.call}(${texts})`);
 }

@@ -6,10 +6,9 @@
  *   u32(i)           ->  bitcast<u32>(max(i, 0))
  *   max(x, y)        ->  tl_max(x, y)
  */
-import { apply, bitcast, constant } from "../../src/kernel/build.ts";
-import type { Expr, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
-import { mapExpr, mapStmts, replaceExprs } from "../../src/kernel/rewrite.ts";
+import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
+import type { Apply, Convert, Expr, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
 import type { Helper } from "./helpers.ts";
 
 export interface Quirk {
@@ -18,9 +17,6 @@ export interface Quirk {
   /** The same value said otherwise, or undefined where the row does not concern the expression. */
   readonly rewrite: (expr: Expr) => Expr | undefined;
 }
-
-type Apply = Expr & { readonly kind: "apply" };
-type Convert = Expr & { readonly kind: "convert" };
 
 /** A row about one function, on operands of one of these types. */
 function onApply(
@@ -57,11 +53,8 @@ function onConvert(
   };
 }
 
-const u32 = (value: number): Expr => constant("u32", value);
-const zero = (type: ValueType): Expr => constant(type, 0);
-
 function isNaNByBits(x: Expr): Expr {
-  return apply("gt", apply("and", bitcast("u32", x), u32(0x7fffffff)), u32(0x7f800000));
+  return apply("gt", apply("and", bitcast("u32", x), 0x7fffffff), 0x7f800000);
 }
 
 export const quirks: readonly Quirk[] = [
@@ -71,7 +64,7 @@ export const quirks: readonly Quirk[] = [
     ["ne", "eq"],
     ["f32"],
     (expr, x, y) => {
-      if (printExpr(x) !== printExpr(y)) return undefined;
+      if (x !== y) return undefined;
       return expr.fn === "ne" ? isNaNByBits(x) : apply("not", isNaNByBits(x));
     },
   ),
@@ -96,30 +89,30 @@ export const quirks: readonly Quirk[] = [
   onApply("rotation of i32", "the helper turns u32", ["rotateLeft"], ["i32"], (_, x, y) =>
     bitcast("i32", apply("rotateLeft", bitcast("u32", x), bitcast("u32", y))),
   ),
-  onApply("negated u32", "there is no unary minus for u32", ["neg"], ["u32"], (_, x) => apply("sub", u32(0), x)),
+  onApply("negated u32", "there is no unary minus for u32", ["neg"], ["u32"], (_, x) => apply("sub", 0, x)),
   onApply("magnitude of u32", "it is the number itself", ["abs"], ["u32"], (_, x) => x),
-  onApply("sign of u32", "sign() is for i32 and f32", ["sign"], ["u32"], (_, x) => apply("min", x, u32(1))),
+  onApply("sign of u32", "sign() is for i32 and f32", ["sign"], ["u32"], (_, x) => apply("min", x, 1)),
   onConvert(
     "number to bool",
     "bool(x) is x != 0, which is false for NaN where != is an ordered comparison",
     ["f32", "i32", "u32"],
     ["bool"],
-    ({ value }) => apply("not", apply("eq", value, zero(value.type))),
+    ({ value }) => apply("not", apply("eq", value, 0)),
   ),
   onConvert("bool to number", "one spelling for all types", ["bool"], ["f32", "i32", "u32"], ({ type, value }) =>
-    apply("select", value, constant(type, 1), zero(type)),
+    apply("select", value, value.pool.constant(type, 1), 0),
   ),
   onConvert("i32 to u32", "u32(i) keeps the bits; our casts saturate", ["i32"], ["u32"], ({ value }) =>
-    bitcast("u32", apply("max", value, zero("i32"))),
+    bitcast("u32", apply("max", value, 0)),
   ),
   onConvert("u32 to i32", "i32(u) keeps the bits; our casts saturate", ["u32"], ["i32"], ({ value }) =>
-    bitcast("i32", apply("min", value, u32(0x7fffffff))),
+    bitcast("i32", apply("min", value, 0x7fffffff)),
   ),
 ];
 
 function masked(count: Expr): Expr {
-  if (count.kind === "const") return constant(count.type, count.value & 31);
-  return apply("and", count, constant(count.type, 31));
+  if (count.kind === "const") return constantLike(count, count.value & 31);
+  return apply("and", count, 31);
 }
 
 /** Functions for which WGSL has none, or one that differs: by function and operand type. */
@@ -155,9 +148,9 @@ function legalizeOnce(expr: Expr): Expr {
 }
 
 export function legalize(expr: Expr): Expr {
-  return mapExpr(expr, replaceExprs(legalizeOnce));
+  return rewriting(legalizeOnce).expr(expr);
 }
 
 export function legalizeStmts(stmts: readonly Stmt[]): readonly Stmt[] {
-  return mapStmts(stmts, replaceExprs(legalizeOnce));
+  return mapStmts(stmts, rewriting(legalizeOnce));
 }

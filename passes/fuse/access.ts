@@ -11,10 +11,10 @@ import { isContract, isReduce, operand } from "../../src/graph/define.ts";
 import type { ContractSchema, Guard, Node, NodeOf, Reads, ReduceSchema } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
-import { constant } from "../../src/kernel/build.ts";
-import { loopIndex, valueIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar } from "../../src/kernel/kernel.ts";
+import { rangedIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, ExprPool, Index, LoopVar } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
+import { newPool } from "../../src/kernel/pool.ts";
 
 export interface Access {
   readonly node: Node;
@@ -101,45 +101,46 @@ function pick(index: Index | undefined): Index {
  */
 export function accessesOf(node: Node, isStored: (node: Node) => boolean): readonly Access[] {
   const { out, inner } = loopsOf(node);
-  const found: Access[] = [];
-  const places = operandIndexes(node, out.map(loopIndex), inner.map(loopIndex));
+  const search: Search = { isStored, pool: newPool(), found: [] };
+  const loops = out.map((loop) => search.pool.loop(loop));
+  const places = operandIndexes(
+    node,
+    loops,
+    inner.map((loop) => search.pool.loop(loop)),
+  );
   if (node.op.kind === "map" || node.op.kind === "reduce" || node.op.kind === "contract") {
     node.args.forEach((arg, i) => {
-      look(arg, places[i] ?? [], false, isStored, found);
+      look(arg, places[i] ?? [], false, search);
     });
-  } else throughElement(node, out.map(loopIndex), false, isStored, found);
-  return found;
+  } else throughElement(node, loops, false, search);
+  return search.found;
+}
+
+interface Search {
+  readonly isStored: (node: Node) => boolean;
+  readonly pool: ExprPool;
+  readonly found: Access[];
 }
 
 /** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */
-function look(
-  node: Node,
-  at: readonly Index[],
-  guarded: boolean,
-  isStored: (node: Node) => boolean,
-  found: Access[],
-): void {
-  if (isStored(node)) found.push({ node, at, guarded });
-  else if (node.op.kind === "map") for (const arg of node.args) look(arg, at, guarded, isStored, found);
-  else throughElement(node, at, guarded, isStored, found);
+function look(node: Node, at: readonly Index[], guarded: boolean, search: Search): void {
+  if (search.isStored(node)) search.found.push({ node, at, guarded });
+  else if (node.op.kind === "map") for (const arg of node.args) look(arg, at, guarded, search);
+  else throughElement(node, at, guarded, search);
 }
 
-function throughElement(
-  node: Node,
-  at: readonly Index[],
-  guarded: boolean,
-  isStored: (node: Node) => boolean,
-  found: Access[],
-): void {
+function throughElement(node: Node, at: readonly Index[], guarded: boolean, search: Search): void {
+  const { pool } = search;
   const reads: Reads = {
     shapes: node.args.map(shapeOf),
     read(arg, place, guard?: Guard) {
       const read = operand(node, arg);
-      look(read, place, guarded || (guard?.bounds.length ?? 0) > 0, isStored, found);
-      return placeholder(read);
+      look(read, place, guarded || (guard?.bounds.length ?? 0) > 0, search);
+      return placeholder(read, pool);
     },
     once: (value) => value,
-    index: (value, extent) => valueIndex(value, `%${node.id}`, 0, Math.max(0, extent - 1)),
+    index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
+    pool,
   };
   elementsOf(node, at, reads);
 }
@@ -160,8 +161,14 @@ export function elementsOf(
   return [op.element(at, attrs, type, reads)];
 }
 
-function placeholder(node: Node): Expr {
-  return constant(valueTypeOf(node.type.dtype), 0);
+/** Something that only a run knows. */
+function placeholder(node: Node, pool: ExprPool): Expr {
+  return pool.name(valueTypeOf(node.type.dtype), `%${node.id}`);
+}
+
+/** The index `o2` of the result's axis 2; of an axis with one element, 0. */
+export function isOutLoop(index: Index | undefined, axis: number): boolean {
+  return index?.kind === "loop" && index.loop.name === `o${axis}`;
 }
 
 /** Whether the access reads, at the first `rank` axes, exactly the iteration's own position. */
@@ -169,6 +176,8 @@ export function isAligned(access: Access, domain: readonly number[]): boolean {
   const own = shapeOf(access.node);
   return domain.every((extent, axis) => {
     const index = access.at[axis];
-    return own[axis] === extent && index !== undefined && index.key === loopIndex({ name: `o${axis}`, extent }).key;
+    return (
+      own[axis] === extent && (extent === 1 ? index?.kind === "const" && index.value === 0 : isOutLoop(index, axis))
+    );
   });
 }

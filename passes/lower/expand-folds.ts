@@ -6,16 +6,16 @@
  * What an element needs is computed in the outermost loop that it depends on. A fold with a block has an accumulator for each
  * iteration of the block, whose loops, with their marks, stand inside those of the axes.
  */
-import { assign, constant, forLoop, letValue, name, variable } from "../../src/kernel/build.ts";
+import { assign, forLoop, letValue, variable } from "../../src/kernel/build.ts";
 import { type Define, folds } from "../../src/kernel/folds.ts";
-import { loopIndex, someIndex } from "../../src/kernel/index-expr.ts";
-import type { BlockLoop, Expr, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { BlockLoop, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { newPool } from "../../src/kernel/pool.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { declaredNames, type Fresh, freshNames } from "../schedule/names.ts";
 
 export function expandFolds(kernel: Kernel): Kernel {
   let names: Fresh | undefined;
-  const fresh: Fresh = (wanted) => {
+  const fresh = (wanted: string): string => {
     names ??= freshNames(kernel);
     return names(wanted);
   };
@@ -30,23 +30,26 @@ export function expandFolds(kernel: Kernel): Kernel {
 
 type Expand = (stmts: readonly Stmt[]) => readonly Stmt[];
 
-function expandFold(fold: FoldStmt, expand: Expand, fresh: Fresh): readonly Stmt[] {
+function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => string): readonly Stmt[] {
   const { accumulators, axes, block } = fold;
+  const pool = fold.values[0]?.pool ?? newPool();
   const { identity, join } = folds[fold.fn];
   const shape = block.map(({ loop }) => loop.extent);
-  const at = block.map(({ loop }) => loopIndex(loop));
+  const at = block.map(({ loop }) => pool.loop(loop));
   const starts = identity(accumulators[0]?.type ?? "f32");
-  const vars = accumulators.map(({ name: held, type }, i) => variable(held, constant(type, starts[i] ?? 0), shape));
+  const vars = accumulators.map(({ name: held, type }, i) =>
+    variable(held, pool.constant(type, starts[i] ?? 0), shape),
+  );
   const step: Stmt[] = [];
   const define: Define = (hint, value) => {
     const label = fresh(hint);
     step.push(letValue(label, value));
-    return name(value.type, label);
+    return pool.name(value.type, label);
   };
-  const held = accumulators.map((one) => name(one.type, one.name, at));
+  const held = accumulators.map((one) => pool.name(one.type, one.name, at));
   const joined = join(held, fold.values, define).map((value, i) => {
     // Whoever reads an accumulator means it as it was before this element.
-    const isOwn = !accumulators.some((other, j) => j !== i && reads(value, other.name));
+    const isOwn = !accumulators.some((other, j) => j !== i && value.reads.has(other.name));
     return isOwn ? value : define(accumulators[i]?.name ?? "", value);
   });
   const assigns = joined.map((value, i) => assign(accumulators[i]?.name ?? "", value, at)).reverse();
@@ -72,19 +75,13 @@ function levelsOf(body: readonly Stmt[], loops: readonly BlockLoop[]): readonly 
   const known = new Map(loops.map(({ loop }, i) => [loop.name, i + 1]));
   for (const stmt of body) {
     let level = 0;
-    const see = (read: string): undefined => {
-      level = Math.max(level, known.get(read) ?? 0);
-    };
     walkStmts([stmt], {
-      expr: (expr) => (expr.kind === "name" ? see(expr.name) : undefined),
-      index: (index) => void someIndex(index, { loop: (loop) => see(loop.name) }),
+      expr: ({ reads }) => {
+        for (const read of reads) level = Math.max(level, known.get(read) ?? 0);
+      },
     });
     for (const declared of declaredNames([stmt])) known.set(declared, level);
     levels[level]?.push(stmt);
   }
   return levels;
-}
-
-function reads(value: Expr, held: string): boolean {
-  return someExpr(value, { expr: (part) => part.kind === "name" && part.name === held });
 }

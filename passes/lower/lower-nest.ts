@@ -8,13 +8,11 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import { operand } from "../../src/graph/define.ts";
 import type { Guard, Node, Reads } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
-import { apply, constant, convert, fold, forLoop, indexValue, letValue, load, name } from "../../src/kernel/build.ts";
+import { apply, convert, fold, forLoop, letValue, load } from "../../src/kernel/build.ts";
 import { folds } from "../../src/kernel/folds.ts";
-import { loopIndex, sumIndex, valueIndex, walkIndex } from "../../src/kernel/index-expr.ts";
-import type { Bound, Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { rangedIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Bound, Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
-import { walkExpr } from "../../src/kernel/rewrite.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
 import { elementsOf, innerExtents, operandIndexes, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
@@ -31,6 +29,7 @@ interface Options {
   readonly loops: readonly LoopVar[];
   readonly buffers: StoredNodes;
   readonly names: Names;
+  readonly pool: ExprPool;
   readonly target: TargetTraits;
 }
 
@@ -39,11 +38,40 @@ interface Scope {
   /** Loops and names that are first known here. */
   readonly loops: ReadonlySet<string>;
   readonly names: Set<string>;
-  readonly memo: Map<string, Expr>;
+  readonly memo: Memo<Expr>;
   /** Elements of applications with several results, before they have names. */
-  readonly elements: Map<string, readonly Expr[]>;
+  readonly elements: Memo<readonly Expr[]>;
   /** Values that depend on this scope's loops stay expressions: the inner loop of a contraction is one multiply-add. */
   readonly inline: boolean;
+}
+
+/** A node's value at an index, behind these bounds. */
+interface Place {
+  readonly node: Node;
+  readonly at: readonly Index[];
+  readonly bounds: readonly Bound[];
+}
+
+/** What is known of places: a node is asked for at few. */
+class Memo<Value> {
+  readonly #known = new Map<Node, (Place & { readonly value: Value })[]>();
+
+  get(place: Place): Value | undefined {
+    return this.#known.get(place.node)?.find((one) => isSamePlace(one, place))?.value;
+  }
+
+  set(place: Place, value: Value): void {
+    const known = this.#known.get(place.node);
+    if (known === undefined) this.#known.set(place.node, [{ ...place, value }]);
+    else known.push({ ...place, value });
+  }
+}
+
+function isSamePlace(a: Place, b: Place): boolean {
+  const isBound = ({ index, extent }: Bound, i: number): boolean =>
+    index === b.bounds[i]?.index && extent === b.bounds[i]?.extent;
+  const sameIndexes = a.at.length === b.at.length && a.at.every((index, i) => index === b.at[i]);
+  return sameIndexes && a.bounds.length === b.bounds.length && a.bounds.every(isBound);
 }
 
 export class NestBuilder {
@@ -80,21 +108,17 @@ export class NestBuilder {
 
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */
   value(node: Node, at: readonly Index[]): Expr {
-    const key = this.#keyOf(node, at);
+    const place: Place = { node, at, bounds: this.#bounds };
     for (const scope of this.#scopes) {
-      const known = scope.memo.get(key);
+      const known = scope.memo.get(place);
       if (known !== undefined) return known;
     }
     const { cluster, buffers } = this.#options;
-    if (buffers.isStoredElsewhere(node, cluster)) return this.#place(key, this.#load(node, at));
-    if (node.op.kind === "reduce" || node.op.kind === "contract") return this.#accumulate(key, node, at);
+    if (buffers.isStoredElsewhere(node, cluster)) return this.#place(place, this.#load(node, at));
+    if (node.op.kind === "reduce" || node.op.kind === "contract") return this.#accumulate(place);
     const element = this.#elements(node, at)[node.result];
     if (element === undefined) throw new CompilerBug(`lower: %${node.id} ${node.op.name} has no element`);
-    return this.#place(key, element);
-  }
-
-  #keyOf({ id }: Node, at: readonly Index[]): string {
-    return `%${id}@${at.map((index) => index.key).join(";")}|${boundsKey(this.#bounds)}`;
+    return this.#place(place, element);
   }
 
   /** An element of each result of an application: what they share is computed once, where any of them is asked for. */
@@ -102,13 +126,13 @@ export class NestBuilder {
     const { op, attrs, type, args, results } = node;
     if (op.kind === "map") return [op.element(args.map((arg) => this.value(arg, at)), attrs, type)]; // biome-ignore format: short
     if (results.length === 1) return elementsOf(node, at, this.#reads(node));
-    const key = this.#keyOf(results[0] ?? node, at);
+    const place: Place = { node: results[0] ?? node, at, bounds: this.#bounds };
     for (const scope of this.#scopes) {
-      const known = scope.elements.get(key);
+      const known = scope.elements.get(place);
       if (known !== undefined) return known;
     }
     const elements = elementsOf(node, at, this.#reads(node));
-    this.#scopeOf(elements).elements.set(key, elements);
+    this.#scopeOf(elements).elements.set(place, elements);
     return elements;
   }
 
@@ -117,7 +141,8 @@ export class NestBuilder {
       shapes: node.args.map(shapeOf),
       read: (arg, at, guard) => this.#readGuarded(operand(node, arg), at, guard),
       once: (value) => this.#named(this.#scopeOf([value]), value),
-      index: (value, extent) => valueIndex(value, printExpr(value), 0, Math.max(0, extent - 1)),
+      index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
+      pool: this.#options.pool,
     };
   }
 
@@ -136,20 +161,22 @@ export class NestBuilder {
 
   #load(node: Node, at: readonly Index[]): Expr {
     const type = valueTypeOf(node.type.dtype);
-    return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: constant(type, 0) });
+    return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: this.#options.pool.constant(type, 0) });
   }
 
   #loadOr(node: Node, at: readonly Index[], guard: Guard): Expr {
-    const place = flatIndex(shapeOf(node), at);
+    const place = flatIndex(shapeOf(node), at, this.#options.pool);
     return load(valueTypeOf(node.type.dtype), this.#options.buffers.read(node), place, guard);
   }
 
   // ---- reductions and contractions ---------------------------------------------------------------------------------
 
-  #accumulate(key: string, node: Node, at: readonly Index[]): Expr {
+  #accumulate(place: Place): Expr {
+    const { node, at } = place;
     const { names } = this.#options;
     const used = new Set<string>();
-    for (const index of [...at, ...this.#bounds.map((bound) => bound.index)]) collectNames(index, used);
+    for (const { reads } of [...at, ...this.#bounds.map((bound) => bound.index)])
+      for (const name of reads) used.add(name);
     const depth = this.#depthOf(used);
     const inner = this.#scopes.splice(depth + 1);
     const loops = innerExtents(node).map((extent) => ({
@@ -158,20 +185,24 @@ export class NestBuilder {
     }));
     const result = this.#fold(node, at, loops);
     const scope = this.#innermost();
-    scope.memo.set(key, result);
+    scope.memo.set(place, result);
     this.#scopes.push(...inner);
     return result;
   }
 
   /** A contraction is a sum of products. What is folded is rounded once, after it. */
   #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): Expr {
-    const { names, target } = this.#options;
+    const { names, target, pool } = this.#options;
     const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
     const { isWide, result, ...about } = folds[fn];
     const type = valueTypeOf(operand(node).type.dtype);
     const wide = isWide ? accumulatorType(type, target) : type;
     const held = about.names.map((hint) => names.fresh(hint));
-    const places = operandIndexes(node, at, loops.map(loopIndex));
+    const places = operandIndexes(
+      node,
+      at,
+      loops.map((loop) => pool.loop(loop)),
+    );
     const scope = newScope([], loops, node.op.kind === "contract");
     this.#scopes.push(scope);
     const element = node.args
@@ -179,19 +210,19 @@ export class NestBuilder {
       .reduce((left, right) => apply("mul", left, right));
     this.#scopes.pop();
     // Of an arg-max the place too, counted along the one axis that it has.
-    const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => indexValue(loopIndex(loop)))];
+    const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => pool.loop(loop))];
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
-    const one = name((values[result] ?? element).type, held[result] ?? "");
+    const one = pool.name((values[result] ?? element).type, held[result] ?? "");
     return this.#define("v", convert(valueTypeOf(node.type.dtype), one));
   }
 
   // ---- placement ---------------------------------------------------------------------------------------------------
 
   /** Gives an expression a name in the outermost scope that knows its loops and names. */
-  #place(key: string, expr: Expr): Expr {
+  #place(place: Place, expr: Expr): Expr {
     const scope = this.#scopeOf([expr]);
     const placed = scope.inline ? expr : this.#named(scope, expr);
-    scope.memo.set(key, placed);
+    scope.memo.set(place, placed);
     return placed;
   }
 
@@ -203,7 +234,7 @@ export class NestBuilder {
   /** The outermost scope in which all that these expressions use is known. */
   #scopeOf(exprs: readonly Expr[]): Scope {
     const used = new Set<string>();
-    for (const expr of exprs) collectFromExpr(expr, used);
+    for (const { reads } of exprs) for (const name of reads) used.add(name);
     return this.#scopes[this.#depthOf(used)] ?? this.#innermost();
   }
 
@@ -215,7 +246,7 @@ export class NestBuilder {
     const fresh = this.#options.names.fresh(hint);
     scope.stmts.push(letValue(fresh, expr));
     scope.names.add(fresh);
-    return name(expr.type, fresh);
+    return expr.pool.name(expr.type, fresh);
   }
 
   /** The depth of the outermost scope in which all these loops and names are known. */
@@ -237,46 +268,22 @@ function newScope(stmts: Stmt[], loops: readonly LoopVar[], inline = false): Sco
     stmts,
     loops: new Set(loops.map((loop) => loop.name)),
     names: new Set(),
-    memo: new Map(),
-    elements: new Map(),
+    memo: new Memo(),
+    elements: new Memo(),
     inline,
   };
 }
 
 function insideBound({ index, extent }: Bound): Expr {
-  const value = indexValue(index);
-  const above = apply("ge", value, constant("i32", 0));
-  return apply("and", above, apply("lt", value, constant("i32", extent)));
-}
-
-function boundsKey(bounds: readonly Bound[]): string {
-  return bounds.map((bound) => `${bound.index.key}<${bound.extent}`).join(",");
-}
-
-function collectNames(index: Index, used: Set<string>): void {
-  walkIndex(index, {
-    loop: (loop) => {
-      used.add(loop.name);
-    },
-    value: (value) => {
-      collectFromExpr(value, used);
-    },
-  });
-}
-
-function collectFromExpr(expr: Expr, used: Set<string>): void {
-  walkExpr(expr, {
-    expr: (inner) => {
-      if (inner.kind === "name") used.add(inner.name);
-    },
-    index: (index) => {
-      collectNames(index, used);
-    },
-  });
+  return apply("and", apply("ge", index, 0), apply("lt", index, extent));
 }
 
 /** Row-major position of an element of an array of this shape. */
-export function flatIndex(shape: readonly number[], at: readonly Index[]): Index {
+export function flatIndex(shape: readonly number[], at: readonly Index[], pool: ExprPool): Index {
   const strides = stridesOf(shape);
-  return sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
+  return sumIndex(
+    at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })),
+    0,
+    pool,
+  );
 }

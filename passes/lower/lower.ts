@@ -14,8 +14,18 @@ import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
 import { store } from "../../src/kernel/build.ts";
-import { constIndex, loopIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
+import type {
+  BufferParam,
+  Expr,
+  ExprPool,
+  Index,
+  Kernel,
+  LoopVar,
+  Nest,
+  ParallelLoop,
+  Stmt,
+} from "../../src/kernel/kernel.ts";
+import { newPool } from "../../src/kernel/pool.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
@@ -28,10 +38,11 @@ import { Names } from "./names.ts";
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
 export function lower(ordered: Ordered, target: TargetTraits): Sequence {
   const kernelNames = new Names();
+  const pool = newPool();
   return ordered.steps.map((step, position): Step => {
     if (step.kind === "copy") return step;
     const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
-    return { ...lowerGroup(name, step.clusters, ordered, target), id: step.id };
+    return { ...lowerGroup(name, step.clusters, ordered, { pool, target }), id: step.id };
   });
 }
 
@@ -45,15 +56,22 @@ function describe(clusters: readonly Cluster[]): string {
   return [...new Set(words)].slice(0, 4).join("_");
 }
 
+/** What all kernels of an entry have in common. */
+interface Setting {
+  readonly pool: ExprPool;
+  readonly target: TargetTraits;
+}
+
 function lowerGroup(
   name: string,
   clusters: readonly Cluster[],
   ordered: Ordered,
-  target: TargetTraits,
+  setting: Setting,
 ): Omit<Launch, "id"> {
+  const { target } = setting;
   const names = new Names();
   const buffers = new KernelBuffers(ordered, names);
-  const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, target));
+  const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, setting));
   const params = buffers.params();
   const kernel: Kernel = {
     name,
@@ -131,12 +149,13 @@ class KernelBuffers {
   }
 }
 
-function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, target: TargetTraits): Nest {
+function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
+  const { pool } = setting;
   const loops = cluster.domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
-  const nest = new NestBuilder({ cluster, loops, buffers, names, target });
+  const nest = new NestBuilder({ cluster, loops, buffers, names, ...setting });
   const elementAt = (node: Node): Index[] => [
-    ...loops.map(loopIndex),
-    ...restOf(node, cluster).map(() => constIndex(0)),
+    ...loops.map((loop) => pool.loop(loop)),
+    ...restOf(node, cluster).map(() => pool.integer(0)),
   ];
   const isElement = (node: Node): boolean => sizeOf(restOf(node, cluster)) === 1;
   // In id order, operands first: so a value never asks for another that is deep below it.
@@ -153,7 +172,7 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, ta
     const key = restOf(node, cluster).join(",");
     inRows.set(key, [...(inRows.get(key) ?? []), node]);
   }
-  for (const nodes of inRows.values()) storeRows(nodes, nest, loops, buffers, names);
+  for (const nodes of inRows.values()) storeRows(nodes, nest, loops, buffers, names, pool);
   nest.emit(stores);
   const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
   return { loops: parallel, prelude: nest.prelude, body: nest.body };
@@ -171,10 +190,11 @@ function storeRows(
   loops: readonly LoopVar[],
   buffers: KernelBuffers,
   names: Names,
+  pool: ExprPool,
 ): void {
   const rest = shapeOf(nodes[0] as Node).slice(loops.length);
   const inner = rest.map((extent) => ({ name: names.fresh("c"), extent }));
-  const at = [...loops, ...inner].map(loopIndex);
+  const at = [...loops, ...inner].map((loop) => pool.loop(loop));
   nest.within(inner, () =>
     nodes.map((node) => storeAt(buffers.write(node), node, at, nest.value(beforeRounding(node), at))),
   );
@@ -188,5 +208,5 @@ function beforeRounding(node: Node): Node {
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {
-  return store(buffer, flatIndex(shapeOf(node), at), value, [], [node.id]);
+  return store(buffer, flatIndex(shapeOf(node), at, value.pool), value, [], [node.id]);
 }

@@ -17,7 +17,7 @@ import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { type Buffer, Buffers, type BufferType, printBuffer } from "../../src/program/buffer.ts";
 import type { Copy } from "../../src/program/sequence.ts";
-import { type Access, shapeOf } from "../fuse/access.ts";
+import { type Access, isOutLoop, shapeOf } from "../fuse/access.ts";
 import { type Cluster, type Fused, isExternal, printGroup } from "../fuse/cluster.ts";
 
 export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy;
@@ -281,7 +281,7 @@ function readsOwnElement(access: Access, next: Node): boolean {
   return (
     !access.guarded &&
     access.at.length === shape.length &&
-    shape.every((extent, axis) => extent === 1 || access.at[axis]?.key === `o${axis}`)
+    shape.every((extent, axis) => extent === 1 || isOutLoop(access.at[axis], axis))
   );
 }
 

@@ -4,27 +4,30 @@
  *   layer 3: k9_contract_max(t31, w3, b3)     layer 4: k10_contract_max(t36, w4, b4)      one schedule for both
  *
  * A deep network has thousands of kernels of a handful of kinds, and scheduling is the dearest pass. The kernel is scheduled
- * under names that say nothing (buffer_0, buffer_1, ...), found again by its text, and given its own names back.
+ * under names that say nothing (buffer_0, buffer_1, ...), found among those of its kind, and given its own names back.
  */
-import type { Expr, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { printKernel } from "../../src/kernel/print.ts";
-import { mapStmts, type Rewrite, replaceExprs, walkStmts } from "../../src/kernel/rewrite.ts";
+import { load } from "../../src/kernel/build.ts";
+import type { Bound, Expr, FoldStmt, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { mapStmts, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 import { declaredNames } from "./names.ts";
 
 /** Each kernel scheduled, in order. Kernels of which there is only one keep their names, which read better. */
 export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Kernel) => Kernel): readonly Kernel[] {
-  const alike = new Map<string, { readonly plain: Kernel; count: number; made?: Kernel }>();
+  const alike = new Map<string, { readonly plain: Kernel; count: number; made?: Kernel }[]>();
   const outlines = kernels.map(outlineOf);
   const counts = new Map<string, number>();
   for (const outline of outlines) counts.set(outline, (counts.get(outline) ?? 0) + 1);
   const kinds = kernels.map((kernel, at) => {
-    if (counts.get(outlines[at] ?? "") === 1) return undefined;
+    const outline = outlines[at] ?? "";
+    if (counts.get(outline) === 1) return undefined;
     const names = new Map(kernel.buffers.map(({ name }, i) => [name, `buffer_${i}`]));
     const plain = { ...renameBuffers(kernel, names), name: "kernel" };
-    const key = printKernel(plain);
-    const kind = alike.get(key) ?? { plain, count: 0 };
+    const kinds = alike.get(outline) ?? [];
+    alike.set(outline, kinds);
+    const known = kinds.find((kind) => isSameKernel(kind.plain, plain));
+    const kind = known ?? { plain, count: 0 };
     kind.count += 1;
-    alike.set(key, kind);
+    if (known === undefined) kinds.push(kind);
     return kind;
   });
   return kernels.map((kernel, i) => {
@@ -39,7 +42,7 @@ export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Ker
   });
 }
 
-/** What kernels that differ only in names have in common, and others seldom: tells most apart without their text. */
+/** What kernels that differ only in names have in common, and others seldom: tells most apart without a look at their statements. */
 function outlineOf({ buffers, nests, flops, bytes }: Kernel): string {
   const params = buffers.map(({ element, count, role }) => `${role} ${element}[${count}]`);
   const loops = nests.map((nest) => nest.loops.map(({ loop }) => loop.extent).join(","));
@@ -74,8 +77,9 @@ function renameBuffers(
 ): Kernel {
   const named = (name: string): string => names.get(name) ?? name;
   const moved = (ids: readonly number[]): readonly number[] => ids.map((id) => nodes.get(id) ?? id);
-  const rewrite: Rewrite = replaceExprs((expr: Expr) =>
-    expr.kind === "load" ? { ...expr, buffer: named(expr.buffer) } : expr,
+  const rewrite = rewriting(
+    (expr) => (expr.kind === "load" ? load(expr.type, named(expr.buffer), expr.at, expr.guard) : expr),
+    (expr) => readsAny(expr, names),
   );
   const renameStores = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.map((stmt): Stmt => {
@@ -89,4 +93,64 @@ function renameBuffers(
     buffers: kernel.buffers.map((buffer) => ({ ...buffer, name: named(buffer.name) })),
     nests: kernel.nests.map((nest) => ({ ...nest, prelude: rename(nest.prelude), body: rename(nest.body) })),
   };
+}
+
+// ---- equality --------------------------------------------------------------------------------------------------------
+
+/** Equal in all that a schedule sees, names included. */
+function isSameKernel(a: Kernel, b: Kernel): boolean {
+  const sameBuffers = isEach(a.buffers, b.buffers, (x, y) => x.name === y.name && x.element === y.element);
+  const sameSizes = isEach(a.buffers, b.buffers, (x, y) => x.count === y.count && x.role === y.role);
+  return sameBuffers && sameSizes && a.shared.length + b.shared.length === 0 && isEach(a.nests, b.nests, isSameNest);
+}
+
+function isSameNest(a: Nest, b: Nest): boolean {
+  const sameLoops = isEach(a.loops, b.loops, (x, y) => {
+    return x.mark === y.mark && x.loop.name === y.loop.name && x.loop.extent === y.loop.extent;
+  });
+  return sameLoops && isEach(a.prelude, b.prelude, isSameStmt) && isEach(a.body, b.body, isSameStmt);
+}
+
+const isSameExpr = (a: Expr, b: Expr): boolean => a === b;
+const isSameBound = (a: Bound, b: Bound): boolean => a.index === b.index && a.extent === b.extent;
+
+function isSameStmt(a: Stmt, b: Stmt): boolean {
+  switch (a.kind) {
+    case "for": {
+      if (b.kind !== "for" || a.mark !== b.mark) return false;
+      return a.loop.name === b.loop.name && a.loop.extent === b.loop.extent && isEach(a.body, b.body, isSameStmt);
+    }
+    case "let":
+      return b.kind === "let" && a.name === b.name && a.value === b.value;
+    case "var": {
+      if (b.kind !== "var" || a.name !== b.name || a.init !== b.init) return false;
+      return isEach(a.shape, b.shape, (x, y) => x === y);
+    }
+    case "assign":
+      return b.kind === "assign" && a.name === b.name && a.value === b.value && isEach(a.at, b.at, isSameExpr);
+    case "store": {
+      if (b.kind !== "store" || a.buffer !== b.buffer || a.at !== b.at || a.value !== b.value) return false;
+      return isEach(a.guard, b.guard, isSameBound);
+    }
+    case "if":
+      return b.kind === "if" && a.condition === b.condition && isEach(a.body, b.body, isSameStmt);
+    case "fold":
+      return b.kind === "fold" && isSameFold(a, b);
+    case "barrier":
+      return b.kind === "barrier";
+  }
+}
+
+/** What they come from does not matter. */
+function isSameFold(a: FoldStmt, b: FoldStmt): boolean {
+  const isSameLoop = (x: LoopVar, y: LoopVar): boolean => x.name === y.name && x.extent === y.extent;
+  const sameAccumulators = isEach(a.accumulators, b.accumulators, (x, y) => x.name === y.name && x.type === y.type);
+  const sameAxes = a.fn === b.fn && isEach(a.axes, b.axes, isSameLoop);
+  const sameBlock = isEach(a.block, b.block, (x, y) => x.mark === y.mark && isSameLoop(x.loop, y.loop));
+  const sameValues = isEach(a.values, b.values, isSameExpr) && isEach(a.body, b.body, isSameStmt);
+  return sameAccumulators && sameAxes && sameBlock && sameValues;
+}
+
+function isEach<T>(a: readonly T[], b: readonly T[], isSame: (a: T, b: T) => boolean): boolean {
+  return a.length === b.length && a.every((item, i) => isSame(item, b[i] as T));
 }

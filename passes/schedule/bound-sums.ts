@@ -11,9 +11,9 @@
  * share, and each becomes partial sums of its own. The order depends on sizes alone. A loop over 1,024 terms or fewer stays as it
  * is. (`js` and f64 sum in doubles.)
  */
-import { apply, assign, constant, forLoop, name as nameOf, variable } from "../../src/kernel/build.ts";
-import { loopIndex, someIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { apply, assign, forLoop, variable } from "../../src/kernel/build.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { longestSum } from "../../src/kernel/target.ts";
 import { copyStmts, declaredNames, type Fresh } from "./names.ts";
@@ -82,13 +82,13 @@ interface Piece {
 /** Some iterations of the loop into partial sums, which are then added to the sums. */
 function partial(stmt: For, sums: readonly Sum[], { size, start }: Piece, { shapes, fresh }: Context): readonly Stmt[] {
   const inner: LoopVar = { name: fresh(`${stmt.loop.name}_i`), extent: size };
-  const block = start.outer === null ? [] : [{ factor: size, index: loopIndex(start.outer) }];
-  const at = sumIndex([...block, { factor: 1, index: loopIndex(inner) }], start.at);
+  const block = start.outer === null ? [] : [{ factor: size, index: fresh.pool.loop(start.outer) }];
+  const at = sumIndex([...block, { factor: 1, index: fresh.pool.loop(inner) }], start.at);
   const parts = new Map([...new Set(sums.map(({ name }) => name))].map((name) => [name, fresh(`${name}_part`)]));
   for (const [name, part] of parts) shapes.set(part, shapes.get(name) ?? []);
   const body = copyStmts(stmt.body, { loops: new Map([[stmt.loop.name, at]]), renamed: parts }, fresh);
   return [
-    ...[...parts].map(([name, part]) => variable(part, constant("f32", 0), shapes.get(name) ?? [])),
+    ...[...parts].map(([name, part]) => variable(part, fresh.pool.constant("f32", 0), shapes.get(name) ?? [])),
     forLoop(inner, body),
     ...copyStmts(additions(stmt.body, parts), {}, fresh),
   ];
@@ -96,7 +96,7 @@ function partial(stmt: For, sums: readonly Sum[], { size, start }: Piece, { shap
 
 /** The additions of the body once each, of the partial sums to the sums, in the loops that say which of an array. */
 function additions(body: readonly Stmt[], parts: ReadonlyMap<string, string>): readonly Stmt[] {
-  const done = new Set<string>();
+  const done = new Set<Expr>();
   const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.flatMap((stmt): readonly Stmt[] => {
       if (stmt.kind === "if") return visit(stmt.body);
@@ -107,7 +107,7 @@ function additions(body: readonly Stmt[], parts: ReadonlyMap<string, string>): r
       const part = stmt.kind === "assign" ? parts.get(stmt.name) : undefined;
       if (stmt.kind !== "assign" || part === undefined || done.has(placeOf(stmt))) return [];
       done.add(placeOf(stmt));
-      const both = apply("add", nameOf("f32", stmt.name, stmt.at), nameOf("f32", part, stmt.at));
+      const both = apply("add", placeOf(stmt), stmt.value.pool.name("f32", part, stmt.at));
       return [assign(stmt.name, both, stmt.at)];
     });
   return visit(body);
@@ -119,7 +119,7 @@ function usesLoop(stmt: Stmt, loop: LoopVar): boolean {
 }
 
 function inLoop(index: Index, { name }: LoopVar): boolean {
-  return someIndex(index, { loop: (loop) => loop.name === name });
+  return index.reads.has(name);
 }
 
 // ---- which variables are sums --------------------------------------------------------------------------------------
@@ -130,11 +130,12 @@ interface Sum {
   readonly adds: number;
 }
 
-const placeOf = ({ name, at }: Assign): string => `${name}[${at.map(({ key }) => key).join(",")}]`;
+/** The element as it is read. */
+const placeOf = ({ name, at, value }: Assign): Expr => value.pool.name(value.type, name, at);
 
 /** The f32 sums from outside that the body adds to and does not read. */
 function sumsOf(body: readonly Stmt[]): readonly Sum[] {
-  const adds = new Map<string, Map<string, number>>();
+  const adds = new Map<string, Map<Expr, number>>();
   const others = new Set(declaredNames(body));
   const visit = (stmts: readonly Stmt[], loops: readonly LoopVar[]): void => {
     for (const stmt of stmts) {
@@ -144,7 +145,7 @@ function sumsOf(body: readonly Stmt[]): readonly Sum[] {
         if (!isAddition(stmt)) others.add(stmt.name);
         const repeated = loops.filter((loop) => !stmt.at.some((index) => inLoop(index, loop)));
         const times = repeated.reduce((product, { extent }) => product * extent, 1);
-        const places = adds.get(stmt.name) ?? new Map<string, number>();
+        const places = adds.get(stmt.name) ?? new Map<Expr, number>();
         adds.set(stmt.name, places.set(placeOf(stmt), (places.get(placeOf(stmt)) ?? 0) + times));
       }
     }
@@ -156,10 +157,9 @@ function sumsOf(body: readonly Stmt[]): readonly Sum[] {
     .map(([name, places]) => ({ name, adds: Math.max(...places.values()) }));
 }
 
-function isAddition({ name, at, value }: Assign): boolean {
-  if (value.kind !== "apply" || value.fn !== "add" || value.type !== "f32") return false;
-  const [sum] = value.args;
-  return sum?.kind === "name" && sum.name === name && sum.at.every(({ key }, i) => key === at[i]?.key);
+function isAddition(stmt: Assign): boolean {
+  const { value } = stmt;
+  return value.kind === "apply" && value.fn === "add" && value.type === "f32" && value.args[0] === placeOf(stmt);
 }
 
 /** By name: how often it is read, less how often it is assigned. */

@@ -6,7 +6,7 @@
  *
  * A single long loop fills its vectors: 1280 = 320 * 4, where 10 leaves a rest in every row.
  */
-import { floorDivIndex, loopIndex, modIndex, someIndex } from "../../src/kernel/index-expr.ts";
+import { floorDivIndex, modIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
@@ -23,8 +23,8 @@ function collapsePair(nest: Nest, inner: number, fresh: Fresh): Nest | undefined
   if (a === undefined || b === undefined || a.mark !== b.mark) return undefined;
   const both: LoopVar = { name: fresh(`${a.loop.name}${b.loop.name}`), extent: a.loop.extent * b.loop.extent };
   const parts = new Map<string, Index>([
-    [a.loop.name, floorDivIndex(loopIndex(both), b.loop.extent)],
-    [b.loop.name, modIndex(loopIndex(both), b.loop.extent)],
+    [a.loop.name, floorDivIndex(fresh.pool.loop(both), b.loop.extent)],
+    [b.loop.name, modIndex(fresh.pool.loop(both), b.loop.extent)],
   ]);
   const body = mapStmts(nest.body, replaceLoops(parts));
   if (needsParts(body, both.name)) return undefined;
@@ -36,10 +36,7 @@ function collapsePair(nest: Nest, inner: number, fresh: Fresh): Nest | undefined
 }
 
 function needsParts(body: readonly Stmt[], loop: string): boolean {
-  const divides = (index: Index): boolean => {
-    if (index.kind === "sum") return index.terms.some((term) => divides(term.index));
-    if (index.kind !== "floorDiv" && index.kind !== "mod") return false;
-    return someIndex(index, { loop: ({ name }) => name === loop });
-  };
-  return someStmt(body, { index: divides });
+  return someStmt(body, {
+    expr: ({ kind, reads }) => (kind === "floorDiv" || kind === "mod") && reads.has(loop),
+  });
 }

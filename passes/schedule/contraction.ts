@@ -4,11 +4,10 @@
  *   parallel i, j:  var acc = 0;  for k: acc = acc + x[i, k] * w[k, j];  ...epilogue...
  *                                                   row i, column j: the column operand w does not depend on the row
  */
-import { someIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
-import { someExpr, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
-import { declaredNames, namesIn } from "./names.ts";
+import { declaredNames } from "./names.ts";
 import { findReuse } from "./reuse.ts";
 
 export interface Contraction {
@@ -67,24 +66,20 @@ function sumOf(body: readonly Stmt[]): Sum | undefined {
 
 /** The contraction with these loops as rows and columns, if one operand goes with each. */
 function reading(nest: Nest, sum: Sum, row: ParallelLoop, column: ParallelLoop): Contraction | undefined {
-  const declared = new Set(declaredNames(nest.body));
+  const inner = new Set(sum.inner.map(({ name }) => name));
+  const declared = new Set(declaredNames(nest.body).filter((name) => !inner.has(name)));
   const [a, b] = sum.operands;
   for (const [rowOperand, columnOperand] of [
     [a, b],
     [b, a],
   ] as const) {
-    const names = [...namesIn([{ kind: "let", name: "", value: columnOperand }])];
-    if (readsLoop(columnOperand, row.loop.name) || !readsLoop(columnOperand, column.loop.name)) continue;
-    if (names.some((name) => declared.has(name))) continue;
-    if (!readsLoop(rowOperand, row.loop.name) || readsLoop(rowOperand, column.loop.name)) continue;
+    if (columnOperand.reads.has(row.loop.name) || !columnOperand.reads.has(column.loop.name)) continue;
+    if (readsAny(columnOperand, declared)) continue;
+    if (!rowOperand.reads.has(row.loop.name) || rowOperand.reads.has(column.loop.name)) continue;
     const depth = sum.inner.reduce((product, { extent }) => product * extent, 1);
     return { row, column, inner: sum.inner, depth, step: sum.step, rowOperand, columnOperand };
   }
   return undefined;
-}
-
-function readsLoop(expr: Expr, loop: string): boolean {
-  return someExpr(expr, { index: (index) => someIndex(index, { loop: ({ name }) => name === loop }) });
 }
 
 /** Loads and stores outside of the sum whose elements lie side by side along the columns. */
@@ -108,12 +103,10 @@ function neighbours(nest: Nest, { column }: Contraction): number {
 /** How far apart in memory an expression's loads are along a loop: null where they differ, or are guarded. */
 export function strideOfLoads(expr: Expr, loop: string): number | null {
   let stride: number | null | undefined;
-  walkExpr(expr, {
-    expr: (part) => {
-      if (part.kind !== "load") return;
-      const own = part.guard === undefined ? strideAlong(part.at, loop, laneCount, () => true) : null;
-      stride = stride === undefined || stride === own ? own : null;
-    },
+  walkExpr(expr, (part) => {
+    if (part.kind !== "load") return;
+    const own = part.guard === undefined ? strideAlong(part.at, loop, laneCount, () => true) : null;
+    stride = stride === undefined || stride === own ? own : null;
   });
   return stride ?? null;
 }

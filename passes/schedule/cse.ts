@@ -1,19 +1,17 @@
 /**
- * Computes what a block computes twice only once: local value numbering.
+ * Computes what a block computes twice only once.
  *
  *   acc[0][0] = acc[0][0] + f64(x[i]) * f64(w[j])            let x_0: f64 = f64(x[i])
  *   acc[0][1] = acc[0][1] + f64(x[i]) * f64(w[j + 1])   ->   acc[0][0] = acc[0][0] + x_0 * f64(w[j])
  *                                                            acc[0][1] = acc[0][1] + x_0 * f64(w[j + 1])
  *
- * A block is a list of statements between loops; every expression in it gets a number, equal for equal values. A store
- * starts a new version of its buffer, an assignment one of its variable, so nothing is taken for what it was before.
- * A 4x4 block of a contraction so loads 8 elements per step, not 32.
+ * A block is a list of statements between loops. Equal expressions are one object, so what is computed twice is what is used
+ * twice, as long as nothing in between changes what it reads. A 4x4 block of a contraction so loads 8 elements per step, not 32.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { name as nameOf } from "../../src/kernel/build.ts";
-import { someIndex, walkIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { mapStmt, mapStmts, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { apply, bitcast, convert, letValue } from "../../src/kernel/build.ts";
+import type { Expr, Index, Kernel, Name, Stmt } from "../../src/kernel/kernel.ts";
+import { mapStmt, mapStmts, someExpr, someStmt } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { freshNames, replace } from "./names.ts";
 
@@ -21,15 +19,16 @@ import { freshNames, replace } from "./names.ts";
 export function cse(kernel: Kernel): Kernel {
   const fresh = numbered(freshNames(kernel));
   const nests = kernel.nests.map((nest) => {
-    const prelude = rewriteBlock(nest.prelude, fresh);
+    const prelude = new Block(nest.prelude, fresh);
     // the body reads the prelude's names, also those of `let`s that were dropped
-    const names = replace({ loops: new Map(), names: prelude.renamed });
-    return { ...nest, prelude: prelude.out, body: cseBlock(mapStmts(nest.body, names), fresh) };
+    return { ...nest, prelude: prelude.out, body: new Block(prelude.rename(nest.body), fresh).out };
   });
   return { ...kernel, nests };
 }
 
-function numbered(fresh: Fresh): Fresh {
+type Rename = (wanted: string) => string;
+
+function numbered(fresh: Fresh): Rename {
   const next = new Map<string, number>();
   return (wanted) => {
     const n = next.get(wanted) ?? 0;
@@ -38,139 +37,165 @@ function numbered(fresh: Fresh): Fresh {
   };
 }
 
-function cseBlock(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
-  return rewriteBlock(stmts, fresh).out;
+/** An expression from the statement `since` on, until something that it reads is changed. */
+interface Value {
+  readonly since: number;
+  count: number;
+  /** The name that holds it, once it is declared. */
+  holder: Name | undefined;
+  isDeclared: boolean;
 }
 
-function rewriteBlock(stmts: readonly Stmt[], fresh: Fresh): Block {
-  const numbers = newNumbers();
-  const counts = new Map<string, number>();
-  for (const stmt of stmts) {
-    for (const value of valuesOf(stmt)) count(value, numbers, counts);
-    if (stmt.kind === "let") numbers.lets.set(stmt.name, numbers.of(stmt.value));
-    numbers.pass(stmt);
-  }
-  numbers.restart();
-  const block: Block = { out: [], held: new Map(), renamed: new Map(), numbers, counts, fresh };
-  for (const stmt of stmts) emit(stmt, block);
-  return block;
-}
+class Block {
+  readonly out: Stmt[] = [];
+  readonly #fresh: Rename;
+  readonly #values = new Map<Expr, Value[]>();
+  /** The last statement that changed a name or a buffer, and the last barrier, behind which all memory may differ. */
+  readonly #changed = new Map<string, number>();
+  #barrier = -1;
+  /** `let`s that were dropped because another holds their value. */
+  readonly #renamed = new Map<string, { readonly name: string; readonly at: readonly Index[] }>();
+  #at = 0;
 
-// ---- numbers -------------------------------------------------------------------------------------------------------
-
-interface Numbers {
-  /** Equal for expressions that have equal values at this point of the block. */
-  readonly of: (expr: Expr) => string;
-  readonly lets: Map<string, string>;
-  /** Goes on past a statement: what it changes has a new version. */
-  readonly pass: (stmt: Stmt) => void;
-  /** Back to the beginning of the block. */
-  readonly restart: () => void;
-}
-
-function newNumbers(): Numbers {
-  const interned = new Map<string, string>();
-  const versions = new Map<string, number>();
-  const lets = new Map<string, string>();
-  let epoch = 0;
-  const intern = (key: string): string => {
-    const known = interned.get(key) ?? `#${interned.size}`;
-    interned.set(key, known);
-    return known;
-  };
-  const version = (name: string): string => `${name}~${epoch}.${versions.get(name) ?? 0}`;
-  const ofIndex = (index: Index): string => {
-    if (index.kind === "const" || index.kind === "loop") return index.key;
-    if (!someIndex(index, { value: () => true })) return index.key;
-    const parts = new Set<string>();
-    walkIndex(index, {
-      value: (value) => {
-        walkExpr(value, {
-          expr: (part) => {
-            if (part.kind === "name") parts.add(version(part.name));
-            else if (part.kind === "load") parts.add(version(part.buffer));
-          },
-        });
-      },
-    });
-    return [index.key, ...parts].join(" ");
-  };
-  /**
-   * Numbers at each statement: an expression is asked for once by each that it is part of, when it is counted, and again when
-   * it is written out.
-   */
-  const known: Map<Expr, string>[] = [];
-  let at = 0;
-  const keys: Keys = { of: (expr) => of(expr), ofIndex, version, lets };
-  const of = (expr: Expr): string => {
-    let here = known[at];
-    if (here === undefined) known[at] = here = new Map();
-    const found = here.get(expr) ?? intern(keyOf(expr, keys));
-    here.set(expr, found);
-    return found;
-  };
-  return {
-    of,
-    lets,
-    pass(stmt) {
-      at += 1;
-      for (const changed of changedBy(stmt)) versions.set(changed, (versions.get(changed) ?? 0) + 1);
-      if (stmt.kind === "barrier") epoch += 1;
-    },
-    restart() {
-      at = 0;
-      versions.clear();
-      epoch = 0;
-    },
-  };
-}
-
-interface Keys {
-  readonly of: (expr: Expr) => string;
-  readonly ofIndex: (index: Index) => string;
-  readonly version: (name: string) => string;
-  readonly lets: ReadonlyMap<string, string>;
-}
-
-function keyOf(expr: Expr, { of, ofIndex, version, lets }: Keys): string {
-  switch (expr.kind) {
-    case "const":
-      return `${expr.type} ${Object.is(expr.value, -0) ? "-0" : expr.value}`;
-    case "name":
-      return lets.get(expr.name) ?? `name ${version(expr.name)} ${expr.at.map(ofIndex).join(",")}`;
-    case "index":
-      return `index ${ofIndex(expr.index)}`;
-    case "load": {
-      const bounds = expr.guard?.bounds.map((bound) => `${ofIndex(bound.index)}<${bound.extent}`) ?? [];
-      const otherwise = expr.guard === undefined ? "" : of(expr.guard.otherwise);
-      return `load ${version(expr.buffer)} ${ofIndex(expr.at)} ${bounds.join(",")} ${otherwise}`;
+  constructor(stmts: readonly Stmt[], fresh: Rename) {
+    this.#fresh = fresh;
+    const plain = stmts.map((stmt) => this.#plain(stmt));
+    this.#at = 0;
+    for (const stmt of plain) {
+      if (stmt !== undefined) this.#emit(stmt);
+      this.#at += 1;
     }
-    case "apply":
-      return `${expr.fn} ${expr.args.map(of).join(",")}`;
-    case "convert":
-    case "bitcast":
-      return `${expr.kind} ${expr.type} ${of(expr.value)}`;
+  }
+
+  rename(stmts: readonly Stmt[]): readonly Stmt[] {
+    return this.#renamed.size === 0 ? stmts : mapStmts(stmts, replace({ loops: new Map(), names: this.#renamed }));
+  }
+
+  // ---- first: `let`s that hold what another holds go, and what is computed is counted --------------------------------
+
+  #plain(before: Stmt): Stmt | undefined {
+    const stmt =
+      this.#renamed.size === 0 ? before : mapStmt(before, replace({ loops: new Map(), names: this.#renamed }));
+    const made = this.#counted(stmt);
+    for (const name of changedBy(before)) this.#changed.set(name, this.#at);
+    if (before.kind === "barrier") this.#barrier = this.#at;
+    this.#at += 1;
+    return made;
+  }
+
+  #counted(stmt: Stmt): Stmt | undefined {
+    if (stmt.kind !== "let") {
+      const made = withValue(stmt, (value) => this.#held(value));
+      for (const value of valuesOf(made)) this.#count(value);
+      return made;
+    }
+    const value = isWorthNaming(stmt.value) ? this.#heldOperands(stmt.value) : this.#held(stmt.value);
+    const known = isWorthNaming(value) ? this.#value(value) : undefined;
+    if (known !== undefined && known.holder === undefined && known.count > 0) this.#giveName(value, known);
+    if (known?.holder !== undefined) {
+      known.count += 1;
+      this.#renamed.set(stmt.name, { name: known.holder.name, at: [] });
+      return undefined;
+    }
+    this.#count(value);
+    if (known !== undefined) known.holder = value.pool.name(value.type, stmt.name);
+    return { ...stmt, value };
+  }
+
+  /** The expression, what a `let` holds replaced by its name. */
+  #held(expr: Expr): Expr {
+    const made = this.#heldOperands(expr);
+    return isWorthNaming(made) ? (this.#value(made).holder ?? made) : made;
+  }
+
+  #heldOperands(expr: Expr): Expr {
+    return mapValues(expr, (value) => this.#held(value));
+  }
+
+  /** Counts `expr`, and its operands the first time: those of a repeated expression are not computed again. */
+  #count(expr: Expr): void {
+    if (isWorthNaming(expr)) {
+      const value = this.#value(expr);
+      value.count += 1;
+      if (value.count > 1) return;
+    }
+    mapValues(expr, (operand) => {
+      this.#count(operand);
+      return operand;
+    });
+  }
+
+  /** What the expression is worth here: in the first turn found or begun anew, in the second found again. */
+  #value(expr: Expr): Value {
+    const values = this.#values.get(expr) ?? [];
+    const last = values.findLast(({ since }) => since <= this.#at);
+    if (last !== undefined && !this.#isChanged(expr, last.since)) return last;
+    const value: Value = { since: this.#at, count: 0, holder: undefined, isDeclared: false };
+    values.push(value);
+    this.#values.set(expr, values);
+    return value;
+  }
+
+  #isChanged({ reads }: Expr, since: number): boolean {
+    if (reads.size > 0 && this.#barrier >= since && this.#barrier < this.#at) return true;
+    for (const name of reads) {
+      const changed = this.#changed.get(name) ?? -1;
+      if (changed >= since && changed < this.#at) return true;
+    }
+    return false;
+  }
+
+  // ---- then: what is used twice gets a name --------------------------------------------------------------------------
+
+  #emit(stmt: Stmt): void {
+    if (stmt.kind === "let") {
+      this.out.push({ ...stmt, value: mapValues(stmt.value, (value) => this.#named(value)) });
+      const known = this.#known(stmt.value);
+      if (known?.holder?.name === stmt.name) known.isDeclared = true;
+      return;
+    }
+    const made = withValue(stmt, (value) => this.#named(value));
+    const isBlock = made.kind === "for" || made.kind === "if";
+    this.out.push(isBlock ? { ...made, body: new Block(made.body, this.#fresh).out } : made);
+  }
+
+  /** The expression, or the name that holds it, made now if it is wanted again. */
+  #named(expr: Expr): Expr {
+    const value = isWorthNaming(expr) ? this.#known(expr) : undefined;
+    if (value?.holder !== undefined && value.isDeclared) return value.holder;
+    const made = mapValues(expr, (operand) => this.#named(operand));
+    if (value === undefined || value.count < 2) return made;
+    const holder = value.holder ?? this.#giveName(expr, value);
+    this.out.push(letValue(holder.name, made));
+    value.isDeclared = true;
+    return holder;
+  }
+
+  #known(expr: Expr): Value | undefined {
+    return this.#values.get(expr)?.findLast(({ since }) => since <= this.#at);
+  }
+
+  #giveName(expr: Expr, value: Value): Name {
+    const holder = expr.pool.name(expr.type, this.#fresh(sourceOf(expr)));
+    value.holder = holder;
+    return holder;
   }
 }
 
 /** The variables and memory that a statement changes, what is nested in it included. */
-function changedBy(stmt: Stmt): Iterable<string> {
-  if (stmt.kind === "let") return [];
-  if (stmt.kind === "assign" || stmt.kind === "var") return [stmt.name];
-  if (stmt.kind === "store") return [stmt.buffer];
+function changedBy(stmt: Stmt): ReadonlySet<string> {
   const changed = new Set<string>();
-  walkStmts([stmt], {
+  someStmt([stmt], {
     stmt: (inner) => {
       if (inner.kind === "assign" || inner.kind === "var") changed.add(inner.name);
       else if (inner.kind === "store") changed.add(inner.buffer);
+      return false;
     },
   });
   return changed;
 }
 
-// ---- counting ------------------------------------------------------------------------------------------------------
-
-/** The expressions that a statement itself evaluates; nested blocks look after their own. */
+/** The expression that a statement itself evaluates; nested blocks look after their own. */
 function valuesOf(stmt: Stmt): readonly Expr[] {
   switch (stmt.kind) {
     case "let":
@@ -181,22 +206,27 @@ function valuesOf(stmt: Stmt): readonly Expr[] {
       return [stmt.init];
     case "if":
       return [stmt.condition];
-    case "fold":
     case "for":
     case "barrier":
       return [];
+    case "fold":
+      throw new CompilerBug("cse of a fold: they are expanded before");
   }
 }
 
-/** Counts `expr`, and its operands the first time: those of a repeated expression are not computed again. */
-function count(expr: Expr, numbers: Numbers, counts: Map<string, number>): void {
-  if (isWorthNaming(expr)) {
-    const number = numbers.of(expr);
-    const before = counts.get(number) ?? 0;
-    counts.set(number, before + 1);
-    if (before > 0) return;
+function withValue<S extends Stmt>(stmt: S, map: (value: Expr) => Expr): Stmt {
+  switch (stmt.kind) {
+    case "let":
+    case "assign":
+    case "store":
+      return { ...stmt, value: map(stmt.value) };
+    case "var":
+      return { ...stmt, init: map(stmt.init) };
+    case "if":
+      return { ...stmt, condition: map(stmt.condition) };
+    default:
+      return stmt;
   }
-  for (const operand of operandsOf(expr)) count(operand, numbers, counts);
 }
 
 function isWorthNaming(expr: Expr): boolean {
@@ -204,90 +234,28 @@ function isWorthNaming(expr: Expr): boolean {
   return expr.kind === "load" || expr.kind === "apply";
 }
 
-/** Operands that are always evaluated: what a failing guard gives instead is left alone. */
-function operandsOf(expr: Expr): readonly Expr[] {
-  if (expr.kind === "apply") return expr.args;
-  return expr.kind === "convert" || expr.kind === "bitcast" ? [expr.value] : [];
-}
-
-// ---- rewriting -----------------------------------------------------------------------------------------------------
-
-interface Block {
-  readonly out: Stmt[];
-  /** The name that holds a number. */
-  readonly held: Map<string, Expr>;
-  /** `let`s that were dropped because another holds their value. */
-  readonly renamed: Map<string, { readonly name: string; readonly at: readonly Index[] }>;
-  readonly numbers: Numbers;
-  readonly counts: ReadonlyMap<string, number>;
-  readonly fresh: Fresh;
-}
-
-function emit(original: Stmt, block: Block): void {
-  const { numbers, held, out, renamed } = block;
-  const stmt = renamed.size === 0 ? original : mapStmt(original, replace({ loops: new Map(), names: renamed }));
-  switch (stmt.kind) {
-    case "for":
-      out.push({ ...stmt, body: cseBlock(stmt.body, block.fresh) });
-      break;
-    case "if":
-      out.push({ ...stmt, condition: rewritten(stmt.condition, block), body: cseBlock(stmt.body, block.fresh) });
-      break;
-    case "let": {
-      const number = numbers.of(stmt.value);
-      const holder = held.get(number);
-      if (holder?.kind === "name") {
-        renamed.set(stmt.name, { name: holder.name, at: [] });
-        break;
-      }
-      out.push({ ...stmt, value: rebuilt(stmt.value, block) });
-      held.set(number, nameOf(stmt.value.type, stmt.name));
-      break;
+/** Maps the operands that are always evaluated: an index, and what a failing guard gives instead, are left alone. */
+function mapValues(expr: Expr, map: (operand: Expr) => Expr): Expr {
+  switch (expr.kind) {
+    case "apply": {
+      const args = expr.args.map(map);
+      return args.every((arg, i) => arg === expr.args[i]) ? expr : apply(expr.fn, ...args);
     }
-    case "var":
-      out.push({ ...stmt, init: rewritten(stmt.init, block) });
-      break;
-    case "assign":
-    case "store":
-      out.push({ ...stmt, value: rewritten(stmt.value, block) });
-      break;
-    case "fold":
-      throw new CompilerBug("cse of a fold: they are expanded before");
-    case "barrier":
-      out.push(stmt);
-      break;
+    case "convert":
+      return convert(expr.type, map(expr.value));
+    case "bitcast":
+      return bitcast(expr.type, map(expr.value));
+    default:
+      return expr;
   }
-  numbers.pass(original);
-}
-
-/** The expression, or the name that holds it, made now if it is wanted again. */
-function rewritten(expr: Expr, block: Block): Expr {
-  if (!isWorthNaming(expr)) return rebuilt(expr, block);
-  const number = block.numbers.of(expr);
-  const holder = block.held.get(number);
-  if (holder !== undefined) return holder;
-  const value = rebuilt(expr, block);
-  if ((block.counts.get(number) ?? 0) < 2) return value;
-  const name = block.fresh(sourceOf(expr));
-  block.out.push({ kind: "let", name, value });
-  const held = nameOf(expr.type, name);
-  block.held.set(number, held);
-  return held;
-}
-
-function rebuilt(expr: Expr, block: Block): Expr {
-  if (expr.kind === "apply") return { ...expr, args: expr.args.map((arg) => rewritten(arg, block)) };
-  if (expr.kind === "convert" || expr.kind === "bitcast") return { ...expr, value: rewritten(expr.value, block) };
-  return expr;
 }
 
 /** What to call it: by the buffer that it is loaded from, if any. */
 function sourceOf(expr: Expr): string {
   let buffer = "t";
-  walkExpr(expr, {
-    expr: (part) => {
-      if (part.kind === "load") buffer = part.buffer;
-    },
+  someExpr(expr, (part) => {
+    if (part.kind === "load") buffer = part.buffer;
+    return false;
   });
   return buffer;
 }

@@ -9,9 +9,8 @@
  * Loops that move both factors are the batch, those of A alone are rows, those of B alone columns. So a convolution
  * written over windows is a contraction whose rows are image, height and width.
  */
-import { walkIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { someExpr, someStmt, walkExpr } from "../../src/kernel/rewrite.ts";
+import { someStmt } from "../../src/kernel/rewrite.ts";
 
 export interface Contraction {
   readonly batch: readonly LoopVar[];
@@ -128,18 +127,7 @@ function moversOf(lets: readonly Stmt[]): (expr: Expr) => ReadonlySet<string> {
   const known = new Map<string, ReadonlySet<string>>();
   const movers = (expr: Expr): ReadonlySet<string> => {
     const found = new Set<string>();
-    walkExpr(expr, {
-      expr: (part) => {
-        if (part.kind === "name") for (const loop of known.get(part.name) ?? []) found.add(loop);
-      },
-      index: (index) => {
-        walkIndex(index, {
-          loop: (loop) => {
-            found.add(loop.name);
-          },
-        });
-      },
-    });
+    for (const name of expr.reads) for (const loop of known.get(name) ?? [name]) found.add(loop);
     return found;
   };
   for (const stmt of lets) if (stmt.kind === "let") known.set(stmt.name, movers(stmt.value));
@@ -147,7 +135,7 @@ function moversOf(lets: readonly Stmt[]): (expr: Expr) => ReadonlySet<string> {
 }
 
 function reads(expr: Expr, name: string): boolean {
-  return someExpr(expr, { expr: (part) => part.kind === "name" && part.name === name });
+  return expr.reads.has(name);
 }
 
 function holdsBarrier(stmts: readonly Stmt[]): boolean {

@@ -6,8 +6,8 @@
  * A workgroup's invocations are a power of two and sizes are not. Where a barrier follows, invocations beyond the end
  * must come along: they run the same code, their loads are guarded (value 0, no memory touched) and their stores too.
  */
-import { apply, constant, indexValue } from "../../src/kernel/build.ts";
-import { floorDivIndex, modIndex, someIndex } from "../../src/kernel/index-expr.ts";
+import { apply, constantLike, load } from "../../src/kernel/build.ts";
+import { floorDivIndex, isDynamic, modIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, BufferParam, Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 
 export function totalOf(loops: readonly LoopVar[]): number {
@@ -29,7 +29,7 @@ export function recover(loops: readonly LoopVar[], flat: Index): ReadonlyMap<str
 }
 
 export function isBelow(index: Index, limit: number): Expr {
-  return apply("lt", indexValue(index), constant("i32", limit));
+  return apply("lt", index, limit);
 }
 
 /** `stmts` where all bounds hold; as they are where the ranges say that they always do. */
@@ -56,21 +56,17 @@ export function guardLoads(bounds: readonly Bound[], buffers: ReadonlyMap<string
     const buffer = buffers.get(expr.buffer);
     if (buffer === undefined) return expr;
     const inside = expr.at.min >= 0 && expr.at.max < buffer.count;
-    if (inside && buffer.role === "read" && expr.guard === undefined && !readsValues(expr.at)) return expr;
-    const otherwise = expr.guard?.otherwise ?? constant(expr.type, 0);
-    return { ...expr, guard: { bounds: [...(expr.guard?.bounds ?? []), ...open], otherwise } };
+    if (inside && buffer.role === "read" && expr.guard === undefined && !isDynamic(expr.at)) return expr;
+    const otherwise = expr.guard?.otherwise ?? constantLike(expr, 0);
+    return load(expr.type, expr.buffer, expr.at, { bounds: [...(expr.guard?.bounds ?? []), ...open], otherwise });
   };
-}
-
-function readsValues(index: Index): boolean {
-  return someIndex(index, { value: () => true });
 }
 
 /** How far apart in memory two neighbours in `loop` lie: 0 where the index does not move, NaN where it is not linear. */
 export function strideIn(index: Index, loop: string): number {
   const direct = (part: Index): number => {
     if (part.kind === "loop") return part.loop.name === loop ? 1 : 0;
-    return someIndex(part, { loop: (inner) => inner.name === loop, value: () => true }) ? Number.NaN : 0;
+    return part.reads.has(loop) || isDynamic(part) ? Number.NaN : 0;
   };
   if (index.kind !== "sum") return direct(index);
   return index.terms.reduce((sum, term) => sum + term.factor * direct(term.index), 0);

@@ -8,8 +8,8 @@
  *
  * Neighbouring invocations take neighbouring iterations of the last loop, which is how row-major memory is read whole.
  */
-import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
+import type { ExprPool, Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
 import { mapStmts, replaceLoops } from "../../src/kernel/rewrite.ts";
 import { recover, totalOf, whenInside } from "./gpu-flat.ts";
 import type { Fresh } from "./names.ts";
@@ -34,15 +34,15 @@ export function gridLoops(grid: Grid): readonly ParallelLoop[] {
 /** group * per + lane. */
 export function globalIndex(grid: Grid, per: number, lane: Index): Index {
   return sumIndex([
-    { factor: per, index: loopIndex(grid.group) },
+    { factor: per, index: lane.pool.loop(grid.group) },
     { factor: 1, index: lane },
   ]);
 }
 
 /** `prelude` was made ready by the caller: it runs in every invocation. */
-export function scheduleMap(nest: Nest, prelude: readonly Stmt[], grid: Grid): Nest {
+export function scheduleMap(nest: Nest, prelude: readonly Stmt[], grid: Grid, pool: ExprPool): Nest {
   const loops = nest.loops.map(({ loop }) => loop);
-  const flat = globalIndex(grid, grid.lane.extent, loopIndex(grid.lane));
+  const flat = globalIndex(grid, grid.lane.extent, pool.loop(grid.lane));
   const body = mapStmts(nest.body, replaceLoops(recover(loops, flat)));
   const inside = whenInside([{ index: flat, extent: totalOf(loops) }], body);
   return { loops: gridLoops(grid), prelude: [], body: [...prelude, ...inside] };

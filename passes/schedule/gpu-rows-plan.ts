@@ -9,10 +9,9 @@
  * An accumulator is recognised by its form, `acc = fn(acc, value)` with `value` free of `acc`. A loop that couples
  * several variables (arg-max) is repeated by all invocations, which is correct and no slower than one of them.
  */
-import { constIndex, loopIndex, substituteIndex } from "../../src/kernel/index-expr.ts";
+import {} from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
-import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
+import { replaceLoops, someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";
 import { declaredNames, namesIn } from "./names.ts";
 
@@ -171,9 +170,9 @@ function isCombine(fn: ScalarFn): fn is Combine {
 
 interface Access {
   readonly write: boolean;
-  /** Where it happens: in lane 0, in every lane, or in the lane of its column (then `key` says which element). */
+  /** Where it happens: in lane 0, in every lane, or in the lane of its column (then `element` says which, if it can be said). */
   readonly place: "first" | "all" | "strided";
-  readonly key: string;
+  readonly element: Index | undefined;
 }
 
 /**
@@ -194,7 +193,11 @@ function racesIn(steps: readonly RowStep[]): boolean {
     const [head] = all;
     if (head === undefined || head.place === "all") return true;
     if (all.some((access) => access.place !== head.place)) return true;
-    if (head.place === "strided" && (head.key === "" || all.some((access) => access.key !== head.key))) return true;
+    if (
+      head.place === "strided" &&
+      (head.element === undefined || all.some((access) => access.element !== head.element))
+    )
+      return true;
   }
   return false;
 }
@@ -203,25 +206,25 @@ function accessesOf(step: RowStep): readonly (readonly [string, Access])[] {
   const found: [string, Access][] = [];
   const place = step.kind;
   const columns = step.kind === "strided" ? step.columns : undefined;
-  const key = (at: Index): string => (columns === undefined ? "" : elementKey(at, columns));
+  const element = (at: Index): Index | undefined => (columns === undefined ? undefined : elementOf(at, columns));
   const body = step.kind === "all" ? [step.stmt] : step.kind === "first" ? step.stmts : step.columns.body;
   walkStmts(body, {
     stmt: (stmt) => {
-      if (stmt.kind === "store") found.push([stmt.buffer, { write: true, place, key: key(stmt.at) }]);
+      if (stmt.kind === "store") found.push([stmt.buffer, { write: true, place, element: element(stmt.at) }]);
     },
     expr: (expr) => {
-      if (expr.kind === "load") found.push([expr.buffer, { write: false, place, key: key(expr.at) }]);
+      if (expr.kind === "load") found.push([expr.buffer, { write: false, place, element: element(expr.at) }]);
     },
   });
   return found;
 }
 
-/** Fresh the element by its column in a way that two loops share; empty where two columns may mean one element. */
-function elementKey(at: Index, { loops, body }: Columns): string {
+/** The element by its column in a way that two loops share; undefined where two columns may mean one element. */
+function elementOf(at: Index, { loops, body }: Columns): Index | undefined {
   const inner = new Set(declaredNames(body));
   const terms = at.kind === "sum" ? at.terms : [{ factor: 1, index: at }];
   const strides = loops.map((loop) => Math.abs(strideIn(at, loop.name)));
-  if (strides.some((stride) => Number.isNaN(stride))) return "";
+  if (strides.some((stride) => Number.isNaN(stride))) return undefined;
   // Injective when, from the finest stride up, each is larger than all that the finer ones reach.
   let reach = terms
     .filter(({ index }) => index.kind === "loop" && inner.has(index.loop.name))
@@ -229,17 +232,17 @@ function elementKey(at: Index, { loops, body }: Columns): string {
   const order = loops.map((loop, n) => ({ loop, stride: strides[n] ?? 0 })).sort((a, b) => a.stride - b.stride);
   for (const { loop, stride } of order) {
     if (loop.extent === 1) continue;
-    if (stride <= reach) return "";
+    if (stride <= reach) return undefined;
     reach += stride * (loop.extent - 1);
   }
-  if (terms.some(({ index }) => index.kind === "value" || readsInner(index, inner))) return "";
+  if (terms.some(({ index }) => index.kind === "ranged" || readsInner(index, inner))) return undefined;
   const shared = new Map<string, Index>(
     loops.map((loop, n) => {
       const column: LoopVar = { name: loops.length === 1 ? "#" : `#${n}<${loop.extent}`, extent: loop.extent };
-      return [loop.name, loop.extent === 1 ? constIndex(0) : loopIndex(column)];
+      return [loop.name, loop.extent === 1 ? at.pool.integer(0) : at.pool.loop(column)];
     }),
   );
-  return substituteIndex(at, shared, (value) => value, printExpr).key;
+  return replaceLoops(shared).index(at);
 }
 
 /** A loop of the body inside a quotient or remainder. */

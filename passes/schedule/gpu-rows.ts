@@ -10,10 +10,10 @@
  *
  * Every barrier stands where all invocations come: rows beyond the end run along with guarded loads and stores.
  */
-import { apply, assign, barrier, constant, load, name, store, variable } from "../../src/kernel/build.ts";
-import { floorDivIndex, loopIndex, modIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Bound, BufferParam, Expr, Index, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { mapStmts, replaceExprs, replaceLoops } from "../../src/kernel/rewrite.ts";
+import { apply, assign, barrier, load, store, variable } from "../../src/kernel/build.ts";
+import { floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Bound, BufferParam, Expr, ExprPool, Index, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import { mapStmts, replaceLoops, rewriting } from "../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds, recover, totalOf, whenInside } from "./gpu-flat.ts";
 import type { Grid } from "./gpu-map.ts";
 import { globalIndex, gridLoops } from "./gpu-map.ts";
@@ -61,14 +61,14 @@ export function scheduleRows(
   },
 ): Nest | undefined {
   const { grid, shared, fresh, buffers } = around;
-  const { team, row } = teamOf(grid, tiling);
+  const { team, row } = teamOf(grid, tiling, fresh.pool);
   const loops = nest.loops.map(({ loop }) => loop);
   const flat = globalIndex(grid, tiling.rows, row);
   const bounds = openBounds([{ index: flat, extent: totalOf(loops) }]);
   const body = shareOut(steps, { team, shared, fresh, used: { value: prelude.length > 0 } });
   if (body === undefined) return undefined;
   const placed = mapStmts(body, replaceLoops(recover(loops, flat)));
-  const guarded = guardStores(mapStmts(placed, replaceExprs(guardLoads(bounds, buffers))), bounds, buffers);
+  const guarded = guardStores(mapStmts(placed, rewriting(guardLoads(bounds, buffers))), bounds, buffers);
   return { loops: gridLoops(grid), prelude: [], body: [...prelude, ...guarded] };
 }
 
@@ -79,12 +79,16 @@ export function shareWithAll(
   shared: SharedMemory,
   fresh: Fresh,
 ): readonly Stmt[] | undefined {
-  const { team } = teamOf(grid, { layout: "along", rows: 1, lanes: grid.lane.extent });
+  const { team } = teamOf(grid, { layout: "along", rows: 1, lanes: grid.lane.extent }, fresh.pool);
   return shareOut(steps, { team, shared, fresh, used: { value: false } });
 }
 
-function teamOf(grid: Grid, { layout, rows, lanes }: RowTiling): { readonly team: Team; readonly row: Index } {
-  const invocation = loopIndex(grid.lane);
+function teamOf(
+  grid: Grid,
+  { layout, rows, lanes }: RowTiling,
+  pool: ExprPool,
+): { readonly team: Team; readonly row: Index } {
+  const invocation = pool.loop(grid.lane);
   if (layout === "across") {
     const row = modIndex(invocation, rows);
     return { team: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation }, row };
@@ -125,7 +129,7 @@ function shareLoop(step: RowStep & { readonly kind: "strided" }, context: Contex
   const total = totalOf(columns.loops);
   const trips = { name: fresh(`${columns.loops[0]?.name ?? "c"}_trip`), extent: Math.ceil(total / team.lanes) };
   const column = sumIndex([
-    { factor: team.lanes, index: loopIndex(trips) },
+    { factor: team.lanes, index: fresh.pool.loop(trips) },
     { factor: 1, index: team.lane },
   ]);
   const parts = new Map(accumulators.map((acc) => [acc.name, fresh(`${acc.name}_part`)]));
@@ -133,14 +137,16 @@ function shareLoop(step: RowStep & { readonly kind: "strided" }, context: Contex
   const inside = whenInside([{ index: column, extent: total }], body);
   const loop: readonly Stmt[] =
     trips.extent === 1 ? inside : [{ kind: "for", loop: trips, mark: "serial", body: inside }];
-  const starts = accumulators.map((acc) => variable(parts.get(acc.name) ?? acc.name, identityOf(acc.fn, acc.type)));
+  const starts = accumulators.map((acc) =>
+    variable(parts.get(acc.name) ?? acc.name, identityOf(acc.fn, acc.type, fresh.pool)),
+  );
   const combined = combine(accumulators, parts, context);
   return combined === undefined ? undefined : [...starts, ...loop, ...combined];
 }
 
 function renameVariables(stmts: readonly Stmt[], to: ReadonlyMap<string, string>): readonly Stmt[] {
-  const reads = replaceExprs((expr) =>
-    expr.kind === "name" ? { ...expr, name: to.get(expr.name) ?? expr.name } : expr,
+  const reads = rewriting((expr) =>
+    expr.kind === "name" ? expr.pool.name(expr.type, to.get(expr.name) ?? expr.name, expr.at) : expr,
   );
   const rename = (stmt: Stmt): Stmt => {
     if (stmt.kind === "assign") return { ...stmt, name: to.get(stmt.name) ?? stmt.name };
@@ -157,7 +163,7 @@ function combine(
   context: Context,
 ): readonly Stmt[] | undefined {
   if (accumulators.length === 0) return [];
-  const { team, shared } = context;
+  const { team, shared, fresh } = context;
   const arrays: { readonly acc: Accumulator; readonly array: string }[] = [];
   const slots = new Map<ValueType, number>();
   for (const acc of accumulators) {
@@ -171,7 +177,7 @@ function combine(
   const out: Stmt[] = context.used.value ? [barrier] : [];
   context.used.value = true;
   for (const { acc, array } of arrays) {
-    out.push(store(array, team.invocation, name(acc.type, parts.get(acc.name) ?? acc.name)));
+    out.push(store(array, team.invocation, fresh.pool.name(acc.type, parts.get(acc.name) ?? acc.name)));
   }
   out.push(barrier);
   for (let half = team.lanes / 2; half >= 1; half /= 2) {
@@ -183,13 +189,13 @@ function combine(
     out.push({ kind: "if", condition: isBelow(team.lane, half), body: adds }, barrier);
   }
   for (const { acc, array } of arrays) {
-    out.push(assign(acc.name, apply(acc.fn, name(acc.type, acc.name), at(acc, array, team.first))));
+    out.push(assign(acc.name, apply(acc.fn, fresh.pool.name(acc.type, acc.name), at(acc, array, team.first))));
   }
   return out;
 }
 
 /** The value that changes nothing: what a lane without columns contributes. */
-function identityOf(fn: Combine, type: ValueType): Expr {
+function identityOf(fn: Combine, type: ValueType, pool: ExprPool): Expr {
   const lowest = type === "i32" ? -2147483648 : type === "u32" ? 0 : Number.NEGATIVE_INFINITY;
   const highest = type === "i32" ? 2147483647 : type === "u32" ? 4294967295 : Number.POSITIVE_INFINITY;
   const ones = type === "bool" ? 1 : type === "i32" ? -1 : 4294967295;
@@ -197,7 +203,7 @@ function identityOf(fn: Combine, type: ValueType): Expr {
     Combine,
     number
   >;
-  return constant(type, identities[fn]);
+  return pool.constant(type, identities[fn]);
 }
 
 // ---- rows beyond the end -------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@
  * An invocation's rows are consecutive (all lanes of a row read one word, a broadcast) and its columns lie a tile's
  * width of invocations apart, so neighbours read neighbouring words of b_tile and write neighbouring outputs.
  */
-import { apply, assign, barrier, constant, letValue, load, name, store, variable } from "../../src/kernel/build.ts";
-import { floorDivIndex, loopIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Bound, BufferParam, Expr, Index, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { apply, assign, barrier, letValue, load, store, variable } from "../../src/kernel/build.ts";
+import { floorDivIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Bound, BufferParam, Expr, ExprPool, Index, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import type { Contraction } from "./gpu-contract.ts";
 import { guardLoads, isBelow, openBounds, recover, strideIn, totalOf, whenInside } from "./gpu-flat.ts";
@@ -74,7 +74,7 @@ export function scheduleTiles(
   const leftTile = shared.add("a_tile", "f32", shape.depth * paddedHeight(shape));
   const rightTile = shared.add("b_tile", "f32", shape.depth * paddedWidth(shape));
   if (leftTile === undefined || rightTile === undefined) return undefined;
-  const place = placeOf(found, shape, grid);
+  const place = placeOf(found, shape, grid, fresh.pool);
   const steps: LoopVar = { name: fresh("k_tile"), extent: Math.ceil(totalOf(found.inner) / shape.depth) };
   const fill = (operand: Operand): readonly Stmt[] => fillTile(found, operand, shape, place, steps, around);
   const accumulators = registers(shape, (r, c) => fresh(`${found.accumulator}_${r}${c}`));
@@ -104,18 +104,18 @@ export function scheduleTiles(
     prelude: [],
     body: [
       ...prelude,
-      ...accumulators.flat().map((acc) => variable(acc, constant("f32", 0))),
+      ...accumulators.flat().map((acc) => variable(acc, fresh.pool.constant("f32", 0))),
       { kind: "for", loop: steps, mark: "serial", body },
       ...epilogues(found, shape, accumulators, place, fresh),
     ],
   };
 }
 
-function placeOf(found: Contraction, { ny, nx, rm, rn }: TileShape, grid: Grid): Place {
+function placeOf(found: Contraction, { ny, nx, rm, rn }: TileShape, grid: Grid, pool: ExprPool): Place {
   const across = Math.ceil(totalOf(found.columns) / (nx * rn));
   const down = Math.ceil(totalOf(found.rows) / (ny * rm));
-  const group = loopIndex(grid.group);
-  const lane = loopIndex(grid.lane);
+  const group = pool.loop(grid.group);
+  const lane = pool.loop(grid.lane);
   return {
     batch: floorDivIndex(group, across * down),
     ti: modIndex(floorDivIndex(group, across), down),
@@ -161,8 +161,8 @@ function fillTile(
   const invocations = grid.lane.extent;
   const trips: LoopVar = { name: fresh("fill"), extent: (size * shape.depth) / invocations };
   const flat = weighted([
-    [invocations, loopIndex(trips)],
-    [1, loopIndex(grid.lane)],
+    [invocations, fresh.pool.loop(trips)],
+    [1, fresh.pool.loop(grid.lane)],
   ]);
   const alongInner = innerIsContiguous(operand.value, found, loops);
   const depth = alongInner ? modIndex(flat, shape.depth) : floorDivIndex(flat, size);
@@ -172,7 +172,7 @@ function fillTile(
     [1, across],
   ]);
   const k = weighted([
-    [shape.depth, loopIndex(steps)],
+    [shape.depth, fresh.pool.loop(steps)],
     [1, depth],
   ]);
   const inner: Bound = { index: k, extent: totalOf(found.inner) };
@@ -202,8 +202,8 @@ function zeroBeyond(inner: Bound, value: Expr): Expr {
   if (openBounds([inner]).length === 0) return value;
   const guard = value.kind === "load" ? value.guard : undefined;
   const zero = guard?.otherwise.kind === "const" && guard.otherwise.value === 0;
-  if (zero && guard.bounds.some((bound) => bound.index.key === inner.index.key)) return value;
-  return apply("select", isBelow(inner.index, inner.extent), value, constant("f32", 0));
+  if (zero && guard.bounds.some((bound) => bound.index === inner.index)) return value;
+  return apply("select", isBelow(inner.index, inner.extent), value, 0);
 }
 
 /** Whether neighbours in k lie closer together in memory than neighbours in the last row or column. */
@@ -237,7 +237,7 @@ function innerProduct(
   const leftAt = (r: number): Index =>
     weighted(
       [
-        [paddedHeight(shape), loopIndex(k)],
+        [paddedHeight(shape), fresh.pool.loop(k)],
         [shape.rm, place.ty],
       ],
       r,
@@ -245,15 +245,15 @@ function innerProduct(
   const rightAt = (c: number): Index =>
     weighted(
       [
-        [paddedWidth(shape), loopIndex(k)],
+        [paddedWidth(shape), fresh.pool.loop(k)],
         [1, place.tx],
       ],
       c * shape.nx,
     );
   const products = accumulators.flatMap((row, r) =>
     row.map((acc, c) => {
-      const product = apply("mul", name("f32", lefts[r] ?? ""), name("f32", rights[c] ?? ""));
-      return assign(acc, apply("add", name("f32", acc), product));
+      const product = apply("mul", fresh.pool.name("f32", lefts[r] ?? ""), fresh.pool.name("f32", rights[c] ?? ""));
+      return assign(acc, apply("add", fresh.pool.name("f32", acc), product));
     }),
   );
   const body = [
@@ -301,10 +301,10 @@ function epilogues(
         ...recover(found.columns, j),
       ]);
       const zero = init.kind === "const" && init.value === 0;
-      const total = zero ? name("f32", acc) : apply("add", init, name("f32", acc));
+      const total = zero ? fresh.pool.name("f32", acc) : apply("add", init, fresh.pool.name("f32", acc));
       // The accumulator under its own name again where the epilogue assigns to it, or it did not start at 0.
       const start = assigned ? [variable(accumulator, total)] : zero ? [] : [letValue(accumulator, total)];
-      const names = new Map([[accumulator, name("f32", acc)]]);
+      const names = new Map([[accumulator, fresh.pool.name("f32", acc)]]);
       const needed = letsFor([...start, ...epilogue], lets);
       const stmts = copyStmts([...needed, ...start, ...epilogue], { loops, names }, fresh);
       return whenInside(bounds, stmts);

@@ -13,10 +13,9 @@
  * of unrolled loops; a `let` read in another nest becomes an array, as every dependent `var` does.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { constant, forLoop } from "../../src/kernel/build.ts";
-import { loopIndex, someIndex } from "../../src/kernel/index-expr.ts";
+import { forLoop } from "../../src/kernel/build.ts";
 import type { Expr, Index, LoopMark, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapExpr, someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
+import { readsAny, someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { copyStmts, replace } from "./names.ts";
 
@@ -34,7 +33,7 @@ export function jam(
   const items = group(stmts, inner, dependent);
   const arrays = new Map<string, Stored>();
   collectArrays(items, arrays);
-  const at = inner.map(loopIndex);
+  const at = inner.map((loop) => fresh.pool.loop(loop));
   const names = new Map([...arrays.keys()].map((name) => [name, { name, at }]));
   const rewrite = replace({ loops: new Map(), names });
   return emit(items, { inner, last, arrays, rewrite, at, fresh, first: { yes: true } });
@@ -65,11 +64,8 @@ function markDependent(stmts: readonly Stmt[], loops: readonly LoopVar[], names:
 
 /** Whether the statements read one of the loop variables or names. */
 function reads(stmts: readonly Stmt[], loops: readonly LoopVar[], names: ReadonlySet<string>): boolean {
-  const isOneOf = ({ name }: LoopVar): boolean => loops.some((loop) => loop.name === name);
-  return someStmt(stmts, {
-    expr: (expr) => expr.kind === "name" && names.has(expr.name),
-    index: (index) => someIndex(index, { loop: isOneOf }),
-  });
+  const reads = (expr: Expr): boolean => readsAny(expr, names) || loops.some(({ name }) => expr.reads.has(name));
+  return someStmt(stmts, { expr: reads });
 }
 
 function assignsAny(stmts: readonly Stmt[], names: ReadonlySet<string>): boolean {
@@ -179,7 +175,7 @@ function emit(items: readonly Item[], to: Emit): readonly Stmt[] {
       case "array": {
         const { stmt, starts } = item;
         const shape = [...to.inner.map((loop) => loop.extent), ...stmt.shape];
-        return [{ ...stmt, shape, init: starts ? stmt.init : constant(stmt.type, 0) }];
+        return [{ ...stmt, shape, init: starts ? stmt.init : to.fresh.pool.constant(stmt.type, 0) }];
       }
       case "all":
         return emitGroup(item.stmts, to);
@@ -198,7 +194,7 @@ function emitGroup(stmts: readonly Stmt[], to: Emit): readonly Stmt[] {
       name: stmt.name,
       type,
       shape: to.inner.map((loop) => loop.extent),
-      init: constant(type, 0),
+      init: to.fresh.pool.constant(type, 0),
     };
   });
   const body = stmts.flatMap((stmt) => emitStmt(stmt, to));
@@ -206,7 +202,7 @@ function emitGroup(stmts: readonly Stmt[], to: Emit): readonly Stmt[] {
 }
 
 function emitStmt(stmt: Stmt, to: Emit): readonly Stmt[] {
-  const value = (expr: Expr): Expr => mapExpr(expr, to.rewrite);
+  const value = (expr: Expr): Expr => to.rewrite.expr(expr);
   switch (stmt.kind) {
     case "let":
       if (!to.arrays.has(stmt.name)) return [{ ...stmt, value: value(stmt.value) }];
@@ -214,7 +210,7 @@ function emitStmt(stmt: Stmt, to: Emit): readonly Stmt[] {
     case "var": {
       if (!to.arrays.has(stmt.name)) return [{ ...stmt, init: value(stmt.init) }];
       const loops = stmt.shape.map((extent, axis): LoopVar => ({ name: to.fresh(`${stmt.name}_${axis}`), extent }));
-      const at = [...to.at, ...loops.map(loopIndex)];
+      const at = [...to.at, ...loops.map((loop) => to.fresh.pool.loop(loop))];
       return nestOf(loops, [{ kind: "assign", name: stmt.name, at, value: value(stmt.init) }]);
     }
     case "assign": {
@@ -243,7 +239,7 @@ function around(body: readonly Stmt[], to: Emit): readonly Stmt[] {
     return nestOf(to.inner, body, to.last);
   }
   const loops = to.inner.map((loop): LoopVar => ({ ...loop, name: to.fresh(loop.name) }));
-  const renamed = new Map(to.inner.map((loop, i) => [loop.name, loopIndex(loops[i] ?? loop)]));
+  const renamed = new Map(to.inner.map((loop, i) => [loop.name, to.fresh.pool.loop(loops[i] ?? loop)]));
   return nestOf(
     loops,
     copyStmts(body, { loops: renamed }, (name) => name),

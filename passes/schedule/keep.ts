@@ -12,10 +12,8 @@
  * The row lies in a shared array, which is a thread's own: so the loops around it become thread loops.
  */
 import { letValue, load, store } from "../../src/kernel/build.ts";
-import { loopIndex } from "../../src/kernel/index-expr.ts";
 import { type Expr, isMathsFn, type LoopVar, type Nest, type SharedArray, type Stmt } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
-import { mapExpr, replaceLoops, someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { readsAny, rewriting, someExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { type Fresh, letsFor, namesIn } from "./names.ts";
 
 export interface Kept {
@@ -32,7 +30,7 @@ type Row = Stmt & { readonly kind: "for" };
 export function keepRows(nest: Nest, fresh: Fresh): Kept | undefined {
   const shared: SharedArray[] = [];
   const body = [...nest.body];
-  const homes = new Map<string, string>();
+  const homes = new Map<Expr, string>();
   for (const [i, stmt] of body.entries()) {
     if (!isRow(stmt)) continue;
     const made = keepOne(stmt, body.slice(i + 1).filter(isRow), { nest, homes, shared, fresh });
@@ -50,8 +48,8 @@ function isRow(stmt: Stmt): stmt is Row {
 
 interface Keeping {
   readonly nest: Nest;
-  /** The shared array that holds a value, by the value's key. */
-  readonly homes: Map<string, string>;
+  /** The shared array that holds a value. */
+  readonly homes: Map<Expr, string>;
   readonly shared: SharedArray[];
   readonly fresh: Fresh;
 }
@@ -67,39 +65,40 @@ function keepOne(row: Row, later: readonly Row[], { nest, homes, shared, fresh }
     const home = homes.get(key);
     if (home !== undefined) {
       changed = true;
-      return [letValue(stmt.name, load("f32", home, loopIndex(row.loop)))];
+      return [letValue(stmt.name, load("f32", home, fresh.pool.loop(row.loop)))];
     }
     if (!wanted.has(key)) return [stmt];
     changed = true;
     const array: SharedArray = { name: fresh("row"), type: "f32", count: row.loop.extent };
     shared.push(array);
     homes.set(key, array.name);
-    return [stmt, store(array.name, loopIndex(row.loop), { kind: "name", type: "f32", name: stmt.name, at: [] })];
+    return [stmt, store(array.name, fresh.pool.loop(row.loop), fresh.pool.name("f32", stmt.name))];
   });
   return changed ? { ...row, body: withoutUnread(body) } : row;
 }
 
-/** Lets of the loop that call a maths routine and that are the same in any loop over the row, with a key for equal ones. */
-function costlyLets({ loop, body }: Row, nest: Nest): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
+/** Lets of the loop that call a maths routine and that are the same in any loop over the row, as equal ones are there. */
+function costlyLets({ loop, body }: Row, nest: Nest): ReadonlyMap<string, Expr> {
+  const found = new Map<string, Expr>();
   const known = new Map<string, Expr>();
   // Named by its extent, as a row that is longer has elements that a shorter one has not.
   const element: LoopVar = { name: `#${loop.extent}`, extent: loop.extent };
-  const spelled = replaceLoops(new Map([[loop.name, loopIndex(element)]]));
+  const spelled = rewriting((expr) =>
+    expr.kind === "loop" && expr.loop.name === loop.name ? expr.pool.loop(element) : expr,
+  );
+  // Lets come in their order: what a value reads is known before it is asked for.
+  const named = rewriting((expr) => (expr.kind === "name" ? (known.get(expr.name) ?? expr) : expr));
   for (const stmt of body) {
     if (stmt.kind !== "let") continue;
-    const value = mapExpr(mapExpr(stmt.value, spelled), {
-      index: (index) => index,
-      expr: (expr) => (expr.kind === "name" ? (known.get(expr.name) ?? expr) : expr),
-    });
+    const value = named.expr(spelled.expr(stmt.value));
     known.set(stmt.name, value);
-    if (value.type === "f32" && isCostly(value) && isFixed(value, nest)) found.set(stmt.name, printExpr(value));
+    if (value.type === "f32" && isCostly(value) && isFixed(value, nest)) found.set(stmt.name, value);
   }
   return found;
 }
 
 function isCostly(value: Expr): boolean {
-  return someExpr(value, { expr: (expr) => expr.kind === "apply" && isMathsFn(expr.fn) });
+  return someExpr(value, (expr) => expr.kind === "apply" && isMathsFn(expr.fn));
 }
 
 /** Nothing it reads changes in the nest: no variable, no buffer that is stored to. */
@@ -111,10 +110,7 @@ function isFixed(value: Expr, nest: Nest): boolean {
       else if (stmt.kind === "store") changing.add(stmt.buffer);
     },
   });
-  return !someExpr(value, {
-    expr: (expr) =>
-      (expr.kind === "name" && changing.has(expr.name)) || (expr.kind === "load" && changing.has(expr.buffer)),
-  });
+  return !readsAny(value, changing);
 }
 
 /** Without the lets that nothing reads any more. */

@@ -12,9 +12,9 @@
  * Whichever way has its elements side by side in memory is taken. What is left over of a loop runs in scalars: nothing is
  * read beyond the end of a buffer.
  */
-import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
-import { someExpr, someStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { isIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Expr, Index, LoopVar, Nest, ParallelLoop, Ranged, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import { operandsOf, readsAny, someStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import { jam } from "./jam.ts";
 import { keepRows } from "./keep.ts";
@@ -84,12 +84,10 @@ function costOf(body: readonly Stmt[], lanes: ReadonlySet<string>, nest: Nest): 
       const own =
         stmt.kind === "let" || stmt.kind === "assign" ? stmt.value : stmt.kind === "store" ? stmt.value : undefined;
       if (own === undefined) continue;
-      walkExpr(own, {
-        expr: (expr) => {
-          if (expr.kind === "apply") cost += each(inLanes);
-          else if (expr.kind === "load")
-            cost += accessCost(expr.at, expr.guard !== undefined, lanes, names) * each(inLanes);
-        },
+      walkExpr(own, (expr) => {
+        if (expr.kind === "apply") cost += each(inLanes);
+        else if (expr.kind === "load")
+          cost += accessCost(expr.at, expr.guard !== undefined, lanes, names) * each(inLanes);
       });
       if (stmt.kind === "store") cost += accessCost(stmt.at, stmt.guard.length > 0, lanes, names) * each(inLanes);
     }
@@ -123,21 +121,19 @@ function dependentNames(body: readonly Stmt[], loops: ReadonlySet<string>): Read
       stmt: (stmt) => {
         const value = stmt.kind === "let" || stmt.kind === "assign" ? stmt.value : undefined;
         if (value === undefined || (stmt.kind !== "let" && stmt.kind !== "assign") || names.has(stmt.name)) return;
-        if (readsAny(value, names) || readsLoop(value, loops)) names.add(stmt.name);
+        if (readsAny(value, names) || growsAlong(value, loops)) names.add(stmt.name);
       },
     });
   }
   return names;
 }
 
-function readsAny(value: Expr, names: ReadonlySet<string>): boolean {
-  return someExpr(value, { expr: (expr) => expr.kind === "name" && names.has(expr.name) });
-}
-
-function readsLoop(value: Expr, loops: ReadonlySet<string>): boolean {
-  const grows = (index: Index): boolean =>
-    [...loops].some((loop) => strideAlong(index, loop, laneCount, () => false) !== 0);
-  return someExpr(value, { index: grows });
+/** An index may read a loop and not grow along its lanes: (4*k + l) / 28. */
+function growsAlong(value: Expr, loops: ReadonlySet<string>): boolean {
+  if (!readsAny(value, loops)) return false;
+  if (!isIndex(value) || value.kind === "ranged") return operandsOf(value).some((part) => growsAlong(part, loops));
+  const grows = (loaded: Ranged): boolean => growsAlong(loaded.value, loops);
+  return [...loops].some((loop) => strideAlong(value, loop, laneCount, grows) !== 0);
 }
 
 // ---- along a parallel loop -----------------------------------------------------------------------------------------
@@ -171,9 +167,9 @@ function piece(nest: Nest, along: ParallelLoop, { start, count, vectors }: Piece
   const vector: LoopVar = { name: fresh(`${name}_v`), extent: vectors };
   const at = sumIndex(
     [
-      { factor: vectors * laneCount, index: loopIndex(outer) },
-      { factor: laneCount, index: loopIndex(vector) },
-      { factor: 1, index: loopIndex(lane) },
+      { factor: vectors * laneCount, index: fresh.pool.loop(outer) },
+      { factor: laneCount, index: fresh.pool.loop(vector) },
+      { factor: 1, index: fresh.pool.loop(lane) },
     ],
     start,
   );
@@ -185,7 +181,7 @@ function piece(nest: Nest, along: ParallelLoop, { start, count, vectors }: Piece
 /** The last iterations, one by one. */
 function rest(nest: Nest, along: ParallelLoop, start: number, fresh: Fresh): Nest {
   const loop: LoopVar = { name: fresh(`${along.loop.name}_r`), extent: along.loop.extent - start };
-  return copyNest(nest, along, sumIndex([{ factor: 1, index: loopIndex(loop) }], start), loop, fresh);
+  return copyNest(nest, along, sumIndex([{ factor: 1, index: fresh.pool.loop(loop) }], start), loop, fresh);
 }
 
 /** A copy of the nest in which the loop `along` is `outer`, and its variable `at`. */
@@ -195,7 +191,7 @@ function copyNest(nest: Nest, along: ParallelLoop, at: Index, outer: LoopVar, fr
   for (const each of nest.loops) {
     const loop = each === along ? outer : { name: fresh(each.loop.name), extent: each.loop.extent };
     loops.push({ loop, mark: each.mark });
-    if (each !== along) replaced.set(each.loop.name, loopIndex(loop));
+    if (each !== along) replaced.set(each.loop.name, fresh.pool.loop(loop));
   }
   const copies = copyStmts([...nest.prelude, ...nest.body], { loops: replaced }, fresh);
   return { loops, prelude: copies.slice(0, nest.prelude.length), body: copies.slice(nest.prelude.length) };

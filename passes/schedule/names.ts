@@ -5,14 +5,15 @@
  *
  * A kernel declares each name once, so whatever duplicates statements goes through here.
  */
-import { loopIndex, substituteIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
-import type { Rewrite } from "../../src/kernel/rewrite.ts";
-import { mapExpr, mapStmt, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, ExprPool, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { mapStmt, poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
-export type Fresh = (wanted: string) => string;
+export interface Fresh {
+  (wanted: string): string;
+  /** Where the kernel's expressions are interned. */
+  readonly pool: ExprPool;
+}
 
 export function freshNames(kernel: Kernel): Fresh {
   const taken = new Set<string>([kernel.name]);
@@ -23,7 +24,7 @@ export function freshNames(kernel: Kernel): Fresh {
   }
   // Names are never given back: of those that end in a number, all below the last one found are taken.
   const last = new Map<string, number>();
-  return (wanted) => {
+  const fresh = (wanted: string): string => {
     let name = wanted;
     let n = last.get(wanted) ?? 0;
     while (taken.has(name)) name = `${wanted}_${++n}`;
@@ -31,6 +32,7 @@ export function freshNames(kernel: Kernel): Fresh {
     taken.add(name);
     return name;
   };
+  return Object.assign(fresh, { pool: poolOf(kernel) });
 }
 
 /** Loops, `let`s and `var`s declared in the statements, nested ones too. */
@@ -59,15 +61,15 @@ export interface Replacement {
 
 /** A rewrite of loop variables and names together, inside loaded indexes too. */
 export function replace({ loops, names }: Replacement): Rewrite {
-  const rewrite: Rewrite = {
-    index: (index) => substituteIndex(index, loops, (value) => mapExpr(value, rewrite), printExpr),
-    expr: (expr: Expr) => {
-      if (expr.kind !== "name") return expr;
-      const found = names.get(expr.name);
-      return found === undefined ? expr : { ...expr, name: found.name, at: [...found.at, ...expr.at] };
+  return rewriting(
+    (expr) => {
+      if (expr.kind === "loop") return loops.get(expr.loop.name) ?? expr;
+      const found = expr.kind === "name" ? names.get(expr.name) : undefined;
+      if (expr.kind !== "name" || found === undefined) return expr;
+      return expr.pool.name(expr.type, found.name, [...found.at, ...expr.at]);
     },
-  };
-  return rewrite;
+    (expr) => readsAny(expr, loops) || readsAny(expr, names),
+  );
 }
 
 /** What a copy replaces. Whatever it declares itself gets a fresh name. */
@@ -84,29 +86,37 @@ export interface Copy {
 }
 
 /** Copies statements; everything they declare gets a fresh name. */
-export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: Fresh): readonly Stmt[] {
-  const loops = new Map(copy.loops);
+export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: (wanted: string) => string): readonly Stmt[] {
+  const { names, expr: more, suffix = "" } = copy;
+  const loops = new Map<string, Index | LoopVar>(copy.loops);
   const renamed = new Map(copy.renamed);
-  const rewrite: Rewrite = {
-    index: (index) => substituteIndex(index, loops, (value) => mapExpr(value, rewrite), printExpr),
-    expr: (expr) => {
-      let result = expr;
-      if (expr.kind === "name") {
-        const other = renamed.get(expr.name);
-        result = other === undefined ? (copy.names?.get(expr.name) ?? expr) : { ...expr, name: other };
-      }
-      return copy.expr?.(result) ?? result;
-    },
+  const placed = (expr: Expr): Expr => {
+    if (expr.kind === "loop") {
+      const other = loops.get(expr.loop.name) ?? expr;
+      return "extent" in other ? expr.pool.loop(other) : other;
+    }
+    if (expr.kind !== "name") return expr;
+    const other = renamed.get(expr.name);
+    return other === undefined ? (names?.get(expr.name) ?? expr) : expr.pool.name(expr.type, other, expr.at);
   };
-  const freshly: Fresh = (wanted) => fresh(wanted + (copy.suffix ?? ""));
-  return stmts.map((stmt) => copyStmt(stmt, { loops, renamed, rewrite, fresh: freshly }));
+  // A declaration adds to what is replaced; what reads it comes after it, so nothing is looked at too early.
+  const rewrite =
+    more === undefined
+      ? rewriting(
+          placed,
+          (expr) => readsAny(expr, loops) || readsAny(expr, renamed) || readsAny(expr, names ?? nothing),
+        )
+      : rewriting((expr) => more(placed(expr)));
+  return stmts.map((stmt) => copyStmt(stmt, { loops, renamed, rewrite, fresh: (wanted) => fresh(wanted + suffix) }));
 }
 
+const nothing: ReadonlySet<string> = new Set();
+
 interface Copying {
-  readonly loops: Map<string, Index>;
+  readonly loops: Map<string, Index | LoopVar>;
   readonly renamed: Map<string, string>;
   readonly rewrite: Rewrite;
-  readonly fresh: Fresh;
+  readonly fresh: (wanted: string) => string;
 }
 
 /** What a statement reads is rewritten before what it declares is renamed. */
@@ -119,16 +129,16 @@ function copyStmt(stmt: Stmt, copying: Copying): Stmt {
   };
   const renameLoop = (loop: LoopVar): LoopVar => {
     const other: LoopVar = { name: fresh(loop.name), extent: loop.extent };
-    loops.set(loop.name, loopIndex(other));
+    loops.set(loop.name, other);
     return other;
   };
   switch (stmt.kind) {
     case "let":
-      return { ...stmt, value: mapExpr(stmt.value, rewrite), name: rename(stmt.name) };
+      return { ...stmt, value: rewrite.expr(stmt.value), name: rename(stmt.name) };
     case "var":
-      return { ...stmt, init: mapExpr(stmt.init, rewrite), name: rename(stmt.name) };
+      return { ...stmt, init: rewrite.expr(stmt.init), name: rename(stmt.name) };
     case "assign": {
-      const value = mapExpr(stmt.value, rewrite);
+      const value = rewrite.expr(stmt.value);
       return { ...stmt, name: renamed.get(stmt.name) ?? stmt.name, at: stmt.at.map(rewrite.index), value };
     }
     case "for": {
@@ -139,12 +149,12 @@ function copyStmt(stmt: Stmt, copying: Copying): Stmt {
       const axes = stmt.axes.map(renameLoop);
       const block = stmt.block.map(({ loop, mark }) => ({ loop: renameLoop(loop), mark }));
       const body = stmt.body.map((inner) => copyStmt(inner, copying));
-      const values = stmt.values.map((value) => mapExpr(value, rewrite));
+      const values = stmt.values.map(rewrite.expr);
       const accumulators = stmt.accumulators.map(({ name, type }) => ({ name: rename(name), type }));
       return { ...stmt, axes, block, body, values, accumulators };
     }
     case "if": {
-      const condition = mapExpr(stmt.condition, rewrite);
+      const condition = rewrite.expr(stmt.condition);
       return { ...stmt, condition, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
     }
     default:

@@ -1,9 +1,19 @@
 /**
  * What stands inside the loops over panels: filling one, and a block of registers over it.
  */
-import { apply, forLoop, load, name as nameOf, store } from "../../src/kernel/build.ts";
-import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopMark, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import { apply, forLoop, load, store } from "../../src/kernel/build.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
+import type {
+  Expr,
+  ExprPool,
+  Index,
+  LoopMark,
+  LoopVar,
+  Nest,
+  ParallelLoop,
+  SharedArray,
+  Stmt,
+} from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { type Contraction, strideOfLoads } from "./contraction.ts";
 import { jam } from "./jam.ts";
@@ -53,25 +63,25 @@ export function fill(block: Block, { column, panel: place }: PanelPlace, frame: 
   const loops = found.inner.map((loop): LoopVar => ({ name: fresh(loop.name), extent: loop.extent }));
   const write = (k: readonly Index[], c: Index): readonly Stmt[] => {
     const replaced = new Map(frame.replaced);
-    for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? constIndex(0));
+    for (const [i, loop] of found.inner.entries()) replaced.set(loop.name, k[i] ?? fresh.pool.integer(0));
     replaced.set(name, sumIndex([column, c].map((index) => ({ factor: 1, index }))));
     const value = "element"; // the copy gives it a name of its own
     const { type } = found.columnOperand;
-    const index = panelIndex(block, place, flat(found.inner, k), c);
+    const index = panelIndex(block, place, flat(found.inner, k, fresh.pool), c);
     const stmts: readonly Stmt[] = [
       { kind: "let", name: value, value: found.columnOperand },
-      store(panel.name, index, nameOf(type, value)),
+      store(panel.name, index, fresh.pool.name(type, value)),
     ];
     return copyStmts(stmts, { loops: replaced, renamed: frame.renamed }, fresh);
   };
-  const at = loops.map(loopIndex);
+  const at = loops.map((loop) => fresh.pool.loop(loop));
   const everyColumn = (k: readonly Index[], mark: LoopMark): readonly Stmt[] => {
     const c: LoopVar = { name: fresh("c"), extent: cut.width };
-    return [forLoop(c, write(k, loopIndex(c)), mark)];
+    return [forLoop(c, write(k, fresh.pool.loop(c)), mark)];
   };
   const inLanes = (make: (lane: Index) => readonly Stmt[]): Stmt => {
     const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-    return { kind: "for", loop: lane, mark: "lane", body: make(loopIndex(lane)) };
+    return { kind: "for", loop: lane, mark: "lane", body: make(fresh.pool.loop(lane)) };
   };
   const innermost = found.inner[found.inner.length - 1];
   const copy = loops[loops.length - 1];
@@ -83,12 +93,12 @@ export function fill(block: Block, { column, panel: place }: PanelPlace, frame: 
       const rest: LoopVar = { name: fresh(copy.name), extent: innermost.extent % laneCount };
       const whole = inLanes((lane) => {
         const k = sumIndex([
-          { factor: laneCount, index: loopIndex(blocks) },
+          { factor: laneCount, index: fresh.pool.loop(blocks) },
           { factor: 1, index: lane },
         ]);
         return everyColumn([...at.slice(0, -1), k], "serial");
       });
-      const last = sumIndex([{ factor: 1, index: loopIndex(rest) }], blocks.extent * laneCount);
+      const last = sumIndex([{ factor: 1, index: fresh.pool.loop(rest) }], blocks.extent * laneCount);
       const left = everyColumn([...at.slice(0, -1), last], "serial");
       const inside: Stmt[] = [{ kind: "for", loop: blocks, mark: "serial", body: [whole] }];
       if (rest.extent > 0) inside.push({ kind: "for", loop: rest, mark: "serial", body: left });
@@ -99,7 +109,7 @@ export function fill(block: Block, { column, panel: place }: PanelPlace, frame: 
   const v: LoopVar = { name: fresh("v"), extent: cut.width / laneCount };
   const vectors = inLanes((lane) => {
     const c = sumIndex([
-      { factor: laneCount, index: loopIndex(v) },
+      { factor: laneCount, index: fresh.pool.loop(v) },
       { factor: 1, index: lane },
     ]);
     return [forLoop(v, write(at, c), "interleaved")];
@@ -115,12 +125,12 @@ function serial(loops: readonly LoopVar[], body: readonly Stmt[]): readonly Stmt
 }
 
 /** The place among all iterations of nested loops. */
-function flat(loops: readonly LoopVar[], at: readonly Index[]): Index {
-  let index = constIndex(0);
+function flat(loops: readonly LoopVar[], at: readonly Index[], pool: ExprPool): Index {
+  let index: Index = pool.integer(0);
   for (const [i, loop] of loops.entries()) {
     index = sumIndex([
       { factor: loop.extent, index },
-      { factor: 1, index: at[i] ?? constIndex(0) },
+      { factor: 1, index: at[i] ?? pool.integer(0) },
     ]);
   }
   return index;
@@ -145,16 +155,16 @@ export function oneBlock(
     const v: LoopVar = { name: fresh("v"), extent: copiesOf(cut) };
     const within = cut.isVector
       ? sumIndex([
-          { factor: laneCount, index: loopIndex(v) },
-          { factor: 1, index: loopIndex(lane) },
+          { factor: laneCount, index: fresh.pool.loop(v) },
+          { factor: 1, index: fresh.pool.loop(lane) },
         ])
-      : loopIndex(v);
+      : fresh.pool.loop(v);
     const replaced = new Map(frame.replaced);
-    replaced.set(found.row.loop.name, sumIndex([row, loopIndex(r)].map((index) => ({ factor: 1, index }))));
+    replaced.set(found.row.loop.name, sumIndex([row, fresh.pool.loop(r)].map((index) => ({ factor: 1, index }))));
     replaced.set(found.column.loop.name, sumIndex([column, within].map((index) => ({ factor: 1, index }))));
     replaced.set(columnInPanel.name, within);
     const slot = sumIndex([
-      { factor: cut.width, index: loopIndex(r) },
+      { factor: cut.width, index: fresh.pool.loop(r) },
       { factor: 1, index: within },
     ]);
     return { r, v, replaced, slot };
@@ -171,14 +181,18 @@ export function oneBlock(
       fresh,
       cut.isVector && copiesOf(cut) > 1 ? "interleaved" : "unrolled",
     );
-  const k = flat(found.inner, found.inner.map(loopIndex));
-  const at = panelIndex(block, place, k, loopIndex(columnInPanel));
+  const k = flat(
+    found.inner,
+    found.inner.map((loop) => fresh.pool.loop(loop)),
+    fresh.pool,
+  );
+  const at = panelIndex(block, place, k, fresh.pool.loop(columnInPanel));
   const body = withPanel(nest.body, found, load("f32", panel.name, at));
   const stmts = (): readonly Stmt[] => {
     const { r, v, replaced, slot } = newLoops();
     if (epilogue === null || size === 1) return jammed(body, [r, v], replaced);
     const { start, sum, sums } = epilogue;
-    const kept = store(sums.name, slot, nameOf("f32", sum));
+    const kept = store(sums.name, slot, fresh.pool.name("f32", sum));
     const after = newLoops();
     const read = new Map([[sum, load("f32", sums.name, after.slot)]]);
     return [

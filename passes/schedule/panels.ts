@@ -20,7 +20,7 @@
  *
  * Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  */
-import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, ParallelLoop, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { findContraction } from "./contraction.ts";
@@ -74,7 +74,7 @@ function frameOf({ nest, found, fresh }: Block): Frame {
     .filter((each) => each !== found.row && each !== found.column)
     .map(({ loop }): ParallelLoop => {
       const copy: LoopVar = { name: fresh(loop.name), extent: loop.extent };
-      replaced.set(loop.name, loopIndex(copy));
+      replaced.set(loop.name, fresh.pool.loop(copy));
       return { loop: copy, mark: "thread" };
     });
   const prelude = copyStmts(nest.prelude, { loops: replaced }, fresh);
@@ -91,7 +91,7 @@ function shareColumns(block: Block): Nest {
   const { found, cut, blocks, fresh } = block;
   const frame = frameOf(block);
   const outer: LoopVar = { name: fresh(`${found.column.loop.name}_o`), extent: cut.count };
-  const column = sumIndex([{ factor: cut.width * cut.panels, index: loopIndex(outer) }], cut.start);
+  const column = sumIndex([{ factor: cut.width * cut.panels, index: fresh.pool.loop(outer) }], cut.start);
   const body = [
     ...eachPanel(block, column, (place) => fill(block, place, frame)),
     ...cutRows(found.row.loop.extent, blocks.rows).flatMap((rows) => rowBlocks(block, rows, column, frame)),
@@ -111,11 +111,11 @@ function shareRows(block: Block): readonly Nest[] {
     if (count < 1 || size < 1) return;
     const frame = frameOf(block);
     const outer: LoopVar = { name: fresh(`${found.row.loop.name}_o`), extent: count };
-    const first = sumIndex([{ factor: size, index: loopIndex(outer) }], start);
+    const first = sumIndex([{ factor: size, index: fresh.pool.loop(outer) }], start);
     const columnLoop: LoopVar = { name: fresh(`${found.column.loop.name}_o`), extent: cut.count };
-    const column = sumIndex([{ factor: cut.width, index: loopIndex(columnLoop) }], cut.start);
+    const column = sumIndex([{ factor: cut.width, index: fresh.pool.loop(columnLoop) }], cut.start);
     const inside = [
-      ...fill(block, { column, panel: constIndex(0) }, frame),
+      ...fill(block, { column, panel: fresh.pool.integer(0) }, frame),
       ...cutRows(size, blocks.rows).flatMap((cutOfRows) => rowBlocks(block, cutOfRows, column, frame, first)),
     ];
     const body: readonly Stmt[] =
@@ -137,7 +137,7 @@ function eachPanel(
   make: (place: PanelPlace) => readonly Stmt[],
 ): readonly Stmt[] {
   const loop: LoopVar = { name: fresh("p"), extent: cut.panels };
-  const panel = loopIndex(loop);
+  const panel = fresh.pool.loop(loop);
   const first = sumIndex([
     { factor: 1, index: column },
     { factor: cut.width, index: panel },
@@ -152,14 +152,14 @@ function rowBlocks(
   { start, count, size }: RowCut,
   column: Index,
   frame: Frame,
-  first: Index = constIndex(0),
+  first: Index = block.fresh.pool.integer(0),
 ): readonly Stmt[] {
   const { found, fresh } = block;
   const outer: LoopVar = { name: fresh(`${found.row.loop.name}_b`), extent: count };
   const row = sumIndex(
     [
       { factor: 1, index: first },
-      { factor: size, index: loopIndex(outer) },
+      { factor: size, index: fresh.pool.loop(outer) },
     ],
     start,
   );

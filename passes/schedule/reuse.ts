@@ -5,9 +5,8 @@
  *   parallel i:     for k: acc += x[i, k] * v[k]         v does not depend on i                  -> a block of i
  *   parallel n, c, h, w: for k: acc += x[n, h + k, w] * f[c, k]                                  -> a block of c and w
  */
-import { walkIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 export type Reuse =
   /** Two loops, outer first, each of which some load does not depend on. */
@@ -104,18 +103,9 @@ function dependences(
   loops: ReadonlySet<string>,
 ): ReadonlySet<string> {
   const found = new Set<string>();
-  const index = (at: Index): undefined => {
-    walkIndex(at, {
-      loop: ({ name }) => {
-        if (loops.has(name)) found.add(name);
-      },
-    });
-  };
-  walkExpr(expr, {
-    index,
-    expr: (part) => {
-      if (part.kind === "name") for (const loop of names.get(part.name) ?? []) found.add(loop);
-    },
-  });
+  for (const name of expr.reads) {
+    if (loops.has(name)) found.add(name);
+    else for (const loop of names.get(name) ?? []) found.add(loop);
+  }
   return found;
 }

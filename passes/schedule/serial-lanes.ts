@@ -7,8 +7,8 @@
  *
  * A sum is then made of several partial sums, in an order that depends on nothing but the sizes.
  */
-import { apply, assign, constant, name as nameOf, variable } from "../../src/kernel/build.ts";
-import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import { apply, assign, variable } from "../../src/kernel/build.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
@@ -69,7 +69,7 @@ function foldsOf(loop: LoopVar, body: readonly Stmt[]): ReadonlyMap<string, Fold
       if (expr.kind !== "load" || at === undefined) return false;
       // Lanes load together before they store: each must have an element of its own.
       const stride = strideAlong(at, loop.name, loop.extent, () => true);
-      return at.key !== expr.at.key || stride === null || stride === 0;
+      return at !== expr.at || stride === null || stride === 0;
     },
   });
   return !meets && [...reads.values()].every((count) => count === 1) ? folds : undefined;
@@ -116,7 +116,10 @@ function inLanes(
   const atOnce = folds.size === 0 ? 1 : Math.min(vectorsAtOnce, Math.ceil(whole / 2));
   const parts = new Map([...folds.values()].map((fold) => [fold.name, fresh(`${fold.name}_part`)]));
   const out: Stmt[] = [...folds.values()].map((fold) =>
-    variable(parts.get(fold.name) ?? fold.name, constant(fold.type, identity(fold.fn, fold.type)), [atOnce, laneCount]),
+    variable(parts.get(fold.name) ?? fold.name, fresh.pool.constant(fold.type, identity(fold.fn, fold.type)), [
+      atOnce,
+      laneCount,
+    ]),
   );
   let start = 0;
   for (const vectors of atOnce > 1 ? [atOnce, 1] : [1]) {
@@ -127,7 +130,7 @@ function inLanes(
   for (const fold of folds.values()) out.push(...combine(fold, parts.get(fold.name) ?? fold.name, atOnce, fresh));
   if (start < loop.extent) {
     const rest: LoopVar = { name: fresh(`${loop.name}_r`), extent: loop.extent - start };
-    const at = sumIndex([{ factor: 1, index: loopIndex(rest) }], start);
+    const at = sumIndex([{ factor: 1, index: fresh.pool.loop(rest) }], start);
     const copies = copyStmts(body, { loops: new Map([[loop.name, at]]) }, fresh);
     out.push({ kind: "for", loop: rest, mark: "serial", body: copies });
   }
@@ -158,14 +161,14 @@ function vectorLoop(
   const copies = Array.from({ length: vectors }, (_, vector) => {
     const at = sumIndex(
       [
-        { factor: vectors * laneCount, index: loopIndex(outer) },
-        { factor: 1, index: loopIndex(lane) },
+        { factor: vectors * laneCount, index: fresh.pool.loop(outer) },
+        { factor: 1, index: fresh.pool.loop(lane) },
       ],
       start + vector * laneCount,
     );
-    const place: readonly Index[] = [constIndex(vector), loopIndex(lane)];
+    const place: readonly Index[] = [fresh.pool.integer(vector), fresh.pool.loop(lane)];
     const names = new Map<string, Expr>();
-    for (const { name, type } of folds.values()) names.set(name, nameOf(type, parts.get(name) ?? name, place));
+    for (const { name, type } of folds.values()) names.set(name, fresh.pool.name(type, parts.get(name) ?? name, place));
     return copyStmts(body, { loops: new Map([[loop.name, at]]), names }, fresh).map((stmt): Stmt => {
       const part = stmt.kind === "assign" ? parts.get(stmt.name) : undefined;
       return stmt.kind === "assign" && part !== undefined ? { ...stmt, name: part, at: place } : stmt;
@@ -180,17 +183,17 @@ function combine({ name, fn, type }: Fold, part: string, vectors: number, fresh:
   const out: Stmt[] = [];
   if (vectors > 1) {
     const lane: LoopVar = { name: fresh(`${name}_l`), extent: laneCount };
-    const at = (vector: number): readonly Index[] => [constIndex(vector), loopIndex(lane)];
+    const at = (vector: number): readonly Index[] => [fresh.pool.integer(vector), fresh.pool.loop(lane)];
     const body: Stmt[] = [];
     for (let vector = 1; vector < vectors; vector++) {
-      const value = apply(fn, nameOf(type, part, at(0)), nameOf(type, part, at(vector)));
+      const value = apply(fn, fresh.pool.name(type, part, at(0)), fresh.pool.name(type, part, at(vector)));
       body.push(assign(part, value, at(0)));
     }
     out.push({ kind: "for", loop: lane, mark: "lane", body });
   }
-  const lane = (l: number): Expr => nameOf(type, part, [constIndex(0), constIndex(l)]);
+  const lane = (l: number): Expr => fresh.pool.name(type, part, [fresh.pool.integer(0), fresh.pool.integer(l)]);
   const both = (fold: ScalarFn, a: Expr, b: Expr): Expr => apply(fold, a, b);
   const all = both(fn, both(fn, lane(0), lane(1)), both(fn, lane(2), lane(3)));
-  out.push(assign(name, apply(fn, nameOf(type, name), all)));
+  out.push(assign(name, apply(fn, fresh.pool.name(type, name), all)));
   return out;
 }

@@ -49,10 +49,8 @@ export function workOf(stmts: readonly Stmt[]): number {
 
 function exprWork(expr: Expr): number {
   let work = 0;
-  walkExpr(expr, {
-    expr: ({ kind }) => {
-      if (kind === "apply" || kind === "load") work += 1;
-    },
+  walkExpr(expr, ({ kind }) => {
+    if (kind === "apply" || kind === "load") work += 1;
   });
   return work;
 }

@@ -14,7 +14,7 @@
  * before. A `var` becomes an array over the block, and so does a `let` that is read beyond a serial loop.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Nest, ParallelLoop, Stmt } from "../../src/kernel/kernel.ts";
 import { jam } from "./jam.ts";
 import type { Fresh } from "./names.ts";
@@ -55,7 +55,7 @@ function cutLoop(outer: ParallelLoop, block: number): readonly Cut[] {
 }
 
 /** `rename` gives what the copy declares its names: the first copy keeps those of the nest. */
-function tileOne(nest: Nest, cuts: readonly Cut[], fresh: Fresh, rename: Fresh): Nest {
+function tileOne(nest: Nest, cuts: readonly Cut[], fresh: Fresh, rename: (wanted: string) => string): Nest {
   const loops: ParallelLoop[] = [];
   const inner: LoopVar[] = [];
   const replaced = new Map<string, Index>();
@@ -63,11 +63,11 @@ function tileOne(nest: Nest, cuts: readonly Cut[], fresh: Fresh, rename: Fresh):
     const { name } = outer.loop;
     const wide = block > 1;
     const across: LoopVar = { name: wide ? fresh(`${name}_o`) : rename(name), extent: count };
-    const terms = [{ factor: block, index: loopIndex(across) }];
+    const terms = [{ factor: block, index: fresh.pool.loop(across) }];
     if (wide) {
       const within: LoopVar = { name: fresh(`${name}_i`), extent: block };
       inner.push(within);
-      terms.push({ factor: 1, index: loopIndex(within) });
+      terms.push({ factor: 1, index: fresh.pool.loop(within) });
     }
     if (count !== 1) loops.push({ loop: across, mark: outer.mark });
     replaced.set(name, sumIndex(terms, start));

@@ -7,7 +7,6 @@
  * What the body declares is renamed in each copy (v_0, v_1; v_0_1 in two such loops). Indexes of array variables become
  * constants, so a printer can keep each element in a register.
  */
-import { constIndex } from "../../src/kernel/index-expr.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import type { Fresh } from "./names.ts";
 import { copyStmts, freshNames } from "./names.ts";
@@ -31,7 +30,7 @@ export function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt
       return [{ ...stmt, body: unrollStmts(stmt.body, fresh) }];
     }
     const copies = Array.from({ length: stmt.loop.extent }, (_, i) => {
-      const copy = { loops: new Map([[stmt.loop.name, constIndex(i)]]), suffix: `_${i}` };
+      const copy = { loops: new Map([[stmt.loop.name, fresh.pool.integer(i)]]), suffix: `_${i}` };
       return unrollStmts(copyStmts(stmt.body, copy, fresh), fresh);
     });
     return stmt.mark === "unrolled" ? copies.flat() : together(copies);

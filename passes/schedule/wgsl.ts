@@ -231,7 +231,10 @@ function rowsNest(nest: Nest, steps: readonly RowStep[], around: Around): Done |
 
 function mapNest(nest: Nest, around: Around): Done {
   const grid = gridOf(mapGroups(nest, around.size), around.size, around.fresh);
-  return { nest: scheduleMap(nest, sharedPrelude(nest, grid, around), grid), words: `map, ${around.size} wide` };
+  return {
+    nest: scheduleMap(nest, sharedPrelude(nest, grid, around), grid, around.fresh.pool),
+    words: `map, ${around.size} wide`,
+  };
 }
 
 /** A long sum before the loops is shared out among the workgroup; anything else each invocation computes by itself. */

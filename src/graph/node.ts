@@ -16,7 +16,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { FoldFn } from "../core/fold.ts";
 import type { Origin } from "../core/origin.ts";
-import type { Expr, Index } from "../kernel/kernel.ts";
+import type { Expr, ExprPool, Index } from "../kernel/kernel.ts";
 import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
 import type { ErrorClass } from "./error-class.ts";
 import type { NdArray } from "./ndarray.ts";
@@ -178,6 +178,8 @@ export interface Reads<N extends Arity = Arity> {
   once(value: Expr): Expr;
   /** Of the operands, all numbers. */
   readonly shapes: Operands<N, readonly number[]>;
+  /** Where constants come from that stand beside no operand. */
+  readonly pool: ExprPool;
 }
 
 export interface Guard {

@@ -1,9 +1,11 @@
 /**
  * Constructors of the kernel language. They check types as they build, so an ill-typed kernel fails where it is written,
  * and do the few foldings that would otherwise clutter every caller (convert to the same type).
+ *
+ * Leaves come from the pool (`pool.constant`, `pool.loop`, `pool.name`); what is made here finds it in its operands. A number
+ * beside an expression is a constant of that one's type: `apply("mul", x, 0.5)`.
  */
 
-import { roundTo } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
 import type { FoldFn } from "../core/fold.ts";
 import type {
@@ -11,6 +13,7 @@ import type {
   Bound,
   Expr,
   FoldStmt,
+  Guard,
   Index,
   LoopMark,
   LoopVar,
@@ -22,52 +25,44 @@ import { scalarFns } from "./kernel.ts";
 
 // ---- expressions ---------------------------------------------------------------------------------------------------
 
-/** The constant as its type holds it: `constant("f32", 0.1)` has the value Math.fround(0.1). */
-export function constant(type: ValueType, value: number): Expr {
-  return { kind: "const", type, value: roundTo(type, value) };
-}
-
-/** A `let`, or a scalar or array `var`. */
-export function name(type: ValueType, name: string, at: readonly Index[] = []): Expr {
-  return { kind: "name", type, name, at };
-}
-
-export function indexValue(index: Index): Expr {
-  return { kind: "index", type: "i32", index };
-}
-
-export function load(
-  type: ValueType,
-  buffer: string,
-  at: Index,
-  guard?: { readonly bounds: readonly Bound[]; readonly otherwise: Expr },
-): Expr {
-  if (guard === undefined || guard.bounds.length === 0) return { kind: "load", type, buffer, at };
+export function load(type: ValueType, buffer: string, at: Index, guard?: Guard): Expr {
+  const { nodes } = at.pool;
+  if (guard === undefined || guard.bounds.length === 0) return nodes.load(type, buffer, at);
   if (guard.otherwise.type !== type) throw new CompilerBug(`guard of a ${type} load gives ${guard.otherwise.type}`);
-  return { kind: "load", type, buffer, at, guard };
+  return nodes.load(type, buffer, at, guard);
 }
 
 /** Applies a scalar function. Operands must have equal types (after `select`'s condition). */
-export function apply(fn: ScalarFn, ...args: readonly Expr[]): Expr {
+export function apply(fn: ScalarFn, ...operands: readonly (Expr | number)[]): Expr {
   const { arity, form } = scalarFns[fn];
-  if (args.length !== arity) throw new CompilerBug(`${fn} takes ${arity} operands, not ${args.length}`);
-  const values = form === "select" ? args.slice(1) : args;
-  const type = values[0]?.type;
-  if (type === undefined || values.some((v) => v.type !== type)) {
-    throw new CompilerBug(`${fn} of ${args.map((a) => a.type).join(", ")}: operands differ in type`);
+  if (operands.length !== arity) throw new CompilerBug(`${fn} takes ${arity} operands, not ${operands.length}`);
+  const first = form === "select" ? 1 : 0;
+  const like = operands.find((operand, i): operand is Expr => i >= first && typeof operand !== "number");
+  if (like === undefined) throw new CompilerBug(`${fn} of numbers alone: nothing says their type`);
+  const { type, pool } = like;
+  const args = operands.map((operand) => (typeof operand === "number" ? pool.constant(type, operand) : operand));
+  for (let i = first; i < arity; i += 1) {
+    if (args[i]?.type !== type) {
+      throw new CompilerBug(`${fn} of ${args.map((arg) => arg.type).join(", ")}: operands differ in type`);
+    }
   }
   if (form === "select" && args[0]?.type !== "bool") throw new CompilerBug(`select on a ${args[0]?.type} condition`);
-  return { kind: "apply", type: form === "compare" ? "bool" : type, fn, args };
+  return pool.nodes.apply(form === "compare" ? "bool" : type, fn, args);
 }
 
 export function convert(type: ValueType, value: Expr): Expr {
   if (value.type === type) return value;
-  if (value.kind === "const") return constant(type, value.value);
-  return { kind: "convert", type, value };
+  if (value.kind === "const") return value.pool.constant(type, value.value);
+  return value.pool.nodes.convert(type, value);
 }
 
 export function bitcast(type: ValueType, value: Expr): Expr {
-  return value.type === type ? value : { kind: "bitcast", type, value };
+  return value.type === type ? value : value.pool.nodes.bitcast(type, value);
+}
+
+/** A constant of the type of `like`. */
+export function constantLike(like: Expr, value: number): Expr {
+  return like.pool.constant(like.type, value);
 }
 
 // ---- statements ----------------------------------------------------------------------------------------------------

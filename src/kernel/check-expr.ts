@@ -7,12 +7,12 @@
 
 import { roundTo } from "../core/dtype.ts";
 import { unreachable } from "../core/errors.ts";
-import { someIndex, walkIndex } from "./index-expr.ts";
 import type {
   Bound,
   BufferParam,
   Expr,
   Index,
+  Load,
   LoopMark,
   ParallelMark,
   ScalarFn,
@@ -20,7 +20,7 @@ import type {
   ValueType,
 } from "./kernel.ts";
 import { isMathsFn, scalarFns, valueTypeOf } from "./kernel.ts";
-import { printExpr, printIndex } from "./print.ts";
+import { printExpr } from "./print.ts";
 import { someExpr } from "./rewrite.ts";
 
 export class Broken extends Error {}
@@ -61,40 +61,16 @@ export interface Scope {
 
 // ---- indexes -------------------------------------------------------------------------------------------------------
 
+/** An index may be a larger constant than i32 holds. */
 export function checkIndex(index: Index, scope: Scope): void {
-  checkParts(index, scope);
-  const [min, max] = rangeOfParts(index);
-  if (min !== index.min || max !== index.max || !Number.isSafeInteger(min) || !Number.isSafeInteger(max)) {
-    broken(`index ${printIndex(index)} claims the range ${index.min}..${index.max}, its parts give ${min}..${max}`);
-  }
+  if (index.kind !== "const") checkExpr(index, scope);
+  else if (!Number.isSafeInteger(index.value)) broken(`index ${printExpr(index)} is not an integer`);
 }
 
-function checkParts(index: Index, scope: Scope): void {
-  switch (index.kind) {
-    case "const":
-      return;
-    case "loop": {
-      const loop = scope.loops.get(index.loop.name) ?? broken(`loop ${index.loop.name} is not in scope`);
-      if (loop.extent !== index.loop.extent) {
-        broken(`loop ${index.loop.name} has extent ${loop.extent}, an index takes it for ${index.loop.extent}`);
-      }
-      return;
-    }
-    case "value":
-      checkExpr(index.value, scope);
-      if (index.value.type !== "i32" && index.value.type !== "u32") {
-        broken(`${printIndex(index)} is ${index.value.type}, not an integer`);
-      }
-      return;
-    case "sum":
-      for (const term of index.terms) checkIndex(term.index, scope);
-      return;
-    case "floorDiv":
-    case "mod":
-      checkIndex(index.index, scope);
-      return;
-    default:
-      unreachable(index);
+function checkRange(index: Index): void {
+  const [min, max] = rangeOfParts(index);
+  if (min !== index.min || max !== index.max || !Number.isSafeInteger(min) || !Number.isSafeInteger(max)) {
+    broken(`index ${printExpr(index)} claims the range ${index.min}..${index.max}, its parts give ${min}..${max}`);
   }
 }
 
@@ -104,7 +80,7 @@ function rangeOfParts(index: Index): readonly [number, number] {
       return [index.value, index.value];
     case "loop":
       return [0, Math.max(0, index.loop.extent - 1)];
-    case "value":
+    case "ranged":
       return [index.min, index.max];
     case "sum": {
       let [min, max] = [index.offset, index.offset];
@@ -131,7 +107,7 @@ export function checkBounds(bounds: readonly Bound[], scope: Scope): void {
 export function checkAccess(what: string, at: Index, count: number, guarded: boolean, scope: Scope): void {
   checkIndex(at, scope);
   if (guarded || scope.branch || scope.empty || (at.min >= 0 && at.max < count)) return;
-  broken(`${what}[${printIndex(at)}] reaches ${at.min}..${at.max}, but ${what} has ${count} elements`);
+  broken(`${what}[${printExpr(at)}] reaches ${at.min}..${at.max}, but ${what} has ${count} elements`);
 }
 
 /** Rank and range of the indexes of a variable; they must be constants once its serial loops are unrolled. */
@@ -140,13 +116,14 @@ export function checkElement(name: string, named: Named, at: readonly Index[], s
   if (at.length === 0) return;
   at.forEach((index, axis) => {
     checkAccess(name, index, named.shape[axis] ?? 0, false, scope);
-    walkIndex(index, {
-      loop: ({ name: loop }) => {
-        const mark = scope.loops.get(loop)?.mark;
-        if (mark === "serial" || mark === "unrolled" || mark === "interleaved" || mark === "lane") return;
-        broken(`${name} is indexed by the ${mark} loop ${loop}: it is an array of registers`);
-      },
-      value: (value) => broken(`${name} is indexed by ${printExpr(value)}: it is an array of registers`),
+    someExpr(index, (part) => {
+      if (part.kind !== "ranged") return false;
+      return broken(`${name} is indexed by ${printExpr(part.value)}: it is an array of registers`);
+    });
+    someExpr(index, (part) => {
+      const mark = part.kind === "loop" ? scope.loops.get(part.loop.name)?.mark : "serial";
+      if (mark === "serial" || mark === "unrolled" || mark === "interleaved" || mark === "lane") return false;
+      return broken(`${name} is indexed by the ${mark} loop ${printExpr(part)}: it is an array of registers`);
     });
   });
 }
@@ -166,9 +143,6 @@ export function checkExpr(expr: Expr, scope: Scope): void {
       checkElement(expr.name, named, expr.at, scope);
       return;
     }
-    case "index":
-      checkIndex(expr.index, scope);
-      return;
     case "load":
       checkLoad(expr, scope);
       return;
@@ -185,12 +159,32 @@ export function checkExpr(expr: Expr, scope: Scope): void {
       if (wide !== undefined) broken(`bitcast from ${expr.value.type} to ${expr.type}: ${wide} is not 32 bits`);
       return;
     }
+    case "loop": {
+      const { name, extent } = expr.loop;
+      const loop = scope.loops.get(name) ?? broken(`loop ${name} is not in scope`);
+      if (loop.extent !== extent) broken(`loop ${name} has extent ${loop.extent}, an index takes it for ${extent}`);
+      break;
+    }
+    case "ranged":
+      checkExpr(expr.value, scope);
+      if (expr.value.type !== "i32" && expr.value.type !== "u32") {
+        broken(`${printExpr(expr)} is ${expr.value.type}, not an integer`);
+      }
+      break;
+    case "sum":
+      for (const term of expr.terms) checkIndex(term.index, scope);
+      break;
+    case "floorDiv":
+    case "mod":
+      checkIndex(expr.index, scope);
+      break;
     default:
       unreachable(expr);
   }
+  checkRange(expr);
 }
 
-function checkLoad(load: Expr & { readonly kind: "load" }, scope: Scope): void {
+function checkLoad(load: Load, scope: Scope): void {
   const buffer = scope.buffers.get(load.buffer);
   const array = buffer ?? scope.shared.get(load.buffer) ?? broken(`load from ${load.buffer}, which is not declared`);
   if (buffer?.role === "write") broken(`load from ${load.buffer}, which is only written`);
@@ -254,16 +248,9 @@ function takes(fn: ScalarFn, type: ValueType): boolean {
 // ---- uniformity ----------------------------------------------------------------------------------------------------
 
 /** Whether the invocations of a workgroup may find different values here. */
-export function indexVaries(index: Index, scope: Scope): boolean {
-  return someIndex(index, {
-    loop: ({ name }) => scope.loops.get(name)?.mark === "invocation",
-    value: (value) => exprVaries(value, scope),
-  });
-}
-
 export function exprVaries(expr: Expr, scope: Scope): boolean {
-  return someExpr(expr, {
-    expr: (part) => part.kind === "name" && scope.names.get(part.name)?.varying === true,
-    index: (index) => indexVaries(index, scope),
-  });
+  for (const name of expr.reads) {
+    if (scope.names.get(name)?.varying === true || scope.loops.get(name)?.mark === "invocation") return true;
+  }
+  return false;
 }

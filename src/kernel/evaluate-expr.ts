@@ -9,9 +9,9 @@ import { roundTo } from "../core/dtype.ts";
 import { CompilerBug, unreachable } from "../core/errors.ts";
 import { type Cell, Faults } from "./evaluate-memory.ts";
 import { bitcastMeaning, meaningOf } from "./evaluate-scalar.ts";
-import type { Bound, Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "./kernel.ts";
+import type { Apply, Bound, Expr, Index, Load, Ranged, Routine, RoutineFn, Stmt, Sum, ValueType } from "./kernel.ts";
 import { isRoutineFn } from "./kernel.ts";
-import { printIndex } from "./print.ts";
+import { printExpr } from "./print.ts";
 
 export type Frame = Float64Array;
 export type Value = (frame: Frame) => number;
@@ -63,55 +63,31 @@ export function cellOf(layout: Layout, name: string): Cell {
   return cell;
 }
 
-// ---- indexes -------------------------------------------------------------------------------------------------------
-
-export function compileIndex(index: Index, layout: Layout): Value {
-  switch (index.kind) {
-    case "const": {
-      const { value } = index;
-      return () => value;
-    }
-    case "loop":
-      return slotValue(placeOf(layout, index.loop.name).slot);
-    case "value":
-      return promised(compileExpr(index.value, layout), index, layout.faults);
-    case "sum":
-      return compileSum(index, layout);
-    case "floorDiv": {
-      const [inner, by] = [compileIndex(index.index, layout), index.by];
-      return (frame) => Math.floor(inner(frame) / by);
-    }
-    case "mod": {
-      const [inner, by] = [compileIndex(index.index, layout), index.by];
-      return (frame) => {
-        const rest = inner(frame) % by;
-        return rest < 0 ? rest + by : rest + 0;
-      };
-    }
-    default:
-      return unreachable(index);
-  }
-}
+// ---- parts of expressions -------------------------------------------------------------------------------------------------------
 
 function slotValue(slot: number): Value {
   return (frame) => frame[slot] ?? 0;
 }
 
 /** A number known only at run time, held to the range that the compiler was promised. */
-function promised(value: Value, index: Index, faults: Faults): Value {
+function promised(value: Value, index: Ranged, faults: Faults): Value {
   const { min, max } = index;
   return (frame) => {
     const number = value(frame);
     if (!(number >= min && number <= max)) {
-      faults.report("range", index.key, () => `range: ${printIndex(index)} is ${number}, promised ${min}..${max}`);
+      faults.report(
+        "range",
+        String(index.id),
+        () => `range: ${printExpr(index)} is ${number}, promised ${min}..${max}`,
+      );
     }
     return number;
   };
 }
 
-function compileSum({ terms, offset }: Index & { readonly kind: "sum" }, layout: Layout): Value {
+function compileSum({ terms, offset }: Sum, layout: Layout): Value {
   const factors = terms.map((term) => term.factor);
-  const values = terms.map((term) => compileIndex(term.index, layout));
+  const values = terms.map((term) => compileExpr(term.index, layout));
   const [f0 = 0, f1 = 0, f2 = 0] = factors;
   const [v0, v1, v2] = values;
   if (values.length === 1 && v0) return (frame) => f0 * v0(frame) + offset;
@@ -129,7 +105,7 @@ function compileSum({ terms, offset }: Index & { readonly kind: "sum" }, layout:
 /** True where all bounds hold; undefined where there are none. */
 export function compileBounds(bounds: readonly Bound[], layout: Layout): ((frame: Frame) => boolean) | undefined {
   const tests = bounds.map(({ index, extent }) => {
-    const value = compileIndex(index, layout);
+    const value = compileExpr(index, layout);
     return (frame: Frame): boolean => {
       const at = value(frame);
       return at >= 0 && at < extent;
@@ -145,7 +121,7 @@ export function compileElement(name: string, at: readonly Index[], layout: Layou
   const { slot, shape } = placeOf(layout, name);
   if (at.length !== shape.length) throw new CompilerBug(`evaluate: ${name} has ${shape.length} axes`);
   if (at.length === 0) return () => slot;
-  const indexes = at.map((index) => compileIndex(index, layout));
+  const indexes = at.map((index) => compileExpr(index, layout));
   return (frame) => {
     let element = 0;
     for (let axis = 0; axis < indexes.length; axis += 1) {
@@ -174,8 +150,6 @@ export function compileExpr(expr: Expr, layout: Layout): Value {
       const slot = compileElement(expr.name, expr.at, layout);
       return (frame) => frame[slot(frame)] ?? 0;
     }
-    case "index":
-      return compileIndex(expr.index, layout);
     case "load":
       return compileLoad(expr, layout);
     case "apply":
@@ -189,21 +163,38 @@ export function compileExpr(expr: Expr, layout: Layout): Value {
       const meaning = bitcastMeaning(expr.value.type, expr.type);
       return (frame) => meaning(value(frame));
     }
+    case "loop":
+      return slotValue(placeOf(layout, expr.loop.name).slot);
+    case "ranged":
+      return promised(compileExpr(expr.value, layout), expr, layout.faults);
+    case "sum":
+      return compileSum(expr, layout);
+    case "floorDiv": {
+      const [inner, by] = [compileExpr(expr.index, layout), expr.by];
+      return (frame) => Math.floor(inner(frame) / by);
+    }
+    case "mod": {
+      const [inner, by] = [compileExpr(expr.index, layout), expr.by];
+      return (frame) => {
+        const rest = inner(frame) % by;
+        return rest < 0 ? rest + by : rest + 0;
+      };
+    }
     default:
       return unreachable(expr);
   }
 }
 
-function compileLoad(load: Expr & { readonly kind: "load" }, layout: Layout): Value {
+function compileLoad(load: Load, layout: Layout): Value {
   const { read } = cellOf(layout, load.buffer);
-  const at = compileIndex(load.at, layout);
+  const at = compileExpr(load.at, layout);
   if (load.guard === undefined) return (frame) => read(at(frame));
   const holds = compileBounds(load.guard.bounds, layout);
   const otherwise = compileExpr(load.guard.otherwise, layout);
   return (frame) => (holds === undefined || holds(frame) ? read(at(frame)) : otherwise(frame));
 }
 
-function compileApply({ type, fn, args }: Expr & { readonly kind: "apply" }, layout: Layout): Value {
+function compileApply({ type, fn, args }: Apply, layout: Layout): Value {
   const values = args.map((arg) => compileExpr(arg, layout));
   const [x, y, z] = values;
   const operand = args.at(-1)?.type ?? type;

@@ -4,13 +4,11 @@
  * A statement without a barrier inside is a plain function. One with a barrier is a generator that stops there, so that the
  * invocations of a workgroup can wait for each other without threads.
  */
-import { unreachable } from "../core/errors.ts";
-import { name as nameOf } from "./build.ts";
+import { CompilerBug, unreachable } from "../core/errors.ts";
 import type { Frame, Layout } from "./evaluate-expr.ts";
-import { cellOf, compileBounds, compileElement, compileExpr, compileIndex, reserve } from "./evaluate-expr.ts";
+import { cellOf, compileBounds, compileElement, compileExpr, reserve } from "./evaluate-expr.ts";
 import type { Clock } from "./evaluate-memory.ts";
 import { type Define, folds } from "./folds.ts";
-import { loopIndex } from "./index-expr.ts";
 import type { FoldStmt, LoopVar, Stmt } from "./kernel.ts";
 
 /** Without a barrier inside, a function; with one, a generator that stops at it. */
@@ -138,11 +136,14 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
   const slots = loops.map((loop) => reserve(layout, loop.name));
   const body = compileStmts(stmt.body, compiler);
   const shape = stmt.block.map(({ loop }) => loop.extent);
-  const at = stmt.block.map(({ loop }) => loopIndex(loop));
+  const [value] = stmt.values;
+  if (value === undefined) throw new CompilerBug("evaluate: a fold of nothing");
+  const { pool } = value;
+  const at = stmt.block.map(({ loop }) => pool.loop(loop));
   const size = sizeOf(shape);
   const places = stmt.accumulators.map(({ name }) => reserve(layout, name, shape));
   const starts = identity(stmt.accumulators[0]?.type ?? "f32");
-  const held = stmt.accumulators.map(({ name, type }) => nameOf(type, name, at));
+  const held = stmt.accumulators.map(({ name, type }) => pool.name(type, name, at));
   const parts: ((frame: Frame) => void)[] = [];
   const define: Define = (hint, value) => {
     const computed = compileExpr(value, layout);
@@ -151,7 +152,7 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
     parts.push((frame) => {
       frame[slot] = computed(frame);
     });
-    return nameOf(value.type, label);
+    return pool.name(value.type, label);
   };
   const joined = join(held, stmt.values, define).map((value) => compileExpr(value, layout));
   const targets = stmt.accumulators.map(({ name }) => compileElement(name, at, layout));
@@ -189,7 +190,7 @@ function sizeOf(shape: readonly number[]): number {
 
 function compileStore(stmt: Stmt & { readonly kind: "store" }, layout: Layout): Code {
   const { write } = cellOf(layout, stmt.buffer);
-  const at = compileIndex(stmt.at, layout);
+  const at = compileExpr(stmt.at, layout);
   const value = compileExpr(stmt.value, layout);
   const holds = compileBounds(stmt.guard, layout);
   return {

@@ -10,7 +10,7 @@
  * An element is a partial result itself, of one element: so a step of a loop is a join, and so is the end of a tree.
  */
 import { type FoldFn, neutral, type PlainFold } from "../core/fold.ts";
-import { apply, constant } from "./build.ts";
+import { apply } from "./build.ts";
 import type { Expr, ScalarFn, ValueType } from "./kernel.ts";
 
 /** Gives a value a name, close to the one wanted, where it is used more than once. */
@@ -86,7 +86,7 @@ const moments: Fold = {
     const count = define("count", apply("add", countA, countB));
     const delta = define("delta", apply("sub", meanB, meanA));
     // Of no elements at all the share is 0, not 0 / 0.
-    const share = define("share", apply("div", countB, apply("max", count, constant(count.type, 1))));
+    const share = define("share", apply("div", countB, apply("max", count, 1)));
     const between = apply("mul", apply("mul", delta, delta), apply("mul", countA, share));
     return [count, apply("add", meanA, apply("mul", delta, share)), apply("add", apply("add", m2A, m2B), between)];
   },

@@ -1,95 +1,113 @@
 /**
  * Index arithmetic: where in a buffer an element lies.
  *
- * An `Index` is an integer made of loop variables, constants and loaded integers, combined by sums with constant factors
- * and by `floorDiv` and `mod` with positive constants. Nothing else is needed for views of row-major
- * arrays. Every index knows its range, and the constructors use it, so a reshape there and back disappears by itself:
+ * An `Index` is an integer made of loop variables, constants and loaded integers, combined by sums with constant factors and
+ * by `floorDiv` and `mod` with positive constants. Nothing else is needed for views of row-major arrays. Every index knows its
+ * range, and the constructors use it, so a reshape there and back disappears by itself:
  *
  *   mod(sum(i*28, j), 28)  with 0 <= j < 28   ->  j
  *   floorDiv(sum(i*28, j), 28)                ->  i
  *
- * `key` is a canonical spelling: two indexes are equal exactly when their keys are.
+ * Terms of a sum have one order, so that equal sums are one object: the largest factor first, then what was divided, then loops
+ * by their names.
  */
 import { CompilerBug } from "../core/errors.ts";
-import type { Expr, Index, LoopVar, Term } from "./kernel.ts";
+import type { Expr, ExprPool, Index, Sum, Term } from "./kernel.ts";
 
-export function constIndex(value: number): Index {
-  if (!Number.isSafeInteger(value)) throw new CompilerBug(`index constant ${value} is not an integer`);
-  return { kind: "const", value, key: String(value), min: value, max: value };
+export function isIndex(expr: Expr): expr is Index {
+  switch (expr.kind) {
+    case "loop":
+    case "sum":
+    case "floorDiv":
+    case "mod":
+    case "ranged":
+      return true;
+    case "const":
+      return expr.type === "i32";
+    default:
+      return false;
+  }
 }
 
-export function loopIndex(loop: LoopVar): Index {
-  if (loop.extent === 1) return constIndex(0);
-  return { kind: "loop", loop, key: loop.name, min: 0, max: Math.max(0, loop.extent - 1) };
+/** An integer computed at run time, promised to lie in its range. */
+export function rangedIndex(value: Expr, min: number, max: number): Index {
+  if (isIndex(value) && value.min >= min && value.max <= max) return value;
+  if (value.kind === "const") return value.pool.integer(value.value);
+  return value.pool.nodes.ranged(value, min, max);
 }
 
-/** `key` must identify the value within its kernel (the printed expression does). */
-export function valueIndex(value: Expr, key: string, min: number, max: number): Index {
-  return { kind: "value", value, key: `(${key})`, min, max };
+/** An expression where an index must stand. */
+export function asIndex(expr: Expr): Index {
+  if (isIndex(expr)) return expr;
+  if (expr.type !== "i32" && expr.type !== "u32") throw new CompilerBug(`an index of ${expr.type}`);
+  return rangedIndex(expr, expr.min, expr.max);
 }
 
-/** Sum of `factor * index`, plus `offset`; equal terms are collected and nested sums opened. */
-export function sumIndex(terms: readonly Term[], offset = 0): Index {
-  const collected = new Map<string, Term>();
+/** Sum of `factor * index`, plus `offset`; equal terms are collected and nested sums opened. Of no terms, `pool` is asked. */
+export function sumIndex(terms: readonly Term[], offset = 0, pool: ExprPool | undefined = terms[0]?.index.pool): Index {
+  if (pool === undefined) throw new CompilerBug("an empty sum of no pool");
+  const collected = new Map<Index, number>();
   let constant = offset;
   const take = (factor: number, index: Index): void => {
     if (index.kind === "const") constant += factor * index.value;
     else if (index.kind === "sum") {
       constant += factor * index.offset;
       for (const term of index.terms) take(factor * term.factor, term.index);
-    } else {
-      const known = collected.get(index.key);
-      collected.set(index.key, { factor: factor + (known?.factor ?? 0), index });
-    }
+    } else collected.set(index, factor + (collected.get(index) ?? 0));
   };
   for (const term of terms) take(term.factor, term.index);
   recombine(collected);
   const kept: Term[] = [];
-  for (const term of collected.values()) if (term.factor !== 0) kept.push(term);
-  kept.sort((a, b) => b.factor - a.factor || (a.index.key < b.index.key ? -1 : 1));
-  return finishSum(kept, constant);
+  for (const [index, factor] of collected) if (factor !== 0) kept.push({ factor, index });
+  kept.sort((a, b) => b.factor - a.factor || inOrder(a.index, b.index));
+  return finishSum(kept, constant, pool);
+}
+
+function inOrder(a: Index, b: Index): number {
+  if (a.kind !== "loop" || b.kind !== "loop")
+    return a.kind === b.kind || a.kind !== "loop" ? (b.kind === "loop" ? -1 : a.id - b.id) : 1;
+  return a.loop.name < b.loop.name ? -1 : 1;
 }
 
 /** n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
-function recombine(collected: Map<string, Term>): void {
-  const remainders: { readonly factor: number; readonly index: Index & { readonly kind: "mod" } }[] = [];
-  for (const { factor, index } of collected.values()) {
-    if (index.kind === "mod" && factor !== 0) remainders.push({ factor, index });
-  }
+function recombine(collected: Map<Index, number>): void {
+  const remainders: Term[] = [];
+  for (const [index, factor] of collected) if (index.kind === "mod" && factor !== 0) remainders.push({ factor, index });
   for (const { factor, index } of remainders) {
-    const quotient = floorDivIndex(index.index, index.by);
-    const other = collected.get(quotient.key);
-    if (other === undefined || other.factor !== factor * index.by) continue;
-    collected.delete(index.key);
-    collected.delete(quotient.key);
-    const known = collected.get(index.index.key);
-    if (index.index.kind === "sum") {
-      const merged = sumIndex([{ factor, index: index.index }, ...collected.values()]);
+    if (index.kind !== "mod") continue;
+    const whole = index.index;
+    const quotient = floorDivIndex(whole, index.by);
+    if (collected.get(quotient) !== factor * index.by) continue;
+    collected.delete(index);
+    collected.delete(quotient);
+    if (whole.kind === "sum") {
+      const others = [...collected].map(([term, times]) => ({ factor: times, index: term }));
+      const merged = sumIndex([{ factor, index: whole }, ...others]);
       if (merged.kind !== "sum" || merged.offset !== 0) {
-        collected.set(index.key, { factor, index });
-        collected.set(quotient.key, other);
+        collected.set(index, factor);
+        collected.set(quotient, factor * index.by);
         continue;
       }
       collected.clear();
-      for (const term of merged.terms) collected.set(term.index.key, term);
+      for (const term of merged.terms) collected.set(term.index, term.factor);
       return;
     }
-    collected.set(index.index.key, { factor: factor + (known?.factor ?? 0), index: index.index });
+    collected.set(whole, factor + (collected.get(whole) ?? 0));
   }
 }
 
-function finishSum(terms: readonly Term[], offset: number): Index {
-  if (terms.length === 0) return constIndex(offset);
-  const only = terms.length === 1 ? terms[0] : undefined;
-  if (only !== undefined && only.factor === 1 && offset === 0) return only.index;
+/** Terms are collected and in order. */
+function finishSum(terms: readonly Term[], offset: number, pool: ExprPool): Index {
+  const [only] = terms;
+  if (only === undefined) return pool.integer(offset);
+  if (terms.length === 1 && only.factor === 1 && offset === 0) return only.index;
   let min = offset;
   let max = offset;
   for (const { factor, index } of terms) {
     min += factor * (factor > 0 ? index.min : index.max);
     max += factor * (factor > 0 ? index.max : index.min);
   }
-  const key = `[${terms.map((t) => `${t.factor}*${t.index.key}`).join("+")}+${offset}]`;
-  return { kind: "sum", terms, offset, key, min, max };
+  return pool.nodes.sum(terms, offset, min, max);
 }
 
 export function addIndex(a: Index, b: Index): Index {
@@ -105,88 +123,54 @@ export function scaleIndex(index: Index, factor: number, offset = 0): Index {
 
 /** Splits a sum into (multiple of `by`) and rest, so that division and remainder act on the rest alone. */
 function splitMultiples(index: Index, by: number): { quotient: Index; rest: Index } {
+  const { pool } = index;
   const terms = index.kind === "sum" ? index.terms : [{ factor: 1, index }];
   const offset = index.kind === "sum" ? index.offset : 0;
   const whole = terms.filter((t) => t.factor % by === 0).map((t) => ({ factor: t.factor / by, index: t.index }));
   const broken = terms.filter((t) => t.factor % by !== 0);
   const wholeOffset = Math.floor(offset / by);
-  return { quotient: sumIndex(whole, wholeOffset), rest: sumIndex(broken, offset - wholeOffset * by) };
+  const restOffset = offset - wholeOffset * by;
+  const isAll = broken.length === terms.length && restOffset === offset;
+  return {
+    quotient: sumIndex(whole, wholeOffset, pool),
+    rest: isAll ? index : sumIndex(broken, restOffset, pool),
+  };
 }
 
 /** floor(index / by), by > 0. */
 export function floorDivIndex(index: Index, by: number): Index {
   if (!(by > 0)) throw new CompilerBug(`division of an index by ${by}`);
   if (by === 1) return index;
-  if (index.kind === "const") return constIndex(Math.floor(index.value / by));
+  if (index.kind === "const") return index.pool.integer(Math.floor(index.value / by));
   const { quotient, rest } = splitMultiples(index, by);
   if (rest.min >= 0 && rest.max < by) return quotient;
   if (rest.kind === "floorDiv") return addIndex(quotient, floorDivIndex(rest.index, rest.by * by));
   const low = Math.floor(rest.min / by);
   const high = Math.floor(rest.max / by);
-  if (low === high) return addIndex(quotient, constIndex(low));
-  const divided: Index = {
-    kind: "floorDiv",
-    index: rest,
-    by,
-    key: `(${rest.key}/${by})`,
-    min: low,
-    max: high,
-  };
-  return addIndex(quotient, divided);
+  if (low === high) return scaleIndex(quotient, 1, low);
+  return addIndex(quotient, index.pool.nodes.floorDiv(rest, by, low, high));
 }
 
 /** index - by * floor(index / by), by > 0: never negative. */
 export function modIndex(index: Index, by: number): Index {
   if (!(by > 0)) throw new CompilerBug(`remainder of an index by ${by}`);
-  if (by === 1) return constIndex(0);
-  if (index.kind === "const") return constIndex(((index.value % by) + by) % by);
+  if (by === 1) return index.pool.integer(0);
+  if (index.kind === "const") return index.pool.integer(((index.value % by) + by) % by);
   const { rest } = splitMultiples(index, by);
   if (rest.min >= 0 && rest.max < by) return rest;
   const low = Math.floor(rest.min / by);
   if (low === Math.floor(rest.max / by)) return sumIndex([{ factor: 1, index: rest }], -low * by);
   if (rest.kind === "mod" && rest.by % by === 0) return modIndex(rest.index, by);
-  return { kind: "mod", index: rest, by, key: `(${rest.key}%${by})`, min: 0, max: by - 1 };
+  return index.pool.nodes.mod(rest, by);
 }
 
-/**
- * Replaces loop variables (by name) and, through `mapValue`, expressions inside loaded indexes. The same object where nothing
- * changes: most of a kernel stays as it is in most rewrites, and a sum is dear to make.
- */
-export function substituteIndex(
-  index: Index,
-  loops: ReadonlyMap<string, Index>,
-  mapValue: (value: Expr) => Expr,
-  keyOf: (value: Expr) => string,
-): Index {
-  switch (index.kind) {
-    case "const":
-      return index;
-    case "loop":
-      return loops.get(index.loop.name) ?? index;
-    case "value": {
-      const value = mapValue(index.value);
-      return value === index.value ? index : valueIndex(value, keyOf(value), index.min, index.max);
-    }
-    case "sum":
-      return substituteTerms(index, (part) => substituteIndex(part, loops, mapValue, keyOf));
-    case "floorDiv": {
-      const divided = substituteIndex(index.index, loops, mapValue, keyOf);
-      return divided === index.index ? index : floorDivIndex(divided, index.by);
-    }
-    case "mod": {
-      const divided = substituteIndex(index.index, loops, mapValue, keyOf);
-      return divided === index.index ? index : modIndex(divided, index.by);
-    }
-  }
-}
-
-/** Terms that stay are in order and collected already; only one that becomes another term has to find its place. */
-function substituteTerms(sum: Index & { readonly kind: "sum" }, substitute: (index: Index) => Index): Index {
+/** A sum of other terms. Those that stay are in order and collected already; only one that becomes another has to find its place. */
+export function mapTerms(sum: Sum, map: (index: Index) => Index): Index {
   const terms: Term[] = [];
   let { offset } = sum;
   let [isSame, isInOrder] = [true, true];
   for (const term of sum.terms) {
-    const index = substitute(term.index);
+    const index = map(term.index);
     if (index === term.index) {
       terms.push(term);
       continue;
@@ -199,44 +183,28 @@ function substituteTerms(sum: Index & { readonly kind: "sum" }, substitute: (ind
     }
   }
   if (isSame) return sum;
-  return isInOrder ? finishSum(terms, offset) : sumIndex(terms, offset);
+  return isInOrder ? finishSum(terms, offset, sum.pool) : sumIndex(terms, offset, sum.pool);
 }
 
 /** The index as a sum of something that a constant is no part of, and a constant. */
 export function splitOffset(index: Index): { readonly moving: Index; readonly offset: number } {
-  if (index.kind === "const") return { moving: constIndex(0), offset: index.value };
+  if (index.kind === "const") return { moving: index.pool.integer(0), offset: index.value };
   if (index.kind !== "sum" || index.offset === 0) return { moving: index, offset: 0 };
-  return { moving: finishSum(index.terms, 0), offset: index.offset };
+  return { moving: finishSum(index.terms, 0, index.pool), offset: index.offset };
 }
 
-/**
- * What to call for each loop variable and each run-time value that an index reads. A call that gives true ends the walk; those
- * of `walkIndex` give nothing.
- */
-export interface IndexVisit<Answer = boolean | undefined> {
-  readonly loop?: (loop: LoopVar) => Answer;
-  readonly value?: (value: Expr) => Answer;
-}
-
-/** Visits what the index reads. Whether one of the calls gave true, after which there are no more. */
-export function someIndex(index: Index, visit: IndexVisit): boolean {
+/** Whether a value that only a run knows (a loaded integer) is part of the index. */
+export function isDynamic(index: Index): boolean {
   switch (index.kind) {
     case "const":
-      return false;
     case "loop":
-      return visit.loop?.(index.loop) === true;
-    case "value":
-      return visit.value?.(index.value) === true;
-    case "sum":
-      for (const term of index.terms) if (someIndex(term.index, visit)) return true;
       return false;
+    case "ranged":
+      return true;
+    case "sum":
+      return index.terms.some((term) => isDynamic(term.index));
     case "floorDiv":
     case "mod":
-      return someIndex(index.index, visit);
+      return isDynamic(index.index);
   }
-}
-
-/** `someIndex` for visits that none of the calls ends. */
-export function walkIndex(index: Index, visit: IndexVisit<undefined>): void {
-  someIndex(index, visit);
 }

@@ -4,8 +4,10 @@
  *   kernel   name(buffers) { shared arrays; nests }
  *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
  *   stmt     for | let | var | assign | fold | store | if | barrier
- *   expr     const | name | index | load | apply | convert | bitcast
- *   index    const | loop | value | sum | floorDiv | mod      (made by the functions of index-expr.ts)
+ *   expr     index | const | name | load | apply | convert | bitcast      (made by pool.ts and build.ts)
+ *   index    const | loop | ranged | sum | floorDiv | mod                 (made by pool.ts and index-expr.ts)
+ *
+ * Expressions are interned in the pool of their entry: two are equal exactly when they are the same object.
  *
  * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
  * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means
@@ -32,7 +34,7 @@ export function valueTypeOf(element: DType): ValueType {
   }
 }
 
-// ---- indexes -------------------------------------------------------------------------------------------------------
+// ---- expressions ---------------------------------------------------------------------------------------------------
 
 /** A loop variable: 0 <= value < extent. Names are unique within a kernel. */
 export interface LoopVar {
@@ -40,25 +42,92 @@ export interface LoopVar {
   readonly extent: number;
 }
 
-interface Ranged {
-  readonly key: string;
-  /** Smallest and largest value, both included. */
+/** What every expression is and knows. All of it was found out once, when the pool made it. */
+interface Interned {
+  /** Numbers of a pool are given in order: an operand's is smaller. */
+  readonly id: number;
+  readonly pool: ExprPool;
+  /** Smallest and largest value, both included; those of the type where nothing better is known. */
   readonly min: number;
   readonly max: number;
+  /** Names of the loops, variables, buffers and shared arrays whose values it is made of, those in loaded indexes too. */
+  readonly reads: ReadonlySet<string>;
 }
 
-export type Index =
-  | (Ranged & { readonly kind: "const"; readonly value: number })
-  | (Ranged & { readonly kind: "loop"; readonly loop: LoopVar })
-  /** An integer computed at run time (a loaded index), promised to lie in its range. */
-  | (Ranged & { readonly kind: "value"; readonly value: Expr })
-  | (Ranged & { readonly kind: "sum"; readonly terms: readonly Term[]; readonly offset: number })
-  | (Ranged & { readonly kind: "floorDiv"; readonly index: Index; readonly by: number })
-  | (Ranged & { readonly kind: "mod"; readonly index: Index; readonly by: number });
+type Of<Kind extends string, Type extends ValueType = ValueType> = Interned & {
+  readonly kind: Kind;
+  readonly type: Type;
+};
+
+export type Const<Type extends ValueType = ValueType> = Of<"const", Type> & { readonly value: number };
+/** A `let` or a `var`; `at` picks an element of an array variable. */
+export type Name = Of<"name"> & { readonly name: string; readonly at: readonly Index[] };
+/** From a buffer or a shared array. */
+export type Load = Of<"load"> & { readonly buffer: string; readonly at: Index; readonly guard?: Guard };
+/** The result has type `type`; operands of arithmetic have it too, those of comparisons share another. */
+export type Apply = Of<"apply"> & { readonly fn: ScalarFn; readonly args: readonly Expr[] };
+/** A cast, as `roundTo` in dtype.ts defines it. */
+export type Convert = Of<"convert"> & { readonly value: Expr };
+/** The same 32 bits read as another type. */
+export type Bitcast = Of<"bitcast"> & { readonly value: Expr };
+
+export type Loop = Of<"loop", "i32"> & { readonly loop: LoopVar };
+/** An integer computed at run time (a loaded index), promised to lie in its range. */
+export type Ranged = Of<"ranged", "i32"> & { readonly value: Expr };
+/** At least one term, or a term and an offset: neither constants nor sums are terms. Exact: it does not wrap. */
+export type Sum = Of<"sum", "i32"> & { readonly terms: readonly Term[]; readonly offset: number };
+/** floor(index / by) and index - by * floor(index / by), by > 1. */
+export type FloorDiv = Of<"floorDiv", "i32"> & { readonly index: Index; readonly by: number };
+export type Mod = Of<"mod", "i32"> & { readonly index: Index; readonly by: number };
+
+/** An integer whose range is known: where in an array an element lies. */
+export type Index = Const<"i32"> | Loop | Ranged | Sum | FloorDiv | Mod;
+
+export type Expr = Const | Loop | Ranged | Sum | FloorDiv | Mod | Name | Load | Apply | Convert | Bitcast;
 
 export interface Term {
   readonly factor: number;
   readonly index: Index;
+}
+
+/** 0 <= index < extent. */
+export interface Bound {
+  readonly index: Index;
+  readonly extent: number;
+}
+
+/** Where a bound fails the value is `otherwise` and no memory is touched. */
+export interface Guard {
+  readonly bounds: readonly Bound[];
+  readonly otherwise: Expr;
+}
+
+/**
+ * The expressions of one entry. Leaves come from here; whatever has operands is made by the functions of build.ts and
+ * index-expr.ts, which find the pool in these.
+ */
+export interface ExprPool {
+  /** The constant as its type holds it: `constant("f32", 0.1)` has the value Math.fround(0.1). */
+  constant(type: ValueType, value: number): Const;
+  /** An index that is always the same. */
+  integer(value: number): Const<"i32">;
+  /** The value of a loop variable; 0 where the loop has one iteration. */
+  loop(loop: LoopVar): Const<"i32"> | Loop;
+  /** A `let`, or a scalar or array `var`. */
+  name(type: ValueType, name: string, at?: readonly Index[]): Name;
+  /** Nodes with operands, as they are given: checks, laws and ranges are the business of the constructors. */
+  readonly nodes: PoolNodes;
+}
+
+export interface PoolNodes {
+  load(type: ValueType, buffer: string, at: Index, guard?: Guard): Load;
+  apply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): Apply;
+  convert(type: ValueType, value: Expr): Convert;
+  bitcast(type: ValueType, value: Expr): Bitcast;
+  ranged(value: Expr, min: number, max: number): Ranged;
+  sum(terms: readonly Term[], offset: number, min: number, max: number): Sum;
+  floorDiv(index: Index, by: number, min: number, max: number): FloorDiv;
+  mod(index: Index, by: number): Mod;
 }
 
 // ---- kernels -------------------------------------------------------------------------------------------------------
@@ -177,34 +246,7 @@ export interface BlockLoop {
   readonly mark: LoopMark;
 }
 
-/** 0 <= index < extent. */
-export interface Bound {
-  readonly index: Index;
-  readonly extent: number;
-}
-
-// ---- expressions ---------------------------------------------------------------------------------------------------
-
-export type Expr =
-  | { readonly kind: "const"; readonly type: ValueType; readonly value: number }
-  /** A `let` or a `var`; `at` picks an element of an array variable. */
-  | { readonly kind: "name"; readonly type: ValueType; readonly name: string; readonly at: readonly Index[] }
-  /** An index as an i32 value. */
-  | { readonly kind: "index"; readonly type: "i32"; readonly index: Index }
-  /** From a buffer or a shared array. Where a bound fails the value is `otherwise` and no memory is touched. */
-  | {
-      readonly kind: "load";
-      readonly type: ValueType;
-      readonly buffer: string;
-      readonly at: Index;
-      readonly guard?: { readonly bounds: readonly Bound[]; readonly otherwise: Expr };
-    }
-  /** The result has type `type`; operands of arithmetic have it too, those of comparisons share another. */
-  | { readonly kind: "apply"; readonly type: ValueType; readonly fn: ScalarFn; readonly args: readonly Expr[] }
-  /** A cast, as `roundTo` in dtype.ts defines it. */
-  | { readonly kind: "convert"; readonly type: ValueType; readonly value: Expr }
-  /** The same 32 bits read as another type. */
-  | { readonly kind: "bitcast"; readonly type: ValueType; readonly value: Expr };
+// ---- scalar functions ----------------------------------------------------------------------------------------------
 
 /**
  * What a scalar function takes and gives. `value`: operands and result of one type. `compare`: two alike to bool.

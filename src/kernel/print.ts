@@ -1,62 +1,40 @@
 /**
- * The kernel language as text: for people, golden tests, and as keys.
+ * The kernel language as text: for people and golden tests.
  *
  *   kernel k4_matmul_relu(read x: f32[100352], update w: f32[401408])
  *     parallel i < 128, j < 512
  *       fold acc: f64 = sum over k < 784 of f64(x[784*i + k]) * f64(w[512*k + j])
  *       y[512*i + j] = f32(acc)
  *
- * The text depends on nothing but its argument. Within one kernel `printExpr` is injective: equal text means equal
- * expression. So constants carry their type (1f, 1d, 1, 1u, true) and spell -0, NaN and infinities; loads and names need
- * none, as a kernel declares each name once; nested operators are always bracketed.
+ * The text depends on nothing but its argument. Constants carry their type (1f, 1d, 1, 1u, true) and spell -0, NaN and
+ * infinities; loads and names need none, as a kernel declares each name once; nested operators are always bracketed.
  */
 import { unreachable } from "../core/errors.ts";
 import type {
   Bound,
   Expr,
   FoldStmt,
-  Index,
   Kernel,
   LoopVar,
   Nest,
   ParallelLoop,
   ScalarFn,
   Stmt,
+  Sum,
   ValueType,
 } from "./kernel.ts";
 
-// ---- indexes and expressions ---------------------------------------------------------------------------------------
+// ---- expressions ---------------------------------------------------------------------------------------------------
 
-/** `512*i + j + 3`; floor division is `/`, the never negative remainder `%`, a loaded integer `int(...)`. */
-export function printIndex(index: Index): string {
-  switch (index.kind) {
-    case "const":
-      return String(index.value);
-    case "loop":
-      return index.loop.name;
-    case "value":
-      return `int(${printExpr(index.value)})`;
-    case "sum":
-      return printSum(index);
-    case "floorDiv":
-      return `${bracketIndex(index.index)} / ${index.by}`;
-    case "mod":
-      return `${bracketIndex(index.index)} % ${index.by}`;
-    default:
-      return unreachable(index);
-  }
-}
-
+/** Of an index `512*i + j + 3`; floor division is `/`, the never negative remainder `%`, an integer of promised range `int(...)`. */
 export function printExpr(expr: Expr): string {
   switch (expr.kind) {
     case "const":
       return printConstant(expr.type, expr.value);
     case "name":
-      return expr.name + expr.at.map((at) => `[${printIndex(at)}]`).join("");
-    case "index":
-      return `index(${printIndex(expr.index)})`;
+      return expr.name + expr.at.map((at) => `[${printExpr(at)}]`).join("");
     case "load": {
-      const element = `${expr.buffer}[${printIndex(expr.at)}]`;
+      const element = `${expr.buffer}[${printExpr(expr.at)}]`;
       if (expr.guard === undefined) return element;
       return `guarded(${printBounds(expr.guard.bounds)} ? ${element} : ${printExpr(expr.guard.otherwise)})`;
     }
@@ -66,6 +44,16 @@ export function printExpr(expr: Expr): string {
       return `${expr.type}(${printExpr(expr.value)})`;
     case "bitcast":
       return `bitcast<${expr.type}>(${printExpr(expr.value)})`;
+    case "loop":
+      return expr.loop.name;
+    case "ranged":
+      return `int(${printExpr(expr.value)})`;
+    case "sum":
+      return printSum(expr);
+    case "floorDiv":
+      return `${bracket(expr.index)} / ${expr.by}`;
+    case "mod":
+      return `${bracket(expr.index)} % ${expr.by}`;
     default:
       return unreachable(expr);
   }
@@ -94,10 +82,10 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
       return [line(`var ${stmt.name}${shape}: ${stmt.type} = ${printExpr(stmt.init)}`)];
     }
     case "assign":
-      return [line(`${stmt.name}${stmt.at.map((at) => `[${printIndex(at)}]`).join("")} = ${printExpr(stmt.value)}`)];
+      return [line(`${stmt.name}${stmt.at.map((at) => `[${printExpr(at)}]`).join("")} = ${printExpr(stmt.value)}`)];
     case "store": {
       const guard = stmt.guard.length === 0 ? "" : ` where ${printBounds(stmt.guard)}`;
-      return [line(`${stmt.buffer}[${printIndex(stmt.at)}] = ${printExpr(stmt.value)}${guard}`)];
+      return [line(`${stmt.buffer}[${printExpr(stmt.at)}] = ${printExpr(stmt.value)}${guard}`)];
     }
     case "fold": {
       const of = `of ${stmt.values.map(printExpr).join(", ")}`;
@@ -172,14 +160,14 @@ function printLoop(loop: LoopVar): string {
 }
 
 function printBounds(bounds: readonly Bound[]): string {
-  return bounds.map((bound) => `0 <= ${printIndex(bound.index)} < ${bound.extent}`).join(" && ");
+  return bounds.map((bound) => `0 <= ${printExpr(bound.index)} < ${bound.extent}`).join(" && ");
 }
 
-function printSum(sum: Index & { readonly kind: "sum" }): string {
+function printSum(sum: Sum): string {
   let text = "";
   for (const { factor, index } of sum.terms) {
     const size = Math.abs(factor);
-    text = joinTerm(text, factor < 0, size === 1 ? printIndex(index) : `${size}*${bracketIndex(index)}`);
+    text = joinTerm(text, factor < 0, size === 1 ? printExpr(index) : `${size}*${bracket(index)}`);
   }
   return sum.offset === 0 ? text : joinTerm(text, sum.offset < 0, String(Math.abs(sum.offset)));
 }
@@ -187,11 +175,6 @@ function printSum(sum: Index & { readonly kind: "sum" }): string {
 function joinTerm(text: string, negative: boolean, term: string): string {
   if (text === "") return negative ? `-${term}` : term;
   return `${text} ${negative ? "-" : "+"} ${term}`;
-}
-
-function bracketIndex(index: Index): string {
-  const compound = index.kind === "sum" || index.kind === "floorDiv" || index.kind === "mod";
-  return compound ? `(${printIndex(index)})` : printIndex(index);
 }
 
 const suffixes: Readonly<Record<ValueType, string>> = { f32: "f", f64: "d", i32: "", u32: "u", bool: "b" };
@@ -242,10 +225,11 @@ function printApply(fn: ScalarFn, args: readonly Expr[]): string {
   if (operator === undefined || left === undefined || right === undefined) {
     return `${fn}(${args.map(printExpr).join(", ")})`;
   }
-  return `${bracketExpr(left)} ${operator} ${bracketExpr(right)}`;
+  return `${bracket(left)} ${operator} ${bracket(right)}`;
 }
 
-function bracketExpr(expr: Expr): string {
-  const infix = expr.kind === "apply" && operators[expr.fn] !== undefined;
-  return infix ? `(${printExpr(expr)})` : printExpr(expr);
+function bracket(expr: Expr): string {
+  const isInfix = expr.kind === "apply" && operators[expr.fn] !== undefined;
+  const isCompound = isInfix || expr.kind === "sum" || expr.kind === "floorDiv" || expr.kind === "mod";
+  return isCompound ? `(${printExpr(expr)})` : printExpr(expr);
 }

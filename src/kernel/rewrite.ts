@@ -1,77 +1,110 @@
 /**
- * Rewriting kernels: maps over expressions and statements, and substitution of loop variables.
+ * Rewriting kernels: maps over expressions and statements, substitution of loop variables and names, and walks.
  *
- * Every scheduling step is a few lines on top of these, and none of them forgets an index hidden in a guard.
+ * Every scheduling step is a few lines on top of these, and none of them forgets an index hidden in a guard. A rewrite looks
+ * at an expression once, however often it stands in a kernel, and not at all where it reads nothing that is replaced.
  */
 import { unreachable } from "../core/errors.ts";
-import { constant, indexValue } from "./build.ts";
-import { substituteIndex } from "./index-expr.ts";
-import type { Bound, Expr, Index, Stmt } from "./kernel.ts";
-import { printExpr } from "./print.ts";
+import { apply, bitcast, convert, load } from "./build.ts";
+import { asIndex, floorDivIndex, mapTerms, modIndex, rangedIndex } from "./index-expr.ts";
+import type { Bound, Expr, ExprPool, Guard, Index, Kernel, Stmt } from "./kernel.ts";
+import { newPool } from "./pool.ts";
 
-/** What becomes of each index and, after its operands were rewritten, of each expression. */
+/** A map over expressions: the same object where nothing changes, as for all maps here. */
 export interface Rewrite {
-  readonly index: (index: Index) => Index;
   readonly expr: (expr: Expr) => Expr;
+  readonly index: (index: Index) => Index;
 }
 
-const same = <T>(value: T): T => value;
+/**
+ * `change` is what becomes of an expression whose operands were rewritten. Expressions for which `touches` is false stay as they
+ * are, with all that is in them.
+ */
+export function rewriting(change: (expr: Expr) => Expr, touches: (expr: Expr) => boolean = () => true): Rewrite {
+  const known = new Map<Expr, Expr>();
+  const rewrite: Rewrite = {
+    expr(expr) {
+      if (!touches(expr)) return expr;
+      const before = known.get(expr);
+      if (before !== undefined) return before;
+      const made = change(mapOperands(expr, rewrite));
+      known.set(expr, made);
+      return made;
+    },
+    index: (index) => asIndex(rewrite.expr(index)),
+  };
+  return rewrite;
+}
+
+/** Whether the expression reads one of these names. */
+export function readsAny({ reads }: Expr, names: ReadonlySet<string> | ReadonlyMap<string, unknown>): boolean {
+  if (names.size === 0) return false;
+  if (names.size < reads.size) {
+    for (const name of names.keys()) if (reads.has(name)) return true;
+    return false;
+  }
+  for (const name of reads) if (names.has(name)) return true;
+  return false;
+}
 
 /** A rewrite that replaces loop variables by indexes. Loops themselves stay where they are. */
 export function replaceLoops(loops: ReadonlyMap<string, Index>): Rewrite {
-  const rewrite: Rewrite = {
-    index: (index) => substituteIndex(index, loops, (value) => mapExpr(value, rewrite), printExpr),
-    expr: same,
-  };
-  return rewrite;
+  return rewriting(
+    (expr) => (expr.kind === "loop" ? (loops.get(expr.loop.name) ?? expr) : expr),
+    (expr) => readsAny(expr, loops),
+  );
 }
 
-/** A rewrite of expressions alone, inside loaded indexes too. */
-export function replaceExprs(expr: (expr: Expr) => Expr): Rewrite {
-  const none = new Map<string, Index>();
-  const rewrite: Rewrite = {
-    index: (index) => substituteIndex(index, none, (value) => mapExpr(value, rewrite), printExpr),
-    expr,
-  };
-  return rewrite;
-}
-
-/** The same object where nothing changes, as for all maps here: most rewrites leave most of a kernel as it is. */
-export function mapExpr(expr: Expr, rewrite: Rewrite): Expr {
-  return rewrite.expr(mapOperands(expr, rewrite));
-}
-
+/** The expression with its operands rewritten. */
 function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
   switch (expr.kind) {
     case "const":
+    case "loop":
       return expr;
     case "name": {
       const at = mapEach(expr.at, rewrite.index);
-      return at === expr.at ? expr : { ...expr, at };
-    }
-    case "index": {
-      const index = rewrite.index(expr.index);
-      if (index.kind === "const") return constant("i32", index.value);
-      return index === expr.index ? expr : indexValue(index);
+      return at === expr.at ? expr : expr.pool.name(expr.type, expr.name, at);
     }
     case "load": {
       const at = rewrite.index(expr.at);
-      if (expr.guard === undefined) return at === expr.at ? expr : { ...expr, at };
-      const bounds = mapBounds(expr.guard.bounds, rewrite);
-      const otherwise = mapExpr(expr.guard.otherwise, rewrite);
-      const isSame = at === expr.at && bounds === expr.guard.bounds && otherwise === expr.guard.otherwise;
-      return isSame ? expr : { ...expr, at, guard: { bounds, otherwise } };
+      const guard = expr.guard === undefined ? undefined : mapGuard(expr.guard, rewrite);
+      return at === expr.at && guard === expr.guard ? expr : load(expr.type, expr.buffer, at, guard);
     }
     case "apply": {
-      const args = mapEach(expr.args, (arg) => mapExpr(arg, rewrite));
-      return args === expr.args ? expr : { ...expr, args };
+      const args = mapEach(expr.args, rewrite.expr);
+      return args === expr.args ? expr : apply(expr.fn, ...args);
     }
-    case "convert":
+    case "convert": {
+      const value = rewrite.expr(expr.value);
+      return value === expr.value ? expr : convert(expr.type, value);
+    }
     case "bitcast": {
-      const value = mapExpr(expr.value, rewrite);
-      return value === expr.value ? expr : { ...expr, value };
+      const value = rewrite.expr(expr.value);
+      return value === expr.value ? expr : bitcast(expr.type, value);
     }
+    case "ranged": {
+      const value = rewrite.expr(expr.value);
+      return value === expr.value ? expr : rangedIndex(value, expr.min, expr.max);
+    }
+    case "sum":
+      return mapTerms(expr, rewrite.index);
+    case "floorDiv": {
+      const divided = rewrite.index(expr.index);
+      return divided === expr.index ? expr : floorDivIndex(divided, expr.by);
+    }
+    case "mod": {
+      const divided = rewrite.index(expr.index);
+      return divided === expr.index ? expr : modIndex(divided, expr.by);
+    }
+    default:
+      return unreachable(expr);
   }
+}
+
+function mapGuard(guard: Guard, rewrite: Rewrite): Guard {
+  const bounds = mapBounds(guard.bounds, rewrite);
+  const otherwise = rewrite.expr(guard.otherwise);
+  return bounds === guard.bounds && otherwise === guard.otherwise ? guard : { bounds, otherwise };
 }
 
 export function mapBounds(bounds: readonly Bound[], rewrite: Rewrite): readonly Bound[] {
@@ -83,8 +116,14 @@ export function mapBounds(bounds: readonly Bound[], rewrite: Rewrite): readonly 
 
 /** The list with each item mapped; the list itself where all stay as they are. */
 function mapEach<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
-  const made = items.map(map);
-  return made.every((after, i) => after === items[i]) ? items : made;
+  let made: T[] | undefined;
+  for (let i = 0; i < items.length; i += 1) {
+    const item = items[i] as T;
+    const after = map(item);
+    if (after !== item) made ??= items.slice(0, i);
+    made?.push(after);
+  }
+  return made ?? items;
 }
 
 /** Rewrites all indexes and expressions of a statement, nested statements included. */
@@ -95,32 +134,32 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
       return body === stmt.body ? stmt : { ...stmt, body };
     }
     case "let": {
-      const value = mapExpr(stmt.value, rewrite);
+      const value = rewrite.expr(stmt.value);
       return value === stmt.value ? stmt : { ...stmt, value };
     }
     case "var": {
-      const init = mapExpr(stmt.init, rewrite);
+      const init = rewrite.expr(stmt.init);
       return init === stmt.init ? stmt : { ...stmt, init };
     }
     case "assign": {
       const at = mapEach(stmt.at, rewrite.index);
-      const value = mapExpr(stmt.value, rewrite);
+      const value = rewrite.expr(stmt.value);
       return at === stmt.at && value === stmt.value ? stmt : { ...stmt, at, value };
     }
     case "store": {
       const at = rewrite.index(stmt.at);
-      const value = mapExpr(stmt.value, rewrite);
+      const value = rewrite.expr(stmt.value);
       const guard = mapBounds(stmt.guard, rewrite);
       return at === stmt.at && value === stmt.value && guard === stmt.guard ? stmt : { ...stmt, at, value, guard };
     }
     case "if": {
-      const condition = mapExpr(stmt.condition, rewrite);
+      const condition = rewrite.expr(stmt.condition);
       const body = mapStmts(stmt.body, rewrite);
       return condition === stmt.condition && body === stmt.body ? stmt : { ...stmt, condition, body };
     }
     case "fold": {
       const body = mapStmts(stmt.body, rewrite);
-      const values = mapEach(stmt.values, (value) => mapExpr(value, rewrite));
+      const values = mapEach(stmt.values, (value) => rewrite.expr(value));
       return body === stmt.body && values === stmt.values ? stmt : { ...stmt, body, values };
     }
     case "barrier":
@@ -132,10 +171,9 @@ export function mapStmts(stmts: readonly Stmt[], rewrite: Rewrite): readonly Stm
   return mapEach(stmts, (stmt) => mapStmt(stmt, rewrite));
 }
 
-/** What to call for each expression and each index. A call that gives true ends the walk; those of `walk*` give nothing. */
+/** What to call for each expression, those inside indexes too. A call that gives true ends the walk; those of `walk*` give nothing. */
 export interface Visit<Answer = boolean | undefined> {
   readonly expr?: (expr: Expr) => Answer;
-  readonly index?: (index: Index) => Answer;
 }
 
 export interface StmtVisit<Answer = boolean | undefined> extends Visit<Answer> {
@@ -143,25 +181,24 @@ export interface StmtVisit<Answer = boolean | undefined> extends Visit<Answer> {
 }
 
 /**
- * Visits every expression of `expr`, operands first, those inside indexes too; and every index. Whether one of the calls gave
- * true, after which there are no more. No closure and no object for each of them: this is the walk most often taken.
+ * Visits every expression of `expr`, operands first. Whether one of the calls gave true, after which there are no more. What
+ * it reads at all is known without a walk: `expr.reads`. No closure and no object for each of them: this is the walk most often taken.
  */
-export function someExpr(expr: Expr, visit: Visit): boolean {
-  return someOperand(expr, visit) || visit.expr?.(expr) === true;
+export function someExpr(expr: Expr, visit: (expr: Expr) => boolean | undefined): boolean {
+  return someOperand(expr, visit) || visit(expr) === true;
 }
 
-function someOperand(expr: Expr, visit: Visit): boolean {
+function someOperand(expr: Expr, visit: (expr: Expr) => boolean | undefined): boolean {
   switch (expr.kind) {
     case "const":
+    case "loop":
       return false;
     case "name":
-      for (const at of expr.at) if (somePlace(at, visit)) return true;
+      for (const at of expr.at) if (someExpr(at, visit)) return true;
       return false;
-    case "index":
-      return somePlace(expr.index, visit);
     case "load": {
       const { at, guard } = expr;
-      if (somePlace(at, visit)) return true;
+      if (someExpr(at, visit)) return true;
       return guard !== undefined && (someBound(guard.bounds, visit) || someExpr(guard.otherwise, visit));
     }
     case "apply":
@@ -169,79 +206,112 @@ function someOperand(expr: Expr, visit: Visit): boolean {
       return false;
     case "convert":
     case "bitcast":
+    case "ranged":
       return someExpr(expr.value, visit);
-  }
-}
-
-function someBound(bounds: readonly Bound[], visit: Visit): boolean {
-  for (const { index } of bounds) if (somePlace(index, visit)) return true;
-  return false;
-}
-
-function somePlace(index: Index, visit: Visit): boolean {
-  return visit.index?.(index) === true || someLoaded(index, visit);
-}
-
-/** The expressions inside an index. */
-function someLoaded(index: Index, visit: Visit): boolean {
-  switch (index.kind) {
-    case "value":
-      return someExpr(index.value, visit);
     case "sum":
-      for (const term of index.terms) if (someLoaded(term.index, visit)) return true;
+      for (const { index } of expr.terms) if (someExpr(index, visit)) return true;
       return false;
     case "floorDiv":
     case "mod":
-      return someLoaded(index.index, visit);
+      return someExpr(expr.index, visit);
     default:
-      return false;
+      return unreachable(expr);
   }
 }
 
+/** What an expression is made of, each operand as it is. */
+export function operandsOf(expr: Expr): readonly Expr[] {
+  switch (expr.kind) {
+    case "const":
+    case "loop":
+      return [];
+    case "name":
+      return expr.at;
+    case "load": {
+      const { at, guard } = expr;
+      return guard === undefined ? [at] : [at, ...guard.bounds.map(({ index }) => index), guard.otherwise];
+    }
+    case "apply":
+      return expr.args;
+    case "convert":
+    case "bitcast":
+    case "ranged":
+      return [expr.value];
+    case "sum":
+      return expr.terms.map(({ index }) => index);
+    case "floorDiv":
+    case "mod":
+      return [expr.index];
+    default:
+      return unreachable(expr);
+  }
+}
+
+function someBound(bounds: readonly Bound[], visit: (expr: Expr) => boolean | undefined): boolean {
+  for (const { index } of bounds) if (someExpr(index, visit)) return true;
+  return false;
+}
+
 /**
- * Visits every statement, outer before inner, and every expression and index in them; ends as `someExpr` does. Where only
+ * Visits every statement, outer before inner, and every expression in them; ends as `someExpr` does. Where only
  * statements are asked for, their expressions are not looked into.
  */
 export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
-  const looksInside = visit.expr !== undefined || visit.index !== undefined;
+  const { expr } = visit;
   for (const stmt of stmts) {
-    if (visit.stmt?.(stmt) === true || (looksInside && someOwn(stmt, visit))) return true;
+    if (visit.stmt?.(stmt) === true || (expr !== undefined && someOwn(stmt, expr))) return true;
     if ("body" in stmt && someStmt(stmt.body, visit)) return true;
   }
   return false;
 }
 
-/** The expressions and indexes of a statement, without those of statements in it. */
-function someOwn(stmt: Stmt, visit: Visit): boolean {
+function someOwn(stmt: Stmt, visit: (expr: Expr) => boolean | undefined): boolean {
+  for (const expr of ownExprs(stmt)) if (someExpr(expr, visit)) return true;
+  return false;
+}
+
+/** The expressions of a statement, without those of statements in it. */
+export function ownExprs(stmt: Stmt): readonly Expr[] {
   switch (stmt.kind) {
     case "for":
     case "barrier":
-      return false;
+      return [];
     case "if":
-      return someExpr(stmt.condition, visit);
+      return [stmt.condition];
     case "let":
-      return someExpr(stmt.value, visit);
+      return [stmt.value];
     case "var":
-      return someExpr(stmt.init, visit);
+      return [stmt.init];
     case "assign":
-      for (const at of stmt.at) if (somePlace(at, visit)) return true;
-      return someExpr(stmt.value, visit);
+      return [...stmt.at, stmt.value];
     case "store":
-      return somePlace(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
+      return [stmt.at, ...stmt.guard.map(({ index }) => index), stmt.value];
     case "fold":
-      for (const value of stmt.values) if (someExpr(value, visit)) return true;
-      return false;
+      return stmt.values;
     default:
       return unreachable(stmt);
   }
 }
 
 /** `someExpr` for visits that none of the calls ends. */
-export function walkExpr(expr: Expr, visit: Visit<undefined>): void {
+export function walkExpr(expr: Expr, visit: (expr: Expr) => undefined): void {
   someExpr(expr, visit);
 }
 
 /** `someStmt` for visits that none of the calls ends. */
 export function walkStmts(stmts: readonly Stmt[], visit: StmtVisit<undefined>): void {
   someStmt(stmts, visit);
+}
+
+/** The pool of a kernel's expressions; a new one where there is none to be mixed with. */
+export function poolOf({ nests }: Kernel): ExprPool {
+  let found: ExprPool | undefined;
+  for (const { prelude, body } of nests) {
+    const see = ({ pool }: Expr): boolean => {
+      found = pool;
+      return true;
+    };
+    if (someStmt(prelude, { expr: see }) || someStmt(body, { expr: see })) break;
+  }
+  return found ?? newPool();
 }

@@ -4,7 +4,7 @@
  *   784*i + 4*k + l    along l: 1      along i: 784
  *   (4*k + l) / 28     along l < 4: 0, as four neighbours from a multiple of 4 never cross a multiple of 28
  */
-import type { Expr, Index } from "./kernel.ts";
+import type { Index, Ranged } from "./kernel.ts";
 
 /** Values of 32 bits in a 128-bit vector: the extent of every lane loop. */
 export const laneCount = 4;
@@ -17,15 +17,15 @@ export function strideAlong(
   index: Index,
   loop: string,
   count: number,
-  varies: (value: Expr) => boolean,
+  varies: (value: Ranged) => boolean,
 ): number | null {
   switch (index.kind) {
     case "const":
       return 0;
     case "loop":
       return index.loop.name === loop ? 1 : 0;
-    case "value":
-      return varies(index.value) ? null : 0;
+    case "ranged":
+      return varies(index) ? null : 0;
     case "sum": {
       let stride = 0;
       for (const term of index.terms) {
@@ -57,7 +57,7 @@ function startOf(index: Index, loop: string): Start {
       return { start: index.value, unit: 0 };
     case "loop":
       return { start: 0, unit: index.loop.name === loop ? 0 : 1 };
-    case "value":
+    case "ranged":
     case "floorDiv":
       return { start: 0, unit: 1 };
     case "mod": {

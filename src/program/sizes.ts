@@ -9,7 +9,8 @@ import { atLine, type Origin } from "../core/origin.ts";
 import { type Entry, neededNodes } from "../graph/entry.ts";
 import type { Node } from "../graph/node.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import type { Index, Kernel } from "../kernel/kernel.ts";
+import { isIndex } from "../kernel/index-expr.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { someStmt } from "../kernel/rewrite.ts";
 import type { TargetTraits } from "../kernel/target.ts";
 import type { Sequence } from "./sequence.ts";
@@ -52,15 +53,9 @@ function countsBeyond({ nests }: Kernel, most: number): boolean {
       loops.some(({ loop }) => loop.extent > most) ||
       someStmt([...prelude, ...body], {
         stmt: (stmt) => stmt.kind === "for" && stmt.loop.extent > most,
-        index: (index) => leaves(index, most),
+        expr: (expr) => isIndex(expr) && (expr.max > most || (expr.kind !== "const" && expr.min < -most)),
       }),
   );
-}
-
-function leaves(index: Index, most: number): boolean {
-  if (index.max > most || index.min < -most) return true;
-  if (index.kind === "sum") return index.terms.some((term) => leaves(term.index, most));
-  return (index.kind === "floorDiv" || index.kind === "mod") && leaves(index.index, most);
 }
 
 const sizeOf = ({ type }: Node): number => countOf(type.shape);

@@ -3,6 +3,8 @@
  * guarded loads and stores, states updated in place, gathers by the sum itself, several outputs. Numbers come from a list that
  * shrinks; where it ends, every choice is the first one.
  */
+
+import type { Expr, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import {
   apply,
   assign,
@@ -11,13 +13,12 @@ import {
   forLoop,
   letValue,
   load,
+  loopIndex,
   name,
+  rangedIndex,
   store,
   variable,
-} from "../../src/kernel/build.ts";
-import { loopIndex, valueIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
+} from "../kernel-pool.ts";
 import { at, buffer, type Data, kernelOf, loop, nestOf, noise } from "../unit/js-case.ts";
 
 const states = ["s0", "s1"] as const;
@@ -49,7 +50,7 @@ export function randomContraction(numbers: readonly number[]): Kernel {
   const names: Expr[] = [sum];
   const gathered = (): Expr => {
     const place = convert("i32", apply("max", constant("f32", 0), apply("min", constant("f32", m - 1), sum)));
-    return load("f32", "row", valueIndex(place, printExpr(place), 0, m - 1));
+    return load("f32", "row", rangedIndex(place, 0, m - 1));
   };
   const leaf = (): Expr => {
     switch (below(8)) {

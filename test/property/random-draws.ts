@@ -2,19 +2,21 @@
  * The expressions of random kernels: loads at indexes of every kind, and arithmetic that stays on a grid which an f32 holds
  * exactly.
  */
-import { apply, constant, indexValue, load } from "../../src/kernel/build.ts";
+
+import type { BufferParam, Expr, Index, LoopVar } from "../../src/kernel/kernel.ts";
 import {
   addIndex,
+  apply,
+  constant,
   constIndex,
   floorDivIndex,
+  load,
   loopIndex,
   modIndex,
+  rangedIndex,
   scaleIndex,
   sumIndex,
-  valueIndex,
-} from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, LoopVar } from "../../src/kernel/kernel.ts";
-import { printExpr } from "../../src/kernel/print.ts";
+} from "../kernel-pool.ts";
 
 /** An f32 expression, and bits that hold it exactly. */
 export interface Term {
@@ -72,7 +74,7 @@ export class Draws {
   condition(scope: Scope): Expr {
     const last = scope.loops.at(-1);
     if (this.below(3) === 1 && last !== undefined) {
-      return apply("lt", indexValue(loopIndex(last)), constant("i32", 1 + this.below(3)));
+      return apply("lt", loopIndex(last), constant("i32", 1 + this.below(3)));
     }
     if (this.below(3) === 2) return load("bool", this.read("mask", this.index(scope), "bool"), this.#last);
     return apply("le", this.load(scope).expr, this.load(scope).expr);
@@ -120,7 +122,7 @@ export class Draws {
       case 9: {
         if (this.below(2) === 0) return addIndex(at, constIndex(2));
         const place = load("i32", this.read("places", at, "i32"), at);
-        return addIndex(scaleIndex(valueIndex(place, printExpr(place), 0, 3), 2), constIndex(this.below(2)));
+        return addIndex(scaleIndex(rangedIndex(place, 0, 3), 2), constIndex(this.below(2)));
       }
       default:
         return at;

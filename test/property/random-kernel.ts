@@ -7,24 +7,25 @@
  */
 
 import { RandomStream } from "../../src/core/random.ts";
+import type { Memory } from "../../src/kernel/evaluate-memory.ts";
+import type { BufferParam, Expr, Kernel, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import {
   apply,
   assign,
   constant,
+  constIndex,
   convert,
   fold,
   forLoop,
-  indexValue,
   letValue,
   load,
+  loopIndex,
   name,
+  scaleIndex,
   store,
   variable,
   when,
-} from "../../src/kernel/build.ts";
-import type { Memory } from "../../src/kernel/evaluate-memory.ts";
-import { constIndex, loopIndex, scaleIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Kernel, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+} from "../kernel-pool.ts";
 import { Draws, flat, mostBits, type Scope, type Term, workOf } from "./random-draws.ts";
 
 const parallelExtents = [2, 3, 1, 4, 5, 8, 17, 33, 64];
@@ -158,7 +159,7 @@ class KernelMaker {
     const inside: Scope = { loops: [...scope.loops, ...loops], terms: scope.terms };
     const [best, place] = [this.#draw.fresh("best"), this.#draw.fresh("place")];
     const value = this.#draw.load(inside);
-    const position = indexValue(flat(loops));
+    const position = flat(loops);
     const fn = this.#draw.below(2) === 0 ? "argMax" : "argMin";
     body.push(fold(fn, [best, place], loops, [value.expr, position]));
     return this.#define({ expr: convert("f32", name("i32", place)), bits: 15 }, body);

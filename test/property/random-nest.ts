@@ -2,6 +2,8 @@
  * Random nests of `let`s, `var`s and serial loops, as no `lower` writes them: what blocks, unrolling and the naming of common
  * values must all leave alone. Numbers come from a list that shrinks; where it ends, every choice is the first one.
  */
+
+import type { Expr, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import {
   apply,
   assign,
@@ -9,13 +11,12 @@ import {
   forLoop,
   letValue,
   load,
+  loopIndex,
   name,
   store,
   variable,
   when,
-} from "../../src/kernel/build.ts";
-import { loopIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+} from "../kernel-pool.ts";
 import { at, buffer, kernelOf, loop, nestOf, noise } from "../unit/js-case.ts";
 
 const [rows, columns, depth] = [5, 4, 3];

@@ -6,9 +6,9 @@ import { program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
-import { constant } from "../../src/kernel/build.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { jsTarget } from "../../src/targets.ts";
+import { constant } from "../kernel-pool.ts";
 
 const made = program({
   inputs: { x: f32(4) },

@@ -3,9 +3,9 @@
  */
 import { expect, test } from "vitest";
 import { cse } from "../../passes/schedule/cse.ts";
-import { apply, constant, letValue, load, name, store } from "../../src/kernel/build.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { printKernel } from "../../src/kernel/print.ts";
+import { apply, constant, letValue, load, name, store } from "../kernel-pool.ts";
 import { at, buffer, kernelOf, loop, nestOf } from "./js-case.ts";
 
 test("the body reads what is left of the prelude's equal values", () => {

@@ -5,24 +5,26 @@
 import { expect } from "vitest";
 import { printJsFactory } from "../../codegen/js/print.ts";
 import type { DType } from "../../src/core/dtype.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
+import { evaluateKernel } from "../../src/kernel/evaluate.ts";
+import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { routineFor } from "../../src/kernel/maths/library.ts";
+import { printKernel } from "../../src/kernel/print.ts";
 import {
   apply,
   assign,
   constant,
+  constIndex,
   convert,
   forLoop,
   letValue,
   load,
+  loopIndex,
   name,
   store,
+  sumIndex,
   variable,
-} from "../../src/kernel/build.ts";
-import { checkKernel } from "../../src/kernel/check.ts";
-import { evaluateKernel } from "../../src/kernel/evaluate.ts";
-import { constIndex, loopIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { routineFor } from "../../src/kernel/maths/library.ts";
-import { printKernel } from "../../src/kernel/print.ts";
+} from "../kernel-pool.ts";
 
 export type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
 

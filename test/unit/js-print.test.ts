@@ -6,16 +6,19 @@ import {
   assign,
   constant,
   convert,
+  floorDivIndex,
   forLoop,
   letValue,
   load,
+  loopIndex,
+  modIndex,
   name,
+  pool,
+  rangedIndex,
   store,
   variable,
   when,
-} from "../../src/kernel/build.ts";
-import { floorDivIndex, loopIndex, modIndex, valueIndex } from "../../src/kernel/index-expr.ts";
-import { printExpr } from "../../src/kernel/print.ts";
+} from "../kernel-pool.ts";
 import { at, buffer, dense, expectAgreement, kernelOf, loop, mapKernel, nestOf, noise } from "./js-case.ts";
 
 const source = (kernel: Parameters<typeof printJsKernels>[0][number]): string => printJsKernels([kernel]).source;
@@ -238,27 +241,24 @@ describe("indexes", () => {
   test("rows picked by loaded indexes, under an if", () => {
     const [i, j] = [loop("i", 5), loop("j", 4)];
     const picked = load("i32", "ids", loopIndex(i));
-    const row = valueIndex(picked, printExpr(picked), 0, 6);
+    const row = rangedIndex(picked, 0, 6);
     const from = at([j, 1]);
-    const index = {
-      kind: "sum" as const,
-      terms: [
+    const index = pool.nodes.sum(
+      [
         { factor: 4, index: row },
         { factor: 1, index: from },
       ],
-      offset: 0,
-    };
+      0,
+      0,
+      27,
+    );
     const kernel = kernelOf(
       "k0_gather",
       [buffer("ids", "i32", 5), buffer("x", "f32", 28), buffer("y", "f32", 20, "write")],
       [
         nestOf(
           [i, j],
-          [
-            when(apply("ge", picked, constant("i32", 0)), [
-              store("y", at([i, 4], [j, 1]), load("f32", "x", { ...index, key: "row+j", min: 0, max: 27 })),
-            ]),
-          ],
+          [when(apply("ge", picked, constant("i32", 0)), [store("y", at([i, 4], [j, 1]), load("f32", "x", index))])],
         ),
       ],
     );

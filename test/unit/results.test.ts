@@ -22,7 +22,7 @@ import { ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, GatherOp, Node } from "../../src/graph/node.ts";
 import { gradient } from "../../src/graph/ops/transform.ts";
 import { printEntry } from "../../src/graph/print.ts";
-import { apply } from "../../src/kernel/build.ts";
+import { apply } from "../kernel-pool.ts";
 import { entryOf, evaluateEntry, inputNode, runPasses } from "./oracle.ts";
 
 /** (a, b) -> (a + b, a · b) */

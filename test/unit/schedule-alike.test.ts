@@ -6,13 +6,16 @@ import { scheduleAlike } from "../../passes/schedule/alike.ts";
 import { scheduleJs } from "../../passes/schedule/js.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { mapStmts, replaceExprs } from "../../src/kernel/rewrite.ts";
+import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
+import { load } from "../kernel-pool.ts";
 import { matmulRelu } from "./kernel/kernels.ts";
 
 /** The kernel with its buffers called by other names. */
 function renamed(kernel: Kernel, suffix: string): Kernel {
   const other = (name: string): string => name + suffix;
-  const loads = replaceExprs((expr) => (expr.kind === "load" ? { ...expr, buffer: other(expr.buffer) } : expr));
+  const loads = rewriting((expr) =>
+    expr.kind === "load" ? load(expr.type, other(expr.buffer), expr.at, expr.guard) : expr,
+  );
   return {
     ...kernel,
     name: kernel.name + suffix,

@@ -7,6 +7,8 @@ import { freshNames } from "../../passes/schedule/names.ts";
 import { findReuse } from "../../passes/schedule/reuse.ts";
 import { tile } from "../../passes/schedule/tile.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
+import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
+import { printKernel } from "../../src/kernel/print.ts";
 import {
   apply,
   assign,
@@ -15,14 +17,12 @@ import {
   forLoop,
   letValue,
   load,
+  loopIndex,
   name,
   store,
   variable,
   when,
-} from "../../src/kernel/build.ts";
-import { loopIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
-import { printKernel } from "../../src/kernel/print.ts";
+} from "../kernel-pool.ts";
 import type { Data } from "./js-case.ts";
 import { at, buffer, dense, expectSame, kernelOf, loop, nestOf, noise, runEvaluator, runJs } from "./js-case.ts";
 

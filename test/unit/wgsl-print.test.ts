@@ -7,10 +7,9 @@ import { reservedNames, WgslNames } from "../../codegen/wgsl/names.ts";
 import { gpuBytes, printWgsl } from "../../codegen/wgsl/print.ts";
 import { helperFor, legalize, quirks } from "../../codegen/wgsl/quirks.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
-import { apply, bitcast, constant, convert, load, name, store } from "../../src/kernel/build.ts";
-import { loopIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
+import { apply, bitcast, constant, convert, load, loopIndex, name, store } from "../kernel-pool.ts";
 import { buffer, bytesAndMasks, columnSum, gather, kernelOf, loop, nest, reduction } from "./wgsl-samples.ts";
 
 const limits = { maxInvocations: 64, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };

@@ -2,22 +2,27 @@
  * Kernels as `lower` writes them, with numbers to run them on: for the tests of the WGSL schedule (test/unit) and of what
  * it computes on a GPU (test/gpu/cases).
  */
+
+import type { Memory } from "../../src/kernel/evaluate-memory.ts";
+import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { rewriting } from "../../src/kernel/rewrite.ts";
 import {
   apply,
   assign,
   constant,
   convert,
+  floorDivIndex,
   forLoop,
-  indexValue,
   letValue,
   load,
+  loopIndex,
+  modIndex,
   name,
+  rangedIndex,
   store,
+  sumIndex,
   variable,
-} from "../../src/kernel/build.ts";
-import type { Memory } from "../../src/kernel/evaluate-memory.ts";
-import { floorDivIndex, loopIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+} from "../kernel-pool.ts";
 
 export interface Sample {
   readonly title: string;
@@ -241,7 +246,7 @@ export function argMax(rows: number, columns: number): Kernel {
     forLoop(c, [
       letValue("v", load("f32", "x", at([columns, r], [1, c]))),
       letValue("better", better),
-      assign("where", apply("select", name("bool", "better"), indexValue(loopIndex(c)), where)),
+      assign("where", apply("select", name("bool", "better"), loopIndex(c), where)),
       assign("best", apply("select", name("bool", "better"), v, best)),
     ]),
     store("y", at([1, r]), where),
@@ -298,31 +303,28 @@ export function horizontal(): Kernel {
 /** Everything under another name, so that two kernels can be one. */
 function rename(kernel: Kernel, suffix: string): Kernel {
   const named = new Set(["name", "buffer"]);
-  const visit = (value: unknown, inIndex: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((item) => visit(item, inIndex));
+  const exprs = rewriting((expr) => {
+    if (expr.kind === "loop") return loopIndex({ ...expr.loop, name: expr.loop.name + suffix });
+    if (expr.kind === "name") return name(expr.type, expr.name + suffix, expr.at);
+    return expr.kind === "load" ? load(expr.type, expr.buffer + suffix, expr.at, expr.guard) : expr;
+  });
+  const visit = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(visit);
     if (value === null || typeof value !== "object") return value;
+    if ("pool" in value) return exprs.expr(value as Expr);
+    const entries = Object.entries(value);
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => {
-        if (named.has(key) && typeof item === "string") return [key, item + suffix];
-        if (key === "key" && typeof item === "string") return [key, item.replace(/[a-z]\w*/g, (word) => word + suffix)];
-        return [key, visit(item, inIndex)];
-      }),
+      entries.map(([key, item]) => [key, named.has(key) && typeof item === "string" ? item + suffix : visit(item)]),
     );
   };
-  return visit(kernel, false) as Kernel;
+  return visit(kernel) as Kernel;
 }
 
 /** A gathered embedding: row `ids[i]` of a table; and a read at an offset, in reverse. */
 export function gather(rows: number, width: number, tableRows: number): Kernel {
   const [i, j] = [loop("i", rows), loop("j", width)];
   const id = load("i32", "ids", at([1, i]));
-  const value: Index = {
-    kind: "value",
-    value: id,
-    key: "(ids)",
-    min: 0,
-    max: tableRows - 1,
-  };
+  const value = rangedIndex(id, 0, tableRows - 1);
   const where = sumIndex([
     { factor: width, index: value },
     { factor: 1, index: loopIndex(j) },
@@ -339,12 +341,10 @@ export function gather(rows: number, width: number, tableRows: number): Kernel {
     store(
       "blocks",
       flat,
-      indexValue(
-        sumIndex([
-          { factor: 1, index: floorDivIndex(shifted, 3) },
-          { factor: 100, index: modIndex(sumIndex([{ factor: 1, index: shifted }], -5), 7) },
-        ]),
-      ),
+      sumIndex([
+        { factor: 1, index: floorDivIndex(shifted, 3) },
+        { factor: 100, index: modIndex(sumIndex([{ factor: 1, index: shifted }], -5), 7) },
+      ]),
     ),
   ];
   const n = rows * width;

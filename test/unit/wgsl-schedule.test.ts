@@ -126,14 +126,14 @@ describe("as text", () => {
               acc_part = acc_part + guarded(0 <= 16*group + lane % 16 < 40 ? d[160*i_trip + 40*(lane / 16) + 16*group + lane % 16] : 0f)
             partials[lane] = acc_part
             barrier
-            if index(lane / 16) < 2
+            if (lane / 16) < 2
               partials[lane] = partials[lane] + partials[lane + 32]
             barrier
-            if index(lane / 16) < 1
+            if (lane / 16) < 1
               partials[lane] = partials[lane] + partials[lane + 16]
             barrier
             acc = acc + partials[lane % 16]
-            if index(lane / 16) < 1
+            if (lane / 16) < 1
               let old: f32 = guarded(0 <= 16*group + lane % 16 < 40 ? b[16*group + lane % 16] : 0f)
               b[16*group + lane % 16] = old - (0.5f * acc) where 0 <= 16*group + lane % 16 < 40"
     `);
@@ -153,10 +153,10 @@ describe("as text", () => {
               m_part = max(m_part, x[64*group + 4*c1_trip + lane])
             partials[lane] = m_part
             barrier
-            if index(lane) < 2
+            if lane < 2
               partials[lane] = max(partials[lane], partials[lane + 2])
             barrier
-            if index(lane) < 1
+            if lane < 1
               partials[lane] = max(partials[lane], partials[lane + 1])
             barrier
             m = max(m, partials[0])
@@ -168,14 +168,14 @@ describe("as text", () => {
             barrier
             partials[lane] = s_part
             barrier
-            if index(lane) < 2
+            if lane < 2
               partials[lane] = partials[lane] + partials[lane + 2]
             barrier
-            if index(lane) < 1
+            if lane < 1
               partials[lane] = partials[lane] + partials[lane + 1]
             barrier
             s = s + partials[0]
-            if index(lane) < 1
+            if lane < 1
               let loss_of_row: f32 = log(s) + m
               loss[group] = loss_of_row
             for c3_trip < 16

@@ -7,8 +7,8 @@
 
 import { type DType, isInteger } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
-import { apply, constant, convert, indexValue } from "../../kernel/build.ts";
-import { addIndex, constIndex, sumIndex } from "../../kernel/index-expr.ts";
+import { apply, convert } from "../../kernel/build.ts";
+import { addIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
 import { gatherOp } from "../define.ts";
 import { generate, type NdArray, reader } from "../ndarray.ts";
@@ -37,9 +37,9 @@ export const oneHot = gatherOp({
     const last = at[at.length - 1];
     if (last === undefined) throw new CompilerBug("oneHot of rank 0");
     const label = convert("i32", reads.read(0, at.slice(0, -1)));
-    const isLabel = apply("eq", label, indexValue(last));
+    const isLabel = apply("eq", label, last);
     const type = valueTypeOf(dtype);
-    return type === "bool" ? isLabel : apply("select", isLabel, constant(type, 1), constant(type, 0));
+    return type === "bool" ? isLabel : apply("select", isLabel, reads.pool.constant(type, 1), 0);
   },
 });
 
@@ -85,13 +85,13 @@ export const gather = gatherOp({
   },
   element(at, { axis }, type, reads) {
     const [x, indexes] = reads.shapes;
-    const zero = constant(valueTypeOf(type.dtype), 0);
+    const zero = reads.pool.constant(valueTypeOf(type.dtype), 0);
     const extent = x[axis] ?? 0;
     if (extent === 0) return zero;
     const behind = axis + indexes.length;
     const place = convert("i32", reads.read(1, at.slice(axis, behind)));
-    const inside = apply("and", apply("ge", place, constant("i32", 0)), apply("lt", place, constant("i32", extent)));
-    const safe = reads.index(apply("select", inside, place, constant("i32", 0)), extent);
+    const inside = apply("and", apply("ge", place, 0), apply("lt", place, extent));
+    const safe = reads.index(apply("select", inside, place, 0), extent);
     return apply("select", inside, reads.read(0, [...at.slice(0, axis), safe, ...at.slice(behind)]), zero);
   },
 });
@@ -128,9 +128,9 @@ function startValues(starts: NdArray, whole: readonly number[], part: readonly n
 function startIndexes(whole: readonly number[], part: readonly number[], arg: number, reads: Reads): Index[] {
   return whole.map((dim, axis) => {
     const room = dim - (part[axis] ?? 0);
-    if (room <= 0) return constIndex(0);
-    const asked = reads.read(arg, [constIndex(axis)]);
-    const clamped = apply("max", apply("min", asked, constant("i32", room)), constant("i32", 0));
+    if (room <= 0) return reads.pool.integer(0);
+    const asked = reads.read(arg, [reads.pool.integer(axis)]);
+    const clamped = apply("max", apply("min", asked, room), 0);
     return reads.index(clamped, room + 1);
   });
 }
@@ -156,7 +156,7 @@ export const dynamicSlice = gatherOp({
     const first = startIndexes(reads.shapes[0], fixedShape(shape), 1, reads);
     return reads.read(
       0,
-      at.map((index, axis) => addIndex(index, first[axis] ?? constIndex(0))),
+      at.map((index, axis) => addIndex(index, first[axis] ?? reads.pool.integer(0))),
     );
   },
 });
@@ -191,7 +191,7 @@ export const dynamicUpdate = gatherOp({
     const local = at.map((index, axis) =>
       sumIndex([
         { factor: 1, index },
-        { factor: -1, index: first[axis] ?? constIndex(0) },
+        { factor: -1, index: first[axis] ?? reads.pool.integer(0) },
       ]),
     );
     const bounds = local.flatMap((index, axis) => {

@@ -8,7 +8,7 @@
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { erf } from "../../core/special.ts";
-import { apply, constant, convert } from "../../kernel/build.ts";
+import { apply, convert } from "../../kernel/build.ts";
 import { type Expr, type ScalarFn, scalarFns, valueTypeOf } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
 import { mapOp } from "../define.ts";
@@ -353,7 +353,7 @@ export const cast = mapOp({
   evaluate: ([x], { dtype }) => ({ dtype, shape: x.shape, data: x.data.map((value) => roundTo(dtype, value)) }),
   element([value], { dtype }) {
     const type = valueTypeOf(dtype);
-    if (dtype === "bool") return apply("ne", value, constant(value.type, 0));
+    if (dtype === "bool") return apply("ne", value, 0);
     // at once from an f64, as f32 in between would round twice; memory of f16 is not the only one to read the value
     if (dtype === "f16") return convert(type, apply("roundHalf", isFloatValue(value) ? value : convert(type, value)));
     return convert(type, dtype === "u8" ? clampByte(value) : value);
@@ -367,5 +367,5 @@ function isFloatValue({ type }: Expr): boolean {
 /** u8 values live in u32: saturate at 255 as the cast to u8 does. */
 function clampByte(value: Expr): Expr {
   const whole = convert("u32", value);
-  return apply("min", whole, constant("u32", 255));
+  return apply("min", whole, 255);
 }

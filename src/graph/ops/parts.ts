@@ -5,8 +5,7 @@
 
 import { roundTo } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
-import { constant } from "../../kernel/build.ts";
-import { addIndex, constIndex, floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
+import { floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
 import { type Expr, type Index, valueTypeOf } from "../../kernel/kernel.ts";
 import { viewOp } from "../define.ts";
 import { generate, reader } from "../ndarray.ts";
@@ -135,7 +134,7 @@ export const pad = viewOp({
     const [extents] = reads.shapes;
     const bounds: { index: Index; extent: number }[] = [];
     const from = at.map((index, axis) => {
-      const shifted = addIndex(index, constIndex(-(before[axis] ?? 0)));
+      const shifted = scaleIndex(index, 1, -(before[axis] ?? 0));
       const step = (inner[axis] ?? 0) + 1;
       const place = floorDivIndex(shifted, step);
       const extent = extents[axis] ?? 0;
@@ -143,7 +142,7 @@ export const pad = viewOp({
       if (place.min < 0 || place.max >= extent) bounds.push({ index: place, extent });
       return place;
     });
-    const otherwise = constant(valueTypeOf(type.dtype), roundTo(type.dtype, value));
+    const otherwise = reads.pool.constant(valueTypeOf(type.dtype), roundTo(type.dtype, value));
     return reads.read(0, from, { bounds, otherwise });
   },
 });
@@ -203,7 +202,7 @@ export const concat = viewOp({
     let offset = 0;
     const parts = reads.shapes.map((part, i) => {
       const extent = part[axis] ?? 0;
-      const local = addIndex(place, constIndex(-offset));
+      const local = scaleIndex(place, 1, -offset);
       offset += extent;
       return { i, local, extent };
     });
@@ -215,7 +214,7 @@ export const concat = viewOp({
         if (local.min >= 0 && local.max < extent) return reads.read(i, from);
         return reads.read(i, from, { bounds: [{ index: local, extent }], otherwise });
       },
-      constant(valueTypeOf(type.dtype), 0),
+      reads.pool.constant(valueTypeOf(type.dtype), 0),
     );
   },
 });

@@ -6,8 +6,8 @@
 import { type DType, isFloat, roundTo } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { threefry2x32, uniformFromBits } from "../../core/random.ts";
-import { apply, constant as constantExpr, convert, indexValue } from "../../kernel/build.ts";
-import { constIndex, sumIndex } from "../../kernel/index-expr.ts";
+import { apply, convert } from "../../kernel/build.ts";
+import { sumIndex } from "../../kernel/index-expr.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
 import { sourceOp } from "../define.ts";
 import { generate, ndarray } from "../ndarray.ts";
@@ -39,7 +39,7 @@ export const constant = sourceOp({
   schema: { dtype: "dtype", value: "number" },
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, value }) => ndarray(dtype, [], [value]),
-  element: (_, { dtype, value }) => constantExpr(valueTypeOf(dtype), value),
+  element: (_, { dtype, value }, _type, { pool }) => pool.constant(valueTypeOf(dtype), value),
 });
 
 /** Counts 0, 1, 2... along one axis. */
@@ -53,7 +53,7 @@ export const iota = sourceOp({
   element(at, { dtype, axis }) {
     const position = at[axis];
     if (position === undefined) throw new CompilerBug(`iota has no axis ${axis}`);
-    const value = convert(valueTypeOf(dtype), indexValue(position));
+    const value = convert(valueTypeOf(dtype), position);
     return dtype === "f16" ? apply("roundHalf", value) : value;
   },
 });
@@ -66,7 +66,7 @@ export const size = sourceOp({
   tolerance: "rounded",
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, dim }) => ndarray(dtype, [], [roundTo(dtype, bindDim(dim, {}))]),
-  element: (_, { dtype, dim }) => constantExpr(valueTypeOf(dtype), roundTo(dtype, bindDim(dim, {}))),
+  element: (_, { dtype, dim }, _type, { pool }) => pool.constant(valueTypeOf(dtype), roundTo(dtype, bindDim(dim, {}))),
 });
 
 /** The hidden state that random sources read: a word of the key, and the number of the call (`startOfDraws`, of the seed). */
@@ -92,16 +92,18 @@ export const random = sourceOp({
     return ndarray(dtype, fixed, isFloat(dtype) ? bits.map(uniformFromBits) : bits);
   },
   element(at, { dtype, shape, stream }, _type, reads) {
+    const { pool } = reads;
     const strides = stridesOf(fixedShape(shape));
-    const flat = sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
-    const [seed, calls] = [reads.read(0, [constIndex(0)]), reads.read(0, [constIndex(1)])];
-    const place = convert("u32", indexValue(flat));
-    const bits = apply("threefry", seed, constantExpr("u32", stream), calls, place);
+    const terms = at.map((index, axis) => ({ factor: strides[axis] ?? 0, index }));
+    const flat = sumIndex(terms, 0, pool);
+    const [seed, calls] = [reads.read(0, [pool.integer(0)]), reads.read(0, [pool.integer(1)])];
+    const place = convert("u32", flat);
+    const bits = apply("threefry", seed, stream, calls, place);
     if (!isFloat(dtype)) return bits;
     // 24 bits fill an f32 exactly: every value is a multiple of 2^-24, and 1 is never reached
     const type = valueTypeOf(dtype);
-    const whole = convert(type, apply("shiftRight", bits, constantExpr("u32", 8)));
-    return apply("mul", whole, constantExpr(type, 2 ** -24));
+    const whole = convert(type, apply("shiftRight", bits, 8));
+    return apply("mul", whole, 2 ** -24);
   },
 });
 

@@ -3,8 +3,7 @@
  * Here are those that keep every element: reshape, permute, broadcast and flip. Slices and their like are in parts.ts.
  */
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
-import { constant } from "../../kernel/build.ts";
-import { constIndex, floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
+import { floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
 import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
 import { viewOp } from "../define.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
@@ -43,9 +42,10 @@ export const reshape = viewOp({
   evaluate: ([x], { shape }, type) => ndarray(type.dtype, fixedShape(shape), x.data),
   element(at, { shape }, type, reads) {
     // nothing to read, and an index that no loop moves would be read before the loops that never run
-    if (fixedShape(shape).includes(0)) return constant(valueTypeOf(type.dtype), 0);
+    if (fixedShape(shape).includes(0)) return reads.pool.constant(valueTypeOf(type.dtype), 0);
     const strides = stridesOf(fixedShape(shape));
-    const flat = sumIndex(at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })));
+    const terms = at.map((index, axis) => ({ factor: strides[axis] ?? 0, index }));
+    const flat = sumIndex(terms, 0, reads.pool);
     const [target] = reads.shapes;
     const steps = stridesOf(target);
     const parts = target.map((extent, axis) =>
@@ -133,7 +133,7 @@ export const broadcast = viewOp({
     const [from] = reads.shapes;
     return reads.read(
       0,
-      axes.map((axis, i) => (from[i] === 1 ? constIndex(0) : position(at, axis))),
+      axes.map((axis, i) => (from[i] === 1 ? reads.pool.integer(0) : position(at, axis))),
     );
   },
 });

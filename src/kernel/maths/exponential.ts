@@ -16,9 +16,7 @@ import {
   bitsOf,
   div,
   eq,
-  f32,
   fromBits,
-  i32,
   keepNaN,
   lt,
   MAGNITUDE,
@@ -34,7 +32,6 @@ import {
   select,
   shiftLeft,
   sub,
-  u32,
 } from "./notation.ts";
 
 export const LN2_HIGH = 0.693145751953125;
@@ -43,8 +40,8 @@ export const LN2_LOW = 1.42860677e-6;
 /** Clamped to where the result is surely 0 or infinite: 2^-150 and 2^128 come out of `scale` as 0 and infinity. */
 export function expRoutine(): Routine {
   return routine1("exp", (block, x) => {
-    const { n, r } = reduce(block, block.define("clamped", max(min(x, f32(89)), f32(-104))));
-    return keepNaN(x, and(bitsOf(x), u32(MAGNITUDE)), scale(block, block.define("y", add(f32(1), expTail(r))), n));
+    const { n, r } = reduce(block, block.define("clamped", max(min(x, 89), -104)));
+    return keepNaN(x, and(bitsOf(x), MAGNITUDE), scale(block, block.define("y", add(1, expTail(r))), n));
   });
 }
 
@@ -54,15 +51,15 @@ export function expRoutine(): Routine {
  */
 export function expm1Routine(): Routine {
   return routine1("expm1", (block, x) => {
-    const clamped = block.define("clamped", max(min(x, f32(89)), f32(-18)));
-    const { n, r } = reduce(block, clamped, (steps) => select(lt(clamped, f32(0.5)), min(steps, f32(0)), steps));
+    const clamped = block.define("clamped", max(min(x, 89), -18));
+    const { n, r } = reduce(block, clamped, (steps) => select(lt(clamped, 0.5), min(steps, 0), steps));
     const e = block.define("e", add(r, mul(mul(r, r), polynomial(r, EXPM1))));
     // 2^-n is far below the last bit of 1 long before 2^-100. The select keeps a compiler from adding e and 1 first.
-    const remainder = sub(f32(1), powerOfTwo(sub(i32(0), min(n, i32(100)))));
-    const rest = block.define("rest", select(eq(n, i32(0)), f32(0), remainder));
+    const remainder = sub(1, powerOfTwo(sub(0, min(n, 100))));
+    const rest = block.define("rest", select(eq(n, 0), 0, remainder));
     const y = scale(block, block.define("y", add(e, rest)), n);
     // Also keeps -0 and subnormals.
-    return keepNaN(x, and(bitsOf(x), u32(MAGNITUDE)), select(lt(abs(x), f32(2 ** -25)), x, y));
+    return keepNaN(x, and(bitsOf(x), MAGNITUDE), select(lt(abs(x), 2 ** -25), x, y));
   });
 }
 
@@ -72,9 +69,9 @@ export function tanhRoutine(): Routine {
     const { sign, magnitude, a } = signAndMagnitude(block, x);
     const square = block.define("square", mul(a, a));
     const small = block.define("small", add(a, mul(mul(a, square), polynomial(square, TANH))));
-    const e = expOf(block, mul(f32(2), min(a, f32(10))));
-    const large = block.define("large", sub(f32(1), div(f32(2), add(e, f32(1)))));
-    const y = block.define("y", select(lt(a, f32(0.625)), small, large));
+    const e = expOf(block, mul(2, min(a, 10)));
+    const large = block.define("large", sub(1, div(2, add(e, 1))));
+    const y = block.define("y", select(lt(a, 0.625), small, large));
     return keepNaN(x, magnitude, fromBits(or(bitsOf(y), sign)));
   });
 }
@@ -85,10 +82,10 @@ export function erfRoutine(): Routine {
     const { sign, magnitude, a } = signAndMagnitude(block, x);
     const square = block.define("square", mul(a, a));
     const small = block.define("small", add(a, mul(a, polynomial(square, ERF))));
-    const top = block.define("top", min(a, f32(4)));
-    const e = expOf(block, mul(sub(f32(0), top), polynomial(top, ERF_TAIL)));
-    const large = block.define("large", sub(f32(1), e));
-    const y = block.define("y", select(lt(a, f32(1)), small, large));
+    const top = block.define("top", min(a, 4));
+    const e = expOf(block, mul(sub(0, top), polynomial(top, ERF_TAIL)));
+    const large = block.define("large", sub(1, e));
+    const y = block.define("y", select(lt(a, 1), small, large));
     return keepNaN(x, magnitude, fromBits(or(bitsOf(y), sign)));
   });
 }
@@ -99,8 +96,8 @@ export function erfRoutine(): Routine {
  */
 export function scale(block: Block, y: Expr, n: Expr): Expr {
   const power = block.define("power", shiftLeft(n, 23));
-  const step = block.define("step", max(min(power, i32(80 << 23)), i32(-(80 << 23))));
-  const second = fromBits(bitcast("u32", add(sub(power, step), i32(127 << 23))));
+  const step = block.define("step", max(min(power, 80 << 23), -(80 << 23)));
+  const second = fromBits(bitcast("u32", add(sub(power, step), 127 << 23)));
   return mul(fromBits(add(bitsOf(y), bitcast("u32", step))), second);
 }
 
@@ -108,9 +105,9 @@ export function scale(block: Block, y: Expr, n: Expr): Expr {
 
 /** x = n ln 2 + r. The low part multiplies n as it comes back from an integer: no compiler adds the parts up again. */
 function reduce(block: Block, x: Expr, adjust = (steps: Expr): Expr => steps): { readonly n: Expr; readonly r: Expr } {
-  const steps = block.define("steps", adjust(round(mul(x, f32(1 / Math.LN2)))));
+  const steps = block.define("steps", adjust(round(mul(x, 1 / Math.LN2))));
   const n = block.define("n", convert("i32", steps));
-  const r = block.define("r", sub(sub(x, mul(steps, f32(LN2_HIGH))), mul(convert("f32", n), f32(LN2_LOW))));
+  const r = block.define("r", sub(sub(x, mul(steps, LN2_HIGH)), mul(convert("f32", n), LN2_LOW)));
   return { n, r };
 }
 
@@ -122,12 +119,12 @@ function expTail(r: Expr): Expr {
 /** e^x where neither it nor 2^n leaves the normal numbers. */
 function expOf(block: Block, x: Expr): Expr {
   const { n, r } = reduce(block, block.define("exponent", x));
-  return block.define("e", mul(add(f32(1), expTail(r)), powerOfTwo(n)));
+  return block.define("e", mul(add(1, expTail(r)), powerOfTwo(n)));
 }
 
 function signAndMagnitude(block: Block, x: Expr): { readonly sign: Expr; readonly magnitude: Expr; readonly a: Expr } {
-  const sign = block.define("sign", and(bitsOf(x), u32(SIGN)));
-  const magnitude = block.define("magnitude", and(bitsOf(x), u32(MAGNITUDE)));
+  const sign = block.define("sign", and(bitsOf(x), SIGN));
+  const magnitude = block.define("magnitude", and(bitsOf(x), MAGNITUDE));
   return { sign, magnitude, a: block.define("a", fromBits(magnitude)) };
 }
 

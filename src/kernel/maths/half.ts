@@ -11,7 +11,6 @@ import {
   add,
   and,
   bitsOf,
-  f32,
   fromBits,
   gt,
   INFINITY_BITS,
@@ -25,7 +24,6 @@ import {
   SIGN,
   select,
   shiftRight,
-  u32,
 } from "./notation.ts";
 
 /** The bits of 65504, the largest, and of 2^-14, the smallest normal number. */
@@ -35,12 +33,12 @@ const NORMAL = 0x38800000;
 export function roundHalfRoutine(): Routine {
   return routine1("round_half", (block, x) => {
     const bits = block.define("bits", bitsOf(x));
-    const magnitude = block.define("magnitude", and(bits, u32(MAGNITUDE)));
-    const odd = and(shiftRight(magnitude, 13), u32(1));
-    const cut = block.define("cut", and(add(add(magnitude, u32(0xfff)), odd), u32(0xffffe000)));
-    const normal = select(gt(cut, u32(LARGEST)), u32(INFINITY_BITS), cut);
-    const small = bitsOf(mul(round(mul(abs(x), f32(2 ** 24))), f32(2 ** -24)));
-    const found = block.define("found", select(lt(magnitude, u32(NORMAL)), small, normal));
-    return keepNaN(x, magnitude, fromBits(or(found, and(bits, u32(SIGN)))));
+    const magnitude = block.define("magnitude", and(bits, MAGNITUDE));
+    const odd = and(shiftRight(magnitude, 13), 1);
+    const cut = block.define("cut", and(add(add(magnitude, 0xfff), odd), 0xffffe000));
+    const normal = select(gt(cut, LARGEST), INFINITY_BITS, cut);
+    const small = bitsOf(mul(round(mul(abs(x), 2 ** 24)), 2 ** -24));
+    const found = block.define("found", select(lt(magnitude, NORMAL), small, normal));
+    return keepNaN(x, magnitude, fromBits(or(found, and(bits, SIGN))));
   });
 }

@@ -10,7 +10,7 @@
  * bits back in f32 is exact in double.
  */
 import { CompilerBug } from "../../core/errors.ts";
-import { apply, bitcast, constant, convert, name } from "../build.ts";
+import { apply, bitcast, convert } from "../build.ts";
 import { type Expr, isRoutineFn, type Routine, type RoutineFn, type Stmt, type ValueType } from "../kernel.ts";
 import { routineFor } from "./library.ts";
 
@@ -33,12 +33,12 @@ function widened(expr: Expr, params: ReadonlySet<string>): Expr {
   const narrow = (part: Expr): Expr => (part.type === "f32" ? rounded(wide(part)) : wide(part));
   switch (expr.kind) {
     case "const":
-      return expr.type === "f32" ? constant("f64", expr.value) : expr;
+      return expr.type === "f32" ? expr.pool.constant("f64", expr.value) : expr;
     case "name":
       if (expr.type !== "f32") return expr;
-      return params.has(expr.name) ? convert("f64", expr) : name("f64", expr.name, expr.at);
+      return params.has(expr.name) ? convert("f64", expr) : expr.pool.name("f64", expr.name, expr.at);
     case "apply": {
-      if (isRoutineFn(expr.fn)) return convert("f64", { ...expr, args: expr.args.map(narrow) });
+      if (isRoutineFn(expr.fn)) return convert("f64", apply(expr.fn, ...expr.args.map(narrow)));
       return apply(expr.fn, ...expr.args.map(wide));
     }
     case "convert":

@@ -6,7 +6,7 @@
  * The exponent and f come from the bits of x and are exact; k times the high part of ln 2 (15 bits) is exact too. P is a
  * fit of our own: bench/maths/fit.py prints it.
  */
-import { bitcast, convert } from "../build.ts";
+import { bitcast, constantLike, convert } from "../build.ts";
 import type { Expr, Routine } from "../kernel.ts";
 import { LN2_HIGH, LN2_LOW } from "./exponential.ts";
 import type { Block } from "./notation.ts";
@@ -16,12 +16,10 @@ import {
   and,
   bitsOf,
   eq,
-  f32,
   fromBits,
   ge,
   gt,
   INFINITY_BITS,
-  i32,
   lt,
   MAGNITUDE,
   mul,
@@ -33,7 +31,6 @@ import {
   select,
   shiftRight,
   sub,
-  u32,
   withBits,
 } from "./notation.ts";
 
@@ -43,8 +40,8 @@ export function logRoutine(): Routine {
     const bits = block.define("bits", bitsOf(x));
     const normal = normalize(block, bits);
     const { k, mantissa } = splitExponent(block, normal.bits, normal.exponent);
-    const y = logOf(block, convert("f32", k), block.define("f", sub(mantissa, f32(1))));
-    return specialLog(x, bits, and(bits, u32(MAGNITUDE)), y);
+    const y = logOf(block, convert("f32", k), block.define("f", sub(mantissa, 1)));
+    return specialLog(x, bits, and(bits, MAGNITUDE), y);
   });
 }
 
@@ -54,15 +51,15 @@ export function logRoutine(): Routine {
  */
 export function log1pRoutine(): Routine {
   return routine1("log1p", (block, x) => {
-    const huge = block.define("huge", ge(x, f32(2 ** 60)));
-    const scaled = block.define("scaled", select(huge, mul(x, f32(2 ** -64)), x));
-    const whole = block.define("whole", select(huge, scaled, add(f32(1), x)));
+    const huge = block.define("huge", ge(x, 2 ** 60));
+    const scaled = block.define("scaled", select(huge, mul(x, 2 ** -64), x));
+    const whole = block.define("whole", select(huge, scaled, add(1, x)));
     const { k, shrink } = exponentOf(block, whole);
-    const f = block.define("f", add(mul(scaled, shrink), select(huge, f32(-1), sub(shrink, f32(1)))));
-    const y = logOf(block, convert("f32", add(k, select(huge, i32(64), i32(0)))), f);
+    const f = block.define("f", add(mul(scaled, shrink), select(huge, -1, sub(shrink, 1))));
+    const y = logOf(block, convert("f32", add(k, select(huge, constantLike(k, 64), 0))), f);
     // |x| < 2^-25: x itself, which keeps -0 and subnormals. x < -1 has the bits of a negative `whole`, x = -1 of zero.
-    const bits = block.define("whole_bits", bitsOf(add(f32(1), x)));
-    return select(lt(abs(x), f32(2 ** -25)), x, specialLog(x, bits, bits, y));
+    const bits = block.define("whole_bits", bitsOf(add(1, x)));
+    return select(lt(abs(x), 2 ** -25), x, specialLog(x, bits, bits, y));
   });
 }
 
@@ -70,16 +67,16 @@ export function log1pRoutine(): Routine {
 export function logOf(block: Block, k: Expr, f: Expr): Expr {
   const square = block.define("square", mul(f, f));
   const cube = block.define("cube", mul(mul(square, f), polynomial(f, LOG)));
-  const small = block.define("small", sub(mul(f32(0.5), square), add(cube, mul(k, f32(LN2_LOW)))));
-  return block.define("y", add(mul(k, f32(LN2_HIGH)), sub(f, small)));
+  const small = block.define("small", sub(mul(0.5, square), add(cube, mul(k, LN2_LOW))));
+  return block.define("y", add(mul(k, LN2_HIGH), sub(f, small)));
 }
 
 /** Bits of |x| as those of a normal number, and the exponent by which that is too large. */
 export function normalize(block: Block, magnitude: Expr): { readonly bits: Expr; readonly exponent: Expr } {
-  const subnormal = block.define("subnormal", lt(magnitude, u32(0x00800000)));
+  const subnormal = block.define("subnormal", lt(magnitude, 0x00800000));
   // A subnormal number is its bits, as an integer, times 2^-149.
   const bits = block.define("normal", select(subnormal, bitsOf(convert("f32", magnitude)), magnitude));
-  return { bits, exponent: select(subnormal, i32(-149), i32(0)) };
+  return { bits, exponent: select(subnormal, magnitude.pool.constant("i32", -149), 0) };
 }
 
 // ---- steps ---------------------------------------------------------------------------------------------------------
@@ -89,24 +86,24 @@ const ROOT_HALF_BITS = 0x3f3504f3;
 const STEP = 0x3f800000 - ROOT_HALF_BITS;
 
 function splitExponent(block: Block, bits: Expr, extra: Expr): { readonly k: Expr; readonly mantissa: Expr } {
-  const shifted = block.define("shifted", add(bits, u32(STEP)));
-  const k = block.define("k", add(sub(bitcast("i32", shiftRight(shifted, 23)), i32(127)), extra));
-  const mantissa = fromBits(add(and(shifted, u32(0x007fffff)), u32(ROOT_HALF_BITS)));
+  const shifted = block.define("shifted", add(bits, STEP));
+  const k = block.define("k", add(sub(bitcast("i32", shiftRight(shifted, 23)), 127), extra));
+  const mantissa = fromBits(add(and(shifted, 0x007fffff), ROOT_HALF_BITS));
   return { k, mantissa: block.define("mantissa", mantissa) };
 }
 
 /** The exponent of a normal number, and 2^-k. */
 function exponentOf(block: Block, x: Expr): { readonly k: Expr; readonly shrink: Expr } {
-  const biased = block.define("biased", shiftRight(add(and(bitsOf(x), u32(MAGNITUDE)), u32(STEP)), 23));
-  const k = block.define("k", sub(bitcast("i32", biased), i32(127)));
-  return { k, shrink: block.define("shrink", powerOfTwo(sub(i32(0), k))) };
+  const biased = block.define("biased", shiftRight(add(and(bitsOf(x), MAGNITUDE), STEP), 23));
+  const k = block.define("k", sub(bitcast("i32", biased), 127));
+  return { k, shrink: block.define("shrink", powerOfTwo(sub(0, k))) };
 }
 
 /** y, but what a logarithm is at zero, below it, at infinity and of NaN; `bits` are those of the number it is of. */
 function specialLog(x: Expr, bits: Expr, magnitude: Expr, y: Expr): Expr {
-  const zero = eq(magnitude, u32(0));
-  const infinite = select(gt(bits, u32(INFINITY_BITS)), withBits(bits, NAN_BITS), x);
-  return select(zero, withBits(bits, SIGN + INFINITY_BITS), select(ge(bits, u32(INFINITY_BITS)), infinite, y));
+  const zero = eq(magnitude, 0);
+  const infinite = select(gt(bits, INFINITY_BITS), withBits(bits, NAN_BITS), x);
+  return select(zero, withBits(bits, SIGN + INFINITY_BITS), select(ge(bits, INFINITY_BITS), infinite, y));
 }
 
 /** (log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) - 1 <= f <= sqrt(2) - 1: the error of log(1 + f) is 2^-27.4. */

@@ -16,8 +16,9 @@
  *   operand with more bits set (`withBits`), which is only known at run time.
  * - A subnormal operand is read through its bits, so a target that flushes subnormals to zero does so at the result.
  */
-import { apply, bitcast, constant, letValue, name } from "../build.ts";
-import type { Expr, Routine, Stmt } from "../kernel.ts";
+import { apply, bitcast, constantLike, letValue } from "../build.ts";
+import type { Expr, ExprPool, Routine, Stmt } from "../kernel.ts";
+import { newPool } from "../pool.ts";
 
 /** The `let`s of a routine, in order. */
 export interface Block {
@@ -27,67 +28,67 @@ export interface Block {
 }
 
 /** Names are made unique by a prefix where lets of several blocks meet. */
-export function newBlock(prefix = ""): Block {
+export function newBlock(pool: ExprPool, prefix = ""): Block {
   const lets: Stmt[] = [];
   return {
     lets,
     define(label, value) {
       lets.push(letValue(prefix + label, value));
-      return name(value.type, prefix + label);
+      return pool.name(value.type, prefix + label);
     },
   };
 }
 
-/** A routine of one f32; it reads its parameter as a name, like a `let`. */
-export function routine1(routineName: string, write: (block: Block, x: Expr) => Expr): Routine {
-  const block = newBlock();
-  const result = write(block, name("f32", "x"));
-  return { name: routineName, params: [{ name: "x", type: "f32" }], body: block.lets, result };
+/** A routine of one f32, in a pool of its own; it reads its parameter as a name, like a `let`. */
+export function routine1(name: string, write: (block: Block, x: Expr) => Expr): Routine {
+  const pool = newPool();
+  const block = newBlock(pool);
+  const result = write(block, pool.name("f32", "x"));
+  return { name, params: [{ name: "x", type: "f32" }], body: block.lets, result };
 }
 
 /** A routine of two f32. */
-export function routine2(routineName: string, write: (block: Block, x: Expr, y: Expr) => Expr): Routine {
-  const block = newBlock();
-  const result = write(block, name("f32", "x"), name("f32", "y"));
+export function routine2(name: string, write: (block: Block, x: Expr, y: Expr) => Expr): Routine {
+  const pool = newPool();
+  const block = newBlock(pool);
+  const result = write(block, pool.name("f32", "x"), pool.name("f32", "y"));
   const params = [
     { name: "x", type: "f32" },
     { name: "y", type: "f32" },
   ] as const;
-  return { name: routineName, params, body: block.lets, result };
+  return { name, params, body: block.lets, result };
 }
 
 // ---- spellings -----------------------------------------------------------------------------------------------------
 
-export const f32 = (value: number): Expr => constant("f32", value);
-export const i32 = (value: number): Expr => constant("i32", value);
-export const u32 = (value: number): Expr => constant("u32", value);
+/** A number is a constant of the type of the operand beside it. */
+export type Operand = Expr | number;
 
-export const add = (a: Expr, b: Expr): Expr => apply("add", a, b);
-export const sub = (a: Expr, b: Expr): Expr => apply("sub", a, b);
-export const mul = (a: Expr, b: Expr): Expr => apply("mul", a, b);
-export const div = (a: Expr, b: Expr): Expr => apply("div", a, b);
-export const min = (a: Expr, b: Expr): Expr => apply("min", a, b);
-export const max = (a: Expr, b: Expr): Expr => apply("max", a, b);
+export const add = (a: Operand, b: Operand): Expr => apply("add", a, b);
+export const sub = (a: Operand, b: Operand): Expr => apply("sub", a, b);
+export const mul = (a: Operand, b: Operand): Expr => apply("mul", a, b);
+export const div = (a: Operand, b: Operand): Expr => apply("div", a, b);
+export const min = (a: Operand, b: Operand): Expr => apply("min", a, b);
+export const max = (a: Operand, b: Operand): Expr => apply("max", a, b);
 export const abs = (a: Expr): Expr => apply("abs", a);
 export const floor = (a: Expr): Expr => apply("floor", a);
 export const round = (a: Expr): Expr => apply("round", a);
-export const select = (condition: Expr, yes: Expr, no: Expr): Expr => apply("select", condition, yes, no);
-export const eq = (a: Expr, b: Expr): Expr => apply("eq", a, b);
-export const ne = (a: Expr, b: Expr): Expr => apply("ne", a, b);
-export const lt = (a: Expr, b: Expr): Expr => apply("lt", a, b);
-export const gt = (a: Expr, b: Expr): Expr => apply("gt", a, b);
-export const ge = (a: Expr, b: Expr): Expr => apply("ge", a, b);
-export const and = (a: Expr, b: Expr): Expr => apply("and", a, b);
-export const or = (a: Expr, b: Expr): Expr => apply("or", a, b);
-export const xor = (a: Expr, b: Expr): Expr => apply("xor", a, b);
-export const shiftLeft = (a: Expr, count: number): Expr => apply("shiftLeft", a, constant(a.type, count));
-export const shiftRight = (a: Expr, count: number): Expr => apply("shiftRight", a, constant(a.type, count));
+export const select = (condition: Expr, yes: Operand, no: Operand): Expr => apply("select", condition, yes, no);
+export const eq = (a: Operand, b: Operand): Expr => apply("eq", a, b);
+export const ne = (a: Operand, b: Operand): Expr => apply("ne", a, b);
+export const lt = (a: Operand, b: Operand): Expr => apply("lt", a, b);
+export const gt = (a: Operand, b: Operand): Expr => apply("gt", a, b);
+export const ge = (a: Operand, b: Operand): Expr => apply("ge", a, b);
+export const and = (a: Operand, b: Operand): Expr => apply("and", a, b);
+export const or = (a: Operand, b: Operand): Expr => apply("or", a, b);
+export const xor = (a: Operand, b: Operand): Expr => apply("xor", a, b);
+export const shiftLeft = (a: Expr, count: number): Expr => apply("shiftLeft", a, count);
+export const shiftRight = (a: Expr, count: number): Expr => apply("shiftRight", a, count);
 
 /** c[0] + c[1] x + c[2] x^2 + ..., by Horner's rule. */
 export function polynomial(x: Expr, coefficients: readonly number[]): Expr {
-  return coefficients
-    .slice(0, -1)
-    .reduceRight((sum, c) => add(mul(sum, x), f32(c)), f32(coefficients[coefficients.length - 1] ?? 0));
+  const last = constantLike(x, coefficients[coefficients.length - 1] ?? 0);
+  return coefficients.slice(0, -1).reduceRight<Expr>((sum, c) => add(mul(sum, x), c), last);
 }
 
 // ---- bits ----------------------------------------------------------------------------------------------------------
@@ -103,17 +104,16 @@ export const bitsOf = (x: Expr): Expr => bitcast("u32", x);
 export const fromBits = (bits: Expr): Expr => bitcast("f32", bits);
 
 /** The float whose bits are those of `bits` and `set`. */
-export const withBits = (bits: Expr, set: number): Expr => fromBits(or(bits, u32(set)));
+export const withBits = (bits: Expr, set: number): Expr => fromBits(or(bits, set));
 
 /** +infinity, in a way that is known only at run time. */
-export const infinity = (bits: Expr): Expr => withBits(and(bits, u32(0)), INFINITY_BITS);
+export const infinity = (bits: Expr): Expr => withBits(and(bits, 0), INFINITY_BITS);
 
 /** x with 12 significant bits, truncated: the product of two such numbers is exact. x - topBits(x) is exact too. */
-export const topBits = (x: Expr): Expr => fromBits(and(bitsOf(x), u32(0xfffff000)));
+export const topBits = (x: Expr): Expr => fromBits(and(bitsOf(x), 0xfffff000));
 
 /** `x` itself where it is a NaN, else `value`. `magnitude` is the bits of |x|. */
-export const keepNaN = (x: Expr, magnitude: Expr, value: Expr): Expr =>
-  select(gt(magnitude, u32(INFINITY_BITS)), x, value);
+export const keepNaN = (x: Expr, magnitude: Expr, value: Expr): Expr => select(gt(magnitude, INFINITY_BITS), x, value);
 
 /** 2^n as f32, for an i32 -126 <= n <= 127. */
-export const powerOfTwo = (n: Expr): Expr => fromBits(bitcast("u32", shiftLeft(add(n, i32(127)), 23)));
+export const powerOfTwo = (n: Expr): Expr => fromBits(bitcast("u32", shiftLeft(add(n, 127), 23)));

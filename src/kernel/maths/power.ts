@@ -9,7 +9,7 @@
  *
  * A compiler that also reorders additions (gcc -Ofast) costs accuracy only here: about 300 ulp instead of 2.
  */
-import { apply, bitcast, convert } from "../build.ts";
+import { apply, bitcast, constantLike, convert } from "../build.ts";
 import type { Expr, Routine } from "../kernel.ts";
 import { scale } from "./exponential.ts";
 import { normalize } from "./logarithm.ts";
@@ -20,12 +20,10 @@ import {
   and,
   bitsOf,
   eq,
-  f32,
   floor,
   fromBits,
   gt,
   INFINITY_BITS,
-  i32,
   infinity,
   keepNaN,
   lt,
@@ -44,32 +42,31 @@ import {
   shiftRight,
   sub,
   topBits,
-  u32,
   withBits,
 } from "./notation.ts";
 
 export function powRoutine(): Routine {
   return routine2("pow", (block, x, y) => {
     const xBits = block.define("x_bits", bitsOf(x));
-    const xMagnitude = block.define("x_magnitude", and(xBits, u32(MAGNITUDE)));
-    const yMagnitude = block.define("y_magnitude", and(bitsOf(y), u32(MAGNITUDE)));
+    const xMagnitude = block.define("x_magnitude", and(xBits, MAGNITUDE));
+    const yMagnitude = block.define("y_magnitude", and(bitsOf(y), MAGNITUDE));
     const power = powerOf(block, log2Of(block, xMagnitude), y);
 
     // Zero and infinity to a power are the one or the other; an infinite y needs no case of its own.
-    const zero = block.define("zero", eq(xMagnitude, u32(0)));
-    const extreme = or(zero, eq(xMagnitude, u32(INFINITY_BITS)));
-    const vanishes = ne(zero, lt(y, f32(0)));
-    const limit = select(vanishes, fromBits(and(xBits, u32(0))), infinity(xBits));
+    const zero = block.define("zero", eq(xMagnitude, 0));
+    const extreme = or(zero, eq(xMagnitude, INFINITY_BITS));
+    const vanishes = ne(zero, lt(y, 0));
+    const limit = select(vanishes, fromBits(and(xBits, 0)), infinity(xBits));
     const size = block.define("size", select(extreme, limit, power));
 
     const whole = block.define("whole", eq(floor(y), y));
-    const half = mul(y, f32(0.5));
+    const half = mul(y, 0.5);
     const odd = and(whole, ne(floor(half), half));
-    const signed = block.define("signed", fromBits(or(bitsOf(size), select(odd, and(xBits, u32(SIGN)), u32(0)))));
-    const root = and(gt(xBits, u32(SIGN)), and(ne(xMagnitude, u32(INFINITY_BITS)), apply("not", whole)));
+    const signed = block.define("signed", fromBits(or(bitsOf(size), select(odd, and(xBits, SIGN), 0))));
+    const root = and(gt(xBits, SIGN), and(ne(xMagnitude, INFINITY_BITS), apply("not", whole)));
     const real = block.define("real", select(root, withBits(xBits, NAN_BITS), signed));
     const proper = block.define("proper", keepNaN(x, xMagnitude, keepNaN(y, yMagnitude, real)));
-    return select(or(eq(yMagnitude, u32(0)), eq(xBits, u32(ONE_BITS))), f32(1), proper);
+    return select(or(eq(yMagnitude, 0), eq(xBits, ONE_BITS)), 1, proper);
   });
 }
 
@@ -83,42 +80,42 @@ interface TwoFloats {
 
 function log2Of(block: Block, magnitude: Expr): TwoFloats {
   const { bits, exponent } = normalize(block, magnitude);
-  const shifted = block.define("shifted", add(bits, u32(ONE_BITS - LOWEST_BITS)));
-  const k = add(sub(bitcast("i32", shiftRight(shifted, 23)), i32(127)), exponent);
-  const m = block.define("m", fromBits(add(and(shifted, u32(0x007fffff)), u32(LOWEST_BITS))));
+  const shifted = block.define("shifted", add(bits, ONE_BITS - LOWEST_BITS));
+  const k = add(sub(bitcast("i32", shiftRight(shifted, 23)), 127), exponent);
+  const m = block.define("m", fromBits(add(and(shifted, 0x007fffff), LOWEST_BITS)));
 
   // c m - 1 in units of 2^-29: its first 12 bits, and what they leave, are exact.
   const scaled = mul(
-    convert("i32", mul(m, f32(2 ** 24))),
-    pick(m, (c) => i32(c.times)),
+    convert("i32", mul(m, 2 ** 24)),
+    pick(m, (c) => m.pool.constant("i32", c.times)),
   );
-  const units = block.define("units", sub(scaled, i32(2 ** 29)));
+  const units = block.define("units", sub(scaled, 2 ** 29));
   const top = block.define("top", topBits(convert("f32", units)));
-  const upper = block.define("upper", mul(top, f32(2 ** -29)));
-  const lower = block.define("lower", mul(convert("f32", sub(units, convert("i32", top))), f32(2 ** -29)));
+  const upper = block.define("upper", mul(top, 2 ** -29));
+  const lower = block.define("lower", mul(convert("f32", sub(units, convert("i32", top))), 2 ** -29));
   const f = block.define("f", add(upper, lower));
 
   // log(1 + f) = main + rest: main has 12 bits of upper - upper^2 / 2, so its product with 12 bits of log2(e) is exact.
-  const square = block.define("square", mul(upper, mul(f32(0.5), upper)));
+  const square = block.define("square", mul(upper, mul(0.5, upper)));
   const main = block.define("main", topBits(sub(upper, square)));
   const cube = mul(mul(mul(f, f), f), polynomial(f, POW));
-  const lesser = sub(cube, mul(mul(f32(0.5), lower), add(f, upper)));
+  const lesser = sub(cube, mul(mul(0.5, lower), add(f, upper)));
   const rest = block.define("rest", add(lower, add(lesser, sub(sub(upper, main), square))));
 
   const start = block.define(
     "start",
     add(
       convert("f32", k),
-      pick(m, (c) => f32(c.high)),
+      pick(m, (c) => constantLike(m, c.high)),
     ),
   );
-  const product = block.define("product", mul(main, f32(LOG2E_HIGH)));
-  const remaining = add(mul(rest, f32(LOG2E)), mul(main, f32(LOG2E_LOW)));
+  const product = block.define("product", mul(main, LOG2E_HIGH));
+  const remaining = add(mul(rest, LOG2E), mul(main, LOG2E_LOW));
   const small = block.define(
     "small",
     add(
       remaining,
-      pick(m, (c) => f32(c.low)),
+      pick(m, (c) => constantLike(m, c.low)),
     ),
   );
   const high = block.define("high", topBits(add(start, add(product, small))));
@@ -136,27 +133,23 @@ interface Factor {
 
 function pick(m: Expr, value: (factor: Factor) => Expr): Expr {
   const [a, b, c, d] = FACTORS;
-  return select(
-    lt(m, f32(b.below)),
-    select(lt(m, f32(a.below)), value(a), value(b)),
-    select(lt(m, f32(c.below)), value(c), value(d)),
-  );
+  return select(lt(m, b.below), select(lt(m, a.below), value(a), value(b)), select(lt(m, c.below), value(c), value(d)));
 }
 
 // ---- 2^(y log2 |x|) ------------------------------------------------------------------------------------------------
 
 /** Beyond +-160 the result is 0 or infinite. |log2 |x|| is at least 2^-24 or 0, so |y| beyond 2^40 adds nothing new. */
 function powerOf(block: Block, log2: TwoFloats, y: Expr): Expr {
-  const limited = block.define("limited", max(min(y, f32(2 ** 40)), f32(-(2 ** 40))));
+  const limited = block.define("limited", max(min(y, 2 ** 40), -(2 ** 40)));
   const upper = block.define("y_upper", topBits(limited));
   const exact = block.define("exact", mul(upper, log2.high));
   const lesser = add(mul(sub(limited, upper), log2.high), mul(limited, log2.low));
   const small = block.define("lesser", lesser);
   const total = block.define("total", add(exact, small));
-  const beyond = block.define("beyond", gt(abs(total), f32(160)));
-  const steps = block.define("steps", round(max(min(total, f32(160)), f32(-160))));
-  const r = block.define("r", select(beyond, f32(0), add(sub(exact, steps), small)));
-  const y2 = block.define("y2", add(f32(1), mul(r, polynomial(r, EXP2))));
+  const beyond = block.define("beyond", gt(abs(total), 160));
+  const steps = block.define("steps", round(max(min(total, 160), -160)));
+  const r = block.define("r", select(beyond, 0, add(sub(exact, steps), small)));
+  const y2 = block.define("y2", add(1, mul(r, polynomial(r, EXP2))));
   return scale(block, y2, convert("i32", steps));
 }
 

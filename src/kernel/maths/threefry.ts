@@ -4,9 +4,10 @@
  *
  *     key0, key1, counter0, counter1 (u32)  ->  let p_a1 = ..., let p_b1 = ..., ...; p_a20, p_b20 with the last keys added
  */
-import { apply, convert, name } from "../build.ts";
+import { apply, convert } from "../build.ts";
 import type { Expr, Routine, Stmt } from "../kernel.ts";
-import { add, f32, mul, newBlock, shiftRight, u32, xor } from "./notation.ts";
+import { newPool } from "../pool.ts";
+import { add, mul, newBlock, shiftRight, xor } from "./notation.ts";
 
 export interface ThreefryBlock {
   readonly lets: readonly Stmt[];
@@ -16,21 +17,21 @@ export interface ThreefryBlock {
 
 /** One block of two words. The names of its `let`s begin with `prefix`, which must be unique where they stand. */
 export function threefry2x32(prefix: string, key0: Expr, key1: Expr, counter0: Expr, counter1: Expr): ThreefryBlock {
-  const block = newBlock(prefix);
+  const block = newBlock(key0.pool, prefix);
   const keys = [block.define("key0", key0), block.define("key1", key1)];
-  keys.push(block.define("key2", xor(xor(u32(PARITY), key0), key1)));
-  const key = (i: number): Expr => keys[i % 3] ?? u32(0);
+  keys.push(block.define("key2", xor(xor(PARITY, key0), key1)));
+  const key = (i: number): Expr => keys[i % 3] ?? key0;
 
   let a = block.define("a0", add(counter0, key(0)));
   let b = block.define("b0", add(counter1, key(1)));
   for (let round = 1; round <= 20; round++) {
     a = block.define(`a${round}`, add(a, b));
-    b = block.define(`b${round}`, xor(apply("rotateLeft", b, u32(ROTATIONS[(round - 1) % 8] ?? 0)), a));
+    b = block.define(`b${round}`, xor(apply("rotateLeft", b, ROTATIONS[(round - 1) % 8] ?? 0), a));
     if (round % 4 !== 0) continue;
     // After group g of four rounds the key comes in, turned by g.
     const group = round / 4;
     a = block.define(`a${round}k`, add(a, key(group)));
-    b = block.define(`b${round}k`, add(b, add(key(group + 1), u32(group))));
+    b = block.define(`b${round}k`, add(b, add(key(group + 1), group)));
   }
   return { lets: block.lets, word0: a, word1: b };
 }
@@ -38,15 +39,16 @@ export function threefry2x32(prefix: string, key0: Expr, key1: Expr, counter0: E
 /** The first word of a block, as a function. */
 export function threefryRoutine(): Routine {
   const names = ["key0", "key1", "counter0", "counter1"] as const;
-  const [key0, key1, counter0, counter1] = names.map((label) => name("u32", label)) as [Expr, Expr, Expr, Expr];
-  const { lets, word0 } = threefry2x32("w_", key0, key1, counter0, counter1);
+  const pool = newPool();
+  const read = (label: (typeof names)[number]): Expr => pool.name("u32", label);
+  const { lets, word0 } = threefry2x32("w_", read("key0"), read("key1"), read("counter0"), read("counter1"));
   const params = names.map((label) => ({ name: label, type: "u32" }) as const);
   return { name: "threefry", params, body: lets.slice(0, -1), result: word0 };
 }
 
 /** The top 24 bits of a word as an f32 in [0, 1): exact. */
 export function uniformFromBits(bits: Expr): Expr {
-  return mul(convert("f32", shiftRight(bits, 8)), f32(2 ** -24));
+  return mul(convert("f32", shiftRight(bits, 8)), 2 ** -24);
 }
 
 const PARITY = 0x1bd11bda;

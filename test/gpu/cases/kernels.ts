@@ -5,26 +5,27 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { printWgsl } from "../../../codegen/wgsl/print.ts";
 import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import { erf } from "../../../src/core/special.ts";
+import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
+import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
+import type { BufferParam, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import { isRoutineFn, scalarFns } from "../../../src/kernel/kernel.ts";
+import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
 import {
   apply,
   assign,
   barrier,
   bitcast,
   constant,
+  constIndex,
   convert,
   forLoop,
-  indexValue,
   load,
+  loopIndex,
   name,
   store,
+  sumIndex,
   variable,
-} from "../../../src/kernel/build.ts";
-import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
-import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
-import { constIndex, loopIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
-import type { BufferParam, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import { isRoutineFn, scalarFns } from "../../../src/kernel/kernel.ts";
-import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
+} from "../../kernel-pool.ts";
 import {
   at,
   buffer,
@@ -116,13 +117,8 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const most = constant("i32", 2147483647);
       const body = [
-        store("y", constIndex(0), { kind: "apply", type: "i32", fn: "add", args: [most, constant("i32", 1)] }),
-        store("z", constIndex(0), {
-          kind: "apply",
-          type: "f32",
-          fn: "div",
-          args: [constant("f32", 1), constant("f32", 0)],
-        }),
+        store("y", constIndex(0), apply("add", most, 1)),
+        store("z", constIndex(0), apply("div", constant("f32", 1), constant("f32", 0))),
       ];
       const buffers = [buffer("write", "y", 1, "i32"), buffer("write", "z", 1)];
       await compare(device, kernelOf("overflow", buffers, [nest([], body)]), { tolerance: 0 });
@@ -178,7 +174,7 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const i = loop("i", 300);
       const words = [constant("u32", 0x13198a2e), constant("u32", 0x03707344), constant("u32", 7)];
-      const value = apply("threefry", ...words, convert("u32", indexValue(loopIndex(i))));
+      const value = apply("threefry", ...words, convert("u32", loopIndex(i)));
       const kernel = kernelOf(
         "random",
         [buffer("write", "y", 300, "u32")],
@@ -193,7 +189,7 @@ export const cases: readonly GpuCase[] = [
       const i = loop("i", 1001);
       const at = loopIndex(i);
       const body = [
-        store("bytes", at, convert("u32", indexValue(at))),
+        store("bytes", at, convert("u32", at)),
         store("halves", at, load("f32", "x", at)),
         store("wide", at, load("f32", "h", at)),
       ];
@@ -271,7 +267,7 @@ function tableOf(fn: ScalarFn, type: Exclude<ValueType, "f64">): Kernel {
     ...(args.length > 1 ? [buffer("read", "y", count, type)] : []),
     ...(form === "select" ? [buffer("read", "c", count, "bool")] : []),
   ];
-  const value: Expr = { kind: "apply", type: result, fn, args };
+  const value = apply(fn, ...args);
   const body = [store("out", loopIndex(i), value)];
   return kernelOf(`table_of_${fn}_${type}`, [...inputs, buffer("write", "out", count, result)], [nest([i], body)]);
 }
@@ -299,7 +295,7 @@ async function runRoutines(device: GPUDevice): Promise<void> {
   const x = load("f32", "x", loopIndex(i));
   for (const [fn, exact, [low, high]] of routines) {
     const two = scalarFns[fn].arity === 2;
-    const value: Expr = { kind: "apply", type: "f32", fn, args: two ? [x, load("f32", "y", loopIndex(i))] : [x] };
+    const value = apply(fn, ...(two ? [x, load("f32", "y", loopIndex(i))] : [x]));
     const inputs = [buffer("read", "x", count), ...(two ? [buffer("read", "y", count)] : [])];
     const kernel = kernelOf(
       `maths_${fn}`,

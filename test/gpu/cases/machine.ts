@@ -4,8 +4,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { gpuBytes, printWgsl } from "../../../codegen/wgsl/print.ts";
 import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
-import { apply, constant, load, store } from "../../../src/kernel/build.ts";
-import { loopIndex } from "../../../src/kernel/index-expr.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
@@ -13,6 +11,7 @@ import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import { bufferOf } from "../../buffers.ts";
+import { apply, constant, load, loopIndex, store } from "../../kernel-pool.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

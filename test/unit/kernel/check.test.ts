@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
-import { addIndex, constIndex, scaleIndex, valueIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel, Stmt } from "../../../src/kernel/kernel.ts";
+import * as b from "../../kernel-pool.ts";
+import { addIndex, constIndex, rangedIndex, scaleIndex } from "../../kernel-pool.ts";
 import { matmulRelu, tiledMatmulRelu, treeSum } from "./kernels.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
@@ -66,7 +66,7 @@ describe("names", () => {
 
 describe("types", () => {
   const double = b.constant("f64", 1);
-  const sum = (type: "f32" | "f64", ...args: readonly Expr[]): Expr => ({ kind: "apply", type, fn: "add", args });
+  const sum = (type: "f32" | "f64", ...args: readonly Expr[]): Expr => b.pool.nodes.apply(type, "add", args);
   test.each<[string, Kernel]>([
     ["y holds f32 values, stored f64", storing(double)],
     ["load from label gives i32, taken for f32", storing(b.load("f32", "label", at(i)))],
@@ -75,21 +75,21 @@ describe("types", () => {
     ["add(f32, f32) -> f64: the result is f32", storing(sum("f64", one, one))],
     ["sqrt(i32) -> i32: sqrt is not defined for i32", storing(b.apply("sqrt", b.constant("i32", 4)))],
     ["xor(f32, f32) -> f32: xor is not defined for f32", storing(b.apply("xor", one, one))],
-    ["constant 0.1 is not a value of f32", storing({ kind: "const", type: "f32", value: 0.1 })],
-    ["constant 0 is not a value of i32", storing({ kind: "const", type: "i32", value: -0 })],
+    ["constant 0.1 is not a value of f32", storing({ ...b.constant("f32", 0), value: 0.1 })],
+    ["constant 0 is not a value of i32", storing({ ...b.constant("i32", 0), value: -0 })],
     ["acc is f32, read as f64", over([b.variable("acc", one), b.letValue("a", b.name("f64", "acc"))])],
     ["acc is f32, assigned f64", over([b.variable("acc", one), b.assign("acc", double)])],
     ["acc is f64, but starts as f32", over([{ kind: "var", name: "acc", type: "f64", shape: [], init: one }])],
     ["if on a f32", over([b.when(one, [])])],
     ["bitcast from f64 to u32: f64 is not 32 bits", storing(b.bitcast("u32", double))],
-    ["int(x[i]) is f32, not an integer", storing(x, valueIndex(x, "x[i]", 0, 7))],
+    ["int(x[i]) is f32, not an integer", storing(x, rangedIndex(x, 0, 7))],
   ])("%s", (words, target) => {
     expect(checkKernel(target)).toBe(words);
   });
 
   test("a guard's other value has the load's type", () => {
     const guard = { bounds: [{ index: at(i), extent: 4 }], otherwise: b.constant("f64", 0) };
-    const load: Expr = { kind: "load", type: "f32", buffer: "x", at: at(i), guard };
+    const load = b.pool.nodes.load("f32", "x", at(i), guard);
     expect(checkKernel(storing(load))).toBe("load from x is f32, where its guard fails f64");
   });
 });
@@ -106,7 +106,7 @@ describe("memory", () => {
     ["x[i - 1] reaches -1..6, but x has 8 elements", storing(b.load("f32", "x", addIndex(at(i), constIndex(-1))))],
     [
       "y[int(label[i])] reaches 0..9, but y has 8 elements",
-      storing(x, valueIndex(b.load("i32", "label", at(i)), "l", 0, 9)),
+      storing(x, rangedIndex(b.load("i32", "label", at(i)), 0, 9)),
     ],
     ["index 2*i claims the range 0..3, its parts give 0..14", storing(x, { ...scaleIndex(at(i), 2), max: 3 })],
     ["the prelude stores to y", over([], [b.store("y", constIndex(0), one)])],
@@ -118,7 +118,7 @@ describe("memory", () => {
     ],
     [
       "acc is indexed by label[i]: it is an array of registers",
-      over([b.variable("acc", one, [8]), b.assign("acc", one, [valueIndex(b.load("i32", "label", at(i)), "l", 0, 7)])]),
+      over([b.variable("acc", one, [8]), b.assign("acc", one, [rangedIndex(b.load("i32", "label", at(i)), 0, 7)])]),
     ],
   ])("%s", (words, target) => {
     expect(checkKernel(target)).toBe(words);
@@ -143,7 +143,7 @@ describe("folds", () => {
   const sum = b.fold("sum", ["acc"], [c], [part], { from: [4] });
   const acc = b.name("f32", "acc");
   const double = b.constant("f64", 1);
-  const place = b.indexValue(at(c));
+  const place = at(c);
   const y = b.store("y", at(i), acc);
   const lanes = { loop: loopVar("l", 4), mark: "lane" } as const;
   test.each<[string, Kernel]>([
@@ -173,7 +173,7 @@ describe("folds", () => {
     ["a node that acc comes from is -1", over([{ ...sum, from: [-1] }])],
     [
       "add(f32, f64) -> f32: operands differ in type",
-      over([b.fold("sum", ["acc"], [c], [{ kind: "apply", type: "f32", fn: "add", args: [one, double] }])]),
+      over([b.fold("sum", ["acc"], [c], [b.pool.nodes.apply("f32", "add", [one, double])])]),
     ],
   ])("%s", (words, target) => {
     expect(checkKernel(target)).toBe(words);

@@ -1,21 +1,13 @@
 import { describe, expect, test } from "vitest";
 import type { DType } from "../../../src/core/dtype.ts";
-import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../../src/kernel/evaluate.ts";
 import { evaluateRoutine } from "../../../src/kernel/evaluate-expr.ts";
 import type { Memory, Numbers } from "../../../src/kernel/evaluate-memory.ts";
-import {
-  addIndex,
-  constIndex,
-  floorDivIndex,
-  modIndex,
-  scaleIndex,
-  sumIndex,
-  valueIndex,
-} from "../../../src/kernel/index-expr.ts";
 import type { Expr, Kernel, Routine } from "../../../src/kernel/kernel.ts";
 import { printExpr } from "../../../src/kernel/print.ts";
+import * as b from "../../kernel-pool.ts";
+import { addIndex, constIndex, floorDivIndex, modIndex, rangedIndex, scaleIndex, sumIndex } from "../../kernel-pool.ts";
 import { matmulRelu, tiledMatmulRelu, treeSum } from "./kernels.ts";
 import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
 
@@ -101,12 +93,7 @@ describe("guards", () => {
     const clip = kernel(
       "clip",
       [buffer("write", "y", 3)],
-      [
-        nest(
-          [["parallel", i]],
-          [b.store("y", shifted, b.convert("f32", b.indexValue(at(i))), [{ index: shifted, extent: 3 }])],
-        ),
-      ],
+      [nest([["parallel", i]], [b.store("y", shifted, b.convert("f32", at(i)), [{ index: shifted, extent: 3 }])])],
     );
     expect(run(clip, { y: [7, 7, 7] }, "y")).toEqual([2, 3, 4]);
   });
@@ -195,10 +182,10 @@ describe("scalar functions", () => {
     [b.apply("not", b.constant("bool", 1)), 0],
     [b.apply("ne", f(Number.NaN), f(Number.NaN)), 1],
     [b.apply("select", b.apply("lt", n(1), n(2)), f(5), f(6)), 5],
-    [{ kind: "convert", type: "i32", value: f(-3e9) }, -2147483648],
-    [{ kind: "convert", type: "u32", value: f(-1) }, 0],
-    [{ kind: "convert", type: "i32", value: f(Number.NaN) }, 0],
-    [{ kind: "convert", type: "f32", value: d(0.1) }, Math.fround(0.1)],
+    [b.pool.nodes.convert("i32", f(-3e9)), -2147483648],
+    [b.pool.nodes.convert("u32", f(-1)), 0],
+    [b.pool.nodes.convert("i32", f(Number.NaN)), 0],
+    [b.pool.nodes.convert("f32", d(0.1)), Math.fround(0.1)],
     [b.bitcast("u32", f(1)), 0x3f800000],
     [b.bitcast("f32", n(-2147483648)), -0],
     [b.bitcast("i32", u(4294967295)), -1],
@@ -234,7 +221,7 @@ describe("scalar functions", () => {
 test("preludes, divisions and loaded indexes", () => {
   const i = loopVar("i", 6);
   const picked = b.load("i32", "order", modIndex(at(i), 3));
-  const from = addIndex(valueIndex(picked, printExpr(picked), 0, 2), scaleIndex(floorDivIndex(at(i), 3), 3));
+  const from = addIndex(rangedIndex(picked, 0, 2), scaleIndex(floorDivIndex(at(i), 3), 3));
   const body = [
     b.store("y", addIndex(at(i), constIndex(12)), b.apply("mul", b.load("f32", "x", from), b.name("f32", "rate2"))),
   ];
@@ -258,8 +245,8 @@ test("preludes, divisions and loaded indexes", () => {
 test("array variables, unrolled loops and if", () => {
   const [i, r] = [loopVar("i", 2), loopVar("r", 3)];
   const [s, t] = [loopVar("s", 3), loopVar("t", 1)];
-  const odd = b.apply("ne", b.apply("mod", b.indexValue(at(s)), b.constant("i32", 2)), b.constant("i32", 0));
-  const fill = b.assign("acc", b.convert("f32", b.indexValue(flat([i, r], [2, 3]))), [constIndex(0), at(r)]);
+  const odd = b.apply("ne", b.apply("mod", at(s), b.constant("i32", 2)), b.constant("i32", 0));
+  const fill = b.assign("acc", b.convert("f32", flat([i, r], [2, 3])), [constIndex(0), at(r)]);
   const body = [
     b.variable("acc", b.constant("f32", -1), [1, 3]),
     b.forLoop(r, [fill], "unrolled"),

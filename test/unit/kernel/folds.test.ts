@@ -6,14 +6,14 @@ import { describe, expect, test } from "vitest";
 import { expandFolds } from "../../../passes/lower/expand-folds.ts";
 import { copyStmts, freshNames } from "../../../passes/schedule/names.ts";
 import type { FoldFn } from "../../../src/core/fold.ts";
-import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
 import { evaluateRoutine } from "../../../src/kernel/evaluate-expr.ts";
 import { folds } from "../../../src/kernel/folds.ts";
-import { addIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Kernel, LoopMark, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
+import * as b from "../../kernel-pool.ts";
+import { addIndex, scaleIndex } from "../../kernel-pool.ts";
 import { runJs } from "../js-case.ts";
 import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
 
@@ -196,7 +196,7 @@ function blocked(fn: FoldFn, marks: readonly LoopMark[]): Kernel {
   ];
   const value = b.apply("add", b.load("f32", "x", addIndex(scaleIndex(outer, 5), at(q))), b.name("f32", "one"));
   const { names, types, result } = folds[fn];
-  const element = types("f32").length === 1 ? [value] : [value, b.indexValue(flat([p, q], [4, 5]))];
+  const element = types("f32").length === 1 ? [value] : [value, flat([p, q], [4, 5])];
   const values = fn === "moments" ? [b.constant("f32", 1), value, b.constant("f32", 0)] : element;
   const stores = names.map((held, n) => {
     const type = types("f32")[n] ?? "f32";
@@ -291,7 +291,7 @@ test("loops compute what an element needs in the outermost loop that it depends 
           let one: f32 = row * inner
           for q < 5
             let take: bool = ((x[20*i + 5*p + q] + one) > best) | (((x[20*i + 5*p + q] + one) != (x[20*i + 5*p + q] + one)) & (best == best))
-            place = select(take, index(5*p + q), place)
+            place = select(take, 5*p + q, place)
             best = select(take, x[20*i + 5*p + q] + one, best)
         y0[i] = best
         y[i] = f32(place)"

@@ -1,7 +1,8 @@
 /** Small hand-written kernels that several tests run, print or break. */
-import * as b from "../../../src/kernel/build.ts";
-import { addIndex, constIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+
 import type { Index, Kernel, Stmt } from "../../../src/kernel/kernel.ts";
+import * as b from "../../kernel-pool.ts";
+import { addIndex, constIndex, scaleIndex } from "../../kernel-pool.ts";
 import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
 
 /** y[m, n] = relu(x[m, k] w[k, n]), with a double accumulator. */
@@ -79,11 +80,11 @@ export function treeSum(groups: number, size: number, barrierAt: (level: number)
   for (let half = size / 2, level = 0; half >= 1; half /= 2, level += 1) {
     const mine = b.load("f32", "part", at(t));
     const other = b.load("f32", "part", addIndex(at(t), constIndex(half)));
-    const active = b.apply("lt", b.indexValue(at(t)), b.constant("i32", half));
+    const active = b.apply("lt", at(t), b.constant("i32", half));
     body.push(b.when(active, [b.store("part", at(t), b.apply("add", mine, other))]));
     if (barrierAt(level)) body.push(b.barrier);
   }
-  const first = b.apply("eq", b.indexValue(at(t)), b.constant("i32", 0));
+  const first = b.apply("eq", at(t), b.constant("i32", 0));
   body.push(b.when(first, [b.store("total", at(g), b.load("f32", "part", constIndex(0)))]));
   const buffers = [buffer("read", "x", groups * size), buffer("write", "total", groups)];
   const shared = [{ name: "part", type: "f32" as const, count: size }];

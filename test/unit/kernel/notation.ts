@@ -1,5 +1,5 @@
 /** A shorthand for writing small kernels in tests. */
-import { addIndex, constIndex, loopIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+
 import type {
   BufferParam,
   Index,
@@ -11,6 +11,7 @@ import type {
   SharedArray,
   Stmt,
 } from "../../../src/kernel/kernel.ts";
+import { addIndex, constIndex, loopIndex, scaleIndex } from "../../kernel-pool.ts";
 
 export function loopVar(name: string, extent: number): LoopVar {
   return { name, extent };

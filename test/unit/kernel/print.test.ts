@@ -1,17 +1,10 @@
 import { describe, expect, test } from "vitest";
-import * as b from "../../../src/kernel/build.ts";
-import {
-  constIndex,
-  floorDivIndex,
-  modIndex,
-  scaleIndex,
-  sumIndex,
-  valueIndex,
-} from "../../../src/kernel/index-expr.ts";
 import type { Expr } from "../../../src/kernel/kernel.ts";
-import { printExpr, printIndex, printKernel, printStmts } from "../../../src/kernel/print.ts";
+import { printExpr, printKernel, printStmts } from "../../../src/kernel/print.ts";
 import { printSequence } from "../../../src/program/print.ts";
 import { bufferOf } from "../../buffers.ts";
+import * as b from "../../kernel-pool.ts";
+import { constIndex, floorDivIndex, modIndex, rangedIndex, scaleIndex, sumIndex } from "../../kernel-pool.ts";
 import { matmulRelu, tiledMatmulRelu, treeSum } from "./kernels.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
@@ -33,9 +26,9 @@ describe("indexes", () => {
     [scaleIndex(floorDivIndex(i, 3), 4), "4*(i / 3)"],
     [modIndex(i, 4), "i % 4"],
     [modIndex(floorDivIndex(i, 3), 4), "(i / 3) % 4"],
-    [valueIndex(b.load("i32", "label", i), "label[i]", 0, 9), "int(label[i])"],
+    [rangedIndex(b.load("i32", "label", i), 0, 9), "int(label[i])"],
   ])("%#: $1", (index, text) => {
-    expect(printIndex(index)).toBe(text);
+    expect(printExpr(index)).toBe(text);
   });
 });
 
@@ -54,9 +47,9 @@ describe("expressions", () => {
     [b.constant("i32", 1), "1"],
     [b.constant("u32", 1), "1u"],
     [b.constant("bool", 1), "true"],
-    [{ kind: "const", type: "f32", value: 0.1 }, "0.1!f"],
+    [{ ...b.constant("f32", 0), value: 0.1 }, "0.1!f"],
     [b.name("f32", "acc", [constIndex(0), at(loopVar("j", 4))]), "acc[0][j]"],
-    [b.indexValue(at(loopVar("i", 4))), "index(i)"],
+    [b.apply("lt", b.addIndex(b.scaleIndex(at(loopVar("i", 4)), 8), at(loopVar("j", 8))), 5), "(8*i + j) < 5"],
     [b.apply("mul", b.apply("add", x, x), x), "(x[i] + x[i]) * x[i]"],
     [b.apply("max", x, b.constant("f32", 0)), "max(x[i], 0f)"],
     [b.apply("select", b.apply("lt", x, x), x, x), "select(x[i] < x[i], x[i], x[i])"],
@@ -132,13 +125,13 @@ test("a tree sum", () => {
         invocation t < 4
           part[t] = x[4*g + t]
           barrier
-          if index(t) < 2
+          if t < 2
             part[t] = part[t] + part[t + 2]
           barrier
-          if index(t) < 1
+          if t < 1
             part[t] = part[t] + part[t + 1]
           barrier
-          if index(t) == 0
+          if t == 0
             total[g] = part[0]"
   `);
 });

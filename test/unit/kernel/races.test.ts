@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import * as b from "../../../src/kernel/build.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { findFaults } from "../../../src/kernel/evaluate.ts";
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
-import { addIndex, constIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, Kernel, Stmt } from "../../../src/kernel/kernel.ts";
+import * as b from "../../kernel-pool.ts";
+import { addIndex, constIndex, scaleIndex } from "../../kernel-pool.ts";
 import { tiledMatmulRelu, treeSum } from "./kernels.ts";
 import { at, buffer, flat, kernel, loopVar, nest } from "./notation.ts";
 
@@ -177,14 +177,14 @@ describe("shared arrays", () => {
   test("an element nobody wrote in this workgroup is a fault", () => {
     const y = b.store("y", flat([loopVar("g", 2), t], [2, 4]), b.load("f32", "s", at(t)));
     expect(faults(withShared([y]))).toEqual([expect.stringMatching(/^unwritten: s\[\d\]/)]);
-    const half = b.when(b.apply("lt", b.indexValue(at(loopVar("g", 2))), b.constant("i32", 1)), [
+    const half = b.when(b.apply("lt", at(loopVar("g", 2)), b.constant("i32", 1)), [
       b.store("s", at(t), b.constant("f32", 1)),
     ]);
     expect(faults(withShared([half, y]))).toEqual([expect.stringMatching(/^unwritten: s\[\d\]/)]);
   });
 
   test("a barrier that only some reach is a fault, and the checker's business", () => {
-    const some = b.apply("lt", b.indexValue(at(t)), b.constant("i32", 2));
+    const some = b.apply("lt", at(t), b.constant("i32", 2));
     const target = withShared([b.when(some, [b.barrier])]);
     expect(checkKernel(target)).toBe("barrier inside an if");
     const memory: Memory = { element: "f32", data: new Array<number>(8).fill(0) };

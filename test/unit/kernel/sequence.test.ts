@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import * as b from "../../../src/kernel/build.ts";
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
 import type { Buffer } from "../../../src/program/buffer.ts";
 import { checkSequence } from "../../../src/program/check-sequence.ts";
 import { evaluateSequence } from "../../../src/program/evaluate.ts";
 import type { Launch, Sequence } from "../../../src/program/sequence.ts";
 import { bufferOf } from "../../buffers.ts";
+import * as b from "../../kernel-pool.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
 
 /** sums[i] = sums[i] * 3. */

@@ -4,8 +4,9 @@
  * Two ways in which a GPU may differ can be asked for: `contract` makes a * b + c one rounding (also where the product was
  * given a name), `flush` makes subnormal operands and results of f32 arithmetic zero.
  */
-import { name } from "../../../src/kernel/build.ts";
+
 import type { Expr, Routine, ScalarFn } from "../../../src/kernel/kernel.ts";
+import { name } from "../../kernel-pool.ts";
 
 export interface Mode {
   readonly contract?: boolean;

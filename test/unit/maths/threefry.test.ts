@@ -3,10 +3,10 @@
  */
 import { expect, test } from "vitest";
 import { threefry2x32 as host, uniformFromBits as hostUniform } from "../../../src/core/random.ts";
-import { name } from "../../../src/kernel/build.ts";
 import type { Expr, Routine } from "../../../src/kernel/kernel.ts";
 import { routineFor } from "../../../src/kernel/maths/library.ts";
 import { threefry2x32, uniformFromBits } from "../../../src/kernel/maths/threefry.ts";
+import { name } from "../../kernel-pool.ts";
 import { run } from "./run-routine.ts";
 
 const names = ["key0", "key1", "counter0", "counter1"] as const;

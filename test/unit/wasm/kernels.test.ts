@@ -2,6 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { joinedBlocks, scheduleWasm } from "../../../passes/schedule/wasm.ts";
 import type { DType } from "../../../src/core/dtype.ts";
+import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
+import { valueTypeOf } from "../../../src/kernel/kernel.ts";
+import { printKernel } from "../../../src/kernel/print.ts";
+import { engineFeatures } from "../../../src/targets.ts";
 import {
   apply,
   assign,
@@ -9,18 +13,16 @@ import {
   constant,
   convert,
   forLoop,
-  indexValue,
   letValue,
   load,
+  loopIndex,
+  modIndex,
   name,
+  rangedIndex,
   store,
+  sumIndex,
   variable,
-} from "../../../src/kernel/build.ts";
-import { loopIndex, modIndex, sumIndex, valueIndex } from "../../../src/kernel/index-expr.ts";
-import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
-import { valueTypeOf } from "../../../src/kernel/kernel.ts";
-import { printExpr, printKernel } from "../../../src/kernel/print.ts";
-import { engineFeatures } from "../../../src/targets.ts";
+} from "../../kernel-pool.ts";
 import {
   arrayFor,
   at,
@@ -255,7 +257,7 @@ describe("maps", () => {
 
   test("threefry, bits and rotations", () => {
     const kernel = mapKernel([["x", "u32"]], "f32", 37, (i) => {
-      const counter = bitcast("u32", indexValue(i));
+      const counter = bitcast("u32", i);
       const word = apply("threefry", load("u32", "x", i), constant("u32", 3), counter, constant("u32", 9));
       return bitcast("f32", apply("or", apply("shiftRight", word, constant("u32", 9)), constant("u32", 0x3f800000)));
     });
@@ -290,7 +292,7 @@ describe("accesses", () => {
 
   test("where an index says", () => {
     const label = load("i32", "label", loopIndex(i));
-    const index = valueIndex(label, printExpr(label), 0, 9);
+    const index = rangedIndex(label, 0, 9);
     const kernel = kernelOf(
       "k0",
       [buffer("label", "i32", 21), buffer("x", "f32", 10), buffer("y", "f32", 21, "write")],
@@ -471,7 +473,7 @@ describe("rows", () => {
             forLoop(c, [
               letValue("v", value),
               letValue("take", better),
-              assign("place", apply("select", name("bool", "take"), indexValue(loopIndex(c)), name("i32", "place"))),
+              assign("place", apply("select", name("bool", "take"), loopIndex(c), name("i32", "place"))),
               assign("best", apply("select", name("bool", "take"), name("f32", "v"), name("f32", "best"))),
             ]),
             store("y", loopIndex(i), name("i32", "place")),

@@ -2,14 +2,26 @@
 import { expect, test } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
 import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
-import { apply, assign, constant, forLoop, letValue, load, name, store, variable } from "../../../src/kernel/build.ts";
-import { floorDivIndex, loopIndex, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 import { controlBytes } from "../../../src/kernel/wasm-abi.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { engineFeatures } from "../../../src/targets.ts";
 import { bufferOf } from "../../buffers.ts";
+import {
+  apply,
+  assign,
+  constant,
+  floorDivIndex,
+  forLoop,
+  letValue,
+  load,
+  loopIndex,
+  modIndex,
+  name,
+  store,
+  variable,
+} from "../../kernel-pool.ts";
 import { at, buffer, type Data, expectSame, kernelOf, loop, nestOf, noise, runEvaluator } from "../js-case.ts";
 import { runWasm } from "./wasm-case.ts";
 

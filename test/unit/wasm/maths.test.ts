@@ -5,10 +5,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
-import { apply, load } from "../../../src/kernel/build.ts";
 import type { Expr, Index, Kernel, MathsFn, RoutineFn } from "../../../src/kernel/kernel.ts";
 import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
 import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
+import { apply, load } from "../../kernel-pool.ts";
 import { mapKernel } from "../js-case.ts";
 import { operands, powEdges, powOperands, references, routine, unary } from "../maths/operands.ts";
 import { bitsToFloat, floatToBits, run, ulps } from "../maths/run-routine.ts";

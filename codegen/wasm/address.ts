@@ -1,0 +1,46 @@
+/**
+ * Addresses, and what they are in the first lane.
+ *
+ *   x[784*i + k + 3], f32 at byte 4096     ->     local.get i; 3136 *; local.get k; 4 *; +       offset 4108 in the load
+ *
+ * The constant part of an address stands in the load or store itself, as long as the rest cannot be negative: the machine
+ * adds both without wrapping.
+ */
+
+import { byteWidth } from "../../src/core/dtype.ts";
+import { splitOffset } from "../../src/kernel/index-expr.ts";
+import type { Index } from "../../src/kernel/kernel.ts";
+import { replaceLoops } from "../../src/kernel/rewrite.ts";
+import type { Lanes, MemoryPlace } from "./context.ts";
+
+/** An address as the part that runs with loops and the part that a load or store carries. */
+export interface Address {
+  readonly moving: Index;
+  readonly offset: number;
+}
+
+export function addressOf({ element, address }: MemoryPlace, at: Index): Address {
+  const width = byteWidth(element);
+  const { moving, offset } = splitOffset(at);
+  if (moving.min < 0 || offset < 0) return { moving: at, offset: address };
+  return { moving, offset: address + offset * width };
+}
+
+/** How `pointers` calls an address: shared arrays have one base in a function, buffers none. */
+export function pointerKey(memory: MemoryPlace, moving: Index): number {
+  return 16 * moving.id + (memory.base === null ? 0 : 8) + (byteWidth(memory.element) - 1);
+}
+
+/** The index of lane 0. */
+export function firstLane(index: Index, { loop, first }: Lanes): Index {
+  const known = first.get(index);
+  if (known !== undefined) return known;
+  const found = replaceLoops(new Map([[loop, index.pool.integer(0)]])).index(index);
+  first.set(index, found);
+  return found;
+}
+
+/** Whether an index is this loop's variable, alone. */
+export function isLoop(index: Index, name: string): boolean {
+  return index.kind === "loop" && index.loop.name === name;
+}
