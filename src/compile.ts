@@ -4,18 +4,9 @@
  */
 
 import { sideBySide } from "../passes/plan/layout.ts";
+import { type CompileOptions, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
-import {
-  callable,
-  checkArguments,
-  checkOptions,
-  list,
-  type OptionTable,
-  object,
-  oneOf,
-  seed as seedKind,
-  show,
-} from "./core/options.ts";
+import { checkArguments, checkOptions, show } from "./core/options.ts";
 import { atLine, here } from "./core/origin.ts";
 import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
@@ -32,39 +23,11 @@ import type { CompiledEntry } from "./runtime/compiled.ts";
 import { checkDims } from "./runtime/dims.ts";
 import { type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
-import type { LaunchObserver, MachineOptions } from "./runtime/machine.ts";
+import type { MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
-import { type Products, runAll, runUpTo, type Skippable, skippable } from "./stages.ts";
-import { chooseTarget, jsTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
-
-export interface CompileOptions extends TargetOptions {
-  /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
-  readonly dims?: Dims;
-  /** Starting weights and random draws follow from it: a whole number below 2^53, all of whose bits count. 0 by default. */
-  readonly seed?: number;
-  /** Steps to leave out, for comparison. */
-  readonly skip?: readonly Skippable[];
-  /** Told of things that are no errors (a parameter that the loss does not depend on). By default: console.warn. */
-  readonly onWarning?: (message: string) => void;
-  /** Told of each kernel launch. */
-  readonly onLaunch?: LaunchObserver;
-  /** For finding faults. */
-  readonly debug?: {
-    /** Fill scratch memory with NaN as soon as nothing needs it. */
-    readonly poisonFreed?: boolean;
-  };
-}
-
-export const compileTable: OptionTable<CompileOptions> = {
-  ...targetTable,
-  dims: object(),
-  seed: seedKind,
-  skip: list(oneOf(...skippable)),
-  onWarning: callable(),
-  onLaunch: callable(),
-  debug: object(),
-};
+import { type Products, runAll, runUpTo } from "./stages.ts";
+import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {

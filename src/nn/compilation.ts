@@ -6,7 +6,8 @@
  * The new program is there before the old one goes, so a compilation that fails loses nothing. A session stays the same object:
  * whoever waits for a turn goes on with the new program.
  */
-import { type CompileOptions, compile, compileTable } from "../compile.ts";
+import { compile } from "../compile.ts";
+import { type CompileOptions, compileTable } from "../compile-options.ts";
 import { UserError } from "../core/errors.ts";
 import { callable, count, flag, type OptionTable } from "../core/options.ts";
 import type { Executable } from "../runtime/executable.ts";
