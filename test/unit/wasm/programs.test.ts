@@ -24,7 +24,7 @@ import { type Batch, mnistBatches, mnistDims, mnistStep } from "../../mnist-step
 import { expectSameBits } from "../../program-case.ts";
 import { largestError } from "../../program-oracle.ts";
 
-const steps = 5;
+const steps = 3;
 let batches: readonly Batch[] = [];
 
 beforeAll(() => {
@@ -46,7 +46,7 @@ interface RunOptions extends TargetOptions {
   readonly onLaunch?: (kernel: string) => void;
 }
 
-/** Five steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
+/** Three steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
 async function run({ skip = [], poisonFreed = false, onLaunch, ...options }: RunOptions = {}): Promise<Run> {
   const machines: Machine[] = [];
   const entries: CompiledEntry[] = [];
@@ -87,7 +87,7 @@ function expectNear(found: Run, wanted: Run): void {
 describe.each([
   ["relaxed", false],
   ["precise", true],
-] as const)("five %s steps", (_, precise) => {
+] as const)("three %s steps", (_, precise) => {
   let plain: Run;
 
   beforeAll(async () => {
