@@ -71,7 +71,7 @@ export interface ArraysByDType {
 /** Over any kind of buffer, shared ones too. */
 export type ArrayOf<D extends DType> = ArraysByDType[D];
 
-export function arrayTypeOf(dtype: DType): (typeof arrayTypes)[DType] {
+export function arrayTypeOf<D extends DType>(dtype: D): (typeof arrayTypes)[D] {
   return arrayTypes[dtype];
 }
 
