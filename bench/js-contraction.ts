@@ -5,7 +5,8 @@
  * within one process, so that the ratios hold where the clock does not. The best of many runs counts. Also printed: the
  * generated kernel in other block sizes, which is where the numbers of passes/schedule/js.ts come from (`--shapes`).
  */
-import { printJsFactory } from "../codegen/js/print.ts";
+import { factoryText } from "../codegen/js/artifact.ts";
+import { printJsKernels } from "../codegen/js/print.ts";
 import { jsBlocks, scheduleJs } from "../passes/schedule/js.ts";
 import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
 import {
@@ -69,7 +70,7 @@ function contraction({ m, k, n, a, b }: Contraction): Kernel {
 }
 
 function compiled(kernel: Kernel): Run {
-  const [run] = new Function(printJsFactory([kernel]))() as readonly Run[];
+  const [run] = new Function(factoryText(printJsKernels([kernel])))() as readonly Run[];
   if (run === undefined) throw new Error("no kernel");
   return run;
 }
@@ -140,4 +141,4 @@ for (const of of contractions) {
   console.log(`  ours / plain ${ratio("plain")}, ours / hand-written 4x4 ${ratio("hand")}`);
 }
 if (process.argv.includes("--source"))
-  console.log(contractions.map((of) => printJsFactory([scheduleJs(contraction(of))]))[0]);
+  console.log(contractions.map((of) => factoryText(printJsKernels([scheduleJs(contraction(of))])))[0]);

@@ -100,9 +100,9 @@ export async function prepareFor(
   if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
 }
 
-/** Reading is free on the CPU; a GPU would be waited for. */
+/** Reading is free where a step is done when it returns; otherwise it would be waited for. */
 export function readEveryByDefault({ executable }: Session): number {
-  return executable.report.target === "wgsl" ? 50 : 1;
+  return executable.report.runsAhead ? 50 : 1;
 }
 
 /** Sums on the device since they were last read, and how many samples went into them. */

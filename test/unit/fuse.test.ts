@@ -285,8 +285,8 @@ describe("deep graphs", () => {
         return { outputs: { y } };
       },
     });
-    const { entry } = stagesOf(made, "step", {}, jsTarget, { skip: ["schedule"] });
-    const kernels = entry.sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : []));
+    const { sequence } = stagesOf(made, "step", {}, jsTarget, { skip: ["schedule"] });
+    const kernels = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : []));
     const characters = kernels.reduce((sum, kernel) => sum + printKernel(kernel).length, 0);
     expect(characters).toBeLessThan(1e6);
   });

@@ -3,7 +3,8 @@
  * JavaScript and in the evaluator, which also looks for races. The results must agree bit for bit.
  */
 import { expect } from "vitest";
-import { printJsFactory } from "../../codegen/js/print.ts";
+import { factoryText } from "../../codegen/js/artifact.ts";
+import { printJsKernels } from "../../codegen/js/print.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
@@ -93,7 +94,9 @@ export function mapKernel(
 
 /** The function of a kernel. */
 export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void {
-  const [run] = new Function(printJsFactory([kernel], routineFor))() as ((...args: readonly unknown[]) => void)[];
+  const [run] = new Function(factoryText(printJsKernels([kernel], routineFor)))() as ((
+    ...args: readonly unknown[]
+  ) => void)[];
   if (run === undefined) throw new Error("no function");
   return run;
 }

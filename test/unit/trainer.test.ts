@@ -236,9 +236,8 @@ describe("history", () => {
     let reads = 0;
     const dear: typeof jsTarget = {
       ...jsTarget,
-      traits: { ...jsTarget.traits, name: "wgsl" },
       async machine(bytes, options) {
-        const machine = await jsTarget.machine(bytes, options);
+        const machine = Object.assign(await jsTarget.machine(bytes, options), { runsAhead: true });
         const read = machine.readState.bind(machine);
         machine.readState = (slot) => {
           if (/totals\.loss$/i.test(slot.name)) reads++;

@@ -2,7 +2,7 @@
  * Every op and composite on the GPU, value and gradient, against the float64 oracle: the table of test/op-cases.ts.
  */
 import { ok } from "node:assert/strict";
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { reportGaps } from "../../op-gaps.ts";
 import { compareOps, printReport } from "../../op-report.ts";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { jsTarget } from "../../../src/index.ts";
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { type TargetSetup, wgslTarget } from "../../../src/targets.ts";
 import { runProgram } from "../../program-case.ts";
 import { checkClose, programCase } from "../../property/programs.ts";

@@ -5,7 +5,7 @@ import type { DType } from "../../../src/core/dtype.ts";
 import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../../src/kernel/kernel.ts";
 import { printKernel } from "../../../src/kernel/print.ts";
-import { engineFeatures } from "../../../src/targets.ts";
+import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
 import {
   apply,
   assign,

@@ -14,11 +14,11 @@ import { printKernel } from "../../../src/kernel/print.ts";
 import { printSequence } from "../../../src/program/print.ts";
 import type { EntryReport } from "../../../src/program/report.ts";
 import { launchesOf } from "../../../src/program/sequence.ts";
-import type { CompiledEntry, TypedArray } from "../../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../../src/runtime/compiled.ts";
 import type { Machine } from "../../../src/runtime/machine.ts";
 import type { Skippable } from "../../../src/stages.ts";
 import { wasmTarget } from "../../../src/targets.ts";
-import { watchedTarget } from "../../evaluator-machine.ts";
+import { type WatchedEntry, watchedTarget } from "../../evaluator-machine.ts";
 import { expectGolden } from "../../golden.ts";
 import { type Batch, mnistBatches, mnistDims, mnistStep } from "../../mnist-step.ts";
 import { expectSameBits } from "../../program-case.ts";
@@ -35,7 +35,7 @@ interface Run {
   readonly trace: ReadonlyMap<string, TypedArray>;
   readonly report: EntryReport;
   readonly device: string;
-  readonly entry: CompiledEntry;
+  readonly entry: WatchedEntry;
   /** The machine's memory, of every kind, while it ran. */
   readonly allocated: ReturnType<Machine["allocatedBytes"]>;
 }
@@ -49,7 +49,7 @@ interface RunOptions extends TargetOptions {
 /** Three steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
 async function run({ skip = [], poisonFreed = false, onLaunch, ...options }: RunOptions = {}): Promise<Run> {
   const machines: Machine[] = [];
-  const entries: CompiledEntry[] = [];
+  const entries: WatchedEntry[] = [];
   const target = watchedTarget(
     (entry) => entries.push(entry),
     (machine) => machines.push(machine),
