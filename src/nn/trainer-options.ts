@@ -23,6 +23,7 @@ import type { Measure } from "./losses/loss.ts";
 import { type LossName, lossFrom } from "./losses/losses.ts";
 import { type MetricName, metricFrom } from "./metrics/metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
+import * as optimizers from "./optimizers/all.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import { Ports } from "./ports.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
@@ -100,13 +101,17 @@ export interface AnyTrainerOptions extends Partial<CommonTrainerOptions> {
   readonly lossWeights?: unknown;
 }
 
+const optimizerCalls = Object.keys(optimizers)
+  .map((name) => `${name}()`)
+  .join(", ");
+
 const optionTable: OptionTable<AnyTrainerOptions> = {
   input: checkedLater("the shape of one sample: [784], say"),
   loss: checkedLater("a name or a function"),
   metrics: checkedLater("a list of names, or a table"),
   target: checkedLater(),
   lossWeights: checkedLater(),
-  optimizer: checkedLater("made by sgd(), rmsprop(), adam() or adamw(), or one of your own"),
+  optimizer: checkedLater(`made by ${optimizerCalls}, or one of your own`),
   trainable: checkedLater("a list of names or a predicate"),
   watch: object(),
 };
@@ -158,9 +163,7 @@ function lossWeightsOf(model: Model, given: unknown): Ports<number> {
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
   const { optimizer } = options;
   if (typeof optimizer?.slots !== "function") {
-    throw new UserError(
-      "trainer: optimizer must be made by sgd(), rmsprop(), adam() or adamw(), or be one of your own",
-    );
+    throw new UserError(`trainer: optimizer must be made by ${optimizerCalls}, or be one of your own`);
   }
   const model = isModel(given) ? given : modelOfLayer(given, sampleOf(options.input));
   if (isModel(given) && options.input !== undefined) {
