@@ -72,7 +72,7 @@ export async function examineTargets(options: ExamineOptions = {}): Promise<read
   return found;
 }
 
-const exams = {
+const exams: Readonly<Record<TargetName, (options: ExamineOptions) => Promise<TargetExam>>> = {
   js: () => examine("js", async () => ({ target: "js" })),
   wasm: examineWasm,
   wgsl: ({ gpu = browserGpu() }) =>
@@ -80,7 +80,7 @@ const exams = {
       const found = typeof gpu === "function" ? await gpu() : gpu;
       return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
     }),
-} satisfies Readonly<Record<TargetName, (options: ExamineOptions) => Promise<TargetExam>>>;
+};
 
 /** One thread with the same bits everywhere comes first: it needs the least, and the target works where it does. */
 async function examineWasm(): Promise<TargetExam> {
