@@ -4,7 +4,6 @@
  * So a mistake of a printer is a `CompilerBug` with a stack trace at the line that made it, not an engine's complaint about
  * byte 31415. Instructions go straight into the body as bytes (core specification, section 5.4).
  */
-import type { WasmRegion, WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
 import {
   type Instruction,
@@ -36,22 +35,8 @@ export interface GlobalRef {
   readonly mutable: boolean;
 }
 
-/** A byte address that a loader may move: so far behind the base of a region. */
-export interface RegionAddress {
-  readonly region: WasmRegion;
-  readonly offset: number;
-}
-
-/** A function's locals and instructions, and the addresses in them. */
-export interface Code {
-  readonly bytes: Uint8Array;
-  readonly relocations: readonly WasmRelocation[];
-}
-
 /** What a body may refer to in its module. */
 export interface ModuleScope {
-  /** The address of a region's first byte; undefined where there is no such region. */
-  baseOf(region: WasmRegion): number | undefined;
   readonly hasMemory: boolean;
   hasFunction(ref: FunctionRef): boolean;
   hasGlobal(ref: GlobalRef): boolean;
@@ -73,7 +58,6 @@ export class FunctionWriter {
   readonly #params: readonly Local[];
   readonly #results: readonly ValType[];
   readonly #body = new Bytes(1024);
-  readonly #relocations: WasmRelocation[] = [];
   readonly #locals: Local[];
   readonly #isFree: boolean[] = [];
   readonly #free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -92,8 +76,8 @@ export class FunctionWriter {
     return this.#params;
   }
 
-  /** Ends the body; nothing can be written afterwards. */
-  finish(): Code {
+  /** Ends the body; nothing can be written afterwards. Returns the function's code: its locals and its instructions. */
+  finish(): Uint8Array<ArrayBuffer> {
     if (this.#check.depth > 1) this.#check.fail("end", "a block is still open");
     this.#check.close("end");
     this.#body.byte(opcode.end);
@@ -109,10 +93,8 @@ export class FunctionWriter {
       code.u32(count);
       code.byte(typeCode(type));
     }
-    const start = code.length;
     code.bytes(this.#body.view());
-    const relocations = this.#relocations.map((each) => ({ ...each, at: start + each.at }));
-    return { bytes: code.copy(), relocations };
+    return code.copy();
   }
 
   /** A local of its own; it starts as zero unless it is one that was released. */
@@ -182,14 +164,6 @@ export class FunctionWriter {
     this.#body.i32(signed);
   }
 
-  /** An address, as an i32. */
-  constAddress(address: RegionAddress): void {
-    const value = this.#addressOf("i32.const", address);
-    this.#emit("i32.const", instructions.constant["i32.const"]);
-    this.#relocations.push({ at: this.#body.length, region: address.region, signed: true });
-    this.#body.wideI32(value | 0);
-  }
-
   /** An integer in [-2^63, 2^64); those from 2^63 on are the negative numbers with the same bits. */
   constI64(value: bigint): void {
     const signed = BigInt.asIntN(64, value);
@@ -227,12 +201,11 @@ export class FunctionWriter {
   }
 
   /**
-   * A load, a store or an atomic operation at the address on the stack plus `offset`: a constant in [0, 2^32), or an address of a
-   * region. `align` is
+   * A load, a store or an atomic operation at the address on the stack plus `offset`, a constant in [0, 2^32). `align` is
    * in bytes, a power of two up to the width of the access, which is the default; it is a hint except for atomics, which
    * trap at an address that is no multiple of their width.
    */
-  memory(name: MemoryOpName, offset: number | RegionAddress, align?: number): void {
+  memory(name: MemoryOpName, offset: number, align?: number): void {
     const instruction = instructions.memory[name];
     const log = align === undefined ? instruction.alignment : Math.log2(align);
     if (!Number.isInteger(log) || log < 0 || log > instruction.alignment)
@@ -242,7 +215,7 @@ export class FunctionWriter {
     this.#checkOffset(name, offset);
     this.#emit(name, instruction);
     this.#body.byte(log);
-    this.#offset(name, offset);
+    this.#body.u32(offset);
   }
 
   lane(name: LaneOpName, lane: number): void {
@@ -252,14 +225,14 @@ export class FunctionWriter {
     this.#body.byte(lane);
   }
 
-  /** A load or store of one lane, at the address on the stack plus `offset`, as in `memory`. */
-  memoryLane(name: MemoryLaneOpName, offset: number | RegionAddress, lane: number): void {
+  /** A load or store of one lane, at the address on the stack plus `offset`, a constant in [0, 2^32). */
+  memoryLane(name: MemoryLaneOpName, offset: number, lane: number): void {
     const instruction = instructions.memoryLane[name];
     this.#checkLane(name, lane, instruction.lanes);
     this.#checkOffset(name, offset);
     this.#emit(name, instruction);
     this.#body.byte(instruction.alignment);
-    this.#offset(name, offset);
+    this.#body.u32(offset);
     this.#body.byte(lane);
   }
 
@@ -390,27 +363,9 @@ export class FunctionWriter {
     if (!this.#scope.hasMemory) this.#check.fail(what, "the module has no memory");
   }
 
-  /** The constant that a load or store adds. */
-  #offset(what: string, offset: number | RegionAddress): void {
-    if (typeof offset === "number") {
-      this.#body.u32(offset);
-      return;
-    }
-    const value = this.#addressOf(what, offset);
-    this.#relocations.push({ at: this.#body.length, region: offset.region, signed: false });
-    this.#body.wideU32(value);
-  }
-
-  #addressOf(what: string, { region, offset }: RegionAddress): number {
-    const base = this.#scope.baseOf(region);
-    if (base === undefined) return this.#check.fail(what, `the module has no region ${region}`);
-    return base + offset; // what reaches beyond 2^32 is for a loader to refuse, with words
-  }
-
-  #checkOffset(what: string, offset: number | RegionAddress): void {
+  #checkOffset(what: string, offset: number): void {
     this.#checkMemory(what);
-    if (typeof offset === "number" && offset >>> 0 !== offset)
-      this.#check.fail(what, `${offset} is not an offset in [0, 2^32)`);
+    if (offset >>> 0 !== offset) this.#check.fail(what, `${offset} is not an offset in [0, 2^32)`);
   }
 
   #checkLane(what: string, lane: number, lanes: number): void {

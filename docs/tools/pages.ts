@@ -55,7 +55,6 @@ export const pages: readonly Page[] = [
     from: [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
-      "compile-options.ts",
       "stages.ts",
       "tools/evaluate.ts",
       /^runtime\//,

@@ -10,7 +10,7 @@
  * told apart by the range trained on is refused, never guessed.
  */
 
-import { DataError, FeedError, messageOf } from "../core/errors.ts";
+import { DataError, FeedError } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
 import { Pixels } from "../data/pixels.ts";
 import { ConfigReader, required } from "./config.ts";
@@ -89,8 +89,7 @@ export function readScales(text: string | undefined, inputs: Ports<unknown>, fil
     }),
   );
   if (inputs.names.some((name) => !found.has(name))) return "unknown";
-  const known = Ports.named(found);
-  return inputs.map((_, name) => known.get(name));
+  return inputs.map((_, name) => found.get(name) as InputScale);
 }
 
 // ---- inside --------------------------------------------------------------------------------------------------------
@@ -128,7 +127,7 @@ function largestIn(x: Source, most: number): number {
   let largest = 0;
   const end = Math.min(x.length, most);
   for (let i = 0; i < end; i++) {
-    const size = Math.abs(x[i] ?? 0);
+    const size = Math.abs(x[i] as number);
     if (size > largest && size < Number.POSITIVE_INFINITY) largest = size;
   }
   return largest;
@@ -138,6 +137,6 @@ function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DataError(`${file}: the input scales are no JSON: ${messageOf(error)}`, { cause: error });
+    throw new DataError(`${file}: the input scales are no JSON: ${(error as Error).message}`, { cause: error });
   }
 }

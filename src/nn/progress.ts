@@ -87,7 +87,7 @@ export function epochLine(record: EpochRecord, { epoch, epochs }: EpochPlan): st
 /** The loss and metrics of an epoch without its other facts. */
 export function scoresOf(record: EpochRecord): Scores {
   const { epoch, seconds, samplesPerSecond, stepMs, validation, ...scores } = record;
-  return scores;
+  return scores as Scores;
 }
 
 function twoDigits(value: number): string {

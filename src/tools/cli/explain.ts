@@ -7,16 +7,14 @@ import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import { stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
-import type { TargetName } from "../../kernel/target.ts";
 import type { KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
-import { targets } from "../../targets.ts";
-import { checkDims, chooseEntry } from "./choose.ts";
+import { checkDims, chooseEntry, type PlannedTarget, plannedTarget } from "./choose.ts";
 import { explainUpdates, type UpdateReport } from "./explain-updates.ts";
 
 export interface Explanation {
   readonly entry: string;
   readonly dims: Dims;
-  readonly target: TargetName;
+  readonly target: PlannedTarget;
   readonly passes: readonly PassReport[];
   readonly kernels: readonly KernelReport[];
   readonly launches: number;
@@ -29,7 +27,7 @@ export interface Explanation {
 export interface ExplainOptions {
   readonly entry?: string;
   readonly dims?: Dims;
-  readonly target: TargetName;
+  readonly target: PlannedTarget;
 }
 
 export function explainProgram(
@@ -39,7 +37,7 @@ export function explainProgram(
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
   const warnings = new Set<string>(program.warnings);
-  const stages = stagesOf(program, entry, dims, targets[target].planned, {}, (message) => warnings.add(message));
+  const stages = stagesOf(program, entry, dims, plannedTarget(target), {}, (message) => warnings.add(message));
   const { passes, kernels, launches, copies, memory } = stages.report;
   const updates = explainUpdates(stages);
   return { entry, dims, target, passes, kernels, launches, copies, updates, memory, warnings: [...warnings] };

@@ -4,8 +4,7 @@
  * submissions and buffers are counted at the device, not taken from the report.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { compile } from "../../../src/compile.ts";
-import type { CompileOptions } from "../../../src/compile-options.ts";
+import { type CompileOptions, compile } from "../../../src/compile.ts";
 import { RandomStream } from "../../../src/core/random.ts";
 import { glorotUniform, zeros } from "../../../src/dsl/initializers.ts";
 import { add, grad, matmul, mean, relu, softmaxCrossEntropy } from "../../../src/dsl/ops.ts";
