@@ -56,12 +56,12 @@ export function stepProgram(name: OptimizerName, shape: StepShape = {}) {
     state: { model: layers, opt: optimizer.slots(layers) },
     entries: {
       train({ image, label }, { model, opt: slots }) {
-        let x = image as Tensor;
+        let x: Tensor = image;
         model.forEach(({ w, b }, i) => {
-          x = add(matmul(x, w as Tensor) as Tensor, b as Tensor) as Tensor;
+          x = add(matmul(x, w), b);
           if (i < model.length - 1) x = relu(x as Tensor<Shape, "f32">);
         });
-        const loss = mean(softmaxCrossEntropy(x as Tensor<["batch", number], "f32">, label)) as Tensor<[], "f32">;
+        const loss = mean(softmaxCrossEntropy(x as Tensor<["batch", number], "f32">, label));
         return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
       },
     },
@@ -89,12 +89,12 @@ export function formulaOf(workload: Workload): Formula | undefined {
       const left = transposed === "left";
       const right = transposed === "right";
       return binary(left ? [k, m] : [m, k], right ? [n, k] : [k, n], (a, b) =>
-        matmul(left ? (transpose(a) as Tensor) : a, right ? (transpose(b) as Tensor) : b),
+        matmul(left ? transpose(a) : a, right ? transpose(b) : b),
       );
     }
     case "chain":
       return {
-        ...binary(workload.shape, workload.shape, (x, y) => maximum(add(x, y) as Tensor, 0) as Tensor),
+        ...binary(workload.shape, workload.shape, (x, y) => maximum(add(x, y), 0)),
         calls: workload.calls,
       };
     case "map":
@@ -112,16 +112,16 @@ type BinaryMap = (x: Tensor, y: Tensor) => Tensor;
 
 /** At most four arithmetic operations an element. */
 const maps: Readonly<Record<MapName, BinaryMap>> = {
-  add: (x, y) => add(x, y) as Tensor,
-  axpy: (x, y) => add(mul(x, 0.5) as Tensor, y) as Tensor,
-  "relu-add": (x, y) => maximum(add(x, y) as Tensor, 0) as Tensor,
-  lerp: (x, y) => add(mul(x, 0.9) as Tensor, mul(mul(y, y) as Tensor, 0.1) as Tensor) as Tensor,
+  add: (x, y) => add(x, y),
+  axpy: (x, y) => add(mul(x, 0.5), y),
+  "relu-add": (x, y) => maximum(add(x, y), 0),
+  lerp: (x, y) => add(mul(x, 0.9), mul(mul(y, y), 0.1)),
 };
 
 function layerNorm(x: Tensor): Tensor {
   const wide = { axis: -1, keepDims: true } as const;
-  const centred = sub(x, mean(x, wide) as Tensor) as Tensor;
-  return mul(centred, div(1, sqrt(add(variance(x, wide) as Tensor, layerNormEpsilon) as Tensor)) as Tensor) as Tensor;
+  const centred = sub(x, mean(x, wide));
+  return mul(centred, div(1, sqrt(add(variance(x, wide), layerNormEpsilon))));
 }
 
 function binary(a: readonly number[], b: readonly number[], z: BinaryMap): Formula {

@@ -3,68 +3,34 @@
  * the pipeline, whose stages stand in stages.ts.
  */
 
+import type { BoundTarget } from "../codegen/target.ts";
 import { sideBySide } from "../passes/plan/layout.ts";
+import { type CompileOptions, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
-import {
-  callable,
-  checkArguments,
-  checkOptions,
-  list,
-  type OptionTable,
-  object,
-  oneOf,
-  seed as seedKind,
-  show,
-} from "./core/options.ts";
+import { checkArguments, checkOptions, show } from "./core/options.ts";
 import { atLine, here } from "./core/origin.ts";
 import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
 import type { Entry } from "./graph/entry.ts";
 import type { Dims } from "./graph/shape.ts";
+import type { Addresses, Artifact, Crew } from "./program/artifact.ts";
 import { Buffers } from "./program/buffer.ts";
 import { checkDTypes, checkProgram, firstF64 } from "./program/check.ts";
 import { stateBuffers } from "./program/declared.ts";
 import { reportOf } from "./program/entry-report.ts";
 import { inputSlots } from "./program/inputs.ts";
 import type { PassReport } from "./program/report.ts";
+import type { Sequence } from "./program/sequence.ts";
 import { workOf } from "./program/work.ts";
 import type { CompiledEntry } from "./runtime/compiled.ts";
 import { checkDims } from "./runtime/dims.ts";
 import { type Executable, makeExecutable } from "./runtime/executable.ts";
 import { declaredInputs } from "./runtime/feeds.ts";
-import type { LaunchObserver, MachineOptions } from "./runtime/machine.ts";
+import type { MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
-import { type Products, runAll, runUpTo, type Skippable, skippable } from "./stages.ts";
-import { chooseTarget, jsTarget, type TargetOptions, type TargetSetup, targetTable } from "./targets.ts";
-
-export interface CompileOptions extends TargetOptions {
-  /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
-  readonly dims?: Dims;
-  /** Starting weights and random draws follow from it: a whole number below 2^53, all of whose bits count. 0 by default. */
-  readonly seed?: number;
-  /** Steps to leave out, for comparison. */
-  readonly skip?: readonly Skippable[];
-  /** Told of things that are no errors (a parameter that the loss does not depend on). By default: console.warn. */
-  readonly onWarning?: (message: string) => void;
-  /** Told of each kernel launch. */
-  readonly onLaunch?: LaunchObserver;
-  /** For finding faults. */
-  readonly debug?: {
-    /** Fill scratch memory with NaN as soon as nothing needs it. */
-    readonly poisonFreed?: boolean;
-  };
-}
-
-export const compileTable: OptionTable<CompileOptions> = {
-  ...targetTable,
-  dims: object(),
-  seed: seedKind,
-  skip: list(oneOf(...skippable)),
-  onWarning: callable(),
-  onLaunch: callable(),
-  debug: object(),
-};
+import { type Products, runAll, runUpTo } from "./stages.ts";
+import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
@@ -111,10 +77,17 @@ export async function compileOn<O, I>(
       dims,
       inputs: declaredInputs(program.inputs),
       compileEntry: (name, sizes) => {
-        const { entry, report } = stagesOf(program, name, sizes, target, options, warn);
+        const { entry, report } = stagesOf(program, name, sizes, target, options, warn, machine.crew);
         return { entry, report };
       },
-      summary: () => ({ target: target.traits.name, device: machine.device, why: target.why, compileMs, warnings }),
+      summary: () => ({
+        target: target.traits.name,
+        device: machine.device,
+        why: target.why,
+        runsAhead: machine.runsAhead,
+        compileMs,
+        warnings,
+      }),
     });
     compileMs = performance.now() - started;
     return executable;
@@ -146,28 +119,36 @@ function machineOptions({ onLaunch, debug }: CompileOptions): MachineOptions {
 // ---- one entry -----------------------------------------------------------------------------------------------------
 
 /** A compiled entry, and all that it was on the way there: for the command line to show. */
-export interface Stages extends Compiled, Products {
+export interface Stages<A extends Artifact = Artifact> extends Compiled, Products {
+  readonly entry: CompiledEntry<A>;
   /** What each stage made, as text: asked for by the stage's name. */
   readonly shown: ReadonlyMap<string, () => string>;
 }
 
-/** Compiles one entry, up to its sequence of kernels with their addresses. Needs no device, and all dimensions bound. */
-export function stagesOf(
+/** Compiles one entry, up to what its target prints. Needs no device, and all dimensions bound. */
+export function stagesOf<A extends Artifact>(
   program: Program<unknown>,
   name: string,
   dims: Dims,
-  target: TargetSetup,
+  target: BoundTarget<A>,
   { skip = [] }: CompileOptions = {},
   warn: (message: string) => void = () => {},
-): Stages {
+  crew?: Crew,
+): Stages<A> {
   checkDTypes(program, target.traits);
   const written = program.entries.get(name);
   if (written === undefined) throw new CompilerBug(`the program has no entry ${name}`);
   const passes: PassReport[] = [];
   const shown = new Map<string, () => string>();
+  const printed: A[] = []; // in the target's own type
+  const print = (sequence: Sequence, addresses: Addresses): A => {
+    const artifact = target.print(sequence, addresses, crew);
+    printed.push(artifact);
+    return artifact;
+  };
   const made = runAll(
     written,
-    { dims, warn, target, program },
+    { dims, warn, target, program, print },
     {
       skip: new Set<string>(skip),
       done(pass, print) {
@@ -178,10 +159,12 @@ export function stagesOf(
   );
   const { sequence, ordered, layout, simplified } = made;
   const { buffers, segmentBytes, freedAfter, arena, declared } = layout;
-  const compiled: CompiledEntry = {
+  const [artifact] = printed;
+  if (artifact === undefined) throw new CompilerBug(`the entry ${name} was not printed`);
+  const compiled: CompiledEntry<A> = {
     name,
     dims,
-    sequence,
+    artifact,
     buffers,
     inputs: inputSlots(simplified, declared.input, splitPath),
     outputs: new Map(declared.output.map((slot) => [slot.name, slot])),
@@ -189,13 +172,19 @@ export function stagesOf(
     freedAfter,
   };
   const { fused, copied } = ordered;
-  const report = reportOf(compiled, { passes, computed: fused.homes.keys(), copied, arena });
+  const report = reportOf(compiled, { sequence, passes, computed: fused.homes.keys(), copied, arena });
   return { ...made, entry: compiled, report, shown };
 }
 
 /** An entry after the passes up to one, but its dimensions still names: for people to read. */
 export function afterPass(written: Entry, last: "differentiate" | "simplify"): Entry {
-  const context = { dims: {}, warn: () => {}, target: jsTarget, program: { inputs: [], states: [] } };
+  const context = {
+    dims: {},
+    warn: () => {},
+    target: jsTarget,
+    program: { inputs: [], states: [] },
+    print: jsTarget.print,
+  };
   const { differentiated } = runUpTo("differentiated", { written }, context);
   if (last === "differentiate") return differentiated;
   return runUpTo("simplified", { specialized: differentiated }, context).simplified;

@@ -2,7 +2,8 @@
  * tensorloom: the public surface. Nothing here reaches a module of Node; see node.ts for files, checkpoints and Dawn.
  */
 
-export { type CompileOptions, compile, compileOn } from "./compile.ts";
+export { compile, compileOn } from "./compile.ts";
+export type { CompileOptions } from "./compile-options.ts";
 export type { DType } from "./core/dtype.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
 export { Pixels } from "./data/pixels.ts";

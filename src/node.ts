@@ -20,7 +20,7 @@ import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/sav
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
 import type { Gpu } from "./runtime/platform.ts";
 import { hasVulkanLoader } from "./runtime/webgpu/vulkan-loader.ts";
-import { type TargetOptions, targetKind } from "./targets.ts";
+import { type TargetOptions, targetKind, targets } from "./targets.ts";
 
 export type { Dataset, Split } from "./data/dataset.ts";
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
@@ -145,7 +145,7 @@ export async function nodeGpu(): Promise<Gpu> {
 export async function nodeTarget(target: NonNullable<TargetOptions["target"]> = "auto"): Promise<TargetOptions> {
   checkArguments("nodeTarget", arguments, 1);
   checkValue("nodeTarget", "the target", target, targetKind);
-  if (target === "js" || target === "wasm") return { target };
+  if (target !== "auto" && !targets[target].needsGpu) return { target };
   try {
     return { target, gpu: await nodeGpu() };
   } catch (error) {

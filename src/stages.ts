@@ -1,13 +1,14 @@
 /**
- * THE PIPELINE: every stage from an entry as it was written to the addresses of its buffers, in order, each with the reason
+ * THE PIPELINE: every stage from an entry as it was written to what its target prints, in order, each with the reason
  * why it stands where it stands. A stage says what it needs and what it gives; another order is refused before anything runs.
  *
- *   written -> graph passes -> fused -> ordered -> lowered -> sequence -> layout
+ *   written -> graph passes -> fused -> ordered -> lowered -> scheduled -> sequence -> layout -> artifact
  *
  * The verifier runs after each (on what `lower` made where nothing schedules it, or where that went wrong); when it fails, the
  * message names the stage and prints before and after. Whoever wants stages (`skip`, --print-after, inspect, pictures, tests)
  * reads them here.
  */
+import type { BoundTarget } from "../codegen/target.ts";
 import { type Fused, printFused } from "../passes/fuse/cluster.ts";
 import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
@@ -23,12 +24,12 @@ import { checkKernels, checkLayout, runVerified } from "../passes/verify.ts";
 import { CompilerBug } from "./core/errors.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import { printEntry } from "./graph/print.ts";
+import { type Addresses, type Artifact, printArtifact } from "./program/artifact.ts";
 import { checkInputSizes, type Declarations, declaredBuffers } from "./program/declared.ts";
 import { printCode, printSlots } from "./program/print.ts";
 import { countLaunches, type Sequence } from "./program/sequence.ts";
 import { checkIndexes, checkSizes } from "./program/sizes.ts";
 import { hasAll, type Measure, optionalStageOf, runStages, stageOf, type Watch } from "./program/stage.ts";
-import type { TargetSetup } from "./targets.ts";
 
 /** What an entry is on its way. */
 export interface Products {
@@ -41,8 +42,10 @@ export interface Products {
   fused: Fused;
   ordered: Ordered;
   lowered: Sequence;
+  scheduled: Sequence;
   sequence: Sequence;
   layout: Layout;
+  artifact: Artifact;
 }
 
 /** States that a kernel needs another buffer for, beside that of the next value, and how often it was found out. */
@@ -53,7 +56,9 @@ interface Apart {
 
 /** What stages may ask for besides. */
 export interface StageContext extends PassContext {
-  readonly target: Pick<TargetSetup, "traits" | "schedule">;
+  readonly target: Pick<BoundTarget, "traits" | "schedule" | "legalize">;
+  /** The target's printer, for the machine that is to run what it prints. */
+  readonly print: (sequence: Sequence, addresses: Addresses) => Artifact;
   readonly program: Declarations;
 }
 
@@ -124,12 +129,20 @@ export const stages = [
   optional({
     name: "schedule",
     needs: ["lowered", "simplified"],
-    gives: "sequence",
+    gives: "scheduled",
     run: ({ lowered, simplified }, c) => counting(scheduled(lowered, c), simplified, c),
     without: ({ lowered, simplified }, c) => counting(unscheduled(lowered, c), simplified, c),
     ...ofCode,
   }),
-  // Addresses: last, as what a buffer lives for is read off the sequence.
+  // What the target means otherwise than the kernel language, said so that both mean the same.
+  stage({
+    name: "legalize",
+    needs: ["scheduled"],
+    gives: "sequence",
+    run: ({ scheduled: sequence }, { target }) => legal(sequence, target.legalize(sequence)),
+    ...ofCode,
+  }),
+  // Addresses: behind all that changes the sequence, as what a buffer lives for is read off it.
   optional({
     name: "plan",
     needs: ["sequence", "ordered"],
@@ -139,11 +152,20 @@ export const stages = [
     measure: ({ arena }) => ({ count: arena.placements.length, unit: "buffers" }),
     show: ({ buffers }) => printSlots(buffers.values()),
   }),
+  // Once: the machine, inspect and the command line read the same artifact.
+  stage({
+    name: "print",
+    needs: ["sequence", "layout"],
+    gives: "artifact",
+    run: ({ sequence, layout: addressed }, { print }) => print(sequence, addressed),
+    measure: ({ steps }) => ({ count: steps.length, unit: "steps" }),
+    show: printArtifact,
+  }),
 ] as const;
 
 /** Runs all stages on an entry as it was written. */
 export function runAll(written: Entry, context: StageContext, watch: Watch): Products {
-  const made = runUpTo("layout", { written }, context, watch);
+  const made = runUpTo("artifact", { written }, context, watch);
   if (
     !hasAll<Products, keyof Products>(
       made,
@@ -194,7 +216,10 @@ function fitting(entry: Entry, { program, dims }: StageContext): Entry {
 
 function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
   try {
-    return scheduleSequence(lowered, (kernel) => target.schedule(kernel));
+    return checkKernels(
+      "schedule",
+      scheduleSequence(expandSequence(lowered), (kernel) => target.schedule(kernel)),
+    );
   } catch (error) {
     checkKernels("lower", lowered); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
     throw error;
@@ -203,8 +228,13 @@ function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
 
 /** A GPU has no loops that are not scheduled. */
 function unscheduled(lowered: Sequence, context: StageContext): Sequence {
-  if (context.target.traits.name === "wgsl") return scheduled(lowered, context);
+  if (context.target.traits.needsSchedule) return scheduled(lowered, context);
   return checkKernels("lower", expandSequence(lowered));
+}
+
+/** Checked where anything was changed. */
+function legal(before: Sequence, after: Sequence): Sequence {
+  return after === before ? before : checkKernels("legalize", after);
 }
 
 /** The sequence, where it counts no further than the target can. */

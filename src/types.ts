@@ -61,7 +61,12 @@ export type { Predicted, PredictOptions } from "./nn/trainer.ts";
 export type { CommonTrainerOptions } from "./nn/trainer-options.ts";
 export type { TrainingOutputs, TrainingProgram } from "./nn/training-program.ts";
 export type { ClassWeightFor } from "./nn/weights.ts";
-export type { BufferSlot, Range as ByteRange, Segment as MemorySegment } from "./program/buffer.ts";
+export type {
+  Buffer as MemoryBuffer,
+  BufferSlot,
+  Range as ByteRange,
+  Segment as MemorySegment,
+} from "./program/buffer.ts";
 export type { EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
 export type { ArrayOf, ArraysByDType, Picks as KernelPicks, TypedArray } from "./runtime/compiled.ts";
 export type { ExecutableCore, ReadValue, RunRequest, SeriesOf, StepsRequest, ValueOf } from "./runtime/executable.ts";

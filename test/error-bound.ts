@@ -8,10 +8,7 @@
  * The first is found by evaluating the op once more on operands moved by their bounds, so no derivative is written down
  * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
  */
-import { jsTolerances } from "../codegen/js/tolerances.ts";
 import { roundingsInBlocks, type Tolerances } from "../codegen/tolerance.ts";
-import { wasmTolerances } from "../codegen/wasm/tolerances.ts";
-import { wgslTolerances } from "../codegen/wgsl/tolerances.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
 import { isContract, isReduce } from "../src/graph/define.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
@@ -20,13 +17,6 @@ import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
-import type { TargetName } from "../src/kernel/target.ts";
-
-export const tolerances: Readonly<Record<TargetName, Tolerances>> = {
-  js: jsTolerances,
-  wasm: wasmTolerances,
-  wgsl: wgslTolerances,
-};
 
 export interface Bounded {
   readonly value: NdArray;
@@ -39,7 +29,7 @@ const oracleUlps = 2;
 const oracleUnit = 2 ** -53;
 
 /** Outputs of an entry (differentiated, its dimensions bound) with their bounds on a target, by name. */
-export function errorBounds(entry: Entry, given: Environment, target: TargetName): ReadonlyMap<string, Bounded> {
+export function errorBounds(entry: Entry, given: Environment, target: Tolerances): ReadonlyMap<string, Bounded> {
   const known = new Map<Node, Bounded>();
   for (const node of neededNodes(entry)) {
     const fed = node.op === input || node.op === state ? given.get(String(node.attrs.name)) : undefined;
@@ -51,7 +41,7 @@ export function errorBounds(entry: Entry, given: Environment, target: TargetName
 
 const none = ({ data }: NdArray): Float64Array => new Float64Array(data.length);
 
-function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: TargetName): Bounded {
+function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolerances): Bounded {
   const operands = node.args.map((arg) => known.get(arg) as Bounded);
   const evaluate = (args: readonly NdArray[]): NdArray => {
     const types = node.results.map(({ type }) => type);
@@ -63,7 +53,7 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Target
   const inherited = multiplies ? productsMoved(operands, evaluate) : operandsMoved(operands, value, evaluate);
   if (!isFloat(value.dtype)) return { value, bound: inherited };
   const { tolerance = "exact" } = node.op;
-  const { ulps, absolute, unit, inBlocks } = tolerances[target][tolerance];
+  const { ulps, absolute, unit, inBlocks } = target[tolerance];
   if (ulps === 0 && unit === 0) return { value, bound: inherited };
   const sums = unit === 0 ? none(value) : evaluate(values.map(magnitudes)).data;
   const terms = termsOf(node, values);

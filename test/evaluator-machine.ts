@@ -13,6 +13,7 @@ import type { Kernel } from "../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../src/kernel/maths/in-double.ts";
 import { routineFor } from "../src/kernel/maths/library.ts";
 import { mapStmts, rewriting } from "../src/kernel/rewrite.ts";
+import { type Artifact, alone, artifactSteps } from "../src/program/artifact.ts";
 import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../src/program/buffer.ts";
 import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
@@ -31,7 +32,13 @@ export const wasmEvaluatorTarget: TargetSetup = {
 };
 
 function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {
-  return { ...target, machine: async (stateBytes) => new EvaluatorMachine(stateBytes, routines) };
+  const evaluated: TargetSetup<EvaluatorArtifact> = {
+    ...target,
+    legalize: (sequence) => sequence,
+    print: (sequence, addresses) => ({ sequence, steps: artifactSteps(sequence, addresses) }),
+    machine: async (stateBytes) => new EvaluatorMachine(stateBytes, routines),
+  };
+  return evaluated;
 }
 
 function withoutRsqrt(kernel: Kernel): Kernel {
@@ -48,19 +55,35 @@ function withoutRsqrt(kernel: Kernel): Kernel {
   return { ...kernel, nests };
 }
 
+/** Prints nothing: what runs is the sequence. */
+interface EvaluatorArtifact extends Artifact {
+  readonly sequence: Sequence;
+}
+
+/** A compiled entry, and the sequence that was printed for it. */
+export interface WatchedEntry extends CompiledEntry {
+  readonly sequence: Sequence;
+}
+
 /** A target, `js` by default, telling of its machine and of every compiled entry. */
 export function watchedTarget(
-  seenEntry: (entry: CompiledEntry) => void,
+  seenEntry: (entry: WatchedEntry) => void,
   seenMachine: (machine: Machine) => void = () => undefined,
   target: TargetSetup = jsTarget,
 ): TargetSetup {
+  const sequences = new Map<unknown, Sequence>();
   return {
     ...target,
+    print(sequence, addresses, crew) {
+      const artifact = target.print(sequence, addresses, crew);
+      sequences.set(artifact, sequence);
+      return artifact;
+    },
     async machine(stateBytes, options) {
       const machine = await target.machine(stateBytes, options);
       const prepare = machine.prepare.bind(machine);
       machine.prepare = (entry) => {
-        seenEntry(entry);
+        seenEntry({ ...entry, sequence: sequences.get(entry.artifact) ?? [] });
         return prepare(entry);
       };
       seenMachine(machine);
@@ -69,8 +92,10 @@ export function watchedTarget(
   };
 }
 
-class EvaluatorMachine implements Machine {
+class EvaluatorMachine implements Machine<EvaluatorArtifact> {
   readonly device = "evaluator";
+  readonly crew = alone;
+  readonly runsAhead = false;
   readonly #state: ArrayBuffer;
 
   readonly #routines: Routines;
@@ -80,8 +105,9 @@ class EvaluatorMachine implements Machine {
     this.#routines = routines;
   }
 
-  async prepare(entry: CompiledEntry): Promise<Runner> {
-    checkBindings(entry.sequence, entry.buffers);
+  async prepare(entry: CompiledEntry<EvaluatorArtifact>): Promise<Runner> {
+    const { sequence } = entry.artifact;
+    checkBindings(sequence, entry.buffers);
     const segments: Readonly<Record<Segment, ArrayBuffer>> = {
       state: this.#state,
       arena: new ArrayBuffer(entry.segmentBytes.arena),
@@ -105,7 +131,7 @@ class EvaluatorMachine implements Machine {
       },
       run() {
         calls += 1;
-        evaluateSequence(entry.sequence, memory, { routines, seed: calls });
+        evaluateSequence(sequence, memory, { routines, seed: calls });
       },
       read: async (output) => (viewsBySlot.get(output) as TypedArray).slice(),
       release: () => undefined,

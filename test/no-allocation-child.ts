@@ -30,7 +30,7 @@ async function measure(batch: number, steps: number): Promise<HeapChange> {
     await new Promise((resolve) => setTimeout(resolve, 200));
     globalThis.gc?.();
     const before = process.memoryUsage().heapUsed;
-    run(Math.min(40, steps / 10));
+    run(Math.min(40, Math.ceil(steps / 6)));
     if (process.memoryUsage().heapUsed - before < 4_000) break;
   }
   globalThis.gc?.();

@@ -5,7 +5,6 @@
  * Another target is one line: `await compareOps(target, "its name and options")`.
  */
 import { compileOn } from "../src/compile.ts";
-import type { TargetName } from "../src/kernel/target.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import type { TargetSetup } from "../src/targets.ts";
 import type { Bounded } from "./error-bound.ts";
@@ -38,10 +37,10 @@ export interface OpComparison {
 
 /**
  * A tolerance that is wider than this, in ulps of the largest number of its output, says nothing: a chain that adds up to
- * more needs a case whose numbers cancel less. `js` accumulates in double; the others owe (K + 8) / 2 ulps a sum, of up
+ * more needs a case whose numbers cancel less. An accumulator of f32 owes (K + 8) / 2 ulps a sum, of up
  * to 67 terms here.
  */
-const widest: Readonly<Record<TargetName, number>> = { js: 32, wasm: 256, wgsl: 256 };
+const widest = { f64: 32, f32: 256 } as const;
 
 /** Cases of one program: compiling few programs takes less time than compiling many. */
 const perProgram = 12;
@@ -89,7 +88,7 @@ interface Found {
 async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Promise<readonly Found[]> {
   const program = caseProgram(cases);
   const feeds = caseFeeds(cases);
-  const wanted = new ProgramOracle(program).bounds("step", feeds, target.traits.name);
+  const wanted = new ProgramOracle(program).bounds("step", feeds, target.tolerances);
   const executable = await compileOn(program, target, { onWarning: () => undefined });
   try {
     const outputs = (await executable.run({ entry: "step" as never, feeds })) as Record<
@@ -105,7 +104,7 @@ async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Pr
       const part = /^g\d/.test(key) ? "gradient" : "forward";
       // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
       if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
-      const vague = width > widest[target.traits.name] ? `a tolerance of ${width} ulps says nothing` : "";
+      const vague = width > widest[target.traits.accumulator] ? `a tolerance of ${width} ulps says nothing` : "";
       const found = problem || vague;
       return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };
     });

@@ -2,6 +2,7 @@
  * Runs a program's entries through the float64 oracle: what the program means, with no rounding between operations. State is
  * carried from call to call, so an executable can be compared with it over several steps.
  */
+import type { Tolerances } from "../codegen/tolerance.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
 import { specialize } from "../passes/graph/specialize.ts";
 import { isFloat, roundTo } from "../src/core/dtype.ts";
@@ -12,7 +13,6 @@ import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
 import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
-import type { TargetName } from "../src/kernel/target.ts";
 import type { TypedArray } from "../src/runtime/compiled.ts";
 import { type Bounded, errorBounds } from "./error-bound.ts";
 
@@ -61,7 +61,7 @@ export class ProgramOracle {
   }
 
   /** What an entry would give now, and how far a target may be from it. Changes no state. */
-  bounds(entry: string, feeds: FlatFeeds, target: TargetName): ReadonlyMap<string, Bounded> {
+  bounds(entry: string, feeds: FlatFeeds, target: Tolerances): ReadonlyMap<string, Bounded> {
     return errorBounds(this.#expanded(entry), this.#environment(feeds), target);
   }
 

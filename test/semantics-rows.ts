@@ -60,21 +60,21 @@ function row(says: string, given: readonly Given[], make: Row["make"], wanted: r
 
 /** The slopes of a sum of `f` at some numbers. */
 function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, wanted: readonly number[]): Row {
-  return row(`gradient: ${says}`, [at], (x) => grad(sum(f(x as Tensor) as Tensor) as Tensor, x), wanted);
+  return row(`gradient: ${says}`, [at], (x) => grad(sum(f(x) as Tensor), x), wanted);
 }
 
-const square = (x: Tensor): Tensor => reshape(x, [1, 1]) as Tensor;
+const square = (x: Tensor): Tensor => reshape(x, [1, 1]);
 
 /** The first element to the power of the second. */
 function powerOf(x: Tensor): Tensor {
-  return sum(pow(slice(x, [0, 1]), slice(x, [1, 2])) as Tensor) as Tensor;
+  return sum(pow(slice(x, [0, 1]), slice(x, [1, 2])));
 }
 
 /** The slopes of sum(3 (x + a) + b) by a and by b, which are both zeros. */
 function byTwoZeros(x: Tensor): Tensor {
-  const [a, b] = [full([2], 0) as Tensor, full([2], 0) as Tensor];
-  const y = sum(add(mul(add(x, a) as Tensor, 3) as Tensor, b) as Tensor) as Tensor;
-  return concat([grad(y, a) as Tensor, grad(y, b) as Tensor]) as Tensor;
+  const [a, b] = [full([2], 0), full([2], 0)];
+  const y = sum(add(mul(add(x, a), 3), b));
+  return concat([grad(y, a), grad(y, b)]);
 }
 
 /** Cross-entropy of two rows by class numbers that the program has made, or of one by weights. */
@@ -90,14 +90,14 @@ const rows: readonly Row[] = [
   row("mul wraps", [whole(highest, 65537), whole(highest, 65537)], mul as never, [1, 131073]),
   row("sum wraps", [whole(highest, 1, 1)], sum as never, [-2147483647]),
   row("prod wraps", [whole(65537, 65537, 2)], prod as never, [262146]),
-  row("contraction wraps", [whole(highest), whole(highest)], (x, y) => matmul(square(x as Tensor), square(y as Tensor) as never), [1]),
-  row("abs and neg of the lowest", [whole(lowest, lowest), whole(0)], (x) => sub(abs(x as Tensor), neg(x as Tensor)), [0, 0]),
+  row("contraction wraps", [whole(highest), whole(highest)], (x, y) => matmul(square(x), square(y) as never), [1]),
+  row("abs and neg of the lowest", [whole(lowest, lowest), whole(0)], (x) => sub(abs(x), neg(x)), [0, 0]),
   row("division", [whole(7, -7, 5, lowest), whole(2, 2, 0, -1)], div as never, [3, -3, 0, lowest]),
   row("mod", [whole(7, -7, 7, -7, 5), whole(3, 3, -3, -3, 0)], mod as never, [1, 2, -2, -1, 0]),
-  row("cast to i32", [[3e9, -3e9, nan, 2.7, -2.7]], (x) => cast(x as Tensor, "i32"), [highest, lowest, 0, 2, -2]),
-  row("cast to u32", [[-1, 5e9, nan, 2.7]], (x) => cast(x as Tensor, "u32"), [0, 4294967295, 0, 2]),
-  row("cast to u8", [[-1, 300, nan, 2.9]], (x) => cast(x as Tensor, "u8"), [0, 255, 0, 2]),
-  row("cast to bool", [[-0.5, 0, 2]], (x) => cast(cast(x as Tensor, "bool"), "f32"), [1, 0, 1]),
+  row("cast to i32", [[3e9, -3e9, nan, 2.7, -2.7]], (x) => cast(x, "i32"), [highest, lowest, 0, 2, -2]),
+  row("cast to u32", [[-1, 5e9, nan, 2.7]], (x) => cast(x, "u32"), [0, 4294967295, 0, 2]),
+  row("cast to u8", [[-1, 300, nan, 2.9]], (x) => cast(x, "u8"), [0, 255, 0, 2]),
+  row("cast to bool", [[-0.5, 0, 2]], (x) => cast(cast(x, "bool"), "f32"), [1, 0, 1]),
   row("round", [[0.5, 1.5, 2.5, -0.2, -1.5]], round as never, [0, 2, 2, 0, -2]),
   row("maximum of NaN", [[1, nan, 3], [nan, 2, 1]], maximum as never, [nan, nan, 3]),
   row("max of NaN", [[1, nan, 3]], max as never, [nan]),
@@ -105,37 +105,37 @@ const rows: readonly Row[] = [
   row("argmax of equals", [[1, 3, 3]], argmax as never, [1]),
   row("argmax of NaNs", [[1, nan, 3, nan]], argmax as never, [1]),
   row("argmin of NaNs", [[1, nan, -3, nan]], argmin as never, [1]),
-  row("equal", [[nan, 0], [nan, -0]], (x, y) => cast(equal(x as Tensor, y as Tensor) as Tensor, "i32"), [0, 1]),
+  row("equal", [[nan, 0], [nan, -0]], (x, y) => cast(equal(x, y), "i32"), [0, 1]),
   row("sign", [[0, nan, -3, 2]], sign as never, [0, nan, -1, 1]),
   row("pow(x, 0)", [[nan, 0, -2], [0, 0, 0]], pow as never, [1, 1, 1]),
-  row("mean of whole numbers", [whole(1, 2)], (x) => mean(x as Tensor), [1.5]),
-  row("mean of bytes", [whole(1, 2, 255, 0)], (x) => mean(cast(x as Tensor, "u8")), [64.5]),
-  row("mean of truth values", [whole(1, 0, 7, 2)], (x) => mean(cast(x as Tensor, "bool")), [0.75]),
-  row("mean of unsigned numbers", [whole(1, 2)], (x) => mean(cast(x as Tensor, "u32"), { axis: -1 }), [1.5]),
-  row("variance of whole numbers", [whole(1, 2, 5, 6)], (x) => variance(x as Tensor), [4.25]),
-  row("standardDeviation of whole numbers", [whole(1, 4)], (x) => standardDeviation(x as Tensor), [1.5]),
-  row("l2Norm of whole numbers", [whole(3, 4)], (x) => l2Norm(x as Tensor), [5]),
-  row("l1Norm of whole numbers is whole", [whole(3, -4)], (x) => div(l1Norm(x as Tensor) as Tensor, 2), [3]),
-  row("globalNorm of whole numbers", [whole(3), whole(4)], (x, y) => globalNorm([x as Tensor, y as Tensor]), [5]),
-  row("normalize of whole numbers", [whole(0, -5)], (x) => normalize(x as Tensor), [0, -1]),
-  row("logSumExp of whole numbers", [whole(5)], (x) => logSumExp(x as Tensor), [5]),
-  row("meanSquaredError of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => meanSquaredError(x as Tensor, y as Tensor), [5]),
-  row("meanSquaredError of unsigned numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanSquaredError(cast(x as Tensor, "u32"), cast(y as Tensor, "u32")), [2.5]),
-  row("meanAbsoluteError of whole numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanAbsoluteError(x as Tensor, y as Tensor), [1.5]),
-  row("huber of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => huber(x as Tensor, y as Tensor), [1.5]),
-  { ...row("logSumExp of -infinity", [[-inf, -inf]], (x) => logSumExp(x as Tensor), [-inf]), infinite: true },
-  { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x as Tensor), [inf]), infinite: true },
+  row("mean of whole numbers", [whole(1, 2)], (x) => mean(x), [1.5]),
+  row("mean of bytes", [whole(1, 2, 255, 0)], (x) => mean(cast(x, "u8")), [64.5]),
+  row("mean of truth values", [whole(1, 0, 7, 2)], (x) => mean(cast(x, "bool")), [0.75]),
+  row("mean of unsigned numbers", [whole(1, 2)], (x) => mean(cast(x, "u32"), { axis: -1 }), [1.5]),
+  row("variance of whole numbers", [whole(1, 2, 5, 6)], (x) => variance(x), [4.25]),
+  row("standardDeviation of whole numbers", [whole(1, 4)], (x) => standardDeviation(x), [1.5]),
+  row("l2Norm of whole numbers", [whole(3, 4)], (x) => l2Norm(x), [5]),
+  row("l1Norm of whole numbers is whole", [whole(3, -4)], (x) => div(l1Norm(x), 2), [3]),
+  row("globalNorm of whole numbers", [whole(3), whole(4)], (x, y) => globalNorm([x, y]), [5]),
+  row("normalize of whole numbers", [whole(0, -5)], (x) => normalize(x), [0, -1]),
+  row("logSumExp of whole numbers", [whole(5)], (x) => logSumExp(x), [5]),
+  row("meanSquaredError of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => meanSquaredError(x, y), [5]),
+  row("meanSquaredError of unsigned numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanSquaredError(cast(x, "u32"), cast(y, "u32")), [2.5]),
+  row("meanAbsoluteError of whole numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanAbsoluteError(x, y), [1.5]),
+  row("huber of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => huber(x, y), [1.5]),
+  { ...row("logSumExp of -infinity", [[-inf, -inf]], (x) => logSumExp(x), [-inf]), infinite: true },
+  { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x), [inf]), infinite: true },
   {
-    ...row("softmaxCrossEntropy", [[0, -inf], whole(0)], (x, y) => softmaxCrossEntropy(reshape(x as Tensor, [1, 2]) as never, mul(y as Tensor, 1) as never), [0]),
+    ...row("softmaxCrossEntropy", [[0, -inf], whole(0)], (x, y) => softmaxCrossEntropy(reshape(x, [1, 2]) as never, mul(y, 1) as never), [0]),
     infinite: true,
   },
-  row("a label that is no class", [[0, 0, 3, 1], whole(2, -1)], (x, y) => lossOf(x as Tensor, y as Tensor), [nan, nan]),
-  row("a label that is no class, probabilities", [[0.5, 0.5, 1, 0], whole(255, 0)], (x, y) => lossOf(x as Tensor, y as Tensor, { probabilities: true }), [nan, 0]),
-  row("a label that is ignored", [[0, nan, 3, 3], whole(255, -1)], (x, y) => lossOf(x as Tensor, y as Tensor, { ignore: 255 }), [0, nan]),
-  row("gradient: labels that are no class or ignored", [[0, nan, 3, 3], whole(255, 2)], (x, y) => grad(sum(lossOf(x as Tensor, y as Tensor, { ignore: 255 })) as Tensor, x as Tensor), [0, 0, 0, 0]),
-  row("gradient: by a label of 0", [[2, 2], [0, 0.5]], (x, y) => grad(lossOf(x as Tensor, y as Tensor, { soft: true }), y as Tensor), [Math.fround(Math.LN2), Math.fround(Math.LN2)]),
+  row("a label that is no class", [[0, 0, 3, 1], whole(2, -1)], (x, y) => lossOf(x, y), [nan, nan]),
+  row("a label that is no class, probabilities", [[0.5, 0.5, 1, 0], whole(255, 0)], (x, y) => lossOf(x, y, { probabilities: true }), [nan, 0]),
+  row("a label that is ignored", [[0, nan, 3, 3], whole(255, -1)], (x, y) => lossOf(x, y, { ignore: 255 }), [0, nan]),
+  row("gradient: labels that are no class or ignored", [[0, nan, 3, 3], whole(255, 2)], (x, y) => grad(sum(lossOf(x, y, { ignore: 255 })), x), [0, 0, 0, 0]),
+  row("gradient: by a label of 0", [[2, 2], [0, 0.5]], (x, y) => grad(lossOf(x, y, { soft: true }), y), [Math.fround(Math.LN2), Math.fround(Math.LN2)]),
   {
-    ...row("gradient: a masked logit", [[0, -inf, 0], [0.5, 0, 0.5]], (x, y) => grad(lossOf(x as Tensor, y as Tensor, { soft: true }), x as Tensor), [0, 0, 0]),
+    ...row("gradient: a masked logit", [[0, -inf, 0], [0.5, 0, 0.5]], (x, y) => grad(lossOf(x, y, { soft: true }), x), [0, 0, 0]),
     infinite: true,
   },
   row("sum of nothing", [[]], sum as never, [0]),
@@ -145,11 +145,11 @@ const rows: readonly Row[] = [
   row("max of no whole numbers", [whole()], max as never, [lowest]),
   row("min of no whole numbers", [whole()], min as never, [highest]),
   row("argmax of nothing", [[]], argmax as never, [0]),
-  row("gather", [[1, 2, 3], whole(-1, 3, 1)], (x, i) => gather(x as Tensor, i as never), [0, 0, 2]),
-  row("scatterAdd", [whole(0, 0, 5, -1), [1, 2, 3, 4]], (i, x) => scatterAdd(i as never, x as Tensor, 2), [3, 0]),
-  row("oneHot", [whole(4, 0, 2)], (x) => oneHot(sub(x as Tensor, 1) as never, 3), [0, 0, 0, 0, 0, 0, 0, 1, 0]),
-  row("dynamicSlice", [[1, 2, 3, 4], whole(9)], (x, at) => dynamicSlice(x as Tensor, at as never, [2]), [3, 4]),
-  row("dynamicUpdate", [[1, 2, 3], [8, 9], whole(-5)], (x, part, at) => dynamicUpdate(x as Tensor, part as Tensor, at as never), [8, 9, 3]),
+  row("gather", [[1, 2, 3], whole(-1, 3, 1)], (x, i) => gather(x, i as never), [0, 0, 2]),
+  row("scatterAdd", [whole(0, 0, 5, -1), [1, 2, 3, 4]], (i, x) => scatterAdd(i as never, x, 2), [3, 0]),
+  row("oneHot", [whole(4, 0, 2)], (x) => oneHot(sub(x, 1) as never, 3), [0, 0, 0, 0, 0, 0, 0, 1, 0]),
+  row("dynamicSlice", [[1, 2, 3, 4], whole(9)], (x, at) => dynamicSlice(x, at as never, [2]), [3, 4]),
+  row("dynamicUpdate", [[1, 2, 3], [8, 9], whole(-5)], (x, part, at) => dynamicUpdate(x, part, at as never), [8, 9, 3]),
   slopes("abs", [0, -1], (x) => abs(x), [0, -1]),
   slopes("relu", [0, 1], (x) => relu(x as never), [0, 1]),
   slopes("maximum at a tie", [2], (x) => maximum(x, 2), [0]),
@@ -162,13 +162,13 @@ const rows: readonly Row[] = [
   slopes("sigmoid", [0], (x) => sigmoid(x as never), [0.25]),
   slopes("l2Norm of zeros", [0, 0], (x) => l2Norm(x), [0, 0]),
   slopes("standardDeviation of equals", [2, 2], (x) => standardDeviation(x), [0, 0]),
-  { ...slopes("where, a branch that is not taken", [0, 4], (x) => where(greater(x, 0) as never, sqrt(x) as Tensor, 0), [nan, 0.25]), infinite: true },
-  slopes("where, written safely", [0, 4], (x) => where(greater(x, 0) as never, sqrt(where(greater(x, 0) as never, x, 1) as Tensor) as Tensor, 0), [0, 0.25]),
+  { ...slopes("where, a branch that is not taken", [0, 4], (x) => where(greater(x, 0) as never, sqrt(x), 0), [nan, 0.25]), infinite: true },
+  slopes("where, written safely", [0, 4], (x) => where(greater(x, 0) as never, sqrt(where(greater(x, 0) as never, x, 1)), 0), [0, 0.25]),
   slopes("globalNorm of zeros", [0, 0], (x) => globalNorm([x]), [0, 0]),
-  row("Hessian: prod with a zero", [[2, 0, 3]], (x) => hessian(prod(x as Tensor), x as Tensor), [0, 3, 0, 3, 0, 2, 0, 2, 0]),
-  row("Hessian: pow(x, y) where y is 0", [[2, 0]], (x) => hessian(powerOf(x as Tensor), x as Tensor), [0, 0.5, 0.5, Math.fround(Math.LN2 ** 2)]),
-  row("gradient: by each of two tensors of zeros", [[1, 2]], (x) => byTwoZeros(x as Tensor), [3, 3, 1, 1]),
-  slopes("round", [0.7], (x) => add(round(x) as Tensor, mul(x, 0) as Tensor), [0]),
+  row("Hessian: prod with a zero", [[2, 0, 3]], (x) => hessian(prod(x), x), [0, 3, 0, 3, 0, 2, 0, 2, 0]),
+  row("Hessian: pow(x, y) where y is 0", [[2, 0]], (x) => hessian(powerOf(x), x), [0, 0.5, 0.5, Math.fround(Math.LN2 ** 2)]),
+  row("gradient: by each of two tensors of zeros", [[1, 2]], (x) => byTwoZeros(x), [3, 3, 1, 1]),
+  slopes("round", [0.7], (x) => add(round(x), mul(x, 0)), [0]),
 ]; // biome-ignore format: a table
 
 /** The rows that a target does not keep: a line each. */

@@ -358,10 +358,26 @@ const names: readonly Wrong[] = [
   { code: 'import("tensorloom/node").then((node) => node.nodeTarget("cuda"))', words: ['"auto"', '"wgsl"', '"js"'] },
 ];
 
+/** What an editor shows of a result: its shape and dtype, not the name of what works them out. */
+const results: readonly Wrong[] = [
+  ["tl.add(x, 1)", '[2, 3], "f32"'],
+  ["tl.div(x, tl.full([3], 2))", '[2, 3], "f32"'],
+  ["tl.less(x, x)", '[2, 3], "bool"'],
+  ["tl.where(tl.less(x, x), x, 0)", '[2, 3], "f32"'],
+  ["tl.sum(x, { axis: 1 })", '[2], "f32"'],
+  ["tl.mean(tl.softmax(x))", '[], "f32"'],
+  ["tl.exp(x)", '[2, 3], "f32"'],
+  ["tl.matmul(x, tl.full([3, 4], 0))", '[2, 4], "f32"'],
+].map(([made, type]) => ({
+  code: `const x = tl.full([2, 3], 0); const y: null = ${made}`,
+  words: [`Type 'Tensor<${type}>' is not assignable to type 'null'`],
+}));
+
 export const wrong: readonly Wrong[] = [
   ...[...shapes, ...dtypes, ...labels].map(([code, sentence]) => ({ code, words: [sentence] })),
   ...trainers,
   ...optimizers,
   ...layers,
   ...names,
+  ...results,
 ];

@@ -2,8 +2,8 @@
  * Kernels as one piece of readable JavaScript that needs nothing from us: helpers, maths routines, one function each.
  *
  *   printJsKernels([relu])  ->  { source: "function k0_relu(x, y) {...}", names: ["k0_relu"] }
- *   printJsFactory([relu])  ->  the body of a function that returns the kernels: new Function(text)()
- *   printJsModule([relu])   ->  an ES module that exports them
+ *   factoryText(printed)    ->  the body of a function that returns the kernels: new Function(text)()
+ *   moduleText(printed)     ->  an ES module that exports them                      (artifact.ts)
  *
  * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0:
  * f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
@@ -14,20 +14,17 @@ import type { Routines } from "../../src/kernel/evaluate-expr.ts";
 import type { Apply, Kernel, Routine } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
+import type { JsArtifact } from "./artifact.ts";
 import type { JsModule } from "./context.ts";
 import { Namer } from "./context.ts";
 import type { Helper } from "./helpers.ts";
 import { helperTexts } from "./helpers.ts";
 import { printJsFunction, printJsRoutine } from "./kernel.ts";
 
-export interface PrintedKernels {
-  /** Declarations only: no `return`, no `export`. */
-  readonly source: string;
-  /** The name of each kernel's function, in the order given. */
-  readonly names: readonly string[];
-}
-
-export function printJsKernels(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): PrintedKernels {
+export function printJsKernels(
+  kernels: readonly Kernel[],
+  routines: Routines = doubleRoutineFor,
+): Pick<JsArtifact, "source" | "names"> {
   const used = new Set<Helper>();
   const names = new Namer();
   const arrays: string[] = [];
@@ -68,16 +65,4 @@ export function printJsKernels(kernels: readonly Kernel[], routines: Routines = 
   const functions = kernels.map((kernel, i) => printJsFunction(kernel, kernelNames[i] ?? kernel.name, module));
   const parts = [...helperTexts(used), ...arrays, ...printed, ...functions];
   return { source: parts.join("\n"), names: kernelNames };
-}
-
-/** The body of a function without parameters that returns the kernels' functions in an array. */
-export function printJsFactory(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
-  const { source, names } = printJsKernels(kernels, routines);
-  return `"use strict";\n${source}\nreturn [${names.join(", ")}];\n`;
-}
-
-/** The text of an ES module that exports the kernels' functions. */
-export function printJsModule(kernels: readonly Kernel[], routines: Routines = doubleRoutineFor): string {
-  const { source, names } = printJsKernels(kernels, routines);
-  return `${source}\n\nexport { ${names.join(", ")} };\n`;
 }

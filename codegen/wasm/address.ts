@@ -12,18 +12,19 @@ import { splitOffset } from "../../src/kernel/index-expr.ts";
 import type { Index } from "../../src/kernel/kernel.ts";
 import { replaceLoops } from "../../src/kernel/rewrite.ts";
 import type { Lanes, MemoryPlace } from "./context.ts";
+import type { RegionAddress } from "./function.ts";
 
 /** An address as the part that runs with loops and the part that a load or store carries. */
 export interface Address {
   readonly moving: Index;
-  readonly offset: number;
+  readonly offset: RegionAddress;
 }
 
 export function addressOf({ element, address }: MemoryPlace, at: Index): Address {
   const width = byteWidth(element);
   const { moving, offset } = splitOffset(at);
   if (moving.min < 0 || offset < 0) return { moving: at, offset: address };
-  return { moving, offset: address + offset * width };
+  return { moving, offset: { region: address.region, offset: address.offset + offset * width } };
 }
 
 /** How `pointers` calls an address: shared arrays have one base in a function, buffers none. */

@@ -1,13 +1,12 @@
 /**
- * The barrier between kernels, and the sign of life of long ones. The words they use are those of `control` in
- * src/kernel/wasm-abi.ts.
+ * The barrier between kernels, and the sign of life of long ones. The words they use are those of `control` in abi.ts.
  *
  * The last thread to arrive lets the others go. They look for that for a while, as most barriers are a matter of
  * microseconds, and then sleep in slices. A slice without a sign of life of any thread counts towards the deadline: a
  * thread that waits gives none itself, so that a dead one is noticed. Slices are counted instead of asking a clock, so a
  * process that was suspended does not give up when it goes on.
  */
-import { control, failure } from "../../src/kernel/wasm-abi.ts";
+import { control, failure } from "./abi.ts";
 import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
 import type { WasmModule } from "./module.ts";
 

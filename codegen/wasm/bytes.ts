@@ -65,6 +65,18 @@ export class Bytes {
     this.byte(rest & 0x7f);
   }
 
+  /** Unsigned LEB128 of an integer modulo 2^32 in five bytes, whatever it is: so that another can be put in its place. */
+  wideU32(value: number): void {
+    for (let shift = 0; shift < 28; shift += 7) this.byte(((value >>> shift) & 0x7f) | 0x80);
+    this.byte(value >>> 28);
+  }
+
+  /** The same of a signed one. */
+  wideI32(value: number): void {
+    for (let shift = 0; shift < 28; shift += 7) this.byte(((value >> shift) & 0x7f) | 0x80);
+    this.byte((value >> 28) & 0x7f);
+  }
+
   /** Signed LEB128 of an integer in [-2^63, 2^63); anything else is a `CompilerBug`. */
   i64(value: bigint): void {
     if (BigInt.asIntN(64, value) !== value) throw new CompilerBug(`wasm: ${value} is not a signed 64-bit integer`);
@@ -99,13 +111,15 @@ export class Bytes {
     this.bytes(utf8);
   }
 
-  /** A section or subsection: its id, its size, and what `write` writes. */
-  section(id: number, write: (content: Bytes) => void): void {
+  /** A section or subsection: its id, its size, and what `write` writes. Returns where that begins. */
+  section(id: number, write: (content: Bytes) => void): number {
     const content = new Bytes();
     write(content);
     this.byte(id);
     this.u32(content.length);
+    const start = this.#length;
     this.bytes(content.view());
+    return start;
   }
 
   #reserve(count: number): void {

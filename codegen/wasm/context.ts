@@ -11,15 +11,15 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
-import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
+import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
 import type { ValType } from "./opcodes.ts";
 
 /** A buffer, or a shared array of the kernel. */
 export interface MemoryPlace {
   readonly element: DType;
-  /** Byte address of its first element, after the address in `base` where there is one. */
-  readonly address: number;
+  /** Where its first element lies, after the address in `base` where there is one. */
+  readonly address: RegionAddress;
   readonly base: Local | null;
 }
 

@@ -4,6 +4,7 @@
  * So a mistake of a printer is a `CompilerBug` with a stack trace at the line that made it, not an engine's complaint about
  * byte 31415. Instructions go straight into the body as bytes (core specification, section 5.4).
  */
+import type { WasmRegion, WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
 import {
   type Instruction,
@@ -35,8 +36,22 @@ export interface GlobalRef {
   readonly mutable: boolean;
 }
 
+/** A byte address that a loader may move: so far behind the base of a region. */
+export interface RegionAddress {
+  readonly region: WasmRegion;
+  readonly offset: number;
+}
+
+/** A function's locals and instructions, and the addresses in them. */
+export interface Code {
+  readonly bytes: Uint8Array;
+  readonly relocations: readonly WasmRelocation[];
+}
+
 /** What a body may refer to in its module. */
 export interface ModuleScope {
+  /** The address of a region's first byte; undefined where there is no such region. */
+  baseOf(region: WasmRegion): number | undefined;
   readonly hasMemory: boolean;
   hasFunction(ref: FunctionRef): boolean;
   hasGlobal(ref: GlobalRef): boolean;
@@ -58,6 +73,7 @@ export class FunctionWriter {
   readonly #params: readonly Local[];
   readonly #results: readonly ValType[];
   readonly #body = new Bytes(1024);
+  readonly #relocations: WasmRelocation[] = [];
   readonly #locals: Local[];
   readonly #isFree: boolean[] = [];
   readonly #free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -76,8 +92,8 @@ export class FunctionWriter {
     return this.#params;
   }
 
-  /** Ends the body; nothing can be written afterwards. Returns the function's code: its locals and its instructions. */
-  finish(): Uint8Array<ArrayBuffer> {
+  /** Ends the body; nothing can be written afterwards. */
+  finish(): Code {
     if (this.#check.depth > 1) this.#check.fail("end", "a block is still open");
     this.#check.close("end");
     this.#body.byte(opcode.end);
@@ -93,8 +109,10 @@ export class FunctionWriter {
       code.u32(count);
       code.byte(typeCode(type));
     }
+    const start = code.length;
     code.bytes(this.#body.view());
-    return code.copy();
+    const relocations = this.#relocations.map((each) => ({ ...each, at: start + each.at }));
+    return { bytes: code.copy(), relocations };
   }
 
   /** A local of its own; it starts as zero unless it is one that was released. */
@@ -164,6 +182,14 @@ export class FunctionWriter {
     this.#body.i32(signed);
   }
 
+  /** An address, as an i32. */
+  constAddress(address: RegionAddress): void {
+    const value = this.#addressOf("i32.const", address);
+    this.#emit("i32.const", instructions.constant["i32.const"]);
+    this.#relocations.push({ at: this.#body.length, region: address.region, signed: true });
+    this.#body.wideI32(value | 0);
+  }
+
   /** An integer in [-2^63, 2^64); those from 2^63 on are the negative numbers with the same bits. */
   constI64(value: bigint): void {
     const signed = BigInt.asIntN(64, value);
@@ -201,11 +227,12 @@ export class FunctionWriter {
   }
 
   /**
-   * A load, a store or an atomic operation at the address on the stack plus `offset`, a constant in [0, 2^32). `align` is
+   * A load, a store or an atomic operation at the address on the stack plus `offset`: a constant in [0, 2^32), or an address of a
+   * region. `align` is
    * in bytes, a power of two up to the width of the access, which is the default; it is a hint except for atomics, which
    * trap at an address that is no multiple of their width.
    */
-  memory(name: MemoryOpName, offset: number, align?: number): void {
+  memory(name: MemoryOpName, offset: number | RegionAddress, align?: number): void {
     const instruction = instructions.memory[name];
     const log = align === undefined ? instruction.alignment : Math.log2(align);
     if (!Number.isInteger(log) || log < 0 || log > instruction.alignment)
@@ -215,7 +242,7 @@ export class FunctionWriter {
     this.#checkOffset(name, offset);
     this.#emit(name, instruction);
     this.#body.byte(log);
-    this.#body.u32(offset);
+    this.#offset(name, offset);
   }
 
   lane(name: LaneOpName, lane: number): void {
@@ -225,14 +252,14 @@ export class FunctionWriter {
     this.#body.byte(lane);
   }
 
-  /** A load or store of one lane, at the address on the stack plus `offset`, a constant in [0, 2^32). */
-  memoryLane(name: MemoryLaneOpName, offset: number, lane: number): void {
+  /** A load or store of one lane, at the address on the stack plus `offset`, as in `memory`. */
+  memoryLane(name: MemoryLaneOpName, offset: number | RegionAddress, lane: number): void {
     const instruction = instructions.memoryLane[name];
     this.#checkLane(name, lane, instruction.lanes);
     this.#checkOffset(name, offset);
     this.#emit(name, instruction);
     this.#body.byte(instruction.alignment);
-    this.#body.u32(offset);
+    this.#offset(name, offset);
     this.#body.byte(lane);
   }
 
@@ -363,9 +390,27 @@ export class FunctionWriter {
     if (!this.#scope.hasMemory) this.#check.fail(what, "the module has no memory");
   }
 
-  #checkOffset(what: string, offset: number): void {
+  /** The constant that a load or store adds. */
+  #offset(what: string, offset: number | RegionAddress): void {
+    if (typeof offset === "number") {
+      this.#body.u32(offset);
+      return;
+    }
+    const value = this.#addressOf(what, offset);
+    this.#relocations.push({ at: this.#body.length, region: offset.region, signed: false });
+    this.#body.wideU32(value);
+  }
+
+  #addressOf(what: string, { region, offset }: RegionAddress): number {
+    const base = this.#scope.baseOf(region);
+    if (base === undefined) return this.#check.fail(what, `the module has no region ${region}`);
+    return base + offset; // what reaches beyond 2^32 is for a loader to refuse, with words
+  }
+
+  #checkOffset(what: string, offset: number | RegionAddress): void {
     this.#checkMemory(what);
-    if (offset >>> 0 !== offset) this.#check.fail(what, `${offset} is not an offset in [0, 2^32)`);
+    if (typeof offset === "number" && offset >>> 0 !== offset)
+      this.#check.fail(what, `${offset} is not an offset in [0, 2^32)`);
   }
 
   #checkLane(what: string, lane: number, lanes: number): void {

@@ -14,7 +14,6 @@ import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
 import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
-import { panelOffsets, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
 import {
   type MemoryPlace,
   newLanes,
@@ -26,7 +25,8 @@ import {
   type WasmContext,
   type WasmModuleContext,
 } from "./context.ts";
-import type { FunctionWriter, Local } from "./function.ts";
+import type { FunctionWriter, Local, RegionAddress } from "./function.ts";
+import { panelOffsets, type WasmLayout } from "./layout.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
 import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
@@ -40,8 +40,8 @@ type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 export interface KernelSetting {
   readonly module: WasmModuleContext;
   readonly layout: WasmLayout;
-  /** Byte addresses of the buffers, by the kernel's names. */
-  readonly addresses: ReadonlyMap<string, number>;
+  /** Where the buffers lie, by the kernel's names. */
+  readonly addresses: ReadonlyMap<string, RegionAddress>;
   /** Called once per iteration of a thread loop: a sign of life. */
   readonly heartbeat: ((f: FunctionWriter, thread: Local) => void) | null;
 }
@@ -62,7 +62,7 @@ export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, se
     }
     const { offsets } = panelOffsets(kernel);
     kernel.shared.forEach(({ name, type }, i) => {
-      memory.set(name, { element: type, address: layout.panels + (offsets[i] ?? 0), base });
+      memory.set(name, { element: type, address: { region: "panels", offset: offsets[i] ?? 0 }, base });
     });
   }
   const stmts = kernel.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);

@@ -4,8 +4,9 @@
  * Format: https://webassembly.github.io/spec/core/binary/modules.html, with the name section of its appendix.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
+import type { WasmRegion, WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
-import { type FunctionRef, FunctionWriter, type GlobalRef, type Local, typeCode } from "./function.ts";
+import { type Code, type FunctionRef, FunctionWriter, type GlobalRef, type Local, typeCode } from "./function.ts";
 import { instructions, type ValType, writeOpcode } from "./opcodes.ts";
 
 /** In pages of 65,536 bytes. A shared memory needs a maximum. */
@@ -37,10 +38,17 @@ export class WasmModule {
   /** Imported functions, then those of this module. */
   readonly #functions: FunctionRef[] = [];
   /** By function index; a declared function has none until it is defined. */
-  readonly #code: (Uint8Array | undefined)[] = [];
+  readonly #code: (Code | undefined)[] = [];
+  readonly #bases: Readonly<Partial<Record<WasmRegion, number>>>;
+  #relocations: readonly WasmRelocation[] = [];
   readonly #globals: { readonly ref: GlobalRef; readonly init: number }[] = [];
   readonly #exports = new Map<string, FunctionRef | "memory">();
   readonly #data: { readonly offset: number; readonly bytes: Uint8Array }[] = [];
+
+  /** `bases`: addresses of the regions of memory that functions may name; a loader can put them elsewhere. */
+  constructor(bases: Readonly<Partial<Record<WasmRegion, number>>> = {}) {
+    this.#bases = bases;
+  }
 
   /** The module's only memory; call it before writing functions that use memory. */
   importMemory(module: string, name: string, pages: MemoryPages): void {
@@ -75,6 +83,7 @@ export class WasmModule {
     const define = (write: Write): void => {
       if (this.#code[ref.index] !== undefined) throw new CompilerBug(`wasm: function "${name}" is defined twice`);
       const f = new FunctionWriter(name, params, results, {
+        baseOf: (region) => this.#bases[region],
         hasMemory: this.#memory !== undefined,
         hasFunction: (callee) => this.#functions[callee.index] === callee,
         hasGlobal: (global) => this.#globals[global.index]?.ref === global,
@@ -110,6 +119,11 @@ export class WasmModule {
     this.#data.push({ offset, bytes: bytes.slice() });
   }
 
+  /** Where addresses of regions stand in the bytes that `finish` gave. */
+  get relocations(): readonly WasmRelocation[] {
+    return this.#relocations;
+  }
+
   /** The module's bytes. Throws `CompilerBug` if a declared function was not defined. */
   finish(): Uint8Array<ArrayBuffer> {
     const out = new Bytes(4096);
@@ -143,12 +157,7 @@ export class WasmModule {
       to.byte(what === "memory" ? kinds.memory : kinds.function);
       to.u32(what === "memory" ? 0 : what.index);
     });
-    vector(10, own, (to, { index, name }) => {
-      const code = this.#code[index];
-      if (code === undefined) throw new CompilerBug(`wasm: function "${name}" is declared and not defined`);
-      to.u32(code.length);
-      to.bytes(code);
-    });
+    this.#relocations = this.#writeCode(out, own);
     vector(11, this.#data, (to, { offset, bytes }) => {
       to.u32(0);
       writeOpcode(to, instructions.constant["i32.const"]);
@@ -169,6 +178,23 @@ export class WasmModule {
         });
       });
     return out.copy();
+  }
+
+  /** The section of code. Returns where addresses stand in `out`. */
+  #writeCode(out: Bytes, own: readonly FunctionRef[]): readonly WasmRelocation[] {
+    if (own.length === 0) return [];
+    const relocations: WasmRelocation[] = [];
+    const start = out.section(10, (to) => {
+      to.u32(own.length);
+      for (const { index, name } of own) {
+        const code = this.#code[index];
+        if (code === undefined) throw new CompilerBug(`wasm: function "${name}" is declared and not defined`);
+        to.u32(code.bytes.length);
+        for (const each of code.relocations) relocations.push({ ...each, at: to.length + each.at });
+        to.bytes(code.bytes);
+      }
+    });
+    return relocations.map((each) => ({ ...each, at: start + each.at }));
   }
 
   #addFunction(name: string, params: Types, results: Types): FunctionRef {

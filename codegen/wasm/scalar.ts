@@ -11,6 +11,7 @@ import type { Apply, Bound, Expr, FloorDiv, Index, Load, Mod, Sum, ValueType } f
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { addressOf, pointerKey } from "./address.ts";
 import { type MemoryPlace, place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
+import type { RegionAddress } from "./function.ts";
 import { writeConvert, writeFloat, writeInteger } from "./scalar-ops.ts";
 
 export function writeScalar(expr: Expr, context: WasmContext): void {
@@ -183,7 +184,7 @@ function writeQuotient(index: FloorDiv | Mod, context: WasmContext): void {
 // ---- addresses -----------------------------------------------------------------------------------------------------
 
 /** Leaves the moving part of an element's address on the stack, and returns what the load or store adds to it. */
-export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContext): number {
+export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContext): number | RegionAddress {
   const { f } = context;
   const { moving, offset } = addressOf(memory, at);
   const pointer = context.pointers.get(pointerKey(memory, moving));
@@ -194,7 +195,7 @@ export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContex
   if (moving.min < 0) {
     // The whole address is computed, so that the sum is never negative.
     writeScaled(moving, byteWidth(memory.element), context);
-    f.constI32(offset);
+    f.constAddress(offset);
     f.op("i32.add");
     addBase(memory, context);
     return 0;

@@ -3,21 +3,24 @@
  *
  *   run(thread)    step0(thread); barrier; step1(thread); barrier; ...     0, or 1 where a barrier gave up
  *
- * Between steps all threads meet, as the next reads what others wrote. See src/kernel/wasm-abi.ts for the memory.
+ * Between steps all threads meet, as the next reads what others wrote. See abi.ts for the memory.
  */
 
 import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
-import { importedMemory, importNames, stepName, type WasmLayout } from "../../src/kernel/wasm-abi.ts";
+import { type Addresses, artifactSteps, type Crew } from "../../src/program/artifact.ts";
 import { type Buffer, type BufferSlot, printBuffer } from "../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../src/program/sequence.ts";
+import { importedMemory, importNames, stepName } from "./abi.ts";
+import type { WasmArtifact } from "./artifact.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
-import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
+import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "./function.ts";
 import { type HelperName, helperOf } from "./helpers.ts";
 import { writeKernel, writeRoutineFunction } from "./kernel.ts";
+import { layOut, type WasmLayout } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import type { ValType } from "./opcodes.ts";
 
@@ -29,33 +32,31 @@ export interface WasmOptions {
 /** The module that runs `sequence` on buffers at these addresses. */
 export function printWasm(
   sequence: Sequence,
-  buffers: ReadonlyMap<Buffer, BufferSlot>,
-  layout: WasmLayout,
+  addresses: Addresses,
   { relaxed }: WasmOptions,
-): Uint8Array<ArrayBuffer> {
-  const wasm = new WasmModule();
+  crew: Crew,
+): WasmArtifact {
+  const layout = layOut(sequence, addresses, crew);
+  const wasm = new WasmModule(layout.bases);
   wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.shared));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const printer: Printer = {
     wasm,
     module: moduleContext(wasm, mod, relaxed),
     layout,
-    addressOf: (buffer) => {
-      const slot = place(buffers.get(buffer), printBuffer(buffer));
-      return layout.bases[slot.segment] + slot.offset;
-    },
+    slotOf: (buffer) => place(addresses.buffers.get(buffer), printBuffer(buffer)),
   };
-  const steps = sequence.map((step, i) => {
-    const name = step.kind === "launch" ? step.kernel.name : stepName(i);
+  const functions = sequence.map((step) => {
+    const name = step.kind === "launch" ? step.kernel.name : stepName(step.id);
     const ref = wasm.function(name, ["i32"], [], (f, [thread]) => {
       writeStep(step, f, place(thread, "the thread"), printer);
     });
-    wasm.export(stepName(i), ref);
+    wasm.export(stepName(step.id), ref);
     return ref;
   });
   const barrier = layout.threads > 1 ? writeBarrier(wasm, layout.threads) : null;
   const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-    for (const step of steps) {
+    for (const step of functions) {
       f.get(place(thread, "the thread"));
       f.call(step);
       if (barrier !== null) leaveIfFailed(f, place(thread, "the thread"), barrier);
@@ -63,14 +64,21 @@ export function printWasm(
     f.constI32(0);
   });
   wasm.export("run", run);
-  return wasm.finish();
+  const { bases, bytes, end, threads, shared } = layout;
+  const module = wasm.finish();
+  const steps = artifactSteps(sequence, addresses);
+  return { module, bases, bytes, end, relocations: wasm.relocations, threads, shared, relaxed, steps };
 }
 
 interface Printer {
   readonly wasm: WasmModule;
   readonly module: WasmModuleContext;
   readonly layout: WasmLayout;
-  addressOf(buffer: Buffer): number;
+  slotOf(buffer: Buffer): BufferSlot;
+}
+
+function addressOf({ segment, offset }: BufferSlot): RegionAddress {
+  return { region: segment, offset };
 }
 
 function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): void {
@@ -90,20 +98,22 @@ function writeStep(step: Step, f: FunctionWriter, thread: Local, printer: Printe
       writeKernel(step.kernel, f, thread, {
         module: printer.module,
         layout: printer.layout,
-        addresses: new Map(step.bindings.map(({ param, buffer }) => [param, printer.addressOf(buffer)])),
+        addresses: new Map(step.bindings.map(({ param, buffer }) => [param, addressOf(printer.slotOf(buffer))])),
         heartbeat: printer.layout.threads > 1 ? emitHeartbeat : null,
       });
       return;
-    case "copy":
+    case "copy": {
+      const [from, to] = [printer.slotOf(step.from), printer.slotOf(step.to)];
       f.get(thread);
       f.op("i32.eqz");
       f.if([], () => {
-        f.constI32(printer.addressOf(step.to));
-        f.constI32(printer.addressOf(step.from));
-        f.constI32(step.from.count * byteWidth(step.from.dtype));
+        f.constAddress(addressOf(to));
+        f.constAddress(addressOf(from));
+        f.constI32(from.count * byteWidth(from.dtype));
         f.op("memory.copy");
       });
       return;
+    }
     default:
       step satisfies never;
   }

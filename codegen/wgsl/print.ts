@@ -1,5 +1,5 @@
 /**
- * A scheduled kernel as a WGSL module, and how to launch it.
+ * A scheduled and legal kernel (quirks.ts) as a WGSL module, and how to launch it.
  *
  *   workgroup g < 8, invocation t < 64     ->   @compute @workgroup_size(64) fn main(...) { ... }
  *                                               dispatch (8, 1, 1)
@@ -11,8 +11,8 @@
 import { CompilerBug, UserError } from "../../src/core/errors.ts";
 import type { Kernel, Nest, Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
-import { printSchedules } from "../../src/kernel/moves.ts";
 import { Writer } from "../writer.ts";
+import type { Access, WgslBinding, WgslModule } from "./artifact.ts";
 import type { Context } from "./expr.ts";
 import { exprText, typeText } from "./expr.ts";
 import type { Helper } from "./helpers.ts";
@@ -22,31 +22,10 @@ import { WgslNames } from "./names.ts";
 import { legalize, legalizeStmts } from "./quirks.ts";
 import { printStmts } from "./stmt.ts";
 
-export { gpuBytes } from "./layout.ts";
-
-export type Access = "read" | "read_write";
-
 export interface WgslOptions {
   /** By buffer parameter. `read` only where nothing in the whole GPUBuffer is written in the same dispatch. */
   readonly access?: (param: string) => Access;
   readonly maxWorkgroupsPerDimension?: number;
-}
-
-/** Buffer parameter `param` is @binding(binding) of @group(0). */
-export interface WgslBinding {
-  readonly param: string;
-  readonly binding: number;
-  readonly access: Access;
-  readonly bytes: number;
-}
-
-export interface WgslModule {
-  readonly source: string;
-  readonly entryPoint: "main";
-  /** For dispatchWorkgroups; the first is 0 where there is nothing to do. */
-  readonly workgroups: readonly [number, number, number];
-  readonly workgroupSize: number;
-  readonly bindings: readonly WgslBinding[];
 }
 
 export function printWgsl(kernel: Kernel, options: WgslOptions = {}): WgslModule {
@@ -119,10 +98,7 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   };
   printMain(kernel, grids, launch, context);
   const parts = [
-    `// ${[kernel.name, printSchedules(kernel.schedule)].filter((part) => part !== "").join(": ")}`.replace(
-      /[\r\n\u2028\u2029]/g,
-      " ",
-    ),
+    `// ${kernel.name}${kernel.schedule === "" ? "" : `: ${kernel.schedule}`}`.replace(/[\r\n\u2028\u2029]/g, " "),
     declarations,
     ...helperTexts(helpers),
     ...routines.values(),
@@ -182,7 +158,7 @@ function printNest(nest: Nest, first: number, context: Context): void {
   };
   declare("workgroup", first === 0 ? "tl_group" : `(tl_group - ${first})`);
   declare("invocation", "i32(tl_lane)");
-  printStmts(legalizeStmts([...nest.prelude, ...nest.body]), context);
+  printStmts([...nest.prelude, ...nest.body], context);
 }
 
 /** A maths routine as a function of the module, printed when it is first called. */

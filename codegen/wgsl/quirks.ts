@@ -7,8 +7,9 @@
  *   max(x, y)        ->  tl_max(x, y)
  */
 import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
-import type { Apply, Convert, Expr, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import type { Apply, Convert, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
+import type { Sequence } from "../../src/program/sequence.ts";
 import type { Helper } from "./helpers.ts";
 
 export interface Quirk {
@@ -149,6 +150,21 @@ function legalizeOnce(expr: Expr): Expr {
 
 export function legalize(expr: Expr): Expr {
   return rewriting(legalizeOnce).expr(expr);
+}
+
+/** A kernel as the printer takes it. */
+export function legalizeKernel(kernel: Kernel): Kernel {
+  const legal = rewriting(legalizeOnce);
+  const nests = kernel.nests.map((nest) => ({
+    ...nest,
+    prelude: mapStmts(nest.prelude, legal),
+    body: mapStmts(nest.body, legal),
+  }));
+  return { ...kernel, nests };
+}
+
+export function legalizeSequence(sequence: Sequence): Sequence {
+  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: legalizeKernel(step.kernel) } : step));
 }
 
 export function legalizeStmts(stmts: readonly Stmt[]): readonly Stmt[] {

@@ -55,6 +55,7 @@ export const pages: readonly Page[] = [
     from: [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
+      "compile-options.ts",
       "stages.ts",
       "tools/evaluate.ts",
       /^runtime\//,

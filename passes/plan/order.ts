@@ -156,29 +156,27 @@ class Ordering {
   #addNext(result: Result, inPlace: boolean): void {
     const { name, node } = result;
     const target = this.#state(result);
-    const cluster = this.#fused.homes.get(node) as Cluster;
+    const { cluster, vertex } = this.#makerOf(node);
     const known = this.bufferOf.get(node);
     if (known !== undefined) {
       this.copied.set(name, "another state has the same next value");
-      this.#mustOrder(this.#addCopyStep(known, target, cluster), name);
+      this.#mustOrder(this.#addCopyStep(known, target, vertex), name);
       return;
     }
-    const vertex = this.#vertexOf.get(cluster) as Vertex;
     const reason = inPlace ? this.#whyNotInPlace(name, node, cluster, vertex) : "in-place updates are off";
     if (reason === null) {
       this.bufferOf.set(node, target);
       return;
     }
     this.copied.set(name, reason);
-    this.#mustOrder(this.#addCopyStep(this.#placeInScratch(node), target, cluster), name);
+    this.#mustOrder(this.#addCopyStep(this.#placeInScratch(node), target, vertex), name);
   }
 
   #addOutput(result: Result): void {
     const { node } = result;
-    const cluster = this.#fused.homes.get(node) as Cluster;
     const known = this.bufferOf.get(node);
     if (known === undefined) this.bufferOf.set(node, this.#output(result));
-    else this.#addCopyStep(known, this.#output(result), cluster);
+    else this.#addCopyStep(known, this.#output(result), this.#makerOf(node).vertex);
   }
 
   #mustOrder(copy: Vertex, name: string): void {
@@ -209,10 +207,20 @@ class Ordering {
     return "kernels that read its old value need its new one, or one another";
   }
 
-  #addCopyStep(from: Buffer, to: Buffer, writer: Cluster): Vertex {
+  #addCopyStep(from: Buffer, to: Buffer, writer: Vertex): Vertex {
     const vertex = this.#addVertex({ kind: "copy", from, to }, new Set());
-    putBefore(this.#vertexOf.get(writer) as Vertex, vertex);
+    putBefore(writer, vertex);
     return vertex;
+  }
+
+  /** Who computes a node that is stored. */
+  #makerOf(node: Node): { readonly cluster: Cluster; readonly vertex: Vertex } {
+    const cluster = this.#fused.homes.get(node);
+    const vertex = cluster === undefined ? undefined : this.#vertexOf.get(cluster);
+    if (cluster === undefined || vertex === undefined) {
+      throw new CompilerBug(`%${node.id} ${node.op.name} is a result that no kernel computes`);
+    }
+    return { cluster, vertex };
   }
 
   #addVertex(work: Work, reads: ReadonlySet<Node>): Vertex {

@@ -40,3 +40,8 @@ export class CompilerBug extends Error {
 export function unreachable(value: never): never {
   throw new CompilerBug(`unhandled case: ${JSON.stringify(value)}`);
 }
+
+/** What is told of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -152,13 +152,13 @@ export interface OptionsPlace {
  */
 export function checkOptions<O extends object>(
   call: string,
-  given: O | undefined,
+  given: object | undefined,
   table: OptionTable<O>,
   place: OptionsPlace = {},
 ): Partial<O> {
   if (given === undefined) return {};
   checkByName(call, given, table as unknown as AnyTable, place);
-  return given;
+  return given as Partial<O>; // the table's kinds are of its options' types
 }
 
 /** The same for options whose types are not known: a UserError, or nothing. */

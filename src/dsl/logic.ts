@@ -8,13 +8,14 @@ import type { OperandsFit, ResultDType } from "./math.ts";
 import type { Broadcast, CheckBroadcast } from "./shape-types.ts";
 import type { Operand, ShapeOf, Tensor } from "./tensor.ts";
 
+/** What `less(a, b)` is: for functions around it. */
 export type ComparisonResult<A extends Operand, B extends Operand> = Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 
 /** Whether a = b, element by element. NaN is equal to nothing. */
 export function equal<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"equal", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function equal(a: Operand, b: Operand): Tensor {
   checkArguments("equal", arguments, 2);
   return mapCall("eq", [a, b], "equal");
@@ -24,7 +25,7 @@ export function equal(a: Operand, b: Operand): Tensor {
 export function notEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"notEqual", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function notEqual(a: Operand, b: Operand): Tensor {
   checkArguments("notEqual", arguments, 2);
   return mapCall("ne", [a, b], "notEqual");
@@ -34,7 +35,7 @@ export function notEqual(a: Operand, b: Operand): Tensor {
 export function less<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"less", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function less(a: Operand, b: Operand): Tensor {
   checkArguments("less", arguments, 2);
   return mapCall("lt", [a, b], "less");
@@ -44,7 +45,7 @@ export function less(a: Operand, b: Operand): Tensor {
 export function lessEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"lessEqual", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function lessEqual(a: Operand, b: Operand): Tensor {
   checkArguments("lessEqual", arguments, 2);
   return mapCall("le", [a, b], "lessEqual");
@@ -54,7 +55,7 @@ export function lessEqual(a: Operand, b: Operand): Tensor {
 export function greater<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greater", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function greater(a: Operand, b: Operand): Tensor {
   checkArguments("greater", arguments, 2);
   return mapCall("gt", [a, b], "greater");
@@ -64,7 +65,7 @@ export function greater(a: Operand, b: Operand): Tensor {
 export function greaterEqual<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"greaterEqual", A, B>,
-): ComparisonResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, "bool">;
 export function greaterEqual(a: Operand, b: Operand): Tensor {
   checkArguments("greaterEqual", arguments, 2);
   return mapCall("ge", [a, b], "greaterEqual");

@@ -19,6 +19,7 @@ export type ResultDType<A, B> = [DTypeOf<A>] extends [never]
     : DTypeOf<B>
   : DTypeOf<A>;
 
+/** What `add(a, b)` is: for functions around it. The functions write it out, so that an editor shows a shape and no name. */
 export type BinaryResult<A extends Operand, B extends Operand> = Tensor<
   Broadcast<ShapeOf<A>, ShapeOf<B>>,
   ResultDType<A, B>
@@ -28,35 +29,50 @@ export type OperandsFit<Call extends string, A, B> = CheckBroadcast<Call, ShapeO
   CheckDTypes<Call, DTypeOf<A>, DTypeOf<B>>;
 
 /** a + b, element by element; shapes broadcast as in NumPy. */
-export function add<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"add", A, B>): BinaryResult<A, B>;
+export function add<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"add", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function add(a: Operand, b: Operand): Tensor {
   checkArguments("add", arguments, 2);
   return mapCall("add", [a, b]);
 }
 
 /** a - b. */
-export function sub<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"sub", A, B>): BinaryResult<A, B>;
+export function sub<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"sub", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function sub(a: Operand, b: Operand): Tensor {
   checkArguments("sub", arguments, 2);
   return mapCall("sub", [a, b]);
 }
 
 /** a * b. */
-export function mul<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mul", A, B>): BinaryResult<A, B>;
+export function mul<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"mul", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function mul(a: Operand, b: Operand): Tensor {
   checkArguments("mul", arguments, 2);
   return mapCall("mul", [a, b]);
 }
 
 /** a / b. Integers: truncated, and 0 where b is 0. */
-export function div<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"div", A, B>): BinaryResult<A, B>;
+export function div<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"div", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function div(a: Operand, b: Operand): Tensor {
   checkArguments("div", arguments, 2);
   return mapCall("div", [a, b]);
 }
 
 /** a to the power b. */
-export function pow<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"pow", A, B>): BinaryResult<A, B>;
+export function pow<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"pow", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function pow(a: Operand, b: Operand): Tensor {
   checkArguments("pow", arguments, 2);
   return mapCall("pow", [a, b]);
@@ -66,7 +82,7 @@ export function pow(a: Operand, b: Operand): Tensor {
 export function maximum<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"maximum", A, B>,
-): BinaryResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function maximum(a: Operand, b: Operand): Tensor {
   checkArguments("maximum", arguments, 2);
   return mapCall("max", [a, b], "maximum");
@@ -76,14 +92,17 @@ export function maximum(a: Operand, b: Operand): Tensor {
 export function minimum<A extends Operand, B extends Operand>(
   a: A,
   b: B & OperandsFit<"minimum", A, B>,
-): BinaryResult<A, B>;
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function minimum(a: Operand, b: Operand): Tensor {
   checkArguments("minimum", arguments, 2);
   return mapCall("min", [a, b], "minimum");
 }
 
 /** a - b * floor(a / b): has the sign of b. */
-export function mod<A extends Operand, B extends Operand>(a: A, b: B & OperandsFit<"mod", A, B>): BinaryResult<A, B>;
+export function mod<A extends Operand, B extends Operand>(
+  a: A,
+  b: B & OperandsFit<"mod", A, B>,
+): Tensor<Broadcast<ShapeOf<A>, ShapeOf<B>>, ResultDType<A, B>>;
 export function mod(a: Operand, b: Operand): Tensor {
   checkArguments("mod", arguments, 2);
   return mapCall("mod", [a, b]);

@@ -14,13 +14,14 @@ import { reshape } from "./shape.ts";
 import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** What `sum(x, options)` is: for functions around it. */
 export type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor<ReduceShape<S, O>, D>;
 
 /** Sum over an axis, several, or all. */
 export function sum<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"sum", S, O>,
   options?: O & CheckOptions<"sum", O, ReduceOptions>,
-): Reduced<S, D, O>;
+): Tensor<ReduceShape<S, O>, D>;
 export function sum(x: Tensor, options?: ReduceOptions): Tensor {
   checkArguments("sum", arguments, 2);
   return reduceCall("sum", x, options);
@@ -30,7 +31,7 @@ export function sum(x: Tensor, options?: ReduceOptions): Tensor {
 export function prod<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"prod", S, O>,
   options?: O & CheckOptions<"prod", O, ReduceOptions>,
-): Reduced<S, D, O>;
+): Tensor<ReduceShape<S, O>, D>;
 export function prod(x: Tensor, options?: ReduceOptions): Tensor {
   checkArguments("prod", arguments, 2);
   return reduceCall("prod", x, options);
@@ -40,7 +41,7 @@ export function prod(x: Tensor, options?: ReduceOptions): Tensor {
 export function max<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"max", S, O>,
   options?: O & CheckOptions<"max", O, ReduceOptions>,
-): Reduced<S, D, O>;
+): Tensor<ReduceShape<S, O>, D>;
 export function max(x: Tensor, options?: ReduceOptions): Tensor {
   checkArguments("max", arguments, 2);
   return reduceCall("max", x, options);
@@ -50,7 +51,7 @@ export function max(x: Tensor, options?: ReduceOptions): Tensor {
 export function min<S extends Shape, D extends DType, const O extends ReduceOptions = NoOptions>(
   x: Tensor<S, D> & CheckAxis<"min", S, O>,
   options?: O & CheckOptions<"min", O, ReduceOptions>,
-): Reduced<S, D, O>;
+): Tensor<ReduceShape<S, O>, D>;
 export function min(x: Tensor, options?: ReduceOptions): Tensor {
   checkArguments("min", arguments, 2);
   return reduceCall("min", x, options);

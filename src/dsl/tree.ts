@@ -52,7 +52,25 @@ export function leavesOf<Leaf>(tree: unknown, kind: Kind<Leaf>, what: string): N
   return found;
 }
 
+/** A tree that is no leaf itself. */
+interface Branch<Leaf> {
+  readonly [name: string]: Leaf | Branch<Leaf>;
+}
+
 /** The same tree with each leaf replaced. */
+export function mapTree<Leaf, Out>(
+  tree: Branch<Leaf>,
+  kind: Kind<Leaf>,
+  what: string,
+  change: (leaf: Leaf, path: string) => Out,
+): Branch<Out>;
+export function mapTree<Leaf, Out>(
+  tree: unknown,
+  kind: Kind<Leaf>,
+  what: string,
+  change: (leaf: Leaf, path: string) => Out,
+  path?: string,
+): Tree<Out>;
 export function mapTree<Leaf, Out>(
   tree: unknown,
   kind: Kind<Leaf>,

@@ -102,18 +102,16 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
   }
 }
 
-/** Parallel iterations in reverse, which shows where they know of each other. */
-function compileFor({ loop, mark, body }: Stmt & { readonly kind: "for" }, compiler: Compiler): Code {
+function compileFor({ loop, body }: Stmt & { readonly kind: "for" }, compiler: Compiler): Code {
   const slot = reserve(compiler.layout, loop.name);
   const code = compileStmts(body, compiler);
   const { extent } = loop;
-  const [first, by] = mark === "parallel" ? [extent - 1, -1] : [0, 1];
   if (code.steps === undefined) {
     const { run } = code;
     return {
       run: (frame) => {
         for (let i = 0; i < extent; i += 1) {
-          frame[slot] = first + by * i;
+          frame[slot] = i;
           run(frame);
         }
       },
@@ -123,7 +121,7 @@ function compileFor({ loop, mark, body }: Stmt & { readonly kind: "for" }, compi
   return {
     *steps(frame) {
       for (let i = 0; i < extent; i += 1) {
-        frame[slot] = first + by * i;
+        frame[slot] = i;
         yield* steps(frame);
       }
     },

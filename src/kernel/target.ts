@@ -5,10 +5,14 @@ import type { DType } from "../core/dtype.ts";
 import type { Spelled } from "../core/spelling.ts";
 import type { ValueType } from "./kernel.ts";
 
-export type TargetName = Spelled<"js" | "wasm" | "wgsl">;
+/** Every target that programs run on. A name more, and `tsc` says what it lacks. */
+export const targetNames = ["js", "wasm", "wgsl"] as const;
+
+export type TargetName = Spelled<(typeof targetNames)[number]>;
 
 export interface TargetTraits {
-  readonly name: TargetName;
+  /** One of `targetNames`, but for targets that are made elsewhere. */
+  readonly name: string;
   /** The type that sums of f32 values accumulate in: doubles where they cost nothing. */
   readonly accumulator: "f32" | "f64";
   /** Most buffers that one kernel may touch. */
@@ -17,6 +21,8 @@ export interface TargetTraits {
   readonly mostIndex: number;
   /** Whether f64 tensors exist. */
   readonly hasF64: boolean;
+  /** Whether a kernel must be scheduled before it can be printed. */
+  readonly needsSchedule: boolean;
   /** Offsets of buffers are multiples of this many bytes. */
   readonly alignment: number;
   /** Bytes that `count` elements take in this target's memory. */

@@ -7,7 +7,7 @@
  * Functions of the user's are there as `{ "kind": "code" }`. What is watched is no part of it: it changes no number.
  */
 
-import { DataError, UserError } from "../core/errors.ts";
+import { DataError, messageOf, UserError } from "../core/errors.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { readLayer, readOptimizer } from "./from-config.ts";
@@ -46,7 +46,7 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
 export function trainingFrom(text: string, file: string): Training {
   if (text.length > maxLength) throw new DataError(`${file}: the architecture is longer than ${maxLength} characters`);
   const parsed = parse(text, file);
-  const code = Object.entries(parsed ?? {}).flatMap(([name, part]) => codeIn(part as Config, name));
+  const code = Object.entries(parsed ?? {}).flatMap(([name, part]) => codeIn(part, name));
   if (code.length > 0) {
     throw new UserError(
       `${file}: this part of the trainer is code, which no file holds: ${code.slice(0, 10).join(", ")}. ` +
@@ -68,7 +68,7 @@ function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DataError(`${file}: the architecture is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new DataError(`${file}: the architecture is no JSON: ${messageOf(error)}`, { cause: error });
   }
 }
 

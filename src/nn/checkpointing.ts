@@ -7,10 +7,9 @@
  * A run goes on only with the data and batches it was made with: the orders of the samples follow from them.
  */
 
-import { UserError } from "../core/errors.ts";
+import { CompilerBug, UserError } from "../core/errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import { encodeWeights, fitWeights, type LoadedWeights, type LoadWeightsOptions, modelPrefix, type WeightSource } from "../io/weights.ts"; // biome-ignore format: names
-import type { TypedArray } from "../runtime/compiled.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
 import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
@@ -67,7 +66,9 @@ function weightTypes(training: Training): ReadonlyMap<string, StateType> {
 export async function weightsOf(session: Session): Promise<Uint8Array> {
   const state = await session.turns.take(() => session.executable.state.snapshot());
   const weights = [...weightTypes(session.training)].map(([name, type]) => {
-    return [name, { ...type, data: state.get(`${modelPrefix}${name}`) as TypedArray }] as const;
+    const data = state.get(`${modelPrefix}${name}`);
+    if (data === undefined) throw new CompilerBug(`the state "${name}" is not there`);
+    return [name, { ...type, data }] as const;
   });
   return encodeWeights(new Map(weights));
 }

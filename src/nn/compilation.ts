@@ -6,8 +6,9 @@
  * The new program is there before the old one goes, so a compilation that fails loses nothing. A session stays the same object:
  * whoever waits for a turn goes on with the new program.
  */
-import { type CompileOptions, compile, compileTable } from "../compile.ts";
-import { UserError } from "../core/errors.ts";
+import { compile } from "../compile.ts";
+import { type CompileOptions, compileTable } from "../compile-options.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import { callable, count, flag, type OptionTable } from "../core/options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import type { Snapshot } from "../runtime/state.ts";
@@ -140,7 +141,7 @@ async function stateToKeep({ executable }: Session): Promise<Snapshot> {
   try {
     return await executable.state.snapshot();
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UserError(
       `compile: the trainer's states cannot be kept, as they cannot be read any more: ${why}\ncompile({ fresh: true }) starts ` +
         "anew; the `resume` of a TrainingError (given to fit) or a checkpoint (given to restore) puts states back after it.",

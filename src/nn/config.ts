@@ -28,13 +28,17 @@ export function compactConfig(fields: Readonly<Record<string, Config | undefined
 }
 
 /** Where in a config code stands, in words: `model.layers.2.initializer (mine)`. */
-export function codeIn(config: Config, path: string, depth = 0): readonly string[] {
+export function codeIn(config: unknown, path: string, depth = 0): readonly string[] {
   if (typeof config !== "object" || config === null || depth > maxDepth) return []; // a reader refuses what is deeper
-  if (!Array.isArray(config)) {
-    const { kind, name } = config as ConfigRecord;
+  if (isRecord(config)) {
+    const { kind, name } = config;
     if (kind === "code") return [typeof name === "string" && name !== "" ? `${path} (${name})` : path];
   }
-  return Object.entries(config).flatMap(([name, part]) => codeIn(part as Config, `${path}.${name}`, depth + 1));
+  return Object.entries(config).flatMap(([name, part]) => codeIn(part, `${path}.${name}`, depth + 1));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Configs nest no deeper: whoever writes more by hand has made a mistake, or means harm. */
@@ -126,10 +130,8 @@ export class ConfigReader {
     return new DataError(`${this.path}: expected ${expected}, found ${found}`);
   }
 
-  #record(): ConfigRecord {
-    if (typeof this.#value === "object" && this.#value !== null && !Array.isArray(this.#value)) {
-      return this.#value as ConfigRecord;
-    }
+  #record(): Readonly<Record<string, unknown>> {
+    if (isRecord(this.#value)) return this.#value;
     throw this.error("an object", this.#found());
   }
 

@@ -46,7 +46,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
 };
 
 /** Names and kinds, before anything is compiled for them. */
-export function checkFitOptions(given: AnyFitOptions): void {
+export function checkFitOptions(given: object | undefined): Partial<AnyFitOptions> {
   for (const hook of callbackHooks) {
     if (typeof given !== "object" || given === null || !(hook in given)) continue;
     throw new UserError(
@@ -54,11 +54,13 @@ export function checkFitOptions(given: AnyFitOptions): void {
     );
   }
   if (given === undefined) throw new UserError(`fit takes samples: fit({ x, y })${atLine(here("fit"))}`);
-  const { callbacks = [], progress, validation } = checkOptions("fit", given, fitTable);
+  const checked = checkOptions("fit", given, fitTable);
+  const { callbacks = [], progress, validation } = checked;
   if (!Array.isArray(callbacks)) {
     throw new UserError(`fit: callbacks must be a list: [{ onEpochEnd(record) { ... } }], not ${show(callbacks)}`);
   }
   for (const [i, callback] of callbacks.entries()) checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks);
   if (progress !== undefined) checkHooks("fit: progress", progress, progressHooks);
   checkOptions("fit: validation", validation, samplesTable);
+  return checked;
 }

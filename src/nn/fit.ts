@@ -282,7 +282,7 @@ class Run {
     const samplesPerSecond = (this.#data.count - before) / seconds;
     const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
     const checked = await this.#guarded(plan, this.#steps, () => this.#validate(plan));
-    const record = { ...facts, ...checked, ...means.means() } as EpochRecord;
+    const record: EpochRecord = { ...facts, ...checked, ...means.means() };
     await this.#guarded(plan, this.#steps, () => this.keep({ ...freshStart, epoch }));
     this.#stands(epoch, 0);
     progress?.epochEnd?.(record, plan);

@@ -91,7 +91,7 @@ export class RunningMeans {
 
   means(): Scores {
     const mean = (i: number): number => (this.#totals[i] ?? 0) / this.#samples;
-    return Object.fromEntries(this.#names.map((name, i) => [name, mean(i)])) as Scores;
+    return { loss: mean(0), ...Object.fromEntries(this.#names.map((name, i) => [name, mean(i)] as const)) };
   }
 }
 

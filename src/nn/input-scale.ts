@@ -10,7 +10,7 @@
  * told apart by the range trained on is refused, never guessed.
  */
 
-import { DataError, FeedError } from "../core/errors.ts";
+import { DataError, FeedError, messageOf } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
 import { Pixels } from "../data/pixels.ts";
 import { ConfigReader, required } from "./config.ts";
@@ -89,7 +89,8 @@ export function readScales(text: string | undefined, inputs: Ports<unknown>, fil
     }),
   );
   if (inputs.names.some((name) => !found.has(name))) return "unknown";
-  return inputs.map((_, name) => found.get(name) as InputScale);
+  const known = Ports.named(found);
+  return inputs.map((_, name) => known.get(name));
 }
 
 // ---- inside --------------------------------------------------------------------------------------------------------
@@ -127,7 +128,7 @@ function largestIn(x: Source, most: number): number {
   let largest = 0;
   const end = Math.min(x.length, most);
   for (let i = 0; i < end; i++) {
-    const size = Math.abs(x[i] as number);
+    const size = Math.abs(x[i] ?? 0);
     if (size > largest && size < Number.POSITIVE_INFINITY) largest = size;
   }
   return largest;
@@ -137,6 +138,6 @@ function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new DataError(`${file}: the input scales are no JSON: ${(error as Error).message}`, { cause: error });
+    throw new DataError(`${file}: the input scales are no JSON: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -14,7 +14,7 @@
  * names of the layers: "trunk.kernel". A layer that is called twice has one set of weights.
  */
 
-import { ShapeError, UserError } from "../core/errors.ts";
+import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -36,6 +36,7 @@ import { type Config, codeConfig } from "./config.ts";
 import { type ActivationName, activate } from "./layers/activations.ts";
 import {
   applyLayer,
+  floatsFrom,
   isLayer,
   isSampleShape,
   type Layer,
@@ -118,7 +119,7 @@ export function model<
   O extends Tensor | Readonly<Record<string, Tensor>>,
 >(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
   checkArguments("model", arguments, 1);
-  return connect(definition as unknown as LooseDefinition, here("model")) as Model<NamesIn<I>, NamesIn<O>>;
+  return connect(definition, here("model")) as Model<NamesIn<I>, NamesIn<O>>;
 }
 
 /** A layer as a model of one input and one output. */
@@ -157,8 +158,8 @@ const optionTable: OptionTable<LooseDefinition> = {
   call: callable(),
 };
 
-function connect(definition: LooseDefinition, origin: Origin): Model {
-  checkDefinition(definition, origin);
+function connect(given: object, origin: Origin): Model {
+  const definition = checkDefinition(given, origin);
   const inputs = Ports.from(definition.inputs, isShape);
   if (inputs.names.length === 0) throw new UserError(`model: a model needs an input${atLine(origin)}`);
   for (const [name, shape] of inputs.entries()) {
@@ -185,7 +186,7 @@ function connect(definition: LooseDefinition, origin: Origin): Model {
         const params = currentParams(parametersOf(name, layer, x), mode); // of an earlier call in this step
         const logits = applyLayer(layer, params, x, inside);
         const { activation } = layer;
-        const output = new Tensor(activate(activation, logits).value) as Tensor<Shape, "f32">; // one for each call
+        const output = new Tensor<Shape, "f32">(activate(activation, logits).value); // one for each call
         made.set(output, { logits, activation });
         mode.onOutput?.(joinPath("", name), output);
         return output;
@@ -221,18 +222,20 @@ function trace(
   origin: Origin,
 ): { readonly params: ParamTree; readonly outputs: Ports<Head> } {
   const found = new Map<string, ParamTree>();
-  let outputs: Ports<Head> | undefined;
+  const heads: Ports<Head>[] = [];
   program({
-    inputs: { x: inputs.map((shape): InputSpec => f32("batch", ...shape)).tree() as InputSpec },
+    inputs: { x: inputs.map((shape): InputSpec => f32("batch", ...shape)).tree() },
     step({ x }) {
-      const tensors = inputs.match<Tensor<Shape, "f32">>(x, "model");
+      const tensors = inputs.match(x, "model").map((it) => floatsFrom("an input", it));
       const results = run(tensors, {}, (name, layer, operand) => {
         const params = layer.params(fixedShape(operand.shape.slice(1)));
         checkShared(name, found.get(name), params, origin);
         found.set(name, params);
-        return mapTree(params, stateLeaf, "model", ({ shape, dtype }) => full(shape, 0, dtype)) as ParamTensors;
+        return mapTree(params, stateLeaf, "model", ({ shape, dtype }) => full(shape, 0, dtype));
       });
-      outputs = results.map(({ logits, activation }, name) => ({ shape: sampleOf(logits, name, origin), activation }));
+      heads.push(
+        results.map(({ logits, activation }, name) => ({ shape: sampleOf(logits, name, origin), activation })),
+      );
       return { outputs: {} };
     },
   });
@@ -240,32 +243,38 @@ function trace(
   if (idle !== undefined) {
     throw new UserError(`model: call never uses the layer "${idle}": use it, or leave it out${atLine(origin)}`);
   }
+  const [outputs] = heads;
+  if (outputs === undefined) throw new CompilerBug("a model's call was not traced");
   const params = [...layers.keys()].map((name) => [name, found.get(name) ?? {}] as const);
   return {
     params: Object.fromEntries(params.filter(([, tree]) => Object.keys(tree).length > 0)),
-    outputs: outputs as unknown as Ports<Head>,
+    outputs,
   };
 }
 
-function checkDefinition(given: LooseDefinition, origin: Origin): void {
+function checkDefinition(given: object, origin: Origin): LooseDefinition {
   const { inputs, layers, call } = checkOptions("model", given, optionTable, { origin });
-  const missing = Object.entries({ inputs, layers, call }).find(([, part]) => part === undefined)?.[0];
-  if (missing !== undefined)
+  if (inputs === undefined || layers === undefined || call === undefined) {
+    const missing = Object.entries({ inputs, layers, call }).find(([, part]) => part === undefined)?.[0];
     throw new UserError(`model takes { inputs, layers, call }: ${missing} is missing${atLine(origin)}`);
+  }
   if (!isShape(inputs) && !isPlainObject(inputs)) {
     const wanted = "the shape of one sample, [784] say, or an object of those by name";
     throw new UserError(`model: inputs must be ${wanted}, not ${show(inputs)}${atLine(origin)}`);
   }
-  for (const [name, layer] of Object.entries(layers ?? {})) {
+  for (const [name, layer] of Object.entries(layers)) {
     if (isLayer(layer)) continue;
     throw new UserError(`model: layers.${name} must be a layer, dense(10) say, not ${show(layer)}${atLine(origin)}`);
   }
+  return { inputs, layers, call };
 }
 
 function outputsOf(found: unknown, origin: Origin): Ports<Tensor<Shape, "f32">> {
   refusePromise("model: call", found, origin);
-  const isTree = isPlainObject(found) && Object.keys(found).length > 0 && Object.values(found).every(isTensor);
-  if (isTensor(found) || isTree) return Ports.from(found as Tensor<Shape, "f32">, isTensor);
+  if (isTensor(found)) return Ports.single(found);
+  const parts = isPlainObject(found) ? Object.entries(found) : [];
+  const tensors = parts.flatMap(([name, part]) => (isTensor(part) ? [[name, part] as const] : []));
+  if (parts.length > 0 && tensors.length === parts.length) return Ports.named(tensors);
   throw new UserError(`model: call must give a tensor, or an object of tensors by name${atLine(origin)}`);
 }
 

@@ -10,7 +10,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { Scores } from "./history.ts";
 import type { Batcher, NonFiniteNumber } from "./samples.ts";
-import type { Session } from "./session.ts";
+import { readOutput, type Session } from "./session.ts";
 import { trainablePaths } from "./training-program.ts";
 
 /** What to do about a loss that is no finite number: end with an error, tell once and go on, or just go on. */
@@ -70,15 +70,16 @@ export function nonFiniteWeights({ training }: Pick<Session, "training">, state:
 /** The position of the first number that is not finite, or -1. */
 function firstNonFinite(values: Float32Array | Float64Array): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += (values[i] as number) * 0;
+  for (let i = 0; i < values.length; i++) sum += (values[i] ?? 0) * 0;
   return sum === 0 ? -1 : values.findIndex((value) => !Number.isFinite(value));
 }
 
 /** Of several outputs, those whose own loss is none: "of digit, odd: ". */
 function losses({ training }: Session, scores: Scores): string {
   if (training.outputs.isSingle) return "";
+  const byName = new Map<string, number>(Object.entries(scores));
   const bad = training.outputs.names.filter((name) => {
-    const loss = (scores as Readonly<Record<string, number>>)[`${name}_loss`];
+    const loss = byName.get(`${name}_loss`);
     return loss !== undefined && !Number.isFinite(loss);
   });
   return bad.length === 0 ? "" : `the loss of ${bad.join(", ")} is; `;
@@ -89,17 +90,17 @@ async function nonFiniteOutput(session: Session, data: Batcher, { order, from, t
   const { executable, batch, training } = session;
   await executable.prepare({ batch }, ["predict"]);
   for (let start = from; start < to; start += batch) {
-    const rows = Uint32Array.from({ length: batch }, (_, i) => order[Math.min(start + i, to - 1)] as number);
+    const rows = Uint32Array.from({ length: batch }, (_, i) => order[Math.min(start + i, to - 1)] ?? 0);
     executable.predict(data.load(rows, 0, batch));
     const reads = training.outputs.entries().map(async ([name, { shape }]) => {
       const path = training.outputs.path("output", name);
-      return { path, width: sizeOf(shape), values: (await executable.read(path as "output")) as Float32Array };
+      return { path, width: sizeOf(shape), values: await readOutput(session, path) };
     });
     for (const { path, width, values } of await Promise.all(reads)) {
       const at = values.findIndex((value) => !Number.isFinite(value));
       if (at < 0) continue;
       const row = Math.floor(at / width);
-      const place = data.placeOf(path, width, (rows[row] as number) * width + (at % width));
+      const place = data.placeOf(path, width, (rows[row] ?? 0) * width + (at % width));
       return {
         why: `the data and the weights are finite, and ${place} is ${values[at]}`,
         at: Math.min(start + row, to - 1),

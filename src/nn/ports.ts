@@ -31,7 +31,7 @@ export class Ports<T> {
 
   /** One value, or an object of several. */
   static from<T>(given: T | Readonly<Record<string, T>>, isOne: (value: unknown) => value is T): Ports<T> {
-    return isOne(given) ? Ports.single(given) : Ports.named(Object.entries(given as Readonly<Record<string, T>>));
+    return isOne(given) ? Ports.single(given) : Ports.named(Object.entries<T>(given));
   }
 
   /** Names, for several; the name of the only one is "". */
@@ -48,8 +48,8 @@ export class Ports<T> {
   }
 
   get(name: string): T {
-    if (!this.#values.has(name)) throw new UserError(`there is no port "${name}"`);
-    return this.#values.get(name) as T;
+    for (const [known, value] of this.#values) if (known === name) return value;
+    throw new UserError(`there is no port "${name}"`);
   }
 
   map<U>(change: (value: T, name: string) => U): Ports<U> {
@@ -67,13 +67,11 @@ export class Ports<T> {
   }
 
   /**
-   * What a user gave for these ports: for one the value itself, for several an object. Throws a UserError that begins with
-   * `what` ("fit: y") where a name is missing or unknown. With `partial` names may be missing, and give undefined.
+   * What a user gave for these ports, whatever that is: for one the value itself, for several an object. Throws a UserError that begins
+   * with `what` ("fit: y") where a name is missing or unknown. With `partial` names may be missing, and give undefined.
    */
-  match<U>(given: unknown, what: string, partial: true): Ports<U | undefined>;
-  match<U>(given: unknown, what: string): Ports<U>;
-  match<U>(given: unknown, what: string, partial = false): Ports<U | undefined> {
-    if (this.isSingle) return Ports.single(given as U);
+  match(given: unknown, what: string, partial = false): Ports<unknown> {
+    if (this.isSingle) return Ports.single(given);
     const known = this.names.join(", ");
     if (!isPlainObject(given)) throw new UserError(`${what} must be an object with one value each for ${known}`);
     for (const name of Object.keys(given)) {
@@ -81,7 +79,7 @@ export class Ports<T> {
         throw new UserError(`${what} has "${name}", which the model has not (it has: ${known})`);
     }
     return this.map((_, name) => {
-      if (Object.hasOwn(given, name)) return given[name] as U;
+      if (Object.hasOwn(given, name)) return given[name];
       if (partial) return undefined;
       throw new UserError(`${what} lacks "${name}": it must have ${known}`);
     });

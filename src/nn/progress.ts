@@ -87,7 +87,7 @@ export function epochLine(record: EpochRecord, { epoch, epochs }: EpochPlan): st
 /** The loss and metrics of an epoch without its other facts. */
 export function scoresOf(record: EpochRecord): Scores {
   const { epoch, seconds, samplesPerSecond, stepMs, validation, ...scores } = record;
-  return scores as Scores;
+  return scores;
 }
 
 function twoDigits(value: number): string {

@@ -1,7 +1,7 @@
 /**
  * Resume points: from where a run that failed goes on, and the error that holds one.
  */
-import { UserError } from "../core/errors.ts";
+import { messageOf, UserError } from "../core/errors.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import { NonFiniteError } from "./non-finite.ts";
@@ -49,7 +49,7 @@ export function trainingError(error: unknown, kept: ResumePoint, place: string):
       : kept.batch > 0
         ? `of the checkpoint that the run began with (${kept.step} steps)`
         : `after epoch ${kept.epoch} (${kept.step} steps), copied then,`;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   const [what, advice] =
     error instanceof NonFiniteError
       ? [

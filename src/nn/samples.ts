@@ -9,7 +9,7 @@
 import { typeName } from "../core/arrays.ts";
 import { type DType, isFloat, isInteger, roundTo } from "../core/dtype.ts";
 import { FeedError, UserError } from "../core/errors.ts";
-import { checkedLater, type OptionTable, show } from "../core/options.ts";
+import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { arrayTypeOf } from "../runtime/compiled.ts";
@@ -47,7 +47,7 @@ export interface Samples<In extends string = never, Out extends string = never> 
 
 /** The same, whatever the ports. */
 export interface AnySamples {
-  readonly x: unknown;
+  readonly x?: unknown;
   readonly y?: unknown;
   readonly scale?: unknown;
   readonly sampleWeight?: unknown;
@@ -67,7 +67,7 @@ interface Column {
   readonly source: Source;
   readonly width: number;
   readonly scale: number;
-  readonly dtype: DType;
+  readonly dtype: Exclude<DType, "f16" | "bool">;
 }
 
 /** Columns by what they feed. */
@@ -156,9 +156,9 @@ export class Batcher {
     const floats = columns.filter(([, { dtype }]) => isFloat(dtype));
     for (let at = from; at < to; at++) {
       for (const [path, { source, width, scale, dtype }] of floats) {
-        const start = (order[at] as number) * width;
+        const start = (order[at] ?? 0) * width;
         for (let i = start; i < start + width; i++) {
-          const value = source[i] as number;
+          const value = source[i] ?? Number.NaN;
           if (Number.isFinite(roundTo(dtype, value * scale))) continue;
           return { place: this.placeOf(path, width, i), value, isTooLarge: Number.isFinite(value), at };
         }
@@ -192,17 +192,22 @@ export class Batcher {
     const feeds = Object.entries(this.#columns).flatMap(([root, columns]: [string, Ports<Column> | null]) => {
       if (columns === null) return [];
       const arrays = columns.map((column) => {
-        const array = new (arrayTypeOf(column.dtype))(size * column.width) as Gathered;
+        const array = new (arrayTypeOf(column.dtype))(size * column.width);
         filled.push({ column, array });
         return array;
       });
-      return [[root, arrays.tree()]];
+      return [[root, arrays.tree()] as const];
     });
-    const made: Buffers = { filled, feeds: Object.fromEntries(feeds) as Feeds };
+    const made: Buffers = { filled, feeds: Object.fromEntries(feeds) };
     this.#buffers.set(size, made);
     return made;
   }
 }
+
+const factorKind: Kind<number> = {
+  ...number(),
+  accepts: (value): value is number => typeof value === "number" && Number.isFinite(value) && value !== 0,
+};
 
 function inputColumns(
   call: string,
@@ -210,13 +215,13 @@ function inputColumns(
   { x, scale }: AnySamples,
   trained: InputScales,
 ): Ports<Column> {
-  const scales = isPlainObject(scale) && !inputs.isSingle ? inputs.match<number>(scale, `${call}: scale`, true) : null;
-  const given = inputs.match<Numbers>(x, `${call}: x`);
+  const scales = isPlainObject(scale) && !inputs.isSingle ? inputs.match(scale, `${call}: scale`, true) : null;
+  const given = inputs.match(x, `${call}: x`);
   return inputs.map((shape, name): Column => {
     const numbers = given.get(name);
-    const factor = scales === null ? (scale as number | undefined) : scales.get(name);
+    const factor = scales === null ? scale : scales.get(name);
     const path = inputs.path("x", name);
-    if (factor !== undefined && (!Number.isFinite(factor) || factor === 0)) {
+    if (factor !== undefined && !factorKind.accepts(factor)) {
       throw new FeedError(`${call}: the scale of ${path} must be a number other than 0, not ${show(factor)}`);
     }
     const source = toSource(call, path, numbers, Float32Array);
@@ -246,7 +251,7 @@ function countOf(call: string, { inputs }: Training, columns: Ports<Column>, nee
 }
 
 function targetColumns(call: string, { targets }: Training, y: unknown, count: number): Ports<Column> {
-  const given = targets.match<Numbers>(y, `${call}: y`);
+  const given = targets.match(y, `${call}: y`);
   return targets.map(({ shape, dtype }, name): Column => {
     const path = targets.path("y", name);
     const source = toSource(call, path, given.get(name), Float64Array);
@@ -274,7 +279,7 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
 function checkIntegers(call: string, path: string, y: Source, width: number, dtype: DType): void {
   if (!isInteger(dtype)) return;
   for (let i = 0; i < y.length; i++) {
-    const value = y[i] as number;
+    const value = y[i] ?? Number.NaN;
     if (roundTo(dtype, value) === value) continue;
     throw new FeedError(`${call}: ${placeOf(path, width, i)} is ${value}, which is no ${dtype}`);
   }
@@ -289,17 +294,17 @@ function placeOf(path: string, width: number, at: number): string {
 export function toSource(
   call: string,
   path: string,
-  numbers: Numbers,
+  given: unknown,
   ArrayType: typeof Float32Array | typeof Float64Array,
 ): Source {
-  const given: unknown = numbers;
-  if (ArrayBuffer.isView(given) && sourceTypes.includes(typeName(given))) return given as Source;
+  if (isSource(given)) return given;
   if (Array.isArray(given)) {
-    const odd = given.findIndex((value) => typeof value !== "number");
-    if (odd === -1) return ArrayType.from(given as readonly number[]);
-    const nested = Array.isArray(given[odd]) || ArrayBuffer.isView(given[odd]);
+    const list: readonly unknown[] = given;
+    if (areNumbers(list)) return ArrayType.from(list);
+    const odd = list.findIndex((value) => typeof value !== "number");
+    const nested = Array.isArray(list[odd]) || ArrayBuffer.isView(list[odd]);
     throw new FeedError(
-      `${call}: ${path} has ${nested ? "an array" : `${String(given[odd])} (${typeof given[odd]})`} at position ${odd}: it must be ` +
+      `${call}: ${path} has ${nested ? "an array" : `${String(list[odd])} (${typeof list[odd]})`} at position ${odd}: it must be ` +
         `one array of numbers, sample after sample${nested ? ": rows.flat(), say" : ""}`,
     );
   }
@@ -309,6 +314,14 @@ export function toSource(
   throw new FeedError(
     `${call}: ${path} ${found}: it must be an array of numbers (a list, or ${known})${adviceFor(kind)}`,
   );
+}
+
+function areNumbers(given: readonly unknown[]): given is readonly number[] {
+  return given.every((value) => typeof value === "number");
+}
+
+function isSource(given: unknown): given is Source {
+  return ArrayBuffer.isView(given) && sourceTypes.includes(typeName(given));
 }
 
 const sourceTypes: readonly string[] = [

@@ -12,7 +12,7 @@ import { refusePromise } from "../dsl/check.ts";
 import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
-import { printShape, type Shape } from "../graph/shape.ts";
+import { printShape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
 import type { Measure, TargetRange } from "./losses/loss.ts";
 import { type Loss, type LossName, resolveLoss } from "./losses/losses.ts";
@@ -36,7 +36,7 @@ export interface Measured {
   readonly outputs: Ports<OutputTensor>;
   readonly targets: Ports<Tensor>;
   /** One number for each sample. */
-  readonly weights: Ports<Tensor<Shape, "f32">> | null;
+  readonly weights: Ports<Tensor> | null;
   /** Any tensor with the batch in front. */
   readonly batch: Tensor;
   /** Scalars to be added to the loss. */
@@ -98,11 +98,13 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
             .filter(([name]) => !heads.isSingle || name !== "loss")
             .map(([name, sums]) => [prefixed(output, name), sums] as const),
         );
-      const parts = each.entries().map(([output, scores]) => times(lossOf(scores), definition.lossWeights.get(output)));
+      const parts = each
+        .entries()
+        .flatMap(([output, scores]) => lossOf(scores).map((it) => times(it, definition.lossWeights.get(output))));
       const penalties = forward.penalties.map((penalty) => penaltySums(penalty, forward.batch));
       const loss = [...parts, ...penalties].reduce((a, b) => ({
-        total: plus(a.total, b.total),
-        mean: plus(a.mean, b.mean),
+        total: add(a.total, b.total),
+        mean: add(a.mean, b.mean),
       }));
       return new Map([["loss", loss], ...named]);
     },
@@ -115,18 +117,12 @@ function checkNames(names: readonly string[]): void {
   throw new UserError(`trainer: two scores are called "${twice}": give a metric or an output another name`);
 }
 
-type Scalar = Tensor<[], "f32">;
-
-function lossOf(scores: ReadonlyMap<string, Sums>): Sums {
-  return scores.get("loss") as Sums; // each output has one
+function lossOf(scores: ReadonlyMap<string, Sums>): readonly Sums[] {
+  return [...scores].flatMap(([name, sums]) => (name === "loss" ? [sums] : []));
 }
 
-function plus(a: Scalar, b: Scalar): Scalar {
-  return add(a, b) as Scalar;
-}
-
-function times(sums: Sums, factor: number): Sums {
-  return factor === 1 ? sums : { total: mul(sums.total, factor) as Scalar, mean: mul(sums.mean, factor) as Scalar };
+function times({ total, mean }: Sums, factor: number): Sums {
+  return factor === 1 ? { total, mean } : { total: mul(total, factor), mean: mul(mean, factor) };
 }
 
 function penaltySums(penalty: unknown, batch: Tensor): Sums {

@@ -4,6 +4,7 @@
  * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
 
+import { CompilerBug } from "../core/errors.ts";
 import { checkValue, number } from "../core/options.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -67,12 +68,19 @@ export async function predict(
     const to = Math.min(from + batch, data.count);
     executable.predict(data.loadPadded(from, to, batch));
     // All are asked for before any is waited for, so that they belong to one run.
-    const values = await Promise.all(outputs.values.map(({ path }) => executable.read(path as "output")));
+    const values = await Promise.all(outputs.values.map(({ path }) => readOutput(session, path)));
     for (const [i, { width, found }] of outputs.values.entries()) {
-      found.set((values[i] as Float32Array).subarray(0, (to - from) * width), from * width);
+      found.set(values[i]?.subarray(0, (to - from) * width) ?? [], from * width);
     }
   }
   return outputs.map(({ found }) => found).tree();
+}
+
+/** An output of the model for the latest batch. */
+export async function readOutput({ executable }: Session, path: string): Promise<Float32Array> {
+  const found: unknown = await executable.read(path);
+  if (found instanceof Float32Array) return found;
+  throw new CompilerBug(`the output "${path}" is no tensor of f32`);
 }
 
 export function setLearningRate(session: Session, value: number): void {
@@ -92,9 +100,9 @@ export async function prepareFor(
   if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
 }
 
-/** Reading is free on the CPU; a GPU would be waited for. */
+/** Reading is free where a step is done when it returns; otherwise it would be waited for. */
 export function readEveryByDefault({ executable }: Session): number {
-  return executable.report.target === "wgsl" ? 50 : 1;
+  return executable.report.runsAhead ? 50 : 1;
 }
 
 /** Sums on the device since they were last read, and how many samples went into them. */

@@ -42,7 +42,7 @@ export function checkTargets(
 /** The place of the first number that is neither within nor allowed besides; NaN is not within. -1 where there is none. */
 function firstOutside(source: Source, least: number, most: number, besides: (value: number) => boolean): number {
   for (let i = 0; i < source.length; i++) {
-    const value = source[i] as number;
+    const value = source[i] ?? Number.NaN;
     if (!(value >= least && value <= most) && !besides(value)) return i;
   }
   return -1;

@@ -16,13 +16,14 @@ import {
 } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import { refusePromise } from "../dsl/check.ts";
-import { InputSpec, type StateSpec } from "../dsl/spec.ts";
+import { InputSpec } from "../dsl/spec.ts";
 import { takenNames } from "./history.ts";
 import { isLayer, isSampleShape, type Layer, type SampleShape } from "./layers/layer.ts";
 import type { Measure } from "./losses/loss.ts";
-import type { LossName } from "./losses/losses.ts";
-import type { MetricName } from "./metrics/metrics.ts";
+import { type LossName, lossFrom } from "./losses/losses.ts";
+import { type MetricName, metricFrom } from "./metrics/metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
+import * as optimizers from "./optimizers/all.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import { Ports } from "./ports.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
@@ -92,13 +93,17 @@ export type TrainerOptionsFor<T, M> =
   T extends Model<string, infer Out> ? ModelTrainerOptions<Out, M> : TrainerOptions<M>;
 
 /** The options of either kind. */
-export interface AnyTrainerOptions extends CommonTrainerOptions {
+export interface AnyTrainerOptions extends Partial<CommonTrainerOptions> {
   readonly input?: SampleShape;
-  readonly loss: unknown;
+  readonly loss?: unknown;
   readonly metrics?: unknown;
   readonly target?: unknown;
   readonly lossWeights?: unknown;
 }
+
+const optimizerCalls = Object.keys(optimizers)
+  .map((name) => `${name}()`)
+  .join(", ");
 
 const optionTable: OptionTable<AnyTrainerOptions> = {
   input: checkedLater("the shape of one sample: [784], say"),
@@ -106,19 +111,19 @@ const optionTable: OptionTable<AnyTrainerOptions> = {
   metrics: checkedLater("a list of names, or a table"),
   target: checkedLater(),
   lossWeights: checkedLater(),
-  optimizer: checkedLater("made by sgd(), rmsprop(), adam() or adamw(), or one of your own"),
+  optimizer: checkedLater(`made by ${optimizerCalls}, or one of your own`),
   trainable: checkedLater("a list of names or a predicate"),
   watch: object(),
 };
 
 /** Names and kinds; what fits the model is for `definitionOf`. */
-export function checkTrainerOptions(given: unknown, options: AnyTrainerOptions): void {
+export function checkTrainerOptions(given: unknown, options: object | undefined): AnyTrainerOptions {
   if (!isLayer(given)) {
     const wanted = "a layer, sequential([...]) or what model() made";
     throw new UserError(`trainer takes ${wanted}, not ${show(given)}${atLine(here("trainer"))}`);
   }
-  checkOptions("trainer", options, optionTable, { before: "model, " });
-  const { loss, metrics, watch = {} } = options ?? {};
+  const checked: AnyTrainerOptions = checkOptions("trainer", options, optionTable, { before: "model, " });
+  const { loss, metrics, watch = {} } = checked;
   if (loss === undefined)
     throw new UserError(`trainer: loss is missing: a name, "meanSquaredError" say, or a function`);
   if (typeof metrics === "string") {
@@ -128,53 +133,51 @@ export function checkTrainerOptions(given: unknown, options: AnyTrainerOptions):
     if (typeof make === "function") continue;
     throw new UserError(`trainer: watch "${name}" must be a function, not ${show(make)}`);
   }
+  return checked;
 }
 
 /** `what` is for messages: "target", "target.digit". */
-function checkTarget(what: string, given: unknown): void {
-  if (given === undefined || given instanceof InputSpec) return;
+function targetFrom(what: string, given: unknown): InputSpec | undefined {
+  if (given === undefined || given instanceof InputSpec) return given;
   throw new UserError(
     `trainer: ${what} must be an input, i32("batch") say, not ${show(given)}${atLine(here("trainer"))}`,
   );
 }
 
+/** What is given for each output; for the only one the value itself. */
+function forOutputs({ outputs }: Model, given: unknown, what: string): Ports<unknown> {
+  return outputs.match(outputs.isSingle ? given : (given ?? {}), `trainer: ${what}`, true);
+}
+
+function lossWeightsOf(model: Model, given: unknown): Ports<number> {
+  const { outputs } = model;
+  if (outputs.isSingle && given !== undefined) {
+    throw new UserError("trainer: lossWeights are for several outputs; this model has one");
+  }
+  return forOutputs(model, given, "lossWeights").map((weight = 1, name) => {
+    if (typeof weight === "number" && Number.isFinite(weight)) return weight;
+    throw new UserError(`trainer: the weight of "${name}" in lossWeights must be a number, not ${String(weight)}`);
+  });
+}
+
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
-  if (typeof options.optimizer?.slots !== "function") {
-    throw new UserError(
-      "trainer: optimizer must be made by sgd(), rmsprop(), adam() or adamw(), or be one of your own",
-    );
+  const { optimizer } = options;
+  if (typeof optimizer?.slots !== "function") {
+    throw new UserError(`trainer: optimizer must be made by ${optimizerCalls}, or be one of your own`);
   }
   const model = isModel(given) ? given : modelOfLayer(given, sampleOf(options.input));
   if (isModel(given) && options.input !== undefined) {
     throw new UserError("trainer: the model knows its inputs: leave input out");
   }
-  const { outputs } = model;
-  if (outputs.isSingle && options.lossWeights !== undefined) {
-    throw new UserError("trainer: lossWeights are for several outputs; this model has one");
-  }
-  const weights = outputs.isSingle
-    ? Ports.single(1)
-    : outputs.match<number>(options.lossWeights ?? {}, "trainer: lossWeights", true).map((weight) => weight ?? 1);
-  for (const [name, weight] of weights.entries()) {
-    if (Number.isFinite(weight)) continue;
-    throw new UserError(`trainer: the weight of "${name}" in lossWeights must be a number, not ${String(weight)}`);
-  }
   return {
     model,
-    losses: outputs.match<LossName | Measure>(options.loss, "trainer: loss"),
-    lossWeights: weights,
-    metrics: (outputs.isSingle
-      ? Ports.single(options.metrics as Metrics | undefined)
-      : outputs.match<Metrics>(options.metrics ?? {}, "trainer: metrics", true)
-    ).map((metrics) => metricTable(metrics ?? [])),
-    targets: (outputs.isSingle
-      ? Ports.single(options.target as InputSpec | undefined)
-      : outputs.match<InputSpec>(options.target ?? {}, "trainer: target", true)
-    ).map((target, name) => {
-      checkTarget(outputs.path("target", name), target);
-      return target;
-    }),
-    optimizer: options.optimizer,
+    lossWeights: lossWeightsOf(model, options.lossWeights),
+    losses: model.outputs.match(options.loss, "trainer: loss").map(lossFrom),
+    metrics: forOutputs(model, options.metrics, "metrics").map(metricTable),
+    targets: forOutputs(model, options.target, "target").map((target, name) =>
+      targetFrom(model.outputs.path("target", name), target),
+    ),
+    optimizer,
     frozen: frozenBy(options.trainable, model),
     watch: new Map(Object.entries(options.watch ?? {})),
   };
@@ -194,7 +197,7 @@ function sampleOf(input: SampleShape | undefined): SampleShape {
 /** The weights that an option leaves out. */
 function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Model): ReadonlySet<string> {
   if (trainable === undefined) return new Set();
-  const paths = movablePaths(params as Readonly<Record<string, StateSpec>>);
+  const paths = movablePaths(params);
   if (typeof trainable !== "function" && !Array.isArray(trainable)) {
     throw new UserError('trainer: trainable must be a list of names or a predicate: ["dense1"], say');
   }
@@ -222,18 +225,14 @@ const metricNames: Kind<readonly string[]> = {
   wanted: "a list of names; a function needs a name, in a table: { mine: (output, target) => ... }",
 };
 
-function metricTable(metrics: Metrics): ReadonlyMap<string, MetricName | Measure> {
-  if (isList(metrics)) checkValue("trainer", "metrics", metrics, metricNames);
-  const table = isList(metrics)
-    ? new Map<string, MetricName | Measure>(metrics.map((name) => [name, name]))
-    : new Map(Object.entries(metrics));
-  for (const name of table.keys()) {
+function metricTable(metrics: unknown = []): ReadonlyMap<string, MetricName | Measure> {
+  const isList = Array.isArray(metrics);
+  const named = isList
+    ? checkValue("trainer", "metrics", metrics, metricNames).map((name): [string, unknown] => [name, name])
+    : Object.entries(Object(metrics));
+  for (const [name] of named) {
     if (!takenNames.includes(name)) continue;
     throw new UserError(`trainer: a metric cannot be called "${name}": give it another name in a table of metrics`);
   }
-  return table;
-}
-
-function isList(metrics: Metrics): metrics is readonly MetricName[] {
-  return Array.isArray(metrics);
+  return new Map(named.map(([name, metric]) => [name, metricFrom(metric)]));
 }

@@ -26,14 +26,14 @@ import {
   trainerCompileTable,
 } from "./compilation.ts";
 import { evaluateChecked } from "./evaluation.ts";
-import { type AnyFitOptions, type FitOptions, train } from "./fit.ts";
+import { type FitOptions, train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
 import { type OnNaN, onNaNKind } from "./non-finite.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
-import { type AnyTrainerOptions, checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
+import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 
@@ -74,8 +74,7 @@ export function trainer<const T extends Trainable, const M extends MetricsFor<Ou
   options: TrainerOptionsFor<T, M>,
 ): Trainer<ScoreNames<M, OutputNames<T>>, InputNames<T>, OutputNames<T>> {
   checkArguments("trainer", arguments, 2);
-  checkTrainerOptions(model, options as AnyTrainerOptions);
-  return new Trainer(trainingOf(definitionOf(model, options as AnyTrainerOptions)));
+  return new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options))));
 }
 
 /** `Name` are the names of its scores besides "loss"; `In` and `Out` those of the model's inputs and outputs, if there are several. */
@@ -123,8 +122,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   /** Trains for some epochs. Call it again to go on. */
   async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
     checkArguments("fit", arguments, 1);
-    const given = options as unknown as AnyFitOptions;
-    checkFitOptions(given);
+    const given = checkFitOptions(options);
     const weighted = usesWeights(given);
     if (this.#compiling > 0) await this.#compilations.take(async () => {});
     if (this.#session === null) {
@@ -137,14 +135,13 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     }
     const session = this.#compiled("fit");
     if (weighted) await this.#addWeights("fit", session);
-    return (await train(session, given)) as unknown as History<Name>;
+    return (await train(session, given)) as History<Name>;
   }
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
   async evaluate(options: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
     checkArguments("evaluate", arguments, 1);
-    const { batch, onNaN = "stop", ...given } = (options ?? {}) as unknown as AnyEvaluateOptions;
-    checkOptions("evaluate", options as unknown as AnyEvaluateOptions, evaluateTable);
+    const { batch, onNaN = "stop", ...given } = checkOptions("evaluate", options, evaluateTable);
     const session = this.#compiled("evaluate");
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
     const scores = session.turns.take(() =>
@@ -163,7 +160,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async predict(options: PredictOptions<In, Out>): Promise<Predicted<Out>> {
     checkArguments("predict", arguments, 1);
-    const { x, scale } = checkOptions("predict", options as unknown as AnySamples, samplesTable);
+    const { x, scale } = checkOptions("predict", options, samplesTable);
     const session = this.#compiled("predict");
     const found = session.turns.take(() =>
       predict(session, Batcher.of("predict", this.#training, { x, scale }, session.scales)),

@@ -14,6 +14,7 @@
  */
 
 import { UserError } from "../core/errors.ts";
+import { tensorFrom } from "../dsl/check.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
@@ -22,7 +23,7 @@ import { type Tensor, tensorLeaf } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
-import type { Mode, ParamTensors, ParamTree, SampleShape } from "./layers/layer.ts";
+import { floatsFrom, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layers/layer.ts";
 import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { TargetRange } from "./losses/loss.ts";
 import type { Sums } from "./losses/per-sample.ts";
@@ -39,8 +40,6 @@ export interface TrainingDefinition extends ScoringDefinition {
   readonly frozen: ReadonlySet<string>;
   readonly watch: ReadonlyMap<string, Watch>;
 }
-
-type Scalars = Readonly<Record<string, Tensor<readonly [], "f32">>>;
 
 export interface TrainingOutputs {
   readonly train: Readonly<Record<string, Tensor<[], "f32">>>;
@@ -102,21 +101,24 @@ function trainingProgram(
   const scoresOf = (params: ParamTensors, fed: Fed, made: Forward) =>
     measure({
       outputs: made.outputs,
-      targets: net.outputs.match<Tensor>(fed.y, "y"),
-      weights: fed.weight === undefined ? null : net.outputs.match<Tensor<Shape, "f32">>(fed.weight, "weight"),
-      batch: made.x.values[0] as Tensor,
+      targets: net.outputs.match(fed.y, "y").map((it) => tensorFrom("y", it)),
+      weights:
+        fed.weight === undefined ? null : net.outputs.match(fed.weight, "weight").map((it) => tensorFrom("weight", it)),
+      batch: made.batch,
       penalties: penaltiesOn(params, net, trained),
     });
   const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
-  const grown = (totals: Scalars, scores: Scores) =>
-    record(names, (name) => add(pick(totals, name), pick(scores, name).total) as Tensor);
+  const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) => {
+    const before = new Map(Object.entries(totals));
+    return record(names, (name) => add(pick(before, name), pick(scores, name).total));
+  };
 
   const made = program({
     inputs: inputsOf(net, targets, isWeighted),
-    state: state as unknown as TrainingState,
+    state,
     entries: {
       train(given, { model: params, opt, totals }) {
-        const fed = given as unknown as Fed;
+        const fed: Fed = { x: given.x, y: given.y, weight: given.weight };
         const slots = new SlotUpdates(params, (path) => movable.has(path));
         const made = forward(net, params, fed.x, { training: true, slots }, watch.size > 0);
         for (const path of slots.values.keys()) idle.delete(path);
@@ -124,8 +126,13 @@ function trainingProgram(
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
         const gradients = gradientsOf(loss, weights, trained);
-        const tree = mapTree(params, tensorLeaf, "trainer", (_, path) => gradients.get(path) ?? {});
-        const updated = optimizer.update({ model: params, slots: opt as never, gradients: tree as never });
+        const tree = mapTree<Tensor, Tensor | ParamTensors>(
+          params,
+          tensorLeaf,
+          "trainer",
+          (_, path) => gradients.get(path) ?? {},
+        );
+        const updated = optimizer.update({ model: params, slots: opt, gradients: tree });
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
         return {
           outputs: { ...means(scores), ...extra },
@@ -133,7 +140,7 @@ function trainingProgram(
         };
       },
       evaluate(given, { model: params, evaluationTotals }) {
-        const fed = given as unknown as Fed;
+        const fed: Fed = { x: given.x, y: given.y, weight: given.weight };
         const scores = scoresOf(params, fed, forward(net, params, fed.x, {}));
         return { outputs: means(scores), next: { evaluationTotals: grown(evaluationTotals, scores) } };
       },
@@ -148,41 +155,42 @@ function trainingProgram(
 
 function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {
   const freezing = (leaf: StateSpec, path: string): StateSpec => (frozen.has(path) ? freeze(leaf) : leaf);
-  return mapTree(params, stateLeaf, "trainer: model", freezing) as ParamTree;
+  return mapTree(params, stateLeaf, "trainer: model", freezing);
 }
 
-function inputsOf(net: Model, targets: Ports<InputSpec>, isWeighted: boolean): Readonly<Record<string, InputSpec>> {
-  const inputs = {
+function inputsOf(net: Model, targets: Ports<InputSpec>, isWeighted: boolean) {
+  return {
     x: net.inputs.map((shape): InputSpec => f32("batch", ...shape)).tree(),
     y: targets.tree(),
     ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
   };
-  return inputs as unknown as Readonly<Record<string, InputSpec>>;
 }
 
 /** One pass through the model. */
 interface Forward {
-  readonly x: Ports<Tensor<Shape, "f32">>;
+  /** One of the inputs: a tensor with the batch in front. */
+  readonly batch: Tensor;
   /** What layers gave, by their paths, where that is asked for. */
   readonly layers: ReadonlyMap<string, Tensor<Shape, "f32">>;
   readonly outputs: Ports<OutputTensor>;
 }
 
 function forward(net: Model, params: ParamTensors, fed: unknown, mode: Mode, isWatched = false): Forward {
-  const x = net.inputs.match<Tensor<Shape, "f32">>(fed, "x");
+  const x = net.inputs.match(fed, "x").map((it) => floatsFrom("x", it));
+  const [batch] = x.values;
+  if (batch === undefined) throw new UserError("trainer: a model needs an input");
   const layers = new Map<string, Tensor<Shape, "f32">>();
   const onOutput: Mode["onOutput"] = (path, output) => void layers.set(path, output);
-  return { x, layers, outputs: net.apply(params, x, isWatched ? { ...mode, onOutput } : mode) };
+  return { batch, layers, outputs: net.apply(params, x, isWatched ? { ...mode, onOutput } : mode) };
 }
 
 function gradientsOf(
-  loss: Tensor<[], "f32">,
+  loss: Tensor,
   weights: ReadonlyMap<string, Tensor>,
   trained: ReadonlySet<string>,
 ): ReadonlyMap<string, Tensor> {
   const wanted = [...weights].filter(([path]) => trained.has(path));
-  const slopes = grad(loss, wanted.map(([, weight]) => weight)); // biome-ignore format: short
-  return new Map(wanted.map(([path], i) => [path, slopes[i] as Tensor]));
+  return new Map(Object.entries(grad(loss, Object.fromEntries(wanted))));
 }
 
 /** Paths of the weights that training changes. */
@@ -222,14 +230,6 @@ interface Fed {
   readonly weight?: unknown;
 }
 
-/** The state as `program` sees its type; which moments an optimizer keeps is its own affair. */
-interface TrainingState {
-  readonly model: Readonly<Record<string, StateSpec>>;
-  readonly opt: Readonly<Record<string, StateSpec>>;
-  readonly totals: Readonly<Record<string, StateSpec<readonly [], "f32">>>;
-  readonly evaluationTotals: Readonly<Record<string, StateSpec<readonly [], "f32">>>;
-}
-
 function tensorsOf(params: ParamTensors): ReadonlyMap<string, Tensor> {
   return new Map(leavesOf(params, tensorLeaf, "trainer: model").map(({ path, leaf }) => [path, leaf]));
 }
@@ -253,8 +253,8 @@ function record<T>(names: readonly string[], make: (name: string) => T): Readonl
   return Object.fromEntries(names.map((name) => [name, make(name)]));
 }
 
-function pick<T>(from: ReadonlyMap<string, T> | Readonly<Record<string, T>>, name: string): T {
-  const found = from instanceof Map ? (from.get(name) as T | undefined) : (from as Readonly<Record<string, T>>)[name];
+function pick<T>(from: ReadonlyMap<string, T>, name: string): T {
+  const found = from.get(name);
   if (found === undefined) throw new UserError(`there is no score "${name}"`);
   return found;
 }

@@ -9,12 +9,12 @@
  */
 
 import { FeedError, UserError } from "../core/errors.ts";
-import { show } from "../core/options.ts";
+import { number, show } from "../core/options.ts";
 import { printShape } from "../graph/shape.ts";
 import type { Classes } from "./losses/loss.ts";
 import { lossSchema } from "./losses/losses.ts";
-import { isPlainObject, Ports } from "./ports.ts";
-import { type Batcher, type Numbers, toSource } from "./samples.ts";
+import { isPlainObject, type Ports } from "./ports.ts";
+import { type Batcher, toSource } from "./samples.ts";
 import type { Training } from "./training-program.ts";
 
 /** A weight for each class: a list, or by number. Classes that are left out have weight 1. */
@@ -39,10 +39,10 @@ export function sampleWeights(
   { sampleWeight, classWeight }: GivenWeights,
 ): Ports<Float32Array> {
   const bySample = givenSampleWeights(call, training, sampleWeight);
-  const byClass: Ports<ClassWeight | undefined> =
+  const byClass =
     classWeight === undefined
       ? training.outputs.map(() => undefined)
-      : training.outputs.match<ClassWeight>(classWeight, `${call}: classWeight`, true);
+      : training.outputs.match(classWeight, `${call}: classWeight`, true);
   return training.outputs.map((_, name) => {
     const weights = new Float32Array(data.count).fill(1);
     const given = bySample.get(name);
@@ -53,19 +53,18 @@ export function sampleWeights(
   });
 }
 
-function givenSampleWeights(call: string, { outputs }: Training, given: unknown): Ports<Numbers | undefined> {
-  if (outputs.isSingle) return Ports.single(given as Numbers | undefined);
-  if (!isPlainObject(given)) return outputs.map(() => given as Numbers | undefined); // one array is for all outputs
-  return outputs.match<Numbers>(given, `${call}: sampleWeight`, true);
+function givenSampleWeights(call: string, { outputs }: Training, given: unknown): Ports<unknown> {
+  const isForAll = !outputs.isSingle && !isPlainObject(given); // one array is for all outputs
+  return isForAll ? outputs.map(() => given) : outputs.match(given, `${call}: sampleWeight`, true);
 }
 
-function copyWeights(call: string, path: string, given: Numbers, weights: Float32Array): void {
+function copyWeights(call: string, path: string, given: unknown, weights: Float32Array): void {
   const source = toSource(call, path, given, Float64Array);
   if (source.length !== weights.length) {
     throw new FeedError(`${call}: ${path} has ${source.length} weights for ${weights.length} samples`);
   }
   for (let i = 0; i < weights.length; i++) {
-    const weight = source[i] as number;
+    const weight = source[i] ?? Number.NaN;
     if (!(Number.isFinite(weight) && weight >= 0)) {
       throw new FeedError(`${call}: ${path} has ${weight} at position ${i}: a weight is a number from 0`);
     }
@@ -78,7 +77,7 @@ function weighClasses(
   training: Training,
   name: string,
   data: Batcher,
-  given: ClassWeight,
+  given: unknown,
   weights: Float32Array,
 ): void {
   const path = training.outputs.path("classWeight", name);
@@ -87,11 +86,13 @@ function weighClasses(
   const labels = data.targets()?.get(name);
   if (labels === undefined) throw new UserError(`${call}: ${path} needs y`);
   for (let i = 0; i < weights.length; i++) {
-    const label = isOneHot ? largestAt(labels.source, i * labels.width, labels.width) : (labels.source[i] as number);
+    const label = isOneHot
+      ? largestAt(labels.source, i * labels.width, labels.width)
+      : (labels.source[i] ?? Number.NaN);
     if (!Number.isInteger(label)) {
       throw new FeedError(`${call}: ${path} needs whole labels, and y has ${label} at position ${i}`);
     }
-    weights[i] = (weights[i] as number) * (table.get(label) ?? 1);
+    weights[i] = (weights[i] ?? 1) * (table.get(label) ?? 1);
   }
 }
 
@@ -111,23 +112,20 @@ function classesOf(call: string, path: string, { definition, outputs, targets }:
   );
 }
 
-function readTable(
-  call: string,
-  path: string,
-  given: ClassWeight,
-  classes: number | null,
-): ReadonlyMap<number, number> {
+const weightKind = number({ from: 0 });
+
+function readTable(call: string, path: string, given: unknown, classes: number | null): ReadonlyMap<number, number> {
   if (!Array.isArray(given) && !isPlainObject(given)) {
     throw new UserError(`${call}: ${path} must be a list of weights, or an object of weights by class`);
   }
   const table = new Map<number, number>();
-  for (const [key, weight] of Object.entries(given)) {
+  for (const [key, weight] of Object.entries<unknown>(given)) {
     const label = Number(key);
     if (!/^\d+$/.test(key) || (classes !== null && label >= classes)) {
       const known = classes === null ? "classes are whole numbers from 0" : `the classes are 0 to ${classes - 1}`;
       throw new UserError(`${call}: ${path} has a weight for ${JSON.stringify(key)}, which is no class: ${known}`);
     }
-    if (!(Number.isFinite(weight) && weight >= 0)) {
+    if (!weightKind.accepts(weight)) {
       throw new UserError(`${call}: ${path}: the weight of class ${key} must be a number from 0, not ${show(weight)}`);
     }
     table.set(label, weight);

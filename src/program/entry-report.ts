@@ -3,12 +3,12 @@
  */
 import type { Node } from "../graph/node.ts";
 import { printNode } from "../graph/print.ts";
-import { printSchedules } from "../kernel/moves.ts";
 import type { CompiledEntry } from "../runtime/compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
-import { countLaunches, launchesOf } from "./sequence.ts";
+import { countLaunches, launchesOf, type Sequence } from "./sequence.ts";
 
 export interface ReportParts {
+  readonly sequence: Sequence;
   readonly passes: readonly PassReport[];
   /** The nodes that kernels compute. */
   readonly computed: Iterable<Node>;
@@ -17,14 +17,17 @@ export interface ReportParts {
   readonly arena: Pick<MemoryReport, "peakBytes" | "lowerBoundBytes" | "withoutReuseBytes">;
 }
 
-export function reportOf(compiled: CompiledEntry, { passes, computed, copied, arena }: ReportParts): EntryReport {
-  const { name: entry, dims, sequence, segmentBytes, inputs, buffers } = compiled;
+export function reportOf(
+  compiled: CompiledEntry,
+  { sequence, passes, computed, copied, arena }: ReportParts,
+): EntryReport {
+  const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
   const nodesById = new Map<number, Node>();
   for (const node of computed) nodesById.set(node.id, node);
   const kernels = launchesOf(sequence).map(({ id, kernel, nodes }): KernelReport => {
     const { name, flops, bytes, schedule } = kernel;
     const fuses = nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode);
-    return { step: id, name, fuses, flops, bytes, schedule: printSchedules(schedule) };
+    return { step: id, name, fuses, flops, bytes, schedule };
   });
   const launches = countLaunches(sequence);
   return {

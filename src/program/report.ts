@@ -2,7 +2,6 @@
  * The report: what the compiler did, as a value that can be asserted, printed and drawn.
  */
 import type { Dims } from "../graph/shape.ts";
-import type { TargetName } from "../kernel/target.ts";
 import type { Picks } from "../runtime/compiled.ts";
 import type { BufferSlot } from "./buffer.ts";
 
@@ -56,11 +55,13 @@ export interface EntryReport {
 /** What compiling did: where the program runs, and each entry pass by pass and kernel by kernel. */
 export interface Report {
   /** The target that runs it. */
-  readonly target: TargetName;
+  readonly target: string;
   /** What runs the kernels: "wasm (2 threads)". */
   readonly device: string;
   /** Why this target: "asked for", or what `auto` found. */
   readonly why: string;
+  /** Whether a step returns before it is done, as on a GPU: to read something then means to wait for it. */
+  readonly runsAhead: boolean;
   /** Milliseconds for all that was compiled so far. */
   readonly compileMs: number;
   /** What was warned of. */

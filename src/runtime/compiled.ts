@@ -1,10 +1,9 @@
 /**
- * A compiled entry: what `compile` hands to a runtime. Plain data; every target runs the same thing.
+ * A compiled entry: what `compile` hands to a runtime. Plain data, the target's own part in its artifact.
  */
 import type { DType } from "../core/dtype.ts";
 import type { Dims } from "../graph/shape.ts";
 import type { Buffer, BufferSlot, Range, Segment } from "../program/buffer.ts";
-import type { Sequence } from "../program/sequence.ts";
 
 export interface InputSlot {
   /** Path in the tree of inputs, and its parts. */
@@ -32,10 +31,11 @@ export function labelsInWords({ limit, ignored, line }: Picks): string {
   return `labels go from 0 to ${limit - 1}${ignored === null ? "" : `, or are ${ignored}`}${line}`;
 }
 
-export interface CompiledEntry {
+export interface CompiledEntry<A = unknown> {
   readonly name: string;
   readonly dims: Dims;
-  readonly sequence: Sequence;
+  /** What the target printed. */
+  readonly artifact: A;
   readonly buffers: ReadonlyMap<Buffer, BufferSlot>;
   readonly inputs: readonly InputSlot[];
   /** By path in the tree of outputs. */
@@ -71,7 +71,7 @@ export interface ArraysByDType {
 /** Over any kind of buffer, shared ones too. */
 export type ArrayOf<D extends DType> = ArraysByDType[D];
 
-export function arrayTypeOf(dtype: DType): (typeof arrayTypes)[DType] {
+export function arrayTypeOf<D extends DType>(dtype: D): (typeof arrayTypes)[D] {
   return arrayTypes[dtype];
 }
 

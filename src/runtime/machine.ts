@@ -4,14 +4,20 @@
  * A machine is made when a program is compiled and lives as long as its executable. It allocates when an entry is prepared
  * and never in a step.
  */
+import type { Crew } from "../program/artifact.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { CompiledEntry, TypedArray } from "./compiled.ts";
 
-export interface Machine {
-  /** What runs the kernels, for people: "js (V8 11.3)", "wgsl (NVIDIA H200)". */
+/** `A` is the artifact that it loads. */
+export interface Machine<A = unknown> {
+  /** What runs the kernels, for people: "js", "wgsl (NVIDIA H200)". */
   readonly device: string;
+  /** For whom entries are printed. */
+  readonly crew: Crew;
+  /** Whether a run returns before it is done, so that to read means to wait. */
+  readonly runsAhead: boolean;
   /** Makes an entry ready to run: code compiled, buffers bound. */
-  prepare(entry: CompiledEntry): Promise<Runner>;
+  prepare(entry: CompiledEntry<A>): Promise<Runner>;
   writeState(slot: BufferSlot, values: TypedArray): void;
   readState(slot: BufferSlot): Promise<TypedArray>;
   /** Bytes of the buffers that really exist, by segment; inputs and outputs summed over the prepared entries. */
@@ -19,6 +25,9 @@ export interface Machine {
   /** Releases everything. Safe to call twice. */
   dispose(): void;
 }
+
+/** Makes a machine with so many bytes of states. */
+export type MachineMaker<A> = (stateBytes: number, options: MachineOptions) => Promise<Machine<A>>;
 
 export interface Runner {
   /** Copies a feed into the entry's input buffer. */

@@ -12,12 +12,13 @@ import { normal, zeros } from "../dsl/initializers.ts";
 import { add, grad, matmul, softmaxCrossEntropy, sum, tanh } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { f32, i32, param } from "../dsl/spec.ts";
-import type { TargetName } from "../kernel/target.ts";
+import { type TargetName, targetNames } from "../kernel/target.ts";
 import { rmsprop } from "../nn/optimizers/rmsprop.ts";
 import type { Gpu } from "../runtime/platform.ts";
+import { engineFeatures } from "../runtime/wasm/device.ts";
 import { chooseThreads, findHost } from "../runtime/wasm/host.ts";
-import { browserGpu } from "../runtime/webgpu/device.ts";
-import { engineFeatures, type TargetOptions } from "../targets.ts";
+import { browserGpu } from "../runtime/webgpu/connection.ts";
+import type { TargetOptions } from "../targets.ts";
 
 /** What was found out about a target. */
 export interface TargetExam {
@@ -66,15 +67,20 @@ const optionTable: OptionTable<ExamineOptions> = { gpu: either(object<Gpu>(), ca
 export async function examineTargets(options: ExamineOptions = {}): Promise<readonly TargetExam[]> {
   checkArguments("examineTargets", arguments, 1);
   checkOptions("examineTargets", options, optionTable);
-  const js = await examine("js", async () => ({ target: "js" }));
-  const wasm = await examineWasm();
-  const wgsl = await examine("wgsl", async () => {
-    const { gpu = browserGpu() } = options;
-    const found = typeof gpu === "function" ? await gpu() : gpu;
-    return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
-  });
-  return [js, wasm, wgsl];
+  const found: TargetExam[] = [];
+  for (const name of targetNames) found.push(await exams[name](options));
+  return found;
 }
+
+const exams: Readonly<Record<TargetName, (options: ExamineOptions) => Promise<TargetExam>>> = {
+  js: () => examine("js", async () => ({ target: "js" })),
+  wasm: examineWasm,
+  wgsl: ({ gpu = browserGpu() }) =>
+    examine("wgsl", async () => {
+      const found = typeof gpu === "function" ? await gpu() : gpu;
+      return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
+    }),
+};
 
 /** One thread with the same bits everywhere comes first: it needs the least, and the target works where it does. */
 async function examineWasm(): Promise<TargetExam> {
@@ -126,19 +132,26 @@ async function examine(
     warnings.push(...told.warnings);
     if (worst <= tolerance) return { target, works: true, device };
     const reason = `a training step differs from js by ${worst.toPrecision(2)}, which is more than ${tolerance}`;
-    const advice = `${target === "wgsl" ? "update the GPU's driver; if that does not help, " : ""}please report it with the device's name`;
+    const advice = `${adviceFor[target].differs ?? ""}please report it with the device's name`;
     return { target, works: false, device, reason, advice };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const isTheirs = error instanceof UserError;
-    return { target, works: false, reason, advice: isTheirs ? adviceFor[target] : "please report this as a bug" };
+    return { target, works: false, reason, advice: isTheirs ? adviceFor[target].lacks : "please report this as a bug" };
   }
 }
 
-const adviceFor: Readonly<Record<TargetName, string>> = {
-  js: "allow compiling JavaScript in the page's content security policy ('unsafe-eval')",
-  wasm: "use an engine with WebAssembly SIMD (Node 20.19 or newer, a browser of 2023 or newer), and allow compiling it in the page's content security policy ('wasm-unsafe-eval')",
-  wgsl: "in Node: npm install webgpu, and the GPU's driver (Vulkan on Linux); in a browser: one with WebGPU",
+/** What to do where a target cannot run, and first of all where its numbers differ. */
+const adviceFor: Readonly<Record<TargetName, { readonly lacks: string; readonly differs?: string }>> = {
+  js: { lacks: "allow compiling JavaScript in the page's content security policy ('unsafe-eval')" },
+  wasm: {
+    lacks:
+      "use an engine with WebAssembly SIMD (Node 20.19 or newer, a browser of 2023 or newer), and allow compiling it in the page's content security policy ('wasm-unsafe-eval')",
+  },
+  wgsl: {
+    lacks: "in Node: npm install webgpu, and the GPU's driver (Vulkan on Linux); in a browser: one with WebGPU",
+    differs: "update the GPU's driver; if that does not help, ",
+  },
 };
 
 // deep and wide enough for blocks, panels and rests of every kind

@@ -3,7 +3,9 @@
  *
  *   for (const { name, text } of inspect(net.program, { entry: "train", dims: { batch: 128 } })) console.log(name, text);
  */
-import { printJsModule } from "../../codegen/js/print.ts";
+import { moduleText } from "../../codegen/js/artifact.ts";
+import { js } from "../../codegen/js/target.ts";
+import { bindTarget } from "../../codegen/target.ts";
 import { type Stages, stagesOf } from "../compile.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, type OptionTable, object, text } from "../core/options.ts";
@@ -12,7 +14,6 @@ import { printEntry } from "../graph/print.ts";
 import { type Dims, dimNames } from "../graph/shape.ts";
 import { checkProgram } from "../program/check.ts";
 import { printCode, printSlots } from "../program/print.ts";
-import { jsTarget } from "../targets.ts";
 
 /** Which entry is shown, and with which sizes. */
 export interface InspectOptions {
@@ -51,15 +52,14 @@ export function inspect(
   if (missing !== undefined) {
     throw new UserError(`inspect: the dimension "${missing}" has no size: pass dims: { ${missing}: 128 }, say`);
   }
-  const stages = stagesOf(program, entry, dims, jsTarget);
-  const { sequence } = stages.entry;
-  const kernels = sequence.flatMap((step) => (step.kind === "launch" ? [step.kernel] : []));
+  const stages = stagesOf(program, entry, dims, bindTarget(js));
+  const { sequence } = stages;
   return [
     { name: "as written", text: printEntry(stages.written) },
     { name: "after differentiate", text: printEntry(stages.differentiated) },
     { name: "optimized", text: printEntry(stages.simplified) },
     { name: "kernels", text: printCode(sequence) },
-    { name: "JavaScript", text: printJsModule(kernels).trimEnd() },
+    { name: "JavaScript", text: moduleText(stages.entry.artifact).trimEnd() },
     { name: "memory", text: memoryText(stages) },
   ];
 }

@@ -48,12 +48,12 @@ const row = (names: readonly string[], build: (call: unknown) => Build): Record<
 const numbers = (value: Attrs[string] | undefined): readonly number[] =>
   Array.isArray(value) ? (value as readonly number[]) : [];
 const countOf = (x: Tensor): number => x.shape.reduce((product: number, dim) => product * Number(dim), 1);
-const asFloat = (x: unknown): Tensor => tl.cast(x as Tensor, "f64") as Tensor;
+const asFloat = (x: unknown): Tensor => tl.cast(x as Tensor, "f64");
 
 /** Numbers of which no two are alike, where elements that tie or are zero would ask for a convention. */
 function ramp(x: Tensor, phase: number): Tensor {
-  const places = tl.add(tl.mul(tl.arange(countOf(x), "f64") as Tensor, 0.7), phase) as Tensor;
-  return tl.reshape(tl.mul(tl.sin(places), 0.37) as Tensor, x.shape) as Tensor;
+  const places = tl.add(tl.mul(tl.arange(countOf(x), "f64"), 0.7), phase);
+  return tl.reshape(tl.mul(tl.sin(places), 0.37), x.shape);
 }
 
 export const builders: Readonly<Record<string, Build>> = {
@@ -87,7 +87,7 @@ export const builders: Readonly<Record<string, Build>> = {
   argmax: ([x, y], { axis }) => tl.mul(asFloat(tl.argmax(x as Tensor, { axis: Number(axis) })), y as Tensor),
   argmin: ([x, y], { axis }) => tl.mul(asFloat(tl.argmin(x as Tensor, { axis: Number(axis) })), y as Tensor),
   accuracy: ([x, labels, y], _) => tl.mul(asFloat(tl.accuracy(x as never, labels as never)), y as Tensor),
-  size: ([x, y], { axis }) => tl.mul(tl.size(x as Tensor, Number(axis), "f64") as Tensor, y as Tensor),
+  size: ([x, y], { axis }) => tl.mul(tl.size(x as Tensor, Number(axis), "f64"), y as Tensor),
   huber: ([a, b], { delta }) => tl.huber(a as Tensor, b as Tensor, { delta: Number(delta) }),
   softmaxCrossEntropy: ([scores, labels], { probabilities }) =>
     tl.softmaxCrossEntropy(scores as never, labels as never, { probabilities: probabilities === true }),
@@ -114,17 +114,17 @@ export const builders: Readonly<Record<string, Build>> = {
     const [flat, wanted] = [tl.reshape(x as Tensor, [countOf(x as Tensor)]), numbers(shape)];
     const count = wanted.reduce((product, dim) => product * dim, 1);
     const missing = Math.max(0, count - countOf(x as Tensor));
-    return tl.reshape(tl.slice(tl.pad(flat as Tensor, [[0, missing]], 0.5), [0, count]), wanted);
+    return tl.reshape(tl.slice(tl.pad(flat, [[0, missing]], 0.5), [0, count]), wanted);
   },
   gather: ([x, indexes], { axis }) => tl.gather(x as Tensor, indexes as Tensor, { axis: Number(axis) }),
   scatterAdd: ([indexes, updates], { size }) => tl.scatterAdd(indexes as Tensor, updates as Tensor, Number(size)),
   dynamicSlice: ([x, starts], { shape }) => tl.dynamicSlice(x as Tensor, starts as Tensor, numbers(shape)),
   dynamicUpdate: ([x, part, starts]) => tl.dynamicUpdate(x as Tensor, part as Tensor, starts as Tensor),
-  oneHot: ([labels, y], { depth }) => tl.mul(tl.oneHot(labels as Tensor, Number(depth), "f64") as Tensor, y as Tensor),
-  full: ([y], { shape, value }) => tl.mul(tl.full(numbers(shape), Number(value), "f64") as Tensor, y as Tensor),
+  oneHot: ([labels, y], { depth }) => tl.mul(tl.oneHot(labels as Tensor, Number(depth), "f64"), y as Tensor),
+  full: ([y], { shape, value }) => tl.mul(tl.full(numbers(shape), Number(value), "f64"), y as Tensor),
   einsum: (of, { spec }) => tl.einsum(String(spec), ...(of as never[])),
-  jacobian: ([x]) => tl.jacobian(tl.tanh(tl.mul(x as Tensor, x as Tensor) as Tensor), x as Tensor),
-  hessian: ([x]) => tl.hessian(tl.sum(tl.prod(tl.sin(x as Tensor), { axis: -1 }) as Tensor) as Tensor, x as Tensor),
+  jacobian: ([x]) => tl.jacobian(tl.tanh(tl.mul(x as Tensor, x as Tensor)), x as Tensor),
+  hessian: ([x]) => tl.hessian(tl.sum(tl.prod(tl.sin(x as Tensor), { axis: -1 })), x as Tensor),
 };
 
 /** The values of a recipe, the inputs among them. */
@@ -144,8 +144,8 @@ export function buildValues(recipe: Recipe, inputs: readonly Tensor[]): readonly
 }
 
 function weightedSum(x: Tensor): Tensor {
-  const places = tl.add(tl.mul(tl.arange(countOf(x), "f64") as Tensor, 0.9), 0.4) as Tensor;
-  return tl.sum(tl.mul(x, tl.reshape(tl.cos(places), x.shape)) as Tensor) as Tensor;
+  const places = tl.add(tl.mul(tl.arange(countOf(x), "f64"), 0.9), 0.4);
+  return tl.sum(tl.mul(x, tl.reshape(tl.cos(places), x.shape)));
 }
 
 /** What is asked for of a recipe, as tensors; `g` and `h` by float inputs. */
@@ -154,12 +154,12 @@ export function askedFor(recipe: Recipe, inputs: readonly Tensor[]): Readonly<Re
   const floats = inputs.filter((_, i) => recipe.inputs[i]?.whole === false);
   const y = values.at(-1) as Tensor;
   const loss = weightedSum(y);
-  const g = floats.map((x) => tl.grad(loss, x) as Tensor);
-  const slopes = g.map(weightedSum).reduce((a, b) => tl.add(a, b) as Tensor);
-  const h = floats.map((x) => tl.grad(slopes, x) as Tensor);
+  const g = floats.map((x) => tl.grad(loss, x));
+  const slopes = g.map(weightedSum).reduce((a, b) => tl.add(a, b));
+  const h = floats.map((x) => tl.grad(slopes, x));
   return {
     y,
-    by: tl.grad(loss, values[recipe.by] as Tensor) as Tensor,
+    by: tl.grad(loss, values[recipe.by] as Tensor),
     ...Object.fromEntries([...g.map((x, i) => [`g${i}`, x]), ...h.map((x, i) => [`h${i}`, x])]),
   };
 }

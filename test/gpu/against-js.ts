@@ -2,7 +2,8 @@
  * Runs a program on the GPU and on `js`, with the same feeds from the same start, and compares everything that comes out.
  */
 import { ok, strictEqual } from "node:assert/strict";
-import { type CompileOptions, compile } from "../../src/compile.ts";
+import { compile } from "../../src/compile.ts";
+import type { CompileOptions } from "../../src/compile-options.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { TypedArray } from "../../src/runtime/compiled.ts";
 import type { Feeds } from "../../src/runtime/feeds.ts";

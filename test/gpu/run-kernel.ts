@@ -3,6 +3,7 @@
  */
 import { strictEqual } from "node:assert/strict";
 import { printWgsl } from "../../codegen/wgsl/print.ts";
+import { legalizeKernel } from "../../codegen/wgsl/quirks.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 
@@ -13,7 +14,7 @@ export async function launch(
   feeds: ReadonlyMap<string, Memory>,
   most = 65535,
 ): Promise<{ readonly buffers: ReadonlyMap<string, readonly number[]>; readonly source: string }> {
-  const printed = printWgsl(kernel, { maxWorkgroupsPerDimension: most });
+  const printed = printWgsl(legalizeKernel(kernel), { maxWorkgroupsPerDimension: most });
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code: printed.source });
   const { messages } = await module.getCompilationInfo();

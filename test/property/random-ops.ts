@@ -113,10 +113,10 @@ function binary(left: Value, right: Value, choice: number): Value {
       return exactly(mul(x, y), left.bound * right.bound, left.bits + right.bits, across);
     }
     case 3:
-      return rounded(div(x, add(mul(y, y) as Tensor, 1) as Tensor), left.bound, left.error + left.bound * right.error);
+      return rounded(div(x, add(mul(y, y), 1)), left.bound, left.error + left.bound * right.error);
     case 4: {
-      const base = add(mul(tanh(x) as Tensor, tanh(x) as Tensor) as Tensor, 0.5) as Tensor;
-      return rounded(pow(base, sin(y) as Tensor), 2, 4 * error);
+      const base = add(mul(tanh(x), tanh(x)), 0.5);
+      return rounded(pow(base, sin(y)), 2, 4 * error);
     }
     default:
       return exactly(mul(x, 0.5), left.bound, left.bits + 1, left.error);
@@ -124,7 +124,7 @@ function binary(left: Value, right: Value, choice: number): Value {
 }
 
 function smooth({ x, bound, bits, error }: Value, choice: number): Value {
-  const square = (): Tensor => mul(x, x) as Tensor;
+  const square = (): Tensor => mul(x, x);
   switch (choice % 12) {
     case 0:
       return rounded(tanh(x), 1, error);
@@ -133,7 +133,7 @@ function smooth({ x, bound, bits, error }: Value, choice: number): Value {
     case 2:
       return exactly(neg(x), bound, bits, error);
     case 3:
-      return rounded(sqrt(add(square(), 1) as Tensor), bound + 1, error);
+      return rounded(sqrt(add(square(), 1)), bound + 1, error);
     case 4:
       return rounded(sin(x), 1, error);
     case 5:
@@ -143,7 +143,7 @@ function smooth({ x, bound, bits, error }: Value, choice: number): Value {
     case 7:
       return rounded(erf(x), 1, 2 * error);
     case 8:
-      return rounded(rsqrt(add(square(), 0.5) as Tensor), 1.5, 2 * error);
+      return rounded(rsqrt(add(square(), 0.5)), 1.5, 2 * error);
     case 9:
       return bound <= 3
         ? rounded(expm1(x), Math.exp(bound), Math.exp(bound) * error)
@@ -182,7 +182,7 @@ function product(left: Value, right: Value, choice: number): Value | null {
   if (choice % 5 === 4 && rows === inner) return made(einsum("ii,jk->kij", x, y), 1);
   if (inner === first) return made(matmul(x, y), inner);
   if (inner === second) return made(matmul(x, transpose(y)), inner);
-  if (rows === first) return made(matmul(transpose(x) as Tensor, y), rows);
+  if (rows === first) return made(matmul(transpose(x), y), rows);
   return null;
 }
 
@@ -191,7 +191,7 @@ function square(value: Value): Value | null {
   const { x, bound, bits, error } = value;
   const terms = countOf(value);
   if (terms > 200) return null;
-  const left = (x.rank === 2 ? x : reshape(x, [1, -1])) as Tensor;
+  const left = x.rank === 2 ? x : reshape(x, [1, -1]);
   return exactly(matmul(left, transpose(left)), terms * bound * bound, 2 * bits + 8, 2 * terms * bound * error);
 }
 
@@ -222,7 +222,7 @@ function randomNumbers(value: Value, choice: number): Value {
     case 2:
       return rounded(randomNormal(shape, { deviation: 0.5 }), 3, 1e-6);
     default:
-      return rounded(mul(randomUniform(shape) as Tensor, value.x), value.bound, value.error);
+      return rounded(mul(randomUniform(shape), value.x), value.bound, value.error);
   }
 }
 
@@ -230,15 +230,15 @@ function randomNumbers(value: Value, choice: number): Value {
 function gradient(of: Value, by: Value, input: Value, choice: number, budget: Budget): Value | null {
   if (budget.gradients === 0 || countOf(of) === 0) return null;
   budget.gradients -= 1;
-  const bounded = (choice % 3 === 0 ? mul(of.x, of.x) : tanh(of.x)) as Tensor;
-  const loss = add((choice % 2 === 0 ? mean(bounded) : sum(bounded)) as Tensor, input.x) as Tensor;
-  const slope = grad(loss, by.x) as Tensor;
+  const bounded = choice % 3 === 0 ? mul(of.x, of.x) : tanh(of.x);
+  const loss = add(choice % 2 === 0 ? mean(bounded) : sum(bounded), input.x);
+  const slope = grad(loss, by.x);
   return rounded(tanh(slope), 1, 20 * (of.error + by.error) + 1e-6);
 }
 
 function composite(value: Value, values: readonly Value[], choice: number): Value | null {
   const { bound, error } = value;
-  const x = value.x.rank === 0 ? (reshape(value.x, [1]) as Tensor) : value.x;
+  const x = value.x.rank === 0 ? reshape(value.x, [1]) : value.x;
   if (countOf(value) === 0) return null;
   const axis = choice % x.rank;
   switch (choice % 5) {

@@ -64,7 +64,7 @@ const power = (c: number): Elementwise["wanted"] => [
   (x) => (c === 0 || c === 1 || c === 2 ? 0 : c * (c - 1) * (c - 2) * x ** (c - 3)),
 ];
 const raised = (c: number, at: readonly number[]): Elementwise => ({
-  f: (x) => pow(x, c) as Tensor,
+  f: (x) => pow(x, c),
   at,
   wanted: power(c),
 });
@@ -78,13 +78,13 @@ const sech = (x: number): number => 1 - bend(x) ** 2;
 const elementwise: Readonly<Record<string, Elementwise>> = {
   abs: { f: abs, at: [-2, 0, 3], wanted: [Math.sign, zero, zero] },
   "x·|x|": {
-    f: (x) => mul(x, abs(x)) as Tensor,
+    f: (x) => mul(x, abs(x)),
     at: [-2, 0, 3],
     wanted: [(x) => 2 * Math.abs(x), (x) => 2 * Math.sign(x), zero],
   },
   relu: { f: relu, at: [-2, 0, 3], wanted: [step(0, 1, 0), zero, zero] },
   "relu squared": {
-    f: (x) => mul(relu(x), relu(x)) as Tensor,
+    f: (x) => mul(relu(x), relu(x)),
     at: [-2, 0, 3],
     wanted: [(x) => 2 * Math.max(x, 0), step(0, 2, 0), zero],
   },
@@ -94,7 +94,7 @@ const elementwise: Readonly<Record<string, Elementwise>> = {
     at: [-800, -1, 0, 800],
     wanted: [(x) => (x < 0 ? Math.exp(x) : 1), (x) => (x < 0 ? Math.exp(x) : 0), (x) => (x < 0 ? Math.exp(x) : 0)],
   },
-  selu: { f: (x) => div(selu(x), 1.0507009873554805) as Tensor, at: [0, 2], wanted: [one, zero, zero] },
+  selu: { f: (x) => div(selu(x), 1.0507009873554805), at: [0, 2], wanted: [one, zero, zero] },
   gelu: {
     f: gelu,
     at: [-40, -1, 0, 1, 40],
@@ -146,24 +146,24 @@ const elementwise: Readonly<Record<string, Elementwise>> = {
   "√x as a power": raised(0.5, [4]),
   "x^2.5": raised(2.5, [0, 4].slice(1)),
   clip: {
-    f: (x) => clip(x, -1, 1) as Tensor,
+    f: (x) => clip(x, -1, 1),
     at: [-2, -1, 0, 1, 2],
     wanted: [(x) => Number(Math.abs(x) < 1), zero, zero],
   },
-  mod: { f: (x) => mod(x, 3) as Tensor, at: [-2, 0, 2, 4], wanted: [one, zero, zero] },
-  "maximum with itself": { f: (x) => maximum(x, x) as Tensor, at: [-2, 0], wanted: [one, zero, zero] },
+  mod: { f: (x) => mod(x, 3), at: [-2, 0, 2, 4], wanted: [one, zero, zero] },
+  "maximum with itself": { f: (x) => maximum(x, x), at: [-2, 0], wanted: [one, zero, zero] },
   "minimum of squares": {
-    f: (x) => minimum(mul(x, x), x) as Tensor,
+    f: (x) => minimum(mul(x, x), x),
     at: [-2, 0.5, 3],
     wanted: [(x) => (x * x < x ? 2 * x : 1), (x) => (x * x < x ? 2 : 0), zero],
   },
   "where, both written safely": {
-    f: (x) => where(greater(x, 0), log(where(greater(x, 0), x, 1)), 0) as Tensor,
+    f: (x) => where(greater(x, 0), log(where(greater(x, 0), x, 1)), 0),
     at: [-1, 0, 2],
     wanted: [(x) => (x > 0 ? 1 / x : 0), (x) => (x > 0 ? -1 / x ** 2 : 0), (x) => (x > 0 ? 2 / x ** 3 : 0)],
   },
-  huber: { f: (x) => huber(x, mul(x, 0)) as Tensor, at: [0], wanted: [(x) => x, one, zero] },
-  "huber, far": { f: (x) => huber(x, mul(x, 0)) as Tensor, at: [3], wanted: [one, zero, zero] },
+  huber: { f: (x) => huber(x, mul(x, 0)), at: [0], wanted: [(x) => x, one, zero] },
+  "huber, far": { f: (x) => huber(x, mul(x, 0)), at: [3], wanted: [one, zero, zero] },
 };
 
 describe.each(Object.entries(elementwise))("%s", (name, { f, at, wanted }) => {

@@ -3,7 +3,8 @@
  * size with RMSprop for some steps, narrower with every optimizer for 20), and what the report claims of it on `js` against what the machine really does. wasm/programs.test.ts does the latter on `wasm`.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { printJsModule } from "../../codegen/js/print.ts";
+import { moduleText } from "../../codegen/js/artifact.ts";
+import { printJsKernels } from "../../codegen/js/print.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
@@ -11,11 +12,11 @@ import { printKernel } from "../../src/kernel/print.ts";
 import { printSequence } from "../../src/program/print.ts";
 import type { EntryReport } from "../../src/program/report.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
-import type { CompiledEntry, TypedArray } from "../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../src/runtime/compiled.ts";
 import type { Machine } from "../../src/runtime/machine.ts";
 import type { Skippable } from "../../src/stages.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
-import { watchedTarget } from "../evaluator-machine.ts";
+import { type WatchedEntry, watchedTarget } from "../evaluator-machine.ts";
 import { expectGolden } from "../golden.ts";
 import { mnistBatches, mnistDims, mnistStep } from "../mnist-step.ts";
 import { expectSameBits } from "../program-case.ts";
@@ -120,7 +121,7 @@ interface Run {
   readonly report: EntryReport;
   readonly launches: readonly string[];
   readonly machine: Machine;
-  readonly entry: CompiledEntry;
+  readonly entry: WatchedEntry;
 }
 
 const steps = 3;
@@ -129,7 +130,7 @@ const steps = 3;
 async function run(skip: readonly Skippable[] = [], poisonFreed = false): Promise<Run> {
   const launches: string[] = [];
   const machines: Machine[] = [];
-  const entries: CompiledEntry[] = [];
+  const entries: WatchedEntry[] = [];
   const target = watchedTarget(
     (entry) => entries.push(entry),
     (machine) => machines.push(machine),
@@ -208,7 +209,7 @@ describe("the MNIST step with RMSprop", () => {
     );
     const sequence = printSequence(plain.entry.sequence);
     expectGolden("mnist-step.kernels.txt", [sequence, ...kernels.map(printKernel)].join("\n\n"));
-    expectGolden("mnist-step.js", printJsModule(kernels));
+    expectGolden("mnist-step.js", moduleText(printJsKernels(kernels)));
   });
 
   it("golden files cannot be rewritten by CI", () => {

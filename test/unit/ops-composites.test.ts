@@ -40,7 +40,7 @@ import {
 
 const list = (value: unknown): number[] => (typeof value === "number" ? [value] : [...(value as Float32Array)]);
 const at = async (f: (x: Tensor) => unknown, x: number | readonly number[] | readonly number[][]): Promise<number[]> =>
-  list(await evaluate(({ x }) => f(x as Tensor), { x: x as number[] }, { dtype: "f64" }));
+  list(await evaluate(({ x }) => f(x), { x: x as number[] }, { dtype: "f64" }));
 
 function expectNear(found: readonly number[], wanted: readonly number[]): void {
   expect(found.length).toBe(wanted.length);
@@ -48,7 +48,7 @@ function expectNear(found: readonly number[], wanted: readonly number[]): void {
 }
 
 test("evaluate takes typed arrays, which say what they hold, and a target", async () => {
-  const square = ({ x }: { x: Tensor }): Tensor => mul(x, x) as Tensor;
+  const square = ({ x }: { x: Tensor }): Tensor => mul(x, x);
   const of = (x: object, options: object = {}): Promise<unknown> => evaluate(square, { x } as never, options);
   expect(await of(Float32Array.of(1, 0.1))).toEqual(Float32Array.of(1, Math.fround(0.1) * Math.fround(0.1)));
   expect(await of(Float64Array.of(1, 0.1))).toEqual(Float64Array.of(1, 0.1 * 0.1));
@@ -81,7 +81,7 @@ test("activations have the values of their papers", async () => {
 });
 
 test("slopes where there is a kink, and where exp would overflow", async () => {
-  const slope = (f: (x: Tensor) => Tensor) => (x: Tensor) => grad(sum(f(x)) as Tensor, x);
+  const slope = (f: (x: Tensor) => Tensor) => (x: Tensor) => grad(sum(f(x)), x);
   expectNear(
     await at(
       slope((x) => leakyRelu(x)),
@@ -98,14 +98,14 @@ test("slopes where there is a kink, and where exp would overflow", async () => {
   );
   expectNear(
     await at(
-      slope((x) => l2Norm(x) as Tensor),
+      slope((x) => l2Norm(x)),
       [0, 0],
     ),
     [0, 0],
   );
   expectNear(
     await at(
-      slope((x) => standardDeviation(x) as Tensor),
+      slope((x) => standardDeviation(x)),
       [3, 3],
     ),
     [0, 0],
@@ -121,8 +121,8 @@ test("slopes where there is a kink, and where exp would overflow", async () => {
 
 test("logSumExp of large, infinite and no elements", async () => {
   expectNear(await at((x) => logSumExp(x), [1000, 1000]), [1000 + Math.LN2]);
-  expect(await at((x) => logSumExp(mul(x, Number.POSITIVE_INFINITY) as Tensor), [-1, -1])).toEqual([-Infinity]);
-  expect(await at((x) => logSumExp(mul(x, Number.POSITIVE_INFINITY) as Tensor), [-1, 1])).toEqual([Infinity]);
+  expect(await at((x) => logSumExp(mul(x, Number.POSITIVE_INFINITY)), [-1, -1])).toEqual([-Infinity]);
+  expect(await at((x) => logSumExp(mul(x, Number.POSITIVE_INFINITY)), [-1, 1])).toEqual([Infinity]);
 });
 
 test("running sums and products", async () => {
@@ -130,22 +130,22 @@ test("running sums and products", async () => {
   expect(await at((x) => cumulativeSum(x, { reverse: true, exclusive: true }), [1, 2, 3])).toEqual([5, 3, 0]);
   expect(await at((x) => cumulativeSum(x, { axis: 0 }), [[1, 2], [3, 4]])).toEqual([1, 2, 4, 6]); // biome-ignore format: rows
   expect(await at((x) => cumulativeProduct(x), [2, 0, 3])).toEqual([2, 0, 0]);
-  expectNear(await at((x) => grad(sum(cumulativeProduct(x)) as Tensor, x), [2, 0, 3]), [1, 8, 0]);
+  expectNear(await at((x) => grad(sum(cumulativeProduct(x)), x), [2, 0, 3]), [1, 8, 0]);
 });
 
 test("cross-entropy: class numbers and weights, logits and probabilities agree", async () => {
   const logits = [[1, 2, 4]];
   const wanted = Math.log(Math.exp(1) + Math.exp(2) + Math.exp(4)) - 2;
-  const hot = (x: Tensor) => sum(softmaxCrossEntropy(x as never, mul(stopGradient(x), 0) as never)) as Tensor;
+  const hot = (x: Tensor) => sum(softmaxCrossEntropy(x as never, mul(stopGradient(x), 0) as never));
   expectNear(await at(hot, logits), [0]);
   const both = await evaluate(
-    ({ x, y }) => softmaxCrossEntropy(x as Tensor as never, y as Tensor as never),
+    ({ x, y }) => softmaxCrossEntropy(x as never, y as never),
     { x: logits, y: [[0, 1, 0]] },
     { dtype: "f64" },
   );
   expectNear(list(both), [wanted]);
   const shares = await evaluate(
-    ({ x, y }) => softmaxCrossEntropy(x as Tensor as never, y as Tensor as never, { probabilities: true }),
+    ({ x, y }) => softmaxCrossEntropy(x as never, y as never, { probabilities: true }),
     { x: [[0.25, 0.75, 0]], y: [[0, 1, 0]] },
     { dtype: "f64" },
   );
@@ -154,18 +154,18 @@ test("cross-entropy: class numbers and weights, logits and probabilities agree",
 });
 
 test("derivatives of second order, with values, and checked", async () => {
-  expectNear(await at((x) => hessian(sum(mul(x, mul(x, x))) as Tensor, x), [1, 2]), [6, 0, 0, 12]);
-  const both = await evaluate(({ x }) => valueAndGrad((v: Tensor<[]>) => mul(v, v) as Tensor, x), { x: 3 });
+  expectNear(await at((x) => hessian(sum(mul(x, mul(x, x))), x), [1, 2]), [6, 0, 0, 12]);
+  const both = await evaluate(({ x }) => valueAndGrad((v: Tensor<[]>) => mul(v, v), x), { x: 3 });
   expect(both).toEqual({ value: 9, gradient: 6 });
-  const right = await at((x) => checkGradient((v) => sum(exp(v)) as Tensor, x), [1, 2]);
+  const right = await at((x) => checkGradient((v) => sum(exp(v)), x), [1, 2]);
   expect(right[0]).toBeLessThan(1e-8);
-  const wrong = await at((x) => checkGradient((v) => sum(mul(v, stopGradient(v))) as Tensor, x), [1, 2]);
+  const wrong = await at((x) => checkGradient((v) => sum(mul(v, stopGradient(v))), x), [1, 2]);
   expect(wrong[0]).toBeGreaterThan(0.1);
 });
 
 test("einsum knows its result's shape, and refuses what does not fit", async () => {
   const [a, b] = [[[1, 2], [3, 4]], [[1, 0], [2, 1]]]; // biome-ignore format: matrices
-  const product = await evaluate(({ a, b }) => einsum("ij,jk->ki", a as Tensor, b as Tensor), { a, b } as never);
+  const product = await evaluate(({ a, b }) => einsum("ij,jk->ki", a, b), { a, b } as never);
   expect(list(product)).toEqual([5, 11, 2, 4]);
   expect(await at((x) => einsum("ii->i", x), a as number[][])).toEqual([1, 4]);
   const typed = (x: Tensor<[3, 5]>, y: Tensor<[5, 7]>): Tensor<[7, 3]> => einsum("ij,jk->ki", x, y);
@@ -187,7 +187,7 @@ test("indexes out of range give 0, starts are clamped", async () => {
   expect(list(added)).toEqual([0, 30, 0]);
   expect(await at((x) => dynamicSlice(x, [9], [2]), table)).toEqual([20, 30]);
   expect(await at((x) => dynamicSlice(x, [-9], [2]), table)).toEqual([10, 20]);
-  expect(await at((x) => dynamicUpdate(x, mul(dynamicSlice(x, [0], [1]), -1) as Tensor, [2]), table)).toEqual([
+  expect(await at((x) => dynamicUpdate(x, mul(dynamicSlice(x, [0], [1]), -1), [2]), table)).toEqual([
     10, 20, -10,
   ]); // biome-ignore format: one row
 });
@@ -207,5 +207,5 @@ test("random numbers: Threefry's bits, a normal's moments, a coin's share", asyn
 });
 
 function castWhole(x: Tensor): Tensor {
-  return cast(x, "i32") as Tensor;
+  return cast(x, "i32");
 }

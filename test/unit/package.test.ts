@@ -15,7 +15,7 @@ beforeAll(async () => {
   ({ folder, project, tarball } = await install());
 });
 
-const main = (): string => join(project, "node_modules", "tensorloom", "dist", "src", "cli", "main.js");
+const main = (): string => join(project, "node_modules", "tensorloom", "dist", "src", "tools", "cli", "main.js");
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 

@@ -99,7 +99,7 @@ describe("the MNIST step", () => {
     for (const { from, to, into } of lines) {
       expect(frameOf.get(to)).toBe(into ?? frameOf.get(from));
     }
-    for (const [i, step] of stages.entry.sequence.entries()) {
+    for (const [i, step] of stages.sequence.entries()) {
       if (step.kind !== "launch") continue;
       const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
       const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => printBuffer(buffer));

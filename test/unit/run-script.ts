@@ -23,8 +23,9 @@ export async function runScript(
   const built = process.env[builtFolder];
   if (built === undefined) throw new Error(`${builtFolder} is not set: test/built.ts is Vitest's global setup`);
   const file = new Map<string, string>(Object.entries(builtFiles)).get(path);
-  const script = file === undefined ? path : join(built, `${file}.js`);
-  const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {
+  // A built command needs no tsx for itself; for a user's TypeScript it brings it.
+  const start = file === undefined ? ["--import", "tsx", path] : [join(built, `${file}.js`)];
+  const child = spawn(process.execPath, [...start, ...args], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", TSX_TSCONFIG_PATH: join(built, "tsconfig.json"), ...env },
     stdio: ["ignore", "pipe", "pipe"],

@@ -164,6 +164,33 @@ describe("layers", () => {
   });
 });
 
+/** As files of version 0.1.0 have it. */
+const saved = {
+  kind: "sequential",
+  layers: [
+    {
+      kind: "dense",
+      name: "first",
+      units: 8,
+      activation: "gelu",
+      useBias: true,
+      initializer: "heNormal",
+      trainable: true,
+      kernelRegularizer: { kind: "l1l2", l1: 0.01, l2: 0 },
+    },
+    { kind: "dropout", rate: 0.3 },
+    { kind: "activation", name: "end", activation: "relu" },
+    { kind: "flatten" },
+  ],
+};
+
+test("a config in a file that was saved before is read, and written as it was", () => {
+  expect(JSON.stringify(layerFrom(saved).config)).toBe(JSON.stringify(saved));
+  const constants = { beta1: 0.9, beta2: 0.99, epsilon: 1e-7, amsgrad: false, weightDecay: 0.1 };
+  const optimizer = { kind: "adamw", learningRate: 0.001, constants };
+  expect(JSON.stringify(optimizerFrom(optimizer).config)).toBe(JSON.stringify(optimizer));
+});
+
 const options = { loss: "meanSquaredError", optimizer: sgd() } as const;
 
 /** The trainer that the file of one makes. */

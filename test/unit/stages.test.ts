@@ -48,7 +48,7 @@ describe("the order of stages", () => {
 
   test("a stage that gives what is there is refused", () => {
     expect(findMisplaced([...stages, ...stages.slice(-1)], start)).toBe(
-      'stage "plan" gives "layout", which is there already',
+      'stage "print" gives "artifact", which is there already',
     );
   });
 });
@@ -84,7 +84,7 @@ test("a pass that makes two launches of one: report and picture tell of both", (
     run(...[products, context, isSkipped]: Parameters<typeof stage.run>) {
       const done = stage.run(products, context, isSkipped);
       const { sequence, ordered } = products;
-      if (stage.name === "schedule" && sequence !== undefined && ordered !== undefined) {
+      if (stage.name === "legalize" && sequence !== undefined && ordered !== undefined) {
         products.sequence = split(sequence, ordered.fused);
       }
       return done;
@@ -99,8 +99,14 @@ test("a pass that makes two launches of one: report and picture tell of both", (
   );
   const { sequence = [], layout = whole.layout, ordered = whole.ordered } = products;
   const { buffers, segmentBytes, freedAfter, arena } = layout;
-  const entry = { ...whole.entry, sequence, buffers, segmentBytes, freedAfter };
-  const report = reportOf(entry, { passes: [], computed: ordered.fused.homes.keys(), copied: ordered.copied, arena });
+  const entry = { ...whole.entry, buffers, segmentBytes, freedAfter };
+  const report = reportOf(entry, {
+    sequence,
+    passes: [],
+    computed: ordered.fused.homes.keys(),
+    copied: ordered.copied,
+    arena,
+  });
   const [first, second] = report.kernels;
   expect(report.launches).toBe(2);
   expect(first?.step).not.toBe(second?.step);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { type CompileOptions, compile, compileOn } from "../../src/compile.ts";
+import { compile, compileOn } from "../../src/compile.ts";
+import type { CompileOptions } from "../../src/compile-options.ts";
 import { DeviceError, UserError } from "../../src/core/errors.ts";
 import { normal, zeros } from "../../src/dsl/initializers.ts";
 import { add, flip, grad, matmul, mul, sub, sum, tanh } from "../../src/dsl/ops.ts";

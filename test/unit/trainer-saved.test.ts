@@ -178,7 +178,7 @@ describe("layers and optimizers from their configs", () => {
   test.each<[string, unknown, string]>([
     ["no object", 3, "layerFrom: config: expected an object, found 3"],
     ["no kind", {}, "config.kind: expected a text, found nothing"],
-    ["an unknown kind", { kind: "conv" }, 'expected a layer (activation, dense, dropout, flatten, sequential), found "conv"'],
+    ["an unknown kind", { kind: "mine" }, "expected a layer (activation, dense, "],
     ["an unknown field", { kind: "dense", units: 2, unit: 3 }, 'expected only kind, name, units, activation, useBias, initializer, trainable, kernelRegularizer, biasRegularizer, found "unit"'],
     ["__proto__", JSON.parse('{"kind":"flatten","__proto__":{"kind":"dense"}}'), 'found "__proto__"'],
     ["no units", { kind: "dense" }, 'expected the field "units", found none'],
@@ -197,7 +197,7 @@ describe("layers and optimizers from their configs", () => {
   }); // biome-ignore format: a table
 
   test.each<[unknown, string]>([
-    [{ kind: "lion" }, 'expected an optimizer (adam, adamw, rmsprop, sgd), found "lion"'],
+    [{ kind: "mine" }, "expected an optimizer (adam, adamw, "],
     [{ kind: "sgd", constants: { rho: 1 } }, 'config.constants: expected only momentum, nesterov, found "rho"'],
     [{ kind: "adam", constants: { amsgrad: 1 } }, "config.constants.amsgrad: expected true or false, found 1"],
     [{ kind: "code", name: "mine" }, "this optimizer is code"],
@@ -225,7 +225,7 @@ describe("a file whose architecture is not right is refused", () => {
     ["as many units as there are not", (text) => text.replace('"units":6', '"units":1e15'), "does not fit the program"],
     ["another constant", (text) => text.replace('"rho":0.8', '"rho":0.7'), "rmsprop's rho 0.8, the program has 0.7"],
     ["a constant out of range", (text) => text.replace('"rho":0.8', '"rho":1.5'), "architecture.optimizer.constants.rho: expected a number from 0 to below 1, found 1.5"],
-    ["another loss", (text) => text.replace("softmaxCrossEntropy", "hinge"), 'architecture.loss: expected one of "'],
+    ["another loss", (text) => text.replace("softmaxCrossEntropy", "mine"), 'architecture.loss: expected one of "'],
     ["frozen weights that are none", (text) => text.replace('"dense1.bias"', '"dense9.bias"'), 'architecture.frozen.0: expected a weight that can be trained, or a slot, found "dense9.bias"'],
     ["too long", (text) => text + " ".repeat(1_000_001), "longer than 1000000 characters"],
     ["a list", () => "[]", "architecture: expected an object, found a list"],

@@ -3,9 +3,10 @@
  */
 import { describe, expect, test } from "vitest";
 import { f32Text } from "../../codegen/wgsl/expr.ts";
+import { gpuBytes } from "../../codegen/wgsl/layout.ts";
 import { reservedNames, WgslNames } from "../../codegen/wgsl/names.ts";
-import { gpuBytes, printWgsl } from "../../codegen/wgsl/print.ts";
-import { helperFor, legalize, quirks } from "../../codegen/wgsl/quirks.ts";
+import { printWgsl } from "../../codegen/wgsl/print.ts";
+import { helperFor, legalize, legalizeKernel, quirks } from "../../codegen/wgsl/quirks.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
@@ -13,7 +14,7 @@ import { apply, bitcast, constant, convert, load, loopIndex, name, store } from 
 import { buffer, bytesAndMasks, columnSum, gather, kernelOf, loop, nest, reduction } from "./wgsl-samples.ts";
 
 const limits = { maxInvocations: 64, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
-const source = (kernel: Kernel): string => printWgsl(scheduleWgsl(kernel, limits)).source;
+const source = (kernel: Kernel): string => printWgsl(legalizeKernel(scheduleWgsl(kernel, limits))).source;
 const main = (kernel: Kernel): string => source(kernel).slice(source(kernel).indexOf("@compute"));
 
 describe("text", () => {

@@ -106,8 +106,14 @@ export function applyLayer(
   const what = `the layer "${layer.givenName ?? layer.name}"`;
   const output = tensorFrom(what, layer.apply(params, x, mode));
   checkSample(what, layer, x, output);
-  if (isF32(output)) return output;
-  throw new ShapeError(`${what} must give f32, not ${output.dtype}${printShape(output.shape)}`);
+  return floatsFrom(what, output);
+}
+
+/** The tensor that `what` gave, which must be of f32. */
+export function floatsFrom(what: string, value: unknown): Tensor<Shape, "f32"> {
+  const found = tensorFrom(what, value);
+  if (isF32(found)) return found;
+  throw new ShapeError(`${what} must give f32, not ${found.dtype}${printShape(found.shape)}`);
 }
 
 function isF32(x: Tensor): x is Tensor<Shape, "f32"> {

@@ -69,7 +69,7 @@ export function alignTarget(what: string, like: Pick<Tensor, "shape" | "dtype">,
       `trainer: ${what} compares ${printShape(wanted)} with a target of that shape; the target is ${target.dtype}${printShape(target.shape)}`,
     );
   }
-  const shaped = sameShape(target.shape, wanted) ? target : (reshape(target, wanted) as Tensor);
+  const shaped = sameShape(target.shape, wanted) ? target : reshape(target, wanted);
   return shaped.dtype === like.dtype ? shaped : cast(shaped, like.dtype);
 }
 

@@ -1,6 +1,6 @@
 /** Losses of a trainer: by name or a function of the user's, ready to be put into a program. */
 import { UserError } from "../../core/errors.ts";
-import { didYouMean, keyOf, show } from "../../core/options.ts";
+import { callable, didYouMean, type Kind, keyOf, show } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
 import { f32, type InputSpec, i32 } from "../../dsl/spec.ts";
 import type { ActivationName } from "../layers/activations.ts";
@@ -40,7 +40,7 @@ export function resolveLoss(
   if (typeof loss === "function") {
     return { name: null, measure: loss, onLogits: null, accuracy: null, target: target ?? like, range: null };
   }
-  const schema = named(schemas, loss, "loss");
+  const schema = schemas[loss];
   const { onLogits, labels, accuracy, range } = schema;
   if (onLogits !== null && ending !== onLogits && ending !== "linear") {
     throw new UserError(`${loss} is for a model that ends in ${onLogits} or in no activation, not in ${ending}`);
@@ -71,9 +71,19 @@ function checkSoftmax(ending: ActivationName, output: SampleShape): void {
   );
 }
 
-export function named<Name extends string, T>(table: Readonly<Record<Name, T>>, name: Name, what: string): T {
-  if (Object.hasOwn(table, name)) return table[name];
-  const known = Object.keys(table).join(", ");
-  const hint = typeof name === "string" ? didYouMean(name, Object.keys(table)) : "";
-  throw new UserError(`there is no ${what} ${show(name)}${hint} (there are: ${known}); a function works too`);
+/** A loss as a user gives it. */
+export function lossFrom(given: unknown): LossName | Measure {
+  if (measureKind.accepts(given) || lossKind.accepts(given)) return given;
+  throw unknownName("loss", given, lossKind);
+}
+
+/** A function of the user's; what it gives is looked at where it is called. */
+export const measureKind: Kind<Measure> = callable();
+
+/** Where neither a name nor a function is given. */
+export function unknownName(what: string, given: unknown, { words = [] }: Pick<Kind<unknown>, "words">): UserError {
+  const hint = typeof given === "string" ? didYouMean(given, words) : "";
+  return new UserError(
+    `there is no ${what} ${show(given)}${hint} (there are: ${words.join(", ")}); a function works too`,
+  );
 }

@@ -6,26 +6,26 @@ import { ShapeError } from "../../core/errors.ts";
 import { tensorFrom } from "../../dsl/check.ts";
 import { cast, div, mul, reshape, size, sum } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
-import { printShape, type Shape } from "../../graph/shape.ts";
+import { printShape } from "../../graph/shape.ts";
 
 /** Sum over the batch and mean over the batch of a measure's result. */
 export interface Sums {
-  readonly total: Tensor<[], "f32">;
-  readonly mean: Tensor<[], "f32">;
+  readonly total: Tensor;
+  readonly mean: Tensor;
 }
 
 /**
  * `batch` is any tensor with the batch in front. `what` is for the message. With weights, one a sample, each sample's value is
  * multiplied by its weight and the mean is still over the number of samples: Keras's "sum_over_batch_size".
  */
-export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor<Shape, "f32">): Sums {
-  const samples = size(batch, 0, "f32");
-  const values = cast(tensorFrom(what, measured), "f32");
+export function perSample(measured: Tensor, batch: Tensor, what: string, weights?: Tensor): Sums {
+  const samples: Tensor = size(batch, 0, "f32");
+  const values: Tensor = cast(tensorFrom(what, measured), "f32");
   if (values.shape.length === 0) {
     if (weights !== undefined) {
       throw new ShapeError(`${what} gives one number for the batch: to be weighted it must give one for each sample`);
     }
-    return { total: mul(values as Tensor<[], "f32">, samples), mean: values as Tensor<[], "f32"> };
+    return { total: mul(values, samples), mean: values };
   }
   if (values.shape[0] !== batch.shape[0]) {
     const found = `a tensor of shape ${printShape(values.shape)}`;
@@ -38,13 +38,13 @@ export function perSample(measured: Tensor, batch: Tensor, what: string, weights
     );
   }
   const each = values.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-  const sumOfAll = sum(weights === undefined ? values : weighted(values, weights)) as Tensor<[], "f32">;
+  const sumOfAll: Tensor = sum(weights === undefined ? values : weighted(values, weights));
   const total = each === 1 ? sumOfAll : div(sumOfAll, each);
   return { total, mean: div(total, samples) };
 }
 
-function weighted(values: Tensor<Shape, "f32">, weights: Tensor<Shape, "f32">): Tensor<Shape, "f32"> {
+function weighted(values: Tensor, weights: Tensor): Tensor {
   const [samples = "batch", ...inner] = values.shape;
-  const column = inner.length === 0 ? weights : reshape(weights, [samples, ...inner.map(() => 1)]);
-  return mul(values as Tensor, column as Tensor) as Tensor<Shape, "f32">;
+  const column: Tensor = inner.length === 0 ? weights : reshape(weights, [samples, ...inner.map(() => 1)]);
+  return mul(values, column);
 }

@@ -6,7 +6,7 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { activate } from "../layers/activations.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
-import { type Loss, named } from "../losses/losses.ts";
+import { type Loss, measureKind, unknownName } from "../losses/losses.ts";
 import type { Head, OutputTensor } from "../model.ts";
 import * as metrics from "./all.ts";
 import type { Measuring, MetricSchema } from "./metric.ts";
@@ -24,10 +24,16 @@ export const metricKind = keyOf(schemas);
 /** A metric for one output of a model. */
 export type Metric = (output: OutputTensor, target: Tensor) => Tensor;
 
+/** A metric as a user gives it. */
+export function metricFrom(given: unknown): MetricName | Measure {
+  if (measureKind.accepts(given) || metricKind.accepts(given)) return given;
+  throw unknownName("metric", given, metricKind);
+}
+
 /** By name, or a function of the model's output, with its last activation, and the target. */
 export function resolveMetric(metric: MetricName | Measure, loss: Loss, head: Head): Metric {
   if (typeof metric === "function") return (output, target) => metric(shownBy(output), target);
-  const given = named(schemas, metric, "metric");
+  const given = schemas[metric];
   if ("standsFor" in given) return resolveMetric(given.standsFor(loss, head), loss, head);
   const problem = given.check?.(head.shape) ?? null;
   if (problem !== null) throw new UserError(`trainer: ${problem}`);

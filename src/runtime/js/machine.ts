@@ -4,43 +4,34 @@
  * Everything that a step needs (views, closures) is made when an entry is prepared. The arena is shared by all entries and
  * grows to the largest; views of entries prepared before are then made anew.
  */
+import { factoryText, type JsArtifact } from "../../../codegen/js/artifact.ts";
 import { CompilerBug, unreachable } from "../../core/errors.ts";
-import type { Kernel } from "../../kernel/kernel.ts";
-import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
-import { type Launch, launchesOf, type Step } from "../../program/sequence.ts";
+import { type ArtifactStep, alone, type LaunchStep } from "../../program/artifact.ts";
+import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import { viewOf } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 
 /** A kernel as the printer wrote it: buffers in order. */
-type KernelFunction = (...operands: readonly (TypedArray | number)[]) => void;
+type KernelFunction = (...operands: readonly TypedArray[]) => void;
 
-/** Turns kernels into functions. `compile` supplies it, as runtimes do not know printers. */
-export type JsLinker = (kernels: readonly Kernel[]) => readonly KernelFunction[];
-
-/** Evaluates a factory body; see code-policy.ts for where that is forbidden. */
-export function linkFactory(source: string): readonly KernelFunction[] {
-  return new Function(source)() as readonly KernelFunction[];
-}
-
-export class JsMachine implements Machine {
-  readonly device: string;
-  readonly #link: JsLinker;
+export class JsMachine implements Machine<JsArtifact> {
+  readonly device = "js";
+  readonly crew = alone;
+  readonly runsAhead = false;
   readonly #options: MachineOptions;
   readonly #state: ArrayBuffer;
   readonly #runners = new Set<JsRunner>();
   #arena = new ArrayBuffer(0);
 
-  constructor(stateBytes: number, link: JsLinker, device: string, options: MachineOptions = {}) {
+  constructor(stateBytes: number, options: MachineOptions = {}) {
     this.#state = new ArrayBuffer(stateBytes);
-    this.#link = link;
     this.#options = options;
-    this.device = device;
   }
 
-  async prepare(entry: CompiledEntry): Promise<Runner> {
-    const kernels = launchesOf(entry.sequence).map(({ kernel }) => kernel);
-    const functions = new Map(this.#link(kernels).map((run, i) => [kernels[i] as Kernel, run]));
+  async prepare(entry: CompiledEntry<JsArtifact>): Promise<Runner> {
+    // See code-policy.ts for where this is forbidden.
+    const functions: readonly KernelFunction[] = new Function(factoryText(entry.artifact))();
     const runner = new JsRunner(entry, functions, this.#options, () => this.#runners.delete(runner));
     this.#runners.add(runner);
     if (entry.segmentBytes.arena > this.#arena.byteLength) {
@@ -76,16 +67,16 @@ export class JsMachine implements Machine {
 class JsRunner implements Runner {
   readonly inputs: ArrayBuffer;
   readonly outputs: ArrayBuffer;
-  readonly #entry: CompiledEntry;
-  readonly #functions: ReadonlyMap<Kernel, KernelFunction>;
+  readonly #entry: CompiledEntry<JsArtifact>;
+  readonly #functions: readonly KernelFunction[];
   readonly #options: MachineOptions;
   readonly #forget: () => void;
   readonly #inputViews: TypedArray[];
   #actions: readonly (() => void)[] = [];
 
   constructor(
-    entry: CompiledEntry,
-    functions: ReadonlyMap<Kernel, KernelFunction>,
+    entry: CompiledEntry<JsArtifact>,
+    functions: readonly KernelFunction[],
     options: MachineOptions,
     forget: () => void,
   ) {
@@ -100,12 +91,12 @@ class JsRunner implements Runner {
 
   bind(state: ArrayBuffer, arena: ArrayBuffer): void {
     const segments = { state, arena, input: this.inputs, output: this.outputs };
-    const views = new Map<Buffer, TypedArray>();
-    for (const [buffer, slot] of this.#entry.buffers) {
-      views.set(buffer, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
+    const views = new Map<BufferSlot, TypedArray>();
+    for (const slot of this.#entry.buffers.values()) {
+      views.set(slot, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
     }
     const bytes = new Uint8Array(arena);
-    this.#actions = this.#entry.sequence.map((step) => {
+    this.#actions = this.#entry.artifact.steps.map((step) => {
       const run = this.#bind(step, views);
       return this.#options.poisonFreed === true ? this.#poisonAfter(run, step, bytes) : run;
     });
@@ -133,18 +124,22 @@ class JsRunner implements Runner {
     ];
   }
 
-  #bind(step: Step, views: ReadonlyMap<Buffer, TypedArray>): () => void {
-    const view = (buffer: Buffer): TypedArray => {
-      const found = views.get(buffer);
-      if (found === undefined) throw new CompilerBug(`the buffer ${printBuffer(buffer)} is not planned`);
+  #bind(step: ArtifactStep, views: ReadonlyMap<BufferSlot, TypedArray>): () => void {
+    const view = (slot: BufferSlot): TypedArray => {
+      const found = views.get(slot);
+      if (found === undefined)
+        throw new CompilerBug(`a step names a buffer that is not the entry's: ${printBuffer(slot)}`);
       return found;
     };
     switch (step.kind) {
       case "launch": {
-        const run = this.#functions.get(step.kernel) as KernelFunction;
-        const bound = new Map(step.bindings.map(({ param, buffer }) => [param, view(buffer)]));
-        const operands = step.kernel.buffers.map((param) => bound.get(param.name) as TypedArray);
-        return this.#launch(step, run, operands);
+        const run = this.#functions[step.kernel];
+        if (run === undefined) throw new CompilerBug(`the kernel ${step.label} was not printed`);
+        return this.#launch(
+          step,
+          run,
+          step.bindings.map(({ buffer }) => view(buffer)),
+        );
       }
       case "copy": {
         const [from, to] = [view(step.from), view(step.to)];
@@ -155,16 +150,16 @@ class JsRunner implements Runner {
     }
   }
 
-  #launch({ kernel: { name }, id }: Launch, run: KernelFunction, operands: readonly TypedArray[]): () => void {
+  #launch({ label, id }: LaunchStep, run: KernelFunction, operands: readonly TypedArray[]): () => void {
     const observe = this.#options.onLaunch;
     if (observe === undefined) return run.bind(null, ...operands);
     return () => {
-      observe(name, id);
+      observe(label, id);
       run(...operands);
     };
   }
 
-  #poisonAfter(run: () => void, { id }: Step, arena: Uint8Array): () => void {
+  #poisonAfter(run: () => void, { id }: ArtifactStep, arena: Uint8Array): () => void {
     const freed = this.#entry.freedAfter.get(id) ?? [];
     return () => {
       run();

@@ -4,8 +4,9 @@
  * In Node workers come from node:worker_threads, in a browser they are Web Workers. A page has shared memory only where its
  * server isolates it, and a page's main thread may not wait for others: there a step runs on one thread.
  */
+
+import { maxThreads } from "../../../codegen/wasm/abi.ts";
 import { DeviceError, UserError } from "../../core/errors.ts";
-import { maxThreads } from "../../kernel/wasm-abi.ts";
 import type { MemoryMaker } from "./memory.ts";
 
 /** What a worker tells its pool. */

@@ -4,19 +4,12 @@
  * Addresses are part of a module's code. So a region of the memory stays where it is for as long as an entry uses it, and
  * an entry prepared later shares an earlier one's scratch only where it fits in. Nothing is allocated in a step.
  */
+
+import { control, controlBytes, crowdedLooks, patientLooks } from "../../../codegen/wasm/abi.ts";
+import { relocated, type WasmArtifact, type WasmRegion } from "../../../codegen/wasm/artifact.ts";
 import { CompilerBug, UserError } from "../../core/errors.ts";
-import {
-  control,
-  controlBytes,
-  crowdedLooks,
-  panelAlignment,
-  panelBytes,
-  patientLooks,
-  type WasmLayout,
-  type WasmLinker,
-} from "../../kernel/wasm-abi.ts";
+import type { Crew } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import type { Sequence } from "../../program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import { chooseThreads, findHost, type WasmHost } from "./host.ts";
@@ -29,8 +22,8 @@ import { moduleImports } from "./worker.ts";
 export interface WasmMachineOptions extends MachineOptions {
   /** How many threads run a step, this one among them; "auto": as many as there are processors, at most 8. */
   readonly threads: number | "auto";
-  /** Whether an entry has enough to do for more threads than one; always, by default. */
-  readonly isWorthThreads?: (sequence: Sequence) => boolean;
+  /** Whether entries with little to do are left to one thread; none is, by default. */
+  readonly sparing?: boolean;
   /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
   readonly deadlineMs?: number;
   /** Where workers and memory come from: the engine that runs this, by default. */
@@ -42,14 +35,14 @@ const defaultDeadlineMs = 30_000;
 
 /** An entry's addresses, and how to give them back. */
 interface Place {
-  readonly layout: WasmLayout;
+  readonly bases: Readonly<Record<WasmRegion, number>>;
   free(): void;
 }
 
-export class WasmMachine implements Machine {
+export class WasmMachine implements Machine<WasmArtifact> {
   readonly device: string;
-  readonly threads: number;
-  readonly #link: WasmLinker;
+  readonly crew: Crew;
+  readonly runsAhead = false;
   readonly #options: WasmMachineOptions;
   readonly #host: WasmHost;
   readonly #stateBytes: number;
@@ -64,52 +57,48 @@ export class WasmMachine implements Machine {
   #entries = 0;
 
   /** Throws `UserError` for a number of threads that cannot be, `DeviceError` where memory for the states or workers are refused. */
-  constructor(stateBytes: number, link: WasmLinker, options: WasmMachineOptions) {
-    this.#link = link;
+  constructor(stateBytes: number, options: WasmMachineOptions) {
     this.#options = options;
     this.#host = options.host ?? findHost();
     this.#stateBytes = stateBytes;
-    const { threads, warning } = chooseThreads(options.threads, this.#host);
+    const { threads: most, warning } = chooseThreads(options.threads, this.#host);
     if (warning !== null) options.onWarning?.(warning);
     // Steps are watched one at a time, and a step of several launches has barriers only inside `run`.
     const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
-    this.threads = isWatched ? 1 : threads;
-    this.device = `wasm (${this.threads} ${this.threads === 1 ? "thread" : "threads"})`;
+    const threads = isWatched ? 1 : most;
+    this.crew = { threads, sparing: options.sparing === true, shared: threads > 1 };
+    this.device = `wasm (${threads} ${threads === 1 ? "thread" : "threads"})`;
     this.#stateBase = this.#regions.take(stateBytes);
-    this.#memory = new WasmMemory(this.#regions.end, "states", this.threads > 1, (wanted) =>
-      this.#host.newMemory(wanted),
-    );
+    this.#memory = new WasmMemory(this.#regions.end, "states", threads > 1, (wanted) => this.#host.newMemory(wanted));
     const words = new Int32Array(this.#memory.buffer, 0, controlBytes / 4);
     words[control.deadlineMs / 4] = options.deadlineMs ?? defaultDeadlineMs;
-    if (this.threads > 1) {
-      const looks = this.threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
+    if (threads > 1) {
+      const looks = threads <= this.#host.parallelism ? patientLooks : crowdedLooks;
       words[control.barrierLooks / 4] = looks.barrier;
       words[control.idleLooks / 4] = looks.idle;
     }
     // Now, so that workers start (40 ms) while the program is compiled.
     this.#pool =
-      this.threads > 1
-        ? new WasmPool(this.#host, this.#memory.memory, this.threads, (error) => this.#fail(error))
-        : null;
+      threads > 1 ? new WasmPool(this.#host, this.#memory.memory, threads, (error) => this.#fail(error)) : null;
   }
 
-  async prepare(entry: CompiledEntry): Promise<Runner> {
+  async prepare(entry: CompiledEntry<WasmArtifact>): Promise<Runner> {
     const place = this.#place(entry);
     try {
       const id = this.#entries++;
-      const { module, instance } = await this.#instantiate(entry, place.layout);
-      const alone = place.layout.threads === 1;
+      const { module, instance } = await this.#instantiate(entry, place.bases);
+      const alone = entry.artifact.threads === 1;
       if (!alone) await this.#pool?.load(id, module);
       const { buffer } = this.#wellMemory();
       const runner: WasmRunner = new WasmRunner({
         entry,
         instance,
-        bases: place.layout.bases,
+        bases: place.bases,
         options: this.#options,
         assertWell: () => this.#assertWell(),
         fail: (error) => this.#fail(error),
         // A run of nothing has no barrier at its end that would tell when the workers have seen it.
-        start: () => (alone || entry.sequence.length === 0 ? undefined : this.#pool?.start(id)),
+        start: () => (alone || entry.artifact.steps.length === 0 ? undefined : this.#pool?.start(id)),
         gaveUp: () => this.#pool?.gaveUp() ?? new CompilerBug(`the wasm code of ${entry.name} gave up on one thread`),
         forget: () => {
           if (!this.#runners.delete(runner)) return;
@@ -151,27 +140,26 @@ export class WasmMachine implements Machine {
   }
 
   /** Finds room for an entry. All at once, without waiting in between: two entries may be prepared at the same time. */
-  #place(entry: CompiledEntry): Place {
+  #place(entry: CompiledEntry<WasmArtifact>): Place {
     const memory = this.#wellMemory();
     const { arena, input, output } = entry.segmentBytes;
-    const panelStride = Math.ceil(panelBytes(entry.sequence) / panelAlignment) * panelAlignment;
+    const panelBytes = entry.artifact.bytes.panels;
     const bases = {
       state: this.#stateBase,
       arena: this.#arenas.take(arena),
       input: this.#regions.take(input),
       output: this.#regions.take(output),
+      panels: this.#panels.take(panelBytes),
     };
-    const threads = this.#options.isWorthThreads?.(entry.sequence) === false ? 1 : this.threads;
-    const panels = this.#panels.take(panelStride * threads);
     const free = (): void => {
-      this.#panels.free(panels);
+      this.#panels.free(bases.panels);
       this.#regions.free(bases.output);
       this.#regions.free(bases.input);
       this.#arenas.free(bases.arena);
     };
     const before = memory.buffer;
     try {
-      const bytes = arena + input + output + panelStride * threads;
+      const bytes = arena + input + output + panelBytes;
       const what = `the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
       memory.ensure(this.#regions.end, bytes, what);
     } catch (error) {
@@ -179,11 +167,14 @@ export class WasmMachine implements Machine {
       throw error;
     }
     if (memory.buffer !== before) for (const other of this.#runners) other.bind(memory.buffer);
-    return { layout: { bases, panels, panelStride, threads, shared: this.threads > 1 }, free };
+    return { bases, free };
   }
 
-  async #instantiate(entry: CompiledEntry, layout: WasmLayout): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
-    const bytes = this.#link(entry.sequence, entry.buffers, layout);
+  async #instantiate(
+    entry: CompiledEntry<WasmArtifact>,
+    bases: Place["bases"],
+  ): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
+    const bytes = relocated(entry.artifact, bases);
     const { memory } = this.#wellMemory();
     try {
       return await this.#host.instantiate(bytes, moduleImports(memory));

@@ -1,8 +1,9 @@
 /**
  * The one memory of a wasm machine: made small, grown when entries are prepared, never in a step.
  */
+
+import { mostPages, pageBytes } from "../../../codegen/wasm/abi.ts";
 import { DeviceError } from "../../core/errors.ts";
-import { mostPages, pageBytes } from "../../kernel/wasm-abi.ts";
 
 /** Makes a memory; an engine does it with `new WebAssembly.Memory`. */
 export type MemoryMaker = (descriptor: WebAssembly.MemoryDescriptor) => WebAssembly.Memory;

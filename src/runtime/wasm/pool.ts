@@ -5,8 +5,9 @@
  * a barrier. Modules travel as messages, in between. A worker that ends is an error, noticed in the step by the barrier and
  * otherwise by its event.
  */
+
+import { control, failure } from "../../../codegen/wasm/abi.ts";
 import { CompilerBug, DeviceError } from "../../core/errors.ts";
-import { control, failure } from "../../kernel/wasm-abi.ts";
 import type { HostWorker, WasmHost } from "./host.ts";
 import { type FromWorker, type ToWorker, workerSource } from "./worker.ts";
 

@@ -4,10 +4,12 @@
  * Most often a run is one call of the module's `run`. With an observer or with the debug mode that overwrites freed memory,
  * the steps are called one by one.
  */
+
+import { stepName } from "../../../codegen/wasm/abi.ts";
+import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import { stepName } from "../../kernel/wasm-abi.ts";
+import type { ArtifactStep } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import type { Step } from "../../program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
 import type { MachineOptions, Runner } from "../machine.ts";
 
@@ -16,7 +18,7 @@ export type Bases = Readonly<Record<Segment, number>>;
 
 /** What a runner needs of its machine. */
 export interface RunnerParts {
-  readonly entry: CompiledEntry;
+  readonly entry: CompiledEntry<WasmArtifact>;
   readonly instance: WebAssembly.Instance;
   readonly bases: Bases;
   readonly options: MachineOptions;
@@ -34,7 +36,7 @@ export interface RunnerParts {
 type Call = (thread: number) => number;
 
 interface StepCall {
-  readonly step: Step;
+  readonly step: ArtifactStep;
   readonly call: Call;
 }
 
@@ -52,7 +54,9 @@ export class WasmRunner implements Runner {
     this.#parts = parts;
     this.#runAll = this.#exported("run");
     const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
-    this.#steps = isWatched ? entry.sequence.map((step, i) => ({ step, call: this.#exported(stepName(i)) })) : null;
+    this.#steps = isWatched
+      ? entry.artifact.steps.map((step) => ({ step, call: this.#exported(stepName(step.id)) }))
+      : null;
   }
 
   get segmentBytes(): CompiledEntry["segmentBytes"] {
@@ -129,7 +133,7 @@ export class WasmRunner implements Runner {
     const { entry, options, bases } = this.#parts;
     const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
     for (const { step, call } of steps) {
-      if (step.kind === "launch") options.onLaunch?.(step.kernel.name, step.id);
+      if (step.kind === "launch") options.onLaunch?.(step.label, step.id);
       call(0);
       if (options.poisonFreed !== true) continue;
       for (const { offset, bytes } of entry.freedAfter.get(step.id) ?? []) scratch.fill(0xff, offset, offset + bytes);

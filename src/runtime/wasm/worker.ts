@@ -5,7 +5,7 @@
  * worker waits inside `serve` for runs, and goes back to its event loop only when a message is on its way, as the engine
  * delivers messages nowhere else.
  */
-import { control, errorBytes, failure, importNames } from "../../kernel/wasm-abi.ts";
+import { control, errorBytes, failure, importNames } from "../../../codegen/wasm/abi.ts";
 
 /** From the pool to a worker. The first message is `join`. */
 export type ToWorker =

@@ -7,7 +7,7 @@
 import { DeviceError } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import { arrayTypeOf, type TypedArray } from "../compiled.ts";
-import type { GpuConnection, GpuLimits } from "./device.ts";
+import type { GpuConnection, GpuLimits } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 
 /** WebGPU's numbers, which are globals in a browser and hidden in a package in Node. */

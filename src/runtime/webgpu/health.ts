@@ -3,7 +3,7 @@
  * scope or an event, a lost device in a promise. All of them end here as one DeviceError, which every later call throws.
  */
 import { DeviceError } from "../../core/errors.ts";
-import type { GpuConnection } from "./device.ts";
+import type { GpuConnection } from "./connection.ts";
 
 /** Starts the label of every object that we make, so that errors on a user's own device can be told apart. */
 export const labelPrefix = "tensorloom";

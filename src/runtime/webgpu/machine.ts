@@ -5,20 +5,21 @@
  * made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
  * steps) or use `executable.run`, which waits in between.
  */
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
+import { alone, launchSteps } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import { launchesOf, type Step } from "../../program/sequence.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import { checkSizes, decode, Staging, storageBuffer, upload } from "./buffers.ts";
-import type { GpuConnection } from "./device.ts";
+import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";
-import { type GpuPrinter, type GpuProgram, GpuPrograms } from "./programs.ts";
+import { type GpuProgram, GpuPrograms } from "./programs.ts";
 import { WebGpuRunner } from "./runner.ts";
 
-type Launch = Step & { readonly kind: "launch" };
-
-export class WebGpuMachine implements Machine {
+export class WebGpuMachine implements Machine<WgslArtifact> {
   readonly device: string;
+  readonly crew = alone;
+  readonly runsAhead = true;
   readonly #connection: GpuConnection;
   readonly #health: GpuHealth;
   readonly #programs: GpuPrograms;
@@ -31,10 +32,10 @@ export class WebGpuMachine implements Machine {
   #poison: GPUBuffer | null = null;
   #isDisposed = false;
 
-  private constructor(connection: GpuConnection, print: GpuPrinter, options: MachineOptions) {
+  private constructor(connection: GpuConnection, options: MachineOptions) {
     this.#connection = connection;
     this.#health = new GpuHealth(connection, options.onWarning);
-    this.#programs = new GpuPrograms(connection, this.#health, print);
+    this.#programs = new GpuPrograms(connection, this.#health);
     this.#staging = new Staging(connection, this.#health);
     this.#options = options;
     this.device = `wgsl (${connection.name})`;
@@ -43,10 +44,9 @@ export class WebGpuMachine implements Machine {
   static async create(
     connection: GpuConnection,
     stateBytes: number,
-    print: GpuPrinter,
     options: MachineOptions = {},
   ): Promise<WebGpuMachine> {
-    const machine = new WebGpuMachine(connection, print, options);
+    const machine = new WebGpuMachine(connection, options);
     try {
       checkSizes({ state: stateBytes }, [], connection.limits);
       machine.#state = await machine.#health.attempt(`for ${stateBytes} bytes of states`, () =>
@@ -59,7 +59,7 @@ export class WebGpuMachine implements Machine {
     }
   }
 
-  async prepare(entry: CompiledEntry): Promise<Runner> {
+  async prepare(entry: CompiledEntry<WgslArtifact>): Promise<Runner> {
     this.#health.assertWell();
     checkSizes(entry.segmentBytes, entry.buffers.values(), this.#connection.limits);
     const programs = await this.#compile(entry);
@@ -115,7 +115,7 @@ export class WebGpuMachine implements Machine {
     if (this.#connection.isOurs) this.#connection.device.destroy();
   }
 
-  #runner(entry: CompiledEntry, programs: ReadonlyMap<Launch, GpuProgram>): WebGpuRunner {
+  #runner(entry: CompiledEntry<WgslArtifact>, programs: readonly GpuProgram[]): WebGpuRunner {
     const runner = new WebGpuRunner({
       device: this.#connection.device,
       health: this.#health,
@@ -132,20 +132,13 @@ export class WebGpuMachine implements Machine {
   }
 
   /** A program for each launch; all are compiled at the same time. */
-  async #compile(entry: CompiledEntry): Promise<ReadonlyMap<Launch, GpuProgram>> {
-    const programs = launchesOf(entry.sequence).map(async (step): Promise<readonly [Launch, GpuProgram]> => {
-      const segments = new Map(
-        step.bindings.map(({ param, buffer }) => [param, entry.buffers.get(buffer)?.segment] as const),
-      );
-      // Inputs are never written. Any other segment may be written elsewhere in the same launch.
-      const access = (param: string) => (segments.get(param) === "input" ? "read" : "read_write");
-      return [step, await this.#programs.program(step.kernel, access)];
-    });
-    return new Map(await Promise.all(programs));
+  #compile({ artifact }: CompiledEntry<WgslArtifact>): Promise<readonly GpuProgram[]> {
+    const labels = launchSteps(artifact).map(({ label }) => label);
+    return Promise.all(artifact.kernels.map((text, i) => this.#programs.program(labels[i] ?? "", text)));
   }
 
   /** Makes shared scratch large enough for an entry. True when a buffer was replaced. */
-  #grow(entry: CompiledEntry): boolean {
+  #grow(entry: CompiledEntry<WgslArtifact>): boolean {
     const needs = {
       arena: entry.segmentBytes.arena,
       bounce: largestInnerCopy(entry),
@@ -176,12 +169,10 @@ export class WebGpuMachine implements Machine {
 }
 
 /** Bytes of the largest copy between two slots of one segment. */
-function largestInnerCopy({ sequence, buffers }: CompiledEntry): number {
+function largestInnerCopy({ artifact }: CompiledEntry<WgslArtifact>): number {
   let largest = 0;
-  for (const step of sequence) {
-    if (step.kind !== "copy") continue;
-    const [from, to] = [buffers.get(step.from), buffers.get(step.to)];
-    if (from !== undefined && from.segment === to?.segment) largest = Math.max(largest, from.bytes);
+  for (const step of artifact.steps) {
+    if (step.kind === "copy" && step.from.segment === step.to.segment) largest = Math.max(largest, step.from.bytes);
   }
   return largest;
 }

@@ -1,34 +1,15 @@
 /**
- * Kernels as compute pipelines: printed, compiled in parallel and off the main thread, kept by their text.
+ * Kernels as compute pipelines: compiled in parallel and off the main thread, kept by their text.
  *
  * Layouts are explicit, so that a binding the text does not use is no mistake, and pipelines of one layout can be swapped
  * without binding anew. Two specializations that print the same text share a pipeline.
  */
-import type { Kernel } from "../../kernel/kernel.ts";
-import type { GpuConnection } from "./device.ts";
+import type { WgslModule } from "../../../codegen/wgsl/artifact.ts";
+import type { GpuConnection } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 
-export type GpuAccess = "read" | "read_write";
-
-/** A kernel as its printer wrote it, and how to launch it. */
-export interface GpuText {
-  readonly source: string;
-  readonly entryPoint: string;
-  readonly workgroups: readonly [number, number, number];
-  /** Storage buffers of group 0. */
-  readonly bindings: readonly {
-    readonly param: string;
-    readonly binding: number;
-    readonly access: GpuAccess;
-    readonly bytes: number;
-  }[];
-}
-
-/** Prints a scheduled kernel. `compile` supplies it, as runtimes do not know printers. */
-export type GpuPrinter = (kernel: Kernel, access: (param: string) => GpuAccess) => GpuText;
-
 export interface GpuProgram {
-  readonly text: GpuText;
+  readonly text: WgslModule;
   readonly layout: GPUBindGroupLayout;
   readonly pipeline: GPUComputePipeline;
 }
@@ -38,21 +19,19 @@ const stageCompute = 0x4;
 export class GpuPrograms {
   readonly #connection: GpuConnection;
   readonly #health: GpuHealth;
-  readonly #print: GpuPrinter;
   readonly #layouts = new Map<string, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
-  constructor(connection: GpuConnection, health: GpuHealth, print: GpuPrinter) {
+  constructor(connection: GpuConnection, health: GpuHealth) {
     this.#connection = connection;
     this.#health = health;
-    this.#print = print;
   }
 
-  async program(kernel: Kernel, access: (param: string) => GpuAccess): Promise<GpuProgram> {
-    const text = this.#print(kernel, access);
+  /** `label` is the kernel's name. */
+  async program(label: string, text: WgslModule): Promise<GpuProgram> {
     const layouts = this.#layoutsOf(text);
     const known = this.#pipelines.get(text.source);
-    const made = known ?? this.#compile(kernel.name, text, layouts.pipeline);
+    const made = known ?? this.#compile(label, text, layouts.pipeline);
     if (known === undefined) this.#pipelines.set(text.source, made);
     return { text, layout: layouts.group, pipeline: await made };
   }
@@ -62,7 +41,7 @@ export class GpuPrograms {
     for (const source of this.#pipelines.keys()) if (!sources.has(source)) this.#pipelines.delete(source);
   }
 
-  #layoutsOf({ bindings }: GpuText): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
+  #layoutsOf({ bindings }: WgslModule): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
     const key = bindings.map(({ access }) => access).join(" ");
     const known = this.#layouts.get(key);
     if (known !== undefined) return known;
@@ -78,7 +57,7 @@ export class GpuPrograms {
     return { group, pipeline };
   }
 
-  async #compile(kernel: string, text: GpuText, layout: GPUPipelineLayout): Promise<GPUComputePipeline> {
+  async #compile(kernel: string, text: WgslModule, layout: GPUPipelineLayout): Promise<GPUComputePipeline> {
     const { device } = this.#connection;
     const label = `${labelPrefix} ${kernel}`;
     let module: GPUShaderModule | undefined;

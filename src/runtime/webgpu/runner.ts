@@ -6,9 +6,11 @@
  *
  *   launch a; launch b; copy; launch c   ->   pass { a b } copy pass { c }   ->   queue.submit
  */
+
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
-import type { Launch, Step } from "../../program/sequence.ts";
+import type { ArtifactStep, LaunchStep } from "../../program/artifact.ts";
+import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry, TypedArray } from "../compiled.ts";
 import type { LaunchObserver, Runner } from "../machine.ts";
 import { decode, type Staging, upload } from "./buffers.ts";
@@ -23,7 +25,7 @@ type Copy = { readonly from: GPUBuffer; readonly fromAt: number; readonly to: GP
 type Action =
   | {
       readonly kind: "dispatch";
-      readonly step: Launch;
+      readonly step: LaunchStep;
       readonly program: GpuProgram;
       readonly group: GPUBindGroup;
     }
@@ -34,9 +36,9 @@ export interface RunnerParts {
   readonly device: GPUDevice;
   readonly health: GpuHealth;
   readonly staging: Staging;
-  readonly entry: CompiledEntry;
-  /** For every launch of the sequence. */
-  readonly programs: ReadonlyMap<Launch, GpuProgram>;
+  readonly entry: CompiledEntry<WgslArtifact>;
+  /** For each launch, in order. */
+  readonly programs: readonly GpuProgram[];
   readonly input: GPUBuffer | null;
   readonly output: GPUBuffer | null;
   readonly onLaunch: LaunchObserver | undefined;
@@ -77,7 +79,7 @@ export class WebGpuRunner implements Runner {
   }
 
   get sources(): readonly string[] {
-    return [...this.#parts.programs.values()].map(({ text }) => text.source);
+    return this.#parts.programs.map(({ text }) => text.source);
   }
 
   bind(scratch: Scratch): void {
@@ -114,7 +116,7 @@ export class WebGpuRunner implements Runner {
       pass.setPipeline(program.pipeline);
       pass.setBindGroup(0, group);
       pass.dispatchWorkgroups(x, y, z);
-      onLaunch?.(action.step.kernel.name, action.step.id);
+      onLaunch?.(action.step.label, action.step.id);
     }
     pass?.end();
     device.queue.submit([encoder.finish()]);
@@ -164,8 +166,8 @@ class Binder {
     this.#segments = { state: scratch.state, arena: scratch.arena, input: parts.input, output: parts.output };
   }
 
-  actions({ sequence, freedAfter }: CompiledEntry): readonly Action[] {
-    return sequence.flatMap((step) => {
+  actions({ artifact, freedAfter }: CompiledEntry<WgslArtifact>): readonly Action[] {
+    return artifact.steps.flatMap((step) => {
       const freed = this.#scratch.poison === null ? [] : (freedAfter.get(step.id) ?? []);
       const poisoning = freed.flatMap(({ offset, bytes }): Action[] => {
         const [from, to] = [this.#scratch.poison, this.#segments.arena];
@@ -176,7 +178,7 @@ class Binder {
     });
   }
 
-  #step(step: Step): Action {
+  #step(step: ArtifactStep): Action {
     switch (step.kind) {
       case "launch":
         return this.#launch(step);
@@ -185,22 +187,21 @@ class Binder {
     }
   }
 
-  #launch(step: Launch): Action {
-    const program = this.#parts.programs.get(step);
-    if (program === undefined) throw new CompilerBug(`the kernel ${step.kernel.name} was not compiled`);
+  #launch(step: LaunchStep): Action {
+    const program = this.#parts.programs[step.kernel];
+    if (program === undefined) throw new CompilerBug(`the kernel ${step.label} was not compiled`);
     return { kind: "dispatch", step, program, group: this.#group(step, program) };
   }
 
-  #group(step: Launch, { text, layout }: GpuProgram): GPUBindGroup {
+  #group(step: LaunchStep, { text, layout }: GpuProgram): GPUBindGroup {
     const { device } = this.#parts;
-    const bufferOf = new Map(step.bindings.map(({ param, buffer }) => [param, buffer]));
-    const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }) => {
-      const bound = bufferOf.get(param);
-      if (bound === undefined) throw new CompilerBug(`${step.kernel.name} is launched without ${param}`);
-      const { buffer, slot } = this.#place(bound);
+    const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }, i) => {
+      const bound = step.bindings[i];
+      if (bound === undefined) throw new CompilerBug(`${param} of ${step.label} is not bound`);
+      const { buffer, slot } = this.#place(bound.buffer);
       return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
     });
-    return device.createBindGroup({ label: `${labelPrefix} ${step.kernel.name}`, layout, entries });
+    return device.createBindGroup({ label: `${labelPrefix} ${step.label}`, layout, entries });
   }
 
   #copy(from: Place, to: Place): Action {
@@ -216,10 +217,10 @@ class Binder {
     return { kind: "copies", bytes, copies };
   }
 
-  #place(wanted: Buffer): Place {
-    const slot = this.#parts.entry.buffers.get(wanted);
-    const buffer = slot === undefined ? null : this.#segments[slot.segment];
-    if (slot === undefined || buffer === null) throw new CompilerBug(`${printBuffer(wanted)} is not planned`);
+  #place(slot: BufferSlot): Place {
+    const buffer = this.#segments[slot.segment];
+    if (buffer === null)
+      throw new CompilerBug(`a step names a buffer of a segment without memory: ${printBuffer(slot)}`);
     return { slot, buffer };
   }
 }

@@ -1,13 +1,11 @@
 /**
- * What the commands that look into a program have in common: which entry, which dimensions, which target. A wrong choice is a
+ * What the commands that look into a program have in common: which entry, which dimensions. A wrong choice is a
  * user's error that names the right ones.
  */
 import { InvalidArgumentError } from "commander";
-import { wasmBlocks } from "../../../passes/schedule/wasm.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type Dims, dimNames } from "../../graph/shape.ts";
-import { jsTarget, type TargetSetup, wasmTarget, wgslTarget } from "../../targets.ts";
 
 export const dimsHelp = "sizes of symbolic dimensions, as batch=128 or batch=128,width=32";
 export const entryHelp = "the entry to show (default: the program's first)";
@@ -52,37 +50,3 @@ export function missingDims(program: Program<unknown>, dims: Dims): readonly str
   const known = new Set(program.inputs.flatMap(({ leaf }) => dimNames(leaf.shape)));
   return [...known].filter((name) => !Object.hasOwn(dims, name));
 }
-
-export const plannedTargets = ["js", "wasm", "wgsl"] as const;
-export type PlannedTarget = (typeof plannedTargets)[number];
-
-/**
- * A target to compile for without having it: for a GPU, the limits that every WebGPU has, so what comes out runs on all.
- */
-export function plannedTarget(name: PlannedTarget): TargetSetup {
-  if (name === "js") return jsTarget;
-  if (name === "wasm") return wasmTarget({}, "asked for", wasmBlocks);
-  const setup = wgslTarget({
-    from: { kind: "adapter", adapter: {} as GPUAdapter }, // nothing is launched, so it is never asked
-    limits: guaranteed,
-    device: "any GPU",
-    software: false,
-  });
-  return {
-    ...setup,
-    machine: () =>
-      Promise.reject(new UserError("a program compiled for any GPU does not run here: use run, or compile()")),
-  };
-}
-
-/** The default limits of the WebGPU specification. */
-const guaranteed = {
-  maxComputeInvocationsPerWorkgroup: 256,
-  maxComputeWorkgroupSizeX: 256,
-  maxComputeWorkgroupStorageSize: 16384,
-  maxComputeWorkgroupsPerDimension: 65535,
-  maxStorageBuffersPerShaderStage: 8,
-  minStorageBufferOffsetAlignment: 256,
-  maxBufferSize: 268435456,
-  maxStorageBufferBindingSize: 134217728,
-} as const;

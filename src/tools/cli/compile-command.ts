@@ -7,27 +7,31 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../core/errors.ts";
-import { dimsHelp, parseDims, plannedTargets } from "./choose.ts";
-import { type ExportedFiles, type ExportOptions, exportProgram } from "./export.ts";
+import { type TargetName, targetNames } from "../../kernel/target.ts";
+import { dimsHelp, parseDims } from "./choose.ts";
+import { type ExportedFiles, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
+
+interface CompileFlags extends ExportOptions {
+  readonly target: TargetName;
+  readonly output: string;
+}
 
 export function addCompileCommand(program: Command): void {
   program
     .command("compile")
     .description(
-      "write a script's program as files (a source per kernel, or on wasm a module per entry) and a manifest to run them by",
+      "write a script's program as files (a module per entry, or on wgsl a shader per kernel) and a manifest to run them by",
     )
     .argument("<script>", "exports a program or trainer as default; its main is not called")
-    .addOption(new Option("--target <target>", "what to compile for").choices(plannedTargets).default("js"))
+    .addOption(new Option("--target <target>", "what to compile for").choices(targetNames).default("js"))
     .requiredOption("-o, --output <folder>", "where to write the files; it is made if need be")
     .option("--entry <name>", "this entry alone (default: all)")
     .option("--dims <sizes>", dimsHelp, parseDims)
-    .action(async (script: string, { output, ...options }: ExportOptions & { readonly output: string }) => {
-      const files = exportProgram(await loadProgram(script), options);
+    .action(async (script: string, { output, target, ...options }: CompileFlags) => {
+      const { files, told } = exporters[target](await loadProgram(script), options);
       await writeAll(output, files);
-      const [count, what] = options.target === "wasm" ? [files.size - 2, "module"] : [files.size - 1, "kernel"];
-      const rest = options.target === "wasm" ? "example.mjs and manifest.json" : "manifest.json";
-      process.stdout.write(`${output}: ${count} ${what}${count === 1 ? "" : "s"}, ${rest}\n`);
+      process.stdout.write(`${output}: ${told}\n`);
     });
 }
 

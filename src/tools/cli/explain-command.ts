@@ -4,7 +4,8 @@
  *   tensorloom explain mnist.ts --target wgsl --dims batch=128 --json
  */
 import { type Command, Option } from "commander";
-import { dimsHelp, entryHelp, parseDims, plannedTargets } from "./choose.ts";
+import { targetNames } from "../../kernel/target.ts";
+import { dimsHelp, entryHelp, parseDims } from "./choose.ts";
 import { type ExplainOptions, explainProgram, printExplanation } from "./explain.ts";
 import { loadProgram } from "./load.ts";
 
@@ -13,7 +14,7 @@ export function addExplainCommand(program: Command): void {
     .command("explain")
     .description("say what the compiler does with a script's program: passes, kernels, updates, memory")
     .argument("<script>", "exports a program or trainer as default; its main is not called")
-    .addOption(new Option("--target <target>", "what to compile for").choices(plannedTargets).default("js"))
+    .addOption(new Option("--target <target>", "what to compile for").choices(targetNames).default("js"))
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
     .option("--json", "as one JSON object", false)

@@ -44,11 +44,11 @@ class Updates {
   readonly #reads = new Map<Cluster, ReadonlySet<Node>>();
   readonly #roles: ReturnType<typeof rolesOf>;
 
-  constructor({ ordered, entry }: Stages) {
+  constructor({ ordered, sequence }: Stages) {
     this.#homes = ordered.fused.homes;
     this.#roles = rolesOf(ordered.fused.entry);
     const isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
-    for (const { kernel, nodes } of launchesOf(entry.sequence)) {
+    for (const { kernel, nodes } of launchesOf(sequence)) {
       for (const node of nodes) this.#kernels.set(node, kernel.name);
     }
     for (const clusters of ordered.fused.groups) {

@@ -7,14 +7,16 @@ import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import { stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
+import type { TargetName } from "../../kernel/target.ts";
 import type { KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
-import { checkDims, chooseEntry, type PlannedTarget, plannedTarget } from "./choose.ts";
+import { targets } from "../../targets.ts";
+import { checkDims, chooseEntry } from "./choose.ts";
 import { explainUpdates, type UpdateReport } from "./explain-updates.ts";
 
 export interface Explanation {
   readonly entry: string;
   readonly dims: Dims;
-  readonly target: PlannedTarget;
+  readonly target: TargetName;
   readonly passes: readonly PassReport[];
   readonly kernels: readonly KernelReport[];
   readonly launches: number;
@@ -27,7 +29,7 @@ export interface Explanation {
 export interface ExplainOptions {
   readonly entry?: string;
   readonly dims?: Dims;
-  readonly target: PlannedTarget;
+  readonly target: TargetName;
 }
 
 export function explainProgram(
@@ -37,7 +39,7 @@ export function explainProgram(
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
   const warnings = new Set<string>(program.warnings);
-  const stages = stagesOf(program, entry, dims, plannedTarget(target), {}, (message) => warnings.add(message));
+  const stages = stagesOf(program, entry, dims, targets[target].planned, {}, (message) => warnings.add(message));
   const { passes, kernels, launches, copies, memory } = stages.report;
   const updates = explainUpdates(stages);
   return { entry, dims, target, passes, kernels, launches, copies, updates, memory, warnings: [...warnings] };

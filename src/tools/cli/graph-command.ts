@@ -9,7 +9,8 @@ import { extname } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
-import { dimsHelp, entryHelp, type PlannedTarget, parseDims, plannedTargets } from "./choose.ts";
+import { type TargetName, targetNames } from "../../kernel/target.ts";
+import { dimsHelp, entryHelp, parseDims } from "./choose.ts";
 import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
 import { loadProgram } from "./load.ts";
 
@@ -19,7 +20,7 @@ interface GraphFlags {
   readonly output?: string;
   readonly entry?: string;
   readonly dims?: Dims;
-  readonly target: PlannedTarget;
+  readonly target: TargetName;
   readonly fold: boolean;
   readonly printAfter?: string;
 }
@@ -36,7 +37,7 @@ export function addGraphCommand(program: Command): void {
     .option("-o, --output <file>", "where to write it (default: to the terminal)")
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
-    .addOption(new Option("--target <target>", "whose kernels and memory").choices(plannedTargets).default("js"))
+    .addOption(new Option("--target <target>", "whose kernels and memory").choices(targetNames).default("js"))
     .addOption(
       new Option("--print-after <pass>", "in place of a stage, what this pass made, as text").choices(passNames),
     )

@@ -23,11 +23,12 @@ import type { Entry } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
 import { printEntry } from "../../graph/print.ts";
 import { type Dims, printShape } from "../../graph/shape.ts";
-import { printSchedules } from "../../kernel/moves.ts";
+import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
 import { stages as pipeline } from "../../stages.ts";
-import { checkDims, chooseEntry, missingDims, type PlannedTarget, plannedTarget } from "./choose.ts";
+import { targets } from "../../targets.ts";
+import { checkDims, chooseEntry, missingDims } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
 
 export const stages = ["forward", "gradient", "optimized", "kernels", "memory"] as const;
@@ -44,7 +45,7 @@ export interface DrawOptions {
   /** Needed from `kernels` on. */
   readonly dims?: Dims;
   /** Whose kernels and memory; by default "js". */
-  readonly target?: PlannedTarget;
+  readonly target?: TargetName;
   /** Whether calls of the user's are drawn as boxes, in place of nodes. */
   readonly fold?: boolean;
 }
@@ -55,7 +56,7 @@ export async function drawProgram(program: Program<unknown>, options: DrawOption
   const name = chooseEntry(program, options.entry);
   const needsSizes = stage === "kernels" || stage === "memory";
   checkDims(program, dims, needsSizes ? "all" : "some");
-  const compiled = (): Stages => stagesOf(program, name, dims, plannedTarget(options.target ?? "js"));
+  const compiled = (): Stages => stagesOf(program, name, dims, targets[options.target ?? "js"].planned);
   if (fold && (format === "text" || format === "json")) {
     throw new UserError("--fold is for pictures: add --format svg, png or dot, or -o FILE.svg");
   }
@@ -80,7 +81,7 @@ export function printedAfter(
 ): string {
   const name = chooseEntry(program, entry);
   checkDims(program, dims, "all");
-  const print = stagesOf(program, name, dims, plannedTarget(target)).shown.get(pass);
+  const print = stagesOf(program, name, dims, targets[target].planned).shown.get(pass);
   if (print === undefined) throw new CompilerBug(`no pass "${pass}" has run`);
   return `${print()}\n`;
 }
@@ -96,7 +97,7 @@ function entryAt(
   if (stage === "forward") return entry;
   if (stage === "gradient") return afterPass(entry, "differentiate");
   if (missingDims(program, dims).length > 0) return afterPass(entry, "simplify");
-  return stagesOf(program, name, dims, plannedTarget("js")).simplified;
+  return stagesOf(program, name, dims, targets.js.planned).simplified;
 }
 
 const about: Readonly<Record<Exclude<Stage, "memory" | "kernels">, string>> = {
@@ -152,12 +153,12 @@ function checkSize({ boxes, lines, copies }: Drawing): void {
 // ---- kernels -------------------------------------------------------------------------------------------------------
 
 /** The sequence as pictures need it. */
-export function kernelsOf({ ordered, entry }: Stages): Kernels {
+export function kernelsOf({ ordered, sequence }: Stages): Kernels {
   const homes = new Map([...ordered.fused.homes].map(([node, cluster]) => [node.id, { node, cluster }]));
-  const steps = entry.sequence.map((step): Kernels["steps"][number] => {
+  const steps = sequence.map((step): Kernels["steps"][number] => {
     if (step.kind === "copy") return step;
     const { name, flops, schedule } = step.kernel;
-    const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
+    const note = [flopsText(flops), schedule].filter((words) => words !== "").join(", ");
     const clusters = new Map<unknown, Node[]>();
     for (const { node, cluster } of step.nodes.flatMap((id) => homes.get(id) ?? [])) {
       const known = clusters.get(cluster);
@@ -170,10 +171,10 @@ export function kernelsOf({ ordered, entry }: Stages): Kernels {
 }
 
 async function drawKernels(compiled: Stages, format: Format): Promise<string | Uint8Array> {
-  const { entry, ordered } = compiled;
+  const { entry, ordered, sequence } = compiled;
   const graph = ordered.fused.entry;
   if (format === "text") {
-    return `${printCode(entry.sequence)}\n`;
+    return `${printCode(sequence)}\n`;
   }
   const kernels = kernelsOf(compiled);
   if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
@@ -192,8 +193,8 @@ function sizes(dims: Dims): string {
 
 // ---- memory --------------------------------------------------------------------------------------------------------
 
-export function memoryOf({ entry, layout, report }: Stages): MemoryPicture {
-  const steps = entry.sequence.map((step) => {
+export function memoryOf({ entry, sequence, layout, report }: Stages): MemoryPicture {
+  const steps = sequence.map((step) => {
     switch (step.kind) {
       case "launch":
         return step.kernel.name;

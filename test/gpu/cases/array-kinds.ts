@@ -1,6 +1,6 @@
 /** Every kind of array on the GPU: what Dawn or a browser would refuse, or die of, is copied or refused before. */
 import { ok } from "node:assert/strict";
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { wronglyTreated, wronglyTreatedData } from "../../array-kinds.ts";
 import type { GpuCase } from "../case.ts";

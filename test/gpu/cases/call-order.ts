@@ -1,7 +1,7 @@
 /**
  * Calls keep their order on the GPU too: the checks of test/call-order.ts.
  */
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { orderChecks } from "../../call-order.ts";
 import type { GpuCase } from "../case.ts";

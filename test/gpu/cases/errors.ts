@@ -2,6 +2,7 @@
  * What a user is told when there is no GPU, when it goes away, and when it has too little memory.
  */
 import { deepStrictEqual, match, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { compile } from "../../../src/compile.ts";
 import { DeviceError, UserError } from "../../../src/core/errors.ts";
 import { filled, zeros } from "../../../src/dsl/initializers.ts";
@@ -10,7 +11,7 @@ import { program } from "../../../src/dsl/program.ts";
 import { f32, f64, slot } from "../../../src/dsl/spec.ts";
 import { nodeGpu } from "../../../src/node.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
-import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource, openDevice } from "../../../src/runtime/webgpu/connection.ts";
 import { labelPrefix } from "../../../src/runtime/webgpu/health.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import { examineTargets, selfCheck } from "../../../src/tools/doctor.ts";
@@ -207,14 +208,14 @@ export const cases: readonly GpuCase[] = [
         source: "@compute @workgroup_size(1) fn main() { let x: f32 = missing; }",
         entryPoint: "main",
         workgroups: [1, 1, 1],
+        workgroupSize: 1,
         bindings: [],
       } as const;
-      const machine = await WebGpuMachine.create(await openDevice(deviceSource(device)), 4, () => printed);
-      const kernel = { name: "k0", buffers: [], shared: [], nests: [], flops: 0, bytes: 0, schedule: [] };
-      const entry: CompiledEntry = {
+      const machine = await WebGpuMachine.create(await openDevice(deviceSource(device)), 4);
+      const entry: CompiledEntry<WgslArtifact> = {
         name: "step",
         dims: {},
-        sequence: [{ kind: "launch", id: 0, kernel, bindings: [], nodes: [] }],
+        artifact: { kernels: [printed], steps: [{ kind: "launch", id: 0, label: "k0", kernel: 0, bindings: [] }] },
         buffers: new Map(),
         inputs: [],
         outputs: new Map(),

@@ -1,6 +1,6 @@
 /** Casts to f16 on the GPU, by the rows of test/half-rows.ts. */
 import { ok } from "node:assert/strict";
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import type { Skippable } from "../../../src/stages.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { brokenHalves } from "../../half-rows.ts";

@@ -1,7 +1,7 @@
 /**
  * Long sums on the GPU: the checks of test/long-sums.ts, shorter where a software GPU takes long.
  */
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { checkLongSum, longSums } from "../../long-sums.ts";
 import type { GpuCase } from "../case.ts";

@@ -2,13 +2,16 @@
  * The GPU's runtime on a sequence written by hand: launches, and copies within one buffer.
  */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { gpuBytes, printWgsl } from "../../../codegen/wgsl/print.ts";
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
+import { gpuBytes } from "../../../codegen/wgsl/layout.ts";
+import { wgsl } from "../../../codegen/wgsl/target.ts";
 import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
+import { alone } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
-import { deviceSource, openDevice } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource, openDevice } from "../../../src/runtime/webgpu/connection.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import { bufferOf } from "../../buffers.ts";
 import { apply, constant, load, loopIndex, store } from "../../kernel-pool.ts";
@@ -28,7 +31,7 @@ function kernel(add: number): Kernel {
     nests: [{ loops: [{ loop: p, mark: "parallel" }], prelude: [], body: [store("x", loopIndex(p), value)] }],
     flops: 0,
     bytes: 0,
-    schedule: [],
+    schedule: "",
   };
   const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
   return scheduleWgsl(unscheduled, limits);
@@ -38,15 +41,17 @@ function slotAt(name: string, segment: Segment, offset: number): BufferSlot {
   return { ...bufferOf(name, count, segment), bytes: gpuBytes("f32", count), offset };
 }
 
-function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntry {
+function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntry<WgslArtifact> {
+  const buffers = new Map(slots.map((slot) => [slot, slot]));
+  const segmentBytes = { state: 1024, input: 0, output: 512, arena: 0 };
   return {
     name: "step",
     dims: {},
-    sequence,
-    buffers: new Map(slots.map((slot) => [slot, slot])),
+    artifact: wgsl.print(sequence, { buffers, segmentBytes }, wgsl.portable, alone),
+    buffers,
     inputs: [],
     outputs: new Map(),
-    segmentBytes: { state: 1024, input: 0, output: 512, arena: 0 },
+    segmentBytes,
     freedAfter: new Map(),
   };
 }
@@ -55,7 +60,7 @@ const [a, b, out] = [slotAt("a", "state", 0), slotAt("b", "state", 512), slotAt(
 const bindings = [{ param: "x", buffer: a }];
 
 async function machineOn(device: GPUDevice): Promise<WebGpuMachine> {
-  return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024, (k, access) => printWgsl(k, { access }));
+  return WebGpuMachine.create(await openDevice(deviceSource(device)), 1024);
 }
 
 export const cases: readonly GpuCase[] = [

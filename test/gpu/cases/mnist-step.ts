@@ -4,7 +4,8 @@
  * submissions and buffers are counted at the device, not taken from the report.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { type CompileOptions, compile } from "../../../src/compile.ts";
+import { compile } from "../../../src/compile.ts";
+import type { CompileOptions } from "../../../src/compile-options.ts";
 import { RandomStream } from "../../../src/core/random.ts";
 import { glorotUniform, zeros } from "../../../src/dsl/initializers.ts";
 import { add, grad, matmul, mean, relu, softmaxCrossEntropy } from "../../../src/dsl/ops.ts";

@@ -1,6 +1,6 @@
 /** The special values of docs/semantics.md on the GPU. */
 import { ok } from "node:assert/strict";
-import { deviceSource } from "../../../src/runtime/webgpu/device.ts";
+import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { brokenRows } from "../../semantics-rows.ts";
 import type { GpuCase } from "../case.ts";

@@ -8,10 +8,11 @@ import type { MathsFn } from "../../../src/kernel/kernel.ts";
 import { mathsFns } from "../../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../../src/kernel/maths/in-double.ts";
 import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
+import { tried } from "../../effort.ts";
 import { operands, powEdges, powOperands, references, routine, type Unary, unary } from "./operands.ts";
 import { perturbed, type Runner, run, ulps } from "./run-routine.ts";
 
-const COUNT = 150_000;
+const COUNT = tried(150_000);
 
 /** Largest error, or the first beyond `enough`; where float64 says infinity, zero or NaN, so must the routine. */
 function worstUnary(fn: Unary, compute: Runner, enough: number): number {

@@ -3,16 +3,14 @@
  * thousands of machines that come and go.
  */
 import { afterEach, describe, expect, test } from "vitest";
-import { printWasm } from "../../../codegen/wasm/step.ts";
 import { compileOn } from "../../../src/compile.ts";
 import { DeviceError } from "../../../src/core/errors.ts";
 import { add, ones, param, program, sum } from "../../../src/index.ts";
-import type { WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import type { Runner } from "../../../src/runtime/machine.ts";
 import { findHost, type HostWorker, type WasmHost } from "../../../src/runtime/wasm/host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
 import { wasmTarget } from "../../../src/targets.ts";
-import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
+import { fakeEntry, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 64;
 const x = Float32Array.from({ length: n }, (_, i) => i);
@@ -20,7 +18,7 @@ const deadlineMs = 300;
 const machines: WasmMachine[] = [];
 
 function machineOf(threads: number, options: Partial<WasmMachineOptions> = {}): WasmMachine {
-  const machine = new WasmMachine(4 * n, fakeLinker, { threads, deadlineMs, ...options });
+  const machine = new WasmMachine(4 * n, { threads, deadlineMs, ...options });
   machines.push(machine);
   return machine;
 }
@@ -57,7 +55,7 @@ async function expectPoisoned(machine: WasmMachine, runner: Runner, error: Error
   expect(errorOf(() => machine.writeState(slot("s", "state", 0, n), x))).toBe(error);
   await expect(runner.read(slot("y", "output", 0, n))).rejects.toBe(error);
   await expect(machine.readState(slot("s", "state", 0, n))).rejects.toBe(error);
-  await expect(machine.prepare(fakeEntry("later", n, rotations(1)))).rejects.toBe(error);
+  await expect(machine.prepare(fakeEntry("later", n, rotations(1), machine.crew))).rejects.toBe(error);
 }
 
 describe("a worker", () => {
@@ -68,8 +66,10 @@ describe("a worker", () => {
     // The kernel calls the imported remainder, and that ends the worker's thread.
     const { host } = hostWith((source) => source.replace("const rest = x % y;", "process.exit(0); const rest = 0;"));
     const machine = machineOf(3, { host });
-    const fine = await machine.prepare(fakeEntry("fine", n, rotations(3)));
-    const deadly = await machine.prepare(fakeEntry("deadly", n, [launch("remainder", "x", "a"), ...rotations(3)]));
+    const fine = await machine.prepare(fakeEntry("fine", n, rotations(3), machine.crew));
+    const deadly = await machine.prepare(
+      fakeEntry("deadly", n, [launch("remainder", "x", "a"), ...rotations(3)], machine.crew),
+    );
     for (let i = 0; i < 100; i++) fine.run();
     const start = performance.now();
     const error = errorOf(() => deadly.run());
@@ -83,7 +83,7 @@ describe("a worker", () => {
   test("that is terminated from outside in the middle of steps is an error", async () => {
     const { host, workers } = hostWith((source) => source);
     const machine = machineOf(3, { host });
-    const runner = await machine.prepare(fakeEntry("train", n, rotations(20)));
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(20), machine.crew));
     runner.run();
     workers[1]?.terminate();
     const error = errorOf(() => {
@@ -96,7 +96,7 @@ describe("a worker", () => {
   test("that dies between steps is an error at the next call", async () => {
     const { host, workers } = hostWith((source) => source);
     const machine = machineOf(2, { host, deadlineMs: 1_000_000 });
-    const runner = await machine.prepare(fakeEntry("train", n, rotations(2)));
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(2), machine.crew));
     runner.run();
     workers[0]?.terminate();
     let error: Error | null = null;
@@ -123,7 +123,9 @@ describe("a worker", () => {
         }),
     };
     const machine = machineOf(2, { host: watching });
-    const runner = await machine.prepare(fakeEntry("train", n, [launch("hang", "x", "a"), ...rotations(1)]));
+    const runner = await machine.prepare(
+      fakeEntry("train", n, [launch("hang", "x", "a"), ...rotations(1)], machine.crew),
+    );
     const error = errorOf(() => runner.run());
     expect(error?.message).toMatch(lost);
     await expectPoisoned(machine, runner, error);
@@ -135,7 +137,9 @@ describe("a worker", () => {
 
   test("that traps is an error at once, with the reason", async () => {
     const machine = machineOf(4, { deadlineMs: 1_000_000 });
-    const runner = await machine.prepare(fakeEntry("train", n, [launch("trap", "x", "a"), ...rotations(1)]));
+    const runner = await machine.prepare(
+      fakeEntry("train", n, [launch("trap", "x", "a"), ...rotations(1)], machine.crew),
+    );
     const error = errorOf(() => runner.run());
     expect(error?.message).toMatch(/the wasm code stopped on a worker: RuntimeError: unreachable/);
     expect(error?.message).toContain("This is a bug in tensorloom");
@@ -157,8 +161,7 @@ describe("a worker", () => {
       {
         ...target,
         async machine(stateBytes) {
-          const link: WasmLinker = (...entry) => printWasm(...entry, { relaxed: false });
-          return new WasmMachine(stateBytes, link, { threads: 2, deadlineMs, host });
+          return new WasmMachine(stateBytes, { threads: 2, deadlineMs, host });
         },
       },
       {},
@@ -190,14 +193,14 @@ describe("a worker", () => {
   test("that fails as it starts is an error of what is being prepared", async () => {
     const { host } = hostWith(() => 'throw new Error("broken start")');
     const machine = machineOf(2, { host });
-    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
     await expect(preparing).rejects.toThrow("is gone: broken start");
   });
 
   test("that cannot load a module is an error of what is being prepared", async () => {
     const { host } = hostWith((source) => source.replace("new WebAssembly.Instance", "new WebAssembly.Nothing"));
     const machine = machineOf(2, { host });
-    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
     await expect(preparing).rejects.toThrow(/could not load its code: TypeError: WebAssembly.Nothing/);
   });
 });
@@ -215,7 +218,7 @@ describe("memory", () => {
   }
 
   test("for states that is refused is an error with the bytes", () => {
-    const make = () => new WasmMachine(10_000_000, fakeLinker, { threads: 1, host: smallHost(4) });
+    const make = () => new WasmMachine(10_000_000, { threads: 1, host: smallHost(4) });
     expect(make).toThrow(/asked for 100\d+ bytes for states.*could not allocate memory. Use a smaller batch or model/);
     expect(make).toThrow(DeviceError);
   });
@@ -224,8 +227,8 @@ describe("memory", () => {
     "that cannot grow is an error with the bytes, and only for its entry (%d threads)",
     async (threads) => {
       const machine = machineOf(threads, { host: smallHost(4) });
-      const fits = await machine.prepare(fakeEntry("fits", 1000, rotations(1)));
-      const preparing = machine.prepare(fakeEntry("huge", 1_000_000, rotations(1)));
+      const fits = await machine.prepare(fakeEntry("fits", 1000, rotations(1), machine.crew));
+      const preparing = machine.prepare(fakeEntry("huge", 1_000_000, rotations(1), machine.crew));
       const error = (await preparing.catch((reason: unknown) => reason)) as Error;
       expect(error).toBeInstanceOf(DeviceError);
       expect(error.message).toContain("16000000 bytes for the entry huge (8000000 bytes of scratch, 4000000 of inputs");
@@ -235,13 +238,13 @@ describe("memory", () => {
       fits.run();
       expect(await fits.read(slot("y", "output", 0, 1000))).toEqual(rotated(values, 1));
       expect(machine.allocatedBytes().input).toBe(4032);
-      const again = await machine.prepare(fakeEntry("again", 1000, rotations(1)));
+      const again = await machine.prepare(fakeEntry("again", 1000, rotations(1), machine.crew));
       again.run();
     },
   );
 
   test("has at most 4 GiB", async () => {
-    expect(() => new WasmMachine(2 ** 33, fakeLinker, { threads: 1 })).toThrow(/at most 4294967296.*target: "js"/);
+    expect(() => new WasmMachine(2 ** 33, { threads: 1 })).toThrow(/at most 4294967296.*target: "js"/);
     const machine = machineOf(1);
     const entry = fakeEntry("train", n, []);
     const huge = { ...entry, segmentBytes: { ...entry.segmentBytes, arena: 2 ** 32 } };
@@ -257,7 +260,7 @@ describe("memory", () => {
     };
     const machine = machineOf(2, { host: { ...small, newMemory } });
     expect(tried).toEqual([65536, 32768, 16384, 8192]);
-    const runner = await machine.prepare(fakeEntry("train", n, rotations(1)));
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
     runner.feed(0, x);
     runner.run();
     expect(await runner.read(slot("y", "output", 0, n))).toEqual(rotated(x, 1));
@@ -269,8 +272,8 @@ describe("machines that come and go", () => {
 
   async function cycle(count: number, threads: number): Promise<void> {
     for (let i = 0; i < count; i++) {
-      const machine = new WasmMachine(4 * n, fakeLinker, { threads });
-      const runner = await machine.prepare(fakeEntry("train", n, rotations(1)));
+      const machine = new WasmMachine(4 * n, { threads });
+      const runner = await machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
       runner.feed(0, x);
       runner.run();
       if (i % 100 === 0) expect(await runner.read(slot("y", "output", 0, n))).toEqual(rotated(x, 1));
@@ -279,8 +282,8 @@ describe("machines that come and go", () => {
   }
 
   test.each([
-    [1, 10_000],
-    [2, 200],
+    [1, 3_000],
+    [2, 100],
   ])("leave nothing behind (%d threads, %d times)", { timeout: 300_000 }, async (threads, count) => {
     await cycle(count / 10, threads);
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -288,6 +291,6 @@ describe("machines that come and go", () => {
     await cycle(count, threads);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(handles()).toBeLessThanOrEqual(before.handles);
-    expect(process.memoryUsage().rss - before.rss).toBeLessThan(60e6);
+    expect(process.memoryUsage().rss - before.rss).toBeLessThan(40e6);
   });
 });

@@ -1,11 +1,11 @@
 /** The wasm target on engines that lack vectors, have the relaxed ones, or hide them behind a flag. */
 import { afterEach, describe, expect, test, vi } from "vitest";
+import { importedMemory, importNames } from "../../../codegen/wasm/abi.ts";
 import { writeBarrier } from "../../../codegen/wasm/barrier.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
-import { importedMemory, importNames, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import { allowRelaxedSimd, joinsVectors } from "../../../src/runtime/wasm/host.ts";
 import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
@@ -45,29 +45,31 @@ describe("relaxed SIMD", () => {
     const features = () => wasmFeatures((bytes) => WebAssembly.validate(bytes));
     allowRelaxedSimd();
     expect(features()).toEqual({ simd: true, relaxed: true, threads: true });
-    const linker: WasmLinker = (_sequence, _buffers, { bases, threads }) => {
-      const wasm = new WasmModule();
-      wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads > 1));
-      const barrier = writeBarrier(wasm, threads);
-      const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-        if (thread === undefined) return;
-        f.get(thread);
-        f.constI32(4);
-        f.op("i32.shl");
-        for (const value of [3, 5, 7]) {
-          f.constF32(value);
-          f.op("f32x4.splat");
-        }
-        f.op("f32x4.relaxed_madd");
-        f.memory("v128.store", bases.output);
-        f.get(thread);
-        f.call(barrier);
-      });
-      wasm.export("run", run);
-      return wasm.finish();
-    };
-    const machine = new WasmMachine(0, linker, { threads: 2 });
-    const runner = await machine.prepare(fakeEntry("train", 8, [launch("rotate", "x", "y")]));
+    const machine = new WasmMachine(0, { threads: 2 });
+    const entry = fakeEntry("train", 8, [launch("rotate", "x", "y")], machine.crew);
+    const wasm = new WasmModule(entry.artifact.bases);
+    wasm.importMemory(importNames.module, importNames.memory, importedMemory(true));
+    const barrier = writeBarrier(wasm, 2);
+    const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
+      if (thread === undefined) return;
+      f.get(thread);
+      f.constI32(4);
+      f.op("i32.shl");
+      for (const value of [3, 5, 7]) {
+        f.constF32(value);
+        f.op("f32x4.splat");
+      }
+      f.op("f32x4.relaxed_madd");
+      f.memory("v128.store", { region: "output", offset: 0 });
+      f.get(thread);
+      f.call(barrier);
+    });
+    wasm.export("run", run);
+    const module = wasm.finish();
+    const runner = await machine.prepare({
+      ...entry,
+      artifact: { ...entry.artifact, module, relocations: wasm.relocations },
+    });
     runner.run();
     expect(await runner.read(slot("y", "output", 0, 8))).toEqual(new Float32Array(8).fill(22));
     machine.dispose();

@@ -1,5 +1,5 @@
 /**
- * Entries and a linker for the tests of the wasm machine, without the printer: a step moves numbers between buffers in a way
+ * Entries for the tests of the wasm machine, without the printer: a step moves numbers between buffers in a way
  * that goes wrong without a barrier.
  *
  *   rotate     to[i] = from[(i + 1) mod n] + 1, each thread its own part of i: reads what another thread wrote
@@ -8,12 +8,16 @@
  *   hang       the last thread never ends
  *   work       the last thread counts to 1000 million, with signs of life
  */
+
+import { importedMemory, importNames, stepName } from "../../../codegen/wasm/abi.ts";
+import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { emitHeartbeat, writeBarrier } from "../../../codegen/wasm/barrier.ts";
-import type { FunctionRef, FunctionWriter, Local } from "../../../codegen/wasm/function.ts";
+import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "../../../codegen/wasm/function.ts";
+import { layOut } from "../../../codegen/wasm/layout.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import { importedMemory, importNames, stepName, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
+import { type Addresses, alone, artifactSteps, type Crew } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
 import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
@@ -40,7 +44,7 @@ export function launch(kernel: FakeKernel, from: FakeBuffer, to: FakeBuffer, pan
     nests: [],
     flops: 0,
     bytes: 0,
-    schedule: [],
+    schedule: "",
   };
   const bindings = [
     { param: "from", buffer: fakeBuffers[from] },
@@ -59,8 +63,13 @@ export function slot(
   return { ...fakeBuffers[name], segment, dtype, shape: [count], count, offset, bytes: 4 * count };
 }
 
-/** Input x, output y, state s, and arena buffers a and b, each of n floats. */
-export function fakeEntry(name: string, n: number, sequence: Sequence): CompiledEntry {
+/** Input x, output y, state s, and arena buffers a and b, each of n floats. `crew` is of the machine that is to run it. */
+export function fakeEntry(
+  name: string,
+  n: number,
+  sequence: Sequence,
+  crew: Crew = alone,
+): CompiledEntry<WasmArtifact> {
   const stride = Math.ceil((4 * n) / 64) * 64;
   const x = slot("x", "input", 0, n);
   const y = slot("y", "output", 0, n);
@@ -71,14 +80,17 @@ export function fakeEntry(name: string, n: number, sequence: Sequence): Compiled
     a: slot("a", "arena", 0, n),
     b: slot("b", "arena", stride, n),
   };
+  const segmentBytes = { state: stride, arena: 2 * stride, input: stride, output: stride };
+  const buffers = new Map(fakeNames.map((one) => [fakeBuffers[one], slots[one]]));
+  const steps = sequence.map((step, id) => ({ ...step, id }));
   return {
     name,
     dims: {},
-    sequence: sequence.map((step, id) => ({ ...step, id })),
-    buffers: new Map(fakeNames.map((one) => [fakeBuffers[one], slots[one]])),
+    artifact: fakePrint(steps, { buffers, segmentBytes }, crew),
+    buffers,
     inputs: [{ path: "x", parts: ["x"], buffer: x, used: true, below: null }],
     outputs: new Map([["y", y]]),
-    segmentBytes: { state: stride, arena: 2 * stride, input: stride, output: stride },
+    segmentBytes,
     freedAfter: new Map(),
   };
 }
@@ -96,26 +108,33 @@ export function rotated(x: Float32Array, steps: number): Float32Array {
   return x.map((_, i) => (x[(i + steps + 2) % x.length] ?? 0) + steps + 2);
 }
 
-export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) => {
-  const wasm = new WasmModule();
-  wasm.importMemory(importNames.module, importNames.memory, importedMemory(threads > 1));
+function fakePrint(sequence: Sequence, addresses: Addresses, crew: Crew): WasmArtifact {
+  const { bases, bytes, end, threads, shared } = layOut(sequence, addresses, crew);
+  const wasm = new WasmModule(bases);
+  wasm.importMemory(importNames.module, importNames.memory, importedMemory(shared));
   const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
   const barrier = threads > 1 ? writeBarrier(wasm, threads) : null;
-  const place = (step: Step & { kind: "launch" }, param: string): { address: number; count: number } => {
-    const bound = step.bindings.find((binding) => binding.param === param)?.buffer;
-    const found = bound === undefined ? undefined : buffers.get(bound);
-    if (found === undefined) throw new Error(`no buffer ${param}`);
-    return { address: bases[found.segment] + found.offset, count: found.count };
-  };
-  const steps = sequence.map((step, i): FunctionRef => {
-    const ref = wasm.function(stepName(i), ["i32"], [], (f, [thread]) => {
+  const steps = sequence.map((step): FunctionRef => {
+    const ref = wasm.function(stepName(step.id), ["i32"], [], (f, [thread]) => {
       if (thread === undefined) return;
       if (step.kind !== "launch") return;
-      const [from, to] = [place(step, "from"), place(step, "to")];
-      const [source, target] = [from.address, to.address];
-      writeFake(step.kernel.name as FakeKernel, f, { thread, threads, mod, from: source, to: target, n: to.count });
+      const [from, to] = ["from", "to"].map((param): BufferSlot => {
+        const bound = step.bindings.find((binding) => binding.param === param)?.buffer;
+        const found = bound === undefined ? undefined : addresses.buffers.get(bound);
+        if (found === undefined) throw new Error(`no buffer for ${param}`);
+        return found;
+      });
+      if (from === undefined || to === undefined) return;
+      writeFake(step.kernel.name as FakeKernel, f, {
+        thread,
+        threads,
+        mod,
+        from: { region: from.segment, offset: from.offset },
+        to: { region: to.segment, offset: to.offset },
+        n: to.count,
+      });
     });
-    wasm.export(stepName(i), ref);
+    wasm.export(stepName(step.id), ref);
     return ref;
   });
   const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
@@ -134,15 +153,18 @@ export const fakeLinker: WasmLinker = (sequence, buffers, { bases, threads }) =>
     f.constI32(0);
   });
   wasm.export("run", run);
-  return wasm.finish();
-};
+  const module = wasm.finish();
+  const { relocations } = wasm;
+  const named = artifactSteps(sequence, addresses);
+  return { module, bases, bytes, end, relocations, threads, shared, relaxed: false, steps: named };
+}
 
 interface Setting {
   readonly thread: Local;
   readonly threads: number;
   readonly mod: FunctionRef;
-  readonly from: number;
-  readonly to: number;
+  readonly from: RegionAddress;
+  readonly to: RegionAddress;
   readonly n: number;
 }
 

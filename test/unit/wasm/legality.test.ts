@@ -4,9 +4,8 @@ import { printWasm } from "../../../codegen/wasm/step.ts";
 import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
-import { controlBytes } from "../../../src/kernel/wasm-abi.ts";
+import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
-import { engineFeatures } from "../../../src/targets.ts";
 import { bufferOf } from "../../buffers.ts";
 import {
   apply,
@@ -159,17 +158,11 @@ test("a thread's own panels and sums start at its base, with no sum that would k
     return [made, { ...made, offset: n * 16384, bytes: 4 * count }] as const;
   });
   const bindings = slots.map(([made]) => ({ param: made.name, buffer: made }));
-  const bytes = printWasm(
+  const { module: bytes } = printWasm(
     [{ kind: "launch", id: 0, kernel: scheduled, bindings, nodes: [] }],
-    new Map(slots),
-    {
-      bases: { state: 0, input: 0, output: 0, arena: 8192 },
-      panels: 65536,
-      panelStride: 65536,
-      threads: 2,
-      shared: true,
-    },
+    { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, arena: 65536 } },
     { relaxed: false },
+    { threads: 2, sparing: false, shared: true },
   );
   // i32.const 0; local.get base; i32.add
   const sums = bytes.filter(
@@ -181,16 +174,19 @@ test("a thread's own panels and sums start at its base, with no sum that would k
 /** What one of many threads writes of a kernel whose one buffer is y: u8[count], all zero before. */
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
   const y = bufferOf("y", count, "arena", "u8");
-  const bytes = printWasm(
+  const { module: bytes, bases } = printWasm(
     [{ kind: "launch", id: 0, kernel, bindings: [{ param: "y", buffer: y }], nodes: [] }],
-    new Map([[y, { ...y, offset: 0, bytes: count }]]),
-    { bases: { state: 0, input: 0, output: 0, arena: controlBytes }, panels: 0, panelStride: 0, threads, shared: true },
+    {
+      buffers: new Map([[y, { ...y, offset: 0, bytes: count }]]),
+      segmentBytes: { state: 0, input: 0, output: 0, arena: count },
+    },
     { relaxed: false },
+    { threads, sparing: false, shared: true },
   );
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), moduleImports(memory));
   (exports.step0 as (thread: number) => void)(thread);
-  return [...new Uint8Array(memory.buffer, controlBytes, count)];
+  return [...new Uint8Array(memory.buffer, bases.arena, count)];
 }
 
 function ones(loops: readonly ReturnType<typeof loop>[], place: Index, count: number): Kernel {

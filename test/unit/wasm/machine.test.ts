@@ -1,21 +1,21 @@
 /** The wasm machine on one thread: memory, entries, states, steps one by one. The modules are made by hand. */
 import { describe, expect, test } from "vitest";
-import { printWasm } from "../../../codegen/wasm/step.ts";
+import { controlBytes } from "../../../codegen/wasm/abi.ts";
+import { panelBytes } from "../../../codegen/wasm/layout.ts";
 import { compileOn } from "../../../src/compile.ts";
 import { add, f32, matmul, ones, param, program, transpose } from "../../../src/index.ts";
-import { controlBytes, panelBytes, type WasmLinker } from "../../../src/kernel/wasm-abi.ts";
 import type { Sequence } from "../../../src/program/sequence.ts";
 import { findHost } from "../../../src/runtime/wasm/host.ts";
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
 import { Regions, SharedRegions } from "../../../src/runtime/wasm/regions.ts";
 import { wasmTarget } from "../../../src/targets.ts";
-import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
+import { fakeEntry, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 1000;
 const x = Float32Array.from({ length: n }, (_, i) => i);
 
 function machineOf(options: Partial<WasmMachineOptions> = {}): WasmMachine {
-  return new WasmMachine(4 * n, fakeLinker, { threads: 1, ...options });
+  return new WasmMachine(4 * n, { threads: 1, ...options });
 }
 
 describe("an entry", () => {
@@ -51,7 +51,7 @@ describe("an entry", () => {
 
   test("has the remainder that takes the divisor's sign", async () => {
     const values = new Float32Array([5.5, 3, -7, 2, 0, -2, -0, 1, 6, -3, 1, 0, Number.NaN, 1, 8]);
-    const machine = new WasmMachine(0, fakeLinker, { threads: 1 });
+    const machine = new WasmMachine(0, { threads: 1 });
     const entry = fakeEntry("train", values.length, [launch("remainder", "x", "y")]);
     const runner = await machine.prepare(entry);
     runner.feed(0, values);
@@ -112,8 +112,10 @@ describe("an entry", () => {
   });
 
   test("whose module is invalid is a bug of ours", async () => {
-    const machine = new WasmMachine(4 * n, () => new Uint8Array([0, 97, 115, 109, 9, 9, 9, 9]), { threads: 1 });
-    await expect(machine.prepare(fakeEntry("train", n, []))).rejects.toThrow(/module of train.*\n.*bug in tensorloom/);
+    const machine = machineOf();
+    const entry = fakeEntry("train", n, []);
+    const artifact = { ...entry.artifact, module: new Uint8Array([0, 97, 115, 109, 9, 9, 9, 9]) };
+    await expect(machine.prepare({ ...entry, artifact })).rejects.toThrow(/module of train.*\n.*bug in tensorloom/);
     machine.dispose();
   });
 
@@ -135,7 +137,7 @@ describe("steps one by one", () => {
   test("tell of every launch", async () => {
     const seen: string[] = [];
     const machine = machineOf({ onLaunch: (kernel) => seen.push(kernel), threads: 4 });
-    expect(machine.threads).toBe(1);
+    expect(machine.crew.threads).toBe(1);
     const runner = await machine.prepare(fakeEntry("train", n, sequence));
     runner.run();
     expect(seen).toEqual(["rotate", "rotate", "remainder", "rotate", "remainder", "rotate"]);
@@ -242,8 +244,7 @@ describe("addresses", () => {
       {
         ...wasmTarget(),
         async machine(stateBytes, options) {
-          const link: WasmLinker = (...entry) => printWasm(...entry, { relaxed: false });
-          return new WasmMachine(stateBytes + before, link, { ...options, threads: 1 });
+          return new WasmMachine(stateBytes + before, { ...options, threads: 1 });
         },
       },
       {},

@@ -14,17 +14,17 @@ import { printKernel } from "../../../src/kernel/print.ts";
 import { printSequence } from "../../../src/program/print.ts";
 import type { EntryReport } from "../../../src/program/report.ts";
 import { launchesOf } from "../../../src/program/sequence.ts";
-import type { CompiledEntry, TypedArray } from "../../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../../src/runtime/compiled.ts";
 import type { Machine } from "../../../src/runtime/machine.ts";
 import type { Skippable } from "../../../src/stages.ts";
 import { wasmTarget } from "../../../src/targets.ts";
-import { watchedTarget } from "../../evaluator-machine.ts";
+import { type WatchedEntry, watchedTarget } from "../../evaluator-machine.ts";
 import { expectGolden } from "../../golden.ts";
 import { type Batch, mnistBatches, mnistDims, mnistStep } from "../../mnist-step.ts";
 import { expectSameBits } from "../../program-case.ts";
 import { largestError } from "../../program-oracle.ts";
 
-const steps = 5;
+const steps = 3;
 let batches: readonly Batch[] = [];
 
 beforeAll(() => {
@@ -35,7 +35,7 @@ interface Run {
   readonly trace: ReadonlyMap<string, TypedArray>;
   readonly report: EntryReport;
   readonly device: string;
-  readonly entry: CompiledEntry;
+  readonly entry: WatchedEntry;
   /** The machine's memory, of every kind, while it ran. */
   readonly allocated: ReturnType<Machine["allocatedBytes"]>;
 }
@@ -46,10 +46,10 @@ interface RunOptions extends TargetOptions {
   readonly onLaunch?: (kernel: string) => void;
 }
 
-/** Five steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
+/** Three steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
 async function run({ skip = [], poisonFreed = false, onLaunch, ...options }: RunOptions = {}): Promise<Run> {
   const machines: Machine[] = [];
-  const entries: CompiledEntry[] = [];
+  const entries: WatchedEntry[] = [];
   const target = watchedTarget(
     (entry) => entries.push(entry),
     (machine) => machines.push(machine),
@@ -87,7 +87,7 @@ function expectNear(found: Run, wanted: Run): void {
 describe.each([
   ["relaxed", false],
   ["precise", true],
-] as const)("five %s steps", (_, precise) => {
+] as const)("three %s steps", (_, precise) => {
   let plain: Run;
 
   beforeAll(async () => {

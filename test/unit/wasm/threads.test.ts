@@ -6,14 +6,14 @@ import { chooseThreads, findHost, type Globals, type WasmHost } from "../../../s
 import { WasmMachine, type WasmMachineOptions } from "../../../src/runtime/wasm/machine.ts";
 import type { ToWorker } from "../../../src/runtime/wasm/worker.ts";
 import { runScript } from "../run-script.ts";
-import { fakeEntry, fakeLinker, launch, rotated, rotations, slot } from "./fake-entry.ts";
+import { fakeEntry, launch, rotated, rotations, slot } from "./fake-entry.ts";
 
 const n = 1001;
 const x = Float32Array.from({ length: n }, (_, i) => i);
 const y = slot("y", "output", 0, n);
 
 function machineOf(threads: number | "auto", options: Partial<WasmMachineOptions> = {}): WasmMachine {
-  return new WasmMachine(4 * n, fakeLinker, { threads, ...options });
+  return new WasmMachine(4 * n, { threads, ...options });
 }
 
 /** This engine, counting workers. */
@@ -47,8 +47,11 @@ async function until(isDone: () => boolean): Promise<void> {
 describe("steps", () => {
   test.each([1, 2, 4])("are right on %d threads, thousands of times", async (threads) => {
     const machine = machineOf(threads);
-    expect(machine.threads).toBe(threads);
-    const [first, second] = [fakeEntry("first", n, rotations(3)), fakeEntry("second", n, rotations(6))];
+    expect(machine.crew.threads).toBe(threads);
+    const [first, second] = [
+      fakeEntry("first", n, rotations(3), machine.crew),
+      fakeEntry("second", n, rotations(6), machine.crew),
+    ];
     const runners = [await machine.prepare(first), await machine.prepare(second)] as const;
     for (let i = 0; i < (threads === 4 ? 1000 : 4000); i++) {
       const runner = runners[i % 3 === 0 ? 0 : 1];
@@ -66,7 +69,7 @@ describe("steps", () => {
     values.set([0, -0, 5, -5, 0, 3, Number.POSITIVE_INFINITY, 2], 990);
     for (const threads of [1, 3]) {
       const machine = machineOf(threads);
-      const runner = await machine.prepare(fakeEntry("train", n, [launch("remainder", "x", "y")]));
+      const runner = await machine.prepare(fakeEntry("train", n, [launch("remainder", "x", "y")], machine.crew));
       runner.feed(0, values);
       runner.run();
       results.push((await runner.read(y)) as Float32Array);
@@ -78,7 +81,9 @@ describe("steps", () => {
   test("that last longer than the deadline go on while a thread shows life", async () => {
     const deadlineMs = 250;
     const machine = machineOf(2, { deadlineMs });
-    const runner = await machine.prepare(fakeEntry("train", n, [launch("work", "x", "y"), ...rotations(1)]));
+    const runner = await machine.prepare(
+      fakeEntry("train", n, [launch("work", "x", "y"), ...rotations(1)], machine.crew),
+    );
     const start = performance.now();
     runner.feed(0, x);
     runner.run();
@@ -90,8 +95,8 @@ describe("steps", () => {
   test("of nothing are over at once", async () => {
     const machine = machineOf(2);
     const [empty, full] = [
-      await machine.prepare(fakeEntry("empty", n, [])),
-      await machine.prepare(fakeEntry("full", n, rotations(1))),
+      await machine.prepare(fakeEntry("empty", n, [], machine.crew)),
+      await machine.prepare(fakeEntry("full", n, rotations(1), machine.crew)),
     ];
     full.feed(0, x);
     for (let i = 0; i < 200; i++) {
@@ -106,11 +111,11 @@ describe("steps", () => {
 describe("entries", () => {
   test("are prepared while others run, and go again", async () => {
     const machine = machineOf(3);
-    const kept = await machine.prepare(fakeEntry("kept", n, rotations(2)));
+    const kept = await machine.prepare(fakeEntry("kept", n, rotations(2), machine.crew));
     kept.feed(0, x);
     for (let i = 0; i < 20; i++) {
       const preparing = [1, 2, 3].map((more) =>
-        machine.prepare(fakeEntry(`new ${more}`, n + 100 * i, rotations(more))),
+        machine.prepare(fakeEntry(`new ${more}`, n + 100 * i, rotations(more), machine.crew)),
       );
       kept.run();
       await Promise.resolve();
@@ -140,7 +145,7 @@ describe("entries", () => {
       return { ...worker, post };
     };
     const machine: WasmMachine = machineOf(2, { host: { ...host, newWorker } });
-    const preparing = machine.prepare(fakeEntry("train", n, rotations(1)));
+    const preparing = machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
     await expect(preparing).rejects.toThrow("this executable was disposed");
   });
 });
@@ -149,7 +154,7 @@ describe("workers", () => {
   test("end with the machine", async () => {
     const { host, started, ended } = countingHost();
     const machine = machineOf(4, { host });
-    const runner = await machine.prepare(fakeEntry("train", n, rotations(1)));
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(1), machine.crew));
     runner.run();
     expect([started(), ended()]).toEqual([3, 0]);
     machine.dispose();
@@ -159,7 +164,7 @@ describe("workers", () => {
   test("start with the machine, and not for one thread", async () => {
     const { host, started } = countingHost();
     const single = machineOf(1, { host });
-    await single.prepare(fakeEntry("train", n, rotations(1)));
+    await single.prepare(fakeEntry("train", n, rotations(1), single.crew));
     expect(started()).toBe(0);
     single.dispose();
     const empty = machineOf(4, { host });
@@ -212,8 +217,8 @@ describe("workers", () => {
     const host = findHost(globals);
     expect(host.parallelism).toBe(16);
     const machine = machineOf(3, { host });
-    expect(machine.threads).toBe(3);
-    const runner = await machine.prepare(fakeEntry("train", n, rotations(4)));
+    expect(machine.crew.threads).toBe(3);
+    const runner = await machine.prepare(fakeEntry("train", n, rotations(4), machine.crew));
     runner.feed(0, x);
     for (let i = 0; i < 100; i++) runner.run();
     expect(await runner.read(y)).toEqual(rotated(x, 4));
@@ -265,7 +270,7 @@ describe("the number of threads", () => {
       const warnings: string[] = [];
       const host = findHost(globals);
       const machine = machineOf(wanted, { host, onWarning: (message) => warnings.push(message) });
-      const runner = await machine.prepare(fakeEntry("train", n, rotations(2)));
+      const runner = await machine.prepare(fakeEntry("train", n, rotations(2), machine.crew));
       runner.feed(0, x);
       runner.run();
       runner.run();
@@ -276,6 +281,6 @@ describe("the number of threads", () => {
     }
     const warnings: string[] = [];
     const asked = machineOf(1, { host: findHost(globals), onWarning: (message) => warnings.push(message) });
-    expect([asked.threads, warnings]).toEqual([1, []]);
+    expect([asked.crew.threads, warnings]).toEqual([1, []]);
   });
 });

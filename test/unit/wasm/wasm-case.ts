@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
-import { controlBytes, panelBytes } from "../../../src/kernel/wasm-abi.ts";
+import { alone } from "../../../src/program/artifact.ts";
 import type { Buffer, BufferSlot } from "../../../src/program/buffer.ts";
 import { moduleImports } from "../../../src/runtime/wasm/worker.ts";
 import { bufferOf } from "../../buffers.ts";
@@ -26,22 +26,22 @@ export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): D
     end += Math.ceil((bytes + fence) / 64) * 64;
   }
   const sequence = [{ kind: "launch" as const, id: 0, kernel, bindings, nodes: [] }];
-  const bases = { state: 0, input: 0, output: 0, arena: controlBytes };
-  const panels = controlBytes + end;
-  const bytes = printWasm(sequence, slots, { bases, panels, panelStride: 0, threads: 1, shared: false }, { relaxed });
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((panels + panelBytes(sequence)) / pageBytes) + 1 });
+  const segmentBytes = { state: 0, input: 0, output: 0, arena: end };
+  const printed = printWasm(sequence, { buffers: slots, segmentBytes }, { relaxed }, alone);
+  const { arena, panels } = printed.bases;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(printed.end / pageBytes) + 1 });
   const all = new Uint8Array(memory.buffer);
-  all.fill(fenceByte, controlBytes, panels);
+  all.fill(fenceByte, arena, panels);
   const viewOf = (name: string): Numbers => {
     const slot = [...slots.values()].find((one) => one.name === name) as BufferSlot;
     const like = arrayFor(slot.dtype, 0).constructor as new (of: ArrayBuffer, at: number, count: number) => Numbers;
-    return new like(memory.buffer, controlBytes + slot.offset, slot.count);
+    return new like(memory.buffer, arena + slot.offset, slot.count);
   };
   for (const { name, element, count } of kernel.buffers) viewOf(name).set(data.get(name) ?? arrayFor(element, count));
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), moduleImports(memory));
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(printed.module), moduleImports(memory));
   expect((instance.exports.run as (thread: number) => number)(0)).toBe(0);
   for (const { name, offset, bytes: size } of slots.values()) {
-    const after = all.subarray(controlBytes + offset + size, controlBytes + offset + size + fence);
+    const after = all.subarray(arena + offset + size, arena + offset + size + fence);
     expect(
       [...after].every((byte) => byte === fenceByte),
       `written behind ${name}`,

@@ -7,54 +7,11 @@
  *             step0(thread), step1(thread), ...         one step of the sequence each, without a barrier
  */
 
-import type { Buffer, BufferSlot, Segment } from "../program/buffer.ts";
-import { launchesOf, type Sequence } from "../program/sequence.ts";
-import type { Kernel } from "./kernel.ts";
-
-/** Where a module finds what it works on. Byte addresses. */
-export interface WasmLayout {
-  readonly bases: Readonly<Record<Segment, number>>;
-  /** Thread 0's shared arrays ("panels"); each kernel lays its own out from there. */
-  readonly panels: number;
-  /** Bytes from one thread's panels to the next one's. */
-  readonly panelStride: number;
-  /** How many threads run each step. With 1 there are no barriers. */
-  readonly threads: number;
-  /** Whether the memory is one that threads can share: other entries may run on more of them. */
-  readonly shared: boolean;
-}
-
-/** Turns a sequence into the bytes of a module. `compile` supplies it, as runtimes do not know printers. */
-export type WasmLinker = (
-  sequence: Sequence,
-  buffers: ReadonlyMap<Buffer, BufferSlot>,
-  layout: WasmLayout,
-) => Uint8Array<ArrayBuffer>;
-
 export const importNames = { module: "env", memory: "memory", mod: "mod" } as const;
 
-/** The export that runs step `i` of the sequence alone. */
-export function stepName(i: number): string {
-  return `step${i}`;
-}
-
-/** Offsets in a kernel's panels are multiples of this: a cache line. */
-export const panelAlignment = 64;
-
-/** Byte offsets of a kernel's shared arrays from its thread's panels, in order, and their sum. */
-export function panelOffsets(kernel: Kernel): { readonly offsets: readonly number[]; readonly bytes: number } {
-  const offsets: number[] = [];
-  let bytes = 0;
-  for (const { count } of kernel.shared) {
-    offsets.push(bytes);
-    bytes += Math.ceil((count * 4) / panelAlignment) * panelAlignment;
-  }
-  return { offsets, bytes };
-}
-
-/** Bytes of panels that a thread needs for a sequence: kernels run one after another and share them. */
-export function panelBytes(sequence: Sequence): number {
-  return launchesOf(sequence).reduce((most, { kernel }) => Math.max(most, panelOffsets(kernel).bytes), 0);
+/** The export that runs the step of this id alone. */
+export function stepName(id: number): string {
+  return `step${id}`;
 }
 
 /** In pages of `pageBytes`: the most that a memory with 32-bit addresses can have. */
@@ -73,8 +30,8 @@ export function importedMemory(shared: boolean): {
 // ---- the control block ---------------------------------------------------------------------------------------------
 
 /**
- * Byte offsets of the i32 words through which threads meet, each on a cache line of its own. See codegen/wasm/barrier.ts for
- * how they are used inside a step, and src/runtime/wasm/worker.ts for between steps.
+ * Byte offsets of the i32 words through which threads meet, each on a cache line of its own. See barrier.ts for how they are
+ * used inside a step, and src/runtime/wasm/worker.ts for between steps.
  */
 export const control = {
   /** Threads that have come to the barrier. */

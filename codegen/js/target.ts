@@ -1,0 +1,31 @@
+/** The CPU, as JavaScript: loops over typed arrays, which run everywhere. */
+import { scheduleJs } from "../../passes/schedule/js.ts";
+import { byteWidth } from "../../src/core/dtype.ts";
+import { artifactSteps } from "../../src/program/artifact.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import type { Target } from "../target.ts";
+import type { JsArtifact } from "./artifact.ts";
+import { printJsKernels } from "./print.ts";
+import { jsTolerances } from "./tolerances.ts";
+
+export const js: Target<JsArtifact, null> = {
+  name: "js",
+  tolerances: jsTolerances,
+  portable: null,
+  traits: () => ({
+    name: "js",
+    accumulator: "f64",
+    maxBuffers: 64,
+    mostIndex: Number.MAX_SAFE_INTEGER,
+    hasF64: true,
+    needsSchedule: false,
+    alignment: 64, // a cache line
+    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+  }),
+  schedule: (kernel) => scheduleJs(kernel),
+  legalize: (sequence) => sequence,
+  print: (sequence, addresses) => ({
+    ...printJsKernels(launchesOf(sequence).map(({ kernel }) => kernel)),
+    steps: artifactSteps(sequence, addresses),
+  }),
+};

@@ -1,0 +1,51 @@
+/**
+ * A target is one value: all that the pipeline asks of it, and all that is printed for it. Each stands in a folder of its own,
+ * codegen/<name>/target.ts. What runs its artifacts is a device (src/runtime/<name>/device.ts); a target without one is an
+ * exporter: its artifacts become files (files.ts).
+ *
+ *   facts       what is known of the machine before it is open: a GPU's limits, what an engine has
+ *   artifact    plain data; printed once, read by the machine, `compile`, `inspect` and the command line
+ */
+import type { Kernel } from "../src/kernel/kernel.ts";
+import type { TargetTraits } from "../src/kernel/target.ts";
+import { type Addresses, type Artifact, alone, type Crew } from "../src/program/artifact.ts";
+import type { Sequence } from "../src/program/sequence.ts";
+import type { Tolerances } from "./tolerance.ts";
+
+export interface Target<A extends Artifact, Facts> {
+  readonly name: string;
+  /** How far its results may be off, for each class of error of the op table. */
+  readonly tolerances: Tolerances;
+  /** To print for where no machine is at hand: what comes out runs wherever the target does. */
+  readonly portable: Facts;
+  /** What the passes need to know. */
+  traits(facts: Facts): TargetTraits;
+  /** The loops of a kernel as this target runs them. */
+  schedule(kernel: Kernel, facts: Facts): Kernel;
+  /** A sequence as the printer takes it: what the target means otherwise is said otherwise. */
+  legalize(sequence: Sequence, facts: Facts): Sequence;
+  print(sequence: Sequence, addresses: Addresses, facts: Facts, crew: Crew): A;
+}
+
+/** A target with what is known of its machine: what the pipeline takes. */
+export interface BoundTarget<A extends Artifact = Artifact> {
+  readonly traits: TargetTraits;
+  readonly tolerances: Tolerances;
+  schedule(kernel: Kernel): Kernel;
+  legalize(sequence: Sequence): Sequence;
+  /** For a machine of one thread, unless another is open. */
+  print(sequence: Sequence, addresses: Addresses, crew?: Crew): A;
+}
+
+export function bindTarget<A extends Artifact, Facts>(
+  target: Target<A, Facts>,
+  facts: Facts = target.portable,
+): BoundTarget<A> {
+  return {
+    traits: target.traits(facts),
+    tolerances: target.tolerances,
+    schedule: (kernel) => target.schedule(kernel, facts),
+    legalize: (sequence) => target.legalize(sequence, facts),
+    print: (sequence, addresses, crew = alone) => target.print(sequence, addresses, facts, crew),
+  };
+}

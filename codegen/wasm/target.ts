@@ -1,0 +1,26 @@
+/** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
+import { joinedBlocks, scheduleWasm, wasmBlocks } from "../../passes/schedule/wasm.ts";
+import { byteWidth } from "../../src/core/dtype.ts";
+import type { Target } from "../target.ts";
+import type { WasmArtifact, WasmFacts } from "./artifact.ts";
+import { printWasm } from "./step.ts";
+import { wasmTolerances } from "./tolerances.ts";
+
+export const wasm: Target<WasmArtifact, WasmFacts> = {
+  name: "wasm",
+  tolerances: wasmTolerances,
+  portable: { joinsVectors: false, relaxed: false },
+  traits: () => ({
+    name: "wasm",
+    accumulator: "f32",
+    maxBuffers: 64,
+    mostIndex: 2 ** 31 - 1,
+    hasF64: false,
+    needsSchedule: false,
+    alignment: 64, // a cache line
+    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+  }),
+  schedule: (kernel, { joinsVectors }) => scheduleWasm(kernel, joinsVectors ? joinedBlocks : wasmBlocks),
+  legalize: (sequence) => sequence,
+  print: printWasm,
+};

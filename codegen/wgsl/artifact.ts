@@ -1,0 +1,37 @@
+/** What the `wgsl` target prints for an entry: a shader for each launch, and how to launch it. */
+import type { Artifact } from "../../src/program/artifact.ts";
+
+export type Access = "read" | "read_write";
+
+/** Buffer parameter `param` is @binding(binding) of @group(0). */
+export interface WgslBinding {
+  readonly param: string;
+  readonly binding: number;
+  readonly access: Access;
+  readonly bytes: number;
+}
+
+export interface WgslModule {
+  readonly source: string;
+  readonly entryPoint: "main";
+  /** For dispatchWorkgroups; the first is 0 where there is nothing to do. */
+  readonly workgroups: readonly [number, number, number];
+  readonly workgroupSize: number;
+  /** In the order of the kernel's parameters. */
+  readonly bindings: readonly WgslBinding[];
+}
+
+export interface WgslArtifact extends Artifact {
+  /** In the order of the launches. */
+  readonly kernels: readonly WgslModule[];
+}
+
+/** The limits of a GPU that kernels depend on, as WebGPU calls them. */
+export interface WgslFacts {
+  readonly maxComputeInvocationsPerWorkgroup: number;
+  readonly maxComputeWorkgroupSizeX: number;
+  readonly maxComputeWorkgroupStorageSize: number;
+  readonly maxComputeWorkgroupsPerDimension: number;
+  readonly maxStorageBuffersPerShaderStage: number;
+  readonly minStorageBufferOffsetAlignment: number;
+}

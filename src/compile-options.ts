@@ -1,0 +1,36 @@
+/**
+ * What a program may be compiled with.
+ */
+import { callable, list, type OptionTable, object, oneOf, seed } from "./core/options.ts";
+import type { Dims } from "./graph/shape.ts";
+import type { LaunchObserver } from "./runtime/machine.ts";
+import { type Skippable, skippable } from "./stages.ts";
+import { type TargetOptions, targetTable } from "./targets.ts";
+
+export interface CompileOptions extends TargetOptions {
+  /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
+  readonly dims?: Dims;
+  /** Starting weights and random draws follow from it: a whole number below 2^53, all of whose bits count. 0 by default. */
+  readonly seed?: number;
+  /** Steps to leave out, for comparison. */
+  readonly skip?: readonly Skippable[];
+  /** Told of things that are no errors (a parameter that the loss does not depend on). By default: console.warn. */
+  readonly onWarning?: (message: string) => void;
+  /** Told of each kernel launch. */
+  readonly onLaunch?: LaunchObserver;
+  /** For finding faults. */
+  readonly debug?: {
+    /** Fill scratch memory with NaN as soon as nothing needs it. */
+    readonly poisonFreed?: boolean;
+  };
+}
+
+export const compileTable: OptionTable<CompileOptions> = {
+  ...targetTable,
+  dims: object(),
+  seed,
+  skip: list(oneOf(...skippable)),
+  onWarning: callable(),
+  onLaunch: callable(),
+  debug: object(),
+};

@@ -1,0 +1,43 @@
+/**
+ * A device loads what its target prints (codegen/<name>/target.ts). It knows what this process has, and makes the machine.
+ */
+import type { TargetName } from "../kernel/target.ts";
+import type { MachineMaker } from "./machine.ts";
+import type { Gpu, GpuDevice } from "./platform.ts";
+
+/** Which target, and what it may use. */
+export interface TargetOptions {
+  /** What the program runs on; "auto" by default: a real GPU where there is one, else the CPU. */
+  readonly target?: "auto" | TargetName;
+  /** WebGPU's entry point: `navigator.gpu` by default; in Node `await nodeGpu()` of "tensorloom/node". */
+  readonly gpu?: Gpu;
+  /** A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. */
+  readonly device?: GpuDevice;
+  /** Of the wasm target: how many threads run a step, or "auto" (the default): one for each core, at most 8. */
+  readonly threads?: number | "auto";
+  /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */
+  readonly precise?: boolean;
+  /** Of `nodeTarget`: why there is no GPU. */
+  readonly lack?: string;
+}
+
+/** A device that is here. */
+export interface Found<A, Facts> {
+  readonly facts: Facts;
+  /** What was found, where that is worth telling: "a GPU, NVIDIA H200". */
+  readonly what?: string;
+  /** Why `auto` takes it only where nothing else runs. */
+  readonly lastResort?: string;
+  readonly machine: MachineMaker<A>;
+}
+
+export interface Device<A, Facts> {
+  /** `auto` asks devices in this order, the lowest first. */
+  readonly rank: number;
+  /** Whether programs must be given WebGPU to run on it. */
+  readonly needsGpu: boolean;
+  /** For `auto`: the device, or what is lacking. */
+  find(options: TargetOptions): Promise<Found<A, Facts> | string>;
+  /** For who asks for this one. Throws a DeviceError that says what to do where it cannot be had. */
+  demand(options: TargetOptions): Promise<Found<A, Facts>>;
+}

@@ -1,0 +1,55 @@
+/** The engine that runs this: its WebAssembly, and threads where memory can be shared. */
+import type { WasmArtifact, WasmFacts } from "../../../codegen/wasm/artifact.ts";
+import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
+import { DeviceError } from "../../core/errors.ts";
+import { policyError, whyNoWasm } from "../code-policy.ts";
+import type { Device, Found, TargetOptions } from "../device.ts";
+import type { MachineOptions } from "../machine.ts";
+import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./host.ts";
+import { WasmMachine } from "./machine.ts";
+
+export const wasmDevice: Device<WasmArtifact, WasmFacts> = {
+  rank: 1,
+  needsGpu: false,
+  find: async (options) =>
+    (engineFeatures(false).simd ? whyNoWasm() : "no WebAssembly SIMD either") ?? wasmFound(options),
+  demand: async (options) => wasmFound(options),
+};
+
+export function wasmFound({ threads = "auto", precise = false }: TargetOptions = {}): Found<WasmArtifact, WasmFacts> {
+  const { simd, relaxed } = engineFeatures(!precise);
+  return {
+    facts: { joinsVectors: joinsVectors(), relaxed: relaxed && !precise },
+    async machine(stateBytes, options) {
+      if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
+      const lack = whyNoWasm();
+      if (lack !== null) throw policyError("wasm", lack);
+      return new WasmMachine(
+        stateBytes,
+        threads === "auto"
+          ? { ...options, threads: await threadsForUser(options), sparing: true }
+          : { ...options, threads },
+      );
+    },
+  };
+}
+
+/** Operations of a step below which "auto" stays on one thread: waking another takes as long as 0.1 ms of them. */
+const worthThreads = 4e6;
+
+/** One thread where there is little to do, or where workers are kept from starting. */
+async function threadsForUser({ work = 0, onWarning }: MachineOptions): Promise<1 | "auto"> {
+  if (work < worthThreads) return 1;
+  const host = findHost();
+  const lack = chooseThreads("auto", host).threads > 1 ? await whyNoWorkers(host) : null;
+  if (lack === null) return "auto";
+  onWarning?.(`the wasm target runs on one thread, as its workers do not start: ${lack}`);
+  return 1;
+}
+
+/** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
+export function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
+  if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
+  if (wantsRelaxed) allowRelaxedSimd();
+  return wasmFeatures((bytes) => WebAssembly.validate(bytes));
+}

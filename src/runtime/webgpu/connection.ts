@@ -1,0 +1,92 @@
+/**
+ * Finding a GPU and opening a device: adapters, what they are called, whether they are real, and which limits to ask for.
+ *
+ * A device starts with WebGPU's smallest limits; what more its adapter has must be asked for by name. We ask for what
+ * kernels use (buffers of a stage, buffer sizes, workgroups) and leave everything else (textures) as it is.
+ */
+import { DeviceError } from "../../core/errors.ts";
+import type { Gpu, GpuAdapter, GpuDevice } from "../platform.ts";
+
+/** The limits that the compiler looks at. All but the alignment are better when larger. */
+const usedLimits = [
+  "maxStorageBuffersPerShaderStage",
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+export type GpuLimits = Readonly<Record<(typeof usedLimits)[number] | "minStorageBufferOffsetAlignment", number>>;
+
+/** Where a device comes from: an adapter that has yet to make it, or the user, who keeps it. */
+export interface GpuSource {
+  readonly from:
+    | { readonly kind: "adapter"; readonly adapter: GpuAdapter }
+    | { readonly kind: "user"; readonly device: GpuDevice };
+  readonly limits: GpuLimits;
+  /** Its name, for people. */
+  readonly device: string;
+  /** A driver that computes on the CPU. */
+  readonly software: boolean;
+}
+
+/** An open device. We destroy it only if it is ours. */
+export interface GpuConnection {
+  readonly device: GpuDevice;
+  readonly isOurs: boolean;
+  readonly limits: GpuLimits;
+  readonly name: string;
+}
+
+/** The browser's WebGPU, where there is one. */
+export function browserGpu(): Gpu | undefined {
+  const here: { readonly gpu?: Gpu } | undefined = typeof navigator === "undefined" ? undefined : navigator;
+  return here?.gpu;
+}
+
+/** The fastest adapter, or null. An adapter gives one device. */
+export async function adapterSource(gpu: Gpu): Promise<GpuSource | null> {
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) return null;
+  // The default alignment of 256 costs little, and plans then do not depend on the GPU.
+  const limits = { ...pick(adapter.limits), minStorageBufferOffsetAlignment: 256 };
+  const { info } = adapter;
+  return { from: { kind: "adapter", adapter }, limits, device: nameOf(info), software: isSoftware(info) };
+}
+
+export function deviceSource(device: GpuDevice): GpuSource {
+  const { minStorageBufferOffsetAlignment } = device.limits;
+  const limits = { ...pick(device.limits), minStorageBufferOffsetAlignment };
+  const info = device.adapterInfo;
+  return { from: { kind: "user", device }, limits, device: nameOf(info), software: isSoftware(info) };
+}
+
+export async function openDevice({ from, limits, device: name }: GpuSource): Promise<GpuConnection> {
+  if (from.kind === "user") return { device: from.device, isOurs: false, limits, name };
+  const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
+  try {
+    const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits });
+    return { device, isOurs: true, limits, name };
+  } catch (error) {
+    throw new DeviceError(`the GPU ${name} gave no device: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function pick(limits: GPUSupportedLimits): Record<(typeof usedLimits)[number], number> {
+  return Object.fromEntries(usedLimits.map((name) => [name, limits[name]])) as ReturnType<typeof pick>;
+}
+
+/** Drivers may leave any of the fields empty; older ones have no info at all. */
+function nameOf(info: GPUAdapterInfo | undefined): string {
+  const { description = "", vendor = "", architecture = "", device = "" } = info ?? {};
+  const short = [vendor, architecture || device].filter((word) => word !== "").join(" ");
+  return description !== "" ? description : short !== "" ? short : "a GPU without a name";
+}
+
+function isSoftware(info: GPUAdapterInfo | undefined): boolean {
+  if (info === undefined) return false;
+  const words = [info.vendor, info.architecture, info.device, info.description].join(" ");
+  return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words);
+}
