@@ -176,16 +176,23 @@ export function stagesOf<A extends Artifact>(
   return { ...made, entry: compiled, report, shown };
 }
 
+/** An entry as `specialize` leaves it, before any target has had a hand in it: what exporters of graphs take. */
+export function specializedEntry(written: Entry, dims: Dims): Entry {
+  return runUpTo("specialized", { written }, { ...forPeople, dims }).specialized;
+}
+
 /** An entry after the passes up to one, but its dimensions still names: for people to read. */
 export function afterPass(written: Entry, last: "differentiate" | "simplify"): Entry {
-  const context = {
-    dims: {},
-    warn: () => {},
-    target: jsTarget,
-    program: { inputs: [], states: [] },
-    print: jsTarget.print,
-  };
-  const { differentiated } = runUpTo("differentiated", { written }, context);
+  const { differentiated } = runUpTo("differentiated", { written }, forPeople);
   if (last === "differentiate") return differentiated;
-  return runUpTo("simplified", { specialized: differentiated }, context).simplified;
+  return runUpTo("simplified", { specialized: differentiated }, forPeople).simplified;
 }
+
+/** What stages before a target's own ask for. */
+const forPeople = {
+  dims: {},
+  warn: () => {},
+  target: jsTarget,
+  program: { inputs: [], states: [] },
+  print: jsTarget.print,
+};

@@ -84,7 +84,7 @@ export type Operands<N extends Arity, T> = {
 }[N];
 
 interface OpCommon<S extends AttrSchema, N extends Arity> {
-  readonly name: string;
+  readonly name: OpName | TransformName | OwnName;
   readonly arity: N;
   readonly schema: S;
   /** Types of the results. Throws ShapeError (the reason alone; `Graph.node` adds operands and line). */
@@ -220,5 +220,20 @@ export type MapName =
   | ("add" | "sub" | "mul" | "div" | "pow" | "max" | "min" | "mod" | "neg" | "abs" | "sign")
   | ("exp" | "log" | "log1p" | "expm1" | "sqrt" | "rsqrt" | "sin" | "cos" | "tanh" | "erf" | "floor" | "ceil" | "round")
   | ("eq" | "ne" | "lt" | "le" | "gt" | "ge" | "and" | "or" | "not" | "select" | "stopGradient");
+
+export type SourceName = "input" | "state" | "constant" | "iota" | "size" | "random";
+
+export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat";
+
+export type GatherName = "oneHot" | "gather" | "dynamicSlice" | "dynamicUpdate";
+
+/** Ops of entries that are not differentiated yet. */
+export type TransformName = "gradient" | "slopedAs";
+
+/** Ops that are made elsewhere, in no table. */
+export type OwnName = `my${string}`;
+
+/** Every op that a target may meet. A name more, and `tsc` tells whoever has something to say of each. */
+export type OpName = SourceName | MapName | "cast" | ViewName | GatherName | ReduceName | "contract";
 
 export type ReduceName = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";

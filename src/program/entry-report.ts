@@ -26,7 +26,7 @@ export function reportOf(
   for (const node of computed) nodesById.set(node.id, node);
   const kernels = launchesOf(sequence).map(({ id, kernel, nodes }): KernelReport => {
     const { name, flops, bytes, schedule } = kernel;
-    const fuses = nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode);
+    const fuses = [...new Set(nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode))]; // results of one op are one line
     return { step: id, name, fuses, flops, bytes, schedule };
   });
   const launches = countLaunches(sequence);

@@ -28,7 +28,7 @@ import { entryOf, evaluateEntry, inputNode, runPasses } from "./oracle.ts";
 
 /** (a, b) -> (a + b, a · b) */
 const both: GatherOp<Readonly<Record<never, never>>, 2> = {
-  name: "both",
+  name: "myBoth",
   kind: "gather",
   arity: 2,
   schema: {},
@@ -79,7 +79,7 @@ describe("the graph", () => {
       [first, second],
       [first, second],
     ]);
-    expect(() => build.graph.node(both, [x])).toThrow(/both\(f32\[2\]\): takes two operands/);
+    expect(() => build.graph.node(both, [x])).toThrow(/myBoth\(f32\[2\]\): takes two operands/);
     expect(checkGraph(build.graph)).toBeNull();
   });
 
@@ -87,20 +87,20 @@ describe("the graph", () => {
     const [build, x, y] = inputs();
     const [, product] = pair(build, x, y);
     Object.assign(product, { result: 0 });
-    expect(checkGraph(build.graph)).toBe("results of an application know each other: %2 both");
+    expect(checkGraph(build.graph)).toBe("results of an application know each other: %2 myBoth");
   });
 
   test("is printed with all results, also where one is not needed", () => {
     const [build, x, y] = inputs();
     const [total, product] = pair(build, x, y);
     const entry = entryOf({ product, twice: build.map("add", total, total) });
-    const lines = ["%0: f32[2] = input name=x", "%1: f32[2] = input name=y", "%2: f32[2], %3: f32[2] = both %0 %1"];
+    const lines = ["%0: f32[2] = input name=x", "%1: f32[2] = input name=y", "%2: f32[2], %3: f32[2] = myBoth %0 %1"];
     expect(printEntry(entry).split("\n").slice(1, 4)).toEqual(lines);
     const alone = entryOf({ product });
     expect(printEntry(alone).split("\n")).toEqual(["entry test", ...lines, "output product = %3"]);
     expect(neededBy([product])).not.toContain(total);
     expect(graphJson(entry).nodes).toContainEqual({
-      ...{ id: 3, op: "both", args: [0, 1], dtype: "f32", shape: [2], result: 1, part: "forward" },
+      ...{ id: 3, op: "myBoth", args: [0, 1], dtype: "f32", shape: [2], result: 1, part: "forward" },
     });
   });
 
@@ -114,7 +114,9 @@ describe("the graph", () => {
     expect(found(entry)).toEqual(values);
     const simple = runPasses(entry, [simplify]);
     expect(found(simple)).toEqual(values);
-    expect(printEntry(simple)).toContain("%2: f32[2], %3: f32[2] = both %0 %1\noutput product = %3\noutput total = %2");
+    expect(printEntry(simple)).toContain(
+      "%2: f32[2], %3: f32[2] = myBoth %0 %1\noutput product = %3\noutput total = %2",
+    );
   });
 });
 
@@ -164,7 +166,7 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
     };
   };
   const results = (x: Tensor, y: Tensor): readonly [Tensor, Tensor] => {
-    const [total, product] = applyAll(both, [x, y], {}, here("both"));
+    const [total, product] = applyAll(both, [x, y], {}, here("myBoth"));
     return [total as Tensor, product as Tensor];
   };
 
@@ -175,7 +177,7 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
     });
     expect(outputs).toEqual({ total: [4, 7], product: [3, 10] });
     expect(report?.launches).toBe(1);
-    expect(report?.kernels[0]?.fuses).toEqual(["%2: f32[2], %3: f32[2] = both %0 %1"]);
+    expect(report?.kernels[0]?.fuses).toEqual(["%2: f32[2], %3: f32[2] = myBoth %0 %1"]);
   });
 
   test("a result that nobody reads has no buffer", async () => {

@@ -14,7 +14,7 @@ import { generate, ndarray } from "../ndarray.ts";
 import { bindDim, fixedShape, sizeOf, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
 
-function fromOutside(name: string) {
+function fromOutside(name: "input" | "state") {
   return sourceOp({
     name,
     arity: 0,
