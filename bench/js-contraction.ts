@@ -3,11 +3,12 @@
  *
  * Each generated kernel runs against plain i-j-k loops and against a 4x4 block in doubles written by hand, all in turns
  * within one process, so that the ratios hold where the clock does not. The best of many runs counts. Also printed: the
- * generated kernel in other block sizes, which is where the numbers of passes/schedule/js.ts come from (`--shapes`).
+ * generated kernel in other block sizes, which is where the numbers of passes/schedule/policy/js.ts come from (`--shapes`).
  */
 import { factoryText } from "../codegen/js/artifact.ts";
 import { printJsKernels } from "../codegen/js/print.ts";
-import { jsBlocks, scheduleJs } from "../passes/schedule/js.ts";
+import { jsBlocks, jsPolicy } from "../passes/schedule/policy/js.ts";
+import { scheduleKernel } from "../passes/schedule/schedule.ts";
 import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
 import {
   apply,
@@ -65,7 +66,7 @@ function contraction({ m, k, n, a, b }: Contraction): Kernel {
     nests: [{ loops: [i, j].map((one) => ({ loop: one, mark: "parallel" as const })), prelude: [], body }],
     flops: 2 * m * k * n,
     bytes: 4 * (m * k + k * n + m * n),
-    schedule: "",
+    schedule: [],
   };
 }
 
@@ -123,13 +124,13 @@ for (const of of contractions) {
   const runs = new Map<string, Run>([
     ["plain", plain(of)],
     ["hand", blockByHand(of)],
-    ["ours", compiled(scheduleJs(kernel))],
+    ["ours", compiled(scheduleKernel(kernel, jsPolicy()))],
     ["unscheduled", compiled(kernel)],
   ]);
   if (process.argv.includes("--shapes")) {
     for (const shape of ["1x4", "2x2", "2x4", "4x2", "3x3", "3x4", "4x3", "4x4", "8x2", "2x8", "8x1"]) {
       const [outer = 1, inner = 1] = shape.split("x").map(Number);
-      runs.set(shape, compiled(scheduleJs(kernel, { ...jsBlocks, outer, inner })));
+      runs.set(shape, compiled(scheduleKernel(kernel, jsPolicy({ ...jsBlocks, outer, inner }))));
     }
   }
   const speeds = measure(of, runs);
@@ -141,4 +142,4 @@ for (const of of contractions) {
   console.log(`  ours / plain ${ratio("plain")}, ours / hand-written 4x4 ${ratio("hand")}`);
 }
 if (process.argv.includes("--source"))
-  console.log(contractions.map((of) => factoryText(printJsKernels([scheduleJs(contraction(of))])))[0]);
+  console.log(contractions.map((of) => factoryText(printJsKernels([scheduleKernel(contraction(of), jsPolicy())])))[0]);

@@ -216,10 +216,7 @@ function fitting(entry: Entry, { program, dims }: StageContext): Entry {
 
 function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
   try {
-    return checkKernels(
-      "schedule",
-      scheduleSequence(expandSequence(lowered), (kernel) => target.schedule(kernel)),
-    );
+    return scheduleSequence(lowered, (kernel) => target.schedule(kernel));
   } catch (error) {
     checkKernels("lower", lowered); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
     throw error;

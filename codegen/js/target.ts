@@ -1,5 +1,6 @@
 /** The CPU, as JavaScript: loops over typed arrays, which run everywhere. */
-import { scheduleJs } from "../../passes/schedule/js.ts";
+import { jsPolicy } from "../../passes/schedule/policy/js.ts";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import { artifactSteps } from "../../src/program/artifact.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
@@ -22,7 +23,7 @@ export const js: Target<JsArtifact, null> = {
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  schedule: (kernel) => scheduleJs(kernel),
+  schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
   legalize: (sequence) => sequence,
   print: (sequence, addresses) => ({
     ...printJsKernels(launchesOf(sequence).map(({ kernel }) => kernel)),

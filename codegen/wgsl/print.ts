@@ -11,6 +11,7 @@
 import { CompilerBug, UserError } from "../../src/core/errors.ts";
 import type { Kernel, Nest, Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
 import { Writer } from "../writer.ts";
 import type { Access, WgslBinding, WgslModule } from "./artifact.ts";
 import type { Context } from "./expr.ts";
@@ -98,7 +99,10 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   };
   printMain(kernel, grids, launch, context);
   const parts = [
-    `// ${kernel.name}${kernel.schedule === "" ? "" : `: ${kernel.schedule}`}`.replace(/[\r\n\u2028\u2029]/g, " "),
+    `// ${[kernel.name, printSchedules(kernel.schedule)].filter((part) => part !== "").join(": ")}`.replace(
+      /[\r\n\u2028\u2029]/g,
+      " ",
+    ),
     declarations,
     ...helperTexts(helpers),
     ...routines.values(),

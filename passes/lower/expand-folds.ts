@@ -4,7 +4,8 @@
  *   fold acc: f64 = sum over k < 784 of v        ->      var acc: f64 = 0d;  for k < 784 { acc = acc + v }
  *
  * What an element needs is computed in the outermost loop that it depends on. A fold with a block has an accumulator for each
- * iteration of the block, whose loops, with their marks, stand inside those of the axes.
+ * iteration of the block, whose loops, with their marks, stand inside those of the axes. Parallel loops for which nothing was
+ * decided become serial ones.
  */
 import { assign, forLoop, letValue, variable } from "../../src/kernel/build.ts";
 import { type Define, folds } from "../../src/kernel/folds.ts";
@@ -22,7 +23,11 @@ export function expandFolds(kernel: Kernel): Kernel {
   const expand: Expand = (stmts) =>
     stmts.flatMap((stmt): readonly Stmt[] => {
       if (stmt.kind === "fold") return expandFold(stmt, expand, fresh);
-      return stmt.kind === "for" || stmt.kind === "if" ? [{ ...stmt, body: expand(stmt.body) }] : [stmt];
+      if (stmt.kind === "for") {
+        const mark = stmt.mark === "parallel" ? "serial" : stmt.mark;
+        return [{ ...stmt, mark, body: expand(stmt.body) }];
+      }
+      return stmt.kind === "if" ? [{ ...stmt, body: expand(stmt.body) }] : [stmt];
     });
   const nests = kernel.nests.map((nest) => ({ ...nest, prelude: expand(nest.prelude), body: expand(nest.body) }));
   return { ...kernel, nests };

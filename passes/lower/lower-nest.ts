@@ -91,7 +91,7 @@ export class NestBuilder {
     this.#innermost().stmts.push(...stmts);
   }
 
-  /** Runs `make` inside serial loops, a scope for each; what it gives is the end of the innermost body. */
+  /** Runs `make` inside loops along a row, a scope for each; what it gives is the end of the innermost body. */
   within(loops: readonly LoopVar[], make: () => readonly Stmt[]): void {
     const [loop, ...inner] = loops;
     if (loop === undefined) {
@@ -103,7 +103,7 @@ export class NestBuilder {
     this.#scopes.push(scope);
     this.within(inner, make);
     this.#scopes.pop();
-    outer.stmts.push(forLoop(loop, scope.stmts));
+    outer.stmts.push(forLoop(loop, scope.stmts, "parallel"));
   }
 
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */

@@ -80,7 +80,7 @@ function lowerGroup(
     nests,
     flops: clusters.reduce((sum, cluster) => sum + flopsOf(cluster), 0),
     bytes: params.reduce((sum, { param }) => sum + trafficOf(param, target), 0),
-    schedule: "",
+    schedule: [],
   };
   const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
   const nodes = clusters.flatMap((cluster) => cluster.nodes.map(({ id }) => id));

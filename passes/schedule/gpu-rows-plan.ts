@@ -9,7 +9,6 @@
  * An accumulator is recognised by its form, `acc = fn(acc, value)` with `value` free of `acc`. A loop that couples
  * several variables (arg-max) is repeated by all invocations, which is correct and no slower than one of them.
  */
-import {} from "../../src/kernel/index-expr.ts";
 import type { Expr, Index, LoopVar, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { replaceLoops, someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideIn, totalOf } from "./gpu-flat.ts";

@@ -5,13 +5,14 @@ import type { Kernel } from "../../src/kernel/kernel.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import { expandFolds } from "../lower/expand-folds.ts";
 import { scheduleAlike } from "./alike.ts";
+import { soundly } from "./schedule.ts";
 
-/** Every kernel scheduled; kernels that are alike once. */
+/** Every kernel scheduled and checked; kernels that are alike once. */
 export function scheduleSequence(sequence: Sequence, schedule: (kernel: Kernel) => Kernel): Sequence {
   const launches = launchesOf(sequence);
   const scheduled = scheduleAlike(
     launches.map(({ kernel }) => kernel),
-    schedule,
+    (kernel) => soundly(kernel, schedule(kernel)),
   );
   const kernels = scheduled[Symbol.iterator]();
   return mapKernels(sequence, (kernel) => kernels.next().value ?? kernel);

@@ -8,6 +8,7 @@
  */
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
 import { longestSum } from "../../src/kernel/target.ts";
+import { expandFolds } from "../lower/expand-folds.ts";
 import { boundSums } from "./bound-sums.ts";
 import { collapse } from "./collapse.ts";
 import { cse } from "./cse.ts";
@@ -34,7 +35,8 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
 export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
 /** `longest`: terms of a sum that are added up one after the other. */
-export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks, longest = longestSum): Kernel {
+export function scheduleWasm(folded: Kernel, blocks: WasmBlocks = wasmBlocks, longest = longestSum): Kernel {
+  const kernel = expandFolds(folded);
   const fresh = freshNames(kernel);
   const shared: SharedArray[] = [...kernel.shared];
   const words = new Set<string>();
@@ -59,6 +61,6 @@ export function scheduleWasm(kernel: Kernel, blocks: WasmBlocks = wasmBlocks, lo
   });
   return {
     ...cse(unroll(boundSums({ ...kernel, nests: rows, shared }, fresh, longest))),
-    schedule: [...words].join(", "),
+    schedule: words.size === 0 ? [] : [[{ move: "byHand", words: [...words].join(", ") }]],
   };
 }

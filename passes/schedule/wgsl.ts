@@ -13,6 +13,7 @@ import { UserError } from "../../src/core/errors.ts";
 import type { BufferParam, Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { longestSum } from "../../src/kernel/target.ts";
+import { expandFolds } from "../lower/expand-folds.ts";
 import { boundSums } from "./bound-sums.ts";
 import type { Contraction } from "./gpu-contract.ts";
 import { contractionOf } from "./gpu-contract.ts";
@@ -85,7 +86,8 @@ interface Around {
 }
 
 /** `longest`: terms of a sum that an invocation adds up one after the other. */
-export function scheduleWgsl(kernel: Kernel, limits: WgslLimits, longest = longestSum): Kernel {
+export function scheduleWgsl(folded: Kernel, limits: WgslLimits, longest = longestSum): Kernel {
+  const kernel = expandFolds(folded);
   const fresh = freshNames(kernel);
   const wishes = kernel.nests.map((nest) => wishOf(nest, limits));
   const size = Math.max(...wishes.map((wish) => wish.size), Math.min(mapSize, powerBelow(limits.maxInvocations)));
@@ -102,7 +104,7 @@ export function scheduleWgsl(kernel: Kernel, limits: WgslLimits, longest = longe
   const nests = done.map(({ nest }) => nest);
   return {
     ...boundSums({ ...kernel, shared: [...kernel.shared, ...shared.arrays()], nests }, fresh, longest),
-    schedule: done.map(({ words }) => words).join("; "),
+    schedule: done.map(({ words }) => [{ move: "byHand", words }]),
   };
 }
 

@@ -171,7 +171,10 @@ function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
   const empty = scope.empty || loops.some(({ loop }) => loop.extent === 0);
   const inside = inner(scope, { empty, lane: scope.lane || block.some(({ mark }) => mark === "lane") });
   for (const { loop, mark } of loops) enterLoop(loop, mark, inside, declare);
-  for (const one of body) if (one.kind !== "let" && one.kind !== "fold") broken(`a ${one.kind} inside a fold`);
+  for (const one of body) {
+    const isKept = one.kind === "store" && scope.shared.has(one.buffer);
+    if (one.kind !== "let" && one.kind !== "fold" && !isKept) broken(`a ${one.kind} inside a fold`);
+  }
   checkStmts(body, inside, declare);
   for (const value of values) checkExpr(value, inside);
   const given = values.map(({ type }) => type);

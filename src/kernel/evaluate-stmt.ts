@@ -102,16 +102,18 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
   }
 }
 
-function compileFor({ loop, body }: Stmt & { readonly kind: "for" }, compiler: Compiler): Code {
+/** Parallel iterations in reverse, which shows where they know of each other. */
+function compileFor({ loop, mark, body }: Stmt & { readonly kind: "for" }, compiler: Compiler): Code {
   const slot = reserve(compiler.layout, loop.name);
   const code = compileStmts(body, compiler);
   const { extent } = loop;
+  const [first, by] = mark === "parallel" ? [extent - 1, -1] : [0, 1];
   if (code.steps === undefined) {
     const { run } = code;
     return {
       run: (frame) => {
         for (let i = 0; i < extent; i += 1) {
-          frame[slot] = i;
+          frame[slot] = first + by * i;
           run(frame);
         }
       },
@@ -121,7 +123,7 @@ function compileFor({ loop, body }: Stmt & { readonly kind: "for" }, compiler: C
   return {
     *steps(frame) {
       for (let i = 0; i < extent; i += 1) {
-        frame[slot] = i;
+        frame[slot] = first + by * i;
         yield* steps(frame);
       }
     },

@@ -19,6 +19,7 @@
  */
 import type { DType } from "../core/dtype.ts";
 import type { FoldFn } from "../core/fold.ts";
+import type { Schedule } from "./moves.ts";
 
 export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
 
@@ -173,17 +174,17 @@ export interface Kernel {
   /** Arithmetic operations and bytes of memory traffic, for the report. */
   readonly flops: number;
   readonly bytes: number;
-  /** In words, what `schedule` decided: "4x4 registers", "64x64 tile, 16 deep". Empty before. */
-  readonly schedule: string;
+  /** The moves that made it, for each nest of `lower`; empty before. */
+  readonly schedule: readonly Schedule[];
 }
 
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 /**
- * serial: in order. unrolled: a copy per iteration. interleaved: the same for iterations that know nothing of each other, all
+ * serial: in order. parallel: iterations know nothing of each other, and nothing is decided yet. unrolled: a copy per iteration. interleaved: the same for iterations that know nothing of each other, all
  * copies of a statement together. lane: the iterations are the lanes of vector values.
  */
-export type LoopMark = "serial" | "unrolled" | "interleaved" | "lane";
+export type LoopMark = "serial" | "parallel" | "unrolled" | "interleaved" | "lane";
 
 export type Stmt =
   | { readonly kind: "for"; readonly loop: LoopVar; readonly mark: LoopMark; readonly body: readonly Stmt[] }
@@ -228,7 +229,10 @@ export interface FoldStmt {
   readonly axes: readonly LoopVar[];
   /** Empty from `lower`. */
   readonly block: readonly BlockLoop[];
-  /** What an element needs: `let`s and folds. It sees axes and block, and never the accumulators. */
+  /**
+   * What an element needs: `let`s and folds, and stores into shared arrays that keep it. It sees axes and block, and never the
+   * accumulators.
+   */
   readonly body: readonly Stmt[];
   /** The element as a partial result: a value for each accumulator, of its type. */
   readonly values: readonly Expr[];

@@ -23,6 +23,7 @@ import type {
   Sum,
   ValueType,
 } from "./kernel.ts";
+import { printSchedules } from "./moves.ts";
 
 // ---- expressions ---------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,8 @@ function foldHead({ fn, accumulators, axes, block }: FoldStmt): string {
 export function printKernel(kernel: Kernel): string {
   const buffers = kernel.buffers.map((b) => `${b.role} ${b.name}: ${b.element}[${b.count}]`);
   const lines = [`kernel ${kernel.name}(${buffers.join(", ")})`];
-  if (kernel.schedule !== "") lines.push(`  // ${kernel.schedule}`);
+  const schedule = printSchedules(kernel.schedule);
+  if (schedule !== "") lines.push(`  // ${schedule}`);
   for (const array of kernel.shared) lines.push(`  shared ${array.name}: ${array.type}[${array.count}]`);
   for (const nest of kernel.nests) {
     if (kernel.nests.length > 1) lines.push("  nest");

@@ -3,6 +3,7 @@
  */
 import type { Node } from "../graph/node.ts";
 import { printNode } from "../graph/print.ts";
+import { printSchedules } from "../kernel/moves.ts";
 import type { CompiledEntry } from "../runtime/compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
 import { countLaunches, launchesOf, type Sequence } from "./sequence.ts";
@@ -27,7 +28,7 @@ export function reportOf(
   const kernels = launchesOf(sequence).map(({ id, kernel, nodes }): KernelReport => {
     const { name, flops, bytes, schedule } = kernel;
     const fuses = [...new Set(nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode))]; // results of one op are one line
-    return { step: id, name, fuses, flops, bytes, schedule };
+    return { step: id, name, fuses, flops, bytes, schedule: printSchedules(schedule) };
   });
   const launches = countLaunches(sequence);
   return {

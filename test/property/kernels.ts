@@ -6,9 +6,7 @@ import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { cse } from "../../passes/schedule/cse.ts";
-import { scheduleJs } from "../../passes/schedule/js.ts";
-import { freshNames } from "../../passes/schedule/names.ts";
-import { tile } from "../../passes/schedule/tile.ts";
+import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
 import { joinedBlocks, scheduleWasm, wasmBlocks } from "../../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
@@ -16,12 +14,14 @@ import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { arrayFor, compileJs, expectSame, runEvaluator, runJs } from "../unit/js-case.ts";
+import { arrayFor, compileJs, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
 import { runWasm } from "../unit/wasm/wasm-case.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
 import { memoryFor, randomKernel } from "./random-kernel.ts";
+import { randomSchedules } from "./random-moves.ts";
 import { nestData, randomNest } from "./random-nest.ts";
 
 /** A target's schedule, what its sums are held in, and how its kernels run where that can be done here. */
@@ -80,7 +80,7 @@ const scheduled = schedules.map(({ name, accumulator, schedule, run, runsPlain, 
       const expected = evaluated(folded, seed);
       const before = expandFolds(folded);
       expectEqual(evaluated(before, seed + 2), expected, folded, before);
-      const after = schedule(before);
+      const after = schedule(folded);
       expectEqual(evaluated(after, seed + 1), expected, before, after);
       if (run === undefined) return;
       expectEqual(run(after, memoryFor(before)), expected, before, after);
@@ -89,25 +89,39 @@ const scheduled = schedules.map(({ name, accumulator, schedule, run, runsPlain, 
   ),
 );
 
-const blocks = property(
-  "blocks of any size, unrolled and with common values named, change no bit",
+const moves = property(
+  "any moves that are legal change no number, fold by fold and written out",
+  600,
+  fc.property(numbers, numbers, fc.nat({ max: 1000 }), (drawn, chosen, seed) => {
+    const before = randomKernel(drawn, "f64");
+    const schedules = randomSchedules(before, chosen);
+    const expected = evaluated(before, seed);
+    try {
+      const after = moved(before, schedules, true);
+      expectEqual(evaluated(after, seed + 1), expected, before, after);
+      const written = cse(unroll(expandFolds(after)));
+      expectEqual(evaluated(written, seed + 2), expected, before, written);
+    } catch (error) {
+      const words = `${error instanceof Error ? error.message : error}\n${printSchedules(schedules)}`;
+      throw new Error(`${words}\n${printKernel(before)}`, { cause: error });
+    }
+  }),
+);
+
+const values = property(
+  "common values named, and loops unrolled, change no bit",
   300,
-  fc.property(numbers, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 1, max: 6 }), (drawn, high, wide) => {
+  fc.property(numbers, numbers, fc.integer({ min: 1, max: 7 }), (drawn, chosen, high) => {
     const kernel = randomNest(drawn);
-    const fresh = freshNames(kernel);
-    const sizes = new Map([
-      ["i", high],
-      ["j", wide],
-    ]);
-    const tiled = { ...kernel, nests: kernel.nests.flatMap((nest) => tile(nest, sizes, fresh)) };
     const data = nestData(high);
     const expected = runEvaluator(kernel, data);
-    for (const after of [tiled, unroll(tiled), cse(unroll(tiled)), cse(kernel)]) {
+    const after = moved(kernel, randomSchedules(kernel, chosen));
+    for (const made of [after, unroll(after), cse(unroll(after)), cse(kernel)]) {
       try {
-        expectSame(runEvaluator(after, data), expected);
-        expectSame(runJs(after, data), expected);
+        expectSame(runEvaluator(made, data), expected);
+        expectSame(runJs(made, data), expected);
       } catch (error) {
-        throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
+        throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(made)}`, { cause: error });
       }
     }
   }),
@@ -132,7 +146,7 @@ const contractions = property(
   }),
 );
 
-export const kernelProperties: readonly Property[] = [...scheduled, blocks, contractions];
+export const kernelProperties: readonly Property[] = [...scheduled, moves, values, contractions];
 
 /** What is in the buffers after a run in the evaluator, which throws where there is a race. */
 function evaluated(kernel: Kernel, seed: number): Numbers {

@@ -45,7 +45,7 @@ export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f
     nests,
     flops: 0,
     bytes: 0,
-    schedule: "",
+    schedule: [],
   };
 }
 
@@ -180,10 +180,14 @@ class KernelMaker {
     // What is kept in place stays on the grid that later readers count on.
     const stored = inPlace ? clamp(value) : value.expr;
     body.push(
-      forLoop(c, [
-        ...inner,
-        store(inPlace ? this.#draw.written(row, at) : this.#draw.written(this.#draw.fresh("out"), at), at, stored),
-      ]),
+      forLoop(
+        c,
+        [
+          ...inner,
+          store(inPlace ? this.#draw.written(row, at) : this.#draw.written(this.#draw.fresh("out"), at), at, stored),
+        ],
+        "parallel",
+      ),
     );
   }
 

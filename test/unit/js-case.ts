@@ -5,6 +5,9 @@
 import { expect } from "vitest";
 import { factoryText } from "../../codegen/js/artifact.ts";
 import { printJsKernels } from "../../codegen/js/print.ts";
+import { expandFolds } from "../../passes/lower/expand-folds.ts";
+import { type JsBlocks, jsPolicy } from "../../passes/schedule/policy/js.ts";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
@@ -13,18 +16,16 @@ import { routineFor } from "../../src/kernel/maths/library.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import {
   apply,
-  assign,
   constant,
   constIndex,
   convert,
-  forLoop,
+  fold,
   letValue,
   load,
   loopIndex,
   name,
   store,
   sumIndex,
-  variable,
 } from "../kernel-pool.ts";
 
 export type Numbers = Float32Array | Float64Array | Int32Array | Uint32Array | Uint16Array | Uint8Array;
@@ -61,7 +62,7 @@ export function kernelOf(
   nests: readonly Nest[],
   rest: Partial<Kernel> = {},
 ): Kernel {
-  return { name: kernelName, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: "", ...rest };
+  return { name: kernelName, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: [], ...rest };
 }
 
 export function nestOf(loops: readonly LoopVar[], body: readonly Stmt[], prelude: readonly Stmt[] = []): Nest {
@@ -94,11 +95,16 @@ export function mapKernel(
 
 /** The function of a kernel. */
 export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void {
-  const [run] = new Function(factoryText(printJsKernels([kernel], routineFor)))() as ((
+  const [run] = new Function(factoryText(printJsKernels([expandFolds(kernel)], routineFor)))() as ((
     ...args: readonly unknown[]
   ) => void)[];
   if (run === undefined) throw new Error("no function");
   return run;
+}
+
+/** As the `js` target schedules it. */
+export function scheduleJs(kernel: Kernel, blocks?: JsBlocks): Kernel {
+  return scheduleKernel(kernel, jsPolicy(blocks));
 }
 
 export type Data = ReadonlyMap<string, Numbers>;
@@ -159,8 +165,7 @@ export function dense(m: number, k: number, n: number, transposed = false): Kern
   );
   const out = at([i, n], [j, 1]);
   const body = [
-    variable("acc", constant("f64", 0)),
-    forLoop(kk, [assign("acc", apply("add", name("f64", "acc"), product))]),
+    fold("sum", ["acc"], [kk], [product]),
     letValue("v", convert("f32", name("f64", "acc"))),
     letValue("s", apply("add", name("f32", "v"), load("f32", "bias", loopIndex(j)))),
     store("out", out, apply("max", name("f32", "s"), constant("f32", 0))),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { factoryText, moduleText } from "../../codegen/js/artifact.ts";
 import { printJsKernels } from "../../codegen/js/print.ts";
 import { Writer } from "../../codegen/writer.ts";
+import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import {
   apply,
   assign,
@@ -22,7 +23,8 @@ import {
 } from "../kernel-pool.ts";
 import { at, buffer, dense, expectAgreement, kernelOf, loop, mapKernel, nestOf, noise } from "./js-case.ts";
 
-const source = (kernel: Parameters<typeof printJsKernels>[0][number]): string => printJsKernels([kernel]).source;
+const source = (kernel: Parameters<typeof printJsKernels>[0][number]): string =>
+  printJsKernels([expandFolds(kernel)]).source;
 
 test("Writer puts a line before the block that is open", () => {
   const writer = new Writer();

@@ -3,9 +3,7 @@
  * lowering and after every target's schedule.
  */
 import { describe, expect, test } from "vitest";
-import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { scheduleAlike } from "../../passes/schedule/alike.ts";
-import { scheduleJs } from "../../passes/schedule/js.ts";
 import { scheduleWasm } from "../../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import { afterPass } from "../../src/compile.ts";
@@ -20,6 +18,7 @@ import { runUpTo } from "../../src/stages.ts";
 import { caseProgram } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
 import { contextOn } from "../stage-context.ts";
+import { scheduleJs } from "./js-case.ts";
 
 const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
 const schedules = [scheduleJs, scheduleWasm, (kernel: Kernel) => scheduleWgsl(kernel, gpu)];
@@ -74,7 +73,7 @@ describe.each(kinds)("%s", (kind) => {
     for (const kernel of kernels) {
       const before = new Set(storesOf(kernel).flatMap(({ from }) => from));
       for (const schedule of schedules) {
-        const after = schedule(expandFolds(kernel));
+        const after = schedule(kernel);
         for (const store of storesOf(after)) expect(store.from.length, printKernel(after)).toBe(1);
         expect(new Set(storesOf(after).flatMap(({ from }) => from))).toEqual(before);
       }
@@ -94,7 +93,7 @@ test("kernels that are scheduled once for all keep the nodes of each", () => {
   });
   for (const kernel of kernels) {
     const twins = [1000, 2000, 3000].map((by) => moved(kernel, by));
-    const made = scheduleAlike(twins, (one) => scheduleJs(expandFolds(one)));
+    const made = scheduleAlike(twins, (one) => scheduleJs(one));
     for (const [i, after] of made.entries()) {
       const wanted = new Set(storesOf(twins[i] ?? kernel).flatMap(({ from }) => from));
       expect(new Set(storesOf(after).flatMap(({ from }) => from))).toEqual(wanted);

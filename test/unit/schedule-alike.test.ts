@@ -3,11 +3,11 @@
  */
 import { describe, expect, it } from "vitest";
 import { scheduleAlike } from "../../passes/schedule/alike.ts";
-import { scheduleJs } from "../../passes/schedule/js.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
 import { load } from "../kernel-pool.ts";
+import { scheduleJs } from "./js-case.ts";
 import { matmulRelu } from "./kernel/kernels.ts";
 
 /** The kernel with its buffers called by other names. */

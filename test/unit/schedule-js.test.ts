@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { printJsKernels } from "../../codegen/js/print.ts";
 import { cse } from "../../passes/schedule/cse.ts";
-import type { JsBlocks } from "../../passes/schedule/js.ts";
-import { jsBlocks, scheduleJs } from "../../passes/schedule/js.ts";
-import { freshNames } from "../../passes/schedule/names.ts";
-import { findReuse } from "../../passes/schedule/reuse.ts";
-import { tile } from "../../passes/schedule/tile.ts";
+import { Facts } from "../../passes/schedule/facts.ts";
+import { findReuse, type JsBlocks, jsBlocks } from "../../passes/schedule/policy/js.ts";
+import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import {
   apply,
   assign,
   constant,
   convert,
+  fold,
   forLoop,
   letValue,
   load,
@@ -24,7 +24,19 @@ import {
   when,
 } from "../kernel-pool.ts";
 import type { Data } from "./js-case.ts";
-import { at, buffer, dense, expectSame, kernelOf, loop, nestOf, noise, runEvaluator, runJs } from "./js-case.ts";
+import {
+  at,
+  buffer,
+  dense,
+  expectSame,
+  kernelOf,
+  loop,
+  nestOf,
+  noise,
+  runEvaluator,
+  runJs,
+  scheduleJs,
+} from "./js-case.ts";
 
 const noiseFor = (kernel: Kernel): Data =>
   new Map(kernel.buffers.map(({ name: of, count }, seed) => [of, noise(count, seed + 1)]));
@@ -45,7 +57,7 @@ test("a block of 2x2: serial loops outside, one load per row and column", () => 
   const kernel = scheduleJs(dense(4, 8, 4), { outer: 2, inner: 2, single: 2 });
   expect(printKernel(kernel)).toMatchInlineSnapshot(`
     "kernel k1_dense(read a: f32[32], read b: f32[32], read bias: f32[4], write out: f32[16])
-      // 2x2 registers
+      // split i 2; split j 2; jam i_i, j_i
       parallel i_o < 2, j_o < 2
         var acc[2][2]: f64 = 0d
         for k < 8
@@ -120,33 +132,32 @@ test("a block of 2x2: serial loops outside, one load per row and column", () => 
   `);
 });
 
-test("tile leaves unrolled loops, and edges as nests of their own", () => {
+test("moves leave folds with blocks, and edges as nests of their own", () => {
   const kernel = dense(2, 8, 5);
-  const [nest] = kernel.nests;
-  if (nest === undefined) throw new Error("no nest");
-  const nests = tile(nest, new Map([["j", 4]]), freshNames(kernel));
-  expect(printKernel({ ...kernel, nests })).toMatchInlineSnapshot(`
+  const blocked = moved(kernel, [
+    [
+      { move: "split", axis: "j", by: 4, tail: { peel: [] } },
+      { move: "jam", axes: ["j_i"], mark: "unrolled" },
+    ],
+  ]);
+  expect(printKernel(blocked)).toMatchInlineSnapshot(`
     "kernel k1_dense(read a: f32[16], read b: f32[40], read bias: f32[5], write out: f32[10])
+      // split j 4 peel; jam j_i
       nest
         parallel i < 2
-          var acc[4]: f64 = 0d
-          for k < 8
-            for j_i < 4 unrolled
-              acc[j_i] = acc[j_i] + (f64(a[8*i + k]) * f64(b[5*k + j_i]))
+          fold acc[4]: f64 = sum over k < 8 by j_i < 4 unrolled of f64(a[8*i + k]) * f64(b[5*k + j_i])
           for j_i_1 < 4 unrolled
             let v: f32 = f32(acc[j_i_1])
             let s: f32 = v + bias[j_i_1]
             out[5*i + j_i_1] = max(s, 0f)
       nest
         parallel i_1 < 2
-          var acc_1: f64 = 0d
-          for k_1 < 8
-            acc_1 = acc_1 + (f64(a[8*i_1 + k_1]) * f64(b[5*k_1 + 4]))
+          fold acc_1: f64 = sum over k_1 < 8 of f64(a[8*i_1 + k_1]) * f64(b[5*k_1 + 4])
           let v_1: f32 = f32(acc_1)
           let s_1: f32 = v_1 + bias[4]
           out[5*i_1 + 4] = max(s_1, 0f)"
   `);
-  expectSameAfter(kernel, { ...kernel, nests });
+  expectSame(runEvaluator(blocked, noiseFor(kernel)), runEvaluator(kernel, noiseFor(kernel)));
 });
 
 describe("contractions of sizes that divide no block", () => {
@@ -173,10 +184,10 @@ describe("contractions of sizes that divide no block", () => {
   });
 
   test("few rows get more columns", () => {
-    expect(scheduleJs(dense(128, 8, 16)).schedule).toBe("4x2 registers");
-    expect(scheduleJs(dense(2, 8, 16)).schedule).toBe("2x4 registers");
-    expect(scheduleJs(dense(1, 8, 16)).schedule).toBe("8 registers");
-    expect(scheduleJs(dense(16, 8, 1)).schedule).toBe("8 registers");
+    expect(printSchedules(scheduleJs(dense(128, 8, 16)).schedule)).toBe("split i 4; split j 2; jam i_i, j_i");
+    expect(printSchedules(scheduleJs(dense(2, 8, 16)).schedule)).toBe("split i 2; split j 4; jam i_i, j_i");
+    expect(printSchedules(scheduleJs(dense(1, 8, 16)).schedule)).toBe("split j 8; jam j_i");
+    expect(printSchedules(scheduleJs(dense(16, 8, 1)).schedule)).toBe("split i 8; jam i_i");
   });
 });
 
@@ -191,8 +202,7 @@ describe("other nests with reuse", () => {
     );
     const g = name("f32", "g");
     const body = [
-      variable("acc", constant("f64", 0)),
-      forLoop(k, [assign("acc", apply("add", acc, product))]),
+      fold("sum", ["acc"], [k], [product]),
       letValue("g", convert("f32", acc)),
       letValue("v1", apply("add", apply("mul", load("f32", "v", here), constant("f32", 0.9)), apply("mul", g, g))),
       store("v", here, name("f32", "v1")),
@@ -230,8 +240,7 @@ describe("other nests with reuse", () => {
     });
     const f = load("f32", "f", at([c, 9], [p, 3], [q, 1]));
     const body = [
-      variable("acc", constant("f64", 0)),
-      forLoop(p, [forLoop(q, [assign("acc", apply("add", acc, apply("mul", double(x), double(f))))])]),
+      fold("sum", ["acc"], [p, q], [apply("mul", double(x), double(f))]),
       store("y", at([n, 100], [c, 20], [h, 5], [w, 1]), convert("f32", acc)),
     ];
     const kernel = kernelOf(
@@ -239,7 +248,7 @@ describe("other nests with reuse", () => {
       [buffer("x", "f32", 40), buffer("f", "f32", 45), buffer("y", "f32", 200, "write")],
       [nestOf([n, c, h, w], body)],
     );
-    expect(findReuse(nestOf([n, c, h, w], body))).toEqual({ kind: "contraction", outer: "c", inner: "w" });
+    expect(findReuse(new Facts(nestOf([n, c, h, w], body)))).toEqual({ outer: "c", inner: "w" });
     expectSameAfter(kernel, scheduleJs(kernel));
   });
 
@@ -251,13 +260,12 @@ describe("other nests with reuse", () => {
       const [i, k] = [loop("i", 11), loop("k", 6)];
       const x = load("f32", "x", at([i, si], [k, sk]));
       const body = [
-        variable("acc", constant("f64", 0)),
-        variable("top", load("f32", "x", at([i, si]))),
-        forLoop(k, [assign("acc", apply("add", acc, double(x)))]),
+        letValue("top", load("f32", "x", at([i, si]))),
+        fold("sum", ["acc"], [k], [double(x)]),
         store("y", loopIndex(i), apply("add", convert("f32", acc), name("f32", "top"))),
       ];
       const kernel = kernelOf("k0_sum", [buffer("x", "f32", 66), buffer("y", "f32", 11, "write")], [nestOf([i], body)]);
-      expect(scheduleJs(kernel).schedule).toBe("8 registers");
+      expect(printSchedules(scheduleJs(kernel).schedule)).toBe("split i 8 peel(jam i_r); jam i_i");
       expectSameAfter(kernel, scheduleJs(kernel));
     }
   });
@@ -270,10 +278,7 @@ describe("other nests with reuse", () => {
       letValue("b", load("f32", "w", loopIndex(j))),
       letValue("twice", apply("mul", name("f32", "b"), name("f32", "scale"))),
       letValue("fixed", apply("mul", name("f32", "scale"), constant("f32", 3))),
-      variable("acc", double(name("f32", "twice"))),
-      forLoop(k, [
-        assign("acc", apply("add", acc, apply("mul", double(x), double(apply("add", w, name("f32", "b")))))),
-      ]),
+      fold("sum", ["acc"], [k], [apply("mul", double(x), double(apply("add", w, name("f32", "b"))))]),
       store(
         "y",
         at([i, 3], [j, 1]),
@@ -307,7 +312,7 @@ describe("other nests with reuse", () => {
         ),
       ],
     );
-    expect(scheduleJs(plain)).toBe(plain);
+    expect(scheduleJs(plain)).toEqual(plain);
     expect(jsBlocks.outer * jsBlocks.inner).toBe(8);
   });
 });

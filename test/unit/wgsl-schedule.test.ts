@@ -6,6 +6,7 @@ import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import {
   argMax,
@@ -74,7 +75,7 @@ describe("no barrier can be left out", () => {
 });
 
 describe("choices", () => {
-  const words = (kernel: Kernel): string => scheduleWgsl(kernel, limits).schedule;
+  const words = (kernel: Kernel): string => printSchedules(scheduleWgsl(kernel, limits).schedule);
 
   test("the kernels of a batch-128 784-512-10 step", () => {
     expect(words(matmul(128, 512, 784))).toBe("32x32 tile, 16 deep, 4x4 registers");
@@ -95,9 +96,11 @@ describe("choices", () => {
 
   test("what the limits do not allow is not chosen", () => {
     const tight = { ...limits, maxInvocations: 64, maxWorkgroupStorage: 1024 };
-    expect(scheduleWgsl(matmul(784, 512, 128), tight).schedule).toBe("map, 64 wide");
-    expect(scheduleWgsl(columnSum(128, 512), tight).schedule).toBe("16 rows of 4 lanes, across");
-    expect(scheduleWgsl(columnSum(128, 512), { ...tight, maxWorkgroupStorage: 0 }).schedule).toBe("map, 64 wide");
+    expect(printSchedules(scheduleWgsl(matmul(784, 512, 128), tight).schedule)).toBe("map, 64 wide");
+    expect(printSchedules(scheduleWgsl(columnSum(128, 512), tight).schedule)).toBe("16 rows of 4 lanes, across");
+    expect(printSchedules(scheduleWgsl(columnSum(128, 512), { ...tight, maxWorkgroupStorage: 0 }).schedule)).toBe(
+      "map, 64 wide",
+    );
   });
 
   test("all nests of a kernel have one size of workgroup", () => {

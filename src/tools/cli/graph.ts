@@ -23,6 +23,7 @@ import type { Entry } from "../../graph/entry.ts";
 import type { Node } from "../../graph/node.ts";
 import { printEntry } from "../../graph/print.ts";
 import { type Dims, printShape } from "../../graph/shape.ts";
+import { printSchedules } from "../../kernel/moves.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
@@ -158,7 +159,7 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
   const steps = sequence.map((step): Kernels["steps"][number] => {
     if (step.kind === "copy") return step;
     const { name, flops, schedule } = step.kernel;
-    const note = [flopsText(flops), schedule].filter((words) => words !== "").join(", ");
+    const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
     const clusters = new Map<unknown, Node[]>();
     for (const { node, cluster } of step.nodes.flatMap((id) => homes.get(id) ?? [])) {
       const known = clusters.get(cluster);

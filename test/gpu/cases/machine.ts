@@ -31,7 +31,7 @@ function kernel(add: number): Kernel {
     nests: [{ loops: [{ loop: p, mark: "parallel" }], prelude: [], body: [store("x", loopIndex(p), value)] }],
     flops: 0,
     bytes: 0,
-    schedule: "",
+    schedule: [],
   };
   const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
   return scheduleWgsl(unscheduled, limits);

@@ -70,7 +70,10 @@ export function tiledMatmulRelu(
   const buffers = [buffer("read", "x", m * k), buffer("read", "w", k * n), buffer("write", "y", m * n)];
   const shared = (["xs", "ws"] as const).map((name) => ({ name, type: "f32" as const, count: tile * tile }));
   const loops = [["workgroup", wi, wj] as const, ["invocation", ii, jj] as const];
-  return kernel("matmul_relu", buffers, [nest(loops, body)], { shared, schedule: `${tile}x${tile} tile` });
+  return kernel("matmul_relu", buffers, [nest(loops, body)], {
+    shared,
+    schedule: [[{ move: "byHand", words: `${tile}x${tile} tile` }]],
+  });
 }
 
 /** total[g] = sum of x[g*size ...], by halving through shared memory. `size` is a power of two. */

@@ -36,10 +36,10 @@ export function kernel(
   nests: readonly Nest[],
   more: {
     readonly shared?: readonly SharedArray[];
-    readonly schedule?: string;
+    readonly schedule?: Kernel["schedule"];
   } = {},
 ): Kernel {
-  const { shared = [], schedule = "" } = more;
+  const { shared = [], schedule = [] } = more;
   return { name, buffers, shared, nests, flops: 0, bytes: 0, schedule };
 }
 

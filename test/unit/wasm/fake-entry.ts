@@ -44,7 +44,7 @@ export function launch(kernel: FakeKernel, from: FakeBuffer, to: FakeBuffer, pan
     nests: [],
     flops: 0,
     bytes: 0,
-    schedule: "",
+    schedule: [],
   };
   const bindings = [
     { param: "from", buffer: fakeBuffers[from] },

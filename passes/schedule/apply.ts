@@ -1,0 +1,75 @@
+/**
+ * Makes the moves of a schedule, one after the other.
+ *
+ * A move that is not legal says why, and that is a fault of the policy that chose it: the error names the move. Whether what came
+ * out is sound is asked by the caller at the end; where it is not, `apply` goes through the list again with `verify`, which looks
+ * at the nest after each move, and the move is found that broke it.
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import type { Nest } from "../../src/kernel/kernel.ts";
+import { type Move, type MoveName, type MoveOf, printMove, type Schedule } from "../../src/kernel/moves.ts";
+import { jam } from "./moves/jam.ts";
+import { keep } from "./moves/keep.ts";
+import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
+import { split } from "./moves/split.ts";
+import type { Around, Moved, Piece } from "./piece.ts";
+
+/** The nest after a move, or why it is not legal. */
+type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved | string;
+
+const notYet = (): string => "not built";
+
+const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
+  split,
+  reorder,
+  flatten,
+  bind,
+  sink,
+  jam,
+  unroll: unrollLoop,
+  keep,
+  stage: notYet,
+  spill: notYet,
+  splitFold: notYet,
+  team: notYet,
+  byHand: notYet,
+};
+
+export interface Applying extends Around {
+  /** What is wrong with a nest, or null: asked after each move. */
+  readonly verify?: (nest: Nest) => string | null;
+}
+
+/** The nests that `nest` becomes, the one that the moves speak of first. */
+export function apply(nest: Nest, schedule: Schedule, around: Applying): readonly Nest[] {
+  return applyTo({ nest, names: new Map() }, schedule, around);
+}
+
+function applyTo(piece: Piece, schedule: Schedule, around: Applying): readonly Nest[] {
+  let now = piece;
+  // The last to be cut off comes first: a list is read from the inside out.
+  const beside: NonNullable<Moved["beside"]>[] = [];
+  for (const move of schedule) {
+    const made = tryMove(now, move, around);
+    if (typeof made === "string") throw new CompilerBug(`pass "schedule": "${printMove(move)}" is not legal: ${made}`);
+    const broken = around.verify?.(made.nest) ?? null;
+    if (broken !== null) throw new CompilerBug(`pass "schedule" broke: ${broken}, after "${printMove(move)}"`);
+    if (made.beside !== undefined) beside.unshift(made.beside);
+    now = { nest: made.nest, names: made.names };
+  }
+  return [now.nest, ...beside.flatMap((other) => applyTo(other.piece(), other.moves, around))];
+}
+
+/** One move, with those of what it cuts off in the body. */
+export function tryMove(piece: Piece, move: Move, around: Applying): Moved | string {
+  const made = dispatch(piece, move, around);
+  if (typeof made === "string" || made.inside === undefined) return made;
+  const { names, moves } = made.inside;
+  const [nest = made.nest] = applyTo({ nest: made.nest, names }, moves, around);
+  return { ...made, nest };
+}
+
+function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & Move, around: Around): Moved | string {
+  const make: MakeMove<Name> = table[move.move];
+  return make(piece, move, around);
+}

@@ -1,0 +1,150 @@
+/**
+ * What a policy or a move may ask about a nest. It is found out in one walk, and remembered.
+ *
+ *   what does a value move with?    its loops, through all the `let`s and folds that it reads
+ *   what does a fold read again?    the loops along which it loads the same elements
+ *   is a fold a contraction?        a sum of a product, each factor of which moves with only some of the parallel loops
+ *   how much is there to do?        arithmetic, loads and stores of one iteration
+ *
+ * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
+ */
+import type { Apply, Expr, FoldStmt, Load, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { ownExprs, walkExpr } from "../../src/kernel/rewrite.ts";
+
+type Names = ReadonlySet<string>;
+const none: Names = new Set();
+
+export class Facts {
+  readonly nest: Nest;
+  readonly #loops = new Map<string, LoopVar>();
+  /** Of each declared name, the loops that it moves with. */
+  readonly #names = new Map<string, Names>();
+  /** Sets of reads are shared by the expressions that have them: so is what follows from them. */
+  readonly #known = new Map<Names, Names>();
+
+  constructor(nest: Nest) {
+    this.nest = nest;
+    for (const { loop } of nest.loops) this.#loops.set(loop.name, loop);
+    this.#see(nest.prelude);
+    this.#see(nest.body);
+  }
+
+  /** The loops that a value moves with: parallel ones, those in the body, axes and blocks of folds. */
+  movesWith({ reads }: Expr): Names {
+    const known = this.#known.get(reads);
+    if (known !== undefined) return known;
+    const found = new Set<string>();
+    for (const name of reads) {
+      if (this.#loops.has(name)) found.add(name);
+      for (const loop of this.#names.get(name) ?? none) found.add(loop);
+    }
+    this.#known.set(reads, found);
+    return found;
+  }
+
+  /** Statements are seen in their order, so what they read is known: nothing is assigned before a schedule is done. */
+  #see(stmts: readonly Stmt[]): void {
+    for (const stmt of stmts) {
+      if (stmt.kind === "for") {
+        this.#loops.set(stmt.loop.name, stmt.loop);
+        this.#see(stmt.body);
+      } else if (stmt.kind === "fold") {
+        const own = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
+        for (const loop of own) this.#loops.set(loop.name, loop);
+        this.#see(stmt.body);
+        const moves = new Set(stmt.values.flatMap((value) => [...this.movesWith(value)]));
+        for (const { name } of own) moves.delete(name);
+        for (const { name } of stmt.accumulators) this.#names.set(name, moves);
+      } else if (stmt.kind === "let" || stmt.kind === "assign") {
+        const moves = this.movesWith(stmt.value);
+        const before = this.#names.get(stmt.name);
+        this.#names.set(stmt.name, before === undefined ? moves : new Set([...before, ...moves]));
+      } else if (stmt.kind === "var") this.#names.set(stmt.name, this.movesWith(stmt.init));
+      else if (stmt.kind === "if") this.#see(stmt.body);
+    }
+  }
+
+  /** The folds of the body that no other statement is around. */
+  folds(): readonly FoldStmt[] {
+    return this.nest.body.filter((stmt) => stmt.kind === "fold");
+  }
+
+  /** The loads of a fold, each with the loops that it moves with. */
+  loadsOf(fold: FoldStmt): readonly { readonly load: Load; readonly moves: Names }[] {
+    const found = new Map<Load, Names>();
+    const see = (expr: Expr): undefined => {
+      if (expr.kind === "load") found.set(expr, this.movesWith(expr));
+    };
+    const visit = (stmt: Stmt): void => {
+      for (const expr of ownExprs(stmt)) walkExpr(expr, see);
+      if ("body" in stmt) for (const inner of stmt.body) visit(inner);
+    };
+    visit(fold);
+    return [...found].map(([load, moves]) => ({ load, moves }));
+  }
+
+  /** The fold as a contraction over parallel loops of the nest, or undefined where it is none. */
+  contraction(fold: FoldStmt): Contraction | undefined {
+    const product = productOf(fold);
+    const [first, second] = product?.args ?? [];
+    if (first === undefined || second === undefined) return undefined;
+    const [one, other] = [this.movesWith(first), this.movesWith(second)];
+    const loops = this.nest.loops.map(({ loop }) => loop);
+    // Columns are what neighbours take: the factor that moves with the last loop is the right one.
+    const last = loops.findLast(({ name }) => one.has(name) !== other.has(name));
+    const isSwapped = last !== undefined && one.has(last.name);
+    const [left, right] = isSwapped ? [second, first] : [first, second];
+    const [down, across] = isSwapped ? [other, one] : [one, other];
+    const rows = loops.filter(({ name }) => down.has(name) && !across.has(name));
+    const columns = loops.filter(({ name }) => across.has(name) && !down.has(name));
+    if (rows.length === 0 || columns.length === 0) return undefined;
+    const batch = loops.filter((loop) => !rows.includes(loop) && !columns.includes(loop));
+    return { fold, batch, rows, columns, inner: fold.axes, left, right };
+  }
+}
+
+/** Batch: loops that move both factors, or neither. */
+export interface Contraction {
+  readonly fold: FoldStmt;
+  readonly batch: readonly LoopVar[];
+  readonly rows: readonly LoopVar[];
+  readonly columns: readonly LoopVar[];
+  /** Summed over, outer first. */
+  readonly inner: readonly LoopVar[];
+  /** Moves with the rows. */
+  readonly left: Expr;
+  /** Moves with the columns. */
+  readonly right: Expr;
+}
+
+/** What is summed, where it is a product. */
+function productOf({ fn, values: [value] }: FoldStmt): Apply | undefined {
+  return fn === "sum" && value?.kind === "apply" && value.fn === "mul" ? value : undefined;
+}
+
+export function sizeOf(loops: readonly LoopVar[]): number {
+  return loops.reduce((product, { extent }) => product * extent, 1);
+}
+
+/** Arithmetic, loads and stores of the statements. What is computed twice counts twice. */
+export function workOf(stmts: readonly Stmt[]): number {
+  let work = 0;
+  for (const stmt of stmts) {
+    let own = stmt.kind === "store" ? 1 : 0;
+    for (const expr of ownExprs(stmt)) own += exprWork(expr);
+    if (stmt.kind === "fold") {
+      const loops = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
+      work += sizeOf(loops) * (own + stmt.accumulators.length + workOf(stmt.body));
+    } else if (stmt.kind === "for") work += stmt.loop.extent * workOf(stmt.body);
+    else work += own + ("body" in stmt ? workOf(stmt.body) : 0);
+  }
+  return work;
+}
+
+function exprWork(expr: Expr): number {
+  let work = 0;
+  walkExpr(expr, ({ kind }) => {
+    if (kind === "apply" || kind === "load") work += 1;
+  });
+  return work;
+}

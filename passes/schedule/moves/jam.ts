@@ -1,0 +1,266 @@
+/**
+ * Makes a block of registers of parallel loops: they go into the folds and around the statements between these.
+ *
+ *   jam i_i       parallel i_o < 32, i_i < 4             parallel i_o < 32
+ *                   let b = bias[i]                        var b[4];  for i_i < 4 unrolled:  b[i_i] = bias[i]
+ *                   fold acc = sum over k of v     ->      fold acc[i_i < 4 unrolled] = sum over k of v
+ *                   y[i] = acc + b                         for i_i_1 < 4 unrolled:  y[i] = acc[i_i_1] + b[i_i_1]
+ *
+ * What does not move with the block stays outside and is computed once. Neighbouring statements share their loops; a `let`
+ * that is read elsewhere becomes an array, as accumulators do. A fold inside a fold has a block of its own where nothing of the
+ * outer one's body moves it: the partial sums of a long sum lie side by side too.
+ */
+import { assign, variable } from "../../../src/kernel/build.ts";
+import type { BlockLoop, Expr, FoldStmt, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { type Fresh, replace } from "../names.ts";
+import { type Around, type Moved, namesNow, type Piece, withBody } from "../piece.ts";
+
+type Names = ReadonlySet<string>;
+
+export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh }: Around): Moved | string {
+  const { nest } = piece;
+  const wanted = namesNow(piece, axes);
+  if (wanted.length === 0) return piece;
+  const bound = wanted.flatMap((name) => nest.loops.find(({ loop }) => loop.name === name) ?? []);
+  if (bound.length === 0) return jamChain(piece, wanted, mark, fresh);
+  const strange = wanted.find((name) => !bound.some(({ loop }) => loop.name === name));
+  if (strange !== undefined) return `${strange} is no parallel loop of the nest, as the others are`;
+  if (bound.some((each) => each.mark !== "parallel")) return "a loop of the block is bound";
+  const body = jamStmts(
+    nest.body,
+    bound.map(({ loop }) => loop),
+    mark,
+    fresh,
+  );
+  if (typeof body === "string") return body;
+  return { ...piece, nest: { ...nest, loops: nest.loops.filter((each) => !bound.includes(each)), body } };
+}
+
+/** Loops of the body that stand around nothing but one another. Others between them stay, in their order. */
+function jamChain(piece: Piece, wanted: readonly string[], mark: LoopMark, fresh: Fresh): Moved | string {
+  const found: { answer: string | null } = { answer: `there is no loop ${wanted[0]}` };
+  const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
+    stmts.flatMap((stmt): readonly Stmt[] => {
+      if (stmt.kind === "if") return [{ ...stmt, body: visit(stmt.body) }];
+      if (stmt.kind !== "for") return [stmt];
+      if (!wanted.includes(stmt.loop.name)) return [{ ...stmt, body: visit(stmt.body) }];
+      const chain: (Stmt & { readonly kind: "for" })[] = [];
+      const open = new Set(wanted);
+      let inside: readonly Stmt[] = [stmt];
+      while (open.size > 0) {
+        const [only] = inside;
+        const isLink = only?.kind === "for" && inside.length === 1;
+        if (!isLink || (only.mark !== "parallel" && (only.mark !== "lane" || open.has(only.loop.name)))) {
+          found.answer = "the loops are not parallel, or stand around other statements too";
+          return [stmt];
+        }
+        chain.push(only);
+        open.delete(only.loop.name);
+        inside = only.body;
+      }
+      const block = wanted.flatMap((name) => chain.find(({ loop }) => loop.name === name)?.loop ?? []);
+      const made = jamStmts(inside, block, mark, fresh);
+      found.answer = typeof made === "string" ? made : null;
+      if (typeof made === "string") return [stmt];
+      const others = chain.filter(({ loop }) => !wanted.includes(loop.name));
+      return others.reduceRight<readonly Stmt[]>((body, each) => [{ ...each, body }], made);
+    });
+  const body = visit(piece.nest.body);
+  return found.answer ?? withBody(piece, body);
+}
+
+/** The statements for all iterations of the block, or why they are none for one. */
+export function jamStmts(
+  stmts: readonly Stmt[],
+  block: readonly LoopVar[],
+  mark: LoopMark,
+  fresh: Fresh,
+): readonly Stmt[] | string {
+  const strange = strangeIn(stmts);
+  if (strange !== undefined) return strange;
+  const moving = new Set(block.map(({ name }) => name));
+  markMoving(stmts, moving);
+  const items = group(stmts, moving);
+  const arrays = arraysOf(items);
+  const isFirst = { yes: true };
+  return items.flatMap((item) => emit(item, { block, mark, moving, arrays, fresh, isFirst }));
+}
+
+function strangeIn(stmts: readonly Stmt[]): string | undefined {
+  let strange: string | undefined;
+  const see = (kind: Stmt["kind"]): boolean => kind === "barrier" || kind === "var" || kind === "assign";
+  someStmt(stmts, {
+    stmt: (stmt) => {
+      const isKept = stmt.kind === "fold" && stmt.body.some(({ kind }) => kind === "store");
+      if (see(stmt.kind)) strange = `there is a ${stmt.kind} in it`;
+      else if (isKept) strange = "a fold in it stores";
+      return strange !== undefined;
+    },
+  });
+  return strange;
+}
+
+// ---- what moves with the block ---------------------------------------------------------------------------------------
+
+/** Adds the names whose values differ between iterations of the block. */
+function markMoving(stmts: readonly Stmt[], moving: Set<string>): void {
+  for (const stmt of stmts) {
+    if ("body" in stmt) markMoving(stmt.body, moving);
+    if (stmt.kind === "let" && readsAny(stmt.value, moving)) moving.add(stmt.name);
+    else if (stmt.kind === "fold" && stmt.values.some((value) => readsAny(value, moving))) {
+      for (const { name } of stmt.accumulators) moving.add(name);
+    }
+  }
+}
+
+/** A store is made once for each iteration, whatever it reads. */
+function moves(stmt: Stmt, moving: Names): boolean {
+  if (stmt.kind === "store") return true;
+  return (
+    ownExprs(stmt).some((expr) => readsAny(expr, moving)) ||
+    ("body" in stmt && stmt.body.some((inner) => moves(inner, moving)))
+  );
+}
+
+// ---- grouping --------------------------------------------------------------------------------------------------------
+
+type Item =
+  /** As it stands, once. */
+  | { readonly kind: "once"; readonly stmt: Stmt }
+  | { readonly kind: "fold"; readonly stmt: FoldStmt }
+  | { readonly kind: "for"; readonly stmt: Stmt & { readonly kind: "for" }; readonly items: readonly Item[] }
+  /** For all iterations of the block. */
+  | { readonly kind: "all"; readonly stmts: Stmt[] };
+
+function group(stmts: readonly Stmt[], moving: Names): readonly Item[] {
+  const items: Item[] = [];
+  let open: Stmt[] | undefined;
+  for (const stmt of stmts) {
+    const isMoved = moves(stmt, moving);
+    if (stmt.kind === "let" && !isMoved) {
+      // It may go before the open group: no group stores what it reads.
+      items.splice(open === undefined ? items.length : items.length - 1, 0, { kind: "once", stmt });
+      continue;
+    }
+    if (isMoved && stmt.kind !== "fold" && stmt.kind !== "for") {
+      if (open === undefined) {
+        open = [];
+        items.push({ kind: "all", stmts: open });
+      }
+      open.push(stmt);
+      continue;
+    }
+    open = undefined;
+    if (!isMoved) items.push({ kind: "once", stmt });
+    else if (stmt.kind === "fold") items.push({ kind: "fold", stmt });
+    else if (stmt.kind === "for") items.push({ kind: "for", stmt, items: group(stmt.body, moving) });
+  }
+  return items;
+}
+
+/** Accumulators, and each `let` that is read outside of its group. */
+function arraysOf(items: readonly Item[]): Set<string> {
+  const homes = new Map<string, Item>();
+  const arrays = new Set<string>();
+  const everywhere = (all: readonly Item[], visit: (item: Item, stmts: readonly Stmt[]) => void): void => {
+    for (const item of all) {
+      if (item.kind === "for") everywhere(item.items, visit);
+      else visit(item, item.kind === "all" ? item.stmts : [item.stmt]);
+    }
+  };
+  everywhere(items, (item, stmts) => {
+    if (item.kind === "fold") for (const { name } of item.stmt.accumulators) arrays.add(name);
+    if (item.kind !== "all") return;
+    for (const stmt of stmts) if (stmt.kind === "let") homes.set(stmt.name, item);
+  });
+  everywhere(items, (item, stmts) => {
+    someStmt(stmts, {
+      expr: ({ reads }) => {
+        for (const name of reads) if ((homes.get(name) ?? item) !== item) arrays.add(name);
+        return false;
+      },
+    });
+  });
+  return arrays;
+}
+
+// ---- writing it out --------------------------------------------------------------------------------------------------
+
+interface Emit {
+  readonly block: readonly LoopVar[];
+  /** Of the innermost loop of the block. */
+  readonly mark: LoopMark;
+  readonly moving: Names;
+  /** Names that are arrays over the block. */
+  readonly arrays: Set<string>;
+  readonly fresh: Fresh;
+  /** The first loops of the block keep their names. */
+  readonly isFirst: { yes: boolean };
+}
+
+function emit(item: Item, to: Emit): readonly Stmt[] {
+  switch (item.kind) {
+    case "once":
+      return [item.stmt];
+    case "for":
+      return [{ ...item.stmt, body: item.items.flatMap((inner) => emit(inner, to)) }];
+    case "fold":
+      return [emitFold(item.stmt, to)];
+    case "all":
+      return emitGroup(item.stmts, to);
+  }
+}
+
+/** The loops of the block under names of their own, and what is replaced inside of them. */
+function newBlock({ block, mark, arrays, fresh, isFirst }: Emit): {
+  readonly loops: readonly BlockLoop[];
+  readonly rewrite: Rewrite;
+} {
+  const own = isFirst.yes ? block : block.map((loop): LoopVar => ({ ...loop, name: fresh(loop.name) }));
+  isFirst.yes = false;
+  const at = own.map((loop) => fresh.pool.loop(loop));
+  const names = new Map([...arrays].map((name) => [name, { name, at }]));
+  const loops = new Map(
+    block.flatMap((loop, i) => (own[i] === loop ? [] : [[loop.name, at[i] ?? fresh.pool.integer(0)]])),
+  );
+  return {
+    loops: own.map((loop, i) => ({ loop, mark: i === own.length - 1 ? mark : "unrolled" })),
+    rewrite: replace({ loops, names }),
+  };
+}
+
+function emitFold(fold: FoldStmt, to: Emit): FoldStmt {
+  // Folds that nothing of this body moves come first: their accumulators are arrays for what reads them.
+  const bodyMoves = new Set(fold.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.name] : [])));
+  const apart = new Map<Stmt, FoldStmt>();
+  for (const stmt of fold.body) {
+    if (stmt.kind !== "fold") continue;
+    if (moves(stmt, to.moving) && !moves(stmt, bodyMoves)) {
+      apart.set(stmt, emitFold(stmt, to));
+      for (const { name } of stmt.accumulators) to.arrays.add(name);
+    } else for (const { name } of stmt.accumulators) bodyMoves.add(name);
+  }
+  const { loops, rewrite } = newBlock(to);
+  const body = fold.body.map((stmt) => apart.get(stmt) ?? mapStmt(stmt, rewrite));
+  const values = fold.values.map((value) => rewrite.expr(value));
+  return { ...fold, block: [...loops, ...fold.block], body, values };
+}
+
+function emitGroup(stmts: readonly Stmt[], to: Emit): readonly Stmt[] {
+  const { loops, rewrite } = newBlock(to);
+  const shape = loops.map(({ loop }) => loop.extent);
+  const at = loops.map(({ loop }) => to.fresh.pool.loop(loop));
+  const declared: Stmt[] = [];
+  const body = stmts.map((stmt): Stmt => {
+    if (stmt.kind !== "let" || !to.arrays.has(stmt.name)) return mapStmt(stmt, rewrite);
+    const value: Expr = rewrite.expr(stmt.value);
+    declared.push(variable(stmt.name, to.fresh.pool.constant(value.type, 0), shape));
+    return assign(stmt.name, value, at);
+  });
+  const around = loops.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => {
+    return [{ kind: "for", loop, mark, body: inside }];
+  }, body);
+  return [...declared, ...around];
+}

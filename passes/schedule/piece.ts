@@ -1,0 +1,83 @@
+/**
+ * A nest while moves are made: moves speak the names that `lower` gave, and `names` tells what became of them.
+ */
+import type { BufferParam, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import type { Schedule } from "../../src/kernel/moves.ts";
+import { copyStmts, declaredNames, type Fresh } from "./names.ts";
+
+export interface Piece {
+  readonly nest: Nest;
+  /** Where a name is not what it was: its own now, or null for a loop of one iteration, which there is no more. */
+  readonly names: ReadonlyMap<string, string | null>;
+}
+
+/** A copy of statements in the body, with moves of its own. */
+export interface Inside {
+  readonly names: Piece["names"];
+  readonly moves: Schedule;
+}
+
+export interface Moved extends Piece {
+  /** Another nest, which does the rest of the work, and its moves. Made when it is its turn. */
+  readonly beside?: { readonly piece: () => Piece; readonly moves: Schedule };
+  readonly inside?: Inside;
+}
+
+/** What moves may use and add to. */
+export interface Around {
+  readonly fresh: Fresh;
+  readonly buffers: ReadonlyMap<string, BufferParam>;
+  readonly shared: SharedArray[];
+}
+
+/** What a name of a move is called now; null for a loop that is none. */
+export function nameNow({ names }: Piece, name: string): string | null {
+  const now = names.get(name);
+  return now === undefined ? name : now;
+}
+
+/** Those of the names that are loops still, as they are called now. */
+export function namesNow(piece: Piece, names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => nameNow(piece, name) ?? []);
+}
+
+export function withBody({ nest, names }: Piece, body: readonly Stmt[]): Piece {
+  return { nest: { ...nest, body }, names };
+}
+
+/** A copy of the nest without one of its loops, of whose variable the body still makes use. */
+export function copyNest({ nest, names }: Piece, without: string, fresh: Fresh): Piece {
+  const renamed = new Map<string, string>();
+  const loops = nest.loops
+    .filter(({ loop }) => loop.name !== without)
+    .map(({ loop, mark }) => {
+      const copy: LoopVar = { name: fresh(loop.name), extent: loop.extent };
+      renamed.set(loop.name, copy.name);
+      return { loop: copy, mark, old: loop };
+    });
+  const replaced = new Map(loops.map(({ old, loop }) => [old.name, fresh.pool.loop(loop)]));
+  const before = [...nest.prelude, ...nest.body];
+  const copies = copyStmts(before, { loops: replaced }, fresh);
+  for (const [old, now] of namesOfCopy(before, copies)) renamed.set(old, now);
+  return {
+    nest: {
+      loops: loops.map(({ loop, mark }) => ({ loop, mark })),
+      prelude: copies.slice(0, nest.prelude.length),
+      body: copies.slice(nest.prelude.length),
+    },
+    names: renameAll(names, renamed),
+  };
+}
+
+/** What statements declare, and what their copy calls it. */
+export function namesOfCopy(before: readonly Stmt[], copies: readonly Stmt[]): ReadonlyMap<string, string> {
+  const after = declaredNames(copies);
+  return new Map(declaredNames(before).map((name, i) => [name, after[i] ?? name]));
+}
+
+/** The names as moves of a copy mean them. */
+export function renameAll(names: Piece["names"], renamed: ReadonlyMap<string, string>): Piece["names"] {
+  const made = new Map<string, string | null>(renamed);
+  for (const [name, now] of names) made.set(name, now === null ? null : (renamed.get(now) ?? now));
+  return made;
+}

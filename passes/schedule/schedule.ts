@@ -1,0 +1,57 @@
+/**
+ * Kernel in, kernel out: a policy chooses moves for each nest, `apply` makes them, and what is left is written out for printers.
+ *
+ *   facts -> policy -> moves -> apply -> expandFolds -> unroll -> cse          the moves stay on the kernel, as data
+ *
+ * What comes out is checked once (`soundly`). Where it is not sound, the moves are made again with a check after each.
+ */
+import { CompilerBug } from "../../src/core/errors.ts";
+import { checkKernel } from "../../src/kernel/check.ts";
+import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
+import type { Schedule } from "../../src/kernel/moves.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { expandFolds } from "../lower/expand-folds.ts";
+import { type Applying, apply } from "./apply.ts";
+import { cse } from "./cse.ts";
+import { Facts } from "./facts.ts";
+import { freshNames } from "./names.ts";
+import { unroll } from "./unroll.ts";
+
+/** The moves for each nest of a kernel. What a target has and how it is tuned the policy knows by itself. */
+export type Policy = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule[];
+
+export function scheduleKernel(kernel: Kernel, policy: Policy): Kernel {
+  const schedules = policy(
+    kernel.nests.map((nest) => new Facts(nest)),
+    kernel,
+  );
+  return written(moved(kernel, schedules));
+}
+
+/** What a schedule made, when nothing is wrong with it; else the first move that broke it is named. */
+export function soundly(kernel: Kernel, made: Kernel): Kernel {
+  const broken = checkKernel(made);
+  if (broken === null) return made;
+  if (!made.schedule.some((schedule) => schedule.some(({ move }) => move === "byHand")))
+    moved(kernel, made.schedule, true);
+  throw new CompilerBug(`pass "schedule" broke: ${broken}\n${printKernel(made)}`);
+}
+
+/** The kernel after its moves, with folds. `careful`: checked after each. */
+export function moved(kernel: Kernel, schedules: readonly Schedule[], careful = false): Kernel {
+  if (schedules.every((schedule) => schedule.length === 0)) return kernel;
+  const shared: SharedArray[] = [...kernel.shared];
+  const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
+  const around: Applying = { fresh: freshNames(kernel), shared, buffers };
+  const verify = (nest: Nest): string | null => checkKernel({ ...kernel, shared, nests: [nest] });
+  const nests = kernel.nests.flatMap((nest, i) => {
+    return apply(nest, schedules[i] ?? [], careful ? { ...around, verify } : around);
+  });
+  return { ...kernel, shared, nests, schedule: schedules };
+}
+
+/** As printers take it: without folds; where there are blocks, with a copy for each register, and nothing computed twice. */
+function written(kernel: Kernel): Kernel {
+  const plain = expandFolds(kernel);
+  return kernel.schedule.length > 0 ? cse(unroll(plain)) : plain;
+}

@@ -1,0 +1,152 @@
+/**
+ * Schedules as data: the moves that turn the nest that `lower` wrote into a target's own, in their order.
+ *
+ *   split i 4 peel(split j 2; jam i_r, j_i); split j 2; jam i_i, j_i        how `js` computes 126 x 512 sums
+ *
+ * Moves name loops, axes of folds and accumulators as `lower` did. `split x` makes `x_o` and `x_i`; what is left over, `x_r`, is
+ * a piece of its own, with a list of its own whose names are the same. A loop of one iteration is none: moves of it do nothing.
+ *
+ * A kernel carries the schedules of its nests (`Kernel.schedule`) for people, tests and tools to read. What each move does is in
+ * passes/schedule/moves, what a target chooses in passes/schedule/policy.
+ */
+
+/** All moves, and what each is told. */
+export interface MoveTable {
+  /** x -> by * x_o + x_i, of a parallel loop, a loop in the body or an axis of a fold. */
+  readonly split: {
+    readonly axis: string;
+    readonly by: number;
+    /** Whole blocks, all that fit where it is not given: 17 rows are 3 blocks of 4, and then 3 + 2. */
+    readonly count?: number;
+    readonly tail: Tail;
+  };
+  /** These parallel loops take, in this order, the places that they have among all. */
+  readonly reorder: { readonly axes: readonly string[] };
+  /** Neighbouring parallel loops become one; the last of them turns fastest. */
+  readonly flatten: { readonly axes: readonly string[]; readonly into: string };
+  /** A parallel loop is spread over threads, workgroups or invocations; a parallel loop in the body over lanes. */
+  readonly bind: { readonly axis: string; readonly to: "thread" | "workgroup" | "invocation" | "lane" };
+  /** A parallel loop becomes the loop around the whole body. */
+  readonly sink: { readonly axis: string };
+  /** Parallel loops become a block of registers: they go into the folds, and around the statements between these. */
+  readonly jam: { readonly axes: readonly string[]; readonly mark: "unrolled" | "interleaved" };
+  /** A loop in the body becomes a copy of its body for each iteration. */
+  readonly unroll: { readonly axis: string };
+  /** A costly value of a row goes into a thread's own memory, from where later loops over the row take it. */
+  readonly keep: { readonly value: string };
+  /** An operand of a contraction is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
+  readonly stage: {
+    readonly operand: "left" | "right";
+    readonly of: string;
+    readonly at: string | null;
+    readonly into: Staged;
+  };
+  /** What follows a fold becomes a loop over `axis` of its block, which finds the accumulators in a thread's own memory. */
+  readonly spill: { readonly of: string; readonly axis: string };
+  /** Parts of a fold are folded apart, and then joined as the table of folds says. */
+  readonly splitFold: { readonly of: string; readonly into: Parts };
+  /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread (GPU). */
+  readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
+  /** A schedule that is not made of moves yet, in words. */
+  readonly byHand: { readonly words: string };
+}
+
+/** exact: nothing is left over. guard: the last block is whole, and what runs past the end does nothing. peel: see above. */
+export type Tail = "exact" | "guard" | { readonly peel: Schedule };
+
+/** panel: a thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
+export type Staged =
+  | { readonly memory: "panel"; readonly along: "columns" | "depth" }
+  | { readonly memory: "shared"; readonly depth: number }
+  | { readonly memory: "registers" };
+
+export type Parts =
+  /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
+  | { readonly by: "serial"; readonly terms: number }
+  /** In the lanes of so many vectors. */
+  | { readonly by: "lanes"; readonly vectors: number }
+  /** In the invocations of a workgroup, joined in halves. */
+  | { readonly by: "tree"; readonly lanes: number }
+  /** In workgroups, whose results a second launch joins. */
+  | { readonly by: "secondLaunch"; readonly groups: number };
+
+export type MoveName = keyof MoveTable;
+export type MoveOf<Name extends MoveName> = { readonly move: Name } & MoveTable[Name];
+export type Move = { [Name in MoveName]: MoveOf<Name> }[MoveName];
+
+/** Of one nest. */
+export type Schedule = readonly Move[];
+
+/** One line. */
+export function printSchedule(schedule: Schedule): string {
+  return schedule.map(printMove).join("; ");
+}
+
+/** Each nest's, where it has any; alike ones once. */
+export function printSchedules(schedules: readonly Schedule[]): string {
+  return [...new Set(schedules.map(printSchedule))].filter((line) => line !== "").join(" | ");
+}
+
+export function printMove(move: Move): string {
+  switch (move.move) {
+    case "split": {
+      const count = move.count === undefined ? "" : ` count ${move.count}`;
+      return `split ${move.axis} ${move.by}${count}${printTail(move.tail)}`;
+    }
+    case "reorder":
+      return `reorder ${move.axes.join(", ")}`;
+    case "flatten":
+      return `flatten ${move.axes.join(", ")} into ${move.into}`;
+    case "bind":
+      return `bind ${move.axis} ${move.to}`;
+    case "sink":
+    case "unroll":
+      return `${move.move} ${move.axis}`;
+    case "jam":
+      return `jam ${move.axes.join(", ")}${printMark(move.mark)}`;
+    case "keep":
+      return `keep ${move.value}`;
+    case "stage":
+      return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} into ${printStaged(move.into)}`;
+    case "spill":
+      return `spill ${move.of} over ${move.axis}`;
+    case "splitFold":
+      return `splitFold ${move.of} ${printParts(move.into)}`;
+    case "team":
+      return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}`;
+    case "byHand":
+      return move.words;
+  }
+}
+
+function printTail(tail: Tail): string {
+  if (tail === "exact") return "";
+  if (tail === "guard") return " guard";
+  return tail.peel.length === 0 ? " peel" : ` peel(${printSchedule(tail.peel)})`;
+}
+
+const printMark = (mark: string): string => (mark === "unrolled" ? "" : ` ${mark}`);
+
+function printStaged(into: Staged): string {
+  switch (into.memory) {
+    case "panel":
+      return `panel along ${into.along}`;
+    case "shared":
+      return `shared ${into.depth} deep`;
+    case "registers":
+      return "registers";
+  }
+}
+
+function printParts(parts: Parts): string {
+  switch (parts.by) {
+    case "serial":
+      return `serial ${parts.terms}`;
+    case "lanes":
+      return `lanes x ${parts.vectors}`;
+    case "tree":
+      return `tree ${parts.lanes}`;
+    case "secondLaunch":
+      return `second launch ${parts.groups}`;
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Random schedules: moves of any kind, of loops that are there, as far as they are legal. Whatever a move says of itself is taken
+ * at its word, so a move that is legal and wrong is found.
+ */
+import { tryMove } from "../../passes/schedule/apply.ts";
+import { Facts } from "../../passes/schedule/facts.ts";
+import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
+import { freshNames } from "../../passes/schedule/names.ts";
+import { type Around, nameNow, type Piece } from "../../passes/schedule/piece.ts";
+import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import type { Move, Parts, Schedule } from "../../src/kernel/moves.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
+
+/** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
+export function randomSchedules(kernel: Kernel, numbers: readonly number[]): readonly Schedule[] {
+  let drawn = 0;
+  const below = (n: number): number => (numbers[drawn++] ?? 0) % Math.max(1, n);
+  const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
+  const around: Around = { fresh: freshNames(kernel), buffers, shared: [...kernel.shared] };
+  return kernel.nests.map((nest) => {
+    const known = namesOf(nest);
+    return draw({ nest, names: new Map() }, known, around, below, 2);
+  });
+}
+
+interface Known {
+  /** Loops and axes of folds. */
+  readonly loops: string[];
+  readonly accumulators: readonly string[];
+}
+
+type Below = (n: number) => number;
+
+function draw(start: Piece, known: Known, around: Around, below: Below, depth: number): Schedule {
+  const moves: Move[] = [];
+  let piece = start;
+  for (let n = 1 + below(7); n > 0; n -= 1) {
+    const move = drawMove(piece, known, around, below, depth);
+    if (move === undefined) continue;
+    const made = tryMove(piece, move, around);
+    if (typeof made === "string") continue;
+    moves.push(move);
+    piece = { nest: made.nest, names: made.names };
+    if (move.move === "split") known.loops.push(`${move.axis}_o`, `${move.axis}_i`);
+    if (move.move === "flatten") known.loops.push(move.into);
+  }
+  return moves;
+}
+
+function drawMove(piece: Piece, known: Known, around: Around, below: Below, depth: number): Move | undefined {
+  const pick = <T>(from: readonly T[]): T | undefined => from[below(from.length)];
+  const axis = pick(known.loops);
+  const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
+  const parallel = piece.nest.loops.flatMap(({ loop }) => there.get(loop.name) ?? []);
+  if (axis === undefined) return undefined;
+  switch (below(12)) {
+    case 0:
+    case 1:
+    case 2: {
+      const by = 1 + below(5);
+      const count = below(4) === 3 ? { count: 1 + below(2) } : {};
+      const tail = pick(["exact", "guard", "peel", "peel"] as const) ?? "exact";
+      if (tail !== "peel") return { move: "split", axis, by, tail, ...count };
+      return {
+        move: "split",
+        axis,
+        by,
+        tail: { peel: peeled(piece, known, axis, by, around, below, depth) },
+        ...count,
+      };
+    }
+    case 3:
+    case 4:
+    case 5: {
+      const axes = [...new Set([axis, ...(below(2) === 1 ? [pick(known.loops) ?? axis] : [])])];
+      return { move: "jam", axes, mark: below(3) === 2 ? "interleaved" : "unrolled" };
+    }
+    case 6:
+      return { move: "reorder", axes: below(2) === 0 ? parallel.toReversed() : [axis, pick(known.loops) ?? axis] };
+    case 7: {
+      const at = below(parallel.length);
+      return { move: "flatten", axes: parallel.slice(at, at + 2), into: `flat${known.loops.length}` };
+    }
+    case 8:
+      return { move: "sink", axis };
+    case 9:
+      return below(2) === 0 ? { move: "unroll", axis } : { move: "bind", axis, to: below(2) === 0 ? "lane" : "thread" };
+    case 10: {
+      const value = pick(worthKeeping(piece.nest));
+      return value === undefined ? undefined : { move: "keep", value };
+    }
+    default: {
+      const of = pick(known.accumulators);
+      const into: Parts =
+        below(2) === 0 ? { by: "serial", terms: 1 + below(5) } : { by: "lanes", vectors: 1 + below(3) };
+      return of === undefined ? undefined : { move: "splitFold", of, into };
+    }
+  }
+}
+
+/** Moves of what a split leaves over: found by making the split, and drawing for the piece that it cuts off. */
+function peeled(
+  piece: Piece,
+  known: Known,
+  axis: string,
+  by: number,
+  around: Around,
+  below: Below,
+  depth: number,
+): Schedule {
+  if (depth === 0) return [];
+  const made = tryMove(piece, { move: "split", axis, by, tail: { peel: [] } }, around);
+  if (typeof made === "string") return [];
+  const left = { ...known, loops: [...known.loops, `${axis}_r`] };
+  if (made.beside !== undefined) return draw(made.beside.piece(), left, around, below, depth - 1);
+  if (made.inside === undefined) return [];
+  return draw({ nest: made.nest, names: made.inside.names }, left, around, below, depth - 1);
+}
+
+function namesOf(nest: Nest): Known {
+  const loops = nest.loops.map(({ loop }) => loop.name);
+  walkStmts(nest.body, {
+    stmt: (stmt: Stmt) => {
+      if (stmt.kind === "for") loops.push(stmt.loop.name);
+      if (stmt.kind === "fold") loops.push(...stmt.axes.map(({ name }) => name));
+    },
+  });
+  const accumulators = new Facts(nest).folds().map(({ accumulators: [first] }) => first?.name ?? "");
+  return { loops, accumulators };
+}
