@@ -6,7 +6,7 @@
  *
  * run-script.ts starts processes in which "tensorloom" means these files. The folder goes when the tests are over.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -14,6 +14,9 @@ import { build } from "esbuild";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Where a test finds the folder; workers inherit it. */
 export const builtFolder = "TENSORLOOM_BUILT";
+
+/** No run takes as long. */
+const oldMs = 3_600_000;
 
 /** Sources that are started or imported by name, and what they are called in the folder. */
 export const builtFiles = {
@@ -26,6 +29,11 @@ export const builtFiles = {
 export default async function setup(): Promise<() => void> {
   const parent = join(root, ".cache", "tests");
   mkdirSync(parent, { recursive: true });
+  // A run that was killed has left its folder.
+  for (const name of readdirSync(parent)) {
+    const path = join(parent, name);
+    if (Date.now() - statSync(path).mtimeMs > oldMs) rmSync(path, { recursive: true, force: true });
+  }
   const folder = mkdtempSync(join(parent, "built-"));
   await build({
     entryPoints: Object.entries(builtFiles).map(([file, out]) => ({ in: join(root, file), out })),
