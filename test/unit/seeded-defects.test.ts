@@ -89,8 +89,8 @@ const defects: readonly Defect[] = [
   {
     title: "sums of a block overlap",
     file: "passes/schedule/panel-body.ts",
-    from: "      { factor: cut.width, index: loopIndex(r) },",
-    to: "      { factor: cut.width - 1, index: loopIndex(r) },",
+    from: "      { factor: cut.width, index: fresh.pool.loop(r) },",
+    to: "      { factor: cut.width - 1, index: fresh.pool.loop(r) },",
     caughtBy: "test/unit/wasm/kernels.test.ts",
     named: "13 x 70 x 17: a long epilogue",
   },
