@@ -317,7 +317,7 @@ export function toSource(
 }
 
 function areNumbers(given: readonly unknown[]): given is readonly number[] {
-  return given.every((value) => typeof value === "number");
+  return given.findIndex((value) => typeof value !== "number") === -1; // `every` would pass over holes
 }
 
 function isSource(given: unknown): given is Source {
