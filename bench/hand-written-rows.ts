@@ -2,7 +2,8 @@
  * Softmax and layer norm along rows, written by hand with the wasm encoder in vectors of four: what the compiler's row
  * kernels are measured against. Columns must be a multiple of sixteen.
  */
-import type { FunctionWriter, Local } from "../codegen/wasm/function.ts";
+import type { FunctionWriter } from "../codegen/wasm/function.ts";
+import type { Local } from "../codegen/wasm/refs.ts";
 import { blockBytes, build, type HandWritten, loopWhile, vectorBytes, wide } from "./hand-written.ts";
 import { layerNormEpsilon } from "./workloads.ts";
 

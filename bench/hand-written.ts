@@ -2,8 +2,9 @@
  * Copies written by hand with the wasm encoder, that the compiler's maps are measured against, and what all loops by hand
  * share: they read at address 0 and write behind it.
  */
-import type { FunctionWriter, Local } from "../codegen/wasm/function.ts";
+import type { FunctionWriter } from "../codegen/wasm/function.ts";
 import { WasmModule } from "../codegen/wasm/module.ts";
+import type { Local } from "../codegen/wasm/refs.ts";
 
 /** Four vectors at a time, so that no sum waits for the one before. */
 export const wide = [0, 1, 2, 3] as const;

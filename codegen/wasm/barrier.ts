@@ -7,8 +7,9 @@
  * process that was suspended does not give up when it goes on.
  */
 import { control, failure } from "./abi.ts";
-import type { FunctionRef, FunctionWriter, Local } from "./function.ts";
+import type { FunctionWriter } from "./function.ts";
 import type { WasmModule } from "./module.ts";
+import type { FunctionRef, Local } from "./refs.ts";
 
 const sliceMs = 50;
 /** What memory.atomic.wait32 gives after its time. */

@@ -11,9 +11,10 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
-import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "./function.ts";
+import type { FunctionWriter } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
 import type { ValType } from "./opcodes.ts";
+import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
 
 /** A buffer, or a shared array of the kernel. */
 export interface MemoryPlace {

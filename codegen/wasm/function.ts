@@ -4,7 +4,7 @@
  * So a mistake of a printer is a `CompilerBug` with a stack trace at the line that made it, not an engine's complaint about
  * byte 31415. Instructions go straight into the body as bytes (core specification, section 5.4).
  */
-import type { WasmRegion, WasmRelocation } from "./artifact.ts";
+import type { WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
 import {
   type Instruction,
@@ -16,57 +16,18 @@ import {
   type ValType,
   writeOpcode,
 } from "./opcodes.ts";
+import {
+  type Code,
+  type FunctionRef,
+  type GlobalRef,
+  type Local,
+  type ModuleScope,
+  type RegionAddress,
+  typeCode,
+} from "./refs.ts";
 import { type Label, Validator } from "./validator.ts";
 
-export interface Local {
-  readonly index: number;
-  readonly type: ValType;
-}
-
-export interface FunctionRef {
-  readonly index: number;
-  readonly params: readonly ValType[];
-  readonly results: readonly ValType[];
-  readonly name: string;
-}
-
-export interface GlobalRef {
-  readonly index: number;
-  readonly type: ValType;
-  readonly mutable: boolean;
-}
-
-/** A byte address that a loader may move: so far behind the base of a region. */
-export interface RegionAddress {
-  readonly region: WasmRegion;
-  readonly offset: number;
-}
-
-/** A function's locals and instructions, and the addresses in them. */
-export interface Code {
-  readonly bytes: Uint8Array;
-  readonly relocations: readonly WasmRelocation[];
-}
-
-/** What a body may refer to in its module. */
-export interface ModuleScope {
-  /** The address of a region's first byte; undefined where there is no such region. */
-  baseOf(region: WasmRegion): number | undefined;
-  readonly hasMemory: boolean;
-  hasFunction(ref: FunctionRef): boolean;
-  hasGlobal(ref: GlobalRef): boolean;
-  /** The index of a function type, added to the module if it is new. */
-  typeIndex(params: readonly ValType[], results: readonly ValType[]): number;
-}
-
 const opcode = { block: 0x02, loop: 0x03, if: 0x04, else: 0x05, end: 0x0b, emptyType: 0x40 } as const;
-const typeCodes: Readonly<Record<ValType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
-
-/** The byte that stands for a type. */
-export function typeCode(type: ValType): number {
-  return typeCodes[type];
-}
-
 /** Every method but `local` and `release` appends one instruction; all throw `CompilerBug` where it would be invalid. */
 export class FunctionWriter {
   readonly #scope: ModuleScope;

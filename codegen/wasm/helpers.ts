@@ -2,8 +2,9 @@
  * Functions that generated code calls where WebAssembly's own instructions trap or differ from the kernel language. A module
  * contains those it uses.
  */
-import type { FunctionWriter, Local } from "./function.ts";
+import type { FunctionWriter } from "./function.ts";
 import type { ValType } from "./opcodes.ts";
+import type { Local } from "./refs.ts";
 
 interface Helper {
   readonly params: readonly ValType[];

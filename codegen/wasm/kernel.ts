@@ -25,11 +25,12 @@ import {
   type WasmContext,
   type WasmModuleContext,
 } from "./context.ts";
-import type { FunctionWriter, Local, RegionAddress } from "./function.ts";
+import type { FunctionWriter } from "./function.ts";
 import { panelOffsets, type WasmLayout } from "./layout.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
 import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
+import type { Local, RegionAddress } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";

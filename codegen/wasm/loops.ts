@@ -5,8 +5,8 @@
  */
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { place, type WasmContext } from "./context.ts";
-import type { Local } from "./function.ts";
 import { holdPointers, movingPointers, releasePointers } from "./pointers.ts";
+import type { Local } from "./refs.ts";
 
 /** A loop of one iteration leaves its body in place: no index mentions its variable. */
 export function writeLoop(

@@ -6,8 +6,9 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { WasmRegion, WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
-import { type Code, type FunctionRef, FunctionWriter, type GlobalRef, type Local, typeCode } from "./function.ts";
+import { FunctionWriter } from "./function.ts";
 import { instructions, type ValType, writeOpcode } from "./opcodes.ts";
+import { type Code, type FunctionRef, type GlobalRef, type Local, typeCode } from "./refs.ts";
 
 /** In pages of 65,536 bytes. A shared memory needs a maximum. */
 export interface MemoryPages {

@@ -11,7 +11,7 @@ import type { Apply, Bound, Expr, FloorDiv, Index, Load, Mod, Sum, ValueType } f
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { addressOf, pointerKey } from "./address.ts";
 import { type MemoryPlace, place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
-import type { RegionAddress } from "./function.ts";
+import type { RegionAddress } from "./refs.ts";
 import { writeConvert, writeFloat, writeInteger } from "./scalar-ops.ts";
 
 export function writeScalar(expr: Expr, context: WasmContext): void {

@@ -17,12 +17,13 @@ import { importedMemory, importNames, stepName } from "./abi.ts";
 import type { WasmArtifact } from "./artifact.ts";
 import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place, scalarType, type WasmModuleContext } from "./context.ts";
-import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "./function.ts";
+import type { FunctionWriter } from "./function.ts";
 import { type HelperName, helperOf } from "./helpers.ts";
 import { writeKernel, writeRoutineFunction } from "./kernel.ts";
 import { layOut, type WasmLayout } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import type { ValType } from "./opcodes.ts";
+import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
 
 export interface WasmOptions {
   /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */

@@ -24,8 +24,8 @@ import {
   varies,
   type WasmContext,
 } from "./context.ts";
-import type { Local } from "./function.ts";
 import type { PlainOpName } from "./opcodes.ts";
+import type { Local } from "./refs.ts";
 import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
 import { constantBytes, vectorFloatOps, vectorIntegerOps, writeFloatSign, writeSplat } from "./vector-ops.ts";
 

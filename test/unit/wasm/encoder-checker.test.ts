@@ -9,7 +9,7 @@ import { setFlagsFromString } from "node:v8";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Bytes } from "../../../codegen/wasm/bytes.ts";
-import { type FunctionRef, type FunctionWriter, type GlobalRef, typeCode } from "../../../codegen/wasm/function.ts";
+import type { FunctionWriter } from "../../../codegen/wasm/function.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import {
   instructions,
@@ -18,6 +18,7 @@ import {
   type ValType,
   writeOpcode,
 } from "../../../codegen/wasm/opcodes.ts";
+import { type FunctionRef, type GlobalRef, typeCode } from "../../../codegen/wasm/refs.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";
 

@@ -4,9 +4,10 @@ import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Bytes } from "../../../codegen/wasm/bytes.ts";
-import type { FunctionWriter, Local } from "../../../codegen/wasm/function.ts";
+import type { FunctionWriter } from "../../../codegen/wasm/function.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
+import type { Local } from "../../../codegen/wasm/refs.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";
 

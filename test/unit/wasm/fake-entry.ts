@@ -12,9 +12,10 @@
 import { importedMemory, importNames, stepName } from "../../../codegen/wasm/abi.ts";
 import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { emitHeartbeat, writeBarrier } from "../../../codegen/wasm/barrier.ts";
-import type { FunctionRef, FunctionWriter, Local, RegionAddress } from "../../../codegen/wasm/function.ts";
+import type { FunctionWriter } from "../../../codegen/wasm/function.ts";
 import { layOut } from "../../../codegen/wasm/layout.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
+import type { FunctionRef, Local, RegionAddress } from "../../../codegen/wasm/refs.ts";
 import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { type Addresses, alone, artifactSteps, type Crew } from "../../../src/program/artifact.ts";
