@@ -185,7 +185,7 @@ export function specializedEntry(written: Entry, dims: Dims): Entry {
 export function afterPass(written: Entry, last: "differentiate" | "simplify"): Entry {
   const { differentiated } = runUpTo("differentiated", { written }, forPeople);
   if (last === "differentiate") return differentiated;
-  return runUpTo("simplified", { specialized: differentiated }, forPeople).simplified;
+  return runUpTo("simplified", { expanded: differentiated }, forPeople).simplified;
 }
 
 /** What stages before a target's own ask for. */

@@ -12,6 +12,7 @@ import type { BoundTarget } from "../codegen/target.ts";
 import { type Fused, printFused } from "../passes/fuse/cluster.ts";
 import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
+import { expand } from "../passes/graph/expand.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";
 import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
@@ -37,6 +38,7 @@ export interface Products {
   untransposed: Entry;
   differentiated: Entry;
   specialized: Entry;
+  expanded: Entry;
   simplified: Entry;
   apart: Apart;
   fused: Fused;
@@ -63,7 +65,7 @@ export interface StageContext extends PassContext {
 }
 
 /** The passes that stages run on graphs, in their order. */
-const graphPasses: readonly GraphPass[] = [foldTransposes, differentiate, specialize, simplify];
+const graphPasses: readonly GraphPass[] = [foldTransposes, differentiate, specialize, expand, simplify];
 
 const stage = stageOf<Products, StageContext>();
 const optional = optionalStageOf<Products, StageContext>();
@@ -81,13 +83,14 @@ export const stages = [
   graphStage(foldTransposes, "written", "untransposed"), //     so that gradients come out in the parameters' own layout
   graphStage(differentiate, "untransposed", "differentiated"), // every gradient at once, innermost first
   graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
+  graphStage(expand, "specialized", "expanded"), //             sorts become the ops that they are written in for their sizes
   // Algebra, on forward and backward pass together.
   optional({
     name: "simplify",
-    needs: ["specialized"],
+    needs: ["expanded"],
     gives: "simplified",
-    run: ({ specialized }, context) => verified(simplify, specialized, context),
-    without: ({ specialized }) => specialized,
+    run: ({ expanded }, context) => verified(simplify, expanded, context),
+    without: ({ expanded }) => expanded,
     ...ofGraph,
   }),
   // Which nodes share a kernel. A state that changes in place counts as one buffer, unless `order` has found that it cannot.

@@ -184,6 +184,6 @@ export function compositeCases(): OpCase[] {
 
 /** Composites through which no gradient flows, by definition. */
 export const withoutGradient: readonly string[] = [
-  ...[...Object.keys(comparisons), "and", "or", "accuracy"],
+  ...[...Object.keys(comparisons), "and", "or", "accuracy", "argmax", "argmin", "argsort"],
   ...["randomUniform", "randomBits", "randomNormal", "randomBernoulli"],
 ].map((name) => `composite ${name}`);

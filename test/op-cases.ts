@@ -14,7 +14,10 @@ import type { Tensor } from "../src/dsl/tensor.ts";
 import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
+import { mergeRuns } from "../src/graph/ops/merge.ts";
 import { reduceOps } from "../src/graph/ops/reduce.ts";
+import { searchSorted } from "../src/graph/ops/search.ts";
+import { putAlong, takeAlong } from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import { compositeCases } from "./composite-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
@@ -113,13 +116,68 @@ const reduced: readonly (readonly [readonly number[], readonly number[]])[] = [
 
 function reduceCases(): OpCase[] {
   return (Object.keys(reduceOps) as ReduceName[]).flatMap((name) => {
-    const isArg = name.startsWith("arg");
-    return reduced.flatMap(([shape, axes]) => {
-      if (isArg && axes.length > 1) return [];
+    return reduced.map(([shape, axes]) => {
       const make: Make = (x) => applyOp(reduceOps[name], [x], { axes }, here(name));
-      return [one(`reduce ${name}`, [input(shape)], make, { gradient: !isArg })];
+      return one(`reduce ${name}`, [input(shape)], make);
     });
   });
+}
+
+/** A value that tells of both results. */
+function both({ values, indexes }: { readonly values: Tensor; readonly indexes: Tensor }): Tensor {
+  return ops.add(values, ops.cast(indexes, "f32"));
+}
+
+function bestCases(): OpCase[] {
+  return reduced.flatMap(([shape, [axis, ...others]]) => {
+    if (axis === undefined || others.length > 0) return [];
+    return [
+      one("reduce maxWithIndex", [input(shape)], (x) => both(ops.maxWithIndex(x, { axis }))),
+      one("reduce maxWithIndex", [input(shape)], (x) => ops.maxWithIndex(x, { axis }).values),
+      one("reduce minWithIndex", [input(shape)], (x) => both(ops.minWithIndex(x, { axis }))),
+      one("composite argmax", [input(shape)], (x) => ops.argmax(x, { axis }), { gradient: false }),
+      one("composite argmin", [input(shape)], (x) => ops.argmin(x, { axis }), { gradient: false }),
+    ];
+  });
+}
+
+function sortCases(): OpCase[] {
+  const order = (y: Tensor): Tensor => ops.argsort(y, { axis: 0 });
+  const put = (x: Tensor, y: Tensor, size: number): Tensor => applyOp(putAlong, [x, order(y)], { axis: 0, size }, here("put")); // biome-ignore format: short
+  const taken = (y: Tensor): Tensor => ops.slice(order(y), [0, 4]);
+  return [
+    ...[[1], [7], [0], [2, 37, 3], [5, 70]].map((shape) => one("composed sort", [input(shape)], (x) => ops.sort(x))),
+    one("composed sort", [input([3, 10, 2])], (x) => ops.sort(x, { axis: 1, descending: true })),
+    one("composed sort", [input([0, 3])], (x) => ops.sort(x, { axis: 1 })),
+    one("composite argsort", [input([4, 11])], (x) => ops.argsort(x, { axis: 0 }), { gradient: false }),
+    one("composite argsort", [whole([50], 0, 5)], (x) => ops.argsort(x, { descending: true })),
+    one("composite topK", [input([3, 10])], (x) => both(ops.topK(x, 4))),
+    one("composite topK", [input([10, 3])], (x) => both(ops.topK(x, 3, { axis: 0, largest: false }))),
+    one("composite topK", [input([2, 100])], (x) => ops.topK(x, 70).values),
+    one("composite topK", [input([2, 5])], (x) => ops.topK(x, 0).values),
+    one("composite topK", [input([4])], (x) => ops.topK(x, 4).values),
+    one("composed putAlong", [input([5, 2]), input([5, 2])], (x, y) => put(x, y, 9)),
+    one("composed putAlong", [input([70, 2]), input([70, 2])], (x, y) => put(x, y, 80)),
+    one("composed putAlong", [input([70]), input([70])], (x, y) => put(x, y, 70)),
+    one("gather takeAlong", [input([6, 2]), input([6, 2])], (x, y) =>
+      applyOp(takeAlong, [x, taken(y)], { axis: 0 }, here("take")),
+    ),
+    one(
+      "gather mergeRuns",
+      [input([1, 7, 2])],
+      (x) =>
+        applyOp(
+          mergeRuns,
+          [x, ops.arange(14, "f32")].map((v) => ops.reshape(v, [1, 7, 2])),
+          { axis: 1, run: 1, keep: 7, descending: false },
+          here("merge"),
+        ),
+      { gradient: false },
+    ),
+    one("gather searchSorted", [whole([9], 0, 20)], (x) =>
+      applyOp(searchSorted, [ops.sort(x)], { axis: 0, size: 23 }, here("search")),
+    ),
+  ];
 }
 
 function viewCases(): OpCase[] {
@@ -206,6 +264,8 @@ export const opCases: readonly OpCase[] = [
   ...mapCases(),
   ...castCases(),
   ...reduceCases(),
+  ...bestCases(),
+  ...sortCases(),
   ...viewCases(),
   ...contractCases(),
   ...indexCases(),

@@ -8,8 +8,11 @@ import type { OpDef } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import * as gatherOps from "../src/graph/ops/gather.ts";
 import * as mapOps from "../src/graph/ops/map.ts";
+import * as merges from "../src/graph/ops/merge.ts";
 import * as parts from "../src/graph/ops/parts.ts";
-import { reduceOps } from "../src/graph/ops/reduce.ts";
+import * as reductions from "../src/graph/ops/reduce.ts";
+import * as searches from "../src/graph/ops/search.ts";
+import * as sorts from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import * as views from "../src/graph/ops/view.ts";
 import { withoutGradient } from "./composite-cases.ts";
@@ -40,11 +43,24 @@ const isOp = (value: unknown): value is OpDef => typeof value === "object" && va
 
 /**
  * Every op that targets compute, in the order of the tables. `state` is left out as no case has a state of its own: it is
- * what random numbers read, and test/gpu/cases/programs.ts has states. Regions and transforms are expanded before a
- * target sees them.
+ * what random numbers read, and test/gpu/cases/programs.ts has states. Transforms are expanded before a target sees
+ * them.
  */
 export function knownOps(): readonly OpDef[] {
-  const tables = [sources, mapOps.mapOps, mapOps, views, parts, reduceOps, { contract }, gatherOps];
+  const tables = [
+    sources,
+    mapOps.mapOps,
+    mapOps,
+    views,
+    parts,
+    reductions.reduceOps,
+    reductions,
+    { contract },
+    gatherOps,
+    sorts,
+    merges,
+    searches,
+  ];
   const ops = tables.flatMap((table) => Object.values(table) as unknown[]).filter(isOp);
   return [...new Set(ops)].filter((op) => op !== sources.state);
 }

@@ -70,7 +70,7 @@ export const model: Model = { w: param(ones(4)) };
 export const made = program({ inputs: { x: f32(4) }, state: model, step: ({ x }, state) => ({ outputs: step(state, x) }) });
 `,
   reductions: `
-import { sum, mean, full, max, type Tensor, type ReduceOptions, argmax } from "tensorloom";
+import { sum, mean, full, max, type Tensor, type ReduceOptions, argmax, argsort, maxWithIndex, sort, topK } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_proof: Same<A, B>): void {}
 type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
@@ -81,6 +81,11 @@ const c = max(x, { axis: -2, keepDims: true }); same<typeof c, F<[2, 3, 1, 5]>>(
 const d = max(x, { axis: 1 }); same<typeof d, F<[2, 4, 5]>>(true);
 const e = argmax(x); same<typeof e, Tensor<[2, 3, 4], "i32">>(true);
 const f = argmax(x, { axis: 0 }); same<typeof f, Tensor<[3, 4, 5], "i32">>(true);
+const best = maxWithIndex(x, { axis: -2 }); same<typeof best.values, Tensor<[2, 3, 5], "f32">>(true); same<typeof best.indexes, Tensor<[2, 3, 5], "i32">>(true);
+const sorted = sort(x, { axis: 1, descending: true }); same<typeof sorted, typeof x>(true);
+const order = argsort(x); same<typeof order, Tensor<[2, 3, 4, 5], "i32">>(true);
+const top = topK(x, 2); same<typeof top.values, Tensor<[2, 3, 4, 2], "f32">>(true); same<typeof top.indexes, Tensor<[2, 3, 4, 2], "i32">>(true);
+const topOfRows = topK(x, 2, { axis: 0, largest: false }); same<typeof topOfRows.values, Tensor<[2, 3, 4, 5], "f32">>(true);
 declare const o: ReduceOptions; declare const k: boolean; declare const n: number; declare const l: number[]; declare const y: Tensor;
 const g = sum(x, o); same<typeof g, Tensor<readonly (string|number)[], "f32">>(true);
 const h = sum(x, { axis: 1, keepDims: k }); same<typeof h, Tensor<readonly (string|number)[], "f32">>(true);
@@ -238,6 +243,9 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.sum(tl.full([2, 3], 0), { axis: [0, 2] })", "sum: there is no axis 2 in rank 2"],
   ["tl.sum(tl.full([2, 3], 0), { axis: [-3] })", "sum: there is no axis -3 in rank 2"],
   ["tl.argmax(tl.full([2, 3], 0), { axis: 2 })", "argmax: there is no axis 2 in rank 2"],
+  ["tl.topK(tl.full([2, 3], 0), 1, { axis: 2 })", "topK: there is no axis 2 in rank 2"],
+  ["tl.sort(tl.full([], 0))", "sort: there is no axis -1 in rank 0"],
+  ["tl.sort(tl.full([2, 3], 0), { axis: 1, order: 1 })", "sort: order (there are: axis)"],
   ["tl.argmax(tl.full([], 0))", "argmax: there is no axis -1 in rank 0"],
   ["tl.sum(tl.full([2, 3], 0), { axis: 1, keepdims: true })", "sum: keepdims (there are: axis"],
   ["tl.mean(tl.full([2, 3], 0), { axes: 1, keepDims: true })", "mean: axes (there are: axis"],

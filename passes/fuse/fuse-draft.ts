@@ -74,6 +74,7 @@ export class Draft {
 
   /** Takes a node in. What it reads of other drafts has to be stored by them. */
   add(node: Node, accesses: readonly Access[], homes: readonly Draft[], isResult: boolean): void {
+    const isOneMore = !node.results.some((other) => this.nodes.has(other)); // the results of one op are computed at once
     this.nodes.add(node);
     for (const { node: read } of accesses) if (!this.nodes.has(read)) this.buffers.add(this.#keyOf(read));
     for (const home of homes) {
@@ -82,8 +83,8 @@ export class Draft {
       for (const { node: read } of accesses) if (home.nodes.has(read)) home.buffers.add(this.#keyOf(read));
     }
     if (isResult) this.buffers.add(this.#keyOf(node));
-    this.#work += node.op.kind === "map" ? Math.max(leastPrice, node.op.cost) : leastPrice;
-    if (node.op.kind === "reduce") this.#folds += 1;
+    if (isOneMore) this.#work += node.op.kind === "map" ? Math.max(leastPrice, node.op.cost) : leastPrice;
+    if (isOneMore && node.op.kind === "reduce") this.#folds += 1;
     if (this.#isInRow(node)) this.#inRow += 1;
     this.newest = Math.max(this.newest, node.id);
   }

@@ -183,18 +183,19 @@ export class NestBuilder {
       name: names.fresh(node.op.kind === "contract" ? "k" : "c"),
       extent,
     }));
-    const result = this.#fold(node, at, loops);
-    const scope = this.#innermost();
-    scope.memo.set(place, result);
+    const results = this.#fold(node, at, loops);
+    for (const [result, value] of results) this.#innermost().memo.set({ ...place, node: result }, value);
     this.#scopes.push(...inner);
-    return result;
+    const made = results.get(node);
+    if (made === undefined) throw new CompilerBug(`lower: %${node.id} ${node.op.name} is no accumulator`);
+    return made;
   }
 
-  /** A contraction is a sum of products. What is folded is rounded once, after it. */
-  #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): Expr {
-    const { names, target, pool } = this.#options;
+  /** The results that this cluster computes. A contraction is a sum of products. What is folded is rounded once, after it. */
+  #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): ReadonlyMap<Node, Expr> {
+    const { cluster, names, target, pool } = this.#options;
     const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
-    const { isWide, result, ...about } = folds[fn];
+    const { isWide, ...about } = folds[fn];
     const type = valueTypeOf(operand(node).type.dtype);
     const wide = isWide ? accumulatorType(type, target) : type;
     const held = about.names.map((hint) => names.fresh(hint));
@@ -212,8 +213,13 @@ export class NestBuilder {
     // Of an arg-max the place too, counted along the one axis that it has.
     const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => pool.loop(loop))];
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
-    const one = pool.name((values[result] ?? element).type, held[result] ?? "");
-    return this.#define("v", convert(valueTypeOf(node.type.dtype), one));
+    const wanted = node.results.filter((result) => result === node || cluster.nodes.includes(result));
+    return new Map(
+      wanted.map((result) => {
+        const one = pool.name((values[result.result] ?? element).type, held[result.result] ?? "");
+        return [result, this.#define("v", convert(valueTypeOf(result.type.dtype), one))];
+      }),
+    );
   }
 
   // ---- placement ---------------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ function trafficOf({ element, count, role }: BufferParam, target: TargetTraits):
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
 function flopsOf(cluster: Cluster): number {
   return cluster.nodes.reduce((sum, node) => {
+    if (node.results.some((other) => other.result < node.result && cluster.nodes.includes(other))) return sum;
     const elements = sizeOf(shapeOf(node)) * sizeOf(innerExtents(node));
     if (node.op.kind === "contract") return sum + 2 * elements;
     return sum + elements * (node.op.kind === "map" ? node.op.cost : 1);

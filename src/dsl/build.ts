@@ -43,6 +43,23 @@ export function applyOp(op: OpDef, args: readonly Tensor[], attrs: Attrs, origin
   return first;
 }
 
+/** Elements and where they stood along their axis. */
+export interface WithIndexes<S extends Shape, D extends DType> {
+  readonly values: Tensor<S, D>;
+  readonly indexes: Tensor<S, "i32">;
+}
+
+/** Both results of a primitive that gives elements and where they stood. */
+export function applyWithIndexes(op: OpDef, x: Tensor, attrs: Attrs, origin: Origin): WithIndexes<Shape, DType> {
+  const [values, indexes] = applyAll(op, [x], attrs, origin);
+  if (values === undefined || !isOf(indexes, "i32")) throw new CompilerBug(`${op.name} gives no indexes`);
+  return { values, indexes };
+}
+
+function isOf<D extends DType>(x: Tensor | undefined, dtype: D): x is Tensor<Shape, D> {
+  return x?.dtype === dtype;
+}
+
 /** The dtype that numbers among the operands take: that of the first tensor. */
 function operandDType(operands: readonly Operand[]): DType {
   const first = operands.find((operand) => operand instanceof Tensor);

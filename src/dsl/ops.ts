@@ -19,5 +19,6 @@ export * from "./random.ts";
 export * from "./reduce.ts";
 export * from "./running.ts";
 export * from "./shape.ts";
+export * from "./sort.ts";
 export * from "./sources.ts";
 export * from "./statistics.ts";

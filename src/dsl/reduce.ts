@@ -3,16 +3,20 @@
  */
 import type { DType } from "../core/dtype.ts";
 import { checkArguments, checkOptions } from "../core/options.ts";
-import type { ReduceName } from "../graph/node.ts";
+import { here } from "../core/origin.ts";
+import type { OpDef } from "../graph/node.ts";
+import { maxWithIndex as maxWithIndexOp, minWithIndex as minWithIndexOp } from "../graph/ops/reduce.ts";
 import type { Shape } from "../graph/shape.ts";
-import { reduceCall } from "./build.ts";
-import { axisTable, checkTensor, reduceOptions } from "./check.ts";
+import { applyWithIndexes, reduceCall, type WithIndexes } from "./build.ts";
+import { axesOf, axisTable, checkTensor, reduceOptions } from "./check.ts";
 import { asFloat, type FloatOf } from "./floats.ts";
 import { equal, where } from "./logic.ts";
 import { add, exp, log, mul, stopGradient, sub } from "./math.ts";
 import { reshape } from "./shape.ts";
 import type { AlongAxis, CheckAxis, CheckOptions, NoOptions, ReduceOptions, ReduceShape } from "./shape-types.ts";
 import type { Tensor } from "./tensor.ts";
+
+export type { WithIndexes } from "./build.ts";
 
 /** What `sum(x, options)` is: for functions around it. */
 export type Reduced<S extends Shape, D extends DType, O extends ReduceOptions> = Tensor<ReduceShape<S, O>, D>;
@@ -59,10 +63,11 @@ export function min(x: Tensor, options?: ReduceOptions): Tensor {
 
 export type AxisOrLast<O extends AlongAxis> = O extends { axis: number } ? O : { axis: -1 };
 
-function alongAxis(name: ReduceName, x: Tensor, given: AlongAxis | undefined): Tensor {
-  checkTensor(name, x);
-  const { axis = -1 } = checkOptions(name, given, axisTable, { before: "a, " });
-  return reduceCall(name, x, { axis });
+function bestAlong(call: string, op: OpDef, x: Tensor, given: AlongAxis | undefined): WithIndexes<Shape, DType> {
+  checkTensor(call, x);
+  const { axis = -1 } = checkOptions(call, given, axisTable, { before: "a, " });
+  const origin = here(call);
+  return applyWithIndexes(op, x, { axes: axesOf(x, axis, origin) }, origin);
 }
 
 /** Index of the first largest element along an axis, the last by default. */
@@ -72,7 +77,7 @@ export function argmax<S extends Shape, const O extends AlongAxis = NoOptions>(
 ): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32">;
 export function argmax(x: Tensor, options?: AlongAxis): Tensor {
   checkArguments("argmax", arguments, 2);
-  return alongAxis("argmax", x, options);
+  return bestAlong("argmax", maxWithIndexOp, x, options).indexes;
 }
 
 /** Index of the first smallest element along an axis, the last by default. */
@@ -82,7 +87,30 @@ export function argmin<S extends Shape, const O extends AlongAxis = NoOptions>(
 ): Tensor<ReduceShape<S, AxisOrLast<O>>, "i32">;
 export function argmin(x: Tensor, options?: AlongAxis): Tensor {
   checkArguments("argmin", arguments, 2);
-  return alongAxis("argmin", x, options);
+  return bestAlong("argmin", minWithIndexOp, x, options).indexes;
+}
+
+/**
+ * The largest element along an axis, the last by default, and its index: the first of equals, a NaN before all. Found in one pass.
+ * The gradient goes to that one element, where `max` shares it among equals.
+ */
+export function maxWithIndex<S extends Shape, D extends DType, const O extends AlongAxis = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"maxWithIndex", S, AxisOrLast<O>>,
+  options?: O & CheckOptions<"maxWithIndex", O, AlongAxis>,
+): WithIndexes<ReduceShape<S, AxisOrLast<O>>, D>;
+export function maxWithIndex(x: Tensor, options?: AlongAxis): WithIndexes<Shape, DType> {
+  checkArguments("maxWithIndex", arguments, 2);
+  return bestAlong("maxWithIndex", maxWithIndexOp, x, options);
+}
+
+/** The smallest element along an axis, the last by default, and its index: as `maxWithIndex`. */
+export function minWithIndex<S extends Shape, D extends DType, const O extends AlongAxis = NoOptions>(
+  x: Tensor<S, D> & CheckAxis<"minWithIndex", S, AxisOrLast<O>>,
+  options?: O & CheckOptions<"minWithIndex", O, AlongAxis>,
+): WithIndexes<ReduceShape<S, AxisOrLast<O>>, D>;
+export function minWithIndex(x: Tensor, options?: AlongAxis): WithIndexes<Shape, DType> {
+  checkArguments("minWithIndex", arguments, 2);
+  return bestAlong("minWithIndex", minWithIndexOp, x, options);
 }
 
 /**

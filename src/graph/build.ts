@@ -34,7 +34,7 @@ class NodeBuilder implements Build {
     this.#origins = origins;
   }
 
-  #make<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node {
+  node<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node {
     return this.graph.node(op, args, attrs, this.#origins);
   }
 
@@ -55,61 +55,60 @@ class NodeBuilder implements Build {
   }
 
   cast(x: Node, dtype: DType): Node {
-    return x.type.dtype === dtype ? x : this.#make(cast, [x], { dtype });
+    return x.type.dtype === dtype ? x : this.node(cast, [x], { dtype });
   }
 
   constant(dtype: DType, value: number): Node {
-    return this.#make(constant, [], constantAttrs(dtype, value));
+    return this.node(constant, [], constantAttrs(dtype, value));
   }
 
   fill(like: Node, value: number): Node {
     const { dtype, shape } = like.type;
     const scalar = this.constant(dtype, value);
-    return shape.length === 0 ? scalar : this.#make(broadcast, [scalar], { shape, axes: [] });
+    return shape.length === 0 ? scalar : this.node(broadcast, [scalar], { shape, axes: [] });
   }
 
   iota(dtype: DType, shape: Shape, axis: number): Node {
-    return this.#make(iota, [], { dtype, shape, axis });
+    return this.node(iota, [], { dtype, shape, axis });
   }
 
   size(dim: Dim, dtype: DType): Node {
-    return typeof dim === "number" ? this.constant(dtype, dim) : this.#make(size, [], { dtype, dim });
+    return typeof dim === "number" ? this.constant(dtype, dim) : this.node(size, [], { dtype, dim });
   }
 
   reshape(x: Node, shape: Shape): Node {
-    return sameShape(x.type.shape, shape) ? x : this.#make(reshape, [x], { shape });
+    return sameShape(x.type.shape, shape) ? x : this.node(reshape, [x], { shape });
   }
 
   permute(x: Node, order: readonly number[]): Node {
-    return order.every((axis, i) => axis === i) ? x : this.#make(permute, [x], { order });
+    return order.every((axis, i) => axis === i) ? x : this.node(permute, [x], { order });
   }
 
   broadcast(x: Node, shape: Shape, axes: readonly number[]): Node {
     const from = x.type.shape;
     if (axes.length !== from.length) throw new CompilerBug(`broadcast of ${printShape(from)} by axes [${axes}]`);
-    return sameShape(from, shape) ? x : this.#make(broadcast, [x], { shape, axes });
+    return sameShape(from, shape) ? x : this.node(broadcast, [x], { shape, axes });
   }
 
   slice(x: Node, start: readonly Dim[], stop: readonly Dim[], step: readonly number[]): Node {
-    return this.#make(slice, [x], { start, stop, step });
+    return this.node(slice, [x], { start, stop, step });
   }
 
   pad(x: Node, before: readonly number[], after: readonly number[], inner: readonly number[], value: number): Node {
-    return this.#make(pad, [x], { before, after, inner, value });
+    return this.node(pad, [x], { before, after, inner, value });
   }
 
   concat(parts: readonly Node[], axis: number): Node {
     const [first, ...others] = parts;
-    return first !== undefined && others.length === 0 ? first : this.#make(concat, parts, { axis });
+    return first !== undefined && others.length === 0 ? first : this.node(concat, parts, { axis });
   }
 
   flip(x: Node, axes: readonly number[]): Node {
-    return axes.length === 0 ? x : this.#make(flip, [x], { axes });
+    return axes.length === 0 ? x : this.node(flip, [x], { axes });
   }
 
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node {
-    const nothing = axes.length === 0 && name !== "argmax" && name !== "argmin";
-    return nothing ? x : this.#widened([x], reduceOps[name], { axes });
+    return axes.length === 0 ? x : this.#widened([x], reduceOps[name], { axes });
   }
 
   contract(left: Node, right: Node, attrs: ContractAttrs): Node {
@@ -117,14 +116,14 @@ class NodeBuilder implements Build {
   }
 
   dynamicSlice(x: Node, starts: Node, shape: Shape): Node {
-    return this.#make(dynamicSlice, [x, starts], { shape });
+    return this.node(dynamicSlice, [x, starts], { shape });
   }
 
   dynamicUpdate(x: Node, part: Node, starts: Node): Node {
-    return this.#make(dynamicUpdate, [x, part, starts], {});
+    return this.node(dynamicUpdate, [x, part, starts], {});
   }
 
   slopedAs(value: Node, twin: Node): Node {
-    return this.#make(slopedAs, [value, twin], {});
+    return this.node(slopedAs, [value, twin], {});
   }
 }

@@ -84,7 +84,7 @@ export type Operands<N extends Arity, T> = {
 }[N];
 
 interface OpCommon<S extends AttrSchema, N extends Arity> {
-  readonly name: OpName | TransformName | OwnName;
+  readonly name: OpName | TransformName | ExpandedName | OwnName;
   readonly arity: N;
   readonly schema: S;
   /** Types of the results. Throws ShapeError (the reason alone; `Graph.node` adds operands and line). */
@@ -125,7 +125,7 @@ export interface ViewOp<S extends AttrSchema = AttrSchema, N extends Arity = Ari
 /** Folds the axes `attrs.axes` of its operand away. */
 export interface ReduceOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "reduce";
-  /** `argMax` gives the first index of the largest element, NaN being the largest of all. */
+  /** What its results are the accumulators of. */
   readonly fold: FoldFn;
 }
 
@@ -152,6 +152,13 @@ export interface GatherOp<S extends AttrSchema = AttrSchema, N extends Arity = A
   elements(at: readonly Index[], attrs: AttrsOf<S>, types: readonly TensorType[], reads: Reads<N>): readonly Expr[];
 }
 
+/** Written in other ops, which depends on sizes: `expand` makes them, once dimensions are numbers. */
+export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
+  readonly kind: "composed";
+  /** What each result is. */
+  expand(args: Operands<N, Node>, attrs: AttrsOf<S>, build: Build): readonly Node[];
+}
+
 /** gradient, slopedAs, jvp, vmap: a request that a pass expands. */
 export interface TransformOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "transform";
@@ -167,6 +174,7 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
   | ReduceOp<S, N>
   | ContractOp<S, N>
   | GatherOp<S, N>
+  | ComposedOp<S, N>
   | TransformOp<S, N>;
 
 /** Reads an element of operand `arg`. Where a bound fails, `otherwise` is the value and nothing is read. */
@@ -190,6 +198,8 @@ export interface Guard {
 /** The node constructors that gradient rules and passes use; implemented in build.ts. Names are those of the ops. */
 export interface Build {
   readonly graph: Graph;
+  /** The (first) result of any op. */
+  node<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node;
   map(name: MapName, ...args: readonly Node[]): Node;
   /** The sum of two cotangents; as those of `reduce` and `contract`, computed in f32 where they are f16. */
   addSlopes(a: Node, b: Node): Node;
@@ -225,7 +235,12 @@ export type SourceName = "input" | "state" | "constant" | "iota" | "size" | "ran
 
 export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat";
 
-export type GatherName = "oneHot" | "gather" | "dynamicSlice" | "dynamicUpdate";
+export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "dynamicUpdate";
+
+export type ComposedName = "sort" | "putAlong";
+
+/** What composed ops are written in, and no entry before `expand`. */
+export type ExpandedName = "mergeRuns" | "searchSorted";
 
 /** Ops of entries that are not differentiated yet. */
 export type TransformName = "gradient" | "slopedAs";
@@ -233,7 +248,18 @@ export type TransformName = "gradient" | "slopedAs";
 /** Ops that are made elsewhere, in no table. */
 export type OwnName = `my${string}`;
 
-/** Every op that a target may meet. A name more, and `tsc` tells whoever has something to say of each. */
-export type OpName = SourceName | MapName | "cast" | ViewName | GatherName | ReduceName | "contract";
+/** Every op of a specialized entry. A name more, and `tsc` tells whoever has something to say of each. */
+export type OpName =
+  | SourceName
+  | MapName
+  | "cast"
+  | ViewName
+  | GatherName
+  | ComposedName
+  | ReduceName
+  | BestName
+  | "contract";
 
-export type ReduceName = "sum" | "prod" | "max" | "min" | "argmax" | "argmin";
+export type ReduceName = "sum" | "prod" | "max" | "min";
+
+export type BestName = "maxWithIndex" | "minWithIndex";

@@ -19,8 +19,6 @@ export type Define = (hint: string, value: Expr) => Expr;
 export interface Fold {
   /** What its accumulators are called. */
   readonly names: readonly string[];
-  /** Which of them is what a reduction of one result gives. */
-  readonly result: number;
   /** Types of the accumulators, where elements are of `type`. */
   types(type: ValueType): readonly ValueType[];
   /** What the accumulators start as; joined to a partial result it changes nothing. */
@@ -41,7 +39,6 @@ const isFloating = (type: ValueType): boolean => type === "f32" || type === "f64
 function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
   return {
     names: ["acc"],
-    result: 0,
     types: (type) => [type],
     identity: (type) => [neutral(fn, type)],
     join: ([a], [b]) => (a === undefined || b === undefined ? [] : [apply(scalar, a, b)]),
@@ -54,7 +51,6 @@ function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
 function arg(better: "gt" | "lt"): Fold {
   return {
     names: ["best", "place"],
-    result: 1,
     types: (type) => [type, "i32"],
     identity: (type) => [neutral(better === "gt" ? "max" : "min", type), 0],
     join([held, place], [value, position], define, isMixed = false) {
@@ -77,7 +73,6 @@ function arg(better: "gt" | "lt"): Fold {
 /** The variance is m2 / count, unbiased m2 / (count - 1). Counts are numbers of the type: exact up to 2^24 in f32. */
 const moments: Fold = {
   names: ["count", "mean", "m2"],
-  result: 1,
   types: (type) => [type, type, type],
   identity: () => [0, 0, 0],
   join([countA, meanA, m2A], [countB, meanB, m2B], define) {

@@ -98,8 +98,11 @@ const spellings: Spellings<string> = {
   dynamicUpdate: custom,
   sum: op("reduce add"),
   prod: op("reduce multiply"),
-  argmax: custom,
-  argmin: custom,
+  maxWithIndex: custom,
+  minWithIndex: custom,
+  sort: custom,
+  takeAlong: custom,
+  putAlong: custom,
   contract: op("dot_general"),
 };
 

@@ -10,7 +10,7 @@ import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, ContractAttrs, Node, ReduceName } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
-import { reduceOps } from "../../src/graph/ops/reduce.ts";
+import { maxWithIndex, minWithIndex, reduceOps } from "../../src/graph/ops/reduce.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { checkGradient, type Described, evaluateWith, expectClose, forward, type Operand } from "./oracle.ts";
@@ -22,8 +22,6 @@ const folds = {
   prod: (group) => group.reduce((a, b) => a * b, 1),
   max: (group) => Math.max(...group),
   min: (group) => Math.min(...group),
-  argmax: (group) => Math.max(0, group.indexOf(Math.max(...group))),
-  argmin: (group) => Math.max(0, group.indexOf(Math.min(...group))),
 } satisfies Record<ReduceName, (group: readonly number[]) => number>;
 
 const reduced: readonly (readonly [shape: readonly number[], axes: readonly number[]])[] = [
@@ -65,7 +63,6 @@ function groupsOf(x: NdArray, axes: readonly number[]): number[][] {
 describe("reductions", () => {
   test.each(Object.keys(reduceOps) as ReduceName[])("%s: value and gradient", (name) => {
     for (const [shape, axes] of reduced) {
-      if (name.startsWith("arg") && axes.length > 1) continue;
       const described: Described = {
         operands: [{ dtype: "f64", shape }],
         make: (build, [x]) => build.reduce(name, x as Node, axes),
@@ -73,8 +70,25 @@ describe("reductions", () => {
       const { args, value } = forward(described, name);
       const wanted = groupsOf(args[0] as NdArray, axes).map(folds[name]);
       expectClose(value, ndarray(value.dtype, value.shape, wanted), 1e-12);
-      expect(value.dtype).toBe(name.startsWith("arg") ? "i32" : "f64");
-      if (!name.startsWith("arg")) checkGradient(described, `${name} ${shape} ${axes}`);
+      expect(value.dtype).toBe("f64");
+      checkGradient(described, `${name} ${shape} ${axes}`);
+    }
+  });
+
+  test.each([maxWithIndex, minWithIndex])("$name: both results, and the gradient of the first", (op) => {
+    const best = op === maxWithIndex ? folds.max : folds.min;
+    for (const [shape, axes] of reduced.filter((row) => row[1].length === 1)) {
+      const operands = [{ dtype: "f64", shape }] as const;
+      const result = (i: number): Described => ({
+        operands,
+        make: (build, [x]) => build.node(op, [x as Node], { axes }).results[i] as Node,
+      });
+      const [values, indexes] = [forward(result(0), op.name), forward(result(1), op.name)];
+      const groups = groupsOf(values.args[0] as NdArray, axes);
+      expectClose(values.value, ndarray("f64", values.value.shape, groups.map(best)), 0);
+      const places = groups.map((group) => Math.max(0, group.indexOf(best(group))));
+      expect([indexes.value.dtype, [...indexes.value.data]]).toEqual(["i32", places]);
+      checkGradient(result(0), `${op.name} ${shape} ${axes}`);
     }
   });
 
@@ -84,9 +98,18 @@ describe("reductions", () => {
     ]).data[0];
 
   test("first index at ties, NaN wins, integers wrap, what is empty", () => {
-    expect(on("argmax", "f64", [1, 3, 3, 2])).toBe(1);
-    expect(on("argmin", "f64", [1, 3, 1])).toBe(0);
-    expect(on("argmax", "f64", [1, Number.NaN, 5, Number.NaN])).toBe(1);
+    const place = (op: typeof maxWithIndex, numbers: readonly number[]): number | undefined =>
+      evaluateWith(
+        {
+          operands: [{ dtype: "f64", shape: [numbers.length] }],
+          make: (b, [x]) => b.node(op, [x as Node], { axes: [0] }).results[1] as Node,
+        },
+        [ndarray("f64", [numbers.length], numbers)],
+      ).data[0];
+    expect(place(maxWithIndex, [1, 3, 3, 2])).toBe(1);
+    expect(place(minWithIndex, [1, 3, 1])).toBe(0);
+    expect(place(maxWithIndex, [1, Number.NaN, 5, Number.NaN])).toBe(1);
+    expect(place(maxWithIndex, [])).toBe(0);
     expect(on("max", "f64", [1, Number.NaN, 5])).toBeNaN();
     expect(on("sum", "i32", [2147483647, 1])).toBe(-2147483648);
     expect(on("prod", "i32", [65537, 65537])).toBe(131073);
@@ -99,7 +122,6 @@ describe("reductions", () => {
       ["max", "i32", -2147483648],
       ["max", "u32", 0],
       ["min", "u32", 4294967295],
-      ["argmax", "f64", 0],
     ];
     for (const [name, dtype, value] of empty) expect(on(name, dtype, []), `${name} ${dtype}`).toBe(value);
   });

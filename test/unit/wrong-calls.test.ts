@@ -53,10 +53,13 @@ const rows: Readonly<Record<string, Row>> = {
       .map((name) => [name, { args: one, options: axis }]),
   ),
   ...Object.fromEntries(
-    "argmax argmin softmax logSoftmax normalize cumulativeSum cumulativeProduct"
+    "argmax argmin maxWithIndex minWithIndex softmax logSoftmax normalize cumulativeSum cumulativeProduct"
       .split(" ")
       .map((name) => [name, { args: one, options: { axis: 0 } }]),
   ),
+  sort: { args: one, options: { axis: 0, descending: true } },
+  argsort: { args: one, options: { axis: 0, descending: true } },
+  topK: { args: ({ a }) => [a, 2], options: { axis: 0, largest: false } },
   and: { args: ({ yes }) => [yes, yes] },
   or: { args: ({ yes }) => [yes, yes] },
   not: { args: ({ yes }) => [yes] },

@@ -8,27 +8,24 @@ import { ShapeError } from "../../core/errors.ts";
 import { neutral, type PlainFold } from "../../core/fold.ts";
 import { reduceOp } from "../define.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
-import type { Build, Node, ReduceName, ReduceOp, ReduceSchema } from "../node.ts";
+import type { BestName, Build, Node, ReduceName, ReduceOp, ReduceSchema } from "../node.ts";
 import { dimOf, type Shape, sizeOf } from "../shape.ts";
 import { type TensorType, tensorType } from "../type.ts";
 
-type ReduceFold = PlainFold | "argMax" | "argMin";
-
-function inferReduce(name: ReduceName, type: TensorType, axes: readonly number[]): TensorType {
+/** The type with the axes folded away. */
+function withoutAxes(type: TensorType, axes: readonly number[]): TensorType {
   if (axes.some((axis, i) => type.shape[axis] === undefined || axes.indexOf(axis) !== i)) {
     throw new ShapeError(`has no axes [${axes}] to reduce`);
   }
   if (type.dtype === "bool" || type.dtype === "u8" || type.dtype === "f16") {
-    throw new ShapeError(`${name} is not defined for ${type.dtype}: cast it first`);
+    throw new ShapeError(`is not defined for ${type.dtype}: cast it first`);
   }
   const kept = type.shape.filter((_, axis) => !axes.includes(axis));
-  const isArg = name === "argmax" || name === "argmin";
-  if (isArg && axes.length !== 1) throw new ShapeError(`${name} takes one axis`);
-  return tensorType(isArg ? "i32" : type.dtype, kept);
+  return tensorType(type.dtype, kept);
 }
 
-/** Splits the operand's coordinates: for each kept position, calls `take` with every element of its group in order. */
-function evaluateReduce(x: NdArray, axes: readonly number[], fold: ReduceFold, type: TensorType): NdArray {
+/** For each kept position, what `fold` makes of its group of elements, in order. */
+function foldGroups(x: NdArray, axes: readonly number[], dtype: DType, fold: (group: Float64Array) => number): NdArray {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const order = [...kept, ...axes.toSorted((a, b) => a - b)];
   const read = reader(x);
@@ -46,24 +43,20 @@ function evaluateReduce(x: NdArray, axes: readonly number[], fold: ReduceFold, t
   const shape = kept.map((axis) => x.shape[axis] ?? 0);
   const group = sizeOf(axes.map((axis) => x.shape[axis] ?? 0));
   const out = Array.from({ length: sizeOf(shape) }, (_, row) =>
-    foldGroup(moved.data.subarray(row * group, (row + 1) * group), fold, x.dtype),
+    fold(moved.data.subarray(row * group, (row + 1) * group)),
   );
-  return ndarray(type.dtype, shape, out);
+  return ndarray(dtype, shape, out);
 }
 
-function foldGroup(group: Float64Array, fold: ReduceFold, dtype: DType): number {
-  if (fold === "argMax" || fold === "argMin") {
-    let best = 0;
-    for (let i = 1; i < group.length; i++) {
-      const [value, held] = [group[i] ?? 0, group[best] ?? 0];
-      const better = fold === "argMax" ? value > held : value < held;
-      if (better || (Number.isNaN(value) && !Number.isNaN(held))) best = i;
-    }
-    return best;
+/** The first of the largest, or of the smallest; a NaN counts as both. */
+function bestPlace(group: Float64Array, fold: "argMax" | "argMin"): number {
+  let best = 0;
+  for (let i = 1; i < group.length; i++) {
+    const [value, held] = [group[i] ?? 0, group[best] ?? 0];
+    const better = fold === "argMax" ? value > held : value < held;
+    if (better || (Number.isNaN(value) && !Number.isNaN(held))) best = i;
   }
-  let total = neutral(fold, dtype);
-  for (const value of group) total = foldStep(fold, total, value, dtype);
-  return total;
+  return best;
 }
 
 function foldStep(fn: PlainFold, total: number, value: number, dtype: DType): number {
@@ -76,18 +69,19 @@ function foldStep(fn: PlainFold, total: number, value: number, dtype: DType): nu
 
 function makeReduce(
   name: ReduceName,
-  fold: ReduceFold,
-  gradient?: (x: Node, g: Node, y: Node, axes: readonly number[], b: Build) => Node,
+  fold: PlainFold,
+  gradient: (x: Node, g: Node, y: Node, axes: readonly number[], b: Build) => Node,
 ): ReduceOp<ReduceSchema, 1> {
   return reduceOp({
     name,
     fold,
-    infer: ([type], { axes }) => inferReduce(name, type, axes),
+    infer: ([type], { axes }) => withoutAxes(type, axes),
     ...(name === "sum" ? { tolerance: "summed" } : name === "prod" ? { tolerance: "multiplied" } : {}),
-    ...(gradient === undefined
-      ? {}
-      : { vjp: (node, g, build) => [gradient(node.args[0], g, node, node.attrs.axes, build)] }),
-    evaluate: ([x], { axes }, type) => evaluateReduce(x, axes, fold, type),
+    vjp: (node, g, build) => [gradient(node.args[0], g, node, node.attrs.axes, build)],
+    evaluate: ([x], { axes }) =>
+      foldGroups(x, axes, x.dtype, (group) =>
+        group.reduce((total, value) => foldStep(fold, total, value, x.dtype), neutral(fold, x.dtype)),
+      ),
   });
 }
 
@@ -145,6 +139,37 @@ export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceSchema, 1>>> 
   prod: makeReduce("prod", "prod", productGradient),
   max: makeReduce("max", "max", extremeGradient),
   min: makeReduce("min", "min", extremeGradient),
-  argmax: makeReduce("argmax", "argMax"),
-  argmin: makeReduce("argmin", "argMin"),
 };
+
+/** The best element along one axis and its index: the first of equals, a NaN before all. Only the one has a slope. */
+function bestWithIndex(name: BestName, fold: "argMax" | "argMin"): ReduceOp<ReduceSchema, 1> {
+  return {
+    name,
+    kind: "reduce",
+    arity: 1,
+    schema: { axes: "axes" },
+    fold,
+    infer([type], { axes }) {
+      if (axes.length !== 1) throw new ShapeError("takes one axis");
+      const value = withoutAxes(type, axes);
+      return [value, tensorType("i32", value.shape)];
+    },
+    vjp({ args: [x], attrs: { axes }, results: [, index] }, [g], b) {
+      const [axis] = axes;
+      if (g === null || g === undefined || index === undefined || axis === undefined) return [null];
+      const { shape } = x.type;
+      const isBest = b.map("eq", b.iota("i32", shape, axis), spread(b, index, shape, axes));
+      return [b.map("select", isBest, spread(b, g, shape, axes), b.fill(x, 0))];
+    },
+    evaluate([x], { axes }) {
+      const start = neutral(fold === "argMax" ? "max" : "min", x.dtype);
+      return [
+        foldGroups(x, axes, x.dtype, (group) => group[bestPlace(group, fold)] ?? start),
+        foldGroups(x, axes, "i32", (group) => bestPlace(group, fold)),
+      ];
+    },
+  };
+}
+
+export const maxWithIndex = bestWithIndex("maxWithIndex", "argMax");
+export const minWithIndex = bestWithIndex("minWithIndex", "argMin");

@@ -17,6 +17,11 @@ export function position(at: readonly Index[], axis: number): Index {
   return index;
 }
 
+/** The shape with another size of one axis. */
+export function withAxis(shape: Shape, axis: number, dim: Dim): Shape {
+  return shape.map((extent, i) => (i === axis ? dim : extent));
+}
+
 /** Elements of two shapes. Equal symbolic dimensions cancel, so that [batch,time] may become [batch,time,1]. */
 function countBoth(a: Shape, b: Shape): readonly [Dim, Dim] {
   const left = [...b];

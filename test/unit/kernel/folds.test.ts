@@ -195,7 +195,8 @@ function blocked(fn: FoldFn, marks: readonly LoopMark[]): Kernel {
     b.letValue("one", b.apply("mul", b.name("f32", "row"), b.name("f32", "inner"))),
   ];
   const value = b.apply("add", b.load("f32", "x", addIndex(scaleIndex(outer, 5), at(q))), b.name("f32", "one"));
-  const { names, types, result } = folds[fn];
+  const { names, types } = folds[fn];
+  const main = fn === "argMax" || fn === "argMin" ? 1 : 0;
   const element = types("f32").length === 1 ? [value] : [value, flat([p, q], [4, 5])];
   const values = fn === "moments" ? [b.constant("f32", 1), value, b.constant("f32", 0)] : element;
   const stores = names.map((held, n) => {
@@ -203,13 +204,13 @@ function blocked(fn: FoldFn, marks: readonly LoopMark[]): Kernel {
     const [first, ...rest] = loops.map((loop) => loopVar(`${loop.name}_${n}`, loop.extent));
     const after = first === undefined ? [] : [first, ...rest];
     const target = b.store(
-      n === result ? "y" : `y${n}`,
+      n === main ? "y" : `y${n}`,
       addIndex(scaleIndex(at(i), count), flat(after, sizes)),
       b.convert("f32", b.name(type, held, after.map(at))),
     );
     return after.reduceRight<Stmt>((inside, loop) => b.forLoop(loop, [inside]), target);
   });
-  const outs = names.map((_, n) => buffer("write", n === result ? "y" : `y${n}`, 3 * count));
+  const outs = names.map((_, n) => buffer("write", n === main ? "y" : `y${n}`, 3 * count));
   return kernel(
     "blocked",
     [buffer("read", "x", 60), buffer("read", "z", count + 2), ...outs],
