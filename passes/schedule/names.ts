@@ -102,15 +102,13 @@ export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: (wanted: st
   // A declaration adds to what is replaced; what reads it comes after it, so nothing is looked at too early.
   const rewrite =
     more === undefined
-      ? rewriting(
-          placed,
-          (expr) => readsAny(expr, loops) || readsAny(expr, renamed) || readsAny(expr, names ?? nothing),
-        )
+      ? rewriting(placed, ({ reads }) => {
+          for (const read of reads) if (loops.has(read) || renamed.has(read) || names?.has(read) === true) return true;
+          return false;
+        })
       : rewriting((expr) => more(placed(expr)));
   return stmts.map((stmt) => copyStmt(stmt, { loops, renamed, rewrite, fresh: (wanted) => fresh(wanted + suffix) }));
 }
-
-const nothing: ReadonlySet<string> = new Set();
 
 interface Copying {
   readonly loops: Map<string, Index | LoopVar>;

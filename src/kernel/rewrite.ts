@@ -21,14 +21,15 @@ export interface Rewrite {
  * are, with all that is in them.
  */
 export function rewriting(change: (expr: Expr) => Expr, touches: (expr: Expr) => boolean = () => true): Rewrite {
-  const known = new Map<Expr, Expr>();
+  const known = new Map<number, Expr>();
   const rewrite: Rewrite = {
     expr(expr) {
       if (!touches(expr)) return expr;
-      const before = known.get(expr);
+      if (expr.kind === "const" || expr.kind === "loop") return change(expr);
+      const before = known.get(expr.id);
       if (before !== undefined) return before;
       const made = change(mapOperands(expr, rewrite));
-      known.set(expr, made);
+      known.set(expr.id, made);
       return made;
     },
     index: (index) => asIndex(rewrite.expr(index)),
@@ -38,12 +39,7 @@ export function rewriting(change: (expr: Expr) => Expr, touches: (expr: Expr) =>
 
 /** Whether the expression reads one of these names. */
 export function readsAny({ reads }: Expr, names: ReadonlySet<string> | ReadonlyMap<string, unknown>): boolean {
-  if (names.size === 0) return false;
-  if (names.size < reads.size) {
-    for (const name of names.keys()) if (reads.has(name)) return true;
-    return false;
-  }
-  for (const name of reads) if (names.has(name)) return true;
+  if (names.size > 0) for (const name of reads) if (names.has(name)) return true;
   return false;
 }
 
