@@ -50,6 +50,11 @@ const numbers = (value: Attrs[string] | undefined): readonly number[] =>
 const countOf = (x: Tensor): number => x.shape.reduce((product: number, dim) => product * Number(dim), 1);
 const asFloat = (x: unknown): Tensor => tl.cast(x as Tensor, "f64");
 
+/** Elements, each times the number of its place: what tells of both. */
+function withPlaces({ values, indexes }: { readonly values: Tensor; readonly indexes: Tensor }): Tensor {
+  return tl.mul(values as Tensor, tl.add(asFloat(indexes), 1)) as Tensor;
+}
+
 /** Numbers of which no two are alike, where elements that tie or are zero would ask for a convention. */
 function ramp(x: Tensor, phase: number): Tensor {
   const places = tl.add(tl.mul(tl.arange(countOf(x), "f64"), 0.7), phase);
@@ -85,6 +90,11 @@ export const builders: Readonly<Record<string, Build>> = {
   scale: ([x], { factor, shift }) => tl.add(tl.mul(x as Tensor, Number(factor)), Number(shift)),
   spread: ([x], { phase }) => tl.add(x as Tensor, ramp(x as Tensor, Number(phase))),
   argmax: ([x, y], { axis }) => tl.mul(asFloat(tl.argmax(x as Tensor, { axis: Number(axis) })), y as Tensor),
+  argsort: ([x, y], options) => tl.mul(asFloat(tl.argsort(x as Tensor, options as tl.SortOptions)), y as Tensor),
+  sort: ([x], options) => tl.sort(x as Tensor, options as tl.SortOptions),
+  topK: ([x], { k, ...options }) => withPlaces(tl.topK(x as Tensor, Number(k), options as tl.TopKOptions)),
+  maxWithIndex: ([x], { axis }) => withPlaces(tl.maxWithIndex(x as Tensor, { axis: Number(axis) })),
+  minWithIndex: ([x], { axis }) => withPlaces(tl.minWithIndex(x as Tensor, { axis: Number(axis) })),
   argmin: ([x, y], { axis }) => tl.mul(asFloat(tl.argmin(x as Tensor, { axis: Number(axis) })), y as Tensor),
   accuracy: ([x, labels, y], _) => tl.mul(asFloat(tl.accuracy(x as never, labels as never)), y as Tensor),
   size: ([x, y], { axis }) => tl.mul(tl.size(x as Tensor, Number(axis), "f64"), y as Tensor),

@@ -88,12 +88,27 @@ function product(w: Weaver, x: Value): Drawn | null {
   }
 }
 
+/** In order, and where things stood; without ties, of which each system makes its own. */
+function sorted(w: Weaver, x: Value): Drawn | null {
+  const shape = shapeOf(x);
+  if (shape.length === 0 || countOf(shape) === 0) return null;
+  const axis = w.random.integer(shape.length);
+  const size = shape[axis] ?? 1;
+  const [op, given] = [w.pick(["sort", "argsort", "topK", "maxWithIndex", "minWithIndex"]), w.spread(x)];
+  const how = w.random.integer(2) === 0;
+  if (op === "sort") return [op, [given], { axis, descending: how }, x.bound];
+  if (op === "topK") return [op, [given], { axis, k: 1 + w.random.integer(size), largest: how }, x.bound * size];
+  if (op !== "argsort") return [op, [given], { axis }, x.bound * size];
+  const weight = w.any((value) => shapeOf(value).length === 0);
+  return weight === null ? null : [op, [given, weight], { axis, descending: how }, weight.bound * size];
+}
+
 function choose(w: Weaver, x: Value): Drawn | null {
   const shape = shapeOf(x);
   const alike = w.values.filter((value) => same(shapeOf(value), shape));
   const [a, b, y] = [w.pick(alike), w.pick(alike), w.pick(alike)];
   const bound = Math.max(x.bound, y.bound);
-  switch (w.random.integer(4)) {
+  switch (w.random.integer(6)) {
     case 0:
       return ["logic", [w.spread(a), w.spread(b), x, y], { how: w.pick(["and", "or", "not"]) }, bound];
     case 1: {
@@ -104,6 +119,9 @@ function choose(w: Weaver, x: Value): Drawn | null {
       return [w.pick(["argmax", "argmin"]), [w.spread(x), weight], { axis }, weight.bound * (shape[axis] ?? 1)];
     }
     case 2:
+    case 3:
+      return sorted(w, x);
+    case 4:
       return shape.length === 0 ? null : ["size", [x, y], { axis: w.random.integer(shape.length) }, y.bound * 7];
     default:
       return [

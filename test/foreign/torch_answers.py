@@ -156,6 +156,10 @@ def unary(call):
     return lambda x, _: call(x)
 
 
+def with_places(found):
+    return found[0] * (found[1].double() + 1)
+
+
 def binary(call):
     return lambda x, y, _: call(x, y)
 
@@ -195,6 +199,11 @@ OPS = {
     "equal": contains(torch.eq), "notEqual": contains(torch.ne), "less": contains(torch.lt), "lessEqual": contains(torch.le),
     "greater": contains(torch.gt), "greaterEqual": contains(torch.ge), "logic": logic,
     "argmax": lambda x, y, a: torch.argmax(x, a["axis"]).double() * y,
+    "argsort": lambda x, y, a: torch.sort(x, a["axis"], a["descending"])[1].double() * y,
+    "sort": lambda x, a: torch.sort(x, a["axis"], a["descending"])[0],
+    "topK": lambda x, a: with_places(torch.topk(x, a["k"], a["axis"], a["largest"])),
+    "maxWithIndex": lambda x, a: with_places(torch.max(x, a["axis"])),
+    "minWithIndex": lambda x, a: with_places(torch.min(x, a["axis"])),
     "argmin": lambda x, y, a: torch.argmin(x, a["axis"]).double() * y,
     "accuracy": lambda x, labels, y, a: (torch.argmax(x, -1) == labels).float().mean().double() * y,
     "size": lambda x, y, a: x.shape[a["axis"]] * y,

@@ -143,7 +143,7 @@ function k1_contract_add(t16, model_w2, model_b2, t19) {
     }
   }
 }
-function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
+function k2_max_sum_maxwithindex_add(t19, label, t30, t37, t47) {
   for (let i = 0; i < 128; i++) {
     let acc = -Infinity;
     const at0 = i * 10;
@@ -224,13 +224,13 @@ function k2_max_sum_argmax_add(t19, label, t30, t36, t46) {
       const v_24 = exp_1;
       const v_25 = fround(v_19 * v_24);
       const v_26 = fround(v_21 + v_25);
-      t46[at1] = v_26;
+      t47[at1] = v_26;
     }
     t30[i] = v_14;
-    t36[i] = v_18;
+    t37[i] = v_18;
   }
 }
-function k3_contract_select(t46, model_w2, t16, t51) {
+function k3_contract_select(t47, model_w2, t16, t52) {
   for (let i_o = 0; i_o < 32; i_o++) {
     const at0 = i_o * 40;
     const at4 = i_o * 2048;
@@ -239,67 +239,67 @@ function k3_contract_select(t46, model_w2, t16, t51) {
       const at2 = j_o * 20;
       for (let k = 0; k < 10; k++) {
         const at1 = at0 + k;
-        const t46_0 = t46[at1];
+        const t47_0 = t47[at1];
         const at3 = at2 + k;
         const model_w2_0 = model_w2[at3];
-        acc_0_0 += t46_0 * model_w2_0;
+        acc_0_0 += t47_0 * model_w2_0;
         const model_w2_1 = model_w2[at3 + 10];
-        acc_0_1 += t46_0 * model_w2_1;
-        const t46_1 = t46[at1 + 10];
-        acc_1_0 += t46_1 * model_w2_0;
-        acc_1_1 += t46_1 * model_w2_1;
-        const t46_2 = t46[at1 + 20];
-        acc_2_0 += t46_2 * model_w2_0;
-        acc_2_1 += t46_2 * model_w2_1;
-        const t46_3 = t46[at1 + 30];
-        acc_3_0 += t46_3 * model_w2_0;
-        acc_3_1 += t46_3 * model_w2_1;
+        acc_0_1 += t47_0 * model_w2_1;
+        const t47_1 = t47[at1 + 10];
+        acc_1_0 += t47_1 * model_w2_0;
+        acc_1_1 += t47_1 * model_w2_1;
+        const t47_2 = t47[at1 + 20];
+        acc_2_0 += t47_2 * model_w2_0;
+        acc_2_1 += t47_2 * model_w2_1;
+        const t47_3 = t47[at1 + 30];
+        acc_3_0 += t47_3 * model_w2_0;
+        acc_3_1 += t47_3 * model_w2_1;
       }
       const v_0_0 = fround(acc_0_0);
       const at5 = at4 + j_o * 2;
       const v_2_0_0 = t16[at5];
       const v_3_0_0 = v_2_0_0 > 0;
       const v_4_0_0 = v_3_0_0 ? v_0_0 : 0;
-      t51[at5] = v_4_0_0;
+      t52[at5] = v_4_0_0;
       const v_0_1 = fround(acc_0_1);
       const v_2_0_1 = t16[at5 + 1];
       const v_3_0_1 = v_2_0_1 > 0;
       const v_4_0_1 = v_3_0_1 ? v_0_1 : 0;
-      t51[at5 + 1] = v_4_0_1;
+      t52[at5 + 1] = v_4_0_1;
       const v_1_0 = fround(acc_1_0);
       const v_2_1_0 = t16[at5 + 512];
       const v_3_1_0 = v_2_1_0 > 0;
       const v_4_1_0 = v_3_1_0 ? v_1_0 : 0;
-      t51[at5 + 512] = v_4_1_0;
+      t52[at5 + 512] = v_4_1_0;
       const v_1_1 = fround(acc_1_1);
       const v_2_1_1 = t16[at5 + 513];
       const v_3_1_1 = v_2_1_1 > 0;
       const v_4_1_1 = v_3_1_1 ? v_1_1 : 0;
-      t51[at5 + 513] = v_4_1_1;
+      t52[at5 + 513] = v_4_1_1;
       const v_2_2_0 = fround(acc_2_0);
       const v_2_2_1_0 = t16[at5 + 1024];
       const v_3_2_0 = v_2_2_1_0 > 0;
       const v_4_2_0 = v_3_2_0 ? v_2_2_0 : 0;
-      t51[at5 + 1024] = v_4_2_0;
+      t52[at5 + 1024] = v_4_2_0;
       const v_2_2_1_1 = fround(acc_2_1);
       const v_2_2_1_1_1 = t16[at5 + 1025];
       const v_3_2_1 = v_2_2_1_1_1 > 0;
       const v_4_2_1 = v_3_2_1 ? v_2_2_1_1 : 0;
-      t51[at5 + 1025] = v_4_2_1;
+      t52[at5 + 1025] = v_4_2_1;
       const v_3_3_0 = fround(acc_3_0);
       const v_2_3_0 = t16[at5 + 1536];
       const v_3_3_1_0 = v_2_3_0 > 0;
       const v_4_3_0 = v_3_3_1_0 ? v_3_3_0 : 0;
-      t51[at5 + 1536] = v_4_3_0;
+      t52[at5 + 1536] = v_4_3_0;
       const v_3_3_1_1 = fround(acc_3_1);
       const v_2_3_1 = t16[at5 + 1537];
       const v_3_3_1_1_1 = v_2_3_1 > 0;
       const v_4_3_1 = v_3_3_1_1_1 ? v_3_3_1_1 : 0;
-      t51[at5 + 1537] = v_4_3_1;
+      t52[at5 + 1537] = v_4_3_1;
     }
   }
 }
-function k4_contract_sub(t16, t46, opt_v_w2, opt_learningrate, model_w2) {
+function k4_contract_sub(t16, t47, opt_v_w2, opt_learningrate, model_w2) {
   const v_7 = opt_learningrate[0];
   for (let i_o = 0; i_o < 128; i_o++) {
     const at0 = i_o * 4;
@@ -311,19 +311,19 @@ function k4_contract_sub(t16, t46, opt_v_w2, opt_learningrate, model_w2) {
         const at1 = at0 + k * 512;
         const t16_0 = t16[at1];
         const at3 = at2 + k * 10;
-        const t46_0 = t46[at3];
-        acc_0_0 += t16_0 * t46_0;
-        const t46_1 = t46[at3 + 1];
-        acc_0_1 += t16_0 * t46_1;
+        const t47_0 = t47[at3];
+        acc_0_0 += t16_0 * t47_0;
+        const t47_1 = t47[at3 + 1];
+        acc_0_1 += t16_0 * t47_1;
         const t16_1 = t16[at1 + 1];
-        acc_1_0 += t16_1 * t46_0;
-        acc_1_1 += t16_1 * t46_1;
+        acc_1_0 += t16_1 * t47_0;
+        acc_1_1 += t16_1 * t47_1;
         const t16_2 = t16[at1 + 2];
-        acc_2_0 += t16_2 * t46_0;
-        acc_2_1 += t16_2 * t46_1;
+        acc_2_0 += t16_2 * t47_0;
+        acc_2_1 += t16_2 * t47_1;
         const t16_3 = t16[at1 + 3];
-        acc_3_0 += t16_3 * t46_0;
-        acc_3_1 += t16_3 * t46_1;
+        acc_3_0 += t16_3 * t47_0;
+        acc_3_1 += t16_3 * t47_1;
       }
       const v_0_0 = fround(acc_0_0);
       const v_2_0_0 = fround(v_0_0 * v_0_0);
@@ -441,7 +441,7 @@ function k4_contract_sub(t16, t46, opt_v_w2, opt_learningrate, model_w2) {
     }
   }
 }
-function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrate, model_b1, t46, opt_v_b2, model_b2) {
+function k5_sum_mul_sub(t30, loss, t37, accuracy, t52, opt_v_b1, opt_learningrate, model_b1, t47, opt_v_b2, model_b2) {
   {
     let acc = 0;
     for (let c = 0; c < 128; c++) {
@@ -455,7 +455,7 @@ function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrat
   {
     let acc_2 = 0;
     for (let c_2 = 0; c_2 < 128; c_2++) {
-      const v_4 = t36[c_2];
+      const v_4 = t37[c_2];
       acc_2 += v_4;
     }
     const v_5 = fround(acc_2);
@@ -469,21 +469,21 @@ function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrat
       const at0 = i_o * 8;
       for (let c_3 = 0; c_3 < 128; c_3++) {
         const at1 = at0 + c_3 * 512;
-        const v_7_0 = t51[at1];
+        const v_7_0 = t52[at1];
         acc_3_0 += v_7_0;
-        const v_7_1 = t51[at1 + 1];
+        const v_7_1 = t52[at1 + 1];
         acc_3_1 += v_7_1;
-        const v_7_2 = t51[at1 + 2];
+        const v_7_2 = t52[at1 + 2];
         acc_3_2 += v_7_2;
-        const v_7_3 = t51[at1 + 3];
+        const v_7_3 = t52[at1 + 3];
         acc_3_3 += v_7_3;
-        const v_7_4 = t51[at1 + 4];
+        const v_7_4 = t52[at1 + 4];
         acc_3_4 += v_7_4;
-        const v_7_5 = t51[at1 + 5];
+        const v_7_5 = t52[at1 + 5];
         acc_3_5 += v_7_5;
-        const v_7_6 = t51[at1 + 6];
+        const v_7_6 = t52[at1 + 6];
         acc_3_6 += v_7_6;
-        const v_7_7 = t51[at1 + 7];
+        const v_7_7 = t52[at1 + 7];
         acc_3_7 += v_7_7;
       }
       const v_8_0 = fround(acc_3_0);
@@ -605,21 +605,21 @@ function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrat
     let acc_4_0 = 0, acc_4_1 = 0, acc_4_2 = 0, acc_4_3 = 0, acc_4_4 = 0, acc_4_5 = 0, acc_4_6 = 0, acc_4_7 = 0;
     for (let c_4 = 0; c_4 < 128; c_4++) {
       const at2 = c_4 * 10;
-      const v_21_0 = t46[at2];
+      const v_21_0 = t47[at2];
       acc_4_0 += v_21_0;
-      const v_21_1_1 = t46[at2 + 1];
+      const v_21_1_1 = t47[at2 + 1];
       acc_4_1 += v_21_1_1;
-      const v_21_2 = t46[at2 + 2];
+      const v_21_2 = t47[at2 + 2];
       acc_4_2 += v_21_2;
-      const v_21_3 = t46[at2 + 3];
+      const v_21_3 = t47[at2 + 3];
       acc_4_3 += v_21_3;
-      const v_21_4 = t46[at2 + 4];
+      const v_21_4 = t47[at2 + 4];
       acc_4_4 += v_21_4;
-      const v_21_5 = t46[at2 + 5];
+      const v_21_5 = t47[at2 + 5];
       acc_4_5 += v_21_5;
-      const v_21_6 = t46[at2 + 6];
+      const v_21_6 = t47[at2 + 6];
       acc_4_6 += v_21_6;
-      const v_21_7 = t46[at2 + 7];
+      const v_21_7 = t47[at2 + 7];
       acc_4_7 += v_21_7;
     }
     const v_22_0 = fround(acc_4_0);
@@ -740,9 +740,9 @@ function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrat
     let acc_4_1_0 = 0, acc_4_1_1 = 0;
     for (let c_4_1 = 0; c_4_1 < 128; c_4_1++) {
       const at3 = c_4_1 * 10;
-      const v_21_1_0 = t46[at3 + 8];
+      const v_21_1_0 = t47[at3 + 8];
       acc_4_1_0 += v_21_1_0;
-      const v_21_1_1_1 = t46[at3 + 9];
+      const v_21_1_1_1 = t47[at3 + 9];
       acc_4_1_1 += v_21_1_1_1;
     }
     const v_22_1_0 = fround(acc_4_1_0);
@@ -775,7 +775,7 @@ function k5_sum_mul_sub(t30, loss, t36, accuracy, t51, opt_v_b1, opt_learningrat
     model_b2[9] = v_34_1_1_1;
   }
 }
-function k6_contract_sub(image, t51, opt_v_w1, opt_learningrate, model_w1) {
+function k6_contract_sub(image, t52, opt_v_w1, opt_learningrate, model_w1) {
   const v_7 = opt_learningrate[0];
   for (let i_o = 0; i_o < 196; i_o++) {
     const at0 = i_o * 4;
@@ -787,19 +787,19 @@ function k6_contract_sub(image, t51, opt_v_w1, opt_learningrate, model_w1) {
         const at1 = at0 + k * 784;
         const image_0 = image[at1];
         const at3 = at2 + k * 512;
-        const t51_0 = t51[at3];
-        acc_0_0 += image_0 * t51_0;
-        const t51_1 = t51[at3 + 1];
-        acc_0_1 += image_0 * t51_1;
+        const t52_0 = t52[at3];
+        acc_0_0 += image_0 * t52_0;
+        const t52_1 = t52[at3 + 1];
+        acc_0_1 += image_0 * t52_1;
         const image_1 = image[at1 + 1];
-        acc_1_0 += image_1 * t51_0;
-        acc_1_1 += image_1 * t51_1;
+        acc_1_0 += image_1 * t52_0;
+        acc_1_1 += image_1 * t52_1;
         const image_2 = image[at1 + 2];
-        acc_2_0 += image_2 * t51_0;
-        acc_2_1 += image_2 * t51_1;
+        acc_2_0 += image_2 * t52_0;
+        acc_2_1 += image_2 * t52_1;
         const image_3 = image[at1 + 3];
-        acc_3_0 += image_3 * t51_0;
-        acc_3_1 += image_3 * t51_1;
+        acc_3_0 += image_3 * t52_0;
+        acc_3_1 += image_3 * t52_1;
       }
       const v_0_0 = fround(acc_0_0);
       const v_2_0_0 = fround(v_0_0 * v_0_0);
@@ -918,4 +918,4 @@ function k6_contract_sub(image, t51, opt_v_w1, opt_learningrate, model_w1) {
   }
 }
 
-export { k0_contract_max, k1_contract_add, k2_max_sum_argmax_add, k3_contract_select, k4_contract_sub, k5_sum_mul_sub, k6_contract_sub };
+export { k0_contract_max, k1_contract_add, k2_max_sum_maxwithindex_add, k3_contract_select, k4_contract_sub, k5_sum_mul_sub, k6_contract_sub };
