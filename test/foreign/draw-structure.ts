@@ -94,13 +94,17 @@ function sorted(w: Weaver, x: Value): Drawn | null {
   if (shape.length === 0 || countOf(shape) === 0) return null;
   const axis = w.random.integer(shape.length);
   const size = shape[axis] ?? 1;
-  const [op, given] = [w.pick(["sort", "argsort", "topK", "maxWithIndex", "minWithIndex"]), w.spread(x)];
+  const [op, given] = [
+    w.pick(["sort", "argsort", "topK", "maxWithIndex", "minWithIndex", "argmax", "argmin"]),
+    w.spread(x),
+  ];
   const how = w.random.integer(2) === 0;
   if (op === "sort") return [op, [given], { axis, descending: how }, x.bound];
   if (op === "topK") return [op, [given], { axis, k: 1 + w.random.integer(size), largest: how }, x.bound * size];
-  if (op !== "argsort") return [op, [given], { axis }, x.bound * size];
+  if (op.endsWith("Index")) return [op, [given], { axis }, x.bound * size];
   const weight = w.any((value) => shapeOf(value).length === 0);
-  return weight === null ? null : [op, [given, weight], { axis, descending: how }, weight.bound * size];
+  const attrs = op === "argsort" ? { axis, descending: how } : { axis };
+  return weight === null ? null : [op, [given, weight], attrs, weight.bound * size];
 }
 
 function choose(w: Weaver, x: Value): Drawn | null {
@@ -108,20 +112,13 @@ function choose(w: Weaver, x: Value): Drawn | null {
   const alike = w.values.filter((value) => same(shapeOf(value), shape));
   const [a, b, y] = [w.pick(alike), w.pick(alike), w.pick(alike)];
   const bound = Math.max(x.bound, y.bound);
-  switch (w.random.integer(6)) {
+  switch (w.random.integer(5)) {
     case 0:
       return ["logic", [w.spread(a), w.spread(b), x, y], { how: w.pick(["and", "or", "not"]) }, bound];
-    case 1: {
-      if (shape.length === 0 || countOf(shape) === 0) return null;
-      const axis = w.random.integer(shape.length);
-      const weight = w.any((value) => countOf(shapeOf(value)) === 1 && shapeOf(value).length === 0);
-      if (weight === null) return null;
-      return [w.pick(["argmax", "argmin"]), [w.spread(x), weight], { axis }, weight.bound * (shape[axis] ?? 1)];
-    }
+    case 1:
     case 2:
-    case 3:
       return sorted(w, x);
-    case 4:
+    case 3:
       return shape.length === 0 ? null : ["size", [x, y], { axis: w.random.integer(shape.length) }, y.bound * 7];
     default:
       return [
