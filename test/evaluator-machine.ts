@@ -7,6 +7,7 @@
  */
 
 import { scheduleWasm } from "../passes/schedule/wasm.ts";
+import { apply } from "../src/kernel/build.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
@@ -20,7 +21,6 @@ import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
-import { apply, constant } from "./kernel-pool.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
 export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);
@@ -43,9 +43,7 @@ function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {
 
 function withoutRsqrt(kernel: Kernel): Kernel {
   const inTwo = rewriting((expr) =>
-    expr.kind === "apply" && expr.fn === "rsqrt"
-      ? apply("div", constant(expr.type, 1), apply("sqrt", ...expr.args))
-      : expr,
+    expr.kind === "apply" && expr.fn === "rsqrt" ? apply("div", 1, apply("sqrt", ...expr.args)) : expr,
   );
   const nests = kernel.nests.map((nest) => ({
     ...nest,

@@ -8,6 +8,7 @@ import {
   and,
   argmax,
   argmin,
+  argsort,
   cast,
   ceil,
   div,
@@ -26,9 +27,11 @@ import {
   relu,
   round,
   sign,
+  sort,
   sub,
   sum,
   type Tensor,
+  topK,
   where,
 } from "../../src/index.ts";
 import {
@@ -102,12 +105,15 @@ export function integer(values: readonly Value[], [, a, b, choice]: Step): Value
     case 5:
       return either(maximum(x, neg(y)), left, right);
     case 6:
-      return like(left, abs(x));
+      return like(
+        left,
+        x.rank === 0 || choice % 24 < 12 ? abs(x) : sort(x, { axis: choice % x.rank, descending: choice % 48 < 24 }),
+      );
     case 7:
       return whole(cast(source.x, "i32"), source.bound);
     case 8:
       return source.x.rank > 0 && (shapeOf(source)[axis] ?? 0) > 0
-        ? whole(choice % 2 === 0 ? argmax(source.x, { axis }) : argmin(source.x, { axis }), 400)
+        ? whole(placesOf(source.x, axis, Math.floor(choice / 12) % 4), 400)
         : whole(cast(source.x, "i32"), source.bound);
     case 9:
       return whole(cast(x, "f32"), left.bound);
@@ -116,6 +122,12 @@ export function integer(values: readonly Value[], [, a, b, choice]: Step): Value
     default:
       return whole(sum(x), left.bound * Math.max(1, countOf(left)));
   }
+}
+
+function placesOf(x: Tensor, axis: number, which: number): Tensor {
+  if (which === 0) return argmax(x, { axis });
+  if (which === 1) return argmin(x, { axis });
+  return which === 2 ? argsort(x, { axis }) : topK(x, 1, { axis }).indexes;
 }
 
 /** Comparisons of what is exact, logic, and choices. */
