@@ -12,6 +12,7 @@ import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
 import { split } from "./moves/split.ts";
+import { splitFold } from "./moves/split-fold.ts";
 import type { Around, Moved, Piece } from "./piece.ts";
 
 /** The nest after a move, or why it is not legal. */
@@ -30,7 +31,7 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   keep,
   stage: notYet,
   spill: notYet,
-  splitFold: notYet,
+  splitFold,
   team: notYet,
   byHand: notYet,
 };
