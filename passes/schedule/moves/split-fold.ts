@@ -73,7 +73,8 @@ function serial(fold: FoldStmt, terms: number, naming: Naming): readonly Stmt[] 
   const outer = axes.slice(0, cut);
   const around = rest === 0 ? outer : [];
   const blocks = partial(fold, { axis, inner, size, start: 0, count, around }, naming);
-  const last = rest === 0 ? [] : partial(fold, { axis, inner, size: rest, start: count * size, count: 1, around }, naming);
+  const last =
+    rest === 0 ? [] : partial(fold, { axis, inner, size: rest, start: count * size, count: 1, around }, naming);
   if (rest === 0) return inParts(namedAs(blocks, fold.accumulators), terms, naming);
   const parts = [...inParts(blocks, terms, naming), ...last];
   const whole = [resultOf(blocks), resultOf(last)] as const;
@@ -100,7 +101,11 @@ interface Part {
 }
 
 /** A fold of partial results, under other names; of one part alone, that. */
-function partial(fold: FoldStmt, { axis, inner, size, start, count, around }: Part, naming: Naming): readonly FoldStmt[] {
+function partial(
+  fold: FoldStmt,
+  { axis, inner, size, start, count, around }: Part,
+  naming: Naming,
+): readonly FoldStmt[] {
   const { fresh, known, of } = naming;
   const blocks: LoopVar = { name: fresh(`${axis.name}_o`), extent: count };
   const within: LoopVar = { name: fresh(`${axis.name}_i`), extent: size };
