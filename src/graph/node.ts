@@ -83,6 +83,13 @@ export type Operands<N extends Arity, T> = {
   readonly many: readonly T[];
 }[N];
 
+/** How an expression is written for people. */
+export interface Formula {
+  readonly text: string;
+  /** How tightly it binds: 1 sum, 2 product, 3 power, 4 atom. */
+  readonly level: number;
+}
+
 interface OpCommon<S extends AttrSchema, N extends Arity> {
   readonly name: OpName | TransformName | ExpandedName | OwnName;
   readonly arity: N;
@@ -98,6 +105,8 @@ interface OpCommon<S extends AttrSchema, N extends Arity> {
   evaluate(args: Operands<N, NdArray>, attrs: AttrsOf<S>, types: readonly TensorType[]): readonly NdArray[];
   /** How a target's result may be off from the exact one. Absent: exact, as values are only moved, picked or compared. */
   readonly tolerance?: ErrorClass;
+  /** How a person would write it; a call where absent. */
+  formula?(args: Operands<N, Formula>, attrs: AttrsOf<S>): Formula;
   /** Operands and attributes that only a graph can give (the stream of a random source). */
   settle?(graph: Graph, attrs: AttrsOf<S>, stream: number): { readonly args: readonly Node[]; readonly attrs: Attrs };
 }

@@ -19,7 +19,7 @@ import { type Program, program } from "../dsl/program.ts";
 import { InputSpec, type TensorsOf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Entry } from "../graph/entry.ts";
-import { printFormula } from "../graph/print.ts";
+import { printFormula } from "../graph/formula.ts";
 import { printShape } from "../graph/shape.ts";
 import { type ArrayOf, arrayTypeOf, type TypedArray } from "../runtime/compiled.ts";
 import type { ValueOf } from "../runtime/executable.ts";

@@ -43,11 +43,11 @@ import { Tensor } from "../../src/dsl/tensor.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { printFormula } from "../../src/graph/formula.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { gradient } from "../../src/graph/ops/transform.ts";
-import { printFormula } from "../../src/graph/print.ts";
 import {
   checkGradient,
   entryOf,

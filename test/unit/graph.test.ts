@@ -17,10 +17,11 @@ import { attrsKey } from "../../src/graph/attrs.ts";
 import { builder } from "../../src/graph/build.ts";
 import { checkGraph } from "../../src/graph/check.ts";
 import type { Entry } from "../../src/graph/entry.ts";
+import { printFormula } from "../../src/graph/formula.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import type { Graph, Node } from "../../src/graph/node.ts";
-import { printEntry, printFormula } from "../../src/graph/print.ts";
+import { printEntry } from "../../src/graph/print.ts";
 import { evaluateEntry, expand, inputNode, runPasses } from "./oracle.ts";
 
 function entryNamed(entries: ReadonlyMap<string, Entry>, name = "step"): Entry {

@@ -18,11 +18,12 @@ import { f32, i32, param } from "../../src/dsl/spec.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { printFormula } from "../../src/graph/formula.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import { input } from "../../src/graph/ops/source.ts";
-import { printEntry, printFormula } from "../../src/graph/print.ts";
+import { printEntry } from "../../src/graph/print.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
 import {
   entryOf,

@@ -13,8 +13,9 @@ import { type Expr, type ScalarFn, scalarFns, valueTypeOf } from "../../kernel/k
 import { constantValue } from "../constant-value.ts";
 import { mapOp } from "../define.ts";
 import type { ErrorClass } from "../error-class.ts";
+import { atom, infix, negated, product, raised } from "../formula.ts";
 import type { NdArray } from "../ndarray.ts";
-import type { Build, MapName, MapOp, Node, Operands } from "../node.ts";
+import type { Build, Formula, MapName, MapOp, Node, Operands } from "../node.ts";
 import { tensorType } from "../type.ts";
 import { type Domain, inferMap } from "./map-type.ts";
 
@@ -32,6 +33,7 @@ interface Row<N extends MapArity> {
   readonly tolerance?: ErrorClass;
   gradient?(args: Operands<N, Node>, g: Node, y: Node, b: Build): readonly (Node | null)[];
   element?(args: Operands<N, Expr>): Expr;
+  formula?(args: Operands<N, Formula>): Formula;
 }
 
 const two = 2;
@@ -97,6 +99,7 @@ const rows = {
     cost: 1,
     tolerance: "rounded",
     meaning: (x, y) => x + y,
+    formula: infix("+", 1),
     gradient: (_, g) => [g, g],
   },
   sub: {
@@ -105,6 +108,7 @@ const rows = {
     cost: 1,
     tolerance: "rounded",
     meaning: (x, y) => x - y,
+    formula: infix("-", 1),
     gradient: (_, g, _y, b) => [g, b.map("neg", g)],
   },
   mul: {
@@ -113,6 +117,7 @@ const rows = {
     cost: 1,
     tolerance: "rounded",
     meaning: (x, y) => x * y,
+    formula: product,
     whole: Math.imul,
     // d(ab) = b da + a db
     gradient: ([x, y], g, _, b) => [b.map("mul", g, y), b.map("mul", g, x)],
@@ -123,6 +128,7 @@ const rows = {
     cost: 4,
     tolerance: "quotient",
     meaning: (x, y) => x / y,
+    formula: infix("/", 2),
     whole: (x, y) => (y === 0 ? 0 : Math.trunc(x / y)),
     // d(a/b) = da/b - (a/b)/b db
     gradient: ([, divisor], g, y, b) => {
@@ -136,6 +142,7 @@ const rows = {
     cost: 20,
     tolerance: "pow",
     meaning: (x, y) => x ** y,
+    formula: raised,
     element: power,
     // d(a^b) = b a^(b-1) da + a^b ln(a) db; the second only where a > 0, as it has no real value elsewhere.
     gradient: ([base, exponent], g, y, b) => {
@@ -176,7 +183,14 @@ const rows = {
     // a mod b = a - b floor(a/b)
     gradient: ([x, y], g, _, b) => [g, b.map("neg", b.map("mul", g, b.map("floor", b.map("div", x, y))))],
   },
-  neg: { arity: 1, domain: "number", cost: 1, meaning: (x) => -x, gradient: (_, g, _y, b) => [b.map("neg", g)] },
+  neg: {
+    arity: 1,
+    domain: "number",
+    cost: 1,
+    meaning: (x) => -x,
+    formula: negated,
+    gradient: (_, g, _y, b) => [b.map("neg", g)],
+  },
   abs: {
     arity: 1,
     domain: "number",
@@ -305,6 +319,7 @@ function makeOp<N extends MapArity>(name: MapName, row: Row<N>): MapOp<NoAttrs, 
     cost: row.cost,
     infer: (args) => inferMap(name, row.domain, args),
     ...(row.tolerance === undefined ? {} : { tolerance: row.tolerance }),
+    ...(row.formula === undefined ? {} : { formula: (args) => row.formula?.(args) ?? atom(name) }),
     ...(row.gradient === undefined ? {} : { vjp: (node, g, build) => row.gradient?.(node.args, g, node, build) ?? [] }),
     evaluate: (args, _attrs, { dtype }) => elementwise(args, row, dtype),
     element(args) {

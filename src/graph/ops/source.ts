@@ -10,6 +10,7 @@ import { apply, convert } from "../../kernel/build.ts";
 import { sumIndex } from "../../kernel/index-expr.ts";
 import { valueTypeOf } from "../../kernel/kernel.ts";
 import { sourceOp } from "../define.ts";
+import { atom } from "../formula.ts";
 import { generate, ndarray } from "../ndarray.ts";
 import { bindDim, fixedShape, sizeOf, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
@@ -20,6 +21,7 @@ function fromOutside(name: "input" | "state") {
     arity: 0,
     schema: { name: "name", dtype: "dtype", shape: "shape" },
     infer: (_, { dtype, shape }) => tensorType(dtype, shape),
+    formula: (_, attrs) => atom(attrs.name),
     evaluate(_, attrs) {
       throw new CompilerBug(`${name} "${attrs.name}" has no value of its own`);
     },
@@ -39,6 +41,7 @@ export const constant = sourceOp({
   schema: { dtype: "dtype", value: "number" },
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, value }) => ndarray(dtype, [], [value]),
+  formula: (_, { value }) => ({ text: String(value), level: value < 0 ? 2 : 4 }),
   element: (_, { dtype, value }, _type, { pool }) => pool.constant(valueTypeOf(dtype), value),
 });
 

@@ -45,6 +45,7 @@ export const reshape = viewOp({
   },
   vjp: ({ args: [x] }, g, b) => [b.reshape(g, x.type.shape)],
   evaluate: ([x], { shape }, type) => ndarray(type.dtype, fixedShape(shape), x.data),
+  formula: ([x]) => x,
   element(at, { shape }, type, reads) {
     // nothing to read, and an index that no loop moves would be read before the loops that never run
     if (fixedShape(shape).includes(0)) return reads.pool.constant(valueTypeOf(type.dtype), 0);
@@ -116,6 +117,7 @@ export const broadcast = viewOp({
     if (!fits) throw new ShapeError(`cannot be broadcast to ${printShape(shape)}`);
     return tensorType(from.dtype, shape);
   },
+  formula: ([x]) => x,
   vjp({ attrs: { shape, axes }, args: [x] }, g, b) {
     const from = x.type.shape;
     const repeated = shape
