@@ -23,6 +23,7 @@ const slow = [
   "test/property/buffers.test.ts",
   "test/property/random-kernels.test.ts",
   "test/unit/fuse.test.ts",
+  "test/unit/c-target.test.ts",
   "test/unit/package.test.ts",
   "test/unit/wasm/programs.test.ts",
   "test/unit/mnist-step.test.ts",

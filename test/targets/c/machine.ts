@@ -1,0 +1,84 @@
+/**
+ * Runs printed C where there is a compiler: a program for each entry, a process for each call. States are here, and go
+ * through the process.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { alone } from "../../../src/program/artifact.ts";
+import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
+import { type CompiledEntry, type TypedArray, viewOf } from "../../../src/runtime/compiled.ts";
+import type { Machine, MachineOptions, Runner } from "../../../src/runtime/machine.ts";
+import { setupOf, type TargetSetup } from "../../../src/targets.ts";
+import { type CArtifact, c } from "./target.ts";
+
+/** The first line of `cc --version`; undefined where there is none. */
+export function findCompiler(): string | undefined {
+  const { status, stdout } = spawnSync("cc", ["--version"], { encoding: "utf8" });
+  return status === 0 ? stdout.split("\n")[0] : undefined;
+}
+
+export const cTarget: TargetSetup = setupOf(c, {
+  facts: null,
+  machine: async (stateBytes, options) => new CMachine(stateBytes, options),
+});
+
+const flags = ["-std=c11", "-O2", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing"];
+
+class CMachine implements Machine<CArtifact> {
+  readonly device = "cc";
+  readonly crew = alone;
+  readonly runsAhead = false;
+  readonly #folder = mkdtempSync(join(tmpdir(), "tensorloom-c-"));
+  readonly #options: MachineOptions;
+  readonly #state: Uint8Array<ArrayBuffer>;
+  #entries = 0;
+
+  constructor(stateBytes: number, options: MachineOptions) {
+    this.#state = new Uint8Array(stateBytes);
+    this.#options = options;
+  }
+
+  async prepare({ artifact, inputs, segmentBytes }: CompiledEntry<CArtifact>): Promise<Runner> {
+    const binary = join(this.#folder, `entry${this.#entries++}`);
+    writeFileSync(`${binary}.c`, artifact.source);
+    execFileSync("cc", [...flags, "-o", binary, `${binary}.c`, "-lm"]);
+    const state = this.#state;
+    const given = new Uint8Array(segmentBytes.input);
+    let output = new Uint8Array(segmentBytes.output);
+    return {
+      feed(input, values) {
+        const slot = inputs[input]?.buffer;
+        if (slot !== undefined) viewOf(slot.dtype, given.buffer, slot.offset, slot.count).set(values);
+      },
+      run: () => {
+        const sent = Buffer.concat([state, given]);
+        const maxBuffer = state.length + output.length + 1;
+        const { stdout, status, signal } = spawnSync(binary, { input: sent, maxBuffer });
+        if (status !== 0) throw new Error(`the program ended with ${status ?? signal}`);
+        state.set(stdout.subarray(0, state.length));
+        output = Uint8Array.from(stdout.subarray(state.length));
+        for (const step of artifact.steps) if (step.kind === "launch") this.#options.onLaunch?.(step.label, step.id);
+      },
+      read: async (slot) => viewOf(slot.dtype, output.buffer, slot.offset, slot.count).slice(),
+      release: () => undefined,
+    };
+  }
+
+  writeState(slot: BufferSlot, values: TypedArray): void {
+    viewOf(slot.dtype, this.#state.buffer, slot.offset, slot.count).set(values);
+  }
+
+  async readState(slot: BufferSlot): Promise<TypedArray> {
+    return viewOf(slot.dtype, this.#state.buffer, slot.offset, slot.count).slice();
+  }
+
+  allocatedBytes(): Readonly<Record<Segment, number>> {
+    return { state: this.#state.length, arena: 0, input: 0, output: 0 };
+  }
+
+  dispose(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * A target that prints C: what a stranger writes for a target of their own. A file for each entry, which is a whole program: it
+ * reads states and inputs, runs the entry's steps, and writes states and outputs.
+ *
+ *   cc -std=c11 -O2 -fwrapv -ffp-contract=off -fno-strict-aliasing step.c -lm
+ *
+ * It computes as the `js` target does: the same schedule, sums in doubles, the maths library in doubles.
+ */
+import { jsTolerances } from "../../../codegen/js/tolerances.ts";
+import type { Target } from "../../../codegen/target.ts";
+import { jsPolicy } from "../../../passes/schedule/policy/js.ts";
+import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
+import { byteWidth } from "../../../src/core/dtype.ts";
+import { CompilerBug } from "../../../src/core/errors.ts";
+import { type Apply, isRoutineFn } from "../../../src/kernel/kernel.ts";
+import { doubleRoutineFor } from "../../../src/kernel/maths/in-double.ts";
+import { type Addresses, type Artifact, type ArtifactStep, artifactSteps } from "../../../src/program/artifact.ts";
+import type { BufferSlot } from "../../../src/program/buffer.ts";
+import { launchesOf, type Sequence } from "../../../src/program/sequence.ts";
+import { helpers } from "./helpers.ts";
+import { elementTypes, printKernel, printRoutine } from "./print.ts";
+
+export interface CArtifact extends Artifact {
+  /** The text of the program. */
+  readonly source: string;
+}
+
+export const c: Target<CArtifact, null> = {
+  name: "c",
+  tolerances: jsTolerances,
+  portable: null,
+  traits: () => ({
+    name: "c",
+    accumulator: "f64",
+    maxBuffers: 64,
+    mostIndex: 2 ** 31 - 1,
+    hasF64: true,
+    needsSchedule: false,
+    alignment: 64,
+    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+  }),
+  schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
+  legalize: (sequence) => sequence,
+  print: (sequence, addresses) => {
+    const steps = artifactSteps(sequence, addresses);
+    return { steps, source: printProgram(sequence, steps, addresses.segmentBytes) };
+  },
+};
+
+/** Segments in the order in which they are read and written: the arena is neither. */
+const segments = ["state", "input", "output", "arena"] as const;
+
+function printProgram(sequence: Sequence, steps: readonly ArtifactStep[], bytes: Addresses["segmentBytes"]): string {
+  const routines = new Map<string, string>();
+  const texts: string[] = [];
+  const routine = ({ fn, type }: Apply): string => {
+    const known = routines.get(fn);
+    if (known !== undefined) return known;
+    const found = isRoutineFn(fn) ? doubleRoutineFor(fn, type) : undefined;
+    if (found === undefined) throw new CompilerBug(`the maths library has no ${fn} of ${type}`);
+    const name = `maths_${found.name}`;
+    routines.set(fn, name);
+    texts.push(printRoutine(found, name, routine));
+    return name;
+  };
+  const kernels = launchesOf(sequence).map(({ kernel }, i) => printKernel(kernel, `kernel_${i}`, routine));
+  // One byte more: C has no arrays without elements.
+  const memory = segments.map((name) => `static _Alignas(64) uint8_t ${name}_memory[${bytes[name] + 1}];`);
+  const main = [
+    "int main(void) {",
+    ...(["state", "input"] as const).map(
+      (name) => `  if (fread(${name}_memory, 1, ${bytes[name]}, stdin) != ${bytes[name]}) return 1;`,
+    ),
+    `  memset(arena_memory, 0xff, ${bytes.arena});`,
+    ...steps.map((step) => `  ${printStep(step)}`),
+    ...(["state", "output"] as const).map(
+      (name) => `  if (fwrite(${name}_memory, 1, ${bytes[name]}, stdout) != ${bytes[name]}) return 1;`,
+    ),
+    "  return 0;",
+    "}",
+  ];
+  return [helpers, ...texts, ...kernels, ...memory, main.join("\n"), ""].join("\n");
+}
+
+function printStep(step: ArtifactStep): string {
+  const address = ({ segment, offset, dtype }: BufferSlot): string =>
+    `(${elementTypes[dtype]} *)(${segment}_memory + ${offset})`;
+  if (step.kind === "copy") return `memcpy(${address(step.to)}, ${address(step.from)}, ${step.from.bytes});`;
+  return `kernel_${step.kernel}(${step.bindings.map(({ buffer }) => address(buffer)).join(", ")}); // ${step.label}`;
+}
