@@ -8,7 +8,7 @@ import { printJsKernels } from "../../codegen/js/print.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
-import { printKernel } from "../../src/kernel/print.ts";
+import { printSchedule } from "../../src/kernel/moves.ts";
 import { printSequence } from "../../src/program/print.ts";
 import type { EntryReport } from "../../src/program/report.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
@@ -207,8 +207,8 @@ describe("the MNIST step with RMSprop", () => {
       "mnist-step.graph.txt",
       `as written\n\n${printEntry(written)}\n\noptimized\n\n${printEntry(simplified)}`,
     );
-    const sequence = printSequence(plain.entry.sequence);
-    expectGolden("mnist-step.kernels.txt", [sequence, ...kernels.map(printKernel)].join("\n\n"));
+    const schedules = kernels.map(({ name, schedule }) => [name, ...schedule.map((moves) => printSchedule(moves) || "as it is")].join("\n  "));
+    expectGolden("mnist-step.schedule.txt", [printSequence(plain.entry.sequence), ...schedules].join("\n\n"));
     expectGolden("mnist-step.js", moduleText(printJsKernels(kernels)));
   });
 
