@@ -207,7 +207,9 @@ describe("the MNIST step with RMSprop", () => {
       "mnist-step.graph.txt",
       `as written\n\n${printEntry(written)}\n\noptimized\n\n${printEntry(simplified)}`,
     );
-    const schedules = kernels.map(({ name, schedule }) => [name, ...schedule.map((moves) => printSchedule(moves) || "as it is")].join("\n  "));
+    const schedules = kernels.map(({ name, schedule }) =>
+      [name, ...schedule.map((moves) => printSchedule(moves) || "as it is")].join("\n  "),
+    );
     expectGolden("mnist-step.schedule.txt", [printSequence(plain.entry.sequence), ...schedules].join("\n\n"));
     expectGolden("mnist-step.js", moduleText(printJsKernels(kernels)));
   });
