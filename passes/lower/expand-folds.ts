@@ -14,8 +14,8 @@ import { newPool } from "../../src/kernel/pool.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { declaredNames, type Fresh, freshNames } from "../schedule/names.ts";
 
-export function expandFolds(kernel: Kernel): Kernel {
-  let names: Fresh | undefined;
+export function expandFolds(kernel: Kernel, given?: Fresh): Kernel {
+  let names = given;
   const fresh = (wanted: string): string => {
     names ??= freshNames(kernel);
     return names(wanted);

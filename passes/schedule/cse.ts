@@ -16,8 +16,8 @@ import type { Fresh } from "./names.ts";
 import { freshNames, replace } from "./names.ts";
 
 /** The kernel with repeated expressions of each block named. */
-export function cse(kernel: Kernel): Kernel {
-  const fresh = numbered(freshNames(kernel));
+export function cse(kernel: Kernel, names = freshNames(kernel)): Kernel {
+  const fresh = numbered(names);
   const nests = kernel.nests.map((nest) => {
     const prelude = new Block(nest.prelude, fresh);
     // the body reads the prelude's names, also those of `let`s that were dropped

@@ -25,7 +25,9 @@ export function scheduleKernel(kernel: Kernel, policy: Policy): Kernel {
     kernel.nests.map((nest) => new Facts(nest)),
     kernel,
   );
-  return written(moved(kernel, schedules));
+  if (schedules.every((schedule) => schedule.length === 0)) return expandFolds(kernel);
+  const fresh = freshNames(kernel);
+  return cse(unroll(expandFolds(moved(kernel, schedules, { fresh }), fresh), fresh), fresh);
 }
 
 /** What a schedule made, when nothing is wrong with it; else the first move that broke it is named. */
@@ -33,25 +35,22 @@ export function soundly(kernel: Kernel, made: Kernel): Kernel {
   const broken = checkKernel(made);
   if (broken === null) return made;
   if (!made.schedule.some((schedule) => schedule.some(({ move }) => move === "byHand")))
-    moved(kernel, made.schedule, true);
+    moved(kernel, made.schedule, { careful: true });
   throw new CompilerBug(`pass "schedule" broke: ${broken}\n${printKernel(made)}`);
 }
 
 /** The kernel after its moves, with folds. `careful`: checked after each. */
-export function moved(kernel: Kernel, schedules: readonly Schedule[], careful = false): Kernel {
-  if (schedules.every((schedule) => schedule.length === 0)) return kernel;
+export function moved(
+  kernel: Kernel,
+  schedules: readonly Schedule[],
+  { careful = false, fresh = freshNames(kernel) } = {},
+): Kernel {
   const shared: SharedArray[] = [...kernel.shared];
   const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const around: Applying = { fresh: freshNames(kernel), shared, buffers };
+  const around: Applying = { fresh, shared, buffers };
   const verify = (nest: Nest): string | null => checkKernel({ ...kernel, shared, nests: [nest] });
   const nests = kernel.nests.flatMap((nest, i) => {
     return apply(nest, schedules[i] ?? [], careful ? { ...around, verify } : around);
   });
   return { ...kernel, shared, nests, schedule: schedules };
-}
-
-/** As printers take it: without folds; where there are blocks, with a copy for each register, and nothing computed twice. */
-function written(kernel: Kernel): Kernel {
-  const plain = expandFolds(kernel);
-  return kernel.schedule.length > 0 ? cse(unroll(plain)) : plain;
 }

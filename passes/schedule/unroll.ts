@@ -12,8 +12,7 @@ import type { Fresh } from "./names.ts";
 import { copyStmts, freshNames } from "./names.ts";
 
 /** The kernel without `unrolled` and `interleaved` loops. */
-export function unroll(kernel: Kernel): Kernel {
-  const fresh = freshNames(kernel);
+export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
   const nests = kernel.nests.map((nest) => ({
     ...nest,
     prelude: unrollStmts(nest.prelude, fresh),

@@ -97,7 +97,7 @@ const moves = property(
     const schedules = randomSchedules(before, chosen);
     const expected = evaluated(before, seed);
     try {
-      const after = moved(before, schedules, true);
+      const after = moved(before, schedules, { careful: true });
       expectEqual(evaluated(after, seed + 1), expected, before, after);
       const written = cse(unroll(expandFolds(after)));
       expectEqual(evaluated(written, seed + 2), expected, before, written);
