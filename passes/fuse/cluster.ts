@@ -55,9 +55,9 @@ export function bufferKeys(entry: Entry, apart: ReadonlySet<string> = new Set())
   return (node) => (node.op === state ? states.get(String(node.attrs.name)) : nextOf.get(node)) ?? node;
 }
 
-/** The buffers that a kernel of these clusters touches. */
-export function touchedBy(clusters: readonly Cluster[], keyOf: BufferKeys): ReadonlySet<BufferKey> {
-  return new Set(clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads].map(keyOf)));
+/** The buffers that a kernel of this cluster touches. */
+export function touchedBy({ outputs, reads }: Cluster, keyOf: BufferKeys): ReadonlySet<BufferKey> {
+  return new Set([...outputs, ...reads].map(keyOf));
 }
 
 /** Names of the states whose old value a cluster reads. */

@@ -11,7 +11,7 @@
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { innerExtents, shapeOf } from "./access.ts";
-import { type BufferKeys, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
+import { type BufferKey, type BufferKeys, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
 
 /** Elements read: up to here a launch costs more than the work (128 x 512 is the bias gradient of the MNIST step). */
 const smallWork = 1 << 17;
@@ -22,17 +22,35 @@ class Group {
   readonly members: Cluster[] = [];
   readonly #writes = new Set<string>();
   readonly #reads = new Set<string>();
+  readonly #buffers = new Set<BufferKey>();
 
-  add(cluster: Cluster, writes: readonly string[]): void {
+  add({ cluster, writes, reads, buffers }: Candidate): void {
     this.members.push(cluster);
     for (const name of writes) this.#writes.add(name);
-    for (const name of statesReadBy(cluster)) this.#reads.add(name);
+    for (const name of reads) this.#reads.add(name);
+    for (const buffer of buffers) this.#buffers.add(buffer);
   }
 
   /** Whether one overwrites a state whose old value the other reads. */
-  clashes(cluster: Cluster, writes: readonly string[]): boolean {
-    return writes.some((name) => this.#reads.has(name)) || statesReadBy(cluster).some((name) => this.#writes.has(name));
+  clashes({ writes, reads }: Candidate): boolean {
+    return writes.some((name) => this.#reads.has(name)) || reads.some((name) => this.#writes.has(name));
   }
+
+  /** How many buffers its kernel touches with this one. */
+  buffersWith({ buffers }: Candidate): number {
+    let count = this.#buffers.size;
+    for (const buffer of buffers) if (!this.#buffers.has(buffer)) count += 1;
+    return count;
+  }
+}
+
+/** A cluster, with what decides where it may go. */
+interface Candidate {
+  readonly cluster: Cluster;
+  /** States that it overwrites, and those whose old value it reads. */
+  readonly writes: readonly string[];
+  readonly reads: readonly string[];
+  readonly buffers: ReadonlySet<BufferKey>;
 }
 
 export function groupClusters(fused: Fused, maxBuffers: number, keyOf: BufferKeys): readonly (readonly Cluster[])[] {
@@ -45,15 +63,14 @@ export function groupClusters(fused: Fused, maxBuffers: number, keyOf: BufferKey
     const writes = cluster.outputs.flatMap((node) => statesOf.get(node) ?? []);
     const level = levels.get(cluster) ?? 0;
     const candidates = isSmall(cluster) ? (open.get(level) ?? []) : [];
-    let home = candidates.find(
-      (group) => !group.clashes(cluster, writes) && touchedBy([...group.members, cluster], keyOf).size <= maxBuffers,
-    );
+    const one = { cluster, writes, reads: statesReadBy(cluster), buffers: touchedBy(cluster, keyOf) };
+    let home = candidates.find((group) => group.buffersWith(one) <= maxBuffers && !group.clashes(one));
     if (home === undefined) {
       home = new Group();
       groups.push(home);
       if (isSmall(cluster)) open.set(level, [...candidates, home].slice(-openGroups));
     }
-    home.add(cluster, writes);
+    home.add(one);
   }
   return groups.map((group) => group.members);
 }

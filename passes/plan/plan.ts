@@ -38,46 +38,98 @@ export interface PlanOptions {
 
 /** Largest first, at the lowest offset that is free for the whole lifetime. */
 export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptions): ArenaPlan {
-  const placed: Placement[] = []; // by offset
+  const placed = new Placed(lives.length);
   const bySize = lives.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first || a.buffer.id - b.buffer.id);
-  for (const life of bySize) {
-    let offset = 0;
-    for (const other of placed) {
-      if (reuse && !meet(life, other)) continue;
-      if (offset + life.bytes <= other.offset) break;
-      offset = Math.max(offset, alignUp(other.offset + other.bytes, alignment));
-    }
-    const behind = placed.findIndex((other) => other.offset > offset);
-    placed.splice(behind < 0 ? placed.length : behind, 0, { ...life, offset });
-  }
-  const overlap = findOverlap(placed);
+  const placements = bySize.map((life) => placed.place(life, reuse, alignment));
+  const overlap = findOverlap(placements);
   if (overlap !== null) {
     const [one, other] = overlap.map(({ buffer }) => printBuffer(buffer));
     throw new CompilerBug(`plan: ${one} and ${other} share bytes while both live`);
   }
   return {
-    placements: placed.toSorted((a, b) => a.first - b.first || a.offset - b.offset),
-    peakBytes: placed.reduce((peak, p) => Math.max(peak, p.offset + p.bytes), 0),
+    placements: placements.toSorted((a, b) => a.first - b.first || a.offset - b.offset),
+    peakBytes: placements.reduce((peak, p) => Math.max(peak, p.offset + p.bytes), 0),
     lowerBoundBytes: lowerBound(lives),
     withoutReuseBytes: lives.reduce((sum, life) => sum + life.bytes, 0),
   };
 }
 
-/** Two buffers that are alive at the same step and share a byte, or null: the proof of a plan. */
-export function findOverlap(placements: readonly Placement[]): readonly [Placement, Placement] | null {
-  const byOffset = placements.filter((p) => p.bytes > 0).toSorted((a, b) => a.offset - b.offset);
-  for (const [i, lower] of byOffset.entries()) {
-    for (let above = i + 1; above < byOffset.length; above++) {
-      const upper = byOffset[above];
-      if (upper === undefined || upper.offset >= lower.offset + lower.bytes) break;
-      if (meet(lower, upper)) return [lower, upper];
-    }
+/**
+ * What has a place already, by offset. In lists of plain numbers: of thousands of layers each buffer meets thousands of others,
+ * and this is where the time of a plan goes.
+ */
+class Placed {
+  readonly #offsets: Float64Array;
+  readonly #ends: Float64Array;
+  readonly #firsts: Int32Array;
+  readonly #lasts: Int32Array;
+  #count = 0;
+
+  constructor(most: number) {
+    this.#offsets = new Float64Array(most);
+    this.#ends = new Float64Array(most);
+    this.#firsts = new Int32Array(most);
+    this.#lasts = new Int32Array(most);
   }
-  return null;
+
+  place(life: Lifetime, reuse: boolean, alignment: number): Placement {
+    const { first, last, bytes } = life;
+    const [offsets, ends, firsts, lasts] = [this.#offsets, this.#ends, this.#firsts, this.#lasts];
+    let offset = 0;
+    for (let i = 0; i < this.#count; i += 1) {
+      if (reuse && ((firsts[i] ?? 0) > last || (lasts[i] ?? 0) < first)) continue;
+      if (offset + bytes <= (offsets[i] ?? 0)) break;
+      offset = Math.max(offset, alignUp(ends[i] ?? 0, alignment));
+    }
+    this.#insert(offset, offset + bytes, first, last);
+    return { ...life, offset };
+  }
+
+  /** Behind those at the same offset. */
+  #insert(offset: number, end: number, first: number, last: number): void {
+    const at = behind(this.#count, offset, (i) => this.#offsets[i] ?? 0);
+    for (const list of [this.#offsets, this.#ends, this.#firsts, this.#lasts]) list.copyWithin(at + 1, at, this.#count);
+    this.#offsets[at] = offset;
+    this.#ends[at] = end;
+    this.#firsts[at] = first;
+    this.#lasts[at] = last;
+    this.#count += 1;
+  }
 }
 
-function meet(a: Lifetime, b: Lifetime): boolean {
-  return a.first <= b.last && b.first <= a.last;
+/** In a list in order: the first place whose item is larger. */
+function behind(count: number, wanted: number, item: (place: number) => number): number {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (item(middle) > wanted) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
+ * Two buffers that are alive at the same step and share a byte, or null: the proof of a plan. Goes through the steps with what is
+ * alive, by offset: as long as none of those overlap, one that begins can only meet its neighbours.
+ */
+export function findOverlap(placements: readonly Placement[]): readonly [Placement, Placement] | null {
+  const byFirst = placements.filter((p) => p.bytes > 0).toSorted((a, b) => a.first - b.first);
+  const byLast = byFirst.toSorted((a, b) => a.last - b.last);
+  const alive: Placement[] = [];
+  const placeOf = ({ offset }: Placement): number => behind(alive.length, offset, (i) => alive[i]?.offset ?? 0);
+  let ended = 0;
+  for (const next of byFirst) {
+    for (let old = byLast[ended]; old !== undefined && old.last < next.first; old = byLast[ended]) {
+      alive.splice(placeOf(old) - 1, 1);
+      ended += 1;
+    }
+    const at = placeOf(next);
+    const [below, above] = [alive[at - 1], alive[at]];
+    if (below !== undefined && below.offset + below.bytes > next.offset) return [below, next];
+    if (above !== undefined && next.offset + next.bytes > above.offset) return [next, above];
+    alive.splice(at, 0, next);
+  }
+  return null;
 }
 
 export function alignUp(offset: number, alignment: number): number {
