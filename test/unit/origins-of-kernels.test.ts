@@ -6,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import { scheduleAlike } from "../../passes/schedule/alike.ts";
 import { scheduleWasm } from "../../passes/schedule/wasm.ts";
 import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
-import { afterPass } from "../../src/compile.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -42,8 +41,8 @@ const foldsOf = (kernel: Kernel): readonly FoldStmt[] =>
 /** All kernels of the cases of one kind of op, and the nodes by id. */
 function lowered(kind: string) {
   const chosen = opCases.filter(({ op }) => op.startsWith(`${kind} `));
-  const entry = afterPass(caseProgram(chosen).entries.get("step") as Entry, "simplify");
-  const { ordered, lowered } = runUpTo("lowered", { simplified: entry }, contextOn(jsTarget));
+  const written = caseProgram(chosen).entries.get("step") as Entry;
+  const { ordered, lowered } = runUpTo("lowered", { written }, contextOn(jsTarget));
   const kernels = launchesOf(lowered).map(({ kernel }) => kernel);
   const nodes = new Map(ordered?.fused.entry.graph.nodes.map((node) => [node.id, node]));
   return { kernels, nodes };
