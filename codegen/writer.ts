@@ -32,9 +32,11 @@ export class Writer {
     this.#open.push(inner);
     body();
     this.#open.pop();
-    this.line(header);
-    for (const text of inner) this.line(`  ${text}`);
-    this.line(footer);
+    const outer = this.#open[this.depth];
+    if (outer === undefined) throw new CompilerBug("no block is open");
+    outer.push(header);
+    for (let i = 0; i < inner.length; i += 1) outer.push(`  ${inner[i]}`);
+    outer.push(footer);
   }
 
   /** What was written so far, without a newline at the end. */

@@ -57,11 +57,20 @@ function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
 export function attrsKey(attrs: Attrs): string {
   const names = Object.keys(attrs);
   if (names.length > 1) names.sort();
-  return names.map((name) => `${name}=${valueKey(attrs[name])}`).join(",");
+  let key = "";
+  for (let i = 0; i < names.length; i += 1) {
+    const name = names[i] ?? "";
+    key += `|${name}=${valueKey(attrs[name])}`;
+  }
+  return key;
 }
 
 function valueKey(value: AttrValue | undefined): string {
-  if (typeof value === "object") return `[${value.map(valueKey).join(",")}]`;
+  if (typeof value === "object") {
+    let key = "[";
+    for (let i = 0; i < value.length; i += 1) key += `${valueKey(value[i])},`;
+    return `${key}]`;
+  }
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   return JSON.stringify(value) ?? "undefined";
 }

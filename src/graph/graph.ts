@@ -48,7 +48,9 @@ class NodeStore implements Graph {
   node(op: OpDef, args: readonly Node[], attrs: Attrs = {}, origins: readonly Origin[] = []): Node {
     checkOperands(this, op, args, origins[0]);
     if (!this.#interns) return this.#add(op, args, attrs, origins, false);
-    const key = `${this.#numberOf(op)}|${args.map((a) => a.id)}|${attrsKey(attrs)}`;
+    let key = `${this.#numberOf(op)}`;
+    for (let i = 0; i < args.length; i += 1) key += `,${args[i]?.id}`;
+    key += attrsKey(attrs);
     const known = this.#known.get(key);
     if (known !== undefined) {
       for (const { id } of known.results) this.#origins[id]?.add(origins);
@@ -68,14 +70,17 @@ class NodeStore implements Graph {
   #add(op: OpDef, args: readonly Node[], attrs: Attrs, origins: readonly Origin[], own: boolean): Node {
     const types = resultTypes(op, args, attrs, origins[0]);
     const results: Node[] = [];
-    for (const [result, type] of types.entries()) {
-      const [id, places] = [this.#nodes.length, new Places(origins)];
+    for (let result = 0; result < types.length; result += 1) {
+      const type = types[result];
+      if (type === undefined) break;
+      const id = this.#nodes.length;
+      const places = new Places(origins);
       const node: Node = { id, graph: this, op, args, attrs, type, result, results, origins: places.list, own };
       results.push(node);
       this.#nodes.push(node);
       this.#origins.push(places);
     }
-    const [first] = results;
+    const first = results[0];
     if (first === undefined) throw new CompilerBug(`${op.name} has no result`);
     return first;
   }
@@ -133,8 +138,9 @@ class Places {
   }
 
   add(origins: readonly Origin[]): void {
-    for (const origin of origins) {
-      if (this.#has(origin)) continue;
+    for (let i = 0; i < origins.length; i += 1) {
+      const origin = origins[i];
+      if (origin === undefined || this.#has(origin)) continue;
       this.list.push(origin);
       this.#seen?.add(origin);
     }
@@ -148,8 +154,9 @@ class Places {
 }
 
 function checkOperands(graph: Graph, op: OpDef, args: readonly Node[], origin: Origin | undefined): void {
-  for (const arg of args) {
-    if (arg.graph === graph) continue;
+  for (let i = 0; i < args.length; i += 1) {
+    const arg = args[i];
+    if (arg === undefined || arg.graph === graph) continue;
     throw new UserError(
       `${op.name}: an operand (${arg.op.name} ${printType(arg.type)}) belongs to another entry or program: ` +
         `inside an entry use only what it is given, and constants${atLine(origin)}`,
@@ -180,7 +187,12 @@ export function neededBy(wanted: readonly Node[]): Node[] {
   const needed = new Set<Node>(wanted);
   for (let id = nodes.length - 1; id >= 0; id--) {
     const node = nodes[id];
-    if (node !== undefined && needed.has(node)) for (const arg of node.args) needed.add(arg);
+    if (node === undefined || !needed.has(node)) continue;
+    const { args } = node;
+    for (let i = 0; i < args.length; i += 1) {
+      const arg = args[i];
+      if (arg !== undefined) needed.add(arg);
+    }
   }
   return nodes.filter((node) => needed.has(node));
 }

@@ -106,7 +106,12 @@ export function bindDim(dim: Dim, dims: Dims): number {
 
 /** A shape that is known to be all numbers. */
 export function fixedShape(shape: Shape): readonly number[] {
-  return shape.every((dim) => typeof dim === "number") ? shape : shape.map((dim) => bindDim(dim, {}));
+  return isFixed(shape) ? shape : shape.map((dim) => bindDim(dim, {}));
+}
+
+function isFixed(shape: Shape): shape is readonly number[] {
+  for (let i = 0; i < shape.length; i += 1) if (typeof shape[i] !== "number") return false;
+  return true;
 }
 
 /** The size of an axis that is known to be there. */
@@ -117,7 +122,10 @@ export function dimOf(shape: Shape, axis: number): Dim {
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {
-  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 export function printShape(shape: Shape): string {

@@ -46,21 +46,40 @@ export function asIndex(expr: Expr): Index {
 /** Sum of `factor * index`, plus `offset`; equal terms are collected and nested sums opened. Of no terms, `pool` is asked. */
 export function sumIndex(terms: readonly Term[], offset = 0, pool: ExprPool | undefined = terms[0]?.index.pool): Index {
   if (pool === undefined) throw new CompilerBug("an empty sum of no pool");
-  const collected = new Map<Index, number>();
-  let constant = offset;
-  const take = (factor: number, index: Index): void => {
-    if (index.kind === "const") constant += factor * index.value;
-    else if (index.kind === "sum") {
-      constant += factor * index.offset;
-      for (const term of index.terms) take(factor * term.factor, term.index);
-    } else collected.set(index, factor + (collected.get(index) ?? 0));
-  };
-  for (const term of terms) take(term.factor, term.index);
-  recombine(collected);
-  const kept: Term[] = [];
-  for (const [index, factor] of collected) if (factor !== 0) kept.push({ factor, index });
-  kept.sort((a, b) => b.factor - a.factor || inOrder(a.index, b.index));
+  const collected: Term[] = [];
+  const constant = offset + collect(collected, terms, 1);
+  const kept = recombined(collected);
+  if (kept.length > 1) kept.sort((a, b) => b.factor - a.factor || inOrder(a.index, b.index));
   return finishSum(kept, constant, pool);
+}
+
+/**
+ * Adds terms, `times` each, to those that are collected: a handful, so a list is searched sooner than a table is made. Gives the sum
+ * of their constants. Loops by number, here and below: for each step of an iterator a fresh process makes an object.
+ */
+function collect(into: Term[], terms: readonly Term[], times: number): number {
+  let constant = 0;
+  for (let i = 0; i < terms.length; i += 1) {
+    const term = terms[i];
+    if (term === undefined) continue;
+    const { index } = term;
+    const factor = times * term.factor;
+    if (index.kind === "const") constant += factor * index.value;
+    else if (index.kind === "sum") constant += factor * index.offset + collect(into, index.terms, factor);
+    else addTerm(into, factor, index);
+  }
+  return constant;
+}
+
+function addTerm(into: Term[], factor: number, index: Index): void {
+  const at = placeOf(into, index);
+  if (at < 0) into.push({ factor, index });
+  else into[at] = { factor: factor + (into[at]?.factor ?? 0), index };
+}
+
+function placeOf(terms: readonly Term[], index: Index): number {
+  for (let i = 0; i < terms.length; i += 1) if (terms[i]?.index === index) return i;
+  return -1;
 }
 
 function inOrder(a: Index, b: Index): number {
@@ -69,41 +88,36 @@ function inOrder(a: Index, b: Index): number {
   return a.loop.name < b.loop.name ? -1 : 1;
 }
 
-/** n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
-function recombine(collected: Map<Index, number>): void {
-  const remainders: Term[] = [];
-  for (const [index, factor] of collected) if (index.kind === "mod" && factor !== 0) remainders.push({ factor, index });
-  for (const { factor, index } of remainders) {
-    if (index.kind !== "mod") continue;
+/** The terms that are not zero, with n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
+function recombined(collected: readonly Term[]): Term[] {
+  let terms = collected.filter(({ factor }) => factor !== 0);
+  for (const remainder of terms) {
+    const { factor, index } = remainder;
+    if (index.kind !== "mod" || !terms.includes(remainder)) continue;
     const whole = index.index;
-    const quotient = floorDivIndex(whole, index.by);
-    if (collected.get(quotient) !== factor * index.by) continue;
-    collected.delete(index);
-    collected.delete(quotient);
+    const quotient = terms[placeOf(terms, floorDivIndex(whole, index.by))];
+    if (quotient === undefined || quotient.factor !== factor * index.by) continue;
+    const others = terms.filter((term) => term !== remainder && term !== quotient);
     if (whole.kind === "sum") {
-      const others = [...collected].map(([term, times]) => ({ factor: times, index: term }));
       const merged = sumIndex([{ factor, index: whole }, ...others]);
-      if (merged.kind !== "sum" || merged.offset !== 0) {
-        collected.set(index, factor);
-        collected.set(quotient, factor * index.by);
-        continue;
-      }
-      collected.clear();
-      for (const term of merged.terms) collected.set(term.index, term.factor);
-      return;
+      if (merged.kind === "sum" && merged.offset === 0) return [...merged.terms];
+      continue;
     }
-    collected.set(whole, factor + (collected.get(whole) ?? 0));
+    addTerm(others, factor, whole);
+    terms = others;
   }
+  return terms.filter((term) => term.factor !== 0);
 }
 
 /** Terms are collected and in order. */
 function finishSum(terms: readonly Term[], offset: number, pool: ExprPool): Index {
-  const [only] = terms;
+  const only = terms[0];
   if (only === undefined) return pool.integer(offset);
   if (terms.length === 1 && only.factor === 1 && offset === 0) return only.index;
   let min = offset;
   let max = offset;
-  for (const { factor, index } of terms) {
+  for (let i = 0; i < terms.length; i += 1) {
+    const { factor, index } = terms[i] ?? only;
     min += factor * (factor > 0 ? index.min : index.max);
     max += factor * (factor > 0 ? index.max : index.min);
   }
@@ -168,8 +182,11 @@ export function modIndex(index: Index, by: number): Index {
 export function mapTerms(sum: Sum, map: (index: Index) => Index): Index {
   const terms: Term[] = [];
   let { offset } = sum;
-  let [isSame, isInOrder] = [true, true];
-  for (const term of sum.terms) {
+  let isSame = true;
+  let isInOrder = true;
+  for (let i = 0; i < sum.terms.length; i += 1) {
+    const term = sum.terms[i];
+    if (term === undefined) continue;
     const index = map(term.index);
     if (index === term.index) {
       terms.push(term);

@@ -134,7 +134,7 @@ class Pool implements ExprPool, PoolNodes {
       if (expr?.kind === "apply" && expr.fn === fn && expr.type === type && isSame(expr.args, args)) return expr;
     }
     let reads = nothing;
-    for (const arg of args) reads = this.#union(reads, this.#own(arg).reads);
+    for (let i = 0; i < args.length; i += 1) reads = this.#unionWith(reads, args[i]);
     const id = this.#exprs.length;
     return this.#add<Apply>(hash, { kind: "apply", type, id, pool: this, ...rangeOf(type), reads, fn, args });
   }
@@ -173,13 +173,13 @@ class Pool implements ExprPool, PoolNodes {
 
   sum(terms: readonly Term[], offset: number, min: number, max: number): Sum {
     let hash = mix(9, offset);
-    for (const { factor, index } of terms) hash = mix(mix(hash, factor), index.id);
+    for (let i = 0; i < terms.length; i += 1) hash = mix(mix(hash, terms[i]?.factor ?? 0), terms[i]?.index.id ?? 0);
     for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
       const expr = this.#exprs[at];
       if (expr?.kind === "sum" && expr.offset === offset && isSameSum(expr.terms, terms)) return expr;
     }
     let reads = nothing;
-    for (const { index } of terms) reads = this.#union(reads, this.#own(index).reads);
+    for (let i = 0; i < terms.length; i += 1) reads = this.#unionWith(reads, terms[i]?.index);
     const id = this.#exprs.length;
     return this.#add<Sum>(hash, { kind: "sum", type: "i32", id, pool: this, min, max, reads, terms, offset });
   }
@@ -249,6 +249,10 @@ class Pool implements ExprPool, PoolNodes {
     return known;
   }
 
+  #unionWith(reads: Reads, expr: Expr | undefined): Reads {
+    return expr === undefined ? reads : this.#union(reads, this.#own(expr).reads);
+  }
+
   /** One of the two where it holds the other, and the same set for the same two. */
   #union(a: Reads, b: Reads): Reads {
     if (a === b || b.size === 0) return a;
@@ -290,7 +294,7 @@ function mix(hash: number, part: number): number {
 
 function mixList(hash: number, exprs: readonly Expr[]): number {
   let mixed = hash;
-  for (const { id } of exprs) mixed = mix(mixed, id);
+  for (let i = 0; i < exprs.length; i += 1) mixed = mix(mixed, exprs[i]?.id ?? 0);
   return mixed;
 }
 

@@ -190,29 +190,38 @@ function someOperand(expr: Expr, visit: (expr: Expr) => boolean | undefined): bo
     case "loop":
       return false;
     case "name":
-      for (const at of expr.at) if (someExpr(at, visit)) return true;
-      return false;
+      return expr.at.length > 0 && someOf(expr.at, visit);
     case "load": {
       const { at, guard } = expr;
       if (someExpr(at, visit)) return true;
       return guard !== undefined && (someBound(guard.bounds, visit) || someExpr(guard.otherwise, visit));
     }
     case "apply":
-      for (const arg of expr.args) if (someExpr(arg, visit)) return true;
-      return false;
+      return someOf(expr.args, visit);
     case "convert":
     case "bitcast":
     case "ranged":
       return someExpr(expr.value, visit);
-    case "sum":
-      for (const { index } of expr.terms) if (someExpr(index, visit)) return true;
+    case "sum": {
+      const { terms } = expr;
+      for (let i = 0; i < terms.length; i += 1) if (someExpr(terms[i]?.index ?? expr, visit)) return true;
       return false;
+    }
     case "floorDiv":
     case "mod":
       return someExpr(expr.index, visit);
     default:
       return unreachable(expr);
   }
+}
+
+/** By number: in a process that has just begun, each step of an iterator makes an object. */
+function someOf(exprs: readonly Expr[], visit: (expr: Expr) => boolean | undefined): boolean {
+  for (let i = 0; i < exprs.length; i += 1) {
+    const expr = exprs[i];
+    if (expr !== undefined && someExpr(expr, visit)) return true;
+  }
+  return false;
 }
 
 /** What an expression is made of, each operand as it is. */
@@ -244,6 +253,7 @@ export function operandsOf(expr: Expr): readonly Expr[] {
 }
 
 function someBound(bounds: readonly Bound[], visit: (expr: Expr) => boolean | undefined): boolean {
+  if (bounds.length === 0) return false;
   for (const { index } of bounds) if (someExpr(index, visit)) return true;
   return false;
 }
@@ -254,7 +264,9 @@ function someBound(bounds: readonly Bound[], visit: (expr: Expr) => boolean | un
  */
 export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
   const { expr } = visit;
-  for (const stmt of stmts) {
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt === undefined) continue;
     if (visit.stmt?.(stmt) === true || (expr !== undefined && someOwn(stmt, expr))) return true;
     if ("body" in stmt && someStmt(stmt.body, visit)) return true;
   }
@@ -262,8 +274,25 @@ export function someStmt(stmts: readonly Stmt[], visit: StmtVisit): boolean {
 }
 
 function someOwn(stmt: Stmt, visit: (expr: Expr) => boolean | undefined): boolean {
-  for (const expr of ownExprs(stmt)) if (someExpr(expr, visit)) return true;
-  return false;
+  switch (stmt.kind) {
+    case "for":
+    case "barrier":
+      return false;
+    case "if":
+      return someExpr(stmt.condition, visit);
+    case "let":
+      return someExpr(stmt.value, visit);
+    case "var":
+      return someExpr(stmt.init, visit);
+    case "assign":
+      return someOf(stmt.at, visit) || someExpr(stmt.value, visit);
+    case "store":
+      return someExpr(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
+    case "fold":
+      return someOf(stmt.values, visit);
+    default:
+      return unreachable(stmt);
+  }
 }
 
 /** The expressions of a statement, without those of statements in it. */

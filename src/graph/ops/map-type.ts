@@ -28,14 +28,15 @@ function fits(domain: Domain, dtype: DType): boolean {
 
 /** The type of the result: that of the operands, or bool. Throws ShapeError where they do not fit. */
 export function inferMap(name: MapName, domain: Domain, types: readonly TensorType[]): TensorType {
-  const values = name === "select" ? types.slice(1) : types;
-  const [first] = values;
+  const start = name === "select" ? 1 : 0;
+  const first = types[start];
   if (first === undefined) throw new ShapeError("takes operands");
   if (name === "select" && types[0]?.dtype !== "bool") throw new ShapeError(`the condition must be bool`);
-  for (const type of types) {
-    if (!sameShape(type.shape, first.shape)) throw new ShapeError("operands differ in shape");
+  for (let i = 0; i < types.length; i += 1) {
+    if (!sameShape(types[i]?.shape ?? [], first.shape)) throw new ShapeError("operands differ in shape");
   }
-  for (const type of values) {
+  for (let i = start; i < types.length; i += 1) {
+    const type = types[i] ?? first;
     if (type.dtype !== first.dtype) throw new ShapeError(`dtypes ${first.dtype} and ${type.dtype} differ: cast one`);
     if (!fits(domain, type.dtype)) throw new ShapeError(`is not defined for ${printType(type)}: cast it first`);
   }
