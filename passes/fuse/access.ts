@@ -11,6 +11,7 @@ import { isContract, isReduce, operand } from "../../src/graph/define.ts";
 import type { ContractSchema, Guard, Node, NodeOf, Reads, ReduceSchema } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
+import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { rangedIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, ExprPool, Index, LoopVar } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
@@ -132,6 +133,7 @@ function look(node: Node, at: readonly Index[], guarded: boolean, search: Search
 function throughElement(node: Node, at: readonly Index[], guarded: boolean, search: Search): void {
   const { pool } = search;
   const reads: Reads = {
+    ...exprBuilder,
     shapes: node.args.map(shapeOf),
     read(arg, place, guard?: Guard) {
       const read = operand(node, arg);

@@ -9,6 +9,7 @@ import { operand } from "../../src/graph/define.ts";
 import type { Guard, Node, Reads } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
 import { apply, convert, fold, forLoop, letValue, load } from "../../src/kernel/build.ts";
+import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { folds } from "../../src/kernel/folds.ts";
 import { rangedIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
@@ -124,7 +125,15 @@ export class NestBuilder {
   /** An element of each result of an application: what they share is computed once, where any of them is asked for. */
   #elements(node: Node, at: readonly Index[]): readonly Expr[] {
     const { op, attrs, type, args, results } = node;
-    if (op.kind === "map") return [op.element(args.map((arg) => this.value(arg, at)), attrs, type)]; // biome-ignore format: short
+    if (op.kind === "map")
+      return [
+        op.element(
+          args.map((arg) => this.value(arg, at)),
+          attrs,
+          type,
+          exprBuilder,
+        ),
+      ];
     if (results.length === 1) return elementsOf(node, at, this.#reads(node));
     const place: Place = { node: results[0] ?? node, at, bounds: this.#bounds };
     for (const scope of this.#scopes) {
@@ -138,6 +147,7 @@ export class NestBuilder {
 
   #reads(node: Node): Reads {
     return {
+      ...exprBuilder,
       shapes: node.args.map(shapeOf),
       read: (arg, at, guard) => this.#readGuarded(operand(node, arg), at, guard),
       once: (value) => this.#named(this.#scopeOf([value]), value),

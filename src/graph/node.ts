@@ -16,6 +16,7 @@
 import type { DType } from "../core/dtype.ts";
 import type { FoldFn } from "../core/fold.ts";
 import type { Origin } from "../core/origin.ts";
+import type { ExprBuilder } from "../kernel/expr-builder.ts";
 import type { Expr, ExprPool, Index } from "../kernel/kernel.ts";
 import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
 import type { ErrorClass } from "./error-class.ts";
@@ -120,7 +121,7 @@ export interface SourceOp<S extends AttrSchema = AttrSchema, N extends Arity = A
 /** Element-wise: all operands and the result have one shape. */
 export interface MapOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "map";
-  element(args: Operands<N, Expr>, attrs: AttrsOf<S>, type: TensorType): Expr;
+  element(args: Operands<N, Expr>, attrs: AttrsOf<S>, type: TensorType, build: ExprBuilder): Expr;
   /** Rough price of one element in arithmetic operations: `fuse` weighs it against a store and loads. */
   readonly cost: number;
 }
@@ -186,8 +187,9 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
   | ComposedOp<S, N>
   | TransformOp<S, N>;
 
-/** Reads an element of operand `arg`. Where a bound fails, `otherwise` is the value and nothing is read. */
-export interface Reads<N extends Arity = Arity> {
+/** What an element is written with: other elements, and the constructors of the kernel language. */
+export interface Reads<N extends Arity = Arity> extends ExprBuilder {
+  /** An element of operand `arg`. Where a bound fails, `otherwise` is the value and nothing is read. */
   read(arg: number, at: readonly Index[], guard?: Guard): Expr;
   /** An index from an i32 operand's element, promised to lie in 0 <= i < extent. */
   index(value: Expr, extent: number): Index;

@@ -7,9 +7,7 @@
 
 import { type DType, isInteger } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
-import { apply, convert } from "../../kernel/build.ts";
-import { addIndex, sumIndex } from "../../kernel/index-expr.ts";
-import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
+import type { Index } from "../../kernel/kernel.ts";
 import { gatherOp } from "../define.ts";
 import { generate, type NdArray, reader } from "../ndarray.ts";
 import type { Build, Node, Reads } from "../node.ts";
@@ -34,6 +32,7 @@ export const oneHot = gatherOp({
     return generate(dtype, fixedShape(type.shape), (at) => Number(read(at.slice(0, -1)) === at[at.length - 1]));
   },
   element(at, { dtype }, _type, reads) {
+    const { apply, convert, valueTypeOf } = reads;
     const last = at[at.length - 1];
     if (last === undefined) throw new CompilerBug("oneHot of rank 0");
     const label = convert("i32", reads.read(0, at.slice(0, -1)));
@@ -84,6 +83,7 @@ export const gather = gatherOp({
     });
   },
   element(at, { axis }, type, reads) {
+    const { apply, convert, valueTypeOf } = reads;
     const [x, indexes] = reads.shapes;
     const zero = reads.pool.constant(valueTypeOf(type.dtype), 0);
     const extent = x[axis] ?? 0;
@@ -126,6 +126,7 @@ function startValues(starts: NdArray, whole: readonly number[], part: readonly n
 }
 
 function startIndexes(whole: readonly number[], part: readonly number[], arg: number, reads: Reads): Index[] {
+  const { apply } = reads;
   return whole.map((dim, axis) => {
     const room = dim - (part[axis] ?? 0);
     if (room <= 0) return reads.pool.integer(0);
@@ -156,7 +157,7 @@ export const dynamicSlice = gatherOp({
     const first = startIndexes(reads.shapes[0], fixedShape(shape), 1, reads);
     return reads.read(
       0,
-      at.map((index, axis) => addIndex(index, first[axis] ?? reads.pool.integer(0))),
+      at.map((index, axis) => reads.addIndex(index, first[axis] ?? reads.pool.integer(0))),
     );
   },
 });
@@ -189,7 +190,7 @@ export const dynamicUpdate = gatherOp({
     if (part.includes(0)) return otherwise;
     const first = startIndexes(whole, part, 2, reads);
     const local = at.map((index, axis) =>
-      sumIndex([
+      reads.sumIndex([
         { factor: 1, index },
         { factor: -1, index: first[axis] ?? reads.pool.integer(0) },
       ]),

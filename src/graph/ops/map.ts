@@ -8,8 +8,8 @@
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { erf } from "../../core/special.ts";
-import { apply, convert } from "../../kernel/build.ts";
-import { type Expr, type ScalarFn, scalarFns, valueTypeOf } from "../../kernel/kernel.ts";
+import type { ExprBuilder } from "../../kernel/expr-builder.ts";
+import type { Expr } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
 import { mapOp } from "../define.ts";
 import type { ErrorClass } from "../error-class.ts";
@@ -32,7 +32,7 @@ interface Row<N extends MapArity> {
   /** Exact where absent. */
   readonly tolerance?: ErrorClass;
   gradient?(args: Operands<N, Node>, g: Node, y: Node, b: Build): readonly (Node | null)[];
-  element?(args: Operands<N, Expr>): Expr;
+  element?(args: Operands<N, Expr>, build: ExprBuilder): Expr;
   formula?(args: Operands<N, Formula>): Formula;
 }
 
@@ -52,7 +52,7 @@ function dropWhere(b: Build, condition: Node, g: Node): Node {
 }
 
 /** pow with a small whole exponent is multiplication: exact where the general function is within some ulps. */
-function power([base, exponent]: Operands<2, Expr>): Expr {
+function power([base, exponent]: Operands<2, Expr>, { apply }: ExprBuilder): Expr {
   if (exponent.kind === "const" && exponent.value === 1) return base;
   if (exponent.kind === "const" && exponent.value === 2) return apply("mul", base, base);
   if (exponent.kind === "const" && exponent.value === 3) return apply("mul", apply("mul", base, base), base);
@@ -322,16 +322,12 @@ function makeOp<N extends MapArity>(name: MapName, row: Row<N>): MapOp<NoAttrs, 
     ...(row.formula === undefined ? {} : { formula: (args) => row.formula?.(args) ?? atom(name) }),
     ...(row.gradient === undefined ? {} : { vjp: (node, g, build) => row.gradient?.(node.args, g, node, build) ?? [] }),
     evaluate: (args, _attrs, { dtype }) => elementwise(args, row, dtype),
-    element(args) {
-      if (row.element !== undefined) return row.element(args);
-      if (!isScalarFn(name)) throw new CompilerBug(`${name} is no scalar function`);
-      return apply(name, ...args);
+    element(args, _attrs, _type, build) {
+      if (row.element !== undefined) return row.element(args, build);
+      if (name === "stopGradient") throw new CompilerBug(`${name} is no scalar function`);
+      return build.apply(name, ...args);
     },
   });
-}
-
-function isScalarFn(name: string): name is ScalarFn {
-  return Object.hasOwn(scalarFns, name);
 }
 
 function elementwise([x, y, z]: readonly NdArray[], row: Row<MapArity>, dtype: DType): NdArray {
@@ -366,12 +362,13 @@ export const cast = mapOp({
     return [isFloat(from) && isFloat(type.dtype) ? build.cast(g, from) : null];
   },
   evaluate: ([x], { dtype }) => ({ dtype, shape: x.shape, data: x.data.map((value) => roundTo(dtype, value)) }),
-  element([value], { dtype }) {
+  element([value], { dtype }, _type, build) {
+    const { apply, convert, valueTypeOf } = build;
     const type = valueTypeOf(dtype);
     if (dtype === "bool") return apply("ne", value, 0);
     // at once from an f64, as f32 in between would round twice; memory of f16 is not the only one to read the value
     if (dtype === "f16") return convert(type, apply("roundHalf", isFloatValue(value) ? value : convert(type, value)));
-    return convert(type, dtype === "u8" ? clampByte(value) : value);
+    return convert(type, dtype === "u8" ? clampByte(value, build) : value);
   },
 });
 
@@ -380,7 +377,7 @@ function isFloatValue({ type }: Expr): boolean {
 }
 
 /** u8 values live in u32: saturate at 255 as the cast to u8 does. */
-function clampByte(value: Expr): Expr {
+function clampByte(value: Expr, { apply, convert }: ExprBuilder): Expr {
   const whole = convert("u32", value);
   return apply("min", whole, 255);
 }

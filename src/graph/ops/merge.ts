@@ -6,8 +6,6 @@
  */
 import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import { apply } from "../../kernel/build.ts";
-import { floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
 import type { Expr, Index } from "../../kernel/kernel.ts";
 import type { AttrsOf } from "../attrs.ts";
 import { generate, reader } from "../ndarray.ts";
@@ -78,9 +76,6 @@ export const mergeRuns: GatherOp<MergeSchema, 2> = {
 /** A number, or an i32 that a kernel computes. */
 type Whole = Expr | number;
 
-const plus = (a: Expr, b: Whole): Expr => apply("add", a, b);
-const minus = (a: Whole, b: Expr): Expr => apply("sub", a, b);
-
 /** The element at one place of the merged runs, in the kernel language. */
 class Merge {
   readonly #at: readonly Index[];
@@ -103,27 +98,28 @@ class Merge {
     { dtype }: TensorType,
     reads: Reads<2>,
   ) {
+    const { apply, once, modIndex, floorDivIndex, scaleIndex } = reads;
     const width = Math.min(2 * run, keep);
     const place = position(at, axis);
     const extent = reads.shapes[0][axis] ?? 0;
     this.#at = at;
     [this.#axis, this.#descending, this.#floats] = [axis, descending, isFloat(dtype)];
     [this.#reads, this.#extent, this.#run, this.#reach] = [reads, extent, run, Math.min(run, keep)];
-    this.#rank = reads.once(modIndex(place, width));
+    this.#rank = once(modIndex(place, width));
     const first = scaleIndex(floorDivIndex(place, width), 2 * run);
-    this.#first = reads.once(first);
+    this.#first = once(first);
     const isWhole = extent % (2 * run) === 0;
     const lengthFrom = (start: number): Whole => {
       if (isWhole) return run;
-      return reads.once(apply("max", apply("min", minus(extent - start, this.#first), run), 0));
+      return once(apply("max", apply("min", this.#minus(extent - start, this.#first), run), 0));
     };
     [this.#left, this.#right] = [lengthFrom(0), lengthFrom(run)];
   }
 
   elements(): readonly Expr[] {
-    const { once } = this.#reads;
+    const { apply, once } = this.#reads;
     const fromLeft = this.#countFromLeft();
-    const fromRight = once(minus(this.#rank, fromLeft));
+    const fromRight = once(this.#minus(this.#rank, fromLeft));
     const [placeLeft, placeRight] = [this.#leftPlace(fromLeft), this.#rightPlace(fromRight)];
     const [left, right] = [this.#value(placeLeft), this.#value(placeRight)];
     const isLeft = once(
@@ -139,13 +135,13 @@ class Merge {
 
   /** How many of the elements before this one come from the left run: the largest count whose last stands before the rest. */
   #countFromLeft(): Expr {
-    const { once } = this.#reads;
+    const { apply, once } = this.#reads;
     const most = once(apply("min", this.#rank, this.#left));
     let count: Expr = this.#reads.pool.integer(0);
     for (let step = 2 ** Math.floor(Math.log2(this.#reach)); step >= 1; step /= 2) {
-      const more = once(plus(count, step));
-      const rest = once(minus(this.#rank, more));
-      const last = this.#value(this.#leftPlace(plus(more, -1)));
+      const more = once(this.#plus(count, step));
+      const rest = once(this.#minus(this.#rank, more));
+      const last = this.#value(this.#leftPlace(this.#plus(more, -1)));
       const next = this.#value(this.#rightPlace(rest));
       const isIn = apply(
         "and",
@@ -157,18 +153,26 @@ class Merge {
     return count;
   }
 
+  #plus(a: Expr, b: Whole): Expr {
+    return this.#reads.apply("add", a, b);
+  }
+
+  #minus(a: Whole, b: Expr): Expr {
+    return this.#reads.apply("sub", a, b);
+  }
+
   #leftPlace(count: Expr): Expr {
-    return plus(this.#first, count);
+    return this.#plus(this.#first, count);
   }
 
   #rightPlace(count: Expr): Expr {
-    return plus(plus(this.#first, this.#run), count);
+    return this.#plus(this.#plus(this.#first, this.#run), count);
   }
 
   /** A value somewhere in the operand: what is asked for outside of a run is not used. */
   #value(place: Expr): Expr {
-    const inside = apply("max", apply("min", place, this.#extent - 1), 0);
-    return this.#reads.read(0, this.#along(this.#reads.once(inside)));
+    const { apply, once, read } = this.#reads;
+    return read(0, this.#along(once(apply("max", apply("min", place, this.#extent - 1), 0))));
   }
 
   #along(place: Expr): readonly Index[] {
@@ -177,6 +181,7 @@ class Merge {
   }
 
   #isBefore(a: Expr, b: Expr): Expr {
+    const { apply } = this.#reads;
     const isFirst = apply(this.#descending ? "gt" : "lt", a, b);
     if (!this.#floats) return isFirst;
     const [last, other] = this.#descending ? [a, b] : [b, a]; // of which a NaN decides, beside a number

@@ -5,8 +5,7 @@
 
 import { roundTo } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
-import { floorDivIndex, modIndex, scaleIndex } from "../../kernel/index-expr.ts";
-import { type Expr, type Index, valueTypeOf } from "../../kernel/kernel.ts";
+import type { Expr, Index } from "../../kernel/kernel.ts";
 import { viewOp } from "../define.ts";
 import { generate, reader } from "../ndarray.ts";
 import type { Build, Node } from "../node.ts";
@@ -50,7 +49,7 @@ export const slice = viewOp({
     const first = fixedShape(start);
     return reads.read(
       0,
-      at.map((index, axis) => scaleIndex(index, step[axis] ?? 1, first[axis] ?? 0)),
+      at.map((index, axis) => reads.scaleIndex(index, step[axis] ?? 1, first[axis] ?? 0)),
     );
   },
 });
@@ -134,15 +133,15 @@ export const pad = viewOp({
     const [extents] = reads.shapes;
     const bounds: { index: Index; extent: number }[] = [];
     const from = at.map((index, axis) => {
-      const shifted = scaleIndex(index, 1, -(before[axis] ?? 0));
+      const shifted = reads.scaleIndex(index, 1, -(before[axis] ?? 0));
       const step = (inner[axis] ?? 0) + 1;
-      const place = floorDivIndex(shifted, step);
+      const place = reads.floorDivIndex(shifted, step);
       const extent = extents[axis] ?? 0;
-      if (step > 1) bounds.push({ index: modIndex(shifted, step), extent: 1 });
+      if (step > 1) bounds.push({ index: reads.modIndex(shifted, step), extent: 1 });
       if (place.min < 0 || place.max >= extent) bounds.push({ index: place, extent });
       return place;
     });
-    const otherwise = reads.pool.constant(valueTypeOf(type.dtype), roundTo(type.dtype, value));
+    const otherwise = reads.pool.constant(reads.valueTypeOf(type.dtype), roundTo(type.dtype, value));
     return reads.read(0, from, { bounds, otherwise });
   },
 });
@@ -202,7 +201,7 @@ export const concat = viewOp({
     let offset = 0;
     const parts = reads.shapes.map((part, i) => {
       const extent = part[axis] ?? 0;
-      const local = scaleIndex(place, 1, -offset);
+      const local = reads.scaleIndex(place, 1, -offset);
       offset += extent;
       return { i, local, extent };
     });
@@ -214,7 +213,7 @@ export const concat = viewOp({
         if (local.min >= 0 && local.max < extent) return reads.read(i, from);
         return reads.read(i, from, { bounds: [{ index: local, extent }], otherwise });
       },
-      reads.pool.constant(valueTypeOf(type.dtype), 0),
+      reads.pool.constant(reads.valueTypeOf(type.dtype), 0),
     );
   },
 });

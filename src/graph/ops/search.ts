@@ -1,7 +1,6 @@
 /**
  * Binary search along a sorted axis.
  */
-import { apply } from "../../kernel/build.ts";
 import type { Expr } from "../../kernel/kernel.ts";
 import { gatherOp } from "../define.ts";
 import { generate, reader } from "../ndarray.ts";
@@ -25,6 +24,7 @@ export const searchSorted = gatherOp({
     });
   },
   element(at, { axis }, _type, reads) {
+    const { apply } = reads;
     const count = reads.shapes[0][axis] ?? 0;
     const wanted = position(at, axis);
     let below: Expr = reads.pool.integer(0); // so many are known to be below

@@ -6,9 +6,6 @@
 import { type DType, isFloat, roundTo } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { threefry2x32, uniformFromBits } from "../../core/random.ts";
-import { apply, convert } from "../../kernel/build.ts";
-import { sumIndex } from "../../kernel/index-expr.ts";
-import { valueTypeOf } from "../../kernel/kernel.ts";
 import { sourceOp } from "../define.ts";
 import { atom } from "../formula.ts";
 import { generate, ndarray } from "../ndarray.ts";
@@ -42,7 +39,7 @@ export const constant = sourceOp({
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, value }) => ndarray(dtype, [], [value]),
   formula: (_, { value }) => ({ text: String(value), level: value < 0 ? 2 : 4 }),
-  element: (_, { dtype, value }, _type, { pool }) => pool.constant(valueTypeOf(dtype), value),
+  element: (_, { dtype, value }, _type, { pool, valueTypeOf }) => pool.constant(valueTypeOf(dtype), value),
 });
 
 /** Counts 0, 1, 2... along one axis. */
@@ -53,7 +50,7 @@ export const iota = sourceOp({
   tolerance: "rounded",
   infer: (_, { dtype, shape }) => tensorType(dtype, shape),
   evaluate: (_, { dtype, shape, axis }) => generate(dtype, fixedShape(shape), (at) => roundTo(dtype, at[axis] ?? 0)),
-  element(at, { dtype, axis }) {
+  element(at, { dtype, axis }, _type, { apply, convert, valueTypeOf }) {
     const position = at[axis];
     if (position === undefined) throw new CompilerBug(`iota has no axis ${axis}`);
     const value = convert(valueTypeOf(dtype), position);
@@ -69,7 +66,8 @@ export const size = sourceOp({
   tolerance: "rounded",
   infer: (_, { dtype }) => tensorType(dtype, []),
   evaluate: (_, { dtype, dim }) => ndarray(dtype, [], [roundTo(dtype, bindDim(dim, {}))]),
-  element: (_, { dtype, dim }, _type, { pool }) => pool.constant(valueTypeOf(dtype), roundTo(dtype, bindDim(dim, {}))),
+  element: (_, { dtype, dim }, _type, { pool, valueTypeOf }) =>
+    pool.constant(valueTypeOf(dtype), roundTo(dtype, bindDim(dim, {}))),
 });
 
 /** The hidden state that random sources read: a word of the key, and the number of the call (`startOfDraws`, of the seed). */
@@ -95,16 +93,16 @@ export const random = sourceOp({
     return ndarray(dtype, fixed, isFloat(dtype) ? bits.map(uniformFromBits) : bits);
   },
   element(at, { dtype, shape, stream }, _type, reads) {
-    const { pool } = reads;
+    const { pool, apply, convert } = reads;
     const strides = stridesOf(fixedShape(shape));
     const terms = at.map((index, axis) => ({ factor: strides[axis] ?? 0, index }));
-    const flat = sumIndex(terms, 0, pool);
+    const flat = reads.sumIndex(terms, 0, pool);
     const [seed, calls] = [reads.read(0, [pool.integer(0)]), reads.read(0, [pool.integer(1)])];
     const place = convert("u32", flat);
     const bits = apply("threefry", seed, stream, calls, place);
     if (!isFloat(dtype)) return bits;
     // 24 bits fill an f32 exactly: every value is a multiple of 2^-24, and 1 is never reached
-    const type = valueTypeOf(dtype);
+    const type = reads.valueTypeOf(dtype);
     const whole = convert(type, apply("shiftRight", bits, 8));
     return apply("mul", whole, 2 ** -24);
   },

@@ -3,8 +3,7 @@
  * Here are those that keep every element: reshape, permute, broadcast and flip. Slices and their like are in parts.ts.
  */
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
-import { floorDivIndex, modIndex, scaleIndex, sumIndex } from "../../kernel/index-expr.ts";
-import { type Index, valueTypeOf } from "../../kernel/kernel.ts";
+import type { Index } from "../../kernel/kernel.ts";
 import { viewOp } from "../define.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
 import { type Dim, dimOf, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
@@ -48,14 +47,14 @@ export const reshape = viewOp({
   formula: ([x]) => x,
   element(at, { shape }, type, reads) {
     // nothing to read, and an index that no loop moves would be read before the loops that never run
-    if (fixedShape(shape).includes(0)) return reads.pool.constant(valueTypeOf(type.dtype), 0);
+    if (fixedShape(shape).includes(0)) return reads.pool.constant(reads.valueTypeOf(type.dtype), 0);
     const strides = stridesOf(fixedShape(shape));
     const terms = at.map((index, axis) => ({ factor: strides[axis] ?? 0, index }));
-    const flat = sumIndex(terms, 0, reads.pool);
+    const flat = reads.sumIndex(terms, 0, reads.pool);
     const [target] = reads.shapes;
     const steps = stridesOf(target);
     const parts = target.map((extent, axis) =>
-      modIndex(floorDivIndex(flat, Math.max(1, steps[axis] ?? 1)), Math.max(1, extent)),
+      reads.modIndex(reads.floorDivIndex(flat, Math.max(1, steps[axis] ?? 1)), Math.max(1, extent)),
     );
     return reads.read(0, parts);
   },
@@ -165,7 +164,7 @@ export const flip = viewOp({
     const [extents] = reads.shapes;
     return reads.read(
       0,
-      at.map((index, axis) => (axes.includes(axis) ? scaleIndex(index, -1, (extents[axis] ?? 0) - 1) : index)),
+      at.map((index, axis) => (axes.includes(axis) ? reads.scaleIndex(index, -1, (extents[axis] ?? 0) - 1) : index)),
     );
   },
 });
