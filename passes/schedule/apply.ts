@@ -66,8 +66,8 @@ export function tryMove(piece: Piece, move: Move, around: Applying): Moved | str
   const made = dispatch(piece, move, around);
   if (typeof made === "string" || made.inside === undefined) return made;
   const { names, moves } = made.inside;
-  const [nest = made.nest] = applyTo({ nest: made.nest, names }, moves, around);
-  return { ...made, nest };
+  const [nest = made.nest, ...others] = applyTo({ nest: made.nest, names }, moves, around);
+  return others.length > 0 ? "what is left over in the body cuts a loop that is around all of it" : { ...made, nest };
 }
 
 function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & Move, around: Around): Moved | string {

@@ -10,6 +10,7 @@ import { cellOf, compileBounds, compileElement, compileExpr, reserve } from "./e
 import type { Clock } from "./evaluate-memory.ts";
 import { type Define, folds } from "./folds.ts";
 import type { FoldStmt, LoopVar, Stmt } from "./kernel.ts";
+import { readsAny, someStmt } from "./rewrite.ts";
 
 /** Without a barrier inside, a function; with one, a generator that stops at it. */
 export type Code =
@@ -136,7 +137,7 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
   const { identity, join } = folds[stmt.fn];
   const loops = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
   const slots = loops.map((loop) => reserve(layout, loop.name));
-  const body = compileStmts(stmt.body, compiler);
+  const [once, each] = splitBody(stmt).map((stmts) => compileStmts(stmts, compiler));
   const shape = stmt.block.map(({ loop }) => loop.extent);
   const [value] = stmt.values;
   if (value === undefined) throw new CompilerBug("evaluate: a fold of nothing");
@@ -165,7 +166,8 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
       for (const [i, place] of places.entries()) frame.fill(starts[i] ?? 0, place, place + size);
       for (const slot of slots) frame[slot] = 0;
       for (let element = 0; element < count; element += 1) {
-        runToEnd(body, frame);
+        if (once !== undefined && element % size === 0) runToEnd(once, frame);
+        if (each !== undefined) runToEnd(each, frame);
         for (const part of parts) part(frame);
         for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
         for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
@@ -173,6 +175,19 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
       }
     },
   };
+}
+
+/** What is the same for a whole block, and the rest: folds in folds, each for every element of a block, would never end. */
+function splitBody({ body, block }: FoldStmt): readonly (readonly Stmt[])[] {
+  const moving = new Set(block.map(({ loop }) => loop.name));
+  const [once, each]: [Stmt[], Stmt[]] = [[], []];
+  for (const stmt of body) {
+    const moves = someStmt([stmt], { expr: (expr) => readsAny(expr, moving) });
+    (moves ? each : once).push(stmt);
+    if (moves && stmt.kind === "let") moving.add(stmt.name);
+    else if (moves && stmt.kind === "fold") for (const { name } of stmt.accumulators) moving.add(name);
+  }
+  return [once, each];
 }
 
 /** The next iteration, the last loop turning fastest. */

@@ -8,7 +8,7 @@ import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { freshNames } from "../../passes/schedule/names.ts";
 import { type Around, nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import type { Move, Parts, Schedule } from "../../src/kernel/moves.ts";
+import type { Move, MoveOf, Parts, Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
@@ -61,13 +61,8 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
       const count = below(4) === 3 ? { count: 1 + below(2) } : {};
       const tail = pick(["exact", "guard", "peel", "peel"] as const) ?? "exact";
       if (tail !== "peel") return { move: "split", axis, by, tail, ...count };
-      return {
-        move: "split",
-        axis,
-        by,
-        tail: { peel: peeled(piece, known, axis, by, around, below, depth) },
-        ...count,
-      };
+      const whole: MoveOf<"split"> = { move: "split", axis, by, tail: { peel: [] }, ...count };
+      return { ...whole, tail: { peel: peeled(piece, known, whole, around, below, depth) } };
     }
     case 3:
     case 4:
@@ -102,16 +97,15 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
 function peeled(
   piece: Piece,
   known: Known,
-  axis: string,
-  by: number,
+  split: MoveOf<"split">,
   around: Around,
   below: Below,
   depth: number,
 ): Schedule {
   if (depth === 0) return [];
-  const made = tryMove(piece, { move: "split", axis, by, tail: { peel: [] } }, around);
+  const made = tryMove(piece, split, around);
   if (typeof made === "string") return [];
-  const left = { ...known, loops: [...known.loops, `${axis}_r`] };
+  const left = { ...known, loops: [...known.loops, `${split.axis}_r`] };
   if (made.beside !== undefined) return draw(made.beside.piece(), left, around, below, depth - 1);
   if (made.inside === undefined) return [];
   return draw({ nest: made.nest, names: made.inside.names }, left, around, below, depth - 1);

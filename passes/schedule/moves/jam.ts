@@ -19,6 +19,9 @@ import { type Around, type Moved, namesNow, type Piece, withBody } from "../piec
 
 type Names = ReadonlySet<string>;
 
+/** More copies of a statement are a longer kernel than any engine likes. */
+const mostCopies = 64;
+
 export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh }: Around): Moved | string {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
@@ -78,6 +81,8 @@ export function jamStmts(
   mark: LoopMark,
   fresh: Fresh,
 ): readonly Stmt[] | string {
+  const copies = block.reduce((product, { extent }) => product * extent, 1);
+  if (copies > mostCopies) return `a block of ${copies}`;
   const strange = strangeIn(stmts);
   if (strange !== undefined) return strange;
   const moving = new Set(block.map(({ name }) => name));
@@ -109,7 +114,7 @@ function markMoving(stmts: readonly Stmt[], moving: Set<string>): void {
   for (const stmt of stmts) {
     if ("body" in stmt) markMoving(stmt.body, moving);
     if (stmt.kind === "let" && readsAny(stmt.value, moving)) moving.add(stmt.name);
-    else if (stmt.kind === "fold" && stmt.values.some((value) => readsAny(value, moving))) {
+    else if (stmt.kind === "fold" && moves(stmt, moving)) {
       for (const { name } of stmt.accumulators) moving.add(name);
     }
   }
