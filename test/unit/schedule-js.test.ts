@@ -317,6 +317,43 @@ describe("other nests with reuse", () => {
   });
 });
 
+test("a costly value of a row is kept, also where a kept one is in it, and all of it stays the same", () => {
+  const [i, c, d, e] = [loop("i", 3), loop("c", 20), loop("d", 20), loop("e", 20)];
+  const x = (of: typeof c) => load("f32", "x", at([i, 20], [of, 1]));
+  const once = (of: string) => apply("exp", name("f32", of));
+  const body = [
+    fold("sum", ["acc"], [c], [double(name("f32", "v"))], { body: [letValue("v", apply("exp", x(c)))] }),
+    forLoop(
+      d,
+      [
+        letValue("v2", apply("exp", x(d))),
+        letValue("w", once("v2")),
+        store("y", at([i, 20], [d, 1]), apply("mul", name("f32", "w"), convert("f32", acc))),
+      ],
+      "parallel",
+    ),
+    forLoop(
+      e,
+      [
+        letValue("v3", apply("exp", x(e))),
+        letValue("w2", once("v3")),
+        store("z", at([i, 20], [e, 1]), apply("sub", name("f32", "w2"), name("f32", "v3"))),
+      ],
+      "parallel",
+    ),
+  ];
+  const kernel = kernelOf(
+    "k0_rows",
+    [buffer("x", "f32", 60), buffer("y", "f32", 60, "write"), buffer("z", "f32", 60, "write")],
+    [nestOf([i], body)],
+  );
+  const after = scheduleJs(kernel);
+  expect(printSchedules(after.schedule)).toBe("bind i thread; keep v; keep w");
+  expect(after.shared).toHaveLength(2);
+  expect(printKernel(after).match(/exp\(/g)).toHaveLength(2);
+  expectSameAfter(kernel, after);
+});
+
 describe("unroll and cse", () => {
   test("copies have names of their own", () => {
     const [i, u, v] = [loop("i", 2), loop("u", 2), loop("v", 2)];
