@@ -51,6 +51,7 @@ interface Offer {
   readonly planned: BoundTarget;
   readonly rank: number;
   readonly needsGpu: boolean;
+  readonly policy: string | null;
   /** For `auto`: the target, or what is lacking. */
   find(options: TargetOptions): Promise<FoundTarget | string>;
   demand(options: TargetOptions): Promise<TargetSetup>;
@@ -74,6 +75,7 @@ function offer<A extends Artifact, Facts>(target: Target<A, Facts>, device: Devi
     planned: bindTarget(target),
     rank: device.rank,
     needsGpu: device.needsGpu,
+    policy: device.policy,
     async find(options) {
       const found = await device.find(options);
       if (typeof found === "string") return found;
@@ -86,10 +88,28 @@ function offer<A extends Artifact, Facts>(target: Target<A, Facts>, device: Devi
 /** A target on a device that was found. */
 export function setupOf<A extends Artifact, Facts>(
   target: Target<A, Facts>,
-  { facts, machine }: Found<A, Facts>,
+  { facts, forbidden, machine }: Found<A, Facts>,
   why = "asked for",
 ): TargetSetup<A> {
-  return { ...bindTarget(target, facts), why, machine };
+  return {
+    ...bindTarget(target, facts),
+    why,
+    async machine(stateBytes, options) {
+      const lack = forbidden?.() ?? null;
+      if (lack !== null) throw new DeviceError(`target "${target.name}": ${lack}. ${otherPolicies(target.name)}`);
+      return machine(stateBytes, options);
+    },
+  };
+}
+
+/** What the other targets need. */
+function otherPolicies(name: string): string {
+  const others = targetNames.filter((other) => other !== name);
+  const needs = others.map((other) => {
+    const { policy } = targets[other];
+    return `target "${other}" needs ${policy === null ? "nothing of the kind" : `'${policy}'`}`;
+  });
+  return `The ${needs.join(", the ")}.`;
 }
 
 /** The CPU, as JavaScript. */

@@ -67,14 +67,15 @@ export type {
   Range as ByteRange,
   Segment as MemorySegment,
 } from "./program/buffer.ts";
+export type { Picks as KernelPicks } from "./program/compiled.ts";
 export type { EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
-export type { ArrayOf, ArraysByDType, Picks as KernelPicks, TypedArray } from "./runtime/compiled.ts";
 export type { ExecutableCore, ReadValue, RunRequest, SeriesOf, StepsRequest, ValueOf } from "./runtime/executable.ts";
 export type { Feed, FeedsOf, ViewOf } from "./runtime/feeds.ts";
 export type { NestedNumbers } from "./runtime/host-values.ts";
 export type { LaunchObserver } from "./runtime/machine.ts";
 export type { Gpu, GpuDevice, PlatformType, Signal } from "./runtime/platform.ts";
 export type { Snapshot, StateAccess } from "./runtime/state.ts";
+export type { ArrayOf, ArraysByDType, TypedArray } from "./runtime/typed-arrays.ts";
 export type { Skippable } from "./stages.ts";
 export type { TargetSetup } from "./targets.ts";
 export type { WayExam } from "./tools/doctor.ts";

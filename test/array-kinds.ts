@@ -9,7 +9,7 @@ import { typeName } from "../src/core/arrays.ts";
 import { type DType, halfBits } from "../src/core/dtype.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
 import { cast, compileOn, dense, FeedError, program, sequential, sgd, slot, trainer, zeros } from "../src/index.ts";
-import { arrayTypeOf, type TypedArray } from "../src/runtime/compiled.ts";
+import { arrayTypeOf, type TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetOptions, TargetSetup } from "../src/targets.ts";
 
 interface Row {

@@ -16,10 +16,11 @@ import { routineFor } from "../src/kernel/maths/library.ts";
 import { mapStmts, rewriting } from "../src/kernel/rewrite.ts";
 import { type Artifact, alone, artifactSteps } from "../src/program/artifact.ts";
 import { type Buffer, type BufferSlot, printBuffer, type Segment } from "../src/program/buffer.ts";
+import type { CompiledEntry } from "../src/program/compiled.ts";
 import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
-import { type CompiledEntry, type TypedArray, viewOf } from "../src/runtime/compiled.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
+import { type TypedArray, viewOf } from "../src/runtime/typed-arrays.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
 
 /** The `js` target with the evaluator in place of generated code. */

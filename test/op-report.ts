@@ -5,7 +5,7 @@
  * Another target is one line: `await compareOps(target, "its name and options")`.
  */
 import { compileOn } from "../src/compile.ts";
-import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 import type { Bounded } from "./error-bound.ts";
 import { caseFeeds, caseProgram, type OpCase } from "./op-case.ts";

@@ -13,7 +13,7 @@ import type { Program } from "../src/dsl/program.ts";
 import type { Dims } from "../src/graph/shape.ts";
 import { compileOn, jsTarget } from "../src/index.ts";
 import type { EntryReport } from "../src/program/report.ts";
-import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { Skippable } from "../src/stages.ts";
 import { type TargetSetup, wasmTarget } from "../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "./evaluator-machine.ts";

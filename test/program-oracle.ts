@@ -13,7 +13,7 @@ import { type Environment, evaluateGraph } from "../src/graph/evaluate.ts";
 import { type NdArray, ndarray } from "../src/graph/ndarray.ts";
 import { constant, randomState } from "../src/graph/ops/source.ts";
 import { bindDim, type Dims, fixedShape, sizeOf } from "../src/graph/shape.ts";
-import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import { type Bounded, errorBounds } from "./error-bound.ts";
 
 /** Inputs by path ("image", "pair.left"). */

@@ -39,7 +39,7 @@ import {
   where,
 } from "../src/dsl/ops.ts";
 import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
-import type { TypedArray } from "../src/runtime/compiled.ts";
+import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
 /** Numbers of an f32, or of an i32. */

@@ -57,6 +57,7 @@ export const pages: readonly Page[] = [
       "compile.ts",
       "compile-options.ts",
       "stages.ts",
+      "program/compiled.ts",
       "tools/evaluate.ts",
       /^runtime\//,
       /^(program\/report|targets|tools\/(inspect|doctor))\.ts$/,

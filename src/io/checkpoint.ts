@@ -13,8 +13,8 @@ import { DataError, UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import type { Program } from "../dsl/program.ts";
 import { fixedShape, printShape } from "../graph/shape.ts";
-import type { TypedArray } from "../runtime/compiled.ts";
 import type { Snapshot } from "../runtime/state.ts";
+import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { readSafetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { quoted } from "./safetensors-header.ts";
 

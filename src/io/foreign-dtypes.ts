@@ -7,7 +7,7 @@
  *     I64, U64        i32, u32  where each value of the tensor is one; otherwise the tensor is refused, value and place in words
  */
 import type { DType } from "../core/dtype.ts";
-import type { TypedArray } from "../runtime/compiled.ts";
+import type { TypedArray } from "../runtime/typed-arrays.ts";
 
 export interface ForeignType {
   /** Of one element in the file. */

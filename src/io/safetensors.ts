@@ -14,7 +14,7 @@ import { byteWidth, type DType, dtypes } from "../core/dtype.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../core/options.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/compiled.ts";
+import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/typed-arrays.ts";
 import { type ForeignType, foreignTypes } from "./foreign-dtypes.ts";
 import {
   type Header,

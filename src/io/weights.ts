@@ -14,7 +14,7 @@ import { type DType, halfBits, halfValue, isFloat, isInteger, roundTo } from "..
 import { DataError, UserError } from "../core/errors.ts";
 import { flag, type OptionTable, oneOf } from "../core/options.ts";
 import { printShape, sameShape } from "../graph/shape.ts";
-import { arrayTypeOf, type TypedArray } from "../runtime/compiled.ts";
+import { arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
 import { isCheckpoint, packageVersion, type StateType } from "./checkpoint.ts";
 import { checkTensor, readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "./safetensors.ts";
 import { quoted } from "./safetensors-header.ts";

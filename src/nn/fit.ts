@@ -15,8 +15,8 @@
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { type Batch, batchCount, batches } from "../data/dataset.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
-import type { TypedArray } from "../runtime/compiled.ts";
 import type { Signal } from "../runtime/platform.ts";
+import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";

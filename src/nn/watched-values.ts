@@ -5,7 +5,7 @@
 
 import { UserError } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
-import type { TypedArray } from "../runtime/compiled.ts";
+import type { TypedArray } from "../runtime/typed-arrays.ts";
 import type { Session } from "./session.ts";
 
 export class WatchedValues {

@@ -4,7 +4,7 @@
 import type { Node } from "../graph/node.ts";
 import { printNode } from "../graph/print.ts";
 import { printSchedules } from "../kernel/moves.ts";
-import type { CompiledEntry } from "../runtime/compiled.ts";
+import type { CompiledEntry } from "./compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
 import { countLaunches, launchesOf, type Sequence } from "./sequence.ts";
 

@@ -7,8 +7,8 @@ import { sameIntegers } from "../graph/integers.ts";
 import type { Node } from "../graph/node.ts";
 import { oneHot } from "../graph/ops/gather.ts";
 import { input } from "../graph/ops/source.ts";
-import type { InputSlot, Picks } from "../runtime/compiled.ts";
 import type { BufferSlot } from "./buffer.ts";
+import type { InputSlot, Picks } from "./compiled.ts";
 
 /** Inputs, with the range that a use as labels demands. */
 export function inputSlots(

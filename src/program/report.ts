@@ -2,8 +2,8 @@
  * The report: what the compiler did, as a value that can be asserted, printed and drawn.
  */
 import type { Dims } from "../graph/shape.ts";
-import type { Picks } from "../runtime/compiled.ts";
 import type { BufferSlot } from "./buffer.ts";
+import type { Picks } from "./compiled.ts";
 
 export interface PassReport {
   readonly name: string;

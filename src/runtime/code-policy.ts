@@ -6,8 +6,6 @@
  *   wasm    'wasm-unsafe-eval' in script-src, and worker-src blob: for more threads than one
  *   wgsl    nothing
  */
-import { DeviceError } from "../core/errors.ts";
-
 const emptyModule = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
 /** Why WebAssembly cannot be compiled, and what to do; null where it can. */
@@ -36,11 +34,4 @@ function forbidden(what: string, source: string): string {
   return isNode
     ? `this process's flags forbid compiling ${what} while it runs`
     : `this page's content security policy forbids compiling ${what} while it runs ('${source}' in its script-src allows it)`;
-}
-
-/** For a target that was asked for and cannot compile. */
-export function policyError(target: "js" | "wasm", why: string): DeviceError {
-  const others =
-    target === "js" ? `"wasm" needs 'wasm-unsafe-eval' and "wgsl" neither` : '"wgsl" needs nothing of the kind';
-  return new DeviceError(`target "${target}": ${why}. The target ${others}.`);
 }

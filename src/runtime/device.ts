@@ -28,6 +28,8 @@ export interface Found<A, Facts> {
   readonly what?: string;
   /** Why `auto` takes it only where nothing else runs. */
   readonly lastResort?: string;
+  /** Why what is printed may not be compiled here while the program runs, null where it may. */
+  readonly forbidden?: () => string | null;
   readonly machine: MachineMaker<A>;
 }
 
@@ -36,6 +38,8 @@ export interface Device<A, Facts> {
   readonly rank: number;
   /** Whether programs must be given WebGPU to run on it. */
   readonly needsGpu: boolean;
+  /** What a page's content security policy must allow in its script-src, null where nothing. */
+  readonly policy: string | null;
   /** For `auto`: the device, or what is lacking. */
   find(options: TargetOptions): Promise<Found<A, Facts> | string>;
   /** For who asks for this one. Throws a DeviceError that says what to do where it cannot be had. */

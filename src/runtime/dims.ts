@@ -7,7 +7,7 @@ import { UserError } from "../core/errors.ts";
 import { didYouMean, show as showValue, whole } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import { bindDim, type Dim, type Dims, dimNames, printShape, type Shape } from "../graph/shape.ts";
-import type { CompiledEntry } from "./compiled.ts";
+import type { CompiledEntry } from "../program/compiled.ts";
 import { type DeclaredInput, type Feed, type Feeds, feedAt, lengthOf } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
 

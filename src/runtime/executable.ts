@@ -15,9 +15,9 @@ import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
+import type { CompiledEntry } from "../program/compiled.ts";
 import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
-import type { ArrayOf, CompiledEntry, TypedArray } from "./compiled.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
@@ -25,6 +25,7 @@ import type { Runner } from "./machine.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts";
 import { StateAccess } from "./state.ts";
+import type { ArrayOf, TypedArray } from "./typed-arrays.ts";
 
 /** What a tensor's values come back as: a number for a scalar, a typed array otherwise; trees stay trees. */
 export type ValueOf<T> =

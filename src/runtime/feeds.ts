@@ -9,8 +9,9 @@ import type { DType } from "../core/dtype.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { type NamedLeaf, splitPath } from "../dsl/tree.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { type ArrayOf, type InputSlot, labelsInWords, type Picks, type TypedArray } from "./compiled.ts";
+import { type InputSlot, labelsInWords, type Picks } from "../program/compiled.ts";
 import { copyOf, feedError, type NestedNumbers, refuse, toValues, typeIn } from "./host-values.ts";
+import type { ArrayOf, TypedArray } from "./typed-arrays.ts";
 
 /** A tensor's numbers, row-major: the dtype's typed array, (nested) arrays of numbers, or one number for a scalar. */
 export type Feed = ViewOf<DType> | number | boolean | NestedNumbers;

@@ -14,7 +14,7 @@ import { FeedError } from "../core/errors.ts";
 import { atLine, here } from "../core/origin.ts";
 import { printShape } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import { arrayTypeOf, type TypedArray, viewOf } from "./compiled.ts";
+import { arrayTypeOf, type TypedArray, viewOf } from "./typed-arrays.ts";
 
 export type NestedNumbers = readonly (number | boolean | NestedNumbers)[];
 

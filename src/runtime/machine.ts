@@ -6,7 +6,8 @@
  */
 import type { Crew } from "../program/artifact.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import type { CompiledEntry, TypedArray } from "./compiled.ts";
+import type { CompiledEntry } from "../program/compiled.ts";
+import type { TypedArray } from "./typed-arrays.ts";
 
 /** `A` is the artifact that it loads. */
 export interface Machine<A = unknown> {

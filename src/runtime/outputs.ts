@@ -3,7 +3,7 @@
  */
 import { splitPath } from "../dsl/tree.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import type { TypedArray } from "./compiled.ts";
+import type { TypedArray } from "./typed-arrays.ts";
 
 /** Where an output stands in the tree, and what came back. */
 type Output = readonly [parts: readonly string[], value: unknown];

@@ -6,8 +6,8 @@
  */
 import type { Program } from "../dsl/program.ts";
 import type { Dims } from "../graph/shape.ts";
+import type { CompiledEntry } from "../program/compiled.ts";
 import type { EntryReport } from "../program/report.ts";
-import type { CompiledEntry } from "./compiled.ts";
 import { fitsFeeds } from "./dims.ts";
 import type { Feeds } from "./feeds.ts";
 import type { Machine, Runner } from "./machine.ts";

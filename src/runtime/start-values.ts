@@ -6,8 +6,8 @@ import { startOfDraws } from "../core/random.ts";
 import type { Program } from "../dsl/program.ts";
 import { randomState } from "../graph/ops/source.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import { arrayTypeOf, type TypedArray } from "./compiled.ts";
 import type { Machine } from "./machine.ts";
+import { arrayTypeOf, type TypedArray } from "./typed-arrays.ts";
 
 type StateLeaf = Program<unknown>["states"][number];
 

@@ -7,10 +7,10 @@ import type { Program } from "../dsl/program.ts";
 import type { Range } from "../dsl/spec.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { Calls } from "./calls.ts";
-import type { TypedArray } from "./compiled.ts";
 import type { Feed } from "./feeds.ts";
 import { copyOf, feedError, toValues } from "./host-values.ts";
 import type { Machine } from "./machine.ts";
+import type { TypedArray } from "./typed-arrays.ts";
 
 /** Values of all states by path, on the host. */
 export type Snapshot = ReadonlyMap<string, TypedArray>;

@@ -3,7 +3,7 @@
  */
 import { compileOn } from "../../src/compile.ts";
 import { f64, i32, jsTarget, program, type Tensor } from "../../src/index.ts";
-import type { TypedArray } from "../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 import { askedFor } from "./build.ts";
 import { type Answer, type Recipe, weighted } from "./recipe.ts";
 

@@ -5,8 +5,8 @@ import { ok, strictEqual } from "node:assert/strict";
 import { compile } from "../../src/compile.ts";
 import type { CompileOptions } from "../../src/compile-options.ts";
 import type { Program } from "../../src/dsl/program.ts";
-import type { TypedArray } from "../../src/runtime/compiled.ts";
 import type { Feeds } from "../../src/runtime/feeds.ts";
+import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 
 export interface Call {
   readonly entry?: string;

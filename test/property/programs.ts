@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { jsTarget } from "../../src/index.ts";
-import type { TypedArray } from "../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 import { wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runOracle, runProgram, type Trace, variants } from "../program-case.ts";

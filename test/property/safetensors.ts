@@ -7,7 +7,7 @@ import { byteWidth, type DType, dtypes } from "../../src/core/dtype.ts";
 import { DataError } from "../../src/core/errors.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { readSafetensors, type Safetensors, type StoredTensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { viewOf } from "../../src/runtime/compiled.ts";
+import { viewOf } from "../../src/runtime/typed-arrays.ts";
 import { mutations } from "./hostile-bytes.ts";
 import { type Property, property } from "./property.ts";
 

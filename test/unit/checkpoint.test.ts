@@ -21,7 +21,7 @@ import {
   packageVersion,
 } from "../../src/io/checkpoint.ts";
 import { readSafetensors, writeSafetensors } from "../../src/io/safetensors.ts";
-import type { TypedArray } from "../../src/runtime/compiled.ts";
+import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 
 const fingerprint: Fingerprint = {
   optimizer: "adam",

@@ -8,9 +8,10 @@ import { factoryText, type JsArtifact } from "../../../codegen/js/artifact.ts";
 import { CompilerBug, unreachable } from "../../core/errors.ts";
 import { type ArtifactStep, alone, type LaunchStep } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
-import type { CompiledEntry, TypedArray } from "../compiled.ts";
-import { viewOf } from "../compiled.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import type { TypedArray } from "../typed-arrays.ts";
+import { viewOf } from "../typed-arrays.ts";
 
 /** A kernel as the printer wrote it: buffers in order. */
 type KernelFunction = (...operands: readonly TypedArray[]) => void;

@@ -2,7 +2,7 @@
 import type { WasmArtifact, WasmFacts } from "../../../codegen/wasm/artifact.ts";
 import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { DeviceError } from "../../core/errors.ts";
-import { policyError, whyNoWasm } from "../code-policy.ts";
+import { whyNoWasm } from "../code-policy.ts";
 import type { Device, Found, TargetOptions } from "../device.ts";
 import type { MachineOptions } from "../machine.ts";
 import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./host.ts";
@@ -11,6 +11,7 @@ import { WasmMachine } from "./machine.ts";
 export const wasmDevice: Device<WasmArtifact, WasmFacts> = {
   rank: 1,
   needsGpu: false,
+  policy: "wasm-unsafe-eval",
   find: async (options) =>
     (engineFeatures(false).simd ? whyNoWasm() : "no WebAssembly SIMD either") ?? wasmFound(options),
   demand: async (options) => wasmFound(options),
@@ -20,10 +21,9 @@ export function wasmFound({ threads = "auto", precise = false }: TargetOptions =
   const { simd, relaxed } = engineFeatures(!precise);
   return {
     facts: { joinsVectors: joinsVectors(), relaxed: relaxed && !precise },
+    forbidden: () => (simd ? whyNoWasm() : null),
     async machine(stateBytes, options) {
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
-      const lack = whyNoWasm();
-      if (lack !== null) throw policyError("wasm", lack);
       return new WasmMachine(
         stateBytes,
         threads === "auto"

@@ -10,8 +10,9 @@ import { relocated, type WasmArtifact, type WasmRegion } from "../../../codegen/
 import { CompilerBug, UserError } from "../../core/errors.ts";
 import type { Crew } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import { type TypedArray, viewOf } from "../typed-arrays.ts";
 import { chooseThreads, findHost, type WasmHost } from "./host.ts";
 import { WasmMemory } from "./memory.ts";
 import { WasmPool } from "./pool.ts";

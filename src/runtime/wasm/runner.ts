@@ -10,8 +10,9 @@ import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import type { ArtifactStep } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import { type CompiledEntry, type TypedArray, viewOf } from "../compiled.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import type { MachineOptions, Runner } from "../machine.ts";
+import { type TypedArray, viewOf } from "../typed-arrays.ts";
 
 /** Address of each segment. */
 export type Bases = Readonly<Record<Segment, number>>;

@@ -6,7 +6,7 @@
  */
 import { DeviceError } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
-import { arrayTypeOf, type TypedArray } from "../compiled.ts";
+import { arrayTypeOf, type TypedArray } from "../typed-arrays.ts";
 import type { GpuConnection, GpuLimits } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 

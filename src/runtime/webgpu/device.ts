@@ -8,6 +8,7 @@ import { WebGpuMachine } from "./machine.ts";
 export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
   rank: 0,
   needsGpu: true,
+  policy: null,
   async find(options) {
     if (options.device !== undefined) return { ...gpuFound(deviceSource(options.device)), what: "a device was given" };
     const gpu = options.gpu ?? browserGpu();

@@ -8,8 +8,9 @@
 import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { alone, launchSteps } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
-import type { CompiledEntry, TypedArray } from "../compiled.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
+import type { TypedArray } from "../typed-arrays.ts";
 import { checkSizes, decode, Staging, storageBuffer, upload } from "./buffers.ts";
 import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";

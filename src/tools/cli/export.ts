@@ -24,7 +24,7 @@ import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import type { Artifact, ArtifactStep } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
-import type { CompiledEntry } from "../../runtime/compiled.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 
 export interface ExportOptions {

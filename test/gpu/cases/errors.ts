@@ -10,7 +10,7 @@ import { add, mul, sum } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, f64, slot } from "../../../src/dsl/spec.ts";
 import { nodeGpu } from "../../../src/node.ts";
-import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
+import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import { deviceSource, openDevice } from "../../../src/runtime/webgpu/connection.ts";
 import { labelPrefix } from "../../../src/runtime/webgpu/health.ts";
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";

@@ -8,8 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { alone } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
-import { type CompiledEntry, type TypedArray, viewOf } from "../../../src/runtime/compiled.ts";
+import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../../../src/runtime/machine.ts";
+import { type TypedArray, viewOf } from "../../../src/runtime/typed-arrays.ts";
 import { setupOf, type TargetSetup } from "../../../src/targets.ts";
 import { type CArtifact, c } from "./target.ts";
 

@@ -20,8 +20,8 @@ import type { DType } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { type Addresses, alone, artifactSteps, type Crew } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
+import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Sequence, Step } from "../../../src/program/sequence.ts";
-import type { CompiledEntry } from "../../../src/runtime/compiled.ts";
 import { bufferOf } from "../../buffers.ts";
 
 export type FakeKernel = "rotate" | "remainder" | "trap" | "hang" | "work";
