@@ -6,7 +6,6 @@
  *   compileOn(program, wasmEvaluatorTarget, { dims })      kernels scheduled for wasm
  */
 
-import { scheduleWasm } from "../passes/schedule/wasm.ts";
 import { apply } from "../src/kernel/build.ts";
 import type { Routines } from "../src/kernel/evaluate-expr.ts";
 import type { Memory } from "../src/kernel/evaluate-memory.ts";
@@ -22,6 +21,7 @@ import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../src/runtime/typed-arrays.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
+import { scheduleWasm } from "./unit/wasm/wasm-case.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
 export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);

@@ -1,5 +1,6 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
-import { joinedBlocks, scheduleWasm, wasmBlocks } from "../../passes/schedule/wasm.ts";
+import { joinedBlocks, wasmBlocks, wasmPolicy } from "../../passes/schedule/policy/wasm.ts";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
@@ -20,7 +21,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  schedule: (kernel, { joinsVectors }) => scheduleWasm(kernel, joinsVectors ? joinedBlocks : wasmBlocks),
+  schedule: (kernel, { joinsVectors }) => scheduleKernel(kernel, wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks)),
   legalize: (sequence) => sequence,
   print: printWasm,
 };

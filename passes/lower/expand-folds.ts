@@ -58,7 +58,9 @@ function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => s
     return isOwn ? value : define(accumulators[i]?.name ?? "", value);
   });
   const assigns = joined.map((value, i) => assign(accumulators[i]?.name ?? "", value, at)).reverse();
-  const loops: readonly BlockLoop[] = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...block];
+  // All vectors of a block in one loop over their lanes.
+  const [lanes, others] = [block.filter(({ mark }) => mark === "lane"), block.filter(({ mark }) => mark !== "lane")];
+  const loops = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...lanes, ...others];
   return [...vars, ...nested(loops, levelsOf(fold.body, loops).map(expand), [...step, ...assigns])];
 }
 

@@ -11,8 +11,10 @@ import { type Move, type MoveName, type MoveOf, printMove, type Schedule } from 
 import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
+import { spill } from "./moves/spill.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
+import { stage } from "./moves/stage.ts";
 import type { Around, Moved, Piece } from "./piece.ts";
 
 /** The nest after a move, or why it is not legal. */
@@ -29,8 +31,8 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   jam,
   unroll: unrollLoop,
   keep,
-  stage: notYet,
-  spill: notYet,
+  stage,
+  spill,
   splitFold,
   team: notYet,
   byHand: notYet,

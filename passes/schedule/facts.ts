@@ -8,8 +8,8 @@
  *
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
-import type { Apply, Expr, FoldStmt, Load, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { ownExprs, walkExpr } from "../../src/kernel/rewrite.ts";
+import type { Apply, Expr, FoldStmt, Index, Load, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { operandsOf, ownExprs, walkExpr } from "../../src/kernel/rewrite.ts";
 
 type Names = ReadonlySet<string>;
 const none: Names = new Set();
@@ -81,6 +81,26 @@ export class Facts {
     };
     visit(fold);
     return [...found].map(([load, moves]) => ({ load, moves }));
+  }
+
+  /** The indexes of the body, none of them a part of another, and those that loaded indexes are made of. */
+  indexes(): readonly Index[] {
+    const [seen, inside] = [new Set<Expr>(), new Set<Expr>()];
+    const found: Index[] = [];
+    const take = (expr: Expr, isPart: boolean): void => {
+      const known = isPart ? inside : seen;
+      if (known.has(expr)) return;
+      known.add(expr);
+      const isTerm = expr.kind === "sum" || expr.kind === "floorDiv" || expr.kind === "mod" || expr.kind === "loop";
+      if (isTerm && !isPart) found.push(expr);
+      for (const operand of operandsOf(expr)) take(operand, isTerm);
+    };
+    const visit = (stmt: Stmt): void => {
+      for (const expr of ownExprs(stmt)) take(expr, false);
+      if ("body" in stmt) for (const inner of stmt.body) visit(inner);
+    };
+    for (const stmt of this.nest.body) visit(stmt);
+    return found;
   }
 
   /** The fold as a contraction over parallel loops of the nest, or undefined where it is none. */

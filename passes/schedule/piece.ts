@@ -1,8 +1,9 @@
 /**
  * A nest while moves are made: moves speak the names that `lower` gave, and `names` tells what became of them.
  */
-import type { BufferParam, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import type { BufferParam, FoldStmt, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { Schedule } from "../../src/kernel/moves.ts";
+import { someStmt } from "../../src/kernel/rewrite.ts";
 import { copyStmts, declaredNames, type Fresh } from "./names.ts";
 
 export interface Piece {
@@ -80,4 +81,68 @@ export function renameAll(names: Piece["names"], renamed: ReadonlyMap<string, st
   const made = new Map<string, string | null>(renamed);
   for (const [name, now] of names) made.set(name, now === null ? null : (renamed.get(now) ?? now));
   return made;
+}
+
+/** Why iterations of these loops cannot run together: a shared array in which they would store to the same place; null if none. */
+export function sharedByAll(
+  stmts: readonly Stmt[],
+  loops: readonly string[],
+  shared: readonly SharedArray[],
+): string | null {
+  const arrays = new Set(shared.map(({ name }) => name));
+  const found = { name: "" };
+  const isShared = someStmt(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind !== "store" || !arrays.has(stmt.buffer) || loops.every((loop) => stmt.at.reads.has(loop)))
+        return false;
+      found.name = stmt.buffer;
+      return true;
+    },
+  });
+  return isShared ? `all iterations store to ${found.name}` : null;
+}
+
+/** Where a fold stands. */
+export interface FoldPlace {
+  readonly fold: FoldStmt;
+  /** Loops of the body around it, outer first. */
+  readonly loops: readonly ForStmt[];
+  /** Whether it is in the body of another fold, where there are only folds and `let`s. */
+  readonly isInFold: boolean;
+  /** Statements beside it. */
+  readonly before: readonly Stmt[];
+  readonly after: readonly Stmt[];
+}
+
+export type ForStmt = Stmt & { readonly kind: "for" };
+
+/** The nest with other statements in place of a fold and those beside it; `make` gives these, or why it cannot be. */
+export function atFold(
+  piece: Piece,
+  of: string,
+  make: (place: FoldPlace) => readonly Stmt[] | string,
+): { readonly nest: Nest; readonly place: FoldPlace } | string {
+  const name = nameNow(piece, of);
+  const found: { place?: FoldPlace; reason?: string } = {};
+  const visit = (stmts: readonly Stmt[], loops: readonly ForStmt[], isInFold: boolean): readonly Stmt[] => {
+    for (const [i, stmt] of stmts.entries()) {
+      if (found.place !== undefined) break;
+      if (stmt.kind === "fold" && stmt.accumulators.some((held) => held.name === name)) {
+        found.place = { fold: stmt, loops, isInFold, before: stmts.slice(0, i), after: stmts.slice(i + 1) };
+        const made = make(found.place);
+        if (typeof made !== "string") return made;
+        found.reason = made;
+      } else if ("body" in stmt) {
+        const inside = stmt.kind === "for" ? [...loops, stmt] : loops;
+        const body = visit(stmt.body, inside, isInFold || stmt.kind === "fold");
+        if (body !== stmt.body) return [...stmts.slice(0, i), { ...stmt, body }, ...stmts.slice(i + 1)];
+      }
+    }
+    return stmts;
+  };
+  const { nest } = piece;
+  const prelude = visit(nest.prelude, [], false);
+  const body = visit(nest.body, [], false);
+  if (found.place === undefined) return `there is no fold ${of}`;
+  return found.reason ?? { nest: { ...nest, prelude, body }, place: found.place };
 }

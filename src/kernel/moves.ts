@@ -24,7 +24,7 @@ export interface MoveTable {
   readonly reorder: { readonly axes: readonly string[] };
   /** Neighbouring parallel loops become one; the last of them turns fastest. */
   readonly flatten: { readonly axes: readonly string[]; readonly into: string };
-  /** A parallel loop is spread over threads, workgroups or invocations; a parallel loop in the body over lanes. */
+  /** A parallel loop is spread over threads, workgroups or invocations; or over lanes, around the body where it is not in it. */
   readonly bind: { readonly axis: string; readonly to: "thread" | "workgroup" | "invocation" | "lane" };
   /** A parallel loop becomes the loop around the whole body. */
   readonly sink: { readonly axis: string };
@@ -34,7 +34,7 @@ export interface MoveTable {
   readonly unroll: { readonly axis: string };
   /** A costly value of a row goes into a thread's own memory, from where later loops over the row take it. */
   readonly keep: { readonly value: string };
-  /** An operand of a contraction is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
+  /** A factor of a contraction, the first or the second, is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
   readonly stage: {
     readonly operand: "left" | "right";
     readonly of: string;
@@ -63,8 +63,8 @@ export type Staged =
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
   | { readonly by: "serial"; readonly terms: number }
-  /** In the lanes of so many vectors. */
-  | { readonly by: "lanes"; readonly vectors: number }
+  /** In the lanes of so many vectors; the part of each lane in parts of at most so many terms. */
+  | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number }
   /** In the invocations of a workgroup, joined in halves. */
   | { readonly by: "tree"; readonly lanes: number }
   /** In workgroups, whose results a second launch joins. */
@@ -143,7 +143,7 @@ function printParts(parts: Parts): string {
     case "serial":
       return `serial ${parts.terms}`;
     case "lanes":
-      return `lanes x ${parts.vectors}`;
+      return `lanes x ${parts.vectors}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
     case "tree":
       return `tree ${parts.lanes}`;
     case "secondLaunch":

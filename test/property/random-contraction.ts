@@ -5,20 +5,7 @@
  */
 
 import type { Expr, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import {
-  apply,
-  assign,
-  constant,
-  convert,
-  forLoop,
-  letValue,
-  load,
-  loopIndex,
-  name,
-  rangedIndex,
-  store,
-  variable,
-} from "../kernel-pool.ts";
+import { apply, constant, convert, fold, letValue, load, loopIndex, name, rangedIndex, store } from "../kernel-pool.ts";
 import { at, buffer, type Data, kernelOf, loop, nestOf, noise } from "../unit/js-case.ts";
 
 const states = ["s0", "s1"] as const;
@@ -89,8 +76,8 @@ export function randomContraction(numbers: readonly number[]): Kernel {
   if (readsEarly) names.push(name("f32", "early"));
   const prelude = below(3) === 2 ? [letValue("shared_value", load("f32", "column", at(0)))] : [];
   if (prelude.length > 0) names.push(name("f32", "shared_value"));
-  const step = assign("acc", apply("add", sum, apply("mul", factor, right)));
-  const loops = inner.reduceRight<Stmt>((body, [one]) => forLoop(one, [body]), step);
+  const axes = inner.map(([one]) => one);
+  const contraction = fold("sum", ["acc"], axes, [apply("mul", factor, right)]);
 
   const after: Stmt[] = [];
   const length = below(9);
@@ -104,7 +91,6 @@ export function randomContraction(numbers: readonly number[]): Kernel {
     names.push(name("f32", `u${at}`));
   }
   after.push(store("y", here, expr(2)));
-  const start = below(3) === 2 ? load("f32", "column", loopIndex(j)) : constant("f32", 0);
   return kernelOf(
     "k0_contraction",
     [
@@ -115,7 +101,7 @@ export function randomContraction(numbers: readonly number[]): Kernel {
       ...states.map((state) => buffer(state, "f32", m * n, "update")),
       buffer("y", "f32", m * n, "write"),
     ],
-    [nestOf([i, j], [...before, variable("acc", start), loops, ...after], prelude)],
+    [nestOf([i, j], [...before, contraction, ...after], prelude)],
   );
 }
 

@@ -53,7 +53,7 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
   const parallel = piece.nest.loops.flatMap(({ loop }) => there.get(loop.name) ?? []);
   if (axis === undefined) return undefined;
-  switch (below(12)) {
+  switch (below(15)) {
     case 0:
     case 1:
     case 2: {
@@ -83,6 +83,18 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
     case 10: {
       const value = pick(worthKeeping(piece.nest));
       return value === undefined ? undefined : { move: "keep", value };
+    }
+    case 11:
+    case 12: {
+      const of = pick(known.accumulators);
+      if (of === undefined) return undefined;
+      const at = below(2) === 0 ? null : axis;
+      const along = below(2) === 0 ? "columns" : "depth";
+      return { move: "stage", operand: below(2) === 0 ? "left" : "right", of, at, into: { memory: "panel", along } };
+    }
+    case 13: {
+      const of = pick(known.accumulators);
+      return of === undefined ? undefined : { move: "spill", of, axis };
     }
     default: {
       const of = pick(known.accumulators);

@@ -11,26 +11,28 @@
  * outer one's body moves it: the partial sums of a long sum lie side by side too.
  */
 import { assign, variable } from "../../../src/kernel/build.ts";
-import type { BlockLoop, Expr, FoldStmt, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
 import { type Fresh, replace } from "../names.ts";
-import { type Around, type Moved, namesNow, type Piece, withBody } from "../piece.ts";
+import { type Around, type Moved, namesNow, type Piece, sharedByAll, withBody } from "../piece.ts";
 
 type Names = ReadonlySet<string>;
 
 /** More copies of a statement are a longer kernel than any engine likes. */
 const mostCopies = 64;
 
-export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh }: Around): Moved | string {
+export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh, shared }: Around): Moved | string {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
   if (wanted.length === 0) return piece;
   const bound = wanted.flatMap((name) => nest.loops.find(({ loop }) => loop.name === name) ?? []);
-  if (bound.length === 0) return jamChain(piece, wanted, mark, fresh);
+  if (bound.length === 0) return jamChain(piece, wanted, mark, { fresh, shared });
   const strange = wanted.find((name) => !bound.some(({ loop }) => loop.name === name));
   if (strange !== undefined) return `${strange} is no parallel loop of the nest, as the others are`;
   if (bound.some((each) => each.mark !== "parallel")) return "a loop of the block is bound";
+  const reason = sharedByAll(nest.body, wanted, shared);
+  if (reason !== null) return reason;
   const body = jamStmts(
     nest.body,
     bound.map(({ loop }) => loop),
@@ -42,7 +44,12 @@ export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh }: Arou
 }
 
 /** Loops of the body that stand around nothing but one another. Others between them stay, in their order. */
-function jamChain(piece: Piece, wanted: readonly string[], mark: LoopMark, fresh: Fresh): Moved | string {
+function jamChain(
+  piece: Piece,
+  wanted: readonly string[],
+  mark: LoopMark,
+  { fresh, shared }: Pick<Around, "fresh" | "shared">,
+): Moved | string {
   const found: { answer: string | null } = { answer: `there is no loop ${wanted[0]}` };
   const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.flatMap((stmt): readonly Stmt[] => {
@@ -64,7 +71,7 @@ function jamChain(piece: Piece, wanted: readonly string[], mark: LoopMark, fresh
         inside = only.body;
       }
       const block = wanted.flatMap((name) => chain.find(({ loop }) => loop.name === name)?.loop ?? []);
-      const made = jamStmts(inside, block, mark, fresh);
+      const made = sharedByAll(inside, wanted, shared) ?? jamStmts(inside, block, mark, fresh);
       found.answer = typeof made === "string" ? made : null;
       if (typeof made === "string") return [stmt];
       const others = chain.filter(({ loop }) => !wanted.includes(loop.name));
@@ -89,8 +96,16 @@ export function jamStmts(
   markMoving(stmts, moving);
   const items = group(stmts, moving);
   const arrays = arraysOf(items);
-  const isFirst = { yes: true };
-  return items.flatMap((item) => emit(item, { block, mark, moving, arrays, fresh, isFirst }));
+  const names = { of: firstFold(items) ?? items[0] };
+  return items.flatMap((item) => emit(item, { block, mark, moving, arrays, fresh, names }));
+}
+
+function firstFold(items: readonly Item[]): Item | undefined {
+  for (const item of items) {
+    const found = item.kind === "fold" ? item : item.kind === "for" ? firstFold(item.items) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function strangeIn(stmts: readonly Stmt[]): string | undefined {
@@ -201,8 +216,8 @@ interface Emit {
   /** Names that are arrays over the block. */
   readonly arrays: Set<string>;
   readonly fresh: Fresh;
-  /** The first loops of the block keep their names. */
-  readonly isFirst: { yes: boolean };
+  /** Whose loops keep their names: those of the first fold, of which later moves speak. */
+  readonly names: { readonly of: Item | undefined };
 }
 
 function emit(item: Item, to: Emit): readonly Stmt[] {
@@ -212,59 +227,67 @@ function emit(item: Item, to: Emit): readonly Stmt[] {
     case "for":
       return [{ ...item.stmt, body: item.items.flatMap((inner) => emit(inner, to)) }];
     case "fold":
-      return [emitFold(item.stmt, to)];
+      return [emitFold(item.stmt, item === to.names.of, to)];
     case "all":
-      return emitGroup(item.stmts, to);
+      return emitGroup(item.stmts, item === to.names.of, to);
   }
 }
 
-/** The loops of the block under names of their own, and what is replaced inside of them. */
-function newBlock({ block, mark, arrays, fresh, isFirst }: Emit): {
-  readonly loops: readonly BlockLoop[];
-  readonly rewrite: Rewrite;
-} {
-  const own = isFirst.yes ? block : block.map((loop): LoopVar => ({ ...loop, name: fresh(loop.name) }));
-  isFirst.yes = false;
-  const at = own.map((loop) => fresh.pool.loop(loop));
-  const names = new Map([...arrays].map((name) => [name, { name, at }]));
-  const loops = new Map(
-    block.flatMap((loop, i) => (own[i] === loop ? [] : [[loop.name, at[i] ?? fresh.pool.integer(0)]])),
-  );
+interface OwnBlock {
+  readonly loops: readonly LoopVar[];
+  readonly block: readonly BlockLoop[];
+  readonly at: readonly Index[];
+}
+
+/** The loops of the block under names of their own. */
+function ownBlock(keepsNames: boolean, { block, mark, fresh }: Emit): OwnBlock {
+  const loops = keepsNames ? block : block.map((loop): LoopVar => ({ ...loop, name: fresh(loop.name) }));
   return {
-    loops: own.map((loop, i) => ({ loop, mark: i === own.length - 1 ? mark : "unrolled" })),
-    rewrite: replace({ loops, names }),
+    loops,
+    block: loops.map((loop, i) => ({ loop, mark: i === loops.length - 1 ? mark : "unrolled" })),
+    at: loops.map((loop) => fresh.pool.loop(loop)),
   };
 }
 
-function emitFold(fold: FoldStmt, to: Emit): FoldStmt {
+/** What is replaced inside of them. */
+function rewriteIn({ loops, at }: OwnBlock, { block, arrays, fresh }: Emit): Rewrite {
+  const names = new Map([...arrays].map((name) => [name, { name, at }]));
+  const replaced = new Map(
+    block.flatMap((loop, i) => (loops[i] === loop ? [] : [[loop.name, at[i] ?? fresh.pool.integer(0)]])),
+  );
+  return replace({ loops: replaced, names });
+}
+
+function emitFold(fold: FoldStmt, keepsNames: boolean, to: Emit): FoldStmt {
+  const own = ownBlock(keepsNames, to);
   // Folds that nothing of this body moves come first: their accumulators are arrays for what reads them.
   const bodyMoves = new Set(fold.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.name] : [])));
   const apart = new Map<Stmt, FoldStmt>();
   for (const stmt of fold.body) {
     if (stmt.kind !== "fold") continue;
     if (moves(stmt, to.moving) && !moves(stmt, bodyMoves)) {
-      apart.set(stmt, emitFold(stmt, to));
+      apart.set(stmt, emitFold(stmt, false, to));
       for (const { name } of stmt.accumulators) to.arrays.add(name);
     } else for (const { name } of stmt.accumulators) bodyMoves.add(name);
   }
-  const { loops, rewrite } = newBlock(to);
+  const rewrite = rewriteIn(own, to);
   const body = fold.body.map((stmt) => apart.get(stmt) ?? mapStmt(stmt, rewrite));
   const values = fold.values.map((value) => rewrite.expr(value));
-  return { ...fold, block: [...loops, ...fold.block], body, values };
+  return { ...fold, block: [...own.block, ...fold.block], body, values };
 }
 
-function emitGroup(stmts: readonly Stmt[], to: Emit): readonly Stmt[] {
-  const { loops, rewrite } = newBlock(to);
-  const shape = loops.map(({ loop }) => loop.extent);
-  const at = loops.map(({ loop }) => to.fresh.pool.loop(loop));
+function emitGroup(stmts: readonly Stmt[], keepsNames: boolean, to: Emit): readonly Stmt[] {
+  const own = ownBlock(keepsNames, to);
+  const rewrite = rewriteIn(own, to);
+  const shape = own.loops.map(({ extent }) => extent);
   const declared: Stmt[] = [];
   const body = stmts.map((stmt): Stmt => {
     if (stmt.kind !== "let" || !to.arrays.has(stmt.name)) return mapStmt(stmt, rewrite);
     const value: Expr = rewrite.expr(stmt.value);
     declared.push(variable(stmt.name, to.fresh.pool.constant(value.type, 0), shape));
-    return assign(stmt.name, value, at);
+    return assign(stmt.name, value, own.at);
   });
-  const around = loops.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => {
+  const around = own.block.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => {
     return [{ kind: "for", loop, mark, body: inside }];
   }, body);
   return [...declared, ...around];

@@ -4,6 +4,7 @@
  *   reorder j, i           parallel i, j          ->   parallel j, i
  *   flatten i, j into f    parallel i < 3, j < 5  ->   parallel f < 15,  i = f / 5, j = f % 5
  *   bind i thread          parallel i             ->   thread i
+ *   bind j lane            parallel i, j { ... }  ->   parallel i { for j lane { ... } }
  *   sink j                 parallel i, j { ... }  ->   parallel i { for j parallel { ... } }
  *   unroll u               for u < 4              ->   for u < 4 unrolled
  */
@@ -12,7 +13,16 @@ import type { Index, LoopMark, LoopVar, Nest, Stmt } from "../../../src/kernel/k
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { type Around, type Moved, nameNow, namesNow, type Piece, withBody } from "../piece.ts";
+import {
+  type Around,
+  type ForStmt,
+  type Moved,
+  nameNow,
+  namesNow,
+  type Piece,
+  sharedByAll,
+  withBody,
+} from "../piece.ts";
 
 export function reorder(piece: Piece, { axes }: MoveOf<"reorder">): Moved | string {
   const { nest } = piece;
@@ -67,11 +77,17 @@ function withName(piece: Piece, name: string, now: string | null): Piece {
   return { ...piece, names: new Map(piece.names).set(name, now) };
 }
 
-export function bind(piece: Piece, { axis, to }: MoveOf<"bind">): Moved | string {
+export function bind(piece: Piece, { axis, to }: MoveOf<"bind">, { shared }: Around): Moved | string {
   const { nest } = piece;
   const name = nameNow(piece, axis);
   if (name === null) return piece;
-  if (to === "lane") return remark(piece, name, to, ({ extent }) => extent === laneCount || `${name} has ${extent}`);
+  if (to === "lane") {
+    const sunk = nest.loops.some(({ loop }) => loop.name === name) ? sink(piece, { move: "sink", axis }) : piece;
+    if (typeof sunk === "string") return sunk;
+    return remark(sunk, name, to, ({ loop, body }) => {
+      return loop.extent === laneCount ? sharedByAll(body, [name], shared) : `${name} has ${loop.extent}`;
+    });
+  }
   const bound = nest.loops.find(({ loop }) => loop.name === name);
   if (bound === undefined) return `${name} is no parallel loop`;
   if (bound.mark !== "parallel") return `${name} is bound already`;
@@ -98,21 +114,23 @@ const mostCopies = 64;
 export function unrollLoop(piece: Piece, { axis }: MoveOf<"unroll">): Moved | string {
   const name = nameNow(piece, axis);
   if (name === null) return piece;
-  return remark(piece, name, "unrolled", ({ extent }) => extent <= mostCopies || `${name} has ${extent}`);
+  return remark(piece, name, "unrolled", ({ loop }) => {
+    return loop.extent <= mostCopies ? null : `${name} has ${loop.extent}`;
+  });
 }
 
 /** The loop of this name in the body, parallel or serial, with another mark. */
-function remark(piece: Piece, name: string, mark: LoopMark, fits: (loop: LoopVar) => true | string): Moved | string {
-  const found: { fits: true | string } = { fits: `${name} is no loop of the body` };
+function remark(piece: Piece, name: string, mark: LoopMark, whyNot: (stmt: ForStmt) => string | null): Moved | string {
+  const found: { reason: string | null } = { reason: `${name} is no loop of the body` };
   const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
     stmts.map((stmt) => {
       if (stmt.kind === "if") return { ...stmt, body: visit(stmt.body) };
       if (stmt.kind !== "for") return stmt;
       if (stmt.loop.name !== name) return { ...stmt, body: visit(stmt.body) };
       const isFree = stmt.mark === "parallel" || (stmt.mark === "serial" && mark !== "lane");
-      found.fits = isFree ? fits(stmt.loop) : `${name} is ${stmt.mark}`;
+      found.reason = isFree ? whyNot(stmt) : `${name} is ${stmt.mark}`;
       return { ...stmt, mark };
     });
   const body = visit(piece.nest.body);
-  return found.fits === true ? withBody(piece, body) : found.fits;
+  return found.reason ?? withBody(piece, body);
 }

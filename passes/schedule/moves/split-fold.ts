@@ -1,185 +1,283 @@
 /**
- * Folds parts of a fold apart, and joins them as the table of folds says (src/kernel/folds.ts).
+ * Folds parts apart, and then joins them as the table of folds says.
  *
- *   splitFold acc serial 1024      fold acc = sum over k < 3000 of v(k)      ->      fold acc = sum over k_o < 3 of acc_part
- *                                                                                     fold acc_part = sum over k_i < 1000
- *                                                                                       of v(1000*k_o + k_i)
+ *   splitFold acc serial 1000                           fold acc = sum over c_o < 3 of acc_part
+ *     fold acc = sum over c < 3000 of x[c]       ->       fold acc_part = sum over c_i < 1000 of x[1000*c_o + c_i]
  *
- * An f32 that adds up ten million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. In parts
- * the error grows with the logarithm of the length. The order depends on sizes alone. What no part of equal size takes is a fold of
- * its own, joined at the end. (`js` and f64 sum in doubles.)
+ *   splitFold acc lanes x 2                             fold acc_part[v < 2][l < 4 lane] = max over c_o < 2 of x[8*c_o + 4*v + l]
+ *     fold acc = max over c < 18 of x[c]         ->     for l < 4 lane:  acc_l[l] = max(acc_part[0][l], acc_part[1][l])
+ *                                                       fold acc_r = max over c_r < 2 of x[16 + c_r]
+ *                                                       let acc = max(max(max(acc_l[0], acc_l[1]), max(acc_l[2], acc_l[3])), acc_r)
+ *
+ * serial bounds the error of a long sum: it grows with the length of a part and with the number of parts. An f32 that adds up ten
+ * million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. The order depends on sizes alone.
  */
-import { letValue } from "../../../src/kernel/build.ts";
+import { assign, letValue, variable } from "../../../src/kernel/build.ts";
 import { type Define, folds } from "../../../src/kernel/folds.ts";
 import { sumIndex } from "../../../src/kernel/index-expr.ts";
-import type { Accumulator, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmt, replaceLoops } from "../../../src/kernel/rewrite.ts";
+import { laneCount } from "../../../src/kernel/stride.ts";
 import { sizeOf } from "../facts.ts";
 import { copyStmts, type Fresh } from "../names.ts";
-import { type Around, type Moved, nameNow, type Piece } from "../piece.ts";
+import { type Around, atFold, type Moved, type Piece } from "../piece.ts";
 
 export function splitFold(piece: Piece, { of, into }: MoveOf<"splitFold">, { fresh }: Around): Moved | string {
-  const name = nameNow(piece, of) ?? of;
-  const names = new Map(piece.names);
-  const known = (wanted: string, now: string): void => void names.set(wanted, now);
-  const found: { answer: string | null } = { answer: `there is no fold ${of}` };
-  const replaceFold = (fold: FoldStmt): readonly Stmt[] => {
-    found.answer = whyNot(fold);
-    if (found.answer !== null) return [fold];
-    const made = into.by === "serial" ? serial(fold, into.terms, { fresh, known, of }) : "not built";
-    if (typeof made !== "string") return made;
-    found.answer = made;
-    return [fold];
+  if (into.by !== "serial" && into.by !== "lanes") return `no fold of a nest alone is split by ${into.by}`;
+  const made = atFold(piece, of, ({ fold, loops, isInFold, before, after }) => {
+    if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
+    if (into.by === "serial") {
+      const parts = bounded(fold, into.terms, fresh);
+      if (parts === undefined) return `it has ${sizeOf(fold.axes)} terms`;
+      if (fold.block.length > 0 && parts.length > 1) return "a block of it would have a rest";
+      return [...before, ...join(fold, parts, fresh), ...after];
+    }
+    if (fold.block.length > 0 || isInFold) return "it is in a block or a fold";
+    if (loops.some(({ mark }) => mark === "lane")) return "it is in lanes";
+    const stmts = inLanes(fold, into, fresh);
+    return typeof stmts === "string" ? stmts : [...before, ...stmts, ...after];
+  });
+  return typeof made === "string" ? made : { ...piece, nest: made.nest };
+}
+
+// ---- a part of a fold ------------------------------------------------------------------------------------------------
+
+interface Over {
+  readonly axes: readonly LoopVar[];
+  /** What axes of the fold are that are none of these. */
+  readonly at: ReadonlyMap<string, Index>;
+  readonly block?: readonly BlockLoop[];
+}
+
+/** A copy of the fold over other axes, with more loops in its block. */
+function part(fold: FoldStmt, { axes, at, block = [] }: Over, fresh: Fresh): FoldStmt {
+  const kept = fold.axes.filter((axis) => axes.includes(axis));
+  const [copy] = copyStmts([{ ...fold, axes: kept }], { loops: at }, fresh);
+  if (copy?.kind !== "fold") return fold;
+  const own = axes.map((axis) => copy.axes[kept.indexOf(axis)] ?? axis);
+  return {
+    ...renamed(fold, "_part", fresh),
+    axes: own,
+    block: [...copy.block, ...block],
+    body: copy.body,
+    values: copy.values,
   };
-  const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
-    stmts.flatMap((stmt): readonly Stmt[] => {
-      if (stmt.kind === "fold" && stmt.accumulators[0]?.name === name) return replaceFold(stmt);
-      return "body" in stmt ? [{ ...stmt, body: visit(stmt.body) }] : [stmt];
-    });
-  const { nest } = piece;
-  const made = { nest: { ...nest, prelude: visit(nest.prelude), body: visit(nest.body) }, names };
-  return found.answer ?? made;
 }
 
-function whyNot({ fn, accumulators, block }: FoldStmt): string | null {
-  if (block.length > 0) return "it is in a block already";
-  return folds[fn].splits(accumulators[0]?.type ?? "f32") === "no" ? `a ${fn} is folded in one` : null;
+/** The accumulators, each at an element of the block. */
+function held(fold: FoldStmt, at: readonly Index[], { pool }: Fresh): readonly Expr[] {
+  return fold.accumulators.map(({ name, type }) => pool.name(type, name, at));
 }
 
-interface Naming {
-  readonly fresh: Fresh;
-  /** Tells what a name that moves may speak of is called. */
-  readonly known: (wanted: string, now: string) => void;
-  /** The accumulator, as moves call it. */
-  readonly of: string;
+/** Copies of the loops of a block, and where in them one is. */
+function ownBlock(
+  { block }: FoldStmt,
+  fresh: Fresh,
+): { readonly block: readonly BlockLoop[]; readonly at: readonly Index[] } {
+  const own = block.map(({ loop, mark }) => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
+  return { block: own, at: own.map(({ loop }) => fresh.pool.loop(loop)) };
 }
 
-// ---- parts one after the other ---------------------------------------------------------------------------------------
+function defining(stmts: Stmt[], fresh: Fresh): Define {
+  return (hint, value) => {
+    const name = fresh(hint);
+    stmts.push(letValue(name, value));
+    return fresh.pool.name(value.type, name);
+  };
+}
 
-/** The fold in parts of at most `terms`, which may be many themselves: then their results are folded in parts too. */
-function serial(fold: FoldStmt, terms: number, naming: Naming): readonly Stmt[] | string {
+// ---- one after the other ---------------------------------------------------------------------------------------------
+
+/** Folds whose joined results are the fold's, none of which adds more than so many terms. Undefined where it is short enough. */
+function bounded(fold: FoldStmt, terms: number, fresh: Fresh): readonly FoldStmt[] | undefined {
   const { axes } = fold;
-  if (sizeOf(axes) <= terms) return `it has ${sizeOf(axes)} terms`;
-  if (!(terms >= 2)) return `parts of ${terms} terms`;
-  // The last axes go into a part whole, and of the one before them as much as fits.
-  let cut = axes.length - 1;
-  while (sizeOf(axes.slice(cut)) <= terms) cut -= 1;
-  const axis = axes[cut];
-  if (axis === undefined) return "it has no axes";
-  const inner = axes.slice(cut + 1);
-  const size = blockSize(axis.extent, Math.max(1, Math.floor(terms / sizeOf(inner))));
-  const [count, rest] = [Math.floor(axis.extent / size), axis.extent % size];
-  const outer = axes.slice(0, cut);
-  const around = rest === 0 ? outer : [];
-  const blocks = partial(fold, { axis, inner, size, start: 0, count, around }, naming);
-  const last =
-    rest === 0 ? [] : partial(fold, { axis, inner, size: rest, start: count * size, count: 1, around }, naming);
-  if (rest === 0) return inParts(namedAs(blocks, fold.accumulators), terms, naming);
-  const parts = [...inParts(blocks, terms, naming), ...last];
-  const whole = [resultOf(blocks), resultOf(last)] as const;
-  if (outer.length === 0) return [...parts, ...joined(fold, fold.accumulators, ...whole, naming.fresh)];
-  const each = fold.accumulators.map(({ name, type }) => ({ name: naming.fresh(`${name}_part`), type }));
-  const body = [...parts, ...joined(fold, each, ...whole, naming.fresh)];
-  return inParts([{ ...fold, axes: outer, body, values: valuesOf(each, naming.fresh) }], terms, naming);
+  if (sizeOf(axes) <= terms || terms < 2) return undefined;
+  let inner = axes.length;
+  while (inner > 0 && sizeOf(axes.slice(inner - 1)) <= terms) inner -= 1;
+  const [axis, suffix] = [axes[inner - 1], axes.slice(inner)];
+  if (axis === undefined) return undefined;
+  if (inner > 1) {
+    // Outer axes sum up what the others do for each of their iterations.
+    const of = part(fold, { axes: axes.slice(inner - 1), at: new Map() }, fresh);
+    return overParts(fold, axes.slice(0, inner - 1), bounded(of, terms, fresh) ?? [of], terms, fresh);
+  }
+  const size = blockSize(axis.extent, Math.floor(terms / sizeOf(suffix)));
+  if (size === 1) return overParts(fold, [axis], [part(fold, { axes: suffix, at: new Map() }, fresh)], terms, fresh);
+  const count = Math.floor(axis.extent / size);
+  const piece = (extent: number, start: readonly { factor: number; index: Index }[], offset: number): FoldStmt => {
+    const loop: LoopVar = { name: fresh(`${axis.name}_i`), extent };
+    const at = sumIndex([...start, { factor: 1, index: fresh.pool.loop(loop) }], offset, fresh.pool);
+    return part(fold, { axes: [loop, ...suffix], at: new Map([[axis.name, at]]) }, fresh);
+  };
+  const outer: LoopVar = { name: fresh(`${axis.name}_o`), extent: count };
+  const main = piece(size, [{ factor: size, index: fresh.pool.loop(outer) }], 0);
+  const blocks = count > 1 ? overParts(fold, [outer], [main], terms, fresh) : [main];
+  const rest = axis.extent - count * size;
+  return rest === 0 ? blocks : [...blocks, piece(rest, [], count * size)];
+}
+
+/** Whether a fold of these extents in parts of so many terms is joined behind its loops. */
+export function leavesRest(extents: readonly number[], terms: number): boolean {
+  const size = (of: readonly number[]): number => of.reduce((product, extent) => product * extent, 1);
+  if (size(extents) <= terms) return false;
+  let inner = extents.length;
+  while (inner > 0 && size(extents.slice(inner - 1)) <= terms) inner -= 1;
+  if (inner > 1) return leavesRest(extents.slice(0, inner - 1), terms);
+  const [extent = 1, ...suffix] = extents.slice(inner - 1);
+  const block = blockSize(extent, Math.floor(terms / size(suffix)));
+  return block === 1 ? leavesRest([extent], terms) : extent % block > 0 || leavesRest([extent / block], terms);
+}
+
+/** The fold over `axes` of the joined results of `parts`, itself bounded. */
+function overParts(
+  fold: FoldStmt,
+  axes: readonly LoopVar[],
+  parts: readonly FoldStmt[],
+  terms: number,
+  fresh: Fresh,
+): readonly FoldStmt[] {
+  const { block, at } = ownBlock(fold, fresh);
+  const body: Stmt[] = [...parts];
+  const values = joined(
+    fold,
+    parts.map((one) => held(one, at, fresh)),
+    defining(body, fresh),
+  );
+  const outer = { ...fold, axes, block, body, values };
+  return bounded(outer, terms, fresh) ?? [outer];
 }
 
 /** The largest size up to `most`, and above half of it, that leaves nothing over; else `most`. */
 function blockSize(extent: number, most: number): number {
   for (let size = most; 2 * size > most; size -= 1) if (extent % size === 0) return size;
-  return most;
+  return Math.max(1, most);
 }
 
-interface Part {
-  readonly axis: LoopVar;
-  readonly inner: readonly LoopVar[];
-  /** Of the axis, in one part. */
-  readonly size: number;
-  readonly start: number;
-  readonly count: number;
-  readonly around: readonly LoopVar[];
+/** All as one result, the earlier ones first. */
+function joined(
+  { fn }: FoldStmt,
+  results: readonly (readonly Expr[])[],
+  define: Define,
+  isMixed = false,
+): readonly Expr[] {
+  return results.reduce((all, next) => folds[fn].join(all, next, define, isMixed));
 }
 
-/** A fold of partial results, under other names; of one part alone, that. */
-function partial(
+/** The parts, and what the fold's own accumulators are then: one of them has their names, or they are `let`s. */
+function join(fold: FoldStmt, parts: readonly FoldStmt[], fresh: Fresh): readonly Stmt[] {
+  const [only, ...others] = parts;
+  if (only !== undefined && others.length === 0) return [{ ...only, accumulators: fold.accumulators }];
+  const named = parts.map((one, i) => (i === 0 ? renamed(one, "_o", fresh) : one));
+  const stmts: Stmt[] = [...named];
+  const values = joined(
+    fold,
+    named.map((one) => held(one, [], fresh)),
+    defining(stmts, fresh),
+  );
+  return [...stmts, ...values.map((value, i) => letValue(fold.accumulators[i]?.name ?? "", value))];
+}
+
+function renamed(fold: FoldStmt, suffix: string, fresh: Fresh): FoldStmt {
+  const accumulators = fold.accumulators.map(({ name, type }) => ({ name: fresh(name + suffix), type }));
+  return { ...fold, accumulators };
+}
+
+// ---- side by side ----------------------------------------------------------------------------------------------------
+
+/** The innermost axis in lanes: whole blocks of vectors, single vectors, and what fills none. */
+function inLanes(
   fold: FoldStmt,
-  { axis, inner, size, start, count, around }: Part,
-  naming: Naming,
-): readonly FoldStmt[] {
-  const { fresh, known, of } = naming;
-  const blocks: LoopVar = { name: fresh(`${axis.name}_o`), extent: count };
-  const within: LoopVar = { name: fresh(`${axis.name}_i`), extent: size };
+  { vectors, terms }: { readonly vectors: number; readonly terms?: number },
+  fresh: Fresh,
+): readonly Stmt[] | string {
+  const axis = fold.axes[fold.axes.length - 1];
+  if (axis === undefined || axis.extent < vectors * laneCount) return `${axis?.extent ?? 0} elements fill no block`;
+  const outer = fold.axes.slice(0, -1);
+  const short = (one: FoldStmt): readonly FoldStmt[] => (terms && bounded(one, terms, fresh)) || [one];
+  const stmts: Stmt[] = [];
+  const found: InLane[] = [];
+  let start = 0;
+  for (const each of vectors > 1 ? [vectors, 1] : [1]) {
+    const count = Math.floor((axis.extent - start) / (each * laneCount));
+    if (count === 0) continue;
+    const parts = short(part(fold, vectorsOf(outer, axis, { start, count, each }, fresh), fresh));
+    stmts.push(...parts);
+    for (const one of parts) {
+      for (let v = 0; v < each; v += 1) {
+        found.push((lane) => held(one, each > 1 ? [fresh.pool.integer(v), lane] : [lane], fresh));
+      }
+    }
+    start += count * each * laneCount;
+  }
+  const results = [acrossLanes(fold, found, stmts, fresh)];
+  if (start < axis.extent) {
+    const loop: LoopVar = { name: fresh(`${axis.name}_r`), extent: axis.extent - start };
+    const at = sumIndex([{ factor: 1, index: fresh.pool.loop(loop) }], start, fresh.pool);
+    const parts = short(part(fold, { axes: [...outer, loop], at: new Map([[axis.name, at]]) }, fresh));
+    stmts.push(...parts);
+    results.push(...parts.map((one) => held(one, [], fresh)));
+  }
+  const values = joined(fold, results, defining(stmts, fresh), true);
+  return [...stmts, ...values.map((value, i) => letValue(fold.accumulators[i]?.name ?? "", value))];
+}
+
+/** The accumulators of a vector in one lane. */
+type InLane = (lane: Index) => readonly Expr[];
+
+/** `count` times `each` vectors, from `start` on. */
+function vectorsOf(
+  outer: readonly LoopVar[],
+  { name }: LoopVar,
+  { start, count, each }: { readonly start: number; readonly count: number; readonly each: number },
+  fresh: Fresh,
+): Over {
+  const { pool } = fresh;
+  const blocks: LoopVar = { name: fresh(`${name}_o`), extent: count };
+  const vector: LoopVar = { name: fresh(`${name}_v`), extent: each };
+  const lane: LoopVar = { name: fresh(`${name}_l`), extent: laneCount };
   const at = sumIndex(
     [
-      { factor: size, index: fresh.pool.loop(blocks) },
-      { factor: 1, index: fresh.pool.loop(within) },
+      { factor: each * laneCount, index: pool.loop(blocks) },
+      { factor: laneCount, index: pool.loop(vector) },
+      { factor: 1, index: pool.loop(lane) },
     ],
     start,
-    fresh.pool,
   );
-  const part = start === 0 ? inPlace(fold, axis, at) : copied(fold, axis, at, inner, fresh);
-  const own = part.inner ?? inner;
-  const held = fold.accumulators.map(({ name, type }) => ({ name: fresh(`${name}_part`), type }));
-  if (start === 0) known(`${of}_part`, held[0]?.name ?? "");
-  const axes = [within, ...own].filter(({ extent }) => extent !== 1);
-  const folded: FoldStmt = { ...part.fold, accumulators: held, axes };
-  const outer = [...around, blocks].filter(({ extent }) => extent !== 1);
-  if (outer.length === 0) return [folded];
-  const whole = fold.accumulators.map(({ name, type }) => ({ name: fresh(`${name}_whole`), type }));
-  return [{ ...fold, accumulators: whole, axes: outer, body: [folded], values: valuesOf(held, fresh) }];
-}
-
-interface Placed {
-  readonly fold: FoldStmt;
-  /** Other axes, where it is a copy. */
-  readonly inner?: readonly LoopVar[];
-}
-
-function inPlace(fold: FoldStmt, axis: LoopVar, at: Index): Placed {
-  const placed = mapStmt(fold, replaceLoops(new Map([[axis.name, at]])));
-  return { fold: placed.kind === "fold" ? placed : fold };
-}
-
-function copied(fold: FoldStmt, axis: LoopVar, at: Index, inner: readonly LoopVar[], fresh: Fresh): Placed {
-  const [copy] = copyStmts([{ ...fold, axes: inner }], { loops: new Map([[axis.name, at]]) }, fresh);
-  return copy?.kind === "fold" ? { fold: copy, inner: copy.axes } : { fold };
-}
-
-/** Folds whose own terms may be too many. */
-function inParts(made: readonly FoldStmt[], terms: number, naming: Naming): readonly Stmt[] {
-  const { fresh } = naming;
-  return made.flatMap((fold) => {
-    const again = sizeOf(fold.axes) > terms ? serial(fold, terms, { fresh, known: () => {}, of: "" }) : [fold];
-    return typeof again === "string" ? [fold] : again;
-  });
-}
-
-function namedAs(made: readonly FoldStmt[], accumulators: readonly Accumulator[]): readonly FoldStmt[] {
-  return made.map((fold) => ({ ...fold, accumulators }));
-}
-
-function resultOf(made: readonly FoldStmt[]): readonly Accumulator[] {
-  return made.at(-1)?.accumulators ?? [];
-}
-
-function valuesOf(accumulators: readonly Accumulator[], { pool }: Fresh): FoldStmt["values"] {
-  return accumulators.map(({ name, type }) => pool.name(type, name));
-}
-
-/** Two partial results as one, under these names. */
-export function joined(
-  { fn }: FoldStmt,
-  named: readonly Accumulator[],
-  first: readonly Accumulator[],
-  second: readonly Accumulator[],
-  fresh: Fresh,
-): readonly Stmt[] {
-  const lets: Stmt[] = [];
-  const define: Define = (hint, value) => {
-    const name = fresh(hint);
-    lets.push(letValue(name, value));
-    return fresh.pool.name(value.type, name);
+  const vectors: readonly BlockLoop[] = each > 1 ? [{ loop: vector, mark: "unrolled" }] : [];
+  return {
+    axes: [...outer, ...(count > 1 ? [blocks] : [])],
+    at: new Map([[name, at]]),
+    block: [...vectors, { loop: lane, mark: "lane" }],
   };
-  const values = folds[fn].join(valuesOf(first, fresh), valuesOf(second, fresh), define);
-  return [...lets, ...values.map((value, i) => letValue(named[i]?.name ?? "", value))];
+}
+
+/** All vectors in one, and then its lanes. */
+function acrossLanes(fold: FoldStmt, vectors: readonly InLane[], stmts: Stmt[], fresh: Fresh): readonly Expr[] {
+  const { pool } = fresh;
+  const lanes = Array.from({ length: laneCount }, (_, lane) => pool.integer(lane));
+  const results = (of: InLane): readonly Expr[] => {
+    const [a = [], b = [], c = [], d = []] = lanes.map(of);
+    const define = defining(stmts, fresh);
+    return joined(fold, [joined(fold, [a, b], define, true), joined(fold, [c, d], define, true)], define, true);
+  };
+  const [only, ...others] = vectors;
+  if (only === undefined || others.length === 0) return results(only ?? (() => []));
+  const { accumulators } = renamed(fold, "_l", fresh);
+  const loop: LoopVar = { name: fresh("l"), extent: laneCount };
+  const body: Stmt[] = [];
+  const lane = pool.loop(loop);
+  const values = joined(
+    fold,
+    vectors.map((of) => of(lane)),
+    defining(body, fresh),
+    true,
+  );
+  for (const [i, { name, type }] of accumulators.entries()) {
+    const value = values[i];
+    if (value === undefined) continue;
+    stmts.push(variable(name, pool.constant(type, 0), [laneCount]));
+    body.push(assign(name, value, [lane]));
+  }
+  stmts.push({ kind: "for", loop, mark: "lane", body });
+  return results((at) => accumulators.map(({ name, type }) => pool.name(type, name, [at])));
 }

@@ -1,6 +1,6 @@
 /** Kernels as WebAssembly, before and after their schedule, against the evaluator; and what the schedule makes of them. */
 import { describe, expect, test } from "vitest";
-import { joinedBlocks, scheduleWasm } from "../../../passes/schedule/wasm.ts";
+import { joinedBlocks } from "../../../passes/schedule/policy/wasm.ts";
 import type { DType } from "../../../src/core/dtype.ts";
 import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../../src/kernel/kernel.ts";
@@ -9,10 +9,10 @@ import { printKernel } from "../../../src/kernel/print.ts";
 import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
 import {
   apply,
-  assign,
   bitcast,
   constant,
   convert,
+  fold,
   forLoop,
   letValue,
   load,
@@ -22,7 +22,6 @@ import {
   rangedIndex,
   store,
   sumIndex,
-  variable,
 } from "../../kernel-pool.ts";
 import {
   arrayFor,
@@ -38,7 +37,7 @@ import {
   runEvaluator,
   runJs,
 } from "../js-case.ts";
-import { expectWasmAgrees, runWasm } from "./wasm-case.ts";
+import { expectWasmAgrees, runWasm, scheduleWasm } from "./wasm-case.ts";
 
 /** Counts that fill no vector, one, some, and leave rests. */
 const counts = [1, 3, 4, 7, 8, 13, 64, 67];
@@ -88,18 +87,20 @@ describe("maps", () => {
       ["z", noise(count, 2)],
     ]);
     const scheduled = expectBothWays(kernel, data);
-    expect(printSchedules(scheduled.schedule)).toBe(count >= 4 ? "4 lanes" : "");
+    const whole = count % 4 === 0 ? "" : " peel";
+    const lanes = count === 4 ? "bind i lane" : `split i 4${whole}; bind i_i lane`;
+    expect(printSchedules(scheduled.schedule)).toBe(count >= 4 ? lanes : "");
   });
 
   test("the schedule of one", () => {
     const kernel = mapKernel([["x", "f32"]], "f32", 6, (i) => apply("mul", load("f32", "x", i), f(2)));
     expect(printKernel(scheduleWasm(kernel))).toMatchInlineSnapshot(`
       "kernel k0_map(read x: f32[6], write y: f32[6])
-        // 4 lanes
+        // split i 4 peel; bind i_i lane
         nest
-          parallel i_o < 1
-            for i_l < 4 lane
-              y[i_l] = x[i_l] * 2f
+          once
+            for i_i < 4 lane
+              y[i_i] = x[i_i] * 2f
         nest
           parallel i_r < 2
             y[i_r + 4] = x[i_r + 4] * 2f"
@@ -341,15 +342,17 @@ describe("rows", () => {
         nestOf(
           [i],
           [
-            variable("top", f(Number.NEGATIVE_INFINITY)),
-            forLoop(c, [assign("top", apply("max", name("f32", "top"), x(c)))]),
+            fold("max", ["top"], [c], [x(c)]),
             letValue("most", name("f32", "top")),
-            variable("sum", f(0)),
-            forLoop(d, [letValue("v", shifted(d)), assign("sum", apply("add", name("f32", "sum"), name("f32", "v")))]),
-            forLoop(e, [
-              letValue("w", shifted(e)),
-              store("y", at([i, columns], [e, 1]), apply("div", name("f32", "w"), name("f32", "sum"))),
-            ]),
+            fold("sum", ["sum"], [d], [name("f32", "v")], { body: [letValue("v", shifted(d))] }),
+            forLoop(
+              e,
+              [
+                letValue("w", shifted(e)),
+                store("y", at([i, columns], [e, 1]), apply("div", name("f32", "w"), name("f32", "sum"))),
+              ],
+              "parallel",
+            ),
           ],
         ),
       ],
@@ -357,14 +360,14 @@ describe("rows", () => {
   }
 
   test.each([
-    [3, 10],
-    [9, 4],
-    [2, 1],
-    [5, 67],
-    [1, 300],
-  ])("softmax of %i rows of %i", (rows, columns) => {
+    [3, 10, "splitFold top lanes x 1; splitFold sum lanes x 1; split e 4 peel; bind e_i lane"],
+    [9, 4, "splitFold top lanes x 1; splitFold sum lanes x 1; bind e lane"],
+    [2, 1, ""],
+    [5, 67, "bind i thread; keep v; splitFold top lanes x 4; splitFold sum lanes x 4; split e 4 peel; bind e_i lane"],
+    [1, 300, "bind i thread; keep v; splitFold top lanes x 4; splitFold sum lanes x 4; split e 4; bind e_i lane"],
+  ])("softmax of %i rows of %i", (rows, columns, schedule) => {
     const scheduled = expectBothWays(softmax(rows, columns), new Map([["x", noise(rows * columns, 4)]]));
-    if (columns >= 4) expect(printSchedules(scheduled.schedule)).toBe("4 lanes along rows");
+    expect(printSchedules(scheduled.schedule)).toBe(schedule);
   });
 
   test("the exponentials of a row are kept for the loop that divides them", () => {
@@ -374,45 +377,47 @@ describe("rows", () => {
     expect(printKernel(scheduled).match(/= exp\(/g)?.length).toBe(3); // two vectors and a scalar of the one loop
     expect(printKernel(scheduled)).toMatchInlineSnapshot(`
       "kernel k0(read x: f32[36], write y: f32[36])
-        // 4 lanes along rows
+        // bind i thread; keep v; splitFold top lanes x 2; splitFold sum lanes x 2; split e 4 peel; bind e_i lane
         shared row: f32[18]
         thread i < 2
-          var top: f32 = -Infinityf
-          var top_part_1[2][4]: f32 = -Infinityf
-          for c_o_1 < 2
-            for c_l_1 < 4 lane
-              top_part_1[0][c_l_1] = max(top_part_1[0][c_l_1], x[18*i + 8*c_o_1 + c_l_1])
-              top_part_1[1][c_l_1] = max(top_part_1[1][c_l_1], x[18*i + 8*c_o_1 + c_l_1 + 4])
-          for top_l_1 < 4 lane
-            top_part_1[0][top_l_1] = max(top_part_1[0][top_l_1], top_part_1[1][top_l_1])
-          top = max(top, max(max(top_part_1[0][0], top_part_1[0][1]), max(top_part_1[0][2], top_part_1[0][3])))
-          for c_r_1 < 2
-            top = max(top, x[18*i + c_r_1 + 16])
+          var top_part[2][4]: f32 = -Infinityf
+          for c_o < 2
+            for c_l < 4 lane
+              top_part[0][c_l] = max(top_part[0][c_l], x[18*i + 8*c_o + c_l])
+              top_part[1][c_l] = max(top_part[1][c_l], x[18*i + 8*c_o + c_l + 4])
+          var top_l[4]: f32 = 0f
+          for l < 4 lane
+            top_l[l] = max(top_part[0][l], top_part[1][l])
+          var top_part_1: f32 = -Infinityf
+          for c_r < 2
+            top_part_1 = max(top_part_1, x[18*i + c_r + 16])
+          let top: f32 = max(max(max(top_l[0], top_l[1]), max(top_l[2], top_l[3])), top_part_1)
           let most: f32 = top
-          var sum: f32 = 0f
-          var sum_part_1[2][4]: f32 = 0f
-          for d_o_1 < 2
-            for d_l_1 < 4 lane
-              let v_4: f32 = exp(x[18*i + 8*d_o_1 + d_l_1] - most)
-              row[8*d_o_1 + d_l_1] = v_4
-              sum_part_1[0][d_l_1] = sum_part_1[0][d_l_1] + v_4
-              let v_5: f32 = exp(x[18*i + 8*d_o_1 + d_l_1 + 4] - most)
-              row[8*d_o_1 + d_l_1 + 4] = v_5
-              sum_part_1[1][d_l_1] = sum_part_1[1][d_l_1] + v_5
-          for sum_l_1 < 4 lane
-            sum_part_1[0][sum_l_1] = sum_part_1[0][sum_l_1] + sum_part_1[1][sum_l_1]
-          sum = sum + ((sum_part_1[0][0] + sum_part_1[0][1]) + (sum_part_1[0][2] + sum_part_1[0][3]))
-          for d_r_1 < 2
-            let v_6: f32 = exp(x[18*i + d_r_1 + 16] - most)
-            row[d_r_1 + 16] = v_6
-            sum = sum + v_6
-          for e_o_1 < 4
-            for e_l_1 < 4 lane
-              let w_3: f32 = row[4*e_o_1 + e_l_1]
-              y[18*i + 4*e_o_1 + e_l_1] = w_3 / sum
-          for e_r_1 < 2
-            let w_4: f32 = row[e_r_1 + 16]
-            y[18*i + e_r_1 + 16] = w_4 / sum"
+          var sum_part[2][4]: f32 = 0f
+          for d_o < 2
+            for d_l < 4 lane
+              let v_1_0: f32 = exp(x[18*i + 8*d_o + d_l] - most)
+              row[8*d_o + d_l] = v_1_0
+              sum_part[0][d_l] = sum_part[0][d_l] + v_1_0
+              let v_1_1: f32 = exp(x[18*i + 8*d_o + d_l + 4] - most)
+              row[8*d_o + d_l + 4] = v_1_1
+              sum_part[1][d_l] = sum_part[1][d_l] + v_1_1
+          var sum_l[4]: f32 = 0f
+          for l_1 < 4 lane
+            sum_l[l_1] = sum_part[0][l_1] + sum_part[1][l_1]
+          var sum_part_1: f32 = 0f
+          for d_r < 2
+            let v_2: f32 = exp(x[18*i + d_r + 16] - most)
+            row[d_r + 16] = v_2
+            sum_part_1 = sum_part_1 + v_2
+          let sum: f32 = ((sum_l[0] + sum_l[1]) + (sum_l[2] + sum_l[3])) + sum_part_1
+          for e_o < 4
+            for e_i < 4 lane
+              let w: f32 = row[4*e_o + e_i]
+              y[18*i + 4*e_o + e_i] = w / sum
+          for e_r < 2
+            let w_1: f32 = row[e_r + 16]
+            y[18*i + e_r + 16] = w_1 / sum"
     `);
   });
 
@@ -426,12 +431,15 @@ describe("rows", () => {
         nestOf(
           [i],
           [
-            variable("sum", f(0)),
-            forLoop(c, [
-              letValue("v", apply("exp", x(c))),
-              assign("sum", apply("add", name("f32", "sum"), name("f32", "v"))),
-            ]),
-            forLoop(d, [store("x", at([i, 20], [d, 1]), apply("div", apply("exp", x(d)), name("f32", "sum")))]),
+            fold("sum", ["sum"], [c], [name("f32", "v")], { body: [letValue("v", apply("exp", x(c)))] }),
+            forLoop(
+              d,
+              [
+                letValue("w", apply("exp", x(d))),
+                store("x", at([i, 20], [d, 1]), apply("div", name("f32", "w"), name("f32", "sum"))),
+              ],
+              "parallel",
+            ),
           ],
         ),
       ],
@@ -448,20 +456,21 @@ describe("rows", () => {
         nestOf(
           [j],
           [
-            variable("sum", f(0)),
-            forLoop(k, [assign("sum", apply("add", name("f32", "sum"), load("f32", "x", at([k, 45], [j, 1]))))]),
+            fold("sum", ["sum"], [k], [load("f32", "x", at([k, 45], [j, 1]))]),
             store("y", loopIndex(j), name("f32", "sum")),
           ],
         ),
       ],
     );
-    expect(printSchedules(expectBothWays(kernel, new Map([["x", noise(19 * 45, 4)]])).schedule)).toBe("4 lanes");
+    const { schedule } = expectBothWays(kernel, new Map([["x", noise(19 * 45, 4)]]));
+    expect(printSchedules(schedule)).toMatchInlineSnapshot(
+      `"split j 16 peel(split j_r 4 peel; bind j_r_i lane); split j_i 4; bind j_i_i lane; jam j_i_o interleaved"`,
+    );
   });
 
   test("an arg-max stays as it is along the row, and runs in lanes across rows", () => {
     const [i, c] = [loop("i", 9), loop("c", 6)];
     const value = load("f32", "x", at([i, 6], [c, 1]));
-    const better = apply("gt", name("f32", "v"), name("f32", "best"));
     const kernel = kernelOf(
       "k0",
       [buffer("x", "f32", 54), buffer("y", "i32", 9, "write")],
@@ -469,14 +478,7 @@ describe("rows", () => {
         nestOf(
           [i],
           [
-            variable("best", f(Number.NEGATIVE_INFINITY)),
-            variable("place", constant("i32", 0)),
-            forLoop(c, [
-              letValue("v", value),
-              letValue("take", better),
-              assign("place", apply("select", name("bool", "take"), loopIndex(c), name("i32", "place"))),
-              assign("best", apply("select", name("bool", "take"), name("f32", "v"), name("f32", "best"))),
-            ]),
+            fold("argMax", ["best", "place"], [c], [name("f32", "v"), loopIndex(c)], { body: [letValue("v", value)] }),
             store("y", loopIndex(i), name("i32", "place")),
           ],
         ),
@@ -515,8 +517,7 @@ describe("contractions", () => {
           [i, j],
           [
             ...(epilogue === "reads back" ? [kept] : []),
-            variable("acc", f(0)),
-            forLoop(d, [assign("acc", apply("add", sum, apply("mul", a, b)))]),
+            fold("sum", ["acc"], [d], [apply("mul", a, b)]),
             ...(epilogue === "short" ? [] : update),
             letValue("v", apply("add", added, epilogue === "reads back" ? name("f32", "kept") : bias)),
             store("y", at([i, n], [j, 1]), apply("max", name("f32", "v"), f(0))),
@@ -562,7 +563,7 @@ describe("contractions", () => {
     const kernel = product(8, 4, 64, "plain", "plain");
     expect(printKernel(scheduleWasm(kernel))).toMatchInlineSnapshot(`
       "kernel k0(read a: f32[32], read b: f32[256], read bias: f32[64], write y: f32[512])
-        // 4x8 registers, panels of 4x8
+        // split j 8; bind j_o thread; sink j_i; sink i; stage right of acc into panel along columns; split j_i 4; bind j_i_i lane; split i 4; jam i_i, j_i_o interleaved
         shared panel: f32[32]
         thread j_o < 8
           for k_1 < 4
@@ -571,42 +572,42 @@ describe("contractions", () => {
               let element_1: f32 = b[64*k_1 + 8*j_o + lane + 4]
               panel[8*k_1 + lane] = element_0
               panel[8*k_1 + lane + 4] = element_1
-          for i_b < 2
-            for lane_1 < 4 lane
-              var acc_1[4][2]: f32 = 0f
-              for k_2 < 4
-                let a_0: f32 = a[16*i_b + k_2]
-                let panel_0: f32 = panel[8*k_2 + lane_1]
-                acc_1[0][0] = acc_1[0][0] + (a_0 * panel_0)
-                let panel_1: f32 = panel[8*k_2 + lane_1 + 4]
-                acc_1[0][1] = acc_1[0][1] + (a_0 * panel_1)
-                let a_1: f32 = a[16*i_b + k_2 + 4]
-                acc_1[1][0] = acc_1[1][0] + (a_1 * panel_0)
-                acc_1[1][1] = acc_1[1][1] + (a_1 * panel_1)
-                let a_2: f32 = a[16*i_b + k_2 + 8]
-                acc_1[2][0] = acc_1[2][0] + (a_2 * panel_0)
-                acc_1[2][1] = acc_1[2][1] + (a_2 * panel_1)
-                let a_3: f32 = a[16*i_b + k_2 + 12]
-                acc_1[3][0] = acc_1[3][0] + (a_3 * panel_0)
-                acc_1[3][1] = acc_1[3][1] + (a_3 * panel_1)
-              let bias_0: f32 = bias[8*j_o + lane_1]
-              let v_3_0_0: f32 = acc_1[0][0] + bias_0
-              let bias_1: f32 = bias[8*j_o + lane_1 + 4]
-              let v_3_0_1: f32 = acc_1[0][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1] = max(v_3_0_0, 0f)
-              y[256*i_b + 8*j_o + lane_1 + 4] = max(v_3_0_1, 0f)
-              let v_3_1_0: f32 = acc_1[1][0] + bias_0
-              let v_3_1_1: f32 = acc_1[1][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 64] = max(v_3_1_0, 0f)
-              y[256*i_b + 8*j_o + lane_1 + 68] = max(v_3_1_1, 0f)
-              let v_3_2_0: f32 = acc_1[2][0] + bias_0
-              let v_3_2_1: f32 = acc_1[2][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 128] = max(v_3_2_0, 0f)
-              y[256*i_b + 8*j_o + lane_1 + 132] = max(v_3_2_1, 0f)
-              let v_3_3_0: f32 = acc_1[3][0] + bias_0
-              let v_3_3_1: f32 = acc_1[3][1] + bias_1
-              y[256*i_b + 8*j_o + lane_1 + 192] = max(v_3_3_0, 0f)
-              y[256*i_b + 8*j_o + lane_1 + 196] = max(v_3_3_1, 0f)"
+          for i_o < 2
+            for j_i_i < 4 lane
+              var acc[4][2]: f32 = 0f
+              for k < 4
+                let a_0: f32 = a[16*i_o + k]
+                let panel_0: f32 = panel[8*k + j_i_i]
+                acc[0][0] = acc[0][0] + (a_0 * panel_0)
+                let panel_1: f32 = panel[8*k + j_i_i + 4]
+                acc[0][1] = acc[0][1] + (a_0 * panel_1)
+                let a_1: f32 = a[16*i_o + k + 4]
+                acc[1][0] = acc[1][0] + (a_1 * panel_0)
+                acc[1][1] = acc[1][1] + (a_1 * panel_1)
+                let a_2: f32 = a[16*i_o + k + 8]
+                acc[2][0] = acc[2][0] + (a_2 * panel_0)
+                acc[2][1] = acc[2][1] + (a_2 * panel_1)
+                let a_3: f32 = a[16*i_o + k + 12]
+                acc[3][0] = acc[3][0] + (a_3 * panel_0)
+                acc[3][1] = acc[3][1] + (a_3 * panel_1)
+              let bias_0: f32 = bias[8*j_o + j_i_i]
+              let v_0_0: f32 = acc[0][0] + bias_0
+              let bias_1: f32 = bias[8*j_o + j_i_i + 4]
+              let v_0_1: f32 = acc[0][1] + bias_1
+              y[256*i_o + 8*j_o + j_i_i] = max(v_0_0, 0f)
+              y[256*i_o + 8*j_o + j_i_i + 4] = max(v_0_1, 0f)
+              let v_1_1_0: f32 = acc[1][0] + bias_0
+              let v_1_1_1: f32 = acc[1][1] + bias_1
+              y[256*i_o + 8*j_o + j_i_i + 64] = max(v_1_1_0, 0f)
+              y[256*i_o + 8*j_o + j_i_i + 68] = max(v_1_1_1, 0f)
+              let v_2_0: f32 = acc[2][0] + bias_0
+              let v_2_1: f32 = acc[2][1] + bias_1
+              y[256*i_o + 8*j_o + j_i_i + 128] = max(v_2_0, 0f)
+              y[256*i_o + 8*j_o + j_i_i + 132] = max(v_2_1, 0f)
+              let v_3_0: f32 = acc[3][0] + bias_0
+              let v_3_1: f32 = acc[3][1] + bias_1
+              y[256*i_o + 8*j_o + j_i_i + 192] = max(v_3_0, 0f)
+              y[256*i_o + 8*j_o + j_i_i + 196] = max(v_3_1, 0f)"
     `);
   });
 
@@ -631,37 +632,89 @@ describe("contractions", () => {
 
   test("a long epilogue stands once for the rows of a block", () => {
     const text = printKernel(scheduleWasm(product(8, 64, 64, "plain", "plain", "long")));
-    expect(text.slice(text.indexOf("sums[lane_1]"))).toMatchInlineSnapshot(`
-      "sums[lane_1] = acc_1[0][0]
-              sums[lane_1 + 4] = acc_1[0][1]
-              sums[lane_1 + 8] = acc_1[1][0]
-              sums[lane_1 + 12] = acc_1[1][1]
-              sums[lane_1 + 16] = acc_1[2][0]
-              sums[lane_1 + 20] = acc_1[2][1]
-              sums[lane_1 + 24] = acc_1[3][0]
-              sums[lane_1 + 28] = acc_1[3][1]
-              for r_1 < 4
-                let sums_0: f32 = sums[8*r_1 + lane_1]
-                let u_0_1_0: f32 = sums_0 * sums_0
-                let sums_1: f32 = sums[8*r_1 + lane_1 + 4]
-                let u_0_1_1: f32 = sums_1 * sums_1
-                let u_1_1_0: f32 = u_0_1_0 + sums_0
-                let u_1_1_1: f32 = u_0_1_1 + sums_1
-                let u_2_1_0: f32 = max(u_1_1_0, sums_0)
-                let u_2_1_1: f32 = max(u_1_1_1, sums_1)
-                let u_3_1_0: f32 = u_2_1_0 + sums_0
-                let u_3_1_1: f32 = u_2_1_1 + sums_1
-                let v_4_0: f32 = u_3_1_0 + bias[8*j_o + lane_1]
-                let v_4_1: f32 = u_3_1_1 + bias[8*j_o + lane_1 + 4]
-                y[256*i_b + 64*r_1 + 8*j_o + lane_1] = max(v_4_0, 0f)
-                y[256*i_b + 64*r_1 + 8*j_o + lane_1 + 4] = max(v_4_1, 0f)"
+    expect(text.slice(text.indexOf("sums["))).toMatchInlineSnapshot(`
+      "sums[j_i_i] = acc[0][0]
+              sums[j_i_i + 4] = acc[0][1]
+              sums[j_i_i + 8] = acc[1][0]
+              sums[j_i_i + 12] = acc[1][1]
+              sums[j_i_i + 16] = acc[2][0]
+              sums[j_i_i + 20] = acc[2][1]
+              sums[j_i_i + 24] = acc[3][0]
+              sums[j_i_i + 28] = acc[3][1]
+              for i_i_1 < 4
+                let sums_0: f32 = sums[8*i_i_1 + j_i_i]
+                let u_0_0: f32 = sums_0 * sums_0
+                let sums_1: f32 = sums[8*i_i_1 + j_i_i + 4]
+                let u_0_1: f32 = sums_1 * sums_1
+                let u_1_0: f32 = u_0_0 + sums_0
+                let u_1_1: f32 = u_0_1 + sums_1
+                let u_2_0: f32 = max(u_1_0, sums_0)
+                let u_2_1: f32 = max(u_1_1, sums_1)
+                let u_3_0: f32 = u_2_0 + sums_0
+                let u_3_1: f32 = u_2_1 + sums_1
+                let v_0: f32 = u_3_0 + bias[8*j_o + j_i_i]
+                let v_1_1: f32 = u_3_1 + bias[8*j_o + j_i_i + 4]
+                y[256*i_o + 64*i_i_1 + 8*j_o + j_i_i] = max(v_0, 0f)
+                y[256*i_o + 64*i_i_1 + 8*j_o + j_i_i + 4] = max(v_1_1, 0f)"
     `);
   });
 
   test("blocks are twice as wide where the engine joins vectors", () => {
     const kernel = product(8, 4, 256, "plain", "plain");
-    expect(printSchedules(scheduleWasm(kernel).schedule)).toMatch(/^4x8 registers/);
-    expect(printSchedules(scheduleWasm(kernel, joinedBlocks).schedule)).toMatch(/^4x16 registers/);
+    expect(printSchedules(scheduleWasm(kernel).schedule)).toMatchInlineSnapshot(
+      `"split j 32; split j_i 8; bind j_o thread; sink j_i_i; sink j_i_o; sink i; stage right of acc into panel along columns; split j_i_i 4; bind j_i_i_i lane; split i 4; jam i_i, j_i_i_o interleaved"`,
+    );
+    expect(printSchedules(scheduleWasm(kernel, joinedBlocks).schedule)).toMatchInlineSnapshot(
+      `"split j 32; split j_i 16; bind j_o thread; sink j_i_i; sink j_i_o; sink i; stage right of acc into panel along columns; split j_i_i 4; bind j_i_i_i lane; split i 4; jam i_i, j_i_i_o interleaved"`,
+    );
+  });
+
+  /** y[n, h, w, o] = sum over r, s, c of x[n, h + r, w + s, c] * f[r, s, c, o]. */
+  function convolution(filters: number): Kernel {
+    const [n, h, w, o] = [loop("n", 2), loop("h", 5), loop("w", 9), loop("o", filters)];
+    const [r, s, c] = [loop("r", 3), loop("s", 2), loop("c", 3)];
+    const x = load("f32", "x", at([n, 210], [h, 30], [r, 30], [w, 3], [s, 3], [c, 1]));
+    const filter = load("f32", "f", at([r, 6 * filters], [s, 3 * filters], [c, filters], [o, 1]));
+    return kernelOf(
+      "k0",
+      [buffer("x", "f32", 2 * 210), buffer("f", "f32", 18 * filters), buffer("y", "f32", 90 * filters, "write")],
+      [
+        nestOf(
+          [n, h, w, o],
+          [
+            fold("sum", ["acc"], [r, s, c], [apply("mul", x, filter)]),
+            store(
+              "y",
+              at([n, 45 * filters], [h, 9 * filters], [w, filters], [o, 1]),
+              apply("max", name("f32", "acc"), f(0)),
+            ),
+          ],
+        ),
+      ],
+    );
+  }
+
+  test.each([
+    [
+      64,
+      "split o 8; bind o_o thread; sink o_i; sink w; sink h; sink n; stage right of acc into panel along columns; " +
+        "split o_i 4; bind o_i_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_i_o interleaved); " +
+        "jam w_r_i, o_i_o interleaved); jam w_i, o_i_o interleaved",
+    ],
+    [
+      8,
+      "bind n thread; bind h thread; sink o; sink w; stage right of acc into panel along columns; split o 4; " +
+        "bind o_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_o interleaved); " +
+        "jam w_r_i, o_o interleaved); jam w_i, o_o interleaved",
+    ],
+  ])("a convolution of %i filters over windows: its places go by panels of filters", (filters, schedule) => {
+    const data = new Map([
+      ["x", noise(420, 5)],
+      ["f", noise(18 * filters, 6)],
+    ]);
+    const scheduled = expectBothWays(convolution(filters), data);
+    expect(scheduled.shared.map(({ count }) => count)).toEqual([18 * 8]);
+    expect(printSchedules(scheduled.schedule)).toBe(schedule);
   });
 
   test("few rows are not worth a panel", () => {

@@ -1,7 +1,6 @@
 /** What must not be vectorized, kept, fused or divided the easy way: small kernels, each of which an easy way gets wrong. */
 import { expect, test } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
-import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
@@ -12,6 +11,7 @@ import {
   assign,
   constant,
   floorDivIndex,
+  fold,
   forLoop,
   letValue,
   load,
@@ -22,7 +22,7 @@ import {
   variable,
 } from "../../kernel-pool.ts";
 import { at, buffer, type Data, expectSame, kernelOf, loop, nestOf, noise, runEvaluator } from "../js-case.ts";
-import { runWasm } from "./wasm-case.ts";
+import { runWasm, scheduleWasm } from "./wasm-case.ts";
 
 const f = (value: number): Expr => constant("f32", value);
 
@@ -72,9 +72,12 @@ test("a longer row does not take the values that a shorter one has kept", () => 
       nestOf(
         [i],
         [
-          variable("sum", f(0)),
-          forLoop(c, [letValue("v", exp(c)), assign("sum", apply("add", sum, name("f32", "v")))]),
-          forLoop(d, [letValue("w", exp(d)), store("y", at([i, 32], [d, 1]), apply("div", name("f32", "w"), sum))]),
+          fold("sum", ["sum"], [c], [name("f32", "v")], { body: [letValue("v", exp(c))] }),
+          forLoop(
+            d,
+            [letValue("w", exp(d)), store("y", at([i, 32], [d, 1]), apply("div", name("f32", "w"), sum))],
+            "parallel",
+          ),
         ],
       ),
     ],
@@ -141,8 +144,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
       nestOf(
         [i, j],
         [
-          variable("acc", f(0)),
-          forLoop(d, [assign("acc", apply("add", sum, product))]),
+          fold("sum", ["acc"], [d], [product]),
           letValue("u", apply("mul", sum, sum)),
           letValue("v", apply("add", name("f32", "u"), sum)),
           letValue("w", apply("max", name("f32", "v"), f(0))),

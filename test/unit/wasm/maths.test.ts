@@ -4,7 +4,6 @@
  * to its error bounds, so these are WebAssembly's too. With relaxed multiply-adds the last bits differ: the same bounds hold.
  */
 import { describe, expect, test } from "vitest";
-import { scheduleWasm } from "../../../passes/schedule/wasm.ts";
 import type { Expr, Index, Kernel, MathsFn, RoutineFn } from "../../../src/kernel/kernel.ts";
 import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
 import { printSchedules } from "../../../src/kernel/moves.ts";
@@ -13,7 +12,7 @@ import { apply, load } from "../../kernel-pool.ts";
 import { mapKernel } from "../js-case.ts";
 import { operands, powEdges, powOperands, references, routine, unary } from "../maths/operands.ts";
 import { bitsToFloat, floatToBits, run, ulps } from "../maths/run-routine.ts";
-import { runWasm } from "./wasm-case.ts";
+import { runWasm, scheduleWasm } from "./wasm-case.ts";
 
 const COUNT = 40_000;
 /** What no stride meets for sure. */
@@ -52,7 +51,7 @@ function kernelOfFn(fn: RoutineFn, inputs: Operands): Kernel {
 function compute(kernel: Kernel, inputs: Operands, form: Form): Float32Array {
   const data = new Map(inputs.map((values, k) => [`x${k}`, values]));
   const scheduled = form === "scalars" ? kernel : scheduleWasm(kernel);
-  expect(printSchedules(scheduled.schedule)).toBe(form === "scalars" ? "" : "4 lanes");
+  expect(printSchedules(scheduled.schedule)).toMatch(form === "scalars" ? /^$/ : /bind i_i lane/);
   return runWasm(scheduled, data, { relaxed: form === "lanes, relaxed" }).get("y") as Float32Array;
 }
 

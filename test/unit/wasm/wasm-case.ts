@@ -3,6 +3,10 @@
  */
 import { expect } from "vitest";
 import { printWasm } from "../../../codegen/wasm/step.ts";
+import { expandFolds } from "../../../passes/lower/expand-folds.ts";
+import { wasmPolicy } from "../../../passes/schedule/policy/wasm.ts";
+import type { WasmBlocks } from "../../../passes/schedule/policy/wasm-panels.ts";
+import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { alone } from "../../../src/program/artifact.ts";
@@ -13,8 +17,14 @@ import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../
 
 const pageBytes = 65536;
 
+/** As the `wasm` target schedules it. */
+export function scheduleWasm(kernel: Kernel, blocks?: WasmBlocks, longest?: number): Kernel {
+  return scheduleKernel(kernel, wasmPolicy(blocks, longest));
+}
+
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
-export function runWasm(kernel: Kernel, data: Data, { relaxed = false } = {}): Data {
+export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): Data {
+  const kernel = expandFolds(folded);
   const slots = new Map<Buffer, BufferSlot>();
   const bindings: { readonly param: string; readonly buffer: Buffer }[] = [];
   let end = 0;

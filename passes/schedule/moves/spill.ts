@@ -1,0 +1,109 @@
+/**
+ * Makes a loop of what follows the sums of a register block: it finds them in a thread's own memory.
+ *
+ *   spill acc over r      fold acc[r < 4][v < 2] = ...                     fold acc[r < 4][v < 2] = ...
+ *                         for r_1 < 4 unrolled                             for r_2 < 4 unrolled, v_2 < 2:  sums[8*r_2 + 4*v_2 + lane] = acc[r_2][v_2]
+ *                           for v_1 < 2 interleaved              ->        for r_1 < 4
+ *                             y[...] = max(acc[r_1][v_1] + b, 0)             for v_1 < 2 interleaved:  y[...] = max(sums[...] + b, 0)
+ *
+ * A long epilogue would be most of a kernel as a copy for each row. What was computed before the sums lies in registers of its
+ * row, so an epilogue that reads it stays as it is.
+ */
+import { load, store } from "../../../src/kernel/build.ts";
+import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import type { BlockLoop, Expr, Index, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
+import { sizeOf } from "../facts.ts";
+import type { Fresh } from "../names.ts";
+import { type Around, atFold, type FoldPlace, type ForStmt, type Moved, nameNow, type Piece } from "../piece.ts";
+
+export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved | string {
+  const name = nameNow(piece, axis);
+  if (name === null) return piece;
+  const made = atFold(piece, of, (place) => {
+    if (place.fold.block[0]?.loop.name !== name) return `${axis} is not the outer loop of its block`;
+    const epilogue = epilogueOf(place);
+    return typeof epilogue === "string" ? epilogue : spilled(place, epilogue, shared, fresh);
+  });
+  return typeof made === "string" ? made : { ...piece, nest: made.nest };
+}
+
+interface Epilogue {
+  /** What does not move with the block. */
+  readonly once: readonly Stmt[];
+  readonly loop: ForStmt;
+  /** What has nothing to do with it. */
+  readonly rest: readonly Stmt[];
+  /** The loops of the block, as this part of the body calls them. */
+  readonly block: readonly BlockLoop[];
+}
+
+/** The loop over the block that follows the fold, where nothing behind it reads the sums. */
+function epilogueOf({ fold, isInFold, after }: FoldPlace): Epilogue | string {
+  const start = after.findIndex(({ kind }) => kind !== "let");
+  const loop = after[start];
+  if (isInFold || loop?.kind !== "for") return "what follows is no loop over the block";
+  const held = new Set(fold.accumulators.map(({ name }) => name));
+  const [once, rest] = [after.slice(0, start), after.slice(start + 1)];
+  if (someStmt([...once, ...rest], { expr: (expr) => readsAny(expr, held) })) return "they are read elsewhere too";
+  const block: BlockLoop[] = [];
+  let inside: readonly Stmt[] = [loop];
+  for (const { loop: wanted } of fold.block) {
+    const [only] = inside;
+    if (inside.length > 1 || only?.kind !== "for" || only.loop.extent !== wanted.extent) return "it is in other loops";
+    block.push({ loop: only.loop, mark: only.mark });
+    inside = only.body;
+  }
+  const isStrange = someStmt(inside, {
+    stmt: ({ kind }) => kind !== "let" && kind !== "store",
+    expr: (expr) => expr.kind === "name" && expr.at.length > 0 && !held.has(expr.name),
+  });
+  return isStrange ? "it reads registers of its row" : { once, loop, block, rest };
+}
+
+function spilled(
+  place: FoldPlace,
+  { once, loop, block, rest }: Epilogue,
+  shared: SharedArray[],
+  fresh: Fresh,
+): readonly Stmt[] {
+  const { fold, loops, before } = place;
+  const { pool } = fresh;
+  const lanes = loops.filter(({ mark }) => mark === "lane").map((lane) => lane.loop);
+  const slot = (of: readonly BlockLoop[]): Index => {
+    return [...of.map((one) => one.loop), ...lanes].reduce<Index>((index, each) => {
+      return sumIndex([
+        { factor: each.extent, index },
+        { factor: 1, index: pool.loop(each) },
+      ]);
+    }, pool.integer(0));
+  };
+  const own = fold.block.map(
+    ({ loop: each, mark }): BlockLoop => ({ loop: { ...each, name: fresh(each.name) }, mark }),
+  );
+  const arrays = new Map<string, SharedArray>();
+  for (const { name, type } of fold.accumulators) {
+    const count = sizeOf([...fold.block.map((one) => one.loop), ...lanes]);
+    arrays.set(name, { name: fresh("sums"), type, count });
+  }
+  shared.push(...arrays.values());
+  const kept = fold.accumulators.map(({ name, type }) => {
+    const value = pool.name(
+      type,
+      name,
+      own.map((one) => pool.loop(one.loop)),
+    );
+    return store(arrays.get(name)?.name ?? "", slot(own), value);
+  });
+  const keeping = own.reduceRight<readonly Stmt[]>((body, one) => [{ kind: "for", ...one, body }], kept);
+  const found = slot(block);
+  const read = rewriting(
+    (expr: Expr) => {
+      const array = expr.kind === "name" ? arrays.get(expr.name) : undefined;
+      return array === undefined ? expr : load(array.type, array.name, found);
+    },
+    (expr) => readsAny(expr, arrays),
+  );
+  return [...before, fold, ...once, ...keeping, { ...loop, mark: "serial", body: mapStmts(loop.body, read) }, ...rest];
+}

@@ -1,0 +1,259 @@
+/**
+ * Lanes of four for a nest: along a parallel loop, or along the rows that its body folds and stores.
+ *
+ *   parallel f < 1280                         split f 4; bind f_i lane
+ *     y[f] = max(x[f], 0)
+ *
+ *   parallel i < 128                          splitFold acc lanes x 4; split d 4; bind d_i lane
+ *     fold acc = max over c < 512 of x[512*i + c]
+ *     for d < 512 { y[512*i + d] = x[512*i + d] - acc }
+ *
+ * Whichever way has its elements side by side in memory is taken. What is left over of a loop runs in scalars: nothing is read
+ * beyond the end of a buffer. Neighbouring parallel loops become one where no index needs its parts: a single long loop fills its
+ * vectors, 1280 = 320 * 4, where 10 leaves a rest in every row.
+ */
+import type { FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Move, Schedule } from "../../../src/kernel/moves.ts";
+import { walkExpr } from "../../../src/kernel/rewrite.ts";
+import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
+import { type Facts, workOf } from "../facts.ts";
+import { worthKeeping } from "../moves/keep.ts";
+import type { ForStmt } from "../piece.ts";
+import {
+  type Axis,
+  canHaveLanes,
+  everyFold,
+  fitsLanes,
+  serialMoves,
+  shareMoves,
+  splitMoves,
+  vectorsAtOnce,
+} from "./wasm-parts.ts";
+
+export function laneMoves(facts: Facts, longest: number): Schedule {
+  const { nest } = facts;
+  const axes = flatAxes(facts);
+  const flat = axes.flatMap(({ name, of }): readonly Move[] => {
+    return of.length === 1 ? [] : [{ move: "flatten", axes: of, into: name }];
+  });
+  const work = workOf(nest.body);
+  const sums = serialMoves(everyFold(nest.body), longest);
+  if (!canHaveLanes(nest)) return [...flat, ...sums, ...shareMoves(axes, work * product(axes))];
+  const rows = rowsOf(nest.body);
+  const plain = costOf(nest.body, [], facts);
+  const along = bestAxis(axes, plain, facts);
+  const lanes = rows.map((row): Along => ({ loop: row.axis.name, moving: [row.axis.name] }));
+  if (rows.length > 0 && costOf(nest.body, lanes, facts) <= (along?.cost ?? Number.POSITIVE_INFINITY)) {
+    const kept = worthKeeping(nest);
+    const threads =
+      kept.length > 0
+        ? axes.map(({ name }): Move => ({ move: "bind", axis: name, to: "thread" }))
+        : shareMoves(axes, work * product(axes));
+    const others = everyFold(nest.body).filter((fold) => !rows.some((row) => row.stmt === fold));
+    return [
+      ...flat,
+      ...threads,
+      ...kept.map((value): Move => ({ move: "keep", value })),
+      ...serialMoves(others, longest),
+      ...rows.flatMap((row) => rowMoves(row, longest)),
+    ];
+  }
+  if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * product(axes))];
+  const hasLoops = nest.body.some(({ kind }) => kind === "for" || kind === "fold");
+  const { axis } = along;
+  const wide = hasLoops ? Math.min(vectorsAtOnce, Math.floor(axis.extent / laneCount)) : 1;
+  const nested = { axes, axis, work };
+  return [...flat, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
+}
+
+const product = (axes: readonly Axis[]): number => axes.reduce((size, { extent }) => size * extent, 1);
+
+// ---- loops that become one -------------------------------------------------------------------------------------------
+
+/** A parallel loop, or several that become one. */
+interface FlatAxis extends Axis {
+  readonly of: readonly string[];
+  /** The one that turns fastest. */
+  readonly last: string;
+}
+
+function flatAxes(facts: Facts): readonly FlatAxis[] {
+  const indexes = facts.nest.loops.length > 1 ? facts.indexes() : [];
+  const found: FlatAxis[] = [];
+  for (const { loop } of facts.nest.loops.toReversed()) {
+    const { name, extent } = loop;
+    const [inner] = found;
+    if (inner === undefined || !indexes.every((index) => isOne(index, loop, inner))) {
+      found.unshift({ name, extent, of: [name], last: name });
+      continue;
+    }
+    const last = inner.extent === 1 ? name : inner.last;
+    found[0] = { name: `${name}${inner.name}`, extent: extent * inner.extent, of: [name, ...inner.of], last };
+  }
+  return found;
+}
+
+/** Whether the index only grows with both loops as with one: it has the outer one as often as the inner one with its iterations. */
+function isOne(index: Index, outer: Axis, inner: FlatAxis): boolean {
+  if (outer.extent === 1 || inner.extent === 1) return true;
+  const reads = ({ reads: names }: Index): boolean => names.has(outer.name) || inner.of.some((name) => names.has(name));
+  if (!reads(index)) return true;
+  if (index.kind === "ranged") return true; // the indexes that it is made of are asked for themselves
+  if (index.kind !== "sum") return false;
+  let [ofOuter, ofInner] = [0, 0];
+  for (const { factor, index: term } of index.terms) {
+    if (term.kind !== "loop") {
+      if (!isOne(term, outer, inner)) return false;
+    } else if (term.loop.name === outer.name) ofOuter = factor;
+    else if (term.loop.name === inner.last) ofInner = factor;
+  }
+  return ofOuter === ofInner * inner.extent;
+}
+
+// ---- what lanes cost -------------------------------------------------------------------------------------------------
+
+/** Lanes along a loop, and all loops whose values then differ between them. */
+interface Along {
+  readonly loop: string;
+  readonly moving: readonly string[];
+}
+
+/** The parallel loop along which vectors cost least, if that is less than without. */
+function bestAxis(
+  axes: readonly FlatAxis[],
+  plain: number,
+  facts: Facts,
+): { readonly axis: FlatAxis; readonly cost: number } | undefined {
+  let best: { axis: FlatAxis; cost: number } | undefined;
+  for (const axis of axes) {
+    if (axis.extent < laneCount) continue;
+    const cost = costOf(facts.nest.body, [{ loop: axis.last, moving: axis.of }], facts, true);
+    if (cost < (best?.cost ?? plain)) best = { axis, cost };
+  }
+  return best;
+}
+
+/**
+ * Instructions for an iteration of the nest, a vector of four counting as a quarter: an access of neighbours is one, one
+ * of elements apart four.
+ */
+function costOf(body: readonly Stmt[], lanes: readonly Along[], facts: Facts, isAround = false): number {
+  const visit = (stmts: readonly Stmt[], times: number, inLanes: boolean): number => {
+    let cost = 0;
+    const each = times * (inLanes ? 1 / laneCount : 1);
+    const access = (at: Index, isGuarded: boolean): number => each * accessCost(at, isGuarded, lanes, facts);
+    const isLane = (name: string): boolean => lanes.some(({ loop }) => loop === name);
+    const values = (stmt: Stmt, every: (at: Index, isGuarded: boolean) => number, one: number): void => {
+      const own = stmt.kind === "let" || stmt.kind === "store" ? [stmt.value] : stmt.kind === "fold" ? stmt.values : [];
+      for (const value of own) {
+        walkExpr(value, (expr) => {
+          if (expr.kind === "apply") cost += one;
+          else if (expr.kind === "load") cost += every(expr.at, expr.guard !== undefined);
+        });
+      }
+    };
+    for (const stmt of stmts) {
+      if (stmt.kind === "for") cost += visit(stmt.body, times * stmt.loop.extent, inLanes || isLane(stmt.loop.name));
+      else if (stmt.kind === "fold") {
+        const often = stmt.axes.reduce((size, { extent }) => size * extent, times);
+        const on = inLanes || stmt.axes.some(({ name }) => isLane(name));
+        const step = often * (on ? 1 / laneCount : 1);
+        cost += visit(stmt.body, often, on) + step * (stmt.accumulators.length === 1 ? 1 : costOfLongStep);
+        values(stmt, (at, isGuarded) => step * accessCost(at, isGuarded, lanes, facts), step);
+      } else {
+        values(stmt, access, each);
+        if (stmt.kind === "store") cost += access(stmt.at, stmt.guard.length > 0);
+      }
+    }
+    return cost;
+  };
+  return visit(body, 1, isAround);
+}
+
+/** Operations of a step with several accumulators. */
+const costOfLongStep = 8;
+
+function accessCost(at: Index, isGuarded: boolean, lanes: readonly Along[], facts: Facts): number {
+  let worst = 1;
+  for (const { loop, moving } of lanes) {
+    const stride = strideAlong(at, loop, laneCount, (value) => {
+      const moves = facts.movesWith(value);
+      return moving.some((name) => moves.has(name));
+    });
+    if (stride === null || (isGuarded && stride !== 0)) worst = Math.max(worst, 2 * laneCount);
+    else if (stride !== 0 && stride !== 1) worst = Math.max(worst, laneCount + 1);
+  }
+  return worst;
+}
+
+// ---- along rows ------------------------------------------------------------------------------------------------------
+
+/** What runs along a row: a fold, or a loop that stores. */
+type Row =
+  | { readonly kind: "fold"; readonly stmt: FoldStmt; readonly axis: Axis }
+  | { readonly kind: "for"; readonly stmt: ForStmt; readonly axis: Axis };
+
+function rowsOf(stmts: readonly Stmt[]): readonly Row[] {
+  return stmts.flatMap((stmt): readonly Row[] => {
+    if (stmt.kind === "fold") {
+      const axis = stmt.axes[stmt.axes.length - 1];
+      return axis !== undefined && fitsLanes(stmt) ? [{ kind: "fold", stmt, axis }] : [];
+    }
+    if (stmt.kind !== "for") return [];
+    if (stmt.body.some(({ kind }) => kind === "for" || kind === "fold")) return rowsOf(stmt.body);
+    const isFree = stmt.mark === "parallel" && stmt.loop.extent >= laneCount;
+    return isFree && stmt.body.every(({ kind }) => kind === "let" || kind === "store")
+      ? [{ kind: "for", stmt, axis: stmt.loop }]
+      : [];
+  });
+}
+
+function rowMoves(row: Row, longest: number): readonly Move[] {
+  if (row.kind === "fold") return splitMoves(row.stmt, longest);
+  const { name, extent } = row.axis;
+  if (extent === laneCount) return [{ move: "bind", axis: name, to: "lane" }];
+  const tail = extent % laneCount === 0 ? "exact" : { peel: [] };
+  return [
+    { move: "split", axis: name, by: laneCount, tail },
+    { move: "bind", axis: `${name}_i`, to: "lane" },
+  ];
+}
+
+// ---- along a parallel loop -------------------------------------------------------------------------------------------
+
+interface Nested {
+  readonly axes: readonly Axis[];
+  readonly axis: Axis;
+  /** Of one iteration. */
+  readonly work: number;
+}
+
+/** Whole blocks of vectors, single vectors, and what fills none. */
+function alongMoves(nested: Nested, name: string, left: number, sizes: readonly number[]): Schedule {
+  const { axes, axis, work } = nested;
+  const others = product(axes) / axis.extent;
+  const at = sizes.findIndex((vectors) => vectors * laneCount <= left);
+  const vectors = sizes[at];
+  const sharing = (outer: Axis, iterations: number): readonly Move[] => {
+    return shareMoves(
+      axes.map((each) => (each === axis ? outer : each)),
+      others * iterations * work,
+    );
+  };
+  if (vectors === undefined) return sharing({ name, extent: left }, left);
+  const size = vectors * laneCount;
+  const rest = left % size;
+  const count = (left - rest) / size;
+  const tail = rest === 0 ? "exact" : { peel: alongMoves(nested, `${name}_r`, rest, sizes.slice(at + 1)) };
+  const cut: readonly Move[] = left === size ? [] : [{ move: "split", axis: name, by: size, tail }];
+  const block = left === size ? name : `${name}_i`;
+  const shared = sharing({ name: `${name}_o`, extent: count }, left - rest);
+  if (vectors === 1) return [...cut, { move: "bind", axis: block, to: "lane" }, ...shared];
+  return [
+    ...cut,
+    { move: "split", axis: block, by: laneCount, tail: "exact" },
+    { move: "bind", axis: `${block}_i`, to: "lane" },
+    { move: "jam", axes: [`${block}_o`], mark: "interleaved" },
+    ...shared,
+  ];
+}

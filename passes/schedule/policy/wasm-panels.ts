@@ -1,0 +1,367 @@
+/**
+ * Register blocks over packed panels: how a contraction runs on a CPU with vectors.
+ *
+ *   split j 8; bind j_o thread; sink j_i; sink i       threads share the columns, 8 a panel; each goes through all rows
+ *   stage right of acc into panel along columns        contiguous, and in the first-level cache while the rows go by
+ *   split j_i 4; bind j_i_i lane                       two vectors of columns
+ *   split i 4; jam i_i, j_i_o interleaved              4 rows x 2 vectors of sums in registers: 8 multiply-adds for 6 loads
+ *   spill acc over i_i                                 a long epilogue once for the rows of a block, not in 4 copies
+ *
+ * The other factor is read where it lies: each element is used for a whole row of the block. Rows go by once for several panels
+ * where these are small, or the rows too large for the cache. Where there are few columns, threads share rows instead, and each
+ * fills the panels of its rows anew.
+ *
+ * Of several row axes one is blocked, and the others turn around it, over the same panel; of several column axes one lies in the
+ * panels, and the others turn outside: the windows of a convolution are a panel of filters, which all places go by.
+ */
+import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Move, Schedule } from "../../../src/kernel/moves.ts";
+import { ownExprs, readsAny, walkExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
+import { type Contraction, type Facts, sizeOf } from "../facts.ts";
+import { leavesRest } from "../moves/split-fold.ts";
+import { declaredNames } from "../names.ts";
+import { canHaveLanes, enoughIterations, serialMoves } from "./wasm-parts.ts";
+
+/** A register block: `rows` times `vectors` of four columns. */
+export interface WasmBlocks {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** Fewer multiply-adds are not worth a panel. */
+const leastWork = 2048;
+/** With fewer rows a panel is not read often enough to pay for filling it. */
+const leastRows = 4;
+/** Blocks of rows that share a panel where threads share rows. */
+const blocksPerChunk = 2;
+/** A deeper panel, of more than a megabyte, would be no faster than the operand itself. */
+const mostDepth = 32768;
+/** Panels from which on threads share columns. */
+const enoughPanels = 8;
+/**
+ * Bytes of the row operand that stay in a second-level cache of 1 MB while panel after panel goes by. A larger one is read
+ * once for several panels, which then take as much: 2048x2048x2048 runs at 32% of the ceiling with one panel at a time.
+ */
+const cachedBytes = 512 * 1024;
+const mostPanels = 16;
+/**
+ * Bytes of panels that share a pass all the same: rows of the output, and of what an update reads beside it, are then touched
+ * in runs of cache lines. 784x128x512 with RMSprop's update behind it: 0.92 of the time of one panel at a time, on a machine
+ * whose neighbours use its caches; 0.98 on a quiet one.
+ */
+const nearBytes = 64 * 1024;
+
+/** The moves for a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
+export function panelMoves(facts: Facts, blocks: WasmBlocks, longest: number): Schedule | undefined {
+  const plan = planOf(facts, blocks, longest);
+  if (plan === undefined) return undefined;
+  const { column, atOnce } = plan;
+  const width = blocks.vectors * laneCount;
+  const sizes: readonly ColumnSize[] = [
+    ...(atOnce > 1 ? [{ width, panels: atOnce }] : []),
+    ...Array.from({ length: blocks.vectors }, (_, v) => ({ width: (blocks.vectors - v) * laneCount, panels: 1 })),
+  ];
+  return columnMoves(plan, column.name, column.extent, sizes);
+}
+
+// ---- what it is ------------------------------------------------------------------------------------------------------
+
+interface Plan {
+  readonly fold: FoldStmt;
+  readonly blocks: WasmBlocks;
+  readonly longest: number;
+  /** The factor that goes into panels, and how it is copied there. */
+  readonly operand: "left" | "right";
+  readonly along: "columns" | "depth";
+  /** The loops that a register block is made of. */
+  readonly row: LoopVar;
+  readonly column: LoopVar;
+  /** Other loops that the factor does not move with: they turn inside, over the same panel. */
+  readonly otherRows: readonly LoopVar[];
+  /** All others. */
+  readonly outside: readonly LoopVar[];
+  readonly byColumns: boolean;
+  /** Panels that a pass over the rows serves. */
+  readonly atOnce: number;
+  /** Statements behind the sum that may become a loop over the rows of a block; 0 where a copy for each is better. */
+  readonly epilogue: number;
+}
+
+function planOf(facts: Facts, blocks: WasmBlocks, longest: number): Plan | undefined {
+  const { body } = facts.nest;
+  if (body.some(({ kind }) => kind !== "let" && kind !== "fold" && kind !== "store")) return undefined;
+  const [fold, ...others] = facts.folds();
+  if (fold === undefined || others.length > 0 || fold.accumulators[0]?.type !== "f32") return undefined;
+  if (fold.body.some(({ kind }) => kind !== "let")) return undefined;
+  const found = facing(facts, fold);
+  if (found === undefined || !canHaveLanes(facts.nest)) return undefined;
+  const { rows, columns, batch, inner, right } = found;
+  const [row, column] = [blockedOf(rows), blockedOf(columns)];
+  if (row === undefined || column === undefined) return undefined;
+  const moving = facts.movesWith(right);
+  const depth = sizeOf(inner.filter(({ name }) => moving.has(name)));
+  const work = sizeOf(rows) * sizeOf(columns) * sizeOf(inner);
+  if (sizeOf(rows) < leastRows || depth > mostDepth || work < leastWork || readsBody(right, body)) return undefined;
+  const width = blocks.vectors * laneCount;
+  const byColumns = sizeOf(columns) >= enoughPanels * width;
+  const [product] = fold.values;
+  return {
+    fold,
+    blocks,
+    longest,
+    operand: product?.kind === "apply" && product.args[1] === right ? "right" : "left",
+    along: isTransposed(
+      right,
+      column,
+      inner.filter(({ name }) => moving.has(name)),
+    )
+      ? "depth"
+      : "columns",
+    row,
+    column,
+    otherRows: rows.filter((loop) => loop !== row),
+    outside: [...batch, ...columns.filter((loop) => loop !== column)],
+    byColumns,
+    atOnce: byColumns ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width) : 1,
+    epilogue: epilogueOf(body, fold, longest),
+  };
+}
+
+/** Columns are what the nest's other loads and stores have side by side: where the two loops could change places, they do. */
+function facing(facts: Facts, fold: FoldStmt): Contraction | undefined {
+  const found = facts.contraction(fold);
+  if (found === undefined) return undefined;
+  const { rows, columns, left, right } = found;
+  const swapped = { ...found, rows: columns, columns: rows, left: right, right: left };
+  const around = facts.nest.body.filter(({ kind }) => kind !== "fold");
+  const neighbours = (of: readonly LoopVar[]): number => {
+    const column = blockedOf(of);
+    return column === undefined ? 0 : countNeighbours(around, column);
+  };
+  return neighbours(rows) > neighbours(columns) ? swapped : found;
+}
+
+/** Loads and stores whose elements lie side by side along the loop. */
+function countNeighbours(stmts: readonly Stmt[], { name }: LoopVar): number {
+  let count = 0;
+  walkStmts(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind === "store" && strideAlong(stmt.at, name, laneCount, () => true) === 1) count += 1;
+    },
+    expr: (expr) => {
+      if (expr.kind === "load" && strideAlong(expr.at, name, laneCount, () => true) === 1) count += 1;
+    },
+  });
+  return count;
+}
+
+/** The loop to make blocks of: an inner one, if it is not short. */
+function blockedOf(loops: readonly LoopVar[]): LoopVar | undefined {
+  const longest = loops.reduce<LoopVar | undefined>((best, loop) => {
+    return best === undefined || loop.extent >= best.extent ? loop : best;
+  }, undefined);
+  return loops.findLast(({ extent }) => extent >= enoughIterations) ?? longest;
+}
+
+/** A panel is filled before the body begins. */
+function readsBody(factor: Expr, body: readonly Stmt[]): boolean {
+  const names = new Set(body.flatMap((stmt) => (stmt.kind === "store" ? [stmt.buffer] : [])));
+  for (const stmt of body) if (stmt.kind === "let") names.add(stmt.name);
+  return readsAny(factor, names);
+}
+
+/** The factor's rows run along the depth. */
+function isTransposed(factor: Expr, column: LoopVar, inner: readonly LoopVar[]): boolean {
+  const deepest = inner[inner.length - 1];
+  if (deepest === undefined || deepest.extent < laneCount) return false;
+  return strideOfLoads(factor, column.name) !== 1 && strideOfLoads(factor, deepest.name) === 1;
+}
+
+/** How far apart in memory an expression's loads are along a loop: null where they differ, or are guarded. */
+function strideOfLoads(expr: Expr, loop: string): number | null {
+  let stride: number | null | undefined;
+  walkExpr(expr, (part) => {
+    if (part.kind !== "load") return;
+    const own = part.guard === undefined ? strideAlong(part.at, loop, laneCount, () => true) : null;
+    stride = stride === undefined || stride === own ? own : null;
+  });
+  return stride ?? null;
+}
+
+/** How many panels a pass over the rows serves; every thread should have some passes. */
+function panelsAtOnce(rows: number, panelCount: number, depth: number, width: number): number {
+  const bytes = 4 * depth;
+  const room = rows * bytes <= cachedBytes ? nearBytes : cachedBytes;
+  const fitting = Math.floor(room / (bytes * width));
+  return Math.max(1, Math.min(mostPanels, fitting, Math.floor(panelCount / enoughPanels)));
+}
+
+/** Statements that are not worth a loop, all copies counted. */
+const fewStmts = 32;
+/** Behind a shorter sum, the way through memory takes its time: 1% of a block with this depth. */
+const leastDepth = 64;
+
+/**
+ * RMSprop's update in a 4x8 block is 112 statements as copies and 36 as a loop: a cold compilation of the MNIST step takes 20 ms
+ * less, the step 1% more at most. What was computed before the sum lies in registers of its row, so an epilogue that reads it
+ * stays as it is; and so does that of a sum whose parts are joined behind it.
+ */
+function epilogueOf(body: readonly Stmt[], fold: FoldStmt, longest: number): number {
+  const start = body.indexOf(fold);
+  const depth = sizeOf(fold.axes);
+  const [after, before] = [body.slice(start + 1), new Set(declaredNames(body.slice(0, start)))];
+  const goesBack = after.some(
+    (stmt) => (stmt.kind === "let" || stmt.kind === "store") && ownExprs(stmt).some((expr) => readsAny(expr, before)),
+  );
+  const isJoined = leavesRest(
+    fold.axes.map(({ extent }) => extent),
+    longest,
+  );
+  return depth < leastDepth || goesBack || isJoined ? 0 : after.length;
+}
+
+// ---- columns ---------------------------------------------------------------------------------------------------------
+
+interface ColumnSize {
+  readonly width: number;
+  readonly panels: number;
+}
+
+/** A panel's columns, in vectors or one by one; null where there is only one. */
+interface Columns {
+  /** Over panels, shared or around a pass. */
+  readonly outer: string | null;
+  /** Over the panels of a pass. */
+  readonly pass: string | null;
+  readonly column: string | null;
+  readonly width: number;
+}
+
+/** Whole panels, narrower ones for what is left over, and fewer columns than a vector has one by one. */
+function columnMoves(plan: Plan, axis: string, left: number, sizes: readonly ColumnSize[]): Schedule {
+  const at = sizes.findIndex(({ width, panels }) => width * panels <= left);
+  const size = sizes[at];
+  if (size === undefined)
+    return rowMoves(plan, { outer: null, pass: null, column: left > 1 ? axis : null, width: left });
+  const { width, panels } = size;
+  const each = width * panels;
+  const rest = left % each;
+  if (left === width) return rowMoves(plan, { outer: null, pass: null, column: axis, width });
+  const tail = rest === 0 ? "exact" : { peel: columnMoves(plan, `${axis}_r`, rest, sizes.slice(at + 1)) };
+  const split: Move = { move: "split", axis, by: each, tail };
+  const outer = left - rest > each ? `${axis}_o` : null;
+  if (panels === 1) return [split, ...rowMoves(plan, { outer, pass: null, column: `${axis}_i`, width })];
+  const passes: Move = { move: "split", axis: `${axis}_i`, by: width, tail: "exact" };
+  return [split, passes, ...rowMoves(plan, { outer, pass: `${axis}_i_o`, column: `${axis}_i_i`, width })];
+}
+
+// ---- rows ------------------------------------------------------------------------------------------------------------
+
+/** Where threads share rows, each has some blocks of them, and what is left over is one thread's. */
+function rowMoves(plan: Plan, columns: Columns): Schedule {
+  const { row, otherRows, blocks, byColumns } = plan;
+  if (byColumns)
+    return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: [], around: otherRows });
+  // Outer ones are shared as long as threads lack iterations.
+  const shared: LoopVar[] = [];
+  for (const loop of otherRows) if (sizeOf(shared) < enoughIterations) shared.push(loop);
+  const around = otherRows.filter((loop) => !shared.includes(loop));
+  const names = shared.map(({ name }) => name);
+  const chunk = blocks.rows * blocksPerChunk;
+  if (sizeOf(shared) >= enoughIterations || row.extent <= chunk) {
+    return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: names, around });
+  }
+  const rest = row.extent % chunk;
+  const left = { row: `${row.name}_r`, extent: rest, shared: names, around };
+  const tail = rest === 0 ? "exact" : { peel: insideMoves(plan, columns, left) };
+  const own = row.extent - rest > chunk ? [`${row.name}_o`] : [];
+  return [
+    { move: "split", axis: row.name, by: chunk, tail },
+    ...insideMoves(plan, columns, { row: `${row.name}_i`, extent: chunk, shared: [...own, ...names], around }),
+  ];
+}
+
+interface Rows {
+  readonly row: string;
+  readonly extent: number;
+  /** Shared by threads. */
+  readonly shared: readonly string[];
+  /** Around the blocks of rows. */
+  readonly around: readonly LoopVar[];
+}
+
+/** All the other moves: which loops threads share and which turn inside, the panel, and the blocks. */
+function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
+  const { fold, operand, along, outside, byColumns, longest } = plan;
+  const { outer, pass, column, width } = columns;
+  const isVector = column !== null && width % laneCount === 0;
+  const threads = [...rows.shared, ...outside.map(({ name }) => name), ...(byColumns && outer !== null ? [outer] : [])];
+  const inside = [
+    column,
+    pass,
+    rows.extent > 1 ? rows.row : null,
+    ...rows.around.map(({ name }) => name).reverse(),
+    byColumns ? null : outer,
+  ];
+  const lanes: Move[] = [];
+  if (isVector && width > laneCount) lanes.push({ move: "split", axis: column, by: laneCount, tail: "exact" });
+  if (isVector) lanes.push({ move: "bind", axis: width > laneCount ? `${column}_i` : column, to: "lane" });
+  const across = !isVector ? column : width > laneCount ? `${column}_o` : null;
+  const of = fold.accumulators[0]?.name ?? "";
+  return [
+    ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
+    ...inside.flatMap((axis): readonly Move[] => (axis === null ? [] : [{ move: "sink", axis }])),
+    {
+      move: "stage",
+      operand,
+      of,
+      at: byColumns ? null : outer,
+      into: { memory: "panel", along: isVector ? along : "columns" },
+    },
+    ...lanes,
+    ...serialMoves([fold], longest),
+    ...blockMoves(plan, rows.row, rows.extent, { across, isVector, copies: isVector ? width / laneCount : width, of }),
+  ];
+}
+
+interface BlockOf {
+  /** The loop over the vectors or columns of a block. */
+  readonly across: string | null;
+  readonly isVector: boolean;
+  readonly copies: number;
+  readonly of: string;
+}
+
+/** Whole blocks, and the rest in blocks of nearly equal size: 17 = 3 * 4 + 3 + 2, as a block of 1 would wait for itself. */
+function blockMoves(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule {
+  const size = plan.blocks.rows;
+  const rest = rows % size;
+  const isSmall = rest > 0 && 2 * rest < size && rows > size;
+  const whole = Math.floor(rows / size) - (isSmall ? 1 : 0);
+  const left = rows - whole * size;
+  if (whole === 0) return restMoves(plan, axis, rows, block);
+  if (rows === size) return oneBlock(plan, axis, rows, block);
+  const count = isSmall ? { count: whole } : {};
+  const tail = left === 0 ? "exact" : { peel: restMoves(plan, `${axis}_r`, left, block) };
+  return [{ move: "split", axis, by: size, tail, ...count }, ...oneBlock(plan, `${axis}_i`, size, block)];
+}
+
+function restMoves(plan: Plan, axis: string, rows: number, block: BlockOf): Schedule {
+  if (rows <= plan.blocks.rows) return oneBlock(plan, axis, rows, block);
+  const half = Math.ceil(rows / 2);
+  const inside = oneBlock(plan, `${axis}_i`, half, block);
+  if (2 * half === rows) return [{ move: "split", axis, by: half, tail: "exact" }, ...inside];
+  const peel = oneBlock(plan, `${axis}_r`, rows - half, block);
+  return [{ move: "split", axis, by: half, tail: { peel }, count: 1 }, ...inside];
+}
+
+function oneBlock({ epilogue, blocks }: Plan, axis: string, rows: number, block: BlockOf): Schedule {
+  const { across, isVector, copies, of } = block;
+  const axes = [...(rows > 1 ? [axis] : []), ...(across === null ? [] : [across])];
+  if (axes.length === 0) return [];
+  const mark = isVector && copies > 1 ? "interleaved" : "unrolled";
+  const isLoop = rows > 1 && epilogue * blocks.rows * copies >= fewStmts;
+  const spill: readonly Move[] = isLoop ? [{ move: "spill", of, axis }] : [];
+  return [{ move: "jam", axes, mark }, ...spill];
+}

@@ -1,0 +1,91 @@
+/**
+ * What contractions and all other nests of the `wasm` target have in common: folds in parts, and loops that threads share.
+ */
+import type { FoldStmt, Nest, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Move } from "../../../src/kernel/moves.ts";
+import { someStmt } from "../../../src/kernel/rewrite.ts";
+import { laneCount } from "../../../src/kernel/stride.ts";
+import { sizeOf } from "../facts.ts";
+
+// ---- folds -----------------------------------------------------------------------------------------------------------
+
+/** Vectors of sums under way at once: an addition takes four cycles, two begin in each. */
+export const vectorsAtOnce = 4;
+
+/** The fold in lanes where it can be, and in parts of so few terms that its error stays small. */
+export function splitMoves(fold: FoldStmt, longest: number): readonly Move[] {
+  const [axis, [held]] = [fold.axes[fold.axes.length - 1], fold.accumulators];
+  if (axis === undefined || held === undefined) return [];
+  if (!fitsLanes(fold)) return serialMoves([fold], longest);
+  const whole = Math.floor(axis.extent / laneCount);
+  const vectors = Math.min(vectorsAtOnce, Math.ceil(whole / 2));
+  const around = sizeOf(fold.axes.slice(0, -1));
+  const most = around * Math.max(Math.floor(whole / vectors), axis.extent % laneCount);
+  const terms = isLong(fold, most, longest) ? { terms: longest } : {};
+  return [{ move: "splitFold", of: held.name, into: { by: "lanes", vectors, ...terms } }];
+}
+
+/** An arg-max and moments stay as they are along a row: their steps are long, and lanes would have to be joined at each end. */
+export function fitsLanes({ axes, accumulators, body, values }: FoldStmt): boolean {
+  const [axis, [held]] = [axes[axes.length - 1], accumulators];
+  if (axis === undefined || axis.extent < laneCount || accumulators.length > 1 || held?.type === "f64") return false;
+  const isDouble = values.some(({ type }) => type === "f64") || someStmt(body, { expr: ({ type }) => type === "f64" });
+  return !isDouble && body.every(({ kind }) => kind !== "fold");
+}
+
+const isLong = ({ fn, accumulators: [held] }: FoldStmt, terms: number, longest: number): boolean =>
+  fn === "sum" && held?.type === "f32" && terms > longest;
+
+/** Partial sums, one after the other, for all long ones among the folds. */
+export function serialMoves(folds: readonly FoldStmt[], longest: number): readonly Move[] {
+  return folds.flatMap((fold) => {
+    const [held] = fold.accumulators;
+    if (held === undefined || !isLong(fold, sizeOf(fold.axes), longest)) return [];
+    return [{ move: "splitFold", of: held.name, into: { by: "serial", terms: longest } }];
+  });
+}
+
+/** All folds of the statements, those of loops and of other folds too: inner ones first. */
+export function everyFold(stmts: readonly Stmt[]): readonly FoldStmt[] {
+  return stmts.flatMap((stmt) => {
+    const inside = "body" in stmt ? everyFold(stmt.body) : [];
+    return stmt.kind === "fold" ? [...inside, stmt] : inside;
+  });
+}
+
+// ---- threads ---------------------------------------------------------------------------------------------------------
+
+/**
+ * Operations below which a nest stays on one thread: about 2 microseconds of them. Every kernel ends at a barrier anyway, so
+ * sharing costs only the cache lines that move between cores.
+ */
+const leastWork = 4096;
+/** Iterations that a shared loop should have: few do not divide evenly. */
+export const enoughIterations = 8;
+
+export interface Axis {
+  readonly name: string;
+  readonly extent: number;
+}
+
+/** Threads share the outermost loop, a long one first. */
+export function shareMoves(loops: readonly Axis[], work: number): readonly Move[] {
+  const turning = loops.filter(({ extent }) => extent > 1);
+  const long = Math.max(
+    0,
+    turning.findIndex(({ extent }) => extent >= enoughIterations),
+  );
+  const first = turning[long];
+  if (first === undefined || work < leastWork) return [];
+  const axes = [first, ...turning.slice(0, long)].map(({ name }) => name);
+  const order: readonly Move[] = long === 0 ? [] : [{ move: "reorder", axes }];
+  return [...order, { move: "bind", axis: first.name, to: "thread" }];
+}
+
+/** No f64, of which only two fit, nothing that may run in one lane and not in another, and no fold written out already. */
+export function canHaveLanes(nest: Nest): boolean {
+  return !someStmt([...nest.prelude, ...nest.body], {
+    stmt: ({ kind }) => kind !== "let" && kind !== "fold" && kind !== "for" && kind !== "store",
+    expr: ({ type }) => type === "f64",
+  });
+}

@@ -1,0 +1,43 @@
+/**
+ * The schedule of a nest for the `wasm` target: register blocks over packed panels for contractions, lanes for every other nest,
+ * and the loops whose iterations threads share.
+ *
+ *   parallel i < 128, j < 512                              split j 8; bind j_o thread; sink j_i; sink i;
+ *     fold acc = sum over k < 784 of x[i, k] * w[k, j]     stage right of acc into panel along columns;
+ *                                                          split j_i 4; bind j_i_i lane; split i 4; jam i_i, j_i_o interleaved
+ *
+ *   parallel f < 1280:  y[f] = max(x[f], 0)                split f 4; bind f_i lane
+ */
+import type { Schedule } from "../../../src/kernel/moves.ts";
+import { longestSum } from "../../../src/kernel/target.ts";
+import type { Facts } from "../facts.ts";
+import type { Policy } from "../schedule.ts";
+import { laneMoves } from "./wasm-lanes.ts";
+import { panelMoves, type WasmBlocks } from "./wasm-panels.ts";
+import { splitMoves } from "./wasm-parts.ts";
+
+/**
+ * Rows and vectors of a register block. V8 puts all loads of an iteration before its multiply-adds, so a block needs a
+ * register for every sum, row and vector at once, and has 15. Parts of the multiply-add ceiling, 128x784x512 with its panels
+ * filled, Node 20: 4x2 (14 registers) 92%, 2x4 93%, 3x3 93%, 3x2 72%, 4x1 49%; 6x2 (20), which hand-written machine code would
+ * take, keeps sums in memory: 48%. 4x2 divides more sizes than 3x3, and reads half as much of a panel as 2x4.
+ */
+export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
+
+/**
+ * The same where the engine joins neighbouring vectors to ones of 256 bits (V8 13 with a flag): a block twice as wide then takes
+ * as many registers. In GFLOP/s, by hand, Node 24: 4x2 58, 8x2 90, 12x2 98, 3x4 88, 4x4 109, 6x4 71; without the flag 4x4 has 28.
+ */
+export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
+
+/** `longest`: terms of a sum that are added up one after the other. */
+export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum): Policy {
+  return (facts) => facts.map((nest) => scheduleOf(nest, blocks, longest));
+}
+
+function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number): Schedule {
+  const { nest } = facts;
+  if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
+  const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
+  return [...before, ...(panelMoves(facts, blocks, longest) ?? laneMoves(facts, longest))];
+}
