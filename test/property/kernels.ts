@@ -16,6 +16,7 @@ import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
+import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
 import { runWasm, scheduleWasm } from "../unit/wasm/wasm-case.ts";
 import { type Property, property } from "./property.ts";
@@ -119,13 +120,18 @@ const values = property(
     for (const made of [after, unroll(after), cse(unroll(after)), cse(kernel)]) {
       try {
         expectSame(runEvaluator(made, data), expected);
-        expectSame(runJs(made, data), expected);
+        if (!hasLanes(made)) expectSame(runJs(made, data), expected);
       } catch (error) {
         throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(made)}`, { cause: error });
       }
     }
   }),
 );
+
+/** `js` has none. */
+function hasLanes({ nests }: Kernel): boolean {
+  return nests.some(({ body }) => someStmt(body, { stmt: (stmt) => stmt.kind === "for" && stmt.mark === "lane" }));
+}
 
 const contractions = property(
   "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly too",
