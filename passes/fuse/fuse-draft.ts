@@ -32,6 +32,10 @@ export class Draft {
   #inRow = 0;
   #folds = 0;
   readonly #reads = new Set<Draft>();
+  readonly #readers = new Set<Draft>();
+  /** The id of its first member, and the largest of these among all that it depends on, itself included. */
+  #first: number;
+  #highest: number;
   readonly #keyOf: BufferKeys;
   #into: Draft | null = null;
 
@@ -39,6 +43,7 @@ export class Draft {
     this.#keyOf = keyOf;
     this.#kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
     this.#domain = domainOf(node);
+    this.#first = this.#highest = node.id;
   }
 
   get kind(): ClusterKind {
@@ -80,6 +85,8 @@ export class Draft {
     for (const home of homes) {
       if (home === this) continue;
       this.#reads.add(home);
+      home.#readers.add(this);
+      this.#raise(home.#highest);
       for (const { node: read } of accesses) if (home.nodes.has(read)) home.buffers.add(this.#keyOf(read));
     }
     if (isResult) this.buffers.add(this.#keyOf(node));
@@ -93,9 +100,26 @@ export class Draft {
     for (const node of other.nodes) this.nodes.add(node);
     for (const buffer of other.buffers) this.buffers.add(buffer);
     for (const read of other.#reads) this.#reads.add(read);
+    this.#first = Math.min(this.#first, other.#first);
+    this.#raise(other.#highest);
+    for (const reader of other.#readers) {
+      this.#readers.add(reader);
+      reader.current.#raise(this.#highest);
+    }
     this.#work += other.#work;
     this.newest = Math.max(this.newest, other.newest);
     other.#into = this;
+  }
+
+  /** It depends on a draft with this first member, and so do those who read it. */
+  #raise(first: number): void {
+    const pending: Draft[] = [this];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const draft = next.current;
+      if (draft.#highest >= first) continue;
+      draft.#highest = first;
+      pending.push(...draft.#readers);
+    }
   }
 
   /** The buffers it touches when it has this node too; one more where the node's readers are still to come. */
@@ -120,8 +144,9 @@ export class Draft {
   }
 
   /**
-   * Whether this draft depends on `target`, directly or not, or is it. Ids say nothing about it: a draft that this one reads may
-   * have grown since, and read what is newer than all of this one.
+   * Whether this draft depends on `target`, directly or not, or is it. Ids of members say nothing about it: a draft that this one
+   * reads may have grown since, and read what is newer than all of this one. `#highest` does, as it grows with what is read: in
+   * a deep network most is older than `target`, and is not gone through.
    */
   reaches(target: Draft): boolean {
     const seen = new Set<Draft>();
@@ -129,7 +154,7 @@ export class Draft {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const draft = next.current;
       if (draft === target) return true;
-      if (seen.has(draft)) continue;
+      if (draft.#highest < target.#first || seen.has(draft)) continue;
       seen.add(draft);
       pending.push(...draft.#reads);
     }

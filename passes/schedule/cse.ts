@@ -52,6 +52,7 @@ class Block {
   readonly #values = new Map<Expr, Value[]>();
   /** The last statement that changed a name or a buffer, and the last barrier, behind which all memory may differ. */
   readonly #changed = new Map<string, number>();
+  #lastChange = -1;
   #barrier = -1;
   /** `let`s that were dropped because another holds their value. */
   readonly #renamed = new Map<string, { readonly name: string; readonly at: readonly Index[] }>();
@@ -77,7 +78,10 @@ class Block {
     const stmt =
       this.#renamed.size === 0 ? before : mapStmt(before, replace({ loops: new Map(), names: this.#renamed }));
     const made = this.#counted(stmt);
-    for (const name of changedBy(before)) this.#changed.set(name, this.#at);
+    for (const name of changedBy(before)) {
+      this.#changed.set(name, this.#at);
+      this.#lastChange = this.#at;
+    }
     if (before.kind === "barrier") this.#barrier = this.#at;
     this.#at += 1;
     return made;
@@ -137,6 +141,7 @@ class Block {
   }
 
   #isChanged({ reads }: Expr, since: number): boolean {
+    if (since === this.#at || (this.#lastChange < since && this.#barrier < since)) return false;
     if (reads.size > 0 && this.#barrier >= since && this.#barrier < this.#at) return true;
     for (const name of reads) {
       const changed = this.#changed.get(name) ?? -1;

@@ -257,16 +257,23 @@ class Pool implements ExprPool, PoolNodes {
   #union(a: Reads, b: Reads): Reads {
     if (a === b || b.size === 0) return a;
     if (a.size === 0) return b;
+    if (isIn(b, a)) return a;
+    if (isIn(a, b)) return b;
     const row = this.#unions.get(a) ?? new Map<Reads, Reads>();
     const known = row.get(b);
     if (known !== undefined) return known;
     if (row.size === 0) this.#unions.set(a, row);
     const made = new Set(a);
     for (const name of b) made.add(name);
-    const found = made.size === a.size ? a : made.size === b.size ? b : made;
-    row.set(b, found);
-    return found;
+    row.set(b, made);
+    return made;
   }
+}
+
+function isIn(part: Reads, whole: Reads): boolean {
+  if (part.size > whole.size) return false;
+  for (const name of part) if (!whole.has(name)) return false;
+  return true;
 }
 
 // ---- keys ------------------------------------------------------------------------------------------------------------
