@@ -40,8 +40,3 @@ export function firstLane(index: Index, { loop, first }: Lanes): Index {
   first.set(index, found);
   return found;
 }
-
-/** Whether an index is this loop's variable, alone. */
-export function isLoop(index: Index, name: string): boolean {
-  return index.kind === "loop" && index.loop.name === name;
-}

@@ -11,7 +11,7 @@
 
 import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import type { Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
+import type { Apply, Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
 import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import {
@@ -32,7 +32,7 @@ import type { ValType } from "./opcodes.ts";
 import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
 import type { Local, RegionAddress } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
-import { writeRoutine, writeVector } from "./vector.ts";
+import { writeMultiplyAdd, writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
@@ -308,7 +308,8 @@ function writeAssign(stmt: Of<"assign">, context: WasmContext): void {
   }
   const exact = found.kind === "array" ? elementPlace(found, stmt.at) : found;
   if (exact.kind === "vector") {
-    if (!writeMultiplyAdd(stmt, context)) writeVector(stmt.value, context);
+    const sum = context.module.relaxed ? addsTo(stmt) : undefined;
+    if (sum === undefined || !writeMultiplyAdd(sum, context)) writeVector(stmt.value, context);
     f.set(exact.local);
   } else if (exact.kind === "scalar" && !varies(stmt.value, lanes)) {
     writeScalar(stmt.value, context);
@@ -316,16 +317,11 @@ function writeAssign(stmt: Of<"assign">, context: WasmContext): void {
   } else throw new CompilerBug(`wasm: ${stmt.name} is assigned a value for each lane`);
 }
 
-/** `acc = acc + a * b`, rounded once where the engine can: sums of products are held to a bound that allows it. */
-function writeMultiplyAdd({ name, value }: Of<"assign">, context: WasmContext): boolean {
-  const { f, module } = context;
-  if (!module.relaxed || value.kind !== "apply" || value.fn !== "add" || value.type !== "f32") return false;
-  const [sum, term] = value.args;
-  if (sum?.kind !== "name" || sum.name !== name || term?.kind !== "apply" || term.fn !== "mul") return false;
-  for (const factor of term.args) writeVector(factor, context);
-  writeVector(sum, context);
-  f.op("f32x4.relaxed_madd");
-  return true;
+/** `acc = acc + ...`: sums of products are held to a bound that allows a product and its sum to be rounded once. */
+function addsTo({ name, value }: Of<"assign">): Apply | undefined {
+  if (value.kind !== "apply" || value.fn !== "add") return undefined;
+  const [sum] = value.args;
+  return sum?.kind === "name" && sum.name === name ? value : undefined;
 }
 
 function writeStore(stmt: Of<"store">, context: WasmContext): void {

@@ -12,7 +12,8 @@ import { byteWidth } from "../../src/core/dtype.ts";
 import { isDynamic } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
-import { addressOf, firstLane, isLoop, pointerKey } from "./address.ts";
+import { strideAlong } from "../../src/kernel/stride.ts";
+import { addressOf, firstLane, pointerKey } from "./address.ts";
 import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
 import { writeMoving } from "./scalar.ts";
 
@@ -33,8 +34,9 @@ export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: Wa
   const see = (buffer: string, at: Index, lanes: WasmContext["lanes"]): void => {
     const pointer = pointerTo(buffer, at, lanes, context);
     if (pointer === null || found.has(pointer.key)) return;
-    const step = stepOf(pointer.moving, loop);
-    if (step !== null) found.set(pointer.key, { ...pointer, step: step * byteWidth(pointer.memory.element) });
+    const step = strideAlong(pointer.moving, loop.name, loop.extent, () => true);
+    if (step !== null && step !== 0)
+      found.set(pointer.key, { ...pointer, step: step * byteWidth(pointer.memory.element) });
   };
   return scan(body, context.lanes, see) ? [...found.values()] : [];
 }
@@ -123,19 +125,4 @@ function scan(
     eachAccess(own, (buffer, at) => see(buffer, at, lanes));
   }
   return true;
-}
-
-/** How much the index grows with the loop; null where it does not, or not by a constant, or loads something. */
-function stepOf(moving: Index, loop: LoopVar): number | null {
-  const terms = moving.kind === "sum" ? moving.terms : [{ factor: 1, index: moving }];
-  let step: number | null = null;
-  for (const { factor, index } of terms) {
-    if (isLoop(index, loop.name)) step = factor;
-    else if (!isFixed(index, loop)) return null;
-  }
-  return step;
-}
-
-function isFixed(index: Index, loop: LoopVar): boolean {
-  return !index.reads.has(loop.name) && !isDynamic(index);
 }

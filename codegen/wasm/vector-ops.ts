@@ -1,4 +1,5 @@
 /** Vector operations by name, and those whose operands are on the stack already. */
+import { CompilerBug } from "../../src/core/errors.ts";
 import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import type { WasmContext } from "./context.ts";
@@ -123,4 +124,31 @@ export function writeFloatSign({ f }: WasmContext): void {
   f.op("f32x4.gt");
   f.op("v128.bitselect");
   f.release(x);
+}
+
+// ---- casts ---------------------------------------------------------------------------------------------------------
+
+/** The vector on the stack becomes one of another type. */
+export function convertVector(
+  from: ValueType,
+  to: ValueType,
+  { f, contracts }: Pick<WasmContext, "f" | "contracts">,
+): void {
+  if (from === "f64" || to === "f64") throw new CompilerBug("the wasm target has no vectors of f64");
+  const limited = (op: PlainOpName, type: ValueType, limit: number): void => {
+    f.constV128(constantBytes(type, limit));
+    f.op(op);
+  };
+  if (from === to) return;
+  if (to === "bool") {
+    f.constV128(new Uint8Array(16));
+    f.op(from === "f32" ? "f32x4.ne" : "i32x4.ne");
+  } else if (from === "bool") limited("v128.and", to, 1);
+  else if (to === "f32") f.op(from === "i32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u");
+  else if (from === "f32" && to === "i32") {
+    // one instruction; six more look after what does not fit
+    f.op(contracts ? "i32x4.relaxed_trunc_f32x4_s" : "i32x4.trunc_sat_f32x4_s");
+  } else if (from === "f32") f.op("i32x4.trunc_sat_f32x4_u");
+  else if (to === "u32") limited("i32x4.max_s", "i32", 0);
+  else limited("i32x4.min_u", "i32", 2147483647);
 }

@@ -24,10 +24,16 @@ import {
   varies,
   type WasmContext,
 } from "./context.ts";
-import type { PlainOpName } from "./opcodes.ts";
 import type { Local } from "./refs.ts";
 import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
-import { constantBytes, vectorFloatOps, vectorIntegerOps, writeFloatSign, writeSplat } from "./vector-ops.ts";
+import {
+  constantBytes,
+  convertVector,
+  vectorFloatOps,
+  vectorIntegerOps,
+  writeFloatSign,
+  writeSplat,
+} from "./vector-ops.ts";
 
 /** Any expression as a vector: what is the same in all lanes is computed once. */
 export function writeVector(expr: Expr, context: WasmContext): void {
@@ -56,7 +62,8 @@ export function writeVector(expr: Expr, context: WasmContext): void {
       writeApply(expr, lanes, context);
       return;
     case "convert":
-      if (!writeConvert(expr.value, expr.type, context)) writeLaneByLane(expr, context);
+      writeVector(expr.value, context);
+      convertVector(expr.value.type, expr.type, context);
       return;
     case "bitcast":
       if (expr.type === "f64" || expr.value.type === "f64") throw new CompilerBug("wasm: a bitcast of f64");
@@ -173,43 +180,6 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   f.release(result);
 }
 
-// ---- casts ---------------------------------------------------------------------------------------------------------
-
-/** False where there is no instruction for it. */
-function writeConvert(value: Expr, to: ValueType, context: WasmContext): boolean {
-  const { f } = context;
-  const from = value.type;
-  if (from === "f64" || to === "f64") throw new CompilerBug("the wasm target has no vectors of f64");
-  const masked = (type: ValueType): void => {
-    writeVector(value, context);
-    f.constV128(constantBytes(type, 1));
-    f.op("v128.and");
-  };
-  const plain = (op: PlainOpName): void => {
-    writeVector(value, context);
-    f.op(op);
-  };
-  const limited = (op: PlainOpName, limit: number): void => {
-    writeVector(value, context);
-    f.constV128(constantBytes("i32", limit));
-    f.op(op);
-  };
-  if (from === to) writeVector(value, context);
-  else if (to === "bool") {
-    writeVector(value, context);
-    f.constV128(new Uint8Array(16));
-    f.op(from === "f32" ? "f32x4.ne" : "i32x4.ne");
-  } else if (from === "bool") masked(to);
-  else if (to === "f32") plain(from === "i32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u");
-  else if (from === "f32" && to === "i32") {
-    // one instruction; six more look after what does not fit
-    plain(context.contracts ? "i32x4.relaxed_trunc_f32x4_s" : "i32x4.trunc_sat_f32x4_s");
-  } else if (from === "f32") plain("i32x4.trunc_sat_f32x4_u");
-  else if (to === "u32") limited("i32x4.max_s", 0);
-  else limited("i32x4.min_u", 2147483647);
-  return true;
-}
-
 // ---- functions -----------------------------------------------------------------------------------------------------
 
 function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
@@ -230,7 +200,8 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
     f.op(context.module.relaxed ? "i32x4.relaxed_laneselect" : "v128.bitselect");
     return;
   }
-  if (writeMultiplyAdd(expr, context) || writeWithConstant(expr, context) || writeNaNTest(expr, context)) return;
+  if (context.contracts && writeMultiplyAdd(expr, context)) return;
+  if (writeWithConstant(expr, context) || writeNaNTest(expr, context)) return;
   const { type } = first;
   const op = type === "f32" ? vectorFloatOps[expr.fn] : vectorIntegerOps[expr.fn]?.[type === "i32" ? 0 : 1];
   if (op !== null && op !== undefined) {
@@ -303,9 +274,9 @@ export function writeRoutine(
   for (const local of made) f.release(local);
 }
 
-/** a * b + c and c - a * b, where the context allows them to be rounded once. */
-function writeMultiplyAdd({ fn, type, args }: Apply, context: WasmContext): boolean {
-  if (!context.contracts || type !== "f32" || (fn !== "add" && fn !== "sub")) return false;
+/** a * b + c and c - a * b, rounded once. False where it is neither. */
+export function writeMultiplyAdd({ fn, type, args }: Apply, context: WasmContext): boolean {
+  if (type !== "f32" || (fn !== "add" && fn !== "sub")) return false;
   const [x, y] = args as [Expr, Expr];
   const product = isProduct(y) ? y : fn === "add" && isProduct(x) ? x : undefined;
   if (product === undefined) return false;
