@@ -14,7 +14,8 @@ import { feedError } from "./host-values.ts";
 /** Whether every feed is a typed array (or a number) of the specialization's length. Allocates nothing. */
 export function fitsFeeds(entry: CompiledEntry, feeds: Feeds): boolean {
   for (let i = 0; i < entry.inputs.length; i++) {
-    const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
+    const slot = entry.inputs[i];
+    if (slot === undefined) continue;
     const feed = feedAt(feeds, slot.parts);
     if (Array.isArray(feed)) return false; // shows its shape, not just its length
     const length = lengthOf(feed);

@@ -15,7 +15,6 @@ import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Dims, Shape } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import type { CompiledEntry } from "../program/compiled.ts";
 import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";
@@ -189,7 +188,7 @@ class Core implements ExecutableCore<never> {
       throw new UserError(`run: steps must be a whole number, at least 1, not ${count}`);
     }
     const feedsOf = typeof feeds === "function" ? feeds : null;
-    const first = feedsOf === null ? (feeds as Feeds) : feedsOf(0);
+    const first = typeof feeds === "function" ? feeds(0) : feeds;
     refusePromise(first);
     const job: Job = { count, first, feedsOf, isSeries: steps !== undefined };
     const dims = dimsOfFeeds(entry, this.#parts.inputs, first, this.#parts.dims);
@@ -313,7 +312,8 @@ class Core implements ExecutableCore<never> {
   #feed({ compiled: { entry }, runner }: Specialization, feeds: Feeds): void {
     checkNames(feeds, this.#parts.inputs, entry.name);
     for (let i = 0; i < entry.inputs.length; i++) {
-      const slot = entry.inputs[i] as CompiledEntry["inputs"][number];
+      const slot = entry.inputs[i];
+      if (slot === undefined) continue;
       const feed = feedAt(feeds, slot.parts);
       if (feed === undefined && !slot.used) continue;
       runner.feed(i, checkFeed(feed, slot, entry.name));
@@ -379,7 +379,7 @@ const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater
 /** The tree of all outputs, from the arrays of every step. */
 function outputsOf({ compiled }: Specialization, series: readonly (readonly TypedArray[])[], job: Job): never {
   return outputTree(compiled.entry.outputs, (slot, i) => {
-    const values = series.map((step) => step[i] as TypedArray);
-    return job.isSeries ? joined(values) : scalarOr(values[0], slot);
+    const values = series.flatMap((step) => step[i] ?? []);
+    return job.isSeries ? joined(values, slot.dtype) : scalarOr(values[0], slot);
   }) as never;
 }

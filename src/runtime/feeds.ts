@@ -54,8 +54,9 @@ export function declaredInputs(inputs: readonly NamedLeaf<InputSpec>[]): Declare
 export function feedAt(feeds: Feeds, parts: readonly string[]): Feed | undefined {
   let found: unknown = feeds;
   for (let i = 0; i < parts.length; i++) {
-    const part = parts[i] as string;
-    if (typeof found !== "object" || found === null || !Object.hasOwn(found, part)) return undefined;
+    const part = parts[i];
+    if (part === undefined || typeof found !== "object" || found === null || !Object.hasOwn(found, part))
+      return undefined;
     found = (found as Readonly<Record<string, unknown>>)[part];
   }
   return found as Feed | undefined;
@@ -77,17 +78,20 @@ function checkLevel(
   for (const name in feeds) {
     let known: DeclaredInput | undefined;
     for (let i = 0; i < inputs.length; i++) {
-      const input = inputs[i] as DeclaredInput;
-      if (input.parts[depth] === name && startAlike(input, like, depth)) known = input;
+      const input = inputs[i];
+      if (input?.parts[depth] === name && startAlike(input, like, depth)) known = input;
     }
     if (known === undefined) {
       const path = [...(like?.parts.slice(0, depth) ?? []), name].join(".");
       throw feedError(`${entry}: there is no input "${path}" (${listOf(inputs)})`);
     }
     const part = feeds[name];
-    const isGroup = typeof part === "object" && !ArrayBuffer.isView(part) && !Array.isArray(part) && part !== null;
-    if (isGroup) checkLevel(part as Feeds, inputs, entry, depth + 1, known);
+    if (isGroup(part)) checkLevel(part, inputs, entry, depth + 1, known);
   }
+}
+
+function isGroup(part: Feed | Feeds | undefined): part is Feeds {
+  return typeof part === "object" && !ArrayBuffer.isView(part) && !Array.isArray(part) && part !== null;
 }
 
 function startAlike(a: DeclaredInput, b: DeclaredInput | undefined, depth: number): boolean {
@@ -152,7 +156,7 @@ export function checkFeed(feed: Feed | undefined, slot: InputSlot, call: string)
 
 function checkRange(values: TypedArray, { buffer }: InputSlot, below: Picks, call: string): void {
   for (let i = 0; i < values.length; i++) {
-    const value = values[i] as number;
+    const value = values[i] ?? Number.NaN;
     if ((value >= 0 && value < below.limit) || value === below.ignored) continue;
     throw refuse(buffer, call, `has ${value} at position ${i}; ${labelsInWords(below)}`);
   }

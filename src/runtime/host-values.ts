@@ -153,7 +153,7 @@ function wordFor(value: unknown): string {
 /** Any other byte would be true in some places and unequal to true in others. */
 function checkBool(values: TypedArray, slot: BufferSlot, call: Call): void {
   for (let i = 0; i < values.length; i++) {
-    if ((values[i] as number) <= 1) continue;
+    if ((values[i] ?? 0) <= 1) continue;
     throw refuse(slot, call, `has ${values[i]} at position ${i}; a bool is 0 or 1`);
   }
 }

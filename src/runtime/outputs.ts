@@ -1,9 +1,10 @@
 /**
  * What comes back from a call: numbers of scalars, arrays of anything else, in the tree that the program named.
  */
+import type { DType } from "../core/dtype.ts";
 import { splitPath } from "../dsl/tree.ts";
 import type { BufferSlot } from "../program/buffer.ts";
-import type { TypedArray } from "./typed-arrays.ts";
+import { arrayTypeOf, type TypedArray } from "./typed-arrays.ts";
 
 /** Where an output stands in the tree, and what came back. */
 type Output = readonly [parts: readonly string[], value: unknown];
@@ -22,10 +23,10 @@ export function scalarOr(values: TypedArray | undefined, slot: BufferSlot): numb
 }
 
 /** Arrays of equal length, one after the other. */
-export function joined(arrays: readonly TypedArray[]): TypedArray | undefined {
+export function joined(arrays: readonly TypedArray[], dtype: DType): TypedArray | undefined {
   const [first] = arrays;
   if (first === undefined) return undefined;
-  const all = new (first.constructor as new (length: number) => TypedArray)(first.length * arrays.length);
+  const all: TypedArray = new (arrayTypeOf(dtype))(first.length * arrays.length);
   arrays.forEach((array, i) => {
     all.set(array, i * first.length);
   });

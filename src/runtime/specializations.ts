@@ -83,8 +83,8 @@ export class Specializations {
   /** One that the feeds fit, found by their lengths. Allocates nothing. */
   fitting(name: string, feeds: Feeds): Specialization | undefined {
     for (let i = 0; i < this.#kept.length; i++) {
-      const candidate = this.#kept[i] as Specialization;
-      if (candidate.compiled.entry.name === name && fitsFeeds(candidate.compiled.entry, feeds)) return candidate;
+      const candidate = this.#kept[i];
+      if (candidate?.compiled.entry.name === name && fitsFeeds(candidate.compiled.entry, feeds)) return candidate;
     }
     return undefined;
   }

@@ -104,12 +104,12 @@ class JsRunner implements Runner {
   }
 
   feed(input: number, values: TypedArray): void {
-    (this.#inputViews[input] as TypedArray).set(values);
+    this.#inputViews[input]?.set(values);
   }
 
   run(): void {
     const actions = this.#actions;
-    for (let i = 0; i < actions.length; i++) (actions[i] as () => void)();
+    for (let i = 0; i < actions.length; i++) actions[i]?.();
   }
 
   async read(output: BufferSlot): Promise<TypedArray> {

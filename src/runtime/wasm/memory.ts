@@ -3,7 +3,7 @@
  */
 
 import { mostPages, pageBytes } from "../../../codegen/wasm/abi.ts";
-import { DeviceError } from "../../core/errors.ts";
+import { DeviceError, messageOf } from "../../core/errors.ts";
 
 /** Makes a memory; an engine does it with `new WebAssembly.Memory`. */
 export type MemoryMaker = (descriptor: WebAssembly.MemoryDescriptor) => WebAssembly.Memory;
@@ -17,7 +17,7 @@ export class WasmMemory {
     const initial = pagesFor(bytes);
     if (initial > mostPages) throw new DeviceError(tooLarge(bytes, what));
     const made = shared ? makeShared(initial, make) : attempt(make, { initial });
-    if (made instanceof Error) throw new DeviceError(refused(bytes, what, bytes, made));
+    if (made instanceof Error) throw new DeviceError(refused(bytes, what, bytes, made.message));
     this.memory = made.memory;
     this.#most = made.most;
   }
@@ -37,7 +37,7 @@ export class WasmMemory {
     try {
       this.memory.grow(missing);
     } catch (error) {
-      throw new DeviceError(refused(bytes, what, end, error as Error));
+      throw new DeviceError(refused(bytes, what, end, messageOf(error)));
     }
   }
 }
@@ -74,7 +74,7 @@ function tooLarge(bytes: number, what: string, all = bytes, limit = ""): string 
   );
 }
 
-function refused(bytes: number, what: string, all: number, { message }: Error): string {
+function refused(bytes: number, what: string, all: number, message: string): string {
   return (
     `the wasm target asked for ${bytes} bytes for ${what}, ${all} in all, and the engine did not give them: ${message}. ` +
     "Use a smaller batch or model, or dispose of executables that are no longer needed."

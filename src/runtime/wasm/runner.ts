@@ -75,7 +75,7 @@ export class WasmRunner implements Runner {
 
   feed(input: number, values: TypedArray): void {
     this.#assertUsable();
-    (this.#inputViews[input] as TypedArray).set(values);
+    this.#inputViews[input]?.set(values);
   }
 
   run(): void {

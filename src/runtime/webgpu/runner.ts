@@ -101,7 +101,8 @@ export class WebGpuRunner implements Runner {
     const encoder = device.createCommandEncoder({ label: `${labelPrefix} ${this.#parts.entry.name}` });
     let pass: GPUComputePassEncoder | null = null;
     for (let i = 0; i < this.#actions.length; i++) {
-      const action = this.#actions[i] as Action;
+      const action = this.#actions[i];
+      if (action === undefined) continue;
       if (action.kind === "copies") {
         pass?.end();
         pass = null;
