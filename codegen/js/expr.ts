@@ -19,7 +19,7 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { addIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
+import { addIndex, scaleIndex, splitOffset, sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
   Apply,
   Bound,
@@ -268,7 +268,7 @@ export function printBounds(bounds: readonly Bound[], context: JsContext): Print
 
 /** The index without its constant: those that differ in it alone share one name. */
 export function baseOf(index: Index): Index {
-  return index.kind === "sum" && index.offset !== 0 ? sumIndex(index.terms) : index;
+  return index.kind === "sum" ? splitOffset(index).moving : index;
 }
 
 // ---- indexes ----------------------------------------------------------------------------------------------------------

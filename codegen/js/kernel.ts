@@ -84,16 +84,19 @@ function newContext(
 /** By how many places: subscripts, bounds and operands. */
 function countUses(stmts: readonly Stmt[]): ReadonlyMap<Expr, number> {
   const uses = new Map<Expr, number>();
-  const count = (expr: Expr): void => {
-    if (!isIndex(expr)) return;
-    const base = baseOf(expr);
-    uses.set(base, (uses.get(base) ?? 0) + 1);
+  const count = (exprs: readonly Expr[]): void => {
+    for (let i = 0; i < exprs.length; i += 1) {
+      const expr = exprs[i];
+      if (expr === undefined || expr.kind === "const" || !isIndex(expr)) continue;
+      const base = baseOf(expr);
+      uses.set(base, (uses.get(base) ?? 0) + 1);
+    }
   };
   walkStmts(stmts, {
     expr: (expr) => {
-      if (!isIndex(expr) || expr.kind === "ranged") operandsOf(expr).forEach(count);
+      if (expr.kind === "load" || expr.kind === "ranged" || !isIndex(expr)) count(operandsOf(expr));
     },
-    stmt: (stmt) => void ownExprs(stmt).forEach(count),
+    stmt: (stmt) => void count(ownExprs(stmt)),
   });
   return uses;
 }

@@ -56,13 +56,18 @@ function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
 /** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
 export function attrsKey(attrs: Attrs): string {
   const names = Object.keys(attrs);
-  if (names.length > 1) names.sort();
+  if (!isSorted(names)) names.sort();
   let key = "";
   for (let i = 0; i < names.length; i += 1) {
     const name = names[i] ?? "";
     key += `|${name}=${valueKey(attrs[name])}`;
   }
   return key;
+}
+
+function isSorted(names: readonly string[]): boolean {
+  for (let i = 1; i < names.length; i += 1) if ((names[i - 1] ?? "") > (names[i] ?? "")) return false;
+  return true;
 }
 
 function valueKey(value: AttrValue | undefined): string {

@@ -48,9 +48,27 @@ export function sumIndex(terms: readonly Term[], offset = 0, pool: ExprPool | un
   if (pool === undefined) throw new CompilerBug("an empty sum of no pool");
   const collected: Term[] = [];
   const constant = offset + collect(collected, terms, 1);
-  const kept = recombined(collected);
-  if (kept.length > 1) kept.sort((a, b) => b.factor - a.factor || inOrder(a.index, b.index));
+  const kept = collected.some(isLoose) ? recombined(collected) : collected;
+  putInOrder(kept);
   return finishSum(kept, constant, pool);
+}
+
+/** By insertion: of two or three terms, for which the engine's own sort makes lists of its own each time. */
+function putInOrder(terms: Term[]): void {
+  for (let end = 1; end < terms.length; end += 1) {
+    const term = terms[end];
+    let at = end;
+    for (let before = terms[at - 1]; term !== undefined && before !== undefined && comesFirst(term, before); ) {
+      terms[at] = before;
+      at -= 1;
+      before = terms[at - 1];
+    }
+    if (term !== undefined) terms[at] = term;
+  }
+}
+
+function comesFirst(a: Term, b: Term): boolean {
+  return a.factor > b.factor || (a.factor === b.factor && inOrder(a.index, b.index) < 0);
 }
 
 /**
@@ -86,6 +104,11 @@ function inOrder(a: Index, b: Index): number {
   if (a.kind !== "loop" || b.kind !== "loop")
     return a.kind === b.kind || a.kind !== "loop" ? (b.kind === "loop" ? -1 : a.id - b.id) : 1;
   return a.loop.name < b.loop.name ? -1 : 1;
+}
+
+/** Whether it may go, or become one with another. */
+function isLoose({ factor, index }: Term): boolean {
+  return factor === 0 || index.kind === "mod";
 }
 
 /** The terms that are not zero, with n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
