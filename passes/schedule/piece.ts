@@ -109,6 +109,8 @@ export interface FoldPlace {
   readonly loops: readonly ForStmt[];
   /** Whether it is in the body of another fold, where there are only folds and `let`s. */
   readonly isInFold: boolean;
+  /** Whether it is in an `if`. */
+  readonly isInIf: boolean;
   /** Statements beside it. */
   readonly before: readonly Stmt[];
   readonly after: readonly Stmt[];
@@ -124,25 +126,30 @@ export function atFold(
 ): { readonly nest: Nest; readonly place: FoldPlace } | string {
   const name = nameNow(piece, of);
   const found: { place?: FoldPlace; reason?: string } = {};
-  const visit = (stmts: readonly Stmt[], loops: readonly ForStmt[], isInFold: boolean): readonly Stmt[] => {
+  type Outside = Pick<FoldPlace, "loops" | "isInFold" | "isInIf">;
+  const visit = (stmts: readonly Stmt[], around: Outside): readonly Stmt[] => {
     for (const [i, stmt] of stmts.entries()) {
       if (found.place !== undefined) break;
       if (stmt.kind === "fold" && stmt.accumulators.some((held) => held.name === name)) {
-        found.place = { fold: stmt, loops, isInFold, before: stmts.slice(0, i), after: stmts.slice(i + 1) };
+        found.place = { ...around, fold: stmt, before: stmts.slice(0, i), after: stmts.slice(i + 1) };
         const made = make(found.place);
         if (typeof made !== "string") return made;
         found.reason = made;
       } else if ("body" in stmt) {
-        const inside = stmt.kind === "for" ? [...loops, stmt] : loops;
-        const body = visit(stmt.body, inside, isInFold || stmt.kind === "fold");
+        const body = visit(stmt.body, {
+          loops: stmt.kind === "for" ? [...around.loops, stmt] : around.loops,
+          isInFold: around.isInFold || stmt.kind === "fold",
+          isInIf: around.isInIf || stmt.kind === "if",
+        });
         if (body !== stmt.body) return [...stmts.slice(0, i), { ...stmt, body }, ...stmts.slice(i + 1)];
       }
     }
     return stmts;
   };
   const { nest } = piece;
-  const prelude = visit(nest.prelude, [], false);
-  const body = visit(nest.body, [], false);
+  const nothing: Outside = { loops: [], isInFold: false, isInIf: false };
+  const prelude = visit(nest.prelude, nothing);
+  const body = visit(nest.body, nothing);
   if (found.place === undefined) return `there is no fold ${of}`;
   return found.reason ?? { nest: { ...nest, prelude, body }, place: found.place };
 }

@@ -69,13 +69,14 @@ interface StagedFactor {
 
 function stagedAt(
   { nest }: Piece,
-  { fold, loops, isInFold }: FoldPlace,
+  { fold, loops, isInFold, isInIf }: FoldPlace,
   operand: "left" | "right",
   at: string | null,
 ): StagedFactor | string {
   const [value] = fold.values;
   if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return "it is no sum of a product";
   if (isInFold || fold.block.length > 0) return "it is in a block or a fold";
+  if (isInIf) return "what the condition keeps from being read would be copied";
   const factor = value.args[operand === "left" ? 0 : 1];
   if (factor === undefined) return "it has no factors";
   const inside = loops.slice(loops.findIndex(({ loop }) => loop.name === at) + 1);

@@ -468,6 +468,32 @@ describe("rows", () => {
     );
   });
 
+  test.each([
+    [3000, 1, "splitFold sum lanes x 4"],
+    [30_011, 1, "splitFold sum lanes x 4 serial 1024"],
+    [3001, 8, "splitFold sum serial 1024; split j 4; bind j_i lane; jam j_o interleaved"],
+  ])("the sums of %i rows of %i: %s", (rows, columns, schedule) => {
+    const [j, k] = [loop("j", columns), loop("k", rows)];
+    const kernel = kernelOf(
+      "k0",
+      [buffer("x", "f32", rows * columns), buffer("y", "f32", columns, "write")],
+      [
+        nestOf(
+          [j],
+          [
+            fold("sum", ["sum"], [k], [load("f32", "x", at([k, columns], [j, 1]))]),
+            store("y", loopIndex(j), name("f32", "sum")),
+          ],
+        ),
+      ],
+    );
+    const scheduled = scheduleWasm(kernel);
+    expect(printSchedules(scheduled.schedule)).toBe(schedule);
+    const ones = new Float32Array(rows * columns).fill(1);
+    expect([...(runWasm(scheduled, new Map([["x", ones]])).get("y") ?? [])]).toEqual(new Array(columns).fill(rows));
+    expectWasmAgrees(scheduled, new Map([["x", noise(rows * columns, 4)]]));
+  });
+
   test("an arg-max stays as it is along the row, and runs in lanes across rows", () => {
     const [i, c] = [loop("i", 9), loop("c", 6)];
     const value = load("f32", "x", at([i, 6], [c, 1]));
