@@ -2,7 +2,7 @@
  * One process of compiling: prints a JSON list of times and ends.
  *
  *   node compile-times.mjs cold wasm     the training step of the main job, the first thing this process compiles
- *   node compile-times.mjs deep js 250 500 1000 2000     nets of so many 64-wide layers, one after the other
+ *   node compile-times.mjs deep js 500 1000 2000 4000     nets of so many 64-wide layers, one after the other
  *
  * CPU time is that of all threads of the process: the engine compiles and collects garbage beside us.
  */

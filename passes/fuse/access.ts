@@ -15,7 +15,6 @@ import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { rangedIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, ExprPool, Index, LoopVar } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
-import { newPool } from "../../src/kernel/pool.ts";
 
 export interface Access {
   readonly node: Node;
@@ -98,11 +97,11 @@ function pick(index: Index | undefined): Index {
 
 /**
  * The stored elements that `node` reads at its own loops. `isStored` tells where to stop: a node that lies in a buffer or
- * is computed by a cluster; everything else is looked through.
+ * is computed by a cluster; everything else is looked through. Indexes are made in `pool`, one for all nodes of an entry.
  */
-export function accessesOf(node: Node, isStored: (node: Node) => boolean): readonly Access[] {
+export function accessesOf(node: Node, isStored: (node: Node) => boolean, pool: ExprPool): readonly Access[] {
   const { out, inner } = loopsOf(node);
-  const search: Search = { isStored, pool: newPool(), found: [] };
+  const search: Search = { isStored, pool, found: [] };
   const loops = out.map((loop) => search.pool.loop(loop));
   const places = operandIndexes(
     node,

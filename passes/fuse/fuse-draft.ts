@@ -124,12 +124,14 @@ export class Draft {
 
   /** The buffers it touches when it has this node too; one more where the node's readers are still to come. */
   buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others: Iterable<BufferKey> = []): number {
-    const more = new Set(others);
-    for (const { node: read } of accesses) if (!this.nodes.has(read)) more.add(this.#keyOf(read));
-    if (isResult) more.add(this.#keyOf(node));
-    let count = this.buffers.size + (isResult ? 0 : 1);
-    for (const buffer of more) if (!this.buffers.has(buffer)) count += 1;
-    return count;
+    const more: BufferKey[] = []; // few, so a list is searched sooner than a set is made
+    const need = (buffer: BufferKey): void => {
+      if (!this.buffers.has(buffer) && !more.includes(buffer)) more.push(buffer);
+    };
+    for (const buffer of others) need(buffer);
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) need(this.#keyOf(read));
+    if (isResult) need(this.#keyOf(node));
+    return this.buffers.size + more.length + (isResult ? 0 : 1);
   }
 
   /** The same when its members read other values in place of a stored one. */

@@ -22,6 +22,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { gather } from "../../src/graph/ops/gather.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import { newPool } from "../../src/kernel/pool.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
@@ -69,7 +70,8 @@ export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
       drafts.set(node, draft);
     }
   }
-  const accesses = (node: Node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other));
+  const pool = newPool();
+  const accesses = (node: Node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other), pool);
   return finishClusters(entry, drafts, accesses, limit, keyOf);
 }
 
@@ -103,6 +105,8 @@ class Fusion {
   readonly #rowsOver = new Map<Node, Draft[]>();
   /** What nodes read. It stays so from their visit on, but where something they read is no longer stored. */
   readonly #known = new Map<Node, readonly Access[]>();
+  readonly #pool = newPool();
+  readonly #isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
 
   constructor(entry: Entry, limit: number, keyOf: BufferKeys) {
     this.#entry = entry;
@@ -332,7 +336,7 @@ class Fusion {
   }
 
   #accesses(node: Node): readonly Access[] {
-    const known = this.#known.get(node) ?? accessesOf(node, (other) => isExternal(other) || this.#homes.has(other));
+    const known = this.#known.get(node) ?? accessesOf(node, this.#isStored, this.#pool);
     this.#known.set(node, known);
     return known;
   }

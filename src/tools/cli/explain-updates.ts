@@ -11,6 +11,7 @@ import type { Stages } from "../../compile.ts";
 import type { Node } from "../../graph/node.ts";
 import { state } from "../../graph/ops/source.ts";
 import { printShape } from "../../graph/shape.ts";
+import { newPool } from "../../kernel/pool.ts";
 import { launchesOf } from "../../program/sequence.ts";
 
 export interface UpdateReport {
@@ -51,9 +52,11 @@ class Updates {
     for (const { kernel, nodes } of launchesOf(sequence)) {
       for (const node of nodes) this.#kernels.set(node, kernel.name);
     }
+    const pool = newPool();
+    const readBy = (node: Node): readonly Node[] => accessesOf(node, isStored, pool).map((access) => access.node);
     for (const clusters of ordered.fused.groups) {
       for (const cluster of clusters) {
-        const reads = cluster.nodes.flatMap((node) => [...accessesOf(node, isStored)].map((access) => access.node));
+        const reads = cluster.nodes.flatMap(readBy);
         this.#reads.set(cluster, new Set(reads.filter((node) => this.#homes.get(node) !== cluster)));
       }
     }
