@@ -1,5 +1,6 @@
 /** A GPU, as compute shaders through WebGPU. */
-import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
+import { wgslPolicy } from "../../passes/schedule/policy/wgsl.ts";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { type Addresses, artifactSteps, launchSteps } from "../../src/program/artifact.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
@@ -32,11 +33,14 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     bytesOf: gpuBytes,
   }),
   schedule: (kernel, limits) =>
-    scheduleWgsl(kernel, {
-      maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
-      maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-      maxWorkgroupsPerDimension: limits.maxComputeWorkgroupsPerDimension,
-    }),
+    scheduleKernel(
+      kernel,
+      wgslPolicy({
+        maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
+        maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
+      }),
+      { namesCommon: false }, // the driver's compiler finds it
+    ),
   legalize: legalizeSequence,
   print: printShaders,
 };

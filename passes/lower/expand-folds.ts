@@ -12,6 +12,7 @@ import { type Define, folds } from "../../src/kernel/folds.ts";
 import type { BlockLoop, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { newPool } from "../../src/kernel/pool.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { whenInside } from "../schedule/bounds.ts";
 import { declaredNames, type Fresh, freshNames } from "../schedule/names.ts";
 
 export function expandFolds(kernel: Kernel, given?: Fresh): Kernel {
@@ -61,7 +62,10 @@ function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => s
   // All vectors of a block in one loop over their lanes.
   const [lanes, others] = [block.filter(({ mark }) => mark === "lane"), block.filter(({ mark }) => mark !== "lane")];
   const loops = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...lanes, ...others];
-  return [...vars, ...nested(loops, levelsOf(fold.body, loops).map(expand), [...step, ...assigns])];
+  const levels = levelsOf(fold.body, loops).map(expand);
+  if (fold.guard.length === 0) return [...vars, ...nested(loops, levels, [...step, ...assigns])];
+  const element = whenInside(fold.guard, [...levels.flat(), ...step, ...assigns]);
+  return [...vars, ...nested(loops, [], element)];
 }
 
 /** The loops, each with what it is the outermost to know before the next; `last` in the innermost. */

@@ -147,7 +147,10 @@ function isSameFold(a: FoldStmt, b: FoldStmt): boolean {
   const sameAccumulators = isEach(a.accumulators, b.accumulators, (x, y) => x.name === y.name && x.type === y.type);
   const sameAxes = a.fn === b.fn && isEach(a.axes, b.axes, isSameLoop);
   const sameBlock = isEach(a.block, b.block, (x, y) => x.mark === y.mark && isSameLoop(x.loop, y.loop));
-  const sameValues = isEach(a.values, b.values, isSameExpr) && isEach(a.body, b.body, isSameStmt);
+  const sameValues =
+    isEach(a.values, b.values, isSameExpr) &&
+    isEach(a.guard, b.guard, isSameBound) &&
+    isEach(a.body, b.body, isSameStmt);
   return sameAccumulators && sameAxes && sameBlock && sameValues;
 }
 

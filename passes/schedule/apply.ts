@@ -15,12 +15,13 @@ import { spill } from "./moves/spill.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
 import { stage } from "./moves/stage.ts";
+import { team } from "./moves/team.ts";
+import { tile } from "./moves/tile.ts";
+import { splitTree } from "./moves/tree.ts";
 import type { Around, Moved, Piece } from "./piece.ts";
 
 /** The nest after a move, or why it is not legal. */
 type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved | string;
-
-const notYet = (): string => "not built";
 
 const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   split,
@@ -33,9 +34,9 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   keep,
   stage,
   spill,
-  splitFold,
-  team: notYet,
-  byHand: notYet,
+  splitFold: (piece, move, around) => (move.into.by === "tree" ? splitTree : splitFold)(piece, move, around),
+  tile,
+  team,
 };
 
 export interface Applying extends Around {

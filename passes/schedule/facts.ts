@@ -52,7 +52,7 @@ export class Facts {
         const own = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
         for (const loop of own) this.#loops.set(loop.name, loop);
         this.#see(stmt.body);
-        const moves = new Set(stmt.values.flatMap((value) => [...this.movesWith(value)]));
+        const moves = new Set(ownExprs(stmt).flatMap((value) => [...this.movesWith(value)]));
         for (const { name } of own) moves.delete(name);
         for (const { name } of stmt.accumulators) this.#names.set(name, moves);
       } else if (stmt.kind === "let" || stmt.kind === "assign") {

@@ -6,7 +6,7 @@
  * A kernel declares each name once, so whatever duplicates statements goes through here.
  */
 import type { Expr, ExprPool, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapStmt, poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
+import { mapBounds, mapStmt, poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export interface Fresh {
@@ -148,8 +148,9 @@ function copyStmt(stmt: Stmt, copying: Copying): Stmt {
       const block = stmt.block.map(({ loop, mark }) => ({ loop: renameLoop(loop), mark }));
       const body = stmt.body.map((inner) => copyStmt(inner, copying));
       const values = stmt.values.map(rewrite.expr);
+      const guard = mapBounds(stmt.guard, rewrite);
       const accumulators = stmt.accumulators.map(({ name, type }) => ({ name: rename(name), type }));
-      return { ...stmt, axes, block, body, values, accumulators };
+      return { ...stmt, axes, block, body, values, guard, accumulators };
     }
     case "if": {
       const condition = rewrite.expr(stmt.condition);

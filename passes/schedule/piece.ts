@@ -29,6 +29,8 @@ export interface Around {
   readonly fresh: Fresh;
   readonly buffers: ReadonlyMap<string, BufferParam>;
   readonly shared: SharedArray[];
+  /** Of these, those for partial results of the invocations of a workgroup: the nests of a kernel share them. */
+  readonly partials: SharedArray[];
 }
 
 /** What a name of a move is called now; null for a loop that is none. */

@@ -20,22 +20,23 @@ import { unroll } from "./unroll.ts";
 /** The moves for each nest of a kernel. What a target has and how it is tuned the policy knows by itself. */
 export type Policy = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule[];
 
-export function scheduleKernel(kernel: Kernel, policy: Policy): Kernel {
+/** `namesCommon`: what is computed twice gets a name, where nothing behind the printer finds it. */
+export function scheduleKernel(kernel: Kernel, policy: Policy, { namesCommon = true } = {}): Kernel {
   const schedules = policy(
     kernel.nests.map((nest) => new Facts(nest)),
     kernel,
   );
   if (schedules.every((schedule) => schedule.length === 0)) return expandFolds(kernel);
   const fresh = freshNames(kernel);
-  return cse(unroll(expandFolds(moved(kernel, schedules, { fresh }), fresh), fresh), fresh);
+  const loops = unroll(expandFolds(moved(kernel, schedules, { fresh }), fresh), fresh);
+  return namesCommon ? cse(loops, fresh) : loops;
 }
 
 /** What a schedule made, when nothing is wrong with it; else the first move that broke it is named. */
 export function soundly(kernel: Kernel, made: Kernel): Kernel {
   const broken = checkKernel(made);
   if (broken === null) return made;
-  if (!made.schedule.some((schedule) => schedule.some(({ move }) => move === "byHand")))
-    moved(kernel, made.schedule, { careful: true });
+  moved(kernel, made.schedule, { careful: true });
   throw new CompilerBug(`pass "schedule" broke: ${broken}\n${printKernel(made)}`);
 }
 
@@ -47,7 +48,7 @@ export function moved(
 ): Kernel {
   const shared: SharedArray[] = [...kernel.shared];
   const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const around: Applying = { fresh, shared, buffers };
+  const around: Applying = { fresh, shared, partials: [], buffers };
   const verify = (nest: Nest): string | null => checkKernel({ ...kernel, shared, nests: [nest] });
   const nests = kernel.nests.flatMap((nest, i) => {
     return apply(nest, schedules[i] ?? [], careful ? { ...around, verify } : around);

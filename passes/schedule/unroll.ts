@@ -21,7 +21,7 @@ export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
   return { ...kernel, nests };
 }
 
-function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
+export function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
   return stmts.flatMap((stmt): readonly Stmt[] => {
     const unrolled = asUnrolled(stmt);
     if (unrolled !== undefined) return copiesOf(unrolled, new Map(), "", fresh);

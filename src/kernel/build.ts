@@ -92,14 +92,15 @@ export function fold(
   more: {
     readonly body?: readonly Stmt[];
     readonly block?: readonly BlockLoop[];
+    readonly guard?: readonly Bound[];
     readonly from?: readonly number[];
   } = {},
 ): FoldStmt {
-  const { body = [], block = [], from = [] } = more;
+  const { body = [], block = [], guard = [], from = [] } = more;
   if (names.length !== values.length)
     throw new CompilerBug(`${fn} of ${values.length} values into ${names.join(", ")}`);
   const accumulators = values.map(({ type }, i) => ({ name: names[i] ?? "", type }));
-  return { kind: "fold", fn, accumulators, axes, block, body, values, from };
+  return { kind: "fold", fn, accumulators, axes, block, body, values, guard, from };
 }
 
 export function store(

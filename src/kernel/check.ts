@@ -171,12 +171,14 @@ function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
   const empty = scope.empty || loops.some(({ loop }) => loop.extent === 0);
   const inside = inner(scope, { empty, lane: scope.lane || block.some(({ mark }) => mark === "lane") });
   for (const { loop, mark } of loops) enterLoop(loop, mark, inside, declare);
+  checkBounds(stmt.guard, inside);
+  const inElement = stmt.guard.length === 0 ? inside : inner(inside, { branch: true });
   for (const one of body) {
     const isKept = one.kind === "store" && scope.shared.has(one.buffer);
     if (one.kind !== "let" && one.kind !== "fold" && !isKept) broken(`a ${one.kind} inside a fold`);
   }
-  checkStmts(body, inside, declare);
-  for (const value of values) checkExpr(value, inside);
+  checkStmts(body, inElement, declare);
+  for (const value of values) checkExpr(value, inElement);
   const given = values.map(({ type }) => type);
   const wanted = foldTypes(fn, given[0]);
   if (given.length !== wanted.length || given.some((type, i) => type !== wanted[i])) {
@@ -184,7 +186,9 @@ function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
   }
   if (accumulators.length !== wanted.length)
     broken(`${fn} has ${wanted.length} accumulators, not ${accumulators.length}`);
-  const varying = scope.workgroup && values.some((value) => exprVaries(value, inside));
+  const varying =
+    scope.workgroup &&
+    [...values, ...stmt.guard.map(({ index }) => index)].some((value) => exprVaries(value, inElement));
   for (const [i, { name, type }] of accumulators.entries()) {
     if (type !== wanted[i]) broken(`${name} is ${type}, but folds ${wanted[i]}`);
     declare(name);

@@ -138,6 +138,7 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
   const loops = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
   const slots = loops.map((loop) => reserve(layout, loop.name));
   const [once, each] = splitBody(stmt).map((stmts) => compileStmts(stmts, compiler));
+  const holds = compileBounds(stmt.guard, layout);
   const shape = stmt.block.map(({ loop }) => loop.extent);
   const [value] = stmt.values;
   if (value === undefined) throw new CompilerBug("evaluate: a fold of nothing");
@@ -166,11 +167,13 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
       for (const [i, place] of places.entries()) frame.fill(starts[i] ?? 0, place, place + size);
       for (const slot of slots) frame[slot] = 0;
       for (let element = 0; element < count; element += 1) {
-        if (once !== undefined && element % size === 0) runToEnd(once, frame);
-        if (each !== undefined) runToEnd(each, frame);
-        for (const part of parts) part(frame);
-        for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
-        for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
+        if (holds === undefined || holds(frame)) {
+          if (once !== undefined && (holds !== undefined || element % size === 0)) runToEnd(once, frame);
+          if (each !== undefined) runToEnd(each, frame);
+          for (const part of parts) part(frame);
+          for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
+          for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
+        }
         advance(frame, slots, loops);
       }
     },

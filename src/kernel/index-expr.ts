@@ -119,7 +119,10 @@ function recombined(collected: readonly Term[]): Term[] {
     if (index.kind !== "mod" || !terms.includes(remainder)) continue;
     const whole = index.index;
     const quotient = terms[placeOf(terms, floorDivIndex(whole, index.by))];
-    if (quotient === undefined || quotient.factor !== factor * index.by) continue;
+    if (quotient === undefined || quotient.factor !== factor * index.by) {
+      terms = recombinedMod(terms, remainder) ?? terms;
+      continue;
+    }
     const others = terms.filter((term) => term !== remainder && term !== quotient);
     if (whole.kind === "sum") {
       const merged = sumIndex([{ factor, index: whole }, ...others]);
@@ -130,6 +133,22 @@ function recombined(collected: readonly Term[]): Term[] {
     terms = others;
   }
   return terms.filter((term) => term.factor !== 0);
+}
+
+/** m * floorDiv(mod(y, n), m) + mod(y, m) = mod(y, n), which mod(mod(y, n), m) is called where m divides n. */
+function recombinedMod(terms: readonly Term[], remainder: Term): Term[] | undefined {
+  const { factor, index: rest } = remainder;
+  if (rest.kind !== "mod") return undefined;
+  for (const quotient of terms) {
+    const { index } = quotient;
+    if (index.kind !== "floorDiv" || index.by !== rest.by || quotient.factor !== factor * rest.by) continue;
+    const whole = index.index;
+    if (whole.kind !== "mod" || whole.index !== rest.index || whole.by % rest.by !== 0) continue;
+    const others = terms.filter((term) => term !== remainder && term !== quotient);
+    addTerm(others, factor, whole);
+    return others;
+  }
+  return undefined;
 }
 
 /** Terms are collected and in order. */

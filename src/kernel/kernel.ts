@@ -236,6 +236,8 @@ export interface FoldStmt {
   readonly body: readonly Stmt[];
   /** The element as a partial result: a value for each accumulator, of its type. */
   readonly values: readonly Expr[];
+  /** Where one fails there is no element, and nothing of the body is computed. Empty from `lower`. */
+  readonly guard: readonly Bound[];
   /** Ids of the graph's nodes that it computes. */
   readonly from: readonly number[];
 }

@@ -45,19 +45,30 @@ export interface MoveTable {
   readonly spill: { readonly of: string; readonly axis: string };
   /** Parts of a fold are folded apart, and then joined as the table of folds says. */
   readonly splitFold: { readonly of: string; readonly into: Parts };
+  /**
+   * Both factors of a contraction are copied into workgroup memory, `depth` elements of the sum at a time, and added up in
+   * registers, which take parts of at most so many terms. `rows` and `columns` were split: their parts are invocations and a block.
+   */
+  readonly tile: {
+    readonly of: string;
+    readonly rows: string;
+    readonly columns: string;
+    readonly depth: number;
+    readonly terms?: number;
+  };
   /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread (GPU). */
   readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
-  /** A schedule that is not made of moves yet, in words. */
-  readonly byHand: { readonly words: string };
 }
 
-/** exact: nothing is left over. guard: the last block is whole, and what runs past the end does nothing. peel: see above. */
-export type Tail = "exact" | "guard" | { readonly peel: Schedule };
+/**
+ * exact: nothing is left over. guard: the last block is whole, and what runs past the end does nothing. mask: it folds too, as
+ * barriers will want it to, and stores nothing. peel: see above.
+ */
+export type Tail = "exact" | "guard" | "mask" | { readonly peel: Schedule };
 
 /** panel: a thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
 export type Staged =
   | { readonly memory: "panel"; readonly along: "columns" | "depth" }
-  | { readonly memory: "shared"; readonly depth: number }
   | { readonly memory: "registers" };
 
 export type Parts =
@@ -112,16 +123,18 @@ export function printMove(move: Move): string {
       return `spill ${move.of} over ${move.axis}`;
     case "splitFold":
       return `splitFold ${move.of} ${printParts(move.into)}`;
+    case "tile": {
+      const parts = move.terms === undefined ? "" : ` serial ${move.terms}`;
+      return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${parts}`;
+    }
     case "team":
       return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}`;
-    case "byHand":
-      return move.words;
   }
 }
 
 function printTail(tail: Tail): string {
   if (tail === "exact") return "";
-  if (tail === "guard") return " guard";
+  if (tail === "guard" || tail === "mask") return ` ${tail}`;
   return tail.peel.length === 0 ? " peel" : ` peel(${printSchedule(tail.peel)})`;
 }
 
@@ -131,8 +144,6 @@ function printStaged(into: Staged): string {
   switch (into.memory) {
     case "panel":
       return `panel along ${into.along}`;
-    case "shared":
-      return `shared ${into.depth} deep`;
     case "registers":
       return "registers";
   }

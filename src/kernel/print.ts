@@ -89,7 +89,8 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
       return [line(`${stmt.buffer}[${printExpr(stmt.at)}] = ${printExpr(stmt.value)}${guard}`)];
     }
     case "fold": {
-      const of = `of ${stmt.values.map(printExpr).join(", ")}`;
+      const guard = stmt.guard.length === 0 ? "" : ` where ${printBounds(stmt.guard)}`;
+      const of = `of ${stmt.values.map(printExpr).join(", ")}${guard}`;
       if (stmt.body.length === 0) return [line(`${foldHead(stmt)} ${of}`)];
       return [...block(foldHead(stmt), stmt.body), "  ".repeat(depth + 1) + of];
     }

@@ -156,7 +156,9 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
     case "fold": {
       const body = mapStmts(stmt.body, rewrite);
       const values = mapEach(stmt.values, (value) => rewrite.expr(value));
-      return body === stmt.body && values === stmt.values ? stmt : { ...stmt, body, values };
+      const guard = mapBounds(stmt.guard, rewrite);
+      const isSame = body === stmt.body && values === stmt.values && guard === stmt.guard;
+      return isSame ? stmt : { ...stmt, body, values, guard };
     }
     case "barrier":
       return stmt;
@@ -289,7 +291,7 @@ function someOwn(stmt: Stmt, visit: (expr: Expr) => boolean | undefined): boolea
     case "store":
       return someExpr(stmt.at, visit) || someBound(stmt.guard, visit) || someExpr(stmt.value, visit);
     case "fold":
-      return someOf(stmt.values, visit);
+      return someBound(stmt.guard, visit) || someOf(stmt.values, visit);
     default:
       return unreachable(stmt);
   }
@@ -312,7 +314,7 @@ export function ownExprs(stmt: Stmt): readonly Expr[] {
     case "store":
       return [stmt.at, ...stmt.guard.map(({ index }) => index), stmt.value];
     case "fold":
-      return stmt.values;
+      return stmt.guard.length === 0 ? stmt.values : [...stmt.guard.map(({ index }) => index), ...stmt.values];
     default:
       return unreachable(stmt);
   }

@@ -29,7 +29,7 @@ export interface TargetTraits {
   bytesOf(dtype: DType, count: number): number;
 }
 
-/** Terms that a target adds up one after the other in f32; a longer sum is a sum of such sums (passes/schedule/bound-sums.ts). */
+/** Terms that a target adds up one after the other in f32; a longer sum is a sum of such sums (the move `splitFold`). */
 export const longestSum = 1024;
 
 /** The type of a variable that sums values of `type`. */

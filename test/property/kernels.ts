@@ -9,7 +9,6 @@ import { cse } from "../../passes/schedule/cse.ts";
 import { joinedBlocks, wasmBlocks } from "../../passes/schedule/policy/wasm.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
-import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
@@ -19,6 +18,7 @@ import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
 import { runWasm, scheduleWasm } from "../unit/wasm/wasm-case.ts";
+import { scheduleWgsl } from "../unit/wgsl-samples.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
 import { memoryFor, randomKernel } from "./random-kernel.ts";
@@ -39,8 +39,8 @@ interface Schedule {
 
 type Numbers = ReadonlyMap<string, readonly number[]>;
 
-const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
-const smallGpu = { maxInvocations: 32, maxWorkgroupStorage: 512, maxWorkgroupsPerDimension: 65535 };
+const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384 };
+const smallGpu = { maxInvocations: 32, maxWorkgroupStorage: 512 };
 const smallBlocks = { outer: 2, inner: 3, single: 2 };
 
 const schedules: readonly Schedule[] = [
@@ -64,7 +64,7 @@ const schedules: readonly Schedule[] = [
   {
     name: "wgsl, sums of 3 terms",
     accumulator: "f32",
-    schedule: (kernel) => scheduleWgsl(kernel, gpu, 3),
+    schedule: (kernel) => scheduleWgsl(kernel, gpu, { terms: 3 }),
     runs: 150,
   },
 ];
@@ -94,8 +94,8 @@ const moves = property(
   "any moves that are legal change no number, fold by fold and written out",
   600,
   fc.property(numbers, numbers, fc.nat({ max: 1000 }), (drawn, chosen, seed) => {
-    const before = randomKernel(drawn, "f64");
-    const schedules = randomSchedules(before, chosen);
+    const before = randomKernel(drawn, seed % 2 === 0 ? "f64" : "f32");
+    const schedules = randomSchedules(before, chosen, { gpu: true });
     const expected = evaluated(before, seed);
     try {
       const after = moved(before, schedules, { careful: true });

@@ -12,13 +12,14 @@ import type { Move, MoveOf, Parts, Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
-export function randomSchedules(kernel: Kernel, numbers: readonly number[]): readonly Schedule[] {
+export function randomSchedules(kernel: Kernel, numbers: readonly number[], { gpu = false } = {}): readonly Schedule[] {
   let drawn = 0;
   const below = (n: number): number => (numbers[drawn++] ?? 0) % Math.max(1, n);
   const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const around: Around = { fresh: freshNames(kernel), buffers, shared: [...kernel.shared] };
+  const around: Around = { fresh: freshNames(kernel), buffers, shared: [...kernel.shared], partials: [] };
   return kernel.nests.map((nest) => {
     const known = namesOf(nest);
+    if (gpu && below(2) === 1) return drawGpu({ nest, names: new Map() }, known, around, below);
     return draw({ nest, names: new Map() }, known, around, below, 2);
   });
 }
@@ -59,7 +60,7 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
     case 2: {
       const by = 1 + below(5);
       const count = below(4) === 3 ? { count: 1 + below(2) } : {};
-      const tail = pick(["exact", "guard", "peel", "peel"] as const) ?? "exact";
+      const tail = pick(["exact", "guard", "peel", "peel", "mask"] as const) ?? "exact";
       if (tail !== "peel") return { move: "split", axis, by, tail, ...count };
       const whole: MoveOf<"split"> = { move: "split", axis, by, tail: { peel: [] }, ...count };
       return { ...whole, tail: { peel: peeled(piece, known, whole, around, below, depth) } };
@@ -103,6 +104,60 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
       return of === undefined ? undefined : { move: "splitFold", of, into };
     }
   }
+}
+
+/** Rows shared by teams, a block in tiles, or iterations of their own; with folds of theirs split in any way. */
+function drawGpu(start: Piece, known: Known, around: Around, below: Below): Schedule {
+  const moves: Move[] = [];
+  let piece = start;
+  const make = (move: Move): boolean => {
+    const made = tryMove(piece, move, around);
+    if (typeof made === "string") return false;
+    moves.push(move);
+    piece = { nest: made.nest, names: made.names };
+    return true;
+  };
+  const power = (most: number): number => 2 ** below(most + 1);
+  const loops = piece.nest.loops.map(({ loop }) => loop.name);
+  const kind = below(3);
+  if (kind === 0)
+    make({ move: "team", rows: 1 + below(5), lanes: power(4), layout: below(2) === 0 ? "along" : "across" });
+  else if (kind === 1) drawTile(loops, known, make, below);
+  if (piece === start) {
+    make({ move: "flatten", axes: loops, into: "flat" });
+    make({ move: "split", axis: "flat", by: 2 * power(3), tail: "guard" });
+    make({ move: "bind", axis: "flat_i", to: "invocation" });
+    make({ move: "bind", axis: "flat_o", to: "workgroup" });
+  }
+  for (const { accumulators } of [...start.nest.prelude, ...start.nest.body].filter((stmt) => stmt.kind === "fold")) {
+    const of = accumulators[0]?.name ?? "";
+    const lanes = piece.nest.loops.reduce((n, { loop, mark }) => (mark === "invocation" ? n * loop.extent : n), 1);
+    if (below(2) === 1) make({ move: "splitFold", of, into: { by: "tree", lanes } });
+    if (below(2) === 1) make({ move: "splitFold", of: `${of}_part`, into: { by: "serial", terms: 2 + below(4) } });
+  }
+  return moves;
+}
+
+/** As the policy tiles, of any sizes; it ends where a move is not legal. */
+function drawTile(loops: readonly string[], known: Known, make: (move: Move) => boolean, below: Below): void {
+  const [m, n] = [loops[below(loops.length)], loops[below(loops.length)]];
+  if (m === undefined || n === undefined || m === n) return;
+  const [ny, nx, rm, rn] = [2 ** (1 + below(2)), 2 ** (1 + below(2)), 2 + below(2), 2 + below(2)];
+  const others = loops.filter((name) => name !== m && name !== n);
+  const terms = below(2) === 0 ? {} : { terms: 5 };
+  const moves: readonly Move[] = [
+    { move: "split", axis: m, by: ny * rm, tail: "mask" },
+    { move: "split", axis: `${m}_i`, by: rm, tail: "exact" },
+    { move: "split", axis: n, by: nx * rn, tail: "mask" },
+    { move: "split", axis: `${n}_i`, by: nx, tail: "exact" },
+    { move: "jam", axes: [`${m}_i_i`, `${n}_i_o`], mark: "unrolled" },
+    { move: "reorder", axes: [...others, `${m}_o`, `${n}_o`, `${m}_i_o`, `${n}_i_i`] },
+    { move: "bind", axis: `${n}_i_i`, to: "invocation" },
+    { move: "bind", axis: `${m}_i_o`, to: "invocation" },
+    { move: "tile", of: known.accumulators[0] ?? "", rows: `${m}_i`, columns: `${n}_i`, depth: ny * nx, ...terms },
+    { move: "flatten", axes: [`${m}_i_o`, `${n}_i_i`], into: "lane" },
+  ];
+  moves.every(make);
 }
 
 /** Moves of what a split leaves over: found by making the split, and drawing for the piece that it cuts off. */

@@ -4,7 +4,6 @@
  */
 import { describe, expect, test } from "vitest";
 import { scheduleAlike } from "../../passes/schedule/alike.ts";
-import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -18,8 +17,9 @@ import { opCases } from "../op-cases.ts";
 import { contextOn } from "../stage-context.ts";
 import { scheduleJs } from "./js-case.ts";
 import { scheduleWasm } from "./wasm/wasm-case.ts";
+import { scheduleWgsl } from "./wgsl-samples.ts";
 
-const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+const gpu = { maxInvocations: 256, maxWorkgroupStorage: 16384 };
 const schedules = [scheduleJs, scheduleWasm, (kernel: Kernel) => scheduleWgsl(kernel, gpu)];
 
 type Store = Stmt & { readonly kind: "store" };

@@ -48,9 +48,9 @@ const defects: readonly Defect[] = [
   },
   {
     title: "a tail guard is missing",
-    file: "passes/schedule/gpu-map.ts",
-    from: "const inside = whenInside([{ index: flat, extent: totalOf(loops) }], body);",
-    to: "const inside = totalOf(loops) < 0 ? whenInside([], body) : body;",
+    file: "passes/schedule/moves/split.ts",
+    from: "return [when(isBelow(at, extent), body)];",
+    to: "return extent < 0 ? [when(isBelow(at, extent), body)] : body;",
     caughtBy: "test/unit/wgsl-schedule.test.ts",
     named: "small workgroups",
   },

@@ -7,11 +7,20 @@ import { gpuBytes } from "../../codegen/wgsl/layout.ts";
 import { reservedNames, WgslNames } from "../../codegen/wgsl/names.ts";
 import { printWgsl } from "../../codegen/wgsl/print.ts";
 import { helperFor, legalize, legalizeKernel, quirks } from "../../codegen/wgsl/quirks.ts";
-import { scheduleWgsl } from "../../passes/schedule/wgsl.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { apply, bitcast, constant, convert, load, loopIndex, name, store } from "../kernel-pool.ts";
-import { buffer, bytesAndMasks, columnSum, gather, kernelOf, loop, nest, reduction } from "./wgsl-samples.ts";
+import {
+  buffer,
+  bytesAndMasks,
+  columnSum,
+  gather,
+  kernelOf,
+  loop,
+  nest,
+  reduction,
+  scheduleWgsl,
+} from "./wgsl-samples.ts";
 
 const limits = { maxInvocations: 64, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
 const source = (kernel: Kernel): string => printWgsl(legalizeKernel(scheduleWgsl(kernel, limits))).source;
@@ -23,19 +32,19 @@ describe("text", () => {
       "@compute @workgroup_size(64)
       fn main(@builtin(workgroup_id) tl_id: vec3<u32>, @builtin(local_invocation_index) tl_lane: u32) {
         let tl_group = i32(tl_id.x);
-        let lane: i32 = i32(tl_lane);
-        if (lane < 6i) {
-          let byte: u32 = extractBits(u[lane >> 2u], u32(lane & 3) * 8u, 8u);
+        let flat_i: i32 = i32(tl_lane);
+        if (flat_i < 6i) {
+          let byte: u32 = extractBits(u[flat_i >> 2u], u32(flat_i & 3) * 8u, 8u);
           let even: bool = tl_mod_u32(byte, 2u) == 0u;
-          y[2 * (lane % 3) + (lane / 3)] = f32(byte) / 255.0f;
-          even_out[lane] = select(0u, 1u, even && (mask[lane] != 0u));
-          hash[lane] = tl_rotate_left(byte * 2654435761u, 13u);
+          y[2 * (flat_i % 3) + (flat_i / 3)] = f32(byte) / 255.0f;
+          even_out[flat_i] = select(0u, 1u, even && (mask[flat_i] != 0u));
+          hash[flat_i] = tl_rotate_left(byte * 2654435761u, 13u);
           let bits: u32 = min(255u - byte, 255u);
-          atomicAnd(&inverted[lane >> 2u], ~(0xffu << (u32(lane & 3) * 8u)));
-          atomicOr(&inverted[lane >> 2u], bits << (u32(lane & 3) * 8u));
-          let bits_2: u32 = tl_to_half(unpack2x16float(h[lane >> 1u])[lane & 1] * 3.0f);
-          atomicAnd(&half[lane >> 1u], ~(0xffffu << (u32(lane & 1) * 16u)));
-          atomicOr(&half[lane >> 1u], bits_2 << (u32(lane & 1) * 16u));
+          atomicAnd(&inverted[flat_i >> 2u], ~(0xffu << (u32(flat_i & 3) * 8u)));
+          atomicOr(&inverted[flat_i >> 2u], bits << (u32(flat_i & 3) * 8u));
+          let bits_2: u32 = tl_to_half(unpack2x16float(h[flat_i >> 1u])[flat_i & 1] * 3.0f);
+          atomicAnd(&half[flat_i >> 1u], ~(0xffffu << (u32(flat_i & 1) * 16u)));
+          atomicOr(&half[flat_i >> 1u], bits_2 << (u32(flat_i & 1) * 16u));
         }
       }
       "
@@ -47,15 +56,15 @@ describe("text", () => {
       "@compute @workgroup_size(64)
       fn main(@builtin(workgroup_id) tl_id: vec3<u32>, @builtin(local_invocation_index) tl_lane: u32) {
         let tl_group = i32(tl_id.x);
-        let lane: i32 = i32(tl_lane);
-        if (lane < 6i) {
-          y[lane] = table[3 * ids[lane / 3] + (lane % 3)];
+        let flat_i: i32 = i32(tl_lane);
+        if (flat_i < 6i) {
+          y[flat_i] = table[3 * ids[flat_i / 3] + (flat_i % 3)];
           var guarded: f32 = -1.0f;
-          if ((-lane + 8) >= 0 && (-lane + 8) < 6) {
-            guarded = v[-lane + 8];
+          if ((-flat_i + 8) >= 0 && (-flat_i + 8) < 6) {
+            guarded = v[-flat_i + 8];
           }
-          z[lane] = guarded;
-          blocks[lane] = 100 * tl_floor_mod(-lane + 3, 7) - (lane / 3) + 2;
+          z[flat_i] = guarded;
+          blocks[flat_i] = 100 * tl_floor_mod(-flat_i + 3, 7) - (flat_i / 3) + 2;
         }
       }
       "
@@ -161,7 +170,7 @@ describe("names", () => {
       [buffer("read", "texture", 3), buffer("write", "array", 3)],
       [nest([i], [store("array", loopIndex(i), load("f32", "texture", loopIndex(i)))])],
     );
-    expect(source(kernel)).toContain("n_array[lane] = texture[lane];");
+    expect(source(kernel)).toContain("n_array[loop_i] = texture[loop_i];");
   });
 });
 

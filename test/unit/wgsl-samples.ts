@@ -3,15 +3,17 @@
  * it computes on a GPU (test/gpu/cases).
  */
 
+import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../passes/schedule/policy/wgsl.ts";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { rewriting } from "../../src/kernel/rewrite.ts";
 import {
   apply,
-  assign,
   constant,
   convert,
   floorDivIndex,
+  fold,
   forLoop,
   letValue,
   load,
@@ -21,7 +23,6 @@ import {
   rangedIndex,
   store,
   sumIndex,
-  variable,
 } from "../kernel-pool.ts";
 
 export interface Sample {
@@ -29,6 +30,11 @@ export interface Sample {
   readonly kernel: Kernel;
   /** Of a written element: absolute plus relative. 0 means the same bits. */
   readonly tolerance: number;
+}
+
+/** As the target does it. */
+export function scheduleWgsl(kernel: Kernel, limits: WgslLimits, tuning: Partial<WgslTuning> = {}): Kernel {
+  return scheduleKernel(kernel, wgslPolicy(limits, { ...wgslTuning, ...tuning }), { namesCommon: false });
 }
 
 // ---- building ------------------------------------------------------------------------------------------------------
@@ -68,8 +74,7 @@ export function matmul(m: number, n: number, k: number, transposed = false): Ker
   const product = apply("mul", apply("abs", a), load("f32", "w", at([n, c], [1, j])));
   const here = at([n, i], [1, j]);
   const body = [
-    variable("acc", f32(0)),
-    forLoop(c, [assign("acc", apply("add", acc, product))]),
+    fold("sum", ["acc"], [c], [product]),
     letValue("z", apply("add", acc, load("f32", "b", at([1, j])))),
     store("y", here, apply("max", name("f32", "z"), f32(0))),
     letValue("old", load("f32", "s", here)),
@@ -86,25 +91,19 @@ export function matmul(m: number, n: number, k: number, transposed = false): Ker
 }
 
 /**
- * Batches, the operands the other way round, an operand that is infinite where nothing was loaded, `let`s before and in
- * the loop, a start that is not 0, and an epilogue that assigns and loops.
+ * Batches, the operands the other way round, an operand that is infinite where nothing was loaded, and `let`s before and in
+ * the fold, one of which is read after it too.
  */
 export function batched(batch: number, m: number, n: number, k: number): Kernel {
-  const [b, i, j, c, t] = [loop("batch", batch), loop("i", m), loop("j", n), loop("c", k), loop("t", 3)];
+  const [b, i, j, c] = [loop("batch", batch), loop("i", m), loop("j", n), loop("c", k)];
   const left = apply("div", name("f32", "gain"), load("f32", "x", at([m * k, b], [k, i], [1, c])));
+  const product = apply("mul", load("f32", "w", at([n * k, b], [k, j], [1, c])), name("f32", "left"));
   const here = at([m * n, b], [n, i], [1, j]);
   const body = [
     letValue("gain", load("f32", "gains", at([m, b], [1, i]))),
-    variable("acc", load("f32", "bias", at([1, j]))),
-    forLoop(c, [
-      letValue("left", left),
-      assign(
-        "acc",
-        apply("add", apply("mul", load("f32", "w", at([n * k, b], [k, j], [1, c])), name("f32", "left")), acc),
-      ),
-    ]),
-    forLoop(t, [assign("acc", apply("mul", acc, f32(0.5)))]),
-    store("y", here, apply("sub", acc, name("f32", "gain"))),
+    fold("sum", ["acc"], [c], [product], { body: [letValue("left", left)] }),
+    letValue("biased", apply("add", acc, load("f32", "bias", at([1, j])))),
+    store("y", here, apply("sub", name("f32", "biased"), name("f32", "gain"))),
   ];
   const buffers = [
     buffer("read", "gains", batch * m),
@@ -127,8 +126,7 @@ export function reverseInPlace(rows: number, columns: number): Kernel {
     columns - 1,
   );
   const body = [
-    variable("acc", f32(0)),
-    forLoop(c2, [assign("acc", apply("add", acc, load("f32", "x", at([columns, r], [1, c2]))))]),
+    fold("sum", ["acc"], [c2], [load("f32", "x", at([columns, r], [1, c2]))]),
     forLoop(c, [store("x", at([columns, r], [1, c]), apply("add", load("f32", "x", mirrored), acc))]),
   ];
   return kernelOf("reverse", [buffer("update", "x", rows * columns)], [nest([r], body)]);
@@ -167,8 +165,7 @@ export function convolution(b: number, h: number, w: number, c: number, f: numbe
   const weight = load("f32", "w", at([3 * c * f, kh], [c * f, kw], [f, kc], [1, filter]));
   const product = apply("mul", name("f32", "pixel"), weight);
   const body = [
-    variable("acc", f32(0)),
-    forLoop(kh, [forLoop(kw, [forLoop(kc, [value, assign("acc", apply("add", acc, product))])])]),
+    fold("sum", ["acc"], [kh, kw, kc], [product], { body: [value] }),
     store("y", at([h * w * f, image], [w * f, row], [f, column], [1, filter]), acc),
   ];
   const buffers = [
@@ -183,8 +180,7 @@ export function convolution(b: number, h: number, w: number, c: number, f: numbe
 export function columnSum(m: number, n: number): Kernel {
   const [i, j] = [loop("i", m), loop("j", n)];
   const body = [
-    variable("acc", f32(0)),
-    forLoop(i, [assign("acc", apply("add", acc, load("f32", "d", at([n, i], [1, j]))))]),
+    fold("sum", ["acc"], [i], [load("f32", "d", at([n, i], [1, j]))]),
     letValue("old", load("f32", "b", at([1, j]))),
     store("b", at([1, j]), apply("sub", name("f32", "old"), apply("mul", f32(0.5), acc))),
   ];
@@ -193,21 +189,15 @@ export function columnSum(m: number, n: number): Kernel {
 
 /** Sum, largest and how many are above 0, of all elements. */
 export function reduction(count: number): Kernel {
-  const c = loop("c", count);
-  const x = name("f32", "v");
+  const [c, c1, c2] = [loop("c", count), loop("c1", count), loop("c2", count)];
+  const x = (from: LoopVar): Expr => load("f32", "x", at([1, from]));
   const top = name("f32", "top");
   const above = name("i32", "above");
-  const positive = apply("select", apply("gt", x, f32(0)), constant("i32", 1), constant("i32", 0));
+  const positive = apply("select", apply("gt", name("f32", "v"), f32(0)), constant("i32", 1), constant("i32", 0));
   const body = [
-    variable("acc", f32(0)),
-    variable("top", f32(Number.NEGATIVE_INFINITY)),
-    variable("above", constant("i32", 0)),
-    forLoop(c, [
-      letValue("v", load("f32", "x", at([1, c]))),
-      assign("acc", apply("add", acc, x)),
-      assign("top", apply("max", x, top)),
-      assign("above", apply("add", above, positive)),
-    ]),
+    fold("sum", ["acc"], [c], [x(c)]),
+    fold("max", ["top"], [c1], [x(c1)]),
+    fold("sum", ["above"], [c2], [positive], { body: [letValue("v", x(c2))] }),
     store("mean", at(), apply("div", acc, f32(count))),
     store("most", at(), top),
     store("number", at(), above),
@@ -224,32 +214,25 @@ export function softmax(rows: number, columns: number): Kernel {
   const [m, s] = [name("f32", "m"), name("f32", "s")];
   const e = (c: LoopVar): Expr => apply("exp", apply("sub", x(c), m));
   const body = [
-    variable("m", f32(Number.NEGATIVE_INFINITY)),
-    forLoop(c1, [assign("m", apply("max", m, x(c1)))]),
-    variable("s", f32(0)),
-    forLoop(c2, [letValue("e", e(c2)), assign("s", apply("add", s, name("f32", "e")))]),
+    fold("max", ["m"], [c1], [x(c1)]),
+    fold("sum", ["s"], [c2], [name("f32", "e")], { body: [letValue("e", e(c2))] }),
     letValue("loss_of_row", apply("add", apply("log", s), m)),
     store("loss", at([1, r]), name("f32", "loss_of_row")),
-    forLoop(c3, [letValue("p", apply("div", e(c3), s)), store("x", at([columns, r], [1, c3]), name("f32", "p"))]),
+    forLoop(
+      c3,
+      [letValue("p", apply("div", e(c3), s)), store("x", at([columns, r], [1, c3]), name("f32", "p"))],
+      "parallel",
+    ),
   ];
   return kernelOf("softmax", [buffer("update", "x", rows * columns), buffer("write", "loss", rows)], [nest([r], body)]);
 }
 
-/** Where the largest element of each row is: two variables that only make sense together. */
+/** Where the largest element of each row is: two results that only make sense together. */
 export function argMax(rows: number, columns: number): Kernel {
   const [r, c] = [loop("r", rows), loop("c", columns)];
-  const [best, where, v] = [name("f32", "best"), name("i32", "where"), name("f32", "v")];
-  const better = apply("gt", v, best);
   const body = [
-    variable("best", f32(Number.NEGATIVE_INFINITY)),
-    variable("where", constant("i32", 0)),
-    forLoop(c, [
-      letValue("v", load("f32", "x", at([columns, r], [1, c]))),
-      letValue("better", better),
-      assign("where", apply("select", name("bool", "better"), loopIndex(c), where)),
-      assign("best", apply("select", name("bool", "better"), v, best)),
-    ]),
-    store("y", at([1, r]), where),
+    fold("argMax", ["best", "where"], [c], [load("f32", "x", at([columns, r], [1, c])), loopIndex(c)]),
+    store("y", at([1, r]), name("i32", "where")),
   ];
   const buffers = [buffer("read", "x", rows * columns), buffer("write", "y", rows, "i32")];
   return kernelOf("arg_max", buffers, [nest([r], body)]);
@@ -287,10 +270,7 @@ export function bytesAndMasks(rows: number, columns: number): Kernel {
 export function horizontal(): Kernel {
   const parts = [softmax(5, 97), columnSum(130, 33), matmul(33, 29, 47)];
   const [j, k] = [loop("e", 300), loop("long", 1000)];
-  const norm = [
-    variable("norm", f32(0)),
-    forLoop(k, [assign("norm", apply("add", name("f32", "norm"), load("f32", "g", at([1, k]))))]),
-  ];
+  const norm = [fold("sum", ["norm"], [k], [load("f32", "g", at([1, k]))])];
   const scaled = [store("scaled", at([1, j]), apply("mul", load("f32", "g", at([1, j])), name("f32", "norm")))];
   const renamed = parts.map((kernel, n) => rename(kernel, `_${n}`));
   return kernelOf(

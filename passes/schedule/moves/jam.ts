@@ -13,7 +13,7 @@
 import { assign, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { mapBounds, mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
 import { type Fresh, replace } from "../names.ts";
 import { type Around, type Moved, namesNow, type Piece, sharedByAll, withBody } from "../piece.ts";
 
@@ -273,7 +273,8 @@ function emitFold(fold: FoldStmt, keepsNames: boolean, to: Emit): FoldStmt {
   const rewrite = rewriteIn(own, to);
   const body = fold.body.map((stmt) => apart.get(stmt) ?? mapStmt(stmt, rewrite));
   const values = fold.values.map((value) => rewrite.expr(value));
-  return { ...fold, block: [...own.block, ...fold.block], body, values };
+  const guard = mapBounds(fold.guard, rewrite);
+  return { ...fold, block: [...own.block, ...fold.block], body, values, guard };
 }
 
 function emitGroup(stmts: readonly Stmt[], keepsNames: boolean, to: Emit): readonly Stmt[] {

@@ -3,13 +3,14 @@
  *
  *   reorder j, i           parallel i, j          ->   parallel j, i
  *   flatten i, j into f    parallel i < 3, j < 5  ->   parallel f < 15,  i = f / 5, j = f % 5
- *   bind i thread          parallel i             ->   thread i
+ *   bind i thread          parallel i             ->   thread i             (invocation: a prelude goes into the body, as
+ *                                                                         nothing runs before a launch)
  *   bind j lane            parallel i, j { ... }  ->   parallel i { for j lane { ... } }
  *   sink j                 parallel i, j { ... }  ->   parallel i { for j parallel { ... } }
  *   unroll u               for u < 4              ->   for u < 4 unrolled
  */
 import { floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
-import type { Index, LoopMark, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Index, LoopMark, LoopVar, Nest, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -33,7 +34,16 @@ export function reorder(piece: Piece, { axes }: MoveOf<"reorder">): Moved | stri
   if (new Set(wanted).size < wanted.length) return "a loop is named twice";
   let next = 0;
   const loops = nest.loops.map((each) => (named.includes(each) ? (named[next++] ?? each) : each));
-  return { ...piece, nest: { ...nest, loops } };
+  return misplaced(loops) ?? { ...piece, nest: { ...nest, loops } };
+}
+
+/** Why loops cannot stand in this order: the invocations of a workgroup are innermost. Null where they can. */
+function misplaced(loops: readonly ParallelLoop[]): string | null {
+  const marks = loops.map(({ mark }) => mark);
+  const first = marks.indexOf("invocation");
+  if (first >= 0 && marks.slice(first).some((mark) => mark !== "invocation")) return "invocations are not innermost";
+  const isMixed = marks.includes("thread") && (first >= 0 || marks.includes("workgroup"));
+  return isMixed ? "threads and workgroups are different machines" : null;
 }
 
 export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh }: Around): Moved | string {
@@ -92,7 +102,10 @@ export function bind(piece: Piece, { axis, to }: MoveOf<"bind">, { shared }: Aro
   if (bound === undefined) return `${name} is no parallel loop`;
   if (bound.mark !== "parallel") return `${name} is bound already`;
   const loops = nest.loops.map((each) => (each === bound ? { ...each, mark: to } : each));
-  return { ...piece, nest: { ...nest, loops } };
+  const reason = misplaced(loops);
+  if (reason !== null) return reason;
+  if (to !== "invocation") return { ...piece, nest: { ...nest, loops } };
+  return { ...piece, nest: { loops, prelude: [], body: [...nest.prelude, ...nest.body] } };
 }
 
 export function sink(piece: Piece, { axis }: MoveOf<"sink">): Moved | string {

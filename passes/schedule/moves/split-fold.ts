@@ -61,6 +61,7 @@ function part(fold: FoldStmt, { axes, at, block = [] }: Over, fresh: Fresh): Fol
     block: [...copy.block, ...block],
     body: copy.body,
     values: copy.values,
+    guard: copy.guard,
   };
 }
 
@@ -143,7 +144,7 @@ function overParts(
     parts.map((one) => held(one, at, fresh)),
     defining(body, fresh),
   );
-  const outer = { ...fold, axes, block, body, values };
+  const outer = { ...fold, axes, block, body, values, guard: [] };
   return bounded(outer, terms, fresh) ?? [outer];
 }
 

@@ -3,7 +3,6 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { printWgsl } from "../../../codegen/wgsl/print.ts";
-import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import { erf } from "../../../src/core/special.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
@@ -39,11 +38,12 @@ import {
   reduction,
   type Sample,
   samples,
+  scheduleWgsl,
 } from "../../unit/wgsl-samples.ts";
 import type { GpuCase } from "../case.ts";
 import { launch } from "../run-kernel.ts";
 
-const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
+const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384 };
 
 export const cases: readonly GpuCase[] = [
   ...[...samples, { title: "reduction of 60000", kernel: reduction(60000), tolerance: 1e-4 }].map(

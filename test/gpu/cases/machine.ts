@@ -5,7 +5,6 @@ import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
 import { gpuBytes } from "../../../codegen/wgsl/layout.ts";
 import { wgsl } from "../../../codegen/wgsl/target.ts";
-import { scheduleWgsl } from "../../../passes/schedule/wgsl.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
 import { alone } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
@@ -15,6 +14,7 @@ import { deviceSource, openDevice } from "../../../src/runtime/webgpu/connection
 import { WebGpuMachine } from "../../../src/runtime/webgpu/machine.ts";
 import { bufferOf } from "../../buffers.ts";
 import { apply, constant, load, loopIndex, store } from "../../kernel-pool.ts";
+import { scheduleWgsl } from "../../unit/wgsl-samples.ts";
 import type { GpuCase } from "../case.ts";
 import { countedDevice } from "../counted-device.ts";
 

@@ -72,7 +72,7 @@ export function tiledMatmulRelu(
   const loops = [["workgroup", wi, wj] as const, ["invocation", ii, jj] as const];
   return kernel("matmul_relu", buffers, [nest(loops, body)], {
     shared,
-    schedule: [[{ move: "byHand", words: `${tile}x${tile} tile` }]],
+    schedule: [[{ move: "tile", of: "acc", rows: "i", columns: "j", depth: tile }]],
   });
 }
 

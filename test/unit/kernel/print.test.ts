@@ -100,7 +100,7 @@ test("a matmul", () => {
 test("a tiled matmul", () => {
   expect(printKernel(tiledMatmulRelu(20, 20, 20, 16))).toMatchInlineSnapshot(`
     "kernel matmul_relu(read x: f32[400], read w: f32[400], write y: f32[400])
-      // 16x16 tile
+      // tile acc over i, j 16 deep
       shared xs: f32[256]
       shared ws: f32[256]
       workgroup wi < 2, wj < 2

@@ -1,0 +1,70 @@
+/**
+ * What `split ... mask` does to a body: iterations past the end come along, as barriers will want them to, and store nothing.
+ *
+ *   let b = bias[i]                                        fold acc = sum over k of guarded(i < 130 ? x[i, k] : 0)
+ *   fold acc = sum over k of x[i, k]      ->               if i < 130
+ *   y[i] = acc + b                                           let b = bias[i]
+ *                                                            y[i] = acc + b
+ *
+ * The fold stays outside of the `if`, with all that it reads in its own body.
+ */
+import { apply, when } from "../../../src/kernel/build.ts";
+import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
+import { mapStmt, mapStmts, ownExprs, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
+import { guardLoads, isBelow, openBounds } from "../bounds.ts";
+import { copyStmts, type Fresh, letsFor, replace } from "../names.ts";
+import { namesOfCopy } from "../piece.ts";
+
+interface Around {
+  readonly fresh: Fresh;
+  readonly buffers: ReadonlyMap<string, BufferParam>;
+}
+
+/** The body where `bound` holds, or why it cannot be told apart from its fold. */
+export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: Around): readonly Stmt[] | string {
+  const at = body.findIndex(({ kind }) => kind === "fold");
+  const fold = body[at];
+  if (fold?.kind !== "fold") return "there is no fold in the body";
+  const [before, after] = [body.slice(0, at), body.slice(at + 1)];
+  if (before.some(({ kind }) => kind !== "let")) return "other statements than lets stand before the fold";
+  if (after.some(({ kind }) => kind === "barrier")) return "there is a barrier in the body";
+  const own = letsFor([fold], before);
+  const rest = letsFor(after, before);
+  // What both read is computed in both places, under two names.
+  const copies = copyStmts(rest, {}, fresh);
+  const names = new Map([...namesOfCopy(rest, copies)].map(([name, now]) => [name, { name: now, at: [] }] as const));
+  const moved = [...copies, ...mapStmts(after, replace({ loops: new Map(), names }))];
+  const whole = { ...fold, body: [...own, ...fold.body] };
+  const open = openBounds([bound]);
+  if (open.length === 0) return [whole, ...moved];
+  return [guardedFold(whole, bound, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
+}
+
+/** An `if` around nothing but an `if` is one. */
+function inside(stmts: readonly Stmt[], condition: Expr): readonly Stmt[] {
+  const [only] = stmts;
+  if (stmts.length !== 1 || only?.kind !== "if") return [when(condition, stmts)];
+  return [when(apply("and", only.condition, condition), only.body)];
+}
+
+/** Loads that move with what is bounded. Others are those of iterations that are there. */
+function guardedFold(fold: FoldStmt, bound: Bound, buffers: Around["buffers"]): Stmt {
+  const moving = new Set(bound.index.reads);
+  const see = (stmts: readonly Stmt[]): void => {
+    for (const stmt of stmts) {
+      if ("body" in stmt) see(stmt.body);
+      const moves = ownExprs(stmt).some((expr) => readsAny(expr, moving));
+      if (moves && stmt.kind === "let") moving.add(stmt.name);
+      if (moves && stmt.kind === "fold") for (const { name } of stmt.accumulators) moving.add(name);
+    }
+  };
+  see(fold.body);
+  const guard = guardLoads([bound], buffers);
+  return mapStmt(
+    fold,
+    rewriting(
+      (expr) => (readsAny(expr, moving) ? guard(expr) : expr),
+      (expr) => readsAny(expr, moving),
+    ),
+  );
+}

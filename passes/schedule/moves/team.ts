@@ -1,0 +1,118 @@
+/**
+ * Several invocations of a workgroup share each row, and join their partial results.
+ *
+ *   team 16 rows x 4 lanes across        workgroup group < 32, invocation lane < 64
+ *   parallel j < 512                       fold s_part = sum over i_trip < 32 of dh[512*(4*i_trip + lane/16) + 16*group + lane%16]
+ *     fold s = sum over i < 128            partials[lane] = s_part; barrier; ...halve until lane 0 has the sum; barrier
+ *       of dh[512*i + j]            ->     let s = partials[lane%16]
+ *     b[j] = b[j] - rate*s                 if lane/16 < 1 { b[16*group + lane%16] = ... }
+ *
+ * along: neighbours take neighbouring columns of one row. across: they take neighbouring rows. Every barrier stands where all
+ * invocations come: rows beyond the end run along with guarded loads and stores. It is no move of others because what becomes of
+ * one statement depends on what becomes of all of them: who may store what another one has read.
+ */
+import { floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
+import { guardLoads, openBounds, whenInside } from "../bounds.ts";
+import { sizeOf } from "../facts.ts";
+import type { Around, Moved, Piece } from "../piece.ts";
+import { recover } from "./loops.ts";
+import { planRow, type RowStep } from "./team-plan.ts";
+import { columnOf, joinInTree, shareFold, type Team } from "./tree.ts";
+
+export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved | string {
+  const { nest } = piece;
+  const { fresh, buffers } = around;
+  const { rows, lanes } = move;
+  if (nest.loops.some(({ mark }) => mark !== "parallel")) return "a loop is bound already";
+  if (!Number.isInteger(Math.log2(lanes)) || !(rows >= 1)) return `${rows} rows of ${lanes} lanes`;
+  const steps = planRow(nest.body);
+  if (typeof steps === "string") return steps;
+  const loops = nest.loops.map(({ loop }) => loop);
+  const total = sizeOf(loops);
+  const group: LoopVar = { name: fresh("group"), extent: Math.ceil(total / rows) };
+  const lane: LoopVar = { name: fresh("lane"), extent: rows * lanes };
+  const { own, row } = teamOf(fresh.pool.loop(lane), move);
+  const flat = columnOf(fresh.pool.loop(group), rows, row);
+  const bounds = openBounds([{ index: flat, extent: total }]);
+  const names = new Map(piece.names);
+  const shared = shareOut(steps, own, nest.prelude, names, around);
+  const placed = mapStmts(shared, replaceLoops(recover(loops, flat)));
+  const guarded = guardStores(mapStmts(placed, rewriting(guardLoads(bounds, buffers))), bounds, buffers);
+  names.set("group", group.name).set("lane", lane.name);
+  return {
+    nest: {
+      loops: [
+        { loop: group, mark: "workgroup" },
+        { loop: lane, mark: "invocation" },
+      ],
+      prelude: [],
+      body: [...nest.prelude, ...guarded],
+    },
+    names,
+  };
+}
+
+function teamOf(
+  invocation: Index,
+  { layout, rows, lanes }: MoveOf<"team">,
+): { readonly own: Team; readonly row: Index } {
+  const size = rows * lanes;
+  if (layout === "across") {
+    const row = modIndex(invocation, rows);
+    return { own: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation, size }, row };
+  }
+  const row = floorDivIndex(invocation, lanes);
+  const first = scaleIndex(row, lanes);
+  return { own: { lanes, lane: modIndex(invocation, lanes), step: 1, first, invocation, size }, row };
+}
+
+function shareOut(
+  steps: readonly RowStep[],
+  own: Team,
+  prelude: readonly Stmt[],
+  names: Map<string, string | null>,
+  around: Around,
+): readonly Stmt[] {
+  const { fresh } = around;
+  const out: Stmt[] = [];
+  // Folds of the prelude may become trees too.
+  let isUsed = prelude.length > 0;
+  for (const step of steps) {
+    if (step.kind === "all") out.push(step.stmt);
+    else if (step.kind === "first") out.push(...whenInside([{ index: own.lane, extent: 1 }], step.stmts));
+    else if (step.kind === "fold") {
+      const part = shareFold(step.fold, own, around);
+      out.push(part, ...joinInTree(step.fold, part, { team: own, isUsed }, around));
+      isUsed = true;
+      for (const [i, { name }] of step.fold.accumulators.entries()) {
+        names.set(`${name}_part`, part.accumulators[i]?.name ?? null);
+      }
+    } else {
+      const total = sizeOf(step.loops);
+      const extent = Math.ceil(total / own.lanes);
+      const trips: LoopVar = { name: fresh(`${step.loops[0]?.name ?? "c"}_trip`), extent };
+      const column = columnOf(fresh.pool.loop(trips), own.lanes, own.lane);
+      const body = mapStmts(step.body, replaceLoops(recover(step.loops, column)));
+      const inside = whenInside([{ index: column, extent: total }], body);
+      out.push(...(extent === 1 ? inside : [{ kind: "for", loop: trips, mark: "serial", body: inside } as const]));
+    }
+  }
+  return out;
+}
+
+/** Rows beyond the end store nothing. */
+function guardStores(
+  stmts: readonly Stmt[],
+  bounds: readonly Bound[],
+  buffers: ReadonlyMap<string, BufferParam>,
+): readonly Stmt[] {
+  if (bounds.length === 0) return stmts;
+  return stmts.map((stmt): Stmt => {
+    if (stmt.kind === "store" && buffers.has(stmt.buffer)) return { ...stmt, guard: [...stmt.guard, ...bounds] };
+    if (stmt.kind === "for" || stmt.kind === "if") return { ...stmt, body: guardStores(stmt.body, bounds, buffers) };
+    return stmt;
+  });
+}
