@@ -132,7 +132,7 @@ class Block {
   /** What the expression is worth here: in the first turn found or begun anew, in the second found again. */
   #value(expr: Expr): Value {
     const values = this.#values.get(expr) ?? [];
-    const last = values.findLast(({ since }) => since <= this.#at);
+    const last = this.#lastOf(values);
     if (last !== undefined && !this.#isChanged(expr, last.since)) return last;
     const value: Value = { since: this.#at, count: 0, holder: undefined, isDeclared: false };
     values.push(value);
@@ -177,7 +177,16 @@ class Block {
   }
 
   #known(expr: Expr): Value | undefined {
-    return this.#values.get(expr)?.findLast(({ since }) => since <= this.#at);
+    const values = this.#values.get(expr);
+    return values === undefined ? undefined : this.#lastOf(values);
+  }
+
+  #lastOf(values: readonly Value[]): Value | undefined {
+    for (let i = values.length - 1; i >= 0; i -= 1) {
+      const value = values[i];
+      if (value !== undefined && value.since <= this.#at) return value;
+    }
+    return undefined;
   }
 
   #giveName(expr: Expr, value: Value): Name {
@@ -243,8 +252,15 @@ function isWorthNaming(expr: Expr): boolean {
 function mapValues(expr: Expr, map: (operand: Expr) => Expr): Expr {
   switch (expr.kind) {
     case "apply": {
-      const args = expr.args.map(map);
-      return args.every((arg, i) => arg === expr.args[i]) ? expr : apply(expr.fn, ...args);
+      let made: Expr[] | undefined;
+      for (let i = 0; i < expr.args.length; i += 1) {
+        const arg = expr.args[i];
+        const operand = arg === undefined ? undefined : map(arg);
+        if (operand === undefined || operand === arg) continue;
+        made ??= [...expr.args];
+        made[i] = operand;
+      }
+      return made === undefined ? expr : apply(expr.fn, ...made);
     }
     case "convert":
       return convert(expr.type, map(expr.value));

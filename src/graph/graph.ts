@@ -184,15 +184,16 @@ export function resultTypes(
 /** The nodes that `wanted` depend on, themselves included, in id order. Other results of an application are not among them. */
 export function neededBy(wanted: readonly Node[]): Node[] {
   const nodes = wanted[0]?.graph.nodes ?? [];
-  const needed = new Set<Node>(wanted);
+  const needed = new Uint8Array(nodes.length); // by id
+  for (const { id } of wanted) needed[id] = 1;
   for (let id = nodes.length - 1; id >= 0; id--) {
     const node = nodes[id];
-    if (node === undefined || !needed.has(node)) continue;
+    if (node === undefined || needed[id] !== 1) continue;
     const { args } = node;
     for (let i = 0; i < args.length; i += 1) {
       const arg = args[i];
-      if (arg !== undefined) needed.add(arg);
+      if (arg !== undefined) needed[arg.id] = 1;
     }
   }
-  return nodes.filter((node) => needed.has(node));
+  return nodes.filter(({ id }) => needed[id] === 1);
 }
