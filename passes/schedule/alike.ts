@@ -13,7 +13,7 @@ import { declaredNames } from "./names.ts";
 
 /** Each kernel scheduled, in order. Kernels of which there is only one keep their names, which read better. */
 export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Kernel) => Kernel): readonly Kernel[] {
-  const alike = new Map<string, { readonly plain: Kernel; count: number; made?: Kernel }[]>();
+  const alike = new Map<string, Kind[]>();
   const outlines = kernels.map(outlineOf);
   const counts = new Map<string, number>();
   for (const outline of outlines) counts.set(outline, (counts.get(outline) ?? 0) + 1);
@@ -25,7 +25,7 @@ export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Ker
     const kinds = alike.get(outline) ?? [];
     alike.set(outline, kinds);
     const known = kinds.find((kind) => isSameKernel(kind.plain, plain));
-    const kind = known ?? { plain, count: 0 };
+    const kind: Kind = known ?? { plain, count: 0 };
     kind.count += 1;
     if (known === undefined) kinds.push(kind);
     return kind;
@@ -33,12 +33,14 @@ export function scheduleAlike(kernels: readonly Kernel[], schedule: (kernel: Ker
   return kernels.map((kernel, i) => {
     const kind = kinds[i];
     if (kind === undefined || kind.count === 1) return schedule(kernel);
-    kind.made ??= schedule(kind.plain);
-    const own = new Map(kind.made.buffers.map(({ name }, at) => [name, kernel.buffers[at]?.name ?? name]));
-    if (clashes(kind.made, new Set(own.values()))) return schedule(kernel);
+    kind.made ??= madeOnce(kind.plain, schedule);
+    const { made, declared, origins } = kind.made;
+    const own = new Map(made.buffers.map(({ name }, at) => [name, kernel.buffers[at]?.name ?? name]));
+    // The schedule may have made up a name that one of the kernel's own buffers has.
+    if (kernel.buffers.some(({ name }) => declared.has(name))) return schedule(kernel);
     const nodes = originsOf(kernel);
-    const from = new Map(originsOf(kind.plain).map((id, at) => [id, nodes[at] ?? id]));
-    return { ...renameBuffers(kind.made, own, from), name: kernel.name };
+    const from = new Map(origins.map((id, at) => [id, nodes[at] ?? id]));
+    return { ...renameBuffers(made, own, from), name: kernel.name };
   });
 }
 
@@ -49,11 +51,27 @@ function outlineOf({ buffers, nests, flops, bytes }: Kernel): string {
   return [flops, bytes, ...params, ...loops].join(" ");
 }
 
-/** Whether the schedule made up a name that one of the kernel's own buffers has. */
-function clashes(made: Kernel, own: ReadonlySet<string>): boolean {
+/** Kernels that are alike: what they are under names that say nothing, and what became of that. */
+interface Kind {
+  readonly plain: Kernel;
+  count: number;
+  made?: Scheduled;
+}
+
+interface Scheduled {
+  readonly made: Kernel;
+  /** All names in it but those of its buffers. */
+  readonly declared: ReadonlySet<string>;
+  /** What the kernel before it comes from. */
+  readonly origins: readonly number[];
+}
+
+function madeOnce(plain: Kernel, schedule: (kernel: Kernel) => Kernel): Scheduled {
+  const made = schedule(plain);
   const stmts = made.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);
   const loops = made.nests.flatMap((nest) => nest.loops.map(({ loop }) => loop.name));
-  return [...declaredNames(stmts), ...loops, ...made.shared.map(({ name }) => name)].some((name) => own.has(name));
+  const declared = new Set([...declaredNames(stmts), ...loops, ...made.shared.map(({ name }) => name)]);
+  return { made, declared, origins: originsOf(plain) };
 }
 
 /** The graph's nodes that statements come from, in the order of the statements, which is the same in kernels that are alike. */
