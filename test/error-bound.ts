@@ -15,6 +15,7 @@ import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
+import { moments } from "../src/graph/ops/reduce.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 
@@ -55,7 +56,7 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
   const { tolerance = "exact" } = node.op;
   const { ulps, absolute, unit, inBlocks } = target[tolerance];
   if (ulps === 0 && unit === 0) return { value, bound: inherited };
-  const sums = unit === 0 ? none(value) : evaluate(values.map(magnitudes)).data;
+  const sums = unit === 0 ? none(value) : sumsOf(node, values, evaluate);
   const terms = termsOf(node, values);
   const perTerms =
     unit === 0 ? 0 : ((inBlocks ? roundingsInBlocks(terms) : terms) + 8) * unit + (terms + 8) * oracleUnit;
@@ -68,6 +69,17 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
     return moved + own + perTerms * total;
   });
   return { value, bound };
+}
+
+/**
+ * Of the magnitudes of the terms. Squares about a mean lose digits as the mean is far from 0: their sum times the root of
+ * (squares about 0) / (squares about the mean) (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983).
+ */
+function sumsOf(node: Node, values: readonly NdArray[], evaluate: (args: readonly NdArray[]) => NdArray): Float64Array {
+  if (node.op !== moments || node.result !== 2) return evaluate(values.map(magnitudes)).data;
+  const types = node.results.map(({ type }) => type);
+  const [count, mean, squares] = node.op.evaluate(values, node.attrs, types).map(({ data }) => data);
+  return (squares as Float64Array).map((m2, i) => Math.sqrt(m2 * (m2 + (count?.[i] ?? 0) * (mean?.[i] ?? 0) ** 2)));
 }
 
 /** Bits of the fraction with the hidden one, and the exponent of the smallest normal number. */

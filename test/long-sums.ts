@@ -15,6 +15,7 @@ import {
   logSumExp,
   matmul,
   mean,
+  moments,
   mul,
   type Program,
   program,
@@ -57,6 +58,12 @@ export const longSums: Readonly<Record<string, (n: number, deep: number) => Long
     program: program({ inputs: { x: f32(n) }, step: ({ x }) => ({ outputs: { all: variance(x) } }) }),
     feeds: { x: tenths(n).map((x, i) => (i % 2 === 0 ? x : Math.fround(3 * x))) },
     wanted: { all: ((Math.fround(3 * tenth) - tenth) / 2) ** 2 },
+  }),
+
+  "moments, of one tenth and three": (n) => ({
+    program: program({ inputs: { x: f32(n) }, step: ({ x }) => ({ outputs: { ...moments(x) } }) }),
+    feeds: { x: tenths(n).map((x, i) => (i % 2 === 0 ? x : Math.fround(3 * x))) },
+    wanted: { mean: (Math.fround(3 * tenth) + tenth) / 2, variance: ((Math.fround(3 * tenth) - tenth) / 2) ** 2 },
   }),
 
   "columns, rows and blocks in between": (n) => ({

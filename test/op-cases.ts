@@ -141,6 +141,16 @@ function bestCases(): OpCase[] {
   });
 }
 
+function momentsCases(): OpCase[] {
+  return reduced
+    .filter(([shape, axes]) => shape.every((extent, axis) => extent > 1 || !axes.includes(axis)))
+    .flatMap(([shape, axis]) => [
+      one("reduce moments", [input(shape)], (x) => ops.concat(Object.values(ops.moments(x, { axis, keepDims: true })))),
+      one("reduce moments", [input(shape, [0, 4])], (x) => ops.moments(x, { axis }).variance),
+      one("reduce moments", [input(shape, [0, 4])], (x) => ops.moments(x, { axis }).mean),
+    ]);
+}
+
 function sortCases(): OpCase[] {
   const order = (y: Tensor): Tensor => ops.argsort(y, { axis: 0 });
   const put = (x: Tensor, y: Tensor, size: number): Tensor => applyOp(putAlong, [x, order(y)], { axis: 0, size }, here("put")); // biome-ignore format: short
@@ -265,6 +275,7 @@ export const opCases: readonly OpCase[] = [
   ...castCases(),
   ...reduceCases(),
   ...bestCases(),
+  ...momentsCases(),
   ...sortCases(),
   ...viewCases(),
   ...contractCases(),

@@ -22,6 +22,7 @@ import {
   min,
   minimum,
   mod,
+  moments,
   mul,
   neg,
   oneHot,
@@ -68,6 +69,12 @@ function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, 
 }
 
 const square = (x: Tensor): Tensor => reshape(x, [1, 1]);
+
+/** Mean and variance, found in one pass. */
+function momentsOf(x: Tensor): Tensor {
+  const { mean, variance } = moments(x, { keepDims: true });
+  return concat([mean, variance]);
+}
 
 /** The first element to the power of the second. */
 function powerOf(x: Tensor): Tensor {
@@ -119,6 +126,11 @@ const rows: readonly Row[] = [
   row("mean of bytes", [whole(1, 2, 255, 0)], (x) => mean(cast(x, "u8")), [64.5]),
   row("mean of truth values", [whole(1, 0, 7, 2)], (x) => mean(cast(x, "bool")), [0.75]),
   row("mean of unsigned numbers", [whole(1, 2)], (x) => mean(cast(x, "u32"), { axis: -1 }), [1.5]),
+  row("moments of numbers far from 0", [[10000.25, 9999.75]], momentsOf, [10000, 0.0625]),
+  row("moments of one number, whose square is none", [[2 ** 100]], momentsOf, [2 ** 100, 0]),
+  { ...row("moments of nothing", [[]], momentsOf, [nan, nan]), infinite: true },
+  row("moments of a NaN", [[1, nan]], momentsOf, [nan, nan]),
+  row("moments of whole numbers", [whole(1, 3)], momentsOf, [2, 1]),
   row("variance of whole numbers", [whole(1, 2, 5, 6)], (x) => variance(x), [4.25]),
   row("standardDeviation of whole numbers", [whole(1, 4)], (x) => standardDeviation(x), [1.5]),
   row("l2Norm of whole numbers", [whole(3, 4)], (x) => l2Norm(x), [5]),

@@ -70,7 +70,7 @@ export const model: Model = { w: param(ones(4)) };
 export const made = program({ inputs: { x: f32(4) }, state: model, step: ({ x }, state) => ({ outputs: step(state, x) }) });
 `,
   reductions: `
-import { sum, mean, full, max, type Tensor, type ReduceOptions, argmax, argsort, maxWithIndex, sort, topK } from "tensorloom";
+import { sum, mean, full, max, type Tensor, type ReduceOptions, argmax, argsort, cast, maxWithIndex, moments, sort, topK } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(_proof: Same<A, B>): void {}
 type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
@@ -82,6 +82,8 @@ const d = max(x, { axis: 1 }); same<typeof d, F<[2, 4, 5]>>(true);
 const e = argmax(x); same<typeof e, Tensor<[2, 3, 4], "i32">>(true);
 const f = argmax(x, { axis: 0 }); same<typeof f, Tensor<[3, 4, 5], "i32">>(true);
 const best = maxWithIndex(x, { axis: -2 }); same<typeof best.values, Tensor<[2, 3, 5], "f32">>(true); same<typeof best.indexes, Tensor<[2, 3, 5], "i32">>(true);
+const about = moments(x, { axis: [1, -1], keepDims: true }); same<typeof about.mean, F<[2, 1, 4, 1]>>(true); same<typeof about.variance, F<[2, 1, 4, 1]>>(true);
+const ofWhole = moments(cast(x, "i32")); same<typeof ofWhole.mean, F<[]>>(true);
 const sorted = sort(x, { axis: 1, descending: true }); same<typeof sorted, typeof x>(true);
 const order = argsort(x); same<typeof order, Tensor<[2, 3, 4, 5], "i32">>(true);
 const top = topK(x, 2); same<typeof top.values, Tensor<[2, 3, 4, 2], "f32">>(true); same<typeof top.indexes, Tensor<[2, 3, 4, 2], "i32">>(true);

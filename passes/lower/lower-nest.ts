@@ -220,8 +220,10 @@ export class NestBuilder {
       .map((arg, i) => convert(wide, this.value(arg, places[i] ?? [])))
       .reduce((left, right) => apply("mul", left, right));
     this.#scopes.pop();
-    // Of an arg-max the place too, counted along the one axis that it has.
-    const values = held.length === 1 ? [element] : [element, ...loops.map((loop) => pool.loop(loop))];
+    const values = about.element(
+      element,
+      loops.map((loop) => pool.loop(loop)),
+    );
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
     const wanted = node.results.filter((result) => result === node || cluster.nodes.includes(result));
     return new Map(

@@ -269,6 +269,7 @@ export type OpName =
   | ComposedName
   | ReduceName
   | BestName
+  | "moments"
   | "contract";
 
 export type ReduceName = "sum" | "prod" | "max" | "min";

@@ -21,6 +21,8 @@ export interface Fold {
   readonly names: readonly string[];
   /** Types of the accumulators, where elements are of `type`. */
   types(type: ValueType): readonly ValueType[];
+  /** An element as a partial result; `at` is where it stands on each folded axis. */
+  element(value: Expr, at: readonly Expr[]): readonly Expr[];
   /** What the accumulators start as; joined to a partial result it changes nothing. */
   identity(type: ValueType): readonly number[];
   /**
@@ -40,6 +42,7 @@ function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
   return {
     names: ["acc"],
     types: (type) => [type],
+    element: (value) => [value],
     identity: (type) => [neutral(fn, type)],
     join: ([a], [b]) => (a === undefined || b === undefined ? [] : [apply(scalar, a, b)]),
     splits: (type) => (isWide && isFloating(type) ? "rounding" : "exactly"),
@@ -47,11 +50,12 @@ function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
   };
 }
 
-/** The identity's place is 0: among elements that are all the worst there is, the first is the one. */
+/** One axis is folded. The identity's place is 0: among elements that are all the worst there is, the first is the one. */
 function arg(better: "gt" | "lt"): Fold {
   return {
     names: ["best", "place"],
     types: (type) => [type, "i32"],
+    element: (value, at) => [value, ...at],
     identity: (type) => [neutral(better === "gt" ? "max" : "min", type), 0],
     join([held, place], [value, position], define, isMixed = false) {
       if (held === undefined || place === undefined || value === undefined || position === undefined) return [];
@@ -74,6 +78,7 @@ function arg(better: "gt" | "lt"): Fold {
 const moments: Fold = {
   names: ["count", "mean", "m2"],
   types: (type) => [type, type, type],
+  element: (value) => [value.pool.constant(value.type, 1), value, value.pool.constant(value.type, 0)],
   identity: () => [0, 0, 0],
   join([countA, meanA, m2A], [countB, meanB, m2B], define) {
     if (countA === undefined || meanA === undefined || m2A === undefined) return [];
@@ -82,7 +87,8 @@ const moments: Fold = {
     const delta = define("delta", apply("sub", meanB, meanA));
     // Of no elements at all the share is 0, not 0 / 0.
     const share = define("share", apply("div", countB, apply("max", count, 1)));
-    const between = apply("mul", apply("mul", delta, delta), apply("mul", countA, share));
+    // From the right: beside no elements it is 0, where delta² alone may be above all numbers.
+    const between = apply("mul", delta, apply("mul", delta, apply("mul", countA, share)));
     return [count, apply("add", meanA, apply("mul", delta, share)), apply("add", apply("add", m2A, m2B), between)];
   },
   splits: () => "rounding",

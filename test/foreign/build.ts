@@ -66,6 +66,10 @@ export const builders: Readonly<Record<string, Build>> = {
   ...row(binaries, all),
   ...row(reductions, withOptions),
   ...row(alongAxis, withOptions),
+  moments: withOptions((x: Tensor, options: tl.ReduceOptions) => {
+    const { mean, variance } = tl.moments(x, options);
+    return tl.add(mean, tl.mul(variance, 0.5));
+  }),
   ...Object.fromEntries(
     comparisons.map((name) => [
       name,

@@ -118,7 +118,9 @@ function reduce(w: Weaver, x: Value): Drawn | null {
     case 4:
       return terms === 0 ? null : [w.pick(["max", "min"]), [w.spread(x)], attrs, x.bound + 1];
     case 5:
-      return terms < 2 ? null : [w.pick(["variance", "standardDeviation"]), [w.spread(x)], attrs, (x.bound + 1) ** 2];
+      return terms < 2
+        ? null
+        : [w.pick(["variance", "standardDeviation", "moments"]), [w.spread(x)], attrs, (x.bound + 1) ** 2];
     default:
       return terms === 0 ? null : [w.pick(["l2Norm", "logSumExp"]), [w.spread(x)], attrs, (x.bound + 1) * terms];
   }

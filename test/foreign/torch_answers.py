@@ -47,6 +47,11 @@ def variance(x, axes):
     return mean((x - mean(x, axes)) ** 2, axes)
 
 
+def moments(x, axes):
+    spread, middle = torch.var_mean(x, axes, unbiased=False, keepdim=True)
+    return middle + 0.5 * spread
+
+
 def running(call, neutral):
     def run(x, a):
         axis = a["axis"]
@@ -181,6 +186,7 @@ OPS = {
     "sum": reduction(lambda x, axes: torch.sum(x, axes, keepdim=True)), "prod": reduction(product), "mean": reduction(mean),
     "max": reduction(lambda x, axes: torch.amax(x, axes, keepdim=True)),
     "min": reduction(lambda x, axes: torch.amin(x, axes, keepdim=True)), "variance": reduction(variance),
+    "moments": reduction(moments),
     "standardDeviation": reduction(lambda x, axes: torch.sqrt(variance(x, axes))),
     "l1Norm": reduction(lambda x, axes: torch.sum(torch.abs(x), axes, keepdim=True)),
     "l2Norm": reduction(lambda x, axes: torch.sqrt(torch.sum(x * x, axes, keepdim=True))),

@@ -100,6 +100,7 @@ const spellings: Spellings<string> = {
   prod: op("reduce multiply"),
   maxWithIndex: custom,
   minWithIndex: custom,
+  moments: custom,
   sort: custom,
   takeAlong: custom,
   putAlong: custom,

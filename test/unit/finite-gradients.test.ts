@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import { compileOn } from "../../src/compile.ts";
 import * as api from "../../src/index.ts";
-import { f32, grad, program, reshape, sum, type Tensor } from "../../src/index.ts";
+import { f32, grad, moments, program, reshape, sum, type Tensor } from "../../src/index.ts";
 import { jsTarget, wasmTarget } from "../../src/targets.ts";
 
 type Loose = (...operands: readonly unknown[]) => Tensor;
@@ -40,6 +40,7 @@ const rows: readonly (readonly [name: string, f: (x: Tensor) => Tensor, points: 
   ["globalNorm", (x) => f.globalNorm([x]), [mild, allZero]],
   ["standardDeviation", f.standardDeviation, [mild, allZero, allEqual]],
   ["variance", f.variance, [mild, allEqual]],
+  ["moments", (x) => moments(x).variance, [mild, allEqual]],
   ["normalize", f.normalize, [mild, allZero]],
   ["huber", (x) => f.huber(x, f.mul(x, 0.5)), [mild, allZero]],
   ["max", f.max, [mild, allEqual]],

@@ -342,6 +342,13 @@ const several: Readonly<Record<string, Several>> = {
     second: (i, j) => (2 / 3) * (same(i, j) - 1 / 3),
     third: () => 0,
   },
+  "moments, mean and variance": {
+    f: (x) => api.add(api.moments(x as Tensor).mean, api.moments(x as Tensor).variance),
+    at: [1, 1, 4],
+    first: (i) => 1 / 3 + (2 / 3) * (centred([1, 1, 4])[i] as number),
+    second: (i, j) => (2 / 3) * (same(i, j) - 1 / 3),
+    third: () => 0,
+  },
   "normalize of zeros": { ...none, f: (x) => take(normalize(x), 0), at: [0, 0], first: (i) => 1 - i },
   "meanAbsoluteError of equals": { ...none, f: (x) => meanAbsoluteError(x, mul(x, 1)), at: [1, 2] },
   "logSumExp, equal": { ...logSums([0, 0, 0]), f: logSumExp, at: [0, 0, 0] },

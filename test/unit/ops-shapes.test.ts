@@ -10,7 +10,7 @@ import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, ContractAttrs, Node, ReduceName } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
-import { maxWithIndex, minWithIndex, reduceOps } from "../../src/graph/ops/reduce.ts";
+import { maxWithIndex, minWithIndex, moments, reduceOps } from "../../src/graph/ops/reduce.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { checkGradient, type Described, evaluateWith, expectClose, forward, type Operand } from "./oracle.ts";
@@ -89,6 +89,26 @@ describe("reductions", () => {
       const places = groups.map((group) => Math.max(0, group.indexOf(best(group))));
       expect([indexes.value.dtype, [...indexes.value.data]]).toEqual(["i32", places]);
       checkGradient(result(0), `${op.name} ${shape} ${axes}`);
+    }
+  });
+
+  test("moments: all results, and the gradients of mean and squares", () => {
+    for (const [shape, axes] of reduced) {
+      const result = (i: number): Described => ({
+        operands: [{ dtype: "f64", shape }],
+        make: (build, [x]) => build.node(moments, [x as Node], { axes }).results[i] as Node,
+      });
+      const [count, mean, squares] = [0, 1, 2].map((i) => forward(result(i), "moments"));
+      const groups = groupsOf(mean?.args[0] as NdArray, axes);
+      const middle = (group: readonly number[]): number => folds.sum(group) / Math.max(1, group.length);
+      const about = (group: readonly number[]): number =>
+        folds.sum(group.map((x) => x * x)) - group.length * middle(group) ** 2;
+      const check = (found: NdArray | undefined, wanted: readonly number[]): void =>
+        expectClose(found as NdArray, ndarray("f64", (found as NdArray).shape, wanted), 1e-12);
+      check(count?.value, groups.map((group) => group.length)); // biome-ignore format: short
+      check(mean?.value, groups.map(middle));
+      check(squares?.value, groups.map(about));
+      for (const i of [1, 2]) checkGradient(result(i), `moments ${i} ${shape} ${axes}`);
     }
   });
 

@@ -48,7 +48,7 @@ const rows: Readonly<Record<string, Row>> = {
     ].map((name) => [name, { args: two }]),
   ),
   ...Object.fromEntries(
-    "sum prod max min mean variance standardDeviation l1Norm l2Norm logSumExp"
+    "sum prod max min mean variance moments standardDeviation l1Norm l2Norm logSumExp"
       .split(" ")
       .map((name) => [name, { args: one, options: axis }]),
   ),

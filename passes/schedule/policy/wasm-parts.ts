@@ -34,7 +34,7 @@ export function fitsLanes({ axes, accumulators, body, values }: FoldStmt): boole
 }
 
 const isLong = ({ fn, accumulators: [held] }: FoldStmt, terms: number, longest: number): boolean =>
-  fn === "sum" && held?.type === "f32" && terms > longest;
+  (fn === "sum" || fn === "moments") && held?.type === "f32" && terms > longest;
 
 /** Partial sums, one after the other, for all long ones among the folds. */
 export function serialMoves(folds: readonly FoldStmt[], longest: number): readonly Move[] {

@@ -3,7 +3,7 @@
  */
 
 import type { DType } from "../../core/dtype.ts";
-import { isInteger } from "../../core/dtype.ts";
+import { isFloat, isInteger } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { neutral, type PlainFold } from "../../core/fold.ts";
 import { reduceOp } from "../define.ts";
@@ -173,3 +173,46 @@ function bestWithIndex(name: BestName, fold: "argMax" | "argMin"): ReduceOp<Redu
 
 export const maxWithIndex = bestWithIndex("maxWithIndex", "argMax");
 export const minWithIndex = bestWithIndex("minWithIndex", "argMin");
+
+/**
+ * Count, mean and the sum of squares about the mean, in one pass over memory: the variance is the last over the first. For the
+ * slopes, d mean = dx / n and d m2 = 2 (x - mean) dx; of what the mean itself adds to m2 nothing is left, as x - mean adds up to 0.
+ */
+export const moments: ReduceOp<ReduceSchema, 1> = {
+  name: "moments",
+  kind: "reduce",
+  arity: 1,
+  schema: { axes: "axes" },
+  fold: "moments",
+  tolerance: "summed",
+  infer([type], { axes }) {
+    if (!isFloat(type.dtype)) throw new ShapeError(`is not defined for ${type.dtype}: cast it first`);
+    const one = withoutAxes(type, axes);
+    return [one, one, one];
+  },
+  vjp({ args: [x], attrs: { axes }, results: [, mean] }, [, ofMean, ofM2], b) {
+    const { shape, dtype } = x.type;
+    const slopes: Node[] = [];
+    if (ofMean !== null && ofMean !== undefined) {
+      const count = axes.map((axis) => b.size(dimOf(shape, axis), dtype)).reduce((n, size) => b.map("mul", n, size));
+      slopes.push(spread(b, b.map("div", ofMean, b.broadcast(count, ofMean.type.shape, [])), shape, axes));
+    }
+    if (ofM2 !== null && ofM2 !== undefined && mean !== undefined) {
+      const twice = b.map("mul", b.fill(ofM2, 2), ofM2);
+      slopes.push(b.map("mul", spread(b, twice, shape, axes), b.map("sub", x, spread(b, mean, shape, axes))));
+    }
+    return [slopes.length === 0 ? null : slopes.reduce((all, one) => b.map("add", all, one))];
+  },
+  evaluate([x], { axes }) {
+    const meanOf = (group: Float64Array): number =>
+      group.length === 0 ? 0 : group.reduce((total, value) => total + value, 0) / group.length;
+    return [
+      foldGroups(x, axes, x.dtype, (group) => group.length),
+      foldGroups(x, axes, x.dtype, meanOf),
+      foldGroups(x, axes, x.dtype, (group) => {
+        const mean = meanOf(group);
+        return group.reduce((total, value) => total + (value - mean) ** 2, 0);
+      }),
+    ];
+  },
+};

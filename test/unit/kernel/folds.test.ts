@@ -171,6 +171,10 @@ test("moments of numbers far from 0 keep their variance, where the sum of square
   expect(Math.abs(m2 / wantedM2 - 1)).toBeLessThan(1e-6);
 });
 
+test("moments of one number whose square is none are it and 0", () => {
+  expect(joiner("moments", "f32")([0, 0, 0], element("moments", 2 ** 100, 0))).toEqual([1, 2 ** 100, 0]);
+});
+
 test("whole numbers wrap, and then sums split exactly", () => {
   const join = joiner("sum", "i32");
   expect(join([2147483647], [1])).toEqual([-2147483648]);
@@ -197,8 +201,7 @@ function blocked(fn: FoldFn, marks: readonly LoopMark[]): Kernel {
   const value = b.apply("add", b.load("f32", "x", addIndex(scaleIndex(outer, 5), at(q))), b.name("f32", "one"));
   const { names, types } = folds[fn];
   const main = fn === "argMax" || fn === "argMin" ? 1 : 0;
-  const element = types("f32").length === 1 ? [value] : [value, flat([p, q], [4, 5])];
-  const values = fn === "moments" ? [b.constant("f32", 1), value, b.constant("f32", 0)] : element;
+  const values = folds[fn].element(value, [flat([p, q], [4, 5])]);
   const stores = names.map((held, n) => {
     const type = types("f32")[n] ?? "f32";
     const [first, ...rest] = loops.map((loop) => loopVar(`${loop.name}_${n}`, loop.extent));
