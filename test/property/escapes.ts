@@ -3,12 +3,10 @@
  * XML parser of resvg, JSON.parse, the JavaScript engine; for WGSL a scanner of its nested comments.
  */
 import { deepStrictEqual, doesNotMatch, match, strictEqual } from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { Graphviz } from "@hpcc-js/wasm-graphviz";
-import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import fc from "fast-check";
 import { commentText, dotString, htmlText, scriptJson, xmlText } from "../../codegen/escape.ts";
+import { loadResvg } from "../../src/tools/cli/render.ts";
 import { type Property, property } from "./property.ts";
 
 const nasty = [
@@ -134,7 +132,7 @@ export interface Readers {
 }
 
 export async function loadReaders(): Promise<Readers> {
-  await initWasm(readFileSync(createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm")));
+  const Resvg = await loadResvg();
   const head = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4">';
   return { graphviz: await Graphviz.load(), parseXml: (inside) => new Resvg(`${head}${inside}</svg>`).free() };
 }

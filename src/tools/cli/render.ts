@@ -25,14 +25,21 @@ const sharp = 2;
 /** Larger pictures are shrunk: a picture of a thousand layers must not ask for gigabytes. */
 const maxPixels = 40_000_000;
 
-export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> {
+/** The renderer, ready: the package can be made so only once in a process. */
+export async function loadResvg(): Promise<typeof import("@resvg/resvg-wasm").Resvg> {
   const { initWasm, Resvg } = await import("@resvg/resvg-wasm");
+  const file = createRequire(import.meta.url).resolve("@resvg/resvg-wasm/index_bg.wasm");
+  wasmReady ??= readFile(file).then((bytes) => initWasm(bytes));
+  await wasmReady;
+  return Resvg;
+}
+
+export async function renderPng(svg: string, zoom = sharp): Promise<Uint8Array> {
   const { resolve } = createRequire(import.meta.url);
-  wasmReady ??= readFile(resolve("@resvg/resvg-wasm/index_bg.wasm")).then((bytes) => initWasm(bytes));
   const fontFiles = ["400Regular/Arimo_400Regular.ttf", "700Bold/Arimo_700Bold.ttf"];
-  const [fontBuffers] = await Promise.all([
+  const [fontBuffers, Resvg] = await Promise.all([
     Promise.all(fontFiles.map((file) => readFile(resolve(`@expo-google-fonts/arimo/${file}`)))),
-    wasmReady,
+    loadResvg(),
   ]);
   const font = { fontBuffers, defaultFontFamily: "Arimo", sansSerifFamily: "Arimo" };
   const image = new Resvg(svg, {
