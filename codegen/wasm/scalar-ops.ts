@@ -4,6 +4,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import type { WasmContext } from "./context.ts";
+import { noFloatInstruction, noIntegerInstruction } from "./no-instruction.ts";
 import type { PlainOpName } from "./opcodes.ts";
 
 // ---- casts ---------------------------------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ export function writeConvert(from: ValueType, to: ValueType, { f }: WasmContext)
 
 // ---- functions -----------------------------------------------------------------------------------------------------
 
-/** Instructions by name; null for what takes several, is a routine, or is not defined. So for all tables: `tsc` asks for a new function. */
+/** Instructions by name. */
 const floatOps = {
   add: "add",
   sub: "sub",
@@ -74,28 +75,7 @@ const floatOps = {
   le: "le",
   gt: "gt",
   ge: "ge",
-  mod: null,
-  sign: null,
-  rsqrt: null,
-  exp: null,
-  expm1: null,
-  log: null,
-  log1p: null,
-  sin: null,
-  cos: null,
-  tanh: null,
-  erf: null,
-  pow: null,
-  and: null,
-  or: null,
-  not: null,
-  xor: null,
-  shiftLeft: null,
-  shiftRight: null,
-  rotateLeft: null,
-  roundHalf: null,
-  threefry: null,
-  select: null,
+  ...noFloatInstruction,
 } as const satisfies Record<ScalarFn, string | null>;
 
 /** The operands are on the stack. */
@@ -155,31 +135,11 @@ const integerOps = {
   le: ["i32.le_s", "i32.le_u"],
   gt: ["i32.gt_s", "i32.gt_u"],
   ge: ["i32.ge_s", "i32.ge_u"],
-  div: null,
-  mod: null,
   min: null,
   max: null,
   neg: null,
-  abs: null,
-  sign: null,
-  floor: null,
-  ceil: null,
-  round: null,
-  sqrt: null,
-  rsqrt: null,
-  exp: null,
-  expm1: null,
-  log: null,
-  log1p: null,
-  sin: null,
-  cos: null,
-  tanh: null,
-  erf: null,
-  pow: null,
   not: null,
-  roundHalf: null,
-  threefry: null,
-  select: null,
+  ...noIntegerInstruction,
 } as const satisfies Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName] | null>;
 
 /** The operands are on the stack. */

@@ -3,6 +3,7 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import type { WasmContext } from "./context.ts";
+import { noFloatInstruction, noIntegerInstruction } from "./no-instruction.ts";
 import type { PlainOpName } from "./opcodes.ts";
 
 export const vectorFloatOps = {
@@ -24,28 +25,7 @@ export const vectorFloatOps = {
   le: "f32x4.le",
   gt: "f32x4.gt",
   ge: "f32x4.ge",
-  mod: null,
-  sign: null,
-  rsqrt: null,
-  exp: null,
-  expm1: null,
-  log: null,
-  log1p: null,
-  sin: null,
-  cos: null,
-  tanh: null,
-  erf: null,
-  pow: null,
-  and: null,
-  or: null,
-  not: null,
-  xor: null,
-  shiftLeft: null,
-  shiftRight: null,
-  rotateLeft: null,
-  roundHalf: null,
-  threefry: null,
-  select: null,
+  ...noFloatInstruction,
 } as const satisfies Record<ScalarFn, PlainOpName | null>;
 
 /** Of u32 and bool the second; a bool is a mask, of which "less than" is the signed one turned around. */
@@ -66,30 +46,10 @@ export const vectorIntegerOps = {
   le: ["i32x4.le_s", "i32x4.le_u"],
   gt: ["i32x4.gt_s", "i32x4.gt_u"],
   ge: ["i32x4.ge_s", "i32x4.ge_u"],
-  div: null,
-  mod: null,
-  abs: null,
-  sign: null,
-  floor: null,
-  ceil: null,
-  round: null,
-  sqrt: null,
-  rsqrt: null,
-  exp: null,
-  expm1: null,
-  log: null,
-  log1p: null,
-  sin: null,
-  cos: null,
-  tanh: null,
-  erf: null,
-  pow: null,
   shiftLeft: null,
   shiftRight: null,
   rotateLeft: null,
-  roundHalf: null,
-  threefry: null,
-  select: null,
+  ...noIntegerInstruction,
 } as const satisfies Record<ScalarFn, readonly [signed: PlainOpName, unsigned: PlainOpName] | null>;
 
 /** The scalar on the stack, in all lanes. */
