@@ -7,13 +7,13 @@
  * iteration of the block, whose loops, with their marks, stand inside those of the axes. Parallel loops for which nothing was
  * decided become serial ones.
  */
-import { assign, forLoop, letValue, variable } from "../../src/kernel/build.ts";
-import { type Define, folds } from "../../src/kernel/folds.ts";
+import { assign, forLoop, variable } from "../../src/kernel/build.ts";
+import { folds } from "../../src/kernel/folds.ts";
 import type { BlockLoop, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { newPool } from "../../src/kernel/pool.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { whenInside } from "../schedule/bounds.ts";
-import { declaredNames, type Fresh, freshNames } from "../schedule/names.ts";
+import { declaredNames, defining, type Fresh, freshNames } from "../schedule/names.ts";
 
 export function expandFolds(kernel: Kernel, given?: Fresh): Kernel {
   let names = given;
@@ -47,11 +47,7 @@ function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => s
     variable(held, pool.constant(type, starts[i] ?? 0), shape),
   );
   const step: Stmt[] = [];
-  const define: Define = (hint, value) => {
-    const label = fresh(hint);
-    step.push(letValue(label, value));
-    return pool.name(value.type, label);
-  };
+  const define = defining(step, fresh);
   const held = accumulators.map((one) => pool.name(one.type, one.name, at));
   const joined = join(held, fold.values, define).map((value, i) => {
     // Whoever reads an accumulator means it as it was before this element.

@@ -142,7 +142,16 @@ function productOf({ fn, values: [value] }: FoldStmt): Apply | undefined {
   return fn === "sum" && value?.kind === "apply" && value.fn === "mul" ? value : undefined;
 }
 
-export function sizeOf(loops: readonly LoopVar[]): number {
+/** All folds of the statements, those of loops and of other folds too: inner ones first. */
+export function everyFold(stmts: readonly Stmt[]): readonly FoldStmt[] {
+  return stmts.flatMap((stmt) => {
+    const inside = "body" in stmt ? everyFold(stmt.body) : [];
+    return stmt.kind === "fold" ? [...inside, stmt] : inside;
+  });
+}
+
+/** Iterations of all the loops together. */
+export function sizeOf(loops: readonly { readonly extent: number }[]): number {
   return loops.reduce((product, { extent }) => product * extent, 1);
 }
 

@@ -5,6 +5,8 @@
  *
  * A kernel declares each name once, so whatever duplicates statements goes through here.
  */
+import { letValue } from "../../src/kernel/build.ts";
+import type { Define } from "../../src/kernel/folds.ts";
 import type { Expr, ExprPool, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { mapBounds, mapStmt, poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 
@@ -33,6 +35,15 @@ export function freshNames(kernel: Kernel): Fresh {
     return name;
   };
   return Object.assign(fresh, { pool: poolOf(kernel) });
+}
+
+/** Gives values names by `let`s that are added to the statements. */
+export function defining(stmts: Stmt[], fresh: (wanted: string) => string): Define {
+  return (hint, value) => {
+    const name = fresh(hint);
+    stmts.push(letValue(name, value));
+    return value.pool.name(value.type, name);
+  };
 }
 
 /** Loops, `let`s and `var`s declared in the statements, nested ones too. */
@@ -170,6 +181,12 @@ export function namesIn(stmts: readonly Stmt[]): ReadonlySet<string> {
     },
   });
   return names;
+}
+
+/** The loop or fold without the `let`s of its body that nothing reads. */
+export function withoutUnread<S extends Stmt & { readonly kind: "for" | "fold" }>(stmt: S): S {
+  const kept = new Set(letsFor([{ ...stmt, body: stmt.body.filter(({ kind }) => kind !== "let") }], stmt.body));
+  return { ...stmt, body: stmt.body.filter((inner) => inner.kind !== "let" || kept.has(inner)) };
 }
 
 /** Of `lets`, those that `stmts` need, directly or through one another; in their order. */

@@ -33,6 +33,9 @@ export interface Around {
   readonly partials: SharedArray[];
 }
 
+/** More copies of a statement are a longer kernel than any engine likes. */
+export const mostCopies = 64;
+
 /** What a name of a move is called now; null for a loop that is none. */
 export function nameNow({ names }: Piece, name: string): string | null {
   const now = names.get(name);

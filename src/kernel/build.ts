@@ -71,6 +71,11 @@ export function forLoop(loop: LoopVar, body: readonly Stmt[], mark: LoopMark = "
   return { kind: "for", loop, mark, body };
 }
 
+/** The loops, each with its mark, around the body: the first is the outermost. */
+export function forLoops(loops: readonly BlockLoop[], body: readonly Stmt[]): readonly Stmt[] {
+  return loops.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => [forLoop(loop, inside, mark)], body);
+}
+
 export function letValue(name: string, value: Expr): Stmt {
   return { kind: "let", name, value };
 }

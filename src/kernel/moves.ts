@@ -67,9 +67,10 @@ export interface MoveTable {
 export type Tail = "exact" | "guard" | "mask" | { readonly peel: Schedule };
 
 /** panel: a thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
-export type Staged =
-  | { readonly memory: "panel"; readonly along: "columns" | "depth" }
-  | { readonly memory: "registers" };
+export interface Staged {
+  readonly memory: "panel";
+  readonly along: "columns" | "depth";
+}
 
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
@@ -77,9 +78,7 @@ export type Parts =
   /** In the lanes of so many vectors; the part of each lane in parts of at most so many terms. */
   | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number }
   /** In the invocations of a workgroup, joined in halves. */
-  | { readonly by: "tree"; readonly lanes: number }
-  /** In workgroups, whose results a second launch joins. */
-  | { readonly by: "secondLaunch"; readonly groups: number };
+  | { readonly by: "tree"; readonly lanes: number };
 
 export type MoveName = keyof MoveTable;
 export type MoveOf<Name extends MoveName> = { readonly move: Name } & MoveTable[Name];
@@ -118,7 +117,7 @@ export function printMove(move: Move): string {
     case "keep":
       return `keep ${move.value}`;
     case "stage":
-      return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} into ${printStaged(move.into)}`;
+      return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} into ${move.into.memory} along ${move.into.along}`;
     case "spill":
       return `spill ${move.of} over ${move.axis}`;
     case "splitFold":
@@ -140,15 +139,6 @@ function printTail(tail: Tail): string {
 
 const printMark = (mark: string): string => (mark === "unrolled" ? "" : ` ${mark}`);
 
-function printStaged(into: Staged): string {
-  switch (into.memory) {
-    case "panel":
-      return `panel along ${into.along}`;
-    case "registers":
-      return "registers";
-  }
-}
-
 function printParts(parts: Parts): string {
   switch (parts.by) {
     case "serial":
@@ -157,7 +147,5 @@ function printParts(parts: Parts): string {
       return `lanes x ${parts.vectors}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
     case "tree":
       return `tree ${parts.lanes}`;
-    case "secondLaunch":
-      return `second launch ${parts.groups}`;
   }
 }

@@ -10,17 +10,15 @@
  * that is read elsewhere becomes an array, as accumulators do. A fold inside a fold has a block of its own where nothing of the
  * outer one's body moves it: the partial sums of a long sum lie side by side too.
  */
-import { assign, variable } from "../../../src/kernel/build.ts";
+import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapBounds, mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { sizeOf } from "../facts.ts";
 import { type Fresh, replace } from "../names.ts";
-import { type Around, type Moved, namesNow, type Piece, sharedByAll, withBody } from "../piece.ts";
+import { type Around, type Moved, mostCopies, namesNow, type Piece, sharedByAll, withBody } from "../piece.ts";
 
 type Names = ReadonlySet<string>;
-
-/** More copies of a statement are a longer kernel than any engine likes. */
-const mostCopies = 64;
 
 export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh, shared }: Around): Moved | string {
   const { nest } = piece;
@@ -88,7 +86,7 @@ export function jamStmts(
   mark: LoopMark,
   fresh: Fresh,
 ): readonly Stmt[] | string {
-  const copies = block.reduce((product, { extent }) => product * extent, 1);
+  const copies = sizeOf(block);
   if (copies > mostCopies) return `a block of ${copies}`;
   const strange = strangeIn(stmts);
   if (strange !== undefined) return strange;
@@ -288,8 +286,5 @@ function emitGroup(stmts: readonly Stmt[], keepsNames: boolean, to: Emit): reado
     declared.push(variable(stmt.name, to.fresh.pool.constant(value.type, 0), shape));
     return assign(stmt.name, value, own.at);
   });
-  const around = own.block.reduceRight<readonly Stmt[]>((inside, { loop, mark }) => {
-    return [{ kind: "for", loop, mark, body: inside }];
-  }, body);
-  return [...declared, ...around];
+  return [...declared, ...forLoops(own.block, body)];
 }

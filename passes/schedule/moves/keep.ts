@@ -20,7 +20,8 @@ import {
   type Stmt,
 } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { ownExprs, readsAny, rewriting, someExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { readsAny, rewriting, someExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { withoutUnread } from "../names.ts";
 import { type Around, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
 
 export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }: Around): Moved | string {
@@ -79,22 +80,6 @@ function takeIn(row: Row, names: ReadonlySet<string>, array: SharedArray): Row {
     return letValue(stmt.name, load(array.type, array.name, stmt.value.pool.loop(loopOf(row))));
   });
   return withoutUnread({ ...row, body });
-}
-
-/** Without the lets that nothing reads any more. */
-function withoutUnread(row: Row): Row {
-  const read = new Set<string>();
-  const see = (expr: Expr): void => {
-    for (const name of expr.reads) read.add(name);
-  };
-  for (const expr of ownExprs(row)) see(expr);
-  const kept: Stmt[] = [];
-  for (const stmt of row.body.toReversed()) {
-    if (stmt.kind === "let" && !read.has(stmt.name)) continue;
-    for (const expr of ownExprs(stmt)) see(expr);
-    kept.push(stmt);
-  }
-  return { ...row, body: kept.reverse() };
 }
 
 // ---- what can be kept, and what is worth it --------------------------------------------------------------------------

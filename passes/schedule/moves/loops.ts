@@ -9,15 +9,18 @@
  *   sink j                 parallel i, j { ... }  ->   parallel i { for j parallel { ... } }
  *   unroll u               for u < 4              ->   for u < 4 unrolled
  */
-import { floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
+import { floorDivIndex, modIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopMark, LoopVar, Nest, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
+import { sizeOf } from "../facts.ts";
+import type { Fresh } from "../names.ts";
 import {
   type Around,
   type ForStmt,
   type Moved,
+  mostCopies,
   nameNow,
   namesNow,
   type Piece,
@@ -54,18 +57,17 @@ export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh
   if (flat.length === 0) return wanted.length === 0 ? withName(piece, into, null) : `${wanted[0]} is no parallel loop`;
   if (flat.some(({ loop }, i) => loop.name !== wanted[i])) return "the loops are no neighbours in this order";
   if (new Set(flat.map(({ mark }) => mark)).size > 1) return "the loops are bound to different things";
-  const extents = flat.map(({ loop }) => loop.extent);
-  const both: LoopVar = { name: fresh(into), extent: extents.reduce((product, extent) => product * extent, 1) };
-  const parts = recover(
-    flat.map(({ loop }) => loop),
-    fresh.pool.loop(both),
-  );
+  const parts = flat.map(({ loop }) => loop);
+  const both: LoopVar = { name: fresh(into), extent: sizeOf(parts) };
   const loops = [
     ...nest.loops.slice(0, start),
     ...flat.slice(0, 1).map(({ mark }) => ({ loop: both, mark })),
     ...nest.loops.slice(start + flat.length),
   ];
-  const made = { ...piece, nest: { ...nest, loops, body: mapStmts(nest.body, replaceLoops(parts)) } };
+  const made = {
+    ...piece,
+    nest: { ...nest, loops, body: mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both)))) },
+  };
   return withName(made, into, both.name);
 }
 
@@ -81,6 +83,16 @@ export function recover(loops: readonly LoopVar[], flat: Index): ReadonlyMap<str
     stride *= loop.extent;
   }
   return found;
+}
+
+/** The flat index of the loops' iterations, the last one fastest. */
+export function placeOf(loops: readonly LoopVar[], { pool }: Fresh): Index {
+  return loops.reduce<Index>((index, loop) => {
+    return sumIndex([
+      { factor: loop.extent, index },
+      { factor: 1, index: pool.loop(loop) },
+    ]);
+  }, pool.integer(0));
 }
 
 function withName(piece: Piece, name: string, now: string | null): Piece {
@@ -120,9 +132,6 @@ export function sink(piece: Piece, { axis }: MoveOf<"sink">): Moved | string {
   const made: Nest = { ...nest, loops: nest.loops.filter((each) => each !== sunk), body: [body] };
   return { ...piece, nest: made };
 }
-
-/** More copies would be a longer kernel than any engine likes. */
-const mostCopies = 64;
 
 export function unrollLoop(piece: Piece, { axis }: MoveOf<"unroll">): Moved | string {
   const name = nameNow(piece, axis);

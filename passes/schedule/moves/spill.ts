@@ -9,14 +9,14 @@
  * A long epilogue would be most of a kernel as a copy for each row. What was computed before the sums lies in registers of its
  * row, so an epilogue that reads it stays as it is.
  */
-import { load, store } from "../../../src/kernel/build.ts";
-import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import { forLoops, load, store } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, Index, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { sizeOf } from "../facts.ts";
 import type { Fresh } from "../names.ts";
 import { type Around, atFold, type FoldPlace, type ForStmt, type Moved, nameNow, type Piece } from "../piece.ts";
+import { placeOf } from "./loops.ts";
 
 export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved | string {
   const name = nameNow(piece, axis);
@@ -71,14 +71,7 @@ function spilled(
   const { fold, loops, before } = place;
   const { pool } = fresh;
   const lanes = loops.filter(({ mark }) => mark === "lane").map((lane) => lane.loop);
-  const slot = (of: readonly BlockLoop[]): Index => {
-    return [...of.map((one) => one.loop), ...lanes].reduce<Index>((index, each) => {
-      return sumIndex([
-        { factor: each.extent, index },
-        { factor: 1, index: pool.loop(each) },
-      ]);
-    }, pool.integer(0));
-  };
+  const slot = (of: readonly BlockLoop[]): Index => placeOf([...of.map((one) => one.loop), ...lanes], fresh);
   const own = fold.block.map(
     ({ loop: each, mark }): BlockLoop => ({ loop: { ...each, name: fresh(each.name) }, mark }),
   );
@@ -96,7 +89,7 @@ function spilled(
     );
     return store(arrays.get(name)?.name ?? "", slot(own), value);
   });
-  const keeping = own.reduceRight<readonly Stmt[]>((body, one) => [{ kind: "for", ...one, body }], kept);
+  const keeping = forLoops(own, kept);
   const found = slot(block);
   const read = rewriting(
     (expr: Expr) => {

@@ -19,11 +19,11 @@ import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../s
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { sizeOf } from "../facts.ts";
-import { copyStmts, type Fresh } from "../names.ts";
+import { copyStmts, defining, type Fresh } from "../names.ts";
 import { type Around, atFold, type Moved, type Piece } from "../piece.ts";
 
 export function splitFold(piece: Piece, { of, into }: MoveOf<"splitFold">, { fresh }: Around): Moved | string {
-  if (into.by !== "serial" && into.by !== "lanes") return `no fold of a nest alone is split by ${into.by}`;
+  if (into.by === "tree") return "invocations share it";
   const made = atFold(piece, of, ({ fold, loops, isInFold, before, after }) => {
     if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
     if (into.by === "serial") {
@@ -79,30 +79,19 @@ function ownBlock(
   return { block: own, at: own.map(({ loop }) => fresh.pool.loop(loop)) };
 }
 
-function defining(stmts: Stmt[], fresh: Fresh): Define {
-  return (hint, value) => {
-    const name = fresh(hint);
-    stmts.push(letValue(name, value));
-    return fresh.pool.name(value.type, name);
-  };
-}
-
 // ---- one after the other ---------------------------------------------------------------------------------------------
 
 /** Folds whose joined results are the fold's, none of which adds more than so many terms. Undefined where it is short enough. */
 function bounded(fold: FoldStmt, terms: number, fresh: Fresh): readonly FoldStmt[] | undefined {
   const { axes } = fold;
-  if (sizeOf(axes) <= terms || terms < 2) return undefined;
-  let inner = axes.length;
-  while (inner > 0 && sizeOf(axes.slice(inner - 1)) <= terms) inner -= 1;
-  const [axis, suffix] = [axes[inner - 1], axes.slice(inner)];
-  if (axis === undefined) return undefined;
+  const cut = cutOf(axes, terms);
+  if (cut === undefined) return undefined;
+  const { inner, axis, suffix, size } = cut;
   if (inner > 1) {
     // Outer axes sum up what the others do for each of their iterations.
     const of = part(fold, { axes: axes.slice(inner - 1), at: new Map() }, fresh);
     return overParts(fold, axes.slice(0, inner - 1), bounded(of, terms, fresh) ?? [of], terms, fresh);
   }
-  const size = blockSize(axis.extent, Math.floor(terms / sizeOf(suffix)));
   if (size === 1) return overParts(fold, [axis], [part(fold, { axes: suffix, at: new Map() }, fresh)], terms, fresh);
   const count = Math.floor(axis.extent / size);
   const piece = (extent: number, start: readonly { factor: number; index: Index }[], offset: number): FoldStmt => {
@@ -117,16 +106,28 @@ function bounded(fold: FoldStmt, terms: number, fresh: Fresh): readonly FoldStmt
   return rest === 0 ? blocks : [...blocks, piece(rest, [], count * size)];
 }
 
-/** Whether a fold of these extents in parts of so many terms is joined behind its loops. */
-export function leavesRest(extents: readonly number[], terms: number): boolean {
-  const size = (of: readonly number[]): number => of.reduce((product, extent) => product * extent, 1);
-  if (size(extents) <= terms) return false;
-  let inner = extents.length;
-  while (inner > 0 && size(extents.slice(inner - 1)) <= terms) inner -= 1;
-  if (inner > 1) return leavesRest(extents.slice(0, inner - 1), terms);
-  const [extent = 1, ...suffix] = extents.slice(inner - 1);
-  const block = blockSize(extent, Math.floor(terms / size(suffix)));
-  return block === 1 ? leavesRest([extent], terms) : extent % block > 0 || leavesRest([extent / block], terms);
+/** Whether a fold over these axes, in parts of so many terms, is joined behind its loops. */
+export function leavesRest(axes: readonly Extent[], terms: number): boolean {
+  const cut = cutOf(axes, terms);
+  if (cut === undefined) return false;
+  const { inner, axis, size } = cut;
+  if (inner > 1) return leavesRest(axes.slice(0, inner - 1), terms);
+  if (size === 1) return leavesRest([axis], terms);
+  return axis.extent % size > 0 || leavesRest([{ extent: axis.extent / size }], terms);
+}
+
+interface Extent {
+  readonly extent: number;
+}
+
+/** The axis to cut, in blocks of `size`: it is the `inner`-th, and those behind it, `suffix`, fit in a part. */
+function cutOf<Axis extends Extent>(axes: readonly Axis[], terms: number) {
+  if (sizeOf(axes) <= terms || terms < 2) return undefined;
+  let inner = axes.length;
+  while (inner > 0 && sizeOf(axes.slice(inner - 1)) <= terms) inner -= 1;
+  const [axis, suffix] = [axes[inner - 1], axes.slice(inner)];
+  if (axis === undefined) return undefined;
+  return { inner, axis, suffix, size: blockSize(axis.extent, Math.floor(terms / sizeOf(suffix))) };
 }
 
 /** The fold over `axes` of the joined results of `parts`, itself bounded. */

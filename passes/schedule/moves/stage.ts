@@ -16,19 +16,19 @@
  * Along the columns, vectors are copied as they lie. Along the depth, the rows of a transposed factor are read four depths at a
  * time, whose lanes are stored apart; columns are a loop then, as their copies would be longer than all the rest of a small kernel.
  */
-import { apply, letValue, load, store } from "../../../src/kernel/build.ts";
+import { apply, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
 import { sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, LoopMark, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { Facts, sizeOf } from "../facts.ts";
-import { copyStmts, declaredNames, type Fresh, letsFor } from "../names.ts";
+import { copyStmts, declaredNames, type Fresh, letsFor, withoutUnread } from "../names.ts";
 import { type Around, atFold, type FoldPlace, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
+import { placeOf } from "./loops.ts";
 
 export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Around): Moved | string {
   const { operand, of, into } = move;
-  if (into.memory !== "panel") return `there is no ${into.memory} on a CPU`;
   const at = move.at === null ? null : nameNow(piece, move.at);
   const found: { filling?: readonly Stmt[] } = {};
   const made = atFold(piece, of, (place) => {
@@ -111,28 +111,17 @@ function readsBetween(body: readonly Stmt[], fold: FoldStmt, values: readonly Ex
   return values.some((value) => readsAny(value, declared));
 }
 
-/** Where in the panel an element lies. */
-function placeOf(axes: readonly LoopVar[], at: (axis: LoopVar) => Index, { pool }: Fresh): Index {
-  return axes.reduce<Index>((index, axis) => {
-    return sumIndex([
-      { factor: axis.extent, index },
-      { factor: 1, index: at(axis) },
-    ]);
-  }, pool.integer(0));
-}
-
 /** The fold, which finds the factor in the panel. */
 function withPanel(staged: StagedFactor, operand: "left" | "right", panel: SharedArray, fresh: Fresh): FoldStmt {
   const { fold, axes } = staged;
   const [value] = fold.values;
   if (value?.kind !== "apply") return fold;
-  const at = placeOf(axes, (axis) => fresh.pool.loop(axis), fresh);
+  const at = placeOf(axes, fresh);
   const read = load(panel.type, panel.name, at);
   const [left, right] = value.args;
   if (left === undefined || right === undefined) return fold;
   const product = operand === "left" ? apply("mul", read, right) : apply("mul", left, read);
-  const kept = new Set(letsFor([letValue("", product)], fold.body));
-  return { ...fold, values: [product], body: fold.body.filter((stmt) => stmt.kind !== "let" || kept.has(stmt)) };
+  return withoutUnread({ ...fold, values: [product] });
 }
 
 // ---- filling it ------------------------------------------------------------------------------------------------------
@@ -197,9 +186,11 @@ function steps(factor: number, outer: LoopVar, inner: LoopVar, { pool }: Fresh):
 
 /** Loops of one iteration are none. */
 function loopsAround(loops: readonly LoopVar[], body: readonly Stmt[], mark: LoopMark = "parallel"): readonly Stmt[] {
-  return loops
-    .filter(({ extent }) => extent > 1)
-    .reduceRight<readonly Stmt[]>((inside, loop) => [{ kind: "for", loop, mark, body: inside }], body);
+  const turning = loops.filter(({ extent }) => extent > 1);
+  return forLoops(
+    turning.map((loop) => ({ loop, mark })),
+    body,
+  );
 }
 
 /** One element of the panel. */
@@ -211,7 +202,7 @@ function element(
 ): readonly Stmt[] {
   const { pool } = fresh;
   const name = "element"; // the copy gives it a name of its own
-  const index = placeOf(axes, (axis) => pool.loop(axis), fresh);
+  const index = placeOf(axes, fresh);
   const stmts = [...lets, letValue(name, factor), store(panel.name, index, pool.name(factor.type, name))];
   return copyStmts(stmts, { loops: new Map([...at].map(([axis, value]) => [axis.name, value])) }, fresh);
 }

@@ -17,6 +17,7 @@ import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmt, readsAny, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow, openBounds } from "../bounds.ts";
 import { sizeOf } from "../facts.ts";
+import { defining } from "../names.ts";
 import { type Around, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
 import { recover } from "./loops.ts";
 
@@ -163,11 +164,7 @@ function joinPair(
   { fresh }: Around,
 ): readonly Stmt[] {
   const stmts: Stmt[] = [];
-  const define = (hint: string, value: Expr): Expr => {
-    const name = fresh(hint);
-    stmts.push(letValue(name, value));
-    return fresh.pool.name(value.type, name);
-  };
+  const define = defining(stmts, fresh);
   const read = (hint: string, at: Index): readonly Expr[] =>
     arrays.map(({ name, type }) => {
       const value = load(type, name, at);

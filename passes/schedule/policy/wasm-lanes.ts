@@ -16,13 +16,12 @@ import type { FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { type Facts, workOf } from "../facts.ts";
+import { everyFold, type Facts, sizeOf, workOf } from "../facts.ts";
 import { worthKeeping } from "../moves/keep.ts";
 import type { ForStmt } from "../piece.ts";
 import {
   type Axis,
   canHaveLanes,
-  everyFold,
   fitsLanes,
   serialMoves,
   shareMoves,
@@ -38,7 +37,7 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
   });
   const work = workOf(nest.body);
   const sums = serialMoves(everyFold(nest.body), longest);
-  if (!canHaveLanes(nest)) return [...flat, ...sums, ...shareMoves(axes, work * product(axes))];
+  if (!canHaveLanes(nest)) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
   const rows = rowsOf(nest.body);
   const plain = costOf(nest.body, [], facts);
   const along = bestAxis(axes, plain, facts);
@@ -48,7 +47,7 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
     const threads =
       kept.length > 0
         ? axes.map(({ name }): Move => ({ move: "bind", axis: name, to: "thread" }))
-        : shareMoves(axes, work * product(axes));
+        : shareMoves(axes, work * sizeOf(axes));
     const others = everyFold(nest.body).filter((fold) => !rows.some((row) => row.stmt === fold));
     return [
       ...flat,
@@ -58,15 +57,13 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
       ...rows.flatMap((row) => rowMoves(row, longest)),
     ];
   }
-  if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * product(axes))];
+  if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
   const hasLoops = nest.body.some(({ kind }) => kind === "for" || kind === "fold");
   const { axis } = along;
   const wide = hasLoops ? Math.min(vectorsAtOnce, Math.floor(axis.extent / laneCount)) : 1;
   const nested = { axes, axis, work };
   return [...flat, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
 }
-
-const product = (axes: readonly Axis[]): number => axes.reduce((size, { extent }) => size * extent, 1);
 
 // ---- loops that become one -------------------------------------------------------------------------------------------
 
@@ -231,7 +228,7 @@ interface Nested {
 /** Whole blocks of vectors, single vectors, and what fills none. */
 function alongMoves(nested: Nested, name: string, left: number, sizes: readonly number[]): Schedule {
   const { axes, axis, work } = nested;
-  const others = product(axes) / axis.extent;
+  const others = sizeOf(axes) / axis.extent;
   const at = sizes.findIndex((vectors) => vectors * laneCount <= left);
   const vectors = sizes[at];
   const sharing = (outer: Axis, iterations: number): readonly Move[] => {

@@ -214,10 +214,7 @@ function epilogueOf(body: readonly Stmt[], fold: FoldStmt, longest: number): num
   const goesBack = after.some(
     (stmt) => (stmt.kind === "let" || stmt.kind === "store") && ownExprs(stmt).some((expr) => readsAny(expr, before)),
   );
-  const isJoined = leavesRest(
-    fold.axes.map(({ extent }) => extent),
-    longest,
-  );
+  const isJoined = leavesRest(fold.axes, longest);
   return depth < leastDepth || goesBack || isJoined ? 0 : after.length;
 }
 

@@ -1,7 +1,7 @@
 /**
  * What contractions and all other nests of the `wasm` target have in common: folds in parts, and loops that threads share.
  */
-import type { FoldStmt, Nest, Stmt } from "../../../src/kernel/kernel.ts";
+import type { FoldStmt, Nest } from "../../../src/kernel/kernel.ts";
 import type { Move } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -42,14 +42,6 @@ export function serialMoves(folds: readonly FoldStmt[], longest: number): readon
     const [held] = fold.accumulators;
     if (held === undefined || !isLong(fold, sizeOf(fold.axes), longest)) return [];
     return [{ move: "splitFold", of: held.name, into: { by: "serial", terms: longest } }];
-  });
-}
-
-/** All folds of the statements, those of loops and of other folds too: inner ones first. */
-export function everyFold(stmts: readonly Stmt[]): readonly FoldStmt[] {
-  return stmts.flatMap((stmt) => {
-    const inside = "body" in stmt ? everyFold(stmt.body) : [];
-    return stmt.kind === "fold" ? [...inside, stmt] : inside;
   });
 }
 

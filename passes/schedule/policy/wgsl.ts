@@ -12,7 +12,7 @@ import { folds } from "../../../src/kernel/folds.ts";
 import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
-import { type Contraction, type Facts, sizeOf } from "../facts.ts";
+import { type Contraction, everyFold, type Facts, sizeOf } from "../facts.ts";
 import { longestRow, planRow, type RowStep, sharedWork, votesAcross } from "../moves/team-plan.ts";
 import { notShared } from "../moves/tree.ts";
 import type { Policy } from "../schedule.ts";
@@ -315,12 +315,8 @@ const nameOf = ({ accumulators }: FoldStmt): string => accumulators[0]?.name ?? 
 
 /** Folds whose roundings add up, in parts of bounded length; all but some, and those inside them. */
 function serialMoves(stmts: readonly Stmt[], tuning: WgslTuning, but: ReadonlySet<Stmt> = new Set()): Schedule {
-  return stmts.flatMap((stmt): Schedule => {
-    const inside = "body" in stmt ? serialMoves(stmt.body, tuning, but) : [];
-    return stmt.kind === "fold" && !but.has(stmt)
-      ? [...inside, ...bounded(stmt, nameOf(stmt), sizeOf(stmt.axes), tuning)]
-      : inside;
-  });
+  const long = everyFold(stmts).filter((fold) => !but.has(fold));
+  return long.flatMap((fold) => bounded(fold, nameOf(fold), sizeOf(fold.axes), tuning));
 }
 
 /** What each lane adds up of a fold that is shared. */
