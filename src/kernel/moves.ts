@@ -106,7 +106,7 @@ export function printMove(move: Move): string {
     case "reorder":
       return `reorder ${move.axes.join(", ")}`;
     case "flatten":
-      return `flatten ${move.axes.join(", ")} into ${move.into}`;
+      return `flatten ${move.axes.join(", ") || "no loops"} into ${move.into}`;
     case "bind":
       return `bind ${move.axis} ${move.to}`;
     case "sink":
