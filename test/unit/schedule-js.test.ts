@@ -335,7 +335,8 @@ test("a costly value of a row is kept, also where a kept one is in it, and all o
     forLoop(
       e,
       [
-        letValue("v3", apply("exp", x(e))),
+        letValue("far", x(e)),
+        letValue("v3", once("far")),
         letValue("w2", once("v3")),
         store("z", at([i, 20], [e, 1]), apply("sub", name("f32", "w2"), name("f32", "v3"))),
       ],
@@ -351,6 +352,7 @@ test("a costly value of a row is kept, also where a kept one is in it, and all o
   expect(printSchedules(after.schedule)).toBe("bind i thread; keep v; keep w");
   expect(after.shared).toHaveLength(2);
   expect(printKernel(after).match(/exp\(/g)).toHaveLength(2);
+  expect(printKernel(after).match(/x\[/g)).toHaveLength(1);
   expectSameAfter(kernel, after);
 });
 
