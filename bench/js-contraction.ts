@@ -3,11 +3,11 @@
  *
  * Each generated kernel runs against plain i-j-k loops and against a 4x4 block in doubles written by hand, all in turns
  * within one process, so that the ratios hold where the clock does not. The best of many runs counts. Also printed: the
- * generated kernel in other block sizes, which is where the numbers of passes/schedule/policy/js.ts come from (`--shapes`).
+ * generated kernel in other block sizes, which is where the numbers of codegen/js/policy.ts come from (`--shapes`).
  */
 import { factoryText } from "../codegen/js/artifact.ts";
+import { jsBlocks, jsPolicy } from "../codegen/js/policy.ts";
 import { printJsKernels } from "../codegen/js/print.ts";
-import { jsBlocks, jsPolicy } from "../passes/schedule/policy/js.ts";
 import { scheduleKernel } from "../passes/schedule/schedule.ts";
 import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
 import {

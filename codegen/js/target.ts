@@ -1,11 +1,12 @@
 /** The CPU, as JavaScript: loops over typed arrays, which run everywhere. */
-import { jsPolicy } from "../../passes/schedule/policy/js.ts";
+
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import { artifactSteps } from "../../src/program/artifact.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { JsArtifact } from "./artifact.ts";
+import { jsPolicy } from "./policy.ts";
 import { printJsKernels } from "./print.ts";
 import { jsTolerances } from "./tolerances.ts";
 

@@ -1,9 +1,10 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
-import { joinedBlocks, wasmBlocks, wasmPolicy } from "../../passes/schedule/policy/wasm.ts";
+
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
+import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
 import { printWasm } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
 

@@ -1,11 +1,12 @@
 /** A GPU, as compute shaders through WebGPU. */
-import { wgslPolicy } from "../../passes/schedule/policy/wgsl.ts";
+
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { type Addresses, artifactSteps, launchSteps } from "../../src/program/artifact.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { WgslArtifact, WgslFacts } from "./artifact.ts";
 import { gpuBytes } from "./layout.ts";
+import { wgslPolicy } from "./policy.ts";
 import { printWgsl } from "./print.ts";
 import { legalizeSequence } from "./quirks.ts";
 import { wgslTolerances } from "./tolerances.ts";

@@ -7,7 +7,7 @@
  * a piece of its own, with a list of its own whose names are the same. A loop of one iteration is none: moves of it do nothing.
  *
  * A kernel carries the schedules of its nests (`Kernel.schedule`) for people, tests and tools to read. What each move does is in
- * passes/schedule/moves, what a target chooses in passes/schedule/policy.
+ * passes/schedule/moves, what a target chooses in its policy, codegen/<target>.
  */
 
 /** All moves, and what each is told. */

@@ -4,9 +4,9 @@
  */
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { cse } from "../../passes/schedule/cse.ts";
-import { joinedBlocks, wasmBlocks } from "../../passes/schedule/policy/wasm.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
 import { checkKernel } from "../../src/kernel/check.ts";

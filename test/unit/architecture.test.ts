@@ -36,6 +36,7 @@ interface Rule {
 
 const runtime = ["src/runtime/", "src/program/", "src/graph/", "src/kernel/", "src/dsl/", "src/core/"] as const;
 const printers = ["codegen/", "src/graph/", "src/kernel/", "src/program/", "src/core/"] as const;
+const policies = ["codegen/*/policy/", "passes/schedule/", "src/kernel/", "src/core/"] as const;
 const insideSrc = ["src/", "!src/tools/", "!src/index.ts", "!src/node.ts"] as const;
 
 const rules: readonly Rule[] = [
@@ -57,8 +58,10 @@ const rules: readonly Rule[] = [
   { of: "src/node.ts", may: ["src/", "!src/tools/cli/"] },
   { of: "src/", may: insideSrc },
   { of: "passes/", may: ["passes/", "src/graph/", "src/kernel/", "src/program/", "src/core/", "!src/core/random.ts"] },
-  { of: "codegen/*/target.ts", may: [...printers, "passes/schedule/"] },
-  { of: "codegen/", may: printers },
+  { of: "codegen/*/target.ts", may: [...printers, "passes/schedule/schedule.ts"] },
+  { of: "codegen/*/policy.ts", may: policies },
+  { of: "codegen/*/policy/", may: policies },
+  { of: "codegen/", may: [...printers, "!codegen/*/policy.ts", "!codegen/*/policy/"] },
 ];
 
 /** How a package's own name resolves, inside it and in the examples. */
@@ -194,8 +197,14 @@ describe("the rules", () => {
     ["src/runtime/js/a.ts", "../../../codegen/js/print.ts"],
     ["src/runtime/a.ts", "../../codegen/js/artifact.ts"],
     ["src/targets.ts", "../codegen/js/print.ts"],
-    ["codegen/js/a.ts", "../../passes/schedule/js.ts"],
+    ["codegen/js/a.ts", "../../passes/schedule/facts.ts"],
+    ["codegen/js/a.ts", "./policy.ts"],
+    ["codegen/js/policy.ts", "./print.ts"],
+    ["codegen/js/policy.ts", "../../passes/fuse/fuse.ts"],
+    ["codegen/wasm/policy/a.ts", "../step.ts"],
     ["codegen/js/target.ts", "../../passes/fuse/fuse.ts"],
+    ["codegen/js/target.ts", "../../passes/schedule/facts.ts"],
+    ["passes/schedule/a.ts", "../../codegen/js/policy.ts"],
     ["src/runtime/a.ts", "../compile.ts"],
     ["src/io/a.ts", "../../passes/b.ts"],
     ["src/index.ts", "../passes/b.ts"],
@@ -235,7 +244,11 @@ describe("the rules", () => {
     ["src/index.ts", "./compile.ts"],
     ["passes/a.ts", "../src/kernel/b.ts"],
     ["codegen/js/a.ts", "../writer.ts"],
-    ["codegen/js/target.ts", "../../passes/schedule/js.ts"],
+    ["codegen/js/target.ts", "../../passes/schedule/schedule.ts"],
+    ["codegen/js/target.ts", "./policy.ts"],
+    ["codegen/js/policy.ts", "../../passes/schedule/facts.ts"],
+    ["codegen/wasm/policy/a.ts", "./b.ts"],
+    ["codegen/wasm/policy/a.ts", "../../../passes/schedule/moves/b.ts"],
     ["src/runtime/js/a.ts", "../../../codegen/js/artifact.ts"],
     ["src/targets.ts", "../codegen/js/target.ts"],
     ["examples/a.ts", "tensorloom"],

@@ -4,9 +4,9 @@
  */
 import { expect } from "vitest";
 import { factoryText } from "../../codegen/js/artifact.ts";
+import { type JsBlocks, jsPolicy } from "../../codegen/js/policy.ts";
 import { printJsKernels } from "../../codegen/js/print.ts";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
-import { type JsBlocks, jsPolicy } from "../../passes/schedule/policy/js.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { findReuse, type JsBlocks, jsBlocks } from "../../codegen/js/policy.ts";
 import { printJsKernels } from "../../codegen/js/print.ts";
 import { cse } from "../../passes/schedule/cse.ts";
 import { Facts } from "../../passes/schedule/facts.ts";
-import { findReuse, type JsBlocks, jsBlocks } from "../../passes/schedule/policy/js.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";

@@ -6,9 +6,10 @@
  *
  * It computes as the `js` target does: the same schedule, sums in doubles, the maths library in doubles.
  */
+
+import { jsPolicy } from "../../../codegen/js/policy.ts";
 import { jsTolerances } from "../../../codegen/js/tolerances.ts";
 import type { Target } from "../../../codegen/target.ts";
-import { jsPolicy } from "../../../passes/schedule/policy/js.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";

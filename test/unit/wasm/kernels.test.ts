@@ -1,6 +1,6 @@
 /** Kernels as WebAssembly, before and after their schedule, against the evaluator; and what the schedule makes of them. */
 import { describe, expect, test } from "vitest";
-import { joinedBlocks } from "../../../passes/schedule/policy/wasm.ts";
+import { joinedBlocks } from "../../../codegen/wasm/policy/policy.ts";
 import type { DType } from "../../../src/core/dtype.ts";
 import type { Expr, Index, Kernel, ScalarFn, ValueType } from "../../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../../src/kernel/kernel.ts";

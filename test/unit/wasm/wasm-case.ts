@@ -2,10 +2,10 @@
  * Runs one kernel as WebAssembly, and a judge that compares it with the evaluator: bit for bit, as nothing is contracted.
  */
 import { expect } from "vitest";
+import type { WasmBlocks } from "../../../codegen/wasm/policy/panels.ts";
+import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
 import { printWasm } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/lower/expand-folds.ts";
-import { wasmPolicy } from "../../../passes/schedule/policy/wasm.ts";
-import type { WasmBlocks } from "../../../passes/schedule/policy/wasm-panels.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";

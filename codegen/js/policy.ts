@@ -7,10 +7,11 @@
  * Rows of costly values that are wanted twice are kept in between. A block changes no bit: each element is summed in the same
  * order, in the same doubles.
  */
-import type { Move, Schedule } from "../../../src/kernel/moves.ts";
-import type { Facts } from "../facts.ts";
-import { worthKeeping } from "../moves/keep.ts";
-import type { Policy } from "../schedule.ts";
+
+import type { Facts } from "../../passes/schedule/facts.ts";
+import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
+import type { Policy } from "../../passes/schedule/schedule.ts";
+import type { Move, Schedule } from "../../src/kernel/moves.ts";
 
 export interface JsBlocks {
   /** Rows and columns of a contraction. */

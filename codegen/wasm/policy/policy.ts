@@ -8,13 +8,14 @@
  *
  *   parallel f < 1280:  y[f] = max(x[f], 0)                split f 4; bind f_i lane
  */
+
+import type { Facts } from "../../../passes/schedule/facts.ts";
+import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Schedule } from "../../../src/kernel/moves.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
-import type { Facts } from "../facts.ts";
-import type { Policy } from "../schedule.ts";
-import { laneMoves } from "./wasm-lanes.ts";
-import { panelMoves, type WasmBlocks } from "./wasm-panels.ts";
-import { splitMoves } from "./wasm-parts.ts";
+import { laneMoves } from "./lanes.ts";
+import { panelMoves, type WasmBlocks } from "./panels.ts";
+import { splitMoves } from "./parts.ts";
 
 /**
  * Rows and vectors of a register block. V8 puts all loads of an iteration before its multiply-adds, so a block needs a

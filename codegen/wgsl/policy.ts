@@ -8,14 +8,15 @@
  * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed. All numbers
  * here are a value (`wgslTuning`) that whoever measures may replace.
  */
-import { folds } from "../../../src/kernel/folds.ts";
-import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../../src/kernel/moves.ts";
-import { longestSum } from "../../../src/kernel/target.ts";
-import { type Contraction, everyFold, type Facts, sizeOf } from "../facts.ts";
-import { longestRow, planRow, type RowStep, sharedWork, votesAcross } from "../moves/team-plan.ts";
-import { notShared } from "../moves/tree.ts";
-import type { Policy } from "../schedule.ts";
+
+import { type Contraction, everyFold, type Facts, sizeOf } from "../../passes/schedule/facts.ts";
+import { longestRow, planRow, type RowStep, sharedWork, votesAcross } from "../../passes/schedule/moves/team-plan.ts";
+import { notShared } from "../../passes/schedule/moves/tree.ts";
+import type { Policy } from "../../passes/schedule/schedule.ts";
+import { folds } from "../../src/kernel/folds.ts";
+import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
+import type { Move, Schedule } from "../../src/kernel/moves.ts";
+import { longestSum } from "../../src/kernel/target.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */

@@ -1,11 +1,12 @@
 /**
  * What contractions and all other nests of the `wasm` target have in common: folds in parts, and loops that threads share.
  */
+
+import { sizeOf } from "../../../passes/schedule/facts.ts";
 import type { FoldStmt, Nest } from "../../../src/kernel/kernel.ts";
 import type { Move } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { sizeOf } from "../facts.ts";
 
 // ---- folds -----------------------------------------------------------------------------------------------------------
 

@@ -12,22 +12,15 @@
  * beyond the end of a buffer. Neighbouring parallel loops become one where no index needs its parts: a single long loop fills its
  * vectors, 1280 = 320 * 4, where 10 leaves a rest in every row.
  */
+
+import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
+import { worthKeeping } from "../../../passes/schedule/moves/keep.ts";
+import type { ForStmt } from "../../../passes/schedule/piece.ts";
 import type { FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { everyFold, type Facts, sizeOf, workOf } from "../facts.ts";
-import { worthKeeping } from "../moves/keep.ts";
-import type { ForStmt } from "../piece.ts";
-import {
-  type Axis,
-  canHaveLanes,
-  fitsLanes,
-  serialMoves,
-  shareMoves,
-  splitMoves,
-  vectorsAtOnce,
-} from "./wasm-parts.ts";
+import { type Axis, canHaveLanes, fitsLanes, serialMoves, shareMoves, splitMoves, vectorsAtOnce } from "./parts.ts";
 
 export function laneMoves(facts: Facts, longest: number): Schedule {
   const { nest } = facts;

@@ -14,14 +14,15 @@
  * Of several row axes one is blocked, and the others turn around it, over the same panel; of several column axes one lies in the
  * panels, and the others turn outside: the windows of a convolution are a panel of filters, which all places go by.
  */
+
+import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
+import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
+import { declaredNames } from "../../../passes/schedule/names.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { ownExprs, readsAny, walkExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { type Contraction, type Facts, sizeOf } from "../facts.ts";
-import { leavesRest } from "../moves/split-fold.ts";
-import { declaredNames } from "../names.ts";
-import { canHaveLanes, enoughIterations, serialMoves } from "./wasm-parts.ts";
+import { canHaveLanes, enoughIterations, serialMoves } from "./parts.ts";
 
 /** A register block: `rows` times `vectors` of four columns. */
 export interface WasmBlocks {
