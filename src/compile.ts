@@ -29,7 +29,7 @@ import { declaredInputs } from "./runtime/feeds.ts";
 import type { MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
-import { type Products, runAll, runUpTo } from "./stages.ts";
+import { type Products, runAll, runUpTo, simplifiedUnsized } from "./stages.ts";
 import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
@@ -185,7 +185,7 @@ export function specializedEntry(written: Entry, dims: Dims): Entry {
 export function afterPass(written: Entry, last: "differentiate" | "simplify"): Entry {
   const { differentiated } = runUpTo("differentiated", { written }, forPeople);
   if (last === "differentiate") return differentiated;
-  return runUpTo("simplified", { expanded: differentiated }, forPeople).simplified;
+  return simplifiedUnsized(differentiated, forPeople);
 }
 
 /** What stages before a target's own ask for. */

@@ -210,6 +210,11 @@ function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
   return runVerified(pass, graphPasses.slice(0, graphPasses.indexOf(pass)), entry, context);
 }
 
+/** An entry simplified while its dimensions are names: `specialize` and `expand`, which need sizes, have not run. */
+export function simplifiedUnsized(differentiated: Entry, context: StageContext): Entry {
+  return runVerified(simplify, graphPasses.slice(0, graphPasses.indexOf(specialize)), differentiated, context);
+}
+
 /** Here and not before: what `simplify` has left out may be as large as it likes. */
 function fitting(entry: Entry, { program, dims }: StageContext): Entry {
   checkInputSizes(program, dims);

@@ -78,9 +78,19 @@ export function printFused({ groups }: Fused): string {
 }
 
 export function printGroup(clusters: readonly Cluster[]): string {
-  const lines = clusters.flatMap(({ kind, domain, nodes, outputs }) => [
-    `  ${kind} [${domain.join(",")}]`,
-    ...nodes.map((node) => `    ${printNode(node)}${outputs.includes(node) ? "    stored" : ""}`),
+  const lines = clusters.flatMap((cluster) => [
+    `  ${cluster.kind} [${cluster.domain.join(",")}]`,
+    ...applicationsIn(cluster),
   ]);
   return ["group", ...lines].join("\n");
+}
+
+/** A line for each application, however many of its results are in the cluster. */
+function applicationsIn({ nodes, outputs }: Cluster): string[] {
+  const applications = new Map(nodes.map((node) => [node.results, node]));
+  return [...applications.values()].map((node) => {
+    const stored = outputs.filter(({ results }) => results === node.results);
+    const names = node.results.length === 1 ? "" : stored.map(({ id }) => ` %${id}`).join("");
+    return `    ${printNode(node)}${stored.length === 0 ? "" : `    stored${names}`}`;
+  });
 }

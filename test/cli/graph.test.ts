@@ -83,6 +83,18 @@ describe("graph", () => {
     expect(kernels.stdout).toMatch(/ lane$/m);
   });
 
+  test("sorts where dimensions are names, and where they are numbers; a timer of the script's is not waited for", async () => {
+    const graph = (...args: string[]) =>
+      runScript("src/tools/cli/main.ts", ["graph", "test/cli/scripts/sorted.ts", ...args]);
+    const [named, numbers] = await Promise.all([graph(), graph("--dims", "rows=3", "--print-after", "fuse")]);
+    expect([named.code, named.stderr, numbers.code, numbers.stderr]).toEqual([0, "", 0, ""]);
+    expect(named.stdout).toContain("%1: f32[2,4], %2: i32[2,4] = sort %0 axis=0 descending=true keep=2\n");
+    expect(named.stdout).toMatch(/putAlong %\d+ %\d+ axis=1 size=4\n/);
+    expect(numbers.stdout.match(/%2: f32\[.*\n/g)).toEqual([
+      expect.stringMatching(/ = mergeRuns .* {4}stored %2 %3\n/),
+    ]);
+  });
+
   test("every example is looked into, and not run", async () => {
     const names = ["custom-loss", "derivatives", "inspect", "mnist-from-scratch", "mnist-mlp", "resume", "tensors"];
     const found = await Promise.all(names.map((name) => run("graph", `examples/${name}.ts`)));
@@ -111,6 +123,13 @@ describe("graph", () => {
     ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
     ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
     ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
+    ["a dimension of two sizes", [mnist, "--dims", "batch=2", "--dims", "batch=3"], /"batch" is given twice/],
+    [
+      "a pass and a stage",
+      [mnist, "--print-after", "fuse", "--stage", "kernels"],
+      /cannot be used with option '--stage/,
+    ],
+    ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
     ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
     [
       "folded kernels",

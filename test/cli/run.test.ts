@@ -40,6 +40,7 @@ test.each([
   ["without main, an error in a timer", '\nsetTimeout(() => { throw new Error("late"); }, 1);\nexport {};', /^error: .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
   ["an error of ours that has no line of its own", `import { dense, sgd, trainer } from "tensorloom";\n\nexport async function main() {\n  const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });\n  await net.evaluate({ x: [1], y: [1] });\n}`, /^error: evaluate: call await trainer\.compile\(\) first\n {4}at .*script\.ts:5:\d+\n$/], // biome-ignore format: rows
   ["an error of ours at the top", `import { dense, sgd, trainer } from "tensorloom";\ntrainer(dense(1), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd() });`, /^error: trainer: softmaxCrossEntropy needs an output for each class.*\n {4}at .*script\.ts:2:1\n$/], // biome-ignore format: rows
+  ["an await without an end", "export async function main() { await new Promise(() => {}); }", /^error: the script awaits something that never comes/], // biome-ignore format: rows
   ["no TypeScript", "export function main( {", /^error: .*script\.ts could not be loaded: /],
 ])("%s: exit code 2 and no stack", async (_, source, message) => {
   const { code, stdout, stderr } = await run(source);

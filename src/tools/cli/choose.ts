@@ -18,6 +18,7 @@ export function parseDims(text: string, before: Dims = {}): Dims {
     if (name === undefined || !Number.isSafeInteger(Number(size))) {
       throw new InvalidArgumentError(`"${part}" is not a size: write name=number, as batch=128.`);
     }
+    if (dims.has(name)) throw new InvalidArgumentError(`"${name}" is given twice.`);
     dims.set(name, Number(size));
   }
   return Object.fromEntries(dims);

@@ -39,18 +39,21 @@ export function addGraphCommand(program: Command): void {
     .option("--dims <sizes>", dimsHelp, parseDims)
     .addOption(new Option("--target <target>", "whose kernels and memory").choices(targetNames).default("js"))
     .addOption(
-      new Option("--print-after <pass>", "in place of a stage, what this pass made, as text").choices(passNames),
+      new Option("--print-after <pass>", "in place of a stage, what this pass made, as text")
+        .choices(passNames)
+        .conflicts(["stage", "fold"]),
     )
     .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
     .action(async (script: string, flags: GraphFlags) => {
       const { output, format: wanted, printAfter, ...options } = flags;
+      const format = wanted ?? formatOf(output);
       if (printAfter !== undefined) {
+        if (format !== "text") throw new UserError(`what --print-after shows is text, and no ${format}`);
         const text = printedAfter(await loadProgram(script), printAfter, options);
         if (output === undefined) process.stdout.write(text);
         else await write(output, text);
         return;
       }
-      const format = wanted ?? formatOf(output);
       if (format === "png" && output === undefined && process.stdout.isTTY === true) {
         throw new UserError("a PNG is no text for a terminal: add -o FILE.png");
       }

@@ -36,7 +36,21 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
+// Node ends so where nothing is left that could go on: without a word, and with a code of its own.
+process.on("exit", () => {
+  if (process.exitCode !== 13) return;
+  process.exitCode = 2;
+  process.stderr.write("error: the script awaits something that never comes, and nothing else is left to do\n");
+});
+
+// What a script has going, a timer say, is waited for where the script is run, and not where its program is looked at.
+let isLookedAt = false;
+command.hook("preAction", (_, action) => {
+  isLookedAt = action.name() !== "run";
+});
+
 await runCommand(command, process.argv, isDebug(process.argv));
+if (isLookedAt) process.stdout.write("", () => process.exit());
 
 /** What stands behind -- is for the script. */
 function isDebug(argv: readonly string[]): boolean {
