@@ -22,13 +22,14 @@ export type Words = readonly [number, number];
 /** One block of Threefry-2x32-20. */
 export function threefry2x32(key0: number, key1: number, counter0: number, counter1: number): Words {
   const out = new Uint32Array(2);
-  threefryInto(out, 1, key0, key1, counter0, counter1);
+  threefryInto(out, 1, key0 | 0, key1 | 0, counter0 | 0, counter1 | 0);
   return [out[0] ?? 0, out[1] ?? 0];
 }
 
 /**
  * `count` blocks of Threefry-2x32-20, of the counters (counter0, counter1), (counter0 + 1, counter1), ..., into the first
- * 2 * `count` elements of `out`; allocates nothing.
+ * 2 * `count` elements of `out`; allocates nothing. Words come signed (`| 0`): V8 keeps those without a box, and throws its
+ * optimized code away when it meets the first that it has to unbox.
  */
 export function threefryInto(
   out: Uint32Array,
@@ -209,7 +210,7 @@ export class RandomStream {
 
   #refill(): void {
     const count = Math.min(this.#blocks, 2 ** 32 - this.#draw);
-    threefryInto(this.#words, count, this.#key[0], this.#key[1], this.#draw, this.#part);
+    threefryInto(this.#words, count, this.#key[0] | 0, this.#key[1] | 0, this.#draw | 0, this.#part | 0);
     this.#blocks = Math.min(2 * this.#blocks, mostBlocks);
     this.#next = 0;
     this.#end = 2 * count;
@@ -243,26 +244,46 @@ export class RandomStream {
 
   /** Fills `out` with what as many calls of `uniform` give. */
   fillUniform(out: Floats, low: number, high: number): void {
-    for (let i = 0; i < out.length; ) {
-      if (this.#next === this.#end) this.#refill();
-      const [words, start] = [this.#words, this.#next - i];
-      const end = Math.min(out.length, this.#end - start);
-      for (; i < end; i++) out[i] = low + (high - low) * uniformFromBits(words[start + i] ?? 0);
-      this.#next = start + i;
-    }
+    this.#fill(out, uniformsOf, low, high - low);
   }
 
   /** Fills `out` with what as many calls of `normal` give, times `deviation`, plus `mean`. */
   fillNormal(out: Floats, mean: number, deviation: number): void {
-    for (let i = 0; i < out.length; ) {
+    this.#fill(out, normalsOf, mean, deviation);
+  }
+
+  #fill(out: Floats, numbersOf: NumbersOf, offset: number, scale: number): void {
+    for (let at = 0; at < out.length; ) {
       if (this.#next === this.#end) this.#refill();
-      const [words, start] = [this.#words, this.#next - i];
-      const end = Math.min(out.length, this.#end - start);
-      for (; i < end; i++) out[i] = mean + deviation * normalFromBits(words[start + i] ?? 0);
-      this.#next = start + i;
+      const count = Math.min(out.length - at, this.#end - this.#next);
+      numbersOf(this.#words, this.#next, out, at, count, offset, scale);
+      this.#next += count;
+      at += count;
     }
   }
 }
+
+/**
+ * Writes `count` numbers, `offset` + `scale` times what each word stands for, from `at` on. Functions of their own and not of the
+ * stream: so little is optimized within the first thousands of numbers, and stays so for the next stream.
+ */
+type NumbersOf = (
+  words: Uint32Array,
+  next: number,
+  out: Floats,
+  at: number,
+  count: number,
+  offset: number,
+  scale: number,
+) => void;
+
+const uniformsOf: NumbersOf = (words, next, out, at, count, offset, scale) => {
+  for (let i = 0; i < count; i++) out[at + i] = offset + scale * uniformFromBits(words[next + i] ?? 0);
+};
+
+const normalsOf: NumbersOf = (words, next, out, at, count, offset, scale) => {
+  for (let i = 0; i < count; i++) out[at + i] = offset + scale * normalFromBits(words[next + i] ?? 0);
+};
 
 /** Skein's key-schedule constant, as Threefry takes it for words of 32 bits. */
 const PARITY = 0x1bd11bda;
