@@ -17,6 +17,8 @@ export interface InputSlot {
 
 /** What values must be that pick among so many, as labels do. */
 export interface Picks {
+  /** Path of the input. */
+  readonly input: string;
   /** Whole numbers from 0 to below this. */
   readonly limit: number;
   /** Allowed as well: it picks nothing. */

@@ -47,7 +47,7 @@ export function reportOf(
       inputBytes: segmentBytes.input,
       outputBytes: segmentBytes.output,
     },
-    picks: inputs.flatMap(({ path, below }) => (below === null ? [] : [{ input: path, ...below }])),
+    picks: inputs.flatMap(({ below }) => below ?? []),
     buffers: [...buffers.values()],
   };
 }

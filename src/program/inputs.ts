@@ -1,7 +1,7 @@
 /**
  * The inputs of an entry: whether the entry reads them, and what values may be that pick among so many.
  */
-import { atLine } from "../core/origin.ts";
+import { atLine, type Origin } from "../core/origin.ts";
 import { type Entry, neededNodes } from "../graph/entry.ts";
 import { sameIntegers } from "../graph/integers.ts";
 import type { Node } from "../graph/node.ts";
@@ -16,7 +16,7 @@ export function inputSlots(
   slots: readonly BufferSlot[],
   partsOf: (path: string) => readonly string[],
 ): readonly InputSlot[] {
-  const below = new Map<string, Picks>();
+  const below = new Map<string, Limits>();
   const used = new Set<string>();
   for (const node of neededNodes(entry)) {
     if (node.op === input) used.add(String(node.attrs.name));
@@ -30,7 +30,7 @@ export function inputSlots(
     parts: partsOf(buffer.name),
     buffer,
     used: used.has(buffer.name),
-    below: below.get(buffer.name) ?? null,
+    below: picksOf(buffer.name, below.get(buffer.name)),
   }));
 }
 
@@ -40,14 +40,33 @@ function labelsOf({ args: [picked] }: Node): Node | undefined {
   return labels?.op === input ? labels : undefined;
 }
 
+/** What uses that pick ask of an input's values. */
+interface Limits {
+  readonly limit: number;
+  readonly ignored: number | null;
+  /** Of the use that asks for most. */
+  readonly origin: Origin | undefined;
+}
+
 /** What values may be for this use and those before it. */
-function narrowed({ attrs, origins }: Node, known: Picks | undefined): Picks {
+function narrowed({ attrs, origins: [origin] }: Node, known: Limits | undefined): Limits {
   const limit = Number(attrs.depth);
   const ignored = typeof attrs.ignored === "number" ? attrs.ignored : null;
-  if (known === undefined) return { limit, ignored, line: atLine(origins[0]) };
+  if (known === undefined) return { limit, ignored, origin };
+  const both = ignored === known.ignored ? ignored : null; // what one use refuses is refused
+  return limit < known.limit ? { limit, ignored: both, origin } : { ...known, ignored: both };
+}
+
+/** The line is read off its stack when somebody asks: the first time takes 2 ms. */
+function picksOf(input: string, limits: Limits | undefined): Picks | null {
+  if (limits === undefined) return null;
+  const { limit, ignored, origin } = limits;
   return {
-    limit: Math.min(limit, known.limit),
-    ignored: ignored === known.ignored ? ignored : null, // what one use refuses is refused
-    line: limit < known.limit ? atLine(origins[0]) : known.line,
+    input,
+    limit,
+    ignored,
+    get line() {
+      return atLine(origin);
+    },
   };
 }

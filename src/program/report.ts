@@ -47,7 +47,7 @@ export interface EntryReport {
   readonly copied: Readonly<Record<string, string>>;
   readonly memory: MemoryReport;
   /** Inputs that pick among so many, as labels do. */
-  readonly picks: readonly (Picks & { readonly input: string })[];
+  readonly picks: readonly Picks[];
   /** Every buffer with its segment, offset and size. */
   readonly buffers: readonly BufferSlot[];
 }
