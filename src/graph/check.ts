@@ -5,35 +5,45 @@ import { inferTypes } from "./define.ts";
 import type { Graph, Node, OpKind } from "./node.ts";
 import { sameType } from "./type.ts";
 
-interface Invariant {
-  readonly sentence: string;
-  readonly holds: (node: Node, graph: Graph) => boolean;
+/** The first broken invariant in words, or null. `absent`: kinds of op that an earlier pass has expanded. */
+export function checkGraph(graph: Graph, absent: readonly OpKind[] = []): string | null {
+  const { nodes } = graph;
+  for (let id = 0; id < nodes.length; id += 1) {
+    const node = nodes[id];
+    if (node === undefined) return `there is no node %${id}`;
+    const broken = brokenBy(node, id, graph);
+    if (broken !== null) return `${broken}: %${node.id} ${node.op.name}`;
+    if (absent.includes(node.op.kind)) return `no ${node.op.kind} node is left: %${node.id} ${node.op.name}`;
+  }
+  return null;
 }
 
-const invariants: readonly Invariant[] = [
-  { sentence: "a node belongs to the graph that lists it", holds: (node, graph) => node.graph === graph },
-  { sentence: "operands come before their users", holds: (node) => node.args.every((arg) => arg.id < node.id) },
-  {
-    sentence: "operands are nodes of the same graph",
-    holds: (node, graph) => node.args.every((arg) => graph.nodes[arg.id] === arg),
-  },
-  { sentence: "ids count the nodes", holds: (node, graph) => graph.nodes[node.id] === node },
-  { sentence: "results of an application know each other", holds: knowsItsResults },
-  { sentence: "the type is what the op's rule gives", holds: hasInferredType },
-];
-
-function knowsItsResults(node: Node): boolean {
-  const { id, op, args, attrs, result, results } = node;
-  return (
-    results[result] === node &&
-    results.every((other, i) => {
-      const isNext = other.result === i && other.id === id - result + i && other.results === results;
-      return isNext && other.op === op && other.args === args && other.attrs === attrs;
-    })
-  );
+/** What the node in this place breaks, in words. */
+function brokenBy(node: Node, place: number, graph: Graph): string | null {
+  const { id, args } = node;
+  if (node.graph !== graph) return "a node belongs to the graph that lists it";
+  for (let i = 0; i < args.length; i += 1) {
+    const arg = args[i];
+    if (arg === undefined || arg.id >= id) return "operands come before their users";
+    if (graph.nodes[arg.id] !== arg) return "operands are nodes of the same graph";
+  }
+  if (id !== place) return "ids count the nodes";
+  if (!knowsItsResults(node)) return "results of an application know each other";
+  return hasInferredType(node) ? null : "the type is what the op's rule gives";
 }
 
-function hasInferredType({ op, args, attrs, results }: Node): boolean {
+function knowsItsResults({ id, op, args, attrs, result, results }: Node): boolean {
+  for (let i = 0; i < results.length; i += 1) {
+    const other = results[i];
+    if (other?.result !== i || other.id !== id - result + i || other.results !== results) return false;
+    if (other.op !== op || other.args !== args || other.attrs !== attrs) return false;
+  }
+  return result < results.length;
+}
+
+/** Asked of the first result for all of them. */
+function hasInferredType({ op, args, attrs, result, results }: Node): boolean {
+  if (result > 0) return true;
   try {
     const types = inferTypes(
       op,
@@ -44,14 +54,4 @@ function hasInferredType({ op, args, attrs, results }: Node): boolean {
   } catch {
     return false;
   }
-}
-
-/** The first broken invariant in words, or null. `absent`: kinds of op that an earlier pass has expanded. */
-export function checkGraph(graph: Graph, absent: readonly OpKind[] = []): string | null {
-  for (const node of graph.nodes) {
-    const broken = invariants.find(({ holds }) => !holds(node, graph));
-    if (broken !== undefined) return `${broken.sentence}: %${node.id} ${node.op.name}`;
-    if (absent.includes(node.op.kind)) return `no ${node.op.kind} node is left: %${node.id} ${node.op.name}`;
-  }
-  return null;
 }
