@@ -64,9 +64,6 @@ export interface StageContext extends PassContext {
   readonly program: Declarations;
 }
 
-/** The passes that stages run on graphs, in their order. */
-const graphPasses: readonly GraphPass[] = [foldTransposes, differentiate, specialize, expand, simplify];
-
 const stage = stageOf<Products, StageContext>();
 const optional = optionalStageOf<Products, StageContext>();
 
@@ -85,14 +82,17 @@ export const stages = [
   graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
   graphStage(expand, "specialized", "expanded"), //             sorts become the ops that they are written in for their sizes
   // Algebra, on forward and backward pass together.
-  optional({
-    name: "simplify",
-    needs: ["expanded"],
-    gives: "simplified",
-    run: ({ expanded }, context) => verified(simplify, expanded, context),
-    without: ({ expanded }) => expanded,
-    ...ofGraph,
-  }),
+  {
+    pass: simplify,
+    ...optional({
+      name: "simplify",
+      needs: ["expanded"],
+      gives: "simplified",
+      run: ({ expanded }, context) => verified(simplify, expanded, context),
+      without: ({ expanded }) => expanded,
+      ...ofGraph,
+    }),
+  },
   // Which nodes share a kernel. A state that changes in place counts as one buffer, unless `order` has found that it cannot.
   optional({
     name: "fuse",
@@ -203,11 +203,15 @@ type GraphProduct = { [K in keyof Products]: Products[K] extends Entry ? K : nev
 
 function graphStage(pass: GraphPass, from: GraphProduct, to: GraphProduct) {
   const run = (have: Pick<Products, GraphProduct>, context: StageContext) => verified(pass, have[from], context);
-  return stage({ name: pass.name, needs: [from], gives: to, run, ...ofGraph });
+  return { pass, ...stage({ name: pass.name, needs: [from], gives: to, run, ...ofGraph }) };
 }
 
+/** The passes of the stages before it say which ops nobody meets any more. */
 function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
-  return runVerified(pass, graphPasses.slice(0, graphPasses.indexOf(pass)), entry, context);
+  const passes = stages.flatMap((one): readonly GraphPass[] => ("pass" in one ? [one.pass] : []));
+  const at = passes.indexOf(pass);
+  if (at < 0) throw new CompilerBug(`no stage has the pass "${pass.name}"`);
+  return runVerified(pass, passes.slice(0, at), entry, context);
 }
 
 /** An entry simplified while its dimensions are names: `specialize` and `expand`, which need sizes, have not run. */

@@ -1,5 +1,5 @@
 /**
- * What a pass is: a named pure function. The ordered lists of them stand in src/compile.ts.
+ * What a pass is: a named pure function. Their order stands in src/stages.ts.
  */
 import type { Entry } from "../../src/graph/entry.ts";
 import type { OpKind } from "../../src/graph/node.ts";

@@ -19,7 +19,7 @@ import type {
   SharedArray,
   ValueType,
 } from "./kernel.ts";
-import { isMathsFn, scalarFns, valueTypeOf } from "./kernel.ts";
+import { isDefinedFor, scalarFns, valueTypeOf } from "./kernel.ts";
 import { printExpr } from "./print.ts";
 import { someExpr } from "./rewrite.ts";
 
@@ -210,39 +210,7 @@ function checkApply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): void 
   if (form === "select" && args[0]?.type !== "bool") wrong("the condition is not bool");
   const result = form === "compare" ? "bool" : operand;
   if (type !== result) wrong(`the result is ${result}`);
-  if (!takes(fn, operand)) wrong(`${fn} is not defined for ${operand}`);
-}
-
-/** Which types a function is for, beyond what its form says. */
-function takes(fn: ScalarFn, type: ValueType): boolean {
-  const float = type === "f32" || type === "f64";
-  if (isMathsFn(fn)) return float;
-  switch (fn) {
-    case "sqrt":
-    case "rsqrt":
-    case "floor":
-    case "ceil":
-    case "round":
-    case "roundHalf":
-      return float;
-    case "and":
-    case "or":
-    case "xor":
-    case "not":
-      return !float;
-    case "shiftLeft":
-    case "shiftRight":
-    case "rotateLeft":
-      return type === "i32" || type === "u32";
-    case "threefry":
-      return type === "u32";
-    case "eq":
-    case "ne":
-    case "select":
-      return true;
-    default:
-      return type !== "bool";
-  }
+  if (!isDefinedFor(fn, operand)) wrong(`${fn} is not defined for ${operand}`);
 }
 
 // ---- uniformity ----------------------------------------------------------------------------------------------------

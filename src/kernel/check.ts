@@ -40,7 +40,7 @@ export function firstBroken(check: () => void): string | null {
 
 type Declare = (name: string) => void;
 
-/** Names are unique within a kernel, whatever they name: printed expressions serve as keys, and targets share scopes. */
+/** Names are unique within a kernel, whatever they name: an expression says by name alone what it reads, and targets share scopes. */
 function declarations(): Declare {
   const taken = new Set<string>();
   return (name) => {

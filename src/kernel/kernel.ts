@@ -255,56 +255,72 @@ export interface BlockLoop {
 // ---- scalar functions ----------------------------------------------------------------------------------------------
 
 /**
- * What a scalar function takes and gives. `value`: operands and result of one type. `compare`: two alike to bool.
+ * What a scalar function takes and gives, and of which types. `value`: operands and result of one type. `compare`: two alike to bool.
  * `select`: bool, then two alike. Integer arithmetic wraps; `mod` has the sign of the divisor; `round` takes halves to
  * even; `min` and `max` pass NaN on; shifts take the count modulo 32; x / 0 = 0 and x mod 0 = 0 for integers.
  */
 export const scalarFns = {
-  add: { arity: 2, form: "value" },
-  sub: { arity: 2, form: "value" },
-  mul: { arity: 2, form: "value" },
-  div: { arity: 2, form: "value" },
-  mod: { arity: 2, form: "value" },
-  min: { arity: 2, form: "value" },
-  max: { arity: 2, form: "value" },
-  neg: { arity: 1, form: "value" },
-  abs: { arity: 1, form: "value" },
-  sign: { arity: 1, form: "value" },
-  floor: { arity: 1, form: "value" },
-  ceil: { arity: 1, form: "value" },
-  round: { arity: 1, form: "value" },
-  sqrt: { arity: 1, form: "value" },
-  rsqrt: { arity: 1, form: "value" },
-  exp: { arity: 1, form: "value" },
-  expm1: { arity: 1, form: "value" },
-  log: { arity: 1, form: "value" },
-  log1p: { arity: 1, form: "value" },
-  sin: { arity: 1, form: "value" },
-  cos: { arity: 1, form: "value" },
-  tanh: { arity: 1, form: "value" },
-  erf: { arity: 1, form: "value" },
-  pow: { arity: 2, form: "value" },
-  eq: { arity: 2, form: "compare" },
-  ne: { arity: 2, form: "compare" },
-  lt: { arity: 2, form: "compare" },
-  le: { arity: 2, form: "compare" },
-  gt: { arity: 2, form: "compare" },
-  ge: { arity: 2, form: "compare" },
-  and: { arity: 2, form: "value" },
-  or: { arity: 2, form: "value" },
-  not: { arity: 1, form: "value" },
-  xor: { arity: 2, form: "value" },
-  shiftLeft: { arity: 2, form: "value" },
-  shiftRight: { arity: 2, form: "value" },
-  rotateLeft: { arity: 2, form: "value" },
+  add: { arity: 2, form: "value", of: "numbers" },
+  sub: { arity: 2, form: "value", of: "numbers" },
+  mul: { arity: 2, form: "value", of: "numbers" },
+  div: { arity: 2, form: "value", of: "numbers" },
+  mod: { arity: 2, form: "value", of: "numbers" },
+  min: { arity: 2, form: "value", of: "numbers" },
+  max: { arity: 2, form: "value", of: "numbers" },
+  neg: { arity: 1, form: "value", of: "numbers" },
+  abs: { arity: 1, form: "value", of: "numbers" },
+  sign: { arity: 1, form: "value", of: "numbers" },
+  floor: { arity: 1, form: "value", of: "floats" },
+  ceil: { arity: 1, form: "value", of: "floats" },
+  round: { arity: 1, form: "value", of: "floats" },
+  sqrt: { arity: 1, form: "value", of: "floats" },
+  rsqrt: { arity: 1, form: "value", of: "floats" },
+  exp: { arity: 1, form: "value", of: "floats" },
+  expm1: { arity: 1, form: "value", of: "floats" },
+  log: { arity: 1, form: "value", of: "floats" },
+  log1p: { arity: 1, form: "value", of: "floats" },
+  sin: { arity: 1, form: "value", of: "floats" },
+  cos: { arity: 1, form: "value", of: "floats" },
+  tanh: { arity: 1, form: "value", of: "floats" },
+  erf: { arity: 1, form: "value", of: "floats" },
+  pow: { arity: 2, form: "value", of: "floats" },
+  eq: { arity: 2, form: "compare", of: "all" },
+  ne: { arity: 2, form: "compare", of: "all" },
+  lt: { arity: 2, form: "compare", of: "numbers" },
+  le: { arity: 2, form: "compare", of: "numbers" },
+  gt: { arity: 2, form: "compare", of: "numbers" },
+  ge: { arity: 2, form: "compare", of: "numbers" },
+  and: { arity: 2, form: "value", of: "bits" },
+  or: { arity: 2, form: "value", of: "bits" },
+  not: { arity: 1, form: "value", of: "bits" },
+  xor: { arity: 2, form: "value", of: "bits" },
+  shiftLeft: { arity: 2, form: "value", of: "integers" },
+  shiftRight: { arity: 2, form: "value", of: "integers" },
+  rotateLeft: { arity: 2, form: "value", of: "integers" },
   /** The nearest number of half precision, ties to even. */
-  roundHalf: { arity: 1, form: "value" },
+  roundHalf: { arity: 1, form: "value", of: "floats" },
   /** First word of Threefry-2x32-20 of (key0, key1, counter0, counter1), all u32. */
-  threefry: { arity: 4, form: "value" },
-  select: { arity: 3, form: "select" },
-} as const satisfies Record<string, { arity: number; form: "value" | "compare" | "select" }>;
+  threefry: { arity: 4, form: "value", of: "words" },
+  select: { arity: 3, form: "select", of: "all" },
+} as const satisfies Record<string, { arity: number; form: "value" | "compare" | "select"; of: Domain }>;
 
 export type ScalarFn = keyof typeof scalarFns;
+
+/** The operands that a function is for; of `select` those that it chooses from. */
+type Domain = "all" | "numbers" | "floats" | "integers" | "bits" | "words";
+
+const domains: Readonly<Record<Domain, readonly ValueType[]>> = {
+  all: ["f32", "f64", "i32", "u32", "bool"],
+  numbers: ["f32", "f64", "i32", "u32"],
+  floats: ["f32", "f64"],
+  integers: ["i32", "u32"],
+  bits: ["i32", "u32", "bool"],
+  words: ["u32"],
+};
+
+export function isDefinedFor(fn: ScalarFn, type: ValueType): boolean {
+  return domains[scalarFns[fn].of].includes(type);
+}
 
 /** Functions that no target has to our accuracy: written once in this language (see maths/), printed as functions. */
 export const mathsFns = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "erf", "pow"] as const;

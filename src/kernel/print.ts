@@ -155,7 +155,6 @@ function loopsByMark(loops: readonly ParallelLoop[]): readonly (readonly Paralle
   return groups;
 }
 
-/** One step a line. */
 // ---- helpers -------------------------------------------------------------------------------------------------------
 
 function printLoop(loop: LoopVar): string {

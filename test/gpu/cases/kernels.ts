@@ -7,7 +7,7 @@ import { erf } from "../../../src/core/special.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
 import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import { isRoutineFn, scalarFns } from "../../../src/kernel/kernel.ts";
+import { scalarFns } from "../../../src/kernel/kernel.ts";
 import { maxUlps, routineFor } from "../../../src/kernel/maths/library.ts";
 import {
   apply,
@@ -18,6 +18,7 @@ import {
   constIndex,
   convert,
   forLoop,
+  functionsOf,
   load,
   loopIndex,
   name,
@@ -237,20 +238,6 @@ function edges(kernel: Kernel): ReadonlyMap<string, Memory> {
       return [name, { element, data }];
     }),
   );
-}
-
-function functionsOf(type: ValueType): readonly ScalarFn[] {
-  const names = Object.keys(scalarFns) as readonly ScalarFn[];
-  const onBits: readonly ScalarFn[] = ["and", "or", "xor", "not"];
-  const onIntegers: readonly ScalarFn[] = ["shiftLeft", "shiftRight", "rotateLeft"];
-  const onFloats: readonly ScalarFn[] = ["sqrt", "rsqrt", "floor", "ceil", "round"];
-  return names.filter((fn) => {
-    if (isRoutineFn(fn)) return false;
-    if (onFloats.includes(fn)) return type === "f32";
-    if (onBits.includes(fn)) return type !== "f32";
-    if (onIntegers.includes(fn)) return type === "i32" || type === "u32";
-    return type !== "bool" || fn === "eq" || fn === "ne" || fn === "select";
-  });
 }
 
 /** out = fn(x, y) for all pairs of edge values. */
