@@ -206,17 +206,21 @@ function graphStage(pass: GraphPass, from: GraphProduct, to: GraphProduct) {
   return { pass, ...stage({ name: pass.name, needs: [from], gives: to, run, ...ofGraph }) };
 }
 
-/** The passes of the stages before it say which ops nobody meets any more. */
 function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
+  return runVerified(pass, passesBefore(pass), entry, context);
+}
+
+/** They say which ops nobody meets any more. */
+function passesBefore(pass: GraphPass): readonly GraphPass[] {
   const passes = stages.flatMap((one): readonly GraphPass[] => ("pass" in one ? [one.pass] : []));
   const at = passes.indexOf(pass);
   if (at < 0) throw new CompilerBug(`no stage has the pass "${pass.name}"`);
-  return runVerified(pass, passes.slice(0, at), entry, context);
+  return passes.slice(0, at);
 }
 
 /** An entry simplified while its dimensions are names: `specialize` and `expand`, which need sizes, have not run. */
 export function simplifiedUnsized(differentiated: Entry, context: StageContext): Entry {
-  return runVerified(simplify, graphPasses.slice(0, graphPasses.indexOf(specialize)), differentiated, context);
+  return runVerified(simplify, passesBefore(specialize), differentiated, context);
 }
 
 /** Here and not before: what `simplify` has left out may be as large as it likes. */
