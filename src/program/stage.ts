@@ -39,7 +39,7 @@ export interface Stage<P, C, N extends string = string, Optional extends boolean
 }
 
 /** What a stage made: it is among the products, too. */
-interface Done<P> {
+export interface Done<P> {
   readonly measure: Measure;
   readonly again: Again<P> | null;
   show(): string;
