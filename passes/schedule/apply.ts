@@ -18,10 +18,10 @@ import { stage } from "./moves/stage.ts";
 import { team } from "./moves/team.ts";
 import { tile } from "./moves/tile.ts";
 import { splitTree } from "./moves/tree.ts";
-import type { Around, Moved, Piece } from "./piece.ts";
+import { type Around, Illegal, type Moved, type Piece } from "./piece.ts";
 
-/** The nest after a move, or why it is not legal. */
-type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved | string;
+/** The nest after a move, which refuses where it is not legal. */
+type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved;
 
 const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   split,
@@ -64,16 +64,21 @@ function applyTo(piece: Piece, schedule: Schedule, around: Applying): readonly N
   return [now.nest, ...beside.flatMap((other) => applyTo(other.piece(), other.moves, around))];
 }
 
-/** One move, with those of what it cuts off in the body. */
+/** One move, with those of what it cuts off in the body; or why it is not legal. */
 export function tryMove(piece: Piece, move: Move, around: Applying): Moved | string {
-  const made = dispatch(piece, move, around);
-  if (typeof made === "string" || made.inside === undefined) return made;
-  const { names, moves } = made.inside;
-  const [nest = made.nest, ...others] = applyTo({ nest: made.nest, names }, moves, around);
-  return others.length > 0 ? "what is left over in the body cuts a loop that is around all of it" : { ...made, nest };
+  try {
+    const made = dispatch(piece, move, around);
+    if (made.inside === undefined) return made;
+    const { names, moves } = made.inside;
+    const [nest = made.nest, ...others] = applyTo({ nest: made.nest, names }, moves, around);
+    return others.length > 0 ? "what is left over in the body cuts a loop that is around all of it" : { ...made, nest };
+  } catch (error) {
+    if (error instanceof Illegal) return error.message;
+    throw error;
+  }
 }
 
-function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & Move, around: Around): Moved | string {
+function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & Move, around: Around): Moved {
   const make: MakeMove<Name> = table[move.move];
   return make(piece, move, around);
 }

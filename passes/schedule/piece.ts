@@ -1,9 +1,10 @@
 /**
  * A nest while moves are made: moves speak the names that `lower` gave, and `names` tells what became of them.
  */
-import type { BufferParam, FoldStmt, LoopVar, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import { forLoop } from "../../src/kernel/build.ts";
+import type { BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { Schedule } from "../../src/kernel/moves.ts";
-import { someStmt } from "../../src/kernel/rewrite.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { copyStmts, declaredNames, type Fresh } from "./names.ts";
 
 export interface Piece {
@@ -33,6 +34,13 @@ export interface Around {
   readonly partials: SharedArray[];
 }
 
+/** Why a move cannot be made. */
+export class Illegal extends Error {}
+
+export function refuse(reason: string): never {
+  throw new Illegal(reason);
+}
+
 /** More copies of a statement are a longer kernel than any engine likes. */
 export const mostCopies = 64;
 
@@ -51,28 +59,25 @@ export function withBody({ nest, names }: Piece, body: readonly Stmt[]): Piece {
   return { nest: { ...nest, body }, names };
 }
 
-/** A copy of the nest without one of its loops, of whose variable the body still makes use. */
-export function copyNest({ nest, names }: Piece, without: string, fresh: Fresh): Piece {
-  const renamed = new Map<string, string>();
-  const loops = nest.loops
-    .filter(({ loop }) => loop.name !== without)
-    .map(({ loop, mark }) => {
-      const copy: LoopVar = { name: fresh(loop.name), extent: loop.extent };
-      renamed.set(loop.name, copy.name);
-      return { loop: copy, mark, old: loop };
-    });
-  const replaced = new Map(loops.map(({ old, loop }) => [old.name, fresh.pool.loop(loop)]));
-  const before = [...nest.prelude, ...nest.body];
+export function withName({ nest, names }: Piece, name: string, now: string | null): Piece {
+  return { nest, names: new Map(names).set(name, now) };
+}
+
+/** A copy of the nest without the loops of which is told what they are. */
+export function copyNest({ nest, names }: Piece, replaced: ReadonlyMap<string, Index>, fresh: Fresh): Piece {
+  const others = nest.loops.filter(({ loop }) => !replaced.has(loop.name));
+  const inside = others.reduceRight<readonly Stmt[]>((body, { loop }) => [forLoop(loop, body)], nest.body);
+  const before = [...nest.prelude, ...inside];
   const copies = copyStmts(before, { loops: replaced }, fresh);
-  for (const [old, now] of namesOfCopy(before, copies)) renamed.set(old, now);
-  return {
-    nest: {
-      loops: loops.map(({ loop, mark }) => ({ loop, mark })),
-      prelude: copies.slice(0, nest.prelude.length),
-      body: copies.slice(nest.prelude.length),
-    },
-    names: renameAll(names, renamed),
-  };
+  let body: readonly Stmt[] = copies.slice(nest.prelude.length);
+  const loops = others.flatMap(({ mark }) => {
+    const [only] = body;
+    if (only?.kind !== "for") return [];
+    body = only.body;
+    return [{ loop: only.loop, mark }];
+  });
+  const prelude = copies.slice(0, nest.prelude.length);
+  return { nest: { loops, prelude, body }, names: renameAll(names, namesOfCopy(before, copies)) };
 }
 
 /** What statements declare, and what their copy calls it. */
@@ -88,73 +93,60 @@ export function renameAll(names: Piece["names"], renamed: ReadonlyMap<string, st
   return made;
 }
 
-/** Why iterations of these loops cannot run together: a shared array in which they would store to the same place; null if none. */
-export function sharedByAll(
-  stmts: readonly Stmt[],
-  loops: readonly string[],
-  shared: readonly SharedArray[],
-): string | null {
+/** Iterations of these loops cannot run together where all of them would store to the same place of a shared array. */
+export function checkApart(stmts: readonly Stmt[], loops: readonly string[], shared: readonly SharedArray[]): void {
   const arrays = new Set(shared.map(({ name }) => name));
-  const found = { name: "" };
-  const isShared = someStmt(stmts, {
+  walkStmts(stmts, {
     stmt: (stmt) => {
-      if (stmt.kind !== "store" || !arrays.has(stmt.buffer) || loops.every((loop) => stmt.at.reads.has(loop)))
-        return false;
-      found.name = stmt.buffer;
-      return true;
+      if (stmt.kind !== "store" || !arrays.has(stmt.buffer) || loops.every((loop) => stmt.at.reads.has(loop))) return;
+      refuse(`all iterations store to ${stmt.buffer}`);
     },
   });
-  return isShared ? `all iterations store to ${found.name}` : null;
 }
 
-/** Where a fold stands. */
-export interface FoldPlace {
-  readonly fold: FoldStmt;
-  /** Loops of the body around it, outer first. */
-  readonly loops: readonly ForStmt[];
-  /** Whether it is in the body of another fold, where there are only folds and `let`s. */
-  readonly isInFold: boolean;
-  /** Whether it is in an `if`. */
-  readonly isInIf: boolean;
-  /** Statements beside it. */
-  readonly before: readonly Stmt[];
-  readonly after: readonly Stmt[];
-}
+// ---- statements of a nest, each where it stands ----------------------------------------------------------------------
 
 export type ForStmt = Stmt & { readonly kind: "for" };
 
-/** The nest with other statements in place of a fold and those beside it; `make` gives these, or why it cannot be. */
-export function atFold(
-  piece: Piece,
-  of: string,
-  make: (place: FoldPlace) => readonly Stmt[] | string,
-): { readonly nest: Nest; readonly place: FoldPlace } | string {
+/** What stands in place of a statement and of those behind it in its list; undefined where it is not the one that is looked for. */
+type Find = (stmt: Stmt, after: () => readonly Stmt[], around: readonly Stmt[]) => readonly Stmt[] | undefined;
+
+function found(stmts: readonly Stmt[], find: Find, around: readonly Stmt[] = []): readonly Stmt[] | undefined {
+  for (const [i, stmt] of stmts.entries()) {
+    const made = find(stmt, () => stmts.slice(i + 1), around);
+    if (made !== undefined) return [...stmts.slice(0, i), ...made];
+    const body = "body" in stmt ? found(stmt.body, find, [...around, stmt]) : undefined;
+    if (body !== undefined) return stmts.map((each) => (each === stmt ? { ...stmt, body } : each));
+  }
+  return undefined;
+}
+
+/** The nest with others in place of the first statement of the body for which `make` gives any. */
+export function atStmt(piece: Piece, what: string, make: (stmt: Stmt) => readonly Stmt[] | undefined): Piece {
+  const body = found(piece.nest.body, (stmt, after) => {
+    const made = make(stmt);
+    return made === undefined ? undefined : [...made, ...after()];
+  });
+  return withBody(piece, body ?? refuse(`there is no ${what}`));
+}
+
+/** Where a fold stands. */
+export interface Place {
+  /** What it is inside of, outer first. */
+  readonly around: readonly Stmt[];
+  /** What stands behind it. */
+  readonly after: readonly Stmt[];
+}
+
+/** The nest with others in place of a fold and of what stands behind it. */
+export function atFold(piece: Piece, of: string, make: (fold: FoldStmt, place: Place) => readonly Stmt[]): Piece {
+  const { nest, names } = piece;
   const name = nameNow(piece, of);
-  const found: { place?: FoldPlace; reason?: string } = {};
-  type Outside = Pick<FoldPlace, "loops" | "isInFold" | "isInIf">;
-  const visit = (stmts: readonly Stmt[], around: Outside): readonly Stmt[] => {
-    for (const [i, stmt] of stmts.entries()) {
-      if (found.place !== undefined) break;
-      if (stmt.kind === "fold" && stmt.accumulators.some((held) => held.name === name)) {
-        found.place = { ...around, fold: stmt, before: stmts.slice(0, i), after: stmts.slice(i + 1) };
-        const made = make(found.place);
-        if (typeof made !== "string") return made;
-        found.reason = made;
-      } else if ("body" in stmt) {
-        const body = visit(stmt.body, {
-          loops: stmt.kind === "for" ? [...around.loops, stmt] : around.loops,
-          isInFold: around.isInFold || stmt.kind === "fold",
-          isInIf: around.isInIf || stmt.kind === "if",
-        });
-        if (body !== stmt.body) return [...stmts.slice(0, i), { ...stmt, body }, ...stmts.slice(i + 1)];
-      }
-    }
-    return stmts;
+  const find: Find = (stmt, after, around) => {
+    const isIt = stmt.kind === "fold" && stmt.accumulators.some((held) => held.name === name);
+    return isIt ? make(stmt, { around, after: after() }) : undefined;
   };
-  const { nest } = piece;
-  const nothing: Outside = { loops: [], isInFold: false, isInIf: false };
-  const prelude = visit(nest.prelude, nothing);
-  const body = visit(nest.body, nothing);
-  if (found.place === undefined) return `there is no fold ${of}`;
-  return found.reason ?? { nest: { ...nest, prelude, body }, place: found.place };
+  const prelude = found(nest.prelude, find);
+  if (prelude !== undefined) return { nest: { ...nest, prelude }, names };
+  return withBody(piece, found(nest.body, find) ?? refuse(`there is no fold ${of}`));
 }

@@ -173,6 +173,14 @@ export function addIndex(a: Index, b: Index): Index {
   ]);
 }
 
+/** Where iteration `inner` of block `outer` is: by * outer + inner. */
+export function blockIndex(by: number, outer: Index, inner: Index): Index {
+  return sumIndex([
+    { factor: by, index: outer },
+    { factor: 1, index: inner },
+  ]);
+}
+
 export function scaleIndex(index: Index, factor: number, offset = 0): Index {
   return sumIndex([{ factor, index }], offset);
 }

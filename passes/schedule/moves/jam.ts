@@ -13,83 +13,63 @@
 import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapBounds, mapStmt, ownExprs, type Rewrite, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { mapBounds, mapStmt, ownExprs, type Rewrite, readsAny, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { sizeOf } from "../facts.ts";
 import { type Fresh, replace } from "../names.ts";
-import { type Around, type Moved, mostCopies, namesNow, type Piece, sharedByAll, withBody } from "../piece.ts";
+import {
+  type Around,
+  atStmt,
+  checkApart,
+  type ForStmt,
+  type Moved,
+  mostCopies,
+  namesNow,
+  type Piece,
+  refuse,
+} from "../piece.ts";
+import { sinkLoop } from "./loops.ts";
 
 type Names = ReadonlySet<string>;
 
-export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh, shared }: Around): Moved | string {
-  const { nest } = piece;
+export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh, shared }: Around): Moved {
   const wanted = namesNow(piece, axes);
   if (wanted.length === 0) return piece;
-  const bound = wanted.flatMap((name) => nest.loops.find(({ loop }) => loop.name === name) ?? []);
-  if (bound.length === 0) return jamChain(piece, wanted, mark, { fresh, shared });
-  const strange = wanted.find((name) => !bound.some(({ loop }) => loop.name === name));
-  if (strange !== undefined) return `${strange} is no parallel loop of the nest, as the others are`;
-  if (bound.some((each) => each.mark !== "parallel")) return "a loop of the block is bound";
-  const reason = sharedByAll(nest.body, wanted, shared);
-  if (reason !== null) return reason;
-  const body = jamStmts(
-    nest.body,
-    bound.map(({ loop }) => loop),
-    mark,
-    fresh,
-  );
-  if (typeof body === "string") return body;
-  return { ...piece, nest: { ...nest, loops: nest.loops.filter((each) => !bound.includes(each)), body } };
+  // Loops of the nest become loops around its body.
+  const bound = wanted.filter((name) => piece.nest.loops.some(({ loop }) => loop.name === name));
+  const sunk = bound.reduceRight(sinkLoop, piece);
+  return atStmt(sunk, `loop ${wanted[0]}`, (stmt) => {
+    if (stmt.kind !== "for" || !wanted.includes(stmt.loop.name)) return undefined;
+    const { chain, inside } = chainOf(stmt, wanted);
+    const block = wanted.flatMap((name) => chain.find(({ loop }) => loop.name === name)?.loop ?? []);
+    checkApart(inside, wanted, shared);
+    const others = chain.filter(({ loop }) => !wanted.includes(loop.name));
+    const jammed = jamStmts(inside, block, mark, fresh);
+    return others.reduceRight<readonly Stmt[]>((body, each) => [{ ...each, body }], jammed);
+  });
 }
 
-/** Loops of the body that stand around nothing but one another. Others between them stay, in their order. */
-function jamChain(
-  piece: Piece,
-  wanted: readonly string[],
-  mark: LoopMark,
-  { fresh, shared }: Pick<Around, "fresh" | "shared">,
-): Moved | string {
-  const found: { answer: string | null } = { answer: `there is no loop ${wanted[0]}` };
-  const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
-    stmts.flatMap((stmt): readonly Stmt[] => {
-      if (stmt.kind === "if") return [{ ...stmt, body: visit(stmt.body) }];
-      if (stmt.kind !== "for") return [stmt];
-      if (!wanted.includes(stmt.loop.name)) return [{ ...stmt, body: visit(stmt.body) }];
-      const chain: (Stmt & { readonly kind: "for" })[] = [];
-      const open = new Set(wanted);
-      let inside: readonly Stmt[] = [stmt];
-      while (open.size > 0) {
-        const [only] = inside;
-        const isLink = only?.kind === "for" && inside.length === 1;
-        if (!isLink || (only.mark !== "parallel" && (only.mark !== "lane" || open.has(only.loop.name)))) {
-          found.answer = "the loops are not parallel, or stand around other statements too";
-          return [stmt];
-        }
-        chain.push(only);
-        open.delete(only.loop.name);
-        inside = only.body;
-      }
-      const block = wanted.flatMap((name) => chain.find(({ loop }) => loop.name === name)?.loop ?? []);
-      const made = sharedByAll(inside, wanted, shared) ?? jamStmts(inside, block, mark, fresh);
-      found.answer = typeof made === "string" ? made : null;
-      if (typeof made === "string") return [stmt];
-      const others = chain.filter(({ loop }) => !wanted.includes(loop.name));
-      return others.reduceRight<readonly Stmt[]>((body, each) => [{ ...each, body }], made);
-    });
-  const body = visit(piece.nest.body);
-  return found.answer ?? withBody(piece, body);
+/** Loops that stand around nothing but one another, down to the last that is wanted. Others between them stay, in their order. */
+function chainOf(outer: ForStmt, wanted: readonly string[]) {
+  const chain: ForStmt[] = [];
+  const open = new Set(wanted);
+  let inside: readonly Stmt[] = [outer];
+  while (open.size > 0) {
+    const [only] = inside;
+    const isLink = only?.kind === "for" && inside.length === 1;
+    if (!isLink || (only.mark !== "parallel" && (only.mark !== "lane" || open.has(only.loop.name))))
+      return refuse("the loops are not parallel, or stand around other statements too");
+    chain.push(only);
+    open.delete(only.loop.name);
+    inside = only.body;
+  }
+  return { chain, inside };
 }
 
-/** The statements for all iterations of the block, or why they are none for one. */
-export function jamStmts(
-  stmts: readonly Stmt[],
-  block: readonly LoopVar[],
-  mark: LoopMark,
-  fresh: Fresh,
-): readonly Stmt[] | string {
+/** The statements for all iterations of the block. */
+function jamStmts(stmts: readonly Stmt[], block: readonly LoopVar[], mark: LoopMark, fresh: Fresh): readonly Stmt[] {
   const copies = sizeOf(block);
-  if (copies > mostCopies) return `a block of ${copies}`;
-  const strange = strangeIn(stmts);
-  if (strange !== undefined) return strange;
+  if (copies > mostCopies) refuse(`a block of ${copies}`);
+  checkKinds(stmts);
   const moving = new Set(block.map(({ name }) => name));
   markMoving(stmts, moving);
   const items = group(stmts, moving);
@@ -106,18 +86,14 @@ function firstFold(items: readonly Item[]): Item | undefined {
   return undefined;
 }
 
-function strangeIn(stmts: readonly Stmt[]): string | undefined {
-  let strange: string | undefined;
-  const see = (kind: Stmt["kind"]): boolean => kind === "barrier" || kind === "var" || kind === "assign";
-  someStmt(stmts, {
+function checkKinds(stmts: readonly Stmt[]): void {
+  walkStmts(stmts, {
     stmt: (stmt) => {
-      const isKept = stmt.kind === "fold" && stmt.body.some(({ kind }) => kind === "store");
-      if (see(stmt.kind)) strange = `there is a ${stmt.kind} in it`;
-      else if (isKept) strange = "a fold in it stores";
-      return strange !== undefined;
+      if (stmt.kind === "barrier" || stmt.kind === "var" || stmt.kind === "assign")
+        refuse(`there is a ${stmt.kind} in it`);
+      if (stmt.kind === "fold" && stmt.body.some(({ kind }) => kind === "store")) refuse("a fold in it stores");
     },
   });
-  return strange;
 }
 
 // ---- what moves with the block ---------------------------------------------------------------------------------------
@@ -148,7 +124,7 @@ type Item =
   /** As it stands, once. */
   | { readonly kind: "once"; readonly stmt: Stmt }
   | { readonly kind: "fold"; readonly stmt: FoldStmt }
-  | { readonly kind: "for"; readonly stmt: Stmt & { readonly kind: "for" }; readonly items: readonly Item[] }
+  | { readonly kind: "for"; readonly stmt: ForStmt; readonly items: readonly Item[] }
   /** For all iterations of the block. */
   | { readonly kind: "all"; readonly stmts: Stmt[] };
 
@@ -194,10 +170,9 @@ function arraysOf(items: readonly Item[]): Set<string> {
     for (const stmt of stmts) if (stmt.kind === "let") homes.set(stmt.name, item);
   });
   everywhere(items, (item, stmts) => {
-    someStmt(stmts, {
+    walkStmts(stmts, {
       expr: ({ reads }) => {
         for (const name of reads) if ((homes.get(name) ?? item) !== item) arrays.add(name);
-        return false;
       },
     });
   });

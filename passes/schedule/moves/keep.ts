@@ -22,20 +22,20 @@ import {
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { readsAny, rewriting, someExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { withoutUnread } from "../names.ts";
-import { type Around, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
+import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 
-export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }: Around): Moved | string {
+export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }: Around): Moved {
   const { nest } = piece;
-  if (nest.loops.some(({ mark }) => mark !== "thread")) return "the loops are not bound to threads";
+  if (nest.loops.some(({ mark }) => mark !== "thread")) refuse("the loops are not bound to threads");
   const name = nameNow(piece, value) ?? value;
   const values = rowValues(nest, new Set(shared.map((array) => array.name)));
   const at = nest.body.findIndex(
     (stmt) => isRow(stmt) && stmt.body.some((one) => one.kind === "let" && one.name === name),
   );
   const first = nest.body[at];
-  if (first === undefined || !isRow(first)) return `no row computes ${value}`;
+  if (first === undefined || !isRow(first)) return refuse(`no row computes ${value}`);
   const wanted = values.get(first)?.get(name);
-  if (wanted === undefined) return `what ${value} reads changes`;
+  if (wanted === undefined) return refuse(`what ${value} reads changes`);
   const loop = loopOf(first);
   const array: SharedArray = { name: fresh("row"), type: wanted.type, count: loop.extent };
   let taken = 0;
@@ -46,7 +46,7 @@ export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }:
     taken += same.length;
     return same.length === 0 ? stmt : takeIn(stmt, new Set(same.map(([other]) => other)), array);
   });
-  if (taken === 0) return `no later row wants ${value}`;
+  if (taken === 0) refuse(`no later row wants ${value}`);
   shared.push(array);
   return withBody(piece, body);
 }

@@ -9,8 +9,9 @@
  *   sink j                 parallel i, j { ... }  ->   parallel i { for j parallel { ... } }
  *   unroll u               for u < 4              ->   for u < 4 unrolled
  */
-import { floorDivIndex, modIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
-import type { Index, LoopMark, LoopVar, Nest, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
+import { forLoop } from "../../../src/kernel/build.ts";
+import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
+import type { Index, LoopMark, LoopVar, ParallelLoop } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -18,57 +19,58 @@ import { sizeOf } from "../facts.ts";
 import type { Fresh } from "../names.ts";
 import {
   type Around,
+  atStmt,
+  checkApart,
   type ForStmt,
   type Moved,
   mostCopies,
   nameNow,
   namesNow,
   type Piece,
-  sharedByAll,
-  withBody,
+  refuse,
+  withName,
 } from "../piece.ts";
 
-export function reorder(piece: Piece, { axes }: MoveOf<"reorder">): Moved | string {
+export function reorder(piece: Piece, { axes }: MoveOf<"reorder">): Moved {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
   const named = wanted.map((name) => nest.loops.find(({ loop }) => loop.name === name));
   const missing = wanted.find((_, i) => named[i] === undefined);
-  if (missing !== undefined) return `${missing} is no parallel loop`;
-  if (new Set(wanted).size < wanted.length) return "a loop is named twice";
+  if (missing !== undefined) refuse(`${missing} is no parallel loop`);
+  if (new Set(wanted).size < wanted.length) refuse("a loop is named twice");
   let next = 0;
   const loops = nest.loops.map((each) => (named.includes(each) ? (named[next++] ?? each) : each));
-  return misplaced(loops) ?? { ...piece, nest: { ...nest, loops } };
+  return withLoops(piece, loops);
 }
 
-/** Why loops cannot stand in this order: the invocations of a workgroup are innermost. Null where they can. */
-function misplaced(loops: readonly ParallelLoop[]): string | null {
+/** The invocations of a workgroup are innermost. */
+function withLoops({ nest, names }: Piece, loops: readonly ParallelLoop[]): Piece {
   const marks = loops.map(({ mark }) => mark);
   const first = marks.indexOf("invocation");
-  if (first >= 0 && marks.slice(first).some((mark) => mark !== "invocation")) return "invocations are not innermost";
+  if (first >= 0 && marks.slice(first).some((mark) => mark !== "invocation")) refuse("invocations are not innermost");
   const isMixed = marks.includes("thread") && (first >= 0 || marks.includes("workgroup"));
-  return isMixed ? "threads and workgroups are different machines" : null;
+  if (isMixed) refuse("threads and workgroups are different machines");
+  return { nest: { ...nest, loops }, names };
 }
 
-export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh }: Around): Moved | string {
+/** No loops at all are one of one iteration. */
+export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh }: Around): Moved {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
-  const start = nest.loops.findIndex(({ loop }) => loop.name === wanted[0]);
+  if (wanted.length === 0 && axes.length > 0) return withName(piece, into, null);
+  const start = Math.max(
+    0,
+    nest.loops.findIndex(({ loop }) => loop.name === wanted[0]),
+  );
   const flat = nest.loops.slice(start, start + wanted.length);
-  if (flat.length === 0) return wanted.length === 0 ? withName(piece, into, null) : `${wanted[0]} is no parallel loop`;
-  if (flat.some(({ loop }, i) => loop.name !== wanted[i])) return "the loops are no neighbours in this order";
-  if (new Set(flat.map(({ mark }) => mark)).size > 1) return "the loops are bound to different things";
+  if (wanted.some((name, i) => name !== flat[i]?.loop.name)) refuse("the loops are no neighbours in this order");
+  if (new Set(flat.map(({ mark }) => mark)).size > 1) refuse("the loops are bound to different things");
   const parts = flat.map(({ loop }) => loop);
   const both: LoopVar = { name: fresh(into), extent: sizeOf(parts) };
-  const loops = [
-    ...nest.loops.slice(0, start),
-    ...flat.slice(0, 1).map(({ mark }) => ({ loop: both, mark })),
-    ...nest.loops.slice(start + flat.length),
-  ];
-  const made = {
-    ...piece,
-    nest: { ...nest, loops, body: mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both)))) },
-  };
-  return withName(made, into, both.name);
+  const loops = [...nest.loops];
+  loops.splice(start, flat.length, { loop: both, mark: flat[0]?.mark ?? "parallel" });
+  const body = mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both))));
+  return withName({ ...piece, nest: { ...nest, loops, body } }, into, both.name);
 }
 
 /** The loops, the last one fastest, as functions of the flat index. The first runs over where that one does. */
@@ -87,72 +89,59 @@ export function recover(loops: readonly LoopVar[], flat: Index): ReadonlyMap<str
 
 /** The flat index of the loops' iterations, the last one fastest. */
 export function placeOf(loops: readonly LoopVar[], { pool }: Fresh): Index {
-  return loops.reduce<Index>((index, loop) => {
-    return sumIndex([
-      { factor: loop.extent, index },
-      { factor: 1, index: pool.loop(loop) },
-    ]);
-  }, pool.integer(0));
+  return loops.reduce<Index>((index, loop) => blockIndex(loop.extent, index, pool.loop(loop)), pool.integer(0));
 }
 
-function withName(piece: Piece, name: string, now: string | null): Piece {
-  return { ...piece, names: new Map(piece.names).set(name, now) };
-}
-
-export function bind(piece: Piece, { axis, to }: MoveOf<"bind">, { shared }: Around): Moved | string {
+export function bind(piece: Piece, { axis, to }: MoveOf<"bind">, { shared }: Around): Moved {
   const { nest } = piece;
   const name = nameNow(piece, axis);
   if (name === null) return piece;
+  const bound = nest.loops.find(({ loop }) => loop.name === name);
   if (to === "lane") {
-    const sunk = nest.loops.some(({ loop }) => loop.name === name) ? sink(piece, { move: "sink", axis }) : piece;
-    if (typeof sunk === "string") return sunk;
-    return remark(sunk, name, to, ({ loop, body }) => {
-      return loop.extent === laneCount ? sharedByAll(body, [name], shared) : `${name} has ${loop.extent}`;
+    return remark(bound === undefined ? piece : sinkLoop(piece, name), name, to, ({ loop, body }) => {
+      if (loop.extent !== laneCount) refuse(`${name} has ${loop.extent}`);
+      checkApart(body, [name], shared);
     });
   }
-  const bound = nest.loops.find(({ loop }) => loop.name === name);
-  if (bound === undefined) return `${name} is no parallel loop`;
-  if (bound.mark !== "parallel") return `${name} is bound already`;
+  if (bound === undefined) return refuse(`${name} is no parallel loop`);
+  if (bound.mark !== "parallel") refuse(`${name} is bound already`);
   const loops = nest.loops.map((each) => (each === bound ? { ...each, mark: to } : each));
-  const reason = misplaced(loops);
-  if (reason !== null) return reason;
-  if (to !== "invocation") return { ...piece, nest: { ...nest, loops } };
+  const made = withLoops(piece, loops);
+  if (to !== "invocation") return made;
   return { ...piece, nest: { loops, prelude: [], body: [...nest.prelude, ...nest.body] } };
 }
 
-export function sink(piece: Piece, { axis }: MoveOf<"sink">): Moved | string {
-  const { nest } = piece;
+export function sink(piece: Piece, { axis }: MoveOf<"sink">): Moved {
   const name = nameNow(piece, axis);
-  if (name === null) return piece;
-  const sunk = nest.loops.find(({ loop }) => loop.name === name);
-  if (sunk === undefined) return `${name} is no parallel loop`;
-  if (sunk.mark !== "parallel") return `${name} is bound`;
-  if (someStmt(nest.body, { stmt: ({ kind }) => kind === "barrier" })) return "there is a barrier in the body";
-  const body: Stmt = { kind: "for", loop: sunk.loop, mark: "parallel", body: nest.body };
-  const made: Nest = { ...nest, loops: nest.loops.filter((each) => each !== sunk), body: [body] };
-  return { ...piece, nest: made };
+  return name === null ? piece : sinkLoop(piece, name);
 }
 
-export function unrollLoop(piece: Piece, { axis }: MoveOf<"unroll">): Moved | string {
+/** The loop as it is called now. */
+export function sinkLoop(piece: Piece, name: string): Piece {
+  const { nest, names } = piece;
+  const sunk = nest.loops.find(({ loop }) => loop.name === name);
+  if (sunk === undefined) return refuse(`${name} is no parallel loop`);
+  if (sunk.mark !== "parallel") refuse(`${name} is bound`);
+  if (someStmt(nest.body, { stmt: ({ kind }) => kind === "barrier" })) refuse("there is a barrier in the body");
+  const loops = nest.loops.filter((each) => each !== sunk);
+  return { nest: { ...nest, loops, body: [forLoop(sunk.loop, nest.body, "parallel")] }, names };
+}
+
+export function unrollLoop(piece: Piece, { axis }: MoveOf<"unroll">): Moved {
   const name = nameNow(piece, axis);
   if (name === null) return piece;
   return remark(piece, name, "unrolled", ({ loop }) => {
-    return loop.extent <= mostCopies ? null : `${name} has ${loop.extent}`;
+    if (loop.extent > mostCopies) refuse(`${name} has ${loop.extent}`);
   });
 }
 
 /** The loop of this name in the body, parallel or serial, with another mark. */
-function remark(piece: Piece, name: string, mark: LoopMark, whyNot: (stmt: ForStmt) => string | null): Moved | string {
-  const found: { reason: string | null } = { reason: `${name} is no loop of the body` };
-  const visit = (stmts: readonly Stmt[]): readonly Stmt[] =>
-    stmts.map((stmt) => {
-      if (stmt.kind === "if") return { ...stmt, body: visit(stmt.body) };
-      if (stmt.kind !== "for") return stmt;
-      if (stmt.loop.name !== name) return { ...stmt, body: visit(stmt.body) };
-      const isFree = stmt.mark === "parallel" || (stmt.mark === "serial" && mark !== "lane");
-      found.reason = isFree ? whyNot(stmt) : `${name} is ${stmt.mark}`;
-      return { ...stmt, mark };
-    });
-  const body = visit(piece.nest.body);
-  return found.reason ?? withBody(piece, body);
+function remark(piece: Piece, name: string, mark: LoopMark, check: (stmt: ForStmt) => void): Piece {
+  return atStmt(piece, `loop ${name} in the body`, (stmt) => {
+    if (stmt.kind !== "for" || stmt.loop.name !== name) return undefined;
+    const isFree = stmt.mark === "parallel" || (stmt.mark === "serial" && mark !== "lane");
+    if (!isFree) refuse(`${name} is ${stmt.mark}`);
+    check(stmt);
+    return [{ ...stmt, mark }];
+  });
 }

@@ -13,21 +13,21 @@ import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kern
 import { mapStmt, mapStmts, ownExprs, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
 import { copyStmts, type Fresh, letsFor, replace } from "../names.ts";
-import { namesOfCopy } from "../piece.ts";
+import { namesOfCopy, refuse } from "../piece.ts";
 
 interface Around {
   readonly fresh: Fresh;
   readonly buffers: ReadonlyMap<string, BufferParam>;
 }
 
-/** The body where `bound` holds, or why it cannot be told apart from its fold. */
-export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: Around): readonly Stmt[] | string {
+/** The body where `bound` holds. */
+export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: Around): readonly Stmt[] {
   const at = body.findIndex(({ kind }) => kind === "fold");
   const fold = body[at];
-  if (fold?.kind !== "fold") return "there is no fold in the body";
+  if (fold?.kind !== "fold") return refuse("there is no fold in the body");
   const [before, after] = [body.slice(0, at), body.slice(at + 1)];
-  if (before.some(({ kind }) => kind !== "let")) return "other statements than lets stand before the fold";
-  if (after.some(({ kind }) => kind === "barrier")) return "there is a barrier in the body";
+  if (before.some(({ kind }) => kind !== "let")) refuse("other statements than lets stand before the fold");
+  if (after.some(({ kind }) => kind === "barrier")) refuse("there is a barrier in the body");
   const own = letsFor([fold], before);
   const rest = letsFor(after, before);
   // What both read is computed in both places, under two names.

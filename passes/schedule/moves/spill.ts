@@ -10,23 +10,21 @@
  * row, so an epilogue that reads it stays as it is.
  */
 import { forLoops, load, store } from "../../../src/kernel/build.ts";
-import type { BlockLoop, Expr, Index, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, Index, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { sizeOf } from "../facts.ts";
 import type { Fresh } from "../names.ts";
-import { type Around, atFold, type FoldPlace, type ForStmt, type Moved, nameNow, type Piece } from "../piece.ts";
+import { type Around, atFold, type ForStmt, type Moved, nameNow, type Piece, type Place, refuse } from "../piece.ts";
 import { placeOf } from "./loops.ts";
 
-export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved | string {
+export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved {
   const name = nameNow(piece, axis);
   if (name === null) return piece;
-  const made = atFold(piece, of, (place) => {
-    if (place.fold.block[0]?.loop.name !== name) return `${axis} is not the outer loop of its block`;
-    const epilogue = epilogueOf(place);
-    return typeof epilogue === "string" ? epilogue : spilled(place, epilogue, shared, fresh);
+  return atFold(piece, of, (fold, place) => {
+    if (fold.block[0]?.loop.name !== name) refuse(`${axis} is not the outer loop of its block`);
+    return spilled(fold, place, shared, fresh);
   });
-  return typeof made === "string" ? made : { ...piece, nest: made.nest };
 }
 
 interface Epilogue {
@@ -40,18 +38,20 @@ interface Epilogue {
 }
 
 /** The loop over the block that follows the fold, where nothing behind it reads the sums. */
-function epilogueOf({ fold, isInFold, after }: FoldPlace): Epilogue | string {
+function epilogueOf(fold: FoldStmt, { around, after }: Place): Epilogue {
   const start = after.findIndex(({ kind }) => kind !== "let");
   const loop = after[start];
-  if (isInFold || loop?.kind !== "for") return "what follows is no loop over the block";
+  if (around.some(({ kind }) => kind === "fold") || loop?.kind !== "for")
+    return refuse("what follows is no loop over the block");
   const held = new Set(fold.accumulators.map(({ name }) => name));
   const [once, rest] = [after.slice(0, start), after.slice(start + 1)];
-  if (someStmt([...once, ...rest], { expr: (expr) => readsAny(expr, held) })) return "they are read elsewhere too";
+  if (someStmt([...once, ...rest], { expr: (expr) => readsAny(expr, held) })) refuse("they are read elsewhere too");
   const block: BlockLoop[] = [];
   let inside: readonly Stmt[] = [loop];
   for (const { loop: wanted } of fold.block) {
     const [only] = inside;
-    if (inside.length > 1 || only?.kind !== "for" || only.loop.extent !== wanted.extent) return "it is in other loops";
+    if (inside.length > 1 || only?.kind !== "for" || only.loop.extent !== wanted.extent)
+      return refuse("it is in other loops");
     block.push({ loop: only.loop, mark: only.mark });
     inside = only.body;
   }
@@ -59,18 +59,14 @@ function epilogueOf({ fold, isInFold, after }: FoldPlace): Epilogue | string {
     stmt: ({ kind }) => kind !== "let" && kind !== "store",
     expr: (expr) => expr.kind === "name" && expr.at.length > 0 && !held.has(expr.name),
   });
-  return isStrange ? "it reads registers of its row" : { once, loop, block, rest };
+  if (isStrange) refuse("it reads registers of its row");
+  return { once, loop, block, rest };
 }
 
-function spilled(
-  place: FoldPlace,
-  { once, loop, block, rest }: Epilogue,
-  shared: SharedArray[],
-  fresh: Fresh,
-): readonly Stmt[] {
-  const { fold, loops, before } = place;
+function spilled(fold: FoldStmt, place: Place, shared: SharedArray[], fresh: Fresh): readonly Stmt[] {
+  const { once, loop, block, rest } = epilogueOf(fold, place);
   const { pool } = fresh;
-  const lanes = loops.filter(({ mark }) => mark === "lane").map((lane) => lane.loop);
+  const lanes = place.around.flatMap((stmt) => (stmt.kind === "for" && stmt.mark === "lane" ? [stmt.loop] : []));
   const slot = (of: readonly BlockLoop[]): Index => placeOf([...of.map((one) => one.loop), ...lanes], fresh);
   const own = fold.block.map(
     ({ loop: each, mark }): BlockLoop => ({ loop: { ...each, name: fresh(each.name) }, mark }),
@@ -98,5 +94,5 @@ function spilled(
     },
     (expr) => readsAny(expr, arrays),
   );
-  return [...before, fold, ...once, ...keeping, { ...loop, mark: "serial", body: mapStmts(loop.body, read) }, ...rest];
+  return [fold, ...once, ...keeping, { ...loop, mark: "serial", body: mapStmts(loop.body, read) }, ...rest];
 }

@@ -20,24 +20,21 @@ import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { sizeOf } from "../facts.ts";
 import { copyStmts, defining, type Fresh } from "../names.ts";
-import { type Around, atFold, type Moved, type Piece } from "../piece.ts";
+import { type Around, atFold, type Moved, type Piece, refuse } from "../piece.ts";
 
-export function splitFold(piece: Piece, { of, into }: MoveOf<"splitFold">, { fresh }: Around): Moved | string {
-  if (into.by === "tree") return "invocations share it";
-  const made = atFold(piece, of, ({ fold, loops, isInFold, before, after }) => {
-    if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
+export function splitFold(piece: Piece, { of, into }: MoveOf<"splitFold">, { fresh }: Around): Moved {
+  return atFold(piece, of, (fold, { around, after }) => {
+    if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") refuse(`a ${fold.fn} has no parts`);
+    if (into.by === "tree") return refuse("invocations share it");
     if (into.by === "serial") {
-      const parts = bounded(fold, into.terms, fresh);
-      if (parts === undefined) return `it has ${sizeOf(fold.axes)} terms`;
-      if (fold.block.length > 0 && parts.length > 1) return "a block of it would have a rest";
-      return [...before, ...join(fold, parts, fresh), ...after];
+      const parts = bounded(fold, into.terms, fresh) ?? refuse(`it has ${sizeOf(fold.axes)} terms`);
+      if (fold.block.length > 0 && parts.length > 1) refuse("a block of it would have a rest");
+      return [...join(fold, parts, fresh), ...after];
     }
-    if (fold.block.length > 0 || isInFold) return "it is in a block or a fold";
-    if (loops.some(({ mark }) => mark === "lane")) return "it is in lanes";
-    const stmts = inLanes(fold, into, fresh);
-    return typeof stmts === "string" ? stmts : [...before, ...stmts, ...after];
+    if (fold.block.length > 0 || around.some(({ kind }) => kind === "fold")) refuse("it is in a block or a fold");
+    if (around.some((stmt) => stmt.kind === "for" && stmt.mark === "lane")) refuse("it is in lanes");
+    return [...inLanes(fold, into, fresh), ...after];
   });
-  return typeof made === "string" ? made : { ...piece, nest: made.nest };
 }
 
 // ---- a part of a fold ------------------------------------------------------------------------------------------------
@@ -191,9 +188,10 @@ function inLanes(
   fold: FoldStmt,
   { vectors, terms }: { readonly vectors: number; readonly terms?: number },
   fresh: Fresh,
-): readonly Stmt[] | string {
+): readonly Stmt[] {
   const axis = fold.axes[fold.axes.length - 1];
-  if (axis === undefined || axis.extent < vectors * laneCount) return `${axis?.extent ?? 0} elements fill no block`;
+  if (axis === undefined || axis.extent < vectors * laneCount)
+    return refuse(`${axis?.extent ?? 0} elements fill no block`);
   const outer = fold.axes.slice(0, -1);
   const short = (one: FoldStmt): readonly FoldStmt[] => (terms && bounded(one, terms, fresh)) || [one];
   const stmts: Stmt[] = [];

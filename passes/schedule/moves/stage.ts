@@ -17,42 +17,32 @@
  * time, whose lanes are stored apart; columns are a loop then, as their copies would be longer than all the rest of a small kernel.
  */
 import { apply, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
-import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, LoopMark, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { ownExprs, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { Facts, sizeOf } from "../facts.ts";
 import { copyStmts, declaredNames, type Fresh, letsFor, withoutUnread } from "../names.ts";
-import { type Around, atFold, type FoldPlace, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
+import { type Around, atFold, atStmt, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { placeOf } from "./loops.ts";
 
-export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Around): Moved | string {
+export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Around): Moved {
   const { operand, of, into } = move;
   const at = move.at === null ? null : nameNow(piece, move.at);
-  const found: { filling?: readonly Stmt[] } = {};
-  const made = atFold(piece, of, (place) => {
-    const staged = stagedAt(piece, place, operand, at);
-    if (typeof staged === "string") return staged;
-    const count = sizeOf(staged.axes);
-    const panel: SharedArray = { name: fresh("panel"), type: staged.factor.type, count };
-    const filling = fill(staged, panel, into.along, fresh);
-    if (typeof filling === "string") return filling;
+  let [filling, isInside]: [readonly Stmt[], boolean] = [[], false];
+  const made = atFold(piece, of, (fold, { around, after }) => {
+    const staged = stagedAt(piece, fold, around, operand, at);
+    const panel: SharedArray = { name: fresh("panel"), type: staged.factor.type, count: sizeOf(staged.axes) };
+    filling = fill(staged, panel, into.along, fresh);
+    isInside = around.some((stmt) => stmt.kind === "for" && stmt.loop.name === at);
     shared.push(panel);
-    found.filling = filling;
-    return [...place.before, withPanel(staged, operand, panel, fresh), ...place.after];
+    return [withPanel(staged, operand, panel, fresh), ...after];
   });
-  if (typeof made === "string") return made;
-  const filling = found.filling ?? [];
-  const inside = made.place.loops.some(({ loop }) => loop.name === at);
-  const fillIn = (stmts: readonly Stmt[]): readonly Stmt[] =>
-    stmts.map((stmt) => {
-      if (stmt.kind !== "for" && stmt.kind !== "if") return stmt;
-      if (stmt.kind === "for" && stmt.loop.name === at) return { ...stmt, body: [...filling, ...stmt.body] };
-      return { ...stmt, body: fillIn(stmt.body) };
-    });
-  const { body } = made.nest;
-  return { ...withBody(piece, inside ? fillIn(body) : [...filling, ...body]), names: piece.names };
+  if (!isInside) return withBody(made, [...filling, ...made.nest.body]);
+  return atStmt(made, `loop ${at}`, (stmt) =>
+    stmt.kind === "for" && stmt.loop.name === at ? [{ ...stmt, body: [...filling, ...stmt.body] }] : undefined,
+  );
 }
 
 interface StagedFactor {
@@ -69,25 +59,22 @@ interface StagedFactor {
 
 function stagedAt(
   { nest }: Piece,
-  { fold, loops, isInFold, isInIf }: FoldPlace,
+  fold: FoldStmt,
+  around: readonly Stmt[],
   operand: "left" | "right",
   at: string | null,
-): StagedFactor | string {
+): StagedFactor {
   const [value] = fold.values;
-  if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return "it is no sum of a product";
-  if (isInFold || fold.block.length > 0) return "it is in a block or a fold";
-  if (isInIf) return "what the condition keeps from being read would be copied";
-  const factor = value.args[operand === "left" ? 0 : 1];
-  if (factor === undefined) return "it has no factors";
+  if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return refuse("it is no sum of a product");
+  const loops = around.filter((stmt) => stmt.kind === "for");
+  if (around.some(({ kind }) => kind === "fold") || fold.block.length > 0) refuse("it is in a block or a fold");
+  if (around.length > loops.length) refuse("what the condition keeps from being read would be copied");
+  const factor = value.args[operand === "left" ? 0 : 1] ?? refuse("it has no factors");
   const inside = loops.slice(loops.findIndex(({ loop }) => loop.name === at) + 1);
-  const lane = loops.find(({ mark }) => mark === "lane");
-  if (lane !== undefined) return `${lane.loop.name} is a loop over lanes`;
-  const bound = inside.find(({ mark }) => mark !== "parallel");
-  if (bound !== undefined) return `${bound.loop.name} is ${bound.mark}`;
+  const bound = loops.find(({ mark }) => mark === "lane") ?? inside.find(({ mark }) => mark !== "parallel");
+  if (bound !== undefined) refuse(`${bound.loop.name} is ${bound.mark}`);
   const lets = letsFor([letValue("", factor)], fold.body);
-  if (readsBetween(nest.body, fold, [factor, ...lets.flatMap((stmt) => (stmt.kind === "let" ? [stmt.value] : []))])) {
-    return "it reads what is not known before";
-  }
+  if (readsBetween(nest.body, fold, [factor, ...lets.flatMap(ownExprs)])) refuse("it reads what is not known before");
   const moves = new Facts(nest).movesWith(factor);
   const across = inside.map(({ loop }) => loop).filter(({ name }) => moves.has(name));
   const column = across[across.length - 1];
@@ -126,12 +113,7 @@ function withPanel(staged: StagedFactor, operand: "left" | "right", panel: Share
 
 // ---- filling it ------------------------------------------------------------------------------------------------------
 
-function fill(
-  staged: StagedFactor,
-  panel: SharedArray,
-  along: "columns" | "depth",
-  fresh: Fresh,
-): readonly Stmt[] | string {
+function fill(staged: StagedFactor, panel: SharedArray, along: "columns" | "depth", fresh: Fresh): readonly Stmt[] {
   const { axes, column, depth } = staged;
   const { pool } = fresh;
   const copy = (loop: LoopVar, extent = loop.extent): LoopVar => ({ name: fresh(loop.name), extent });
@@ -149,10 +131,10 @@ function fill(
     }
     const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
     const vector: LoopVar = { name: fresh("v"), extent: column.extent / laneCount };
-    const vectors = write([[column, steps(laneCount, vector, lane, fresh)]]);
+    const vectors = write([[column, blockIndex(laneCount, pool.loop(vector), pool.loop(lane))]]);
     return around(loopsAround([lane], loopsAround([vector], vectors, "interleaved"), "lane"));
   }
-  if (depth === undefined || depth.extent < laneCount) return "it is not deep enough";
+  if (depth === undefined || depth.extent < laneCount) return refuse("it is not deep enough");
   const everyColumn = (k: Index): readonly Stmt[] => {
     if (column === undefined) return write([[depth, k]]);
     const each = copy(column);
@@ -168,20 +150,15 @@ function fill(
   const rest = copy(depth, depth.extent % laneCount);
   const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
   const inside = [
-    ...loopsAround([whole], loopsAround([lane], everyColumn(steps(laneCount, whole, lane, fresh)), "lane")),
+    ...loopsAround(
+      [whole],
+      loopsAround([lane], everyColumn(blockIndex(laneCount, pool.loop(whole), pool.loop(lane))), "lane"),
+    ),
   ];
   if (rest.extent > 0) {
-    const last = sumIndex([{ factor: 1, index: pool.loop(rest) }], whole.extent * laneCount, pool);
-    inside.push(...loopsAround([rest], everyColumn(last)));
+    inside.push(...loopsAround([rest], everyColumn(scaleIndex(pool.loop(rest), 1, whole.extent * laneCount))));
   }
   return around(inside);
-}
-
-function steps(factor: number, outer: LoopVar, inner: LoopVar, { pool }: Fresh): Index {
-  return sumIndex([
-    { factor, index: pool.loop(outer) },
-    { factor: 1, index: pool.loop(inner) },
-  ]);
 }
 
 /** Loops of one iteration are none. */

@@ -17,19 +17,19 @@ import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, openBounds, whenInside } from "../bounds.ts";
 import { sizeOf } from "../facts.ts";
-import type { Around, Moved, Piece } from "../piece.ts";
+import { type Around, type Moved, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { planRow, type RowStep } from "./team-plan.ts";
 import { columnOf, joinInTree, shareFold, type Team } from "./tree.ts";
 
-export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved | string {
+export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved {
   const { nest } = piece;
   const { fresh, buffers } = around;
   const { rows, lanes } = move;
-  if (nest.loops.some(({ mark }) => mark !== "parallel")) return "a loop is bound already";
-  if (!Number.isInteger(Math.log2(lanes)) || !(rows >= 1)) return `${rows} rows of ${lanes} lanes`;
+  if (nest.loops.some(({ mark }) => mark !== "parallel")) refuse("a loop is bound already");
+  if (!Number.isInteger(Math.log2(lanes)) || !(rows >= 1)) refuse(`${rows} rows of ${lanes} lanes`);
   const steps = planRow(nest.body);
-  if (typeof steps === "string") return steps;
+  if (typeof steps === "string") return refuse(steps);
   const loops = nest.loops.map(({ loop }) => loop);
   const total = sizeOf(loops);
   const group: LoopVar = { name: fresh("group"), extent: Math.ceil(total / rows) };

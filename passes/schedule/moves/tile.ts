@@ -26,24 +26,23 @@ import { strideAlong } from "../../../src/kernel/stride.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
 import { sizeOf } from "../facts.ts";
 import { copyStmts, letsFor } from "../names.ts";
-import { type Around, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
+import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { unrollStmts } from "../unroll.ts";
 import { recover } from "./loops.ts";
 import { invocationOf, varies, varyingIn } from "./tree.ts";
 
-export function tile(piece: Piece, move: MoveOf<"tile">, around: Around): Moved | string {
+export function tile(piece: Piece, move: MoveOf<"tile">, around: Around): Moved {
   const { body } = piece.nest;
   const name = nameNow(piece, move.of);
   const at = body.findIndex((stmt) => stmt.kind === "fold" && stmt.accumulators[0]?.name === name);
   const fold = body[at];
-  if (fold?.kind !== "fold") return `there is no fold ${move.of} at the top of the body`;
+  if (fold?.kind !== "fold") return refuse(`there is no fold ${move.of} at the top of the body`);
   const found = readTile(piece, fold, body.slice(0, at), move, around);
-  if (typeof found === "string") return found;
   const registers = found.rows.block.map((_, r) => {
     return found.columns.block.map((_, c) => around.fresh(`${move.of}_${r}${c}`));
   });
   const rest = inRegisters(unrollStmts(body.slice(at + 1), around.fresh), fold, registers);
-  if (rest === undefined) return "what follows is no block of registers";
+  if (rest === undefined) return refuse("what follows is no block of registers");
   const sum = writeSum(found, registers, move, around);
   return withBody(piece, [...body.slice(0, at), ...sum, ...rest]);
 }
@@ -72,30 +71,22 @@ interface Found {
   readonly invocations: number;
 }
 
-function readTile(
-  piece: Piece,
-  fold: FoldStmt,
-  before: readonly Stmt[],
-  move: MoveOf<"tile">,
-  around: Around,
-): Found | string {
+function readTile(piece: Piece, fold: FoldStmt, before: readonly Stmt[], move: MoveOf<"tile">, around: Around): Found {
   const [value] = fold.values;
   const [first, second] = value?.kind === "apply" && value.fn === "mul" ? value.args : [];
   if (fold.fn !== "sum" || value?.type !== "f32" || first === undefined || second === undefined)
-    return "it is no sum of products";
+    return refuse("it is no sum of products");
   if (fold.guard.length > 0 || fold.body.some(({ kind }) => kind !== "let"))
-    return "its elements are more than products";
+    refuse("its elements are more than products");
   const rows = partsOf(piece, fold, move.rows);
   const columns = partsOf(piece, fold, move.columns);
-  if (typeof rows === "string") return rows;
-  if (typeof columns === "string") return columns;
   const isBlock = ({ outer, inner, isOuterBlock }: Parts, n: number): boolean =>
     fold.block[n]?.loop === (isOuterBlock ? outer : inner);
   if (fold.block.length !== 2 || !isBlock(rows, 0) || !isBlock(columns, 1))
-    return "its block is not of rows and columns";
+    refuse("its block is not of rows and columns");
   const others = varyingIn(before, piece.nest);
   for (const { outer, inner } of [rows, columns]) for (const { name } of [outer, inner]) others.delete(name);
-  if (varies([fold], others)) return "its factors differ between invocations in another way";
+  if (varies([fold], others)) refuse("its factors differ between invocations in another way");
   const movers = [rows, columns].map(({ outer, inner }) => new Set([outer.name, inner.name]));
   const moves = (factor: Expr, n: number): boolean => {
     const needed = letsFor([letValue("", factor)], fold.body).flatMap(ownExprs);
@@ -103,11 +94,11 @@ function readTile(
   };
   const isSwapped = moves(first, 1);
   const [left, right] = isSwapped ? [second, first] : [first, second];
-  if (moves(left, 1) || moves(right, 0)) return "a factor moves with rows and columns";
+  if (moves(left, 1) || moves(right, 0)) refuse("a factor moves with rows and columns");
   const { invocation, size: invocations } = invocationOf(piece.nest, around);
   const words = [rows, columns].map(({ outer, inner }) => outer.extent * inner.extent);
   if (words.some((each) => (each * move.depth) % invocations !== 0))
-    return `${invocations} invocations do not fill a tile evenly`;
+    refuse(`${invocations} invocations do not fill a tile evenly`);
   return {
     fold,
     rows: sideOf(left, rows, "a_tile", move.depth, around),
@@ -119,15 +110,15 @@ function readTile(
 
 type Parts = Pick<Side, "outer" | "inner" | "isOuterBlock">;
 
-function partsOf(piece: Piece, fold: FoldStmt, axis: string): Parts | string {
+function partsOf(piece: Piece, fold: FoldStmt, axis: string): Parts {
   const block = fold.block.map(({ loop }) => loop);
   const bound = piece.nest.loops.flatMap(({ loop, mark }) => (mark === "invocation" ? [loop] : []));
   const named = (name: string): LoopVar | undefined => {
     return [...block, ...bound].find((loop) => loop.name === nameNow(piece, name));
   };
   const [outer, inner] = [named(`${axis}_o`), named(`${axis}_i`)];
-  if (outer === undefined || inner === undefined) return `${axis} is not split into invocations and a block`;
-  if (block.includes(outer) === block.includes(inner)) return `not one part of ${axis} is a block`;
+  if (outer === undefined || inner === undefined) return refuse(`${axis} is not split into invocations and a block`);
+  if (block.includes(outer) === block.includes(inner)) refuse(`not one part of ${axis} is a block`);
   return { outer, inner, isOuterBlock: block.includes(outer) };
 }
 

@@ -18,7 +18,7 @@ import { mapStmt, readsAny, replaceLoops, someStmt } from "../../../src/kernel/r
 import { isBelow, openBounds } from "../bounds.ts";
 import { sizeOf } from "../facts.ts";
 import { defining } from "../names.ts";
-import { type Around, type Moved, nameNow, type Piece, withBody } from "../piece.ts";
+import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { recover } from "./loops.ts";
 
 /** Who shares a row: `lanes` invocations, `step` apart, the first of which is `first`. */
@@ -33,22 +33,22 @@ export interface Team {
 }
 
 /** A fold at the top of the body, among all invocations. */
-export function splitTree(piece: Piece, { of, into }: MoveOf<"splitFold">, around: Around): Moved | string {
-  if (into.by !== "tree") return `it is split by ${into.by}`;
+export function splitTree(piece: Piece, { of, into }: MoveOf<"splitFold">, around: Around): Moved {
+  if (into.by !== "tree") return refuse(`it is split by ${into.by}`);
   const { fresh } = around;
   const { invocation, size } = invocationOf(piece.nest, around);
-  if (size !== into.lanes) return `a workgroup has ${size} invocations`;
+  if (size !== into.lanes) refuse(`a workgroup has ${size} invocations`);
   const team: Team = { lanes: size, lane: invocation, step: 1, first: fresh.pool.integer(0), invocation, size };
   const { body } = piece.nest;
   const name = nameNow(piece, of);
   const at = body.findIndex((stmt) => stmt.kind === "fold" && stmt.accumulators[0]?.name === name);
   const fold = body[at];
-  if (fold?.kind !== "fold") return `there is no fold ${of} at the top of the body`;
+  if (fold?.kind !== "fold") return refuse(`there is no fold ${of} at the top of the body`);
   const before = body.slice(0, at);
   const reason = notShared(fold);
-  if (reason !== null) return reason;
-  if (!Number.isInteger(Math.log2(size))) return `${size} lanes are not halved evenly`;
-  if (varies([fold], varyingIn(before, piece.nest))) return "it differs between invocations";
+  if (reason !== null) refuse(reason);
+  if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
+  if (varies([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
   const part = shareFold(fold, team, around);
   const tree = joinInTree(fold, part, { team, isUsed: usesPartials(before, around) }, around);
   const names = new Map(piece.names).set(`${of}_part`, part.accumulators[0]?.name ?? null);
