@@ -8,13 +8,13 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { isContract, isReduce, operand } from "../../src/graph/define.ts";
-import type { ContractSchema, Guard, Node, NodeOf, Reads, ReduceSchema } from "../../src/graph/node.ts";
-import { freeAxes } from "../../src/graph/ops/contract.ts";
+import type { Guard, Node, Reads } from "../../src/graph/node.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
 import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { rangedIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, ExprPool, Index, LoopVar } from "../../src/kernel/kernel.ts";
+import type { Expr, ExprPool, Index } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
+import { newPool } from "../../src/kernel/pool.ts";
 
 export interface Access {
   readonly node: Node;
@@ -23,135 +23,156 @@ export interface Access {
   readonly guarded: boolean;
 }
 
-/** The loops over the result of a node, and those that a reduction or contraction adds. */
-export interface NodeLoops {
-  readonly out: readonly LoopVar[];
-  readonly inner: readonly LoopVar[];
-}
-
 export function shapeOf(node: Node): readonly number[] {
   return fixedShape(node.type.shape);
 }
 
-export function loopsOf(node: Node): NodeLoops {
-  const out = shapeOf(node).map((extent, axis) => ({ name: `o${axis}`, extent }));
-  return { out, inner: innerExtents(node).map((extent, axis) => ({ name: `r${axis}`, extent })) };
-}
-
 /** Sizes of the axes that a reduction or contraction sums over. */
 export function innerExtents(node: Node): readonly number[] {
-  const axes = isReduce(node) ? node.attrs.axes : isContract(node) ? node.attrs.sumLeft : [];
-  return axes.map((axis) => shapeOf(operand(node))[axis] ?? 0);
+  if (isReduce(node)) return sizesOf(node.args[0], node.attrs.axes);
+  return isContract(node) ? sizesOf(node.args[0], node.attrs.sumLeft) : none;
 }
 
-/** Where a node at `out` (and `inner`) reads each of its operands. */
-export function operandIndexes(
-  node: Node,
-  out: readonly Index[],
-  inner: readonly Index[],
-): readonly (readonly Index[])[] {
-  if (isReduce(node)) return [reducePlaces(node, out, inner)];
-  if (isContract(node)) return contractPlaces(node, out, inner);
-  return node.args.map(() => out);
+const none: readonly number[] = [];
+
+function sizesOf(node: Node, axes: readonly number[]): readonly number[] {
+  const shape = shapeOf(node);
+  return axes.map((axis) => shape[axis] ?? 0);
 }
 
-function reducePlaces(
-  { args: [x], attrs: { axes } }: NodeOf<ReduceSchema, 1>,
+/** Where a node at `out` reads an operand: a reduction or contraction with its own loops `inner` besides. */
+export function placeOf(node: Node, arg: number, out: readonly Index[], inner: readonly Index[]): readonly Index[] {
+  if (isReduce(node)) return alongAxes(node.args[0], [], node.attrs.axes, out, 0, inner);
+  if (!isContract(node)) return out;
+  const { batchLeft, batchRight, sumLeft, sumRight } = node.attrs;
+  const [left, right] = node.args;
+  if (arg === 0) return alongAxes(left, batchLeft, sumLeft, out, batchLeft.length, inner);
+  return alongAxes(right, batchRight, sumRight, out, left.type.shape.length - sumLeft.length, inner);
+}
+
+/** An index for each axis of an operand: batch axes have the first of `out`, free axes those from `free` on. */
+function alongAxes(
+  { type: { shape } }: Node,
+  batch: readonly number[],
+  summed: readonly number[],
   out: readonly Index[],
+  free: number,
   inner: readonly Index[],
 ): readonly Index[] {
-  const rank = shapeOf(x).length;
-  let kept = 0;
-  return Array.from({ length: rank }, (_, axis) => {
-    const folded = axes.indexOf(axis);
-    return pick(folded >= 0 ? inner[folded] : out[kept++]);
-  });
+  const at: Index[] = [];
+  let next = free;
+  for (let axis = 0; axis < shape.length; axis += 1) {
+    const pair = batch.indexOf(axis);
+    const fold = summed.indexOf(axis);
+    const index = fold >= 0 ? inner[fold] : out[pair >= 0 ? pair : next++];
+    if (index === undefined) throw new CompilerBug("an operand has an axis that no loop serves");
+    at.push(index);
+  }
+  return at;
 }
 
-function contractPlaces(
-  { args: [left, right], attrs }: NodeOf<ContractSchema, 2>,
-  out: readonly Index[],
-  inner: readonly Index[],
-): readonly (readonly Index[])[] {
-  const batches = attrs.batchLeft.length;
-  const side = (from: Node, batch: readonly number[], summed: readonly number[], firstFree: number): Index[] => {
-    const rank = shapeOf(from).length;
-    const free = freeAxes(rank, batch, summed);
-    return Array.from({ length: rank }, (_, axis) => {
-      if (batch.includes(axis)) return pick(out[batch.indexOf(axis)]);
-      if (summed.includes(axis)) return pick(inner[summed.indexOf(axis)]);
-      return pick(out[firstFree + free.indexOf(axis)]);
-    });
-  };
-  const leftFree = shapeOf(left).length - batches - attrs.sumLeft.length;
-  return [
-    side(left, attrs.batchLeft, attrs.sumLeft, batches),
-    side(right, attrs.batchRight, attrs.sumRight, batches + leftFree),
-  ];
+/** What the nodes of an entry read, each found when it is first asked for. */
+export class Accesses {
+  /** Tells where to stop: a node that lies in a buffer or is computed by a cluster; everything else is looked through. */
+  readonly #isStored: (node: Node) => boolean;
+  readonly #known = new Map<Node, readonly Access[]>();
+  readonly #pool = newPool();
+  readonly #elements: Elements;
+  #found: Access[] = [];
+  /** Whether what is read now stands behind a guard. */
+  #guarded = false;
+
+  constructor(isStored: (node: Node) => boolean) {
+    this.#isStored = isStored;
+    this.#elements = elementsIn(this.#pool, (node, at, guard) => this.#read(node, at, guard));
+  }
+
+  /** The stored elements that a node reads at its own loops `o0`, `o1`, ... */
+  of(node: Node): readonly Access[] {
+    const known = this.#known.get(node);
+    if (known !== undefined) return known;
+    const found: Access[] = [];
+    this.#found = found;
+    const out = this.#loops("o", shapeOf(node));
+    const { args, op } = node;
+    if (op.kind === "map" || op.kind === "reduce" || op.kind === "contract") {
+      const inner = this.#loops("r", innerExtents(node));
+      for (let i = 0; i < args.length; i += 1) this.#look(operand(node, i), placeOf(node, i, out, inner));
+    } else this.#elements(node, out);
+    this.#known.set(node, found);
+    return found;
+  }
+
+  /** Something that the node reads is stored no longer. */
+  forget(node: Node): void {
+    this.#known.delete(node);
+  }
+
+  #loops(letter: string, extents: readonly number[]): readonly Index[] {
+    const loops: Index[] = [];
+    for (let axis = 0; axis < extents.length; axis += 1) {
+      loops.push(this.#pool.loop({ name: letter + axis, extent: extents[axis] ?? 0 }));
+    }
+    return loops;
+  }
+
+  /** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */
+  #look(node: Node, at: readonly Index[]): void {
+    if (this.#isStored(node)) this.#found.push({ node, at, guarded: this.#guarded });
+    else if (node.op.kind === "map") for (const arg of node.args) this.#look(arg, at);
+    else this.#elements(node, at);
+  }
+
+  #read(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {
+    const outer = this.#guarded;
+    this.#guarded ||= guard !== undefined && guard.bounds.length > 0;
+    this.#look(node, at);
+    this.#guarded = outer;
+    return this.#pool.name(valueTypeOf(node.type.dtype), `%${node.id}`); // something that only a run knows
+  }
 }
 
-function pick(index: Index | undefined): Index {
-  if (index === undefined) throw new CompilerBug("an operand has an axis that no loop serves");
-  return index;
-}
-
-/**
- * The stored elements that `node` reads at its own loops. `isStored` tells where to stop: a node that lies in a buffer or
- * is computed by a cluster; everything else is looked through. Indexes are made in `pool`, one for all nodes of an entry.
- */
-export function accessesOf(node: Node, isStored: (node: Node) => boolean, pool: ExprPool): readonly Access[] {
-  const { out, inner } = loopsOf(node);
-  const search: Search = { isStored, pool, found: [] };
-  const loops = out.map((loop) => search.pool.loop(loop));
-  const places = operandIndexes(
-    node,
-    loops,
-    inner.map((loop) => search.pool.loop(loop)),
-  );
-  if (node.op.kind === "map" || node.op.kind === "reduce" || node.op.kind === "contract") {
-    node.args.forEach((arg, i) => {
-      look(arg, places[i] ?? [], false, search);
-    });
-  } else throughElement(node, loops, false, search);
-  return search.found;
-}
-
-interface Search {
-  readonly isStored: (node: Node) => boolean;
-  readonly pool: ExprPool;
-  readonly found: Access[];
-}
-
-/** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */
-function look(node: Node, at: readonly Index[], guarded: boolean, search: Search): void {
-  if (search.isStored(node)) search.found.push({ node, at, guarded });
-  else if (node.op.kind === "map") for (const arg of node.args) look(arg, at, guarded, search);
-  else throughElement(node, at, guarded, search);
-}
-
-function throughElement(node: Node, at: readonly Index[], guarded: boolean, search: Search): void {
-  const { pool } = search;
-  const reads: Reads = {
-    ...exprBuilder,
-    shapes: node.args.map(shapeOf),
-    read(arg, place, guard?: Guard) {
-      const read = operand(node, arg);
-      look(read, place, guarded || (guard?.bounds.length ?? 0) > 0, search);
-      return placeholder(read, pool);
-    },
-    once: (value) => value,
-    index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
-    pool,
-  };
-  elementsOf(node, at, reads);
+/** What is read, each once. */
+export function nodesOf(accesses: readonly Access[]): Set<Node> {
+  const nodes = new Set<Node>();
+  for (const { node } of accesses) nodes.add(node);
+  return nodes;
 }
 
 /** An element of each result of a node whose op moves elements about, or makes them of nothing. */
-export function elementsOf(
-  { id, op, attrs, type, results }: Node,
-  at: readonly Index[],
-  reads: Reads,
-): readonly Expr[] {
+export type Elements = (node: Node, at: readonly Index[]) => readonly Expr[];
+
+/** One for many nodes, as ops are handed the same things for each: `read` says what an element of an operand is. */
+export function elementsIn(
+  pool: ExprPool,
+  read: (node: Node, at: readonly Index[], guard: Guard | undefined) => Expr,
+  once: (value: Expr) => Expr = (value) => value,
+): Elements {
+  let current: Node | undefined;
+  const argOf = (arg: number): Node => {
+    if (current === undefined) throw new CompilerBug("an element is read for no node");
+    return operand(current, arg);
+  };
+  const reads: Reads = {
+    ...exprBuilder,
+    get shapes() {
+      return current?.args.map(shapeOf) ?? [];
+    },
+    read: (arg, at, guard) => read(argOf(arg), at, guard),
+    once,
+    index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
+    pool,
+  };
+  return (node, at) => {
+    const outer = current; // ops ask for elements that others make
+    current = node;
+    const made = elementsOf(node, at, reads);
+    current = outer;
+    return made;
+  };
+}
+
+function elementsOf({ id, op, attrs, type, results }: Node, at: readonly Index[], reads: Reads): readonly Expr[] {
   if (op.kind === "gather") {
     const types = results.map((result) => result.type);
     return op.elements(at, attrs, types, reads);
@@ -162,23 +183,20 @@ export function elementsOf(
   return [op.element(at, attrs, type, reads)];
 }
 
-/** Something that only a run knows. */
-function placeholder(node: Node, pool: ExprPool): Expr {
-  return pool.name(valueTypeOf(node.type.dtype), `%${node.id}`);
-}
-
 /** The index `o2` of the result's axis 2; of an axis with one element, 0. */
 export function isOutLoop(index: Index | undefined, axis: number): boolean {
   return index?.kind === "loop" && index.loop.name === `o${axis}`;
 }
 
 /** Whether the access reads, at the first `rank` axes, exactly the iteration's own position. */
-export function isAligned(access: Access, domain: readonly number[]): boolean {
-  const own = shapeOf(access.node);
-  return domain.every((extent, axis) => {
-    const index = access.at[axis];
-    return (
-      own[axis] === extent && (extent === 1 ? index?.kind === "const" && index.value === 0 : isOutLoop(index, axis))
-    );
-  });
+export function isAligned({ node, at }: Access, domain: readonly number[]): boolean {
+  const own = shapeOf(node);
+  for (let axis = 0; axis < domain.length; axis += 1) {
+    const extent = domain[axis];
+    const index = at[axis];
+    if (own[axis] !== extent) return false;
+    const isOwn = extent === 1 ? index?.kind === "const" && index.value === 0 : isOutLoop(index, axis);
+    if (!isOwn) return false;
+  }
+  return true;
 }

@@ -9,21 +9,18 @@ import type { Entry, Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { printNode } from "../../src/graph/print.ts";
-import type { Access } from "./access.ts";
+import type { Accesses } from "./access.ts";
 
 /** contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. */
 export type ClusterKind = "contract" | "row" | "map";
 
 export interface Cluster {
-  readonly id: number;
   readonly kind: ClusterKind;
   readonly domain: readonly number[];
   /** In id order. */
   readonly nodes: readonly Node[];
   /** Members that are read outside or are results, in id order. */
   readonly outputs: readonly Node[];
-  /** What each member reads: inputs, states, members, and outputs of other clusters. */
-  readonly accesses: ReadonlyMap<Node, readonly Access[]>;
   /** The nodes read from memory: inputs, states, and outputs of other clusters. */
   readonly reads: ReadonlySet<Node>;
 }
@@ -34,6 +31,8 @@ export interface Fused {
   readonly groups: readonly (readonly Cluster[])[];
   /** The cluster that stores or computes a node. */
   readonly homes: ReadonlyMap<Node, Cluster>;
+  /** What members read: inputs, states, members, and outputs of other clusters. */
+  readonly accesses: Accesses;
 }
 
 /** Inputs and states lie in buffers of their own. */
@@ -48,21 +47,29 @@ export type BufferKeys = (node: Node) => BufferKey;
 
 /** `apart`: states whose next value is known to need a buffer of its own. */
 export function bufferKeys(entry: Entry, apart: ReadonlySet<string> = new Set()): BufferKeys {
-  // an input that becomes a state is copied: it lies in its own buffer
-  const inPlace = entry.next.filter(({ name, node }) => !apart.has(name) && !isExternal(node));
-  const states = new Map(entry.next.map((next) => [next.name, next]));
-  const nextOf = new Map(inPlace.map((next) => [next.node, next]));
-  return (node) => (node.op === state ? states.get(String(node.attrs.name)) : nextOf.get(node)) ?? node;
+  const states = new Map<unknown, Result>();
+  const nextOf = new Map<Node, Result>();
+  for (const next of entry.next) {
+    states.set(next.name, next);
+    // an input that becomes a state is copied: it lies in its own buffer
+    if (!apart.has(next.name) && !isExternal(next.node)) nextOf.set(next.node, next);
+  }
+  return (node) => (node.op === state ? states.get(node.attrs.name) : nextOf.get(node)) ?? node;
 }
 
 /** The buffers that a kernel of this cluster touches. */
 export function touchedBy({ outputs, reads }: Cluster, keyOf: BufferKeys): ReadonlySet<BufferKey> {
-  return new Set([...outputs, ...reads].map(keyOf));
+  const touched = new Set<BufferKey>();
+  for (const node of outputs) touched.add(keyOf(node));
+  for (const node of reads) touched.add(keyOf(node));
+  return touched;
 }
 
 /** Names of the states whose old value a cluster reads. */
-export function statesReadBy(cluster: Cluster): readonly string[] {
-  return [...cluster.reads].filter((node) => node.op === state).map((node) => String(node.attrs.name));
+export function statesReadBy({ reads }: Cluster): readonly string[] {
+  const names: string[] = [];
+  for (const node of reads) if (node.op === state) names.push(String(node.attrs.name));
+  return names;
 }
 
 /**

@@ -25,8 +25,9 @@ export class Draft {
   sequel: Draft | null = null;
   /** Largest id of a member. */
   newest = -1;
-  #kind: ClusterKind;
-  #domain: readonly number[];
+  /** Both are changed by `setLoops`. */
+  kind: ClusterKind;
+  domain: readonly number[];
   #work = 0;
   /** Members with a place inside the row, and reductions. */
   #inRow = 0;
@@ -41,22 +42,16 @@ export class Draft {
 
   constructor(node: Node, keyOf: BufferKeys) {
     this.#keyOf = keyOf;
-    this.#kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
-    this.#domain = domainOf(node);
+    this.kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
+    this.domain = domainOf(node);
     this.#first = this.#highest = node.id;
   }
 
-  get kind(): ClusterKind {
-    return this.#kind;
-  }
-
-  get domain(): readonly number[] {
-    return this.#domain;
-  }
-
   setLoops(kind: ClusterKind, domain: readonly number[]): void {
-    [this.#kind, this.#domain] = [kind, domain];
-    this.#inRow = [...this.nodes].filter((node) => this.#isInRow(node)).length;
+    this.kind = kind;
+    this.domain = domain;
+    this.#inRow = 0;
+    for (const node of this.nodes) if (this.#isInRow(node)) this.#inRow += 1;
   }
 
   /** Whether it is too long a kernel to take more in. */
@@ -65,9 +60,9 @@ export class Draft {
   }
 
   #isInRow(node: Node): boolean {
-    return shapeOf(node)
-      .slice(this.#domain.length)
-      .some((extent) => extent !== 1);
+    const shape = shapeOf(node);
+    for (let axis = this.domain.length; axis < shape.length; axis += 1) if (shape[axis] !== 1) return true;
+    return false;
   }
 
   /** The draft that this one has become part of: itself, unless it was merged. */
@@ -79,7 +74,8 @@ export class Draft {
 
   /** Takes a node in. What it reads of other drafts has to be stored by them. */
   add(node: Node, accesses: readonly Access[], homes: readonly Draft[], isResult: boolean): void {
-    const isOneMore = !node.results.some((other) => this.nodes.has(other)); // the results of one op are computed at once
+    // the results of one op are computed at once
+    const isOneMore = node.results.length === 1 || !node.results.some((other) => this.nodes.has(other));
     this.nodes.add(node);
     for (const { node: read } of accesses) if (!this.nodes.has(read)) this.buffers.add(this.#keyOf(read));
     for (const home of homes) {
@@ -123,21 +119,23 @@ export class Draft {
   }
 
   /** The buffers it touches when it has this node too; one more where the node's readers are still to come. */
-  buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others: Iterable<BufferKey> = []): number {
+  buffersWith(node: Node, accesses: readonly Access[], isResult: boolean, others?: Iterable<BufferKey>): number {
     const more: BufferKey[] = []; // few, so a list is searched sooner than a set is made
-    const need = (buffer: BufferKey): void => {
-      if (!this.buffers.has(buffer) && !more.includes(buffer)) more.push(buffer);
-    };
-    for (const buffer of others) need(buffer);
-    for (const { node: read } of accesses) if (!this.nodes.has(read)) need(this.#keyOf(read));
-    if (isResult) need(this.#keyOf(node));
+    if (others !== undefined) for (const buffer of others) this.#need(buffer, more);
+    for (const { node: read } of accesses) if (!this.nodes.has(read)) this.#need(this.#keyOf(read), more);
+    if (isResult) this.#need(this.#keyOf(node), more);
     return this.buffers.size + more.length + (isResult ? 0 : 1);
+  }
+
+  #need(buffer: BufferKey, more: BufferKey[]): void {
+    if (!this.buffers.has(buffer) && !more.includes(buffer)) more.push(buffer);
   }
 
   /** The same when its members read other values in place of a stored one. */
   buffersReading(accesses: readonly Access[], insteadOf: Node): number {
-    const more = new Set(accesses.map(({ node }) => this.#keyOf(node)).filter((key) => !this.buffers.has(key)));
-    return this.buffers.size + more.size - (this.buffers.has(this.#keyOf(insteadOf)) ? 1 : 0);
+    const more: BufferKey[] = [];
+    for (const { node: read } of accesses) this.#need(this.#keyOf(read), more);
+    return this.buffers.size + more.length - (this.buffers.has(this.#keyOf(insteadOf)) ? 1 : 0);
   }
 
   readInstead(accesses: readonly Access[], node: Node): void {
@@ -167,5 +165,7 @@ export class Draft {
 /** Trailing axes of size 1 are no loops: [128, 1] and [128] are the same rows. */
 export function domainOf(node: Node): readonly number[] {
   const shape = shapeOf(node);
-  return shape.slice(0, shape.findLastIndex((extent) => extent !== 1) + 1);
+  let rank = shape.length;
+  while (rank > 0 && shape[rank - 1] === 1) rank -= 1;
+  return shape.slice(0, rank);
 }

@@ -8,11 +8,11 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
-import type { Access } from "./access.ts";
+import type { Accesses } from "./access.ts";
 import type { BufferKey, BufferKeys } from "./cluster.ts";
 
 interface Request {
-  readonly accesses: ReadonlyMap<Node, readonly Access[]>;
+  readonly accesses: Accesses;
   /** Nodes that are stored whatever is cut: results, and what other clusters read. */
   readonly stored: ReadonlySet<Node>;
   readonly keyOf: BufferKeys;
@@ -25,7 +25,6 @@ export function splitMembers(members: readonly Node[], request: Request): readon
   for (const node of members) {
     for (const read of readsOf(node, request)) if (readers.has(read)) readers.set(read, (readers.get(read) ?? 0) + 1);
   }
-  if (longestRun(members, 0, readers, request) === members.length) return [members];
   const asWritten = cut(members, readers, request);
   const depthFirst = cut(operandsFirst(members, readers, request), readers, request);
   return depthFirst.length < asWritten.length ? depthFirst : asWritten;
@@ -95,5 +94,5 @@ function operandsFirst(members: readonly Node[], readers: ReadonlyMap<Node, numb
 }
 
 function readsOf(node: Node, { accesses }: Request): Node[] {
-  return [...new Set((accesses.get(node) ?? []).map((access) => access.node))];
+  return [...new Set(accesses.of(node).map((access) => access.node))];
 }

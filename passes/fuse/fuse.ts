@@ -17,14 +17,14 @@
  * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
 import { CompilerBug, UserError } from "../../src/core/errors.ts";
+import { operand } from "../../src/graph/define.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { gather } from "../../src/graph/ops/gather.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
-import { newPool } from "../../src/kernel/pool.ts";
+import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import { type Access, accessesOf, innerExtents, isAligned, shapeOf } from "./access.ts";
+import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
@@ -70,8 +70,7 @@ export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
       drafts.set(node, draft);
     }
   }
-  const pool = newPool();
-  const accesses = (node: Node) => accessesOf(node, (other) => isExternal(other) || drafts.has(other), pool);
+  const accesses = new Accesses((node) => isExternal(node) || drafts.has(node));
   return finishClusters(entry, drafts, accesses, limit, keyOf);
 }
 
@@ -94,6 +93,8 @@ function floatingReads(maxBuffers: number): number {
 class Fusion {
   readonly #entry: Entry;
   readonly #limit: number;
+  /** How many stored values a floating node may read. */
+  readonly #mostReads: number;
   readonly #keyOf: BufferKeys;
   readonly #nodes: readonly Node[];
   readonly #results: ReadonlySet<Node>;
@@ -103,74 +104,69 @@ class Fusion {
   readonly #floating = new Map<Node, number>();
   /** Row clusters that read a stored value: where another reduction of it may go. */
   readonly #rowsOver = new Map<Node, Draft[]>();
-  /** What nodes read. It stays so from their visit on, but where something they read is no longer stored. */
-  readonly #known = new Map<Node, readonly Access[]>();
-  readonly #pool = newPool();
-  readonly #isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
+  readonly #accesses = new Accesses((node) => isExternal(node) || this.#homes.has(node));
 
   constructor(entry: Entry, limit: number, keyOf: BufferKeys) {
     this.#entry = entry;
     this.#limit = limit;
+    this.#mostReads = floatingReads(limit);
     this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
     this.#results = new Set(resultNodes(entry));
-    this.#contracted = new Set(this.#nodes.filter((node) => node.op.kind === "contract").flatMap(contractedBy));
+    this.#contracted = contractedIn(this.#nodes);
   }
 
   partition(): Fused {
-    for (const node of this.#nodes) this.#visit(node);
+    for (const node of this.#nodes) if (!isExternal(node)) this.#visit(node);
     this.#recomputeCheap();
-    return finishClusters(this.#entry, this.#homes, (node) => this.#accesses(node), this.#limit, this.#keyOf);
+    return finishClusters(this.#entry, this.#homes, this.#accesses, this.#limit, this.#keyOf);
   }
 
   #visit(node: Node): void {
+    if (node.args.length === 0 && !this.#results.has(node)) return; // a constant, written where it is used
+    const accesses = this.#accesses.of(node);
     const home = this.#homeOfSiblings(node);
-    if (home !== null) this.#add(node, home, this.#accesses(node));
-    else this.#place(node);
+    if (home !== null) this.#add(node, home, accesses);
+    else if (!this.#place(node, accesses)) this.#start(node, accesses);
   }
 
   /** Where another result of the same application is computed: there are all of them. */
   #homeOfSiblings(node: Node): Draft | null {
+    if (node.results.length === 1) return null;
     for (const other of node.results) if (other !== node && this.#homes.has(other)) return this.#home(other);
     return null;
   }
 
-  #place(node: Node): void {
-    const accesses = isExternal(node) ? [] : this.#accesses(node);
+  /** Finds a node a place in a cluster, or lets it float. False where it has to start a cluster. */
+  #place(node: Node, accesses: readonly Access[]): boolean {
     switch (node.op.kind) {
       case "source":
-        if (!isExternal(node) && (node.args.length > 0 || this.#results.has(node))) this.#start(node, accesses);
-        return;
+      case "contract":
+        return false;
       case "view":
-        this.#floatOr(node, viewPrice + node.args.length - 1, accesses, () => this.#start(node, accesses));
-        return;
+        return this.#floats(node, viewPrice + node.args.length - 1, accesses);
       case "gather":
-        this.#floatOr(node, this.#gatherPrice(node), accesses, () => this.#start(node, accesses));
-        return;
+        return this.#floats(node, this.#gatherPrice(node), accesses);
       case "map":
-        if (this.#join(node, accesses)) return;
-        this.#floatOr(node, node.op.cost, accesses, () => this.#startMap(node, accesses));
-        return;
+        return (
+          this.#join(node, accesses) || this.#floats(node, node.op.cost, accesses) || this.#joinSequel(node, accesses)
+        );
       case "reduce":
         this.#shortenMaps(node, accesses);
-        if (!this.#join(node, accesses) && !this.#joinSibling(node, accesses)) this.#start(node, accesses);
-        return;
-      case "contract":
-        this.#start(node, accesses);
-        return;
+        return this.#join(node, accesses) || this.#joinSibling(node, accesses);
       default:
         throw new CompilerBug(`fuse: %${node.id} ${node.op.name} should have been expanded`);
     }
   }
 
   /** Leaves a node without a home where computing it for each reader is cheaper than storing it. */
-  #floatOr(node: Node, own: number, accesses: readonly Access[], start: () => void): void {
+  #floats(node: Node, own: number, accesses: readonly Access[]): boolean {
+    if (node.results.length > 1 || this.#results.has(node)) return false;
     const price = own + this.#priceOfArgs(node);
-    const limit = this.#contracted.has(node) ? cheapInContraction : cheap;
-    const stored = new Set(accesses.map((access) => access.node));
-    if (node.results.length > 1 || price > limit || stored.size > floatingReads(this.#limit) || this.#results.has(node))
-      start();
-    else this.#floating.set(node, price);
+    if (price > (this.#contracted.has(node) ? cheapInContraction : cheap)) return false;
+    if (nodesOf(accesses).size > this.#mostReads) return false;
+    this.#floating.set(node, price);
+    return true;
   }
 
   /** Rows picked for a contraction are stored: read in place, each would be looked up again for every tile of the other operand. */
@@ -182,13 +178,15 @@ class Fusion {
     this.#add(node, new Draft(node, this.#keyOf), accesses);
   }
 
-  /** A map that a cluster has no buffer left for goes where the last such map went. */
-  #startMap(node: Node, accesses: readonly Access[]): void {
+  /** A map that a cluster has no buffer left for goes where the last such map went, or starts where the next will go. */
+  #joinSequel(node: Node, accesses: readonly Access[]): boolean {
     const full = this.#homesOf(accesses).filter((home) => this.#hasLoops(node, home, accesses));
+    if (full.length === 0) return false;
     const sequels = full.flatMap(({ sequel }) => sequel?.current ?? []);
     const draft = sequels.find((sequel) => this.#fits(node, sequel, accesses)) ?? new Draft(node, this.#keyOf);
     for (const home of full) home.sequel = draft;
     this.#add(node, draft, accesses);
+    return true;
   }
 
   #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
@@ -204,7 +202,8 @@ class Fusion {
 
   /** Joins the newest cluster that the node reads and fits; clusters that only this node brings together are merged. */
   #join(node: Node, accesses: readonly Access[]): boolean {
-    const candidates = this.#homesOf(accesses).toSorted((a, b) => b.newest - a.newest);
+    const candidates = this.#homesOf(accesses);
+    if (candidates.length > 1) candidates.sort((a, b) => b.newest - a.newest);
     for (const draft of candidates) {
       if (!this.#fits(node, draft, accesses)) continue;
       for (const other of candidates) this.#tryMerge(node, draft, other, accesses, candidates);
@@ -223,10 +222,11 @@ class Fusion {
   #hasLoops(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
     const shape = shapeOf(node);
     const { domain } = draft;
-    const rest = shape.slice(domain.length);
-    if (!domain.every((extent, axis) => shape[axis] === extent)) return false;
-    const rowsOnly = node.op.kind === "reduce" || rest.some((extent) => extent !== 1);
-    if (rowsOnly && (draft.kind !== "row" || (domain.length === 0 && rest.length > 0))) return false;
+    const rank = domain.length;
+    for (let axis = 0; axis < rank; axis += 1) if (shape[axis] !== domain[axis]) return false;
+    let rowsOnly = node.op.kind === "reduce";
+    for (let axis = rank; axis < shape.length; axis += 1) if (shape[axis] !== 1) rowsOnly = true;
+    if (rowsOnly && (draft.kind !== "row" || (rank === 0 && shape.length > 0))) return false;
     for (const access of accesses) {
       const home = this.#home(access.node);
       if (home === draft ? access.guarded || !isAligned(access, domain) : home?.reaches(draft)) return false;
@@ -238,9 +238,10 @@ class Fusion {
   #joinSibling(node: Node, accesses: readonly Access[]): boolean {
     const rank = shapeOf(node).length;
     for (const { node: read } of accesses) {
-      for (const known of this.#rowsOver.get(read)?.toReversed() ?? []) {
-        const draft = known.current;
-        if (draft.kind !== "row" || draft.domain.length !== rank || !this.#fits(node, draft, accesses)) continue;
+      const known = this.#rowsOver.get(read) ?? [];
+      for (let i = known.length - 1; i >= 0; i -= 1) {
+        const draft = known[i]?.current;
+        if (draft?.kind !== "row" || draft.domain.length !== rank || !this.#fits(node, draft, accesses)) continue;
         this.#add(node, draft, accesses);
         return true;
       }
@@ -253,22 +254,26 @@ class Fusion {
     const rows = shapeOf(node);
     if (rows.length === 0 && sizeOf(innerExtents(node)) > smallRow) return;
     for (const draft of this.#homesOf(accesses)) {
-      const own = accesses.filter((access) => this.#home(access.node) === draft);
       if (draft.kind !== "map" || draft.domain.length <= rows.length) continue;
-      if (!own.every((access) => isAligned(access, rows) && !access.guarded)) continue;
+      if (!this.#readsOwnPlace(draft, accesses, rows)) continue;
       const { domain } = draft;
       draft.setLoops("row", rows);
       if (!this.#fits(node, draft, accesses)) draft.setLoops("map", domain);
     }
   }
 
+  /** Whether all that these accesses read of a draft is the iteration's own position. */
+  #readsOwnPlace(draft: Draft, accesses: readonly Access[], domain: readonly number[]): boolean {
+    for (const access of accesses) {
+      if (this.#home(access.node) === draft && (access.guarded || !isAligned(access, domain))) return false;
+    }
+    return true;
+  }
+
   /** Sibling clusters of maps over the same elements (the moments of one parameter) become one. */
   #tryMerge(node: Node, into: Draft, other: Draft, accesses: readonly Access[], candidates: readonly Draft[]): void {
     if (into === other || other.current !== other || into.isLong || into.kind !== "map" || other.kind !== "map") return;
-    if (into.domain.length !== other.domain.length || into.domain.some((extent, i) => extent !== other.domain[i]))
-      return;
-    const own = accesses.filter((access) => this.#home(access.node) === other);
-    if (!own.every((access) => !access.guarded && isAligned(access, into.domain))) return;
+    if (!sameShape(into.domain, other.domain) || !this.#readsOwnPlace(other, accesses, into.domain)) return;
     if (into.reaches(other) || other.reaches(into)) return;
     // Another operand of the node must not depend on what is swallowed: it would depend on the node's own cluster.
     if (candidates.some((third) => third.current !== into && third.current !== other && third.current.reaches(other)))
@@ -283,77 +288,110 @@ class Fusion {
    * the activation. Readers then depend on what the node read, on which they depended through it before: no new cycle.
    */
   #recomputeCheap(): void {
-    const readers = new Map<Node, Set<Node>>();
-    for (const node of this.#homes.keys()) {
-      for (const access of this.#accesses(node)) {
-        const known = readers.get(access.node) ?? new Set<Node>();
-        readers.set(access.node, known.add(node));
-      }
-    }
-    const isOutput = (node: Node): boolean =>
-      this.#results.has(node) ||
-      [...(readers.get(node) ?? [])].some((reader) => this.#home(reader) !== this.#home(node));
-    for (const [node, home] of [...this.#homes].toReversed()) {
-      const draft = home.current;
-      const users = [...(readers.get(node) ?? [])];
-      if (node.op.kind !== "map" || this.#results.has(node) || draft.nodes.size === 1 || users.length === 0) continue;
-      if (users.some((user) => this.#home(user) === draft)) continue;
-      const limit = users.some((user) => user.op.kind === "contract") ? cheapInContraction : cheap;
-      if (node.op.cost + this.#priceOfArgs(node) > limit) continue;
-      const accesses = this.#accesses(node);
-      if (!accesses.every(({ node: read }) => isExternal(read) || isOutput(read))) continue;
-      if (new Set(accesses.map((access) => access.node)).size > floatingReads(this.#limit)) continue;
-      if (!this.#canReadInstead(users, node, accesses)) continue;
+    const readers = this.#readers();
+    for (let i = this.#nodes.length - 1; i >= 0; i -= 1) {
+      const node = this.#nodes[i];
+      if (node?.op.kind !== "map" || this.#results.has(node)) continue;
+      const draft = this.#home(node);
+      const users = readers.get(node);
+      if (draft === null || draft.nodes.size === 1 || users === undefined) continue;
+      const price = node.op.cost + this.#priceOfArgs(node);
+      const accesses = this.#accesses.of(node);
+      if (price > this.#priceLimit(users, draft) || !this.#areStored(accesses, readers)) continue;
+      if (nodesOf(accesses).size > this.#mostReads || !this.#canReadInstead(users, node, accesses)) continue;
       this.#homes.delete(node);
       draft.nodes.delete(node);
       draft.buffers.delete(this.#keyOf(node));
       for (const user of users) {
-        this.#known.delete(user);
+        this.#accesses.forget(user);
         this.#home(user)?.readInstead(accesses, node);
+        for (const { node: read } of accesses) readers.get(read)?.add(user);
       }
-      this.#floating.set(node, node.op.cost + this.#priceOfArgs(node));
-      for (const access of accesses) for (const user of users) readers.get(access.node)?.add(user);
+      this.#floating.set(node, price);
     }
   }
 
+  /** Who reads each node. */
+  #readers(): ReadonlyMap<Node, Set<Node>> {
+    const readers = new Map<Node, Set<Node>>();
+    for (const node of this.#homes.keys()) {
+      for (const { node: read } of this.#accesses.of(node)) {
+        const known = readers.get(read);
+        if (known === undefined) readers.set(read, new Set([node]));
+        else known.add(node);
+      }
+    }
+    return readers;
+  }
+
+  /** What a member of `draft` may cost, for these to compute it themselves. Nothing where one of them is a member too. */
+  #priceLimit(users: Iterable<Node>, draft: Draft): number {
+    let limit = cheap;
+    for (const user of users) {
+      if (this.#home(user) === draft) return Number.NEGATIVE_INFINITY;
+      if (user.op.kind === "contract") limit = cheapInContraction;
+    }
+    return limit;
+  }
+
+  /** Whether all that is read lies in memory anyway. */
+  #areStored(accesses: readonly Access[], readers: ReadonlyMap<Node, Iterable<Node>>): boolean {
+    for (const { node } of accesses)
+      if (!isExternal(node) && !this.#isOutput(node, readers.get(node) ?? [])) return false;
+    return true;
+  }
+
+  #isOutput(node: Node, readers: Iterable<Node>): boolean {
+    if (this.#results.has(node)) return true;
+    for (const reader of readers) if (this.#home(reader) !== this.#home(node)) return true;
+    return false;
+  }
+
   /** Whether the readers of a node, and their clusters, have buffers for what it reads in its place. */
-  #canReadInstead(users: readonly Node[], node: Node, accesses: readonly Access[]): boolean {
-    return users.every((user) => {
-      const reads = new Set([...this.#accesses(user), ...accesses].map((access) => access.node));
+  #canReadInstead(users: Iterable<Node>, node: Node, accesses: readonly Access[]): boolean {
+    for (const user of users) {
+      const reads = nodesOf(this.#accesses.of(user));
+      for (const access of accesses) reads.add(access.node);
       if (reads.size > this.#limit) return false; // `node` is among them, and the result is not
       const home = this.#home(user);
-      return home === null || home.buffersReading(accesses, node) <= Math.max(this.#limit, home.buffers.size);
-    });
+      if (home === null) continue;
+      if (home.buffersReading(accesses, node) > Math.max(this.#limit, home.buffers.size)) return false;
+    }
+    return true;
   }
 
   #home(node: Node): Draft | null {
     return this.#homes.get(node)?.current ?? null;
   }
 
+  /** The clusters that are read, each once. */
   #homesOf(accesses: readonly Access[]): Draft[] {
-    const homes = accesses.map((access) => this.#home(access.node));
-    return [...new Set(homes.filter((home) => home !== null))];
+    const homes = new Set<Draft>();
+    for (const { node } of accesses) {
+      const home = this.#home(node);
+      if (home !== null) homes.add(home);
+    }
+    return [...homes];
   }
 
-  #accesses(node: Node): readonly Access[] {
-    const known = this.#known.get(node) ?? accessesOf(node, this.#isStored, this.#pool);
-    this.#known.set(node, known);
-    return known;
-  }
-
-  #priceOfArgs(node: Node): number {
-    return node.args.reduce((sum, arg) => sum + (this.#floating.get(arg) ?? 0), 0);
+  #priceOfArgs({ args }: Node): number {
+    let price = 0;
+    for (const arg of args) price += this.#floating.get(arg) ?? 0;
+    return price;
   }
 }
 
-/** What a contraction reads again and again: its operands, also through views. */
-function contractedBy(contraction: Node): readonly Node[] {
-  const found: Node[] = [];
-  for (let node of contraction.args) {
-    found.push(node);
-    while (node.op.kind === "view" && node.args.length === 1) {
-      node = node.args[0] as Node;
-      found.push(node);
+/** What contractions read again and again: their operands, also through views. */
+function contractedIn(nodes: readonly Node[]): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  for (const { op, args } of nodes) {
+    if (op.kind !== "contract") continue;
+    for (let node of args) {
+      found.add(node);
+      while (node.op.kind === "view" && node.args.length === 1) {
+        node = operand(node);
+        found.add(node);
+      }
     }
   }
   return found;

@@ -31,16 +31,14 @@ class Group {
     for (const buffer of buffers) this.#buffers.add(buffer);
   }
 
-  /** Whether one overwrites a state whose old value the other reads. */
-  clashes({ writes, reads }: Candidate): boolean {
-    return writes.some((name) => this.#reads.has(name)) || reads.some((name) => this.#writes.has(name));
-  }
-
-  /** How many buffers its kernel touches with this one. */
-  buffersWith({ buffers }: Candidate): number {
+  /** Whether its kernel has the buffers for this one too, and neither overwrites a state whose old value the other reads. */
+  hasRoom({ writes, reads, buffers }: Candidate, maxBuffers: number): boolean {
     let count = this.#buffers.size;
     for (const buffer of buffers) if (!this.#buffers.has(buffer)) count += 1;
-    return count;
+    if (count > maxBuffers) return false;
+    for (const name of writes) if (this.#reads.has(name)) return false;
+    for (const name of reads) if (this.#writes.has(name)) return false;
+    return true;
   }
 }
 
@@ -53,42 +51,62 @@ interface Candidate {
   readonly buffers: ReadonlySet<BufferKey>;
 }
 
+type StatesOf = ReadonlyMap<Node, readonly string[]>;
+
 export function groupClusters(fused: Fused, maxBuffers: number, keyOf: BufferKeys): readonly (readonly Cluster[])[] {
   const statesOf = new Map<Node, string[]>();
-  for (const { name, node } of fused.entry.next) statesOf.set(node, [...(statesOf.get(node) ?? []), name]);
-  const levels = levelsOf(fused);
-  const groups: Group[] = [];
+  for (const { name, node } of fused.entry.next) {
+    const known = statesOf.get(node);
+    if (known === undefined) statesOf.set(node, [name]);
+    else known.push(name);
+  }
+  const clusters = fused.groups.flat();
+  const levels = levelsOf(clusters, fused.homes);
+  const groups: (readonly Cluster[])[] = [];
   const open = new Map<number, Group[]>();
-  for (const cluster of fused.groups.flat()) {
-    const writes = cluster.outputs.flatMap((node) => statesOf.get(node) ?? []);
+  for (const cluster of clusters) {
+    if (!isSmall(cluster)) {
+      groups.push([cluster]);
+      continue;
+    }
+    const one = candidate(cluster, statesOf, keyOf);
     const level = levels.get(cluster) ?? 0;
-    const candidates = isSmall(cluster) ? (open.get(level) ?? []) : [];
-    const one = { cluster, writes, reads: statesReadBy(cluster), buffers: touchedBy(cluster, keyOf) };
-    let home = candidates.find((group) => group.buffersWith(one) <= maxBuffers && !group.clashes(one));
+    const tried = open.get(level) ?? [];
+    let home = tried.find((group) => group.hasRoom(one, maxBuffers));
     if (home === undefined) {
       home = new Group();
-      groups.push(home);
-      if (isSmall(cluster)) open.set(level, [...candidates, home].slice(-openGroups));
+      groups.push(home.members);
+      if (tried.push(home) > openGroups) tried.shift();
+      open.set(level, tried);
     }
     home.add(one);
   }
-  return groups.map((group) => group.members);
+  return groups;
+}
+
+function candidate(cluster: Cluster, statesOf: StatesOf, keyOf: BufferKeys): Candidate {
+  const writes: string[] = [];
+  for (const node of cluster.outputs) writes.push(...(statesOf.get(node) ?? []));
+  return { cluster, writes, reads: statesReadBy(cluster), buffers: touchedBy(cluster, keyOf) };
 }
 
 /** The longest chain of clusters that need each one, directly or not: 0 where nothing does. */
-function levelsOf({ groups, homes }: Fused): ReadonlyMap<Cluster, number> {
-  const clusters = groups.flat();
-  const readsOf = new Map(
-    clusters.map((cluster) => [cluster, new Set([...cluster.reads].flatMap((n) => homes.get(n) ?? []))]),
-  );
-  const waiting = new Map<Cluster, number>(clusters.map((cluster) => [cluster, 0]));
-  for (const reads of readsOf.values()) for (const read of reads) waiting.set(read, (waiting.get(read) ?? 0) + 1);
+function levelsOf(clusters: readonly Cluster[], homes: Fused["homes"]): ReadonlyMap<Cluster, number> {
+  const waiting = new Map<Cluster, number>(); // for how many reads
+  for (const { reads } of clusters) {
+    for (const node of reads) {
+      const read = homes.get(node);
+      if (read !== undefined) waiting.set(read, (waiting.get(read) ?? 0) + 1);
+    }
+  }
   const levels = new Map<Cluster, number>();
-  const ready = clusters.filter((cluster) => waiting.get(cluster) === 0);
+  const ready = clusters.filter((cluster) => !waiting.has(cluster));
   for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
     const level = levels.get(next) ?? 0;
     levels.set(next, level);
-    for (const read of readsOf.get(next) ?? []) {
+    for (const node of next.reads) {
+      const read = homes.get(node);
+      if (read === undefined) continue;
       levels.set(read, Math.max(levels.get(read) ?? 0, level + 1));
       const left = (waiting.get(read) ?? 0) - 1;
       waiting.set(read, left);
@@ -98,7 +116,8 @@ function levelsOf({ groups, homes }: Fused): ReadonlyMap<Cluster, number> {
   return levels;
 }
 
-function isSmall(cluster: Cluster): boolean {
-  if (cluster.kind === "contract") return false;
-  return cluster.nodes.every((node) => sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)) <= smallWork);
+function isSmall({ kind, nodes }: Cluster): boolean {
+  if (kind === "contract") return false;
+  for (const node of nodes) if (sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)) > smallWork) return false;
+  return true;
 }

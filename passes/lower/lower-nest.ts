@@ -6,16 +6,16 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { operand } from "../../src/graph/define.ts";
-import type { Guard, Node, Reads } from "../../src/graph/node.ts";
+import type { Guard, Node } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
 import { apply, convert, fold, forLoop, letValue, load } from "../../src/kernel/build.ts";
 import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { folds } from "../../src/kernel/folds.ts";
-import { rangedIndex, sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Bound, Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Bound, Expr, ExprPool, Index, LoopVar, Stmt, Term } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
-import { elementsOf, innerExtents, operandIndexes, shapeOf } from "../fuse/access.ts";
+import { type Elements, elementsIn, innerExtents, placeOf, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Names } from "./names.ts";
 
@@ -37,8 +37,7 @@ interface Options {
 interface Scope {
   readonly stmts: Stmt[];
   /** Loops and names that are first known here. */
-  readonly loops: ReadonlySet<string>;
-  readonly names: Set<string>;
+  readonly known: Set<string>;
   readonly memo: Memo<Expr>;
   /** Elements of applications with several results, before they have names. */
   readonly elements: Memo<readonly Expr[]>;
@@ -55,24 +54,28 @@ interface Place {
 
 /** What is known of places: a node is asked for at few. */
 class Memo<Value> {
-  readonly #known = new Map<Node, (Place & { readonly value: Value })[]>();
+  readonly #known = new Map<Node, { readonly place: Place; readonly value: Value }[]>();
 
   get(place: Place): Value | undefined {
-    return this.#known.get(place.node)?.find((one) => isSamePlace(one, place))?.value;
+    const known = this.#known.get(place.node);
+    if (known !== undefined) for (const one of known) if (isSamePlace(one.place, place)) return one.value;
+    return undefined;
   }
 
   set(place: Place, value: Value): void {
     const known = this.#known.get(place.node);
-    if (known === undefined) this.#known.set(place.node, [{ ...place, value }]);
-    else known.push({ ...place, value });
+    if (known === undefined) this.#known.set(place.node, [{ place, value }]);
+    else known.push({ place, value });
   }
 }
 
-function isSamePlace(a: Place, b: Place): boolean {
-  const isBound = ({ index, extent }: Bound, i: number): boolean =>
-    index === b.bounds[i]?.index && extent === b.bounds[i]?.extent;
-  const sameIndexes = a.at.length === b.at.length && a.at.every((index, i) => index === b.at[i]);
-  return sameIndexes && a.bounds.length === b.bounds.length && a.bounds.every(isBound);
+function isSamePlace({ at, bounds }: Place, other: Place): boolean {
+  if (at.length !== other.at.length || bounds.length !== other.bounds.length) return false;
+  for (let axis = 0; axis < at.length; axis += 1) if (at[axis] !== other.at[axis]) return false;
+  for (let i = 0; i < bounds.length; i += 1) {
+    if (bounds[i]?.index !== other.bounds[i]?.index || bounds[i]?.extent !== other.bounds[i]?.extent) return false;
+  }
+  return true;
 }
 
 export class NestBuilder {
@@ -80,12 +83,18 @@ export class NestBuilder {
   readonly body: Stmt[] = [];
   readonly #options: Options;
   readonly #scopes: Scope[];
+  readonly #written: Elements;
   /** Bounds that hold for what is being computed, when it stands behind a guard. */
   #bounds: readonly Bound[] = [];
 
   constructor(options: Options) {
     this.#options = options;
     this.#scopes = [newScope(this.prelude, []), newScope(this.body, options.loops)];
+    this.#written = elementsIn(
+      options.pool,
+      (node, at, guard) => this.#readGuarded(node, at, guard),
+      (value) => this.#named(this.#scopeOf(value), value),
+    );
   }
 
   emit(stmts: readonly Stmt[]): void {
@@ -93,8 +102,8 @@ export class NestBuilder {
   }
 
   /** Runs `make` inside loops along a row, a scope for each; what it gives is the end of the innermost body. */
-  within(loops: readonly LoopVar[], make: () => readonly Stmt[]): void {
-    const [loop, ...inner] = loops;
+  within(loops: readonly LoopVar[], make: () => readonly Stmt[], depth = 0): void {
+    const loop = loops[depth];
     if (loop === undefined) {
       this.emit(make());
       return;
@@ -102,7 +111,7 @@ export class NestBuilder {
     const outer = this.#innermost();
     const scope = newScope([], [loop]);
     this.#scopes.push(scope);
-    this.within(inner, make);
+    this.within(loops, make, depth + 1);
     this.#scopes.pop();
     outer.stmts.push(forLoop(loop, scope.stmts, "parallel"));
   }
@@ -125,35 +134,20 @@ export class NestBuilder {
   /** An element of each result of an application: what they share is computed once, where any of them is asked for. */
   #elements(node: Node, at: readonly Index[]): readonly Expr[] {
     const { op, attrs, type, args, results } = node;
-    if (op.kind === "map")
-      return [
-        op.element(
-          args.map((arg) => this.value(arg, at)),
-          attrs,
-          type,
-          exprBuilder,
-        ),
-      ];
-    if (results.length === 1) return elementsOf(node, at, this.#reads(node));
+    if (op.kind === "map") {
+      const operands: Expr[] = [];
+      for (const arg of args) operands.push(this.value(arg, at));
+      return [op.element(operands, attrs, type, exprBuilder)];
+    }
+    if (results.length === 1) return this.#written(node, at);
     const place: Place = { node: results[0] ?? node, at, bounds: this.#bounds };
     for (const scope of this.#scopes) {
       const known = scope.elements.get(place);
       if (known !== undefined) return known;
     }
-    const elements = elementsOf(node, at, this.#reads(node));
-    this.#scopeOf(elements).elements.set(place, elements);
+    const elements = this.#written(node, at);
+    this.#scopes[this.#depthOf(elements)]?.elements.set(place, elements);
     return elements;
-  }
-
-  #reads(node: Node): Reads {
-    return {
-      ...exprBuilder,
-      shapes: node.args.map(shapeOf),
-      read: (arg, at, guard) => this.#readGuarded(operand(node, arg), at, guard),
-      once: (value) => this.#named(this.#scopeOf([value]), value),
-      index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
-      pool: this.#options.pool,
-    };
   }
 
   /** Behind a guard, loads get its bounds; a computed value is chosen by them. */
@@ -182,63 +176,67 @@ export class NestBuilder {
   // ---- reductions and contractions ---------------------------------------------------------------------------------
 
   #accumulate(place: Place): Expr {
-    const { node, at } = place;
-    const { names } = this.#options;
-    const used = new Set<string>();
-    for (const { reads } of [...at, ...this.#bounds.map((bound) => bound.index)])
-      for (const name of reads) used.add(name);
-    const depth = this.#depthOf(used);
+    const { node, at, bounds } = place;
+    let depth = this.#depthOf(at);
+    for (const { index } of this.#bounds) depth = Math.max(depth, this.#depthOf([index]));
     const inner = this.#scopes.splice(depth + 1);
-    const loops = innerExtents(node).map((extent) => ({
-      name: names.fresh(node.op.kind === "contract" ? "k" : "c"),
-      extent,
-    }));
-    const results = this.#fold(node, at, loops);
-    for (const [result, value] of results) this.#innermost().memo.set({ ...place, node: result }, value);
+    const { names, pool } = this.#options;
+    const hint = node.op.kind === "contract" ? "k" : "c";
+    const loops: LoopVar[] = [];
+    const indexes: Index[] = [];
+    for (const extent of innerExtents(node)) {
+      const loop = { name: names.fresh(hint), extent };
+      loops.push(loop);
+      indexes.push(pool.loop(loop));
+    }
+    let made: Expr | undefined;
+    for (const { result, value } of this.#fold(node, at, loops, indexes)) {
+      if (result === node) made = value;
+      this.#innermost().memo.set({ node: result, at, bounds }, value);
+    }
     this.#scopes.push(...inner);
-    const made = results.get(node);
     if (made === undefined) throw new CompilerBug(`lower: %${node.id} ${node.op.name} is no accumulator`);
     return made;
   }
 
   /** The results that this cluster computes. A contraction is a sum of products. What is folded is rounded once, after it. */
-  #fold(node: Node, at: readonly Index[], loops: readonly LoopVar[]): ReadonlyMap<Node, Expr> {
+  #fold(
+    node: Node,
+    at: readonly Index[],
+    loops: readonly LoopVar[],
+    indexes: readonly Index[],
+  ): readonly { readonly result: Node; readonly value: Expr }[] {
     const { cluster, names, target, pool } = this.#options;
     const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
     const { isWide, ...about } = folds[fn];
     const type = valueTypeOf(operand(node).type.dtype);
     const wide = isWide ? accumulatorType(type, target) : type;
     const held = about.names.map((hint) => names.fresh(hint));
-    const places = operandIndexes(
-      node,
-      at,
-      loops.map((loop) => pool.loop(loop)),
-    );
     const scope = newScope([], loops, node.op.kind === "contract");
     this.#scopes.push(scope);
-    const element = node.args
-      .map((arg, i) => convert(wide, this.value(arg, places[i] ?? [])))
-      .reduce((left, right) => apply("mul", left, right));
+    let element = convert(wide, this.value(operand(node), placeOf(node, 0, at, indexes)));
+    for (let arg = 1; arg < node.args.length; arg += 1) {
+      const factor = this.value(operand(node, arg), placeOf(node, arg, at, indexes));
+      element = apply("mul", element, convert(wide, factor));
+    }
     this.#scopes.pop();
-    const values = about.element(
-      element,
-      loops.map((loop) => pool.loop(loop)),
-    );
+    const values = about.element(element, indexes);
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
-    const wanted = node.results.filter((result) => result === node || cluster.nodes.includes(result));
-    return new Map(
-      wanted.map((result) => {
-        const one = pool.name((values[result.result] ?? element).type, held[result.result] ?? "");
-        return [result, this.#define("v", convert(valueTypeOf(result.type.dtype), one))];
-      }),
-    );
+    const made: { readonly result: Node; readonly value: Expr }[] = [];
+    for (const result of node.results) {
+      if (result !== node && !cluster.nodes.includes(result)) continue;
+      const one = pool.name((values[result.result] ?? element).type, held[result.result] ?? "");
+      const value = this.#defineIn(this.#innermost(), convert(valueTypeOf(result.type.dtype), one));
+      made.push({ result, value });
+    }
+    return made;
   }
 
   // ---- placement ---------------------------------------------------------------------------------------------------
 
   /** Gives an expression a name in the outermost scope that knows its loops and names. */
   #place(place: Place, expr: Expr): Expr {
-    const scope = this.#scopeOf([expr]);
+    const scope = this.#scopeOf(expr);
     const placed = scope.inline ? expr : this.#named(scope, expr);
     scope.memo.set(place, placed);
     return placed;
@@ -246,32 +244,26 @@ export class NestBuilder {
 
   #named(scope: Scope, expr: Expr): Expr {
     const isTrivial = expr.kind === "const" || expr.kind === "name";
-    return isTrivial ? expr : this.#defineIn(scope, "v", expr);
+    return isTrivial ? expr : this.#defineIn(scope, expr);
   }
 
-  /** The outermost scope in which all that these expressions use is known. */
-  #scopeOf(exprs: readonly Expr[]): Scope {
-    const used = new Set<string>();
-    for (const { reads } of exprs) for (const name of reads) used.add(name);
-    return this.#scopes[this.#depthOf(used)] ?? this.#innermost();
+  /** The outermost scope in which all that an expression uses is known. */
+  #scopeOf(expr: Expr): Scope {
+    return this.#scopes[this.#depthOf([expr])] ?? this.#innermost();
   }
 
-  #define(hint: string, expr: Expr): Expr {
-    return this.#defineIn(this.#innermost(), hint, expr);
-  }
-
-  #defineIn(scope: Scope, hint: string, expr: Expr): Expr {
-    const fresh = this.#options.names.fresh(hint);
+  #defineIn(scope: Scope, expr: Expr): Expr {
+    const fresh = this.#options.names.fresh("v");
     scope.stmts.push(letValue(fresh, expr));
-    scope.names.add(fresh);
+    scope.known.add(fresh);
     return expr.pool.name(expr.type, fresh);
   }
 
-  /** The depth of the outermost scope in which all these loops and names are known. */
-  #depthOf(used: ReadonlySet<string>): number {
-    for (let depth = this.#scopes.length - 1; depth > 0; depth--) {
-      const scope = this.#scopes[depth] as Scope;
-      for (const needed of used) if (scope.loops.has(needed) || scope.names.has(needed)) return depth;
+  /** The depth of the outermost scope in which all loops and names of these expressions are known. */
+  #depthOf(exprs: readonly Expr[]): number {
+    for (let depth = this.#scopes.length - 1; depth > 0; depth -= 1) {
+      const known = this.#scopes[depth]?.known;
+      for (const { reads } of exprs) for (const needed of reads) if (known?.has(needed)) return depth;
     }
     return 0;
   }
@@ -282,14 +274,9 @@ export class NestBuilder {
 }
 
 function newScope(stmts: Stmt[], loops: readonly LoopVar[], inline = false): Scope {
-  return {
-    stmts,
-    loops: new Set(loops.map((loop) => loop.name)),
-    names: new Set(),
-    memo: new Memo(),
-    elements: new Memo(),
-    inline,
-  };
+  const known = new Set<string>();
+  for (const { name } of loops) known.add(name);
+  return { stmts, known, memo: new Memo(), elements: new Memo(), inline };
 }
 
 function insideBound({ index, extent }: Bound): Expr {
@@ -299,9 +286,10 @@ function insideBound({ index, extent }: Bound): Expr {
 /** Row-major position of an element of an array of this shape. */
 export function flatIndex(shape: readonly number[], at: readonly Index[], pool: ExprPool): Index {
   const strides = stridesOf(shape);
-  return sumIndex(
-    at.map((index, axis) => ({ factor: strides[axis] ?? 0, index })),
-    0,
-    pool,
-  );
+  const terms: Term[] = [];
+  for (let axis = 0; axis < at.length; axis += 1) {
+    const index = at[axis];
+    if (index !== undefined) terms.push({ factor: strides[axis] ?? 0, index });
+  }
+  return sumIndex(terms, 0, pool);
 }

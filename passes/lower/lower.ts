@@ -12,7 +12,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
-import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
 import { store } from "../../src/kernel/build.ts";
 import type {
   BufferParam,
@@ -48,12 +48,12 @@ export function lower(ordered: Ordered, target: TargetTraits): Sequence {
 
 /** "contract_add_max": the anchors and the last few maps, enough to recognise a kernel by. */
 function describe(clusters: readonly Cluster[]): string {
-  const words = clusters.flatMap((cluster) => {
-    const ops = cluster.nodes.map((node) => node.op.name.toLowerCase());
-    const heavy = cluster.nodes.filter((node) => node.op.kind !== "map").map((node) => node.op.name.toLowerCase());
-    return [...new Set([...heavy, ops[ops.length - 1] ?? ""])];
-  });
-  return [...new Set(words)].slice(0, 4).join("_");
+  const words = new Set<string>();
+  for (const { nodes } of clusters) {
+    for (const { op } of nodes) if (op.kind !== "map") words.add(op.name.toLowerCase());
+    words.add(nodes[nodes.length - 1]?.op.name.toLowerCase() ?? "");
+  }
+  return [...words].slice(0, 4).join("_");
 }
 
 /** What all kernels of an entry have in common. */
@@ -71,19 +71,18 @@ function lowerGroup(
   const { target } = setting;
   const names = new Names();
   const buffers = new KernelBuffers(ordered, names);
-  const nests = clusters.map((cluster) => lowerCluster(cluster, buffers, names, setting));
-  const params = buffers.params();
-  const kernel: Kernel = {
-    name,
-    buffers: params.map(({ param }) => param),
-    shared: [],
-    nests,
-    flops: clusters.reduce((sum, cluster) => sum + flopsOf(cluster), 0),
-    bytes: params.reduce((sum, { param }) => sum + trafficOf(param, target), 0),
-    schedule: [],
-  };
-  const bindings: Binding[] = params.map(({ param, buffer }) => ({ param: param.name, buffer }));
-  const nodes = clusters.flatMap((cluster) => cluster.nodes.map(({ id }) => id));
+  const nests: Nest[] = [];
+  const nodes: number[] = [];
+  let flops = 0;
+  for (const cluster of clusters) {
+    nests.push(lowerCluster(cluster, buffers, names, setting));
+    for (const { id } of cluster.nodes) nodes.push(id);
+    flops += flopsOf(cluster);
+  }
+  const { params, bindings } = buffers.bound();
+  let bytes = 0;
+  for (const param of params) bytes += trafficOf(param, target);
+  const kernel: Kernel = { name, buffers: params, shared: [], nests, flops, bytes, schedule: [] };
   return { kind: "launch", kernel, bindings, nodes };
 }
 
@@ -93,19 +92,28 @@ function trafficOf({ element, count, role }: BufferParam, target: TargetTraits):
 }
 
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
-function flopsOf(cluster: Cluster): number {
-  return cluster.nodes.reduce((sum, node) => {
-    if (node.results.some((other) => other.result < node.result && cluster.nodes.includes(other))) return sum;
+function flopsOf({ nodes }: Cluster): number {
+  let flops = 0;
+  for (const node of nodes) {
+    if (node.result > 0 && node.results.some((other) => other.result < node.result && nodes.includes(other))) continue;
     const elements = sizeOf(shapeOf(node)) * sizeOf(innerExtents(node));
-    if (node.op.kind === "contract") return sum + 2 * elements;
-    return sum + elements * (node.op.kind === "map" ? node.op.cost : 1);
-  }, 0);
+    const each = node.op.kind === "contract" ? 2 : node.op.kind === "map" ? node.op.cost : 1;
+    flops += elements * each;
+  }
+  return flops;
+}
+
+/** How a kernel uses a buffer. */
+interface Used {
+  readonly name: string;
+  reads: boolean;
+  writes: boolean;
 }
 
 /** The buffer parameters of one kernel, found as they are used. */
 class KernelBuffers {
   readonly #ordered: Ordered;
-  readonly #known = new Map<Buffer, { name: string; node: Node; reads: boolean; writes: boolean }>();
+  readonly #known = new Map<Buffer, Used>();
   readonly #names: Names;
 
   constructor(ordered: Ordered, names: Names) {
@@ -130,21 +138,25 @@ class KernelBuffers {
     return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
   }
 
-  params(): { readonly param: BufferParam; readonly buffer: Buffer }[] {
-    return [...this.#known].map(([buffer, { name, node, reads, writes }]) => {
-      const { dtype, shape } = node.type;
+  /** The parameters, and what each is bound to. */
+  bound(): { readonly params: readonly BufferParam[]; readonly bindings: readonly Binding[] } {
+    const params: BufferParam[] = [];
+    const bindings: Binding[] = [];
+    for (const [buffer, { name, reads, writes }] of this.#known) {
       const role = reads && writes ? "update" : writes ? "write" : "read";
-      return { buffer, param: { name, element: dtype, count: sizeOf(fixedShape(shape)), role } };
-    });
+      params.push({ name, element: buffer.dtype, count: buffer.count, role });
+      bindings.push({ param: name, buffer });
+    }
+    return { params, bindings };
   }
 
-  #use(node: Node) {
+  #use(node: Node): Used {
     const buffer = this.#ordered.bufferOf.get(node);
     if (buffer === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} lies in no buffer`);
     const known = this.#known.get(buffer);
     if (known !== undefined) return known;
     const hint = buffer.segment === "arena" ? `t${node.id}` : buffer.name;
-    const used = { name: this.#names.fresh(hint), node, reads: false, writes: false };
+    const used: Used = { name: this.#names.fresh(hint), reads: false, writes: false };
     this.#known.set(buffer, used);
     return used;
   }
@@ -152,36 +164,53 @@ class KernelBuffers {
 
 function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
   const { pool } = setting;
-  const loops = cluster.domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
+  const { domain, nodes, outputs } = cluster;
+  const loops = domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
+  const own = loops.map((loop) => pool.loop(loop));
   const nest = new NestBuilder({ cluster, loops, buffers, names, ...setting });
-  const elementAt = (node: Node): Index[] => [
-    ...loops.map((loop) => pool.loop(loop)),
-    ...restOf(node, cluster).map(() => pool.integer(0)),
-  ];
-  const isElement = (node: Node): boolean => sizeOf(restOf(node, cluster)) === 1;
   // In id order, operands first: so a value never asks for another that is deep below it.
-  const stored = (node: Node): Node => {
-    const before = beforeRounding(node);
-    return before !== node && cluster.outputs.includes(node) ? before : node;
-  };
-  for (const node of cluster.nodes) if (isElement(node)) nest.value(stored(node), elementAt(node));
-  const stores = cluster.outputs
-    .filter(isElement)
-    .map((node) => storeAt(buffers.write(node), node, elementAt(node), nest.value(stored(node), elementAt(node))));
-  const inRows = new Map<string, Node[]>();
-  for (const node of cluster.outputs.filter((output) => !isElement(output))) {
-    const key = restOf(node, cluster).join(",");
-    inRows.set(key, [...(inRows.get(key) ?? []), node]);
+  for (const node of nodes) {
+    if (isElement(node, cluster)) nest.value(stored(node, outputs), elementAt(node, own, pool));
   }
-  for (const nodes of inRows.values()) storeRows(nodes, nest, loops, buffers, names, pool);
+  const stores: Stmt[] = [];
+  const inRows = new Map<string, Node[]>();
+  for (const node of outputs) {
+    if (isElement(node, cluster)) {
+      const at = elementAt(node, own, pool);
+      const buffer = buffers.write(node);
+      stores.push(storeAt(buffer, node, at, nest.value(stored(node, outputs), at)));
+      continue;
+    }
+    const row = shapeOf(node).slice(domain.length).join(",");
+    const known = inRows.get(row);
+    if (known === undefined) inRows.set(row, [node]);
+    else known.push(node);
+  }
+  for (const members of inRows.values()) storeRows(members, nest, loops, buffers, names, pool);
   nest.emit(stores);
   const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
   return { loops: parallel, prelude: nest.prelude, body: nest.body };
 }
 
-/** The axes of a member beyond the cluster's domain. */
-function restOf(node: Node, cluster: Cluster): readonly number[] {
-  return shapeOf(node).slice(cluster.domain.length);
+/** Whether a member has one element for each iteration of the cluster's domain: it has no axes beyond, but of size 1. */
+function isElement(node: Node, { domain }: Cluster): boolean {
+  const shape = shapeOf(node);
+  for (let axis = domain.length; axis < shape.length; axis += 1) if (shape[axis] !== 1) return false;
+  return true;
+}
+
+function elementAt(node: Node, own: readonly Index[], pool: ExprPool): readonly Index[] {
+  const rank = shapeOf(node).length;
+  if (rank === own.length) return own;
+  const at = own.slice();
+  while (at.length < rank) at.push(pool.integer(0));
+  return at;
+}
+
+/** The value that is computed for a member: of one that is stored, as it is before memory rounds it. */
+function stored(node: Node, outputs: readonly Node[]): Node {
+  const before = beforeRounding(node);
+  return before !== node && outputs.includes(node) ? before : node;
 }
 
 /** One loop nest over the inner axes for all outputs that have them; values first, so that updates in place come last. */
@@ -196,16 +225,18 @@ function storeRows(
   const rest = shapeOf(nodes[0] as Node).slice(loops.length);
   const inner = rest.map((extent) => ({ name: names.fresh("c"), extent }));
   const at = [...loops, ...inner].map((loop) => pool.loop(loop));
-  nest.within(inner, () =>
-    nodes.map((node) => storeAt(buffers.write(node), node, at, nest.value(beforeRounding(node), at))),
-  );
+  nest.within(inner, () => {
+    const stores: Stmt[] = [];
+    for (const node of nodes) stores.push(storeAt(buffers.write(node), node, at, nest.value(beforeRounding(node), at)));
+    return stores;
+  });
 }
 
 /** Memory of f16 rounds what is stored there: for a cast to it there is nothing more to compute. Other readers round. */
 function beforeRounding(node: Node): Node {
-  const [operand] = node.args;
-  const isRounding = node.op === cast && node.attrs.dtype === "f16" && operand !== undefined;
-  return isRounding && operand.type.dtype === "f32" ? operand : node;
+  if (node.op !== cast || node.attrs.dtype !== "f16") return node;
+  const operand = node.args[0];
+  return operand?.type.dtype === "f32" ? operand : node;
 }
 
 function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {

@@ -9,11 +9,7 @@ export class Names {
 
   /** A name that resembles the hint: "model.W1" -> "model_w1", the second time "model_w1_2". */
   fresh(hint: string): string {
-    const clean = hint
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, "_")
-      .replace(/^_+|_+$/g, "");
-    const start = /^[a-z]/.test(clean) ? clean.slice(0, 40) : `v_${clean}`.slice(0, 40);
+    const start = /^[a-z][a-z0-9]{0,39}$/.test(hint) ? hint : cleaned(hint);
     let name = start;
     let n = this.#next.get(start) ?? 2;
     for (; this.#taken.has(name); n++) name = `${start}_${n}`;
@@ -21,4 +17,12 @@ export class Names {
     this.#taken.add(name);
     return name;
   }
+}
+
+function cleaned(hint: string): string {
+  const clean = hint
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "_")
+    .replace(/^_+|_+$/g, "");
+  return /^[a-z]/.test(clean) ? clean.slice(0, 40) : `v_${clean}`.slice(0, 40);
 }

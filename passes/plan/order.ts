@@ -17,7 +17,7 @@ import { state } from "../../src/graph/ops/source.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { type Buffer, Buffers, type BufferType, printBuffer } from "../../src/program/buffer.ts";
 import type { Copy } from "../../src/program/sequence.ts";
-import { type Access, isOutLoop, shapeOf } from "../fuse/access.ts";
+import { type Access, type Accesses, isOutLoop, shapeOf } from "../fuse/access.ts";
 import { type Cluster, type Fused, isExternal, printGroup } from "../fuse/cluster.ts";
 
 export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy;
@@ -194,17 +194,28 @@ class Ordering {
   #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
     const sameGroup = vertex.work.kind === "group" ? vertex.work.clusters : [];
     for (const mate of sameGroup) {
-      for (const access of [...mate.accesses.values()].flat()) {
-        if (access.node.op !== state || access.node.attrs.name !== name) continue;
-        if (mate !== cluster || !readsOwnElement(access, node))
-          return "its kernel reads old elements that others overwrite";
-      }
+      if (this.#readsOthers(mate, name, mate === cluster ? node : null))
+        return "its kernel reads old elements that others overwrite";
     }
-    if (shapeOf(node).length > cluster.domain.length && !walksRowsOnce(cluster)) {
+    if (shapeOf(node).length > cluster.domain.length && !walksRowsOnce(cluster, this.#fused.accesses)) {
       return "its kernel goes over a row several times";
     }
     if (this.#orderBehindReaders(vertex, name)) return null;
     return "kernels that read its old value need its new one, or one another";
+  }
+
+  /** Whether a cluster reads old elements of a state, other than those that its iterations overwrite with `next`. */
+  #readsOthers({ nodes, reads }: Cluster, name: string, next: Node | null): boolean {
+    for (const read of reads) {
+      if (!isSameState(read, name)) continue;
+      if (next === null) return true;
+      for (const node of nodes) {
+        for (const access of this.#fused.accesses.of(node)) {
+          if (access.node === read && !readsOwnElement(access, next)) return true;
+        }
+      }
+    }
+    return false;
   }
 
   #addCopyStep(from: Buffer, to: Buffer, writer: Vertex): Vertex {
@@ -297,12 +308,12 @@ function readsOwnElement(access: Access, next: Node): boolean {
  * Whether the values that have a place inside the row are all computed in one walk along it, each from its own place. Then
  * the store, which ends that walk, overwrites nothing that is still to be read.
  */
-function walksRowsOnce({ nodes, outputs, domain, accesses }: Cluster): boolean {
+function walksRowsOnce({ nodes, outputs, domain }: Cluster, accesses: Accesses): boolean {
   const inRow = (node: Node): boolean => shapeOf(node).length > domain.length;
   const walks = new Set(outputs.filter(inRow).map((output) => shapeOf(output).join(",")));
   if (walks.size > 1) return false;
   for (const node of nodes) {
-    for (const access of accesses.get(node) ?? []) {
+    for (const access of accesses.of(node)) {
       const member = nodes.includes(access.node);
       if (member && inRow(access.node) && (!inRow(node) || !readsOwnElement(access, access.node))) return false;
     }

@@ -147,7 +147,9 @@ export function broadcastShapes(a: Shape, b: Shape): Shape | null {
 
 /** Product of a fixed shape. */
 export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, dim) => product * dim, 1);
+  let product = 1;
+  for (let axis = 0; axis < shape.length; axis += 1) product *= shape[axis] ?? 1;
+  return product;
 }
 
 /** Row-major strides of a fixed shape. */

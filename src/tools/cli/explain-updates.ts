@@ -5,13 +5,12 @@
  *   model.w2   in k9_sub, apart from its gradient %31 (k4_contract): it also needs %40 (k7_sum_sqrt), computed from it
  */
 import { rolesOf } from "../../../codegen/picture/roles.ts";
-import { accessesOf, shapeOf } from "../../../passes/fuse/access.ts";
-import { type Cluster, isExternal } from "../../../passes/fuse/cluster.ts";
+import { shapeOf } from "../../../passes/fuse/access.ts";
+import type { Cluster } from "../../../passes/fuse/cluster.ts";
 import type { Stages } from "../../compile.ts";
 import type { Node } from "../../graph/node.ts";
 import { state } from "../../graph/ops/source.ts";
 import { printShape } from "../../graph/shape.ts";
-import { newPool } from "../../kernel/pool.ts";
 import { launchesOf } from "../../program/sequence.ts";
 
 export interface UpdateReport {
@@ -42,24 +41,16 @@ class Updates {
   readonly #homes: ReadonlyMap<Node, Cluster>;
   /** The kernel that computes a node, by the node's id; of several the last. */
   readonly #kernels = new Map<number, string>();
-  readonly #reads = new Map<Cluster, ReadonlySet<Node>>();
+  readonly #clusters: readonly Cluster[];
   readonly #roles: ReturnType<typeof rolesOf>;
 
   constructor({ ordered, sequence }: Stages) {
     this.#homes = ordered.fused.homes;
     this.#roles = rolesOf(ordered.fused.entry);
-    const isStored = (node: Node): boolean => isExternal(node) || this.#homes.has(node);
     for (const { kernel, nodes } of launchesOf(sequence)) {
       for (const node of nodes) this.#kernels.set(node, kernel.name);
     }
-    const pool = newPool();
-    const readBy = (node: Node): readonly Node[] => accessesOf(node, isStored, pool).map((access) => access.node);
-    for (const clusters of ordered.fused.groups) {
-      for (const cluster of clusters) {
-        const reads = cluster.nodes.flatMap(readBy);
-        this.#reads.set(cluster, new Set(reads.filter((node) => this.#homes.get(node) !== cluster)));
-      }
-    }
+    this.#clusters = ordered.fused.groups.flat();
   }
 
   kernelOf(cluster: Cluster | undefined): string {
@@ -68,7 +59,7 @@ class Updates {
 
   /** Gradients that the update reads from memory. */
   storedGradients(update: Cluster): UpdateReport["stored"] {
-    const reads = [...(this.#reads.get(update) ?? [])];
+    const reads = [...update.reads];
     return reads
       .filter((node) => this.#roles.get(node) === "backward" && !update.nodes.some((own) => this.#reduces(own, node)))
       .map((gradient) => {
@@ -83,7 +74,7 @@ class Updates {
   }
 
   #why(gradient: Node, maker: Cluster | undefined, update: Cluster): string {
-    for (const read of this.#reads.get(update) ?? []) {
+    for (const read of update.reads) {
       const home = this.#homes.get(read);
       if (read === gradient || home === undefined || home === maker || maker === undefined) continue;
       if (this.#dependsOn(home, maker)) {
@@ -94,9 +85,9 @@ class Updates {
     if (maker !== undefined && loops(maker) !== loops(update)) {
       return `their loops differ: ${loops(maker)} for the gradient, ${loops(update)} for the update`;
     }
-    const others = [...this.#reads].filter(([cluster, reads]) => cluster !== update && reads.has(gradient));
+    const others = this.#clusters.filter((cluster) => cluster !== update && cluster.reads.has(gradient));
     if (others.length > 0) {
-      return `${[...new Set(others.map(([cluster]) => this.kernelOf(cluster)))].join(", ")} read${others.length === 1 ? "s" : ""} it too`;
+      return `${[...new Set(others.map((cluster) => this.kernelOf(cluster)))].join(", ")} read${others.length === 1 ? "s" : ""} it too`;
     }
     return `one kernel for both would not fit the loops or the buffers that the target allows (${printShape(shapeOf(gradient))})`;
   }
@@ -108,7 +99,7 @@ class Updates {
       if (next === to) return true;
       if (seen.has(next)) continue;
       seen.add(next);
-      for (const node of this.#reads.get(next) ?? []) {
+      for (const node of next.reads) {
         const home = this.#homes.get(node);
         if (home !== undefined) pending.push(home);
       }
