@@ -7,7 +7,7 @@
  */
 import { factoryText } from "../codegen/js/artifact.ts";
 import { jsBlocks, jsPolicy } from "../codegen/js/policy.ts";
-import { printJsKernels } from "../codegen/js/print.ts";
+import { JsPrinter } from "../codegen/js/print.ts";
 import { scheduleKernel } from "../passes/schedule/schedule.ts";
 import type { Index, Kernel, LoopVar } from "../src/kernel/kernel.ts";
 import {
@@ -71,7 +71,7 @@ function contraction({ m, k, n, a, b }: Contraction): Kernel {
 }
 
 function compiled(kernel: Kernel): Run {
-  const [run] = new Function(factoryText(printJsKernels([kernel])))() as readonly Run[];
+  const [run] = new Function(factoryText(new JsPrinter().print([kernel])))() as readonly Run[];
   if (run === undefined) throw new Error("no kernel");
   return run;
 }
@@ -142,4 +142,6 @@ for (const of of contractions) {
   console.log(`  ours / plain ${ratio("plain")}, ours / hand-written 4x4 ${ratio("hand")}`);
 }
 if (process.argv.includes("--source"))
-  console.log(contractions.map((of) => factoryText(printJsKernels([scheduleKernel(contraction(of), jsPolicy())])))[0]);
+  console.log(
+    contractions.map((of) => factoryText(new JsPrinter().print([scheduleKernel(contraction(of), jsPolicy())])))[0],
+  );

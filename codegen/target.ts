@@ -22,9 +22,10 @@ export interface Target<A extends Artifact, Facts> {
   traits(facts: Facts): TargetTraits;
   /** The loops of a kernel as this target runs them. */
   schedule(kernel: Kernel, facts: Facts): Kernel;
-  /** A sequence as the printer takes it: what the target means otherwise is said otherwise. */
-  legalize(sequence: Sequence, facts: Facts): Sequence;
-  print(sequence: Sequence, addresses: Addresses, facts: Facts, crew: Crew): A;
+  /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
+  legalize(kernel: Kernel, facts: Facts): Kernel;
+  /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */
+  printer(facts: Facts): (sequence: Sequence, addresses: Addresses, crew: Crew) => A;
 }
 
 /** A target with what is known of its machine: what the pipeline takes. */
@@ -32,10 +33,12 @@ export interface BoundTarget<A extends Artifact = Artifact> {
   readonly traits: TargetTraits;
   readonly tolerances: Tolerances;
   schedule(kernel: Kernel): Kernel;
-  legalize(sequence: Sequence): Sequence;
-  /** For a machine of one thread, unless another is open. */
-  print(sequence: Sequence, addresses: Addresses, crew?: Crew): A;
+  legalize(kernel: Kernel): Kernel;
+  /** What it gives prints for a machine of one thread, unless another is open. */
+  printer(): Printer<A>;
 }
+
+export type Printer<A> = (sequence: Sequence, addresses: Addresses, crew?: Crew) => A;
 
 export function bindTarget<A extends Artifact, Facts>(
   target: Target<A, Facts>,
@@ -45,7 +48,10 @@ export function bindTarget<A extends Artifact, Facts>(
     traits: target.traits(facts),
     tolerances: target.tolerances,
     schedule: (kernel) => target.schedule(kernel, facts),
-    legalize: (sequence) => target.legalize(sequence, facts),
-    print: (sequence, addresses, crew = alone) => target.print(sequence, addresses, facts, crew),
+    legalize: (kernel) => target.legalize(kernel, facts),
+    printer() {
+      const print = target.printer(facts);
+      return (sequence, addresses, crew = alone) => print(sequence, addresses, crew);
+    },
   };
 }

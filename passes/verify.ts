@@ -6,10 +6,11 @@ import { checkGraph } from "../src/graph/check.ts";
 import type { Entry } from "../src/graph/entry.ts";
 import { printEntry } from "../src/graph/print.ts";
 import { checkKernel } from "../src/kernel/check.ts";
+import type { Kernel } from "../src/kernel/kernel.ts";
 import { printKernel } from "../src/kernel/print.ts";
 import { checkSequence } from "../src/program/check-sequence.ts";
 import { printSequence } from "../src/program/print.ts";
-import { launchesOf, type Sequence } from "../src/program/sequence.ts";
+import { kernelsOf, type Sequence } from "../src/program/sequence.ts";
 import type { GraphPass, PassContext } from "./graph/pass.ts";
 import type { Layout } from "./plan/layout.ts";
 
@@ -26,17 +27,20 @@ export function runVerified(pass: GraphPass, done: readonly GraphPass[], entry: 
 
 /** The sequence, when nothing is wrong with the kernels that the pass `made` for it. */
 export function checkKernels(made: string, sequence: Sequence): Sequence {
-  for (const { kernel } of launchesOf(sequence)) {
-    const broken = checkKernel(kernel);
-    if (broken !== null) throw new CompilerBug(`pass "${made}" broke: ${broken}\n${printKernel(kernel)}`);
-  }
+  for (const kernel of kernelsOf(sequence)) sound(made, kernel);
   return sequence;
+}
+
+/** The kernel, when nothing is wrong with what the pass `made`. */
+export function sound(made: string, kernel: Kernel): Kernel {
+  const broken = checkKernel(kernel);
+  if (broken === null) return kernel;
+  throw new CompilerBug(`pass "${made}" broke: ${broken}\n${printKernel(kernel)}`);
 }
 
 /** The layout, when every buffer of the sequence has an address. Kernels have been checked before. */
 export function checkLayout(sequence: Sequence, layout: Layout): Layout {
-  const sound = launchesOf(sequence).map(({ kernel }) => kernel);
-  const unbound = checkSequence(sequence, layout.buffers, sound);
+  const unbound = checkSequence(sequence, layout.buffers, kernelsOf(sequence));
   if (unbound === null) return layout;
   throw new CompilerBug(`pass "plan" broke: ${unbound}\n${printSequence(sequence)}`);
 }

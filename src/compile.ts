@@ -3,7 +3,7 @@
  * the pipeline, whose stages stand in stages.ts.
  */
 
-import type { BoundTarget } from "../codegen/target.ts";
+import type { BoundTarget, Printer } from "../codegen/target.ts";
 import { sideBySide } from "../passes/plan/layout.ts";
 import { type CompileOptions, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
@@ -13,6 +13,7 @@ import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
 import type { Entry } from "./graph/entry.ts";
 import type { Dims } from "./graph/shape.ts";
+import { KernelPool } from "./kernel/kernel-pool.ts";
 import type { Addresses, Artifact, Crew } from "./program/artifact.ts";
 import { Buffers } from "./program/buffer.ts";
 import { checkDTypes, checkProgram, firstF64 } from "./program/check.ts";
@@ -29,7 +30,7 @@ import { declaredInputs } from "./runtime/feeds.ts";
 import type { MachineOptions } from "./runtime/machine.ts";
 import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
-import { type Products, runAll, runUpTo, simplifiedUnsized } from "./stages.ts";
+import { type Products, runAll, runUpTo, type StageContext, simplifiedUnsized } from "./stages.ts";
 import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
@@ -70,6 +71,7 @@ export async function compileOn<O, I>(
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
     writeStartValues(program, states, machine, seed);
+    let together: Together | null = newTogether(target);
     const executable = await makeExecutable<O, I>({
       program,
       machine,
@@ -77,7 +79,11 @@ export async function compileOn<O, I>(
       dims,
       inputs: declaredInputs(program.inputs),
       compileEntry: (name, sizes) => {
-        const { entry, report } = stagesOf(program, name, sizes, target, options, warn, machine.crew);
+        const { entry, report } = stagesOf(program, name, sizes, target, options, {
+          warn,
+          crew: machine.crew,
+          together: together ?? newTogether(target),
+        });
         return { entry, report };
       },
       summary: () => ({
@@ -89,6 +95,7 @@ export async function compileOn<O, I>(
         warnings,
       }),
     });
+    together = null; // what is compiled later, for other sizes, has little in common with it
     compileMs = performance.now() - started;
     return executable;
   } catch (error) {
@@ -125,6 +132,22 @@ export interface Stages<A extends Artifact = Artifact> extends Compiled, Product
   readonly shown: ReadonlyMap<string, () => string>;
 }
 
+/** What entries that are compiled together share. */
+export interface Together<A extends Artifact = Artifact> {
+  readonly kernels: KernelPool;
+  readonly print: Printer<A>;
+}
+
+export function newTogether<A extends Artifact>(target: BoundTarget<A>): Together<A> {
+  return { kernels: new KernelPool(), print: target.printer() };
+}
+
+interface Surroundings<A extends Artifact> {
+  readonly warn?: (message: string) => void;
+  readonly crew?: Crew;
+  readonly together?: Together<A>;
+}
+
 /** Compiles one entry, up to what its target prints. Needs no device, and all dimensions bound. */
 export function stagesOf<A extends Artifact>(
   program: Program<unknown>,
@@ -132,8 +155,7 @@ export function stagesOf<A extends Artifact>(
   dims: Dims,
   target: BoundTarget<A>,
   { skip = [] }: CompileOptions = {},
-  warn: (message: string) => void = () => {},
-  crew?: Crew,
+  { warn = () => {}, crew, together = newTogether(target) }: Surroundings<A> = {},
 ): Stages<A> {
   checkDTypes(program, target.traits);
   const written = program.entries.get(name);
@@ -142,13 +164,13 @@ export function stagesOf<A extends Artifact>(
   const shown = new Map<string, () => string>();
   const printed: A[] = []; // in the target's own type
   const print = (sequence: Sequence, addresses: Addresses): A => {
-    const artifact = target.print(sequence, addresses, crew);
+    const artifact = together.print(sequence, addresses, crew);
     printed.push(artifact);
     return artifact;
   };
   const made = runAll(
     written,
-    { dims, warn, target, program, print },
+    { dims, warn, target, program, print, kernels: together.kernels },
     {
       skip: new Set<string>(skip),
       done(pass, print) {
@@ -178,21 +200,18 @@ export function stagesOf<A extends Artifact>(
 
 /** An entry as `specialize` leaves it, before any target has had a hand in it: what exporters of graphs take. */
 export function specializedEntry(written: Entry, dims: Dims): Entry {
-  return runUpTo("specialized", { written }, { ...forPeople, dims }).specialized;
+  return runUpTo("specialized", { written }, { ...forPeople(), dims }).specialized;
 }
 
 /** An entry after the passes up to one, but its dimensions still names: for people to read. */
 export function afterPass(written: Entry, last: "differentiate" | "simplify"): Entry {
-  const { differentiated } = runUpTo("differentiated", { written }, forPeople);
+  const { differentiated } = runUpTo("differentiated", { written }, forPeople());
   if (last === "differentiate") return differentiated;
-  return simplifiedUnsized(differentiated, forPeople);
+  return simplifiedUnsized(differentiated, forPeople());
 }
 
 /** What stages before a target's own ask for. */
-const forPeople = {
-  dims: {},
-  warn: () => {},
-  target: jsTarget,
-  program: { inputs: [], states: [] },
-  print: jsTarget.print,
-};
+function forPeople(): StageContext {
+  const program = { inputs: [], states: [] };
+  return { dims: {}, warn: () => {}, target: jsTarget, program, ...newTogether(jsTarget) };
+}

@@ -21,14 +21,16 @@ import { lower } from "../passes/lower/lower.ts";
 import { type Layout, layout } from "../passes/plan/layout.ts";
 import { type Ordered, order, printOrdered, statesWithoutRoom } from "../passes/plan/order.ts";
 import { expandSequence, scheduleSequence } from "../passes/schedule/sequence.ts";
-import { checkKernels, checkLayout, runVerified } from "../passes/verify.ts";
+import { checkKernels, checkLayout, runVerified, sound } from "../passes/verify.ts";
 import { CompilerBug } from "./core/errors.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import { printEntry } from "./graph/print.ts";
+import type { Kernel } from "./kernel/kernel.ts";
+import type { KernelPool } from "./kernel/kernel-pool.ts";
 import { type Addresses, type Artifact, printArtifact } from "./program/artifact.ts";
 import { checkInputSizes, type Declarations, declaredBuffers } from "./program/declared.ts";
 import { printCode, printSlots } from "./program/print.ts";
-import { countLaunches, type Sequence } from "./program/sequence.ts";
+import { countLaunches, mapKernels, type Sequence } from "./program/sequence.ts";
 import { checkIndexes, checkSizes } from "./program/sizes.ts";
 import { hasAll, type Measure, optionalStageOf, runStages, stageOf, type Watch } from "./program/stage.ts";
 
@@ -62,6 +64,8 @@ export interface StageContext extends PassContext {
   /** The target's printer, for the machine that is to run what it prints. */
   readonly print: (sequence: Sequence, addresses: Addresses) => Artifact;
   readonly program: Declarations;
+  /** The kernels of all entries that are compiled together. */
+  readonly kernels: KernelPool;
 }
 
 const stage = stageOf<Products, StageContext>();
@@ -125,7 +129,7 @@ export const stages = [
     name: "lower",
     needs: ["ordered"],
     gives: "lowered",
-    run: ({ ordered }, { target }) => lower(ordered, target.traits),
+    run: ({ ordered }, { target, kernels }) => lower(ordered, target.traits, kernels),
     ...ofCode,
   }),
   // A target's own loops.
@@ -142,7 +146,8 @@ export const stages = [
     name: "legalize",
     needs: ["scheduled"],
     gives: "sequence",
-    run: ({ scheduled: sequence }, { target }) => legal(sequence, target.legalize(sequence)),
+    run: ({ scheduled: sequence }, { target, kernels }) =>
+      mapKernels(sequence, (kernel) => kernels.made("legalize", kernel, (one) => legal(one, target.legalize(one)))),
     ...ofCode,
   }),
   // Addresses: behind all that changes the sequence, as what a buffer lives for is read off it.
@@ -230,9 +235,9 @@ function fitting(entry: Entry, { program, dims }: StageContext): Entry {
   return entry;
 }
 
-function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
+function scheduled(lowered: Sequence, { target, kernels }: StageContext): Sequence {
   try {
-    return scheduleSequence(lowered, (kernel) => target.schedule(kernel));
+    return scheduleSequence(lowered, kernels, (kernel) => target.schedule(kernel));
   } catch (error) {
     checkKernels("lower", lowered); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
     throw error;
@@ -242,12 +247,12 @@ function scheduled(lowered: Sequence, { target }: StageContext): Sequence {
 /** A GPU has no loops that are not scheduled. */
 function unscheduled(lowered: Sequence, context: StageContext): Sequence {
   if (context.target.traits.needsSchedule) return scheduled(lowered, context);
-  return checkKernels("lower", expandSequence(lowered));
+  return checkKernels("lower", expandSequence(lowered, context.kernels));
 }
 
 /** Checked where anything was changed. */
-function legal(before: Sequence, after: Sequence): Sequence {
-  return after === before ? before : checkKernels("legalize", after);
+function legal(before: Kernel, after: Kernel): Kernel {
+  return after === before ? before : sound("legalize", after);
 }
 
 /** The sequence, where it counts no further than the target can. */

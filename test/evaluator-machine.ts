@@ -35,8 +35,8 @@ export const wasmEvaluatorTarget: TargetSetup = {
 function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {
   const evaluated: TargetSetup<EvaluatorArtifact> = {
     ...target,
-    legalize: (sequence) => sequence,
-    print: (sequence, addresses) => ({ sequence, steps: artifactSteps(sequence, addresses) }),
+    legalize: (kernel) => kernel,
+    printer: () => (sequence, addresses) => ({ sequence, steps: artifactSteps(sequence, addresses) }),
     machine: async (stateBytes) => new EvaluatorMachine(stateBytes, routines),
   };
   return evaluated;
@@ -73,10 +73,13 @@ export function watchedTarget(
   const sequences = new Map<unknown, Sequence>();
   return {
     ...target,
-    print(sequence, addresses, crew) {
-      const artifact = target.print(sequence, addresses, crew);
-      sequences.set(artifact, sequence);
-      return artifact;
+    printer() {
+      const print = target.printer();
+      return (sequence, addresses, crew) => {
+        const artifact = print(sequence, addresses, crew);
+        sequences.set(artifact, sequence);
+        return artifact;
+      };
     },
     async machine(stateBytes, options) {
       const machine = await target.machine(stateBytes, options);

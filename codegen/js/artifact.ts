@@ -4,7 +4,7 @@ import type { Artifact } from "../../src/program/artifact.ts";
 export interface JsArtifact extends Artifact {
   /** Declarations only: no `return`, no `export`. */
   readonly source: string;
-  /** The name of each kernel's function, in the order of the launches. */
+  /** The name of each kernel's function, each once, in the order in which it comes first. */
   readonly names: readonly string[];
 }
 

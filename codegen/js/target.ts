@@ -3,11 +3,11 @@
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import { artifactSteps } from "../../src/program/artifact.ts";
-import { launchesOf } from "../../src/program/sequence.ts";
+import { kernelsOf } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { JsArtifact } from "./artifact.ts";
 import { jsPolicy } from "./policy.ts";
-import { printJsKernels } from "./print.ts";
+import { JsPrinter } from "./print.ts";
 import { jsTolerances } from "./tolerances.ts";
 
 export const js: Target<JsArtifact, null> = {
@@ -25,9 +25,12 @@ export const js: Target<JsArtifact, null> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
-  legalize: (sequence) => sequence,
-  print: (sequence, addresses) => ({
-    ...printJsKernels(launchesOf(sequence).map(({ kernel }) => kernel)),
-    steps: artifactSteps(sequence, addresses),
-  }),
+  legalize: (kernel) => kernel,
+  printer() {
+    const kernels = new JsPrinter();
+    return (sequence, addresses) => ({
+      ...kernels.print(kernelsOf(sequence)),
+      steps: artifactSteps(sequence, addresses),
+    });
+  },
 };

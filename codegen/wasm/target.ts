@@ -23,6 +23,6 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel, { joinsVectors }) => scheduleKernel(kernel, wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks)),
-  legalize: (sequence) => sequence,
-  print: printWasm,
+  legalize: (kernel) => kernel,
+  printer: (facts) => (sequence, addresses, crew) => printWasm(sequence, addresses, facts, crew),
 };

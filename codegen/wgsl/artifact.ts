@@ -1,4 +1,4 @@
-/** What the `wgsl` target prints for an entry: a shader for each launch, and how to launch it. */
+/** What the `wgsl` target prints for an entry: a shader for each kernel, and how to launch it. */
 import type { Artifact } from "../../src/program/artifact.ts";
 
 export type Access = "read" | "read_write";
@@ -22,7 +22,7 @@ export interface WgslModule {
 }
 
 export interface WgslArtifact extends Artifact {
-  /** In the order of the launches. */
+  /** Each once, in the order in which it comes first. */
   readonly kernels: readonly WgslModule[];
 }
 

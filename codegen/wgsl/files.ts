@@ -7,11 +7,13 @@ import type { WgslArtifact } from "./artifact.ts";
 export const wgslFiles: Exporter<WgslArtifact> = (entries, name) => {
   const files = new Map<string, string>();
   const told = entries.map(({ name: entry, artifact }) => {
+    const written = new Map<number, string>();
     const kernels = launchSteps(artifact).map((step) => {
       const printed = artifact.kernels[step.kernel];
       if (printed === undefined) throw new CompilerBug(`the kernel ${step.label} was not printed`);
       const { source, ...launch } = printed;
-      const file = `${name(`${entry}_${step.label}`)}.wgsl`;
+      const file = written.get(step.kernel) ?? `${name(`${entry}_${step.label}`)}.wgsl`;
+      written.set(step.kernel, file);
       files.set(file, source);
       return { name: step.label, file, ...launch, parameters: parametersOf(step) };
     });

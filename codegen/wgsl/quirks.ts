@@ -9,7 +9,6 @@
 import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
 import type { Apply, Convert, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
-import type { Sequence } from "../../src/program/sequence.ts";
 import type { Helper } from "./helpers.ts";
 
 export interface Quirk {
@@ -161,10 +160,6 @@ export function legalizeKernel(kernel: Kernel): Kernel {
     body: mapStmts(nest.body, legal),
   }));
   return { ...kernel, nests };
-}
-
-export function legalizeSequence(sequence: Sequence): Sequence {
-  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: legalizeKernel(step.kernel) } : step));
 }
 
 export function legalizeStmts(stmts: readonly Stmt[]): readonly Stmt[] {

@@ -1,14 +1,15 @@
 /** A GPU, as compute shaders through WebGPU. */
 
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
-import { type Addresses, artifactSteps, launchSteps } from "../../src/program/artifact.ts";
-import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
+import { type Addresses, artifactSteps } from "../../src/program/artifact.ts";
+import { type Launch, launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
-import type { WgslArtifact, WgslFacts } from "./artifact.ts";
+import type { WgslArtifact, WgslFacts, WgslModule } from "./artifact.ts";
 import { gpuBytes } from "./layout.ts";
 import { wgslPolicy } from "./policy.ts";
 import { printWgsl } from "./print.ts";
-import { legalizeSequence } from "./quirks.ts";
+import { legalizeKernel } from "./quirks.ts";
 import { wgslTolerances } from "./tolerances.ts";
 
 export const wgsl: Target<WgslArtifact, WgslFacts> = {
@@ -42,22 +43,26 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
       }),
       { namesCommon: false }, // the driver's compiler finds it
     ),
-  legalize: legalizeSequence,
-  print: printShaders,
+  legalize: legalizeKernel,
+  printer: shaderPrinter,
 };
 
-function printShaders(
-  sequence: Sequence,
-  addresses: Addresses,
-  { maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension }: WgslFacts,
-): WgslArtifact {
-  const steps = artifactSteps(sequence, addresses);
-  const launches = launchSteps({ steps });
-  const kernels = launchesOf(sequence).map(({ kernel }, i) => {
-    const segments = new Map(launches[i]?.bindings.map(({ param, buffer }) => [param, buffer.segment]));
+/** A kernel is printed once for each way in which its parameters may be bound. */
+function shaderPrinter({ maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension }: WgslFacts) {
+  const known = new Map<Kernel, Map<string, WgslModule>>();
+  const shaderOf = ({ kernel, bindings }: Launch): WgslModule => {
     // Inputs are never written. Any other segment may be written elsewhere in the same launch.
-    const access = (param: string) => (segments.get(param) === "input" ? "read" : "read_write");
-    return printWgsl(kernel, { access, maxWorkgroupsPerDimension });
-  });
-  return { kernels, steps };
+    const inputs = new Set(bindings.filter(({ buffer }) => buffer.segment === "input").map(({ param }) => param));
+    const key = [...inputs].join(" ");
+    const others = known.get(kernel) ?? new Map<string, WgslModule>();
+    known.set(kernel, others);
+    const access = (param: string) => (inputs.has(param) ? "read" : "read_write");
+    const shader = others.get(key) ?? printWgsl(kernel, { access, maxWorkgroupsPerDimension });
+    others.set(key, shader);
+    return shader;
+  };
+  return (sequence: Sequence, addresses: Addresses): WgslArtifact => {
+    const kernels = [...new Set(launchesOf(sequence).map(shaderOf))];
+    return { kernels, steps: artifactSteps(sequence, addresses, shaderOf) };
+  };
 }

@@ -19,8 +19,9 @@ import { type Elements, elementsIn, innerExtents, placeOf, shapeOf } from "../fu
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Names } from "./names.ts";
 
-/** Where stored nodes are found. */
+/** Where stored nodes are found, and what the kernel calls the nodes that it computes. */
 export interface StoredNodes {
+  placeOf(node: Node): number;
   read(node: Node): string;
   isStoredElsewhere(node: Node, cluster: Cluster): boolean;
 }
@@ -221,7 +222,7 @@ export class NestBuilder {
     }
     this.#scopes.pop();
     const values = about.element(element, indexes);
-    this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [node.id] })]);
+    this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [this.#options.buffers.placeOf(node)] })]);
     const made: { readonly result: Node; readonly value: Expr }[] = [];
     for (const result of node.results) {
       if (result !== node && !cluster.nodes.includes(result)) continue;

@@ -25,7 +25,7 @@ import type {
   ParallelLoop,
   Stmt,
 } from "../../src/kernel/kernel.ts";
-import { newPool } from "../../src/kernel/pool.ts";
+import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
@@ -36,13 +36,12 @@ import { flatIndex, NestBuilder } from "./lower-nest.ts";
 import { Names } from "./names.ts";
 
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
-export function lower(ordered: Ordered, target: TargetTraits): Sequence {
+export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPool): Sequence {
   const kernelNames = new Names();
-  const pool = newPool();
   return ordered.steps.map((step, position): Step => {
     if (step.kind === "copy") return step;
     const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
-    return { ...lowerGroup(name, step.clusters, ordered, { pool, target }), id: step.id };
+    return { ...lowerGroup(name, step.clusters, ordered, { kernels, pool: kernels.exprs, target }), id: step.id };
   });
 }
 
@@ -56,8 +55,9 @@ function describe(clusters: readonly Cluster[]): string {
   return [...words].slice(0, 4).join("_");
 }
 
-/** What all kernels of an entry have in common. */
+/** What all kernels of a compilation have in common. */
 interface Setting {
+  readonly kernels: KernelPool;
   readonly pool: ExprPool;
   readonly target: TargetTraits;
 }
@@ -68,22 +68,21 @@ function lowerGroup(
   ordered: Ordered,
   setting: Setting,
 ): Omit<Launch, "id"> {
-  const { target } = setting;
+  const { target, kernels } = setting;
   const names = new Names();
   const buffers = new KernelBuffers(ordered, names);
   const nests: Nest[] = [];
-  const nodes: number[] = [];
   let flops = 0;
   for (const cluster of clusters) {
+    buffers.compute(cluster.nodes);
     nests.push(lowerCluster(cluster, buffers, names, setting));
-    for (const { id } of cluster.nodes) nodes.push(id);
     flops += flopsOf(cluster);
   }
-  const { params, bindings } = buffers.bound();
+  const params = buffers.params();
   let bytes = 0;
   for (const param of params) bytes += trafficOf(param, target);
-  const kernel: Kernel = { name, buffers: params, shared: [], nests, flops, bytes, schedule: [] };
-  return { kind: "launch", kernel, bindings, nodes };
+  const kernel = kernels.intern({ name, buffers: params, shared: [], nests, flops, bytes, schedule: [] });
+  return { kind: "launch", name, kernel, bindings: buffers.boundTo(kernel), nodes: buffers.nodes };
 }
 
 /** What is read is loaded at least once, what is written is stored once. */
@@ -110,15 +109,32 @@ interface Used {
   writes: boolean;
 }
 
-/** The buffer parameters of one kernel, found as they are used. */
+/** The buffer parameters of one kernel, found as they are used, and the places of its nodes. */
 class KernelBuffers {
   readonly #ordered: Ordered;
   readonly #known = new Map<Buffer, Used>();
   readonly #names: Names;
+  /** Ids of the nodes that it computes. */
+  readonly nodes: number[] = [];
+  readonly #places = new Map<Node, number>();
 
   constructor(ordered: Ordered, names: Names) {
     this.#ordered = ordered;
     this.#names = names;
+  }
+
+  /** These, too, are the kernel's to compute. */
+  compute(nodes: readonly Node[]): void {
+    for (const node of nodes) {
+      this.#places.set(node, this.nodes.length);
+      this.nodes.push(node.id);
+    }
+  }
+
+  placeOf(node: Node): number {
+    const place = this.#places.get(node);
+    if (place === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} is not the kernel's to compute`);
+    return place;
   }
 
   /** The name under which the kernel reads a stored node. */
@@ -128,26 +144,30 @@ class KernelBuffers {
     return used.name;
   }
 
-  write(node: Node): string {
+  written(node: Node): Written {
     const used = this.#use(node);
     used.writes = true;
-    return used.name;
+    return { name: used.name, node, place: this.placeOf(node) };
   }
 
   isStoredElsewhere(node: Node, cluster: Cluster): boolean {
     return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
   }
 
-  /** The parameters, and what each is bound to. */
-  bound(): { readonly params: readonly BufferParam[]; readonly bindings: readonly Binding[] } {
+  params(): readonly BufferParam[] {
     const params: BufferParam[] = [];
-    const bindings: Binding[] = [];
     for (const [buffer, { name, reads, writes }] of this.#known) {
       const role = reads && writes ? "update" : writes ? "write" : "read";
       params.push({ name, element: buffer.dtype, count: buffer.count, role });
-      bindings.push({ param: name, buffer });
     }
-    return { params, bindings };
+    return params;
+  }
+
+  /** The buffers as parameters of a kernel with as many, in the same order. */
+  boundTo({ buffers }: Kernel): readonly Binding[] {
+    const bindings: Binding[] = [];
+    for (const buffer of this.#known.keys()) bindings.push({ param: buffers[bindings.length]?.name ?? "", buffer });
+    return bindings;
   }
 
   #use(node: Node): Used {
@@ -160,6 +180,13 @@ class KernelBuffers {
     this.#known.set(buffer, used);
     return used;
   }
+}
+
+/** A node that a kernel stores, with what the kernel calls its buffer and itself. */
+interface Written {
+  readonly name: string;
+  readonly node: Node;
+  readonly place: number;
 }
 
 function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
@@ -177,8 +204,8 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, se
   for (const node of outputs) {
     if (isElement(node, cluster)) {
       const at = elementAt(node, own, pool);
-      const buffer = buffers.write(node);
-      stores.push(storeAt(buffer, node, at, nest.value(stored(node, outputs), at)));
+      const written = buffers.written(node);
+      stores.push(storeAt(written, at, nest.value(stored(node, outputs), at)));
       continue;
     }
     const row = shapeOf(node).slice(domain.length).join(",");
@@ -227,7 +254,7 @@ function storeRows(
   const at = [...loops, ...inner].map((loop) => pool.loop(loop));
   nest.within(inner, () => {
     const stores: Stmt[] = [];
-    for (const node of nodes) stores.push(storeAt(buffers.write(node), node, at, nest.value(beforeRounding(node), at)));
+    for (const node of nodes) stores.push(storeAt(buffers.written(node), at, nest.value(beforeRounding(node), at)));
     return stores;
   });
 }
@@ -239,6 +266,6 @@ function beforeRounding(node: Node): Node {
   return operand?.type.dtype === "f32" ? operand : node;
 }
 
-function storeAt(buffer: string, node: Node, at: readonly Index[], value: Expr): Stmt {
-  return store(buffer, flatIndex(shapeOf(node), at, value.pool), value, [], [node.id]);
+function storeAt({ name, node, place }: Written, at: readonly Index[], value: Expr): Stmt {
+  return store(name, flatIndex(shapeOf(node), at, value.pool), value, [], [place]);
 }

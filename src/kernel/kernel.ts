@@ -7,7 +7,7 @@
  *   expr     index | const | name | load | apply | convert | bitcast      (made by pool.ts and build.ts)
  *   index    const | loop | ranged | sum | floorDiv | mod                 (made by pool.ts and index-expr.ts)
  *
- * Expressions are interned in the pool of their entry: two are equal exactly when they are the same object.
+ * Expressions are interned in the pool of their compilation: two are equal exactly when they are the same object.
  *
  * `lower` writes kernels whose parallel loops are merely `parallel`; `schedule` rewrites them into this same language with
  * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means
@@ -104,7 +104,7 @@ export interface Guard {
 }
 
 /**
- * The expressions of one entry. Leaves come from here; whatever has operands is made by the functions of build.ts and
+ * The expressions of one compilation. Leaves come from here; whatever has operands is made by the functions of build.ts and
  * index-expr.ts, which find the pool in these.
  */
 export interface ExprPool {
@@ -205,7 +205,7 @@ export type Stmt =
       readonly at: Index;
       readonly value: Expr;
       readonly guard: readonly Bound[];
-      /** Ids of the graph's nodes that it stores. */
+      /** Which of the launch's nodes it stores, by their places in its list. */
       readonly from: readonly number[];
     }
   | FoldStmt
@@ -238,7 +238,7 @@ export interface FoldStmt {
   readonly values: readonly Expr[];
   /** Where one fails there is no element, and nothing of the body is computed. Empty from `lower`. */
   readonly guard: readonly Bound[];
-  /** Ids of the graph's nodes that it computes. */
+  /** Which of the launch's nodes it computes, by their places in its list. */
   readonly from: readonly number[];
 }
 

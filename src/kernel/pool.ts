@@ -1,5 +1,5 @@
 /**
- * The pool in which the expressions of one entry are interned: equal ones are one object, with a number and with what is
+ * The pool in which the expressions of one compilation are interned: equal ones are one object, with a number and with what is
  * asked of it again and again.
  *
  *   apply("mul", x, y) === apply("mul", x, y)        x = load("f32", "x", i), found by its kind, its names and its operands' numbers

@@ -5,7 +5,7 @@
 import { CompilerBug } from "../core/errors.ts";
 import type { BufferParam } from "../kernel/kernel.ts";
 import { type Buffer, type BufferSlot, printBuffer } from "./buffer.ts";
-import type { Sequence } from "./sequence.ts";
+import type { Launch, Sequence } from "./sequence.ts";
 
 /** A parameter of a kernel, and the buffer that it is. */
 export interface ArtifactBinding {
@@ -19,9 +19,9 @@ export type ArtifactStep =
       readonly kind: "launch";
       /** The step's in the sequence: what reports, profiles and pictures call it. */
       readonly id: number;
-      /** The kernel's name. */
+      /** The launch's name. */
       readonly label: string;
-      /** Which of the artifact's kernels: there is one for each launch, in order. */
+      /** Which of the artifact's kernels. */
       readonly kernel: number;
       /** In the order of the kernel's parameters. */
       readonly bindings: readonly ArtifactBinding[];
@@ -53,24 +53,34 @@ export interface Crew {
 /** One thread with a memory of its own. */
 export const alone: Crew = { threads: 1, sparing: false, shared: false };
 
-/** The steps of a sequence, its buffers looked up. */
-export function artifactSteps(sequence: Sequence, { buffers }: Addresses): readonly ArtifactStep[] {
+/**
+ * The steps of a sequence, its buffers looked up. `kernelOf`: what the artifact has for a launch; the artifact's kernels are these,
+ * each once, in the order in which it comes first.
+ */
+export function artifactSteps(
+  sequence: Sequence,
+  { buffers }: Addresses,
+  kernelOf: (launch: Launch) => unknown = ({ kernel }) => kernel,
+): readonly ArtifactStep[] {
   const slot = (buffer: Buffer): BufferSlot => {
     const found = buffers.get(buffer);
     if (found === undefined) throw new CompilerBug(`${printBuffer(buffer)} has no address`);
     return found;
   };
-  let launches = 0;
+  const places = new Map<unknown, number>();
   return sequence.map((step): ArtifactStep => {
     const { id } = step;
     if (step.kind === "copy") return { kind: "copy", id, from: slot(step.from), to: slot(step.to) };
     const bound = new Map(step.bindings.map(({ param, buffer }) => [param, buffer]));
     const bindings = step.kernel.buffers.map(({ name, role }) => {
       const buffer = bound.get(name);
-      if (buffer === undefined) throw new CompilerBug(`${step.kernel.name} is launched without ${name}`);
+      if (buffer === undefined) throw new CompilerBug(`${step.name} is launched without ${name}`);
       return { param: name, role, buffer: slot(buffer) };
     });
-    return { kind: "launch", id, label: step.kernel.name, kernel: launches++, bindings };
+    const printed = kernelOf(step);
+    const kernel = places.get(printed) ?? places.size;
+    places.set(printed, kernel);
+    return { kind: "launch", id, label: step.name, kernel, bindings };
   });
 }
 

@@ -38,8 +38,8 @@ function checkCopy({ from, to }: Copy): void {
   }
 }
 
-function checkLaunch({ kernel, bindings }: Launch, checked: Set<Kernel>): void {
-  const what = `launch of ${kernel.name}`;
+function checkLaunch({ name, kernel, bindings }: Launch, checked: Set<Kernel>): void {
+  const what = `launch of ${name}`;
   if (!checked.has(kernel)) {
     const fault = checkKernel(kernel);
     if (fault !== null) broken(`kernel ${kernel.name}: ${fault}`);

@@ -25,8 +25,8 @@ export function reportOf(
   const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
   const nodesById = new Map<number, Node>();
   for (const node of computed) nodesById.set(node.id, node);
-  const kernels = launchesOf(sequence).map(({ id, kernel, nodes }): KernelReport => {
-    const { name, flops, bytes, schedule } = kernel;
+  const kernels = launchesOf(sequence).map(({ id, name, kernel, nodes }): KernelReport => {
+    const { flops, bytes, schedule } = kernel;
     const fuses = [...new Set(nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode))]; // results of one op are one line
     return { step: id, name, fuses, flops, bytes, schedule: printSchedules(schedule) };
   });

@@ -2,12 +2,13 @@
  * Sequences and memory as text: for people and golden tests.
  *
  *   launch k0_contract_max(image: input image, w1: state model.w1, t9: %9)
+ *   launch k3_contract_max(t9: %9, w1: state model.w2, t12: %12) as k0_contract_max       a kernel that was there already
  *   copy %40 to state model.w1
  */
 import { unreachable } from "../core/errors.ts";
 import { printKernel } from "../kernel/print.ts";
 import { type BufferSlot, printBuffer } from "./buffer.ts";
-import { launchesOf, type Sequence, type Step } from "./sequence.ts";
+import { kernelsOf, type Sequence, type Step } from "./sequence.ts";
 
 export function printSequence(sequence: Sequence): string {
   return sequence.map(printStep).join("\n");
@@ -17,7 +18,8 @@ function printStep(step: Step): string {
   switch (step.kind) {
     case "launch": {
       const bound = step.bindings.map(({ param, buffer }) => `${param}: ${printBuffer(buffer)}`);
-      return `launch ${step.kernel.name}(${bound.join(", ")})`;
+      const known = step.kernel.name === step.name ? "" : ` as ${step.kernel.name}`;
+      return `launch ${step.name}(${bound.join(", ")})${known}`;
     }
     case "copy":
       return `copy ${printBuffer(step.from)} to ${printBuffer(step.to)}`;
@@ -26,9 +28,9 @@ function printStep(step: Step): string {
   }
 }
 
-/** A sequence, and under it each kernel that it launches. */
+/** A sequence, and under it each kernel that it launches, once. */
 export function printCode(sequence: Sequence): string {
-  return [printSequence(sequence), ...launchesOf(sequence).map(({ kernel }) => printKernel(kernel))].join("\n\n");
+  return [printSequence(sequence), ...kernelsOf(sequence).map(printKernel)].join("\n\n");
 }
 
 /** Every buffer with its place, by segment. */

@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import { factoryText } from "../../codegen/js/artifact.ts";
 import { type JsBlocks, jsPolicy } from "../../codegen/js/policy.ts";
-import { printJsKernels } from "../../codegen/js/print.ts";
+import { JsPrinter } from "../../codegen/js/print.ts";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { DType } from "../../src/core/dtype.ts";
@@ -95,7 +95,7 @@ export function mapKernel(
 
 /** The function of a kernel. */
 export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void {
-  const [run] = new Function(factoryText(printJsKernels([expandFolds(kernel)], routineFor)))() as ((
+  const [run] = new Function(factoryText(new JsPrinter(routineFor).print([expandFolds(kernel)])))() as ((
     ...args: readonly unknown[]
   ) => void)[];
   if (run === undefined) throw new Error("no function");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { factoryText, moduleText } from "../../codegen/js/artifact.ts";
-import { printJsKernels } from "../../codegen/js/print.ts";
+import { JsPrinter } from "../../codegen/js/print.ts";
 import { Writer } from "../../codegen/writer.ts";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import {
@@ -23,8 +23,8 @@ import {
 } from "../kernel-pool.ts";
 import { at, buffer, dense, expectAgreement, kernelOf, loop, mapKernel, nestOf, noise } from "./js-case.ts";
 
-const source = (kernel: Parameters<typeof printJsKernels>[0][number]): string =>
-  printJsKernels([expandFolds(kernel)]).source;
+const source = (kernel: Parameters<JsPrinter["print"]>[0][number]): string =>
+  new JsPrinter().print([expandFolds(kernel)]).source;
 
 test("Writer puts a line before the block that is open", () => {
   const writer = new Writer();
@@ -145,25 +145,25 @@ describe("printed text", () => {
       [nestOf([i], [...body, store("return", loopIndex(i), apply("mul", name("f32", "k0"), name("f32", "k0")))])],
     );
     expectAgreement(kernel, new Map([["new", noise(2)]]));
-    expect(printJsKernels([kernel, kernel]).names).toEqual(["class_", "class__1"]);
+    expect(new JsPrinter().print([kernel, { ...kernel }]).names).toEqual(["class_", "class__1"]);
   });
 });
 
 describe("modules", () => {
   test("an ES module exports the kernels, a factory returns them", async () => {
     const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("tanh", load("f32", "x", i)));
-    const text = moduleText(printJsKernels([kernel]));
+    const text = moduleText(new JsPrinter().print([kernel]));
     const module: unknown = await import(`data:text/javascript,${encodeURIComponent(text)}`);
     const { k0_map: run } = module as { k0_map: (x: Float32Array, y: Float32Array) => void };
     const y = new Float32Array(2);
     run(new Float32Array([0, 100]), y);
     expect([...y]).toEqual([0, 1]);
-    expect(factoryText(printJsKernels([kernel])).trim()).toMatch(/return \[k0_map\];$/);
+    expect(factoryText(new JsPrinter().print([kernel])).trim()).toMatch(/return \[k0_map\];$/);
   });
 
   test("a routine is written where it is used: calling a function could box its numbers", () => {
     const kernel = mapKernel([["x", "f32"]], "f32", 2, (i) => apply("exp", load("f32", "x", i)));
-    const text = moduleText(printJsKernels([kernel, { ...kernel, name: "k1_map" }]));
+    const text = moduleText(new JsPrinter().print([kernel, { ...kernel, name: "k1_map" }]));
     expect(text).not.toMatch(/^function exp/m);
     expect(text).toMatch(/y\[i\] = exp;/);
   });
@@ -179,7 +179,7 @@ describe("modules", () => {
         ),
       })),
     };
-    const text = moduleText(printJsKernels([guarded, { ...guarded, name: "k1_map" }]));
+    const text = moduleText(new JsPrinter().print([guarded, { ...guarded, name: "k1_map" }]));
     expect(text.match(/^function exp\w*\(/gm)).toHaveLength(1);
     expectAgreement(guarded, new Map([["x", noise(2)]]));
   });

@@ -4,7 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { moduleText } from "../../codegen/js/artifact.ts";
-import { printJsKernels } from "../../codegen/js/print.ts";
+import { JsPrinter } from "../../codegen/js/print.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { adam, compileOn, type Optimizer, rmsprop, sgd } from "../../src/index.ts";
@@ -211,7 +211,7 @@ describe("the MNIST step with RMSprop", () => {
       [name, ...schedule.map((moves) => printSchedule(moves) || "as it is")].join("\n  "),
     );
     expectGolden("mnist-step.schedule.txt", [printSequence(plain.entry.sequence), ...schedules].join("\n\n"));
-    expectGolden("mnist-step.js", moduleText(printJsKernels(kernels)));
+    expectGolden("mnist-step.js", moduleText(new JsPrinter().print(kernels)));
   });
 
   it("golden files cannot be rewritten by CI", () => {

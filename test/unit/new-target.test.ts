@@ -72,8 +72,8 @@ const dummy: Target<JsArtifact, { readonly buffers: number }> = {
   portable: { buffers: 5 },
   traits: ({ buffers }) => ({ ...js.traits(null), name: "dummy", maxBuffers: buffers }),
   schedule: (kernel) => js.schedule(kernel, null),
-  legalize: (sequence) => sequence,
-  print: (sequence, addresses, _facts, crew) => js.print(sequence, addresses, null, crew),
+  legalize: (kernel) => kernel,
+  printer: () => js.printer(null),
 };
 
 test("a target made of existing pieces compiles and runs a program", async () => {

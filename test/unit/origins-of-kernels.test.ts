@@ -3,7 +3,6 @@
  * lowering and after every target's schedule.
  */
 import { describe, expect, test } from "vitest";
-import { scheduleAlike } from "../../passes/schedule/alike.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -38,38 +37,37 @@ const storesOf = (kernel: Kernel): readonly Store[] => {
 const foldsOf = (kernel: Kernel): readonly FoldStmt[] =>
   statements(kernel).filter((stmt): stmt is FoldStmt => stmt.kind === "fold");
 
-/** All kernels of the cases of one kind of op, and the nodes by id. */
+/** All launches of the cases of one kind of op, and the nodes by id. */
 function lowered(kind: string) {
   const chosen = opCases.filter(({ op }) => op.startsWith(`${kind} `));
   const written = caseProgram(chosen).entries.get("step") as Entry;
   const { ordered, lowered } = runUpTo("lowered", { written }, contextOn(jsTarget));
-  const kernels = launchesOf(lowered).map(({ kernel }) => kernel);
   const nodes = new Map(ordered?.fused.entry.graph.nodes.map((node) => [node.id, node]));
-  return { kernels, nodes };
+  return { launches: launchesOf(lowered), nodes };
 }
 
 const kinds = [...new Set(opCases.map(({ op }) => op.split(" ")[0] ?? ""))];
 
 describe.each(kinds)("%s", (kind) => {
-  const { kernels, nodes } = lowered(kind);
+  const { launches, nodes } = lowered(kind);
 
   test("every fold comes from a reduction or a contraction, every store from what it stores", () => {
-    expect(kernels.length).toBeGreaterThan(0);
-    for (const kernel of kernels) {
+    expect(launches.length).toBeGreaterThan(0);
+    for (const { kernel, nodes: own } of launches) {
       expect(checkKernel(kernel), printKernel(kernel)).toBeNull();
       for (const { fn, from } of foldsOf(kernel)) {
-        const ops = from.map((id) => nodes.get(id)?.op);
+        const ops = from.map((place) => nodes.get(own[place] ?? -1)?.op);
         expect(ops).toHaveLength(1);
         for (const op of ops)
           expect(op?.kind === "reduce" ? op.fold : op?.kind).toBe(op?.kind === "reduce" ? fn : "contract");
       }
-      for (const { from } of storesOf(kernel)) expect(from.map((id) => nodes.has(id))).toEqual([true]);
+      for (const { from } of storesOf(kernel)) expect(from.map((place) => nodes.has(own[place] ?? -1))).toEqual([true]);
       expect(statements(kernel).filter((stmt) => stmt.kind === "var" || stmt.kind === "assign")).toEqual([]);
     }
   });
 
   test("schedules forget none", () => {
-    for (const kernel of kernels) {
+    for (const kernel of new Set(launches.map((launch) => launch.kernel))) {
       const before = new Set(storesOf(kernel).flatMap(({ from }) => from));
       for (const schedule of schedules) {
         const after = schedule(kernel);
@@ -78,24 +76,4 @@ describe.each(kinds)("%s", (kind) => {
       }
     }
   });
-});
-
-test("kernels that are scheduled once for all keep the nodes of each", () => {
-  const kernels = lowered("contract").kernels.slice(0, 3);
-  const moved = (kernel: Kernel, by: number): Kernel => ({
-    ...kernel,
-    name: `${kernel.name}_${by}`,
-    nests: kernel.nests.map((nest) => ({
-      ...nest,
-      body: nest.body.map((stmt) => ("from" in stmt ? { ...stmt, from: stmt.from.map((id) => id + by) } : stmt)),
-    })),
-  });
-  for (const kernel of kernels) {
-    const twins = [1000, 2000, 3000].map((by) => moved(kernel, by));
-    const made = scheduleAlike(twins, (one) => scheduleJs(one));
-    for (const [i, after] of made.entries()) {
-      const wanted = new Set(storesOf(twins[i] ?? kernel).flatMap(({ from }) => from));
-      expect(new Set(storesOf(after).flatMap(({ from }) => from))).toEqual(wanted);
-    }
-  }
 });

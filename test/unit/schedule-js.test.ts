@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findReuse, type JsBlocks, jsBlocks } from "../../codegen/js/policy.ts";
-import { printJsKernels } from "../../codegen/js/print.ts";
+import { JsPrinter } from "../../codegen/js/print.ts";
 import { cse } from "../../passes/schedule/cse.ts";
 import { Facts } from "../../passes/schedule/facts.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
@@ -84,7 +84,7 @@ test("a block of 2x2: serial loops outside, one load per row and column", () => 
         let s_1_1: f32 = v_1_1 + bias_1
         out[8*i_o + 2*j_o + 5] = max(s_1_1, 0f)"
   `);
-  expect(printJsKernels([kernel]).source).toMatchInlineSnapshot(`
+  expect(new JsPrinter().print([kernel]).source).toMatchInlineSnapshot(`
     "const fround = Math.fround;
     const relu_cell = new Float64Array(2);
     // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.

@@ -71,7 +71,14 @@ function split(sequence: Sequence, { homes }: Products["ordered"]["fused"]): Seq
       const kernel = nestOf(step.kernel, at);
       const bindings = step.bindings.filter(({ param }) => kernel.buffers.some(({ name }) => name === param));
       const nodes = step.nodes.filter((id) => clusterOf.get(id) === clusters[at]);
-      return { ...step, id: at === 0 ? step.id : freshStepId(sequence) + at, kernel, bindings, nodes };
+      return {
+        ...step,
+        id: at === 0 ? step.id : freshStepId(sequence) + at,
+        name: kernel.name,
+        kernel,
+        bindings,
+        nodes,
+      };
     });
   });
 }

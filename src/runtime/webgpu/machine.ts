@@ -132,10 +132,10 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     return runner;
   }
 
-  /** A program for each launch; all are compiled at the same time. */
+  /** A program for each kernel; all are compiled at the same time. */
   #compile({ artifact }: CompiledEntry<WgslArtifact>): Promise<readonly GpuProgram[]> {
-    const labels = launchSteps(artifact).map(({ label }) => label);
-    return Promise.all(artifact.kernels.map((text, i) => this.#programs.program(labels[i] ?? "", text)));
+    const labels = new Map(launchSteps(artifact).map(({ kernel, label }) => [kernel, label]));
+    return Promise.all(artifact.kernels.map((text, i) => this.#programs.program(labels.get(i) ?? "", text)));
   }
 
   /** Makes shared scratch large enough for an entry. True when a buffer was replaced. */

@@ -38,7 +38,7 @@ export interface RunnerParts {
   readonly health: GpuHealth;
   readonly staging: Staging;
   readonly entry: CompiledEntry<WgslArtifact>;
-  /** For each launch, in order. */
+  /** For each of the artifact's kernels. */
   readonly programs: readonly GpuProgram[];
   readonly input: GPUBuffer | null;
   readonly output: GPUBuffer | null;

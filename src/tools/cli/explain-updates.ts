@@ -47,8 +47,8 @@ class Updates {
   constructor({ ordered, sequence }: Stages) {
     this.#homes = ordered.fused.homes;
     this.#roles = rolesOf(ordered.fused.entry);
-    for (const { kernel, nodes } of launchesOf(sequence)) {
-      for (const node of nodes) this.#kernels.set(node, kernel.name);
+    for (const { name, nodes } of launchesOf(sequence)) {
+      for (const node of nodes) this.#kernels.set(node, name);
     }
     this.#clusters = ordered.fused.groups.flat();
   }

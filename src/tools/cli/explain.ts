@@ -39,7 +39,14 @@ export function explainProgram(
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
   const warnings = new Set<string>(program.warnings);
-  const stages = stagesOf(program, entry, dims, targets[target].planned, {}, (message) => warnings.add(message));
+  const stages = stagesOf(
+    program,
+    entry,
+    dims,
+    targets[target].planned,
+    {},
+    { warn: (message) => warnings.add(message) },
+  );
   const { passes, kernels, launches, copies, memory } = stages.report;
   const updates = explainUpdates(stages);
   return { entry, dims, target, passes, kernels, launches, copies, updates, memory, warnings: [...warnings] };

@@ -18,7 +18,7 @@ import { wasm } from "../../../codegen/wasm/target.ts";
 import { wgslFiles } from "../../../codegen/wgsl/files.ts";
 import { wgsl } from "../../../codegen/wgsl/target.ts";
 import { Names } from "../../../passes/lower/names.ts";
-import { stagesOf } from "../../compile.ts";
+import { newTogether, stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
@@ -64,7 +64,8 @@ function exportProgram<A extends Artifact>(
   const { dims = {} } = options;
   checkDims(program, dims, "all");
   const names = options.entry === undefined ? [...program.entries.keys()] : [chooseEntry(program, options.entry)];
-  const entries = names.map((name) => stagesOf(program, name, dims, target).entry);
+  const together = newTogether(target);
+  const entries = names.map((name) => stagesOf(program, name, dims, target, {}, { together }).entry);
   const fresh = new Names();
   const { files, told, entries: own } = toFiles(entries, (hint) => fresh.fresh(hint));
   const manifest = {

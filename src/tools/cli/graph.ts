@@ -158,7 +158,7 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
   const homes = new Map([...ordered.fused.homes].map(([node, cluster]) => [node.id, { node, cluster }]));
   const steps = sequence.map((step): Kernels["steps"][number] => {
     if (step.kind === "copy") return step;
-    const { name, flops, schedule } = step.kernel;
+    const { flops, schedule } = step.kernel;
     const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
     const clusters = new Map<unknown, Node[]>();
     for (const { node, cluster } of step.nodes.flatMap((id) => homes.get(id) ?? [])) {
@@ -166,7 +166,7 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
       if (known === undefined) clusters.set(cluster, [node]);
       else known.push(node);
     }
-    return { kind: "launch", name, note, clusters: [...clusters.values()] };
+    return { kind: "launch", name: step.name, note, clusters: [...clusters.values()] };
   });
   return { steps, bufferOf: ordered.bufferOf };
 }
@@ -198,7 +198,7 @@ export function memoryOf({ entry, sequence, layout, report }: Stages): MemoryPic
   const steps = sequence.map((step) => {
     switch (step.kind) {
       case "launch":
-        return step.kernel.name;
+        return step.name;
       case "copy":
         return `copy to ${printBuffer(step.to)}`;
       default:

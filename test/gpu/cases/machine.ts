@@ -47,7 +47,7 @@ function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntr
   return {
     name: "step",
     dims: {},
-    artifact: wgsl.print(sequence, { buffers, segmentBytes }, wgsl.portable, alone),
+    artifact: wgsl.printer(wgsl.portable)(sequence, { buffers, segmentBytes }, alone),
     buffers,
     inputs: [],
     outputs: new Map(),
@@ -69,7 +69,14 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       const { device: watched, counts } = countedDevice(device);
       const machine = await machineOn(watched);
-      const launch = (add: number): Step => ({ kind: "launch", id: add, kernel: kernel(add), bindings, nodes: [] });
+      const launch = (add: number): Step => ({
+        kind: "launch",
+        id: add,
+        name: `k${add}`,
+        kernel: kernel(add),
+        bindings,
+        nodes: [],
+      });
       const sequence: Sequence = [
         ...[0, 1, 2].map(launch),
         { kind: "copy", id: 3, from: a, to: b },

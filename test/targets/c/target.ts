@@ -17,7 +17,7 @@ import { type Apply, isRoutineFn } from "../../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../../src/kernel/maths/in-double.ts";
 import { type Addresses, type Artifact, type ArtifactStep, artifactSteps } from "../../../src/program/artifact.ts";
 import type { BufferSlot } from "../../../src/program/buffer.ts";
-import { launchesOf, type Sequence } from "../../../src/program/sequence.ts";
+import { kernelsOf, type Sequence } from "../../../src/program/sequence.ts";
 import { helpers } from "./helpers.ts";
 import { elementTypes, printKernel, printRoutine } from "./print.ts";
 
@@ -41,8 +41,8 @@ export const c: Target<CArtifact, null> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
-  legalize: (sequence) => sequence,
-  print: (sequence, addresses) => {
+  legalize: (kernel) => kernel,
+  printer: () => (sequence, addresses) => {
     const steps = artifactSteps(sequence, addresses);
     return { steps, source: printProgram(sequence, steps, addresses.segmentBytes) };
   },
@@ -64,7 +64,7 @@ function printProgram(sequence: Sequence, steps: readonly ArtifactStep[], bytes:
     texts.push(printRoutine(found, name, routine));
     return name;
   };
-  const kernels = launchesOf(sequence).map(({ kernel }, i) => printKernel(kernel, `kernel_${i}`, routine));
+  const kernels = kernelsOf(sequence).map((kernel, i) => printKernel(kernel, `kernel_${i}`, routine));
   // One byte more: C has no arrays without elements.
   const memory = segments.map((name) => `static _Alignas(64) uint8_t ${name}_memory[${bytes[name] + 1}];`);
   const main = [

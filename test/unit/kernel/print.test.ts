@@ -170,6 +170,7 @@ test("statements at a depth, and sequences", () => {
   const launch = {
     kind: "launch",
     id: 0,
+    name: "k4_contract_max",
     kernel: matmulRelu(1, 1, 1),
     bindings: [{ param: "x", buffer: bufferOf("image", 1, "input") }],
     nodes: [],
@@ -177,7 +178,7 @@ test("statements at a depth, and sequences", () => {
   const copy = { kind: "copy", id: 1, from: bufferOf("%7", 1), to: bufferOf("model.w", 1, "state") } as const;
   const text = printSequence([launch, copy]);
   expect(text).toMatchInlineSnapshot(`
-    "launch matmul_relu(x: input image)
+    "launch k4_contract_max(x: input image) as matmul_relu
     copy %7 to state model.w"
   `);
 });

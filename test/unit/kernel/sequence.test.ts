@@ -30,6 +30,7 @@ const plan = new Set([powers, kept, flag]);
 const launch: Launch = {
   kind: "launch",
   id: 0,
+  name: next.name,
   kernel: next,
   bindings: [{ param: "sums", buffer: powers }],
   nodes: [],
@@ -77,6 +78,7 @@ describe("check", () => {
         kind: "launch",
         id: 0,
         nodes: [],
+        name: "both",
         kernel: both,
         bindings: [
           { param: "x", buffer: x },

@@ -51,7 +51,7 @@ export function launch(kernel: FakeKernel, from: FakeBuffer, to: FakeBuffer, pan
     { param: "from", buffer: fakeBuffers[from] },
     { param: "to", buffer: fakeBuffers[to] },
   ];
-  return { kind: "launch", id: 0, kernel: made, bindings, nodes: [] };
+  return { kind: "launch", id: 0, name: made.name, kernel: made, bindings, nodes: [] };
 }
 
 export function slot(
