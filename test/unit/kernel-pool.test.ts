@@ -182,7 +182,7 @@ test("a trainer's evaluate and predict print nothing that train has printed", ()
   });
   const { entries } = together(net.program, jsTarget, { batch: 8 });
   const texts = [...entries.values()].map(({ artifact }) => (artifact as unknown as { source: string }).source);
-  const functions = texts.map((text) => text.match(/^function k\d+[^]*?^}/gm) ?? []);
+  const functions = texts.map((text) => text.match(/^function k\d+[\s\S]*?^}/gm) ?? []);
   const all = functions.flat();
   expect(new Set(all.map((text) => text.replace(/^function \w+/, ""))).size).toBe(new Set(all).size);
   expect(new Set(all).size).toBeLessThan(all.length);
