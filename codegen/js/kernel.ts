@@ -16,7 +16,6 @@ import { isIndex } from "../../src/kernel/index-expr.ts";
 import type {
   BufferParam,
   Expr,
-  Index,
   Kernel,
   LoopVar,
   Nest,
@@ -26,6 +25,7 @@ import type {
   ValueType,
 } from "../../src/kernel/kernel.ts";
 import { operandsOf, ownExprs, walkStmts } from "../../src/kernel/rewrite.ts";
+import { elements, indexedArrays } from "../arrays.ts";
 import { Writer } from "../writer.ts";
 import type { JsContext, JsModule, Printed } from "./context.ts";
 import { declare, inBlock, Namer, spell } from "./context.ts";
@@ -99,23 +99,6 @@ function countUses(stmts: readonly Stmt[]): ReadonlyMap<Expr, number> {
     stmt: (stmt) => void count(ownExprs(stmt)),
   });
   return uses;
-}
-
-/** The array variables that are indexed by more than constants. */
-function indexedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
-  const found = new Set<string>();
-  const see = (name: string, at: readonly Index[]): void => {
-    if (at.some((index) => index.kind !== "const")) found.add(name);
-  };
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      if (stmt.kind === "assign") see(stmt.name, stmt.at);
-    },
-    expr: (expr) => {
-      if (expr.kind === "name") see(expr.name, expr.at);
-    },
-  });
-  return found;
 }
 
 // ---- loops ---------------------------------------------------------------------------------------------------------
@@ -207,13 +190,6 @@ function printVar(stmt: Of<"var">, context: JsContext): void {
   if (first === undefined) return;
   const value = stmt.init.kind === "const" ? init.text : first;
   writer.line(`let ${[`${first} = ${init.text}`, ...rest.map((name) => `${name} = ${value}`)].join(", ")};`);
-}
-
-/** All positions in an array of this shape, the last axis fastest. */
-function elements(shape: readonly number[]): readonly (readonly number[])[] {
-  let all: readonly (readonly number[])[] = [[]];
-  for (const size of shape) all = all.flatMap((at) => Array.from({ length: size }, (_, i) => [...at, i]));
-  return all;
 }
 
 function printAssign(stmt: Of<"assign">, context: JsContext): void {

@@ -35,6 +35,8 @@ export interface Context {
   readonly names: WgslNames;
   readonly buffers: ReadonlyMap<string, BufferParam>;
   readonly helpers: Set<Helper>;
+  /** Array variables that are not indexed by constants alone. */
+  readonly indexed: ReadonlySet<string>;
   /** Of a maths routine, where min and max may lose NaN: WGSL's own will do. */
   readonly plainMinMax: boolean;
   /** The name of the function that computes `fn`. */
@@ -49,6 +51,18 @@ interface Printed {
 
 export function exprText(expr: Expr, context: Context): string {
   return printExpr(expr, context).text;
+}
+
+/** A variable, or an element of one. */
+export function variableText(name: string, at: readonly Index[], context: Context): string {
+  const constants = at.flatMap((index) => (index.kind === "const" ? [index.value] : []));
+  if (!context.indexed.has(name)) return context.names.of(elementName(name, constants));
+  return context.names.of(name) + at.map((index) => `[${indexText(index, context)}]`).join("");
+}
+
+/** What no other name of a kernel is. */
+export function elementName(name: string, at: readonly number[]): string {
+  return name + at.map((n) => `[${n}]`).join("");
 }
 
 export function indexText(index: Index, context: Context): string {
@@ -115,7 +129,7 @@ function printExpr(expr: Expr, context: Context): Printed {
     case "const":
       return printConstant(expr.type, expr.value, context);
     case "name":
-      return tight(context.names.of(expr.name) + expr.at.map((at) => `[${indexText(at, context)}]`).join(""));
+      return tight(variableText(expr.name, expr.at, context));
     case "load":
       return printLoad(expr, context);
     case "apply":

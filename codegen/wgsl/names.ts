@@ -43,9 +43,9 @@ export class WgslNames {
   readonly #given = new Map<string, string>();
   readonly #taken = new Set<string>();
 
-  /** The identifier of a kernel's name: itself where WGSL allows it. */
-  declare(name: string): string {
-    const identifier = this.fresh(name);
+  /** The identifier of a kernel's name: itself, or what it is to be based on, where WGSL allows that. */
+  declare(name: string, base = name): string {
+    const identifier = this.fresh(base);
     this.#given.set(name, identifier);
     return identifier;
   }

@@ -9,8 +9,8 @@
  * here are a value (`wgslTuning`) that whoever measures may replace.
  */
 
-import { type Contraction, everyFold, type Facts, sizeOf } from "../../passes/schedule/facts.ts";
-import { longestRow, planRow, type RowStep, sharedWork, votesAcross } from "../../passes/schedule/moves/team-plan.ts";
+import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../passes/schedule/facts.ts";
+import { planRow, type RowStep } from "../../passes/schedule/moves/team-plan.ts";
 import { notShared } from "../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../passes/schedule/schedule.ts";
 import { folds } from "../../src/kernel/folds.ts";
@@ -163,6 +163,35 @@ function rowWish(nest: Nest, { limits, tuning }: Setting): Wish | undefined {
   if (rows > tuning.mapRows && votesAcross(nest, steps) >= 0) return undefined;
   const isWide = rows <= tuning.wideMostRows && columns >= tuning.wideLeastColumns;
   return { size: Math.min(powerBelow(limits.maxInvocations), isWide ? tuning.wideSize : tuning.mapSize), steps };
+}
+
+/** Iterations that are shared out, and that every invocation repeats. */
+function sharedWork(steps: readonly RowStep[]): { readonly shared: number; readonly repeated: number } {
+  let [shared, repeated] = [0, 0];
+  for (const { kind, loops, stmts } of steps) {
+    if (loops !== undefined) shared += sizeOf(loops);
+    if (kind !== "all") continue;
+    for (const stmt of stmts) {
+      if (stmt.kind === "for") repeated += stmt.loop.extent;
+      else if (stmt.kind === "fold") repeated += sizeOf(stmt.axes);
+    }
+  }
+  return { shared, repeated };
+}
+
+function longestRow(steps: readonly RowStep[]): number {
+  return Math.max(0, ...steps.map(({ loops }) => (loops === undefined ? 0 : sizeOf(loops))));
+}
+
+/** Which neighbours share memory: those in the last parallel loop (positive), or those in the column loop (negative)? */
+function votesAcross({ loops }: Nest, steps: readonly RowStep[]): number {
+  const row = loops.findLast(({ loop }) => loop.extent > 1)?.loop;
+  if (row === undefined) return -1;
+  return steps.reduce((votes, { loops: columns, stmts }) => {
+    if (columns === undefined) return votes;
+    const column = columns.findLast((loop) => loop.extent > 1);
+    return votes + neighboursAlong(stmts, row) - (column === undefined ? 0 : neighboursAlong(stmts, column));
+  }, 0);
 }
 
 function powerBelow(limit: number): number {

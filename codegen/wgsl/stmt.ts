@@ -3,8 +3,9 @@
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { elements } from "../arrays.ts";
 import type { Context } from "./expr.ts";
-import { boundsText, exprText, indexText, namedIndex, typeText } from "./expr.ts";
+import { boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
 
 export function printStmts(stmts: readonly Stmt[], context: Context): void {
@@ -27,8 +28,7 @@ function printStmt(stmt: Stmt, context: Context): void {
       return;
     case "assign": {
       const value = exprText(stmt.value, context);
-      const at = stmt.at.map((index) => `[${indexText(index, context)}]`).join("");
-      writer.line(`${names.of(stmt.name)}${at} = ${value};`);
+      writer.line(`${variableText(stmt.name, stmt.at, context)} = ${value};`);
       return;
     }
     case "store":
@@ -58,12 +58,15 @@ function printFor(loop: LoopVar, mark: string, { writer, names }: Context, body:
 function printVar(stmt: Stmt & { readonly kind: "var" }, context: Context): void {
   const { writer, names } = context;
   const init = exprText(stmt.init, context);
-  const name = names.declare(stmt.name);
   const scalar = typeText(stmt.type);
-  if (stmt.shape.length === 0) {
-    writer.line(`var ${name}: ${scalar} = ${init};`);
+  if (!context.indexed.has(stmt.name)) {
+    for (const at of elements(stmt.shape)) {
+      const element = names.declare(elementName(stmt.name, at), [stmt.name, ...at].join("_"));
+      writer.line(`var ${element}: ${scalar} = ${init};`);
+    }
     return;
   }
+  const name = names.declare(stmt.name);
   const type = stmt.shape.reduceRight((inner, size) => `array<${inner}, ${size}>`, scalar as string);
   writer.line(`var ${name}: ${type};`);
   if (stmt.init.kind === "const" && Object.is(stmt.init.value, 0)) return;

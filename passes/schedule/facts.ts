@@ -9,7 +9,8 @@
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
 import type { Apply, Expr, FoldStmt, Index, Load, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { operandsOf, ownExprs, walkExpr } from "../../src/kernel/rewrite.ts";
+import { operandsOf, ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { strideAlong } from "../../src/kernel/stride.ts";
 
 type Names = ReadonlySet<string>;
 const none: Names = new Set();
@@ -148,6 +149,40 @@ export function everyFold(stmts: readonly Stmt[]): readonly FoldStmt[] {
     const inside = "body" in stmt ? everyFold(stmt.body) : [];
     return stmt.kind === "fold" ? [...inside, stmt] : inside;
   });
+}
+
+/** Whether anything in the statements reads one of these names. */
+export function readsIn(stmts: readonly Stmt[], names: Names): boolean {
+  return stmts.some((stmt) => {
+    return ownExprs(stmt).some((expr) => readsAny(expr, names)) || ("body" in stmt && readsIn(stmt.body, names));
+  });
+}
+
+/** These names, and those of the statements whose values differ with them; of variables, what decides on an assignment may. */
+export function movedBy(stmts: readonly Stmt[], names: Iterable<string>): Set<string> {
+  const moved = new Set(names);
+  const see = (all: readonly Stmt[]): void => {
+    for (const stmt of all) {
+      if ("body" in stmt) see(stmt.body);
+      if (stmt.kind === "var" || stmt.kind === "assign") moved.add(stmt.name);
+      else if (stmt.kind === "let" && readsAny(stmt.value, moved)) moved.add(stmt.name);
+      else if (stmt.kind === "fold" && readsIn([stmt], moved))
+        for (const { name } of stmt.accumulators) moved.add(name);
+    }
+  };
+  see(stmts);
+  return moved;
+}
+
+/** Loads of elements that lie side by side along the loop. */
+export function neighboursAlong(stmts: readonly Stmt[], { name, extent }: LoopVar): number {
+  let count = 0;
+  walkStmts(stmts, {
+    expr: (expr) => {
+      if (expr.kind === "load" && Math.abs(strideAlong(expr.at, name, extent, () => true) ?? 0) === 1) count += 1;
+    },
+  });
+  return count;
 }
 
 /** Iterations of all the loops together. */

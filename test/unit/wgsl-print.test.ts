@@ -17,6 +17,7 @@ import {
   gather,
   kernelOf,
   loop,
+  matmul,
   nest,
   reduction,
   scheduleWgsl,
@@ -94,6 +95,12 @@ describe("launch", () => {
     expect(folded.workgroups).toEqual([6, 3, 1]);
     expect(folded.source).toContain("let tl_group = i32(tl_id.x + 6u * tl_id.y);\n  if (tl_group < 16) {");
     expect(() => printWgsl(kernel, { maxWorkgroupsPerDimension: 3 })).toThrow("more than the GPU can launch");
+  });
+
+  test("registers of a tile are variables of their own, none of them an array", () => {
+    const { source } = printWgsl(scheduleWgsl(matmul(128, 128, 32), limits));
+    expect(source).toMatch(/acc\w*_3_2 = acc\w*_3_2 \+ a\w*_3 \* b\w*_2;/);
+    expect(source).not.toMatch(/^ *var \w+: array/m);
   });
 
   test("nothing to do is no workgroup", () => {

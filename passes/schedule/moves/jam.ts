@@ -13,8 +13,8 @@
 import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapBounds, mapStmt, ownExprs, type Rewrite, readsAny, walkStmts } from "../../../src/kernel/rewrite.ts";
-import { sizeOf } from "../facts.ts";
+import { mapBounds, mapStmt, type Rewrite, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { type Fresh, replace } from "../names.ts";
 import {
   type Around,
@@ -70,8 +70,10 @@ function jamStmts(stmts: readonly Stmt[], block: readonly LoopVar[], mark: LoopM
   const copies = sizeOf(block);
   if (copies > mostCopies) refuse(`a block of ${copies}`);
   checkKinds(stmts);
-  const moving = new Set(block.map(({ name }) => name));
-  markMoving(stmts, moving);
+  const moving = movedBy(
+    stmts,
+    block.map(({ name }) => name),
+  );
   const items = group(stmts, moving);
   const arrays = arraysOf(items);
   const names = { of: firstFold(items) ?? items[0] };
@@ -98,24 +100,9 @@ function checkKinds(stmts: readonly Stmt[]): void {
 
 // ---- what moves with the block ---------------------------------------------------------------------------------------
 
-/** Adds the names whose values differ between iterations of the block. */
-function markMoving(stmts: readonly Stmt[], moving: Set<string>): void {
-  for (const stmt of stmts) {
-    if ("body" in stmt) markMoving(stmt.body, moving);
-    if (stmt.kind === "let" && readsAny(stmt.value, moving)) moving.add(stmt.name);
-    else if (stmt.kind === "fold" && moves(stmt, moving)) {
-      for (const { name } of stmt.accumulators) moving.add(name);
-    }
-  }
-}
-
 /** A store is made once for each iteration, whatever it reads. */
 function moves(stmt: Stmt, moving: Names): boolean {
-  if (stmt.kind === "store") return true;
-  return (
-    ownExprs(stmt).some((expr) => readsAny(expr, moving)) ||
-    ("body" in stmt && stmt.body.some((inner) => moves(inner, moving)))
-  );
+  return readsIn([stmt], moving) || someStmt([stmt], { stmt: ({ kind }) => kind === "store" });
 }
 
 // ---- grouping --------------------------------------------------------------------------------------------------------

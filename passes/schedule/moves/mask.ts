@@ -10,8 +10,9 @@
  */
 import { apply, when } from "../../../src/kernel/build.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
-import { mapStmt, mapStmts, ownExprs, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
+import { mapStmt, mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
+import { movedBy } from "../facts.ts";
 import { copyStmts, type Fresh, letsFor, replace } from "../names.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 
@@ -49,16 +50,7 @@ function inside(stmts: readonly Stmt[], condition: Expr): readonly Stmt[] {
 
 /** Loads that move with what is bounded. Others are those of iterations that are there. */
 function guardedFold(fold: FoldStmt, bound: Bound, buffers: Around["buffers"]): Stmt {
-  const moving = new Set(bound.index.reads);
-  const see = (stmts: readonly Stmt[]): void => {
-    for (const stmt of stmts) {
-      if ("body" in stmt) see(stmt.body);
-      const moves = ownExprs(stmt).some((expr) => readsAny(expr, moving));
-      if (moves && stmt.kind === "let") moving.add(stmt.name);
-      if (moves && stmt.kind === "fold") for (const { name } of stmt.accumulators) moving.add(name);
-    }
-  };
-  see(fold.body);
+  const moving = movedBy(fold.body, bound.index.reads);
   const guard = guardLoads([bound], buffers);
   return mapStmt(
     fold,

@@ -18,7 +18,7 @@
  */
 import { apply, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type { Expr, FoldStmt, Index, LoopMark, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { ownExprs, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -115,57 +115,54 @@ function withPanel(staged: StagedFactor, operand: "left" | "right", panel: Share
 
 function fill(staged: StagedFactor, panel: SharedArray, along: "columns" | "depth", fresh: Fresh): readonly Stmt[] {
   const { axes, column, depth } = staged;
-  const { pool } = fresh;
-  const copy = (loop: LoopVar, extent = loop.extent): LoopVar => ({ name: fresh(loop.name), extent });
-  const outer = axes.filter((axis) => axis !== column && (along === "columns" || axis !== depth));
-  const copies = new Map(outer.map((axis) => [axis, copy(axis)]));
-  const at = new Map([...copies].map(([axis, loop]): [LoopVar, Index] => [axis, pool.loop(loop)]));
-  const around = (inside: readonly Stmt[]): readonly Stmt[] => loopsAround([...copies.values()], inside);
-  const write = (more: readonly (readonly [LoopVar, Index])[]): readonly Stmt[] =>
-    element(staged, panel, new Map([...at, ...more]), fresh);
-  if (along === "columns") {
-    if (column === undefined) return around(write([]));
-    if (column.extent % laneCount !== 0) {
-      const each = copy(column);
-      return around(loopsAround([each], write([[column, pool.loop(each)]]), "unrolled"));
-    }
-    const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-    const vector: LoopVar = { name: fresh("v"), extent: column.extent / laneCount };
-    const vectors = write([[column, blockIndex(laneCount, pool.loop(vector), pool.loop(lane))]]);
-    return around(loopsAround([lane], loopsAround([vector], vectors, "interleaved"), "lane"));
-  }
-  if (depth === undefined || depth.extent < laneCount) return refuse("it is not deep enough");
-  const everyColumn = (k: Index): readonly Stmt[] => {
-    if (column === undefined) return write([[depth, k]]);
-    const each = copy(column);
-    return loopsAround(
-      [each],
-      write([
-        [depth, k],
-        [column, pool.loop(each)],
-      ]),
-    );
+  if (along === "depth" && (depth?.extent ?? 0) < laneCount) refuse("it is not deep enough");
+  const vector = along === "columns" ? column : depth;
+  const copy = (loop: LoopVar): Copied => {
+    const own: LoopVar = { ...loop, name: fresh(loop.name) };
+    return { loops: [{ loop: own, mark: "parallel" }], at: [[loop.name, fresh.pool.loop(own)]] };
   };
-  const whole = copy(depth, Math.floor(depth.extent / laneCount));
-  const rest = copy(depth, depth.extent % laneCount);
-  const lane: LoopVar = { name: fresh("lane"), extent: laneCount };
-  const inside = [
-    ...loopsAround(
-      [whole],
-      loopsAround([lane], everyColumn(blockIndex(laneCount, pool.loop(whole), pool.loop(lane))), "lane"),
-    ),
-  ];
-  if (rest.extent > 0) {
-    inside.push(...loopsAround([rest], everyColumn(scaleIndex(pool.loop(rest), 1, whole.extent * laneCount))));
+  const outer = axes.filter((axis) => axis !== vector && axis !== column).map(copy);
+  const pieces = vector === undefined ? [{ loops: [], at: [] }] : inLanes(vector, along, fresh);
+  const filling = pieces.flatMap((piece) => {
+    const inner = column === undefined || column === vector ? [] : [copy(column)];
+    const at = [...outer, piece, ...inner].flatMap((each) => each.at);
+    return loopsAround([piece, ...inner], element(staged, panel, new Map(at), fresh));
+  });
+  return loopsAround(outer, filling);
+}
+
+/** Loops over an axis, or a part of it, and where they are in it. */
+interface Copied {
+  readonly loops: readonly BlockLoop[];
+  readonly at: readonly (readonly [string, Index])[];
+}
+
+/** The axis in whole vectors, side by side along the columns; and what fills none. */
+function inLanes({ name, extent }: LoopVar, along: "columns" | "depth", fresh: Fresh): readonly Copied[] {
+  const { pool } = fresh;
+  const [whole, rest] = [Math.floor(extent / laneCount), extent % laneCount];
+  const loop = (of: string, size: number): LoopVar => ({ name: fresh(of), extent: size });
+  if (along === "columns" && rest > 0) {
+    const each = loop(name, extent);
+    return [{ loops: [{ loop: each, mark: "unrolled" }], at: [[name, pool.loop(each)]] }];
   }
-  return around(inside);
+  const [vector, lane, left] = [
+    loop(along === "columns" ? "v" : name, whole),
+    loop("lane", laneCount),
+    loop(name, rest),
+  ];
+  const lanes: BlockLoop = { loop: lane, mark: "lane" };
+  const at = blockIndex(laneCount, pool.loop(vector), pool.loop(lane));
+  if (along === "columns") return [{ loops: [lanes, { loop: vector, mark: "interleaved" }], at: [[name, at]] }];
+  const vectors: Copied = { loops: [{ loop: vector, mark: "parallel" }, lanes], at: [[name, at]] };
+  const last = scaleIndex(pool.loop(left), 1, whole * laneCount);
+  return rest === 0 ? [vectors] : [vectors, { loops: [{ loop: left, mark: "parallel" }], at: [[name, last]] }];
 }
 
 /** Loops of one iteration are none. */
-function loopsAround(loops: readonly LoopVar[], body: readonly Stmt[], mark: LoopMark = "parallel"): readonly Stmt[] {
-  const turning = loops.filter(({ extent }) => extent > 1);
+function loopsAround(copies: readonly Copied[], body: readonly Stmt[]): readonly Stmt[] {
   return forLoops(
-    turning.map((loop) => ({ loop, mark })),
+    copies.flatMap(({ loops }) => loops).filter(({ loop }) => loop.extent > 1),
     body,
   );
 }
@@ -174,12 +171,12 @@ function loopsAround(loops: readonly LoopVar[], body: readonly Stmt[], mark: Loo
 function element(
   { factor, lets, axes }: StagedFactor,
   panel: SharedArray,
-  at: ReadonlyMap<LoopVar, Index>,
+  at: ReadonlyMap<string, Index>,
   fresh: Fresh,
 ): readonly Stmt[] {
   const { pool } = fresh;
   const name = "element"; // the copy gives it a name of its own
   const index = placeOf(axes, fresh);
   const stmts = [...lets, letValue(name, factor), store(panel.name, index, pool.name(factor.type, name))];
-  return copyStmts(stmts, { loops: new Map([...at].map(([axis, value]) => [axis.name, value])) }, fresh);
+  return copyStmts(stmts, { loops: at }, fresh);
 }

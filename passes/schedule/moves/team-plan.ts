@@ -7,19 +7,22 @@
  *   let top = abs(m)                    all       every invocation has it
  */
 import { isDynamic } from "../../../src/kernel/index-expr.ts";
-import type { FoldStmt, Index, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
+import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import { readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
-import { sizeOf } from "../facts.ts";
 import { declaredNames, namesIn } from "../names.ts";
 import { notShared } from "./tree.ts";
 
+/** Statements of a row, and the loops whose iterations the lanes take: parallel ones around one another are taken as one. */
 export type RowStep =
-  | { readonly kind: "all"; readonly stmt: Stmt }
-  | { readonly kind: "fold"; readonly fold: FoldStmt }
-  /** Parallel loops around one another, taken as one. */
-  | { readonly kind: "spread"; readonly loops: readonly LoopVar[]; readonly body: readonly Stmt[] }
-  | { readonly kind: "first"; readonly stmts: readonly Stmt[] };
+  | { readonly kind: "all" | "first"; readonly stmts: readonly Stmt[]; readonly loops?: undefined }
+  | {
+      readonly kind: "fold";
+      readonly fold: FoldStmt;
+      readonly stmts: readonly Stmt[];
+      readonly loops: readonly LoopVar[];
+    }
+  | { readonly kind: "spread"; readonly stmts: readonly Stmt[]; readonly loops: readonly LoopVar[] };
 
 /** The steps of a row, or why sharing it out would race. */
 export function planRow(stmts: readonly Stmt[]): readonly RowStep[] | string {
@@ -32,10 +35,13 @@ export function planRow(stmts: readonly Stmt[]): readonly RowStep[] | string {
   for (const [n, stmt] of stmts.entries()) {
     if (stmt.kind === "barrier") return "there is a barrier in the body";
     if (stmt.kind === "assign" || stmt.kind === "for" || stmt.kind === "fold") endRun(stmts.slice(n));
-    if (stmt.kind === "assign") steps.push({ kind: "all", stmt });
-    else if (stmt.kind === "fold")
-      steps.push(notShared(stmt) === null ? { kind: "fold", fold: stmt } : { kind: "all", stmt });
-    else if (stmt.kind === "for") {
+    if (stmt.kind === "assign") steps.push({ kind: "all", stmts: [stmt] });
+    else if (stmt.kind === "fold") {
+      const isShared = notShared(stmt) === null;
+      steps.push(
+        isShared ? { kind: "fold", fold: stmt, stmts: [stmt], loops: stmt.axes } : { kind: "all", stmts: [stmt] },
+      );
+    } else if (stmt.kind === "for") {
       const step = planLoop(stmt);
       if (step === undefined) return `iterations of ${stmt.loop.name} know of each other`;
       steps.push(step);
@@ -45,50 +51,6 @@ export function planRow(stmts: readonly Stmt[]): readonly RowStep[] | string {
   endRun([]);
   const race = raceIn(steps);
   return race === undefined ? steps : `invocations would race for ${race}`;
-}
-
-/** Iterations that are shared out, and that every invocation repeats. */
-export function sharedWork(steps: readonly RowStep[]): { readonly shared: number; readonly repeated: number } {
-  let shared = 0;
-  let repeated = 0;
-  for (const step of steps) {
-    const columns = columnsOf(step);
-    if (columns !== undefined) shared += sizeOf(columns);
-    else if (step.kind === "all" && step.stmt.kind === "for") repeated += step.stmt.loop.extent;
-    else if (step.kind === "all" && step.stmt.kind === "fold") repeated += sizeOf(step.stmt.axes);
-  }
-  return { shared, repeated };
-}
-
-/** The loops whose iterations the lanes take. */
-export function columnsOf(step: RowStep): readonly LoopVar[] | undefined {
-  if (step.kind === "fold") return step.fold.axes;
-  return step.kind === "spread" ? step.loops : undefined;
-}
-
-export function longestRow(steps: readonly RowStep[]): number {
-  return Math.max(0, ...steps.map((step) => sizeOf(columnsOf(step) ?? [{ name: "", extent: 0 }])));
-}
-
-/** Which neighbours share memory: those in the last parallel loop (positive), or those in the column loop (negative)? */
-export function votesAcross({ loops }: Nest, steps: readonly RowStep[]): number {
-  const row = loops.findLast(({ loop }) => loop.extent > 1)?.loop;
-  if (row === undefined) return -1;
-  let votes = 0;
-  const isNext = (at: Index, loop: LoopVar | undefined): boolean =>
-    loop !== undefined && Math.abs(strideAlong(at, loop.name, loop.extent, () => true) ?? 0) === 1;
-  for (const step of steps) {
-    const column = columnsOf(step)?.findLast((loop) => loop.extent > 1);
-    if (step.kind !== "fold" && step.kind !== "spread") continue;
-    walkStmts(step.kind === "fold" ? [step.fold] : step.body, {
-      expr: (expr) => {
-        if (expr.kind !== "load") return;
-        if (isNext(expr.at, row)) votes += 1;
-        if (isNext(expr.at, column)) votes -= 1;
-      },
-    });
-  }
-  return votes;
 }
 
 // ---- runs of statements at the level of the row --------------------------------------------------------------------
@@ -104,7 +66,7 @@ function splitRun(run: readonly Stmt[], readLater: ReadonlySet<string>): readonl
       first.push(stmt);
       continue;
     }
-    all.push({ kind: "all", stmt });
+    all.push({ kind: "all", stmts: [stmt] });
     for (const name of namesIn([stmt])) needed.add(name);
   }
   if (!first.some(stores)) return all.reverse();
@@ -128,72 +90,41 @@ function planLoop(stmt: Stmt & { readonly kind: "for" }): RowStep | undefined {
   };
   for (let only = inside(); only?.kind === "for" && only.mark === "parallel"; only = inside()) body.push(only);
   const isSpread = body.every(({ mark }) => mark === "parallel") && !assignsOuter(stmt);
-  if (!isSpread) return stores(stmt) ? undefined : { kind: "all", stmt };
-  return { kind: "spread", loops: body.map(({ loop }) => loop), body: body[body.length - 1]?.body ?? [] };
+  if (!isSpread) return stores(stmt) ? undefined : { kind: "all", stmts: [stmt] };
+  return { kind: "spread", loops: body.map(({ loop }) => loop), stmts: body[body.length - 1]?.body ?? [] };
 }
 
 // ---- races ---------------------------------------------------------------------------------------------------------
-
-interface Access {
-  readonly write: boolean;
-  /** Where it happens: in lane 0, in every lane, or in the lane of its column (then `element` says which, if it can be said). */
-  readonly place: "first" | "all" | "column";
-  readonly element: Index | undefined;
-}
 
 /**
  * Of each buffer the row writes, an element may be touched by one invocation only: either all accesses are lane 0's, or
  * all are of the same element in the same column. The first buffer of which that is not so.
  */
 function raceIn(steps: readonly RowStep[]): string | undefined {
-  const accesses = new Map<string, Access[]>();
+  const written = new Set<string>();
+  const touched = new Map<string, Set<Index | "first" | "any">>();
   for (const step of steps) {
-    for (const [buffer, access] of accessesOf(step)) {
-      const known = accesses.get(buffer) ?? [];
-      known.push(access);
-      accesses.set(buffer, known);
-    }
+    const { kind, stmts, loops } = step;
+    const inner = new Set(declaredNames(kind === "fold" ? step.fold.body : stmts));
+    const see = (buffer: string, at: Index): void => {
+      const by = kind === "first" ? kind : ((loops && elementOf(at, loops, inner)) ?? "any");
+      touched.set(buffer, (touched.get(buffer) ?? new Set()).add(by));
+    };
+    walkStmts(stmts, {
+      stmt: (stmt) => {
+        if (stmt.kind !== "store") return;
+        written.add(stmt.buffer);
+        see(stmt.buffer, stmt.at);
+      },
+      expr: (expr) => {
+        if (expr.kind === "load") see(expr.buffer, expr.at);
+      },
+    });
   }
-  for (const [buffer, all] of accesses) {
-    const [head] = all;
-    if (head === undefined || !all.some((access) => access.write)) continue;
-    const isApart = head.place !== "all" && all.every(({ place }) => place === head.place);
-    const isSame =
-      head.place !== "column" || (head.element !== undefined && all.every((a) => a.element === head.element));
-    if (!isApart || !isSame) return buffer;
-  }
-  return undefined;
-}
-
-function accessesOf(step: RowStep): readonly (readonly [string, Access])[] {
-  const found: [string, Access][] = [];
-  const loops = columnsOf(step);
-  const place = step.kind === "fold" || step.kind === "spread" ? "column" : step.kind;
-  const inside = step.kind === "fold" ? step.fold.body : step.kind === "spread" ? step.body : [];
-  const inner = new Set(declaredNames(inside));
-  const element = (at: Index): Index | undefined => (loops === undefined ? undefined : elementOf(at, loops, inner));
-  walkStmts(stmtsOf(step), {
-    stmt: (stmt) => {
-      if (stmt.kind === "store") found.push([stmt.buffer, { write: true, place, element: element(stmt.at) }]);
-    },
-    expr: (expr) => {
-      if (expr.kind === "load") found.push([expr.buffer, { write: false, place, element: element(expr.at) }]);
-    },
+  return [...written].find((buffer) => {
+    const by = touched.get(buffer);
+    return by !== undefined && (by.size > 1 || by.has("any"));
   });
-  return found;
-}
-
-function stmtsOf(step: RowStep): readonly Stmt[] {
-  switch (step.kind) {
-    case "all":
-      return [step.stmt];
-    case "fold":
-      return [step.fold];
-    case "first":
-      return step.stmts;
-    case "spread":
-      return step.body;
-  }
 }
 
 /** The element by its column in a way that two loops share; undefined where two columns may mean one element. */

@@ -11,7 +11,8 @@
  * invocations come: rows beyond the end run along with guarded loads and stores. It is no move of others because what becomes of
  * one statement depends on what becomes of all of them: who may store what another one has read.
  */
-import { floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import { forLoop } from "../../../src/kernel/build.ts";
+import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
@@ -20,7 +21,7 @@ import { sizeOf } from "../facts.ts";
 import { type Around, type Moved, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { planRow, type RowStep } from "./team-plan.ts";
-import { columnOf, joinInTree, shareFold, type Team } from "./tree.ts";
+import { joinInTree, shareFold, type Team } from "./tree.ts";
 
 export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved {
   const { nest } = piece;
@@ -35,7 +36,7 @@ export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved 
   const group: LoopVar = { name: fresh("group"), extent: Math.ceil(total / rows) };
   const lane: LoopVar = { name: fresh("lane"), extent: rows * lanes };
   const { own, row } = teamOf(fresh.pool.loop(lane), move);
-  const flat = columnOf(fresh.pool.loop(group), rows, row);
+  const flat = blockIndex(rows, fresh.pool.loop(group), row);
   const bounds = openBounds([{ index: flat, extent: total }]);
   const names = new Map(piece.names);
   const shared = shareOut(steps, own, nest.prelude, names, around);
@@ -81,24 +82,23 @@ function shareOut(
   // Folds of the prelude may become trees too.
   let isUsed = prelude.length > 0;
   for (const step of steps) {
-    if (step.kind === "all") out.push(step.stmt);
-    else if (step.kind === "first") out.push(...whenInside([{ index: own.lane, extent: 1 }], step.stmts));
-    else if (step.kind === "fold") {
+    if (step.kind === "fold") {
       const part = shareFold(step.fold, own, around);
       out.push(part, ...joinInTree(step.fold, part, { team: own, isUsed }, around));
       isUsed = true;
       for (const [i, { name }] of step.fold.accumulators.entries()) {
         names.set(`${name}_part`, part.accumulators[i]?.name ?? null);
       }
-    } else {
+    } else if (step.kind === "spread") {
       const total = sizeOf(step.loops);
       const extent = Math.ceil(total / own.lanes);
       const trips: LoopVar = { name: fresh(`${step.loops[0]?.name ?? "c"}_trip`), extent };
-      const column = columnOf(fresh.pool.loop(trips), own.lanes, own.lane);
-      const body = mapStmts(step.body, replaceLoops(recover(step.loops, column)));
+      const column = blockIndex(own.lanes, fresh.pool.loop(trips), own.lane);
+      const body = mapStmts(step.stmts, replaceLoops(recover(step.loops, column)));
       const inside = whenInside([{ index: column, extent: total }], body);
-      out.push(...(extent === 1 ? inside : [{ kind: "for", loop: trips, mark: "serial", body: inside } as const]));
-    }
+      out.push(...(extent === 1 ? inside : [forLoop(trips, inside)]));
+    } else if (step.kind === "first") out.push(...whenInside([{ index: own.lane, extent: 1 }], step.stmts));
+    else out.push(...step.stmts);
   }
   return out;
 }

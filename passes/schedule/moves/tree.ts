@@ -11,12 +11,12 @@
  */
 import { barrier, letValue, load, store, when } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
-import { scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
+import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, Nest, SharedArray, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmt, readsAny, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
+import { mapStmt, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow, openBounds } from "../bounds.ts";
-import { sizeOf } from "../facts.ts";
+import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { defining } from "../names.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { recover } from "./loops.ts";
@@ -48,7 +48,7 @@ export function splitTree(piece: Piece, { of, into }: MoveOf<"splitFold">, aroun
   const reason = notShared(fold);
   if (reason !== null) refuse(reason);
   if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
-  if (varies([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
+  if (readsIn([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
   const part = shareFold(fold, team, around);
   const tree = joinInTree(fold, part, { team, isUsed: usesPartials(before, around) }, around);
   const names = new Map(piece.names).set(`${of}_part`, part.accumulators[0]?.name ?? null);
@@ -70,25 +70,12 @@ export function invocationOf(
   return { invocation: sumIndex(terms, 0, fresh.pool), size };
 }
 
-/** Loops, and names that the statements declare or assign, whose values differ between the invocations of a workgroup. */
+/** Loops, and names of the statements, whose values differ between the invocations of a workgroup. */
 export function varyingIn(stmts: readonly Stmt[], { loops }: Nest): Set<string> {
-  const varying = new Set(loops.flatMap(({ loop, mark }) => (mark === "invocation" ? [loop.name] : [])));
-  const see = (all: readonly Stmt[]): void => {
-    for (const stmt of all) {
-      if (stmt.kind === "var" || stmt.kind === "assign") varying.add(stmt.name);
-      else if (stmt.kind === "let" && readsAny(stmt.value, varying)) varying.add(stmt.name);
-      else if (stmt.kind === "fold" && varies([stmt], varying)) {
-        for (const { name } of stmt.accumulators) varying.add(name);
-      }
-      if ("body" in stmt) see(stmt.body);
-    }
-  };
-  see(stmts);
-  return varying;
-}
-
-export function varies(stmts: readonly Stmt[], varying: ReadonlySet<string>): boolean {
-  return someStmt(stmts, { expr: (expr) => readsAny(expr, varying) });
+  return movedBy(
+    stmts,
+    loops.flatMap(({ loop, mark }) => (mark === "invocation" ? [loop.name] : [])),
+  );
 }
 
 /** Why invocations cannot share a fold, or null. */
@@ -103,18 +90,11 @@ export function shareFold(fold: FoldStmt, { lanes, lane }: Team, { fresh }: Arou
   const { axes } = fold;
   const total = sizeOf(axes);
   const trips = { name: fresh(`${axes[0]?.name ?? "c"}_trip`), extent: Math.ceil(total / lanes) };
-  const column = columnOf(fresh.pool.loop(trips), lanes, lane);
+  const column = blockIndex(lanes, fresh.pool.loop(trips), lane);
   const share = mapStmt({ ...fold, axes: trips.extent === 1 ? [] : [trips] }, replaceLoops(recover(axes, column)));
   if (share.kind !== "fold") return fold;
   const accumulators = fold.accumulators.map(({ name, type }) => ({ name: fresh(`${name}_part`), type }));
   return { ...share, accumulators, guard: openBounds([{ index: column, extent: total }]) };
-}
-
-export function columnOf(trip: Index, lanes: number, lane: Index): Index {
-  return sumIndex([
-    { factor: lanes, index: trip },
-    { factor: 1, index: lane },
-  ]);
 }
 
 /**
