@@ -4,6 +4,7 @@
  *
  *   compileOn(program, evaluatorTarget, { dims })          kernels scheduled for js; skip: ["schedule"] for those of `lower`
  *   compileOn(program, wasmEvaluatorTarget, { dims })      kernels scheduled for wasm
+ *   compileOn(program, wgslEvaluatorTarget, { dims })      kernels scheduled for wgsl
  */
 
 import { apply } from "../src/kernel/build.ts";
@@ -20,7 +21,7 @@ import { evaluateSequence } from "../src/program/evaluate.ts";
 import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../src/runtime/typed-arrays.ts";
-import { jsTarget, type TargetSetup, wasmTarget } from "../src/targets.ts";
+import { jsTarget, type TargetSetup, targets, wasmTarget } from "../src/targets.ts";
 import { scheduleWasm } from "./unit/wasm/wasm-case.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
@@ -30,6 +31,13 @@ export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineF
 export const wasmEvaluatorTarget: TargetSetup = {
   ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
   schedule: (kernel) => withoutRsqrt(scheduleWasm(kernel)),
+};
+
+/** Kernels scheduled for wgsl: workgroups, what their invocations share, and the barriers between. */
+export const wgslEvaluatorTarget: TargetSetup = {
+  ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
+  traits: targets.wgsl.planned.traits,
+  schedule: targets.wgsl.planned.schedule,
 };
 
 function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {

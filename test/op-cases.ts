@@ -228,6 +228,7 @@ function contractCases(): OpCase[] {
     [[2], [3], attrs({})],
     [[4, 2, 3], [4, 3, 5], attrs({ batchLeft: [0], batchRight: [0], sumLeft: [2], sumRight: [1] })],
     [[2, 3, 5], [5, 2, 3], attrs({ sumLeft: [2, 0], sumRight: [0, 1] })],
+    [[2, 3, 2, 31], [31, 3, 2, 2], attrs({ sumLeft: [3], sumRight: [0] })], // six loops, tiled on wgsl
     [[2, 0], [0, 3], matrix],
     [[0, 2], [2, 3], matrix],
   ];

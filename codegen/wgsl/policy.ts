@@ -276,7 +276,8 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   const all = [found.batch, found.rows, found.columns];
   moves.push({ move: "reorder", axes: all.flat().map(({ name }) => name) });
   const batch = found.batch.length === 0 ? [] : [one(found.batch, "batch")];
-  const [m, n] = [one(found.rows, "m"), one(found.columns, "n")];
+  // `lower` has an "m" and an "n" of its own in nests of five loops and more
+  const [m, n] = [one(found.rows, "rows"), one(found.columns, "columns")];
   const groups = [...batch, `${m}_o`, `${n}_o`];
   moves.push(
     { move: "split", axis: m, by: ny * rm, tail: "mask" },

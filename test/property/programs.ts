@@ -1,13 +1,13 @@
 /**
  * What must hold of every random program: on `js` the oracle's numbers within a tolerance, and the same bits whatever
  * optional step is left out, states updated in place or not, and in the kernel evaluator, which looks for races; on `wasm`
- * the numbers of `js`, and the same bits on any number of threads.
+ * the numbers of `js`, and the same bits on any number of threads; with the schedules of `wgsl`, in the evaluator, those numbers.
  */
 import fc from "fast-check";
 import { jsTarget } from "../../src/index.ts";
 import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
 import { wasmTarget } from "../../src/targets.ts";
-import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
+import { evaluatorTarget, wasmEvaluatorTarget, wgslEvaluatorTarget } from "../evaluator-machine.ts";
 import { expectSameBits, type ProgramCase, runOracle, runProgram, type Trace, variants } from "../program-case.ts";
 import { type Property, property } from "./property.ts";
 import { feedsOf, makeProgram, type Recipe, recipe, statefulRecipe, wideRecipe } from "./random-program.ts";
@@ -113,5 +113,8 @@ async function checkWasm(program: ProgramCase, which: number): Promise<void> {
     }
     case 5:
       if (precise) expectSameBits((await runProgram(program, wasmEvaluatorTarget)).trace, trace, "the evaluator");
+      return;
+    case 6:
+      checkClose((await runProgram(program, wgslEvaluatorTarget)).trace, trace, tolerance);
   }
 }

@@ -53,7 +53,10 @@ function withLoops({ nest, names }: Piece, loops: readonly ParallelLoop[]): Piec
   return { nest: { ...nest, loops }, names };
 }
 
-/** No loops at all are one of one iteration. */
+/**
+ * No loops at all are one of one iteration, which may overwrite what it reads before the loop: that goes into it, so that no
+ * other iteration reads it once the loop is cut and guarded. A fold may yet be shared by many.
+ */
 export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh }: Around): Moved {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
@@ -65,12 +68,17 @@ export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh
   const flat = nest.loops.slice(start, start + wanted.length);
   if (wanted.some((name, i) => name !== flat[i]?.loop.name)) refuse("the loops are no neighbours in this order");
   if (new Set(flat.map(({ mark }) => mark)).size > 1) refuse("the loops are bound to different things");
+  const taken = nameNow(piece, into);
+  if (nest.loops.some(({ loop }) => loop.name === taken && !wanted.includes(loop.name)))
+    refuse(`${into} is another loop`);
   const parts = flat.map(({ loop }) => loop);
   const both: LoopVar = { name: fresh(into), extent: sizeOf(parts) };
   const loops = [...nest.loops];
   loops.splice(start, flat.length, { loop: both, mark: flat[0]?.mark ?? "parallel" });
   const body = mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both))));
-  return withName({ ...piece, nest: { ...nest, loops, body } }, into, both.name);
+  const isOne = nest.loops.length === 0 && nest.prelude.every(({ kind }) => kind !== "fold");
+  const [before, own] = isOne ? [[], nest.prelude] : [nest.prelude, []];
+  return withName({ ...piece, nest: { loops, prelude: before, body: [...own, ...body] } }, into, both.name);
 }
 
 /** The loops, the last one fastest, as functions of the flat index. The first runs over where that one does. */
