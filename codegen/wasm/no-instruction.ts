@@ -4,7 +4,7 @@
  */
 
 /** Of any type, scalar or vector. */
-export const noInstruction = {
+const noInstruction = {
   mod: null,
   sign: null,
   rsqrt: null,

@@ -56,7 +56,7 @@ export function writeScalar(expr: Expr, context: WasmContext): void {
   }
 }
 
-export function writeConstant(type: ValueType, value: number, { f }: WasmContext): void {
+function writeConstant(type: ValueType, value: number, { f }: WasmContext): void {
   if (type === "f32") f.constF32(value);
   else if (type === "f64") f.constF64(value);
   else f.constI32(value | 0);

@@ -15,7 +15,7 @@ export function gpuBytes(dtype: DType, count: number): number {
   return 4 * gpuWords(dtype, count);
 }
 
-export function gpuWords(dtype: DType, count: number): number {
+function gpuWords(dtype: DType, count: number): number {
   return Math.max(1, Math.ceil(count / elementsPerWord(dtype)));
 }
 
@@ -36,7 +36,7 @@ export function elementsPerWord(dtype: DType): number {
 }
 
 /** Elements that share a word are written through atomics. */
-export function isAtomic(buffer: BufferParam): boolean {
+function isAtomic(buffer: BufferParam): boolean {
   return buffer.role !== "read" && elementsPerWord(buffer.element) > 1;
 }
 

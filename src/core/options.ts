@@ -210,7 +210,7 @@ function guess({ words }: Pick<AnyKind, "words">, value: unknown): string {
 }
 
 /** "there is no option ..., did you mean ...", without the line. */
-export function unknownOption(call: string, name: string, known: readonly string[]): string {
+function unknownOption(call: string, name: string, known: readonly string[]): string {
   const all = known.length === 0 ? "it takes none" : `there are: ${known.join(", ")}`;
   return `${call}: there is no option ${JSON.stringify(name)}${didYouMean(name, known)} (${all})`;
 }

@@ -31,7 +31,7 @@ export function threefry2x32(key0: number, key1: number, counter0: number, count
  * 2 * `count` elements of `out`; allocates nothing. Words come signed (`| 0`): V8 keeps those without a box, and throws its
  * optimized code away when it meets the first that it has to unbox.
  */
-export function threefryInto(
+function threefryInto(
   out: Uint32Array,
   count: number,
   key0: number,
@@ -149,7 +149,7 @@ function checkSeed(seed: number): void {
 }
 
 /** The key of a stream. Equal seeds with different streams, and a name and a number, give unrelated keys. */
-export function streamKey(seed: number, stream: string | number): Words {
+function streamKey(seed: number, stream: string | number): Words {
   checkSeed(seed);
   if (typeof stream === "number") {
     checkSafeInteger("stream", stream);

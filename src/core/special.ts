@@ -42,3 +42,10 @@ const TAIL: readonly number[] = [
   -0.00010518763242323468, 0.0001250512141750135, 5.111019944653237e-6, -1.9724332775436143e-5, -1.0474106479832425e-6,
   2.284982547947005e-6,
 ];
+
+/** The remainder with the sign of y, NaN for 0: x - y * floor(x / y) without its rounding errors. A remainder of 0 has the sign of y too. */
+export function floorMod(x: number, y: number): number {
+  const rest = x % y;
+  if (rest === 0) return y < 0 ? -0 : 0;
+  return rest < 0 === y < 0 ? rest : rest + y;
+}

@@ -62,7 +62,7 @@ export function parseIdx(bytes: Uint8Array, name: string): IdxArray {
 }
 
 /** Reads images and their labels, and checks that they belong together. */
-export function decodeIdxSplit(files: SplitFiles, expected: IdxExpectation = {}): Split {
+function decodeIdxSplit(files: SplitFiles, expected: IdxExpectation = {}): Split {
   const { imageShape = [28, 28], classes = 10 } = expected;
   const [rows, columns] = imageShape;
   const images = parseIdx(files.images.bytes, files.images.name);

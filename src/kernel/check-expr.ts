@@ -62,7 +62,7 @@ export interface Scope {
 // ---- indexes -------------------------------------------------------------------------------------------------------
 
 /** An index may be a larger constant than i32 holds. */
-export function checkIndex(index: Index, scope: Scope): void {
+function checkIndex(index: Index, scope: Scope): void {
   if (index.kind !== "const") checkExpr(index, scope);
   else if (!Number.isSafeInteger(index.value)) broken(`index ${printExpr(index)} is not an integer`);
 }

@@ -5,7 +5,7 @@
  * without them.
  */
 import { roundHalfEven, roundTo } from "../core/dtype.ts";
-import { erf } from "../core/special.ts";
+import { erf, floorMod } from "../core/special.ts";
 import type { ScalarFn, ValueType } from "./kernel.ts";
 
 export type Meaning = (x: number, y: number, z: number) => number;
@@ -47,13 +47,6 @@ const comparisons = {
   ge: (x, y) => Number(x >= y),
 } satisfies Partial<Record<ScalarFn, Meaning>>;
 
-/** The remainder with the sign of the divisor; exact before rounding where `x - y * floor(x / y)` is not. */
-function floatMod(x: number, y: number): number {
-  const rest = x % y;
-  if (rest === 0) return y < 0 ? -0 : 0;
-  return rest < 0 === y < 0 ? rest : rest + y;
-}
-
 const none = (): number => Number.NaN;
 
 const floats: Readonly<Record<ScalarFn, Meaning>> = {
@@ -62,7 +55,7 @@ const floats: Readonly<Record<ScalarFn, Meaning>> = {
   sub: (x, y) => x - y,
   mul: (x, y) => x * y,
   div: (x, y) => x / y,
-  mod: floatMod,
+  mod: floorMod,
   min: (x, y) => Math.min(x, y),
   max: (x, y) => Math.max(x, y),
   neg: (x) => -x,
@@ -100,7 +93,7 @@ const integers: Readonly<Partial<Record<ScalarFn, Meaning>>> = {
   sub: (x, y) => (x - y) | 0,
   mul: (x, y) => Math.imul(x, y),
   div: (x, y) => (y === 0 ? 0 : (x / y) | 0),
-  mod: (x, y) => (y === 0 ? 0 : floatMod(x, y) | 0),
+  mod: (x, y) => (y === 0 ? 0 : floorMod(x, y) | 0),
   min: (x, y) => Math.min(x, y),
   max: (x, y) => Math.max(x, y),
   neg: (x) => -x | 0,

@@ -60,12 +60,12 @@ export function inspect(
     { name: "optimized", text: printEntry(stages.simplified) },
     { name: "kernels", text: printCode(sequence) },
     { name: "JavaScript", text: moduleText(stages.entry.artifact).trimEnd() },
-    { name: "memory", text: memoryText(stages) },
+    { name: "memory", text: placesText(stages) },
   ];
 }
 
 /** Every buffer with its place, and how large the scratch arena is. */
-function memoryText({ entry, report }: Stages): string {
+function placesText({ entry, report }: Stages): string {
   const { peakBytes, lowerBoundBytes, withoutReuseBytes } = report.memory;
   const sum = `scratch: ${peakBytes} B (at least ${lowerBoundBytes} B are needed; ${withoutReuseBytes} B without reuse)`;
   return [printSlots(entry.buffers.values()), sum].join("\n");

@@ -10,7 +10,7 @@ import { RandomStream, threefry2x32 } from "../../src/core/random.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 import { caseFeeds, caseProgram, type OpCase } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
-import { reportGaps, unknownModules } from "../op-gaps.ts";
+import { reportGaps, unknownModules, unknownOpFiles } from "../op-gaps.ts";
 import { compareOps, type OpComparison, printReport, type ReportRow, shapesOf, type Tally } from "../op-report.ts";
 import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
 
@@ -58,6 +58,11 @@ describe("what a report leaves out", () => {
   test("every module of src/dsl is known to have composites, or none", () => {
     expect(unknownModules(readdirSync(new URL("../../src/dsl", import.meta.url)))).toEqual([]);
     expect(unknownModules(["ops.ts", "sparse.ts"])).toEqual(["sparse.ts"]);
+  });
+
+  test("every file of src/graph/ops is a table of the report", () => {
+    expect(unknownOpFiles(readdirSync(new URL("../../src/graph/ops", import.meta.url)))).toEqual([]);
+    expect(unknownOpFiles(["map.ts", "sparse.ts"])).toEqual(["sparse.ts"]);
   });
 });
 

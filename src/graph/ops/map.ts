@@ -7,7 +7,7 @@
 
 import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import { erf } from "../../core/special.ts";
+import { erf, floorMod } from "../../core/special.ts";
 import type { ExprBuilder } from "../../kernel/expr-builder.ts";
 import type { Expr } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
@@ -80,13 +80,6 @@ function powerSlope(base: Node, exponent: Node, g: Node, b: Build): Node {
     return b.map("mul", left, keepWhere(b, counts, right));
   };
   return product(g, product(factor, lower));
-}
-
-/** x - y * floor(x / y) without its rounding errors: the remainder, with the sign of y. */
-function floorMod(x: number, y: number): number {
-  const rest = x % y;
-  if (rest === 0) return y < 0 ? -0 : 0;
-  return rest < 0 === y < 0 ? rest : rest + y;
 }
 
 const pickMax = (x: number, y: number): number => Math.max(x, y);

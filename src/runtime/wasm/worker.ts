@@ -5,7 +5,9 @@
  * worker waits inside `serve` for runs, and goes back to its event loop only when a message is on its way, as the engine
  * delivers messages nowhere else.
  */
+
 import { control, errorBytes, failure, importNames } from "../../../codegen/wasm/abi.ts";
+import { floorMod } from "../../core/special.ts";
 
 /** From the pool to a worker. The first message is `join`. */
 export type ToWorker =
@@ -19,15 +21,8 @@ export interface FromWorker {
   readonly problem: string | null;
 }
 
-/** The remainder of f32 with the sign of the divisor, NaN for a divisor of 0; arguments and result are floats. */
-export function floatMod(x: number, y: number): number {
-  const rest = x % y;
-  if (rest === 0) return y < 0 ? -0 : 0;
-  return rest < 0 === y < 0 ? rest : rest + y;
-}
-
 export function moduleImports(memory: WebAssembly.Memory): WebAssembly.Imports {
-  return { [importNames.module]: { [importNames.memory]: memory, [importNames.mod]: floatMod } };
+  return { [importNames.module]: { [importNames.memory]: memory, [importNames.mod]: floorMod } };
 }
 
 const word = (offset: number): number => offset / 4;

@@ -11,7 +11,7 @@ import type { GpuConnection, GpuLimits } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 
 /** WebGPU's numbers, which are globals in a browser and hidden in a package in Node. */
-export const usages = { mapRead: 0x01, copySrc: 0x04, copyDst: 0x08, storage: 0x80 } as const;
+const usages = { mapRead: 0x01, copySrc: 0x04, copyDst: 0x08, storage: 0x80 } as const;
 const mapModeRead = 0x01;
 
 /** A buffer that kernels use, or null where it would be empty. */
