@@ -4,6 +4,7 @@
 import { strictEqual } from "node:assert/strict";
 import { printWgsl } from "../../codegen/wgsl/print.ts";
 import { legalizeKernel } from "../../codegen/wgsl/quirks.ts";
+import { halfBits, halfValue } from "../../src/core/dtype.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 
@@ -93,19 +94,4 @@ function unpack({ element, count }: BufferParam, words: Uint32Array): readonly n
     if (element === "u8") return view.getUint8(n);
     return element === "f16" ? halfValue(view.getUint16(2 * n, true)) : view.getUint32(4 * n, true);
   });
-}
-
-function halfValue(half: number): number {
-  const sign = half >= 0x8000 ? -1 : 1;
-  const [exponent, fraction] = [(half >> 10) & 31, half & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
-}
-
-/** Of a number that is a half already. */
-function halfBits(value: number): number {
-  for (let bits = 0; bits < 0x7c01; bits += 1) {
-    if (halfValue(bits) === Math.abs(value)) return bits | (value < 0 || Object.is(value, -0) ? 0x8000 : 0);
-  }
-  return 0x7e00;
 }
