@@ -12,12 +12,12 @@ import { splitOffset } from "../../src/kernel/index-expr.ts";
 import type { Index } from "../../src/kernel/kernel.ts";
 import { replaceLoops } from "../../src/kernel/rewrite.ts";
 import type { Lanes, MemoryPlace } from "./context.ts";
-import type { RegionAddress } from "./refs.ts";
+import type { LateAddress } from "./refs.ts";
 
 /** An address as the part that runs with loops and the part that a load or store carries. */
 export interface Address {
   readonly moving: Index;
-  readonly offset: RegionAddress;
+  readonly offset: LateAddress;
 }
 
 export function addressOf({ element, address }: MemoryPlace, at: Index): Address {

@@ -54,9 +54,14 @@ export function relocated(
   if (moved.size === 0) return module;
   const bytes = module.slice();
   for (const { at, region, signed } of relocations) {
-    if (moved.has(region)) writeLeb(bytes, at, readLeb(bytes, at) + elsewhere[region] - bases[region], signed);
+    if (moved.has(region)) addToLeb(bytes, at, elsewhere[region] - bases[region], signed);
   }
   return bytes;
+}
+
+/** Adds to a number of five bytes. */
+export function addToLeb(bytes: Uint8Array, at: number, by: number, signed: boolean): void {
+  writeLeb(bytes, at, readLeb(bytes, at) + by, signed);
 }
 
 function readLeb(bytes: Uint8Array, at: number): number {
@@ -65,7 +70,7 @@ function readLeb(bytes: Uint8Array, at: number): number {
   return value >>> 0;
 }
 
-function writeLeb(bytes: Uint8Array, at: number, value: number, signed: boolean): void {
+export function writeLeb(bytes: Uint8Array, at: number, value: number, signed: boolean): void {
   for (let i = 0; i < 4; i++) bytes[at + i] = ((value >>> (7 * i)) & 0x7f) | 0x80;
   bytes[at + 4] = signed ? ((value | 0) >> 28) & 0x7f : value >>> 28;
 }

@@ -14,13 +14,13 @@ import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import type { FunctionWriter } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
 import type { ValType } from "./opcodes.ts";
-import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
+import type { FunctionRef, LateAddress, Local } from "./refs.ts";
 
 /** A buffer, or a shared array of the kernel. */
 export interface MemoryPlace {
   readonly element: DType;
   /** Where its first element lies, after the address in `base` where there is one. */
-  readonly address: RegionAddress;
+  readonly address: LateAddress;
   readonly base: Local | null;
 }
 

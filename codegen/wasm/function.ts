@@ -4,7 +4,6 @@
  * So a mistake of a printer is a `CompilerBug` with a stack trace at the line that made it, not an engine's complaint about
  * byte 31415. Instructions go straight into the body as bytes (core specification, section 5.4).
  */
-import type { WasmRelocation } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
 import {
   type Instruction,
@@ -20,9 +19,10 @@ import {
   type Code,
   type FunctionRef,
   type GlobalRef,
+  type LateAddress,
   type Local,
   type ModuleScope,
-  type RegionAddress,
+  type Relocation,
   typeCode,
 } from "./refs.ts";
 import { type Label, Validator } from "./validator.ts";
@@ -34,7 +34,8 @@ export class FunctionWriter {
   readonly #params: readonly Local[];
   readonly #results: readonly ValType[];
   readonly #body = new Bytes(1024);
-  readonly #relocations: WasmRelocation[] = [];
+  readonly #relocations: Relocation[] = [];
+  readonly #calls: { readonly at: number; readonly callee: FunctionRef }[] = [];
   readonly #locals: Local[];
   readonly #isFree: boolean[] = [];
   readonly #free: Readonly<Record<ValType, Local[]>> = { i32: [], i64: [], f32: [], f64: [], v128: [] };
@@ -72,8 +73,9 @@ export class FunctionWriter {
     }
     const start = code.length;
     code.bytes(this.#body.view());
-    const relocations = this.#relocations.map((each) => ({ ...each, at: start + each.at }));
-    return { bytes: code.copy(), relocations };
+    const relocations = this.#relocations.map(({ at, region, signed }) => ({ at: start + at, region, signed }));
+    const calls = this.#calls.map(({ at, callee }) => ({ at: start + at, callee }));
+    return { bytes: code.copy(), relocations, calls };
   }
 
   /** A local of its own; it starts as zero unless it is one that was released. */
@@ -144,7 +146,7 @@ export class FunctionWriter {
   }
 
   /** An address, as an i32. */
-  constAddress(address: RegionAddress): void {
+  constAddress(address: LateAddress): void {
     const value = this.#addressOf("i32.const", address);
     this.#emit("i32.const", instructions.constant["i32.const"]);
     this.#relocations.push({ at: this.#body.length, region: address.region, signed: true });
@@ -193,7 +195,7 @@ export class FunctionWriter {
    * in bytes, a power of two up to the width of the access, which is the default; it is a hint except for atomics, which
    * trap at an address that is no multiple of their width.
    */
-  memory(name: MemoryOpName, offset: number | RegionAddress, align?: number): void {
+  memory(name: MemoryOpName, offset: number | LateAddress, align?: number): void {
     const instruction = instructions.memory[name];
     const log = align === undefined ? instruction.alignment : Math.log2(align);
     if (!Number.isInteger(log) || log < 0 || log > instruction.alignment)
@@ -214,7 +216,7 @@ export class FunctionWriter {
   }
 
   /** A load or store of one lane, at the address on the stack plus `offset`, as in `memory`. */
-  memoryLane(name: MemoryLaneOpName, offset: number | RegionAddress, lane: number): void {
+  memoryLane(name: MemoryLaneOpName, offset: number | LateAddress, lane: number): void {
     const instruction = instructions.memoryLane[name];
     this.#checkLane(name, lane, instruction.lanes);
     this.#checkOffset(name, offset);
@@ -237,7 +239,8 @@ export class FunctionWriter {
     if (!this.#scope.hasFunction(callee)) this.#check.fail(what, "the function is not of this module");
     this.#check.pop(what, callee.params);
     this.#body.byte(0x10);
-    this.#body.u32(callee.index);
+    this.#calls.push({ at: this.#body.length, callee });
+    this.#body.wideU32(callee.index);
     this.#check.pushAll(callee.results);
   }
 
@@ -352,7 +355,7 @@ export class FunctionWriter {
   }
 
   /** The constant that a load or store adds. */
-  #offset(what: string, offset: number | RegionAddress): void {
+  #offset(what: string, offset: number | LateAddress): void {
     if (typeof offset === "number") {
       this.#body.u32(offset);
       return;
@@ -362,13 +365,13 @@ export class FunctionWriter {
     this.#body.wideU32(value);
   }
 
-  #addressOf(what: string, { region, offset }: RegionAddress): number {
+  #addressOf(what: string, { region, offset }: LateAddress): number {
     const base = this.#scope.baseOf(region);
     if (base === undefined) return this.#check.fail(what, `the module has no region ${region}`);
     return base + offset; // what reaches beyond 2^32 is for a loader to refuse, with words
   }
 
-  #checkOffset(what: string, offset: number | RegionAddress): void {
+  #checkOffset(what: string, offset: number | LateAddress): void {
     this.#checkMemory(what);
     if (typeof offset === "number" && offset >>> 0 !== offset)
       this.#check.fail(what, `${offset} is not an offset in [0, 2^32)`);

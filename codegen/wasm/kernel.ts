@@ -30,7 +30,7 @@ import { panelOffsets, type WasmLayout } from "./layout.ts";
 import { writeDivided, writeLoop } from "./loops.ts";
 import type { ValType } from "./opcodes.ts";
 import { holdPointers, releasePointers, sharedPointers } from "./pointers.ts";
-import type { Local, RegionAddress } from "./refs.ts";
+import type { Local } from "./refs.ts";
 import { elementPlace, flatten, replaceLane, writeBounds, writeScalar, writeScalarStore } from "./scalar.ts";
 import { writeMultiplyAdd, writeRoutine, writeVector } from "./vector.ts";
 import { writeVectorStore } from "./vector-store.ts";
@@ -41,8 +41,6 @@ type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 export interface KernelSetting {
   readonly module: WasmModuleContext;
   readonly layout: WasmLayout;
-  /** Where the buffers lie, by the kernel's names. */
-  readonly addresses: ReadonlyMap<string, RegionAddress>;
   /** Called once per iteration of a thread loop: a sign of life. */
   readonly heartbeat: ((f: FunctionWriter, thread: Local) => void) | null;
 }
@@ -50,9 +48,9 @@ export interface KernelSetting {
 export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, setting: KernelSetting): void {
   const { layout, module } = setting;
   const memory = new Map<string, MemoryPlace>();
-  for (const { name, element } of kernel.buffers) {
-    memory.set(name, { element, address: place(setting.addresses.get(name), name), base: null });
-  }
+  kernel.buffers.forEach(({ name, element }, param) => {
+    memory.set(name, { element, address: { region: param, offset: 0 }, base: null });
+  });
   if (kernel.shared.length > 0) {
     const base = layout.threads > 1 ? f.local("i32") : null;
     if (base !== null) {

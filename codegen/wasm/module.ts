@@ -4,11 +4,11 @@
  * Format: https://webassembly.github.io/spec/core/binary/modules.html, with the name section of its appendix.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { WasmRegion, WasmRelocation } from "./artifact.ts";
+import { addToLeb, type WasmRegion, type WasmRelocation, writeLeb } from "./artifact.ts";
 import { Bytes } from "./bytes.ts";
 import { FunctionWriter } from "./function.ts";
 import { instructions, type ValType, writeOpcode } from "./opcodes.ts";
-import { type Code, type FunctionRef, type GlobalRef, type Local, typeCode } from "./refs.ts";
+import { type Code, type FunctionRef, type GlobalRef, type Local, type RegionAddress, typeCode } from "./refs.ts";
 
 /** In pages of 65,536 bytes. A shared memory needs a maximum. */
 export interface MemoryPages {
@@ -84,7 +84,7 @@ export class WasmModule {
     const define = (write: Write): void => {
       if (this.#code[ref.index] !== undefined) throw new CompilerBug(`wasm: function "${name}" is defined twice`);
       const f = new FunctionWriter(name, params, results, {
-        baseOf: (region) => this.#bases[region],
+        baseOf: (region) => (typeof region === "number" ? undefined : this.#bases[region]),
         hasMemory: this.#memory !== undefined,
         hasFunction: (callee) => this.#functions[callee.index] === callee,
         hasGlobal: (global) => this.#globals[global.index]?.ref === global,
@@ -94,6 +94,29 @@ export class WasmModule {
       this.#code[ref.index] = f.finish();
     };
     return { ref, define };
+  }
+
+  /** Adds a function that was written apart, with its parameters at these places; `refOf` is the module's own of one it calls. */
+  link(
+    { name, params, results }: FunctionRef,
+    code: Code,
+    places: readonly RegionAddress[],
+    refOf: (callee: FunctionRef) => FunctionRef,
+  ): FunctionRef {
+    const bytes = code.bytes.slice();
+    const relocations: WasmRelocation[] = [];
+    for (const { at, region, signed } of code.relocations) {
+      const place = typeof region === "number" ? places[region] : { region, offset: 0 };
+      const base = place === undefined ? undefined : this.#bases[place.region];
+      if (place === undefined || base === undefined)
+        throw new CompilerBug(`wasm: function "${name}" names an address that the module lacks: ${region}`);
+      addToLeb(bytes, at, base + place.offset, signed);
+      relocations.push({ at, region: place.region, signed });
+    }
+    for (const { at, callee } of code.calls) writeLeb(bytes, at, refOf(callee).index, false);
+    const ref = this.#addFunction(name, params, results);
+    this.#code[ref.index] = { bytes, relocations, calls: [] };
+    return ref;
   }
 
   /** `init` is rounded to the type for floats; it must be an integer of the type for i32, a safe one for i64. */
@@ -191,7 +214,10 @@ export class WasmModule {
         const code = this.#code[index];
         if (code === undefined) throw new CompilerBug(`wasm: function "${name}" is declared and not defined`);
         to.u32(code.bytes.length);
-        for (const each of code.relocations) relocations.push({ ...each, at: to.length + each.at });
+        for (const { at, region, signed } of code.relocations) {
+          if (typeof region === "number") throw new CompilerBug(`wasm: function "${name}" is bound to no buffers`);
+          relocations.push({ at: to.length + at, region, signed });
+        }
         to.bytes(code.bytes);
       }
     });

@@ -1,5 +1,5 @@
 /** What the writers of functions and of modules speak of: locals, functions, globals, addresses, types. */
-import type { WasmRegion, WasmRelocation } from "./artifact.ts";
+import type { WasmRegion } from "./artifact.ts";
 import type { ValType } from "./opcodes.ts";
 
 export interface Local {
@@ -26,16 +26,30 @@ export interface RegionAddress {
   readonly offset: number;
 }
 
-/** A function's locals and instructions, and the addresses in them. */
+/** The same in a function that several launches share: behind a region, or behind what its n-th parameter is bound to. */
+export interface LateAddress {
+  readonly region: WasmRegion | number;
+  readonly offset: number;
+}
+
+/** A function's locals and instructions, and where addresses and the numbers of functions stand in them, in five bytes each. */
 export interface Code {
   readonly bytes: Uint8Array;
-  readonly relocations: readonly WasmRelocation[];
+  readonly relocations: readonly Relocation[];
+  readonly calls: readonly { readonly at: number; readonly callee: FunctionRef }[];
+}
+
+export interface Relocation {
+  readonly at: number;
+  readonly region: LateAddress["region"];
+  /** Signed LEB128 in a constant, unsigned in a load or store. */
+  readonly signed: boolean;
 }
 
 /** What a body may refer to in its module. */
 export interface ModuleScope {
   /** The address of a region's first byte; undefined where there is no such region. */
-  baseOf(region: WasmRegion): number | undefined;
+  baseOf(region: LateAddress["region"]): number | undefined;
   readonly hasMemory: boolean;
   hasFunction(ref: FunctionRef): boolean;
   hasGlobal(ref: GlobalRef): boolean;

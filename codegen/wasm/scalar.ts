@@ -11,7 +11,7 @@ import type { Apply, Bound, Expr, FloorDiv, Index, Load, Mod, Sum, ValueType } f
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { addressOf, pointerKey } from "./address.ts";
 import { type MemoryPlace, place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
-import type { RegionAddress } from "./refs.ts";
+import type { LateAddress } from "./refs.ts";
 import { writeConvert, writeFloat, writeInteger } from "./scalar-ops.ts";
 
 export function writeScalar(expr: Expr, context: WasmContext): void {
@@ -184,7 +184,7 @@ function writeQuotient(index: FloorDiv | Mod, context: WasmContext): void {
 // ---- addresses -----------------------------------------------------------------------------------------------------
 
 /** Leaves the moving part of an element's address on the stack, and returns what the load or store adds to it. */
-export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContext): number | RegionAddress {
+export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContext): number | LateAddress {
   const { f } = context;
   const { moving, offset } = addressOf(memory, at);
   const pointer = context.pointers.get(pointerKey(memory, moving));

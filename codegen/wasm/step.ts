@@ -1,5 +1,6 @@
 /**
- * A sequence as one WebAssembly module: a function for each kernel, one for each step, and `run`, which every thread calls.
+ * A sequence as one WebAssembly module: a function for each step, and `run`, which every thread calls. Functions of kernels are
+ * written apart (objects.ts), and taken in here.
  *
  *   run(thread)    step0(thread); barrier; step1(thread); barrier; ...     0, or 1 where a barrier gave up
  *
@@ -7,51 +8,53 @@
  */
 
 import { byteWidth } from "../../src/core/dtype.ts";
-import { CompilerBug } from "../../src/core/errors.ts";
-import type { Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
-import { routineFor } from "../../src/kernel/maths/library.ts";
-import { type Addresses, artifactSteps, type Crew } from "../../src/program/artifact.ts";
-import { type Buffer, type BufferSlot, printBuffer } from "../../src/program/buffer.ts";
-import type { Sequence, Step } from "../../src/program/sequence.ts";
+import {
+  type Addresses,
+  type ArtifactStep,
+  artifactSteps,
+  type Crew,
+  type LaunchStep,
+} from "../../src/program/artifact.ts";
+import type { BufferSlot } from "../../src/program/buffer.ts";
+import { kernelsOf, type Sequence } from "../../src/program/sequence.ts";
 import { importedMemory, importNames, stepName } from "./abi.ts";
 import type { WasmArtifact } from "./artifact.ts";
-import { emitHeartbeat, writeBarrier } from "./barrier.ts";
-import { place, scalarType, type WasmModuleContext } from "./context.ts";
+import { writeBarrier } from "./barrier.ts";
+import { place } from "./context.ts";
 import type { FunctionWriter } from "./function.ts";
-import { type HelperName, helperOf } from "./helpers.ts";
-import { writeKernel, writeRoutineFunction } from "./kernel.ts";
-import { layOut, type WasmLayout } from "./layout.ts";
+import { layOut } from "./layout.ts";
 import { WasmModule } from "./module.ts";
-import type { ValType } from "./opcodes.ts";
+import { importMod, Linker, WasmObjects } from "./objects.ts";
 import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
+
+type CopyStep = ArtifactStep & { readonly kind: "copy" };
 
 export interface WasmOptions {
   /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */
   readonly relaxed: boolean;
 }
 
+/** Prints entries of one compilation: a kernel that they share is written once. */
+export function wasmPrinter({ relaxed }: WasmOptions) {
+  const objects = new WasmObjects(relaxed);
+  return (sequence: Sequence, addresses: Addresses, crew: Crew): WasmArtifact =>
+    printModule(sequence, addresses, objects, crew);
+}
+
 /** The module that runs `sequence` on buffers at these addresses. */
-export function printWasm(
-  sequence: Sequence,
-  addresses: Addresses,
-  { relaxed }: WasmOptions,
-  crew: Crew,
-): WasmArtifact {
+function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObjects, crew: Crew): WasmArtifact {
   const layout = layOut(sequence, addresses, crew);
   const wasm = new WasmModule(layout.bases);
   wasm.importMemory(importNames.module, importNames.memory, importedMemory(layout.shared));
-  const mod = wasm.importFunction(importNames.module, importNames.mod, ["f32", "f32"], ["f32"]);
-  const printer: Printer = {
-    wasm,
-    module: moduleContext(wasm, mod, relaxed),
-    layout,
-    slotOf: (buffer) => place(addresses.buffers.get(buffer), printBuffer(buffer)),
+  const linker = new Linker(wasm, objects, importMod(wasm, importNames.module, importNames.mod));
+  const kernels = kernelsOf(sequence);
+  const steps = artifactSteps(sequence, addresses);
+  const launch = ({ label, kernel, bindings }: LaunchStep): FunctionRef => {
+    const places = bindings.map(({ buffer }) => addressOf(buffer));
+    return linker.launch(label, objects.kernel(place(kernels[kernel], label), layout), places);
   };
-  const functions = sequence.map((step) => {
-    const name = step.kind === "launch" ? step.kernel.name : stepName(step.id);
-    const ref = wasm.function(name, ["i32"], [], (f, [thread]) => {
-      writeStep(step, f, place(thread, "the thread"), printer);
-    });
+  const functions = steps.map((step) => {
+    const ref = step.kind === "copy" ? writeCopy(step, wasm) : launch(step);
     wasm.export(stepName(step.id), ref);
     return ref;
   });
@@ -67,19 +70,26 @@ export function printWasm(
   wasm.export("run", run);
   const { bases, bytes, end, threads, shared } = layout;
   const module = wasm.finish();
-  const steps = artifactSteps(sequence, addresses);
+  const { relaxed } = objects;
   return { module, bases, bytes, end, relocations: wasm.relocations, threads, shared, relaxed, steps };
-}
-
-interface Printer {
-  readonly wasm: WasmModule;
-  readonly module: WasmModuleContext;
-  readonly layout: WasmLayout;
-  slotOf(buffer: Buffer): BufferSlot;
 }
 
 function addressOf({ segment, offset }: BufferSlot): RegionAddress {
   return { region: segment, offset };
+}
+
+/** One thread copies. */
+function writeCopy({ id, from, to }: CopyStep, wasm: WasmModule): FunctionRef {
+  return wasm.function(stepName(id), ["i32"], [], (f, [thread]) => {
+    f.get(place(thread, "the thread"));
+    f.op("i32.eqz");
+    f.if([], () => {
+      f.constAddress(addressOf(to));
+      f.constAddress(addressOf(from));
+      f.constI32(from.count * byteWidth(from.dtype));
+      f.op("memory.copy");
+    });
+  });
 }
 
 function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): void {
@@ -88,84 +98,5 @@ function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): 
   f.if([], () => {
     f.constI32(1);
     f.return();
-  });
-}
-
-// ---- steps ---------------------------------------------------------------------------------------------------------
-
-function writeStep(step: Step, f: FunctionWriter, thread: Local, printer: Printer): void {
-  switch (step.kind) {
-    case "launch":
-      writeKernel(step.kernel, f, thread, {
-        module: printer.module,
-        layout: printer.layout,
-        addresses: new Map(step.bindings.map(({ param, buffer }) => [param, addressOf(printer.slotOf(buffer))])),
-        heartbeat: printer.layout.threads > 1 ? emitHeartbeat : null,
-      });
-      return;
-    case "copy": {
-      const [from, to] = [printer.slotOf(step.from), printer.slotOf(step.to)];
-      f.get(thread);
-      f.op("i32.eqz");
-      f.if([], () => {
-        f.constAddress(addressOf(to));
-        f.constAddress(addressOf(from));
-        f.constI32(from.count * byteWidth(from.dtype));
-        f.op("memory.copy");
-      });
-      return;
-    }
-    default:
-      step satisfies never;
-  }
-}
-
-// ---- functions that kernels share ----------------------------------------------------------------------------------
-
-function moduleContext(wasm: WasmModule, mod: FunctionRef, relaxed: boolean): WasmModuleContext {
-  const routines = new Map<string, FunctionRef>();
-  const helpers = new Map<HelperName, FunctionRef>();
-  const known = new Map<string, Routine>();
-  const context: WasmModuleContext = {
-    relaxed,
-    routineOf(fn, type) {
-      const found = known.get(`${fn} ${type}`) ?? routineFor(fn, type);
-      if (found === undefined) throw new CompilerBug(`the wasm target has no ${fn} of ${type}`);
-      known.set(`${fn} ${type}`, found);
-      return found;
-    },
-    routine(fn, type, lanes) {
-      const key = `${fn} ${type} ${lanes}`;
-      const known = routines.get(key);
-      if (known !== undefined) return known;
-      const made = addRoutine(wasm, context, fn, type, lanes);
-      routines.set(key, made);
-      return made;
-    },
-    helper(name) {
-      if (name === "modF32") return mod;
-      const known = helpers.get(name);
-      if (known !== undefined) return known;
-      const { params, result, write } = helperOf(name);
-      const made = wasm.function(name, params, [result], write);
-      helpers.set(name, made);
-      return made;
-    },
-  };
-  return context;
-}
-
-function addRoutine(
-  wasm: WasmModule,
-  context: WasmModuleContext,
-  fn: RoutineFn,
-  type: ValueType,
-  lanes: boolean,
-): FunctionRef {
-  const routine = context.routineOf(fn, type);
-  const typeOf = (value: ValueType): ValType => (lanes ? "v128" : scalarType(value));
-  const params = routine.params.map((param) => typeOf(param.type));
-  return wasm.function(lanes ? `${fn}_lanes` : fn, params, [typeOf(routine.result.type)], (f, locals) => {
-    writeRoutineFunction(routine, lanes, f, locals, context);
   });
 }

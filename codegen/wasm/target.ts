@@ -5,7 +5,7 @@ import { byteWidth } from "../../src/core/dtype.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
-import { printWasm } from "./step.ts";
+import { wasmPrinter } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
 
 export const wasm: Target<WasmArtifact, WasmFacts> = {
@@ -24,5 +24,5 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
   }),
   schedule: (kernel, { joinsVectors }) => scheduleKernel(kernel, wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks)),
   legalize: (kernel) => kernel,
-  printer: (facts) => (sequence, addresses, crew) => printWasm(sequence, addresses, facts, crew),
+  printer: wasmPrinter,
 };

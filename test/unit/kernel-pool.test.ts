@@ -28,7 +28,7 @@ import { printKernel } from "../../src/kernel/print.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
 import type { Artifact } from "../../src/program/artifact.ts";
 import { printSequence } from "../../src/program/print.ts";
-import { kernelsOf, launchesOf } from "../../src/program/sequence.ts";
+import { kernelsOf, type Launch, launchesOf, mapKernels } from "../../src/program/sequence.ts";
 import { runUpTo } from "../../src/stages.ts";
 import { jsTarget, targets } from "../../src/targets.ts";
 import { caseProgram } from "../op-case.ts";
@@ -159,6 +159,35 @@ describe.each(["js", "wasm", "wgsl"] as const)("%s", (name) => {
     for (const [at, { kernel }] of (loss ?? []).slice(0, 10).entries()) expect(kernel).toBe(forward?.[at]?.kernel);
     const all = new Set([...(forward ?? []), ...(loss ?? [])].map(({ kernel }) => kernel));
     expect(scheduled).toHaveLength(all.size);
+  });
+
+  test("a kernel is printed once, for whichever entry and however many launches", () => {
+    const { planned } = targets[name];
+    const { sequence, layout } = stagesOf(deep, "forward", {}, planned);
+    const looks = new Map<Kernel, number>();
+    const watchedOf = new Map(
+      kernelsOf(sequence).map((kernel) => {
+        const watched: Kernel = {
+          ...kernel,
+          get nests() {
+            looks.set(kernel, (looks.get(kernel) ?? 0) + 1);
+            return kernel.nests;
+          },
+        };
+        return [kernel, watched];
+      }),
+    );
+    const watched = mapKernels(sequence, (kernel) => watchedOf.get(kernel) ?? kernel);
+    // WGSL says of each parameter whether it is an input, which nobody writes.
+    const howLaunched = ({ kernel, bindings }: Launch): string =>
+      [kernel.name, ...bindings.map(({ buffer }) => buffer.segment === "input")].join(" ");
+    const first = new Map(launchesOf(watched).map((launch) => [howLaunched(launch), launch]));
+    const print = planned.printer();
+    print([...first.values()], layout);
+    const once = new Map(looks);
+    expect(once.size).toBe(watchedOf.size);
+    print(watched, layout);
+    expect(looks).toEqual(once);
   });
 });
 

@@ -1,6 +1,6 @@
 /** What must not be vectorized, kept, fused or divided the easy way: small kernels, each of which an easy way gets wrong. */
 import { expect, test } from "vitest";
-import { printWasm } from "../../../codegen/wasm/step.ts";
+import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import type { Expr, Index, Kernel } from "../../../src/kernel/kernel.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 import { engineFeatures } from "../../../src/runtime/wasm/device.ts";
@@ -160,10 +160,9 @@ test("a thread's own panels and sums start at its base, with no sum that would k
     return [made, { ...made, offset: n * 16384, bytes: 4 * count }] as const;
   });
   const bindings = slots.map(([made]) => ({ param: made.name, buffer: made }));
-  const { module: bytes } = printWasm(
+  const { module: bytes } = wasmPrinter({ relaxed: false })(
     [{ kind: "launch", id: 0, name: "k0", kernel: scheduled, bindings, nodes: [] }],
     { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, arena: 65536 } },
-    { relaxed: false },
     { threads: 2, sparing: false, shared: true },
   );
   // i32.const 0; local.get base; i32.add
@@ -176,13 +175,12 @@ test("a thread's own panels and sums start at its base, with no sum that would k
 /** What one of many threads writes of a kernel whose one buffer is y: u8[count], all zero before. */
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
   const y = bufferOf("y", count, "arena", "u8");
-  const { module: bytes, bases } = printWasm(
+  const { module: bytes, bases } = wasmPrinter({ relaxed: false })(
     [{ kind: "launch", id: 0, name: "k0", kernel, bindings: [{ param: "y", buffer: y }], nodes: [] }],
     {
       buffers: new Map([[y, { ...y, offset: 0, bytes: count }]]),
       segmentBytes: { state: 0, input: 0, output: 0, arena: count },
     },
-    { relaxed: false },
     { threads, sparing: false, shared: true },
   );
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });

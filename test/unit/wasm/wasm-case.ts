@@ -4,7 +4,7 @@
 import { expect } from "vitest";
 import type { WasmBlocks } from "../../../codegen/wasm/policy/panels.ts";
 import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
-import { printWasm } from "../../../codegen/wasm/step.ts";
+import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/lower/expand-folds.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
@@ -37,7 +37,7 @@ export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): D
   }
   const sequence = [{ kind: "launch" as const, id: 0, name: kernel.name, kernel, bindings, nodes: [] }];
   const segmentBytes = { state: 0, input: 0, output: 0, arena: end };
-  const printed = printWasm(sequence, { buffers: slots, segmentBytes }, { relaxed }, alone);
+  const printed = wasmPrinter({ relaxed })(sequence, { buffers: slots, segmentBytes }, alone);
   const { arena, panels } = printed.bases;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(printed.end / pageBytes) + 1 });
   const all = new Uint8Array(memory.buffer);
