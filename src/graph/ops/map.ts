@@ -9,7 +9,7 @@ import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../co
 import { CompilerBug } from "../../core/errors.ts";
 import { erf, floorMod } from "../../core/special.ts";
 import type { ExprBuilder } from "../../kernel/expr-builder.ts";
-import type { Expr } from "../../kernel/kernel.ts";
+import type { Expr, ScalarFn } from "../../kernel/kernel.ts";
 import { constantValue } from "../constant-value.ts";
 import { mapOp } from "../define.ts";
 import type { ErrorClass } from "../error-class.ts";
@@ -35,6 +35,12 @@ interface Row<N extends MapArity> {
   element?(args: Operands<N, Expr>, build: ExprBuilder): Expr;
   formula?(args: Operands<N, Formula>): Formula;
 }
+
+type AnyRow = Row<1> | Row<2> | Row<3>;
+
+/** Of an op that no scalar function has the name of. */
+type Composed<N extends MapArity> = Row<N> & Required<Pick<Row<N>, "element">>;
+type AnyComposed = Composed<1> | Composed<2> | Composed<3>;
 
 const two = 2;
 const sqrtPi = Math.sqrt(Math.PI);
@@ -296,12 +302,18 @@ const rows = {
     gradient: ([c], g, _, b) => [null, keepWhere(b, c, g), dropWhere(b, c, g)],
   },
   stopGradient: { arity: 1, domain: "any", cost: 0, meaning: (x) => x, element: ([x]) => x },
-} satisfies Record<MapName, Row<1> | Row<2> | Row<3>>;
+} satisfies { readonly [Name in MapName]: Name extends ScalarFn ? AnyRow : AnyComposed };
 
 /** Wraps a whole number into the integer dtype. */
 function wrap(dtype: DType, value: number): number {
   if (dtype === "i32") return value | 0;
   return dtype === "u32" ? value >>> 0 : value;
+}
+
+/** Whether the op is the scalar function of its name: `rows` has an element wherever there is none. */
+function isScalarFn(name: MapName): name is MapName & ScalarFn {
+  const row: AnyRow = rows[name];
+  return row.element === undefined;
 }
 
 function makeOp<N extends MapArity>(name: MapName, row: Row<N>): MapOp<NoAttrs, N> {
@@ -317,7 +329,7 @@ function makeOp<N extends MapArity>(name: MapName, row: Row<N>): MapOp<NoAttrs, 
     evaluate: (args, _attrs, { dtype }) => elementwise(args, row, dtype),
     element(args, _attrs, _type, build) {
       if (row.element !== undefined) return row.element(args, build);
-      if (name === "stopGradient") throw new CompilerBug(`${name} is no scalar function`);
+      if (!isScalarFn(name)) throw new CompilerBug(`${name} is no scalar function`);
       return build.apply(name, ...args);
     },
   });
