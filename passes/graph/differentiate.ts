@@ -17,7 +17,6 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { atLine, type Origin } from "../../src/core/origin.ts";
-import { attrsKey } from "../../src/graph/attrs.ts";
 import { builder } from "../../src/graph/build.ts";
 import { isOp } from "../../src/graph/define.ts";
 import { alone, copyOf, type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
@@ -125,15 +124,14 @@ function derivedFrom({ graph, origins }: Pick<Node, "graph" | "origins">, sweeps
 
 /** Whether the same operation on the same operands stands elsewhere: what the user may have meant. */
 function hasEqual(parameter: Node): boolean {
-  const { graph, op, args, attrs } = parameter;
-  const key = attrsKey(attrs);
+  const { graph, op, args, key } = parameter;
   return graph.nodes.some(
     (node) =>
       node !== parameter &&
       node.op === op &&
       node.args.length === args.length &&
       node.args.every((arg, i) => arg === args[i]) &&
-      attrsKey(node.attrs) === key,
+      node.key === key,
   );
 }
 

@@ -77,61 +77,94 @@ const commutative: ReadonlySet<OpDef> = new Set(
   (["add", "mul", "max", "min", "eq", "ne", "and", "or"] as const).map((name) => mapOps[name]),
 );
 
-type Bindings = ReadonlyMap<string, Node>;
+/** The operands of a pattern that are still to be matched. */
+interface Goal {
+  readonly wanted: Pattern;
+  readonly node: Node;
+  readonly next: Goal | null;
+}
 
-/** What to do with a way of matching: a result ends the search, null asks for the next way. */
-type Take<T> = (bound: Bindings) => T | null;
+/** One match of a rule and a node: goes through the ways in which the node fits, in order, until the right side takes one. */
+class Match {
+  readonly #rule: Rule;
+  readonly #root: Node;
+  readonly #build: Build;
+  /** What the holes have met, by name. */
+  readonly #names: string[] = [];
+  readonly #met: Node[] = [];
 
-/**
- * Tries the ways in which a node matches, in order, until `take` makes something of one. A pattern is a few levels deep, so
- * this may recurse. Calls and not generators, which took 1.4 times as long in a fresh process.
- */
-function firstWay<T>(wanted: Pattern, node: Node, bound: Bindings, take: Take<T>): T | null {
-  switch (wanted.form) {
-    case "hole": {
-      const known = bound.get(wanted.name);
-      if (known !== undefined) return known === node ? take(bound) : null;
-      return wanted.accepts(node) ? take(new Map(bound).set(wanted.name, node)) : null;
+  constructor(rule: Rule, root: Node, build: Build) {
+    this.#rule = rule;
+    this.#root = root;
+    this.#build = build;
+  }
+
+  /** What becomes of the root, or null. A pattern is a few levels deep, so this may recurse. */
+  first(goal: Goal | null): Node | null {
+    if (goal === null) return this.#taken();
+    const { wanted, node, next } = goal;
+    switch (wanted.form) {
+      case "hole": {
+        const known = this.#names.indexOf(wanted.name);
+        if (known >= 0) return this.#met[known] === node ? this.first(next) : null;
+        if (!wanted.accepts(node)) return null;
+        this.#names.push(wanted.name);
+        this.#met.push(node);
+        const made = this.first(next);
+        this.#names.pop();
+        this.#met.pop();
+        return made;
+      }
+      case "literal":
+        return Object.is(constantValue(node), wanted.value) ? this.first(next) : null;
+      case "kind":
+        return node.op.kind === wanted.kind ? this.first(next) : null;
+      case "op": {
+        if (node.op !== wanted.op) return null;
+        const made = headsFit(wanted.args, node.args) ? this.#operands(wanted.args, node.args, next) : null;
+        if (made !== null || !commutative.has(node.op)) return made;
+        const turned = node.args.toReversed();
+        return headsFit(wanted.args, turned) ? this.#operands(wanted.args, turned, next) : null;
+      }
     }
-    case "literal":
-      return Object.is(constantValue(node), wanted.value) ? take(bound) : null;
-    case "kind":
-      return node.op.kind === wanted.kind ? take(bound) : null;
-    case "op": {
-      const { op, args } = node;
-      if (op !== wanted.op || args.length !== wanted.args.length) return null;
-      const made = headsFit(wanted.args, args) ? firstWayOfOperands(wanted.args, args, 0, bound, take) : null;
-      if (made !== null || !commutative.has(op)) return made;
-      const turned = args.toReversed();
-      return headsFit(wanted.args, turned) ? firstWayOfOperands(wanted.args, turned, 0, bound, take) : null;
+  }
+
+  #operands(wanted: readonly Pattern[], args: readonly Node[], next: Goal | null): Node | null {
+    let goal = next;
+    for (let i = wanted.length - 1; i >= 0; i -= 1) {
+      const part = wanted[i];
+      const node = args[i];
+      if (part !== undefined && node !== undefined) goal = { wanted: part, node, next: goal };
     }
+    return this.first(goal);
+  }
+
+  #taken(): Node | null {
+    const bound: Record<string, Node> = {};
+    for (let i = 0; i < this.#names.length; i += 1) {
+      const name = this.#names[i];
+      const node = this.#met[i];
+      if (name !== undefined && node !== undefined) bound[name] = node;
+    }
+    const made = this.#rule.right(bound, this.#build, this.#root);
+    return made === this.#root ? null : made;
   }
 }
 
 /** Whether operands may match: most do not, and are sorted out here before anything is bound. */
 function headsFit(wanted: readonly Pattern[], args: readonly Node[]): boolean {
-  return wanted.every((each, i) => each.form !== "op" || each.op === args[i]?.op);
+  if (wanted.length !== args.length) return false;
+  for (let i = 0; i < wanted.length; i += 1) {
+    const part = wanted[i];
+    const node = args[i];
+    if (part === undefined || node === undefined) return false;
+    if (part.form === "op" && part.op !== node.op) return false;
+    if (part.form === "literal" && !Object.is(constantValue(node), part.value)) return false;
+  }
+  return true;
 }
-
-/** The same for the operands from place `at` on. */
-function firstWayOfOperands<T>(
-  wanted: readonly Pattern[],
-  args: readonly Node[],
-  at: number,
-  bound: Bindings,
-  take: Take<T>,
-): T | null {
-  const [first, arg] = [wanted[at], args[at]];
-  if (first === undefined || arg === undefined) return take(bound);
-  return firstWay(first, arg, bound, (way) => firstWayOfOperands(wanted, args, at + 1, way, take));
-}
-
-const nothingBound: Bindings = new Map();
 
 /** What the rule makes of a node: the first way of matching that its right side takes, or null. */
 export function applyRule(rule: Rule, node: Node, build: Build): Node | null {
-  return firstWay(rule.left, node, nothingBound, (way) => {
-    const made = rule.right(Object.fromEntries(way), build, node);
-    return made === node ? null : made;
-  });
+  return new Match(rule, node, build).first({ wanted: rule.left, node, next: null });
 }

@@ -9,7 +9,7 @@
 import { type DType, isFloat, isInteger, roundTo } from "../../src/core/dtype.ts";
 import { constantValue } from "../../src/graph/constant-value.ts";
 import { operand } from "../../src/graph/define.ts";
-import { ndarray } from "../../src/graph/ndarray.ts";
+import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import { cast, mapOps } from "../../src/graph/ops/map.ts";
 import { tensorType } from "../../src/graph/type.ts";
@@ -84,9 +84,12 @@ function scale(build: Build, name: "mul" | "div", x: Node, factor: number): Node
 
 /** The op's own meaning on one element, rounded to its dtype. */
 function fold(root: Node, build: Build): Node | null {
-  const values = root.args.map(constantValue);
-  const operands = root.args.map((arg, i) => ndarray(arg.type.dtype, [], [values[i] ?? 0]));
-  if (operands.length === 0 || values.includes(undefined)) return null;
+  const operands: NdArray[] = [];
+  for (const arg of root.args) {
+    const value = constantValue(arg);
+    if (value === undefined) return null;
+    operands.push(ndarray(arg.type.dtype, [], [value]));
+  }
   const { dtype } = root.type;
   const [value] = root.op.evaluate(operands, root.attrs, [tensorType(dtype, [])]);
   return build.fill(root, value?.data[0] ?? Number.NaN);

@@ -128,10 +128,14 @@ function sameConstant(x: Node, root: Node, build: Build): Node | null {
 
 /** A broadcast that makes more elements of fewer. */
 function grows(node: Node): boolean {
-  const [from] = node.args;
-  if (node.op !== broadcast || from === undefined) return false;
+  if (node.op !== broadcast) return false;
   const axes = axesOf(node);
-  return shapeOf(node).some((dim, axis) => dim !== 1 && shapeOf(from)[axes.indexOf(axis)] !== dim);
+  const shape = shapeOf(node);
+  const from = shapeOf(operand(node));
+  for (let axis = 0; axis < shape.length; axis += 1) {
+    if (shape[axis] !== 1 && from[axes.indexOf(axis)] !== shape[axis]) return true;
+  }
+  return false;
 }
 
 /** The operand itself where it repeats `wide.args[0]` the same way, or a scalar repeated to that smaller shape. */
@@ -144,14 +148,24 @@ function before(arg: Node, wide: Node, build: Build): Node | null {
   return sameAxes && sameShape(shapeOf(small), shape) ? small : null;
 }
 
+function rankBefore(node: Node): number {
+  return shapeOf(operand(node)).length;
+}
+
 /** f(broadcast(x), broadcast(y), c...) = broadcast(f(x, y, c...)), when x and y have one shape and are repeated alike. */
 function mapBeforeBroadcast(root: Node, build: Build): Node | null {
-  const rank = (node: Node): number => (node.args[0] === undefined ? 0 : shapeOf(node.args[0]).length);
-  const [first, ...others] = root.args.filter(grows);
-  if (first === undefined) return null;
-  const wide = others.reduce((best, arg) => (rank(arg) > rank(best) ? arg : best), first);
-  const args = root.args.map((arg) => before(arg, wide, build)).filter((arg) => arg !== null);
-  if (args.length !== root.args.length) return null;
+  let wide: Node | null = null;
+  for (const arg of root.args) {
+    if (arg.op !== broadcast) return null;
+    if (grows(arg) && (wide === null || rankBefore(arg) > rankBefore(wide))) wide = arg;
+  }
+  if (wide === null) return null;
+  const args: Node[] = [];
+  for (const arg of root.args) {
+    const small = before(arg, wide, build);
+    if (small === null) return null;
+    args.push(small);
+  }
   const small = build.graph.node(root.op, args, root.attrs, root.origins);
   return build.broadcast(small, shapeOf(root), axesOf(wide));
 }

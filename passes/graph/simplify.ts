@@ -23,8 +23,7 @@ const maxSteps = 24;
 /** Rewrites with the given rules only. */
 export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
   const { ofOp, ofKind } = index(chosen);
-  const none: readonly Rule[] = [];
-  const candidates = ({ op }: Node): readonly Rule[] => (ofOp.get(op) ?? none).concat(ofKind.get(op.kind) ?? none);
+  const candidates: Candidates = ({ op }) => ofOp.get(op) ?? ofKind.get(op.kind) ?? [];
   return (entry) => {
     let current = entry;
     /** Nodes that no rule fitted, as they were. */
@@ -50,8 +49,11 @@ export function simplifier(chosen: readonly Rule[]): (entry: Entry) => Entry {
   };
 }
 
+/** The rules that may fit a node, in the order in which they are tried. */
+type Candidates = (node: Node) => readonly Rule[];
+
 /** Applies rules to one node until none fits. */
-function rewrite(start: Node, candidates: (node: Node) => readonly Rule[], build: Build): Node {
+function rewrite(start: Node, candidates: Candidates, build: Build): Node {
   let node = start;
   for (let step = 0; step < maxSteps; step++) {
     const next = firstRewrite(node, candidates(node), build);
@@ -69,7 +71,7 @@ function firstRewrite(node: Node, candidates: readonly Rule[], build: Build): No
   return null;
 }
 
-/** Rules by what stands at the root of their left side. */
+/** Rules by what stands at the root of their left side; those of an op, then those of its kind. */
 function index(chosen: readonly Rule[]): {
   readonly ofOp: ReadonlyMap<OpDef, readonly Rule[]>;
   readonly ofKind: ReadonlyMap<OpKind, readonly Rule[]>;
@@ -80,5 +82,6 @@ function index(chosen: readonly Rule[]): {
     if (rule.left.form === "op") ofOp.set(rule.left.op, [...(ofOp.get(rule.left.op) ?? []), rule]);
     if (rule.left.form === "kind") ofKind.set(rule.left.kind, [...(ofKind.get(rule.left.kind) ?? []), rule]);
   }
+  for (const [op, own] of ofOp) own.push(...(ofKind.get(op.kind) ?? []));
   return { ofOp, ofKind };
 }

@@ -11,6 +11,7 @@ import { atLine } from "../../src/core/origin.ts";
 import { mapDims } from "../../src/graph/attrs.ts";
 import { isOp } from "../../src/graph/define.ts";
 import { copyOf, type Entry, rebuild } from "../../src/graph/entry.ts";
+import { resultOf } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { size } from "../../src/graph/ops/source.ts";
 import { bindDim, type Dim, type Dims } from "../../src/graph/shape.ts";
@@ -22,7 +23,8 @@ export const specialize: GraphPass = {
     rebuild(entry, (node, args, build) => {
       if (isOp(node, size)) return build.constant(node.attrs.dtype, bind(node, node.attrs.dim, dims));
       const attrs = mapDims(node.op.schema, node.attrs, (dim) => bind(node, dim, dims));
-      return copyOf({ ...node, attrs }, args, build.graph, false);
+      if (attrs === node.attrs) return copyOf(node, args, build.graph, false);
+      return resultOf(build.graph.node(node.op, args, attrs, node.origins), node.result);
     }),
 };
 

@@ -35,11 +35,14 @@ export type AttrValue = AttrTypes[AttrKind];
 export type Attrs = Readonly<Record<string, AttrValue>>;
 export type AttrsOf<S extends AttrSchema> = { readonly [K in keyof S]: AttrTypes[S[K]] };
 
-/** The attributes with every dimension in them put through `bind`. */
+/** The attributes with every dimension in them put through `bind`: themselves where that changes none. */
 export function mapDims(schema: AttrSchema, attrs: Attrs, bind: (dim: Dim) => Dim): Attrs {
-  const mapped: Record<string, AttrValue> = {};
-  for (const [name, value] of Object.entries(attrs)) {
-    mapped[name] = holdsDims(schema[name]) ? boundValue(value, bind) : value;
+  let mapped = attrs;
+  for (const name in attrs) {
+    const value = attrs[name];
+    if (value === undefined || !holdsDims(schema[name])) continue;
+    const bound = boundValue(value, bind);
+    if (bound !== value) mapped = { ...mapped, [name]: bound };
   }
   return mapped;
 }
@@ -50,7 +53,9 @@ function holdsDims(kind: AttrKind | undefined): boolean {
 
 function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
   if (typeof value === "number" || typeof value === "string") return bind(value);
-  return typeof value === "object" ? value.map(bind) : value;
+  if (typeof value !== "object") return value;
+  const bound = value.map(bind);
+  return bound.every((dim, i) => dim === value[i]) ? value : bound;
 }
 
 /** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */

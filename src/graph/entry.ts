@@ -52,7 +52,7 @@ export function rebuild(entry: Entry, transform: Transform): Entry {
 export function copyOf(node: Node, args: readonly Node[], graph: Graph, isOwn = node.own): Node {
   const { op, attrs, origins, result, results } = node;
   if (isOwn && results.length === 1) return graph.own(op, args, attrs, origins);
-  const copy = resultOf(graph.node(op, args, attrs, origins), result);
+  const copy = resultOf(graph.copy(node, args), result);
   return isOwn ? alone(copy) : copy; // one result may be of its own, and the others not
 }
 

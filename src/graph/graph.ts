@@ -17,7 +17,7 @@ import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { type Attrs, attrsKey } from "./attrs.ts";
 import { inferTypes } from "./define.ts";
 import type { Graph, Literal, Node, OpDef } from "./node.ts";
-import { printType, type TensorType } from "./type.ts";
+import { printType, sameType, type TensorType } from "./type.ts";
 
 export function createGraph(): Graph {
   return new NodeStore(true);
@@ -27,6 +27,9 @@ export function createGraph(): Graph {
 export function createTrace(): Graph {
   return new NodeStore(false);
 }
+
+/** What is applied to operands. */
+type Applied = Pick<Node, "op" | "attrs" | "key" | "origins">;
 
 class NodeStore implements Graph {
   readonly #interns: boolean;
@@ -46,36 +49,54 @@ class NodeStore implements Graph {
   }
 
   node(op: OpDef, args: readonly Node[], attrs: Attrs = {}, origins: readonly Origin[] = []): Node {
-    checkOperands(this, op, args, origins[0]);
-    if (!this.#interns) return this.#add(op, args, attrs, origins, false);
-    let key = `${this.#numberOf(op)}`;
-    for (let i = 0; i < args.length; i += 1) key += `,${args[i]?.id}`;
-    key += attrsKey(attrs);
-    const known = this.#known.get(key);
-    if (known !== undefined) {
-      for (const { id } of known.results) this.#origins[id]?.add(origins);
-      return known;
-    }
-    const made = this.#add(op, args, attrs, origins, false);
-    this.#known.set(key, made);
-    return made;
+    return this.#find({ op, attrs, key: attrsKey(attrs), origins }, args, null);
   }
 
   own(op: OpDef, args: readonly Node[], attrs: Attrs = {}, origins: readonly Origin[] = []): Node {
     checkOperands(this, op, args, origins[0]);
-    return this.#add(op, args, attrs, origins, true);
+    return this.#add(
+      { op, attrs, key: attrsKey(attrs), origins },
+      args,
+      resultTypes(op, args, attrs, origins[0]),
+      true,
+    );
+  }
+
+  copy(node: Node, args: readonly Node[]): Node {
+    return this.#find(node, args, node);
+  }
+
+  /** The known node or a new one. Of operands typed as those of `like`, the same op with the same attributes has its types. */
+  #find(what: Applied, args: readonly Node[], like: Node | null): Node {
+    const { op, attrs, origins } = what;
+    checkOperands(this, op, args, origins[0]);
+    let key = "";
+    if (this.#interns) {
+      key = `${this.#numberOf(op)}`;
+      for (let i = 0; i < args.length; i += 1) key += `,${args[i]?.id}`;
+      key += what.key;
+      const known = this.#known.get(key);
+      if (known !== undefined) {
+        for (const { id } of known.results) this.#origins[id]?.add(origins);
+        return known;
+      }
+    }
+    const isAlike = like !== null && areTypedAs(args, like.args);
+    const types = isAlike ? typesOf(like.results) : resultTypes(op, args, attrs, origins[0]);
+    const made = this.#add(what, args, types, false);
+    if (this.#interns) this.#known.set(key, made);
+    return made;
   }
 
   /** Adds the results of an application; gives the first. */
-  #add(op: OpDef, args: readonly Node[], attrs: Attrs, origins: readonly Origin[], own: boolean): Node {
-    const types = resultTypes(op, args, attrs, origins[0]);
+  #add({ op, attrs, key, origins }: Applied, args: readonly Node[], types: readonly TensorType[], own: boolean): Node {
     const results: Node[] = [];
     for (let result = 0; result < types.length; result += 1) {
       const type = types[result];
       if (type === undefined) break;
       const id = this.#nodes.length;
       const places = new Places(origins);
-      const node: Node = { id, graph: this, op, args, attrs, type, result, results, origins: places.list, own };
+      const node: Node = { id, graph: this, op, args, attrs, key, type, result, results, origins: places.list, own };
       results.push(node);
       this.#nodes.push(node);
       this.#origins.push(places);
@@ -164,6 +185,24 @@ function checkOperands(graph: Graph, op: OpDef, args: readonly Node[], origin: O
   }
 }
 
+function areTypedAs(args: readonly Node[], others: readonly Node[]): boolean {
+  for (let i = 0; i < args.length; i += 1) {
+    const type = args[i]?.type;
+    const other = others[i]?.type;
+    if (type === undefined || other === undefined || !sameType(type, other)) return false;
+  }
+  return args.length === others.length;
+}
+
+function typesOf(nodes: readonly { readonly type: TensorType }[]): TensorType[] {
+  const types: TensorType[] = [];
+  for (let i = 0; i < nodes.length; i += 1) {
+    const type = nodes[i]?.type;
+    if (type !== undefined) types.push(type);
+  }
+  return types;
+}
+
 /** Types of an op's results, with the culprit's operands and line added to the complaint of its rule. */
 export function resultTypes(
   op: OpDef,
@@ -171,7 +210,7 @@ export function resultTypes(
   attrs: Attrs,
   origin: Origin | undefined,
 ): readonly TensorType[] {
-  const types = args.map((arg) => arg.type);
+  const types = typesOf(args);
   try {
     return inferTypes(op, types, attrs);
   } catch (error) {

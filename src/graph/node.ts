@@ -33,6 +33,8 @@ export interface Node {
   readonly op: OpDef;
   readonly args: readonly Node[];
   readonly attrs: Attrs;
+  /** The attributes as `attrsKey` spells them. */
+  readonly key: string;
   readonly type: TensorType;
   /** Which result of its application this is, and all of them: their ids follow one another. */
   readonly result: number;
@@ -64,6 +66,8 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** The (first) result of this op on these operands: the known node, or a new one. */
   node(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
+  /** The same op and attributes as those of a node of any graph, on these operands: as `node`, and sooner found. */
+  copy(node: Node, args: readonly Node[]): Node;
   /** A new node that stays itself, whatever equals it. */
   own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
   /** The node of a literal in this graph, the same at every use. */
