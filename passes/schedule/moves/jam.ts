@@ -74,18 +74,10 @@ function jamStmts(stmts: readonly Stmt[], block: readonly LoopVar[], mark: LoopM
     stmts,
     block.map(({ name }) => name),
   );
-  const items = group(stmts, moving);
-  const arrays = arraysOf(items);
-  const names = { of: firstFold(items) ?? items[0] };
-  return items.flatMap((item) => emit(item, { block, mark, moving, arrays, fresh, names }));
-}
-
-function firstFold(items: readonly Item[]): Item | undefined {
-  for (const item of items) {
-    const found = item.kind === "fold" ? item : item.kind === "for" ? firstFold(item.items) : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const groups = group(stmts, moving);
+  const all = leaves(groups);
+  const first = all.find(({ kind }) => kind === "fold") ?? groups[0];
+  return emit(groups, { block, mark, moving, arrays: arraysOf(all), fresh, first });
 }
 
 function checkKinds(stmts: readonly Stmt[]): void {
@@ -98,8 +90,6 @@ function checkKinds(stmts: readonly Stmt[]): void {
   });
 }
 
-// ---- what moves with the block ---------------------------------------------------------------------------------------
-
 /** A store is made once for each iteration, whatever it reads. */
 function moves(stmt: Stmt, moving: Names): boolean {
   return readsIn([stmt], moving) || someStmt([stmt], { stmt: ({ kind }) => kind === "store" });
@@ -107,62 +97,52 @@ function moves(stmt: Stmt, moving: Names): boolean {
 
 // ---- grouping --------------------------------------------------------------------------------------------------------
 
-type Item =
+type Group =
   /** As it stands, once. */
-  | { readonly kind: "once"; readonly stmt: Stmt }
-  | { readonly kind: "fold"; readonly stmt: FoldStmt }
-  | { readonly kind: "for"; readonly stmt: ForStmt; readonly items: readonly Item[] }
+  | { readonly kind: "once"; readonly stmts: readonly Stmt[] }
+  | { readonly kind: "fold"; readonly fold: FoldStmt; readonly stmts: readonly Stmt[] }
+  | { readonly kind: "for"; readonly loop: ForStmt; readonly groups: readonly Group[] }
   /** For all iterations of the block. */
   | { readonly kind: "all"; readonly stmts: Stmt[] };
 
-function group(stmts: readonly Stmt[], moving: Names): readonly Item[] {
-  const items: Item[] = [];
-  let open: Stmt[] | undefined;
+function group(stmts: readonly Stmt[], moving: Names): readonly Group[] {
+  const groups: Group[] = [];
   for (const stmt of stmts) {
+    const last = groups.at(-1);
     const isMoved = moves(stmt, moving);
     if (stmt.kind === "let" && !isMoved) {
       // It may go before the open group: no group stores what it reads.
-      items.splice(open === undefined ? items.length : items.length - 1, 0, { kind: "once", stmt });
-      continue;
-    }
-    if (isMoved && stmt.kind !== "fold" && stmt.kind !== "for") {
-      if (open === undefined) {
-        open = [];
-        items.push({ kind: "all", stmts: open });
-      }
-      open.push(stmt);
-      continue;
-    }
-    open = undefined;
-    if (!isMoved) items.push({ kind: "once", stmt });
-    else if (stmt.kind === "fold") items.push({ kind: "fold", stmt });
-    else if (stmt.kind === "for") items.push({ kind: "for", stmt, items: group(stmt.body, moving) });
+      groups.splice(groups.length - (last?.kind === "all" ? 1 : 0), 0, { kind: "once", stmts: [stmt] });
+    } else if (!isMoved) groups.push({ kind: "once", stmts: [stmt] });
+    else if (stmt.kind === "fold") groups.push({ kind: "fold", fold: stmt, stmts: [stmt] });
+    else if (stmt.kind === "for") groups.push({ kind: "for", loop: stmt, groups: group(stmt.body, moving) });
+    else if (last?.kind === "all") last.stmts.push(stmt);
+    else groups.push({ kind: "all", stmts: [stmt] });
   }
-  return items;
+  return groups;
+}
+
+type Leaf = Exclude<Group, { readonly kind: "for" }>;
+
+function leaves(groups: readonly Group[]): readonly Leaf[] {
+  return groups.flatMap((each) => (each.kind === "for" ? leaves(each.groups) : [each]));
 }
 
 /** Accumulators, and each `let` that is read outside of its group. */
-function arraysOf(items: readonly Item[]): Set<string> {
-  const homes = new Map<string, Item>();
+function arraysOf(groups: readonly Leaf[]): Set<string> {
   const arrays = new Set<string>();
-  const everywhere = (all: readonly Item[], visit: (item: Item, stmts: readonly Stmt[]) => void): void => {
-    for (const item of all) {
-      if (item.kind === "for") everywhere(item.items, visit);
-      else visit(item, item.kind === "all" ? item.stmts : [item.stmt]);
-    }
-  };
-  everywhere(items, (item, stmts) => {
-    if (item.kind === "fold") for (const { name } of item.stmt.accumulators) arrays.add(name);
-    if (item.kind !== "all") return;
-    for (const stmt of stmts) if (stmt.kind === "let") homes.set(stmt.name, item);
-  });
-  everywhere(items, (item, stmts) => {
-    walkStmts(stmts, {
+  const homes = new Map<string, Leaf>();
+  for (const home of groups) {
+    if (home.kind === "fold") for (const { name } of home.fold.accumulators) arrays.add(name);
+    if (home.kind === "all") for (const stmt of home.stmts) if (stmt.kind === "let") homes.set(stmt.name, home);
+  }
+  for (const reader of groups) {
+    walkStmts(reader.stmts, {
       expr: ({ reads }) => {
-        for (const name of reads) if ((homes.get(name) ?? item) !== item) arrays.add(name);
+        for (const name of reads) if ((homes.get(name) ?? reader) !== reader) arrays.add(name);
       },
     });
-  });
+  }
   return arrays;
 }
 
@@ -176,21 +156,16 @@ interface Emit {
   /** Names that are arrays over the block. */
   readonly arrays: Set<string>;
   readonly fresh: Fresh;
-  /** Whose loops keep their names: those of the first fold, of which later moves speak. */
-  readonly names: { readonly of: Item | undefined };
+  /** Where loops keep their names: in the first fold, as later moves speak of those. */
+  readonly first: Group | undefined;
 }
 
-function emit(item: Item, to: Emit): readonly Stmt[] {
-  switch (item.kind) {
-    case "once":
-      return [item.stmt];
-    case "for":
-      return [{ ...item.stmt, body: item.items.flatMap((inner) => emit(inner, to)) }];
-    case "fold":
-      return [emitFold(item.stmt, item === to.names.of, to)];
-    case "all":
-      return emitGroup(item.stmts, item === to.names.of, to);
-  }
+function emit(groups: readonly Group[], to: Emit): readonly Stmt[] {
+  return groups.flatMap((each): readonly Stmt[] => {
+    if (each.kind === "for") return [{ ...each.loop, body: emit(each.groups, to) }];
+    if (each.kind === "fold") return [emitFold(each.fold, each === to.first, to)];
+    return each.kind === "all" ? emitGroup(each.stmts, each === to.first, to) : each.stmts;
+  });
 }
 
 interface OwnBlock {
