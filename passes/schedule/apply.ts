@@ -34,7 +34,8 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   keep,
   stage,
   spill,
-  splitFold: (piece, move, around) => (move.into.by === "tree" ? splitTree : splitFold)(piece, move, around),
+  splitFold: (piece, { of, into }, around) =>
+    into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around),
   tile,
   team,
 };

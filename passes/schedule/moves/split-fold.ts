@@ -12,20 +12,24 @@
  * serial bounds the error of a long sum: it grows with the length of a part and with the number of parts. An f32 that adds up ten
  * million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. The order depends on sizes alone.
  */
-import { assign, letValue, variable } from "../../../src/kernel/build.ts";
-import { type Define, folds } from "../../../src/kernel/folds.ts";
-import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import { assign, forLoop, letValue, variable } from "../../../src/kernel/build.ts";
+import { folds } from "../../../src/kernel/folds.ts";
+import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import type { MoveOf } from "../../../src/kernel/moves.ts";
+import type { Parts } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { sizeOf } from "../facts.ts";
 import { copyStmts, defining, type Fresh } from "../names.ts";
 import { type Around, atFold, type Moved, type Piece, refuse } from "../piece.ts";
 
-export function splitFold(piece: Piece, { of, into }: MoveOf<"splitFold">, { fresh }: Around): Moved {
+export function splitFold(
+  piece: Piece,
+  of: string,
+  into: Exclude<Parts, { readonly by: "tree" }>,
+  { fresh }: Around,
+): Moved {
   return atFold(piece, of, (fold, { around, after }) => {
     if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") refuse(`a ${fold.fn} has no parts`);
-    if (into.by === "tree") return refuse("invocations share it");
     if (into.by === "serial") {
       const parts = bounded(fold, into.terms, fresh) ?? refuse(`it has ${sizeOf(fold.axes)} terms`);
       if (fold.block.length > 0 && parts.length > 1) refuse("a block of it would have a rest");
@@ -47,33 +51,17 @@ interface Over {
 }
 
 /** A copy of the fold over other axes, with more loops in its block. */
-function part(fold: FoldStmt, { axes, at, block = [] }: Over, fresh: Fresh): FoldStmt {
+export function part(fold: FoldStmt, { axes, at, block = [] }: Over, fresh: Fresh): FoldStmt {
   const kept = fold.axes.filter((axis) => axes.includes(axis));
   const [copy] = copyStmts([{ ...fold, axes: kept }], { loops: at }, fresh);
   if (copy?.kind !== "fold") return fold;
   const own = axes.map((axis) => copy.axes[kept.indexOf(axis)] ?? axis);
-  return {
-    ...renamed(fold, "_part", fresh),
-    axes: own,
-    block: [...copy.block, ...block],
-    body: copy.body,
-    values: copy.values,
-    guard: copy.guard,
-  };
+  return { ...copy, ...renamed(fold, "_part", fresh), axes: own, block: [...copy.block, ...block] };
 }
 
 /** The accumulators, each at an element of the block. */
 function held(fold: FoldStmt, at: readonly Index[], { pool }: Fresh): readonly Expr[] {
   return fold.accumulators.map(({ name, type }) => pool.name(type, name, at));
-}
-
-/** Copies of the loops of a block, and where in them one is. */
-function ownBlock(
-  { block }: FoldStmt,
-  fresh: Fresh,
-): { readonly block: readonly BlockLoop[]; readonly at: readonly Index[] } {
-  const own = block.map(({ loop, mark }) => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
-  return { block: own, at: own.map(({ loop }) => fresh.pool.loop(loop)) };
 }
 
 // ---- one after the other ---------------------------------------------------------------------------------------------
@@ -90,17 +78,16 @@ function bounded(fold: FoldStmt, terms: number, fresh: Fresh): readonly FoldStmt
     return overParts(fold, axes.slice(0, inner - 1), bounded(of, terms, fresh) ?? [of], terms, fresh);
   }
   if (size === 1) return overParts(fold, [axis], [part(fold, { axes: suffix, at: new Map() }, fresh)], terms, fresh);
-  const count = Math.floor(axis.extent / size);
-  const piece = (extent: number, start: readonly { factor: number; index: Index }[], offset: number): FoldStmt => {
+  const { pool } = fresh;
+  const [count, rest] = [Math.floor(axis.extent / size), axis.extent % size];
+  const piece = (extent: number, at: (inner: Index) => Index): FoldStmt => {
     const loop: LoopVar = { name: fresh(`${axis.name}_i`), extent };
-    const at = sumIndex([...start, { factor: 1, index: fresh.pool.loop(loop) }], offset, fresh.pool);
-    return part(fold, { axes: [loop, ...suffix], at: new Map([[axis.name, at]]) }, fresh);
+    return part(fold, { axes: [loop, ...suffix], at: new Map([[axis.name, at(pool.loop(loop))]]) }, fresh);
   };
   const outer: LoopVar = { name: fresh(`${axis.name}_o`), extent: count };
-  const main = piece(size, [{ factor: size, index: fresh.pool.loop(outer) }], 0);
+  const main = piece(size, (inner) => blockIndex(size, pool.loop(outer), inner));
   const blocks = count > 1 ? overParts(fold, [outer], [main], terms, fresh) : [main];
-  const rest = axis.extent - count * size;
-  return rest === 0 ? blocks : [...blocks, piece(rest, [], count * size)];
+  return rest === 0 ? blocks : [...blocks, piece(rest, (inner) => scaleIndex(inner, 1, count * size))];
 }
 
 /** Whether a fold over these axes, in parts of so many terms, is joined behind its loops. */
@@ -135,14 +122,11 @@ function overParts(
   terms: number,
   fresh: Fresh,
 ): readonly FoldStmt[] {
-  const { block, at } = ownBlock(fold, fresh);
+  const block = fold.block.map(({ loop, mark }) => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
+  const at = block.map(({ loop }) => fresh.pool.loop(loop));
   const body: Stmt[] = [...parts];
-  const values = joined(
-    fold,
-    parts.map((one) => held(one, at, fresh)),
-    defining(body, fresh),
-  );
-  const outer = { ...fold, axes, block, body, values, guard: [] };
+  const results = parts.map((one) => held(one, at, fresh));
+  const outer = { ...fold, axes, block, body, values: joined(fold, results, body, fresh), guard: [] };
   return bounded(outer, terms, fresh) ?? [outer];
 }
 
@@ -152,33 +136,36 @@ function blockSize(extent: number, most: number): number {
   return Math.max(1, most);
 }
 
-/** All as one result, the earlier ones first. */
+/** All as one result, the earlier ones first; what it needs besides is added to the statements. */
 function joined(
   { fn }: FoldStmt,
   results: readonly (readonly Expr[])[],
-  define: Define,
+  stmts: Stmt[],
+  fresh: Fresh,
   isMixed = false,
 ): readonly Expr[] {
+  const define = defining(stmts, fresh);
   return results.reduce((all, next) => folds[fn].join(all, next, define, isMixed));
 }
 
-/** The parts, and what the fold's own accumulators are then: one of them has their names, or they are `let`s. */
-function join(fold: FoldStmt, parts: readonly FoldStmt[], fresh: Fresh): readonly Stmt[] {
-  const [only, ...others] = parts;
-  if (only !== undefined && others.length === 0) return [{ ...only, accumulators: fold.accumulators }];
-  const named = parts.map((one, i) => (i === 0 ? renamed(one, "_o", fresh) : one));
-  const stmts: Stmt[] = [...named];
-  const values = joined(
-    fold,
-    named.map((one) => held(one, [], fresh)),
-    defining(stmts, fresh),
-  );
-  return [...stmts, ...values.map((value, i) => letValue(fold.accumulators[i]?.name ?? "", value))];
+/** What the fold's own accumulators are. */
+function named({ accumulators }: FoldStmt, values: readonly Expr[]): readonly Stmt[] {
+  return values.map((value, i) => letValue(accumulators[i]?.name ?? "", value));
 }
 
-function renamed(fold: FoldStmt, suffix: string, fresh: Fresh): FoldStmt {
-  const accumulators = fold.accumulators.map(({ name, type }) => ({ name: fresh(name + suffix), type }));
-  return { ...fold, accumulators };
+/** The parts, and what the fold's own accumulators are then: one of them has their names, or they are `let`s. */
+function join(fold: FoldStmt, [first, ...others]: readonly FoldStmt[], fresh: Fresh): readonly Stmt[] {
+  if (first === undefined) return [];
+  if (others.length === 0) return [{ ...first, accumulators: fold.accumulators }];
+  const parts = [{ ...first, ...renamed(first, "_o", fresh) }, ...others];
+  const stmts: Stmt[] = [...parts];
+  const results = parts.map((one) => held(one, [], fresh));
+  const values = joined(fold, results, stmts, fresh);
+  return [...stmts, ...named(fold, values)];
+}
+
+function renamed({ accumulators }: FoldStmt, suffix: string, fresh: Fresh): Pick<FoldStmt, "accumulators"> {
+  return { accumulators: accumulators.map(({ name, type }) => ({ name: fresh(name + suffix), type })) };
 }
 
 // ---- side by side ----------------------------------------------------------------------------------------------------
@@ -192,17 +179,20 @@ function inLanes(
   const axis = fold.axes[fold.axes.length - 1];
   if (axis === undefined || axis.extent < vectors * laneCount)
     return refuse(`${axis?.extent ?? 0} elements fill no block`);
-  const outer = fold.axes.slice(0, -1);
-  const short = (one: FoldStmt): readonly FoldStmt[] => (terms && bounded(one, terms, fresh)) || [one];
   const stmts: Stmt[] = [];
+  const add = (over: Over): readonly FoldStmt[] => {
+    const one = part(fold, over, fresh);
+    const parts = (terms && bounded(one, terms, fresh)) || [one];
+    stmts.push(...parts);
+    return parts;
+  };
+  const outer = fold.axes.slice(0, -1);
   const found: InLane[] = [];
   let start = 0;
   for (const each of vectors > 1 ? [vectors, 1] : [1]) {
     const count = Math.floor((axis.extent - start) / (each * laneCount));
     if (count === 0) continue;
-    const parts = short(part(fold, vectorsOf(outer, axis, { start, count, each }, fresh), fresh));
-    stmts.push(...parts);
-    for (const one of parts) {
+    for (const one of add(vectorsOf(outer, axis, { start, count, each }, fresh))) {
       for (let v = 0; v < each; v += 1) {
         found.push((lane) => held(one, each > 1 ? [fresh.pool.integer(v), lane] : [lane], fresh));
       }
@@ -212,13 +202,11 @@ function inLanes(
   const results = [acrossLanes(fold, found, stmts, fresh)];
   if (start < axis.extent) {
     const loop: LoopVar = { name: fresh(`${axis.name}_r`), extent: axis.extent - start };
-    const at = sumIndex([{ factor: 1, index: fresh.pool.loop(loop) }], start, fresh.pool);
-    const parts = short(part(fold, { axes: [...outer, loop], at: new Map([[axis.name, at]]) }, fresh));
-    stmts.push(...parts);
-    results.push(...parts.map((one) => held(one, [], fresh)));
+    const at = new Map([[axis.name, scaleIndex(fresh.pool.loop(loop), 1, start)]]);
+    results.push(...add({ axes: [...outer, loop], at }).map((one) => held(one, [], fresh)));
   }
-  const values = joined(fold, results, defining(stmts, fresh), true);
-  return [...stmts, ...values.map((value, i) => letValue(fold.accumulators[i]?.name ?? "", value))];
+  const values = joined(fold, results, stmts, fresh, true);
+  return [...stmts, ...named(fold, values)];
 }
 
 /** The accumulators of a vector in one lane. */
@@ -235,14 +223,8 @@ function vectorsOf(
   const blocks: LoopVar = { name: fresh(`${name}_o`), extent: count };
   const vector: LoopVar = { name: fresh(`${name}_v`), extent: each };
   const lane: LoopVar = { name: fresh(`${name}_l`), extent: laneCount };
-  const at = sumIndex(
-    [
-      { factor: each * laneCount, index: pool.loop(blocks) },
-      { factor: laneCount, index: pool.loop(vector) },
-      { factor: 1, index: pool.loop(lane) },
-    ],
-    start,
-  );
+  const inBlock = blockIndex(laneCount, pool.loop(vector), pool.loop(lane));
+  const at = scaleIndex(blockIndex(each * laneCount, pool.loop(blocks), inBlock), 1, start);
   const vectors: readonly BlockLoop[] = each > 1 ? [{ loop: vector, mark: "unrolled" }] : [];
   return {
     axes: [...outer, ...(count > 1 ? [blocks] : [])],
@@ -254,30 +236,25 @@ function vectorsOf(
 /** All vectors in one, and then its lanes. */
 function acrossLanes(fold: FoldStmt, vectors: readonly InLane[], stmts: Stmt[], fresh: Fresh): readonly Expr[] {
   const { pool } = fresh;
-  const lanes = Array.from({ length: laneCount }, (_, lane) => pool.integer(lane));
-  const results = (of: InLane): readonly Expr[] => {
-    const [a = [], b = [], c = [], d = []] = lanes.map(of);
-    const define = defining(stmts, fresh);
-    return joined(fold, [joined(fold, [a, b], define, true), joined(fold, [c, d], define, true)], define, true);
+  const join = (results: readonly (readonly Expr[])[], out = stmts) => joined(fold, results, out, fresh, true);
+  const lanesOf = (of: InLane): readonly Expr[] => {
+    const [a = [], b = [], c = [], d = []] = Array.from({ length: laneCount }, (_, lane) => of(pool.integer(lane)));
+    return join([join([a, b]), join([c, d])]);
   };
   const [only, ...others] = vectors;
-  if (only === undefined || others.length === 0) return results(only ?? (() => []));
+  if (only === undefined || others.length === 0) return lanesOf(only ?? (() => []));
   const { accumulators } = renamed(fold, "_l", fresh);
   const loop: LoopVar = { name: fresh("l"), extent: laneCount };
-  const body: Stmt[] = [];
   const lane = pool.loop(loop);
-  const values = joined(
-    fold,
+  const body: Stmt[] = [];
+  for (const [i, value] of join(
     vectors.map((of) => of(lane)),
-    defining(body, fresh),
-    true,
-  );
-  for (const [i, { name, type }] of accumulators.entries()) {
-    const value = values[i];
-    if (value === undefined) continue;
+    body,
+  ).entries()) {
+    const { name, type } = accumulators[i] ?? { name: "", type: value.type };
     stmts.push(variable(name, pool.constant(type, 0), [laneCount]));
     body.push(assign(name, value, [lane]));
   }
-  stmts.push({ kind: "for", loop, mark: "lane", body });
-  return results((at) => accumulators.map(({ name, type }) => pool.name(type, name, [at])));
+  stmts.push(forLoop(loop, body, "lane"));
+  return lanesOf((at) => accumulators.map(({ name, type }) => pool.name(type, name, [at])));
 }

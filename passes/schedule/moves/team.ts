@@ -21,7 +21,7 @@ import { sizeOf } from "../facts.ts";
 import { type Around, type Moved, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { planRow, type RowStep } from "./team-plan.ts";
-import { joinInTree, shareFold, type Team } from "./tree.ts";
+import { shareFold, type Team } from "./tree.ts";
 
 export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved {
   const { nest } = piece;
@@ -83,12 +83,8 @@ function shareOut(
   let isUsed = prelude.length > 0;
   for (const step of steps) {
     if (step.kind === "fold") {
-      const part = shareFold(step.fold, own, around);
-      out.push(part, ...joinInTree(step.fold, part, { team: own, isUsed }, around));
+      out.push(...shareFold(step.fold, own, names, isUsed, around));
       isUsed = true;
-      for (const [i, { name }] of step.fold.accumulators.entries()) {
-        names.set(`${name}_part`, part.accumulators[i]?.name ?? null);
-      }
     } else if (step.kind === "spread") {
       const total = sizeOf(step.loops);
       const extent = Math.ceil(total / own.lanes);

@@ -12,14 +12,14 @@
 import { barrier, letValue, load, store, when } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
-import type { Expr, FoldStmt, Index, Nest, SharedArray, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmt, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
+import type { Expr, FoldStmt, Index, LoopVar, Nest, SharedArray, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow, openBounds } from "../bounds.ts";
 import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { defining } from "../names.ts";
-import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
+import { type Around, atFold, type Moved, namesOfCopy, type Piece, refuse, renameAll } from "../piece.ts";
 import { recover } from "./loops.ts";
+import { part } from "./split-fold.ts";
 
 /** Who shares a row: `lanes` invocations, `step` apart, the first of which is `first`. */
 export interface Team {
@@ -33,26 +33,21 @@ export interface Team {
 }
 
 /** A fold at the top of the body, among all invocations. */
-export function splitTree(piece: Piece, { of, into }: MoveOf<"splitFold">, around: Around): Moved {
-  if (into.by !== "tree") return refuse(`it is split by ${into.by}`);
-  const { fresh } = around;
+export function splitTree(piece: Piece, of: string, lanes: number, around: Around): Moved {
   const { invocation, size } = invocationOf(piece.nest, around);
-  if (size !== into.lanes) refuse(`a workgroup has ${size} invocations`);
-  const team: Team = { lanes: size, lane: invocation, step: 1, first: fresh.pool.integer(0), invocation, size };
-  const { body } = piece.nest;
-  const name = nameNow(piece, of);
-  const at = body.findIndex((stmt) => stmt.kind === "fold" && stmt.accumulators[0]?.name === name);
-  const fold = body[at];
-  if (fold?.kind !== "fold") return refuse(`there is no fold ${of} at the top of the body`);
-  const before = body.slice(0, at);
-  const reason = notShared(fold);
-  if (reason !== null) refuse(reason);
+  if (size !== lanes) refuse(`a workgroup has ${size} invocations`);
   if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
-  if (readsIn([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
-  const part = shareFold(fold, team, around);
-  const tree = joinInTree(fold, part, { team, isUsed: usesPartials(before, around) }, around);
-  const names = new Map(piece.names).set(`${of}_part`, part.accumulators[0]?.name ?? null);
-  return { ...withBody(piece, [...before, part, ...tree, ...body.slice(at + 1)]), names };
+  const team: Team = { lanes, lane: invocation, step: 1, first: around.fresh.pool.integer(0), invocation, size };
+  const names = new Map(piece.names);
+  const made = atFold(piece, of, (fold, { around: outside, after }) => {
+    const reason = outside.length > 0 ? "it is not at the top of the body" : notShared(fold);
+    if (reason !== null) refuse(reason);
+    const { body } = piece.nest;
+    const before = body.slice(0, body.indexOf(fold));
+    if (readsIn([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
+    return [...shareFold(fold, team, names, usesPartials(before, around), around), ...after];
+  });
+  return { nest: made.nest, names };
 }
 
 /** The number of an invocation in its workgroup, and how many there are. */
@@ -85,48 +80,42 @@ export function notShared(fold: FoldStmt): string | null {
   return fold.body.some(({ kind }) => kind === "store") ? "the fold stores" : null;
 }
 
-/** The elements of one lane. */
-export function shareFold(fold: FoldStmt, { lanes, lane }: Team, { fresh }: Around): FoldStmt {
-  const { axes } = fold;
-  const total = sizeOf(axes);
-  const trips = { name: fresh(`${axes[0]?.name ?? "c"}_trip`), extent: Math.ceil(total / lanes) };
-  const column = blockIndex(lanes, fresh.pool.loop(trips), lane);
-  const share = mapStmt({ ...fold, axes: trips.extent === 1 ? [] : [trips] }, replaceLoops(recover(axes, column)));
-  if (share.kind !== "fold") return fold;
-  const accumulators = fold.accumulators.map(({ name, type }) => ({ name: fresh(`${name}_part`), type }));
-  return { ...share, accumulators, guard: openBounds([{ index: column, extent: total }]) };
-}
-
 /**
- * What follows the parts: half of the lanes join the other half's results to their own until one is left, whose results are then
+ * The elements of each lane, of which half join the other half's results to their own until one is left, whose results are then
  * the fold's. `isUsed`: statements before it have read the arrays, and all invocations have to be done with that first.
  */
-export function joinInTree(
+export function shareFold(
   fold: FoldStmt,
-  part: FoldStmt,
-  { team, isUsed }: { readonly team: Team; readonly isUsed: boolean },
+  team: Team,
+  names: Map<string, string | null>,
+  isUsed: boolean,
   around: Around,
 ): readonly Stmt[] {
-  const { pool } = around.fresh;
-  const slots = new Map<ValueType, number>();
-  const arrays = fold.accumulators.map(({ type }) => {
-    const slot = slots.get(type) ?? 0;
-    slots.set(type, slot + 1);
-    return partialArray(type, slot, team.size, around);
+  const { fresh } = around;
+  const { pool } = fresh;
+  const { invocation, lanes, lane, size } = team;
+  const total = sizeOf(fold.axes);
+  const trips: LoopVar = { name: fresh(`${fold.axes[0]?.name ?? "c"}_trip`), extent: Math.ceil(total / lanes) };
+  const column = blockIndex(lanes, pool.loop(trips), lane);
+  const over = { axes: trips.extent === 1 ? [] : [trips], at: recover(fold.axes, column) };
+  const own = part(fold, over, fresh);
+  for (const [name, now] of renameAll(names, namesOfCopy(fold.body, own.body))) names.set(name, now);
+  const held = fold.accumulators.map(({ name, type }, i) => {
+    const slot = fold.accumulators.slice(0, i).filter((before) => before.type === type).length;
+    const partial = own.accumulators[i]?.name ?? "";
+    names.set(`${name}_part`, partial);
+    return { name, partial, array: partialArray(type, slot, size, around) };
   });
-  const out: Stmt[] = isUsed ? [barrier] : [];
-  for (const [i, array] of arrays.entries()) {
-    out.push(store(array.name, team.invocation, pool.name(array.type, part.accumulators[i]?.name ?? "")));
-  }
+  const out: Stmt[] = [{ ...own, guard: openBounds([{ index: column, extent: total }, ...own.guard]) }];
+  if (isUsed) out.push(barrier);
+  for (const { partial, array } of held) out.push(store(array.name, invocation, pool.name(array.type, partial)));
   out.push(barrier);
-  for (let half = team.lanes / 2; half >= 1; half /= 2) {
-    const other = scaleIndex(team.invocation, 1, half * team.step);
-    out.push(when(isBelow(team.lane, half), joinPair(fold, arrays, [team.invocation, other], around)), barrier);
+  const arrays = held.map(({ array }) => array);
+  for (let half = lanes / 2; half >= 1; half /= 2) {
+    const other = scaleIndex(invocation, 1, half * team.step);
+    out.push(when(isBelow(lane, half), joinPair(fold, arrays, [invocation, other], around)), barrier);
   }
-  for (const [i, { name }] of fold.accumulators.entries()) {
-    const array = arrays[i];
-    if (array !== undefined) out.push(letValue(name, load(array.type, array.name, team.first)));
-  }
+  for (const { name, array } of held) out.push(letValue(name, load(array.type, array.name, team.first)));
   return out;
 }
 
