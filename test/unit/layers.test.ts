@@ -188,6 +188,13 @@ test("a sequential names its parameters by layer and counts them", () => {
   });
 });
 
+test("a sequential is of the layers that its list had", () => {
+  const list: Layer[] = [dense(3)];
+  const net = sequential(list);
+  list.push(net, dense(7));
+  expect([net.outputShape([5]), Object.keys(net.params([5]))]).toEqual([[3], ["dense1"]]);
+});
+
 test("logits leave out the last activation only, also of a nested model", async () => {
   const net = sequential([dense(3, { activation: "relu" }), sequential([dense(2), activation("softmax")])]);
   expect(net.activation).toBe("softmax");

@@ -1,11 +1,11 @@
 /** A dense layer: every input to each output. */
 import { ShapeError, UserError } from "../../core/errors.ts";
-import { count, flag } from "../../core/options.ts";
+import { count, flag, isInitializer } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
 import { glorotUniform, type Initializer, zeros } from "../../dsl/initializers.ts";
 import { add, dot } from "../../dsl/ops.ts";
 import { freeze, param, type StateSpec } from "../../dsl/spec.ts";
-import type { Shape } from "../../graph/shape.ts";
+import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
 import { initializerKind } from "../initializers.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
@@ -51,6 +51,12 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
   }
   const state = (start: Initializer) => (trainable ? param(start) : freeze(param(start)));
+  const start = (inputs: number): Initializer => {
+    const made = initializer(inputs, units);
+    if (!isInitializer(made) || sameShape(made.shape, [inputs, units])) return made; // what is none `param` refuses
+    const [found, wanted] = [printShape(made.shape), printShape([inputs, units])];
+    throw new ShapeError(`dense(${units}): the initializer gives ${found}, the kernel is ${wanted}${atLine(origin)}`);
+  };
   return built(denseSchema, values, {
     rule: units,
     activation,
@@ -61,7 +67,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     params(sample): Params {
       const inputs = sample.at(-1);
       if (inputs === undefined) throw new ShapeError(`dense(${units}): a sample must have an axis${atLine(origin)}`);
-      const kernel = state(initializer(inputs, units));
+      const kernel = state(start(inputs));
       return useBias ? { kernel, bias: state(zeros(units)) } : { kernel };
     },
     apply({ kernel, bias }, x, { logits }) {

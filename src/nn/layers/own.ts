@@ -21,16 +21,19 @@ import {
   checkedLater,
   type OptionTable,
   object,
+  show,
   text,
 } from "../../core/options.ts";
-import { atLine, here } from "../../core/origin.ts";
+import { atLine, here, type Origin } from "../../core/origin.ts";
+import { refusePromise } from "../../dsl/check.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
+import { isPlainObject } from "../ports.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type ActivationName, activationKind } from "./activations.ts";
-import type { Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./layer.ts";
+import { isSampleShape, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
 import { type ShapeRule, shapeBy } from "./shape-rule.ts";
 
 /** What an `apply` is told. Pass it on to layers inside: `inner.apply(params.inner, x, mode)`. */
@@ -88,8 +91,10 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
   checkArguments("layer", arguments, 1);
   checkByName("layer", definition, definitionTable);
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
+  const origin = here("layer");
+  const what = `the layer "${givenName ?? name}"`;
   if (definition?.apply === undefined || name === undefined) {
-    throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(here("layer"))}`);
+    throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(origin)}`);
   }
   return {
     name,
@@ -99,8 +104,10 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
     regularizers,
     ...(config === undefined ? {} : { config }),
     outputShape: (sample) =>
-      definition.outputShape?.(sample) ?? shapeBy(rule ?? "any", sample, `the layer "${givenName ?? name}"`),
-    params: (sample) => definition.params?.(sample) ?? {},
+      definition.outputShape === undefined
+        ? shapeBy(rule ?? "any", sample, what)
+        : checkOutputShape(what, definition.outputShape(sample), origin),
+    params: (sample) => (definition.params === undefined ? {} : checkParams(what, definition.params(sample), origin)),
     apply(given, x, mode = {}) {
       const params = mode.slots?.current(given) ?? given;
       const output = definition.apply(params as TensorsOf<P>, x, {
@@ -113,6 +120,21 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
       return output as never; // its shape is what `rule` promises
     },
   };
+}
+
+function checkOutputShape(what: string, given: unknown, origin: Origin): SampleShape {
+  if (isSampleShape(given)) return given;
+  throw new UserError(
+    `${what}: outputShape must give the sizes of a sample, [10] say, not ${show(given)}${atLine(origin)}`,
+  );
+}
+
+function checkParams(what: string, given: ParamTree, origin: Origin): ParamTree {
+  refusePromise(`${what}: params`, given, origin);
+  if (isPlainObject(given)) return given;
+  throw new UserError(
+    `${what}: params must give an object, { w: param(zeros(10)) } say, not ${show(given)}${atLine(origin)}`,
+  );
 }
 
 /** Whoever trains and has no use for updates loses them: the layer would evaluate with its starting values. */

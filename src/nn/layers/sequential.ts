@@ -42,15 +42,16 @@ export type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K
 /** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
 export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
   const values = checkLayer(sequentialSchema, { layers }, options, arguments);
-  const last = layers.at(-1);
+  const members = [...layers]; // as they are now, whatever becomes of the list
+  const last = members.at(-1);
   if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
-  const named = keyed(layers);
-  const rule = layers.map(({ rule }) => rule);
+  const named = keyed(members);
+  const rule = members.map(({ rule }) => rule);
   return built(sequentialSchema, values, {
     rule: rule as RulesOf<L>, // member by member
     activation: last.activation,
     regularizers: regularizersOf(named),
-    outputShape: (sample) => layers.reduce((shape, member) => member.outputShape(shape), sample),
+    outputShape: (sample) => members.reduce((shape, member) => member.outputShape(shape), sample),
     params(sample) {
       const found: [string, ParamTree][] = [];
       let shape = sample;
