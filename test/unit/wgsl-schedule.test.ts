@@ -176,8 +176,8 @@ describe("as text", () => {
             let m: f32 = partials[0]
             var s_part: f32 = 0f
             for c2_trip < 16
-              let e: f32 = exp(x[64*group + 4*c2_trip + lane] - m)
-              s_part = s_part + e
+              let e_1: f32 = exp(x[64*group + 4*c2_trip + lane] - m)
+              s_part = s_part + e_1
             barrier
             partials[lane] = s_part
             barrier
