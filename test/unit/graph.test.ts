@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { simplify } from "../../passes/graph/simplify.ts";
+import { afterPass } from "../../src/compile.ts";
 import { UserError } from "../../src/core/errors.ts";
 import { here, userLine } from "../../src/core/origin.ts";
 import { zeros } from "../../src/dsl/initializers.ts";
@@ -13,7 +14,7 @@ import { add, exp, grad, matmul, randomUniform, scalar, sum } from "../../src/ds
 import { program } from "../../src/dsl/program.ts";
 import { f32, param, slot } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
-import { attrsKey } from "../../src/graph/attrs.ts";
+import { type AttrKind, type AttrSchema, type AttrValue, attrsKey } from "../../src/graph/attrs.ts";
 import { builder } from "../../src/graph/build.ts";
 import { checkGraph } from "../../src/graph/check.ts";
 import type { Entry } from "../../src/graph/entry.ts";
@@ -22,6 +23,10 @@ import { createGraph } from "../../src/graph/graph.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import type { Graph, Node } from "../../src/graph/node.ts";
 import { printEntry } from "../../src/graph/print.ts";
+import { type Shape, sameShape } from "../../src/graph/shape.ts";
+import { caseProgram } from "../op-case.ts";
+import { opCases } from "../op-cases.ts";
+import { knownOps } from "../op-gaps.ts";
 import { evaluateEntry, expand, inputNode, runPasses } from "./oracle.ts";
 
 function entryNamed(entries: ReadonlyMap<string, Entry>, name = "step"): Entry {
@@ -265,4 +270,61 @@ describe("strange names", () => {
     expect(() => program({ step: nothing })).toThrow(/must return \{ outputs, next \}, not undefined/);
     expect(() => program({ entries: {} })).toThrow(/needs an entry/);
   });
+});
+
+// ---- attributes ------------------------------------------------------------------------------------------------------
+
+const isAxis = (value: unknown, node: Node | undefined): boolean =>
+  Number.isInteger(value) && Number(value) >= 0 && Number(value) < (node?.type.shape.length ?? 0);
+
+/** Whether an attribute is what its kind says of it; of other kinds nothing more is known than their type. */
+function fits(kind: AttrKind | undefined, value: AttrValue | undefined, node: Node): boolean {
+  const [first, second] = node.args;
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  const rank = first?.type.shape.length;
+  switch (kind) {
+    case "axis":
+      return isAxis(value, first);
+    case "axes":
+      return list.every((axis) => isAxis(axis, first));
+    case "rightAxes":
+      return list.every((axis) => isAxis(axis, second));
+    case "resultAxes":
+      return list.every((axis) => isAxis(axis, node));
+    case "shape":
+      return sameShape(value as Shape, node.type.shape);
+    case "dims":
+    case "counts":
+      return list.length === rank;
+    case "dtype":
+      return value === node.type.dtype;
+    default:
+      return kind !== undefined;
+  }
+}
+
+test("attributes are what the schemas say, in every case of every op, before gradients and after", () => {
+  const seen = new Map<string, Set<AttrKind>>();
+  for (let first = 0; first < opCases.length; first += 24) {
+    const written = entryNamed(caseProgram(opCases.slice(first, first + 24)).entries);
+    for (const { nodes } of [written.graph, afterPass(written, "differentiate").graph]) {
+      for (const node of nodes) {
+        const { attrs, op } = node;
+        const schema: AttrSchema = op.schema;
+        const wrong = Object.entries(attrs).filter(([name, value]) => !fits(schema[name], value, node));
+        expect(wrong, `%${node.id} ${op.name}`).toEqual([]);
+        const kinds = seen.get(op.name) ?? new Set();
+        for (const name in attrs) if (schema[name] !== undefined) kinds.add(schema[name]);
+        seen.set(op.name, kinds);
+      }
+    }
+  }
+  // each attribute of each op has been looked at
+  for (const { name, schema } of knownOps()) {
+    const kinds = Object.values<AttrKind>(schema).filter((kind) => kind !== "optionalNumber");
+    expect(
+      kinds.filter((kind) => seen.get(name)?.has(kind) !== true),
+      name,
+    ).toEqual([]);
+  }
 });
