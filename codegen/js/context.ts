@@ -8,6 +8,7 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Apply, BufferParam, Expr, Routine, SharedArray } from "../../src/kernel/kernel.ts";
+import type { Uses } from "../uses.ts";
 import type { Writer } from "../writer.ts";
 import type { Helper } from "./helpers.ts";
 import { reservedWords } from "./helpers.ts";
@@ -131,10 +132,7 @@ export interface JsContext {
   /** Depth of the block in which a loop variable or `let` is known. A `var` is not in here: it changes. */
   readonly depths: Map<string, number>;
   readonly arrays: Map<string, { readonly home: ArrayHome; readonly shape: readonly number[] }>;
-  /** How often each index, constant left out, is used in the function. */
-  readonly uses: ReadonlyMap<Expr, number>;
-  /** Array variables that are not indexed by constants alone. */
-  readonly indexed: ReadonlySet<string>;
+  readonly uses: Uses;
   /** Inside what may not be evaluated: the guarded part of a load. */
   readonly guarded: boolean;
 }

@@ -19,7 +19,7 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { addIndex, scaleIndex, splitOffset, sumIndex } from "../../src/kernel/index-expr.ts";
+import { addIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
   Apply,
   Bound,
@@ -35,6 +35,7 @@ import type {
 } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { someExpr } from "../../src/kernel/rewrite.ts";
+import { baseOf } from "../uses.ts";
 import type { JsContext, Printed, Unrounded } from "./context.ts";
 import { atom, declare, levels, printNumber, spell, wrap } from "./context.ts";
 import { call, choose, exactly, printFunction } from "./functions.ts";
@@ -266,11 +267,6 @@ export function printBounds(bounds: readonly Bound[], context: JsContext): Print
   return { text: conditions.join(" && "), level: conditions.length > 1 ? levels.and : levels.compare };
 }
 
-/** The index without its constant: those that differ in it alone share one name. */
-export function baseOf(index: Index): Index {
-  return index.kind === "sum" ? splitOffset(index).moving : index;
-}
-
 // ---- indexes ----------------------------------------------------------------------------------------------------------
 
 function printSum(sum: Sum, context: JsContext): Printed {
@@ -289,7 +285,7 @@ function printBase(base: Index, context: JsContext): Printed {
   const depth = depthOf(base, context);
   if (depth === undefined || (context.guarded && loads(base))) return joinTerms(base.terms, context);
   const at = landing(base, depth, context);
-  const wanted = at < here || (context.uses.get(base) ?? 0) > 1;
+  const wanted = at < here || (context.uses.sums.get(base) ?? 0) > 1;
   if (!wanted) return printParts(base, depth, context);
   const scope = context.scopes[at];
   const known = scope?.indexes.get(base);
@@ -355,7 +351,7 @@ function isConstantMemory(buffer: string, context: JsContext): boolean {
 /** The depth at which a name for `index` may be computed: what loads stays inside the `if` it stands in. */
 function landing(index: Index, depth: number, context: JsContext): number {
   const inside = context.scopes.findLastIndex((scope) => scope.conditional);
-  return loads(index) ? Math.max(depth, inside) : depth;
+  return inside > depth && loads(index) ? inside : depth;
 }
 
 function loads(index: Index): boolean {

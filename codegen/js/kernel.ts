@@ -12,10 +12,8 @@
  * allocates nothing.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { isIndex } from "../../src/kernel/index-expr.ts";
 import type {
   BufferParam,
-  Expr,
   Kernel,
   LoopVar,
   Nest,
@@ -24,12 +22,12 @@ import type {
   Stmt,
   ValueType,
 } from "../../src/kernel/kernel.ts";
-import { operandsOf, ownExprs, walkStmts } from "../../src/kernel/rewrite.ts";
-import { elements, indexedArrays } from "../arrays.ts";
+import { elements } from "../arrays.ts";
+import { usesIn } from "../uses.ts";
 import { Writer } from "../writer.ts";
 import type { JsContext, JsModule, Printed } from "./context.ts";
 import { declare, inBlock, Namer, spell } from "./context.ts";
-import { baseOf, elementOf, printBounds, printExpr, printLet, printStored } from "./expr.ts";
+import { elementOf, printBounds, printExpr, printLet, printStored } from "./expr.ts";
 
 type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
@@ -75,30 +73,9 @@ function newContext(
     spelling: new Map(),
     depths: new Map(),
     arrays: new Map(),
-    uses: countUses(stmts),
-    indexed: indexedArrays(stmts),
+    uses: usesIn(stmts),
     guarded: false,
   };
-}
-
-/** By how many places: subscripts, bounds and operands. */
-function countUses(stmts: readonly Stmt[]): ReadonlyMap<Expr, number> {
-  const uses = new Map<Expr, number>();
-  const count = (exprs: readonly Expr[]): void => {
-    for (let i = 0; i < exprs.length; i += 1) {
-      const expr = exprs[i];
-      if (expr === undefined || expr.kind === "const" || !isIndex(expr)) continue;
-      const base = baseOf(expr);
-      uses.set(base, (uses.get(base) ?? 0) + 1);
-    }
-  };
-  walkStmts(stmts, {
-    expr: (expr) => {
-      if (expr.kind === "load" || expr.kind === "ranged" || !isIndex(expr)) count(operandsOf(expr));
-    },
-    stmt: (stmt) => void count(ownExprs(stmt)),
-  });
-  return uses;
 }
 
 // ---- loops ---------------------------------------------------------------------------------------------------------
@@ -177,7 +154,7 @@ function printVar(stmt: Of<"var">, context: JsContext): void {
     writer.line(`let ${declare(stmt.name, context)} = ${init.text};`);
     return;
   }
-  if (context.indexed.has(stmt.name)) {
+  if (context.uses.indexed.has(stmt.name)) {
     const count = stmt.shape.reduce((product, size) => product * size, 1);
     const name = context.module.array(stmt.name, arrayOf(stmt.type), count);
     context.arrays.set(stmt.name, { home: { kind: "array", name }, shape: stmt.shape });

@@ -12,7 +12,7 @@ import { CompilerBug, UserError } from "../../src/core/errors.ts";
 import type { Kernel, Nest, Routine, RoutineFn, ValueType } from "../../src/kernel/kernel.ts";
 import { routineFor } from "../../src/kernel/maths/library.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
-import { indexedArrays } from "../arrays.ts";
+import { usesIn } from "../uses.ts";
 import { Writer } from "../writer.ts";
 import type { Access, WgslBinding, WgslModule } from "./artifact.ts";
 import type { Context } from "./expr.ts";
@@ -95,7 +95,7 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
     names,
     buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),
     helpers,
-    indexed: indexedArrays(kernel.nests.flatMap(({ prelude, body }) => [...prelude, ...body])),
+    indexed: usesIn(kernel.nests.flatMap(({ prelude, body }) => [...prelude, ...body])).indexed,
     plainMinMax: false,
     routine: (fn, type) => addRoutine(fn, type, routines, helpers),
   };
