@@ -34,7 +34,7 @@ export function sideBySide(buffers: readonly Buffer[], target: TargetTraits): Si
   for (const buffer of buffers) {
     const offset = alignUp(end, target.alignment);
     const bytes = target.bytesOf(buffer.dtype, buffer.count);
-    slots.set(buffer, { ...buffer, bytes, offset });
+    slots.set(buffer, slotOf(buffer, bytes, offset));
     end = offset + bytes;
   }
   return { slots, bytes: end };
@@ -46,8 +46,10 @@ export function layout(sequence: Sequence, declared: Declared, target: TargetTra
   const input = sideBySide(declared.input, target);
   const output = sideBySide(declared.output, target);
   const arena = plan(lifetimes(sequence, target), { reuse, alignment: target.alignment });
-  const buffers = new Map([...state.slots, ...input.slots, ...output.slots]);
-  for (const { buffer, bytes, offset } of arena.placements) buffers.set(buffer, { ...buffer, bytes, offset });
+  const buffers = new Map(state.slots);
+  for (const [buffer, slot] of input.slots) buffers.set(buffer, slot);
+  for (const [buffer, slot] of output.slots) buffers.set(buffer, slot);
+  for (const { buffer, bytes, offset } of arena.placements) buffers.set(buffer, slotOf(buffer, bytes, offset));
   return {
     buffers,
     declared: {
@@ -61,8 +63,13 @@ export function layout(sequence: Sequence, declared: Declared, target: TargetTra
   };
 }
 
+function slotOf({ id, segment, name, dtype, shape, count }: Buffer, bytes: number, offset: number): BufferSlot {
+  return { id, segment, name, dtype, shape, count, bytes, offset };
+}
+
 function freedAfter({ placements }: ArenaPlan, sequence: Sequence): Layout["freedAfter"] {
-  const freed = new Map<number, Range[]>(sequence.map(({ id }) => [id, []]));
+  const freed = new Map<number, Range[]>();
+  for (const { id } of sequence) freed.set(id, []);
   for (const { last, offset, bytes } of placements) {
     const step = sequence[last];
     if (step !== undefined) freed.get(step.id)?.push({ offset, bytes });
@@ -72,14 +79,25 @@ function freedAfter({ placements }: ArenaPlan, sequence: Sequence): Layout["free
 
 /** From the first step that touches a scratch buffer to the last. */
 function lifetimes(sequence: Sequence, target: TargetTraits): readonly Lifetime[] {
-  const spans = new Map<Buffer, { first: number; last: number }>();
-  for (const [position, step] of sequence.entries()) {
+  const lives = new Map<
+    Buffer,
+    { readonly buffer: Buffer; readonly bytes: number; readonly first: number; last: number }
+  >();
+  let position = 0;
+  for (const step of sequence) {
     for (const buffer of buffersOf(step)) {
       if (buffer.segment !== "arena") continue;
-      const span = spans.get(buffer);
-      if (span === undefined) spans.set(buffer, { first: position, last: position });
-      else span.last = position;
+      const life = lives.get(buffer);
+      if (life !== undefined) life.last = position;
+      else
+        lives.set(buffer, {
+          buffer,
+          bytes: target.bytesOf(buffer.dtype, buffer.count),
+          first: position,
+          last: position,
+        });
     }
+    position += 1;
   }
-  return [...spans].map(([buffer, span]) => ({ buffer, bytes: target.bytesOf(buffer.dtype, buffer.count), ...span }));
+  return [...lives.values()];
 }

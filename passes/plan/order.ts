@@ -37,6 +37,8 @@ export interface Ordered {
 type Work = { readonly kind: "group"; readonly clusters: readonly Cluster[] } | Omit<Copy, "id">;
 
 interface Vertex {
+  /** How many were made before it. */
+  readonly place: number;
   work: Work;
   readonly reads: ReadonlySet<Node>;
   readonly before: Set<Vertex>;
@@ -73,8 +75,11 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
   const found = new Set<string>();
   for (const step of steps) {
     if (step.kind === "copy") continue;
-    const stored = step.clusters.flatMap((cluster) => [...cluster.outputs, ...cluster.reads]);
-    const buffers = new Set(stored.map((node) => bufferOf.get(node)));
+    const buffers = new Set<Buffer | undefined>();
+    for (const { outputs, reads } of step.clusters) {
+      for (const node of outputs) buffers.add(bufferOf.get(node));
+      for (const node of reads) buffers.add(bufferOf.get(node));
+    }
     if (buffers.size <= maxBuffers) continue;
     const states = [...buffers].flatMap((buffer) => (buffer?.segment === "state" ? [buffer.name] : []));
     const names = states.filter((name) => copied.has(name));
@@ -100,7 +105,8 @@ class Ordering {
 
   addGroups(): void {
     for (const clusters of this.#fused.groups) {
-      const reads = new Set(clusters.flatMap((cluster) => [...cluster.reads]));
+      const reads = new Set<Node>();
+      for (const cluster of clusters) for (const node of cluster.reads) reads.add(node);
       const vertex = this.#addVertex({ kind: "group", clusters }, reads);
       for (const cluster of clusters) this.#vertexOf.set(cluster, vertex);
     }
@@ -118,9 +124,7 @@ class Ordering {
   addResults(inPlace: boolean): void {
     const { entry } = this.#fused;
     const changed = entry.next.filter(({ name, node }) => !isSameState(node, name));
-    const largestFirst = changed.toSorted(
-      (a, b) => bytesOf([b.node]) - bytesOf([a.node]) || (a.name < b.name ? -1 : 1),
-    );
+    const largestFirst = changed.sort((a, b) => bytesOf(b.node) - bytesOf(a.node) || (a.name < b.name ? -1 : 1));
     // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
     const copies = new Map<Result, Vertex>();
     for (const result of largestFirst) this.#copyExternal(result, this.#state(result), copies);
@@ -235,12 +239,14 @@ class Ordering {
   }
 
   #addVertex(work: Work, reads: ReadonlySet<Node>): Vertex {
-    const vertex: Vertex = { work, reads, before: new Set(), after: new Set() };
+    const vertex: Vertex = { place: this.vertices.length, work, reads, before: new Set(), after: new Set() };
     this.vertices.push(vertex);
     for (const node of reads) {
       if (node.op !== state) continue;
       const name = String(node.attrs.name);
-      this.#readers.set(name, [...(this.#readers.get(name) ?? []), vertex]);
+      const known = this.#readers.get(name);
+      if (known === undefined) this.#readers.set(name, [vertex]);
+      else known.push(vertex);
     }
     return vertex;
   }
@@ -297,11 +303,11 @@ function isSameState(node: Node, name: string): boolean {
 /** The element read is the one that the same iteration overwrites. */
 function readsOwnElement(access: Access, next: Node): boolean {
   const shape = shapeOf(next);
-  return (
-    !access.guarded &&
-    access.at.length === shape.length &&
-    shape.every((extent, axis) => extent === 1 || isOutLoop(access.at[axis], axis))
-  );
+  if (access.guarded || access.at.length !== shape.length) return false;
+  for (let axis = 0; axis < shape.length; axis += 1) {
+    if (shape[axis] !== 1 && !isOutLoop(access.at[axis], axis)) return false;
+  }
+  return true;
 }
 
 /**
@@ -329,30 +335,44 @@ function inIdOrder(vertices: readonly Vertex[]): Vertex[] {
 
 /** Of the steps that can run, the one that leaves the fewest bytes alive. */
 function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<Node, Buffer>): Vertex[] {
-  const isScratch = (node: Node): boolean => bufferOf.get(node)?.segment === "arena";
+  /** Who has not read a value in scratch yet. */
   const waiting = new Map<Node, Set<Vertex>>();
   for (const vertex of vertices) {
     for (const node of vertex.reads) {
-      if (isScratch(node)) waiting.set(node, (waiting.get(node) ?? new Set()).add(vertex));
+      if (!isScratch(node, bufferOf)) continue;
+      const known = waiting.get(node);
+      if (known === undefined) waiting.set(node, new Set([vertex]));
+      else known.add(vertex);
     }
   }
   const growth = ({ work, reads }: Vertex): number => {
-    const made = work.kind === "group" ? work.clusters.flatMap((cluster) => cluster.outputs).filter(isScratch) : [];
-    const ended = [...reads].filter((node) => waiting.get(node)?.size === 1);
-    return bytesOf(made) - bytesOf(ended);
+    let bytes = 0;
+    if (work.kind === "group") {
+      for (const { outputs } of work.clusters) {
+        for (const node of outputs) if (isScratch(node, bufferOf)) bytes += bytesOf(node);
+      }
+    }
+    for (const node of reads) if (waiting.get(node)?.size === 1) bytes -= bytesOf(node);
+    return bytes;
   };
-  return schedule(vertices, growth, (vertex) =>
-    [...vertex.reads].flatMap((node) => {
+  return schedule(vertices, growth, (vertex) => {
+    const changed: Vertex[] = [];
+    for (const node of vertex.reads) {
       const others = waiting.get(node);
       others?.delete(vertex);
-      return others?.size === 1 ? [...others] : [];
-    }),
-  );
+      if (others?.size === 1) changed.push(...others);
+    }
+    return changed;
+  });
+}
+
+function isScratch(node: Node, bufferOf: ReadonlyMap<Node, Buffer>): boolean {
+  return bufferOf.get(node)?.segment === "arena";
 }
 
 /** Bytes on a CPU: for comparing values with one another. */
-function bytesOf(nodes: readonly Node[]): number {
-  return nodes.reduce((sum, node) => sum + sizeOf(shapeOf(node)) * byteWidth(node.type.dtype), 0);
+function bytesOf(node: Node): number {
+  return sizeOf(shapeOf(node)) * byteWidth(node.type.dtype);
 }
 
 /**
@@ -362,42 +382,35 @@ function bytesOf(nodes: readonly Node[]): number {
 function schedule(
   vertices: readonly Vertex[],
   cost: (vertex: Vertex) => number,
-  changedBy: (vertex: Vertex) => readonly Vertex[] = () => [],
+  changedBy?: (vertex: Vertex) => readonly Vertex[],
 ): Vertex[] {
-  const blocked = new Map(vertices.map((vertex) => [vertex, vertex.before.size]));
-  const position = new Map(vertices.map((vertex, i) => [vertex, i]));
-  const ready = new Map<Vertex, { cost: number; readonly place: number }>();
-  const makeReady = (vertex: Vertex): void => {
-    ready.set(vertex, { cost: cost(vertex), place: position.get(vertex) ?? 0 });
-  };
-  for (const vertex of vertices) if (vertex.before.size === 0) makeReady(vertex);
+  /** For how many steps each still has to wait. */
+  const blocked = vertices.map((vertex) => vertex.before.size);
+  const ready = new Map<Vertex, number>();
+  for (const vertex of vertices) if (vertex.before.size === 0) ready.set(vertex, cost(vertex));
   const sequence: Vertex[] = [];
   while (ready.size > 0) {
     const next = cheapest(ready);
     ready.delete(next);
     sequence.push(next);
-    for (const vertex of changedBy(next)) {
-      const entry = ready.get(vertex);
-      if (entry !== undefined) entry.cost = cost(vertex);
-    }
+    for (const vertex of changedBy?.(next) ?? []) if (ready.has(vertex)) ready.set(vertex, cost(vertex));
     for (const vertex of next.after) {
-      const left = (blocked.get(vertex) ?? 0) - 1;
-      blocked.set(vertex, left);
-      if (left === 0) makeReady(vertex);
+      const left = (blocked[vertex.place] ?? 0) - 1;
+      blocked[vertex.place] = left;
+      if (left === 0) ready.set(vertex, cost(vertex));
     }
   }
   if (sequence.length < vertices.length) throw new CompilerBug("the kernels depend on one another in a circle");
   return sequence;
 }
 
-function cheapest(ready: ReadonlyMap<Vertex, { readonly cost: number; readonly place: number }>): Vertex {
+function cheapest(ready: ReadonlyMap<Vertex, number>): Vertex {
   let best: Vertex | undefined;
-  let [lowest, first] = [0, 0];
-  for (const [vertex, { cost, place }] of ready) {
-    if (best !== undefined && (cost > lowest || (cost === lowest && place > first))) continue;
+  let lowest = 0;
+  for (const [vertex, cost] of ready) {
+    if (best !== undefined && (cost > lowest || (cost === lowest && vertex.place > best.place))) continue;
     best = vertex;
     lowest = cost;
-    first = place;
   }
   if (best === undefined) throw new CompilerBug("there is no step to take");
   return best;

@@ -40,7 +40,16 @@ export interface PlanOptions {
 export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptions): ArenaPlan {
   const placed = new Placed(lives.length);
   const bySize = lives.toSorted((a, b) => b.bytes - a.bytes || a.first - b.first || a.buffer.id - b.buffer.id);
-  const placements = bySize.map((life) => placed.place(life, reuse, alignment));
+  const placements: Placement[] = [];
+  let peakBytes = 0;
+  let withoutReuseBytes = 0;
+  for (const life of bySize) {
+    const { buffer, bytes, first, last } = life;
+    const offset = placed.place(life, reuse, alignment);
+    placements.push({ buffer, bytes, first, last, offset });
+    peakBytes = Math.max(peakBytes, offset + bytes);
+    withoutReuseBytes += bytes;
+  }
   const overlap = findOverlap(placements);
   if (overlap !== null) {
     const [one, other] = overlap.map(({ buffer }) => printBuffer(buffer));
@@ -48,9 +57,9 @@ export function plan(lives: readonly Lifetime[], { reuse, alignment }: PlanOptio
   }
   return {
     placements: placements.toSorted((a, b) => a.first - b.first || a.offset - b.offset),
-    peakBytes: placements.reduce((peak, p) => Math.max(peak, p.offset + p.bytes), 0),
+    peakBytes,
     lowerBoundBytes: lowerBound(lives),
-    withoutReuseBytes: lives.reduce((sum, life) => sum + life.bytes, 0),
+    withoutReuseBytes,
   };
 }
 
@@ -72,9 +81,12 @@ class Placed {
     this.#lasts = new Int32Array(most);
   }
 
-  place(life: Lifetime, reuse: boolean, alignment: number): Placement {
-    const { first, last, bytes } = life;
-    const [offsets, ends, firsts, lasts] = [this.#offsets, this.#ends, this.#firsts, this.#lasts];
+  /** Gives the offset of one more. */
+  place({ first, last, bytes }: Lifetime, reuse: boolean, alignment: number): number {
+    const offsets = this.#offsets;
+    const ends = this.#ends;
+    const firsts = this.#firsts;
+    const lasts = this.#lasts;
     let offset = 0;
     for (let i = 0; i < this.#count; i += 1) {
       if (reuse && ((firsts[i] ?? 0) > last || (lasts[i] ?? 0) < first)) continue;
@@ -82,7 +94,7 @@ class Placed {
       offset = Math.max(offset, alignUp(ends[i] ?? 0, alignment));
     }
     this.#insert(offset, offset + bytes, first, last);
-    return { ...life, offset };
+    return offset;
   }
 
   /** Behind those at the same offset. */
@@ -137,14 +149,16 @@ export function alignUp(offset: number, alignment: number): number {
 }
 
 function lowerBound(lives: readonly Lifetime[]): number {
-  const change = new Map<number, number>();
-  for (const life of lives) {
-    change.set(life.first, (change.get(life.first) ?? 0) + life.bytes);
-    change.set(life.last + 1, (change.get(life.last + 1) ?? 0) - life.bytes);
+  /** By how much the bytes alive grow at each step. */
+  const growth: number[] = [];
+  for (const { first, last, bytes } of lives) {
+    growth[first] = (growth[first] ?? 0) + bytes;
+    growth[last + 1] = (growth[last + 1] ?? 0) - bytes;
   }
-  let [live, most] = [0, 0];
-  for (const step of [...change.keys()].toSorted((a, b) => a - b)) {
-    live += change.get(step) ?? 0;
+  let live = 0;
+  let most = 0;
+  for (let step = 0; step < growth.length; step += 1) {
+    live += growth[step] ?? 0;
     most = Math.max(most, live);
   }
   return most;
