@@ -11,7 +11,9 @@
 import type { Facts } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import type { Policy } from "../../passes/schedule/schedule.ts";
+import type { FoldStmt, Load } from "../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../src/kernel/moves.ts";
+import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 export interface JsBlocks {
   /** Rows and columns of a contraction. */
@@ -90,9 +92,9 @@ export function findReuse(facts: Facts): { readonly outer: string; readonly inne
   const folds = facts.folds();
   if (folds.length === 0 || body.some(({ kind }) => kind !== "let" && kind !== "fold" && kind !== "store")) return;
   const loops = facts.nest.loops.filter(({ loop }) => loop.extent > 1).map(({ loop }) => loop.name);
-  const loads = folds.flatMap((fold) => facts.loadsOf(fold));
+  const loads = loadsOf(facts, folds);
   const along = (wanted: string, other?: string): boolean =>
-    loads.some(({ moves }) => moves.has(wanted) && (other === undefined || !moves.has(other)));
+    loads.some((moves) => moves.has(wanted) && (other === undefined || !moves.has(other)));
   for (const inner of loops.toReversed()) {
     for (const outer of loops.slice(0, loops.indexOf(inner)).reverse()) {
       if (along(inner, outer) && along(outer, inner)) return { outer, inner };
@@ -102,6 +104,17 @@ export function findReuse(facts: Facts): { readonly outer: string; readonly inne
   const [fold, ...others] = folds;
   if (fold === undefined || others.length > 0 || fold.accumulators.length > 1) return undefined;
   if (fold.body.some(({ kind }) => kind === "fold")) return undefined;
-  const shared = (loop: string): boolean => loads.some(({ moves }) => !moves.has(loop));
+  const shared = (loop: string): boolean => loads.some((moves) => !moves.has(loop));
   return loops.findLast((loop) => along(loop) && shared(loop)) ?? loops.findLast((loop) => along(loop));
+}
+
+/** The loads of folds, each with the loops that it moves with. */
+function loadsOf(facts: Facts, folds: readonly FoldStmt[]) {
+  const found = new Set<Load>();
+  walkStmts(folds, {
+    expr: (expr) => {
+      if (expr.kind === "load") found.add(expr);
+    },
+  });
+  return [...found].map((load) => facts.movesWith(load));
 }

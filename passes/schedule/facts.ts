@@ -8,8 +8,8 @@
  *
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
-import type { Apply, Expr, FoldStmt, Index, Load, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { operandsOf, ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Apply, Expr, FoldStmt, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
 
 type Names = ReadonlySet<string>;
@@ -68,40 +68,6 @@ export class Facts {
   /** The folds of the body that no other statement is around. */
   folds(): readonly FoldStmt[] {
     return this.nest.body.filter((stmt) => stmt.kind === "fold");
-  }
-
-  /** The loads of a fold, each with the loops that it moves with. */
-  loadsOf(fold: FoldStmt): readonly { readonly load: Load; readonly moves: Names }[] {
-    const found = new Map<Load, Names>();
-    const see = (expr: Expr): undefined => {
-      if (expr.kind === "load") found.set(expr, this.movesWith(expr));
-    };
-    const visit = (stmt: Stmt): void => {
-      for (const expr of ownExprs(stmt)) walkExpr(expr, see);
-      if ("body" in stmt) for (const inner of stmt.body) visit(inner);
-    };
-    visit(fold);
-    return [...found].map(([load, moves]) => ({ load, moves }));
-  }
-
-  /** The indexes of the body, none of them a part of another, and those that loaded indexes are made of. */
-  indexes(): readonly Index[] {
-    const [seen, inside] = [new Set<Expr>(), new Set<Expr>()];
-    const found: Index[] = [];
-    const take = (expr: Expr, isPart: boolean): void => {
-      const known = isPart ? inside : seen;
-      if (known.has(expr)) return;
-      known.add(expr);
-      const isTerm = expr.kind === "sum" || expr.kind === "floorDiv" || expr.kind === "mod" || expr.kind === "loop";
-      if (isTerm && !isPart) found.push(expr);
-      for (const operand of operandsOf(expr)) take(operand, isTerm);
-    };
-    const visit = (stmt: Stmt): void => {
-      for (const expr of ownExprs(stmt)) take(expr, false);
-      if ("body" in stmt) for (const inner of stmt.body) visit(inner);
-    };
-    for (const stmt of this.nest.body) visit(stmt);
-    return found;
   }
 
   /** The fold as a contraction over parallel loops of the nest, or undefined where it is none. */
@@ -172,6 +138,17 @@ export function movedBy(stmts: readonly Stmt[], names: Iterable<string>): Set<st
   };
   see(stmts);
   return moved;
+}
+
+/** Buffers and shared arrays that the statements store to. */
+export function storedIn(stmts: readonly Stmt[]): ReadonlySet<string> {
+  const stored = new Set<string>();
+  walkStmts(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind === "store") stored.add(stmt.buffer);
+    },
+  });
+  return stored;
 }
 
 /** Loads of elements that lie side by side along the loop. */

@@ -16,9 +16,9 @@
 import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../../passes/schedule/moves/keep.ts";
 import type { ForStmt } from "../../../passes/schedule/piece.ts";
-import type { FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
-import { walkExpr } from "../../../src/kernel/rewrite.ts";
+import { operandsOf, ownExprs, walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
 import { type Axis, canHaveLanes, fitsLanes, serialMoves, shareMoves, splitMoves, vectorsAtOnce } from "./parts.ts";
 
@@ -68,7 +68,7 @@ interface FlatAxis extends Axis {
 }
 
 function flatAxes(facts: Facts): readonly FlatAxis[] {
-  const indexes = facts.nest.loops.length > 1 ? facts.indexes() : [];
+  const indexes = facts.nest.loops.length > 1 ? indexesOf(facts.nest.body) : [];
   const found: FlatAxis[] = [];
   for (const { loop } of facts.nest.loops.toReversed()) {
     const { name, extent } = loop;
@@ -80,6 +80,26 @@ function flatAxes(facts: Facts): readonly FlatAxis[] {
     const last = inner.extent === 1 ? name : inner.last;
     found[0] = { name: `${name}${inner.name}`, extent: extent * inner.extent, of: [name, ...inner.of], last };
   }
+  return found;
+}
+
+/** The indexes, none of them a part of another, and those that loaded indexes are made of. */
+function indexesOf(body: readonly Stmt[]): readonly Index[] {
+  const [seen, inside] = [new Set<Expr>(), new Set<Expr>()];
+  const found: Index[] = [];
+  const take = (expr: Expr, isPart: boolean): void => {
+    const known = isPart ? inside : seen;
+    if (known.has(expr)) return;
+    known.add(expr);
+    const isTerm = expr.kind === "sum" || expr.kind === "floorDiv" || expr.kind === "mod" || expr.kind === "loop";
+    if (isTerm && !isPart) found.push(expr);
+    for (const operand of operandsOf(expr)) take(operand, isTerm);
+  };
+  const visit = (stmt: Stmt): void => {
+    for (const expr of ownExprs(stmt)) take(expr, false);
+    if ("body" in stmt) for (const inner of stmt.body) visit(inner);
+  };
+  for (const stmt of body) visit(stmt);
   return found;
 }
 

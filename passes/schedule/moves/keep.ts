@@ -20,7 +20,8 @@ import {
   type Stmt,
 } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { readsAny, rewriting, someExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { readsAny, rewriting, someExpr } from "../../../src/kernel/rewrite.ts";
+import { movedBy, storedIn } from "../facts.ts";
 import { withoutUnread } from "../names.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 
@@ -55,9 +56,9 @@ export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }:
 type Row = Stmt & { readonly kind: "for" | "fold" };
 
 function isRow(stmt: Stmt): stmt is Row {
-  if (stmt.kind === "fold" && (stmt.axes.length !== 1 || stmt.block.length > 0)) return false;
-  if (stmt.kind !== "fold" && (stmt.kind !== "for" || (stmt.mark !== "serial" && stmt.mark !== "parallel")))
-    return false;
+  if (stmt.kind !== "fold" && stmt.kind !== "for") return false;
+  const isPlain = stmt.kind === "fold" ? stmt.block.length === 0 : stmt.mark === "serial" || stmt.mark === "parallel";
+  if (!isPlain || (stmt.kind === "fold" && stmt.axes.length !== 1)) return false;
   return stmt.body.every(({ kind }) => kind === "let" || kind === "store");
 }
 
@@ -116,56 +117,39 @@ function isCostly(value: Expr): boolean {
 
 /** Of each row, the lets that are the same in any loop over it, as expressions that are then equal. */
 function rowValues(nest: Nest, shared: ReadonlySet<string>): ReadonlyMap<Row, ReadonlyMap<string, Expr>> {
-  const changing = changingIn(nest, shared);
-  const kept = new Map<string, Expr>();
-  return new Map(
-    nest.body.filter((stmt) => isRow(stmt)).map((row) => [row, valuesOf(row, { shared, changing, kept })]),
+  // A shared array is filled once, before it is read.
+  const changing = movedBy(
+    nest.body,
+    [...storedIn(nest.body)].filter((name) => !shared.has(name)),
   );
-}
-
-interface Rows {
-  readonly shared: ReadonlySet<string>;
-  readonly changing: ReadonlySet<string>;
   /** What earlier rows have kept, by the shared array that holds it. */
-  readonly kept: Map<string, Expr>;
-}
-
-function valuesOf(row: Row, { shared, changing, kept }: Rows): ReadonlyMap<string, Expr> {
-  const found = new Map<string, Expr>();
-  const known = new Map<string, Expr>();
-  const loop = loopOf(row);
-  // Named by its extent, as a row that is longer has elements that a shorter one has not.
-  const element: LoopVar = { name: `#${loop.extent}`, extent: loop.extent };
-  // Lets come in their order: what a value reads is known before it is asked for.
-  const spelled = rewriting(
-    (expr) => {
-      if (expr.kind === "loop") return expr.loop.name === loop.name ? expr.pool.loop(element) : expr;
-      if (expr.kind === "load") return kept.get(expr.buffer) ?? expr;
-      return expr.kind === "name" ? (known.get(expr.name) ?? expr) : expr;
-    },
-    (expr) => expr.reads.has(loop.name) || readsAny(expr, known),
-  );
-  for (const stmt of row.body) {
-    if (stmt.kind === "store" && stmt.value.kind === "name") {
-      const value = known.get(stmt.value.name);
-      if (value !== undefined && shared.has(stmt.buffer)) kept.set(stmt.buffer, value);
+  const kept = new Map<string, Expr>();
+  const valuesOf = (row: Row): ReadonlyMap<string, Expr> => {
+    const found = new Map<string, Expr>();
+    const known = new Map<string, Expr>();
+    const loop = loopOf(row);
+    // Named by its extent, as a row that is longer has elements that a shorter one has not.
+    const element: LoopVar = { name: `#${loop.extent}`, extent: loop.extent };
+    // Lets come in their order: what a value reads is known before it is asked for.
+    const spelled = rewriting(
+      (expr) => {
+        if (expr.kind === "loop") return expr.loop.name === loop.name ? expr.pool.loop(element) : expr;
+        if (expr.kind === "load") return kept.get(expr.buffer) ?? expr;
+        return expr.kind === "name" ? (known.get(expr.name) ?? expr) : expr;
+      },
+      (expr) => expr.reads.has(loop.name) || readsAny(expr, known),
+    );
+    for (const stmt of row.body) {
+      if (stmt.kind === "let") {
+        const value = spelled.expr(stmt.value);
+        known.set(stmt.name, value);
+        if (!readsAny(value, changing)) found.set(stmt.name, value);
+      } else if (stmt.kind === "store" && stmt.value.kind === "name" && shared.has(stmt.buffer)) {
+        const value = known.get(stmt.value.name);
+        if (value !== undefined) kept.set(stmt.buffer, value);
+      }
     }
-    if (stmt.kind !== "let") continue;
-    const value = spelled.expr(stmt.value);
-    known.set(stmt.name, value);
-    if (!readsAny(value, changing)) found.set(stmt.name, value);
-  }
-  return found;
-}
-
-/** Variables and buffers that the nest changes; a shared array is filled once, before it is read. */
-function changingIn(nest: Nest, shared: ReadonlySet<string>): ReadonlySet<string> {
-  const changing = new Set<string>();
-  walkStmts(nest.body, {
-    stmt: (stmt) => {
-      if (stmt.kind === "var") changing.add(stmt.name);
-      else if (stmt.kind === "store" && !shared.has(stmt.buffer)) changing.add(stmt.buffer);
-    },
-  });
-  return changing;
+    return found;
+  };
+  return new Map(nest.body.filter((stmt) => isRow(stmt)).map((row) => [row, valuesOf(row)]));
 }

@@ -18,11 +18,20 @@
  */
 import { apply, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type {
+  Apply,
+  BlockLoop,
+  Expr,
+  FoldStmt,
+  Index,
+  LoopVar,
+  SharedArray,
+  Stmt,
+} from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { ownExprs, readsAny, someStmt } from "../../../src/kernel/rewrite.ts";
+import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { Facts, sizeOf } from "../facts.ts";
+import { Facts, sizeOf, storedIn } from "../facts.ts";
 import { copyStmts, declaredNames, type Fresh, letsFor, withoutUnread } from "../names.ts";
 import { type Around, atFold, atStmt, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { placeOf } from "./loops.ts";
@@ -47,6 +56,7 @@ export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Ar
 
 interface StagedFactor {
   readonly fold: FoldStmt;
+  readonly product: Apply;
   readonly factor: Expr;
   /** The `let`s of the fold that it needs. */
   readonly lets: readonly Stmt[];
@@ -74,41 +84,26 @@ function stagedAt(
   const bound = loops.find(({ mark }) => mark === "lane") ?? inside.find(({ mark }) => mark !== "parallel");
   if (bound !== undefined) refuse(`${bound.loop.name} is ${bound.mark}`);
   const lets = letsFor([letValue("", factor)], fold.body);
-  if (readsBetween(nest.body, fold, [factor, ...lets.flatMap(ownExprs)])) refuse("it reads what is not known before");
+  const unknown = new Set([...declaredNames(nest.body), ...storedIn(nest.body)]);
+  for (const { name } of [...loops.map(({ loop }) => loop), ...fold.axes]) unknown.delete(name);
+  for (const name of declaredNames(lets)) unknown.delete(name);
+  if ([factor, ...lets.flatMap(ownExprs)].some((expr) => readsAny(expr, unknown)))
+    refuse("it reads what is not known before");
   const moves = new Facts(nest).movesWith(factor);
   const across = inside.map(({ loop }) => loop).filter(({ name }) => moves.has(name));
   const column = across[across.length - 1];
   const deep = fold.axes.filter(({ name }) => moves.has(name));
   const axes = [...across.slice(0, -1), ...deep, ...(column === undefined ? [] : [column])];
-  return { fold, factor, lets, axes, column, depth: deep[deep.length - 1] };
-}
-
-/** Whether the factor is made of something that the body declares or changes outside of the fold. */
-function readsBetween(body: readonly Stmt[], fold: FoldStmt, values: readonly Expr[]): boolean {
-  const declared = new Set<string>();
-  const own = new Set(declaredNames([fold]));
-  someStmt(body, {
-    stmt: (stmt) => {
-      if (stmt.kind === "store") declared.add(stmt.buffer);
-      else if ((stmt.kind === "let" || stmt.kind === "var") && !own.has(stmt.name)) declared.add(stmt.name);
-      else if (stmt.kind === "fold") for (const { name } of stmt.accumulators) declared.add(name);
-      return false;
-    },
-  });
-  return values.some((value) => readsAny(value, declared));
+  return { fold, product: value, factor, lets, axes, column, depth: deep[deep.length - 1] };
 }
 
 /** The fold, which finds the factor in the panel. */
 function withPanel(staged: StagedFactor, operand: "left" | "right", panel: SharedArray, fresh: Fresh): FoldStmt {
-  const { fold, axes } = staged;
-  const [value] = fold.values;
-  if (value?.kind !== "apply") return fold;
+  const { fold, axes, product } = staged;
   const at = placeOf(axes, fresh);
   const read = load(panel.type, panel.name, at);
-  const [left, right] = value.args;
-  if (left === undefined || right === undefined) return fold;
-  const product = operand === "left" ? apply("mul", read, right) : apply("mul", left, read);
-  return withoutUnread({ ...fold, values: [product] });
+  const args = product.args.map((factor, n) => ((n === 0) === (operand === "left") ? read : factor));
+  return withoutUnread({ ...fold, values: [apply("mul", ...args)] });
 }
 
 // ---- filling it ------------------------------------------------------------------------------------------------------
