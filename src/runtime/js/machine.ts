@@ -5,7 +5,7 @@
  * grows to the largest; views of entries prepared before are then made anew.
  */
 import { factoryText, type JsArtifact } from "../../../codegen/js/artifact.ts";
-import { CompilerBug, unreachable } from "../../core/errors.ts";
+import { CompilerBug, DeviceError, messageOf, unreachable } from "../../core/errors.ts";
 import { type ArtifactStep, alone, type LaunchStep } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
@@ -26,7 +26,7 @@ export class JsMachine implements Machine<JsArtifact> {
   #arena = new ArrayBuffer(0);
 
   constructor(stateBytes: number, options: MachineOptions = {}) {
-    this.#state = new ArrayBuffer(stateBytes);
+    this.#state = allocate(stateBytes, "states");
     this.#options = options;
   }
 
@@ -34,9 +34,11 @@ export class JsMachine implements Machine<JsArtifact> {
     // See code-policy.ts for where this is forbidden.
     const functions: readonly KernelFunction[] = new Function(factoryText(entry.artifact))();
     const runner = new JsRunner(entry, functions, this.#options, () => this.#runners.delete(runner));
+    const { arena } = entry.segmentBytes;
+    const larger = arena > this.#arena.byteLength ? allocate(arena, `scratch of the entry ${entry.name}`) : null;
     this.#runners.add(runner);
-    if (entry.segmentBytes.arena > this.#arena.byteLength) {
-      this.#arena = new ArrayBuffer(entry.segmentBytes.arena);
+    if (larger !== null) {
+      this.#arena = larger;
       for (const other of this.#runners) other.bind(this.#state, this.#arena);
     } else runner.bind(this.#state, this.#arena);
     return runner;
@@ -85,8 +87,8 @@ class JsRunner implements Runner {
     this.#functions = functions;
     this.#options = options;
     this.#forget = forget;
-    this.inputs = new ArrayBuffer(entry.segmentBytes.input);
-    this.outputs = new ArrayBuffer(entry.segmentBytes.output);
+    this.inputs = allocate(entry.segmentBytes.input, `inputs of the entry ${entry.name}`);
+    this.outputs = allocate(entry.segmentBytes.output, `outputs of the entry ${entry.name}`);
     this.#inputViews = entry.inputs.map(({ buffer }) => viewOf(buffer.dtype, this.inputs, buffer.offset, buffer.count));
   }
 
@@ -166,5 +168,14 @@ class JsRunner implements Runner {
       run();
       for (const { offset, bytes } of freed) arena.fill(0xff, offset, offset + bytes);
     };
+  }
+}
+
+function allocate(bytes: number, what: string): ArrayBuffer {
+  try {
+    return new ArrayBuffer(bytes);
+  } catch (error) {
+    const asked = `the js target asked for ${bytes} bytes for ${what}, and the engine did not give them: ${messageOf(error)}`;
+    throw new DeviceError(`${asked}. Use a smaller batch or model.`, { cause: error });
   }
 }
