@@ -9,9 +9,9 @@
  * twice, as long as nothing in between changes what it reads. A 4x4 block of a contraction so loads 8 elements per step, not 32.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { apply, bitcast, convert, letValue } from "../../src/kernel/build.ts";
+import { applyTo, bitcast, convert, letValue } from "../../src/kernel/build.ts";
 import type { Expr, Index, Kernel, Name, Stmt } from "../../src/kernel/kernel.ts";
-import { mapStmt, mapStmts, someExpr, someStmt } from "../../src/kernel/rewrite.ts";
+import { mapEach, mapStmt, mapStmts, someExpr } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { freshNames, replace } from "./names.ts";
 
@@ -44,18 +44,24 @@ interface Value {
   /** The name that holds it, once it is declared. */
   holder: Name | undefined;
   isDeclared: boolean;
+  /** What the same expression was worth until then. */
+  readonly before: Value | undefined;
 }
 
 class Block {
   readonly out: Stmt[] = [];
   readonly #fresh: Rename;
-  readonly #values = new Map<Expr, Value[]>();
+  readonly #values = new Map<Expr, Value>();
+  /** Whether any of them has a holder, or is wanted twice: most blocks need no second look. */
+  #anyHeld = false;
+  #anyTwice = false;
   /** The last statement that changed a name or a buffer, and the last barrier, behind which all memory may differ. */
   readonly #changed = new Map<string, number>();
   #lastChange = -1;
   #barrier = -1;
   /** `let`s that were dropped because another holds their value. */
   readonly #renamed = new Map<string, { readonly name: string; readonly at: readonly Index[] }>();
+  readonly #renaming = replace({ loops: new Map(), names: this.#renamed });
   #at = 0;
 
   constructor(stmts: readonly Stmt[], fresh: Rename) {
@@ -69,51 +75,50 @@ class Block {
   }
 
   rename(stmts: readonly Stmt[]): readonly Stmt[] {
-    return this.#renamed.size === 0 ? stmts : mapStmts(stmts, replace({ loops: new Map(), names: this.#renamed }));
+    return this.#renamed.size === 0 ? stmts : mapStmts(stmts, this.#renaming);
   }
 
   // ---- first: `let`s that hold what another holds go, and what is computed is counted --------------------------------
 
   #plain(before: Stmt): Stmt | undefined {
-    const stmt =
-      this.#renamed.size === 0 ? before : mapStmt(before, replace({ loops: new Map(), names: this.#renamed }));
-    const made = this.#counted(stmt);
-    for (const name of changedBy(before)) {
-      this.#changed.set(name, this.#at);
-      this.#lastChange = this.#at;
-    }
-    if (before.kind === "barrier") this.#barrier = this.#at;
+    const made = this.#counted(this.#renamed.size === 0 ? before : mapStmt(before, this.#renaming));
+    this.#change(before);
     this.#at += 1;
     return made;
   }
 
   #counted(stmt: Stmt): Stmt | undefined {
-    if (stmt.kind !== "let") {
-      const made = withValue(stmt, (value) => this.#held(value));
-      for (const value of valuesOf(made)) this.#count(value);
-      return made;
-    }
-    const value = isWorthNaming(stmt.value) ? this.#heldOperands(stmt.value) : this.#held(stmt.value);
+    if (stmt.kind === "let") return this.#countedLet(stmt.name, stmt.value);
+    const before = valueIn(stmt);
+    if (before === undefined) return stmt;
+    const value = this.#held(before);
+    this.#count(value);
+    return withValue(stmt, value);
+  }
+
+  #countedLet(name: string, before: Expr): Stmt | undefined {
+    const value = isWorthNaming(before) ? this.#heldOperands(before) : this.#held(before);
     const known = isWorthNaming(value) ? this.#value(value) : undefined;
     if (known !== undefined && known.holder === undefined && known.count > 0) this.#giveName(value, known);
     if (known?.holder !== undefined) {
       known.count += 1;
-      this.#renamed.set(stmt.name, { name: known.holder.name, at: [] });
+      this.#renamed.set(name, { name: known.holder.name, at: [] });
       return undefined;
     }
     this.#count(value);
-    if (known !== undefined) known.holder = value.pool.name(value.type, stmt.name);
-    return { ...stmt, value };
+    if (known !== undefined) this.#hold(known, value.pool.name(value.type, name));
+    return letValue(name, value);
   }
 
   /** The expression, what a `let` holds replaced by its name. */
-  #held(expr: Expr): Expr {
+  readonly #held = (expr: Expr): Expr => {
+    if (!this.#anyHeld) return expr;
     const made = this.#heldOperands(expr);
     return isWorthNaming(made) ? (this.#value(made).holder ?? made) : made;
-  }
+  };
 
   #heldOperands(expr: Expr): Expr {
-    return mapValues(expr, (value) => this.#held(value));
+    return this.#anyHeld ? mapValues(expr, this.#held) : expr;
   }
 
   /** Counts `expr`, and its operands the first time: those of a repeated expression are not computed again. */
@@ -121,23 +126,45 @@ class Block {
     if (isWorthNaming(expr)) {
       const value = this.#value(expr);
       value.count += 1;
-      if (value.count > 1) return;
+      if (value.count > 1) {
+        this.#anyTwice = true;
+        return;
+      }
     }
-    mapValues(expr, (operand) => {
-      this.#count(operand);
-      return operand;
-    });
+    if (expr.kind === "convert" || expr.kind === "bitcast") this.#count(expr.value);
+    else if (expr.kind === "apply") for (const operand of expr.args) this.#count(operand);
   }
 
   /** What the expression is worth here: in the first turn found or begun anew, in the second found again. */
   #value(expr: Expr): Value {
-    const values = this.#values.get(expr) ?? [];
-    const last = this.#lastOf(values);
+    const last = this.#known(expr);
     if (last !== undefined && !this.#isChanged(expr, last.since)) return last;
-    const value: Value = { since: this.#at, count: 0, holder: undefined, isDeclared: false };
-    values.push(value);
-    this.#values.set(expr, values);
+    const value: Value = { since: this.#at, count: 0, holder: undefined, isDeclared: false, before: last };
+    this.#values.set(expr, value);
     return value;
+  }
+
+  /** The variables and memory that a statement changes, what is nested in it included. */
+  #change(stmt: Stmt): void {
+    switch (stmt.kind) {
+      case "var":
+      case "assign":
+        this.#changed.set(stmt.name, this.#at);
+        break;
+      case "store":
+        this.#changed.set(stmt.buffer, this.#at);
+        break;
+      case "for":
+      case "if":
+        for (const inner of stmt.body) this.#change(inner);
+        return;
+      case "barrier":
+        this.#barrier = this.#at;
+        return;
+      default:
+        return;
+    }
+    this.#lastChange = this.#at;
   }
 
   #isChanged({ reads }: Expr, since: number): boolean {
@@ -153,91 +180,82 @@ class Block {
   // ---- then: what is used twice gets a name --------------------------------------------------------------------------
 
   #emit(stmt: Stmt): void {
-    if (stmt.kind === "let") {
-      this.out.push({ ...stmt, value: mapValues(stmt.value, (value) => this.#named(value)) });
-      const known = this.#known(stmt.value);
+    const value = this.#anyTwice ? valueIn(stmt) : undefined;
+    if (value === undefined) {
+      const isBlock = stmt.kind === "for" || stmt.kind === "if";
+      this.out.push(isBlock ? { ...stmt, body: new Block(stmt.body, this.#fresh).out } : stmt);
+    } else if (stmt.kind === "let") {
+      this.out.push(letValue(stmt.name, mapValues(value, this.#named)));
+      const known = this.#known(value);
       if (known?.holder?.name === stmt.name) known.isDeclared = true;
-      return;
+    } else {
+      const made = withValue(stmt, this.#named(value));
+      this.out.push(made.kind === "if" ? { ...made, body: new Block(made.body, this.#fresh).out } : made);
     }
-    const made = withValue(stmt, (value) => this.#named(value));
-    const isBlock = made.kind === "for" || made.kind === "if";
-    this.out.push(isBlock ? { ...made, body: new Block(made.body, this.#fresh).out } : made);
   }
 
   /** The expression, or the name that holds it, made now if it is wanted again. */
-  #named(expr: Expr): Expr {
+  readonly #named = (expr: Expr): Expr => {
     const value = isWorthNaming(expr) ? this.#known(expr) : undefined;
     if (value?.holder !== undefined && value.isDeclared) return value.holder;
-    const made = mapValues(expr, (operand) => this.#named(operand));
+    const made = mapValues(expr, this.#named);
     if (value === undefined || value.count < 2) return made;
     const holder = value.holder ?? this.#giveName(expr, value);
     this.out.push(letValue(holder.name, made));
     value.isDeclared = true;
     return holder;
-  }
+  };
 
+  /** What was found in the first turn, as it is at this statement. */
   #known(expr: Expr): Value | undefined {
-    const values = this.#values.get(expr);
-    return values === undefined ? undefined : this.#lastOf(values);
-  }
-
-  #lastOf(values: readonly Value[]): Value | undefined {
-    for (let i = values.length - 1; i >= 0; i -= 1) {
-      const value = values[i];
-      if (value !== undefined && value.since <= this.#at) return value;
-    }
-    return undefined;
+    let value = this.#values.get(expr);
+    while (value !== undefined && value.since > this.#at) value = value.before;
+    return value;
   }
 
   #giveName(expr: Expr, value: Value): Name {
     const holder = expr.pool.name(expr.type, this.#fresh(sourceOf(expr)));
-    value.holder = holder;
+    this.#anyTwice = true;
+    this.#hold(value, holder);
     return holder;
+  }
+
+  #hold(value: Value, holder: Name): void {
+    value.holder = holder;
+    this.#anyHeld = true;
   }
 }
 
-/** The variables and memory that a statement changes, what is nested in it included. */
-function changedBy(stmt: Stmt): ReadonlySet<string> {
-  const changed = new Set<string>();
-  someStmt([stmt], {
-    stmt: (inner) => {
-      if (inner.kind === "assign" || inner.kind === "var") changed.add(inner.name);
-      else if (inner.kind === "store") changed.add(inner.buffer);
-      return false;
-    },
-  });
-  return changed;
-}
-
 /** The expression that a statement itself evaluates; nested blocks look after their own. */
-function valuesOf(stmt: Stmt): readonly Expr[] {
+function valueIn(stmt: Stmt): Expr | undefined {
   switch (stmt.kind) {
     case "let":
     case "assign":
     case "store":
-      return [stmt.value];
+      return stmt.value;
     case "var":
-      return [stmt.init];
+      return stmt.init;
     case "if":
-      return [stmt.condition];
+      return stmt.condition;
     case "for":
     case "barrier":
-      return [];
+      return undefined;
     case "fold":
       throw new CompilerBug("cse of a fold: they are expanded before");
   }
 }
 
-function withValue<S extends Stmt>(stmt: S, map: (value: Expr) => Expr): Stmt {
+function withValue(stmt: Stmt, value: Expr): Stmt {
+  if (valueIn(stmt) === value) return stmt;
   switch (stmt.kind) {
     case "let":
     case "assign":
     case "store":
-      return { ...stmt, value: map(stmt.value) };
+      return { ...stmt, value };
     case "var":
-      return { ...stmt, init: map(stmt.init) };
+      return { ...stmt, init: value };
     case "if":
-      return { ...stmt, condition: map(stmt.condition) };
+      return { ...stmt, condition: value };
     default:
       return stmt;
   }
@@ -252,20 +270,17 @@ function isWorthNaming(expr: Expr): boolean {
 function mapValues(expr: Expr, map: (operand: Expr) => Expr): Expr {
   switch (expr.kind) {
     case "apply": {
-      let made: Expr[] | undefined;
-      for (let i = 0; i < expr.args.length; i += 1) {
-        const arg = expr.args[i];
-        const operand = arg === undefined ? undefined : map(arg);
-        if (operand === undefined || operand === arg) continue;
-        made ??= [...expr.args];
-        made[i] = operand;
-      }
-      return made === undefined ? expr : apply(expr.fn, ...made);
+      const args = mapEach(expr.args, map);
+      return args === expr.args ? expr : applyTo(expr.fn, args);
     }
-    case "convert":
-      return convert(expr.type, map(expr.value));
-    case "bitcast":
-      return bitcast(expr.type, map(expr.value));
+    case "convert": {
+      const value = map(expr.value);
+      return value === expr.value ? expr : convert(expr.type, value);
+    }
+    case "bitcast": {
+      const value = map(expr.value);
+      return value === expr.value ? expr : bitcast(expr.type, value);
+    }
     default:
       return expr;
   }

@@ -1,14 +1,10 @@
 /**
- * Fresh names for a kernel under rewriting, and copies of statements in which everything declared has one.
- *
- *   copy of   let v = x[i + k]; y[i + k] = v    with k -> 3, suffix 3      ->   let v_3 = x[i + 3]; y[i + 3] = v_3
- *
- * A kernel declares each name once, so whatever duplicates statements goes through here.
+ * Names in a kernel under rewriting: fresh ones, those that are declared or read, other ones.
  */
 import { letValue } from "../../src/kernel/build.ts";
 import type { Define } from "../../src/kernel/folds.ts";
-import type { Expr, ExprPool, Index, Kernel, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapBounds, mapStmt, poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { ExprPool, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export interface Fresh {
@@ -81,95 +77,6 @@ export function replace({ loops, names }: Replacement): Rewrite {
     },
     (expr) => readsAny(expr, loops) || readsAny(expr, names),
   );
-}
-
-/** What a copy replaces. Whatever it declares itself gets a fresh name. */
-export interface Copy {
-  readonly loops?: ReadonlyMap<string, Index>;
-  /** Other names for things declared outside the copy. */
-  readonly renamed?: ReadonlyMap<string, string>;
-  /** Names replaced by expressions. */
-  readonly names?: ReadonlyMap<string, Expr>;
-  /** Every expression once more, after loops and names were replaced: for instance to guard loads. */
-  readonly expr?: (expr: Expr) => Expr;
-  /** What fresh names end in. */
-  readonly suffix?: string;
-}
-
-/** Copies statements; everything they declare gets a fresh name. */
-export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: (wanted: string) => string): readonly Stmt[] {
-  const { names, expr: more, suffix = "" } = copy;
-  const loops = new Map<string, Index | LoopVar>(copy.loops);
-  const renamed = new Map(copy.renamed);
-  const placed = (expr: Expr): Expr => {
-    if (expr.kind === "loop") {
-      const other = loops.get(expr.loop.name) ?? expr;
-      return "extent" in other ? expr.pool.loop(other) : other;
-    }
-    if (expr.kind !== "name") return expr;
-    const other = renamed.get(expr.name);
-    return other === undefined ? (names?.get(expr.name) ?? expr) : expr.pool.name(expr.type, other, expr.at);
-  };
-  // A declaration adds to what is replaced; what reads it comes after it, so nothing is looked at too early.
-  const rewrite =
-    more === undefined
-      ? rewriting(placed, ({ reads }) => {
-          for (const read of reads) if (loops.has(read) || renamed.has(read) || names?.has(read) === true) return true;
-          return false;
-        })
-      : rewriting((expr) => more(placed(expr)));
-  return stmts.map((stmt) => copyStmt(stmt, { loops, renamed, rewrite, fresh: (wanted) => fresh(wanted + suffix) }));
-}
-
-interface Copying {
-  readonly loops: Map<string, Index | LoopVar>;
-  readonly renamed: Map<string, string>;
-  readonly rewrite: Rewrite;
-  readonly fresh: (wanted: string) => string;
-}
-
-/** What a statement reads is rewritten before what it declares is renamed. */
-function copyStmt(stmt: Stmt, copying: Copying): Stmt {
-  const { loops, renamed, rewrite, fresh } = copying;
-  const rename = (name: string): string => {
-    const other = fresh(name);
-    renamed.set(name, other);
-    return other;
-  };
-  const renameLoop = (loop: LoopVar): LoopVar => {
-    const other: LoopVar = { name: fresh(loop.name), extent: loop.extent };
-    loops.set(loop.name, other);
-    return other;
-  };
-  switch (stmt.kind) {
-    case "let":
-      return { ...stmt, value: rewrite.expr(stmt.value), name: rename(stmt.name) };
-    case "var":
-      return { ...stmt, init: rewrite.expr(stmt.init), name: rename(stmt.name) };
-    case "assign": {
-      const value = rewrite.expr(stmt.value);
-      return { ...stmt, name: renamed.get(stmt.name) ?? stmt.name, at: stmt.at.map(rewrite.index), value };
-    }
-    case "for": {
-      const loop = renameLoop(stmt.loop);
-      return { ...stmt, loop, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
-    }
-    case "fold": {
-      const axes = stmt.axes.map(renameLoop);
-      const block = stmt.block.map(({ loop, mark }) => ({ loop: renameLoop(loop), mark }));
-      const body = stmt.body.map((inner) => copyStmt(inner, copying));
-      const values = stmt.values.map(rewrite.expr);
-      const guard = mapBounds(stmt.guard, rewrite);
-      const accumulators = stmt.accumulators.map(({ name, type }) => ({ name: rename(name), type }));
-      return { ...stmt, axes, block, body, values, guard, accumulators };
-    }
-    case "if": {
-      const condition = rewrite.expr(stmt.condition);
-      return { ...stmt, condition, body: stmt.body.map((inner) => copyStmt(inner, copying)) };
-    }
-    default:
-      return mapStmt(stmt, rewrite);
-  }
 }
 
 /** The names an expression reads. */

@@ -7,9 +7,9 @@
  * What the body declares is renamed in each copy (v_0, v_1; v_0_1 in two such loops). Indexes of array variables become
  * constants, so a printer can keep each element in a register.
  */
-import type { Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import type { Fresh } from "./names.ts";
-import { copyStmts, freshNames } from "./names.ts";
+import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { Copies, type Copy } from "./copies.ts";
+import { type Fresh, freshNames } from "./names.ts";
 
 /** The kernel without `unrolled` and `interleaved` loops. */
 export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
@@ -22,34 +22,46 @@ export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
 }
 
 export function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
-  return stmts.flatMap((stmt): readonly Stmt[] => {
-    const unrolled = asUnrolled(stmt);
-    if (unrolled !== undefined) return copiesOf(unrolled, new Map(), "", fresh);
-    return stmt.kind === "for" || stmt.kind === "if" ? [{ ...stmt, body: unrollStmts(stmt.body, fresh) }] : [stmt];
-  });
+  const out: Stmt[] = [];
+  for (const stmt of stmts) {
+    if (isUnrolled(stmt)) out.push(...unrolled(stmt, fresh));
+    else if (stmt.kind === "for" || stmt.kind === "if") out.push({ ...stmt, body: unrollStmts(stmt.body, fresh) });
+    else out.push(stmt);
+  }
+  return out;
 }
 
-type Unrolled = Stmt & { readonly kind: "for" };
+type Unrolled = Stmt & { readonly kind: "for"; readonly mark: "unrolled" | "interleaved" };
 
-function asUnrolled(stmt: Stmt | undefined): Unrolled | undefined {
-  return stmt?.kind === "for" && (stmt.mark === "unrolled" || stmt.mark === "interleaved") ? stmt : undefined;
+function isUnrolled(stmt: Stmt | undefined): stmt is Unrolled {
+  return stmt?.kind === "for" && (stmt.mark === "unrolled" || stmt.mark === "interleaved");
 }
 
 /** Loops with nothing between them are left at once: a statement is copied once for each iteration of all of them. */
-function copiesOf(
-  { loop, mark, body }: Unrolled,
-  outer: ReadonlyMap<string, Index>,
-  suffix: string,
-  fresh: Fresh,
-): readonly Stmt[] {
-  const only = body.length === 1 ? asUnrolled(body[0]) : undefined;
-  const copies = Array.from({ length: loop.extent }, (_, i) => {
-    const loops = new Map(outer).set(loop.name, fresh.pool.integer(i));
-    const own = `${suffix}_${i}`;
-    if (only !== undefined) return copiesOf(only, loops, own, fresh);
-    return unrollStmts(copyStmts(body, { loops, suffix: own }, fresh), fresh);
-  });
-  return mark === "unrolled" ? copies.flat() : together(copies);
+function unrolled(outermost: Unrolled, fresh: Fresh): readonly Stmt[] {
+  const loops = [outermost];
+  for (let inner = outermost.body[0]; isUnrolled(inner) && loops.at(-1)?.body.length === 1; inner = inner.body[0]) {
+    loops.push(inner);
+  }
+  let iterations: readonly Required<Copy>[] = [{ loops: new Map(), suffix: "" }];
+  for (const { loop } of loops) {
+    const indexes = Array.from({ length: loop.extent }, (_, i) => fresh.pool.integer(i));
+    iterations = iterations.flatMap((outer) =>
+      indexes.map((index, i) => ({
+        loops: new Map(outer.loops).set(loop.name, index),
+        suffix: `${outer.suffix}_${i}`,
+      })),
+    );
+  }
+  const copies = new Copies(loops.at(-1)?.body ?? [], iterations, fresh);
+  let lists = iterations.map((_, i) => unrollStmts(copies.copy(i), fresh));
+  for (const { loop, mark } of loops.reverse()) {
+    lists = Array.from({ length: lists.length / loop.extent }, (_, i) => {
+      const own = lists.slice(i * loop.extent, (i + 1) * loop.extent);
+      return mark === "unrolled" ? own.flat() : together(own);
+    });
+  }
+  return lists.flat();
 }
 
 /** The first statements of all copies, then the second ones, and so on. */

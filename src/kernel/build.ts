@@ -34,20 +34,30 @@ export function load(type: ValueType, buffer: string, at: Index, guard?: Guard):
 
 /** Applies a scalar function. Operands must have equal types (after `select`'s condition). */
 export function apply(fn: ScalarFn, ...operands: readonly (Expr | number)[]): Expr {
-  const { arity, form } = scalarFns[fn];
-  if (operands.length !== arity) throw new CompilerBug(`${fn} takes ${arity} operands, not ${operands.length}`);
-  const first = form === "select" ? 1 : 0;
+  const first = scalarFns[fn].form === "select" ? 1 : 0;
   const like = operands.find((operand, i): operand is Expr => i >= first && typeof operand !== "number");
   if (like === undefined) throw new CompilerBug(`${fn} of numbers alone: nothing says their type`);
-  const { type, pool } = like;
-  const args = operands.map((operand) => (typeof operand === "number" ? pool.constant(type, operand) : operand));
-  for (let i = first; i < arity; i += 1) {
-    if (args[i]?.type !== type) {
+  return applyTo(
+    fn,
+    operands.map((operand) => (typeof operand === "number" ? like.pool.constant(like.type, operand) : operand)),
+  );
+}
+
+/** The same for a list of expressions, which the result keeps. */
+export function applyTo(fn: ScalarFn, args: readonly Expr[]): Expr {
+  const { arity, form } = scalarFns[fn];
+  const first = form === "select" ? 1 : 0;
+  const like = args[first];
+  if (args.length !== arity || like === undefined) {
+    throw new CompilerBug(`${fn} takes ${arity} operands, not ${args.length}`);
+  }
+  for (let i = first + 1; i < arity; i += 1) {
+    if (args[i]?.type !== like.type) {
       throw new CompilerBug(`${fn} of ${args.map((arg) => arg.type).join(", ")}: operands differ in type`);
     }
   }
   if (form === "select" && args[0]?.type !== "bool") throw new CompilerBug(`select on a ${args[0]?.type} condition`);
-  return pool.nodes.apply(form === "compare" ? "bool" : type, fn, args);
+  return like.pool.nodes.apply(form === "compare" ? "bool" : like.type, fn, args);
 }
 
 export function convert(type: ValueType, value: Expr): Expr {

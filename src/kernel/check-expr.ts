@@ -8,6 +8,7 @@
 import { roundTo } from "../core/dtype.ts";
 import { unreachable } from "../core/errors.ts";
 import type {
+  Apply,
   Bound,
   BufferParam,
   Expr,
@@ -15,13 +16,13 @@ import type {
   Load,
   LoopMark,
   ParallelMark,
-  ScalarFn,
   SharedArray,
+  Sum,
   ValueType,
 } from "./kernel.ts";
 import { isDefinedFor, scalarFns, valueTypeOf } from "./kernel.ts";
 import { printExpr } from "./print.ts";
-import { someExpr } from "./rewrite.ts";
+import { walkExpr } from "./rewrite.ts";
 
 export class Broken extends Error {}
 
@@ -67,36 +68,22 @@ function checkIndex(index: Index, scope: Scope): void {
   else if (!Number.isSafeInteger(index.value)) broken(`index ${printExpr(index)} is not an integer`);
 }
 
-function checkRange(index: Index): void {
-  const [min, max] = rangeOfParts(index);
+function checkRange(index: Index, min: number, max: number): void {
   if (min !== index.min || max !== index.max || !Number.isSafeInteger(min) || !Number.isSafeInteger(max)) {
     broken(`index ${printExpr(index)} claims the range ${index.min}..${index.max}, its parts give ${min}..${max}`);
   }
 }
 
-function rangeOfParts(index: Index): readonly [number, number] {
-  switch (index.kind) {
-    case "const":
-      return [index.value, index.value];
-    case "loop":
-      return [0, Math.max(0, index.loop.extent - 1)];
-    case "ranged":
-      return [index.min, index.max];
-    case "sum": {
-      let [min, max] = [index.offset, index.offset];
-      for (const { factor, index: part } of index.terms) {
-        min += Math.min(factor * part.min, factor * part.max);
-        max += Math.max(factor * part.min, factor * part.max);
-      }
-      return [min, max];
-    }
-    case "floorDiv":
-      return [Math.floor(index.index.min / index.by), Math.floor(index.index.max / index.by)];
-    case "mod":
-      return [0, index.by - 1];
-    default:
-      return unreachable(index);
+function checkSum(sum: Sum, scope: Scope): void {
+  let min = sum.offset;
+  let max = sum.offset;
+  for (let i = 0; i < sum.terms.length; i += 1) {
+    const { factor, index } = sum.terms[i] ?? broken("a term of a sum is missing");
+    checkIndex(index, scope);
+    min += Math.min(factor * index.min, factor * index.max);
+    max += Math.max(factor * index.min, factor * index.max);
   }
+  checkRange(sum, min, max);
 }
 
 export function checkBounds(bounds: readonly Bound[], scope: Scope): void {
@@ -113,18 +100,21 @@ export function checkAccess(what: string, at: Index, count: number, guarded: boo
 /** Rank and range of the indexes of a variable; they must be constants once its serial loops are unrolled. */
 export function checkElement(name: string, named: Named, at: readonly Index[], scope: Scope): void {
   if (at.length !== named.shape.length) broken(`${name} has ${named.shape.length} axes, not ${at.length}`);
-  if (at.length === 0) return;
-  at.forEach((index, axis) => {
+  for (let axis = 0; axis < at.length; axis += 1) {
+    const index = at[axis] ?? broken(`${name} lacks an index`);
     checkAccess(name, index, named.shape[axis] ?? 0, false, scope);
-    someExpr(index, (part) => {
-      if (part.kind !== "ranged") return false;
-      return broken(`${name} is indexed by ${printExpr(part.value)}: it is an array of registers`);
-    });
-    someExpr(index, (part) => {
-      const mark = part.kind === "loop" ? scope.loops.get(part.loop.name)?.mark : "serial";
-      if (mark === "serial" || mark === "unrolled" || mark === "interleaved" || mark === "lane") return false;
-      return broken(`${name} is indexed by the ${mark} loop ${printExpr(part)}: it is an array of registers`);
-    });
+    if (index.kind !== "const") checkRegister(name, index, scope);
+  }
+}
+
+function checkRegister(name: string, index: Index, scope: Scope): void {
+  walkExpr(index, (part) => {
+    if (part.kind === "ranged") broken(`${name} is indexed by ${printExpr(part.value)}: it is an array of registers`);
+  });
+  walkExpr(index, (part) => {
+    const mark = part.kind === "loop" ? scope.loops.get(part.loop.name)?.mark : "serial";
+    if (mark === "serial" || mark === "unrolled" || mark === "interleaved" || mark === "lane") return;
+    broken(`${name} is indexed by the ${mark} loop ${printExpr(part)}: it is an array of registers`);
   });
 }
 
@@ -147,8 +137,9 @@ export function checkExpr(expr: Expr, scope: Scope): void {
       checkLoad(expr, scope);
       return;
     case "apply":
-      for (const arg of expr.args) checkExpr(arg, scope);
-      checkApply(expr.type, expr.fn, expr.args);
+      for (let i = 0; i < expr.args.length; i += 1)
+        checkExpr(expr.args[i] ?? broken(`${expr.fn} lacks an operand`), scope);
+      checkApply(expr);
       return;
     case "convert":
       checkExpr(expr.value, scope);
@@ -163,25 +154,32 @@ export function checkExpr(expr: Expr, scope: Scope): void {
       const { name, extent } = expr.loop;
       const loop = scope.loops.get(name) ?? broken(`loop ${name} is not in scope`);
       if (loop.extent !== extent) broken(`loop ${name} has extent ${loop.extent}, an index takes it for ${extent}`);
-      break;
+      checkRange(expr, 0, Math.max(0, extent - 1));
+      return;
     }
     case "ranged":
       checkExpr(expr.value, scope);
       if (expr.value.type !== "i32" && expr.value.type !== "u32") {
         broken(`${printExpr(expr)} is ${expr.value.type}, not an integer`);
       }
-      break;
+      checkRange(expr, expr.min, expr.max);
+      return;
     case "sum":
-      for (const term of expr.terms) checkIndex(term.index, scope);
-      break;
-    case "floorDiv":
+      checkSum(expr, scope);
+      return;
+    case "floorDiv": {
+      const { index, by } = expr;
+      checkIndex(index, scope);
+      checkRange(expr, Math.floor(index.min / by), Math.floor(index.max / by));
+      return;
+    }
     case "mod":
       checkIndex(expr.index, scope);
-      break;
+      checkRange(expr, 0, expr.by - 1);
+      return;
     default:
       unreachable(expr);
   }
-  checkRange(expr);
 }
 
 function checkLoad(load: Load, scope: Scope): void {
@@ -199,18 +197,21 @@ function checkLoad(load: Load, scope: Scope): void {
   if (other !== load.type) broken(`load from ${load.buffer} is ${load.type}, where its guard fails ${other}`);
 }
 
-function checkApply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): void {
+function checkApply(expr: Apply): void {
+  const { fn, type, args } = expr;
   const { arity, form } = scalarFns[fn];
-  const wrong = (words: string): never =>
-    broken(`${fn}(${args.map((arg) => arg.type).join(", ")}) -> ${type}: ${words}`);
-  if (args.length !== arity) wrong(`${fn} takes ${arity} operands`);
-  const values = form === "select" ? args.slice(1) : args;
-  const operand = values[0]?.type ?? wrong("no operands");
-  if (values.some((value) => value.type !== operand)) wrong("operands differ in type");
-  if (form === "select" && args[0]?.type !== "bool") wrong("the condition is not bool");
+  if (args.length !== arity) wrongApply(expr, `${fn} takes ${arity} operands`);
+  const first = form === "select" ? 1 : 0;
+  const operand = args[first]?.type ?? wrongApply(expr, "no operands");
+  for (let i = first + 1; i < arity; i += 1) if (args[i]?.type !== operand) wrongApply(expr, "operands differ in type");
+  if (form === "select" && args[0]?.type !== "bool") wrongApply(expr, "the condition is not bool");
   const result = form === "compare" ? "bool" : operand;
-  if (type !== result) wrong(`the result is ${result}`);
-  if (!isDefinedFor(fn, operand)) wrong(`${fn} is not defined for ${operand}`);
+  if (type !== result) wrongApply(expr, `the result is ${result}`);
+  if (!isDefinedFor(fn, operand)) wrongApply(expr, `${fn} is not defined for ${operand}`);
+}
+
+function wrongApply({ fn, type, args }: Apply, words: string): never {
+  return broken(`${fn}(${args.map((arg) => arg.type).join(", ")}) -> ${type}: ${words}`);
 }
 
 // ---- uniformity ----------------------------------------------------------------------------------------------------

@@ -50,9 +50,7 @@ class Pool implements ExprPool, PoolNodes {
   readonly #unions = new Map<Reads, Map<Reads, Reads>>();
   readonly #single = new Map<string, Reads>();
 
-  get nodes(): PoolNodes {
-    return this;
-  }
+  readonly nodes: PoolNodes = this;
 
   // ---- leaves --------------------------------------------------------------------------------------------------------
 
@@ -83,8 +81,18 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "loop" && expr.loop.name === name && expr.loop.extent === extent) return expr;
     }
-    const [id, max, reads] = [this.#exprs.length, Math.max(0, extent - 1), this.#one(name)];
-    return this.#add<Loop>(hash, { kind: "loop", type: "i32", id, pool: this, min: 0, max, reads, loop });
+    const id = this.#exprs.length;
+    const max = Math.max(0, extent - 1);
+    return this.#add<Loop>(hash, {
+      kind: "loop",
+      type: "i32",
+      id,
+      pool: this,
+      min: 0,
+      max,
+      reads: this.#one(name),
+      loop,
+    });
   }
 
   name(type: ValueType, name: string, at: readonly Index[] = []): Name {
@@ -96,7 +104,8 @@ class Pool implements ExprPool, PoolNodes {
     let reads = this.#one(name);
     for (const index of at) reads = this.#union(reads, this.#own(index).reads);
     const id = this.#exprs.length;
-    return this.#add<Name>(hash, { kind: "name", type, id, pool: this, ...rangeOf(type), reads, name, at });
+    const { min, max } = ranges[type];
+    return this.#add<Name>(hash, { kind: "name", type, id, pool: this, min, max, reads, name, at });
   }
 
   // ---- values --------------------------------------------------------------------------------------------------------
@@ -114,16 +123,9 @@ class Pool implements ExprPool, PoolNodes {
       reads = this.#union(reads, this.#own(guard.otherwise).reads);
       for (const { index } of guard.bounds) reads = this.#union(reads, this.#own(index).reads);
     }
-    const node = {
-      kind: "load",
-      type,
-      id: this.#exprs.length,
-      pool: this,
-      ...rangeOf(type),
-      reads,
-      buffer,
-      at,
-    } as const;
+    const id = this.#exprs.length;
+    const { min, max } = ranges[type];
+    const node = { kind: "load", type, id, pool: this, min, max, reads, buffer, at } as const;
     return this.#add<Load>(hash, guard === undefined ? node : { ...node, guard });
   }
 
@@ -136,7 +138,8 @@ class Pool implements ExprPool, PoolNodes {
     let reads = nothing;
     for (let i = 0; i < args.length; i += 1) reads = this.#unionWith(reads, args[i]);
     const id = this.#exprs.length;
-    return this.#add<Apply>(hash, { kind: "apply", type, id, pool: this, ...rangeOf(type), reads, fn, args });
+    const { min, max } = ranges[type];
+    return this.#add<Apply>(hash, { kind: "apply", type, id, pool: this, min, max, reads, fn, args });
   }
 
   convert(type: ValueType, value: Expr): Convert {
@@ -145,8 +148,10 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "convert" && expr.value === value && expr.type === type) return expr;
     }
-    const [id, { reads }] = [this.#exprs.length, this.#own(value)];
-    return this.#add<Convert>(hash, { kind: "convert", type, id, pool: this, ...rangeOf(type), reads, value });
+    const id = this.#exprs.length;
+    const { reads } = this.#own(value);
+    const { min, max } = ranges[type];
+    return this.#add<Convert>(hash, { kind: "convert", type, id, pool: this, min, max, reads, value });
   }
 
   bitcast(type: ValueType, value: Expr): Bitcast {
@@ -155,8 +160,10 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "bitcast" && expr.value === value && expr.type === type) return expr;
     }
-    const [id, { reads }] = [this.#exprs.length, this.#own(value)];
-    return this.#add<Bitcast>(hash, { kind: "bitcast", type, id, pool: this, ...rangeOf(type), reads, value });
+    const id = this.#exprs.length;
+    const { reads } = this.#own(value);
+    const { min, max } = ranges[type];
+    return this.#add<Bitcast>(hash, { kind: "bitcast", type, id, pool: this, min, max, reads, value });
   }
 
   // ---- indexes -------------------------------------------------------------------------------------------------------
@@ -167,7 +174,8 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "ranged" && expr.value === value && expr.min === min && expr.max === max) return expr;
     }
-    const [id, { reads }] = [this.#exprs.length, this.#own(value)];
+    const id = this.#exprs.length;
+    const { reads } = this.#own(value);
     return this.#add<Ranged>(hash, { kind: "ranged", type: "i32", id, pool: this, min, max, reads, value });
   }
 
@@ -190,7 +198,8 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "floorDiv" && expr.index === index && expr.by === by) return expr;
     }
-    const [id, { reads }] = [this.#exprs.length, this.#own(index)];
+    const id = this.#exprs.length;
+    const { reads } = this.#own(index);
     return this.#add<FloorDiv>(hash, { kind: "floorDiv", type: "i32", id, pool: this, min, max, reads, index, by });
   }
 
@@ -200,7 +209,8 @@ class Pool implements ExprPool, PoolNodes {
       const expr = this.#exprs[at];
       if (expr?.kind === "mod" && expr.index === index && expr.by === by) return expr;
     }
-    const [id, { reads }] = [this.#exprs.length, this.#own(index)];
+    const id = this.#exprs.length;
+    const { reads } = this.#own(index);
     return this.#add<Mod>(hash, { kind: "mod", type: "i32", id, pool: this, min: 0, max: by - 1, reads, index, by });
   }
 
@@ -230,7 +240,9 @@ class Pool implements ExprPool, PoolNodes {
   }
 
   #symbol(name: string): number {
-    const code = this.#symbols.get(name) ?? this.#symbols.size;
+    const known = this.#symbols.get(name);
+    if (known !== undefined) return known;
+    const code = this.#symbols.size;
     this.#symbols.set(name, code);
     return code;
   }
@@ -244,9 +256,11 @@ class Pool implements ExprPool, PoolNodes {
   // ---- sets of names -------------------------------------------------------------------------------------------------
 
   #one(name: string): Reads {
-    const known = this.#single.get(name) ?? new Set([name]);
-    this.#single.set(name, known);
-    return known;
+    const known = this.#single.get(name);
+    if (known !== undefined) return known;
+    const made = new Set([name]);
+    this.#single.set(name, made);
+    return made;
   }
 
   #unionWith(reads: Reads, expr: Expr | undefined): Reads {
@@ -288,10 +302,6 @@ const ranges: Readonly<Record<ValueType, { readonly min: number; readonly max: n
   u32: { min: 0, max: 4294967295 },
   bool: { min: 0, max: 1 },
 };
-
-function rangeOf(type: ValueType): { readonly min: number; readonly max: number } {
-  return ranges[type];
-}
 
 /** A step of a multiplicative hash; its low bits are good enough for a bucket. */
 function mix(hash: number, part: number): number {

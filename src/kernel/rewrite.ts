@@ -5,7 +5,7 @@
  * at an expression once, however often it stands in a kernel, and not at all where it reads nothing that is replaced.
  */
 import { unreachable } from "../core/errors.ts";
-import { apply, bitcast, convert, load } from "./build.ts";
+import { applyTo, bitcast, convert, load } from "./build.ts";
 import { asIndex, floorDivIndex, mapTerms, modIndex, rangedIndex } from "./index-expr.ts";
 import type { Bound, Expr, ExprPool, Guard, Index, Kernel, Stmt } from "./kernel.ts";
 import { newPool } from "./pool.ts";
@@ -52,7 +52,7 @@ export function replaceLoops(loops: ReadonlyMap<string, Index>): Rewrite {
 }
 
 /** The expression with its operands rewritten. */
-function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
+export function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
   switch (expr.kind) {
     case "const":
     case "loop":
@@ -68,7 +68,7 @@ function mapOperands(expr: Expr, rewrite: Rewrite): Expr {
     }
     case "apply": {
       const args = mapEach(expr.args, rewrite.expr);
-      return args === expr.args ? expr : apply(expr.fn, ...args);
+      return args === expr.args ? expr : applyTo(expr.fn, args);
     }
     case "convert": {
       const value = rewrite.expr(expr.value);
@@ -111,7 +111,7 @@ export function mapBounds(bounds: readonly Bound[], rewrite: Rewrite): readonly 
 }
 
 /** The list with each item mapped; the list itself where all stay as they are. */
-function mapEach<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
+export function mapEach<T>(items: readonly T[], map: (item: T) => T): readonly T[] {
   let made: T[] | undefined;
   for (let i = 0; i < items.length; i += 1) {
     const item = items[i] as T;

@@ -12,8 +12,9 @@ import { apply, when } from "../../../src/kernel/build.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
 import { mapStmt, mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
+import { copyStmts } from "../copies.ts";
 import { movedBy } from "../facts.ts";
-import { copyStmts, type Fresh, letsFor, replace } from "../names.ts";
+import { type Fresh, letsFor, replace } from "../names.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 
 interface Around {

@@ -15,7 +15,8 @@ import type { FoldStmt, Index, LoopVar, ParallelLoop, Stmt } from "../../../src/
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmt, mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow } from "../bounds.ts";
-import { copyStmts, type Fresh } from "../names.ts";
+import { copyStmts } from "../copies.ts";
+import type { Fresh } from "../names.ts";
 import {
   type Around,
   atStmt,

@@ -31,10 +31,11 @@ import {
 import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { readsAny } from "../../../src/kernel/rewrite.ts";
+import { mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
+import { copyStmts } from "../copies.ts";
 import { movedBy, neighboursAlong, readsIn, sizeOf } from "../facts.ts";
-import { copyStmts, letsFor } from "../names.ts";
+import { letsFor } from "../names.ts";
 import { type Around, atFold, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { invocationOf, varyingIn } from "./tree.ts";
@@ -195,7 +196,7 @@ function fill(found: Found, side: Side, step: Index, depth: number, { fresh, buf
   const k = blockIndex(depth, step, deep);
   const bound: Bound = { index: k, extent: sizeOf(fold.axes) };
   const loops = new Map([...recover([outer, inner], across), ...recover(fold.axes, k)]);
-  const copies = copyStmts(needed, { loops, expr: guardLoads([bound], buffers) }, fresh);
+  const copies = mapStmts(copyStmts(needed, { loops }, fresh), rewriting(guardLoads([bound], buffers)));
   const body = copies.map((stmt, n): Stmt => {
     if (stmt.kind !== "let" || n < copies.length - 1) return stmt;
     return store(array.name, blockIndex(pitch, deep, across), zeroBeyond(bound, stmt.value));

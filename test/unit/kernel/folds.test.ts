@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { expandFolds } from "../../../passes/lower/expand-folds.ts";
-import { copyStmts, freshNames } from "../../../passes/schedule/names.ts";
+import { copyStmts } from "../../../passes/schedule/copies.ts";
+import { freshNames } from "../../../passes/schedule/names.ts";
 import type { FoldFn } from "../../../src/core/fold.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
