@@ -10,9 +10,12 @@
  */
 import { CompilerBug } from "../src/core/errors.ts";
 
+/** What stands in a block: lines, and the blocks in it. */
+type Lines = (string | Lines)[];
+
 export class Writer {
-  /** The lines of each open block, outermost first. */
-  readonly #open: string[][] = [[]];
+  /** Each open block, outermost first. */
+  readonly #open: Lines[] = [[]];
 
   /** How many blocks are open. */
   get depth(): number {
@@ -20,7 +23,7 @@ export class Writer {
   }
 
   /** Adds a line to the innermost block, or to the open block at `depth`: there it stands before what is open inside. */
-  line(text: string, depth = this.depth): void {
+  line(text: string, depth = this.#open.length - 1): void {
     const block = this.#open[depth];
     if (block === undefined) throw new CompilerBug(`no block is open at depth ${depth}`);
     block.push(text);
@@ -28,19 +31,27 @@ export class Writer {
 
   /** Writes `header`, what `body` writes, indented, and `footer`. */
   block(header: string, body: () => void, footer = "}"): void {
-    const inner: string[] = [];
+    const inner: Lines = [];
     this.#open.push(inner);
     body();
     this.#open.pop();
     const outer = this.#open[this.depth];
     if (outer === undefined) throw new CompilerBug("no block is open");
-    outer.push(header);
-    for (let i = 0; i < inner.length; i += 1) outer.push(`  ${inner[i]}`);
-    outer.push(footer);
+    outer.push(header, inner, footer);
   }
 
   /** What was written so far, without a newline at the end. */
   toString(): string {
-    return (this.#open[0] ?? []).join("\n");
+    const all: string[] = [];
+    indent(all, this.#open[0] ?? [], "");
+    return all.join("\n");
+  }
+}
+
+function indent(all: string[], lines: Lines, before: string): void {
+  for (let i = 0; i < lines.length; i += 1) {
+    const line = lines[i];
+    if (typeof line === "string") all.push(before + line);
+    else if (line !== undefined) indent(all, line, `${before}  `);
   }
 }

@@ -14,16 +14,18 @@ import type { Helper } from "./helpers.ts";
 import { reservedWords } from "./helpers.ts";
 
 /** A piece of JavaScript and how tightly its outermost operator binds. */
-export interface Printed {
+export interface Piece {
   readonly text: string;
   readonly level: number;
 }
 
-/** A number and what must still be done to it for it to be the value. */
-export interface Unrounded {
-  readonly printed: Printed;
-  readonly rounding: "none" | "f32" | "i32" | "u32";
+/** The value itself. */
+export interface Printed extends Piece {
+  readonly rounding: "none";
 }
+
+/** A number and what must still be done to it for it to be the value. */
+export type Unrounded = Printed | (Piece & { readonly rounding: "f32" | "i32" | "u32" });
 
 /** How tightly operators bind: the higher the tighter. */
 export const levels = {
@@ -42,18 +44,22 @@ export const levels = {
   atom: 13,
 } as const;
 
+export function piece(text: string, level: number): Printed {
+  return { text, level, rounding: "none" };
+}
+
 export function atom(text: string): Printed {
-  return { text, level: levels.atom };
+  return piece(text, levels.atom);
 }
 
 /** The text, in brackets if it binds less tightly than `level`. */
-export function wrap(printed: Printed, level: number): string {
+export function wrap(printed: Piece, level: number): string {
   return printed.level >= level ? printed.text : `(${printed.text})`;
 }
 
 export function printNumber(value: number): Printed {
   const text = Object.is(value, -0) ? "-0" : String(value);
-  return text.startsWith("-") ? { text, level: levels.unary } : atom(text);
+  return piece(text, text.startsWith("-") ? levels.unary : levels.atom);
 }
 
 /** An open block of the function. */

@@ -36,34 +36,34 @@ import type {
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { someExpr } from "../../src/kernel/rewrite.ts";
 import { baseOf } from "../uses.ts";
-import type { JsContext, Printed, Unrounded } from "./context.ts";
-import { atom, declare, levels, printNumber, spell, wrap } from "./context.ts";
-import { call, choose, exactly, printFunction } from "./functions.ts";
+import type { JsContext, Piece, Printed, Unrounded } from "./context.ts";
+import { atom, declare, levels, piece, printNumber, spell, wrap } from "./context.ts";
+import { call, choose, printFunction } from "./functions.ts";
 
 /** The value itself. */
 export function printExpr(expr: Expr, context: JsContext): Printed {
-  const { printed, rounding } = printUnrounded(expr, context);
-  switch (rounding) {
+  const printed = printUnrounded(expr, context);
+  switch (printed.rounding) {
     case "none":
       return printed;
     case "f32":
       return atom(`${context.module.helper("fround")}(${printed.text})`);
     case "i32":
-      return { text: `${wrap(printed, levels.bitOr)} | 0`, level: levels.bitOr };
+      return piece(`${wrap(printed, levels.bitOr)} | 0`, levels.bitOr);
     case "u32":
-      return { text: `${wrap(printed, levels.shift)} >>> 0`, level: levels.shift };
+      return piece(`${wrap(printed, levels.shift)} >>> 0`, levels.shift);
     default:
-      return unreachable(rounding);
+      return unreachable(printed);
   }
 }
 
 /** The value for a store into memory of this element type, where the store itself may do the last rounding. */
-export function printStored(expr: Expr, element: DType, context: JsContext): Printed {
+export function printStored(expr: Expr, element: DType, context: JsContext): Piece {
   switch (element) {
     case "f32":
     case "i32":
     case "u32":
-      return expr.type === element ? printUnrounded(expr, context).printed : printExpr(expr, context);
+      return expr.type === element ? printUnrounded(expr, context) : printExpr(expr, context);
     case "f16":
       return atom(`${context.module.helper("to_half")}(${printExpr(expr, context).text})`);
     case "u8":
@@ -82,27 +82,27 @@ export function printStored(expr: Expr, element: DType, context: JsContext): Pri
 function printUnrounded(expr: Expr, context: JsContext): Unrounded {
   switch (expr.kind) {
     case "const":
-      return exactly(expr.type === "bool" ? atom(expr.value !== 0 ? "true" : "false") : printNumber(expr.value));
+      return expr.type === "bool" ? atom(expr.value !== 0 ? "true" : "false") : printNumber(expr.value);
     case "name":
-      return exactly(printName(expr, context));
+      return printName(expr, context);
     case "loop":
-      return exactly(atom(spell(expr.loop.name, context)));
+      return atom(spell(expr.loop.name, context));
     case "ranged":
       return printUnrounded(expr.value, context);
     case "sum":
-      return exactly(printSum(expr, context));
+      return printSum(expr, context);
     case "floorDiv":
-      return exactly(printFloorDiv(expr.index, expr.by, context));
+      return printFloorDiv(expr.index, expr.by, context);
     case "mod":
-      return exactly(printMod(expr.index, expr.by, context));
+      return printMod(expr.index, expr.by, context);
     case "load":
-      return exactly(printLoad(expr, context));
+      return printLoad(expr, context);
     case "apply":
       return printApply(expr, context);
     case "convert":
       return printConvert(expr.type, expr.value, context);
     case "bitcast":
-      return exactly(printBitcast(expr.type, expr.value, context));
+      return printBitcast(expr.type, expr.value, context);
     default:
       return unreachable(expr);
   }
@@ -110,7 +110,7 @@ function printUnrounded(expr: Expr, context: JsContext): Unrounded {
 
 /** What memory or a caller holds for a value: a bool is the number 0 or 1 there. */
 function asValue(memory: Printed, type: ValueType): Printed {
-  return type === "bool" ? { text: `${wrap(memory, levels.compare)} !== 0`, level: levels.equal } : memory;
+  return type === "bool" ? piece(`${wrap(memory, levels.compare)} !== 0`, levels.equal) : memory;
 }
 
 function printName(expr: Name, context: JsContext): Printed {
@@ -124,10 +124,16 @@ function printName(expr: Name, context: JsContext): Printed {
 export function elementOf(name: string, at: readonly Index[], context: JsContext): string {
   const array = context.arrays.get(name);
   if (array === undefined) throw new CompilerBug(`${name} is not an array variable`);
-  const flat = flatten(at, array.shape);
-  if (array.home.kind === "array") return `${array.home.name}[${printExpr(flat, context).text}]`;
-  const local = flat.kind === "const" ? array.home.names[flat.value] : undefined;
-  if (local === undefined) throw new CompilerBug(`element of unknown place of ${name} is no local`);
+  const { home, shape } = array;
+  if (home.kind === "array") return `${home.name}[${printExpr(flatten(at, shape), context).text}]`;
+  let flat = 0;
+  for (let axis = 0; axis < at.length; axis += 1) {
+    const index = at[axis];
+    if (index?.kind !== "const") throw new CompilerBug(`element of unknown place of ${name} is no local`);
+    flat = flat * (shape[axis] ?? 1) + index.value;
+  }
+  const local = home.names[flat];
+  if (local === undefined) throw new CompilerBug(`${name} has no element ${flat}`);
   return local;
 }
 
@@ -162,22 +168,21 @@ function printLoad(load: Load, context: JsContext): Printed {
 function printConvert(type: ValueType, value: Expr, context: JsContext): Unrounded {
   if (value.type === type) return printUnrounded(value, context);
   if (type === "bool") {
-    return exactly({ text: `${wrap(printExpr(value, context), levels.compare)} !== 0`, level: levels.equal });
+    return piece(`${wrap(printExpr(value, context), levels.compare)} !== 0`, levels.equal);
   }
-  if (value.type === "bool") return exactly(toNumber(value, context));
+  if (value.type === "bool") return toNumber(value, context);
   const printed = printExpr(value, context);
   switch (type) {
     case "f64":
-      return exactly(printed);
+      return printed;
     case "f32":
-      return { printed, rounding: isSmall(value, context) ? "none" : "f32" };
+      return isSmall(value, context) ? printed : { ...printed, rounding: "f32" };
     case "i32":
-      if (value.type === "u32")
-        return exactly(isSmall(value, context) ? printed : call("Math.min", printed, "2147483647"));
-      return exactly(call(context.module.helper("to_i32"), printed));
+      if (value.type === "u32") return isSmall(value, context) ? printed : call("Math.min", printed, "2147483647");
+      return call(context.module.helper("to_i32"), printed);
     case "u32":
-      if (value.type === "i32") return exactly(call("Math.max", printed, "0"));
-      return exactly(call(context.module.helper("to_u32"), printed));
+      if (value.type === "i32") return call("Math.max", printed, "0");
+      return call(context.module.helper("to_u32"), printed);
     default:
       return unreachable(type);
   }
@@ -197,34 +202,28 @@ function toNumber(value: Expr, context: JsContext): Printed {
 function printBitcast(type: ValueType, value: Expr, context: JsContext): Printed {
   if (type === value.type) return printExpr(value, context);
   if (value.type === "f32") {
-    const { printed } = printUnrounded(value, context); // the helper stores it as f32, which rounds it
-    return call(context.module.helper(type === "u32" ? "f32_to_bits_u32" : "f32_to_bits_i32"), printed);
+    const unrounded = printUnrounded(value, context); // the helper stores it as f32, which rounds it
+    return call(context.module.helper(type === "u32" ? "f32_to_bits_u32" : "f32_to_bits_i32"), unrounded);
   }
   const printed = printExpr(value, context);
   if (type === "f32") return call(context.module.helper("bits_to_f32"), printed);
-  if (type === "u32") return { text: `${wrap(printed, levels.shift)} >>> 0`, level: levels.shift };
-  return { text: `${wrap(printed, levels.bitOr)} | 0`, level: levels.bitOr };
+  if (type === "u32") return piece(`${wrap(printed, levels.shift)} >>> 0`, levels.shift);
+  return piece(`${wrap(printed, levels.bitOr)} | 0`, levels.bitOr);
 }
 
 // ---- functions -----------------------------------------------------------------------------------------------------
 
 function printApply(expr: Apply, context: JsContext): Unrounded {
   const { fn, type, args } = expr;
-  if (isRoutineFn(fn) && type !== "f64") return exactly(printRoutine(expr, context));
-  const operands = type === "f32" && keepsOrder.has(fn) ? args.map((arg) => printUnrounded(arg, context)) : undefined;
-  if (operands === undefined) {
-    return printFunction(
-      expr,
-      args.map((arg) => printExpr(arg, context)),
-      context.module,
-    );
+  if (isRoutineFn(fn) && type !== "f64") return printRoutine(expr, context);
+  const printed: Unrounded[] = [];
+  const isLate = type === "f32" && keepsOrder.has(fn);
+  for (let i = 0; i < args.length; i += 1) {
+    const arg = args[i];
+    if (arg !== undefined) printed.push(isLate ? printUnrounded(arg, context) : printExpr(arg, context));
   }
-  const { printed } = printFunction(
-    expr,
-    operands.map((operand) => operand.printed),
-    context.module,
-  );
-  return { printed, rounding: operands.find(({ rounding }) => rounding !== "none")?.rounding ?? "none" };
+  const applied = printFunction(expr, printed, context.module);
+  return isLate && printed.some(({ rounding }) => rounding === "f32") ? { ...applied, rounding: "f32" } : applied;
 }
 
 /** Rounding keeps the order of numbers and forgets no sign: it may as well come after these, where a store does it. */
@@ -264,7 +263,7 @@ export function printBounds(bounds: readonly Bound[], context: JsContext): Print
     if (index.max >= extent) conditions.push(`${text} < ${extent}`);
   }
   if (conditions.length === 0) return undefined;
-  return { text: conditions.join(" && "), level: conditions.length > 1 ? levels.and : levels.compare };
+  return piece(conditions.join(" && "), conditions.length > 1 ? levels.and : levels.compare);
 }
 
 // ---- indexes ----------------------------------------------------------------------------------------------------------
@@ -275,7 +274,7 @@ function printSum(sum: Sum, context: JsContext): Printed {
   const base = printBase(baseOf(sum), context);
   if (sum.offset === 0) return base;
   const text = `${wrap(base, levels.sum)} ${sum.offset < 0 ? "-" : "+"} ${Math.abs(sum.offset)}`;
-  return { text, level: levels.sum };
+  return piece(text, levels.sum);
 }
 
 /** A sum without constant: inline when it is used once and changes in the innermost loop, otherwise a name. */
@@ -312,19 +311,15 @@ function joinTerms(terms: readonly Term[], context: JsContext, first?: Printed):
   for (const { factor, index } of terms) {
     const part = wrap(printExpr(index, context), levels.unary);
     if (joined === undefined && factor < 0) {
-      joined =
-        factor === -1
-          ? { text: `-${part}`, level: levels.unary }
-          : { text: `${part} * ${factor}`, level: levels.product };
+      joined = factor === -1 ? piece(`-${part}`, levels.unary) : piece(`${part} * ${factor}`, levels.product);
       continue;
     }
     const size = Math.abs(factor);
-    const term: Printed =
-      size === 1 ? { text: part, level: levels.unary } : { text: `${part} * ${size}`, level: levels.product };
+    const term: Printed = size === 1 ? piece(part, levels.unary) : piece(`${part} * ${size}`, levels.product);
     joined =
       joined === undefined
         ? term
-        : { text: `${wrap(joined, levels.sum)} ${factor < 0 ? "-" : "+"} ${term.text}`, level: levels.sum };
+        : piece(`${wrap(joined, levels.sum)} ${factor < 0 ? "-" : "+"} ${term.text}`, levels.sum);
   }
   return joined ?? atom("0");
 }
@@ -365,18 +360,18 @@ function printFloorDiv(index: Index, by: number, context: JsContext): Printed {
   const printed = printExpr(index, context);
   const shift = Math.log2(by);
   if (Number.isInteger(shift) && shift < 31) {
-    return { text: `${wrap(printed, levels.shift)} >> ${shift}`, level: levels.shift };
+    return piece(`${wrap(printed, levels.shift)} >> ${shift}`, levels.shift);
   }
   const quotient = `${wrap(printed, levels.product)} / ${by}`;
-  if (index.min >= 0) return { text: `(${quotient}) | 0`, level: levels.bitOr };
+  if (index.min >= 0) return piece(`(${quotient}) | 0`, levels.bitOr);
   return atom(`Math.floor(${quotient})`);
 }
 
 function printMod(index: Index, by: number, context: JsContext): Printed {
   const printed = printExpr(index, context);
   if (Number.isInteger(Math.log2(by)) && by <= 2 ** 30) {
-    return { text: `${wrap(printed, levels.shift)} & ${by - 1}`, level: levels.bitAnd };
+    return piece(`${wrap(printed, levels.shift)} & ${by - 1}`, levels.bitAnd);
   }
-  if (index.min >= 0) return { text: `${wrap(printed, levels.product)} % ${by}`, level: levels.product };
+  if (index.min >= 0) return piece(`${wrap(printed, levels.product)} % ${by}`, levels.product);
   return atom(`${context.module.helper("floor_mod")}(${printed.text}, ${by})`);
 }

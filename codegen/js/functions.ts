@@ -8,24 +8,25 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Apply, ScalarFn } from "../../src/kernel/kernel.ts";
-import type { JsModule, Printed, Unrounded } from "./context.ts";
-import { atom, levels, wrap } from "./context.ts";
+import type { JsModule, Piece, Printed, Unrounded } from "./context.ts";
+import { atom, levels, piece, wrap } from "./context.ts";
 
 /** What is applied, to what is printed as x, y and z. */
 interface Call {
   readonly expr: Apply;
   readonly module: JsModule;
-  readonly z: Printed;
+  readonly z: Piece;
 }
 
-type Spelling = (x: Printed, y: Printed, call: Call) => Unrounded;
+type Spelling = (x: Piece, y: Piece, call: Call) => Unrounded;
 type Spellings = Record<ScalarFn, Spelling | null>;
 
-export const exactly = (printed: Printed): Unrounded => ({ printed, rounding: "none" });
-
 /** The function as it is spelled for the type of its operands. */
-export function printFunction(expr: Apply, [x, y = x, z = x]: readonly Printed[], module: JsModule): Unrounded {
-  const type = expr.args.at(-1)?.type;
+export function printFunction(expr: Apply, operands: readonly Piece[], module: JsModule): Unrounded {
+  const x = operands[0];
+  const y = operands[1] ?? x;
+  const z = operands[2] ?? x;
+  const type = expr.args[expr.args.length - 1]?.type;
   const spellings = type === "bool" ? onBools : type === "f32" || type === "f64" ? onFloats : onIntegers;
   const spelling = spellings[expr.fn];
   if (spelling === null || x === undefined || y === undefined || z === undefined) {
@@ -36,53 +37,53 @@ export function printFunction(expr: Apply, [x, y = x, z = x]: readonly Printed[]
 
 // ---- pieces --------------------------------------------------------------------------------------------------------
 
-export function choose(condition: Printed, yes: Printed, no: Printed): Printed {
+export function choose(condition: Piece, yes: Piece, no: Piece): Printed {
   const text = `${wrap(condition, levels.or)} ? ${wrap(yes, levels.or)} : ${wrap(no, levels.or)}`;
-  return { text, level: levels.conditional };
+  return piece(text, levels.conditional);
 }
 
-export function call(name: string, first: Printed, ...rest: readonly string[]): Printed {
-  return atom(`${name}(${[first.text, ...rest].join(", ")})`);
+export function call(name: string, first: Piece, second?: string): Printed {
+  return atom(second === undefined ? `${name}(${first.text})` : `${name}(${first.text}, ${second})`);
 }
 
 /** An operator that associates to the left. */
-function infix(x: Printed, operator: string, y: Printed, level: number): Printed {
-  return { text: `${wrap(x, level)} ${operator} ${wrap(y, level + 1)}`, level };
+function infix(x: Piece, operator: string, y: Piece, level: number): Printed {
+  return piece(`${wrap(x, level)} ${operator} ${wrap(y, level + 1)}`, level);
 }
 
-function negative(x: Printed): Printed {
-  return { text: `-${wrap(x, levels.atom)}`, level: levels.unary };
+function negative(x: Piece): Printed {
+  return piece(`-${wrap(x, levels.atom)}`, levels.unary);
 }
 
 /** f32 is computed in double and rounded once; for + - * / and sqrt that is the correctly rounded f32 result. */
-const rounded = (printed: Printed, { expr }: Call): Unrounded => ({
-  printed,
-  rounding: expr.type === "f32" ? "f32" : "none",
-});
+const rounded = (printed: Printed, { expr }: Call): Unrounded =>
+  expr.type === "f32" ? { text: printed.text, level: printed.level, rounding: "f32" } : printed;
 
-const wrapped = (printed: Printed, { expr }: Call): Unrounded => ({
-  printed,
+const wrapped = ({ text, level }: Printed, { expr }: Call): Unrounded => ({
+  text,
+  level,
   rounding: expr.type === "i32" ? "i32" : "u32",
 });
 
 /** JavaScript's bits are signed. */
-const bits = (printed: Printed, of: Call): Unrounded =>
-  of.expr.type === "i32" ? exactly(printed) : wrapped(printed, of);
+const bits = (printed: Printed, of: Call): Unrounded => (of.expr.type === "i32" ? printed : wrapped(printed, of));
 
 const operator =
-  (symbol: string, level: number, finish: (printed: Printed, of: Call) => Unrounded = exactly): Spelling =>
-  (x, y, of) =>
-    finish(infix(x, symbol, y, level), of);
+  (symbol: string, level: number, finish?: (printed: Printed, of: Call) => Unrounded): Spelling =>
+  (x, y, of) => {
+    const printed = infix(x, symbol, y, level);
+    return finish === undefined ? printed : finish(printed, of);
+  };
 
 const function1 =
   (name: string): Spelling =>
   (x) =>
-    exactly(call(name, x));
+    call(name, x);
 
 const function2 =
   (name: string): Spelling =>
   (x, y) =>
-    exactly(call(name, x, y.text));
+    call(name, x, y.text);
 
 const nowhere: Spelling | null = null;
 
@@ -94,7 +95,7 @@ const forAll = {
   le: operator("<=", levels.compare),
   gt: operator(">", levels.compare),
   ge: operator(">=", levels.compare),
-  select: (x: Printed, y: Printed, { z }: Call) => exactly(choose(x, y, z)),
+  select: (x: Piece, y: Piece, { z }: Call) => choose(x, y, z),
 } as const;
 
 /** In double these are the engine's own; in f32, routines. */
@@ -106,7 +107,7 @@ const maths = {
   sin: function1("Math.sin"),
   cos: function1("Math.cos"),
   tanh: function1("Math.tanh"),
-  erf: (x: Printed, _y: Printed, { module }: Call) => exactly(call(module.helper("erf"), x)),
+  erf: (x: Piece, _y: Piece, { module }: Call) => call(module.helper("erf"), x),
   pow: function2("Math.pow"),
 } as const;
 
@@ -131,7 +132,7 @@ const onBools = {
   and: operator("&&", levels.and),
   or: operator("||", levels.or),
   xor: operator("!==", levels.equal),
-  not: (x) => exactly({ text: `!${wrap(x, levels.atom)}`, level: levels.unary }),
+  not: (x) => piece(`!${wrap(x, levels.atom)}`, levels.unary),
 } satisfies Spellings;
 
 const onFloats = {
@@ -148,18 +149,18 @@ const onFloats = {
   max: (x, y, { expr, module }) => {
     const zero = expr.args.findIndex((arg) => arg.kind === "const" && Object.is(arg.value, 0));
     // 4 M sums of random signs: 28 ms with Math.max, 6 so (Node 20).
-    if (zero >= 0) return exactly(call(module.helper("relu"), zero === 0 ? y : x));
-    return exactly(call("Math.max", x, y.text));
+    if (zero >= 0) return call(module.helper("relu"), zero === 0 ? y : x);
+    return call("Math.max", x, y.text);
   },
-  neg: (x) => exactly(negative(x)),
+  neg: (x) => negative(x),
   abs: function1("Math.abs"),
   sign: function1("Math.sign"),
   floor: function1("Math.floor"),
   ceil: function1("Math.ceil"),
-  round: (x, _y, { module }) => exactly(call(module.helper("round_even"), x)),
+  round: (x, _y, { module }) => call(module.helper("round_even"), x),
   sqrt: (x, _y, of) => rounded(call("Math.sqrt", x), of),
   rsqrt: (x, _y, of) => rounded(infix(atom("1"), "/", call("Math.sqrt", x), levels.product), of),
-  roundHalf: (x, _y, { module }) => exactly(call(module.helper("round_half"), x)),
+  roundHalf: (x, _y, { module }) => call(module.helper("round_half"), x),
 } satisfies Spellings;
 
 /** Sums and differences of 32-bit integers are exact in double, quotients cut off rightly, products need `imul`. */
@@ -171,17 +172,17 @@ const onIntegers = {
   sub: operator("-", levels.sum, wrapped),
   mul: (x, y, of) => bits(call("Math.imul", x, y.text), of),
   div: operator("/", levels.product, wrapped),
-  mod: (x, y, { expr, module }) => exactly(call(module.helper(expr.type === "i32" ? "mod_i32" : "mod_u32"), x, y.text)),
+  mod: (x, y, { expr, module }) => call(module.helper(expr.type === "i32" ? "mod_i32" : "mod_u32"), x, y.text),
   min: function2("Math.min"),
   max: function2("Math.max"),
   neg: (x, _y, of) => wrapped(negative(x), of),
-  abs: (x, _y, of) => (of.expr.type === "i32" ? wrapped(call("Math.abs", x), of) : exactly(x)),
+  abs: (x, _y, of) => (of.expr.type === "i32" ? wrapped(call("Math.abs", x), of) : piece(x.text, x.level)),
   sign: function1("Math.sign"),
   and: operator("&", levels.bitAnd, bits),
   or: operator("|", levels.bitOr, bits),
   xor: operator("^", levels.bitXor, bits),
-  not: (x, _y, of) => bits({ text: `~${wrap(x, levels.atom)}`, level: levels.unary }, of),
+  not: (x, _y, of) => bits(piece(`~${wrap(x, levels.atom)}`, levels.unary), of),
   shiftLeft: operator("<<", levels.shift, bits),
-  shiftRight: (x, y, { expr }) => exactly(infix(x, expr.type === "i32" ? ">>" : ">>>", y, levels.shift)),
+  shiftRight: (x, y, { expr }) => infix(x, expr.type === "i32" ? ">>" : ">>>", y, levels.shift),
   rotateLeft: (x, y, of) => bits(call(of.module.helper("rotate_left"), x, y.text), of),
 } satisfies Spellings;

@@ -184,8 +184,8 @@ function printAssign(stmt: Of<"assign">, context: JsContext): void {
 /** `x` of `acc = acc + x` in f64, the one type whose sums need no rounding. */
 function addedInDouble({ name, at, value }: Of<"assign">, context: JsContext): Printed | undefined {
   if (value.kind !== "apply" || value.fn !== "add" || value.type !== "f64") return undefined;
-  const [sum, term] = value.args;
-  if (term === undefined || sum !== value.pool.name("f64", name, at)) return undefined;
+  const term = value.args[1];
+  if (term === undefined || value.args[0] !== value.pool.name("f64", name, at)) return undefined;
   return printExpr(term, context);
 }
 

@@ -8,21 +8,21 @@
  */
 import { assign, letValue, variable } from "../../src/kernel/build.ts";
 import { asIndex } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapBounds, mapEach, mapOperands, mapStmt, type Rewrite, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { mapBounds, mapEach, mapOperands, mapStmt, type Rewrite } from "../../src/kernel/rewrite.ts";
 import { declaredNames, type Fresh } from "./names.ts";
 
-/** What a copy puts in place of loop variables, and what its names end in. */
-export interface Copy {
-  readonly loops?: ReadonlyMap<string, Index>;
-  readonly suffix?: string;
+/** A copy with other indexes in place of loop variables; what it declares ends in `suffix`. */
+export function copyStmts(
+  stmts: readonly Stmt[],
+  { loops = new Map(), suffix = "" }: { readonly loops?: ReadonlyMap<string, Index>; readonly suffix?: string },
+  fresh: Fresh,
+): readonly Stmt[] {
+  const indexes = new Map([...loops].map(([name, index]) => [name, [index]]));
+  return new Copies(stmts, indexes, [suffix], fresh).copy(0);
 }
 
-export function copyStmts(stmts: readonly Stmt[], copy: Copy, fresh: Fresh): readonly Stmt[] {
-  return new Copies(stmts, [copy], fresh).copy(0);
-}
-
-/** Of each statement that is replaced by others in a copy, what it is there. */
+/** Of what is replaced in copies: what it is in each. */
 type InEach<T> = ReadonlyMap<string, readonly T[]>;
 
 export class Copies {
@@ -32,7 +32,8 @@ export class Copies {
   /** What is declared: its name in each copy. */
   readonly #names: InEach<string>;
   /** What becomes of a loop variable in each copy, given or declared. */
-  readonly #loops: InEach<Index>;
+  readonly #loops: Map<string, readonly Index[]>;
+  readonly #pool: ExprPool;
   /** Of what an expression reads: for each copy the first one in which it becomes the same; null where it stays as it is. */
   readonly #alike = new Map<Expr["reads"], readonly number[] | null>();
   readonly #made = new Map<Expr, readonly Expr[] | null>();
@@ -40,11 +41,12 @@ export class Copies {
   #at = 0;
   readonly #rewrite: Rewrite;
 
-  constructor(stmts: readonly Stmt[], copies: readonly Copy[], fresh: Fresh) {
+  constructor(stmts: readonly Stmt[], loops: InEach<Index>, suffixes: readonly string[], fresh: Fresh) {
     this.#stmts = stmts;
-    this.#apart = copies.map((_, copy) => copy);
-    this.#names = namesOf(declaredNames(stmts), copies, fresh);
-    this.#loops = loopsOf(stmts, copies, this.#names, fresh);
+    this.#apart = suffixes.map((_, copy) => copy);
+    this.#names = namesOf(declaredNames(stmts), suffixes, fresh);
+    this.#loops = new Map(loops);
+    this.#pool = fresh.pool;
     this.#rewrite = {
       expr: (expr) => this.#inEach(expr)?.[this.#at] ?? expr,
       index: (index) => asIndex(this.#rewrite.expr(index)),
@@ -103,12 +105,7 @@ export class Copies {
       const loop = this.#loops.get(name);
       if (loop !== undefined) replaced.push(loop);
     }
-    if (replaced.length === 0) return null;
-    return this.#apart.map((copy) => {
-      let first = 0;
-      while (first < copy && replaced.some((loop) => loop[first] !== loop[copy])) first += 1;
-      return first;
-    });
+    return replaced.length === 0 ? null : this.#apart.map((copy) => firstLike(copy, replaced));
   }
 
   // ---- statements ----------------------------------------------------------------------------------------------------
@@ -117,7 +114,15 @@ export class Copies {
     return this.#names.get(name)?.[this.#at] ?? name;
   }
 
+  /** Where the loop is declared: before anything that reads it. */
   #loop({ name, extent }: LoopVar): LoopVar {
+    if (!this.#loops.has(name)) {
+      const names = this.#names.get(name) ?? [];
+      this.#loops.set(
+        name,
+        names.map((own) => this.#pool.loop({ name: own, extent })),
+      );
+    }
     return { name: this.#name(name), extent };
   }
 
@@ -153,39 +158,23 @@ export class Copies {
 }
 
 /** The names of one copy are given before those of the next. */
-function namesOf(declared: readonly string[], copies: readonly Copy[], fresh: Fresh): InEach<string> {
-  const names = new Map<string, string[]>(declared.map((name) => [name, []]));
-  for (const { suffix = "" } of copies) {
-    for (const [name, inEach] of names) inEach.push(fresh(name + suffix));
+function namesOf(declared: readonly string[], suffixes: readonly string[], fresh: Fresh): InEach<string> {
+  const names = declared.map((): string[] => []);
+  for (const suffix of suffixes) {
+    for (let i = 0; i < declared.length; i += 1) names[i]?.push(fresh(declared[i] + suffix));
   }
-  return names;
+  return new Map(declared.map((name, i) => [name, names[i] ?? []]));
 }
 
-function loopsOf(
-  stmts: readonly Stmt[],
-  copies: readonly Copy[],
-  names: InEach<string>,
-  { pool }: Fresh,
-): InEach<Index> {
-  const loops = new Map<string, readonly Index[]>();
-  for (const name of copies[0]?.loops?.keys() ?? []) {
-    loops.set(
-      name,
-      copies.flatMap((copy) => copy.loops?.get(name) ?? []),
-    );
+/** The first copy that has the same loops as this one. */
+function firstLike(copy: number, loops: readonly (readonly Index[])[]): number {
+  let first = 0;
+  for (let i = 0; i < loops.length && first < copy; ) {
+    if (loops[i]?.[first] === loops[i]?.[copy]) i += 1;
+    else {
+      first += 1;
+      i = 0;
+    }
   }
-  const declare = ({ name, extent }: LoopVar): void => {
-    loops.set(
-      name,
-      (names.get(name) ?? []).map((own) => pool.loop({ name: own, extent })),
-    );
-  };
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      if (stmt.kind === "for") declare(stmt.loop);
-      else if (stmt.kind === "fold")
-        for (const loop of [...stmt.axes, ...stmt.block.map(({ loop }) => loop)]) declare(loop);
-    },
-  });
-  return loops;
+  return first;
 }

@@ -122,7 +122,7 @@ class Block {
   }
 
   /** Counts `expr`, and its operands the first time: those of a repeated expression are not computed again. */
-  #count(expr: Expr): void {
+  readonly #count = (expr: Expr): void => {
     if (isWorthNaming(expr)) {
       const value = this.#value(expr);
       value.count += 1;
@@ -132,8 +132,8 @@ class Block {
       }
     }
     if (expr.kind === "convert" || expr.kind === "bitcast") this.#count(expr.value);
-    else if (expr.kind === "apply") for (const operand of expr.args) this.#count(operand);
-  }
+    else if (expr.kind === "apply") expr.args.forEach(this.#count);
+  };
 
   /** What the expression is worth here: in the first turn found or begun anew, in the second found again. */
   #value(expr: Expr): Value {

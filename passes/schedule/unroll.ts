@@ -7,8 +7,8 @@
  * What the body declares is renamed in each copy (v_0, v_1; v_0_1 in two such loops). Indexes of array variables become
  * constants, so a printer can keep each element in a register.
  */
-import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { Copies, type Copy } from "./copies.ts";
+import type { Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { Copies } from "./copies.ts";
 import { type Fresh, freshNames } from "./names.ts";
 
 /** The kernel without `unrolled` and `interleaved` loops. */
@@ -43,18 +43,23 @@ function unrolled(outermost: Unrolled, fresh: Fresh): readonly Stmt[] {
   for (let inner = outermost.body[0]; isUnrolled(inner) && loops.at(-1)?.body.length === 1; inner = inner.body[0]) {
     loops.push(inner);
   }
-  let iterations: readonly Required<Copy>[] = [{ loops: new Map(), suffix: "" }];
+  let suffixes: readonly string[] = [""];
   for (const { loop } of loops) {
-    const indexes = Array.from({ length: loop.extent }, (_, i) => fresh.pool.integer(i));
-    iterations = iterations.flatMap((outer) =>
-      indexes.map((index, i) => ({
-        loops: new Map(outer.loops).set(loop.name, index),
-        suffix: `${outer.suffix}_${i}`,
-      })),
+    const own = Array.from({ length: loop.extent }, (_, i) => `_${i}`);
+    suffixes = suffixes.flatMap((outer) => own.map((suffix) => outer + suffix));
+  }
+  const indexes = new Map<string, readonly Index[]>();
+  let inside = suffixes.length;
+  for (const { loop } of loops) {
+    inside /= loop.extent;
+    const each = inside;
+    indexes.set(
+      loop.name,
+      suffixes.map((_, n) => fresh.pool.integer(Math.floor(n / each) % loop.extent)),
     );
   }
-  const copies = new Copies(loops.at(-1)?.body ?? [], iterations, fresh);
-  let lists = iterations.map((_, i) => unrollStmts(copies.copy(i), fresh));
+  const copies = new Copies(loops.at(-1)?.body ?? [], indexes, suffixes, fresh);
+  let lists = suffixes.map((_, n) => unrollStmts(copies.copy(n), fresh));
   for (const { loop, mark } of loops.reverse()) {
     lists = Array.from({ length: lists.length / loop.extent }, (_, i) => {
       const own = lists.slice(i * loop.extent, (i + 1) * loop.extent);

@@ -116,8 +116,9 @@ export function mapEach<T>(items: readonly T[], map: (item: T) => T): readonly T
   for (let i = 0; i < items.length; i += 1) {
     const item = items[i] as T;
     const after = map(item);
-    if (after !== item) made ??= items.slice(0, i);
-    made?.push(after);
+    if (after === item) continue;
+    made ??= items.slice();
+    made[i] = after;
   }
   return made ?? items;
 }
