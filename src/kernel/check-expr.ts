@@ -35,8 +35,8 @@ export interface Named {
   readonly type: ValueType;
   readonly shape: readonly number[];
   readonly mutable: boolean;
-  /** May differ between the invocations of a workgroup. */
-  readonly varying: boolean;
+  /** Made in the prelude: the body of the nest reads it, and does not assign it. */
+  readonly ofPrelude: boolean;
 }
 
 export interface ScopedLoop {
@@ -56,8 +56,6 @@ export interface Scope {
   readonly empty: boolean;
   readonly prelude: boolean;
   readonly lane: boolean;
-  /** Inside the loops over a workgroup's invocations: only there it matters what differs between them. */
-  readonly workgroup: boolean;
 }
 
 // ---- indexes -------------------------------------------------------------------------------------------------------
@@ -212,14 +210,4 @@ function checkApply(expr: Apply): void {
 
 function wrongApply({ fn, type, args }: Apply, words: string): never {
   return broken(`${fn}(${args.map((arg) => arg.type).join(", ")}) -> ${type}: ${words}`);
-}
-
-// ---- uniformity ----------------------------------------------------------------------------------------------------
-
-/** Whether the invocations of a workgroup may find different values here. */
-export function exprVaries(expr: Expr, scope: Scope): boolean {
-  for (const name of expr.reads) {
-    if (scope.names.get(name)?.varying === true || scope.loops.get(name)?.mark === "invocation") return true;
-  }
-  return false;
 }

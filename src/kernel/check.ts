@@ -9,7 +9,7 @@
 import { unreachable } from "../core/errors.ts";
 import type { FoldFn } from "../core/fold.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
-import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr, exprVaries } from "./check-expr.ts";
+import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr } from "./check-expr.ts";
 import { folds } from "./folds.ts";
 import type { BlockLoop, FoldStmt, Kernel, LoopVar, Nest, ParallelLoop, Stmt, ValueType } from "./kernel.ts";
 import { valueTypeOf } from "./kernel.ts";
@@ -67,7 +67,6 @@ function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
     empty: false,
     prelude: true,
     lane: false,
-    workgroup: nest.loops.some(({ mark }) => mark === "invocation"),
   };
   checkStmts(nest.prelude, scope, declare);
   checkMarks(nest.loops);
@@ -117,7 +116,7 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
         type: stmt.value.type,
         shape: [],
         mutable: false,
-        varying: scope.workgroup && exprVaries(stmt.value, scope),
+        ofPrelude: scope.prelude,
       });
       return;
     case "var":
@@ -125,7 +124,7 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
       if (stmt.init.type !== stmt.type) broken(`${stmt.name} is ${stmt.type}, but starts as ${stmt.init.type}`);
       for (const size of stmt.shape) checkSize(`an axis of ${stmt.name}`, size);
       declare(stmt.name);
-      scope.names.set(stmt.name, { type: stmt.type, shape: stmt.shape, mutable: true, varying: !scope.prelude });
+      scope.names.set(stmt.name, { type: stmt.type, shape: stmt.shape, mutable: true, ofPrelude: scope.prelude });
       return;
     case "assign":
       checkAssign(stmt, scope);
@@ -159,7 +158,7 @@ function checkUniform(what: string, scope: Scope): void {
 function checkAssign(stmt: Stmt & { readonly kind: "assign" }, scope: Scope): void {
   const named = scope.names.get(stmt.name) ?? broken(`${stmt.name} is assigned, but not in scope`);
   if (!named.mutable) broken(`${stmt.name} is assigned, but is a let`);
-  if (!named.varying && !scope.prelude) broken(`${stmt.name} belongs to the prelude and is assigned in the body`);
+  if (named.ofPrelude && !scope.prelude) broken(`${stmt.name} belongs to the prelude and is assigned in the body`);
   checkExpr(stmt.value, scope);
   if (stmt.value.type !== named.type) broken(`${stmt.name} is ${named.type}, assigned ${stmt.value.type}`);
   checkElement(stmt.name, named, stmt.at, scope);
@@ -186,13 +185,15 @@ function checkFold(stmt: FoldStmt, scope: Scope, declare: Declare): void {
   }
   if (accumulators.length !== wanted.length)
     broken(`${fn} has ${wanted.length} accumulators, not ${accumulators.length}`);
-  const varying =
-    scope.workgroup &&
-    [...values, ...stmt.guard.map(({ index }) => index)].some((value) => exprVaries(value, inElement));
   for (const [i, { name, type }] of accumulators.entries()) {
     if (type !== wanted[i]) broken(`${name} is ${type}, but folds ${wanted[i]}`);
     declare(name);
-    scope.names.set(name, { type, shape: block.map(({ loop }) => loop.extent), mutable: false, varying });
+    scope.names.set(name, {
+      type,
+      shape: block.map(({ loop }) => loop.extent),
+      mutable: false,
+      ofPrelude: scope.prelude,
+    });
   }
   for (const id of stmt.from) checkSize(`a node that ${accumulators[0]?.name} comes from`, id);
 }

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { drawEntry } from "../../codegen/picture/drawing.ts";
 import { stagesOf } from "../../src/compile.ts";
-import { f32, mul, program, relu } from "../../src/index.ts";
+import { f32, mul, program, relu, sort } from "../../src/index.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { reportOf } from "../../src/program/entry-report.ts";
@@ -51,6 +51,21 @@ describe("the order of stages", () => {
       'stage "print" gives "artifact", which is there already',
     );
   });
+});
+
+test("what a pass has expanded is met by none that comes later: the stages say which passes came before", () => {
+  const sorting = program({
+    inputs: { a: f32(8) },
+    step: ({ a }) => ({ outputs: { y: mul(sort(a), 1) } }),
+  });
+  const expanded = sorting.entries.get("step");
+  if (expanded === undefined) throw new Error("no entry");
+  const simplifying = stages.filter(({ name }) => name === "simplify");
+  const run = () =>
+    runStages<Products, ReturnType<typeof contextOn>>(simplifying, { expanded }, contextOn(jsTarget), {
+      skip: new Set(),
+    });
+  expect(run).toThrow(/pass "simplify" broke: no composed node is left: %\d+ sort/);
 });
 
 /** The part of a kernel that one of its nests is. */
