@@ -41,8 +41,8 @@ const defects: readonly Defect[] = [
   {
     title: "an offset is off by 4",
     file: "passes/plan/layout.ts",
-    from: "buffers.set(buffer, { ...buffer, bytes, offset });",
-    to: "buffers.set(buffer, { ...buffer, bytes, offset: Math.max(0, offset - 4) });",
+    from: "buffers.set(buffer, slotOf(buffer, bytes, offset));",
+    to: "buffers.set(buffer, slotOf(buffer, bytes, Math.max(0, offset - 4)));",
     caughtBy: "test/unit/odd-sizes.test.ts",
     named: "a batch of one",
   },
