@@ -1,6 +1,6 @@
 /**
  * Runs in a process of its own (--expose-gc): the MNIST step, warmed up, then many steps in a row. Prints what the heap did
- * in between as one line of JSON; no-allocation.test.ts judges it. Arguments: batch, steps.
+ * in between as one line of JSON; no-allocation.test.ts judges it. Arguments: batch, hidden units, steps.
  */
 import { GCProfiler } from "node:v8";
 import { compileOn, jsTarget, rmsprop } from "../src/index.ts";
@@ -15,14 +15,14 @@ export interface HeapChange {
   readonly seconds: number;
 }
 
-async function measure(batch: number, steps: number): Promise<HeapChange> {
-  const executable = await compileOn(mnistStep(rmsprop()), jsTarget, { dims: { batch } });
+async function measure(batch: number, hidden: number, steps: number): Promise<HeapChange> {
+  const executable = await compileOn(mnistStep(rmsprop(), hidden), jsTarget, { dims: { batch } });
   const feeds = mnistBatches(4, batch);
   const train = executable.train;
   const run = (count: number): void => {
     for (let i = 0; i < count; i++) train(feeds[i & 3]);
   };
-  run(60);
+  run(Math.min(60, steps));
   const profiler = new GCProfiler();
   // What the engine compiles in the background lies on the heap too, and comes late on a busy machine: it is warm when some steps
   // in a row leave the heap as it is. Steps that allocated would never do that, and be counted all the same.
@@ -51,5 +51,5 @@ async function measure(batch: number, steps: number): Promise<HeapChange> {
   };
 }
 
-const [batch, steps] = process.argv.slice(2).map(Number);
-console.log(JSON.stringify(await measure(batch ?? 128, steps ?? 1000)));
+const [batch, hidden, steps] = process.argv.slice(2).map(Number);
+console.log(JSON.stringify(await measure(batch ?? 128, hidden ?? 512, steps ?? 1000)));

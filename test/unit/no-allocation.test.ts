@@ -10,20 +10,20 @@ import type { HeapChange } from "../no-allocation-child.ts";
 
 const child = fileURLToPath(new URL("../no-allocation-child.ts", import.meta.url));
 
-async function measure(batch: number, steps: number): Promise<HeapChange> {
-  const argumentsOfNode = ["--expose-gc", "--import", "tsx", child, String(batch), String(steps)];
+async function measure(...sizes: readonly number[]): Promise<HeapChange> {
+  const argumentsOfNode = ["--expose-gc", "--import", "tsx", child, ...sizes.map(String)];
   const { stdout } = await promisify(execFile)(process.execPath, argumentsOfNode);
   return JSON.parse(stdout) as HeapChange;
 }
 
 describe("steps without allocation", () => {
-  for (const [batch, steps] of [
-    [4, 500],
-    [128, 60], // what a number boxed in a loop over samples or weights would take shows in few
+  for (const [batch, hidden, steps] of [
+    [4, 64, 500], // what a step takes once shows in many, of a net of any size
+    [128, 512, 20], // what a number boxed in a loop over samples or weights would take shows in few
   ] as const) {
     // Tried again when the engine's own threads, late on a busy machine, book something in between: a leak would recur.
     it(`${steps} steps of batch ${batch}`, { timeout: 240_000, retry: 2 }, async () => {
-      const change = await measure(batch, steps);
+      const change = await measure(batch, hidden, steps);
       expect(change.collections).toBe(0);
       expect(change.heapUsed).toBeLessThan(150_000);
       expect(change.external).toBe(0);

@@ -1,15 +1,17 @@
 /**
  * Defects put in on purpose: each must turn a test red.
  *
- * Each has a copy of the sources with one wrong line, in which the one test file runs that should notice: all of them in one
- * run of Vitest, as a project each. A defect whose line no longer stands in the sources fails too, so this list follows the
+ * Each has a bundle of the one test file that should notice, with the sources that it imports, in which one line is wrong; all
+ * of them run in one run of Vitest. A defect whose line no longer stands in the sources fails too, so this list follows the
  * code.
  */
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, type OnLoadArgs, type OnLoadResult } from "esbuild";
+import { beforeAll, describe, expect, test } from "vitest";
+import { builtFolder } from "../built.ts";
 
 interface Defect {
   readonly title: string;
@@ -121,36 +123,35 @@ const defects: readonly Defect[] = [
 ];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const workshop = join(root, "node_modules/.cache/tensorloom-defects");
-const folderOf = ({ title }: Defect): string => join(workshop, title.replaceAll(/\W+/g, "-"));
+const workshop = join(process.env[builtFolder] ?? "", "defects");
+const fileOf = ({ title }: Defect): string => join(workshop, `${title.replaceAll(/\W+/g, "-")}.test.js`);
 
-function copyProject(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  for (const part of ["src", "passes", "codegen", "test", "package.json", "tsconfig.json"]) {
-    cpSync(join(root, part), join(folder, part), { recursive: true });
-  }
-  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
-}
-
-/** How often the line with the defect stands in the sources; where that is once, it is wrong in the copy now. */
-function seed(defect: Defect): number {
-  const file = join(folderOf(defect), defect.file);
-  const parts = readFileSync(file, "utf8").split(defect.from);
-  if (parts.length === 2) writeFileSync(file, parts.join(defect.to));
-  return parts.length - 1;
-}
-
-/** One project for each copy, with only the tests that should turn red. */
-function config(): string {
-  const projects = defects.map((defect) => {
-    const root = folderOf(defect);
-    const alias = [
-      { find: "tensorloom/node", replacement: join(root, "src/node.ts") },
-      { find: "tensorloom", replacement: join(root, "src/index.ts") },
-    ];
-    return { root, resolve: { alias }, test: { name: defect.title, include: [defect.caughtBy], isolate: false } };
+/**
+ * The test file with all that it imports, in which the line with the defect is wrong. Gives how often that line stands in the
+ * sources. A module's own address stays that of its source, as tests find their fixtures by it.
+ */
+async function seed(defect: Defect): Promise<number> {
+  let found = 0;
+  const load = ({ path }: OnLoadArgs): OnLoadResult => {
+    const text = readFileSync(path, "utf8");
+    const parts = relative(root, path) === defect.file ? text.split(defect.from) : [text];
+    found += parts.length - 1;
+    const url = JSON.stringify(pathToFileURL(path).href);
+    return { contents: parts.join(defect.to).replaceAll("import.meta.url", url), loader: "ts" };
+  };
+  await build({
+    entryPoints: [join(root, defect.caughtBy)],
+    outfile: fileOf(defect),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    alias: { "tensorloom/node": join(root, "src/node.ts"), tensorloom: join(root, "src/index.ts") },
+    logLevel: "error",
+    plugins: [{ name: "defect", setup: ({ onLoad }) => onLoad({ filter: /\.ts$/ }, load) }],
   });
-  return `export default ${JSON.stringify({ test: { projects, maxWorkers: 2, testTimeout: 30_000 } })};`;
+  return found;
 }
 
 interface Outcome {
@@ -165,7 +166,8 @@ interface JsonReport {
 
 async function runAll(): Promise<Outcome> {
   const [vitest, report] = [join(root, "node_modules/vitest/vitest.mjs"), join(workshop, "report.json")];
-  writeFileSync(join(workshop, "vitest.config.mjs"), config());
+  const config = { test: { include: ["*.test.js"], isolate: false, maxWorkers: 2, testTimeout: 30_000 } };
+  writeFileSync(join(workshop, "vitest.config.mjs"), `export default ${JSON.stringify(config)};`);
   const names = defects.map(({ named }) => named.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
   const args = [vitest, "run", "-t", names, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
   const options = { cwd: workshop, timeout: 170_000, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" } };
@@ -186,18 +188,14 @@ describe("a seeded defect turns a test red", () => {
   const found = new Map<Defect, number>();
   let outcome: Outcome;
   beforeAll(async () => {
-    rmSync(workshop, { recursive: true, force: true });
-    for (const defect of defects) {
-      copyProject(folderOf(defect));
-      found.set(defect, seed(defect));
-    }
+    mkdirSync(workshop);
+    await Promise.all(defects.map(async (defect) => found.set(defect, await seed(defect))));
     outcome = await runAll();
   }, 180_000);
-  afterAll(() => rmSync(workshop, { recursive: true, force: true }));
 
   test.each(defects)("$title", (defect) => {
     expect(found.get(defect), `${defect.file} holds the line once`).toBe(1);
-    const counts = outcome.files.get(join(folderOf(defect), defect.caughtBy));
+    const counts = outcome.files.get(fileOf(defect));
     expect(
       counts?.failed,
       `${defect.caughtBy}: the tests ran, and some of them failed\n${outcome.output}`,
