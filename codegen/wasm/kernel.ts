@@ -11,8 +11,8 @@
 
 import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import type { Apply, Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
-import { someStmt, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Apply, Expr, Index, Kernel, Nest, Routine, Stmt } from "../../src/kernel/kernel.ts";
+import { ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import {
   type MemoryPlace,
@@ -123,22 +123,26 @@ export function writeRoutineFunction(
 
 /** Arrays whose last index is a lane loop's variable somewhere. */
 function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
-  // Their last axis is the lanes. Asked first, as few kernels have such arrays, and expressions are many.
-  const mayBe = (stmt: Stmt): boolean => stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount;
-  if (!someStmt(stmts, { stmt: mayBe })) return new Set();
-  const lanes = new Set<string>();
+  const arrays = new Set<string>();
+  const mayBe = (stmt: Stmt): undefined => {
+    if (stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount) arrays.add(stmt.name);
+  };
+  walkStmts(stmts, { stmt: mayBe });
   const laned = new Set<string>();
+  if (arrays.size === 0) return laned; // asked first, as few kernels have such arrays, and expressions are many
+  const lanes = new Set<string>();
   const see = (name: string, at: readonly Index[]): void => {
     const last = at[at.length - 1];
     if (last?.kind === "loop" && lanes.has(last.loop.name)) laned.add(name);
+  };
+  const read = (expr: Expr): undefined => {
+    if (expr.kind === "name") see(expr.name, expr.at);
   };
   walkStmts(stmts, {
     stmt: (stmt) => {
       if (stmt.kind === "for" && stmt.mark === "lane") lanes.add(stmt.loop.name);
       if (stmt.kind === "assign") see(stmt.name, stmt.at);
-    },
-    expr: (expr) => {
-      if (expr.kind === "name") see(expr.name, expr.at);
+      for (const expr of ownExprs(stmt)) if (readsAny(expr, arrays)) walkExpr(expr, read);
     },
   });
   return laned;
