@@ -7,6 +7,7 @@
  *   artifact    plain data; printed once, read by the machine, `compile`, `inspect` and the command line
  */
 import type { Kernel } from "../src/kernel/kernel.ts";
+import type { SecondLaunch } from "../src/kernel/moves.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Addresses, type Artifact, alone, type Crew } from "../src/program/artifact.ts";
 import type { Sequence } from "../src/program/sequence.ts";
@@ -22,6 +23,8 @@ export interface Target<A extends Artifact, Facts> {
   traits(facts: Facts): TargetTraits;
   /** The loops of a kernel as this target runs them. */
   schedule(kernel: Kernel, facts: Facts): Kernel;
+  /** Folds of a kernel that a launch of its own is to fold in parts, none of which needs another. */
+  secondLaunches(kernel: Kernel, facts: Facts): readonly SecondLaunch[];
   /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
   legalize(kernel: Kernel, facts: Facts): Kernel;
   /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */
@@ -33,6 +36,7 @@ export interface BoundTarget<A extends Artifact = Artifact> {
   readonly traits: TargetTraits;
   readonly tolerances: Tolerances;
   schedule(kernel: Kernel): Kernel;
+  secondLaunches(kernel: Kernel): readonly SecondLaunch[];
   legalize(kernel: Kernel): Kernel;
   /** What it gives prints for a machine of one thread, unless another is open. */
   printer(): Printer<A>;
@@ -48,6 +52,7 @@ export function bindTarget<A extends Artifact, Facts>(
     traits: target.traits(facts),
     tolerances: target.tolerances,
     schedule: (kernel) => target.schedule(kernel, facts),
+    secondLaunches: (kernel) => target.secondLaunches(kernel, facts),
     legalize: (kernel) => target.legalize(kernel, facts),
     printer() {
       const print = target.printer(facts);

@@ -60,7 +60,7 @@ interface Apart {
 
 /** What stages may ask for besides. */
 export interface StageContext extends PassContext {
-  readonly target: Pick<BoundTarget, "traits" | "schedule" | "legalize">;
+  readonly target: Pick<BoundTarget, "traits" | "schedule" | "secondLaunches" | "legalize">;
   /** The target's printer, for the machine that is to run what it prints. */
   readonly print: (sequence: Sequence, addresses: Addresses) => Artifact;
   readonly program: Declarations;
@@ -132,13 +132,13 @@ export const stages = [
     run: ({ ordered }, { target, kernels }) => lower(ordered, target.traits, kernels),
     ...ofCode,
   }),
-  // A target's own loops.
+  // A target's own loops, in launches of their own where a fold is too long for one.
   optional({
     name: "schedule",
-    needs: ["lowered", "simplified"],
+    needs: ["lowered", "ordered", "simplified"],
     gives: "scheduled",
-    run: ({ lowered, simplified }, c) => counting(scheduled(lowered, c), simplified, c),
-    without: ({ lowered, simplified }, c) => counting(unscheduled(lowered, c), simplified, c),
+    run: (have, c) => counting(scheduled(have, c), have.simplified, c),
+    without: (have, c) => counting(unscheduled(have, c), have.simplified, c),
     ...ofCode,
   }),
   // What the target means otherwise than the kernel language, said so that both mean the same.
@@ -235,9 +235,12 @@ function fitting(entry: Entry, { program, dims }: StageContext): Entry {
   return entry;
 }
 
-function scheduled(lowered: Sequence, { target, kernels }: StageContext): Sequence {
+function scheduled(
+  { lowered, ordered }: Pick<Products, "lowered" | "ordered">,
+  { target, kernels }: StageContext,
+): Sequence {
   try {
-    return scheduleSequence(lowered, kernels, (kernel) => target.schedule(kernel));
+    return scheduleSequence(lowered, target, { kernels, buffers: ordered.buffers });
   } catch (error) {
     checkKernels("lower", lowered); // whose fault it is; otherwise kernels are checked once, as that is 5% of a cold compilation
     throw error;
@@ -245,9 +248,9 @@ function scheduled(lowered: Sequence, { target, kernels }: StageContext): Sequen
 }
 
 /** A GPU has no loops that are not scheduled. */
-function unscheduled(lowered: Sequence, context: StageContext): Sequence {
-  if (context.target.traits.needsSchedule) return scheduled(lowered, context);
-  return checkKernels("lower", expandSequence(lowered, context.kernels));
+function unscheduled(have: Pick<Products, "lowered" | "ordered">, context: StageContext): Sequence {
+  if (context.target.traits.needsSchedule) return scheduled(have, context);
+  return checkKernels("lower", expandSequence(have.lowered, context.kernels));
 }
 
 /** Checked where anything was changed. */

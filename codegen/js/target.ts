@@ -25,6 +25,7 @@ export const js: Target<JsArtifact, null> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
+  secondLaunches: () => [],
   legalize: (kernel) => kernel,
   printer() {
     const kernels = new JsPrinter();

@@ -23,6 +23,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel, { joinsVectors }) => scheduleKernel(kernel, wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks)),
+  secondLaunches: () => [], // threads share the loops of one launch
   legalize: (kernel) => kernel,
   printer: wasmPrinter,
 };

@@ -7,7 +7,8 @@ import { type Launch, launchesOf, type Sequence } from "../../src/program/sequen
 import type { Target } from "../target.ts";
 import type { WgslArtifact, WgslFacts, WgslModule } from "./artifact.ts";
 import { gpuBytes } from "./layout.ts";
-import { wgslPolicy } from "./policy.ts";
+import { type WgslLimits, wgslPolicy } from "./policy/policy.ts";
+import { wgslSecondLaunches } from "./policy/second-launches.ts";
 import { printWgsl } from "./print.ts";
 import { legalizeKernel } from "./quirks.ts";
 import { wgslTolerances } from "./tolerances.ts";
@@ -34,18 +35,23 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     alignment: limits.minStorageBufferOffsetAlignment,
     bytesOf: gpuBytes,
   }),
-  schedule: (kernel, limits) =>
-    scheduleKernel(
-      kernel,
-      wgslPolicy({
-        maxInvocations: Math.min(limits.maxComputeInvocationsPerWorkgroup, limits.maxComputeWorkgroupSizeX),
-        maxWorkgroupStorage: limits.maxComputeWorkgroupStorageSize,
-      }),
-      { namesCommon: false }, // the driver's compiler finds it
-    ),
+  // The driver's compiler finds common values.
+  schedule: (kernel, facts) => scheduleKernel(kernel, wgslPolicy(limitsOf(facts)), { namesCommon: false }),
+  secondLaunches: (kernel, facts) =>
+    wgslSecondLaunches(kernel, limitsOf(facts), {
+      maxBuffers: facts.maxStorageBuffersPerShaderStage,
+      bytesOf: gpuBytes,
+    }),
   legalize: legalizeKernel,
   printer: shaderPrinter,
 };
+
+function limitsOf(facts: WgslFacts): WgslLimits {
+  return {
+    maxInvocations: Math.min(facts.maxComputeInvocationsPerWorkgroup, facts.maxComputeWorkgroupSizeX),
+    maxWorkgroupStorage: facts.maxComputeWorkgroupStorageSize,
+  };
+}
 
 /** A kernel is printed once for each way in which its parameters may be bound. */
 function shaderPrinter({ maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension }: WgslFacts) {

@@ -26,7 +26,7 @@ import type {
   Stmt,
 } from "../../src/kernel/kernel.ts";
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
-import type { TargetTraits } from "../../src/kernel/target.ts";
+import { type TargetTraits, trafficOf } from "../../src/kernel/target.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
 import { innerExtents, shapeOf } from "../fuse/access.ts";
@@ -83,11 +83,6 @@ function lowerGroup(
   for (const param of params) bytes += trafficOf(param, target);
   const kernel = kernels.intern({ name, buffers: params, shared: [], nests, flops, bytes, schedule: [] });
   return { kind: "launch", name, kernel, bindings: buffers.boundTo(kernel), nodes: buffers.nodes };
-}
-
-/** What is read is loaded at least once, what is written is stored once. */
-function trafficOf({ element, count, role }: BufferParam, target: TargetTraits): number {
-  return target.bytesOf(element, count) * (role === "update" ? 2 : 1);
 }
 
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */

@@ -167,25 +167,27 @@ export function sizeOf(loops: readonly { readonly extent: number }[]): number {
   return loops.reduce((product, { extent }) => product * extent, 1);
 }
 
-/** Arithmetic, loads and stores of the statements. What is computed twice counts twice. */
-export function workOf(stmts: readonly Stmt[]): number {
+/** Arithmetic, loads and stores of the statements, or what else counts. What is computed twice counts twice. */
+export function workOf(stmts: readonly Stmt[], counts: (kind: Expr["kind"] | "store") => boolean = isWork): number {
   let work = 0;
   for (const stmt of stmts) {
-    let own = stmt.kind === "store" ? 1 : 0;
-    for (const expr of ownExprs(stmt)) own += exprWork(expr);
+    let own = stmt.kind === "store" && counts("store") ? 1 : 0;
+    for (const expr of ownExprs(stmt)) own += exprWork(expr, counts);
     if (stmt.kind === "fold") {
       const loops = [...stmt.axes, ...stmt.block.map(({ loop }) => loop)];
-      work += sizeOf(loops) * (own + stmt.accumulators.length + workOf(stmt.body));
-    } else if (stmt.kind === "for") work += stmt.loop.extent * workOf(stmt.body);
-    else work += own + ("body" in stmt ? workOf(stmt.body) : 0);
+      work += sizeOf(loops) * (own + stmt.accumulators.length + workOf(stmt.body, counts));
+    } else if (stmt.kind === "for") work += stmt.loop.extent * workOf(stmt.body, counts);
+    else work += own + ("body" in stmt ? workOf(stmt.body, counts) : 0);
   }
   return work;
 }
 
-function exprWork(expr: Expr): number {
+const isWork = (kind: string): boolean => kind === "apply" || kind === "load" || kind === "store";
+
+function exprWork(expr: Expr, counts: (kind: Expr["kind"]) => boolean): number {
   let work = 0;
   walkExpr(expr, ({ kind }) => {
-    if (kind === "apply" || kind === "load") work += 1;
+    if (counts(kind)) work += 1;
   });
   return work;
 }

@@ -90,18 +90,21 @@ export function namesIn(stmts: readonly Stmt[]): ReadonlySet<string> {
   return names;
 }
 
-/** The loop or fold without the `let`s of its body that nothing reads. */
-export function withoutUnread<S extends Stmt & { readonly kind: "for" | "fold" }>(stmt: S): S {
-  const kept = new Set(letsFor([{ ...stmt, body: stmt.body.filter(({ kind }) => kind !== "let") }], stmt.body));
-  return { ...stmt, body: stmt.body.filter((inner) => inner.kind !== "let" || kept.has(inner)) };
+/** The statements without the `let`s and folds whose values neither they read nor `readers`. */
+export function withoutUnread(stmts: readonly Stmt[], readers: readonly Stmt[] = []): readonly Stmt[] {
+  const isValue = (stmt: Stmt): boolean =>
+    stmt.kind === "let" || (stmt.kind === "fold" && stmt.body.every(({ kind }) => kind !== "store"));
+  const kept = new Set(letsFor([...stmts.filter((stmt) => !isValue(stmt)), ...readers], stmts));
+  return stmts.filter((stmt) => !isValue(stmt) || kept.has(stmt));
 }
 
-/** Of `lets`, those that `stmts` need, directly or through one another; in their order. */
-export function letsFor(stmts: readonly Stmt[], lets: readonly Stmt[]): readonly Stmt[] {
+/** Of `values`, the `let`s and folds that `stmts` need, directly or through one another; in their order. */
+export function letsFor(stmts: readonly Stmt[], values: readonly Stmt[]): readonly Stmt[] {
   const needed = new Set(namesIn(stmts));
   const kept: Stmt[] = [];
-  for (const stmt of [...lets].reverse()) {
-    if (stmt.kind !== "let" || !needed.has(stmt.name)) continue;
+  for (const stmt of [...values].reverse()) {
+    const names = stmt.kind === "let" ? [stmt] : stmt.kind === "fold" ? stmt.accumulators : [];
+    if (!names.some(({ name }) => needed.has(name))) continue;
     kept.push(stmt);
     for (const name of namesIn([stmt])) needed.add(name);
   }

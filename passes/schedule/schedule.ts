@@ -36,7 +36,8 @@ export function scheduleKernel(kernel: Kernel, policy: Policy, { namesCommon = t
 export function soundly(kernel: Kernel, made: Kernel): Kernel {
   const broken = checkKernel(made);
   if (broken === null) return made;
-  moved(kernel, made.schedule, { careful: true });
+  const own = made.schedule.map((schedule, i) => schedule.slice(kernel.schedule[i]?.length ?? 0));
+  moved(kernel, own, { careful: true });
   throw new CompilerBug(`pass "schedule" broke: ${broken}\n${printKernel(made)}`);
 }
 
@@ -53,5 +54,7 @@ export function moved(
   const nests = kernel.nests.flatMap((nest, i) => {
     return apply(nest, schedules[i] ?? [], careful ? { ...around, verify } : around);
   });
-  return { ...kernel, shared, nests, schedule: schedules };
+  // Behind those that made two kernels of one.
+  const schedule = schedules.map((own, i) => [...(kernel.schedule[i] ?? []), ...own]);
+  return { ...kernel, shared, nests, schedule };
 }

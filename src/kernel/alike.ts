@@ -9,6 +9,7 @@
  */
 import { unreachable } from "../core/errors.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Guard, Kernel, LoopVar, Nest, Stmt } from "./kernel.ts";
+import { printSchedules } from "./moves.ts";
 
 /** What the second kernel calls the buffers of the first. */
 type Names = ReadonlyMap<string, string>;
@@ -16,6 +17,7 @@ type Names = ReadonlyMap<string, string>;
 export function isAlike(a: Kernel, b: Kernel): boolean {
   if (a.flops !== b.flops || a.bytes !== b.bytes || a.shared.length + b.shared.length > 0) return false;
   if (!isEach(a.buffers, b.buffers, isSameParam)) return false;
+  if (printSchedules(a.schedule) !== printSchedules(b.schedule)) return false;
   const names = new Map<string, string>();
   for (let i = 0; i < a.buffers.length; i += 1) names.set(a.buffers[i]?.name ?? "", b.buffers[i]?.name ?? "");
   return isEach(a.nests, b.nests, (x, y) => isSameNest(x, y, names));

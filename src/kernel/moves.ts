@@ -78,11 +78,16 @@ export type Parts =
   /** In the lanes of so many vectors; the part of each lane in parts of at most so many terms. */
   | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number }
   /** In the invocations of a workgroup, joined in halves. */
-  | { readonly by: "tree"; readonly lanes: number };
+  | { readonly by: "tree"; readonly lanes: number }
+  /** Of so many terms, in a launch of their own before that which joins them. */
+  | { readonly by: "launch"; readonly terms: number };
 
 export type MoveName = keyof MoveTable;
 export type MoveOf<Name extends MoveName> = { readonly move: Name } & MoveTable[Name];
 export type Move = { [Name in MoveName]: MoveOf<Name> }[MoveName];
+
+/** The one move of a kernel, in place of a nest: it makes two launches of one. */
+export type SecondLaunch = MoveOf<"splitFold"> & { readonly into: Parts & { readonly by: "launch" } };
 
 /** Of one nest. */
 export type Schedule = readonly Move[];
@@ -147,5 +152,7 @@ function printParts(parts: Parts): string {
       return `lanes x ${parts.vectors}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
     case "tree":
       return `tree ${parts.lanes}`;
+    case "launch":
+      return `second launch ${parts.terms}`;
   }
 }

@@ -3,7 +3,7 @@
  */
 import type { DType } from "../core/dtype.ts";
 import type { Spelled } from "../core/spelling.ts";
-import type { ValueType } from "./kernel.ts";
+import type { BufferParam, ValueType } from "./kernel.ts";
 
 /** Every target that programs run on. A name more, and `tsc` says what it lacks. */
 export const targetNames = ["js", "wasm", "wgsl"] as const;
@@ -35,4 +35,9 @@ export const longestSum = 1024;
 /** The type of a variable that sums values of `type`. */
 export function accumulatorType(type: ValueType, target: TargetTraits): ValueType {
   return type === "f32" ? target.accumulator : type;
+}
+
+/** Bytes of memory traffic of a kernel's parameter: what is read is loaded at least once, what is written is stored once. */
+export function trafficOf({ element, count, role }: BufferParam, target: Pick<TargetTraits, "bytesOf">): number {
+  return target.bytesOf(element, count) * (role === "update" ? 2 : 1);
 }

@@ -5,14 +5,17 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
+import { wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
+import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
 import { expandFolds } from "../../passes/lower/expand-folds.ts";
 import { cse } from "../../passes/schedule/cse.ts";
+import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { unroll } from "../../passes/schedule/unroll.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
-import type { Kernel } from "../../src/kernel/kernel.ts";
+import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
@@ -22,7 +25,7 @@ import { scheduleWgsl } from "../unit/wgsl-samples.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
 import { memoryFor, randomKernel } from "./random-kernel.ts";
-import { randomSchedules } from "./random-moves.ts";
+import { randomSchedules, randomSecondLaunches, roomy } from "./random-moves.ts";
 import { nestData, randomNest } from "./random-nest.ts";
 
 /** A target's schedule, what its sums are held in, and how its kernels run where that can be done here. */
@@ -109,6 +112,51 @@ const moves = property(
   }),
 );
 
+/** A sum of two terms is long enough for a policy that cuts folds wherever it can. */
+const eager = { ...wgslTuning, partTerms: 0.01, leastParts: 2, acrossRows: 4, wideSize: 8 };
+
+const launches = property(
+  "any folds in a launch of their own change no number, whatever is then done to both halves",
+  400,
+  fc.property(numbers, numbers, fc.nat({ max: 1000 }), (drawn, chosen, seed) => {
+    const before = randomKernel(drawn, seed % 2 === 0 ? "f64" : "f32");
+    const cut: Kernel[] = [];
+    const between: (readonly BufferParam[])[] = [];
+    let rest = before;
+    for (let round = 0; round < 3; round += 1) {
+      const moves =
+        seed % 3 === 0 ? wgslSecondLaunches(rest, gpu, roomy, eager) : randomSecondLaunches(rest, chosen.slice(round));
+      const made = moves.length === 0 ? "" : secondLaunch(rest, moves, roomy);
+      if (typeof made === "string") break;
+      cut.push({ ...made.parts, name: `${made.parts.name}_${round}` });
+      between.push(made.between);
+      rest = made.rest;
+    }
+    if (cut.length === 0) return;
+    const expected = evaluated(before, seed);
+    const whole = [...cut, rest];
+    const drawnMoves = (kernel: Kernel): Kernel =>
+      moved(kernel, randomSchedules(kernel, chosen, { gpu: true }), { careful: true });
+    for (const change of [same, drawnMoves, (kernel: Kernel) => scheduleWgsl(kernel, gpu)]) {
+      const memory = new Map(memoryFor(before));
+      const after = whole.map(change);
+      for (const [i, kernel] of after.entries()) {
+        for (const { name, element, count } of between[i] ?? []) {
+          memory.set(name, { element, data: Array.from({ length: count }, () => Number.NaN) });
+        }
+        evaluateIn(kernel, memory, seed + i);
+      }
+      const texts = after.map(printKernel).join("\n");
+      for (const name of expected.keys()) {
+        const found = new Map([[name, Array.from(memory.get(name)?.data ?? [])]]);
+        expectEqual(found, new Map([[name, expected.get(name) ?? []]]), before, texts);
+      }
+    }
+  }),
+);
+
+const same = (kernel: Kernel): Kernel => kernel;
+
 const values = property(
   "common values named, and loops unrolled, change no bit",
   300,
@@ -152,19 +200,23 @@ const contractions = property(
   }),
 );
 
-export const kernelProperties: readonly Property[] = [...scheduled, moves, values, contractions];
+export const kernelProperties: readonly Property[] = [...scheduled, moves, launches, values, contractions];
 
 /** What is in the buffers after a run in the evaluator, which throws where there is a race. */
 function evaluated(kernel: Kernel, seed: number): Numbers {
+  const memory = memoryFor(kernel);
+  evaluateIn(kernel, memory, seed);
+  return new Map([...memory].map(([name, { data }]) => [name, Array.from(data)]));
+}
+
+function evaluateIn(kernel: Kernel, memory: ReadonlyMap<string, Memory>, seed: number): void {
   const broken = checkKernel(kernel);
   if (broken !== null) throw new Error(`${broken}\n${printKernel(kernel)}`);
-  const memory = memoryFor(kernel);
   try {
     evaluateKernel(kernel, memory, { seed });
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n${printKernel(kernel)}`, { cause: error });
   }
-  return new Map([...memory].map(([name, { data }]) => [name, Array.from(data)]));
 }
 
 /** The same as generated JavaScript. */
@@ -190,14 +242,14 @@ function runWebAssembly(kernel: Kernel, memory: ReadonlyMap<string, Memory>): Nu
 }
 
 /** Equal numbers; the sign of a zero depends on the order of a sum. */
-function expectEqual(found: Numbers, expected: Numbers, before: Kernel, after: Kernel): void {
+function expectEqual(found: Numbers, expected: Numbers, before: Kernel, after: Kernel | string): void {
   for (const [name, wanted] of expected) {
     const numbers = found.get(name) ?? [];
     const at = wanted.findIndex(
       (value, i) => numbers[i] !== value && !(Number.isNaN(value) && Number.isNaN(numbers[i])),
     );
     if (at < 0) continue;
-    const texts = `${printKernel(before)}\n${printKernel(after)}`;
+    const texts = `${printKernel(before)}\n${typeof after === "string" ? after : printKernel(after)}`;
     strictEqual(numbers[at], wanted[at], `${name}[${at}] is ${numbers[at]}, not ${wanted[at]}, in\n${texts}`);
   }
 }

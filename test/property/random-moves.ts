@@ -3,12 +3,13 @@
  * at its word, so a move that is legal and wrong is found.
  */
 import { tryMove } from "../../passes/schedule/apply.ts";
-import { Facts } from "../../passes/schedule/facts.ts";
+import { everyFold, Facts } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
+import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { freshNames } from "../../passes/schedule/names.ts";
 import { type Around, nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import type { Move, MoveOf, Parts, Schedule } from "../../src/kernel/moves.ts";
+import type { Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
@@ -23,6 +24,23 @@ export function randomSchedules(kernel: Kernel, numbers: readonly number[], { gp
     return draw({ nest, names: new Map() }, known, around, below, 2);
   });
 }
+
+/** Folds of the kernel for a launch of their own, as many of those drawn as may be cut together. */
+export function randomSecondLaunches(kernel: Kernel, numbers: readonly number[]): readonly SecondLaunch[] {
+  const chosen: SecondLaunch[] = [];
+  const folds = everyFold(kernel.nests.flatMap(({ prelude, body }) => [...prelude, ...body]));
+  for (const [i, { accumulators }] of folds.entries()) {
+    const drawn = numbers[i] ?? 0;
+    if (drawn % 4 === 3) continue;
+    const into = { by: "launch", terms: 1 + ((drawn >> 2) % 9) } as const;
+    const move: SecondLaunch = { move: "splitFold", of: accumulators[0]?.name ?? "", into };
+    if (typeof secondLaunch(kernel, [...chosen, move], roomy) !== "string") chosen.push(move);
+  }
+  return chosen;
+}
+
+/** A target with room for the buffers of any kernel. */
+export const roomy = { maxBuffers: 100, bytesOf: (_: unknown, count: number): number => 4 * count } as const;
 
 interface Known {
   /** Loops and axes of folds. */

@@ -72,6 +72,7 @@ const dummy: Target<JsArtifact, { readonly buffers: number }> = {
   portable: { buffers: 5 },
   traits: ({ buffers }) => ({ ...js.traits(null), name: "dummy", maxBuffers: buffers }),
   schedule: (kernel) => js.schedule(kernel, null),
+  secondLaunches: () => [],
   legalize: (kernel) => kernel,
   printer: () => js.printer(null),
 };

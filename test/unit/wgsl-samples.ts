@@ -3,7 +3,7 @@
  * it computes on a GPU (test/gpu/cases).
  */
 
-import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../codegen/wgsl/policy.ts";
+import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";

@@ -195,12 +195,13 @@ function rewriteIn({ loops, at }: OwnBlock, { block, arrays, fresh }: Emit): Rew
 
 function emitFold(fold: FoldStmt, keepsNames: boolean, to: Emit): FoldStmt {
   const own = ownBlock(keepsNames, to);
-  // Folds that nothing of this body moves come first: their accumulators are arrays for what reads them.
+  // Folds that nothing of this body moves come first: their accumulators are arrays for what reads them. Not behind a guard,
+  // which holds for some of the block.
   const bodyMoves = new Set(fold.body.flatMap((stmt) => (stmt.kind === "let" ? [stmt.name] : [])));
   const apart = new Map<Stmt, FoldStmt>();
   for (const stmt of fold.body) {
     if (stmt.kind !== "fold") continue;
-    if (moves(stmt, to.moving) && !moves(stmt, bodyMoves)) {
+    if (fold.guard.length === 0 && moves(stmt, to.moving) && !moves(stmt, bodyMoves)) {
       apart.set(stmt, emitFold(stmt, false, to));
       for (const { name } of stmt.accumulators) to.arrays.add(name);
     } else for (const { name } of stmt.accumulators) bodyMoves.add(name);

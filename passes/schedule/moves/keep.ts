@@ -80,7 +80,7 @@ function takeIn(row: Row, names: ReadonlySet<string>, array: SharedArray): Row {
     if (stmt.kind !== "let" || !names.has(stmt.name)) return stmt;
     return letValue(stmt.name, load(array.type, array.name, stmt.value.pool.loop(loopOf(row))));
   });
-  return withoutUnread({ ...row, body });
+  return { ...row, body: withoutUnread(body, [{ ...row, body: [] }]) };
 }
 
 // ---- what can be kept, and what is worth it --------------------------------------------------------------------------

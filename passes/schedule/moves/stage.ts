@@ -79,7 +79,8 @@ function stagedAt(
   if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return refuse("it is no sum of a product");
   const loops = around.filter((stmt) => stmt.kind === "for");
   if (around.some(({ kind }) => kind === "fold") || fold.block.length > 0) refuse("it is in a block or a fold");
-  if (around.length > loops.length) refuse("what the condition keeps from being read would be copied");
+  if (around.length > loops.length || fold.guard.length > 0)
+    refuse("what the condition keeps from being read would be copied");
   const factor = value.args[operand === "left" ? 0 : 1] ?? refuse("it has no factors");
   const inside = loops.slice(loops.findIndex(({ loop }) => loop.name === at) + 1);
   const bound = loops.find(({ mark }) => mark === "lane") ?? inside.find(({ mark }) => mark !== "parallel");
@@ -104,7 +105,8 @@ function withPanel(staged: StagedFactor, operand: "left" | "right", panel: Share
   const at = placeOf(axes, fresh);
   const read = load(panel.type, panel.name, at);
   const args = product.args.map((factor, n) => ((n === 0) === (operand === "left") ? read : factor));
-  return withoutUnread({ ...fold, values: [apply("mul", ...args)] });
+  const made = { ...fold, values: [apply("mul", ...args)] };
+  return { ...made, body: withoutUnread(fold.body, [{ ...made, body: [] }]) };
 }
 
 // ---- filling it ------------------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ export function varyingIn(stmts: readonly Stmt[], { loops }: Nest): Set<string> 
 
 /** Why invocations cannot share a fold, or null. */
 export function notShared(fold: FoldStmt): string | null {
-  if (fold.block.length > 0 || fold.guard.length > 0) return "the fold is scheduled already";
+  if (fold.block.length > 0) return "the fold is in a block";
   if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
   return fold.body.some(({ kind }) => kind === "store") ? "the fold stores" : null;
 }

@@ -41,6 +41,7 @@ export const c: Target<CArtifact, null> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
+  secondLaunches: () => [],
   legalize: (kernel) => kernel,
   printer: () => (sequence, addresses) => {
     const steps = artifactSteps(sequence, addresses);

@@ -9,14 +9,14 @@
  * here are a value (`wgslTuning`) that whoever measures may replace.
  */
 
-import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../passes/schedule/facts.ts";
-import { planRow, type RowStep } from "../../passes/schedule/moves/team-plan.ts";
-import { notShared } from "../../passes/schedule/moves/tree.ts";
-import type { Policy } from "../../passes/schedule/schedule.ts";
-import { folds } from "../../src/kernel/folds.ts";
-import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../src/kernel/moves.ts";
-import { longestSum } from "../../src/kernel/target.ts";
+import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
+import { planRow, type RowStep } from "../../../passes/schedule/moves/team-plan.ts";
+import { notShared } from "../../../passes/schedule/moves/tree.ts";
+import type { Policy } from "../../../passes/schedule/schedule.ts";
+import { folds } from "../../../src/kernel/folds.ts";
+import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import type { Move, Schedule } from "../../../src/kernel/moves.ts";
+import { longestSum } from "../../../src/kernel/target.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */
@@ -77,11 +77,18 @@ export const wgslTuning = {
   wideLeastColumns: 128,
   /** Terms of a sum that an invocation adds up one after the other. */
   terms: longestSum,
+  /** Rows that folds in parts make at most, each of a workgroup: 2^18 invocations, as many as an H100 has room for. */
+  partRows: 1024,
+  /** The same where neighbours take neighbouring rows: as many as there may be for workgroups to be wide. */
+  partRowsAcross: 4096,
+  /** Terms of an invocation at least; and in how many parts a fold is worth a second launch. */
+  partTerms: 16,
+  leastParts: 16,
 };
 
 export type WgslTuning = Readonly<typeof wgslTuning>;
 
-interface Setting {
+export interface Setting {
   readonly limits: WgslLimits;
   readonly tuning: WgslTuning;
 }
@@ -107,7 +114,11 @@ interface Wish {
 
 const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSize, powerBelow(limits.maxInvocations));
 
-function wishOf(facts: Facts, setting: Setting): Wish {
+/** Invocations of the workgroups that share long rows. */
+export const teamSize = ({ limits, tuning }: Setting): number =>
+  Math.min(powerBelow(limits.maxInvocations), tuning.wideSize);
+
+export function wishOf(facts: Facts, setting: Setting): Wish {
   const rows = rowWish(facts.nest, setting);
   const found = contractionOf(facts);
   const isLong = found !== undefined && sizeOf(found.inner) >= setting.tuning.tileLongInner;
@@ -123,7 +134,8 @@ function contractionOf(facts: Facts): Contraction | undefined {
   const fold = body[at];
   if (fold?.kind !== "fold" || body.slice(0, at).some(({ kind }) => kind !== "let")) return undefined;
   if (body.slice(at + 1).some(({ kind }) => kind !== "let" && kind !== "store")) return undefined;
-  if (fold.values[0]?.type !== "f32" || fold.body.some(({ kind }) => kind !== "let")) return undefined;
+  if (fold.guard.length > 0 || fold.values[0]?.type !== "f32" || fold.body.some(({ kind }) => kind !== "let"))
+    return undefined;
   return facts.contraction(fold);
 }
 
@@ -184,7 +196,7 @@ function longestRow(steps: readonly RowStep[]): number {
 }
 
 /** Which neighbours share memory: those in the last parallel loop (positive), or those in the column loop (negative)? */
-function votesAcross({ loops }: Nest, steps: readonly RowStep[]): number {
+export function votesAcross({ loops }: Nest, steps: readonly RowStep[]): number {
   const row = loops.findLast(({ loop }) => loop.extent > 1)?.loop;
   if (row === undefined) return -1;
   return steps.reduce((votes, { loops: columns, stmts }) => {
@@ -328,7 +340,9 @@ function teamShape(nest: Nest, steps: readonly RowStep[], { size, tuning }: Choi
 
 /** A long sum before the loops is shared out among the workgroup; anything else each invocation computes by itself. */
 function preludeMoves({ prelude }: Nest, { size, memory, tuning }: Choice): Schedule {
-  const long = prelude.flatMap((stmt) => (stmt.kind === "fold" && sizeOf(stmt.axes) >= 2 * size ? [stmt] : []));
+  const long = prelude.flatMap((stmt) =>
+    stmt.kind === "fold" && sizeOf(stmt.axes) >= tuning.rowLeastColumns ? [stmt] : [],
+  );
   const shared = long.filter((fold) => notShared(fold) === null);
   if (size < 2 || !memory.takePartials(shared)) return serialMoves(prelude, tuning);
   return [

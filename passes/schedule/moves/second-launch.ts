@@ -1,0 +1,257 @@
+/**
+ * A launch becomes two: the first folds parts, the second joins their results and does all the rest.
+ *
+ *   splitFold acc second launch 9984              k0_sum_parts    parallel part < 1002
+ *                                                                   fold acc_part = sum over c < 9984 of x[9984*part + c]
+ *   k0_sum   fold acc = sum over                                      where 9984*part + c < 10000000
+ *              c < 10000000 of x[c]       ->                        parts[part] = acc_part
+ *            y[0] = acc / 10000000                k0_sum          fold acc = sum over part < 1002 of parts[part]
+ *                                                                 y[0] = acc / 10000000
+ *
+ * Inside of a launch no workgroup waits for another, and atomics would add up in the order of arrival. So results meet behind a
+ * launch, in an order that depends on sizes alone. Both halves are kernels as `lower` writes them, each with moves of its own.
+ */
+import { load, store } from "../../../src/kernel/build.ts";
+import { folds } from "../../../src/kernel/folds.ts";
+import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
+import type { SecondLaunch } from "../../../src/kernel/moves.ts";
+import { ownExprs, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
+import { openBounds } from "../bounds.ts";
+import { sizeOf, workOf } from "../facts.ts";
+import { copyStmts, type Fresh, freshNames, letsFor, withoutUnread } from "../names.ts";
+import { placeOf, recover } from "./loops.ts";
+
+export interface Halves {
+  readonly parts: Kernel;
+  readonly rest: Kernel;
+  /** What one writes and the other reads: a parameter of both for each type of accumulators. */
+  readonly between: readonly BufferParam[];
+  /** The nodes that the one computes, by their places in the launch's list. */
+  readonly nodes: readonly number[];
+}
+
+/** The halves of a kernel, or why a move is not legal. All moves of a kernel share the first launch. */
+export function secondLaunch(
+  kernel: Kernel,
+  moves: readonly SecondLaunch[],
+  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
+): Halves | string {
+  const fresh = freshNames(kernel);
+  const between = new Map<string, BufferParam>();
+  const cuts: Cut[] = [];
+  for (const move of moves) {
+    const place = placeIn(kernel, move);
+    if (typeof place === "string") return place;
+    const { parts, rows, fold } = place;
+    const needed = cuts.find((cut) => cut.fold === fold || place.needs.includes(cut.fold));
+    if (needed !== undefined) return `${move.of} waits for ${needed.move.of}`;
+    const held = fold.accumulators.map(({ type }) => {
+      const { name, count } = between.get(type) ?? { name: fresh("parts"), count: 0 };
+      between.set(type, { name, element: type, count: count + parts * rows, role: "write" });
+      return { buffer: name, offset: count };
+    });
+    cuts.push({ ...place, held });
+  }
+  const work = cuts.map(({ rows, fold }) => rows * workOf([fold], isArithmetic));
+  const flops = Math.min(kernel.flops, sum(work));
+  const half = (nests: readonly Nest[]): Pick<Kernel, "nests" | "buffers" | "bytes"> => {
+    const buffers = touchedBy(nests, [...kernel.buffers, ...between.values()]);
+    return { nests, buffers, bytes: sum(buffers.map((param) => trafficOf(param, target))) };
+  };
+  const groups = together(cuts);
+  const nodes: number[] = [];
+  // Names of both are new: what is put in place of a loop must not speak of another of its name.
+  const parts: Kernel = {
+    ...kernel,
+    ...half(groups.map((mates) => renumbered(partsOf(mates, fresh), nodes))),
+    name: fresh(`${kernel.name}_parts`),
+    flops,
+    schedule: groups.map((mates) => mates.map(({ move }) => move)),
+  };
+  const joins = new Map<Stmt, Stmt>(cuts.map((cut) => [cut.fold, joinOf(cut, fresh)]));
+  const rest: Kernel = {
+    ...kernel,
+    ...half(kernel.nests.map((nest) => joinedIn(nest, joins))),
+    flops: kernel.flops - flops + sum(cuts.map((cut) => cut.parts * cut.rows)),
+    schedule: kernel.nests.map((nest, i) => [
+      ...(kernel.schedule[i] ?? []),
+      ...cuts.filter((cut) => cut.nest === nest).map(({ move }) => move),
+    ]),
+  };
+  const most = Math.max(parts.buffers.length, rest.buffers.length);
+  if (most > target.maxBuffers) return `a half touches ${most} buffers, of ${target.maxBuffers}`;
+  return { parts, rest, between: [...between.values()], nodes };
+}
+
+// ---- which folds -----------------------------------------------------------------------------------------------------
+
+/** A fold at the top of a nest. */
+interface Place {
+  readonly move: SecondLaunch;
+  readonly nest: Nest;
+  readonly fold: FoldStmt;
+  readonly parts: number;
+  /** Whether it stands in the prelude. */
+  readonly isAbove: boolean;
+  /** The loops around it: those of the nest, or none. */
+  readonly loops: readonly LoopVar[];
+  readonly rows: number;
+  /** What it is made of. */
+  readonly needs: readonly Stmt[];
+}
+
+interface Cut extends Place {
+  /** Where the results of each accumulator lie. */
+  readonly held: readonly { readonly buffer: string; readonly offset: number }[];
+}
+
+function placeIn({ nests }: Kernel, move: SecondLaunch): Place | string {
+  const isOf = (stmt: Stmt): boolean => stmt.kind === "fold" && stmt.accumulators[0]?.name === move.of;
+  for (const nest of nests) {
+    const isAbove = nest.prelude.some(isOf);
+    const stmts = isAbove ? nest.prelude : nest.body;
+    const at = stmts.findIndex(isOf);
+    const fold = stmts[at];
+    if (fold?.kind !== "fold") continue;
+    const before = [...(isAbove ? [] : nest.prelude), ...stmts.slice(0, at)];
+    const needs = letsFor([fold], before);
+    const reason = whyWhole(fold, [...needs, fold], before);
+    if (reason !== null) return reason;
+    const total = sizeOf(fold.axes);
+    const parts = Math.ceil(total / move.into.terms);
+    if (parts < 2 || move.into.terms < 2) return `it has ${total} terms`;
+    const loops = isAbove ? [] : nest.loops.map(({ loop }) => loop);
+    return { move, nest, fold, parts, isAbove, loops, rows: sizeOf(loops), needs };
+  }
+  return `there is no fold ${move.of} at the top of a nest`;
+}
+
+/** Why a fold, made of these statements, has to be folded where it stands; null if it has not. */
+function whyWhole(fold: FoldStmt, made: readonly Stmt[], before: readonly Stmt[]): string | null {
+  if (fold.block.length > 0 || fold.guard.length > 0) return "the fold is scheduled already";
+  if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
+  if (before.some(({ kind }) => kind === "var" || kind === "barrier")) return "its row is scheduled already";
+  const { stored } = accessesOf(before);
+  if ([...accessesOf(made).read].some((name) => stored.has(name))) return "it reads what its row has stored";
+  return accessesOf(made).stored.size > 0 ? "the fold stores" : null;
+}
+
+// ---- the halves ------------------------------------------------------------------------------------------------------
+
+/** Folds of one nest that are cut alike go over their parts together: what they all read is read once. */
+function together(cuts: readonly Cut[]): readonly (readonly [Cut, ...Cut[]])[] {
+  const found: [Cut, ...Cut[]][] = [];
+  for (const cut of cuts) {
+    const { nest, loops, parts, move } = cut;
+    const mates = found.find(([other]) => {
+      const isSame = other.nest === nest && other.loops.length === loops.length && other.parts === parts;
+      return isSame && other.move.into.terms === move.into.terms;
+    });
+    if (mates === undefined) found.push([cut]);
+    else mates.push(cut);
+  }
+  return found;
+}
+
+function partsOf(cuts: readonly [Cut, ...Cut[]], fresh: Fresh): Nest {
+  const { pool } = fresh;
+  const [{ nest, move, parts, isAbove, ...first }] = cuts;
+  const { terms } = move.into;
+  const part: LoopVar = { name: fresh("part"), extent: parts };
+  const loops = first.loops.map(({ name, extent }) => ({ name: fresh(name), extent }));
+  const rows = first.loops.map(({ name }, i) => [name, pool.loop(loops[i] ?? part)] as const);
+  const folds = cuts.map(({ fold }) => fold);
+  const body = isAbove ? [] : letsFor(folds, nest.body);
+  const prelude = letsFor([...body, ...folds], nest.prelude);
+  const axes = folds.map((fold) => ({ name: fresh(fold.axes[0]?.name ?? ""), extent: terms }));
+  const flats = axes.map((axis) => placeOf([part, axis], fresh));
+  const replaced = new Map<string, Index>(rows);
+  for (const [i, fold] of folds.entries()) {
+    for (const [name, index] of recover(fold.axes, flats[i] ?? pool.integer(0))) replaced.set(name, index);
+  }
+  const bare = folds.map((fold): FoldStmt => ({ ...fold, accumulators: inParts(fold), axes: [] }));
+  const own = copyStmts([...prelude, ...body, ...bare], { loops: replaced }, fresh);
+  const made = own.slice(prelude.length).map((stmt, i): Stmt => {
+    const n = i - body.length;
+    const [fold, axis, index] = [folds[n], axes[n], flats[n]];
+    if (stmt.kind !== "fold" || fold === undefined || axis === undefined || index === undefined) return stmt;
+    return { ...stmt, axes: [axis], guard: openBounds([{ index, extent: sizeOf(fold.axes) }]) };
+  });
+  const stores = cuts.flatMap((cut, n) => {
+    const stmt = made[body.length + n];
+    if (stmt?.kind !== "fold") return [];
+    return stmt.accumulators.map(({ name, type }, i) => {
+      return store(cut.held[i]?.buffer ?? "", rowOf(cut, i, part, loops, fresh), pool.name(type, name));
+    });
+  });
+  return {
+    loops: [part, ...loops].map((loop) => ({ loop, mark: "parallel" })),
+    prelude: own.slice(0, prelude.length),
+    body: [...made, ...stores],
+  };
+}
+
+/** The nest with nodes by their places in `nodes`, to which it adds those that it computes. */
+function renumbered(nest: Nest, nodes: number[]): Nest {
+  const numbered = (stmts: readonly Stmt[]): readonly Stmt[] =>
+    stmts.map((stmt): Stmt => {
+      if (stmt.kind !== "fold") return stmt;
+      for (const place of stmt.from) if (!nodes.includes(place)) nodes.push(place);
+      return { ...stmt, body: numbered(stmt.body), from: stmt.from.map((place) => nodes.indexOf(place)) };
+    });
+  return { ...nest, prelude: numbered(nest.prelude), body: numbered(nest.body) };
+}
+
+const inParts = ({ accumulators }: FoldStmt): FoldStmt["accumulators"] =>
+  accumulators.map(({ name, type }) => ({ name: `${name}_part`, type }));
+
+function joinOf(cut: Cut, fresh: Fresh): FoldStmt {
+  const part: LoopVar = { name: fresh("part"), extent: cut.parts };
+  const values = cut.fold.accumulators.map(({ type }, i) =>
+    load(type, cut.held[i]?.buffer ?? "", rowOf(cut, i, part, cut.loops, fresh)),
+  );
+  return { ...cut.fold, axes: [part], body: [], values };
+}
+
+/** Where the result of a part lies: those of neighbouring rows side by side. */
+function rowOf({ rows, held }: Cut, i: number, part: LoopVar, loops: readonly LoopVar[], fresh: Fresh): Index {
+  const terms = [
+    { factor: rows, index: fresh.pool.loop(part) },
+    { factor: 1, index: placeOf(loops, fresh) },
+  ];
+  return sumIndex(terms, held[i]?.offset);
+}
+
+function joinedIn(nest: Nest, joins: ReadonlyMap<Stmt, Stmt>): Nest {
+  const body = withoutUnread(nest.body.map((stmt) => joins.get(stmt) ?? stmt));
+  const prelude = nest.prelude.map((stmt) => joins.get(stmt) ?? stmt);
+  return { ...nest, prelude: withoutUnread(prelude, body), body };
+}
+
+// ---- buffers and work ------------------------------------------------------------------------------------------------
+
+/** Those of the parameters that the nests touch, each with the role that it has in them. */
+function touchedBy(nests: readonly Nest[], params: readonly BufferParam[]): readonly BufferParam[] {
+  const { read, stored } = accessesOf(nests.flatMap(({ prelude, body }) => [...prelude, ...body]));
+  return params.flatMap((param): readonly BufferParam[] => {
+    if (!stored.has(param.name)) return read.has(param.name) ? [{ ...param, role: "read" }] : [];
+    return [{ ...param, role: read.has(param.name) ? "update" : "write" }];
+  });
+}
+
+/** Names that expressions read, buffers among them, and buffers that are stored to. */
+function accessesOf(stmts: readonly Stmt[]): { readonly read: ReadonlySet<string>; readonly stored: Set<string> } {
+  const [read, stored] = [new Set<string>(), new Set<string>()];
+  walkStmts(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind === "store") stored.add(stmt.buffer);
+      for (const { reads } of ownExprs(stmt)) for (const name of reads) read.add(name);
+    },
+  });
+  return { read, stored };
+}
+
+const isArithmetic = (kind: string): boolean => kind === "apply";
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);
