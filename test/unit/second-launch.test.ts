@@ -1,0 +1,147 @@
+/** One launch made two: which folds a GPU cuts, what becomes of the kernel, and who is told. */
+import { describe, expect, test } from "vitest";
+import { printDot } from "../../codegen/picture/dot.ts";
+import { drawEntry } from "../../codegen/picture/drawing.ts";
+import { findOverlap } from "../../passes/plan/plan.ts";
+import { scheduleSequence } from "../../passes/schedule/sequence.ts";
+import { stagesOf } from "../../src/compile.ts";
+import { argmax, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
+import { KernelPool } from "../../src/kernel/kernel-pool.ts";
+import type { SecondLaunch } from "../../src/kernel/moves.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { Buffers, printBuffer } from "../../src/program/buffer.ts";
+import { printSequence } from "../../src/program/print.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import { targets } from "../../src/targets.ts";
+import { kernelsOf } from "../../src/tools/cli/graph.ts";
+
+const gpu = targets.wgsl.planned;
+const compiled = (made: Program<unknown>) => stagesOf(made as Program, "step", {}, gpu);
+const launches = (made: Program<unknown>) => launchesOf(compiled(made).sequence).map(({ name }) => name);
+
+const long = program({
+  inputs: { x: f32(100_000) },
+  step: ({ x }) => ({ outputs: { mean: mean(x), first: argmax(x) } }),
+});
+
+/** The halves before anything else is done to them. */
+function halves(made: Program<unknown>, moves?: readonly SecondLaunch[], isTwice = false) {
+  const lowered = compiled(made).lowered.flatMap((step) => [step, ...(isTwice ? [{ ...step, id: step.id + 10 }] : [])]);
+  const isFirst = ({ name }: { readonly name: string }): boolean => name === launchesOf(lowered)[0]?.kernel.name;
+  const target = {
+    traits: gpu.traits,
+    schedule: <T>(kernel: T): T => kernel,
+    secondLaunches: (kernel: Parameters<typeof gpu.secondLaunches>[0]) =>
+      moves === undefined ? gpu.secondLaunches(kernel) : isFirst(kernel) ? moves : [],
+  };
+  return scheduleSequence(lowered, target, { kernels: new KernelPool(), buffers: new Buffers() });
+}
+
+describe("a fold in a launch of its own", () => {
+  test("parts side by side, in an order that only sizes decide; what remains is as it was", () => {
+    const sequence = halves(long);
+    expect(printSequence(sequence)).toBe(
+      [
+        "launch k0_sum_maxwithindex_parts(x: input x, parts: parts of %1, %5 as f32, parts_1: parts of %1, %5 as i32)",
+        "launch k0_sum_maxwithindex(mean: output mean, first: output first, parts: parts of %1, %5 as f32, parts_1: parts of %1, %5 as i32)",
+      ].join("\n"),
+    );
+    const [parts, rest] = launchesOf(sequence).map(({ kernel }) => printKernel(kernel));
+    expect(parts).toMatchInlineSnapshot(`
+      "kernel k0_sum_maxwithindex_parts(read x: f32[100000], write parts: f32[46], write parts_1: i32[23])
+        // splitFold acc second launch 4352; splitFold best second launch 4352
+        parallel part < 23
+          fold acc_part: f32 = sum over c_1 < 4352
+            let v_1: f32 = x[4352*part + c_1]
+            of v_1 where 0 <= 4352*part + c_1 < 100000
+          fold best_part: f32, place_part: i32 = argMax over c_2_1 < 4352
+            let v_4_1: f32 = x[4352*part + c_2_1]
+            of v_4_1, 4352*part + c_2_1 where 0 <= 4352*part + c_2_1 < 100000
+          parts[part] = acc_part
+          parts[part + 23] = best_part
+          parts_1[part] = place_part"
+    `);
+    expect(rest).toMatchInlineSnapshot(`
+      "kernel k0_sum_maxwithindex(write mean: f32[1], write first: i32[1], read parts: f32[46], read parts_1: i32[23])
+        // splitFold acc second launch 4352; splitFold best second launch 4352
+        prelude
+          fold acc: f32 = sum over part_1 < 23 of parts[part_1]
+          let v_2: f32 = acc
+          let v_3: f32 = v_2 / 100000f
+          fold best: f32, place: i32 = argMax over part_2 < 23 of parts[part_2 + 23], parts_1[part_2]
+          let v_5: i32 = place
+        once
+          mean[0] = v_3
+          first[0] = v_5"
+    `);
+  });
+
+  test("few results and many terms: not short folds, not many rows, not what has no parts", () => {
+    const of = (...shape: readonly [number, ...number[]]) =>
+      launches(program({ inputs: { x: f32(...shape) }, step: ({ x }) => ({ outputs: { s: sum(x, { axis: 0 }) } }) }));
+    expect(of(65_535)).toEqual(["k0_sum"]);
+    expect(of(65_536)).toEqual(["k0_sum_parts", "k0_sum"]);
+    expect(of(1_000_000, 8)).toEqual(["k0_sum_parts", "k0_sum"]);
+    expect(of(1_000_000, 256)).toEqual(["k0_sum_parts", "k0_sum"]);
+    expect(of(1_000_000, 257)).toEqual(["k0_sum"]);
+    expect(of(128, 512)).toEqual(["k0_sum"]);
+  });
+
+  test("a fold that needs another is the next round's, and its first launch joins that other", () => {
+    const made = program({ inputs: { x: f32(300_000) }, step: ({ x }) => ({ outputs: { v: variance(x) } }) });
+    const found = launchesOf(compiled(made).sequence).map(({ name, bindings }) => [
+      name,
+      ...bindings.map(({ buffer }) => printBuffer(buffer)),
+    ]);
+    expect(found).toEqual([
+      ["k0_sum_div_parts", "input x", "parts of %1"],
+      ["k0_sum_div_parts_2", "input x", "parts of %1", "parts of %1, %9"],
+      ["k0_sum_div", "output v", "parts of %1, %9"],
+    ]);
+  });
+
+  test("report, schedule, plan and picture know of both", () => {
+    const whole = compiled(long);
+    const { report, layout, sequence } = whole;
+    expect(report.launches).toBe(2);
+    expect(new Set(report.kernels.map(({ step }) => step)).size).toBe(2);
+    for (const { schedule } of report.kernels)
+      expect(schedule).toMatch(/^splitFold acc second launch 4352; splitFold best second launch 4352; /);
+    expect(report.kernels[0]?.fuses).toEqual([
+      "%1: f32[] = sum %0 axes=[0]",
+      "%4: f32[], %5: i32[] = maxWithIndex %0 axes=[0]",
+    ]);
+    const scratch = [...layout.buffers.values()].filter(({ segment }) => segment === "arena");
+    expect(scratch.map(({ dtype, count }) => [dtype, count])).toEqual([
+      ["f32", 46],
+      ["i32", 23],
+    ]);
+    expect(findOverlap(layout.arena.placements)).toBeNull();
+    const [first] = launchesOf(sequence);
+    expect(layout.freedAfter.get(first?.id ?? -1)).toEqual([]);
+    const drawing = drawEntry(whole.ordered.fused.entry, kernelsOf(whole));
+    expect(drawing.frames?.map(({ name }) => name)).toEqual(report.kernels.map(({ name }) => name));
+    expect(printDot(drawing, { title: "", about: "" })).toContain("parts of a fold");
+  });
+
+  test("a kernel that is launched twice is cut once, with scratch for each launch", () => {
+    const found = launchesOf(halves(long, undefined, true));
+    expect(found.map(({ id }) => id)).toEqual([11, 0, 12, 10]);
+    expect(new Set(found.map(({ kernel }) => kernel)).size).toBe(2);
+    const scratch = found.flatMap(({ bindings }) => bindings.filter(({ buffer }) => buffer.segment === "arena"));
+    expect(new Set(scratch.map(({ buffer }) => buffer)).size).toBe(4);
+  });
+
+  test("a move that is not legal is named", () => {
+    const move = (of: string, terms: number): SecondLaunch => ({
+      move: "splitFold",
+      of,
+      into: { by: "launch", terms },
+    });
+    expect(() => halves(long, [move("acc", 100_000)])).toThrow(
+      'pass "schedule": "splitFold acc second launch 100000" is not legal: it has 100000 terms',
+    );
+    expect(() => halves(long, [move("nothing", 4)])).toThrow("there is no fold nothing at the top of a nest");
+    expect(() => halves(long, [move("acc", 4), move("acc", 8)])).toThrow("acc waits for acc");
+  });
+});
