@@ -18,7 +18,7 @@ import { stage } from "./moves/stage.ts";
 import { team } from "./moves/team.ts";
 import { tile } from "./moves/tile.ts";
 import { splitTree } from "./moves/tree.ts";
-import { type Around, Illegal, type Moved, type Piece } from "./piece.ts";
+import { type Around, Illegal, type Moved, type Piece, refuse } from "./piece.ts";
 
 /** The nest after a move, which refuses where it is not legal. */
 type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved;
@@ -34,8 +34,10 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   keep,
   stage,
   spill,
-  splitFold: (piece, { of, into }, around) =>
-    into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around),
+  splitFold(piece, { of, into }, around) {
+    if (into.by === "launch") return refuse("it makes two launches of one");
+    return into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around);
+  },
   tile,
   team,
 };

@@ -26,7 +26,7 @@ import { type Around, atFold, type Moved, type Piece, refuse } from "../piece.ts
 export function splitFold(
   piece: Piece,
   of: string,
-  into: Exclude<Parts, { readonly by: "tree" }>,
+  into: Exclude<Parts, { readonly by: "tree" | "launch" }>,
   { fresh }: Around,
 ): Moved {
   return atFold(piece, of, (fold, { around, after }) => {
