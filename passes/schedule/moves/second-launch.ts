@@ -19,8 +19,9 @@ import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import { ownExprs, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
 import { openBounds } from "../bounds.ts";
-import { sizeOf, workOf } from "../facts.ts";
-import { copyStmts, type Fresh, freshNames, letsFor, withoutUnread } from "../names.ts";
+import { copyStmts } from "../copies.ts";
+import { sizeOf, storedIn, workOf } from "../facts.ts";
+import { type Fresh, freshNames, letsFor, withoutUnread } from "../names.ts";
 import { placeOf, recover } from "./loops.ts";
 
 export interface Halves {
@@ -133,9 +134,9 @@ function whyWhole(fold: FoldStmt, made: readonly Stmt[], before: readonly Stmt[]
   if (fold.block.length > 0 || fold.guard.length > 0) return "the fold is scheduled already";
   if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
   if (before.some(({ kind }) => kind === "var" || kind === "barrier")) return "its row is scheduled already";
-  const { stored } = accessesOf(before);
-  if ([...accessesOf(made).read].some((name) => stored.has(name))) return "it reads what its row has stored";
-  return accessesOf(made).stored.size > 0 ? "the fold stores" : null;
+  const stored = storedIn(before);
+  if ([...readIn(made)].some((name) => stored.has(name))) return "it reads what its row has stored";
+  return storedIn(made).size > 0 ? "the fold stores" : null;
 }
 
 // ---- the halves ------------------------------------------------------------------------------------------------------
@@ -234,23 +235,23 @@ function joinedIn(nest: Nest, joins: ReadonlyMap<Stmt, Stmt>): Nest {
 
 /** Those of the parameters that the nests touch, each with the role that it has in them. */
 function touchedBy(nests: readonly Nest[], params: readonly BufferParam[]): readonly BufferParam[] {
-  const { read, stored } = accessesOf(nests.flatMap(({ prelude, body }) => [...prelude, ...body]));
+  const stmts = nests.flatMap(({ prelude, body }) => [...prelude, ...body]);
+  const [read, stored] = [readIn(stmts), storedIn(stmts)];
   return params.flatMap((param): readonly BufferParam[] => {
     if (!stored.has(param.name)) return read.has(param.name) ? [{ ...param, role: "read" }] : [];
     return [{ ...param, role: read.has(param.name) ? "update" : "write" }];
   });
 }
 
-/** Names that expressions read, buffers among them, and buffers that are stored to. */
-function accessesOf(stmts: readonly Stmt[]): { readonly read: ReadonlySet<string>; readonly stored: Set<string> } {
-  const [read, stored] = [new Set<string>(), new Set<string>()];
+/** Names that expressions read, buffers among them. */
+function readIn(stmts: readonly Stmt[]): ReadonlySet<string> {
+  const read = new Set<string>();
   walkStmts(stmts, {
     stmt: (stmt) => {
-      if (stmt.kind === "store") stored.add(stmt.buffer);
       for (const { reads } of ownExprs(stmt)) for (const name of reads) read.add(name);
     },
   });
-  return { read, stored };
+  return read;
 }
 
 const isArithmetic = (kind: string): boolean => kind === "apply";
