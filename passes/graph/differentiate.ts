@@ -151,16 +151,24 @@ function reverseSweep(loss: Node, parameters: readonly Node[], sweeps: Sweeps): 
     const node = graph.nodes[id];
     // with the first result of an application, the cotangents of all are known: whoever reads one comes later
     if (node === undefined || node.result > 0 || node.op.vjp === undefined) continue;
-    const slopes = node.results.map((result) => (between.has(result) ? (cotangents.get(result) ?? null) : null));
-    if (slopes.every((slope) => slope === null)) continue;
+    const slopes: (Node | null)[] = [];
+    let flows = false;
+    for (const result of node.results) {
+      const slope = between.has(result) ? (cotangents.get(result) ?? null) : null;
+      slopes.push(slope);
+      flows ||= slope !== null;
+    }
+    if (!flows) continue;
     const build = derivedFrom(node, sweeps);
-    node.op.vjp(node, slopes, build).forEach((flow, i) => {
+    const parts = node.op.vjp(node, slopes, build);
+    for (let i = 0; i < parts.length; i += 1) {
+      const flow = parts[i];
       const operand = node.args[i];
-      if (flow === null || operand === undefined || !between.has(operand)) return;
+      if (flow === null || flow === undefined || operand === undefined || !between.has(operand)) continue;
       checkFlow(node, operand, flow);
       const sum = cotangents.get(operand);
       cotangents.set(operand, sum === undefined ? flow : build.addSlopes(sum, flow));
-    });
+    }
   }
   return cotangents;
 }

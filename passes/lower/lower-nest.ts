@@ -209,9 +209,9 @@ export class NestBuilder {
   ): readonly { readonly result: Node; readonly value: Expr }[] {
     const { cluster, names, target, pool } = this.#options;
     const fn = node.op.kind === "reduce" ? node.op.fold : "sum";
-    const { isWide, ...about } = folds[fn];
+    const about = folds[fn];
     const type = valueTypeOf(operand(node).type.dtype);
-    const wide = isWide ? accumulatorType(type, target) : type;
+    const wide = about.isWide ? accumulatorType(type, target) : type;
     const held = about.names.map((hint) => names.fresh(hint));
     const scope = newScope([], loops, node.op.kind === "contract");
     this.#scopes.push(scope);

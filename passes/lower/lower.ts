@@ -38,10 +38,11 @@ import { Names } from "./names.ts";
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
 export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPool): Sequence {
   const kernelNames = new Names();
+  const setting: Setting = { kernels, pool: kernels.exprs, target };
   return ordered.steps.map((step, position): Step => {
     if (step.kind === "copy") return step;
     const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
-    return { ...lowerGroup(name, step.clusters, ordered, { kernels, pool: kernels.exprs, target }), id: step.id };
+    return lowerGroup(name, step, ordered, setting);
   });
 }
 
@@ -64,10 +65,10 @@ interface Setting {
 
 function lowerGroup(
   name: string,
-  clusters: readonly Cluster[],
+  { id, clusters }: Pick<Launch, "id"> & { readonly clusters: readonly Cluster[] },
   ordered: Ordered,
   setting: Setting,
-): Omit<Launch, "id"> {
+): Launch {
   const { target, kernels } = setting;
   const names = new Names();
   const buffers = new KernelBuffers(ordered, names);
@@ -82,7 +83,7 @@ function lowerGroup(
   let bytes = 0;
   for (const param of params) bytes += trafficOf(param, target);
   const kernel = kernels.intern({ name, buffers: params, shared: [], nests, flops, bytes, schedule: [] });
-  return { kind: "launch", name, kernel, bindings: buffers.boundTo(kernel), nodes: buffers.nodes };
+  return { kind: "launch", id, name, kernel, bindings: buffers.boundTo(kernel), nodes: buffers.nodes };
 }
 
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
@@ -185,11 +186,11 @@ interface Written {
 }
 
 function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
-  const { pool } = setting;
+  const { pool, target } = setting;
   const { domain, nodes, outputs } = cluster;
   const loops = domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
   const own = loops.map((loop) => pool.loop(loop));
-  const nest = new NestBuilder({ cluster, loops, buffers, names, ...setting });
+  const nest = new NestBuilder({ cluster, loops, buffers, names, pool, target });
   // In id order, operands first: so a value never asks for another that is deep below it.
   for (const node of nodes) {
     if (isElement(node, cluster)) nest.value(stored(node, outputs), elementAt(node, own, pool));

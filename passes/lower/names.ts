@@ -9,7 +9,7 @@ export class Names {
 
   /** A name that resembles the hint: "model.W1" -> "model_w1", the second time "model_w1_2". */
   fresh(hint: string): string {
-    const start = /^[a-z][a-z0-9]{0,39}$/.test(hint) ? hint : cleaned(hint);
+    const start = hint.length <= 40 && /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(hint) ? hint : cleaned(hint);
     let name = start;
     let n = this.#next.get(start) ?? 2;
     for (; this.#taken.has(name); n++) name = `${start}_${n}`;
