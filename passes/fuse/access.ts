@@ -153,11 +153,9 @@ export function elementsIn(
     if (current === undefined) throw new CompilerBug("an element is read for no node");
     return operand(current, arg);
   };
-  const reads: Reads = {
+  const reads: Reads & { shapes: Reads["shapes"] } = {
     ...exprBuilder,
-    get shapes() {
-      return current?.args.map(shapeOf) ?? [];
-    },
+    shapes: [],
     read: (arg, at, guard) => read(argOf(arg), at, guard),
     once,
     index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
@@ -165,9 +163,12 @@ export function elementsIn(
   };
   return (node, at) => {
     const outer = current; // ops ask for elements that others make
+    const { shapes } = reads;
     current = node;
+    reads.shapes = node.args.map(shapeOf);
     const made = elementsOf(node, at, reads);
     current = outer;
+    reads.shapes = shapes;
     return made;
   };
 }

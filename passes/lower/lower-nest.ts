@@ -53,17 +53,19 @@ interface Place {
   readonly bounds: readonly Bound[];
 }
 
-/** What is known of places: a node is asked for at few. */
+/** What is known of places: a node is asked for at few. In most scopes nothing is, so the table is made when something is. */
 class Memo<Value> {
-  readonly #known = new Map<Node, { readonly place: Place; readonly value: Value }[]>();
+  #known: Map<Node, { readonly place: Place; readonly value: Value }[]> | null = null;
 
   get(place: Place): Value | undefined {
+    if (this.#known === null) return undefined;
     const known = this.#known.get(place.node);
     if (known !== undefined) for (const one of known) if (isSamePlace(one.place, place)) return one.value;
     return undefined;
   }
 
   set(place: Place, value: Value): void {
+    this.#known ??= new Map();
     const known = this.#known.get(place.node);
     if (known === undefined) this.#known.set(place.node, [{ place, value }]);
     else known.push({ place, value });
