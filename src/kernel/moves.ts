@@ -22,8 +22,8 @@ export interface MoveTable {
   };
   /** These parallel loops take, in this order, the places that they have among all. */
   readonly reorder: { readonly axes: readonly string[] };
-  /** Neighbouring parallel loops become one; the last of them turns fastest. */
-  readonly flatten: { readonly axes: readonly string[]; readonly into: string };
+  /** Neighbouring parallel loops become one; the last of them turns fastest. Of no loops, the prelude may go into the one. */
+  readonly flatten: { readonly axes: readonly string[]; readonly into: string; readonly prelude?: "inside" };
   /** A parallel loop is spread over threads, workgroups or invocations; or over lanes, around the body where it is not in it. */
   readonly bind: { readonly axis: string; readonly to: "thread" | "workgroup" | "invocation" | "lane" };
   /** A parallel loop becomes the loop around the whole body. */
@@ -111,7 +111,7 @@ export function printMove(move: Move): string {
     case "reorder":
       return `reorder ${move.axes.join(", ")}`;
     case "flatten":
-      return `flatten ${move.axes.join(", ") || "no loops"} into ${move.into}`;
+      return `flatten ${move.axes.join(", ") || "no loops"}${move.prelude === undefined ? "" : " and prelude"} into ${move.into}`;
     case "bind":
       return `bind ${move.axis} ${move.to}`;
     case "sink":

@@ -256,15 +256,17 @@ function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Sched
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
   if (tile !== undefined) return [...tile, ...prelude];
   const rows = steps === undefined ? undefined : rowMoves(nest, steps, choice);
-  return [...(rows ?? mapMoves(nest, choice)), ...prelude];
+  const isShared = prelude.some((made) => made.move === "splitFold" && made.into.by === "tree");
+  return [...(rows ?? mapMoves(nest, choice, isShared)), ...prelude];
 }
 
-function mapMoves({ loops, body }: Nest, { size, tuning }: Choice): Schedule {
+function mapMoves({ loops, body }: Nest, { size, tuning }: Choice, isShared: boolean): Schedule {
   const names = loops.map(({ loop }) => loop.name);
   const [first] = names;
   const flat = names.length === 1 && first !== undefined ? first : "flat";
+  const inside = names.length === 0 && !isShared ? ({ prelude: "inside" } as const) : {};
   return [
-    ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat } as const]),
+    ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat, ...inside } as const]),
     { move: "split", axis: flat, by: size, tail: "guard" },
     { move: "bind", axis: `${flat}_i`, to: "invocation" },
     { move: "bind", axis: `${flat}_o`, to: "workgroup" },

@@ -55,9 +55,9 @@ function withLoops({ nest, names }: Piece, loops: readonly ParallelLoop[]): Piec
 
 /**
  * No loops at all are one of one iteration, which may overwrite what it reads before the loop: that goes into it, so that no
- * other iteration reads it once the loop is cut and guarded. A fold may yet be shared by many.
+ * other iteration reads it once the loop is cut and guarded. Folds do where nobody else is to share them.
  */
-export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh }: Around): Moved {
+export function flatten(piece: Piece, { axes, into, prelude }: MoveOf<"flatten">, { fresh }: Around): Moved {
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
   if (wanted.length === 0 && axes.length > 0) return withName(piece, into, null);
@@ -76,8 +76,10 @@ export function flatten(piece: Piece, { axes, into }: MoveOf<"flatten">, { fresh
   const loops = [...nest.loops];
   loops.splice(start, flat.length, { loop: both, mark: flat[0]?.mark ?? "parallel" });
   const body = mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both))));
-  const isOne = nest.loops.length === 0 && nest.prelude.every(({ kind }) => kind !== "fold");
-  const [before, own] = isOne ? [[], nest.prelude] : [nest.prelude, []];
+  if (prelude !== undefined && nest.loops.length > 0) refuse("it is computed before all iterations");
+  const folds = prelude === "inside" ? 0 : nest.prelude.findLastIndex(({ kind }) => kind === "fold") + 1;
+  const outside = nest.loops.length === 0 ? folds : nest.prelude.length;
+  const [before, own] = [nest.prelude.slice(0, outside), nest.prelude.slice(outside)];
   return withName({ ...piece, nest: { loops, prelude: before, body: [...own, ...body] } }, into, both.name);
 }
 
