@@ -2,7 +2,7 @@
  * A nest while moves are made: moves speak the names that `lower` gave, and `names` tells what became of them.
  */
 import { forLoop } from "../../src/kernel/build.ts";
-import type { BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
+import type { BlockLoop, BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { copyStmts } from "./copies.ts";
@@ -108,6 +108,18 @@ export function checkApart(stmts: readonly Stmt[], loops: readonly string[], sha
 // ---- statements of a nest, each where it stands ----------------------------------------------------------------------
 
 export type ForStmt = Stmt & { readonly kind: "for" };
+
+/** Loops that stand around nothing but one another, outer first. */
+export function chainOf(outer: ForStmt): readonly ForStmt[] {
+  const [only, ...others] = outer.body;
+  return only?.kind === "for" && others.length === 0 ? [outer, ...chainOf(only)] : [outer];
+}
+
+/** Copies of the loops of a block, and where in them one is. */
+export function copyBlock(loops: readonly BlockLoop[], fresh: Fresh) {
+  const block = loops.map(({ loop, mark }): BlockLoop => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
+  return { block, at: block.map(({ loop }) => fresh.pool.loop(loop)) };
+}
 
 /** What stands in place of a statement and of those behind it in its list; undefined where it is not the one that is looked for. */
 type Find = (stmt: Stmt, after: () => readonly Stmt[], around: readonly Stmt[]) => readonly Stmt[] | undefined;

@@ -19,6 +19,7 @@ import { type Fresh, replace } from "../names.ts";
 import {
   type Around,
   atStmt,
+  chainOf,
   checkApart,
   type ForStmt,
   type Moved,
@@ -39,30 +40,21 @@ export function jam(piece: Piece, { axes, mark }: MoveOf<"jam">, { fresh, shared
   const sunk = bound.reduceRight(sinkLoop, piece);
   return atStmt(sunk, `loop ${wanted[0]}`, (stmt) => {
     if (stmt.kind !== "for" || !wanted.includes(stmt.loop.name)) return undefined;
-    const { chain, inside } = chainOf(stmt, wanted);
-    const block = wanted.flatMap((name) => chain.find(({ loop }) => loop.name === name)?.loop ?? []);
+    const all = chainOf(stmt);
+    const block = wanted.flatMap((name) => all.find(({ loop }) => loop.name === name)?.loop ?? []);
+    const chain = all.slice(0, 1 + all.findLastIndex(({ loop }) => block.includes(loop)));
+    const others = chain.filter(({ loop }) => !block.includes(loop));
+    const isFree = chain.every(({ loop, mark }) => mark === "parallel" || (mark === "lane" && !block.includes(loop)));
+    if (block.length < wanted.length || !isFree)
+      refuse("the loops are not parallel, or stand around other statements too");
+    const inside = chain[chain.length - 1]?.body ?? [];
     checkApart(inside, wanted, shared);
-    const others = chain.filter(({ loop }) => !wanted.includes(loop.name));
-    const jammed = jamStmts(inside, block, mark, fresh);
-    return others.reduceRight<readonly Stmt[]>((body, each) => [{ ...each, body }], jammed);
+    // Others between them stay, in their order.
+    return others.reduceRight<readonly Stmt[]>(
+      (body, each) => [{ ...each, body }],
+      jamStmts(inside, block, mark, fresh),
+    );
   });
-}
-
-/** Loops that stand around nothing but one another, down to the last that is wanted. Others between them stay, in their order. */
-function chainOf(outer: ForStmt, wanted: readonly string[]) {
-  const chain: ForStmt[] = [];
-  const open = new Set(wanted);
-  let inside: readonly Stmt[] = [outer];
-  while (open.size > 0) {
-    const [only] = inside;
-    const isLink = only?.kind === "for" && inside.length === 1;
-    if (!isLink || (only.mark !== "parallel" && (only.mark !== "lane" || open.has(only.loop.name))))
-      return refuse("the loops are not parallel, or stand around other statements too");
-    chain.push(only);
-    open.delete(only.loop.name);
-    inside = only.body;
-  }
-  return { chain, inside };
 }
 
 /** The statements for all iterations of the block. */

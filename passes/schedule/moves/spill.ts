@@ -10,12 +10,23 @@
  * row, so an epilogue that reads it stays as it is.
  */
 import { forLoops, load, store } from "../../../src/kernel/build.ts";
-import type { BlockLoop, Expr, FoldStmt, Index, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { sizeOf } from "../facts.ts";
 import type { Fresh } from "../names.ts";
-import { type Around, atFold, type ForStmt, type Moved, nameNow, type Piece, type Place, refuse } from "../piece.ts";
+import {
+  type Around,
+  atFold,
+  chainOf,
+  copyBlock,
+  type ForStmt,
+  type Moved,
+  nameNow,
+  type Piece,
+  type Place,
+  refuse,
+} from "../piece.ts";
 import { placeOf } from "./loops.ts";
 
 export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved {
@@ -34,7 +45,7 @@ interface Epilogue {
   /** What has nothing to do with it. */
   readonly rest: readonly Stmt[];
   /** The loops of the block, as this part of the body calls them. */
-  readonly block: readonly BlockLoop[];
+  readonly block: readonly LoopVar[];
 }
 
 /** The loop over the block that follows the fold, where nothing behind it reads the sums. */
@@ -46,46 +57,30 @@ function epilogueOf(fold: FoldStmt, { around, after }: Place): Epilogue {
   const held = new Set(fold.accumulators.map(({ name }) => name));
   const [once, rest] = [after.slice(0, start), after.slice(start + 1)];
   if (someStmt([...once, ...rest], { expr: (expr) => readsAny(expr, held) })) refuse("they are read elsewhere too");
-  const block: BlockLoop[] = [];
-  let inside: readonly Stmt[] = [loop];
-  for (const { loop: wanted } of fold.block) {
-    const [only] = inside;
-    if (inside.length > 1 || only?.kind !== "for" || only.loop.extent !== wanted.extent)
-      return refuse("it is in other loops");
-    block.push({ loop: only.loop, mark: only.mark });
-    inside = only.body;
-  }
-  const isStrange = someStmt(inside, {
+  const chain = chainOf(loop).slice(0, fold.block.length);
+  if (fold.block.some((wanted, i) => wanted.loop.extent !== chain[i]?.loop.extent)) refuse("it is in other loops");
+  const isStrange = someStmt(chain[chain.length - 1]?.body ?? [], {
     stmt: ({ kind }) => kind !== "let" && kind !== "store",
     expr: (expr) => expr.kind === "name" && expr.at.length > 0 && !held.has(expr.name),
   });
   if (isStrange) refuse("it reads registers of its row");
-  return { once, loop, block, rest };
+  return { once, loop, block: chain.map((each) => each.loop), rest };
 }
 
 function spilled(fold: FoldStmt, place: Place, shared: SharedArray[], fresh: Fresh): readonly Stmt[] {
   const { once, loop, block, rest } = epilogueOf(fold, place);
   const { pool } = fresh;
   const lanes = place.around.flatMap((stmt) => (stmt.kind === "for" && stmt.mark === "lane" ? [stmt.loop] : []));
-  const slot = (of: readonly BlockLoop[]): Index => placeOf([...of.map((one) => one.loop), ...lanes], fresh);
-  const own = fold.block.map(
-    ({ loop: each, mark }): BlockLoop => ({ loop: { ...each, name: fresh(each.name) }, mark }),
-  );
+  const slot = (loops: readonly LoopVar[]): Index => placeOf([...loops, ...lanes], fresh);
+  const own = copyBlock(fold.block, fresh);
+  const ownLoops = own.block.map((each) => each.loop);
   const arrays = new Map<string, SharedArray>();
-  for (const { name, type } of fold.accumulators) {
-    const count = sizeOf([...fold.block.map((one) => one.loop), ...lanes]);
-    arrays.set(name, { name: fresh("sums"), type, count });
-  }
-  shared.push(...arrays.values());
   const kept = fold.accumulators.map(({ name, type }) => {
-    const value = pool.name(
-      type,
-      name,
-      own.map((one) => pool.loop(one.loop)),
-    );
-    return store(arrays.get(name)?.name ?? "", slot(own), value);
+    const array: SharedArray = { name: fresh("sums"), type, count: sizeOf([...ownLoops, ...lanes]) };
+    arrays.set(name, array);
+    return store(array.name, slot(ownLoops), pool.name(type, name, own.at));
   });
-  const keeping = forLoops(own, kept);
+  shared.push(...arrays.values());
   const found = slot(block);
   const read = rewriting(
     (expr: Expr) => {
@@ -94,5 +89,11 @@ function spilled(fold: FoldStmt, place: Place, shared: SharedArray[], fresh: Fre
     },
     (expr) => readsAny(expr, arrays),
   );
-  return [fold, ...once, ...keeping, { ...loop, mark: "serial", body: mapStmts(loop.body, read) }, ...rest];
+  return [
+    fold,
+    ...once,
+    ...forLoops(own.block, kept),
+    { ...loop, mark: "serial", body: mapStmts(loop.body, read) },
+    ...rest,
+  ];
 }

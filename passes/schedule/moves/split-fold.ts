@@ -21,7 +21,7 @@ import { laneCount } from "../../../src/kernel/stride.ts";
 import { copyStmts } from "../copies.ts";
 import { sizeOf } from "../facts.ts";
 import { defining, type Fresh } from "../names.ts";
-import { type Around, atFold, type Moved, type Piece, refuse } from "../piece.ts";
+import { type Around, atFold, copyBlock, type Moved, type Piece, refuse } from "../piece.ts";
 
 export function splitFold(
   piece: Piece,
@@ -123,8 +123,7 @@ function overParts(
   terms: number,
   fresh: Fresh,
 ): readonly FoldStmt[] {
-  const block = fold.block.map(({ loop, mark }) => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
-  const at = block.map(({ loop }) => fresh.pool.loop(loop));
+  const { block, at } = copyBlock(fold.block, fresh);
   const body: Stmt[] = [...parts];
   const results = parts.map((one) => held(one, at, fresh));
   const outer = { ...fold, axes, block, body, values: joined(fold, results, body, fresh), guard: [] };

@@ -11,6 +11,7 @@ import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.
 import { readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 import { declaredNames, namesIn } from "../names.ts";
+import { chainOf, type ForStmt } from "../piece.ts";
 import { notShared } from "./tree.ts";
 
 /** Statements of a row, and the loops whose iterations the lanes take: parallel ones around one another are taken as one. */
@@ -82,16 +83,14 @@ function assignsOuter(stmt: Stmt): boolean {
   return someStmt([stmt], { stmt: (inner) => inner.kind === "assign" && !own.has(inner.name) });
 }
 
-function planLoop(stmt: Stmt & { readonly kind: "for" }): RowStep | undefined {
-  const body = [stmt];
-  const inside = (): Stmt | undefined => {
-    const last = body[body.length - 1]?.body;
-    return last?.length === 1 ? last[0] : undefined;
-  };
-  for (let only = inside(); only?.kind === "for" && only.mark === "parallel"; only = inside()) body.push(only);
-  const isSpread = body.every(({ mark }) => mark === "parallel") && !assignsOuter(stmt);
-  if (!isSpread) return stores(stmt) ? undefined : { kind: "all", stmts: [stmt] };
-  return { kind: "spread", loops: body.map(({ loop }) => loop), stmts: body[body.length - 1]?.body ?? [] };
+function planLoop(stmt: ForStmt): RowStep | undefined {
+  const chain = chainOf(stmt);
+  const end = chain.findIndex(({ mark }) => mark !== "parallel");
+  const loops = end < 0 ? chain : chain.slice(0, end);
+  const inner = loops[loops.length - 1];
+  if (inner !== undefined && !assignsOuter(stmt))
+    return { kind: "spread", loops: loops.map(({ loop }) => loop), stmts: inner.body };
+  return stores(stmt) ? undefined : { kind: "all", stmts: [stmt] };
 }
 
 // ---- races ---------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ import { guardLoads, isBelow, openBounds } from "../bounds.ts";
 import { copyStmts } from "../copies.ts";
 import { movedBy, neighboursAlong, readsIn, sizeOf } from "../facts.ts";
 import { letsFor } from "../names.ts";
-import { type Around, atFold, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
+import { type Around, atFold, copyBlock, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { invocationOf, varyingIn } from "./tree.ts";
 
@@ -148,11 +148,8 @@ function addTo(acc: string, at: readonly Index[], value: Expr): Stmt {
 
 /** For each register of the block. */
 function inBlock({ fold }: Found, { fresh }: Around, make: (at: readonly Index[]) => Stmt): readonly Stmt[] {
-  const block = fold.block.map(({ loop }) => ({
-    loop: { ...loop, name: fresh(loop.name) },
-    mark: "unrolled" as const,
-  }));
-  return forLoops(block, [make(block.map(({ loop }) => fresh.pool.loop(loop)))]);
+  const { block, at } = copyBlock(fold.block, fresh);
+  return forLoops(block, [make(at)]);
 }
 
 function oneTile(found: Found, acc: string, step: Index, depth: number, around: Around): readonly Stmt[] {
