@@ -294,9 +294,12 @@ function encode(to: Bytes, token: Token, open: readonly Token[]): void {
       if (token.type !== undefined) to.bytes(Uint8Array.of(1, typeCode(token.type)));
       return;
     case "call":
+      to.byte(0x10);
+      to.wideU32(token.which); // whatever it is: a linker puts another in its place
+      return;
     case "getGlobal":
     case "setGlobal":
-      to.byte({ call: 0x10, getGlobal: 0x23, setGlobal: 0x24 }[token.kind]);
+      to.byte({ getGlobal: 0x23, setGlobal: 0x24 }[token.kind]);
       to.u32(token.which);
       return;
     case "br":
