@@ -99,8 +99,8 @@ const defects: readonly Defect[] = [
   {
     title: "sums of a block overlap",
     file: "passes/schedule/moves/spill.ts",
-    from: "placeOf([...of.map((one) => one.loop), ...lanes], fresh)",
-    to: "placeOf([...of.slice(1).map((one) => one.loop), ...lanes], fresh)",
+    from: "placeOf([...loops, ...lanes], fresh)",
+    to: "placeOf([...loops.slice(1), ...lanes], fresh)",
     caughtBy: "test/unit/wasm/kernels.test.ts",
     named: "13 x 70 x 17: a long epilogue",
   },

@@ -13,7 +13,7 @@
  */
 import { load, store } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
-import { sumIndex } from "../../../src/kernel/index-expr.ts";
+import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import { ownExprs, walkStmts } from "../../../src/kernel/rewrite.ts";
@@ -218,11 +218,7 @@ function joinOf(cut: Cut, fresh: Fresh): FoldStmt {
 
 /** Where the result of a part lies: those of neighbouring rows side by side. */
 function rowOf({ rows, held }: Cut, i: number, part: LoopVar, loops: readonly LoopVar[], fresh: Fresh): Index {
-  const terms = [
-    { factor: rows, index: fresh.pool.loop(part) },
-    { factor: 1, index: placeOf(loops, fresh) },
-  ];
-  return sumIndex(terms, held[i]?.offset);
+  return scaleIndex(blockIndex(rows, fresh.pool.loop(part), placeOf(loops, fresh)), 1, held[i]?.offset);
 }
 
 function joinedIn(nest: Nest, joins: ReadonlyMap<Stmt, Stmt>): Nest {
