@@ -10,8 +10,8 @@
  */
 import { byteWidth } from "../../src/core/dtype.ts";
 import { isDynamic } from "../../src/kernel/index-expr.ts";
-import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import { ownExprs, readsAny, walkExpr } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
 import { addressOf, firstLane, pointerKey } from "./address.ts";
 import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
@@ -38,7 +38,7 @@ export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: Wa
     if (step !== null && step !== 0)
       found.set(pointer.key, { ...pointer, step: step * byteWidth(pointer.memory.element) });
   };
-  return scan(body, context.lanes, see) ? [...found.values()] : [];
+  return scan(body, context.lanes, context, see) ? [...found.values()] : [];
 }
 
 /**
@@ -59,19 +59,18 @@ export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): re
   };
   for (const stmt of stmts) {
     if (stmt.kind === "for" || stmt.kind === "if") continue;
-    eachAccess(stmt, see);
+    eachAccess(stmt, context, see);
   }
   return [...shared];
 }
 
-/** The elements that a statement stores and loads, in this order. */
-function eachAccess(stmt: Stmt, see: (buffer: string, at: Index) => void): void {
+/** The elements that a statement itself stores and loads, in this order; statements in it are left aside. */
+function eachAccess(stmt: Stmt, { memory }: WasmContext, see: (buffer: string, at: Index) => void): void {
   if (stmt.kind === "store") see(stmt.buffer, stmt.at);
-  walkStmts([stmt], {
-    expr: (expr) => {
-      if (expr.kind === "load") see(expr.buffer, expr.at);
-    },
-  });
+  const load = (expr: Expr): undefined => {
+    if (expr.kind === "load") see(expr.buffer, expr.at);
+  };
+  for (const expr of ownExprs(stmt)) if (readsAny(expr, memory)) walkExpr(expr, load);
 }
 
 /** Whether the address can be computed before the block, whose values it must not read. A constant needs no local. */
@@ -109,20 +108,20 @@ export function releasePointers(pointers: readonly Pointer[], context: WasmConte
 function scan(
   body: readonly Stmt[],
   lanes: WasmContext["lanes"],
+  context: WasmContext,
   see: (buffer: string, at: Index, lanes: WasmContext["lanes"]) => void,
 ): boolean {
   for (const stmt of body) {
     if (stmt.kind === "barrier") return false;
     if (stmt.kind === "if") {
-      if (!scan(stmt.body, lanes, see)) return false;
+      if (!scan(stmt.body, lanes, context, see)) return false;
     } else if (stmt.kind === "for") {
       if (stmt.loop.extent === 0) continue;
       if (stmt.mark !== "lane" && stmt.loop.extent > 1) return false;
       const inside = stmt.mark === "lane" ? newLanes(stmt.loop.name, new Set()) : lanes;
-      if (!scan(stmt.body, inside, see)) return false;
+      if (!scan(stmt.body, inside, context, see)) return false;
     }
-    const own = stmt.kind === "for" || stmt.kind === "if" ? { ...stmt, body: [] } : stmt;
-    eachAccess(own, (buffer, at) => see(buffer, at, lanes));
+    eachAccess(stmt, context, (buffer, at) => see(buffer, at, lanes));
   }
   return true;
 }

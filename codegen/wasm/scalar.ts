@@ -72,7 +72,8 @@ export function elementPlace(found: ValuePlace & { readonly kind: "array" }, at:
 /** The place in row-major order. */
 export function flatten(at: readonly Index[], shape: readonly number[]): number {
   let flat = 0;
-  for (const [axis, index] of at.entries()) {
+  for (let axis = 0; axis < at.length; axis += 1) {
+    const index = place(at[axis], "an index");
     if (index.kind !== "const") throw new CompilerBug(`wasm: an array is indexed by a ${index.kind}`);
     flat = flat * (shape[axis] ?? 1) + index.value;
   }

@@ -184,10 +184,11 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
 
 function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
   const { f } = context;
-  const [first, second, third] = expr.args;
-  if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);
+  const first = place(expr.args[0], `what ${expr.fn} is of`);
+  const second = expr.args[1];
+  const third = expr.args[2];
   if (isRoutineFn(expr.fn)) {
-    for (const arg of expr.args) writeVector(arg, context);
+    writeOperands(expr, context);
     if (isShort(expr.fn)) writeInPlace(expr.fn, expr.type, context);
     else f.call(context.module.routine(expr.fn, expr.type, true));
     return;
@@ -205,7 +206,7 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
   const { type } = first;
   const op = type === "f32" ? vectorFloatOps[expr.fn] : vectorIntegerOps[expr.fn]?.[type === "i32" ? 0 : 1];
   if (op !== null && op !== undefined) {
-    for (const arg of expr.args) writeVector(arg, context);
+    writeOperands(expr, context);
     f.op(op);
     return;
   }
@@ -214,6 +215,10 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
     return;
   }
   if (!writeComposed(expr.fn, type, first, context)) writeLaneByLane(expr, context);
+}
+
+function writeOperands({ args }: Apply, context: WasmContext): void {
+  for (let i = 0; i < args.length; i += 1) writeVector(place(args[i], "an operand"), context);
 }
 
 /**
@@ -312,9 +317,10 @@ function writeWithConstant({ fn, type, args }: Apply, context: WasmContext): boo
 
 /** `bits(x) & 0x7fffffff > 0x7f800000`, as the maths library asks for a NaN: here a comparison with itself. */
 function writeNaNTest({ fn, args }: Apply, context: WasmContext): boolean {
-  const [masked, infinity] = args;
-  if (fn !== "gt" || infinity?.kind !== "const" || infinity.type !== "u32" || infinity.value !== INFINITY_BITS)
-    return false;
+  if (fn !== "gt") return false;
+  const masked = args[0];
+  const infinity = args[1];
+  if (infinity?.kind !== "const" || infinity.type !== "u32" || infinity.value !== INFINITY_BITS) return false;
   if (masked?.kind !== "apply" || masked.fn !== "and") return false;
   const [bits, mask] = masked.args;
   if (mask?.kind !== "const" || mask.value !== MAGNITUDE || bits?.kind !== "bitcast") return false;

@@ -28,7 +28,9 @@ export function strideAlong(
       return varies(index) ? null : 0;
     case "sum": {
       let stride = 0;
-      for (const term of index.terms) {
+      for (let i = 0; i < index.terms.length; i += 1) {
+        const term = index.terms[i];
+        if (term === undefined) continue;
         const inner = strideAlong(term.index, loop, count, varies);
         if (inner === null) return null;
         stride += term.factor * inner;
