@@ -1,5 +1,6 @@
 /**
- * graph, explain and compile as a user types them: each in a process of its own, with scripts that are right and wrong.
+ * graph, explain and compile as a user types them, with scripts that are right and wrong. Commands that a test gives together
+ * run one after the other in one process, as starting one takes half a second.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,6 +20,15 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const run = (...args: string[]): Promise<Finished> => runScript("test/cli/command.ts", args);
 
+/** What each of some commands wrote and ended with, in one process. */
+async function runEach<const L extends readonly (readonly string[])[]>(
+  lists: L,
+): Promise<{ [I in keyof L]: Finished }> {
+  const { code, stdout, stderr } = await run("--each", JSON.stringify(lists));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  return JSON.parse(stdout);
+}
+
 /** A script outside the repository, in a package of the given kind. */
 function userScript(name: string, text: string, type: "module" | "commonjs" = "module"): string {
   const home = mkdtempSync(join(folder, "user-"));
@@ -27,11 +37,60 @@ function userScript(name: string, text: string, type: "module" | "commonjs" = "m
   return join(home, name);
 }
 
+/** What a user may get wrong, and what they are told. */
+const mistakes: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
+  ["a script that is not there", ["no.ts"], /^error: there is no file no\.ts\n$/],
+  ["a folder", ["test"], /^error: test is a folder/],
+  ["no script", [], /missing required argument 'script'/],
+  ["an unknown entry", [mnist, "--entry", "tran"], /^error: there is no entry "tran": the program has train\n$/],
+  [
+    "an unknown stage",
+    [mnist, "--stage", "final"],
+    /Allowed choices are forward, gradient, optimized, kernels, memory/,
+  ],
+  ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, json/],
+  [
+    "a file of no known ending",
+    [mnist, "-o", join(tmpdir(), "step.gif")],
+    /no format has the ending \.gif: add --format/,
+  ],
+  ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
+  ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
+  ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
+  ["a dimension of two sizes", [mnist, "--dims", "batch=2", "--dims", "batch=3"], /"batch" is given twice/],
+  ["a pass and a stage", [mnist, "--print-after", "fuse", "--stage", "kernels"], /cannot be used with option '--stage/],
+  ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
+  ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
+  [
+    "folded kernels",
+    [mnist, "--fold", "--stage", "kernels", "--format", "svg", "--dims", "batch=2"],
+    /--fold draws calls/,
+  ],
+  ["dot of memory", [mnist, "--stage", "memory", "--format", "dot", "--dims", "batch=2"], /no dot of it/],
+  ["a file that cannot be written", [mnist, "-o", "no/such/folder/x.svg"], /could not write no\/such\/folder\/x\.svg/],
+  [
+    "shapes that do not fit",
+    ["test/cli/scripts/bad/shapes.ts"],
+    /inner dimensions 3 and 4 differ\n {4}at .*shapes\.ts:\d/,
+  ],
+  [
+    "no default export, before it is run,",
+    ["test/cli/scripts/bad/no-default.ts"],
+    /has no default export: .* \(it was not run\)/,
+  ],
+  ["another default export", ["test/cli/scripts/bad/no-program.ts"], /neither a program nor a trainer/],
+  [
+    "a script that throws",
+    ["test/cli/scripts/bad/throws.ts"],
+    /RangeError: the size is missing\n {4}at .*throws\.ts:2:/,
+  ],
+];
+
 describe("graph", () => {
   test("text and JSON to the terminal, at stages that need no sizes", async () => {
-    const [text, json] = await Promise.all([
-      run("graph", mnist, "--stage", "forward"),
-      run("graph", mnist, "--format", "json"),
+    const [text, json] = await runEach([
+      ["graph", mnist, "--stage", "forward"],
+      ["graph", mnist, "--format", "json"],
     ]);
     expect(text).toMatchObject({ code: 0, stderr: "" });
     expect(text.stdout).toMatch(/^entry train\n%0: f32\[batch,784\] = input name=image\n/);
@@ -43,12 +102,12 @@ describe("graph", () => {
   test("pictures into files, by their ending", async () => {
     const file = (name: string): string => join(folder, name);
     const common = ["graph", mnist, "--dims", "batch=128", "-o"];
-    const done = await Promise.all([
-      run(...common, file("k.svg"), "--stage", "kernels"),
-      run(...common, file("m.png"), "--stage", "memory"),
-      run(...common, file("g.dot"), "--stage", "gradient"),
-      run("graph", "test/cli/scripts/deep.ts", "--fold", "-o", file("f.svg")),
-      run(...common, file("w.txt"), "--stage", "kernels", "--target", "wgsl"),
+    const done = await runEach([
+      [...common, file("k.svg"), "--stage", "kernels"],
+      [...common, file("m.png"), "--stage", "memory"],
+      [...common, file("g.dot"), "--stage", "gradient"],
+      ["graph", "test/cli/scripts/deep.ts", "--fold", "-o", file("f.svg")],
+      [...common, file("w.txt"), "--stage", "kernels", "--target", "wgsl"],
     ]);
     for (const { code, stdout, stderr } of done) expect([code, stdout, stderr]).toEqual([0, "", ""]);
     expect(readFileSync(file("k.svg"), "utf8")).toContain("k0_contract_max");
@@ -60,10 +119,10 @@ describe("graph", () => {
 
   test("names with quotes and angle brackets, a chosen entry, a script of a CommonJS package", async () => {
     const plain = userScript("plain.ts", "const x: number = await 1;\nexport default { x };\n", "commonjs");
-    const [odd, product, common] = await Promise.all([
-      run("graph", "test/cli/scripts/factors.ts", "--stage", "kernels", "--format", "svg"),
-      run("graph", "test/cli/scripts/factors.ts", "--entry", "product"),
-      run("graph", plain),
+    const [odd, product, common] = await runEach([
+      ["graph", "test/cli/scripts/factors.ts", "--stage", "kernels", "--format", "svg"],
+      ["graph", "test/cli/scripts/factors.ts", "--entry", "product"],
+      ["graph", plain],
     ]);
     expect(odd.stdout).toContain("model.v &lt;&quot;b&amp;&gt;");
     expect(product.stdout).toMatch(/^entry product\n/);
@@ -71,9 +130,9 @@ describe("graph", () => {
   });
 
   test("a trainer with several inputs and outputs", async () => {
-    const [forward, kernels] = await Promise.all([
-      run("graph", "test/cli/scripts/two-heads.ts", "--stage", "forward", "--entry", "predict"),
-      run("graph", "test/cli/scripts/two-heads.ts", "--stage", "kernels", "--target", "wasm", "--dims", "batch=64"),
+    const [forward, kernels] = await runEach([
+      ["graph", "test/cli/scripts/two-heads.ts", "--stage", "forward", "--entry", "predict"],
+      ["graph", "test/cli/scripts/two-heads.ts", "--stage", "kernels", "--target", "wasm", "--dims", "batch=64"],
     ]);
     expect(forward).toMatchObject({ code: 0, stderr: "" });
     for (const name of ["input name=x.point", "input name=x.scale", "output output.ring", "output output.inside"]) {
@@ -97,78 +156,32 @@ describe("graph", () => {
 
   test("every example is looked into, and not run", async () => {
     const names = ["custom-loss", "derivatives", "inspect", "mnist-from-scratch", "mnist-mlp", "resume", "tensors"];
-    const found = await Promise.all(names.map((name) => run("graph", `examples/${name}.ts`)));
+    const found = await runEach(names.map((name) => ["graph", `examples/${name}.ts`]));
     for (const { code, stdout, stderr } of found) {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
       expect(stdout).toMatch(/^entry (train|step)\n%0: /);
     }
   });
 
-  test.each([
-    ["a script that is not there", ["no.ts"], /^error: there is no file no\.ts\n$/],
-    ["a folder", ["test"], /^error: test is a folder/],
-    ["no script", [], /missing required argument 'script'/],
-    ["an unknown entry", [mnist, "--entry", "tran"], /^error: there is no entry "tran": the program has train\n$/],
-    [
-      "an unknown stage",
-      [mnist, "--stage", "final"],
-      /Allowed choices are forward, gradient, optimized, kernels, memory/,
-    ],
-    ["an unknown format", [mnist, "--format", "gif"], /Allowed choices are text, dot, svg, png, json/],
-    [
-      "a file of no known ending",
-      [mnist, "-o", join(tmpdir(), "step.gif")],
-      /no format has the ending \.gif: add --format/,
-    ],
-    ["an unknown dimension", [mnist, "--dims", "bach=3"], /has no dimension "bach" \(it has batch\)/],
-    ["a dimension that is no number", [mnist, "--dims", "batch=many"], /"batch=many" is not a size/],
-    ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
-    ["a dimension of two sizes", [mnist, "--dims", "batch=2", "--dims", "batch=3"], /"batch" is given twice/],
-    [
-      "a pass and a stage",
-      [mnist, "--print-after", "fuse", "--stage", "kernels"],
-      /cannot be used with option '--stage/,
-    ],
-    ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
-    ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
-    [
-      "folded kernels",
-      [mnist, "--fold", "--stage", "kernels", "--format", "svg", "--dims", "batch=2"],
-      /--fold draws calls/,
-    ],
-    ["dot of memory", [mnist, "--stage", "memory", "--format", "dot", "--dims", "batch=2"], /no dot of it/],
-    [
-      "a file that cannot be written",
-      [mnist, "-o", "no/such/folder/x.svg"],
-      /could not write no\/such\/folder\/x\.svg/,
-    ],
-    [
-      "shapes that do not fit",
-      ["test/cli/scripts/bad/shapes.ts"],
-      /inner dimensions 3 and 4 differ\n {4}at .*shapes\.ts:\d/,
-    ],
-    [
-      "no default export, before it is run,",
-      ["test/cli/scripts/bad/no-default.ts"],
-      /has no default export: .* \(it was not run\)/,
-    ],
-    ["another default export", ["test/cli/scripts/bad/no-program.ts"], /neither a program nor a trainer/],
-    [
-      "a script that throws",
-      ["test/cli/scripts/bad/throws.ts"],
-      /RangeError: the size is missing\n {4}at .*throws\.ts:2:/,
-    ],
-  ])("%s is a user's error", async (_, args, message) => {
-    const { code, stdout, stderr } = await run("graph", ...args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toMatch(message);
-    expect(stderr.match(/^ +at /gm)?.length ?? 0).toBeLessThan(2); // a place, not a stack
+  describe("mistakes, all in one process", () => {
+    const ends = new Map<readonly string[], Finished>();
+    beforeAll(async () => {
+      const found = await runEach(mistakes.map(([, args]) => ["graph", ...args]));
+      mistakes.forEach(([, args], i) => void ends.set(args, found[i] as Finished));
+    });
+
+    test.each(mistakes)("%s is a user's error", (_, args, message) => {
+      const { code, stdout, stderr } = ends.get(args) as Finished;
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toMatch(message);
+      expect(stderr.match(/^ +at /gm)?.length ?? 0).toBeLessThan(2); // a place, not a stack
+    });
   });
 
   test("syntax errors and missing imports are the user's too", async () => {
-    const results = await Promise.all([
-      run("graph", userScript("syntax.ts", "export default program({{;\n")),
-      run("graph", userScript("gone.mjs", 'export { default } from "./gone-file.mjs";\n')),
+    const results = await runEach([
+      ["graph", userScript("syntax.ts", "export default program({{;\n")],
+      ["graph", userScript("gone.mjs", 'export { default } from "./gone-file.mjs";\n')],
     ]);
     for (const { code, stderr } of results) {
       expect(code).toBe(2);
@@ -207,11 +220,11 @@ describe("explain", () => {
   });
 
   test("why an update is not fused with its gradient, and why a state is copied", async () => {
-    const [clipped, copied, wgsl, wasm] = await Promise.all([
-      run("explain", "test/cli/scripts/clipped.ts"),
-      run("explain", "test/cli/scripts/factors.ts"),
-      run("explain", mnist, "--target", "wgsl", "--dims", "batch=128"),
-      run("explain", mnist, "--target", "wasm", "--dims", "batch=128"),
+    const [clipped, copied, wgsl, wasm] = await runEach([
+      ["explain", "test/cli/scripts/clipped.ts"],
+      ["explain", "test/cli/scripts/factors.ts"],
+      ["explain", mnist, "--target", "wgsl", "--dims", "batch=128"],
+      ["explain", mnist, "--target", "wasm", "--dims", "batch=128"],
     ]);
     expect(clipped.stdout).toMatch(
       /not fused with its gradient %\d+ \(k\d_contract\): the update also needs %\d+ \(k\d_\w+\)/,
@@ -284,9 +297,9 @@ describe("compile", () => {
 
   test("the wasm manifest is the module's memory, imports and exports; more than 4 GiB are refused", async () => {
     const out = join(folder, "wasm-mnist");
-    const [done, large] = await Promise.all([
-      run("compile", mnist, "--target", "wasm", "--dims", "batch=128", "-o", out),
-      run("compile", mnist, "--target", "wasm", "--dims", "batch=2000000", "-o", join(folder, "none")),
+    const [done, large] = await runEach([
+      ["compile", mnist, "--target", "wasm", "--dims", "batch=128", "-o", out],
+      ["compile", mnist, "--target", "wasm", "--dims", "batch=2000000", "-o", join(folder, "none")],
     ]);
     expect(done.code).toBe(0);
     const [entry] = JSON.parse(readFileSync(join(out, "manifest.json"), "utf8")).entries;
