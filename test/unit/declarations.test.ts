@@ -33,7 +33,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "tensorloom-declarations-"));
   const dist = join(folder, "node_modules", "tensorloom", "dist");
   await mkdir(dist, { recursive: true });
-  await tsc(newest, "-p", join(root, "tsconfig.build.json"), "--emitDeclarationOnly", "--outDir", dist);
+  await tsc(newest, "-p", join(root, "tsconfig.build.json"), "--emitDeclarationOnly", "--noCheck", "--outDir", dist);
   await cp(join(root, "package.json"), join(dist, "..", "package.json"));
   for (const name of ["commander", "@types/node", "@webgpu/types"]) await link(folder, name);
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
@@ -64,6 +64,7 @@ async function complaintsOf(i: number): Promise<ReadonlyMap<string, string>> {
     noUncheckedIndexedAccess: true,
     noEmit: true,
     skipLibCheck: false,
+    skipDefaultLibCheck: true, // the compiler's own
     ...options,
   };
   const config = `tsconfig.${i}.json`;
