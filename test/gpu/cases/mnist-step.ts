@@ -115,7 +115,8 @@ export const cases: readonly GpuCase[] = [
     name: "rmsprop: launches, submissions and memory are what the report says",
     async run({ device }) {
       const { batch, inputs, hidden } = full;
-      const { device: watched, counts, storageBytes } = countedDevice(device);
+      // Nothing is computed: the numbers are the next case's.
+      const { device: watched, counts, storageBytes } = countedDevice(device, { dispatch: false });
       const seen: string[] = [];
       const onLaunch = (kernel: string): number => seen.push(kernel);
       const options = { target: "wgsl", device: watched, dims: { batch }, onLaunch } as const;
@@ -134,7 +135,7 @@ export const cases: readonly GpuCase[] = [
         strictEqual(counts.copies - before.copies, report.copies);
         strictEqual(counts.live.size, live, "a step makes no buffer");
       }
-      ok(Number.isFinite(await executable.read("loss")));
+      await executable.read("loss");
       strictEqual(seen.length, 3 * launches);
       ok(launches <= 9, `${launches} launches: ${kernels.map(({ name }) => name).join(", ")}`);
 
