@@ -22,7 +22,7 @@ export interface MoveTable {
   };
   /** These parallel loops take, in this order, the places that they have among all. */
   readonly reorder: { readonly axes: readonly string[] };
-  /** Neighbouring parallel loops become one; the last of them turns fastest. Of no loops, the prelude may go into the one. */
+  /** Neighbouring parallel loops become one; the last of them turns fastest. Of one iteration in all, the prelude may go inside. */
   readonly flatten: { readonly axes: readonly string[]; readonly into: string; readonly prelude?: "inside" };
   /** A parallel loop is spread over threads, workgroups or invocations; or over lanes, around the body where it is not in it. */
   readonly bind: { readonly axis: string; readonly to: "thread" | "workgroup" | "invocation" | "lane" };

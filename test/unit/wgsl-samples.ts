@@ -281,7 +281,7 @@ export function horizontal(): Kernel {
 }
 
 /** One iteration, which overwrites a number that is read before it, in a sum of so many terms and behind that. */
-export function ownState(terms: number): Kernel {
+export function ownState(terms: number, loops: readonly LoopVar[] = []): Kernel {
   const k = loop("k", terms);
   const old = load("f32", "s", at());
   const before = [
@@ -289,7 +289,7 @@ export function ownState(terms: number): Kernel {
     letValue("old", old),
   ];
   const body = [store("s", at(), apply("sub", name("f32", "old"), name("f32", "dot")))];
-  return kernelOf("own", [buffer("read", "g", terms), buffer("update", "s", 1)], [nest([], body, before)]);
+  return kernelOf("own", [buffer("read", "g", terms), buffer("update", "s", 1)], [nest(loops, body, before)]);
 }
 
 /** Everything under another name, so that two kernels can be one. */
@@ -384,6 +384,7 @@ export const samples: readonly Sample[] = [
   { title: "bytes and masks 7x11", kernel: bytesAndMasks(7, 11), tolerance: 1e-6 },
   { title: "gather 9x5 of 4", kernel: gather(9, 5, 4), tolerance: 0 },
   { title: "a state of one number, 7 terms", kernel: ownState(7), tolerance: 1e-4 },
+  { title: "a state of one number, a loop", kernel: ownState(7, [loop("i", 1)]), tolerance: 1e-4 },
   { title: "a state of one number, 1000 terms", kernel: ownState(1000), tolerance: 1e-4 },
   { title: "four nests", kernel: horizontal(), tolerance: 1e-4 },
 ];

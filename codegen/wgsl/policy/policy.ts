@@ -263,8 +263,9 @@ function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Sched
 function mapMoves({ loops, body }: Nest, { size, tuning }: Choice, isShared: boolean): Schedule {
   const names = loops.map(({ loop }) => loop.name);
   const [first] = names;
-  const flat = names.length === 1 && first !== undefined ? first : "flat";
-  const inside = names.length === 0 && !isShared ? ({ prelude: "inside" } as const) : {};
+  const isOne = sizeOf(loops.map(({ loop }) => loop)) === 1;
+  const flat = names.length === 1 && first !== undefined && !isOne ? first : "flat";
+  const inside = isOne && !isShared ? ({ prelude: "inside" } as const) : {};
   return [
     ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat, ...inside } as const]),
     { move: "split", axis: flat, by: size, tail: "guard" },

@@ -54,8 +54,8 @@ function withLoops({ nest, names }: Piece, loops: readonly ParallelLoop[]): Piec
 }
 
 /**
- * No loops at all are one of one iteration, which may overwrite what it reads before the loop: that goes into it, so that no
- * other iteration reads it once the loop is cut and guarded. Folds do where nobody else is to share them.
+ * No loops at all are one of one iteration. What a nest of one iteration reads before its loops it may overwrite: that goes inside,
+ * so that no other iteration reads it once the loop is cut and guarded. Folds do where nobody else is to share them.
  */
 export function flatten(piece: Piece, { axes, into, prelude }: MoveOf<"flatten">, { fresh }: Around): Moved {
   const { nest } = piece;
@@ -76,9 +76,10 @@ export function flatten(piece: Piece, { axes, into, prelude }: MoveOf<"flatten">
   const loops = [...nest.loops];
   loops.splice(start, flat.length, { loop: both, mark: flat[0]?.mark ?? "parallel" });
   const body = mapStmts(nest.body, replaceLoops(recover(parts, fresh.pool.loop(both))));
-  if (prelude !== undefined && nest.loops.length > 0) refuse("it is computed before all iterations");
+  const isOne = sizeOf(nest.loops.map(({ loop }) => loop)) === 1 && flat.length === nest.loops.length;
+  if (prelude !== undefined && !isOne) refuse("the prelude is computed before all iterations");
   const folds = prelude === "inside" ? 0 : nest.prelude.findLastIndex(({ kind }) => kind === "fold") + 1;
-  const outside = nest.loops.length === 0 ? folds : nest.prelude.length;
+  const outside = isOne ? folds : nest.prelude.length;
   const [before, own] = [nest.prelude.slice(0, outside), nest.prelude.slice(outside)];
   return withName({ ...piece, nest: { loops, prelude: before, body: [...own, ...body] } }, into, both.name);
 }
