@@ -26,8 +26,10 @@ export interface WgslArtifact extends Artifact {
   readonly kernels: readonly WgslModule[];
 }
 
-/** The limits of a GPU that kernels depend on, as WebGPU calls them. */
+/** What kernels depend on: the limits of a GPU, as WebGPU calls them. */
 export interface WgslFacts {
+  /** Whether it is a driver that computes on the CPU. */
+  readonly isSoftware: boolean;
   readonly maxComputeInvocationsPerWorkgroup: number;
   readonly maxComputeWorkgroupSizeX: number;
   readonly maxComputeWorkgroupStorageSize: number;

@@ -18,6 +18,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
   tolerances: wgslTolerances,
   /** The default limits of the WebGPU specification, which every GPU has. */
   portable: {
+    isSoftware: false,
     maxComputeInvocationsPerWorkgroup: 256,
     maxComputeWorkgroupSizeX: 256,
     maxComputeWorkgroupStorageSize: 16384,
@@ -37,11 +38,14 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
   }),
   // The driver's compiler finds common values.
   schedule: (kernel, facts) => scheduleKernel(kernel, wgslPolicy(limitsOf(facts)), { namesCommon: false }),
+  // A software GPU has no idle cores to fill, and pays for each barrier: a sum of 4 million in parts took it 34 times as long.
   secondLaunches: (kernel, facts) =>
-    wgslSecondLaunches(kernel, limitsOf(facts), {
-      maxBuffers: facts.maxStorageBuffersPerShaderStage,
-      bytesOf: gpuBytes,
-    }),
+    facts.isSoftware
+      ? []
+      : wgslSecondLaunches(kernel, limitsOf(facts), {
+          maxBuffers: facts.maxStorageBuffersPerShaderStage,
+          bytesOf: gpuBytes,
+        }),
   legalize: legalizeKernel,
   printer: shaderPrinter,
 };

@@ -2,11 +2,13 @@
  * Runs a program on the GPU and on `js`, with the same feeds from the same start, and compares everything that comes out.
  */
 import { ok, strictEqual } from "node:assert/strict";
-import { compile } from "../../src/compile.ts";
+import { compile, compileOn } from "../../src/compile.ts";
 import type { CompileOptions } from "../../src/compile-options.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { Feeds } from "../../src/runtime/feeds.ts";
 import type { TypedArray } from "../../src/runtime/typed-arrays.ts";
+import { deviceSource } from "../../src/runtime/webgpu/connection.ts";
+import { type TargetSetup, wgslTarget } from "../../src/targets.ts";
 
 export interface Call {
   readonly entry?: string;
@@ -16,6 +18,8 @@ export interface Call {
 export interface Comparison {
   /** Compile options of both. */
   readonly options?: CompileOptions;
+  /** As if the device were a card: a software GPU is spared some launches. */
+  readonly asCard?: boolean;
   /** Of the GPU alone. */
   readonly gpuOptions?: CompileOptions;
   /** |found - expected| <= tolerance * (1 + |expected|) for f32; 0 means the same bits. Other dtypes are always equal. */
@@ -27,10 +31,12 @@ export async function sameAsJs(
   device: GPUDevice,
   program: Program<unknown>,
   calls: readonly Call[],
-  { options = {}, gpuOptions = {}, tolerance = 0 }: Comparison = {},
+  { options = {}, gpuOptions = {}, tolerance = 0, asCard = false }: Comparison = {},
 ): Promise<readonly unknown[]> {
   const js = await compile(program as Program, { ...options, target: "js" });
-  const gpu = await compile(program as Program, { device, ...options, ...gpuOptions, target: "wgsl" });
+  const gpu = asCard
+    ? await compileOn(program as Program, cardTarget(device), { ...options, ...gpuOptions })
+    : await compile(program as Program, { device, ...options, ...gpuOptions, target: "wgsl" });
   try {
     const outputs: unknown[] = [];
     for (const [n, { entry = "step", feeds = {} }] of calls.entries()) {
@@ -48,6 +54,9 @@ export async function sameAsJs(
     gpu.dispose();
   }
 }
+
+/** What is compiled for a card, run on whatever the device is. */
+export const cardTarget = (device: GPUDevice): TargetSetup => wgslTarget({ ...deviceSource(device), software: false });
 
 function compare(found: unknown, expected: unknown, tolerance: number, where: string): void {
   if (typeof expected === "number") {

@@ -348,6 +348,7 @@ describe("kernels that would count further than their target can", () => {
       maxComputeWorkgroupsPerDimension: 65535,
       maxStorageBuffersPerShaderStage: 8,
       minStorageBufferOffsetAlignment: 256,
+      isSoftware: false,
     },
   } as unknown as Parameters<typeof wgslTarget>[0]);
   const targets = { wasm: wasmTarget({ threads: 1 }), wgsl: gpu };

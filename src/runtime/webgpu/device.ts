@@ -27,7 +27,7 @@ export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
 
 export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
   return {
-    facts: source.limits,
+    facts: { ...source.limits, isSoftware: source.software },
     machine: async (stateBytes, options) => WebGpuMachine.create(await openDevice(source), stateBytes, options),
   };
 }

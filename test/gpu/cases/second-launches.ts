@@ -3,7 +3,7 @@
  * no parts, in sizes that do not divide.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { compile } from "../../../src/compile.ts";
+import { compileOn } from "../../../src/compile.ts";
 import type { Program } from "../../../src/dsl/program.ts";
 import {
   add,
@@ -33,7 +33,7 @@ import {
   variance,
   zeros,
 } from "../../../src/index.ts";
-import { sameAsJs } from "../against-js.ts";
+import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
 const long = 131_101;
@@ -45,7 +45,7 @@ const numbers = (count: number): Float32Array =>
 
 /** The names of the launches, in order. */
 async function launchesOf(device: GPUDevice, made: Program<unknown>): Promise<readonly string[]> {
-  const executable = await compile(made as Program, { device, target: "wgsl" });
+  const executable = await compileOn(made as Program, cardTarget(device), {});
   const [report] = executable.report.entries;
   executable.dispose();
   return report?.kernels.map(({ name }) => name) ?? [];
@@ -103,7 +103,7 @@ export const cases: readonly GpuCase[] = [
       const holes = numbers(long);
       holes[100_000] = holes[130_000] = Number.NaN;
       const calls = [x, ties, holes].map((values) => ({ feeds: { x: values } }));
-      const [, tied, torn] = await sameAsJs(device, folds, calls, { tolerance: 1e-5 });
+      const [, tied, torn] = await sameAsJs(device, folds, calls, { tolerance: 1e-5, asCard: true });
       const ends = (found: unknown) => (found as { ends: Record<string, number> }).ends;
       deepStrictEqual([ends(tied).first, ends(tied).last], [0, 0]);
       deepStrictEqual([ends(torn).first, ends(torn).last], [100_000, 100_000]);
@@ -115,7 +115,7 @@ export const cases: readonly GpuCase[] = [
       const feeds = { x: numbers(3 * tall), y: numbers(2 * tall) };
       const options = { debug: { poisonFreed: true } } as const;
       ok((await launchesOf(device, columns)).some(isFirst));
-      await sameAsJs(device, columns, [{ feeds }, { feeds }], { options, tolerance: 1e-5 });
+      await sameAsJs(device, columns, [{ feeds }, { feeds }], { options, tolerance: 1e-5, asCard: true });
     },
   },
   {
@@ -124,7 +124,7 @@ export const cases: readonly GpuCase[] = [
       const feeds = { x: numbers(12 * tall), label: Int32Array.from({ length: tall }, (_, i) => (i * i) % 5) };
       const options = { debug: { poisonFreed: true } } as const;
       ok((await launchesOf(device, training)).some(isFirst));
-      await sameAsJs(device, training, [{ feeds }, { feeds }, { feeds }], { options, tolerance: 1e-5 });
+      await sameAsJs(device, training, [{ feeds }, { feeds }, { feeds }], { options, tolerance: 1e-5, asCard: true });
     },
   },
   {
@@ -139,7 +139,7 @@ export const cases: readonly GpuCase[] = [
       strictEqual(names[0], `${names[1]}_parts`);
       const x = numbers(long);
       const feeds = Array.from({ length: 5 }, () => ({ feeds: { x } }));
-      const [first, ...others] = await sameAsJs(device, made, feeds, { tolerance: 1e-5 });
+      const [first, ...others] = await sameAsJs(device, made, feeds, { tolerance: 1e-5, asCard: true });
       for (const other of others) deepStrictEqual(other, first);
     },
   },
