@@ -7,6 +7,8 @@
  *   leaving out fuse or schedule          within a tolerance: a schedule adds up a row in parts, and a sum that stands alone
  *                                         has another schedule than one in a fused row
  *   leaving out fuse of what is not scheduled    the same bits
+ *
+ * At full size on any number of threads; where a step is left out or memory poisoned, with a quarter of the hidden units.
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { compileOn, rmsprop, type TargetOptions } from "../../../src/index.ts";
@@ -25,6 +27,8 @@ import { expectSameBits } from "../../program-case.ts";
 import { largestError } from "../../program-oracle.ts";
 
 const steps = 3;
+/** A net a quarter as large: its contractions have panels and blocks as the large one's do. */
+const quarter = { hidden: 128 };
 let batches: readonly Batch[] = [];
 
 beforeAll(() => {
@@ -41,13 +45,20 @@ interface Run {
 }
 
 interface RunOptions extends TargetOptions {
+  readonly hidden?: number;
   readonly skip?: readonly Skippable[];
   readonly poisonFreed?: boolean;
   readonly onLaunch?: (kernel: string) => void;
 }
 
 /** Three steps with RMSprop: the results of each, and all states. On one thread unless told otherwise. */
-async function run({ skip = [], poisonFreed = false, onLaunch, ...options }: RunOptions = {}): Promise<Run> {
+async function run({
+  hidden = 512,
+  skip = [],
+  poisonFreed = false,
+  onLaunch,
+  ...options
+}: RunOptions = {}): Promise<Run> {
   const machines: Machine[] = [];
   const entries: WatchedEntry[] = [];
   const target = watchedTarget(
@@ -55,7 +66,7 @@ async function run({ skip = [], poisonFreed = false, onLaunch, ...options }: Run
     (machine) => machines.push(machine),
     wasmTarget({ threads: 1, ...options }),
   );
-  const executable = await compileOn(mnistStep(rmsprop()), target, {
+  const executable = await compileOn(mnistStep(rmsprop(), hidden), target, {
     dims: mnistDims,
     skip,
     debug: { poisonFreed },
@@ -89,9 +100,11 @@ describe.each([
   ["precise", true],
 ] as const)("three %s steps", (_, precise) => {
   let plain: Run;
+  let small: Run;
 
   beforeAll(async () => {
     plain = await run({ precise });
+    small = await run({ precise, ...quarter });
     expect(plain.device).toBe("wasm (1 thread)");
   });
 
@@ -108,30 +121,30 @@ describe.each([
   });
 
   test.each([[["order"]], [["plan"]], [["order", "plan"]]] as const)("have the same bits without %j", async (skip) => {
-    const { trace, report } = await run({ precise, skip });
-    expectSameBits(trace, plain.trace, `without ${skip.join(", ")}`);
-    expect(report.memory).not.toEqual(plain.report.memory);
+    const { trace, report } = await run({ precise, ...quarter, skip });
+    expectSameBits(trace, small.trace, `without ${skip.join(", ")}`);
+    expect(report.memory).not.toEqual(small.report.memory);
   });
 
   test.each([[["fuse"]], [["fuse", "order", "plan"]]] as const)("are near without %j", async (skip) => {
-    const found = await run({ precise, skip });
-    expectNear(found, plain);
+    const found = await run({ precise, ...quarter, skip });
+    expectNear(found, small);
     expect(found.report.launches).toBeGreaterThan(50);
   });
 
   test("are near without schedule, and then fuse changes no bit", async () => {
-    const loops = await run({ precise, skip: ["schedule"] });
-    expectNear(loops, plain);
+    const loops = await run({ precise, ...quarter, skip: ["schedule"] });
+    expectNear(loops, small);
     expect(loops.report.kernels.every(({ schedule }) => schedule === "")).toBe(true);
-    const apart = await run({ precise, skip: ["fuse", "order", "plan", "schedule"] });
+    const apart = await run({ precise, ...quarter, skip: ["fuse", "order", "plan", "schedule"] });
     expectSameBits(apart.trace, loops.trace, "without fuse, order, plan, schedule");
   });
 
   test("have the same bits when freed memory is filled with NaN", async () => {
-    expectSameBits((await run({ precise, poisonFreed: true })).trace, plain.trace, "poisoned");
+    expectSameBits((await run({ precise, ...quarter, poisonFreed: true })).trace, small.trace, "poisoned");
     const [apart, poisoned] = [
-      await run({ precise, skip: ["fuse"] }),
-      await run({ precise, skip: ["fuse"], poisonFreed: true }),
+      await run({ precise, ...quarter, skip: ["fuse"] }),
+      await run({ precise, ...quarter, skip: ["fuse"], poisonFreed: true }),
     ];
     expectSameBits(poisoned.trace, apart.trace, "poisoned without fuse");
   });
