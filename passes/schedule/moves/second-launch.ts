@@ -12,7 +12,6 @@
  * launch, in an order that depends on sizes alone. Both halves are kernels as `lower` writes them, each with moves of its own.
  */
 import { load, store } from "../../../src/kernel/build.ts";
-import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
@@ -23,6 +22,7 @@ import { copyStmts } from "../copies.ts";
 import { sizeOf, storedIn, workOf } from "../facts.ts";
 import { type Fresh, freshNames, letsFor, withoutUnread } from "../names.ts";
 import { placeOf, recover } from "./loops.ts";
+import { notShared } from "./tree.ts";
 
 export interface Halves {
   readonly parts: Kernel;
@@ -131,8 +131,8 @@ function placeIn({ nests }: Kernel, move: SecondLaunch): Place | string {
 
 /** Why a fold, made of these statements, has to be folded where it stands; null if it has not. */
 function whyWhole(fold: FoldStmt, made: readonly Stmt[], before: readonly Stmt[]): string | null {
-  if (fold.block.length > 0 || fold.guard.length > 0) return "the fold is scheduled already";
-  if (folds[fold.fn].splits(fold.accumulators[0]?.type ?? "f32") === "no") return `a ${fold.fn} has no parts`;
+  const reason = fold.guard.length > 0 ? "the fold is scheduled already" : notShared(fold);
+  if (reason !== null) return reason;
   if (before.some(({ kind }) => kind === "var" || kind === "barrier")) return "its row is scheduled already";
   const stored = storedIn(before);
   if ([...readIn(made)].some((name) => stored.has(name))) return "it reads what its row has stored";
