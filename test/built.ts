@@ -2,7 +2,7 @@
  * Vitest's global setup: the sources as JavaScript, once for all child processes of the tests. A process that loads our 250
  * files of TypeScript through tsx takes 0.7 s of a core before its first line, one that loads the bundle 0.1 s.
  *
- *   src/index.ts, src/node.ts, the commands -> <root>/.cache/tests/<unique>/{index,node,main,command}.js, with shared chunks
+ *   src/index.ts, src/node.ts, the commands, ... -> <root>/.cache/tests/<unique>/{index,node,main,command,...}.js, with shared chunks
  *
  * run-script.ts starts processes in which "tensorloom" means these files. The folder goes when the tests are over.
  */
@@ -24,6 +24,9 @@ export const builtFiles = {
   "src/node.ts": "node",
   "src/tools/cli/main.ts": "main",
   "test/cli/command.ts": "command",
+  "test/no-allocation-child.ts": "no-allocation-child",
+  "test/unit/resume-child.ts": "resume-child",
+  "test/unit/wasm/undisposed-child.ts": "undisposed-child",
 } as const;
 
 export default async function setup(): Promise<() => void> {
@@ -44,6 +47,7 @@ export default async function setup(): Promise<() => void> {
     format: "esm",
     target: "node20",
     packages: "external",
+    alias: { "tensorloom/node": join(root, "src/node.ts"), tensorloom: join(root, "src/index.ts") },
     logLevel: "error",
   });
   const paths = { tensorloom: [join(folder, "index.js")], "tensorloom/node": [join(folder, "node.js")] };

@@ -3,15 +3,16 @@
  * collection and no growth of the heap. What is left is what the test itself and the engine's own bookkeeping need.
  */
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
+import { builtFiles, builtFolder } from "../built.ts";
 import type { HeapChange } from "../no-allocation-child.ts";
 
-const child = fileURLToPath(new URL("../no-allocation-child.ts", import.meta.url));
+const child = join(process.env[builtFolder] ?? "", `${builtFiles["test/no-allocation-child.ts"]}.js`);
 
 async function measure(...sizes: readonly number[]): Promise<HeapChange> {
-  const argumentsOfNode = ["--expose-gc", "--import", "tsx", child, ...sizes.map(String)];
+  const argumentsOfNode = ["--expose-gc", child, ...sizes.map(String)];
   const { stdout } = await promisify(execFile)(process.execPath, argumentsOfNode);
   return JSON.parse(stdout) as HeapChange;
 }
