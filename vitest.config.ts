@@ -68,5 +68,6 @@ export default defineConfig(({ mode }) => ({
     isolate: false, // nothing here is global, so files of one worker share what they import: a third of the time of a quick run
     sequence: { sequencer: LongestFirst },
     globalSetup: "test/built.ts",
+    setupFiles: "test/seed.ts",
   },
 }));
