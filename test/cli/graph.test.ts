@@ -59,6 +59,17 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], messa
   ["a missing dimension", [mnist, "--stage", "kernels"], /"batch" has no size: add --dims batch=128/],
   ["a dimension of two sizes", [mnist, "--dims", "batch=2", "--dims", "batch=3"], /"batch" is given twice/],
   ["a pass and a stage", [mnist, "--print-after", "fuse", "--stage", "kernels"], /cannot be used with option '--stage/],
+  [
+    "what is left out",
+    [mnist, "--print-after", "fuse", "--skip", "fuse"],
+    /--print-after fuse: that is left out by --skip/,
+  ],
+  ["--skip of what is not compiled", [mnist, "--skip", "fuse"], /--skip is for what is compiled: use it with --stage/],
+  [
+    "--skip of a stage that must be",
+    [mnist, "--skip", "lower"],
+    /"lower" cannot be left out; these can: simplify, fuse/,
+  ],
   ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
   ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
   [
@@ -217,6 +228,15 @@ describe("explain", () => {
       expect(told.memory[name]).toBeGreaterThan(0);
     }
     expect(told.updates).toContainEqual(expect.objectContaining({ state: "model.w1", stored: [], copied: null }));
+  });
+
+  test("--skip leaves stages out", async () => {
+    const explained = async (...skip: string[]): Promise<unknown> =>
+      JSON.parse((await run("explain", mnist, "--dims", "batch=128", "--json", ...skip)).stdout);
+    const [all, some] = [await explained(), await explained("--skip", "fuse,plan", "--skip", "order")];
+    expect(all).toMatchObject({ launches: 7 });
+    expect(some).toMatchObject({ passes: expect.not.arrayContaining([expect.objectContaining({ name: "fuse" })]) });
+    expect(Number((some as { launches: number }).launches)).toBeGreaterThan(20);
   });
 
   test("why an update is not fused with its gradient, and why a state is copied", async () => {

@@ -6,6 +6,7 @@ import { InvalidArgumentError } from "commander";
 import { UserError } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import { type Dims, dimNames } from "../../graph/shape.ts";
+import { type Skippable, skippable } from "../../stages.ts";
 
 export const dimsHelp = "sizes of symbolic dimensions, as batch=128 or batch=128,width=32";
 export const entryHelp = "the entry to show (default: the program's first)";
@@ -22,6 +23,21 @@ export function parseDims(text: string, before: Dims = {}): Dims {
     dims.set(name, Number(size));
   }
   return Object.fromEntries(dims);
+}
+
+export const skipHelp = `stages to leave out, for comparison: the numbers stay the same (${skippable.join(", ")})`;
+
+/** Parses one --skip; it may be given several times. */
+export function parseSkip(text: string, before: readonly Skippable[] = []): readonly Skippable[] {
+  const skip = new Set(before);
+  for (const part of text.split(",")) {
+    const stage = skippable.find((name) => name === part.trim());
+    if (stage === undefined) {
+      throw new InvalidArgumentError(`"${part}" cannot be left out; these can: ${skippable.join(", ")}.`);
+    }
+    skip.add(stage);
+  }
+  return [...skip];
 }
 
 /** The entry's name, checked; the first entry where none is asked for. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { UserError } from "../../core/errors.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
-import { dimsHelp, parseDims } from "./choose.ts";
+import { dimsHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type ExportedFiles, type ExportOptions, exporters } from "./export.ts";
 import { loadProgram } from "./load.ts";
 
@@ -28,6 +28,7 @@ export function addCompileCommand(program: Command): void {
     .requiredOption("-o, --output <folder>", "where to write the files; it is made if need be")
     .option("--entry <name>", "this entry alone (default: all)")
     .option("--dims <sizes>", dimsHelp, parseDims)
+    .option("--skip <stages>", skipHelp, parseSkip)
     .action(async (script: string, { output, target, ...options }: CompileFlags) => {
       const { files, told } = exporters[target](await loadProgram(script), options);
       await writeAll(output, files);

@@ -5,7 +5,7 @@
  */
 import { type Command, Option } from "commander";
 import { targetNames } from "../../kernel/target.ts";
-import { dimsHelp, entryHelp, parseDims } from "./choose.ts";
+import { dimsHelp, entryHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { type ExplainOptions, explainProgram, printExplanation } from "./explain.ts";
 import { loadProgram } from "./load.ts";
 
@@ -17,6 +17,7 @@ export function addExplainCommand(program: Command): void {
     .addOption(new Option("--target <target>", "what to compile for").choices(targetNames).default("js"))
     .option("--entry <name>", entryHelp)
     .option("--dims <sizes>", dimsHelp, parseDims)
+    .option("--skip <stages>", skipHelp, parseSkip)
     .option("--json", "as one JSON object", false)
     .action(async (script: string, { json, ...options }: ExplainOptions & { readonly json: boolean }) => {
       const explanation = explainProgram(await loadProgram(script), options);

@@ -9,6 +9,7 @@ import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import type { KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
+import type { Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 import { explainUpdates, type UpdateReport } from "./explain-updates.ts";
@@ -30,11 +31,13 @@ export interface ExplainOptions {
   readonly entry?: string;
   readonly dims?: Dims;
   readonly target: TargetName;
+  /** Stages to leave out. */
+  readonly skip?: readonly Skippable[];
 }
 
 export function explainProgram(
   program: Program<unknown>,
-  { dims = {}, target, ...options }: ExplainOptions,
+  { dims = {}, target, skip = [], ...options }: ExplainOptions,
 ): Explanation {
   const entry = chooseEntry(program, options.entry);
   checkDims(program, dims, "all");
@@ -44,7 +47,7 @@ export function explainProgram(
     entry,
     dims,
     targets[target].planned,
-    {},
+    { skip },
     { warn: (message) => warnings.add(message) },
   );
   const { passes, kernels, launches, copies, memory } = stages.report;

@@ -25,12 +25,15 @@ import type { TargetName } from "../../kernel/target.ts";
 import type { Artifact, ArtifactStep } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
+import type { Skippable } from "../../stages.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
 
 export interface ExportOptions {
   /** By default all. */
   readonly entry?: string;
   readonly dims?: Dims;
+  /** Stages to leave out. */
+  readonly skip?: readonly Skippable[];
 }
 
 export type ExportedFiles = ReadonlyMap<string, string | Uint8Array>;
@@ -61,11 +64,11 @@ function exportProgram<A extends Artifact>(
   toFiles: Exporter<A>,
   options: ExportOptions,
 ): Exported {
-  const { dims = {} } = options;
+  const { dims = {}, skip = [] } = options;
   checkDims(program, dims, "all");
   const names = options.entry === undefined ? [...program.entries.keys()] : [chooseEntry(program, options.entry)];
   const together = newTogether(target);
-  const entries = names.map((name) => stagesOf(program, name, dims, target, {}, { together }).entry);
+  const entries = names.map((name) => stagesOf(program, name, dims, target, { skip }, { together }).entry);
   const fresh = new Names();
   const { files, told, entries: own } = toFiles(entries, (hint) => fresh.fresh(hint));
   const manifest = {

@@ -10,7 +10,8 @@ import { type Command, Option } from "commander";
 import { UserError } from "../../core/errors.ts";
 import type { Dims } from "../../graph/shape.ts";
 import { type TargetName, targetNames } from "../../kernel/target.ts";
-import { dimsHelp, entryHelp, parseDims } from "./choose.ts";
+import type { Skippable } from "../../stages.ts";
+import { dimsHelp, entryHelp, parseDims, parseSkip, skipHelp } from "./choose.ts";
 import { drawProgram, type Format, formats, passNames, printedAfter, type Stage, stages } from "./graph.ts";
 import { loadProgram } from "./load.ts";
 
@@ -22,6 +23,7 @@ interface GraphFlags {
   readonly dims?: Dims;
   readonly target: TargetName;
   readonly fold: boolean;
+  readonly skip?: readonly Skippable[];
   readonly printAfter?: string;
 }
 
@@ -43,6 +45,7 @@ export function addGraphCommand(program: Command): void {
         .choices(passNames)
         .conflicts(["stage", "fold"]),
     )
+    .option("--skip <stages>", skipHelp, parseSkip)
     .option("--fold", "draw calls as boxes, repeated ones once, in place of every node: for large programs", false)
     .action(async (script: string, flags: GraphFlags) => {
       const { output, format: wanted, printAfter, ...options } = flags;

@@ -27,7 +27,7 @@ import { printSchedules } from "../../kernel/moves.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
-import { stages as pipeline } from "../../stages.ts";
+import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
 import { renderPng, renderSvg } from "./render.ts";
@@ -49,15 +49,17 @@ export interface DrawOptions {
   readonly target?: TargetName;
   /** Whether calls of the user's are drawn as boxes, in place of nodes. */
   readonly fold?: boolean;
+  /** Stages to leave out; from `kernels` on. */
+  readonly skip?: readonly Skippable[];
 }
 
 /** A PNG is bytes, everything else text. */
 export async function drawProgram(program: Program<unknown>, options: DrawOptions): Promise<string | Uint8Array> {
-  const { stage, format, dims = {}, fold = false } = options;
+  const { stage, format, dims = {}, fold = false, skip = [] } = options;
   const name = chooseEntry(program, options.entry);
   const needsSizes = stage === "kernels" || stage === "memory";
   checkDims(program, dims, needsSizes ? "all" : "some");
-  const compiled = (): Stages => stagesOf(program, name, dims, targets[options.target ?? "js"].planned);
+  const compiled = (): Stages => stagesOf(program, name, dims, targets[options.target ?? "js"].planned, { skip });
   if (fold && (format === "text" || format === "json")) {
     throw new UserError("--fold is for pictures: add --format svg, png or dot, or -o FILE.svg");
   }
@@ -65,6 +67,8 @@ export async function drawProgram(program: Program<unknown>, options: DrawOption
     if (fold) throw new UserError("--fold draws calls, which kernels cut across: use it with --stage forward, gradient or optimized"); // biome-ignore format: one line
     return stage === "memory" ? drawMemory(compiled(), format) : drawKernels(compiled(), format);
   }
+  if (skip.length > 0)
+    throw new UserError("--skip is for what is compiled: use it with --stage kernels or memory, or --print-after");
   const entry = entryAt(program, name, stage, dims);
   return fold && format !== "text" && format !== "json"
     ? drawFolded(entry, stage, format)
@@ -78,11 +82,12 @@ export const passNames: readonly string[] = pipeline.map(({ name }) => name);
 export function printedAfter(
   program: Program<unknown>,
   pass: string,
-  { entry, dims = {}, target = "js" }: Pick<DrawOptions, "entry" | "dims" | "target">,
+  { entry, dims = {}, target = "js", skip = [] }: Pick<DrawOptions, "entry" | "dims" | "target" | "skip">,
 ): string {
+  if (skip.some((stage) => stage === pass)) throw new UserError(`--print-after ${pass}: that is left out by --skip`);
   const name = chooseEntry(program, entry);
   checkDims(program, dims, "all");
-  const print = stagesOf(program, name, dims, targets[target].planned).shown.get(pass);
+  const print = stagesOf(program, name, dims, targets[target].planned, { skip }).shown.get(pass);
   if (print === undefined) throw new CompilerBug(`no pass "${pass}" has run`);
   return `${print()}\n`;
 }
