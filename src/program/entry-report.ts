@@ -27,8 +27,17 @@ export function reportOf(
   for (const node of computed) nodesById.set(node.id, node);
   const kernels = launchesOf(sequence).map(({ id, name, kernel, nodes }): KernelReport => {
     const { flops, bytes, schedule } = kernel;
-    const fuses = [...new Set(nodes.flatMap((node) => nodesById.get(node) ?? []).map(printNode))]; // results of one op are one line
-    return { step: id, name, fuses, flops, bytes, schedule: printSchedules(schedule) };
+    const computes = nodes.flatMap((node) => nodesById.get(node) ?? []);
+    return {
+      step: id,
+      name,
+      get fuses() {
+        return linesOf(computes);
+      },
+      flops,
+      bytes,
+      schedule: printSchedules(schedule),
+    };
   });
   const launches = countLaunches(sequence);
   return {
@@ -50,4 +59,9 @@ export function reportOf(
     picks: inputs.flatMap(({ below }) => below ?? []),
     buffers: [...buffers.values()],
   };
+}
+
+/** Written when somebody asks, as most compilations are not looked at; results of one op are one line. */
+function linesOf(nodes: readonly Node[]): readonly string[] {
+  return [...new Set(nodes.map(printNode))];
 }
