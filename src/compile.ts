@@ -65,7 +65,7 @@ export async function compileOn<O, I>(
   const machine = await target.machine(bytes, {
     ...machineOptions(options),
     onWarning: warn,
-    work: workOf(program, dims),
+    work: () => workOf(program, dims),
   });
   try {
     let compileMs = 0;

@@ -51,7 +51,7 @@ export interface MachineOptions {
   /** Debug: fill arena memory with NaN as soon as nothing needs it. */
   readonly poisonFreed?: boolean;
   /** About how many arithmetic operations the dearest entry is: whether more threads pay. */
-  readonly work?: number;
+  readonly work?: () => number;
   /** Told of things that are no errors (fewer threads than were asked for). */
   readonly onWarning?: (message: string) => void;
 }

@@ -38,8 +38,8 @@ export function wasmFound({ threads = "auto", precise = false }: TargetOptions =
 const worthThreads = 4e6;
 
 /** One thread where there is little to do, or where workers are kept from starting. */
-async function threadsForUser({ work = 0, onWarning }: MachineOptions): Promise<1 | "auto"> {
-  if (work < worthThreads) return 1;
+async function threadsForUser({ work, onWarning }: MachineOptions): Promise<1 | "auto"> {
+  if (work === undefined || work() < worthThreads) return 1;
   const host = findHost();
   const lack = chooseThreads("auto", host).threads > 1 ? await whyNoWorkers(host) : null;
   if (lack === null) return "auto";
