@@ -170,14 +170,11 @@ function trace(
   const inputs = mapTree(inputTree, inputLeaf, "inputs", (spec, path) => source(inputOp, spec, path));
   const state = mapTree(stateTree, stateLeaf, "state", (spec, path) => source(stateOp, spec, path));
   const result = resultOf(name, body(inputs, state), origin);
-  const named = (tree: unknown, what: string): Result[] =>
-    leavesOf(tree ?? {}, tensorLeaf, `entry "${name}": ${what}`).map(({ path, leaf }) => ({
-      name: path,
-      node: nodeIn(graph, leaf),
-    }));
-  const outputs = named(result.outputs, "outputs");
-  const next = named(result.next, "next");
-  const returned = new Set(leavesOf(result.next ?? {}, tensorLeaf, "next").map(({ leaf }) => leaf));
+  const named = ({ path, leaf }: NamedLeaf<Tensor>): Result => ({ name: path, node: nodeIn(graph, leaf) });
+  const outputs = leavesOf(result.outputs ?? {}, tensorLeaf, `entry "${name}": outputs`).map(named);
+  const nextLeaves = leavesOf(result.next ?? {}, tensorLeaf, `entry "${name}": next`);
+  const next = nextLeaves.map(named);
+  const returned = new Set(nextLeaves.map(({ leaf }) => leaf));
   checkCompanions(name, result.next, returned, origin);
   const lost = lostUpdates(state, returned);
   if (lost.length > 0) {

@@ -23,8 +23,13 @@ function isPlainObject(value: unknown): value is Readonly<Record<string, unknown
 
 /** A path with one more name. Dots and backslashes in names are escaped, and no name at all too: paths stay unique. */
 export function joinPath(path: string, name: string | number): string {
-  const part = name === "" ? "\\e" : String(name).replace(/[\\.]/g, "\\$&");
+  const part = name === "" ? "\\e" : escaped(String(name));
   return path === "" ? part : `${path}.${part}`;
+}
+
+/** Most names have nothing to escape, and asking is cheaper than replacing nothing. */
+function escaped(name: string): string {
+  return name.includes(".") || name.includes("\\") ? name.replace(/[\\.]/g, "\\$&") : name;
 }
 
 /** The names that `joinPath` put together. */
@@ -45,11 +50,19 @@ export function splitPath(path: string): string[] {
 /** All leaves in order, with their paths. `what` is for the message when something else is found. */
 export function leavesOf<Leaf>(tree: unknown, kind: Kind<Leaf>, what: string): NamedLeaf<Leaf>[] {
   const found: NamedLeaf<Leaf>[] = [];
-  mapTree(tree, kind, what, (leaf, path) => {
-    found.push({ path, leaf });
-    return null;
-  });
+  collect(tree, kind, what, "", found);
   return found;
+}
+
+function collect<Leaf>(tree: unknown, kind: Kind<Leaf>, what: string, path: string, found: NamedLeaf<Leaf>[]): void {
+  if (kind.accepts(tree)) found.push({ path, leaf: tree });
+  else if (Array.isArray(tree)) {
+    tree.forEach((part, i) => {
+      collect(part, kind, what, joinPath(path, i), found);
+    });
+  } else if (isBranch(tree)) {
+    for (const name of Object.keys(tree)) collect(tree[name], kind, what, joinPath(path, name), found);
+  } else refuse(tree, kind.wanted, what, path);
 }
 
 /** A tree that is no leaf itself. */
@@ -80,19 +93,20 @@ export function mapTree<Leaf, Out>(
 ): Tree<Out> {
   if (kind.accepts(tree)) return change(tree, path);
   if (Array.isArray(tree)) return tree.map((part, i) => mapTree(part, kind, what, change, joinPath(path, i)));
-  if (isPlainObject(tree) && !isInitializer(tree)) {
-    const entries = Object.entries(tree).map(
-      ([name, part]) => [name, mapTree(part, kind, what, change, joinPath(path, name))] as const,
-    );
-    return fromEntries(entries);
-  }
-  const place = path === "" ? "the tree" : `"${path}"`;
-  const found = `${place} holds ${show(tree)}, where only ${kind.wanted} may stand, and objects and lists of them`;
-  const origin = here(what);
-  throw new UserError(`${inCall(origin)}: ${found}${atLine(origin)}`);
+  if (!isBranch(tree)) return refuse(tree, kind.wanted, what, path);
+  const parts: [string, Tree<Out>][] = [];
+  for (const name of Object.keys(tree))
+    parts.push([name, mapTree(tree[name], kind, what, change, joinPath(path, name))]);
+  return Object.fromEntries(parts); // which defines properties, and so makes `__proto__` an ordinary one
 }
 
-/** Object.fromEntries, which defines properties and so makes `__proto__` an ordinary one. */
-function fromEntries<Out>(entries: readonly (readonly [string, Tree<Out>])[]): Tree<Out> {
-  return Object.fromEntries(entries);
+function isBranch(tree: unknown): tree is Readonly<Record<string, unknown>> {
+  return isPlainObject(tree) && !isInitializer(tree);
+}
+
+function refuse(tree: unknown, wanted: string, what: string, path: string): never {
+  const place = path === "" ? "the tree" : `"${path}"`;
+  const found = `${place} holds ${show(tree)}, where only ${wanted} may stand, and objects and lists of them`;
+  const origin = here(what);
+  throw new UserError(`${inCall(origin)}: ${found}${atLine(origin)}`);
 }

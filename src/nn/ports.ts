@@ -53,7 +53,9 @@ export class Ports<T> {
   }
 
   map<U>(change: (value: T, name: string) => U): Ports<U> {
-    return new Ports(new Map([...this.#values].map(([name, value]) => [name, change(value, name)])), this.isSingle);
+    const changed = new Map<string, U>();
+    for (const [name, value] of this.#values) changed.set(name, change(value, name));
+    return new Ports(changed, this.isSingle);
   }
 
   /** The value itself, or an object of the values. */

@@ -89,10 +89,15 @@ function trainingProgram(
   isWeighted: boolean,
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch } = definition;
-  const model = withFrozen(net.params, frozen);
-  const trained = new Set(trainablePaths(model));
-  const movable = new Set(movablePaths(model));
-  const idle = new Set(slotPaths(model)); // until something updates them
+  const model = frozen.size === 0 ? net.params : withFrozen(net.params, frozen);
+  const trained = new Set<string>();
+  const movable = new Set<string>();
+  const idle = new Set<string>(); // slots, until something updates them
+  for (const { path, leaf } of leavesOf(model, stateLeaf, "trainer: model")) {
+    if (leaf.trainable) trained.add(path);
+    if (!leaf.frozen) movable.add(path);
+    if (!leaf.trainable && !leaf.frozen) idle.add(path);
+  }
   if (trained.size === 0) {
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
@@ -201,10 +206,6 @@ export function trainablePaths(params: ParamTree): readonly string[] {
 /** Paths of everything that may change while a model trains: weights, and slots that layers update. */
 export function movablePaths(params: ParamTree): readonly string[] {
   return pathsOf(params, ({ frozen }) => !frozen);
-}
-
-function slotPaths(params: ParamTree): readonly string[] {
-  return pathsOf(params, ({ trainable, frozen }) => !trainable && !frozen);
 }
 
 function pathsOf(params: ParamTree, which: (spec: StateSpec) => boolean): readonly string[] {
