@@ -33,10 +33,8 @@ export function pointerKey(memory: MemoryPlace, moving: Index): number {
 }
 
 /** The index of lane 0. */
-export function firstLane(index: Index, { loop, first }: Lanes): Index {
-  const known = first.get(index);
-  if (known !== undefined) return known;
-  const found = replaceLoops(new Map([[loop, index.pool.integer(0)]])).index(index);
-  first.set(index, found);
-  return found;
+export function firstLane(index: Index, lanes: Lanes): Index {
+  if (!index.reads.has(lanes.loop)) return index;
+  lanes.first ??= replaceLoops(new Map([[lanes.loop, index.pool.integer(0)]]));
+  return lanes.first.index(index);
 }

@@ -88,6 +88,13 @@ export class Bytes {
     this.byte(Number(rest & 0x7fn));
   }
 
+  /** The low 32 bits of an integer, little endian. */
+  word(value: number): void {
+    this.#reserve(4);
+    this.#view.setInt32(this.#length, value, true);
+    this.#length += 4;
+  }
+
   /** The float32 nearest to a number; -0 and infinities are kept, every NaN becomes the canonical one. */
   f32(value: number): void {
     this.#reserve(4);

@@ -9,7 +9,7 @@
 import type { DType } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Expr, Index, Routine, RoutineFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
-import { readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
+import { type Rewrite, readsAny, walkStmts } from "../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../src/kernel/stride.ts";
 import type { FunctionWriter } from "./function.ts";
 import type { HelperName } from "./helpers.ts";
@@ -51,12 +51,12 @@ export interface Lanes {
   readonly varying: ReadonlySet<string>;
   /** One lane alone is being computed, in scalars. */
   readonly only: number | null;
-  /** Indexes of lane 0, as they were found: each is asked for two or three times. */
-  readonly first: Map<Index, Index>;
+  /** Makes an index that of lane 0: each is asked for two or three times. Made when the first is asked for. */
+  first: Rewrite | null;
 }
 
 export function newLanes(loop: string, varying: ReadonlySet<string>): Lanes {
-  return { loop, varying, only: null, first: new Map() };
+  return { loop, varying, only: null, first: null };
 }
 
 export interface WasmContext {
@@ -105,21 +105,23 @@ export function varyingNames(
 ): ReadonlySet<string> {
   const varying = new Set<string>();
   const lanes = newLanes(loop, varying);
-  walkStmts(body, {
-    stmt: (stmt) => {
-      if (stmt.kind !== "let" || stmt.value.kind !== "load" || stmt.value.type !== "f32") return;
-      if (stmt.value.guard === undefined && splats(stmt.value.buffer)) varying.add(stmt.name);
-    },
-  });
-  for (let before = -1; before !== varying.size; ) {
-    before = varying.size;
-    walkStmts(body, {
-      stmt: (stmt) => {
-        if (stmt.kind === "let" || stmt.kind === "assign") {
-          if (!varying.has(stmt.name) && varies(stmt.value, lanes)) varying.add(stmt.name);
-        } else if (stmt.kind === "var" && varies(stmt.init, lanes)) varying.add(stmt.name);
-      },
-    });
+  const isSplat = (value: Expr): boolean =>
+    value.kind === "load" && value.type === "f32" && value.guard === undefined && splats(value.buffer);
+  // Names are declared before they are read: only what an assignment makes vary may have been read before.
+  let isAssigned = true;
+  const see = (stmt: Stmt): undefined => {
+    if (stmt.kind === "let") {
+      if (isSplat(stmt.value) || varies(stmt.value, lanes)) varying.add(stmt.name);
+    } else if (stmt.kind === "var") {
+      if (varies(stmt.init, lanes)) varying.add(stmt.name);
+    } else if (stmt.kind === "assign" && !varying.has(stmt.name) && varies(stmt.value, lanes)) {
+      varying.add(stmt.name);
+      isAssigned = true;
+    }
+  };
+  while (isAssigned) {
+    isAssigned = false;
+    walkStmts(body, { stmt: see });
   }
   return varying;
 }

@@ -181,6 +181,18 @@ export class FunctionWriter {
     this.#body.bytes(bytes);
   }
 
+  /** The float32 nearest to a number, in four lanes. */
+  splatF32(value: number): void {
+    this.#emit("v128.const", instructions.constant["v128.const"]);
+    for (let lane = 0; lane < 4; lane++) this.#body.f32(value);
+  }
+
+  /** The low 32 bits of an integer, in four lanes. */
+  splatI32(value: number): void {
+    this.#emit("v128.const", instructions.constant["v128.const"]);
+    for (let lane = 0; lane < 4; lane++) this.#body.word(value);
+  }
+
   op(name: PlainOpName): void {
     const instruction = instructions.plain[name];
     // What ends in zero bytes names the memory, but for the fence.

@@ -142,7 +142,8 @@ function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
     stmt: (stmt) => {
       if (stmt.kind === "for" && stmt.mark === "lane") lanes.add(stmt.loop.name);
       if (stmt.kind === "assign") see(stmt.name, stmt.at);
-      for (const expr of ownExprs(stmt)) if (readsAny(expr, arrays)) walkExpr(expr, read);
+      if (lanes.size === 0) return;
+      for (const expr of ownExprs(stmt)) if (readsAny(expr, lanes) && readsAny(expr, arrays)) walkExpr(expr, read);
     },
   });
   return laned;
@@ -277,19 +278,17 @@ function writeVar(stmt: Of<"var">, context: WasmContext): void {
   }
   const isVector = lanes?.varying.has(stmt.name) === true;
   const type: ValType = isVector ? "v128" : scalarType(stmt.type);
-  const locals = Array.from({ length: count }, () => f.local(type));
-  locals.forEach((local, i) => {
+  const elements: (ValuePlace & { readonly kind: "scalar" | "vector" })[] = [];
+  for (let i = 0; i < count; i += 1) elements.push({ kind: isVector ? "vector" : "scalar", local: f.local(type) });
+  const first = elements[0];
+  for (let i = 0; i < count; i += 1) {
     // All start from the one value: V8 takes two sums for halves of a wider one only where they start alike.
-    if (i > 0) f.get(place(locals[0], stmt.name));
+    if (i > 0) f.get(place(first, stmt.name).local);
     else if (isVector) writeVector(stmt.init, context);
     else writeScalar(stmt.init, context);
-    f.set(local);
-  });
-  const elements = locals.map((local): ValuePlace & { readonly kind: "scalar" | "vector" } => {
-    return { kind: isVector ? "vector" : "scalar", local };
-  });
-  const [only] = elements;
-  if (stmt.shape.length === 0 && only !== undefined) context.values.set(stmt.name, only);
+    f.set(place(elements[i], stmt.name).local);
+  }
+  if (stmt.shape.length === 0 && first !== undefined) context.values.set(stmt.name, first);
   else context.values.set(stmt.name, { kind: "array", shape: stmt.shape, elements });
 }
 

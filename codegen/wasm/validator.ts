@@ -29,6 +29,8 @@ interface Frame extends Label {
 export class Validator {
   readonly #function: string;
   readonly #frames: Frame[] = [];
+  /** The last of them. */
+  #innermost: Frame | undefined;
   /** The operand stack is the first `#height` of these: an array's own length is slow to change. */
   readonly #operands: Operand[] = [];
   #height = 0;
@@ -88,6 +90,7 @@ export class Validator {
   open(branch: readonly ValType[], results: readonly ValType[]): Label {
     const frame = { depth: this.#frames.length, branch, results, height: this.#height, isUnreachable: false };
     this.#frames.push(frame);
+    this.#innermost = frame;
     return frame;
   }
 
@@ -101,6 +104,7 @@ export class Validator {
       this.fail(what, `its block leaves more than its ${results.length === 1 ? "result" : "results"} ${list(results)}`);
     }
     this.#frames.pop();
+    this.#innermost = this.#frames.at(-1);
     return results;
   }
 
@@ -120,7 +124,7 @@ export class Validator {
 
   /** The innermost open block; fails when the body has ended. */
   top(what: string): Frame {
-    return this.#frames.at(-1) ?? this.fail(what, "the body has ended");
+    return this.#innermost ?? this.fail(what, "the body has ended");
   }
 
   fail(what: string, why: string): never {
@@ -129,7 +133,7 @@ export class Validator {
   }
 
   #failTypes(what: string, types: readonly ValType[]): never {
-    const start = this.#frames.at(-1)?.height ?? 0;
+    const start = this.#innermost?.height ?? 0;
     const hidden = start > 0 ? ` (the lowest ${start} belong to enclosing blocks)` : "";
     this.fail(what, `it takes ${list(types)}${hidden}`);
   }

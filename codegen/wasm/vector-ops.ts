@@ -1,7 +1,6 @@
 /** Vector operations by name, and those whose operands are on the stack already. */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
-import { laneCount } from "../../src/kernel/stride.ts";
 import type { WasmContext } from "./context.ts";
 import { noFloatInstruction, noIntegerInstruction } from "./no-instruction.ts";
 import type { PlainOpName } from "./opcodes.ts";
@@ -59,28 +58,24 @@ export function writeSplat(type: ValueType, { f }: WasmContext): void {
 }
 
 /** The same value in all lanes. */
-export function constantBytes(type: ValueType, value: number): Uint8Array {
-  const bytes = new DataView(new ArrayBuffer(16));
-  for (let lane = 0; lane < laneCount; lane++) {
-    if (type === "f32") bytes.setFloat32(4 * lane, value, true);
-    else bytes.setInt32(4 * lane, type === "bool" ? -value : value | 0, true);
-  }
-  return new Uint8Array(bytes.buffer);
+export function writeConstant(type: ValueType, value: number, { f }: Pick<WasmContext, "f">): void {
+  if (type === "f32") f.splatF32(value);
+  else f.splatI32(type === "bool" ? -value : value | 0);
 }
 
 /** 1 with the sign of x; x itself where it is a zero or a NaN. */
 export function writeFloatSign({ f }: WasmContext): void {
   const x = f.local("v128");
   f.set(x);
-  f.constV128(constantBytes("f32", 1));
+  f.splatF32(1);
   f.get(x);
-  f.constV128(constantBytes("i32", 0x7fffffff));
+  f.splatI32(0x7fffffff);
   f.op("v128.bitselect");
   // bits of the mask come from 1, the sign bit from x
   f.get(x);
   f.get(x);
   f.op("f32x4.abs");
-  f.constV128(constantBytes("f32", 0));
+  f.splatF32(0);
   f.op("f32x4.gt");
   f.op("v128.bitselect");
   f.release(x);
@@ -89,19 +84,16 @@ export function writeFloatSign({ f }: WasmContext): void {
 // ---- casts ---------------------------------------------------------------------------------------------------------
 
 /** The vector on the stack becomes one of another type. */
-export function convertVector(
-  from: ValueType,
-  to: ValueType,
-  { f, contracts }: Pick<WasmContext, "f" | "contracts">,
-): void {
+export function convertVector(from: ValueType, to: ValueType, context: Pick<WasmContext, "f" | "contracts">): void {
+  const { f, contracts } = context;
   if (from === "f64" || to === "f64") throw new CompilerBug("the wasm target has no vectors of f64");
   const limited = (op: PlainOpName, type: ValueType, limit: number): void => {
-    f.constV128(constantBytes(type, limit));
+    writeConstant(type, limit, context);
     f.op(op);
   };
   if (from === to) return;
   if (to === "bool") {
-    f.constV128(new Uint8Array(16));
+    f.splatI32(0);
     f.op(from === "f32" ? "f32x4.ne" : "i32x4.ne");
   } else if (from === "bool") limited("v128.and", to, 1);
   else if (to === "f32") f.op(from === "i32" ? "f32x4.convert_i32x4_s" : "f32x4.convert_i32x4_u");

@@ -48,8 +48,8 @@ function writeNarrow(element: DType, { f }: WasmContext): void {
   const all = new Uint8Array(Int32Array.from({ length: laneCount }, () => (element === "bool" ? 1 : 255)).buffer);
   f.constV128(all);
   f.op(element === "bool" ? "v128.and" : "i32x4.min_u");
-  f.constV128(new Uint8Array(16));
+  f.splatI32(0);
   f.op("i16x8.narrow_i32x4_u");
-  f.constV128(new Uint8Array(16));
+  f.splatI32(0);
   f.op("i8x16.narrow_i16x8_u");
 }

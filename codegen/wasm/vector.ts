@@ -9,7 +9,18 @@
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { scaleIndex } from "../../src/kernel/index-expr.ts";
-import type { Apply, Expr, Index, Load, Routine, RoutineFn, ScalarFn, ValueType } from "../../src/kernel/kernel.ts";
+import type {
+  Apply,
+  Const,
+  Expr,
+  Index,
+  Load,
+  Name,
+  Routine,
+  RoutineFn,
+  ScalarFn,
+  ValueType,
+} from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import { INFINITY_BITS, MAGNITUDE } from "../../src/kernel/maths/notation.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
@@ -27,10 +38,10 @@ import {
 import type { Local } from "./refs.ts";
 import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
 import {
-  constantBytes,
   convertVector,
   vectorFloatOps,
   vectorIntegerOps,
+  writeConstant,
   writeFloatSign,
   writeSplat,
 } from "./vector-ops.ts";
@@ -38,14 +49,19 @@ import {
 /** Any expression as a vector: what is the same in all lanes is computed once. */
 export function writeVector(expr: Expr, context: WasmContext): void {
   const lanes = lanesOf(context);
+  if (expr.kind === "name") {
+    writeName(expr.name, expr.at, expr.type, context);
+    return;
+  }
+  if (expr.kind === "const") {
+    writeConstant(expr.type, expr.value, context);
+    return;
+  }
   if (!varies(expr, lanes)) {
     writeUniform(expr, context);
     return;
   }
   switch (expr.kind) {
-    case "name":
-      writeName(expr.name, expr.at, expr.type, context);
-      return;
     case "loop":
     case "sum":
     case "floorDiv":
@@ -69,8 +85,6 @@ export function writeVector(expr: Expr, context: WasmContext): void {
       if (expr.type === "f64" || expr.value.type === "f64") throw new CompilerBug("wasm: a bitcast of f64");
       writeVector(expr.value, context);
       return;
-    case "const":
-      throw new CompilerBug(`wasm: a ${expr.kind} that differs between lanes`);
     default:
       unreachable(expr);
   }
@@ -86,18 +100,14 @@ function writeLaneByLane(expr: Expr, context: WasmContext): void {
   const { f } = context;
   const lanes = lanesOf(context);
   for (let only = 0; only < laneCount; only++) {
-    if (only === 0) f.constV128(new Uint8Array(16));
+    if (only === 0) f.splatI32(0);
     writeScalar(expr, { ...context, lanes: { ...lanes, only } });
     replaceLane(expr.type, only, context);
   }
 }
 
-function writeUniform(expr: Expr, context: WasmContext): void {
+function writeUniform(expr: Exclude<Expr, Const | Name>, context: WasmContext): void {
   const { f } = context;
-  if (expr.kind === "const") {
-    f.constV128(constantBytes(expr.type, expr.value));
-    return;
-  }
   if (expr.kind === "load" && expr.guard === undefined && byteWidth(elementOf(expr, context)) === 4) {
     const memory = place(context.memory.get(expr.buffer), expr.buffer);
     f.memory("v128.load32_splat", writeAddress(memory, expr.at, context));
@@ -307,10 +317,10 @@ function writeWithConstant({ fn, type, args }: Apply, context: WasmContext): boo
   if (constant.value === 0 && (fn === "min" || Object.is(constant.value, -0))) return false;
   const { f } = context;
   writeVector(constant === y ? x : y, context);
-  f.constV128(constantBytes("f32", constant.value));
+  f.splatF32(constant.value);
   f.op(fn === "max" ? "f32x4.pmax" : "f32x4.pmin");
   if (constant.value !== 0) return true;
-  f.constV128(constantBytes("f32", 0));
+  f.splatF32(0);
   f.op("f32x4.add");
   return true;
 }
@@ -362,7 +372,7 @@ function writeShift(fn: Shift, type: ValueType, value: Expr, count: Expr, contex
 /** Functions of one operand that take a few instructions. False where there is nothing better than lane by lane. */
 function writeComposed(fn: ScalarFn, type: ValueType, operand: Expr, context: WasmContext): boolean {
   const { f } = context;
-  const constant = (value: number): void => f.constV128(constantBytes(type, value));
+  const constant = (value: number): void => writeConstant(type, value, context);
   switch (fn) {
     case "rsqrt": {
       constant(1);
