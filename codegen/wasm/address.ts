@@ -27,6 +27,12 @@ export function addressOf({ element, address }: MemoryPlace, at: Index): Address
   return { moving, offset: { region: address.region, offset: address.offset + offset * width } };
 }
 
+/** `addressOf(...).moving`, which is the same in all memory. */
+export function movingPart(at: Index): Index {
+  const { moving, offset } = splitOffset(at);
+  return moving.min < 0 || offset < 0 ? at : moving;
+}
+
 /** How `pointers` calls an address: shared arrays have one base in a function, buffers none. */
 export function pointerKey(memory: MemoryPlace, moving: Index): number {
   return 16 * moving.id + (memory.base === null ? 0 : 8) + (byteWidth(memory.element) - 1);

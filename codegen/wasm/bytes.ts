@@ -4,6 +4,7 @@
  * Formats: https://webassembly.github.io/spec/core/binary/values.html (LEB128 integers, IEEE 754 little endian, names).
  */
 import { CompilerBug } from "../../src/core/errors.ts";
+import { writeLeb } from "./artifact.ts";
 
 export class Bytes {
   #data: Uint8Array<ArrayBuffer>;
@@ -67,14 +68,16 @@ export class Bytes {
 
   /** Unsigned LEB128 of an integer modulo 2^32 in five bytes, whatever it is: so that another can be put in its place. */
   wideU32(value: number): void {
-    for (let shift = 0; shift < 28; shift += 7) this.byte(((value >>> shift) & 0x7f) | 0x80);
-    this.byte(value >>> 28);
+    this.#reserve(5);
+    writeLeb(this.#data, this.#length, value, false);
+    this.#length += 5;
   }
 
   /** The same of a signed one. */
   wideI32(value: number): void {
-    for (let shift = 0; shift < 28; shift += 7) this.byte(((value >> shift) & 0x7f) | 0x80);
-    this.byte((value >> 28) & 0x7f);
+    this.#reserve(5);
+    writeLeb(this.#data, this.#length, value, true);
+    this.#length += 5;
   }
 
   /** Signed LEB128 of an integer in [-2^63, 2^63); anything else is a `CompilerBug`. */

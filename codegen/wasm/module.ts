@@ -221,7 +221,7 @@ export class WasmModule {
         to.bytes(code.bytes);
       }
     });
-    return relocations.map((each) => ({ ...each, at: start + each.at }));
+    return relocations.map(({ at, region, signed }) => ({ at: start + at, region, signed }));
   }
 
   #addFunction(name: string, params: Types, results: Types): FunctionRef {

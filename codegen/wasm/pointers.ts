@@ -10,10 +10,10 @@
  */
 import { byteWidth } from "../../src/core/dtype.ts";
 import { isDynamic } from "../../src/kernel/index-expr.ts";
-import type { Expr, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
+import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { ownExprs, readsAny, walkExpr } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
-import { addressOf, firstLane, pointerKey } from "./address.ts";
+import { firstLane, movingPart, pointerKey } from "./address.ts";
 import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
 import { writeMoving } from "./scalar.ts";
 
@@ -28,10 +28,13 @@ export interface MovingPointer extends Pointer {
   readonly step: number;
 }
 
+/** What is done with an element that is loaded or stored, in these lanes. */
+type See = (buffer: string, at: Index, lanes: WasmContext["lanes"]) => void;
+
 /** The pointers that a loop over `loop` with this body needs; none where another loop lies inside. */
 export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: WasmContext): readonly MovingPointer[] {
   const found = new Map<number, MovingPointer>();
-  const see = (buffer: string, at: Index, lanes: WasmContext["lanes"]): void => {
+  const see: See = (buffer, at, lanes) => {
     const pointer = pointerTo(buffer, at, lanes, context);
     if (pointer === null || found.has(pointer.key)) return;
     const step = strideAlong(pointer.moving, loop.name, loop.extent, () => true);
@@ -50,27 +53,31 @@ export function sharedPointers(stmts: readonly Stmt[], context: WasmContext): re
   if (lanes === null) return [];
   const found = new Map<number, Pointer>();
   const shared = new Set<Pointer>();
-  const see = (buffer: string, at: Index): void => {
+  const see: See = (buffer, at) => {
     const pointer = pointerTo(buffer, at, lanes, context);
     if (pointer === null || !isKnownBefore(pointer.moving)) return;
     const known = found.get(pointer.key);
     if (known === undefined) found.set(pointer.key, pointer);
     else shared.add(known);
   };
-  for (const stmt of stmts) {
-    if (stmt.kind === "for" || stmt.kind === "if") continue;
-    eachAccess(stmt, context, see);
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = place(stmts[i], "a statement");
+    if (stmt.kind !== "for" && stmt.kind !== "if") eachAccess(stmt, lanes, context, see);
   }
   return [...shared];
 }
 
 /** The elements that a statement itself stores and loads, in this order; statements in it are left aside. */
-function eachAccess(stmt: Stmt, { memory }: WasmContext, see: (buffer: string, at: Index) => void): void {
-  if (stmt.kind === "store") see(stmt.buffer, stmt.at);
-  const load = (expr: Expr): undefined => {
-    if (expr.kind === "load") see(expr.buffer, expr.at);
-  };
-  for (const expr of ownExprs(stmt)) if (readsAny(expr, memory)) walkExpr(expr, load);
+function eachAccess(stmt: Stmt, lanes: WasmContext["lanes"], { memory }: WasmContext, see: See): void {
+  if (stmt.kind === "store") see(stmt.buffer, stmt.at, lanes);
+  const exprs = ownExprs(stmt);
+  for (let i = 0; i < exprs.length; i += 1) {
+    const own = exprs[i];
+    if (own === undefined || !readsAny(own, memory)) continue;
+    walkExpr(own, (expr) => {
+      if (expr.kind === "load") see(expr.buffer, expr.at, lanes);
+    });
+  }
 }
 
 /** Whether the address can be computed before the block, whose values it must not read. A constant needs no local. */
@@ -82,7 +89,7 @@ function isKnownBefore(moving: Index): boolean {
 function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], context: WasmContext): Pointer | null {
   const memory = place(context.memory.get(buffer), buffer);
   if (lanes !== null && laneStride(at, lanes) === null) return null;
-  const { moving } = addressOf(memory, lanes === null ? at : firstLane(at, lanes));
+  const moving = movingPart(lanes === null ? at : firstLane(at, lanes));
   const key = pointerKey(memory, moving);
   return moving.min < 0 || context.pointers.has(key) ? null : { key, memory, moving };
 }
@@ -105,13 +112,9 @@ export function releasePointers(pointers: readonly Pointer[], context: WasmConte
 }
 
 /** False where the statements hold a loop that is not over lanes. */
-function scan(
-  body: readonly Stmt[],
-  lanes: WasmContext["lanes"],
-  context: WasmContext,
-  see: (buffer: string, at: Index, lanes: WasmContext["lanes"]) => void,
-): boolean {
-  for (const stmt of body) {
+function scan(body: readonly Stmt[], lanes: WasmContext["lanes"], context: WasmContext, see: See): boolean {
+  for (let i = 0; i < body.length; i += 1) {
+    const stmt = place(body[i], "a statement");
     if (stmt.kind === "barrier") return false;
     if (stmt.kind === "if") {
       if (!scan(stmt.body, lanes, context, see)) return false;
@@ -121,7 +124,7 @@ function scan(
       const inside = stmt.mark === "lane" ? newLanes(stmt.loop.name, new Set()) : lanes;
       if (!scan(stmt.body, inside, context, see)) return false;
     }
-    eachAccess(stmt, context, (buffer, at) => see(buffer, at, lanes));
+    eachAccess(stmt, lanes, context, see);
   }
   return true;
 }

@@ -150,10 +150,11 @@ function writeLoopValue(name: string, context: WasmContext): void {
 
 function writeSum({ terms, offset }: Sum, scale: number, context: WasmContext): void {
   const { f } = context;
-  terms.forEach((term, i) => {
-    writeScaled(term.index, term.factor * scale, context);
+  for (let i = 0; i < terms.length; i += 1) {
+    const { index, factor } = place(terms[i], "a term");
+    writeScaled(index, factor * scale, context);
     if (i > 0) f.op("i32.add");
-  });
+  }
   if (offset === 0 && terms.length > 0) return;
   f.constI32(offset * scale);
   if (terms.length > 0) f.op("i32.add");
@@ -319,8 +320,9 @@ function writeNarrow(element: DType, context: WasmContext): void {
 
 function writeApply(expr: Apply, context: WasmContext): void {
   const { f } = context;
-  const [first, second, third] = expr.args;
-  if (first === undefined) throw new CompilerBug(`${expr.fn} of nothing`);
+  const first = place(expr.args[0], `what ${expr.fn} is of`);
+  const second = expr.args[1];
+  const third = expr.args[2];
   if (isRoutineFn(expr.fn)) {
     for (const arg of expr.args) writeScalar(arg, context);
     f.call(context.module.routine(expr.fn, expr.type, false));

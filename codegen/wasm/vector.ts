@@ -212,7 +212,8 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
     return;
   }
   if (context.contracts && writeMultiplyAdd(expr, context)) return;
-  if (writeWithConstant(expr, context) || writeNaNTest(expr, context)) return;
+  if ((expr.fn === "max" || expr.fn === "min") && writeWithConstant(expr, context)) return;
+  if (expr.fn === "gt" && writeNaNTest(expr, context)) return;
   const { type } = first;
   const op = type === "f32" ? vectorFloatOps[expr.fn] : vectorIntegerOps[expr.fn]?.[type === "i32" ? 0 : 1];
   if (op !== null && op !== undefined) {
@@ -292,10 +293,11 @@ export function writeRoutine(
 /** a * b + c and c - a * b, rounded once. False where it is neither. */
 export function writeMultiplyAdd({ fn, type, args }: Apply, context: WasmContext): boolean {
   if (type !== "f32" || (fn !== "add" && fn !== "sub")) return false;
-  const [x, y] = args as [Expr, Expr];
+  const x = place(args[0], "a term");
+  const y = place(args[1], "a term");
   const product = isProduct(y) ? y : fn === "add" && isProduct(x) ? x : undefined;
   if (product === undefined) return false;
-  for (const factor of product.args) writeVector(factor, context);
+  writeOperands(product, context);
   writeVector(product === y ? x : y, context);
   context.f.op(fn === "add" ? "f32x4.relaxed_madd" : "f32x4.relaxed_nmadd");
   return true;
@@ -310,8 +312,9 @@ function isProduct(expr: Expr): expr is Apply {
  * `f32x4.max` takes nine, to look at both operands and at the signs of zeros; here the sum with 0 makes -0 the 0 that it is.
  */
 function writeWithConstant({ fn, type, args }: Apply, context: WasmContext): boolean {
-  if (type !== "f32" || (fn !== "max" && fn !== "min")) return false;
-  const [x, y] = args as [Expr, Expr];
+  if (type !== "f32") return false;
+  const x = place(args[0], "an operand");
+  const y = place(args[1], "an operand");
   const constant = y.kind === "const" ? y : x.kind === "const" ? x : undefined;
   if (constant === undefined || Number.isNaN(constant.value)) return false;
   if (constant.value === 0 && (fn === "min" || Object.is(constant.value, -0))) return false;
@@ -326,8 +329,7 @@ function writeWithConstant({ fn, type, args }: Apply, context: WasmContext): boo
 }
 
 /** `bits(x) & 0x7fffffff > 0x7f800000`, as the maths library asks for a NaN: here a comparison with itself. */
-function writeNaNTest({ fn, args }: Apply, context: WasmContext): boolean {
-  if (fn !== "gt") return false;
+function writeNaNTest({ args }: Apply, context: WasmContext): boolean {
   const masked = args[0];
   const infinity = args[1];
   if (infinity?.kind !== "const" || infinity.type !== "u32" || infinity.value !== INFINITY_BITS) return false;
