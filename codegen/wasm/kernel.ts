@@ -123,13 +123,9 @@ export function writeRoutineFunction(
 
 /** Arrays whose last index is a lane loop's variable somewhere. */
 function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
-  const arrays = new Set<string>();
-  const mayBe = (stmt: Stmt): undefined => {
-    if (stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount) arrays.add(stmt.name);
-  };
-  walkStmts(stmts, { stmt: mayBe });
   const laned = new Set<string>();
-  if (arrays.size === 0) return laned; // asked first, as few kernels have such arrays, and expressions are many
+  // What may be one, and the loops: both are declared before they are read.
+  const arrays = new Set<string>();
   const lanes = new Set<string>();
   const see = (name: string, at: readonly Index[]): void => {
     const last = at[at.length - 1];
@@ -141,8 +137,9 @@ function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
   walkStmts(stmts, {
     stmt: (stmt) => {
       if (stmt.kind === "for" && stmt.mark === "lane") lanes.add(stmt.loop.name);
+      else if (stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount) arrays.add(stmt.name);
+      if (arrays.size === 0 || lanes.size === 0) return; // few kernels have such arrays, and expressions are many
       if (stmt.kind === "assign") see(stmt.name, stmt.at);
-      if (lanes.size === 0) return;
       for (const expr of ownExprs(stmt)) if (readsAny(expr, lanes) && readsAny(expr, arrays)) walkExpr(expr, read);
     },
   });

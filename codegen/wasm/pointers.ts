@@ -37,9 +37,9 @@ export function movingPointers(loop: LoopVar, body: readonly Stmt[], context: Wa
   const see: See = (buffer, at, lanes) => {
     const pointer = pointerTo(buffer, at, lanes, context);
     if (pointer === null || found.has(pointer.key)) return;
-    const step = strideAlong(pointer.moving, loop.name, loop.extent, () => true);
-    if (step !== null && step !== 0)
-      found.set(pointer.key, { ...pointer, step: step * byteWidth(pointer.memory.element) });
+    const { key, memory, moving } = pointer;
+    const step = strideAlong(moving, loop.name, loop.extent, () => true);
+    if (step !== null && step !== 0) found.set(key, { key, memory, moving, step: step * byteWidth(memory.element) });
   };
   return scan(body, context.lanes, context, see) ? [...found.values()] : [];
 }
