@@ -2,11 +2,13 @@
  * The WGSL schedule: kernels mean the same before and after, without races, at every size; and its choices as text.
  */
 import { describe, expect, test } from "vitest";
+import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { printSchedules } from "../../src/kernel/moves.ts";
+import { type Move, printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
+import { apply, constIndex, fold, load, loopIndex, name, store } from "../kernel-pool.ts";
 import {
   argMax,
   columnSum,
@@ -195,5 +197,38 @@ describe("as text", () => {
               let p: f32 = exp(x[64*group + 4*c3_trip + lane] - m) / s
               x[64*group + 4*c3_trip + lane] = p"
     `);
+  });
+});
+
+describe("a fold above the loops stays whole and where it is", () => {
+  const rows: readonly (readonly [string, Move])[] = [
+    ["it is not at the top of the body", { move: "splitFold", of: "acc", into: { by: "tree", lanes: 1 } }],
+    ["it is not in the body", { move: "stage", operand: "left", of: "acc", at: null, into: { memory: "panel", along: "columns" } }], // biome-ignore format: a row
+  ];
+  const axis = { name: "k", extent: 8 };
+  const at = loopIndex(axis);
+  const product = apply("mul", load("f32", "x", at), load("f32", "w", at));
+  const above: Kernel = {
+    name: "above",
+    buffers: [
+      { name: "x", element: "f32", count: 8, role: "read" },
+      { name: "w", element: "f32", count: 8, role: "read" },
+      { name: "y", element: "f32", count: 1, role: "write" },
+    ],
+    shared: [],
+    nests: [
+      {
+        loops: [],
+        prelude: [fold("sum", ["acc"], [axis], [product])],
+        body: [store("y", constIndex(0), name("f32", "acc"))],
+      },
+    ],
+    flops: 16,
+    bytes: 68,
+    schedule: [],
+  };
+  test.each(rows)("%s", (reason, move) => {
+    expect(checkKernel(above)).toBeNull();
+    expect(() => scheduleKernel(above, () => [[move]])).toThrow(reason);
   });
 });

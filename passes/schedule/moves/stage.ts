@@ -77,6 +77,8 @@ function stagedAt(
 ): StagedFactor {
   const [value] = fold.values;
   if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return refuse("it is no sum of a product");
+  // A panel is filled behind the prelude.
+  if (around.length === 0 && !nest.body.includes(fold)) refuse("it is not in the body");
   const loops = around.filter((stmt) => stmt.kind === "for");
   if (around.some(({ kind }) => kind === "fold") || fold.block.length > 0) refuse("it is in a block or a fold");
   if (around.length > loops.length || fold.guard.length > 0)

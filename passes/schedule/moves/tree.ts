@@ -39,10 +39,10 @@ export function splitTree(piece: Piece, of: string, lanes: number, around: Aroun
   if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
   const team: Team = { lanes, lane: invocation, step: 1, first: around.fresh.pool.integer(0), invocation, size };
   const names = new Map(piece.names);
-  const made = atFold(piece, of, (fold, { around: outside, after }) => {
-    const reason = outside.length > 0 ? "it is not at the top of the body" : notShared(fold);
-    if (reason !== null) refuse(reason);
+  const made = atFold(piece, of, (fold, { after }) => {
     const { body } = piece.nest;
+    const reason = body.includes(fold) ? notShared(fold) : "it is not at the top of the body";
+    if (reason !== null) refuse(reason);
     const before = body.slice(0, body.indexOf(fold));
     if (readsIn([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
     return [...shareFold(fold, team, names, usesPartials(before, around), around), ...after];
