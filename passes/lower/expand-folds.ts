@@ -11,7 +11,7 @@ import { assign, forLoop, variable } from "../../src/kernel/build.ts";
 import { folds } from "../../src/kernel/folds.ts";
 import type { BlockLoop, FoldStmt, Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { newPool } from "../../src/kernel/pool.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { readIn } from "../../src/kernel/rewrite.ts";
 import { whenInside } from "../schedule/bounds.ts";
 import { declaredNames, defining, type Fresh, freshNames } from "../schedule/names.ts";
 
@@ -82,11 +82,7 @@ function levelsOf(body: readonly Stmt[], loops: readonly BlockLoop[]): readonly 
   const known = new Map(loops.map(({ loop }, i) => [loop.name, i + 1]));
   for (const stmt of body) {
     let level = 0;
-    walkStmts([stmt], {
-      expr: ({ reads }) => {
-        for (const read of reads) level = Math.max(level, known.get(read) ?? 0);
-      },
-    });
+    for (const read of readIn([stmt])) level = Math.max(level, known.get(read) ?? 0);
     for (const declared of declaredNames([stmt])) known.set(declared, level);
     levels[level]?.push(stmt);
   }

@@ -11,7 +11,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { applyTo, bitcast, convert, letValue } from "../../src/kernel/build.ts";
 import type { Expr, Index, Kernel, Name, Stmt } from "../../src/kernel/kernel.ts";
-import { mapEach, mapStmt, mapStmts, someExpr } from "../../src/kernel/rewrite.ts";
+import { mapEach, mapStmts, type Rewrite, someExpr } from "../../src/kernel/rewrite.ts";
 import type { Fresh } from "./names.ts";
 import { freshNames, replace } from "./names.ts";
 
@@ -19,9 +19,10 @@ import { freshNames, replace } from "./names.ts";
 export function cse(kernel: Kernel, names = freshNames(kernel)): Kernel {
   const fresh = numbered(names);
   const nests = kernel.nests.map((nest) => {
+    if (nest.prelude.length === 0) return { ...nest, body: inBlock(nest.body, fresh) };
     const prelude = new Block(nest.prelude, fresh);
     // the body reads the prelude's names, also those of `let`s that were dropped
-    return { ...nest, prelude: prelude.out, body: new Block(prelude.rename(nest.body), fresh).out };
+    return { ...nest, prelude: prelude.out, body: inBlock(prelude.rename(nest.body), fresh) };
   });
   return { ...kernel, nests };
 }
@@ -48,6 +49,12 @@ interface Value {
   readonly before: Value | undefined;
 }
 
+/** The statements of a block. Loops alone, of which most nests are made outside, compute nothing themselves. */
+function inBlock(stmts: readonly Stmt[], fresh: Rename): readonly Stmt[] {
+  if (stmts.some(({ kind }) => kind !== "for")) return new Block(stmts, fresh).out;
+  return stmts.map((stmt) => (stmt.kind === "for" ? { ...stmt, body: inBlock(stmt.body, fresh) } : stmt));
+}
+
 class Block {
   readonly out: Stmt[] = [];
   readonly #fresh: Rename;
@@ -61,7 +68,7 @@ class Block {
   #barrier = -1;
   /** `let`s that were dropped because another holds their value. */
   readonly #renamed = new Map<string, { readonly name: string; readonly at: readonly Index[] }>();
-  readonly #renaming = replace({ loops: new Map(), names: this.#renamed });
+  #renaming: Rewrite | undefined;
   #at = 0;
 
   constructor(stmts: readonly Stmt[], fresh: Rename) {
@@ -75,13 +82,16 @@ class Block {
   }
 
   rename(stmts: readonly Stmt[]): readonly Stmt[] {
-    return this.#renamed.size === 0 ? stmts : mapStmts(stmts, this.#renaming);
+    if (this.#renamed.size === 0) return stmts;
+    this.#renaming ??= replace({ loops: new Map(), names: this.#renamed });
+    return mapStmts(stmts, this.#renaming);
   }
 
   // ---- first: `let`s that hold what another holds go, and what is computed is counted --------------------------------
 
   #plain(before: Stmt): Stmt | undefined {
-    const made = this.#counted(this.#renamed.size === 0 ? before : mapStmt(before, this.#renaming));
+    const [renamed = before] = this.#renamed.size === 0 ? [] : this.rename([before]);
+    const made = this.#counted(renamed);
     this.#change(before);
     this.#at += 1;
     return made;
@@ -183,14 +193,14 @@ class Block {
     const value = this.#anyTwice ? valueIn(stmt) : undefined;
     if (value === undefined) {
       const isBlock = stmt.kind === "for" || stmt.kind === "if";
-      this.out.push(isBlock ? { ...stmt, body: new Block(stmt.body, this.#fresh).out } : stmt);
+      this.out.push(isBlock ? { ...stmt, body: inBlock(stmt.body, this.#fresh) } : stmt);
     } else if (stmt.kind === "let") {
       this.out.push(letValue(stmt.name, mapValues(value, this.#named)));
       const known = this.#known(value);
       if (known?.holder?.name === stmt.name) known.isDeclared = true;
     } else {
       const made = withValue(stmt, this.#named(value));
-      this.out.push(made.kind === "if" ? { ...made, body: new Block(made.body, this.#fresh).out } : made);
+      this.out.push(made.kind === "if" ? { ...made, body: inBlock(made.body, this.#fresh) } : made);
     }
   }
 

@@ -17,6 +17,7 @@ const none: Names = new Set();
 
 export class Facts {
   readonly nest: Nest;
+  #isSeen = false;
   readonly #loops = new Map<string, LoopVar>();
   /** Of each declared name, the loops that it moves with. */
   readonly #names = new Map<string, Names>();
@@ -25,13 +26,19 @@ export class Facts {
 
   constructor(nest: Nest) {
     this.nest = nest;
-    for (const { loop } of nest.loops) this.#loops.set(loop.name, loop);
-    this.#see(nest.prelude);
-    this.#see(nest.body);
+  }
+
+  /** Most nests are never asked. */
+  #seeNest(): void {
+    for (const { loop } of this.nest.loops) this.#loops.set(loop.name, loop);
+    this.#isSeen = true;
+    this.#see(this.nest.prelude);
+    this.#see(this.nest.body);
   }
 
   /** The loops that a value moves with: parallel ones, those in the body, axes and blocks of folds. */
   movesWith({ reads }: Expr): Names {
+    if (!this.#isSeen) this.#seeNest();
     const known = this.#known.get(reads);
     if (known !== undefined) return known;
     const found = new Set<string>();

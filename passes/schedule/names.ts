@@ -4,7 +4,7 @@
 import { letValue } from "../../src/kernel/build.ts";
 import type { Define } from "../../src/kernel/folds.ts";
 import type { ExprPool, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { poolOf, type Rewrite, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
+import { poolOf, type Rewrite, readIn, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export interface Fresh {
@@ -79,17 +79,6 @@ export function replace({ loops, names }: Replacement): Rewrite {
   );
 }
 
-/** The names an expression reads. */
-export function namesIn(stmts: readonly Stmt[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  walkStmts(stmts, {
-    expr: (expr) => {
-      if (expr.kind === "name") names.add(expr.name);
-    },
-  });
-  return names;
-}
-
 /** The statements without the `let`s and folds whose values neither they read nor `readers`. */
 export function withoutUnread(stmts: readonly Stmt[], readers: readonly Stmt[] = []): readonly Stmt[] {
   const isValue = (stmt: Stmt): boolean =>
@@ -100,13 +89,13 @@ export function withoutUnread(stmts: readonly Stmt[], readers: readonly Stmt[] =
 
 /** Of `values`, the `let`s and folds that `stmts` need, directly or through one another; in their order. */
 export function letsFor(stmts: readonly Stmt[], values: readonly Stmt[]): readonly Stmt[] {
-  const needed = new Set(namesIn(stmts));
+  const needed = readIn(stmts);
   const kept: Stmt[] = [];
   for (const stmt of [...values].reverse()) {
     const names = stmt.kind === "let" ? [stmt] : stmt.kind === "fold" ? stmt.accumulators : [];
     if (!names.some(({ name }) => needed.has(name))) continue;
     kept.push(stmt);
-    for (const name of namesIn([stmt])) needed.add(name);
+    for (const name of readIn([stmt])) needed.add(name);
   }
   return kept.reverse();
 }

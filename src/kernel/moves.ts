@@ -12,7 +12,7 @@
 
 /** All moves, and what each is told. */
 export interface MoveTable {
-  /** x -> by * x_o + x_i, of a parallel loop, a loop in the body or an axis of a fold. */
+  /** x -> by * x_o + x_i, of a parallel loop, or of a loop in the body. */
   readonly split: {
     readonly axis: string;
     readonly by: number;
@@ -30,8 +30,6 @@ export interface MoveTable {
   readonly sink: { readonly axis: string };
   /** Parallel loops become a block of registers: they go into the folds, and around the statements between these. */
   readonly jam: { readonly axes: readonly string[]; readonly mark: "unrolled" | "interleaved" };
-  /** A loop in the body becomes a copy of its body for each iteration. */
-  readonly unroll: { readonly axis: string };
   /** A costly value of a row goes into a thread's own memory, from where later loops over the row take it. */
   readonly keep: { readonly value: string };
   /** A factor of a contraction, the first or the second, is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
@@ -61,8 +59,8 @@ export interface MoveTable {
 }
 
 /**
- * exact: nothing is left over. guard: the last block is whole, and what runs past the end does nothing. mask: it folds too, as
- * barriers will want it to, and stores nothing. peel: see above.
+ * exact: nothing is left over. peel: see above. Of parallel loops of the nest alone: guard, where the last block is whole, and what
+ * runs past the end does nothing; mask, where it folds too, as barriers will want it to, and stores nothing.
  */
 export type Tail = "exact" | "guard" | "mask" | { readonly peel: Schedule };
 
@@ -115,8 +113,7 @@ export function printMove(move: Move): string {
     case "bind":
       return `bind ${move.axis} ${move.to}`;
     case "sink":
-    case "unroll":
-      return `${move.move} ${move.axis}`;
+      return `sink ${move.axis}`;
     case "jam":
       return `jam ${move.axes.join(", ")}${printMark(move.mark)}`;
     case "keep":

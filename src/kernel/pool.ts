@@ -271,15 +271,12 @@ class Pool implements ExprPool, PoolNodes {
   #union(a: Reads, b: Reads): Reads {
     if (a === b || b.size === 0) return a;
     if (a.size === 0) return b;
-    if (isIn(b, a)) return a;
-    if (isIn(a, b)) return b;
-    const row = this.#unions.get(a) ?? new Map<Reads, Reads>();
-    const known = row.get(b);
+    const row = this.#unions.get(a);
+    const known = row?.get(b);
     if (known !== undefined) return known;
-    if (row.size === 0) this.#unions.set(a, row);
-    const made = new Set(a);
-    for (const name of b) made.add(name);
-    row.set(b, made);
+    const made = isIn(b, a) ? a : isIn(a, b) ? b : new Set([...a, ...b]);
+    if (row === undefined) this.#unions.set(a, new Map([[b, made]]));
+    else row.set(b, made);
     return made;
   }
 }

@@ -43,6 +43,22 @@ export function readsAny({ reads }: Expr, names: ReadonlySet<string> | ReadonlyM
   return false;
 }
 
+/** All that the statements read: variables, loops, buffers. */
+export function readIn(stmts: readonly Stmt[]): Set<string> {
+  const names = new Set<string>();
+  addReads(stmts, names);
+  return names;
+}
+
+/** What is read in an expression it tells itself: no walk goes into it. */
+function addReads(stmts: readonly Stmt[], names: Set<string>): void {
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i] as Stmt;
+    for (const { reads } of ownExprs(stmt)) for (const name of reads) names.add(name);
+    if ("body" in stmt) addReads(stmt.body, names);
+  }
+}
+
 /** A rewrite that replaces loop variables by indexes. Loops themselves stay where they are. */
 export function replaceLoops(loops: ReadonlyMap<string, Index>): Rewrite {
   return rewriting(

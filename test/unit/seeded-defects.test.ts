@@ -51,8 +51,8 @@ const defects: readonly Defect[] = [
   {
     title: "a tail guard is missing",
     file: "passes/schedule/moves/split.ts",
-    from: "return [when(isBelow(at, loop.extent), replaced)];",
-    to: "return replaced;",
+    from: "return [when(isBelow(at, loop.extent), body)];",
+    to: "return body;",
     caughtBy: "test/unit/wgsl-schedule.test.ts",
     named: "small workgroups",
   },

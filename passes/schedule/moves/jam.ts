@@ -13,7 +13,7 @@
 import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapBounds, mapStmt, type Rewrite, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { mapBounds, mapStmt, type Rewrite, readIn, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { type Fresh, replace } from "../names.ts";
 import {
@@ -129,11 +129,7 @@ function arraysOf(groups: readonly Leaf[]): Set<string> {
     if (home.kind === "all") for (const stmt of home.stmts) if (stmt.kind === "let") homes.set(stmt.name, home);
   }
   for (const reader of groups) {
-    walkStmts(reader.stmts, {
-      expr: ({ reads }) => {
-        for (const name of reads) if ((homes.get(name) ?? reader) !== reader) arrays.add(name);
-      },
-    });
+    for (const name of readIn(reader.stmts)) if ((homes.get(name) ?? reader) !== reader) arrays.add(name);
   }
   return arrays;
 }

@@ -13,7 +13,7 @@ import { forLoops, load, store } from "../../../src/kernel/build.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
-import { sizeOf } from "../facts.ts";
+import { readsIn, sizeOf } from "../facts.ts";
 import type { Fresh } from "../names.ts";
 import {
   type Around,
@@ -56,7 +56,7 @@ function epilogueOf(fold: FoldStmt, { around, after }: Place): Epilogue {
     return refuse("what follows is no loop over the block");
   const held = new Set(fold.accumulators.map(({ name }) => name));
   const [once, rest] = [after.slice(0, start), after.slice(start + 1)];
-  if (someStmt([...once, ...rest], { expr: (expr) => readsAny(expr, held) })) refuse("they are read elsewhere too");
+  if (readsIn([...once, ...rest], held)) refuse("they are read elsewhere too");
   const chain = chainOf(loop).slice(0, fold.block.length);
   if (fold.block.some((wanted, i) => wanted.loop.extent !== chain[i]?.loop.extent)) refuse("it is in other loops");
   const isStrange = someStmt(chain[chain.length - 1]?.body ?? [], {

@@ -7,13 +7,13 @@
  *   split i 4 mask     parallel i < 130      ->   the same with the fold before the `if`, and guarded loads (mask.ts)
  *
  * A loop in the body stays where it is; what is left over of it is a second loop behind it. Serial loops keep their order.
- * An axis of a fold is cut exactly, or not: folding its parts apart is `splitFold`.
+ * An axis of a fold is not cut: folding its parts apart is `splitFold`.
  */
 import { forLoops, when } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type { FoldStmt, Index, LoopVar, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Index, LoopVar, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmt, mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
+import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow } from "../bounds.ts";
 import { copyStmts } from "../copies.ts";
 import type { Fresh } from "../names.ts";
@@ -21,7 +21,6 @@ import {
   type Around,
   atStmt,
   copyNest,
-  type ForStmt,
   type Moved,
   nameNow,
   namesOfCopy,
@@ -38,7 +37,7 @@ export function split(piece: Piece, move: MoveOf<"split">, around: Around): Move
   if (!(by >= 1)) refuse(`blocks of ${by}`);
   const bound = piece.nest.loops.find(({ loop }) => loop.name === name);
   if (bound !== undefined) return splitNest(piece, bound, move, around);
-  if (tail === "mask") refuse(`${axis} is no parallel loop of the nest`);
+  if (tail === "guard" || tail === "mask") refuse(`${axis} is no parallel loop of the nest`);
   return splitInside(piece, name, move, around);
 }
 
@@ -85,13 +84,18 @@ function restOf({ loop, whole, rest }: Cut, axis: string, fresh: Fresh) {
   return { at, left: rest > 1 ? [left] : [], name: rest > 1 ? left.name : null };
 }
 
-/** Statements in the blocks, of which the last may run past the end. */
-function inBlocks(body: readonly Stmt[], { loop, at, rest }: Cut, tail: MoveOf<"split">["tail"], around: Around) {
-  const replaced = mapStmts(body, replaceLoops(new Map([[loop.name, at]])));
-  if (tail === "mask") return masked(replaced, { index: at, extent: loop.extent }, around);
-  if (tail !== "guard" || rest === 0) return replaced;
+/** Statements in the blocks. */
+function inBlocks(body: readonly Stmt[], { loop, at }: Cut): readonly Stmt[] {
+  return mapStmts(body, replaceLoops(new Map([[loop.name, at]])));
+}
+
+/** The same where the last block may run past the end. */
+function pastEnd(body: readonly Stmt[], cut: Cut, tail: MoveOf<"split">["tail"], around: Around): readonly Stmt[] {
+  const { loop, at, rest } = cut;
+  if (tail === "mask") return masked(body, { index: at, extent: loop.extent }, around);
+  if (tail !== "guard" || rest === 0) return body;
   if (someStmt(body, { stmt: ({ kind }) => kind === "barrier" })) refuse("there is a barrier in the body");
-  return [when(isBelow(at, loop.extent), replaced)];
+  return [when(isBelow(at, loop.extent), body)];
 }
 
 // ---- a parallel loop of the nest -------------------------------------------------------------------------------------
@@ -105,9 +109,9 @@ function splitNest(piece: Piece, bound: ParallelLoop, move: MoveOf<"split">, aro
   const cut = cutOf(piece, loop, move, around.fresh);
   const place = nest.loops.indexOf(bound);
   const withLoops = (of: Piece["nest"]["loops"], own: readonly LoopVar[], end: number) => {
-    return [...of.slice(0, place), ...own.map((each) => ({ loop: each, mark })), ...of.slice(end)];
+    return [...of.slice(0, place), ...marked(own, mark), ...of.slice(end)];
   };
-  const body = inBlocks(nest.body, cut, tail, around);
+  const body = pastEnd(inBlocks(nest.body, cut), cut, tail, around);
   const moved = { nest: { ...nest, loops: withLoops(nest.loops, cut.loops, place + 1), body }, names: cut.names };
   if (typeof tail === "string" || cut.rest === 0) return moved;
   const rest = (): Piece => {
@@ -119,40 +123,28 @@ function splitNest(piece: Piece, bound: ParallelLoop, move: MoveOf<"split">, aro
   return { ...moved, beside: { piece: rest, moves: tail.peel } };
 }
 
-// ---- a loop in the body, or an axis of a fold ------------------------------------------------------------------------
+// ---- a loop in the body ----------------------------------------------------------------------------------------------
 
-function splitInside(piece: Piece, name: string, move: MoveOf<"split">, around: Around): Moved {
+function splitInside(piece: Piece, name: string, move: MoveOf<"split">, { fresh }: Around): Moved {
   const { axis, tail } = move;
-  const { fresh } = around;
   let after: Pick<Moved, "names" | "inside"> = piece;
-  const inLoops = (stmt: ForStmt): readonly Stmt[] => {
+  const { nest } = atStmt(piece, `loop ${axis}`, (stmt) => {
+    if (stmt.kind !== "for" || stmt.loop.name !== name) return undefined;
     const { loop, mark, body } = stmt;
     if (mark !== "parallel" && mark !== "serial") refuse(`${axis} is ${mark}`);
-    const nested = (loops: readonly LoopVar[], inside: readonly Stmt[]) =>
-      forLoops(
-        loops.map((each) => ({ loop: each, mark })),
-        inside,
-      );
     const cut = cutOf(piece, loop, move, fresh);
     after = { names: cut.names };
-    const main = nested(cut.loops, inBlocks(body, cut, tail, around));
+    const main = forLoops(marked(cut.loops, mark), inBlocks(body, cut));
     if (typeof tail === "string" || cut.rest === 0) return main;
     const { at, left, name: now } = restOf(cut, axis, fresh);
     const copies = copyStmts(body, { loops: at }, fresh);
     const names = new Map(renameAll(piece.names, namesOfCopy(body, copies))).set(`${axis}_r`, now);
     after = { names: cut.names, inside: { names, moves: tail.peel } };
-    return [...main, ...nested(left, copies)];
-  };
-  const inFold = (fold: FoldStmt, folded: LoopVar): Stmt => {
-    const cut = cutOf(piece, folded, { ...move, tail: "exact" }, fresh);
-    after = { names: cut.names };
-    const axes = fold.axes.flatMap((one) => (one === folded ? cut.loops : [one]));
-    return mapStmt({ ...fold, axes }, replaceLoops(new Map([[name, cut.at]])));
-  };
-  const { nest } = atStmt(piece, `loop ${axis}`, (stmt) => {
-    if (stmt.kind === "for" && stmt.loop.name === name) return inLoops(stmt);
-    const folded = stmt.kind === "fold" ? stmt.axes.find((one) => one.name === name) : undefined;
-    return stmt.kind === "fold" && folded !== undefined ? [inFold(stmt, folded)] : undefined;
+    return [...main, ...forLoops(marked(left, mark), copies)];
   });
   return { nest, ...after };
+}
+
+function marked<Mark>(loops: readonly LoopVar[], mark: Mark) {
+  return loops.map((loop) => ({ loop, mark }));
 }

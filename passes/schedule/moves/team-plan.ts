@@ -8,9 +8,9 @@
  */
 import { isDynamic } from "../../../src/kernel/index-expr.ts";
 import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import { readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { readIn, readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
-import { declaredNames, namesIn } from "../names.ts";
+import { declaredNames } from "../names.ts";
 import { chainOf, type ForStmt } from "../piece.ts";
 import { notShared } from "./tree.ts";
 
@@ -30,7 +30,7 @@ export function planRow(stmts: readonly Stmt[]): readonly RowStep[] | string {
   const steps: RowStep[] = [];
   let run: Stmt[] = [];
   const endRun = (rest: readonly Stmt[]): void => {
-    steps.push(...splitRun(run, namesIn(rest)));
+    steps.push(...splitRun(run, readIn(rest)));
     run = [];
   };
   for (const [n, stmt] of stmts.entries()) {
@@ -68,7 +68,7 @@ function splitRun(run: readonly Stmt[], readLater: ReadonlySet<string>): readonl
       continue;
     }
     all.push({ kind: "all", stmts: [stmt] });
-    for (const name of namesIn([stmt])) needed.add(name);
+    for (const name of readIn([stmt])) needed.add(name);
   }
   if (!first.some(stores)) return all.reverse();
   return [...all.reverse(), { kind: "first", stmts: first.reverse() }];
