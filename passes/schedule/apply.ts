@@ -10,7 +10,7 @@ import type { Nest } from "../../src/kernel/kernel.ts";
 import { type Move, type MoveName, type MoveOf, printMove, type Schedule } from "../../src/kernel/moves.ts";
 import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
-import { bind, flatten, reorder, sink } from "./moves/loops.ts";
+import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
 import { spill } from "./moves/spill.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
@@ -30,6 +30,7 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
   bind,
   sink,
   jam,
+  unroll: unrollLoop,
   keep,
   stage,
   spill,

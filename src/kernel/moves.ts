@@ -30,6 +30,8 @@ export interface MoveTable {
   readonly sink: { readonly axis: string };
   /** Parallel loops become a block of registers: they go into the folds, and around the statements between these. */
   readonly jam: { readonly axes: readonly string[]; readonly mark: "unrolled" | "interleaved" };
+  /** A loop in the body becomes a copy of its body for each iteration. */
+  readonly unroll: { readonly axis: string };
   /** A costly value of a row goes into a thread's own memory, from where later loops over the row take it. */
   readonly keep: { readonly value: string };
   /** A factor of a contraction, the first or the second, is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
@@ -113,7 +115,8 @@ export function printMove(move: Move): string {
     case "bind":
       return `bind ${move.axis} ${move.to}`;
     case "sink":
-      return `sink ${move.axis}`;
+    case "unroll":
+      return `${move.move} ${move.axis}`;
     case "jam":
       return `jam ${move.axes.join(", ")}${printMark(move.mark)}`;
     case "keep":

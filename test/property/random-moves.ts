@@ -98,7 +98,7 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
     case 8:
       return { move: "sink", axis };
     case 9:
-      return { move: "bind", axis, to: below(2) === 0 ? "lane" : "thread" };
+      return below(2) === 0 ? { move: "unroll", axis } : { move: "bind", axis, to: below(2) === 0 ? "lane" : "thread" };
     case 10: {
       const value = pick(worthKeeping(piece.nest));
       return value === undefined ? undefined : { move: "keep", value };

@@ -7,10 +7,11 @@
  *                                                                         nothing runs before a launch)
  *   bind j lane            parallel i, j { ... }  ->   parallel i { for j lane { ... } }
  *   sink j                 parallel i, j { ... }  ->   parallel i { for j parallel { ... } }
+ *   unroll u               for u < 4              ->   for u < 4 unrolled
  */
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
-import type { Index, LoopVar, ParallelLoop, SharedArray } from "../../../src/kernel/kernel.ts";
+import type { Index, LoopMark, LoopVar, ParallelLoop } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -20,7 +21,9 @@ import {
   type Around,
   atStmt,
   checkApart,
+  type ForStmt,
   type Moved,
+  mostCopies,
   nameNow,
   namesNow,
   type Piece,
@@ -105,7 +108,12 @@ export function bind(piece: Piece, { axis, to }: MoveOf<"bind">, { shared }: Aro
   const name = nameNow(piece, axis);
   if (name === null) return piece;
   const bound = nest.loops.find(({ loop }) => loop.name === name);
-  if (to === "lane") return inLanes(bound === undefined ? piece : sinkLoop(piece, name), name, shared);
+  if (to === "lane") {
+    return remark(bound === undefined ? piece : sinkLoop(piece, name), name, to, ({ loop, body }) => {
+      if (loop.extent !== laneCount) refuse(`${name} has ${loop.extent}`);
+      checkApart(body, [name], shared);
+    });
+  }
   if (bound === undefined) return refuse(`${name} is no parallel loop`);
   if (bound.mark !== "parallel") refuse(`${name} is bound already`);
   const loops = nest.loops.map((each) => (each === bound ? { ...each, mark: to } : each));
@@ -130,13 +138,21 @@ export function sinkLoop(piece: Piece, name: string): Piece {
   return { nest: { ...nest, loops, body: [forLoop(sunk.loop, nest.body, "parallel")] }, names };
 }
 
-/** The loop of this name in the body in lanes. */
-function inLanes(piece: Piece, name: string, shared: readonly SharedArray[]): Piece {
+export function unrollLoop(piece: Piece, { axis }: MoveOf<"unroll">): Moved {
+  const name = nameNow(piece, axis);
+  if (name === null) return piece;
+  return remark(piece, name, "unrolled", ({ loop }) => {
+    if (loop.extent > mostCopies) refuse(`${name} has ${loop.extent}`);
+  });
+}
+
+/** The loop of this name in the body, parallel or serial, with another mark. */
+function remark(piece: Piece, name: string, mark: LoopMark, check: (stmt: ForStmt) => void): Piece {
   return atStmt(piece, `loop ${name} in the body`, (stmt) => {
     if (stmt.kind !== "for" || stmt.loop.name !== name) return undefined;
-    if (stmt.mark !== "parallel") refuse(`${name} is ${stmt.mark}`);
-    if (stmt.loop.extent !== laneCount) refuse(`${name} has ${stmt.loop.extent}`);
-    checkApart(stmt.body, [name], shared);
-    return [{ ...stmt, mark: "lane" }];
+    const isFree = stmt.mark === "parallel" || (stmt.mark === "serial" && mark !== "lane");
+    if (!isFree) refuse(`${name} is ${stmt.mark}`);
+    check(stmt);
+    return [{ ...stmt, mark }];
   });
 }
