@@ -232,3 +232,37 @@ describe("a fold above the loops stays whole and where it is", () => {
     expect(() => scheduleKernel(above, () => [[move]])).toThrow(reason);
   });
 });
+
+test("what a fold reads for iterations past the end must not be overwritten by one that is there", () => {
+  const [i, k] = [
+    { name: "i", extent: 1 },
+    { name: "k", extent: 8 },
+  ];
+  const [row, at] = [loopIndex(i), loopIndex(k)];
+  const first = load("f32", "s", constIndex(0)); // does not move with i
+  const kernel: Kernel = {
+    name: "overwritten",
+    buffers: [
+      { name: "s", element: "f32", count: 1, role: "update" },
+      { name: "w", element: "f32", count: 8, role: "read" },
+    ],
+    shared: [],
+    nests: [
+      {
+        loops: [{ loop: i, mark: "parallel" }],
+        prelude: [],
+        body: [
+          fold("sum", ["acc"], [k], [apply("mul", first, load("f32", "w", at))]),
+          store("s", row, name("f32", "acc")),
+        ],
+      },
+    ],
+    flops: 16,
+    bytes: 40,
+    schedule: [],
+  };
+  expect(checkKernel(kernel)).toBeNull();
+  expect(() => scheduleKernel(kernel, () => [[{ move: "split", axis: "i", by: 4, tail: "mask" }]])).toThrow(
+    "those past the end read what another overwrites",
+  );
+});

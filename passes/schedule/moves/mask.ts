@@ -10,10 +10,10 @@
  */
 import { apply, when } from "../../../src/kernel/build.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
-import { mapStmt, mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
+import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../bounds.ts";
 import { copyStmts } from "../copies.ts";
-import { movedBy } from "../facts.ts";
+import { movedBy, storedIn } from "../facts.ts";
 import { type Fresh, letsFor, replace } from "../names.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 
@@ -39,7 +39,12 @@ export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: 
   const whole = { ...fold, body: [...own, ...fold.body] };
   const open = openBounds([bound]);
   if (open.length === 0) return [whole, ...moved];
-  return [guardedFold(whole, bound, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
+  const moving = movedBy(whole.body, bound.index.reads);
+  const stored = storedIn(moved);
+  const isOverwritten = (expr: Expr): boolean =>
+    expr.kind === "load" && stored.has(expr.buffer) && !readsAny(expr, moving);
+  if (someStmt([whole], { expr: isOverwritten })) refuse("those past the end read what another overwrites");
+  return [guardedFold(whole, bound, moving, buffers), ...inside(moved, isBelow(bound.index, bound.extent))];
 }
 
 /** An `if` around nothing but an `if` is one. */
@@ -50,8 +55,7 @@ function inside(stmts: readonly Stmt[], condition: Expr): readonly Stmt[] {
 }
 
 /** Loads that move with what is bounded. Others are those of iterations that are there. */
-function guardedFold(fold: FoldStmt, bound: Bound, buffers: Around["buffers"]): Stmt {
-  const moving = movedBy(fold.body, bound.index.reads);
+function guardedFold(fold: FoldStmt, bound: Bound, moving: ReadonlySet<string>, buffers: Around["buffers"]): Stmt {
   const guard = guardLoads([bound], buffers);
   return mapStmt(
     fold,
