@@ -83,6 +83,32 @@ export function writeFloatSign({ f }: WasmContext): void {
 
 // ---- casts ---------------------------------------------------------------------------------------------------------
 
+type Shift = "shiftLeft" | "shiftRight" | "rotateLeft";
+
+export function isShift(fn: ScalarFn): fn is Shift {
+  return fn === "shiftLeft" || fn === "shiftRight" || fn === "rotateLeft";
+}
+
+/** By the same count in all lanes: the instructions take it as a scalar, modulo 32. */
+export function writeShift(fn: Shift, type: ValueType, writeCount: () => void, { f }: Pick<WasmContext, "f">): void {
+  if (fn !== "rotateLeft") {
+    writeCount();
+    f.op(fn === "shiftLeft" ? "i32x4.shl" : type === "i32" ? "i32x4.shr_s" : "i32x4.shr_u");
+    return;
+  }
+  const held = f.local("v128");
+  f.tee(held);
+  writeCount();
+  f.op("i32x4.shl");
+  f.get(held);
+  f.constI32(0);
+  writeCount();
+  f.op("i32.sub");
+  f.op("i32x4.shr_u");
+  f.op("v128.or");
+  f.release(held);
+}
+
 /** The vector on the stack becomes one of another type. */
 export function convertVector(from: ValueType, to: ValueType, context: Pick<WasmContext, "f" | "contracts">): void {
   const { f, contracts } = context;

@@ -39,10 +39,12 @@ import type { Local } from "./refs.ts";
 import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
 import {
   convertVector,
+  isShift,
   vectorFloatOps,
   vectorIntegerOps,
   writeConstant,
   writeFloatSign,
+  writeShift,
   writeSplat,
 } from "./vector-ops.ts";
 
@@ -222,7 +224,8 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
     return;
   }
   if (isShift(expr.fn) && second !== undefined && !varies(second, lanes)) {
-    writeShift(expr.fn, type, first, second, context);
+    writeVector(first, context);
+    writeShift(expr.fn, type, () => writeScalar(second, context), context);
     return;
   }
   if (!writeComposed(expr.fn, type, first, context)) writeLaneByLane(expr, context);
@@ -341,34 +344,6 @@ function writeNaNTest({ args }: Apply, context: WasmContext): boolean {
   writeVector(bits.value, context);
   context.f.op("f32x4.ne");
   return true;
-}
-
-type Shift = "shiftLeft" | "shiftRight" | "rotateLeft";
-
-function isShift(fn: ScalarFn): fn is Shift {
-  return fn === "shiftLeft" || fn === "shiftRight" || fn === "rotateLeft";
-}
-
-/** By the same count in all lanes: the instructions take it as a scalar, modulo 32. */
-function writeShift(fn: Shift, type: ValueType, value: Expr, count: Expr, context: WasmContext): void {
-  const { f } = context;
-  writeVector(value, context);
-  if (fn !== "rotateLeft") {
-    writeScalar(count, context);
-    f.op(fn === "shiftLeft" ? "i32x4.shl" : type === "i32" ? "i32x4.shr_s" : "i32x4.shr_u");
-    return;
-  }
-  const held = f.local("v128");
-  f.tee(held);
-  writeScalar(count, context);
-  f.op("i32x4.shl");
-  f.get(held);
-  f.constI32(0);
-  writeScalar(count, context);
-  f.op("i32.sub");
-  f.op("i32x4.shr_u");
-  f.op("v128.or");
-  f.release(held);
 }
 
 /** Functions of one operand that take a few instructions. False where there is nothing better than lane by lane. */

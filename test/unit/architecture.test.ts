@@ -78,6 +78,11 @@ describe("the project", () => {
     expect(violations(sources)).toEqual([]);
   });
 
+  test("no file is longer than 400 lines", () => {
+    const long = [...projectSources()].filter(([, source]) => source.split("\n").length - 1 > 400);
+    expect(long.map(([path]) => path)).toEqual([]);
+  });
+
   test("there are no import cycles", () => {
     expect(cycles(imports(projectSources()))).toEqual([]);
   });
