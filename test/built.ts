@@ -9,7 +9,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Where a test finds the folder; workers inherit it. */
@@ -29,6 +29,17 @@ export const builtFiles = {
   "test/unit/wasm/undisposed-child.ts": "undisposed-child",
 } as const;
 
+/** How esbuild bundles what tests start: the sources in place of the package, other packages as they are. */
+export const asBundle = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  packages: "external",
+  alias: { "tensorloom/node": join(root, "src/node.ts"), tensorloom: join(root, "src/index.ts") },
+  logLevel: "error",
+} as const satisfies BuildOptions;
+
 export default async function setup(): Promise<() => void> {
   const parent = join(root, ".cache", "tests");
   mkdirSync(parent, { recursive: true });
@@ -41,14 +52,8 @@ export default async function setup(): Promise<() => void> {
   await build({
     entryPoints: Object.entries(builtFiles).map(([file, out]) => ({ in: join(root, file), out })),
     outdir: folder,
-    bundle: true,
     splitting: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    packages: "external",
-    alias: { "tensorloom/node": join(root, "src/node.ts"), tensorloom: join(root, "src/index.ts") },
-    logLevel: "error",
+    ...asBundle,
   });
   const paths = { tensorloom: [join(folder, "index.js")], "tensorloom/node": [join(folder, "node.js")] };
   writeFileSync(

@@ -11,7 +11,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type OnLoadArgs, type OnLoadResult } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
-import { builtFolder } from "../built.ts";
+import { asBundle, builtFolder } from "../built.ts";
 
 interface Defect {
   readonly title: string;
@@ -142,13 +142,7 @@ async function seed(defect: Defect): Promise<number> {
   await build({
     entryPoints: [join(root, defect.caughtBy)],
     outfile: fileOf(defect),
-    bundle: true,
-    platform: "node",
-    format: "esm",
-    target: "node20",
-    packages: "external",
-    alias: { "tensorloom/node": join(root, "src/node.ts"), tensorloom: join(root, "src/index.ts") },
-    logLevel: "error",
+    ...asBundle,
     plugins: [{ name: "defect", setup: ({ onLoad }) => onLoad({ filter: /\.ts$/ }, load) }],
   });
   return found;

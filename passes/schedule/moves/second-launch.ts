@@ -15,7 +15,7 @@ import { load, store } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
-import { ownExprs, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { readIn } from "../../../src/kernel/rewrite.ts";
 import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
 import { openBounds } from "../bounds.ts";
 import { copyStmts } from "../copies.ts";
@@ -237,17 +237,6 @@ function touchedBy(nests: readonly Nest[], params: readonly BufferParam[]): read
     if (!stored.has(param.name)) return read.has(param.name) ? [{ ...param, role: "read" }] : [];
     return [{ ...param, role: read.has(param.name) ? "update" : "write" }];
   });
-}
-
-/** Names that expressions read, buffers among them. */
-function readIn(stmts: readonly Stmt[]): ReadonlySet<string> {
-  const read = new Set<string>();
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      for (const { reads } of ownExprs(stmt)) for (const name of reads) read.add(name);
-    },
-  });
-  return read;
 }
 
 const isArithmetic = (kind: string): boolean => kind === "apply";
