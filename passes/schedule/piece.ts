@@ -5,8 +5,8 @@ import { forLoop } from "../../src/kernel/build.ts";
 import type { BlockLoop, BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
-import { copyStmts } from "./copies.ts";
-import { declaredNames, type Fresh } from "./names.ts";
+import { copyStmts } from "../kernel/copies.ts";
+import { declaredNames, type Fresh } from "../kernel/names.ts";
 
 export interface Piece {
   readonly nest: Nest;

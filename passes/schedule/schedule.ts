@@ -10,12 +10,12 @@ import { checkKernel } from "../../src/kernel/check.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
 import type { Schedule } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { expandFolds } from "../lower/expand-folds.ts";
+import { cse } from "../kernel/cse.ts";
+import { expandFolds } from "../kernel/expand-folds.ts";
+import { freshNames } from "../kernel/names.ts";
+import { unroll } from "../kernel/unroll.ts";
 import { type Applying, apply } from "./apply.ts";
-import { cse } from "./cse.ts";
 import { Facts } from "./facts.ts";
-import { freshNames } from "./names.ts";
-import { unroll } from "./unroll.ts";
 
 /** The moves for each nest of a kernel. What a target has and how it is tuned the policy knows by itself. */
 export type Policy = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule[];

@@ -8,7 +8,7 @@ import { printMove, type SecondLaunch } from "../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffers } from "../../src/program/buffer.ts";
 import { freshStepId, type Launch, mapKernels, type Sequence } from "../../src/program/sequence.ts";
-import { expandFolds } from "../lower/expand-folds.ts";
+import { expandFolds } from "../kernel/expand-folds.ts";
 import { type Halves, secondLaunch } from "./moves/second-launch.ts";
 import { soundly } from "./schedule.ts";
 

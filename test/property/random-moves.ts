@@ -2,11 +2,12 @@
  * Random schedules: moves of any kind, of loops that are there, as far as they are legal. Whatever a move says of itself is taken
  * at its word, so a move that is legal and wrong is found.
  */
+
+import { freshNames } from "../../passes/kernel/names.ts";
 import { tryMove } from "../../passes/schedule/apply.ts";
 import { everyFold, Facts } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
-import { freshNames } from "../../passes/schedule/names.ts";
 import { type Around, nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import type { Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";

@@ -36,7 +36,9 @@ interface Rule {
 
 const runtime = ["src/runtime/", "src/program/", "src/graph/", "src/kernel/", "src/dsl/", "src/core/"] as const;
 const printers = ["codegen/", "src/graph/", "src/kernel/", "src/program/", "src/core/"] as const;
-const policies = ["codegen/*/policy/", "passes/schedule/", "src/kernel/", "src/core/"] as const;
+const policies = ["codegen/*/policy/", "passes/schedule/", "passes/kernel/", "src/kernel/", "src/core/"] as const;
+const kernelPasses = ["passes/kernel/", "src/kernel/", "src/core/", "!src/core/random.ts"] as const;
+const languages = ["src/graph/", "src/kernel/", "src/program/", "src/core/", "!src/core/random.ts"] as const;
 const insideSrc = ["src/", "!src/tools/", "!src/index.ts", "!src/node.ts"] as const;
 
 const rules: readonly Rule[] = [
@@ -57,7 +59,13 @@ const rules: readonly Rule[] = [
   { of: "src/types.ts", may: ["src/", "!src/tools/cli/", "!src/index.ts", "!src/node.ts"] },
   { of: "src/node.ts", may: ["src/", "!src/tools/cli/"] },
   { of: "src/", may: insideSrc },
-  { of: "passes/", may: ["passes/", "src/graph/", "src/kernel/", "src/program/", "src/core/", "!src/core/random.ts"] },
+  { of: "passes/graph/", may: ["passes/graph/", ...languages] },
+  { of: "passes/fuse/", may: ["passes/fuse/", ...languages] },
+  { of: "passes/plan/", may: ["passes/plan/", "passes/fuse/", ...languages] },
+  { of: "passes/lower/", may: ["passes/lower/", "passes/fuse/", "passes/plan/", ...languages] },
+  { of: "passes/schedule/", may: ["passes/schedule/", "src/program/", ...kernelPasses] },
+  { of: "passes/kernel/", may: kernelPasses },
+  { of: "passes/", may: ["passes/", ...languages] },
   { of: "codegen/*/target.ts", may: [...printers, "passes/schedule/schedule.ts"] },
   { of: "codegen/*/policy.ts", may: policies },
   { of: "codegen/*/policy/", may: policies },
@@ -221,6 +229,12 @@ describe("the rules", () => {
     ["passes/a.ts", "../codegen/b.ts"],
     ["passes/a.ts", "../src/compile.ts"],
     ["passes/a.ts", "../src/core/random.ts"],
+    ["passes/kernel/a.ts", "../schedule/facts.ts"],
+    ["passes/kernel/a.ts", "../../src/program/b.ts"],
+    ["passes/lower/a.ts", "../schedule/b.ts"],
+    ["passes/schedule/a.ts", "../lower/b.ts"],
+    ["passes/schedule/a.ts", "../../src/graph/b.ts"],
+    ["passes/fuse/a.ts", "../plan/b.ts"],
     ["codegen/a.ts", "../passes/b.ts"],
     ["codegen/js/a.ts", "../../src/runtime/b.ts"],
     ["codegen/a.ts", "../test/b.ts"],
@@ -248,6 +262,8 @@ describe("the rules", () => {
     ["src/node.ts", "./index.ts"],
     ["src/index.ts", "./compile.ts"],
     ["passes/a.ts", "../src/kernel/b.ts"],
+    ["passes/schedule/moves/a.ts", "../../kernel/b.ts"],
+    ["passes/lower/a.ts", "../plan/b.ts"],
     ["codegen/js/a.ts", "../writer.ts"],
     ["codegen/js/target.ts", "../../passes/schedule/schedule.ts"],
     ["codegen/js/target.ts", "./policy.ts"],

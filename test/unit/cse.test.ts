@@ -2,7 +2,7 @@
  * Common expressions across a nest's prelude and body. Within a block, see schedule-js.test.ts.
  */
 import { expect, test } from "vitest";
-import { cse } from "../../passes/schedule/cse.ts";
+import { cse } from "../../passes/kernel/cse.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { apply, constant, letValue, load, name, store } from "../kernel-pool.ts";

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { factoryText } from "../../codegen/js/artifact.ts";
 import { type JsBlocks, jsPolicy } from "../../codegen/js/policy.ts";
 import { JsPrinter } from "../../codegen/js/print.ts";
-import { expandFolds } from "../../passes/lower/expand-folds.ts";
+import { expandFolds } from "../../passes/kernel/expand-folds.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";

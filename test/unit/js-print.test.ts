@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { factoryText, moduleText } from "../../codegen/js/artifact.ts";
 import { JsPrinter } from "../../codegen/js/print.ts";
 import { Writer } from "../../codegen/writer.ts";
-import { expandFolds } from "../../passes/lower/expand-folds.ts";
+import { expandFolds } from "../../passes/kernel/expand-folds.ts";
 import {
   apply,
   assign,

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { findReuse, type JsBlocks, jsBlocks } from "../../codegen/js/policy.ts";
 import { JsPrinter } from "../../codegen/js/print.ts";
-import { cse } from "../../passes/schedule/cse.ts";
+import { cse } from "../../passes/kernel/cse.ts";
+import { unroll } from "../../passes/kernel/unroll.ts";
 import { Facts } from "../../passes/schedule/facts.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
-import { unroll } from "../../passes/schedule/unroll.ts";
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";

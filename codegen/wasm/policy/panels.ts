@@ -15,9 +15,9 @@
  * panels, and the others turn outside: the windows of a convolution are a panel of filters, which all places go by.
  */
 
+import { declaredNames } from "../../../passes/kernel/names.ts";
 import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
-import { declaredNames } from "../../../passes/schedule/names.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { ownExprs, readsAny, walkExpr, walkStmts } from "../../../src/kernel/rewrite.ts";

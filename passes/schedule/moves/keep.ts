@@ -21,8 +21,8 @@ import {
 } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { readsAny, rewriting, someExpr } from "../../../src/kernel/rewrite.ts";
+import { withoutUnread } from "../../kernel/names.ts";
 import { movedBy, storedIn } from "../facts.ts";
-import { withoutUnread } from "../names.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 
 export function keep(piece: Piece, { value }: MoveOf<"keep">, { fresh, shared }: Around): Moved {

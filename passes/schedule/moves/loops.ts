@@ -15,8 +15,8 @@ import type { Index, LoopMark, LoopVar, ParallelLoop } from "../../../src/kernel
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
+import type { Fresh } from "../../kernel/names.ts";
 import { sizeOf } from "../facts.ts";
-import type { Fresh } from "../names.ts";
 import {
   type Around,
   atStmt,

@@ -17,10 +17,10 @@ import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import { readIn } from "../../../src/kernel/rewrite.ts";
 import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
-import { openBounds } from "../bounds.ts";
-import { copyStmts } from "../copies.ts";
+import { openBounds } from "../../kernel/bounds.ts";
+import { copyStmts } from "../../kernel/copies.ts";
+import { type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
 import { sizeOf, storedIn, workOf } from "../facts.ts";
-import { type Fresh, freshNames, letsFor, withoutUnread } from "../names.ts";
 import { placeOf, recover } from "./loops.ts";
 import { notShared } from "./tree.ts";
 

@@ -13,8 +13,8 @@ import { forLoops, load, store } from "../../../src/kernel/build.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
+import type { Fresh } from "../../kernel/names.ts";
 import { readsIn, sizeOf } from "../facts.ts";
-import type { Fresh } from "../names.ts";
 import {
   type Around,
   atFold,

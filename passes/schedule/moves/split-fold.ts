@@ -18,9 +18,9 @@ import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { copyStmts } from "../copies.ts";
+import { copyStmts } from "../../kernel/copies.ts";
+import { defining, type Fresh } from "../../kernel/names.ts";
 import { sizeOf } from "../facts.ts";
-import { defining, type Fresh } from "../names.ts";
 import { type Around, atFold, copyBlock, type Moved, type Piece, refuse } from "../piece.ts";
 
 export function splitFold(

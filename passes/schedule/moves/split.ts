@@ -14,9 +14,9 @@ import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
-import { isBelow } from "../bounds.ts";
-import { copyStmts } from "../copies.ts";
-import type { Fresh } from "../names.ts";
+import { isBelow } from "../../kernel/bounds.ts";
+import { copyStmts } from "../../kernel/copies.ts";
+import type { Fresh } from "../../kernel/names.ts";
 import {
   type Around,
   atStmt,

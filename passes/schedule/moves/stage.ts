@@ -31,9 +31,9 @@ import type {
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
-import { copyStmts } from "../copies.ts";
+import { copyStmts } from "../../kernel/copies.ts";
+import { declaredNames, type Fresh, letsFor, withoutUnread } from "../../kernel/names.ts";
 import { Facts, sizeOf, storedIn } from "../facts.ts";
-import { declaredNames, type Fresh, letsFor, withoutUnread } from "../names.ts";
 import { type Around, atFold, atStmt, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { placeOf } from "./loops.ts";
 

@@ -10,7 +10,7 @@ import { isDynamic } from "../../../src/kernel/index-expr.ts";
 import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import { readIn, readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
-import { declaredNames } from "../names.ts";
+import { declaredNames } from "../../kernel/names.ts";
 import { chainOf, type ForStmt } from "../piece.ts";
 import { notShared } from "./tree.ts";
 

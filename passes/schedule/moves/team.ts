@@ -16,7 +16,7 @@ import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/ke
 import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
-import { guardLoads, openBounds, whenInside } from "../bounds.ts";
+import { guardLoads, openBounds, whenInside } from "../../kernel/bounds.ts";
 import { sizeOf } from "../facts.ts";
 import { type Around, type Moved, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";

@@ -32,10 +32,10 @@ import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-e
 import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
-import { guardLoads, isBelow, openBounds } from "../bounds.ts";
-import { copyStmts } from "../copies.ts";
+import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
+import { copyStmts } from "../../kernel/copies.ts";
+import { letsFor } from "../../kernel/names.ts";
 import { movedBy, neighboursAlong, readsIn, sizeOf } from "../facts.ts";
-import { letsFor } from "../names.ts";
 import { type Around, atFold, copyBlock, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
 import { recover } from "./loops.ts";
 import { invocationOf, varyingIn } from "./tree.ts";

@@ -3,9 +3,9 @@
  * expandFolds makes of them.
  */
 import { describe, expect, test } from "vitest";
-import { expandFolds } from "../../../passes/lower/expand-folds.ts";
-import { copyStmts } from "../../../passes/schedule/copies.ts";
-import { freshNames } from "../../../passes/schedule/names.ts";
+import { copyStmts } from "../../../passes/kernel/copies.ts";
+import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
+import { freshNames } from "../../../passes/kernel/names.ts";
 import type { FoldFn } from "../../../src/core/fold.ts";
 import { checkKernel } from "../../../src/kernel/check.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";

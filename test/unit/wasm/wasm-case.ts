@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import type { WasmBlocks } from "../../../codegen/wasm/policy/panels.ts";
 import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
-import { expandFolds } from "../../../passes/lower/expand-folds.ts";
+import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import type { Kernel } from "../../../src/kernel/kernel.ts";
