@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { workerFlags } from "./test/worker-flags.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -65,6 +66,7 @@ export default defineConfig(({ mode }) => ({
     testTimeout: 90_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    execArgv: [...workerFlags],
     isolate: false, // nothing here is global, so files of one worker share what they import: a third of the time of a quick run
     sequence: { sequencer: LongestFirst },
     globalSetup: "test/built.ts",

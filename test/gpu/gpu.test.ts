@@ -12,6 +12,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { workerFlags } from "../worker-flags.ts";
 import { findCases, type Message } from "./case.ts";
 import { type SoftwareVulkan, softwareVulkan, untar } from "./software.ts";
 
@@ -101,7 +102,7 @@ async function runChild(env: NodeJS.ProcessEnv): Promise<Outcome> {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   // Vitest's own NODE_OPTIONS and loaders are not the child's business.
   const { NODE_OPTIONS: _, ...rest } = env;
-  const child = spawn(process.execPath, ["--import", "tsx", path], {
+  const child = spawn(process.execPath, [...workerFlags, "--import", "tsx", path], {
     cwd: root,
     env: rest,
     stdio: ["ignore", "pipe", "pipe"],
