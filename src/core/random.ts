@@ -12,6 +12,7 @@
  */
 import { UserError } from "./errors.ts";
 import { checkValue, seed as seedKind } from "./options.ts";
+import { type ManyWords, manyWords, wordsAtOnce } from "./threefry-simd.ts";
 
 /** Where numbers are drawn to; each is rounded to what the array holds. */
 export type Floats = Float32Array | Float64Array;
@@ -253,13 +254,29 @@ export class RandomStream {
   }
 
   #fill(out: Floats, numbersOf: NumbersOf, offset: number, scale: number): void {
+    const many = out.length < manyNumbers ? null : manyWords();
     for (let at = 0; at < out.length; ) {
-      if (this.#next === this.#end) this.#refill();
-      const count = Math.min(out.length - at, this.#end - this.#next);
-      numbersOf(this.#words, this.#next, out, at, count, offset, scale);
-      this.#next += count;
+      let count = Math.min(out.length - at, this.#end - this.#next);
+      if (count > 0) {
+        numbersOf(this.#words, this.#next, out, at, count, offset, scale);
+        this.#next += count;
+      } else if (many !== null) count = this.#fillMany(many, out, at, numbersOf, offset, scale);
+      if (count === 0) this.#refill();
       at += count;
     }
+  }
+
+  /** How many numbers it wrote: whole blocks, and none beyond the last counter of a part. */
+  #fillMany(many: ManyWords, out: Floats, at: number, numbersOf: NumbersOf, offset: number, scale: number): number {
+    const blocks = Math.min((out.length - at) >> 1, wordsAtOnce / 2);
+    if (blocks === 0 || this.#draw + wordsAtOnce / 2 >= 2 ** 32) return 0;
+    many.draw(this.#key[0] | 0, this.#key[1] | 0, this.#draw | 0, this.#part | 0);
+    this.#draw += blocks;
+    if (numbersOf === uniformsOf && out instanceof Float32Array) {
+      many.toUniforms(offset, scale);
+      out.set(blocks === wordsAtOnce / 2 ? many.floats : many.floats.subarray(0, 2 * blocks), at);
+    } else numbersOf(many.words, 0, out, at, 2 * blocks, offset, scale);
+    return 2 * blocks;
   }
 }
 
@@ -289,6 +306,8 @@ const normalsOf: NumbersOf = (words, next, out, at, count, offset, scale) => {
 const PARITY = 0x1bd11bda;
 /** Blocks that a stream makes at once, at most. */
 const mostBlocks = 128;
+/** From how many on what draws many pays: it takes a fresh process as long to make as 3,000 numbers one after the other. */
+const manyNumbers = 2 ** 12;
 /** Set apart the keys of numbered and of named streams, and the start of what programs draw from large seeds. */
 const NUMBERED = 1;
 const NAMED = 0x80000000;

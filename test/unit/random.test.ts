@@ -1,8 +1,10 @@
 /**
  * Random numbers of the host: the published vectors of the generator, and what is built on it.
  */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { normalFromBits, permutation, RandomStream, threefry2x32, uniformFromBits } from "../../src/core/random.ts";
+import { manyWords, moduleBytes, wordsAtOnce } from "../../src/core/threefry-simd.ts";
+import { threefryModule } from "../threefry-module.ts";
 
 describe("Threefry-2x32-20", () => {
   // Known answers of the Random123 library (Salmon et al. 2011).
@@ -18,6 +20,31 @@ describe("Threefry-2x32-20", () => {
     expect(uniformFromBits(0)).toBe(0);
     expect(uniformFromBits(0xffffffff)).toBe(1 - 2 ** -24);
     expect(Math.fround(uniformFromBits(0xdeadbeef))).toBe(uniformFromBits(0xdeadbeef));
+  });
+});
+
+describe("many words at once", () => {
+  it("are those of the blocks one by one, with all bits of keys and counters", () => {
+    const many = manyWords();
+    if (many === null) throw new Error("no SIMD here");
+    for (const [key0, key1, counter0, counter1] of [
+      [0, 0, 0, 0],
+      [0xffffffff, 0x80000000, 0x7fffff00, 0xffffffff],
+      [0x13198a2e, 0x03707344, 0xfffffc00, 0x85a308d3],
+    ] as const) {
+      many.draw(key0 | 0, key1 | 0, counter0 | 0, counter1 | 0);
+      for (let block = 0; block < wordsAtOnce / 2; block++) {
+        const words = threefry2x32(key0, key1, (counter0 + block) >>> 0, counter1);
+        expect([many.words[2 * block], many.words[2 * block + 1]]).toEqual(words);
+      }
+      const [words, low, width] = [many.words.slice(), 0.1, 3.7];
+      many.toUniforms(low, width);
+      expect(many.floats).toEqual(Float32Array.from(words, (word) => low + width * uniformFromBits(word)));
+    }
+  });
+
+  it("come from the module that test/threefry-module.ts writes", () => {
+    expect(moduleBytes()).toEqual(threefryModule());
   });
 });
 
@@ -96,6 +123,9 @@ describe("streams", () => {
     [1, 4],
     [2, 1000],
     [5, 301],
+    [0, wordsAtOnce],
+    [0, 2 * wordsAtOnce - 1],
+    [3, 3 * wordsAtOnce + 6],
   ])("after %i draws fill %i numbers with what as many calls give", (before, count) => {
     const streams = (): readonly [RandomStream, RandomStream] => [
       new RandomStream(4, "fill"),
@@ -113,6 +143,28 @@ describe("streams", () => {
     expect([...uniforms]).toEqual(Array.from({ length: count }, () => single.uniform(-2, 5)));
     expect([filled.bits(), even.bits()]).toEqual([called.bits(), single.bits()]);
   });
+
+  it.each([wordsAtOnce - 1, wordsAtOnce, 2 * wordsAtOnce + 5])(
+    "fill %i numbers of float32 alike with SIMD instructions and without, in other parts too",
+    (count) => {
+      const fill = (): readonly Float32Array[] => {
+        const random = new RandomStream(2 ** 40 + 3, "w");
+        const drawn = [new Float32Array(count), new Float32Array(count), new Float32Array(count)] as const;
+        random.fillUniform(drawn[0], -0.3, 1.7);
+        random.restart(2 ** 31 + 5);
+        random.fillNormal(drawn[1], 1, 0.1);
+        random.fillUniform(drawn[2], 0, 1);
+        return drawn;
+      };
+      const many = fill();
+      vi.stubGlobal("WebAssembly", undefined);
+      const alone = fill();
+      vi.unstubAllGlobals();
+      expect(many).toEqual(alone);
+      const called = new RandomStream(2 ** 40 + 3, "w");
+      expect(many[0]).toEqual(Float32Array.from({ length: count }, () => called.uniform(-0.3, 1.7)));
+    },
+  );
 
   it("have the mean and variance of their distribution", () => {
     const random = new RandomStream(3, "moments");
