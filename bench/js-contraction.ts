@@ -124,13 +124,13 @@ for (const of of contractions) {
   const runs = new Map<string, Run>([
     ["plain", plain(of)],
     ["hand", blockByHand(of)],
-    ["ours", compiled(scheduleKernel(kernel, jsPolicy()))],
+    ["ours", compiled(scheduleKernel(kernel, { policy: jsPolicy() }))],
     ["unscheduled", compiled(kernel)],
   ]);
   if (process.argv.includes("--shapes")) {
     for (const shape of ["1x4", "2x2", "2x4", "4x2", "3x3", "3x4", "4x3", "4x4", "8x2", "2x8", "8x1"]) {
       const [outer = 1, inner = 1] = shape.split("x").map(Number);
-      runs.set(shape, compiled(scheduleKernel(kernel, jsPolicy({ ...jsBlocks, outer, inner }))));
+      runs.set(shape, compiled(scheduleKernel(kernel, { policy: jsPolicy({ ...jsBlocks, outer, inner }) })));
     }
   }
   const speeds = measure(of, runs);
@@ -143,5 +143,7 @@ for (const of of contractions) {
 }
 if (process.argv.includes("--source"))
   console.log(
-    contractions.map((of) => factoryText(new JsPrinter().print([scheduleKernel(contraction(of), jsPolicy())])))[0],
+    contractions.map((of) =>
+      factoryText(new JsPrinter().print([scheduleKernel(contraction(of), { policy: jsPolicy() })])),
+    )[0],
   );

@@ -6,8 +6,8 @@
  *   facts       what is known of the machine before it is open: a GPU's limits, what an engine has
  *   artifact    plain data; printed once, read by the machine, `compile`, `inspect` and the command line
  */
+import type { Policy, Scheduling } from "../passes/schedule/schedule.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
-import type { SecondLaunch } from "../src/kernel/moves.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Addresses, type Artifact, alone, type Crew } from "../src/program/artifact.ts";
 import type { Sequence } from "../src/program/sequence.ts";
@@ -21,10 +21,8 @@ export interface Target<A extends Artifact, Facts> {
   readonly portable: Facts;
   /** What the passes need to know. */
   traits(facts: Facts): TargetTraits;
-  /** The loops of a kernel as this target runs them. */
-  schedule(kernel: Kernel, facts: Facts): Kernel;
-  /** Folds of a kernel that a launch of its own is to fold in parts, none of which needs another. */
-  secondLaunches(kernel: Kernel, facts: Facts): readonly SecondLaunch[];
+  /** Which moves make its kernels of the passes' loops. A policy that asks for moves of its own comes with how they are made. */
+  scheduling(facts: Facts): Scheduling & ({ readonly policy: Policy } | Required<Pick<Scheduling, "ownMoves">>);
   /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
   legalize(kernel: Kernel, facts: Facts): Kernel;
   /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */
@@ -35,8 +33,7 @@ export interface Target<A extends Artifact, Facts> {
 export interface BoundTarget<A extends Artifact = Artifact> {
   readonly traits: TargetTraits;
   readonly tolerances: Tolerances;
-  schedule(kernel: Kernel): Kernel;
-  secondLaunches(kernel: Kernel): readonly SecondLaunch[];
+  readonly scheduling: Scheduling;
   legalize(kernel: Kernel): Kernel;
   /** What it gives prints for a machine of one thread, unless another is open. */
   printer(): Printer<A>;
@@ -51,8 +48,7 @@ export function bindTarget<A extends Artifact, Facts>(
   return {
     traits: target.traits(facts),
     tolerances: target.tolerances,
-    schedule: (kernel) => target.schedule(kernel, facts),
-    secondLaunches: (kernel) => target.secondLaunches(kernel, facts),
+    scheduling: target.scheduling(facts),
     legalize: (kernel) => target.legalize(kernel, facts),
     printer() {
       const print = target.printer(facts);

@@ -60,7 +60,7 @@ interface Apart {
 
 /** What stages may ask for besides. */
 export interface StageContext extends PassContext {
-  readonly target: Pick<BoundTarget, "traits" | "schedule" | "secondLaunches" | "legalize">;
+  readonly target: Pick<BoundTarget, "traits" | "scheduling" | "legalize">;
   /** The target's printer, for the machine that is to run what it prints. */
   readonly print: (sequence: Sequence, addresses: Addresses) => Artifact;
   readonly program: Declarations;

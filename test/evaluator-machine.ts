@@ -22,7 +22,6 @@ import { launchesOf, type Sequence } from "../src/program/sequence.ts";
 import type { Machine, Runner } from "../src/runtime/machine.ts";
 import { type TypedArray, viewOf } from "../src/runtime/typed-arrays.ts";
 import { jsTarget, type TargetSetup, targets, wasmTarget } from "../src/targets.ts";
-import { scheduleWasm } from "./unit/wasm/wasm-case.ts";
 
 /** The `js` target with the evaluator in place of generated code. */
 export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineFor);
@@ -30,14 +29,15 @@ export const evaluatorTarget: TargetSetup = evaluatorOf(jsTarget, doubleRoutineF
 /** The same of precise `wasm`. It has no rsqrt: 1 / sqrt(x) is rounded twice, where the evaluator's rsqrt is rounded once. */
 export const wasmEvaluatorTarget: TargetSetup = {
   ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
-  schedule: (kernel) => withoutRsqrt(scheduleWasm(kernel)),
+  scheduling: targets.wasm.planned.scheduling,
+  legalize: withoutRsqrt,
 };
 
 /** Kernels scheduled for wgsl: workgroups, what their invocations share, and the barriers between. */
 export const wgslEvaluatorTarget: TargetSetup = {
   ...evaluatorOf(wasmTarget({ precise: true }), routineFor),
   traits: targets.wgsl.planned.traits,
-  schedule: targets.wgsl.planned.schedule,
+  scheduling: targets.wgsl.planned.scheduling,
 };
 
 function evaluatorOf(target: TargetSetup, routines: Routines): TargetSetup {

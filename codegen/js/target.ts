@@ -1,6 +1,5 @@
 /** The CPU, as JavaScript: loops over typed arrays, which run everywhere. */
 
-import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import { artifactSteps } from "../../src/program/artifact.ts";
 import { kernelsOf } from "../../src/program/sequence.ts";
@@ -24,8 +23,7 @@ export const js: Target<JsArtifact, null> = {
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
-  secondLaunches: () => [],
+  scheduling: () => ({ policy: jsPolicy() }),
   legalize: (kernel) => kernel,
   printer() {
     const kernels = new JsPrinter();

@@ -1,6 +1,5 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
 
-import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../src/core/dtype.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
@@ -22,8 +21,8 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  schedule: (kernel, { joinsVectors }) => scheduleKernel(kernel, wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks)),
-  secondLaunches: () => [], // threads share the loops of one launch
+  // No second launches: threads share the loops of one.
+  scheduling: ({ joinsVectors }) => ({ policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks) }),
   legalize: (kernel) => kernel,
   printer: wasmPrinter,
 };

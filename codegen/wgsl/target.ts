@@ -1,12 +1,12 @@
 /** A GPU, as compute shaders through WebGPU. */
 
-import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { type Addresses, artifactSteps } from "../../src/program/artifact.ts";
 import { type Launch, launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { WgslArtifact, WgslFacts, WgslModule } from "./artifact.ts";
 import { gpuBytes } from "./layout.ts";
+import { wgslMoves } from "./moves/all.ts";
 import { type WgslLimits, wgslPolicy } from "./policy/policy.ts";
 import { wgslSecondLaunches } from "./policy/second-launches.ts";
 import { printWgsl } from "./print.ts";
@@ -36,16 +36,17 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     alignment: limits.minStorageBufferOffsetAlignment,
     bytesOf: gpuBytes,
   }),
-  // The driver's compiler finds common values.
-  schedule: (kernel, facts) => scheduleKernel(kernel, wgslPolicy(limitsOf(facts)), { namesCommon: false }),
-  // A software GPU has no idle cores to fill, and pays for each barrier: a sum of 4 million in parts took it 34 times as long.
-  secondLaunches: (kernel, facts) =>
-    facts.isSoftware
-      ? []
-      : wgslSecondLaunches(kernel, limitsOf(facts), {
-          maxBuffers: facts.maxStorageBuffersPerShaderStage,
-          bytesOf: gpuBytes,
-        }),
+  scheduling(facts) {
+    const limits = limitsOf(facts);
+    const target = { maxBuffers: facts.maxStorageBuffersPerShaderStage, bytesOf: gpuBytes };
+    return {
+      policy: wgslPolicy(limits),
+      ownMoves: wgslMoves,
+      // A software GPU has no idle cores to fill, and pays for each barrier: a sum of 4 million in parts took it 34 times as long.
+      secondLaunches: (kernel) => (facts.isSoftware ? [] : wgslSecondLaunches(kernel, limits, target)),
+      findsCommon: true, // the driver's compiler does
+    };
+  },
   legalize: legalizeKernel,
   printer: shaderPrinter,
 };

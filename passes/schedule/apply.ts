@@ -7,7 +7,15 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Nest } from "../../src/kernel/kernel.ts";
-import { type Move, type MoveName, type MoveOf, printMove, type Schedule } from "../../src/kernel/moves.ts";
+import {
+  type AnyMove,
+  type CommonMoveName,
+  type MoveName,
+  type MoveOf,
+  type OwnMoveName,
+  printMove,
+  type Schedule,
+} from "../../src/kernel/moves.ts";
 import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
@@ -15,15 +23,16 @@ import { spill } from "./moves/spill.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
 import { stage } from "./moves/stage.ts";
-import { team } from "./moves/team.ts";
-import { tile } from "./moves/tile.ts";
 import { splitTree } from "./moves/tree.ts";
 import { type Around, Illegal, type Moved, type Piece, refuse } from "./piece.ts";
 
 /** The nest after a move, which refuses where it is not legal. */
 type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved;
 
-const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
+/** How each of these moves is made. */
+export type MakeMoves<Names extends MoveName> = { readonly [Name in Names]: MakeMove<Name> };
+
+const common: MakeMoves<CommonMoveName> = {
   split,
   reorder,
   flatten,
@@ -38,21 +47,21 @@ const table: { readonly [Name in MoveName]: MakeMove<Name> } = {
     if (into.by === "launch") return refuse("it makes two launches of one");
     return into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around);
   },
-  tile,
-  team,
 };
 
 export interface Applying extends Around {
+  /** How the target makes the moves that are its own. */
+  readonly ownMoves: Partial<MakeMoves<OwnMoveName>>;
   /** What is wrong with a nest, or null: asked after each move. */
   readonly verify?: (nest: Nest) => string | null;
 }
 
 /** The nests that `nest` becomes, the one that the moves speak of first. */
-export function apply(nest: Nest, schedule: Schedule, around: Applying): readonly Nest[] {
+export function apply(nest: Nest, schedule: Schedule<AnyMove>, around: Applying): readonly Nest[] {
   return applyTo({ nest, names: new Map() }, schedule, around);
 }
 
-function applyTo(piece: Piece, schedule: Schedule, around: Applying): readonly Nest[] {
+function applyTo(piece: Piece, schedule: Schedule<AnyMove>, around: Applying): readonly Nest[] {
   let now = piece;
   // The last to be cut off comes first: a list is read from the inside out.
   const beside: NonNullable<Moved["beside"]>[] = [];
@@ -68,7 +77,7 @@ function applyTo(piece: Piece, schedule: Schedule, around: Applying): readonly N
 }
 
 /** One move, with those of what it cuts off in the body; or why it is not legal. */
-export function tryMove(piece: Piece, move: Move, around: Applying): Moved | string {
+export function tryMove(piece: Piece, move: AnyMove, around: Applying): Moved | string {
   try {
     const made = dispatch(piece, move, around);
     if (made.inside === undefined) return made;
@@ -81,7 +90,8 @@ export function tryMove(piece: Piece, move: Move, around: Applying): Moved | str
   }
 }
 
-function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & Move, around: Around): Moved {
-  const make: MakeMove<Name> = table[move.move];
-  return make(piece, move, around);
+function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & AnyMove, around: Applying): Moved {
+  const table: Partial<MakeMoves<MoveName>> = move.move in common ? common : around.ownMoves;
+  const make: MakeMove<Name> | undefined = table[move.move];
+  return make === undefined ? refuse("it is a move of another target") : make(piece, move, around);
 }

@@ -3,53 +3,69 @@
  *
  *   facts -> policy -> moves -> apply -> expandFolds -> unroll -> cse          the moves stay on the kernel, as data
  *
- * What comes out is checked once (`soundly`). Where it is not sound, the moves are made again with a check after each.
+ * What comes out is checked once. Where it is not sound, the moves are made again with a check after each.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
-import type { Schedule } from "../../src/kernel/moves.ts";
+import type { AnyMove, Move, OwnMoveName, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { cse } from "../kernel/cse.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
-import { freshNames } from "../kernel/names.ts";
+import { type Fresh, freshNames } from "../kernel/names.ts";
 import { unroll } from "../kernel/unroll.ts";
-import { type Applying, apply } from "./apply.ts";
+import { type Applying, apply, type MakeMoves } from "./apply.ts";
 import { Facts } from "./facts.ts";
 
 /** The moves for each nest of a kernel. What a target has and how it is tuned the policy knows by itself. */
-export type Policy = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule[];
+export type Policy<Of extends AnyMove = Move> = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule<Of>[];
 
-/** `namesCommon`: what is computed twice gets a name, where nothing behind the printer finds it. */
-export function scheduleKernel(kernel: Kernel, policy: Policy, { namesCommon = true } = {}): Kernel {
-  const schedules = policy(
+/** How a target's kernels are scheduled. */
+export interface Scheduling {
+  readonly policy: Policy<AnyMove>;
+  /** How the moves are made that only this target asks for. */
+  readonly ownMoves?: MakeMoves<OwnMoveName>;
+  /** Folds that a launch of their own is to fold in parts, none of which needs another: of most kernels none. */
+  readonly secondLaunches?: (kernel: Kernel) => readonly SecondLaunch[];
+  /** Whoever compiles what is printed finds what is computed twice; elsewhere it gets a name. */
+  readonly findsCommon?: boolean;
+}
+
+/** The kernel as the target runs it, when nothing is wrong with it; else the first move that broke it is named. */
+export function scheduleKernel(kernel: Kernel, scheduling: Scheduling): Kernel {
+  const schedules = scheduling.policy(
     kernel.nests.map((nest) => new Facts(nest)),
     kernel,
   );
-  if (schedules.every((schedule) => schedule.length === 0)) return expandFolds(kernel);
-  const fresh = freshNames(kernel);
-  const loops = unroll(expandFolds(moved(kernel, schedules, { fresh }), fresh), fresh);
-  return namesCommon ? cse(loops, fresh) : loops;
-}
-
-/** What a schedule made, when nothing is wrong with it; else the first move that broke it is named. */
-export function soundly(kernel: Kernel, made: Kernel): Kernel {
+  const made = writtenOut(kernel, schedules, scheduling);
   const broken = checkKernel(made);
   if (broken === null) return made;
-  const own = made.schedule.map((schedule, i) => schedule.slice(kernel.schedule[i]?.length ?? 0));
-  moved(kernel, own, { careful: true });
+  moved(kernel, schedules, { ...scheduling, careful: true });
   throw new CompilerBug(`pass "schedule" broke: ${broken}\n${printKernel(made)}`);
 }
 
-/** The kernel after its moves, with folds. `careful`: checked after each. */
+function writtenOut(kernel: Kernel, schedules: readonly Schedule<AnyMove>[], scheduling: Scheduling): Kernel {
+  if (schedules.every((schedule) => schedule.length === 0)) return expandFolds(kernel);
+  const fresh = freshNames(kernel);
+  const loops = unroll(expandFolds(moved(kernel, schedules, { ...scheduling, fresh }), fresh), fresh);
+  return scheduling.findsCommon === true ? loops : cse(loops, fresh);
+}
+
+interface Moving extends Partial<Pick<Applying, "ownMoves">> {
+  /** Checked after each. */
+  readonly careful?: boolean;
+  readonly fresh?: Fresh;
+}
+
+/** The kernel after its moves, with folds. */
 export function moved(
   kernel: Kernel,
-  schedules: readonly Schedule[],
-  { careful = false, fresh = freshNames(kernel) } = {},
+  schedules: readonly Schedule<AnyMove>[],
+  { ownMoves = {}, careful = false, fresh = freshNames(kernel) }: Moving = {},
 ): Kernel {
   const shared: SharedArray[] = [...kernel.shared];
   const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const around: Applying = { fresh, shared, partials: [], buffers };
+  const around: Applying = { fresh, shared, partials: [], buffers, ownMoves };
   const verify = (nest: Nest): string | null => checkKernel({ ...kernel, shared, nests: [nest] });
   const nests = kernel.nests.flatMap((nest, i) => {
     return apply(nest, schedules[i] ?? [], careful ? { ...around, verify } : around);

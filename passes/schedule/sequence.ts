@@ -4,20 +4,18 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
-import { printMove, type SecondLaunch } from "../../src/kernel/moves.ts";
+import { printMove } from "../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffers } from "../../src/program/buffer.ts";
 import { freshStepId, type Launch, mapKernels, type Sequence } from "../../src/program/sequence.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
 import { type Halves, secondLaunch } from "./moves/second-launch.ts";
-import { soundly } from "./schedule.ts";
+import { type Scheduling, scheduleKernel } from "./schedule.ts";
 
 /** What is asked of a target. */
-export interface Scheduling {
+interface Target {
   readonly traits: TargetTraits;
-  schedule(kernel: Kernel): Kernel;
-  /** Folds that a launch of their own is to fold in parts: of most kernels none. */
-  secondLaunches(kernel: Kernel): readonly SecondLaunch[];
+  readonly scheduling: Scheduling;
 }
 
 /** Where what is new comes from. */
@@ -27,8 +25,8 @@ interface Around {
 }
 
 /** Every kernel scheduled and checked; where a fold is too long for one launch, in two. */
-export function scheduleSequence(sequence: Sequence, target: Scheduling, around: Around): Sequence {
-  const make = (kernel: Kernel): Kernel => soundly(kernel, target.schedule(kernel));
+export function scheduleSequence(sequence: Sequence, target: Target, around: Around): Sequence {
+  const make = (kernel: Kernel): Kernel => scheduleKernel(kernel, target.scheduling);
   return mapKernels(withSecondLaunches(sequence, target, around), (kernel) =>
     around.kernels.made("schedule", kernel, make),
   );
@@ -39,16 +37,18 @@ export function expandSequence(sequence: Sequence, kernels: KernelPool): Sequenc
   return mapKernels(sequence, (kernel) => kernels.made("expand", kernel, expandFolds));
 }
 
-/** A fold that needs the result of another is the next round's. */
-function withSecondLaunches(sequence: Sequence, target: Scheduling, around: Around): Sequence {
+/** Folds that are too long for one launch in two. One that needs the result of another is the next round's. */
+export function withSecondLaunches(sequence: Sequence, { traits, scheduling }: Target, around: Around): Sequence {
+  const { secondLaunches } = scheduling;
+  if (secondLaunches === undefined) return sequence;
   let id = freshStepId(sequence);
   return sequence.flatMap((step): Sequence => {
     if (step.kind === "copy") return [step];
     const before: Launch[] = [];
     for (let rest: Launch = step; ; id += 1) {
-      const moves = target.secondLaunches(rest.kernel);
+      const moves = secondLaunches(rest.kernel);
       if (moves.length === 0) return [...before, rest];
-      const made = secondLaunch(rest.kernel, moves, target.traits);
+      const made = secondLaunch(rest.kernel, moves, traits);
       if (typeof made === "string") {
         throw new CompilerBug(`pass "schedule": "${moves.map(printMove).join("; ")}" is not legal: ${made}`);
       }

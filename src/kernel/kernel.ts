@@ -19,7 +19,7 @@
  */
 import type { DType } from "../core/dtype.ts";
 import type { FoldFn } from "../core/fold.ts";
-import type { Schedule } from "./moves.ts";
+import type { AnyMove, Schedule } from "./moves.ts";
 
 export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
 
@@ -175,7 +175,7 @@ export interface Kernel {
   readonly flops: number;
   readonly bytes: number;
   /** The moves that made it, for each nest of `lower`; empty before. */
-  readonly schedule: readonly Schedule[];
+  readonly schedule: readonly Schedule<AnyMove>[];
 }
 
 // ---- statements ----------------------------------------------------------------------------------------------------

@@ -7,11 +7,11 @@
  * a piece of its own, with a list of its own whose names are the same. A loop of one iteration is none: moves of it do nothing.
  *
  * A kernel carries the schedules of its nests (`Kernel.schedule`) for people, tests and tools to read. What each move does is in
- * passes/schedule/moves, what a target chooses in its policy, codegen/<target>.
+ * passes/schedule/moves, or in codegen/<target>/moves where it is that target's own; what a target chooses is in its policy.
  */
 
-/** All moves, and what each is told. */
-export interface MoveTable {
+/** Moves that any target may ask for, and what each is told. */
+interface CommonMoves {
   /** x -> by * x_o + x_i, of a parallel loop, or of a loop in the body. */
   readonly split: {
     readonly axis: string;
@@ -45,6 +45,10 @@ export interface MoveTable {
   readonly spill: { readonly of: string; readonly axis: string };
   /** Parts of a fold are folded apart, and then joined as the table of folds says. */
   readonly splitFold: { readonly of: string; readonly into: Parts };
+}
+
+/** Moves that one target alone asks for. It makes them itself: codegen/<target>/moves, which says why they are not made of the others. */
+interface OwnMoves {
   /**
    * Both factors of a contraction are copied into workgroup memory, `depth` elements of the sum at a time, and added up in
    * registers, which take parts of at most so many terms. `rows` and `columns` were split: their parts are invocations and a block.
@@ -56,7 +60,7 @@ export interface MoveTable {
     readonly depth: number;
     readonly terms?: number;
   };
-  /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread (GPU). */
+  /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. */
   readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
 }
 
@@ -82,27 +86,30 @@ export type Parts =
   /** Of so many terms, in a launch of their own before that which joins them. */
   | { readonly by: "launch"; readonly terms: number };
 
-export type MoveName = keyof MoveTable;
-export type MoveOf<Name extends MoveName> = { readonly move: Name } & MoveTable[Name];
-export type Move = { [Name in MoveName]: MoveOf<Name> }[MoveName];
+export type CommonMoveName = keyof CommonMoves;
+export type OwnMoveName = keyof OwnMoves;
+export type MoveName = CommonMoveName | OwnMoveName;
+export type MoveOf<Name extends MoveName> = { readonly move: Name } & (CommonMoves & OwnMoves)[Name];
+export type Move = { [Name in CommonMoveName]: MoveOf<Name> }[CommonMoveName];
+export type AnyMove = { [Name in MoveName]: MoveOf<Name> }[MoveName];
 
 /** The one move of a kernel, in place of a nest: it makes two launches of one. */
 export type SecondLaunch = MoveOf<"splitFold"> & { readonly into: Parts & { readonly by: "launch" } };
 
 /** Of one nest. */
-export type Schedule = readonly Move[];
+export type Schedule<Of extends AnyMove = Move> = readonly Of[];
 
 /** One line. */
-export function printSchedule(schedule: Schedule): string {
+export function printSchedule(schedule: Schedule<AnyMove>): string {
   return schedule.map(printMove).join("; ");
 }
 
 /** Each nest's, where it has any; alike ones once. */
-export function printSchedules(schedules: readonly Schedule[]): string {
+export function printSchedules(schedules: readonly Schedule<AnyMove>[]): string {
   return [...new Set(schedules.map(printSchedule))].filter((line) => line !== "").join(" | ");
 }
 
-export function printMove(move: Move): string {
+export function printMove(move: AnyMove): string {
   switch (move.move) {
     case "split": {
       const count = move.count === undefined ? "" : ` count ${move.count}`;

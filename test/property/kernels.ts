@@ -5,6 +5,7 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
+import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
 import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
 import { cse } from "../../passes/kernel/cse.ts";
@@ -101,7 +102,7 @@ const moves = property(
     const schedules = randomSchedules(before, chosen, { gpu: true });
     const expected = evaluated(before, seed);
     try {
-      const after = moved(before, schedules, { careful: true });
+      const after = moved(before, schedules, { ownMoves: wgslMoves, careful: true });
       expectEqual(evaluated(after, seed + 1), expected, before, after);
       const written = cse(unroll(expandFolds(after)));
       expectEqual(evaluated(written, seed + 2), expected, before, written);
@@ -136,7 +137,7 @@ const launches = property(
     const expected = evaluated(before, seed);
     const whole = [...cut, rest];
     const drawnMoves = (kernel: Kernel): Kernel =>
-      moved(kernel, randomSchedules(kernel, chosen, { gpu: true }), { careful: true });
+      moved(kernel, randomSchedules(kernel, chosen, { gpu: true }), { ownMoves: wgslMoves, careful: true });
     for (const change of [same, drawnMoves, (kernel: Kernel) => scheduleWgsl(kernel, gpu)]) {
       const memory = new Map(memoryFor(before));
       const after = whole.map(change);

@@ -3,22 +3,33 @@
  * at its word, so a move that is legal and wrong is found.
  */
 
+import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { freshNames } from "../../passes/kernel/names.ts";
-import { tryMove } from "../../passes/schedule/apply.ts";
+import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
 import { everyFold, Facts } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
-import { type Around, nameNow, type Piece } from "../../passes/schedule/piece.ts";
+import { nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import type { Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
+import type { AnyMove, Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
 /** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
-export function randomSchedules(kernel: Kernel, numbers: readonly number[], { gpu = false } = {}): readonly Schedule[] {
+export function randomSchedules(
+  kernel: Kernel,
+  numbers: readonly number[],
+  { gpu = false } = {},
+): readonly Schedule<AnyMove>[] {
   let drawn = 0;
   const below = (n: number): number => (numbers[drawn++] ?? 0) % Math.max(1, n);
   const buffers = new Map(kernel.buffers.map((buffer) => [buffer.name, buffer]));
-  const around: Around = { fresh: freshNames(kernel), buffers, shared: [...kernel.shared], partials: [] };
+  const around: Applying = {
+    fresh: freshNames(kernel),
+    buffers,
+    shared: [...kernel.shared],
+    partials: [],
+    ownMoves: wgslMoves,
+  };
   return kernel.nests.map((nest) => {
     const known = namesOf(nest);
     if (gpu && below(2) === 1) return drawGpu({ nest, names: new Map() }, known, around, below);
@@ -51,7 +62,7 @@ interface Known {
 
 type Below = (n: number) => number;
 
-function draw(start: Piece, known: Known, around: Around, below: Below, depth: number): Schedule {
+function draw(start: Piece, known: Known, around: Applying, below: Below, depth: number): Schedule {
   const moves: Move[] = [];
   let piece = start;
   for (let n = 1 + below(7); n > 0; n -= 1) {
@@ -67,7 +78,7 @@ function draw(start: Piece, known: Known, around: Around, below: Below, depth: n
   return moves;
 }
 
-function drawMove(piece: Piece, known: Known, around: Around, below: Below, depth: number): Move | undefined {
+function drawMove(piece: Piece, known: Known, around: Applying, below: Below, depth: number): Move | undefined {
   const pick = <T>(from: readonly T[]): T | undefined => from[below(from.length)];
   const axis = pick(known.loops);
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
@@ -126,10 +137,10 @@ function drawMove(piece: Piece, known: Known, around: Around, below: Below, dept
 }
 
 /** Rows shared by teams, a block in tiles, or iterations of their own; with folds of theirs split in any way. */
-function drawGpu(start: Piece, known: Known, around: Around, below: Below): Schedule {
-  const moves: Move[] = [];
+function drawGpu(start: Piece, known: Known, around: Applying, below: Below): Schedule<AnyMove> {
+  const moves: AnyMove[] = [];
   let piece = start;
-  const make = (move: Move): boolean => {
+  const make = (move: AnyMove): boolean => {
     const made = tryMove(piece, move, around);
     if (typeof made === "string") return false;
     moves.push(move);
@@ -158,13 +169,13 @@ function drawGpu(start: Piece, known: Known, around: Around, below: Below): Sche
 }
 
 /** As the policy tiles, of any sizes; it ends where a move is not legal. */
-function drawTile(loops: readonly string[], known: Known, make: (move: Move) => boolean, below: Below): void {
+function drawTile(loops: readonly string[], known: Known, make: (move: AnyMove) => boolean, below: Below): void {
   const [m, n] = [loops[below(loops.length)], loops[below(loops.length)]];
   if (m === undefined || n === undefined || m === n) return;
   const [ny, nx, rm, rn] = [2 ** (1 + below(2)), 2 ** (1 + below(2)), 2 + below(2), 2 + below(2)];
   const others = loops.filter((name) => name !== m && name !== n);
   const terms = below(2) === 0 ? {} : { terms: 5 };
-  const moves: readonly Move[] = [
+  const moves: readonly AnyMove[] = [
     { move: "split", axis: m, by: ny * rm, tail: "mask" },
     { move: "split", axis: `${m}_i`, by: rm, tail: "exact" },
     { move: "split", axis: n, by: nx * rn, tail: "mask" },
@@ -184,7 +195,7 @@ function peeled(
   piece: Piece,
   known: Known,
   split: MoveOf<"split">,
-  around: Around,
+  around: Applying,
   below: Below,
   depth: number,
 ): Schedule {

@@ -247,9 +247,11 @@ describe("a target of eight buffers", () => {
     const seen: number[] = [];
     const counted: TargetSetup = {
       ...withBuffers(8),
-      schedule(kernel) {
-        seen.push(kernel.buffers.length);
-        return jsTarget.schedule(kernel);
+      scheduling: {
+        policy(facts, kernel) {
+          seen.push(kernel.buffers.length);
+          return jsTarget.scheduling.policy(facts, kernel);
+        },
       },
     };
     const limited = await runProgram({ program: made, calls }, counted);

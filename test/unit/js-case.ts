@@ -104,7 +104,7 @@ export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void
 
 /** As the `js` target schedules it. */
 export function scheduleJs(kernel: Kernel, blocks?: JsBlocks): Kernel {
-  return scheduleKernel(kernel, jsPolicy(blocks));
+  return scheduleKernel(kernel, { policy: jsPolicy(blocks) });
 }
 
 export type Data = ReadonlyMap<string, Numbers>;

@@ -123,9 +123,12 @@ function together(made: Parameters<typeof stagesOf>[0], target: BoundTarget, dim
   const scheduled: string[] = [];
   const watched: BoundTarget = {
     ...target,
-    schedule(kernel) {
-      scheduled.push(kernel.name);
-      return target.schedule(kernel);
+    scheduling: {
+      ...target.scheduling,
+      policy(facts, kernel) {
+        scheduled.push(kernel.name);
+        return target.scheduling.policy(facts, kernel);
+      },
     },
   };
   const all = newTogether(watched);

@@ -12,6 +12,8 @@ import { expect, test } from "vitest";
 import type { JsArtifact } from "../../codegen/js/artifact.ts";
 import { js } from "../../codegen/js/target.ts";
 import type { Target } from "../../codegen/target.ts";
+import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
+import { wgslPolicy } from "../../codegen/wgsl/policy/policy.ts";
 import { compileOn } from "../../src/compile.ts";
 import { f32, grad, matmul, mul, normal, param, program, relu, softmax, sub, sum, tanh } from "../../src/index.ts";
 import { JsMachine } from "../../src/runtime/js/machine.ts";
@@ -72,11 +74,18 @@ const dummy: Target<JsArtifact, { readonly buffers: number }> = {
   name: "dummy",
   portable: { buffers: 5 },
   traits: ({ buffers }) => ({ ...js.traits(null), name: "dummy", maxBuffers: buffers }),
-  schedule: (kernel) => js.schedule(kernel, null),
-  secondLaunches: () => [],
+  scheduling: () => js.scheduling(null),
   legalize: (kernel) => kernel,
   printer: () => js.printer(null),
 };
+
+test("a policy that asks for moves of a target's own comes with how they are made, or tsc refuses it", () => {
+  const policy = wgslPolicy({ maxInvocations: 64, maxWorkgroupStorage: 4096 });
+  const given: Target<JsArtifact, null> = { ...js, scheduling: () => ({ policy, ownMoves: wgslMoves }) };
+  // @ts-expect-error nobody says how
+  const lacking: Target<JsArtifact, null> = { ...js, scheduling: () => ({ policy }) };
+  expect(given.scheduling(null).policy).toBe(lacking.scheduling(null).policy);
+});
 
 test("a target made of existing pieces compiles and runs a program", async () => {
   const setup = setupOf(dummy, {

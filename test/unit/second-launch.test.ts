@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { printDot } from "../../codegen/picture/dot.ts";
 import { drawEntry } from "../../codegen/picture/drawing.ts";
 import { findOverlap } from "../../passes/plan/plan.ts";
-import { scheduleSequence } from "../../passes/schedule/sequence.ts";
+import type { Scheduling } from "../../passes/schedule/schedule.ts";
+import { withSecondLaunches } from "../../passes/schedule/sequence.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { argmax, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
@@ -28,13 +29,12 @@ const long = program({
 function halves(made: Program<unknown>, moves?: readonly SecondLaunch[], isTwice = false) {
   const lowered = compiled(made).lowered.flatMap((step) => [step, ...(isTwice ? [{ ...step, id: step.id + 10 }] : [])]);
   const isFirst = ({ name }: { readonly name: string }): boolean => name === launchesOf(lowered)[0]?.kernel.name;
-  const target = {
-    traits: gpu.traits,
-    schedule: <T>(kernel: T): T => kernel,
-    secondLaunches: (kernel: Parameters<typeof gpu.secondLaunches>[0]) =>
-      moves === undefined ? gpu.secondLaunches(kernel) : isFirst(kernel) ? moves : [],
+  const given: Scheduling = {
+    ...gpu.scheduling,
+    secondLaunches: (kernel) => (isFirst(kernel) ? (moves ?? []) : []),
   };
-  return scheduleSequence(lowered, target, { kernels: new KernelPool(), buffers: new Buffers() });
+  const target = { traits: gpu.traits, scheduling: moves === undefined ? gpu.scheduling : given };
+  return withSecondLaunches(lowered, target, { kernels: new KernelPool(), buffers: new Buffers() });
 }
 
 describe("a fold in a launch of its own", () => {

@@ -79,11 +79,11 @@ test.each([[[]], [["order"]]] as const)(
     for (const maxBuffers of [6, 7, 8, 64]) {
       const target = { ...jsTarget, traits: { ...jsTarget.traits, maxBuffers } };
       const widths: number[] = [];
-      const schedule: typeof target.schedule = (kernel) => {
+      const policy: typeof target.scheduling.policy = (facts, kernel) => {
         widths.push(kernel.buffers.length);
-        return jsTarget.schedule(kernel);
+        return target.scheduling.policy(facts, kernel);
       };
-      const executable = await compileOn(crossed(), { ...target, schedule }, { skip });
+      const executable = await compileOn(crossed(), { ...target, scheduling: { policy } }, { skip });
       expect(Math.max(...widths)).toBeLessThanOrEqual(maxBuffers);
       const { loss } = await executable.run({ entry: "step", feeds: { x }, steps: 3 });
       const fusions = executable.report.entries[0]?.passes.filter(({ name }) => name === "fuse").length;

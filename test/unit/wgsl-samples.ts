@@ -3,6 +3,7 @@
  * it computes on a GPU (test/gpu/cases).
  */
 
+import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
@@ -34,7 +35,8 @@ export interface Sample {
 
 /** As the target does it. */
 export function scheduleWgsl(kernel: Kernel, limits: WgslLimits, tuning: Partial<WgslTuning> = {}): Kernel {
-  return scheduleKernel(kernel, wgslPolicy(limits, { ...wgslTuning, ...tuning }), { namesCommon: false });
+  const policy = wgslPolicy(limits, { ...wgslTuning, ...tuning });
+  return scheduleKernel(kernel, { policy, ownMoves: wgslMoves, findsCommon: true });
 }
 
 // ---- building ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
  * The WGSL schedule: kernels mean the same before and after, without races, at every size; and its choices as text.
  */
 import { describe, expect, test } from "vitest";
-import { scheduleKernel } from "../../passes/schedule/schedule.ts";
+import { type Policy, scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
@@ -229,7 +229,7 @@ describe("a fold above the loops stays whole and where it is", () => {
   };
   test.each(rows)("%s", (reason, move) => {
     expect(checkKernel(above)).toBeNull();
-    expect(() => scheduleKernel(above, () => [[move]])).toThrow(reason);
+    expect(() => scheduleKernel(above, { policy: () => [[move]] })).toThrow(reason);
   });
 });
 
@@ -262,7 +262,6 @@ test("what a fold reads for iterations past the end must not be overwritten by o
     schedule: [],
   };
   expect(checkKernel(kernel)).toBeNull();
-  expect(() => scheduleKernel(kernel, () => [[{ move: "split", axis: "i", by: 4, tail: "mask" }]])).toThrow(
-    "those past the end read what another overwrites",
-  );
+  const policy: Policy = () => [[{ move: "split", axis: "i", by: 4, tail: "mask" }]];
+  expect(() => scheduleKernel(kernel, { policy })).toThrow("those past the end read what another overwrites");
 });

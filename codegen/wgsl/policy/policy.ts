@@ -10,13 +10,13 @@
  */
 
 import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
-import { planRow, type RowStep } from "../../../passes/schedule/moves/team-plan.ts";
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../../src/kernel/moves.ts";
+import type { AnyMove, Move, Schedule } from "../../../src/kernel/moves.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
+import { planRow, type RowStep } from "../moves/team-plan.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */
@@ -93,7 +93,7 @@ export interface Setting {
   readonly tuning: WgslTuning;
 }
 
-export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy {
+export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<AnyMove> {
   const setting = { limits, tuning };
   return (facts) => {
     const wishes = facts.map((nest) => wishOf(nest, setting));
@@ -250,7 +250,7 @@ class Memory {
   }
 }
 
-function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Schedule {
+function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Schedule<AnyMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
@@ -275,13 +275,13 @@ function mapMoves({ loops, body }: Nest, { size, tuning }: Choice, isShared: boo
   ];
 }
 
-function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedule | undefined {
+function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedule<AnyMove> | undefined {
   const { size, memory, tuning } = choice;
   const terms = sizeOf(found.inner);
   const shape = chooseTile(found, choice, hasRows && terms >= tuning.tileLongInner, size);
   if (shape === undefined || !memory.take(tileBytes(shape))) return undefined;
   const { ny, nx, rm, rn, depth } = shape;
-  const moves: Move[] = [];
+  const moves: AnyMove[] = [];
   const one = (loops: readonly LoopVar[], into: string): string => {
     const [only] = loops;
     if (loops.length === 1 && only !== undefined) return only.name;
@@ -318,7 +318,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   return moves;
 }
 
-function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedule | undefined {
+function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedule<AnyMove> | undefined {
   const { memory, tuning } = choice;
   const shared = steps.flatMap((step) => (step.kind === "fold" ? [step.fold] : []));
   if (!memory.takePartials(shared)) return undefined;

@@ -10,7 +10,6 @@
 import { jsPolicy } from "../../../codegen/js/policy.ts";
 import { jsTolerances } from "../../../codegen/js/tolerances.ts";
 import type { Target } from "../../../codegen/target.ts";
-import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";
 import { type Apply, isRoutineFn } from "../../../src/kernel/kernel.ts";
@@ -40,8 +39,7 @@ export const c: Target<CArtifact, null> = {
     alignment: 64,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  schedule: (kernel) => scheduleKernel(kernel, jsPolicy()),
-  secondLaunches: () => [],
+  scheduling: () => ({ policy: jsPolicy() }),
   legalize: (kernel) => kernel,
   printer: () => (sequence, addresses) => {
     const steps = artifactSteps(sequence, addresses);

@@ -19,7 +19,7 @@ const pageBytes = 65536;
 
 /** As the `wasm` target schedules it. */
 export function scheduleWasm(kernel: Kernel, blocks?: WasmBlocks, longest?: number): Kernel {
-  return scheduleKernel(kernel, wasmPolicy(blocks, longest));
+  return scheduleKernel(kernel, { policy: wasmPolicy(blocks, longest) });
 }
 
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */

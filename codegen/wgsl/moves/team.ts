@@ -11,17 +11,18 @@
  * invocations come: rows beyond the end run along with guarded loads and stores. It is no move of others because what becomes of
  * one statement depends on what becomes of all of them: who may store what another one has read.
  */
+
+import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
+import { sizeOf } from "../../../passes/schedule/facts.ts";
+import { recover } from "../../../passes/schedule/moves/loops.ts";
+import { shareFold, type Team } from "../../../passes/schedule/moves/tree.ts";
+import { type Around, type Moved, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, BufferParam, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
-import { guardLoads, openBounds, whenInside } from "../../kernel/bounds.ts";
-import { sizeOf } from "../facts.ts";
-import { type Around, type Moved, type Piece, refuse } from "../piece.ts";
-import { recover } from "./loops.ts";
 import { planRow, type RowStep } from "./team-plan.ts";
-import { shareFold, type Team } from "./tree.ts";
 
 export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved {
   const { nest } = piece;

@@ -17,6 +17,22 @@
  * words of b_tile and write neighbouring outputs. It is no move of others because the sum goes on in the same registers from
  * tile to tile, with barriers between: there is no fold left that another move could take further. So it is the last of its fold.
  */
+
+import { guardLoads, isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
+import { copyStmts } from "../../../passes/kernel/copies.ts";
+import { letsFor } from "../../../passes/kernel/names.ts";
+import { movedBy, neighboursAlong, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
+import { recover } from "../../../passes/schedule/moves/loops.ts";
+import { invocationOf, varyingIn } from "../../../passes/schedule/moves/tree.ts";
+import {
+  type Around,
+  atFold,
+  copyBlock,
+  type Moved,
+  nameNow,
+  type Piece,
+  refuse,
+} from "../../../passes/schedule/piece.ts";
 import {
   apply,
   assign,
@@ -32,13 +48,6 @@ import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-e
 import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
-import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { letsFor } from "../../kernel/names.ts";
-import { movedBy, neighboursAlong, readsIn, sizeOf } from "../facts.ts";
-import { type Around, atFold, copyBlock, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
-import { recover } from "./loops.ts";
-import { invocationOf, varyingIn } from "./tree.ts";
 
 export function tile(piece: Piece, move: MoveOf<"tile">, around: Around): Moved {
   return atFold(piece, move.of, (fold, { around: outside, after }) => {

@@ -1,0 +1,7 @@
+/** How the moves are made that only a GPU asks for. */
+import type { MakeMoves } from "../../../passes/schedule/apply.ts";
+import type { OwnMoveName } from "../../../src/kernel/moves.ts";
+import { team } from "./team.ts";
+import { tile } from "./tile.ts";
+
+export const wgslMoves: MakeMoves<OwnMoveName> = { tile, team };
