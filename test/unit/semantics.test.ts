@@ -12,6 +12,6 @@ test.each([
 });
 
 test("rows that are not kept are named", async () => {
-  const untouched = { ...jsTarget, schedule: (kernel: Kernel) => ({ ...kernel, nests: [] }) };
+  const untouched = { ...jsTarget, legalize: (kernel: Kernel) => ({ ...kernel, nests: [] }) };
   expect(await brokenRows(untouched)).toContain("division: 0, 0, 0, 0, not 3, -3, 0, -2147483648");
 });
