@@ -21,7 +21,7 @@ export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
   return { ...kernel, nests };
 }
 
-export function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
+function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
   const out: Stmt[] = [];
   for (const stmt of stmts) {
     if (isUnrolled(stmt)) out.push(...unrolled(stmt, fresh));

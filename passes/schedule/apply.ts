@@ -1,9 +1,9 @@
 /**
  * Makes the moves of a schedule, one after the other.
  *
- * A move that is not legal says why, and that is a fault of the policy that chose it: the error names the move. Whether what came
- * out is sound is asked by the caller at the end; where it is not, `apply` goes through the list again with `verify`, which looks
- * at the nest after each move, and the move is found that broke it.
+ * Those that are one target's own come from it (`ownMoves`). A move that is not legal says why, and that is a fault of the policy
+ * that chose it: the error names the move. Whether what came out is sound is asked by the caller at the end; where it is not,
+ * `apply` goes through the list again with `verify`, which looks at the nest after each move, and the move is found that broke it.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Nest } from "../../src/kernel/kernel.ts";

@@ -117,7 +117,10 @@ export function chainOf(outer: ForStmt): readonly ForStmt[] {
 
 /** Copies of the loops of a block, and where in them one is. */
 export function copyBlock(loops: readonly BlockLoop[], fresh: Fresh) {
-  const block = loops.map(({ loop, mark }): BlockLoop => ({ loop: { ...loop, name: fresh(loop.name) }, mark }));
+  const block: readonly BlockLoop[] = loops.map(({ loop, mark }) => ({
+    loop: { ...loop, name: fresh(loop.name) },
+    mark,
+  }));
   return { block, at: block.map(({ loop }) => fresh.pool.loop(loop)) };
 }
 

@@ -11,7 +11,7 @@
  * outer one's body moves it: the partial sums of a long sum lie side by side too.
  */
 import { assign, forLoops, variable } from "../../../src/kernel/build.ts";
-import type { BlockLoop, Expr, FoldStmt, Index, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
+import type { BlockLoop, Expr, FoldStmt, LoopMark, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapBounds, mapStmt, type Rewrite, readIn, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { type Fresh, replace } from "../../kernel/names.ts";
@@ -21,6 +21,7 @@ import {
   atStmt,
   chainOf,
   checkApart,
+  copyBlock,
   type ForStmt,
   type Moved,
   mostCopies,
@@ -69,7 +70,8 @@ function jamStmts(stmts: readonly Stmt[], block: readonly LoopVar[], mark: LoopM
   const groups = group(stmts, moving);
   const all = leaves(groups);
   const first = all.find(({ kind }) => kind === "fold") ?? groups[0];
-  return emit(groups, { block, mark, moving, arrays: arraysOf(all), fresh, first });
+  const marked = block.map((loop, i): BlockLoop => ({ loop, mark: i === block.length - 1 ? mark : "unrolled" }));
+  return emit(groups, { block: marked, moving, arrays: arraysOf(all), fresh, first });
 }
 
 function checkKinds(stmts: readonly Stmt[]): void {
@@ -137,9 +139,7 @@ function arraysOf(groups: readonly Leaf[]): Set<string> {
 // ---- writing it out --------------------------------------------------------------------------------------------------
 
 interface Emit {
-  readonly block: readonly LoopVar[];
-  /** Of the innermost loop of the block. */
-  readonly mark: LoopMark;
+  readonly block: readonly BlockLoop[];
   readonly moving: Names;
   /** Names that are arrays over the block. */
   readonly arrays: Set<string>;
@@ -156,29 +156,19 @@ function emit(groups: readonly Group[], to: Emit): readonly Stmt[] {
   });
 }
 
-interface OwnBlock {
-  readonly loops: readonly LoopVar[];
-  readonly block: readonly BlockLoop[];
-  readonly at: readonly Index[];
-}
+type OwnBlock = ReturnType<typeof copyBlock>;
 
-/** The loops of the block under names of their own. */
-function ownBlock(keepsNames: boolean, { block, mark, fresh }: Emit): OwnBlock {
-  const loops = keepsNames ? block : block.map((loop): LoopVar => ({ ...loop, name: fresh(loop.name) }));
-  return {
-    loops,
-    block: loops.map((loop, i) => ({ loop, mark: i === loops.length - 1 ? mark : "unrolled" })),
-    at: loops.map((loop) => fresh.pool.loop(loop)),
-  };
+/** The loops of the block, under names of their own where they do not keep them. */
+function ownBlock(keepsNames: boolean, { block, fresh }: Emit): OwnBlock {
+  return keepsNames ? { block, at: block.map(({ loop }) => fresh.pool.loop(loop)) } : copyBlock(block, fresh);
 }
 
 /** What is replaced inside of them. */
-function rewriteIn({ loops, at }: OwnBlock, { block, arrays, fresh }: Emit): Rewrite {
-  const names = new Map([...arrays].map((name) => [name, { name, at }]));
-  const replaced = new Map(
-    block.flatMap((loop, i) => (loops[i] === loop ? [] : [[loop.name, at[i] ?? fresh.pool.integer(0)]])),
-  );
-  return replace({ loops: replaced, names });
+function rewriteIn(own: OwnBlock, { block, arrays }: Emit): Rewrite {
+  const names = new Map([...arrays].map((name) => [name, { name, at: own.at }]));
+  const isRenamed = own.block !== block;
+  const loops = new Map(isRenamed ? own.at.map((at, i) => [block[i]?.loop.name ?? "", at]) : []);
+  return replace({ loops, names });
 }
 
 function emitFold(fold: FoldStmt, keepsNames: boolean, to: Emit): FoldStmt {
@@ -204,7 +194,7 @@ function emitFold(fold: FoldStmt, keepsNames: boolean, to: Emit): FoldStmt {
 function emitGroup(stmts: readonly Stmt[], keepsNames: boolean, to: Emit): readonly Stmt[] {
   const own = ownBlock(keepsNames, to);
   const rewrite = rewriteIn(own, to);
-  const shape = own.loops.map(({ extent }) => extent);
+  const shape = own.block.map(({ loop }) => loop.extent);
   const declared: Stmt[] = [];
   const body = stmts.map((stmt): Stmt => {
     if (stmt.kind !== "let" || !to.arrays.has(stmt.name)) return mapStmt(stmt, rewrite);

@@ -120,7 +120,7 @@ export function shareFold(
 }
 
 /** Whether a tree stands in the statements. */
-export function usesPartials(stmts: readonly Stmt[], { partials }: Around): boolean {
+function usesPartials(stmts: readonly Stmt[], { partials }: Around): boolean {
   const names = new Set(partials.map(({ name }) => name));
   return someStmt(stmts, { stmt: (stmt) => stmt.kind === "store" && names.has(stmt.buffer) });
 }
