@@ -30,6 +30,7 @@ async function main(): Promise<void> {
     requiredFeatures: usefulFeatures.filter((name) => adapter.features.has(name)),
     requiredLimits: limitsOf(adapter),
   });
+  keepPipelines(Object.getPrototypeOf(device));
   const { vendor, architecture, description } = adapter.info;
   say({ event: "ready", adapter: `${vendor} ${architecture} ${description}`, startMs: performance.now() });
 
@@ -82,6 +83,20 @@ function waitAsleep(): void {
       callback();
     });
   Object.assign(globalThis, { setImmediate: sleeping });
+}
+
+/**
+ * A device makes a pipeline anew once nobody holds the last one of the same text. Cases compile some programs several times:
+ * held to the end, a pipeline is compiled once (a tenth of all CPU time of this process).
+ */
+function keepPipelines(devices: GPUDevice): void {
+  const held: unknown[] = [];
+  const make = devices.createComputePipelineAsync;
+  devices.createComputePipelineAsync = async function (descriptor) {
+    const pipeline = await make.call(this, descriptor);
+    held.push(pipeline, descriptor.compute.module);
+    return pipeline;
+  };
 }
 
 /** All of the adapter's limits, as a request. */

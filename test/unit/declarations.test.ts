@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { link, root } from "../installed.ts";
 import { unexportedTypes } from "../public-types.ts";
 import { right, wrong } from "../type-cases.ts";
+import { workerFlags } from "../worker-flags.ts";
 
 const execute = promisify(execFile);
 const newest = "typescript";
@@ -49,7 +50,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function tsc(compiler: string, ...args: readonly string[]): Promise<string> {
   const path = join(root, "node_modules", compiler, "bin", "tsc");
-  const done = execute(process.execPath, [path, "--pretty", "false", ...args], { cwd: folder });
+  const done = execute(process.execPath, [...workerFlags, path, "--pretty", "false", ...args], { cwd: folder });
   return (await done.catch((error: { stdout: string }) => error)).stdout;
 }
 

@@ -7,11 +7,12 @@
  */
 import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { basename, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type OnLoadArgs, type OnLoadResult } from "esbuild";
 import { beforeAll, describe, expect, test } from "vitest";
 import { asBundle, builtFolder } from "../built.ts";
+import { workerFlags } from "../worker-flags.ts";
 
 interface Defect {
   readonly title: string;
@@ -125,6 +126,7 @@ const defects: readonly Defect[] = [
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const workshop = join(process.env[builtFolder] ?? "", "defects");
 const fileOf = ({ title }: Defect): string => join(workshop, `${title.replaceAll(/\W+/g, "-")}.test.js`);
+const bundleOf = (defect: Defect): string => fileOf(defect).replace(/\.test\.js$/, ".bundle.mjs");
 
 /**
  * The test file with all that it imports, in which the line with the defect is wrong. Gives how often that line stands in the
@@ -141,10 +143,12 @@ async function seed(defect: Defect): Promise<number> {
   };
   await build({
     entryPoints: [join(root, defect.caughtBy)],
-    outfile: fileOf(defect),
+    outfile: bundleOf(defect),
     ...asBundle,
     plugins: [{ name: "defect", setup: ({ onLoad }) => onLoad({ filter: /\.ts$/ }, load) }],
   });
+  // Node loads the bundle itself: to Vitest it would be a source, to be transformed.
+  writeFileSync(fileOf(defect), `import ${JSON.stringify(`./${basename(bundleOf(defect))}`)};\n`);
   return found;
 }
 
@@ -160,8 +164,9 @@ interface JsonReport {
 
 async function runAll(): Promise<Outcome> {
   const [vitest, report] = [join(root, "node_modules/vitest/vitest.mjs"), join(workshop, "report.json")];
-  const config = { test: { include: ["*.test.js"], isolate: false, maxWorkers: 2, testTimeout: 30_000 } };
-  writeFileSync(join(workshop, "vitest.config.mjs"), `export default ${JSON.stringify(config)};`);
+  const config = { include: ["*.test.js"], isolate: false, maxWorkers: 2, execArgv: workerFlags, testTimeout: 30_000 };
+  const written = `{ ...${JSON.stringify(config)}, server: { deps: { external: [/\\.bundle\\.mjs$/] } } }`;
+  writeFileSync(join(workshop, "vitest.config.mjs"), `export default { test: ${written} };`);
   const names = defects.map(({ named }) => named.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("|");
   const args = [vitest, "run", "-t", names, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
   const options = { cwd: workshop, timeout: 170_000, env: { ...process.env, NO_COLOR: "1", FORCE_COLOR: "0" } };
