@@ -19,6 +19,8 @@ export const js: Target<JsArtifact, null> = {
     maxBuffers: 64,
     mostIndex: Number.MAX_SAFE_INTEGER,
     hasF64: true,
+    innerTerms: 0,
+    packs: false,
     needsSchedule: false,
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,

@@ -17,6 +17,8 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     maxBuffers: 64,
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
+    innerTerms: 0,
+    packs: true,
     needsSchedule: false,
     alignment: 64, // a cache line
     bytesOf: (dtype, count) => byteWidth(dtype) * count,

@@ -16,11 +16,9 @@
  * A kernel touches no more buffers than the target has. A cluster takes a node in only where there is room; what it must store
  * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
-import { CompilerBug, UserError } from "../../src/core/errors.ts";
-import { operand } from "../../src/graph/define.ts";
+import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { gather } from "../../src/graph/ops/gather.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
@@ -28,20 +26,12 @@ import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
+import { bufferLimit, floatingReads, limitFor, Prices, storedConcat, viewPrice } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
 import { splitWideConcats } from "./split-concats.ts";
 
-/** Arithmetic that may be done again for each reader rather than stored. Stores and loads cost about as much. */
-const cheap = 6;
-/** The same inside a contraction, where each operand element is read once per tile of the other operand. */
-const cheapInContraction = 2;
-/** A view computes nothing, but long chains of them would be walked for every reader. */
-const viewPrice = 0.25;
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
 const smallRow = 4096;
-/** Operands of the widest map (select). */
-const widestMap = 3;
-
 /**
  * Fuses, within the target's buffers a kernel. `apart` names states that are known not to be updated in place: their old and
  * next values are two buffers.
@@ -49,7 +39,7 @@ const widestMap = 3;
 export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<string> = new Set()): Fused {
   const limit = bufferLimit(target);
   const mostReads = floatingReads(limit);
-  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: Math.ceil(cheap + 1 - viewPrice) });
+  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
   const keyOf = bufferKeys(entry, apart);
   const fused = new Fusion(entry, limit, keyOf).partition();
   return { ...fused, groups: groupClusters(fused, limit, keyOf) };
@@ -74,22 +64,6 @@ export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
   return finishClusters(entry, drafts, accesses, limit, keyOf);
 }
 
-/** There is a partition as soon as the widest map can be a kernel of its own: its operands, stored, and its result. */
-function bufferLimit({ name, maxBuffers }: TargetTraits): number {
-  if (maxBuffers > widestMap) return maxBuffers;
-  throw new UserError(
-    `a kernel of the ${name} target may touch ${maxBuffers} buffers, and needs ${widestMap + 1} at least: use another device`,
-  );
-}
-
-/**
- * How many stored values a floating node may read. A node that is stored has at most three operands, so that it and what it
- * reads through floating ones fit a kernel.
- */
-function floatingReads(maxBuffers: number): number {
-  return Math.max(1, Math.min(4, Math.floor((maxBuffers - 2) / widestMap)));
-}
-
 class Fusion {
   readonly #entry: Entry;
   readonly #limit: number;
@@ -98,10 +72,8 @@ class Fusion {
   readonly #keyOf: BufferKeys;
   readonly #nodes: readonly Node[];
   readonly #results: ReadonlySet<Node>;
-  readonly #contracted: ReadonlySet<Node>;
+  readonly #prices: Prices;
   readonly #homes = new Map<Node, Draft>();
-  /** Prices of nodes without a home, with what they look through. */
-  readonly #floating = new Map<Node, number>();
   /** Row clusters that read a stored value: where another reduction of it may go. */
   readonly #rowsOver = new Map<Node, Draft[]>();
   readonly #accesses = new Accesses((node) => isExternal(node) || this.#homes.has(node));
@@ -113,7 +85,7 @@ class Fusion {
     this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
     this.#results = new Set(resultNodes(entry));
-    this.#contracted = contractedIn(this.#nodes);
+    this.#prices = new Prices(this.#nodes);
   }
 
   partition(): Fused {
@@ -146,7 +118,7 @@ class Fusion {
       case "view":
         return this.#floats(node, viewPrice + node.args.length - 1, accesses);
       case "gather":
-        return this.#floats(node, this.#gatherPrice(node), accesses);
+        return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
         return (
           this.#join(node, accesses) || this.#floats(node, node.op.cost, accesses) || this.#joinSequel(node, accesses)
@@ -162,16 +134,10 @@ class Fusion {
   /** Leaves a node without a home where computing it for each reader is cheaper than storing it. */
   #floats(node: Node, own: number, accesses: readonly Access[]): boolean {
     if (node.results.length > 1 || this.#results.has(node)) return false;
-    const price = own + this.#priceOfArgs(node);
-    if (price > (this.#contracted.has(node) ? cheapInContraction : cheap)) return false;
-    if (nodesOf(accesses).size > this.#mostReads) return false;
-    this.#floating.set(node, price);
+    const price = this.#prices.of(node, own);
+    if (price > this.#prices.limitOf(node) || nodesOf(accesses).size > this.#mostReads) return false;
+    this.#prices.floats(node, price);
     return true;
-  }
-
-  /** Rows picked for a contraction are stored: read in place, each would be looked up again for every tile of the other operand. */
-  #gatherPrice(node: Node): number {
-    return node.op === gather && this.#contracted.has(node) ? cheapInContraction + 1 : 1;
   }
 
   #start(node: Node, accesses: readonly Access[]): void {
@@ -295,7 +261,7 @@ class Fusion {
       const draft = this.#home(node);
       const users = readers.get(node);
       if (draft === null || draft.nodes.size === 1 || users === undefined) continue;
-      const price = node.op.cost + this.#priceOfArgs(node);
+      const price = this.#prices.of(node, node.op.cost);
       const accesses = this.#accesses.of(node);
       if (price > this.#priceLimit(users, draft) || !this.#areStored(accesses, readers)) continue;
       if (nodesOf(accesses).size > this.#mostReads || !this.#canReadInstead(users, node, accesses)) continue;
@@ -307,7 +273,7 @@ class Fusion {
         this.#home(user)?.readInstead(accesses, node);
         for (const { node: read } of accesses) readers.get(read)?.add(user);
       }
-      this.#floating.set(node, price);
+      this.#prices.floats(node, price);
     }
   }
 
@@ -326,12 +292,8 @@ class Fusion {
 
   /** What a member of `draft` may cost, for these to compute it themselves. Nothing where one of them is a member too. */
   #priceLimit(users: Iterable<Node>, draft: Draft): number {
-    let limit = cheap;
-    for (const user of users) {
-      if (this.#home(user) === draft) return Number.NEGATIVE_INFINITY;
-      if (user.op.kind === "contract") limit = cheapInContraction;
-    }
-    return limit;
+    for (const user of users) if (this.#home(user) === draft) return Number.NEGATIVE_INFINITY;
+    return limitFor(users);
   }
 
   /** Whether all that is read lies in memory anyway. */
@@ -373,26 +335,4 @@ class Fusion {
     }
     return [...homes];
   }
-
-  #priceOfArgs({ args }: Node): number {
-    let price = 0;
-    for (const arg of args) price += this.#floating.get(arg) ?? 0;
-    return price;
-  }
-}
-
-/** What contractions read again and again: their operands, also through views. */
-function contractedIn(nodes: readonly Node[]): ReadonlySet<Node> {
-  const found = new Set<Node>();
-  for (const { op, args } of nodes) {
-    if (op.kind !== "contract") continue;
-    for (let node of args) {
-      found.add(node);
-      while (node.op.kind === "view" && node.args.length === 1) {
-        node = operand(node);
-        found.add(node);
-      }
-    }
-  }
-  return found;
 }

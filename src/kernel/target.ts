@@ -21,6 +21,10 @@ export interface TargetTraits {
   readonly mostIndex: number;
   /** Whether f64 tensors exist. */
   readonly hasF64: boolean;
+  /** Terms of a contraction that may be computed inside another fold; 0 where it never is. */
+  readonly innerTerms: number;
+  /** Whether an operand of a contraction is copied once for each pass over it (panels, tiles), and read from the copy. */
+  readonly packs: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */
   readonly needsSchedule: boolean;
   /** Offsets of buffers are multiples of this many bytes. */

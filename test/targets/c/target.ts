@@ -35,6 +35,8 @@ export const c: Target<CArtifact, null> = {
     maxBuffers: 64,
     mostIndex: 2 ** 31 - 1,
     hasF64: true,
+    innerTerms: 0,
+    packs: false,
     needsSchedule: false,
     alignment: 64,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
