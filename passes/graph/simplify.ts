@@ -8,7 +8,8 @@
  * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind
  * `differentiate`: it drops `stopGradient`.
  */
-import { copyOf, type Entry, rebuild } from "../../src/graph/entry.ts";
+import { copyOf } from "../../src/graph/copies.ts";
+import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
 import type { GraphPass } from "./pass.ts";
 import { applyRule, type Rule } from "./pattern.ts";

@@ -9,8 +9,9 @@
 import { ShapeError } from "../../src/core/errors.ts";
 import { atLine } from "../../src/core/origin.ts";
 import { mapDims } from "../../src/graph/attrs.ts";
+import { copyOf } from "../../src/graph/copies.ts";
 import { isOp } from "../../src/graph/define.ts";
-import { copyOf, type Entry, rebuild } from "../../src/graph/entry.ts";
+import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import { resultOf } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { size } from "../../src/graph/ops/source.ts";

@@ -22,7 +22,7 @@ import { type Entry, merged, type Result } from "../graph/entry.ts";
 import { createTrace } from "../graph/graph.ts";
 import type { Graph, Node } from "../graph/node.ts";
 import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
-import { gradient } from "../graph/ops/transform.ts";
+import { gradient, pullback } from "../graph/ops/transform.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType } from "../graph/type.ts";
 import { refusePromise } from "./check.ts";
@@ -207,7 +207,7 @@ function resultOf(entry: string, result: unknown, origin: Origin): EntryResult {
 
 /** What gradients are taken by, besides states and inputs, which no other expression equals. */
 function differentiatedBy(graph: Graph): ReadonlySet<Node> {
-  const parameters = graph.nodes.flatMap(({ op, args }) => (op === gradient ? args.slice(1) : []));
+  const parameters = graph.nodes.flatMap(({ op, args }) => (op === gradient || op === pullback ? args.slice(-1) : []));
   return new Set(parameters.filter(({ op }) => op !== inputOp && op !== stateOp));
 }
 

@@ -9,6 +9,7 @@ import type { DType } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
 import type { Origin } from "../core/origin.ts";
 import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
+import { copiedInto } from "./copies.ts";
 import type { Arity, Build, ContractAttrs, Graph, MapName, Node, OpDef, Operands, ReduceName } from "./node.ts";
 import { contract } from "./ops/contract.ts";
 import { dynamicSlice, dynamicUpdate } from "./ops/gather.ts";
@@ -20,18 +21,23 @@ import { slopedAs } from "./ops/transform.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
 
-export function builder(graph: Graph, origins: readonly Origin[] = []): Build {
-  return new NodeBuilder(graph, origins);
+/** What gradient rules may ask for beside nodes: a sweep of their own, and another form of what the forward pass has. */
+export type Sweeping = Pick<Build, "pullback" | "supersede" | "latest" | "settled">;
+
+export function builder(graph: Graph, origins: readonly Origin[] = [], sweeping?: Sweeping): Build {
+  return new NodeBuilder(graph, origins, sweeping);
 }
 
 /** A class, since a pass makes one for each node: methods are shared where closures would be made anew. */
 class NodeBuilder implements Build {
   readonly graph: Graph;
   readonly #origins: readonly Origin[];
+  readonly #sweeping: Sweeping | undefined;
 
-  constructor(graph: Graph, origins: readonly Origin[]) {
+  constructor(graph: Graph, origins: readonly Origin[], sweeping: Sweeping | undefined) {
     this.graph = graph;
     this.#origins = origins;
+    this.#sweeping = sweeping;
   }
 
   node<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node {
@@ -126,4 +132,39 @@ class NodeBuilder implements Build {
   slopedAs(value: Node, twin: Node): Node {
     return this.node(slopedAs, [value, twin], {});
   }
+
+  inline(results: readonly Node[], parameters: readonly Node[], args: readonly Node[]): readonly Node[] {
+    return copiedInto(this.graph, results, new Map(parameters.map((parameter, i) => [parameter, nodeAt(args, i)])));
+  }
+
+  within(graph: Graph): Build {
+    return new NodeBuilder(graph, this.#origins, this.#sweeping);
+  }
+
+  #sweep(): Sweeping {
+    if (this.#sweeping === undefined) throw new CompilerBug("only gradient rules sweep");
+    return this.#sweeping;
+  }
+
+  pullback(values: readonly Node[], slopes: readonly (Node | null)[], by: readonly Node[]): readonly (Node | null)[] {
+    return this.#sweep().pullback(values, slopes, by);
+  }
+
+  supersede(node: Node, by: Node): void {
+    this.#sweep().supersede(node, by);
+  }
+
+  latest(node: Node): Node {
+    return this.#sweep().latest(node);
+  }
+
+  settled(results: readonly Node[]): readonly Node[] {
+    return this.#sweep().settled(results);
+  }
+}
+
+function nodeAt(nodes: readonly Node[], i: number): Node {
+  const found = nodes[i];
+  if (found === undefined) throw new CompilerBug(`there is no node for parameter ${i}`);
+  return found;
 }

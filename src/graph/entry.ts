@@ -12,9 +12,9 @@
  */
 import { CompilerBug } from "../core/errors.ts";
 import { builder } from "./build.ts";
-import { createGraph, neededBy, resultOf } from "./graph.ts";
+import { alone, copyOf } from "./copies.ts";
+import { createGraph, neededBy } from "./graph.ts";
 import type { Build, Graph, Node } from "./node.ts";
-import { reshape } from "./ops/view.ts";
 
 export interface Result {
   /** Path in the user's tree: "loss", "model.w1". */
@@ -46,19 +46,6 @@ export function rebuild(entry: Entry, transform: Transform): Entry {
     const made = transform(node, args, build) ?? copyOf(node, args, build.graph);
     return node.own && !made.own ? alone(made) : made;
   });
-}
-
-/** The same node on operands of another graph. */
-export function copyOf(node: Node, args: readonly Node[], graph: Graph, isOwn = node.own): Node {
-  const { op, attrs, origins, result, results } = node;
-  if (isOwn && results.length === 1) return graph.own(op, args, attrs, origins);
-  const copy = resultOf(graph.copy(node, args), result);
-  return isOwn ? alone(copy) : copy; // one result may be of its own, and the others not
-}
-
-/** A node of its own with this value. */
-export function alone(node: Node): Node {
-  return node.graph.own(reshape, [node], { shape: node.type.shape }, node.origins);
 }
 
 /** Equal expressions become one node, but for those that are to be of their own. */

@@ -220,14 +220,17 @@ export function resultTypes(
   }
 }
 
-/** The nodes that `wanted` depend on, themselves included, in id order. Other results of an application are not among them. */
-export function neededBy(wanted: readonly Node[]): Node[] {
+/**
+ * The nodes that `wanted` depend on, themselves included, in id order; not what those depend on that are `given`. Other results
+ * of an application are not among them.
+ */
+export function neededBy(wanted: readonly Node[], given?: ReadonlyMap<Node, unknown>): Node[] {
   const nodes = wanted[0]?.graph.nodes ?? [];
   const needed = new Uint8Array(nodes.length); // by id
   for (const { id } of wanted) needed[id] = 1;
   for (let id = nodes.length - 1; id >= 0; id--) {
     const node = nodes[id];
-    if (node === undefined || needed[id] !== 1) continue;
+    if (node === undefined || needed[id] !== 1 || given?.has(node) === true) continue;
     const { args } = node;
     for (let i = 0; i < args.length; i += 1) {
       const arg = args[i];

@@ -173,7 +173,7 @@ export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity =
   expand(args: Operands<N, Node>, attrs: AttrsOf<S>, build: Build): readonly Node[];
 }
 
-/** gradient, slopedAs, jvp, vmap: a request that a pass expands. */
+/** gradient, pullback, slopedAs: a request that a pass expands. */
 export interface TransformOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "transform";
 }
@@ -239,6 +239,18 @@ export interface Build {
   dynamicUpdate(x: Node, part: Node, starts: Node): Node;
   /** The value of the first, the gradient of the second: see transform.ts. */
   slopedAs(value: Node, twin: Node): Node;
+  /** Nodes of another graph made again in this one, with `args` in place of its `parameters`. */
+  inline(results: readonly Node[], parameters: readonly Node[], args: readonly Node[]): readonly Node[];
+  /** The same constructors for another graph: that of a body which a rule writes. */
+  within(graph: Graph): Build;
+  /** Cotangents of `by`, null where none flows, from those of `values`: a sweep in this graph, now. Only for gradient rules. */
+  pullback(values: readonly Node[], slopes: readonly (Node | null)[], by: readonly Node[]): readonly (Node | null)[];
+  /** In the end everybody reads the first results of `by` in place of those of `node`, whose operands it has. Only for gradient rules. */
+  supersede(node: Node, by: Node): void;
+  /** The first result of what stands in the place of this application now. Only for gradient rules. */
+  latest(node: Node): Node;
+  /** These results in a graph of their own, where nobody reads what is superseded: how a rule ends a body. Only for gradient rules. */
+  settled(results: readonly Node[]): readonly Node[];
 }
 
 export type MapName =
@@ -258,7 +270,7 @@ export type ComposedName = "sort" | "putAlong";
 export type ExpandedName = "mergeRuns" | "searchSorted";
 
 /** Ops of entries that are not differentiated yet. */
-export type TransformName = "gradient" | "slopedAs";
+export type TransformName = "gradient" | "pullback" | "slopedAs";
 
 /** Ops that are made elsewhere, in no table. */
 export type OwnName = `my${string}`;

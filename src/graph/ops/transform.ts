@@ -26,6 +26,47 @@ export const gradient = transformOp({
 });
 
 /**
+ * pullback(y.., slope.., x): what a change of x does to the sum of all y, each weighted by its slope, as if slopes were constants;
+ * has the type of x. As many slopes as values, each of the type of its value. It is linear in the slopes, so its own
+ * derivative by them is the derivative of the y in a direction.
+ */
+export const pullback = transformOp({
+  name: "pullback",
+  arity: "many",
+  /** Whether it is no news to the user that x has no influence on any y. */
+  schema: { silent: "flag" },
+  infer(args) {
+    const { values, slopes, by } = pullbackParts(args);
+    values.forEach((value, i) => {
+      const slope = slopes[i] ?? value;
+      if (!isFloat(value.dtype)) throw new ShapeError(`only floats have derivatives, not ${printType(value)}`);
+      if (!sameType(value, slope)) {
+        throw new ShapeError(`the slope must have the type of its value, ${printType(value)}, not ${printType(slope)}`);
+      }
+    });
+    if (!isFloat(by.dtype)) throw new ShapeError(`only floats have gradients, not ${printType(by)}`);
+    return by;
+  },
+  evaluate() {
+    throw new CompilerBug("pullback nodes are expanded by `differentiate` before anything is evaluated");
+  },
+});
+
+/** The operands of a pullback by what they are. */
+export function pullbackParts<T>(args: readonly T[]): {
+  readonly values: readonly T[];
+  readonly slopes: readonly T[];
+  readonly by: T;
+} {
+  const count = (args.length - 1) / 2;
+  const by = args[2 * count];
+  if (!Number.isInteger(count) || count < 1 || by === undefined) {
+    throw new CompilerBug("pullback takes values, as many slopes, and what it is taken by");
+  }
+  return { values: args.slice(0, count), slopes: args.slice(count, 2 * count), by };
+}
+
+/**
  * slopedAs(value, twin): the value of the first, the gradient of the second, which is the same function in another form.
  *
  * A form that puts in constants by a condition (1 for a factor that is 0) is cheap and right, and its derivative is wrong.
