@@ -102,9 +102,7 @@ describe("a gradient rule", () => {
   });
 
   test("may put a wider form in the place of its node, more than once, and everybody reads the widest", () => {
-    interface Kept {
-      readonly keep: "number";
-    }
+    type Kept = { readonly keep: "number" };
     /** keep 0: x²; more: x, twice that often. */
     const square: ComposedOp<Kept, 1> = {
       name: "mySquare",
