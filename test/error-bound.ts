@@ -10,13 +10,14 @@
  */
 import { roundingsInBlocks, type Tolerances } from "../codegen/tolerance.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
-import { isContract, isReduce } from "../src/graph/define.ts";
+import { isContract, isOp, isReduce } from "../src/graph/define.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
 import { moments } from "../src/graph/ops/reduce.ts";
 import { input, state } from "../src/graph/ops/source.ts";
+import { windowSum } from "../src/graph/ops/window-sum.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 
 export interface Bounded {
@@ -144,6 +145,7 @@ function magnitudes(x: NdArray): NdArray {
 
 /** How many terms each result of a reduction or contraction folds together. */
 function termsOf(node: Node, [x]: readonly NdArray[]): number {
+  if (isOp(node, windowSum)) return sizeOf(node.attrs.size);
   if (!isReduce(node) && !isContract(node)) return 0;
   const axes = isReduce(node) ? node.attrs.axes : node.attrs.sumLeft;
   return sizeOf(axes.map((axis) => x?.shape[axis] ?? 0));

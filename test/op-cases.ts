@@ -21,6 +21,7 @@ import { putAlong, takeAlong } from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import { compositeCases } from "./composite-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
+import { windowCases } from "./window-cases.ts";
 
 // ---- element-wise --------------------------------------------------------------------------------------------------
 
@@ -279,6 +280,7 @@ export const opCases: readonly OpCase[] = [
   ...momentsCases(),
   ...sortCases(),
   ...viewCases(),
+  ...windowCases(),
   ...contractCases(),
   ...indexCases(),
   ...sourceCases(),

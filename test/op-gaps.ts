@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import * as functions from "../src/dsl/ops.ts";
 import type { OpDef } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
+import * as coverings from "../src/graph/ops/covering.ts";
 import * as gatherOps from "../src/graph/ops/gather.ts";
 import * as mapOps from "../src/graph/ops/map.ts";
 import * as merges from "../src/graph/ops/merge.ts";
@@ -15,6 +16,8 @@ import * as searches from "../src/graph/ops/search.ts";
 import * as sorts from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import * as views from "../src/graph/ops/view.ts";
+import * as windows from "../src/graph/ops/window.ts";
+import * as windowSums from "../src/graph/ops/window-sum.ts";
 import { withoutGradient } from "./composite-cases.ts";
 import type { ReportRow } from "./op-report.ts";
 
@@ -60,6 +63,9 @@ export function knownOps(): readonly OpDef[] {
     sorts,
     merges,
     searches,
+    windows,
+    coverings,
+    windowSums,
   ];
   const ops = tables.flatMap((table) => Object.values(table) as unknown[]).filter(isOp);
   return [...new Set(ops)].filter((op) => op !== sources.state);
@@ -80,11 +86,11 @@ export function unknownModules(files: readonly string[]): string[] {
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 
-/** Files of src/graph/ops that no table above has: `map-type` is their type rule. Transforms are gone before a target sees them. */
+/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules. Transforms are gone before a target sees them. */
 export function unknownOpFiles(files: readonly string[]): string[] {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");
-  const known = [...imported, "map-type", "transform"];
+  const known = [...imported, "map-type", "transform", "window-steps"];
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 

@@ -20,6 +20,9 @@ interface AttrTypes {
   readonly dim: Dim;
   /** A whole number for each axis of the first operand. */
   readonly counts: readonly number[];
+  /** Whole numbers, and dimensions, that follow no axes: one for each of some axes that another attribute names. */
+  readonly list: readonly number[];
+  readonly dimList: Shape;
   /** The dtype of the result. */
   readonly dtype: DType;
   readonly name: string;
@@ -48,7 +51,7 @@ export function mapDims(schema: AttrSchema, attrs: Attrs, bind: (dim: Dim) => Di
 }
 
 function holdsDims(kind: AttrKind | undefined): boolean {
-  return kind === "shape" || kind === "dims" || kind === "dim";
+  return kind === "shape" || kind === "dims" || kind === "dim" || kind === "dimList";
 }
 
 function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {

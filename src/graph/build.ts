@@ -10,7 +10,19 @@ import { CompilerBug } from "../core/errors.ts";
 import type { Origin } from "../core/origin.ts";
 import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
 import { copiedInto } from "./copies.ts";
-import type { Arity, Build, ContractAttrs, Graph, MapName, Node, OpDef, Operands, ReduceName } from "./node.ts";
+import type {
+  Arity,
+  Build,
+  ContractAttrs,
+  Graph,
+  MapName,
+  Node,
+  OpDef,
+  Operands,
+  ReduceName,
+  WindowSchema,
+  WindowSumSchema,
+} from "./node.ts";
 import { contract } from "./ops/contract.ts";
 import { dynamicSlice, dynamicUpdate } from "./ops/gather.ts";
 import { cast, mapOps } from "./ops/map.ts";
@@ -19,6 +31,8 @@ import { reduceOps } from "./ops/reduce.ts";
 import { constant, constantAttrs, iota, size } from "./ops/source.ts";
 import { slopedAs } from "./ops/transform.ts";
 import { broadcast, flip, permute, reshape } from "./ops/view.ts";
+import { window } from "./ops/window.ts";
+import { windowSum } from "./ops/window-sum.ts";
 import { type Dim, printShape, type Shape, sameShape } from "./shape.ts";
 
 /** What gradient rules may ask for beside nodes: a sweep of their own, and another form of what the forward pass has. */
@@ -111,6 +125,14 @@ class NodeBuilder implements Build {
 
   flip(x: Node, axes: readonly number[]): Node {
     return axes.length === 0 ? x : this.node(flip, [x], { axes });
+  }
+
+  window(x: Node, attrs: AttrsOf<WindowSchema>): Node {
+    return this.node(window, [x], attrs);
+  }
+
+  windowSum(x: Node, attrs: AttrsOf<WindowSumSchema>): Node {
+    return this.#widened([x], windowSum, attrs);
   }
 
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node {

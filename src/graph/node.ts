@@ -159,6 +159,20 @@ export type ContractSchema = {
 
 export type ContractAttrs = AttrsOf<ContractSchema>;
 
+/** How windows lie over `axes`, a number for each: see ops/window.ts. */
+export type WindowSteps = {
+  readonly axes: "axes";
+  readonly size: "list";
+  readonly stride: "list";
+  readonly dilation: "list";
+  readonly base: "list";
+  readonly before: "list";
+};
+
+export type WindowSchema = WindowSteps & { readonly count: "dimList"; readonly value: "number" };
+
+export type WindowSumSchema = WindowSteps & { readonly extent: "dimList" };
+
 /** Which element is touched depends on values: gather, one-hot, dynamic slice... */
 export interface GatherOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "gather";
@@ -232,6 +246,9 @@ export interface Build {
   pad(x: Node, before: readonly number[], after: readonly number[], inner: readonly number[], value: number): Node;
   concat(parts: readonly Node[], axis: number): Node;
   flip(x: Node, axes: readonly number[]): Node;
+  window(x: Node, attrs: AttrsOf<WindowSchema>): Node;
+  /** Computed in f32 where the operand is f16. */
+  windowSum(x: Node, attrs: AttrsOf<WindowSumSchema>): Node;
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node;
   contract(left: Node, right: Node, attrs: ContractAttrs): Node;
   /** The part of this shape that begins at `starts` (i32, one for each axis), clamped to lie inside. */
@@ -260,14 +277,14 @@ export type MapName =
 
 export type SourceName = "input" | "state" | "constant" | "iota" | "size" | "random";
 
-export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat";
+export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat" | "window";
 
 export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "dynamicUpdate";
 
-export type ComposedName = "sort" | "putAlong";
+export type ComposedName = "sort" | "putAlong" | "windowSum";
 
 /** What composed ops are written in, and no entry before `expand`. */
-export type ExpandedName = "mergeRuns" | "searchSorted";
+export type ExpandedName = "mergeRuns" | "searchSorted" | "covering";
 
 /** Ops of entries that are not differentiated yet. */
 export type TransformName = "gradient" | "pullback" | "slopedAs";

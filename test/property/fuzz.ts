@@ -16,6 +16,7 @@ import { lifetimeProperties } from "./lifetimes.ts";
 import { programProperties } from "./programs.ts";
 import { describeFailure } from "./property.ts";
 import { safetensorsProperties } from "./safetensors.ts";
+import { windowProperties } from "./windows.ts";
 
 /** Of the cases that a test tries, how many a round tries. */
 const share = 0.1;
@@ -38,6 +39,7 @@ await script(
       ...lifetimeProperties,
       ...idxProperties,
       ...safetensorsProperties,
+      ...windowProperties,
       ...cliProperties,
       ...escapeProperties(await loadReaders()),
     ].filter(({ name }) => name.includes(only));

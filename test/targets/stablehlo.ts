@@ -92,6 +92,7 @@ const spellings: Spellings<string> = {
   slice: op("slice"),
   pad: op("pad"),
   concat: op("concatenate"),
+  window: custom,
   oneHot: custom,
   gather: custom,
   dynamicSlice: custom,
@@ -104,6 +105,7 @@ const spellings: Spellings<string> = {
   sort: custom,
   takeAlong: custom,
   putAlong: custom,
+  windowSum: custom,
   contract: op("dot_general"),
 };
 

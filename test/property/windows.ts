@@ -1,0 +1,100 @@
+/**
+ * Windows and the sum over them, of random steps along one or two axes: the sum is the transpose of the window, and what it is
+ * written out as has its value. Numbers are whole, so that sums are equal in any order.
+ */
+import fc from "fast-check";
+import { expand } from "../../passes/graph/expand.ts";
+import { builder } from "../../src/graph/build.ts";
+import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { createGraph } from "../../src/graph/graph.ts";
+import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
+import type { Build, Node } from "../../src/graph/node.ts";
+import { input } from "../../src/graph/ops/source.ts";
+import type { Windows } from "../../src/graph/ops/window-steps.ts";
+import { sizeOf } from "../../src/graph/shape.ts";
+import { type Property, property } from "./property.ts";
+
+const axisSteps = fc.record({
+  extent: fc.integer({ min: 0, max: 9 }),
+  count: fc.integer({ min: 0, max: 8 }),
+  size: fc.integer({ min: 1, max: 5 }),
+  stride: fc.integer({ min: 1, max: 4 }),
+  dilation: fc.constantFrom(1, 1, 2, 3),
+  base: fc.constantFrom(1, 1, 2, 3),
+  before: fc.integer({ min: -3, max: 6 }),
+});
+
+/** Windows along the last axes of an array, the first of which has none. */
+const drawn = fc.record({
+  along: fc.array(axisSteps, { minLength: 1, maxLength: 2 }),
+  isSwapped: fc.boolean(),
+  seed: fc.integer({ min: 0, max: 1000 }),
+});
+
+type Drawn = typeof drawn extends fc.Arbitrary<infer T> ? T : never;
+
+/** Windows of a drawn case over an array of `shape`, and how many there are. */
+function windowsOf({ along, isSwapped }: Drawn) {
+  const order = isSwapped ? along.map((_, i) => i).reverse() : along.map((_, i) => i);
+  const each = (name: keyof Drawn["along"][number]): number[] => order.map((i) => along[i]?.[name] ?? 0);
+  const steps: Windows = {
+    axes: order.map((i) => i + 1),
+    size: each("size"),
+    stride: each("stride"),
+    dilation: each("dilation"),
+    base: each("base"),
+    before: each("before"),
+  };
+  const shape = [2, ...along.map(({ extent }) => extent)];
+  const counted = [2, ...along.map(({ count }) => count)];
+  return { steps, shape, counted, count: each("count"), extent: each("extent") };
+}
+
+function wholeNumbers(shape: readonly number[], seed: number): NdArray {
+  return ndarray(
+    "f32",
+    shape,
+    Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 31 + seed * 7) % 11) - 5),
+  );
+}
+
+/** Nodes made on inputs of these shapes, as they are and written out, evaluated. */
+function evaluated(
+  shapes: readonly (readonly number[])[],
+  seed: number,
+  make: (build: Build, ...inputs: readonly Node[]) => Node,
+): readonly NdArray[] {
+  const build = builder(createGraph());
+  const inputs = shapes.map((shape, i) => build.node(input, [], { dtype: "f32", shape, name: `x${i}` }));
+  const node = make(build, ...inputs);
+  const values = new Map(shapes.map((shape, i) => [`x${i}`, wholeNumbers(shape, seed + i)]));
+  const entry = { name: "step", graph: build.graph, outputs: [{ name: "y", node }], next: [] };
+  const written = expand.run(entry, { dims: {}, warn: () => {} }).outputs.map((output) => output.node);
+  return [...evaluateGraph([node], values), ...evaluateGraph(written, values)];
+}
+
+function inner(a: NdArray, b: NdArray): number {
+  return a.data.reduce((sum, value, i) => sum + value * (b.data[i] ?? 0), 0);
+}
+
+export const windowProperties: readonly Property[] = [
+  property(
+    "the sum over windows is the transpose of the windows, and its written form has its value",
+    2_000,
+    fc.property(drawn, (one) => {
+      const { steps, shape, counted, count, extent } = windowsOf(one);
+      const windowed = [...counted, ...steps.size];
+      const [windows] = evaluated([shape], one.seed, (b, x) => b.window(x as Node, { ...steps, count, value: 0 }));
+      const [sum, written] = evaluated([windowed], one.seed + 5, (b, g) =>
+        b.windowSum(g as Node, { ...steps, extent }),
+      );
+      if (windows === undefined || sum === undefined || written === undefined) return false;
+      const [x, g] = [wholeNumbers(shape, one.seed), wholeNumbers(windowed, one.seed + 5)];
+      return inner(windows, g) === inner(x, sum) && sameNumbers(sum, written);
+    }),
+  ),
+];
+
+function sameNumbers(a: NdArray, b: NdArray): boolean {
+  return a.shape.join() === b.shape.join() && a.data.every((value, i) => value === b.data[i]);
+}

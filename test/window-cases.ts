@@ -1,0 +1,67 @@
+/**
+ * Cases of windows and of the sum over them: steps, spreads and borders of every kind, along one axis and several, and windows
+ * that reach nothing. The table of all ops (op-cases.ts) takes them in.
+ */
+import { here } from "../src/core/origin.ts";
+import { applyOp } from "../src/dsl/build.ts";
+import * as ops from "../src/dsl/ops.ts";
+import type { Tensor } from "../src/dsl/tensor.ts";
+import { covering } from "../src/graph/ops/covering.ts";
+import { window } from "../src/graph/ops/window.ts";
+import { windowSum } from "../src/graph/ops/window-sum.ts";
+import { input, type OpCase, one } from "./op-case.ts";
+
+/** Of one axis: its extent, how many windows, and how they lie. */
+interface Along {
+  readonly axis: number;
+  readonly count: number;
+  readonly size: number;
+  readonly stride?: number;
+  readonly dilation?: number;
+  readonly base?: number;
+  readonly before?: number;
+}
+
+/** The attributes of windows along several axes. */
+export function windowsAlong(...along: readonly Along[]) {
+  return {
+    axes: along.map(({ axis }) => axis),
+    size: along.map(({ size }) => size),
+    stride: along.map(({ stride = 1 }) => stride),
+    dilation: along.map(({ dilation = 1 }) => dilation),
+    base: along.map(({ base = 1 }) => base),
+    before: along.map(({ before = 0 }) => before),
+  };
+}
+
+const rows: readonly (readonly [shape: readonly number[], along: readonly Along[], value?: number])[] = [
+  [[7], [{ axis: 0, count: 5, size: 3 }]],
+  [[11, 2], [{ axis: 0, count: 4, size: 2, stride: 3 }]],
+  [[3, 9], [{ axis: 1, count: 5, size: 3, dilation: 2 }]],
+  [[5], [{ axis: 0, count: 11, size: 3, base: 2, before: 2 }]],
+  [[7], [{ axis: 0, count: 4, size: 3, stride: 2, before: 1 }]],
+  [[9], [{ axis: 0, count: 3, size: 2, before: -4 }]],
+  [[6], [{ axis: 0, count: 6, size: 4, stride: 2, dilation: 3, base: 3, before: 5 }]],
+  [[5], [{ axis: 0, count: 0, size: 3 }]],
+  [[0, 2], [{ axis: 0, count: 2, size: 3, before: 1 }], 0.5],
+  [[2, 6, 5, 3], [{ axis: 1, count: 3, size: 2, stride: 2 }, { axis: 2, count: 5, size: 3, before: 1 }]], // biome-ignore format: a row
+  [[4, 6], [{ axis: 1, count: 3, size: 2, stride: 2 }, { axis: 0, count: 2, size: 2, stride: 2 }]], // biome-ignore format: a row
+  [[5, 4], [{ axis: 0, count: 3, size: 3, stride: 2, before: 1 }, { axis: 1, count: 2, size: 3, stride: 2 }], Number.NEGATIVE_INFINITY], // biome-ignore format: a row
+];
+
+export function windowCases(): OpCase[] {
+  return rows.flatMap(([shape, along, value = 0]) => {
+    const steps = windowsAlong(...along);
+    const attrs = { ...steps, count: along.map(({ count }) => count), value };
+    // finite where a border is not, so that sums of it are numbers
+    const windows = (x: Tensor): Tensor => ops.maximum(applyOp(window, [x], attrs, here("window")), -9) as Tensor;
+    const counted = shape.map((extent, axis) => along.find((one) => one.axis === axis)?.count ?? extent);
+    const sums = { ...steps, extent: steps.axes.map((axis) => shape[axis] ?? 0) };
+    const windowed = [input([...counted, ...steps.size])];
+    return [
+      one("view window", [input(shape)], windows),
+      one("composed windowSum", windowed, (x) => applyOp(windowSum, [x], sums, here("windowSum"))),
+      one("view covering", windowed, (x) => applyOp(covering, [x], sums, here("covering")), { gradient: false }),
+    ];
+  });
+}
