@@ -1,11 +1,15 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
 
-import { byteWidth } from "../../src/core/dtype.ts";
+import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
+import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
+
+const maxBuffers = 64;
+const bytesOf = (dtype: DType, count: number): number => byteWidth(dtype) * count;
 
 export const wasm: Target<WasmArtifact, WasmFacts> = {
   name: "wasm",
@@ -14,17 +18,19 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
   traits: () => ({
     name: "wasm",
     accumulator: "f32",
-    maxBuffers: 64,
+    maxBuffers,
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
     innerTerms: 0,
     packs: true,
     needsSchedule: false,
     alignment: 64, // a cache line
-    bytesOf: (dtype, count) => byteWidth(dtype) * count,
+    bytesOf,
   }),
-  // No second launches: threads share the loops of one.
-  scheduling: ({ joinsVectors }) => ({ policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks) }),
+  scheduling: ({ joinsVectors }) => ({
+    policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks),
+    secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
+  }),
   legalize: (kernel) => kernel,
   printer: wasmPrinter,
 };

@@ -5,6 +5,7 @@
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
+import { wasmSecondLaunches } from "../../codegen/wasm/policy/second-launches.ts";
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
 import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
@@ -20,11 +21,12 @@ import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
-import { arrayFor, compileJs, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
+import { arrayFor, compileJs, type Data, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
 import { runWasm, scheduleWasm } from "../unit/wasm/wasm-case.ts";
 import { scheduleWgsl } from "../unit/wgsl-samples.ts";
 import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
+import { randomConvolution } from "./random-convolution.ts";
 import { memoryFor, randomKernel } from "./random-kernel.ts";
 import { randomSchedules, randomSecondLaunches, roomy } from "./random-moves.ts";
 import { nestData, randomNest } from "./random-nest.ts";
@@ -201,7 +203,59 @@ const contractions = property(
   }),
 );
 
-export const kernelProperties: readonly Property[] = [...scheduled, moves, launches, values, contractions];
+const convolutions = property(
+  "convolutions, pools of them and gradients of filters compute the same on every target, in one launch and in two",
+  250,
+  fc.property(numbers, numbers, fc.nat({ max: 23 }), (drawn, chosen, seed) => {
+    const isLong = seed === 0;
+    const kernel = randomConvolution(drawn, { isLong });
+    const data = contractionData(kernel);
+    const expected = runEvaluator(kernel, data);
+    const moves = isLong ? wasmSecondLaunches(kernel, roomy) : randomSecondLaunches(kernel, chosen);
+    const halves = moves.length === 0 ? "" : secondLaunch(kernel, moves, roomy);
+    if (isLong && typeof halves === "string") throw new Error(`it is in one launch\n${printKernel(kernel)}`);
+    for (const change of schedulesOfContractions) {
+      const after = [change(kernel)];
+      try {
+        const [whole] = after;
+        if (whole === undefined) return;
+        expectSame(runEvaluator(whole, data), expected);
+        if (change === scheduleJs) expectSame(runJs(whole, data), expected);
+        else if (change !== scheduleGpu) expectSame(runWasm(whole, data), expected);
+        if (typeof halves === "string") continue;
+        after.push(change(halves.parts), change(halves.rest));
+        const held = halves.between.map(({ name, count }) => [name, new Float32Array(count).fill(Number.NaN)] as const);
+        let memory: Data = new Map([...data, ...held]);
+        for (const half of after.slice(1)) {
+          memory = new Map([
+            ...memory,
+            ...(change === scheduleWasm ? runWasm(half, memory) : runEvaluator(half, memory)),
+          ]);
+        }
+        expectSame(new Map([...memory].filter(([name]) => expected.has(name))), expected);
+      } catch (error) {
+        throw new Error(`${error}\n${[kernel, ...after].map(printKernel).join("\n")}`, { cause: error });
+      }
+    }
+  }),
+);
+
+const scheduleGpu = (kernel: Kernel): Kernel => scheduleWgsl(kernel, gpu);
+const schedulesOfContractions: readonly ((kernel: Kernel) => Kernel)[] = [
+  scheduleJs,
+  scheduleWasm,
+  (kernel) => scheduleWasm(kernel, joinedBlocks, 5),
+  scheduleGpu,
+];
+
+export const kernelProperties: readonly Property[] = [
+  ...scheduled,
+  moves,
+  launches,
+  values,
+  contractions,
+  convolutions,
+];
 
 /** What is in the buffers after a run in the evaluator, which throws where there is a race. */
 function evaluated(kernel: Kernel, seed: number): Numbers {

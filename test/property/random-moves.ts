@@ -6,11 +6,11 @@
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { freshNames } from "../../passes/kernel/names.ts";
 import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
-import { everyFold, Facts } from "../../passes/schedule/facts.ts";
+import { everyFold, Facts, sizeOf } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { nameNow, type Piece } from "../../passes/schedule/piece.ts";
-import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import type { Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import type { AnyMove, Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 
@@ -41,14 +41,22 @@ export function randomSchedules(
 export function randomSecondLaunches(kernel: Kernel, numbers: readonly number[]): readonly SecondLaunch[] {
   const chosen: SecondLaunch[] = [];
   const folds = everyFold(kernel.nests.flatMap(({ prelude, body }) => [...prelude, ...body]));
-  for (const [i, { accumulators }] of folds.entries()) {
+  for (const [i, { accumulators, axes }] of folds.entries()) {
     const drawn = numbers[i] ?? 0;
     if (drawn % 4 === 3) continue;
-    const into = { by: "launch", terms: 1 + ((drawn >> 2) % 9) } as const;
+    const into = { by: "launch", terms: drawnTerms(axes, drawn >> 2) } as const;
     const move: SecondLaunch = { move: "splitFold", of: accumulators[0]?.name ?? "", into };
     if (typeof secondLaunch(kernel, [...chosen, move], roomy) !== "string") chosen.push(move);
   }
   return chosen;
+}
+
+/** Any few terms, or whole iterations of the first axis. */
+function drawnTerms([first, ...others]: readonly LoopVar[], drawn: number): number {
+  const any = 1 + (drawn % 9);
+  if (first === undefined || drawn % 2 === 0) return any;
+  const divisors = Array.from({ length: first.extent }, (_, i) => i + 1).filter((by) => first.extent % by === 0);
+  return (divisors[(drawn >> 1) % divisors.length] ?? 1) * sizeOf(others);
 }
 
 /** A target with room for the buffers of any kernel. */

@@ -6,9 +6,9 @@ import { findOverlap } from "../../passes/plan/plan.ts";
 import type { Scheduling } from "../../passes/schedule/schedule.ts";
 import { withSecondLaunches } from "../../passes/schedule/sequence.ts";
 import { stagesOf } from "../../src/compile.ts";
-import { argmax, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
+import { argmax, einsum, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
-import type { SecondLaunch } from "../../src/kernel/moves.ts";
+import { printMove, type SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { Buffers, printBuffer } from "../../src/program/buffer.ts";
 import { printSequence } from "../../src/program/print.ts";
@@ -143,5 +143,47 @@ describe("a fold in a launch of its own", () => {
     );
     expect(() => halves(long, [move("nothing", 4)])).toThrow("there is no fold nothing at the top of a nest");
     expect(() => halves(long, [move("acc", 4), move("acc", 8)])).toThrow("acc waits for acc");
+  });
+});
+
+describe("on a CPU", () => {
+  const cpu = targets.wasm.planned;
+  const of = (made: Program<unknown>) =>
+    launchesOf(stagesOf(made as Program, "step", {}, cpu).sequence).map(({ kernel }) => kernel);
+  const products = (batch: number, rows: number, columns: number) =>
+    of(
+      program({
+        inputs: { x: f32(batch, 26, rows), g: f32(batch, 26, columns) },
+        step: ({ x, g }) => ({ outputs: { y: einsum("bti,btj->ij", x, g) } }),
+      }),
+    );
+
+  test("parts of a contraction are whole iterations of its first loop: blocks over panels, which no one else fills anew", () => {
+    const [parts, rest, ...others] = products(512, 9, 32);
+    expect(others).toEqual([]);
+    expect(parts?.schedule[0]?.map(printMove).slice(0, 5)).toEqual([
+      "splitFold acc second launch 1664",
+      "split j_1 8",
+      "bind part thread",
+      "sink j_1_i",
+      "sink i_1",
+    ]);
+    expect(parts?.nests[0]?.loops.map(({ loop }) => loop.extent)).toEqual([8]);
+    expect(rest?.nests.length).toBeGreaterThan(0);
+  });
+
+  test("not of few terms, nor where partial sums would be many, nor of a length that has no parts", () => {
+    expect(products(128, 9, 32)).toHaveLength(1);
+    expect(products(512, 1024, 1024)).toHaveLength(1);
+    expect(products(509, 9, 32)).toHaveLength(1);
+  });
+
+  test("a long sum of few results is shared by threads", () => {
+    const sums = (...shape: readonly [number, ...number[]]) =>
+      of(program({ inputs: { x: f32(...shape) }, step: ({ x }) => ({ outputs: { s: sum(x, { axis: 0 }) } }) })).length;
+    expect(sums(1_000_000)).toBe(2);
+    expect(sums(100_000)).toBe(1);
+    expect(sums(20_000, 32)).toBe(2);
+    expect(sums(20_000, 128)).toBe(1);
   });
 });

@@ -94,7 +94,7 @@ function planOf(facts: Facts, blocks: WasmBlocks, longest: number): Plan | undef
   if (body.some(({ kind }) => kind !== "let" && kind !== "fold" && kind !== "store")) return undefined;
   const [fold, ...others] = facts.folds();
   if (fold === undefined || others.length > 0 || fold.accumulators[0]?.type !== "f32") return undefined;
-  if (fold.body.some(({ kind }) => kind !== "let")) return undefined;
+  if (fold.guard.length > 0 || fold.body.some(({ kind }) => kind !== "let")) return undefined;
   const found = facing(facts, fold);
   if (found === undefined || !canHaveLanes(facts.nest)) return undefined;
   const { rows, columns, batch, inner, right } = found;
@@ -258,16 +258,17 @@ function columnMoves(plan: Plan, axis: string, left: number, sizes: readonly Col
 
 /** Where threads share rows, each has some blocks of them, and what is left over is one thread's. */
 function rowMoves(plan: Plan, columns: Columns): Schedule {
-  const { row, otherRows, blocks, byColumns } = plan;
+  const { row, otherRows, blocks, byColumns, outside } = plan;
   if (byColumns)
     return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: [], around: otherRows });
   // Outer ones are shared as long as threads lack iterations.
   const shared: LoopVar[] = [];
-  for (const loop of otherRows) if (sizeOf(shared) < enoughIterations) shared.push(loop);
+  const isEnough = (): boolean => sizeOf(outside) * sizeOf(shared) >= enoughIterations;
+  for (const loop of otherRows) if (!isEnough()) shared.push(loop);
   const around = otherRows.filter((loop) => !shared.includes(loop));
   const names = shared.map(({ name }) => name);
   const chunk = blocks.rows * blocksPerChunk;
-  if (sizeOf(shared) >= enoughIterations || row.extent <= chunk) {
+  if (isEnough() || row.extent <= chunk) {
     return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: names, around });
   }
   const rest = row.extent % chunk;

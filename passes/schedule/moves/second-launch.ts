@@ -8,6 +8,11 @@
  *            y[0] = acc / 10000000                k0_sum          fold acc = sum over part < 1002 of parts[part]
  *                                                                 y[0] = acc / 10000000
  *
+ * Where parts are whole iterations of the first axis, the others stay as they are, and with them what a policy sees in the fold:
+ *
+ *   fold acc = sum over n < 512, h < 26, w < 26             fold acc_part = sum over n_1 < 4, h_1 < 26, w_1 < 26
+ *     of x[676*n + 26*h + w]                         ->       of x[2704*part + 676*n_1 + 26*h_1 + w_1]
+ *
  * Inside of a launch no workgroup waits for another, and atomics would add up in the order of arrival. So results meet behind a
  * launch, in an order that depends on sizes alone. Both halves are kernels as `lower` writes them, each with moves of its own.
  */
@@ -166,19 +171,13 @@ function partsOf(cuts: readonly [Cut, ...Cut[]], fresh: Fresh): Nest {
   const folds = cuts.map(({ fold }) => fold);
   const body = isAbove ? [] : letsFor(folds, nest.body);
   const prelude = letsFor([...body, ...folds], nest.prelude);
-  const axes = folds.map((fold) => ({ name: fresh(fold.axes[0]?.name ?? ""), extent: terms }));
-  const flats = axes.map((axis) => placeOf([part, axis], fresh));
-  const replaced = new Map<string, Index>(rows);
-  for (const [i, fold] of folds.entries()) {
-    for (const [name, index] of recover(fold.axes, flats[i] ?? pool.integer(0))) replaced.set(name, index);
-  }
+  const own = folds.map((fold) => inPart(fold, terms, part, fresh));
+  const replaced = new Map<string, Index>([...rows, ...own.flatMap(({ at }) => [...at])]);
   const bare = folds.map((fold): FoldStmt => ({ ...fold, accumulators: inParts(fold), axes: [] }));
-  const own = copyStmts([...prelude, ...body, ...bare], { loops: replaced }, fresh);
-  const made = own.slice(prelude.length).map((stmt, i): Stmt => {
-    const n = i - body.length;
-    const [fold, axis, index] = [folds[n], axes[n], flats[n]];
-    if (stmt.kind !== "fold" || fold === undefined || axis === undefined || index === undefined) return stmt;
-    return { ...stmt, axes: [axis], guard: openBounds([{ index, extent: sizeOf(fold.axes) }]) };
+  const copied = copyStmts([...prelude, ...body, ...bare], { loops: replaced }, fresh);
+  const made = copied.slice(prelude.length).map((stmt, i): Stmt => {
+    const of = own[i - body.length];
+    return stmt.kind !== "fold" || of === undefined ? stmt : { ...stmt, axes: of.axes, guard: of.guard };
   });
   const stores = cuts.flatMap((cut, n) => {
     const stmt = made[body.length + n];
@@ -189,9 +188,29 @@ function partsOf(cuts: readonly [Cut, ...Cut[]], fresh: Fresh): Nest {
   });
   return {
     loops: [part, ...loops].map((loop) => ({ loop, mark: "parallel" })),
-    prelude: own.slice(0, prelude.length),
+    prelude: copied.slice(0, prelude.length),
     body: [...made, ...stores],
   };
+}
+
+/** The axes of a fold in a part, where the fold's own are then, and whether they are inside. */
+interface InPart extends Pick<FoldStmt, "axes" | "guard"> {
+  readonly at: ReadonlyMap<string, Index>;
+}
+
+function inPart({ axes }: FoldStmt, terms: number, part: LoopVar, fresh: Fresh): InPart {
+  const [first, ...others] = axes;
+  const each = terms / sizeOf(others);
+  if (first === undefined || !Number.isInteger(each) || first.extent % each !== 0) {
+    const axis: LoopVar = { name: fresh(first?.name ?? ""), extent: terms };
+    const flat = placeOf([part, axis], fresh);
+    return { axes: [axis], at: recover(axes, flat), guard: openBounds([{ index: flat, extent: sizeOf(axes) }]) };
+  }
+  const own: LoopVar = { name: fresh(first.name), extent: each };
+  const kept = others.map(({ name, extent }): LoopVar => ({ name: fresh(name), extent }));
+  const at = new Map([[first.name, placeOf([part, own], fresh)]]);
+  for (const [i, loop] of kept.entries()) at.set(others[i]?.name ?? "", fresh.pool.loop(loop));
+  return { axes: each === 1 && kept.length > 0 ? kept : [own, ...kept], at, guard: [] };
 }
 
 /** The nest with nodes by their places in `nodes`, to which it adds those that it computes. */
