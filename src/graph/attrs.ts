@@ -30,6 +30,16 @@ interface AttrTypes {
   /** Not there, or a number. */
   readonly optionalNumber: number | undefined;
   readonly flag: boolean;
+  /** What a loop runs, or a branch. */
+  readonly body: Closed;
+}
+
+/** A closed graph as an attribute: a `Body`, which stands on all of this language (body.ts). */
+export interface Closed {
+  /** Equal exactly when the graphs are. */
+  readonly key: string;
+  /** As `printEntry` prints it. */
+  readonly text: string;
 }
 
 export type AttrKind = keyof AttrTypes;
@@ -54,9 +64,13 @@ function holdsDims(kind: AttrKind | undefined): boolean {
   return kind === "shape" || kind === "dims" || kind === "dim" || kind === "dimList";
 }
 
+export function isClosed(value: AttrValue | undefined): value is Closed {
+  return typeof value === "object" && !Array.isArray(value);
+}
+
 function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
   if (typeof value === "number" || typeof value === "string") return bind(value);
-  if (typeof value !== "object") return value;
+  if (typeof value !== "object" || isClosed(value)) return value;
   const bound = value.map(bind);
   return bound.every((dim, i) => dim === value[i]) ? value : bound;
 }
@@ -79,6 +93,7 @@ function isSorted(names: readonly string[]): boolean {
 }
 
 function valueKey(value: AttrValue | undefined): string {
+  if (isClosed(value)) return value.key;
   if (typeof value === "object") {
     let key = "[";
     for (let i = 0; i < value.length; i += 1) key += `${valueKey(value[i])},`;

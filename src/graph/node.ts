@@ -187,6 +187,14 @@ export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity =
   expand(args: Operands<N, Node>, attrs: AttrsOf<S>, build: Build): readonly Node[];
 }
 
+/**
+ * Applies the bodies among its attributes: again and again, or one of them. Its operands are their parameters, by number
+ * (body.ts). A pass that rewrites nodes runs in them too.
+ */
+export interface LoopOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
+  readonly kind: "loop";
+}
+
 /** gradient, pullback, slopedAs: a request that a pass expands. */
 export interface TransformOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "transform";
@@ -203,6 +211,7 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
   | ContractOp<S, N>
   | GatherOp<S, N>
   | ComposedOp<S, N>
+  | LoopOp<S, N>
   | TransformOp<S, N>;
 
 /** What an element is written with: other elements, and the constructors of the kernel language. */
@@ -283,6 +292,8 @@ export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "d
 
 export type ComposedName = "sort" | "putAlong" | "windowSum";
 
+export type LoopName = "scan" | "whileLoop" | "cond";
+
 /** What composed ops are written in, and no entry before `expand`. */
 export type ExpandedName = "mergeRuns" | "searchSorted" | "covering";
 
@@ -300,6 +311,7 @@ export type OpName =
   | ViewName
   | GatherName
   | ComposedName
+  | LoopName
   | ReduceName
   | BestName
   | "moments"

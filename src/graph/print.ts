@@ -2,9 +2,11 @@
  * The printer of the graph language: one line a node in id order, deterministic, so that texts can be compared.
  *
  *   %2: f32[128,512] = contract %0 %1 sumLeft=[1] sumRight=[0]
+ *
+ * What a loop runs stands below it, further to the right.
  */
 
-import type { AttrValue } from "./attrs.ts";
+import { type AttrValue, isClosed } from "./attrs.ts";
 import type { Entry } from "./entry.ts";
 import { neededBy } from "./graph.ts";
 import type { Node } from "./node.ts";
@@ -12,6 +14,7 @@ import { sameShape } from "./shape.ts";
 import { printType } from "./type.ts";
 
 function printAttr(value: AttrValue): string {
+  if (isClosed(value)) return "{}";
   if (typeof value === "object") return `[${value.map(printAttr).join(",")}]`;
   return typeof value === "string" && !/^[\w.$*+-]+$/.test(value) ? JSON.stringify(value) : String(value);
 }
@@ -21,7 +24,7 @@ export function ownAttrs({ op, attrs, results: [first] }: Node): [string, AttrVa
   return Object.entries(attrs).filter(([name, value]) => {
     const kind = op.schema[name];
     if (kind === "dtype") return value !== first?.type.dtype;
-    if (kind === "shape" && typeof value === "object")
+    if (kind === "shape" && typeof value === "object" && !isClosed(value))
       return first === undefined || !sameShape(value, first.type.shape);
     return value !== undefined;
   });
@@ -31,11 +34,18 @@ export function ownAttrs({ op, attrs, results: [first] }: Node): [string, AttrVa
 export function printNode(node: Node): string {
   const { op, args, results } = node;
   const printed = ownAttrs(node)
-    .filter(([, value]) => !(typeof value === "object" && value.length === 0))
+    .filter(([, value]) => !(typeof value === "object" && (isClosed(value) || value.length === 0)))
     .map(([name, value]) => ` ${name}=${printAttr(value)}`);
   const operands = args.map((arg) => ` %${arg.id}`);
   const made = results.map(({ id, type }) => `%${id}: ${printType(type)}`).join(", ");
   return `${made} = ${op.name}${operands.join("")}${printed.join("")}`;
+}
+
+/** The bodies of an application, each under the name of its attribute. */
+function printBodies({ attrs }: Node): string[] {
+  return Object.entries(attrs).flatMap(([name, value]) =>
+    isClosed(value) ? [`  ${name}`, ...value.text.split("\n").map((line) => `    ${line}`)] : [],
+  );
 }
 
 export function printEntry(entry: Entry): string {
@@ -45,5 +55,6 @@ export function printEntry(entry: Entry): string {
     ...entry.outputs.map(({ name, node }) => `output ${printAttr(name)} = %${node.id}`),
     ...entry.next.map(({ name, node }) => `next ${printAttr(name)} = %${node.id}`),
   ];
-  return [`entry ${entry.name}`, ...[...applications.values()].map(printNode), ...results].join("\n");
+  const lines = [...applications.values()].flatMap((node) => [printNode(node), ...printBodies(node)]);
+  return [`entry ${entry.name}`, ...lines, ...results].join("\n");
 }

@@ -106,6 +106,9 @@ const spellings: Spellings<string> = {
   takeAlong: custom,
   putAlong: custom,
   windowSum: custom,
+  scan: custom,
+  whileLoop: custom,
+  cond: custom,
   contract: op("dot_general"),
 };
 
