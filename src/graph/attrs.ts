@@ -75,6 +75,28 @@ function boundValue(value: AttrValue, bind: (dim: Dim) => Dim): AttrValue {
   return bound.every((dim, i) => dim === value[i]) ? value : bound;
 }
 
+/**
+ * The attributes for operands that all have one more axis in front, of this size. Where an attribute has an entry for each axis
+ * (`dims`, `counts`), only the op knows what the new axis gets.
+ */
+export function shiftAxes(schema: AttrSchema, attrs: Attrs, size: Dim): Attrs {
+  const shifted: Record<string, AttrValue> = {};
+  for (const name in attrs) {
+    const value = attrs[name];
+    if (value !== undefined) shifted[name] = shiftedValue(schema[name], value, size);
+  }
+  return shifted;
+}
+
+const axisKinds: readonly (AttrKind | undefined)[] = ["axis", "axes", "rightAxes", "resultAxes"];
+
+function shiftedValue(kind: AttrKind | undefined, value: AttrValue, size: Dim): AttrValue {
+  if (kind === "shape" && Array.isArray(value)) return [size, ...value];
+  if (!axisKinds.includes(kind)) return value;
+  if (typeof value === "number") return value + 1;
+  return Array.isArray(value) ? value.map((axis) => Number(axis) + 1) : value;
+}
+
 /** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
 export function attrsKey(attrs: Attrs): string {
   const names = Object.keys(attrs);

@@ -95,6 +95,12 @@ export interface Formula {
   readonly level: number;
 }
 
+/** A node, and whether its first axis is one of examples. */
+export interface Batched {
+  readonly node: Node;
+  readonly batched: boolean;
+}
+
 interface OpCommon<S extends AttrSchema, N extends Arity> {
   readonly name: OpName | TransformName | ExpandedName | OwnName;
   readonly arity: N;
@@ -112,6 +118,10 @@ interface OpCommon<S extends AttrSchema, N extends Arity> {
   readonly tolerance?: ErrorClass;
   /** How a person would write it; a call where absent. */
   formula?(args: Operands<N, Formula>, attrs: AttrsOf<S>): Formula;
+  /** The attributes for operands that all have one more axis in front. Absent: `shiftAxes` finds them by the schema. */
+  shift?(attrs: AttrsOf<S>, size: Dim): AttrsOf<S>;
+  /** The results where some operands have one more axis in front. Absent: all are given one, and the attributes are shifted. */
+  batch?(args: Operands<N, Batched>, attrs: AttrsOf<S>, size: Dim, build: Build): readonly Batched[];
   /** Operands and attributes that only a graph can give (the stream of a random source). */
   settle?(graph: Graph, attrs: AttrsOf<S>, stream: number): { readonly args: readonly Node[]; readonly attrs: Attrs };
 }

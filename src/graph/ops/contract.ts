@@ -10,9 +10,10 @@ import { isInteger } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { contractOp } from "../define.ts";
 import { type NdArray, transpose } from "../ndarray.ts";
-import type { Build, ContractAttrs, ContractSchema, Node, NodeOf } from "../node.ts";
+import type { Batched, Build, ContractAttrs, ContractSchema, Node, NodeOf, Operands } from "../node.ts";
 import { type Dim, dimOf, fixedShape, type Shape, sizeOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
+import { toFront } from "./view.ts";
 
 /** The axes of an operand that are neither batch nor summed, in order. */
 export function freeAxes(rank: number, batch: readonly number[], summed: readonly number[]): number[] {
@@ -146,6 +147,31 @@ function oriented(
       );
 }
 
+/**
+ * An axis of examples of both factors is one more batch axis. Of one alone it is one more free axis, so that a product with shared
+ * weights stays one product.
+ */
+function batchContract(
+  [left, right]: Operands<2, Batched>,
+  attrs: ContractAttrs,
+  _size: Dim,
+  b: Build,
+): readonly Batched[] {
+  const up = (axes: Axes, batched: boolean): Axes => (batched ? axes.map((axis) => axis + 1) : axes);
+  const batchLeft = up(attrs.batchLeft, left.batched);
+  const batchRight = up(attrs.batchRight, right.batched);
+  const isBoth = left.batched && right.batched;
+  const made = b.node(contract, [left.node, right.node], {
+    batchLeft: isBoth ? [0, ...batchLeft] : batchLeft,
+    batchRight: isBoth ? [0, ...batchRight] : batchRight,
+    sumLeft: up(attrs.sumLeft, left.batched),
+    sumRight: up(attrs.sumRight, right.batched),
+  });
+  const leftRank = left.node.type.shape.length;
+  const before = left.batched ? batchLeft.length : leftRank - attrs.sumLeft.length;
+  return [{ node: isBoth ? made : toFront(made, before, b), batched: true }];
+}
+
 export const contract = contractOp({
   name: "contract",
   tolerance: "summed",
@@ -164,6 +190,7 @@ export const contract = contractOp({
       ...dims(right.shape, freeRight),
     ]);
   },
+  batch: batchContract,
   // C = AB: dA = dC Bᵀ, dB = Aᵀ dC
   vjp: (node, g, b) => [operandGradient(node, g, 0, b), operandGradient(node, g, 1, b)],
   evaluate([a, b], attrs, type) {

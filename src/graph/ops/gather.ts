@@ -10,9 +10,11 @@ import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { Index } from "../../kernel/kernel.ts";
 import { gatherOp } from "../define.ts";
 import { generate, type NdArray, reader } from "../ndarray.ts";
-import type { Build, Node, Reads } from "../node.ts";
+import type { Batched, Build, Node, Reads } from "../node.ts";
 import { type Dim, dimOf, fixedShape, printShape, type Shape } from "../shape.ts";
 import { printType, type TensorType, tensorType } from "../type.ts";
+import { batchGather, isInPart, partOfEach, startsOfEach, withFirst } from "./gather-batch.ts";
+import { spreadBatch } from "./view.ts";
 
 /**
  * 1 at the index along a new last axis of `depth`, 0 elsewhere. `ignored` is a label out of range that is no mistake: an input
@@ -63,6 +65,7 @@ export const gather = gatherOp({
     if (!isInteger(indexes.dtype)) throw new ShapeError(`indexes must be integers, not ${printType(indexes)}`);
     return tensorType(x.dtype, replaceAxis(x.shape, axis, indexes.shape));
   },
+  batch: ([x, indexes], { axis }, size, b) => [gatherEach(x, indexes, axis, size, b)],
   vjp({ args: [x, indexes], attrs: { axis } }, g, b) {
     const from = x.type.shape;
     const places = indexes.type.shape.map((_, i) => i);
@@ -95,6 +98,10 @@ export const gather = gatherOp({
     return apply("select", inside, reads.read(0, [...at.slice(0, axis), safe, ...at.slice(behind)]), zero);
   },
 });
+
+function gatherEach(x: Batched, indexes: Batched, axis: number, size: Dim, b: Build): Batched {
+  return batchGather(gather, x, indexes, axis, size, b);
+}
 
 /** [...indexes, size]: 1 where the index is the place. As `oneHot`, for a size that may be symbolic. */
 function oneHotMask(indexes: Node, size: Dim, dtype: DType, b: Build): Node {
@@ -145,6 +152,7 @@ export const dynamicSlice = gatherOp({
     checkPart(x, shape, starts);
     return tensorType(x.dtype, shape);
   },
+  batch: ([x, starts], { shape }, size, b) => [sliceEach(x, starts, shape, size, b)],
   vjp({ args: [x, starts] }, g, b) {
     return [b.dynamicUpdate(b.fill(x, 0), g, starts), null];
   },
@@ -172,6 +180,7 @@ export const dynamicUpdate = gatherOp({
     checkPart(x, part.shape, starts);
     return x;
   },
+  batch: ([x, part, starts], _attrs, size, b) => [updateEach(x, part, starts, size, b)],
   vjp({ args: [, part, starts] }, g, b) {
     return [b.dynamicUpdate(g, b.fill(part, 0), starts), b.dynamicSlice(g, starts, part.type.shape), null];
   },
@@ -202,6 +211,29 @@ export const dynamicUpdate = gatherOp({
     return bounds.length === 0 ? reads.read(1, local) : reads.read(1, local, { bounds, otherwise });
   },
 });
+
+function sliceEach(x: Batched, starts: Batched, part: Shape, size: Dim, b: Build): Batched {
+  if (!starts.batched) {
+    return { node: b.dynamicSlice(x.node, withFirst(starts.node, b), [size, ...part]), batched: true };
+  }
+  const whole = x.batched ? x.node.type.shape.slice(1) : x.node.type.shape;
+  return partOfEach(gather, x, startsOfEach(whole, part, starts.node, size, b), part, size, b);
+}
+
+function updateEach(given: Batched, partGiven: Batched, starts: Batched, size: Dim, b: Build): Batched {
+  const x = spreadBatch(given, size, b);
+  const part = spreadBatch(partGiven, size, b);
+  if (!starts.batched) return { node: b.dynamicUpdate(x, part, withFirst(starts.node, b)), batched: true };
+  const [, ...whole] = x.type.shape;
+  const [, ...inner] = part.type.shape;
+  const first = startsOfEach(whole, inner, starts.node, size, b);
+  const inside = isInPart(first, inner, whole, size, b);
+  if (inside === null) return { node: part, batched: true };
+  // the part's element for each place: it is gathered as a part of the part, which begins before it
+  const before = first.map((start) => b.map("neg", start));
+  const { node } = partOfEach(gather, { node: part, batched: true }, before, whole, size, b);
+  return { node: b.map("select", inside, node, x), batched: true };
+}
 
 /** All of them, by name: tests ask that each has a case on every target. */
 export const gatherOps = { oneHot, gather, dynamicSlice, dynamicUpdate } as const;

@@ -25,6 +25,7 @@ export const slice = viewOp({
     const out = shape.map((dim, axis) => sliceExtent(dim, start[axis] ?? 0, stop[axis] ?? 0, step[axis] ?? 1));
     return tensorType(dtype, out);
   },
+  shift: ({ start, stop, step }, size) => ({ start: [0, ...start], stop: [size, ...stop], step: [1, ...step] }),
   vjp({ attrs: { start, stop, step }, args: [x], type }, g, b) {
     const from = x.type.shape;
     const out = type.shape;
@@ -105,6 +106,12 @@ export const pad = viewOp({
     });
     return tensorType(dtype, out);
   },
+  shift: ({ before, after, inner, value }) => ({
+    before: [0, ...before],
+    after: [0, ...after],
+    inner: [0, ...inner],
+    value,
+  }),
   vjp({ attrs: { before, after, inner }, type }, g, b) {
     const stop = type.shape.map((dim, axis) => addDims(dim, after[axis] ?? 0, -1));
     return [

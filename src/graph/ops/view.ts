@@ -6,6 +6,7 @@ import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { Index } from "../../kernel/kernel.ts";
 import { viewOp } from "../define.ts";
 import { generate, ndarray, reader } from "../ndarray.ts";
+import type { Batched, Build, Node } from "../node.ts";
 import { type Dim, dimOf, elementCount, fixedShape, printShape, type Shape, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
 
@@ -19,6 +20,23 @@ export function position(at: readonly Index[], axis: number): Index {
 /** The shape with another size of one axis. */
 export function withAxis(shape: Shape, axis: number, dim: Dim): Shape {
   return shape.map((extent, i) => (i === axis ? dim : extent));
+}
+
+/** The axis as the first one, the others in their order. */
+export function toFront(x: Node, axis: number, b: Build): Node {
+  const others = x.type.shape.map((_, i) => i).filter((i) => i !== axis);
+  return b.permute(x, [axis, ...others]);
+}
+
+/** With an axis of examples in front; what has none is the same for each of them. */
+export function spreadBatch({ node, batched }: Batched, size: Dim, b: Build): Node {
+  if (batched) return node;
+  const { shape } = node.type;
+  return b.broadcast(
+    node,
+    [size, ...shape],
+    shape.map((_, axis) => axis + 1),
+  );
 }
 
 /** Elements of two shapes. Equal symbolic dimensions cancel, so that [batch,time] may become [batch,time,1]. */
@@ -78,6 +96,7 @@ export const permute = viewOp({
       order.map((axis) => dimOf(shape, axis)),
     );
   },
+  shift: ({ order }) => ({ order: [0, ...order.map((axis) => axis + 1)] }),
   vjp({ attrs: { order } }, g, b) {
     return [
       b.permute(
@@ -117,6 +136,7 @@ export const broadcast = viewOp({
     return tensorType(from.dtype, shape);
   },
   formula: ([x]) => x,
+  shift: ({ shape, axes }, size) => ({ shape: [size, ...shape], axes: [0, ...axes.map((axis) => axis + 1)] }),
   vjp({ attrs: { shape, axes }, args: [x] }, g, b) {
     const from = x.type.shape;
     const repeated = shape

@@ -1,0 +1,71 @@
+/**
+ * Rules of batching: what a graph becomes when some of its operands get an axis of examples in front.
+ *
+ *   %2: f32[10] = contract %0 %1 sumLeft=[0] sumRight=[0]        %0 f32[784] becomes f32[128,784]
+ *   %2: f32[128,10] = contract %0 %1 sumLeft=[1] sumRight=[0]
+ *
+ * What depends on no such operand stays as it is. For most ops the rule is their schema: all operands get the axis, and axes in
+ * the attributes move by one (`shiftAxes`, `OpDef.shift`); an op that can do better, or cannot do this, has `batch`.
+ */
+import { CompilerBug } from "../core/errors.ts";
+import { shiftAxes } from "./attrs.ts";
+import { builder } from "./build.ts";
+import { copyOf } from "./copies.ts";
+import { neededBy } from "./graph.ts";
+import type { Batched, Build, Graph, Node } from "./node.ts";
+import { spreadBatch } from "./ops/view.ts";
+import type { Dim } from "./shape.ts";
+
+/**
+ * `results` in `graph`, where nodes that are `given` are already there, some with an axis of examples of `size` in front. Nodes of
+ * `graph` itself that need no such axis stay where they are. `own` may say what becomes of a node in place of the rules.
+ */
+export function vectorize(
+  graph: Graph,
+  results: readonly Node[],
+  given: ReadonlyMap<Node, Batched>,
+  size: Dim,
+  own: (node: Node, args: readonly Batched[], build: Build) => Batched | undefined = () => undefined,
+): readonly Batched[] {
+  const made = new Map(given);
+  const target = (node: Node): Batched => {
+    const found = made.get(node);
+    if (found === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} is read before it is made`);
+    return found;
+  };
+  for (const node of neededBy(results, given)) {
+    if (made.has(node)) continue;
+    const args = node.args.map(target);
+    const build = builder(graph, node.origins);
+    const found = own(node, args, build);
+    if (found !== undefined) made.set(node, found);
+    else if (args.some(({ batched }) => batched)) {
+      const all = batchNode(node, args, size, build);
+      node.results.forEach((result, i) => {
+        const one = all[i];
+        if (one !== undefined && !given.has(result)) made.set(result, one);
+      });
+    } else made.set(node, { node: alike(node, args, graph), batched: false });
+  }
+  return results.map(target);
+}
+
+function alike(node: Node, args: readonly Batched[], graph: Graph): Node {
+  const nodes = args.map((arg) => arg.node);
+  if (node.graph === graph && nodes.every((arg, i) => arg === node.args[i])) return node;
+  return copyOf(node, nodes, graph);
+}
+
+/** The results of the application of a node, where at least one operand has an axis of examples. */
+export function batchNode(node: Node, args: readonly Batched[], size: Dim, b: Build): readonly Batched[] {
+  const { op, attrs } = node;
+  if (op.batch !== undefined) return op.batch(args, attrs, size, b);
+  const operands = args.map((arg) => spreadBatch(arg, size, b));
+  const shifted = op.shift?.(attrs, size) ?? shiftAxes(op.schema, attrs, size);
+  return b.node(op, operands, shifted).results.map((result) => ({ node: result, batched: true }));
+}
+
+/** The nodes with an axis of examples in front, those that have none repeated. */
+export function spreadAll(nodes: readonly Batched[], size: Dim, b: Build): readonly Node[] {
+  return nodes.map((node) => spreadBatch(node, size, b));
+}
