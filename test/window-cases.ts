@@ -6,6 +6,7 @@ import { here } from "../src/core/origin.ts";
 import { applyOp } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
+import { contract } from "../src/graph/ops/contract.ts";
 import { covering } from "../src/graph/ops/covering.ts";
 import { window } from "../src/graph/ops/window.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
@@ -49,8 +50,31 @@ const rows: readonly (readonly [shape: readonly number[], along: readonly Along[
   [[5, 4], [{ axis: 0, count: 3, size: 3, stride: 2, before: 1 }, { axis: 1, count: 2, size: 3, stride: 2 }], Number.NEGATIVE_INFINITY], // biome-ignore format: a row
 ];
 
+/** The gradient of a convolution by its image [n, count.., channels], with a filter [size.., channels, features]. */
+function contractedCases(): OpCase[] {
+  const along: readonly (readonly Along[])[] = [
+    [{ axis: 1, count: 7, size: 3, before: 1 }],
+    [{ axis: 1, count: 4, size: 3, stride: 2, dilation: 2, before: 2 }],
+    [{ axis: 1, count: 4, size: 3, stride: 2, before: 1 }, { axis: 2, count: 2, size: 2, stride: 3 }], // biome-ignore format: a row
+  ];
+  const extents = [7, 6];
+  return along.map((steps) => {
+    const attrs = windowsAlong(...steps);
+    const count = steps.length;
+    const places = steps.map((_, i) => count + 2 + i);
+    const order = [0, ...attrs.axes, count + 1 + count, ...places.map((axis) => axis - 1)];
+    const pairs = { batchLeft: [], batchRight: [], sumLeft: [count + 1], sumRight: [count] };
+    const inputs = [input([2, ...steps.map((one) => one.count), 5]), input([...attrs.size, 5, 3])];
+    return one("composed windowSum", inputs, (x, w) => {
+      const windows = applyOp(contract, [x, w], pairs, here("contract"));
+      const last = ops.permute(windows, order) as Tensor;
+      return applyOp(windowSum, [last], { ...attrs, extent: extents.slice(0, count) }, here("windowSum"));
+    });
+  });
+}
+
 export function windowCases(): OpCase[] {
-  return rows.flatMap(([shape, along, value = 0]) => {
+  const plain = rows.flatMap(([shape, along, value = 0]) => {
     const steps = windowsAlong(...along);
     const attrs = { ...steps, count: along.map(({ count }) => count), value };
     // finite where a border is not, so that sums of it are numbers
@@ -64,4 +88,5 @@ export function windowCases(): OpCase[] {
       one("view covering", windowed, (x) => applyOp(covering, [x], sums, here("covering")), { gradient: false }),
     ];
   });
+  return [...plain, ...contractedCases()];
 }

@@ -5,11 +5,15 @@
 import fc from "fast-check";
 import { expand } from "../../passes/graph/expand.ts";
 import { builder } from "../../src/graph/build.ts";
+import { isOp } from "../../src/graph/define.ts";
+import { neededNodes } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
+import { covering } from "../../src/graph/ops/covering.ts";
 import { input } from "../../src/graph/ops/source.ts";
+import { window } from "../../src/graph/ops/window.ts";
 import type { Windows } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { type Property, property } from "./property.ts";
@@ -93,7 +97,48 @@ export const windowProperties: readonly Property[] = [
       return inner(windows, g) === inner(x, sum) && sameNumbers(sum, written);
     }),
   ),
+  property(
+    "the sum over windows of a contraction is a contraction, in phases where windows are dense and move by several",
+    2_000,
+    fc.property(drawn, fc.integer({ min: 0, max: 7 }), (one, form) => {
+      const { steps, counted, extent } = windowsOf(one);
+      const image = [...counted, 2]; // and 2 channels, that are summed
+      const filter = [...steps.size, 2, 3];
+      const [isSwapped, isPermuted, isSum] = [form % 2 === 1, form % 4 > 1, form > 3];
+      const [sum, written] = evaluated([image, filter], one.seed, (b, x, w) => {
+        const windows = contraction(b, x as Node, w as Node, steps.size.length, isSwapped);
+        const both = isSum ? b.map("sub", b.map("add", windows, windows), windows) : windows;
+        const made = b.windowSum(both, { ...steps, extent });
+        expectForm(made, steps);
+        return isPermuted ? b.permute(made, made.type.shape.map((_, i) => i).reverse()) : made;
+      });
+      return sum !== undefined && written !== undefined && sameNumbers(sum, written);
+    }),
+  ),
 ];
+
+/** No windows are gathered one by one, and none spread the image where phases do without. */
+function expectForm(made: Node, { stride, dilation, base }: Windows): void {
+  const entry = { name: "step", graph: made.graph, outputs: [{ name: "y", node: made }], next: [] };
+  const nodes = neededNodes(expand.run(entry, { dims: {}, warn: () => {} }));
+  if (nodes.some(({ op }) => op === covering)) throw new Error("a contraction became a view of covering windows");
+  const isDense = [...dilation, ...base].every((n) => n === 1) && stride.some((n) => n > 1);
+  const spread = nodes.filter((node) => isOp(node, window) && node.attrs.base.some((n) => n > 1));
+  if (isDense && spread.length > 0) throw new Error("dense windows were spread apart");
+}
+
+/** Image [batch, windows.., channels] and filter [places.., channels, features] as [batch, windows.., features, places..]. */
+function contraction(b: Build, image: Node, filter: Node, count: number, isSwapped: boolean): Node {
+  const channels = { image: [count + 1], filter: [count] };
+  const windows = Array.from({ length: count }, (_, i) => i + 1);
+  const places = Array.from({ length: count }, (_, i) => i);
+  if (isSwapped) {
+    const made = b.contract(filter, image, { batchLeft: [], batchRight: [], sumLeft: channels.filter, sumRight: channels.image }); // biome-ignore format: one call
+    return b.permute(made, [count + 1, ...windows.map((i) => count + 1 + i), count, ...places]);
+  }
+  const made = b.contract(image, filter, { batchLeft: [], batchRight: [], sumLeft: channels.image, sumRight: channels.filter }); // biome-ignore format: one call
+  return b.permute(made, [0, ...windows, 2 * count + 1, ...places.map((i) => count + 1 + i)]);
+}
 
 function sameNumbers(a: NdArray, b: NdArray): boolean {
   return a.shape.join() === b.shape.join() && a.data.every((value, i) => value === b.data[i]);

@@ -120,7 +120,7 @@ type Axes = readonly number[];
  * it, so that an optimizer's update finds the contraction itself; otherwise with a permute. The result's axes stand for the
  * operand's axes `batch`, `first` (free in `left`) and `second` (free in `right`).
  */
-function oriented(
+export function oriented(
   b: Build,
   left: Node,
   right: Node,

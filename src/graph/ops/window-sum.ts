@@ -2,7 +2,9 @@
  * The sum over windows: the transpose of `window`. An element i of the result is the sum of the operand over all windows o
  * and places k that are tied to it (window-steps.ts).
  *
- * It is written out without atomics, each element gathering what it is the sum of, in a fixed order.
+ * It is written out without atomics, each element gathering what it is the sum of, in a fixed order: of a contraction, as the
+ * gradient of a convolution by its input is, as a contraction again (window-contract.ts); elsewhere by the windows that cover
+ * the element (covering.ts).
  */
 import { ShapeError } from "../../core/errors.ts";
 import type { AttrsOf } from "../attrs.ts";
@@ -11,6 +13,8 @@ import type { Build, ComposedOp, Node, WindowSumSchema } from "../node.ts";
 import { dimOf, fixedShape, sizeOf, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
 import { covering } from "./covering.ts";
+import { mapOps } from "./map.ts";
+import { isOfContraction, sumOfContraction } from "./window-contract.ts";
 import { checkWindows, sourceOf, windowSteps, withExtents } from "./window-steps.ts";
 
 /** The operand's last axes are the places of windows, as `window` has them; the result has `extent` in their axes. */
@@ -49,12 +53,30 @@ export const windowSum: ComposedOp<WindowSumSchema, 1> = {
     });
     return [ndarray(windows.dtype, shape, data)];
   },
-  expand: ([windows], attrs, b) => [sumOfCovering(windows, attrs, b)],
+  expand: ([windows], attrs, b) => [written(windows, attrs, b)],
 };
 
 function wrapped(sum: number, dtype: string): number {
   if (dtype === "i32") return sum | 0;
   return dtype === "u32" ? sum >>> 0 : sum;
+}
+
+/** Of a sum it is the sum: what parts of a slope come from contractions may be contractions again. */
+function written(windows: Node, attrs: AttrsOf<WindowSumSchema>, b: Build): Node {
+  if (isSum(windows) && hasContraction(windows)) {
+    const [first, second] = windows.args.map((arg) => written(arg, attrs, b));
+    if (first !== undefined && second !== undefined)
+      return b.map(windows.op === mapOps.add ? "add" : "sub", first, second);
+  }
+  return sumOfContraction(windows, attrs, b) ?? sumOfCovering(windows, attrs, b);
+}
+
+function isSum({ op }: Node): boolean {
+  return op === mapOps.add || op === mapOps.sub;
+}
+
+function hasContraction(node: Node): boolean {
+  return isSum(node) ? node.args.some(hasContraction) : isOfContraction(node);
 }
 
 /** What covers an element, summed. Where no two windows meet there is one term, and nothing to add. */
