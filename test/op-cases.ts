@@ -8,14 +8,14 @@
 
 import type { DType } from "../src/core/dtype.ts";
 import { here } from "../src/core/origin.ts";
-import { applyOp } from "../src/dsl/build.ts";
+import { applyOp, applyWithIndexes } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
-import type { ContractAttrs, MapName, ReduceName } from "../src/graph/node.ts";
+import type { ContractAttrs, MapName, OpDef, ReduceName } from "../src/graph/node.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
 import { mergeRuns } from "../src/graph/ops/merge.ts";
-import { reduceOps } from "../src/graph/ops/reduce.ts";
+import { maxWithIndex, minWithIndex, reduceOps } from "../src/graph/ops/reduce.ts";
 import { searchSorted } from "../src/graph/ops/search.ts";
 import { putAlong, takeAlong } from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
@@ -131,7 +131,14 @@ function both({ values, indexes }: { readonly values: Tensor; readonly indexes: 
 
 function bestCases(): OpCase[] {
   return reduced.flatMap(([shape, [axis, ...others]]) => {
-    if (axis === undefined || others.length > 0) return [];
+    if (axis === undefined || others.length > 0) {
+      const axes = axis === undefined ? [] : [axis, ...others];
+      const result = (op: OpDef, x: Tensor): Tensor => both(applyWithIndexes(op, x, { axes }, here(op.name)));
+      return [
+        one("reduce maxWithIndex", [input(shape)], (x) => result(maxWithIndex, x)),
+        one("reduce minWithIndex", [input(shape)], (x) => result(minWithIndex, x)),
+      ];
+    }
     return [
       one("reduce maxWithIndex", [input(shape)], (x) => both(ops.maxWithIndex(x, { axis }))),
       one("reduce maxWithIndex", [input(shape)], (x) => ops.maxWithIndex(x, { axis }).values),

@@ -223,7 +223,7 @@ export class NestBuilder {
       element = apply("mul", element, convert(wide, factor));
     }
     this.#scopes.pop();
-    const values = about.element(element, indexes);
+    const values = about.element(element, indexes, loops);
     this.emit([fold(fn, held, loops, values, { body: scope.stmts, from: [this.#options.buffers.placeOf(node)] })]);
     const made: { readonly result: Node; readonly value: Expr }[] = [];
     for (const result of node.results) {

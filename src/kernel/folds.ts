@@ -9,9 +9,11 @@
  *
  * An element is a partial result itself, of one element: so a step of a loop is a join, and so is the end of a tree.
  */
+import { CompilerBug } from "../core/errors.ts";
 import { type FoldFn, neutral, type PlainFold } from "../core/fold.ts";
 import { apply } from "./build.ts";
-import type { Expr, ScalarFn, ValueType } from "./kernel.ts";
+import { blockIndex } from "./index-expr.ts";
+import type { Expr, Index, LoopVar, ScalarFn, ValueType } from "./kernel.ts";
 
 /** Gives a value a name, close to the one wanted, where it is used more than once. */
 export type Define = (hint: string, value: Expr) => Expr;
@@ -21,8 +23,8 @@ export interface Fold {
   readonly names: readonly string[];
   /** Types of the accumulators, where elements are of `type`. */
   types(type: ValueType): readonly ValueType[];
-  /** An element as a partial result; `at` is where it stands on each folded axis. */
-  element(value: Expr, at: readonly Expr[]): readonly Expr[];
+  /** An element as a partial result; `at` is where it stands on each folded axis, whose loops these are. */
+  element(value: Expr, at: readonly Index[], loops: readonly LoopVar[]): readonly Expr[];
   /** What the accumulators start as; joined to a partial result it changes nothing. */
   identity(type: ValueType): readonly number[];
   /**
@@ -50,12 +52,12 @@ function plain(fn: PlainFold, scalar: ScalarFn, isWide: boolean): Fold {
   };
 }
 
-/** One axis is folded. The identity's place is 0: among elements that are all the worst there is, the first is the one. */
+/** The place counts through all folded axes, the last fastest. The identity's is 0: among elements that are all the worst there is, the first is the one. */
 function arg(better: "gt" | "lt"): Fold {
   return {
     names: ["best", "place"],
     types: (type) => [type, "i32"],
-    element: (value, at) => [value, ...at],
+    element: (value, at, loops) => [value, placeIn(at, loops)],
     identity: (type) => [neutral(better === "gt" ? "max" : "min", type), 0],
     join([held, place], [value, position], define, isMixed = false) {
       if (held === undefined || place === undefined || value === undefined || position === undefined) return [];
@@ -72,6 +74,16 @@ function arg(better: "gt" | "lt"): Fold {
     splits: () => "exactly",
     isWide: false,
   };
+}
+
+function placeIn(at: readonly Index[], loops: readonly LoopVar[]): Index {
+  let [place] = at;
+  for (let axis = 1; axis < at.length; axis += 1) {
+    const [index, extent] = [at[axis], loops[axis]?.extent];
+    if (place !== undefined && index !== undefined && extent !== undefined) place = blockIndex(extent, place, index);
+  }
+  if (place === undefined) throw new CompilerBug("the best of no axis");
+  return place;
 }
 
 /** The variance is m2 / count, unbiased m2 / (count - 1). Counts are numbers of the type: exact up to 2^24 in f32. */

@@ -141,7 +141,10 @@ export const reduceOps: Readonly<Record<ReduceName, ReduceOp<ReduceSchema, 1>>> 
   min: makeReduce("min", "min", extremeGradient),
 };
 
-/** The best element along one axis and its index: the first of equals, a NaN before all. Only the one has a slope. */
+/**
+ * The best element along some axes and where among them it stands, counted with the last axis fastest: the first of equals, a
+ * NaN before all. Only the one has a slope.
+ */
 function bestWithIndex(name: BestName, fold: "argMax" | "argMin"): ReduceOp<ReduceSchema, 1> {
   return {
     name,
@@ -150,15 +153,15 @@ function bestWithIndex(name: BestName, fold: "argMax" | "argMin"): ReduceOp<Redu
     schema: { axes: "axes" },
     fold,
     infer([type], { axes }) {
-      if (axes.length !== 1) throw new ShapeError("takes one axis");
+      const isAscending = axes.every((axis, i) => i === 0 || axis > (axes[i - 1] ?? 0));
+      if (axes.length === 0 || !isAscending) throw new ShapeError(`takes axes in order, not [${axes}]`);
       const value = withoutAxes(type, axes);
       return [value, tensorType("i32", value.shape)];
     },
     vjp({ args: [x], attrs: { axes }, results: [, index] }, [g], b) {
-      const [axis] = axes;
-      if (g === null || g === undefined || index === undefined || axis === undefined) return [null];
+      if (g === null || g === undefined || index === undefined) return [null];
       const { shape } = x.type;
-      const isBest = b.map("eq", b.iota("i32", shape, axis), spread(b, index, shape, axes));
+      const isBest = b.map("eq", placesOf(shape, axes, b), spread(b, held(x, index, axes, b), shape, axes));
       return [b.map("select", isBest, spread(b, g, shape, axes), b.fill(x, 0))];
     },
     evaluate([x], { axes }) {
@@ -169,6 +172,26 @@ function bestWithIndex(name: BestName, fold: "argMax" | "argMin"): ReduceOp<Redu
       ];
     },
   };
+}
+
+/** Where each element stands among those that are folded with it. */
+function placesOf(shape: Shape, axes: readonly number[], b: Build): Node {
+  const [first = 0, ...others] = axes;
+  if (others.length === 0) return b.iota("i32", shape, first);
+  const folded = axes.map((axis) => dimOf(shape, axis));
+  const place = folded
+    .map((_, i) => b.iota("i32", folded, i))
+    .reduce((outer, inner, i) => {
+      const extent = b.broadcast(b.size(folded[i] ?? 1, "i32"), folded, []);
+      return b.map("add", b.map("mul", outer, extent), inner);
+    });
+  return b.broadcast(place, shape, axes);
+}
+
+/** The place as it is kept for the gradient: in a byte, where that holds it and there are places as often as windows. */
+function held(x: Node, index: Node, axes: readonly number[], b: Build): Node {
+  const count = axes.map((axis) => dimOf(x.type.shape, axis)).reduce((n: number, dim) => n * Number(dim), 1);
+  return axes.length > 1 && count <= 256 ? b.cast(b.cast(index, "u8"), "i32") : index;
 }
 
 export const maxWithIndex = bestWithIndex("maxWithIndex", "argMax");

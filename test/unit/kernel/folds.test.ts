@@ -202,7 +202,7 @@ function blocked(fn: FoldFn, marks: readonly LoopMark[]): Kernel {
   const value = b.apply("add", b.load("f32", "x", addIndex(scaleIndex(outer, 5), at(q))), b.name("f32", "one"));
   const { names, types } = folds[fn];
   const main = fn === "argMax" || fn === "argMin" ? 1 : 0;
-  const values = folds[fn].element(value, [flat([p, q], [4, 5])]);
+  const values = folds[fn].element(value, [at(p), at(q)], [p, q]);
   const stores = names.map((held, n) => {
     const type = types("f32")[n] ?? "f32";
     const [first, ...rest] = loops.map((loop) => loopVar(`${loop.name}_${n}`, loop.extent));
