@@ -87,7 +87,7 @@ function waitAsleep(): void {
 
 /**
  * A device makes a pipeline anew once nobody holds the last one of the same text. Cases compile some programs several times:
- * held to the end, a pipeline is compiled once (a tenth of all CPU time of this process).
+ * held to the end, a pipeline is compiled once (every sixth is such a repeat).
  */
 function keepPipelines(devices: GPUDevice): void {
   const held: unknown[] = [];
