@@ -66,6 +66,7 @@ function contraction({ m, k, n, a, b }: Contraction): Kernel {
     nests: [{ loops: [i, j].map((one) => ({ loop: one, mark: "parallel" as const })), prelude: [], body }],
     flops: 2 * m * k * n,
     bytes: 4 * (m * k + k * n + m * n),
+    iterations: [],
     schedule: [],
   };
 }

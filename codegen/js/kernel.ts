@@ -39,7 +39,12 @@ export function printJsFunction(kernel: Kernel, name: string, module: JsModule):
   for (const { name: shared, type, count } of kernel.shared) {
     context.spelling.set(shared, module.array(`${name}_${shared}`, arrayOf(type), count));
   }
-  inBlock(`function ${name}(${params.join(", ")}) {`, context, () => {
+  const at = kernel.iterations.length === 0 ? [] : [context.names.fresh("iterations")];
+  inBlock(`function ${name}(${[...params, ...at].join(", ")}) {`, context, () => {
+    kernel.iterations.forEach((loop, i) => {
+      context.writer.line(`const ${declare(loop.name, context)} = ${at[0]}[${i}];`);
+      context.depths.set(loop.name, context.writer.depth);
+    });
     for (const nest of kernel.nests) {
       if (kernel.nests.length === 1) printNest(nest, context);
       else inBlock("{", context, () => printNest(nest, context));

@@ -4,7 +4,7 @@
  *   memory    control block | state | arena | inputs and outputs per entry | panels, one set a thread
  *   imports   env.memory, env.mod(x, y): the remainder of f32 with the sign of the divisor
  *   exports   run(thread) -> 0, or 1 after a failure    the whole sequence; every thread calls it, and returns when all are done
- *             step0(thread), step1(thread), ...         one step of the sequence each, without a barrier
+ *             step0(thread), step1(thread, t), ...      a launch or a copy each, without a barrier; t: iterations of loops around it
  */
 
 export const importNames = { module: "env", memory: "memory", mod: "mod" } as const;

@@ -5,7 +5,7 @@
  * Addresses stand in the code. Each is five bytes of LEB128, and `relocations` says where, as in the object files of other
  * toolchains: so an entry is printed once, wherever a machine has room for it.
  */
-import type { Artifact } from "../../src/program/artifact.ts";
+import { type Artifact, type ArtifactStep, allSteps, type StepOf } from "../../src/program/artifact.ts";
 import type { Segment } from "../../src/program/buffer.ts";
 
 /** A part of memory that may lie anywhere: the segments, and the threads' shared arrays ("panels"). */
@@ -41,6 +41,20 @@ export interface WasmFacts {
   readonly joinsVectors: boolean;
   /** It has multiply-adds that are rounded once, and may use them. */
   readonly relaxed: boolean;
+}
+
+/** The steps that are functions of the module. */
+export type CallStep = StepOf<"launch" | "copy">;
+
+export function callSteps(steps: readonly ArtifactStep[]): readonly CallStep[] {
+  return allSteps(steps).filter((step) => step.kind === "launch" || step.kind === "copy");
+}
+
+/** What such a function takes behind the thread: the iterations of the loops at these depths. */
+export function iterationsOf(step: CallStep): readonly number[] {
+  if (step.kind === "launch") return step.iterations;
+  const strides = [...(step.fromRow?.strides ?? []), ...(step.toRow?.strides ?? [])];
+  return [...new Set(strides.map(({ depth }) => depth))];
 }
 
 /** The module for regions that begin elsewhere. */

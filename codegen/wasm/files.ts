@@ -9,7 +9,7 @@
 import { UserError } from "../../src/core/errors.ts";
 import { counted, type Exporter } from "../files.ts";
 import { importedMemory, importNames, mostPages, pageBytes, stepName } from "./abi.ts";
-import type { WasmArtifact } from "./artifact.ts";
+import { callSteps, type WasmArtifact } from "./artifact.ts";
 
 export const wasmFiles: Exporter<WasmArtifact> = (entries, name) => {
   const files = new Map<string, string | Uint8Array>();
@@ -43,7 +43,7 @@ function describe(entry: string, { bases, bytes, end, shared, threads, relaxed, 
       panelBytes: bytes.panels,
     },
     imports: [importNames.memory, importNames.mod].map((imported) => `${importNames.module}.${imported}`),
-    exports: ["run", ...steps.map(({ id }) => stepName(id))],
+    exports: ["run", ...callSteps(steps).map(({ id }) => stepName(id))],
     threads,
     relaxed,
   };

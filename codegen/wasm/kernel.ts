@@ -1,5 +1,5 @@
 /**
- * A kernel as one WebAssembly function of the thread that runs it.
+ * A kernel as one WebAssembly function of the thread that runs it, and of the iterations of the loops around its launch.
  *
  *   kernel k0_relu(read x: f32[512], write y: f32[512])      (func $k0_relu (param $thread i32)
  *     thread i < 128                                           i from 128 * thread / threads, to that of the next
@@ -45,7 +45,14 @@ export interface KernelSetting {
   readonly heartbeat: ((f: FunctionWriter, thread: Local) => void) | null;
 }
 
-export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, setting: KernelSetting): void {
+/** `given`: the kernel's iterations. */
+export function writeKernel(
+  kernel: Kernel,
+  f: FunctionWriter,
+  thread: Local,
+  given: readonly Local[],
+  setting: KernelSetting,
+): void {
   const { layout, module } = setting;
   const memory = new Map<string, MemoryPlace>();
   kernel.buffers.forEach(({ name, element }, param) => {
@@ -70,7 +77,7 @@ export function writeKernel(kernel: Kernel, f: FunctionWriter, thread: Local, se
     module,
     memory,
     values: new Map(),
-    loops: new Map(),
+    loops: new Map(kernel.iterations.map(({ name }, i) => [name, place(given[i], name)])),
     pointers: new Map(),
     lanes: null,
     laned: lanedArrays(stmts),

@@ -65,8 +65,8 @@ export class WasmObjects implements WasmModuleContext {
     const heartbeat = threads > 1 ? emitHeartbeat : null;
     const made =
       known.get(key) ??
-      this.#write(kernel.name, ["i32"], [], (f, [thread]) => {
-        writeKernel(kernel, f, place(thread, "the thread"), { module: this, layout, heartbeat });
+      this.#write(kernel.name, ["i32", ...kernel.iterations.map((): ValType => "i32")], [], (f, [thread, ...given]) => {
+        writeKernel(kernel, f, place(thread, "the thread"), given, { module: this, layout, heartbeat });
       });
     known.set(key, made);
     return made;

@@ -2,32 +2,36 @@
  * A sequence as one WebAssembly module: a function for each step, and `run`, which every thread calls. Functions of kernels are
  * written apart (objects.ts), and taken in here.
  *
- *   run(thread)    step0(thread); barrier; step1(thread); barrier; ...     0, or 1 where a barrier gave up
+ *   run(thread)    step0(thread); barrier; loop t { step1(thread, t); barrier; ... } ...     0, or 1 where a barrier gave up
  *
  * Between steps all threads meet, as the next reads what others wrote. See abi.ts for the memory.
  */
 
 import { byteWidth } from "../../src/core/dtype.ts";
+import { unreachable } from "../../src/core/errors.ts";
 import {
   type Addresses,
+  type ArtifactRow,
   type ArtifactStep,
   artifactSteps,
   type Crew,
   type LaunchStep,
+  type StepOf,
 } from "../../src/program/artifact.ts";
 import type { BufferSlot } from "../../src/program/buffer.ts";
 import { kernelsOf, type Sequence } from "../../src/program/sequence.ts";
 import { importedMemory, importNames, stepName } from "./abi.ts";
-import type { WasmArtifact } from "./artifact.ts";
+import { callSteps, iterationsOf, type WasmArtifact } from "./artifact.ts";
 import { writeBarrier } from "./barrier.ts";
 import { place } from "./context.ts";
 import type { FunctionWriter } from "./function.ts";
 import { layOut } from "./layout.ts";
 import { WasmModule } from "./module.ts";
 import { importMod, Linker, WasmObjects } from "./objects.ts";
+import type { ValType } from "./opcodes.ts";
 import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
 
-type CopyStep = ArtifactStep & { readonly kind: "copy" };
+type CopyStep = StepOf<"copy">;
 
 export interface WasmOptions {
   /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */
@@ -53,17 +57,19 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
     const places = bindings.map(({ buffer }) => addressOf(buffer));
     return linker.launch(label, objects.kernel(place(kernels[kernel], label), layout), places);
   };
-  const functions = steps.map((step) => {
+  const functions = new Map<number, FunctionRef>();
+  for (const step of callSteps(steps)) {
     const ref = step.kind === "copy" ? writeCopy(step, wasm) : launch(step);
     wasm.export(stepName(step.id), ref);
-    return ref;
-  });
+    functions.set(step.id, ref);
+  }
   const barrier = layout.threads > 1 ? writeBarrier(wasm, layout.threads) : null;
   const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-    for (const step of functions) {
-      f.get(place(thread, "the thread"));
-      f.call(step);
-      if (barrier !== null) leaveIfFailed(f, place(thread, "the thread"), barrier);
+    writeSteps(steps, { f, thread: place(thread, "the thread"), functions, barrier, iterations: [] });
+    // Whether a worker is done is told by the last barrier, and a loop may run no step.
+    const last = steps[steps.length - 1];
+    if (barrier !== null && last !== undefined && last.kind !== "launch" && last.kind !== "copy") {
+      leaveIfFailed(f, place(thread, "the thread"), barrier);
     }
     f.constI32(0);
   });
@@ -78,18 +84,139 @@ function addressOf({ segment, offset }: BufferSlot): RegionAddress {
   return { region: segment, offset };
 }
 
+/** What `run` is written with. */
+interface Run {
+  readonly f: FunctionWriter;
+  readonly thread: Local;
+  readonly functions: ReadonlyMap<number, FunctionRef>;
+  readonly barrier: FunctionRef | null;
+  /** Of the loops around, outer first. */
+  readonly iterations: readonly Local[];
+}
+
+/** All threads take the same way: what a flag says was written before a barrier, and is not written before the next. */
+function writeSteps(steps: readonly ArtifactStep[], run: Run): void {
+  for (const step of steps) writeStep(step, run);
+}
+
+function writeStep(step: ArtifactStep, run: Run): void {
+  const { f, thread, functions, barrier, iterations } = run;
+  switch (step.kind) {
+    case "launch":
+    case "copy":
+      f.get(thread);
+      for (const depth of iterationsOf(step)) f.get(place(iterations[depth], "an iteration"));
+      f.call(place(functions.get(step.id), stepName(step.id)));
+      if (barrier !== null) leaveIfFailed(f, thread, barrier);
+      return;
+    case "loop":
+      if (step.extent > 0) writeLoop(step, run);
+      return;
+    case "while":
+      writeWhile(step, run);
+      return;
+    case "if":
+      loadFlag(step.flag, f);
+      f.if(
+        [],
+        () => writeSteps(step.yes, run),
+        () => writeSteps(step.no, run),
+      );
+      return;
+    default:
+      unreachable(step);
+  }
+}
+
+function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
+  const { f } = run;
+  const counter = f.local("i32");
+  f.constI32(0);
+  f.set(counter);
+  f.loop((again) => {
+    writeSteps(body, { ...run, iterations: [...run.iterations, counter] });
+    countUp(counter, f);
+    f.constI32(extent);
+    f.op("i32.lt_u");
+    f.brIf(again);
+  });
+  f.release(counter);
+}
+
+function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void {
+  const { f } = run;
+  const counter = f.local("i32");
+  f.constI32(0);
+  f.set(counter);
+  f.block([], (done) => {
+    f.loop((again) => {
+      writeSteps(test, run);
+      loadFlag(flag, f);
+      f.op("i32.eqz");
+      f.brIf(done);
+      if (most !== null) {
+        countUp(counter, f);
+        f.constI32(most);
+        f.op("i32.gt_u");
+        f.brIf(done);
+      }
+      writeSteps(body, run);
+      f.br(again);
+    });
+  });
+  f.release(counter);
+}
+
+function countUp(counter: Local, f: FunctionWriter): void {
+  f.get(counter);
+  f.constI32(1);
+  f.op("i32.add");
+  f.tee(counter);
+}
+
+function loadFlag(flag: BufferSlot, f: FunctionWriter): void {
+  f.constI32(0);
+  f.memory("i32.load8_u", addressOf(flag));
+}
+
 /** One thread copies. */
-function writeCopy({ id, from, to }: CopyStep, wasm: WasmModule): FunctionRef {
-  return wasm.function(stepName(id), ["i32"], [], (f, [thread]) => {
+function writeCopy(step: CopyStep, wasm: WasmModule): FunctionRef {
+  const { id, from, to, fromRow, toRow } = step;
+  const depths = iterationsOf(step);
+  return wasm.function(stepName(id), ["i32", ...depths.map((): ValType => "i32")], [], (f, [thread, ...given]) => {
+    const iterations = new Map(depths.map((depth, i) => [depth, place(given[i], "an iteration")]));
     f.get(place(thread, "the thread"));
     f.op("i32.eqz");
     f.if([], () => {
-      f.constAddress(addressOf(to));
-      f.constAddress(addressOf(from));
-      f.constI32(from.count * byteWidth(from.dtype));
+      writeRowAddress(to, toRow, iterations, f);
+      writeRowAddress(from, fromRow, iterations, f);
+      f.constI32((fromRow ?? from).count * byteWidth(from.dtype));
       f.op("memory.copy");
     });
   });
+}
+
+function writeRowAddress(
+  slot: BufferSlot,
+  row: ArtifactRow | undefined,
+  iterations: ReadonlyMap<number, Local>,
+  f: FunctionWriter,
+): void {
+  const { region, offset } = addressOf(slot);
+  if (row === undefined) {
+    f.constAddress({ region, offset });
+    return;
+  }
+  const width = byteWidth(slot.dtype);
+  f.constAddress({ region, offset });
+  f.constI32(row.offset * width);
+  f.op("i32.add");
+  for (const { depth, by } of row.strides) {
+    f.get(place(iterations.get(depth), "an iteration"));
+    f.constI32(by * width);
+    f.op("i32.mul");
+    f.op("i32.add");
+  }
 }
 
 function leaveIfFailed(f: FunctionWriter, thread: Local, barrier: FunctionRef): void {

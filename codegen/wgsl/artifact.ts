@@ -19,6 +19,8 @@ export interface WgslModule {
   readonly workgroupSize: number;
   /** In the order of the kernel's parameters. */
   readonly bindings: readonly WgslBinding[];
+  /** How many loops around the launch it is told the iteration of: @binding(0), @binding(1), ... of @group(1), a u32 each. */
+  readonly iterations: number;
 }
 
 export interface WgslArtifact extends Artifact {

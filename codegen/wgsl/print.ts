@@ -38,7 +38,14 @@ export function printWgsl(kernel: Kernel, options: WgslOptions = {}): WgslModule
   const workgroups = foldGroups(kernel.name, groups, options.maxWorkgroupsPerDimension ?? 65535);
   const bindings = bindingsOf(kernel, options.access ?? (() => "read_write"));
   const source = printModule(kernel, grids, { bindings, size, workgroups });
-  return { source, entryPoint: "main", workgroups, workgroupSize: size, bindings };
+  return {
+    source,
+    entryPoint: "main",
+    workgroups,
+    workgroupSize: size,
+    bindings,
+    iterations: kernel.iterations.length,
+  };
 }
 
 // ---- launch --------------------------------------------------------------------------------------------------------
@@ -118,6 +125,9 @@ function printDeclarations(kernel: Kernel, launch: Launch, names: WgslNames): st
     const access = launch.bindings[n]?.access ?? "read_write";
     return `@group(0) @binding(${n}) var<storage, ${access}> ${names.declare(buffer.name)}: ${storageType(buffer)};`;
   });
+  for (const [n, { name }] of kernel.iterations.entries()) {
+    lines.push(`@group(1) @binding(${n}) var<uniform> tl_iteration_${n}: u32; // ${names.declare(name)}`);
+  }
   for (const { name, type, count } of kernel.shared) {
     lines.push(`var<workgroup> ${names.declare(name)}: array<${typeText(type)}, ${Math.max(1, count)}>;`);
   }
@@ -131,6 +141,9 @@ function printMain(kernel: Kernel, grids: readonly Grid[], launch: Launch, conte
   const head = "fn main(@builtin(workgroup_id) tl_id: vec3<u32>, @builtin(local_invocation_index) tl_lane: u32) {";
   writer.block(head, () => {
     writer.line(`let tl_group = i32(${y === 1 ? "tl_id.x" : `tl_id.x + ${x}u * tl_id.y`});`);
+    for (const [n, { name }] of kernel.iterations.entries()) {
+      writer.line(`let ${context.names.of(name)}: i32 = i32(tl_iteration_${n});`);
+    }
     let first = 0;
     for (const [n, nest] of kernel.nests.entries()) {
       const groups = grids[n]?.groups ?? 0;

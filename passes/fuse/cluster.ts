@@ -11,8 +11,11 @@ import { state } from "../../src/graph/ops/source.ts";
 import { printNode } from "../../src/graph/print.ts";
 import type { Accesses } from "./access.ts";
 
-/** contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. */
-export type ClusterKind = "contract" | "row" | "map";
+/**
+ * contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. loop: a loop
+ * over bodies, which is no kernel.
+ */
+export type ClusterKind = "contract" | "row" | "map" | "loop";
 
 export interface Cluster {
   readonly kind: ClusterKind;
@@ -33,6 +36,8 @@ export interface Fused {
   readonly homes: ReadonlyMap<Node, Cluster>;
   /** What members read: inputs, states, members, and outputs of other clusters. */
   readonly accesses: Accesses;
+  /** The bodies of a loop, by its results. */
+  readonly loops: ReadonlyMap<readonly Node[], readonly Fused[]>;
 }
 
 /** Inputs and states lie in buffers of their own. */

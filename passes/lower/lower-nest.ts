@@ -23,7 +23,17 @@ import type { Names } from "./names.ts";
 export interface StoredNodes {
   placeOf(node: Node): number;
   read(node: Node): string;
+  /** Where in its buffer the node begins; undefined where that is the buffer's begin. */
+  startOf(node: Node): Start | undefined;
+  /** The index that the node is, where it is the number of an iteration. */
+  countOf(node: Node): Index | undefined;
   isStoredElsewhere(node: Node, cluster: Cluster): boolean;
+}
+
+/** An element's place before what the element's own indexes add. */
+export interface Start {
+  readonly terms: readonly Term[];
+  readonly offset: number;
 }
 
 interface Options {
@@ -157,7 +167,7 @@ export class NestBuilder {
   #readGuarded(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {
     if (guard === undefined || guard.bounds.length === 0) return this.value(node, at);
     const { cluster, buffers } = this.#options;
-    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster)) return this.#loadOr(node, at, guard);
+    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster) && buffers.countOf(node) === undefined) return this.#loadOr(node, at, guard);
     const outer = this.#bounds;
     this.#bounds = [...outer, ...guard.bounds];
     const value = this.value(node, at);
@@ -167,13 +177,16 @@ export class NestBuilder {
   }
 
   #load(node: Node, at: readonly Index[]): Expr {
+    const count = this.#options.buffers.countOf(node);
+    if (count !== undefined) return count;
     const type = valueTypeOf(node.type.dtype);
     return this.#loadOr(node, at, { bounds: this.#bounds, otherwise: this.#options.pool.constant(type, 0) });
   }
 
   #loadOr(node: Node, at: readonly Index[], guard: Guard): Expr {
-    const place = flatIndex(shapeOf(node), at, this.#options.pool);
-    return load(valueTypeOf(node.type.dtype), this.#options.buffers.read(node), place, guard);
+    const { buffers, pool } = this.#options;
+    const place = flatIndex(shapeOf(node), at, pool, buffers.startOf(node));
+    return load(valueTypeOf(node.type.dtype), buffers.read(node), place, guard);
   }
 
   // ---- reductions and contractions ---------------------------------------------------------------------------------
@@ -287,12 +300,12 @@ function insideBound({ index, extent }: Bound): Expr {
 }
 
 /** Row-major position of an element of an array of this shape. */
-export function flatIndex(shape: readonly number[], at: readonly Index[], pool: ExprPool): Index {
+export function flatIndex(shape: readonly number[], at: readonly Index[], pool: ExprPool, start?: Start): Index {
   const strides = stridesOf(shape);
-  const terms: Term[] = [];
+  const terms: Term[] = start === undefined ? [] : start.terms.slice();
   for (let axis = 0; axis < at.length; axis += 1) {
     const index = at[axis];
     if (index !== undefined) terms.push({ factor: strides[axis] ?? 0, index });
   }
-  return sumIndex(terms, 0, pool);
+  return sumIndex(terms, start?.offset ?? 0, pool);
 }

@@ -9,11 +9,12 @@
  * other indexes, and each value is placed in the outermost scope where its loops are known. So sums that rows share are
  * computed once a row, and scalars that no loop changes once a launch.
  */
-import { CompilerBug } from "../../src/core/errors.ts";
+import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { store } from "../../src/kernel/build.ts";
+import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
   BufferParam,
   Expr,
@@ -31,19 +32,32 @@ import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
 import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
-import type { Ordered } from "../plan/order.ts";
-import { flatIndex, NestBuilder } from "./lower-nest.ts";
+import type { Ordered, OrderedStep } from "../plan/ordered.ts";
+import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
 import { Names } from "./names.ts";
 
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
 export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPool): Sequence {
   const kernelNames = new Names();
   const setting: Setting = { kernels, pool: kernels.exprs, target };
-  return ordered.steps.map((step, position): Step => {
-    if (step.kind === "copy") return step;
-    const name = kernelNames.fresh(`k${position}_${describe(step.clusters)}`);
-    return lowerGroup(name, step, ordered, setting);
-  });
+  const inside = (body: Ordered): Sequence =>
+    body.steps.map((step): Step => {
+      switch (step.kind) {
+        case "group":
+          return lowerGroup(kernelNames.fresh(`k${step.id}_${describe(step.clusters)}`), step, body, setting);
+        case "copy":
+          return step;
+        case "loop":
+          return { ...step, body: inside(step.body) };
+        case "while":
+          return { ...step, test: inside(step.test), body: inside(step.body) };
+        case "if":
+          return { ...step, yes: inside(step.yes), no: inside(step.no) };
+        default:
+          return unreachable(step);
+      }
+    });
+  return inside(ordered);
 }
 
 /** "contract_add_max": the anchors and the last few maps, enough to recognise a kernel by. */
@@ -65,13 +79,13 @@ interface Setting {
 
 function lowerGroup(
   name: string,
-  { id, clusters }: Pick<Launch, "id"> & { readonly clusters: readonly Cluster[] },
+  { id, clusters }: OrderedStep & { readonly kind: "group" },
   ordered: Ordered,
   setting: Setting,
 ): Launch {
   const { target, kernels } = setting;
   const names = new Names();
-  const buffers = new KernelBuffers(ordered, names);
+  const buffers = new KernelBuffers(ordered, names, setting.pool);
   const nests: Nest[] = [];
   let flops = 0;
   for (const cluster of clusters) {
@@ -82,8 +96,18 @@ function lowerGroup(
   const params = buffers.params();
   let bytes = 0;
   for (const param of params) bytes += trafficOf(param, target);
-  const kernel = kernels.intern({ name, buffers: params, shared: [], nests, flops, bytes, schedule: [] });
-  return { kind: "launch", id, name, kernel, bindings: buffers.boundTo(kernel), nodes: buffers.nodes };
+  const kernel = kernels.intern({
+    name,
+    buffers: params,
+    shared: [],
+    iterations: buffers.iterations,
+    nests,
+    flops,
+    bytes,
+    schedule: [],
+  });
+  const bindings = buffers.boundTo(kernel);
+  return { kind: "launch", id, name, kernel, bindings, iterations: buffers.loops, nodes: buffers.nodes };
 }
 
 /** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
@@ -112,11 +136,16 @@ class KernelBuffers {
   readonly #names: Names;
   /** Ids of the nodes that it computes. */
   readonly nodes: number[] = [];
+  /** The loops around whose iteration it is told, and what it calls them. */
+  readonly loops: LoopVar[] = [];
+  readonly iterations: LoopVar[] = [];
   readonly #places = new Map<Node, number>();
+  readonly #pool: ExprPool;
 
-  constructor(ordered: Ordered, names: Names) {
+  constructor(ordered: Ordered, names: Names, pool: ExprPool) {
     this.#ordered = ordered;
     this.#names = names;
+    this.#pool = pool;
   }
 
   /** These, too, are the kernel's to compute. */
@@ -140,14 +169,41 @@ class KernelBuffers {
     return used.name;
   }
 
+  startOf(node: Node): Start | undefined {
+    const row = this.#ordered.rowOf.get(node);
+    if (row === undefined) return undefined;
+    const terms = row.strides.map(({ loop, by }) => ({ factor: by, index: this.#iteration(loop) }));
+    return { terms, offset: row.offset };
+  }
+
+  countOf(node: Node): Index | undefined {
+    const count = this.#ordered.countOf.get(node);
+    if (count === undefined) return undefined;
+    const { loop, isReversed } = count;
+    const index = this.#iteration(loop);
+    return isReversed ? sumIndex([{ factor: -1, index }], loop.extent - 1, this.#pool) : index;
+  }
+
+  /** A loop of one iteration is not told of. */
+  #iteration(loop: LoopVar): Index {
+    if (loop.extent === 1) return this.#pool.integer(0);
+    let at = this.loops.indexOf(loop);
+    if (at < 0) {
+      at = this.loops.push(loop) - 1;
+      this.iterations.push({ name: this.#names.fresh(loop.name), extent: loop.extent });
+    }
+    return this.#pool.loop(this.iterations[at] ?? loop);
+  }
+
   written(node: Node): Written {
     const used = this.#use(node);
     used.writes = true;
-    return { name: used.name, node, place: this.placeOf(node) };
+    return { name: used.name, node, place: this.placeOf(node), start: this.startOf(node) };
   }
 
   isStoredElsewhere(node: Node, cluster: Cluster): boolean {
-    return this.#ordered.bufferOf.has(node) && this.#ordered.fused.homes.get(node) !== cluster;
+    const { bufferOf, countOf, fused } = this.#ordered;
+    return (bufferOf.has(node) || countOf.has(node)) && fused.homes.get(node) !== cluster;
   }
 
   params(): readonly BufferParam[] {
@@ -183,6 +239,7 @@ interface Written {
   readonly name: string;
   readonly node: Node;
   readonly place: number;
+  readonly start: Start | undefined;
 }
 
 function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
@@ -262,6 +319,6 @@ function beforeRounding(node: Node): Node {
   return operand?.type.dtype === "f32" ? operand : node;
 }
 
-function storeAt({ name, node, place }: Written, at: readonly Index[], value: Expr): Stmt {
-  return store(name, flatIndex(shapeOf(node), at, value.pool), value, [], [place]);
+function storeAt({ name, node, place, start }: Written, at: readonly Index[], value: Expr): Stmt {
+  return store(name, flatIndex(shapeOf(node), at, value.pool, start), value, [], [place]);
 }

@@ -8,7 +8,7 @@
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffer, BufferSlot, Range, Segment } from "../../src/program/buffer.ts";
 import type { Declared } from "../../src/program/declared.ts";
-import { buffersOf, type Sequence } from "../../src/program/sequence.ts";
+import { bodiesOf, buffersOf, positionsOf, type Sequence, type Step, walkSteps } from "../../src/program/sequence.ts";
 import { type ArenaPlan, alignUp, type Lifetime, plan } from "./plan.ts";
 
 export interface Layout {
@@ -69,35 +69,90 @@ function slotOf({ id, segment, name, dtype, shape, count }: Buffer, bytes: numbe
 
 function freedAfter({ placements }: ArenaPlan, sequence: Sequence): Layout["freedAfter"] {
   const freed = new Map<number, Range[]>();
-  for (const { id } of sequence) freed.set(id, []);
+  const positions = positionsOf(sequence);
+  for (const { step } of positions) freed.set(step.id, []);
   for (const { last, offset, bytes } of placements) {
-    const step = sequence[last];
-    if (step !== undefined) freed.get(step.id)?.push({ offset, bytes });
+    const position = positions[last];
+    if (position?.isEnd === true) freed.get(position.step.id)?.push({ offset, bytes });
   }
   return freed;
 }
 
-/** From the first step that touches a scratch buffer to the last. */
+interface Life extends Lifetime {
+  first: number;
+  last: number;
+}
+
+/** From the first step that touches a scratch buffer to the last; what a loop keeps lives as long as the loop. */
 function lifetimes(sequence: Sequence, target: TargetTraits): readonly Lifetime[] {
-  const lives = new Map<
-    Buffer,
-    { readonly buffer: Buffer; readonly bytes: number; readonly first: number; last: number }
-  >();
-  let position = 0;
-  for (const step of sequence) {
-    for (const buffer of buffersOf(step)) {
-      if (buffer.segment !== "arena") continue;
-      const life = lives.get(buffer);
-      if (life !== undefined) life.last = position;
-      else
-        lives.set(buffer, {
-          buffer,
-          bytes: target.bytesOf(buffer.dtype, buffer.count),
-          first: position,
-          last: position,
-        });
+  const lives = new Map<Buffer, Life>();
+  const touch = (buffer: Buffer, position: number): void => {
+    if (buffer.segment !== "arena") return;
+    const life = lives.get(buffer);
+    if (life !== undefined) life.last = position;
+    else
+      lives.set(buffer, {
+        buffer,
+        bytes: target.bytesOf(buffer.dtype, buffer.count),
+        first: position,
+        last: position,
+      });
+  };
+  const spans: Span[] = [];
+  const open: { readonly first: number; readonly step: Step }[] = [];
+  for (const [position, { step, isEnd }] of positionsOf(sequence).entries()) {
+    const holds = bodiesOf(step).length > 0;
+    // What the step itself names is needed in all of it: a flag too, which threads read one after another.
+    for (const buffer of buffersOf(step)) touch(buffer, position);
+    if (!holds) continue;
+    const last = open[open.length - 1];
+    if (!isEnd) open.push({ first: position, step });
+    else if (last !== undefined) {
+      open.pop();
+      if (step.kind !== "if") spans.push({ first: last.first, last: position, body: step });
     }
-    position += 1;
   }
+  for (const span of spans) keepThrough(span, lives.values());
   return [...lives.values()];
+}
+
+/** A loop's first and last position. */
+interface Span {
+  readonly first: number;
+  readonly last: number;
+  readonly body: Step;
+}
+
+/** What lives before or behind a loop and in it lives in all of it; and so does what an iteration may read before it writes it. */
+function keepThrough({ first, last, body }: Span, lives: Iterable<Life>): void {
+  const isKept = readFirstIn(body);
+  for (const life of lives) {
+    const isInside = life.first > first && life.last < last;
+    const isApart = life.last < first || life.first > last;
+    if (isApart || (isInside && !isKept.has(life.buffer))) continue;
+    life.first = Math.min(life.first, first);
+    life.last = Math.max(life.last, last);
+  }
+}
+
+/** Buffers that a body reads before it has written them. */
+function readFirstIn(outer: Step): ReadonlySet<Buffer> {
+  const seen = new Set<Buffer>();
+  const found = new Set<Buffer>();
+  const see = (buffer: Buffer, reads: boolean): void => {
+    if (reads && !seen.has(buffer)) found.add(buffer);
+    seen.add(buffer);
+  };
+  for (const body of bodiesOf(outer)) {
+    walkSteps(body, (step) => {
+      if (step.kind === "launch") {
+        const roles = new Map(step.kernel.buffers.map(({ name, role }) => [name, role]));
+        for (const { param, buffer } of step.bindings) see(buffer, roles.get(param) !== "write");
+      } else if (step.kind === "copy") {
+        see(step.from, true);
+        see(step.to, false);
+      } else for (const buffer of buffersOf(step)) see(buffer, true);
+    });
+  }
+  return found;
 }

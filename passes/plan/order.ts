@@ -13,24 +13,14 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
-import { type Buffer, Buffers, type BufferType, printBuffer } from "../../src/program/buffer.ts";
-import type { Copy } from "../../src/program/sequence.ts";
+import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
+import type { Row } from "../../src/program/sequence.ts";
 import { type Access, type Accesses, isOutLoop, shapeOf } from "../fuse/access.ts";
-import { type Cluster, type Fused, isExternal, printGroup } from "../fuse/cluster.ts";
+import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
+import { type Given, outerSteps, type Shared } from "./order-loops.ts";
+import type { Ordered, OrderedStep } from "./ordered.ts";
+import { type Count, copyBetween, type Place, wholeOf } from "./place.ts";
 import { bytesOf, inIdOrder, leastMemory, type Vertex, type Work } from "./topological.ts";
-
-export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy;
-
-export interface Ordered {
-  readonly fused: Fused;
-  readonly steps: readonly OrderedStep[];
-  /** Where the value of a stored node lies. */
-  readonly bufferOf: ReadonlyMap<Node, Buffer>;
-  /** Where every buffer of the entry comes from. */
-  readonly buffers: Buffers;
-  /** States whose next value goes through scratch and a copy, with the reason. */
-  readonly copied: ReadonlyMap<string, string>;
-}
 
 export interface OrderOptions {
   /** Update states in place and choose the sequence for the least memory. Off: everything is copied, in id order. */
@@ -38,19 +28,29 @@ export interface OrderOptions {
 }
 
 export function order(fused: Fused, options: OrderOptions): Ordered {
-  const work = new Ordering(fused);
-  work.addGroups();
-  work.addResults(options.inPlace);
-  const steps = options.inPlace ? leastMemory(work.vertices, work.bufferOf) : inIdOrder(work.vertices);
-  const { bufferOf, buffers, copied } = work;
-  return { fused, steps: steps.map((vertex, id) => ({ ...vertex.work, id })), bufferOf, buffers, copied };
+  return orderWithin(fused, options, { buffers: new Buffers(), steps: 0, loops: 0 }, null);
 }
 
-/** The steps as text; copies with the buffers' names. */
-export function printOrdered({ steps }: Ordered): string {
-  const printStep = (step: OrderedStep): string =>
-    step.kind === "group" ? printGroup(step.clusters) : `copy ${printBuffer(step.from)} to ${printBuffer(step.to)}`;
-  return steps.map(printStep).join("\n");
+/** `given`: of a body, where its parameters and results lie. */
+function orderWithin(fused: Fused, options: OrderOptions, shared: Shared, given: Given | null): Ordered {
+  const work = new Ordering(fused, shared, given);
+  work.addGroups();
+  work.addResults(options.inPlace);
+  const { vertices, bufferOf, rowOf, countOf, copied } = work;
+  const sorted = options.inPlace ? leastMemory(vertices, bufferOf) : inIdOrder(vertices);
+  const around = {
+    shared,
+    placeOf: (node: Node) => work.placeOf(node),
+    countOf: (node: Node) => countOf.get(node),
+    order: (body: Fused, own: Given) => orderWithin(body, options, shared, own),
+  };
+  const steps = sorted.flatMap(({ work: one }): readonly OrderedStep[] => {
+    if (one.kind === "loop") return outerSteps(one.clusters, fused, around);
+    const id = shared.steps;
+    shared.steps += 1;
+    return [{ ...one, id }];
+  });
+  return { fused, steps, bufferOf, rowOf, countOf, buffers: shared.buffers, copied };
 }
 
 /**
@@ -60,7 +60,7 @@ export function printOrdered({ steps }: Ordered): string {
 export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffers: number): readonly string[] {
   const found = new Set<string>();
   for (const step of steps) {
-    if (step.kind === "copy") continue;
+    if (step.kind !== "group") continue;
     const buffers = new Set<Buffer | undefined>();
     for (const { outputs, reads } of step.clusters) {
       for (const node of outputs) buffers.add(bufferOf.get(node));
@@ -78,22 +78,28 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
 class Ordering {
   readonly vertices: Vertex[] = [];
   readonly bufferOf = new Map<Node, Buffer>();
-  readonly buffers = new Buffers();
+  readonly rowOf = new Map<Node, Row>();
+  readonly countOf = new Map<Node, Count>();
+  readonly buffers: Buffers;
   readonly copied = new Map<string, string>();
   readonly #fused: Fused;
+  readonly #given: Given | null;
   readonly #vertexOf = new Map<Cluster, Vertex>();
   /** Who reads the old value of each state. */
   readonly #readers = new Map<string, Vertex[]>();
 
-  constructor(fused: Fused) {
+  constructor(fused: Fused, { buffers }: Shared, given: Given | null) {
     this.#fused = fused;
+    this.buffers = buffers;
+    this.#given = given;
   }
 
   addGroups(): void {
     for (const clusters of this.#fused.groups) {
       const reads = new Set<Node>();
       for (const cluster of clusters) for (const node of cluster.reads) reads.add(node);
-      const vertex = this.#addVertex({ kind: "group", clusters }, reads);
+      const kind = clusters[0]?.kind === "loop" ? "loop" : "group";
+      const vertex = this.#addVertex({ kind, clusters }, reads);
       for (const cluster of clusters) this.#vertexOf.set(cluster, vertex);
     }
     for (const vertex of this.vertices) {
@@ -126,18 +132,19 @@ class Ordering {
     }
   }
 
-  #copyExternal(result: Result, to: Buffer, copies: Map<Result, Vertex>): void {
+  #copyExternal(result: Result, to: Place, copies: Map<Result, Vertex>): void {
     if (!isExternal(result.node)) return;
-    const from = this.#placeSource(result.node);
-    copies.set(result, this.#addVertex({ kind: "copy", from, to }, new Set([result.node])));
+    this.#placeSource(result.node);
+    const work = copyBetween(this.placeOf(result.node), to);
+    copies.set(result, this.#addVertex(work, new Set([result.node])));
   }
 
   /** Two states that swap: one of them waits in scratch memory. */
   #detour(copy: Vertex, result: Result): void {
     const { name, node } = result;
-    const scratch = this.buffers.scratch(`%${node.id} for ${name}`, bufferType(node));
-    copy.work = { kind: "copy", from: this.#placeSource(node), to: scratch };
-    const last = this.#addVertex({ kind: "copy", from: scratch, to: this.#state(result) }, new Set());
+    const scratch = wholeOf(this.buffers.scratch(`%${node.id} for ${name}`, bufferType(node)));
+    copy.work = copyBetween(this.placeOf(node), scratch);
+    const last = this.#addVertex(copyBetween(scratch, this.#state(result)), new Set());
     putBefore(copy, last);
     this.copied.set(name, "it swaps values with another state");
     this.#mustOrder(last, name);
@@ -147,7 +154,7 @@ class Ordering {
     const { name, node } = result;
     const target = this.#state(result);
     const { cluster, vertex } = this.#makerOf(node);
-    const known = this.bufferOf.get(node);
+    const known = this.#knownPlace(node);
     if (known !== undefined) {
       this.copied.set(name, "another state has the same next value");
       this.#mustOrder(this.#addCopyStep(known, target, vertex), name);
@@ -155,7 +162,7 @@ class Ordering {
     }
     const reason = inPlace ? this.#whyNotInPlace(name, node, cluster, vertex) : "in-place updates are off";
     if (reason === null) {
-      this.bufferOf.set(node, target);
+      this.#put(node, target);
       return;
     }
     this.copied.set(name, reason);
@@ -164,8 +171,8 @@ class Ordering {
 
   #addOutput(result: Result): void {
     const { node } = result;
-    const known = this.bufferOf.get(node);
-    if (known === undefined) this.bufferOf.set(node, this.#output(result));
+    const known = this.#knownPlace(node);
+    if (known === undefined) this.#put(node, this.#output(result));
     else this.#addCopyStep(known, this.#output(result), this.#makerOf(node).vertex);
   }
 
@@ -182,6 +189,7 @@ class Ordering {
   }
 
   #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
+    if (cluster.kind === "loop") return "a loop computes it";
     const sameGroup = vertex.work.kind === "group" ? vertex.work.clusters : [];
     for (const mate of sameGroup) {
       if (this.#readsOthers(mate, name, mate === cluster ? node : null))
@@ -208,8 +216,8 @@ class Ordering {
     return false;
   }
 
-  #addCopyStep(from: Buffer, to: Buffer, writer: Vertex): Vertex {
-    const vertex = this.#addVertex({ kind: "copy", from, to }, new Set());
+  #addCopyStep(from: Place, to: Place, writer: Vertex): Vertex {
+    const vertex = this.#addVertex(copyBetween(from, to), new Set());
     putBefore(writer, vertex);
     return vertex;
   }
@@ -237,26 +245,48 @@ class Ordering {
     return vertex;
   }
 
-  /** The buffer of an input or a state. */
-  #placeSource(node: Node): Buffer {
+  /** Where a node lies; one that nobody else needed a place of gets one in scratch. */
+  placeOf(node: Node): Place {
+    if (this.countOf.has(node)) throw new CompilerBug(`order: %${node.id} is the number of an iteration, and in no buffer`);
+    return this.#knownPlace(node) ?? this.#placeInScratch(node);
+  }
+
+  #knownPlace(node: Node): Place | undefined {
+    const buffer = this.bufferOf.get(node);
+    return buffer === undefined ? undefined : { buffer, row: this.rowOf.get(node) ?? null };
+  }
+
+  #put(node: Node, { buffer, row }: Place): void {
+    this.bufferOf.set(node, buffer);
+    if (row !== null) this.rowOf.set(node, row);
+  }
+
+  /** Finds the place of an input or a state. */
+  #placeSource(node: Node): void {
+    if (this.#given !== null) {
+      const given = this.#given.sourceOf(node);
+      if ("loop" in given) this.countOf.set(node, given);
+      else this.#put(node, given);
+      return;
+    }
     const segment = node.op === state ? "state" : "input";
-    const buffer = this.buffers.named(segment, String(node.attrs.name), bufferType(node));
-    this.bufferOf.set(node, buffer);
-    return buffer;
+    this.bufferOf.set(node, this.buffers.named(segment, String(node.attrs.name), bufferType(node)));
   }
 
-  #placeInScratch(node: Node): Buffer {
-    const buffer = this.buffers.scratch(`%${node.id}`, bufferType(node));
-    this.bufferOf.set(node, buffer);
-    return buffer;
+  #placeInScratch(node: Node): Place {
+    const place = wholeOf(this.buffers.scratch(`%${node.id}`, bufferType(node)));
+    this.#put(node, place);
+    return place;
   }
 
-  #state({ name, node }: Result): Buffer {
-    return this.buffers.named("state", name, bufferType(node));
+  #state(result: Result): Place {
+    const { name, node } = result;
+    return this.#given?.placeOf(result) ?? wholeOf(this.buffers.named("state", name, bufferType(node)));
   }
 
-  #output({ name, node }: Result): Buffer {
-    return this.buffers.named("output", name, bufferType(node));
+  #output(result: Result): Place {
+    const { name, node } = result;
+    return this.#given?.placeOf(result) ?? wholeOf(this.buffers.named("output", name, bufferType(node)));
   }
 }
 

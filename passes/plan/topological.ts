@@ -11,7 +11,7 @@ import { shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 
 /** A step before it has a place in the sequence. */
-export type Work = { readonly kind: "group"; readonly clusters: readonly Cluster[] } | Omit<Copy, "id">;
+export type Work = { readonly kind: "group" | "loop"; readonly clusters: readonly Cluster[] } | Omit<Copy, "id">;
 
 export interface Vertex {
   /** How many were made before it. */
@@ -41,7 +41,7 @@ export function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<N
   }
   const growth = ({ work, reads }: Vertex): number => {
     let bytes = 0;
-    if (work.kind === "group") {
+    if (work.kind !== "copy") {
       for (const { outputs } of work.clusters) {
         for (const node of outputs) if (isScratch(node, bufferOf)) bytes += bytesOf(node);
       }

@@ -7,7 +7,7 @@ import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { printMove } from "../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import type { Buffers } from "../../src/program/buffer.ts";
-import { freshStepId, type Launch, mapKernels, type Sequence } from "../../src/program/sequence.ts";
+import { freshStepId, type Launch, mapKernels, mapSteps, type Sequence } from "../../src/program/sequence.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
 import { type Halves, secondLaunch } from "./moves/second-launch.ts";
 import { type Scheduling, scheduleKernel } from "./schedule.ts";
@@ -42,7 +42,7 @@ export function withSecondLaunches(sequence: Sequence, { traits, scheduling }: T
   const { secondLaunches } = scheduling;
   if (secondLaunches === undefined) return sequence;
   let id = freshStepId(sequence);
-  return sequence.flatMap((step): Sequence => {
+  return mapSteps(sequence, (step) => {
     if (step.kind === "copy") return [step];
     const before: Launch[] = [];
     for (let rest: Launch = step; ; id += 1) {

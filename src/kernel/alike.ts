@@ -16,7 +16,7 @@ type Names = ReadonlyMap<string, string>;
 
 export function isAlike(a: Kernel, b: Kernel): boolean {
   if (a.flops !== b.flops || a.bytes !== b.bytes || a.shared.length + b.shared.length > 0) return false;
-  if (!isEach(a.buffers, b.buffers, isSameParam)) return false;
+  if (!isEach(a.buffers, b.buffers, isSameParam) || !isEach(a.iterations, b.iterations, isSameLoop)) return false;
   if (printSchedules(a.schedule) !== printSchedules(b.schedule)) return false;
   const names = new Map<string, string>();
   for (let i = 0; i < a.buffers.length; i += 1) names.set(a.buffers[i]?.name ?? "", b.buffers[i]?.name ?? "");

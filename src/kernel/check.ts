@@ -23,6 +23,10 @@ export function checkKernel(kernel: Kernel): string | null {
       declare(name);
       checkSize(`the element count of ${name}`, count);
     }
+    for (const { name, extent } of kernel.iterations) {
+      declare(name);
+      checkSize(`the extent of the iteration ${name}`, extent);
+    }
     for (const nest of kernel.nests) checkNest(kernel, nest, declare);
   });
 }
@@ -61,7 +65,7 @@ function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
   const scope: Scope = {
     buffers: byName(kernel.buffers),
     shared: byName(kernel.shared),
-    loops: new Map(),
+    loops: new Map(kernel.iterations.map(({ name, extent }) => [name, { extent, mark: "serial" }])),
     names: new Map(),
     branch: false,
     empty: false,

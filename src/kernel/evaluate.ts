@@ -27,6 +27,8 @@ export interface EvaluateOptions {
   readonly seed?: number;
   /** The functions of maths/; without it, or where it gives undefined, Math.* rounded to the type. */
   readonly routines?: Routines;
+  /** The values of the kernel's iterations. */
+  readonly iterations?: readonly number[];
   /** Look for races (the default). The other faults are always found. */
   readonly races?: boolean;
 }
@@ -53,9 +55,10 @@ export function findFaults(
   const cells = bindCells(kernel, buffers, options.races ?? true, clock, faults);
   const random = shuffler(options.seed ?? 1);
   const layout = newLayout(cells, faults, options.routines);
+  const given = iterationsOf(kernel, layout, options.iterations ?? []);
   for (const n of random.order(kernel.nests.length)) {
     const nest = kernel.nests[n];
-    if (nest !== undefined) runNest(nest, { layout, clock, faults, random, first: names.firsts[n] ?? 1 });
+    if (nest !== undefined) runNest(nest, { layout, clock, faults, random, given, first: names.firsts[n] ?? 1 });
   }
   return faults.list;
 }
@@ -67,8 +70,20 @@ interface Run {
   readonly clock: Clock;
   readonly faults: Faults;
   readonly random: Shuffler;
+  /** Slots of the kernel's iterations, and their values. */
+  readonly given: readonly { readonly slot: number; readonly value: number }[];
   /** The number of the nest's prelude; its iterations follow. */
   readonly first: number;
+}
+
+function iterationsOf({ name, iterations }: Kernel, layout: Layout, values: readonly number[]): Run["given"] {
+  return iterations.map((loop, i) => {
+    const value = values[i] ?? -1;
+    if (value < 0 || value >= loop.extent) {
+      throw new CompilerBug(`evaluate ${name}: the iteration ${loop.name} < ${loop.extent} is ${values[i]}`);
+    }
+    return { slot: reserve(layout, loop.name), value };
+  });
 }
 
 function bindCells(
@@ -185,7 +200,7 @@ function shuffler(seed: number): Shuffler {
 // ---- nests ---------------------------------------------------------------------------------------------------------
 
 function runNest(nest: Nest, run: Run): void {
-  const { layout, clock, random } = run;
+  const { layout, clock, random, given } = run;
   const { groupLoops, inner, groups, size } = shapeOf(nest);
   const compiler: Compiler = { layout, clock, isAlone: size === 1 };
   const prelude = compileStmts(nest.prelude, compiler);
@@ -193,6 +208,7 @@ function runNest(nest: Nest, run: Run): void {
   const innerSlots = inner.map((loop) => reserve(layout, loop.name));
   const body = compileStmts(nest.body, compiler);
   const base = new Float64Array(layout.size.slots);
+  for (const { slot, value } of given) base[slot] = value;
   clock.iteration = groups * size === 1 ? run.first + 1 : run.first;
   runToEnd(prelude, base);
   const frames = Array.from({ length: size }, (_, invocation) => {

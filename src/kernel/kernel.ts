@@ -170,6 +170,8 @@ export interface Kernel {
   readonly name: string;
   readonly buffers: readonly BufferParam[];
   readonly shared: readonly SharedArray[];
+  /** Loops around the launch, outer first, whose iteration it is given: indexes that are constant in all of it. */
+  readonly iterations: readonly LoopVar[];
   readonly nests: readonly Nest[];
   /** Arithmetic operations and bytes of memory traffic, for the report. */
   readonly flops: number;

@@ -117,7 +117,8 @@ function foldHead({ fn, accumulators, axes, block }: FoldStmt): string {
 /** The nests of a kernel with several stand under `nest` lines. */
 export function printKernel(kernel: Kernel): string {
   const buffers = kernel.buffers.map((b) => `${b.role} ${b.name}: ${b.element}[${b.count}]`);
-  const lines = [`kernel ${kernel.name}(${buffers.join(", ")})`];
+  const at = kernel.iterations.length === 0 ? "" : ` at ${kernel.iterations.map(printLoop).join(", ")}`;
+  const lines = [`kernel ${kernel.name}(${buffers.join(", ")})${at}`];
   const schedule = printSchedules(kernel.schedule);
   if (schedule !== "") lines.push(`  // ${schedule}`);
   for (const array of kernel.shared) lines.push(`  shared ${array.name}: ${array.type}[${array.count}]`);

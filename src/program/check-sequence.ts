@@ -3,9 +3,9 @@
  */
 import { checkKernel, firstBroken } from "../kernel/check.ts";
 import { broken } from "../kernel/check-expr.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import type { Kernel, LoopVar } from "../kernel/kernel.ts";
 import { type Buffer, printBuffer } from "./buffer.ts";
-import { buffersOf, type Copy, type Launch, type Sequence } from "./sequence.ts";
+import { bodiesOf, buffersOf, type Copy, type Launch, type Row, type Sequence } from "./sequence.ts";
 
 /**
  * The first broken invariant of a sequence, its kernels included, or null. `planned`: the buffers that have an address, where
@@ -18,28 +18,65 @@ export function checkSequence(
 ): string | null {
   const checked = new Set(sound);
   const ids = new Set<number>();
-  return firstBroken(() => {
-    for (const step of sequence) {
+  const check = (steps: Sequence, around: readonly LoopVar[]): void => {
+    for (const step of steps) {
       if (ids.has(step.id)) broken(`two steps have the id ${step.id}`);
       ids.add(step.id);
       for (const buffer of buffersOf(step)) {
         if (planned?.has(buffer) === false) broken(`the buffer ${printBuffer(buffer)} is not planned`);
       }
-      if (step.kind === "copy") checkCopy(step);
-      else checkLaunch(step, checked);
+      if (step.kind === "copy") checkCopy(step, around);
+      else if (step.kind === "launch") checkLaunch(step, around, checked);
+      else if (step.kind !== "loop") checkFlag(step.flag);
+      const inside = step.kind === "loop" ? [...around, step.loop] : around;
+      for (const body of bodiesOf(step)) check(body, inside);
     }
-  });
+  };
+  return firstBroken(() => check(sequence, []));
 }
 
-function checkCopy({ from, to }: Copy): void {
-  if (from === to) broken(`copy of ${printBuffer(from)} to itself`);
-  if (from.dtype !== to.dtype || from.count !== to.count) {
+function checkFlag(flag: Buffer): void {
+  if (flag.dtype !== "bool" || flag.count !== 1)
+    broken(`${printBuffer(flag)} is no flag: ${flag.dtype}[${flag.count}]`);
+}
+
+function checkCopy({ from, to, fromRow, toRow }: Copy, around: readonly LoopVar[]): void {
+  if (from === to && fromRow === undefined) broken(`copy of ${printBuffer(from)} to itself`);
+  if (from.dtype !== to.dtype || (fromRow ?? from).count !== (toRow ?? to).count) {
     broken(`copy of ${printBuffer(from)} to ${printBuffer(to)}: they differ in element type or count`);
   }
+  checkRow(from, fromRow, around);
+  checkRow(to, toRow, around);
 }
 
-function checkLaunch({ name, kernel, bindings }: Launch, checked: Set<Kernel>): void {
+/** All of its rows lie in the buffer. */
+function checkRow(buffer: Buffer, row: Row | undefined, around: readonly LoopVar[]): void {
+  if (row === undefined) return;
+  let [first, last] = [row.offset, row.offset + row.count];
+  for (const { loop, by } of row.strides) {
+    if (!around.includes(loop))
+      broken(`a row of ${printBuffer(buffer)} moves with ${loop.name}, which is no loop around`);
+    const most = by * Math.max(0, loop.extent - 1);
+    first += Math.min(0, most);
+    last += Math.max(0, most);
+  }
+  if (first < 0 || last > buffer.count)
+    broken(`rows of ${printBuffer(buffer)} lie at ${first} to ${last} of ${buffer.count}`);
+}
+
+function checkLaunch(
+  { name, kernel, bindings, iterations }: Launch,
+  around: readonly LoopVar[],
+  checked: Set<Kernel>,
+): void {
   const what = `launch of ${name}`;
+  if (iterations.some((loop) => !around.includes(loop))) broken(`${what}: it is told of a loop that is not around it`);
+  if (
+    iterations.length !== kernel.iterations.length ||
+    iterations.some(({ extent }, i) => extent !== kernel.iterations[i]?.extent)
+  ) {
+    broken(`${what}: its loops are not those of the kernel`);
+  }
   if (!checked.has(kernel)) {
     const fault = checkKernel(kernel);
     if (fault !== null) broken(`kernel ${kernel.name}: ${fault}`);

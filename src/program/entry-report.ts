@@ -6,7 +6,7 @@ import { printNode } from "../graph/print.ts";
 import { printSchedules } from "../kernel/moves.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
-import { countLaunches, launchesOf, type Sequence } from "./sequence.ts";
+import { countCopies, countLaunches, launchesOf, type Sequence } from "./sequence.ts";
 
 export interface ReportParts {
   readonly sequence: Sequence;
@@ -46,7 +46,7 @@ export function reportOf(
     passes,
     kernels,
     launches,
-    copies: sequence.length - launches,
+    copies: countCopies(sequence),
     copied: Object.fromEntries(copied),
     memory: {
       peakBytes: arena.peakBytes,

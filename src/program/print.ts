@@ -4,28 +4,54 @@
  *   launch k0_contract_max(image: input image, w1: state model.w1, t9: %9)
  *   launch k3_contract_max(t9: %9, w1: state model.w2, t12: %12) as k0_contract_max       a kernel that was there already
  *   copy %40 to state model.w1
+ *   loop t < 100
+ *     launch k4_add(h: %7, x: %3) at t
  */
 import { unreachable } from "../core/errors.ts";
 import { printKernel } from "../kernel/print.ts";
 import { type BufferSlot, printBuffer } from "./buffer.ts";
-import { kernelsOf, type Sequence, type Step } from "./sequence.ts";
+import { type Copy, kernelsOf, type Row, type Sequence, type Step } from "./sequence.ts";
 
 export function printSequence(sequence: Sequence): string {
-  return sequence.map(printStep).join("\n");
+  return sequence.flatMap(linesOf).join("\n");
 }
 
-function printStep(step: Step): string {
+function linesOf(step: Step): readonly string[] {
   switch (step.kind) {
     case "launch": {
       const bound = step.bindings.map(({ param, buffer }) => `${param}: ${printBuffer(buffer)}`);
       const known = step.kernel.name === step.name ? "" : ` as ${step.kernel.name}`;
-      return `launch ${step.name}(${bound.join(", ")})${known}`;
+      const at = step.iterations.length === 0 ? "" : ` at ${step.iterations.map(({ name }) => name).join(", ")}`;
+      return [`launch ${step.name}(${bound.join(", ")})${at}${known}`];
     }
     case "copy":
-      return `copy ${printBuffer(step.from)} to ${printBuffer(step.to)}`;
+      return [printCopy(step)];
+    case "loop":
+      return [`loop ${step.loop.name} < ${step.loop.extent}`, ...indented(step.body)];
+    case "while": {
+      const most = step.most === null ? "" : ` at most ${step.most} times`;
+      return ["test", ...indented(step.test), `while ${printBuffer(step.flag)}${most}`, ...indented(step.body)];
+    }
+    case "if":
+      return [`if ${printBuffer(step.flag)}`, ...indented(step.yes), "else", ...indented(step.no)];
     default:
       return unreachable(step);
   }
+}
+
+function indented(sequence: Sequence): readonly string[] {
+  return sequence.flatMap(linesOf).map((line) => `  ${line}`);
+}
+
+/** "copy %40 to state model.w1", "copy %3[8*t] to %9". */
+export function printCopy({ from, to, fromRow, toRow }: Omit<Copy, "id" | "kind">): string {
+  return `copy ${printBuffer(from)}${printRow(fromRow)} to ${printBuffer(to)}${printRow(toRow)}`;
+}
+
+function printRow(row: Row | undefined): string {
+  if (row === undefined) return "";
+  const terms = row.strides.map(({ loop, by }) => `${by}*${loop.name}`);
+  return `[${[...terms, ...(row.offset === 0 && terms.length > 0 ? [] : [row.offset])].join(" + ")}]`;
 }
 
 /** A sequence, and under it each kernel that it launches, once. */

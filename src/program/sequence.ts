@@ -5,9 +5,15 @@
  * buffer parameters are bound one by one, and their names are those of whoever launched it first.
  * Whoever tells something of a step (report, picture, profiler, what is freed after it) tells it by the step's id: positions
  * change when a pass makes two launches of one.
+ *
+ * A loop runs the steps of its body again and again; launches in it are told which iteration it is, and copies which rows:
+ *
+ *   loop t < 100
+ *     launch k1_contract_add(zx, u, hs, z) at t
+ *     launch k2_tanh_mul(z, c, hs) at t
  */
 import { unreachable } from "../core/errors.ts";
-import type { Kernel } from "../kernel/kernel.ts";
+import type { Kernel, LoopVar } from "../kernel/kernel.ts";
 import type { Buffer } from "./buffer.ts";
 
 /** Binds the parameter `param` of a kernel to a buffer. */
@@ -25,37 +31,166 @@ export interface Launch {
   /** Launches of kernels that are alike have one object for it. */
   readonly kernel: Kernel;
   readonly bindings: readonly Binding[];
+  /** The loops around it whose iteration the kernel is given, in the order of the kernel's `iterations`. */
+  readonly iterations: readonly LoopVar[];
   /** Ids of the graph nodes that it computes: what the kernel calls the first, the second, ... (`from`). */
   readonly nodes: readonly number[];
 }
 
-/** Copies the whole of `from` over `to`; both have the same element type and count. */
+/** `count` elements of a buffer, from `offset + by*iteration + ...` on. */
+export interface Row {
+  readonly count: number;
+  readonly offset: number;
+  readonly strides: readonly RowStride[];
+}
+
+export interface RowStride {
+  /** A loop around. */
+  readonly loop: LoopVar;
+  readonly by: number;
+}
+
+/** Copies `from` over `to`, or a row of one or both; what is copied and what it is copied over have the same element type and count. */
 export interface Copy {
   readonly kind: "copy";
   readonly id: number;
   readonly from: Buffer;
   readonly to: Buffer;
+  /** Without it, the whole. */
+  readonly fromRow?: Row;
+  readonly toRow?: Row;
 }
 
-export type Step = Launch | Copy;
+/** Runs its body `loop.extent` times. */
+export interface LoopStep {
+  readonly kind: "loop";
+  readonly id: number;
+  /** For people. */
+  readonly name: string;
+  /** It is this object wherever a step of the body speaks of it. */
+  readonly loop: LoopVar;
+  readonly body: Sequence;
+  /** Buffers that keep what they hold from one iteration to the next. */
+  readonly carried: readonly Buffer[];
+}
+
+/** Runs `test`, and as long as the flag is true then, `body` and `test` again: `body` at most `most` times. */
+export interface WhileStep {
+  readonly kind: "while";
+  readonly id: number;
+  readonly name: string;
+  readonly test: Sequence;
+  /** One bool. */
+  readonly flag: Buffer;
+  readonly most: number | null;
+  readonly body: Sequence;
+  readonly carried: readonly Buffer[];
+}
+
+/** Runs one of two sequences. */
+export interface BranchStep {
+  readonly kind: "if";
+  readonly id: number;
+  readonly name: string;
+  /** One bool. */
+  readonly flag: Buffer;
+  readonly yes: Sequence;
+  readonly no: Sequence;
+}
+
+export type Step = Launch | Copy | LoopStep | WhileStep | BranchStep;
+
+/** A step that holds others. */
+export type OuterStep = LoopStep | WhileStep | BranchStep;
 
 export type Sequence = readonly Step[];
 
-/** The buffers that a step touches, in order. */
+/** The buffers that a step itself touches, in order; not those of the steps that it holds. */
 export function buffersOf(step: Step): readonly Buffer[] {
   switch (step.kind) {
     case "launch":
       return step.bindings.map(({ buffer }) => buffer);
     case "copy":
       return [step.from, step.to];
+    case "loop":
+      return step.carried;
+    case "while":
+      return [step.flag, ...step.carried];
+    case "if":
+      return [step.flag];
     default:
       return unreachable(step);
   }
 }
 
-/** The launches of one call, in order. */
+/** The sequences that a step holds, in the order in which they run first. */
+export function bodiesOf(step: Step): readonly Sequence[] {
+  switch (step.kind) {
+    case "loop":
+      return [step.body];
+    case "while":
+      return [step.test, step.body];
+    case "if":
+      return [step.yes, step.no];
+    default:
+      return [];
+  }
+}
+
+/** Every step, those that hold others before these. */
+export function walkSteps(sequence: Sequence, visit: (step: Step) => void): void {
+  for (const step of sequence) {
+    visit(step);
+    for (const body of bodiesOf(step)) walkSteps(body, visit);
+  }
+}
+
+/** A place in the order of steps: a step that holds others has one before these and one behind. */
+export interface Position {
+  readonly step: Step;
+  readonly isEnd: boolean;
+}
+
+/** What `first` and `last` of a lifetime count. */
+export function positionsOf(sequence: Sequence): readonly Position[] {
+  const positions: Position[] = [];
+  const add = (steps: Sequence): void => {
+    for (const step of steps) {
+      const bodies = bodiesOf(step);
+      positions.push({ step, isEnd: bodies.length === 0 });
+      if (bodies.length === 0) continue;
+      for (const body of bodies) add(body);
+      positions.push({ step, isEnd: true });
+    }
+  };
+  add(sequence);
+  return positions;
+}
+
+/** The sequence with what becomes of each launch and copy, however deep. */
+export function mapSteps(sequence: Sequence, change: (step: Launch | Copy) => Sequence): Sequence {
+  const inside = (body: Sequence): Sequence => mapSteps(body, change);
+  return sequence.flatMap((step): Sequence => {
+    switch (step.kind) {
+      case "loop":
+        return [{ ...step, body: inside(step.body) }];
+      case "while":
+        return [{ ...step, test: inside(step.test), body: inside(step.body) }];
+      case "if":
+        return [{ ...step, yes: inside(step.yes), no: inside(step.no) }];
+      default:
+        return change(step);
+    }
+  });
+}
+
+/** The launches in a sequence, each once, in order. */
 export function launchesOf(sequence: Sequence): readonly Launch[] {
-  return sequence.filter((step) => step.kind === "launch");
+  const launches: Launch[] = [];
+  walkSteps(sequence, (step) => {
+    if (step.kind === "launch") launches.push(step);
+  });
+  return launches;
 }
 
 /** What they launch, each kernel once, in the order in which it comes first. */
@@ -65,14 +200,26 @@ export function kernelsOf(sequence: Sequence): readonly Kernel[] {
 
 /** The sequence with what became of its kernels. */
 export function mapKernels(sequence: Sequence, change: (kernel: Kernel) => Kernel): Sequence {
-  return sequence.map((step) => (step.kind === "launch" ? { ...step, kernel: change(step.kernel) } : step));
+  return mapSteps(sequence, (step) => [step.kind === "launch" ? { ...step, kernel: change(step.kernel) } : step]);
 }
 
 export function countLaunches(sequence: Sequence): number {
   return launchesOf(sequence).length;
 }
 
+export function countCopies(sequence: Sequence): number {
+  let copies = 0;
+  walkSteps(sequence, ({ kind }) => {
+    if (kind === "copy") copies += 1;
+  });
+  return copies;
+}
+
 /** An id for a step that a pass adds. */
 export function freshStepId(sequence: Sequence): number {
-  return sequence.reduce((most, { id }) => Math.max(most, id), -1) + 1;
+  let most = -1;
+  walkSteps(sequence, ({ id }) => {
+    most = Math.max(most, id);
+  });
+  return most + 1;
 }

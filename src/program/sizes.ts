@@ -13,7 +13,7 @@ import { isIndex } from "../kernel/index-expr.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { someStmt } from "../kernel/rewrite.ts";
 import type { TargetTraits } from "../kernel/target.ts";
-import type { Sequence } from "./sequence.ts";
+import { kernelsOf, type Sequence } from "./sequence.ts";
 
 /** More elements than any memory holds; below it, places in a buffer are exact numbers. */
 const mostElements = 2 ** 45;
@@ -39,7 +39,7 @@ export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex
   );
   // Kernels round sizes up to whole tiles and vectors, by less than this.
   if (largest === null || sizeOf(largest) <= mostIndex / 2) return;
-  if (!sequence.some((step) => step.kind === "launch" && countsBeyond(step.kernel, mostIndex))) return;
+  if (!kernelsOf(sequence).some((kernel) => countsBeyond(kernel, mostIndex))) return;
   const { dtype, shape } = largest.type;
   throw new UserError(
     `${largest.op.name} is ${dtype}${printShape(shape)}: a kernel of the ${name} target counts up to ${mostIndex}, and this takes ` +

@@ -45,6 +45,7 @@ export function randomKernel(numbers: readonly number[], accumulator: "f32" | "f
     nests,
     flops: 0,
     bytes: 0,
+    iterations: [],
     schedule: [],
   };
 }

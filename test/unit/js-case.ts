@@ -62,7 +62,7 @@ export function kernelOf(
   nests: readonly Nest[],
   rest: Partial<Kernel> = {},
 ): Kernel {
-  return { name: kernelName, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: [], ...rest };
+  return { name: kernelName, buffers, shared: [], iterations: [], nests, flops: 0, bytes: 0, schedule: [], ...rest };
 }
 
 export function nestOf(loops: readonly LoopVar[], body: readonly Stmt[], prelude: readonly Stmt[] = []): Nest {

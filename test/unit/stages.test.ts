@@ -8,7 +8,7 @@ import { f32, mul, program, relu, sort } from "../../src/index.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { reportOf } from "../../src/program/entry-report.ts";
-import { freshStepId, launchesOf, type Sequence } from "../../src/program/sequence.ts";
+import { freshStepId, launchesOf, mapSteps, type Sequence } from "../../src/program/sequence.ts";
 import { findMisplaced, runStages } from "../../src/program/stage.ts";
 import { type Products, skippable, stages } from "../../src/stages.ts";
 import { jsTarget } from "../../src/targets.ts";
@@ -78,7 +78,7 @@ function nestOf(kernel: Kernel, at: number): Kernel {
 
 /** A launch for each nest. */
 function split(sequence: Sequence, { homes }: Products["ordered"]["fused"]): Sequence {
-  return sequence.flatMap((step) => {
+  return mapSteps(sequence, (step) => {
     if (step.kind === "copy" || step.kernel.nests.length === 1) return [step];
     const clusterOf = new Map([...homes].map(([node, cluster]) => [node.id, cluster]));
     const clusters = [...new Set(step.nodes.map((id) => clusterOf.get(id)))];

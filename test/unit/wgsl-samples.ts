@@ -61,7 +61,7 @@ export function nest(loops: readonly LoopVar[], body: readonly Stmt[], prelude: 
 }
 
 export function kernelOf(name: string, buffers: readonly BufferParam[], nests: readonly Nest[]): Kernel {
-  return { name, buffers, shared: [], nests, flops: 0, bytes: 0, schedule: [] };
+  return { name, buffers, shared: [], iterations: [], nests, flops: 0, bytes: 0, schedule: [] };
 }
 
 const f32 = (value: number): Expr => constant("f32", value);

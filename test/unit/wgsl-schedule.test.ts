@@ -225,6 +225,7 @@ describe("a fold above the loops stays whole and where it is", () => {
     ],
     flops: 16,
     bytes: 68,
+    iterations: [],
     schedule: [],
   };
   test.each(rows)("%s", (reason, move) => {
@@ -259,6 +260,7 @@ test("what a fold reads for iterations past the end must not be overwritten by o
     ],
     flops: 16,
     bytes: 40,
+    iterations: [],
     schedule: [],
   };
   expect(checkKernel(kernel)).toBeNull();

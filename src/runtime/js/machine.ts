@@ -6,7 +6,14 @@
  */
 import { factoryText, type JsArtifact } from "../../../codegen/js/artifact.ts";
 import { CompilerBug, DeviceError, messageOf, unreachable } from "../../core/errors.ts";
-import { type ArtifactStep, alone, type LaunchStep } from "../../program/artifact.ts";
+import {
+  type ArtifactRow,
+  type ArtifactStep,
+  allSteps,
+  alone,
+  type LaunchStep,
+  type StepOf,
+} from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
@@ -15,6 +22,8 @@ import { viewOf } from "../typed-arrays.ts";
 
 /** A kernel as the printer wrote it: buffers in order. */
 type KernelFunction = (...operands: readonly TypedArray[]) => void;
+
+type Action = () => void;
 
 export class JsMachine implements Machine<JsArtifact> {
   readonly device = "js";
@@ -75,7 +84,9 @@ class JsRunner implements Runner {
   readonly #options: MachineOptions;
   readonly #forget: () => void;
   readonly #inputViews: TypedArray[];
-  #actions: readonly (() => void)[] = [];
+  #actions: readonly Action[] = [];
+  /** The iteration of each loop that runs, by how many stand around it. */
+  readonly #iterations: Int32Array<ArrayBuffer>;
 
   constructor(
     entry: CompiledEntry<JsArtifact>,
@@ -89,6 +100,7 @@ class JsRunner implements Runner {
     this.#forget = forget;
     this.inputs = allocate(entry.segmentBytes.input, `inputs of the entry ${entry.name}`);
     this.outputs = allocate(entry.segmentBytes.output, `outputs of the entry ${entry.name}`);
+    this.#iterations = new Int32Array(depthOf(entry.artifact.steps));
     this.#inputViews = entry.inputs.map(({ buffer }) => viewOf(buffer.dtype, this.inputs, buffer.offset, buffer.count));
   }
 
@@ -99,10 +111,12 @@ class JsRunner implements Runner {
       views.set(slot, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
     }
     const bytes = new Uint8Array(arena);
-    this.#actions = this.#entry.artifact.steps.map((step) => {
-      const run = this.#bind(step, views);
-      return this.#options.poisonFreed === true ? this.#poisonAfter(run, step, bytes) : run;
-    });
+    const bindAll = (steps: readonly ArtifactStep[]): readonly Action[] =>
+      steps.map((step) => {
+        const run = this.#bind(step, views, bindAll);
+        return this.#options.poisonFreed === true ? this.#poisonAfter(run, step, bytes) : run;
+      });
+    this.#actions = bindAll(this.#entry.artifact.steps);
   }
 
   feed(input: number, values: TypedArray): void {
@@ -110,8 +124,7 @@ class JsRunner implements Runner {
   }
 
   run(): void {
-    const actions = this.#actions;
-    for (let i = 0; i < actions.length; i++) actions[i]?.();
+    runAll(this.#actions);
   }
 
   async read(output: BufferSlot): Promise<TypedArray> {
@@ -127,7 +140,11 @@ class JsRunner implements Runner {
     ];
   }
 
-  #bind(step: ArtifactStep, views: ReadonlyMap<BufferSlot, TypedArray>): () => void {
+  #bind(
+    step: ArtifactStep,
+    views: ReadonlyMap<BufferSlot, TypedArray>,
+    bindAll: (steps: readonly ArtifactStep[]) => readonly Action[],
+  ): Action {
     const view = (slot: BufferSlot): TypedArray => {
       const found = views.get(slot);
       if (found === undefined)
@@ -144,31 +161,85 @@ class JsRunner implements Runner {
           step.bindings.map(({ buffer }) => view(buffer)),
         );
       }
-      case "copy": {
-        const [from, to] = [view(step.from), view(step.to)];
-        return () => to.set(from);
+      case "copy":
+        return this.#copy(step, view(step.from), view(step.to));
+      case "loop": {
+        const [actions, iterations, { depth, extent }] = [bindAll(step.body), this.#iterations, step];
+        return () => {
+          for (let i = 0; i < extent; i++) {
+            iterations[depth] = i;
+            runAll(actions);
+          }
+        };
+      }
+      case "while": {
+        const [test, body, flag] = [bindAll(step.test), bindAll(step.body), view(step.flag)];
+        const most = step.most ?? Number.POSITIVE_INFINITY;
+        return () => {
+          runAll(test);
+          for (let i = 0; i < most && flag[0] !== 0; i++) {
+            runAll(body);
+            runAll(test);
+          }
+        };
+      }
+      case "if": {
+        const [yes, no, flag] = [bindAll(step.yes), bindAll(step.no), view(step.flag)];
+        return () => runAll(flag[0] !== 0 ? yes : no);
       }
       default:
         return unreachable(step);
     }
   }
 
-  #launch({ label, id }: LaunchStep, run: KernelFunction, operands: readonly TypedArray[]): () => void {
+  #launch({ label, id, iterations }: LaunchStep, run: KernelFunction, operands: readonly TypedArray[]): Action {
     const observe = this.#options.onLaunch;
-    if (observe === undefined) return run.bind(null, ...operands);
+    const given = new Int32Array(iterations.length);
+    const bound: Action = run.bind(null, ...operands, ...(iterations.length === 0 ? [] : [given]));
+    if (observe === undefined && iterations.length === 0) return bound;
     return () => {
-      observe(label, id);
-      run(...operands);
+      for (let i = 0; i < given.length; i++) given[i] = this.#iterations[iterations[i] ?? 0] ?? 0;
+      observe?.(label, id);
+      bound();
     };
   }
 
-  #poisonAfter(run: () => void, { id }: ArtifactStep, arena: Uint8Array): () => void {
+  /** Of rows element by element: a view of each would be allocated in a step. */
+  #copy({ fromRow, toRow }: StepOf<"copy">, from: TypedArray, to: TypedArray): Action {
+    if (fromRow === undefined && toRow === undefined) return () => to.set(from);
+    const count = fromRow?.count ?? from.length;
+    return () => {
+      const [first, firstTo] = [this.#firstOf(fromRow), this.#firstOf(toRow)];
+      for (let i = 0; i < count; i++) to[firstTo + i] = from[first + i] ?? 0;
+    };
+  }
+
+  #firstOf(row: ArtifactRow | undefined): number {
+    if (row === undefined) return 0;
+    let at = row.offset;
+    for (let i = 0; i < row.strides.length; i++) {
+      const stride = row.strides[i];
+      if (stride !== undefined) at += stride.by * (this.#iterations[stride.depth] ?? 0);
+    }
+    return at;
+  }
+
+  #poisonAfter(run: Action, { id }: ArtifactStep, arena: Uint8Array): Action {
     const freed = this.#entry.freedAfter.get(id) ?? [];
     return () => {
       run();
       for (const { offset, bytes } of freed) arena.fill(0xff, offset, offset + bytes);
     };
   }
+}
+
+function runAll(actions: readonly Action[]): void {
+  for (let i = 0; i < actions.length; i++) actions[i]?.();
+}
+
+/** How many loops stand in one another. */
+function depthOf(steps: readonly ArtifactStep[]): number {
+  return allSteps(steps).reduce((most, step) => (step.kind === "loop" ? Math.max(most, step.depth + 1) : most), 0);
 }
 
 function allocate(bytes: number, what: string): ArrayBuffer {

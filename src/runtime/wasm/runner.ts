@@ -6,8 +6,8 @@
  */
 
 import { stepName } from "../../../codegen/wasm/abi.ts";
-import type { WasmArtifact } from "../../../codegen/wasm/artifact.ts";
-import { CompilerBug } from "../../core/errors.ts";
+import { callSteps, iterationsOf, type WasmArtifact } from "../../../codegen/wasm/artifact.ts";
+import { CompilerBug, unreachable } from "../../core/errors.ts";
 import type { ArtifactStep } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
@@ -34,18 +34,15 @@ export interface RunnerParts {
   forget(): void;
 }
 
-type Call = (thread: number) => number;
-
-interface StepCall {
-  readonly step: ArtifactStep;
-  readonly call: Call;
-}
+type Call = (thread: number, ...iterations: readonly number[]) => number;
 
 export class WasmRunner implements Runner {
   readonly #parts: RunnerParts;
   readonly #runAll: Call;
-  /** The steps one by one, where that is asked for. */
-  readonly #steps: readonly StepCall[] | null;
+  /** Whether the steps are called one by one. */
+  readonly #isWatched: boolean;
+  /** Then, launches and copies by the step's id. */
+  readonly #calls: ReadonlyMap<number, Call>;
   #buffer = new ArrayBuffer(0);
   #inputViews: readonly TypedArray[] = [];
   #isReleased = false;
@@ -54,10 +51,9 @@ export class WasmRunner implements Runner {
     const { entry, options } = parts;
     this.#parts = parts;
     this.#runAll = this.#exported("run");
-    const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
-    this.#steps = isWatched
-      ? entry.artifact.steps.map((step) => ({ step, call: this.#exported(stepName(step.id)) }))
-      : null;
+    this.#isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
+    const watched = this.#isWatched ? callSteps(entry.artifact.steps) : [];
+    this.#calls = new Map(watched.map(({ id }) => [id, this.#exported(stepName(id))]));
   }
 
   get segmentBytes(): CompiledEntry["segmentBytes"] {
@@ -82,10 +78,11 @@ export class WasmRunner implements Runner {
     this.#assertUsable();
     let status: number;
     try {
-      if (this.#steps === null) {
+      if (this.#isWatched) status = this.#runSteps(this.#parts.entry.artifact.steps);
+      else {
         this.#parts.start();
         status = this.#runAll(0);
-      } else status = this.#runSteps(this.#steps);
+      }
     } catch (error) {
       throw this.#parts.fail(this.#explained(error));
     }
@@ -130,15 +127,47 @@ export class WasmRunner implements Runner {
     );
   }
 
-  #runSteps(steps: readonly StepCall[]): number {
-    const { entry, options, bases } = this.#parts;
-    const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
-    for (const { step, call } of steps) {
-      if (step.kind === "launch") options.onLaunch?.(step.label, step.id);
-      call(0);
-      if (options.poisonFreed !== true) continue;
-      for (const { offset, bytes } of entry.freedAfter.get(step.id) ?? []) scratch.fill(0xff, offset, offset + bytes);
+  #runSteps(steps: readonly ArtifactStep[], iterations: readonly number[] = []): number {
+    for (const step of steps) {
+      this.#runStep(step, iterations);
+      this.#poisonAfter(step.id);
     }
     return 0;
+  }
+
+  #runStep(step: ArtifactStep, iterations: readonly number[]): void {
+    switch (step.kind) {
+      case "launch":
+      case "copy":
+        if (step.kind === "launch") this.#parts.options.onLaunch?.(step.label, step.id);
+        this.#calls.get(step.id)?.(0, ...iterationsOf(step).map((depth) => iterations[depth] ?? 0));
+        break;
+      case "loop":
+        for (let i = 0; i < step.extent; i++) this.#runSteps(step.body, [...iterations, i]);
+        break;
+      case "while":
+        this.#runSteps(step.test, iterations);
+        for (let i = 0; (step.most === null || i < step.most) && this.#isSet(step.flag); i++) {
+          this.#runSteps(step.body, iterations);
+          this.#runSteps(step.test, iterations);
+        }
+        break;
+      case "if":
+        this.#runSteps(this.#isSet(step.flag) ? step.yes : step.no, iterations);
+        break;
+      default:
+        unreachable(step);
+    }
+  }
+
+  #isSet(flag: BufferSlot): boolean {
+    return this.#view(flag)[0] !== 0;
+  }
+
+  #poisonAfter(id: number): void {
+    const { entry, options, bases } = this.#parts;
+    if (options.poisonFreed !== true) return;
+    const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
+    for (const { offset, bytes } of entry.freedAfter.get(id) ?? []) scratch.fill(0xff, offset, offset + bytes);
   }
 }

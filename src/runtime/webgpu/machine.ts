@@ -6,11 +6,12 @@
  * steps) or use `executable.run`, which waits in between.
  */
 import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
-import { alone, launchSteps } from "../../program/artifact.ts";
+import { allSteps, alone, launchSteps } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
+import { counterBuffer } from "./actions.ts";
 import { checkSizes, decode, Staging, storageBuffer, upload } from "./buffers.ts";
 import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";
@@ -125,6 +126,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
       programs,
       input: storageBuffer(this.#connection, `inputs of ${entry.name}`, entry.segmentBytes.input),
       output: storageBuffer(this.#connection, `outputs of ${entry.name}`, entry.segmentBytes.output),
+      counters: counterBuffer(this.#connection.device, entry),
       onLaunch: this.#options.onLaunch,
       forget: (gone) => this.#forget(gone),
     });
@@ -172,7 +174,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
 /** Bytes of the largest copy between two slots of one segment. */
 function largestInnerCopy({ artifact }: CompiledEntry<WgslArtifact>): number {
   let largest = 0;
-  for (const step of artifact.steps) {
+  for (const step of allSteps(artifact.steps)) {
     if (step.kind === "copy" && step.from.segment === step.to.segment) largest = Math.max(largest, step.from.bytes);
   }
   return largest;

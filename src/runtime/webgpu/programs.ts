@@ -11,7 +11,15 @@ import { type GpuHealth, labelPrefix } from "./health.ts";
 export interface GpuProgram {
   readonly text: WgslModule;
   readonly layout: GPUBindGroupLayout;
+  /** Of the group of its iterations. */
+  readonly iterationLayout: GPUBindGroupLayout | null;
   readonly pipeline: GPUComputePipeline;
+}
+
+interface Layouts {
+  readonly group: GPUBindGroupLayout;
+  readonly iterations: GPUBindGroupLayout | null;
+  readonly pipeline: GPUPipelineLayout;
 }
 
 const stageCompute = 0x4;
@@ -19,7 +27,8 @@ const stageCompute = 0x4;
 export class GpuPrograms {
   readonly #connection: GpuConnection;
   readonly #health: GpuHealth;
-  readonly #layouts = new Map<string, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>();
+  readonly #layouts = new Map<string, Layouts>();
+  readonly #iterationLayouts = new Map<number, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(connection: GpuConnection, health: GpuHealth) {
@@ -33,7 +42,7 @@ export class GpuPrograms {
     const known = this.#pipelines.get(text.source);
     const made = known ?? this.#compile(label, text, layouts.pipeline);
     if (known === undefined) this.#pipelines.set(text.source, made);
-    return { text, layout: layouts.group, pipeline: await made };
+    return { text, layout: layouts.group, iterationLayout: layouts.iterations, pipeline: await made };
   }
 
   /** Forgets pipelines whose text is none of these. */
@@ -41,8 +50,8 @@ export class GpuPrograms {
     for (const source of this.#pipelines.keys()) if (!sources.has(source)) this.#pipelines.delete(source);
   }
 
-  #layoutsOf({ bindings }: WgslModule): { group: GPUBindGroupLayout; pipeline: GPUPipelineLayout } {
-    const key = bindings.map(({ access }) => access).join(" ");
+  #layoutsOf({ bindings, iterations: count }: WgslModule): Layouts {
+    const key = `${count} ${bindings.map(({ access }) => access).join(" ")}`;
     const known = this.#layouts.get(key);
     if (known !== undefined) return known;
     const { device } = this.#connection;
@@ -52,9 +61,25 @@ export class GpuPrograms {
       buffer: { type: access === "read" ? "read-only-storage" : "storage" },
     }));
     const group = device.createBindGroupLayout({ label: `${labelPrefix} layout`, entries });
-    const pipeline = device.createPipelineLayout({ label: `${labelPrefix} layout`, bindGroupLayouts: [group] });
-    this.#layouts.set(key, { group, pipeline });
-    return { group, pipeline };
+    const iterations = count === 0 ? null : this.#iterationLayout(count);
+    const bindGroupLayouts = iterations === null ? [group] : [group, iterations];
+    const pipeline = device.createPipelineLayout({ label: `${labelPrefix} layout`, bindGroupLayouts });
+    const made = { group, iterations, pipeline };
+    this.#layouts.set(key, made);
+    return made;
+  }
+
+  /** The same buffer at each binding, at offsets of its own that are given with every dispatch. */
+  #iterationLayout(count: number): GPUBindGroupLayout {
+    const known = this.#iterationLayouts.get(count);
+    if (known !== undefined) return known;
+    const entries = Array.from({ length: count }, (_, binding): GPUBindGroupLayoutEntry => {
+      const buffer = { type: "uniform", hasDynamicOffset: true, minBindingSize: 4 } as const;
+      return { binding, visibility: stageCompute, buffer };
+    });
+    const made = this.#connection.device.createBindGroupLayout({ label: `${labelPrefix} iterations`, entries });
+    this.#iterationLayouts.set(count, made);
+    return made;
   }
 
   async #compile(kernel: string, text: WgslModule, layout: GPUPipelineLayout): Promise<GPUComputePipeline> {

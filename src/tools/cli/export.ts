@@ -19,6 +19,7 @@ import { wgslFiles } from "../../../codegen/wgsl/files.ts";
 import { wgsl } from "../../../codegen/wgsl/target.ts";
 import { Names } from "../../../passes/lower/names.ts";
 import { newTogether, stagesOf } from "../../compile.ts";
+import { unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
@@ -97,7 +98,33 @@ function bufferJson(slot: BufferSlot): Readonly<Record<string, unknown>> {
 
 /** As it is, with kernels and buffers by name. */
 function stepJson(step: ArtifactStep): object {
-  if (step.kind === "copy") return { id: step.id, copy: { from: printBuffer(step.from), to: printBuffer(step.to) } };
-  const bindings = step.bindings.map(({ param, buffer }) => ({ param, buffer: printBuffer(buffer) }));
-  return { id: step.id, launch: step.label, bindings };
+  const { id } = step;
+  switch (step.kind) {
+    case "launch": {
+      const bindings = step.bindings.map(({ param, buffer }) => ({ param, buffer: printBuffer(buffer) }));
+      const at = step.iterations.length === 0 ? {} : { iterations: step.iterations };
+      return { id, launch: step.label, bindings, ...at };
+    }
+    case "copy": {
+      const { from, to, fromRow, toRow } = step;
+      const rows = { ...(fromRow === undefined ? {} : { fromRow }), ...(toRow === undefined ? {} : { toRow }) };
+      return { id, copy: { from: printBuffer(from), to: printBuffer(to), ...rows } };
+    }
+    case "loop":
+      return { id, loop: step.label, depth: step.depth, extent: step.extent, body: step.body.map(stepJson) };
+    case "while": {
+      const [test, body] = [step.test.map(stepJson), step.body.map(stepJson)];
+      return { id, while: step.label, test, flag: printBuffer(step.flag), most: step.most, body };
+    }
+    case "if":
+      return {
+        id,
+        if: step.label,
+        flag: printBuffer(step.flag),
+        yes: step.yes.map(stepJson),
+        no: step.no.map(stepJson),
+      };
+    default:
+      return unreachable(step);
+  }
 }

@@ -27,6 +27,7 @@ import { printSchedules } from "../../kernel/moves.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
+import { type Copy, type Launch, positionsOf, walkSteps } from "../../program/sequence.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
@@ -161,7 +162,11 @@ function checkSize({ boxes, lines, copies }: Drawing): void {
 /** The sequence as pictures need it. */
 export function kernelsOf({ ordered, sequence }: Stages): Kernels {
   const homes = new Map([...ordered.fused.homes].map(([node, cluster]) => [node.id, { node, cluster }]));
-  const steps = sequence.map((step): Kernels["steps"][number] => {
+  const flat: (Launch | Copy)[] = [];
+  walkSteps(sequence, (step) => {
+    if (step.kind === "launch" || step.kind === "copy") flat.push(step);
+  });
+  const steps = flat.map((step): Kernels["steps"][number] => {
     if (step.kind === "copy") return step;
     const { flops, schedule } = step.kernel;
     const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
@@ -200,12 +205,16 @@ function sizes(dims: Dims): string {
 // ---- memory --------------------------------------------------------------------------------------------------------
 
 export function memoryOf({ entry, sequence, layout, report }: Stages): MemoryPicture {
-  const steps = sequence.map((step) => {
+  const steps = positionsOf(sequence).map(({ step, isEnd }) => {
     switch (step.kind) {
       case "launch":
         return step.name;
       case "copy":
         return `copy to ${printBuffer(step.to)}`;
+      case "loop":
+      case "while":
+      case "if":
+        return isEnd ? `end of ${step.name}` : step.kind === "loop" ? `${step.name} x ${step.loop.extent}` : step.name;
       default:
         return unreachable(step);
     }

@@ -210,12 +210,16 @@ export const cases: readonly GpuCase[] = [
         workgroups: [1, 1, 1],
         workgroupSize: 1,
         bindings: [],
+        iterations: 0,
       } as const;
       const machine = await WebGpuMachine.create(await openDevice(deviceSource(device)), 4);
       const entry: CompiledEntry<WgslArtifact> = {
         name: "step",
         dims: {},
-        artifact: { kernels: [printed], steps: [{ kind: "launch", id: 0, label: "k0", kernel: 0, bindings: [] }] },
+        artifact: {
+          kernels: [printed],
+          steps: [{ kind: "launch", id: 0, label: "k0", kernel: 0, bindings: [], iterations: [] }],
+        },
         buffers: new Map(),
         inputs: [],
         outputs: new Map(),

@@ -31,6 +31,7 @@ function kernel(add: number): Kernel {
     nests: [{ loops: [{ loop: p, mark: "parallel" }], prelude: [], body: [store("x", loopIndex(p), value)] }],
     flops: 0,
     bytes: 0,
+    iterations: [],
     schedule: [],
   };
   const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384, maxWorkgroupsPerDimension: 65535 };
@@ -75,6 +76,7 @@ export const cases: readonly GpuCase[] = [
         name: `k${add}`,
         kernel: kernel(add),
         bindings,
+        iterations: [],
         nodes: [],
       });
       const sequence: Sequence = [

@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { alone } from "../../../src/program/artifact.ts";
+import { alone, launchSteps } from "../../../src/program/artifact.ts";
 import type { BufferSlot, Segment } from "../../../src/program/buffer.ts";
 import type { CompiledEntry } from "../../../src/program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../../../src/runtime/machine.ts";
@@ -60,7 +60,7 @@ class CMachine implements Machine<CArtifact> {
         if (status !== 0) throw new Error(`the program ended with ${status ?? signal}`);
         state.set(stdout.subarray(0, state.length));
         output = Uint8Array.from(stdout.subarray(state.length));
-        for (const step of artifact.steps) if (step.kind === "launch") this.#options.onLaunch?.(step.label, step.id);
+        for (const { label, id } of launchSteps(artifact)) this.#options.onLaunch?.(label, id);
       },
       read: async (slot) => viewOf(slot.dtype, output.buffer, slot.offset, slot.count).slice(),
       release: () => undefined,

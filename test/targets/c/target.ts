@@ -11,10 +11,16 @@ import { jsPolicy } from "../../../codegen/js/policy.ts";
 import { jsTolerances } from "../../../codegen/js/tolerances.ts";
 import type { Target } from "../../../codegen/target.ts";
 import { byteWidth } from "../../../src/core/dtype.ts";
-import { CompilerBug } from "../../../src/core/errors.ts";
+import { CompilerBug, unreachable } from "../../../src/core/errors.ts";
 import { type Apply, isRoutineFn } from "../../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../../src/kernel/maths/in-double.ts";
-import { type Addresses, type Artifact, type ArtifactStep, artifactSteps } from "../../../src/program/artifact.ts";
+import {
+  type Addresses,
+  type Artifact,
+  type ArtifactRow,
+  type ArtifactStep,
+  artifactSteps,
+} from "../../../src/program/artifact.ts";
 import type { BufferSlot } from "../../../src/program/buffer.ts";
 import { kernelsOf, type Sequence } from "../../../src/program/sequence.ts";
 import { helpers } from "./helpers.ts";
@@ -74,7 +80,7 @@ function printProgram(sequence: Sequence, steps: readonly ArtifactStep[], bytes:
       (name) => `  if (fread(${name}_memory, 1, ${bytes[name]}, stdin) != ${bytes[name]}) return 1;`,
     ),
     `  memset(arena_memory, 0xff, ${bytes.arena});`,
-    ...steps.map((step) => `  ${printStep(step)}`),
+    ...steps.flatMap(printStep).map((line) => `  ${line}`),
     ...(["state", "output"] as const).map(
       (name) => `  if (fwrite(${name}_memory, 1, ${bytes[name]}, stdout) != ${bytes[name]}) return 1;`,
     ),
@@ -84,9 +90,46 @@ function printProgram(sequence: Sequence, steps: readonly ArtifactStep[], bytes:
   return [helpers, ...texts, ...kernels, ...memory, main.join("\n"), ""].join("\n");
 }
 
-function printStep(step: ArtifactStep): string {
-  const address = ({ segment, offset, dtype }: BufferSlot): string =>
-    `(${elementTypes[dtype]} *)(${segment}_memory + ${offset})`;
-  if (step.kind === "copy") return `memcpy(${address(step.to)}, ${address(step.from)}, ${step.from.bytes});`;
-  return `kernel_${step.kernel}(${step.bindings.map(({ buffer }) => address(buffer)).join(", ")}); // ${step.label}`;
+function printStep(step: ArtifactStep): readonly string[] {
+  const address = ({ segment, offset, dtype }: BufferSlot, row?: ArtifactRow): string =>
+    `(${elementTypes[dtype]} *)(${segment}_memory + ${offset})${row === undefined ? "" : ` + ${firstOf(row)}`}`;
+  const inside = (steps: readonly ArtifactStep[]): readonly string[] =>
+    steps.flatMap(printStep).map((line) => `  ${line}`);
+  switch (step.kind) {
+    case "copy": {
+      const { from, to, fromRow, toRow } = step;
+      const bytes = (fromRow ?? from).count * byteWidth(from.dtype);
+      return [`memcpy(${address(to, toRow)}, ${address(from, fromRow)}, ${bytes});`];
+    }
+    case "launch": {
+      const given = [
+        ...step.bindings.map(({ buffer }) => address(buffer)),
+        ...step.iterations.map((depth) => `t${depth}`),
+      ];
+      return [`kernel_${step.kernel}(${given.join(", ")}); // ${step.label}`];
+    }
+    case "loop": {
+      const t = `t${step.depth}`;
+      return [`for (int ${t} = 0; ${t} < ${step.extent}; ${t}++) {`, ...inside(step.body), "}"];
+    }
+    case "while": {
+      const stop = `if (!*${address(step.flag)}) break;`;
+      return [
+        "for (int n = 0;; n++) {",
+        ...inside(step.test),
+        ...(step.most === null ? [] : [`  if (n >= ${step.most}) break;`]),
+        `  ${stop}`,
+        ...inside(step.body),
+        "}",
+      ];
+    }
+    case "if":
+      return [`if (*${address(step.flag)}) {`, ...inside(step.yes), "} else {", ...inside(step.no), "}"];
+    default:
+      return unreachable(step);
+  }
+}
+
+function firstOf({ offset, strides }: ArtifactRow): string {
+  return [...strides.map(({ depth, by }) => `${by} * t${depth}`), offset].join(" + ");
 }

@@ -36,11 +36,12 @@ export function kernel(
   nests: readonly Nest[],
   more: {
     readonly shared?: readonly SharedArray[];
+    readonly iterations?: readonly LoopVar[];
     readonly schedule?: Kernel["schedule"];
   } = {},
 ): Kernel {
-  const { shared = [], schedule = [] } = more;
-  return { name, buffers, shared, nests, flops: 0, bytes: 0, schedule };
+  const { shared = [], iterations = [], schedule = [] } = more;
+  return { name, buffers, shared, iterations, nests, flops: 0, bytes: 0, schedule };
 }
 
 /** Row-major: `flat([i, j], [m, n])` is n*i + j. */

@@ -173,6 +173,7 @@ test("statements at a depth, and sequences", () => {
     name: "k4_contract_max",
     kernel: matmulRelu(1, 1, 1),
     bindings: [{ param: "x", buffer: bufferOf("image", 1, "input") }],
+    iterations: [],
     nodes: [],
   } as const;
   const copy = { kind: "copy", id: 1, from: bufferOf("%7", 1), to: bufferOf("model.w", 1, "state") } as const;

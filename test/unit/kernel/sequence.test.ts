@@ -33,6 +33,7 @@ const launch: Launch = {
   name: next.name,
   kernel: next,
   bindings: [{ param: "sums", buffer: powers }],
+  iterations: [],
   nodes: [],
 };
 
@@ -77,6 +78,7 @@ describe("check", () => {
       {
         kind: "launch",
         id: 0,
+        iterations: [],
         nodes: [],
         name: "both",
         kernel: both,

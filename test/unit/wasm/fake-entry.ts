@@ -45,13 +45,14 @@ export function launch(kernel: FakeKernel, from: FakeBuffer, to: FakeBuffer, pan
     nests: [],
     flops: 0,
     bytes: 0,
+    iterations: [],
     schedule: [],
   };
   const bindings = [
     { param: "from", buffer: fakeBuffers[from] },
     { param: "to", buffer: fakeBuffers[to] },
   ];
-  return { kind: "launch", id: 0, name: made.name, kernel: made, bindings, nodes: [] };
+  return { kind: "launch", id: 0, name: made.name, kernel: made, bindings, iterations: [], nodes: [] };
 }
 
 export function slot(

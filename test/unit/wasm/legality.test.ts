@@ -161,7 +161,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
   });
   const bindings = slots.map(([made]) => ({ param: made.name, buffer: made }));
   const { module: bytes } = wasmPrinter({ relaxed: false })(
-    [{ kind: "launch", id: 0, name: "k0", kernel: scheduled, bindings, nodes: [] }],
+    [{ kind: "launch", id: 0, name: "k0", kernel: scheduled, bindings, iterations: [], nodes: [] }],
     { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, arena: 65536 } },
     { threads: 2, sparing: false, shared: true },
   );
@@ -176,7 +176,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
 function runOneThread(kernel: Kernel, count: number, thread: number, threads: number): readonly number[] {
   const y = bufferOf("y", count, "arena", "u8");
   const { module: bytes, bases } = wasmPrinter({ relaxed: false })(
-    [{ kind: "launch", id: 0, name: "k0", kernel, bindings: [{ param: "y", buffer: y }], nodes: [] }],
+    [{ kind: "launch", id: 0, name: "k0", kernel, bindings: [{ param: "y", buffer: y }], iterations: [], nodes: [] }],
     {
       buffers: new Map([[y, { ...y, offset: 0, bytes: count }]]),
       segmentBytes: { state: 0, input: 0, output: 0, arena: count },

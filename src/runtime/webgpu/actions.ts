@@ -1,0 +1,291 @@
+/**
+ * What a step does on a GPU, bound to buffers: made when an entry is prepared, recorded in every run.
+ *
+ *   launch a; loop t < 2 { launch b; copy }   ->   pass { a b(0) } copy pass { b(1) } copy
+ *
+ * There is no loop in a command buffer: what it holds is recorded again and again. Which iteration it is, a kernel reads from a uniform
+ * buffer that holds 0, 1, 2, ...: each dispatch says at which offset.
+ */
+import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
+import { byteWidth } from "../../core/dtype.ts";
+import { CompilerBug, DeviceError, unreachable } from "../../core/errors.ts";
+import { type ArtifactRow, type ArtifactStep, allSteps, type LaunchStep, type StepOf } from "../../program/artifact.ts";
+import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
+import type { CompiledEntry } from "../../program/compiled.ts";
+import type { LaunchObserver } from "../machine.ts";
+import { labelPrefix } from "./health.ts";
+import type { GpuProgram } from "./programs.ts";
+
+/** The buffers that an entry's slots lie in; null where a segment is empty. */
+export type Segments = Readonly<Record<Segment, GPUBuffer | null>>;
+
+/** Shared scratch, made anew when it grows. */
+export interface Scratch {
+  readonly state: GPUBuffer | null;
+  readonly arena: GPUBuffer | null;
+  /** Copies within one buffer are not allowed: they go through this one. */
+  readonly bounce: GPUBuffer | null;
+  /** Debug: NaN, to copy over freed memory. */
+  readonly poison: GPUBuffer | null;
+}
+
+/** Where a range begins: at `at`, and `by` bytes further for each iteration of the loop at `depth`. */
+interface Start {
+  readonly buffer: GPUBuffer;
+  readonly at: number;
+  readonly strides: readonly { readonly depth: number; readonly by: number }[];
+}
+
+interface Copy {
+  readonly from: Start;
+  readonly to: Start;
+}
+
+export type Action =
+  | {
+      readonly kind: "dispatch";
+      readonly step: LaunchStep;
+      readonly program: GpuProgram;
+      readonly group: GPUBindGroup;
+      readonly iterations: GPUBindGroup | null;
+    }
+  | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] }
+  | { readonly kind: "loop"; readonly depth: number; readonly extent: number; readonly actions: readonly Action[] };
+
+/** What actions are made of. */
+export interface ActionParts {
+  readonly device: GPUDevice;
+  readonly entry: CompiledEntry<WgslArtifact>;
+  /** For each of the artifact's kernels. */
+  readonly programs: readonly GpuProgram[];
+  readonly input: GPUBuffer | null;
+  readonly output: GPUBuffer | null;
+  /** 0, 1, 2, ...: a number every `counterStride` bytes. */
+  readonly counters: GPUBuffer | null;
+}
+
+/** WebGPU's least alignment of a uniform buffer's offset, which every device has. */
+const counterStride = 256;
+/** 16 MB of counters. */
+const mostIterations = 65_536;
+const usages = { copyDst: 0x08, uniform: 0x40 } as const;
+
+/** The numbers that kernels in loops read their iteration from; null where there are no loops. */
+export function counterBuffer(device: GPUDevice, { name, artifact }: CompiledEntry<WgslArtifact>): GPUBuffer | null {
+  let most = 0;
+  for (const step of allSteps(artifact.steps)) if (step.kind === "loop") most = Math.max(most, step.extent);
+  if (most === 0) return null;
+  if (most > mostIterations) {
+    const words = `${name} has a loop of ${most} iterations; the wgsl target has at most ${mostIterations}`;
+    throw new DeviceError(`${words}. Use several shorter loops, or target: "wasm".`);
+  }
+  const numbers = new Uint32Array((most * counterStride) / 4);
+  for (let i = 0; i < most; i += 1) numbers[(i * counterStride) / 4] = i;
+  const usage = usages.uniform | usages.copyDst;
+  const buffer = device.createBuffer({
+    label: `${labelPrefix} iterations of ${name}`,
+    size: numbers.byteLength,
+    usage,
+  });
+  device.queue.writeBuffer(buffer, 0, numbers);
+  return buffer;
+}
+
+/** Records the actions of a run, and tells of each launch. */
+export class Recorder {
+  readonly #encoder: GPUCommandEncoder;
+  readonly #onLaunch: LaunchObserver | undefined;
+  readonly #iterations: number[] = [];
+  #pass: GPUComputePassEncoder | null = null;
+
+  constructor(encoder: GPUCommandEncoder, onLaunch: LaunchObserver | undefined) {
+    this.#encoder = encoder;
+    this.#onLaunch = onLaunch;
+  }
+
+  record(actions: readonly Action[]): void {
+    for (let i = 0; i < actions.length; i++) {
+      const action = actions[i];
+      if (action !== undefined) this.#action(action);
+    }
+  }
+
+  finish(): GPUCommandBuffer {
+    this.#endPass();
+    return this.#encoder.finish();
+  }
+
+  #action(action: Action): void {
+    switch (action.kind) {
+      case "dispatch":
+        this.#dispatch(action);
+        break;
+      case "copies":
+        this.#endPass();
+        for (const { from, to } of action.copies) {
+          this.#encoder.copyBufferToBuffer(from.buffer, this.#at(from), to.buffer, this.#at(to), action.bytes);
+        }
+        break;
+      case "loop":
+        for (let i = 0; i < action.extent; i++) {
+          this.#iterations[action.depth] = i;
+          this.record(action.actions);
+        }
+        break;
+      default:
+        unreachable(action);
+    }
+  }
+
+  #dispatch({ step, program, group, iterations }: Action & { readonly kind: "dispatch" }): void {
+    const [x, y, z] = program.text.workgroups;
+    if (x * y * z === 0) return; // an empty tensor: nothing to launch, and Dawn would warn
+    this.#pass ??= this.#encoder.beginComputePass();
+    this.#pass.setPipeline(program.pipeline);
+    this.#pass.setBindGroup(0, group);
+    if (iterations !== null) {
+      const offsets = step.iterations.map((depth) => counterStride * (this.#iterations[depth] ?? 0));
+      this.#pass.setBindGroup(1, iterations, offsets);
+    }
+    this.#pass.dispatchWorkgroups(x, y, z);
+    this.#onLaunch?.(step.label, step.id);
+  }
+
+  #at({ at, strides }: Start): number {
+    let offset = at;
+    for (const { depth, by } of strides) offset += by * (this.#iterations[depth] ?? 0);
+    return offset;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+  }
+}
+
+/** Binds a sequence to buffers. */
+export class Binder {
+  readonly #parts: ActionParts;
+  readonly #scratch: Scratch;
+  readonly #segments: Segments;
+
+  constructor(parts: ActionParts, scratch: Scratch) {
+    this.#parts = parts;
+    this.#scratch = scratch;
+    this.#segments = { state: scratch.state, arena: scratch.arena, input: parts.input, output: parts.output };
+  }
+
+  actions(): readonly Action[] {
+    return this.#all(this.#parts.entry.artifact.steps);
+  }
+
+  #all(steps: readonly ArtifactStep[]): readonly Action[] {
+    const { freedAfter } = this.#parts.entry;
+    return steps.flatMap((step) => {
+      const freed = this.#scratch.poison === null ? [] : (freedAfter.get(step.id) ?? []);
+      const poisoning = freed.flatMap(({ offset, bytes }): Action[] => {
+        const [from, to] = [this.#scratch.poison, this.#segments.arena];
+        if (from === null || to === null || bytes === 0) return [];
+        return [{ kind: "copies", bytes, copies: [{ from: startOf(from, 0), to: startOf(to, offset) }] }];
+      });
+      return [this.#step(step), ...poisoning];
+    });
+  }
+
+  #step(step: ArtifactStep): Action {
+    switch (step.kind) {
+      case "launch":
+        return this.#launch(step);
+      case "copy":
+        return this.#copy(step);
+      case "loop":
+        return { kind: "loop", depth: step.depth, extent: step.extent, actions: this.#all(step.body) };
+      case "while":
+      case "if":
+        throw new CompilerBug(`${step.label}: the wgsl target has no branches between kernels`);
+      default:
+        return unreachable(step);
+    }
+  }
+
+  #launch(step: LaunchStep): Action {
+    const program = this.#parts.programs[step.kernel];
+    if (program === undefined) throw new CompilerBug(`the kernel ${step.label} was not compiled`);
+    return {
+      kind: "dispatch",
+      step,
+      program,
+      group: this.#group(step, program),
+      iterations: this.#iterations(program),
+    };
+  }
+
+  #group(step: LaunchStep, { text, layout }: GpuProgram): GPUBindGroup {
+    const { device } = this.#parts;
+    const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }, i) => {
+      const bound = step.bindings[i];
+      if (bound === undefined) throw new CompilerBug(`${param} of ${step.label} is not bound`);
+      const { buffer, slot } = this.#place(bound.buffer);
+      return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
+    });
+    return device.createBindGroup({ label: `${labelPrefix} ${step.label}`, layout, entries });
+  }
+
+  #iterations({ iterationLayout, text }: GpuProgram): GPUBindGroup | null {
+    const { device, counters } = this.#parts;
+    if (iterationLayout === null) return null;
+    if (counters === null) throw new CompilerBug("a kernel is told of a loop, and there is none");
+    const entries = Array.from({ length: text.iterations }, (_, binding) => {
+      return { binding, resource: { buffer: counters, offset: 0, size: 4 } };
+    });
+    return device.createBindGroup({ label: `${labelPrefix} iterations`, layout: iterationLayout, entries });
+  }
+
+  #copy({ from, to, fromRow, toRow }: StepOf<"copy">): Action {
+    const bytes = fromRow === undefined ? from.bytes : fromRow.count * elementBytes(from);
+    const [first, second] = [this.#start(from, fromRow), this.#start(to, toRow)];
+    const starts = [bytes, first.at, second.at, ...[...first.strides, ...second.strides].map(({ by }) => by)];
+    if (starts.some((start) => start % 4 !== 0)) {
+      const words = `${printBuffer(from)} is copied to ${printBuffer(to)} in rows of ${bytes} bytes`;
+      throw new DeviceError(`${words}, and WebGPU copies whole words: use f32 or i32 there`);
+    }
+    if (first.buffer !== second.buffer) return { kind: "copies", bytes, copies: [{ from: first, to: second }] };
+    const { bounce } = this.#scratch;
+    if (bounce === null) throw new CompilerBug(`no room to copy ${printBuffer(from)} to ${printBuffer(to)}`);
+    const between = startOf(bounce, 0);
+    const copies = [
+      { from: first, to: between },
+      { from: between, to: second },
+    ];
+    return { kind: "copies", bytes, copies };
+  }
+
+  #start(slot: BufferSlot, row: ArtifactRow | undefined): Start {
+    const { buffer } = this.#place(slot);
+    if (row === undefined) return startOf(buffer, slot.offset);
+    const width = elementBytes(slot);
+    const strides = row.strides.map(({ depth, by }) => ({ depth, by: by * width }));
+    return { buffer, at: slot.offset + row.offset * width, strides };
+  }
+
+  #place(slot: BufferSlot): Place {
+    const buffer = this.#segments[slot.segment];
+    if (buffer === null)
+      throw new CompilerBug(`a step names a buffer of a segment without memory: ${printBuffer(slot)}`);
+    return { slot, buffer };
+  }
+}
+
+interface Place {
+  readonly slot: BufferSlot;
+  readonly buffer: GPUBuffer;
+}
+
+function startOf(buffer: GPUBuffer, at: number): Start {
+  return { buffer, at, strides: [] };
+}
+
+/** A bool is a word on the GPU. */
+function elementBytes({ dtype }: BufferSlot): number {
+  return dtype === "bool" ? 4 : byteWidth(dtype);
+}
