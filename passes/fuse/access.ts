@@ -33,7 +33,7 @@ export function innerExtents(node: Node): readonly number[] {
   return isContract(node) ? sizesOf(node.args[0], node.attrs.sumLeft) : none;
 }
 
-const none: readonly number[] = [];
+const none: readonly never[] = [];
 
 function sizesOf(node: Node, axes: readonly number[]): readonly number[] {
   const shape = shapeOf(node);
@@ -98,6 +98,9 @@ export class Accesses {
     if (op.kind === "map" || op.kind === "reduce" || op.kind === "contract") {
       const inner = this.#loops("r", innerExtents(node));
       for (let i = 0; i < args.length; i += 1) this.#look(operand(node, i), placeOf(node, i, out, inner));
+    } else if (op.kind === "loop") {
+      // all of it, and from memory: bodies say in which order
+      for (const arg of args) found.push({ node: arg, at: none, guarded: false });
     } else this.#elements(node, out);
     this.#known.set(node, found);
     return found;

@@ -42,8 +42,8 @@ export class Draft {
 
   constructor(node: Node, keyOf: BufferKeys) {
     this.#keyOf = keyOf;
-    this.kind = node.op.kind === "contract" ? "contract" : node.op.kind === "reduce" ? "row" : "map";
-    this.domain = domainOf(node);
+    this.kind = kindOf(node);
+    this.domain = this.kind === "loop" ? [] : domainOf(node);
     this.#first = this.#highest = node.id;
   }
 
@@ -160,6 +160,11 @@ export class Draft {
     }
     return false;
   }
+}
+
+function kindOf({ op }: Node): ClusterKind {
+  if (op.kind === "contract" || op.kind === "loop") return op.kind;
+  return op.kind === "reduce" ? "row" : "map";
 }
 
 /** Trailing axes of size 1 are no loops: [128, 1] and [128] are the same rows. */

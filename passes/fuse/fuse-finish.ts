@@ -34,7 +34,7 @@ export function finishClusters(
   const clusters: Cluster[] = [];
   for (const [draft, nodes] of members) {
     const whole = clusterOf({ draft, nodes }, stored, accesses);
-    if (touchedBy(whole, keyOf).size <= limit) {
+    if (whole.kind === "loop" || touchedBy(whole, keyOf).size <= limit) {
       clusters.push(whole);
       continue;
     }
@@ -45,7 +45,7 @@ export function finishClusters(
   const clusterOfNode = new Map<Node, Cluster>();
   for (const cluster of clusters) for (const node of cluster.nodes) clusterOfNode.set(node, cluster);
   clusters.sort((a, b) => lastId(a) - lastId(b));
-  return { entry, groups: clusters.map((cluster) => [cluster]), homes: clusterOfNode, accesses };
+  return { entry, groups: clusters.map((cluster) => [cluster]), homes: clusterOfNode, accesses, loops: new Map() };
 }
 
 interface Part {

@@ -17,7 +17,7 @@
  * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
+import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
@@ -28,6 +28,7 @@ import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
 import { bufferLimit, floatingReads, limitFor, Prices, storedConcat, viewPrice } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
+import { bodiesFused, mustBeStored } from "./loops.ts";
 import { splitWideConcats } from "./split-concats.ts";
 
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
@@ -42,7 +43,8 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
   const keyOf = bufferKeys(entry, apart);
   const fused = new Fusion(entry, limit, keyOf).partition();
-  return { ...fused, groups: groupClusters(fused, limit, keyOf) };
+  const loops = bodiesFused(entry, (body) => fuse(body, target, new Set(body.next.map(({ name }) => name))));
+  return { ...fused, groups: groupClusters(fused, limit, keyOf), loops };
 }
 
 /** No fusion at all: every map, reduction and contraction is stored. Same results to the bit on `js`. */
@@ -50,18 +52,21 @@ export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
   const limit = bufferLimit(target);
   const entry = splitWideConcats(given, { maxBuffers: limit, mostReads: 1, storedFrom: 1 });
   const keyOf = bufferKeys(entry);
-  const results = new Set(resultNodes(entry));
+  const nodes = neededNodes(entry);
+  const results = mustBeStored(entry, nodes);
   const drafts = new Map<Node, Draft>();
-  for (const node of neededNodes(entry)) {
+  for (const node of nodes) {
     const isStored = node.op.kind !== "source" && (node.op.kind !== "view" || node.op === concat);
     if (isStored || (!isExternal(node) && (results.has(node) || node.args.length > 0))) {
-      const draft = new Draft(node, keyOf);
+      const sibling = node.op.kind === "loop" ? node.results.find((other) => drafts.has(other)) : undefined;
+      const draft = (sibling === undefined ? undefined : drafts.get(sibling)) ?? new Draft(node, keyOf);
       draft.add(node, [], [], results.has(node));
       drafts.set(node, draft);
     }
   }
   const accesses = new Accesses((node) => isExternal(node) || drafts.has(node));
-  return finishClusters(entry, drafts, accesses, limit, keyOf);
+  const loops = bodiesFused(entry, (body) => leaveUnfused(body, target));
+  return { ...finishClusters(entry, drafts, accesses, limit, keyOf), loops };
 }
 
 class Fusion {
@@ -84,7 +89,7 @@ class Fusion {
     this.#mostReads = floatingReads(limit);
     this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
-    this.#results = new Set(resultNodes(entry));
+    this.#results = mustBeStored(entry, this.#nodes);
     this.#prices = new Prices(this.#nodes);
   }
 
@@ -114,6 +119,7 @@ class Fusion {
     switch (node.op.kind) {
       case "source":
       case "contract":
+      case "loop":
         return false;
       case "view":
         return this.#floats(node, viewPrice + node.args.length - 1, accesses);
@@ -186,6 +192,7 @@ class Fusion {
   }
 
   #hasLoops(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
+    if (draft.kind === "loop") return false;
     const shape = shapeOf(node);
     const { domain } = draft;
     const rank = domain.length;

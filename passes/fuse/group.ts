@@ -117,7 +117,7 @@ function levelsOf(clusters: readonly Cluster[], homes: Fused["homes"]): Readonly
 }
 
 function isSmall({ kind, nodes }: Cluster): boolean {
-  if (kind === "contract") return false;
+  if (kind === "contract" || kind === "loop") return false;
   for (const node of nodes) if (sizeOf(shapeOf(node)) * sizeOf(innerExtents(node)) > smallWork) return false;
   return true;
 }

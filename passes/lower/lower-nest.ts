@@ -167,7 +167,8 @@ export class NestBuilder {
   #readGuarded(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {
     if (guard === undefined || guard.bounds.length === 0) return this.value(node, at);
     const { cluster, buffers } = this.#options;
-    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster) && buffers.countOf(node) === undefined) return this.#loadOr(node, at, guard);
+    if (this.#bounds.length === 0 && buffers.isStoredElsewhere(node, cluster) && buffers.countOf(node) === undefined)
+      return this.#loadOr(node, at, guard);
     const outer = this.#bounds;
     this.#bounds = [...outer, ...guard.bounds];
     const value = this.value(node, at);

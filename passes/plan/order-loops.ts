@@ -9,10 +9,8 @@
  * row by row is read where it lies, and what is stacked is written there: only indexes move.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { bodyOf } from "../../src/graph/body.ts";
 import type { Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { cond, scan, whileLoop } from "../../src/graph/ops/loop.ts";
 import type { LoopVar } from "../../src/kernel/kernel.ts";
 import type { Buffer, Buffers } from "../../src/program/buffer.ts";
 import type { Cluster, Fused } from "../fuse/cluster.ts";
@@ -48,12 +46,11 @@ export function outerSteps(clusters: readonly Cluster[], { loops }: Fused, aroun
   const bodies = node === undefined ? undefined : loops.get(node.results);
   if (node === undefined || bodies === undefined) throw new CompilerBug("order: a loop without a body");
   const [first, second] = bodies;
-  if (first !== undefined && node.op === scan) return scanSteps(node, first, around);
+  if (first !== undefined && "length" in node.attrs) return scanSteps(node, first, around);
   if (first !== undefined && second !== undefined) {
-    if (node.op === whileLoop) return whileSteps(node, first, second, around);
-    if (node.op === cond) return branchSteps(node, first, second, around);
+    return "test" in node.attrs ? whileSteps(node, first, second, around) : branchSteps(node, first, second, around);
   }
-  throw new CompilerBug(`order: %${node.id} ${node.op.name} is no loop`);
+  throw new CompilerBug(`order: %${node.id} ${node.op.name} has ${bodies.length} bodies`);
 }
 
 function scanSteps(node: Node, fused: Fused, around: Around): readonly OrderedStep[] {
@@ -80,7 +77,10 @@ function scanSteps(node: Node, fused: Fused, around: Around): readonly OrderedSt
       return rowAt(around.placeOf(resultAt(node, carries + output)), loop, isReversed);
     },
   });
-  return [...steps, { kind: "loop", id, name: `scan %${node.id}`, loop, body, carried: carriedBy(node, carries, around) }];
+  return [
+    ...steps,
+    { kind: "loop", id, name: `scan %${node.id}`, loop, body, carried: carriedBy(node, carries, around) },
+  ];
 }
 
 function whileSteps(node: Node, test: Fused, body: Fused, around: Around): readonly OrderedStep[] {

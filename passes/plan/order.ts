@@ -98,8 +98,8 @@ class Ordering {
     for (const clusters of this.#fused.groups) {
       const reads = new Set<Node>();
       for (const cluster of clusters) for (const node of cluster.reads) reads.add(node);
-      const kind = clusters[0]?.kind === "loop" ? "loop" : "group";
-      const vertex = this.#addVertex({ kind, clusters }, reads);
+      const isLoop = clusters[0]?.kind === "loop";
+      const vertex = this.#addVertex(isLoop ? { kind: "loop", clusters } : { kind: "group", clusters }, reads);
       for (const cluster of clusters) this.#vertexOf.set(cluster, vertex);
     }
     for (const vertex of this.vertices) {
@@ -247,7 +247,8 @@ class Ordering {
 
   /** Where a node lies; one that nobody else needed a place of gets one in scratch. */
   placeOf(node: Node): Place {
-    if (this.countOf.has(node)) throw new CompilerBug(`order: %${node.id} is the number of an iteration, and in no buffer`);
+    if (this.countOf.has(node))
+      throw new CompilerBug(`order: %${node.id} is the number of an iteration, and in no buffer`);
     return this.#knownPlace(node) ?? this.#placeInScratch(node);
   }
 

@@ -10,7 +10,10 @@ import type { BranchStep, Copy, LoopStep, Row, WhileStep } from "../../src/progr
 import { type Cluster, type Fused, printGroup } from "../fuse/cluster.ts";
 import type { Count } from "./place.ts";
 
-export type OrderedStep = { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] } | Copy | OuterStep;
+export type OrderedStep =
+  | { readonly kind: "group"; readonly id: number; readonly clusters: readonly Cluster[] }
+  | Copy
+  | OuterStep;
 
 /** A loop or a branch of the sequence, and what it runs. */
 export type OuterStep =

@@ -11,7 +11,10 @@ import { shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 
 /** A step before it has a place in the sequence. */
-export type Work = { readonly kind: "group" | "loop"; readonly clusters: readonly Cluster[] } | Omit<Copy, "id">;
+export type Work =
+  | { readonly kind: "group"; readonly clusters: readonly Cluster[] }
+  | { readonly kind: "loop"; readonly clusters: readonly Cluster[] }
+  | Omit<Copy, "id">;
 
 export interface Vertex {
   /** How many were made before it. */
