@@ -58,6 +58,7 @@ export function printKernel(kernel: Kernel, name: string, routine: Context["rout
     const constant = buffer.role === "read" ? "const " : "";
     return `${constant}${elementTypes[buffer.element]} *${names.declare(buffer.name)}`;
   });
+  for (const { name: iteration } of kernel.iterations) params.push(`int32_t ${names.declare(iteration)}`);
   const elements = new Map<string, DType>([
     ...kernel.buffers.map((buffer) => [buffer.name, buffer.element] as const),
     ...kernel.shared.map((shared) => [shared.name, shared.type] as const),

@@ -1,0 +1,19 @@
+/** Sequences with loops on the GPU: kernels that are told the iteration, and copies of rows. */
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { loopCases, runLoopCase } from "../../loop-sequences.ts";
+import { cardTarget } from "../against-js.ts";
+import type { GpuCase } from "../case.ts";
+
+export const cases: readonly GpuCase[] = loopCases.map((one) => ({
+  name: one.name,
+  async run({ device }) {
+    let heard = 0;
+    const onLaunch = (): void => {
+      heard += 1;
+    };
+    const wanted = one.outputs.map(({ expected }) => expected);
+    deepStrictEqual(await runLoopCase(one, cardTarget(device), { onLaunch }), wanted);
+    strictEqual(heard, 2 * one.launches);
+    deepStrictEqual(await runLoopCase(one, cardTarget(device), { poisonFreed: true }), wanted);
+  },
+}));
