@@ -150,6 +150,8 @@ function shapeCases(): OpCase[] {
 function sumCases(): OpCase[] {
   const cube = (x: Tensor): Tensor => ops.sum(ops.mul(ops.mul(x, x), ops.mul(x, ops.sum(x)))) as Tensor;
   const chain: Make = (a, b, c) => ops.einsum("ij,jk,kl->li", a, b, c);
+  const layer = (x: Tensor, w: Tensor): Tensor => ops.exp(ops.matmul(x, w as never)) as Tensor;
+  const both = [input([3, 2], [0.3, 0.9]), input([2, 5], [0.3, 0.9])];
   return [
     one("composite matmul", [input([17, 13]), input([13, 1])], (a, b) => ops.matmul(a, b as never)),
     one("composite matmul", [input([5, 0]), input([0, 3])], (a, b) => ops.matmul(a, b as never)),
@@ -162,7 +164,18 @@ function sumCases(): OpCase[] {
     one("composite batchMatmul", [input([2, 3, 5]), input([2, 5, 1])], (a, b) => ops.batchMatmul(a, b)),
     one("composite valueAndGrad", [input([3])], (x) => ops.valueAndGrad((v: Tensor) => cube(v), x).gradient),
     one("composite jacobian", [input([3])], (x) => ops.jacobian(ops.mul(x, ops.sum(x)) as Tensor, x)),
+    one("composite jacobian", [input([2]), input([2, 3])], (x, w) => ops.jacobian(ops.exp(ops.dot(x, w as never)), x)),
+    one("composite jacobian", [input([3, 1])], (x) => ops.jacobian(ops.sin(x), x)),
     one("composite hessian", [input([3])], (x) => ops.hessian(cube(x), x)),
+    one("composite pullback", [input([5]), input([5])], (x, g) => ops.pullback(ops.sort(ops.mul(x, x)), g, x)),
+    one("composite vjp", [...both, input([3, 5], [0.3, 2])], (x, w, g) =>
+      ops.vjp((at: Tensor) => layer(at, w), x).pullback(g),
+    ),
+    one("composite jvp", [...both, input([3, 5], [0.3, 2])], (x, w, g) => {
+      const { tangent } = ops.jvp(({ a, b }) => layer(a, b), { a: x, b: w }, { a: ops.mul(x, x) as Tensor, b: w });
+      return ops.mul(tangent, g);
+    }),
+    one("composite hvp", [input([3]), input([3])], (x, v) => ops.hvp(cube(x), x, v)),
   ];
 }
 

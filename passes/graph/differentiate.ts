@@ -14,11 +14,14 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { atLine } from "../../src/core/origin.ts";
+import { vectorize } from "../../src/graph/batch.ts";
 import { alone, copyOf } from "../../src/graph/copies.ts";
 import { isOp } from "../../src/graph/define.ts";
 import { type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
-import type { Node } from "../../src/graph/node.ts";
-import { gradient, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
+import type { Batched, Node } from "../../src/graph/node.ts";
+import { gradient, leadingAxes, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
+import { spreadBatch } from "../../src/graph/ops/view.ts";
+import { elementCount } from "../../src/graph/shape.ts";
 import { printType } from "../../src/graph/type.ts";
 import type { GraphPass, PassContext } from "./pass.ts";
 import { type Cotangents, type Seed, Sweeps } from "./reverse-sweep.ts";
@@ -81,12 +84,49 @@ class Requests {
   derivative(node: Node, args: readonly Node[]): Node {
     const key = sweepOf(node);
     const { values, slopes, by } = asked(node, args);
-    const cotangents = this.#done.get(key) ?? this.#sweeps.sweep(this.#seeds(values, slopes), this.#parameters(key));
+    const cotangents = this.#done.get(key) ?? this.#sweep(values, slopes, this.#parameters(key));
     this.#done.set(key, cotangents);
     const found = cotangents.get(by);
     if (found !== undefined) return found;
     if (node.attrs.silent !== true) this.#warn(node, by);
-    return this.#sweeps.derivedFrom({ graph: by.graph, origins: node.origins }).fill(by, 0);
+    const build = this.#sweeps.derivedFrom({ graph: by.graph, origins: node.origins });
+    return build.broadcast(build.constant(node.type.dtype, 0), node.type.shape, []);
+  }
+
+  /**
+   * Cotangents for each set of slopes. Several are one sweep with stand-ins for slopes; what depends on those then gets an axis of
+   * sets in front, and what the forward pass has computed does not.
+   */
+  #sweep(values: readonly Node[], slopes: readonly Node[], parameters: readonly Node[]): Cotangents {
+    const leading = leadingAxes(
+      values.map(({ type }) => type),
+      slopes.map(({ type }) => type),
+    );
+    if (leading.length === 0) return this.#sweeps.sweep(this.#seeds(values, slopes), parameters);
+    const size = elementCount(leading);
+    const given = new Map<Node, Batched>();
+    const seeds = this.#seeds(values, slopes).map(([value, slope]): Seed => {
+      const build = this.#sweeps.derivedFrom(value);
+      const standIn = alone(build.fill(value, 0));
+      given.set(standIn, { node: build.reshape(slope, [size, ...value.type.shape]), batched: true });
+      return [value, standIn];
+    });
+    const found = [...this.#sweeps.sweep(seeds, parameters)].filter(([node]) => parameters.includes(node));
+    const [first] = found;
+    if (first === undefined) return new Map();
+    const all = vectorize(
+      first[0].graph,
+      found.map(([, cotangent]) => cotangent),
+      given,
+      size,
+    );
+    return new Map(
+      found.map(([node], i) => {
+        const build = this.#sweeps.derivedFrom(node);
+        const cotangent = spreadBatch(all[i] ?? { node, batched: false }, size, build);
+        return [node, build.reshape(cotangent, [...leading, ...node.type.shape])];
+      }),
+    );
   }
 
   #seeds(values: readonly Node[], slopes: readonly Node[]): Seed[] {

@@ -1,20 +1,34 @@
 /**
- * Derivatives built from gradients: value and gradient together, the Hessian, and the check of a gradient.
+ * Derivatives of functions at a place: value and gradient together, in both directions, and the check of a gradient.
+ *
+ * A change of what a function is given goes forwards (`jvp`), a slope of what it gives goes backwards (`vjp`). Both are made of
+ * the one table of gradient rules: a pullback is linear in the slope, so its derivative by the slope is the forward one.
  */
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkArguments, checkValue, number } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { applyOp } from "./build.ts";
 import { checkFunction, checkTensor, refusePromise } from "./check.ts";
-import { type GradientsOf, grad } from "./grad.ts";
-import { jacobian } from "./jacobian.ts";
+import {
+  type GradientsOf,
+  grad,
+  graphOfAll,
+  leavesLike,
+  pullback,
+  pullbackOf,
+  tensorsOf,
+  unknownLike,
+} from "./grad.ts";
 import { equal, where } from "./logic.ts";
 import { add, div, mul, sub } from "./math.ts";
 import { l2Norm } from "./norms.ts";
 import { concat, reshape } from "./shape.ts";
 import { oneHot, scalar } from "./sources.ts";
-import type { Tensor } from "./tensor.ts";
+import { type Tensor, tensorLeaf } from "./tensor.ts";
+import { leavesOf, mapTree, type Tree } from "./tree.ts";
 
 /** The value of a function at a tree of tensors, and its derivatives by each of them. */
 export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
@@ -22,19 +36,73 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   at: T,
 ): { readonly value: Tensor<S, D>; readonly gradient: GradientsOf<T> } {
   checkArguments("valueAndGrad", arguments, 2);
-  checkFunction("valueAndGrad", f, "f");
-  const value = f(at);
-  refusePromise("valueAndGrad: the function", value, here("valueAndGrad"));
+  const value = valueAt("valueAndGrad", f, at);
   checkTensor("valueAndGrad", value, "what the function gives");
   return { value, gradient: grad(value, at) };
 }
 
-/** Second derivatives of a scalar: shape of x twice. Meant for a small x: the program grows with its size. */
-export function hessian(y: Tensor, x: Tensor): Tensor {
-  checkArguments("hessian", arguments, 2);
-  checkTensor("hessian", y, "y");
-  checkTensor("hessian", x);
-  return jacobian(grad(y, x), x);
+/** The value of a function at a tree of tensors, and what takes slopes of it back to slopes of each of them. */
+export function vjp<T, R>(
+  f: (at: T) => R,
+  at: T,
+): { readonly value: R; readonly pullback: (slope: GradientsOf<R>) => GradientsOf<T> } {
+  checkArguments("vjp", arguments, 2);
+  const value = valueAt("vjp", f, at);
+  return { value, pullback: (slope) => pullback(value, slope, at) };
+}
+
+/**
+ * The value of a function at a tree of tensors, and how it changes when those change in the direction of `tangent`, a tree of
+ * the same form: the derivative of f(at + h · tangent) by h, at h = 0.
+ */
+export function jvp<T, R>(
+  f: (at: T) => R,
+  at: T,
+  tangent: GradientsOf<T>,
+): { readonly value: R; readonly tangent: GradientsOf<R> };
+export function jvp(
+  f: (at: unknown) => unknown,
+  at: unknown,
+  tangent: unknown,
+): { readonly value: unknown; readonly tangent: Tree<Tensor> } {
+  checkArguments("jvp", arguments, 3);
+  const origin = here("jvp");
+  const places = leavesOf(at, tensorLeaf, "jvp");
+  const directions = leavesLike("jvp", "the tangent", tangent, places, origin);
+  const value = valueAt("jvp", f, at);
+  const by = places.map(({ leaf }) => leaf);
+  const values = tensorsOf(value, "jvp");
+  const graph = graphOfAll("jvp", "the values", [...values, ...by], origin);
+  const slopes = values.map((y) => unknownLike(y, graph, origin));
+  const back = by.map((x) => pullbackOf(values, slopes, x, origin));
+  const changes = slopes.map((slope) => pullbackOf(back, directions, slope, origin, true));
+  let next = 0;
+  return { value, tangent: mapTree(value, tensorLeaf, "jvp", (y) => changes[next++] ?? y) };
+}
+
+/**
+ * The product of the Hessian of a scalar, its second derivatives by all tensors of a tree, with a vector: a tree of the same form.
+ * It costs about two gradients, whatever the size of the Hessian.
+ */
+export function hvp<T>(y: Tensor<readonly []> | Tensor<Shape>, by: T, vector: GradientsOf<T>): GradientsOf<T>;
+export function hvp(y: Tensor, by: unknown, vector: unknown): Tree<Tensor> {
+  checkArguments("hvp", arguments, 3);
+  const origin = here("hvp");
+  checkTensor("hvp", y, "y");
+  const places = leavesOf(by, tensorLeaf, "hvp");
+  const directions = leavesLike("hvp", "the vector", vector, places, origin);
+  graphOfAll("hvp", "y", [y, ...places.map(({ leaf }) => leaf)], origin);
+  const first = places.map(({ leaf }) => applyOp(gradientOp, [y, leaf], {}, origin));
+  // second derivatives are symmetric: what goes backwards through the gradient is what goes forwards
+  return mapTree(by, tensorLeaf, "hvp", (leaf) => pullbackOf(first, directions, leaf, origin, true));
+}
+
+/** What a user's function gives for a tree of tensors. */
+function valueAt<T, R>(call: string, f: (at: T) => R, at: T): R {
+  checkFunction(call, f, "f");
+  const value = f(at);
+  refusePromise(`${call}: the function`, value, here(call));
+  return value;
 }
 
 /**

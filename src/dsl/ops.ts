@@ -6,7 +6,7 @@
 export * from "./activations.ts";
 export * from "./derivatives.ts";
 export * from "./einsum.ts";
-export { grad } from "./grad.ts";
+export { grad, pullback } from "./grad.ts";
 export * from "./indexing.ts";
 export * from "./jacobian.ts";
 export * from "./logic.ts";

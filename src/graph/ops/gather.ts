@@ -8,12 +8,12 @@
 import { type DType, isInteger } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { Index } from "../../kernel/kernel.ts";
+import { batchGather, isInPart, partOfEach, startsOfEach, withFirst } from "../batch-gather.ts";
 import { gatherOp } from "../define.ts";
 import { generate, type NdArray, reader } from "../ndarray.ts";
 import type { Batched, Build, Node, Reads } from "../node.ts";
 import { type Dim, dimOf, fixedShape, printShape, type Shape } from "../shape.ts";
 import { printType, type TensorType, tensorType } from "../type.ts";
-import { batchGather, isInPart, partOfEach, startsOfEach, withFirst } from "./gather-batch.ts";
 import { spreadBatch } from "./view.ts";
 
 /**

@@ -94,6 +94,7 @@ function spread(b: Build, value: Node, shape: Shape, axes: readonly number[]): N
 /** Elements that equal the extreme share its gradient equally. */
 function extremeGradient(x: Node, g: Node, y: Node, axes: readonly number[], b: Build): Node {
   const { shape, dtype } = x.type;
+  if (axes.some((axis) => shape[axis] === 0)) return b.fill(x, 0); // no element has a share, and none of g is left
   const isExtreme = b.map("eq", x, spread(b, y, shape, axes));
   const count = b.reduce("sum", b.cast(isExtreme, dtype), axes);
   return b.map("select", isExtreme, spread(b, b.map("div", g, count), shape, axes), b.fill(x, 0));

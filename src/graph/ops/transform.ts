@@ -7,7 +7,8 @@
 import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { transformOp } from "../define.ts";
-import { printType, sameType } from "../type.ts";
+import { elementCount, type Shape, sameShape } from "../shape.ts";
+import { printType, sameType, type TensorType, tensorType } from "../type.ts";
 
 /** gradient(y, x): the derivative of the scalar y by x; has the type of x. */
 export const gradient = transformOp({
@@ -27,8 +28,9 @@ export const gradient = transformOp({
 
 /**
  * pullback(y.., slope.., x): what a change of x does to the sum of all y, each weighted by its slope, as if slopes were constants;
- * has the type of x. As many slopes as values, each of the type of its value. It is linear in the slopes, so its own
- * derivative by them is the derivative of the y in a direction.
+ * has the type of x. As many slopes as values, each of the type of its value; where all have the same axes more in front,
+ * so many sets of slopes, the result has them too. It is linear in the slopes, so its own derivative by them is the derivative of
+ * the y in a direction.
  */
 export const pullback = transformOp({
   name: "pullback",
@@ -37,20 +39,31 @@ export const pullback = transformOp({
   schema: { silent: "flag" },
   infer(args) {
     const { values, slopes, by } = pullbackParts(args);
+    const leading = leadingAxes(values, slopes);
     values.forEach((value, i) => {
       const slope = slopes[i] ?? value;
       if (!isFloat(value.dtype)) throw new ShapeError(`only floats have derivatives, not ${printType(value)}`);
-      if (!sameType(value, slope)) {
+      if (slope.dtype !== value.dtype || !sameShape(slope.shape, [...leading, ...value.shape])) {
         throw new ShapeError(`the slope must have the type of its value, ${printType(value)}, not ${printType(slope)}`);
       }
     });
     if (!isFloat(by.dtype)) throw new ShapeError(`only floats have gradients, not ${printType(by)}`);
-    return by;
+    elementCount(leading); // the sets of slopes are counted along one axis
+    return tensorType(by.dtype, [...leading, ...by.shape]);
   },
   evaluate() {
     throw new CompilerBug("pullback nodes are expanded by `differentiate` before anything is evaluated");
   },
 });
+
+/** The axes that slopes have in front of those of their values. */
+export function leadingAxes(values: readonly TensorType[], slopes: readonly TensorType[]): Shape {
+  const [value] = values;
+  const [slope] = slopes;
+  return value === undefined || slope === undefined
+    ? []
+    : slope.shape.slice(0, slope.shape.length - value.shape.length);
+}
 
 /** The operands of a pullback by what they are. */
 export function pullbackParts<T>(args: readonly T[]): {

@@ -5,10 +5,10 @@
  * whose place differs is one gather for each axis along which it is a part.
  */
 
-import { ShapeError } from "../../core/errors.ts";
-import type { Batched, Build, Node, OpDef } from "../node.ts";
-import { type Dim, dimOf, multiplyDims, type Shape } from "../shape.ts";
-import { toFront } from "./view.ts";
+import { ShapeError } from "../core/errors.ts";
+import type { Batched, Build, Node, OpDef } from "./node.ts";
+import { toFront } from "./ops/view.ts";
+import { type Dim, dimOf, multiplyDims, type Shape } from "./shape.ts";
 
 type GatherOf = OpDef<{ readonly axis: "axis" }, 2>;
 
