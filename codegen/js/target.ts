@@ -19,7 +19,7 @@ export const js: Target<JsArtifact, null> = {
     maxBuffers: 64,
     mostIndex: Number.MAX_SAFE_INTEGER,
     hasF64: true,
-    innerTerms: 0,
+    innerTerms: 4096,
     packs: false,
     needsSchedule: false,
     alignment: 64, // a cache line

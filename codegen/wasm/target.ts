@@ -21,7 +21,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     maxBuffers,
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
-    innerTerms: 0,
+    innerTerms: 32768,
     packs: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -32,7 +32,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     maxBuffers: limits.maxStorageBuffersPerShaderStage,
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
-    innerTerms: 0,
+    innerTerms: 64,
     packs: true,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,

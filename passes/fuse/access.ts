@@ -34,6 +34,7 @@ export function innerExtents(node: Node): readonly number[] {
 }
 
 const none: readonly never[] = [];
+const noNodes: ReadonlySet<Node> = new Set();
 
 function sizesOf(node: Node, axes: readonly number[]): readonly number[] {
   const shape = shapeOf(node);
@@ -78,7 +79,10 @@ export class Accesses {
   readonly #known = new Map<Node, readonly Access[]>();
   readonly #pool = newPool();
   readonly #elements: Elements;
+  /** The contractions that a node computes for itself. */
+  readonly #inner = new Map<Node, Set<Node>>();
   #found: Access[] = [];
+  #of: Node | null = null;
   /** Whether what is read now stands behind a guard. */
   #guarded = false;
 
@@ -93,6 +97,7 @@ export class Accesses {
     if (known !== undefined) return known;
     const found: Access[] = [];
     this.#found = found;
+    this.#of = node;
     const out = this.#loops("o", shapeOf(node));
     const { args, op } = node;
     if (op.kind === "map" || op.kind === "reduce" || op.kind === "contract") {
@@ -106,9 +111,15 @@ export class Accesses {
     return found;
   }
 
+  /** Contractions that a node reads and nobody stores: it computes them inside of its own fold. */
+  innerOf(node: Node): ReadonlySet<Node> {
+    return this.#inner.get(node) ?? noNodes;
+  }
+
   /** Something that the node reads is stored no longer. */
   forget(node: Node): void {
     this.#known.delete(node);
+    this.#inner.delete(node);
   }
 
   #loops(letter: string, extents: readonly number[]): readonly Index[] {
@@ -123,7 +134,19 @@ export class Accesses {
   #look(node: Node, at: readonly Index[]): void {
     if (this.#isStored(node)) this.#found.push({ node, at, guarded: this.#guarded });
     else if (node.op.kind === "map") for (const arg of node.args) this.#look(arg, at);
+    else if (node.op.kind === "contract") this.#lookInside(node, at);
     else this.#elements(node, at);
+  }
+
+  /** A contraction that is computed where it is read has loops of its own. */
+  #lookInside(node: Node, at: readonly Index[]): void {
+    if (this.#of !== null) {
+      const known = this.#inner.get(this.#of);
+      if (known === undefined) this.#inner.set(this.#of, new Set([node]));
+      else known.add(node);
+    }
+    const inner = this.#loops(`q${node.id}_`, innerExtents(node));
+    for (let i = 0; i < node.args.length; i += 1) this.#look(operand(node, i), placeOf(node, i, at, inner));
   }
 
   #read(node: Node, at: readonly Index[], guard: Guard | undefined): Expr {

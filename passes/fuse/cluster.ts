@@ -20,8 +20,10 @@ export type ClusterKind = "contract" | "row" | "map" | "loop";
 export interface Cluster {
   readonly kind: ClusterKind;
   readonly domain: readonly number[];
-  /** In id order. */
+  /** In id order; those of `inner` are among them. */
   readonly nodes: readonly Node[];
+  /** Contractions that members compute inside of their own folds (inner.ts). */
+  readonly inner: ReadonlySet<Node>;
   /** Members that are read outside or are results, in id order. */
   readonly outputs: readonly Node[];
   /** The nodes read from memory: inputs, states, and outputs of other clusters. */

@@ -73,7 +73,22 @@ function clusterOf({ draft, nodes }: Part, stored: ReadonlySet<Node>, accesses: 
     if (stored.has(node)) outputs.push(node);
     for (const { node: read } of accesses.of(node)) if (!own.has(read)) reads.add(read);
   }
-  return { kind: draft.kind, domain: draft.domain, nodes, outputs, reads };
+  const inner = innerOf(nodes, accesses);
+  const all = inner.size === 0 ? nodes : [...nodes, ...inner].sort((a, b) => a.id - b.id);
+  return { kind: draft.kind, domain: draft.domain, nodes: all, inner, outputs, reads };
+}
+
+const none: ReadonlySet<Node> = new Set();
+
+function innerOf(nodes: readonly Node[], accesses: Accesses): ReadonlySet<Node> {
+  let found: Set<Node> | undefined;
+  for (const node of nodes) {
+    for (const inner of accesses.innerOf(node)) {
+      found ??= new Set();
+      found.add(inner);
+    }
+  }
+  return found ?? none;
 }
 
 /** What runs read of one another. */

@@ -26,8 +26,9 @@ import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
-import { bufferLimit, floatingReads, limitFor, Prices, storedConcat, viewPrice } from "./fuse-prices.ts";
+import { bufferLimit, floatingReads, limitFor, Prices, storedConcat } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
+import { innerContractions } from "./inner.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
 import { splitWideConcats } from "./split-concats.ts";
 
@@ -42,7 +43,7 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const mostReads = floatingReads(limit);
   const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
   const keyOf = bufferKeys(entry, apart);
-  const fused = new Fusion(entry, limit, keyOf).partition();
+  const fused = new Fusion(entry, target, keyOf).partition();
   const loops = bodiesFused(entry, (body) => fuse(body, target, new Set(body.next.map(({ name }) => name))));
   return { ...fused, groups: groupClusters(fused, limit, keyOf), loops };
 }
@@ -78,19 +79,22 @@ class Fusion {
   readonly #nodes: readonly Node[];
   readonly #results: ReadonlySet<Node>;
   readonly #prices: Prices;
+  /** Contractions that a reduction computes for itself. */
+  readonly #inner: ReadonlySet<Node>;
   readonly #homes = new Map<Node, Draft>();
   /** Row clusters that read a stored value: where another reduction of it may go. */
   readonly #rowsOver = new Map<Node, Draft[]>();
   readonly #accesses = new Accesses((node) => isExternal(node) || this.#homes.has(node));
 
-  constructor(entry: Entry, limit: number, keyOf: BufferKeys) {
+  constructor(entry: Entry, target: TargetTraits, keyOf: BufferKeys) {
     this.#entry = entry;
-    this.#limit = limit;
-    this.#mostReads = floatingReads(limit);
+    this.#limit = bufferLimit(target);
+    this.#mostReads = floatingReads(this.#limit);
     this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
     this.#results = mustBeStored(entry, this.#nodes);
-    this.#prices = new Prices(this.#nodes);
+    this.#prices = new Prices(this.#nodes, target);
+    this.#inner = innerContractions(this.#nodes, this.#results, target);
   }
 
   partition(): Fused {
@@ -118,11 +122,13 @@ class Fusion {
   #place(node: Node, accesses: readonly Access[]): boolean {
     switch (node.op.kind) {
       case "source":
-      case "contract":
       case "loop":
         return false;
+      case "contract":
+        if (this.#inner.has(node)) this.#prices.floats(node, 0);
+        return this.#inner.has(node);
       case "view":
-        return this.#floats(node, viewPrice + node.args.length - 1, accesses);
+        return this.#floats(node, this.#prices.ofView(node), accesses);
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
@@ -141,7 +147,8 @@ class Fusion {
   #floats(node: Node, own: number, accesses: readonly Access[]): boolean {
     if (node.results.length > 1 || this.#results.has(node)) return false;
     const price = this.#prices.of(node, own);
-    if (price > this.#prices.limitOf(node) || nodesOf(accesses).size > this.#mostReads) return false;
+    if (price > this.#prices.limitOf(node) && !this.#prices.isWindow(node)) return false;
+    if (nodesOf(accesses).size > this.#mostReads) return false;
     this.#prices.floats(node, price);
     return true;
   }
@@ -164,7 +171,7 @@ class Fusion {
   #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
     draft.add(node, accesses, this.#homesOf(accesses), this.#results.has(node));
     this.#homes.set(node, draft);
-    if (draft.kind !== "row") return;
+    if (draft.kind !== "row" || this.#accesses.innerOf(node).size > 0) return;
     for (const { node: read } of accesses) {
       const known = this.#rowsOver.get(read);
       if (known === undefined) this.#rowsOver.set(read, [draft]);

@@ -250,7 +250,8 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, se
   const nest = new NestBuilder({ cluster, loops, buffers, names, pool, target });
   // In id order, operands first: so a value never asks for another that is deep below it.
   for (const node of nodes) {
-    if (isElement(node, cluster)) nest.value(stored(node, outputs), elementAt(node, own, pool));
+    if (isElement(node, cluster) && !cluster.inner.has(node))
+      nest.value(stored(node, outputs), elementAt(node, own, pool));
   }
   const stores: Stmt[] = [];
   const inRows = new Map<string, Node[]>();

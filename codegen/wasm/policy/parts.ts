@@ -3,7 +3,7 @@
  */
 
 import { sizeOf } from "../../../passes/schedule/facts.ts";
-import type { FoldStmt, Nest } from "../../../src/kernel/kernel.ts";
+import type { FoldStmt, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
@@ -75,10 +75,12 @@ export function shareMoves(loops: readonly Axis[], work: number): readonly Move[
   return [...order, { move: "bind", axis: first.name, to: "thread" }];
 }
 
+const inAnyLane: ReadonlySet<Stmt["kind"]> = new Set(["let", "for", "store"]);
+
 /** No f64, of which only two fit, nothing that may run in one lane and not in another, and no fold written out already. */
 export function canHaveLanes(nest: Nest): boolean {
   return !someStmt([...nest.prelude, ...nest.body], {
-    stmt: ({ kind }) => kind !== "let" && kind !== "fold" && kind !== "for" && kind !== "store",
+    stmt: (stmt) => (stmt.kind === "fold" ? stmt.guard.length > 0 : !inAnyLane.has(stmt.kind)),
     expr: ({ type }) => type === "f64",
   });
 }

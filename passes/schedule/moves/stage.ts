@@ -80,8 +80,11 @@ function stagedAt(
   // A panel is filled behind the prelude.
   if (around.length === 0 && !nest.body.includes(fold)) refuse("it is not in the body");
   const loops = around.filter((stmt) => stmt.kind === "for");
-  if (around.some(({ kind }) => kind === "fold") || fold.block.length > 0) refuse("it is in a block or a fold");
-  if (around.length > loops.length || fold.guard.length > 0)
+  const folds = around.filter((stmt) => stmt.kind === "fold");
+  if (fold.block.length > 0 || folds.some(({ block }) => block.length > 0)) refuse("it is in a block");
+  // The panel is filled outside of a fold that is around: what it copies knows nothing of that.
+  if (around.slice(loops.length).some(({ kind }) => kind !== "fold")) refuse("it is in a loop of a fold");
+  if ([fold, ...folds].some(({ guard }) => guard.length > 0))
     refuse("what the condition keeps from being read would be copied");
   const factor = value.args[operand === "left" ? 0 : 1] ?? refuse("it has no factors");
   const inside = loops.slice(loops.findIndex(({ loop }) => loop.name === at) + 1);

@@ -41,7 +41,7 @@ export const c: Target<CArtifact, null> = {
     maxBuffers: 64,
     mostIndex: 2 ** 31 - 1,
     hasF64: true,
-    innerTerms: 0,
+    innerTerms: 4096,
     packs: false,
     needsSchedule: false,
     alignment: 64,
