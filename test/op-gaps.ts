@@ -23,12 +23,15 @@ import type { ReportRow } from "./op-report.ts";
 
 /** Modules of src/dsl that ops.ts exports nothing of: checks, and what describes programs, types and starting values. */
 const otherModules = [
+  "body",
   "build",
   "check",
   "companions",
   "dim-types",
   "floats",
   "initializers",
+  "loop-types",
+  "loops",
   "ops",
   "part-types",
   "program",

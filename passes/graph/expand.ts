@@ -7,18 +7,19 @@
  * What an op is written in may be composed again, so it is done until none is left.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { type Entry, rebuild } from "../../src/graph/entry.ts";
+import { everywhere } from "../../src/graph/body.ts";
+import { rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import type { GraphPass } from "./pass.ts";
 
 export const expand: GraphPass = {
   name: "expand",
   expands: ["composed"],
-  run(entry: Entry): Entry {
+  run: everywhere((entry) => {
     let current = entry;
     while (current.graph.nodes.some(({ op }) => op.kind === "composed")) current = rebuild(current, expanded);
     return current;
-  },
+  }),
 };
 
 function expanded({ op, attrs, result }: Node, args: readonly Node[], build: Build): Node | undefined {

@@ -6,6 +6,7 @@
  * Before `differentiate`, so that the gradient of `w` is a contraction in the layout of `w`, which the optimizer's update can
  * join; otherwise it would be a transposed copy. Exact: the same products in the same order.
  */
+import { everywhere } from "../../src/graph/body.ts";
 import { isContract, isOp } from "../../src/graph/define.ts";
 import { rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
@@ -21,7 +22,7 @@ interface Side {
 
 export const foldTransposes: GraphPass = {
   name: "foldTransposes",
-  run: (entry) => (entry.graph.nodes.some(({ op }) => op === permute) ? rebuild(entry, folded) : entry),
+  run: everywhere((entry) => (entry.graph.nodes.some(({ op }) => op === permute) ? rebuild(entry, folded) : entry)),
 };
 
 function folded(node: Node, args: readonly Node[], build: Build): Node | undefined {

@@ -8,6 +8,7 @@
  * round. What a rule puts below the new node waits for the next, which looks at that and what reads it alone. Runs behind
  * `differentiate`: it drops `stopGradient`.
  */
+import { everywhere } from "../../src/graph/body.ts";
 import { copyOf } from "../../src/graph/copies.ts";
 import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
@@ -15,7 +16,7 @@ import type { GraphPass } from "./pass.ts";
 import { applyRule, type Rule } from "./pattern.ts";
 import { rules } from "./simplify-rules.ts";
 
-export const simplify: GraphPass = { name: "simplify", run: simplifier(rules) };
+export const simplify: GraphPass = { name: "simplify", run: everywhere(simplifier(rules)) };
 
 /** Every rule makes a program smaller or cheaper, so few rounds are ever needed; the bounds are for our mistakes. */
 const maxRounds = 24;

@@ -94,7 +94,16 @@ export function broadcastAll(tensors: readonly Tensor[], origin: Origin): Tensor
     }
     shape = joint;
   }
-  return tensors.map((tensor) => broadcastAt(tensor, shape, origin));
+  return within(tensors).map((tensor) => broadcastAt(tensor, shape, origin));
+}
+
+/** Tensors that meet, in the innermost of their graphs: what is made of one alone there is part of that. */
+function within(tensors: readonly Tensor[]): readonly Tensor[] {
+  const graph = graphOf(tensors);
+  return tensors.map((tensor) => {
+    const { value } = tensor;
+    return graph === undefined || !isNode(value) || value.graph === graph ? tensor : new Tensor(graph.reach(value));
+  });
 }
 
 /** An element-wise primitive. `call` is what the user called, which is not always the primitive's name. */

@@ -22,14 +22,14 @@ import { type Entry, merged, type Result } from "../graph/entry.ts";
 import { createTrace } from "../graph/graph.ts";
 import type { Graph, Node } from "../graph/node.ts";
 import { input as inputOp, randomState, state as stateOp } from "../graph/ops/source.ts";
-import { gradient, pullback } from "../graph/ops/transform.ts";
 import { sameShape } from "../graph/shape.ts";
 import { printType } from "../graph/type.ts";
+import { differentiatedBy } from "./body.ts";
 import { refusePromise } from "./check.ts";
 import { checkCompanions, lostUpdates } from "./companions.ts";
 import { values } from "./initializers.ts";
 import { type InputSpec, inputLeaf, type StateSpec, slot, stateLeaf, type TensorsOf } from "./spec.ts";
-import { isTensor, nodeIn, Tensor, tensorLeaf } from "./tensor.ts";
+import { givenNode, isTensor, Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree, type NamedLeaf, type Tree } from "./tree.ts";
 
 export interface EntryResult {
@@ -170,10 +170,15 @@ function trace(
   const inputs = mapTree(inputTree, inputLeaf, "inputs", (spec, path) => source(inputOp, spec, path));
   const state = mapTree(stateTree, stateLeaf, "state", (spec, path) => source(stateOp, spec, path));
   const result = resultOf(name, body(inputs, state), origin);
-  const named = ({ path, leaf }: NamedLeaf<Tensor>): Result => ({ name: path, node: nodeIn(graph, leaf) });
-  const outputs = leavesOf(result.outputs ?? {}, tensorLeaf, `entry "${name}": outputs`).map(named);
+  const named =
+    (what: string) =>
+    ({ path, leaf }: NamedLeaf<Tensor>): Result => ({
+      name: path,
+      node: givenNode(graph, leaf, `entry "${name}": ${what}`),
+    });
+  const outputs = leavesOf(result.outputs ?? {}, tensorLeaf, `entry "${name}": outputs`).map(named("outputs"));
   const nextLeaves = leavesOf(result.next ?? {}, tensorLeaf, `entry "${name}": next`);
-  const next = nextLeaves.map(named);
+  const next = nextLeaves.map(named("next"));
   const returned = new Set(nextLeaves.map(({ leaf }) => leaf));
   checkCompanions(name, result.next, returned, origin);
   const lost = lostUpdates(state, returned);
@@ -186,7 +191,7 @@ function trace(
   }
   for (const change of next) checkNext(name, change, states, origin);
   const traced = { name, graph, outputs, next: [...next, ...countCalls(graph)] };
-  return merged(traced, differentiatedBy(graph));
+  return merged(traced, differentiatedBy(graph.nodes));
 }
 
 /** What an entry's function gave, checked. */
@@ -203,12 +208,6 @@ function resultOf(entry: string, result: unknown, origin: Origin): EntryResult {
     );
   }
   return checkOptions<EntryResult>(`entry "${entry}"`, result, resultTable, { origin });
-}
-
-/** What gradients are taken by, besides states and inputs, which no other expression equals. */
-function differentiatedBy(graph: Graph): ReadonlySet<Node> {
-  const parameters = graph.nodes.flatMap(({ op, args }) => (op === gradient || op === pullback ? args.slice(-1) : []));
-  return new Set(parameters.filter(({ op }) => op !== inputOp && op !== stateOp));
 }
 
 /** A next value must have the type of its state. */

@@ -75,13 +75,24 @@ export function isNode(value: Node | Literal): value is Node {
   return "graph" in value;
 }
 
-/** The node of a tensor in `graph`; closed expressions are adopted. */
+/** The node of a tensor in `graph`: closed expressions are adopted, and a tensor of a graph around is captured. */
 export function nodeIn(graph: Graph, tensor: Tensor): Node {
-  return isNode(tensor.value) ? tensor.value : graph.adopt(tensor.value);
+  return isNode(tensor.value) ? graph.reach(tensor.value) : graph.adopt(tensor.value);
 }
 
-/** The graph that any of these tensors belongs to. */
+/** The node of a tensor that a function gave, which must be one of `graph` or around it. */
+export function givenNode(graph: Graph, tensor: Tensor, what: string): Node {
+  const node = nodeIn(graph, tensor);
+  if (node.graph === graph) return node;
+  throw new UserError(`${what} gives a tensor of another entry, program or loop${atLine(node.origins[0])}`);
+}
+
+/** The innermost graph that any of these tensors belongs to. */
 export function graphOf(tensors: readonly Tensor[]): Graph | undefined {
-  for (const { value } of tensors) if (isNode(value)) return value.graph;
-  return undefined;
+  let found: Graph | undefined;
+  for (const { value } of tensors) {
+    if (!isNode(value) || value.graph === found) continue;
+    if (found === undefined || value.graph.isInside(found)) found = value.graph;
+  }
+  return found;
 }

@@ -137,6 +137,11 @@ export function mapBodies(entry: Entry, run: (entry: Entry) => Entry): Entry {
   return isChanged ? made : entry;
 }
 
+/** Rewrites an entry with all bodies in it, these first. */
+export function everywhere(run: (entry: Entry) => Entry): (entry: Entry) => Entry {
+  return (entry) => run(mapBodies(entry, run));
+}
+
 /** What a body gives on these operands, in the graph of `build`. */
 export function applied(
   { parameters, iteration, next, outputs }: Body,

@@ -1,6 +1,7 @@
 /**
  * The checker of the graph language: run after every pass, it names the first broken invariant.
  */
+import { bodiesOf } from "./body.ts";
 import { inferTypes } from "./define.ts";
 import type { Graph, Node, OpKind } from "./node.ts";
 import { sameType } from "./type.ts";
@@ -14,6 +15,10 @@ export function checkGraph(graph: Graph, absent: readonly OpKind[] = []): string
     const broken = brokenBy(node, id, graph);
     if (broken !== null) return `${broken}: %${node.id} ${node.op.name}`;
     if (absent.includes(node.op.kind)) return `no ${node.op.kind} node is left: %${node.id} ${node.op.name}`;
+    for (const [name, { entry }] of bodiesOf(node)) {
+      const within = checkGraph(entry.graph, absent);
+      if (within !== null) return `${within}, in the ${name} of %${node.id} ${node.op.name}`;
+    }
   }
   return null;
 }

@@ -48,9 +48,13 @@ export function rebuild(entry: Entry, transform: Transform): Entry {
   });
 }
 
-/** Equal expressions become one node, but for those that are to be of their own. */
-export function merged(entry: Entry, own: ReadonlySet<Node>): Entry {
-  return remade(entry, (node, args, { graph }) => copyOf(node, args, graph, own.has(node)));
+/** Equal expressions become one node, but for those that are to be of their own. `names`: other names for sources. */
+export function merged(entry: Entry, own: ReadonlySet<Node>, names: ReadonlyMap<Node, string> = new Map()): Entry {
+  return remade(entry, (node, args, { graph }) => {
+    const name = names.get(node);
+    if (name !== undefined) return graph.node(node.op, args, { ...node.attrs, name }, node.origins);
+    return copyOf(node, args, graph, own.has(node));
+  });
 }
 
 function remade(entry: Entry, make: (node: Node, args: readonly Node[], build: Build) => Node): Entry {

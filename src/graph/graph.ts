@@ -9,6 +9,10 @@
  * function runs, nobody knows by what it will differentiate: a trace makes a new node at each call, and `merged` in entry.ts
  * interns it at the end. And a node made by `own` is found by no later call.
  *
+ * A body is traced inside the trace of what it stands in, and those that are open lie in each other: the outermost keeps the
+ * list, as nothing else knows of all of them. What a body reads of a graph around it becomes a parameter (`reach`). So what is
+ * made of tensors from outside alone is made outside, once.
+ *
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
@@ -28,6 +32,43 @@ export function createTrace(): Graph {
   return new NodeStore(false);
 }
 
+/** A body that is being traced. */
+export interface Trace {
+  readonly graph: Graph;
+  /** By the nodes around that they stand for: parameters, in the order of their first use. */
+  readonly captures: ReadonlyMap<Node, Node>;
+  /** Its function has returned, or failed: no node comes to it any more. */
+  close(): void;
+}
+
+/**
+ * Opens a trace inside the innermost one that is open around `around`. Without a graph it finds its place by the first node from
+ * outside that it meets.
+ */
+export function openTrace(around: Graph | undefined, parameters: Parameters): Trace {
+  const graph = new NodeStore(false, { ...parameters, captures: new Map() });
+  if (around instanceof NodeStore) graph.enter(around);
+  return {
+    graph,
+    captures: graph.captures,
+    close: () => graph.close(),
+  };
+}
+
+/** How what a body reads from outside becomes its parameters. */
+export interface Parameters {
+  /** Whose function is traced. */
+  readonly call: string;
+  /** A new parameter for a node around. */
+  readonly capture: (graph: Graph, outer: Node) => Node;
+  /** What stands for a random source. */
+  readonly draw: (graph: Graph, literal: Literal) => Node;
+}
+
+interface Inner extends Parameters {
+  readonly captures: Map<Node, Node>;
+}
+
 /** What is applied to operands. */
 type Applied = Pick<Node, "op" | "attrs" | "key" | "origins">;
 
@@ -39,9 +80,60 @@ class NodeStore implements Graph {
   readonly #numbers = new Map<OpDef, number>();
   readonly #adopted = new Map<Literal, Node>();
   #streams = 0;
+  readonly #inner: Inner | undefined;
+  #parent: NodeStore | null = null;
+  /** Of an outermost graph: the bodies that are being traced, each inside the one before. */
+  readonly #open: NodeStore[] = [];
+  #isClosed = false;
 
-  constructor(interns: boolean) {
+  constructor(interns: boolean, inner?: Inner) {
     this.#interns = interns;
+    this.#inner = inner;
+  }
+
+  isInside(outer: Graph): boolean {
+    if (this.#inner === undefined || outer === this) return false;
+    if (this.#parent === null && !this.#isClosed && outer instanceof NodeStore) this.enter(outer);
+    for (let around = this.#parent; around !== null; around = around.#parent) if (around === outer) return true;
+    return false;
+  }
+
+  get captures(): ReadonlyMap<Node, Node> {
+    return this.#inner?.captures ?? new Map();
+  }
+
+  /** Takes its place, with the traces that are open in it, inside the innermost open one that `graph` is around. */
+  enter(graph: NodeStore): void {
+    const root = graph.#root();
+    if (root === this.#root()) return;
+    this.#parent = root.#open[root.#open.length - 1] ?? root;
+    root.#open.push(this, ...this.#open.splice(0));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    const open = this.#root().#open;
+    const place = open.indexOf(this);
+    if (place >= 0) open.splice(place);
+  }
+
+  #root(): NodeStore {
+    let root: NodeStore = this;
+    while (root.#parent !== null) root = root.#parent;
+    return root;
+  }
+
+  reach(node: Node): Node {
+    const { graph } = node;
+    if (graph === this || this.#inner === undefined || !(graph instanceof NodeStore)) return node;
+    if (this.#parent === null && !this.#isClosed) this.enter(graph);
+    const outer = this.#parent?.reach(node) ?? node;
+    if (outer.graph !== this.#parent) return node;
+    const known = this.#inner.captures.get(outer);
+    if (known !== undefined) return known;
+    const made = this.#inner.capture(this, outer);
+    this.#inner.captures.set(outer, made);
+    return made;
   }
 
   get nodes(): readonly Node[] {
@@ -90,6 +182,12 @@ class NodeStore implements Graph {
 
   /** Adds the results of an application; gives the first. */
   #add({ op, attrs, key, origins }: Applied, args: readonly Node[], types: readonly TensorType[], own: boolean): Node {
+    if (this.#isClosed) {
+      throw new UserError(
+        `a tensor that was made inside the function of ${this.#inner?.call} is used outside, where it has no value: let that ` +
+          `function give it back${atLine(origins[0])}`,
+      );
+    }
     const results: Node[] = [];
     for (let result = 0; result < types.length; result += 1) {
       const type = types[result];
@@ -127,7 +225,9 @@ class NodeStore implements Graph {
     return node;
   }
 
-  #place({ op, args, attrs, origin, result }: Literal): Node {
+  #place(literal: Literal): Node {
+    const { op, args, attrs, origin, result } = literal;
+    if (op.settle !== undefined && this.#inner !== undefined) return this.#inner.draw(this, literal);
     const operands = args.map((arg) => this.#placed(arg));
     const settled = op.settle?.(this, attrs, this.#streams++) ?? { args: operands, attrs };
     return resultOf(this.node(op, settled.args, settled.attrs, [origin]), result);

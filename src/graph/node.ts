@@ -72,6 +72,13 @@ export interface Graph {
   own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
   /** The node of a literal in this graph, the same at every use. */
   adopt(literal: Literal): Node;
+  /** Whether this one is the trace of a function inside one of `outer`'s. */
+  isInside(outer: Graph): boolean;
+  /**
+   * What stands in this graph for a node of one around it: a parameter, the same at every use. A node of this graph stands for
+   * itself, and so does one from nowhere around, which no op takes.
+   */
+  reach(node: Node): Node;
 }
 
 // ---- ops -----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,101 @@
+/**
+ * A user's function as a body: it runs once, in a trace inside the one around, on tensors that are the body's parameters. What
+ * it reads from outside becomes a parameter as well, and random numbers that it draws are drawn outside, as otherwise each
+ * run of the body would draw the same.
+ */
+import { UserError } from "../core/errors.ts";
+import { atLine, type Origin } from "../core/origin.ts";
+import { Body } from "../graph/body.ts";
+import { merged, type Result } from "../graph/entry.ts";
+import { neededBy, openTrace, type Trace } from "../graph/graph.ts";
+import type { Literal, Node } from "../graph/node.ts";
+import { input, state } from "../graph/ops/source.ts";
+import { gradient, pullback } from "../graph/ops/transform.ts";
+import type { TensorType } from "../graph/type.ts";
+import { givenNode, graphOf, Tensor } from "./tensor.ts";
+
+/** What is drawn outside for a random source of a body. */
+export type Draw = (literal: Literal) => Tensor;
+
+export class BodyTrace {
+  /** What is drawn outside: a parameter for each, in order. */
+  readonly drawn = new Map<Node, Tensor>();
+  readonly #trace: Trace;
+  readonly #origin: Origin;
+
+  /** Opens a trace for a function that is given parameters for these tensors; `close` must follow. */
+  constructor(given: readonly Tensor[], draw: Draw, origin: Origin) {
+    this.#origin = origin;
+    this.#trace = openTrace(graphOf(given), {
+      call: origin.call,
+      capture: (graph, { type: { dtype, shape }, origins }) =>
+        graph.node(input, [], { name: "captured", dtype, shape }, origins),
+      draw: (_, literal) => {
+        const outside = draw(literal);
+        const parameter = this.parameter(literal.type);
+        this.drawn.set(parameter, outside);
+        return parameter;
+      },
+    });
+  }
+
+  /** A parameter of the body; `carried` from one run to the next, or given anew. */
+  parameter({ dtype, shape }: TensorType, carried = false): Node {
+    const name = carried ? "carried" : "given";
+    return this.#trace.graph.node(carried ? state : input, [], { name, dtype, shape }, [this.#origin]);
+  }
+
+  /** The node of a tensor that the function gave. */
+  node(tensor: Tensor): Node {
+    return givenNode(this.#trace.graph, tensor, `${this.#origin.call}: its function`);
+  }
+
+  /** What it reads from outside, by parameter. */
+  get captured(): ReadonlyMap<Node, Tensor> {
+    return new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, new Tensor(outer)]));
+  }
+
+  close(): void {
+    this.#trace.close();
+  }
+
+  /** The body, closed. `numbers`: for each parameter the number of the operand that it stands for. */
+  body(numbers: ReadonlyMap<Node, number>, outputs: readonly Node[], next: readonly Node[]): Body {
+    const { graph } = this.#trace;
+    this.#checkGradients();
+    const named = (node: Node, i: number): Result => ({ name: String(i), node });
+    const entry = { name: this.#origin.call, graph, outputs: outputs.map(named), next: next.map(named) };
+    const names = new Map([...numbers].map(([node, number]) => [node, String(number)]));
+    return new Body(merged(entry, differentiatedBy(graph.nodes), names));
+  }
+
+  /**
+   * A gradient in the body flows through the body alone. So it would miss what flows to a tensor from outside through another
+   * that is made of it out there.
+   */
+  #checkGradients(): void {
+    const outside = new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, outer]));
+    for (const node of this.#trace.graph.nodes) {
+      const by = outside.get(node.args[node.args.length - 1] ?? node);
+      if (by === undefined || !isRequest(node)) continue;
+      const missed = neededBy(node.args.slice(0, -1)).find((read) => {
+        const outer = outside.get(read);
+        return outer !== undefined && outer !== by && neededBy([outer]).includes(by);
+      });
+      if (missed === undefined) continue;
+      const { origins, op } = outside.get(missed) ?? missed;
+      throw new UserError(
+        `${node.origins[0]?.call ?? "grad"} in the function of ${this.#origin.call}: the gradient by a tensor from outside would miss what ` +
+          `${op.name} makes of it outside, too (${atLine(origins[0]).trim()}): make that inside the function${atLine(node.origins[0])}`,
+      );
+    }
+  }
+}
+
+const isRequest = ({ op }: Node): boolean => op === gradient || op === pullback;
+
+/** What gradients are taken by, besides states and inputs, which no other expression equals. */
+export function differentiatedBy(nodes: readonly Node[]): ReadonlySet<Node> {
+  const parameters = nodes.flatMap((node) => (isRequest(node) ? node.args.slice(-1) : []));
+  return new Set(parameters.filter(({ op }) => op !== input && op !== state));
+}

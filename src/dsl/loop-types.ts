@@ -1,0 +1,34 @@
+/**
+ * Shapes of what a loop reads row by row and of what it stacks.
+ */
+import type { DType } from "../core/dtype.ts";
+import type { Dim, Shape } from "../graph/shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+type Rest<S extends Shape> = S extends readonly [Dim, ...infer R extends Shape] ? R : Shape;
+
+/** The same tree, a row of each tensor: its shape without the first axis. */
+export type RowsOf<X> =
+  X extends Tensor<infer S extends Shape, infer D extends DType>
+    ? Tensor<Rest<S>, D>
+    : { readonly [K in keyof X]: RowsOf<X[K]> };
+
+/** The same tree, `L` of each tensor along a new first axis. */
+export type StackedOf<R, L extends Dim> =
+  R extends Tensor<infer S extends Shape, infer D extends DType>
+    ? Tensor<[L, ...S], D>
+    : { readonly [K in keyof R]: StackedOf<R[K], L> };
+
+/** The first dimension of the tensors of a tree, which is that of all. */
+export type Leading<X> = [LeadingOf<X>] extends [never] ? Dim : LeadingOf<X>;
+
+type LeadingOf<X> =
+  X extends Tensor<infer S extends Shape>
+    ? S extends readonly [infer L extends Dim, ...Shape]
+      ? L
+      : Dim
+    : X extends readonly (infer E)[]
+      ? LeadingOf<E>
+      : X extends object
+        ? { readonly [K in keyof X]: LeadingOf<X[K]> }[keyof X]
+        : never;

@@ -1,0 +1,346 @@
+/**
+ * Loops and branches in the graph: what they mean, by the oracle and closed forms; how functions become bodies; what is refused.
+ */
+import { expect, test } from "vitest";
+import { cond, scan, whileLoop } from "../../src/dsl/loops.ts";
+import * as tl from "../../src/dsl/ops.ts";
+import { program } from "../../src/dsl/program.ts";
+import { f32 } from "../../src/dsl/spec.ts";
+import type { Tensor } from "../../src/dsl/tensor.ts";
+import { type Body, bodiesOf } from "../../src/graph/body.ts";
+import { checkGraph } from "../../src/graph/check.ts";
+import { printEntry } from "../../src/graph/print.ts";
+import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
+
+type Inputs = Readonly<Record<string, Tensor>>;
+
+const shapes = { x: f32("time", 2), h: f32(2), a: f32(), b: f32() };
+
+/** Entry of a function of x [time, 2], h [2] and two scalars. */
+function entryOf(step: (given: Inputs) => unknown) {
+  const made = program({ inputs: shapes, step: (given) => ({ outputs: step(given as unknown as Inputs) }) });
+  const entry = made.entries.get("step");
+  if (entry === undefined) throw new Error("no entry");
+  expect(checkGraph(entry.graph)).toBeNull();
+  return { made, entry };
+}
+
+/** What the oracle makes of it. */
+function evaluated(step: (given: Inputs) => unknown, feeds: FlatFeeds): Readonly<Record<string, readonly number[]>> {
+  const { made } = entryOf(step);
+  const time = Array.isArray(feeds.x) ? feeds.x.length / 2 : 0;
+  const found = new ProgramOracle(made, { dims: { time } }).run("step", { h: [0, 0], a: 0, b: 0, x: [], ...feeds });
+  return Object.fromEntries([...found].map(([name, data]) => [name, [...data]]));
+}
+
+const sums = ({ x, h }: Inputs) =>
+  scan((sum: Tensor, row: Tensor) => ({ carry: tl.add(sum, row) as Tensor, output: sum }), h as Tensor, x as Tensor);
+
+test("scan carries over rows and stacks what it gives, forwards and backwards, over no rows too", () => {
+  const feeds = { x: [1, 2, 3, 4, 5, 6], h: [10, 20] };
+  expect(evaluated(sums, feeds)).toEqual({ carry: [19, 32], outputs: [10, 20, 11, 22, 14, 26] });
+  const back = ({ x, h }: Inputs) =>
+    scan((c: Tensor, row: Tensor) => ({ carry: tl.add(c, row) as Tensor, output: c }), h as Tensor, x as Tensor, {
+      reverse: true,
+    });
+  expect(evaluated(back, feeds)).toEqual({ carry: [19, 32], outputs: [18, 30, 15, 26, 10, 20] });
+  expect(evaluated(sums, { x: [], h: [10, 20] })).toEqual({ carry: [10, 20], outputs: [] });
+});
+
+test("trees of carries, rows and outputs; nothing but a carry; nothing but outputs; a length alone", () => {
+  const step = ({ x, a }: Inputs) => {
+    const fibonacci = scan(
+      ({ last, before }: { last: Tensor; before: Tensor }) => ({
+        carry: { last: tl.add(last, before) as Tensor, before: last },
+      }),
+      { last: tl.scalar(1) as Tensor, before: tl.scalar(0) as Tensor },
+      {},
+      { length: 10 },
+    );
+    const mapped = scan(
+      (_, { row, same: [again] }: { row: Tensor; same: readonly [Tensor] }) => ({
+        carry: {},
+        output: [tl.mul(row, a as Tensor), tl.sum(again)],
+      }),
+      {},
+      { row: x as Tensor, same: [x as Tensor] as const },
+    );
+    return { fibonacci, mapped };
+  };
+  const found = evaluated(step, { x: [1, 2, 3, 4], a: 3 });
+  expect(found).toEqual({
+    "fibonacci.carry.last": [89],
+    "fibonacci.carry.before": [55],
+    "mapped.outputs.0": [3, 6, 9, 12],
+    "mapped.outputs.1": [3, 7],
+  });
+});
+
+test("whileLoop runs as long as its condition holds, and no longer than it may", () => {
+  const grown =
+    (most?: number) =>
+    ({ a, b }: Inputs) => ({
+      y: whileLoop(
+        (c: Tensor) => tl.less(c, b as Tensor) as Tensor<[], "bool">,
+        (c) => tl.mul(c, 2) as Tensor,
+        a as Tensor,
+        most === undefined ? {} : { most },
+      ),
+    });
+  expect(evaluated(grown(), { a: 3, b: 100 })).toEqual({ y: [192 / 2 + 96] });
+  expect(evaluated(grown(), { a: 3, b: 1 })).toEqual({ y: [3] });
+  expect(evaluated(grown(2), { a: 3, b: 100 })).toEqual({ y: [12] });
+  expect(evaluated(grown(0), { a: 3, b: 100 })).toEqual({ y: [3] });
+});
+
+test("cond gives what one branch makes", () => {
+  const step = ({ a, b, x }: Inputs) =>
+    cond(
+      tl.greater(a as Tensor, 0) as Tensor<[], "bool">,
+      ({ z }) => ({ left: tl.mul(z, b as Tensor) as Tensor, right: z }),
+      ({ z }) => ({ left: tl.neg(z) as Tensor, right: tl.mul(z, 0) as Tensor }),
+      { z: x as Tensor },
+    );
+  expect(evaluated(step, { x: [1, 2], a: 1, b: 5 })).toEqual({ left: [5, 10], right: [1, 2] });
+  expect(evaluated(step, { x: [1, 2], a: -1, b: 5 })).toEqual({ left: [-1, -2], right: [0, 0] });
+});
+
+test("loops nest; what a body reads from two levels up is handed down, and what is made of that alone is made out there", () => {
+  const step = ({ x, h, a }: Inputs) =>
+    scan(
+      (c: Tensor, row: Tensor) => {
+        const inner = scan(
+          (d: Tensor, element: Tensor) => ({
+            carry: tl.add(tl.mul(d, tl.exp(a as Tensor)), tl.add(element, tl.sum(c))) as Tensor,
+          }),
+          tl.scalar(0) as Tensor,
+          row,
+        );
+        return { carry: tl.add(c, inner.carry) as Tensor, output: inner.carry };
+      },
+      h as Tensor,
+      x as Tensor,
+    );
+  const [x, h] = [
+    [1, 2, 3, 4],
+    [0.5, 0.25],
+  ];
+  const wanted: number[] = [];
+  let c = h;
+  for (const t of [0, 1]) {
+    const total = (c[0] ?? 0) + (c[1] ?? 0);
+    let d = 0;
+    for (const k of [0, 1]) d = d * Math.E + (x[2 * t + k] ?? 0) + total;
+    c = c.map((v) => v + d);
+    wanted.push(d);
+  }
+  const found = evaluated(step, { x, h, a: 1 });
+  wanted.forEach((value, i) => {
+    expect(found.outputs?.[i]).toBeCloseTo(value, 6);
+  });
+  const { entry } = entryOf(step);
+  const outer = entry.graph.nodes.flatMap((node) => (node.result === 0 ? bodiesOf(node) : []))[0]?.[1] as Body;
+  expect(entry.graph.nodes.some(({ op }) => op.name === "exp")).toBe(true);
+  expect(outer.text).not.toContain("exp");
+  expect(outer.text).toContain("scan");
+});
+
+test("a loop of nothing but constants is closed itself, also where it meets a tensor within", () => {
+  const twice = scan(
+    (c: Tensor) => ({ carry: tl.mul(c, 2) as Tensor }),
+    tl.scalar(1) as Tensor,
+    {},
+    { length: 5 },
+  ).carry;
+  expect(evaluated(({ a }) => ({ y: tl.add(twice, a as Tensor) }), { a: 1 })).toEqual({ y: [33] });
+  const met = ({ a, x }: Inputs) => ({
+    y: scan(
+      (c: Tensor) => ({
+        carry: scan(
+          (d: Tensor, row: Tensor) => ({ carry: tl.add(tl.add(d, tl.sum(row)), a as Tensor) as Tensor }),
+          c,
+          x as Tensor,
+        ).carry,
+      }),
+      tl.scalar(0) as Tensor,
+      {},
+      { length: 2 },
+    ).carry,
+  });
+  expect(evaluated(met, { a: 1, x: [1, 2, 3, 4] })).toEqual({ y: [24] });
+});
+
+test("each row draws its own random numbers, each branch what it draws", () => {
+  const step = ({ x }: Inputs) =>
+    scan(
+      (c: Tensor, _: Tensor) => ({ carry: c, output: tl.randomUniform([2]) as Tensor }),
+      tl.scalar(0) as Tensor,
+      x as Tensor,
+    );
+  const { outputs } = evaluated(step, { x: [1, 2, 3, 4, 5, 6] });
+  expect(new Set(outputs).size).toBe(6);
+  const forked = ({ a, h }: Inputs) => ({
+    y: cond(
+      tl.greater(a as Tensor, 0) as Tensor<[], "bool">,
+      (z) => tl.add(z, tl.randomUniform([2])) as Tensor,
+      (z) => z,
+      h as Tensor,
+    ),
+  });
+  const [first = 2, second = 2] = evaluated(forked, { a: 1 }).y ?? [];
+  expect(first === second || Math.max(first, second) >= 1).toBe(false);
+});
+
+test("equal bodies are one, others are not", () => {
+  const { entry } = entryOf((given) => ({ one: sums(given), two: sums(given) }));
+  expect(entry.graph.nodes.filter(({ op }) => op.name === "scan")).toHaveLength(2);
+  const other = entryOf((given) => ({
+    one: sums(given),
+    two: scan(
+      (sum: Tensor, row: Tensor) => ({ carry: tl.sub(sum, row) as Tensor, output: sum }),
+      given.h as Tensor,
+      given.x as Tensor,
+    ),
+  }));
+  expect(other.entry.graph.nodes.filter(({ op }) => op.name === "scan")).toHaveLength(4);
+});
+
+test("a body is printed below its loop", () => {
+  const text = printEntry(entryOf(sums).entry);
+  expect(text).toContain(
+    "%2: f32[2], %3: f32[time,2] = scan %1 %0 length=time carries=1 slices=1 reverse=false\n  body\n    entry scan\n",
+  );
+  expect(text).toContain("    next 0 = %2\n");
+});
+
+test("the checker looks into bodies", () => {
+  const { entry } = entryOf(sums);
+  const [found] = entry.graph.nodes.flatMap(bodiesOf);
+  const nodes = (found?.[1].entry.graph.nodes ?? []) as unknown as { id: number }[];
+  for (const node of nodes.slice(-1)) node.id += 1;
+  expect(checkGraph(entry.graph)).toMatch(/ids count the nodes: .* in the body of %\d+ scan/);
+});
+
+test.each<[RegExp, (given: Inputs) => unknown]>([
+  [
+    /scan: the carry "s" changes from f32\[2\] to f32\[1,2\][\s\S]*loop-graph.test.ts/,
+    ({ h, x }) =>
+      scan(
+        (c: { s: Tensor }) => ({ carry: { s: tl.reshape(c.s, [1, 2]) as Tensor } }),
+        { s: h as Tensor },
+        x as Tensor,
+      ),
+  ],
+  [
+    /scan: the function is given "s" to carry, and gives "z"/,
+    ({ h, x }) => scan((c: { s: Tensor }) => ({ carry: { z: c.s } as never }), { s: h as Tensor }, x as Tensor),
+  ],
+  [
+    /scan: f must return \{ carry, output \}, not a Tensor/,
+    ({ h, x }) => scan(((c: Tensor) => c) as never, h as Tensor, x as Tensor),
+  ],
+  [
+    /scan: f gave a promise/,
+    ({ h, x }) => scan((async (c: Tensor) => ({ carry: c })) as never, h as Tensor, x as Tensor),
+  ],
+  [
+    /scan: \[2\] has 2 rows, and there are to be time/,
+    ({ h, x }) => scan((c: Tensor) => ({ carry: c }), h as Tensor, [x, h] as Tensor[]),
+  ],
+  [/scan: xs has a tensor without axes/, ({ h, a }) => scan((c: Tensor) => ({ carry: c }), h as Tensor, a as Tensor)],
+  [/scan: xs has no tensor: say how many iterations/, ({ h }) => scan((c: Tensor) => ({ carry: c }), h as Tensor, {})],
+  [/scan: f gives no tensor to carry or to stack/, ({ x }) => scan(() => ({ carry: {} }), {}, x as Tensor)],
+  [
+    /whileLoop.*the condition must give a bool without axes, not bool\[2\]/,
+    ({ h }) =>
+      whileLoop(
+        (c: Tensor) => tl.greater(c, 0) as never,
+        (c) => c,
+        h as Tensor,
+      ),
+  ],
+  [
+    /randomUniform in whileLoop: each iteration would draw the same/,
+    ({ a }) =>
+      whileLoop(
+        (c: Tensor) => tl.greater(c, 0) as never,
+        (c) => tl.add(c, tl.randomUniform([])) as Tensor,
+        a as Tensor,
+      ),
+  ],
+  [
+    /both branches must give the same types, not f32\[\] and f32\[2\]/,
+    ({ a, h }) =>
+      cond(
+        tl.greater(a as Tensor, 0) as never,
+        (z: Tensor) => tl.sum(z) as Tensor,
+        (z) => z,
+        h as Tensor,
+      ),
+  ],
+  [
+    /cond: yes gives a tensor and no gives "z"/,
+    ({ a, h }) =>
+      cond(
+        tl.greater(a as Tensor, 0) as never,
+        (z: Tensor) => z as unknown,
+        (z) => ({ z }),
+        h as Tensor,
+      ),
+  ],
+])("refused: %s", (message, step) => {
+  expect(() => entryOf(step)).toThrow(message);
+});
+
+test("a tensor of a body has no value outside", () => {
+  const leak: Tensor[] = [];
+  const leaked = (carry: Tensor) => {
+    leak[0] = carry;
+    return { carry };
+  };
+  const leaking = ({ h, x }: Inputs) => {
+    scan((c: Tensor) => leaked(tl.mul(c, 2) as Tensor), h as Tensor, x as Tensor);
+    return { y: tl.add(leak[0] as Tensor, 1) };
+  };
+  expect(() => entryOf(leaking)).toThrow(
+    /a tensor that was made inside the function of scan is used outside[\s\S]*loop-graph.test.ts/,
+  );
+  expect(() =>
+    entryOf(({ h, x }) => {
+      leaking({ h, x } as Inputs);
+      return {};
+    }),
+  ).toThrow(/made inside the function of scan/);
+  const asOutput = ({ h, x }: Inputs) => {
+    scan((c: Tensor) => leaked(tl.mul(c, 2) as Tensor), h as Tensor, x as Tensor);
+    return { y: leak[0] };
+  };
+  expect(() => entryOf(asOutput)).toThrow(/entry "step": outputs gives a tensor of another entry, program or loop/);
+});
+
+test("a gradient in a body that would miss a way outside is refused, one that misses none is not", () => {
+  const missing = ({ a, x }: Inputs) => {
+    const double = tl.mul(a as Tensor, 2) as Tensor;
+    return scan(
+      (c: Tensor, row: Tensor) => ({
+        carry: c,
+        output: tl.grad(tl.sum(tl.mul(tl.mul(row, a as Tensor), double)) as Tensor, a as Tensor),
+      }),
+      tl.scalar(0) as Tensor,
+      x as Tensor,
+    );
+  };
+  expect(() => entryOf(missing)).toThrow(
+    /grad in the function of scan: the gradient by a tensor from outside would miss what mul makes of it/,
+  );
+  const found = ({ a, x }: Inputs) =>
+    scan(
+      (c: Tensor, row: Tensor) => ({
+        carry: c,
+        output: tl.grad(tl.sum(tl.mul(row, a as Tensor)) as Tensor, a as Tensor),
+      }),
+      tl.scalar(0) as Tensor,
+      x as Tensor,
+    );
+  expect(() => entryOf(found)).not.toThrow();
+});
