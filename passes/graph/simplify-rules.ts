@@ -14,6 +14,7 @@ import type { Build, Node } from "../../src/graph/node.ts";
 import { cast, mapOps } from "../../src/graph/ops/map.ts";
 import { tensorType } from "../../src/graph/type.ts";
 import { anyOf, hole, type Pattern, pattern, patternOf, type Rule, rule } from "./pattern.ts";
+import { contractRules } from "./simplify-contract.ts";
 import { viewRules } from "./simplify-views.ts";
 
 const add = patternOf("add");
@@ -171,4 +172,4 @@ const choices: readonly Rule[] = [
 ];
 
 /** In the order in which they are tried at a node. */
-export const rules: readonly Rule[] = [...arithmetic, ...constants, ...choices, ...viewRules];
+export const rules: readonly Rule[] = [...arithmetic, ...constants, ...choices, ...viewRules, ...contractRules];

@@ -21,7 +21,7 @@ import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { printFormula } from "../../src/graph/formula.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
-import type { Build, Node } from "../../src/graph/node.ts";
+import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
@@ -89,6 +89,13 @@ function* operandInstances(
 
 type Make = (build: Build, x: Node, y: Node) => Node;
 
+const batched = (
+  batchLeft: readonly number[],
+  batchRight: readonly number[],
+  sumLeft: readonly number[],
+  sumRight: readonly number[],
+): ContractAttrs => ({ batchLeft, batchRight, sumLeft, sumRight });
+
 const halves: Make = (b, x) => b.broadcast(b.constant(x.type.dtype, 0.5), [2, 3], []);
 /** For laws whose ops carry attributes: x and y are f64[5,12]. */
 const written: Readonly<Record<string, readonly Make[]>> = {
@@ -100,6 +107,23 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b) => b.map("log", b.constant("f64", 0)),
     (b) => b.cast(b.constant("f64", -2.5), "i32"),
     (b, x) => b.map("select", b.constant("bool", 1), b.constant("f64", 1), b.constant("f64", x.type.shape.length)),
+  ],
+  "contract(x, w repeated along a batch axis) = contract(x, w)": [
+    (b, x, y) => b.contract(x, b.broadcast(y, [5, 5, 12], [1, 2]), batched([0], [0], [1], [2])),
+    (b, x, y) => {
+      const left = b.reshape(x, [5, 3, 4]);
+      return b.contract(
+        left,
+        b.broadcast(b.reshape(y, [4, 15]), [3, 4, 15, 5], [1, 2]),
+        batched([1, 0], [0, 3], [2], [1]),
+      );
+    },
+    (b, x, y) => b.contract(b.reshape(x, [4, 3, 5]), b.broadcast(y, [3, 5, 12], [1, 2]), batched([1], [0], [2], [1])),
+  ],
+  "contract(x repeated along a batch axis, w) = contract(x, w)": [
+    (b, x, y) => b.contract(b.broadcast(x, [3, 5, 12], [1, 2]), b.reshape(y, [4, 3, 5]), batched([0], [1], [1], [2])),
+    (b, x, y) =>
+      b.contract(b.broadcast(x, [5, 12, 2], [0, 1]), b.reshape(y, [2, 6, 5]), batched([2, 0], [0, 2], [], [])),
   ],
   "cast(x) to its own dtype = x": [(b, x) => b.graph.node(b.cast(x, "f32").op, [x], { dtype: "f64" })],
   "cast(cast(x)) = cast(x) where the first loses nothing": [

@@ -1,0 +1,76 @@
+/**
+ * The law of contractions that `simplify` rewrites by. A factor that is the same for each entry of a batch is read once: so a
+ * matrix product with shared weights, written for one example and given a batch of them, is one matrix product.
+ */
+import { isContract, isOp } from "../../src/graph/define.ts";
+import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import { contract, freeAxes } from "../../src/graph/ops/contract.ts";
+import { broadcast } from "../../src/graph/ops/view.ts";
+import { hole, pattern, type Rule, rule } from "./pattern.ts";
+
+const x = hole("x");
+const w = hole("w");
+const exact = { exact: true };
+
+export const contractRules: readonly Rule[] = [
+  rule(
+    "contract(x, w repeated along a batch axis) = contract(x, w)",
+    pattern(contract, x, pattern(broadcast, w)),
+    (_, b, root) => withoutRepeats(root, 1, b),
+    exact,
+  ),
+  rule(
+    "contract(x repeated along a batch axis, w) = contract(x, w)",
+    pattern(contract, pattern(broadcast, x), w),
+    (_, b, root) => withoutRepeats(root, 0, b),
+    exact,
+  ),
+];
+
+/** The same products without the batch axes along which the operand in `place` repeats: they become free axes of the other. */
+function withoutRepeats(root: Node, place: 0 | 1, build: Build): Node | null {
+  const wide = root.args[place];
+  if (!isContract(root) || wide === undefined || !isOp(wide, broadcast)) return null;
+  const { attrs } = root;
+  const batch = place === 0 ? attrs.batchLeft : attrs.batchRight;
+  const isRepeated = batch.map((axis) => !wide.attrs.axes.includes(axis));
+  if (!isRepeated.includes(true)) return null;
+  const kept = batch.map((_, i) => i).filter((i) => isRepeated[i] === false);
+  const pick = (axes: readonly number[]): number[] => kept.map((i) => axes[i] ?? 0);
+  const gone = batch.filter((_, i) => isRepeated[i]);
+  const left = wide.type.shape.map((_, axis) => axis).filter((axis) => !gone.includes(axis));
+  const small = build.broadcast(
+    wide.args[0],
+    left.map((axis) => wide.type.shape[axis] ?? 1),
+    wide.attrs.axes.map((axis) => left.indexOf(axis)),
+  );
+  const own = (axes: readonly number[]): number[] => axes.map((axis) => left.indexOf(axis));
+  const { batchLeft, batchRight, sumLeft, sumRight } = attrs;
+  const made =
+    place === 0
+      ? { batchLeft: own(pick(batchLeft)), sumLeft: own(sumLeft), batchRight: pick(batchRight), sumRight }
+      : { batchLeft: pick(batchLeft), sumLeft, batchRight: own(pick(batchRight)), sumRight: own(sumRight) };
+  const [a, b] = place === 0 ? [small, root.args[1]] : [root.args[0], small];
+  // axes by the operand and the axis that they come from, as they were called before
+  const label = (side: number, axis: number): string => `${side === place ? "w" : "x"}${axis}`;
+  const before = resultAxes(root.args, attrs, place, label);
+  const behind = resultAxes([a, b], made, place, (side, axis) =>
+    label(side, side === place ? (left[axis] ?? 0) : axis),
+  );
+  const order = before.map((axis) => behind.indexOf(axis));
+  return build.permute(build.contract(a, b, made), order);
+}
+
+/** What the axes of a result come from; those of the batch, from the operand that is not in `place`. */
+function resultAxes(
+  [a, b]: readonly [Node, Node],
+  { batchLeft, batchRight, sumLeft, sumRight }: ContractAttrs,
+  place: 0 | 1,
+  label: (side: number, axis: number) => string,
+): readonly string[] {
+  return [
+    ...(place === 0 ? batchRight : batchLeft).map((axis) => label(1 - place, axis)),
+    ...freeAxes(a.type.shape.length, batchLeft, sumLeft).map((axis) => label(0, axis)),
+    ...freeAxes(b.type.shape.length, batchRight, sumRight).map((axis) => label(1, axis)),
+  ];
+}
