@@ -57,3 +57,14 @@ export function libraryTolerances(
 export function roundingsInBlocks(terms: number): number {
   return terms <= longestSum ? terms : longestSum * Math.ceil(Math.log2(terms) / Math.log2(longestSum / 2));
 }
+
+/**
+ * The same of a running fold, which is cut into blocks from 65 terms on, of about the root of their number, and those again. In a
+ * wide accumulator (not `each`) nothing is rounded but what blocks come to and start with: of a sum each is as much off as its part.
+ */
+export function roundingsInRun(terms: number, each: boolean, isSum: boolean): number {
+  if (terms <= 64) return each ? terms + 8 : 0;
+  const size = Math.min(longestSum, Math.max(16, 2 ** Math.round(Math.log2(terms) / 2)));
+  const blocks = Math.ceil(terms / size);
+  return (each ? size : isSum ? 2 : 2 + blocks) + roundingsInRun(blocks, each, isSum);
+}

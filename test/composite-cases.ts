@@ -90,6 +90,8 @@ const rows: Readonly<Record<string, Unary>> = {
   normalize: (x) => ops.normalize(x),
   cumulativeSum: (x) => ops.cumulativeSum(x),
   cumulativeProduct: (x) => ops.cumulativeProduct(x, { reverse: true }),
+  cumulativeMax: (x) => ops.cumulativeMax(x, { reverse: true }),
+  cumulativeMin: (x) => ops.cumulativeMin(x),
 };
 
 function rowCases(): OpCase[] {
@@ -133,6 +135,9 @@ function lossCases(): OpCase[] {
 
 function shapeCases(): OpCase[] {
   return [
+    one("composite cumulativeLogSumExp", [input([3, 5])], (x) =>
+      ops.cumulativeLogSumExp(x, { reverse: true, axis: 0 }),
+    ),
     one("composite transpose", [input([2, 3, 5])], (x) => ops.transpose(x)),
     one("composite transpose", [input([0, 3])], (x) => ops.transpose(x)),
     one("composite broadcastTo", [input([3, 1])], (x) => ops.broadcastTo(x, [2, 3, 5])),

@@ -8,14 +8,15 @@
  * The first is found by evaluating the op once more on operands moved by their bounds, so no derivative is written down
  * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
  */
-import { roundingsInBlocks, type Tolerances } from "../codegen/tolerance.ts";
+import { roundingsInBlocks, roundingsInRun, type Tolerances } from "../codegen/tolerance.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
-import { isContract, isOp, isReduce } from "../src/graph/define.ts";
+import { isContract, isOp, isReduce, isRun } from "../src/graph/define.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
 import { moments } from "../src/graph/ops/reduce.ts";
+import { running } from "../src/graph/ops/running.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
 import { sizeOf } from "../src/graph/shape.ts";
@@ -51,7 +52,7 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
   };
   const values = operands.map(({ value }) => value);
   const value = evaluate(values);
-  const multiplies = node.op.kind === "contract" || node.op.name === "prod";
+  const multiplies = node.op.kind === "contract" || node.op.name === "prod" || node.attrs.fold === "prod";
   const inherited = multiplies ? productsMoved(operands, evaluate) : operandsMoved(operands, value, evaluate);
   if (!isFloat(value.dtype)) return { value, bound: inherited };
   const { tolerance = "exact" } = node.op;
@@ -59,8 +60,11 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
   if (ulps === 0 && unit === 0) return { value, bound: inherited };
   const sums = unit === 0 ? none(value) : sumsOf(node, values, evaluate);
   const terms = termsOf(node, values);
-  const perTerms =
-    unit === 0 ? 0 : ((inBlocks ? roundingsInBlocks(terms) : terms) + 8) * unit + (terms + 8) * oracleUnit;
+  const rounds =
+    tolerance === "running"
+      ? roundingsInRun(terms, inBlocks, node.attrs.fold !== "prod")
+      : (inBlocks ? roundingsInBlocks(terms) : terms) + 8;
+  const perTerms = unit === 0 ? 0 : rounds * unit + (terms + 8) * oracleUnit;
   const whole = unit !== 0 && operands.every(isWhole);
   const bound = inherited.map((moved, i) => {
     const [y, total] = [value.data[i] as number, sums[i] as number];
@@ -77,6 +81,9 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
  * (squares about 0) / (squares about the mean) (Chan, Golub and LeVeque, "Algorithms for computing the sample variance", 1983).
  */
 function sumsOf(node: Node, values: readonly NdArray[], evaluate: (args: readonly NdArray[]) => NdArray): Float64Array {
+  // Powers are relative to the largest, so their sum is 1 at least: what is off of it is off of the logarithm.
+  if (node.attrs.fold === "logSumExp")
+    return evaluate(values).data.map((y) => (Number.isFinite(y) ? 1 + Math.abs(y) : 0));
   if (node.op !== moments || node.result !== 2) return evaluate(values.map(magnitudes)).data;
   const types = node.results.map(({ type }) => type);
   const [count, mean, squares] = node.op.evaluate(values, node.attrs, types).map(({ data }) => data);
@@ -143,9 +150,10 @@ function magnitudes(x: NdArray): NdArray {
   return { ...x, data: x.data.map(Math.abs) };
 }
 
-/** How many terms each result of a reduction or contraction folds together. */
+/** How many terms each result of a reduction or contraction folds together, the last of a running fold. */
 function termsOf(node: Node, [x]: readonly NdArray[]): number {
   if (isOp(node, windowSum)) return sizeOf(node.attrs.size);
+  if (isRun(node) || node.op === running) return x?.shape[Number(node.attrs.axis)] ?? 0;
   if (!isReduce(node) && !isContract(node)) return 0;
   const axes = isReduce(node) ? node.attrs.axes : node.attrs.sumLeft;
   return sizeOf(axes.map((axis) => x?.shape[axis] ?? 0));

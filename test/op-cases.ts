@@ -16,9 +16,11 @@ import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
 import { mergeRuns } from "../src/graph/ops/merge.ts";
 import { maxWithIndex, minWithIndex, reduceOps } from "../src/graph/ops/reduce.ts";
+import { runBlock, running } from "../src/graph/ops/running.ts";
 import { searchSorted } from "../src/graph/ops/search.ts";
 import { putAlong, takeAlong } from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
+import { sizeOf } from "../src/graph/shape.ts";
 import { compositeCases } from "./composite-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 import { windowCases } from "./window-cases.ts";
@@ -198,6 +200,68 @@ function sortCases(): OpCase[] {
   ];
 }
 
+/** Rows at once, along another axis, in blocks that fill and that do not, and in blocks of blocks; then each with restarts. */
+const runs: readonly (readonly [shape: readonly number[], axis: number])[] = [
+  [[7], 0],
+  [[0], 0],
+  [[3, 1], 1],
+  [[5, 3, 2], 1],
+  [[4, 64], 1],
+  [[128], 0],
+  [[70, 3], 0],
+  [[64, 40], 0],
+  [[67, 21], 0],
+  [[2, 131], 1],
+];
+
+const runningFns = {
+  sum: ops.cumulativeSum,
+  prod: ops.cumulativeProduct,
+  max: ops.cumulativeMax,
+  min: ops.cumulativeMin,
+  logSumExp: ops.cumulativeLogSumExp,
+} as const;
+
+/** Slopes of long ones cancel, and are running folds of the same kind. */
+const isShort = (shape: readonly number[]): Partial<OpCase> => ({ gradient: sizeOf(shape) < 40 });
+
+function runningCases(): OpCase[] {
+  const anew = (x: Tensor): Tensor => ops.greater(ops.stopGradient(x), 1);
+  const since = (x: Tensor, axis: number): Tensor =>
+    applyOp(running, [x, anew(x)], { axis, fold: "sum" }, here("running"));
+  const once = { axis: 0, fold: "sum", starts: true, restarts: false } as const;
+  return [
+    ...(Object.keys(runningFns) as (keyof typeof runningFns)[]).flatMap((fold) =>
+      runs.map(([shape, axis]) => {
+        const range: Range = fold === "prod" ? [0.7, 1.3] : fold === "sum" ? [-0.3, 1] : wide;
+        return one(
+          `composed running ${fold}`,
+          [input(shape, range)],
+          (x) => runningFns[fold](x, { axis }),
+          isShort(shape),
+        );
+      }),
+    ),
+    ...runs.map(([shape, axis]) => one("composed running anew", [input(shape)], (x) => since(x, axis), isShort(shape))),
+    one("composed running i32", [whole([9, 80], -3, 9)], (x) => ops.cumulativeSum(x)),
+    one("composed running i32", [whole([70], -9, 9)], (x) => ops.cumulativeMax(x, { reverse: true, exclusive: true })),
+    one(
+      "composed running sum",
+      [input([5000], [0, 1])],
+      (x) => ops.cumulativeSum(x, { reverse: true, exclusive: true }),
+      {
+        gradient: false,
+      },
+    ),
+    one("composed running logSumExp", [input([90], [-90, 90])], (x) => ops.cumulativeLogSumExp(x), {
+      gradient: false,
+    }),
+    one("run runBlock", [input([5, 3]), input([3])], (x, s) => applyOp(runBlock, [x, s], once, here("run")), {
+      gradient: false,
+    }),
+  ];
+}
+
 function viewCases(): OpCase[] {
   const x = (...shape: number[]) => [input(shape)];
   const pads = [
@@ -286,6 +350,7 @@ export const opCases: readonly OpCase[] = [
   ...bestCases(),
   ...momentsCases(),
   ...sortCases(),
+  ...runningCases(),
   ...viewCases(),
   ...windowCases(),
   ...contractCases(),

@@ -12,6 +12,7 @@ import * as mapOps from "../src/graph/ops/map.ts";
 import * as merges from "../src/graph/ops/merge.ts";
 import * as parts from "../src/graph/ops/parts.ts";
 import * as reductions from "../src/graph/ops/reduce.ts";
+import * as runs from "../src/graph/ops/running.ts";
 import * as searches from "../src/graph/ops/search.ts";
 import * as sorts from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
@@ -65,6 +66,7 @@ export function knownOps(): readonly OpDef[] {
     gatherOps,
     sorts,
     merges,
+    runs,
     searches,
     windows,
     coverings,
@@ -89,11 +91,11 @@ export function unknownModules(files: readonly string[]): string[] {
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 
-/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op. Transforms are gone before a target sees them. */
+/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op, `running-slopes` a gradient. Transforms are gone before a target sees them. */
 export function unknownOpFiles(files: readonly string[]): string[] {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");
-  const known = [...imported, "map-type", "transform", "window-steps", "window-contract"];
+  const known = [...imported, "map-type", "running-slopes", "transform", "window-steps", "window-contract"];
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 

@@ -10,6 +10,7 @@ export const jsTolerances: Tolerances = {
   root: within(0.5),
   inverseRoot: within(0.5 + 2 ** -28), // in double, and rounded once more
   summed: folded,
+  running: { ...folded, unit: 2 ** -24 }, // what a block comes to, and what it starts with
   multiplied: folded,
   ...libraryTolerances(),
 };

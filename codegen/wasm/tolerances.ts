@@ -10,6 +10,7 @@ export const wasmTolerances: Tolerances = {
   root: within(0.5),
   inverseRoot: within(1.5), // root and quotient are rounded, and the root's half ulp is at most one of the result
   summed: { ...folded, inBlocks: true },
+  running: { ...folded, inBlocks: true },
   multiplied: folded,
   ...libraryTolerances(),
 };

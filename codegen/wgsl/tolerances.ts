@@ -19,6 +19,7 @@ export const wgslTolerances: Tolerances = {
   root: within(6.5, flushed),
   inverseRoot: within(2, flushed),
   summed: { ...folded, inBlocks: true },
+  running: { ...folded, inBlocks: true },
   multiplied: folded,
   ...libraryTolerances(flushed, { tanh: 1.5 }), // tanh divides
 };

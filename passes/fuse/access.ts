@@ -7,8 +7,9 @@
  *   add(z, broadcast(b))   at [i, j]   ->   z at [i, j], b at [j]
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import { isContract, isReduce, operand } from "../../src/graph/define.ts";
-import type { Guard, Node, Reads } from "../../src/graph/node.ts";
+import { isContract, isReduce, isRun, operand } from "../../src/graph/define.ts";
+import type { Guard, Node, NodeOf, Reads, RunSchema } from "../../src/graph/node.ts";
+import { runOperands } from "../../src/graph/ops/running.ts";
 import { fixedShape } from "../../src/graph/shape.ts";
 import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { rangedIndex } from "../../src/kernel/index-expr.ts";
@@ -106,7 +107,8 @@ export class Accesses {
     } else if (op.kind === "loop") {
       // all of it, and from memory: bodies say in which order
       for (const arg of args) found.push({ node: arg, at: none, guarded: false });
-    } else this.#elements(node, out);
+    } else if (isRun(node)) this.#lookAlong(node, out);
+    else this.#elements(node, out);
     this.#known.set(node, found);
     return found;
   }
@@ -128,6 +130,16 @@ export class Accesses {
       loops.push(this.#pool.loop({ name: letter + axis, extent: extents[axis] ?? 0 }));
     }
     return loops;
+  }
+
+  /** A run reads along its whole axis. */
+  #lookAlong(node: NodeOf<RunSchema, "many">, out: readonly Index[]): void {
+    const { axis } = node.attrs;
+    const { x, starts, restarts } = runOperands(node.args, node.attrs);
+    const [along] = this.#loops("r", [shapeOf(node)[axis] ?? 0]);
+    const at = out.map((index, i) => (i === axis && along !== undefined ? along : index));
+    for (const whole of [x, restarts]) if (whole !== undefined) this.#look(whole, at);
+    if (starts !== undefined) this.#look(starts, out.toSpliced(axis, 1));
   }
 
   /** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */

@@ -12,10 +12,10 @@ import { printNode } from "../../src/graph/print.ts";
 import type { Accesses } from "./access.ts";
 
 /**
- * contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. loop: a loop
- * over bodies, which is no kernel.
+ * contract: one contraction and its epilogue. row: reductions along rows and what shares the rows. map: one element each. run: one
+ * run alone, whose domain is its shape without the axis along which it goes. loop: a loop over bodies, which is no kernel.
  */
-export type ClusterKind = "contract" | "row" | "map" | "loop";
+export type ClusterKind = "contract" | "row" | "map" | "run" | "loop";
 
 export interface Cluster {
   readonly kind: ClusterKind;

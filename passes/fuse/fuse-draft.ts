@@ -3,6 +3,7 @@
  *
  * Drafts know what they read as they grow, so that joining one costs what the joining node reads, not what the draft holds.
  */
+import { isRun } from "../../src/graph/define.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { type Access, shapeOf } from "./access.ts";
 import type { BufferKey, BufferKeys, ClusterKind } from "./cluster.ts";
@@ -163,13 +164,14 @@ export class Draft {
 }
 
 function kindOf({ op }: Node): ClusterKind {
-  if (op.kind === "contract" || op.kind === "loop") return op.kind;
+  if (op.kind === "contract" || op.kind === "run" || op.kind === "loop") return op.kind;
   return op.kind === "reduce" ? "row" : "map";
 }
 
 /** Trailing axes of size 1 are no loops: [128, 1] and [128] are the same rows. */
 export function domainOf(node: Node): readonly number[] {
   const shape = shapeOf(node);
+  if (isRun(node)) return shape.toSpliced(node.attrs.axis, 1);
   let rank = shape.length;
   while (rank > 0 && shape[rank - 1] === 1) rank -= 1;
   return shape.slice(0, rank);

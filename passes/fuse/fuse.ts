@@ -122,6 +122,7 @@ class Fusion {
   #place(node: Node, accesses: readonly Access[]): boolean {
     switch (node.op.kind) {
       case "source":
+      case "run":
       case "loop":
         return false;
       case "contract":
@@ -199,7 +200,7 @@ class Fusion {
   }
 
   #hasLoops(node: Node, draft: Draft, accesses: readonly Access[]): boolean {
-    if (draft.kind === "loop") return false;
+    if (draft.kind === "run" || draft.kind === "loop") return false;
     const shape = shapeOf(node);
     const { domain } = draft;
     const rank = domain.length;

@@ -26,7 +26,12 @@ export function splitWideConcats(entry: Entry, limits: Limits): Entry {
   const results = new Set(resultNodes(entry));
   const prices = new Map<Node, number>();
   for (const node of nodes) {
-    const isStored = isExternal(node) || results.has(node) || node.op.kind === "contract" || node.op.kind === "reduce";
+    const isStored =
+      isExternal(node) ||
+      results.has(node) ||
+      node.op.kind === "contract" ||
+      node.op.kind === "reduce" ||
+      node.op.kind === "run";
     prices.set(
       node,
       isStored ? 1 : Math.min(mostReads, Math.max(1, sum(node.args.map((arg) => prices.get(arg) ?? 1)))),

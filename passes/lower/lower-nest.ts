@@ -12,7 +12,7 @@ import { apply, convert, fold, forLoop, letValue, load } from "../../src/kernel/
 import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { folds } from "../../src/kernel/folds.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
-import type { Bound, Expr, ExprPool, Index, LoopVar, Stmt, Term } from "../../src/kernel/kernel.ts";
+import type { Bound, Expr, ExprPool, Index, LoopMark, LoopVar, Stmt, Term } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
 import { type Elements, elementsIn, innerExtents, placeOf, shapeOf } from "../fuse/access.ts";
@@ -115,7 +115,7 @@ export class NestBuilder {
   }
 
   /** Runs `make` inside loops along a row, a scope for each; what it gives is the end of the innermost body. */
-  within(loops: readonly LoopVar[], make: () => readonly Stmt[], depth = 0): void {
+  within(loops: readonly LoopVar[], make: () => readonly Stmt[], mark: LoopMark = "parallel", depth = 0): void {
     const loop = loops[depth];
     if (loop === undefined) {
       this.emit(make());
@@ -124,9 +124,9 @@ export class NestBuilder {
     const outer = this.#innermost();
     const scope = newScope([], [loop]);
     this.#scopes.push(scope);
-    this.within(loops, make, depth + 1);
+    this.within(loops, make, mark, depth + 1);
     this.#scopes.pop();
-    outer.stmts.push(forLoop(loop, scope.stmts, "parallel"));
+    outer.stmts.push(forLoop(loop, scope.stmts, mark));
   }
 
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */

@@ -10,6 +10,7 @@
  * computed once a row, and scalars that no loop changes once a launch.
  */
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
+import { isRun } from "../../src/graph/define.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
@@ -34,6 +35,7 @@ import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
+import { lowerRun } from "./lower-run.ts";
 import { Names } from "./names.ts";
 
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
@@ -248,6 +250,13 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, se
   const loops = domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
   const own = loops.map((loop) => pool.loop(loop));
   const nest = new NestBuilder({ cluster, loops, buffers, names, pool, target });
+  const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
+  const [run] = nodes;
+  if (run !== undefined && isRun(run)) {
+    const written = buffers.written(run);
+    lowerRun(run, own, { nest, names, target, pool }, (at, value) => storeAt(written, at, value));
+    return { loops: parallel, prelude: nest.prelude, body: nest.body };
+  }
   // In id order, operands first: so a value never asks for another that is deep below it.
   for (const node of nodes) {
     if (isElement(node, cluster) && !cluster.inner.has(node))
@@ -269,7 +278,6 @@ function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, se
   }
   for (const members of inRows.values()) storeRows(members, nest, loops, buffers, names, pool);
   nest.emit(stores);
-  const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
   return { loops: parallel, prelude: nest.prelude, body: nest.body };
 }
 

@@ -1,23 +1,23 @@
 /**
- * Running sums and products along an axis.
+ * Running folds along an axis: sums, products, extremes and log-sum-exps of the first 1, 2, 3... elements.
  */
 import type { DType } from "../core/dtype.ts";
+import { neutral, type RunningFold } from "../core/fold.ts";
 import { checkArguments, checkOptions, flag, type OptionTable } from "../core/options.ts";
-import { here } from "../core/origin.ts";
-import { iota } from "../graph/ops/source.ts";
+import { here, type Origin } from "../core/origin.ts";
+import { pad as padOp, slice as sliceOp } from "../graph/ops/parts.ts";
+import { running } from "../graph/ops/running.ts";
+import { flip as flipOp } from "../graph/ops/view.ts";
 import type { Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { axesOf, axisKind, checkTensor } from "./check.ts";
-import { less, lessEqual, where } from "./logic.ts";
-import { prod, sum } from "./reduce.ts";
-import { reshape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** How running sums and products go along an axis. */
+/** How running folds go along an axis. */
 export interface RunningOptions {
   /** The last by default. */
   readonly axis?: number;
-  /** Leave the element itself out: the first result is the sum of nothing. */
+  /** Leave the element itself out: the first result is the fold of nothing (0 for a sum, 1 for a product, else an infinity). */
   readonly exclusive?: boolean;
   /** From the end to the front. */
   readonly reverse?: boolean;
@@ -25,18 +25,14 @@ export interface RunningOptions {
 
 const runningTable: OptionTable<RunningOptions> = { axis: axisKind, exclusive: flag, reverse: flag };
 
-/**
- * Sums of the first 1, 2, 3... elements along an axis: y[j] = sum over i <= j of x[i], with a triangular mask. The work is
- * n * n for an axis of n, so for short axes.
- */
+/** Sums of the first 1, 2, 3... elements along an axis: y[j] = sum over i <= j of x[i]. Integers wrap. The work is linear. */
 export function cumulativeSum<S extends Shape, D extends DType>(
   x: Tensor<S, D>,
   options?: RunningOptions,
 ): Tensor<S, D>;
 export function cumulativeSum(x: Tensor, options: RunningOptions = {}): Tensor {
   checkArguments("cumulativeSum", arguments, 2);
-  const { part, over } = prefixes(x, 0, options, "cumulativeSum");
-  return sum(part, { axis: over });
+  return runningCall("cumulativeSum", "sum", x, options);
 }
 
 /** Products of the first 1, 2, 3... elements along an axis; see `cumulativeSum`. The gradient is right at zeros too. */
@@ -46,24 +42,54 @@ export function cumulativeProduct<S extends Shape, D extends DType>(
 ): Tensor<S, D>;
 export function cumulativeProduct(x: Tensor, options: RunningOptions = {}): Tensor {
   checkArguments("cumulativeProduct", arguments, 2);
-  const { part, over } = prefixes(x, 1, options, "cumulativeProduct");
-  return prod(part, { axis: over });
+  return runningCall("cumulativeProduct", "prod", x, options);
 }
 
-/** [..., j, i, ...]: x[i] where it belongs to the running sum j, `rest` elsewhere. `over` is the axis i. */
-function prefixes(x: Tensor, rest: number, given: RunningOptions, call: string): { part: Tensor; over: number } {
+/** The largest of the first 1, 2, 3... elements along an axis; a NaN stays. The first of equals has the slope. */
+export function cumulativeMax<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options?: RunningOptions,
+): Tensor<S, D>;
+export function cumulativeMax(x: Tensor, options: RunningOptions = {}): Tensor {
+  checkArguments("cumulativeMax", arguments, 2);
+  return runningCall("cumulativeMax", "max", x, options);
+}
+
+/** The smallest of the first 1, 2, 3... elements along an axis; see `cumulativeMax`. */
+export function cumulativeMin<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options?: RunningOptions,
+): Tensor<S, D>;
+export function cumulativeMin(x: Tensor, options: RunningOptions = {}): Tensor {
+  checkArguments("cumulativeMin", arguments, 2);
+  return runningCall("cumulativeMin", "min", x, options);
+}
+
+/** log(exp(x[0]) + ... + exp(x[j])) along an axis, of floats. Nothing overflows, and a start of -Infinity is one. */
+export function cumulativeLogSumExp<S extends Shape, D extends DType>(
+  x: Tensor<S, D>,
+  options?: RunningOptions,
+): Tensor<S, D>;
+export function cumulativeLogSumExp(x: Tensor, options: RunningOptions = {}): Tensor {
+  checkArguments("cumulativeLogSumExp", arguments, 2);
+  return runningCall("cumulativeLogSumExp", "logSumExp", x, options);
+}
+
+function runningCall(call: string, fold: RunningFold, x: Tensor, given: RunningOptions): Tensor {
   const origin = here(call);
   checkTensor(call, x);
   const options = checkOptions(call, given, runningTable, { before: "a, ", origin });
   const axis = axesOf(x, options.axis ?? -1, origin)[0] ?? 0;
-  const extent = x.shape[axis] ?? 1;
-  const counts = (along: 0 | 1): Tensor => {
-    return applyOp(iota, [], { dtype: "i32", shape: [extent, extent], axis: along }, origin);
-  };
-  const compare = options.exclusive === true ? less : lessEqual;
-  const [front, back] = options.reverse === true ? [counts(0), counts(1)] : [counts(1), counts(0)];
-  const behind = x.shape.slice(axis + 1).map(() => 1);
-  const mask = reshape(compare(front, back), [extent, extent, ...behind]);
-  const spread = reshape(x, [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis)]);
-  return { part: where(mask, spread, rest), over: axis + 1 };
+  const turned = (node: Tensor): Tensor =>
+    options.reverse === true ? applyOp(flipOp, [node], { axes: [axis] }, origin) : node;
+  const all = applyOp(running, [turned(x)], { axis, fold }, origin);
+  return turned(options.exclusive === true ? shifted(all, axis, neutral(fold, x.dtype), origin) : all);
+}
+
+/** One on along the axis: the last falls out. */
+function shifted(x: Tensor, axis: number, first: number, origin: Origin): Tensor {
+  const none = x.shape.map(() => 0);
+  const before = none.map((_, i) => (i === axis ? 1 : 0));
+  const longer = applyOp(padOp, [x], { before, after: none, inner: none, value: first }, origin);
+  return applyOp(sliceOp, [longer], { start: none, stop: x.shape, step: none.map(() => 1) }, origin);
 }

@@ -20,6 +20,8 @@ import type {
   Reads,
   ReduceOp,
   ReduceSchema,
+  RunOp,
+  RunSchema,
   SourceOp,
   TransformOp,
   ViewOp,
@@ -146,6 +148,10 @@ export function isReduce(node: Node): node is NodeOf<ReduceSchema, 1> & { readon
 
 export function isContract(node: Node): node is NodeOf<ContractSchema, 2> & { readonly op: ContractOf } {
   return node.op.kind === "contract";
+}
+
+export function isRun(node: Node): node is NodeOf<RunSchema, "many"> & { readonly op: RunOp<RunSchema, "many"> } {
+  return node.op.kind === "run";
 }
 
 const counts = ["no operands", "one operand", "two operands", "three operands"];

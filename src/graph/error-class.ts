@@ -17,6 +17,8 @@ export type ErrorClass =
   | "inverseRoot"
   /** Sums and contractions. */
   | "summed"
+  /** Running folds, which are made of blocks on every target. */
+  | "running"
   /** Products: a rounding for each factor, in any order. */
   | "multiplied"
   /** A function of the maths library. */

@@ -197,6 +197,21 @@ export interface GatherOp<S extends AttrSchema = AttrSchema, N extends Arity = A
   elements(at: readonly Index[], attrs: AttrsOf<S>, types: readonly TensorType[], reads: Reads<N>): readonly Expr[];
 }
 
+/**
+ * Folds an axis of its first operand and tells every partial result: element j of the result is the fold of those up to j. The
+ * others, each where its flag is set: what the fold starts with, for each row along the axis; and where it starts anew (bool).
+ */
+export interface RunOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
+  readonly kind: "run";
+}
+
+export type RunSchema = {
+  readonly axis: "axis";
+  readonly fold: "name";
+  readonly starts: "flag";
+  readonly restarts: "flag";
+};
+
 /** Written in other ops, which depends on sizes: `expand` makes them, once dimensions are numbers. */
 export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "composed";
@@ -227,6 +242,7 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
   | ReduceOp<S, N>
   | ContractOp<S, N>
   | GatherOp<S, N>
+  | RunOp<S, N>
   | ComposedOp<S, N>
   | LoopOp<S, N>
   | TransformOp<S, N>;
@@ -307,12 +323,12 @@ export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | 
 
 export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "dynamicUpdate";
 
-export type ComposedName = "sort" | "putAlong" | "windowSum";
+export type ComposedName = "sort" | "putAlong" | "windowSum" | "running";
 
 export type LoopName = "scan" | "whileLoop" | "cond";
 
 /** What composed ops are written in, and no entry before `expand`. */
-export type ExpandedName = "mergeRuns" | "searchSorted" | "covering";
+export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "runBlock";
 
 /** Ops of entries that are not differentiated yet. */
 export type TransformName = "gradient" | "pullback" | "slopedAs";

@@ -6,6 +6,7 @@
  *   argMax     best, place           x, its index     the greater; the earlier of equals; NaN is greater than all
  *   moments    count, mean, m2       1, x, 0          Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm
  *                                                     for computing sample variances", 1979
+ *   logSumExp  top, sum              x, 1             of terms that are taken relative to the largest: nothing overflows
  *
  * An element is a partial result itself, of one element: so a step of a loop is a join, and so is the end of a tree.
  */
@@ -32,6 +33,8 @@ export interface Fold {
    * before the other, as lanes that take turns have them; it costs `argMax` two comparisons more.
    */
   join(a: readonly Expr[], b: readonly Expr[], define: Define, isMixed?: boolean): readonly Expr[];
+  /** The one number that a partial result means, where that is not its first. */
+  result?(partial: readonly Expr[]): Expr | undefined;
   /** Whether parts of the elements may be folded apart and then joined: with the same bits, or with other roundings. */
   splits(type: ValueType): "exactly" | "rounding" | "no";
   /** Whether it accumulates in the target's wider type, where the target has one (`accumulatorType`). */
@@ -107,6 +110,27 @@ const moments: Fold = {
   isWide: true,
 };
 
+/** log(sum exp(x)) = top + log(sum): `sum` is of exp(x - top), so one exponential brings two partial results together. */
+const logSumExp: Fold = {
+  names: ["top", "sum"],
+  types: (type) => [type, type],
+  element: (value) => [value, value.pool.constant(value.type, 1)],
+  identity: () => [Number.NEGATIVE_INFINITY, 0],
+  join([topA, sumA], [topB, sumB], define) {
+    if (topA === undefined || sumA === undefined || topB === undefined || sumB === undefined) return [];
+    // Of equals it is 0, also where both are infinite.
+    const apart = apply("select", apply("eq", topA, topB), 0, apply("abs", apply("sub", topA, topB)));
+    const factor = define("factor", apply("exp", apply("neg", define("apart", apart))));
+    const isBelow = apply("lt", topA, topB);
+    const grown = apply("add", apply("mul", sumA, factor), sumB);
+    const joined = apply("add", sumA, apply("mul", sumB, factor));
+    return [apply("max", topA, topB), apply("select", isBelow, grown, joined)];
+  },
+  result: ([top, sum]) => (top === undefined || sum === undefined ? undefined : apply("add", top, apply("log", sum))),
+  splits: () => "rounding",
+  isWide: true,
+};
+
 export const folds: Readonly<Record<FoldFn, Fold>> = {
   sum: plain("sum", "add", true),
   prod: plain("prod", "mul", true),
@@ -115,4 +139,5 @@ export const folds: Readonly<Record<FoldFn, Fold>> = {
   argMax: arg("gt"),
   argMin: arg("lt"),
   moments,
+  logSumExp,
 };

@@ -109,6 +109,7 @@ const spellings: Spellings<string> = {
   scan: custom,
   whileLoop: custom,
   cond: custom,
+  running: custom,
   contract: op("dot_general"),
 };
 

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { roundingsInBlocks, type Tolerance } from "../../codegen/tolerance.ts";
 import { builder } from "../../src/graph/build.ts";
 import type { Entry } from "../../src/graph/entry.ts";
+import type { ErrorClass } from "../../src/graph/error-class.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
@@ -21,7 +22,7 @@ function toleranceTable(): string {
   for (const op of knownOps()) {
     const { tolerance = "exact" } = op;
     const cells = targetNames
-      .map((target) => printTolerance(targets[target].planned.tolerances[tolerance]))
+      .map((target) => printTolerance(targets[target].planned.tolerances[tolerance], tolerance))
       .join(" | ");
     shared.set(cells, [...(shared.get(cells) ?? []), `\`${op.name}\``]);
   }
@@ -29,11 +30,11 @@ function toleranceTable(): string {
   return [`| ops | ${targetNames.join(" | ")} |`, `| --- |${" --- |".repeat(targetNames.length)}`, ...rows].join("\n");
 }
 
-function printTolerance({ ulps, absolute, unit, inBlocks }: Tolerance): string {
+function printTolerance({ ulps, absolute, unit, inBlocks }: Tolerance, kind: ErrorClass): string {
   const power = (value: number): string => `2^${Math.log2(value)}`;
   const terms = [
     ...(ulps === 0 ? [] : [`${Number(ulps.toFixed(9))} ulp`]),
-    ...(unit === 0 ? [] : [`(${inBlocks ? "R" : "K"} + 8) · ${power(unit)} · Σ`]),
+    ...(unit === 0 ? [] : [`${kind === "running" ? "P" : `(${inBlocks ? "R" : "K"} + 8)`} · ${power(unit)} · Σ`]),
     ...(absolute === 0 ? [] : [power(absolute)]),
   ];
   return terms.length === 0 ? "exact" : terms.join(" + ");

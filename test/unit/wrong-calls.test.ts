@@ -53,7 +53,7 @@ const rows: Readonly<Record<string, Row>> = {
       .map((name) => [name, { args: one, options: axis }]),
   ),
   ...Object.fromEntries(
-    "argmax argmin maxWithIndex minWithIndex softmax logSoftmax normalize cumulativeSum cumulativeProduct"
+    "argmax argmin maxWithIndex minWithIndex softmax logSoftmax normalize cumulativeSum cumulativeProduct cumulativeMax cumulativeMin cumulativeLogSumExp"
       .split(" ")
       .map((name) => [name, { args: one, options: { axis: 0 } }]),
   ),

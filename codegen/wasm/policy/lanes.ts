@@ -51,7 +51,9 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
     ];
   }
   if (along === undefined) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
-  const hasLoops = nest.body.some(({ kind }) => kind === "for" || kind === "fold");
+  // A run's loop has variables, which no block has copies of.
+  const isRun = nest.body.some(({ kind }) => kind === "var");
+  const hasLoops = !isRun && nest.body.some(({ kind }) => kind === "for" || kind === "fold");
   const { axis } = along;
   const wide = hasLoops ? Math.min(vectorsAtOnce, Math.floor(axis.extent / laneCount)) : 1;
   const nested = { axes, axis, work };
