@@ -46,7 +46,7 @@ export function lowerRun(
   const loop = { name: names.fresh("k"), extent: shapeOf(node)[axis] ?? 0 };
   const at = own.toSpliced(axis, 0, pool.loop(loop));
   const kinds = about.types(wide);
-  const first = starts === undefined ? undefined : about.element(convert(wide, nest.value(starts, own)), []);
+  const first = starts === undefined ? undefined : about.element(convert(wide, nest.value(starts, own)), [], []);
   const held = about.names.map((hint, i) => ({ name: names.fresh(hint), type: kinds[i] ?? wide }));
   const identity = about.identity(wide);
   nest.emit(held.map(({ name, type: own }, i) => variable(name, first?.[i] ?? pool.constant(own, identity[i] ?? 0))));
@@ -59,7 +59,7 @@ export function lowerRun(
         stmts.push(letValue(name, value));
         return pool.name(value.type, name);
       };
-      const element = about.element(convert(wide, nest.value(x, at)), []);
+      const element = about.element(convert(wide, nest.value(x, at)), [], []);
       const isAnew = restarts === undefined ? undefined : nest.value(restarts, at);
       const before = held.map((one) => pool.name(one.type, one.name));
       const after = about.join(before, element, define).map((value, i) => {
