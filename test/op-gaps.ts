@@ -95,7 +95,15 @@ export function unknownModules(files: readonly string[]): string[] {
 export function unknownOpFiles(files: readonly string[]): string[] {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");
-  const known = [...imported, "gather-batch", "map-type", "running-slopes", "transform", "window-steps", "window-contract"];
+  const known = [
+    ...imported,
+    "gather-batch",
+    "map-type",
+    "running-slopes",
+    "transform",
+    "window-steps",
+    "window-contract",
+  ];
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 
