@@ -44,6 +44,18 @@ export type {
 export type { Range as StateRange, StateOptions, StateSpec, TensorsOf } from "./dsl/spec.ts";
 export type { DTypeOf, Operand, ShapeOf } from "./dsl/tensor.ts";
 export type { NamedLeaf } from "./dsl/tree.ts";
+export type {
+  CheckConv,
+  CheckDepthwise,
+  CheckPool,
+  CheckTransposed,
+  ConvShape,
+  DepthwiseShape,
+  GlobalPoolShape,
+  PoolShape,
+  TransposedShape,
+  WindowShape,
+} from "./dsl/window-types.ts";
 export type { Entry } from "./graph/entry.ts";
 export type { Literal as GraphLiteral, Node as GraphNode } from "./graph/node.ts";
 export type { Constant as FingerprintConstant, StateType } from "./io/checkpoint.ts";

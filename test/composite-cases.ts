@@ -5,6 +5,7 @@
  */
 import * as ops from "../src/dsl/ops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
+import { convCases } from "./conv-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 
 type Unary = (x: Tensor) => unknown;
@@ -197,7 +198,15 @@ function randomCases(): OpCase[] {
 }
 
 export function compositeCases(): OpCase[] {
-  return [...elementCases(), ...rowCases(), ...lossCases(), ...shapeCases(), ...sumCases(), ...randomCases()];
+  return [
+    ...elementCases(),
+    ...rowCases(),
+    ...lossCases(),
+    ...shapeCases(),
+    ...sumCases(),
+    ...convCases(),
+    ...randomCases(),
+  ];
 }
 
 /** Composites through which no gradient flows, by definition. */

@@ -41,6 +41,8 @@ const otherModules = [
   "stable",
   "tensor",
   "tree",
+  "window-axes",
+  "window-types",
 ];
 
 /** One is in every gradient column; the differences of the other cancel in f32 (ops-composites.test.ts has it in f64). */

@@ -35,6 +35,47 @@ same<typeof v2, Trainer<"digit_loss" | "odd_loss", "a" | "b", "digit" | "odd">>(
 const v3 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop(), metrics: { digit: ["accuracy"], odd: { mae: (output, target) => mean(abs(sub(output, target))) } } });
 same<typeof v3, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy" | "odd_mae", "a" | "b", "digit" | "odd">>(true);
 `,
+  convolutions: `
+import { avgPool, conv, convTranspose, depthwiseConv, f32, flatten, glorotUniform, globalPool, maxPool, param, program, relu, reshape, type Shape, type Tensor, window } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function shape<const S extends Shape>(_x: Tensor<S>, _proof: (s: S) => void): void {}
+function is<S extends Shape>() { return <T extends Shape>(_x: Tensor<T>, _proof: Same<S, T>): void => {}; }
+declare const x: Tensor<["batch", 28, 27, 3]>;
+declare const w: Tensor<[3, 3, 3, 32]>;
+is<["batch", 26, 25, 32]>()(conv(x, w), true);
+is<["batch", 28, 27, 32]>()(conv(x, w, { padding: "same" }), true);
+is<["batch", 14, 14, 32]>()(conv(x, w, { padding: "same", stride: 2 }), true);
+is<["batch", 13, 9, 32]>()(conv(x, w, { stride: [2, 3] }), true);
+is<["batch", 24, 21, 32]>()(conv(x, w, { dilation: [2, 3] }), true);
+is<["batch", 29, 25, 32]>()(conv(x, w, { padding: [[1, 2], [0, 0]] }), true);
+declare const c: Tensor<["batch", 4, 28, 27]>;
+declare const g: Tensor<[5, 5, 2, 6]>;
+is<["batch", 6, 24, 23]>()(conv(c, g, { groups: 2, dataFormat: "channelsFirst" }), true);
+declare const d: Tensor<[3, 3, 3, 2]>;
+is<["batch", 26, 25, 6]>()(depthwiseConv(x, d), true);
+declare const t: Tensor<[3, 3, 8, 3]>;
+is<["batch", 57, 55, 8]>()(convTranspose(x, t, { stride: 2 }), true);
+is<["batch", 56, 54, 8]>()(convTranspose(x, t, { stride: 2, padding: "same" }), true);
+is<["batch", 14, 13, 3]>()(maxPool(x, { size: 2 }), true);
+is<["batch", 14, 9, 3]>()(avgPool(x, { size: [2, 3], padding: "same" }), true);
+is<["batch", 13, 13, 3]>()(maxPool(x, { size: 3, stride: 2 }), true);
+is<["batch", 3]>()(globalPool(x, "average"), true);
+is<["batch", 1, 1, 3]>()(globalPool(x, "max", { keepDims: true }), true);
+declare const s: Tensor<["time", 60000]>;
+is<["time", 59996, 5]>()(window(s, { axes: [-1], size: 5 }), true);
+is<["time", 8571, 5]>()(window(s, { axes: [1], size: 5, stride: 7, padding: "same" }), false);
+is<["time", 60000, 2, 3]>()(window(s, { axes: [0, 1], size: [2, 3], padding: "same" }), true);
+declare const any: Tensor;
+const open: Tensor = conv(any, w, { stride: 2 });
+const wide: Tensor<[number, number, number, 32]> = conv(x as unknown as Tensor<[number, number, number, 3]>, w);
+shape(open, (_s: Shape) => {});
+shape(wide, (_s) => {});
+export const net = program({
+  inputs: { x: f32("batch", 28, 28, 1) },
+  state: { w: param(glorotUniform(9, 32)) },
+  step: ({ x }, { w }) => ({ outputs: { y: flatten(maxPool(relu(conv(x, reshape(w, [3, 3, 1, 32]))), { size: 2 })) } }),
+});
+`,
   optimizers: `
 import { add, dense, div, type Optimizer, optimizer, mul, pow, sequential, sqrt, sub, sign, trainer, type Trainer } from "tensorloom";
 export const lion = (beta: number): Optimizer<"m"> =>
@@ -252,6 +293,41 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.sum(tl.full([2, 3], 0), { axis: 1, keepdims: true })", "sum: keepdims (there are: axis"],
   ["tl.mean(tl.full([2, 3], 0), { axes: 1, keepDims: true })", "mean: axes (there are: axis"],
   ["tl.argmax(tl.full([2, 3], 0), { axis: 1, keepDims: true })", "argmax: keepDims (there are: axis)"],
+  ["tl.conv(tl.full([2, 8, 8, 3], 0), tl.full([3, 3, 1, 4], 0))", "conv: x has 3 channels, and the filter takes 1"],
+  [
+    "tl.conv(tl.full([2, 8, 8, 3], 0), tl.full([3, 3, 1, 4], 0), { groups: 2 })",
+    "conv: x has 3 channels, and the filter takes 2",
+  ],
+  [
+    "tl.conv(tl.full([2, 8, 3], 0), tl.full([3, 3, 3, 4], 0))",
+    "conv: x has rank 3 and the filter 4: they must be equal",
+  ],
+  [
+    "tl.conv(tl.full([2, 3, 8, 8], 0), tl.full([3, 3, 8, 4], 0), { dataFormat: 'channelsFirst' })",
+    "conv: x has 3 channels, and the filter takes 8",
+  ],
+  [
+    "tl.conv(tl.full([2, 8, 8, 3], 0), tl.full([3, 3, 3, 4], 0), { strides: 2 })",
+    "'strides' does not exist in type 'ConvOptions'",
+  ],
+  ["tl.conv(tl.full([2, 8, 3], 0), tl.full([3, 3, 4], 0, 'f64'))", "conv: dtypes f32 and f64 differ: cast one"],
+  [
+    "tl.depthwiseConv(tl.full([2, 8, 3], 0), tl.full([3, 2, 1], 0))",
+    "depthwiseConv: x has 3 channels, and the filter takes 2",
+  ],
+  [
+    "tl.convTranspose(tl.full([2, 8, 3], 0), tl.full([3, 2, 4], 0))",
+    "convTranspose: x has 3 channels, and the filter takes 4",
+  ],
+  ["tl.maxPool(tl.full([2, 8], 0), { size: 2 })", "maxPool: x has rank 2, wanted [batch, sizes, channels]"],
+  [
+    "tl.matmul(tl.reshape(tl.full([2], 0), [2, 1]), tl.globalPool(tl.full([2, 8, 3], 0), 'max'))",
+    "matmul: inner dimensions 1 and 2 differ",
+  ],
+  [
+    "tl.add(tl.conv(tl.full([2, 28, 3], 0), tl.full([5, 3, 4], 0)), tl.full([2, 28, 4], 0))",
+    "add: dimensions 24 and 28 do not broadcast",
+  ],
   ["tl.permute(tl.full([2, 3], 0), [0, 1, 2])", "permute: an order of 3 axes for rank 2"],
   ["tl.permute(tl.full([2, 3], 0), [0, 2])", "permute: there is no axis 2 in rank 2"],
 ];

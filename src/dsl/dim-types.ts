@@ -119,3 +119,60 @@ export type SubtractDims<A extends Dim, B extends Dim> = [DigitsOf<A>, DigitsOf<
   : [B] extends [0]
     ? A
     : Unsure<A, B>;
+
+// ---- multiples and quotients -----------------------------------------------------------------------------------------
+
+interface Multiples<A extends Dim> {
+  1: A;
+  2: AddDims<A, A>;
+  3: AddDims<A, Multiples<A>[2]>;
+  4: AddDims<A, Multiples<A>[3]>;
+  5: AddDims<A, Multiples<A>[4]>;
+  6: AddDims<A, Multiples<A>[5]>;
+  7: AddDims<A, Multiples<A>[6]>;
+  8: AddDims<A, Multiples<A>[7]>;
+  9: AddDims<A, Multiples<A>[8]>;
+}
+
+/** A, N times, for a literal N from 1 to 9; not known above, or of a name. */
+export type Times<A extends Dim, N extends Dim> = [N] extends [1]
+  ? A
+  : [DigitsOf<A>, N] extends [string, keyof Multiples<A>]
+    ? Multiples<A>[N & keyof Multiples<A>]
+    : Unsure<A, N>;
+
+type TenTimes<Rest extends Count> = Rest extends readonly [1, ...infer More extends Count]
+  ? [...Ten, ...TenTimes<More>]
+  : [];
+
+/** How often the digit goes into so many, and what is left. */
+type Part<From extends Count, By extends Digit, Quotient extends Count = []> = From extends readonly [
+  ...Ones[By],
+  ...infer More extends Count,
+]
+  ? Part<More, By, [...Quotient, 1]>
+  : [Quotient, From];
+
+/** Long division, digit by digit from the left; what is left is below `By`, so no tuple has more than 89 elements. */
+type DivideDigits<
+  Text extends string,
+  By extends Digit,
+  Rest extends Count = [],
+  Done extends string = "",
+> = Text extends `${infer X extends Digit}${infer More}`
+  ? Part<[...TenTimes<Rest>, ...Ones[X]], By> extends [infer Quotient extends Count, infer Left extends Count]
+    ? DivideDigits<More, By, Left, `${Done}${Quotient["length"]}`>
+    : never
+  : NumberOf<Done>;
+
+/** A divided by a literal from 1 to 9, rounded down; `number` for another divisor. */
+export type FloorDiv<A extends Dim, By extends Dim> = [By] extends [1]
+  ? A
+  : [DigitsOf<A>, By] extends [infer Text extends string, infer D extends Exclude<Digit, 0>]
+    ? DivideDigits<Text, D>
+    : number;
+
+/** The same, rounded up. */
+export type CeilDiv<A extends Dim, By extends Dim> = [By] extends [1]
+  ? A
+  : FloorDiv<AddDims<A, SubtractDims<By, 1>>, By>;

@@ -4,6 +4,7 @@
  * The primitives are ops of the graph language; everything else is written in them, and has its gradient and every target.
  */
 export * from "./activations.ts";
+export * from "./conv.ts";
 export * from "./derivatives.ts";
 export * from "./einsum.ts";
 export { grad, pullback } from "./grad.ts";
@@ -14,6 +15,7 @@ export * from "./losses.ts";
 export * from "./math.ts";
 export * from "./metrics.ts";
 export * from "./norms.ts";
+export * from "./pool.ts";
 export * from "./products.ts";
 export * from "./random.ts";
 export * from "./reduce.ts";
@@ -22,3 +24,4 @@ export * from "./shape.ts";
 export * from "./sort.ts";
 export * from "./sources.ts";
 export * from "./statistics.ts";
+export * from "./windows.ts";

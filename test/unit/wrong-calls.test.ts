@@ -76,6 +76,31 @@ const rows: Readonly<Record<string, Row>> = {
   batchMatmul: { args: ({ a, square }) => [a, square] },
   dot: { args: ({ a, square }) => [a, square] },
   einsum: { args: ({ a, square }) => ["ij,jk->ik", a, square] },
+  window: { args: one, options: { axes: [1], size: 2, stride: 1, dilation: 1, padding: "same", value: 1 } },
+  conv: {
+    args: () => [tensorloom.full([2, 5, 4], 1), tensorloom.full([3, 2, 6], 1)],
+    options: { stride: 2, padding: "same", dilation: [1], groups: 2, dataFormat: "channelsLast" },
+  },
+  depthwiseConv: {
+    args: () => [tensorloom.full([2, 5, 4], 1), tensorloom.full([3, 4, 2], 1)],
+    options: { stride: 2, padding: [[1, 0]], dilation: 1, dataFormat: "channelsLast" },
+  },
+  convTranspose: {
+    args: () => [tensorloom.full([2, 5, 4], 1), tensorloom.full([3, 6, 4], 1)],
+    options: { stride: 2, padding: "same", outputPadding: 1, dilation: 1, dataFormat: "channelsLast" },
+  },
+  maxPool: {
+    args: () => [tensorloom.full([2, 5, 4], 1)],
+    options: { size: 2, stride: 1, padding: "same", dataFormat: "channelsFirst" },
+  },
+  avgPool: {
+    args: () => [tensorloom.full([2, 5, 4], 1)],
+    options: { size: [2], stride: [1], padding: [[1, 1]], dataFormat: "channelsLast" },
+  },
+  globalPool: {
+    args: () => [tensorloom.full([2, 5, 4], 1), "max"],
+    options: { keepDims: true, dataFormat: "channelsFirst" },
+  },
   full: { args: () => [[2, 3], 1, "f32"] },
   arange: { args: () => [3, "i32"] },
   scalar: { args: () => [3, "i32"] },
