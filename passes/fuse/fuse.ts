@@ -16,6 +16,7 @@
  * A kernel touches no more buffers than the target has. A cluster takes a node in only where there is room; what it must store
  * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
+import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
@@ -133,6 +134,7 @@ class Fusion {
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
+        if (isMoreThanRead(node, accesses) && this.#floats(node, node.op.cost, accesses)) return true;
         return (
           this.#join(node, accesses) || this.#floats(node, node.op.cost, accesses) || this.#joinSequel(node, accesses)
         );
@@ -350,4 +352,19 @@ class Fusion {
     }
     return [...homes];
   }
+}
+
+/** From so many bytes on it matters which of two values is stored. */
+const largeBytes = 64 * 1024;
+
+/** Whether all that is read takes half the bytes at most: places are stored as bytes, not as numbers, nor where they equal others. */
+function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean {
+  let bytes = bytesOf(node) / 2;
+  if (accesses.length === 0 || bytes < largeBytes / 2) return false;
+  for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
+  return bytes >= 0;
+}
+
+function bytesOf(node: Node): number {
+  return byteWidth(node.type.dtype) * sizeOf(shapeOf(node));
 }

@@ -9,7 +9,22 @@ import { applyOp } from "../../src/dsl/build.ts";
 import { contract } from "../../src/graph/ops/contract.ts";
 import { reduceOps } from "../../src/graph/ops/reduce.ts";
 import { window } from "../../src/graph/ops/window.ts";
-import { add, compile, f32, glorotUniform, type Program, param, program, relu, type Tensor } from "../../src/index.ts";
+import {
+  add,
+  compile,
+  conv,
+  f32,
+  glorotUniform,
+  grad,
+  maxPool,
+  mul,
+  type Program,
+  param,
+  program,
+  relu,
+  sum,
+  type Tensor,
+} from "../../src/index.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
 import { targets } from "../../src/targets.ts";
@@ -134,4 +149,20 @@ test("windows are never stored, however dear their operand is: that is", () => {
   expect(others).toEqual([]);
   expect(first?.buffers.at(-1)?.count).toBe(4 * 18 * 18 * 4);
   expect(second?.buffers.map(({ role }) => role)).toEqual(["read", "read", "write"]);
+});
+
+test("places of maxima are stored as bytes, and what they choose is computed for the panels of the filter's gradient", () => {
+  const made = program({
+    inputs: { x: f32(16, 30, 30, 1) },
+    state: { w: param(glorotUniform(3, 3, 1, 32)) },
+    step({ x }, { w }) {
+      const y = maxPool(conv(x, w), { size: 2 });
+      return { outputs: { g: grad(sum(mul(y, y)), w) } };
+    },
+  });
+  const most = 16 * 28 * 28 * 32;
+  const stored = kernels(made).flatMap(({ buffers }) => buffers.filter(({ role }) => role !== "read"));
+  expect(stored.filter(({ element, count }) => element !== "f32" || count >= most)).toEqual([
+    expect.objectContaining({ element: "u8", count: most / 4 }),
+  ]);
 });
