@@ -146,10 +146,7 @@ function shapeCases(): OpCase[] {
     one("composite scalar", [input([3, 5])], (x) => ops.mul(x, ops.scalar(0.7))),
     one("composite full", [input([3, 5])], (x) => ops.mul(x, ops.full([3, 5], 0.7))),
     one("composite arange", [input([5])], (x) => ops.mul(x, ops.arange(5, "f32"))),
-    one("composite scatterAdd", [whole([7], 0, 7), input([7, 3])], (i, u) =>
-      ops.scatterAdd(ops.sub(i, 1) as Tensor, u, 4),
-    ),
-    one("composite scatterAdd", [whole([0], 0, 7), input([0, 3])], (i, u) => ops.scatterAdd(i, u, 4)),
+    one("composite segmentSum", [input([7, 3]), whole([7], -1, 4)], (x, i) => ops.segmentSum(x, i as never, 3)),
   ];
 }
 

@@ -15,6 +15,7 @@ import { type Entry, neededNodes } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
+import { scatterAdd } from "../src/graph/ops/gather.ts";
 import { moments } from "../src/graph/ops/reduce.ts";
 import { running } from "../src/graph/ops/running.ts";
 import { input, state } from "../src/graph/ops/source.ts";
@@ -153,6 +154,7 @@ function magnitudes(x: NdArray): NdArray {
 /** How many terms each result of a reduction or contraction folds together, the last of a running fold. */
 function termsOf(node: Node, [x]: readonly NdArray[]): number {
   if (isOp(node, windowSum)) return sizeOf(node.attrs.size);
+  if (node.op === scatterAdd) return sizeOf(x?.shape ?? []);
   if (isRun(node) || node.op === running) return x?.shape[Number(node.attrs.axis)] ?? 0;
   if (!isReduce(node) && !isContract(node)) return 0;
   const axes = isReduce(node) ? node.attrs.axes : node.attrs.sumLeft;

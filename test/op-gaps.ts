@@ -93,19 +93,11 @@ export function unknownModules(files: readonly string[]): string[] {
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 
-/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op, `running-slopes` a gradient, `gather-batch` batch rules. Transforms are gone before a target sees them. */
+/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op, `running-slopes` a gradient, `scatter` what an op is written in. Transforms are gone before a target sees them. */
 export function unknownOpFiles(files: readonly string[]): string[] {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");
-  const known = [
-    ...imported,
-    "gather-batch",
-    "map-type",
-    "running-slopes",
-    "transform",
-    "window-steps",
-    "window-contract",
-  ];
+  const known = [...imported, "map-type", "running-slopes", "scatter", "transform", "window-steps", "window-contract"];
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 

@@ -5,16 +5,16 @@ import type { DType } from "../core/dtype.ts";
 import { ShapeError, UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, whole } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
-import { contract } from "../graph/ops/contract.ts";
 import {
   dynamicSlice as dynamicSliceOp,
   dynamicUpdate as dynamicUpdateOp,
   gather as gatherOp,
+  scatterAdd as scatterAddOp,
 } from "../graph/ops/gather.ts";
 import { type Dim, printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { axesOf, axisTable, checkShape, checkTensor } from "./check.ts";
-import { cast, minimum } from "./math.ts";
+import { cast } from "./math.ts";
 import type { GatherShape, ScatterShape } from "./part-types.ts";
 import { concat, reshape } from "./shape.ts";
 import type { AlongAxis, CheckDTypes } from "./shape-types.ts";
@@ -45,8 +45,8 @@ export function gather(x: Tensor, indexes: Tensor, options: AlongAxis = {}): Ten
 
 /**
  * [size, ...rest]: for each place the sum of the updates whose index is the place. `updates` has the axes of the indexes in
- * front, then the rest. Indexes out of range add nothing. Computed as a contraction with a one-hot, so the order of the sum
- * is fixed; an infinite or NaN update makes NaN of everything in its column.
+ * front, then the rest. Indexes out of range add nothing. The order of the sum is that of the updates, on every target; where
+ * there are few places it is a contraction with a one-hot, and an infinite or NaN update makes NaN of everything in its column.
  */
 export function scatterAdd<I extends Shape, U extends Shape, D extends DType, const N extends number>(
   indexes: Tensor<I>,
@@ -59,16 +59,29 @@ export function scatterAdd(indexes: Tensor, updates: Tensor, size: number): Tens
   checkTensor("scatterAdd", indexes, "indexes");
   checkTensor("scatterAdd", updates, "updates");
   checkValue("scatterAdd", "the size", size, whole({ from: 0 }), origin);
-  const places = indexes.shape.map((_, i) => i);
-  if (!places.every((i) => indexes.shape[i] === updates.shape[i])) {
-    const shapes = `${printShape(indexes.shape)}, ${printShape(updates.shape)}`;
-    throw new ShapeError(`scatterAdd(${shapes}): updates must have the axes of the indexes in front${atLine(origin)}`);
-  }
-  // Fed labels are refused where they are out of range; an index may be, so it is no label here.
-  const place = minimum(indexes, size);
-  const mask = oneHot(place, size, updates.dtype);
-  const attrs = { batchLeft: [], batchRight: [], sumLeft: places, sumRight: places };
-  return applyOp(contract, [mask, updates], attrs, origin);
+  return applyOp(scatterAddOp, [indexes, updates], { size }, origin);
+}
+
+/**
+ * [count, ...rest]: the sums of the rows of x that have the same id: segmentSum(x, ids, 3)[1] adds up the rows whose id is 1. Ids need
+ * no order; a row with an id out of range is left out, and a segment without rows is 0.
+ */
+export function segmentSum<S extends Shape, D extends DType, I extends Dim, const N extends number>(
+  x: Tensor<S, D>,
+  ids: Tensor<readonly [I]>,
+  count: N,
+): Tensor<ScatterShape<readonly [I], S, N>, D>;
+export function segmentSum(x: Tensor, ids: Tensor, count: number): Tensor {
+  checkArguments("segmentSum", arguments, 3);
+  const origin = here("segmentSum");
+  checkTensor("segmentSum", x);
+  checkTensor("segmentSum", ids, "ids");
+  checkValue("segmentSum", "the count", count, whole({ from: 0 }), origin);
+  if (ids.shape.length !== 1)
+    throw new ShapeError(
+      `segmentSum: ids must be a vector, one for each row, not ${printShape(ids.shape)}${atLine(origin)}`,
+    );
+  return applyOp(scatterAddOp, [ids, x], { size: count }, origin);
 }
 
 /** Where a part starts: one i32 vector, or a number or i32 scalar for each axis. */

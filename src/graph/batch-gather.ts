@@ -33,7 +33,7 @@ export function batchGather(op: GatherOf, x: Batched, indexes: Batched, axis: nu
 }
 
 /** Indexes [examples, ..] into an axis of `extent` as indexes into the axes of all examples; -1 where they lie outside. */
-function placesOfAll(indexes: Node, extent: Dim, b: Build): Node {
+export function placesOfAll(indexes: Node, extent: Dim, b: Build): Node {
   const { shape } = indexes.type;
   const place = b.cast(indexes, "i32");
   const each = (value: Node): Node => b.broadcast(value, shape, []);

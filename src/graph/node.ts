@@ -323,7 +323,7 @@ export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | 
 
 export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "dynamicUpdate";
 
-export type ComposedName = "sort" | "putAlong" | "windowSum" | "running";
+export type ComposedName = "sort" | "putAlong" | "windowSum" | "running" | "scatterAdd";
 
 export type LoopName = "scan" | "whileLoop" | "cond";
 

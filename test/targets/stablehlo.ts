@@ -110,6 +110,7 @@ const spellings: Spellings<string> = {
   whileLoop: custom,
   cond: custom,
   running: custom,
+  scatterAdd: custom,
   contract: op("dot_general"),
 };
 

@@ -122,6 +122,7 @@ const rows: Readonly<Record<string, Row>> = {
   flatten: { args: one },
   gather: { args: ({ a, ids }) => [a, ids], options: { axis: 0 } },
   scatterAdd: { args: ({ a, ids }) => [ids, a, 4] },
+  segmentSum: { args: ({ a, ids }) => [a, ids, 4] },
   dynamicSlice: { args: ({ a }) => [a, [0, 1], [1, 1]] },
   dynamicUpdate: { args: ({ a }) => [a, a, [0, 0]] },
   grad: { args: ({ a, s }) => [s, { a }] },

@@ -1,20 +1,19 @@
 /**
  * Ops whose element places depend on values. An index out of range gives zero (one-hot: a row of zeros); the start of a
  * dynamic slice or update is clamped, so that no op here ever reads or writes outside.
- *
- * Adding at given places (scatter-add) is no primitive: it is a contraction with a one-hot, see `gather`.
  */
 
 import { type DType, isInteger } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { Index } from "../../kernel/kernel.ts";
-import { batchGather, isInPart, partOfEach, startsOfEach, withFirst } from "../batch-gather.ts";
+import { batchGather, isInPart, partOfEach, placesOfAll, startsOfEach, withFirst } from "../batch-gather.ts";
 import { gatherOp } from "../define.ts";
-import { generate, type NdArray, reader } from "../ndarray.ts";
-import type { Batched, Build, Node, Reads } from "../node.ts";
-import { type Dim, dimOf, fixedShape, printShape, type Shape } from "../shape.ts";
+import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
+import type { Batched, Build, ComposedOp, Reads } from "../node.ts";
+import { type Dim, dimOf, fixedShape, multiplyDims, printShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { printType, type TensorType, tensorType } from "../type.ts";
-import { spreadBatch } from "./view.ts";
+import { addedAt } from "./scatter.ts";
+import { spreadBatch, toFront } from "./view.ts";
 
 /**
  * 1 at the index along a new last axis of `depth`, 0 elsewhere. `ignored` is a label out of range that is no mistake: an input
@@ -53,8 +52,7 @@ function replaceAxis(shape: Shape, axis: number, by: Shape): Shape {
  * gather(x, indexes): the elements of x whose place along `axis` the indexes say; the axes of the indexes stand where the
  * axis was. An index out of range gives 0.
  *
- * The gradient adds each cotangent where its element came from. That is a contraction with a one-hot mask: every element of
- * x sums over all indexes those that equal its place. So there are no float atomics, and the order of the sum is fixed.
+ * The gradient adds each cotangent where its element came from (`scatterAdd`): no float atomics, and the order of a sum is fixed.
  */
 export const gather = gatherOp({
   name: "gather",
@@ -67,13 +65,13 @@ export const gather = gatherOp({
   },
   batch: ([x, indexes], { axis }, size, b) => [gatherEach(x, indexes, axis, size, b)],
   vjp({ args: [x, indexes], attrs: { axis } }, g, b) {
-    const from = x.type.shape;
-    const places = indexes.type.shape.map((_, i) => i);
-    const mask = oneHotMask(indexes, dimOf(from, axis), x.type.dtype, b);
-    const sumRight = places.map((i) => axis + i);
-    const added = b.contract(mask, g, { batchLeft: [], batchRight: [], sumLeft: places, sumRight });
+    const rank = indexes.type.shape.length;
+    const shape = g.type.shape.map((_, i) => i);
+    const places = shape.slice(axis, axis + rank);
+    const inFront = b.permute(g, [...places, ...shape.filter((i) => !places.includes(i))]);
+    const added = b.node(scatterAdd, [indexes, inFront], { size: dimOf(x.type.shape, axis) });
     // the axis comes out first; put it back
-    const order = from.map((_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
+    const order = x.type.shape.map((_, i) => (i < axis ? i + 1 : i === axis ? 0 : i));
     return [b.permute(added, order), null];
   },
   evaluate([source, places], { axis }, type) {
@@ -103,16 +101,68 @@ function gatherEach(x: Batched, indexes: Batched, axis: number, size: Dim, b: Bu
   return batchGather(gather, x, indexes, axis, size, b);
 }
 
-/** [...indexes, size]: 1 where the index is the place. As `oneHot`, for a size that may be symbolic. */
-function oneHotMask(indexes: Node, size: Dim, dtype: DType, b: Build): Node {
-  const { shape } = indexes.type;
-  const wide = [...shape, size];
-  const spread = b.broadcast(
-    b.cast(indexes, "i32"),
-    wide,
-    shape.map((_, i) => i),
-  );
-  return b.cast(b.map("eq", spread, b.iota("i32", wide, shape.length)), dtype);
+/**
+ * scatterAdd(indexes, updates): [size, ..rest], at each place the sum of the updates [..indexes, ..rest] whose index it is. One out of
+ * range adds nothing. It is what gathering is the transpose of.
+ */
+export const scatterAdd: ComposedOp<{ readonly size: "dim" }, 2> = {
+  name: "scatterAdd",
+  kind: "composed",
+  arity: 2,
+  schema: { size: "dim" },
+  tolerance: "running",
+  infer([indexes, updates], { size }) {
+    if (!isInteger(indexes.dtype)) throw new ShapeError(`indexes must be integers, not ${printType(indexes)}`);
+    if (updates.dtype === "bool" || updates.dtype === "u8")
+      throw new ShapeError(`is not defined for ${updates.dtype}: cast it first`);
+    if (!indexes.shape.every((dim, i) => dim === updates.shape[i]))
+      throw new ShapeError("updates must have the axes of the indexes in front");
+    return [tensorType(updates.dtype, [size, ...updates.shape.slice(indexes.shape.length)])];
+  },
+  batch: (args, { size }, examples, b) => [scatterEach(args, size, examples, b)],
+  vjp: ({ args: [indexes] }, [g], b) => [
+    null,
+    g === null || g === undefined ? null : b.node(gather, [g, indexes], { axis: 0 }),
+  ],
+  evaluate([indexes, updates], { size }) {
+    const rank = indexes.shape.length;
+    const shape = [Number(size), ...updates.shape.slice(rank)];
+    const [data, placeAt, strides] = [new Float64Array(sizeOf(shape)), reader(indexes), stridesOf(shape)];
+    const read = reader(updates);
+    generate(updates.dtype, updates.shape, (at) => {
+      const place = placeAt(at.slice(0, rank));
+      if (place < 0 || place >= Number(size)) return 0;
+      const offset = [place, ...at.slice(rank)].reduce((sum, one, i) => sum + one * (strides[i] ?? 0), 0);
+      data[offset] = wrapped((data[offset] ?? 0) + read(at), updates.dtype);
+      return 0;
+    });
+    return [ndarray(updates.dtype, shape, data)];
+  },
+  expand: ([indexes, updates], { size }, b) => [
+    addedAt(indexes, updates, Number(size), (x, at) => b.node(gather, [x, at], { axis: 0 }), b),
+  ],
+};
+
+function wrapped(value: number, dtype: DType): number {
+  if (!isInteger(dtype)) return value;
+  return dtype === "i32" ? value | 0 : value >>> 0;
+}
+
+/** Shared indexes add rows that are wider; others add to a place of their own example. */
+function scatterEach([indexes, updates]: readonly [Batched, Batched], size: Dim, examples: Dim, b: Build): Batched {
+  const rank = indexes.node.type.shape.length;
+  if (!indexes.batched) {
+    const { shape } = updates.node.type;
+    const order = shape.map((_, i) => (i < rank ? i + 1 : i === rank ? 0 : i));
+    const added = b.node(scatterAdd, [indexes.node, b.permute(updates.node, order)], { size });
+    return { node: toFront(added, 1, b), batched: true };
+  }
+  const places = multiplyDims(examples, size);
+  if (places === null) throw new ShapeError("indexes that differ from example to example need a known size");
+  const all = b.node(scatterAdd, [placesOfAll(indexes.node, size, b), spreadBatch(updates, examples, b)], {
+    size: places,
+  });
+  return { node: b.reshape(all, [examples, size, ...all.type.shape.slice(1)]), batched: true };
 }
 
 function checkPart(x: TensorType, part: Shape, starts: TensorType): void {
