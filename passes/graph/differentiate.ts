@@ -15,6 +15,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { atLine } from "../../src/core/origin.ts";
 import { vectorize } from "../../src/graph/batch.ts";
+import { everywhere } from "../../src/graph/body.ts";
 import { alone, copyOf } from "../../src/graph/copies.ts";
 import { isOp } from "../../src/graph/define.ts";
 import { type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
@@ -31,26 +32,34 @@ export const differentiate: GraphPass = {
   expands: ["transform"],
   run(entry: Entry, context: PassContext): Entry {
     const sweeps = new Sweeps();
-    const requests = new Requests(entry, sweeps, context);
-    const expanded = rebuild(entry, (node, args, build) => {
-      const found = isRequest(node) ? requests.derivative(node, args) : copyOf(node, args, build.graph);
-      const made = node.own && !found.own ? alone(found) : found;
-      requests.moved.set(node, made);
-      return made;
-    });
-    return finished(expanded, sweeps);
+    const expand = (one: Entry): Entry => settled(expanded(one, sweeps, context), sweeps);
+    return everywhere(finished)(everywhere(expand)(entry));
   },
 };
 
-/** Nobody differentiates any more: nodes of their own, second forms and what is superseded have had their use. */
-function finished(entry: Entry, sweeps: Sweeps): Entry {
+/** Every request of an entry is what it asks for. */
+function expanded(entry: Entry, sweeps: Sweeps, context: PassContext): Entry {
+  const requests = new Requests(entry, sweeps, context);
+  return rebuild(entry, (node, args, build) => {
+    const found = isRequest(node) ? requests.derivative(node, args) : copyOf(node, args, build.graph);
+    const made = node.own && !found.own ? alone(found) : found;
+    requests.moved.set(node, made);
+    return made;
+  });
+}
+
+/** What supersedes a node stands in its place. */
+function settled(entry: Entry, sweeps: Sweeps): Entry {
+  if (!sweeps.hasSuperseded(entry.graph.nodes)) return entry;
+  return rebuild(entry, (node, args, { graph }) => sweeps.settledCopy(node, args, graph));
+}
+
+/** Nobody differentiates any more: nodes of their own and second forms have had their use. */
+function finished(entry: Entry): Entry {
   const { nodes } = entry.graph;
-  const single =
-    nodes.some(({ op }) => op === slopedAs) || sweeps.hasSuperseded(nodes)
-      ? rebuild(entry, (node, args, { graph }) =>
-          node.op === slopedAs ? args[0] : sweeps.settledCopy(node, args, graph),
-        )
-      : entry;
+  const single = nodes.some(({ op }) => op === slopedAs)
+    ? rebuild(entry, ({ op }, [value]) => (op === slopedAs ? value : undefined))
+    : entry;
   return nodes.some(({ own }) => own) ? merged(single, new Set()) : single;
 }
 

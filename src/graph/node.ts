@@ -227,6 +227,28 @@ export interface LoopOp<S extends AttrSchema = AttrSchema, N extends Arity = Ari
   readonly kind: "loop";
 }
 
+export type ScanSchema = {
+  readonly body: "body";
+  /** Iterations, and rows of what is stacked. */
+  readonly length: "dim";
+  /** How many operands are carried, and how many of those behind them are read row by row. */
+  readonly carries: "number";
+  readonly slices: "number";
+  /** From the last row to the first; outputs stand at the rows of their iterations. */
+  readonly reverse: "flag";
+};
+
+export type WhileSchema = {
+  /** Its output: whether to go on, a bool without axes. It reads the carries, and changes none. */
+  readonly test: "body";
+  readonly body: "body";
+  readonly carries: "number";
+  /** No more iterations than these, whatever the test says. */
+  readonly most: "optionalNumber";
+};
+
+export type CondSchema = { readonly yes: "body"; readonly no: "body" };
+
 /** gradient, pullback, slopedAs: a request that a pass expands. */
 export interface TransformOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "transform";

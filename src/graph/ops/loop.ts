@@ -9,24 +9,15 @@
  * Operand i is parameter i of each body; row t of an x is what iteration t reads. The oracle runs bodies by itself: nothing
  * is unrolled.
  */
-import { CompilerBug, ShapeError } from "../../core/errors.ts";
+import { CompilerBug, ShapeError, UserError } from "../../core/errors.ts";
+import { atLine } from "../../core/origin.ts";
 import { type Body, bodyOf, iterationName } from "../body.ts";
 import { evaluateGraph } from "../evaluate.ts";
 import { type NdArray, ndarray } from "../ndarray.ts";
-import type { LoopOp, Node } from "../node.ts";
+import type { CondSchema, LoopOp, Node, ScanSchema, WhileSchema } from "../node.ts";
 import { bindDim, type Dim, sizeOf } from "../shape.ts";
 import { printType, sameType, type TensorType, tensorType } from "../type.ts";
-
-export type ScanSchema = {
-  readonly body: "body";
-  /** Iterations, and rows of what is stacked. */
-  readonly length: "dim";
-  /** How many operands are carried, and how many of those behind them are read row by row. */
-  readonly carries: "number";
-  readonly slices: "number";
-  /** From the last row to the first; outputs stand at the rows of their iterations. */
-  readonly reverse: "flag";
-};
+import { condSlopes, scanSlopes } from "./loop-gradients.ts";
 
 export const scan: LoopOp<ScanSchema, "many"> = {
   name: "scan",
@@ -42,6 +33,7 @@ export const scan: LoopOp<ScanSchema, "many"> = {
     const stacks = body.outputs.map(({ type: { dtype, shape } }) => tensorType(dtype, [length, ...shape]));
     return [...args.slice(0, carries), ...stacks];
   },
+  vjp: (node, slopes, build) => scanSlopes(scan, node, slopes, build),
   evaluate(args, attrs, types) {
     const body = bodyOf(attrs.body);
     const length = bindDim(attrs.length, {});
@@ -62,15 +54,6 @@ export const scan: LoopOp<ScanSchema, "many"> = {
   },
 };
 
-export type WhileSchema = {
-  /** Its output: whether to go on, a bool without axes. It reads the carries, and changes none. */
-  readonly test: "body";
-  readonly body: "body";
-  readonly carries: "number";
-  /** No more iterations than these, whatever the test says. */
-  readonly most: "optionalNumber";
-};
-
 export const whileLoop: LoopOp<WhileSchema, "many"> = {
   name: "whileLoop",
   kind: "loop",
@@ -89,6 +72,11 @@ export const whileLoop: LoopOp<WhileSchema, "many"> = {
     }
     return args.slice(0, carries);
   },
+  vjp({ origins }) {
+    throw new UserError(
+      `whileLoop has no gradient, as nobody knows how often it runs: use scan, or stopGradient on what it gives${atLine(origins[0])}`,
+    );
+  },
   evaluate(args, attrs) {
     const [test, body] = [bodyOf(attrs.test), bodyOf(attrs.body)];
     let carried = args.slice(0, attrs.carries);
@@ -100,8 +88,6 @@ export const whileLoop: LoopOp<WhileSchema, "many"> = {
     return carried;
   },
 };
-
-export type CondSchema = { readonly yes: "body"; readonly no: "body" };
 
 export const cond: LoopOp<CondSchema, "many"> = {
   name: "cond",
@@ -130,6 +116,7 @@ export const cond: LoopOp<CondSchema, "many"> = {
     }
     return left;
   },
+  vjp: (node, slopes, build) => condSlopes(cond, node, slopes, build),
   evaluate(args, { yes, no }) {
     return evaluateBody(bodyOf(args[0]?.data[0] === 1 ? yes : no), args).outputs;
   },
