@@ -193,8 +193,8 @@ export function stagesOf<A extends Artifact>(
     segmentBytes,
     freedAfter,
   };
-  const { fused, copied } = ordered;
-  const report = reportOf(compiled, { sequence, passes, computed: fused.homes.keys(), copied, arena });
+  const { copied } = ordered;
+  const report = reportOf(compiled, { sequence, passes, copied, arena });
   return { ...made, entry: compiled, report, shown };
 }
 

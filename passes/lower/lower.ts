@@ -136,8 +136,8 @@ class KernelBuffers {
   readonly #ordered: Ordered;
   readonly #known = new Map<Buffer, Used>();
   readonly #names: Names;
-  /** Ids of the nodes that it computes. */
-  readonly nodes: number[] = [];
+  /** The nodes that it computes. */
+  readonly nodes: Node[] = [];
   /** The loops around whose iteration it is told, and what it calls them. */
   readonly loops: LoopVar[] = [];
   readonly iterations: LoopVar[] = [];
@@ -154,7 +154,7 @@ class KernelBuffers {
   compute(nodes: readonly Node[]): void {
     for (const node of nodes) {
       this.#places.set(node, this.nodes.length);
-      this.nodes.push(node.id);
+      this.nodes.push(node);
     }
   }
 

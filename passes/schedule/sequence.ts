@@ -66,10 +66,10 @@ function launchesOf(
   first: Pick<Launch, "id" | "name">,
   { kernels, buffers }: Around,
 ): readonly [Launch, Launch] {
-  const folded = nodes.map((place) => step.nodes[place] ?? 0);
+  const folded = nodes.flatMap((place) => step.nodes[place] ?? []);
   const held = between.map(({ name, element, count }) => {
     const type = between.length === 1 ? "" : ` as ${element}`;
-    const of = `parts of ${folded.map((node) => `%${node}`).join(", ")}${type}`;
+    const of = `parts of ${folded.map(({ id }) => `%${id}`).join(", ")}${type}`;
     return { param: name, buffer: buffers.scratch(of, { dtype: element, shape: [count] }) };
   });
   const all = new Map([...step.bindings, ...held].map(({ param, buffer }) => [param, buffer]));

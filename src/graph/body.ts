@@ -91,6 +91,15 @@ export function bodiesOf({ op, attrs }: Node): readonly (readonly [name: string,
   return Object.entries(attrs).flatMap(([name, value]) => (isClosed(value) ? [[name, bodyOf(value)] as const] : []));
 }
 
+/** The entry, and every body in it, however deep; each once. */
+export function withBodies(entry: Entry): readonly Entry[] {
+  const found = new Set([entry]);
+  for (const { graph } of found) {
+    for (const node of graph.nodes) for (const [, body] of bodiesOf(node)) found.add(body.entry);
+  }
+  return [...found];
+}
+
 /** Rewrites bodies, each once: what is equal before is equal behind. */
 export class Bodies {
   readonly #run: (entry: Entry) => Entry;

@@ -4,6 +4,7 @@
 import { UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { withBodies } from "../graph/body.ts";
 import type { Entry } from "../graph/entry.ts";
 import type { Node } from "../graph/node.ts";
 import type { TargetTraits } from "../kernel/target.ts";
@@ -28,9 +29,11 @@ export function checkDTypes(program: Entries, { hasF64, name }: TargetTraits): v
 }
 
 export function firstF64({ entries }: Entries): Node | undefined {
-  for (const { graph } of entries.values()) {
-    const found = graph.nodes.find(({ type }) => type.dtype === "f64");
-    if (found !== undefined) return found;
+  for (const entry of entries.values()) {
+    for (const { graph } of withBodies(entry)) {
+      const found = graph.nodes.find(({ type }) => type.dtype === "f64");
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
 }

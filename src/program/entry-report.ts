@@ -11,8 +11,6 @@ import { countCopies, countLaunches, launchesOf, type Sequence } from "./sequenc
 export interface ReportParts {
   readonly sequence: Sequence;
   readonly passes: readonly PassReport[];
-  /** The nodes that kernels compute. */
-  readonly computed: Iterable<Node>;
   /** Why states are copied. */
   readonly copied: ReadonlyMap<string, string>;
   readonly arena: Pick<MemoryReport, "peakBytes" | "lowerBoundBytes" | "withoutReuseBytes">;
@@ -20,19 +18,16 @@ export interface ReportParts {
 
 export function reportOf(
   compiled: CompiledEntry,
-  { sequence, passes, computed, copied, arena }: ReportParts,
+  { sequence, passes, copied, arena }: ReportParts,
 ): EntryReport {
   const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
-  const nodesById = new Map<number, Node>();
-  for (const node of computed) nodesById.set(node.id, node);
   const kernels = launchesOf(sequence).map(({ id, name, kernel, nodes }): KernelReport => {
     const { flops, bytes, schedule } = kernel;
-    const computes = nodes.flatMap((node) => nodesById.get(node) ?? []);
     return {
       step: id,
       name,
       get fuses() {
-        return linesOf(computes);
+        return linesOf(nodes);
       },
       flops,
       bytes,

@@ -13,6 +13,7 @@
  *     launch k2_tanh_mul(z, c, hs) at t
  */
 import { unreachable } from "../core/errors.ts";
+import type { Node } from "../graph/node.ts";
 import type { Kernel, LoopVar } from "../kernel/kernel.ts";
 import type { Buffer } from "./buffer.ts";
 
@@ -33,8 +34,8 @@ export interface Launch {
   readonly bindings: readonly Binding[];
   /** The loops around it whose iteration the kernel is given, in the order of the kernel's `iterations`. */
   readonly iterations: readonly LoopVar[];
-  /** Ids of the graph nodes that it computes: what the kernel calls the first, the second, ... (`from`). */
-  readonly nodes: readonly number[];
+  /** The graph nodes that it computes: what the kernel calls the first, the second, ... (`from`). In a loop, nodes of its body. */
+  readonly nodes: readonly Node[];
 }
 
 /** `count` elements of a buffer, from `offset + by*iteration + ...` on. */

@@ -6,6 +6,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { atLine, type Origin } from "../core/origin.ts";
+import { withBodies } from "../graph/body.ts";
 import { type Entry, neededNodes } from "../graph/entry.ts";
 import type { Node } from "../graph/node.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
@@ -20,7 +21,7 @@ const mostElements = 2 ** 45;
 
 /** A dimension that a user gives may make tensors that nothing can hold. */
 export function checkSizes(entry: Entry): void {
-  for (const node of neededNodes(entry)) {
+  for (const node of withBodies(entry).flatMap(neededNodes)) {
     const { dtype, shape } = node.type;
     checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
   }
@@ -33,7 +34,7 @@ export function checkSize(what: string, shape: Shape, origin?: Origin): void {
 
 /** Kernels count in whole numbers up to `mostIndex`; `sequence` is what became of the entry. */
 export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex }: TargetTraits): void {
-  const largest = neededNodes(entry).reduce<Node | null>(
+  const largest = withBodies(entry).flatMap(neededNodes).reduce<Node | null>(
     (most, node) => (most === null || sizeOf(node) > sizeOf(most) ? node : most),
     null,
   );

@@ -80,12 +80,12 @@ function nestOf(kernel: Kernel, at: number): Kernel {
 function split(sequence: Sequence, { homes }: Products["ordered"]["fused"]): Sequence {
   return mapSteps(sequence, (step) => {
     if (step.kind === "copy" || step.kernel.nests.length === 1) return [step];
-    const clusterOf = new Map([...homes].map(([node, cluster]) => [node.id, cluster]));
-    const clusters = [...new Set(step.nodes.map((id) => clusterOf.get(id)))];
+    const clusterOf = homes;
+    const clusters = [...new Set(step.nodes.map((node) => clusterOf.get(node)))];
     return step.kernel.nests.map((_, at) => {
       const kernel = nestOf(step.kernel, at);
       const bindings = step.bindings.filter(({ param }) => kernel.buffers.some(({ name }) => name === param));
-      const nodes = step.nodes.filter((id) => clusterOf.get(id) === clusters[at]);
+      const nodes = step.nodes.filter((node) => clusterOf.get(node) === clusters[at]);
       return {
         ...step,
         id: at === 0 ? step.id : freshStepId(sequence) + at,
@@ -125,7 +125,6 @@ test("a pass that makes two launches of one: report and picture tell of both", (
   const report = reportOf(entry, {
     sequence,
     passes: [],
-    computed: ordered.fused.homes.keys(),
     copied: ordered.copied,
     arena,
   });

@@ -16,6 +16,7 @@ import { graphJson } from "../../../codegen/picture/json.ts";
 import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
+import type { Cluster, Fused } from "../../../passes/fuse/cluster.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
 import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -161,7 +162,7 @@ function checkSize({ boxes, lines, copies }: Drawing): void {
 
 /** The sequence as pictures need it. */
 export function kernelsOf({ ordered, sequence }: Stages): Kernels {
-  const homes = new Map([...ordered.fused.homes].map(([node, cluster]) => [node.id, { node, cluster }]));
+  const homes = homesIn(ordered.fused);
   const flat: (Launch | Copy)[] = [];
   walkSteps(sequence, (step) => {
     if (step.kind === "launch" || step.kind === "copy") flat.push(step);
@@ -171,7 +172,8 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
     const { flops, schedule } = step.kernel;
     const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
     const clusters = new Map<unknown, Node[]>();
-    for (const { node, cluster } of step.nodes.flatMap((id) => homes.get(id) ?? [])) {
+    for (const node of step.nodes) {
+      const cluster = homes.get(node);
       const known = clusters.get(cluster);
       if (known === undefined) clusters.set(cluster, [node]);
       else known.push(node);
@@ -179,6 +181,13 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
     return { kind: "launch", name: step.name, note, clusters: [...clusters.values()] };
   });
   return { steps, bufferOf: ordered.bufferOf };
+}
+
+/** The cluster of each node, those in the bodies of loops too. */
+function homesIn({ homes, loops }: Fused): ReadonlyMap<Node, Cluster> {
+  const all = new Map(homes);
+  for (const body of [...loops.values()].flat()) for (const [node, home] of homesIn(body)) all.set(node, home);
+  return all;
 }
 
 async function drawKernels(compiled: Stages, format: Format): Promise<string | Uint8Array> {
