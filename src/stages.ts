@@ -31,7 +31,7 @@ import type { KernelPool } from "./kernel/kernel-pool.ts";
 import { type Addresses, type Artifact, printArtifact } from "./program/artifact.ts";
 import { checkInputSizes, type Declarations, declaredBuffers } from "./program/declared.ts";
 import { printCode, printSlots } from "./program/print.ts";
-import { countLaunches, mapKernels, type Sequence } from "./program/sequence.ts";
+import { countSteps, mapKernels, type Sequence } from "./program/sequence.ts";
 import { checkIndexes, checkSizes } from "./program/sizes.ts";
 import { hasAll, type Measure, optionalStageOf, runStages, stageOf, type Watch } from "./program/stage.ts";
 
@@ -77,7 +77,7 @@ const ofGraph = {
   show: printEntry,
 };
 const ofCode = {
-  measure: (sequence: Sequence): Measure => ({ count: countLaunches(sequence), unit: "launches" }),
+  measure: (sequence: Sequence): Measure => ({ count: countSteps(sequence).launches, unit: "launches" }),
   show: printCode,
 };
 

@@ -8,7 +8,7 @@
  */
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { Addresses, Crew } from "../../src/program/artifact.ts";
-import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
+import { eachTime, launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import { controlBytes } from "./abi.ts";
 import type { WasmRegion } from "./artifact.ts";
 
@@ -51,7 +51,10 @@ export function layOut(sequence: Sequence, { segmentBytes }: Addresses, crew: Cr
 const leastShared = 300_000;
 
 function isWorthThreads(sequence: Sequence): boolean {
-  const work = launchesOf(sequence).reduce((sum, { kernel }) => sum + kernel.flops + kernel.bytes, 0);
+  let work = 0;
+  eachTime(sequence, (step, times) => {
+    if (step.kind === "launch") work += times * (step.kernel.flops + step.kernel.bytes);
+  });
   return work >= leastShared;
 }
 

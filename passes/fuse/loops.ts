@@ -3,8 +3,10 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Body, bodiesOf } from "../../src/graph/body.ts";
-import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
-import type { Node } from "../../src/graph/node.ts";
+import { type Entry, neededNodes, type Result, rebuild, resultNodes } from "../../src/graph/entry.ts";
+import { resultOf } from "../../src/graph/graph.ts";
+import type { Build, Node } from "../../src/graph/node.ts";
+import { reshape } from "../../src/graph/ops/view.ts";
 import type { Fused } from "./cluster.ts";
 
 /** In the order in which steps name them (order-loops.ts). */
@@ -27,7 +29,7 @@ export function bodiesFused(entry: Entry, fuse: (body: Entry) => Fused): Fused["
     const fused = bodyNames.flatMap((name) => {
       const body = bodies.get(name);
       if (body === undefined) return [];
-      const made = known.get(body) ?? fuse(body.entry);
+      const made = known.get(body) ?? fuse(countStored(body));
       known.set(body, made);
       return [made];
     });
@@ -35,4 +37,27 @@ export function bodiesFused(entry: Entry, fuse: (body: Entry) => Fused): Fused["
     loops.set(node.results, fused);
   }
   return loops;
+}
+
+/** The number of the iteration lies nowhere: where somebody wants it from memory, a node that is its copy is stored. */
+function countStored({ entry, iteration }: Body): Entry {
+  if (iteration === undefined || !mustBeStored(entry, neededNodes(entry)).has(iteration)) return entry;
+  const copies = new Map<Node, Node>();
+  const copyOf = (node: Node, { graph }: Pick<Build, "graph">): Node => {
+    const made = copies.get(node) ?? resultOf(graph.node(reshape, [node], { shape: [] }, node.origins), 0);
+    copies.set(node, made);
+    return made;
+  };
+  let count: Node | undefined;
+  const made = rebuild(entry, (node, args, build) => {
+    if (node === iteration) {
+      count = build.graph.node(node.op, args, node.attrs, node.origins);
+      return count;
+    }
+    if (node.op.kind !== "loop") return undefined;
+    const stored = args.map((arg) => (arg === count ? copyOf(arg, build) : arg));
+    return resultOf(build.graph.node(node.op, stored, node.attrs, node.origins), node.result);
+  });
+  const moved = ({ name, node }: Result): Result => ({ name, node: node === count ? copyOf(node, made) : node });
+  return { ...made, outputs: made.outputs.map(moved), next: made.next.map(moved) };
 }

@@ -6,7 +6,7 @@ import { printNode } from "../graph/print.ts";
 import { printSchedules } from "../kernel/moves.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
-import { countCopies, countLaunches, launchesOf, type Sequence } from "./sequence.ts";
+import { countSteps, eachTime, type Launch, type Sequence } from "./sequence.ts";
 
 export interface ReportParts {
   readonly sequence: Sequence;
@@ -16,32 +16,20 @@ export interface ReportParts {
   readonly arena: Pick<MemoryReport, "peakBytes" | "lowerBoundBytes" | "withoutReuseBytes">;
 }
 
-export function reportOf(
-  compiled: CompiledEntry,
-  { sequence, passes, copied, arena }: ReportParts,
-): EntryReport {
+export function reportOf(compiled: CompiledEntry, { sequence, passes, copied, arena }: ReportParts): EntryReport {
   const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
-  const kernels = launchesOf(sequence).map(({ id, name, kernel, nodes }): KernelReport => {
-    const { flops, bytes, schedule } = kernel;
-    return {
-      step: id,
-      name,
-      get fuses() {
-        return linesOf(nodes);
-      },
-      flops,
-      bytes,
-      schedule: printSchedules(schedule),
-    };
+  const kernels: KernelReport[] = [];
+  eachTime(sequence, (launch, times) => {
+    if (launch.kind === "launch") kernels.push(kernelReport(launch, times));
   });
-  const launches = countLaunches(sequence);
+  const { launches, copies } = countSteps(sequence);
   return {
     entry,
     dims,
     passes,
     kernels,
     launches,
-    copies: countCopies(sequence),
+    copies,
     copied: Object.fromEntries(copied),
     memory: {
       peakBytes: arena.peakBytes,
@@ -53,6 +41,21 @@ export function reportOf(
     },
     picks: inputs.flatMap(({ below }) => below ?? []),
     buffers: [...buffers.values()],
+  };
+}
+
+function kernelReport({ id, name, kernel, nodes }: Launch, times: number): KernelReport {
+  const { flops, bytes, schedule } = kernel;
+  return {
+    step: id,
+    name,
+    times,
+    get fuses() {
+      return linesOf(nodes);
+    },
+    flops,
+    bytes,
+    schedule: printSchedules(schedule),
   };
 }
 

@@ -17,8 +17,11 @@ export interface KernelReport {
   /** The id of its step, which `onLaunch` is told too. */
   readonly step: number;
   readonly name: string;
+  /** How often it is launched in a call: more than once in a loop. A loop whose length is found out as it runs counts once. */
+  readonly times: number;
   /** The nodes computed inside, as the graph printer writes them. */
   readonly fuses: readonly string[];
+  /** Of one launch. */
   readonly flops: number;
   readonly bytes: number;
   readonly schedule: string;
@@ -40,7 +43,7 @@ export interface EntryReport {
   readonly dims: Dims;
   readonly passes: readonly PassReport[];
   readonly kernels: readonly KernelReport[];
-  /** Kernel launches of one call. */
+  /** Kernel launches of one call, where `times` says so. */
   readonly launches: number;
   /** Buffer copies of one call, and why a state is copied rather than updated in place. */
   readonly copies: number;

@@ -204,16 +204,25 @@ export function mapKernels(sequence: Sequence, change: (kernel: Kernel) => Kerne
   return mapSteps(sequence, (step) => [step.kind === "launch" ? { ...step, kernel: change(step.kernel) } : step]);
 }
 
-export function countLaunches(sequence: Sequence): number {
-  return launchesOf(sequence).length;
+/** Every launch and copy, with how often it runs in a call: what stands under a flag counts once. */
+export function eachTime(sequence: Sequence, visit: (step: Launch | Copy, times: number) => void, times = 1): void {
+  for (const step of sequence) {
+    if (step.kind === "launch" || step.kind === "copy") visit(step, times);
+    else {
+      const inside = step.kind === "loop" ? times * step.loop.extent : times;
+      for (const body of bodiesOf(step)) eachTime(body, visit, inside);
+    }
+  }
 }
 
-export function countCopies(sequence: Sequence): number {
-  let copies = 0;
-  walkSteps(sequence, ({ kind }) => {
-    if (kind === "copy") copies += 1;
+/** How many launches are made in a call, and how many copies. */
+export function countSteps(sequence: Sequence): { readonly launches: number; readonly copies: number } {
+  let [launches, copies] = [0, 0];
+  eachTime(sequence, ({ kind }, times) => {
+    if (kind === "launch") launches += times;
+    else copies += times;
   });
-  return copies;
+  return { launches, copies };
 }
 
 /** An id for a step that a pass adds. */

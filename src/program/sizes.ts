@@ -34,10 +34,9 @@ export function checkSize(what: string, shape: Shape, origin?: Origin): void {
 
 /** Kernels count in whole numbers up to `mostIndex`; `sequence` is what became of the entry. */
 export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex }: TargetTraits): void {
-  const largest = withBodies(entry).flatMap(neededNodes).reduce<Node | null>(
-    (most, node) => (most === null || sizeOf(node) > sizeOf(most) ? node : most),
-    null,
-  );
+  const largest = withBodies(entry)
+    .flatMap(neededNodes)
+    .reduce<Node | null>((most, node) => (most === null || sizeOf(node) > sizeOf(most) ? node : most), null);
   // Kernels round sizes up to whole tiles and vectors, by less than this.
   if (largest === null || sizeOf(largest) <= mostIndex / 2) return;
   if (!kernelsOf(sequence).some((kernel) => countsBeyond(kernel, mostIndex))) return;

@@ -17,9 +17,11 @@ export function workOf({ entries }: { readonly entries: ReadonlyMap<string, Entr
 /** A body counts for each iteration, where their number is known. */
 function workIn(entry: Entry, dims: Dims): number {
   let work = 0;
+  const loops = new Set<readonly Node[]>();
   for (const node of neededNodes(entry)) {
     if (node.op.kind === "loop") {
-      if (node.results[0] !== node) continue;
+      if (loops.has(node.results)) continue;
+      loops.add(node.results);
       const { length } = node.attrs;
       const times = typeof length === "number" || typeof length === "string" ? bindDim(length, dims) : 1;
       for (const [, body] of bodiesOf(node)) work += times * workIn(body.entry, dims);

@@ -39,8 +39,8 @@ export function explainUpdates(stages: Stages): readonly UpdateReport[] {
 
 class Updates {
   readonly #homes: ReadonlyMap<Node, Cluster>;
-  /** The kernel that computes a node, by the node's id; of several the last. */
-  readonly #kernels = new Map<number, string>();
+  /** The kernel that computes a node; of several the last. */
+  readonly #kernels = new Map<Node, string>();
   readonly #clusters: readonly Cluster[];
   readonly #roles: ReturnType<typeof rolesOf>;
 
@@ -54,7 +54,8 @@ class Updates {
   }
 
   kernelOf(cluster: Cluster | undefined): string {
-    return this.#kernels.get(cluster?.nodes.at(-1)?.id ?? -1) ?? "no kernel";
+    const last = cluster?.nodes.at(-1);
+    return (last === undefined ? undefined : this.#kernels.get(last)) ?? "no kernel";
   }
 
   /** Gradients that the update reads from memory. */

@@ -77,13 +77,17 @@ function passLines({ passes }: Explanation): string[] {
 }
 
 function kernelLines({ kernels }: Explanation): string[] {
-  const width = Math.max(7, ...kernels.map(({ name }) => name.length)) + 4;
+  const width = Math.max(7, ...kernels.map(({ name, times }) => (name + timesText(times)).length)) + 4;
   const head = `${"Kernels".padEnd(width + 2)}${"work".padStart(10)}${"memory".padStart(10)}   schedule`;
-  const blocks = kernels.flatMap(({ name, flops, bytes, schedule, fuses }, i) => [
-    `  ${`${i + 1}  ${name}`.padEnd(width)}${flopsText(flops).padStart(10)}${bytesText(bytes).padStart(10)}   ${schedule}`.trimEnd(),
+  const blocks = kernels.flatMap(({ name, times, flops, bytes, schedule, fuses }, i) => [
+    `  ${`${i + 1}  ${name}${timesText(times)}`.padEnd(width)}${flopsText(flops).padStart(10)}${bytesText(bytes).padStart(10)}   ${schedule}`.trimEnd(),
     ...fuses.map((node) => `       ${node}`),
   ]);
   return [head, ...blocks];
+}
+
+function timesText(times: number): string {
+  return times === 1 ? "" : ` x ${times}`;
 }
 
 function updateLines({ updates }: Explanation): string[] {

@@ -1,10 +1,20 @@
 /** Sequences with loops on the GPU: kernels that are told the iteration, and copies of rows. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { loopPrograms, statesProgram } from "../../loop-programs.ts";
 import { loopCases, runLoopCase } from "../../loop-sequences.ts";
-import { cardTarget } from "../against-js.ts";
+import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
-export const cases: readonly GpuCase[] = loopCases.map((one) => ({
+const programs: readonly GpuCase[] = [...loopPrograms, statesProgram()]
+  .filter(({ hasFlags }) => hasFlags !== true)
+  .map(({ name, program, calls }) => ({
+    name,
+    async run({ device }) {
+      await sameAsJs(device, program, calls, { tolerance: 1e-5, asCard: true });
+    },
+  }));
+
+const byHand: readonly GpuCase[] = loopCases.map((one) => ({
   name: one.name,
   async run({ device }) {
     let heard = 0;
@@ -17,3 +27,5 @@ export const cases: readonly GpuCase[] = loopCases.map((one) => ({
     deepStrictEqual(await runLoopCase(one, cardTarget(device), { poisonFreed: true }), wanted);
   },
 }));
+
+export const cases: readonly GpuCase[] = [...byHand, ...programs];
