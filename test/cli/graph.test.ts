@@ -218,6 +218,7 @@ describe("explain", () => {
       expect(kernel).toEqual({
         step: expect.any(Number),
         name: expect.stringMatching(/^k\d+_/),
+        times: 1,
         fuses: expect.arrayContaining([expect.stringMatching(/^%\d+: /)]),
         flops: expect.any(Number),
         bytes: expect.any(Number),
