@@ -44,6 +44,7 @@ export type {
 export type { Range as StateRange, StateOptions, StateSpec, TensorsOf } from "./dsl/spec.ts";
 export type { DTypeOf, Operand, ShapeOf } from "./dsl/tensor.ts";
 export type { NamedLeaf } from "./dsl/tree.ts";
+export type { AxisTree, CheckExamples, ExampleOf, ExamplesOf, ExamplesTree } from "./dsl/vmap-types.ts";
 export type {
   CheckConv,
   CheckDepthwise,

@@ -178,6 +178,10 @@ function sumCases(): OpCase[] {
       const { tangent } = ops.jvp(({ a, b }) => layer(a, b), { a: x, b: w }, { a: ops.mul(x, x) as Tensor, b: w });
       return ops.mul(tangent, g);
     }),
+    one("composite vmap", [input([3, 4]), input([4, 5])], (x, w) => ops.vmap((a: Tensor) => ops.dot(a, w as never), x)),
+    one("composite vmap", [input([3, 4], [0.3, 0.9]), input([4, 2], [0.3, 0.9])], (x, w) =>
+      ops.vmap((a: Tensor) => ops.grad(ops.sum(ops.square(ops.dot(a, w as never))) as never, w), x),
+    ),
     one("composite hvp", [input([3]), input([3])], (x, v) => ops.hvp(cube(x), x, v)),
   ];
 }

@@ -41,6 +41,7 @@ const otherModules = [
   "stable",
   "tensor",
   "tree",
+  "vmap-types",
   "window-axes",
   "window-types",
 ];

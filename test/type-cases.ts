@@ -211,6 +211,41 @@ export const symbolic = program({
   },
 });
 `,
+  derivatives: `
+import { dot, exp, f32, full, grad, hessian, hvp, i32, jacobian, jvp, mul, ones, param, program, pullback, softmaxCrossEntropy, sum, type Tensor, valueAndGrad, vjp, vmap } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
+const x = full([2, 3], 1);
+const w = full([3, 4], 1);
+const j = jacobian(dot(x, w), x); same<typeof j, F<[2, 4, 2, 3]>>(true);
+const h = hessian(sum(exp(x)), x); same<typeof h, F<[2, 3, 2, 3]>>(true);
+const v = hvp(sum(exp(x)), { x }, { x }); same<typeof v, { readonly x: F<[2, 3]> }>(true);
+const p = pullback({ y: dot(x, w) }, { y: full([2, 4], 1) }, [x, w] as const); same<typeof p, readonly [F<[2, 3]>, F<[3, 4]>]>(true);
+const back = vjp(({ a, b }) => dot(a, b), { a: x, b: w }); same<typeof back.value, F<[2, 4]>>(true);
+const slopes = back.pullback(full([2, 4], 1)); same<typeof slopes.b, F<[3, 4]>>(true);
+const forward = jvp((at) => ({ y: dot(at, w), z: sum(at) }), x, x); same<typeof forward.tangent.y, F<[2, 4]>>(true); same<typeof forward.tangent.z, F<[]>>(true);
+const both = valueAndGrad((at) => sum(mul(at.x, at.x)), { x }); same<typeof both.gradient, { readonly x: F<[2, 3]> }>(true);
+const rows = vmap((row) => { same<typeof row, F<[3]>>(true); return dot(row, w); }, x); same<typeof rows, F<[2, 4]>>(true);
+const columns = vmap((column) => { same<typeof column, F<[2]>>(true); return { c: exp(column), s: sum(column) }; }, x, { axis: 1, outAxis: -1 });
+same<typeof columns.c, F<[2, 3]>>(true); same<typeof columns.s, F<[3]>>(true);
+const mixed = vmap(({ a, b, c }) => { same<typeof a, F<[2]>>(true); same<typeof b, F<[3, 4]>>(true); same<typeof c, F<[]>>(true); return dot(dot(b, full([4, 2], 0)), a); }, { a: full([7, 2], 1), b: w, c: full([7], 1) }, { axis: { b: null } });
+same<typeof mixed, F<[7, 3]>>(true);
+const pairs = vmap((a) => vmap((b) => sum(mul(a, b)), full([5, 3], 1)), x); same<typeof pairs, F<[2, 5]>>(true);
+export const perExample = program({
+  inputs: { x: f32("batch", 3), y: i32("batch") },
+  state: { w: param(ones(3, 4)) },
+  step({ x, y }, net) {
+    const each = vmap((e) => grad(softmaxCrossEntropy(dot(e.x, net.w), e.y), net), { x, y });
+    same<typeof each.w, F<["batch", 3, 4]>>(true);
+    return { outputs: each };
+  },
+});
+export function anything(x: Tensor, n: number): Tensor[] {
+  const loose = full([n, 3], 0);
+  return [vmap((row) => exp(row), x), vmap((row) => dot(row, w), loose), vmap((row) => exp(row), x, { axis: n }), vmap(({ x, loose }) => mul(sum(x), loose), { x, loose })];
+}
+`,
   trains: `
 import { dense, type History, sequential, sgd, trainer } from "tensorloom";
 import { interruptSignal, nodeTarget, saveTrainer, terminalProgress } from "tensorloom/node";
@@ -276,6 +311,7 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ['tl.matmul(tl.full([2, "a"], 0), tl.full([3, 10], 0))', "matmul: inner dimensions a and 3 differ"],
   ["tl.matmul(tl.full([2, 3], 0), tl.full([3], 0))", "matmul: the right operand has rank 1, wanted 2"],
   ["tl.matmul(tl.full([2, 2, 3], 0), tl.full([3, 4], 0))", "matmul: the left operand has rank 3, wanted 2"],
+  ["tl.vmap(({ a }) => a, { a: tl.full([2, 3], 0), b: tl.full([5], 0) })", "vmap: 2 examples do not fit together"],
   ["tl.add(tl.full([2, 3], 0), tl.full([4], 0))", "add: dimensions 3 and 4 do not broadcast"],
   ['tl.mul(tl.full(["batch", 3], 0), tl.full([2, 3], 0))', "mul: dimensions batch and 2 do not broadcast"],
   ["tl.maximum(tl.full([5, 1, 3], 0), tl.full([4, 2, 3], 0))", "maximum: dimensions 5 and 4 do not broadcast"],

@@ -10,7 +10,7 @@
  */
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { gradient, pullback } from "../../src/graph/ops/transform.ts";
+import { isRequest } from "../../src/graph/ops/transform.ts";
 
 export type Role = "source" | "forward" | "backward" | "update";
 
@@ -31,7 +31,7 @@ export function rolesOf(entry: Entry): ReadonlyMap<Node, Role> {
 }
 
 function isBackward(node: Node): boolean {
-  if (node.op === gradient || node.op === pullback) return true;
+  if (isRequest(node)) return true;
   return !isSource(node) && node.origins.length > 0 && node.origins.every(({ derived }) => derived === true);
 }
 

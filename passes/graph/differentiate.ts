@@ -17,10 +17,9 @@ import { atLine } from "../../src/core/origin.ts";
 import { vectorize } from "../../src/graph/batch.ts";
 import { everywhere } from "../../src/graph/body.ts";
 import { alone, copyOf } from "../../src/graph/copies.ts";
-import { isOp } from "../../src/graph/define.ts";
 import { type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
 import type { Batched, Node } from "../../src/graph/node.ts";
-import { gradient, leadingAxes, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
+import { gradient, isRequest, leadingAxes, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
 import { spreadBatch } from "../../src/graph/ops/view.ts";
 import { elementCount } from "../../src/graph/shape.ts";
 import { printType } from "../../src/graph/type.ts";
@@ -61,10 +60,6 @@ function finished(entry: Entry): Entry {
     ? rebuild(entry, ({ op }, [value]) => (op === slopedAs ? value : undefined))
     : entry;
   return nodes.some(({ own }) => own) ? merged(single, new Set()) : single;
-}
-
-function isRequest(node: Node): boolean {
-  return isOp(node, gradient) || isOp(node, pullback);
 }
 
 /** What the gradient and pullback nodes of an entry ask for. */

@@ -10,8 +10,9 @@ import { merged, type Result } from "../graph/entry.ts";
 import { neededBy, openTrace, type Trace } from "../graph/graph.ts";
 import type { Literal, Node } from "../graph/node.ts";
 import { input, state } from "../graph/ops/source.ts";
-import { gradient, pullback } from "../graph/ops/transform.ts";
-import type { TensorType } from "../graph/type.ts";
+import { isRequest } from "../graph/ops/transform.ts";
+import type { Dim } from "../graph/shape.ts";
+import { type TensorType, tensorType } from "../graph/type.ts";
 import { givenNode, graphOf, Tensor } from "./tensor.ts";
 
 /** What is drawn outside for a random source of a body. */
@@ -55,6 +56,11 @@ export class BodyTrace {
     return new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, new Tensor(outer)]));
   }
 
+  /** What the function has made. */
+  get nodes(): readonly Node[] {
+    return this.#trace.graph.nodes;
+  }
+
   close(): void {
     this.#trace.close();
   }
@@ -62,7 +68,7 @@ export class BodyTrace {
   /** The body, closed. `numbers`: for each parameter the number of the operand that it stands for. */
   body(numbers: ReadonlyMap<Node, number>, outputs: readonly Node[], next: readonly Node[]): Body {
     const { graph } = this.#trace;
-    this.#checkGradients();
+    this.checkGradients();
     const named = (node: Node, i: number): Result => ({ name: String(i), node });
     const entry = { name: this.#origin.call, graph, outputs: outputs.map(named), next: next.map(named) };
     const names = new Map([...numbers].map(([node, number]) => [node, String(number)]));
@@ -73,7 +79,7 @@ export class BodyTrace {
    * A gradient in the body flows through the body alone. So it would miss what flows to a tensor from outside through another
    * that is made of it out there.
    */
-  #checkGradients(): void {
+  checkGradients(): void {
     const outside = new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, outer]));
     for (const node of this.#trace.graph.nodes) {
       const by = outside.get(node.args[node.args.length - 1] ?? node);
@@ -92,7 +98,14 @@ export class BodyTrace {
   }
 }
 
-const isRequest = ({ op }: Node): boolean => op === gradient || op === pullback;
+/** Every row, or example, draws its own. */
+export function drawRows(length: Dim): Draw {
+  return (literal) => {
+    const { dtype, shape } = literal.type;
+    const type = tensorType(dtype, [length, ...shape]);
+    return new Tensor({ ...literal, type, attrs: { ...literal.attrs, shape: type.shape } });
+  };
+}
 
 /** What gradients are taken by, besides states and inputs, which no other expression equals. */
 export function differentiatedBy(nodes: readonly Node[]): ReadonlySet<Node> {

@@ -20,7 +20,7 @@ import type { Node } from "../graph/node.ts";
 import { cond as condOp, scan as scanOp, whileLoop as whileOp } from "../graph/ops/loop.ts";
 import { type Dim, printShape } from "../graph/shape.ts";
 import { printType, sameType, type TensorType, tensorType } from "../graph/type.ts";
-import { BodyTrace, type Draw } from "./body.ts";
+import { BodyTrace, type Draw, drawRows } from "./body.ts";
 import { applyAll } from "./build.ts";
 import { checkDimension, checkFunction, checkTensor, refusePromise } from "./check.ts";
 import type { Leading, RowsOf, StackedOf } from "./loop-types.ts";
@@ -240,15 +240,6 @@ function closed(
     return trace.body(numbers, outputs, next);
   });
   return { operands, bodies };
-}
-
-/** Every row draws its own. */
-function drawRows(length: Dim): Draw {
-  return (literal) => {
-    const { dtype, shape } = literal.type;
-    const type = tensorType(dtype, [length, ...shape]);
-    return new Tensor({ ...literal, type, attrs: { ...literal.attrs, shape: type.shape } });
-  };
 }
 
 function refuseDraws(origin: Origin): Draw {

@@ -24,4 +24,5 @@ export * from "./shape.ts";
 export * from "./sort.ts";
 export * from "./sources.ts";
 export * from "./statistics.ts";
+export * from "./vmap.ts";
 export * from "./windows.ts";

@@ -60,12 +60,8 @@ function alike(node: Node, args: readonly Batched[], graph: Graph): Node {
 export function batchNode(node: Node, args: readonly Batched[], size: Dim, b: Build): readonly Batched[] {
   const { op, attrs } = node;
   if (op.batch !== undefined) return op.batch(args, attrs, size, b);
+  if (op.kind === "loop") throw new CompilerBug(`${op.name} has no rule for an axis of examples`);
   const operands = args.map((arg) => spreadBatch(arg, size, b));
   const shifted = op.shift?.(attrs, size) ?? shiftAxes(op.schema, attrs, size);
   return b.node(op, operands, shifted).results.map((result) => ({ node: result, batched: true }));
-}
-
-/** The nodes with an axis of examples in front, those that have none repeated. */
-export function spreadAll(nodes: readonly Batched[], size: Dim, b: Build): readonly Node[] {
-  return nodes.map((node) => spreadBatch(node, size, b));
 }

@@ -128,6 +128,7 @@ const rows: Readonly<Record<string, Row>> = {
   grad: { args: ({ a, s }) => [s, { a }] },
   jacobian: { args: ({ a, square }) => [square, a] },
   hessian: { args: ({ a, s }) => [s, a] },
+  vmap: { args: ({ a }) => [() => a, { a }], options: { axis: 0, outAxis: 0 } },
   pullback: { args: ({ a }) => [a, a, { a }] },
   vjp: { args: ({ a }) => [() => a, { a }] },
   jvp: { args: ({ a }) => [() => a, { a }, { a }] },

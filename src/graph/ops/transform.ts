@@ -7,8 +7,10 @@
 import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import { transformOp } from "../define.ts";
-import { elementCount, type Shape, sameShape } from "../shape.ts";
+import type { Batched, Build, Node } from "../node.ts";
+import { type Dim, elementCount, type Shape, sameShape } from "../shape.ts";
 import { printType, sameType, type TensorType, tensorType } from "../type.ts";
+import { spreadBatch, toFront } from "./view.ts";
 
 /** gradient(y, x): the derivative of the scalar y by x; has the type of x. */
 export const gradient = transformOp({
@@ -20,6 +22,12 @@ export const gradient = transformOp({
     if (!isFloat(loss.dtype)) throw new ShapeError(`the loss must be a float, not ${printType(loss)}`);
     if (!isFloat(parameter.dtype)) throw new ShapeError(`only floats have gradients, not ${printType(parameter)}`);
     return parameter;
+  },
+  // examples do not mix: what all of them add up to has the gradient of each
+  batch: ([loss, parameter], _attrs, size, b) => {
+    const value = spreadBatch(loss, size, b);
+    const by = spreadBatch(parameter, size, b);
+    return [{ node: b.node(pullback, [value, b.fill(value, 1), by], { silent: false }), batched: true }];
   },
   evaluate() {
     throw new CompilerBug("gradient nodes are expanded by `differentiate` before anything is evaluated");
@@ -51,10 +59,16 @@ export const pullback = transformOp({
     elementCount(leading); // the sets of slopes are counted along one axis
     return tensorType(by.dtype, [...leading, ...by.shape]);
   },
+  batch: (args, { silent }, size, b) => [pullbackEach(args, silent, size, b)],
   evaluate() {
     throw new CompilerBug("pullback nodes are expanded by `differentiate` before anything is evaluated");
   },
 });
+
+/** Whether a node asks for a derivative: by its last operand. */
+export function isRequest({ op }: Node): boolean {
+  return op === gradient || op === pullback;
+}
 
 /** The axes that slopes have in front of those of their values. */
 export function leadingAxes(values: readonly TensorType[], slopes: readonly TensorType[]): Shape {
@@ -77,6 +91,22 @@ export function pullbackParts<T>(args: readonly T[]): {
     throw new CompilerBug("pullback takes values, as many slopes, and what it is taken by");
   }
   return { values: args.slice(0, count), slopes: args.slice(count, 2 * count), by };
+}
+
+/** Sets of slopes stay in front of the examples, as they are more than those. */
+function pullbackEach(args: readonly Batched[], silent: boolean, size: Dim, b: Build): Batched {
+  const { values, slopes, by } = pullbackParts(args);
+  const rank = ({ node, batched }: Batched): number => node.type.shape.length - Number(batched);
+  const [value, slope] = [values[0] ?? by, slopes[0] ?? by];
+  const sets = rank(slope) - rank(value);
+  const behindSets = (x: Node): readonly number[] =>
+    x.type.shape.map((_, i) => (i < sets ? i + 1 : i === sets ? 0 : i));
+  const moved = slopes.map((one) => {
+    const wide = spreadBatch(one, size, b);
+    return b.permute(wide, behindSets(wide));
+  });
+  const operands = [...values.map((one) => spreadBatch(one, size, b)), ...moved, spreadBatch(by, size, b)];
+  return { node: toFront(b.node(pullback, operands, { silent }), sets, b), batched: true };
 }
 
 /**
