@@ -14,6 +14,7 @@ import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
 import { expand } from "../passes/graph/expand.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";
+import { maxFirst } from "../passes/graph/max-first.ts";
 import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
 import { specialize } from "../passes/graph/specialize.ts";
@@ -39,6 +40,7 @@ import { hasAll, type Measure, optionalStageOf, runStages, stageOf, type Watch }
 export interface Products {
   written: Entry;
   untransposed: Entry;
+  pooled: Entry;
   differentiated: Entry;
   specialized: Entry;
   expanded: Entry;
@@ -83,7 +85,19 @@ const ofCode = {
 
 export const stages = [
   graphStage(foldTransposes, "written", "untransposed"), //     so that gradients come out in the parameters' own layout
-  graphStage(differentiate, "untransposed", "differentiated"), // every gradient at once, innermost first
+  // Pools before what follows a convolution: its output is then needed neither forwards nor backwards.
+  {
+    pass: maxFirst,
+    ...optional({
+      name: "maxFirst",
+      needs: ["untransposed"],
+      gives: "pooled",
+      run: ({ untransposed }, context) => verified(maxFirst, untransposed, context),
+      without: ({ untransposed }) => untransposed,
+      ...ofGraph,
+    }),
+  },
+  graphStage(differentiate, "pooled", "differentiated"), //       every gradient at once, innermost first
   graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
   graphStage(expand, "specialized", "expanded"), //             sorts become the ops that they are written in for their sizes
   // Algebra, on forward and backward pass together.

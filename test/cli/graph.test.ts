@@ -68,7 +68,7 @@ const mistakes: readonly (readonly [what: string, args: readonly string[], messa
   [
     "--skip of a stage that must be",
     [mnist, "--skip", "lower"],
-    /"lower" cannot be left out; these can: simplify, fuse/,
+    /"lower" cannot be left out; these can: maxFirst, simplify, fuse/,
   ],
   ["a picture of a pass", [mnist, "--print-after", "fuse", "-o", "x.svg"], /--print-after shows is text, and no svg/],
   ["folded text", [mnist, "--fold"], /--fold is for pictures: add --format svg/],
