@@ -166,7 +166,16 @@ describe("graph", () => {
   });
 
   test("every example is looked into, and not run", async () => {
-    const names = ["custom-loss", "derivatives", "inspect", "mnist-from-scratch", "mnist-mlp", "resume", "tensors"];
+    const names = [
+      "cnn",
+      "custom-loss",
+      "derivatives",
+      "inspect",
+      "mnist-from-scratch",
+      "mnist-mlp",
+      "resume",
+      "tensors",
+    ];
     const found = await runEach(names.map((name) => ["graph", `examples/${name}.ts`]));
     for (const { code, stdout, stderr } of found) {
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });

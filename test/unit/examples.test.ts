@@ -49,6 +49,17 @@ test("resume: a killed run goes on to the same losses", async () => {
   expect(lines.at(-1)).toBe("The losses are equal, to the last bit.");
 });
 
+test("cnn: a convolutional network learns from a few images", async () => {
+  const args = ["run", "examples/cnn.ts", "--", "--images", "2048", "--epochs", "2", "--batch", "128"];
+  const { code, stdout } = await runScript("src/tools/cli/main.ts", args);
+  expect(code).toBe(0);
+  const [data, compiled, ...rest] = stdout.trimEnd().split("\n");
+  expect(data).toMatch(/^Data: .+\.$/);
+  expect(compiled).toMatch(/^Compiled for wasm in \d+ ms: \d+ kernel launches, \d+\.\d MB between them\.$/);
+  const [, accuracy = "0"] = /^Test accuracy after 2 epochs: (0\.\d+)\. A step/.exec(rest.at(-1) ?? "") ?? [];
+  expect(Number(accuracy)).toBeGreaterThan(0.75); // on digits that are drawn 0.845, on MNIST more
+});
+
 test("inspect: six nodes at every stage", async () => {
   const text = (await printed("inspect")).join("\n");
   const stages = text.split(/^==== /m).slice(1);
