@@ -3,7 +3,10 @@
  */
 import { expect, test } from "vitest";
 import { threefry2x32 } from "../../src/core/random.ts";
+import { printEntry } from "../../src/graph/print.ts";
 import {
+  add,
+  arange,
   batchMatmul,
   cast,
   checkGradient,
@@ -15,6 +18,7 @@ import {
   elu,
   evaluate,
   exp,
+  f32,
   gather,
   gelu,
   grad,
@@ -24,9 +28,11 @@ import {
   leakyRelu,
   logSumExp,
   mul,
+  program,
   randomBernoulli,
   randomBits,
   randomNormal,
+  reshape,
   scatterAdd,
   selu,
   silu,
@@ -163,18 +169,99 @@ test("derivatives of second order, with values, and checked", async () => {
   expect(wrong[0]).toBeGreaterThan(0.1);
 });
 
+/** Of the numbers 1, 2, 3... in these shapes: the shape and the numbers that NumPy gives; it has no sum over `...`. */
+const equations: readonly (readonly [spec: string, shapes: number[][], shape: number[], numbers: number[]])[] = [
+  ["ji", [[2, 3]], [3, 2], [1, 4, 2, 5, 3, 6]],
+  ["ii", [[3, 3]], [], [15]],
+  [
+    "aB,Bc",
+    [
+      [2, 2],
+      [2, 1],
+    ],
+    [2, 1],
+    [5, 11],
+  ],
+  [
+    "...ij,...jk",
+    [
+      [2, 1, 2],
+      [2, 1],
+    ],
+    [2, 1, 1],
+    [5, 11],
+  ],
+  [
+    "...ij,...j->i...",
+    [
+      [1, 2, 2],
+      [2, 2],
+    ],
+    [2, 2],
+    [5, 11, 11, 25],
+  ],
+  [
+    "b...,b...->...",
+    [
+      [2, 1, 2],
+      [2, 2, 1],
+    ],
+    [2, 2],
+    [10, 14, 14, 20],
+  ],
+  ["...i->i", [[2, 2]], [2], [4, 6]],
+  [
+    "ab,bc,cd->da",
+    [
+      [1, 4],
+      [4, 2],
+      [2, 1],
+    ],
+    [1, 1],
+    [170],
+  ],
+];
+
+test.each(equations)("einsum(%j) of %j", async (spec, shapes, shape, numbers) => {
+  const operands = shapes.map((dims) =>
+    reshape(
+      add(
+        arange(
+          dims.reduce((all, dim) => all * dim, 1),
+          "f32",
+        ),
+        1,
+      ),
+      dims,
+    ),
+  );
+  expect(einsum(spec as never, ...(operands as Tensor[])).shape).toEqual(shape);
+  expect(await at((x) => add(einsum(spec as never, ...(operands as Tensor[])), cast(x, "f32")), 0)).toEqual(numbers);
+});
+
+test("einsum takes the cheapest two first", () => {
+  const chain = program({
+    inputs: { a: f32(2, 50), b: f32(50, 50), c: f32(50, 1) },
+    step: ({ a, b, c }) => ({ outputs: { y: einsum("ij,jk,kl->il", a, b, c) } }),
+  });
+  expect(printEntry(chain.entries.get("step") as never)).toContain("f32[50,1] = contract");
+});
+
 test("einsum knows its result's shape, and refuses what does not fit", async () => {
   const [a, b] = [[[1, 2], [3, 4]], [[1, 0], [2, 1]]]; // biome-ignore format: matrices
   const product = await evaluate(({ a, b }) => einsum("ij,jk->ki", a, b), { a, b } as never);
   expect(list(product)).toEqual([5, 11, 2, 4]);
   expect(await at((x) => einsum("ii->i", x), a as number[][])).toEqual([1, 4]);
   const typed = (x: Tensor<[3, 5]>, y: Tensor<[5, 7]>): Tensor<[7, 3]> => einsum("ij,jk->ki", x, y);
-  expect(typed).toBeTypeOf("function");
+  const implied = (x: Tensor<[3, 5]>, y: Tensor<[5, 7]>): Tensor<[7, 3]> => einsum("zj,jb", x, y);
+  expect([typed, implied].map((each) => typeof each)).toEqual(["function", "function"]);
   await expect(at((x) => einsum("ij,j->i", x, x), a as number[][])).rejects.toThrow(
     /"j" for an operand of shape \[2,2\]/,
   );
   await expect(at((x) => einsum("ij->ik", x), a as number[][])).rejects.toThrow(/no operand has the result's axis k/);
-  await expect(at((x) => einsum("ij", x), a as number[][])).rejects.toThrow(/wanted letters like/);
+  await expect(at((x) => einsum("i1", x), a as number[][])).rejects.toThrow(/wanted letters like/);
+  await expect(at((x) => einsum("i...k...", x), a as number[][])).rejects.toThrow(/wanted letters like/);
+  await expect(at((x) => einsum("...ijk->ijk", x), a as number[][])).rejects.toThrow(/"ijk" for an operand/);
   await expect(at((x) => batchMatmul(x, x), [1, 2])).rejects.toThrow(/same rank, at least 2/);
 });
 
