@@ -37,6 +37,7 @@ function floorMs(results: Results, workload: Workload): number {
   const title = titleOf(workload);
   switch (workload.kind) {
     case "step":
+    case "net":
     case "matmul":
       return (flopsOf(workload) / results.ceiling(title, 2)) * 1e3;
     case "chain":

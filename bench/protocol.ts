@@ -6,6 +6,7 @@ import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { batchCount, batches, gatherRows } from "../src/data/dataset.ts";
 import { batchAt, bytesOf, readF32, readI32 } from "./data.ts";
+import { type NetWorkload, netWeights } from "./nets.ts";
 import { mainStep, network, type Workload } from "./workloads.ts";
 
 export type Request =
@@ -59,8 +60,10 @@ type StepWorkload = Extract<Workload, { kind: "step" }>;
 /** What a system implements. `undefined` where it cannot. */
 export interface System {
   step(workload: StepWorkload, weights: Weights): Promise<PreparedStep | undefined>;
+  /** Weights are as many as the workload has parameters. */
+  net?(workload: NetWorkload, weights: readonly Float32Array[]): Promise<PreparedStep | undefined>;
   /** `numbers` are the random numbers from which operands are cut: the first from its start, the second behind it. */
-  other(workload: Exclude<Workload, StepWorkload>, numbers: Float32Array): Promise<Prepared | undefined>;
+  other(workload: Exclude<Workload, StepWorkload | NetWorkload>, numbers: Float32Array): Promise<Prepared | undefined>;
   /** Trains once over the images as its users would; by default steps over shuffled batches. */
   epoch?(images: Uint8Array, labels: Uint8Array): Promise<void>;
 }
@@ -112,6 +115,10 @@ async function answerTo(
 async function prepare(workload: Workload, system: System, folder: string): Promise<Measure | undefined> {
   if (workload.kind === "step") {
     const prepared = await system.step(workload, weightsIn(folder));
+    return prepared === undefined ? undefined : measureSteps(prepared, workload.batch, folder);
+  }
+  if (workload.kind === "net") {
+    const prepared = await system.net?.(workload, netWeights(workload, readF32(folder, "numbers.f32")));
     return prepared === undefined ? undefined : measureSteps(prepared, workload.batch, folder);
   }
   const prepared = await system.other(workload, readF32(folder, "numbers.f32"));

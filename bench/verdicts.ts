@@ -4,7 +4,9 @@
 import { againstTitle, floorTitle, type Results } from "./results.ts";
 import { floorOf, ours } from "./systems.ts";
 import {
+  c5,
   contractions,
+  conv2,
   type FloorName,
   jsContractions,
   mainStep,
@@ -39,6 +41,16 @@ export function verdicts(results: Results): readonly Verdict[] {
     atLeast("step, faster than jax-js as it ships", timesOurs("jax-js wasm"), 2.9),
     atLeast("step, faster than tfjs wasm", timesOurs("tfjs wasm"), 18),
     atMost("step, time against tf.function", 1 / timesOurs("tf.function"), 1.1),
+    atMost(
+      "C5 step, time against tf.function",
+      results.median(titleOf(c5), ours.wasm2) / results.median(titleOf(c5), "tf.function"),
+      0.6,
+    ),
+    atMost(
+      "two convolutions, time against PyTorch",
+      results.median(titleOf(conv2), ours.wasm2) / results.median(titleOf(conv2), "PyTorch"),
+      1,
+    ),
     atMost("js: step, time against tfjs wasm", 1 / timesOurs("tfjs wasm", ours.js), 1.2),
     atLeast("js: step, faster than tfjs plain JS", timesOurs("tfjs, plain JS", ours.js), 4),
     atMost("step, compiled in a fresh process, 1 thread, ms", compileMs(results, ours.wasm1), 100),

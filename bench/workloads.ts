@@ -2,6 +2,7 @@
  * What is measured, as data: every system gets the same shapes, starting weights and batches (see data.ts).
  *
  *   step         one training step of 784-512-10 on a fresh batch, up to and including the loss as a number on the host
+ *   net          the same of a network of images with Adam (nets.ts)
  *   matmul       c = a b, square
  *   chain        z = max(x + y, 0), `calls` times
  *   softmax      along the rows of a matrix
@@ -10,6 +11,8 @@
  *   map          an element-wise expression of a few operations. tensorloom alone.
  *   floor        the fastest this machine does something, by hand. The `floor` process alone.
  */
+
+import { type NetWorkload, netFlops, netWorkload } from "./nets.ts";
 
 export type OptimizerName = "sgd" | "rmsprop" | "adam";
 export type MapName = "add" | "axpy" | "relu-add" | "lerp";
@@ -28,6 +31,7 @@ export interface ContractionWorkload {
 
 export type Workload =
   | { readonly kind: "step"; readonly batch: number; readonly optimizer: OptimizerName }
+  | NetWorkload
   | { readonly kind: "matmul"; readonly n: number }
   | { readonly kind: "chain"; readonly shape: readonly [number, number]; readonly calls: number }
   | { readonly kind: "softmax" | "layerNorm"; readonly rows: number; readonly columns: number }
@@ -55,6 +59,8 @@ export const constants = {
 } as const;
 
 export const mainStep = { kind: "step", batch: 128, optimizer: "rmsprop" } as const satisfies Workload;
+export const c5 = netWorkload("c5", 512);
+export const conv2 = netWorkload("conv2", 128);
 const optimizers: readonly OptimizerName[] = ["sgd", "rmsprop", "adam"];
 
 /** What all systems are compared on. */
@@ -65,6 +71,8 @@ export const compared: readonly Workload[] = [
       .filter((optimizer) => batch !== mainStep.batch || optimizer !== mainStep.optimizer)
       .map((optimizer) => ({ kind: "step", batch, optimizer }) as const),
   ),
+  c5,
+  conv2,
   ...[256, 512, 1024, 2048].map((n) => ({ kind: "matmul", n }) as const),
   { kind: "chain", shape: [20, 100], calls: 1000 },
   { kind: "chain", shape: [2048, large / 2048], calls: 1 },
@@ -111,6 +119,8 @@ export function titleOf(workload: Workload): string {
   switch (workload.kind) {
     case "step":
       return `step ${workload.optimizer} ${workload.batch}`;
+    case "net":
+      return `${workload.net} ${workload.batch}`;
     case "matmul":
       return `matmul ${workload.n}`;
     case "chain":
@@ -135,6 +145,8 @@ export function flopsOf(workload: Workload): number {
   switch (workload.kind) {
     case "step": // forward and weight gradient of both layers, and the gradient of the hidden layer
       return workload.batch * (4 * inputs * hidden + 6 * hidden * classes);
+    case "net":
+      return netFlops(workload);
     case "matmul":
       return 2 * workload.n ** 3;
     case "contraction":

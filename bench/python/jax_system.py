@@ -29,6 +29,30 @@ def layer_norm(x):
     return centred / jnp.sqrt(variance + LAYER_NORM_EPSILON)
 
 
+def net_loss_of(model, image, label):
+    x, pairs = image.reshape(-1, 28, 28, 1), list(zip(model[::2], model[1::2]))
+    for i, (kernel, bias) in enumerate(pairs):
+        if kernel.ndim == 4:
+            layout = ("NHWC", "HWIO", "NHWC")
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=layout)
+            x = jax.nn.relu(x + bias)
+        else:
+            if x.ndim == 4:
+                size = (1, 2, 2, 1)
+                x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, size, size, "VALID").reshape(-1, kernel.shape[0])
+            x = x @ kernel + bias
+            x = jax.nn.relu(x) if i < len(pairs) - 1 else x
+    logs = jax.nn.log_softmax(x)
+    return -jnp.mean(jnp.take_along_axis(logs, label[:, None], axis=1))
+
+
+@partial(jax.jit, donate_argnums=(0, 1))
+def train_net(model, moments, t, image, label):
+    loss, gradients = jax.value_and_grad(net_loss_of)(model, image, label)
+    pairs = [update("adam", w, g, m, t, jnp.sqrt) for w, g, m in zip(model, gradients, moments)]
+    return loss, [w for w, _ in pairs], [m for _, m in pairs]
+
+
 class Jax:
     def step(self, batch, optimizer, w1, w2):
         model = [jnp.asarray(w1), jnp.zeros(HIDDEN), jnp.asarray(w2), jnp.zeros(CLASSES)]
@@ -37,6 +61,17 @@ class Jax:
         def step(image, label):
             state[2] += 1
             loss, state[0], state[1] = train(optimizer, state[0], state[1], float(state[2]), image, label)
+            return float(loss)
+
+        return step
+
+    def net(self, workload, weights):
+        model = [jnp.asarray(w) for w in weights]
+        state = [model, [[jnp.zeros_like(w) for _ in range(MOMENTS["adam"])] for w in model], 0]
+
+        def step(image, label):
+            state[2] += 1
+            loss, state[0], state[1] = train_net(state[0], state[1], float(state[2]), image, label)
             return float(loss)
 
         return step

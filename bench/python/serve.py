@@ -3,6 +3,7 @@ The protocol of bench/protocol.ts in Python: one JSON request a line on stdin, o
 
 A system is an object with
     step(batch, optimizer, w1, w2) -> a function (image, label) -> loss, or None
+    net(workload, weights) -> a function (image, label) -> loss, where it has one
     other(workload, numbers) -> (run, result), or None; `run()` returns when the result is there
 and, where it has them,
     measure_step(workload, folder) -> a function (warmup, repetitions) -> answer, in place of `step`
@@ -81,7 +82,10 @@ def measure_other(system, workload, folder):
 
 def measure_step(system, workload, folder):
     batch = workload["batch"]
-    step = system.step(batch, workload["optimizer"], *weights(folder))
+    if workload["kind"] == "net":
+        step = system.net(workload, net_weights(workload, folder)) if hasattr(system, "net") else None
+    else:
+        step = system.step(batch, workload["optimizer"], *weights(folder))
     if step is None:
         return None
     images = read(folder, "images.f32", np.float32).reshape(POOL, INPUTS)
@@ -99,6 +103,16 @@ def measure_step(system, workload, folder):
             losses.append(float(loss))
 
     return lambda warmup, repetitions: {"ms": timed(run, warmup, repetitions), "check": losses}
+
+
+def net_weights(workload, folder):
+    """The parameters of a network, cut from the random numbers: kernel and bias of each layer in turn."""
+    numbers, first, made = read(folder, "numbers.f32", np.float32), 0, []
+    for param in workload["params"]:
+        count = int(np.prod(param["shape"]))
+        made.append((numbers[first:first + count] * np.float32(2 * param["limit"])).reshape(param["shape"]))
+        first += count
+    return made
 
 
 def weights(folder):
@@ -129,9 +143,9 @@ def answer_to(request, system, folder, ready):
     key = json.dumps(workload)
     if key not in ready:
         ready.clear()
-        if workload["kind"] != "step":
+        if workload["kind"] not in ("step", "net"):
             ready[key] = measure_other(system, workload, folder)
-        elif hasattr(system, "measure_step"):
+        elif workload["kind"] == "step" and hasattr(system, "measure_step"):
             ready[key] = system.measure_step(workload, folder)
         else:
             ready[key] = measure_step(system, workload, folder)

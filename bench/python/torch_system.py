@@ -54,6 +54,37 @@ class PyTorch:
 
         return step
 
+    def net(self, workload, weights):
+        """Images with channels in front, as PyTorch has them: the first dense layer takes its inputs in that order."""
+        model = []
+        for w in map(torch.tensor, weights):
+            if w.dim() == 4:
+                channels, w = w.shape[3], w.permute(3, 2, 0, 1).contiguous()
+            elif w.dim() == 2 and not any(other.dim() == 2 for other in model):
+                side = int(math.sqrt(w.shape[0] // channels))
+                w = w.reshape(side, side, channels, -1).permute(2, 0, 1, 3).reshape(w.shape).contiguous()
+            model.append(w.requires_grad_() if w.is_leaf else w.detach().requires_grad_())
+        moments = [[torch.zeros_like(w) for w in model] for _ in range(MOMENTS["adam"])]
+        count = [0]
+
+        def step(image, label):
+            count[0] += 1
+            x, pairs = torch.from_numpy(image).view(-1, 1, 28, 28), list(zip(model[::2], model[1::2]))
+            for i, (kernel, bias) in enumerate(pairs):
+                if kernel.dim() == 4:
+                    x = torch.relu(torch.nn.functional.conv2d(x, kernel, bias))
+                else:
+                    if x.dim() == 4:
+                        x = torch.nn.functional.max_pool2d(x, 2).flatten(1)
+                    x = torch.addmm(bias, x, kernel)
+                    x = torch.relu(x) if i < len(pairs) - 1 else x
+            loss = torch.nn.functional.cross_entropy(x, torch.from_numpy(label).long())
+            gradients = torch.autograd.grad(loss, model)
+            update("adam", model, gradients, moments, count[0])
+            return loss.item()
+
+        return step
+
     def other(self, workload, numbers):
         kind = workload["kind"]
         with torch.no_grad():

@@ -1,5 +1,6 @@
 /** tensorloom as a system: the same workloads for `js`, `wasm` and a GPU, for whichever checkout the bundle is made of. */
 import { type CompileOptions, compile, dense, rmsprop, sequential, trainer } from "tensorloom";
+import { netProgram } from "../net-program.ts";
 import { formulaOf, formulaProgram, stepProgram } from "../programs.ts";
 import type { System } from "../protocol.ts";
 import { mainStep, network } from "../workloads.ts";
@@ -19,6 +20,25 @@ export function ownSystem(where: Where): System {
       last = executable;
       executable.state.write("model.0.w", w1);
       executable.state.write("model.1.w", w2);
+      return {
+        compileMs,
+        step(image, label) {
+          executable.train({ image, label });
+          return executable.read("loss");
+        },
+      };
+    },
+
+    async net(workload, weights) {
+      last?.dispose();
+      const program = netProgram(workload);
+      const started = performance.now();
+      const executable = await compile(program, { ...where, dims: { batch: workload.batch } });
+      const compileMs = performance.now() - started;
+      last = executable;
+      weights.forEach((values, i) => {
+        executable.state.write(`model.${i}`, values);
+      });
       return {
         compileMs,
         step(image, label) {
