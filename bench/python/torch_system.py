@@ -24,7 +24,11 @@ def update(optimizer, model, gradients, moments, t):
         torch._foreach_addcdiv_(model, gradients, scale, -1e-3)
     else:
         m, v = moments
-        torch._foreach_lerp_(m, gradients, 0.1)
+        if hasattr(torch, "_foreach_lerp_"):
+            torch._foreach_lerp_(m, gradients, 0.1)
+        else:  # PyTorch 1.13
+            torch._foreach_mul_(m, 0.9)
+            torch._foreach_add_(m, gradients, alpha=0.1)
         torch._foreach_mul_(v, 0.999)
         torch._foreach_addcmul_(v, gradients, gradients, 0.001)
         scale = torch._foreach_sqrt(v)
