@@ -19,10 +19,8 @@ import {
 import { atLine, here, type Origin } from "../core/origin.ts";
 import { vectorize } from "../graph/batch.ts";
 import { builder } from "../graph/build.ts";
-import { copyOf } from "../graph/copies.ts";
 import type { Batched, Node } from "../graph/node.ts";
-import { isRequest } from "../graph/ops/transform.ts";
-import { permute, reshape, spreadBatch } from "../graph/ops/view.ts";
+import { permute, spreadBatch } from "../graph/ops/view.ts";
 import { type Dim, dimOf } from "../graph/shape.ts";
 import { printType, tensorType } from "../graph/type.ts";
 import { BodyTrace, drawRows } from "./body.ts";
@@ -109,26 +107,11 @@ function forAll(
   if (graph === undefined) {
     throw new UserError(`vmap: nothing that the function reads depends on a state or input${atLine(origin)}`);
   }
-  // each example has a gradient of its own by what is the same for all: one of them for each example
-  const by = new Set(trace.nodes.flatMap((node) => (isRequest(node) ? node.args.slice(-1) : [])));
   const build = builder(graph, [origin]);
   const given = new Map<Node, Batched>();
-  for (const [parameter, tensor] of perExample) {
-    const node = nodeIn(graph, tensor);
-    const copy = (): Node => graph.node(reshape, [node], { shape: node.type.shape }, [origin]);
-    given.set(parameter, { node: by.has(parameter) ? copy() : node, batched: true });
-  }
-  for (const [parameter, tensor] of shared) {
-    const one = { node: nodeIn(graph, tensor), batched: false };
-    given.set(parameter, by.has(parameter) ? { node: spreadBatch(one, size, build), batched: true } : one);
-  }
-  const each = (node: Node, args: readonly Batched[]): Batched | undefined => {
-    if (!by.has(node) || args.some(({ batched }) => batched)) return undefined;
-    const operands = args.map((arg) => arg.node);
-    const copy = copyOf(node, operands, graph);
-    return { node: spreadBatch({ node: copy, batched: false }, size, build), batched: true };
-  };
-  return vectorize(graph, results, given, size, each).map((made) => new Tensor(spreadBatch(made, size, build)));
+  for (const [parameter, tensor] of perExample) given.set(parameter, { node: nodeIn(graph, tensor), batched: true });
+  for (const [parameter, tensor] of shared) given.set(parameter, { node: nodeIn(graph, tensor), batched: false });
+  return vectorize(graph, results, given, size).map((made) => new Tensor(spreadBatch(made, size, build)));
 }
 
 /** The axis of a leaf that counts the examples, as the options have it: a number, null, or a tree of them. */

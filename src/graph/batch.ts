@@ -10,42 +10,49 @@
 import { CompilerBug } from "../core/errors.ts";
 import { shiftAxes } from "./attrs.ts";
 import { builder } from "./build.ts";
-import { copyOf } from "./copies.ts";
+import { alone, copyOf } from "./copies.ts";
 import { neededBy } from "./graph.ts";
 import type { Batched, Build, Graph, Node } from "./node.ts";
+import { isRequest } from "./ops/transform.ts";
 import { spreadBatch } from "./ops/view.ts";
 import type { Dim } from "./shape.ts";
 
 /**
  * `results` in `graph`, where nodes that are `given` are already there, some with an axis of examples of `size` in front. Nodes of
- * `graph` itself that need no such axis stay where they are. `own` may say what becomes of a node in place of the rules.
+ * `graph` itself that need no such axis stay where they are. What a derivative is taken by is there for each example, as a node
+ * that is nothing else: each has a derivative of its own by what is the same for all.
  */
 export function vectorize(
   graph: Graph,
   results: readonly Node[],
   given: ReadonlyMap<Node, Batched>,
   size: Dim,
-  own: (node: Node, args: readonly Batched[], build: Build) => Batched | undefined = () => undefined,
 ): readonly Batched[] {
-  const made = new Map(given);
+  const needed = neededBy(results, given);
+  const by = new Set(needed.flatMap((node) => (isRequest(node) ? node.args.slice(-1) : [])));
+  const each = (made: Batched, build: Build): Batched => ({
+    node: alone(spreadBatch(made, size, build)),
+    batched: true,
+  });
+  const made = new Map<Node, Batched>();
+  for (const [node, one] of given) made.set(node, by.has(node) ? each(one, builder(graph, node.origins)) : one);
   const target = (node: Node): Batched => {
     const found = made.get(node);
     if (found === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} is read before it is made`);
     return found;
   };
-  for (const node of neededBy(results, given)) {
+  for (const node of needed) {
     if (made.has(node)) continue;
     const args = node.args.map(target);
     const build = builder(graph, node.origins);
-    const found = own(node, args, build);
-    if (found !== undefined) made.set(node, found);
-    else if (args.some(({ batched }) => batched)) {
-      const all = batchNode(node, args, size, build);
-      node.results.forEach((result, i) => {
-        const one = all[i];
-        if (one !== undefined && !given.has(result)) made.set(result, one);
-      });
-    } else made.set(node, { node: alike(node, args, graph), batched: false });
+    const all = args.some(({ batched }) => batched)
+      ? batchNode(node, args, size, build)
+      : alike(node, args, graph).results.map((result) => ({ node: result, batched: false }));
+    node.results.forEach((result, i) => {
+      const one = all[i];
+      if (one === undefined || given.has(result)) return;
+      made.set(result, by.has(result) ? each(one, build) : one);
+    });
   }
   return results.map(target);
 }
@@ -53,7 +60,7 @@ export function vectorize(
 function alike(node: Node, args: readonly Batched[], graph: Graph): Node {
   const nodes = args.map((arg) => arg.node);
   if (node.graph === graph && nodes.every((arg, i) => arg === node.args[i])) return node;
-  return copyOf(node, nodes, graph);
+  return copyOf(node, nodes, graph, false);
 }
 
 /** The results of the application of a node, where at least one operand has an axis of examples. */

@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { simplify } from "../../passes/graph/simplify.ts";
 import { compile } from "../../src/compile.ts";
+import { cond, scan, whileLoop } from "../../src/dsl/loops.ts";
 import * as ops from "../../src/dsl/ops.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import { program } from "../../src/dsl/program.ts";
@@ -210,6 +211,145 @@ describe("a gradient in the function is each example's", () => {
           ops.grad(looped(x as Tensor, w as Tensor, b as Tensor) as never, { x, w, b, ...given }[by] as Tensor),
       );
     }
+  });
+});
+
+describe("loops and branches in it", () => {
+  const cell = (x: Tensor, h: Tensor, w: Tensor): { carry: Tensor; outputs: Tensor } => {
+    const all = scan(
+      (carry: Tensor, one: Tensor) => {
+        const next = ops.tanh(ops.add(ops.dot(carry, w as never), one)) as Tensor;
+        return { carry: next, output: ops.mul(next, 2) as Tensor };
+      },
+      h,
+      x as never,
+      { reverse: true },
+    );
+    return { carry: all.carry, outputs: all.outputs as unknown as Tensor };
+  };
+  const sequences = { x: [4, 5, 2], h: [2], w: [2, 2] };
+
+  test("scan, whose carry is the same for all at first", () => {
+    for (const part of ["carry", "outputs"] as const) {
+      compare(
+        sequences,
+        ({ x, h, w }: Given) => ops.vmap((one: Tensor) => cell(one, h as Tensor, w as Tensor)[part], x as Tensor),
+        ({ x, h, w }: Given) => loop(4, (i) => cell(row(x as Tensor, i), h as Tensor, w as Tensor)[part]),
+      );
+    }
+  });
+
+  test("scan over rows that are the same for all, with a carry that is not, and one that never becomes so", () => {
+    const f = (x: Tensor, h: Tensor): Tensor => {
+      const { carry } = scan(
+        (c: { a: Tensor; b: Tensor }, one: Tensor) => ({
+          carry: { a: ops.mul(c.a, ops.add(one, c.b)) as Tensor, b: ops.exp(ops.neg(c.b)) as Tensor },
+        }),
+        { a: h, b: ops.sum(x, { axis: 0 }) as Tensor },
+        x as never,
+      );
+      return ops.add(carry.a, carry.b) as Tensor;
+    };
+    compare(
+      { x: [5, 2], h: [4, 2] },
+      ({ x, h }: Given) => ops.vmap((one: Tensor) => f(x as Tensor, one), h as Tensor),
+      ({ x, h }: Given) => loop(4, (i) => f(x as Tensor, row(h as Tensor, i))),
+    );
+  });
+
+  test("gradients and Jacobians of a scan", () => {
+    const total = (x: Tensor, h: Tensor, w: Tensor): Tensor => ops.sum(ops.square(cell(x, h, w).outputs)) as Tensor;
+    compare(
+      sequences,
+      ({ x, h, w }: Given) =>
+        ops.vmap((one: Tensor) => ops.grad(total(one, h as Tensor, w as Tensor) as never, w as Tensor), x as Tensor),
+      ({ x, h, w }: Given) =>
+        loop(4, (i) => ops.grad(total(row(x as Tensor, i), h as Tensor, w as Tensor) as never, w as Tensor)),
+    );
+    compare(
+      { x: [5, 2], h: [2], w: [2, 2] },
+      ({ x, h, w }: Given) => ops.jacobian(cell(x as Tensor, h as Tensor, w as Tensor).carry, x as Tensor),
+      ({ x, h, w }: Given) =>
+        loop(2, (i) =>
+          ops.grad(
+            ops.sum(ops.slice(cell(x as Tensor, h as Tensor, w as Tensor).carry, [i, i + 1])) as never,
+            x as Tensor,
+          ),
+        ),
+    );
+    compare(
+      { x: [5, 2], h: [2], w: [2, 2], v: [2, 2] },
+      ({ x, h, w, v }: Given) =>
+        ops.jvp((at: Tensor) => cell(x as Tensor, h as Tensor, at).carry, w as Tensor, v as Tensor).tangent,
+      ({ x, h, w, v }: Given) => {
+        const whole = ops.jacobian(cell(x as Tensor, h as Tensor, w as Tensor).carry, w as Tensor);
+        return ops.sum(ops.mul(whole, v as Tensor), { axis: [1, 2] }) as Tensor;
+      },
+    );
+  });
+
+  test("a gradient inside of the body of a scan", () => {
+    const f = (x: Tensor, w: Tensor): Tensor =>
+      scan(
+        (c: Tensor, one: Tensor) => {
+          const y = ops.sum(ops.square(ops.sub(ops.dot(one, c as never), 1))) as Tensor;
+          return { carry: ops.sub(c, ops.mul(ops.grad(y as never, c), 0.1)) as Tensor };
+        },
+        w,
+        x as never,
+      ).carry;
+    compare(
+      { x: [4, 5, 2], w: [2] },
+      ({ x, w }: Given) => ops.vmap((one: Tensor) => f(one, w as Tensor), x as Tensor),
+      ({ x, w }: Given) => loop(4, (i) => f(row(x as Tensor, i), w as Tensor)),
+    );
+  });
+
+  test("cond, with one condition for all and with one for each", () => {
+    const f = (flag: Tensor, x: Tensor, w: Tensor): Tensor =>
+      cond(
+        flag as never,
+        (at: Tensor) => ops.mul(at, w) as Tensor,
+        (_: Tensor) => ops.exp(w) as Tensor,
+        x,
+      );
+    const isLarge = (x: Tensor): Tensor => ops.greater(ops.sum(x), 2.4);
+    compare(
+      { x: [4, 3], w: [3] },
+      ({ x, w }: Given) => ops.vmap((one: Tensor) => f(isLarge(one), one, w as Tensor), x as Tensor),
+      ({ x, w }: Given) => loop(4, (i) => f(isLarge(row(x as Tensor, i)), row(x as Tensor, i), w as Tensor)),
+    );
+    compare(
+      { x: [4, 3], w: [3] },
+      ({ x, w }: Given) => ops.vmap((one: Tensor) => f(isLarge(w as Tensor), one, w as Tensor), x as Tensor),
+      ({ x, w }: Given) => loop(4, (i) => f(isLarge(w as Tensor), row(x as Tensor, i), w as Tensor)),
+    );
+  });
+
+  test("whileLoop, which ends for all at once, or for each by itself", () => {
+    const halved = (x: Tensor, limit: Tensor): Tensor =>
+      whileLoop(
+        (c: { x: Tensor; n: Tensor }) => ops.greater(ops.max(c.x), limit) as never,
+        (c: { x: Tensor; n: Tensor }) => ({ x: ops.mul(c.x, 0.5) as Tensor, n: ops.add(c.n, 1) as Tensor }),
+        { x, n: ops.mul(ops.sum(limit), 0) as Tensor },
+      ).n;
+    compare(
+      { x: [4, 3], w: [4] },
+      ({ x, w }: Given) =>
+        ops.vmap(({ a, b }) => halved(a, ops.mul(b, 0.1) as Tensor), { a: x as Tensor, b: w as Tensor }) as Tensor,
+      ({ x, w }: Given) => loop(4, (i) => halved(row(x as Tensor, i), ops.mul(row(w as Tensor, i), 0.1) as Tensor)),
+    );
+    const counted = (x: Tensor, n: Tensor): Tensor =>
+      whileLoop(
+        (c: { x: Tensor; n: Tensor }) => ops.greater(c.n, 0.5) as never,
+        (c: { x: Tensor; n: Tensor }) => ({ x: ops.mul(c.x, 0.5) as Tensor, n: ops.mul(c.n, 0.5) as Tensor }),
+        { x, n },
+      ).x;
+    compare(
+      { x: [4, 3], w: [] },
+      ({ x, w }: Given) => ops.vmap((one: Tensor) => counted(one, ops.mul(w as Tensor, 9) as Tensor), x as Tensor),
+      ({ x, w }: Given) => loop(4, (i) => counted(row(x as Tensor, i), ops.mul(w as Tensor, 9) as Tensor)),
+    );
   });
 });
 

@@ -11,6 +11,7 @@
  */
 import { CompilerBug, ShapeError, UserError } from "../../core/errors.ts";
 import { atLine } from "../../core/origin.ts";
+import { batchCond, batchScan, batchWhile } from "../batch-body.ts";
 import { type Body, bodyOf, iterationName } from "../body.ts";
 import { evaluateGraph } from "../evaluate.ts";
 import { type NdArray, ndarray } from "../ndarray.ts";
@@ -34,6 +35,7 @@ export const scan: LoopOp<ScanSchema, "many"> = {
     return [...args.slice(0, carries), ...stacks];
   },
   vjp: (node, slopes, build) => scanSlopes(scan, node, slopes, build),
+  batch: (args, attrs, size, build) => batchScan(scan, args, attrs, size, build),
   evaluate(args, attrs, types) {
     const body = bodyOf(attrs.body);
     const length = bindDim(attrs.length, {});
@@ -72,6 +74,7 @@ export const whileLoop: LoopOp<WhileSchema, "many"> = {
     }
     return args.slice(0, carries);
   },
+  batch: (args, attrs, size, build) => batchWhile(whileLoop, args, attrs, size, build),
   vjp({ origins }) {
     throw new UserError(
       `whileLoop has no gradient, as nobody knows how often it runs: use scan, or stopGradient on what it gives${atLine(origins[0])}`,
@@ -116,6 +119,7 @@ export const cond: LoopOp<CondSchema, "many"> = {
     }
     return left;
   },
+  batch: (args, attrs, size, build) => batchCond(cond, args, attrs, size, build),
   vjp: (node, slopes, build) => condSlopes(cond, node, slopes, build),
   evaluate(args, { yes, no }) {
     return evaluateBody(bodyOf(args[0]?.data[0] === 1 ? yes : no), args).outputs;
