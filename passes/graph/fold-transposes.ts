@@ -5,6 +5,9 @@
  *
  * Before `differentiate`, so that the gradient of `w` is a contraction in the layout of `w`, which the optimizer's update can
  * join; otherwise it would be a transposed copy. Exact: the same products in the same order.
+ *
+ * Images with their channels first are windowed, convolved and pooled by way of transposes (window-transposes.ts): those move
+ * towards the result until one meets its reverse, or a contraction.
  */
 import { everywhere } from "../../src/graph/body.ts";
 import { isContract, isOp } from "../../src/graph/define.ts";
@@ -12,7 +15,9 @@ import { rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { permute } from "../../src/graph/ops/view.ts";
+import { window } from "../../src/graph/ops/window.ts";
 import type { GraphPass } from "./pass.ts";
+import { sinking } from "./window-transposes.ts";
 
 interface Side {
   readonly operand: Node;
@@ -22,7 +27,11 @@ interface Side {
 
 export const foldTransposes: GraphPass = {
   name: "foldTransposes",
-  run: everywhere((entry) => (entry.graph.nodes.some(({ op }) => op === permute) ? rebuild(entry, folded) : entry)),
+  run: everywhere((entry) => {
+    if (!entry.graph.nodes.some(({ op }) => op === permute)) return entry;
+    const sunk = entry.graph.nodes.some(({ op }) => op === window) ? sinking() : null;
+    return rebuild(entry, (node, args, build) => folded(node, args, build) ?? sunk?.(node, args, build));
+  }),
 };
 
 function folded(node: Node, args: readonly Node[], build: Build): Node | undefined {

@@ -11,6 +11,7 @@
  * are rounded, another one may get the slope.
  */
 import { isFloat } from "../../src/core/dtype.ts";
+import { everywhere } from "../../src/graph/body.ts";
 import { constantValue } from "../../src/graph/constant-value.ts";
 import { isOp, isReduce, operand } from "../../src/graph/define.ts";
 import { neededNodes, rebuild } from "../../src/graph/entry.ts";
@@ -26,7 +27,7 @@ import type { GraphPass } from "./pass.ts";
 
 export const maxFirst: GraphPass = {
   name: "maxFirst",
-  run(entry) {
+  run: everywhere((entry) => {
     if (!entry.graph.nodes.some(({ op }) => op === window)) return entry;
     const needed = new Set(neededNodes(entry));
     const readers = new Map<Node, number>();
@@ -39,7 +40,7 @@ export const maxFirst: GraphPass = {
       const isBest = isExtreme(node) && node.result === 0 && !node.results.slice(1).some((other) => needed.has(other));
       return isBest ? lifted(node, args, build, shared) : undefined;
     });
-  },
+  }),
 };
 
 function isExtreme({ op }: Node): boolean {

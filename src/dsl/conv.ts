@@ -124,32 +124,39 @@ export function conv(x: Tensor, filter: Tensor, given?: ConvOptions): Tensor {
   if (Number(features) % groups !== 0) {
     refuse(x, filter, `${features} features are no multiple of ${groups} groups`, origin);
   }
-  const windows = convolved(images, filter, options, groups, origin);
-  return inFormat(windows, dataFormat, origin);
+  if (groups > 1) return grouped(x, filter, { ...options, groups, dataFormat }, origin);
+  const places = Array.from({ length: axes }, (_, i) => i);
+  const windows = windowed(images, filter, options, origin);
+  const sumLeft = [...places.map((i) => axes + 2 + i), axes + 1];
+  const pairs = { batchLeft: [], batchRight: [], sumLeft, sumRight: [...places, axes] };
+  return inFormat(applyOp(contract, [windows, filter], pairs, origin), dataFormat, origin);
 }
 
-/** [batch, sizes.., features], of images with their channels last. */
-function convolved(x: Tensor, filter: Tensor, options: ConvOptions, groups: number, origin: Origin): Tensor {
+/** Groups of channels and of features as axes of their own, and those as what the contraction goes by. */
+function grouped(
+  x: Tensor,
+  filter: Tensor,
+  options: Required<Pick<ConvOptions, "groups" | "dataFormat">> & Steps,
+  origin: Origin,
+): Tensor {
+  // biome-ignore format: one line
+  const { groups, dataFormat } = options;
   const axes = x.rank - 2;
   const places = Array.from({ length: axes }, (_, i) => i);
-  if (groups === 1) {
-    const windows = windowed(x, filter, options, origin);
-    const sumLeft = [...places.map((i) => axes + 2 + i), axes + 1];
-    const pairs = { batchLeft: [], batchRight: [], sumLeft, sumRight: [...places, axes] };
-    return applyOp(contract, [windows, filter], pairs, origin);
-  }
+  const isFirst = dataFormat === "channelsFirst";
   const [taken = 0, features = 0] = filter.shape.slice(axes);
-  const each = Number(features) / groups;
-  const split = reshaped(x, [...x.shape.slice(0, axes + 1), groups, taken], origin);
-  const filters = reshaped(filter, [...filter.shape.slice(0, axes + 1), groups, each], origin);
-  const windows = windowed(split, filter, options, origin);
+  const channel = isFirst ? 1 : axes + 1;
+  const split = reshaped(x, [...x.shape.slice(0, channel), groups, taken, ...x.shape.slice(channel + 1)], origin);
+  const last = isFirst ? applyOp(permute, [split], { order: [0, ...places.map((i) => 3 + i), 1, 2] }, origin) : split;
+  const filters = reshaped(filter, [...filter.shape.slice(0, axes + 1), groups, Number(features) / groups], origin);
   const pairs = {
     batchLeft: [axes + 1],
     batchRight: [axes + 1],
     sumLeft: [...places.map((i) => axes + 3 + i), axes + 2],
     sumRight: [...places, axes],
   };
-  return withChannels(applyOp(contract, [windows, filters], pairs, origin), features, origin);
+  const made = applyOp(contract, [windowed(last, filter, options, origin), filters], pairs, origin);
+  return withChannels(made, features, dataFormat, origin);
 }
 
 /**
@@ -187,7 +194,7 @@ export function depthwiseConv(x: Tensor, filter: Tensor, given?: DepthwiseConvOp
   const made = applyOp(contract, [windows, filter], pairs, origin);
   const features = multiplyDims(taken, multiplier);
   if (features === null) return refuse(x, filter, "channels and multiplier cannot both be names", origin);
-  return inFormat(withChannels(made, features, origin), dataFormat, origin);
+  return withChannels(made, features, dataFormat, origin);
 }
 
 /**
@@ -311,10 +318,14 @@ function reshaped(x: Tensor, shape: Shape, origin: Origin): Tensor {
   return applyOp(reshape, [x], { shape }, origin);
 }
 
-/** [groups, batch, sizes.., each] as [batch, sizes.., features]. */
-function withChannels(x: Tensor, features: Dim, origin: Origin): Tensor {
+/** [groups, batch, sizes.., each], the features of the groups side by side. */
+function withChannels(x: Tensor, features: Dim, format: DataFormat, origin: Origin): Tensor {
   const { rank } = x;
-  const order = [...Array.from({ length: rank - 2 }, (_, i) => i + 1), 0, rank - 1];
+  const sizes = Array.from({ length: rank - 3 }, (_, i) => i + 2);
+  const isFirst = format === "channelsFirst";
+  const order = isFirst ? [1, 0, rank - 1, ...sizes] : [1, ...sizes, 0, rank - 1];
   const moved = applyOp(permute, [x], { order }, origin);
-  return reshaped(moved, [...moved.shape.slice(0, rank - 2), features], origin);
+  const extents = sizes.map((axis) => x.shape[axis] ?? 0);
+  const batch = x.shape[1] ?? 0;
+  return reshaped(moved, isFirst ? [batch, features, ...extents] : [batch, ...extents, features], origin);
 }
