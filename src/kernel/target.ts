@@ -25,6 +25,8 @@ export interface TargetTraits {
   readonly innerTerms: number;
   /** Whether an operand of a contraction is copied once for each pass over it (panels, tiles), and read from the copy. */
   readonly packs: boolean;
+  /** Whether it can run a launch or not, as the launches before have found; else all of them run, always as often. */
+  readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */
   readonly needsSchedule: boolean;
   /** Offsets of buffers are multiples of this many bytes. */
