@@ -14,6 +14,7 @@ import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
 import { expand } from "../passes/graph/expand.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";
+import { lowerBranches } from "../passes/graph/lower-branches.ts";
 import { maxFirst } from "../passes/graph/max-first.ts";
 import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
@@ -99,7 +100,17 @@ export const stages = [
   },
   graphStage(differentiate, "pooled", "differentiated"), //       every gradient at once, innermost first
   graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
-  graphStage(expand, "specialized", "expanded"), //             sorts become the ops that they are written in for their sizes
+  // Sorts become the ops that they are written in for their sizes; and branches become choices, where the target has none.
+  {
+    pass: expand,
+    ...stage({
+      name: "expand",
+      needs: ["specialized"],
+      gives: "expanded",
+      run: ({ specialized }, context) => withoutBranches(verified(expand, specialized, context), context),
+      ...ofGraph,
+    }),
+  },
   // Algebra, on forward and backward pass together.
   {
     pass: simplify,
@@ -228,6 +239,10 @@ function graphStage(pass: GraphPass, from: GraphProduct, to: GraphProduct) {
 
 function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
   return runVerified(pass, passesBefore(pass), entry, context);
+}
+
+function withoutBranches(entry: Entry, { target: { traits } }: StageContext): Entry {
+  return traits.hasBranches ? entry : lowerBranches(entry, traits.name);
 }
 
 /** They say which ops nobody meets any more. */

@@ -11,8 +11,9 @@
 import { roundingsInBlocks, roundingsInRun, type Tolerances } from "../codegen/tolerance.ts";
 import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
 import { isContract, isOp, isReduce, isRun } from "../src/graph/define.ts";
-import { type Entry, neededNodes } from "../src/graph/entry.ts";
+import type { Entry } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
+import { neededBy } from "../src/graph/graph.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
 import { scatterAdd } from "../src/graph/ops/gather.ts";
@@ -21,6 +22,7 @@ import { running } from "../src/graph/ops/running.ts";
 import { input, state } from "../src/graph/ops/source.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
 import { sizeOf } from "../src/graph/shape.ts";
+import { loopBounds } from "./loop-bounds.ts";
 
 export interface Bounded {
   readonly value: NdArray;
@@ -34,13 +36,31 @@ const oracleUnit = 2 ** -53;
 
 /** Outputs of an entry (differentiated, its dimensions bound) with their bounds on a target, by name. */
 export function errorBounds(entry: Entry, given: Environment, target: Tolerances): ReadonlyMap<string, Bounded> {
+  const fed = new Map([...given].map(([name, value]) => [name, { value, bound: none(value) }]));
+  const found = boundsOf(
+    entry.outputs.map(({ node }) => node),
+    fed,
+    target,
+  );
+  return new Map(entry.outputs.map(({ name }, i) => [name, found[i] as Bounded]));
+}
+
+function boundsOf(
+  wanted: readonly Node[],
+  given: ReadonlyMap<string, Bounded>,
+  target: Tolerances,
+): readonly Bounded[] {
   const known = new Map<Node, Bounded>();
-  for (const node of neededNodes(entry)) {
+  for (const node of neededBy(wanted)) {
+    if (known.has(node)) continue;
     const fed = node.op === input || node.op === state ? given.get(String(node.attrs.name)) : undefined;
-    const bounded = fed === undefined ? boundNode(node, known, target) : { value: fed, bound: none(fed) };
-    known.set(node, bounded);
+    if (fed === undefined && node.op.kind === "loop") {
+      const operands = node.args.map((arg) => known.get(arg) as Bounded);
+      const found = loopBounds(node, operands, (inside, parameters) => boundsOf(inside, parameters, target));
+      node.results.forEach((result, i) => void known.set(result, found[i] as Bounded));
+    } else known.set(node, fed ?? boundNode(node, known, target));
   }
-  return new Map(entry.outputs.map(({ name, node }) => [name, known.get(node) as Bounded]));
+  return wanted.map((node) => known.get(node) as Bounded);
 }
 
 const none = ({ data }: NdArray): Float64Array => new Float64Array(data.length);

@@ -7,7 +7,7 @@ import type { ProgramCase } from "./program-case.ts";
 
 export interface LoopProgram extends ProgramCase {
   readonly name: string;
-  /** It has while loops or branches, which wgsl has not. */
+  /** It has while loops or branches: how often they run is not known before. */
   readonly hasFlags?: boolean;
 }
 
@@ -101,6 +101,7 @@ export const loopPrograms: readonly LoopProgram[] = [
         (c: Tensor) => tl.less(sum(c), 100) as Tensor<readonly [], "bool">,
         (c) => mul(c, 2),
         add(mul(h0, h0), 1),
+        { most: 20 },
       );
       const isNegative = tl.less(flag as never, 0 as never) as Tensor<readonly [], "bool">;
       const either = cond(

@@ -22,6 +22,7 @@ import { putAlong, takeAlong } from "../src/graph/ops/sort.ts";
 import * as sources from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import { compositeCases } from "./composite-cases.ts";
+import { loopOpCases } from "./loop-cases.ts";
 import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
 import { windowCases } from "./window-cases.ts";
 
@@ -362,5 +363,6 @@ export const opCases: readonly OpCase[] = [
   ...contractCases(),
   ...indexCases(),
   ...sourceCases(),
+  ...loopOpCases,
   ...compositeCases(),
 ];

@@ -6,11 +6,11 @@
  *
  * A test that fails fails again, as the carries stay as they are.
  */
-import { UserError } from "../../src/core/errors.ts";
+import { CompilerBug, UserError } from "../../src/core/errors.ts";
 import { atLine } from "../../src/core/origin.ts";
 import { applied, Body, bodyOf, everywhere } from "../../src/graph/body.ts";
 import { builder } from "../../src/graph/build.ts";
-import { attrsOf, isOp, operand } from "../../src/graph/define.ts";
+import { attrsOf, isOp } from "../../src/graph/define.ts";
 import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import { createGraph, resultOf } from "../../src/graph/graph.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
@@ -19,40 +19,37 @@ import { input, state } from "../../src/graph/ops/source.ts";
 
 /** `target` for the message. */
 export function lowerBranches(entry: Entry, target: string): Entry {
-  return everywhere((one) =>
+  const lowered = everywhere((one) =>
     rebuild(one, (node, args, build) => {
       if (isOp(node, cond)) return selected(node, args, build);
       if (isOp(node, whileLoop)) return resultOf(counted(node, args, build, target), node.result);
       return undefined;
     }),
-  )(entry);
+  );
+  return entry.graph.nodes.some(({ op }) => op.kind === "loop") ? lowered(entry) : entry;
 }
 
 function selected(node: Node, args: readonly Node[], build: Build): Node {
   const { yes, no } = attrsOf(node, cond);
-  const [flag, left, right] = [
-    args[0] ?? operand(node),
-    applied(bodyOf(yes), args, build).outputs[node.result] ?? node,
-    applied(bodyOf(no), args, build).outputs[node.result] ?? node,
-  ];
-  return either(flag, left, right, build);
+  const branch = (body: Body): Node => at(applied(body, args, build).outputs, node.result);
+  return either(at(args, 0), branch(bodyOf(yes)), branch(bodyOf(no)), build);
 }
 
 function counted(node: Node, args: readonly Node[], build: Build, target: string): Node {
   const { test, body, carries, most } = attrsOf(node, whileLoop);
   if (most === undefined) {
     throw new UserError(
-      `whileLoop: ${target} has no branches, so it must know how often at most: { most: 100 }${atLine(node.origins[0])}`,
+      `whileLoop: ${target} has no branches, so it must be told how many iterations there may be: { most: 100 }${atLine(node.origins[0])}`,
     );
   }
   const inner = builder(createGraph(), node.origins);
   const given = args.map(({ type: { dtype, shape } }, i) =>
     inner.graph.node(i < carries ? state : input, [], { name: String(i), dtype, shape }),
   );
-  const [flag] = applied(bodyOf(test), given, inner).outputs;
+  const flag = at(applied(bodyOf(test), given, inner).outputs, 0);
   const next = applied(bodyOf(body), given, inner).next.map((value, i) => ({
     name: String(i),
-    node: either(flag ?? value, value, given[i] ?? value, inner),
+    node: either(flag, value, at(given, i), inner),
   }));
   const loop = new Body({ name: "whileLoop", graph: inner.graph, outputs: [], next });
   return build.node(scan, args, { body: loop, length: most, carries, slices: 0, reverse: false });
@@ -60,4 +57,10 @@ function counted(node: Node, args: readonly Node[], build: Build, target: string
 
 function either(flag: Node, left: Node, right: Node, build: Build): Node {
   return left === right ? left : build.map("select", build.broadcast(flag, left.type.shape, []), left, right);
+}
+
+function at(nodes: readonly Node[], i: number): Node {
+  const found = nodes[i];
+  if (found === undefined) throw new CompilerBug(`there is no node ${i} where a branch is lowered`);
+  return found;
 }

@@ -2,6 +2,8 @@
  * Loops and branches in the graph: what they mean, by the oracle and closed forms; how functions become bodies; what is refused.
  */
 import { expect, test } from "vitest";
+import { lowerBranches } from "../../passes/graph/lower-branches.ts";
+import { specialize } from "../../passes/graph/specialize.ts";
 import { cond, scan, whileLoop } from "../../src/dsl/loops.ts";
 import * as tl from "../../src/dsl/ops.ts";
 import { program } from "../../src/dsl/program.ts";
@@ -9,6 +11,9 @@ import { f32 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import { type Body, bodiesOf } from "../../src/graph/body.ts";
 import { checkGraph } from "../../src/graph/check.ts";
+import { neededNodes, resultNodes } from "../../src/graph/entry.ts";
+import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { ndarray } from "../../src/graph/ndarray.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
 
@@ -343,4 +348,49 @@ test("a gradient in a body that would miss a way outside is refused, one that mi
       x as Tensor,
     );
   expect(() => entryOf(found)).not.toThrow();
+});
+
+test("a target without branches computes both, and goes on as often as it may", () => {
+  const step = ({ a, x, h }: Inputs) => ({
+    either: cond(
+      tl.greater(a as Tensor, 0) as Tensor<[], "bool">,
+      (z) => tl.sum(z) as Tensor,
+      (z) =>
+        scan((c: Tensor, row: Tensor) => ({ carry: tl.add(c, tl.sum(row)) as Tensor }), tl.scalar(7) as Tensor, z)
+          .carry,
+      x as Tensor,
+    ),
+    grown: whileLoop(
+      (c: Tensor) => tl.less(tl.sum(c), 40) as Tensor<[], "bool">,
+      (c) => tl.mul(c, tl.sum(h as Tensor)) as Tensor,
+      x as Tensor,
+      { most: 5 },
+    ),
+  });
+  const { entry } = entryOf(step);
+  const lowered = lowerBranches(entry, "none");
+  expect(checkGraph(lowered.graph)).toBeNull();
+  expect(new Set(neededNodes(lowered).map(({ op }) => op.name))).not.toContain("whileLoop");
+  for (const a of [1, -1]) {
+    const environment = new Map([
+      ["a", ndarray("f32", [], [a])],
+      ["x", ndarray("f32", [2, 2], [1, 2, 3, 4])],
+      ["h", ndarray("f32", [2], [1, 0.5])],
+    ]);
+    const [found, wanted] = [lowered, entry].map((one) => {
+      const bound = specialize.run(one, { dims: { time: 2 }, warn: () => undefined });
+      return evaluateGraph(resultNodes(bound), environment).map(({ data }) => [...data]);
+    });
+    expect(found).toEqual(wanted);
+  }
+  const endless = entryOf(({ a }) => ({
+    y: whileLoop(
+      (c: Tensor) => tl.less(c, 9) as Tensor<[], "bool">,
+      (c) => tl.mul(c, 2) as Tensor,
+      a as Tensor,
+    ),
+  })).entry;
+  expect(() => lowerBranches(endless, "wgsl")).toThrow(
+    /whileLoop: wgsl has no branches, so it must be told.*\n.*loop-graph.test.ts/,
+  );
 });
