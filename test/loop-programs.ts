@@ -157,3 +157,27 @@ export function statesProgram(): LoopProgram {
     calls: [0, 1, 2].map(() => ({ entry: "step", feeds })),
   };
 }
+
+/** A recurrent net of one layer: all its states, and the last. */
+export function recurrentProgram(steps: number, rows: number, columns: number): LoopProgram {
+  const made = tl.program({
+    inputs: { xs: tl.f32(steps, rows, columns), h: tl.f32(rows, columns), u: tl.f32(columns, columns) },
+    step: ({ xs, h, u }: { xs: Tensor; h: Tensor; u: Tensor }) => ({
+      outputs: scan(
+        (c: Tensor, x) => {
+          const next = tanh(add(row(x), matmul(c, u)));
+          return { carry: next, output: next };
+        },
+        h,
+        xs,
+      ),
+    }),
+  } as never);
+  const feeds = {
+    xs: numbers(steps * rows * columns, 1),
+    h: numbers(rows * columns, 2),
+    u: numbers(columns * columns, 3),
+  };
+  const name = `a recurrent net, ${steps} x ${rows} x ${columns}`;
+  return { name, program: made as LoopProgram["program"], calls: [{ entry: "step", feeds }] };
+}

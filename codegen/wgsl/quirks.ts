@@ -10,6 +10,7 @@ import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
 import type { Apply, Convert, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
 import type { Helper } from "./helpers.ts";
+import { oneParamEach } from "./sharing.ts";
 
 export interface Quirk {
   readonly name: string;
@@ -152,7 +153,8 @@ export function legalize(expr: Expr): Expr {
 }
 
 /** A kernel as the printer takes it. */
-export function legalizeKernel(kernel: Kernel): Kernel {
+export function legalizeKernel(given: Kernel): Kernel {
+  const kernel = oneParamEach(given);
   const legal = rewriting(legalizeOnce);
   const nests = kernel.nests.map((nest) => ({
     ...nest,

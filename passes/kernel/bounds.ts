@@ -36,7 +36,14 @@ export function guardLoads(bounds: readonly Bound[], buffers: ReadonlyMap<string
     const buffer = buffers.get(expr.buffer);
     if (buffer === undefined) return expr;
     const inside = expr.at.min >= 0 && expr.at.max < buffer.count;
-    if (inside && buffer.role === "read" && expr.guard === undefined && !isDynamic(expr.at)) return expr;
+    if (
+      inside &&
+      buffer.role === "read" &&
+      buffer.sharing === undefined &&
+      expr.guard === undefined &&
+      !isDynamic(expr.at)
+    )
+      return expr;
     const otherwise = expr.guard?.otherwise ?? constantLike(expr, 0);
     return load(expr.type, expr.buffer, expr.at, { bounds: [...(expr.guard?.bounds ?? []), ...open], otherwise });
   };

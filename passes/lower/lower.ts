@@ -30,7 +30,7 @@ import type {
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { type TargetTraits, trafficOf } from "../../src/kernel/target.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
-import type { Binding, Launch, Sequence, Step } from "../../src/program/sequence.ts";
+import type { Binding, Launch, Row, Sequence, Step } from "../../src/program/sequence.ts";
 import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
@@ -90,6 +90,7 @@ function lowerGroup(
   const buffers = new KernelBuffers(ordered, names, setting.pool);
   const nests: Nest[] = [];
   let flops = 0;
+  buffers.separate(clusters);
   for (const cluster of clusters) {
     buffers.compute(cluster.nodes);
     nests.push(lowerCluster(cluster, buffers, names, setting));
@@ -97,7 +98,7 @@ function lowerGroup(
   }
   const params = buffers.params();
   let bytes = 0;
-  for (const param of params) bytes += trafficOf(param, target);
+  for (const param of params) bytes += trafficOf({ ...param, count: buffers.touched(param.name) }, target);
   const kernel = kernels.intern({
     name,
     buffers: params,
@@ -127,14 +128,19 @@ function flopsOf({ nodes }: Cluster): number {
 /** How a kernel uses a buffer. */
 interface Used {
   readonly name: string;
+  readonly buffer: Buffer;
   reads: boolean;
   writes: boolean;
+  /** How many of its elements at most: those of a row, or all. */
+  touched: number;
 }
 
 /** The buffer parameters of one kernel, found as they are used, and the places of its nodes. */
 class KernelBuffers {
   readonly #ordered: Ordered;
-  readonly #known = new Map<Buffer, Used>();
+  readonly #known: Used[] = [];
+  /** Those of which the kernel reads a row and writes another: two parameters. */
+  readonly #separate = new Set<Buffer>();
   readonly #names: Names;
   /** The nodes that it computes. */
   readonly nodes: Node[] = [];
@@ -158,6 +164,28 @@ class KernelBuffers {
     }
   }
 
+  /** Looks for buffers of which these read one row and write another. */
+  separate(clusters: readonly Cluster[]): void {
+    const { bufferOf, rowOf } = this.#ordered;
+    if (rowOf.size === 0) return;
+    for (const output of clusters.flatMap(({ outputs }) => outputs)) {
+      const [buffer, row] = [bufferOf.get(output), rowOf.get(output)];
+      if (buffer === undefined || row === undefined) continue;
+      for (const { reads } of clusters) {
+        for (const read of reads) {
+          const other = rowOf.get(read);
+          if (bufferOf.get(read) === buffer && other !== undefined && !isSameRow(row, other))
+            this.#separate.add(buffer);
+        }
+      }
+    }
+  }
+
+  /** How many elements of a parameter are used. */
+  touched(name: string): number {
+    return this.#known.find((used) => used.name === name)?.touched ?? 0;
+  }
+
   placeOf(node: Node): number {
     const place = this.#places.get(node);
     if (place === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} is not the kernel's to compute`);
@@ -166,7 +194,7 @@ class KernelBuffers {
 
   /** The name under which the kernel reads a stored node. */
   read(node: Node): string {
-    const used = this.#use(node);
+    const used = this.#use(node, false);
     used.reads = true;
     return used.name;
   }
@@ -198,7 +226,7 @@ class KernelBuffers {
   }
 
   written(node: Node): Written {
-    const used = this.#use(node);
+    const used = this.#use(node, true);
     used.writes = true;
     return { name: used.name, node, place: this.placeOf(node), start: this.startOf(node) };
   }
@@ -210,30 +238,44 @@ class KernelBuffers {
 
   params(): readonly BufferParam[] {
     const params: BufferParam[] = [];
-    for (const [buffer, { name, reads, writes }] of this.#known) {
+    for (const { buffer, name, reads, writes } of this.#known) {
       const role = reads && writes ? "update" : writes ? "write" : "read";
-      params.push({ name, element: buffer.dtype, count: buffer.count, role });
+      const isShared = this.#separate.has(buffer);
+      const other = isShared ? this.#known.find((one) => one.buffer === buffer && one.name !== name) : undefined;
+      const sharing = other === undefined ? {} : { sharing: other.name };
+      params.push({ name, element: buffer.dtype, count: buffer.count, role, ...sharing });
     }
     return params;
   }
 
   /** The buffers as parameters of a kernel with as many, in the same order. */
   boundTo({ buffers }: Kernel): readonly Binding[] {
-    const bindings: Binding[] = [];
-    for (const buffer of this.#known.keys()) bindings.push({ param: buffers[bindings.length]?.name ?? "", buffer });
-    return bindings;
+    return this.#known.map(({ buffer }, i) => ({ param: buffers[i]?.name ?? "", buffer }));
   }
 
-  #use(node: Node): Used {
+  #use(node: Node, isWrite: boolean): Used {
     const buffer = this.#ordered.bufferOf.get(node);
     if (buffer === undefined) throw new CompilerBug(`%${node.id} ${node.op.name} lies in no buffer`);
-    const known = this.#known.get(buffer);
-    if (known !== undefined) return known;
+    const touched = this.#ordered.rowOf.get(node)?.count ?? buffer.count;
+    const isApart = this.#separate.has(buffer);
+    const known = this.#known.find((used) => used.buffer === buffer && (!isApart || used.writes === isWrite));
+    if (known !== undefined) {
+      known.touched = Math.max(known.touched, touched);
+      return known;
+    }
     const hint = buffer.segment === "arena" ? `t${node.id}` : buffer.name;
-    const used: Used = { name: this.#names.fresh(hint), reads: false, writes: false };
-    this.#known.set(buffer, used);
+    const used: Used = { name: this.#names.fresh(hint), buffer, reads: false, writes: isWrite, touched };
+    this.#known.push(used);
     return used;
   }
+}
+
+function isSameRow(a: Row, b: Row): boolean {
+  return (
+    a.offset === b.offset &&
+    a.strides.length === b.strides.length &&
+    a.strides.every(({ loop, by }, i) => loop === b.strides[i]?.loop && by === b.strides[i]?.by)
+  );
 }
 
 /** A node that a kernel stores, with what the kernel calls its buffer and itself. */

@@ -17,7 +17,7 @@ import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.
 import type { Row } from "../../src/program/sequence.ts";
 import { type Access, type Accesses, isOutLoop, shapeOf } from "../fuse/access.ts";
 import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
-import { type Given, outerSteps, type Shared } from "./order-loops.ts";
+import { type Given, type Kept, keptCarries, keptPlaces, outerSteps, type Shared } from "./order-loops.ts";
 import type { Ordered, OrderedStep } from "./ordered.ts";
 import { type Count, copyBetween, type Place, wholeOf } from "./place.ts";
 import { bytesOf, inIdOrder, leastMemory, type Vertex, type Work } from "./topological.ts";
@@ -42,6 +42,7 @@ function orderWithin(fused: Fused, options: OrderOptions, shared: Shared, given:
     shared,
     placeOf: (node: Node) => work.placeOf(node),
     countOf: (node: Node) => countOf.get(node),
+    keptOf: ({ results }: Node) => work.kept.get(results) ?? new Map(),
     order: (body: Fused, own: Given) => orderWithin(body, options, shared, own),
   };
   const steps = sorted.flatMap(({ work: one }): readonly OrderedStep[] => {
@@ -75,6 +76,8 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
   return [...found];
 }
 
+const byLoop = "a loop computes it";
+
 class Ordering {
   readonly vertices: Vertex[] = [];
   readonly bufferOf = new Map<Node, Buffer>();
@@ -82,6 +85,8 @@ class Ordering {
   readonly countOf = new Map<Node, Count>();
   readonly buffers: Buffers;
   readonly copied = new Map<string, string>();
+  /** What loops keep of their carries, by their results. */
+  readonly kept = new Map<readonly Node[], ReadonlyMap<number, Kept>>();
   readonly #fused: Fused;
   readonly #given: Given | null;
   readonly #vertexOf = new Map<Cluster, Vertex>();
@@ -110,6 +115,18 @@ class Ordering {
         if (isExternal(node)) this.#placeSource(node);
       }
     }
+    for (const [results, bodies] of this.#fused.loops) this.#keep(results, bodies);
+  }
+
+  #keep(results: readonly Node[], bodies: readonly Fused[]): void {
+    const [node] = results;
+    if (node === undefined) return;
+    const kept = keptCarries(node, bodies, (carry, rows) => {
+      const { dtype, shape } = bufferType(carry);
+      return this.buffers.scratch(`%${carry.id} kept`, { dtype, shape: [rows, ...shape] });
+    });
+    this.kept.set(results, kept);
+    for (const [result, place] of keptPlaces(node, kept)) this.#put(result, place);
   }
 
   /** Gives every result its buffer: states first, the largest before the smaller, then outputs. */
@@ -120,13 +137,17 @@ class Ordering {
     // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
     const copies = new Map<Result, Vertex>();
     for (const result of largestFirst) this.#copyExternal(result, this.#state(result), copies);
-    for (const result of entry.outputs) this.#copyExternal(result, this.#output(result), copies);
+    const outputs = entry.outputs.filter((result) => this.#given?.isKept(result) !== true);
+    for (const result of outputs) this.#copyExternal(result, this.#output(result), copies);
+    for (const result of largestFirst)
+      if (this.#given?.isKept(result) === true) this.#put(result.node, this.#state(result));
     for (const result of largestFirst) {
+      if (this.#given?.isKept(result) === true) continue;
       const copy = copies.get(result);
       if (copy === undefined) this.#addNext(result, inPlace);
       else if (!this.#orderBehindReaders(copy, result.name)) this.#detour(copy, result);
     }
-    for (const result of entry.outputs) if (!copies.has(result)) this.#addOutput(result);
+    for (const result of outputs) if (!copies.has(result)) this.#addOutput(result);
     for (const cluster of this.#vertexOf.keys()) {
       for (const node of cluster.outputs) if (!this.bufferOf.has(node)) this.#placeInScratch(node);
     }
@@ -156,7 +177,7 @@ class Ordering {
     const { cluster, vertex } = this.#makerOf(node);
     const known = this.#knownPlace(node);
     if (known !== undefined) {
-      this.copied.set(name, "another state has the same next value");
+      this.copied.set(name, cluster.kind === "loop" ? byLoop : "another state has the same next value");
       this.#mustOrder(this.#addCopyStep(known, target, vertex), name);
       return;
     }
@@ -189,7 +210,7 @@ class Ordering {
   }
 
   #whyNotInPlace(name: string, node: Node, cluster: Cluster, vertex: Vertex): string | null {
-    if (cluster.kind === "loop") return "a loop computes it";
+    if (cluster.kind === "loop") return byLoop;
     const sameGroup = vertex.work.kind === "group" ? vertex.work.clusters : [];
     for (const mate of sameGroup) {
       if (this.#readsOthers(mate, name, mate === cluster ? node : null))

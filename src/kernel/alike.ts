@@ -20,6 +20,7 @@ export function isAlike(a: Kernel, b: Kernel): boolean {
   if (printSchedules(a.schedule) !== printSchedules(b.schedule)) return false;
   const names = new Map<string, string>();
   for (let i = 0; i < a.buffers.length; i += 1) names.set(a.buffers[i]?.name ?? "", b.buffers[i]?.name ?? "");
+  if (!isEach(a.buffers, b.buffers, (x, y) => names.get(x.sharing ?? "") === y.sharing)) return false;
   return isEach(a.nests, b.nests, (x, y) => isSameNest(x, y, names));
 }
 

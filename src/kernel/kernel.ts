@@ -142,6 +142,8 @@ export interface BufferParam {
   /** Number of elements. */
   readonly count: number;
   readonly role: Role;
+  /** The other parameter that is the same buffer: one is read and one written, at different elements (rows that a loop chooses). */
+  readonly sharing?: string;
 }
 
 /** Fast memory for one iteration of the thread or workgroup loops: workgroup memory, or a thread's own panels and sums. */

@@ -116,7 +116,9 @@ function foldHead({ fn, accumulators, axes, block }: FoldStmt): string {
 
 /** The nests of a kernel with several stand under `nest` lines. */
 export function printKernel(kernel: Kernel): string {
-  const buffers = kernel.buffers.map((b) => `${b.role} ${b.name}: ${b.element}[${b.count}]`);
+  const buffers = kernel.buffers.map(({ role, name, element, count, sharing }) => {
+    return `${role} ${name}: ${element}[${count}]${sharing === undefined ? "" : ` in ${sharing}`}`;
+  });
   const at = kernel.iterations.length === 0 ? "" : ` at ${kernel.iterations.map(printLoop).join(", ")}`;
   const lines = [`kernel ${kernel.name}(${buffers.join(", ")})${at}`];
   const schedule = printSchedules(kernel.schedule);

@@ -84,6 +84,7 @@ function checkLaunch(
   }
   const open = new Map(kernel.buffers.map((param) => [param.name, param]));
   const written = new Map<Buffer, boolean>();
+  const given = new Map(bindings.map(({ param, buffer }) => [param, buffer]));
   for (const { param, buffer } of bindings) {
     const wanted = open.get(param) ?? broken(`${what}: ${param} is not a parameter, or is given twice`);
     open.delete(param);
@@ -92,6 +93,7 @@ function checkLaunch(
       broken(`${what}: ${param} is ${wanted.element}[${wanted.count}], ${found}`);
     }
     const writes = wanted.role !== "read";
+    if (wanted.sharing !== undefined && given.get(wanted.sharing) === buffer) continue;
     const before = written.get(buffer);
     if (before === true || (before === false && writes)) {
       broken(`${what}: ${printBuffer(buffer)} is written and bound twice`);

@@ -201,7 +201,14 @@ export function kernelsOf(sequence: Sequence): readonly Kernel[] {
 
 /** The sequence with what became of its kernels. */
 export function mapKernels(sequence: Sequence, change: (kernel: Kernel) => Kernel): Sequence {
-  return mapSteps(sequence, (step) => [step.kind === "launch" ? { ...step, kernel: change(step.kernel) } : step]);
+  return mapSteps(sequence, (step) => [step.kind === "launch" ? launching(step, change(step.kernel)) : step]);
+}
+
+/** A kernel may have come to do with fewer parameters. */
+function launching(step: Launch, kernel: Kernel): Launch {
+  if (kernel.buffers.length === step.bindings.length) return { ...step, kernel };
+  const params = new Set(kernel.buffers.map(({ name }) => name));
+  return { ...step, kernel, bindings: step.bindings.filter(({ param }) => params.has(param)) };
 }
 
 /** Every launch and copy, with how often it runs in a call: what stands under a flag counts once. */

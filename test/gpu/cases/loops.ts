@@ -1,11 +1,13 @@
 /** Sequences with loops on the GPU: kernels that are told the iteration, and copies of rows. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { loopPrograms, statesProgram } from "../../loop-programs.ts";
+import { loopPrograms, recurrentProgram, statesProgram } from "../../loop-programs.ts";
 import { loopCases, runLoopCase } from "../../loop-sequences.ts";
 import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
-const programs: readonly GpuCase[] = [...loopPrograms, statesProgram()].map(({ name, program, calls }) => ({
+const everything = [...loopPrograms, statesProgram(), recurrentProgram(5, 9, 37)];
+
+const programs: readonly GpuCase[] = everything.map(({ name, program, calls }) => ({
   name,
   async run({ device }) {
     await sameAsJs(device, program, calls, { tolerance: 1e-5, asCard: true });
