@@ -9,6 +9,7 @@ export type { Spelled } from "./core/spelling.ts";
 export type { Destination as NumericDestination, Source as NumericArray } from "./data/dataset.ts";
 export type { FloatOf } from "./dsl/floats.ts";
 export type { GradientsOf } from "./dsl/grad.ts";
+export type { ScanLength, ScanRows, StackedOf } from "./dsl/loop-types.ts";
 export type {
   BatchMatmulShape,
   CheckAllDTypes,

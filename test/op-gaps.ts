@@ -33,7 +33,6 @@ const otherModules = [
   "floats",
   "initializers",
   "loop-types",
-  "loops",
   "ops",
   "part-types",
   "program",

@@ -246,6 +246,36 @@ export function anything(x: Tensor, n: number): Tensor[] {
   return [vmap((row) => exp(row), x), vmap((row) => dot(row, w), loose), vmap((row) => exp(row), x, { axis: n }), vmap(({ x, loose }) => mul(sum(x), loose), { x, loose })];
 }
 `,
+  loops: `
+import { add, cond, f32, full, grad, greater, matmul, mul, param, program, reshape, scan, sum, tanh, type Tensor, whileLoop, zeros } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+type F<S extends readonly (number | string)[]> = Tensor<S, "f32">;
+export const recurrent = program({
+  inputs: { x: f32("time", 8, 3) },
+  state: { w: param(zeros(3, 4)), u: param(zeros(4, 4)) },
+  step({ x }, { w, u }) {
+    const { carry, outputs } = scan((h, row) => {
+      same<typeof row, F<[8, 3]>>(true);
+      const next = tanh(add(matmul(row, w), matmul(h, u)));
+      return { carry: next, output: { next, total: sum(next, { axis: 1 }) } };
+    }, full([8, 4], 0), x);
+    same<typeof carry, F<[8, 4]>>(true);
+    same<typeof outputs.next, F<["time", 8, 4]>>(true);
+    same<typeof outputs.total, F<["time", 8]>>(true);
+    return { outputs: { slope: grad(sum(carry), u) } };
+  },
+});
+const counted = scan(({ a, b }) => ({ carry: { a: b, b: add(a, b) }, output: a }), { a: full([2], 1), b: full([2], 1) }, {}, { length: 10 });
+same<typeof counted.outputs, F<[10, 2]>>(true); same<typeof counted.carry.b, F<[2]>>(true);
+const trees = scan((_, { p, q }) => { same<typeof q, F<[]>>(true); return { carry: {}, output: mul(p, q) }; }, {}, { p: full([5, 2], 1), q: full([5], 1) }, { reverse: true });
+same<typeof trees.outputs, F<[5, 2]>>(true);
+const grown = whileLoop((c) => greater(sum(c), 1), (c) => mul(c, 0.5), full([3], 1), { most: 9 }); same<typeof grown, F<[3]>>(true);
+const one = cond(greater(sum(grown), 0), ({ z }) => ({ y: mul(z, 2) }), ({ z }) => ({ y: z }), { z: grown }); same<typeof one.y, F<[3]>>(true);
+export function anything(x: Tensor, h: Tensor): Tensor {
+  return scan((c: Tensor, row) => ({ carry: add(c, row) as Tensor, output: reshape(row, [2]) }), h, x).outputs;
+}
+`,
   trains: `
 import { dense, type History, sequential, sgd, trainer } from "tensorloom";
 import { interruptSignal, nodeTarget, saveTrainer, terminalProgress } from "tensorloom/node";
@@ -312,6 +342,10 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
   ["tl.matmul(tl.full([2, 3], 0), tl.full([3], 0))", "matmul: the right operand has rank 1, wanted 2"],
   ["tl.matmul(tl.full([2, 2, 3], 0), tl.full([3, 4], 0))", "matmul: the left operand has rank 3, wanted 2"],
   ["tl.vmap(({ a }) => a, { a: tl.full([2, 3], 0), b: tl.full([5], 0) })", "vmap: 2 examples do not fit together"],
+  [
+    "tl.scan((c) => ({ carry: tl.reshape(c, [3, 1]) }), tl.full([3], 0), tl.full([2], 0))",
+    "Type '[3, 1]' is not assignable to type '[3]'",
+  ],
   ["tl.add(tl.full([2, 3], 0), tl.full([4], 0))", "add: dimensions 3 and 4 do not broadcast"],
   ['tl.mul(tl.full(["batch", 3], 0), tl.full([2, 3], 0))', "mul: dimensions batch and 2 do not broadcast"],
   ["tl.maximum(tl.full([5, 1, 3], 0), tl.full([4, 2, 3], 0))", "maximum: dimensions 5 and 4 do not broadcast"],

@@ -8,10 +8,10 @@ import type { Tensor } from "./tensor.ts";
 type Rest<S extends Shape> = S extends readonly [Dim, ...infer R extends Shape] ? R : Shape;
 
 /** The same tree, a row of each tensor: its shape without the first axis. */
-export type RowsOf<X> =
+export type ScanRows<X> =
   X extends Tensor<infer S extends Shape, infer D extends DType>
     ? Tensor<Rest<S>, D>
-    : { readonly [K in keyof X]: RowsOf<X[K]> };
+    : { readonly [K in keyof X]: ScanRows<X[K]> };
 
 /** The same tree, `L` of each tensor along a new first axis. */
 export type StackedOf<R, L extends Dim> =
@@ -20,15 +20,15 @@ export type StackedOf<R, L extends Dim> =
     : { readonly [K in keyof R]: StackedOf<R[K], L> };
 
 /** The first dimension of the tensors of a tree, which is that of all. */
-export type Leading<X> = [LeadingOf<X>] extends [never] ? Dim : LeadingOf<X>;
+export type ScanLength<X> = [LengthOf<X>] extends [never] ? Dim : LengthOf<X>;
 
-type LeadingOf<X> =
+type LengthOf<X> =
   X extends Tensor<infer S extends Shape>
     ? S extends readonly [infer L extends Dim, ...Shape]
       ? L
       : Dim
     : X extends readonly (infer E)[]
-      ? LeadingOf<E>
+      ? LengthOf<E>
       : X extends object
-        ? { readonly [K in keyof X]: LeadingOf<X[K]> }[keyof X]
+        ? { readonly [K in keyof X]: LengthOf<X[K]> }[keyof X]
         : never;

@@ -23,7 +23,7 @@ import { printType, sameType, type TensorType, tensorType } from "../graph/type.
 import { BodyTrace, type Draw, drawRows } from "./body.ts";
 import { applyAll } from "./build.ts";
 import { checkDimension, checkFunction, checkTensor, refusePromise } from "./check.ts";
-import type { Leading, RowsOf, StackedOf } from "./loop-types.ts";
+import type { ScanLength, ScanRows, StackedOf } from "./loop-types.ts";
 import { isTensor, Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree, type NamedLeaf, type Tree } from "./tree.ts";
 
@@ -54,8 +54,8 @@ const stepTable: OptionTable<ScanStep<unknown, unknown>> = { carry: checkedLater
  * It is one loop, not `length` copies of f: f runs once, to describe it. Carries keep their shapes and dtypes. What f reads from
  * around it is computed once, outside; random numbers are others for each row. For no `xs` give `{}` and a length.
  */
-export function scan<C, X, L extends Dim = Leading<X>, R = unknown>(
-  f: (carry: C, x: RowsOf<X>) => ScanStep<NoInfer<C>, R>,
+export function scan<C, X, L extends Dim = ScanLength<X>, R = unknown>(
+  f: (carry: C, x: ScanRows<X>) => ScanStep<NoInfer<C>, R>,
   init: C,
   xs: X,
   options?: ScanOptions<L>,

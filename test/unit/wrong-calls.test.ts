@@ -129,6 +129,12 @@ const rows: Readonly<Record<string, Row>> = {
   jacobian: { args: ({ a, square }) => [square, a] },
   hessian: { args: ({ a, s }) => [s, a] },
   vmap: { args: ({ a }) => [() => a, { a }], options: { axis: 0, outAxis: 0 } },
+  scan: { args: ({ a }) => [(c: Tensor) => ({ carry: c }), { a }, { a }], options: { length: 2, reverse: true } },
+  whileLoop: {
+    args: ({ a }) => [(c: { a: Tensor }) => tensorloom.less(tensorloom.sum(c.a), 0), (c: unknown) => c, { a }],
+    options: { most: 3 },
+  },
+  cond: { args: ({ a, s }) => [tensorloom.less(s, 0), (c: unknown) => c, (c: unknown) => c, { a }] },
   pullback: { args: ({ a }) => [a, a, { a }] },
   vjp: { args: ({ a }) => [() => a, { a }] },
   jvp: { args: ({ a }) => [() => a, { a }, { a }] },
