@@ -182,6 +182,13 @@ function sumCases(): OpCase[] {
     one("composite vmap", [input([3, 4], [0.3, 0.9]), input([4, 2], [0.3, 0.9])], (x, w) =>
       ops.vmap((a: Tensor) => ops.grad(ops.sum(ops.square(ops.dot(a, w as never))) as never, w), x),
     ),
+    one("composite customGradient", [input([5], [0.3, 2]), input([5], [0.3, 2])], (x, w) =>
+      ops.customGradient(
+        ({ a, b }) => ops.mul(a, b) as Tensor,
+        ({ inputs, slope }) => ({ a: ops.mul(slope, inputs.b) as Tensor, b: ops.mul(slope, inputs.a) as Tensor }),
+        { a: x, b: w },
+      ),
+    ),
     one("composite hvp", [input([3]), input([3])], (x, v) => ops.hvp(cube(x), x, v)),
   ];
 }
