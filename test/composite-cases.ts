@@ -139,6 +139,7 @@ function shapeCases(): OpCase[] {
     one("composite cumulativeLogSumExp", [input([3, 5])], (x) =>
       ops.cumulativeLogSumExp(x, { reverse: true, axis: 0 }),
     ),
+    ...linearAlgebraCases(),
     one("composite transpose", [input([2, 3, 5])], (x) => ops.transpose(x)),
     one("composite transpose", [input([0, 3])], (x) => ops.transpose(x)),
     one("composite broadcastTo", [input([3, 1])], (x) => ops.broadcastTo(x, [2, 3, 5])),
@@ -222,3 +223,24 @@ export const withoutGradient: readonly string[] = [
   ...[...Object.keys(comparisons), "and", "or", "accuracy", "argmax", "argmin", "argsort"],
   ...["randomUniform", "randomBits", "randomNormal", "randomBernoulli"],
 ].map((name) => `composite ${name}`);
+
+/** Of matrices that are well off being singular. */
+function linearAlgebraCases(): OpCase[] {
+  const near = (x: Tensor): Tensor => {
+    const n = x.shape[x.shape.length - 1] ?? 0;
+    const identity = ops.cast(ops.equal(ops.reshape(ops.arange(n), [n, 1]), ops.arange(n)), "f32");
+    return ops.add(ops.mul(x, 0.2) as Tensor, ops.mul(identity, 2) as Tensor) as Tensor;
+  };
+  const [x, right] = [input([2, 3, 3]), input([2, 3, 2])];
+  return [
+    one("composite solveTriangular", [x, right], (a, b) => ops.solveTriangular(near(a), b)),
+    one("composite solveTriangular", [x, right], (a, b) =>
+      ops.solveTriangular(near(a), b, { lower: false, transposed: true, unitDiagonal: true }),
+    ),
+    one("composite solve", [x, right], (a, b) => ops.solve(near(a), b)),
+    one("composite inverse", [input([4, 4])], (a) => ops.inverse(near(a))),
+    one("composite det", [x], (a) => ops.det(near(a))),
+    one("composite cholesky", [x], (a) => ops.cholesky(near(a))),
+    one("composite powerIteration", [input([3, 3])], (a) => ops.powerIteration(near(a), { steps: 3 }).value),
+  ];
+}

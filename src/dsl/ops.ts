@@ -11,6 +11,7 @@ export * from "./einsum.ts";
 export { grad, pullback } from "./grad.ts";
 export * from "./indexing.ts";
 export * from "./jacobian.ts";
+export * from "./linear-algebra.ts";
 export * from "./logic.ts";
 export * from "./loops.ts";
 export * from "./losses.ts";
