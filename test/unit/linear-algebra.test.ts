@@ -61,6 +61,10 @@ test("cholesky takes a matrix as symmetric, and one that is not positive definit
 test("the largest eigenvalue, its vector, and its gradient, which is the vector times itself", async () => {
   const x = [[2, 1], [1, 2]]; // biome-ignore format: a matrix
   expectNear(await at((a) => powerIteration(a).value, x), [3]);
+  for (const target of ["js", "wasm"] as const) {
+    const found = await evaluate(({ a }) => powerIteration(a).value, { a: x }, { target });
+    expect(list(found)[0]).toBeCloseTo(3, 5);
+  }
   const half = Math.SQRT1_2;
   expectNear(await at((a) => powerIteration(a, { steps: 50 }).vector, x), [half, half]);
   expectNear(await at((a) => grad(powerIteration(a).value as never, a), x), [0.5, 0.5, 0.5, 0.5]);
