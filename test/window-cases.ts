@@ -35,6 +35,11 @@ export function windowsAlong(...along: readonly Along[]) {
   };
 }
 
+/** The same, with how many windows there are. */
+export function countedWindows(...along: readonly Along[]) {
+  return { ...windowsAlong(...along), count: along.map(({ count }) => count) };
+}
+
 const rows: readonly (readonly [shape: readonly number[], along: readonly Along[], value?: number])[] = [
   [[7], [{ axis: 0, count: 5, size: 3 }]],
   [[11, 2], [{ axis: 0, count: 4, size: 2, stride: 3 }]],
@@ -76,7 +81,7 @@ function contractedCases(): OpCase[] {
 export function windowCases(): OpCase[] {
   const plain = rows.flatMap(([shape, along, value = 0]) => {
     const steps = windowsAlong(...along);
-    const attrs = { ...steps, count: along.map(({ count }) => count), value };
+    const attrs = { ...countedWindows(...along), value };
     // finite where a border is not, so that sums of it are numbers
     const windows = (x: Tensor): Tensor => ops.maximum(applyOp(window, [x], attrs, here("window")), -9) as Tensor;
     const counted = shape.map((extent, axis) => along.find((one) => one.axis === axis)?.count ?? extent);

@@ -2,7 +2,7 @@
  * What `fuse` weighs: arithmetic that is done again where a value is not stored, and the buffers that a kernel has room for.
  */
 import { UserError } from "../../src/core/errors.ts";
-import { isContract } from "../../src/graph/define.ts";
+import { isContract, isOp } from "../../src/graph/define.ts";
 import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
 import { gather } from "../../src/graph/ops/gather.ts";
@@ -20,6 +20,8 @@ const cheapInContraction = 2;
  */
 const cheapInPanel = 8;
 const leastPanelBytes = 2 ** 20;
+/** The same of what is several times as large as all that it is read for: the choice of an overlapping pool's slopes. */
+const cheapInOverlap = 16;
 /** A view computes nothing, but long chains of them would be walked for every reader. */
 const viewPrice = 0.25;
 /** Operands from which on a concatenation is stored. */
@@ -34,9 +36,17 @@ export class Prices {
   readonly #floating = new Map<Node, number>();
   /** Windows that have no home, and views of them. */
   readonly #windows = new Set<Node>();
+  /** What is read as the windows over elements that several cover. */
+  readonly #overlapping: ReadonlySet<Node>;
 
   constructor(nodes: readonly Node[], target: Pick<TargetTraits, "packs" | "bytesOf">) {
     this.#contracted = contractedIn(nodes, target);
+    this.#overlapping = overlappingIn(nodes);
+  }
+
+  /** It has so many times the elements of what is made of it: the choice of an overlapping pool's slopes. */
+  overlaps(node: Node): boolean {
+    return this.#overlapping.has(node);
   }
 
   /** The price of an element of a node whose own work is `own`. */
@@ -54,7 +64,7 @@ export class Prices {
 
   /** Up to which price a node is not stored. */
   limitOf(node: Node): number {
-    return this.#contracted.get(node) ?? cheap;
+    return this.#contracted.get(node) ?? (this.overlaps(node) ? cheapInOverlap : cheap);
   }
 
   /**
@@ -85,6 +95,17 @@ export class Prices {
 export function limitFor(users: Iterable<Node>): number {
   for (const { op } of users) if (op.kind === "contract") return cheapInContraction;
   return cheap;
+}
+
+function overlappingIn(nodes: readonly Node[]): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  for (const node of nodes) {
+    if (!isOp(node, covering)) continue;
+    const [windows] = node.args;
+    const elements = fixedShape(node.type.shape).slice(0, -node.attrs.axes.length);
+    if (sizeOf(fixedShape(windows.type.shape)) > sizeOf(elements)) found.add(windows);
+  }
+  return found;
 }
 
 /** What contractions read again and again: their operands, also through views. */

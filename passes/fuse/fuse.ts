@@ -134,7 +134,7 @@ class Fusion {
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
-        if (isMoreThanRead(node, accesses) && this.#floats(node, node.op.cost, accesses)) return true;
+        if (this.#isTooLarge(node, accesses) && this.#floats(node, node.op.cost, accesses)) return true;
         return (
           this.#join(node, accesses) || this.#floats(node, node.op.cost, accesses) || this.#joinSequel(node, accesses)
         );
@@ -144,6 +144,10 @@ class Fusion {
       default:
         throw new CompilerBug(`fuse: %${node.id} ${node.op.name} should have been expanded`);
     }
+  }
+
+  #isTooLarge(node: Node, accesses: readonly Access[]): boolean {
+    return isMoreThanRead(node, accesses) || this.#prices.overlaps(node);
   }
 
   /** Leaves a node without a home where computing it for each reader is cheaper than storing it. */

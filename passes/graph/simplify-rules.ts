@@ -16,6 +16,7 @@ import { tensorType } from "../../src/graph/type.ts";
 import { anyOf, hole, type Pattern, pattern, patternOf, type Rule, rule } from "./pattern.ts";
 import { contractRules } from "./simplify-contract.ts";
 import { viewRules } from "./simplify-views.ts";
+import { windowRules } from "./simplify-windows.ts";
 
 const add = patternOf("add");
 const sub = patternOf("sub");
@@ -172,4 +173,11 @@ const choices: readonly Rule[] = [
 ];
 
 /** In the order in which they are tried at a node. */
-export const rules: readonly Rule[] = [...arithmetic, ...constants, ...choices, ...viewRules, ...contractRules];
+export const rules: readonly Rule[] = [
+  ...arithmetic,
+  ...constants,
+  ...choices,
+  ...viewRules,
+  ...windowRules,
+  ...contractRules,
+];

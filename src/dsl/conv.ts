@@ -125,6 +125,11 @@ export function conv(x: Tensor, filter: Tensor, given?: ConvOptions): Tensor {
     refuse(x, filter, `${features} features are no multiple of ${groups} groups`, origin);
   }
   if (groups > 1) return grouped(x, filter, { ...options, groups, dataFormat }, origin);
+  if (isPoint(images, filter, options, origin)) {
+    const pairs = { batchLeft: [], batchRight: [], sumLeft: [axes + 1], sumRight: [0] };
+    const matrix = reshaped(filter, [taken, features], origin);
+    return inFormat(applyOp(contract, [images, matrix], pairs, origin), dataFormat, origin);
+  }
   const places = Array.from({ length: axes }, (_, i) => i);
   const windows = windowed(images, filter, options, origin);
   const sumLeft = [...places.map((i) => axes + 2 + i), axes + 1];
@@ -305,6 +310,14 @@ function alongAxes(x: Tensor, filter: Tensor, options: Steps, origin: Origin): r
     dilation: dilations[i] ?? 1,
     padding: paddings[i] ?? "valid",
   }));
+}
+
+/** Each window is one element, and there is one for each: a product with a matrix. */
+function isPoint(x: Tensor, filter: Tensor, options: Steps, origin: Origin): boolean {
+  return alongAxes(x, filter, options, origin).every(
+    ({ size, stride, padding }) =>
+      size === 1 && stride === 1 && (typeof padding === "string" || padding.every((width) => width === 0)),
+  );
 }
 
 /** The windows of a filter's sizes over x, whose sizes stand behind its first axis. */

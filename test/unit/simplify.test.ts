@@ -25,6 +25,7 @@ import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
+import { countedWindows } from "../window-cases.ts";
 import {
   entryOf,
   evaluateEntry,
@@ -124,6 +125,24 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b, x, y) => b.contract(b.broadcast(x, [3, 5, 12], [1, 2]), b.reshape(y, [4, 3, 5]), batched([0], [1], [1], [2])),
     (b, x, y) =>
       b.contract(b.broadcast(x, [5, 12, 2], [0, 1]), b.reshape(y, [2, 6, 5]), batched([2, 0], [0, 2], [], [])),
+  ],
+  "window(x) of single elements = reshape(x)": [
+    (b, x) => b.window(x, { ...countedWindows({ axis: 1, size: 1, count: 12, dilation: 3 }), value: 1 }),
+    (b, x) =>
+      b.window(x, { ...countedWindows({ axis: 1, size: 1, count: 12 }, { axis: 0, size: 1, count: 5 }), value: 0 }),
+  ],
+  "window(c repeated) = c repeated": [
+    (b, x) => b.window(b.fill(x, 0.5), { ...countedWindows({ axis: 1, size: 3, count: 5, stride: 2 }), value: 7 }),
+    (b, x) => b.window(b.fill(x, 0.5), { ...countedWindows({ axis: 1, size: 3, count: 12, before: 1 }), value: 0.5 }),
+  ],
+  "window(pad(x)) = window(x) with the border of both": [
+    (b, x) => b.window(b.pad(x, [0, 2], [0, 3], [0, 0], 0), { ...countedWindows({ axis: 1, size: 3, count: 9, stride: 2, before: 1 }), value: 0 }), // biome-ignore format: a row
+    (b, x) => b.window(b.pad(x, [1, 2], [2, 0], [2, 1], 4), { ...countedWindows({ axis: 0, size: 2, count: 8, dilation: 3 }, { axis: 1, size: 2, count: 6, stride: 3 }), value: 4 }), // biome-ignore format: a row
+    (b, x) => b.window(b.pad(x, [0, 2], [0, 3], [0, 0], 4), { ...countedWindows({ axis: 1, size: 3, count: 15 }), value: 0 }), // biome-ignore format: a row
+  ],
+  "window(broadcast(x)) = broadcast(x) along the axes that repeat x": [
+    (b, x) => b.window(b.broadcast(x, [5, 9, 12], [0, 2]), { ...countedWindows({ axis: 1, size: 3, count: 4, stride: 2 }), value: 0 }), // biome-ignore format: a row
+    (b, x) => b.window(b.broadcast(b.reshape(x, [60, 1]), [60, 7], [0, 1]), { ...countedWindows({ axis: 1, size: 2, count: 6 }), value: 0 }), // biome-ignore format: a row
   ],
   "cast(x) to its own dtype = x": [(b, x) => b.graph.node(b.cast(x, "f32").op, [x], { dtype: "f64" })],
   "cast(cast(x)) = cast(x) where the first loses nothing": [
@@ -247,12 +266,14 @@ describe("laws", () => {
       build.broadcast(build.reshape(x, [3, 1]), [3, 3], [0, 1]),
       build.map("add", build.broadcast(x, [3, 3], [0]), build.broadcast(x, [3, 3], [1])),
       build.reduce("sum", build.broadcast(x, [3, 3], [0]), [0]),
+      build.window(build.pad(x, [1], [1], [0], 4), { ...countedWindows({ axis: 0, size: 2, count: 6, before: 1 }), value: 0 }), // biome-ignore format: a row
+      build.window(build.broadcast(x, [3, 3], [0]), { ...countedWindows({ axis: 1, size: 2, count: 3, before: 1 }), value: 0 }), // biome-ignore format: a row
     ];
     // the only one that may change is the broadcast, which loses its reshape
     const changed = kept.map((node) => simplify.run(entryOf({ node }), { dims: {}, warn() {} }));
     const names = changed.map((entry) => entry.outputs[0]?.node.op.name);
-    expect(names).toEqual(["mul", "sub", "div", "div", "cast", "cast", "broadcast", "add", "sum"]);
-    expect(changed.map((entry) => entry.outputs[0]?.node.args.length)).toEqual([2, 2, 2, 2, 1, 1, 1, 2, 1]);
+    expect(names).toEqual(["mul", "sub", "div", "div", "cast", "cast", "broadcast", "add", "sum", "window", "window"]);
+    expect(changed.map((entry) => entry.outputs[0]?.node.args.length)).toEqual([2, 2, 2, 2, 1, 1, 1, 2, 1, 1, 1]);
     expect(changed[4]?.outputs[0]?.node.args[0]?.op.name).toBe("cast");
     expect(changed[8]?.outputs[0]?.node.args[0]?.op.name).toBe("broadcast");
   });
