@@ -91,6 +91,11 @@ function isSamePlace({ at, bounds }: Place, other: Place): boolean {
   return true;
 }
 
+function isSameBounds(some: readonly Bound[], others: readonly Bound[]): boolean {
+  if (some.length !== others.length) return false;
+  return some.every(({ index, extent }, i) => index === others[i]?.index && extent === others[i]?.extent);
+}
+
 export class NestBuilder {
   readonly prelude: Stmt[] = [];
   readonly body: Stmt[] = [];
@@ -171,8 +176,13 @@ export class NestBuilder {
       return this.#loadOr(node, at, guard);
     const outer = this.#bounds;
     this.#bounds = [...outer, ...guard.bounds];
+    const bounds = this.#bounds;
     const value = this.value(node, at);
     this.#bounds = outer;
+    // Through views it is a load, whose own guard says the same.
+    if (value.kind === "load" && value.guard !== undefined && isSameBounds(value.guard.bounds, bounds)) {
+      return load(value.type, value.buffer, value.at, { bounds, otherwise: guard.otherwise });
+    }
     const inside = guard.bounds.map(insideBound).reduce((all, next) => apply("and", all, next));
     return apply("select", inside, value, guard.otherwise);
   }

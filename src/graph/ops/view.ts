@@ -66,17 +66,49 @@ export const reshape = viewOp({
   element(at, { shape }, type, reads) {
     // nothing to read, and an index that no loop moves would be read before the loops that never run
     if (fixedShape(shape).includes(0)) return reads.pool.constant(reads.valueTypeOf(type.dtype), 0);
-    const strides = stridesOf(fixedShape(shape));
-    const terms = at.map((index, axis) => ({ factor: strides[axis] ?? 0, index }));
-    const flat = reads.sumIndex(terms, 0, reads.pool);
-    const [target] = reads.shapes;
-    const steps = stridesOf(target);
-    const parts = target.map((extent, axis) =>
-      reads.modIndex(reads.floorDivIndex(flat, Math.max(1, steps[axis] ?? 1)), Math.max(1, extent)),
-    );
+    const [own, [target]] = [fixedShape(shape), reads.shapes];
+    const parts = target.map(() => reads.pool.integer(0) as Index);
+    for (const { from, to } of sameAxes(own, target)) {
+      const [only, ...others] = from;
+      const [one] = to;
+      if (only !== undefined && one !== undefined && others.length === 0 && to.length === 1) {
+        parts[one] = position(at, only); // also where it is beyond the end, behind a guard
+        continue;
+      }
+      const strides = stridesOf(from.map((axis) => own[axis] ?? 1));
+      const terms = from.map((axis, i) => ({ factor: strides[i] ?? 0, index: position(at, axis) }));
+      const flat = reads.sumIndex(terms, 0, reads.pool);
+      const steps = stridesOf(to.map((axis) => target[axis] ?? 1));
+      to.forEach((axis, i) => {
+        parts[axis] = reads.modIndex(
+          reads.floorDivIndex(flat, Math.max(1, steps[i] ?? 1)),
+          Math.max(1, target[axis] ?? 1),
+        );
+      });
+    }
     return reads.read(0, parts);
   },
 });
+
+/** Axes of one shape, in order, and those of another that hold the same elements, as few together as can be. Ones are left out. */
+function sameAxes(a: readonly number[], b: readonly number[]) {
+  const long = (shape: readonly number[]): number[] => shape.flatMap((extent, axis) => (extent === 1 ? [] : [axis]));
+  const [left, right] = [long(a), long(b)];
+  const found: { readonly from: number[]; readonly to: number[] }[] = [];
+  for (let i = 0, j = 0; i < left.length && j < right.length; ) {
+    const [from, to] = [[left[i] ?? 0], [right[j] ?? 0]];
+    let [have, want] = [a[left[i++] ?? 0] ?? 1, b[right[j++] ?? 0] ?? 1];
+    while (have !== want) {
+      const isBehind = have < want;
+      const axis = (isBehind ? left[i++] : right[j++]) ?? 0;
+      if (isBehind) have *= a[axis] ?? 1;
+      else want *= b[axis] ?? 1;
+      (isBehind ? from : to).push(axis);
+    }
+    found.push({ from, to });
+  }
+  return found;
+}
 
 /** Axes in another order: result axis i is operand axis order[i]. */
 export const permute = viewOp({
