@@ -42,6 +42,14 @@ test("custom-loss: outliers pull less with Huber's loss", async () => {
   expect(more).toEqual([]);
 });
 
+test("eigenvector: the axis of an ellipse, its length and the gradient of that", async () => {
+  expect(await printed("eigenvector")).toEqual([
+    "eigenvalue 4.500000, at 30.000 degrees",
+    "what is wrong with it after 100 steps: less than 1e-12",
+    "its gradient by the matrix: 0.7500, 0.4330, 0.4330, 0.2500",
+  ]);
+});
+
 test("resume: a killed run goes on to the same losses", async () => {
   const lines = await printed("resume");
   expect(lines[0]).toMatch(/^A run was killed \(.+\) in epoch 2, after 3 of 8 steps\.$/);
