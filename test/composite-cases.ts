@@ -139,6 +139,7 @@ function shapeCases(): OpCase[] {
     one("composite cumulativeLogSumExp", [input([3, 5])], (x) =>
       ops.cumulativeLogSumExp(x, { reverse: true, axis: 0 }),
     ),
+    ...linearAlgebraCases(),
     one("composite transpose", [input([2, 3, 5])], (x) => ops.transpose(x)),
     one("composite transpose", [input([0, 3])], (x) => ops.transpose(x)),
     one("composite broadcastTo", [input([3, 1])], (x) => ops.broadcastTo(x, [2, 3, 5])),
@@ -182,6 +183,13 @@ function sumCases(): OpCase[] {
     one("composite vmap", [input([3, 4], [0.3, 0.9]), input([4, 2], [0.3, 0.9])], (x, w) =>
       ops.vmap((a: Tensor) => ops.grad(ops.sum(ops.square(ops.dot(a, w as never))) as never, w), x),
     ),
+    one("composite customGradient", [input([5], [0.3, 2]), input([5], [0.3, 2])], (x, w) =>
+      ops.customGradient(
+        ({ a, b }) => ops.mul(a, b) as Tensor,
+        ({ inputs, slope }) => ({ a: ops.mul(slope, inputs.b) as Tensor, b: ops.mul(slope, inputs.a) as Tensor }),
+        { a: x, b: w },
+      ),
+    ),
     one("composite hvp", [input([3]), input([3])], (x, v) => ops.hvp(cube(x), x, v)),
   ];
 }
@@ -215,3 +223,27 @@ export const withoutGradient: readonly string[] = [
   ...[...Object.keys(comparisons), "and", "or", "accuracy", "argmax", "argmin", "argsort"],
   ...["randomUniform", "randomBits", "randomNormal", "randomBernoulli"],
 ].map((name) => `composite ${name}`);
+
+/** Of matrices that are well off being singular. */
+function linearAlgebraCases(): OpCase[] {
+  const near = (x: Tensor): Tensor => {
+    const n = x.shape[x.shape.length - 1] ?? 0;
+    const identity = ops.cast(ops.equal(ops.reshape(ops.arange(n), [n, 1]), ops.arange(n)), "f32");
+    return ops.add(ops.mul(x, 0.2) as Tensor, ops.mul(identity, 2) as Tensor) as Tensor;
+  };
+  const [x, right] = [input([2, 3, 3]), input([2, 3, 2])];
+  return [
+    one("composite solveTriangular", [x, right], (a, b) => ops.solveTriangular(near(a), b)),
+    one("composite solveTriangular", [x, right], (a, b) =>
+      ops.solveTriangular(near(a), b, { lower: false, transposed: true, unitDiagonal: true }),
+    ),
+    one("composite solve", [x, right], (a, b) => ops.solve(near(a), b)),
+    one("composite inverse", [input([4, 4])], (a) => ops.inverse(near(a))),
+    one("composite det", [x], (a) => ops.det(near(a))),
+    one("composite cholesky", [x], (a) => ops.cholesky(near(a))),
+    one("composite powerIteration", [input([2, 3, 3])], (a) => ops.powerIteration(near(a), { steps: 0 }).value),
+    one("composite powerIteration", [input([2, 2])], (a) => ops.powerIteration(near(a), { steps: 1 }).vector, {
+      gradient: false,
+    }),
+  ];
+}

@@ -101,6 +101,7 @@ export function unknownOpFiles(files: readonly string[]): string[] {
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");
   const known = [
     ...imported,
+    "custom",
     "loop-gradients",
     "map-type",
     "running-slopes",

@@ -50,12 +50,20 @@ export function layOut(sequence: Sequence, { segmentBytes }: Addresses, crew: Cr
 /** Operations and bytes of a call below which it stays on one thread: waking another takes 13 us, as long as 300,000 of them. */
 const leastShared = 300_000;
 
+/** The same of a launch in a loop, on average: behind each the threads meet, which takes half a microsecond where all are awake. */
+const leastInLoop = 20_000;
+
 function isWorthThreads(sequence: Sequence): boolean {
-  let work = 0;
+  let [work, inLoops, launches] = [0, 0, 0];
   eachTime(sequence, (step, times) => {
-    if (step.kind === "launch") work += times * (step.kernel.flops + step.kernel.bytes);
+    if (step.kind !== "launch") return;
+    const own = times * (step.kernel.flops + step.kernel.bytes);
+    work += own;
+    if (times === 1) return;
+    inLoops += own;
+    launches += times;
   });
-  return work >= leastShared;
+  return work - inLoops >= leastShared || (work >= leastShared && inLoops >= leastInLoop * launches);
 }
 
 /** Byte offsets of a kernel's shared arrays from its thread's panels, in order, and their sum. */

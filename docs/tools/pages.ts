@@ -68,13 +68,13 @@ export const pages: readonly Page[] = [
     title: "Operations",
     about:
       "What a program is written in: functions of tensors. Shapes broadcast as in NumPy; docs/semantics.md has the special values.",
-    from: [/^dsl\/(?!derivatives|grad|jacobian)/, /^graph\//],
+    from: [/^dsl\/(?!checkpoint|custom|derivatives|grad|jacobian|vmap)/, /^graph\//],
   },
   {
     file: "derivatives",
     title: "Derivatives",
     about: "Requests in the graph, worked out when the program is compiled; and checks of gradients.",
-    from: [/^dsl\/(derivatives|grad|jacobian)\.ts$/, "tools/gradient-check.ts"],
+    from: [/^dsl\/(checkpoint|custom|derivatives|grad|jacobian|vmap(-types)?)\.ts$/, "tools/gradient-check.ts"],
   },
   {
     file: "node",

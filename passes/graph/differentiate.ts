@@ -19,6 +19,7 @@ import { everywhere } from "../../src/graph/body.ts";
 import { alone, copyOf } from "../../src/graph/copies.ts";
 import { type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
 import type { Batched, Node } from "../../src/graph/node.ts";
+import { withSlopes } from "../../src/graph/ops/custom.ts";
 import { gradient, isRequest, leadingAxes, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
 import { spreadBatch } from "../../src/graph/ops/view.ts";
 import { elementCount } from "../../src/graph/shape.ts";
@@ -56,11 +57,12 @@ function settled(entry: Entry, sweeps: Sweeps): Entry {
 /** Nobody differentiates any more: nodes of their own and second forms have had their use. */
 function finished(entry: Entry): Entry {
   const { nodes } = entry.graph;
-  const single = nodes.some(({ op }) => op === slopedAs)
-    ? rebuild(entry, ({ op }, [value]) => (op === slopedAs ? value : undefined))
-    : entry;
+  const single = nodes.some(isSloped) ? rebuild(entry, (node, [value]) => (isSloped(node) ? value : undefined)) : entry;
   return nodes.some(({ own }) => own) ? merged(single, new Set()) : single;
 }
+
+/** The first operand, and a word about its slope. */
+const isSloped = ({ op }: Node): boolean => op === slopedAs || op === withSlopes;
 
 /** What the gradient and pullback nodes of an entry ask for. */
 class Requests {

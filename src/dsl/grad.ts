@@ -66,13 +66,14 @@ export function graphOfAll(call: string, values: string, tensors: readonly Tenso
   throw new UserError(`${call}: neither ${values} nor the parameters depend on a state or input${atLine(origin)}`);
 }
 
-/** The tensors of a tree that must be like another: the same names, and a tensor of the same type at each. */
+/** The tensors of a tree that must be like another: the same names, and a tensor of the same type at each. What is `unread` may be there. */
 export function leavesLike(
   call: string,
   what: string,
   tree: unknown,
   like: readonly NamedLeaf<Tensor>[],
   origin: Origin,
+  unread: ReadonlySet<string> = new Set(),
 ): readonly Tensor[] {
   const given = new Map(leavesOf(tree, tensorLeaf, call).map(({ path, leaf }) => [path, leaf]));
   const found = like.map(({ path, leaf }) => {
@@ -86,7 +87,7 @@ export function leavesLike(
     given.delete(path);
     return one;
   });
-  const [more] = given.keys();
+  const more = [...given.keys()].find((path) => !unread.has(path));
   if (more !== undefined)
     throw new UserError(`${call}: ${what} has "${more}", and nothing else has it${atLine(origin)}`);
   return found;

@@ -5,11 +5,13 @@
  */
 export * from "./activations.ts";
 export * from "./conv.ts";
+export * from "./custom.ts";
 export * from "./derivatives.ts";
 export * from "./einsum.ts";
 export { grad, pullback } from "./grad.ts";
 export * from "./indexing.ts";
 export * from "./jacobian.ts";
+export * from "./linear-algebra.ts";
 export * from "./logic.ts";
 export * from "./loops.ts";
 export * from "./losses.ts";

@@ -353,7 +353,7 @@ export type LoopName = "scan" | "whileLoop" | "cond";
 export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "runBlock";
 
 /** Ops of entries that are not differentiated yet. */
-export type TransformName = "gradient" | "pullback" | "slopedAs";
+export type TransformName = "gradient" | "pullback" | "slopedAs" | "withSlopes";
 
 /** Ops that are made elsewhere, in no table. */
 export type OwnName = `my${string}`;

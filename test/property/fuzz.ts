@@ -13,6 +13,7 @@ import { escapeProperties, loadReaders } from "./escapes.ts";
 import { idxProperties } from "./idx.ts";
 import { kernelProperties } from "./kernels.ts";
 import { lifetimeProperties } from "./lifetimes.ts";
+import { loopLifetimeProperties } from "./loop-lifetimes.ts";
 import { programProperties } from "./programs.ts";
 import { describeFailure } from "./property.ts";
 import { safetensorsProperties } from "./safetensors.ts";
@@ -37,6 +38,7 @@ await script(
       ...bufferProperties,
       ...kernelProperties,
       ...lifetimeProperties,
+      ...loopLifetimeProperties,
       ...idxProperties,
       ...safetensorsProperties,
       ...windowProperties,

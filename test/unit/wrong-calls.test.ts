@@ -121,6 +121,15 @@ const rows: Readonly<Record<string, Row>> = {
   dropout: { args: ({ a }) => [a, 0.5] },
   flatten: { args: one },
   gather: { args: ({ a, ids }) => [a, ids], options: { axis: 0 } },
+  cholesky: { args: ({ square }) => [square] },
+  det: { args: ({ square }) => [square] },
+  inverse: { args: ({ square }) => [square] },
+  powerIteration: { args: ({ square }) => [square], options: { steps: 3 } },
+  solve: { args: ({ square }) => [square, square] },
+  solveTriangular: {
+    args: ({ square }) => [square, square],
+    options: { lower: false, transposed: true, unitDiagonal: true },
+  },
   scatterAdd: { args: ({ a, ids }) => [ids, a, 4] },
   segmentSum: { args: ({ a, ids }) => [a, ids, 4] },
   dynamicSlice: { args: ({ a }) => [a, [0, 1], [1, 1]] },
@@ -128,6 +137,7 @@ const rows: Readonly<Record<string, Row>> = {
   grad: { args: ({ a, s }) => [s, { a }] },
   jacobian: { args: ({ a, square }) => [square, a] },
   hessian: { args: ({ a, s }) => [s, a] },
+  customGradient: { args: ({ a }) => [() => a, () => a, a] },
   vmap: { args: ({ a }) => [() => a, { a }], options: { axis: 0, outAxis: 0 } },
   scan: { args: ({ a }) => [(c: Tensor) => ({ carry: c }), { a }, { a }], options: { length: 2, reverse: true } },
   whileLoop: {

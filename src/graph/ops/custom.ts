@@ -1,0 +1,68 @@
+/**
+ * Requests with bodies (body.ts): what a user says of the gradient of a function, beyond its value. `differentiate` needs them, and
+ * nobody after it.
+ */
+import { isFloat } from "../../core/dtype.ts";
+import { CompilerBug, ShapeError } from "../../core/errors.ts";
+import type { AttrsOf } from "../attrs.ts";
+import { closeBody, openBody } from "../batch-body.ts";
+import { applied, bodyOf } from "../body.ts";
+import { transformOp } from "../define.ts";
+import type { Batched, Build, Node } from "../node.ts";
+import type { Dim } from "../shape.ts";
+import { printType, sameType, type TensorType } from "../type.ts";
+import { spreadBatch } from "./view.ts";
+
+type WithSlopesSchema = {
+  /** Of these operands, and the slope behind them: slopes of those operands that are floats, in order. */
+  readonly body: "body";
+  /** How many operands behind the value have slopes; what follows them is captured. */
+  readonly count: "number";
+};
+
+/** withSlopes(value, x.., captured..): the value, whose slope flows to the x alone, as the body says. */
+export const withSlopes = transformOp<WithSlopesSchema, "many">({
+  name: "withSlopes",
+  arity: "many",
+  schema: { body: "body", count: "number" },
+  infer(args, { body, count }) {
+    const [value] = args;
+    if (value === undefined || args.length <= count) throw new ShapeError("takes a value and what its slope flows to");
+    const flowing = args.slice(1, count + 1).filter(({ dtype }) => isFloat(dtype));
+    const slopes = bodyOf(body).outputs.map(({ type }) => type);
+    const fits = slopes.length === flowing.length && slopes.every((type, i) => sameType(type, flowing[i] ?? type));
+    if (!fits) {
+      const listed = (types: readonly TensorType[]): string => types.map(printType).join(", ");
+      throw new ShapeError(`the slopes must be ${listed(flowing)}, not ${listed(slopes)}`);
+    }
+    return value;
+  },
+  vjp(node, slope, b) {
+    const { body, count } = node.attrs;
+    const { outputs } = applied(bodyOf(body), [...node.args, slope], b);
+    let next = 0;
+    return node.args.map((arg, i) =>
+      i >= 1 && i <= count && isFloat(arg.type.dtype) ? (outputs[next++] ?? null) : null,
+    );
+  },
+  batch: (args, attrs, size, b) => [{ node: slopesOfEach(args, attrs, size, b), batched: true }],
+  evaluate([value]) {
+    if (value === undefined) throw new CompilerBug("withSlopes has no value");
+    return value;
+  },
+});
+
+/** A value and what its slope flows to are there for each example; what is captured may be the same for all. */
+function slopesOfEach(args: readonly Batched[], attrs: AttrsOf<WithSlopesSchema>, size: Dim, b: Build): Node {
+  const { count } = attrs;
+  const body = bodyOf(attrs.body);
+  const isBatched = (operand: number): boolean =>
+    operand <= count || operand === args.length || (args[operand]?.batched ?? false);
+  const { outputs, build } = openBody(body, isBatched, size);
+  const operands = args.map((arg, i) => (i <= count ? spreadBatch(arg, size, b) : arg.node));
+  const made = closeBody(
+    body,
+    outputs.map((output) => spreadBatch(output, size, build)),
+  );
+  return b.node(withSlopes, operands, { body: made, count });
+}
