@@ -39,7 +39,7 @@ import {
   topK,
   where,
 } from "../src/dsl/ops.ts";
-import { dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
+import { avgPool, conv, convTranspose, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
@@ -69,6 +69,9 @@ function slopes(says: string, at: readonly number[], f: (x: Tensor) => unknown, 
 }
 
 const square = (x: Tensor): Tensor => reshape(x, [1, 1]);
+
+/** An image of one axis and one channel. */
+const line = (x: Tensor): Tensor => reshape(x, [1, -1, 1]);
 
 /** Mean and variance, found in one pass. */
 function momentsOf(x: Tensor): Tensor {
@@ -142,6 +145,13 @@ const rows: readonly Row[] = [
   row("meanSquaredError of unsigned numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanSquaredError(cast(x, "u32"), cast(y, "u32")), [2.5]),
   row("meanAbsoluteError of whole numbers", [whole(1, 2), whole(2, 4)], (x, y) => meanAbsoluteError(x, y), [1.5]),
   row("huber of whole numbers", [whole(1, 2), whole(2, 5)], (x, y) => huber(x, y), [1.5]),
+  row("maxPool with NaN", [[nan, 1, 2, 3]], (x) => maxPool(line(x), { size: 2 }), [nan, 3]),
+  row("maxPool with a border", [[-3, -1, -2]], (x) => maxPool(line(x), { size: 2, padding: "same" }), [-1, -2]),
+  { ...row("maxPool of -infinity", [[-inf, -inf, 1]], (x) => maxPool(line(x), { size: 2, stride: 1 }), [-inf, 1]), infinite: true }, // biome-ignore format: a row
+  slopes("maxPool at ties", [1, 1, 0, 2, 2], (x) => maxPool(line(x), { size: 3, stride: 2 }), [1, 0, 0, 1, 0]),
+  row("avgPool with a border", [[2, 4, 6]], (x) => avgPool(line(x), { size: 2, padding: "same" }), [3, 6]),
+  row("conv with a border", [[1, 2, 3]], (x) => conv(line(x), full([2, 1, 1], 1), { padding: "same" }), [3, 5, 3]),
+  row("convTranspose where no window reaches", [[1, 2]], (x) => convTranspose(line(x), full([1, 1, 1], 3), { stride: 3 }), [3, 0, 0, 6, 0, 0]), // biome-ignore format: a row
   { ...row("logSumExp of -infinity", [[-inf, -inf]], (x) => logSumExp(x), [-inf]), infinite: true },
   { ...row("logSumExp of infinity", [[inf, 1]], (x) => logSumExp(x), [inf]), infinite: true },
   {

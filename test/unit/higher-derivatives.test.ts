@@ -9,7 +9,7 @@ import * as api from "../../src/index.ts";
 import { compile, f64, grad, jacobian, program, sum, type Tensor } from "../../src/index.ts";
 
 type Loose = (...operands: readonly unknown[]) => Tensor;
-const { abs, clip, cos, cumulativeProduct, div, elu, erf, exp, expm1, gelu, globalNorm, huber, l1Norm, l2Norm, leakyRelu, log, log1p, logSoftmax, logSumExp, max, maximum, meanAbsoluteError, min, minimum, mod, mul, normalize, pow, prod, relu, reshape, rsqrt, selu, sigmoid, sigmoidCrossEntropy, silu, sin, slice, softmax, softmaxCrossEntropy, softplus, sqrt, standardDeviation, tanh, variance, where, greater } = api as unknown as { readonly [Name in keyof typeof api]: Loose }; // biome-ignore format: names
+const { abs, avgPool, clip, conv, convTranspose, cos, cumulativeProduct, div, elu, erf, exp, expm1, gelu, globalNorm, huber, l1Norm, l2Norm, leakyRelu, log, log1p, logSoftmax, logSumExp, max, maximum, maxPool, meanAbsoluteError, min, minimum, mod, mul, normalize, pow, prod, relu, reshape, rsqrt, selu, sigmoid, sigmoidCrossEntropy, silu, sin, slice, softmax, softmaxCrossEntropy, softplus, sqrt, standardDeviation, tanh, variance, where, greater } = api as unknown as { readonly [Name in keyof typeof api]: Loose }; // biome-ignore format: names
 
 const total = sum as unknown as Loose;
 const by = grad as unknown as Loose;
@@ -285,6 +285,9 @@ function crossEntropy(at: readonly number[]): Several {
   };
 }
 
+/** An image of one axis and one channel. */
+const line = (x: Tensor): Tensor => reshape(x, [1, -1, 1]);
+const squareOf = (x: Tensor): Tensor => mul(x, x);
 const centred = (v: readonly number[]): number[] => v.map((x) => x - v.reduce((a, b) => a + b, 0) / v.length);
 
 const several: Readonly<Record<string, Several>> = {
@@ -318,6 +321,42 @@ const several: Readonly<Record<string, Several>> = {
     at: [0, 1],
     first: () => 0,
     second: (i, j) => (i + j === 0 ? 2 : 0),
+    third: () => 0,
+  },
+  "a convolution with what is convolved": {
+    f: (x) => total(conv(line(x), reshape(slice(x, [0, 2]), [2, 1, 1]))),
+    at: [2, -1, 3],
+    first: (i) => [3, 3, -1][i] as number,
+    second: (i, j) => (i === j ? ([2, 2, 0][i] as number) : Number(Math.abs(i - j) === 1)),
+    third: () => 0,
+  },
+  "a convolution that is transposed, squared": {
+    f: (x) => total(squareOf(convTranspose(line(x), reshape(slice(x, [0, 1]), [1, 1, 1]), { stride: 2 }))),
+    at: [2, 3],
+    // a² (a² + b²)
+    first: (i) => [4 * 8 + 2 * 2 * 9, 2 * 4 * 3][i] as number,
+    second: (i, j) => (i !== j ? 4 * 2 * 3 : ([12 * 4 + 2 * 9, 2 * 4][i] as number)),
+    third: (...by) => [24 * 2, 4 * 3, 4 * 2, 0][by.reduce((all, i) => all + i, 0)] as number,
+  },
+  "overlapping maximum pools, squared": {
+    f: (x) => total(squareOf(maxPool(line(x), { size: 2, stride: 1 }))),
+    at: [1, 3, 2],
+    first: (i) => [0, 12, 0][i] as number,
+    second: (i, j) => 4 * Number(i === 1 && j === 1),
+    third: () => 0,
+  },
+  "maximum pools at a tie, squared": {
+    f: (x) => total(squareOf(maxPool(line(x), { size: 2, stride: 1 }))),
+    at: [2, 2, 1],
+    first: (i) => [4, 4, 0][i] as number,
+    second: (i, j) => 2 * Number(i === j && i < 2),
+    third: () => 0,
+  },
+  "average pools with a border, squared": {
+    f: (x) => total(squareOf(avgPool(line(x), { size: 2, stride: 1, padding: "same" }))),
+    at: [1, 3, 2],
+    first: (i) => [2, 4.5, 6.5][i] as number,
+    second: (i, j) => (i === j ? ([0.5, 1, 2.5][i] as number) : 0.5 * Number(Math.abs(i - j) === 1)),
     third: () => 0,
   },
   "max with a tie": { ...none, f: max, at: [1, 2, 2], first: (i) => [0, 0.5, 0.5][i] as number },
