@@ -12,11 +12,20 @@ import { everywhere } from "../../src/graph/body.ts";
 import { copyOf } from "../../src/graph/copies.ts";
 import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
+import { leaveLoops } from "./leave-loops.ts";
 import type { GraphPass } from "./pass.ts";
 import { applyRule, type Rule } from "./pattern.ts";
 import { rules } from "./simplify-rules.ts";
+import { trimLoops } from "./trim-loops.ts";
 
-export const simplify: GraphPass = { name: "simplify", run: everywhere(simplifier(rules)) };
+export const simplify: GraphPass = { name: "simplify", run: simplified };
+
+/** Loops do what they must once it is plain what that is; what leaves them is as it was written, and simplified again. */
+function simplified(entry: Entry): Entry {
+  const run = everywhere(simplifier(rules));
+  const plain = run(entry);
+  return plain.graph.nodes.some(({ op }) => op.kind === "loop") ? run(leaveLoops(trimLoops(plain))) : plain;
+}
 
 /** Every rule makes a program smaller or cheaper, so few rounds are ever needed; the bounds are for our mistakes. */
 const maxRounds = 24;

@@ -10,8 +10,9 @@
  */
 import { CompilerBug } from "../core/errors.ts";
 import { type Attrs, type Closed, isClosed } from "./attrs.ts";
-import { type Entry, neededNodes, rebuild, resultNodes } from "./entry.ts";
-import { resultOf } from "./graph.ts";
+import { copiedInto } from "./copies.ts";
+import { type Entry, neededNodes, type Result, rebuild, resultNodes } from "./entry.ts";
+import { createGraph, resultOf } from "./graph.ts";
 import type { Build, Node } from "./node.ts";
 import { input, state } from "./ops/source.ts";
 import { printEntry } from "./print.ts";
@@ -77,6 +78,32 @@ function keyOf(entry: Entry): string {
   });
   const results = resultNodes(entry).map((node) => numbers.get(node));
   return `{${lines.join("\n")}\n${entry.outputs.length} ${results}}`;
+}
+
+/**
+ * The results, closed over what stands for parameters, which need be no sources: those become sources, named by the number of
+ * the operand that each stands for, or as the iteration.
+ */
+export function closeBody(
+  parameters: ReadonlyMap<string, Node>,
+  outputs: readonly Node[],
+  next: readonly Node[],
+  carries: number,
+): Body {
+  const graph = createGraph();
+  const moved = new Map<Node, Node>();
+  for (const [name, node] of parameters) {
+    const { dtype, shape } = node.type;
+    moved.set(node, graph.node(Number(name) < carries ? state : input, [], { name, dtype, shape }, node.origins));
+  }
+  const results = copiedInto(graph, [...next, ...outputs], moved);
+  const named = (node: Node, i: number): Result => ({ name: String(i), node });
+  return new Body({
+    name: "scan",
+    graph,
+    next: results.slice(0, next.length).map(named),
+    outputs: results.slice(next.length).map(named),
+  });
 }
 
 /** The body that an attribute is. */

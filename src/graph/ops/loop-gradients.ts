@@ -10,13 +10,12 @@
  */
 import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
-import { applied, Body, bodyOf, iterationName } from "../body.ts";
-import { copiedInto } from "../copies.ts";
+import { applied, Body, bodyOf, closeBody, iterationName } from "../body.ts";
 import { attrsOf } from "../define.ts";
 import { createGraph, neededBy, resultOf } from "../graph.ts";
 import type { Build, CondSchema, Graph, LoopOp, Node, NodeOf, ScanSchema } from "../node.ts";
 import { type TensorType, tensorType } from "../type.ts";
-import { input, state } from "./source.ts";
+import { input } from "./source.ts";
 
 /** Operations that the backward loop does again for an element rather than have it kept. */
 const cheap = 6;
@@ -45,7 +44,7 @@ export function scanSlopes(
     const numbered = new Map(
       [...step.parameters].filter(([name]) => name === iterationName || Number(name) < node.args.length),
     );
-    const wider = bodyWith(numbered, [...step.outputs, ...extra], step.next, carries);
+    const wider = closeBody(numbered, [...step.outputs, ...extra], step.next, carries);
     const wide = b.node(op, node.args, { ...attrs, body: wider });
     b.supersede(node, wide);
     extra.forEach((stack, i) => {
@@ -94,7 +93,7 @@ export function scanSlopes(
     op,
     [...carried, ...rows, ...captured].map(([, operand]) => operand),
     {
-      body: bodyWith(numbered, outputs, next, carried.length),
+      body: closeBody(numbered, outputs, next, carried.length),
       length: attrs.length,
       carries: carried.length,
       slices: rows.length,
@@ -240,29 +239,6 @@ function flowingCarries(body: Body, slopes: Slopes, carries: number): ReadonlySe
     add(i);
   });
   return flowing;
-}
-
-/** The results, closed over their parameters, which are named anew: by the number of the operand that each stands for. */
-function bodyWith(
-  parameters: ReadonlyMap<string, Node>,
-  outputs: readonly Node[],
-  next: readonly Node[],
-  carries: number,
-): Body {
-  const graph = createGraph();
-  const moved = new Map<Node, Node>();
-  for (const [name, node] of parameters) {
-    const { dtype, shape } = node.type;
-    moved.set(node, graph.node(Number(name) < carries ? state : input, [], { name, dtype, shape }, node.origins));
-  }
-  const results = copiedInto(graph, [...next, ...outputs], moved);
-  const named = (node: Node, i: number): { readonly name: string; readonly node: Node } => ({ name: String(i), node });
-  return new Body({
-    name: "scan",
-    graph,
-    next: results.slice(0, next.length).map(named),
-    outputs: results.slice(next.length).map(named),
-  });
 }
 
 /** A branch's gradient is the branch's again: what it needs of the forward pass is computed there once more. */
