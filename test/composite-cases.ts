@@ -190,6 +190,9 @@ function sumCases(): OpCase[] {
         { a: x, b: w },
       ),
     ),
+    one("composite checkpoint", [input([3, 4]), input([4, 5])], (x, w) =>
+      ops.checkpoint((a: Tensor) => ops.tanh(ops.matmul(ops.exp(a), w as never)) as Tensor, x),
+    ),
     one("composite hvp", [input([3]), input([3])], (x, v) => ops.hvp(cube(x), x, v)),
   ];
 }

@@ -12,6 +12,7 @@ import { applyOp, applyWithIndexes } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
 import type { ContractAttrs, MapName, OpDef, ReduceName } from "../src/graph/node.ts";
+import { barrier } from "../src/graph/ops/barrier.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { mapOps } from "../src/graph/ops/map.ts";
 import { mergeRuns } from "../src/graph/ops/merge.ts";
@@ -280,6 +281,8 @@ function viewCases(): OpCase[] {
     one("view slice", x(7, 5), (v) => ops.slice(v, [1, 7, 3], [-4, -1])),
     one("view slice", x(5), (v) => ops.slice(v, [2, 2])),
     one("view pad", x(5, 3), (v) => ops.pad(v, pads, 0.5)),
+    one("view barrier", [input([5, 3]), input([7, 2])], (v, w) => applyOp(barrier, [v, w], {}, here("barrier"))),
+    one("view barrier", [input([5, 3]), input([0])], (v, w) => applyOp(barrier, [v, w], {}, here("barrier"))),
     one("view pad", x(0, 2), (v) => ops.pad(v, pads)),
     one("view concat", [...x(3, 2), ...x(3, 5), ...x(3, 0)], (a, b, c) => ops.concat([a, b, c], 1)),
     one("view flip", x(2, 3, 5), (v) => ops.flip(v, [0, 2])),

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import * as functions from "../src/dsl/ops.ts";
 import type { OpDef } from "../src/graph/node.ts";
+import { barrier } from "../src/graph/ops/barrier.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import * as coverings from "../src/graph/ops/covering.ts";
 import * as gatherOps from "../src/graph/ops/gather.ts";
@@ -65,7 +66,7 @@ export function knownOps(): readonly OpDef[] {
     parts,
     reductions.reduceOps,
     reductions,
-    { contract },
+    { contract, barrier },
     gatherOps,
     sorts,
     merges,

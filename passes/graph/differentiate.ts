@@ -15,11 +15,12 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { atLine } from "../../src/core/origin.ts";
 import { vectorize } from "../../src/graph/batch.ts";
-import { everywhere } from "../../src/graph/body.ts";
+import { applied, bodyOf, everywhere } from "../../src/graph/body.ts";
 import { alone, copyOf } from "../../src/graph/copies.ts";
+import { isOp } from "../../src/graph/define.ts";
 import { type Entry, merged, neededNodes, rebuild } from "../../src/graph/entry.ts";
-import type { Batched, Node } from "../../src/graph/node.ts";
-import { withSlopes } from "../../src/graph/ops/custom.ts";
+import type { Batched, Build, Node } from "../../src/graph/node.ts";
+import { checkpoint, withSlopes } from "../../src/graph/ops/custom.ts";
 import { gradient, isRequest, leadingAxes, pullback, pullbackParts, slopedAs } from "../../src/graph/ops/transform.ts";
 import { spreadBatch } from "../../src/graph/ops/view.ts";
 import { elementCount } from "../../src/graph/shape.ts";
@@ -54,11 +55,17 @@ function settled(entry: Entry, sweeps: Sweeps): Entry {
   return rebuild(entry, (node, args, { graph }) => sweeps.settledCopy(node, args, graph));
 }
 
-/** Nobody differentiates any more: nodes of their own and second forms have had their use. */
+/** Nobody differentiates any more: nodes of their own, second forms and what is to be computed again have had their use. */
 function finished(entry: Entry): Entry {
   const { nodes } = entry.graph;
-  const single = nodes.some(isSloped) ? rebuild(entry, (node, [value]) => (isSloped(node) ? value : undefined)) : entry;
+  const isPlain = nodes.every((node) => !isSloped(node) && !isOp(node, checkpoint));
+  const single = isPlain ? entry : rebuild(entry, (node, args, build) => plain(node, args, build));
   return nodes.some(({ own }) => own) ? merged(single, new Set()) : single;
+}
+
+function plain(node: Node, args: readonly Node[], build: Build): Node | undefined {
+  if (isSloped(node)) return args[0];
+  return isOp(node, checkpoint) ? applied(bodyOf(node.attrs.body), args, build).outputs[node.result] : undefined;
 }
 
 /** The first operand, and a word about its slope. */

@@ -5,6 +5,7 @@
  */
 export * from "./activations.ts";
 export * from "./conv.ts";
+export * from "./checkpoint.ts";
 export * from "./custom.ts";
 export * from "./derivatives.ts";
 export * from "./einsum.ts";

@@ -341,7 +341,7 @@ export type MapName =
 
 export type SourceName = "input" | "state" | "constant" | "iota" | "size" | "random";
 
-export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat" | "window";
+export type ViewName = "reshape" | "permute" | "broadcast" | "flip" | "slice" | "pad" | "concat" | "window" | "barrier";
 
 export type GatherName = "oneHot" | "gather" | "takeAlong" | "dynamicSlice" | "dynamicUpdate";
 
@@ -353,7 +353,7 @@ export type LoopName = "scan" | "whileLoop" | "cond";
 export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "runBlock";
 
 /** Ops of entries that are not differentiated yet. */
-export type TransformName = "gradient" | "pullback" | "slopedAs" | "withSlopes";
+export type TransformName = "gradient" | "pullback" | "slopedAs" | "withSlopes" | "checkpoint";
 
 /** Ops that are made elsewhere, in no table. */
 export type OwnName = `my${string}`;

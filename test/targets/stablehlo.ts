@@ -93,6 +93,7 @@ const spellings: Spellings<string> = {
   pad: op("pad"),
   concat: op("concatenate"),
   window: custom,
+  barrier: op("optimization_barrier"),
   oneHot: custom,
   gather: custom,
   dynamicSlice: custom,

@@ -137,6 +137,7 @@ const rows: Readonly<Record<string, Row>> = {
   grad: { args: ({ a, s }) => [s, { a }] },
   jacobian: { args: ({ a, square }) => [square, a] },
   hessian: { args: ({ a, s }) => [s, a] },
+  checkpoint: { args: ({ a }) => [() => a, a] },
   customGradient: { args: ({ a }) => [() => a, () => a, a] },
   vmap: { args: ({ a }) => [() => a, { a }], options: { axis: 0, outAxis: 0 } },
   scan: { args: ({ a }) => [(c: Tensor) => ({ carry: c }), { a }, { a }], options: { length: 2, reverse: true } },

@@ -8,9 +8,11 @@ import type { AttrsOf } from "../attrs.ts";
 import { closeBody, openBody } from "../batch-body.ts";
 import { applied, bodyOf } from "../body.ts";
 import { transformOp } from "../define.ts";
-import type { Batched, Build, Node } from "../node.ts";
+import { evaluateGraph } from "../evaluate.ts";
+import type { Batched, Build, Node, TransformOp } from "../node.ts";
 import type { Dim } from "../shape.ts";
 import { printType, sameType, type TensorType } from "../type.ts";
+import { barrier } from "./barrier.ts";
 import { spreadBatch } from "./view.ts";
 
 type WithSlopesSchema = {
@@ -66,3 +68,37 @@ function slopesOfEach(args: readonly Batched[], attrs: AttrsOf<WithSlopesSchema>
   );
   return b.node(withSlopes, operands, { body: made, count });
 }
+
+/** checkpoint(x.., captured..): what the body gives. Its gradient runs the body again, when the slope is there. */
+export const checkpoint: TransformOp<{ readonly body: "body" }, "many"> = {
+  name: "checkpoint",
+  kind: "transform",
+  arity: "many",
+  schema: { body: "body" },
+  infer: (_, { body }) => bodyOf(body).outputs.map(({ type }) => type),
+  vjp(node, slopes, b) {
+    const token = slopes.find((slope) => slope !== null && slope !== undefined);
+    if (token === null || token === undefined) return [];
+    const again = node.args.map((arg) => b.node(barrier, [arg, token], {}));
+    const { outputs } = applied(bodyOf(node.attrs.body), again, b);
+    return b.pullback(outputs, slopes, again);
+  },
+  batch(args, attrs, size, b) {
+    const body = bodyOf(attrs.body);
+    const { outputs } = openBody(body, (operand) => args[operand]?.batched ?? false, size);
+    const made = closeBody(
+      body,
+      outputs.map(({ node }) => node),
+    );
+    const { results } = b.node(
+      checkpoint,
+      args.map(({ node }) => node),
+      { body: made },
+    );
+    return results.map((node, i) => ({ node, batched: outputs[i]?.batched ?? false }));
+  },
+  evaluate(args, { body }) {
+    const environment = new Map(args.map((arg, i) => [String(i), arg]));
+    return evaluateGraph(bodyOf(body).outputs, environment);
+  },
+};
