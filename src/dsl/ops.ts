@@ -4,8 +4,8 @@
  * The primitives are ops of the graph language; everything else is written in them, and has its gradient and every target.
  */
 export * from "./activations.ts";
-export * from "./conv.ts";
 export * from "./checkpoint.ts";
+export * from "./conv.ts";
 export * from "./custom.ts";
 export * from "./derivatives.ts";
 export * from "./einsum.ts";
