@@ -68,6 +68,14 @@ test("cnn: a convolutional network learns from a few images", async () => {
   expect(Number(accuracy)).toBeGreaterThan(0.75); // on digits that are drawn 0.845, on MNIST more
 });
 
+test("per-example-gradients: the wrong labels are those that pull hardest", async () => {
+  expect(await printed("per-example-gradients")).toEqual([
+    expect.stringMatching(/^loss 0\.0\d\d after 2000 steps$/),
+    "the points that pull hardest: 17 and 90",
+    "their gradients add up to that of the whole, to 1e-4",
+  ]);
+});
+
 test("inspect: six nodes at every stage", async () => {
   const text = (await printed("inspect")).join("\n");
   const stages = text.split(/^==== /m).slice(1);
