@@ -7,8 +7,9 @@
  * `differentiate`, so that the slope of relu reads the pooled value as well, and the convolution's output is needed by nobody:
  * a pool, its convolution and what lies between are one kernel.
  *
- * Exact, as rounding never falls either: x <= y gives round(x + b) <= round(y + b). Of elements that are equal only once they
- * are rounded, another one may get the slope.
+ * Exact, as rounding never falls either: x <= y gives round(x + b) <= round(y + b); but for infinity - infinity, where an
+ * infinite bias meets an infinite element that is not the largest. Of elements that are equal only once they are rounded,
+ * another one may get the slope.
  */
 import { isFloat } from "../../src/core/dtype.ts";
 import { everywhere } from "../../src/graph/body.ts";

@@ -3,7 +3,10 @@
  */
 import {
   add,
+  avgPool,
   batchMatmul,
+  conv,
+  convTranspose,
   cos,
   cumulativeSum,
   div,
@@ -11,6 +14,7 @@ import {
   erf,
   exp,
   expm1,
+  full,
   grad,
   log1p,
   logSoftmax,
@@ -236,12 +240,24 @@ function gradient(of: Value, by: Value, input: Value, choice: number, budget: Bu
   return rounded(tanh(slope), 1, 20 * (of.error + by.error) + 1e-6);
 }
 
+/** All elements as an image of one axis and one channel. */
+const imageOf = (x: Tensor): Tensor => reshape(x, [1, -1, 1]);
+
 function composite(value: Value, values: readonly Value[], choice: number): Value | null {
   const { bound, error } = value;
   const x = value.x.rank === 0 ? reshape(value.x, [1]) : value.x;
   if (countOf(value) === 0) return null;
   const axis = choice % x.rank;
-  switch (choice % 5) {
+  const stride = 1 + ((choice >> 3) % 3);
+  switch (choice % 8) {
+    case 5:
+      return rounded(avgPool(imageOf(x), { size: 2 + (choice % 2), stride, padding: "same" }), bound, error);
+    case 6: {
+      const filter = full([1 + (choice % 4), 1, 2], 0.5);
+      return rounded(conv(imageOf(x), filter, { stride, padding: "same" }), 2 * bound, 2 * error);
+    }
+    case 7:
+      return rounded(convTranspose(imageOf(x), full([3, 1, 1], 0.5), { stride }), 1.5 * bound, 1.5 * error);
     case 0:
       return rounded(softmax(x, { axis }), 1, error);
     case 1:

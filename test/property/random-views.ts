@@ -16,6 +16,7 @@ import {
   slice,
   type Tensor,
   transpose,
+  window,
 } from "../../src/index.ts";
 import {
   countOf,
@@ -40,7 +41,7 @@ export function view(left: Value, right: Value, choice: number): Value | null {
   if (x.rank === 0 || countOf(left) > manyElements) return small(left, choice);
   const axis = choice % x.rank;
   const extent = shape[axis] ?? 1;
-  switch (choice % 10) {
+  switch (choice % 11) {
     case 0:
       return like(left, transpose(x));
     case 1:
@@ -68,9 +69,17 @@ export function view(left: Value, right: Value, choice: number): Value | null {
       return like(left, permute(x, [...shape.keys()].slice(1).concat(0)));
     case 8:
       return x.rank > 3 ? null : like(left, reshape(x, [...shape.slice(0, axis), 1, ...shape.slice(axis)]));
+    case 9:
+      return x.rank > 3 ? null : like(left, windowed(x, axis, choice));
     default:
       return x.rank > 3 ? null : like(left, broadcastTo(x, [1 + (choice % 3), ...shape]));
   }
+}
+
+function windowed(x: Tensor, axis: number, choice: number): Tensor {
+  const [size, stride, dilation] = [1 + (choice % 3), 1 + ((choice >> 2) % 3), 1 + ((choice >> 4) % 2)];
+  const padding = choice % 2 === 0 ? "same" : ([[size * dilation, choice % 4]] as const);
+  return window(x, { axes: [axis], size, stride, dilation, padding });
 }
 
 /** Of a scalar, or of something large. */

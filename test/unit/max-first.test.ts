@@ -64,6 +64,14 @@ const rows: readonly (readonly [name: string, make: Make, after: string])[] = [
     "add maxWithIndex sum add",
   ],
   [
+    "what a gradient is taken by",
+    (x, b) => {
+      const y = add(x, b);
+      return grad(sum(pool(y)), y);
+    },
+    "add maxWithIndex sum gradient",
+  ],
+  [
     "a place that is read: it is that of the first of equals",
     (x, b) => {
       const windows = window(add(x, b), { axes: [1], size: 2, value: -Infinity });
