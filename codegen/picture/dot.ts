@@ -9,7 +9,7 @@ import { printNode } from "../../src/graph/print.ts";
 import { printBuffer } from "../../src/program/buffer.ts";
 import { dotString, xmlText } from "../escape.ts";
 import { Writer } from "../writer.ts";
-import type { Box, Drawing, Frame, Line } from "./drawing.ts";
+import { allDrawings, type Box, type Drawing, type Frame, type Line, type LoopFrame } from "./drawn.ts";
 import { headingTable, inCells, type PictureTitle } from "./legend.ts";
 import { faint, fontName, ink, paintName, paints, paper, quiet } from "./palette.ts";
 import { longestName, shortName } from "./short.ts";
@@ -26,13 +26,39 @@ export function printDot(drawing: Drawing, title: PictureTitle): string {
       `node [fontname=${fontName} fontsize=9 fontcolor="${ink}" shape=box style=filled height=0 width=0 margin=0];`,
     );
     writer.line(`edge [color="${quiet}" arrowsize=0.5 penwidth=0.8];`);
-    const framed = new Set<Box>(drawing.frames?.flatMap(({ clusters }) => clusters.flat()));
-    for (const frame of drawing.frames ?? []) printFrame(frame, writer);
-    for (const box of drawing.boxes) if (!framed.has(box)) writer.line(printBox(box));
-    printCopies(drawing, writer);
-    for (const line of drawing.lines) writer.line(printLine(line));
+    printDrawing(drawing, writer);
+    for (const { lines } of allDrawings(drawing)) for (const line of lines) writer.line(printLine(line));
   });
   return `${writer.toString()}\n`;
+}
+
+/** All but the lines, which may lead from one frame to another. */
+function printDrawing(drawing: Drawing, writer: Writer): void {
+  const inLoops = drawing.loops.flatMap(({ boxes }) => boxes);
+  const framed = new Set<Box>([...(drawing.frames?.flatMap(({ clusters }) => clusters.flat()) ?? []), ...inLoops]);
+  for (const frame of drawing.frames ?? []) printFrame(frame, writer);
+  for (const loop of drawing.loops) printLoop(loop, writer);
+  for (const box of drawing.boxes) if (!framed.has(box)) writer.line(printBox(box));
+  printCopies(drawing, writer);
+}
+
+function printLoop({ id, title, boxes, bodies }: LoopFrame, writer: Writer): void {
+  const label = `<FONT POINT-SIZE="10"><B>${xmlText(title)}</B></FONT>`;
+  writer.block(`subgraph cluster_${id} {`, () => {
+    writer.line(`graph [style="rounded" color="${ink}" penwidth=1.5 margin=8 labeljust=l label=<${label}>];`);
+    for (const box of boxes) writer.line(printBox(box));
+    for (const body of bodies) {
+      if (bodies.length === 1) printDrawing(body.drawing, writer);
+      else {
+        writer.block(`subgraph cluster_${body.id} {`, () => {
+          writer.line(
+            `graph [style="rounded,dashed" color="${quiet}" penwidth=1 margin=6 label=${dotString(body.title)}];`,
+          );
+          printDrawing(body.drawing, writer);
+        });
+      }
+    }
+  });
 }
 
 /**
@@ -40,7 +66,9 @@ export function printDot(drawing: Drawing, title: PictureTitle): string {
  * boxes): 86 s without limits, 5 s with them; 100 layers (2,600): over 200 s with bent lines, 2.5 s with straight ones. 45 boxes
  * of which each reads all before it (990 lines): over 120 s with bent lines, 12 s with straight ones.
  */
-function effort({ boxes, lines }: Drawing): string {
+function effort(drawing: Drawing): string {
+  const all = allDrawings(drawing);
+  const [boxes, lines] = [all.flatMap((one) => one.boxes), all.flatMap((one) => one.lines)];
   if (boxes.length <= 300 && lines.length <= 500) return "splines=true";
   return boxes.length <= 1200 && lines.length <= 2 * boxes.length
     ? "nslimit=0.5 nslimit1=0.5 mclimit=0.2 splines=polyline"
@@ -121,8 +149,9 @@ function placeText({ results, store }: Box): string {
 
 // ---- lines ---------------------------------------------------------------------------------------------------------
 
-function printLine({ from, to, operands, isOrdered, spread, into }: Line): string {
+function printLine({ from, to, operands, isOrdered, spread, into, isBack }: Line): string {
   const attributes: string[] = [];
+  if (isBack === true) return `${from} -> ${to} [style=dashed constraint=false color="${ink}"];`;
   if (into !== null) attributes.push(`lhead=cluster_${into} penwidth=1.5 color="${ink}" arrowsize=0.7`);
   if (isOrdered && !operands.includes(0)) attributes.push("arrowhead=onormal");
   if (spread) attributes.push("style=dashed");

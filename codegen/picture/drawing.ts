@@ -17,90 +17,28 @@ import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
 import { printType } from "../../src/graph/type.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
-import { isFolded, type Operand, operandsOf, titleOf } from "./label.ts";
+import type { Box, Copy, Drawing, Frame, Kernels, Line, LoopFrame } from "./drawn.ts";
+import { isFolded, type Operand, operandsOf, seenThrough, titleOf } from "./label.ts";
+import { frameLoop, resultTitle } from "./loops.ts";
 import { type Role, rolesOf } from "./roles.ts";
 
-/** One step of the sequence, as pictures need it. Clusters are the nodes computed together. */
-export type DrawnStep =
-  | {
-      readonly kind: "launch";
-      readonly name: string;
-      readonly note: string;
-      readonly clusters: readonly (readonly Node[])[];
-    }
-  | { readonly kind: "copy"; readonly from: Buffer; readonly to: Buffer };
-
-export interface Kernels {
-  readonly steps: readonly DrawnStep[];
-  /** The buffer of each node that is stored. */
-  readonly bufferOf: ReadonlyMap<Node, Buffer>;
-}
-
-export interface Box {
-  readonly id: string;
-  readonly node: Node;
-  readonly role: Role;
-  readonly look: "input" | "state" | "buffer" | "op" | "view";
-  readonly title: string;
-  readonly type: string;
-  /** The results it gives: "loss", "next model.w1". */
-  readonly results: readonly string[];
-  /** The buffer it is stored in; null in a register; undefined where no kernels are drawn. */
-  readonly store: Buffer | null | undefined;
-  readonly again: boolean;
-}
-
-export interface Line {
-  readonly from: string;
-  readonly to: string;
-  /** Which operands of `to`; `isOrdered` where exchanging operands would change the result. */
-  readonly operands: readonly number[];
-  readonly isOrdered: boolean;
-  /** The value is repeated along other axes on the way. */
-  readonly spread: boolean;
-  /** From the kernel that stored a buffer to one that reads it: the frame at its end. */
-  readonly into: string | null;
-}
-
-/** One launch, with the boxes of each of its clusters. */
-export interface Frame {
-  readonly id: string;
-  readonly step: number;
-  readonly name: string;
-  readonly note: string;
-  readonly clusters: readonly (readonly Box[])[];
-}
-
-export interface Copy {
-  readonly id: string;
-  readonly step: number;
-  readonly from: Buffer;
-  readonly to: Buffer;
-  /** Boxes whose value is copied. */
-  readonly sources: readonly Box[];
-}
-
-export interface Drawing {
-  readonly entry: Entry;
-  readonly boxes: readonly Box[];
-  readonly lines: readonly Line[];
-  /** Null for a graph without kernels. */
-  readonly frames: readonly Frame[] | null;
-  readonly copies: readonly Copy[];
-}
-
-export function drawEntry(entry: Entry, kernels: Kernels | null = null): Drawing {
-  const work = new Draftsman(entry, kernels);
+/** `prefix`: of ids, and `nameOf`: other names of nodes, where it is a body. */
+export function drawEntry(
+  entry: Entry,
+  kernels: Kernels | null = null,
+  prefix = "",
+  nameOf: (node: Node) => string | undefined = () => undefined,
+): Drawing {
+  const work = new Draftsman(entry, kernels, prefix, nameOf);
   work.placeAll();
   const frames = kernels === null ? null : work.frames(kernels);
   const copies = kernels === null ? [] : work.copies(kernels);
-  return { entry, boxes: work.boxes, lines: work.lines, frames, copies };
+  const loops = work.loops();
+  return { entry, boxes: work.boxes, lines: work.lines, frames, copies, loops };
 }
 
 /** A place where a node may have a box: a cluster, a part of the step, a single reader. */
 type Place = string;
-
-const frameId = (step: number | string): string => `k${step}`;
 
 class Draftsman {
   readonly boxes: Box[] = [];
@@ -113,21 +51,28 @@ class Draftsman {
   /** The cluster of a node: its only place. */
   readonly #home = new Map<Node, Place>();
   readonly #boxAt = new Map<Node, Map<Place, Box>>();
+  readonly #prefix: string;
+  readonly #nameOf: (node: Node) => string | undefined;
 
-  constructor(entry: Entry, kernels: Kernels | null) {
+  constructor(entry: Entry, kernels: Kernels | null, prefix: string, nameOf: (node: Node) => string | undefined) {
     this.#entry = entry;
     this.#kernels = kernels;
+    this.#prefix = prefix;
+    this.#nameOf = nameOf;
     this.#roles = rolesOf(entry);
     const stored = kernels === null ? [] : kernels.bufferOf.keys();
     this.#kept = new Set([...resultNodes(entry), ...stored]);
-    for (const { name, node } of entry.outputs) this.#addResult(node, name);
-    for (const { name, node } of entry.next) {
+    const isBody = prefix !== ""; // what it gives is shown by lines
+    for (const { name, node } of isBody ? [] : entry.outputs) this.#addResult(node, name);
+    for (const { name, node } of isBody ? [] : entry.next) {
       if (node.op !== state || node.attrs.name !== name) this.#addResult(node, `next ${name}`);
     }
     for (const [step, made] of (kernels?.steps ?? []).entries()) {
       if (made.kind !== "launch") continue;
       for (const [i, nodes] of made.clusters.entries()) for (const node of nodes) this.#home.set(node, `${step}/${i}`);
     }
+    if (kernels === null) return;
+    for (const node of neededNodes(entry)) if (node.op.kind === "loop") this.#home.set(node, loopPlace(node));
   }
 
   /** Finds the places of every node, readers before what they read, then draws in id order. */
@@ -154,15 +99,49 @@ class Draftsman {
     }
   }
 
-  frames({ steps }: Kernels): Frame[] {
+  /** Frames of loops, and the lines between what is in them and what is not. */
+  loops(): readonly LoopFrame[] {
+    const found = new Map(
+      neededNodes(this.#entry).flatMap((node) => (node.op.kind === "loop" ? [[node.results, node] as const] : [])),
+    );
+    const inPlace = found.size === 0 ? new Map<Place, Box[]>() : this.#inPlace();
+    return [...found.values()].map((node) => {
+      const place = this.#kernels === null ? "" : loopPlace(node);
+      const own = inPlace.get(place) ?? [];
+      const boxes = this.#kernels === null ? own.filter((box) => box.node.results === node.results) : own;
+      const boxOf = (arg: Node): Box | undefined =>
+        this.#boxAt
+          .get(seenThrough(arg, this.#isKept))
+          ?.get(this.#placeFor(seenThrough(arg, this.#isKept), node, place));
+      const id = `${this.#prefix}${loopPlace(node)}`;
+      const { frame, lines } = frameLoop(
+        node,
+        { id, kernels: this.#kernels, boxOf, boxes, nameOf: this.#nameOf },
+        drawEntry,
+      );
+      this.lines.push(...lines);
+      return frame;
+    });
+  }
+
+  #inPlace(): Map<Place, Box[]> {
     const inPlace = new Map<Place, Box[]>();
     for (const boxes of this.#boxAt.values()) {
       for (const [place, box] of boxes) inPlace.set(place, [...(inPlace.get(place) ?? []), box]);
     }
+    return inPlace;
+  }
+
+  #frameId(place: number | string): string {
+    return `${this.#prefix}${String(place).startsWith("loop") ? place : `k${place}`}`;
+  }
+
+  frames({ steps }: Kernels): Frame[] {
+    const inPlace = this.#inPlace();
     return steps.flatMap((made, step) => {
       if (made.kind !== "launch") return [];
       const clusters = made.clusters.map((_, i) => inPlace.get(`${step}/${i}`) ?? []);
-      return [{ id: frameId(step), step, name: made.name, note: made.note, clusters }];
+      return [{ id: this.#frameId(step), step: made.number, name: made.name, note: made.note, clusters }];
     });
   }
 
@@ -173,7 +152,7 @@ class Draftsman {
       const node = holders.get(made.from);
       const stored = node === undefined ? undefined : this.#boxAt.get(node)?.get(this.#ownPlace(node) ?? "");
       const sources = stored === undefined ? [] : [stored];
-      return [{ id: `copy${step}`, step, from: made.from, to: made.to, sources }];
+      return [{ id: `${this.#prefix}copy${step}`, step: made.number, from: made.from, to: made.to, sources }];
     });
   }
 
@@ -195,22 +174,29 @@ class Draftsman {
   #placeFor(node: Node, reader: Node, place: Place): Place {
     if (this.#kernels !== null) return place;
     if (!isExternal(node)) return this.#ownPlace(node) ?? place;
-    return node.type.shape.length === 0 ? `%${reader.id}` : (this.#roles.get(reader) ?? "forward");
+    const { id } = reader.op.kind === "loop" ? (reader.results[0] ?? reader) : reader;
+    return node.type.shape.length === 0 ? `%${id}` : (this.#roles.get(reader) ?? "forward");
   }
 
   #draw(node: Node, place: Place): void {
     const operands = operandsOf(node, this.#isKept);
     const home = this.#home.get(node);
     const isRead = home !== undefined && home !== place;
-    const box = this.#addBox(node, place, isRead ? "buffer" : lookOf(node), titleOf(node, operands));
+    const box = this.#addBox(node, place, isRead ? "buffer" : lookOf(node), this.#titleOf(node, operands));
+    if (!isRead && node.op.kind === "loop") return; // lines lead to what is in its frame
     if (!isRead) {
       this.#drawLines(operands, box, place);
       return;
     }
     const stored = this.#boxAt.get(node)?.get(home);
     if (stored === undefined) throw new CompilerBug(`picture: %${node.id} is read before it is drawn`);
-    const into = frameId(place.split("/")[0] ?? "");
+    const into = this.#frameId(place.split("/")[0] ?? "");
     this.lines.push({ from: stored.id, to: box.id, operands: [0], isOrdered: false, spread: false, into });
+  }
+
+  #titleOf(node: Node, operands: readonly Operand[]): string {
+    if (node.op.kind === "loop") return resultTitle(node);
+    return this.#nameOf(node) ?? titleOf(node, operands);
   }
 
   #addBox(node: Node, place: Place, look: Box["look"], title: string): Box {
@@ -220,7 +206,7 @@ class Draftsman {
     const isStored = look !== "buffer" && look !== "input" && look !== "state";
     const results = this.#results.get(node) ?? [];
     const box: Box = {
-      id: known.size === 0 ? `n${node.id}` : `n${node.id}_${known.size + 1}`,
+      id: `${this.#prefix}n${node.id}${known.size === 0 ? "" : `_${known.size + 1}`}`,
       node,
       role: this.#roles.get(node) ?? "forward",
       look,
@@ -248,6 +234,11 @@ class Draftsman {
     }
     this.lines.push(...lines.values());
   }
+}
+
+/** Where a loop's results and what it reads are drawn, with kernels. */
+function loopPlace({ results }: Node): Place {
+  return `loop${results[0]?.id}`;
 }
 
 function lookOf(node: Node): Box["look"] {

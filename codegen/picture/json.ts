@@ -10,7 +10,7 @@ import { type Entry, neededNodes, type Result } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { ownAttrs } from "../../src/graph/print.ts";
 import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
-import type { Kernels } from "./drawing.ts";
+import type { Kernels } from "./drawn.ts";
 import { rolesOf } from "./roles.ts";
 
 export function graphJson(entry: Entry, kernels: Kernels | null = null): Readonly<Record<string, unknown>> {

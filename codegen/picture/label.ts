@@ -23,11 +23,17 @@ export type Operand =
 /** What a node reads, seen through broadcasts; `isKept` nodes are drawn whatever they are. */
 export function operandsOf(node: Node, isKept: (node: Node) => boolean): readonly Operand[] {
   return node.args.map((arg) => {
-    let from = arg;
-    while (isOp(from, broadcast) && !isKept(from)) [from] = from.args;
+    const from = seenThrough(arg, isKept);
     const text = isKept(from) ? null : constantText(from);
     return text === null ? { kind: "line", node: from, spread: from !== arg } : { kind: "text", text };
   });
+}
+
+/** What an operand is without broadcasts. */
+export function seenThrough(node: Node, isKept: (node: Node) => boolean): Node {
+  let from = node;
+  while (isOp(from, broadcast) && !isKept(from)) [from] = from.args;
+  return from;
 }
 
 /** Whether a node has no box of its own. */

@@ -3,7 +3,7 @@
  * shows is explained.
  */
 import { xmlText } from "../escape.ts";
-import type { Drawing } from "./drawing.ts";
+import { allDrawings, type Drawing } from "./drawn.ts";
 import { ink, type PaintName, paintName, paints, quiet } from "./palette.ts";
 import { longestName, shortName } from "./short.ts";
 
@@ -16,7 +16,7 @@ export interface PictureTitle {
 const gap = "&#160;&#160;";
 
 export function headingTable(drawing: Drawing, title: PictureTitle): string {
-  return heading(new Set(drawing.boxes.map(paintName)), marksOf(drawing), title);
+  return heading(new Set(allDrawings(drawing).flatMap(({ boxes }) => boxes.map(paintName))), marksOf(drawing), title);
 }
 
 /** A symbol and what it means. */

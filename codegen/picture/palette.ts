@@ -2,7 +2,7 @@
  * Colours and letters of the pictures. The colours of forward, backward and update are darkened ones of Okabe and Ito's,
  * which people with any kind of colour vision can tell apart; the letter in each box needs no colour at all.
  */
-import type { Box } from "./drawing.ts";
+import type { Box } from "./drawn.ts";
 
 export interface Paint {
   /** Border, and the tab with the letter. */

@@ -162,7 +162,7 @@ function scanSteps(node: Node, fused: Fused, around: Around): readonly OrderedSt
   });
   return [
     ...steps,
-    { kind: "loop", id, name: `scan %${node.id}`, loop, body, carried: carriedBy(node, carries, around) },
+    { kind: "loop", id, name: `scan %${node.id}`, loop, body, carried: carriedBy(node, carries, around), node },
   ];
 }
 
@@ -196,6 +196,7 @@ function whileSteps(node: Node, test: Fused, body: Fused, around: Around): reado
       most: node.attrs.most === undefined ? null : Number(node.attrs.most),
       body: around.order(body, given(body)),
       carried: carriedBy(node, carries, around),
+      node,
     },
   ];
 }
@@ -219,7 +220,7 @@ function branchSteps(node: Node, yes: Fused, no: Fused, around: Around): readonl
     isKept: () => false,
   });
   const [first, second] = [around.order(yes, given(yes)), around.order(no, given(no))];
-  return [...steps, { kind: "if", id, name: `cond %${node.id}`, flag, yes: first, no: second }];
+  return [...steps, { kind: "if", id, name: `cond %${node.id}`, flag, yes: first, no: second, node }];
 }
 
 /** `placeOf`: of the first value of a carry, where that is not where its last one lies. */

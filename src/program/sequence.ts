@@ -73,6 +73,8 @@ export interface LoopStep {
   readonly body: Sequence;
   /** Buffers that keep what they hold from one iteration to the next. */
   readonly carried: readonly Buffer[];
+  /** A result of the graph's loop that it is: for pictures. */
+  readonly node?: Node;
 }
 
 /** Runs `test`, and as long as the flag is true then, `body` and `test` again: `body` at most `most` times. */
@@ -86,6 +88,7 @@ export interface WhileStep {
   readonly most: number | null;
   readonly body: Sequence;
   readonly carried: readonly Buffer[];
+  readonly node?: Node;
 }
 
 /** Runs one of two sequences. */
@@ -97,6 +100,7 @@ export interface BranchStep {
   readonly flag: Buffer;
   readonly yes: Sequence;
   readonly no: Sequence;
+  readonly node?: Node;
 }
 
 export type Step = Launch | Copy | LoopStep | WhileStep | BranchStep;

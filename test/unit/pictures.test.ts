@@ -4,7 +4,8 @@
  */
 import { describe, expect, test } from "vitest";
 import { printDot } from "../../codegen/picture/dot.ts";
-import { type Box, type Drawing, drawEntry } from "../../codegen/picture/drawing.ts";
+import { drawEntry } from "../../codegen/picture/drawing.ts";
+import type { Box, Drawing } from "../../codegen/picture/drawn.ts";
 import { type Folding, foldEntry } from "../../codegen/picture/fold.ts";
 import { graphJson } from "../../codegen/picture/json.ts";
 import { operandsOf } from "../../codegen/picture/label.ts";
@@ -21,6 +22,7 @@ import { jsTarget } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
 import { transformer } from "../cli/scripts/transformer.ts";
+import { recurrentProgram } from "../loop-programs.ts";
 import { mnistDims, mnistStep } from "../mnist-step.ts";
 
 const mnist = (): Stages => stagesOf(mnistStep(rmsprop()), "train", mnistDims, jsTarget);
@@ -347,3 +349,33 @@ function bufferOf({ look, title: name, node }: Box): string {
 function isPng(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, 8)).toString("latin1") === "\x89PNG\r\n\x1a\n";
 }
+
+describe("loops", () => {
+  const { program } = recurrentProgram(100, 3, 4);
+  const stages = stagesOf(program, "step", {}, jsTarget);
+  const entry = program.entries.get("step");
+  if (entry === undefined) throw new Error("no entry");
+
+  test.each([
+    ["as written", drawEntry(entry)],
+    ["as kernels", drawEntry(stages.ordered.fused.entry, kernelsOf(stages))],
+  ])("a loop is a frame with its body, what leads into it, what it gives and what goes round, %s", (_, drawing) => {
+    const [loop] = drawing.loops;
+    expect(loop?.title).toBe("scan x 100");
+    expect(loop?.boxes.map(({ title }) => title)).toEqual(expect.arrayContaining(["scan: carry 0", "scan: stack 0"]));
+    const body = loop?.bodies[0]?.drawing;
+    const named = new Map([...drawing.boxes, ...(body?.boxes ?? [])].map(({ id, title }) => [id, title]));
+    const lines = drawing.lines.map(({ from, to, isBack }) => [named.get(from), named.get(to), isBack === true]);
+    expect(lines.toSorted()).toEqual([
+      ["h", "carry 0", false],
+      ["tanh", "carry 0", true],
+      ["tanh", "scan: carry 0", false],
+      ["tanh", "scan: stack 0", false],
+      ["u", "u", false],
+      ["xs", "row of xs", false],
+    ]);
+    const text = printDot(drawing, { title: "step", about: "" });
+    for (const id of named.keys())
+      expect(text.split(`\n`).filter((line) => line.trim().startsWith(`${id} [`))).toHaveLength(1);
+  });
+});

@@ -9,7 +9,8 @@
  */
 
 import { printDot } from "../../../codegen/picture/dot.ts";
-import { type Drawing, drawEntry, type Kernels } from "../../../codegen/picture/drawing.ts";
+import { drawEntry } from "../../../codegen/picture/drawing.ts";
+import { allDrawings, type Drawing, type Kernels } from "../../../codegen/picture/drawn.ts";
 import { foldEntry } from "../../../codegen/picture/fold.ts";
 import { printFoldedDot } from "../../../codegen/picture/fold-dot.ts";
 import { graphJson } from "../../../codegen/picture/json.ts";
@@ -17,6 +18,7 @@ import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import type { Cluster, Fused } from "../../../passes/fuse/cluster.ts";
+import type { Ordered, OrderedStep, OuterStep } from "../../../passes/plan/ordered.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
 import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -28,7 +30,7 @@ import { printSchedules } from "../../kernel/moves.ts";
 import type { TargetName } from "../../kernel/target.ts";
 import { printBuffer } from "../../program/buffer.ts";
 import { printCode } from "../../program/print.ts";
-import { type Copy, type Launch, positionsOf, walkSteps } from "../../program/sequence.ts";
+import { bodiesOf, type Copy, countSteps, type Launch, positionsOf, type Sequence } from "../../program/sequence.ts";
 import { stages as pipeline, type Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import { checkDims, chooseEntry, missingDims } from "./choose.ts";
@@ -149,8 +151,10 @@ const mostBoxes = 4_000;
 const mostLines = 5_000;
 
 /** Before the layout starts: in it there is no telling when it ends. */
-function checkSize({ boxes, lines, copies }: Drawing): void {
-  const boxCount = boxes.length + copies.length;
+function checkSize(drawing: Drawing): void {
+  const all = allDrawings(drawing);
+  const boxCount = all.reduce((sum, { boxes, copies }) => sum + boxes.length + copies.length, 0);
+  const lines = all.flatMap((one) => one.lines);
   if (boxCount <= mostBoxes && lines.length <= mostLines) return;
   throw new UserError(
     `a picture of ${boxCount} boxes and ${lines.length} lines is too large to lay out (at most ${mostBoxes} and ${mostLines}): ` +
@@ -162,13 +166,12 @@ function checkSize({ boxes, lines, copies }: Drawing): void {
 
 /** The sequence as pictures need it. */
 export function kernelsOf({ ordered, sequence }: Stages): Kernels {
+  let count = 0;
   const homes = homesIn(ordered.fused);
-  const flat: (Launch | Copy)[] = [];
-  walkSteps(sequence, (step) => {
-    if (step.kind === "launch" || step.kind === "copy") flat.push(step);
-  });
-  const steps = flat.map((step): Kernels["steps"][number] => {
-    if (step.kind === "copy") return step;
+  const drawn = (step: Launch | Copy): Kernels["steps"][number] => {
+    const number = count;
+    count += 1;
+    if (step.kind === "copy") return { ...step, number };
     const { flops, schedule } = step.kernel;
     const note = [flopsText(flops), printSchedules(schedule)].filter((words) => words !== "").join(", ");
     const clusters = new Map<unknown, Node[]>();
@@ -178,9 +181,33 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
       if (known === undefined) clusters.set(cluster, [node]);
       else known.push(node);
     }
-    return { kind: "launch", name: step.name, note, clusters: [...clusters.values()] };
-  });
-  return { steps, bufferOf: ordered.bufferOf };
+    return { kind: "launch", number, name: step.name, note, clusters: [...clusters.values()] };
+  };
+  const within = (steps: Sequence, { bufferOf, steps: orderedSteps }: Ordered): Kernels => {
+    const loops = new Map<readonly Node[], readonly Kernels[]>();
+    const own = steps.flatMap((step): Kernels["steps"] => {
+      if (step.kind === "launch" || step.kind === "copy") return [drawn(step)];
+      const outer = orderedSteps.find((one) => one.id === step.id);
+      const bodies = outer === undefined || !isOuter(outer) ? [] : orderedBodies(outer);
+      const made = bodiesOf(step).flatMap((body, i) => {
+        const inner = bodies[i];
+        return inner === undefined ? [] : [within(body, inner)];
+      });
+      if (step.node !== undefined) loops.set(step.node.results, made);
+      return [];
+    });
+    return { steps: own, bufferOf, loops };
+  };
+  return within(sequence, ordered);
+}
+
+function isOuter(step: OrderedStep): step is OuterStep {
+  return step.kind !== "group" && step.kind !== "copy";
+}
+
+function orderedBodies(step: OuterStep): readonly Ordered[] {
+  if (step.kind === "loop") return [step.body];
+  return step.kind === "while" ? [step.test, step.body] : [step.yes, step.no];
 }
 
 /** The cluster of each node, those in the bodies of loops too. */
@@ -198,8 +225,7 @@ async function drawKernels(compiled: Stages, format: Format): Promise<string | U
   }
   const kernels = kernelsOf(compiled);
   if (format === "json") return json({ stage: "kernels", dims: entry.dims, ...graphJson(graph, kernels) });
-  const launches = kernels.steps.filter(({ kind }) => kind === "launch").length;
-  const copies = kernels.steps.length - launches;
+  const { launches, copies } = countSteps(sequence);
   const counts = [`${launches} launch${launches === 1 ? "" : "es"}`];
   if (copies > 0) counts.push(`${copies} cop${copies === 1 ? "y" : "ies"}`);
   const words = `${counts.join(" and ")}, numbered in order${sizes(entry.dims)}`;
