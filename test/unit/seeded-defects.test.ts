@@ -127,7 +127,7 @@ const defects: readonly Defect[] = [
     from: "if (place.min < 0 || place.max >= extent) bounds",
     to: "if (place.max >= extent) bounds",
     caughtBy: "test/unit/conv.test.ts",
-    named: "of padding and strides holds no windows",
+    named: "sizes that have names",
   },
   {
     title: "the windows of a gradient begin an element late",
