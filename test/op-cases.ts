@@ -202,6 +202,45 @@ function sortCases(): OpCase[] {
   ];
 }
 
+/** What is computed of f16, one op of each kind, on numbers that were rounded to it; then chains, each op of which rounds. */
+function halfCases(): OpCase[] {
+  const half = (x: Tensor): Tensor => ops.cast(x, "f16");
+  const of = (op: string, shapes: readonly (readonly number[])[], make: Make): OpCase =>
+    one(
+      `${op} of f16`,
+      shapes.map((shape) => input(shape)),
+      (x, y) => ops.cast(make(half(x), y === undefined ? half(x) : half(y), half(x)) as Tensor, "f32"),
+    );
+  return [
+    of(
+      "map add",
+      [
+        [7, 3],
+        [7, 3],
+      ],
+      (x, y) => ops.add(x, y),
+    ),
+    of("map mul", [[7, 3], [3]], (x, y) => ops.mul(x, y)),
+    of("map tanh", [[5]], (x) => ops.tanh(x)),
+    of("map max", [[7], [7]], (x, y) => ops.maximum(x, y)),
+    of("map select", [[7], [7]], (x, y) => ops.where(ops.less(x, y) as never, ops.mul(x, 0.3), y)),
+    of("reduce sum", [[3, 67]], (x) => ops.sum(x, { axis: 1 })),
+    of("reduce max", [[3, 67]], (x) => ops.max(x, { axis: 0 })),
+    of(
+      "contract contract",
+      [
+        [5, 9],
+        [9, 6],
+      ],
+      (x, y) => ops.matmul(x, y),
+    ),
+    of("composed running", [[2, 70]], (x) => ops.cumulativeSum(ops.mul(x, x))),
+    of("composed sort", [[3, 20]], (x) => ops.sort(x)),
+    of("composite softmax", [[4, 9]], (x) => ops.softmax(x)),
+    of("composite gelu", [[4, 9]], (x) => ops.gelu(x)),
+  ];
+}
+
 /** Rows at once, along another axis, in blocks that fill and that do not, and in blocks of blocks; then each with restarts. */
 const runs: readonly (readonly [shape: readonly number[], axis: number])[] = [
   [[7], 0],
@@ -361,6 +400,7 @@ export const opCases: readonly OpCase[] = [
   ...momentsCases(),
   ...sortCases(),
   ...runningCases(),
+  ...halfCases(),
   ...viewCases(),
   ...windowCases(),
   ...contractCases(),

@@ -42,6 +42,10 @@ export interface OpComparison {
  */
 const widest = { f64: 32, f32: 256 } as const;
 
+/** Cases that compute in f16: their outputs are f32 numbers, of which so many ulps are one of f16. */
+export const isOfHalf = ({ op }: OpCase): boolean => op.endsWith(" of f16");
+const ulpsOfHalf = 2 ** 13;
+
 /** Cases of one program: compiling few programs takes less time than compiling many. */
 const perProgram = 12;
 
@@ -104,7 +108,8 @@ async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Pr
       const part = /^g\d/.test(key) ? "gradient" : "forward";
       // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
       if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
-      const vague = width > widest[target.traits.accumulator] ? `a tolerance of ${width} ulps says nothing` : "";
+      const most = widest[target.traits.accumulator] * (isOfHalf(of) ? ulpsOfHalf : 1);
+      const vague = width > most ? `a tolerance of ${width} ulps says nothing` : "";
       const found = problem || vague;
       return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };
     });

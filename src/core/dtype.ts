@@ -1,11 +1,14 @@
 /**
  * Element types, and what storing a number in one does to it.
  *
- * f32 is what programs compute in. f64 exists for the float64 evaluator and the `js` target, u8 and f16 for storage,
+ * f32 is what programs compute in. f64 exists for the float64 evaluator and the `js` target, u8 and f16 for storage (ops of f16 are f32 inside),
  * bool for masks (one byte in memory on a CPU, a u32 where a GPU cannot share bool with the host).
  */
 export const dtypes = ["f32", "f64", "f16", "i32", "u32", "u8", "bool"] as const;
-/** What elements are. f16 and u8 are for storage: cast before computing. f64 is for the `js` target. */
+/**
+ * What elements are. f32 is what programs compute in; ops of f16 are computed in f32 and rounded once; u8 is for storage: cast before
+ * computing. f64 is for the `js` target.
+ */
 export type DType = (typeof dtypes)[number];
 
 const widths: Readonly<Record<DType, number>> = { f32: 4, f64: 8, f16: 2, i32: 4, u32: 4, u8: 1, bool: 1 };

@@ -205,9 +205,9 @@ describe("element-wise ops", () => {
       );
     };
     for (const name of ["exp", "pow", "floor"] as const)
-      for (const dtype of ["i32", "bool", "u8", "f16"] as const) refuse(name, dtype);
-    for (const dtype of ["bool", "u8", "f16"] as const) refuse("add", dtype);
-    refuse("and", "f32");
+      for (const dtype of ["i32", "bool", "u8"] as const) refuse(name, dtype);
+    for (const dtype of ["bool", "u8"] as const) refuse("add", dtype);
+    for (const dtype of ["f32", "f16"] as const) refuse("and", dtype);
   });
 
   test("slopes at kinks and ties", () => {

@@ -11,7 +11,15 @@ import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 import { caseFeeds, caseProgram, type OpCase } from "../op-case.ts";
 import { opCases } from "../op-cases.ts";
 import { reportGaps, unknownModules, unknownOpFiles } from "../op-gaps.ts";
-import { compareOps, type OpComparison, printReport, type ReportRow, shapesOf, type Tally } from "../op-report.ts";
+import {
+  compareOps,
+  isOfHalf,
+  type OpComparison,
+  printReport,
+  type ReportRow,
+  shapesOf,
+  type Tally,
+} from "../op-report.ts";
 import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
 
 /** On `wasm` every value of both options; that bits are the same on any number of threads, wasm/programs.test.ts says. */
@@ -75,7 +83,8 @@ test("sums in f32 are outside of the tolerance of js, which has doubles", async 
 });
 
 describe("the oracle's gradients are the slopes of its values", () => {
-  const names = [...new Set(opCases.map(({ op }) => op))];
+  // Of f16 there are no differences to be taken: casts to it are steps, for the oracle as well.
+  const names = [...new Set(opCases.filter((one) => !isOfHalf(one)).map(({ op }) => op))];
   test.each(names)("%s", (name) => {
     for (const c of opCases.filter(({ op }) => op === name)) checkSlopes(c);
   });

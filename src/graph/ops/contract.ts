@@ -177,7 +177,7 @@ export const contract = contractOp({
   tolerance: "summed",
   infer([left, right], { batchLeft, batchRight, sumLeft, sumRight }) {
     if (left.dtype !== right.dtype) throw new ShapeError(`dtypes ${left.dtype} and ${right.dtype} differ: cast one`);
-    if (left.dtype !== "f32" && left.dtype !== "f64" && left.dtype !== "i32" && left.dtype !== "u32") {
+    if (left.dtype === "bool" || left.dtype === "u8") {
       throw new ShapeError(`is not defined for ${left.dtype}: cast it first`);
     }
     checkPairs(left.shape, right.shape, batchLeft, batchRight);

@@ -2,7 +2,7 @@
  * The type rule of element-wise ops: how many operands, of which dtypes, all of one shape.
  */
 
-import type { DType } from "../../core/dtype.ts";
+import { type DType, isFloat } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import type { MapName } from "../node.ts";
 import { sameShape } from "../shape.ts";
@@ -16,13 +16,13 @@ const comparisons: ReadonlySet<MapName> = new Set<MapName>(["eq", "ne", "lt", "l
 function fits(domain: Domain, dtype: DType): boolean {
   switch (domain) {
     case "any":
-      return dtype !== "u8" && dtype !== "f16";
+      return dtype !== "u8";
     case "bool":
       return dtype === "bool";
     case "float":
-      return dtype === "f32" || dtype === "f64";
+      return isFloat(dtype);
     case "number":
-      return dtype !== "bool" && dtype !== "u8" && dtype !== "f16";
+      return dtype !== "bool" && dtype !== "u8";
   }
 }
 

@@ -17,7 +17,7 @@ function withoutAxes(type: TensorType, axes: readonly number[]): TensorType {
   if (axes.some((axis, i) => type.shape[axis] === undefined || axes.indexOf(axis) !== i)) {
     throw new ShapeError(`has no axes [${axes}] to reduce`);
   }
-  if (type.dtype === "bool" || type.dtype === "u8" || type.dtype === "f16") {
+  if (type.dtype === "bool" || type.dtype === "u8") {
     throw new ShapeError(`is not defined for ${type.dtype}: cast it first`);
   }
   const kept = type.shape.filter((_, axis) => !axes.includes(axis));

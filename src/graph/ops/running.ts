@@ -38,7 +38,7 @@ function checkRunning(
 ): void {
   const fold = foldNamed(name);
   if (shape[axis] === undefined) throw new ShapeError(`has no axis ${axis}`);
-  if (dtype === "bool" || dtype === "u8" || dtype === "f16" || (fold === "logSumExp" && !isFloat(dtype)))
+  if (dtype === "bool" || dtype === "u8" || (fold === "logSumExp" && !isFloat(dtype)))
     throw new ShapeError(`is not defined for ${dtype}: cast it first`);
   if (restarts !== undefined && (restarts.dtype !== "bool" || !sameShape(restarts.shape, shape)))
     throw new ShapeError(`starts anew where a bool of its own shape says, not ${printType(restarts)}`);

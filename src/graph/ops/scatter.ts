@@ -47,16 +47,16 @@ function oneHotMask(indexes: Node, size: number, dtype: DType, b: Build): Node {
 }
 
 function addedInOrder(indexes: Node, updates: Node, size: number, take: Take, b: Build): Node {
-  const { dtype, shape } = updates.type;
+  const { shape } = updates.type;
   const count = Number(elementCount(indexes.type.shape));
   const rows = [count, ...shape.slice(indexes.type.shape.length)];
   const places = b.reshape(b.cast(indexes, "i32"), [count]);
   const sorted = b.node(sort, [places], { axis: 0, descending: false, keep: count });
-  const flat = b.reshape(dtype === "f16" ? b.cast(updates, "f32") : updates, rows);
+  const flat = b.reshape(updates, rows);
   const inOrder = take(flat, resultOf(sorted, 1));
   const isNext = b.broadcast(b.map("ne", sorted, shiftedAlong(sorted, 0, -1, b)), rows, [0]);
   const sums = b.node(running, [inOrder, isNext], { axis: 0, fold: "sum" });
-  return b.cast(take(sums, lastOfEach(sorted, size, take, b)), dtype);
+  return take(sums, lastOfEach(sorted, size, take, b));
 }
 
 /** Where in a sorted list the last of each number 0, 1, ... stands; -1 where there is none. */

@@ -28,7 +28,7 @@ export const windowSum: ComposedOp<WindowSumSchema, 1> = {
     const { axes, size, extent } = attrs;
     const rank = shape.length - axes.length;
     checkWindows(rank, attrs, extent);
-    if (dtype === "bool" || dtype === "u8" || dtype === "f16") {
+    if (dtype === "bool" || dtype === "u8") {
       throw new ShapeError(`is not defined for ${dtype}: cast it first`);
     }
     if (size.some((places, i) => shape[rank + i] !== places)) {
