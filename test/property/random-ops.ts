@@ -8,6 +8,7 @@ import {
   conv,
   convTranspose,
   cos,
+  cumulativeLogSumExp,
   cumulativeSum,
   div,
   einsum,
@@ -264,6 +265,10 @@ function composite(value: Value, values: readonly Value[], choice: number): Valu
       return bound > 8 ? null : rounded(logSoftmax(x, { axis }), 2 * bound + 6, 2 * error);
     case 2: {
       const terms = Number(x.shape[axis]);
+      if (choice % 2 === 0 && isFloat(value)) {
+        // it moves no more than what it is of
+        return rounded(cumulativeLogSumExp(x, { axis, reverse: choice % 3 === 0 }), bound + Math.log(terms), 2 * error);
+      }
       return rounded(cumulativeSum(x, { axis }), bound * terms, terms * error);
     }
     case 3:
