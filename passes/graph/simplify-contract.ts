@@ -1,6 +1,8 @@
 /**
- * The law of contractions that `simplify` rewrites by. A factor that is the same for each entry of a batch is read once: so a
- * matrix product with shared weights, written for one example and given a batch of them, is one matrix product.
+ * The laws of contractions that `simplify` rewrites by. A factor that is the same for each entry of a batch is read once: so a
+ * matrix product with shared weights, written for one example and given a batch of them, is one matrix product. And what sums
+ * nothing is a product element by element, which others can compute where they read it: so the gradients of all examples need not
+ * be in memory for their norms to be known.
  */
 import { isContract, isOp } from "../../src/graph/define.ts";
 import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
@@ -11,6 +13,7 @@ import { hole, pattern, type Rule, rule } from "./pattern.ts";
 const x = hole("x");
 const w = hole("w");
 const exact = { exact: true };
+const rounds = { exact: false };
 
 export const contractRules: readonly Rule[] = [
   rule(
@@ -25,7 +28,33 @@ export const contractRules: readonly Rule[] = [
     (_, b, root) => withoutRepeats(root, 0, b),
     exact,
   ),
+  // 0 + (−0) is 0
+  rule(
+    "contract(x, w) along a batch, which sums nothing ≈ x · w",
+    pattern(contract, x, w),
+    (_, b, root) => productOf(root, b),
+    rounds,
+  ),
 ];
+
+function productOf(root: Node, build: Build): Node | null {
+  if (!isContract(root) || root.attrs.sumLeft.length > 0 || root.attrs.batchLeft.length === 0) return null;
+  const { batchLeft, batchRight } = root.attrs;
+  const [left, right] = root.args;
+  const { shape } = root.type;
+  const freeLeft = freeAxes(left.type.shape.length, batchLeft, []);
+  const freeRight = freeAxes(right.type.shape.length, batchRight, []);
+  const spread = (node: Node, batch: readonly number[], free: readonly number[], from: number): Node =>
+    build.broadcast(build.permute(node, [...batch, ...free]), shape, [
+      ...batch.map((_, i) => i),
+      ...free.map((_, i) => from + i),
+    ]);
+  return build.map(
+    "mul",
+    spread(left, batchLeft, freeLeft, batchLeft.length),
+    spread(right, batchRight, freeRight, batchLeft.length + freeLeft.length),
+  );
+}
 
 /** The same products without the batch axes along which the operand in `place` repeats: they become free axes of the other. */
 function withoutRepeats(root: Node, place: 0 | 1, build: Build): Node | null {

@@ -109,6 +109,10 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b) => b.cast(b.constant("f64", -2.5), "i32"),
     (b, x) => b.map("select", b.constant("bool", 1), b.constant("f64", 1), b.constant("f64", x.type.shape.length)),
   ],
+  "contract(x, w) along a batch, which sums nothing ≈ x · w": [
+    (b, x, y) => b.contract(x, y, batched([0], [0], [], [])),
+    (b, x, y) => b.contract(b.reshape(x, [5, 3, 4]), b.reshape(y, [4, 5, 3]), batched([2, 0], [0, 1], [], [])),
+  ],
   "contract(x, w repeated along a batch axis) = contract(x, w)": [
     (b, x, y) => b.contract(x, b.broadcast(y, [5, 5, 12], [1, 2]), batched([0], [0], [1], [2])),
     (b, x, y) => {
