@@ -18,7 +18,7 @@ import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
-import { printSchedules } from "../../src/kernel/moves.ts";
+import { printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, type Data, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
@@ -211,7 +211,11 @@ const convolutions = property(
     const kernel = randomConvolution(drawn, { isLong });
     const data = contractionData(kernel);
     const expected = runEvaluator(kernel, data);
-    const moves = isLong ? wasmSecondLaunches(kernel, roomy) : randomSecondLaunches(kernel, chosen);
+    const cut = (): readonly SecondLaunch[] =>
+      drawn.length % 2 === 0
+        ? wasmSecondLaunches(kernel, roomy)
+        : wgslSecondLaunches(kernel, gpu, roomy, { ...wgslTuning, tileDeep: 1024 });
+    const moves = isLong ? cut() : randomSecondLaunches(kernel, chosen);
     const halves = moves.length === 0 ? "" : secondLaunch(kernel, moves, roomy);
     if (isLong && typeof halves === "string") throw new Error(`it is in one launch\n${printKernel(kernel)}`);
     for (const change of schedulesOfContractions) {

@@ -8,7 +8,7 @@ import { withSecondLaunches } from "../../passes/schedule/sequence.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { argmax, einsum, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
-import { printMove, type SecondLaunch } from "../../src/kernel/moves.ts";
+import { printMove, printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { Buffers, printBuffer } from "../../src/program/buffer.ts";
 import { printSequence } from "../../src/program/print.ts";
@@ -85,6 +85,23 @@ describe("a fold in a launch of its own", () => {
     expect(of(1_000_000, 256)).toEqual(["k0_sum_parts", "k0_sum"]);
     expect(of(1_000_000, 257)).toEqual(["k0_sum"]);
     expect(of(128, 512)).toEqual(["k0_sum"]);
+  });
+
+  test("a contraction whose tiles are few workgroups, in parts that keep its loops", () => {
+    const products = (batch: number, rows: number, columns: number) =>
+      launchesOf(
+        compiled(
+          program({
+            inputs: { x: f32(batch, 26, rows), g: f32(batch, 26, columns) },
+            step: ({ x, g }) => ({ outputs: { y: einsum("bti,btj->ij", x, g) } }),
+          }),
+        ).sequence,
+      ).map(({ kernel }) => printSchedules(kernel.schedule));
+    const [parts = "", rest] = products(512, 288, 64);
+    expect(parts).toMatch(/^splitFold acc second launch 3328; reorder part, .* tile acc_part over /);
+    expect(rest).toMatch(/^splitFold acc second launch 3328; /);
+    expect(products(128, 288, 64)).toHaveLength(1);
+    expect(products(512, 2048, 2048)).toHaveLength(1);
   });
 
   test("a fold that needs another is the next round's, and its first launch joins that other", () => {

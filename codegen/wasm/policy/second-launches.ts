@@ -9,7 +9,7 @@
  * decide, so the number of threads changes no bit.
  */
 import { Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
-import { secondLaunch } from "../../../passes/schedule/moves/second-launch.ts";
+import { secondLaunch, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
 import type { FoldStmt, Kernel, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../../src/kernel/target.ts";
@@ -54,15 +54,9 @@ function termsOf(nest: Nest, fold: FoldStmt, rows: number): number | undefined {
   const work = rows * workOf([fold], (kind) => kind === "load");
   if (!isContraction && (rows > fewRows || work < leastElements)) return undefined;
   const most = Math.floor(Math.min(mostPartials / rows, isContraction ? total / panelTerms : partsOfSum));
-  const parts = partsOf(first.extent, Math.max(most, enoughIterations));
+  const parts = wholeParts(first.extent, Math.max(most, enoughIterations));
   return parts * rows > mostPartials || parts < enoughIterations ? undefined : total / parts;
 }
 
 /** Parts of a sum that threads share. */
 const partsOfSum = 64;
-
-/** The most parts of whole iterations, up to `most`. */
-function partsOf(extent: number, most: number): number {
-  for (let parts = Math.min(extent, most); parts > 1; parts -= 1) if (extent % parts === 0) return parts;
-  return 1;
-}

@@ -84,6 +84,14 @@ export const wgslTuning = {
   /** Terms of an invocation at least; and in how many parts a fold is worth a second launch. */
   partTerms: 16,
   leastParts: 16,
+  /**
+   * A contraction with more terms is cut where its tiles are few workgroups: so is the gradient of a filter. Its parts are whole
+   * iterations of its first loop, of so many terms at least, and all partial sums 8 MB at most.
+   */
+  tileDeep: 8192,
+  tileFewGroups: 512,
+  tilePartTerms: 2048,
+  tilePartials: 2 ** 21,
 };
 
 export type WgslTuning = Readonly<typeof wgslTuning>;
@@ -128,7 +136,7 @@ export function wishOf(facts: Facts, setting: Setting): Wish {
 }
 
 /** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
-function contractionOf(facts: Facts): Contraction | undefined {
+export function contractionOf(facts: Facts): Contraction | undefined {
   const { body } = facts.nest;
   const at = body.findIndex(({ kind }) => kind === "fold");
   const fold = body[at];
@@ -137,6 +145,16 @@ function contractionOf(facts: Facts): Contraction | undefined {
   if (fold.guard.length > 0 || fold.values[0]?.type !== "f32" || fold.body.some(({ kind }) => kind !== "let"))
     return undefined;
   return facts.contraction(fold);
+}
+
+/** Workgroups that a contraction is tiled for. */
+export function tileGroups(found: Contraction, setting: Setting): number {
+  const shape = chooseTile(found, setting, false);
+  return shape === undefined ? 0 : groupsOf(found, shape);
+}
+
+function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: TileShape): number {
+  return sizeOf(batch) * Math.ceil(sizeOf(rows) / (ny * rm)) * Math.ceil(sizeOf(columns) / (nx * rn));
 }
 
 /** The first tile of the table that leaves enough workgroups; of one size of workgroup, when that is given. */
@@ -154,9 +172,7 @@ function chooseTile(
       tileBytes(shape) <= limits.maxWorkgroupStorage &&
       (size === undefined || shape.nx * shape.ny === size),
   );
-  const groups = ({ ny, nx, rm, rn }: TileShape): number =>
-    sizeOf(found.batch) * Math.ceil(m / (ny * rm)) * Math.ceil(n / (nx * rn));
-  const chosen = fitting.find((shape) => groups(shape) >= shape.least);
+  const chosen = fitting.find((shape) => groupsOf(found, shape) >= shape.least);
   if (chosen?.least === 1 && alternative) return undefined;
   return chosen ?? (size === undefined ? undefined : fitting.at(-1));
 }

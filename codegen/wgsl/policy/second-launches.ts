@@ -4,14 +4,25 @@
  * The results of a launch are shared by workgroups, and those of a sum of all elements by one: it reads what 256 invocations have
  * under way, some gigabytes a second, where the card has thousands. On an H100 a load takes about 0.7 microseconds and a launch,
  * with its part of the host's work, 7. An invocation has about 4 loads under way, so 256 terms in turn take 45 microseconds; in
- * 16 parts they take 3, and 7 for the launch.
+ * 16 parts they take 3, and 7 for the launch. A contraction is tiled, and cut where its terms are very many and its tiles few: the
+ * gradient of 3 x 3 x 32 filters for 64 channels is 72 workgroups, each of which would go through 73,728 places.
  */
-import { Facts, sizeOf } from "../../../passes/schedule/facts.ts";
-import { secondLaunch } from "../../../passes/schedule/moves/second-launch.ts";
+import { type Contraction, Facts, sizeOf } from "../../../passes/schedule/facts.ts";
+import { secondLaunch, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
 import type { FoldStmt, Kernel, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../../src/kernel/target.ts";
-import { type Setting, teamSize, votesAcross, type WgslLimits, type WgslTuning, wgslTuning, wishOf } from "./policy.ts";
+import {
+  contractionOf,
+  type Setting,
+  teamSize,
+  tileGroups,
+  votesAcross,
+  type WgslLimits,
+  type WgslTuning,
+  wgslTuning,
+  wishOf,
+} from "./policy.ts";
 
 export function wgslSecondLaunches(
   kernel: Kernel,
@@ -41,6 +52,25 @@ export function wgslSecondLaunches(
 
 /** The terms of each part; undefined where the fold stays whole. */
 function termsOf(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): number | undefined {
+  if (rows === 1) return termsOfRows(nest, fold, rows, setting);
+  const facts = new Facts(nest);
+  const found = contractionOf(facts);
+  const terms = found === undefined ? undefined : termsOfTiles(found, rows, setting);
+  const isTiled = wishOf(facts, setting).found !== undefined;
+  return terms ?? (isTiled ? undefined : termsOfRows(nest, fold, rows, setting));
+}
+
+/** A contraction that would be few workgroups is tiled in parts, each of which is as many. */
+function termsOfTiles(found: Contraction, rows: number, setting: Setting): number | undefined {
+  const { tileDeep, tileFewGroups, tilePartTerms, tilePartials } = setting.tuning;
+  const [first] = found.inner;
+  const total = sizeOf(found.inner);
+  if (first === undefined || total <= tileDeep || tileGroups(found, setting) > tileFewGroups) return undefined;
+  const parts = wholeParts(first.extent, Math.min(total / tilePartTerms, tilePartials / rows));
+  return parts === 1 ? undefined : total / parts;
+}
+
+function termsOfRows(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): number | undefined {
   const { partRows, partRowsAcross, partTerms, leastParts, acrossRows } = setting.tuning;
   const total = sizeOf(fold.axes);
   const size = teamSize(setting);
@@ -51,6 +81,5 @@ function termsOf(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): nu
   const parts = Math.min(most, Math.floor(total / (lanes * partTerms)));
   // Results of parts are not worth another launch.
   if (!(parts >= leastParts) || rows * total < leastParts * partTerms * size) return undefined;
-  if (rows > 1 && wishOf(new Facts(nest), setting).found !== undefined) return undefined;
   return Math.ceil(total / parts / lanes) * lanes;
 }

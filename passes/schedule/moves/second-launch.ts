@@ -91,6 +91,12 @@ export function secondLaunch(
   return { parts, rest, between: [...between.values()], nodes };
 }
 
+/** The most parts of whole iterations of a loop, up to `most`: 1 where there are none. */
+export function wholeParts(extent: number, most: number): number {
+  for (let parts = Math.min(extent, Math.floor(most)); parts > 1; parts -= 1) if (extent % parts === 0) return parts;
+  return 1;
+}
+
 // ---- which folds -----------------------------------------------------------------------------------------------------
 
 /** A fold at the top of a nest. */

@@ -9,6 +9,7 @@ import {
   add,
   argmax,
   argmin,
+  conv,
   div,
   f32,
   grad,
@@ -17,6 +18,7 @@ import {
   matmul,
   max,
   maximum,
+  maxPool,
   mean,
   min,
   moments,
@@ -24,6 +26,7 @@ import {
   normal,
   param,
   program,
+  relu,
   softmax,
   softmaxCrossEntropy,
   sqrt,
@@ -95,7 +98,35 @@ const training = program({
   },
 });
 
+/** A pool that computes its convolution, and a filter's gradient of 9,408 places for 18 x 8 results. */
+const convolving = program({
+  inputs: { x: f32(12, 30, 30, 2) },
+  state: { w: param(normal(0, 0.3, 3, 3, 2, 8)), b: param(zeros(8)) },
+  step({ x }, { w, b }) {
+    const pooled = maxPool(relu(add(conv(x, w), b)), { size: 2 });
+    const loss = mean(square(sub(pooled, 0.5)));
+    return { outputs: { loss, pooled }, next: { w: sub(w, grad(loss, w)), b: sub(b, grad(loss, b)) } };
+  },
+});
+
 export const cases: readonly GpuCase[] = [
+  {
+    name: "a convolution inside of a pool, and the gradient of its filters in parts",
+    async run({ device }) {
+      const feeds = { x: numbers(12 * 30 * 30 * 2) };
+      const options = { debug: { poisonFreed: true } } as const;
+      const launches = await launchesOf(device, convolving);
+      ok(
+        launches.some((launch) => launch.includes("contract_maxwithindex")),
+        launches.join(" "),
+      );
+      ok(
+        launches.some((launch) => launch.includes("contract") && isFirst(launch)),
+        launches.join(" "),
+      );
+      await sameAsJs(device, convolving, [{ feeds }, { feeds }], { options, tolerance: 1e-5, asCard: true });
+    },
+  },
   {
     name: "every fold of a long vector, and what reads it",
     async run({ device }) {
