@@ -34,6 +34,7 @@ const otherModules = [
   "floats",
   "initializers",
   "loop-types",
+  "made-inside",
   "ops",
   "part-types",
   "program",

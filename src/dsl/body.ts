@@ -3,16 +3,16 @@
  * it reads from outside becomes a parameter as well, and random numbers that it draws are drawn outside, as otherwise each
  * run of the body would draw the same.
  */
-import { UserError } from "../core/errors.ts";
-import { atLine, type Origin } from "../core/origin.ts";
+import type { Origin } from "../core/origin.ts";
 import { Body } from "../graph/body.ts";
 import { merged, type Result } from "../graph/entry.ts";
-import { neededBy, openTrace, type Trace } from "../graph/graph.ts";
+import { openTrace, type Trace } from "../graph/graph.ts";
 import type { Literal, Node } from "../graph/node.ts";
 import { input, state } from "../graph/ops/source.ts";
 import { isRequest } from "../graph/ops/transform.ts";
 import type { Dim } from "../graph/shape.ts";
 import { type TensorType, tensorType } from "../graph/type.ts";
+import { madeInside } from "./made-inside.ts";
 import { givenNode, graphOf, Tensor } from "./tensor.ts";
 
 /** What is drawn outside for a random source of a body. */
@@ -51,6 +51,11 @@ export class BodyTrace {
     return givenNode(this.#trace.graph, tensor, `${this.#origin.call}: its function`);
   }
 
+  /** All that the function gave, in the end: with what gradients in it flow through, which may have been made outside. */
+  settled(results: readonly Node[]): readonly Node[] {
+    return madeInside(this.#trace.graph, results);
+  }
+
   /** What it reads from outside, by parameter. */
   get captured(): ReadonlyMap<Node, Tensor> {
     return new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, new Tensor(outer)]));
@@ -68,33 +73,10 @@ export class BodyTrace {
   /** The body, closed. `numbers`: for each parameter the number of the operand that it stands for. */
   body(numbers: ReadonlyMap<Node, number>, outputs: readonly Node[], next: readonly Node[]): Body {
     const { graph } = this.#trace;
-    this.checkGradients();
     const named = (node: Node, i: number): Result => ({ name: String(i), node });
     const entry = { name: this.#origin.call, graph, outputs: outputs.map(named), next: next.map(named) };
     const names = new Map([...numbers].map(([node, number]) => [node, String(number)]));
     return new Body(merged(entry, differentiatedBy(graph.nodes), names));
-  }
-
-  /**
-   * A gradient in the body flows through the body alone. So it would miss what flows to a tensor from outside through another
-   * that is made of it out there.
-   */
-  checkGradients(): void {
-    const outside = new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, outer]));
-    for (const node of this.#trace.graph.nodes) {
-      const by = outside.get(node.args[node.args.length - 1] ?? node);
-      if (by === undefined || !isRequest(node)) continue;
-      const missed = neededBy(node.args.slice(0, -1)).find((read) => {
-        const outer = outside.get(read);
-        return outer !== undefined && outer !== by && neededBy([outer]).includes(by);
-      });
-      if (missed === undefined) continue;
-      const { origins, op } = outside.get(missed) ?? missed;
-      throw new UserError(
-        `${node.origins[0]?.call ?? "grad"} in the function of ${this.#origin.call}: the gradient by a tensor from outside would miss what ` +
-          `${op.name} makes of it outside, too (${atLine(origins[0]).trim()}): make that inside the function${atLine(node.origins[0])}`,
-      );
-    }
   }
 }
 

@@ -49,7 +49,7 @@ function traced(
     });
     const tree = f(inside);
     refusePromise("checkpoint: the function", tree, origin);
-    const outputs = tensorsOf(tree, "checkpoint").map((tensor) => trace.node(tensor));
+    const outputs = trace.settled(tensorsOf(tree, "checkpoint").map((tensor) => trace.node(tensor)));
     const outside = [...trace.drawn, ...trace.captured];
     const all = [...parameters, ...outside.map(([parameter]) => parameter)];
     const body = trace.body(new Map(all.map((parameter, i) => [parameter, i])), outputs, []);

@@ -92,7 +92,7 @@ function slopesOf(
     const floats = inputs.filter(({ leaf }) => isFloat(leaf.dtype));
     const unread = new Set(inputs.filter((leaf) => !floats.includes(leaf)).map(({ path }) => path));
     const outputs = leavesLike("customGradient", "the slope", slopes, floats, origin, unread);
-    const nodes = outputs.map((tensor) => trace.node(tensor));
+    const nodes = trace.settled(outputs.map((tensor) => trace.node(tensor)));
     const outside = [...trace.drawn, ...trace.captured];
     const all = [...parameters, ...outside.map(([parameter]) => parameter), slope];
     const numbers = new Map(all.map((parameter, i) => [parameter, i]));

@@ -207,10 +207,17 @@ interface Traced {
   readonly next: readonly Node[];
 }
 
-function inTrace<T>(given: readonly Tensor[], draw: Draw, origin: Origin, run: (trace: BodyTrace) => T): T {
+function inTrace<T extends Traced>(
+  given: readonly Tensor[],
+  draw: Draw,
+  origin: Origin,
+  run: (trace: BodyTrace) => T,
+): T {
   const trace = new BodyTrace(given, draw, origin);
   try {
-    return run(trace);
+    const found = run(trace);
+    const results = trace.settled([...found.next, ...found.outputs]);
+    return { ...found, next: results.slice(0, found.next.length), outputs: results.slice(found.next.length) };
   } finally {
     trace.close();
   }

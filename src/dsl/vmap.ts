@@ -84,7 +84,7 @@ export function vmap(one: unknown, xs: unknown, given?: VmapOptions): unknown {
     const tree = f(examples);
     refusePromise("vmap: the function", tree, origin);
     const results = tensorsOf(tree, "vmap").map((tensor) => trace.node(tensor));
-    const made = forAll(trace, results, inner, size, origin);
+    const made = forAll(trace, trace.settled(results), inner, size, origin);
     let next = 0;
     return mapTree(tree, tensorLeaf, "vmap", (leaf) => outAt(made[next++] ?? leaf, options.outAxis ?? 0, origin));
   } finally {
@@ -100,7 +100,6 @@ function forAll(
   size: Dim,
   origin: Origin,
 ): readonly Tensor[] {
-  trace.checkGradients();
   const perExample = new Map([...inner, ...trace.drawn]);
   const shared = trace.captured;
   const graph = graphOf([...perExample.values(), ...shared.values()]);

@@ -46,7 +46,7 @@ export interface Trace {
  * outside that it meets.
  */
 export function openTrace(around: Graph | undefined, parameters: Parameters): Trace {
-  const graph = new NodeStore(false, { ...parameters, captures: new Map() });
+  const graph = new NodeStore(false, { ...parameters, captures: new Map(), sources: new Map() });
   if (around instanceof NodeStore) graph.enter(around);
   return {
     graph,
@@ -67,6 +67,8 @@ export interface Parameters {
 
 interface Inner extends Parameters {
   readonly captures: Map<Node, Node>;
+  /** The same the other way round: what parameters stand for, however far out. */
+  readonly sources: Map<Node, Node>;
 }
 
 /** What is applied to operands. */
@@ -133,7 +135,12 @@ class NodeStore implements Graph {
     if (known !== undefined) return known;
     const made = this.#inner.capture(this, outer);
     this.#inner.captures.set(outer, made);
+    this.#inner.sources.set(made, outer.graph.outside(outer));
     return made;
+  }
+
+  outside(node: Node): Node {
+    return this.#inner?.sources.get(node) ?? node;
   }
 
   get nodes(): readonly Node[] {

@@ -79,6 +79,8 @@ export interface Graph {
    * itself, and so does one from nowhere around, which no op takes.
    */
   reach(node: Node): Node;
+  /** What a parameter that `reach` made stands for, in the graph where that was made; any other node is itself. */
+  outside(node: Node): Node;
 }
 
 // ---- ops -----------------------------------------------------------------------------------------------------------

@@ -323,31 +323,31 @@ test("a tensor of a body has no value outside", () => {
   expect(() => entryOf(asOutput)).toThrow(/entry "step": outputs gives a tensor of another entry, program or loop/);
 });
 
-test("a gradient in a body that would miss a way outside is refused, one that misses none is not", () => {
-  const missing = ({ a, x }: Inputs) => {
-    const double = tl.mul(a as Tensor, 2) as Tensor;
-    return scan(
-      (c: Tensor, row: Tensor) => ({
-        carry: c,
-        output: tl.grad(tl.sum(tl.mul(tl.mul(row, a as Tensor), double)) as Tensor, a as Tensor),
-      }),
-      tl.scalar(0) as Tensor,
-      x as Tensor,
-    );
+test("a gradient in a body flows through what is made outside of the tensor that it is taken by, from however far out", () => {
+  const squares =
+    (nested: boolean) =>
+    ({ a, x }: Inputs) => {
+      const [scale, row] = [a as Tensor, x as Tensor];
+      const doubled = tl.mul(scale, 2) as Tensor;
+      const third = tl.mul(doubled, scale) as Tensor; // 2 a a
+      const slope = (r: Tensor) => tl.grad(tl.sum(tl.mul(tl.mul(r, scale), third)) as Tensor, scale); // of 2 a a a sum(r)
+      const within = (r: Tensor) =>
+        scan((c: Tensor) => ({ carry: tl.add(c, slope(r)) as Tensor }), tl.scalar(0) as Tensor, {}, { length: 2 })
+          .carry;
+      return scan(
+        (c: Tensor, r: Tensor) => ({ carry: c, output: nested ? within(r) : slope(r) }),
+        tl.scalar(0) as Tensor,
+        row,
+      ).outputs;
+    };
+  const feeds = { a: 3, x: [1, 2, 3, 4] };
+  expect(evaluated((given) => ({ y: squares(false)(given) }), feeds)).toEqual({ y: [6 * 9 * 3, 6 * 9 * 7] });
+  expect(evaluated((given) => ({ y: squares(true)(given) }), feeds)).toEqual({ y: [2 * 6 * 9 * 3, 2 * 6 * 9 * 7] });
+  const each = ({ a, x }: Inputs) => {
+    const root = tl.mul(a as Tensor, a as Tensor) as Tensor;
+    return { y: tl.vmap((r: Tensor) => tl.grad(tl.sum(tl.mul(r, root)) as Tensor, a as Tensor), x as Tensor) };
   };
-  expect(() => entryOf(missing)).toThrow(
-    /grad in the function of scan: the gradient by a tensor from outside would miss what mul makes of it/,
-  );
-  const found = ({ a, x }: Inputs) =>
-    scan(
-      (c: Tensor, row: Tensor) => ({
-        carry: c,
-        output: tl.grad(tl.sum(tl.mul(row, a as Tensor)) as Tensor, a as Tensor),
-      }),
-      tl.scalar(0) as Tensor,
-      x as Tensor,
-    );
-  expect(() => entryOf(found)).not.toThrow();
+  expect(evaluated(each, feeds)).toEqual({ y: [18, 42] });
 });
 
 test("a target without branches computes both, and goes on as often as it may", () => {

@@ -1,0 +1,90 @@
+/**
+ * Gradients inside a function by a tensor from outside. What is made of that tensor alone is made outside, once; but a gradient
+ * flows through what the function makes, and would miss it. So that is made again, inside.
+ *
+ *   vmap((x) => grad(loss(dot(x, transpose(w))), w), xs)      transpose(w) is a node outside, and has to be one of the function's
+ */
+
+import { neededBy } from "../graph/graph.ts";
+import type { Graph, Node } from "../graph/node.ts";
+import { isRequest } from "../graph/ops/transform.ts";
+
+/** `results` of the traced function, with everything that gradients in it flow through made in its graph. */
+export function madeInside(graph: Graph, results: readonly Node[]): readonly Node[] {
+  const targets = new Set<Node>();
+  for (const node of graph.nodes) {
+    if (!isRequest(node)) continue;
+    const by = node.args[node.args.length - 1] ?? node;
+    if (graph.outside(by) !== by) targets.add(graph.outside(by));
+  }
+  if (targets.size === 0) return results;
+  const inside = new Inside(graph, targets);
+  const before = [...graph.nodes];
+  for (const parameter of before) {
+    if (graph.outside(parameter) !== parameter) inside.bring(parameter);
+  }
+  if (inside.made.size === 0) return results;
+  for (const node of before) {
+    if (node.result === 0 && node.args.some((arg) => inside.made.has(arg))) inside.again(node, (arg) => arg);
+  }
+  return results.map((node) => inside.made.get(node) ?? node);
+}
+
+class Inside {
+  /** Nodes of any graph -> what stands for them now. */
+  readonly made = new Map<Node, Node>();
+  readonly #graph: Graph;
+  readonly #targets: ReadonlySet<Node>;
+  readonly #dependents = new Map<Graph, ReadonlySet<Node>>();
+
+  constructor(graph: Graph, targets: ReadonlySet<Node>) {
+    this.#graph = graph;
+    this.#targets = targets;
+  }
+
+  /** Makes what a parameter stands for, where that follows from a target. */
+  bring(parameter: Node): void {
+    const source = parameter.graph.outside(parameter);
+    if (this.#targets.has(source) || !this.#follows(source)) return;
+    for (const node of neededBy([source])) {
+      if (this.made.has(node) || !this.#follows(node) || this.#isTarget(node)) continue;
+      if (node.graph.outside(node) !== node) this.bring(node);
+      else this.again(node, (arg) => this.#graph.reach(arg));
+    }
+    const made = this.made.get(source);
+    if (made !== undefined) this.made.set(parameter, made);
+  }
+
+  /** Makes an application again, on what stands for its operands; `other`: for one that nothing stands for. */
+  again({ op, args, attrs, origins, results }: Node, other: (arg: Node) => Node): void {
+    const operands = args.map((arg) => this.made.get(arg) ?? other(arg));
+    const node = this.#graph.node(op, operands, attrs, origins);
+    results.forEach((result, i) => {
+      const made = node.results[i];
+      if (made !== undefined) this.made.set(result, made);
+    });
+  }
+
+  #isTarget(node: Node): boolean {
+    return this.#targets.has(node.graph.outside(node));
+  }
+
+  #follows(node: Node): boolean {
+    const { graph } = node;
+    const known = this.#dependents.get(graph);
+    if (known !== undefined) return known.has(node);
+    const found = new Set<Node>();
+    this.#dependents.set(graph, found);
+    for (const one of graph.nodes) {
+      const source = graph.outside(one);
+      if (
+        this.#targets.has(source) ||
+        (source !== one && this.#follows(source)) ||
+        one.args.some((arg) => found.has(arg))
+      ) {
+        found.add(one);
+      }
+    }
+    return found.has(node);
+  }
+}
