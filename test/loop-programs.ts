@@ -181,3 +181,20 @@ export function recurrentProgram(steps: number, rows: number, columns: number): 
   const name = `a recurrent net, ${steps} x ${rows} x ${columns}`;
   return { name, program: made as LoopProgram["program"], calls: [{ entry: "step", feeds }] };
 }
+
+/** Two loops of one body, and one over what the first has stacked. */
+export function alikeLoops(): LoopProgram {
+  return of("loops that are alike", ({ xs, h0, u }) => {
+    const layer = (rows: Tensor, start: Tensor): Tensor =>
+      scan(
+        (c: Tensor, x) => {
+          const next = tanh(add(row(x), matmul(c, u)));
+          return { carry: next, output: next };
+        },
+        start,
+        rows,
+      ).outputs as Tensor;
+    const first = layer(xs, h0);
+    return { first, second: layer(xs, mul(h0, 2)), above: layer(first, h0) };
+  });
+}

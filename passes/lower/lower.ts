@@ -220,7 +220,8 @@ class KernelBuffers {
     let at = this.loops.indexOf(loop);
     if (at < 0) {
       at = this.loops.push(loop) - 1;
-      this.iterations.push({ name: this.#names.fresh(loop.name), extent: loop.extent });
+      // whichever loop it is: kernels of loops that are alike are one
+      this.iterations.push({ name: this.#names.fresh("t"), extent: loop.extent });
     }
     return this.#pool.loop(this.iterations[at] ?? loop);
   }

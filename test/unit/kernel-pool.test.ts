@@ -50,7 +50,9 @@ function renamed(kernel: Kernel, other: (at: number) => string): Kernel {
   return {
     ...kernel,
     name: "renamed",
-    buffers: kernel.buffers.map((buffer) => ({ ...buffer, name: named(buffer.name) })),
+    buffers: kernel.buffers.map(({ sharing, ...buffer }) => {
+      return { ...buffer, name: named(buffer.name), ...(sharing === undefined ? {} : { sharing: named(sharing) }) };
+    }),
     nests: kernel.nests.map((nest) => ({ ...nest, prelude: rename(nest.prelude), body: rename(nest.body) })),
   };
 }
@@ -101,6 +103,9 @@ describe("the kernels of all ops", () => {
       { ...kernel, buffers: [{ ...first, count: 7 }, ...rest] as Kernel["buffers"] },
       { ...kernel, buffers: [{ ...first, element: "u8" }, ...rest] as Kernel["buffers"] },
       { ...kernel, buffers: [{ ...first, role: "update" }, ...rest] as Kernel["buffers"] },
+      { ...kernel, buffers: [{ ...first, sharing: rest[0]?.name }, ...rest] as Kernel["buffers"] },
+      { ...kernel, iterations: [{ name: "t", extent: 3 }] },
+      { ...kernel, iterations: [{ name: "t", extent: 4 }] },
       { ...kernel, nests: [...kernel.nests, ...kernel.nests] },
       { ...kernel, nests: kernel.nests.map((nest) => ({ ...nest, loops: [] })) },
       { ...kernel, nests: kernel.nests.map((nest) => ({ ...nest, prelude: nest.body })) },

@@ -2,12 +2,13 @@
 import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
 import { printSequence } from "../../src/program/print.ts";
+import { kernelsOf } from "../../src/program/sequence.ts";
 import { jsTarget } from "../../src/targets.ts";
 import { wgslEvaluatorTarget } from "../evaluator-machine.ts";
-import { loopPrograms, recurrentProgram, statesProgram } from "../loop-programs.ts";
+import { alikeLoops, loopPrograms, recurrentProgram, statesProgram } from "../loop-programs.ts";
 import { expectClose, expectSound, runOracle, runProgram } from "../program-case.ts";
 
-const all = [...loopPrograms, statesProgram(), recurrentProgram(5, 9, 37)];
+const all = [...loopPrograms, statesProgram(), recurrentProgram(5, 9, 37), alikeLoops()];
 
 describe.each(all)("$name", ({ hasFlags = false, ...one }) => {
   test("on js and wasm", async () => {
@@ -31,6 +32,13 @@ test("a carry that is stacked lies in its stack: nothing is copied in the loop",
   `);
   expect(report.kernels.map(({ times }) => times)).toEqual([100]);
   expect(report.launches).toBe(100);
+});
+
+test("loops that are alike launch the same kernels", () => {
+  const { sequence } = stagesOf(alikeLoops().program, "step", {}, jsTarget);
+  const loops = sequence.filter((step) => step.kind === "loop");
+  expect(loops).toHaveLength(3);
+  expect(kernelsOf(loops)).toHaveLength(2); // what the first has stacked lies a row further on
 });
 
 test("a loop of 1,000 iterations is as much code as one of 10", () => {

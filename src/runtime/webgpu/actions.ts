@@ -48,6 +48,8 @@ export type Action =
       readonly program: GpuProgram;
       readonly group: GPUBindGroup;
       readonly iterations: GPUBindGroup | null;
+      /** Where each iteration stands in the buffer of counters: filled for every dispatch. */
+      readonly offsets: Uint32Array<ArrayBuffer>;
     }
   | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] }
   | { readonly kind: "loop"; readonly depth: number; readonly extent: number; readonly actions: readonly Action[] };
@@ -137,15 +139,17 @@ export class Recorder {
     }
   }
 
-  #dispatch({ step, program, group, iterations }: Action & { readonly kind: "dispatch" }): void {
+  #dispatch({ step, program, group, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
     const [x, y, z] = program.text.workgroups;
     if (x * y * z === 0) return; // an empty tensor: nothing to launch, and Dawn would warn
     this.#pass ??= this.#encoder.beginComputePass();
     this.#pass.setPipeline(program.pipeline);
     this.#pass.setBindGroup(0, group);
     if (iterations !== null) {
-      const offsets = step.iterations.map((depth) => counterStride * (this.#iterations[depth] ?? 0));
-      this.#pass.setBindGroup(1, iterations, offsets);
+      for (let i = 0; i < offsets.length; i++) {
+        offsets[i] = counterStride * (this.#iterations[step.iterations[i] ?? 0] ?? 0);
+      }
+      this.#pass.setBindGroup(1, iterations, offsets, 0, offsets.length);
     }
     this.#pass.dispatchWorkgroups(x, y, z);
     this.#onLaunch?.(step.label, step.id);
@@ -217,6 +221,7 @@ export class Binder {
       program,
       group: this.#group(step, program),
       iterations: this.#iterations(program),
+      offsets: new Uint32Array(step.iterations.length),
     };
   }
 

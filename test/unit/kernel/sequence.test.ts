@@ -3,7 +3,7 @@ import type { Memory } from "../../../src/kernel/evaluate-memory.ts";
 import type { Buffer } from "../../../src/program/buffer.ts";
 import { checkSequence } from "../../../src/program/check-sequence.ts";
 import { evaluateSequence } from "../../../src/program/evaluate.ts";
-import type { Launch, Sequence } from "../../../src/program/sequence.ts";
+import type { Copy, Launch, Row, Sequence } from "../../../src/program/sequence.ts";
 import { bufferOf } from "../../buffers.ts";
 import * as b from "../../kernel-pool.ts";
 import { at, buffer, kernel, loopVar, nest } from "./notation.ts";
@@ -68,7 +68,27 @@ describe("check", () => {
     ],
   ];
 
-  test.each(wrong)("%s", (words, sequence) => {
+  const t = loopVar("t", 3);
+  const around = (body: Sequence): Sequence => [{ kind: "loop", id: 9, name: "loop", loop: t, body, carried: [] }];
+  const told = { ...next, iterations: [loopVar("t", 3)] };
+  const row = (offset: number, by: number): Row => ({ count: 2, offset, strides: [{ loop: t, by }] });
+  const rowCopy = (fromRow: Row): Copy => ({ kind: "copy", id: 1, from: powers, to: kept, fromRow, toRow: row(0, 1) });
+  const inLoops: readonly (readonly [string, Sequence])[] = [
+    ["launch of next: its loops are not those of the kernel", around([{ ...launch, iterations: [t] }])],
+    ["launch of next: its loops are not those of the kernel", around([{ ...launch, kernel: told }])],
+    ["launch of next: it is told of a loop that is not around it", [{ ...launch, kernel: told, iterations: [t] }]],
+    ["two steps have the id 9", around(around([launch]))],
+    ["rows of powers lie at 1 to 7 of 5", around([rowCopy(row(1, 2))])],
+    ["rows of powers lie at -2 to 4 of 5", around([rowCopy(row(2, -2))])],
+    ["a row of powers moves with t, which is no loop around", [rowCopy(row(0, 1))]],
+    ["powers is no flag: f32[5]", [{ kind: "if", id: 3, name: "if", flag: powers, yes: [launch], no: [] }]],
+  ];
+
+  test("steps in loops", () => {
+    expect(checkSequence(around([{ ...launch, kernel: told, iterations: [t] }, rowCopy(row(0, 1))]), plan)).toBeNull();
+  });
+
+  test.each([...wrong, ...inLoops])("%s", (words, sequence) => {
     expect(checkSequence(sequence, plan)).toBe(words);
   });
 
