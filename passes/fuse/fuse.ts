@@ -366,7 +366,7 @@ function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean {
   let bytes = bytesOf(node) / 2;
   if (accesses.length === 0 || bytes < largeBytes / 2) return false;
   for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
-  return bytes >= 0;
+  return bytes >= 0 && accesses.every(({ node: { type } }) => byteWidth(type.dtype) !== 2); // halves are slow to read
 }
 
 function bytesOf(node: Node): number {
