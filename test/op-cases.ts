@@ -170,6 +170,8 @@ function sortCases(): OpCase[] {
   return [
     ...[[1], [7], [0], [2, 37, 3], [5, 70]].map((shape) => one("composed sort", [input(shape)], (x) => ops.sort(x))),
     one("composed sort", [input([3, 10, 2])], (x) => ops.sort(x, { axis: 1, descending: true })),
+    one("composed sort", [input([9], [0, 9], "u8")], (x) => ops.sort(x)),
+    one("composed sort", [input([2, 1, 3])], (x) => ops.sort(x, { axis: 1 })),
     one("composed sort", [input([0, 3])], (x) => ops.sort(x, { axis: 1 })),
     one("composite argsort", [input([4, 11])], (x) => ops.argsort(x, { axis: 0 }), { gradient: false }),
     one("composite argsort", [whole([50], 0, 5)], (x) => ops.argsort(x, { descending: true })),

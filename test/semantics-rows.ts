@@ -39,7 +39,7 @@ import {
   topK,
   where,
 } from "../src/dsl/ops.ts";
-import { avgPool, conv, convTranspose, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
+import { avgPool, conv, convTranspose, cumulativeLogSumExp, cumulativeMax, cumulativeMin, cumulativeProduct, cumulativeSum, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, segmentSum, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
@@ -192,6 +192,19 @@ const rows: readonly Row[] = [
   slopes("topK where elements tie", [3, 1, 3, 3], (x) => topK(x as never, 2).values, [1, 0, 1, 0]),
   row("gather", [[1, 2, 3], whole(-1, 3, 1)], (x, i) => gather(x, i as never), [0, 0, 2]),
   row("scatterAdd", [whole(0, 0, 5, -1), [1, 2, 3, 4]], (i, x) => scatterAdd(i as never, x, 2), [3, 0]),
+  row("segmentSum", [[1, 2, 3, 4], whole(2, 0, -1, 2)], (x, i) => segmentSum(x as never, i as never, 3), [2, 0, 5]),
+  row("running sums of NaN", [[1, nan, 2]], (x) => cumulativeSum(x as never), [1, nan, nan]),
+  row("running sums of whole numbers wrap", [whole(highest, 1)], (x) => cumulativeSum(x as never), [highest, lowest]),
+  row("running maxima of NaN", [[1, 3, nan, 4]], (x) => cumulativeMax(x as never), [1, 3, nan, nan]),
+  row("running minima before", [whole(3, 1)], (x) => cumulativeMin(x as never, { exclusive: true }), [highest, 3]),
+  row("running products before", [[3, 0, 2]], (x) => cumulativeProduct(x as never, { exclusive: true }), [1, 3, 0]),
+  row("running folds of nothing", [[]], (x) => cumulativeLogSumExp(x as never), []),
+  {
+    ...row("running log-sum-exps", [[-inf, 0, 1000]], (x) => cumulativeLogSumExp(x as never), [-inf, 0, 1000]),
+    infinite: true,
+  },
+  slopes("running maxima where elements tie", [1, 3, 3, 2], (x) => cumulativeMax(x as never), [1, 3, 0, 0]),
+  slopes("running products from a zero on", [2, 0, 3, 0], (x) => cumulativeProduct(x as never), [1, 8, 0, 0]),
   row("oneHot", [whole(4, 0, 2)], (x) => oneHot(sub(x, 1) as never, 3), [0, 0, 0, 0, 0, 0, 0, 1, 0]),
   row("dynamicSlice", [[1, 2, 3, 4], whole(9)], (x, at) => dynamicSlice(x, at as never, [2]), [3, 4]),
   row("dynamicUpdate", [[1, 2, 3], [8, 9], whole(-5)], (x, part, at) => dynamicUpdate(x, part, at as never), [8, 9, 3]),
