@@ -47,6 +47,7 @@ import {
   variance,
 } from "../../src/index.ts";
 import { discontinuous, integer, logical } from "./random-discrete.ts";
+import { looped } from "./random-loops.ts";
 import {
   countOf,
   exactly,
@@ -100,7 +101,7 @@ export function operation(step: Step, values: readonly Value[], budget: Budget):
     case 12:
       return gradient(left, right, values[5] ?? left, choice, budget);
     default:
-      return composite(left, values, choice);
+      return choice < 44 ? composite(left, values, choice) : looped(left, right, choice);
   }
 }
 
