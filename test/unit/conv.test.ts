@@ -3,7 +3,7 @@
  * that have names, and what wrong calls are told.
  */
 import { describe, expect, test } from "vitest";
-import { add, avgPool, compile, conv, convTranspose, depthwiseConv, f32, full, globalPool, glorotUniform, grad, maxPool, mean, mul, param, program, relu, reshape, type ShapeError, sub, sum, type Tensor, UserError, window, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { add, avgPool, cast, compile, conv, convTranspose, depthwiseConv, f32, full, globalPool, glorotUniform, grad, maxPool, mean, mul, param, program, relu, reshape, type ShapeError, sub, sum, type Tensor, UserError, window, zeros } from "../../src/index.ts"; // biome-ignore format: names
 
 // ---- memory ----------------------------------------------------------------------------------------------------------
 
@@ -57,6 +57,38 @@ test("a pooled convolution is one kernel, and its output is nowhere", async () =
   const pooled = batch * 13 * 13 * 16 * 4;
   for (const { name, bytes, segment } of buffers) {
     if (segment === "arena") expect(bytes, name).toBeLessThanOrEqual(pooled);
+  }
+});
+
+test("in f16: as in f32 but for roundings, and no windows in memory either", async () => {
+  const made = (dtype: "f16" | "f32") =>
+    program({
+      inputs: { x: f32(8, 20, 20, 4), w: f32(3, 3, 4, 8) },
+      step({ x, w }) {
+        const [images, filter] = [cast(x, dtype), cast(w, dtype)];
+        const y = convTranspose(conv(images, filter, { stride: 2 }), filter, { stride: 2 });
+        const loss = sum(cast(avgPool(y, { size: 3, stride: 2 }), "f32"));
+        return { outputs: { y: cast(y, "f32"), dx: grad(loss, x), dw: grad(loss, w) } };
+      },
+    });
+  // few digits, so that nothing is rounded but results
+  const numbers = (count: number, by: number) => Array.from({ length: count }, (_, i) => (((i * by) % 17) - 8) / 16);
+  const feeds = { x: numbers(12_800, 7), w: numbers(288, 5) };
+  const [half, single] = await Promise.all(
+    (["f16", "f32"] as const).map(async (dtype) => {
+      const executable = await compile(made(dtype), { target: "js" });
+      const { buffers } = executable.report.entries[0] ?? { buffers: [] };
+      const found = await executable.run({ entry: "step", feeds });
+      executable.dispose();
+      return { found, largest: Math.max(...buffers.map(({ bytes }) => bytes)) };
+    }),
+  );
+  if (half === undefined || single === undefined) throw new Error("no results");
+  expect(half.largest).toBeLessThanOrEqual(8 * 20 * 20 * 4 * 4); // the input; all windows would take twice as much
+  for (const name of ["y", "dx"] as const) {
+    const largest = Math.max(...single.found[name].map(Math.abs));
+    const errors = single.found[name].map((value, i) => Math.abs(value - (half.found[name][i] ?? Number.NaN)));
+    expect(Math.max(...errors) / largest, name).toBeLessThan(2 ** -9);
   }
 });
 

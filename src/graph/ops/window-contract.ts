@@ -17,26 +17,38 @@
  *
  * is a dense contraction with windows of ceil(size / s), whose result, (q, r) read as one axis, has y behind some elements.
  */
+
+import { isFloat } from "../../core/dtype.ts";
 import type { AttrsOf } from "../attrs.ts";
-import { isContract, isOp } from "../define.ts";
+import { isContract, isOp, operand } from "../define.ts";
 import type { Build, Node, WindowSumSchema } from "../node.ts";
 import { type Dim, dimOf, fixedShape } from "../shape.ts";
 import { freeAxes, oriented } from "./contract.ts";
+import { cast } from "./map.ts";
 import { permute } from "./view.ts";
 import { type AxisSteps, stepsOf } from "./window-steps.ts";
 
 type Attrs = AttrsOf<WindowSumSchema>;
 
-/** The contraction under permutes, and for each axis above them the axis of the contraction. */
+/**
+ * The contraction under permutes, and for each axis above them the axis of the contraction. Roundings to f16 are looked through:
+ * there is no array of its elements to be rounded.
+ */
 function underPermutes(node: Node): { readonly under: Node; readonly order: readonly number[] } {
   let under = node;
   let order: readonly number[] = node.type.shape.map((_, axis) => axis);
-  while (isOp(under, permute)) {
-    const inner = under.attrs.order;
-    order = order.map((axis) => inner[axis] ?? 0);
-    [under] = under.args;
+  while (isOp(under, permute) || isRounding(under)) {
+    if (isOp(under, permute)) {
+      const inner = under.attrs.order;
+      order = order.map((axis) => inner[axis] ?? 0);
+    }
+    under = operand(under);
   }
-  return { under, order };
+  return under.type.dtype === node.type.dtype ? { under, order } : { under: node, order: [] };
+}
+
+function isRounding(node: Node): boolean {
+  return node.op === cast && isFloat(node.type.dtype) && isFloat(operand(node).type.dtype);
 }
 
 export function isOfContraction(node: Node): boolean {
@@ -68,8 +80,8 @@ interface Convolution {
 }
 
 /** Null where the operand is no contraction, or one whose windows and places are not free in a factor each. */
-function convolutionOf(operand: Node, { axes }: Attrs): Convolution | null {
-  const { under, order } = underPermutes(operand);
+function convolutionOf(windowed: Node, { axes }: Attrs): Convolution | null {
+  const { under, order } = underPermutes(windowed);
   if (!isContract(under)) return null;
   const { batchLeft, batchRight, sumLeft, sumRight } = under.attrs;
   const left = { node: under.args[0], batch: batchLeft, sum: sumLeft };
@@ -102,8 +114,8 @@ function freeOf({ node, batch, sum }: Factor): readonly number[] {
 }
 
 /** The sum over the windows of a contraction; null where the operand is none that has such a form. */
-export function sumOfContraction(operand: Node, attrs: Attrs, b: Build): Node | null {
-  const found = convolutionOf(operand, attrs);
+export function sumOfContraction(windows: Node, attrs: Attrs, b: Build): Node | null {
+  const found = convolutionOf(windows, attrs);
   if (found === null) return null;
   const steps = attrs.axes.map((_, i) => stepsOf(attrs, i));
   const isDense = steps.every(({ dilation, base }) => dilation === 1 && base === 1);
