@@ -102,7 +102,7 @@ if (flags.json) {
     compared.filter((workload) => workload.kind === "step" && workload.optimizer === optimizer),
   );
   const others = [
-    compared.filter(({ kind }) => kind === "net"),
+    compared.filter(({ kind }) => kind === "net" || kind === "perExample"),
     compared.filter(({ kind }) => kind === "matmul"),
     compared.filter(({ kind }) => kind === "chain" || kind === "softmax" || kind === "layerNorm"),
   ];

@@ -38,6 +38,7 @@ function floorMs(results: Results, workload: Workload): number {
   switch (workload.kind) {
     case "step":
     case "net":
+    case "perExample":
     case "matmul":
       return (flopsOf(workload) / results.ceiling(title, 2)) * 1e3;
     case "chain":

@@ -60,6 +60,8 @@ type StepWorkload = Extract<Workload, { kind: "step" }>;
 /** What a system implements. `undefined` where it cannot. */
 export interface System {
   step(workload: StepWorkload, weights: Weights): Promise<PreparedStep | undefined>;
+  /** A step with the gradients of single examples. */
+  perExample?(batch: number, weights: Weights): Promise<PreparedStep | undefined>;
   /** Weights are as many as the workload has parameters. */
   net?(workload: NetWorkload, weights: readonly Float32Array[]): Promise<PreparedStep | undefined>;
   /** `numbers` are the random numbers from which operands are cut: the first from its start, the second behind it. */
@@ -119,6 +121,10 @@ async function prepare(workload: Workload, system: System, folder: string): Prom
   }
   if (workload.kind === "net") {
     const prepared = await system.net?.(workload, netWeights(workload, readF32(folder, "numbers.f32")));
+    return prepared === undefined ? undefined : measureSteps(prepared, workload.batch, folder);
+  }
+  if (workload.kind === "perExample") {
+    const prepared = await system.perExample?.(workload.batch, weightsIn(folder));
     return prepared === undefined ? undefined : measureSteps(prepared, workload.batch, folder);
   }
   const prepared = await system.other(workload, readF32(folder, "numbers.f32"));

@@ -3,6 +3,7 @@
  *
  *   step         one training step of 784-512-10 on a fresh batch, up to and including the loss as a number on the host
  *   net          the same of a network of images with Adam (nets.ts)
+ *   perExample   the same of 784-512-10 with the gradient of each image, cut to norm 1, and SGD
  *   matmul       c = a b, square
  *   chain        z = max(x + y, 0), `calls` times
  *   softmax      along the rows of a matrix
@@ -32,6 +33,7 @@ export interface ContractionWorkload {
 export type Workload =
   | { readonly kind: "step"; readonly batch: number; readonly optimizer: OptimizerName }
   | NetWorkload
+  | { readonly kind: "perExample"; readonly batch: number }
   | { readonly kind: "matmul"; readonly n: number }
   | { readonly kind: "chain"; readonly shape: readonly [number, number]; readonly calls: number }
   | { readonly kind: "softmax" | "layerNorm"; readonly rows: number; readonly columns: number }
@@ -61,6 +63,7 @@ export const constants = {
 export const mainStep = { kind: "step", batch: 128, optimizer: "rmsprop" } as const satisfies Workload;
 export const c5 = netWorkload("c5", 512);
 export const conv2 = netWorkload("conv2", 128);
+export const perExample = { kind: "perExample", batch: 128 } as const satisfies Workload;
 const optimizers: readonly OptimizerName[] = ["sgd", "rmsprop", "adam"];
 
 /** What all systems are compared on. */
@@ -73,6 +76,7 @@ export const compared: readonly Workload[] = [
   ),
   c5,
   conv2,
+  perExample,
   ...[256, 512, 1024, 2048].map((n) => ({ kind: "matmul", n }) as const),
   { kind: "chain", shape: [20, 100], calls: 1000 },
   { kind: "chain", shape: [2048, large / 2048], calls: 1 },
@@ -121,6 +125,8 @@ export function titleOf(workload: Workload): string {
       return `step ${workload.optimizer} ${workload.batch}`;
     case "net":
       return `${workload.net} ${workload.batch}`;
+    case "perExample":
+      return `perExample mlp ${workload.batch}`;
     case "matmul":
       return `matmul ${workload.n}`;
     case "chain":
@@ -145,6 +151,8 @@ export function flopsOf(workload: Workload): number {
   switch (workload.kind) {
     case "step": // forward and weight gradient of both layers, and the gradient of the hidden layer
       return workload.batch * (4 * inputs * hidden + 6 * hidden * classes);
+    case "perExample": // as the step, and the gradients of each image once for their norms
+      return workload.batch * (6 * inputs * hidden + 8 * hidden * classes);
     case "net":
       return netFlops(workload);
     case "matmul":

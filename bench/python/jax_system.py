@@ -53,6 +53,17 @@ def train_net(model, moments, t, image, label):
     return loss, [w for w, _ in pairs], [m for _, m in pairs]
 
 
+@partial(jax.jit, donate_argnums=0)
+def train_per_example(model, image, label):
+    def one(x, y):
+        loss, gradients = jax.value_and_grad(loss_of)(model, x[None], y[None])
+        norm = jnp.sqrt(sum(jnp.sum(g * g) for g in gradients))
+        return loss, [g * jnp.minimum(1 / norm, 1) for g in gradients]
+
+    losses, gradients = jax.vmap(one)(image, label)
+    return losses.mean(), [w - 0.01 * g.mean(axis=0) for w, g in zip(model, gradients)]
+
+
 class Jax:
     def step(self, batch, optimizer, w1, w2):
         model = [jnp.asarray(w1), jnp.zeros(HIDDEN), jnp.asarray(w2), jnp.zeros(CLASSES)]
@@ -61,6 +72,15 @@ class Jax:
         def step(image, label):
             state[2] += 1
             loss, state[0], state[1] = train(optimizer, state[0], state[1], float(state[2]), image, label)
+            return float(loss)
+
+        return step
+
+    def per_example(self, w1, w2):
+        state = [[jnp.asarray(w1), jnp.zeros(HIDDEN), jnp.asarray(w2), jnp.zeros(CLASSES)]]
+
+        def step(image, label):
+            loss, state[0] = train_per_example(state[0], image, label)
             return float(loss)
 
         return step

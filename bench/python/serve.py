@@ -84,6 +84,8 @@ def measure_step(system, workload, folder):
     batch = workload["batch"]
     if workload["kind"] == "net":
         step = system.net(workload, net_weights(workload, folder)) if hasattr(system, "net") else None
+    elif workload["kind"] == "perExample":
+        step = system.per_example(*weights(folder)) if hasattr(system, "per_example") else None
     else:
         step = system.step(batch, workload["optimizer"], *weights(folder))
     if step is None:
@@ -143,7 +145,7 @@ def answer_to(request, system, folder, ready):
     key = json.dumps(workload)
     if key not in ready:
         ready.clear()
-        if workload["kind"] not in ("step", "net"):
+        if workload["kind"] not in ("step", "net", "perExample"):
             ready[key] = measure_other(system, workload, folder)
         elif workload["kind"] == "step" and hasattr(system, "measure_step"):
             ready[key] = system.measure_step(workload, folder)

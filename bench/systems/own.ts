@@ -1,6 +1,7 @@
 /** tensorloom as a system: the same workloads for `js`, `wasm` and a GPU, for whichever checkout the bundle is made of. */
 import { type CompileOptions, compile, dense, rmsprop, sequential, trainer } from "tensorloom";
 import { netProgram } from "../net-program.ts";
+import { perExampleProgram } from "../per-example-program.ts";
 import { formulaOf, formulaProgram, stepProgram } from "../programs.ts";
 import type { System } from "../protocol.ts";
 import { mainStep, network } from "../workloads.ts";
@@ -39,6 +40,23 @@ export function ownSystem(where: Where): System {
       weights.forEach((values, i) => {
         executable.state.write(`model.${i}`, values);
       });
+      return {
+        compileMs,
+        step(image, label) {
+          executable.train({ image, label });
+          return executable.read("loss");
+        },
+      };
+    },
+
+    async perExample(batch, { w1, w2 }) {
+      last?.dispose();
+      const started = performance.now();
+      const executable = await compile(perExampleProgram(), { ...where, dims: { batch } });
+      const compileMs = performance.now() - started;
+      last = executable;
+      executable.state.write("model.w1", w1);
+      executable.state.write("model.w2", w2);
       return {
         compileMs,
         step(image, label) {

@@ -37,18 +37,24 @@ export const contractRules: readonly Rule[] = [
   ),
 ];
 
+/** A sum of one element is none. */
 function productOf(root: Node, build: Build): Node | null {
-  if (!isContract(root) || root.attrs.sumLeft.length > 0 || root.attrs.batchLeft.length === 0) return null;
-  const { batchLeft, batchRight } = root.attrs;
+  if (!isContract(root) || root.attrs.batchLeft.length === 0) return null;
+  const { batchLeft, batchRight, sumLeft, sumRight } = root.attrs;
   const [left, right] = root.args;
+  if (sumLeft.some((axis) => left.type.shape[axis] !== 1)) return null;
   const { shape } = root.type;
-  const freeLeft = freeAxes(left.type.shape.length, batchLeft, []);
-  const freeRight = freeAxes(right.type.shape.length, batchRight, []);
-  const spread = (node: Node, batch: readonly number[], free: readonly number[], from: number): Node =>
-    build.broadcast(build.permute(node, [...batch, ...free]), shape, [
-      ...batch.map((_, i) => i),
-      ...free.map((_, i) => from + i),
-    ]);
+  const freeLeft = freeAxes(left.type.shape.length, batchLeft, sumLeft);
+  const freeRight = freeAxes(right.type.shape.length, batchRight, sumRight);
+  const spread = (node: Node, batch: readonly number[], free: readonly number[], from: number): Node => {
+    const kept = [...batch, ...free];
+    const others = node.type.shape.map((_, axis) => axis).filter((axis) => !kept.includes(axis));
+    const flat = build.reshape(
+      build.permute(node, [...kept, ...others]),
+      kept.map((axis) => node.type.shape[axis] ?? 1),
+    );
+    return build.broadcast(flat, shape, [...batch.map((_, i) => i), ...free.map((_, i) => from + i)]);
+  };
   return build.map(
     "mul",
     spread(left, batchLeft, freeLeft, batchLeft.length),

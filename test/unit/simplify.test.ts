@@ -111,6 +111,7 @@ const written: Readonly<Record<string, readonly Make[]>> = {
   ],
   "contract(x, w) along a batch, which sums nothing ≈ x · w": [
     (b, x, y) => b.contract(x, y, batched([0], [0], [], [])),
+    (b, x, y) => b.contract(b.reshape(x, [5, 1, 12]), b.reshape(y, [5, 12, 1]), batched([0], [0], [1], [2])),
     (b, x, y) => b.contract(b.reshape(x, [5, 3, 4]), b.reshape(y, [4, 5, 3]), batched([2, 0], [0, 1], [], [])),
   ],
   "contract(x, w repeated along a batch axis) = contract(x, w)": [
