@@ -6,7 +6,7 @@
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { freshNames } from "../../passes/kernel/names.ts";
 import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
-import { everyFold, Facts, sizeOf } from "../../passes/schedule/facts.ts";
+import { everyFold, sizeOf } from "../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { nameNow, type Piece } from "../../passes/schedule/piece.ts";
@@ -224,6 +224,6 @@ function namesOf(nest: Nest): Known {
       if (stmt.kind === "fold") loops.push(...stmt.axes.map(({ name }) => name));
     },
   });
-  const accumulators = new Facts(nest).folds().map(({ accumulators: [first] }) => first?.name ?? "");
+  const accumulators = everyFold(nest.body).map(({ accumulators: [first] }) => first?.name ?? "");
   return { loops, accumulators };
 }
