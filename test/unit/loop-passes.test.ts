@@ -136,3 +136,16 @@ test("a sum that others read stays, and so does one whose rows would take more m
     ).carry.sum;
   expect(shapesOf(loopsOf(large))).toEqual([[[], [50]]]);
 });
+
+test("also where dimensions are still names, as in pictures of a program", () => {
+  const made = program({
+    inputs: { x: f32("time", "batch", 3), h: f32("batch", 4), w: f32(3, 4), u: f32(4, 4), b: f32(4) },
+    step: (given) => ({ outputs: tl.grad(tl.sum(cell(given as unknown as Given).carry), { w: given.w, u: given.u }) }),
+  });
+  const written = made.entries.get("step");
+  if (written === undefined) throw new Error("no entry");
+  const context = { dims: {}, warn: () => undefined };
+  const after = simplify.run(differentiate.run(written, context), context);
+  expect(checkGraph(after.graph)).toBeNull();
+  expect(neededNodes(after).some(({ type: { shape } }) => shape.join() === "time,batch,4")).toBe(true);
+});
