@@ -7,12 +7,55 @@ import { netProgram } from "../../bench/net-program.ts";
 import { c5, conv2 } from "../../bench/workloads.ts";
 import { stagesOf } from "../../src/compile.ts";
 import { window } from "../../src/graph/ops/window.ts";
-import type { Program } from "../../src/index.ts";
+import {
+  add,
+  checkpoint,
+  conv,
+  f32,
+  glorotUniform,
+  grad,
+  i32,
+  matmul,
+  maxPool,
+  mean,
+  type Program,
+  param,
+  program,
+  relu,
+  reshape,
+  softmaxCrossEntropy,
+  zeros,
+} from "../../src/index.ts";
 import { targets } from "../../src/targets.ts";
 import { expectGolden } from "../golden.ts";
 
 const planned = (target: "js" | "wasm" | "wgsl", net = c5) =>
   stagesOf(netProgram(net) as Program, "train", { batch: net.batch }, targets[target].planned);
+
+/** C5's first layer and its last, with and without what lies between them kept. */
+function withCheckpoint(isKept: boolean) {
+  const batch = 512;
+  const model = {
+    kernel: param(glorotUniform(3, 3, 1, 32)),
+    bias: param(zeros(32)),
+    w: param(glorotUniform(5408, 64)),
+  };
+  return program({
+    inputs: { image: f32(batch, 28, 28, 1), label: i32(batch) },
+    state: { model },
+    step({ image, label }, { model: weights }) {
+      const layer = (x: typeof image) => maxPool(relu(add(conv(x, weights.kernel), weights.bias)), { size: 2 });
+      const pooled = isKept ? layer(image) : checkpoint(layer, image);
+      const logits = matmul(reshape(pooled, [batch, 5408]), weights.w);
+      const loss = mean(softmaxCrossEntropy(logits, label));
+      const slopes = grad(loss, weights);
+      return {
+        outputs: { loss },
+        next: { model: { kernel: slopes.kernel, bias: slopes.bias, w: slopes.w } },
+      };
+    },
+  });
+}
 
 describe("the plan of a convolutional network", () => {
   test("C5 on wasm: what lies in memory between its kernels, as text", () => {
@@ -25,6 +68,19 @@ describe("the plan of a convolutional network", () => {
     // In their plans: the convolution, its slope, the pool and its slope.
     const theirs = 4 * c5.batch * 32 * (2 * 26 * 26 + 2 * 13 * 13);
     expect(peakBytes).toBeLessThan(0.35 * theirs);
+  });
+
+  test("what is made again in the backward pass needs less memory", () => {
+    const [kept, again] = [true, false].map((isKept) => {
+      const { report } = stagesOf(withCheckpoint(isKept) as Program, "step", {}, targets.wasm.planned);
+      return {
+        ...report.memory,
+        convolutions: report.kernels.filter(({ name }) => name.includes("maxwithindex")).length,
+      };
+    });
+    expect([kept?.convolutions, again?.convolutions]).toEqual([1, 2]);
+    expect(again?.peakBytes).toBeLessThan(kept?.peakBytes ?? 0);
+    expect(again?.peakBytes).toBeLessThanOrEqual(1.05 * (again?.lowerBoundBytes ?? 0));
   });
 
   test.each(["js", "wasm", "wgsl"] as const)(
