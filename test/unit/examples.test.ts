@@ -2,6 +2,7 @@
  * The examples, run as a user runs them: what they print is what they promise. (derivatives.ts and the two for MNIST have
  * tests of their own.)
  */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { runScript } from "./run-script.ts";
@@ -75,6 +76,31 @@ test("per-example-gradients: the wrong labels are those that pull hardest", asyn
     "their gradients add up to that of the whole, to 1e-4",
   ]);
 });
+
+/** How much of a text stands in what was learnt: the share of its runs of `size` letters. */
+function shareOf(learnt: string, written: string, size: number): number {
+  const runs = Array.from({ length: written.length - size + 1 }, (_, i) => written.slice(i, i + size));
+  return runs.filter((run) => learnt.includes(run)).length / runs.length;
+}
+
+test("char-lstm: what is drawn letter by letter is the text that was learnt", async () => {
+  const lines = await printed("char-lstm");
+  expect(Number(/^after 300 steps: loss (\d\.\d+)$/m.exec(lines.join("\n"))?.[1])).toBeLessThan(0.2);
+  const [, quoted = ""] = /`([^`]+)`\.replaceAll/.exec(readFileSync("examples/char-lstm.ts", "utf8")) ?? [];
+  const learnt = quoted.replaceAll("\n", " ");
+  const written = lines.filter((line) => line.startsWith("> ")).map((line) => line.slice(2));
+  expect(written.map((line) => line.length)).toEqual([201, 201, 201]);
+  for (const line of written) expect(shareOf(learnt + learnt, line, 12)).toBeGreaterThan(0.6);
+}, 60_000);
+
+test("transformer: a text is known by heart, and said from its beginning", async () => {
+  const lines = await printed("transformer");
+  const [, loss, right] = /^step 200: loss (\d\.\d+), (\d\.\d+) of the letters/m.exec(lines.join("\n")) ?? [];
+  expect(Number(loss)).toBeLessThan(0.2);
+  expect(Number(right)).toBeGreaterThan(0.93);
+  const [, said, all] = /^(\d+) of (\d+) letters are those of the text\.$/.exec(lines.at(-1) ?? "") ?? [];
+  expect(Number(said) / Number(all)).toBeGreaterThan(0.98);
+}, 60_000);
 
 test("inspect: six nodes at every stage", async () => {
   const text = (await printed("inspect")).join("\n");
