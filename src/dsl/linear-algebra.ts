@@ -4,7 +4,8 @@
  *
  *   solveTriangular   row i: x[i] = (b[i] - sum over j < i of a[i, j] x[j]) / a[i, i]
  *   cholesky          column j: what the columns before it leave of a[:, j], over the root of its first
- *   solve, inverse, det   elimination by columns with partial pivoting (Golub and Van Loan, "Matrix Computations", 3.4)
+ *   solve, inverse        elimination by columns with partial pivoting (Golub and Van Loan, "Matrix Computations", 3.4)
+ *   det                   the same with complete pivoting
  */
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -18,7 +19,7 @@ import { equal, greater, greaterEqual, where } from "./logic.ts";
 import { scan } from "./loops.ts";
 import { abs, add, cast, div, mul, neg, sin, sqrt, square, sub } from "./math.ts";
 import { batchMatmul } from "./products.ts";
-import { argmax, prod, sum } from "./reduce.ts";
+import { argmax, max, prod, sum } from "./reduce.ts";
 import { broadcastTo, concat, flip, permute, reshape } from "./shape.ts";
 import type { CheckDTypes } from "./shape-types.ts";
 import { arange, full } from "./sources.ts";
@@ -146,17 +147,22 @@ export function det(a: Tensor): Tensor {
   checkArguments("det", arguments, 1);
   checkSquare("det", a, here("det"));
   const { n } = sizesOf(a);
-  const { rows, sign } = eliminated(a, n);
+  const { rows, sign } = eliminated(a, n, true);
   const pivots = sum(where(equal(reshape(arange(n), [n, 1]), arange(n)), rows, 0), { axis: -1 });
   return mul(sign, prod(pivots, { axis: -1 }));
 }
 
-/** Rows [.., n, m] without what stands below the diagonal of the first n columns, and the sign of the exchange of rows. */
-function eliminated(whole: Tensor, n: Dim): { readonly rows: Tensor; readonly sign: Tensor } {
+/**
+ * Rows [.., n, m] without what stands below the diagonal of the first n columns, and the sign of what was exchanged: rows, and of
+ * square ones, where `complete`, columns as well. Then a pivot is 0 only where all that is left is, and the gradient of a
+ * product of pivots is right there too (complete pivoting, Golub and Van Loan 3.4.8).
+ */
+function eliminated(whole: Tensor, n: Dim, complete = false): { readonly rows: Tensor; readonly sign: Tensor } {
   const { rank } = sizesOf(whole);
   const lead: Shape = whole.shape.slice(0, rank - 2);
   const [down, across] = [arange(n), arange(whole.shape[rank - 1] ?? 0)];
-  const step = ({ rows, sign }: { readonly rows: Tensor; readonly sign: Tensor }, k: Tensor) => {
+  const step = (before: { readonly rows: Tensor; readonly sign: Tensor }, k: Tensor) => {
+    const { rows, sign } = complete ? withLargestColumn(before, k, n) : before;
     const isColumn = equal(across, k);
     const column = sum(where(isColumn, rows, 0), { axis: -1 });
     const place = argmax(where(greaterEqual(down, k), abs(column), -1));
@@ -174,6 +180,20 @@ function eliminated(whole: Tensor, n: Dim): { readonly rows: Tensor; readonly si
   };
   const ones: Tensor = full(lead, 1, whole.dtype);
   return scan(step, { rows: whole, sign: ones }, down).carry;
+}
+
+/** Column k exchanged with the one that has the largest of the elements from row and column k on. */
+function withLargestColumn({ rows, sign }: { readonly rows: Tensor; readonly sign: Tensor }, k: Tensor, n: Dim) {
+  const { rank } = sizesOf(rows);
+  const across = arange(n);
+  const isLeft = greaterEqual(across, k);
+  const largest = max(where(reshape(isLeft, [n, 1]), abs(rows), -1), { axis: -2 });
+  const place = argmax(where(isLeft, largest, -1));
+  const isPlace = reshape(equal(across, reshape(place, [...place.shape, 1])), [...rows.shape.slice(0, rank - 2), 1, n]);
+  const isOwn = equal(across, k);
+  const columnOf = (is: Tensor<Shape, "bool">): Tensor => sum(where(is, rows, 0), { axis: -1, keepDims: true });
+  const exchanged = where(isOwn, columnOf(isPlace), where(isPlace, columnOf(isOwn), rows));
+  return { rows: exchanged, sign: where(equal(place, k), sign, neg(sign)) };
 }
 
 /** How long a power iteration goes on, and from where. */

@@ -40,6 +40,10 @@ test("the gradient of a determinant is the matrix of cofactors, of a singular ma
   expectNear(await cofactors([[1, 2], [3, 4]]), [4, -3, -2, 1]); // biome-ignore format: a matrix
   expectNear(await cofactors([[1, 2], [2, 4]]), [4, -2, -2, 1]); // biome-ignore format: a matrix
   expectNear(await cofactors([[0, 0], [0, 0]]), [0, 0, 0, 0]); // biome-ignore format: a matrix
+  // a column of zeros that is not the last, as it is or once the one before it is subtracted
+  expectNear(await cofactors([[0, 1, 2], [0, 3, 4], [0, 5, 7]]), [1, 0, 0, 3, 0, 0, -2, 0, 0]); // biome-ignore format: a matrix
+  expectNear(await cofactors([[1, 1, 3], [2, 2, 4], [1, 1, 7]]), [10, -10, 0, -4, 4, 0, -2, 2, 0]); // biome-ignore format: a matrix
+  expectNear(await cofactors([[0, 0, 1], [0, 0, 2], [1, 3, 4]]), [-6, 2, 0, 3, -1, 0, 0, 0, 0]); // biome-ignore format: a matrix
 });
 
 test("triangular systems read their triangle alone", async () => {
