@@ -33,7 +33,8 @@ export function applyAll(op: OpDef, args: readonly Tensor[], attrs: Attrs, origi
   }
   const literals = args.flatMap(({ value }) => (isNode(value) ? [] : [value])); // all are, where none has a graph
   const types = resultTypes(op, literals, attrs, origin);
-  return types.map((type, result) => new Tensor({ op, args: literals, attrs, type, result, origin }));
+  const draws = op.settle !== undefined || literals.some((literal) => literal.draws);
+  return types.map((type, result) => new Tensor({ op, args: literals, attrs, type, result, origin, draws }));
 }
 
 /** The first result of a primitive, or the only one. */

@@ -87,12 +87,13 @@ export function givenNode(graph: Graph, tensor: Tensor, what: string): Node {
   throw new UserError(`${what} gives a tensor of another entry, program or loop${atLine(node.origins[0])}`);
 }
 
-/** The innermost graph that any of these tensors belongs to. */
+/** The innermost graph that any of these tensors belongs to. Random numbers belong to the function that draws them. */
 export function graphOf(tensors: readonly Tensor[]): Graph | undefined {
   let found: Graph | undefined;
+  let draws = false;
   for (const { value } of tensors) {
-    if (!isNode(value) || value.graph === found) continue;
-    if (found === undefined || value.graph.isInside(found)) found = value.graph;
+    if (!isNode(value)) draws ||= value.draws;
+    else if (found === undefined || (value.graph !== found && value.graph.isInside(found))) found = value.graph;
   }
-  return found;
+  return draws ? found?.innermost : found;
 }

@@ -84,7 +84,9 @@ export function vmap(one: unknown, xs: unknown, given?: VmapOptions): unknown {
     const tree = f(examples);
     refusePromise("vmap: the function", tree, origin);
     const results = tensorsOf(tree, "vmap").map((tensor) => trace.node(tensor));
-    const made = forAll(trace, trace.settled(results), inner, size, origin);
+    const settled = trace.settled(results);
+    trace.close(); // what is drawn for all examples is not drawn by the function
+    const made = forAll(trace, settled, inner, size, origin);
     let next = 0;
     return mapTree(tree, tensorLeaf, "vmap", (leaf) => outAt(made[next++] ?? leaf, options.outAxis ?? 0, origin));
   } finally {

@@ -84,6 +84,10 @@ class NodeStore implements Graph {
   #streams = 0;
   readonly #inner: Inner | undefined;
   #parent: NodeStore | null = null;
+  /** What stands in this graph for random numbers. */
+  readonly #drawn = new Set<Node>();
+  /** Of a trace that found its place late: how many nodes the graphs around had by then. */
+  #before: ReadonlyMap<Graph, number> | undefined;
   /** Of an outermost graph: the bodies that are being traced, each inside the one before. */
   readonly #open: NodeStore[] = [];
   #isClosed = false;
@@ -95,9 +99,14 @@ class NodeStore implements Graph {
 
   isInside(outer: Graph): boolean {
     if (this.#inner === undefined || outer === this) return false;
-    if (this.#parent === null && !this.#isClosed && outer instanceof NodeStore) this.enter(outer);
+    if (this.#parent === null && !this.#isClosed && outer instanceof NodeStore) this.#enterLate(outer);
     for (let around = this.#parent; around !== null; around = around.#parent) if (around === outer) return true;
     return false;
+  }
+
+  get innermost(): Graph {
+    const root = this.#root();
+    return root.#open[root.#open.length - 1] ?? (root.#isClosed ? this : root);
   }
 
   get captures(): ReadonlyMap<Node, Node> {
@@ -110,6 +119,24 @@ class NodeStore implements Graph {
     if (root === this.#root()) return;
     this.#parent = root.#open[root.#open.length - 1] ?? root;
     root.#open.push(this, ...this.#open.splice(0));
+  }
+
+  #enterLate(graph: NodeStore): void {
+    this.enter(graph);
+    const before = new Map<Graph, number>();
+    for (let around = this.#parent; around !== null; around = around.#parent) before.set(around, around.#nodes.length);
+    this.#before = before;
+  }
+
+  /** Of what the function has made before its place was known nobody can say whether it was drawn in it, anew for each row. */
+  #refuseDraws(node: Node): void {
+    const draw = neededBy([node]).find((one) => one.graph instanceof NodeStore && one.graph.#drawn.has(one));
+    if (draw === undefined) return;
+    throw new UserError(
+      `${this.#inner?.call}: whether these random numbers are to be drawn once, or by its function again and again, cannot be told, ` +
+        `as it is given constants only: give it a tensor of the program, which may be what the function reads from around ` +
+        `it${atLine(draw.origins[0])}`,
+    );
   }
 
   close(): void {
@@ -128,7 +155,8 @@ class NodeStore implements Graph {
   reach(node: Node): Node {
     const { graph } = node;
     if (graph === this || this.#inner === undefined || !(graph instanceof NodeStore)) return node;
-    if (this.#parent === null && !this.#isClosed) this.enter(graph);
+    if (this.#parent === null && !this.#isClosed) this.#enterLate(graph);
+    if (node.id < (this.#before?.get(graph) ?? 0)) this.#refuseDraws(node);
     const outer = this.#parent?.reach(node) ?? node;
     if (outer.graph !== this.#parent) return node;
     const known = this.#inner.captures.get(outer);
@@ -234,10 +262,27 @@ class NodeStore implements Graph {
 
   #place(literal: Literal): Node {
     const { op, args, attrs, origin, result } = literal;
-    if (op.settle !== undefined && this.#inner !== undefined) return this.#inner.draw(this, literal);
+    if (op.settle !== undefined && this.#inner !== undefined) {
+      return this.#drawnAround(literal) ?? this.#noted(this.#inner.draw(this, literal));
+    }
     const operands = args.map((arg) => this.#placed(arg));
     const settled = op.settle?.(this, attrs, this.#streams++) ?? { args: operands, attrs };
-    return resultOf(this.node(op, settled.args, settled.attrs, [origin]), result);
+    const node = resultOf(this.node(op, settled.args, settled.attrs, [origin]), result);
+    return op.settle === undefined ? node : this.#noted(node);
+  }
+
+  #noted(drawn: Node): Node {
+    this.#drawn.add(drawn);
+    return drawn;
+  }
+
+  /** Random numbers that are those of a graph around are the same in a function that reads them. */
+  #drawnAround(literal: Literal): Node | undefined {
+    for (let around = this.#parent; around !== null; around = around.#parent) {
+      const drawn = around.#adopted.get(literal);
+      if (drawn !== undefined) return this.reach(drawn);
+    }
+    return undefined;
   }
 
   /** Ops are told apart by identity: `max` of two operands and `max` over axes share a name only. */

@@ -59,6 +59,8 @@ export interface Literal {
   readonly type: TensorType;
   readonly result: number;
   readonly origin: Origin;
+  /** There are random numbers in it. They are drawn by the function that is being traced, whatever they meet there. */
+  readonly draws: boolean;
 }
 
 /** The nodes of one entry, interned but for those of their own. `createGraph` in graph.ts makes one. */
@@ -74,6 +76,8 @@ export interface Graph {
   adopt(literal: Literal): Node;
   /** Whether this one is the trace of a function inside one of `outer`'s. */
   isInside(outer: Graph): boolean;
+  /** The body in it that is being traced, the innermost of them; this one where there is none. */
+  readonly innermost: Graph;
   /**
    * What stands in this graph for a node of one around it: a parameter, the same at every use. A node of this graph stands for
    * itself, and so does one from nowhere around, which no op takes.

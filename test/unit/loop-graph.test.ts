@@ -394,3 +394,56 @@ test("a target without branches computes both, and goes on as often as it may", 
     /whileLoop: wgsl has no branches, so it must be told.*\n.*loop-graph.test.ts/,
   );
 });
+
+/** Whether what one function gives for three rows, or examples, are three different numbers. */
+function areOthers(step: (given: Inputs, draw: () => Tensor) => unknown): boolean {
+  const draw = (): Tensor => tl.randomUniform([]) as Tensor;
+  const { outputs = [] } = evaluated((given) => ({ outputs: step(given, draw) }), { x: [1, 2, 3, 4, 5, 6], a: 2 });
+  expect(outputs).toHaveLength(3);
+  return new Set(outputs).size === 3;
+}
+
+test("what a function draws are other numbers for each row, whatever they meet there", () => {
+  const over = (given: Inputs, f: (row: Tensor) => Tensor) =>
+    scan((c: Tensor, row: Tensor) => ({ carry: c, output: f(row) }), given.h as Tensor, given.x as Tensor).outputs;
+  const scaled = ({ a }: Inputs, noise: Tensor): Tensor => tl.mul(a as Tensor, noise) as Tensor;
+  expect(areOthers((given, draw) => over(given, () => scaled(given, draw())))).toBe(true);
+  expect(areOthers((given, draw) => tl.vmap(() => scaled(given, draw()), given.x as Tensor))).toBe(true);
+  const outer = (given: Inputs) => given.h as Tensor;
+  expect(areOthers((given, draw) => over(given, () => tl.sum(tl.vmap(() => draw(), outer(given))) as Tensor))).toBe(
+    true,
+  );
+  expect(areOthers((given, draw) => over(given, () => tl.checkpoint(() => scaled(given, draw()), outer(given))))).toBe(
+    true,
+  );
+  const branch = (given: Inputs, draw: () => Tensor): Tensor =>
+    cond(
+      tl.greater(given.a as never, 0) as never,
+      (y: Tensor) => tl.mul(y, draw()) as Tensor,
+      (y: Tensor) => y,
+      given.a as Tensor,
+    );
+  expect(areOthers((given, draw) => over(given, () => branch(given, draw)))).toBe(true);
+  // drawn outside it is one number, the same inside and outside
+  const step = (given: Inputs) => {
+    const noise = tl.randomUniform([]) as Tensor;
+    const all = tl.mul(noise, given.a as Tensor) as Tensor;
+    return { all, outputs: over(given, () => tl.add(scaled(given, noise), tl.mul(noise, 0)) as Tensor) };
+  };
+  const { all, outputs } = evaluated(step, { x: [1, 2, 3, 4, 5, 6], a: 2 });
+  expect(outputs).toEqual([...(all ?? []), ...(all ?? []), ...(all ?? [])]);
+});
+
+test("numbers that a while loop draws, or that nobody can say how often to draw, are refused", () => {
+  const scaled = ({ a }: Inputs): Tensor => tl.mul(a as Tensor, tl.randomUniform([])) as Tensor;
+  const repeated = (given: Inputs) =>
+    whileLoop(
+      (c: Tensor) => tl.less(c, 3) as Tensor<readonly [], "bool">,
+      (c: Tensor) => tl.add(c, scaled(given)) as Tensor,
+      given.a as Tensor,
+    );
+  expect(() => entryOf(repeated)).toThrow(/randomUniform in whileLoop: .*\n.*loop-graph.test.ts/);
+  const walk = (given: Inputs) =>
+    scan((c: Tensor) => ({ carry: tl.add(c, scaled(given)) as Tensor }), tl.scalar(0) as Tensor, {}, { length: 3 });
+  expect(() => entryOf(walk)).toThrow(/scan: whether these random numbers .* cannot be told.*\n.*loop-graph.test.ts/);
+});
