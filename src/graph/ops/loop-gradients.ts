@@ -36,26 +36,9 @@ export function scanSlopes(
   const step = backwardStep(body, node.args, slopes, { carries, slices, flowing }, b);
   if (step.flows.size === 0) return [];
 
-  // what the forward loop keeps: results of the wider one, behind those that it has
-  const stacks = new Map<Node, Node>();
-  const kept = [...step.parameters].filter(([name, parameter]) => step.read.has(parameter) && Number(name) < carries);
-  const extra = [...kept.map(([, parameter]) => parameter), ...step.residuals];
-  if (extra.length > 0) {
-    const numbered = new Map(
-      [...step.parameters].filter(([name]) => name === iterationName || Number(name) < node.args.length),
-    );
-    const wider = closeBody(numbered, [...step.outputs, ...extra], step.next, carries);
-    const wide = b.node(op, node.args, { ...attrs, body: wider });
-    b.supersede(node, wide);
-    extra.forEach((stack, i) => {
-      stacks.set(stack, resultOf(wide, carries + step.outputs.length + i));
-    });
-  }
-
+  const stacks = keptStacks(op, node, step, b);
   // the operands of the backward loop, each beside its parameter
   const carried: (readonly [Node | undefined, Node])[] = [];
-  const rows: (readonly [Node, Node])[] = [];
-  const captured: (readonly [Node, Node])[] = [];
   const next: Node[] = [];
   const outputs: Node[] = [];
   const places = new Map<number, { readonly stacked: boolean; readonly place: number }>();
@@ -69,20 +52,7 @@ export function scanSlopes(
       carried.push([step.parameters.get(slopeName(i)), (i < carries ? slopes[i] : null) ?? b.fill(operand, 0)]);
     }
   }
-  for (const [name, parameter] of step.parameters) {
-    if (!step.read.has(parameter)) continue;
-    const number = Number(name);
-    const stack = stacks.get(parameter);
-    if (stack !== undefined) rows.push([parameter, stack]);
-    else if (name.startsWith(stackPrefix))
-      rows.push([parameter, slopeAt(slopes, carries + Number(name.slice(stackPrefix.length)))]);
-    else if (number >= carries && number < carries + slices) rows.push([parameter, operandAt(node, number)]);
-    else if (number >= carries + slices) captured.push([parameter, operandAt(node, number)]);
-  }
-  for (const residual of step.residuals) {
-    const stack = stacks.get(residual);
-    if (stack !== undefined) rows.push([residual, stack]);
-  }
+  const { rows, captured } = readsOf(node, step, stacks, slopes);
   const numbered = new Map<string, Node>();
   [...carried, ...rows, ...captured].forEach(([parameter], i) => {
     if (parameter !== undefined) numbered.set(String(i), parameter);
@@ -104,6 +74,58 @@ export function scanSlopes(
     const found = places.get(i);
     return found === undefined ? null : resultOf(backward, found.place + (found.stacked ? carried.length : 0));
   });
+}
+
+/** What the forward loop keeps for the backward one: results of a wider loop, behind those that it has, by what is stacked. */
+function keptStacks(
+  op: LoopOp<ScanSchema, "many">,
+  node: NodeOf<ScanSchema, "many">,
+  step: BackwardStep,
+  b: Build,
+): ReadonlyMap<Node, Node> {
+  const stacks = new Map<Node, Node>();
+  const attrs = attrsOf(b.latest(node), op);
+  const { carries } = attrs;
+  const kept = [...step.parameters].filter(([name, parameter]) => step.read.has(parameter) && Number(name) < carries);
+  const extra = [...kept.map(([, parameter]) => parameter), ...step.residuals];
+  if (extra.length === 0) return stacks;
+  const numbered = new Map(
+    [...step.parameters].filter(([name]) => name === iterationName || Number(name) < node.args.length),
+  );
+  const wider = closeBody(numbered, [...step.outputs, ...extra], step.next, carries);
+  const wide = b.node(op, node.args, { ...attrs, body: wider });
+  b.supersede(node, wide);
+  extra.forEach((stack, i) => {
+    stacks.set(stack, resultOf(wide, carries + step.outputs.length + i));
+  });
+  return stacks;
+}
+
+/** What the backward loop reads, row by row and as it is: each parameter beside its operand. */
+function readsOf(
+  node: NodeOf<ScanSchema, "many">,
+  step: BackwardStep,
+  stacks: ReadonlyMap<Node, Node>,
+  slopes: Slopes,
+): Readonly<Record<"rows" | "captured", readonly (readonly [Node, Node])[]>> {
+  const { carries, slices } = node.attrs;
+  const rows: (readonly [Node, Node])[] = [];
+  const captured: (readonly [Node, Node])[] = [];
+  for (const [name, parameter] of step.parameters) {
+    if (!step.read.has(parameter)) continue;
+    const number = Number(name);
+    const stack = stacks.get(parameter);
+    if (stack !== undefined) rows.push([parameter, stack]);
+    else if (name.startsWith(stackPrefix))
+      rows.push([parameter, slopeAt(slopes, carries + Number(name.slice(stackPrefix.length)))]);
+    else if (number >= carries && number < carries + slices) rows.push([parameter, operandAt(node, number)]);
+    else if (number >= carries + slices) captured.push([parameter, operandAt(node, number)]);
+  }
+  for (const residual of step.residuals) {
+    const stack = stacks.get(residual);
+    if (stack !== undefined) rows.push([residual, stack]);
+  }
+  return { rows, captured };
 }
 
 /** One step of the backward loop, in a graph of its own. */
