@@ -2,11 +2,15 @@
 import * as tensorloom from "tensorloom";
 import { adam, add, f32, grad, i32, matmul, mean, param, program, relu, reshape, type Tensor, zeros } from "tensorloom";
 import type { NetWorkload } from "./nets.ts";
+import { blockProgram, lstmProgram } from "./sequence-programs.ts";
 
 type Images = Tensor<readonly ["batch", number, number, number], "f32">;
 
 /** The training step. Weights are "model.0", "model.1", ... */
-export function netProgram({ params }: NetWorkload) {
+export function netProgram(workload: NetWorkload) {
+  if (workload.net === "lstm") return lstmProgram(workload);
+  if (workload.net === "block") return blockProgram(workload);
+  const { params } = workload;
   // Of the namespace: a checkout that has no convolutions yet is bundled all the same.
   const { conv, maxPool } = tensorloom;
   const model = params.map(({ shape }) => param(zeros(...shape)));

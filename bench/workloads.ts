@@ -2,7 +2,7 @@
  * What is measured, as data: every system gets the same shapes, starting weights and batches (see data.ts).
  *
  *   step         one training step of 784-512-10 on a fresh batch, up to and including the loss as a number on the host
- *   net          the same of a network of images with Adam (nets.ts)
+ *   net          the same of a network with Adam (nets.ts)
  *   perExample   the same of 784-512-10 with the gradient of each image, cut to norm 1, and SGD
  *   matmul       c = a b, square
  *   chain        z = max(x + y, 0), `calls` times
@@ -13,7 +13,7 @@
  *   floor        the fastest this machine does something, by hand. The `floor` process alone.
  */
 
-import { type NetWorkload, netFlops, netWorkload } from "./nets.ts";
+import { type NetWorkload, netFlops, netTitle, netWorkload } from "./nets.ts";
 
 export type OptimizerName = "sgd" | "rmsprop" | "adam";
 export type MapName = "add" | "axpy" | "relu-add" | "lerp";
@@ -63,6 +63,8 @@ export const constants = {
 export const mainStep = { kind: "step", batch: 128, optimizer: "rmsprop" } as const satisfies Workload;
 export const c5 = netWorkload("c5", 512);
 export const conv2 = netWorkload("conv2", 128);
+export const lstm = netWorkload("lstm", 32);
+export const block = netWorkload("block", 16);
 export const perExample = { kind: "perExample", batch: 128 } as const satisfies Workload;
 const optimizers: readonly OptimizerName[] = ["sgd", "rmsprop", "adam"];
 
@@ -76,6 +78,8 @@ export const compared: readonly Workload[] = [
   ),
   c5,
   conv2,
+  lstm,
+  block,
   perExample,
   ...[256, 512, 1024, 2048].map((n) => ({ kind: "matmul", n }) as const),
   { kind: "chain", shape: [20, 100], calls: 1000 },
@@ -124,7 +128,7 @@ export function titleOf(workload: Workload): string {
     case "step":
       return `step ${workload.optimizer} ${workload.batch}`;
     case "net":
-      return `${workload.net} ${workload.batch}`;
+      return netTitle(workload);
     case "perExample":
       return `perExample mlp ${workload.batch}`;
     case "matmul":

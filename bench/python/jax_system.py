@@ -46,9 +46,47 @@ def net_loss_of(model, image, label):
     return -jnp.mean(jnp.take_along_axis(logs, label[:, None], axis=1))
 
 
-@partial(jax.jit, donate_argnums=(0, 1))
-def train_net(model, moments, t, image, label):
-    loss, gradients = jax.value_and_grad(net_loss_of)(model, image, label)
+def lstm_scores(model, image):
+    wx, bx, wh, bh, w, b = model
+
+    def cell(mind, x):
+        h, c = mind
+        i, f, g, o = jnp.split(x @ wx + bx + h @ wh + bh, 4, axis=1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+    nothing = jnp.zeros((len(image), 64))
+    (h, _), _ = jax.lax.scan(cell, (nothing, nothing), image[:, :700].reshape(-1, 100, 7).transpose(1, 0, 2))
+    return h @ w + b
+
+
+def block_scores(model, image):
+    embedding, attention, joined, wide, narrow, classes = zip(model[::2], model[1::2])
+    dense = lambda x, layer: x @ layer[0] + layer[1]
+    x = dense(image[:, :768].reshape(-1, 128, 6), embedding)
+    query, key, value = dense(layer_norm(x), attention).reshape(-1, 128, 3, 4, 32).transpose(2, 0, 3, 1, 4)
+    match = query @ key.swapaxes(-1, -2) * 32**-0.5
+    past = jnp.tril(jnp.ones((128, 128), bool))
+    seen = jax.nn.softmax(jnp.where(past, match, -jnp.inf)) @ value
+    met = x + dense(seen.swapaxes(1, 2).reshape(-1, 128, 128), joined)
+    out = met + dense(jax.nn.relu(dense(layer_norm(met), wide)), narrow)
+    return dense(out.mean(1), classes)
+
+
+def sequence_loss_of(scores, model, image, label):
+    logs = jax.nn.log_softmax(scores(model, image))
+    return -jnp.mean(jnp.take_along_axis(logs, label[:, None], axis=1))
+
+
+losses = {
+    "lstm": partial(sequence_loss_of, lstm_scores),
+    "block": partial(sequence_loss_of, block_scores),
+}
+
+
+@partial(jax.jit, static_argnums=0, donate_argnums=(1, 2))
+def train_net(net, model, moments, t, image, label):
+    loss, gradients = jax.value_and_grad(losses.get(net, net_loss_of))(model, image, label)
     pairs = [update("adam", w, g, m, t, jnp.sqrt) for w, g, m in zip(model, gradients, moments)]
     return loss, [w for w, _ in pairs], [m for _, m in pairs]
 
@@ -91,7 +129,7 @@ class Jax:
 
         def step(image, label):
             state[2] += 1
-            loss, state[0], state[1] = train_net(state[0], state[1], float(state[2]), image, label)
+            loss, state[0], state[1] = train_net(workload["net"], state[0], state[1], float(state[2]), image, label)
             return float(loss)
 
         return step

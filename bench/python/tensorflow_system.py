@@ -45,6 +45,8 @@ class TensorFlow:
         return lambda image, label: float(train(image, label))
 
     def net(self, workload, weights):
+        if workload["net"] in ("lstm", "block"):
+            return None
         model = [tf.Variable(w) for w in weights]
         moments = [[tf.Variable(tf.zeros_like(w)) for _ in range(MOMENTS["adam"])] for w in model]
         count = tf.Variable(0.0)

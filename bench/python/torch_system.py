@@ -36,6 +36,28 @@ def update(optimizer, model, gradients, moments, t):
         torch._foreach_addcdiv_(model, m, scale, -1e-3 * math.sqrt(1 - 0.999**t) / (1 - 0.9**t))
 
 
+def lstm_scores(model, image):
+    wx, bx, wh, bh, w, b = model
+    x = image[:, :700].view(-1, 100, 7)
+    h = torch.zeros(1, len(image), 64)
+    _, last, _ = torch._VF.lstm(x, (h, h), (wx, wh, bx, bh), True, 1, 0.0, True, False, True)
+    return torch.addmm(b, last[0], w)
+
+
+def block_scores(model, image):
+    embedding, attention, joined, wide, narrow, classes = zip(model[::2], model[1::2])
+    normalized = lambda x: torch.nn.functional.layer_norm(x, (128,), eps=1e-5)
+    dense = lambda x, layer: x @ layer[0] + layer[1]
+    x = dense(image[:, :768].view(-1, 128, 6), embedding)
+    query, key, value = dense(normalized(x), attention).view(-1, 128, 3, 4, 32).permute(2, 0, 3, 1, 4)
+    match = query @ key.transpose(-1, -2) * 32**-0.5
+    past = torch.ones(128, 128, dtype=torch.bool).tril()
+    seen = torch.softmax(match.masked_fill(~past, -math.inf), -1) @ value
+    met = x + dense(seen.transpose(1, 2).reshape(-1, 128, 128), joined)
+    out = met + dense(torch.relu(dense(normalized(met), wide)), narrow)
+    return dense(out.mean(1), classes)
+
+
 class PyTorch:
     def __init__(self, threads):
         torch.set_num_threads(threads)
@@ -81,7 +103,29 @@ class PyTorch:
 
         return step
 
+    def sequence(self, workload, weights):
+        """An LSTM's weights lie transposed, as PyTorch has them."""
+        scores = lstm_scores if workload["net"] == "lstm" else block_scores
+        turned = range(4) if workload["net"] == "lstm" else ()
+        model = [torch.tensor(w.T.copy() if i in turned else w).requires_grad_() for i, w in enumerate(weights)]
+        moments = [[torch.zeros_like(w) for w in model] for _ in range(MOMENTS["adam"])]
+        count = [0]
+
+        def step(image, label):
+            count[0] += 1
+            loss = torch.nn.functional.cross_entropy(scores(model, torch.from_numpy(image)), torch.from_numpy(label).long())
+            gradients = torch.autograd.grad(loss, model)
+            update("adam", model, gradients, moments, count[0])
+            return loss.item()
+
+        return step
+
     def net(self, workload, weights):
+        if workload["net"] in ("lstm", "block"):
+            return self.sequence(workload, weights)
+        return self.image_net(workload, weights)
+
+    def image_net(self, workload, weights):
         """Images with channels in front, as PyTorch has them: the first dense layer takes its inputs in that order."""
         model = []
         for w in map(torch.tensor, weights):
