@@ -4,11 +4,13 @@
 import { againstTitle, floorTitle, type Results } from "./results.ts";
 import { floorOf, ours } from "./systems.ts";
 import {
+  block,
   c5,
   contractions,
   conv2,
   type FloorName,
   jsContractions,
+  lstm,
   mainStep,
   mapBytes,
   maps,
@@ -50,6 +52,16 @@ export function verdicts(results: Results): readonly Verdict[] {
       "two convolutions, time against PyTorch",
       results.median(titleOf(conv2), ours.wasm2) / results.median(titleOf(conv2), "PyTorch"),
       1,
+    ),
+    atMost(
+      "LSTM step, time against JAX",
+      results.median(titleOf(lstm), ours.wasm2) / results.median(titleOf(lstm), "JAX"),
+      1,
+    ),
+    atMost(
+      "transformer block, time against PyTorch",
+      results.median(titleOf(block), ours.wasm2) / results.median(titleOf(block), "PyTorch"),
+      1.5,
     ),
     atMost("js: step, time against tfjs wasm", 1 / timesOurs("tfjs wasm", ours.js), 1.2),
     atLeast("js: step, faster than tfjs plain JS", timesOurs("tfjs, plain JS", ours.js), 4),
