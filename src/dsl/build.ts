@@ -70,11 +70,13 @@ function operandDType(operands: readonly Operand[]): DType {
 /** Numbers become constants of the dtype of the tensors they meet. */
 export function toTensor(operand: Operand, dtype: DType, origin: Origin): Tensor {
   if (operand instanceof Tensor) return operand;
-  const attrs = constantAttrs(dtype, operand);
-  if (!isFloat(dtype) && attrs.value !== operand) {
-    throw new UserError(`${inCall(origin)}: ${operand} is no ${dtype}: cast the tensor it meets${atLine(origin)}`);
-  }
-  return applyOp(constant, [], attrs, origin);
+  return applyOp(constant, [], constantAttrs(dtype, checkNumber(operand, dtype, origin)), origin);
+}
+
+/** A number that becomes one of a dtype: floats are rounded, but an integer it must be already. */
+export function checkNumber(value: number, dtype: DType, origin: Origin): number {
+  if (isFloat(dtype) || constantAttrs(dtype, value).value === value) return value;
+  throw new UserError(`${inCall(origin)}: ${value} is no ${dtype}: cast the tensor it meets${atLine(origin)}`);
 }
 
 /** Brought to a shape that it broadcasts to: trailing axes are aligned, as in NumPy. */

@@ -8,7 +8,7 @@ import { atLine, here, type Origin } from "../core/origin.ts";
 import { concat as concatOp, pad as padOp, slice as sliceOp } from "../graph/ops/parts.ts";
 import { flip as flipOp, permute as permuteOp, reshape as reshapeOp } from "../graph/ops/view.ts";
 import { addDims, broadcastShapes, type Dim, multiplyDims, printShape, type Shape, sameShape } from "../graph/shape.ts";
-import { applyOp, broadcastAt } from "./build.ts";
+import { applyOp, broadcastAt, checkNumber } from "./build.ts";
 import { anyNumber, axisKind, checkShape, checkTensor, checkTensors } from "./check.ts";
 import type { CheckAllDTypes, ConcatShape, PadShape, Range, ReshapeShape, SliceShape, Width } from "./part-types.ts";
 import type { CheckOrder, PermuteShape, Reversed } from "./shape-types.ts";
@@ -148,7 +148,7 @@ export function pad(x: Tensor, widths: readonly Width[], value = 0): Tensor {
   const origin = here("pad");
   checkTensor("pad", x);
   checkValue("pad", "the widths", widths, list(widthKind), origin);
-  checkValue("pad", "the value", value, anyNumber, origin);
+  checkNumber(checkValue("pad", "the value", value, anyNumber, origin), x.dtype, origin);
   const [before, after] = [widths.map((w) => w[0]), widths.map((w) => w[1])];
   const inner = widths.map(() => 0);
   return applyOp(padOp, [x], { before, after, inner, value }, origin);

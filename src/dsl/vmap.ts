@@ -65,6 +65,7 @@ export function vmap(one: unknown, xs: unknown, given?: VmapOptions): unknown {
   const f = checkValue("vmap", "f", one, ofOne, origin);
   const options = checkOptions("vmap", given, vmapTable, { before: "f, xs, ", origin });
   const leaves = leavesOf(xs, tensorLeaf, "vmap: xs");
+  if (options.axis !== undefined) checkNames(options.axis, leaves, origin);
   const axes = leaves.map((leaf) => axisOf(leaf, options.axis ?? 0, origin));
   const size = examplesOf(leaves, axes, origin);
   const outer = leaves.map(({ leaf }, i) => inFront(leaf, axes[i] ?? null, origin));
@@ -113,6 +114,25 @@ function forAll(
   for (const [parameter, tensor] of perExample) given.set(parameter, { node: nodeIn(graph, tensor), batched: true });
   for (const [parameter, tensor] of shared) given.set(parameter, { node: nodeIn(graph, tensor), batched: false });
   return vectorize(graph, results, given, size).map((made) => new Tensor(spreadBatch(made, size, build)));
+}
+
+/** A name in the axes that is none in the tree of tensors would be as if it were not there. */
+function checkNames(axis: AxisTree, leaves: readonly NamedLeaf<Tensor>[], origin: Origin): void {
+  const paths = leaves.map(({ path }) => (path === "" ? [] : splitPath(path)));
+  const check = (tree: unknown, depth: number, among: readonly (readonly string[])[]): void => {
+    if (typeof tree !== "object" || tree === null) return;
+    for (const [name, part] of Object.entries(tree)) {
+      const found = among.filter((path) => path[depth] === name);
+      if (found.length > 0) check(part, depth + 1, found);
+      else if (among.some((path) => path.length > depth)) {
+        const names = new Set(among.flatMap((path) => path.slice(depth, depth + 1)));
+        throw new UserError(
+          `vmap: axis has ${show(name)}, and xs has no such name (${[...names].join(", ")})${atLine(origin)}`,
+        );
+      }
+    }
+  };
+  check(axis, 0, paths);
 }
 
 /** The axis of a leaf that counts the examples, as the options have it: a number, null, or a tree of them. */

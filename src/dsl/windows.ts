@@ -7,7 +7,7 @@ import { checkArguments, checkOptions, list, type OptionTable } from "../core/op
 import { atLine, here } from "../core/origin.ts";
 import { window as windowOp } from "../graph/ops/window.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
-import { applyOp } from "./build.ts";
+import { applyOp, checkNumber } from "./build.ts";
 import { anyNumber, axisKind, checkTensor } from "./check.ts";
 import type { CheckOptions } from "./shape-types.ts";
 import type { Tensor } from "./tensor.ts";
@@ -59,6 +59,7 @@ export function window(x: Tensor, given: WindowOptions): Tensor {
     const missing = named === undefined ? "axes" : "size";
     throw new ShapeError(`window: which ${missing}? window(x, { axes: [0], size: 3 })${atLine(origin)}`);
   }
+  checkNumber(value, x.dtype, origin);
   const axes = named.map((axis) => (axis < 0 ? axis + x.rank : axis));
   const lost = axes.find((axis, i) => x.shape[axis] === undefined || axes.indexOf(axis) !== i);
   if (lost !== undefined) {

@@ -478,3 +478,15 @@ test.each(Object.entries(otherCalls))("%s with wrong values says so in words", a
     }
   }
 });
+
+test("what stands around integers is an integer; axes of examples have the names of the tensors", () => {
+  inEntry(({ a, ids }) => {
+    const { pad, vmap, window } = tensorloom as unknown as Readonly<Record<string, AnyFunction>>;
+    expect(refusal("pad", () => pad?.(ids, [[1, 1]], 1.5))).toContain("pad: 1.5 is no i32"); // biome-ignore format: short
+    const around = { axes: [0], size: 2, padding: "same", value: Number.NaN };
+    expect(refusal("window", () => window?.(ids, around))).toContain("window: NaN is no i32");
+    expect(refusal("vmap", () => vmap?.(() => a, { one: { a } }, { axis: { one: { b: 1 } } }))).toContain(
+      'vmap: axis has "b", and xs has no such name (a)',
+    );
+  });
+});
