@@ -31,6 +31,7 @@ export class BodyTrace {
       call: origin.call,
       capture: (graph, { type: { dtype, shape }, origins }) =>
         graph.node(input, [], { name: "captured", dtype, shape }, origins),
+      repeats: draw !== drawOnce,
       draw: (_, literal) => {
         const outside = draw(literal);
         const parameter = this.parameter(literal.type);
@@ -79,6 +80,9 @@ export class BodyTrace {
     return new Body(merged(entry, differentiatedBy(graph.nodes), names));
   }
 }
+
+/** What runs once at most draws what is drawn outside. */
+export const drawOnce: Draw = (literal) => new Tensor(literal);
 
 /** Every row, or example, draws its own. */
 export function drawRows(length: Dim): Draw {

@@ -4,9 +4,8 @@
 import { checkArguments } from "../core/options.ts";
 import { here, type Origin } from "../core/origin.ts";
 import type { Body } from "../graph/body.ts";
-import type { Literal } from "../graph/node.ts";
 import { checkpoint as checkpointOp } from "../graph/ops/custom.ts";
-import { BodyTrace } from "./body.ts";
+import { BodyTrace, drawOnce } from "./body.ts";
 import { applyAll } from "./build.ts";
 import { checkFunction, refusePromise } from "./check.ts";
 import { tensorsOf } from "./grad.ts";
@@ -38,8 +37,7 @@ function traced(
   given: readonly Tensor[],
   origin: Origin,
 ): { readonly tree: unknown; readonly operands: readonly Tensor[]; readonly body: Body } {
-  const drawn = ({ ...literal }: Literal): Tensor => new Tensor(literal);
-  const trace = new BodyTrace(given, drawn, origin);
+  const trace = new BodyTrace(given, drawOnce, origin);
   try {
     const parameters = given.map(({ value }) => trace.parameter(value.type));
     let next = 0;

@@ -7,12 +7,12 @@ import { checkArguments } from "../core/options.ts";
 import { atLine, here, type Origin } from "../core/origin.ts";
 import type { Body } from "../graph/body.ts";
 import { neededBy } from "../graph/graph.ts";
-import type { Literal, Node } from "../graph/node.ts";
+import type { Node } from "../graph/node.ts";
 import { withSlopes } from "../graph/ops/custom.ts";
 import { mapOps } from "../graph/ops/map.ts";
 import { input, state } from "../graph/ops/source.ts";
 import { printType } from "../graph/type.ts";
-import { BodyTrace } from "./body.ts";
+import { BodyTrace, drawOnce } from "./body.ts";
 import { applyOp } from "./build.ts";
 import { checkFunction, checkTensor, refusePromise } from "./check.ts";
 import { type GradientsOf, graphOfAll, leavesLike } from "./grad.ts";
@@ -74,8 +74,7 @@ function slopesOf(
   origin: Origin,
 ): { readonly captured: readonly Tensor[]; readonly body: Body } {
   const { inputs, operands } = given;
-  const drawn = ({ ...literal }: Literal): Tensor => new Tensor(literal);
-  const trace = new BodyTrace(operands, drawn, origin);
+  const trace = new BodyTrace(operands, drawOnce, origin);
   try {
     const parameters = operands.map(({ value }) => trace.parameter(value.type));
     const [value, ...others] = parameters;

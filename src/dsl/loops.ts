@@ -20,7 +20,7 @@ import type { Node } from "../graph/node.ts";
 import { cond as condOp, scan as scanOp, whileLoop as whileOp } from "../graph/ops/loop.ts";
 import { type Dim, printShape } from "../graph/shape.ts";
 import { printType, sameType, type TensorType, tensorType } from "../graph/type.ts";
-import { BodyTrace, type Draw, drawRows } from "./body.ts";
+import { BodyTrace, type Draw, drawOnce, drawRows } from "./body.ts";
 import { applyAll } from "./build.ts";
 import { checkDimension, checkFunction, checkTensor, refusePromise } from "./check.ts";
 import type { ScanLength, ScanRows, StackedOf } from "./loop-types.ts";
@@ -171,18 +171,13 @@ export function cond(
   checkFunction("cond", no, "no");
   const given = tensorsOf(x, "cond: x");
   const traced = (f: (x: Tree<Tensor>) => unknown, name: string): Traced & { readonly tree: unknown } =>
-    inTrace(
-      [condition, ...given],
-      ({ ...literal }) => new Tensor(literal),
-      origin,
-      (trace) => {
-        const parameters = given.map(({ value }) => trace.parameter(value.type));
-        const tree = f(filled(x, parameters));
-        refusePromise(`cond: ${name}`, tree, origin);
-        const outputs = tensorsOf(tree, `cond: what ${name} gives`).map((tensor) => trace.node(tensor));
-        return { trace, parameters, outputs, next: [], tree };
-      },
-    );
+    inTrace([condition, ...given], drawOnce, origin, (trace) => {
+      const parameters = given.map(({ value }) => trace.parameter(value.type));
+      const tree = f(filled(x, parameters));
+      refusePromise(`cond: ${name}`, tree, origin);
+      const outputs = tensorsOf(tree, `cond: what ${name} gives`).map((tensor) => trace.node(tensor));
+      return { trace, parameters, outputs, next: [], tree };
+    });
   const branches = [traced(yes, "yes"), traced(no, "no")] as const;
   const [left, right] = branches.map(({ tree }) => leavesOf(tree, tensorLeaf, "cond").map(({ path }) => path));
   if (left === undefined || right === undefined || left.join("\n") !== right.join("\n")) {

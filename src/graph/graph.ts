@@ -20,6 +20,7 @@ import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { type Attrs, attrsKey } from "./attrs.ts";
 import { inferTypes } from "./define.ts";
+import { refuseElsewhere, refuseUncertain } from "./draws.ts";
 import type { Graph, Literal, Node, OpDef } from "./node.ts";
 import { printType, sameType, type TensorType } from "./type.ts";
 
@@ -61,6 +62,8 @@ export interface Parameters {
   readonly call: string;
   /** A new parameter for a node around. */
   readonly capture: (graph: Graph, outer: Node) => Node;
+  /** Its function stands for many, each with random numbers of its own. */
+  readonly repeats: boolean;
   /** What stands for a random source. */
   readonly draw: (graph: Graph, literal: Literal) => Node;
 }
@@ -86,6 +89,8 @@ class NodeStore implements Graph {
   #parent: NodeStore | null = null;
   /** What stands in this graph for random numbers. */
   readonly #drawn = new Set<Node>();
+  /** Of an outermost graph: literals that a function draws anew for each row or example, and what calls it. */
+  readonly repeated = new Map<Literal, string>();
   /** Of a trace that found its place late: how many nodes the graphs around had by then. */
   #before: ReadonlyMap<Graph, number> | undefined;
   /** Of an outermost graph: the bodies that are being traced, each inside the one before. */
@@ -119,6 +124,7 @@ class NodeStore implements Graph {
     if (root === this.#root()) return;
     this.#parent = root.#open[root.#open.length - 1] ?? root;
     root.#open.push(this, ...this.#open.splice(0));
+    for (const [literal, call] of this.repeated) root.repeated.set(literal, call);
   }
 
   #enterLate(graph: NodeStore): void {
@@ -132,11 +138,7 @@ class NodeStore implements Graph {
   #refuseDraws(node: Node): void {
     const draw = neededBy([node]).find((one) => one.graph instanceof NodeStore && one.graph.#drawn.has(one));
     if (draw === undefined) return;
-    throw new UserError(
-      `${this.#inner?.call}: whether these random numbers are to be drawn once, or by its function again and again, cannot be told, ` +
-        `as it is given constants only: give it a tensor of the program, which may be what the function reads from around ` +
-        `it${atLine(draw.origins[0])}`,
-    );
+    refuseUncertain(this.#inner?.call ?? "a function", draw);
   }
 
   close(): void {
@@ -263,15 +265,20 @@ class NodeStore implements Graph {
   #place(literal: Literal): Node {
     const { op, args, attrs, origin, result } = literal;
     if (op.settle !== undefined && this.#inner !== undefined) {
-      return this.#drawnAround(literal) ?? this.#noted(this.#inner.draw(this, literal));
+      return this.#drawnAround(literal) ?? this.#noted(literal, this.#inner.draw(this, literal));
     }
     const operands = args.map((arg) => this.#placed(arg));
     const settled = op.settle?.(this, attrs, this.#streams++) ?? { args: operands, attrs };
     const node = resultOf(this.node(op, settled.args, settled.attrs, [origin]), result);
-    return op.settle === undefined ? node : this.#noted(node);
+    return op.settle === undefined ? node : this.#noted(literal, node);
   }
 
-  #noted(drawn: Node): Node {
+  /** That these are the numbers of a literal here. In another place they would be others. */
+  #noted(literal: Literal, drawn: Node): Node {
+    const { repeated } = this.#root();
+    const before = repeated.get(literal);
+    if (before !== undefined) refuseElsewhere(literal, before);
+    if (this.#inner?.repeats === true) repeated.set(literal, this.#inner.call);
     this.#drawn.add(drawn);
     return drawn;
   }

@@ -447,3 +447,32 @@ test("numbers that a while loop draws, or that nobody can say how often to draw,
     scan((c: Tensor) => ({ carry: tl.add(c, scaled(given)) as Tensor }), tl.scalar(0) as Tensor, {}, { length: 3 });
   expect(() => entryOf(walk)).toThrow(/scan: whether these random numbers .* cannot be told.*\n.*loop-graph.test.ts/);
 });
+
+test("random numbers that a function and what is around it both read are the same, or are refused", () => {
+  const once = (given: Inputs) => {
+    const noise = tl.randomUniform([]) as Tensor;
+    const inside = cond(
+      tl.greater(given.a as never, 0) as never,
+      () => noise,
+      () => tl.neg(noise) as Tensor,
+      given.a as Tensor,
+    );
+    const again = tl.checkpoint(() => tl.mul(noise, 1) as Tensor, given.a as Tensor);
+    return { inside, again, noise };
+  };
+  const { inside, again, noise } = evaluated(once, { a: 2 });
+  expect(inside).toEqual(noise);
+  expect(again).toEqual(noise);
+  const repeated = (given: Inputs) => {
+    const drawn = tl.randomUniform([]) as Tensor;
+    const rows = scan(
+      (c: Tensor) => ({ carry: c, output: tl.mul(drawn, 1) as Tensor }),
+      given.h as Tensor,
+      given.x as Tensor,
+    );
+    return { rows: rows.outputs, drawn };
+  };
+  expect(() => entryOf(repeated)).toThrow(
+    /randomUniform: these random numbers are read by the function of scan.*\n.*loop-graph/,
+  );
+});
