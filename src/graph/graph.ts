@@ -111,7 +111,7 @@ class NodeStore implements Graph {
 
   get innermost(): Graph {
     const root = this.#root();
-    return root.#open[root.#open.length - 1] ?? (root.#isClosed ? this : root);
+    return this.#isClosed ? this : (root.#open[root.#open.length - 1] ?? root);
   }
 
   get captures(): ReadonlyMap<Node, Node> {

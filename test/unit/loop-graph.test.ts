@@ -475,4 +475,14 @@ test("random numbers that a function and what is around it both read are the sam
   expect(() => entryOf(repeated)).toThrow(
     /randomUniform: these random numbers are read by the function of scan.*\n.*loop-graph/,
   );
+  const leaked = (given: Inputs) => {
+    let last = given.h as Tensor;
+    const keep = (c: Tensor, row: Tensor) => {
+      last = row;
+      return { carry: c };
+    };
+    scan(keep, given.h as Tensor, given.x as Tensor);
+    return { sum: tl.add(last, tl.randomUniform([2])) };
+  };
+  expect(() => entryOf(leaked)).toThrow(/made inside the function of scan is used outside/);
 });
