@@ -9,62 +9,38 @@ import { mainStep, network } from "../workloads.ts";
 /** What a system is compiled for: `js`, `wasm` with so many threads, or a GPU. */
 export type Where = Pick<CompileOptions, "target" | "threads" | "gpu">;
 
+type Training = ReturnType<typeof stepProgram> | ReturnType<typeof netProgram> | ReturnType<typeof perExampleProgram>;
+
 export function ownSystem(where: Where): System {
   let last: { dispose(): void } | undefined;
+  const prepared = async (program: () => Training, batch: number, weights: Readonly<Record<string, Float32Array>>) => {
+    last?.dispose();
+    const made = program() as ReturnType<typeof stepProgram>; // all train on an image and a label, and give the loss
+    const started = performance.now();
+    const executable = await compile(made, { ...where, dims: { batch } });
+    const compileMs = performance.now() - started;
+    last = executable;
+    for (const [path, values] of Object.entries(weights)) executable.state.write(path, values);
+    return {
+      compileMs,
+      step(image: Float32Array, label: Int32Array) {
+        executable.train({ image, label });
+        return executable.read("loss");
+      },
+    };
+  };
   return {
-    async step({ batch, optimizer }, { w1, w2 }) {
-      last?.dispose();
-      const program = stepProgram(optimizer);
-      const started = performance.now();
-      const executable = await compile(program, { ...where, dims: { batch } });
-      const compileMs = performance.now() - started;
-      last = executable;
-      executable.state.write("model.0.w", w1);
-      executable.state.write("model.1.w", w2);
-      return {
-        compileMs,
-        step(image, label) {
-          executable.train({ image, label });
-          return executable.read("loss");
-        },
-      };
-    },
+    step: ({ batch, optimizer }, { w1, w2 }) =>
+      prepared(() => stepProgram(optimizer), batch, { "model.0.w": w1, "model.1.w": w2 }),
 
-    async net(workload, weights) {
-      last?.dispose();
-      const program = netProgram(workload);
-      const started = performance.now();
-      const executable = await compile(program, { ...where, dims: { batch: workload.batch } });
-      const compileMs = performance.now() - started;
-      last = executable;
-      weights.forEach((values, i) => {
-        executable.state.write(`model.${i}`, values);
-      });
-      return {
-        compileMs,
-        step(image, label) {
-          executable.train({ image, label });
-          return executable.read("loss");
-        },
-      };
-    },
+    net: (workload, weights) =>
+      prepared(
+        () => netProgram(workload),
+        workload.batch,
+        Object.fromEntries(weights.map((values, i) => [`model.${i}`, values])),
+      ),
 
-    async perExample(batch, { w1, w2 }) {
-      last?.dispose();
-      const started = performance.now();
-      const executable = await compile(perExampleProgram(), { ...where, dims: { batch } });
-      const compileMs = performance.now() - started;
-      last = executable;
-      executable.state.write("model.w1", w1);
-      executable.state.write("model.w2", w2);
-      return {
-        compileMs,
-        step(image, label) {
-          executable.train({ image, label });
-          return executable.read("loss");
-        },
-      };
-    },
+    perExample: (batch, { w1, w2 }) => prepared(perExampleProgram, batch, { "model.w1": w1, "model.w2": w2 }),
 
     async other(workload, numbers) {
       const formula = formulaOf(workload);

@@ -125,13 +125,14 @@ export function conv(x: Tensor, filter: Tensor, given?: ConvOptions): Tensor {
     refuse(x, filter, `${features} features are no multiple of ${groups} groups`, origin);
   }
   if (groups > 1) return grouped(x, filter, { ...options, groups, dataFormat }, origin);
-  if (isPoint(images, filter, options, origin)) {
+  const along = alongAxes(images, filter, options, origin);
+  if (isPoint(along)) {
     const pairs = { batchLeft: [], batchRight: [], sumLeft: [axes + 1], sumRight: [0] };
     const matrix = reshaped(filter, [taken, features], origin);
     return inFormat(applyOp(contract, [images, matrix], pairs, origin), dataFormat, origin);
   }
   const places = Array.from({ length: axes }, (_, i) => i);
-  const windows = windowed(images, filter, options, origin);
+  const windows = windowed(images, along, origin);
   const sumLeft = [...places.map((i) => axes + 2 + i), axes + 1];
   const pairs = { batchLeft: [], batchRight: [], sumLeft, sumRight: [...places, axes] };
   return inFormat(applyOp(contract, [windows, filter], pairs, origin), dataFormat, origin);
@@ -144,7 +145,6 @@ function grouped(
   options: Required<Pick<ConvOptions, "groups" | "dataFormat">> & Steps,
   origin: Origin,
 ): Tensor {
-  // biome-ignore format: one line
   const { groups, dataFormat } = options;
   const axes = x.rank - 2;
   const places = Array.from({ length: axes }, (_, i) => i);
@@ -160,7 +160,8 @@ function grouped(
     sumLeft: [...places.map((i) => axes + 3 + i), axes + 2],
     sumRight: [...places, axes],
   };
-  const made = applyOp(contract, [windowed(last, filter, options, origin), filters], pairs, origin);
+  const windows = windowed(last, alongAxes(last, filter, options, origin), origin);
+  const made = applyOp(contract, [windows, filters], pairs, origin);
   return withChannels(made, features, dataFormat, origin);
 }
 
@@ -189,7 +190,7 @@ export function depthwiseConv(x: Tensor, filter: Tensor, given?: DepthwiseConvOp
   const [channels, taken = 0, multiplier = 0] = [images.shape[axes + 1], ...filter.shape.slice(axes)];
   if (taken !== channels) refuse(x, filter, `x has ${channels} channels, and the filter takes ${taken}`, origin);
   const places = Array.from({ length: axes }, (_, i) => i);
-  const windows = windowed(images, filter, options, origin);
+  const windows = windowed(images, alongAxes(images, filter, options, origin), origin);
   const pairs = {
     batchLeft: [axes + 1],
     batchRight: [axes],
@@ -313,16 +314,15 @@ function alongAxes(x: Tensor, filter: Tensor, options: Steps, origin: Origin): r
 }
 
 /** Each window is one element, and there is one for each: a product with a matrix. */
-function isPoint(x: Tensor, filter: Tensor, options: Steps, origin: Origin): boolean {
-  return alongAxes(x, filter, options, origin).every(
+function isPoint(along: readonly WindowAxis[]): boolean {
+  return along.every(
     ({ size, stride, padding }) =>
       size === 1 && stride === 1 && (typeof padding === "string" || padding.every((width) => width === 0)),
   );
 }
 
 /** The windows of a filter's sizes over x, whose sizes stand behind its first axis. */
-function windowed(x: Tensor, filter: Tensor, options: Steps, origin: Origin): Tensor {
-  const along = alongAxes(x, filter, options, origin);
+function windowed(x: Tensor, along: readonly WindowAxis[], origin: Origin): Tensor {
   const axes = along.map((_, i) => i + 1);
   return applyOp(window, [x], { ...windowAttrs(axes, along, origin), value: 0 }, origin);
 }

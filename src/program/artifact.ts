@@ -5,7 +5,7 @@
 import { CompilerBug, unreachable } from "../core/errors.ts";
 import type { BufferParam, LoopVar } from "../kernel/kernel.ts";
 import { type Buffer, type BufferSlot, printBuffer } from "./buffer.ts";
-import type { Launch, Row, Sequence } from "./sequence.ts";
+import { bodiesOf, type Launch, type Row, type Sequence } from "./sequence.ts";
 
 /** A parameter of a kernel, and the buffer that it is. */
 export interface ArtifactBinding {
@@ -174,23 +174,9 @@ function rowAt<K extends string>(
   return made;
 }
 
-/** The steps that a step holds. */
-export function stepsIn(step: ArtifactStep): readonly (readonly ArtifactStep[])[] {
-  switch (step.kind) {
-    case "loop":
-      return [step.body];
-    case "while":
-      return [step.test, step.body];
-    case "if":
-      return [step.yes, step.no];
-    default:
-      return [];
-  }
-}
-
 /** Every step, those that hold others before these. */
 export function allSteps(steps: readonly ArtifactStep[]): readonly ArtifactStep[] {
-  return steps.flatMap((step) => [step, ...stepsIn(step).flatMap(allSteps)]);
+  return steps.flatMap((step) => [step, ...bodiesOf<ArtifactStep>(step).flatMap(allSteps)]);
 }
 
 export function launchSteps({ steps }: Artifact): readonly LaunchStep[] {

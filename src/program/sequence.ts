@@ -128,8 +128,15 @@ export function buffersOf(step: Step): readonly Buffer[] {
   }
 }
 
-/** The sequences that a step holds, in the order in which they run first. */
-export function bodiesOf(step: Step): readonly Sequence[] {
+/** Steps that hold others, here and in artifacts. */
+export type Holding<S> =
+  | { readonly kind: "launch" | "copy" }
+  | { readonly kind: "loop"; readonly body: readonly S[] }
+  | { readonly kind: "while"; readonly test: readonly S[]; readonly body: readonly S[] }
+  | { readonly kind: "if"; readonly yes: readonly S[]; readonly no: readonly S[] };
+
+/** The lists of steps that a step holds, in the order in which they run first. */
+export function bodiesOf<S>(step: Holding<S>): readonly (readonly S[])[] {
   switch (step.kind) {
     case "loop":
       return [step.body];
@@ -146,7 +153,7 @@ export function bodiesOf(step: Step): readonly Sequence[] {
 export function walkSteps(sequence: Sequence, visit: (step: Step) => void): void {
   for (const step of sequence) {
     visit(step);
-    for (const body of bodiesOf(step)) walkSteps(body, visit);
+    for (const body of bodiesOf<Step>(step)) walkSteps(body, visit);
   }
 }
 

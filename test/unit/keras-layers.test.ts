@@ -2,43 +2,23 @@
  * Convolutions and pools against those of Keras (test/fixtures/README.md), values and gradients: within 1e-5 of the largest
  * element, which is three times what Keras's own float32 and float64 differ by.
  */
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { add, avgPool, type ConvOptions, type ConvTransposeOptions, compile, conv, convTranspose, type DType, depthwiseConv, f32, globalPool, grad, maxPool, mul, type PoolOptions, program, relu, type Shape, sum, type Tensor, tanh } from "../../src/index.ts"; // biome-ignore format: names
+import { type KerasCase, kerasCases, type Numbers } from "../keras-cases.ts";
 
-interface Numbers {
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-interface LayerCase {
-  readonly name: string;
-  readonly class: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly inputs: readonly Numbers[];
-  readonly weights: readonly Numbers[];
-  readonly outputs: readonly Numbers[];
-  readonly cotangents: readonly Numbers[];
-  readonly grad_inputs: readonly Numbers[];
-  readonly grad_weights: readonly Numbers[];
-}
-
-const cases = ["conv", "pool"].flatMap((name): readonly LayerCase[] => {
-  const text = readFileSync(new URL(`../fixtures/keras-${name}.json`, import.meta.url), "utf8");
-  return (JSON.parse(text) as { cases: readonly LayerCase[] }).cases;
-});
+const cases = ["conv", "pool"].flatMap(kerasCases);
 
 /** A tensor whose type says nothing of it. */
 type Any = Tensor<Shape, DType>;
 
 /** What is given of Keras's options, by our names. */
-function given<O>({ options }: LayerCase, names: Readonly<Record<string, string>>): O {
+function given<O>({ options }: KerasCase, names: Readonly<Record<string, string>>): O {
   const pairs = Object.entries(names).map(([ours, theirs]) => [ours, options[theirs]]);
   return Object.fromEntries(pairs.filter(([, value]) => value !== undefined)) as O;
 }
 
 /** The layer in our words. */
-function layer(one: LayerCase, x: Any, weights: readonly Any[]): Any {
+function layer(one: KerasCase, x: Any, weights: readonly Any[]): Any {
   const { class: kind, options } = one;
   if (kind.startsWith("Global")) {
     return globalPool(x, kind.includes("Max") ? "max" : "average", { keepDims: options.keepdims === true });

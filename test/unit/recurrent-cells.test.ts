@@ -2,31 +2,11 @@
  * Recurrent layers written with `scan` against those of Keras (test/fixtures/README.md): values and gradients within 1e-5 of the
  * largest element. Both forms of a GRU, masks, states, backwards.
  */
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { add, bool, clip, compile, type DType, f32, flip, full, grad, matmul, mul, permute, program, relu, reshape, type Shape, scan, sigmoid, slice, sub, sum, type Tensor, tanh, where } from "../../src/index.ts"; // biome-ignore format: names
+import { type KerasCase, kerasCases, type Numbers } from "../keras-cases.ts";
 
-interface Numbers {
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-interface Case {
-  readonly name: string;
-  readonly class: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly mask?: Numbers;
-  readonly inputs: readonly Numbers[];
-  readonly weights: readonly Numbers[];
-  readonly outputs: readonly Numbers[];
-  readonly cotangents: readonly Numbers[];
-  readonly grad_inputs: readonly Numbers[];
-  readonly grad_weights: readonly Numbers[];
-}
-
-const { cases } = JSON.parse(readFileSync(new URL("../fixtures/keras-recurrent.json", import.meta.url), "utf8")) as {
-  readonly cases: readonly Case[];
-};
+const cases = kerasCases("recurrent");
 
 /** A tensor whose type says nothing of it. */
 type Any = Tensor<Shape, DType>;
@@ -45,7 +25,7 @@ function part(x: Any, i: number, parts: number): Any {
   return slice(x, ...x.shape.slice(1).map(() => null), [i * size, (i + 1) * size]);
 }
 
-function cellOf({ class: kind, options }: Case, [w, u, bias]: readonly Any[]): Cell {
+function cellOf({ class: kind, options }: KerasCase, [w, u, bias]: readonly Any[]): Cell {
   if (w === undefined || u === undefined) throw new Error("a cell has two matrices");
   const act = activation(options.activation, tanh);
   const gate = activation(options.recurrent_activation, sigmoid);
@@ -77,7 +57,7 @@ function cellOf({ class: kind, options }: Case, [w, u, bias]: readonly Any[]): C
 
 /** All that the layer gives: of every step or the last, then its states. */
 function layer(
-  one: Case,
+  one: KerasCase,
   [x, ...given]: readonly Any[],
   weights: readonly Any[],
   mask: Any | undefined,
@@ -112,7 +92,7 @@ function layer(
   ];
 }
 
-const numbersOf = (one: Case): readonly Numbers[] => [...one.inputs, ...one.weights, ...one.cotangents];
+const numbersOf = (one: KerasCase): readonly Numbers[] => [...one.inputs, ...one.weights, ...one.cotangents];
 
 const layers = program({
   inputs: Object.fromEntries(
