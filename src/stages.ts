@@ -242,7 +242,7 @@ function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
 }
 
 function withoutBranches(entry: Entry, { target: { traits } }: StageContext): Entry {
-  return traits.hasBranches ? entry : lowerBranches(entry, traits.name);
+  return traits.hasBranches ? entry : lowerBranches(entry);
 }
 
 /** They say which ops nobody meets any more. */

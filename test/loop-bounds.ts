@@ -27,7 +27,7 @@ export function loopBounds(node: Node, args: readonly Bounded[], boundsOf: Bound
   if (isOp(node, whileLoop)) {
     const { test, body, carries, most } = attrsOf(node, whileLoop);
     let carried = args.slice(0, carries);
-    for (let step = 0; step < (most ?? Number.POSITIVE_INFINITY); step += 1) {
+    for (let step = 0; step < most; step += 1) {
       const given = args.map((arg, i) => carried[i] ?? arg);
       if (run(bodyOf(test), given).outputs[0]?.value.data[0] !== 1) break;
       carried = [...run(bodyOf(body), given).next];

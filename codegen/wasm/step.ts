@@ -154,12 +154,10 @@ function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void
       loadFlag(flag, f);
       f.op("i32.eqz");
       f.brIf(done);
-      if (most !== null) {
-        countUp(counter, f);
-        f.constI32(most);
-        f.op("i32.gt_u");
-        f.brIf(done);
-      }
+      countUp(counter, f);
+      f.constI32(most);
+      f.op("i32.gt_u");
+      f.brIf(done);
       writeSteps(body, run);
       f.br(again);
     });

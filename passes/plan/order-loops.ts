@@ -193,7 +193,7 @@ function whileSteps(node: Node, test: Fused, body: Fused, around: Around): reado
       name: `while %${node.id}`,
       test: around.order(test, given(test)),
       flag,
-      most: node.attrs.most === undefined ? null : Number(node.attrs.most),
+      most: Number(node.attrs.most),
       body: around.order(body, given(body)),
       carried: carriedBy(node, carries, around),
       node,

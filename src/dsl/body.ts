@@ -21,6 +21,7 @@ export type Draw = (literal: Literal) => Tensor;
 export class BodyTrace {
   /** What is drawn outside: a parameter for each, in order. */
   readonly drawn = new Map<Node, Tensor>();
+  readonly #shared = new Map<Node, Tensor>();
   readonly #trace: Trace;
   readonly #origin: Origin;
 
@@ -32,13 +33,16 @@ export class BodyTrace {
       capture: (graph, { type: { dtype, shape }, origins }) =>
         graph.node(input, [], { name: "captured", dtype, shape }, origins),
       repeats: draw !== drawOnce,
-      draw: (_, literal) => {
-        const outside = draw(literal);
-        const parameter = this.parameter(literal.type);
-        this.drawn.set(parameter, outside);
-        return parameter;
-      },
+      draw: (literal) => this.#standIn(literal, draw(literal), this.drawn),
+      share: (literal) => this.#standIn(literal, new Tensor(literal), this.#shared),
     });
+  }
+
+  /** A parameter for random numbers that the body reads. */
+  #standIn({ type }: Literal, outside: Tensor, among: Map<Node, Tensor>): Node {
+    const parameter = this.parameter(type);
+    among.set(parameter, outside);
+    return parameter;
   }
 
   /** A parameter of the body; `carried` from one run to the next, or given anew. */
@@ -59,7 +63,8 @@ export class BodyTrace {
 
   /** What it reads from outside, by parameter. */
   get captured(): ReadonlyMap<Node, Tensor> {
-    return new Map([...this.#trace.captures].map(([outer, parameter]) => [parameter, new Tensor(outer)]));
+    const captures = [...this.#trace.captures].map(([outer, parameter]) => [parameter, new Tensor(outer)] as const);
+    return new Map([...this.#shared, ...captures]);
   }
 
   /** What the function has made. */

@@ -13,6 +13,7 @@ import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { atLine, here, inCall, type Origin } from "../core/origin.ts";
 import type { Attrs } from "../graph/attrs.ts";
+import { moment } from "../graph/draws.ts";
 import { resultTypes } from "../graph/graph.ts";
 import type { MapName, OpDef, ReduceName } from "../graph/node.ts";
 import { mapOps } from "../graph/ops/map.ts";
@@ -33,8 +34,8 @@ export function applyAll(op: OpDef, args: readonly Tensor[], attrs: Attrs, origi
   }
   const literals = args.flatMap(({ value }) => (isNode(value) ? [] : [value])); // all are, where none has a graph
   const types = resultTypes(op, literals, attrs, origin);
-  const draws = op.settle !== undefined || literals.some((literal) => literal.draws);
-  return types.map((type, result) => new Tensor({ op, args: literals, attrs, type, result, origin, draws }));
+  const drawn = op.settle === undefined ? Math.max(0, ...literals.map((literal) => literal.drawn)) : moment();
+  return types.map((type, result) => new Tensor({ op, args: literals, attrs, type, result, origin, drawn }));
 }
 
 /** The first result of a primitive, or the only one. */

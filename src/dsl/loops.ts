@@ -105,33 +105,41 @@ export function scan(
 
 /** What stops a loop that its condition does not. */
 export interface WhileOptions {
-  /** No more iterations than these. A target without branches (`wgsl`) must be told. */
-  readonly most?: number;
+  /** No more iterations than these, though the condition may hold still. A GPU cannot branch, and always runs as many. */
+  readonly most: number;
 }
 
-const whileTable: OptionTable<WhileOptions> = { most: whole({ from: 0 }) };
+const whileTable: OptionTable<WhileOptions> = { most: whole({ from: 0, to: 2 ** 31 - 1 }) };
 
 /**
  * Runs `body` again and again on what it gave before, `init` at first, as long as `condition` of that is true. Gives the last
  * values. Both functions run once, to describe the loop. It has no gradient: its length is known only when it runs.
+ *
+ *   const root = whileLoop((x) => greater(abs(f(x)), 1e-6), (x) => sub(x, div(f(x), slope(x))), start, { most: 50 });
+ *
+ * A condition that never fails would run for ever, so how often it may go on must be said.
  */
 export function whileLoop<C>(
   condition: (carry: C) => Tensor<readonly [], "bool">,
   body: (carry: C) => NoInfer<C>,
   init: C,
-  options?: WhileOptions,
+  options: WhileOptions,
 ): C;
 export function whileLoop(
   condition: (carry: Tree<Tensor>) => unknown,
   body: (carry: Tree<Tensor>) => unknown,
   init: unknown,
-  given?: WhileOptions,
+  given: WhileOptions,
 ): Tree<Tensor> {
   checkArguments("whileLoop", arguments, 4);
   const origin = here("whileLoop");
   checkFunction("whileLoop", condition, "the condition");
   checkFunction("whileLoop", body, "the body");
   const { most } = checkOptions("whileLoop", given, whileTable, { before: "condition, body, init, ", origin });
+  if (most === undefined) {
+    const say = "say how many iterations there may be, as a condition may never fail";
+    throw new UserError(`whileLoop: ${say}: { most: 1000 }${atLine(origin)}`);
+  }
   const inits = tensorsOf(init, "whileLoop: init");
   if (inits.length === 0) throw new UserError(`whileLoop: there is nothing to carry${atLine(origin)}`);
   const traced = (finish: (trace: BodyTrace, carried: Tree<Tensor>) => Pick<Traced, "outputs" | "next">): Traced =>
@@ -148,7 +156,7 @@ export function whileLoop(
   const { operands, bodies } = closed(inits, [tested, stepped]);
   const [test, step] = bodies;
   if (test === undefined || step === undefined) throw new CompilerBug("a loop without bodies");
-  const attrs = { test, body: step, carries: inits.length, ...(most === undefined ? {} : { most }) };
+  const attrs = { test, body: step, carries: inits.length, most };
   return filled(init, applyAll(whileOp, operands, attrs, origin));
 }
 

@@ -87,13 +87,13 @@ export function givenNode(graph: Graph, tensor: Tensor, what: string): Node {
   throw new UserError(`${what} gives a tensor of another entry, program or loop${atLine(node.origins[0])}`);
 }
 
-/** The innermost graph that any of these tensors belongs to. Random numbers belong to the function that draws them. */
+/** The innermost graph that any of these tensors belongs to. Random numbers belong to the function that made them. */
 export function graphOf(tensors: readonly Tensor[]): Graph | undefined {
   let found: Graph | undefined;
-  let draws = false;
+  let drawn = 0;
   for (const { value } of tensors) {
-    if (!isNode(value)) draws ||= value.draws;
+    if (!isNode(value)) drawn = Math.max(drawn, value.drawn);
     else if (found === undefined || (value.graph !== found && value.graph.isInside(found))) found = value.graph;
   }
-  return draws ? found?.innermost : found;
+  return drawn > 0 ? found?.homeOf(drawn) : found;
 }

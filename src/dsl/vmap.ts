@@ -5,7 +5,7 @@
  * program around it with an axis of examples in front (src/graph/batch.ts). A gradient in the function is each example's: what
  * it is taken by is there once for each, and as examples do not mix, the gradient of all is that of each.
  */
-import { ShapeError, UserError } from "../core/errors.ts";
+import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -19,7 +19,9 @@ import {
 import { atLine, here, type Origin } from "../core/origin.ts";
 import { vectorize } from "../graph/batch.ts";
 import { builder } from "../graph/build.ts";
-import type { Batched, Node } from "../graph/node.ts";
+import { createTrace, neededBy } from "../graph/graph.ts";
+import type { Batched, Graph, Literal, Node } from "../graph/node.ts";
+import { input } from "../graph/ops/source.ts";
 import { permute, spreadBatch } from "../graph/ops/view.ts";
 import { type Dim, dimOf } from "../graph/shape.ts";
 import { printType, tensorType } from "../graph/type.ts";
@@ -27,7 +29,7 @@ import { BodyTrace, drawRows } from "./body.ts";
 import { applyOp } from "./build.ts";
 import { axesOf, axisKind, refusePromise } from "./check.ts";
 import { tensorsOf } from "./grad.ts";
-import { graphOf, nodeIn, Tensor, tensorLeaf } from "./tensor.ts";
+import { graphOf, isNode, nodeIn, Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree, type NamedLeaf, splitPath, type Tree } from "./tree.ts";
 import type { AxisTree, CheckExamples, ExampleOf, ExamplesOf, ExamplesTree } from "./vmap-types.ts";
 
@@ -105,15 +107,43 @@ function forAll(
 ): readonly Tensor[] {
   const perExample = new Map([...inner, ...trace.drawn]);
   const shared = trace.captured;
-  const graph = graphOf([...perExample.values(), ...shared.values()]);
-  if (graph === undefined) {
-    throw new UserError(`vmap: nothing that the function reads depends on a state or input${atLine(origin)}`);
-  }
+  const around = graphOf([...perExample.values(), ...shared.values()]);
+  const graph = around ?? createTrace();
+  const constants = new Map<Node, Literal>();
+  const place = (tensor: Tensor): Node =>
+    around === undefined ? standIn(graph, tensor, constants) : nodeIn(graph, tensor);
   const build = builder(graph, [origin]);
   const given = new Map<Node, Batched>();
-  for (const [parameter, tensor] of perExample) given.set(parameter, { node: nodeIn(graph, tensor), batched: true });
-  for (const [parameter, tensor] of shared) given.set(parameter, { node: nodeIn(graph, tensor), batched: false });
-  return vectorize(graph, results, given, size).map((made) => new Tensor(spreadBatch(made, size, build)));
+  for (const [parameter, tensor] of perExample) given.set(parameter, { node: place(tensor), batched: true });
+  for (const [parameter, tensor] of shared) given.set(parameter, { node: place(tensor), batched: false });
+  const made = vectorize(graph, results, given, size).map((node) => spreadBatch(node, size, build));
+  return around === undefined ? closedAgain(made, constants, origin) : made.map((node) => new Tensor(node));
+}
+
+/** A parameter for a closed expression. */
+function standIn(graph: Graph, { value, dtype, shape }: Tensor, constants: Map<Node, Literal>): Node {
+  if (isNode(value)) throw new CompilerBug("a tensor of a program stands among constants");
+  const node = graph.node(input, [], { name: "constant", dtype, shape }, [value.origin]);
+  constants.set(node, value);
+  return node;
+}
+
+/** Of constants alone: what was made of them belongs to no program, and is a closed expression. */
+function closedAgain(made: readonly Node[], constants: ReadonlyMap<Node, Literal>, origin: Origin): readonly Tensor[] {
+  const literals = new Map(constants);
+  const literalOf = (node: Node): Literal => {
+    const literal = literals.get(node);
+    if (literal === undefined) throw new CompilerBug(`${node.op.name} is closed before its operands`);
+    return literal;
+  };
+  for (const node of neededBy(made)) {
+    if (literals.has(node)) continue;
+    const { op, attrs, type, result, origins } = node;
+    const args = node.args.map(literalOf);
+    const drawn = Math.max(0, ...args.map((arg) => arg.drawn));
+    literals.set(node, { op, args, attrs, type, result, origin: origins[0] ?? origin, drawn });
+  }
+  return made.map((node) => new Tensor(literalOf(node)));
 }
 
 /** A name in the axes that is none in the tree of tensors would be as if it were not there. */

@@ -1,25 +1,34 @@
 /**
- * Random numbers of which it cannot be told how often they are to be drawn: once, or anew for each row of a loop or example. A
- * literal has no place until it is used, so one that is made outside of a function and first read in it looks as if the function
- * drew it. Where that would give other numbers than the program says, it is refused.
+ * Whose random numbers are: of the function that was being traced when they were made. They are a literal, which has no place
+ * until it meets a tensor that has; so that one made before a loop is told from one that the loop's function makes, both bear the
+ * moment when they were made. Where numbers would be drawn otherwise than the program says, it is refused.
  */
 import { UserError } from "../core/errors.ts";
 import { atLine } from "../core/origin.ts";
 import type { Literal, Node } from "./node.ts";
 
+/** A literal and the traces have no thread in common but the order in which they came; nothing reads more than that from it. */
+let moments = 0;
+
+/** A later one at each call. */
+export function moment(): number {
+  moments += 1;
+  return moments;
+}
+
 /** `call` draws these numbers anew each time; whoever reads them elsewhere would have others. */
 export function refuseElsewhere({ origin }: Literal, call: string): never {
   throw new UserError(
-    `${origin.call}: these random numbers are read by the function of ${call}, which draws others for each row or example, and in ` +
-      `another place too: draw them there, or give them to the function as a tensor that it carries or is given${atLine(origin)}`,
+    `${origin.call}: these random numbers are drawn in the function of ${call}, others for each row or example, and read in ` +
+      `another place too: draw them outside, or give them back${atLine(origin)}`,
   );
 }
 
-/** The function of `call` was given constants only, and has met the program when `draw` was there already. */
-export function refuseUncertain(call: string, draw: Node): never {
+/** The function of `call` was given constants only, and what it drew met a tensor from outside before it was known to be inside. */
+export function refuseMisplaced(call: string, draw: Node): never {
   throw new UserError(
-    `${call}: whether these random numbers are to be drawn once, or by its function again and again, cannot be told, as it is ` +
-      `given constants only: give it a tensor of the program, which may be what the function reads from around ` +
-      `it${atLine(draw.origins[0])}`,
+    `${call}: its function draws random numbers and mixes them with a tensor from outside, and is itself given constants only, so ` +
+      `they look as if they were drawn outside: give it a tensor of the program, which may be the one that it ` +
+      `reads${atLine(draw.origins[0])}`,
   );
 }

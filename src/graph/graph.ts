@@ -20,7 +20,7 @@ import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { type Attrs, attrsKey } from "./attrs.ts";
 import { inferTypes } from "./define.ts";
-import { refuseElsewhere, refuseUncertain } from "./draws.ts";
+import { moment, refuseElsewhere, refuseMisplaced } from "./draws.ts";
 import type { Graph, Literal, Node, OpDef } from "./node.ts";
 import { printType, sameType, type TensorType } from "./type.ts";
 
@@ -64,8 +64,9 @@ export interface Parameters {
   readonly capture: (graph: Graph, outer: Node) => Node;
   /** Its function stands for many, each with random numbers of its own. */
   readonly repeats: boolean;
-  /** What stands for a random source. */
-  readonly draw: (graph: Graph, literal: Literal) => Node;
+  /** What stands for random numbers that its function makes, and for those that were made before. */
+  readonly draw: (literal: Literal) => Node;
+  readonly share: (literal: Literal) => Node;
 }
 
 interface Inner extends Parameters {
@@ -87,8 +88,9 @@ class NodeStore implements Graph {
   #streams = 0;
   readonly #inner: Inner | undefined;
   #parent: NodeStore | null = null;
-  /** What stands in this graph for random numbers. */
-  readonly #drawn = new Set<Node>();
+  /** What stands in this graph for random numbers, and when those were made. */
+  readonly #drawn = new Map<Node, number>();
+  readonly #opened = moment();
   /** Of an outermost graph: literals that a function draws anew for each row or example, and what calls it. */
   readonly repeated = new Map<Literal, string>();
   /** Of a trace that found its place late: how many nodes the graphs around had by then. */
@@ -109,9 +111,10 @@ class NodeStore implements Graph {
     return false;
   }
 
-  get innermost(): Graph {
-    const root = this.#root();
-    return this.#isClosed ? this : (root.#open[root.#open.length - 1] ?? root);
+  homeOf(drawn: number): Graph {
+    if (this.#isClosed) return this;
+    const open = this.#root().#open.findLast((one) => one.#opened < drawn);
+    return open?.isInside(this) === true ? open : this;
   }
 
   get captures(): ReadonlyMap<Node, Node> {
@@ -134,11 +137,12 @@ class NodeStore implements Graph {
     this.#before = before;
   }
 
-  /** Of what the function has made before its place was known nobody can say whether it was drawn in it, anew for each row. */
+  /** Random numbers that the function made before its place was known stand outside, as if drawn there, once. */
   #refuseDraws(node: Node): void {
-    const draw = neededBy([node]).find((one) => one.graph instanceof NodeStore && one.graph.#drawn.has(one));
-    if (draw === undefined) return;
-    refuseUncertain(this.#inner?.call ?? "a function", draw);
+    const draw = neededBy([node]).find(
+      (one) => one.graph instanceof NodeStore && (one.graph.#drawn.get(one) ?? 0) > this.#opened,
+    );
+    if (draw !== undefined) refuseMisplaced(this.#inner?.call ?? "a function", draw);
   }
 
   close(): void {
@@ -265,7 +269,8 @@ class NodeStore implements Graph {
   #place(literal: Literal): Node {
     const { op, args, attrs, origin, result } = literal;
     if (op.settle !== undefined && this.#inner !== undefined) {
-      return this.#drawnAround(literal) ?? this.#noted(literal, this.#inner.draw(this, literal));
+      if (literal.drawn > this.#opened) return this.#noted(literal, this.#inner.draw(literal));
+      return this.#parent === null ? this.#inner.share(literal) : this.reach(this.#parent.adopt(literal));
     }
     const operands = args.map((arg) => this.#placed(arg));
     const settled = op.settle?.(this, attrs, this.#streams++) ?? { args: operands, attrs };
@@ -279,17 +284,8 @@ class NodeStore implements Graph {
     const before = repeated.get(literal);
     if (before !== undefined) refuseElsewhere(literal, before);
     if (this.#inner?.repeats === true) repeated.set(literal, this.#inner.call);
-    this.#drawn.add(drawn);
+    this.#drawn.set(drawn, literal.drawn);
     return drawn;
-  }
-
-  /** Random numbers that are those of a graph around are the same in a function that reads them. */
-  #drawnAround(literal: Literal): Node | undefined {
-    for (let around = this.#parent; around !== null; around = around.#parent) {
-      const drawn = around.#adopted.get(literal);
-      if (drawn !== undefined) return this.reach(drawn);
-    }
-    return undefined;
   }
 
   /** Ops are told apart by identity: `max` of two operands and `max` over axes share a name only. */

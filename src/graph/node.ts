@@ -59,8 +59,11 @@ export interface Literal {
   readonly type: TensorType;
   readonly result: number;
   readonly origin: Origin;
-  /** There are random numbers in it. They are drawn by the function that is being traced, whatever they meet there. */
-  readonly draws: boolean;
+  /**
+   * When the newest random numbers in it were made, as `moment` in draws.ts counts; 0 where there are none. They belong to the
+   * function that was being traced then, whatever they meet.
+   */
+  readonly drawn: number;
 }
 
 /** The nodes of one entry, interned but for those of their own. `createGraph` in graph.ts makes one. */
@@ -76,8 +79,8 @@ export interface Graph {
   adopt(literal: Literal): Node;
   /** Whether this one is the trace of a function inside one of `outer`'s. */
   isInside(outer: Graph): boolean;
-  /** The body in it that is being traced, the innermost of them; this one where there is none. */
-  readonly innermost: Graph;
+  /** Where random numbers of this moment are drawn: the innermost body in it that was being traced then, or this one. */
+  homeOf(drawn: number): Graph;
   /**
    * What stands in this graph for a node of one around it: a parameter, the same at every use. A node of this graph stands for
    * itself, and so does one from nowhere around, which no op takes.
@@ -250,7 +253,7 @@ export type WhileSchema = {
   readonly body: "body";
   readonly carries: "number";
   /** No more iterations than these, whatever the test says. */
-  readonly most: "optionalNumber";
+  readonly most: "number";
 };
 
 export type CondSchema = { readonly yes: "body"; readonly no: "body" };

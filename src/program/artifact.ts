@@ -54,7 +54,7 @@ export type ArtifactStep =
       readonly label: string;
       readonly test: readonly ArtifactStep[];
       readonly flag: BufferSlot;
-      readonly most: number | null;
+      readonly most: number;
       readonly body: readonly ArtifactStep[];
     }
   | {

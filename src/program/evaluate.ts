@@ -61,7 +61,7 @@ class Run {
 
   #while({ test, flag, most, body }: WhileStep): void {
     this.sequence(test);
-    for (let i = 0; (most === null || i < most) && this.#isSet(flag); i += 1) {
+    for (let i = 0; i < most && this.#isSet(flag); i += 1) {
       this.sequence(body);
       this.sequence(test);
     }

@@ -29,8 +29,8 @@ function linesOf(step: Step): readonly string[] {
     case "loop":
       return [`loop ${step.loop.name} < ${step.loop.extent}`, ...indented(step.body)];
     case "while": {
-      const most = step.most === null ? "" : ` at most ${step.most} times`;
-      return ["test", ...indented(step.test), `while ${printBuffer(step.flag)}${most}`, ...indented(step.body)];
+      const most = `at most ${step.most} times`;
+      return ["test", ...indented(step.test), `while ${printBuffer(step.flag)} ${most}`, ...indented(step.body)];
     }
     case "if":
       return [`if ${printBuffer(step.flag)}`, ...indented(step.yes), "else", ...indented(step.no)];

@@ -85,7 +85,7 @@ export interface WhileStep {
   readonly test: Sequence;
   /** One bool. */
   readonly flag: Buffer;
-  readonly most: number | null;
+  readonly most: number;
   readonly body: Sequence;
   readonly carried: readonly Buffer[];
   readonly node?: Node;

@@ -173,6 +173,7 @@ test("whileLoop has no gradient", () => {
         (c: Tensor) => tl.less(c, 10) as Tensor<[], "bool">,
         (c) => tl.mul(c, 2) as Tensor,
         a as Tensor,
+        { most: 9 },
       );
       return { outputs: { y: tl.grad(tl.sum(y) as Tensor<[]>, a) } };
     },

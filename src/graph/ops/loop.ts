@@ -60,7 +60,7 @@ export const whileLoop: LoopOp<WhileSchema, "many"> = {
   name: "whileLoop",
   kind: "loop",
   arity: "many",
-  schema: { test: "body", body: "body", carries: "number", most: "optionalNumber" },
+  schema: { test: "body", body: "body", carries: "number", most: "number" },
   infer(args, { test: closedTest, body: closedBody, carries }) {
     const [test, body] = [bodyOf(closedTest), bodyOf(closedBody)];
     if (args.length < carries) throw new ShapeError(`takes ${carries} operands and what it captures`);
@@ -83,7 +83,7 @@ export const whileLoop: LoopOp<WhileSchema, "many"> = {
   evaluate(args, attrs) {
     const [test, body] = [bodyOf(attrs.test), bodyOf(attrs.body)];
     let carried = args.slice(0, attrs.carries);
-    for (let step = 0; step < (attrs.most ?? Number.POSITIVE_INFINITY); step += 1) {
+    for (let step = 0; step < attrs.most; step += 1) {
       const given = args.map((arg, i) => carried[i] ?? arg);
       if (evaluateBody(test, given).outputs[0]?.data[0] !== 1) break;
       carried = [...evaluateBody(body, given).next];

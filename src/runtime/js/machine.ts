@@ -173,8 +173,8 @@ class JsRunner implements Runner {
         };
       }
       case "while": {
+        const { most } = step;
         const [test, body, flag] = [bindAll(step.test), bindAll(step.body), view(step.flag)];
-        const most = step.most ?? Number.POSITIVE_INFINITY;
         return () => {
           runAll(test);
           for (let i = 0; i < most && flag[0] !== 0; i++) {

@@ -147,7 +147,7 @@ export class WasmRunner implements Runner {
         break;
       case "while":
         this.#runSteps(step.test, iterations);
-        for (let i = 0; (step.most === null || i < step.most) && this.#isSet(step.flag); i++) {
+        for (let i = 0; i < step.most && this.#isSet(step.flag); i++) {
           this.#runSteps(step.body, iterations);
           this.#runSteps(step.test, iterations);
         }
