@@ -83,8 +83,8 @@ interface Named {
 
 /**
  * Sums of products over named axes: "ij,jk->ik". Without "->" the result has the letters that stand once, in the order of the
- * alphabet. "..." stands for any axes, aligned at the last as in broadcasting; they come first in a result that is not written. A
- * letter twice in one operand is its diagonal.
+ * alphabet. "..." stands for any axes, aligned at the last as in broadcasting; they come first in a result that is not written,
+ * and a result that is written must have them. A letter twice in one operand is its diagonal.
  */
 export function einsum<const Spec extends string, const Operands extends readonly Tensor[]>(
   spec: Spec & CheckAllDTypes<"einsum", Operands>,
@@ -161,6 +161,12 @@ function parse(spec: string, operands: readonly Tensor[], origin: Origin): { ter
     output === undefined
       ? [...anyAxes(any), ...once.sort()]
       : lettersOf(output, output.includes("...") ? any + output.length - 3 : 0);
+  if (any > 0 && output?.includes("...") === false) {
+    const axes = any === 1 ? "an axis" : `${any} axes`;
+    return refuse(
+      `"..." stands for ${axes}, and the result has none: write "...${output}"; letters are summed over, "..." is not`,
+    );
+  }
   if (new Set(result).size !== result.length) return refuse("a letter stands twice in the result");
   const missing = result.find((letter) => !all.includes(letter));
   if (missing !== undefined) return refuse(`no operand has the result's axis ${missing}`);

@@ -209,7 +209,7 @@ const equations: readonly (readonly [spec: string, shapes: number[][], shape: nu
     [2, 2],
     [10, 14, 14, 20],
   ],
-  ["...i->i", [[2, 2]], [2], [4, 6]],
+  ["...i->...", [[2, 2]], [2], [3, 7]],
   [
     "ab,bc,cd->da",
     [
@@ -261,6 +261,12 @@ test("einsum knows its result's shape, and refuses what does not fit", async () 
   await expect(at((x) => einsum("ij->ik", x), a as number[][])).rejects.toThrow(/no operand has the result's axis k/);
   await expect(at((x) => einsum("i1", x), a as number[][])).rejects.toThrow(/wanted letters like/);
   await expect(at((x) => einsum("i...k...", x), a as number[][])).rejects.toThrow(/wanted letters like/);
+  // as NumPy has it; PyTorch sums, and nobody is told
+  for (const spec of ["...j->j", "i...->i", "...->"]) {
+    await expect(at((x) => einsum(spec, x), a as number[][])).rejects.toThrow(
+      new RegExp(`"\\.\\.\\." stands for ${spec === "...->" ? "2 axes" : "an axis"}, and the result has none`),
+    );
+  }
   await expect(at((x) => einsum("...ijk->ijk", x), a as number[][])).rejects.toThrow(/"ijk" for an operand/);
   await expect(at((x) => batchMatmul(x, x), [1, 2])).rejects.toThrow(/same rank, at least 2/);
 });
