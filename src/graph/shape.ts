@@ -2,7 +2,7 @@
  * Shapes and the arithmetic of symbolic dimensions.
  *
  * A dimension is a number, or a linear expression of names that are bound when the program is compiled. An expression is
- * kept as its canonical text ("batch", "2*batch+1"), so two dimensions are equal exactly when they are `===`.
+ * kept as its canonical text ("batch", "2*batch+1", "time-2"), so two dimensions are equal exactly when they are `===`.
  */
 import { CompilerBug, ShapeError } from "../core/errors.ts";
 
@@ -44,10 +44,11 @@ function parse(dim: Dim): Linear {
   if (typeof dim === "number") return { offset: dim, terms: new Map() };
   const terms = new Map<string, number>();
   let offset = 0;
-  for (const part of dim.split("+")) {
-    const [left, right] = part.split("*");
+  for (const part of dim.replaceAll("-", "+-").split("+")) {
+    const [left = "", right] = part.split("*");
     if (right !== undefined) terms.set(right, Number(left));
-    else if (left !== undefined && nameForm.test(left)) terms.set(left, 1);
+    else if (nameForm.test(left)) terms.set(left, 1);
+    else if (nameForm.test(left.slice(1))) terms.set(left.slice(1), -1);
     else offset += Number(part);
   }
   return { offset, terms };
@@ -56,8 +57,16 @@ function parse(dim: Dim): Linear {
 function spell({ offset, terms }: Linear): Dim {
   const kept = [...terms].filter(([, factor]) => factor !== 0).sort(([a], [b]) => (a < b ? -1 : 1));
   if (kept.length === 0) return offset;
-  const text = kept.map(([name, factor]) => (factor === 1 ? name : `${factor}*${name}`)).join("+");
-  return offset === 0 ? text : `${text}+${offset}`;
+  const parts = [...kept.map(([name, factor]) => spellTerm(factor, name)), ...(offset === 0 ? [] : [String(offset)])];
+  const [minus, plus] = [true, false].map((isLess) =>
+    parts.filter((part) => part.startsWith("-") === isLess).join(isLess ? "" : "+"),
+  );
+  return `${plus}${minus}`;
+}
+
+function spellTerm(factor: number, name: string): string {
+  if (factor === 1) return name;
+  return factor === -1 ? `-${name}` : `${factor}*${name}`;
 }
 
 export function addDims(a: Dim, b: Dim, factor = 1): Dim {

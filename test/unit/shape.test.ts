@@ -32,13 +32,16 @@ describe("linear dimensions", () => {
     expect(addDims(1, "batch")).toBe("batch+1");
     expect(addDims("b", "a")).toBe(addDims("a", "b"));
     expect(addDims("batch", "batch")).toBe("2*batch");
-    expect(addDims("batch", -2)).toBe("batch+-2");
+    expect(addDims("batch", -2)).toBe("batch-2");
     expect(addDims(addDims("batch", -2), 2)).toBe("batch");
     expect(addDims("batch", "batch", -1)).toBe(0);
-    expect(addDims("2*a+b+3", "a+b", -2)).toBe("-1*b+3");
+    expect(addDims("2*a+b+3", "a+b", -2)).toBe("3-b");
     expect(addDims(addDims("a", "b", -1), "b")).toBe("a");
+    expect(addDims(addDims("a", "b", -3), 4)).toBe("a+4-3*b");
+    expect(addDims(-1, "a", -1)).toBe("-a-1");
+    expect(addDims(addDims(-1, "a", -1), "a+b+1")).toBe("b");
     expect(multiplyDims("batch", 3)).toBe("3*batch");
-    expect(multiplyDims(2, "a+-1")).toBe("2*a+-2");
+    expect(multiplyDims(2, "a-1")).toBe("2*a-2");
     expect(multiplyDims(0, "a")).toBe(0);
     expect(multiplyDims("a", "b")).toBeNull();
     expect(elementCount([2, "n", 3])).toBe("6*n");
@@ -46,7 +49,7 @@ describe("linear dimensions", () => {
   });
 
   test("are bound by name", () => {
-    expect(bindDim("2*batch+-1", { batch: 4 })).toBe(7);
+    expect(bindDim("2*batch-1", { batch: 4 })).toBe(7);
     expect(bindDim(5, {})).toBe(5);
     expect(dimNames(["a+2*b", 3, "c"])).toEqual(["a", "b", "c"]);
     expect(() => bindDim("a+b", { a: 1 })).toThrow(/the dimension "b" has no size/);
