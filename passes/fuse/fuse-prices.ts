@@ -125,8 +125,11 @@ function contractedIn(
       for (let node: Node | undefined = arg; node !== undefined; node = sourceOf(node)) {
         const limit = hasColumns && isLarge(node, target) ? cheapInPanel : cheapInContraction;
         found.set(node, Math.min(limit, found.get(node) ?? limit));
-        // What a contraction does not compute for itself is stored as it reads it, and not in windows.
-        if (isPlacing(node) && limit === cheapInContraction) break;
+        if (!isPlacing(node) || limit > cheapInContraction) continue;
+        // What a contraction does not compute for itself is stored as it reads it, and not in windows: each is computed once.
+        const [windows = node] = node.args;
+        found.set(windows, Math.min(cheapInPanel, found.get(windows) ?? cheapInPanel));
+        break;
       }
     }
   }

@@ -91,6 +91,9 @@ describe("the plan of a convolutional network", () => {
         const stored = ordered.fused.groups.flat().flatMap(({ outputs }) => outputs);
         expect(stored.length).toBeGreaterThan(10);
         expect(stored.filter(({ op }) => op === window)).toEqual([]);
+        // Nor the slopes that a pool chooses: they lie as the convolution's gradients read them. A kernel of 8 buffers has no room for that.
+        const chosen = stored.filter(({ op, type }) => op.name === "select" && type.shape.length > 4);
+        expect(chosen.length).toBe(target === "wgsl" ? 1 : 0);
         expect(report.memory.peakBytes).toBeLessThanOrEqual(1.05 * report.memory.lowerBoundBytes);
       }
     },
