@@ -20,7 +20,7 @@ export const js: Target<JsArtifact, null> = {
     mostIndex: Number.MAX_SAFE_INTEGER,
     hasF64: true,
     innerTerms: 4096,
-    packs: false,
+    packs: "none",
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -22,7 +22,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
     innerTerms: 32768,
-    packs: true,
+    packs: "columns",
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -33,7 +33,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     mostIndex: 2 ** 31 - 1,
     hasF64: false,
     innerTerms: 64,
-    packs: true,
+    packs: "both",
     hasBranches: false,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,

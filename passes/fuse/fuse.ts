@@ -27,7 +27,7 @@ import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
-import { bufferLimit, floatingReads, limitFor, Prices, storedConcat } from "./fuse-prices.ts";
+import { bufferLimit, floatingReads, Prices, storedConcat } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
@@ -284,7 +284,7 @@ class Fusion {
       if (draft === null || draft.nodes.size === 1 || users === undefined) continue;
       const price = this.#prices.of(node, node.op.cost);
       const accesses = this.#accesses.of(node);
-      if (price > this.#priceLimit(users, draft) || !this.#areStored(accesses, readers)) continue;
+      if (price > this.#priceLimit(node, users, draft) || !this.#areStored(accesses, readers)) continue;
       if (nodesOf(accesses).size > this.#mostReads || !this.#canReadInstead(users, node, accesses)) continue;
       this.#homes.delete(node);
       draft.nodes.delete(node);
@@ -312,9 +312,9 @@ class Fusion {
   }
 
   /** What a member of `draft` may cost, for these to compute it themselves. Nothing where one of them is a member too. */
-  #priceLimit(users: Iterable<Node>, draft: Draft): number {
+  #priceLimit(node: Node, users: Iterable<Node>, draft: Draft): number {
     for (const user of users) if (this.#home(user) === draft) return Number.NEGATIVE_INFINITY;
-    return limitFor(users);
+    return this.#prices.limitFor(users, node);
   }
 
   /** Whether all that is read lies in memory anyway. */

@@ -23,8 +23,8 @@ export interface TargetTraits {
   readonly hasF64: boolean;
   /** Terms of a contraction that may be computed inside another fold; 0 where it never is. */
   readonly innerTerms: number;
-  /** Whether an operand of a contraction is copied once for each pass over it (panels, tiles), and read from the copy. */
-  readonly packs: boolean;
+  /** Which operands of a contraction are copied once for each pass over them and read from the copy: the columns in panels, both in tiles. */
+  readonly packs: "none" | "columns" | "both";
   /** Whether it can run a launch or not, as the launches before have found; else all of them run, always as often. */
   readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */

@@ -17,28 +17,34 @@ import {
   i32,
   jsTarget,
   matmul,
+  mean,
   mul,
   normal,
+  type Program,
   pad,
   param,
   program,
   relu,
   reshape,
+  rsqrt,
   sin,
   slice,
   softmax,
+  sub,
   sum,
   type Tensor,
   transpose,
   where,
 } from "../../src/index.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { type TargetSetup, wasmTarget } from "../../src/targets.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import { type TargetSetup, targets, wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget } from "../evaluator-machine.ts";
 import { expectClose, expectSameBits, expectSound, runOracle, runProgram } from "../program-case.ts";
 import { jacobianFeeds, jacobianStep, lstmFeeds, lstmStep } from "../wide-programs.ts";
 
 const calls = [{ entry: "step" }, { entry: "step" }];
+type Rows = Tensor<[16, 64], "f32">;
 const weight = () => param(normal(0, 1, 4, 4));
 
 it("rows picked for a product are stored, and read from there", async () => {
@@ -54,6 +60,42 @@ it("rows picked for a product are stored, and read from there", async () => {
   const executable = await compileOn(made, jsTarget, {});
   expect(executable.report.entries[0]?.kernels.map(({ name }) => name)).toEqual(["k0_gather", "k1_contract"]);
   executable.dispose();
+});
+
+describe("the factor of a contraction's rows", () => {
+  /** Whether the contraction reads rows that another kernel has scaled. */
+  const isStored = (name: "js" | "wasm" | "wgsl", columns: number, factor: (x: Rows) => Record<string, Rows>) => {
+    const made = program({
+      inputs: { x: f32(16, 64) },
+      state: { w: param(normal(0, 1, 64, columns)) },
+      step({ x }, { w }) {
+        const { scaled, ...others } = factor(x);
+        return { outputs: { y: matmul(scaled as Rows, w), ...others } };
+      },
+    });
+    const { sequence } = stagesOf(made as Program, "step", {}, targets[name].planned);
+    const kernel = launchesOf(sequence).find(({ kernel }) => kernel.name.includes("contract"))?.kernel;
+    return kernel?.buffers.length === 3 && !kernel.buffers.some(({ name }) => name === "x");
+  };
+  const byNumber = (x: Rows) => ({ scaled: mul(x, 1 / 255) });
+  /** What it is made of lies in memory anyway, as the gradient reads it. */
+  const normalized = (x: Rows) => {
+    const row = { axis: 1, keepDims: true } as const;
+    const far = sub(x, mean(x, row));
+    const rate = rsqrt(mean(mul(far, far), row));
+    return { scaled: mul(far, rate), far, rate: rate as Tensor as Rows };
+  };
+
+  it.each(["js", "wasm"] as const)("%s: is stored where many columns would each compute it", (target) => {
+    for (const factor of [byNumber, normalized]) {
+      expect(isStored(target, 32, factor)).toBe(true);
+      expect(isStored(target, 16, factor)).toBe(false);
+    }
+  });
+
+  it("wgsl: is computed for a tile", () => {
+    for (const factor of [byNumber, normalized]) expect(isStored("wgsl", 32, factor)).toBe(false);
+  });
 });
 
 describe("cycles that would close late", () => {

@@ -42,7 +42,7 @@ export const c: Target<CArtifact, null> = {
     mostIndex: 2 ** 31 - 1,
     hasF64: true,
     innerTerms: 4096,
-    packs: false,
+    packs: "none",
     hasBranches: true,
     needsSchedule: false,
     alignment: 64,
