@@ -2,9 +2,10 @@
  * The laws of contractions that `simplify` rewrites by. A factor that is the same for each entry of a batch is read once: so a
  * matrix product with shared weights, written for one example and given a batch of them, is one matrix product. And what sums
  * nothing is a product element by element, which others can compute where they read it: so the gradients of all examples need not
- * be in memory for their norms to be known.
+ * be in memory for their norms to be known. The slope of a mean over positions is the same at each, and so are its products with
+ * weights: one position is multiplied, where backpropagation as it is written multiplies all.
  */
-import { isContract, isOp } from "../../src/graph/define.ts";
+import { attrsOf, isContract, isOp, operand } from "../../src/graph/define.ts";
 import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
 import { contract, freeAxes } from "../../src/graph/ops/contract.ts";
 import { broadcast } from "../../src/graph/ops/view.ts";
@@ -27,6 +28,30 @@ export const contractRules: readonly Rule[] = [
     pattern(contract, pattern(broadcast, x), w),
     (_, b, root) => withoutRepeats(root, 0, b),
     exact,
+  ),
+  rule(
+    "contract(x, w repeated along a free axis) = contract(x, w) repeated",
+    pattern(contract, x, pattern(broadcast, w)),
+    (_, b, root) => repeatedBehind(root, 1, b),
+    exact,
+  ),
+  rule(
+    "contract(x repeated along a free axis, w) = contract(x, w) repeated",
+    pattern(contract, pattern(broadcast, x), w),
+    (_, b, root) => repeatedBehind(root, 0, b),
+    exact,
+  ),
+  rule(
+    "contract(x, w repeated along a summed axis) ≈ contract(sum of x, w)",
+    pattern(contract, x, pattern(broadcast, w)),
+    (_, b, root) => summedBefore(root, 1, b),
+    rounds,
+  ),
+  rule(
+    "contract(x repeated along a summed axis, w) ≈ contract(x, sum of w)",
+    pattern(contract, pattern(broadcast, x), w),
+    (_, b, root) => summedBefore(root, 0, b),
+    rounds,
   ),
   // 0 + (−0) is 0
   rule(
@@ -94,6 +119,89 @@ function withoutRepeats(root: Node, place: 0 | 1, build: Build): Node | null {
   );
   const order = before.map((axis) => behind.indexOf(axis));
   return build.permute(build.contract(a, b, made), order);
+}
+
+/** Products with an operand that repeats along free axes are computed for one of its elements there. */
+function repeatedBehind(root: Node, place: 0 | 1, build: Build): Node | null {
+  const wide = root.args[place];
+  if (!isContract(root) || wide === undefined) return null;
+  const { batchLeft, batchRight, sumLeft, sumRight } = root.attrs;
+  const left = freeAxes(root.args[0].type.shape.length, batchLeft, sumLeft);
+  const free = place === 0 ? left : freeAxes(root.args[1].type.shape.length, batchRight, sumRight);
+  const gone = free.filter((axis) => repeats(wide, axis));
+  if (gone.length === 0) return null;
+  const first = batchLeft.length + (place === 0 ? 0 : left.length);
+  const behind = gone.map((axis) => first + free.indexOf(axis));
+  const kept = root.type.shape.map((_, axis) => axis).filter((axis) => !behind.includes(axis));
+  const narrow = without(wide, gone, build);
+  const small =
+    place === 0
+      ? build.contract(narrow, root.args[1], narrowed(root.attrs, gone, []))
+      : build.contract(root.args[0], narrow, narrowed(root.attrs, [], gone));
+  return build.broadcast(small, root.type.shape, kept);
+}
+
+/** Of fewer elements the products take no longer than the sum. */
+const fewElements = 8;
+
+/** What is multiplied by the same along summed axes is summed first. Not halves, whose sums would be rounded to halves. */
+function summedBefore(root: Node, place: 0 | 1, build: Build): Node | null {
+  const wide = root.args[place];
+  const { dtype } = root.type;
+  if (!isContract(root) || wide === undefined || (dtype !== "f32" && dtype !== "f64")) return null;
+  const { batchLeft, batchRight, sumLeft, sumRight } = root.attrs;
+  const [batch, own, others] = place === 0 ? [batchLeft, sumLeft, sumRight] : [batchRight, sumRight, sumLeft];
+  const { shape } = wide.type;
+  const elements = freeAxes(shape.length, batch, own).reduce((size, axis) => size * Number(shape[axis]), 1);
+  const pairs = own.map((_, i) => i).filter((i) => repeats(wide, own[i] ?? 0));
+  // NaN where a dimension is not bound yet
+  if (pairs.length === 0 || !(elements >= fewElements)) return null;
+  const gone = pairs.map((i) => own[i] ?? 0);
+  const summed = pairs.map((i) => others[i] ?? 0).sort((a, b) => a - b);
+  const narrow = without(wide, gone, build);
+  return place === 0
+    ? build.contract(narrow, build.reduce("sum", root.args[1], summed), narrowed(root.attrs, gone, summed))
+    : build.contract(build.reduce("sum", root.args[0], summed), narrow, narrowed(root.attrs, summed, gone));
+}
+
+/** Several elements along the axis are all the same one. */
+function repeats(wide: Node, axis: number): boolean {
+  if (!isOp(wide, broadcast) || wide.type.shape[axis] === 1) return false;
+  const from = wide.attrs.axes.indexOf(axis);
+  return from < 0 || wide.args[0].type.shape[from] === 1;
+}
+
+/** A repeated value without axes along which it repeats. */
+function without(wide: Node, gone: readonly number[], build: Build): Node {
+  const { axes } = attrsOf(wide, broadcast);
+  const { shape } = wide.type;
+  const x = operand(wide);
+  const own = axes.map((_, i) => i).filter((i) => !gone.includes(axes[i] ?? 0));
+  const left = shape.map((_, axis) => axis).filter((axis) => !gone.includes(axis));
+  return build.broadcast(
+    build.reshape(
+      x,
+      own.map((i) => x.type.shape[i] ?? 1),
+    ),
+    left.map((axis) => shape[axis] ?? 1),
+    own.map((i) => left.indexOf(axes[i] ?? 0)),
+  );
+}
+
+/** The attributes for operands without these axes. */
+function narrowed(
+  { batchLeft, batchRight, sumLeft, sumRight }: ContractAttrs,
+  goneLeft: readonly number[],
+  goneRight: readonly number[],
+): ContractAttrs {
+  const left = (axis: number): number => axis - goneLeft.filter((gone) => gone < axis).length;
+  const right = (axis: number): number => axis - goneRight.filter((gone) => gone < axis).length;
+  return {
+    batchLeft: batchLeft.map(left),
+    batchRight: batchRight.map(right),
+    sumLeft: sumLeft.filter((axis) => !goneLeft.includes(axis)).map(left),
+    sumRight: sumRight.filter((axis) => !goneRight.includes(axis)).map(right),
+  };
 }
 
 /** What the axes of a result come from; those of the batch, from the operand that is not in `place`. */

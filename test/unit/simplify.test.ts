@@ -131,6 +131,32 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b, x, y) =>
       b.contract(b.broadcast(x, [5, 12, 2], [0, 1]), b.reshape(y, [2, 6, 5]), batched([2, 0], [0, 2], [], [])),
   ],
+  "contract(x, w repeated along a free axis) = contract(x, w) repeated": [
+    (b, x, y) => b.contract(x, b.broadcast(y, [7, 5, 12], [1, 2]), batched([], [], [1], [2])),
+    (b, x, y) =>
+      b.contract(x, b.broadcast(b.reshape(y, [5, 4, 3]), [5, 4, 6, 3, 2], [0, 1, 3]), batched([0], [0], [], [])),
+    (b, x) =>
+      b.contract(x, b.broadcast(b.slice(x, [0, 0], [1, 12], [1, 1]), [5, 12], [0, 1]), batched([], [], [1], [1])),
+  ],
+  "contract(x repeated along a free axis, w) = contract(x, w) repeated": [
+    (b, x, y) => b.contract(b.broadcast(x, [5, 7, 12], [0, 2]), y, batched([], [], [2], [1])),
+    (b, x, y) =>
+      b.contract(
+        b.broadcast(b.reshape(x, [3, 4, 5]), [3, 2, 4, 5, 6], [0, 2, 3]),
+        b.reshape(y, [4, 3, 5]),
+        batched([2], [0], [3], [2]),
+      ),
+  ],
+  "contract(x, w repeated along a summed axis) ≈ contract(sum of x, w)": [
+    (b, x, y) =>
+      b.contract(b.reshape(x, [5, 4, 3]), b.broadcast(y, [4, 5, 12], [1, 2]), batched([], [], [1, 0], [0, 1])),
+    (b, x, y) => b.contract(b.reshape(x, [5, 4, 3]), b.broadcast(y, [5, 12, 3], [0, 1]), batched([0], [0], [2], [2])),
+  ],
+  "contract(x repeated along a summed axis, w) ≈ contract(x, sum of w)": [
+    (b, x, y) => b.contract(b.broadcast(x, [4, 5, 12], [1, 2]), b.reshape(y, [5, 3, 4]), batched([], [], [0], [2])),
+    (b, x, y) =>
+      b.contract(b.broadcast(b.slice(x, [0, 0], [1, 12], [1, 1]), [5, 12], [0, 1]), y, batched([], [], [0], [0])),
+  ],
   "window(x) of single elements = reshape(x)": [
     (b, x) => b.window(x, { ...countedWindows({ axis: 1, size: 1, count: 12, dilation: 3 }), value: 1 }),
     (b, x) =>
