@@ -6,11 +6,12 @@
  *
  *   add(z, broadcast(b))   at [i, j]   ->   z at [i, j], b at [j]
  */
+import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import { isContract, isReduce, isRun, operand } from "../../src/graph/define.ts";
 import type { Guard, Node, NodeOf, Reads, RunSchema } from "../../src/graph/node.ts";
 import { runOperands } from "../../src/graph/ops/running.ts";
-import { fixedShape } from "../../src/graph/shape.ts";
+import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
 import { exprBuilder } from "../../src/kernel/expr-builder.ts";
 import { rangedIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, ExprPool, Index } from "../../src/kernel/kernel.ts";
@@ -26,6 +27,11 @@ export interface Access {
 
 export function shapeOf(node: Node): readonly number[] {
   return fixedShape(node.type.shape);
+}
+
+/** Bytes on a CPU: for comparing values with one another. */
+export function bytesOf(node: Node): number {
+  return sizeOf(shapeOf(node)) * byteWidth(node.type.dtype);
 }
 
 /** Sizes of the axes that a reduction or contraction sums over. */
@@ -82,14 +88,19 @@ export class Accesses {
   readonly #elements: Elements;
   /** The contractions that a node computes for itself. */
   readonly #inner = new Map<Node, Set<Node>>();
+  readonly #waits = new Map<Node, Set<Node>>();
   #found: Access[] = [];
   #of: Node | null = null;
   /** Whether what is read now stands behind a guard. */
   #guarded = false;
+  #isWaiting = false;
 
   constructor(isStored: (node: Node) => boolean) {
     this.#isStored = isStored;
-    this.#elements = elementsIn(this.#pool, (node, at, guard) => this.#read(node, at, guard));
+    this.#elements = elementsIn(this.#pool, {
+      read: (node, at, guard) => this.#read(node, at, guard),
+      wait: (node) => this.#wait(node),
+    });
   }
 
   /** The stored elements that a node reads at its own loops `o0`, `o1`, ... */
@@ -118,10 +129,21 @@ export class Accesses {
     return this.#inner.get(node) ?? noNodes;
   }
 
+  /** What has to be there before the node is computed, though it reads nothing of it. `of` has been asked before. */
+  waitsOf(node: Node): ReadonlySet<Node> {
+    return this.#waits.get(node) ?? noNodes;
+  }
+
+  /** Something that others wait for is stored no longer. */
+  forgetWaits(): void {
+    for (const node of [...this.#waits.keys()]) this.forget(node);
+  }
+
   /** Something that the node reads is stored no longer. */
   forget(node: Node): void {
     this.#known.delete(node);
     this.#inner.delete(node);
+    this.#waits.delete(node);
   }
 
   #loops(letter: string, extents: readonly number[]): readonly Index[] {
@@ -144,19 +166,36 @@ export class Accesses {
 
   /** Adds what reading `node` at `at` touches. Depth is bounded: long chains of maps are stored by `fuse`. */
   #look(node: Node, at: readonly Index[]): void {
-    if (this.#isStored(node)) this.#found.push({ node, at, guarded: this.#guarded });
+    if (this.#isStored(node)) this.#stop(node, at);
     else if (node.op.kind === "map") for (const arg of node.args) this.#look(arg, at);
     else if (node.op.kind === "contract") this.#lookInside(node, at);
     else this.#elements(node, at);
   }
 
+  #stop(node: Node, at: readonly Index[]): void {
+    if (this.#isWaiting) this.#note(this.#waits, node);
+    else this.#found.push({ node, at, guarded: this.#guarded });
+  }
+
+  #wait(node: Node): void {
+    const outer = this.#isWaiting;
+    this.#isWaiting = true;
+    const first = shapeOf(node).map(() => this.#pool.integer(0));
+    this.#look(node, first);
+    this.#isWaiting = outer;
+  }
+
+  /** Adds to what is known of the node whose accesses are looked for. */
+  #note(known: Map<Node, Set<Node>>, node: Node): void {
+    if (this.#of === null) return;
+    const found = known.get(this.#of);
+    if (found === undefined) known.set(this.#of, new Set([node]));
+    else found.add(node);
+  }
+
   /** A contraction that is computed where it is read has loops of its own. */
   #lookInside(node: Node, at: readonly Index[]): void {
-    if (this.#of !== null) {
-      const known = this.#inner.get(this.#of);
-      if (known === undefined) this.#inner.set(this.#of, new Set([node]));
-      else known.add(node);
-    }
+    if (!this.#isWaiting) this.#note(this.#inner, node);
     const inner = this.#loops(`q${node.id}_`, innerExtents(node));
     for (let i = 0; i < node.args.length; i += 1) this.#look(operand(node, i), placeOf(node, i, at, inner));
   }
@@ -180,12 +219,15 @@ export function nodesOf(accesses: readonly Access[]): Set<Node> {
 /** An element of each result of a node whose op moves elements about, or makes them of nothing. */
 export type Elements = (node: Node, at: readonly Index[]) => readonly Expr[];
 
-/** One for many nodes, as ops are handed the same things for each: `read` says what an element of an operand is. */
-export function elementsIn(
-  pool: ExprPool,
-  read: (node: Node, at: readonly Index[], guard: Guard | undefined) => Expr,
-  once: (value: Expr) => Expr = (value) => value,
-): Elements {
+/** What an op is handed: `read` says what an element of an operand is, `wait` hears of one that has to be there. */
+interface Reading {
+  readonly read: (node: Node, at: readonly Index[], guard: Guard | undefined) => Expr;
+  readonly wait: (node: Node) => void;
+  readonly once?: (value: Expr) => Expr;
+}
+
+/** One for many nodes, as ops are handed the same things for each. */
+export function elementsIn(pool: ExprPool, { read, wait, once = (value) => value }: Reading): Elements {
   let current: Node | undefined;
   const argOf = (arg: number): Node => {
     if (current === undefined) throw new CompilerBug("an element is read for no node");
@@ -195,6 +237,7 @@ export function elementsIn(
     ...exprBuilder,
     shapes: [],
     read: (arg, at, guard) => read(argOf(arg), at, guard),
+    wait: (arg) => wait(argOf(arg)),
     once,
     index: (value, extent) => rangedIndex(value, 0, Math.max(0, extent - 1)),
     pool,

@@ -28,6 +28,8 @@ export interface Cluster {
   readonly outputs: readonly Node[];
   /** The nodes read from memory: inputs, states, and outputs of other clusters. */
   readonly reads: ReadonlySet<Node>;
+  /** What has to be computed before, though nothing of it is read. */
+  readonly waits: ReadonlySet<Node>;
 }
 
 export interface Fused {

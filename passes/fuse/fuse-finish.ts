@@ -20,8 +20,8 @@ export function finishClusters(
   keyOf: BufferKeys,
 ): Fused {
   const results = resultNodes(entry);
-  const needed = neededMembers(results, homes, accesses);
-  const stored = new Set(results);
+  const { needed, awaited } = neededMembers(results, homes, accesses);
+  const stored = new Set([...results, ...awaited]);
   const members = new Map<Draft, Node[]>();
   for (const [node, home] of homes) {
     if (!needed.has(node)) continue;
@@ -69,13 +69,16 @@ function clusterOf({ draft, nodes }: Part, stored: ReadonlySet<Node>, accesses: 
   const own = new Set(nodes);
   const outputs: Node[] = [];
   const reads = new Set<Node>();
+  let waits = none;
   for (const node of nodes) {
     if (stored.has(node)) outputs.push(node);
     for (const { node: read } of accesses.of(node)) if (!own.has(read)) reads.add(read);
+    const more = accesses.waitsOf(node);
+    if (more.size > 0) waits = new Set([...waits, ...more]);
   }
   const inner = innerOf(nodes, accesses);
   const all = inner.size === 0 ? nodes : [...nodes, ...inner].sort((a, b) => a.id - b.id);
-  return { kind: draft.kind, domain: draft.domain, nodes: all, inner, outputs, reads };
+  return { kind: draft.kind, domain: draft.domain, nodes: all, inner, outputs, reads, waits };
 }
 
 const none: ReadonlySet<Node> = new Set();
@@ -104,18 +107,29 @@ function lastId({ nodes }: Cluster): number {
   return nodes[nodes.length - 1]?.id ?? 0;
 }
 
+interface Needed {
+  readonly needed: ReadonlySet<Node>;
+  /** Those that nobody reads: others wait for them. */
+  readonly awaited: readonly Node[];
+}
+
 /** Members that a result needs; one whose readers all compute it themselves by now is not. */
-function neededMembers(
-  results: readonly Node[],
-  homes: ReadonlyMap<Node, Draft>,
-  accesses: Accesses,
-): ReadonlySet<Node> {
+function neededMembers(results: readonly Node[], homes: ReadonlyMap<Node, Draft>, accesses: Accesses): Needed {
   const needed = new Set<Node>();
+  const waits: Node[] = [];
+  const awaited: Node[] = [];
   const pending = results.slice();
-  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-    if (needed.has(node) || !homes.has(node)) continue;
-    needed.add(node);
-    for (const access of accesses.of(node)) pending.push(access.node);
+  for (;;) {
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      if (needed.has(node) || !homes.has(node)) continue;
+      needed.add(node);
+      for (const access of accesses.of(node)) pending.push(access.node);
+      waits.push(...accesses.waitsOf(node));
+    }
+    const next = waits.pop();
+    if (next === undefined) return { needed, awaited };
+    if (needed.has(next) || !homes.has(next)) continue;
+    awaited.push(next);
+    pending.push(next);
   }
-  return needed;
 }

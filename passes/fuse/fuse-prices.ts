@@ -4,6 +4,7 @@
 import { UserError } from "../../src/core/errors.ts";
 import { isContract, isOp } from "../../src/graph/define.ts";
 import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
+import { barrier } from "../../src/graph/ops/barrier.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
 import { gather } from "../../src/graph/ops/gather.ts";
 import { broadcast } from "../../src/graph/ops/view.ts";
@@ -59,9 +60,10 @@ export class Prices {
   }
 
   /** The price of an element of a node whose own work is `own`. */
-  of({ args }: Node, own: number): number {
+  of({ op, args }: Node, own: number): number {
     let price = own;
-    for (const arg of args) price += this.#floating.get(arg) ?? 0;
+    const read = op === barrier ? args.slice(0, 1) : args; // of the token it computes nothing
+    for (const arg of read) price += this.#floating.get(arg) ?? 0;
     return price;
   }
 
@@ -99,7 +101,7 @@ export class Prices {
       this.#windows.add(node);
       return 0;
     }
-    return viewPrice + args.length - 1;
+    return op === barrier ? 0 : viewPrice + args.length - 1;
   }
 
   isWindow(node: Node): boolean {
@@ -160,7 +162,7 @@ function isPlacing({ op, type, args: [windows] }: Node): boolean {
 }
 
 const sourceOf = ({ op, args }: Node): Node | undefined =>
-  op.kind === "view" && args.length === 1 ? args[0] : undefined;
+  op.kind === "view" && (args.length === 1 || op === barrier) ? args[0] : undefined;
 
 /** Columns: elements along the axes of the second operand that are the result's last. */
 function columnsOf({ args: [, right], attrs }: NodeOf<ContractSchema, 2>): number {

@@ -23,7 +23,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
+import { type Access, Accesses, bytesOf, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
@@ -176,7 +176,7 @@ class Fusion {
   }
 
   #add(node: Node, draft: Draft, accesses: readonly Access[]): void {
-    draft.add(node, accesses, this.#homesOf(accesses), this.#results.has(node));
+    draft.add(node, accesses, this.#neededBy(node, accesses), this.#results.has(node));
     this.#homes.set(node, draft);
     if (draft.kind !== "row" || this.#accesses.innerOf(node).size > 0) return;
     for (const { node: read } of accesses) {
@@ -192,7 +192,7 @@ class Fusion {
     if (candidates.length > 1) candidates.sort((a, b) => b.newest - a.newest);
     for (const draft of candidates) {
       if (!this.#fits(node, draft, accesses)) continue;
-      for (const other of candidates) this.#tryMerge(node, draft, other, accesses, candidates);
+      for (const other of candidates) this.#tryMerge(node, draft, other, accesses);
       this.#add(node, draft, accesses);
       return true;
     }
@@ -218,6 +218,7 @@ class Fusion {
       const home = this.#home(access.node);
       if (home === draft ? access.guarded || !isAligned(access, domain) : home?.reaches(draft)) return false;
     }
+    for (const awaited of this.#accesses.waitsOf(node)) if (this.#home(awaited)?.reaches(draft)) return false;
     return true;
   }
 
@@ -258,13 +259,13 @@ class Fusion {
   }
 
   /** Sibling clusters of maps over the same elements (the moments of one parameter) become one. */
-  #tryMerge(node: Node, into: Draft, other: Draft, accesses: readonly Access[], candidates: readonly Draft[]): void {
+  #tryMerge(node: Node, into: Draft, other: Draft, accesses: readonly Access[]): void {
     if (into === other || other.current !== other || into.isLong || into.kind !== "map" || other.kind !== "map") return;
     if (!sameShape(into.domain, other.domain) || !this.#readsOwnPlace(other, accesses, into.domain)) return;
     if (into.reaches(other) || other.reaches(into)) return;
     // Another operand of the node must not depend on what is swallowed: it would depend on the node's own cluster.
-    if (candidates.some((third) => third.current !== into && third.current !== other && third.current.reaches(other)))
-      return;
+    const needed = this.#neededBy(node, accesses);
+    if (needed.some((third) => third !== into && third !== other && third.reaches(other))) return;
     const rest = accesses.filter((access) => this.#home(access.node) !== other);
     if (into.buffersWith(node, rest, this.#results.has(node), other.buffers) > this.#limit) return;
     into.swallow(other);
@@ -296,6 +297,7 @@ class Fusion {
       }
       this.#prices.floats(node, price);
     }
+    this.#accesses.forgetWaits();
   }
 
   /** Who reads each node. */
@@ -347,6 +349,16 @@ class Fusion {
     return this.#homes.get(node)?.current ?? null;
   }
 
+  /** The clusters that a node reads or waits for. */
+  #neededBy(node: Node, accesses: readonly Access[]): Draft[] {
+    const homes = this.#homesOf(accesses);
+    for (const awaited of this.#accesses.waitsOf(node)) {
+      const home = this.#home(awaited);
+      if (home !== null && !homes.includes(home)) homes.push(home);
+    }
+    return homes;
+  }
+
   /** The clusters that are read, each once. */
   #homesOf(accesses: readonly Access[]): Draft[] {
     const homes = new Set<Draft>();
@@ -367,8 +379,4 @@ function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean {
   if (accesses.length === 0 || bytes < largeBytes / 2) return false;
   for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
   return bytes >= 0 && accesses.every(({ node: { type } }) => byteWidth(type.dtype) !== 2); // halves are slow to read
-}
-
-function bytesOf(node: Node): number {
-  return byteWidth(node.type.dtype) * sizeOf(shapeOf(node));
 }

@@ -10,11 +10,24 @@
  */
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { innerExtents, shapeOf } from "./access.ts";
-import { type BufferKey, type BufferKeys, type Cluster, type Fused, statesReadBy, touchedBy } from "./cluster.ts";
+import { bytesOf, innerExtents, shapeOf } from "./access.ts";
+import {
+  type BufferKey,
+  type BufferKeys,
+  type Cluster,
+  type Fused,
+  isExternal,
+  statesReadBy,
+  touchedBy,
+} from "./cluster.ts";
 
 /** Elements read: up to here a launch costs more than the work (128 x 512 is the bias gradient of the MNIST step). */
 const smallWork = 1 << 17;
+/**
+ * Bytes that members may wait for one another with: what a member reads lives until all others can run, and the slopes of a deep
+ * network, each read by a bias gradient, would live until the last. A little more than one small member may read.
+ */
+const mostWaiting = 5 * smallWork;
 /** Only the latest groups are tried: a deep network has thousands, and older ones rarely have room. */
 const openGroups = 16;
 
@@ -23,22 +36,32 @@ class Group {
   readonly #writes = new Set<string>();
   readonly #reads = new Set<string>();
   readonly #buffers = new Set<BufferKey>();
+  readonly #waiting = new Set<Node>();
+  #bytes = 0;
 
-  add({ cluster, writes, reads, buffers }: Candidate): void {
+  add({ cluster, writes, reads, buffers, waiting }: Candidate): void {
     this.members.push(cluster);
+    this.#bytes += this.#bytesOfNew(waiting);
+    for (const node of waiting) this.#waiting.add(node);
     for (const name of writes) this.#writes.add(name);
     for (const name of reads) this.#reads.add(name);
     for (const buffer of buffers) this.#buffers.add(buffer);
   }
 
   /** Whether its kernel has the buffers for this one too, and neither overwrites a state whose old value the other reads. */
-  hasRoom({ writes, reads, buffers }: Candidate, maxBuffers: number): boolean {
+  hasRoom({ writes, reads, buffers, waiting }: Candidate, maxBuffers: number): boolean {
     let count = this.#buffers.size;
     for (const buffer of buffers) if (!this.#buffers.has(buffer)) count += 1;
-    if (count > maxBuffers) return false;
+    if (count > maxBuffers || this.#bytes + this.#bytesOfNew(waiting) > mostWaiting) return false;
     for (const name of writes) if (this.#reads.has(name)) return false;
     for (const name of reads) if (this.#writes.has(name)) return false;
     return true;
+  }
+
+  #bytesOfNew(nodes: readonly Node[]): number {
+    let bytes = 0;
+    for (const node of nodes) if (!this.#waiting.has(node)) bytes += bytesOf(node);
+    return bytes;
   }
 }
 
@@ -49,6 +72,8 @@ interface Candidate {
   readonly writes: readonly string[];
   readonly reads: readonly string[];
   readonly buffers: ReadonlySet<BufferKey>;
+  /** What it reads of other clusters. */
+  readonly waiting: readonly Node[];
 }
 
 type StatesOf = ReadonlyMap<Node, readonly string[]>;
@@ -87,14 +112,15 @@ export function groupClusters(fused: Fused, maxBuffers: number, keyOf: BufferKey
 function candidate(cluster: Cluster, statesOf: StatesOf, keyOf: BufferKeys): Candidate {
   const writes: string[] = [];
   for (const node of cluster.outputs) writes.push(...(statesOf.get(node) ?? []));
-  return { cluster, writes, reads: statesReadBy(cluster), buffers: touchedBy(cluster, keyOf) };
+  const waiting = [...cluster.reads].filter((node) => !isExternal(node));
+  return { cluster, writes, reads: statesReadBy(cluster), buffers: touchedBy(cluster, keyOf), waiting };
 }
 
 /** The longest chain of clusters that need each one, directly or not: 0 where nothing does. */
 function levelsOf(clusters: readonly Cluster[], homes: Fused["homes"]): ReadonlyMap<Cluster, number> {
   const waiting = new Map<Cluster, number>(); // for how many reads
-  for (const { reads } of clusters) {
-    for (const node of reads) {
+  for (const cluster of clusters) {
+    for (const node of before(cluster)) {
       const read = homes.get(node);
       if (read !== undefined) waiting.set(read, (waiting.get(read) ?? 0) + 1);
     }
@@ -104,7 +130,7 @@ function levelsOf(clusters: readonly Cluster[], homes: Fused["homes"]): Readonly
   for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
     const level = levels.get(next) ?? 0;
     levels.set(next, level);
-    for (const node of next.reads) {
+    for (const node of before(next)) {
       const read = homes.get(node);
       if (read === undefined) continue;
       levels.set(read, Math.max(levels.get(read) ?? 0, level + 1));
@@ -114,6 +140,11 @@ function levelsOf(clusters: readonly Cluster[], homes: Fused["homes"]): Readonly
     }
   }
   return levels;
+}
+
+/** What a cluster needs others for. */
+function before({ reads, waits }: Cluster): Iterable<Node> {
+  return waits.size === 0 ? reads : [...reads, ...waits];
 }
 
 function isSmall({ kind, nodes }: Cluster): boolean {

@@ -6,7 +6,8 @@
  *
  * So the gradient of a recurrent net's weights is one long contraction instead of a small one and a sum for each row, and what
  * comes in from below is one matrix product. Sums are of the same terms, in another order. A sum leaves only where its rows take
- * less memory than it is worth: no more than twice the sum's own, for each row.
+ * less memory than it is worth: no more than twice the sum's own, for each row; and not where they would be stacks of what a
+ * checkpoint has made again, so as not to be kept.
  */
 import { isFloat } from "../../src/core/dtype.ts";
 import { vectorize } from "../../src/graph/batch.ts";
@@ -15,6 +16,7 @@ import { isContract, isOp, operand } from "../../src/graph/define.ts";
 import { type Entry, rebuild } from "../../src/graph/entry.ts";
 import { neededBy } from "../../src/graph/graph.ts";
 import type { Batched, Build, Node } from "../../src/graph/node.ts";
+import { barrier } from "../../src/graph/ops/barrier.ts";
 import { scan } from "../../src/graph/ops/loop.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { reduceOps } from "../../src/graph/ops/reduce.ts";
@@ -65,6 +67,7 @@ interface Term {
 function withoutSums(draft: ScanDraft): { readonly draft: ScanDraft; readonly sums: readonly Sum[] } {
   const readers = readersIn(draft);
   const moving = movingIn(draft);
+  const again = madeAgainIn(draft);
   const rows = new Set(draft.rows.map(({ parameter }) => parameter));
   const stacks: Stack[] = [...draft.stacks];
   const carries: Carry[] = [];
@@ -73,7 +76,7 @@ function withoutSums(draft: ScanDraft): { readonly draft: ScanDraft; readonly su
     const terms = termsOf(carry, readers);
     const parts = terms?.flatMap(({ core }) => core.args) ?? [];
     const fresh = [...new Set(parts)].filter((part) => !rows.has(part) && !stacks.some(({ value }) => value === part));
-    const cost = fresh.reduce((bytes, part) => bytes + elementsOf(part), 0);
+    const cost = fresh.reduce((bytes, part) => bytes + (again.has(part) ? Infinity : elementsOf(part)), 0);
     if (terms === null || parts.some((part) => !moving.has(part)) || !(cost <= 2 * elementsOf(carry.next))) {
       carries.push(carry);
       continue;
@@ -144,14 +147,23 @@ function readersIn({ carries, stacks }: ScanDraft): ReadonlyMap<Node, number> {
 }
 
 /** What may differ from row to row. */
-function movingIn({ carries, stacks, rows, iteration }: ScanDraft): ReadonlySet<Node> {
-  const results = [...carries.map(({ next }) => next), ...stacks.map(({ value }) => value)];
+function movingIn(draft: ScanDraft): ReadonlySet<Node> {
+  const { carries, rows, iteration } = draft;
   const sources = [...carries.map(({ parameter }) => parameter), ...rows.map(({ parameter }) => parameter), iteration];
   const moving = new Set<Node | undefined>(sources);
+  return madeOf(draft, (node) => moving.has(node));
+}
+
+/** What a checkpoint makes a second time, and what follows from it. */
+function madeAgainIn(draft: ScanDraft): ReadonlySet<Node> {
+  return madeOf(draft, (node) => isOp(node, barrier));
+}
+
+/** The nodes for which that is so, and those that depend on one. */
+function madeOf({ carries, stacks }: ScanDraft, isSo: (node: Node) => boolean): ReadonlySet<Node> {
+  const results = [...carries.map(({ next }) => next), ...stacks.map(({ value }) => value)];
   const found = new Set<Node>();
-  for (const node of neededBy(results)) {
-    if (moving.has(node) || node.args.some((arg) => found.has(arg))) found.add(node);
-  }
+  for (const node of neededBy(results)) if (isSo(node) || node.args.some((arg) => found.has(arg))) found.add(node);
   return found;
 }
 

@@ -108,11 +108,11 @@ export class NestBuilder {
   constructor(options: Options) {
     this.#options = options;
     this.#scopes = [newScope(this.prelude, []), newScope(this.body, options.loops)];
-    this.#written = elementsIn(
-      options.pool,
-      (node, at, guard) => this.#readGuarded(node, at, guard),
-      (value) => this.#named(this.#scopeOf(value), value),
-    );
+    this.#written = elementsIn(options.pool, {
+      read: (node, at, guard) => this.#readGuarded(node, at, guard),
+      wait: () => undefined, // `order` has seen to it
+      once: (value) => this.#named(this.#scopeOf(value), value),
+    });
   }
 
   emit(stmts: readonly Stmt[]): void {

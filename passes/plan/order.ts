@@ -15,27 +15,32 @@ import type { Node } from "../../src/graph/node.ts";
 import { state } from "../../src/graph/ops/source.ts";
 import { type Buffer, Buffers, type BufferType } from "../../src/program/buffer.ts";
 import type { Row } from "../../src/program/sequence.ts";
-import { type Access, type Accesses, isOutLoop, shapeOf } from "../fuse/access.ts";
+import { type Access, type Accesses, bytesOf, isOutLoop, shapeOf } from "../fuse/access.ts";
 import { type Cluster, type Fused, isExternal } from "../fuse/cluster.ts";
+import { asksForMemory, frugal } from "./frugal.ts";
 import { type Given, type Kept, keptCarries, keptPlaces, outerSteps, type Shared } from "./order-loops.ts";
 import type { Ordered, OrderedStep } from "./ordered.ts";
 import { type Count, copyBetween, type Place, wholeOf } from "./place.ts";
-import { bytesOf, inIdOrder, leastMemory, type Vertex, type Work } from "./topological.ts";
+import { inIdOrder, leastMemory, type Vertex, type Work } from "./topological.ts";
 
 export interface OrderOptions {
   /** Update states in place and choose the sequence for the least memory. Off: everything is copied, in id order. */
   readonly inPlace: boolean;
+  /** Not these, whose next value goes through scratch for what else then need not be kept. */
+  readonly apart?: ReadonlySet<string>;
 }
 
 export function order(fused: Fused, options: OrderOptions): Ordered {
-  return orderWithin(fused, options, { buffers: new Buffers(), steps: 0, loops: 0 }, null);
+  const whole = (apart: ReadonlySet<string>): Ordered =>
+    orderWithin(fused, { ...options, apart }, { buffers: new Buffers(), steps: 0, loops: 0 }, null);
+  return options.inPlace && asksForMemory(fused) ? frugal(whole) : whole(new Set());
 }
 
 /** `given`: of a body, where its parameters and results lie. */
 function orderWithin(fused: Fused, options: OrderOptions, shared: Shared, given: Given | null): Ordered {
   const work = new Ordering(fused, shared, given);
   work.addGroups();
-  work.addResults(options.inPlace);
+  work.addResults(options);
   const { vertices, bufferOf, rowOf, countOf, copied } = work;
   const sorted = options.inPlace ? leastMemory(vertices, bufferOf) : inIdOrder(vertices);
   const around = {
@@ -77,6 +82,7 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
 }
 
 const byLoop = "a loop computes it";
+const forMemory = "so that less has to be kept at once: something is checkpointed";
 
 class Ordering {
   readonly vertices: Vertex[] = [];
@@ -109,13 +115,18 @@ class Ordering {
     }
     for (const vertex of this.vertices) {
       for (const node of vertex.reads) {
-        const home = this.#fused.homes.get(node);
-        const writer = home === undefined ? undefined : this.#vertexOf.get(home);
-        if (writer !== undefined && writer !== vertex) putBefore(writer, vertex);
+        this.#putBehindMaker(vertex, node);
         if (isExternal(node)) this.#placeSource(node);
       }
     }
+    for (const [{ waits }, vertex] of this.#vertexOf) for (const node of waits) this.#putBehindMaker(vertex, node);
     for (const [results, bodies] of this.#fused.loops) this.#keep(results, bodies);
+  }
+
+  #putBehindMaker(vertex: Vertex, node: Node): void {
+    const home = this.#fused.homes.get(node);
+    const maker = home === undefined ? undefined : this.#vertexOf.get(home);
+    if (maker !== undefined && maker !== vertex) putBefore(maker, vertex);
   }
 
   #keep(results: readonly Node[], bodies: readonly Fused[]): void {
@@ -130,7 +141,7 @@ class Ordering {
   }
 
   /** Gives every result its buffer: states first, the largest before the smaller, then outputs. */
-  addResults(inPlace: boolean): void {
+  addResults(options: OrderOptions): void {
     const { entry } = this.#fused;
     const changed = entry.next.filter(({ name, node }) => !isSameState(node, name));
     const largestFirst = changed.sort((a, b) => bytesOf(b.node) - bytesOf(a.node) || (a.name < b.name ? -1 : 1));
@@ -144,7 +155,7 @@ class Ordering {
     for (const result of largestFirst) {
       if (this.#given?.isKept(result) === true) continue;
       const copy = copies.get(result);
-      if (copy === undefined) this.#addNext(result, inPlace);
+      if (copy === undefined) this.#addNext(result, options);
       else if (!this.#orderBehindReaders(copy, result.name)) this.#detour(copy, result);
     }
     for (const result of outputs) if (!copies.has(result)) this.#addOutput(result);
@@ -171,7 +182,7 @@ class Ordering {
     this.#mustOrder(last, name);
   }
 
-  #addNext(result: Result, inPlace: boolean): void {
+  #addNext(result: Result, { inPlace, apart }: OrderOptions): void {
     const { name, node } = result;
     const target = this.#state(result);
     const { cluster, vertex } = this.#makerOf(node);
@@ -181,7 +192,12 @@ class Ordering {
       this.#mustOrder(this.#addCopyStep(known, target, vertex), name);
       return;
     }
-    const reason = inPlace ? this.#whyNotInPlace(name, node, cluster, vertex) : "in-place updates are off";
+    const isApart = this.#given === null && apart?.has(name) === true;
+    const reason = isApart
+      ? forMemory
+      : inPlace
+        ? this.#whyNotInPlace(name, node, cluster, vertex)
+        : "in-place updates are off";
     if (reason === null) {
       this.#put(node, target);
       return;

@@ -1,13 +1,11 @@
 /**
  * A sequence of steps each of which runs after those it waits for; of the ones that can run, the one that leaves the fewest bytes alive.
  */
-import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import type { Copy } from "../../src/program/sequence.ts";
-import { shapeOf } from "../fuse/access.ts";
+import { bytesOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 
 /** A step before it has a place in the sequence. */
@@ -65,11 +63,6 @@ export function leastMemory(vertices: readonly Vertex[], bufferOf: ReadonlyMap<N
 
 function isScratch(node: Node, bufferOf: ReadonlyMap<Node, Buffer>): boolean {
   return bufferOf.get(node)?.segment === "arena";
-}
-
-/** Bytes on a CPU: for comparing values with one another. */
-export function bytesOf(node: Node): number {
-  return sizeOf(shapeOf(node)) * byteWidth(node.type.dtype);
 }
 
 /**

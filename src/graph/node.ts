@@ -282,6 +282,8 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
 export interface Reads<N extends Arity = Arity> extends ExprBuilder {
   /** An element of operand `arg`. Where a bound fails, `otherwise` is the value and nothing is read. */
   read(arg: number, at: readonly Index[], guard?: Guard): Expr;
+  /** Nothing of operand `arg`, but it is there before this element is computed. */
+  wait(arg: number): void;
   /** An index from an i32 operand's element, promised to lie in 0 <= i < extent. */
   index(value: Expr, extent: number): Index;
   /** The same value, to be used several times: computed once. */

@@ -6,9 +6,11 @@ import { isFloat } from "../../core/dtype.ts";
 import { CompilerBug, ShapeError } from "../../core/errors.ts";
 import type { AttrsOf } from "../attrs.ts";
 import { closeBody, openBody } from "../batch-body.ts";
-import { applied, bodyOf } from "../body.ts";
+import { applied, type Body, bodiesOf, bodyOf } from "../body.ts";
+import { alone } from "../copies.ts";
 import { transformOp } from "../define.ts";
 import { evaluateGraph } from "../evaluate.ts";
+import { neededBy } from "../graph.ts";
 import type { Batched, Build, Node, TransformOp } from "../node.ts";
 import type { Dim } from "../shape.ts";
 import { printType, sameType, type TensorType } from "../type.ts";
@@ -69,6 +71,33 @@ function slopesOfEach(args: readonly Batched[], attrs: AttrsOf<WithSlopesSchema>
   return b.node(withSlopes, operands, { body: made, count });
 }
 
+/**
+ * Operands of a body such that whatever it computes depends on one of them: behind barriers, they make all of it another value than
+ * it was. The others may stay what they are: weights are then read as they lie.
+ */
+function madeAgainFrom({ parameters, next, outputs }: Body): ReadonlySet<number> {
+  const sources = new Map<Node, ReadonlySet<number>>();
+  for (const [place, node] of parameters) sources.set(node, new Set([place]));
+  const chosen = new Set<number>();
+  const sourcesOf = (nodes: readonly Node[]): number[] => nodes.flatMap((node) => [...(sources.get(node) ?? [])]);
+  const choose = (found: Iterable<number>): void => {
+    const places = [...found];
+    if (places.length > 0 && !places.some((place) => chosen.has(place))) chosen.add(Math.min(...places));
+  };
+  for (const node of neededBy([...next, ...outputs])) {
+    if (sources.has(node)) continue;
+    const found = new Set(sourcesOf(node.args));
+    sources.set(node, found);
+    if (node.op.kind !== "view") choose(found);
+    if (node.op.kind !== "loop" && node.op !== checkpoint) continue;
+    // and so for what is computed in it: their parameters are operands by number
+    for (const [, body] of bodiesOf(node)) {
+      for (const place of madeAgainFrom(body)) choose(sourcesOf(node.args.slice(place, place + 1)));
+    }
+  }
+  return chosen;
+}
+
 /** checkpoint(x.., captured..): what the body gives. Its gradient runs the body again, when the slope is there. */
 export const checkpoint: TransformOp<{ readonly body: "body" }, "many"> = {
   name: "checkpoint",
@@ -79,8 +108,10 @@ export const checkpoint: TransformOp<{ readonly body: "body" }, "many"> = {
   vjp(node, slopes, b) {
     const token = slopes.find((slope) => slope !== null && slope !== undefined);
     if (token === null || token === undefined) return [];
-    const again = node.args.map((arg) => b.node(barrier, [arg, token], {}));
-    const { outputs } = applied(bodyOf(node.attrs.body), again, b);
+    const body = bodyOf(node.attrs.body);
+    const waiting = madeAgainFrom(body);
+    const again = node.args.map((arg, i) => (waiting.has(i) ? b.node(barrier, [arg, token], {}) : alone(arg)));
+    const { outputs } = applied(body, again, b);
     return b.pullback(outputs, slopes, again);
   },
   batch(args, attrs, size, b) {
