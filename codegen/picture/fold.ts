@@ -75,15 +75,26 @@ const worthOpening = 2;
 export function foldEntry(entry: Entry): Folding {
   const results = resultNames(entry);
   const isKept = (node: Node): boolean => results.has(node);
-  // What is made from nothing is drawn as part of its readers.
-  const isDrawn = (node: Node): boolean => isKept(node) || (node.op.kind !== "source" && !isFolded(node, isKept));
-  const nodes = neededNodes(entry).filter((node) => !isExternal(node) && isDrawn(node));
+  const needed = neededNodes(entry);
+  const closed = madeFromNothing(needed);
+  const isDrawn = (node: Node): boolean => isKept(node) || (!closed.has(node) && !isFolded(node, isKept));
+  const nodes = needed.filter((node) => !isExternal(node) && isDrawn(node));
   const called = new Map(nodes.map((node) => [node, callsOf(node)]));
   const root = treeOf(nodes, rolesOf(entry), called);
   const drawing: Drawing = { opened: openLargest(root, called), boxes: [], results, called };
   const parts = [...root.parts.values()].flatMap((part) => partsOf(part, 1, drawing));
   const { boxes } = drawing;
-  return { entry, inputs: neededNodes(entry).filter(({ op }) => op === input), parts, boxes, lines: linesOf(boxes) };
+  return { entry, inputs: needed.filter(({ op }) => op === input), parts, boxes, lines: linesOf(boxes) };
+}
+
+/**
+ * Constants, sizes, and what is computed of them alone. They are drawn as part of their readers: two calls that divide by the same
+ * count, or look through the same mask, have one node in common, and nothing flows from one to the other.
+ */
+function madeFromNothing(nodes: readonly Node[]): ReadonlySet<Node> {
+  const closed = new Set<Node>();
+  for (const node of nodes) if (!isExternal(node) && node.args.every((arg) => closed.has(arg))) closed.add(node);
+  return closed;
 }
 
 function isExternal({ op }: Node): boolean {

@@ -16,7 +16,7 @@ import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
-import { add, dense, f32, grad, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { add, arange, dense, f32, grad, greater, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, where, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { printBuffer } from "../../src/program/buffer.ts";
 import { jsTarget } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
@@ -282,6 +282,23 @@ describe("a folded graph", () => {
     const between = read.filter(([from, to]) => from !== undefined && from !== to).map(([from, to]) => `${from} ${to}`);
     expect(between.length).toBeGreaterThan(20);
     expect(between.filter((line) => !lines.has(line))).toEqual([]);
+  });
+
+  test("has no line where two calls have only a count in common, or a mask", () => {
+    const { entries } = program({
+      inputs: { x: f32("batch", 3), y: f32("batch", 3) },
+      step({ x, y }) {
+        const masked = (z: typeof x, other: number) => where(greater(arange(3), 1), tanh(z), other);
+        return { outputs: { a: mean(masked(x, 0)), b: mean(masked(y, 1)) } };
+      },
+    });
+    const { boxes, lines } = foldEntry(afterPass(entries.get("step") as Entry, "simplify"));
+    const readers = boxes.filter(({ results }) => results.length > 0);
+    expect(readers.map(({ name }) => name)).toEqual(["mean", "mean"]);
+    const [a, b] = readers.map(({ id }) => lines.filter(({ to }) => to === id).map(({ from }) => from));
+    expect(a).toHaveLength(1);
+    expect(b).toHaveLength(1);
+    expect(a).not.toEqual(b);
   });
 
   test("of five blocks is that of two, five times", () => {
