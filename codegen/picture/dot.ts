@@ -85,10 +85,6 @@ function printFrame({ id, step, name, note, clusters }: Frame, writer: Writer): 
     writer.line(
       `graph [style="rounded,filled" fillcolor="${paper}" color="${quiet}" margin=5 labeljust=l tooltip=${dotString(name)} label=<${label}>];`,
     );
-    // Folds that the launch behind it joins, where they are drawn. Graphviz leaves an empty frame out.
-    if (clusters.every((boxes) => boxes.length === 0)) {
-      writer.line(`${id}_parts [style="" color="${paper}" fontcolor="${quiet}" label="parts of a fold"];`);
-    }
     for (const [i, boxes] of clusters.entries()) {
       const lines = boxes.map(printBox);
       if (clusters.length === 1) for (const line of lines) writer.line(line);

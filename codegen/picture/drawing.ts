@@ -7,6 +7,7 @@
  *   view           elements in other places: drawn small
  *   buffer         what one kernel reads and another stored
  *   again          a cheap node of no kernel, drawn in every kernel that computes it where it reads it
+ *   parts          a fold of two launches is drawn in both: what it folds in the first, its parts and their sum in the second
  *
  * Without recursion over nodes: 2,000 layers can be drawn (whether they can be looked at is another matter).
  */
@@ -20,6 +21,7 @@ import { type Buffer, printBuffer } from "../../src/program/buffer.ts";
 import type { Box, Copy, Drawing, Frame, Kernels, Line, LoopFrame } from "./drawn.ts";
 import { isFolded, type Operand, operandsOf, seenThrough, titleOf } from "./label.ts";
 import { frameLoop, resultTitle } from "./loops.ts";
+import { Parts } from "./parts.ts";
 import { type Role, rolesOf } from "./roles.ts";
 
 /** `prefix`: of ids, and `nameOf`: other names of nodes, where it is a body. */
@@ -50,6 +52,7 @@ class Draftsman {
   readonly #results = new Map<Node, string[]>();
   /** The cluster of a node: its only place. */
   readonly #home = new Map<Node, Place>();
+  readonly #parts: Parts;
   readonly #boxAt = new Map<Node, Map<Place, Box>>();
   readonly #prefix: string;
   readonly #nameOf: (node: Node) => string | undefined;
@@ -71,6 +74,7 @@ class Draftsman {
       if (made.kind !== "launch") continue;
       for (const [i, nodes] of made.clusters.entries()) for (const node of nodes) this.#home.set(node, `${step}/${i}`);
     }
+    this.#parts = new Parts(kernels?.steps ?? [], this.#home);
     if (kernels === null) return;
     for (const node of neededNodes(entry)) if (node.op.kind === "loop") this.#home.set(node, loopPlace(node));
   }
@@ -84,9 +88,11 @@ class Draftsman {
     };
     for (const node of nodes.toReversed()) {
       const own = this.#ownPlace(node);
-      if (own !== null) add(node, own);
+      const isMade = own !== null && !(this.#parts.isRest(own) && !this.#kept.has(node)); // read there it is added
+      for (const place of [...(isMade ? [own] : []), ...this.#parts.of(node)]) add(node, place);
       for (const place of places.get(node) ?? []) {
-        if (own !== null && place !== own) continue; // it is read there, and computed at its own place
+        if (own !== null && place !== own && !this.#parts.isOf(place, own)) continue; // it is read there, and computed at its own place
+        if (this.#parts.isJoined(node, place)) continue; // of its parts
         for (const operand of operandsOf(node, this.#isKept)) {
           if (operand.kind === "line") add(operand.node, this.#placeFor(operand.node, node, place));
         }
@@ -94,8 +100,11 @@ class Draftsman {
     }
     for (const node of nodes) {
       const own = this.#ownPlace(node);
-      const others = [...(places.get(node) ?? [])].filter((place) => place !== own);
-      for (const place of [...(own === null ? [] : [own]), ...others.toSorted()]) this.#draw(node, place);
+      const all = places.get(node) ?? new Set();
+      const others = [...all].filter((place) => place !== own).toSorted();
+      const first = this.#parts.first(node); // behind those that its lines lead to
+      const order = [...(own !== null && all.has(own) ? [own] : []), ...others.filter((place) => place !== first)];
+      for (const place of first === undefined ? order : [...order, first]) this.#draw(node, place);
     }
   }
 
@@ -129,6 +138,7 @@ class Draftsman {
     for (const boxes of this.#boxAt.values()) {
       for (const [place, box] of boxes) inPlace.set(place, [...(inPlace.get(place) ?? []), box]);
     }
+    for (const { place, box } of this.#parts.boxes) inPlace.set(place, [...(inPlace.get(place) ?? []), box]);
     return inPlace;
   }
 
@@ -181,8 +191,15 @@ class Draftsman {
   #draw(node: Node, place: Place): void {
     const operands = operandsOf(node, this.#isKept);
     const home = this.#home.get(node);
-    const isRead = home !== undefined && home !== place;
+    const isRead = home !== undefined && home !== place && !this.#parts.isOf(place, home);
+    if (this.#parts.isJoined(node, place)) {
+      this.#drawJoined(node, place);
+      return;
+    }
     const box = this.#addBox(node, place, isRead ? "buffer" : lookOf(node), this.#titleOf(node, operands));
+    if (place === this.#parts.first(node)) {
+      for (const to of this.#parts.boxesOf(node)) this.#drawInto(box, to.box, to.place);
+    }
     if (!isRead && node.op.kind === "loop") return; // lines lead to what is in its frame
     if (!isRead) {
       this.#drawLines(operands, box, place);
@@ -190,8 +207,32 @@ class Draftsman {
     }
     const stored = this.#boxAt.get(node)?.get(home);
     if (stored === undefined) throw new CompilerBug(`picture: %${node.id} is read before it is drawn`);
+    this.#drawInto(stored, box, place);
+  }
+
+  /** From where a buffer is written to a launch that reads it. */
+  #drawInto(from: Box, to: Box, place: Place): void {
     const into = this.#frameId(place.split("/")[0] ?? "");
-    this.lines.push({ from: stored.id, to: box.id, operands: [0], isOrdered: false, spread: false, into });
+    this.lines.push({ from: from.id, to: to.id, operands: [0], isOrdered: false, spread: false, into });
+  }
+
+  /** A fold in the launch that joins its parts. */
+  #drawJoined(node: Node, place: Place): void {
+    const box = this.#addBox(node, place, "op", `${node.op.name} of the parts`);
+    const parts = this.#parts.bufferOf(node);
+    const read: Box = {
+      ...box,
+      id: `${box.id}_parts`,
+      look: "buffer",
+      title: parts === undefined ? "" : printBuffer(parts),
+      type: parts === undefined ? "" : printType(parts),
+      results: [],
+      store: undefined,
+      again: false,
+    };
+    this.boxes.push(read);
+    this.#parts.drawn(node, place, read);
+    this.lines.push({ from: read.id, to: box.id, operands: [0], isOrdered: false, spread: false, into: null });
   }
 
   #titleOf(node: Node, operands: readonly Operand[]): string {
@@ -202,9 +243,11 @@ class Draftsman {
   #addBox(node: Node, place: Place, look: Box["look"], title: string): Box {
     const known = this.#boxAt.get(node) ?? new Map<Place, Box>();
     this.#boxAt.set(node, known);
-    const buffer = this.#kernels?.bufferOf.get(node);
+    const isAgain = this.#parts.isOf(place, this.#home.get(node));
+    const isPart = place === this.#parts.first(node);
+    const buffer = isPart ? this.#parts.bufferOf(node) : isAgain ? undefined : this.#kernels?.bufferOf.get(node);
     const isStored = look !== "buffer" && look !== "input" && look !== "state";
-    const results = this.#results.get(node) ?? [];
+    const results = isAgain ? [] : (this.#results.get(node) ?? []);
     const box: Box = {
       id: `${this.#prefix}n${node.id}${known.size === 0 ? "" : `_${known.size + 1}`}`,
       node,
@@ -214,7 +257,7 @@ class Draftsman {
       type: printType(node.type),
       results: isStored || this.#kernels === null ? results : [],
       store: this.#kernels === null || !isStored ? undefined : (buffer ?? null),
-      again: this.#kernels !== null && isStored && !this.#home.has(node),
+      again: this.#kernels !== null && isStored && (!this.#home.has(node) || (isAgain && !isPart)),
     };
     known.set(place, box);
     this.boxes.push(box);

@@ -15,7 +15,10 @@ export type DrawnStep =
       readonly number: number;
       readonly name: string;
       readonly note: string;
+      /** A node of several launches is folded in parts by the first, and joined by the others. */
       readonly clusters: readonly (readonly Node[])[];
+      /** Buffers that it writes. */
+      readonly writes: readonly Buffer[];
     }
   | { readonly kind: "copy"; readonly number: number; readonly from: Buffer; readonly to: Buffer };
 

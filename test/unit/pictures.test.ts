@@ -16,9 +16,9 @@ import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
-import { add, arange, dense, f32, grad, greater, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, where, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { add, arange, dense, f32, grad, greater, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, variance, where, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { printBuffer } from "../../src/program/buffer.ts";
-import { jsTarget } from "../../src/targets.ts";
+import { jsTarget, targets } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
 import { transformer } from "../cli/scripts/transformer.ts";
@@ -192,6 +192,30 @@ describe("the MNIST step", () => {
     const columns = [...printMemorySvg(memory).matchAll(/<title>(\d+) bytes live/g)].map(([, bytes]) => Number(bytes));
     expect(columns).toEqual(liveBytes(memory));
   });
+});
+
+test("a sum of two launches is drawn in both: what it reads in the first, its parts in the second", () => {
+  const made = program({
+    inputs: { x: f32(500_000) },
+    step: ({ x }) => ({ outputs: { y: add(variance(tanh(x)), 1) } }), // of two sums, each of which takes two launches
+  });
+  const stages = stagesOf(made, "step", {}, targets.wgsl.planned);
+  const { frames, lines } = drawEntry(stages.ordered.fused.entry, kernelsOf(stages));
+  const inFrame = frames?.map(({ clusters }) => clusters.flat()) ?? [];
+  const titles = inFrame.map((boxes) => boxes.map(({ title }) => title));
+  expect(titles[1]).toEqual([expect.stringMatching(/^%\d+$/), "sum over all"]);
+  expect(titles[2]).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^parts of %\d+$/), "sum of the parts", "sub"]),
+  );
+  expect(titles[3]?.toSorted()).toEqual([
+    "add(·, 1)",
+    "div(·, 500000)",
+    expect.stringMatching(/^parts of %/),
+    "sum of the parts",
+  ]);
+  const frameOf = new Map(inFrame.flatMap((boxes, i) => boxes.map((box) => [box.id, i] as const)));
+  const between = lines.filter(({ into }) => into !== null).map(({ from, to }) => [frameOf.get(from), frameOf.get(to)]);
+  expect(between.toSorted()).toEqual([[0, 1], [0, 2], [1, 2], [2, 3]]); // biome-ignore format: pairs
 });
 
 test("second derivatives are backward, what is made of gradients is update, unless it was made before", () => {

@@ -181,7 +181,9 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
       if (known === undefined) clusters.set(cluster, [node]);
       else known.push(node);
     }
-    return { kind: "launch", number, name: step.name, note, clusters: [...clusters.values()] };
+    const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
+    const writes = step.bindings.filter(({ param }) => written.has(param)).map(({ buffer }) => buffer);
+    return { kind: "launch", number, name: step.name, note, clusters: [...clusters.values()], writes };
   };
   const within = (steps: Sequence, { bufferOf, steps: orderedSteps }: Ordered): Kernels => {
     const loops = new Map<readonly Node[], readonly Kernels[]>();
