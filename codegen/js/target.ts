@@ -21,6 +21,7 @@ export const js: Target<JsArtifact, null> = {
     hasF64: true,
     innerTerms: 4096,
     packs: "none",
+    storesBorders: false,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -23,6 +23,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     hasF64: false,
     innerTerms: 32768,
     packs: "columns",
+    storesBorders: true,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

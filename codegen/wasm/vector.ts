@@ -36,7 +36,16 @@ import {
   type WasmContext,
 } from "./context.ts";
 import type { Local } from "./refs.ts";
-import { elementPlace, extractLane, flatten, laneOf, replaceLane, writeAddress, writeScalar } from "./scalar.ts";
+import {
+  elementPlace,
+  extractLane,
+  flatten,
+  laneOf,
+  replaceLane,
+  writeAddress,
+  writeBounds,
+  writeScalar,
+} from "./scalar.ts";
 import {
   convertVector,
   isShift,
@@ -159,8 +168,16 @@ function writeIndexes(index: Index, lanes: Lanes, context: WasmContext): void {
 
 function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const { f } = context;
+  const { guard } = load;
+  if (guard !== undefined && !guard.bounds.some(({ index }) => varies(index, lanes))) {
+    const { guard: _guard, ...inside } = load;
+    const read = (): void => writeVector(inside, context);
+    if (!writeBounds(guard.bounds, context)) read();
+    else f.if(["v128"], read, () => writeVector(guard.otherwise, context));
+    return;
+  }
   const memory = place(context.memory.get(load.buffer), load.buffer);
-  const stride = load.guard === undefined ? laneStride(load.at, lanes) : null;
+  const stride = guard === undefined ? laneStride(load.at, lanes) : null;
   const { element } = memory;
   if (stride === 1 && element !== "f16" && element !== "f64") {
     const offset = writeAddress(memory, firstLane(load.at, lanes), context);

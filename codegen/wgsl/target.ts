@@ -34,6 +34,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     hasF64: false,
     innerTerms: 64,
     packs: "both",
+    storesBorders: false,
     hasBranches: false,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,

@@ -49,8 +49,9 @@ export class Prices {
   /** What is read as the windows over elements that several cover. */
   readonly #overlapping: ReadonlySet<Node>;
 
-  constructor(nodes: readonly Node[], target: Pick<TargetTraits, "packs" | "bytesOf">) {
-    this.#contracted = contractedIn(nodes, target, this.#reread);
+  /** `stored`: views that are. */
+  constructor(nodes: readonly Node[], stored: ReadonlySet<Node>, target: Pick<TargetTraits, "packs" | "bytesOf">) {
+    this.#contracted = contractedIn(nodes, stored, target, this.#reread);
     this.#overlapping = overlappingIn(nodes);
   }
 
@@ -128,6 +129,7 @@ function overlappingIn(nodes: readonly Node[]): ReadonlySet<Node> {
 /** What contractions read again and again: their operands, also through views. Notes those that are read for many columns. */
 function contractedIn(
   nodes: readonly Node[],
+  stored: ReadonlySet<Node>,
   target: Pick<TargetTraits, "packs" | "bytesOf">,
   reread: Set<Node>,
 ): ReadonlyMap<Node, number> {
@@ -138,10 +140,13 @@ function contractedIn(
       const columns = isContract(contraction) ? columnsOf(contraction) : 1;
       const hasColumns = side === 1 && target.packs !== "none" && columns > 1;
       let isReread = side === 0 && target.packs !== "both" && columns >= manyColumns;
+      let isStored = false;
       for (let node: Node | undefined = arg; node !== undefined; node = sourceOf(node)) {
-        const limit = hasColumns && isLarge(node, target) ? cheapInPanel : cheapInContraction;
+        // Below what is stored each element is computed once.
+        isStored ||= stored.has(node);
+        const limit = isStored || (hasColumns && isLarge(node, target)) ? cheapInPanel : cheapInContraction;
         found.set(node, Math.min(limit, found.get(node) ?? limit));
-        isReread &&= node.op !== broadcast; // the few elements that it repeats stay in registers
+        isReread &&= !isStored && node.op !== broadcast; // the few elements that it repeats stay in registers
         if (isReread) reread.add(node);
         if (!isPlacing(node) || limit > cheapInContraction) continue;
         // What a contraction does not compute for itself is stored as it reads it, and not in windows: each is computed once.

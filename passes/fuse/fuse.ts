@@ -32,9 +32,11 @@ import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
 import { splitWideConcats } from "./split-concats.ts";
+import { type Bordered, storeBorders } from "./store-borders.ts";
 
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
 const smallRow = 4096;
+const noNodes: ReadonlySet<Node> = new Set();
 /**
  * Fuses, within the target's buffers a kernel. `apart` names states that are known not to be updated in place: their old and
  * next values are two buffers.
@@ -42,9 +44,11 @@ const smallRow = 4096;
 export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<string> = new Set()): Fused {
   const limit = bufferLimit(target);
   const mostReads = floatingReads(limit);
-  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
+  const narrow = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
+  const bordered = target.storesBorders ? storeBorders(narrow) : { entry: narrow, stored: noNodes };
+  const { entry } = bordered;
   const keyOf = bufferKeys(entry, apart);
-  const fused = new Fusion(entry, target, keyOf).partition();
+  const fused = new Fusion(bordered, target, keyOf).partition();
   const loops = bodiesFused(entry, (body) => fuse(body, target, new Set(body.next.map(({ name }) => name))));
   return { ...fused, groups: groupClusters(fused, limit, keyOf), loops };
 }
@@ -82,19 +86,22 @@ class Fusion {
   readonly #prices: Prices;
   /** Contractions that a reduction computes for itself. */
   readonly #inner: ReadonlySet<Node>;
+  /** Views that are to be stored. */
+  readonly #stored: ReadonlySet<Node>;
   readonly #homes = new Map<Node, Draft>();
   /** Row clusters that read a stored value: where another reduction of it may go. */
   readonly #rowsOver = new Map<Node, Draft[]>();
   readonly #accesses = new Accesses((node) => isExternal(node) || this.#homes.has(node));
 
-  constructor(entry: Entry, target: TargetTraits, keyOf: BufferKeys) {
+  constructor({ entry, stored }: Bordered, target: TargetTraits, keyOf: BufferKeys) {
     this.#entry = entry;
+    this.#stored = stored;
     this.#limit = bufferLimit(target);
     this.#mostReads = floatingReads(this.#limit);
     this.#keyOf = keyOf;
     this.#nodes = neededNodes(entry);
     this.#results = mustBeStored(entry, this.#nodes);
-    this.#prices = new Prices(this.#nodes, target);
+    this.#prices = new Prices(this.#nodes, stored, target);
     this.#inner = innerContractions(this.#nodes, this.#results, target);
   }
 
@@ -130,7 +137,7 @@ class Fusion {
         if (this.#inner.has(node)) this.#prices.floats(node, 0);
         return this.#inner.has(node);
       case "view":
-        return this.#floats(node, this.#prices.ofView(node), accesses);
+        return !this.#stored.has(node) && this.#floats(node, this.#prices.ofView(node), accesses);
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":

@@ -25,6 +25,8 @@ export interface TargetTraits {
   readonly innerTerms: number;
   /** Which operands of a contraction are copied once for each pass over them and read from the copy: the columns in panels, both in tiles. */
   readonly packs: "none" | "columns" | "both";
+  /** Whether a load that may lie outside of its operand costs so much that convolutions read theirs with a border, stored. */
+  readonly storesBorders: boolean;
   /** Whether it can run a launch or not, as the launches before have found; else all of them run, always as often. */
   readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */

@@ -3,6 +3,7 @@
  * written out as has its value. Numbers are whole, so that sums are equal in any order.
  */
 import fc from "fast-check";
+import { storeBorders } from "../../passes/fuse/store-borders.ts";
 import { expand } from "../../passes/graph/expand.ts";
 import { builder } from "../../src/graph/build.ts";
 import { isOp } from "../../src/graph/define.ts";
@@ -113,6 +114,31 @@ export const windowProperties: readonly Property[] = [
         return isPermuted ? b.permute(made, made.type.shape.map((_, i) => i).reverse()) : made;
       });
       return sum !== undefined && written !== undefined && sameNumbers(sum, written);
+    }),
+  ),
+  property(
+    "what a contraction reads windows of has the same windows over its stored border, and the inside is what it was",
+    1_000,
+    fc.property(drawn, fc.boolean(), (one, isFlat) => {
+      const { steps, shape, count } = windowsOf(one);
+      const places = sizeOf(steps.size);
+      const build = builder(createGraph());
+      const flat = isFlat ? [2, sizeOf(shape) / 2] : shape;
+      const x = build.node(input, [], { dtype: "f32", shape: flat, name: "x" });
+      const w = build.node(input, [], { dtype: "f32", shape: [places, 2], name: "w" });
+      const root = build.map("neg", x);
+      const windows = build.window(build.reshape(root, shape), { ...steps, count, value: one.seed % 2 });
+      const rows = build.reshape(windows, [2 * sizeOf(count), places]);
+      const y = build.contract(rows, w, { batchLeft: [], batchRight: [], sumLeft: [1], sumRight: [0] });
+      const outputs = [y, build.map("add", root, root), ...(one.seed % 3 === 0 ? [root] : [])];
+      const entry = { name: "step", graph: build.graph, outputs: outputs.map((node, i) => ({ name: `${i}`, node })), next: [] }; // biome-ignore format: an entry
+      const bordered = storeBorders(entry, { leastReads: 0, leastElements: 1, mostGrowth: 1000 });
+      const reachesOut = one.along.some(({ before }) => before > 0) && sizeOf(shape) > 0 && sizeOf(count) > 0;
+      if (reachesOut && one.along.every(({ base }) => base === 1) && bordered.stored.size !== 1) return false;
+      const values = new Map([["x", wholeNumbers(flat, one.seed)], ["w", wholeNumbers([places, 2], 3)]]); // biome-ignore format: two
+      const nodes = bordered.entry.outputs.map(({ node }) => node);
+      const before = evaluateGraph(outputs, values);
+      return evaluateGraph(nodes, values).every((after, i) => sameNumbers(after, before[i] ?? after));
     }),
   ),
 ];

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { netProgram } from "../../bench/net-program.ts";
 import { c5, conv2 } from "../../bench/workloads.ts";
 import { stagesOf } from "../../src/compile.ts";
+import { pad } from "../../src/graph/ops/parts.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import {
   add,
@@ -26,6 +27,9 @@ import {
   softmaxCrossEntropy,
   zeros,
 } from "../../src/index.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
+import { printKernel } from "../../src/kernel/print.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
 import { targets } from "../../src/targets.ts";
 import { expectGolden } from "../golden.ts";
 
@@ -98,4 +102,23 @@ describe("the plan of a convolutional network", () => {
       }
     },
   );
+
+  test("of two convolutions on wasm: by images, and over a border where the gradient of the input reads beyond the edge", () => {
+    const { ordered, sequence } = planned("wasm", conv2);
+    const padded = ordered.fused.groups.flat().flatMap(({ outputs }) => outputs.filter(({ op }) => op === pad));
+    expect(padded.map(({ type }) => type.shape)).toEqual([[128, 28, 28, 64]]);
+    const kernels = launchesOf(sequence).map(({ kernel }) => kernel);
+    const schedules = kernels.flatMap(({ name, schedule }) =>
+      /maxwithindex|contract_select/.test(name) ? [`${name}: ${printSchedules(schedule)}`] : [],
+    );
+    expect(schedules).toMatchInlineSnapshot(`
+      [
+        "k2_contract_maxwithindex_cast: split l 8; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along columns; split l_i 4; bind l_i_i lane; split k 4; jam k_i, l_i_o interleaved",
+        "k6_contract_select: split j 16; split j_i 8; bind j_o thread; sink j_i_i; sink j_i_o; sink i; stage right of acc into panel along depth; split j_i_i 4; bind j_i_i_i lane; split i 4; jam i_i, j_i_i_o interleaved",
+        "k13_contract_select: split l 16; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along depth; split l_i 4; bind l_i_i lane; split k 2; jam k_i, l_i_o interleaved; spill acc over k_i",
+      ]
+    `);
+    const guarded = kernels.filter((kernel) => printKernel(kernel).includes("guarded"));
+    expect(guarded.map(({ name }) => name)).toEqual(["k11_pad"]);
+  });
 });

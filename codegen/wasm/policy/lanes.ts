@@ -16,7 +16,7 @@
 import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import { worthKeeping } from "../../../passes/schedule/moves/keep.ts";
 import type { ForStmt } from "../../../passes/schedule/piece.ts";
-import type { Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
+import type { Bound, Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { operandsOf, ownExprs, walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
@@ -153,14 +153,14 @@ function costOf(body: readonly Stmt[], lanes: readonly Along[], facts: Facts, is
   const visit = (stmts: readonly Stmt[], times: number, inLanes: boolean): number => {
     let cost = 0;
     const each = times * (inLanes ? 1 / laneCount : 1);
-    const access = (at: Index, isGuarded: boolean): number => each * accessCost(at, isGuarded, lanes, facts);
+    const access = (at: Index, guard: readonly Bound[]): number => each * accessCost(at, guard, lanes, facts);
     const isLane = (name: string): boolean => lanes.some(({ loop }) => loop === name);
-    const values = (stmt: Stmt, every: (at: Index, isGuarded: boolean) => number, one: number): void => {
+    const values = (stmt: Stmt, every: (at: Index, guard: readonly Bound[]) => number, one: number): void => {
       const own = stmt.kind === "let" || stmt.kind === "store" ? [stmt.value] : stmt.kind === "fold" ? stmt.values : [];
       for (const value of own) {
         walkExpr(value, (expr) => {
           if (expr.kind === "apply") cost += one;
-          else if (expr.kind === "load") cost += every(expr.at, expr.guard !== undefined);
+          else if (expr.kind === "load") cost += every(expr.at, expr.guard?.bounds ?? []);
         });
       }
     };
@@ -171,10 +171,10 @@ function costOf(body: readonly Stmt[], lanes: readonly Along[], facts: Facts, is
         const on = inLanes || stmt.axes.some(({ name }) => isLane(name));
         const step = often * (on ? 1 / laneCount : 1);
         cost += visit(stmt.body, often, on) + step * (stmt.accumulators.length === 1 ? 1 : costOfLongStep);
-        values(stmt, (at, isGuarded) => step * accessCost(at, isGuarded, lanes, facts), step);
+        values(stmt, (at, guard) => step * accessCost(at, guard, lanes, facts), step);
       } else {
         values(stmt, access, each);
-        if (stmt.kind === "store") cost += access(stmt.at, stmt.guard.length > 0);
+        if (stmt.kind === "store") cost += access(stmt.at, stmt.guard);
       }
     }
     return cost;
@@ -185,14 +185,17 @@ function costOf(body: readonly Stmt[], lanes: readonly Along[], facts: Facts, is
 /** Operations of a step with several accumulators. */
 const costOfLongStep = 8;
 
-function accessCost(at: Index, isGuarded: boolean, lanes: readonly Along[], facts: Facts): number {
+/** A condition that is the same in all lanes is asked once. */
+function accessCost(at: Index, guard: readonly Bound[], lanes: readonly Along[], facts: Facts): number {
   let worst = 1;
   for (const { loop, moving } of lanes) {
-    const stride = strideAlong(at, loop, laneCount, (value) => {
+    const isMoved = (value: Expr): boolean => {
       const moves = facts.movesWith(value);
       return moving.some((name) => moves.has(name));
-    });
-    if (stride === null || (isGuarded && stride !== 0)) worst = Math.max(worst, 2 * laneCount);
+    };
+    const stride = strideAlong(at, loop, laneCount, isMoved);
+    if (stride === null || (stride !== 0 && guard.some(({ index }) => isMoved(index))))
+      worst = Math.max(worst, 2 * laneCount);
     else if (stride !== 0 && stride !== 1) worst = Math.max(worst, laneCount + 1);
   }
   return worst;

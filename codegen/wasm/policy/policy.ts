@@ -13,8 +13,9 @@ import type { Facts } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Schedule } from "../../../src/kernel/moves.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
+import type { WasmBlocks } from "./blocks.ts";
 import { laneMoves } from "./lanes.ts";
-import { panelMoves, type WasmBlocks } from "./panels.ts";
+import { panelMoves } from "./panels.ts";
 import { splitMoves } from "./parts.ts";
 
 /**

@@ -43,6 +43,7 @@ export const c: Target<CArtifact, null> = {
     hasF64: true,
     innerTerms: 4096,
     packs: "none",
+    storesBorders: false,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64,

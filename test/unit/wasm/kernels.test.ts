@@ -279,6 +279,25 @@ describe("accesses", () => {
     expectBothWays(one(at([i, 1], -3), 15, true), new Map([["x", noise(15, 9)]]));
   });
 
+  test.each(["f32", "i32", "u32", "u8", "f16"] as const)(
+    "rows of %s that lie inside are read in vectors",
+    (element) => {
+      const [row, column] = [loop("row", 7), loop("column", 20)];
+      const [index, type] = [
+        at([row, 20], [column, 1], -40),
+        element === "f16" ? "f32" : element === "u8" ? "u32" : element,
+      ];
+      const guard = { bounds: [{ index: at([row, 1], -2), extent: 4 }], otherwise: constant(type, 3) };
+      const kernel = kernelOf(
+        "k0",
+        [buffer("x", element, 80), buffer("y", type, 140, "write")],
+        [nestOf([row, column], [store("y", at([row, 20], [column, 1]), load(type, "x", index, guard))])],
+      );
+      const scheduled = expectBothWays(kernel, new Map([["x", numbers(element, 80, 4)]]));
+      expect(printSchedules(scheduled.schedule)).toContain("lane");
+    },
+  );
+
   test("where an index says", () => {
     const label = load("i32", "label", loopIndex(i));
     const index = rangedIndex(label, 0, 9);
@@ -710,23 +729,31 @@ describe("contractions", () => {
   test.each([
     [
       64,
+      18 * 8,
       "split o 8; bind o_o thread; sink o_i; sink w; sink h; sink n; stage right of acc into panel along columns; " +
         "split o_i 4; bind o_i_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_i_o interleaved); " +
         "jam w_r_i, o_i_o interleaved); jam w_i, o_i_o interleaved",
     ],
     [
+      32,
+      18 * 16,
+      "split o 16; bind n thread; bind h thread; sink o_i; sink w; sink o_o; stage right of acc at o_o into panel along columns; " +
+        "split o_i 4; bind o_i_i lane; split w 2 peel(jam o_i_o interleaved); jam w_i, o_i_o interleaved",
+    ],
+    [
       8,
+      18 * 8,
       "bind n thread; bind h thread; sink o; sink w; stage right of acc into panel along columns; split o 4; " +
         "bind o_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_o interleaved); " +
         "jam w_r_i, o_o interleaved); jam w_i, o_o interleaved",
     ],
-  ])("a convolution of %i filters over windows: its places go by panels of filters", (filters, schedule) => {
+  ])("a convolution of %i filters over windows: its places go by panels of filters", (filters, panel, schedule) => {
     const data = new Map([
       ["x", noise(420, 5)],
       ["f", noise(18 * filters, 6)],
     ]);
     const scheduled = expectBothWays(convolution(filters), data);
-    expect(scheduled.shared.map(({ count }) => count)).toEqual([18 * 8]);
+    expect(scheduled.shared.map(({ count }) => count)).toEqual([panel]);
     expect(printSchedules(scheduled.schedule)).toBe(schedule);
   });
 

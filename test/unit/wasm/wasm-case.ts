@@ -2,7 +2,7 @@
  * Runs one kernel as WebAssembly, and a judge that compares it with the evaluator: bit for bit, as nothing is contracted.
  */
 import { expect } from "vitest";
-import type { WasmBlocks } from "../../../codegen/wasm/policy/panels.ts";
+import type { WasmBlocks } from "../../../codegen/wasm/policy/blocks.ts";
 import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
