@@ -70,19 +70,23 @@ function withoutSums(draft: ScanDraft): { readonly draft: ScanDraft; readonly su
   const again = madeAgainIn(draft);
   const rows = new Set(draft.rows.map(({ parameter }) => parameter));
   const stacks: Stack[] = [...draft.stacks];
-  const carries: Carry[] = [];
   const sums: Sum[] = [];
-  for (const carry of draft.carries) {
+  /** Whether the carry stays. */
+  const stays = (carry: Carry): boolean => {
     const terms = termsOf(carry, readers);
     const parts = terms?.flatMap(({ core }) => core.args) ?? [];
     const fresh = [...new Set(parts)].filter((part) => !rows.has(part) && !stacks.some(({ value }) => value === part));
     const cost = fresh.reduce((bytes, part) => bytes + (again.has(part) ? Infinity : elementsOf(part)), 0);
-    if (terms === null || parts.some((part) => !moving.has(part)) || !(cost <= 2 * elementsOf(carry.next))) {
-      carries.push(carry);
-      continue;
-    }
+    if (terms === null || parts.some((part) => !moving.has(part)) || !(cost <= 2 * elementsOf(carry.next))) return true;
     sums.push({ carry, terms });
     stacks.push(...fresh.map((value) => ({ result: null, value })));
+    return false;
+  };
+  let carries = draft.carries;
+  // Rows that are stacked for one sum are there for the others.
+  for (let before = Number.POSITIVE_INFINITY; carries.length < before; ) {
+    before = carries.length;
+    carries = carries.filter(stays);
   }
   return { draft: { ...draft, carries, stacks }, sums };
 }

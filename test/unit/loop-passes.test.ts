@@ -137,6 +137,25 @@ test("a sum that others read stays, and so does one whose rows would take more m
   expect(shapesOf(loopsOf(large))).toEqual([[[], [50]]]);
 });
 
+test("rows that are stacked for one sum are there for a smaller one before it", () => {
+  const sums = ({ x, b }: Given) =>
+    scan(
+      ({ small, large, c }, row) => {
+        const next = tl.sin(tl.add(tl.sum(row), c));
+        const products = tl.einsum("ni,nj->ij", next, next);
+        return { carry: { small: tl.add(small, tl.sum(next)), large: tl.add(large, products), c: next } };
+      },
+      { small: tl.sum(b), large: tl.full([30, 30], 0), c: tl.full([2, 30], 0) },
+      x,
+    ).carry;
+  expect(shapesOf(loopsOf((given) => [sums(given).small, sums(given).large]))).toEqual([
+    [
+      [2, 30],
+      [5, 2, 30],
+    ],
+  ]);
+});
+
 test("also where dimensions are still names, as in pictures of a program", () => {
   const made = program({
     inputs: { x: f32("time", "batch", 3), h: f32("batch", 4), w: f32(3, 4), u: f32(4, 4), b: f32(4) },
