@@ -326,6 +326,10 @@ function viewCases(): OpCase[] {
     one("view barrier", [input([5, 3]), input([0])], (v, w) => applyOp(barrier, [v, w], {}, here("barrier"))),
     one("view pad", x(0, 2), (v) => ops.pad(v, pads)),
     one("view concat", [...x(3, 2), ...x(3, 5), ...x(3, 0)], (a, b, c) => ops.concat([a, b, c], 1)),
+    one("view concat", [...x(19, 16), ...x(19, 14), ...x(19, 17)], (a, b, c) => ops.concat([a, ops.sin(b), c], 1)),
+    one("view slice", x(19, 45), (a) =>
+      [0, 30, 15].map((at) => ops.slice(a, null, [at, at + 15])).reduce((all, part) => ops.mul(all, part)),
+    ),
     one("view flip", x(2, 3, 5), (v) => ops.flip(v, [0, 2])),
   ];
 }

@@ -6,9 +6,10 @@
  *   exp(broadcast(x))   ->   broadcast(exp(x))
  */
 import { constantValue } from "../../src/graph/constant-value.ts";
-import { attrsOf, isReduce, operand } from "../../src/graph/define.ts";
+import { attrsOf, isOp, isReduce, operand } from "../../src/graph/define.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
-import { slice } from "../../src/graph/ops/parts.ts";
+import { mapOps } from "../../src/graph/ops/map.ts";
+import { concat, pad, slice } from "../../src/graph/ops/parts.ts";
 import { reduceOps } from "../../src/graph/ops/reduce.ts";
 import { broadcast, flip, permute, reshape } from "../../src/graph/ops/view.ts";
 import { type Shape, sameShape } from "../../src/graph/shape.ts";
@@ -114,10 +115,74 @@ const views: readonly Rule[] = [
     ({ x }, b, root) => broadcastOfReshape(x, root, b),
     exact,
   ),
+  // −0 + 0 is 0
+  rule(
+    "pad(x) + pad(y) ≈ concat(x, y) where they lie beside each other",
+    pattern(
+      mapOps.add,
+      hole("x", ({ op }) => op === pad),
+      hole("y", ({ op }) => op === pad || op === mapOps.add),
+    ),
+    (_, b, root) => padsBeside(root, b),
+    rounds,
+  ),
   ...[reshape, permute, slice, flip].map((op) =>
     rule(`${op.name}(c repeated) = c repeated`, pattern(op, x), ({ x }, b, root) => sameConstant(x, root, b), exact),
   ),
 ];
+
+/** Parts of a sum that are looked at: more are not the slices of one tensor. */
+const mostParts = 16;
+
+/** Slopes of slices, each in its place among zeros, lie beside each other. */
+function padsBeside(root: Node, build: Build): Node | null {
+  const parts: Part[] = [];
+  const pending = [root];
+  for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+    if (node.op === mapOps.add) pending.push(...node.args);
+    else {
+      const part = partOf(node);
+      if (part === null || parts.length === mostParts) return null;
+      parts.push(part);
+    }
+  }
+  parts.sort((a, b) => a.from - b.from);
+  const [first] = parts;
+  if (first === undefined) return null;
+  const { axis, from } = first;
+  let to = from;
+  for (const part of parts) {
+    if (part.axis !== axis || part.from !== to) return null;
+    to += part.extent;
+  }
+  const whole = build.concat(
+    parts.flatMap(({ x }) => (isOp(x, concat) && x.attrs.axis === axis ? x.args : [x])),
+    axis,
+  );
+  const along = (width: number): number[] => shapeOf(root).map((_, other) => (other === axis ? width : 0));
+  const after = Number(shapeOf(root)[axis]) - to;
+  return from === 0 && after === 0 ? whole : build.pad(whole, along(from), along(after), along(0), 0);
+}
+
+interface Part {
+  readonly x: Node;
+  readonly axis: number;
+  readonly from: number;
+  readonly extent: number;
+}
+
+/** What has zeros before and behind it along one axis, of a size that is known. */
+function partOf(node: Node): Part | null {
+  if (!isOp(node, pad)) return null;
+  const { before, after, inner, value } = node.attrs;
+  const [x] = node.args;
+  const padded = before.map((_, axis) => axis).filter((axis) => before[axis] !== 0 || after[axis] !== 0);
+  const [axis = 0] = padded;
+  const extent = x.type.shape[axis];
+  if (padded.length !== 1 || !Object.is(value, 0) || inner.some((gap) => gap !== 0) || typeof extent !== "number")
+    return null;
+  return { x, axis, from: before[axis] ?? 0, extent };
+}
 
 function sameConstant(x: Node, root: Node, build: Build): Node | null {
   const value = constantValue(x);

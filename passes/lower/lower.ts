@@ -35,6 +35,7 @@ import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
+import { ownIndex, type Part, partsOf } from "./lower-parts.ts";
 import { lowerRun } from "./lower-run.ts";
 import { Names } from "./names.ts";
 
@@ -93,7 +94,7 @@ function lowerGroup(
   buffers.separate(clusters);
   for (const cluster of clusters) {
     buffers.compute(cluster.nodes);
-    nests.push(lowerCluster(cluster, buffers, names, setting));
+    for (const part of partsOf(cluster)) nests.push(lowerCluster(part, cluster, buffers, names, setting));
     flops += flopsOf(cluster);
   }
   const params = buffers.params();
@@ -287,11 +288,11 @@ interface Written {
   readonly start: Start | undefined;
 }
 
-function lowerCluster(cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
+function lowerCluster(part: Part, cluster: Cluster, buffers: KernelBuffers, names: Names, setting: Setting): Nest {
   const { pool, target } = setting;
   const { domain, nodes, outputs } = cluster;
-  const loops = domain.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
-  const own = loops.map((loop) => pool.loop(loop));
+  const loops = part.extents.map((extent, axis) => ({ name: names.fresh("ijklmn"[axis] ?? "i"), extent }));
+  const own = loops.map((loop, axis) => ownIndex(part, axis, loop, pool));
   const nest = new NestBuilder({ cluster, loops, buffers, names, pool, target });
   const parallel: ParallelLoop[] = loops.map((loop) => ({ loop, mark: "parallel" }));
   const [run] = nodes;

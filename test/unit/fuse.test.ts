@@ -13,6 +13,7 @@ import {
   f32,
   flip,
   gather,
+  grad,
   greater,
   i32,
   jsTarget,
@@ -96,6 +97,28 @@ describe("the factor of a contraction's rows", () => {
   it("wgsl: is computed for a tile", () => {
     for (const factor of [byNumber, normalized]) expect(isStored("wgsl", 32, factor)).toBe(false);
   });
+});
+
+it("the slopes of slices are stored beside each other, and no loop asks whose element it has", () => {
+  const nestsOf = (name: "js" | "wasm" | "wgsl", width: number) => {
+    const made = program({
+      inputs: { x: f32(16, 3 * width) },
+      step({ x }) {
+        const [a, b, c] = [0, 2, 1].map((i) => slice(x, null, [i * width, (i + 1) * width]));
+        const product = mul(mul(a as Tensor, b as Tensor), c as Tensor);
+        return { outputs: { slope: grad(sum(sin(product)) as Tensor<[], "f32">, x) } };
+      },
+    });
+    const { sequence } = stagesOf(made as Program, "step", {}, targets[name].planned);
+    return launchesOf(sequence).flatMap(({ kernel }) => (kernel.name.includes("concat") ? [kernel] : []));
+  };
+  for (const target of ["js", "wasm", "wgsl"] as const) {
+    const [joined, ...others] = nestsOf(target, 64);
+    expect(others).toEqual([]);
+    expect(joined?.nests).toHaveLength(3);
+    expect(joined === undefined ? "" : printKernel(joined)).not.toMatch(/guarded|select/);
+    expect(nestsOf(target, 4).map(({ nests }) => nests.length)).toEqual([1]); // too few elements for loops of their own
+  }
 });
 
 describe("cycles that would close late", () => {

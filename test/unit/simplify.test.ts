@@ -201,6 +201,13 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b, x) => b.broadcast(b.reshape(x, [5, 1, 12]), [5, 3, 12], [0, 1, 2]),
     (b, x) => b.broadcast(b.reshape(b.reshape(x, [60, 1]), [1, 60, 1, 1]), [2, 60, 3, 4], [0, 1, 2, 3]),
   ],
+  "pad(x) + pad(y) ≈ concat(x, y) where they lie beside each other": [
+    (b, x, y) => b.map("add", b.pad(x, [0, 3], [0, 12], [0, 0], 0), b.pad(y, [0, 15], [0, 0], [0, 0], 0)),
+    (b, x, y) => {
+      const [last, first] = [b.pad(x, [10, 0], [0, 0], [0, 0], 0), b.pad(y, [0, 0], [10, 0], [0, 0], 0)];
+      return b.map("add", b.pad(b.concat([x], 0), [5, 0], [5, 0], [0, 0], 0), b.map("add", last, first));
+    },
+  ],
   "reshape(c repeated) = c repeated": [(b, x, y) => b.reshape(halves(b, x, y), [6])],
   "permute(c repeated) = c repeated": [(b, x, y) => b.permute(halves(b, x, y), [1, 0])],
   "slice(c repeated) = c repeated": [(b, x, y) => b.slice(halves(b, x, y), [0, 1], [1, 3], [1, 1])],
