@@ -17,6 +17,7 @@ import { loopLifetimeProperties } from "./loop-lifetimes.ts";
 import { programProperties } from "./programs.ts";
 import { describeFailure } from "./property.ts";
 import { safetensorsProperties } from "./safetensors.ts";
+import { transformProperties } from "./transforms.ts";
 import { windowProperties } from "./windows.ts";
 
 /** Of the cases that a test tries, how many a round tries. */
@@ -42,6 +43,7 @@ await script(
       ...idxProperties,
       ...safetensorsProperties,
       ...windowProperties,
+      ...transformProperties,
       ...cliProperties,
       ...escapeProperties(await loadReaders()),
     ].filter(({ name }) => name.includes(only));

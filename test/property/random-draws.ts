@@ -84,14 +84,29 @@ export class Draws {
 
   load(scope: Scope): Term {
     const buffer = `x${this.below(3)}`;
+    const form = this.below(7);
+    if (form === 6 && scope.loops.length > 0) return this.#windowed(buffer, scope.loops);
     const at = this.index(scope);
-    const shift = this.below(6) === 5 ? 1 + this.below(3) : 0;
+    const shift = form === 5 ? 1 + this.below(3) : 0;
     if (shift === 0) return { expr: load("f32", this.read(buffer, at, "f32"), at), bits: 5 };
     const moved = scaleIndex(at, 1, -shift);
     const extent = Math.max(1, at.max - this.below(2));
     const bounds = [{ index: moved, extent }];
     this.read(buffer, constIndex(extent - 1), "f32");
     return { expr: load("f32", buffer, moved, { bounds, otherwise: constant("f32", 0.5) }), bits: 5 };
+  }
+
+  /** As an element of a window is read: stride * o + dilation * k - before, spread or not, where that is one. */
+  #windowed(buffer: string, loops: readonly LoopVar[]): Term {
+    const [o, k] = [loops[this.below(loops.length)], loops[this.below(loops.length)]];
+    if (o === undefined || k === undefined) throw new Error("there are loops");
+    const [stride, dilation, before, base] = [1 + this.below(3), 1 + this.below(3), this.below(4), 1 + this.below(2)];
+    const moved = addIndex(scaleIndex(loopIndex(o), stride), scaleIndex(loopIndex(k), dilation, -before));
+    const at = base === 1 ? moved : floorDivIndex(moved, base);
+    const extent = Math.max(1, at.max + 1 - this.below(3));
+    const bounds = [...(base === 1 ? [] : [{ index: modIndex(moved, base), extent: 1 }]), { index: at, extent }];
+    this.read(buffer, constIndex(extent - 1), "f32");
+    return { expr: load("f32", buffer, at, { bounds, otherwise: constant("f32", -0.25) }), bits: 5 };
   }
 
   /** Never negative: some of the loops, row-major; reversed, reshaped, moved or to a loaded place. */

@@ -1,6 +1,6 @@
 /**
- * Random well-typed kernels, such as `lower` writes them: nests of parallel loops, folds of every kind, arg-max, guards,
- * reversed, shifted, reshaped and loaded indexes, rows that are read and stored in place.
+ * Random well-typed kernels, such as `lower` writes them: nests of parallel loops, folds of every kind, running ones, arg-max, guards,
+ * windows, reversed, shifted, reshaped and loaded indexes, rows that are read and stored in place.
  *
  * Numbers come from a list that shrinks; where it ends, every choice is the first one. All numbers stay on a grid that an
  * f32 holds exactly, sums included, so a schedule that sums in another order still finds the same bits.
@@ -73,7 +73,9 @@ class KernelMaker {
   }
 
   nest(): Nest {
-    return this.#draw.below(4) === 3 ? this.#contraction() : this.#anyNest();
+    const kind = this.#draw.below(9);
+    if (kind === 8) return this.#running();
+    return kind % 4 === 3 ? this.#contraction() : this.#anyNest();
   }
 
   /** A matrix product and its epilogue, large enough for tiles now and then. */
@@ -89,6 +91,23 @@ class KernelMaker {
     const scope: Scope = { loops, terms: [result] };
     const epilogue = this.#define(this.#draw.term(scope, 2), body);
     this.#store({ loops, terms: [result, epilogue] }, body);
+    return { loops: loops.map((loop) => ({ loop, mark: "parallel" })), prelude: [], body };
+  }
+
+  /** A loop that stores what a fold has come to at each place: it stands alone, as `lower` has it. */
+  #running(): Nest {
+    const loops = [this.#loop(parallelExtents), this.#loop([1, 2, 4, 5])];
+    const along = this.#loop(serialExtents);
+    const inside: Scope = { loops: [...loops, along], terms: [] };
+    const [fn, start] = this.#draw.below(2) === 0 ? (["add", 0] as const) : (["max", -8] as const);
+    const [held, to] = [this.#draw.fresh("acc"), this.#draw.fresh("to")];
+    const after = apply(fn, name("f32", held), this.#draw.load(inside).expr);
+    const at = flat(this.#draw.below(2) === 0 ? inside.loops : [along, ...loops]);
+    const stored = store(this.#draw.written(this.#draw.fresh("out"), at), at, name("f32", to));
+    const body = [
+      variable(held, constant("f32", start)),
+      forLoop(along, [letValue(to, after), assign(held, name("f32", to)), stored]),
+    ];
     return { loops: loops.map((loop) => ({ loop, mark: "parallel" })), prelude: [], body };
   }
 

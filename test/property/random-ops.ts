@@ -1,5 +1,6 @@
 /**
- * The operations of random programs that compute: maps of every dtype, reductions, contractions, random numbers, gradients.
+ * The operations of random programs that compute: maps of every dtype, reductions, contractions, random numbers, gradients,
+ * loops and transforms.
  */
 import {
   add,
@@ -48,6 +49,7 @@ import {
 } from "../../src/index.ts";
 import { discontinuous, integer, logical } from "./random-discrete.ts";
 import { looped } from "./random-loops.ts";
+import { transformed } from "./random-transforms.ts";
 import {
   countOf,
   exactly,
@@ -73,7 +75,7 @@ export function operation(step: Step, values: readonly Value[], budget: Budget):
   const [op, a, b, choice] = step;
   const floats = values.filter(isFloat);
   const [left, right] = [pick(floats, a), pick(floats, b)];
-  switch (op % 16) {
+  switch (op % 17) {
     case 0:
     case 1:
       return binary(left, partner(left, right), choice);
@@ -98,6 +100,8 @@ export function operation(step: Step, values: readonly Value[], budget: Budget):
       return indexed(values, step);
     case 11:
       return randomNumbers(left, choice);
+    case 16:
+      return transformed(left, right, choice);
     case 12:
       return gradient(left, right, values[5] ?? left, choice, budget);
     default:

@@ -174,7 +174,7 @@ function stepOf(made: Recipe, inputs: Inputs, state: States) {
 }
 
 /** Takes a value in, made smaller where it could be large, unless rounding could have moved it too far. */
-function keep(made: Value, values: Value[]): void {
+export function keep(made: Value, values: Value[]): void {
   if (made.x.rank > 5 || countOf(made) > 3000) return;
   if (made.bound <= 40) {
     if (made.error < 1e-4) values.push(made);

@@ -1,8 +1,10 @@
-/** Random programs on `js`: see programs.ts for what must hold of them. */
+/** Random programs: see programs.ts and transforms.ts for what must hold of them. */
 import { describe, test } from "vitest";
 import { programProperties } from "./programs.ts";
 import { patience, prove } from "./property.ts";
+import { transformProperties } from "./transforms.ts";
 
 describe("random programs", () => {
-  for (const property of programProperties) test(property.name, patience, () => prove(property));
+  for (const property of [...programProperties, ...transformProperties])
+    test(property.name, patience, () => prove(property));
 });
