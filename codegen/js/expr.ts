@@ -6,6 +6,7 @@
  *   acc = add(acc, f64(a[i]))           ->   acc += a[i]               doubles are JavaScript's own
  *   min(x, y): f32                      ->   Math.min(x, y)            exact: nothing to round
  *   max(x, 0): f32                      ->   relu(x)                   the same, without a branch
+ *   select(c, x, 0): f32                ->   (zero_cell[1] = x, zero_cell[+c])
  *
  *   x[784*i + k], x[784*i + k + 784]    ->   const at0 = 784 * i;      before the loop over k: what does not change in it
  *                                            const at1 = at0 + k;      in it, as two elements need it

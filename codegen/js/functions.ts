@@ -7,7 +7,7 @@
  * defined for such operands. Routines of the maths library are written out where they are used (expr.ts).
  */
 import { CompilerBug } from "../../src/core/errors.ts";
-import type { Apply, ScalarFn } from "../../src/kernel/kernel.ts";
+import { type Apply, type Expr, type ScalarFn, scalarFns } from "../../src/kernel/kernel.ts";
 import type { JsModule, Piece, Printed, Unrounded } from "./context.ts";
 import { atom, levels, piece, wrap } from "./context.ts";
 
@@ -87,6 +87,13 @@ const function2 =
 
 const nowhere: Spelling | null = null;
 
+/** Whether data decide, of which no processor learns how they go; and nothing in it uses the cell itself. */
+function isOfData(condition: Expr): boolean {
+  const parts = condition.kind === "apply" && scalarFns[condition.fn].form === "compare" ? condition.args : [condition];
+  const isPlain = parts.every(({ kind }) => kind === "name" || kind === "load" || kind === "const");
+  return isPlain && parts.some(({ kind }) => kind !== "const");
+}
+
 /** Alike for all types. */
 const forAll = {
   eq: operator("===", levels.equal),
@@ -137,6 +144,14 @@ const onBools = {
 
 const onFloats = {
   ...forAll,
+  select: (x, y, { expr, module, z }) => {
+    const [condition, , no] = expr.args;
+    const isZero = no?.kind === "const" && Object.is(no.value, 0);
+    if (!isZero || condition === undefined || !isOfData(condition)) return choose(x, y, z);
+    // The slopes of 11 M elements, of which a pool of 2 x 2 chooses a quarter: 62 ms with branches, 31 so.
+    const cell = module.helper("zero_cell");
+    return atom(`(${cell}[1] = ${y.text}, ${cell}[+${wrap(x, levels.unary)}])`);
+  },
   ...maths,
   ...noBits,
   ...{ and: nowhere, or: nowhere, xor: nowhere, not: nowhere },

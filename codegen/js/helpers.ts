@@ -31,11 +31,11 @@ function round_even(x) {
   return x < 0 || Object.is(x, -0) ? -(4503599627370496 - x - 4503599627370496) : x + 4503599627370496 - 4503599627370496;
 }`,
 
-  relu_cell: "const relu_cell = new Float64Array(2);",
+  zero_cell: "const zero_cell = new Float64Array(2);",
   relu: `// max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
 function relu(x) {
-  relu_cell[1] = x;
-  return relu_cell[+!(x <= 0)];
+  zero_cell[1] = x;
+  return zero_cell[+!(x <= 0)];
 }`,
 
   mod_float: `// The remainder with the sign of the divisor.
@@ -125,7 +125,7 @@ const needs: Readonly<Partial<Record<Helper, readonly Helper[]>>> = {
   f32_to_bits_i32: ["bits_f32", "bits_i32"],
   f32_to_bits_u32: ["bits_f32", "bits_u32"],
   bits_to_f32: ["bits_f32", "bits_i32"],
-  relu: ["relu_cell"],
+  relu: ["zero_cell"],
   from_half: ["bits_to_f32"],
   to_half: ["f32_to_bits_i32"],
   round_half: ["f32_to_bits_i32", "bits_to_f32"],

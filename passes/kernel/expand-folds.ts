@@ -37,6 +37,21 @@ export function expandFolds(kernel: Kernel, given?: Fresh): Kernel {
 type Expand = (stmts: readonly Stmt[]) => readonly Stmt[];
 
 function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => string): readonly Stmt[] {
+  const { vars, body } = expanded(fold, expand, fresh);
+  return [...vars, ...body];
+}
+
+/** A fold as its accumulators, each at its start, and the loops that go on from there. Folds inside of it stay. */
+export function foldLoops(fold: FoldStmt, fresh: Fresh): Expanded {
+  return expanded(fold, (stmts) => stmts, fresh);
+}
+
+interface Expanded {
+  readonly vars: readonly Stmt[];
+  readonly body: readonly Stmt[];
+}
+
+function expanded(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => string): Expanded {
   const { accumulators, axes, block } = fold;
   const pool = fold.values[0]?.pool ?? newPool();
   const { identity, join } = folds[fold.fn];
@@ -59,9 +74,9 @@ function expandFold(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => s
   const [lanes, others] = [block.filter(({ mark }) => mark === "lane"), block.filter(({ mark }) => mark !== "lane")];
   const loops = [...axes.map((loop): BlockLoop => ({ loop, mark: "serial" })), ...lanes, ...others];
   const levels = levelsOf(fold.body, loops).map(expand);
-  if (fold.guard.length === 0) return [...vars, ...nested(loops, levels, [...step, ...assigns])];
+  if (fold.guard.length === 0) return { vars, body: nested(loops, levels, [...step, ...assigns]) };
   const element = whenInside(fold.guard, [...levels.flat(), ...step, ...assigns]);
-  return [...vars, ...nested(loops, [], element)];
+  return { vars, body: nested(loops, [], element) };
 }
 
 /** The loops, each with what it is the outermost to know before the next; `last` in the innermost. */

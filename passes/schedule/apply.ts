@@ -16,6 +16,7 @@ import {
   printMove,
   type Schedule,
 } from "../../src/kernel/moves.ts";
+import { interchange } from "./moves/interchange.ts";
 import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
@@ -43,6 +44,7 @@ const common: MakeMoves<CommonMoveName> = {
   keep,
   stage,
   spill,
+  interchange,
   splitFold(piece, { of, into }, around) {
     if (into.by === "launch") return refuse("it makes two launches of one");
     return into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around);

@@ -43,6 +43,8 @@ interface CommonMoves {
   };
   /** What follows a fold becomes a loop over `axis` of its block, which finds the accumulators in a thread's own memory. */
   readonly spill: { readonly of: string; readonly axis: string };
+  /** Parts of a fold, of so many terms, go by one after the other outside of all the loops of the nest; the sums lie in a thread's own memory meanwhile. */
+  readonly interchange: { readonly of: string; readonly terms: number };
   /** Parts of a fold are folded apart, and then joined as the table of folds says. */
   readonly splitFold: { readonly of: string; readonly into: Parts };
 }
@@ -132,6 +134,8 @@ export function printMove(move: AnyMove): string {
       return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} into ${move.into.memory} along ${move.into.along}`;
     case "spill":
       return `spill ${move.of} over ${move.axis}`;
+    case "interchange":
+      return `interchange ${move.of} ${move.terms}`;
     case "splitFold":
       return `splitFold ${move.of} ${printParts(move.into)}`;
     case "tile": {

@@ -19,11 +19,11 @@ function round_even(x) {
   if (!(Math.abs(x) < 4503599627370496)) return x;
   return x < 0 || Object.is(x, -0) ? -(4503599627370496 - x - 4503599627370496) : x + 4503599627370496 - 4503599627370496;
 }
-const relu_cell = new Float64Array(2);
+const zero_cell = new Float64Array(2);
 // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
 function relu(x) {
-  relu_cell[1] = x;
-  return relu_cell[+!(x <= 0)];
+  zero_cell[1] = x;
+  return zero_cell[+!(x <= 0)];
 }
 function k0_contract_max(image, model_w1, model_b1, t16) {
   for (let i_o = 0; i_o < 32; i_o++) {
@@ -189,7 +189,7 @@ function k2_max_sum_maxwithindex_add(t19, label, t30, t37, t47) {
       const v_9 = v_8 === c_3;
       const v_10 = t19[at0 + c_3];
       const v_11 = fround(v_10 - v_2);
-      const v_12 = v_9 ? v_11 : 0;
+      const v_12 = (zero_cell[1] = v_11, zero_cell[+v_9]);
       acc_3 += v_12;
     }
     const v_13 = fround(acc_3);
@@ -208,7 +208,7 @@ function k2_max_sum_maxwithindex_add(t19, label, t30, t37, t47) {
     const v_19 = fround(0.0078125 / v_6);
     for (let c_5 = 0; c_5 < 10; c_5++) {
       const v_20 = v_8 === c_5;
-      const v_21 = v_20 ? -0.0078125 : 0;
+      const v_21 = (zero_cell[1] = -0.0078125, zero_cell[+v_20]);
       const at1 = at0 + c_5;
       const v_22 = t19[at1];
       const v_23 = fround(v_22 - v_2);
@@ -259,42 +259,42 @@ function k3_contract_select(t47, model_w2, t16, t52) {
       const at5 = at4 + j_o * 2;
       const v_2_0_0 = t16[at5];
       const v_3_0_0 = v_2_0_0 > 0;
-      const v_4_0_0 = v_3_0_0 ? v_0_0 : 0;
+      const v_4_0_0 = (zero_cell[1] = v_0_0, zero_cell[+v_3_0_0]);
       t52[at5] = v_4_0_0;
       const v_0_1 = fround(acc_0_1);
       const v_2_0_1 = t16[at5 + 1];
       const v_3_0_1 = v_2_0_1 > 0;
-      const v_4_0_1 = v_3_0_1 ? v_0_1 : 0;
+      const v_4_0_1 = (zero_cell[1] = v_0_1, zero_cell[+v_3_0_1]);
       t52[at5 + 1] = v_4_0_1;
       const v_1_0 = fround(acc_1_0);
       const v_2_1_0 = t16[at5 + 512];
       const v_3_1_0 = v_2_1_0 > 0;
-      const v_4_1_0 = v_3_1_0 ? v_1_0 : 0;
+      const v_4_1_0 = (zero_cell[1] = v_1_0, zero_cell[+v_3_1_0]);
       t52[at5 + 512] = v_4_1_0;
       const v_1_1 = fround(acc_1_1);
       const v_2_1_1 = t16[at5 + 513];
       const v_3_1_1 = v_2_1_1 > 0;
-      const v_4_1_1 = v_3_1_1 ? v_1_1 : 0;
+      const v_4_1_1 = (zero_cell[1] = v_1_1, zero_cell[+v_3_1_1]);
       t52[at5 + 513] = v_4_1_1;
       const v_2_0 = fround(acc_2_0);
       const v_2_2_0 = t16[at5 + 1024];
       const v_3_2_0 = v_2_2_0 > 0;
-      const v_4_2_0 = v_3_2_0 ? v_2_0 : 0;
+      const v_4_2_0 = (zero_cell[1] = v_2_0, zero_cell[+v_3_2_0]);
       t52[at5 + 1024] = v_4_2_0;
       const v_2_1 = fround(acc_2_1);
       const v_2_2_1 = t16[at5 + 1025];
       const v_3_2_1 = v_2_2_1 > 0;
-      const v_4_2_1 = v_3_2_1 ? v_2_1 : 0;
+      const v_4_2_1 = (zero_cell[1] = v_2_1, zero_cell[+v_3_2_1]);
       t52[at5 + 1025] = v_4_2_1;
       const v_3_0 = fround(acc_3_0);
       const v_2_3_0 = t16[at5 + 1536];
       const v_3_3_0 = v_2_3_0 > 0;
-      const v_4_3_0 = v_3_3_0 ? v_3_0 : 0;
+      const v_4_3_0 = (zero_cell[1] = v_3_0, zero_cell[+v_3_3_0]);
       t52[at5 + 1536] = v_4_3_0;
       const v_3_1 = fround(acc_3_1);
       const v_2_3_1 = t16[at5 + 1537];
       const v_3_3_1 = v_2_3_1 > 0;
-      const v_4_3_1 = v_3_3_1 ? v_3_1 : 0;
+      const v_4_3_1 = (zero_cell[1] = v_3_1, zero_cell[+v_3_3_1]);
       t52[at5 + 1537] = v_4_3_1;
     }
   }

@@ -226,7 +226,7 @@ const convolutions = property(
         const [whole] = after;
         if (whole === undefined) return;
         expectSame(runEvaluator(whole, data), expected);
-        if (change === scheduleJs) expectSame(runJs(whole, data), expected);
+        if (change === scheduleJs || change === scheduleParts) expectSame(runJs(whole, data), expected);
         else if (change !== scheduleGpu && change !== anyMoves) expectSame(runWasm(whole, data), expected);
         if (typeof halves === "string") continue;
         after.push(change(halves.parts), change(halves.rest));
@@ -247,8 +247,10 @@ const convolutions = property(
 );
 
 const scheduleGpu = (kernel: Kernel): Kernel => scheduleWgsl(kernel, gpu);
+const scheduleParts = (kernel: Kernel): Kernel => scheduleJs(kernel, { uncached: 0, part: 256, leastTerms: 2 });
 const schedulesOfContractions: readonly ((kernel: Kernel) => Kernel)[] = [
   scheduleJs,
+  scheduleParts,
   scheduleWasm,
   (kernel) => scheduleWasm(kernel, joinedBlocks, 5),
   scheduleGpu,

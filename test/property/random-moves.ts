@@ -92,7 +92,7 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
   const parallel = piece.nest.loops.flatMap(({ loop }) => there.get(loop.name) ?? []);
   if (axis === undefined) return undefined;
-  switch (below(15)) {
+  switch (below(16)) {
     case 0:
     case 1:
     case 2: {
@@ -134,6 +134,10 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
     case 13: {
       const of = pick(known.accumulators);
       return of === undefined ? undefined : { move: "spill", of, axis };
+    }
+    case 14: {
+      const of = pick(known.accumulators);
+      return of === undefined ? undefined : { move: "interchange", of, terms: 1 + below(6) };
     }
     default: {
       const of = pick(known.accumulators);

@@ -103,7 +103,7 @@ export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void
 }
 
 /** As the `js` target schedules it. */
-export function scheduleJs(kernel: Kernel, blocks?: JsBlocks): Kernel {
+export function scheduleJs(kernel: Kernel, blocks?: Partial<JsBlocks>): Kernel {
   return scheduleKernel(kernel, { policy: jsPolicy(blocks) });
 }
 

@@ -45,11 +45,11 @@ describe("printed text", () => {
     });
     expect(source(kernel)).toMatchInlineSnapshot(`
       "const fround = Math.fround;
-      const relu_cell = new Float64Array(2);
+      const zero_cell = new Float64Array(2);
       // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
       function relu(x) {
-        relu_cell[1] = x;
-        return relu_cell[+!(x <= 0)];
+        zero_cell[1] = x;
+        return zero_cell[+!(x <= 0)];
       }
       function k0_map(x, y) {
         for (let i = 0; i < 8; i++) {
@@ -59,14 +59,54 @@ describe("printed text", () => {
     `);
   });
 
+  test("what data choose, or 0, is taken from two places, and not by a branch", () => {
+    const zero = constant("f32", 0);
+    const kernel = mapKernel(
+      [
+        ["x", "f32"],
+        ["g", "f32"],
+      ],
+      "f32",
+      8,
+      (i) => {
+        const [x, g] = [load("f32", "x", i), load("f32", "g", i)];
+        const isOn = apply("gt", x, zero);
+        const chosen = apply("select", isOn, apply("max", g, zero), zero);
+        // What is compared uses the two places itself; the others are no choices by data, or not of 0.
+        const late = apply("select", apply("gt", apply("max", x, zero), g), g, zero);
+        const byPlace = apply("select", apply("lt", i, constant("i32", 3)), g, zero);
+        return [chosen, late, byPlace, apply("select", isOn, g, constant("f32", -0))].reduce((a, b) =>
+          apply("add", a, b),
+        );
+      },
+    );
+    expect(
+      source(kernel)
+        .split("\n")
+        .find((line) => line.includes("y[i]"))
+        ?.trim(),
+    ).toMatchInlineSnapshot(
+      `"y[i] = fround(fround((zero_cell[1] = relu(g[i]), zero_cell[+(x[i] > 0)]) + (relu(x[i]) > g[i] ? g[i] : 0)) + (i < 3 ? g[i] : 0)) + (x[i] > 0 ? g[i] : -0);"`,
+    );
+    const x = Float32Array.of(1, -1, 2, Number.NaN, 3, 0, Number.POSITIVE_INFINITY, 4);
+    const g = Float32Array.of(Number.NaN, Number.NaN, -0, 5, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 3, -2);
+    expectAgreement(
+      kernel,
+      new Map([
+        ["x", x],
+        ["g", g],
+      ]),
+    );
+  });
+
   test("a contraction keeps its sum in a double and its row outside of the loop", () => {
     expect(source(dense(4, 8, 3))).toMatchInlineSnapshot(`
       "const fround = Math.fround;
-      const relu_cell = new Float64Array(2);
+      const zero_cell = new Float64Array(2);
       // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
       function relu(x) {
-        relu_cell[1] = x;
-        return relu_cell[+!(x <= 0)];
+        zero_cell[1] = x;
+        return zero_cell[+!(x <= 0)];
       }
       function k1_dense(a, b, bias, out) {
         for (let i = 0; i < 4; i++) {
@@ -89,11 +129,11 @@ describe("printed text", () => {
   test("loops of one iteration and empty nests of braces do not appear", () => {
     expect(source(dense(1, 8, 1))).toMatchInlineSnapshot(`
       "const fround = Math.fround;
-      const relu_cell = new Float64Array(2);
+      const zero_cell = new Float64Array(2);
       // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
       function relu(x) {
-        relu_cell[1] = x;
-        return relu_cell[+!(x <= 0)];
+        zero_cell[1] = x;
+        return zero_cell[+!(x <= 0)];
       }
       function k1_dense(a, b, bias, out) {
         let acc = 0;

@@ -86,11 +86,11 @@ test("a block of 2x2: serial loops outside, one load per row and column", () => 
   `);
   expect(new JsPrinter().print([kernel]).source).toMatchInlineSnapshot(`
     "const fround = Math.fround;
-    const relu_cell = new Float64Array(2);
+    const zero_cell = new Float64Array(2);
     // max(x, 0) without a branch on the sign, which a processor guesses wrong half the time.
     function relu(x) {
-      relu_cell[1] = x;
-      return relu_cell[+!(x <= 0)];
+      zero_cell[1] = x;
+      return zero_cell[+!(x <= 0)];
     }
     function k1_dense(a, b, bias, out) {
       for (let i_o = 0; i_o < 2; i_o++) {
@@ -174,7 +174,7 @@ describe("contractions of sizes that divide no block", () => {
   }
 
   test("blocks of other shapes, and an empty sum", () => {
-    const blocks: readonly JsBlocks[] = [
+    const blocks: readonly Partial<JsBlocks>[] = [
       { outer: 3, inner: 3, single: 3 },
       { outer: 1, inner: 4, single: 1 },
       { outer: 8, inner: 1, single: 8 },
@@ -190,6 +190,95 @@ describe("contractions of sizes that divide no block", () => {
     expect(printSchedules(scheduleJs(dense(16, 8, 1)).schedule)).toBe("split i 8; jam i_i");
   });
 });
+
+describe("sums over more than a cache holds", () => {
+  const few = { outer: 1, inner: 2, single: 1, uncached: 0, part: 32, leastTerms: 2 };
+
+  test("take their terms part by part, each sum in the order that it had", () => {
+    const kernel = scheduleJs(dense(2, 8, 4), few);
+    expect(printKernel(kernel)).toMatchInlineSnapshot(`
+      "kernel k1_dense(read a: f32[16], read b: f32[32], read bias: f32[4], write out: f32[8])
+        // split j 2; jam j_i; interchange acc 2
+        shared sums: f64[8]
+        once
+          for each < 8
+            sums[each] = 0d
+          for k_o < 4
+            for i < 2
+              for j_o < 2
+                var acc[2]: f64 = 0d
+                acc[0] = sums[4*i + 2*j_o]
+                acc[1] = sums[4*i + 2*j_o + 1]
+                for k_i < 2
+                  let a_0: f64 = f64(a[8*i + 2*k_o + k_i])
+                  acc[0] = acc[0] + (a_0 * f64(b[8*k_o + 4*k_i + 2*j_o]))
+                  acc[1] = acc[1] + (a_0 * f64(b[8*k_o + 4*k_i + 2*j_o + 1]))
+                sums[4*i + 2*j_o] = acc[0]
+                sums[4*i + 2*j_o + 1] = acc[1]
+          for i_1 < 2
+            for j_o_1 < 2
+              let v_0: f32 = f32(sums[4*i_1 + 2*j_o_1])
+              let s_0: f32 = v_0 + bias[2*j_o_1]
+              out[4*i_1 + 2*j_o_1] = max(s_0, 0f)
+              let v_1: f32 = f32(sums[4*i_1 + 2*j_o_1 + 1])
+              let s_1: f32 = v_1 + bias[2*j_o_1 + 1]
+              out[4*i_1 + 2*j_o_1 + 1] = max(s_1, 0f)"
+    `);
+    expectSameAfter(dense(2, 8, 4), kernel);
+  });
+
+  test("also with rows and columns left over, in blocks of any shape", () => {
+    for (const [m, k, n] of [
+      [7, 12, 5],
+      [2, 8, 3],
+      [5, 6, 13],
+    ] as const) {
+      for (const outer of [1, 2, 4]) {
+        const kernel = dense(m, k, n, m === 7);
+        const after = scheduleJs(kernel, { ...few, outer });
+        expect(printSchedules(after.schedule)).toContain("interchange acc");
+        expectSameAfter(kernel, after);
+      }
+    }
+  });
+
+  test("are gradients of filters, and not what a cache holds or what is read in order", () => {
+    const images = filterGradient(128, 24);
+    expect(printSchedules(scheduleJs(images).schedule)).toBe(
+      "split b 3; split c 2; jam b_i, c_i; interchange acc 1152",
+    );
+    expect(printSchedules(scheduleJs(filterGradient(8, 24)).schedule)).toBe("split b 3; split c 2; jam b_i, c_i");
+    expect(printSchedules(scheduleJs(dense(512, 5408, 64)).schedule)).toBe("split i 4; split j 2; jam i_i, j_i");
+    const small = filterGradient(6, 5, 3);
+    expectSameAfter(small, scheduleJs(small, { uncached: 64, part: 800, leastTerms: 25 }));
+  });
+});
+
+/** Of 3 x 3 by 64 filters, or fewer: sums over all places of all images. */
+function filterGradient(images: number, places: number, filters = 64): Kernel {
+  const [a, b, c] = [loop("a", 3), loop("b", 3), loop("c", filters)];
+  const [n, h, w] = [loop("n", images), loop("h", places), loop("w", places)];
+  const [width, count] = [places + 2, places * places];
+  const image = load("f32", "x", at([n, width * width], [h, width], [a, width], [w, 1], [b, 1]));
+  const slope = load("f32", "g", at([n, count * filters], [h, places * filters], [w, filters], [c, 1]));
+  return kernelOf(
+    "k0_filter",
+    [
+      buffer("x", "f32", images * width * width),
+      buffer("g", "f32", images * count * filters),
+      buffer("y", "f32", 9 * filters, "write"),
+    ],
+    [
+      nestOf(
+        [a, b, c],
+        [
+          fold("sum", ["acc"], [n, h, w], [apply("mul", double(image), double(slope))]),
+          store("y", at([a, 3 * filters], [b, filters], [c, 1]), convert("f32", acc)),
+        ],
+      ),
+    ],
+  );
+}
 
 describe("other nests with reuse", () => {
   test("a weight updated in place by the contraction that makes its gradient", () => {
