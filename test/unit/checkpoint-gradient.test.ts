@@ -84,6 +84,24 @@ describe("a deep net of checkpoints", () => {
   });
 });
 
+test("what is computed again waits for the slope, though a kernel of the forward pass could do it beside its own work", () => {
+  const peak = (wrap: Wrap): number => {
+    const made = program({
+      inputs: { x: f32(rows, rows), w: f32(rows, rows) },
+      step({ x, w }: Given) {
+        const times = (a: Tensor): Tensor => ops.matmul(a as never, w as never) as Tensor;
+        let h = x as Tensor;
+        for (let i = 0; i < depth; i += 1) h = wrap((a) => times(ops.tanh(ops.exp(ops.sin(a))) as Tensor), times(h));
+        const loss = ops.mean(ops.square(h));
+        return { outputs: { loss, dw: ops.grad(loss as never, w as Tensor) } };
+      },
+    });
+    return stagesOf(made as Program, "step", {}, targets.js.planned).report.memory.peakBytes / (4 * rows * rows);
+  };
+  expect(peak(plainly)).toBeGreaterThan(4 * depth); // at each layer what sin, exp and tanh are of
+  expect(peak(kept)).toBeLessThan(2 * depth + 4); // what a layer is of, and what its checkpoint is of
+});
+
 test("the plan of residual blocks of convolutions: a third less, near its lower bound", () => {
   const channels = 16;
   const plan = (wrap: Wrap) => {

@@ -153,6 +153,38 @@ const defects: readonly Defect[] = [
     caughtBy: "test/unit/loop-programs.test.ts",
     named: "a recurrent net, 5 x 9 x 37",
   },
+  {
+    title: "an iteration reads the row that it writes",
+    file: "passes/plan/order-loops.ts",
+    from: "const forwards = isNew ? 1 : 0;",
+    to: "const forwards = 1;",
+    caughtBy: "test/unit/loop-programs.test.ts",
+    named: "a recurrent net, 5 x 9 x 37",
+  },
+  {
+    title: "a stack of carries is a row too short",
+    file: "passes/plan/order-loops.ts",
+    from: "make(resultAt(node, carry), extent + 1)",
+    to: "make(resultAt(node, carry), extent)",
+    caughtBy: "test/unit/loop-programs.test.ts",
+    named: "a recurrent net, 5 x 9 x 37",
+  },
+  {
+    title: "a rule for an axis of examples forgets all axes but the first",
+    file: "src/graph/attrs.ts",
+    from: "value.map((axis) => Number(axis) + 1)",
+    to: "value.map((axis, i) => Number(axis) + (i === 0 ? 1 : 0))",
+    caughtBy: "test/unit/batch.test.ts",
+    named: "against a loop over them reduce sum",
+  },
+  {
+    title: "what checkpoint computes again waits for nothing",
+    file: "src/graph/ops/barrier.ts",
+    from: "reads.wait(1);",
+    to: "",
+    caughtBy: "test/unit/checkpoint-gradient.test.ts",
+    named: "what is computed again waits for the slope",
+  },
 ];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
