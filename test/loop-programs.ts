@@ -57,6 +57,14 @@ export const loopPrograms: readonly LoopProgram[] = [
       { reverse: true },
     ),
   ),
+  of("checkpoints in a loop, around it and in one another, and their gradients", ({ xs, h0, u }) => {
+    const cell = ({ h, x }: { h: Tensor; x: Tensor }): Tensor => tanh(add(x, matmul(tanh(matmul(h, u)), u)));
+    const run = (start: Tensor): Tensor =>
+      scan((h: Tensor, x) => ({ carry: tl.checkpoint(cell, { h, x: row(x) }) }), start, xs).carry;
+    const last = tl.checkpoint((h: Tensor) => tl.checkpoint(run, tanh(run(h))), h0);
+    const loss = sum(mul(last, last)) as never;
+    return { loss, dh: tl.grad(loss, h0), du: tl.grad(loss, u), dxs: tl.grad(loss, xs) };
+  }),
   of("carries that swap, that stay, and that are what was read", ({ xs, h0 }) =>
     scan(
       ({ a, b, same, last }: Record<"a" | "b" | "same" | "last", Tensor>, x) => ({

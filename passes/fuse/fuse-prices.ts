@@ -1,6 +1,7 @@
 /**
  * What `fuse` weighs: arithmetic that is done again where a value is not stored, and the buffers that a kernel has room for.
  */
+import { byteWidth } from "../../src/core/dtype.ts";
 import { UserError } from "../../src/core/errors.ts";
 import { isContract, isOp } from "../../src/graph/define.ts";
 import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
@@ -11,6 +12,7 @@ import { broadcast } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
+import { type Access, bytesOf, nodesOf } from "./access.ts";
 
 /** Arithmetic that may be done again for each reader rather than stored. Stores and loads cost about as much. */
 const cheap = 6;
@@ -194,4 +196,15 @@ export function bufferLimit({ name, maxBuffers }: TargetTraits): number {
  */
 export function floatingReads(maxBuffers: number): number {
   return Math.max(1, Math.min(4, Math.floor((maxBuffers - 2) / widestMap)));
+}
+
+/** From so many bytes on it matters which of two values is stored. */
+const largeBytes = 64 * 1024;
+
+/** Whether all that is read takes half the bytes at most: places are stored as bytes, not as numbers, nor where they equal others. */
+export function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean {
+  let bytes = bytesOf(node) / 2;
+  if (accesses.length === 0 || bytes < largeBytes / 2) return false;
+  for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
+  return bytes >= 0 && accesses.every(({ node: { type } }) => byteWidth(type.dtype) !== 2); // halves are slow to read
 }

@@ -16,18 +16,17 @@
  * A kernel touches no more buffers than the target has. A cluster takes a node in only where there is room; what it must store
  * for readers that come later may still be too much, and is put right at the end (fuse-split.ts).
  */
-import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { concat } from "../../src/graph/ops/parts.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import { type Access, Accesses, bytesOf, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
+import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
-import { bufferLimit, floatingReads, Prices, storedConcat } from "./fuse-prices.ts";
+import { bufferLimit, floatingReads, isMoreThanRead, Prices, storedConcat } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
@@ -280,7 +279,8 @@ class Fusion {
 
   /**
    * An output that other clusters can cheaply compute from what is stored anyway is not stored: relu's mask is read off
-   * the activation. Readers then depend on what the node read, on which they depended through it before: no new cycle.
+   * the activation, and so is 1 - h*h of a tanh. Readers then depend on what the node read, on which they depended through it
+   * before: no new cycle.
    */
   #recomputeCheap(): void {
     const readers = this.#readers();
@@ -290,21 +290,47 @@ class Fusion {
       const draft = this.#home(node);
       const users = readers.get(node);
       if (draft === null || draft.nodes.size === 1 || users === undefined) continue;
-      const price = this.#prices.of(node, node.op.cost);
-      const accesses = this.#accesses.of(node);
-      if (price > this.#priceLimit(node, users, draft) || !this.#areStored(accesses, readers)) continue;
+      const limit = this.#priceLimit(node, users, draft);
+      const { members, accesses, price } = this.#withThoseItAloneReads(node, limit, readers);
+      if (price > limit || draft.nodes.size === members.length || !this.#areStored(accesses, readers)) continue;
       if (nodesOf(accesses).size > this.#mostReads || !this.#canReadInstead(users, node, accesses)) continue;
-      this.#homes.delete(node);
-      draft.nodes.delete(node);
+      for (const member of members.reverse()) {
+        this.#homes.delete(member);
+        draft.nodes.delete(member);
+        this.#prices.floats(member, this.#prices.of(member, costOf(member)));
+      }
       draft.buffers.delete(this.#keyOf(node));
       for (const user of users) {
         this.#accesses.forget(user);
         this.#home(user)?.readInstead(accesses, node);
         for (const { node: read } of accesses) readers.get(read)?.add(user);
       }
-      this.#prices.floats(node, price);
     }
     this.#accesses.forgetWaits();
+  }
+
+  /**
+   * A map and those maps of its draft that it alone reads, with their price and what they read. Several only where that is the
+   * draft's, and stored for others: a normalized row is one value, and what it is made of more.
+   */
+  #withThoseItAloneReads(node: Node, limit: number, readers: ReadonlyMap<Node, ReadonlySet<Node>>) {
+    const members = [node];
+    const accesses: Access[] = [];
+    let price = 0;
+    for (const member of members) {
+      price += this.#prices.of(member, costOf(member));
+      if (price > limit) break;
+      for (const access of this.#accesses.of(member)) {
+        const { node: read } = access;
+        if (members.includes(read)) continue;
+        const users = readers.get(read);
+        const isOwn = read.op.kind === "map" && this.#home(read) === this.#home(node) && !this.#results.has(read);
+        if (isOwn && users !== undefined && [...users].every((user) => members.includes(user))) members.push(read);
+        else accesses.push(access);
+      }
+    }
+    const isMadeOfItsOwn = accesses.every(({ node: read }) => this.#home(read) === this.#home(node));
+    return { members, accesses, price: members.length === 1 || isMadeOfItsOwn ? price : Number.POSITIVE_INFINITY };
   }
 
   /** Who reads each node. */
@@ -377,13 +403,4 @@ class Fusion {
   }
 }
 
-/** From so many bytes on it matters which of two values is stored. */
-const largeBytes = 64 * 1024;
-
-/** Whether all that is read takes half the bytes at most: places are stored as bytes, not as numbers, nor where they equal others. */
-function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean {
-  let bytes = bytesOf(node) / 2;
-  if (accesses.length === 0 || bytes < largeBytes / 2) return false;
-  for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
-  return bytes >= 0 && accesses.every(({ node: { type } }) => byteWidth(type.dtype) !== 2); // halves are slow to read
-}
+const costOf = ({ op }: Node): number => (op.kind === "map" ? op.cost : 0);

@@ -1,6 +1,6 @@
 /**
  * Random training steps: a recipe becomes a network of blocks as people write them (dense, residual, normalised, recurrent,
- * attention, gated, with shared weights), heads with losses, the gradients of all weights, and an optimizer's updates.
+ * attention, gated, with shared weights, some of them checkpointed), heads with losses, the gradients of all weights, and an optimizer's updates.
  */
 import fc from "fast-check";
 import { RandomStream } from "../../src/core/random.ts";
@@ -9,6 +9,7 @@ import {
   accuracy,
   adam,
   adamw,
+  checkpoint,
   f32,
   globalNorm,
   grad,
@@ -85,7 +86,7 @@ export function makeTraining(made: TrainingRecipe): Program<unknown> {
   const { batch, width } = made;
   const chain = made.blocks.map(([kind, shared, choice], i) => {
     const [name, block] = pick(Object.entries(blocks), kind);
-    return { name: shared % 3 === 0 ? name : `${name}${i}`, block, choice };
+    return { name: shared % 3 === 0 ? name : `${name}${i}`, block, choice, isAgain: shared % 4 === 2 };
   });
   const model: Readonly<Record<string, Specs>> = Object.fromEntries([
     ...chain.map(({ name, block }) => [name, block.weights(width)]),
@@ -100,10 +101,12 @@ export function makeTraining(made: TrainingRecipe): Program<unknown> {
       const { x, y, label } = inputs as { x: Tensor; y: Tensor; label: Tensor };
       const { model: weights, memory: old, opt: slots, average } = state as unknown as Seen;
       const layers: Tensor[] = [x];
-      const remembered = chain.map(({ name, block, choice }, i) => {
+      const remembered = chain.map(({ name, block, choice, isAgain }, i) => {
         const w = (leaf: string) => weights[name]?.[leaf] as Tensor;
         const before = (leaf: string) => old[i]?.[leaf] as Tensor;
-        const { h, next = {} } = block.apply({ h: layers.at(-1) ?? x, x, label, width, choice, w, old: before });
+        const run = (h: Tensor) => block.apply({ h, x, label, width, choice, w, old: before });
+        const from = layers.at(-1) ?? x;
+        const { h, next = {} } = isAgain ? checkpoint(run, from) : run(from);
         layers.push(h);
         return next;
       });

@@ -7,8 +7,13 @@ import { expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { runScript } from "./run-script.ts";
 
-async function printed(example: string): Promise<readonly string[]> {
-  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", `examples/${example}.ts`]);
+async function printed(example: string, ...args: readonly string[]): Promise<readonly string[]> {
+  const given = args.length === 0 ? [] : ["--", ...args];
+  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", [
+    "run",
+    `examples/${example}.ts`,
+    ...given,
+  ]);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return stdout.trimEnd().split("\n");
@@ -67,6 +72,13 @@ test("cnn: a convolutional network learns from a few images", async () => {
   expect(compiled).toMatch(/^Compiled for wasm in \d+ ms: \d+ kernel launches, \d+\.\d MB between them\.$/);
   const [, accuracy = "0"] = /^Test accuracy after 2 epochs: (0\.\d+)\. A step/.exec(rest.at(-1) ?? "") ?? [];
   expect(Number(accuracy)).toBeGreaterThan(0.75); // on digits that are drawn 0.845, on MNIST more
+});
+
+test("checkpoint: the same losses, with less memory", async () => {
+  const lines = await printed("checkpoint", "--batch", "128", "--steps", "2");
+  const [kept = 0, again = 0] = lines.map((line) => Number(/ (\d+\.\d) MB between kernels/.exec(line)?.[1]));
+  expect(again).toBeLessThan(0.75 * kept);
+  expect(lines.at(-1)).toBe("The losses are equal, to the last bit.");
 });
 
 test("per-example-gradients: the wrong labels are those that pull hardest", async () => {
