@@ -10,7 +10,8 @@
  */
 import type { BoundTarget } from "../codegen/target.ts";
 import { type Fused, printFused } from "../passes/fuse/cluster.ts";
-import { fuse, leaveUnfused } from "../passes/fuse/fuse.ts";
+import { fuse } from "../passes/fuse/fuse.ts";
+import { leaveUnfused } from "../passes/fuse/unfused.ts";
 import { differentiate } from "../passes/graph/differentiate.ts";
 import { expand } from "../passes/graph/expand.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";

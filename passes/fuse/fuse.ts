@@ -19,7 +19,6 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
-import { concat } from "../../src/graph/ops/parts.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
@@ -50,28 +49,6 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const fused = new Fusion(bordered, target, keyOf).partition();
   const loops = bodiesFused(entry, (body) => fuse(body, target, new Set(body.next.map(({ name }) => name))));
   return { ...fused, groups: groupClusters(fused, limit, keyOf), loops };
-}
-
-/** No fusion at all: every map, reduction and contraction is stored. Same results to the bit on `js`. */
-export function leaveUnfused(given: Entry, target: TargetTraits): Fused {
-  const limit = bufferLimit(target);
-  const entry = splitWideConcats(given, { maxBuffers: limit, mostReads: 1, storedFrom: 1 });
-  const keyOf = bufferKeys(entry);
-  const nodes = neededNodes(entry);
-  const results = mustBeStored(entry, nodes);
-  const drafts = new Map<Node, Draft>();
-  for (const node of nodes) {
-    const isStored = node.op.kind !== "source" && (node.op.kind !== "view" || node.op === concat);
-    if (isStored || (!isExternal(node) && (results.has(node) || node.args.length > 0))) {
-      const sibling = node.op.kind === "loop" ? node.results.find((other) => drafts.has(other)) : undefined;
-      const draft = (sibling === undefined ? undefined : drafts.get(sibling)) ?? new Draft(node, keyOf);
-      draft.add(node, [], [], results.has(node));
-      drafts.set(node, draft);
-    }
-  }
-  const accesses = new Accesses((node) => isExternal(node) || drafts.has(node));
-  const loops = bodiesFused(entry, (body) => leaveUnfused(body, target));
-  return { ...finishClusters(entry, drafts, accesses, limit, keyOf), loops };
 }
 
 class Fusion {
