@@ -16,6 +16,8 @@ export interface Initializer<S extends Shape = Shape> {
   readonly shape: S;
   /** All values are 0, as those of fresh memory: a table of any size costs nothing to start. */
   readonly isZero?: boolean;
+  /** `fill` writes every value and keeps no hold on the array: it may be handed the state's own memory. */
+  readonly fillsInPlace?: boolean;
   /** Writes the values, row-major. `seed` and `name` choose the random stream. */
   fill(into: Floats, seed: number, name: string): void;
 }
@@ -26,7 +28,11 @@ function initializer<const S extends Sizes>(
   shape: S,
   draw: (random: RandomStream, into: Floats) => void,
 ): Initializer<[...S]> {
-  return { shape: [...shape], fill: (into, seed, name) => draw(new RandomStream(seed, name), into) };
+  return {
+    shape: [...shape],
+    fillsInPlace: true,
+    fill: (into, seed, name) => draw(new RandomStream(seed, name), into),
+  };
 }
 
 /** 0 everywhere. */
@@ -65,7 +71,7 @@ export function values<const S extends Sizes>(numbers: ArrayLike<number>, ...sha
       `values: ${numbers.length} numbers for the shape ${printShape(shape)}${atLine(here("values"))}`,
     );
   }
-  return { shape: [...shape], fill: (into) => into.set(kept) };
+  return { shape: [...shape], fillsInPlace: true, fill: (into) => into.set(kept) };
 }
 
 /** Uniform in [low, high). */

@@ -20,6 +20,8 @@ export interface Machine<A = unknown> {
   /** Makes an entry ready to run: code compiled, buffers bound. */
   prepare(entry: CompiledEntry<A>): Promise<Runner>;
   writeState(slot: BufferSlot, values: TypedArray): void;
+  /** The memory itself, where the host can write it: valid until anything is prepared. */
+  stateMemory?(slot: BufferSlot): TypedArray;
   readState(slot: BufferSlot): Promise<TypedArray>;
   /** Bytes of the buffers that really exist, by segment; inputs and outputs summed over the prepared entries. */
   allocatedBytes(): Readonly<Record<BufferSlot["segment"], number>>;

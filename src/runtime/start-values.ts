@@ -22,8 +22,17 @@ export function writeStartValues(
   for (const state of states) {
     const slot = places.get(state.path);
     if (slot === undefined || (state.leaf.initializer.isZero === true && state.path !== randomState)) continue;
-    machine.writeState(slot, startValues(state, slot.count, seed));
+    if (!filledInPlace(state, slot, machine, seed)) machine.writeState(slot, startValues(state, slot.count, seed));
   }
+}
+
+/** Whether the memory itself could be filled: spares a copy of what may be many megabytes. */
+function filledInPlace({ path, leaf: { initializer } }: StateLeaf, slot: BufferSlot, machine: Machine, seed: number) {
+  if (initializer.fillsInPlace !== true || path === randomState) return false;
+  const memory = machine.stateMemory?.(slot);
+  if (!(memory instanceof Float32Array)) return false;
+  initializer.fill(memory, seed, path);
+  return true;
 }
 
 function startValues({ path, leaf: { dtype, initializer } }: StateLeaf, count: number, seed: number): TypedArray {

@@ -53,12 +53,16 @@ export class JsMachine implements Machine<JsArtifact> {
     return runner;
   }
 
+  stateMemory({ dtype, offset, count }: BufferSlot): TypedArray {
+    return viewOf(dtype, this.#state, offset, count);
+  }
+
   writeState(slot: BufferSlot, values: TypedArray): void {
-    viewOf(slot.dtype, this.#state, slot.offset, slot.count).set(values);
+    this.stateMemory(slot).set(values);
   }
 
   async readState(slot: BufferSlot): Promise<TypedArray> {
-    return viewOf(slot.dtype, this.#state, slot.offset, slot.count).slice();
+    return this.stateMemory(slot).slice();
   }
 
   allocatedBytes(): Readonly<Record<Segment, number>> {

@@ -116,12 +116,16 @@ export class WasmMachine implements Machine<WasmArtifact> {
     }
   }
 
+  stateMemory({ dtype, offset, count }: BufferSlot): TypedArray {
+    return viewOf(dtype, this.#wellMemory().buffer, this.#stateBase + offset, count);
+  }
+
   writeState(slot: BufferSlot, values: TypedArray): void {
-    this.#stateView(slot).set(values);
+    this.stateMemory(slot).set(values);
   }
 
   async readState(slot: BufferSlot): Promise<TypedArray> {
-    return this.#stateView(slot).slice();
+    return this.stateMemory(slot).slice();
   }
 
   /** What entries asked for. The memory has whole pages, and beside this the threads' panels and 5 KB through which they meet. */
@@ -183,10 +187,6 @@ export class WasmMachine implements Machine<WasmArtifact> {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);
     }
-  }
-
-  #stateView({ dtype, offset, count }: BufferSlot): TypedArray {
-    return viewOf(dtype, this.#wellMemory().buffer, this.#stateBase + offset, count);
   }
 
   #wellMemory(): WasmMemory {
