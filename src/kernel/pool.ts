@@ -35,20 +35,23 @@ import { scalarFns } from "./kernel.ts";
 type Reads = ReadonlySet<string>;
 const nothing: Reads = new Set();
 
+/** A name of a loop, a variable or a buffer. */
+interface Spelled {
+  readonly code: number;
+  /** The set of it alone. */
+  readonly alone: Reads;
+}
+
 /** A pool with nothing in it. */
 export function newPool(): ExprPool {
   return new Pool();
 }
 
 class Pool implements ExprPool, PoolNodes {
-  readonly #exprs: Expr[] = [];
-  readonly #hashes: number[] = [];
-  /** Of each expression, the one made before it in the same bucket, or -1. */
-  readonly #before: number[] = [];
-  #buckets = new Int32Array(32).fill(-1);
-  readonly #symbols = new Map<string, number>();
+  #size = 0;
+  #buckets = emptyBuckets(32);
+  readonly #symbols = new Map<string, Spelled>();
   readonly #unions = new Map<Reads, Map<Reads, Reads>>();
-  readonly #single = new Map<string, Reads>();
 
   readonly nodes: PoolNodes = this;
 
@@ -64,24 +67,25 @@ class Pool implements ExprPool, PoolNodes {
   }
 
   #constant<Type extends ValueType>(type: Type, value: number): Const<Type> {
-    const hash = mix(mix(1, typeCodes[type]), Number.isInteger(value) ? value | 0 : hashOf(value));
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "const" && isOf(expr, type) && Object.is(expr.value, value)) return expr;
+    const hash = mix(start(1, type), Number.isInteger(value) ? value | 0 : hashOf(value));
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "const" && isOf(expr, type) && Object.is(expr.value, value)) return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     return this.#add(hash, { kind: "const", type, id, pool: this, min: value, max: value, reads: nothing, value });
   }
 
   loop(loop: LoopVar): Const<"i32"> | Loop {
     const { name, extent } = loop;
     if (extent === 1) return this.integer(0);
-    const hash = mix(mix(2, this.#symbol(name)), extent);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "loop" && expr.loop.name === name && expr.loop.extent === extent) return expr;
+    const hash = mix(mix(2, this.#symbol(name).code), extent);
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "loop" && expr.loop.name === name && expr.loop.extent === extent)
+        return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const max = Math.max(0, extent - 1);
     return this.#add<Loop>(hash, {
       kind: "loop",
@@ -90,20 +94,27 @@ class Pool implements ExprPool, PoolNodes {
       pool: this,
       min: 0,
       max,
-      reads: this.#one(name),
+      reads: this.#symbol(name).alone,
       loop,
     });
   }
 
   name(type: ValueType, name: string, at: readonly Index[] = []): Name {
-    const hash = mixList(mix(mix(3, this.#symbol(name)), typeCodes[type]), at);
-    for (let n = this.#bucket(hash); n >= 0; n = this.#before[n] ?? -1) {
-      const expr = this.#exprs[n];
-      if (expr?.kind === "name" && expr.name === name && expr.type === type && isSame(expr.at, at)) return expr;
+    const hash = mixList(mix(start(3, type), this.#symbol(name).code), at);
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (
+        entry.hash === hash &&
+        expr.kind === "name" &&
+        expr.name === name &&
+        expr.type === type &&
+        isSame(expr.at, at)
+      )
+        return expr;
     }
-    let reads = this.#one(name);
-    for (const index of at) reads = this.#union(reads, this.#own(index).reads);
-    const id = this.#exprs.length;
+    let reads = this.#symbol(name).alone;
+    for (let i = 0; i < at.length; i += 1) reads = this.#unionWith(reads, at[i]);
+    const id = this.#size;
     const { min, max } = ranges[type];
     return this.#add<Name>(hash, { kind: "name", type, id, pool: this, min, max, reads, name, at });
   }
@@ -111,56 +122,64 @@ class Pool implements ExprPool, PoolNodes {
   // ---- values --------------------------------------------------------------------------------------------------------
 
   load(type: ValueType, buffer: string, at: Index, guard?: Guard): Load {
-    let hash = mix(mix(mix(4, this.#symbol(buffer)), typeCodes[type]), at.id);
+    let hash = mix(mix(start(4, type), this.#symbol(buffer).code), at.id);
     if (guard !== undefined) hash = mix(hash, guard.otherwise.id + guard.bounds.length);
-    for (let n = this.#bucket(hash); n >= 0; n = this.#before[n] ?? -1) {
-      const expr = this.#exprs[n];
-      if (expr?.kind !== "load" || expr.at !== at || expr.buffer !== buffer || expr.type !== type) continue;
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash !== hash || expr.kind !== "load" || expr.at !== at || expr.buffer !== buffer || expr.type !== type)
+        continue;
       if (isSameGuard(expr.guard, guard)) return expr;
     }
-    let reads = this.#union(this.#one(buffer), this.#own(at).reads);
+    let reads = this.#unionWith(this.#symbol(buffer).alone, at);
     if (guard !== undefined) {
-      reads = this.#union(reads, this.#own(guard.otherwise).reads);
-      for (const { index } of guard.bounds) reads = this.#union(reads, this.#own(index).reads);
+      reads = this.#unionWith(reads, guard.otherwise);
+      for (const { index } of guard.bounds) reads = this.#unionWith(reads, index);
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { min, max } = ranges[type];
     const node = { kind: "load", type, id, pool: this, min, max, reads, buffer, at } as const;
     return this.#add<Load>(hash, guard === undefined ? node : { ...node, guard });
   }
 
   apply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): Apply {
-    const hash = mixList(mix(mix(5, fnCodes.get(fn) ?? 0), typeCodes[type]), args);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "apply" && expr.fn === fn && expr.type === type && isSame(expr.args, args)) return expr;
+    const hash = mixList(mix(start(5, type), fnCodes.get(fn) ?? 0), args);
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (
+        entry.hash === hash &&
+        expr.kind === "apply" &&
+        expr.fn === fn &&
+        expr.type === type &&
+        isSame(expr.args, args)
+      )
+        return expr;
     }
     let reads = nothing;
     for (let i = 0; i < args.length; i += 1) reads = this.#unionWith(reads, args[i]);
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { min, max } = ranges[type];
     return this.#add<Apply>(hash, { kind: "apply", type, id, pool: this, min, max, reads, fn, args });
   }
 
   convert(type: ValueType, value: Expr): Convert {
-    const hash = mix(mix(6, typeCodes[type]), value.id);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "convert" && expr.value === value && expr.type === type) return expr;
+    const hash = mix(start(6, type), value.id);
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "convert" && expr.value === value && expr.type === type) return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { reads } = this.#own(value);
     const { min, max } = ranges[type];
     return this.#add<Convert>(hash, { kind: "convert", type, id, pool: this, min, max, reads, value });
   }
 
   bitcast(type: ValueType, value: Expr): Bitcast {
-    const hash = mix(mix(7, typeCodes[type]), value.id);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "bitcast" && expr.value === value && expr.type === type) return expr;
+    const hash = mix(start(7, type), value.id);
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "bitcast" && expr.value === value && expr.type === type) return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { reads } = this.#own(value);
     const { min, max } = ranges[type];
     return this.#add<Bitcast>(hash, { kind: "bitcast", type, id, pool: this, min, max, reads, value });
@@ -170,11 +189,12 @@ class Pool implements ExprPool, PoolNodes {
 
   ranged(value: Expr, min: number, max: number): Ranged {
     const hash = mix(mix(mix(8, value.id), min), max);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "ranged" && expr.value === value && expr.min === min && expr.max === max) return expr;
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "ranged" && expr.value === value && expr.min === min && expr.max === max)
+        return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { reads } = this.#own(value);
     return this.#add<Ranged>(hash, { kind: "ranged", type: "i32", id, pool: this, min, max, reads, value });
   }
@@ -182,69 +202,70 @@ class Pool implements ExprPool, PoolNodes {
   sum(terms: readonly Term[], offset: number, min: number, max: number): Sum {
     let hash = mix(9, offset);
     for (let i = 0; i < terms.length; i += 1) hash = mix(mix(hash, terms[i]?.factor ?? 0), terms[i]?.index.id ?? 0);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "sum" && expr.offset === offset && isSameSum(expr.terms, terms)) return expr;
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "sum" && expr.offset === offset && isSameSum(expr.terms, terms))
+        return expr;
     }
     let reads = nothing;
     for (let i = 0; i < terms.length; i += 1) reads = this.#unionWith(reads, terms[i]?.index);
-    const id = this.#exprs.length;
+    const id = this.#size;
     return this.#add<Sum>(hash, { kind: "sum", type: "i32", id, pool: this, min, max, reads, terms, offset });
   }
 
   floorDiv(index: Index, by: number, min: number, max: number): FloorDiv {
     const hash = mix(mix(10, index.id), by);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "floorDiv" && expr.index === index && expr.by === by) return expr;
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "floorDiv" && expr.index === index && expr.by === by) return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { reads } = this.#own(index);
     return this.#add<FloorDiv>(hash, { kind: "floorDiv", type: "i32", id, pool: this, min, max, reads, index, by });
   }
 
   mod(index: Index, by: number): Mod {
     const hash = mix(mix(11, index.id), by);
-    for (let at = this.#bucket(hash); at >= 0; at = this.#before[at] ?? -1) {
-      const expr = this.#exprs[at];
-      if (expr?.kind === "mod" && expr.index === index && expr.by === by) return expr;
+    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+      const { expr } = entry;
+      if (entry.hash === hash && expr.kind === "mod" && expr.index === index && expr.by === by) return expr;
     }
-    const id = this.#exprs.length;
+    const id = this.#size;
     const { reads } = this.#own(index);
     return this.#add<Mod>(hash, { kind: "mod", type: "i32", id, pool: this, min: 0, max: by - 1, reads, index, by });
   }
 
   // ---- the table -----------------------------------------------------------------------------------------------------
 
-  #bucket(hash: number): number {
-    return this.#buckets[hash & (this.#buckets.length - 1)] ?? -1;
+  #bucket(hash: number): Entry | undefined {
+    return this.#buckets[hash & (this.#buckets.length - 1)];
   }
 
   #add<Made extends Expr>(hash: number, expr: Made): Made {
-    if (this.#exprs.length >= this.#buckets.length) this.#grow();
-    this.#exprs.push(expr);
-    this.#hashes.push(hash);
-    this.#enter(expr.id, hash);
+    if (this.#size >= this.#buckets.length) this.#grow();
+    enter(this.#buckets, { hash, expr, next: undefined });
+    this.#size += 1;
     return expr;
   }
 
-  #enter(id: number, hash: number): void {
-    const bucket = hash & (this.#buckets.length - 1);
-    this.#before[id] = this.#buckets[bucket] ?? -1;
-    this.#buckets[bucket] = id;
-  }
-
   #grow(): void {
-    this.#buckets = new Int32Array(this.#buckets.length * 4).fill(-1);
-    for (let id = 0; id < this.#hashes.length; id += 1) this.#enter(id, this.#hashes[id] ?? 0);
+    const before = this.#buckets;
+    this.#buckets = emptyBuckets(4 * before.length);
+    for (const first of before) {
+      for (let entry = first; entry !== undefined; ) {
+        const { next } = entry;
+        enter(this.#buckets, entry);
+        entry = next;
+      }
+    }
   }
 
-  #symbol(name: string): number {
+  #symbol(name: string): Spelled {
     const known = this.#symbols.get(name);
     if (known !== undefined) return known;
-    const code = this.#symbols.size;
-    this.#symbols.set(name, code);
-    return code;
+    const made = { code: this.#symbols.size, alone: new Set<string>().add(name) };
+    this.#symbols.set(name, made);
+    return made;
   }
 
   /** An operand: of another pool it would equal nothing here. */
@@ -254,14 +275,6 @@ class Pool implements ExprPool, PoolNodes {
   }
 
   // ---- sets of names -------------------------------------------------------------------------------------------------
-
-  #one(name: string): Reads {
-    const known = this.#single.get(name);
-    if (known !== undefined) return known;
-    const made = new Set([name]);
-    this.#single.set(name, made);
-    return made;
-  }
 
   #unionWith(reads: Reads, expr: Expr | undefined): Reads {
     return expr === undefined ? reads : this.#union(reads, this.#own(expr).reads);
@@ -274,11 +287,38 @@ class Pool implements ExprPool, PoolNodes {
     const row = this.#unions.get(a);
     const known = row?.get(b);
     if (known !== undefined) return known;
-    const made = isIn(b, a) ? a : isIn(a, b) ? b : new Set([...a, ...b]);
-    if (row === undefined) this.#unions.set(a, new Map([[b, made]]));
+    const made = isIn(b, a) ? a : isIn(a, b) ? b : joined(a, b);
+    if (row === undefined) this.#unions.set(a, new Map<Reads, Reads>().set(b, made));
     else row.set(b, made);
     return made;
   }
+}
+
+type Buckets = (Entry | undefined)[];
+
+/** An expression in a bucket. */
+interface Entry {
+  readonly hash: number;
+  readonly expr: Expr;
+  /** The one that came before it in its bucket. */
+  next: Entry | undefined;
+}
+
+/** Their number is a power of two. */
+function emptyBuckets(count: number): Buckets {
+  return new Array<Entry | undefined>(count).fill(undefined);
+}
+
+function enter(buckets: Buckets, entry: Entry): void {
+  const bucket = entry.hash & (buckets.length - 1);
+  entry.next = buckets[bucket];
+  buckets[bucket] = entry;
+}
+
+function joined(a: Reads, b: Reads): Reads {
+  const both = new Set(a);
+  for (const name of b) both.add(name);
+  return both;
 }
 
 function isIn(part: Reads, whole: Reads): boolean {
@@ -299,6 +339,11 @@ const ranges: Readonly<Record<ValueType, { readonly min: number; readonly max: n
   u32: { min: 0, max: 4294967295 },
   bool: { min: 0, max: 1 },
 };
+
+/** What the hash of a kind of expression begins with, by its type. */
+function start(kind: number, type: ValueType): number {
+  return (kind + 16 * typeCodes[type]) << 16;
+}
 
 /** A step of a multiplicative hash; its low bits are good enough for a bucket. */
 function mix(hash: number, part: number): number {
