@@ -14,11 +14,16 @@ import { kernelsOf, type Sequence } from "../src/program/sequence.ts";
 import type { GraphPass, PassContext } from "./graph/pass.ts";
 import type { Layout } from "./plan/layout.ts";
 
-/** Runs a graph pass and checks what it made. `done`: the passes before it, whose ops nobody meets any more. */
-export function runVerified(pass: GraphPass, done: readonly GraphPass[], entry: Entry, context: PassContext): Entry {
+/** Runs a graph pass and checks what it made. `done` gives the passes before it, whose ops nobody meets any more. */
+export function runVerified(
+  pass: GraphPass,
+  done: () => readonly GraphPass[],
+  entry: Entry,
+  context: PassContext,
+): Entry {
   const next = pass.run(entry, context);
   if (next === entry) return entry;
-  const gone = [...done, pass].flatMap(({ expands }) => expands ?? []);
+  const gone = [...done(), pass].flatMap(({ expands }) => expands ?? []);
   const broken = checkGraph(next.graph, gone);
   if (broken === null) return next;
   const stood = `before\n${printEntry(entry)}\nafter\n${printEntry(next)}`;

@@ -239,7 +239,7 @@ function graphStage(pass: GraphPass, from: GraphProduct, to: GraphProduct) {
 }
 
 function verified(pass: GraphPass, entry: Entry, context: StageContext): Entry {
-  return runVerified(pass, passesBefore(pass), entry, context);
+  return runVerified(pass, () => passesBefore(pass), entry, context);
 }
 
 function withoutBranches(entry: Entry, { target: { traits } }: StageContext): Entry {
@@ -248,15 +248,18 @@ function withoutBranches(entry: Entry, { target: { traits } }: StageContext): En
 
 /** They say which ops nobody meets any more. */
 function passesBefore(pass: GraphPass): readonly GraphPass[] {
-  const passes = stages.flatMap((one): readonly GraphPass[] => ("pass" in one ? [one.pass] : []));
-  const at = passes.indexOf(pass);
-  if (at < 0) throw new CompilerBug(`no stage has the pass "${pass.name}"`);
-  return passes.slice(0, at);
+  const before: GraphPass[] = [];
+  for (const one of stages) {
+    if (!("pass" in one)) continue;
+    if (one.pass === pass) return before;
+    before.push(one.pass);
+  }
+  throw new CompilerBug(`no stage has the pass "${pass.name}"`);
 }
 
 /** An entry simplified while its dimensions are names: `specialize` and `expand`, which need sizes, have not run. */
 export function simplifiedUnsized(differentiated: Entry, context: StageContext): Entry {
-  return runVerified(simplify, passesBefore(specialize), differentiated, context);
+  return runVerified(simplify, () => passesBefore(specialize), differentiated, context);
 }
 
 /** Here and not before: what `simplify` has left out may be as large as it likes. */

@@ -33,7 +33,8 @@ type Of<K extends Stmt["kind"]> = Stmt & { readonly kind: K };
 
 /** The kernel as the text of a function called `name`. */
 export function printJsFunction(kernel: Kernel, name: string, module: JsModule): string {
-  const stmts = kernel.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);
+  const stmts: Stmt[] = [];
+  for (const { prelude, body } of kernel.nests) stmts.push(...prelude, ...body);
   const context = newContext(module, [...kernel.buffers, ...kernel.shared], stmts);
   const params = kernel.buffers.map((param) => declare(param.name, context));
   for (const { name: shared, type, count } of kernel.shared) {

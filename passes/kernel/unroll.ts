@@ -61,15 +61,27 @@ function unrolled(outermost: Unrolled, fresh: Fresh): readonly Stmt[] {
   const copies = new Copies(loops.at(-1)?.body ?? [], indexes, suffixes, fresh);
   let lists = suffixes.map((_, n) => unrollStmts(copies.copy(n), fresh));
   for (const { loop, mark } of loops.reverse()) {
-    lists = Array.from({ length: lists.length / loop.extent }, (_, i) => {
-      const own = lists.slice(i * loop.extent, (i + 1) * loop.extent);
-      return mark === "unrolled" ? own.flat() : together(own);
-    });
+    const joined: (readonly Stmt[])[] = [];
+    for (let from = 0; from < lists.length; from += loop.extent) {
+      const own = lists.slice(from, from + loop.extent);
+      joined.push(mark === "unrolled" ? oneByOne(own) : together(own));
+    }
+    lists = joined;
   }
-  return lists.flat();
+  return lists.length === 1 ? (lists[0] ?? []) : oneByOne(lists);
+}
+
+/** All statements of the first copy, then of the second, and so on. Pushed: `flat` asks the engine for each item by itself. */
+function oneByOne(copies: readonly (readonly Stmt[])[]): readonly Stmt[] {
+  const all: Stmt[] = [];
+  for (const copy of copies) all.push(...copy);
+  return all;
 }
 
 /** The first statements of all copies, then the second ones, and so on. */
 function together(copies: readonly (readonly Stmt[])[]): readonly Stmt[] {
-  return (copies[0] ?? []).flatMap((_, i) => copies.flatMap((copy) => copy.slice(i, i + 1)));
+  const all: Stmt[] = [];
+  const length = copies[0]?.length ?? 0;
+  for (let i = 0; i < length; i += 1) for (const copy of copies) all.push(...copy.slice(i, i + 1));
+  return all;
 }

@@ -112,9 +112,12 @@ export function bodyOf(closed: Closed): Body {
   throw new CompilerBug("an attribute is no body");
 }
 
+type NamedBodies = readonly (readonly [name: string, body: Body])[];
+const noBodies: NamedBodies = [];
+
 /** The bodies that a node applies, by the names of their attributes. */
-export function bodiesOf({ op, attrs }: Node): readonly (readonly [name: string, body: Body])[] {
-  if (op.kind !== "loop" && op.kind !== "transform") return [];
+export function bodiesOf({ op, attrs }: Node): NamedBodies {
+  if (op.kind !== "loop" && op.kind !== "transform") return noBodies;
   return Object.entries(attrs).flatMap(([name, value]) => (isClosed(value) ? [[name, bodyOf(value)] as const] : []));
 }
 

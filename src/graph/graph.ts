@@ -306,11 +306,12 @@ export function resultOf(node: Node, result: number): Node {
 
 /** The origins of one node, each once: a constant of a large program is met at thousands of places, over and over. */
 class Places {
-  readonly list: Origin[] = [];
+  readonly list: Origin[];
   #seen: Set<Origin> | undefined;
 
   constructor(origins: readonly Origin[]) {
-    this.add(origins);
+    this.list = origins.slice(0, 1);
+    if (origins.length > 1) this.add(origins);
   }
 
   add(origins: readonly Origin[]): void {
@@ -350,12 +351,7 @@ function areTypedAs(args: readonly Node[], others: readonly Node[]): boolean {
 }
 
 function typesOf(nodes: readonly { readonly type: TensorType }[]): TensorType[] {
-  const types: TensorType[] = [];
-  for (let i = 0; i < nodes.length; i += 1) {
-    const type = nodes[i]?.type;
-    if (type !== undefined) types.push(type);
-  }
-  return types;
+  return nodes.map(({ type }) => type);
 }
 
 /** Types of an op's results, with the culprit's operands and line added to the complaint of its rule. */
@@ -392,5 +388,7 @@ export function neededBy(wanted: readonly Node[], given?: ReadonlyMap<Node, unkn
       if (arg !== undefined) needed[arg.id] = 1;
     }
   }
-  return nodes.filter(({ id }) => needed[id] === 1);
+  const found: Node[] = [];
+  for (const node of nodes) if (needed[node.id] === 1) found.push(node);
+  return found;
 }

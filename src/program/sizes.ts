@@ -21,9 +21,10 @@ const mostElements = 2 ** 45;
 
 /** A dimension that a user gives may make tensors that nothing can hold. */
 export function checkSizes(entry: Entry): void {
-  for (const node of withBodies(entry).flatMap(neededNodes)) {
-    const { dtype, shape } = node.type;
-    checkSize(`${node.op.name} is ${dtype}${printShape(shape)}`, shape, node.origins[0]);
+  for (const each of withBodies(entry)) {
+    for (const node of neededNodes(each)) {
+      if (sizeOf(node) > mostElements) checkSize(inWords(node), node.type.shape, node.origins[0]);
+    }
   }
 }
 
@@ -34,15 +35,12 @@ export function checkSize(what: string, shape: Shape, origin?: Origin): void {
 
 /** Kernels count in whole numbers up to `mostIndex`; `sequence` is what became of the entry. */
 export function checkIndexes(sequence: Sequence, entry: Entry, { name, mostIndex }: TargetTraits): void {
-  const largest = withBodies(entry)
-    .flatMap(neededNodes)
-    .reduce<Node | null>((most, node) => (most === null || sizeOf(node) > sizeOf(most) ? node : most), null);
+  const largest = largestIn(entry);
   // Kernels round sizes up to whole tiles and vectors, by less than this.
   if (largest === null || sizeOf(largest) <= mostIndex / 2) return;
   if (!kernelsOf(sequence).some((kernel) => countsBeyond(kernel, mostIndex))) return;
-  const { dtype, shape } = largest.type;
   throw new UserError(
-    `${largest.op.name} is ${dtype}${printShape(shape)}: a kernel of the ${name} target counts up to ${mostIndex}, and this takes ` +
+    `${inWords(largest)}: a kernel of the ${name} target counts up to ${mostIndex}, and this takes ` +
       `more; make the dimensions smaller, or use the js target${atLine(largest.origins[0])}`,
   );
 }
@@ -58,8 +56,29 @@ function countsBeyond({ nests }: Kernel, most: number): boolean {
   );
 }
 
+/** The first of the largest nodes. */
+function largestIn(entry: Entry): Node | null {
+  let largest: Node | null = null;
+  let most = -1;
+  for (const each of withBodies(entry)) {
+    for (const node of neededNodes(each)) {
+      const size = sizeOf(node);
+      if (size <= most) continue;
+      largest = node;
+      most = size;
+    }
+  }
+  return largest;
+}
+
+function inWords({ op, type }: Node): string {
+  return `${op.name} is ${type.dtype}${printShape(type.shape)}`;
+}
+
 const sizeOf = ({ type }: Node): number => countOf(type.shape);
 
 function countOf(shape: Shape): number {
-  return shape.reduce((product: number, dim) => product * Number(dim), 1);
+  let count = 1;
+  for (let i = 0; i < shape.length; i += 1) count *= Number(shape[i]);
+  return count;
 }

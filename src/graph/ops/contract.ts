@@ -17,9 +17,9 @@ import { toFront } from "./view.ts";
 
 /** The axes of an operand that are neither batch nor summed, in order. */
 export function freeAxes(rank: number, batch: readonly number[], summed: readonly number[]): number[] {
-  return Array.from({ length: rank }, (_, axis) => axis).filter(
-    (axis) => !batch.includes(axis) && !summed.includes(axis),
-  );
+  const free: number[] = [];
+  for (let axis = 0; axis < rank; axis += 1) if (!batch.includes(axis) && !summed.includes(axis)) free.push(axis);
+  return free;
 }
 
 function dims(shape: Shape, axes: readonly number[]): Dim[] {
