@@ -10,7 +10,7 @@ export { Pixels } from "./data/pixels.ts";
 export * from "./dsl/initializers.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
-export { bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
+export { bf16, bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
 export { Tensor } from "./dsl/tensor.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
 export {

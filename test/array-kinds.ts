@@ -6,7 +6,7 @@
  */
 import { createContext, runInContext } from "node:vm";
 import { typeName } from "../src/core/arrays.ts";
-import { type DType, halfBits } from "../src/core/dtype.ts";
+import { type DType, heldIn } from "../src/core/dtype.ts";
 import { InputSpec } from "../src/dsl/spec.ts";
 import { cast, compileOn, dense, FeedError, program, sequential, sgd, slot, trainer, zeros } from "../src/index.ts";
 import { arrayTypeOf, type TypedArray } from "../src/runtime/typed-arrays.ts";
@@ -19,13 +19,14 @@ interface Row {
   readonly refused?: RegExp;
 }
 
-const ofDType = ["f32", "f16", "i32", "u32", "u8", "bool"] as const satisfies readonly DType[];
+const ofDType = ["f32", "f16", "bf16", "i32", "u32", "u8", "bool"] as const satisfies readonly DType[];
 
 /** Four numbers that the dtype holds, and no narrower one does. */
 const numbersOf: Readonly<Record<DType, readonly number[]>> = {
   f32: [1.25, -2, 3e20, 0],
   f64: [1.25, -2, 3e200, 0],
   f16: [1.25, -2, 65504, 0],
+  bf16: [1.25, -2, 2 ** 128 - 2 ** 120, 0],
   i32: [1, -2, 2147483647, 0],
   u32: [1, 2, 4294967295, 0],
   u8: [1, 2, 255, 0],
@@ -114,7 +115,7 @@ function transferred(values: TypedArray): Row {
 function rowsOf(dtype: DType): readonly Row[] {
   const numbers = numbersOf[dtype];
   const Typed = arrayTypeOf(dtype);
-  const values = Typed.from(dtype === "f16" ? numbers.map(halfBits) : numbers) as TypedArray;
+  const values = Typed.from(numbers.map((number) => heldIn(dtype, number))) as TypedArray;
   const aliases = new Set<string>([Typed.name]);
   const also: Row[] = [];
   if (Typed === Uint8Array) {

@@ -18,7 +18,7 @@
  * infinity and the NaN into 0, and i32 division cuts off, with -2147483648 / -1 wrapping around to -2147483648.
  */
 
-import type { DType } from "../../src/core/dtype.ts";
+import { type DType, isShort, type ShortFloat } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { addIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
@@ -66,7 +66,8 @@ export function printStored(expr: Expr, element: DType, context: JsContext): Pie
     case "u32":
       return expr.type === element ? printUnrounded(expr, context) : printExpr(expr, context);
     case "f16":
-      return atom(`${context.module.helper("to_half")}(${printExpr(expr, context).text})`);
+    case "bf16":
+      return atom(`${context.module.helper(bitsHelpers[element].write)}(${printExpr(expr, context).text})`);
     case "u8":
       return atom(`Math.min(${printExpr(expr, context).text}, 255)`);
     case "bool":
@@ -77,6 +78,12 @@ export function printStored(expr: Expr, element: DType, context: JsContext): Pie
       return unreachable(element);
   }
 }
+
+/** What makes an f32 of the bits in memory, and bits of an f32. */
+const bitsHelpers = {
+  f16: { read: "from_half", write: "to_half" },
+  bf16: { read: "from_brain", write: "to_brain" },
+} as const satisfies Record<ShortFloat, unknown>;
 
 // ---- the kinds of expression ---------------------------------------------------------------------------------------
 
@@ -154,7 +161,7 @@ function printLoad(load: Load, context: JsContext): Printed {
   const element = "element" in declared ? declared.element : declared.type;
   const read = (inside: JsContext): Printed => {
     const memory = atom(`${spell(load.buffer, inside)}[${printExpr(load.at, inside).text}]`);
-    if (element === "f16") return atom(`${inside.module.helper("from_half")}(${memory.text})`);
+    if (isShort(element)) return atom(`${inside.module.helper(bitsHelpers[element].read)}(${memory.text})`);
     return asValue(memory, load.type);
   };
   const condition = load.guard === undefined ? undefined : printBounds(load.guard.bounds, context);

@@ -121,7 +121,7 @@ const maths = {
 const noMaths = {
   ...{ exp: nowhere, expm1: nowhere, log: nowhere, log1p: nowhere, sin: nowhere, cos: nowhere, tanh: nowhere },
   ...{ erf: nowhere, pow: nowhere, sqrt: nowhere, rsqrt: nowhere, floor: nowhere, ceil: nowhere, round: nowhere },
-  roundHalf: nowhere,
+  ...{ roundHalf: nowhere, roundBrain: nowhere },
 } as const;
 
 const noBits = {
@@ -176,6 +176,7 @@ const onFloats = {
   sqrt: (x, _y, of) => rounded(call("Math.sqrt", x), of),
   rsqrt: (x, _y, of) => rounded(infix(atom("1"), "/", call("Math.sqrt", x), levels.product), of),
   roundHalf: (x, _y, { module }) => call(module.helper("round_half"), x),
+  roundBrain: (x, _y, { module }) => call(module.helper("round_brain"), x),
 } satisfies Spellings;
 
 /** Sums and differences of 32-bit integers are exact in double, quotients cut off rightly, products need `imul`. */

@@ -89,6 +89,26 @@ function round_half(x) {
   return x < 0 ? -rounded : x === 0 ? x : rounded;
 }`,
 
+  from_brain: `// The value of the 16 bits of a bfloat16.
+function from_brain(h) {
+  return bits_to_f32(h << 16);
+}`,
+  to_brain: `// The 16 bits of the nearest bfloat16 of an f32, ties to even.
+function to_brain(x) {
+  if (x !== x) return 0x7fc0;
+  const bits = f32_to_bits_i32(x);
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}`,
+  round_brain: `// The nearest bfloat16 of an f64, ties to even: added to 3 * 2^51 of its units, it loses the rest.
+function round_brain(x) {
+  const magnitude = Math.abs(x);
+  if (!(magnitude < 3.39617752923046e38)) return x * Infinity;
+  const exponent = Math.max(f32_to_bits_i32(magnitude) & 0x7f800000, 0x00800000);
+  const shift = bits_to_f32(exponent) * 52776558133248;
+  const rounded = magnitude + shift - shift;
+  return x < 0 ? -rounded : x === 0 ? x : rounded;
+}`,
+
   polynomial: `function polynomial(coefficients, x) {
   let sum = 0;
   for (let i = coefficients.length - 1; i >= 0; i--) sum = sum * x + coefficients[i];
@@ -129,6 +149,9 @@ const needs: Readonly<Partial<Record<Helper, readonly Helper[]>>> = {
   from_half: ["bits_to_f32"],
   to_half: ["f32_to_bits_i32"],
   round_half: ["f32_to_bits_i32", "bits_to_f32"],
+  from_brain: ["bits_to_f32"],
+  to_brain: ["f32_to_bits_i32"],
+  round_brain: ["f32_to_bits_i32", "bits_to_f32"],
   erf: ["polynomial", "erf_centre", "erf_tail"],
 };
 

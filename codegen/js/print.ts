@@ -6,7 +6,7 @@
  *   moduleText(printed)            ->  an ES module that exports them                      (artifact.ts)
  *
  * A function takes a typed array per buffer, in the kernel's order and starting at the buffer's own element 0:
- * f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 Uint16Array (the bits), u8 and bool
+ * f32 Float32Array, f64 Float64Array, i32 Int32Array, u32 Uint32Array, f16 and bf16 Uint16Array (the bits), u8 and bool
  * Uint8Array; and, where a loop of the sequence stands around it, an array of whole numbers: the iterations. Maths routines are written in place: a call could box its numbers, and a step allocates nothing. How values are
  * computed is said in expr.ts, how loops are written in kernel.ts.
  */

@@ -55,7 +55,7 @@ import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 
 const here = (name) => new URL(name, import.meta.url);
-const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array, bool: Uint8Array, f16: Uint16Array };
+const arrays = { f32: Float32Array, i32: Int32Array, u32: Uint32Array, u8: Uint8Array, bool: Uint8Array, f16: Uint16Array, bf16: Uint16Array };
 
 /** All entries of the folder on one memory: \`view(name)\` is a buffer's array, \`run()\` computes the entry once. */
 export async function load() {

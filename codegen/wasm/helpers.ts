@@ -203,6 +203,28 @@ export const helpers = {
     f.get(sign);
     f.op("i32.or");
   }),
+  /** The 16 bits of the nearest bfloat16, ties to even. */
+  toBrain: ofOne("f32", "i32", (f, x) => {
+    const bits = f.local("i32");
+    f.constI32(0x7fc0);
+    f.get(x);
+    f.op("i32.reinterpret_f32");
+    f.tee(bits);
+    f.constI32(0x7fff);
+    f.op("i32.add");
+    f.get(bits);
+    f.constI32(16);
+    f.op("i32.shr_u");
+    f.constI32(1);
+    f.op("i32.and");
+    f.op("i32.add");
+    f.constI32(16);
+    f.op("i32.shr_u");
+    f.get(x);
+    f.get(x);
+    f.op("f32.ne");
+    f.select();
+  }),
 } as const satisfies Record<string, Helper>;
 
 /** modF32 is imported: JavaScript's own remainder is exact, WebAssembly has none. */

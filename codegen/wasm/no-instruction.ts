@@ -18,6 +18,7 @@ const noInstruction = {
   erf: null,
   pow: null,
   roundHalf: null,
+  roundBrain: null,
   threefry: null,
   select: null,
 } as const;

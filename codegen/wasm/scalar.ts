@@ -277,6 +277,12 @@ function writeRead(load: Load, context: WasmContext): void {
       f.memory("i32.load16_u", offset);
       f.call(context.module.helper("fromHalf"));
       return;
+    case "bf16":
+      f.memory("i32.load16_u", offset);
+      f.constI32(16);
+      f.op("i32.shl");
+      f.op("f32.reinterpret_i32");
+      return;
     default:
       unreachable(memory.element);
   }
@@ -300,11 +306,13 @@ const storeOps = {
   u8: "i32.store8",
   bool: "i32.store8",
   f16: "i32.store16",
+  bf16: "i32.store16",
 } as const satisfies Record<DType, string>;
 
 function writeNarrow(element: DType, context: WasmContext): void {
   const { f } = context;
   if (element === "f16") f.call(context.module.helper("toHalf"));
+  if (element === "bf16") f.call(context.module.helper("toBrain"));
   if (element !== "u8") return;
   const value = f.local("i32");
   f.tee(value);

@@ -285,6 +285,7 @@ const spellings = {
   erf: "routine",
   pow: "routine",
   roundHalf: "routine",
+  roundBrain: "routine",
   threefry: "routine",
   eq: { infix: "==" },
   ne: { infix: "!=" },

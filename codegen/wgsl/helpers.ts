@@ -95,6 +95,12 @@ fn tl_to_half(x: f32) -> u32 {
   if (magnitude < 0x38800000u) { return sign_bit | u32(round(bitcast<f32>(magnitude) * 16777216.0f)); }
   return sign_bit | ((magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13u) & 1u)) >> 13u);
 }`,
+  tl_to_brain: `// The 16 bits of the nearest bfloat16, ties to even.
+fn tl_to_brain(x: f32) -> u32 {
+  let bits = bitcast<u32>(x);
+  if (tl_is_nan(x)) { return 0x7fc0u; }
+  return (bits + 0x7fffu + ((bits >> 16u) & 1u)) >> 16u;
+}`,
 } as const satisfies Record<string, string>;
 
 export type Helper = keyof typeof helpers;

@@ -1,6 +1,6 @@
 /**
  * How element types lie in GPU memory. WGSL's storage has 32-bit words only: f32, i32 and u32 are words, a bool is a word
- * that is 0 or 1, four u8 share a word and two f16 do, the first in the lowest bits (as in an array on the CPU).
+ * that is 0 or 1, four u8 share a word and two f16 or bf16 do, the first in the lowest bits (as in an array on the CPU).
  *
  *   u8 read     extractBits(x[at >> 2u], u32(at & 3) * 8u, 8u)
  *   u8 written  atomicAnd clears the byte, atomicOr sets it: neighbours in the word stay as they are, whoever writes them
@@ -27,6 +27,7 @@ export function elementsPerWord(dtype: DType): number {
     case "bool":
       return 1;
     case "f16":
+    case "bf16":
       return 2;
     case "u8":
       return 4;
@@ -58,6 +59,8 @@ export function loadText(buffer: BufferParam, array: string, at: string, tightAt
       return `extractBits(${word(2)}, u32(${tightAt} & 3) * 8u, 8u)`;
     case "f16":
       return `unpack2x16float(${word(1)})[${tightAt} & 1]`;
+    case "bf16":
+      return `bitcast<f32>((${word(1)} >> (u32(${tightAt} & 1) * 16u)) << 16u)`;
     default:
       return `${array}[${at}]`;
   }

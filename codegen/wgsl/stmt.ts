@@ -1,11 +1,13 @@
 /**
  * Statements in WGSL. Blocks become blocks.
  */
+import { type DType, isShort, type ShortFloat } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { elements } from "../arrays.ts";
 import type { Context } from "./expr.ts";
 import { boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
+import type { Helper } from "./helpers.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
 
 export function printStmts(stmts: readonly Stmt[], context: Context): void {
@@ -107,7 +109,16 @@ function printElementStore(stmt: Stmt & { readonly kind: "store" }, value: strin
   }
   const at = namedIndex(stmt.at, context);
   const bits = names.fresh("bits");
-  if (buffer.element === "f16") helpers.add("tl_to_half");
-  writer.line(`let ${bits}: u32 = ${buffer.element === "f16" ? `tl_to_half(${value})` : `min(${value}, 255u)`};`);
+  writer.line(`let ${bits}: u32 = ${packedBits(buffer.element, value, helpers)};`);
   for (const line of packedStore(buffer, array, at, bits)) writer.line(line);
 }
+
+/** The bits of an element that shares its word. */
+function packedBits(element: DType, value: string, helpers: Set<Helper>): string {
+  if (!isShort(element)) return `min(${value}, 255u)`;
+  const helper = toBits[element];
+  helpers.add(helper);
+  return `${helper}(${value})`;
+}
+
+const toBits = { f16: "tl_to_half", bf16: "tl_to_brain" } as const satisfies Record<ShortFloat, Helper>;

@@ -4,7 +4,7 @@
  *   %1: f32[4], %2: i32[4] = sort %0     ->     %2: f32[4], %3: i32[4] = mergeRuns %0 %1 run=1     (%1 counts 0, 1, 2, 3)
  *                                               %4: f32[4], %5: i32[4] = mergeRuns %2 %3 run=2
  *
- * What an op is written in may be composed again, so it is done until none is left. Before that, what is computed of f16 becomes
+ * What an op is written in may be composed again, so it is done until none is left. Before that, what is computed of short floats becomes
  * what is computed of f32 (widen.ts).
  */
 import { CompilerBug } from "../../src/core/errors.ts";

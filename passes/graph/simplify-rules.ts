@@ -130,9 +130,10 @@ const constants: readonly Rule[] = [
 
 /** Dtypes that hold every value of another. */
 const holdsAllOf: Readonly<Record<DType, readonly DType[]>> = {
-  bool: ["u8", "f16", "i32", "u32", "f32", "f64"],
-  u8: ["f16", "i32", "u32", "f32", "f64"],
+  bool: ["u8", "f16", "bf16", "i32", "u32", "f32", "f64"],
+  u8: ["f16", "bf16", "i32", "u32", "f32", "f64"],
   f16: ["f32", "f64"],
+  bf16: ["f32", "f64"],
   f32: ["f64"],
   i32: ["f64"],
   u32: ["f64"],

@@ -9,6 +9,7 @@
  * other indexes, and each value is placed in the outermost scope where its loops are known. So sums that rows share are
  * computed once a row, and scalars that no loop changes once a launch.
  */
+import { isShort } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { isRun } from "../../src/graph/define.ts";
 import type { Node } from "../../src/graph/node.ts";
@@ -365,9 +366,9 @@ function storeRows(
   });
 }
 
-/** Memory of f16 rounds what is stored there: for a cast to it there is nothing more to compute. Other readers round. */
+/** Memory of short floats rounds what is stored there: for a cast to it there is nothing more to compute. Other readers round. */
 function beforeRounding(node: Node): Node {
-  if (node.op !== cast || node.attrs.dtype !== "f16") return node;
+  if (node.op !== cast || !isShort(node.type.dtype)) return node;
   const operand = node.args[0];
   return operand?.type.dtype === "f32" ? operand : node;
 }

@@ -1,17 +1,34 @@
 /**
  * Element types, and what storing a number in one does to it.
  *
- * f32 is what programs compute in. f64 exists for the float64 evaluator and the `js` target, u8 and f16 for storage (ops of f16 are f32 inside),
- * bool for masks (one byte in memory on a CPU, a u32 where a GPU cannot share bool with the host).
+ * f32 is what programs compute in. f64 exists for the float64 evaluator and the `js` target, u8 and the short floats f16 and bf16 for
+ * storage (ops of short floats are f32 inside), bool for masks (one byte in memory on a CPU, a u32 where a GPU cannot share bool with
+ * the host).
  */
-export const dtypes = ["f32", "f64", "f16", "i32", "u32", "u8", "bool"] as const;
+export const dtypes = ["f32", "f64", "f16", "bf16", "i32", "u32", "u8", "bool"] as const;
 /**
- * What elements are. f32 is what programs compute in; ops of f16 are computed in f32 and rounded once; u8 is for storage: cast before
- * computing. f64 is for the `js` target.
+ * What elements are. f32 is what programs compute in; ops of f16 and of bf16 are computed in f32 and rounded once; u8 is for storage:
+ * cast before computing. f64 is for the `js` target.
  */
 export type DType = (typeof dtypes)[number];
 
-const widths: Readonly<Record<DType, number>> = { f32: 4, f64: 8, f16: 2, i32: 4, u32: 4, u8: 1, bool: 1 };
+const widths: Readonly<Record<DType, number>> = { f32: 4, f64: 8, f16: 2, bf16: 2, i32: 4, u32: 4, u8: 1, bool: 1 };
+
+/**
+ * Floats of 16 bits, which typed arrays and memory hold as bits: those of the fraction, the exponent of the smallest normal number,
+ * the largest number, and the function of the kernel language that rounds to them. f16 is the binary16 of IEEE 754; bf16, bfloat16,
+ * the upper half of an f32.
+ */
+export const shortFloats = {
+  f16: { fraction: 10, least: -14, most: 65504, rounding: "roundHalf" },
+  bf16: { fraction: 7, least: -126, most: 2 ** 128 - 2 ** 120, rounding: "roundBrain" },
+} as const;
+
+export type ShortFloat = keyof typeof shortFloats;
+
+export function isShort(dtype: DType): dtype is ShortFloat {
+  return dtype in shortFloats;
+}
 
 /** Bytes of one element on a CPU. */
 export function byteWidth(dtype: DType): number {
@@ -19,7 +36,7 @@ export function byteWidth(dtype: DType): number {
 }
 
 export function isFloat(dtype: DType): boolean {
-  return dtype === "f32" || dtype === "f64" || dtype === "f16";
+  return dtype === "f32" || dtype === "f64" || isShort(dtype);
 }
 
 export function isInteger(dtype: DType): boolean {
@@ -37,7 +54,8 @@ export function roundTo(dtype: DType, value: number): number {
     case "f32":
       return Math.fround(value);
     case "f16":
-      return roundToHalf(value);
+    case "bf16":
+      return roundToShort(dtype, value);
     case "i32":
       return saturate(value, -2147483648, 2147483647);
     case "u32":
@@ -54,32 +72,43 @@ function saturate(value: number, low: number, high: number): number {
   return Math.min(high, Math.max(low, Math.trunc(value))) + 0;
 }
 
-/** Nearest IEEE binary16 value, ties to even: 10 bits of fraction, exponents -14 to 15, subnormals of 2^-24. */
-function roundToHalf(value: number): number {
+/** The nearest number of the type, ties to even; below the normal numbers, of the multiples of the smallest. */
+function roundToShort(dtype: ShortFloat, value: number): number {
   if (!Number.isFinite(value) || value === 0) return value;
-  const magnitude = Math.abs(value);
-  const exponent = Math.max(-14, Math.floor(Math.log2(magnitude)));
-  const unit = 2 ** (exponent - 10);
-  const rounded = roundHalfEven(magnitude / unit) * unit;
-  return Math.sign(value) * (rounded > 65504 ? Number.POSITIVE_INFINITY : rounded);
+  const unit = unitAt(dtype, Math.abs(value));
+  const rounded = roundHalfEven(Math.abs(value) / unit) * unit;
+  return Math.sign(value) * (rounded > shortFloats[dtype].most ? Number.POSITIVE_INFINITY : rounded);
 }
 
-/** The 16 bits of an IEEE binary16 value. */
-export function halfBits(value: number): number {
-  if (Number.isNaN(value)) return 0x7e00;
+/** The last place of the numbers near a magnitude. */
+function unitAt(dtype: ShortFloat, magnitude: number): number {
+  const { fraction, least } = shortFloats[dtype];
+  return 2 ** (magnitude === 0 ? least - fraction : Math.max(least, Math.floor(Math.log2(magnitude))) - fraction);
+}
+
+/** What a typed array holds for a number of the type: the number itself, or the 16 bits of a short float. */
+export function heldIn(dtype: DType, value: number): number {
+  if (!isShort(dtype)) return value;
+  const { fraction, least } = shortFloats[dtype];
+  const one = 2 ** fraction;
+  const infinite = 0x8000 - one; // all bits of the exponent
+  if (Number.isNaN(value)) return infinite + one / 2;
   const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
   const magnitude = Math.abs(value);
-  if (magnitude === Number.POSITIVE_INFINITY) return sign + 0x7c00;
-  const exponent = magnitude === 0 ? -14 : Math.max(-14, Math.floor(Math.log2(magnitude)));
-  return sign + (exponent + 14) * 1024 + magnitude / 2 ** (exponent - 10);
+  if (magnitude === Number.POSITIVE_INFINITY) return sign + infinite;
+  const unit = unitAt(dtype, magnitude);
+  return sign + (Math.log2(unit) + fraction - least) * one + magnitude / unit;
 }
 
-/** The value of 16 bits of an IEEE binary16. */
-export function halfValue(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+/** The number that a typed array of the type holds as this one: `heldIn` back. */
+export function valueIn(dtype: DType, held: number): number {
+  if (!isShort(dtype)) return held;
+  const { fraction, least } = shortFloats[dtype];
+  const one = 2 ** fraction;
+  const sign = held & 0x8000 ? -1 : 1;
+  const [exponent, rest] = [(held & 0x7fff) >> fraction, held & (one - 1)];
+  if (exponent === 0x7fff >> fraction) return rest === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? rest : one + rest) * 2 ** (least - fraction + Math.max(exponent - 1, 0));
 }
 
 /** Rounds to the nearest integer, halves to the even one, as IEEE 754 and NumPy do. Keeps -0, NaN and infinities. */

@@ -2,7 +2,7 @@
  * Specs: the leaves of a program's trees of inputs and state, and the tensors they become inside an entry.
  */
 
-import type { DType } from "../core/dtype.ts";
+import { type DType, isShort } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, isInitializer, type Kind, type OptionTable, show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
@@ -74,8 +74,10 @@ export const i32 = input("i32");
 export const u32 = input("u32");
 /** An input of bytes; cast it before computing. */
 export const u8 = input("u8");
-/** An input of half floats, as their 16 bits in a Uint16Array; cast it before computing. */
+/** An input of half floats, as their 16 bits in a Uint16Array. */
 export const f16 = input("f16");
+/** An input of bfloat16 numbers, the upper halves of those of 32 bits, as their 16 bits in a Uint16Array. */
+export const bf16 = input("bf16");
 /** An input of truth values, as 0 and 1 in a Uint8Array. */
 export const bool = input("bool");
 
@@ -108,8 +110,8 @@ function stateSpec(call: string, start: Initializer, options: StateOptions<DType
   }
   const place = { before: "start, " };
   const { dtype = "f32", range } = checkOptions(call, options, stateTable, place);
-  if (range !== undefined && dtype === "f16") {
-    throw new UserError(`${call}: a state of half floats, which are kept as bits, takes no range${atLine(here(call))}`);
+  if (range !== undefined && isShort(dtype)) {
+    throw new UserError(`${call}: a state of ${dtype}, which is kept as bits, takes no range${atLine(here(call))}`);
   }
   return new StateSpec(start, dtype, trainable, range);
 }

@@ -5,7 +5,7 @@
  * plainly nothing (a reshape to the same shape), which keeps rules free of special cases.
  */
 
-import type { DType } from "../core/dtype.ts";
+import { type DType, isShort } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
 import type { Origin } from "../core/origin.ts";
 import type { AttrSchema, Attrs, AttrsOf } from "./attrs.ts";
@@ -58,12 +58,12 @@ class NodeBuilder implements Build {
     return this.graph.node(op, args, attrs, this.#origins);
   }
 
-  /** f16 is for storage: what gradient rules do with it is done in f32, and rounded once. */
+  /** Short floats are for storage: what gradient rules do with them is done in f32, and rounded once. */
   #widened(args: readonly Node[], op: OpDef, attrs: Attrs = {}): Node {
-    const wide = args.map((arg) => (arg.type.dtype === "f16" ? this.cast(arg, "f32") : arg));
+    const short = args.map((arg) => arg.type.dtype).find(isShort);
+    const wide = args.map((arg) => (isShort(arg.type.dtype) ? this.cast(arg, "f32") : arg));
     const made = this.graph.node(op, wide, attrs, this.#origins);
-    const isWidened = args.some((arg) => arg.type.dtype === "f16") && made.type.dtype === "f32";
-    return isWidened ? this.cast(made, "f16") : made;
+    return short !== undefined && made.type.dtype === "f32" ? this.cast(made, short) : made;
   }
 
   map(name: MapName, ...args: readonly Node[]): Node {

@@ -305,7 +305,7 @@ export interface Build {
   /** The (first) result of any op. */
   node<S extends AttrSchema, N extends Arity>(op: OpDef<S, N>, args: Operands<N, Node>, attrs: AttrsOf<S>): Node;
   map(name: MapName, ...args: readonly Node[]): Node;
-  /** The sum of two cotangents; as those of `reduce` and `contract`, computed in f32 where they are f16. */
+  /** The sum of two cotangents; as those of `reduce` and `contract`, computed in f32 where they are short floats. */
   addSlopes(a: Node, b: Node): Node;
   cast(x: Node, dtype: DType): Node;
   constant(dtype: DType, value: number): Node;
@@ -322,7 +322,7 @@ export interface Build {
   concat(parts: readonly Node[], axis: number): Node;
   flip(x: Node, axes: readonly number[]): Node;
   window(x: Node, attrs: AttrsOf<WindowSchema>): Node;
-  /** Computed in f32 where the operand is f16. */
+  /** Computed in f32 where the operand is a short float. */
   windowSum(x: Node, attrs: AttrsOf<WindowSumSchema>): Node;
   reduce(name: ReduceName, x: Node, axes: readonly number[]): Node;
   contract(left: Node, right: Node, attrs: ContractAttrs): Node;

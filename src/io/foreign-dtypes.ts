@@ -2,7 +2,6 @@
  * Element types of files that programs here do not have, and what they are read as: the narrowest type of ours that holds every
  * value exactly.
  *
- *     BF16            f32       its bits are the upper half of an f32's
  *     I8, I16, U16    i32, i32, u32
  *     I64, U64        i32, u32  where each value of the tensor is one; otherwise the tensor is refused, value and place in words
  */
@@ -23,20 +22,12 @@ export interface OutOfRange {
 }
 
 export const foreignTypes: ReadonlyMap<string, ForeignType> = new Map<string, ForeignType>([
-  ["BF16", { bytes: 2, dtype: "f32", read: readBrainFloats }],
   ["I8", { bytes: 1, dtype: "i32", read: (from, count) => Int32Array.from({ length: count }, (_, i) => from.getInt8(i)) }], // biome-ignore format: a table
   ["I16", { bytes: 2, dtype: "i32", read: (from, count) => Int32Array.from({ length: count }, (_, i) => from.getInt16(2 * i, true)) }], // biome-ignore format: a table
   ["U16", { bytes: 2, dtype: "u32", read: (from, count) => Uint32Array.from({ length: count }, (_, i) => from.getUint16(2 * i, true)) }], // biome-ignore format: a table
   ["I64", { bytes: 8, dtype: "i32", read: (from, count) => readLong(new Int32Array(count), (i) => from.getBigInt64(8 * i, true)) }], // biome-ignore format: a table
   ["U64", { bytes: 8, dtype: "u32", read: (from, count) => readLong(new Uint32Array(count), (i) => from.getBigUint64(8 * i, true)) }], // biome-ignore format: a table
 ]);
-
-/** The bits are moved as bits, so that a NaN keeps its payload. */
-function readBrainFloats(from: DataView, count: number): Float32Array {
-  const words = new Uint32Array(count);
-  for (let i = 0; i < count; i++) words[i] = from.getUint16(2 * i, true) << 16;
-  return new Float32Array(words.buffer);
-}
 
 function readLong(into: Int32Array | Uint32Array, at: (i: number) => bigint): TypedArray | OutOfRange {
   for (let i = 0; i < into.length; i++) {

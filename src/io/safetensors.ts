@@ -25,7 +25,7 @@ import {
   quoted,
 } from "./safetensors-header.ts";
 
-/** A tensor in a file. f16 is its bits, bool is 0 and 1. */
+/** A tensor in a file. f16 and bf16 are their bits, bool is 0 and 1. */
 export interface StoredTensor {
   /** What its elements are here, whatever they were in the file. */
   readonly dtype: DType;
@@ -90,8 +90,8 @@ export interface ReadSafetensorsOptions {
 export const readTable: OptionTable<ReadSafetensorsOptions> = { only: list(text) };
 
 /**
- * Reads a whole file, of whatever program; `name` is what errors call it. The tensors are copies. F64, F32, F16, I32, U32, U8 and
- * BOOL come as they are, BF16 as f32, I8 and I16 as i32, U16 as u32; I64 and U64 as i32 and u32 where all values fit. A tensor of
+ * Reads a whole file, of whatever program; `name` is what errors call it. The tensors are copies. F64, F32, F16, BF16, I32, U32, U8
+ * and BOOL come as they are, I8 and I16 as i32, U16 as u32; I64 and U64 as i32 and u32 where all values fit. A tensor of
  * another type, or with a value that does not fit, is a DataError, and so is any damage.
  */
 export function readSafetensors(
@@ -129,6 +129,7 @@ const dtypeCodes = {
   f64: "F64",
   f32: "F32",
   f16: "F16",
+  bf16: "BF16",
   i32: "I32",
   u32: "U32",
   u8: "U8",
@@ -138,7 +139,7 @@ const dtypeCodes = {
 const dtypeOf: ReadonlyMap<string, DType> = new Map(dtypes.map((dtype) => [dtypeCodes[dtype], dtype]));
 
 /** The order of elements' types in files, so that wide ones come first and all lie aligned. */
-const fileOrder: readonly DType[] = ["f64", "f32", "u32", "i32", "f16", "u8", "bool"];
+const fileOrder: readonly DType[] = ["f64", "f32", "u32", "i32", "bf16", "f16", "u8", "bool"];
 
 type Named = readonly [name: string, tensor: StoredTensor];
 

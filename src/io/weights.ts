@@ -10,7 +10,7 @@
  * nothing is converted: a file that has them the other way about holds something else.
  */
 
-import { type DType, halfBits, halfValue, isFloat, isInteger, roundTo } from "../core/dtype.ts";
+import { type DType, heldIn, isFloat, isInteger, roundTo, valueIn } from "../core/dtype.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { flag, type OptionTable, oneOf } from "../core/options.ts";
 import { printShape, sameShape } from "../graph/shape.ts";
@@ -204,11 +204,11 @@ function valuesFor(weight: StateType, { dtype, shape, data }: StoredTensor): Typ
 function convert(data: TypedArray, from: DType, to: DType): TypedArray | string {
   const converted = new (arrayTypeOf(to))(data.length);
   for (let i = 0; i < data.length; i++) {
-    const value = from === "f16" ? halfValue(data[i] ?? 0) : (data[i] ?? 0);
+    const value = valueIn(from, data[i] ?? 0);
     const rounded = roundTo(to, value);
     const isKept = isFloat(to) ? Number.isFinite(rounded) || !Number.isFinite(value) : rounded === value;
     if (!isKept) return `the tensor has ${value} at position ${i}, which is no ${to}`;
-    converted[i] = to === "f16" ? halfBits(rounded) : rounded;
+    converted[i] = heldIn(to, rounded);
   }
   return converted;
 }

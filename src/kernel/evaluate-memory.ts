@@ -6,7 +6,7 @@
  * So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
  */
 import type { DType } from "../core/dtype.ts";
-import { halfBits, halfValue, roundTo } from "../core/dtype.ts";
+import { heldIn, isShort, roundTo, valueIn } from "../core/dtype.ts";
 
 /** An array or a typed array. */
 export interface Numbers {
@@ -133,20 +133,20 @@ export function bufferCell(
       const other = touches === undefined ? 0 : touches.write(at, clock.iteration, 1);
       if (other !== 0) collide(faults, clock, "written", `${name}[${at}]`, other, "");
       const rounded = roundTo(element, value);
-      data[at] = isBits ? halfBits(rounded) : rounded;
+      data[at] = isBits ? heldIn(element, rounded) : rounded;
     },
   };
 }
 
 /** What makes a value of what the array holds, where that is not the value itself. */
 function readsOf(memory: Memory): ((held: number) => number) | undefined {
-  if (holdsBits(memory)) return halfValue;
+  if (holdsBits(memory)) return (held) => valueIn(memory.element, held);
   return holdsExactly(memory) ? undefined : (held) => roundTo(memory.element, held);
 }
 
-/** As a machine's memory has half floats. */
+/** As a machine's memory has short floats. */
 function holdsBits({ element, data }: Memory): boolean {
-  return element === "f16" && data instanceof Uint16Array;
+  return isShort(element) && data instanceof Uint16Array;
 }
 
 /** The array can hold nothing but values of the element type. */

@@ -65,6 +65,7 @@ const floats: Readonly<Record<ScalarFn, Meaning>> = {
   ceil: (x) => Math.ceil(x),
   round: (x) => roundHalfEven(x),
   roundHalf: (x) => roundTo("f16", x),
+  roundBrain: (x) => roundTo("bf16", x),
   sqrt: (x) => Math.sqrt(x),
   rsqrt: (x) => 1 / Math.sqrt(x),
   exp: (x) => Math.exp(x),

@@ -13,7 +13,7 @@
  * loops marked for a target (workgroup and invocation on a GPU, thread on a CPU, unrolled, interleaved, lane). A kernel means
  * the same before and after, and `evaluate.ts` can run both.
  *
- * Values have a type; memory has an element type, which may be narrower (u8, f16). Nothing is converted silently: an
+ * Values have a type; memory has an element type, which may be narrower (u8, f16, bf16). Nothing is converted silently: an
  * f32 that enters an f64 accumulator passes through `convert`. On the `js` target an f32 value is rounded by every
  * `apply`, so a kernel's text says exactly which roundings happen. (Functions of the maths library are rounded at their end.)
  */
@@ -27,6 +27,7 @@ export type ValueType = "f32" | "f64" | "i32" | "u32" | "bool";
 export function valueTypeOf(element: DType): ValueType {
   switch (element) {
     case "f16":
+    case "bf16":
       return "f32";
     case "u8":
       return "u32";
@@ -303,6 +304,8 @@ export const scalarFns = {
   rotateLeft: { arity: 2, form: "value", of: "integers" },
   /** The nearest number of half precision, ties to even. */
   roundHalf: { arity: 1, form: "value", of: "floats" },
+  /** The nearest bfloat16, ties to even. */
+  roundBrain: { arity: 1, form: "value", of: "floats" },
   /** First word of Threefry-2x32-20 of (key0, key1, counter0, counter1), all u32. */
   threefry: { arity: 4, form: "value", of: "words" },
   select: { arity: 3, form: "select", of: "all" },
@@ -331,14 +334,14 @@ export const mathsFns = ["exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "
 export type MathsFn = (typeof mathsFns)[number];
 
 /** Functions printed as a `Routine` of the maths library: `routineFor(fn, type)`. On f64, `mathsFns` are the engine's own. */
-export type RoutineFn = MathsFn | "roundHalf" | "threefry";
+export type RoutineFn = MathsFn | "roundHalf" | "roundBrain" | "threefry";
 
 export function isMathsFn(fn: ScalarFn): fn is MathsFn {
   return (mathsFns as readonly string[]).includes(fn);
 }
 
 export function isRoutineFn(fn: ScalarFn): fn is RoutineFn {
-  return fn === "roundHalf" || fn === "threefry" || isMathsFn(fn);
+  return fn === "roundHalf" || fn === "roundBrain" || fn === "threefry" || isMathsFn(fn);
 }
 
 /** A function of scalars in the kernel language: `let`s, then a result. */

@@ -7,7 +7,7 @@
  * outputs x and y are objects with an array for each.
  */
 import { typeName } from "../core/arrays.ts";
-import { type DType, isFloat, isInteger, roundTo } from "../core/dtype.ts";
+import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
 import { FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
@@ -67,7 +67,7 @@ interface Column {
   readonly source: Source;
   readonly width: number;
   readonly scale: number;
-  readonly dtype: Exclude<DType, "f16" | "bool">;
+  readonly dtype: Exclude<DType, ShortFloat | "bool">;
 }
 
 /** Columns by what they feed. */
@@ -267,7 +267,7 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
         `${call}: ${path} has ${source.length} numbers for the ${count} samples of x; wanted ${wanted}${hint}`,
       );
     }
-    if (dtype === "f16" || dtype === "bool") {
+    if (isShort(dtype) || dtype === "bool") {
       throw new UserError(`${call}: a target cannot be ${dtype}: use f32 or i32`);
     }
     checkIntegers(call, path, source, width, dtype);

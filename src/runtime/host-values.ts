@@ -3,13 +3,13 @@
  * Every target gets its numbers from here, so what is taken does not depend on the target.
  *
  *   taken     the dtype's typed array: any part of any memory, shared and resizable too, and of any realm
- *             Float16Array for f16, beside Uint16Array with the bits; Uint8ClampedArray for u8 and bool
+ *             Float16Array for f16, beside Uint16Array with the bits, as for bf16; Uint8ClampedArray for u8 and bool
  *             (nested) lists of numbers and booleans that the dtype holds; a number for a single element
  *   refused   every other typed array, as another type means a conversion, which the user had better see; DataView, bare
  *             memory, BigInt, lists of another shape
  */
 import { typeName } from "../core/arrays.ts";
-import { type DType, halfBits, isFloat, roundTo } from "../core/dtype.ts";
+import { type DType, heldIn, isFloat, isShort, roundTo } from "../core/dtype.ts";
 import { FeedError } from "../core/errors.ts";
 import { atLine, here } from "../core/origin.ts";
 import { printShape } from "../graph/shape.ts";
@@ -81,7 +81,8 @@ const sameBits: Readonly<Record<string, readonly DType[]>> = {
 
 function takes(dtype: DType): string {
   const { name } = arrayTypeOf(dtype);
-  return dtype === "f16" ? `Float16Array, or a ${name} with the bits` : name;
+  if (dtype === "f16") return `Float16Array, or a ${name} with the bits`;
+  return dtype === "bf16" ? `${name} with the bits, or a list of numbers` : name;
 }
 
 function adviceFor(kind: string, dtype: DType): string {
@@ -89,7 +90,7 @@ function adviceFor(kind: string, dtype: DType): string {
   if (kind === "DataView" || kind.endsWith("ArrayBuffer")) {
     return `: make one over its memory, new ${name}(buffer, byteOffset, length)`;
   }
-  if (dtype === "f16") return "";
+  if (isShort(dtype)) return "";
   if (kind.startsWith("Big")) return `: ${name}.from(values, Number)`;
   return isFloat(dtype) ? `: ${name}.from(values)` : "";
 }
@@ -131,7 +132,7 @@ function wrongShape(slot: BufferSlot, call: Call): FeedError {
   return refuse(slot, call, `is not shaped like ${typeIn(slot)}`);
 }
 
-/** As its typed array holds it: an f16 is its bits there. */
+/** As its typed array holds it: a short float is its bits there. */
 function elementOf(value: unknown, slot: BufferSlot, call: Call): number {
   const { dtype } = slot;
   if (typeof value !== "number" && typeof value !== "boolean") {
@@ -141,7 +142,7 @@ function elementOf(value: unknown, slot: BufferSlot, call: Call): number {
   if (!isFloat(dtype) && roundTo(dtype, number) !== number) {
     throw refuse(slot, call, `holds ${number}, which is no ${dtype}`);
   }
-  return dtype === "f16" ? halfBits(roundTo(dtype, number)) : number;
+  return isShort(dtype) ? heldIn(dtype, roundTo(dtype, number)) : number;
 }
 
 function wordFor(value: unknown): string {

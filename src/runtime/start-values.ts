@@ -1,7 +1,7 @@
 /**
  * The states of a program as they are before its first step: its initializers' values, drawn from one seed.
  */
-import { halfBits, roundTo } from "../core/dtype.ts";
+import { heldIn, roundTo } from "../core/dtype.ts";
 import { startOfDraws } from "../core/random.ts";
 import type { Program } from "../dsl/program.ts";
 import { randomState } from "../graph/ops/source.ts";
@@ -45,8 +45,7 @@ function startValues({ path, leaf: { dtype, initializer } }: StateLeaf, count: n
     const drawn = new Float64Array(count);
     initializer.fill(drawn, seed, path);
     drawn.forEach((value, i) => {
-      const rounded = roundTo(dtype, value);
-      values[i] = dtype === "f16" ? halfBits(rounded) : rounded;
+      values[i] = heldIn(dtype, roundTo(dtype, value));
     });
   }
   return values;

@@ -3,7 +3,7 @@
  */
 import type { DType } from "../core/dtype.ts";
 
-/** Typed arrays as users feed and read them. f16 is its bits, bool is 0 and 1. */
+/** Typed arrays as users feed and read them. f16 and bf16 are their bits, bool is 0 and 1. */
 export type TypedArray = ArrayOf<DType>;
 
 const arrayTypes = {
@@ -12,6 +12,7 @@ const arrayTypes = {
   i32: Int32Array,
   u32: Uint32Array,
   f16: Uint16Array,
+  bf16: Uint16Array,
   u8: Uint8Array,
   bool: Uint8Array,
 } as const satisfies Record<DType, unknown>;
@@ -22,6 +23,7 @@ export interface ArraysByDType {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
   readonly f16: Uint16Array;
+  readonly bf16: Uint16Array;
   readonly u8: Uint8Array;
   readonly bool: Uint8Array;
 }

@@ -34,17 +34,18 @@ export type NamedValues = Readonly<Record<string, Value>>;
 export type TensorsAt<V, D extends DType> = {
   readonly [K in keyof V]: V[K] extends number
     ? Tensor<[], D>
-    : Tensor<readonly (number | string)[], V[K] extends TypedArray ? DTypeOfArray<V[K]> : D>;
+    : Tensor<readonly (number | string)[], V[K] extends TypedArray ? DTypeOfArray<V[K], D> : D>;
 };
 
-/** A Uint8Array holds u8, a Uint16Array f16. */
-type DTypeOfArray<A> = {
-  [D in Exclude<DType, "bool">]: A extends ArrayOf<D> ? D : never;
-}[Exclude<DType, "bool">];
+/** Of dtypes with the same arrays the wanted one, else the first: a Uint8Array holds u8, a Uint16Array f16. */
+type DTypeOfArray<A, Wanted extends DType> =
+  A extends ArrayOf<Wanted>
+    ? Wanted
+    : { [D in Exclude<DType, "bool" | "bf16">]: A extends ArrayOf<D> ? D : never }[Exclude<DType, "bool" | "bf16">];
 
 /** How an expression is computed. */
 export interface EvaluateExpressionOptions<D extends DType> extends TargetOptions {
-  /** What given numbers and lists are, "f32" by default; a typed array says it itself. */
+  /** What given numbers and lists are, "f32" by default; a typed array says it itself, but for u8 or bool, and f16 or bf16. */
   readonly dtype?: D;
   /** What computes it; "js" by default. */
   readonly target?: NonNullable<TargetOptions["target"]>;
@@ -114,7 +115,7 @@ const valuesByName = "the values by name: { x: [1, 2], w: new Float32Array(2) }"
 
 function specOf(name: string, value: Value, dtype: DType): InputSpec {
   if (!ArrayBuffer.isView(value)) return new InputSpec(shapeOf(name, value), dtype);
-  const own = dtypes.find((candidate) => value instanceof arrayTypeOf(candidate));
+  const own = [dtype, ...dtypes].find((candidate) => value instanceof arrayTypeOf(candidate));
   if (own !== undefined) return new InputSpec([value.length], own);
   const known = [...new Set(dtypes.map((candidate) => arrayTypeOf(candidate).name))].join(", ");
   throw new UserError(`evaluate: "${name}" must be one of ${known}, not ${show(value)}${atLine(here("evaluate"))}`);

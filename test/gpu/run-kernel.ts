@@ -4,7 +4,7 @@
 import { strictEqual } from "node:assert/strict";
 import { printWgsl } from "../../codegen/wgsl/print.ts";
 import { legalizeKernel } from "../../codegen/wgsl/quirks.ts";
-import { halfBits, halfValue } from "../../src/core/dtype.ts";
+import { heldIn, isShort, valueIn } from "../../src/core/dtype.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
 
@@ -80,7 +80,7 @@ function pack({ element, data }: Memory, words: number): ArrayBuffer {
     const value = data[n] ?? 0;
     if (element === "f32") view.setFloat32(4 * n, value, true);
     else if (element === "u8") view.setUint8(n, value);
-    else if (element === "f16") view.setUint16(2 * n, halfBits(value), true);
+    else if (isShort(element)) view.setUint16(2 * n, heldIn(element, value), true);
     else view.setUint32(4 * n, value, true);
   }
   return bytes;
@@ -92,6 +92,6 @@ function unpack({ element, count }: BufferParam, words: Uint32Array): readonly n
     if (element === "f32") return view.getFloat32(4 * n, true);
     if (element === "i32") return view.getInt32(4 * n, true);
     if (element === "u8") return view.getUint8(n);
-    return element === "f16" ? halfValue(view.getUint16(2 * n, true)) : view.getUint32(4 * n, true);
+    return isShort(element) ? valueIn(element, view.getUint16(2 * n, true)) : view.getUint32(4 * n, true);
   });
 }

@@ -57,6 +57,7 @@ describe("states start as their initializer says", () => {
   const wanted: Readonly<Record<Exclude<DType, "f64">, readonly number[]>> = {
     f32: numbers.map(Math.fround),
     f16: [1.5, -2, 0.0999755859375, 0, 300, -0.39990234375, 1.1920928955078125e-7, Number.POSITIVE_INFINITY],
+    bf16: [1.5, -2, 0.10009765625, 0, 300, -0.400390625, 1.0011717677116394e-7, 70144],
     i32: [1, -2, 0, 0, 300, 0, 0, 70_000],
     u32: [1, 0, 0, 0, 300, 0, 0, 70_000],
     u8: [1, 0, 0, 0, 255, 0, 0, 255],

@@ -35,6 +35,7 @@ export function arrayFor(element: DType, count: number): Numbers {
     f32: () => new Float32Array(count),
     f64: () => new Float64Array(count),
     f16: () => new Uint16Array(count),
+    bf16: () => new Uint16Array(count),
     i32: () => new Int32Array(count),
     u32: () => new Uint32Array(count),
     u8: () => new Uint8Array(count),

@@ -5,7 +5,7 @@
  * its scalar function. Most rows lower to the scalar function of their own name.
  */
 
-import { type DType, isFloat, isInteger, roundHalfEven, roundTo } from "../../core/dtype.ts";
+import { type DType, isFloat, isInteger, isShort, roundHalfEven, roundTo, shortFloats } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { erf, floorMod } from "../../core/special.ts";
 import type { ExprBuilder } from "../../kernel/expr-builder.ts";
@@ -371,8 +371,11 @@ export const cast = mapOp({
     const { apply, convert, valueTypeOf } = build;
     const type = valueTypeOf(dtype);
     if (dtype === "bool") return apply("ne", value, 0);
-    // at once from an f64, as f32 in between would round twice; memory of f16 is not the only one to read the value
-    if (dtype === "f16") return convert(type, apply("roundHalf", isFloatValue(value) ? value : convert(type, value)));
+    // at once from an f64, as f32 in between would round twice; memory of short floats is not the only one to read the value
+    if (isShort(dtype)) {
+      const { rounding } = shortFloats[dtype];
+      return convert(type, apply(rounding, isFloatValue(value) ? value : convert(type, value)));
+    }
     return convert(type, dtype === "u8" ? clampByte(value, build) : value);
   },
 });

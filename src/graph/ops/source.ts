@@ -3,7 +3,7 @@
  * dimension) and what is drawn (random).
  */
 
-import { type DType, isFloat, roundTo } from "../../core/dtype.ts";
+import { type DType, isFloat, isShort, roundTo, shortFloats } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { threefry2x32, uniformFromBits } from "../../core/random.ts";
 import { sourceOp } from "../define.ts";
@@ -54,7 +54,7 @@ export const iota = sourceOp({
     const position = at[axis];
     if (position === undefined) throw new CompilerBug(`iota has no axis ${axis}`);
     const value = convert(valueTypeOf(dtype), position);
-    return dtype === "f16" ? apply("roundHalf", value) : value;
+    return isShort(dtype) ? apply(shortFloats[dtype].rounding, value) : value;
   },
 });
 

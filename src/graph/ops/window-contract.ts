@@ -31,7 +31,7 @@ import { type AxisSteps, stepsOf } from "./window-steps.ts";
 type Attrs = AttrsOf<WindowSumSchema>;
 
 /**
- * The contraction under permutes, and for each axis above them the axis of the contraction. Roundings to f16 are looked through:
+ * The contraction under permutes, and for each axis above them the axis of the contraction. Roundings to short floats are looked through:
  * there is no array of its elements to be rounded.
  */
 function underPermutes(node: Node): { readonly under: Node; readonly order: readonly number[] } {

@@ -6,7 +6,7 @@
  */
 import type { MathsFn, Routine, RoutineFn, ValueType } from "../kernel.ts";
 import { erfRoutine, expm1Routine, expRoutine, tanhRoutine } from "./exponential.ts";
-import { roundHalfRoutine } from "./half.ts";
+import { roundBrainRoutine, roundHalfRoutine } from "./short.ts";
 import { log1pRoutine, logRoutine } from "./logarithm.ts";
 import { powRoutine } from "./power.ts";
 import { threefryRoutine } from "./threefry.ts";
@@ -16,7 +16,7 @@ import { cosRoutine, sinRoutine } from "./trigonometric.ts";
 export function routineFor(fn: RoutineFn, type: ValueType): Routine | undefined {
   if (fn === "threefry") return type === "u32" ? threefryRoutine() : undefined;
   if (type !== "f32") return undefined;
-  return fn === "roundHalf" ? roundHalfRoutine() : makers[fn]();
+  return makers[fn]();
 }
 
 const makers = {
@@ -29,7 +29,9 @@ const makers = {
   tanh: tanhRoutine,
   erf: erfRoutine,
   pow: powRoutine,
-} as const satisfies Record<MathsFn, () => Routine>;
+  roundHalf: roundHalfRoutine,
+  roundBrain: roundBrainRoutine,
+} as const satisfies Record<Exclude<RoutineFn, "threefry">, () => Routine>;
 
 /**
  * Largest error in units in the last place of the true result (2^-149 below the normal numbers), over all of f32, with

@@ -78,6 +78,7 @@ const spellings = {
   shiftRight: (_, x, y) => `(${x} >> (${y} & 31))`,
   rotateLeft: (type, x, y) => `((${cTypes[type]})rotate_left(${x}, ${y}))`,
   roundHalf: helper1("round_half"),
+  roundBrain: helper1("round_brain"),
   threefry: routine,
   select: (_, condition, yes, no) => `(${condition} ? ${yes} : ${no})`,
 } as const satisfies Record<ScalarFn, Spelling>;

@@ -74,6 +74,22 @@ static inline uint16_t to_half(float x) {
   return sign | (((bits & 0x7fffffff) - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13);
 }
 
+// The nearest bfloat16, ties to even.
+static inline double round_brain_f64(double x) {
+  const double magnitude = fabs(x);
+  if (!(magnitude < 0x1.ffp127)) return x * INFINITY;
+  const uint32_t found = bits_of((float)magnitude) & 0x7f800000, exponent = found > 0x00800000 ? found : 0x00800000;
+  const double shift = from_bits(exponent) * 0x1.8p45;
+  const double rounded = magnitude + shift - shift;
+  return copysign(rounded, x);
+}
+static inline float round_brain_f32(float x) { return (float)round_brain_f64(x); }
+
+static inline uint16_t to_brain(float x) {
+  const uint32_t bits = bits_of(x);
+  return x != x ? 0x7fc0 : (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+}
+
 // What is left of an index that may be negative, and its floored quotient.
 static inline int32_t floor_mod(int32_t x, int32_t n) { const int32_t r = x % n; return r < 0 ? r + n : r; }
 static inline int32_t floor_div(int32_t x, int32_t n) { return (x - floor_mod(x, n)) / n; }

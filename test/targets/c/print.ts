@@ -21,6 +21,7 @@ export const elementTypes = {
   i32: "int32_t",
   u32: "uint32_t",
   f16: "uint16_t",
+  bf16: "uint16_t",
   u8: "uint8_t",
   bool: "uint8_t",
 } as const satisfies Record<DType, string>;
@@ -155,12 +156,14 @@ function printVar(stmt: Stmt & { readonly kind: "var" }, context: Context): void
   writer.line(`for (int32_t i = 0; i < ${count}; i++) (${first})[i] = ${init};`);
 }
 
-/** As memory holds it: bytes saturate, halves are their bits. */
+/** As memory holds it: bytes saturate, short floats are their bits. */
 function printStored(value: Expr, buffer: string, context: Context): string {
   const text = printExpr(value, context);
   switch (context.elements.get(buffer)) {
     case "f16":
       return `to_half(${text})`;
+    case "bf16":
+      return `to_brain(${text})`;
     case "u8":
       return `min_u32(${text}, 255)`;
     default:
@@ -195,8 +198,13 @@ function printExpr(expr: Expr, context: Context): string {
         : `floor_mod(${print(expr.index)}, ${expr.by})`;
     case "load": {
       const memory = `${context.names.of(expr.buffer)}[${print(expr.at)}]`;
+      const element = context.elements.get(expr.buffer);
       const value =
-        context.elements.get(expr.buffer) === "f16" ? `from_half(${memory})` : `((${cTypes[expr.type]})${memory})`;
+        element === "f16"
+          ? `from_half(${memory})`
+          : element === "bf16"
+            ? `from_bits((uint32_t)${memory} << 16)`
+            : `((${cTypes[expr.type]})${memory})`;
       const condition = printBounds(expr.guard?.bounds ?? [], context);
       return expr.guard === undefined || condition === ""
         ? value
