@@ -144,9 +144,9 @@ function shapeCases(): OpCase[] {
     one("composite transpose", [input([0, 3])], (x) => ops.transpose(x)),
     one("composite broadcastTo", [input([3, 1])], (x) => ops.broadcastTo(x, [2, 3, 5])),
     one("composite flatten", [input([3, 2, 5])], (x) => ops.flatten(x)),
-    one("composite scalar", [input([3, 5])], (x) => ops.mul(x, ops.scalar(0.7))),
-    one("composite full", [input([3, 5])], (x) => ops.mul(x, ops.full([3, 5], 0.7))),
-    one("composite arange", [input([5])], (x) => ops.mul(x, ops.arange(5, "f32"))),
+    one("composite scalar", [input([3, 5])], (x) => ops.mul(x, ops.scalar(0.7, x.dtype))),
+    one("composite full", [input([3, 5])], (x) => ops.mul(x, ops.full([3, 5], 0.7, x.dtype))),
+    one("composite arange", [input([5])], (x) => ops.mul(x, ops.arange(5, x.dtype))),
     one("composite segmentSum", [input([7, 3]), whole([7], -1, 4)], (x, i) => ops.segmentSum(x, i as never, 3)),
   ];
 }

@@ -9,17 +9,20 @@
  * twice. It is of first order: operands are moved one after the other, and products of bounds are left out.
  */
 import { roundingsInBlocks, roundingsInRun, type Tolerances } from "../codegen/tolerance.ts";
-import { type DType, isFloat, roundTo } from "../src/core/dtype.ts";
-import { isContract, isOp, isReduce, isRun } from "../src/graph/define.ts";
+import { type DType, isFloat, isShort, roundTo } from "../src/core/dtype.ts";
+import { isContract, isOp, isReduce, isRun, operand } from "../src/graph/define.ts";
 import type { Entry } from "../src/graph/entry.ts";
 import type { Environment } from "../src/graph/evaluate.ts";
 import { neededBy } from "../src/graph/graph.ts";
 import type { NdArray } from "../src/graph/ndarray.ts";
 import type { Node } from "../src/graph/node.ts";
+import { contract } from "../src/graph/ops/contract.ts";
 import { scatterAdd } from "../src/graph/ops/gather.ts";
+import { cast } from "../src/graph/ops/map.ts";
 import { moments } from "../src/graph/ops/reduce.ts";
 import { running } from "../src/graph/ops/running.ts";
 import { input, state } from "../src/graph/ops/source.ts";
+import { permute } from "../src/graph/ops/view.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import { loopBounds } from "./loop-bounds.ts";
@@ -66,7 +69,10 @@ function boundsOf(
 const none = ({ data }: NdArray): Float64Array => new Float64Array(data.length);
 
 function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolerances): Bounded {
-  const operands = node.args.map((arg) => known.get(arg) as Bounded);
+  const operands = node.args.map((arg) => {
+    const found = known.get(arg) as Bounded;
+    return node.op === windowSum ? notYetRounded(arg, found) : found;
+  });
   const evaluate = (args: readonly NdArray[]): NdArray => {
     const types = node.results.map(({ type }) => type);
     return node.op.evaluate(args, node.attrs, types)[node.result] as NdArray;
@@ -91,11 +97,24 @@ function boundNode(node: Node, known: ReadonlyMap<Node, Bounded>, target: Tolera
     const [y, total] = [value.data[i] as number, sums[i] as number];
     if (whole && total <= 2 ** 24) return 0;
     if (tolerance === "rounded" && moved === 0 && isNormal(value.dtype, y)) return 0;
-    const stored = value.dtype === "f16" && ulps === 0 ? 0.5 : 0; // what is folded in f32 is rounded once more
+    const stored = isShort(value.dtype) && ulps === 0 ? 0.5 : 0; // what is folded in f32 is rounded once more
     const own = (ulps + stored) * ulpOf(value.dtype, Math.abs(y) + moved) + oracleUlps * ulpOf("f64", y) + absolute;
     return moved + own + perTerms * total;
   });
   return { value, bound };
+}
+
+/** What sums of windows add up of a contraction of short floats is never rounded to them: there is no array of it. */
+function notYetRounded(node: Node, { value, bound }: Bounded): Bounded {
+  const chain = [node];
+  let under = node;
+  while (under.op === cast || under.op === permute) {
+    under = operand(under);
+    chain.push(under);
+  }
+  const dtype = chain.map(({ type }) => type.dtype).find(isShort);
+  if (under.op !== contract || dtype === undefined) return { value, bound };
+  return { value, bound: bound.map((moved, i) => moved + ulpOf(dtype, Math.abs(value.data[i] as number) + moved) / 2) };
 }
 
 /**
@@ -113,7 +132,7 @@ function sumsOf(node: Node, values: readonly NdArray[], evaluate: (args: readonl
 }
 
 /** Bits of the fraction with the hidden one, and the exponent of the smallest normal number. */
-const floats = { f16: [11, -14], f32: [24, -126], f64: [53, -1022] } as const;
+const floats = { f16: [11, -14], bf16: [8, -126], f32: [24, -126], f64: [53, -1022] } as const;
 
 /** Distance between the numbers of a dtype around a value; 0 for whole numbers and bools. */
 export function ulpOf(dtype: DType, value: number): number {

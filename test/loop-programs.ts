@@ -3,6 +3,7 @@ import { cond, scan, whileLoop } from "../src/dsl/loops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
 import type { Dims } from "../src/graph/shape.ts";
 import * as tl from "../src/index.ts";
+import { shortTypes } from "./op-case.ts";
 import type { ProgramCase } from "./program-case.ts";
 
 export interface LoopProgram extends ProgramCase {
@@ -94,13 +95,20 @@ export const loopPrograms: readonly LoopProgram[] = [
     const { carry, outputs } = scan(
       (c: Tensor, { large, place }: { large: Tensor; place: Tensor }) => ({
         carry: row(tl.where(large as never, add(c, 1) as never, c as never)),
-        output: { large, place, half: tl.cast(c as never, "f16") as Tensor },
+        output: {
+          large,
+          place,
+          ...(Object.fromEntries(shortTypes.map((dtype) => [dtype, tl.cast(c as never, dtype)])) as Record<
+            string,
+            Tensor
+          >),
+        },
       }),
       h0,
       { large: isLarge, place: places } as never,
     );
-    const { half, ...others } = outputs as unknown as Record<string, Tensor>;
-    return { carry, ...others, half: tl.cast(half as never, "f32") };
+    const { f16, bf16, ...others } = outputs as unknown as Record<string, Tensor>;
+    return { carry, ...others, half: tl.cast(f16 as never, "f32"), brain: tl.cast(bf16 as never, "f32") };
   }),
   of(
     "while and cond, also in a loop",

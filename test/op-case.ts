@@ -2,7 +2,7 @@
  * What a case of an op is, how cases become programs, and the numbers they are fed. The table is in op-cases.ts.
  */
 
-import { type DType, isFloat } from "../src/core/dtype.ts";
+import { type DType, isFloat, type ShortFloat } from "../src/core/dtype.ts";
 import { RandomStream } from "../src/core/random.ts";
 import * as ops from "../src/dsl/ops.ts";
 import { grad } from "../src/dsl/ops.ts";
@@ -27,6 +27,14 @@ export interface OpCase {
   readonly make: (inputs: readonly Tensor[]) => Tensor;
   /** False where nothing flows, by definition. */
   readonly gradient: boolean;
+}
+
+/** The floats of 16 bits. */
+export const shortTypes: readonly ShortFloat[] = ["f16", "bf16"];
+
+/** The short floats that a case computes in, if it does: the last word of its name. */
+export function shortOf({ op }: OpCase): ShortFloat | undefined {
+  return shortTypes.find((dtype) => op.endsWith(` of ${dtype}`));
 }
 
 export type Make = (x: Tensor, y: Tensor, z: Tensor) => unknown;

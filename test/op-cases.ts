@@ -6,7 +6,7 @@
  * jumps.
  */
 
-import type { DType } from "../src/core/dtype.ts";
+import { type DType, isFloat, type ShortFloat } from "../src/core/dtype.ts";
 import { here } from "../src/core/origin.ts";
 import { applyOp, applyWithIndexes } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
@@ -24,7 +24,7 @@ import * as sources from "../src/graph/ops/source.ts";
 import { sizeOf } from "../src/graph/shape.ts";
 import { compositeCases } from "./composite-cases.ts";
 import { loopOpCases } from "./loop-cases.ts";
-import { input, type Make, type OpCase, one, type Range, whole, wide } from "./op-case.ts";
+import { input, type Make, type OpCase, one, type Range, shortOf, whole, wide } from "./op-case.ts";
 import { windowCases } from "./window-cases.ts";
 
 // ---- element-wise --------------------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ function reduceCases(): OpCase[] {
 
 /** A value that tells of both results. */
 function both({ values, indexes }: { readonly values: Tensor; readonly indexes: Tensor }): Tensor {
-  return ops.add(values, ops.cast(indexes, "f32"));
+  return ops.add(values, ops.cast(indexes, values.dtype));
 }
 
 function bestCases(): OpCase[] {
@@ -204,14 +204,14 @@ function sortCases(): OpCase[] {
   ];
 }
 
-/** What is computed of f16, one op of each kind, on numbers that were rounded to it; then chains, each op of which rounds. */
-function halfCases(): OpCase[] {
-  const half = (x: Tensor): Tensor => ops.cast(x, "f16");
+/** What is computed of short floats, one op of each kind, on numbers that were rounded to them; then chains, each op of which rounds. */
+function shortCases(dtype: ShortFloat): OpCase[] {
+  const short = (x: Tensor): Tensor => ops.cast(x, dtype);
   const of = (op: string, shapes: readonly (readonly number[])[], make: Make): OpCase =>
     one(
-      `${op} of f16`,
+      `${op} of ${dtype}`,
       shapes.map((shape) => input(shape)),
-      (x, y) => ops.cast(make(half(x), y === undefined ? half(x) : half(y), half(x)) as Tensor, "f32"),
+      (x, y) => ops.cast(make(short(x), y === undefined ? short(x) : short(y), short(x)) as Tensor, "f32"),
     );
   return [
     of(
@@ -391,8 +391,8 @@ function sourceCases(): OpCase[] {
   const x = [input([7, 3])];
   return [
     one("source constant", x, (v) => ops.add(v, 0.1)),
-    one("source iota", x, (v) => ops.add(v, ops.arange(3, "f32"))),
-    one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: "f32", dim: 5 }, here("size")))),
+    one("source iota", x, (v) => ops.add(v, ops.arange(3, v.dtype))),
+    one("source size", x, (v) => ops.add(v, applyOp(sources.size, [], { dtype: v.dtype, dim: 5 }, here("size")))),
     one("source input", x, (v) => v),
     one("source random", [], () => ops.randomUniform([7, 13])),
   ];
@@ -406,7 +406,8 @@ export const opCases: readonly OpCase[] = [
   ...momentsCases(),
   ...sortCases(),
   ...runningCases(),
-  ...halfCases(),
+  ...shortCases("f16"),
+  ...shortCases("bf16"),
   ...viewCases(),
   ...windowCases(),
   ...contractCases(),
@@ -415,3 +416,26 @@ export const opCases: readonly OpCase[] = [
   ...loopOpCases,
   ...compositeCases(),
 ];
+
+/** Refused: of f32 and f64 alone. */
+const notShort: ReadonlySet<string> = new Set(
+  ["solveTriangular", "solve", "inverse", "det", "cholesky", "powerIteration"].map((name) => `composite ${name}`),
+);
+
+/**
+ * The first case of every op and composite that floats enter, with its floats rounded to a short type: whatever is made of them.
+ * Without the slopes of a pool whose function went behind it: they go to another of those that are equal once they are rounded.
+ */
+export function casesOf(dtype: ShortFloat): readonly OpCase[] {
+  const seen = new Set<string>();
+  return opCases.flatMap((of) => {
+    const { op, inputs, make, gradient } = of;
+    const isOfFloats = inputs.some((given) => given.dtype === "f32" && sizeOf(given.shape) > 1);
+    if (seen.has(op) || notShort.has(op) || shortOf(of) !== undefined || !isOfFloats) return [];
+    seen.add(op);
+    const rounded = (x: Tensor): Tensor => (x.dtype === "f32" ? ops.cast(x, dtype) : x);
+    const widened = (y: Tensor): Tensor => (isFloat(y.dtype) ? ops.cast(y, "f32") : y);
+    const made = (args: readonly Tensor[]): Tensor => widened(make(args.map(rounded)));
+    return [{ ...of, op: `${op} of ${dtype}`, make: made, gradient: gradient && op !== "composite maxPool of conv" }];
+  });
+}

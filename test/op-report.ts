@@ -5,10 +5,11 @@
  * Another target is one line: `await compareOps(target, "its name and options")`.
  */
 import { compileOn } from "../src/compile.ts";
+import { shortFloats } from "../src/core/dtype.ts";
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 import type { Bounded } from "./error-bound.ts";
-import { caseFeeds, caseProgram, type OpCase } from "./op-case.ts";
+import { caseFeeds, caseProgram, type OpCase, shortOf } from "./op-case.ts";
 import { opCases } from "./op-cases.ts";
 import { ProgramOracle } from "./program-oracle.ts";
 
@@ -42,9 +43,11 @@ export interface OpComparison {
  */
 const widest = { f64: 32, f32: 256 } as const;
 
-/** Cases that compute in f16: their outputs are f32 numbers, of which so many ulps are one of f16. */
-export const isOfHalf = ({ op }: OpCase): boolean => op.endsWith(" of f16");
-const ulpsOfHalf = 2 ** 13;
+/** Cases that compute in short floats: their outputs are f32 numbers, of which so many ulps are one of theirs. */
+const ulpsOf = (of: OpCase): number => {
+  const short = shortOf(of);
+  return short === undefined ? 1 : 2 ** (23 - shortFloats[short].fraction);
+};
 
 /** Cases of one program: compiling few programs takes less time than compiling many. */
 const perProgram = 12;
@@ -108,7 +111,7 @@ async function compareProgram(target: TargetSetup, cases: readonly OpCase[]): Pr
       const part = /^g\d/.test(key) ? "gradient" : "forward";
       // the weighted sum that gradients are taken of is held to its tolerance, but is not what the case is about
       if (key === "loss") return { of, part, tally: nothing, problem: problem && `its weighted sum: ${problem}` };
-      const most = widest[target.traits.accumulator] * (isOfHalf(of) ? ulpsOfHalf : 1);
+      const most = widest[target.traits.accumulator] * ulpsOf(of);
       const vague = width > most ? `a tolerance of ${width} ulps says nothing` : "";
       const found = problem || vague;
       return { of, part, tally: { count: 1, worst, width }, problem: found && `${key}: ${found}` };

@@ -3,8 +3,10 @@
  * is rounded either way. One table for all targets and both types. The reference is a search among the 65536 numbers of the type,
  * which are decoded here.
  */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { compileOn } from "../src/compile.ts";
-import type { ShortFloat } from "../src/core/dtype.ts";
+import { heldIn, type ShortFloat } from "../src/core/dtype.ts";
 import * as api from "../src/index.ts";
 import { type DType, f32, f64, type InputSpec, i32, program, type Tensor, u8, u32 } from "../src/index.ts";
 import type { Skippable } from "../src/stages.ts";
@@ -17,8 +19,6 @@ const f = api as unknown as { readonly [Name in keyof typeof api]: Loose };
 
 /** The bits of the fraction, and what is taken off an exponent for the value of the last of them. */
 const formats = { f16: { fraction: 10, bias: 25 }, bf16: { fraction: 7, bias: 134 } } as const;
-
-export const shortTypes = ["f16", "bf16"] as const satisfies readonly ShortFloat[];
 
 /** The value of 16 bits. */
 export function decodeShort(dtype: ShortFloat, bits: number): number {
@@ -119,6 +119,32 @@ export const shortInputs: Readonly<Record<ShortFloat, Given>> = {
 };
 const specs: Readonly<Partial<Record<DType, (count: number) => InputSpec>>> = { f32, f64, i32, u32, u8 } as never;
 
+const torch = JSON.parse(readFileSync(new URL("fixtures/torch-short.json", import.meta.url), "utf8")) as {
+  readonly lower: readonly number[];
+} & Readonly<Record<ShortFloat, string>>;
+
+/** What PyTorch rounded (test/foreign/torch_short.py): around the ties of both types, every upper half with these lower ones. */
+export function torchNumbers(): Float32Array {
+  const bits = new Uint32Array(9 * 0x10000);
+  const singles = new Uint32Array(Float32Array.from({ length: 0x10000 }, (_, i) => decodeShort("f16", i)).buffer);
+  for (let i = 0; i < 0x10000; i++) {
+    torch.lower.forEach((low, part) => {
+      bits[part * 0x10000 + i] = i * 0x10000 + low;
+    });
+    [0xfff, 0x1000, 0x1001].forEach((more, part) => {
+      bits[(torch.lower.length + part) * 0x10000 + i] = (singles[i] ?? 0) + more;
+    });
+  }
+  return new Float32Array(bits.buffer);
+}
+
+/** Whether these are the bits that PyTorch has for its numbers; one NaN is as good as another. */
+export function isAsTorch(dtype: ShortFloat, found: ArrayLike<number>): boolean {
+  const nan = heldIn(dtype, Number.NaN);
+  const bits = Uint16Array.from(found, (held) => ((held & 0x7fff) > infinite[dtype] ? nan : held));
+  return createHash("sha256").update(new Uint8Array(bits.buffer)).digest("hex") === torch[dtype];
+}
+
 // ---- programs ------------------------------------------------------------------------------------------------------
 
 interface Row {
@@ -153,7 +179,11 @@ const rows: readonly Row[] = [
     wanted: (shorts, dtype) => [nearestShort(dtype, 0.1), ...shorts],
   },
   { says: "looked up", make: (short) => wide(f.gather(short, f.arange(2))), wanted: (shorts) => shorts.slice(0, 2) },
-  { says: "multiplied", make: (short) => f.mul(wide(short), 0.25), wanted: (shorts) => shorts.map((x) => x * 0.25) },
+  {
+    says: "multiplied, where a device need not flush",
+    make: (short) => f.where(f.less(f.abs(wide(short)), 2 ** -120), wide(short), f.mul(wide(short), 0.25)),
+    wanted: (shorts) => shorts.map((x) => (Math.abs(x) < 2 ** -120 ? x : x * 0.25)),
+  },
   {
     says: "added up, the finite",
     make: (short) => f.sum(f.slice(wide(short), [1, 3])),

@@ -7,7 +7,16 @@ import type { Spelling, Spellings } from "../../codegen/graph-exporter.ts";
 import type { Node } from "../../src/graph/node.ts";
 import type { GraphExporter } from "../../src/tools/export-graph.ts";
 
-const elements = { f16: "f16", bf16: "bf16", f32: "f32", f64: "f64", i32: "i32", u32: "ui32", u8: "ui8", bool: "i1" } as const;
+const elements = {
+  f16: "f16",
+  bf16: "bf16",
+  f32: "f32",
+  f64: "f64",
+  i32: "i32",
+  u32: "ui32",
+  u8: "ui8",
+  bool: "i1",
+} as const;
 
 function typeText(node: Node): string {
   const { dtype, shape } = node.type;

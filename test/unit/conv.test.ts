@@ -3,7 +3,9 @@
  * that have names, and what wrong calls are told.
  */
 import { describe, expect, test } from "vitest";
+import { type ShortFloat, shortFloats } from "../../src/core/dtype.ts";
 import { add, avgPool, cast, compile, conv, convTranspose, depthwiseConv, f32, full, globalPool, glorotUniform, grad, maxPool, mean, mul, param, program, relu, reshape, type ShapeError, sub, sum, type Tensor, UserError, window, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { shortTypes } from "../op-case.ts";
 
 // ---- memory ----------------------------------------------------------------------------------------------------------
 
@@ -60,8 +62,8 @@ test("a pooled convolution is one kernel, and its output is nowhere", async () =
   }
 });
 
-test("in f16: as in f32 but for roundings, and no windows in memory either", async () => {
-  const made = (dtype: "f16" | "f32") =>
+test.each(shortTypes)("in %s: as in f32 but for roundings, and no windows in memory either", async (short) => {
+  const made = (dtype: ShortFloat | "f32") =>
     program({
       inputs: { x: f32(8, 20, 20, 4), w: f32(3, 3, 4, 8) },
       step({ x, w }) {
@@ -75,7 +77,7 @@ test("in f16: as in f32 but for roundings, and no windows in memory either", asy
   const numbers = (count: number, by: number) => Array.from({ length: count }, (_, i) => (((i * by) % 17) - 8) / 16);
   const feeds = { x: numbers(12_800, 7), w: numbers(288, 5) };
   const [half, single] = await Promise.all(
-    (["f16", "f32"] as const).map(async (dtype) => {
+    [short, "f32" as const].map(async (dtype) => {
       const executable = await compile(made(dtype), { target: "js" });
       const { buffers } = executable.report.entries[0] ?? { buffers: [] };
       const found = await executable.run({ entry: "step", feeds });
@@ -88,7 +90,7 @@ test("in f16: as in f32 but for roundings, and no windows in memory either", asy
   for (const name of ["y", "dx"] as const) {
     const largest = Math.max(...single.found[name].map(Math.abs));
     const errors = single.found[name].map((value, i) => Math.abs(value - (half.found[name][i] ?? Number.NaN)));
-    expect(Math.max(...errors) / largest, name).toBeLessThan(2 ** -9);
+    expect(Math.max(...errors) / largest, name).toBeLessThan(2 ** (1 - shortFloats[short].fraction));
   }
 });
 

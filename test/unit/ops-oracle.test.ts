@@ -207,7 +207,7 @@ describe("element-wise ops", () => {
     for (const name of ["exp", "pow", "floor"] as const)
       for (const dtype of ["i32", "bool", "u8"] as const) refuse(name, dtype);
     for (const dtype of ["bool", "u8"] as const) refuse("add", dtype);
-    for (const dtype of ["f32", "f16"] as const) refuse("and", dtype);
+    for (const dtype of ["f32", "f16", "bf16"] as const) refuse("and", dtype);
   });
 
   test("slopes at kinks and ties", () => {
@@ -264,6 +264,7 @@ describe("cast", () => {
     bool: [0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1],
     f64: from,
     f32: from.map(Math.fround),
+    bf16: [0, 1.5, -1.5, 256, 256, 3003121664, 4999610368, -4999610368, 9999220736, Number.NaN, Infinity],
     f16: [0, 1.5, -1.5, 255.875, 256, Infinity, Infinity, -Infinity, Infinity, Number.NaN, Infinity],
   };
 
@@ -279,7 +280,9 @@ describe("cast", () => {
 
   test("is differentiable between floats, and only there", () => {
     expect(slopeAt((b, [x]) => b.cast(b.cast(x as Node, "f32"), "f64"), 3)).toBe(1);
-    expect(slopeAt((b, [x]) => b.cast(b.cast(x as Node, "f16"), "f64"), 3)).toBe(1);
+    for (const dtype of ["f16", "bf16"] as const) {
+      expect(slopeAt((b, [x]) => b.cast(b.cast(x as Node, dtype), "f64"), 3)).toBe(1);
+    }
     expect(() => slopeAt((b, [x]) => b.cast(b.cast(x as Node, "i32"), "f64"), 3)).toThrow();
   });
 });

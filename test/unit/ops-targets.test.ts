@@ -8,26 +8,18 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { isFloat } from "../../src/core/dtype.ts";
 import { RandomStream, threefry2x32 } from "../../src/core/random.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
-import { caseFeeds, caseProgram, type OpCase } from "../op-case.ts";
-import { opCases } from "../op-cases.ts";
+import { caseFeeds, caseProgram, type OpCase, shortOf, shortTypes } from "../op-case.ts";
+import { casesOf, opCases } from "../op-cases.ts";
 import { reportGaps, unknownModules, unknownOpFiles } from "../op-gaps.ts";
-import {
-  compareOps,
-  isOfHalf,
-  type OpComparison,
-  printReport,
-  type ReportRow,
-  shapesOf,
-  type Tally,
-} from "../op-report.ts";
+import { compareOps, type OpComparison, printReport, type ReportRow, shapesOf, type Tally } from "../op-report.ts";
 import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
 
 /** On `wasm` every value of both options; that bits are the same on any number of threads, wasm/programs.test.ts says. */
-const targets: readonly (readonly [label: string, target: TargetSetup])[] = [
+const plain: readonly (readonly [label: string, target: TargetSetup])[] = [
   ["js", jsTarget],
   ["wasm, 1 thread", wasmTarget({ threads: 1 })],
-  ["wasm, precise, 2 threads", wasmTarget({ threads: 2, precise: true })],
 ];
+const targets: typeof plain = [...plain, ["wasm, precise, 2 threads", wasmTarget({ threads: 2, precise: true })]];
 
 describe.each(targets)("on %s, against the oracle", (label, target) => {
   let found: OpComparison;
@@ -44,6 +36,15 @@ describe.each(targets)("on %s, against the oracle", (label, target) => {
     expect(reportGaps(found.rows)).toEqual([]);
   });
 });
+
+test.each(plain.flatMap(([label, target]) => shortTypes.map((dtype) => [label, dtype, target] as const)))(
+  "on %s, whatever takes %s",
+  async (label, dtype, target) => {
+    const { rows, failures } = await compareOps(target, label, casesOf(dtype));
+    expect(failures.join("\n")).toBe("");
+    expect(rows.length).toBeGreaterThan(140);
+  },
+);
 
 describe("what a report leaves out", () => {
   const row = (op: string): ReportRow => ({ op, label: "js", forward: some, gradient: some });
@@ -83,8 +84,8 @@ test("sums in f32 are outside of the tolerance of js, which has doubles", async 
 });
 
 describe("the oracle's gradients are the slopes of its values", () => {
-  // Of f16 there are no differences to be taken: casts to it are steps, for the oracle as well.
-  const names = [...new Set(opCases.filter((one) => !isOfHalf(one)).map(({ op }) => op))];
+  // Of short floats there are no differences to be taken: casts to it are steps, for the oracle as well.
+  const names = [...new Set(opCases.filter((one) => shortOf(one) === undefined).map(({ op }) => op))];
   test.each(names)("%s", (name) => {
     for (const c of opCases.filter(({ op }) => op === name)) checkSlopes(c);
   });

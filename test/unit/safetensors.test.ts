@@ -53,6 +53,7 @@ describe("the bytes", () => {
         mask: { dtype: "bool", shape: [2], data: Uint8Array.of(1, 0) },
         bytes: { dtype: "u8", shape: [1], data: Uint8Array.of(200) },
         half: { dtype: "f16", shape: [1], data: Uint16Array.of(0x3c01) },
+        z: { dtype: "bf16", shape: [1], data: Uint16Array.of(0x3f81) },
         b: { dtype: "f32", shape: [], data: Float32Array.of(-1.5) },
         a: { dtype: "f32", shape: [1], data: Float32Array.of(1) },
         i: { dtype: "i32", shape: [1], data: Int32Array.of(-2) },
@@ -68,9 +69,10 @@ describe("the bytes", () => {
       '"b":{"dtype":"F32","shape":[],"data_offsets":[12,16]},' +
       '"u":{"dtype":"U32","shape":[1],"data_offsets":[16,20]},' +
       '"i":{"dtype":"I32","shape":[1],"data_offsets":[20,24]},' +
-      '"half":{"dtype":"F16","shape":[1],"data_offsets":[24,26]},' +
-      '"bytes":{"dtype":"U8","shape":[1],"data_offsets":[26,27]},' +
-      '"mask":{"dtype":"BOOL","shape":[2],"data_offsets":[27,29]}}';
+      '"z":{"dtype":"BF16","shape":[1],"data_offsets":[24,26]},' +
+      '"half":{"dtype":"F16","shape":[1],"data_offsets":[26,28]},' +
+      '"bytes":{"dtype":"U8","shape":[1],"data_offsets":[28,29]},' +
+      '"mask":{"dtype":"BOOL","shape":[2],"data_offsets":[29,31]}}';
     const at = 8 + 8 * Math.ceil(header.length / 8);
     expect(new TextDecoder().decode(written.subarray(8, at)).trimEnd()).toBe(header);
     // biome-ignore format: a line a tensor
@@ -80,6 +82,7 @@ describe("the bytes", () => {
       0, 0, 0xc0, 0xbf,
       0xfc, 0xfd, 0xfe, 0xff,
       0xfe, 0xff, 0xff, 0xff,
+      0x81, 0x3f,
       0x01, 0x3c,
       200,
       1, 0,
@@ -167,7 +170,7 @@ describe("refused", () => {
     [
       "an unknown type",
       file(`{"a":${entry("F8_E4M3", "[1]", 0, 1)}}`, 1),
-      'F32, F64, F16, I32, U32, U8, BOOL, BF16, I8, I16, U16, I64, U64; found "F8_E4M3"',
+      'F32, F64, F16, BF16, I32, U32, U8, BOOL, I8, I16, U16, I64, U64; found "F8_E4M3"',
     ],
     ["a negative size", file(`{"a":${entry("U8", "[-1]", 0, 1)}}`, 1), "expected whole numbers from 0"],
     ["a fraction", file(`{"a":${entry("U8", "[1.0]", 0, 1)}}`, 1), "expected whole numbers"],

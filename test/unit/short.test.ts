@@ -7,13 +7,27 @@ import { heldIn, roundTo, type ShortFloat, valueIn } from "../../src/core/dtype.
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import * as api from "../../src/index.ts";
-import { cast, compile, type DType, evaluate, f64, program, type Tensor } from "../../src/index.ts";
+import { cast, compile, compileOn, type DType, evaluate, f32, f64, program, type Tensor } from "../../src/index.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
 import { doubleRoutineFor } from "../../src/kernel/maths/in-double.ts";
 import type { Skippable } from "../../src/stages.ts";
 import { jsTarget, wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
-import { brokenResults, brokenShorts, decodeShort, nearestShort, shortInputs, shortProgram, shortTypes } from "../short-rows.ts";
+import { load } from "../kernel-pool.ts";
+import { shortTypes } from "../op-case.ts";
+import {
+  brokenResults,
+  brokenShorts,
+  decodeShort,
+  isAsTorch,
+  nearestShort,
+  shortInputs,
+  shortProgram,
+  torchNumbers,
+} from "../short-rows.ts";
+import { type Data, mapKernel, runJs } from "./js-case.ts";
 import { evaluateEntry, expand, runPasses } from "./oracle.ts";
+import { runWasm, scheduleWasm } from "./wasm/wasm-case.ts";
 
 const targets = [
   ["js", jsTarget],
@@ -30,7 +44,9 @@ test("the cases of the issue", async () => {
 });
 
 describe.each(targets)("%s", (_, target) => {
-  const cases = shortTypes.flatMap((dtype) => skips.map((skip) => [dtype, skip.join(", ") || "nothing", skip] as const));
+  const cases = shortTypes.flatMap((dtype) =>
+    skips.map((skip) => [dtype, skip.join(", ") || "nothing", skip] as const),
+  );
   test.each(cases)("%s without %s", async (dtype, _, skip) => {
     expect(await brokenShorts(dtype, target, skip)).toEqual([]);
   });
@@ -102,4 +118,60 @@ test("the reference itself", () => {
   expect([3.389e38, 3.3962e38, 2 ** -134, 3 * 2 ** -134, 257, 259].map((x) => brain?.(x))).toEqual([
     2 ** 128 - 2 ** 120, Infinity, 0, 2 ** -132, 256, 260,
   ]); // biome-ignore format: a line
+});
+
+describe.each(shortTypes)("PyTorch's roundings to %s, ties and all", (dtype) => {
+  const numbers = torchNumbers();
+  const kernel = mapKernel([["x", "f32"]], dtype, numbers.length, (i) => load("f32", "x", i));
+  const data = new Map([["x", numbers]]);
+
+  test("the reference's, and the host's", () => {
+    const bitsOf = (round: (value: number) => number) => Uint16Array.from(numbers, (x) => heldIn(dtype, round(x)));
+    const [own, reference] = [bitsOf((x) => roundTo(dtype, x)), bitsOf((x) => nearestShort(dtype, x))];
+    expect([isAsTorch(dtype, own), isAsTorch(dtype, reference)]).toEqual([true, true]);
+    const cut = Uint16Array.from(new Uint32Array(numbers.buffer), (bits) => bits >>> 16);
+    expect(isAsTorch(dtype, cut)).toBe(false);
+  });
+
+  test.each<readonly [string, () => ArrayLike<number> | undefined]>([
+    ["js", () => runJs(kernel, data).get("y")],
+    ["wasm, one by one", () => runWasm(kernel, data).get("y")],
+    ["wasm, four at once", () => runWasm(scheduleWasm(kernel), data).get("y")],
+  ])("on %s", (_, run) => {
+    expect(isAsTorch(dtype, run() ?? [])).toBe(true);
+  });
+
+  test.each<readonly [string, (kernel: Kernel, data: Data) => Data]>([
+    ["js", runJs],
+    ["wasm, one by one", runWasm],
+    ["wasm, four at once", (kernel, data) => runWasm(scheduleWasm(kernel), data)],
+  ])("all numbers of the type are read and copied on %s", (_, run) => {
+    const all = Uint16Array.from({ length: 65536 }, (_, bits) => bits);
+    const through = (to: DType): ArrayLike<number> => {
+      const through = mapKernel([["x", dtype]], to, 65536, (i) => load("f32", "x", i));
+      return run(through, new Map([["x", all]])).get("y") ?? [];
+    };
+    const [read, copied] = [through("f32"), through(dtype)];
+    const isWrong = (bits: number): boolean => {
+      const value = decodeShort(dtype, bits);
+      const isKept = Number.isNaN(value) ? Number.isNaN(decodeShort(dtype, copied[bits] ?? 0)) : copied[bits] === bits;
+      return !isKept || !Object.is(read[bits], value);
+    };
+    expect([...all].filter(isWrong)).toEqual([]);
+  });
+
+  test.each([jsTarget, wasmTarget({ threads: 1 })])(
+    "as values that are rounded and not stored, target %#",
+    async (target) => {
+      const made = program({
+        inputs: { x: f32(numbers.length) },
+        step: ({ x }) => ({ outputs: { y: cast(add(to(x, dtype), to(mul(x, 0), dtype)), "f32") } }),
+      });
+      const executable = await compileOn(made, target, {});
+      const { y } = await executable.run({ entry: "step", feeds: { x: numbers } });
+      executable.dispose();
+      const wrong = [...numbers].filter((x, i) => !Object.is((y as Float32Array)[i], nearestShort(dtype, x) + x * 0));
+      expect(wrong.slice(0, 9)).toEqual([]);
+    },
+  );
 });

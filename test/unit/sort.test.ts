@@ -144,9 +144,17 @@ describe.each(targets)("on %s", (target) => {
     }
   });
 
-  const dtypes: readonly DType[] = ["f32", "f16", "i32", "u32", "u8", ...(target === "js" ? (["f64"] as const) : [])];
+  const dtypes: readonly DType[] = [
+    "f32",
+    "f16",
+    "bf16",
+    "i32",
+    "u32",
+    "u8",
+    ...(target === "js" ? (["f64"] as const) : []),
+  ];
   test.each(dtypes)("of %s", async (dtype) => {
-    const x = [7, 250, 3, 3, 0, 129, 200];
+    const x = [7, 250, 3, 3, 0, 129, 200]; // bf16 holds them all
     const found = await run(target, x, [7], (t) => {
       const { values, indexes } = topK(cast(t, dtype), 4);
       return { values: cast(values, "f32"), indexes, up: cast(sort(cast(t, dtype)), "f32") };

@@ -120,22 +120,26 @@ describe("weights of a trainer", () => {
 });
 
 describe("values", () => {
-  const holder = (dtype: "f32" | "i32" | "u8", width: number) =>
+  const holder = (dtype: "f32" | "f16" | "bf16" | "i32" | "u8", width: number) =>
     layer({
       name: "held",
       params: () => ({ value: slot(zeros(width), { dtype }) }),
       apply: (_, input) => input,
     });
-  const loaded = async (dtype: "f32" | "i32" | "u8", tensor: StoredTensor) => {
+  const loaded = async (dtype: "f32" | "f16" | "bf16" | "i32" | "u8", tensor: StoredTensor) => {
     const net = trainer(sequential([dense(1), holder(dtype, tensor.data.length)]), { input: [2], loss: "meanSquaredError", optimizer: adam() }); // biome-ignore format: short
     await net.compile({ target: "js", batch: 4, onWarning: () => undefined });
     const result = await net.loadWeights(new Map([["held1.value", tensor], ...readSafetensors(await net.weights(), "own", { only: ["dense1.kernel"] }).tensors]), { strict: false }); // biome-ignore format: short
     return { value: [...(await net.executable.state.read("model.held1.value"))], result };
   };
   const tenth = Math.fround(0.1);
-  const taken: readonly (readonly ["f32" | "i32" | "u8", StoredTensor, readonly number[]])[] = [
+  const taken: readonly (readonly ["f32" | "f16" | "bf16" | "i32" | "u8", StoredTensor, readonly number[]])[] = [
     ["f32", { dtype: "f64", shape: [3], data: Float64Array.of(0.1, Number.NaN, -Infinity) }, [tenth, Number.NaN, -Infinity]],
     ["f32", { dtype: "f16", shape: [4], data: Uint16Array.of(0x3c01, 0x8001, 0x7c00, 0x7e00) }, [1 + 2 ** -10, -(2 ** -24), Infinity, Number.NaN]],
+    ["f32", { dtype: "bf16", shape: [4], data: Uint16Array.of(0x3fc0, 0x8001, 0xff80, 0x7fc1) }, [1.5, -(2 ** -133), -Infinity, Number.NaN]],
+    ["f16", { dtype: "bf16", shape: [2], data: Uint16Array.of(0x3fc0, 0x0001) }, [0x3e00, 0]],
+    ["bf16", { dtype: "f16", shape: [2], data: Uint16Array.of(0x3c03, 0x7bff) }, [0x3f80, 0x4780]],
+    ["bf16", { dtype: "f32", shape: [2], data: Float32Array.of(1 + 2 ** -8, 3.38e38) }, [0x3f80, 0x7f7e]],
     ["i32", { dtype: "u32", shape: [2], data: Uint32Array.of(0, 2 ** 31 - 1) }, [0, 2 ** 31 - 1]],
     ["u8", { dtype: "i32", shape: [2], data: Int32Array.of(0, 255) }, [0, 255]],
   ]; // biome-ignore format: a table
@@ -145,7 +149,7 @@ describe("values", () => {
     expect(result.unfit).toEqual([]);
   });
 
-  const refused: readonly (readonly ["f32" | "i32" | "u8", StoredTensor, string])[] = [
+  const refused: readonly (readonly ["f32" | "f16" | "bf16" | "i32" | "u8", StoredTensor, string])[] = [
     ["f32", { dtype: "f64", shape: [2], data: Float64Array.of(1, 1e300) }, "the tensor has 1e+300 at position 1, which is no f32"],
     ["f32", { dtype: "i32", shape: [1], data: Int32Array.of(1) }, "the weight is f32[1], the tensor i32[1], which is not converted"],
     ["f32", { dtype: "bool", shape: [1], data: Uint8Array.of(1) }, "which is not converted"],
@@ -201,7 +205,7 @@ describe("files of other programs", () => {
     const { tensors, skipped } = readSafetensors(bytes, "every.safetensors", { only: readable });
     expect(skipped).toEqual(["uint64", "int64", "c64", "f8_e4m3", "f8_e5m2"]);
     const values = (name: string) => [tensors.get(name)?.dtype, ...(tensors.get(name)?.data ?? [])];
-    expect(values("bf16")).toEqual(["f32", 0, -0, 1.5, -2.25, Number.NaN, 0.0078125]);
+    expect(values("bf16")).toEqual(["bf16", 0, 0x8000, 0x3fc0, 0xc010, 0x7fc0, 0x3c00]);
     expect(values("int8")).toEqual(["i32", -128, 0, 1, 127]);
     expect(values("int16")).toEqual(["i32", -32768, 0, 1, 32767]);
     expect(values("uint16")).toEqual(["u32", 0, 0, 1, 65535]);

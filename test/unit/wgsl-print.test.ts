@@ -10,6 +10,7 @@ import { helperFor, legalize, legalizeKernel, quirks } from "../../codegen/wgsl/
 import type { Expr, Kernel } from "../../src/kernel/kernel.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { apply, bitcast, constant, convert, load, loopIndex, name, store } from "../kernel-pool.ts";
+import { mapKernel } from "./js-case.ts";
 import {
   buffer,
   bytesAndMasks,
@@ -46,6 +47,23 @@ describe("text", () => {
           let bits_2: u32 = tl_to_half(unpack2x16float(h[flat_i >> 1u])[flat_i & 1] * 3.0f);
           atomicAnd(&half[flat_i >> 1u], ~(0xffffu << (u32(flat_i & 1) * 16u)));
           atomicOr(&half[flat_i >> 1u], bits_2 << (u32(flat_i & 1) * 16u));
+        }
+      }
+      "
+    `);
+  });
+
+  test("bf16: the upper half of an f32", () => {
+    const kernel = mapKernel([["x", "bf16"]], "bf16", 3, (i) => load("f32", "x", i));
+    expect(main(kernel)).toMatchInlineSnapshot(`
+      "@compute @workgroup_size(64)
+      fn main(@builtin(workgroup_id) tl_id: vec3<u32>, @builtin(local_invocation_index) tl_lane: u32) {
+        let tl_group = i32(tl_id.x);
+        let i_i: i32 = i32(tl_lane);
+        if (i_i < 3i) {
+          let bits: u32 = tl_to_brain(bitcast<f32>((x[i_i >> 1u] >> (u32(i_i & 1) * 16u)) << 16u));
+          atomicAnd(&y[i_i >> 1u], ~(0xffffu << (u32(i_i & 1) * 16u)));
+          atomicOr(&y[i_i >> 1u], bits << (u32(i_i & 1) * 16u));
         }
       }
       "

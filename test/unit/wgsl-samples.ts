@@ -6,6 +6,7 @@
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
+import { isShort } from "../../src/core/dtype.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Expr, Index, Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { rewriting } from "../../src/kernel/rewrite.ts";
@@ -406,7 +407,7 @@ export function feedsFor(kernel: Kernel): ReadonlyMap<string, Memory> {
       if (element === "bool") return Number(value > 0.5);
       if (element === "u8") return Math.floor(256 * value);
       if (element === "i32" || element === "u32") return Math.floor(4 * value);
-      return element === "f16" ? Math.round((value - 0.5) * 512) / 64 : Math.fround(2 * value - 1);
+      return isShort(element) ? Math.round((value - 0.5) * 512) / 64 : Math.fround(2 * value - 1);
     });
   return new Map(kernel.buffers.map((b) => [b.name, { element: b.element, data: make(b) }]));
 }

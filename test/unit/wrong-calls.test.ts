@@ -152,7 +152,9 @@ const rows: Readonly<Record<string, Row>> = {
   hvp: { args: ({ a, s }) => [s, { a }, { a }] },
   valueAndGrad: { args: ({ a, s }) => [() => s, { a }] },
   checkGradient: { args: ({ square }) => [(x: Tensor) => tensorloom.sum(x), square, 0.1] },
-  ...Object.fromEntries("f32 f64 f16 i32 u32 u8 bool".split(" ").map((name) => [name, { args: () => [2, "batch"] }])),
+  ...Object.fromEntries(
+    "f32 f64 f16 bf16 i32 u32 u8 bool".split(" ").map((name) => [name, { args: () => [2, "batch"] }]),
+  ),
   ...Object.fromEntries(
     "zeros ones glorotUniform glorotNormal heUniform heNormal".split(" ").map((name) => [name, { args: () => [2, 3] }]),
   ),
@@ -320,7 +322,7 @@ test.each(Object.entries(rows))("%s with wrong values", (name, { args, options }
 
 /** A scalar has no dimensions, and without a tensor flatten is a layer. */
 const takesNothing = new Set(
-  "flatten f32 f64 f16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal".split(" "),
+  "flatten f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal".split(" "),
 );
 
 const misspelt = (name: string): string => `${name.slice(0, -1)}${name.at(-1)}${name.at(-1)}`;
@@ -420,7 +422,7 @@ test.each(["softmaxCrossEntropy", "accuracy"])("%s of a column of class numbers 
 
 /** Functions and constructors with a list at their end, which takes any number. */
 const openEnded = new Set(
-  "slice einsum f32 f64 f16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal filled values uniform normal".split(
+  "slice einsum f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal filled values uniform normal".split(
     " ",
   ),
 );

@@ -8,6 +8,7 @@
  *
  * The last two put in constants where something is 0, so what is differentiated again is the sum over a square (`slopedAs`).
  */
+import { isShort } from "../../core/dtype.ts";
 import { CompilerBug } from "../../core/errors.ts";
 import { neutral, type RunningFold } from "../../core/fold.ts";
 import { isReduce } from "../define.ts";
@@ -152,6 +153,8 @@ function squareOf(x: Node, axis: number, b: Build): Square {
 }
 
 function productInSquare(axis: number, x: Node, g: Node, b: Build): Node {
+  const { dtype } = x.type;
+  if (isShort(dtype)) return b.cast(productInSquare(axis, b.cast(x, "f32"), b.cast(g, "f32"), b), dtype);
   const { counts, across } = squareOf(x, axis, b);
   const factors = b.map("select", counts, across(x), b.fill(across(x), 1));
   const products = b.reduce("prod", factors, [axis + 1]);

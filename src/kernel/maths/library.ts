@@ -6,9 +6,9 @@
  */
 import type { MathsFn, Routine, RoutineFn, ValueType } from "../kernel.ts";
 import { erfRoutine, expm1Routine, expRoutine, tanhRoutine } from "./exponential.ts";
-import { roundBrainRoutine, roundHalfRoutine } from "./short.ts";
 import { log1pRoutine, logRoutine } from "./logarithm.ts";
 import { powRoutine } from "./power.ts";
+import { roundBrainRoutine, roundHalfRoutine } from "./short.ts";
 import { threefryRoutine } from "./threefry.ts";
 import { cosRoutine, sinRoutine } from "./trigonometric.ts";
 

@@ -185,23 +185,44 @@ export const cases: readonly GpuCase[] = [
     },
   },
   {
-    name: "bytes and halves that share a word are written by different invocations",
+    name: "bytes and short floats that share a word are written by different invocations",
     async run({ device }) {
       const i = loop("i", 1001);
       const at = loopIndex(i);
       const body = [
         store("bytes", at, convert("u32", at)),
         store("halves", at, load("f32", "x", at)),
+        store("brains", at, load("f32", "x", at)),
         store("wide", at, load("f32", "h", at)),
+        store("brains_wide", at, load("f32", "b", at)),
       ];
       const buffers = [
         buffer("write", "bytes", 1001, "u8"),
         buffer("write", "halves", 1001, "f16"),
+        buffer("write", "brains", 1001, "bf16"),
         buffer("read", "x", 1001),
         buffer("read", "h", 1001, "f16"),
+        buffer("read", "b", 1001, "bf16"),
         buffer("write", "wide", 1001),
+        buffer("write", "brains_wide", 1001),
       ];
-      const ends = [65504, 65519, 65520, 1e9, 6e-8, 2.9e-8, 3e-8, 6.1e-5, 1 + 2 ** -11, 1 + 3 * 2 ** -11, -0, 1e-9];
+      const ends = [
+        65504,
+        65519,
+        65520,
+        1e9,
+        6e-8,
+        2.9e-8,
+        3e-8,
+        6.1e-5,
+        1 + 2 ** -11,
+        1 + 3 * 2 ** -11,
+        -0,
+        1e-9,
+        257,
+        259,
+        3.4e38,
+      ];
       const special = [...ends, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN].map(Math.fround);
       const feeds = (kernel: Kernel): ReadonlyMap<string, Memory> => {
         const memories = new Map(feedsFor(kernel));

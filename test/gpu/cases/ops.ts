@@ -6,7 +6,8 @@ import { ok } from "node:assert/strict";
 import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
 import { wgslTarget } from "../../../src/targets.ts";
 import { effort } from "../../effort.ts";
-import { opCases } from "../../op-cases.ts";
+import { shortTypes } from "../../op-case.ts";
+import { casesOf, opCases } from "../../op-cases.ts";
 import { reportGaps } from "../../op-gaps.ts";
 import { compareOps, printReport } from "../../op-report.ts";
 import type { GpuCase } from "../case.ts";
@@ -28,4 +29,15 @@ export const cases: readonly GpuCase[] = [
       ok(problems.length === 0, problems.join("\n"));
     },
   },
+  ...shortTypes.map(
+    (dtype): GpuCase => ({
+      name: `ops of ${dtype} against the oracle, value and gradient`,
+      async run({ device }) {
+        const every = effort === 1 ? 1 : 20;
+        const some = casesOf(dtype).filter((_, i) => i % every === 0);
+        const { failures } = await compareOps(wgslTarget(deviceSource(device)), "wgsl", some);
+        ok(failures.length === 0, failures.join("\n"));
+      },
+    }),
+  ),
 ];

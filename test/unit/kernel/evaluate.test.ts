@@ -125,7 +125,7 @@ describe("memory is narrower than values", () => {
     expect(run(double, { x: Uint8Array.of(1, 100, 200) }, "y")).toEqual([2, 200, 255]);
   });
 
-  test("f16 and f32 round where they are stored, and where numbers are finer than the element", () => {
+  test("f16, bf16 and f32 round where they are stored, and where numbers are finer than the element", () => {
     const copy = (from: DType, to: DType): Kernel =>
       kernel(
         "copy",
@@ -134,6 +134,9 @@ describe("memory is narrower than values", () => {
       );
     expect(run(copy("f32", "f16"), { x: [0.1, 1, 1e6] }, "y")).toEqual([0.0999755859375, 1, Number.POSITIVE_INFINITY]);
     expect(run(copy("f16", "f32"), { x: [0.1, 1, 2] }, "y")).toEqual([0.0999755859375, 1, 2]);
+    const brain = [0.10009765625, 256, Number.POSITIVE_INFINITY];
+    expect(run(copy("f32", "bf16"), { x: [0.1, 257, 3.4e38] }, "y")).toEqual(brain);
+    expect(run(copy("bf16", "f32"), { x: [0.1, 257, 3.4e38] }, "y")).toEqual(brain);
     expect(run(copy("f32", "f32"), { x: [0.1, 1, 2] }, "y")).toEqual([Math.fround(0.1), 1, 2]);
   });
 });
