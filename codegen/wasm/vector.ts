@@ -35,7 +35,8 @@ import {
   varies,
   type WasmContext,
 } from "./context.ts";
-import type { LateAddress, Local } from "./refs.ts";
+import { loadNeighbours } from "./neighbours.ts";
+import type { Local } from "./refs.ts";
 import {
   elementPlace,
   extractLane,
@@ -46,7 +47,6 @@ import {
   writeBounds,
   writeScalar,
 } from "./scalar.ts";
-import { writeWidened } from "./short-lanes.ts";
 import {
   convertVector,
   isShift,
@@ -181,7 +181,7 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
   const stride = guard === undefined ? laneStride(load.at, lanes) : null;
   const { element } = memory;
   if (stride === 1 && element !== "f64") {
-    writeNeighbours(element, writeAddress(memory, firstLane(load.at, lanes), context), context);
+    loadNeighbours(element, writeAddress(memory, firstLane(load.at, lanes), context), f);
     return;
   }
   if (stride === null || byteWidth(element) !== 4) {
@@ -200,32 +200,6 @@ function writeLoad(load: Load, lanes: Lanes, context: WasmContext): void {
     if (lane < laneCount - 1) f.set(result);
   }
   f.release(result);
-}
-
-/** Four elements beside each other, at the address on the stack. */
-function writeNeighbours(element: Exclude<DType, "f64">, offset: number | LateAddress, { f }: WasmContext): void {
-  switch (element) {
-    case "f32":
-    case "i32":
-    case "u32":
-      f.memory("v128.load", offset);
-      return;
-    case "u8":
-    case "bool":
-      f.memory("v128.load32_zero", offset);
-      f.op("i16x8.extend_low_i8x16_u");
-      f.op("i32x4.extend_low_i16x8_u");
-      if (element === "bool") f.op("i32x4.neg");
-      return;
-    case "f16":
-    case "bf16":
-      f.memory("v128.load64_zero", offset);
-      f.op("i32x4.extend_low_i16x8_u");
-      writeWidened(element, f);
-      return;
-    default:
-      unreachable(element);
-  }
 }
 
 // ---- functions -----------------------------------------------------------------------------------------------------
