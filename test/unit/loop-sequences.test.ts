@@ -1,6 +1,7 @@
 /** Sequences with loops on every target that needs no GPU: the right numbers, with dead memory poisoned, on several threads. */
 import { describe, expect, test } from "vitest";
 import type { MachineOptions } from "../../src/runtime/machine.ts";
+import { WasmMachine } from "../../src/runtime/wasm/machine.ts";
 import { jsTarget, type TargetSetup, wasmTarget } from "../../src/targets.ts";
 import { evaluatorTarget, wasmEvaluatorTarget } from "../evaluator-machine.ts";
 import { branchCases, loopCases, runLoopCase } from "../loop-sequences.ts";
@@ -12,6 +13,15 @@ interface Setup {
   readonly options?: MachineOptions;
 }
 
+/** The first run is left to the calling thread, the second is everybody's. */
+const partsOfThree: TargetSetup = {
+  ...wasmTarget({ threads: 3 }),
+  machine: async (stateBytes, options) => {
+    const timing = { isAlone: true, took: () => (timing.isAlone = false) };
+    return new WasmMachine(stateBytes, { ...options, threads: 3, newCrowding: () => timing });
+  },
+};
+
 const setups: readonly Setup[] = [
   { name: "the evaluator", setup: evaluatorTarget },
   { name: "the evaluator, as for wasm", setup: wasmEvaluatorTarget },
@@ -20,6 +30,7 @@ const setups: readonly Setup[] = [
   { name: "wasm", setup: wasmTarget({ threads: 1 }) },
   { name: "wasm, poisoned", setup: wasmTarget({ threads: 1 }), options: { poisonFreed: true } },
   { name: "wasm on 3 threads", setup: wasmTarget({ threads: 3 }) },
+  { name: "wasm, the parts of 3 threads on one", setup: partsOfThree },
   ...(findCompiler() === undefined ? [] : [{ name: "C", setup: cTarget }]),
 ];
 

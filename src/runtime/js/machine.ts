@@ -5,25 +5,17 @@
  * grows to the largest; views of entries prepared before are then made anew.
  */
 import { factoryText, type JsArtifact } from "../../../codegen/js/artifact.ts";
-import { CompilerBug, DeviceError, messageOf, unreachable } from "../../core/errors.ts";
-import {
-  type ArtifactRow,
-  type ArtifactStep,
-  allSteps,
-  alone,
-  type LaunchStep,
-  type StepOf,
-} from "../../program/artifact.ts";
+import { CompilerBug, DeviceError, messageOf } from "../../core/errors.ts";
+import { type ArtifactRow, type ArtifactStep, alone, type LaunchStep, type StepOf } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
+import { type Action, bindSteps, iterationsFor, runAll } from "../bound-steps.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { viewOf } from "../typed-arrays.ts";
 
 /** A kernel as the printer wrote it: buffers in order. */
 type KernelFunction = (...operands: readonly TypedArray[]) => void;
-
-type Action = () => void;
 
 export class JsMachine implements Machine<JsArtifact> {
   readonly device = "js";
@@ -90,7 +82,7 @@ class JsRunner implements Runner {
   readonly #inputViews: TypedArray[];
   #actions: readonly Action[] = [];
   /** The iteration of each loop that runs, by how many stand around it. */
-  readonly #iterations: Int32Array<ArrayBuffer>;
+  readonly #iterations: Int32Array;
 
   constructor(
     entry: CompiledEntry<JsArtifact>,
@@ -104,7 +96,7 @@ class JsRunner implements Runner {
     this.#forget = forget;
     this.inputs = allocate(entry.segmentBytes.input, `inputs of the entry ${entry.name}`);
     this.outputs = allocate(entry.segmentBytes.output, `outputs of the entry ${entry.name}`);
-    this.#iterations = new Int32Array(depthOf(entry.artifact.steps));
+    this.#iterations = iterationsFor(entry.artifact.steps);
     this.#inputViews = entry.inputs.map(({ buffer }) => viewOf(buffer.dtype, this.inputs, buffer.offset, buffer.count));
   }
 
@@ -115,12 +107,20 @@ class JsRunner implements Runner {
       views.set(slot, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));
     }
     const bytes = new Uint8Array(arena);
-    const bindAll = (steps: readonly ArtifactStep[]): readonly Action[] =>
-      steps.map((step) => {
-        const run = this.#bind(step, views, bindAll);
-        return this.#options.poisonFreed === true ? this.#poisonAfter(run, step, bytes) : run;
-      });
-    this.#actions = bindAll(this.#entry.artifact.steps);
+    const view = (slot: BufferSlot): TypedArray => {
+      const found = views.get(slot);
+      if (found === undefined)
+        throw new CompilerBug(`a step names a buffer that is not the entry's: ${printBuffer(slot)}`);
+      return found;
+    };
+    this.#actions = bindSteps(this.#entry.artifact.steps, {
+      call: (step) => this.#call(step, view),
+      view,
+      iterations: this.#iterations,
+      ...(this.#options.poisonFreed === true
+        ? { around: (run: Action, step: ArtifactStep) => this.#poisonAfter(run, step, bytes) }
+        : {}),
+    });
   }
 
   feed(input: number, values: TypedArray): void {
@@ -144,56 +144,12 @@ class JsRunner implements Runner {
     ];
   }
 
-  #bind(
-    step: ArtifactStep,
-    views: ReadonlyMap<BufferSlot, TypedArray>,
-    bindAll: (steps: readonly ArtifactStep[]) => readonly Action[],
-  ): Action {
-    const view = (slot: BufferSlot): TypedArray => {
-      const found = views.get(slot);
-      if (found === undefined)
-        throw new CompilerBug(`a step names a buffer that is not the entry's: ${printBuffer(slot)}`);
-      return found;
-    };
-    switch (step.kind) {
-      case "launch": {
-        const run = this.#functions[step.kernel];
-        if (run === undefined) throw new CompilerBug(`the kernel ${step.label} was not printed`);
-        return this.#launch(
-          step,
-          run,
-          step.bindings.map(({ buffer }) => view(buffer)),
-        );
-      }
-      case "copy":
-        return this.#copy(step, view(step.from), view(step.to));
-      case "loop": {
-        const [actions, iterations, { depth, extent }] = [bindAll(step.body), this.#iterations, step];
-        return () => {
-          for (let i = 0; i < extent; i++) {
-            iterations[depth] = i;
-            runAll(actions);
-          }
-        };
-      }
-      case "while": {
-        const { most } = step;
-        const [test, body, flag] = [bindAll(step.test), bindAll(step.body), view(step.flag)];
-        return () => {
-          runAll(test);
-          for (let i = 0; i < most && flag[0] !== 0; i++) {
-            runAll(body);
-            runAll(test);
-          }
-        };
-      }
-      case "if": {
-        const [yes, no, flag] = [bindAll(step.yes), bindAll(step.no), view(step.flag)];
-        return () => runAll(flag[0] !== 0 ? yes : no);
-      }
-      default:
-        return unreachable(step);
-    }
+  #call(step: StepOf<"launch" | "copy">, view: (slot: BufferSlot) => TypedArray): Action {
+    if (step.kind === "copy") return this.#copy(step, view(step.from), view(step.to));
+    const run = this.#functions[step.kernel];
+    if (run === undefined) throw new CompilerBug(`the kernel ${step.label} was not printed`);
+    const operands = step.bindings.map(({ buffer }) => view(buffer));
+    return this.#launch(step, run, operands);
   }
 
   #launch({ label, id, iterations }: LaunchStep, run: KernelFunction, operands: readonly TypedArray[]): Action {
@@ -235,15 +191,6 @@ class JsRunner implements Runner {
       for (const { offset, bytes } of freed) arena.fill(0xff, offset, offset + bytes);
     };
   }
-}
-
-function runAll(actions: readonly Action[]): void {
-  for (let i = 0; i < actions.length; i++) actions[i]?.();
-}
-
-/** How many loops stand in one another. */
-function depthOf(steps: readonly ArtifactStep[]): number {
-  return allSteps(steps).reduce((most, step) => (step.kind === "loop" ? Math.max(most, step.depth + 1) : most), 0);
 }
 
 function allocate(bytes: number, what: string): ArrayBuffer {

@@ -13,6 +13,7 @@ import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
+import { Crowding, type Timing } from "./crowding.ts";
 import { chooseThreads, findHost, type WasmHost } from "./host.ts";
 import { WasmMemory } from "./memory.ts";
 import { WasmPool } from "./pool.ts";
@@ -29,6 +30,8 @@ export interface WasmMachineOptions extends MachineOptions {
   readonly deadlineMs?: number;
   /** Where workers and memory come from: the engine that runs this, by default. */
   readonly host?: WasmHost;
+  /** What decides whether a run is left to the thread that calls; by the times of runs, by default. */
+  readonly newCrowding?: (threads: number) => Timing;
 }
 
 /** Slow machines swap and suspend, and kernels show life only now and then: a false alarm costs more than a late one. */
@@ -100,6 +103,7 @@ export class WasmMachine implements Machine<WasmArtifact> {
         fail: (error) => this.#fail(error),
         // A run of nothing has no barrier at its end that would tell when the workers have seen it.
         start: () => (alone || entry.artifact.steps.length === 0 ? undefined : this.#pool?.start(id)),
+        newCrowding: this.#options.newCrowding ?? ((threads) => new Crowding(threads)),
         gaveUp: () => this.#pool?.gaveUp() ?? new CompilerBug(`the wasm code of ${entry.name} gave up on one thread`),
         forget: () => {
           if (!this.#runners.delete(runner)) return;

@@ -1,18 +1,20 @@
 /**
  * One entry on the wasm machine: its module, its inputs and outputs, and how it runs.
  *
- * Most often a run is one call of the module's `run`. With an observer or with the debug mode that overwrites freed memory,
- * the steps are called one by one.
+ * Most often a run is one call of the module's `run`. With an observer or with the debug mode that overwrites freed memory, and
+ * where threads would wait for one another more than they help (crowding.ts), the steps are called one by one.
  */
 
 import { stepName } from "../../../codegen/wasm/abi.ts";
-import { callSteps, iterationsOf, type WasmArtifact } from "../../../codegen/wasm/artifact.ts";
-import { CompilerBug, unreachable } from "../../core/errors.ts";
+import { iterationsOf, type WasmArtifact } from "../../../codegen/wasm/artifact.ts";
+import { CompilerBug } from "../../core/errors.ts";
 import type { ArtifactStep } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
+import { type Action, bindSteps, iterationsFor, runAll } from "../bound-steps.ts";
 import type { MachineOptions, Runner } from "../machine.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
+import type { Timing } from "./crowding.ts";
 
 /** Address of each segment. */
 export type Bases = Readonly<Record<Segment, number>>;
@@ -29,6 +31,8 @@ export interface RunnerParts {
   fail(error: unknown): Error;
   /** Sends the workers off to run this entry. */
   start(): void;
+  /** What decides whether a run is left to the calling thread. */
+  newCrowding(threads: number): Timing;
   /** The error for a `run` that did not return 0. */
   gaveUp(): Error;
   forget(): void;
@@ -39,10 +43,11 @@ type Call = (thread: number, ...iterations: readonly number[]) => number;
 export class WasmRunner implements Runner {
   readonly #parts: RunnerParts;
   readonly #runAll: Call;
-  /** Whether the steps are called one by one. */
+  /** Whether the steps are always called one by one. */
   readonly #isWatched: boolean;
-  /** Then, launches and copies by the step's id. */
-  readonly #calls: ReadonlyMap<number, Call>;
+  /** Whether they are now; null where there is one thread anyway. */
+  readonly #crowding: Timing | null;
+  #alone: readonly Action[] | null = null;
   #buffer = new ArrayBuffer(0);
   #inputViews: readonly TypedArray[] = [];
   #isReleased = false;
@@ -52,8 +57,7 @@ export class WasmRunner implements Runner {
     this.#parts = parts;
     this.#runAll = this.#exported("run");
     this.#isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
-    const watched = this.#isWatched ? callSteps(entry.artifact.steps) : [];
-    this.#calls = new Map(watched.map(({ id }) => [id, this.#exported(stepName(id))]));
+    this.#crowding = this.#isWatched || entry.artifact.threads === 1 ? null : parts.newCrowding(entry.artifact.threads);
   }
 
   get segmentBytes(): CompiledEntry["segmentBytes"] {
@@ -64,6 +68,7 @@ export class WasmRunner implements Runner {
   bind(buffer: ArrayBuffer): void {
     const { entry, bases } = this.#parts;
     this.#buffer = buffer;
+    this.#alone = null;
     this.#inputViews = entry.inputs.map(({ buffer: { dtype, offset, count } }) =>
       viewOf(dtype, buffer, bases.input + offset, count),
     );
@@ -78,15 +83,28 @@ export class WasmRunner implements Runner {
     this.#assertUsable();
     let status: number;
     try {
-      if (this.#isWatched) status = this.#runSteps(this.#parts.entry.artifact.steps);
-      else {
-        this.#parts.start();
-        status = this.#runAll(0);
-      }
+      status = this.#crowding === null ? this.#runOnce(this.#isWatched) : this.#runTimed(this.#crowding);
     } catch (error) {
       throw this.#parts.fail(this.#explained(error));
     }
     if (status !== 0) throw this.#parts.fail(this.#parts.gaveUp());
+  }
+
+  #runTimed(crowding: Timing): number {
+    const started = performance.now();
+    const status = this.#runOnce(crowding.isAlone);
+    crowding.took(performance.now() - started);
+    return status;
+  }
+
+  #runOnce(alone: boolean): number {
+    if (alone) {
+      this.#alone ??= this.#stepsAlone();
+      runAll(this.#alone);
+      return 0;
+    }
+    this.#parts.start();
+    return this.#runAll(0);
   }
 
   async read(output: BufferSlot): Promise<TypedArray> {
@@ -98,6 +116,7 @@ export class WasmRunner implements Runner {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.#inputViews = [];
+    this.#alone = null;
     this.#buffer = new ArrayBuffer(0);
     this.#parts.forget();
   }
@@ -127,47 +146,40 @@ export class WasmRunner implements Runner {
     );
   }
 
-  #runSteps(steps: readonly ArtifactStep[], iterations: readonly number[] = []): number {
-    for (const step of steps) {
-      this.#runStep(step, iterations);
-      this.#poisonAfter(step.id);
-    }
-    return 0;
+  /** The steps as functions of this thread, which computes in each the parts of all threads. Made where they are wanted first. */
+  #stepsAlone(): readonly Action[] {
+    const { entry, options } = this.#parts;
+    const { steps, threads } = entry.artifact;
+    const iterations = iterationsFor(steps);
+    return bindSteps(steps, {
+      iterations,
+      view: (slot) => this.#view(slot),
+      call: (step) => {
+        const call = this.#exported(stepName(step.id));
+        const depths = iterationsOf(step);
+        const given = [0, ...depths];
+        return () => {
+          if (step.kind === "launch") options.onLaunch?.(step.label, step.id);
+          for (let i = 0; i < depths.length; i++) given[i + 1] = iterations[depths[i] ?? 0] ?? 0;
+          for (let thread = 0; thread < threads; thread++) {
+            given[0] = thread;
+            Reflect.apply(call, undefined, given);
+          }
+        };
+      },
+      ...(options.poisonFreed === true
+        ? { around: (run: Action, { id }: ArtifactStep) => this.#poisonAfter(run, id) }
+        : {}),
+    });
   }
 
-  #runStep(step: ArtifactStep, iterations: readonly number[]): void {
-    switch (step.kind) {
-      case "launch":
-      case "copy":
-        if (step.kind === "launch") this.#parts.options.onLaunch?.(step.label, step.id);
-        this.#calls.get(step.id)?.(0, ...iterationsOf(step).map((depth) => iterations[depth] ?? 0));
-        break;
-      case "loop":
-        for (let i = 0; i < step.extent; i++) this.#runSteps(step.body, [...iterations, i]);
-        break;
-      case "while":
-        this.#runSteps(step.test, iterations);
-        for (let i = 0; i < step.most && this.#isSet(step.flag); i++) {
-          this.#runSteps(step.body, iterations);
-          this.#runSteps(step.test, iterations);
-        }
-        break;
-      case "if":
-        this.#runSteps(this.#isSet(step.flag) ? step.yes : step.no, iterations);
-        break;
-      default:
-        unreachable(step);
-    }
-  }
-
-  #isSet(flag: BufferSlot): boolean {
-    return this.#view(flag)[0] !== 0;
-  }
-
-  #poisonAfter(id: number): void {
-    const { entry, options, bases } = this.#parts;
-    if (options.poisonFreed !== true) return;
+  #poisonAfter(run: Action, id: number): Action {
+    const { entry, bases } = this.#parts;
     const scratch = new Uint8Array(this.#buffer, bases.arena, entry.segmentBytes.arena);
-    for (const { offset, bytes } of entry.freedAfter.get(id) ?? []) scratch.fill(0xff, offset, offset + bytes);
+    const freed = entry.freedAfter.get(id) ?? [];
+    return () => {
+      run();
+      for (const { offset, bytes } of freed) scratch.fill(0xff, offset, offset + bytes);
+    };
   }
 }
