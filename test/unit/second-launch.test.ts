@@ -138,7 +138,7 @@ describe("a fold in a launch of its own", () => {
     expect(layout.freedAfter.get(first?.id ?? -1)).toEqual([]);
     const drawing = drawEntry(whole.ordered.fused.entry, kernelsOf(whole));
     expect(drawing.frames?.map(({ name }) => name)).toEqual(report.kernels.map(({ name }) => name));
-    expect(printDot(drawing, { title: "", about: "" })).toContain("parts of a fold");
+    expect(printDot(drawing, { title: "", about: "" })).toContain("parts of %1");
   });
 
   test("a kernel that is launched twice is cut once, with scratch for each launch", () => {
@@ -187,6 +187,20 @@ describe("on a CPU", () => {
     ]);
     expect(parts?.nests[0]?.loops.map(({ loop }) => loop.extent)).toEqual([8]);
     expect(rest?.nests.length).toBeGreaterThan(0);
+  });
+
+  test("parts of a contraction of many rows are so short that these stay in the second-level cache", () => {
+    const termsOf = (depth: number, rows: number) => {
+      const made = program({
+        inputs: { x: f32(depth, rows), g: f32(depth, 64) },
+        step: ({ x, g }) => ({ outputs: { y: einsum("ti,tj->ij", x, g) } }),
+      });
+      return /second launch (\d+)/.exec(of(made)[0]?.schedule[0]?.map(printMove).join() ?? "")?.[1] ?? "whole";
+    };
+    expect(termsOf(1024, 512)).toBe("whole");
+    expect([64, 128, 256, 512].map((rows) => termsOf(32768, rows))).toEqual(["2048", "1024", "512", "512"]);
+    expect([64, 512].map((rows) => termsOf(2048, rows))).toEqual(["512", "512"]);
+    expect(termsOf(2048, 4)).toBe("whole"); // too little to do
   });
 
   test("not of few terms, nor where partial sums would be many, nor of a length that has no parts", () => {
