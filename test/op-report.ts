@@ -50,7 +50,7 @@ const ulpsOf = (of: OpCase): number => {
 };
 
 /** Cases of one program: compiling few programs takes less time than compiling many. */
-const perProgram = 12;
+const perProgram = 48;
 
 /** Compiles and runs all cases on a target. `label` names it in the report. */
 export async function compareOps(

@@ -68,30 +68,42 @@ export async function examineTargets(options: ExamineOptions = {}): Promise<read
   checkArguments("examineTargets", arguments, 1);
   checkOptions("examineTargets", options, optionTable);
   const found: TargetExam[] = [];
-  for (const name of targetNames) found.push(await exams[name](options));
+  const onJs = stepOnJs();
+  for (const name of targetNames) found.push(await exams[name](onJs, options));
   return found;
 }
 
-const exams: Readonly<Record<TargetName, (options: ExamineOptions) => Promise<TargetExam>>> = {
-  js: () => examine("js", async () => ({ target: "js" })),
+/** The step that others are compared with; it is computed when it is first asked for. */
+type Baseline = () => Promise<Stepped>;
+
+function stepOnJs(): Baseline {
+  let stepped: Promise<Stepped> | undefined;
+  return () => {
+    stepped ??= oneStep({ target: "js" });
+    return stepped;
+  };
+}
+
+const exams: Readonly<Record<TargetName, (onJs: Baseline, options: ExamineOptions) => Promise<TargetExam>>> = {
+  js: (onJs) => examine("js", onJs, async () => ({ target: "js" })),
   wasm: examineWasm,
-  wgsl: ({ gpu = browserGpu() }) =>
-    examine("wgsl", async () => {
+  wgsl: (onJs, { gpu = browserGpu() }) =>
+    examine("wgsl", onJs, async () => {
       const found = typeof gpu === "function" ? await gpu() : gpu;
       return { target: "wgsl", ...(found === undefined ? {} : { gpu: found }) };
     }),
 };
 
 /** One thread with the same bits everywhere comes first: it needs the least, and the target works where it does. */
-async function examineWasm(): Promise<TargetExam> {
-  const plain = await examine("wasm", async () => ({ target: "wasm", threads: 1, precise: true }));
+async function examineWasm(onJs: Baseline): Promise<TargetExam> {
+  const plain = await examine("wasm", onJs, async () => ({ target: "wasm", threads: 1, precise: true }));
   if (!plain.works) return plain;
   const { threads } = chooseThreads("auto", findHost());
   const many = Math.max(2, threads);
   const relaxed = engineFeatures(true).relaxed
-    ? await examineWay("one thread, multiply-adds rounded once", { threads: 1 })
+    ? await examineWay(onJs, "one thread, multiply-adds rounded once", { threads: 1 })
     : { way: "multiply-adds rounded once", works: false, reason: "the engine has no relaxed SIMD" };
-  const shared = await examineWay(`${many} threads`, { threads: many });
+  const shared = await examineWay(onJs, `${many} threads`, { threads: many });
   return {
     ...plain,
     ...(threads > 1 && shared.works ? { device: `wasm (${threads} threads)` } : {}),
@@ -99,16 +111,16 @@ async function examineWasm(): Promise<TargetExam> {
   };
 }
 
-async function examineWay(way: string, options: TargetOptions): Promise<WayExam> {
+async function examineWay(onJs: Baseline, way: string, options: TargetOptions): Promise<WayExam> {
   const warnings: string[] = [];
-  const { works, reason } = await examine("wasm", async () => ({ target: "wasm", ...options }), warnings);
+  const { works, reason } = await examine("wasm", onJs, async () => ({ target: "wasm", ...options }), warnings);
   const why = reason ?? warnings[0];
   return why === undefined ? { way, works } : { way, works: false, reason: why };
 }
 
 /** One training step of a small network on a target and on `js`, from the same start. */
-export async function selfCheck(options: TargetOptions): Promise<SelfCheck> {
-  const expected = await oneStep({ target: "js" });
+export async function selfCheck(options: TargetOptions, onJs: Baseline = stepOnJs()): Promise<SelfCheck> {
+  const expected = await onJs();
   const found = await oneStep(options);
   let worst = 0;
   for (const [name, values] of expected.values) {
@@ -124,11 +136,12 @@ export async function selfCheck(options: TargetOptions): Promise<SelfCheck> {
 
 async function examine(
   target: TargetName,
+  onJs: Baseline,
   options: () => Promise<TargetOptions>,
   warnings: string[] = [],
 ): Promise<TargetExam> {
   try {
-    const { device, worst, ...told } = await selfCheck(await options());
+    const { device, worst, ...told } = await selfCheck(await options(), onJs);
     warnings.push(...told.warnings);
     if (worst <= tolerance) return { target, works: true, device };
     const reason = `a training step differs from js by ${worst.toPrecision(2)}, which is more than ${tolerance}`;

@@ -1,17 +1,19 @@
 /**
- * The commands that look into a program, without the rest: what the tests of them start.
- *
- *   command.js graph script.ts                              as a user types it
- *   command.js --each '[["graph", "a.ts"], ["graph"]]'      one after the other in this process; what each wrote, as JSON
+ * Commands one after the other in one process, for tests: a line on stdin is a list of them, as JSON (`[["graph", "a.ts"], ["run"]]`),
+ * and the line that comes back what each wrote, and ended with. run-script.ts starts it, and has no other use for it than speed: of
+ * the command as a process (its exit code, what nobody caught, a pipe that is closed) cli/run.test.ts starts the real one.
  */
+import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { addCompileCommand } from "../../src/tools/cli/compile-command.ts";
 import { addExplainCommand } from "../../src/tools/cli/explain-command.ts";
 import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
+import { addRunCommand } from "../../src/tools/cli/run-command.ts";
 import { runCommand } from "../../src/tools/script.ts";
 
 async function run(args: readonly string[]): Promise<void> {
   const command = new Command("tensorloom");
+  addRunCommand(command);
   addGraphCommand(command);
   addExplainCommand(command);
   addCompileCommand(command);
@@ -32,15 +34,15 @@ async function gathered(args: readonly string[]): Promise<{ code: unknown; stdou
     await run([...process.argv.slice(0, 2), ...args]);
   } finally {
     for (const name of ["stdout", "stderr"] as const) process[name].write = real[name];
+    process.removeAllListeners("uncaughtException"); // those of `run`
   }
   const code = process.exitCode ?? 0;
   process.exitCode = 0;
   return { code, ...written };
 }
 
-const [, , first, lists = "[]"] = process.argv;
-if (first === "--each") {
-  const all = [];
-  for (const args of JSON.parse(lists) as readonly (readonly string[])[]) all.push(await gathered(args));
-  process.stdout.write(JSON.stringify(all));
-} else await run(process.argv);
+for await (const line of createInterface({ input: process.stdin })) {
+  const ends = [];
+  for (const args of JSON.parse(line) as readonly (readonly string[])[]) ends.push(await gathered(args));
+  process.stdout.write(`${JSON.stringify(ends)}\n`);
+}

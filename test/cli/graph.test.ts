@@ -1,6 +1,5 @@
 /**
- * graph, explain and compile as a user types them, with scripts that are right and wrong. Commands that a test gives together
- * run one after the other in one process, as starting one takes half a second.
+ * graph, explain and compile as a user types them, with scripts that are right and wrong, one after the other in one process.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,26 +7,23 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../src/index.ts";
-import { type Finished, runScript } from "../unit/run-script.ts";
+import { type Commands, type Finished, runScript, startCommands } from "../unit/run-script.ts";
 import factors from "./scripts/factors.ts";
 
 const mnist = "test/cli/scripts/mnist.ts";
 let folder = "";
+let commands: Commands;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "tensorloom-cli-"));
+  commands = startCommands();
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await commands.end();
+  rmSync(folder, { recursive: true, force: true });
+});
 
-const run = (...args: string[]): Promise<Finished> => runScript("test/cli/command.ts", args);
-
-/** What each of some commands wrote and ended with, in one process. */
-async function runEach<const L extends readonly (readonly string[])[]>(
-  lists: L,
-): Promise<{ [I in keyof L]: Finished }> {
-  const { code, stdout, stderr } = await run("--each", JSON.stringify(lists));
-  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-  return JSON.parse(stdout);
-}
+const run: Commands["run"] = (...args) => commands.run(...args);
+const runEach: Commands["runEach"] = (lists) => commands.runEach(lists);
 
 /** A script outside the repository, in a package of the given kind. */
 function userScript(name: string, text: string, type: "module" | "commonjs" = "module"): string {

@@ -1,22 +1,37 @@
-/** tensorloom run: what main gets, and what the user is told when something is wrong. */
-import { spawn } from "node:child_process";
+/**
+ * tensorloom run: what main gets, and what the user is told when something is wrong. Where it is the process that counts (its
+ * exit code, its arguments, an error that nobody caught) each script has one of its own; others share one.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { runScript } from "../unit/run-script.ts";
+import { type Commands, type Finished, runScript, startCommands, startScript } from "../unit/run-script.ts";
 
 let folder = "";
+let commands: Commands;
 beforeAll(async () => {
+  commands = startCommands();
   folder = await mkdtemp(join(tmpdir(), "tensorloom-run-"));
   await writeFile(join(folder, "package.json"), '{ "type": "commonjs" }'); // as npm init makes it
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  await commands.end();
+  await rm(folder, { recursive: true, force: true });
+});
 
 async function run(source: string, ...args: readonly string[]) {
   const script = join(folder, "script.ts");
   await writeFile(script, source);
   return runScript("src/tools/cli/main.ts", ["run", script, ...args]);
+}
+
+let written = 0;
+
+async function runAmongOthers(source: string, ...args: readonly string[]): Promise<Finished> {
+  const script = join(folder, `${written++}-script.ts`); // a module is imported once
+  await writeFile(script, source);
+  return commands.run("run", script, ...args);
 }
 
 test("calls main with the arguments behind --, in TypeScript, with await at the top", async () => {
@@ -33,17 +48,17 @@ test("a script without main has been run by importing it", async () => {
 });
 
 test.each([
-  ["an error in main", "\nexport function main() { (null as never as { x: () => void }).x(); }", /^error: main of .*script\.ts failed: TypeError: .*\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
-  ["an error at the top", 'throw new Error("no data");', /^error: .*script\.ts could not be loaded: Error: no data\n {4}at .*script\.ts:1:\d+\n$/], // biome-ignore format: rows
-  ["an error in a timer", '\nexport function main() { setTimeout(() => { throw new Error("late"); }, 1); }', /^error: main of .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
-  ["a promise that nobody awaits", '\nexport function main() { void Promise.reject(new RangeError("lost")); }', /^error: main of .*script\.ts failed: RangeError: lost\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
-  ["without main, an error in a timer", '\nsetTimeout(() => { throw new Error("late"); }, 1);\nexport {};', /^error: .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
-  ["an error of ours that has no line of its own", `import { dense, sgd, trainer } from "tensorloom";\n\nexport async function main() {\n  const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });\n  await net.evaluate({ x: [1], y: [1] });\n}`, /^error: evaluate: call await trainer\.compile\(\) first\n {4}at .*script\.ts:5:\d+\n$/], // biome-ignore format: rows
-  ["an error of ours at the top", `import { dense, sgd, trainer } from "tensorloom";\ntrainer(dense(1), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd() });`, /^error: trainer: softmaxCrossEntropy needs an output for each class.*\n {4}at .*script\.ts:2:1\n$/], // biome-ignore format: rows
-  ["an await without an end", "export async function main() { await new Promise(() => {}); }", /^error: the script awaits something that never comes/], // biome-ignore format: rows
-  ["no TypeScript", "export function main( {", /^error: .*script\.ts could not be loaded: /],
-])("%s: exit code 2 and no stack", async (_, source, message) => {
-  const { code, stdout, stderr } = await run(source);
+  ["an error in main", run, "\nexport function main() { (null as never as { x: () => void }).x(); }", /^error: main of .*script\.ts failed: TypeError: .*\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["an error at the top", runAmongOthers, 'throw new Error("no data");', /^error: .*script\.ts could not be loaded: Error: no data\n {4}at .*script\.ts:1:\d+\n$/], // biome-ignore format: rows
+  ["an error in a timer", run, '\nexport function main() { setTimeout(() => { throw new Error("late"); }, 1); }', /^error: main of .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["a promise that nobody awaits", run, '\nexport function main() { void Promise.reject(new RangeError("lost")); }', /^error: main of .*script\.ts failed: RangeError: lost\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["without main, an error in a timer", run, '\nsetTimeout(() => { throw new Error("late"); }, 1);\nexport {};', /^error: .*script\.ts failed: Error: late\n {4}at .*script\.ts:2:\d+\n$/], // biome-ignore format: rows
+  ["an error of ours that has no line of its own", runAmongOthers, `import { dense, sgd, trainer } from "tensorloom";\n\nexport async function main() {\n  const net = trainer(dense(1), { input: [1], loss: "meanSquaredError", optimizer: sgd() });\n  await net.evaluate({ x: [1], y: [1] });\n}`, /^error: evaluate: call await trainer\.compile\(\) first\n {4}at .*script\.ts:5:\d+\n$/], // biome-ignore format: rows
+  ["an error of ours at the top", runAmongOthers, `import { dense, sgd, trainer } from "tensorloom";\ntrainer(dense(1), { input: [1], loss: "softmaxCrossEntropy", optimizer: sgd() });`, /^error: trainer: softmaxCrossEntropy needs an output for each class.*\n {4}at .*script\.ts:2:1\n$/], // biome-ignore format: rows
+  ["an await without an end", run, "export async function main() { await new Promise(() => {}); }", /^error: the script awaits something that never comes/], // biome-ignore format: rows
+  ["no TypeScript", runAmongOthers, "export function main( {", /^error: .*script\.ts could not be loaded: /],
+])("%s: exit code 2 and no stack", async (_, runIt, source, message) => {
+  const { code, stdout, stderr } = await runIt(source);
   expect(stdout).toBe("");
   expect(stderr).toMatch(message);
   expect(stderr).not.toContain("node:internal");
@@ -57,7 +72,7 @@ test("--debug shows the stack, and the exit code stays", async () => {
 });
 
 test("flags of the script without -- are refused, with the way to give them", async () => {
-  const { code, stdout, stderr } = await run("export function main() {}", "--epochs", "3");
+  const { code, stdout, stderr } = await runAmongOthers("export function main() {}", "--epochs", "3");
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toBe(
     "error: unknown option '--epochs'\n(flags of the script itself go behind --: tensorloom run train.ts -- --epochs 5)\n",
@@ -78,10 +93,10 @@ test("flags that parseFlags refuses are told once, and its help is no error", as
       console.log(JSON.stringify(parseFlags({ name: "mine", about: "Does it.", flags }, args)));
     }`;
   const [given, auto, wrong, help] = [
-    await run(source, "--", "--size", "3"),
-    await run(source, "--", "--size", "auto"),
-    await run(source, "--", "--size", "all"),
-    await run(source, "--", "--help"),
+    await runAmongOthers(source, "--", "--size", "3"),
+    await runAmongOthers(source, "--", "--size", "auto"),
+    await runAmongOthers(source, "--", "--size", "all"),
+    await runAmongOthers(source, "--", "--help"),
   ];
   expect([given, auto]).toEqual([
     { code: 0, stdout: '{"size":3}\n', stderr: "" },
@@ -98,7 +113,7 @@ test("flags that parseFlags refuses are told once, and its help is no error", as
 test("a reader that closes the pipe is no error", async () => {
   const script = join(folder, "script.ts");
   await writeFile(script, "export function main() { for (let i = 0; i < 1e5; i++) console.log(i); }");
-  const child = spawn(process.execPath, ["--import", "tsx", "src/tools/cli/main.ts", "run", script]);
+  const child = startScript("src/tools/cli/main.ts", ["run", script]);
   child.stdout.once("data", () => child.stdout.destroy());
   const said: string[] = [];
   child.stderr.setEncoding("utf8").on("data", (text: string) => said.push(text));
@@ -107,7 +122,7 @@ test("a reader that closes the pipe is no error", async () => {
 });
 
 test("a script that is not there", async () => {
-  const { code, stderr } = await runScript("src/tools/cli/main.ts", ["run", "nowhere.ts"]);
+  const { code, stderr } = await commands.run("run", "nowhere.ts");
   expect(stderr).toBe("error: there is no file nowhere.ts\n");
   expect(code).toBe(2);
 });

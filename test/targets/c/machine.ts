@@ -20,12 +20,17 @@ export function findCompiler(): string | undefined {
   return status === 0 ? stdout.split("\n")[0] : undefined;
 }
 
-export const cTarget: TargetSetup = setupOf(c, {
-  facts: null,
-  machine: async (stateBytes, options) => new CMachine(stateBytes, options),
-});
+const setup = (optimize: "-O0" | "-O2"): TargetSetup =>
+  setupOf(c, {
+    facts: null,
+    machine: async (stateBytes, options) => new CMachine(stateBytes, options, optimize),
+  });
 
-const flags = ["-std=c11", "-O2", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing"];
+export const cTarget: TargetSetup = setup("-O2");
+/** For much code that runs once: as optimized code it takes cc four times as long. */
+export const cTargetUnoptimized: TargetSetup = setup("-O0");
+
+const flags = ["-std=c11", "-fwrapv", "-ffp-contract=off", "-fno-strict-aliasing"];
 
 class CMachine implements Machine<CArtifact> {
   readonly device = "cc";
@@ -33,18 +38,20 @@ class CMachine implements Machine<CArtifact> {
   readonly runsAhead = false;
   readonly #folder = mkdtempSync(join(tmpdir(), "tensorloom-c-"));
   readonly #options: MachineOptions;
+  readonly #optimize: string;
   readonly #state: Uint8Array<ArrayBuffer>;
   #entries = 0;
 
-  constructor(stateBytes: number, options: MachineOptions) {
+  constructor(stateBytes: number, options: MachineOptions, optimize: string) {
     this.#state = new Uint8Array(stateBytes);
     this.#options = options;
+    this.#optimize = optimize;
   }
 
   async prepare({ artifact, inputs, segmentBytes }: CompiledEntry<CArtifact>): Promise<Runner> {
     const binary = join(this.#folder, `entry${this.#entries++}`);
     writeFileSync(`${binary}.c`, artifact.source);
-    execFileSync("cc", [...flags, "-o", binary, `${binary}.c`, "-lm"]);
+    execFileSync("cc", [...flags, this.#optimize, "-o", binary, `${binary}.c`, "-lm"]);
     const state = this.#state;
     const given = new Uint8Array(segmentBytes.input);
     let output = new Uint8Array(segmentBytes.output);
