@@ -3,6 +3,7 @@
  * torch_answers.py has the same names.
  */
 import * as tl from "../../src/index.ts";
+import { networks } from "./build-networks.ts";
 import type { Attrs, Recipe } from "./recipe.ts";
 
 type Tensor = tl.Tensor;
@@ -138,6 +139,7 @@ export const builders: Readonly<Record<string, Build>> = {
   full: ([y], { shape, value }) => tl.mul(tl.full(numbers(shape), Number(value), "f64"), y as Tensor),
   einsum: (of, { spec }) => tl.einsum(String(spec), ...(of as never[])),
   jacobian: ([x]) => tl.jacobian(tl.tanh(tl.mul(x as Tensor, x as Tensor)), x as Tensor),
+  ...networks,
   hessian: ([x]) => tl.hessian(tl.sum(tl.prod(tl.sin(x as Tensor), { axis: -1 })), x as Tensor),
 };
 

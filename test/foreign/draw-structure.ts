@@ -89,7 +89,7 @@ function product(w: Weaver, x: Value): Drawn | null {
 }
 
 /** In order, and where things stood; without ties, of which each system makes its own. */
-function sorted(w: Weaver, x: Value): Drawn | null {
+export function sorted(w: Weaver, x: Value): Drawn | null {
   const shape = shapeOf(x);
   if (shape.length === 0 || countOf(shape) === 0) return null;
   const axis = w.random.integer(shape.length);

@@ -1,6 +1,6 @@
 /**
- * Random programs through all public functions, with first and second gradients, against answers that PyTorch gave in float64
- * to two thousand of them (campaign.ts records them). As many are tried as effort.ts says, and every function is in those.
+ * 2,300 random programs through all public functions, with first and second gradients, against answers that PyTorch gave in float64
+ * to all of them (campaign.ts records them). As many are tried as effort.ts says, and every function is in those.
  */
 import { expect, test } from "vitest";
 import * as ops from "../../src/dsl/ops.ts";
@@ -23,7 +23,8 @@ test("the recorded answers are to these programs: where they are not, npm run fo
 });
 
 for (let first = 0; first < recordedCount; first += part) {
-  const indices = Array.from({ length: part }, (_, i) => first + i).filter(isTried);
+  const count = Math.min(part, recordedCount - first);
+  const indices = Array.from({ length: count }, (_, i) => first + i).filter(isTried);
   test(`programs ${indices[0]} to ${indices.at(-1)} give what PyTorch gives`, patience, async () => {
     expect(await compareRecipes(recipes, recorded.answers, indices)).toEqual([]);
   });
@@ -49,15 +50,8 @@ test("every function of the language is in some program", () => {
   const elsewhere = [
     "arange", "cast", "where", "and", "or", "not", "greater", "grad", "valueAndGrad", "checkGradient", "scalar", "dropout",
     "randomBernoulli", "randomBits", "randomNormal", "randomUniform",
-    // windows: beside PyTorch and Keras in programs of their own (torch-conv, keras-layers)
-    "window", "conv", "depthwiseConv", "convTranspose", "maxPool", "avgPool", "globalPool",
-    // loops: beside Keras (recurrent-cells), and beside what they are written out
-    "scan", "whileLoop", "cond",
-    // functions of functions: held to loops, differences and inner products (vmap, directions, custom-gradient)
-    "vmap", "vjp", "jvp", "hvp", "pullback", "customGradient", "checkpoint",
-    // held to closed forms (linear-algebra) or to what they are made of
-    "solveTriangular", "cholesky", "solve", "inverse", "det", "powerIteration", "segmentSum",
-    "cumulativeMax", "cumulativeMin", "cumulativeLogSumExp",
+    // what conv is made of; no gradient; what vjp is made of; one's own gradient (custom-gradient); a closed form (linear-algebra)
+    "window", "whileLoop", "pullback", "customGradient", "powerIteration",
   ]; // biome-ignore format: names
   const used = new Set(
     recipes.filter((_, i) => isTried(i)).flatMap(({ instructions }) => instructions.map(({ op }) => op)),

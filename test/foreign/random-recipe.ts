@@ -7,9 +7,13 @@ import { RandomStream } from "../../src/core/random.ts";
 import { InputSpec } from "../../src/dsl/spec.ts";
 import { program, type Tensor } from "../../src/index.ts";
 import { arithmetic } from "./draw-arithmetic.ts";
+import { networks } from "./draw-networks.ts";
 import { structure } from "./draw-structure.ts";
 import type { Recipe } from "./recipe.ts";
-import { Weaver } from "./weaver.ts";
+import { type Draw, Weaver } from "./weaver.ts";
+
+/** The recipes before this one have no instructions of networks: what was answered stays answered. */
+export const firstNetwork = 2000;
 
 /** The recipe number `index` of a campaign. */
 export function randomRecipe(seed: number, index: number): Recipe {
@@ -22,7 +26,7 @@ export function randomRecipe(seed: number, index: number): Recipe {
     inputs: Object.fromEntries(specs),
     step: (given: Readonly<Record<string, Tensor>>) => {
       w.begin(specs.map(([name]) => given[name] as Tensor));
-      weave(w);
+      weave(w, index < firstNetwork ? elementary : withNetworks);
       return { outputs: { y: w.tensors.at(-1) as Tensor } };
     },
   });
@@ -31,9 +35,11 @@ export function randomRecipe(seed: number, index: number): Recipe {
   return { inputs: w.inputs, instructions: w.instructions, by: w.pick(between).at };
 }
 
-function weave(w: Weaver): void {
+const elementary: readonly Draw[] = [...arithmetic, ...structure];
+const withNetworks: readonly Draw[] = [...networks, ...networks, ...elementary];
+
+function weave(w: Weaver, draws: readonly Draw[]): void {
   const steps = 3 + w.random.integer(8);
-  const draws = [...arithmetic, ...structure];
   for (let tries = 0; w.instructions.length < steps && tries < 60; tries++) {
     const x = w.any();
     const drawn = x === null ? null : w.pick(draws)(w, x);

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import type { Answer, Recipe } from "./recipe.ts";
 
 export const recordedSeed = 1;
-export const recordedCount = 2000;
+export const recordedCount = 2300;
 export const answersFile = fileURLToPath(new URL("../fixtures/foreign-answers.json", import.meta.url));
 
 export interface Answers {

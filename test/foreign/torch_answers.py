@@ -5,6 +5,7 @@
 
 Every instruction is written here by what its name means, without a look at how tensorloom computes it.
 """
+import functools
 import json
 import math
 import sys
@@ -154,7 +155,181 @@ def jacobian(x, _):
 
 
 def hessian(x, _):
-    return torch.autograd.functional.hessian(lambda v: torch.sin(v).prod(-1).sum(), x, create_graph=True)
+    # torch.prod has a gradient that divides: its own derivatives lose all digits near zeros
+    multiplied = lambda v: functools.reduce(torch.mul, torch.sin(v).unbind(-1)) if v.dim() else torch.sin(v)
+    return torch.autograd.functional.hessian(lambda v: multiplied(v).sum(), x, create_graph=True)
+
+
+def channels_first(x):
+    return x.permute([0, x.dim() - 1, *range(1, x.dim() - 1)])
+
+
+def channels_last(x):
+    return x.permute([0, *range(2, x.dim()), 1])
+
+
+def borders_of(sizes, kernel, stride, dilation, borders):
+    """Elements before and behind each axis; "same": as many windows as strides begin, the odd one behind."""
+    if borders == "valid":
+        return [(0, 0) for _ in sizes]
+    if borders != "same":
+        return borders
+    totals = [
+        max(0, (math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n) for n, k, s, d in zip(sizes, kernel, stride, dilation)
+    ]
+    return [(total // 2, total - total // 2) for total in totals]
+
+
+def bordered(x, borders, value):
+    widths = [width for before, after in borders[::-1] for width in (before, after)]
+    return F.pad(x, widths, value=value)
+
+
+def convolved(x, w, a, groups):
+    axes = x.dim() - 2
+    borders = borders_of(x.shape[2:], w.shape[2:], a["stride"], a["dilation"], a["borders"])
+    call = F.conv1d if axes == 1 else F.conv2d
+    return call(bordered(x, borders, 0.0), w.contiguous(), stride=a["stride"], dilation=a["dilation"], groups=groups)
+
+
+def conv(x, w, a):
+    axes = x.dim() - 2
+    filters = w.permute([axes + 1, axes, *range(axes)])
+    return channels_last(convolved(channels_first(x), filters, a, a["groups"]))
+
+
+def depthwise_conv(x, w, a):
+    """Of each channel, with filters of its own; their features lie beside each other."""
+    axes = x.dim() - 2
+    each = [
+        convolved(channels_first(x)[:, c : c + 1], w[..., c, :].unsqueeze(-2).permute([axes + 1, axes, *range(axes)]), a, 1)
+        for c in range(w.shape[-2])
+    ]
+    return channels_last(torch.cat(each, 1))
+
+
+def conv_transpose(x, w, a):
+    """ "valid" has all that a window reaches, and at least the image times the stride; "same" just that, cut evenly."""
+    axes, stride = x.dim() - 2, a["stride"]
+    filters = w.permute([axes + 1, axes, *range(axes)])
+    call = F.conv_transpose1d if axes == 1 else F.conv_transpose2d
+    y = call(channels_first(x), filters.contiguous(), stride=stride)
+    for axis in range(axes):
+        n, k, s = x.shape[axis + 1], w.shape[axis], stride[axis]
+        before = max(k - s, 0) // 2 if a["borders"] == "same" else 0
+        wanted = n * s if a["borders"] == "same" else (n - 1) * s + max(k, s)
+        missing = max(0, before + wanted - y.shape[axis + 2])
+        y = torch.cat([y, torch.zeros([*y.shape[: axis + 2], missing, *y.shape[axis + 3 :]])], axis + 2)
+        y = y.narrow(axis + 2, before, wanted)
+    return channels_last(y)
+
+
+def pooled(x, a, value):
+    """The windows of each channel, side by side in the last axis."""
+    axes, size, stride = x.dim() - 2, a["size"], a["stride"]
+    x = channels_first(x)
+    x = bordered(x, borders_of(x.shape[2:], size, stride, [1] * axes, a["borders"]), value)
+    for axis in range(axes):
+        x = x.unfold(axis + 2, size[axis], stride[axis])
+    return x.reshape([*x.shape[: 2 + axes], -1])
+
+
+def max_pool(x, a):
+    return channels_last(torch.max(pooled(x, a, -math.inf), -1)[0])
+
+
+def avg_pool(x, a):
+    """Borders count as nothing."""
+    return channels_last(pooled(x, a, 0.0).sum(-1) / pooled(torch.ones_like(x), a, 0.0).sum(-1))
+
+
+def global_pool(x, a):
+    axes = list(range(1, x.dim() - 1))
+    y = x
+    for axis in axes[::-1]:
+        y = torch.mean(y, axis, keepdim=True) if a["how"] == "average" else torch.max(y, axis, keepdim=True)[0]
+    return y if a["keep"] else y.reshape(x.shape[0], x.shape[-1])
+
+
+def folded(call):
+    """A running fold, written element after element."""
+
+    def run(x, a):
+        axis = a["axis"]
+        parts = list(x.unbind(axis))[:: -1 if a["reverse"] else 1]
+        found = parts[:1]
+        for part in parts[1:]:
+            found.append(call(found[-1], part))
+        return torch.stack(found[:: -1 if a["reverse"] else 1], axis)
+
+    return run
+
+
+def segment_sum(x, ids, a):
+    rows = [torch.zeros(x.shape[1:]) for _ in range(a["count"])]
+    for row, at in zip(x, ids.tolist()):
+        if 0 <= at < a["count"]:
+            rows[at] = rows[at] + row
+    return torch.stack(rows) + 0 * x.sum()
+
+
+def well_kept(x):
+    return 0.3 * torch.tanh(x) + 2 * torch.eye(x.shape[-1])
+
+
+def cholesky(x, _):
+    a = well_kept(x)
+    return torch.linalg.cholesky(a @ a.transpose(-1, -2))
+
+
+def scan(h, xs, w, a):
+    stack = [None] * len(xs)
+    for t in range(len(xs))[:: -1 if a["reverse"] else 1]:
+        after = torch.tanh(h @ w + xs[t])
+        stack[t] = after * torch.cos(h)
+        h = after
+    return torch.stack(stack) if a["stacked"] else h
+
+
+def nested_scan(a, xs, _):
+    b, stack = 0.3 * a, []
+    for rows in xs:
+        for row in rows:
+            b = 0.5 * b + torch.sin(row)
+        stack.append(0.9 * a + b * a)
+        a = torch.tanh(stack[-1])
+    return torch.stack(stack)
+
+
+def cond(x, whole, y, a):
+    return torch.tanh(x) * y if whole.sum().item() > a["above"] else torch.sin(x * x)
+
+
+def vmap(x, v, a):
+    results = []
+    for row in x:
+        row = row.clone()
+        y = torch.softmax(row * v, -1) * torch.sin(row).sum()
+        by = {"row": row, "shared": v}.get(a["by"])
+        results.append(y if by is None else torch.autograd.grad((y * y).sum(), by, create_graph=True)[0])
+    return torch.stack(results)
+
+
+def jvp(x, t, _):
+    """The slope of the slope by what it is multiplied by."""
+    y = torch.tanh(x) * torch.sin(x).sum()
+    u = torch.zeros_like(y).requires_grad_()
+    (g,) = torch.autograd.grad(y, x, u, create_graph=True)
+    return torch.autograd.grad(g, u, t, create_graph=True)[0]
+
+
+def vjp(x, t, _):
+    return torch.autograd.grad(torch.exp(-x * x) * x, x, t, create_graph=True)[0]
+
+
+def hvp(x, v, _):
+    (g,) = torch.autograd.grad((torch.sin(x) * x * x).sum(), x, create_graph=True)
+    return torch.autograd.grad(g, x, v, create_graph=True)[0]
 
 
 def unary(call):
@@ -220,6 +395,15 @@ OPS = {
     "huber": lambda x, y, a: F.huber_loss(x, y, delta=a["delta"]),
     "globalNorm": lambda *p: torch.sqrt(sum(torch.sum(x * x) for x in p[:-1])),
     "jacobian": jacobian, "hessian": hessian,
+    "conv": conv, "depthwiseConv": depthwise_conv, "convTranspose": conv_transpose,
+    "maxPool": max_pool, "avgPool": avg_pool, "globalPool": global_pool,
+    "cumulativeMax": folded(torch.maximum), "cumulativeMin": folded(torch.minimum),
+    "cumulativeLogSumExp": folded(torch.logaddexp), "segmentSum": segment_sum,
+    "solve": lambda a, b, _: torch.linalg.solve(well_kept(a), b), "inverse": lambda a, _: torch.linalg.inv(well_kept(a)),
+    "det": lambda a, _: torch.linalg.det(well_kept(a)), "cholesky": cholesky,
+    "solveTriangular": lambda a, b, _: torch.linalg.solve(torch.triu(well_kept(a)), b),
+    "scan": scan, "nestedScan": nested_scan, "cond": cond, "vmap": vmap, "jvp": jvp, "vjp": vjp, "hvp": hvp,
+    "checkpoint": lambda x, y, _: torch.tanh(torch.exp(torch.sin(x)) * y),
 }
 
 

@@ -131,7 +131,7 @@ const rounding = 1e-9;
 export const transformProperties: readonly Property[] = [
   property(
     "vmap of a random function is a loop over the examples, on every target",
-    500,
+    240,
     fc.asyncProperty(drawn, small, async (made, which) => {
       const given: ProgramCase = { program: vmapProgram(made), calls: [{ entry: "step", feeds: feedsFor(made) }] };
       const wanted = runOracle(given);
