@@ -1,5 +1,5 @@
 /**
- * What a new target takes: its folder, its name in the list, and what `tsc` then asks for. docs/architecture.md lists the places.
+ * What a new target takes: its folder, its name in the list, and what `tsc` then asks for. docs/extending.md lists the places.
  */
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -52,7 +52,7 @@ test("a name more in the list, and tsc names every place that has to know of it:
   const errors = await errorsWith(path, named);
   for (const error of errors) expect(error).toMatch(/Property 'dummy' is missing/);
   const places = [...new Set(errors.map((error) => error.split(":")[0]))];
-  const docs = readFileSync(`${root}docs/architecture.md`, "utf8");
+  const docs = readFileSync(`${root}docs/extending.md`, "utf8");
   const [listed = ""] = /\*\*add a target\*\*[\s\S]*?\n- \*\*/.exec(docs) ?? [];
   const listedPlaces = [...listed.matchAll(/`(src\/[\w/]+\.ts)`/g)].map(([, place]) => place);
   expect(places).toEqual(listedPlaces.filter((place) => place !== path));
