@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import * as functions from "../src/dsl/ops.ts";
 import type { OpDef } from "../src/graph/node.ts";
 import { barrier } from "../src/graph/ops/barrier.ts";
+import * as choices from "../src/graph/ops/chosen.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import * as coverings from "../src/graph/ops/covering.ts";
 import * as gatherOps from "../src/graph/ops/gather.ts";
@@ -76,6 +77,7 @@ export function knownOps(): readonly OpDef[] {
     loops,
     windows,
     coverings,
+    choices,
     windowSums,
   ];
   const ops = tables.flatMap((table) => Object.values(table) as unknown[]).filter(isOp);

@@ -6,11 +6,13 @@ import { here } from "../src/core/origin.ts";
 import { applyOp } from "../src/dsl/build.ts";
 import * as ops from "../src/dsl/ops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
+import { chosen } from "../src/graph/ops/chosen.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { covering } from "../src/graph/ops/covering.ts";
 import { window } from "../src/graph/ops/window.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
-import { input, type OpCase, one } from "./op-case.ts";
+import { sizeOf } from "../src/graph/shape.ts";
+import { input, type OpCase, one, whole } from "./op-case.ts";
 
 /** Of one axis: its extent, how many windows, and how they lie. */
 interface Along {
@@ -93,5 +95,21 @@ export function windowCases(): OpCase[] {
       one("view covering", windowed, (x) => applyOp(covering, [x], sums, here("covering")), { gradient: false }),
     ];
   });
-  return [...plain, ...contractedCases()];
+  return [...plain, ...contractedCases(), ...chosenCases()];
+}
+
+/** One place of each window. */
+function chosenCases(): OpCase[] {
+  const rows = [
+    [[4, 3], [2, 5], { axes: [0], size: [2], shared: 1 }],
+    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], shared: 3 }],
+    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], shared: 2 }],
+    [[0, 3], [0, 2], { axes: [0], size: [3], shared: 1 }],
+  ] as const;
+  return rows.map(([shape, places, attrs]) => {
+    const place = whole(places, 0, sizeOf(attrs.size));
+    return one("gather chosen", [input(shape), place], (x, at) => applyOp(chosen, [x, at], attrs, here("chosen")), {
+      gradient: false,
+    });
+  });
 }

@@ -21,7 +21,8 @@ export const js: Target<JsArtifact, null> = {
     hasF64: true,
     innerTerms: 4096,
     packs: "none",
-    storesBorders: false,
+    storesBorders: true,
+    choosesSlopes: false,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

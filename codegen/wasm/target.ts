@@ -24,6 +24,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     innerTerms: 32768,
     packs: "columns",
     storesBorders: true,
+    choosesSlopes: true,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -35,6 +35,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     innerTerms: 64,
     packs: "both",
     storesBorders: false,
+    choosesSlopes: false,
     hasBranches: false,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,

@@ -22,6 +22,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
+import { chooseSlopes } from "./choose-slopes.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
@@ -30,7 +31,7 @@ import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
 import { splitWideConcats } from "./split-concats.ts";
-import { type Bordered, storeBorders } from "./store-borders.ts";
+import { type Prepared, storeBorders } from "./store-borders.ts";
 
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
 const smallRow = 4096;
@@ -43,10 +44,11 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const limit = bufferLimit(target);
   const mostReads = floatingReads(limit);
   const narrow = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
-  const bordered = target.storesBorders ? storeBorders(narrow) : { entry: narrow, stored: noNodes };
-  const { entry } = bordered;
+  const plain = target.choosesSlopes ? chooseSlopes(narrow) : { entry: narrow, stored: noNodes };
+  const prepared = target.storesBorders ? storeBorders(plain) : plain;
+  const { entry } = prepared;
   const keyOf = bufferKeys(entry, apart);
-  const fused = new Fusion(bordered, target, keyOf).partition();
+  const fused = new Fusion(prepared, target, keyOf).partition();
   const loops = bodiesFused(entry, (body) => fuse(body, target, new Set(body.next.map(({ name }) => name))));
   return { ...fused, groups: groupClusters(fused, limit, keyOf), loops };
 }
@@ -69,7 +71,7 @@ class Fusion {
   readonly #rowsOver = new Map<Node, Draft[]>();
   readonly #accesses = new Accesses((node) => isExternal(node) || this.#homes.has(node));
 
-  constructor({ entry, stored }: Bordered, target: TargetTraits, keyOf: BufferKeys) {
+  constructor({ entry, stored }: Prepared, target: TargetTraits, keyOf: BufferKeys) {
     this.#entry = entry;
     this.#stored = stored;
     this.#limit = bufferLimit(target);

@@ -39,32 +39,41 @@ interface Border {
   readonly value: number;
 }
 
-export interface Bordered {
+/** What is fused. */
+export interface Prepared {
   readonly entry: Entry;
-  /** Operands with their borders, which are to be stored. */
+  /** Views that are to be stored. */
   readonly stored: ReadonlySet<Node>;
 }
 
-export function storeBorders(entry: Entry, limits = usual): Bordered {
+export function storeBorders({ entry, stored: others }: Prepared, limits = usual): Prepared {
   const nodes = neededNodes(entry);
   const borders = nodes.some(({ op }) => op === window) ? bordersOf(nodes, limits) : [];
-  if (borders.length === 0) return { entry, stored: new Set() };
+  if (borders.length === 0) return { entry, stored: others };
   const byRoot = new Map(borders.map((border) => [rootOf(border.source), border]));
   const results = new Set(resultNodes(entry));
-  const stored = new Map<Node, Node>();
-  const made = rebuild(entry, (node, args, build) => {
+  const padded = new Map<Node, Node>();
+  const bordered = (node: Node, args: readonly Node[], build: Build): Node | undefined => {
     const border = byRoot.get(node);
     if (border !== undefined) {
       const root = copyOf(node, args, build.graph);
-      const padded = withBorder(build.reshape(root, border.source.type.shape), border, build);
-      stored.set(border.source, padded);
-      return results.has(node) || isExternal(node) ? root : insideOf(padded, node, border, build);
+      const whole = withBorder(build.reshape(root, border.source.type.shape), border, build);
+      padded.set(border.source, whole);
+      return results.has(node) || isExternal(node) ? root : insideOf(whole, node, border, build);
     }
     if (!isOp(node, window)) return undefined;
-    const [padded, around] = [stored.get(node.args[0]), byRoot.get(rootOf(node.args[0]))];
-    return padded === undefined || around === undefined ? undefined : overBorder(node, padded, around, build);
+    const [whole, around] = [padded.get(node.args[0]), byRoot.get(rootOf(node.args[0]))];
+    return whole === undefined || around === undefined ? undefined : overBorder(node, whole, around, build);
+  };
+  const kept: Node[] = [];
+  const made = rebuild(entry, (node, args, build) => {
+    const copy = bordered(node, args, build);
+    if (!others.has(node)) return copy;
+    const still = copy ?? copyOf(node, args, build.graph);
+    kept.push(still);
+    return still;
   });
-  return { entry: made, stored: new Set(stored.values()) };
+  return { entry: made, stored: new Set([...padded.values(), ...kept]) };
 }
 
 function withBorder(source: Node, { before, after, value }: Border, build: Build): Node {

@@ -5,10 +5,13 @@
  * be in memory for their norms to be known. The slope of a mean over positions is the same at each, and so are its products with
  * weights: one position is multiplied, where backpropagation as it is written multiplies all.
  */
+import { constantValue } from "../../src/graph/constant-value.ts";
 import { attrsOf, isContract, isOp, operand } from "../../src/graph/define.ts";
 import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import { barrier } from "../../src/graph/ops/barrier.ts";
 import { contract, freeAxes } from "../../src/graph/ops/contract.ts";
-import { broadcast } from "../../src/graph/ops/view.ts";
+import { mapOps } from "../../src/graph/ops/map.ts";
+import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { hole, pattern, type Rule, rule } from "./pattern.ts";
 
 const x = hole("x");
@@ -53,6 +56,12 @@ export const contractRules: readonly Rule[] = [
     (_, b, root) => summedBefore(root, 0, b),
     rounds,
   ),
+  rule(
+    "select(m, reshape(contract), c) = reshape(select(reshape(m), contract, c))",
+    pattern(mapOps.select, hole("m"), pattern(reshape, hole("made", isContract)), hole("c")),
+    (bound, b, root) => chosenBefore(bound, root, b),
+    exact,
+  ),
   // 0 + (−0) is 0
   rule(
     "contract(x, w) along a batch, which sums nothing ≈ x · w",
@@ -61,6 +70,14 @@ export const contractRules: readonly Rule[] = [
     rounds,
   ),
 ];
+
+/** So relu's mask joins the product whose slope was flattened; not one that is computed again once that slope is known. */
+function chosenBefore({ m, made, c }: Record<"m" | "made" | "c", Node>, root: Node, build: Build): Node | null {
+  const value = constantValue(c);
+  if (value === undefined || root.graph.nodes.some(({ op }) => op === barrier)) return null;
+  const inside = build.map("select", build.reshape(m, made.type.shape), made, build.fill(made, value));
+  return build.reshape(inside, root.type.shape);
+}
 
 /** A sum of one element is none. */
 function productOf(root: Node, build: Build): Node | null {

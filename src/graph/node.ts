@@ -360,8 +360,8 @@ export type ComposedName = "sort" | "putAlong" | "windowSum" | "running" | "scat
 
 export type LoopName = "scan" | "whileLoop" | "cond";
 
-/** What composed ops are written in, and no entry before `expand`. */
-export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "runBlock";
+/** What composed ops and windows are written in, and no entry before `expand`. */
+export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "chosen" | "runBlock";
 
 /** Ops of entries that are not differentiated yet. */
 export type TransformName = "gradient" | "pullback" | "slopedAs" | "withSlopes" | "checkpoint";

@@ -27,6 +27,8 @@ export interface TargetTraits {
   readonly packs: "none" | "columns" | "both";
   /** Whether a load that may lie outside of its operand costs so much that convolutions read theirs with a border, stored. */
   readonly storesBorders: boolean;
+  /** Whether a sum over what a pool chose is made of that, read where it lies, in place of all that it might have chosen. */
+  readonly choosesSlopes: boolean;
   /** Whether it can run a launch or not, as the launches before have found; else all of them run, always as often. */
   readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */

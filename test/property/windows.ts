@@ -3,6 +3,7 @@
  * written out as has its value. Numbers are whole, so that sums are equal in any order.
  */
 import fc from "fast-check";
+import { chooseSlopes } from "../../passes/fuse/choose-slopes.ts";
 import { storeBorders } from "../../passes/fuse/store-borders.ts";
 import { expand } from "../../passes/graph/expand.ts";
 import { builder } from "../../src/graph/build.ts";
@@ -12,7 +13,9 @@ import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, Node } from "../../src/graph/node.ts";
+import { chosen } from "../../src/graph/ops/chosen.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
+import { maxWithIndex } from "../../src/graph/ops/reduce.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import type { Windows } from "../../src/graph/ops/window-steps.ts";
@@ -82,6 +85,16 @@ function inner(a: NdArray, b: NdArray): number {
   return a.data.reduce((sum, value, i) => sum + value * (b.data[i] ?? 0), 0);
 }
 
+const pooled = fc.record({
+  pool: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
+  size: fc.integer({ min: 1, max: 3 }),
+  channels: fc.integer({ min: 1, max: 2 }),
+  filters: fc.integer({ min: 1, max: 3 }),
+  /** Which side the slopes are on, the order of the sum, and whether windows are read in an order of their own. */
+  form: fc.integer({ min: 0, max: 7 }),
+  seed: fc.integer({ min: 0, max: 1000 }),
+});
+
 export const windowProperties: readonly Property[] = [
   property(
     "the sum over windows is the transpose of the windows, and its written form has its value",
@@ -132,7 +145,10 @@ export const windowProperties: readonly Property[] = [
       const y = build.contract(rows, w, { batchLeft: [], batchRight: [], sumLeft: [1], sumRight: [0] });
       const outputs = [y, build.map("add", root, root), ...(one.seed % 3 === 0 ? [root] : [])];
       const entry = { name: "step", graph: build.graph, outputs: outputs.map((node, i) => ({ name: `${i}`, node })), next: [] }; // biome-ignore format: an entry
-      const bordered = storeBorders(entry, { leastReads: 0, leastElements: 1, mostGrowth: 1000 });
+      const bordered = storeBorders(
+        { entry, stored: new Set() },
+        { leastReads: 0, leastElements: 1, mostGrowth: 1000 },
+      );
       const reachesOut = one.along.some(({ before }) => before > 0) && sizeOf(shape) > 0 && sizeOf(count) > 0;
       if (reachesOut && one.along.every(({ base }) => base === 1) && bordered.stored.size !== 1) return false;
       const values = new Map([["x", wholeNumbers(flat, one.seed)], ["w", wholeNumbers([places, 2], 3)]]); // biome-ignore format: two
@@ -141,7 +157,65 @@ export const windowProperties: readonly Property[] = [
       return evaluateGraph(nodes, values).every((after, i) => sameNumbers(after, before[i] ?? after));
     }),
   ),
+  property(
+    "the gradient of a filter behind a pool is a sum over what the pool chose",
+    500,
+    fc.property(pooled, (one) => {
+      const { made, values } = filterGradient(one);
+      const entry = { name: "step", graph: made.graph, outputs: [{ name: "y", node: made }], next: [] };
+      const prepared = chooseSlopes(entry, { leastChannels: 1, leastTerms: 1 });
+      const after = prepared.entry.outputs.map(({ node }) => node);
+      if (!neededNodes(prepared.entry).some(({ op }) => op === chosen)) return false;
+      const [[before], [now]] = [evaluateGraph([made], values), evaluateGraph(after, values)];
+      return before !== undefined && now !== undefined && sameNumbers(before, now);
+    }),
+  ),
 ];
+
+/** Windows of an image against the slopes of a pool, as the vjps write them. */
+function filterGradient({
+  pool,
+  size,
+  channels,
+  filters,
+  form,
+  seed,
+}: typeof pooled extends fc.Arbitrary<infer T> ? T : never) {
+  const b = builder(createGraph());
+  const [high, wide] = [2 * pool[0], 3 * pool[1]];
+  const shapes = {
+    x: [2, high + size - 1, wide + size - 1, channels],
+    y: [2, high, wide, filters],
+    v: [2, 2, 3, filters],
+  };
+  const source = (name: keyof typeof shapes): Node => b.node(input, [], { dtype: "f32", shape: shapes[name], name });
+  const each = (value: number): number[] => [value, value];
+  const steps = { axes: [1, 2], dilation: each(1), base: each(1), before: each(0) };
+  const windows = { ...steps, size: [...pool], stride: [...pool] };
+  const best = b.node(maxWithIndex, [b.window(source("y"), { ...windows, count: [2, 3], value: 0 })], { axes: [4, 5] });
+  const place = b.cast(b.cast(best.results[1] ?? best, "u8"), "i32");
+  const all = [2, 2, 3, filters, ...pool];
+  const rows = b.iota("i32", [...pool], 0);
+  const number = b.map("add", b.map("mul", rows, b.fill(rows, pool[1])), b.iota("i32", [...pool], 1));
+  const isHere = b.map("eq", b.broadcast(number, all, [4, 5]), b.broadcast(place, all, [0, 1, 2, 3]));
+  const values = b.broadcast(source("v"), all, [0, 1, 2, 3]);
+  const slopes = b.node(covering, [b.map("select", isHere, values, b.fill(values, 0))], {
+    ...windows,
+    extent: [high, wide],
+  });
+  const image = b.window(source("x"), { ...steps, size: each(size), stride: each(1), count: [high, wide], value: 0 });
+  const [left, right] = [form % 4 > 1 ? b.permute(image, [1, 5, 0, 2, 3, 4]) : image, b.reshape(slopes, shapes.y)];
+  const [sumLeft, sumRight] = form % 4 > 1 ? [[2, 0, 3], [0, 1, 2]] : form > 3 ? [[2, 0, 1], [2, 0, 1]] : [[0, 1, 2], [0, 1, 2]]; // biome-ignore format: choices
+  const none = { batchLeft: [], batchRight: [] };
+  const made =
+    form % 2 === 0
+      ? b.contract(left, right, { ...none, sumLeft, sumRight })
+      : b.contract(right, left, { ...none, sumLeft: sumRight, sumRight: sumLeft });
+  return {
+    made,
+    values: new Map(Object.entries(shapes).map(([name, shape], i) => [name, wholeNumbers(shape, seed + i)])),
+  };
+}
 
 /** No windows are gathered one by one, and none spread the image where phases do without. */
 function expectForm(made: Node, { stride, dilation, base }: Windows): void {

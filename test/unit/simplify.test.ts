@@ -157,6 +157,12 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b, x, y) =>
       b.contract(b.broadcast(b.slice(x, [0, 0], [1, 12], [1, 1]), [5, 12], [0, 1]), y, batched([], [], [0], [0])),
   ],
+  "select(m, reshape(contract), c) = reshape(select(reshape(m), contract, c))": [
+    (b, x, y) => {
+      const flat = b.reshape(b.contract(x, y, batched([], [], [0], [0])), [4, 36]);
+      return b.map("select", b.map("gt", flat, b.fill(flat, 0.25)), flat, b.fill(flat, -1));
+    },
+  ],
   "window(x) of single elements = reshape(x)": [
     (b, x) => b.window(x, { ...countedWindows({ axis: 1, size: 1, count: 12, dilation: 3 }), value: 1 }),
     (b, x) =>

@@ -20,7 +20,17 @@ import type { Bound, Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/ker
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { operandsOf, ownExprs, walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { type Axis, canHaveLanes, fitsLanes, serialMoves, shareMoves, splitMoves, vectorsAtOnce } from "./parts.ts";
+import {
+  type Axis,
+  canHaveLanes,
+  fitsLanes,
+  readsChosen,
+  serialMoves,
+  shareMoves,
+  splitMoves,
+  vectorsAtOnce,
+  vectorsChosen,
+} from "./parts.ts";
 
 export function laneMoves(facts: Facts, longest: number): Schedule {
   const { nest } = facts;
@@ -55,9 +65,15 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
   const isRun = nest.body.some(({ kind }) => kind === "var");
   const hasLoops = !isRun && nest.body.some(({ kind }) => kind === "for" || kind === "fold");
   const { axis } = along;
-  const wide = hasLoops ? Math.min(vectorsAtOnce, Math.floor(axis.extent / laneCount)) : 1;
+  const wide = hasLoops ? Math.min(atOnce(nest.body, axis), Math.floor(axis.extent / laneCount)) : 1;
   const nested = { axes, axis, work };
   return [...flat, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
+}
+
+/** Vectors of a block: more where that is a matter of loads, if they fill the axis. */
+function atOnce(body: readonly Stmt[], { extent }: Axis): number {
+  const isChosen = body.some((stmt) => stmt.kind === "fold" && readsChosen(stmt));
+  return isChosen && extent % (vectorsChosen * laneCount) === 0 ? vectorsChosen : vectorsAtOnce;
 }
 
 // ---- loops that become one -------------------------------------------------------------------------------------------

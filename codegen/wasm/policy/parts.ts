@@ -5,13 +5,27 @@
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import type { FoldStmt, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move } from "../../../src/kernel/moves.ts";
-import { someStmt } from "../../../src/kernel/rewrite.ts";
+import { someStmt, walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 
 // ---- folds -----------------------------------------------------------------------------------------------------------
 
 /** Vectors of sums under way at once: an addition takes four cycles, two begin in each. */
 export const vectorsAtOnce = 4;
+
+/** The same where each is a load as well, at a place that another value says: a block's loads need as many registers as its sums. */
+export const vectorsChosen = 6;
+
+/** Whether what is folded lies where another value says. */
+export function readsChosen({ values }: FoldStmt): boolean {
+  let isFound = false;
+  for (const value of values) {
+    walkExpr(value, ({ kind }) => {
+      if (kind === "ranged") isFound = true;
+    });
+  }
+  return isFound;
+}
 
 /** The fold in lanes where it can be, and in parts of so few terms that its error stays small. */
 export function splitMoves(fold: FoldStmt, longest: number): readonly Move[] {

@@ -14,7 +14,7 @@ import { secondLaunch, wholeParts } from "../../../passes/schedule/moves/second-
 import type { FoldStmt, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import type { TargetTraits } from "../../../src/kernel/target.ts";
-import { enoughIterations } from "./parts.ts";
+import { enoughIterations, readsChosen } from "./parts.ts";
 
 /** Up to so many terms a contraction stays whole, and a sum. */
 const deepestProduct = 1024;
@@ -26,6 +26,8 @@ const leastTerms = 512;
 const mostTerms = 2048;
 /** Fewer multiply-adds are not worth another launch, about 20 microseconds of them. */
 const leastProducts = 2 ** 20;
+/** Where a factor is read all over, a few of its images should stay in the second-level cache. */
+const chosenTerms = 256;
 /** Partial sums, of which 8 MB take about a millisecond there and back. */
 const mostPartials = 2 ** 21;
 /** Elements of a sum that are worth another launch, about 0.1 ms on one thread; and results that threads do not share well. */
@@ -59,6 +61,7 @@ function termsOf(nest: Nest, fold: FoldStmt, rows: number): number | undefined {
   if (first === undefined || total <= deepestProduct || fold.fn !== "sum" || fold.accumulators.length > 1)
     return undefined;
   const found = new Facts(nest).contraction(fold);
+  if (readsChosen(fold)) return cut(first, total, rows, { wanted: total / chosenTerms, least: enoughIterations });
   if (found === undefined) {
     const work = rows * workOf([fold], (kind) => kind === "load");
     const isLong = total > deepestSum && rows <= fewRows && work >= leastElements;

@@ -44,6 +44,7 @@ export const c: Target<CArtifact, null> = {
     innerTerms: 4096,
     packs: "none",
     storesBorders: false,
+    choosesSlopes: false,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64,
