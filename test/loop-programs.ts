@@ -1,4 +1,5 @@
 /** Programs with loops: every way in which what a body reads and gives may lie in memory. */
+import type { DType, ShortFloat } from "../src/core/dtype.ts";
 import { cond, scan, whileLoop } from "../src/dsl/loops.ts";
 import type { Tensor } from "../src/dsl/tensor.ts";
 import type { Dims } from "../src/graph/shape.ts";
@@ -13,6 +14,13 @@ export interface LoopProgram extends ProgramCase {
 }
 
 const [time, batch, width] = [6, 3, 8];
+
+type Tensors = Record<string, Tensor>;
+
+const inEach = (dtypes: readonly DType[], x: Tensor): Tensors =>
+  Object.fromEntries(dtypes.map((dtype) => [dtype, tl.cast(x as never, dtype) as Tensor]));
+const singles = (all: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(all).map(([name, x]) => [name, tl.cast(x as never, "f32") as Tensor]));
 
 type Given = Readonly<Record<"xs" | "h0" | "u" | "flag", Tensor>>;
 
@@ -98,17 +106,27 @@ export const loopPrograms: readonly LoopProgram[] = [
         output: {
           large,
           place,
-          ...(Object.fromEntries(shortTypes.map((dtype) => [dtype, tl.cast(c as never, dtype)])) as Record<
-            string,
-            Tensor
-          >),
+          ...inEach(shortTypes, c),
         },
       }),
       h0,
       { large: isLarge, place: places } as never,
     );
-    const { f16, bf16, ...others } = outputs as unknown as Record<string, Tensor>;
-    return { carry, ...others, half: tl.cast(f16 as never, "f32"), brain: tl.cast(bf16 as never, "f32") };
+    const { large, place, ...shorts } = outputs as unknown as Record<"large" | "place" | ShortFloat, Tensor>;
+    return { carry, large, place, ...singles(shorts) };
+  }),
+  of("rows of narrow numbers that fill no words, passed on", ({ xs, h0 }) => {
+    const kinds = ["u8", "f16", "bf16", "bool"] as const;
+    const large = tl.mul(tl.abs(xs as never), 9) as Tensor;
+    const rows = tl.reshape(tl.slice(large as never, [0, time], [1, 2], [0, 5]) as Tensor, [time, 5]) as Tensor;
+    const first = tl.reshape(tl.slice(h0 as never, [0, 1], [0, 5]) as Tensor, [5]) as Tensor;
+    const { carry, outputs } = scan(
+      (before: Tensors, x: Tensors) => ({ carry: x, output: { before, x } }),
+      inEach(kinds, first),
+      inEach(kinds, rows) as never,
+    );
+    const { before, x } = outputs as unknown as Record<"before" | "x", Tensors>;
+    return { carry: singles(carry), before: singles(before), x: singles(x) };
   }),
   of(
     "while and cond, also in a loop",

@@ -26,6 +26,7 @@ export const js: Target<JsArtifact, null> = {
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line
+    copied: 1,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   scheduling: () => ({ policy: jsPolicy() }),

@@ -28,6 +28,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line
+    copied: 1,
     bytesOf,
   }),
   scheduling: ({ joinsVectors }) => ({

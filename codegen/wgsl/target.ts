@@ -39,6 +39,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     hasBranches: false,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,
+    copied: 4,
     bytesOf: gpuBytes,
   }),
   scheduling(facts) {

@@ -35,6 +35,7 @@ import type { Binding, Launch, Row, Sequence, Step } from "../../src/program/seq
 import { innerExtents, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
+import { lowerCopy } from "./lower-copy.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
 import { ownIndex, type Part, partsOf } from "./lower-parts.ts";
 import { lowerRun } from "./lower-run.ts";
@@ -50,7 +51,7 @@ export function lower(ordered: Ordered, target: TargetTraits, kernels: KernelPoo
         case "group":
           return lowerGroup(kernelNames.fresh(`k${step.id}_${describe(step.clusters)}`), step, body, setting);
         case "copy":
-          return step;
+          return lowerCopy(step, target, kernels);
         case "loop":
           return { ...step, body: inside(step.body) };
         case "while":

@@ -35,6 +35,8 @@ export interface TargetTraits {
   readonly needsSchedule: boolean;
   /** Offsets of buffers are multiples of this many bytes. */
   readonly alignment: number;
+  /** Bytes that a copy moves at once. What begins or ends between them is copied by a kernel. */
+  readonly copied: number;
   /** Bytes that `count` elements take in this target's memory. */
   bytesOf(dtype: DType, count: number): number;
 }

@@ -252,7 +252,7 @@ export class Binder {
     const starts = [bytes, first.at, second.at, ...[...first.strides, ...second.strides].map(({ by }) => by)];
     if (starts.some((start) => start % 4 !== 0)) {
       const words = `${printBuffer(from)} is copied to ${printBuffer(to)} in rows of ${bytes} bytes`;
-      throw new DeviceError(`${words}, and WebGPU copies whole words: use f32 or i32 there`);
+      throw new CompilerBug(`${words}, and WebGPU copies whole words`);
     }
     if (first.buffer !== second.buffer) return { kind: "copies", bytes, copies: [{ from: first, to: second }] };
     const { bounce } = this.#scratch;

@@ -48,6 +48,7 @@ export const c: Target<CArtifact, null> = {
     hasBranches: true,
     needsSchedule: false,
     alignment: 64,
+    copied: 1,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   scheduling: () => ({ policy: jsPolicy() }),
