@@ -16,13 +16,14 @@
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
-import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
-import { atLine, inCall, type Origin } from "../core/origin.ts";
+import { CompilerBug, UserError } from "../core/errors.ts";
+import { atLine, type Origin } from "../core/origin.ts";
+import { areTypedAs, checkOperands, resultTypes, typesOf } from "./applied.ts";
 import { type Attrs, attrsKey } from "./attrs.ts";
-import { inferTypes } from "./define.ts";
 import { moment, refuseElsewhere, refuseMisplaced } from "./draws.ts";
 import type { Graph, Literal, Node, OpDef } from "./node.ts";
-import { printType, sameType, type TensorType } from "./type.ts";
+import { Places } from "./places.ts";
+import type { TensorType } from "./type.ts";
 
 export function createGraph(): Graph {
   return new NodeStore(true);
@@ -302,73 +303,6 @@ export function resultOf(node: Node, result: number): Node {
   const found = node.results[result];
   if (found === undefined) throw new CompilerBug(`${node.op.name} has no result ${result}`);
   return found;
-}
-
-/** The origins of one node, each once: a constant of a large program is met at thousands of places, over and over. */
-class Places {
-  readonly list: Origin[];
-  #seen: Set<Origin> | undefined;
-
-  constructor(origins: readonly Origin[]) {
-    this.list = origins.slice(0, 1);
-    if (origins.length > 1) this.add(origins);
-  }
-
-  add(origins: readonly Origin[]): void {
-    for (let i = 0; i < origins.length; i += 1) {
-      const origin = origins[i];
-      if (origin === undefined || this.#has(origin)) continue;
-      this.list.push(origin);
-      this.#seen?.add(origin);
-    }
-  }
-
-  #has(origin: Origin): boolean {
-    if (this.list.length < 8) return this.list.includes(origin);
-    this.#seen ??= new Set(this.list);
-    return this.#seen.has(origin);
-  }
-}
-
-function checkOperands(graph: Graph, op: OpDef, args: readonly Node[], origin: Origin | undefined): void {
-  for (let i = 0; i < args.length; i += 1) {
-    const arg = args[i];
-    if (arg === undefined || arg.graph === graph) continue;
-    throw new UserError(
-      `${op.name}: an operand (${arg.op.name} ${printType(arg.type)}) belongs to another entry or program: ` +
-        `inside an entry use only what it is given, and constants${atLine(origin)}`,
-    );
-  }
-}
-
-function areTypedAs(args: readonly Node[], others: readonly Node[]): boolean {
-  for (let i = 0; i < args.length; i += 1) {
-    const type = args[i]?.type;
-    const other = others[i]?.type;
-    if (type === undefined || other === undefined || !sameType(type, other)) return false;
-  }
-  return args.length === others.length;
-}
-
-function typesOf(nodes: readonly { readonly type: TensorType }[]): TensorType[] {
-  return nodes.map(({ type }) => type);
-}
-
-/** Types of an op's results, with the culprit's operands and line added to the complaint of its rule. */
-export function resultTypes(
-  op: OpDef,
-  args: readonly { readonly type: TensorType }[],
-  attrs: Attrs,
-  origin: Origin | undefined,
-): readonly TensorType[] {
-  const types = typesOf(args);
-  try {
-    return inferTypes(op, types, attrs);
-  } catch (error) {
-    if (!(error instanceof ShapeError)) throw error;
-    const call = origin === undefined ? op.name : inCall(origin);
-    throw new ShapeError(`${call}(${types.map(printType).join(", ")}): ${error.message}${atLine(origin)}`);
-  }
 }
 
 /**
