@@ -82,7 +82,7 @@ export type {
   Segment as MemorySegment,
 } from "./program/buffer.ts";
 export type { Picks as KernelPicks } from "./program/compiled.ts";
-export type { EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
+export type { AgainReport, EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
 export type { ExecutableCore, ReadValue, RunRequest, SeriesOf, StepsRequest, ValueOf } from "./runtime/executable.ts";
 export type { Feed, FeedsOf, ViewOf } from "./runtime/feeds.ts";
 export type { NestedNumbers } from "./runtime/host-values.ts";

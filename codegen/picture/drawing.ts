@@ -14,6 +14,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes, resultNodes } from "../../src/graph/entry.ts";
 import type { Node, OpDef } from "../../src/graph/node.ts";
+import { barrier } from "../../src/graph/ops/barrier.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 import { input, state } from "../../src/graph/ops/source.ts";
 import { printType } from "../../src/graph/type.ts";
@@ -93,7 +94,7 @@ class Draftsman {
       for (const place of places.get(node) ?? []) {
         if (own !== null && place !== own && !this.#parts.isOf(place, own)) continue; // it is read there, and computed at its own place
         if (this.#parts.isJoined(node, place)) continue; // of its parts
-        for (const operand of operandsOf(node, this.#isKept)) {
+        for (const operand of this.#operandsOf(node)) {
           if (operand.kind === "line") add(operand.node, this.#placeFor(operand.node, node, place));
         }
       }
@@ -166,6 +167,12 @@ class Draftsman {
     });
   }
 
+  /** A kernel reads nothing of what it waits for. */
+  #operandsOf(node: Node): readonly Operand[] {
+    const operands = operandsOf(node, this.#isKept);
+    return node.op === barrier && this.#kernels !== null ? operands.slice(0, 1) : operands;
+  }
+
   readonly #isKept = (node: Node): boolean => this.#kept.has(node);
 
   #addResult(node: Node, name: string): void {
@@ -189,7 +196,7 @@ class Draftsman {
   }
 
   #draw(node: Node, place: Place): void {
-    const operands = operandsOf(node, this.#isKept);
+    const operands = this.#operandsOf(node);
     const home = this.#home.get(node);
     const isRead = home !== undefined && home !== place && !this.#parts.isOf(place, home);
     if (this.#parts.isJoined(node, place)) {

@@ -1,5 +1,5 @@
 /**
- * Colours and letters of the pictures. The colours of forward, backward and update are darkened ones of Okabe and Ito's,
+ * Colours and letters of the pictures. The colours of forward, again, backward and update are darkened ones of Okabe and Ito's,
  * which people with any kind of colour vision can tell apart; the letter in each box needs no colour at all.
  */
 import type { Box } from "./drawn.ts";
@@ -22,6 +22,7 @@ export const fontName = "Helvetica";
 
 export const paints = {
   forward: { strong: "#0072b2", light: "#d9ecf8", letter: "F", meaning: "forward" },
+  again: { strong: "#9b3f78", light: "#f6dfec", letter: "R", meaning: "forward, again in the backward pass" },
   backward: { strong: "#b84a00", light: "#fce3d0", letter: "B", meaning: "backward" },
   update: { strong: "#00795a", light: "#d3f0e5", letter: "U", meaning: "update" },
   input: { strong: "#1b1f24", light: "#ffffff", letter: "I", meaning: "input" },

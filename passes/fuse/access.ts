@@ -9,6 +9,7 @@
 import { byteWidth } from "../../src/core/dtype.ts";
 import { CompilerBug } from "../../src/core/errors.ts";
 import { isContract, isReduce, isRun, operand } from "../../src/graph/define.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Guard, Node, NodeOf, Reads, RunSchema } from "../../src/graph/node.ts";
 import { runOperands } from "../../src/graph/ops/running.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
@@ -34,19 +35,8 @@ export function bytesOf(node: Node): number {
   return sizeOf(shapeOf(node)) * byteWidth(node.type.dtype);
 }
 
-/** Sizes of the axes that a reduction or contraction sums over. */
-export function innerExtents(node: Node): readonly number[] {
-  if (isReduce(node)) return sizesOf(node.args[0], node.attrs.axes);
-  return isContract(node) ? sizesOf(node.args[0], node.attrs.sumLeft) : none;
-}
-
 const none: readonly never[] = [];
 const noNodes: ReadonlySet<Node> = new Set();
-
-function sizesOf(node: Node, axes: readonly number[]): readonly number[] {
-  const shape = shapeOf(node);
-  return axes.map((axis) => shape[axis] ?? 0);
-}
 
 /** Where a node at `out` reads an operand: a reduction or contraction with its own loops `inner` besides. */
 export function placeOf(node: Node, arg: number, out: readonly Index[], inner: readonly Index[]): readonly Index[] {

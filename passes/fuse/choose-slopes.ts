@@ -13,6 +13,7 @@ import { constantValue } from "../../src/graph/constant-value.ts";
 import { isContract, isOp, operand } from "../../src/graph/define.ts";
 import { type Entry, neededNodes, rebuild } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import { neededBy } from "../../src/graph/graph.ts";
 import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
 import { chosen } from "../../src/graph/ops/chosen.ts";
@@ -25,7 +26,7 @@ import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { innerExtents, shapeOf } from "./access.ts";
+import { shapeOf } from "./access.ts";
 import type { Prepared } from "./store-borders.ts";
 
 /** When it is worth it. */

@@ -18,10 +18,11 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import { type Access, Accesses, innerExtents, isAligned, nodesOf, shapeOf } from "./access.ts";
+import { type Access, Accesses, isAligned, nodesOf, shapeOf } from "./access.ts";
 import { chooseSlopes } from "./choose-slopes.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";

@@ -8,9 +8,10 @@
  * as many steps before the end of the entry. What depends on what always lies at a lower level, so clusters of one level are
  * independent, and stay so when others are grouped: no search for cycles. Updates and metrics are all at the last level.
  */
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { bytesOf, innerExtents, shapeOf } from "./access.ts";
+import { bytesOf, shapeOf } from "./access.ts";
 import {
   type BufferKey,
   type BufferKeys,

@@ -9,11 +9,12 @@
  * left has the loops that blocks are made of: places as rows, and the last axis of the contraction, which no pool folds.
  */
 import { isReduce } from "../../src/graph/define.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
-import { Accesses, innerExtents, shapeOf } from "./access.ts";
+import { Accesses, shapeOf } from "./access.ts";
 
 /** Elements that are computed twice, at the edges of windows, cost less than the way through memory. */
 const mostAgain = 1.05;

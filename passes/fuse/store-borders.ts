@@ -11,12 +11,13 @@
 import { copyOf } from "../../src/graph/copies.ts";
 import { isOp, operand } from "../../src/graph/define.ts";
 import { type Entry, neededNodes, rebuild, resultNodes } from "../../src/graph/entry.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Build, Node, NodeOf, WindowSchema } from "../../src/graph/node.ts";
 import { reshape } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { innerExtents, shapeOf } from "./access.ts";
+import { shapeOf } from "./access.ts";
 import { isExternal } from "./cluster.ts";
 
 /** When a border pays. */

@@ -6,6 +6,7 @@
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { operand } from "../../src/graph/define.ts";
+import { innerExtents } from "../../src/graph/flops.ts";
 import type { Guard, Node } from "../../src/graph/node.ts";
 import { stridesOf } from "../../src/graph/shape.ts";
 import { apply, convert, fold, forLoop, letValue, load } from "../../src/kernel/build.ts";
@@ -15,7 +16,7 @@ import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, ExprPool, Index, LoopMark, LoopVar, Stmt, Term } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
-import { type Elements, elementsIn, innerExtents, placeOf, shapeOf } from "../fuse/access.ts";
+import { type Elements, elementsIn, placeOf, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Names } from "./names.ts";
 

@@ -12,9 +12,9 @@
 import { isShort } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import { isRun } from "../../src/graph/define.ts";
+import { flopsOf as flopsOfNode } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
-import { sizeOf } from "../../src/graph/shape.ts";
 import { store } from "../../src/kernel/build.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type {
@@ -32,7 +32,7 @@ import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { type TargetTraits, trafficOf } from "../../src/kernel/target.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Row, Sequence, Step } from "../../src/program/sequence.ts";
-import { innerExtents, shapeOf } from "../fuse/access.ts";
+import { shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
 import { lowerCopy } from "./lower-copy.ts";
@@ -116,14 +116,12 @@ function lowerGroup(
   return { kind: "launch", id, name, kernel, bindings, iterations: buffers.loops, nodes: buffers.nodes };
 }
 
-/** Arithmetic of a cluster: 2 for each multiply-add of a contraction, 1 for each element of a reduction, a map's price. */
+/** Arithmetic of a cluster; several results of an op are one computation. */
 function flopsOf({ nodes }: Cluster): number {
   let flops = 0;
   for (const node of nodes) {
     if (node.result > 0 && node.results.some((other) => other.result < node.result && nodes.includes(other))) continue;
-    const elements = sizeOf(shapeOf(node)) * sizeOf(innerExtents(node));
-    const each = node.op.kind === "contract" ? 2 : node.op.kind === "map" ? node.op.cost : 1;
-    flops += elements * each;
+    flops += flopsOfNode(node);
   }
   return flops;
 }

@@ -82,7 +82,7 @@ export function statesWithoutRoom({ steps, bufferOf, copied }: Ordered, maxBuffe
 }
 
 const byLoop = "a loop computes it";
-const forMemory = "so that less has to be kept at once: something is checkpointed";
+const forMemory = "less has to be kept that way, and something is checkpointed";
 
 class Ordering {
   readonly vertices: Vertex[] = [];

@@ -4,6 +4,7 @@
 import type { Node } from "../graph/node.ts";
 import { printNode } from "../graph/print.ts";
 import { printSchedules } from "../kernel/moves.ts";
+import { ComputedAgain } from "./again.ts";
 import type { CompiledEntry } from "./compiled.ts";
 import type { EntryReport, KernelReport, MemoryReport, PassReport } from "./report.ts";
 import { countSteps, eachTime, type Launch, type Sequence } from "./sequence.ts";
@@ -18,9 +19,10 @@ export interface ReportParts {
 
 export function reportOf(compiled: CompiledEntry, { sequence, passes, copied, arena }: ReportParts): EntryReport {
   const { name: entry, dims, segmentBytes, inputs, buffers } = compiled;
+  const again = new ComputedAgain(sequence);
   const kernels: KernelReport[] = [];
   eachTime(sequence, (launch, times) => {
-    if (launch.kind === "launch") kernels.push(kernelReport(launch, times));
+    if (launch.kind === "launch") kernels.push(kernelReport(launch, times, again));
   });
   const { launches, copies } = countSteps(sequence);
   return {
@@ -39,12 +41,16 @@ export function reportOf(compiled: CompiledEntry, { sequence, passes, copied, ar
       inputBytes: segmentBytes.input,
       outputBytes: segmentBytes.output,
     },
+    get again() {
+      return again.report();
+    },
     picks: inputs.flatMap(({ below }) => below ?? []),
     buffers: [...buffers.values()],
   };
 }
 
-function kernelReport({ id, name, kernel, nodes }: Launch, times: number): KernelReport {
+function kernelReport(launch: Launch, times: number, again: ComputedAgain): KernelReport {
+  const { id, name, kernel, nodes } = launch;
   const { flops, bytes, schedule } = kernel;
   return {
     step: id,
@@ -52,6 +58,9 @@ function kernelReport({ id, name, kernel, nodes }: Launch, times: number): Kerne
     times,
     get fuses() {
       return linesOf(nodes);
+    },
+    get again() {
+      return linesOf(again.in(launch));
     },
     flops,
     bytes,

@@ -21,6 +21,8 @@ export interface KernelReport {
   readonly times: number;
   /** The nodes computed inside, as the graph printer writes them. */
   readonly fuses: readonly string[];
+  /** Those of them that the forward pass has computed before, as something is checkpointed. */
+  readonly again: readonly string[];
   /** Of one launch. */
   readonly flops: number;
   readonly bytes: number;
@@ -38,6 +40,14 @@ export interface MemoryReport {
   readonly outputBytes: number;
 }
 
+/** What is computed a second time, in the backward pass, for less memory. */
+export interface AgainReport {
+  /** Of one call: among those that the kernels add up to. */
+  readonly flops: number;
+  /** Lines that say `checkpoint`. */
+  readonly asked: readonly string[];
+}
+
 export interface EntryReport {
   readonly entry: string;
   readonly dims: Dims;
@@ -49,6 +59,7 @@ export interface EntryReport {
   readonly copies: number;
   readonly copied: Readonly<Record<string, string>>;
   readonly memory: MemoryReport;
+  readonly again: AgainReport;
   /** Inputs that pick among so many, as labels do. */
   readonly picks: readonly Picks[];
   /** Every buffer with its segment, offset and size. */

@@ -225,6 +225,7 @@ describe("explain", () => {
         name: expect.stringMatching(/^k\d+_/),
         times: 1,
         fuses: expect.arrayContaining([expect.stringMatching(/^%\d+: /)]),
+        again: [],
         flops: expect.any(Number),
         bytes: expect.any(Number),
         schedule: expect.any(String),
@@ -234,6 +235,16 @@ describe("explain", () => {
       expect(told.memory[name]).toBeGreaterThan(0);
     }
     expect(told.updates).toContainEqual(expect.objectContaining({ state: "model.w1", stored: [], copied: null }));
+  });
+
+  test("what is computed again, and who asked for it", async () => {
+    const checkpointed = ["explain", "examples/checkpoint.ts", "--dims", "batch=64"];
+    const { stdout } = await run(...checkpointed, "--entry", "again");
+    expect(stdout.match(/^ {7}%\d+: .*contract .* {4}again$/gm)).toHaveLength(1);
+    expect(stdout).toMatch(
+      /\nComputed again\n {2}27 Mflop in the backward pass, 14% more work, .*\n {2}at .*checkpoint\.ts:\d+:\d+\n$/,
+    );
+    expect((await run(...checkpointed, "--entry", "kept")).stdout).not.toContain("again");
   });
 
   test("--skip leaves stages out", async () => {

@@ -4,7 +4,7 @@
 import { describe, expect, test } from "vitest";
 import { simplify } from "../../passes/graph/simplify.ts";
 import { compile, stagesOf } from "../../src/compile.ts";
-import { scan } from "../../src/dsl/loops.ts";
+import { cond, scan, whileLoop } from "../../src/dsl/loops.ts";
 import * as ops from "../../src/dsl/ops.ts";
 import { type Program, program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
@@ -178,6 +178,86 @@ describe("it holds", () => {
         ).carry;
       return ops.grad(total(wrap(loop, w as Tensor)), w as Tensor);
     }));
+
+  test("in jvp, and the other way about", () =>
+    same((wrap, { x, w }) => {
+      const f = (at: Tensor): Tensor => wrap((b) => cube(ops.mul(b, w as Tensor) as Tensor), at);
+      const one = ops.jvp(f, x as Tensor, ops.sin(x as Tensor) as never).tangent as Tensor;
+      const other = wrap((at) => ops.jvp(cube, at, at as never).tangent as Tensor, x as Tensor);
+      return ops.add(one, ops.grad(total(other), x as Tensor)) as Tensor;
+    }));
+
+  test("in a Jacobian, a Hessian and its products", () =>
+    same((wrap, { x, w }) => {
+      const y = wrap((at) => ops.exp(ops.dot(x as never, at as never)) as Tensor, w as Tensor);
+      const [rows, second, product] = [
+        ops.jacobian(y, w as Tensor),
+        ops.hessian(total(y), w as Tensor),
+        ops.hvp(total(y), w as Tensor, w as never),
+      ] as Tensor[];
+      return ops.add(
+        ops.sum(rows as Tensor, { axis: 0 }),
+        ops.add(product as Tensor, ops.sum(second as Tensor, { axis: 1 })),
+      ) as Tensor;
+    }));
+
+  test("in a branch and around one", () =>
+    same((wrap, { x, w }) => {
+      const isLarge = ops.greater(ops.sum(w as Tensor), -9) as never;
+      const branch = (at: Tensor): Tensor =>
+        cond(
+          isLarge,
+          (b: Tensor) => wrap(cube, b),
+          (b) => ops.sin(b) as Tensor,
+          at,
+        );
+      const both = ops.add(wrap(branch, x as Tensor), branch(x as Tensor)) as Tensor;
+      return ops.grad(total(ops.mul(both, w as Tensor) as Tensor), x as Tensor);
+    }));
+
+  test("around a custom gradient, and in one", () =>
+    same((wrap, { x }) => {
+      const twice = (at: Tensor): Tensor =>
+        ops.customGradient(
+          (b: Tensor) => wrap(cube, b),
+          ({ slope }) => ops.mul(slope, 2) as never,
+          ops.exp(at) as Tensor,
+        );
+      return ops.grad(total(wrap(twice, x as Tensor)), x as Tensor);
+    }));
+
+  test("with whole numbers among what it takes and gives", () =>
+    same((wrap, { x }) => {
+      const place = ops.argmax(x as Tensor, { axis: 1 }) as Tensor;
+      const f = ({ at, of }: Given) => ({
+        y: cube(ops.gather(at as never, of as never) as Tensor),
+        of,
+      });
+      const given = { at: x as Tensor, of: place };
+      const { y } = wrap === kept ? ops.checkpoint(f, given) : f(given);
+      return ops.grad(total(y as Tensor), x as Tensor);
+    }));
+
+  test("nothing of a loop that has no gradient, and says so", () => {
+    const bounded = (at: Tensor): Tensor =>
+      whileLoop(
+        (c: Tensor) => ops.less(ops.sum(c), 9) as never,
+        (c) => ops.mul(c, 2) as Tensor,
+        at,
+        { most: 5 },
+      );
+    expect(() =>
+      stagesOf(
+        program({
+          inputs: { x: f32(3) },
+          step: ({ x }: Given) => ({ outputs: { y: ops.grad(total(kept(bounded, x as Tensor)), x as Tensor) } }),
+        }) as Program<unknown>,
+        "step",
+        {},
+        targets.js.planned,
+      ),
+    ).toThrow(/whileLoop.*no gradient/s);
+  });
 
   test("with several results, of which one has a slope", () =>
     same((wrap, { x }) => {

@@ -83,6 +83,17 @@ const transformer = (count: number, chain: Chain) => {
   );
 };
 
+type Planned = ReturnType<typeof planOf>;
+
+/** What the report says is computed again is by what the work has grown. */
+function expectAgain(few: Planned, all: Planned): void {
+  expect(all.again).toEqual({ flops: 0, asked: [] });
+  const more = few.flops - all.flops;
+  expect(few.again.flops).toBeGreaterThan(0.94 * more);
+  expect(few.again.flops).toBeLessThan(1.06 * more);
+  expect(few.again.asked).toEqual([expect.stringMatching(/checkpoint-plan\.test\.ts:\d+:\d+$/)]);
+}
+
 function planOf(made: Program<unknown>) {
   const { report } = stagesOf(made, "step", {}, targets.wasm.planned);
   const { peakBytes, lowerBoundBytes } = report.memory;
@@ -90,6 +101,7 @@ function planOf(made: Program<unknown>) {
   return {
     units: peakBytes / unit,
     bytes: peakBytes,
+    again: report.again,
     flops: report.kernels.reduce((sum, { flops, times: count }) => sum + flops * count, 0),
   };
 }
@@ -101,6 +113,7 @@ describe("a net of dense layers", () => {
     expect(all.units).toBeLessThan(36); // 1 - h*h of a tanh is read off h
     expect(few.units).toBeLessThan(2 * Math.sqrt(32) + 2); // a slope comes in, and one goes out
     expect(few.flops).toBeLessThan(1.36 * all.flops); // three products a layer, and one of them again
+    expectAgain(few, all);
   });
 
   test("with checkpoints in checkpoints keeps three times the third root", () => {
@@ -109,6 +122,7 @@ describe("a net of dense layers", () => {
     expect(all.units).toBeGreaterThan(27);
     expect(few.units).toBeLessThan(3 * 3 + 1);
     expect(few.flops).toBeLessThan(1.7 * all.flops); // a product is made three times
+    expectAgain(few, all);
   });
 });
 
@@ -155,6 +169,7 @@ describe("a scan of 1,000 steps that makes 8 times its carry on the way", () => 
     const few = looped([steps], (one, h, xs) => through((given) => ops.checkpoint(one, given), h, xs));
     expect(all.bytes).toBeGreaterThan(steps * (1 + 8) * carry);
     expect(few.bytes).toBeLessThan(1.05 * steps * carry);
+    expectAgain(few, all);
   });
 
   test("and twice the root of their number, and what they make, where stretches of it are", () => {

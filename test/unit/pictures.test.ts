@@ -12,12 +12,14 @@ import { operandsOf } from "../../codegen/picture/label.ts";
 import { liveBytes, printMemorySvg } from "../../codegen/picture/memory.ts";
 import { rolesOf } from "../../codegen/picture/roles.ts";
 import { shortName } from "../../codegen/picture/short.ts";
+import checkpointed from "../../examples/checkpoint.ts";
 import { afterPass, type Stages, stagesOf } from "../../src/compile.ts";
 import { type Entry, neededNodes } from "../../src/graph/entry.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { printNode } from "../../src/graph/print.ts";
 import { add, arange, dense, f32, grad, greater, mean, mul, param, program, relu, rmsprop, sequential, sum, tanh, trainer, variance, where, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { printBuffer } from "../../src/program/buffer.ts";
+import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import { jsTarget, targets } from "../../src/targets.ts";
 import { drawProgram, kernelsOf, memoryOf } from "../../src/tools/cli/graph.ts";
 import { renderPng, renderSvg } from "../../src/tools/cli/render.ts";
@@ -31,6 +33,18 @@ const title = { title: "t", about: "a" };
 function entryAfter(stages: Stages, pass: "differentiate" | "simplify" | null): Entry {
   if (pass === null) return stages.written;
   return pass === "simplify" ? stages.simplified : stages.differentiated;
+}
+
+/** The frame of each launch has a box for each buffer that it reads. */
+function checkReads({ frames }: Drawing, sequence: Sequence): void {
+  const launches = launchesOf(sequence);
+  expect(frames?.length).toBe(launches.length);
+  for (const [i, step] of launches.entries()) {
+    const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
+    const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => printBuffer(buffer));
+    const read = frames?.[i]?.clusters.flat().flatMap((box) => (box.store === undefined ? [bufferOf(box)] : []));
+    expect(new Set(read)).toEqual(new Set(bound));
+  }
 }
 
 /** Every operand of every box is a text in it or a line to it, and there is no other line. */
@@ -101,13 +115,7 @@ describe("the MNIST step", () => {
     for (const { from, to, into } of lines) {
       expect(frameOf.get(to)).toBe(into ?? frameOf.get(from));
     }
-    for (const [i, step] of stages.sequence.entries()) {
-      if (step.kind !== "launch") continue;
-      const written = new Set(step.kernel.buffers.filter(({ role }) => role === "write").map(({ name }) => name));
-      const bound = step.bindings.filter(({ param }) => !written.has(param)).map(({ buffer }) => printBuffer(buffer));
-      const read = frames?.[i]?.clusters.flat().flatMap((box) => (box.store === undefined ? [bufferOf(box)] : []));
-      expect(new Set(read)).toEqual(new Set(bound));
-    }
+    checkReads(drawings.kernels as Drawing, stages.sequence);
   });
 
   test("forward, backward and update are told apart at every stage", () => {
@@ -125,6 +133,20 @@ describe("the MNIST step", () => {
       for (const { node } of entry.outputs) expect(rolesOf(entry).get(node)).toBe("forward");
       for (const { node } of entry.next) expect(rolesOf(entry).get(node)).toBe(isSource(node) ? "source" : "update");
     }
+  });
+
+  test("what a checkpoint makes again is told from both passes, and from what is kept", () => {
+    const { simplified, sequence, ordered } = stagesOf(checkpointed, "again", { batch: 64 }, jsTarget);
+    const roles = rolesOf(simplified);
+    const opsAs = (role: string): readonly string[] =>
+      [...roles].flatMap(([node, its]) => (its === role && node.op.kind !== "view" ? [node.op.name] : []));
+    expect(opsAs("again")).toEqual(["contract", "maxWithIndex", "maxWithIndex", "add", "max"]);
+    expect(opsAs("forward").filter((op) => op === "contract")).toHaveLength(3);
+    const boxes = foldEntry(simplified).boxes.map(({ role, name }) => `${role} ${name}`);
+    expect(boxes).toEqual(expect.arrayContaining(["forward features", "again features", "backward features"]));
+    const drawing = drawEntry(ordered.fused.entry, kernelsOf({ ordered, sequence } as Stages));
+    checkReads(drawing, sequence);
+    expect(printDot(drawing, title)).toContain("again in the backward pass");
   });
 
   test("a box says what is computed, with constants in place of operands", () => {

@@ -93,7 +93,8 @@ function keptStacks(
     [...step.parameters].filter(([name]) => name === iterationName || Number(name) < node.args.length),
   );
   const wider = closeBody(numbered, [...step.outputs, ...extra], step.next, carries);
-  const wide = b.node(op, node.args, { ...attrs, body: wider });
+  // it is the forward loop still, and no derivative
+  const wide = node.graph.node(op, node.args, { ...attrs, body: wider }, node.origins);
   b.supersede(node, wide);
   extra.forEach((stack, i) => {
     stacks.set(stack, resultOf(wide, carries + step.outputs.length + i));

@@ -8,7 +8,7 @@ import { stagesOf } from "../../compile.ts";
 import type { Program } from "../../dsl/program.ts";
 import type { Dims } from "../../graph/shape.ts";
 import type { TargetName } from "../../kernel/target.ts";
-import type { KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
+import type { AgainReport, KernelReport, MemoryReport, PassReport } from "../../program/report.ts";
 import type { Skippable } from "../../stages.ts";
 import { targets } from "../../targets.ts";
 import { checkDims, chooseEntry } from "./choose.ts";
@@ -24,6 +24,7 @@ export interface Explanation {
   readonly copies: number;
   readonly updates: readonly UpdateReport[];
   readonly memory: MemoryReport;
+  readonly again: AgainReport;
   readonly warnings: readonly string[];
 }
 
@@ -50,9 +51,9 @@ export function explainProgram(
     { skip },
     { warn: (message) => warnings.add(message) },
   );
-  const { passes, kernels, launches, copies, memory } = stages.report;
+  const { passes, kernels, launches, copies, memory, again } = stages.report;
   const updates = explainUpdates(stages);
-  return { entry, dims, target, passes, kernels, launches, copies, updates, memory, warnings: [...warnings] };
+  return { entry, dims, target, passes, kernels, launches, copies, updates, memory, again, warnings: [...warnings] };
 }
 
 export function printExplanation(explanation: Explanation): string {
@@ -65,6 +66,7 @@ export function printExplanation(explanation: Explanation): string {
     kernelLines(explanation),
     updateLines(explanation),
     memoryLines(explanation),
+    againLines(explanation),
     warnings.length === 0 ? [] : ["Warnings", ...warnings.map((text) => indent(text))],
   ];
   const filled = parts.filter((lines) => lines.length > 0);
@@ -79,9 +81,9 @@ function passLines({ passes }: Explanation): string[] {
 function kernelLines({ kernels }: Explanation): string[] {
   const width = Math.max(7, ...kernels.map(({ name, times }) => (name + timesText(times)).length)) + 4;
   const head = `${"Kernels".padEnd(width + 2)}${"work".padStart(10)}${"memory".padStart(10)}   schedule`;
-  const blocks = kernels.flatMap(({ name, times, flops, bytes, schedule, fuses }, i) => [
+  const blocks = kernels.flatMap(({ name, times, flops, bytes, schedule, fuses, again }, i) => [
     `  ${`${i + 1}  ${name}${timesText(times)}`.padEnd(width)}${flopsText(flops).padStart(10)}${bytesText(bytes).padStart(10)}   ${schedule}`.trimEnd(),
-    ...fuses.map((node) => `       ${node}`),
+    ...fuses.map((node) => `       ${node}${again.includes(node) ? "    again" : ""}`),
   ]);
   return [head, ...blocks];
 }
@@ -119,6 +121,17 @@ function memoryLines({ memory }: Explanation): string[] {
   ];
   const cells = rows.map(([name, bytes]) => [name, String(bytes), bytesText(bytes)]);
   return table(["Memory", "bytes", ""], cells);
+}
+
+function againLines({ kernels, again: { flops, asked } }: Explanation): string[] {
+  if (asked.length === 0) return [];
+  const all = kernels.reduce((sum, kernel) => sum + kernel.flops * kernel.times, 0);
+  const share = ((100 * flops) / Math.max(1, all - flops)).toFixed(0);
+  return [
+    "Computed again",
+    `  ${flopsText(flops)} in the backward pass, ${share}% more work, for less memory; as checkpoint says`,
+    ...asked.map((line) => `  at ${line}`),
+  ];
 }
 
 /** The first column to the left, the others to the right. */
