@@ -6,7 +6,7 @@ import { findOverlap } from "../../passes/plan/plan.ts";
 import type { Scheduling } from "../../passes/schedule/schedule.ts";
 import { withSecondLaunches } from "../../passes/schedule/sequence.ts";
 import { stagesOf } from "../../src/compile.ts";
-import { argmax, einsum, f32, mean, type Program, program, sum, variance } from "../../src/index.ts";
+import { argmax, einsum, f32, matmul, mean, type Program, program, sum, variance } from "../../src/index.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { printMove, printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
@@ -98,10 +98,22 @@ describe("a fold in a launch of its own", () => {
         ).sequence,
       ).map(({ kernel }) => printSchedules(kernel.schedule));
     const [parts = "", rest] = products(512, 288, 64);
-    expect(parts).toMatch(/^splitFold acc second launch 3328; reorder part, .* tile acc_part over /);
-    expect(rest).toMatch(/^splitFold acc second launch 3328; /);
-    expect(products(128, 288, 64)).toHaveLength(1);
+    expect(parts).toMatch(/^splitFold acc second launch 416; reorder part, .* tile acc_part over /);
+    expect(rest).toMatch(/^splitFold acc second launch 416; /);
+    // 2,048 terms are not worth it, and 1,024 workgroups are enough.
+    expect(products(64, 288, 64)).toHaveLength(1);
     expect(products(512, 2048, 2048)).toHaveLength(1);
+    // A dense layer behind a convolution: 8 workgroups of 5,408 terms each.
+    const dense = (rows: number, terms: number) =>
+      launches(
+        program({
+          inputs: { x: f32(rows, terms), w: f32(terms, 64) },
+          step: ({ x, w }) => ({ outputs: { y: matmul(x, w) } }),
+        }),
+      );
+    expect(dense(512, 5408)).toEqual(["k0_contract_parts", "k0_contract"]);
+    expect(dense(512, 784)).toEqual(["k0_contract"]);
+    expect(dense(16_384, 5408)).toEqual(["k0_contract"]);
   });
 
   test("a fold that needs another is the next round's, and its first launch joins that other", () => {

@@ -4,7 +4,8 @@
  */
 
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
-import { type WgslLimits, type WgslTuning, wgslPolicy, wgslTuning } from "../../codegen/wgsl/policy/policy.ts";
+import { wgslPolicy } from "../../codegen/wgsl/policy/policy.ts";
+import { type WgslLimits, type WgslTuning, wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
 import { scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { isShort } from "../../src/core/dtype.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";

@@ -94,6 +94,19 @@ describe("choices", () => {
     expect(words(softmax(128, 10))).toBe(map("r"));
   });
 
+  test("tiles are not wider than what there is to fill them with", () => {
+    const tiles = (m: number, n: number, k: number): readonly (string | undefined)[] =>
+      /split i (\d+) .*split i_i (\d+); split j (\d+) /.exec(words(matmul(m, n, k)))?.slice(1) ?? [];
+    // Places of images by filters, as forwards and backwards through a convolution: 64 filters, 32, 16, 80 and 100.
+    expect(tiles(86_528, 64, 288)).toEqual(["64", "4", "64"]);
+    expect(tiles(86_528, 32, 576)).toEqual(["32", "4", "32"]);
+    expect(tiles(86_528, 16, 576)).toEqual(["32", "4", "32"]);
+    expect(tiles(86_528, 80, 288)).toEqual(["32", "4", "32"]);
+    expect(tiles(86_528, 100, 288)).toEqual(["64", "4", "64"]);
+    // Where a tile that is full leaves too few workgroups, one of half the size does not.
+    expect(tiles(512, 64, 1000)).toEqual(["32", "4", "32"]);
+  });
+
   test("long rows are shared out, short ones and those that would race are not", () => {
     expect(words(reduction(60000))).toBe("team 1 rows x 256 lanes along");
     expect(words(softmax(131, 1000))).toBe("team 4 rows x 64 lanes along");

@@ -5,8 +5,7 @@
  *   long rows, few        several invocations share a row, partial results meet in a tree         team
  *   everything else       one iteration per invocation                                            flatten, split, bind
  *
- * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed. All numbers
- * here are a value (`wgslTuning`) that whoever measures may replace.
+ * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed.
  */
 
 import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
@@ -15,91 +14,9 @@ import type { Policy } from "../../../passes/schedule/schedule.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import type { AnyMove, Move, Schedule } from "../../../src/kernel/moves.ts";
-import { longestSum } from "../../../src/kernel/target.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
-
-export interface WgslLimits {
-  /** Per workgroup. */
-  readonly maxInvocations: number;
-  /** Bytes. */
-  readonly maxWorkgroupStorage: number;
-}
-
-/** ny x nx invocations, each with a block of rm x rn outputs; `depth` values of k are staged at a time. */
-export interface TileShape {
-  readonly ny: number;
-  readonly nx: number;
-  readonly rm: number;
-  readonly rn: number;
-  readonly depth: number;
-  /** Workgroups that there must be at least. */
-  readonly least: number;
-  readonly why: string;
-}
-
-export const wgslTuning = {
-  /** Invocations of a workgroup with nothing to share: a multiple of every GPU's subgroup (8 to 64). */
-  mapSize: 64,
-  /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
-  tiles: [
-    { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },
-    { ny: 8, nx: 8, rm: 4, rn: 4, depth: 16, least: 32, why: "as many products per load, a quarter of the size" },
-    {
-      ny: 8,
-      nx: 8,
-      rm: 2,
-      rn: 2,
-      depth: 16,
-      least: 16,
-      why: "small outputs: 1 product per load, four times the groups",
-    },
-    { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
-    { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "beside a nest that wants workgroups of 256" },
-  ] as readonly TileShape[],
-  /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
-  tileLeastSide: 4,
-  tileLeastWork: 4096,
-  /** k at least this long makes a tree of partial sums better than a tile with few workgroups. */
-  tileLongInner: 128,
-  /** Fewer iterations than this cost less than the barriers that sharing them needs. */
-  rowLeastColumns: 32,
-  /** With more rows than this one invocation per row fills a GPU: sharing rows only pays if it reads memory in order. */
-  mapRows: 16384,
-  /** Rows side by side where neighbours take neighbouring rows: 16 words are a 64-byte piece of memory. */
-  acrossRows: 16,
-  /** Columns for each lane at least: with fewer, most of the time goes into the tree. Few rows leave lanes idle anyway. */
-  alongLeast: 8,
-  alongFewRows: 64,
-  alongLeastFew: 2,
-  /** Few rows, much work: larger workgroups, as there are not enough of them. */
-  wideMostRows: 4096,
-  wideSize: 256,
-  wideLeastColumns: 128,
-  /** Terms of a sum that an invocation adds up one after the other. */
-  terms: longestSum,
-  /** Rows that folds in parts make at most, each of a workgroup: 2^18 invocations, as many as an H100 has room for. */
-  partRows: 1024,
-  /** The same where neighbours take neighbouring rows: as many as there may be for workgroups to be wide. */
-  partRowsAcross: 4096,
-  /** Terms of an invocation at least; and in how many parts a fold is worth a second launch. */
-  partTerms: 16,
-  leastParts: 16,
-  /**
-   * A contraction with more terms is cut where its tiles are few workgroups: so is the gradient of a filter. Its parts are whole
-   * iterations of its first loop, of so many terms at least, and all partial sums 8 MB at most.
-   */
-  tileDeep: 8192,
-  tileFewGroups: 512,
-  tilePartTerms: 2048,
-  tilePartials: 2 ** 21,
-};
-
-export type WgslTuning = Readonly<typeof wgslTuning>;
-
-export interface Setting {
-  readonly limits: WgslLimits;
-  readonly tuning: WgslTuning;
-}
+import { chooseTile, contractionOf, tileBytes } from "./tiles.ts";
+import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 
 export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<AnyMove> {
   const setting = { limits, tuning };
@@ -133,52 +50,6 @@ export function wishOf(facts: Facts, setting: Setting): Wish {
   const shape = found === undefined ? undefined : chooseTile(found, setting, isLong && rows !== undefined);
   if (found !== undefined && shape !== undefined) return { ...rows, size: shape.nx * shape.ny, found };
   return rows ?? { size: mapSizeOf(setting) };
-}
-
-/** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
-export function contractionOf(facts: Facts): Contraction | undefined {
-  const { body } = facts.nest;
-  const at = body.findIndex(({ kind }) => kind === "fold");
-  const fold = body[at];
-  if (fold?.kind !== "fold" || body.slice(0, at).some(({ kind }) => kind !== "let")) return undefined;
-  if (body.slice(at + 1).some(({ kind }) => kind !== "let" && kind !== "store")) return undefined;
-  if (fold.guard.length > 0 || fold.values[0]?.type !== "f32" || fold.body.some(({ kind }) => kind !== "let"))
-    return undefined;
-  return facts.contraction(fold);
-}
-
-/** Workgroups that a contraction is tiled for. */
-export function tileGroups(found: Contraction, setting: Setting): number {
-  const shape = chooseTile(found, setting, false);
-  return shape === undefined ? 0 : groupsOf(found, shape);
-}
-
-function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: TileShape): number {
-  return sizeOf(batch) * Math.ceil(sizeOf(rows) / (ny * rm)) * Math.ceil(sizeOf(columns) / (nx * rn));
-}
-
-/** The first tile of the table that leaves enough workgroups; of one size of workgroup, when that is given. */
-function chooseTile(
-  found: Contraction,
-  { limits, tuning }: Setting,
-  alternative: boolean,
-  size?: number,
-): TileShape | undefined {
-  const [m, n, k] = [sizeOf(found.rows), sizeOf(found.columns), sizeOf(found.inner)];
-  if (Math.min(m, n) < tuning.tileLeastSide || m * n * k < tuning.tileLeastWork) return undefined;
-  const fitting = tuning.tiles.filter(
-    (shape) =>
-      shape.nx * shape.ny <= limits.maxInvocations &&
-      tileBytes(shape) <= limits.maxWorkgroupStorage &&
-      (size === undefined || shape.nx * shape.ny === size),
-  );
-  const chosen = fitting.find((shape) => groupsOf(found, shape) >= shape.least);
-  if (chosen?.least === 1 && alternative) return undefined;
-  return chosen ?? (size === undefined ? undefined : fitting.at(-1));
-}
-
-function tileBytes({ ny, nx, rm, rn, depth }: TileShape): number {
-  return 4 * depth * (ny * rm + 1 + nx * rn + 1);
 }
 
 function rowWish(nest: Nest, { limits, tuning }: Setting): Wish | undefined {

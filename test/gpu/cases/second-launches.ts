@@ -109,7 +109,30 @@ const convolving = program({
   },
 });
 
+/** Few tiles of many terms, with more behind the sums. */
+const deep = program({
+  inputs: { x: f32(37, 2304) },
+  state: { w: param(normal(0, 0.05, 2304, 41)), b: param(zeros(41)) },
+  step({ x }, { w, b }) {
+    const y = relu(add(matmul(x, w), b));
+    const loss = mean(square(sub(y, 0.5)));
+    return { outputs: { loss, y }, next: { w: sub(w, grad(loss, w)), b: sub(b, grad(loss, b)) } };
+  },
+});
+
 export const cases: readonly GpuCase[] = [
+  {
+    name: "a dense layer of many inputs in parts, with bias and relu behind",
+    async run({ device }) {
+      const feeds = { x: numbers(37 * 2304) };
+      const launches = await launchesOf(device, deep);
+      ok(
+        launches.some((launch) => launch.startsWith("k0_contract") && isFirst(launch)),
+        launches.join(" "),
+      );
+      await sameAsJs(device, deep, [{ feeds }, { feeds }], { tolerance: 1e-5, asCard: true });
+    },
+  },
   {
     name: "a convolution inside of a pool, and the gradient of its filters in parts",
     async run({ device }) {

@@ -1,0 +1,70 @@
+/** Which contractions are tiled, and in tiles of which shape. */
+import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
+import type { Setting, TileShape } from "./tuning.ts";
+
+/** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
+export function contractionOf(facts: Facts): Contraction | undefined {
+  const { body } = facts.nest;
+  const at = body.findIndex(({ kind }) => kind === "fold");
+  const fold = body[at];
+  if (fold?.kind !== "fold" || body.slice(0, at).some(({ kind }) => kind !== "let")) return undefined;
+  if (body.slice(at + 1).some(({ kind }) => kind !== "let" && kind !== "store")) return undefined;
+  if (fold.guard.length > 0 || fold.values[0]?.type !== "f32" || fold.body.some(({ kind }) => kind !== "let"))
+    return undefined;
+  return facts.contraction(fold);
+}
+
+/** Workgroups that a contraction is in tiles of the best shape, however few they are. */
+export function tileGroups(found: Contraction, setting: Setting): number {
+  const shape = thriftiest(found, fittingTiles(found, setting));
+  return shape === undefined ? 0 : groupsOf(found, shape);
+}
+
+/** The first tile of the table that leaves enough workgroups, and most of it not empty; of one size of workgroup, when that is given. */
+export function chooseTile(
+  found: Contraction,
+  setting: Setting,
+  alternative: boolean,
+  size?: number,
+): TileShape | undefined {
+  const fitting = fittingTiles(found, setting, size);
+  const enough = fitting.filter((shape) => groupsOf(found, shape) >= shape.least);
+  const chosen = thriftiest(found, enough);
+  if (chosen?.least === 1 && alternative) return undefined;
+  return chosen ?? (size === undefined ? undefined : fitting.at(-1));
+}
+
+function fittingTiles(found: Contraction, { limits, tuning }: Setting, size?: number): readonly TileShape[] {
+  const [m, n, k] = [sizeOf(found.rows), sizeOf(found.columns), sizeOf(found.inner)];
+  if (Math.min(m, n) < tuning.tileLeastSide || m * n * k < tuning.tileLeastWork) return [];
+  return tuning.tiles.filter(
+    (shape) =>
+      shape.nx * shape.ny <= limits.maxInvocations &&
+      tileBytes(shape) <= limits.maxWorkgroupStorage &&
+      (size === undefined || shape.nx * shape.ny === size),
+  );
+}
+
+function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: TileShape): number {
+  return sizeOf(batch) * Math.ceil(sizeOf(rows) / (ny * rm)) * Math.ceil(sizeOf(columns) / (nx * rn));
+}
+
+/** How much more than the least a tile may take, for being higher in the table. */
+const spare = 1.25;
+
+/** The first that reads about as little of workgroup memory as any: 32 filters in tiles of 64 would be as many zeros beside them. */
+function thriftiest(found: Contraction, shapes: readonly TileShape[]): TileShape | undefined {
+  const least = Math.min(...shapes.map((shape) => loadsIn(found, shape)));
+  return shapes.find((shape) => loadsIn(found, shape) <= spare * least);
+}
+
+/** Loads for each k, of the products beyond the edges too: a register block of rm x rn takes rm + rn for rm * rn products. */
+function loadsIn(found: Contraction, shape: TileShape): number {
+  const { ny, nx, rm, rn } = shape;
+  return groupsOf(found, shape) * ny * nx * (rm + rn);
+}
+
+/** Of workgroup memory. */
+export function tileBytes({ ny, nx, rm, rn, depth }: TileShape): number {
+  return 4 * depth * (ny * rm + 1 + nx * rn + 1);
+}

@@ -1,0 +1,87 @@
+/** The numbers that the schedules for WGSL go by: what a GPU has, and a value (`wgslTuning`) that whoever measures may replace. */
+import { longestSum } from "../../../src/kernel/target.ts";
+
+export interface WgslLimits {
+  /** Per workgroup. */
+  readonly maxInvocations: number;
+  /** Bytes. */
+  readonly maxWorkgroupStorage: number;
+}
+
+/** ny x nx invocations, each with a block of rm x rn outputs; `depth` values of k are staged at a time. */
+export interface TileShape {
+  readonly ny: number;
+  readonly nx: number;
+  readonly rm: number;
+  readonly rn: number;
+  readonly depth: number;
+  /** Workgroups that there must be at least. */
+  readonly least: number;
+  readonly why: string;
+}
+
+export const wgslTuning = {
+  /** Invocations of a workgroup with nothing to share: a multiple of every GPU's subgroup (8 to 64). */
+  mapSize: 64,
+  /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
+  tiles: [
+    { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },
+    { ny: 8, nx: 8, rm: 4, rn: 4, depth: 16, least: 32, why: "as many products per load, a quarter of the size" },
+    {
+      ny: 8,
+      nx: 8,
+      rm: 2,
+      rn: 2,
+      depth: 16,
+      least: 16,
+      why: "small outputs: 1 product per load, four times the groups",
+    },
+    { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
+    { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "beside a nest that wants workgroups of 256" },
+  ] as readonly TileShape[],
+  /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
+  tileLeastSide: 4,
+  tileLeastWork: 4096,
+  /** k at least this long makes a tree of partial sums better than a tile with few workgroups. */
+  tileLongInner: 128,
+  /** Fewer iterations than this cost less than the barriers that sharing them needs. */
+  rowLeastColumns: 32,
+  /** With more rows than this one invocation per row fills a GPU: sharing rows only pays if it reads memory in order. */
+  mapRows: 16384,
+  /** Rows side by side where neighbours take neighbouring rows: 16 words are a 64-byte piece of memory. */
+  acrossRows: 16,
+  /** Columns for each lane at least: with fewer, most of the time goes into the tree. Few rows leave lanes idle anyway. */
+  alongLeast: 8,
+  alongFewRows: 64,
+  alongLeastFew: 2,
+  /** Few rows, much work: larger workgroups, as there are not enough of them. */
+  wideMostRows: 4096,
+  wideSize: 256,
+  wideLeastColumns: 128,
+  /** Terms of a sum that an invocation adds up one after the other. */
+  terms: longestSum,
+  /** Rows that folds in parts make at most, each of a workgroup: 2^18 invocations, as many as an H100 has room for. */
+  partRows: 1024,
+  /** The same where neighbours take neighbouring rows: as many as there may be for workgroups to be wide. */
+  partRowsAcross: 4096,
+  /** Terms of an invocation at least; and in how many parts a fold is worth a second launch. */
+  partTerms: 16,
+  leastParts: 16,
+  /**
+   * A contraction with more terms is cut where its tiles are few workgroups, as many times as makes them enough for a large GPU: so are
+   * the gradient of a filter, and a dense layer behind a convolution. Parts are whole iterations of the first loop, of so many terms at
+   * least, and all partial sums 8 MB at most.
+   */
+  tileDeep: 2048,
+  tileFewGroups: 512,
+  tilePartTerms: 256,
+  tileLeastParts: 4,
+  tilePartials: 2 ** 21,
+};
+
+export type WgslTuning = Readonly<typeof wgslTuning>;
+
+export interface Setting {
+  readonly limits: WgslLimits;
+  readonly tuning: WgslTuning;
+}
