@@ -70,7 +70,7 @@ export interface Optimizer<Moment extends string = string> {
   update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
 }
 
-/** One trainable tensor of a model in one update. */
+/** One trainable tensor of a model in one update; all in f32 where it is kept as f16 or bf16, and its next value is rounded once. */
 export interface Parameter {
   /** Its value before the update. */
   readonly w: Tensor;

@@ -33,7 +33,7 @@ export interface OptimizerDefinition<Moment extends string = string> {
   readonly moments?: readonly Moment[];
   /** Whether updates are counted. False by default. */
   readonly counts?: boolean;
-  /** The next value of one parameter, and of each of its moments. All have the shape and dtype of w. */
+  /** The next value of one parameter, and of each of its moments. All have the shape and dtype of w, as it comes here. */
   update(parameter: Parameter, moments: ParameterMoments<Moment>): { readonly w: Tensor } & ParameterMoments<Moment>;
 }
 

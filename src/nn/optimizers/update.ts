@@ -1,7 +1,7 @@
 /**
  * What all optimizers share: states for what they keep, and an update of a whole model by what happens to one parameter.
  */
-import { type DType, isFloat } from "../../core/dtype.ts";
+import { type DType, isFloat, isShort } from "../../core/dtype.ts";
 import { UserError } from "../../core/errors.ts";
 import { checkedLater, checkOptions, type OptionTable, object } from "../../core/options.ts";
 import { withCompanions } from "../../dsl/companions.ts";
@@ -93,11 +93,13 @@ function updateAll<Moments>(kind: Recipe<Moments>, request: Loose): object {
   const nextModel = mapTree(model, tensorLeaf, `${what}: model`, (w, path) => {
     if (fixed.has(path)) return w;
     checkTrainable(what, path, w.dtype);
-    const parameter = { w, g: found(slopes, path, "gradients"), lr: cast(learningRate, w.dtype), t: cast(t, w.dtype) };
-    const kept = Object.fromEntries(moments.map(({ name, now }) => [name, found(now, path, `slots.${name}`)] as const));
-    const next = new Map<string, unknown>(Object.entries(kind.update(parameter, kept as Moments)));
-    for (const { name, next: tree } of moments) tree.set(path, found(next, name, "the rule"));
-    return found(next, "w", "the rule");
+    const { inside, outside } = arithmeticOf(w.dtype);
+    const [lr, count] = [cast(learningRate, inside(w).dtype), cast(t, inside(w).dtype)];
+    const parameter = { w: inside(w), g: inside(found(slopes, path, "gradients")), lr, t: count };
+    const kept = moments.map(({ name, now }) => [name, inside(found(now, path, `slots.${name}`))] as const);
+    const next = new Map<string, unknown>(Object.entries(kind.update(parameter, Object.fromEntries(kept) as Moments)));
+    for (const { name, next: tree } of moments) tree.set(path, outside(found(next, name, "the rule")));
+    return outside(found(next, "w", "the rule"));
   });
   const nextMoments = moments.map(({ name, next }) => [
     name,
@@ -107,6 +109,12 @@ function updateAll<Moments>(kind: Recipe<Moments>, request: Loose): object {
   const kept = moments.flatMap(({ name, next }) => [...next].map(([path, it]) => [`${name}.${path}`, it] as const));
   const companions = new Map([...(kind.counts ? [["t", t] as const] : []), ...kept]);
   return { model: withCompanions(nextModel, kind.name, companions), opt };
+}
+
+/** Short floats are how parameters and moments are kept: an update is computed in f32, and each result rounded once. */
+function arithmeticOf(dtype: DType): Readonly<Record<"inside" | "outside", (x: Tensor) => Tensor>> {
+  if (!isShort(dtype)) return { inside: (x) => x, outside: (x) => x };
+  return { inside: (x) => cast(x, "f32"), outside: (x) => cast(x, dtype) };
 }
 
 function checkTrainable(what: string, path: string, dtype: DType): void {
