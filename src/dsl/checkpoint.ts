@@ -15,7 +15,8 @@ import { mapTree } from "./tree.ts";
 /**
  * What `f` gives for a tree of tensors. A gradient through it keeps none of the values in between: they are computed once more
  * when the slope arrives, from `x` and what f reads from around it. So a step needs less memory, and computes more: the same
- * numbers come out. Random numbers are drawn once, and are the same both times.
+ * numbers come out. It pays where f makes much of little, in segments of a deep net or the body of a scan, and not around all
+ * of a net at once. Random numbers are drawn once, and are the same both times.
  *
  *   const h = checkpoint((x) => relu(dense(relu(dense(x, w1)), w2)), x);
  */

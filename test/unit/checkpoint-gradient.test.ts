@@ -10,7 +10,11 @@ import { type Program, program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
 import type { Tensor } from "../../src/dsl/tensor.ts";
 import type { Entry } from "../../src/graph/entry.ts";
-import { targets } from "../../src/targets.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import { jsTarget, targets, wasmTarget } from "../../src/targets.ts";
+import { checkpointedStep } from "../checkpoint-program.ts";
+import { wgslEvaluatorTarget } from "../evaluator-machine.ts";
+import { expectClose, expectSameBits, runOracle, runProgram, variants } from "../program-case.ts";
 import { expand, runPasses } from "./oracle.ts";
 
 type Given = Readonly<Record<string, Tensor>>;
@@ -119,6 +123,26 @@ test("the plan of residual blocks of convolutions: a third less, near its lower 
   const [before, after] = [plan(plainly), plan(kept)];
   expect(after.peakBytes).toBeLessThan(0.75 * before.peakBytes);
   expect(after.peakBytes).toBeLessThanOrEqual(1.05 * after.lowerBoundBytes);
+});
+
+test("a training step that writes over what it reads, and moves a weight: every stage left out, and as for a GPU", async () => {
+  const one = checkpointedStep();
+  const { trace, report } = await runProgram(one, jsTarget);
+  for (const variant of variants) {
+    expectSameBits((await runProgram(one, jsTarget, variant)).trace, trace, JSON.stringify(variant));
+  }
+  const wanted = runOracle(one);
+  for (const target of [jsTarget, wasmTarget({ threads: 2 }), wgslEvaluatorTarget])
+    expectClose((await runProgram(one, target)).trace, wanted, 1e-5);
+  expect(report[0]?.copied).toEqual({ "net.wide": expect.stringMatching(/checkpointed/) });
+  const { sequence } = stagesOf(one.program, "step", {}, targets.js.planned);
+  const over = launchesOf(sequence).flatMap(({ kernel, bindings }) =>
+    bindings.filter(({ param, buffer }) => {
+      const role = kernel.buffers.find(({ name }) => name === param)?.role;
+      return buffer.segment === "arena" && role === "update";
+    }),
+  );
+  expect(over.length).toBeGreaterThan(0);
 });
 
 describe("it holds", () => {

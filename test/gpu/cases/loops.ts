@@ -1,11 +1,12 @@
 /** Sequences with loops on the GPU: kernels that are told the iteration, and copies of rows. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { checkpointedStep } from "../../checkpoint-program.ts";
 import { loopPrograms, recurrentProgram, statesProgram } from "../../loop-programs.ts";
 import { loopCases, runLoopCase } from "../../loop-sequences.ts";
 import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
-const everything = [...loopPrograms, statesProgram(), recurrentProgram(5, 9, 37)];
+const everything = [...loopPrograms, statesProgram(), recurrentProgram(5, 9, 37), checkpointedStep()];
 
 const programs: readonly GpuCase[] = everything.map(({ name, program, calls }) => ({
   name,
