@@ -85,21 +85,60 @@ function promised(value: Value, index: Ranged, faults: Faults): Value {
   };
 }
 
+/** Loops are read where they are, without a call: an index is most of what a kernel computes. */
 function compileSum({ terms, offset }: Sum, layout: Layout): Value {
-  const factors = terms.map((term) => term.factor);
-  const values = terms.map((term) => compileExpr(term.index, layout));
-  const [f0 = 0, f1 = 0, f2 = 0] = factors;
-  const [v0, v1, v2] = values;
-  if (values.length === 1 && v0) return (frame) => f0 * v0(frame) + offset;
-  if (values.length === 2 && v0 && v1) return (frame) => f0 * v0(frame) + f1 * v1(frame) + offset;
-  if (values.length === 3 && v0 && v1 && v2) {
-    return (frame) => f0 * v0(frame) + f1 * v1(frame) + f2 * v2(frame) + offset;
+  const loops: Term[] = [];
+  const others: Other[] = [];
+  for (const { index, factor } of terms) {
+    if (index.kind === "loop") loops.push({ factor, slot: placeOf(layout, index.loop.name).slot });
+    else others.push({ factor, value: compileExpr(index, layout) });
   }
+  const sum = sumOfLoops(loops, offset);
+  const [first, second] = others;
+  if (first === undefined) return sum;
+  const [f0, v0] = [first.factor, first.value];
+  if (second === undefined) return (frame) => f0 * v0(frame) + sum(frame);
+  const [f1, v1] = [second.factor, second.value];
+  if (others.length === 2) return (frame) => f0 * v0(frame) + f1 * v1(frame) + sum(frame);
   return (frame) => {
-    let sum = offset;
-    for (const [t, value] of values.entries()) sum += (factors[t] ?? 0) * value(frame);
-    return sum;
+    let total = sum(frame);
+    for (const { factor, value } of others) total += factor * value(frame);
+    return total;
   };
+}
+
+interface Term {
+  readonly factor: number;
+  readonly slot: number;
+}
+
+interface Other {
+  readonly factor: number;
+  readonly value: Value;
+}
+
+function sumOfLoops(loops: readonly Term[], offset: number): Value {
+  const [f0 = 0, f1 = 0, f2 = 0, f3 = 0] = loops.map(({ factor }) => factor);
+  const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = loops.map(({ slot }) => slot);
+  switch (loops.length) {
+    case 0:
+      return () => offset;
+    case 1:
+      return (frame) => f0 * (frame[s0] ?? 0) + offset;
+    case 2:
+      return (frame) => f0 * (frame[s0] ?? 0) + f1 * (frame[s1] ?? 0) + offset;
+    case 3:
+      return (frame) => f0 * (frame[s0] ?? 0) + f1 * (frame[s1] ?? 0) + f2 * (frame[s2] ?? 0) + offset;
+    case 4:
+      return (frame) =>
+        f0 * (frame[s0] ?? 0) + f1 * (frame[s1] ?? 0) + f2 * (frame[s2] ?? 0) + f3 * (frame[s3] ?? 0) + offset;
+    default:
+      return (frame) => {
+        let sum = offset;
+        for (const { factor, slot } of loops) sum += factor * (frame[slot] ?? 0);
+        return sum;
+      };
+  }
 }
 
 /** True where all bounds hold; undefined where there are none. */
@@ -111,16 +150,21 @@ export function compileBounds(bounds: readonly Bound[], layout: Layout): ((frame
       return at >= 0 && at < extent;
     };
   });
-  const [only] = tests;
-  if (tests.length <= 1) return only;
-  return (frame) => tests.every((test) => test(frame));
+  const [first, second] = tests;
+  if (first === undefined || second === undefined) return first;
+  if (tests.length === 2) return (frame) => first(frame) && second(frame);
+  return (frame) => {
+    for (const test of tests) if (!test(frame)) return false;
+    return true;
+  };
 }
 
 /** The slot of an element of a variable, or -1 (and a fault) outside of it. */
 export function compileElement(name: string, at: readonly Index[], layout: Layout): Value {
   const { slot, shape } = placeOf(layout, name);
   if (at.length !== shape.length) throw new CompilerBug(`evaluate: ${name} has ${shape.length} axes`);
-  if (at.length === 0) return () => slot;
+  const known = knownElement(at, shape);
+  if (known !== undefined) return () => slot + known;
   const indexes = at.map((index) => compileExpr(index, layout));
   return (frame) => {
     let element = 0;
@@ -137,6 +181,18 @@ export function compileElement(name: string, at: readonly Index[], layout: Layou
   };
 }
 
+/** Of an element that is the same in all iterations, and lies inside: what is written out has many. */
+function knownElement(at: readonly Index[], shape: readonly number[]): number | undefined {
+  if (at.length !== shape.length) return undefined;
+  let element = 0;
+  for (const [axis, index] of at.entries()) {
+    const size = shape[axis] ?? 0;
+    if (index.kind !== "const" || !(index.value >= 0 && index.value < size)) return undefined;
+    element = element * size + index.value;
+  }
+  return element;
+}
+
 // ---- expressions ---------------------------------------------------------------------------------------------------
 
 export function compileExpr(expr: Expr, layout: Layout): Value {
@@ -146,7 +202,9 @@ export function compileExpr(expr: Expr, layout: Layout): Value {
       return () => value;
     }
     case "name": {
-      if (expr.at.length === 0) return slotValue(placeOf(layout, expr.name).slot);
+      const place = placeOf(layout, expr.name);
+      const known = knownElement(expr.at, place.shape);
+      if (known !== undefined) return slotValue(place.slot + known);
       const slot = compileElement(expr.name, expr.at, layout);
       return (frame) => frame[slot(frame)] ?? 0;
     }

@@ -5,7 +5,7 @@
  * invocations of a workgroup can wait for each other without threads.
  */
 import { CompilerBug, unreachable } from "../core/errors.ts";
-import type { Frame, Layout } from "./evaluate-expr.ts";
+import type { Frame, Layout, Value } from "./evaluate-expr.ts";
 import { cellOf, compileBounds, compileElement, compileExpr, reserve } from "./evaluate-expr.ts";
 import type { Clock } from "./evaluate-memory.ts";
 import { type Define, folds } from "./folds.ts";
@@ -160,7 +160,7 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
   };
   const joined = join(held, stmt.values, define).map((value) => compileExpr(value, layout));
   const targets = stmt.accumulators.map(({ name }) => compileElement(name, at, layout));
-  const next = new Float64Array(joined.length);
+  const step = joinStep(joined, targets);
   const count = sizeOf(loops.map(({ extent }) => extent));
   return {
     run: (frame) => {
@@ -171,12 +171,26 @@ function compileFold(stmt: FoldStmt, compiler: Compiler): Code {
           if (once !== undefined && (holds !== undefined || element % size === 0)) runToEnd(once, frame);
           if (each !== undefined) runToEnd(each, frame);
           for (const part of parts) part(frame);
-          for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
-          for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
+          step(frame);
         }
         advance(frame, slots, loops);
       }
     },
+  };
+}
+
+/** Gives accumulators their new values, all of which are computed from the old ones. */
+function joinStep(joined: readonly Value[], targets: readonly Value[]): (frame: Frame) => void {
+  const [only, target] = [joined[0], targets[0]];
+  if (joined.length === 1 && only !== undefined && target !== undefined) {
+    return (frame) => {
+      frame[target(frame)] = only(frame);
+    };
+  }
+  const next = new Float64Array(joined.length);
+  return (frame) => {
+    for (let i = 0; i < joined.length; i += 1) next[i] = joined[i]?.(frame) ?? 0;
+    for (let i = 0; i < joined.length; i += 1) frame[targets[i]?.(frame) ?? 0] = next[i] ?? 0;
   };
 }
 
