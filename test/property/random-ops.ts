@@ -49,6 +49,7 @@ import {
 } from "../../src/index.ts";
 import { discontinuous, integer, logical } from "./random-discrete.ts";
 import { looped } from "./random-loops.ts";
+import { inShort } from "./random-short.ts";
 import { transformed } from "./random-transforms.ts";
 import {
   countOf,
@@ -91,7 +92,9 @@ export function operation(step: Step, values: readonly Value[], budget: Budget):
     case 6:
       return view(pick(values, a), pick(values, b), choice);
     case 7:
-      return discontinuous(floats.filter(isExact), step);
+      return (
+        (choice % 4 < 2 ? inShort(floats.filter(isExact), step) : null) ?? discontinuous(floats.filter(isExact), step)
+      );
     case 8:
       return integer(values, step);
     case 9:
