@@ -81,7 +81,7 @@ const sameBits: Readonly<Record<string, readonly DType[]>> = {
 
 function takes(dtype: DType): string {
   const { name } = arrayTypeOf(dtype);
-  if (dtype === "f16") return `Float16Array, or a ${name} with the bits`;
+  if (dtype === "f16") return `Float16Array, a ${name} with the bits or a list of numbers`;
   return dtype === "bf16" ? `${name} with the bits, or a list of numbers` : name;
 }
 
@@ -90,8 +90,8 @@ function adviceFor(kind: string, dtype: DType): string {
   if (kind === "DataView" || kind.endsWith("ArrayBuffer")) {
     return `: make one over its memory, new ${name}(buffer, byteOffset, length)`;
   }
-  if (isShort(dtype)) return "";
-  if (kind.startsWith("Big")) return `: ${name}.from(values, Number)`;
+  if (kind.startsWith("Big")) return `: ${isShort(dtype) ? "Array" : name}.from(values, Number)`;
+  if (isShort(dtype)) return ": Array.from(values), whose numbers are rounded";
   return isFloat(dtype) ? `: ${name}.from(values)` : "";
 }
 

@@ -1,7 +1,7 @@
 /**
  * What comes back from a call: numbers of scalars, arrays of anything else, in the tree that the program named.
  */
-import type { DType } from "../core/dtype.ts";
+import { type DType, valueIn } from "../core/dtype.ts";
 import { splitPath } from "../dsl/tree.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import { arrayTypeOf, type TypedArray } from "./typed-arrays.ts";
@@ -17,9 +17,13 @@ export function outputTree(
   return toTree([...outputs].map(([path, slot], i) => [path === "" ? [] : splitPath(path), value(slot, i)]));
 }
 
-/** The number of a scalar, the array of anything else. */
-export function scalarOr(values: TypedArray | undefined, slot: BufferSlot): number | TypedArray | undefined {
-  return slot.shape.length === 0 ? values?.[0] : values;
+/** The number of a scalar, which of short floats is no longer its bits; the array of anything else. */
+export function scalarOr(
+  values: TypedArray | undefined,
+  { shape, dtype }: BufferSlot,
+): number | TypedArray | undefined {
+  const first = values?.[0];
+  return shape.length > 0 ? values : first === undefined ? undefined : valueIn(dtype, first);
 }
 
 /** Arrays of equal length, one after the other. */

@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { heldIn, roundTo, type ShortFloat, valueIn } from "../../src/core/dtype.ts";
+import { InputSpec } from "../../src/dsl/spec.ts";
 import type { Entry } from "../../src/graph/entry.ts";
 import { ndarray } from "../../src/graph/ndarray.ts";
 import * as api from "../../src/index.ts";
@@ -55,6 +56,26 @@ describe.each(targets)("%s", (_, target) => {
 const castings = shortTypes.flatMap((dtype) =>
   (Object.keys(shortInputs[dtype]) as DType[]).map((from): [ShortFloat, DType] => [dtype, from]),
 );
+test.each(shortTypes)(
+  "of %s a scalar is a number, an array its bits, and a list of numbers is rounded",
+  async (dtype) => {
+    const at = { s: 1.1, v: [1.1, 2] };
+    const found = await evaluate(({ s, v }) => ({ s: mul(s, 3), v: mul(v, 3) }), at, { dtype });
+    const tripled = (x: number): number => nearestShort(dtype, 3 * nearestShort(dtype, x));
+    expect(found.s).toBe(tripled(1.1));
+    expect(Array.from(found.v as Uint16Array, (bits) => decodeShort(dtype, bits))).toEqual([tripled(1.1), 6]);
+    const read = await evaluate(({ v }) => to(v, "f32"), { v: found.v }, { dtype });
+    expect([...(read as Float32Array)]).toEqual([tripled(1.1), 6]);
+    const given = { v: Float32Array.of(1) };
+    const made = program({ inputs: { v: new InputSpec([1], dtype) }, step: ({ v }) => ({ outputs: { v } }) });
+    const executable = await compile(made, { target: "js" });
+    await expect(executable.run({ entry: "step", feeds: given } as never)).rejects.toThrow(
+      /the feed "v" is a Float32Array; b?f16\[1\] takes a .*Uint16Array with the bits,? or a list of numbers: Array.from\(values\)/,
+    );
+    executable.dispose();
+  },
+);
+
 test.each(castings)("the oracle: %s of %s", (dtype, from) => {
   const entry = shortProgram(dtype, from).entries.get("step") as Entry;
   const numbers = shortInputs[dtype][from] ?? [];
