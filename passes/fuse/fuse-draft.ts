@@ -24,6 +24,8 @@ export class Draft {
   readonly buffers = new Set<BufferKey>();
   /** Where what fits this draft goes on when its buffers are all taken. */
   sequel: Draft | null = null;
+  /** Whether a member joins parts (joined.ts): it has other elements than the loops, which may then not become those of rows. */
+  joins = false;
   /** Largest id of a member. */
   newest = -1;
   /** Both are changed by `setLoops`. */
@@ -105,6 +107,7 @@ export class Draft {
     }
     this.#work += other.#work;
     this.newest = Math.max(this.newest, other.newest);
+    this.joins ||= other.joins;
     other.#into = this;
   }
 

@@ -30,6 +30,7 @@ import { finishClusters } from "./fuse-finish.ts";
 import { bufferLimit, floatingReads, isMoreThanRead, Prices, storedConcat } from "./fuse-prices.ts";
 import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
+import { draftOfParts } from "./joined.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
 import { splitWideConcats } from "./split-concats.ts";
 import { type Prepared, storeBorders } from "./store-borders.ts";
@@ -116,7 +117,8 @@ class Fusion {
         if (this.#inner.has(node)) this.#prices.floats(node, 0);
         return this.#inner.has(node);
       case "view":
-        return !this.#stored.has(node) && this.#floats(node, this.#prices.ofView(node), accesses);
+        if (this.#stored.has(node)) return false;
+        return this.#floats(node, this.#prices.ofView(node), accesses) || this.#joinParts(node, accesses);
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
@@ -130,6 +132,16 @@ class Fusion {
       default:
         throw new CompilerBug(`fuse: %${node.id} ${node.op.name} should have been expanded`);
     }
+  }
+
+  /** Not a next state: old elements would be read by other iterations than those that overwrite them. */
+  #joinParts(node: Node, accesses: readonly Access[]): boolean {
+    const draft = draftOfParts(node, (part) => this.#home(part));
+    if (draft === null || this.#entry.next.some((next) => next.node === node)) return false;
+    if (draft.buffersWith(node, accesses, this.#results.has(node)) > this.#limit) return false;
+    this.#add(node, draft, accesses);
+    draft.joins = true;
+    return true;
   }
 
   #isTooLarge(node: Node, accesses: readonly Access[]): boolean {
@@ -228,7 +240,7 @@ class Fusion {
     const rows = shapeOf(node);
     if (rows.length === 0 && sizeOf(innerExtents(node)) > smallRow) return;
     for (const draft of this.#homesOf(accesses)) {
-      if (draft.kind !== "map" || draft.domain.length <= rows.length) continue;
+      if (draft.kind !== "map" || draft.joins || draft.domain.length <= rows.length) continue;
       if (!this.#readsOwnPlace(draft, accesses, rows)) continue;
       const { domain } = draft;
       draft.setLoops("row", rows);

@@ -34,10 +34,11 @@ import type { Buffer } from "../../src/program/buffer.ts";
 import type { Binding, Launch, Row, Sequence, Step } from "../../src/program/sequence.ts";
 import { shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
+import { joinsParts } from "../fuse/joined.ts";
 import type { Ordered, OrderedStep } from "../plan/ordered.ts";
 import { lowerCopy } from "./lower-copy.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
-import { ownIndex, type Part, partsOf } from "./lower-parts.ts";
+import { ownIndex, type Part, partsOf, placesOfParts } from "./lower-parts.ts";
 import { lowerRun } from "./lower-run.ts";
 import { Names } from "./names.ts";
 
@@ -303,12 +304,18 @@ function lowerCluster(part: Part, cluster: Cluster, buffers: KernelBuffers, name
   }
   // In id order, operands first: so a value never asks for another that is deep below it.
   for (const node of nodes) {
-    if (isElement(node, cluster) && !cluster.inner.has(node))
+    if (isElement(node, cluster) && !cluster.inner.has(node) && !joinsParts(node, domain))
       nest.value(stored(node, outputs), elementAt(node, own, pool));
   }
   const stores: Stmt[] = [];
   const inRows = new Map<string, Node[]>();
   for (const node of outputs) {
+    if (joinsParts(node, domain)) {
+      const written = buffers.written(node);
+      for (const { part, at } of placesOfParts(node, own, pool))
+        stores.push(storeAt(written, at, nest.value(part, own)));
+      continue;
+    }
     if (isElement(node, cluster)) {
       const at = elementAt(node, own, pool);
       const written = buffers.written(node);

@@ -15,6 +15,7 @@ import type { ExprPool, Index, Term } from "../../src/kernel/kernel.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
 import { type Access, bytesOf, shapeOf } from "../fuse/access.ts";
 import type { Cluster, Fused } from "../fuse/cluster.ts";
+import { joinsParts } from "../fuse/joined.ts";
 import type { Ordered, OrderedStep } from "./ordered.ts";
 
 /** Whether something is computed again to be kept for a shorter time. */
@@ -193,7 +194,7 @@ function isReadInPlace(
   { accesses }: Fused,
 ): boolean {
   if (launched.some((other) => other !== cluster && other.reads.has(value))) return false;
-  if (shapeOf(output).length > cluster.domain.length) return false;
+  if (shapeOf(output).length > cluster.domain.length || joinsParts(output, cluster.domain)) return false;
   for (const node of cluster.nodes) {
     for (const access of accesses.of(node)) if (access.node === value && !isAtPlaceOf(access, output)) return false;
   }

@@ -99,26 +99,66 @@ describe("the factor of a contraction's rows", () => {
   });
 });
 
-it("the slopes of slices are stored beside each other, and no loop asks whose element it has", () => {
-  const nestsOf = (name: "js" | "wasm" | "wgsl", width: number) => {
+describe("slopes of slices are stored beside each other", () => {
+  type Make = (parts: readonly Tensor[]) => Tensor;
+  const product: Make = (parts) => parts.reduceRight((all, part) => mul(all, sin(part)));
+  const productOfSums: Make = (parts) => product(parts.map((part) => sum(mul(part, sin(part)))));
+  const joined = (name: "js" | "wasm" | "wgsl", widths: readonly number[], make: Make) => {
     const made = program({
-      inputs: { x: f32(16, 3 * width) },
+      inputs: {
+        x: f32(
+          16,
+          widths.reduce((all, width) => all + width),
+        ),
+      },
       step({ x }) {
-        const [a, b, c] = [0, 2, 1].map((i) => slice(x, null, [i * width, (i + 1) * width]));
-        const product = mul(mul(a as Tensor, b as Tensor), c as Tensor);
-        return { outputs: { slope: grad(sum(sin(product)) as Tensor<[], "f32">, x) } };
+        let from = 0;
+        const parts = widths.map((width): Tensor => {
+          from += width;
+          return slice(x, null, [from - width, from]);
+        });
+        return { outputs: { slope: grad(sum(make(parts)) as Tensor<[], "f32">, x) } };
       },
     });
     const { sequence } = stagesOf(made as Program, "step", {}, targets[name].planned);
     return launchesOf(sequence).flatMap(({ kernel }) => (kernel.name.includes("concat") ? [kernel] : []));
   };
-  for (const target of ["js", "wasm", "wgsl"] as const) {
-    const [joined, ...others] = nestsOf(target, 64);
+
+  it.each(["js", "wasm", "wgsl"] as const)("%s: by whoever computes them all", (target) => {
+    const [kernel, ...others] = joined(target, [64, 64, 64], product);
     expect(others).toEqual([]);
-    expect(joined?.nests).toHaveLength(3);
-    expect(joined === undefined ? "" : printKernel(joined)).not.toMatch(/guarded|select/);
-    expect(nestsOf(target, 4).map(({ nests }) => nests.length)).toEqual([1]); // too few elements for loops of their own
-  }
+    expect(kernel?.nests).toHaveLength(1);
+    expect(kernel?.buffers.map(({ role, count }) => [role, count])).toEqual([
+      ["read", 16 * 192],
+      ["write", 16 * 192],
+    ]);
+  });
+
+  it("and stay where they are when one of them is summed", async () => {
+    const made = program({
+      inputs: { x: f32(4, 3), y: f32(4, 3) },
+      step({ x, y }) {
+        const first = sin(x);
+        const parts = [first, mul(first, y)] as const;
+        const [below, beside] = [concat(parts, 0), concat(parts, 1)];
+        return { outputs: { below, beside, sums: sum(parts[1], { axis: 1 }), all: sum(parts[0]) } };
+      },
+    });
+    const numbers = Float32Array.from({ length: 12 }, (_, i) => i / 7 - 1);
+    await expectSound({ program: made, calls: [{ entry: "step", feeds: { x: numbers, y: numbers.toReversed() } }] });
+  });
+
+  it.each(["js", "wasm", "wgsl"] as const)(
+    "%s: else in loops for each, which ask not whose element they have",
+    (target) => {
+      const [kernel, ...others] = joined(target, [64, 32], productOfSums);
+      expect(others).toEqual([]);
+      expect(kernel?.nests).toHaveLength(2);
+      expect(kernel === undefined ? "" : printKernel(kernel)).not.toMatch(/guarded|select/);
+      // too few elements for loops of their own
+      expect(joined(target, [8, 4], productOfSums).map(({ nests }) => nests.length)).toEqual([1]);
+    },
+  );
 });
 
 describe("cycles that would close late", () => {
