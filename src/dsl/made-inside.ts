@@ -11,13 +11,14 @@ import { isRequest } from "../graph/ops/transform.ts";
 
 /** `results` of the traced function, with everything that gradients in it flow through made in its graph. */
 export function madeInside(graph: Graph, results: readonly Node[]): readonly Node[] {
-  const targets = new Set<Node>();
-  for (const node of graph.nodes) {
-    if (!isRequest(node)) continue;
-    const by = node.args[node.args.length - 1] ?? node;
-    if (graph.outside(by) !== by) targets.add(graph.outside(by));
-  }
+  const targets = new Set(takenBy(graph.nodes).filter((node) => node.graph !== graph));
   if (targets.size === 0) return results;
+  // A gradient that is made again, as one flows through it, is by a tensor from outside too.
+  for (let known = 0; known < targets.size; ) {
+    known = targets.size;
+    const inside = new Inside(graph, targets);
+    for (const node of takenBy(graph.nodes.flatMap((one) => inside.broughtBy(one)))) targets.add(node);
+  }
   const inside = new Inside(graph, targets);
   const before = [...graph.nodes];
   for (const parameter of before) {
@@ -30,24 +31,38 @@ export function madeInside(graph: Graph, results: readonly Node[]): readonly Nod
   return results.map((node) => inside.made.get(node) ?? node);
 }
 
+/** What those of the nodes that are gradients are taken by: what it is outside, where it is from there. */
+function takenBy(nodes: readonly Node[]): readonly Node[] {
+  const by = nodes.flatMap((node) => (isRequest(node) ? node.args.slice(-1) : []));
+  return by.map((node) => node.graph.outside(node));
+}
+
 class Inside {
   /** Nodes of any graph -> what stands for them now. */
   readonly made = new Map<Node, Node>();
   readonly #graph: Graph;
   readonly #targets: ReadonlySet<Node>;
-  readonly #dependents = new Map<Graph, ReadonlySet<Node>>();
+  readonly #followers = new Map<Graph, ReadonlySet<Node>>();
 
   constructor(graph: Graph, targets: ReadonlySet<Node>) {
     this.#graph = graph;
     this.#targets = targets;
   }
 
-  /** Makes what a parameter stands for, where that follows from a target. */
+  /** What is to be made again for a parameter; nothing for any other node. */
+  broughtBy(parameter: Node): readonly Node[] {
+    const source = parameter.graph.outside(parameter);
+    if (source === parameter || !this.#follows(source)) return [];
+    const needed = neededBy([source]).filter((node) => this.#follows(node));
+    return needed.flatMap((node) => (node.graph.outside(node) === node ? [node] : this.broughtBy(node)));
+  }
+
+  /** Makes what a parameter stands for, where that follows from a target; it may be one itself. */
   bring(parameter: Node): void {
     const source = parameter.graph.outside(parameter);
-    if (this.#targets.has(source) || !this.#follows(source)) return;
+    if (!this.#follows(source)) return;
     for (const node of neededBy([source])) {
-      if (this.made.has(node) || !this.#follows(node) || this.#isTarget(node)) continue;
+      if (this.made.has(node) || !this.#follows(node)) continue;
       if (node.graph.outside(node) !== node) this.bring(node);
       else this.again(node, (arg) => this.#graph.reach(arg));
     }
@@ -69,19 +84,16 @@ class Inside {
     return this.#targets.has(node.graph.outside(node));
   }
 
+  /** Whether something that it is made of is a target. */
   #follows(node: Node): boolean {
     const { graph } = node;
-    const known = this.#dependents.get(graph);
+    const known = this.#followers.get(graph);
     if (known !== undefined) return known.has(node);
     const found = new Set<Node>();
-    this.#dependents.set(graph, found);
+    this.#followers.set(graph, found);
     for (const one of graph.nodes) {
       const source = graph.outside(one);
-      if (
-        this.#targets.has(source) ||
-        (source !== one && this.#follows(source)) ||
-        one.args.some((arg) => found.has(arg))
-      ) {
+      if (source === one ? one.args.some((arg) => found.has(arg) || this.#isTarget(arg)) : this.#follows(source)) {
         found.add(one);
       }
     }

@@ -393,6 +393,21 @@ test("over constants alone it gives closed expressions, with gradients, loops an
   expect(new Set(drawn).size).toBe(3);
 });
 
+test("gradients by what is outside, and by what is made of that: a gradient that is made again is by a tensor from outside too", () => {
+  const both = (x: Tensor, w: Tensor): Tensor => {
+    const h = ops.sin(w) as Tensor;
+    const { tangent } = ops.jvp((z: Tensor) => ops.tanh(ops.mul(z, ops.sum(h))) as Tensor, w, ops.cos(w) as never);
+    const mixed = ops.add(ops.mul(ops.sum(h), ops.sum(x)), ops.sum(tangent as Tensor)) as Tensor;
+    const [byH, byW] = [h, w].map((by) => ops.grad(mixed as never, by) as Tensor);
+    return ops.concat([tangent as Tensor, byH as Tensor, byW as Tensor]) as Tensor;
+  };
+  compare(
+    { x: [4, 3], w: [2] },
+    ({ x, w }: Given) => ops.vmap((one: Tensor) => both(one, w as Tensor), x as Tensor),
+    ({ x, w }: Given) => loop(4, (i) => both(row(x as Tensor, i), w as Tensor)),
+  );
+});
+
 test("random numbers are others for each example, and the same on every target", async () => {
   const made = program({
     inputs: { x: f32(6, 50) },
