@@ -117,7 +117,7 @@ function bytesRead(fold: FoldStmt): number {
   walkStmts([fold], {
     expr: (expr) => {
       if (expr.kind !== "load") return;
-      const moving = fold.axes.filter(({ name }) => expr.reads.has(name));
+      const moving = fold.axes.filter(({ name }) => expr.reads.includes(name));
       const last = moving[moving.length - 1];
       const stride = last === undefined ? 0 : strideAlong(expr.at, last.name, last.extent, () => true);
       bytes += sizeOf(moving) * Math.min(lineBytes, 4 * Math.abs(stride ?? lineBytes));

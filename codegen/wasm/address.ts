@@ -40,7 +40,7 @@ export function pointerKey(memory: MemoryPlace, moving: Index): number {
 
 /** The index of lane 0. */
 export function firstLane(index: Index, lanes: Lanes): Index {
-  if (!index.reads.has(lanes.loop)) return index;
+  if (!index.reads.includes(lanes.loop)) return index;
   lanes.first ??= replaceLoops(new Map([[lanes.loop, index.pool.integer(0)]]));
   return lanes.first.index(index);
 }

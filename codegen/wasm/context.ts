@@ -91,7 +91,7 @@ export function scalarType(type: ValueType): ValType {
 
 export function varies(expr: Expr, lanes: Lanes | null): boolean {
   if (lanes === null || lanes.only !== null) return false;
-  return expr.reads.has(lanes.loop) || readsAny(expr, lanes.varying);
+  return expr.reads.includes(lanes.loop) || readsAny(expr, lanes.varying);
 }
 
 /**

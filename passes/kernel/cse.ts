@@ -179,7 +179,7 @@ class Block {
 
   #isChanged({ reads }: Expr, since: number): boolean {
     if (since === this.#at || (this.#lastChange < since && this.#barrier < since)) return false;
-    if (reads.size > 0 && this.#barrier >= since && this.#barrier < this.#at) return true;
+    if (reads.length > 0 && this.#barrier >= since && this.#barrier < this.#at) return true;
     for (const name of reads) {
       const changed = this.#changed.get(name) ?? -1;
       if (changed >= since && changed < this.#at) return true;

@@ -66,7 +66,7 @@ function expanded(fold: FoldStmt, expand: Expand, fresh: (wanted: string) => str
   const held = accumulators.map((one) => pool.name(one.type, one.name, at));
   const joined = join(held, fold.values, define).map((value, i) => {
     // Whoever reads an accumulator means it as it was before this element.
-    const isOwn = !accumulators.some((other, j) => j !== i && value.reads.has(other.name));
+    const isOwn = !accumulators.some((other, j) => j !== i && value.reads.includes(other.name));
     return isOwn ? value : define(accumulators[i]?.name ?? "", value);
   });
   const assigns = joined.map((value, i) => assign(accumulators[i]?.name ?? "", value, at)).reverse();

@@ -15,6 +15,7 @@ import { folds } from "../../src/kernel/folds.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, ExprPool, Index, LoopMark, LoopVar, Stmt, Term } from "../../src/kernel/kernel.ts";
 import { valueTypeOf } from "../../src/kernel/kernel.ts";
+import { readsAny } from "../../src/kernel/rewrite.ts";
 import { accumulatorType, type TargetTraits } from "../../src/kernel/target.ts";
 import { type Elements, elementsIn, placeOf, shapeOf } from "../fuse/access.ts";
 import type { Cluster } from "../fuse/cluster.ts";
@@ -291,7 +292,7 @@ export class NestBuilder {
   #depthOf(exprs: readonly Expr[]): number {
     for (let depth = this.#scopes.length - 1; depth > 0; depth -= 1) {
       const known = this.#scopes[depth]?.known;
-      for (const { reads } of exprs) for (const needed of reads) if (known?.has(needed)) return depth;
+      if (known !== undefined && exprs.some((expr) => readsAny(expr, known))) return depth;
     }
     return 0;
   }

@@ -22,7 +22,7 @@ export class Facts {
   /** Of each declared name, the loops that it moves with. */
   readonly #names = new Map<string, Names>();
   /** Sets of reads are shared by the expressions that have them: so is what follows from them. */
-  readonly #known = new Map<Names, Names>();
+  readonly #known = new Map<readonly string[], Names>();
 
   constructor(nest: Nest) {
     this.nest = nest;

@@ -99,7 +99,8 @@ export function checkApart(stmts: readonly Stmt[], loops: readonly string[], sha
   const arrays = new Set(shared.map(({ name }) => name));
   walkStmts(stmts, {
     stmt: (stmt) => {
-      if (stmt.kind !== "store" || !arrays.has(stmt.buffer) || loops.every((loop) => stmt.at.reads.has(loop))) return;
+      if (stmt.kind !== "store" || !arrays.has(stmt.buffer) || loops.every((loop) => stmt.at.reads.includes(loop)))
+        return;
       refuse(`all iterations store to ${stmt.buffer}`);
     },
   });

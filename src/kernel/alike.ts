@@ -121,7 +121,7 @@ function isSame(a: Expr, b: Expr, names: Names): boolean {
 
 /** Whether it reads a buffer that the other kernel calls otherwise. */
 function readsOther({ reads }: Expr, names: Names): boolean {
-  if (reads.size > 0) for (const read of reads) if ((names.get(read) ?? read) !== read) return true;
+  for (const read of reads) if ((names.get(read) ?? read) !== read) return true;
   return false;
 }
 

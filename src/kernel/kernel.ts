@@ -53,7 +53,7 @@ interface Interned {
   readonly min: number;
   readonly max: number;
   /** Names of the loops, variables, buffers and shared arrays whose values it is made of, those in loaded indexes too. */
-  readonly reads: ReadonlySet<string>;
+  readonly reads: readonly string[];
 }
 
 type Of<Kind extends string, Type extends ValueType = ValueType> = Interned & {

@@ -32,13 +32,14 @@ import type {
 } from "./kernel.ts";
 import { scalarFns } from "./kernel.ts";
 
-type Reads = ReadonlySet<string>;
-const nothing: Reads = new Set();
+/** Names, each once: a handful, so a list is searched sooner than a table is made. Equal ones are one list where they can be. */
+type Reads = readonly string[];
+const nothing: Reads = [];
 
 /** A name of a loop, a variable or a buffer. */
 interface Spelled {
   readonly code: number;
-  /** The set of it alone. */
+  /** The list of it alone. */
   readonly alone: Reads;
 }
 
@@ -263,7 +264,7 @@ class Pool implements ExprPool, PoolNodes {
   #symbol(name: string): Spelled {
     const known = this.#symbols.get(name);
     if (known !== undefined) return known;
-    const made = { code: this.#symbols.size, alone: new Set<string>().add(name) };
+    const made = { code: this.#symbols.size, alone: [name] };
     this.#symbols.set(name, made);
     return made;
   }
@@ -280,14 +281,15 @@ class Pool implements ExprPool, PoolNodes {
     return expr === undefined ? reads : this.#union(reads, this.#own(expr).reads);
   }
 
-  /** One of the two where it holds the other, and the same set for the same two. */
+  /** One of the two where it holds the other, and the same list for the same two. */
   #union(a: Reads, b: Reads): Reads {
-    if (a === b || b.size === 0) return a;
-    if (a.size === 0) return b;
+    if (a === b || b.length === 0) return a;
+    if (a.length === 0) return b;
     const row = this.#unions.get(a);
     const known = row?.get(b);
     if (known !== undefined) return known;
-    const made = isIn(b, a) ? a : isIn(a, b) ? b : joined(a, b);
+    const more = missing(b, a);
+    const made = more.length === 0 ? a : a.length < b.length && missing(a, b).length === 0 ? b : [...a, ...more];
     if (row === undefined) this.#unions.set(a, new Map<Reads, Reads>().set(b, made));
     else row.set(b, made);
     return made;
@@ -315,16 +317,14 @@ function enter(buckets: Buckets, entry: Entry): void {
   buckets[bucket] = entry;
 }
 
-function joined(a: Reads, b: Reads): Reads {
-  const both = new Set(a);
-  for (const name of b) both.add(name);
-  return both;
-}
-
-function isIn(part: Reads, whole: Reads): boolean {
-  if (part.size > whole.size) return false;
-  for (const name of part) if (!whole.has(name)) return false;
-  return true;
+/** The names of one list that are not in the other. */
+function missing(names: Reads, from: Reads): Reads {
+  const found: string[] = [];
+  for (let i = 0; i < names.length; i += 1) {
+    const name = names[i];
+    if (name !== undefined && !from.includes(name)) found.push(name);
+  }
+  return found;
 }
 
 // ---- keys ------------------------------------------------------------------------------------------------------------

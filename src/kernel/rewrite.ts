@@ -39,7 +39,7 @@ export function rewriting(change: (expr: Expr) => Expr, touches: (expr: Expr) =>
 
 /** Whether the expression reads one of these names. */
 export function readsAny({ reads }: Expr, names: ReadonlySet<string> | ReadonlyMap<string, unknown>): boolean {
-  if (names.size > 0) for (const name of reads) if (names.has(name)) return true;
+  if (names.size > 0) for (let i = 0; i < reads.length; i += 1) if (names.has(reads[i] ?? "")) return true;
   return false;
 }
 

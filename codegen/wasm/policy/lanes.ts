@@ -124,7 +124,8 @@ function indexesOf(body: readonly Stmt[]): readonly Index[] {
 /** Whether the index only grows with both loops as with one: it has the outer one as often as the inner one with its iterations. */
 function isOne(index: Index, outer: Axis, inner: FlatAxis): boolean {
   if (outer.extent === 1 || inner.extent === 1) return true;
-  const reads = ({ reads: names }: Index): boolean => names.has(outer.name) || inner.of.some((name) => names.has(name));
+  const reads = ({ reads: names }: Index): boolean =>
+    names.includes(outer.name) || inner.of.some((name) => names.includes(name));
   if (!reads(index)) return true;
   if (index.kind === "ranged") return true; // the indexes that it is made of are asked for themselves
   if (index.kind !== "sum") return false;

@@ -137,7 +137,7 @@ function rowValues(nest: Nest, shared: ReadonlySet<string>): ReadonlyMap<Row, Re
         if (expr.kind === "load") return kept.get(expr.buffer) ?? expr;
         return expr.kind === "name" ? (known.get(expr.name) ?? expr) : expr;
       },
-      (expr) => expr.reads.has(loop.name) || readsAny(expr, known),
+      (expr) => expr.reads.includes(loop.name) || readsAny(expr, known),
     );
     for (const stmt of row.body) {
       if (stmt.kind === "let") {
