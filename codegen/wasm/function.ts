@@ -338,9 +338,8 @@ export class FunctionWriter {
   }
 
   #emit(name: string, instruction: Instruction): void {
-    this.#check.pop(name, instruction.takes);
+    this.#check.step(name, instruction.takes, instruction.gives);
     writeOpcode(this.#body, instruction);
-    this.#check.pushAll(instruction.gives);
   }
 
   #openBlock(code: number, what: string, results: readonly ValType[]): void {

@@ -55,7 +55,12 @@ export class Validator {
 
   /** Takes operands of these types, the last from the top. */
   pop(what: string, types: readonly ValType[]): void {
-    const frame = this.top(what);
+    this.step(what, types, []);
+  }
+
+  /** Takes operands of these types, the last from the top, and leaves results of those. */
+  step(what: string, types: readonly ValType[], results: readonly ValType[]): void {
+    const frame = this.#innermost ?? this.top(what);
     let height = this.#height;
     for (let i = types.length - 1; i >= 0; i--) {
       if (height === frame.height) {
@@ -65,11 +70,12 @@ export class Validator {
       const operand = this.#operands[--height];
       if (operand !== types[i] && operand !== "any") this.#failTypes(what, types);
     }
+    for (let i = 0; i < results.length; i++) this.#operands[height++] = results[i] ?? "any";
     this.#height = height;
   }
 
   popOne(what: string, type: ValType): void {
-    const frame = this.top(what);
+    const frame = this.#innermost ?? this.top(what);
     if (this.#height === frame.height) {
       if (!frame.isUnreachable) this.#failTypes(what, [type]);
       return;

@@ -40,6 +40,7 @@ export const differentiate: GraphPass = {
 
 /** Every request of an entry is what it asks for. */
 function expanded(entry: Entry, sweeps: Sweeps, context: PassContext): Entry {
+  if (!entry.graph.nodes.some(isRequest)) return entry;
   const requests = new Requests(entry, sweeps, context);
   return rebuild(entry, (node, args, build) => {
     const found = isRequest(node) ? requests.derivative(node, args) : copyOf(node, args, build.graph);

@@ -21,7 +21,7 @@ export function areTypedAs(args: readonly Node[], others: readonly Node[]): bool
   for (let i = 0; i < args.length; i += 1) {
     const type = args[i]?.type;
     const other = others[i]?.type;
-    if (type === undefined || other === undefined || !sameType(type, other)) return false;
+    if (type === undefined || other === undefined || (type !== other && !sameType(type, other))) return false;
   }
   return args.length === others.length;
 }

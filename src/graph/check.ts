@@ -57,7 +57,12 @@ function hasInferredType({ op, args, attrs, result, results }: Node): boolean {
       args.map((arg) => arg.type),
       attrs,
     );
-    return types.length === results.length && results.every(({ type }, i) => sameType(type, types[i] ?? type));
+    for (let i = 0; i < results.length; i += 1) {
+      const found = results[i]?.type;
+      const inferred = types[i];
+      if (found === undefined || inferred === undefined || !sameType(found, inferred)) return false;
+    }
+    return types.length === results.length;
   } catch {
     return false;
   }

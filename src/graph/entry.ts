@@ -59,15 +59,14 @@ export function merged(entry: Entry, own: ReadonlySet<Node>, names: ReadonlyMap<
 
 function remade(entry: Entry, make: (node: Node, args: readonly Node[], build: Build) => Node): Entry {
   const graph = createGraph();
-  const moved = new Map<Node, Node>();
-  const target = (node: Node): Node => {
-    const made = moved.get(node);
-    if (made === undefined) throw new CompilerBug(`node %${node.id} ${node.op.name} was not rebuilt before its use`);
+  const moved = new Array<Node | undefined>(entry.graph.nodes.length); // by id
+  const target = ({ id, op }: Node): Node => {
+    const made = moved[id];
+    if (made === undefined) throw new CompilerBug(`node %${id} ${op.name} was not rebuilt before its use`);
     return made;
   };
   for (const node of neededNodes(entry)) {
-    const args = node.args.map(target);
-    moved.set(node, make(node, args, builder(graph, node.origins)));
+    moved[node.id] = make(node, node.args.map(target), builder(graph, node.origins));
   }
   const move = ({ name, node }: Result): Result => ({ name, node: target(node) });
   return { name: entry.name, graph, outputs: entry.outputs.map(move), next: entry.next.map(move) };

@@ -323,6 +323,6 @@ export function neededBy(wanted: readonly Node[], given?: ReadonlyMap<Node, unkn
     }
   }
   const found: Node[] = [];
-  for (const node of nodes) if (needed[node.id] === 1) found.push(node);
+  for (let id = 0; id < nodes.length; id += 1) if (needed[id] === 1) found.push(nodes[id] as Node);
   return found;
 }
