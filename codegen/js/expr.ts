@@ -224,12 +224,8 @@ function printBitcast(type: ValueType, value: Expr, context: JsContext): Printed
 function printApply(expr: Apply, context: JsContext): Unrounded {
   const { fn, type, args } = expr;
   if (isRoutineFn(fn) && type !== "f64") return printRoutine(expr, context);
-  const printed: Unrounded[] = [];
   const isLate = type === "f32" && keepsOrder.has(fn);
-  for (let i = 0; i < args.length; i += 1) {
-    const arg = args[i];
-    if (arg !== undefined) printed.push(isLate ? printUnrounded(arg, context) : printExpr(arg, context));
-  }
+  const printed = args.map((arg): Unrounded => (isLate ? printUnrounded(arg, context) : printExpr(arg, context)));
   const applied = printFunction(expr, printed, context.module);
   return isLate && printed.some(({ rounding }) => rounding === "f32") ? { ...applied, rounding: "f32" } : applied;
 }

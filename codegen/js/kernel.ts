@@ -118,7 +118,10 @@ function printLoop(loop: LoopVar, context: JsContext, body: () => void): void {
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 function printStmts(stmts: readonly Stmt[], context: JsContext): void {
-  for (const stmt of stmts) printStmt(stmt, context);
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt !== undefined) printStmt(stmt, context);
+  }
 }
 
 function printStmt(stmt: Stmt, context: JsContext): void {

@@ -203,7 +203,10 @@ function holdsLoop(stmt: Stmt): boolean {
 function writeStmts(stmts: readonly Stmt[], context: WasmContext): void {
   const pointers = sharedPointers(stmts, context);
   holdPointers(pointers, context);
-  for (const stmt of stmts) writeStmt(stmt, context);
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt !== undefined) writeStmt(stmt, context);
+  }
   releasePointers(pointers, context);
 }
 

@@ -164,7 +164,13 @@ function headsFit(wanted: readonly Pattern[], args: readonly Node[]): boolean {
   return true;
 }
 
+function mayFit(wanted: readonly Pattern[], { op, args }: Node): boolean {
+  return headsFit(wanted, args) || (commutative.has(op) && headsFit(wanted, args.toReversed()));
+}
+
 /** What the rule makes of a node: the first way of matching that its right side takes, or null. */
 export function applyRule(rule: Rule, node: Node, build: Build): Node | null {
+  const { left } = rule;
+  if (left.form === "op" && !mayFit(left.args, node)) return null;
   return new Match(rule, node, build).first({ wanted: rule.left, node, next: null });
 }

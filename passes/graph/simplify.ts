@@ -75,8 +75,9 @@ function rewrite(start: Node, candidates: Candidates, build: Build): Node {
 }
 
 function firstRewrite(node: Node, candidates: readonly Rule[], build: Build): Node | null {
-  for (const rule of candidates) {
-    const made = applyRule(rule, node, build);
+  for (let i = 0; i < candidates.length; i += 1) {
+    const rule = candidates[i];
+    const made = rule === undefined ? null : applyRule(rule, node, build);
     if (made !== null) return made;
   }
   return null;

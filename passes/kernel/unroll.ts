@@ -23,7 +23,9 @@ export function unroll(kernel: Kernel, fresh = freshNames(kernel)): Kernel {
 
 function unrollStmts(stmts: readonly Stmt[], fresh: Fresh): readonly Stmt[] {
   const out: Stmt[] = [];
-  for (const stmt of stmts) {
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt === undefined) break;
     if (isUnrolled(stmt)) out.push(...unrolled(stmt, fresh));
     else if (stmt.kind === "for" || stmt.kind === "if") out.push({ ...stmt, body: unrollStmts(stmt.body, fresh) });
     else out.push(stmt);

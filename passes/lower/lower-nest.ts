@@ -139,8 +139,8 @@ export class NestBuilder {
   /** The element of `node` at `at`: a constant, a name, or (inside a contraction) an expression. */
   value(node: Node, at: readonly Index[]): Expr {
     const place: Place = { node, at, bounds: this.#bounds };
-    for (const scope of this.#scopes) {
-      const known = scope.memo.get(place);
+    for (let depth = 0; depth < this.#scopes.length; depth += 1) {
+      const known = this.#scopes[depth]?.memo.get(place);
       if (known !== undefined) return known;
     }
     const { cluster, buffers } = this.#options;

@@ -9,14 +9,19 @@ export class Names {
 
   /** A name that resembles the hint: "model.W1" -> "model_w1", the second time "model_w1_2". */
   fresh(hint: string): string {
-    const start = hint.length <= 40 && /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(hint) ? hint : cleaned(hint);
+    const known = this.#next.get(hint);
+    const start = known !== undefined || isClean(hint) ? hint : cleaned(hint);
     let name = start;
-    let n = this.#next.get(start) ?? 2;
+    let n = known ?? this.#next.get(start) ?? 2;
     for (; this.#taken.has(name); n++) name = `${start}_${n}`;
     this.#next.set(start, n);
     this.#taken.add(name);
     return name;
   }
+}
+
+function isClean(hint: string): boolean {
+  return hint.length <= 40 && /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(hint);
 }
 
 function cleaned(hint: string): string {

@@ -99,8 +99,7 @@ function shiftedValue(kind: AttrKind | undefined, value: AttrValue, size: Dim): 
 
 /** A canonical spelling: equal exactly when the attributes are (0 and -0 differ, NaN equals itself). */
 export function attrsKey(attrs: Attrs): string {
-  const names = Object.keys(attrs);
-  if (!isSorted(names)) names.sort();
+  const names = inOrder(Object.keys(attrs));
   let key = "";
   for (let i = 0; i < names.length; i += 1) {
     const name = names[i] ?? "";
@@ -109,9 +108,15 @@ export function attrsKey(attrs: Attrs): string {
   return key;
 }
 
-function isSorted(names: readonly string[]): boolean {
-  for (let i = 1; i < names.length; i += 1) if ((names[i - 1] ?? "") > (names[i] ?? "")) return false;
-  return true;
+/** Sorted by insertion: of a handful, for which the engine's own sort makes lists of its own each time. */
+function inOrder(names: string[]): string[] {
+  for (let end = 1; end < names.length; end += 1) {
+    const name = names[end] ?? "";
+    let at = end;
+    for (; at > 0 && (names[at - 1] ?? "") > name; at -= 1) names[at] = names[at - 1] ?? "";
+    names[at] = name;
+  }
+  return names;
 }
 
 function valueKey(value: AttrValue | undefined): string {

@@ -121,8 +121,13 @@ export function bodiesOf({ op, attrs }: Node): NamedBodies {
   return Object.entries(attrs).flatMap(([name, value]) => (isClosed(value) ? [[name, bodyOf(value)] as const] : []));
 }
 
+function appliesBodies(node: Node): boolean {
+  return bodiesOf(node).length > 0;
+}
+
 /** The entry, and every body in it, however deep; each once. */
 export function withBodies(entry: Entry): readonly Entry[] {
+  if (!entry.graph.nodes.some(appliesBodies)) return [entry];
   const found = new Set([entry]);
   for (const { graph } of found) {
     for (const node of graph.nodes) for (const [, body] of bodiesOf(node)) found.add(body.entry);
@@ -150,8 +155,10 @@ export class Bodies {
 
   /** The attributes of a node with its bodies rewritten: `attrs` where that changes none. */
   within(node: Node, attrs: Attrs = node.attrs): Attrs {
+    const bodies = bodiesOf(node);
+    if (bodies.length === 0) return attrs;
     let changed = attrs;
-    for (const [name, body] of bodiesOf(node)) {
+    for (const [name, body] of bodies) {
       const made = this.of(body);
       if (made !== body) changed = { ...changed, [name]: made };
     }
@@ -164,7 +171,7 @@ export class Bodies {
  * parameters and results as they are.
  */
 export function mapBodies(entry: Entry, run: (entry: Entry) => Entry): Entry {
-  if (!entry.graph.nodes.some((node) => bodiesOf(node).length > 0)) return entry;
+  if (!entry.graph.nodes.some(appliesBodies)) return entry;
   const bodies = new Bodies((inner) => run(mapBodies(inner, run)));
   let isChanged = false;
   const made = rebuild(entry, (node, args, { graph }) => {

@@ -230,14 +230,14 @@ class NodeStore implements Graph {
           `function give it back${atLine(origins[0])}`,
       );
     }
-    const results: Node[] = [];
+    const results = new Array<Node>(types.length);
     for (let result = 0; result < types.length; result += 1) {
       const type = types[result];
       if (type === undefined) break;
       const id = this.#nodes.length;
       const places = new Places(origins);
       const node: Node = { id, graph: this, op, args, attrs, key, type, result, results, origins: places.list, own };
-      results.push(node);
+      results[result] = node;
       this.#nodes.push(node);
       this.#origins.push(places);
     }
@@ -323,6 +323,9 @@ export function neededBy(wanted: readonly Node[], given?: ReadonlyMap<Node, unkn
     }
   }
   const found: Node[] = [];
-  for (let id = 0; id < nodes.length; id += 1) if (needed[id] === 1) found.push(nodes[id] as Node);
+  for (let id = 0; id < nodes.length; id += 1) {
+    const node = nodes[id];
+    if (node !== undefined && needed[id] === 1) found.push(node);
+  }
   return found;
 }

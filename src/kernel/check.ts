@@ -101,7 +101,10 @@ function inner(scope: Scope, place: Partial<Pick<Scope, "branch" | "empty" | "la
 }
 
 function checkStmts(stmts: readonly Stmt[], scope: Scope, declare: Declare): void {
-  for (const stmt of stmts) checkStmt(stmt, scope, declare);
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt !== undefined) checkStmt(stmt, scope, declare);
+  }
 }
 
 function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {

@@ -288,8 +288,8 @@ class Pool implements ExprPool, PoolNodes {
     const row = this.#unions.get(a);
     const known = row?.get(b);
     if (known !== undefined) return known;
-    const more = missing(b, a);
-    const made = more.length === 0 ? a : a.length < b.length && missing(a, b).length === 0 ? b : [...a, ...more];
+    const both = joined(a, b);
+    const made = both.length === b.length && both !== a ? b : both;
     if (row === undefined) this.#unions.set(a, new Map<Reads, Reads>().set(b, made));
     else row.set(b, made);
     return made;
@@ -317,14 +317,14 @@ function enter(buckets: Buckets, entry: Entry): void {
   buckets[bucket] = entry;
 }
 
-/** The names of one list that are not in the other. */
-function missing(names: Reads, from: Reads): Reads {
-  const found: string[] = [];
-  for (let i = 0; i < names.length; i += 1) {
-    const name = names[i];
-    if (name !== undefined && !from.includes(name)) found.push(name);
+/** The first list, and what only the second one has behind it. */
+function joined(a: Reads, b: Reads): Reads {
+  let both = a;
+  for (let i = 0; i < b.length; i += 1) {
+    const name = b[i];
+    if (name !== undefined && !a.includes(name)) both = [...both, name];
   }
-  return found;
+  return both;
 }
 
 // ---- keys ------------------------------------------------------------------------------------------------------------

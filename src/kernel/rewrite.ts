@@ -54,7 +54,7 @@ export function readIn(stmts: readonly Stmt[]): Set<string> {
 function addReads(stmts: readonly Stmt[], names: Set<string>): void {
   for (let i = 0; i < stmts.length; i += 1) {
     const stmt = stmts[i] as Stmt;
-    for (const { reads } of ownExprs(stmt)) for (const name of reads) names.add(name);
+    for (const { reads } of ownExprs(stmt)) for (let n = 0; n < reads.length; n += 1) names.add(reads[n] ?? "");
     if ("body" in stmt) addReads(stmt.body, names);
   }
 }
