@@ -109,6 +109,7 @@ export class Accesses {
       // all of it, and from memory: bodies say in which order
       for (const arg of args) found.push({ node: arg, at: none, guarded: false });
     } else if (isRun(node)) this.#lookAlong(node, out);
+    else if (op.kind === "spread") for (const arg of args) this.#look(arg, this.#loops("r", shapeOf(arg)));
     else this.#elements(node, out);
     this.#known.set(node, found);
     return found;

@@ -9,50 +9,31 @@
  * stored anew as they are read then, place after place for each filter: 18,432 sums of 18,432 terms (of 73,728) take 45 ms over all
  * places, 28 over what was chosen, and 21 over the copies, which take 1.
  */
-import { constantValue } from "../../src/graph/constant-value.ts";
-import { isContract, isOp, operand } from "../../src/graph/define.ts";
+import { isContract, isOp } from "../../src/graph/define.ts";
 import { type Entry, neededNodes, rebuild } from "../../src/graph/entry.ts";
-import { evaluateGraph } from "../../src/graph/evaluate.ts";
-import { innerExtents } from "../../src/graph/flops.ts";
-import { neededBy } from "../../src/graph/graph.ts";
-import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import type { ContractAttrs, Node } from "../../src/graph/node.ts";
 import { chosen } from "../../src/graph/ops/chosen.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
-import { cast, mapOps } from "../../src/graph/ops/map.ts";
-import { maxWithIndex, minWithIndex } from "../../src/graph/ops/reduce.ts";
-import { constant, iota } from "../../src/graph/ops/source.ts";
-import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
-import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { shapeOf } from "./access.ts";
+import { type ChoiceLimits, type Making, type Slopes, slopesOf } from "./slopes.ts";
+import { overSpread } from "./spread-slopes.ts";
 import type { Prepared } from "./store-borders.ts";
 
-/** When it is worth it. */
-export interface ChoiceLimits {
-  /** Channels side by side, from which on there are vectors enough. */
-  readonly leastChannels: number;
-  /** Terms of a sum over all places. */
-  readonly leastTerms: number;
-}
-
-const usual: ChoiceLimits = { leastChannels: 16, leastTerms: 2 ** 12 };
+const usual: ChoiceLimits = { leastChannels: 16, leastTerms: 2 ** 12, leastImages: 8, leastPlaces: 4 };
 
 /** With what is to be stored of its views. */
 export function chooseSlopes(entry: Entry, limits = usual): Prepared {
   const stored = new Set<Node>();
   if (!neededNodes(entry).some(({ op }) => op === covering)) return { entry, stored };
   const made = rebuild(entry, (node, args, build) => {
-    return isContract(node) ? overChosen(node.attrs, args, { limits, stored, build }) : undefined;
+    if (!isContract(node)) return undefined;
+    const making: Making = { limits, stored, build };
+    return overChosen(node.attrs, args, making) ?? overSpread(node.attrs, args, making);
   });
   return { entry: made, stored };
-}
-
-interface Making {
-  readonly limits: ChoiceLimits;
-  readonly stored: Set<Node>;
-  readonly build: Build;
 }
 
 /** The contraction over what was chosen; undefined where it is none of slopes of a pool. */
@@ -109,65 +90,4 @@ function channelsLast(node: Node, free: readonly number[]): readonly number[] {
   if (!isOp(node, window)) return free;
   const rank = node.args[0].type.shape.length;
   return [...free.filter((axis) => axis >= rank), ...free.filter((axis) => axis < rank)];
-}
-
-/** Slopes of a pool, each at the place in its window that was chosen. */
-interface Slopes {
-  readonly axes: readonly number[];
-  readonly size: readonly number[];
-  /** For each window. */
-  readonly place: Node;
-  readonly values: Node;
-}
-
-/** What is zero but at the chosen places of windows that lie side by side and cover all; undefined where it is anything else. */
-function slopesOf(given: Node): Slopes | undefined {
-  const whole = given.op === reshape ? operand(given) : given;
-  if (!isOp(whole, covering)) return undefined;
-  const [select] = whole.args;
-  const { axes, size, extent } = whole.attrs;
-  const rank = given.type.shape.length;
-  const isTiling = axes.every((axis, i) => {
-    const steps = stepsOf(whole.attrs, i);
-    const isSideBySide = steps.stride === steps.size && steps.dilation === 1 && steps.base === 1 && steps.before === 0;
-    return isSideBySide && extent[i] === steps.size * (shapeOf(select)[axis] ?? 0);
-  });
-  const isSame = shapeOf(given).every((n, axis) => n === shapeOf(whole)[axis]);
-  if (!isTiling || !isSame || rank + axes.length !== select.type.shape.length || select.op !== mapOps.select)
-    return undefined;
-  const [condition, values, other] = select.args;
-  if (condition?.op !== mapOps.eq || other === undefined || constantValue(other) !== 0) return undefined;
-  const [here, place] = isInWindow(operand(condition), size, rank)
-    ? [operand(condition), forWindows(operand(condition, 1), rank)]
-    : [operand(condition, 1), forWindows(operand(condition), rank)];
-  const each = values === undefined ? undefined : forWindows(values, rank);
-  if (!isInWindow(here, size, rank) || place === undefined || each === undefined) return undefined;
-  return isPlaceOf(place, sizeOf(size)) ? { axes, size, place, values: each } : undefined;
-}
-
-/** What is the same at all places of a window, one for each. */
-function forWindows(node: Node, rank: number): Node | undefined {
-  if (!isOp(node, broadcast)) return undefined;
-  const { axes } = node.attrs;
-  return axes.length === rank && axes.every((axis, i) => axis === i) ? node.args[0] : undefined;
-}
-
-/** The number of each place in its window. */
-function isInWindow(node: Node, size: readonly number[], rank: number): boolean {
-  if (
-    !isOp(node, broadcast) ||
-    neededBy([node]).some(({ op }) => op.kind === "source" && op !== iota && op !== constant)
-  )
-    return false;
-  const [places] = node.args;
-  if (!node.attrs.axes.every((axis, i) => axis === rank + i) || places.type.shape.length !== size.length) return false;
-  const [numbers] = evaluateGraph([places], new Map());
-  return numbers?.data.every((n, i) => n === i) ?? false;
-}
-
-/** Whether it is the place of an extreme of so many: it lies in its window, then. */
-function isPlaceOf(node: Node, count: number): boolean {
-  if (isOp(node, cast)) return isPlaceOf(node.args[0], count);
-  const isPlace = (node.op === maxWithIndex || node.op === minWithIndex) && node.result === 1;
-  return isPlace && sizeOf(innerExtents(node)) === count;
 }

@@ -167,6 +167,7 @@ export class Draft {
 }
 
 function kindOf({ op }: Node): ClusterKind {
+  if (op.kind === "spread") return "run";
   if (op.kind === "contract" || op.kind === "run" || op.kind === "loop") return op.kind;
   return op.kind === "reduce" ? "row" : "map";
 }
@@ -175,6 +176,7 @@ function kindOf({ op }: Node): ClusterKind {
 export function domainOf(node: Node): readonly number[] {
   const shape = shapeOf(node);
   if (isRun(node)) return shape.toSpliced(node.attrs.axis, 1);
+  if (node.op.kind === "spread") return shape.slice(0, 1);
   let rank = shape.length;
   while (rank > 0 && shape[rank - 1] === 1) rank -= 1;
   return shape.slice(0, rank);

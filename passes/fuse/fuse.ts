@@ -111,6 +111,7 @@ class Fusion {
     switch (node.op.kind) {
       case "source":
       case "run":
+      case "spread":
       case "loop":
         return false;
       case "contract":

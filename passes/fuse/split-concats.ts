@@ -31,7 +31,8 @@ export function splitWideConcats(entry: Entry, limits: Limits): Entry {
       results.has(node) ||
       node.op.kind === "contract" ||
       node.op.kind === "reduce" ||
-      node.op.kind === "run";
+      node.op.kind === "run" ||
+      node.op.kind === "spread";
     prices.set(
       node,
       isStored ? 1 : Math.min(mostReads, Math.max(1, sum(node.args.map((arg) => prices.get(arg) ?? 1)))),

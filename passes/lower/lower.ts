@@ -11,7 +11,7 @@
  */
 import { isShort } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
-import { isRun } from "../../src/graph/define.ts";
+import { isRun, isSpread } from "../../src/graph/define.ts";
 import { flopsOf as flopsOfNode } from "../../src/graph/flops.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { cast } from "../../src/graph/ops/map.ts";
@@ -26,6 +26,7 @@ import type {
   LoopVar,
   Nest,
   ParallelLoop,
+  SharedArray,
   Stmt,
 } from "../../src/kernel/kernel.ts";
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
@@ -40,6 +41,7 @@ import { lowerCopy } from "./lower-copy.ts";
 import { flatIndex, NestBuilder, type Start } from "./lower-nest.ts";
 import { ownIndex, type Part, partsOf, placesOfParts } from "./lower-parts.ts";
 import { lowerRun } from "./lower-run.ts";
+import { lowerSpread } from "./lower-spread.ts";
 import { Names } from "./names.ts";
 
 /** The sequence of one call of the entry: unscheduled kernels, bound to named buffers. */
@@ -106,7 +108,7 @@ function lowerGroup(
   const kernel = kernels.intern({
     name,
     buffers: params,
-    shared: [],
+    shared: buffers.shared,
     iterations: buffers.iterations,
     nests,
     flops,
@@ -149,6 +151,7 @@ class KernelBuffers {
   /** The loops around whose iteration it is told, and what it calls them. */
   readonly loops: LoopVar[] = [];
   readonly iterations: LoopVar[] = [];
+  readonly shared: SharedArray[] = [];
   readonly #places = new Map<Node, number>();
   readonly #pool: ExprPool;
 
@@ -300,6 +303,11 @@ function lowerCluster(part: Part, cluster: Cluster, buffers: KernelBuffers, name
   if (run !== undefined && isRun(run)) {
     const written = buffers.written(run);
     lowerRun(run, own, { nest, names, target, pool }, (at, value) => storeAt(written, at, value));
+    return { loops: parallel, prelude: nest.prelude, body: nest.body };
+  }
+  if (run !== undefined && isSpread(run)) {
+    const written = buffers.written(run);
+    buffers.shared.push(lowerSpread(run, own, { nest, names, pool }, (at, value) => storeAt(written, at, value)));
     return { loops: parallel, prelude: nest.prelude, body: nest.body };
   }
   // In id order, operands first: so a value never asks for another that is deep below it.

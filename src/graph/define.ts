@@ -23,6 +23,8 @@ import type {
   RunOp,
   RunSchema,
   SourceOp,
+  SpreadOp,
+  SpreadSchema,
   TransformOp,
   ViewOp,
 } from "./node.ts";
@@ -152,6 +154,10 @@ export function isContract(node: Node): node is NodeOf<ContractSchema, 2> & { re
 
 export function isRun(node: Node): node is NodeOf<RunSchema, "many"> & { readonly op: RunOp<RunSchema, "many"> } {
   return node.op.kind === "run";
+}
+
+export function isSpread(node: Node): node is NodeOf<SpreadSchema, 3> & { readonly op: SpreadOp<SpreadSchema, 3> } {
+  return node.op.kind === "spread";
 }
 
 const counts = ["no operands", "one operand", "two operands", "three operands"];

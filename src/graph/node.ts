@@ -221,6 +221,13 @@ export type RunSchema = {
   readonly restarts: "flag";
 };
 
+/** Adds multiples of a filter around places that values tell: a loop that adds to what it has stored. */
+export interface SpreadOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
+  readonly kind: "spread";
+}
+
+export type SpreadSchema = { readonly size: "list" };
+
 /** Written in other ops, which depends on sizes: `expand` makes them, once dimensions are numbers. */
 export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {
   readonly kind: "composed";
@@ -274,6 +281,7 @@ export type OpDef<S extends AttrSchema = AttrSchema, N extends Arity = Arity> =
   | ContractOp<S, N>
   | GatherOp<S, N>
   | RunOp<S, N>
+  | SpreadOp<S, N>
   | ComposedOp<S, N>
   | LoopOp<S, N>
   | TransformOp<S, N>;
@@ -361,7 +369,7 @@ export type ComposedName = "sort" | "putAlong" | "windowSum" | "running" | "scat
 export type LoopName = "scan" | "whileLoop" | "cond";
 
 /** What composed ops and windows are written in, and no entry before `expand`. */
-export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "chosen" | "runBlock";
+export type ExpandedName = "mergeRuns" | "searchSorted" | "covering" | "chosen" | "spread" | "runBlock";
 
 /** Ops of entries that are not differentiated yet. */
 export type TransformName = "gradient" | "pullback" | "slopedAs" | "withSlopes" | "checkpoint";

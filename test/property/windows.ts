@@ -12,11 +12,12 @@ import { neededNodes } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
-import type { Build, Node } from "../../src/graph/node.ts";
+import type { Build, Node, OpDef } from "../../src/graph/node.ts";
 import { chosen } from "../../src/graph/ops/chosen.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
 import { maxWithIndex } from "../../src/graph/ops/reduce.ts";
 import { input } from "../../src/graph/ops/source.ts";
+import { spread } from "../../src/graph/ops/spread.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import type { Windows } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
@@ -85,6 +86,8 @@ function inner(a: NdArray, b: NdArray): number {
   return a.data.reduce((sum, value, i) => sum + value * (b.data[i] ?? 0), 0);
 }
 
+const anyChoice = { leastChannels: 1, leastTerms: 1, leastImages: 1, leastPlaces: 1 };
+
 const pooled = fc.record({
   pool: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
   size: fc.integer({ min: 1, max: 3 }),
@@ -94,6 +97,8 @@ const pooled = fc.record({
   form: fc.integer({ min: 0, max: 7 }),
   seed: fc.integer({ min: 0, max: 1000 }),
 });
+
+type Pooled = typeof pooled extends fc.Arbitrary<infer T> ? T : never;
 
 export const windowProperties: readonly Property[] = [
   property(
@@ -160,61 +165,91 @@ export const windowProperties: readonly Property[] = [
   property(
     "the gradient of a filter behind a pool is a sum over what the pool chose",
     500,
-    fc.property(pooled, (one) => {
-      const { made, values } = filterGradient(one);
-      const entry = { name: "step", graph: made.graph, outputs: [{ name: "y", node: made }], next: [] };
-      const prepared = chooseSlopes(entry, { leastChannels: 1, leastTerms: 1 });
-      const after = prepared.entry.outputs.map(({ node }) => node);
-      if (!neededNodes(prepared.entry).some(({ op }) => op === chosen)) return false;
-      const [[before], [now]] = [evaluateGraph([made], values), evaluateGraph(after, values)];
-      return before !== undefined && now !== undefined && sameNumbers(before, now);
-    }),
+    fc.property(pooled, (one) => hasSameValue(filterGradient(one), chosen)),
+  ),
+  property(
+    "the gradient of the image of a convolution behind a pool is what the pool chose, spread",
+    500,
+    fc.property(pooled, (one) => hasSameValue(imageGradient(one), spread)),
   ),
 ];
 
-/** Windows of an image against the slopes of a pool, as the vjps write them. */
-function filterGradient({
-  pool,
-  size,
-  channels,
-  filters,
-  form,
-  seed,
-}: typeof pooled extends fc.Arbitrary<infer T> ? T : never) {
+/** Of what is written with the op. */
+function hasSameValue({ made, values }: ReturnType<typeof imageGradient>, op: OpDef): boolean {
+  const entry = { name: "step", graph: made.graph, outputs: [{ name: "y", node: made }], next: [] };
+  const prepared = chooseSlopes(entry, anyChoice);
+  if (!neededNodes(prepared.entry).some((node) => node.op === op)) return false;
+  const after = prepared.entry.outputs.map(({ node }) => node);
+  const [[before], [now]] = [evaluateGraph([made], values), evaluateGraph(after, values)];
+  return before !== undefined && now !== undefined && sameNumbers(before, now);
+}
+
+/** Windows of the slopes of a pool against a filter [places.., channels, filters], as the gradient of a convolution's image. */
+function imageGradient(one: Pooled) {
+  const { size, form, seed, filters } = one;
+  const { b, slopes, values, high, wide } = poolSlopes(one);
+  const each = (value: number): number[] => [value, value];
+  const before = seed % size;
+  const steps = {
+    axes: [1, 2],
+    size: each(size),
+    stride: each(1),
+    dilation: each(1),
+    base: each(1),
+    before: each(before),
+  };
+  const count = [high + before - (seed % 2), wide + before].map((n) => Math.max(1, n));
+  const windows = b.window(slopes, { ...steps, count, value: 0 });
+  const shape = [size, size, 4, filters];
+  const w = b.node(input, [], { dtype: "f32", shape, name: "w" });
+  values.set("w", wholeNumbers(shape, seed + 3));
+  const none = { batchLeft: [], batchRight: [] };
+  const [ofWindows, ofFilter] = form > 3 ? [[3, 4, 5], [3, 0, 1]] : [[4, 5, 3], [0, 1, 3]]; // biome-ignore format: choices
+  const made =
+    form % 2 === 0
+      ? b.contract(windows, w, { ...none, sumLeft: ofWindows, sumRight: ofFilter })
+      : b.contract(w, windows, { ...none, sumLeft: ofFilter, sumRight: ofWindows });
+  return { made, values };
+}
+
+/** Windows of an image against the slopes of a pool, as the gradient of a filter. */
+function filterGradient(one: Pooled) {
+  const { size, channels, form, seed } = one;
+  const { b, slopes, values, high, wide } = poolSlopes(one);
+  const each = (value: number): number[] => [value, value];
+  const shape = [2, high + size - 1, wide + size - 1, channels];
+  const x = b.node(input, [], { dtype: "f32", shape, name: "x" });
+  values.set("x", wholeNumbers(shape, seed));
+  const steps = { axes: [1, 2], size: each(size), stride: each(1), dilation: each(1), base: each(1), before: each(0) };
+  const image = b.window(x, { ...steps, count: [high, wide], value: 0 });
+  const left = form % 4 > 1 ? b.permute(image, [1, 5, 0, 2, 3, 4]) : image;
+  const [sumLeft, sumRight] = form % 4 > 1 ? [[2, 0, 3], [0, 1, 2]] : form > 3 ? [[2, 0, 1], [2, 0, 1]] : [[0, 1, 2], [0, 1, 2]]; // biome-ignore format: choices
+  const none = { batchLeft: [], batchRight: [] };
+  const made =
+    form % 2 === 0
+      ? b.contract(left, slopes, { ...none, sumLeft, sumRight })
+      : b.contract(slopes, left, { ...none, sumLeft: sumRight, sumRight: sumLeft });
+  return { made, values };
+}
+
+/** The slopes of a pool as its gradient writes them, and the numbers that they are made of. */
+function poolSlopes({ pool, filters, seed }: Pooled) {
   const b = builder(createGraph());
   const [high, wide] = [2 * pool[0], 3 * pool[1]];
-  const shapes = {
-    x: [2, high + size - 1, wide + size - 1, channels],
-    y: [2, high, wide, filters],
-    v: [2, 2, 3, filters],
-  };
+  const shapes = { y: [2, high, wide, filters], v: [2, 2, 3, filters] };
   const source = (name: keyof typeof shapes): Node => b.node(input, [], { dtype: "f32", shape: shapes[name], name });
-  const each = (value: number): number[] => [value, value];
-  const steps = { axes: [1, 2], dilation: each(1), base: each(1), before: each(0) };
-  const windows = { ...steps, size: [...pool], stride: [...pool] };
-  const best = b.node(maxWithIndex, [b.window(source("y"), { ...windows, count: [2, 3], value: 0 })], { axes: [4, 5] });
+  const pairs = { axes: [1, 2], dilation: [1, 1], base: [1, 1], before: [0, 0], size: [...pool], stride: [...pool] };
+  const best = b.node(maxWithIndex, [b.window(source("y"), { ...pairs, count: [2, 3], value: 0 })], { axes: [4, 5] });
   const place = b.cast(b.cast(best.results[1] ?? best, "u8"), "i32");
   const all = [2, 2, 3, filters, ...pool];
   const rows = b.iota("i32", [...pool], 0);
   const number = b.map("add", b.map("mul", rows, b.fill(rows, pool[1])), b.iota("i32", [...pool], 1));
   const isHere = b.map("eq", b.broadcast(number, all, [4, 5]), b.broadcast(place, all, [0, 1, 2, 3]));
-  const values = b.broadcast(source("v"), all, [0, 1, 2, 3]);
-  const slopes = b.node(covering, [b.map("select", isHere, values, b.fill(values, 0))], {
-    ...windows,
-    extent: [high, wide],
-  });
-  const image = b.window(source("x"), { ...steps, size: each(size), stride: each(1), count: [high, wide], value: 0 });
-  const [left, right] = [form % 4 > 1 ? b.permute(image, [1, 5, 0, 2, 3, 4]) : image, b.reshape(slopes, shapes.y)];
-  const [sumLeft, sumRight] = form % 4 > 1 ? [[2, 0, 3], [0, 1, 2]] : form > 3 ? [[2, 0, 1], [2, 0, 1]] : [[0, 1, 2], [0, 1, 2]]; // biome-ignore format: choices
-  const none = { batchLeft: [], batchRight: [] };
-  const made =
-    form % 2 === 0
-      ? b.contract(left, right, { ...none, sumLeft, sumRight })
-      : b.contract(right, left, { ...none, sumLeft: sumRight, sumRight: sumLeft });
-  return {
-    made,
-    values: new Map(Object.entries(shapes).map(([name, shape], i) => [name, wholeNumbers(shape, seed + i)])),
-  };
+  const each = b.broadcast(source("v"), all, [0, 1, 2, 3]);
+  const chosen = b.map("select", isHere, each, b.fill(each, 0));
+  const slopes = b.reshape(b.node(covering, [chosen], { ...pairs, extent: [high, wide] }), shapes.y);
+  const values = new Map(Object.entries(shapes).map(([name, shape], i) => [name, wholeNumbers(shape, seed + i + 1)]));
+  return { b, slopes, values, high, wide };
 }
 
 /** No windows are gathered one by one, and none spread the image where phases do without. */
@@ -223,8 +258,8 @@ function expectForm(made: Node, { stride, dilation, base }: Windows): void {
   const nodes = neededNodes(expand.run(entry, { dims: {}, warn: () => {} }));
   if (nodes.some(({ op }) => op === covering)) throw new Error("a contraction became a view of covering windows");
   const isDense = [...dilation, ...base].every((n) => n === 1) && stride.some((n) => n > 1);
-  const spread = nodes.filter((node) => isOp(node, window) && node.attrs.base.some((n) => n > 1));
-  if (isDense && spread.length > 0) throw new Error("dense windows were spread apart");
+  const apart = nodes.filter((node) => isOp(node, window) && node.attrs.base.some((n) => n > 1));
+  if (isDense && apart.length > 0) throw new Error("dense windows were spread apart");
 }
 
 /** Image [batch, windows.., channels] and filter [places.., channels, features] as [batch, windows.., features, places..]. */

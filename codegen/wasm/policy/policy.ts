@@ -9,14 +9,15 @@
  *   parallel f < 1280:  y[f] = max(x[f], 0)                split f 4; bind f_i lane
  */
 
-import type { Facts } from "../../../passes/schedule/facts.ts";
+import { type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Schedule } from "../../../src/kernel/moves.ts";
+import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { laneMoves } from "./lanes.ts";
 import { panelMoves } from "./panels.ts";
-import { splitMoves } from "./parts.ts";
+import { shareMoves, splitMoves } from "./parts.ts";
 
 /**
  * Rows and vectors of a register block. V8 puts all loads of an iteration before its multiply-adds, so a block needs a
@@ -40,6 +41,9 @@ export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum
 function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number): Schedule {
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
+  // In lanes since it was lowered.
+  if (someStmt(nest.body, { stmt: (stmt) => stmt.kind === "for" && stmt.mark === "lane" }))
+    return shareMoves(nest.loops.map(({ loop }) => loop), workOf(nest.body) * sizeOf(nest.loops.map(({ loop }) => loop))); // biome-ignore format: short
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
   return [...before, ...(panelMoves(facts, blocks, longest) ?? laneMoves(facts, longest))];
 }
