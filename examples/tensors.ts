@@ -5,8 +5,8 @@
  *   npx tsx src/tools/cli/main.ts run examples/tensors.ts -- --large            matrices of 5000 too: minutes
  */
 import {
-  add, cast, compile, type DType, dot, evaluate, f16, f32, f64, type InputSpec, i32, matmul, maximum, mul, program, reshape,
-  slice, type Tensor, transpose, UserError,u8, 
+  add, bf16, cast, compile, type DType, dot, evaluate, f16, f32, f64, type InputSpec, i32, matmul, maximum, mul, program, reshape,
+  slice, type Tensor, transpose, UserError, u8,
 } from "tensorloom"; // biome-ignore format: names
 import { nodeTarget, parseFlags } from "tensorloom/node";
 
@@ -107,12 +107,13 @@ function shapes(): void {
 
 /** A7: the types, and bytes as numbers from 0 to 1. */
 async function types(): Promise<void> {
-  const inputs = { bytes: u8(3), halves: f16(3), singles: f32(3), doubles: f64(3), whole: i32(3) };
+  const inputs = { bytes: u8(3), halves: f16(3), brains: bf16(3), singles: f32(3), doubles: f64(3), whole: i32(3) };
   const scaled = await compile(
-    program({ inputs, step: ({ bytes, halves, singles, doubles, whole }) => ({
+    program({ inputs, step: ({ bytes, halves, brains, singles, doubles, whole }) => ({
       outputs: {
         scaled: mul(cast(bytes, "f32"), 1 / 255),
         half: cast(halves, "f32"),
+        brain: cast(brains, "f32"),
         third: mul(doubles, 1 / 3),
         single: mul(singles, 1 / 3),
         twice: add(whole, whole),
@@ -122,15 +123,16 @@ async function types(): Promise<void> {
   const feeds = {
     bytes: Uint8Array.of(0, 51, 255),
     halves: Uint16Array.of(0x3c00, 0x3800, 0xc000),
+    brains: Uint16Array.of(0x3f80, 0x3f00, 0xc000),
     singles: Float32Array.of(1, 2, 3),
     doubles: Float64Array.of(1, 2, 3),
     whole: Int32Array.of(1, 2, -3),
   };
-  const { scaled: s, half, third, single, twice } = await scaled.run({ entry: "step", feeds });
+  const { scaled: s, half, brain, third, single, twice } = await scaled.run({ entry: "step", feeds });
   const names = Object.values(inputs).map(({ dtype }): DType => dtype);
   show(
     "A7",
-    `${names.join(", ")}: u8 / 255 ${list(s)}, f16 ${list(half)}, f64 ${third[0]}, f32 ${single[0]}, i32 ${list(twice)}`,
+    `${names.join(", ")}: u8 / 255 ${list(s)}, f16 ${list(half)}, bf16 ${list(brain)}, f64 ${third[0]}, f32 ${single[0]}, i32 ${list(twice)}`,
   );
   scaled.dispose();
 }

@@ -3,6 +3,7 @@
  * table for all targets. What the rows on tolerances and randomness promise is tested in other files.
  */
 import { compileOn } from "../src/compile.ts";
+import { roundTo, type ShortFloat, shortFloats } from "../src/core/dtype.ts";
 import {
   abs,
   add,
@@ -229,9 +230,31 @@ const rows: readonly Row[] = [
   slopes("round", [0.7], (x) => add(round(x), mul(x, 0)), [0]),
 ]; // biome-ignore format: a table
 
+/** Of floats of 16 bits: sums that were rounded to them at each step would stay at 2^(digits), where adding 1 changes nothing. */
+function shortRows(dtype: ShortFloat): readonly Row[] {
+  const { fraction, most } = shortFloats[dtype];
+  const short = (x: Tensor): Tensor => cast(x, dtype);
+  const single = (x: unknown): Tensor => cast(x as Tensor, "f32");
+  const count = 3 * 2 ** fraction;
+  const ones = Array.from({ length: count }, () => 1);
+  const half = 2 ** -(fraction + 1);
+  return [
+    row(`sum of ${dtype}`, [ones], (x) => single(sum(short(x))), [count]),
+    row(`mean of ${dtype}`, [ones], (x) => single(mean(short(x))), [1]),
+    row(`contraction of ${dtype}`, [ones], (x) => single(matmul(reshape(short(x), [1, -1]), reshape(short(x), [-1, 1]))), [count]),
+    row(`running sum of ${dtype}`, [ones], (x) => single(slice(cumulativeSum(short(x)) as Tensor, [count - 1, count])), [count]),
+    row(`ops of ${dtype} round one by one`, [[1], [half]], (x, y) => single(add(add(short(x), short(y)), short(y))), [1]),
+    row(`casts of ${dtype} round once`, [[1], [half]], (x, y) => single(short(add(add(x, y), y))), [1 + 2 * half]),
+    row(`a NaN of ${dtype}`, [[nan, 1]], (x) => single(mul(short(x), 2)), [nan, 2]),
+    { ...row(`what is too large for ${dtype}`, [[most, -most]], (x) => single(mul(short(x), 2)), [inf, -inf]), infinite: true },
+    slopes(`of ${dtype}`, [1, 2], (x) => single(mul(short(x), 0.3)), [0.3, 0.3].map((slope) => roundTo(dtype, slope))),
+  ]; // biome-ignore format: a table
+}
+
 /** The rows that a target does not keep: a line each. */
 export async function brokenRows(target: TargetSetup): Promise<readonly string[]> {
-  const chosen = rows.filter(({ infinite }) => infinite !== true || target.traits.name !== "wgsl");
+  const all = [...rows, ...shortRows("f16"), ...shortRows("bf16")];
+  const chosen = all.filter(({ infinite }) => infinite !== true || target.traits.name !== "wgsl");
   const named = chosen.flatMap(({ given }, i) => given.map((numbers, k) => [`r${i}_${k}`, numbers] as const));
   const held = program({
     inputs: Object.fromEntries(named.map(([name, numbers]) => [name, specOf(numbers)])),

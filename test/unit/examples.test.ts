@@ -33,7 +33,7 @@ test("tensors: A1 to A8 of the workloads", async () => {
   expect(lineOf("A5")).toEqual(["vector·vector [130], matrix·vector [44, 107], matrix·matrix [52, 58, 124, 139]"]);
   expect(lineOf("A6")).toEqual([expect.stringMatching(/: \[6, 1\], \[60000, 784\], \[20, 300\]$/)]);
   expect(lineOf("A7")).toEqual([
-    "u8, f16, f32, f64, i32: u8 / 255 [0, 0.20000001788139343, 1], f16 [1, 0.5, -2], " +
+    "u8, f16, bf16, f32, f64, i32: u8 / 255 [0, 0.20000001788139343, 1], f16 [1, 0.5, -2], bf16 [1, 0.5, -2], " +
       "f64 0.3333333333333333, f32 0.3333333432674408, i32 [2, 4, -6]",
   ]);
   const [head, ...rows] = lineOf("A8");
