@@ -185,7 +185,7 @@ function hasLanes({ nests }: Kernel): boolean {
 }
 
 const contractions = property(
-  "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly too",
+  "contractions with any epilogue compute the same in register blocks of both widths, as WebAssembly and as JavaScript too",
   200,
   fc.property(numbers, (drawn) => {
     const kernel = randomContraction(drawn);
@@ -196,6 +196,14 @@ const contractions = property(
       try {
         expectSame(runEvaluator(after, data), expected);
         expectSame(runWasm(after, data), expected);
+      } catch (error) {
+        throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
+      }
+    }
+    for (const change of [scheduleParts, schedulePanels]) {
+      const after = change(kernel);
+      try {
+        expectSame(runJs(after, data), expected);
       } catch (error) {
         throw new Error(`${error}\n${printKernel(kernel)}\n${printKernel(after)}`, { cause: error });
       }
@@ -226,7 +234,7 @@ const convolutions = property(
         const [whole] = after;
         if (whole === undefined) return;
         expectSame(runEvaluator(whole, data), expected);
-        if (change === scheduleJs || change === scheduleParts) expectSame(runJs(whole, data), expected);
+        if ([scheduleJs, scheduleParts, schedulePanels].includes(change)) expectSame(runJs(whole, data), expected);
         else if (change !== scheduleGpu && change !== anyMoves) expectSame(runWasm(whole, data), expected);
         if (typeof halves === "string") continue;
         after.push(change(halves.parts), change(halves.rest));
@@ -248,9 +256,11 @@ const convolutions = property(
 
 const scheduleGpu = (kernel: Kernel): Kernel => scheduleWgsl(kernel, gpu);
 const scheduleParts = (kernel: Kernel): Kernel => scheduleJs(kernel, { uncached: 0, part: 256, leastTerms: 2 });
+const schedulePanels = (kernel: Kernel): Kernel => scheduleJs(kernel, { wide: 0, panel: 1 });
 const schedulesOfContractions: readonly ((kernel: Kernel) => Kernel)[] = [
   scheduleJs,
   scheduleParts,
+  schedulePanels,
   scheduleWasm,
   (kernel) => scheduleWasm(kernel, joinedBlocks, 5),
   scheduleGpu,

@@ -254,6 +254,31 @@ describe("sums over more than a cache holds", () => {
   });
 });
 
+describe("more columns than a cache holds", () => {
+  test("rows go by some of them at a time", () => {
+    const words = (m: number, k: number, n: number): string => printSchedules(scheduleJs(dense(m, k, n)).schedule);
+    expect(words(1024, 1024, 1024)).toBe("split j 128; reorder j_o, i; split i 4; split j_i 2; jam i_i, j_i_i");
+    expect(words(512, 4608, 1000)).toBe(
+      "split j 16 peel(split i 4; split j_r 2; jam i_i, j_r_i); reorder j_o, i; split i 4; split j_i 2; jam i_i, j_i_i",
+    );
+    expect(words(128, 784, 512)).toBe("split i 4; split j 2; jam i_i, j_i");
+  });
+
+  test("also those that are left over, whatever is left of the rows", () => {
+    for (const [m, n] of [
+      [7, 37],
+      [1, 33],
+      [4, 32],
+      [6, 18],
+    ] as const) {
+      const kernel = dense(m, 5, n, m === 7);
+      const after = scheduleJs(kernel, { wide: 0, panel: 1 });
+      expect(printSchedules(after.schedule).startsWith("split j 16")).toBe(m > 1);
+      expectSameAfter(kernel, after);
+    }
+  });
+});
+
 /** Of 3 x 3 by 64 filters, or fewer: sums over all places of all images. */
 function filterGradient(images: number, places: number, filters = 64): Kernel {
   const [a, b, c] = [loop("a", 3), loop("b", 3), loop("c", filters)];
