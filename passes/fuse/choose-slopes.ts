@@ -18,9 +18,8 @@ import { covering } from "../../src/graph/ops/covering.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { shapeOf } from "./access.ts";
-import { type ChoiceLimits, type Making, type Slopes, slopesOf } from "./slopes.ts";
+import { type ChoiceLimits, type Making, type Prepared, type Slopes, slopesOf } from "./slopes.ts";
 import { overSpread } from "./spread-slopes.ts";
-import type { Prepared } from "./store-borders.ts";
 
 const usual: ChoiceLimits = { leastChannels: 16, leastTerms: 2 ** 12, leastImages: 8, leastPlaces: 4 };
 

@@ -23,7 +23,6 @@ import type { Node } from "../../src/graph/node.ts";
 import { sameShape, sizeOf } from "../../src/graph/shape.ts";
 import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Access, Accesses, isAligned, nodesOf, shapeOf } from "./access.ts";
-import { chooseSlopes } from "./choose-slopes.ts";
 import { type BufferKeys, bufferKeys, type Fused, isExternal } from "./cluster.ts";
 import { Draft } from "./fuse-draft.ts";
 import { finishClusters } from "./fuse-finish.ts";
@@ -32,12 +31,11 @@ import { groupClusters } from "./group.ts";
 import { innerContractions } from "./inner.ts";
 import { draftOfParts } from "./joined.ts";
 import { bodiesFused, mustBeStored } from "./loops.ts";
+import { type Prepared, prepareWindows } from "./prepare-windows.ts";
 import { splitWideConcats } from "./split-concats.ts";
-import { type Prepared, storeBorders } from "./store-borders.ts";
 
 /** Elements of a row that one iteration may walk when the rows are all there is (no parallel loop is left). */
 const smallRow = 4096;
-const noNodes: ReadonlySet<Node> = new Set();
 /**
  * Fuses, within the target's buffers a kernel. `apart` names states that are known not to be updated in place: their old and
  * next values are two buffers.
@@ -46,8 +44,7 @@ export function fuse(given: Entry, target: TargetTraits, apart: ReadonlySet<stri
   const limit = bufferLimit(target);
   const mostReads = floatingReads(limit);
   const narrow = splitWideConcats(given, { maxBuffers: limit, mostReads, storedFrom: storedConcat });
-  const plain = target.choosesSlopes ? chooseSlopes(narrow) : { entry: narrow, stored: noNodes };
-  const prepared = target.storesBorders ? storeBorders(plain) : plain;
+  const prepared = prepareWindows(narrow, target);
   const { entry } = prepared;
   const keyOf = bufferKeys(entry, apart);
   const fused = new Fusion(prepared, target, keyOf).partition();

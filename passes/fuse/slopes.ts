@@ -5,6 +5,7 @@
  */
 import { constantValue } from "../../src/graph/constant-value.ts";
 import { isOp, operand } from "../../src/graph/define.ts";
+import type { Entry } from "../../src/graph/entry.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { innerExtents } from "../../src/graph/flops.ts";
 import { neededBy } from "../../src/graph/graph.ts";
@@ -17,6 +18,13 @@ import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { shapeOf } from "./access.ts";
+
+/** What is fused. */
+export interface Prepared {
+  readonly entry: Entry;
+  /** Views that are to be stored. */
+  readonly stored: ReadonlySet<Node>;
+}
 
 /** When it is worth it. */
 export interface ChoiceLimits {

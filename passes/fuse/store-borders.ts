@@ -10,7 +10,7 @@
 
 import { copyOf } from "../../src/graph/copies.ts";
 import { isOp, operand } from "../../src/graph/define.ts";
-import { type Entry, neededNodes, rebuild, resultNodes } from "../../src/graph/entry.ts";
+import { neededNodes, rebuild, resultNodes } from "../../src/graph/entry.ts";
 import { innerExtents } from "../../src/graph/flops.ts";
 import type { Build, Node, NodeOf, WindowSchema } from "../../src/graph/node.ts";
 import { reshape } from "../../src/graph/ops/view.ts";
@@ -19,6 +19,7 @@ import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { shapeOf } from "./access.ts";
 import { isExternal } from "./cluster.ts";
+import type { Prepared } from "./slopes.ts";
 
 /** When a border pays. */
 export interface BorderLimits {
@@ -40,16 +41,8 @@ interface Border {
   readonly value: number;
 }
 
-/** What is fused. */
-export interface Prepared {
-  readonly entry: Entry;
-  /** Views that are to be stored. */
-  readonly stored: ReadonlySet<Node>;
-}
-
 export function storeBorders({ entry, stored: others }: Prepared, limits = usual): Prepared {
-  const nodes = neededNodes(entry);
-  const borders = nodes.some(({ op }) => op === window) ? bordersOf(nodes, limits) : [];
+  const borders = bordersOf(neededNodes(entry), limits);
   if (borders.length === 0) return { entry, stored: others };
   const byRoot = new Map(borders.map((border) => [rootOf(border.source), border]));
   const results = new Set(resultNodes(entry));

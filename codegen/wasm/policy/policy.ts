@@ -11,6 +11,7 @@
 
 import { type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
+import type { Stmt } from "../../../src/kernel/kernel.ts";
 import type { Schedule } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
@@ -41,9 +42,15 @@ export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum
 function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number): Schedule {
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
-  // In lanes since it was lowered.
-  if (someStmt(nest.body, { stmt: (stmt) => stmt.kind === "for" && stmt.mark === "lane" }))
-    return shareMoves(nest.loops.map(({ loop }) => loop), workOf(nest.body) * sizeOf(nest.loops.map(({ loop }) => loop))); // biome-ignore format: short
+  if (nest.body.some((stmt) => stmt.kind === "for" && isInLanes(stmt))) {
+    const axes = nest.loops.map(({ loop }) => loop);
+    return shareMoves(axes, workOf(nest.body) * sizeOf(axes));
+  }
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
   return [...before, ...(panelMoves(facts, blocks, longest) ?? laneMoves(facts, longest))];
+}
+
+/** Since it was lowered. */
+function isInLanes(stmt: Stmt): boolean {
+  return someStmt([stmt], { stmt: (inner) => inner.kind === "for" && inner.mark === "lane" });
 }
