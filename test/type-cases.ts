@@ -35,6 +35,27 @@ same<typeof v2, Trainer<"digit_loss" | "odd_loss", "a" | "b", "digit" | "odd">>(
 const v3 = trainer(two, { loss: { digit: "meanSquaredError", odd: "meanSquaredError" }, optimizer: rmsprop(), metrics: { digit: ["accuracy"], odd: { mae: (output, target) => mean(abs(sub(output, target))) } } });
 same<typeof v3, Trainer<"digit_loss" | "odd_loss" | "digit_accuracy" | "odd_mae", "a" | "b", "digit" | "odd">>(true);
 `,
+  shortFloats: `
+import { add, bf16, cast, compile, evaluate, f16, matmul, mean, param, program, slot, type Tensor, zeros } from "tensorloom";
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(_proof: Same<A, B>): void {}
+const made = program({
+  inputs: { x: bf16(2, 3), h: f16() },
+  state: { w: param(zeros(3, 4), { dtype: "bf16" }), s: slot(zeros(), { dtype: "bf16" }) },
+  step({ x, h }, { w, s }) {
+    same<typeof x, Tensor<[2, 3], "bf16">>(true);
+    const y = mean(add(matmul(x, w), s), { axis: 1 });
+    same<typeof y, Tensor<[2], "bf16">>(true);
+    return { outputs: { y, wide: cast(y, "f32"), h }, next: { s: mean(y) } };
+  },
+});
+const run = await compile(made);
+const found = await run.run({ entry: "step", feeds: { x: new Uint16Array(6), h: 1.5 } });
+same<typeof found, { readonly y: Uint16Array; readonly wide: Float32Array; readonly h: number }>(true);
+run.step({ x: [[1, 2, 3], [4, 5, 6]], h: 2 });
+export const brain = await evaluate(({ x }) => { same<(typeof x)["dtype"], "bf16">(true); return cast(x, "f32"); }, { x: Uint16Array.of(0x3f80) }, { dtype: "bf16" });
+export const half = await evaluate(({ x }) => { same<(typeof x)["dtype"], "f16">(true); return cast(x, "f32"); }, { x: Uint16Array.of(0x3c00) });
+`,
   convolutions: `
 import { avgPool, conv, convTranspose, depthwiseConv, f32, flatten, glorotUniform, globalPool, maxPool, param, program, relu, reshape, type Shape, type Tensor, window } from "tensorloom";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -381,6 +402,8 @@ const shapes: readonly (readonly [code: string, sentence: string])[] = [
     "'strides' does not exist in type 'ConvOptions'",
   ],
   ["tl.conv(tl.full([2, 8, 3], 0), tl.full([3, 3, 4], 0, 'f64'))", "conv: dtypes f32 and f64 differ: cast one"],
+  ["tl.add(tl.full([2], 0, 'f16'), tl.full([2], 0, 'bf16'))", "add: dtypes f16 and bf16 differ: cast one"],
+  ["tl.cast(tl.full([2], 0), 'bfloat16')", '"bfloat16"'],
   [
     "tl.depthwiseConv(tl.full([2, 8, 3], 0), tl.full([3, 2, 1], 0))",
     "depthwiseConv: x has 3 channels, and the filter takes 2",

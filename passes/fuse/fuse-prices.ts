@@ -1,7 +1,7 @@
 /**
  * What `fuse` weighs: arithmetic that is done again where a value is not stored, and the buffers that a kernel has room for.
  */
-import { byteWidth } from "../../src/core/dtype.ts";
+import { isShort } from "../../src/core/dtype.ts";
 import { UserError } from "../../src/core/errors.ts";
 import { isContract, isOp } from "../../src/graph/define.ts";
 import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
@@ -206,5 +206,5 @@ export function isMoreThanRead(node: Node, accesses: readonly Access[]): boolean
   let bytes = bytesOf(node) / 2;
   if (accesses.length === 0 || bytes < largeBytes / 2) return false;
   for (const read of nodesOf(accesses)) bytes -= bytesOf(read);
-  return bytes >= 0 && accesses.every(({ node: { type } }) => byteWidth(type.dtype) !== 2); // halves are slow to read
+  return bytes >= 0 && !accesses.some(({ node: { type } }) => isShort(type.dtype)); // they are slow to read
 }
