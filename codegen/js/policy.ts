@@ -4,8 +4,9 @@
  *   parallel i < 128, j < 512                              split i 4; split j 2; jam i_i, j_i
  *     fold acc = sum over k < 784 of x[i, k] * w[k, j]     6 loads for 8 sums
  *
- * Sums over more than a cache holds are taken part by part (`interchange`), and more columns than that some at a time. Rows of costly values that are wanted twice are kept in between. A block changes no bit: each element is summed in the same
- * order, in the same doubles.
+ * Sums over more than a cache holds are taken part by part (`interchange`), and more columns than that some at a time. Rows of
+ * costly values that are wanted twice are kept in between. None of it changes a bit: each element is summed in the same order, in
+ * the same doubles.
  */
 
 import { type Facts, sizeOf } from "../../passes/schedule/facts.ts";
