@@ -109,8 +109,9 @@ function inPanels(facts: Facts, chosen: readonly Block[], { wide, panel }: JsBlo
   if (outer === undefined || inner === undefined || fold?.kind !== "fold") return inBlocks(chosen, []);
   const { axis, extent, size } = inner;
   const bytes = 4 * sizeOf(fold.axes);
+  if (bytes * extent <= wide) return inBlocks(chosen, []);
   const width = Math.max(1, Math.floor(panel / (bytes * lineWords))) * lineWords;
-  if (bytes * extent <= wide || width >= extent) return inBlocks(chosen, []);
+  if (width >= extent) return inBlocks(chosen, []);
   const columns = (part: string, count: number): readonly Block[] => {
     return [outer, { axis: `${axis}_${part}`, extent: count, size: Math.min(size, count) }];
   };
@@ -127,6 +128,8 @@ function inPanels(facts: Facts, chosen: readonly Block[], { wide, panel }: JsBlo
 const mostSums = 2 ** 19;
 const lineBytes = 64;
 const lineWords = lineBytes / 4;
+/** Of an element: two factors, each of which may be computed of two. */
+const fewLoads = 4;
 
 /**
  * Where each block would read anew what no cache holds, all blocks take one part of their sums and then the next. The gradient of a
@@ -136,7 +139,8 @@ function partMoves(facts: Facts, chosen: readonly Block[], { uncached, part, lea
   const [fold] = facts.nest.body;
   if (chosen.length < 2 || fold?.kind !== "fold" || fold.fn !== "sum") return [];
   const total = sizeOf(fold.axes);
-  const bytes = bytesRead(fold);
+  // Most sums are short, and need no look at what they read.
+  const bytes = total * lineBytes * fewLoads <= uncached ? 0 : bytesRead(fold);
   if (bytes <= uncached || sizeOf(facts.nest.loops.map(({ loop }) => loop)) > mostSums) return [];
   const terms = wholeTerms(fold.axes, Math.max(leastTerms, (total * part) / bytes));
   if (terms < leastTerms || terms >= total) return [];
