@@ -71,7 +71,8 @@ export function writeKernel(
       memory.set(name, { element: type, address: { region: "panels", offset: offsets[i] ?? 0 }, base });
     });
   }
-  const stmts = kernel.nests.flatMap((nest) => [...nest.prelude, ...nest.body]);
+  const stmts: Stmt[] = [];
+  for (const { prelude, body } of kernel.nests) stmts.push(...prelude, ...body);
   const context: WasmContext = {
     f,
     module,
@@ -147,7 +148,11 @@ function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
       else if (stmt.kind === "var" && stmt.shape[stmt.shape.length - 1] === laneCount) arrays.add(stmt.name);
       if (arrays.size === 0 || lanes.size === 0) return; // few kernels have such arrays, and expressions are many
       if (stmt.kind === "assign") see(stmt.name, stmt.at);
-      for (const expr of ownExprs(stmt)) if (readsAny(expr, lanes) && readsAny(expr, arrays)) walkExpr(expr, read);
+      const exprs = ownExprs(stmt);
+      for (let i = 0; i < exprs.length; i += 1) {
+        const expr = exprs[i];
+        if (expr !== undefined && readsAny(expr, lanes) && readsAny(expr, arrays)) walkExpr(expr, read);
+      }
     },
   });
   return laned;

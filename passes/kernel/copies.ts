@@ -49,7 +49,10 @@ export class Copies {
     this.#pool = fresh.pool;
     this.#rewrite = {
       expr: (expr) => this.#inEach(expr)?.[this.#at] ?? expr,
-      index: (index) => asIndex(this.#rewrite.expr(index)),
+      index: (index) => {
+        const made = this.#rewrite.expr(index);
+        return made === index ? index : asIndex(made);
+      },
     };
   }
 
@@ -100,7 +103,8 @@ export class Copies {
 
   #firstAlike(reads: Expr["reads"]): readonly number[] | null {
     const replaced: (readonly Index[])[] = [];
-    for (const name of reads) {
+    for (let i = 0; i < reads.length; i += 1) {
+      const name = reads[i] ?? "";
       if (this.#names.has(name)) return this.#apart;
       const loop = this.#loops.get(name);
       if (loop !== undefined) replaced.push(loop);

@@ -74,10 +74,9 @@ class Block {
   constructor(stmts: readonly Stmt[], fresh: Rename) {
     this.#fresh = fresh;
     const plain = stmts.map((stmt) => this.#plain(stmt));
-    this.#at = 0;
-    for (const stmt of plain) {
+    for (this.#at = 0; this.#at < plain.length; this.#at += 1) {
+      const stmt = plain[this.#at];
       if (stmt !== undefined) this.#emit(stmt);
-      this.#at += 1;
     }
   }
 
@@ -90,8 +89,8 @@ class Block {
   // ---- first: `let`s that hold what another holds go, and what is computed is counted --------------------------------
 
   #plain(before: Stmt): Stmt | undefined {
-    const [renamed = before] = this.#renamed.size === 0 ? [] : this.rename([before]);
-    const made = this.#counted(renamed);
+    const renamed = this.#renamed.size === 0 ? before : this.rename([before])[0];
+    const made = this.#counted(renamed ?? before);
     this.#change(before);
     this.#at += 1;
     return made;

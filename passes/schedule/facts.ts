@@ -42,7 +42,8 @@ export class Facts {
     const known = this.#known.get(reads);
     if (known !== undefined) return known;
     const found = new Set<string>();
-    for (const name of reads) {
+    for (let i = 0; i < reads.length; i += 1) {
+      const name = reads[i] ?? "";
       if (this.#loops.has(name)) found.add(name);
       for (const loop of this.#names.get(name) ?? none) found.add(loop);
     }

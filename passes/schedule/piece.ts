@@ -129,7 +129,9 @@ export function copyBlock(loops: readonly BlockLoop[], fresh: Fresh) {
 type Find = (stmt: Stmt, after: () => readonly Stmt[], around: readonly Stmt[]) => readonly Stmt[] | undefined;
 
 function found(stmts: readonly Stmt[], find: Find, around: readonly Stmt[] = []): readonly Stmt[] | undefined {
-  for (const [i, stmt] of stmts.entries()) {
+  for (let i = 0; i < stmts.length; i += 1) {
+    const stmt = stmts[i];
+    if (stmt === undefined) break;
     const made = find(stmt, () => stmts.slice(i + 1), around);
     if (made !== undefined) return [...stmts.slice(0, i), ...made];
     const body = "body" in stmt ? found(stmt.body, find, [...around, stmt]) : undefined;

@@ -252,8 +252,8 @@ class Pool implements ExprPool, PoolNodes {
   #grow(): void {
     const before = this.#buckets;
     this.#buckets = emptyBuckets(4 * before.length);
-    for (const first of before) {
-      for (let entry = first; entry !== undefined; ) {
+    for (let i = 0; i < before.length; i += 1) {
+      for (let entry = before[i]; entry !== undefined; ) {
         const { next } = entry;
         enter(this.#buckets, entry);
         entry = next;

@@ -49,7 +49,7 @@ async function threadsForUser({ work, onWarning }: MachineOptions): Promise<1 | 
 
 /** What the engine's WebAssembly has. `wantsRelaxed`: switches on relaxed SIMD where a flag hides it. */
 export function engineFeatures(wantsRelaxed: boolean): ReturnType<typeof wasmFeatures> {
-  if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
+  if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false };
   if (wantsRelaxed) allowRelaxedSimd();
   return wasmFeatures((bytes) => WebAssembly.validate(bytes));
 }

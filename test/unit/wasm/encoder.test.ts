@@ -447,17 +447,15 @@ describe("the probe for features", () => {
       !parts.some((part) => Buffer.from(bytes).includes(Buffer.from(part)));
   const vectorConstant = [0xfd, 12];
   const multiplyAdd = [0xfd, 0x85, 0x02];
-  const sharedMemory = [2, 3];
 
   test("finds what this engine has", () => {
-    expect(wasmFeatures((bytes) => WebAssembly.validate(bytes))).toEqual({ simd: true, relaxed: true, threads: true });
+    expect(wasmFeatures((bytes) => WebAssembly.validate(bytes))).toEqual({ simd: true, relaxed: true });
   });
 
   test.each([
-    ["nothing", () => false, { simd: false, relaxed: false, threads: false }],
-    ["no SIMD", lacking(vectorConstant), { simd: false, relaxed: false, threads: true }],
-    ["no relaxed SIMD", lacking(multiplyAdd), { simd: true, relaxed: false, threads: true }],
-    ["no threads", lacking(sharedMemory), { simd: true, relaxed: true, threads: false }],
+    ["nothing", () => false, { simd: false, relaxed: false }],
+    ["no SIMD", lacking(vectorConstant), { simd: false, relaxed: false }],
+    ["no relaxed SIMD", lacking(multiplyAdd), { simd: true, relaxed: false }],
   ])("sees an engine with %s", (_, validate, features) => {
     expect(wasmFeatures(validate)).toEqual(features);
   });
