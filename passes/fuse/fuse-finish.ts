@@ -124,7 +124,8 @@ function neededMembers(results: readonly Node[], homes: ReadonlyMap<Node, Draft>
       if (needed.has(node) || !homes.has(node)) continue;
       needed.add(node);
       for (const access of accesses.of(node)) pending.push(access.node);
-      waits.push(...accesses.waitsOf(node));
+      const more = accesses.waitsOf(node);
+      if (more.size > 0) waits.push(...more);
     }
     const next = waits.pop();
     if (next === undefined) return { needed, awaited };

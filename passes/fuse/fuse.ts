@@ -214,8 +214,8 @@ class Fusion {
       const home = this.#home(access.node);
       if (home === draft ? access.guarded || !isAligned(access, domain) : home?.reaches(draft)) return false;
     }
-    for (const awaited of this.#accesses.waitsOf(node)) if (this.#home(awaited)?.reaches(draft)) return false;
-    return true;
+    const waits = this.#accesses.waitsOf(node);
+    return waits.size === 0 || ![...waits].some((awaited) => this.#home(awaited)?.reaches(draft) === true);
   }
 
   /** Two reductions with the same rows over the same operand, independent of each other, share their loops. */
@@ -375,7 +375,9 @@ class Fusion {
   /** The clusters that a node reads or waits for. */
   #neededBy(node: Node, accesses: readonly Access[]): Draft[] {
     const homes = this.#homesOf(accesses);
-    for (const awaited of this.#accesses.waitsOf(node)) {
+    const waits = this.#accesses.waitsOf(node);
+    if (waits.size === 0) return homes;
+    for (const awaited of waits) {
       const home = this.#home(awaited);
       if (home !== null && !homes.includes(home)) homes.push(home);
     }
