@@ -54,11 +54,15 @@ describe("the plan of a convolutional network", () => {
   test("two convolutions, each made again: an image and its slope, and what the pool chose", () => {
     // Of the slope only what the pool chose is in memory, with its places, twice: as it is, and as the gradients read it.
     const [first, chosen] = [128 * 26 * 26 * 32 * 4, 128 * 12 * 12 * 64 * 4];
-    const { peakBytes, lowerBoundBytes } = stagesOf(twoConvolutions(), "step", {}, targets.wasm.planned).report.memory;
+    const [peakBytes] = (["wasm", "js", "wgsl"] as const).map((target) => {
+      const { memory } = stagesOf(twoConvolutions(), "step", {}, targets[target].planned).report;
+      // on wgsl 1.10 where buffers are placed in their first order
+      expect(memory.peakBytes, target).toBeLessThanOrEqual(1.05 * memory.lowerBoundBytes);
+      return memory.peakBytes;
+    });
     const before = planned("wasm", conv2).report.memory.peakBytes;
     expect(before).toBeLessThan(2 * first + 2.1 * chosen);
     expect(peakBytes).toBeLessThan(2 * first + 0.8 * chosen);
-    expect(peakBytes).toBeLessThanOrEqual(1.05 * lowerBoundBytes);
   });
 
   test.each(["js", "wasm", "wgsl"] as const)(
