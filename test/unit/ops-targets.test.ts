@@ -26,7 +26,7 @@ describe.each(targets)("on %s, against the oracle", (label, target) => {
   beforeAll(async () => {
     found = await compareOps(target, label);
     console.log(printReport(found.rows));
-  }, 60_000);
+  });
 
   test("every value and gradient is within its tolerance", () => {
     expect(found.failures.join("\n")).toBe("");

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { builtFiles, builtFolder } from "../built.ts";
+import { workerFlags } from "../worker-flags.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -42,7 +43,7 @@ export function startScript(
   const file = new Map<string, string>(Object.entries(builtFiles)).get(path);
   // A built command needs no tsx for itself; for a user's TypeScript it brings it.
   const first = file === undefined ? ["--import", "tsx", path] : [join(built, `${file}.js`)];
-  return spawn(process.execPath, [...first, ...args], {
+  return spawn(process.execPath, [...workerFlags, ...first, ...args], {
     cwd: root,
     env: { ...process.env, NO_COLOR: "1", TSX_TSCONFIG_PATH: join(built, "tsconfig.json"), ...env },
   });
