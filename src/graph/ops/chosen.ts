@@ -20,6 +20,7 @@ export const chosen = gatherOp({
   name: "chosen",
   arity: 2,
   schema: { axes: "axes", size: "list", shared: "number" },
+  shift: ({ axes, size, shared }) => ({ axes: axes.map((axis) => axis + 1), size, shared: shared + 1 }),
   infer([x, place], { axes, size, shared }) {
     const places = place.shape.slice(0, shared).map((extent, axis) => Number(extent) * (size[axes.indexOf(axis)] ?? 1));
     const isWhole = places.length === shared && places.every((extent, axis) => extent === x.shape[axis]);
