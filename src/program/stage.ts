@@ -40,7 +40,7 @@ export interface Stage<P, C, N extends string = string, Optional extends boolean
 
 /** What a stage made: it is among the products, too. */
 export interface Done<P> {
-  readonly measure: Measure;
+  measure(): Measure;
   readonly again: Again<P> | null;
   show(): string;
 }
@@ -76,7 +76,7 @@ function runnerOf<P, C, N extends string, K extends keyof P, G extends keyof P>(
     const product = isSkipped ? without(made, context) : parts.run(made, context);
     products[parts.gives] = product;
     return {
-      measure: parts.measure(product),
+      measure: () => parts.measure(product),
       again: parts.again?.(product, made, context) ?? null,
       show: () => parts.show(product),
     };
@@ -114,13 +114,21 @@ export interface Watch {
 export function runStages<P, C>(stages: readonly Stage<P, C>[], made: Partial<P>, context: C, watch: Watch): void {
   const misplaced = findMisplaced(stages, keysOf(made));
   if (misplaced !== null) throw new CompilerBug(misplaced);
+  // By product: several passes leave most entries as they are.
+  const measured = new Map<unknown, Measure>();
   for (let i = 0; i < stages.length; i++) {
     const stage = stages[i];
     if (stage === undefined) return;
     const isSkipped = stage.optional && watch.skip.has(stage.name);
     const started = performance.now();
     const { measure, again, show } = stage.run(made, context, isSkipped);
-    if (!isSkipped) watch.done?.({ name: stage.name, ms: performance.now() - started, ...measure }, show);
+    if (!isSkipped && watch.done !== undefined) {
+      const ms = performance.now() - started;
+      const product = made[stage.gives];
+      const size = measured.get(product) ?? measure();
+      measured.set(product, size);
+      watch.done({ name: stage.name, ms, ...size }, show);
+    }
     if (again === null) continue;
     Object.assign(made, again.knowing);
     i = stages.findIndex(({ name }) => name === again.from) - 1;
