@@ -33,7 +33,7 @@ export const cases: readonly GpuCase[] = [
     (dtype): GpuCase => ({
       name: `ops of ${dtype} against the oracle, value and gradient`,
       async run({ device }) {
-        const every = effort === 1 ? 1 : 20;
+        const every = effort === 1 ? 1 : 40;
         const some = casesOf(dtype).filter((_, i) => i % every === 0);
         const { failures } = await compareOps(wgslTarget(deviceSource(device)), "wgsl", some);
         ok(failures.length === 0, failures.join("\n"));
