@@ -29,11 +29,12 @@ export function overSpread(
     const [windows, w] = [args[side], args[1 - side]];
     if (windows === undefined || w === undefined || batchLeft.length > 0 || !isOp(windows, window)) continue;
     const [given] = windows.args;
-    const { axes, size, stride, dilation, base, before, count } = windows.attrs;
+    const { axes, size, stride, dilation, base, before, count, value } = windows.attrs;
     const slopes = slopesOf(given);
     const rank = given.type.shape.length;
     const last = rank - 1;
-    const isPlain = [...stride, ...dilation, ...base].every((n) => n === 1) && axes.every((axis, i) => axis === i + 1);
+    const isPlain =
+      value === 0 && [...stride, ...dilation, ...base].every((n) => n === 1) && axes.every((axis, i) => axis === i + 1);
     if (slopes === undefined || !isPlain || rank !== axes.length + 2 || slopes.axes.join() !== axes.join()) continue;
     const [summed, otherSummed] = side === 0 ? [sumLeft, sumRight] : [sumRight, sumLeft];
     const [filterAxis, placeAxes] = [summed.indexOf(last), axes.map((_, i) => summed.indexOf(rank + i))];

@@ -94,9 +94,11 @@ function insideOf(padded: Node, { type }: Node, { source, before }: Border, buil
   );
 }
 
-/** The windows over the border; undefined where they read farther or something else outside. */
+/** The windows over the border; undefined where they read farther or something else outside, or go along fewer axes than it does. */
 function overBorder({ args, attrs }: Windows, padded: Node, border: Border, build: Build): Node | undefined {
   if (attrs.base.some((n) => n !== 1) || !Object.is(attrs.value, border.value)) return undefined;
+  const isWider = (n: number, axis: number): boolean => n > 0 && !attrs.axes.includes(axis);
+  if (border.before.some(isWider) || border.after.some(isWider)) return undefined;
   const fits = attrs.axes.every((axis, i) => {
     const [before, after] = reach(args[0], attrs, i);
     return before <= (border.before[axis] ?? 0) && after <= (border.after[axis] ?? 0);
