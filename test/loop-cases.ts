@@ -70,6 +70,29 @@ function shapedCases(): OpCase[] {
         );
       return scan((c: Tensor, r) => ({ carry: kept(c, row(r)) }), h, x).carry;
     }),
+    // Both loops keep what they carry among the rows that they stack, and the outer one carries what the inner one keeps.
+    ...[false, true].map((reverse) =>
+      one("loop scan", [input([2, 2], small), ...given.slice(1)], (x, h, w) => {
+        const step = (c: Tensor, r: unknown) => {
+          const inner = (d: Tensor, s: unknown) => ({ carry: smooth(d, row(s), ops.mul(c, row(r))), output: d });
+          const { carry, outputs } = scan(inner, c, w, { reverse });
+          return { carry, output: { c, outputs } };
+        };
+        const { carry, outputs } = scan(step, h, x, { reverse });
+        return all(carry, outputs.c, outputs.outputs);
+      }),
+    ),
+    one("loop scan", given, (x, _, w) => {
+      const step = (c: Tensor, r: unknown) => {
+        const { outputs } = scan(
+          (d: Tensor, s) => ({ carry: smooth(d, row(s), row(r)), output: d }),
+          ops.sum(c, { axis: 0 }),
+          c,
+        );
+        return { carry: outputs, output: c };
+      };
+      return all(scan(step, w, x).outputs);
+    }),
     one("loop scan", [input([2])], (h) => scan((c: Tensor) => ({ carry: ops.cos(c) }), h, {}, { length: 4 }).carry),
   ];
 }

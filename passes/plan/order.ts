@@ -143,17 +143,17 @@ class Ordering {
   /** Gives every result its buffer: states first, the largest before the smaller, then outputs. */
   addResults(options: OrderOptions): void {
     const { entry } = this.#fused;
+    const isKept = (result: Result): boolean => this.#given?.isKept(result) === true;
     const changed = entry.next.filter(({ name, node }) => !isSameState(node, name));
     const largestFirst = changed.sort((a, b) => bytesOf(b.node) - bytesOf(a.node) || (a.name < b.name ? -1 : 1));
     // Copies of inputs and states stand first, so that whoever overwrites a state waits for them.
     const copies = new Map<Result, Vertex>();
     for (const result of largestFirst) this.#copyExternal(result, this.#state(result), copies);
-    const outputs = entry.outputs.filter((result) => this.#given?.isKept(result) !== true);
+    const outputs = entry.outputs.filter((result) => !isKept(result));
     for (const result of outputs) this.#copyExternal(result, this.#output(result), copies);
-    for (const result of largestFirst)
-      if (this.#given?.isKept(result) === true) this.#put(result.node, this.#state(result));
+    for (const result of largestFirst) if (isKept(result)) this.#addKept(result);
     for (const result of largestFirst) {
-      if (this.#given?.isKept(result) === true) continue;
+      if (isKept(result)) continue;
       const copy = copies.get(result);
       if (copy === undefined) this.#addNext(result, options);
       else if (!this.#orderBehindReaders(copy, result.name)) this.#detour(copy, result);
@@ -204,6 +204,14 @@ class Ordering {
     }
     this.copied.set(name, reason);
     this.#mustOrder(this.#addCopyStep(this.#placeInScratch(node), target, vertex), name);
+  }
+
+  /** The new row of a kept carry. What an inner loop keeps among its own rows is copied from there. */
+  #addKept(result: Result): void {
+    const { node } = result;
+    const known = this.#knownPlace(node);
+    if (known === undefined) this.#put(node, this.#state(result));
+    else this.#addCopyStep(known, this.#state(result), this.#makerOf(node).vertex);
   }
 
   #addOutput(result: Result): void {
