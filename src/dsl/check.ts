@@ -26,7 +26,12 @@ import { isTensor, type Operand, Tensor } from "./tensor.ts";
 /** The tensor; `what` is the argument's name. */
 export function checkTensor(call: string, x: unknown, what = "x"): Tensor {
   if (x instanceof Tensor) return x;
-  const hint = typeof x === "number" ? ` (scalar(${x}) makes one)` : "";
+  const hint =
+    typeof x === "number"
+      ? ` (scalar(${x}) makes one)`
+      : typeof x === "function"
+        ? " (call it, and give what it returns)" // JAX's grad and hessian take functions
+        : "";
   const origin = here(call);
   throw new UserError(`${inCall(origin)}: ${what} must be a tensor, not ${show(x)}${hint}${atLine(origin)}`);
 }

@@ -40,6 +40,7 @@ const rows: readonly (readonly [title: string, call: () => unknown, ...words: st
   ["an initializer where a state stands", () => program({ state: any({ w: zeros(2) }), step: any(() => ({})) }), '"w" holds an initializer', "param(zeros(2, 3))"],
   ["an initializer in a layer of one's own", () => net({}, mine({ params: () => ({ w: zeros(1) }), apply: (_: object, x: tl.Tensor) => x })), 'trainer: model: "mine1.w" holds an initializer'],
   ["an initializer where a tensor stands", () => entry((x) => ({ outputs: { r: tl.add(x, any(zeros(3))) } })), "add: b must be a tensor or a number, not an initializer"],
+  ["a function where its result stands, as in JAX", () => entry((x) => ({ outputs: { r: tl.hessian(any((y: typeof x) => tl.sum(y)), x) } })), "hessian: y must be a tensor, not a function (call it, and give what it returns)"],
   ["a number among the outputs", () => entry(() => ({ outputs: { r: 3 } })), '"r" holds 3, where only tensors may stand'],
   ["an entry that returns a tensor", () => entry((x) => x), 'entry "go" must return { outputs, next }, not a Tensor\n    at '],
   ["an entry that returns its outputs bare", () => entry((x) => ({ loss: sum(x) })), 'entry "go" must return { outputs, next }: write outputs: { loss } where it returns loss\n    at '],
