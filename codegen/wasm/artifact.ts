@@ -41,6 +41,8 @@ export interface WasmFacts {
   readonly joinsVectors: boolean;
   /** It has multiply-adds that are rounded once, and may use them. */
   readonly relaxed: boolean;
+  /** How many threads will run a step, if none are kept from starting: what schedules may be for, and no meaning depends on. */
+  readonly threads: number;
 }
 
 /** The steps that are functions of the module. */

@@ -162,7 +162,7 @@ function lanedArrays(stmts: readonly Stmt[]): ReadonlySet<string> {
 const enoughIterations = 4;
 
 /** The place of the outermost thread loop that is long enough to divide, else of the longest; -1 where there is none. */
-function dividedLoop({ loops }: Nest, threads: number): number {
+export function dividedLoop({ loops }: Nest, threads: number): number {
   const extents = loops.map(({ loop, mark }) => (mark === "thread" ? loop.extent : -1));
   const long = extents.findIndex((extent) => extent >= enoughIterations * threads);
   const longest = Math.max(...extents);

@@ -4,11 +4,13 @@
  *
  *   run(thread)    step0(thread); barrier; loop t { step1(thread, t); barrier; ... } ...     0, or 1 where a barrier gave up
  *
- * Between steps all threads meet, as the next reads what others wrote. See abi.ts for the memory.
+ * Between steps all threads meet, as the next reads what others wrote; in a loop of launches only where it does (footprints.ts).
+ * See abi.ts for the memory.
  */
 
 import { byteWidth } from "../../src/core/dtype.ts";
 import { unreachable } from "../../src/core/errors.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
 import {
   type Addresses,
   type ArtifactRow,
@@ -21,9 +23,10 @@ import {
 import type { BufferSlot } from "../../src/program/buffer.ts";
 import { kernelsOf, type Sequence } from "../../src/program/sequence.ts";
 import { importedMemory, importNames, stepName } from "./abi.ts";
-import { callSteps, iterationsOf, type WasmArtifact } from "./artifact.ts";
-import { writeBarrier } from "./barrier.ts";
+import { type CallStep, callSteps, iterationsOf, type WasmArtifact } from "./artifact.ts";
+import { emitHeartbeat, writeBarrier } from "./barrier.ts";
 import { place } from "./context.ts";
+import { type LoopLaunch, meetingsOf } from "./footprints.ts";
 import type { FunctionWriter } from "./function.ts";
 import { layOut } from "./layout.ts";
 import { WasmModule } from "./module.ts";
@@ -65,7 +68,8 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
   }
   const barrier = layout.threads > 1 ? writeBarrier(wasm, layout.threads) : null;
   const run = wasm.function("run", ["i32"], ["i32"], (f, [thread]) => {
-    writeSteps(steps, { f, thread: place(thread, "the thread"), functions, barrier, iterations: [] });
+    const { threads } = layout;
+    writeSteps(steps, { f, thread: place(thread, "the thread"), threads, kernels, functions, barrier, iterations: [] });
     // Whether a worker is done is told by the last barrier, and a loop may run no step.
     const last = steps[steps.length - 1];
     if (barrier !== null && last !== undefined && last.kind !== "launch" && last.kind !== "copy") {
@@ -88,6 +92,8 @@ function addressOf({ segment, offset }: BufferSlot): RegionAddress {
 interface Run {
   readonly f: FunctionWriter;
   readonly thread: Local;
+  readonly threads: number;
+  readonly kernels: readonly Kernel[];
   readonly functions: ReadonlyMap<number, FunctionRef>;
   readonly barrier: FunctionRef | null;
   /** Of the loops around, outer first. */
@@ -100,13 +106,11 @@ function writeSteps(steps: readonly ArtifactStep[], run: Run): void {
 }
 
 function writeStep(step: ArtifactStep, run: Run): void {
-  const { f, thread, functions, barrier, iterations } = run;
+  const { f, thread, barrier } = run;
   switch (step.kind) {
     case "launch":
     case "copy":
-      f.get(thread);
-      for (const depth of iterationsOf(step)) f.get(place(iterations[depth], "an iteration"));
-      f.call(place(functions.get(step.id), stepName(step.id)));
+      writeCall(step, run);
       if (barrier !== null) leaveIfFailed(f, thread, barrier);
       return;
     case "loop":
@@ -128,19 +132,47 @@ function writeStep(step: ArtifactStep, run: Run): void {
   }
 }
 
+function writeCall(step: CallStep, { f, thread, functions, iterations }: Run): void {
+  f.get(thread);
+  for (const depth of iterationsOf(step)) f.get(place(iterations[depth], "an iteration"));
+  f.call(place(functions.get(step.id), stepName(step.id)));
+}
+
 function writeLoop({ extent, body }: StepOf<"loop">, run: Run): void {
-  const { f } = run;
+  const { f, thread, threads, barrier } = run;
+  const launches = barrier === null ? undefined : launchesIn(body, run.kernels);
+  const meetings = launches === undefined ? undefined : meetingsOf(launches, threads);
   const counter = f.local("i32");
   f.constI32(0);
   f.set(counter);
   f.loop((again) => {
-    writeSteps(body, { ...run, iterations: [...run.iterations, counter] });
+    const inside = { ...run, iterations: [...run.iterations, counter] };
+    if (barrier === null || launches === undefined || meetings === undefined) writeSteps(body, inside);
+    else {
+      for (const { step } of launches) {
+        if (meetings.before.has(step)) leaveIfFailed(f, thread, barrier);
+        writeCall(step, inside);
+      }
+      if (meetings.atEnd) leaveIfFailed(f, thread, barrier);
+      else emitHeartbeat(f, thread);
+    }
     countUp(counter, f);
     f.constI32(extent);
     f.op("i32.lt_u");
     f.brIf(again);
   });
   f.release(counter);
+  if (barrier !== null && meetings?.atEnd === false) leaveIfFailed(f, thread, barrier);
+}
+
+/** The launches of a body that has nothing else. */
+function launchesIn(body: readonly ArtifactStep[], kernels: readonly Kernel[]): readonly LoopLaunch[] | undefined {
+  const launches: LoopLaunch[] = [];
+  for (const step of body) {
+    if (step.kind !== "launch") return undefined;
+    launches.push({ step, kernel: place(kernels[step.kernel], step.label) });
+  }
+  return launches;
 }
 
 function writeWhile({ test, flag, most, body }: StepOf<"while">, run: Run): void {

@@ -1,6 +1,7 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
+import { longestSum } from "../../src/kernel/target.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
@@ -14,7 +15,7 @@ const bytesOf = (dtype: DType, count: number): number => byteWidth(dtype) * coun
 export const wasm: Target<WasmArtifact, WasmFacts> = {
   name: "wasm",
   tolerances: wasmTolerances,
-  portable: { joinsVectors: false, relaxed: false },
+  portable: { joinsVectors: false, relaxed: false, threads: 1 },
   traits: () => ({
     name: "wasm",
     accumulator: "f32",
@@ -31,8 +32,8 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     copied: 1,
     bytesOf,
   }),
-  scheduling: ({ joinsVectors }) => ({
-    policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks),
+  scheduling: ({ joinsVectors, threads }) => ({
+    policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks, longestSum, threads),
     secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
   }),
   legalize: (kernel) => kernel,

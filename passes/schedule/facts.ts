@@ -17,6 +17,7 @@ const none: Names = new Set();
 
 export class Facts {
   readonly nest: Nest;
+  readonly isRepeated: boolean;
   #isSeen = false;
   readonly #loops = new Map<string, LoopVar>();
   /** Of each declared name, the loops that it moves with. */
@@ -24,8 +25,10 @@ export class Facts {
   /** Sets of reads are shared by the expressions that have them: so is what follows from them. */
   readonly #known = new Map<readonly string[], Names>();
 
-  constructor(nest: Nest) {
+  /** `isRepeated`: its kernel is launched once for each iteration of a loop. */
+  constructor(nest: Nest, isRepeated = false) {
     this.nest = nest;
+    this.isRepeated = isRepeated;
   }
 
   /** Most nests are never asked. */

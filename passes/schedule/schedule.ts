@@ -34,7 +34,7 @@ export interface Scheduling {
 /** The kernel as the target runs it, when nothing is wrong with it; else the first move that broke it is named. */
 export function scheduleKernel(kernel: Kernel, scheduling: Scheduling): Kernel {
   const schedules = scheduling.policy(
-    kernel.nests.map((nest) => new Facts(nest)),
+    kernel.nests.map((nest) => new Facts(nest, kernel.iterations.length > 0)),
     kernel,
   );
   const made = writtenOut(kernel, schedules, scheduling);

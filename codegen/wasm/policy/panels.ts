@@ -22,7 +22,7 @@ import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.t
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { ownExprs, readsAny, walkExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { blocksFor, type WasmBlocks } from "./blocks.ts";
+import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
 import { canHaveLanes, enoughIterations, serialMoves } from "./parts.ts";
 
 /** Fewer multiply-adds are not worth a panel. */
@@ -53,8 +53,8 @@ const leastPlaces = 64;
 const nearBytes = 64 * 1024;
 
 /** The moves for a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
-export function panelMoves(facts: Facts, blocks: WasmBlocks, longest: number): Schedule | undefined {
-  const plan = planOf(facts, blocks, longest);
+export function panelMoves(facts: Facts, blocks: WasmBlocks, longest: number, threads: number): Schedule | undefined {
+  const plan = planOf(facts, blocks, longest, threads);
   if (plan === undefined) return undefined;
   const { column, atOnce } = plan;
   const { vectors } = plan.blocks;
@@ -83,6 +83,7 @@ interface Plan {
   /** All others. */
   readonly outside: readonly LoopVar[];
   readonly byColumns: boolean;
+  readonly chunk: number; // rows that share a panel, where threads share rows
   /** Panels that a pass over the rows serves. */
   readonly atOnce: number;
   /** The fold that the sum is computed in. */
@@ -91,7 +92,7 @@ interface Plan {
   readonly epilogue: number;
 }
 
-function planOf(facts: Facts, usual: WasmBlocks, longest: number): Plan | undefined {
+function planOf(facts: Facts, usual: WasmBlocks, longest: number, threads: number): Plan | undefined {
   const summed = sumOf(facts);
   if (summed === undefined) return undefined;
   const { fold, around } = summed;
@@ -109,7 +110,8 @@ function planOf(facts: Facts, usual: WasmBlocks, longest: number): Plan | undefi
   if (around?.axes.some(({ name }) => moving.has(name))) return undefined;
   const otherRows = rows.filter((loop) => loop !== row);
   const enough = enoughPanels * usual.vectors * laneCount;
-  const byColumns = sizeOf(columns) >= enough && !byImages(otherRows, sizeOf(rows), inner);
+  const each = facts.isRepeated && otherRows.length === 0 ? rowsInLoop(usual, row.extent, work, threads) : null;
+  const byColumns = each === null && sizeOf(columns) >= enough && !byImages(otherRows, sizeOf(rows), inner);
   const isFew = byColumns && sizeOf(columns) < 2 * enough; // of wide panels there would be too few to share
   const blocks = isFew ? usual : blocksFor(usual, row.extent, column.extent, depth);
   const width = blocks.vectors * laneCount;
@@ -131,6 +133,7 @@ function planOf(facts: Facts, usual: WasmBlocks, longest: number): Plan | undefi
     otherRows,
     outside: [...batch, ...columns.filter((loop) => loop !== column)],
     byColumns,
+    chunk: each ?? blocks.rows * blocksPerChunk,
     atOnce: byColumns ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width) : 1,
     around,
     epilogue: around === null ? epilogueOf(body, fold, longest) : 0,
@@ -290,7 +293,7 @@ function columnMoves(plan: Plan, axis: string, left: number, sizes: readonly Col
 
 /** Where threads share rows, each has some blocks of them, and what is left over is one thread's. */
 function rowMoves(plan: Plan, columns: Columns): Schedule {
-  const { row, otherRows, blocks, byColumns, outside } = plan;
+  const { row, otherRows, chunk, byColumns, outside } = plan;
   if (byColumns)
     return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: [], around: otherRows });
   // Outer ones are shared as long as threads lack iterations.
@@ -299,7 +302,6 @@ function rowMoves(plan: Plan, columns: Columns): Schedule {
   for (const loop of otherRows) if (!isEnough()) shared.push(loop);
   const around = otherRows.filter((loop) => !shared.includes(loop));
   const names = shared.map(({ name }) => name);
-  const chunk = blocks.rows * blocksPerChunk;
   if (isEnough() || row.extent <= chunk) {
     return insideMoves(plan, columns, { row: row.name, extent: row.extent, shared: names, around });
   }

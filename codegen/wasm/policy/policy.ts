@@ -34,12 +34,12 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
  */
 export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
-/** `longest`: terms of a sum that are added up one after the other. */
-export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum): Policy {
-  return (facts) => facts.map((nest) => scheduleOf(nest, blocks, longest));
+/** `longest`: terms of a sum that are added up one after the other. `threads`: how many there probably will be. */
+export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy {
+  return (facts) => facts.map((nest) => scheduleOf(nest, blocks, longest, threads));
 }
 
-function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number): Schedule {
+function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number, threads: number): Schedule {
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
   if (nest.body.some((stmt) => stmt.kind === "for" && isInLanes(stmt))) {
@@ -47,7 +47,7 @@ function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number): Schedule
     return shareMoves(axes, workOf(nest.body) * sizeOf(axes));
   }
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
-  return [...before, ...(panelMoves(facts, blocks, longest) ?? laneMoves(facts, longest))];
+  return [...before, ...(panelMoves(facts, blocks, longest, threads) ?? laneMoves(facts, longest))];
 }
 
 /** Since it was lowered. */

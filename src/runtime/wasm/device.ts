@@ -20,7 +20,11 @@ export const wasmDevice: Device<WasmArtifact, WasmFacts> = {
 export function wasmFound({ threads = "auto", precise = false }: TargetOptions = {}): Found<WasmArtifact, WasmFacts> {
   const { simd, relaxed } = engineFeatures(!precise);
   return {
-    facts: { joinsVectors: joinsVectors(), relaxed: relaxed && !precise },
+    facts: {
+      joinsVectors: joinsVectors(),
+      relaxed: relaxed && !precise,
+      threads: threads === "auto" ? chooseThreads(threads, findHost()).threads : threads,
+    },
     forbidden: () => (simd ? whyNoWasm() : null),
     async machine(stateBytes, options) {
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
