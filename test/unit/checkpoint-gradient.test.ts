@@ -289,4 +289,11 @@ describe("it holds", () => {
       const { a } = wrap === kept ? ops.checkpoint(pair, x as Tensor) : pair(x as Tensor);
       return ops.grad(total(a), x as Tensor);
     }));
+
+  test("of one tensor in two places, whose slope it is once", () =>
+    same((wrap, { x }) => {
+      const both = ({ p, q }: { p: Tensor; q: Tensor }): Tensor => ops.mul(ops.exp(p), cube(q)) as Tensor;
+      const at = { p: x as Tensor, q: x as Tensor };
+      return ops.grad(total(wrap === kept ? ops.checkpoint(both, at) : both(at)), x as Tensor);
+    }));
 });

@@ -112,7 +112,8 @@ export const checkpoint: TransformOp<{ readonly body: "body" }, "many"> = {
     const waiting = madeAgainFrom(body);
     const again = node.args.map((arg, i) => (waiting.has(i) ? b.node(barrier, [arg, token], {}) : alone(arg)));
     const { outputs } = applied(body, again, b);
-    return b.pullback(outputs, slopes, again);
+    // An operand that is given twice is one node here: its slope is of all its uses, and belongs to one of the two places.
+    return b.pullback(outputs, slopes, again).map((own, i) => (again.indexOf(again[i] ?? node) === i ? own : null));
   },
   batch(args, attrs, size, b) {
     const body = bodyOf(attrs.body);
