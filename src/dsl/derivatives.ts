@@ -8,6 +8,7 @@ import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkArguments, checkValue, number } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { alone } from "../graph/copies.ts";
 import { gradient as gradientOp } from "../graph/ops/transform.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
@@ -27,7 +28,7 @@ import { add, div, mul, sub } from "./math.ts";
 import { l2Norm } from "./norms.ts";
 import { concat, reshape } from "./shape.ts";
 import { oneHot, scalar } from "./sources.ts";
-import { type Tensor, tensorLeaf } from "./tensor.ts";
+import { isNode, Tensor, tensorLeaf } from "./tensor.ts";
 import { leavesOf, mapTree, type Tree } from "./tree.ts";
 
 /** The value of a function at a tree of tensors, and its derivatives by each of them. */
@@ -36,9 +37,10 @@ export function valueAndGrad<T, S extends readonly [] | Shape, D extends DType>(
   at: T,
 ): { readonly value: Tensor<S, D>; readonly gradient: GradientsOf<T> } {
   checkArguments("valueAndGrad", arguments, 2);
-  const value = valueAt("valueAndGrad", f, at);
+  const place = apart("valueAndGrad", at);
+  const value = valueAt("valueAndGrad", f, place);
   checkTensor("valueAndGrad", value, "what the function gives");
-  return { value, gradient: grad(value, at) };
+  return { value, gradient: grad(value, place) };
 }
 
 /** The value of a function at a tree of tensors, and what takes slopes of it back to slopes of each of them. */
@@ -47,8 +49,9 @@ export function vjp<T, R>(
   at: T,
 ): { readonly value: R; readonly pullback: (slope: GradientsOf<R>) => GradientsOf<T> } {
   checkArguments("vjp", arguments, 2);
-  const value = valueAt("vjp", f, at);
-  return { value, pullback: (slope) => pullback(value, slope, at) };
+  const place = apart("vjp", at);
+  const value = valueAt("vjp", f, place);
+  return { value, pullback: (slope) => pullback(value, slope, place) };
 }
 
 /**
@@ -67,9 +70,10 @@ export function jvp(
 ): { readonly value: unknown; readonly tangent: Tree<Tensor> } {
   checkArguments("jvp", arguments, 3);
   const origin = here("jvp");
-  const places = leavesOf(at, tensorLeaf, "jvp");
+  const place = apart("jvp", at);
+  const places = leavesOf(place, tensorLeaf, "jvp");
   const directions = leavesLike("jvp", "the tangent", tangent, places, origin);
-  const value = valueAt("jvp", f, at);
+  const value = valueAt("jvp", f, place);
   const by = places.map(({ leaf }) => leaf);
   const values = tensorsOf(value, "jvp");
   const graph = graphOfAll("jvp", "the values", [...values, ...by], origin);
@@ -95,6 +99,17 @@ export function hvp(y: Tensor, by: unknown, vector: unknown): Tree<Tensor> {
   const first = places.map(({ leaf }) => applyOp(gradientOp, [y, leaf], {}, origin));
   // second derivatives are symmetric: what goes backwards through the gradient is what goes forwards
   return mapTree(by, tensorLeaf, "hvp", (leaf) => pullbackOf(first, directions, leaf, origin, true));
+}
+
+/** The tree, with a tensor that stands in several places another one in each: what the function makes of one is not made of the others. */
+function apart<T>(call: string, at: T): T;
+function apart(call: string, at: unknown): unknown {
+  const times = new Map<Tensor["value"], number>();
+  for (const { value } of tensorsOf(at, call)) times.set(value, (times.get(value) ?? 0) + 1);
+  return mapTree(at, tensorLeaf, call, (leaf) => {
+    const { value } = leaf;
+    return isNode(value) && (times.get(value) ?? 0) > 1 ? new Tensor(alone(value)) : leaf;
+  });
 }
 
 /** What a user's function gives for a tree of tensors. */

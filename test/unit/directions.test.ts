@@ -188,6 +188,24 @@ describe("a forward derivative", () => {
     expect(warnings).toEqual([expect.stringContaining('does not depend on input "y"')]);
   });
 
+  test("at one tensor in two places, each of which is changed, or has a slope, for itself", async () => {
+    const f = ([p, q]: readonly Tensor[]): Tensor =>
+      ops.add(ops.sin(p as never), ops.mul(q as never, q as never)) as Tensor;
+    const given = { x: 0.4, one: 1 };
+    const make = ({ x, one }: { x: Tensor; one: Tensor }) => ({
+      tangent: ops.jvp(f, [x, x], [one, one] as never).tangent,
+      slopes: ops.vjp(f, [x, x]).pullback(one as never),
+      gradient: ops.valueAndGrad(f as never, [x, x]).gradient,
+    });
+    const found = await evaluate(make as never, given, { dtype: "f64" });
+    const { tangent, slopes, gradient } = found as { tangent: number; slopes: number[]; gradient: number[] };
+    expect(tangent).toBeCloseTo(Math.cos(0.4) + 0.8, 12);
+    for (const [p, q] of [slopes, gradient]) {
+      expect(p).toBeCloseTo(Math.cos(0.4), 12);
+      expect(q).toBeCloseTo(0.8, 12);
+    }
+  });
+
   test("wants a tangent of the same form, and says what is missing, where", () => {
     const make = (tangent: (v: Tensor) => unknown) => () =>
       program({
