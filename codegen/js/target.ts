@@ -21,8 +21,8 @@ export const js: Target<JsArtifact, null> = {
     hasF64: true,
     innerTerms: 4096,
     packs: "none",
-    storesBorders: true,
-    choosesSlopes: false,
+    storesBorders: { leastReads: 64, leastElements: 2 ** 14, mostGrowth: 2 },
+    choosesSlopes: null,
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

@@ -24,8 +24,8 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     hasF64: false,
     innerTerms: 32768,
     packs: "columns",
-    storesBorders: true,
-    choosesSlopes: true,
+    storesBorders: { leastReads: 64, leastElements: 2 ** 14, mostGrowth: 2 },
+    choosesSlopes: { leastChannels: 16, leastTerms: 2 ** 12, leastImages: 8, leastPlaces: 4 },
     hasBranches: true,
     needsSchedule: false,
     alignment: 64, // a cache line

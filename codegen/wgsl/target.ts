@@ -35,8 +35,8 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     hasF64: false,
     innerTerms: 64,
     packs: "both",
-    storesBorders: false,
-    choosesSlopes: false,
+    storesBorders: null,
+    choosesSlopes: null,
     hasBranches: false,
     needsSchedule: true, // a loop without a workgroup and an invocation is none
     alignment: limits.minStorageBufferOffsetAlignment,

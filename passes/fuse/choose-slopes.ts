@@ -17,14 +17,13 @@ import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import type { ChoiceLimits } from "../../src/kernel/target.ts";
 import { shapeOf } from "./access.ts";
-import { type ChoiceLimits, type Making, type Prepared, type Slopes, slopesOf } from "./slopes.ts";
+import { type Making, type Prepared, type Slopes, slopesOf } from "./slopes.ts";
 import { overSpread } from "./spread-slopes.ts";
 
-const usual: ChoiceLimits = { leastChannels: 16, leastTerms: 2 ** 12, leastImages: 8, leastPlaces: 4 };
-
 /** With what is to be stored of its views. */
-export function chooseSlopes(entry: Entry, limits = usual): Prepared {
+export function chooseSlopes(entry: Entry, limits: ChoiceLimits): Prepared {
   const stored = new Set<Node>();
   if (!neededNodes(entry).some(({ op }) => op === covering)) return { entry, stored };
   const made = rebuild(entry, (node, args, build) => {

@@ -4,16 +4,22 @@
  */
 import type { Entry } from "../../src/graph/entry.ts";
 import { window } from "../../src/graph/ops/window.ts";
-import type { TargetTraits } from "../../src/kernel/target.ts";
+import type { BorderLimits, ChoiceLimits } from "../../src/kernel/target.ts";
 import { chooseSlopes } from "./choose-slopes.ts";
 import type { Prepared } from "./slopes.ts";
 import { storeBorders } from "./store-borders.ts";
 
 export type { Prepared };
 
-export function prepareWindows(entry: Entry, { choosesSlopes, storesBorders }: TargetTraits): Prepared {
+/** What a target says of it; null where it gains nothing. */
+interface WindowLimits {
+  readonly choosesSlopes: ChoiceLimits | null;
+  readonly storesBorders: BorderLimits | null;
+}
+
+export function prepareWindows(entry: Entry, { choosesSlopes, storesBorders }: WindowLimits): Prepared {
   const plain: Prepared = { entry, stored: new Set() };
   if (!entry.graph.nodes.some(({ op }) => op === window)) return plain;
-  const chosen = choosesSlopes ? chooseSlopes(entry) : plain;
-  return storesBorders ? storeBorders(chosen) : chosen;
+  const chosen = choosesSlopes === null ? plain : chooseSlopes(entry, choosesSlopes);
+  return storesBorders === null ? chosen : storeBorders(chosen, storesBorders);
 }

@@ -17,6 +17,7 @@ import { constant, iota } from "../../src/graph/ops/source.ts";
 import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import type { ChoiceLimits } from "../../src/kernel/target.ts";
 import { shapeOf } from "./access.ts";
 
 /** What is fused. */
@@ -24,18 +25,6 @@ export interface Prepared {
   readonly entry: Entry;
   /** Views that are to be stored. */
   readonly stored: ReadonlySet<Node>;
-}
-
-/** When it is worth it. */
-export interface ChoiceLimits {
-  /** Channels side by side, from which on there are vectors enough. */
-  readonly leastChannels: number;
-  /** Terms of a sum over all places. */
-  readonly leastTerms: number;
-  /** Images that threads share. */
-  readonly leastImages: number;
-  /** Of places that a pool chooses from: with fewer, most slopes are not zero. */
-  readonly leastPlaces: number;
 }
 
 /** What writes a program anew over slopes, and what of its views is to be stored. */

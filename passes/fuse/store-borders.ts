@@ -17,21 +17,10 @@ import { reshape } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
+import type { BorderLimits } from "../../src/kernel/target.ts";
 import { shapeOf } from "./access.ts";
 import { isExternal } from "./cluster.ts";
 import type { Prepared } from "./slopes.ts";
-
-/** When a border pays. */
-export interface BorderLimits {
-  /** Multiply-adds for each stored element: a store and a load take as long as some dozens. */
-  readonly leastReads: number;
-  /** Less is in the nearest cache, and not worth a launch. */
-  readonly leastElements: number;
-  /** Times as many elements as without: around a small image a wide border is most of what is stored. */
-  readonly mostGrowth: number;
-}
-
-const usual: BorderLimits = { leastReads: 64, leastElements: 2 ** 14, mostGrowth: 2 };
 
 /** Around all that windows read of one operand, for each of its axes. */
 interface Border {
@@ -41,7 +30,7 @@ interface Border {
   readonly value: number;
 }
 
-export function storeBorders({ entry, stored: others }: Prepared, limits = usual): Prepared {
+export function storeBorders({ entry, stored: others }: Prepared, limits: BorderLimits): Prepared {
   const borders = bordersOf(neededNodes(entry), limits);
   if (borders.length === 0) return { entry, stored: others };
   const byRoot = new Map(borders.map((border) => [rootOf(border.source), border]));

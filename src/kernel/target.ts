@@ -25,10 +25,10 @@ export interface TargetTraits {
   readonly innerTerms: number;
   /** Which operands of a contraction are copied once for each pass over them and read from the copy: the columns in panels, both in tiles. */
   readonly packs: "none" | "columns" | "both";
-  /** Whether a load that may lie outside of its operand costs so much that convolutions read theirs with a border, stored. */
-  readonly storesBorders: boolean;
-  /** Whether a sum over what a pool chose is made of that, read where it lies, in place of all that it might have chosen. */
-  readonly choosesSlopes: boolean;
+  /** From when on a load that may lie outside of its operand costs so much that convolutions read theirs with a border, stored. */
+  readonly storesBorders: BorderLimits | null;
+  /** From when on a sum over what a pool chose is made of that, read where it lies, in place of all that it might have chosen. */
+  readonly choosesSlopes: ChoiceLimits | null;
   /** Whether it can run a launch or not, as the launches before have found; else all of them run, always as often. */
   readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */
@@ -39,6 +39,28 @@ export interface TargetTraits {
   readonly copied: number;
   /** Bytes that `count` elements take in this target's memory. */
   bytesOf(dtype: DType, count: number): number;
+}
+
+/** When a border pays. */
+export interface BorderLimits {
+  /** Multiply-adds for each stored element: a store and a load take as long as some dozens. */
+  readonly leastReads: number;
+  /** Less is in the nearest cache, and not worth a launch. */
+  readonly leastElements: number;
+  /** Times as many elements as without: around a small image a wide border is most of what is stored. */
+  readonly mostGrowth: number;
+}
+
+/** When it is worth it to sum over what a pool chose. */
+export interface ChoiceLimits {
+  /** Channels side by side, from which on there are vectors enough. */
+  readonly leastChannels: number;
+  /** Terms of a sum over all places. */
+  readonly leastTerms: number;
+  /** Images that threads share. */
+  readonly leastImages: number;
+  /** Of places that a pool chooses from: with fewer, most slopes are not zero. */
+  readonly leastPlaces: number;
 }
 
 /** Terms that a target adds up one after the other in f32; a longer sum is a sum of such sums (the move `splitFold`). */

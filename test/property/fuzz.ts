@@ -14,6 +14,7 @@ import { idxProperties } from "./idx.ts";
 import { kernelProperties } from "./kernels.ts";
 import { lifetimeProperties } from "./lifetimes.ts";
 import { loopLifetimeProperties } from "./loop-lifetimes.ts";
+import { preparedProperties } from "./prepared-windows.ts";
 import { programProperties } from "./programs.ts";
 import { describeFailure } from "./property.ts";
 import { safetensorsProperties } from "./safetensors.ts";
@@ -43,6 +44,7 @@ await script(
       ...idxProperties,
       ...safetensorsProperties,
       ...windowProperties,
+      ...preparedProperties,
       ...transformProperties,
       ...cliProperties,
       ...escapeProperties(await loadReaders()),
