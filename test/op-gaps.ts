@@ -99,7 +99,7 @@ export function unknownModules(files: readonly string[]): string[] {
   return files.filter((file) => !known.includes(file.replace(/\.ts$/, "")));
 }
 
-/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op, `running-slopes` and `loop-gradients` are gradients, `scatter` what an op is written in, `spread` what one target alone is given (windows.ts, inner.test.ts). Transforms are gone before a target sees them. */
+/** Files of src/graph/ops that no table above has: `map-type` and `window-steps` are type rules, `window-contract` a form of an op, `running-slopes` and `loop-gradients` are gradients, `scatter` what an op is written in, `spread` what one target alone is given (window-cases.ts, prepared-windows.ts). Transforms are gone before a target sees them. */
 export function unknownOpFiles(files: readonly string[]): string[] {
   const source = readFileSync(new URL(import.meta.url), "utf8");
   const imported = [...source.matchAll(/from "\.\.\/src\/graph\/ops\/([\w-]+)\.ts"/g)].map((found) => found[1] ?? "");

@@ -9,6 +9,7 @@ import type { Tensor } from "../src/dsl/tensor.ts";
 import { chosen } from "../src/graph/ops/chosen.ts";
 import { contract } from "../src/graph/ops/contract.ts";
 import { covering } from "../src/graph/ops/covering.ts";
+import { spread } from "../src/graph/ops/spread.ts";
 import { window } from "../src/graph/ops/window.ts";
 import { windowSum } from "../src/graph/ops/window-sum.ts";
 import { sizeOf } from "../src/graph/shape.ts";
@@ -109,6 +110,35 @@ function chosenCases(): OpCase[] {
   return rows.map(([shape, places, attrs]) => {
     const place = whole(places, 0, sizeOf(attrs.size));
     return one("gather chosen", [input(shape), place], (x, at) => applyOp(chosen, [x, at], attrs, here("chosen")), {
+      gradient: false,
+    });
+  });
+}
+
+/** Of what wasm alone is given: places and values [n, f, windows..], a filter [f, places.., c], and the size of the windows. */
+export function spreadCases(): OpCase[] {
+  const rows: readonly (readonly [places: readonly number[], filter: readonly number[], size: readonly number[]])[] = [
+    [[2, 3, 4], [3, 2, 4], [3]],
+    [
+      [1, 5, 2, 3],
+      [5, 3, 2, 12],
+      [2, 2],
+    ],
+    [
+      [2, 1, 3, 1],
+      [1, 1, 4, 44],
+      [1, 3],
+    ],
+    [
+      [1, 2, 2, 1, 2],
+      [2, 2, 1, 3, 8],
+      [2, 3, 2],
+    ],
+    [[0, 2, 3], [2, 2, 4], [2]],
+  ];
+  return rows.map(([places, filter, size]) => {
+    const inputs = [whole(places, 0, sizeOf(size)), input(places), input(filter)];
+    return one("spread spread", inputs, (at, x, w) => applyOp(spread, [at, x, w], { size }, here("spread")), {
       gradient: false,
     });
   });

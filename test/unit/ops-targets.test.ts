@@ -13,6 +13,7 @@ import { casesOf, opCases } from "../op-cases.ts";
 import { reportGaps, unknownModules, unknownOpFiles } from "../op-gaps.ts";
 import { compareOps, type OpComparison, printReport, type ReportRow, shapesOf, type Tally } from "../op-report.ts";
 import { type FlatFeeds, ProgramOracle } from "../program-oracle.ts";
+import { spreadCases } from "../window-cases.ts";
 
 /** On `wasm` every value of both options; that bits are the same on any number of threads, wasm/programs.test.ts says. */
 const plain: readonly (readonly [label: string, target: TargetSetup])[] = [
@@ -36,6 +37,15 @@ describe.each(targets)("on %s, against the oracle", (label, target) => {
     expect(reportGaps(found.rows)).toEqual([]);
   });
 });
+
+test.each(targets.filter(([, { traits }]) => traits.name === "wasm"))(
+  "on %s, what is spread",
+  async (label, target) => {
+    const { rows, failures } = await compareOps(target, label, spreadCases());
+    expect(failures.join("\n")).toBe("");
+    expect(rows.map(({ forward }) => forward.count)).toEqual([spreadCases().length]);
+  },
+);
 
 test.each(plain.flatMap(([label, target]) => shortTypes.map((dtype) => [label, dtype, target] as const)))(
   "on %s, whatever takes %s",
