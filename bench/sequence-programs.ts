@@ -1,18 +1,15 @@
-/** The training steps of the networks of sequences (nets.ts). Weights are "model.0", "model.1", ... */
+/** The networks of sequences (nets.ts). */
 import * as tensorloom from "tensorloom";
-import { adam, add, arange, batchMatmul, dot, f32, full, grad, greaterEqual, i32, matmul, mean, mul, param, permute, program, relu, reshape, rsqrt, type Shape, sigmoid, slice, softmax, softmaxCrossEntropy, sub, type Tensor, tanh, variance, where, zeros } from "tensorloom"; // biome-ignore format: names
+import { add, arange, batchMatmul, dot, full, greaterEqual, matmul, mean, mul, permute, relu, reshape, rsqrt, type Shape, sigmoid, slice, softmax, sub, type Tensor, tanh, variance, where } from "tensorloom"; // biome-ignore format: names
 import { blockShape, lstmShape, type NetWorkload } from "./nets.ts";
+import { type Layer, trainingStep } from "./network-step.ts";
 
 type Floats<S extends Shape> = Tensor<S, "f32">;
-
-interface Layer {
-  readonly kernel: Floats<[number, number]>;
-  readonly bias: Floats<[number]>;
-}
+type Six = readonly [Layer, Layer, Layer, Layer, Layer, Layer];
 
 export function lstmProgram(workload: NetWorkload) {
   const { steps, pixels, width } = lstmShape;
-  return trainingStep(workload, (image, [input, memory, classes]) => {
+  return trainingStep<Six>(workload, (image, [input, memory, classes]) => {
     const rows = permute(reshape(slice(image, null, [0, steps * pixels]), ["batch", steps, pixels]), [1, 0, 2]);
     const nothing: Floats<["batch", number]> = full(["batch", width], 0);
     // Of the namespace: a checkout that has no loops yet is bundled all the same.
@@ -32,7 +29,7 @@ export function lstmProgram(workload: NetWorkload) {
 
 export function blockProgram(workload: NetWorkload) {
   const { tokens, pixels, width, heads } = blockShape;
-  return trainingStep(workload, (image, [embedding, attention, joined, wide, narrow, classes]) => {
+  return trainingStep<Six>(workload, (image, [embedding, attention, joined, wide, narrow, classes]) => {
     type Tokens = Floats<["batch", number, number]>;
     const dense = (x: Tokens, { kernel, bias }: Layer): Tokens => add(dot(x, kernel as never), bias) as Tokens;
     const x = dense(reshape(slice(image, null, [0, tokens * pixels]), ["batch", tokens, pixels]), embedding);
@@ -57,25 +54,4 @@ function normalized<S extends Shape>(x: Floats<S>): Floats<S> {
 
 function layerOf(x: Floats<["batch", number]>, { kernel, bias }: Layer): Floats<["batch", number]> {
   return add(matmul(x, kernel), bias);
-}
-
-type Six = readonly [Layer, Layer, Layer, Layer, Layer, Layer];
-
-function trainingStep(
-  { params }: NetWorkload,
-  scoresOf: (image: Floats<["batch", 784]>, layers: Six) => Floats<["batch", number]>,
-) {
-  const model = params.map(({ shape }) => param(zeros(...shape)));
-  const optimizer = adam();
-  return program({
-    inputs: { image: f32("batch", 784), label: i32("batch") },
-    state: { model, opt: optimizer.slots(model) },
-    entries: {
-      train({ image, label }, { model: weights, opt: slots }) {
-        const layers = weights.flatMap((kernel, i) => (i % 2 === 0 ? [{ kernel, bias: weights[i + 1] }] : []));
-        const loss = mean(softmaxCrossEntropy(scoresOf(image, layers as unknown as Six), label));
-        return { outputs: { loss }, next: optimizer.update({ model: weights, slots, gradients: grad(loss, weights) }) };
-      },
-    },
-  });
 }
