@@ -9,33 +9,17 @@
  * stored anew as they are read then, place after place for each filter: 18,432 sums of 18,432 terms (of 73,728) take 45 ms over all
  * places, 28 over what was chosen, and 21 over the copies, which take 1.
  */
-import { isContract, isOp } from "../../src/graph/define.ts";
-import { type Entry, neededNodes, rebuild } from "../../src/graph/entry.ts";
+import { isOp } from "../../src/graph/define.ts";
 import type { ContractAttrs, Node } from "../../src/graph/node.ts";
 import { chosen } from "../../src/graph/ops/chosen.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
-import { covering } from "../../src/graph/ops/covering.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
-import type { ChoiceLimits } from "../../src/kernel/target.ts";
 import { shapeOf } from "./access.ts";
-import { type Making, type Prepared, type Slopes, slopesOf } from "./slopes.ts";
-import { overSpread } from "./spread-slopes.ts";
-
-/** With what is to be stored of its views. */
-export function chooseSlopes(entry: Entry, limits: ChoiceLimits): Prepared {
-  const stored = new Set<Node>();
-  if (!neededNodes(entry).some(({ op }) => op === covering)) return { entry, stored };
-  const made = rebuild(entry, (node, args, build) => {
-    if (!isContract(node)) return undefined;
-    const making: Making = { limits, stored, build };
-    return overChosen(node.attrs, args, making) ?? overSpread(node.attrs, args, making);
-  });
-  return { entry: made, stored };
-}
+import { type Making, type Slopes, slopesOf, storedInOrder } from "./slopes.ts";
 
 /** The contraction over what was chosen; undefined where it is none of slopes of a pool. */
-function overChosen(attrs: ContractAttrs, args: readonly Node[], making: Making): Node | undefined {
+export function overChosen(attrs: ContractAttrs, args: readonly Node[], making: Making): Node | undefined {
   const { batchLeft, sumLeft, sumRight } = attrs;
   if (batchLeft.length > 0) return undefined;
   for (const side of [1, 0] as const) {
@@ -64,15 +48,13 @@ function contracted(
   x: Node,
   slopes: Slopes,
   { summed, free }: { readonly summed: readonly number[]; readonly free: readonly number[] },
-  { stored, build }: Making,
+  making: Making,
 ): Node {
+  const { build } = making;
   // In memory the windows come last.
   const order = [...summed.filter((axis) => !slopes.axes.includes(axis)), ...free, ...slopes.axes];
-  const inOrder = (node: Node): Node => {
-    const copy = build.permute(node, order);
-    stored.add(copy);
-    return build.permute(copy, [...summed, ...free].map((axis) => order.indexOf(axis))); // biome-ignore format: short
-  };
+  const back = [...summed, ...free].map((axis) => order.indexOf(axis));
+  const inOrder = (node: Node): Node => build.permute(storedInOrder(node, order, making), back);
   const picked = build.node(chosen, [x, inOrder(slopes.place)], {
     axes: slopes.axes.map((axis) => summed.indexOf(axis)),
     size: slopes.size,

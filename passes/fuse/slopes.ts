@@ -34,6 +34,13 @@ export interface Making {
   readonly build: Build;
 }
 
+/** With its axes in this order, and stored so. */
+export function storedInOrder(node: Node, order: readonly number[], { stored, build }: Making): Node {
+  const copy = build.permute(node, order);
+  stored.add(copy);
+  return copy;
+}
+
 /** Slopes of a pool, each at the place in its window that was chosen. */
 export interface Slopes {
   readonly axes: readonly number[];
@@ -60,11 +67,11 @@ export function slopesOf(given: Node): Slopes | undefined {
     return undefined;
   const [condition, values, other] = select.args;
   if (condition?.op !== mapOps.eq || other === undefined || constantValue(other) !== 0) return undefined;
-  const [here, place] = isInWindow(operand(condition), size, rank)
-    ? [operand(condition), forWindows(operand(condition, 1), rank)]
-    : [operand(condition, 1), forWindows(operand(condition), rank)];
-  const each = values === undefined ? undefined : forWindows(values, rank);
-  if (!isInWindow(here, size, rank) || place === undefined || each === undefined) return undefined;
+  const compared = [operand(condition), operand(condition, 1)] as const;
+  const here = compared.findIndex((node) => isInWindow(node, size, rank));
+  if (here < 0 || values === undefined) return undefined;
+  const [place, each] = [forWindows(compared[here === 0 ? 1 : 0], rank), forWindows(values, rank)];
+  if (place === undefined || each === undefined) return undefined;
   return isPlaceOf(place, sizeOf(size)) ? { axes, size, place, values: each } : undefined;
 }
 

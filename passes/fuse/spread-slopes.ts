@@ -14,7 +14,7 @@ import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { shapeOf } from "./access.ts";
-import { type Making, slopesOf } from "./slopes.ts";
+import { type Making, slopesOf, storedInOrder } from "./slopes.ts";
 
 /** Elements of an image, which stays in a second-level cache. */
 const mostElements = 2 ** 17;
@@ -23,8 +23,9 @@ const mostElements = 2 ** 17;
 export function overSpread(
   { batchLeft, sumLeft, sumRight }: ContractAttrs,
   args: readonly Node[],
-  { limits, stored, build }: Making,
+  making: Making,
 ): Node | undefined {
+  const { limits, build } = making;
   for (const side of [0, 1] as const) {
     const [windows, w] = [args[side], args[1 - side]];
     if (windows === undefined || w === undefined || batchLeft.length > 0 || !isOp(windows, window)) continue;
@@ -54,11 +55,7 @@ export function overSpread(
       sizeOf(slopes.size) >= limits.leastPlaces &&
       sizeOf(whole) * channels <= mostElements;
     if (!isInside || !pays || [given, w].some(({ type }) => type.dtype !== "f32")) continue;
-    const inOrder = (node: Node, order: readonly number[]): Node => {
-      const copy = build.permute(node, order);
-      stored.add(copy);
-      return copy;
-    };
+    const inOrder = (node: Node, order: readonly number[]): Node => storedInOrder(node, order, making);
     const order = [0, last, ...axes];
     const filterOrder = [filterAxis, ...placeAxes].map((i) => otherSummed[i] ?? 0);
     const turned = build.flip(w, filterOrder.slice(1));

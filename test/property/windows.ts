@@ -3,7 +3,7 @@
  * written out as has its value. Numbers are whole, so that sums are equal in any order.
  */
 import fc from "fast-check";
-import { chooseSlopes } from "../../passes/fuse/choose-slopes.ts";
+import { prepareWindows } from "../../passes/fuse/prepare-windows.ts";
 import { storeBorders } from "../../passes/fuse/store-borders.ts";
 import { expand } from "../../passes/graph/expand.ts";
 import { builder } from "../../src/graph/build.ts";
@@ -183,7 +183,7 @@ export const windowProperties: readonly Property[] = [
 /** Of what is written with the op, if there is to be one. */
 function hasSameValue({ made, values }: ReturnType<typeof imageGradient>, op: OpDef | undefined): boolean {
   const entry = { name: "step", graph: made.graph, outputs: [{ name: "y", node: made }], next: [] };
-  const prepared = chooseSlopes(entry, anyChoice);
+  const prepared = prepareWindows(entry, { choosesSlopes: anyChoice, storesBorders: null });
   if (op !== undefined && !neededNodes(prepared.entry).some((node) => node.op === op)) return false;
   const after = prepared.entry.outputs.map(({ node }) => node);
   const [[before], [now]] = [evaluateGraph([made], values), evaluateGraph(after, values)];
