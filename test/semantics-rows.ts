@@ -40,7 +40,7 @@ import {
   topK,
   where,
 } from "../src/dsl/ops.ts";
-import { avgPool, conv, convTranspose, cumulativeLogSumExp, cumulativeMax, cumulativeMin, cumulativeProduct, cumulativeSum, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, segmentSum, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance } from "../src/index.ts"; // biome-ignore format: names
+import { avgPool, cond, conv, convTranspose, cumulativeLogSumExp, cumulativeMax, cumulativeMin, cumulativeProduct, cumulativeSum, dynamicSlice, dynamicUpdate, elu, f32, gather, globalNorm, grad, hessian, huber, i32, jvp, l1Norm, l2Norm, leakyRelu, logSumExp, maxPool, mean, meanAbsoluteError, meanSquaredError, normalize, program, relu, scatterAdd, segmentSum, sigmoid, softmaxCrossEntropy, standardDeviation, type Tensor, variance, vmap } from "../src/index.ts"; // biome-ignore format: names
 import type { TypedArray } from "../src/runtime/typed-arrays.ts";
 import type { TargetSetup } from "../src/targets.ts";
 
@@ -83,6 +83,12 @@ function momentsOf(x: Tensor): Tensor {
 /** The first element to the power of the second. */
 function powerOf(x: Tensor): Tensor {
   return sum(pow(slice(x, [0, 1]), slice(x, [1, 2])));
+}
+
+/** The root of v times w, which has none below 0, or there v * v. */
+function rootOrSquare(v: Tensor, w?: Tensor): Tensor {
+  const [root, other] = [(at: Tensor) => mul(sqrt(at), w ?? 1) as Tensor, (at: Tensor) => mul(at, at) as Tensor];
+  return cond(greater(v, 0) as never, root, other, v);
 }
 
 /** The slopes of sum(3 (x + a) + b) by a and by b, which are both zeros. */
@@ -223,6 +229,12 @@ const rows: readonly Row[] = [
   slopes("standardDeviation of equals", [2, 2], (x) => standardDeviation(x), [0, 0]),
   { ...slopes("where, a branch that is not taken", [0, 4], (x) => where(greater(x, 0) as never, sqrt(x), 0), [nan, 0.25]), infinite: true },
   slopes("where, written safely", [0, 4], (x) => where(greater(x, 0) as never, sqrt(where(greater(x, 0) as never, x, 1)), 0), [0, 0.25]),
+  slopes("cond, a branch that is not taken", [-4], (x) => rootOrSquare(reshape(x, [])), [-8]),
+  slopes("vmap of cond, a branch that is not taken", [-4, 4, 0], (x) => vmap((v: Tensor) => rootOrSquare(v), x), [-8, 0.25, 0]),
+  row("gradient: in vmap, of cond", [[-4, 4, 0]], (x) => vmap((v) => grad(rootOrSquare(v) as never, v), x), [-8, 0.25, 0]),
+  row("gradient: vmap of cond, by what all examples share", [[-4, 4, -1], [3]], (x, w) => grad(sum(vmap((v) => rootOrSquare(v, reshape(w, [])), x) as Tensor), w), [2]),
+  row("Hessian: vmap of cond, a branch that is not taken", [[-4, 4]], (x) => hessian(sum(vmap((v: Tensor) => rootOrSquare(v), x) as Tensor), x), [2, 0, 0, -0.03125]),
+  row("tangent: vmap of cond, a branch that is not taken", [[-4, 4]], (x) => jvp((at) => vmap((v: Tensor) => rootOrSquare(v), at), x, x).tangent, [32, 1]),
   slopes("globalNorm of zeros", [0, 0], (x) => globalNorm([x]), [0, 0]),
   row("Hessian: prod with a zero", [[2, 0, 3]], (x) => hessian(prod(x), x), [0, 3, 0, 3, 0, 2, 0, 2, 0]),
   row("Hessian: pow(x, y) where y is 0", [[2, 0]], (x) => hessian(powerOf(x), x), [0, 0.5, 0.5, Math.fround(Math.LN2 ** 2)]),

@@ -5,6 +5,7 @@
  * going round until nothing changes. A loop whose end depends on the example goes on while any example does, and those that
  * have ended stay as they are.
  */
+import { isFloat } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
 import type { AttrsOf } from "./attrs.ts";
 import { vectorize } from "./batch.ts";
@@ -119,7 +120,10 @@ export function batchCond(
   const bodies = { yes: bodyOf(attrs.yes), no: bodyOf(attrs.no) };
   if (flag.batched) {
     // some examples take the one, some the other
-    const [yes, no] = [bodies.yes, bodies.no].map((body) => appliedEach(body, [flag, ...others], size, b));
+    const [yes, no] = [bodies.yes, bodies.no].map((body) => {
+      const given = others.map((arg) => slopedWhere(flag.node, body === bodies.yes, arg, size, b));
+      return appliedEach(body, [flag, ...given], size, b);
+    });
     return (yes ?? []).map((one, i) => ({
       node: chosen(flag.node, spreadBatch(one, size, b), spreadBatch(no?.[i] ?? one, size, b), b),
       batched: true,
@@ -156,6 +160,17 @@ function appliedEach(body: Body, args: readonly Batched[], size: Dim, b: Build):
 /** Of each example what its flag says. */
 function chosen(flags: Node, yes: Node, no: Node, b: Build): Node {
   return b.map("select", b.broadcast(flags, yes.type.shape, [0]), yes, no);
+}
+
+/**
+ * The operand of a branch, with the slopes of those examples alone that take it: of the others, whose results nobody reads, they
+ * may be 0 times infinity.
+ */
+function slopedWhere(flags: Node, taken: boolean, arg: Batched, size: Dim, b: Build): Batched {
+  if (!isFloat(arg.node.type.dtype)) return arg;
+  const node = spreadBatch(arg, size, b);
+  const [same, still] = [node, b.map("stopGradient", node)];
+  return { node: taken ? chosen(flags, same, still, b) : chosen(flags, still, same, b), batched: true };
 }
 
 export function batchWhile(
