@@ -30,8 +30,9 @@ export {
   writeSafetensors,
 } from "./io/safetensors.ts";
 export type { LoadedWeights, LoadWeightsOptions, WeightSource } from "./io/weights.ts";
+export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
-export type { BatchRecord, Callback, FitControl, FitOptions } from "./nn/fit.ts";
+export type { FitOptions } from "./nn/fit.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export { activation } from "./nn/layers/activation.ts";

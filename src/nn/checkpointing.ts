@@ -9,7 +9,9 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
+import type { StoredTensor } from "../io/safetensors.ts";
 import { encodeWeights, fitWeights, type LoadedWeights, type LoadWeightsOptions, modelPrefix, type WeightSource } from "../io/weights.ts"; // biome-ignore format: names
+import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
 import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
@@ -62,15 +64,20 @@ function weightTypes(training: Training): ReadonlyMap<string, StateType> {
   return new Map(states.map(([path, type]) => [path.slice(modelPrefix.length), type]));
 }
 
-/** A file of the weights alone. */
-export async function weightsOf(session: Session): Promise<Uint8Array> {
+/** Copies of the model's weights and slots, by their names in the model. */
+export async function weightTensors(session: Session): Promise<ReadonlyMap<string, StoredTensor>> {
   const state = await session.turns.take(() => session.executable.state.snapshot());
   const weights = [...weightTypes(session.training)].map(([name, type]) => {
     const data = state.get(`${modelPrefix}${name}`);
     if (data === undefined) throw new CompilerBug(`the state "${name}" is not there`);
     return [name, { ...type, data }] as const;
   });
-  return encodeWeights(new Map(weights));
+  return new Map(weights);
+}
+
+/** A file of the weights alone. */
+export async function weightsOf(session: Session): Promise<Uint8Array> {
+  return encodeWeights(await weightTensors(session));
 }
 
 /** Puts weights in, all that `options` ask for or none. Nothing else changes: moments, counters, the place in the data. */
@@ -83,10 +90,20 @@ export async function putWeights(
   const { values, result } = fitWeights(weightTypes(session.training), source, options, what);
   await session.turns.take(async () => {
     if (session.isFitting) throw new UserError(`${what}: a fit is under way: stop it, or wait for its end`);
-    session.executable.state.restore(new Map([...values].map(([name, value]) => [`${modelPrefix}${name}`, value])));
+    putValues(session, values);
     session.scales ??= "unknown"; // a file of weights does not say what x was multiplied by when they were trained
   });
   return result;
+}
+
+/** Puts back what `weightTensors` gave in the same run. */
+export async function putTensors(session: Session, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
+  const { values } = fitWeights(weightTypes(session.training), tensors, {}, "setWeights");
+  await session.turns.take(async () => putValues(session, values));
+}
+
+function putValues({ executable }: Session, values: ReadonlyMap<string, TypedArray>): void {
+  executable.state.restore(new Map([...values].map(([name, value]) => [`${modelPrefix}${name}`, value])));
 }
 
 /** The order of a run's samples follows from these. */

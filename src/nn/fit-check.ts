@@ -6,14 +6,14 @@ import { UserError } from "../core/errors.ts";
 import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../core/origin.ts";
 import type { Signal } from "../runtime/platform.ts";
-import type { AnyFitOptions, Callback } from "./fit.ts";
+import { callbackHooks } from "./callbacks/callback.ts";
+import type { AnyFitOptions } from "./fit.ts";
 import { checkHooks } from "./hooks.ts";
 import { onNaNKind } from "./non-finite.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { samplesTable } from "./samples.ts";
 
-const callbackHooks: readonly (keyof Callback)[] = ["onEpochEnd", "onBatchEnd"];
 const progressHooks: readonly (keyof Progress)[] = ["epochStart", "update", "epochEnd", "end"];
 
 const resumeKind: Kind<ResumePoint> = {

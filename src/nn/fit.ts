@@ -16,7 +16,8 @@ import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { type Batch, batchCount, batches } from "../data/dataset.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { Signal } from "../runtime/platform.ts";
-import type { TypedArray } from "../runtime/typed-arrays.ts";
+import type { Callback, FitControl, TrainBegin } from "./callbacks/callback.ts";
+import { fitControl } from "./callbacks/control.ts";
 import { checkSameRun, type RunOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
 import { type AnyFitData, fitData } from "./fit-data.ts";
@@ -27,41 +28,11 @@ import type { EpochPlan, Progress } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
 import type { Batcher, Samples } from "./samples.ts";
 import {
-  Breath, DeviceSums, prepareFor, readEveryByDefault, type Session, setLearningRate,
+  Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
 } from "./session.ts"; // biome-ignore format: names
 import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
 import type { ClassWeightFor } from "./weights.ts";
-
-/** What a callback is told after a batch. */
-export interface BatchRecord<Name extends string = never> {
-  /** Both from 1. */
-  readonly epoch: number;
-  /** The batch in the epoch, from 1. */
-  readonly step: number;
-  /** Means over the samples of the epoch so far. */
-  readonly scores: Scores<Name>;
-  /** Means over the samples since the last reading: of this batch, unless `readEvery` is larger than 1. */
-  readonly latest: Scores<Name>;
-}
-
-/** What a callback can do. */
-export interface FitControl {
-  /** Ends the training after the current step; the state stays as it is. */
-  stop(): void;
-  /** From the next step on. */
-  setLearningRate(value: number): void;
-  /** What the trainer watches, by name: its value in the last step that was read (see `readEvery`). */
-  watched(name: string): number | TypedArray;
-}
-
-/** What is called while a model is trained. A promise is waited for; an error ends the training. */
-export interface Callback<Name extends string = never> {
-  /** After each epoch, validation included. */
-  onEpochEnd?(record: EpochRecord<Name>, control: FitControl): void | Promise<void>;
-  /** After each batch whose results were read: each one on the CPU, and where `readEvery` is not given. */
-  onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
-}
 
 export interface FitOptions<Name extends string = never, In extends string = never, Out extends string = never>
   extends Samples<In, Out> {
@@ -125,6 +96,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
     const start = run.begin(resume ?? session.pending ?? freshStart);
     try {
       await run.keep(start);
+      await run.tellBegin(start);
       for (let epoch = start.epoch + 1; epoch <= epochs && run.stopped === null; epoch++) {
         const record = await run.epoch(epoch, epoch === start.epoch + 1 ? start : freshStart);
         if (record !== null) records.push(record);
@@ -133,10 +105,12 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
     } finally {
       options.progress?.end?.(run.stopped);
     }
+    const history = { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
+    await run.tellEnd(history);
+    return history;
   } finally {
     session.isFitting = false;
   }
-  return { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
 }
 
 /** Where a run begins: behind some epochs, and behind some batches of the next. */
@@ -190,13 +164,9 @@ class Run {
     this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
     this.#sums = new DeviceSums(session, "totals");
     this.#watched = new WatchedValues(session);
-    this.#control = {
-      stop: () => {
-        this.#stopAsked = true;
-      },
-      setLearningRate: (value) => setLearningRate(session, value),
-      watched: (name) => this.#watched.of(name),
-    };
+    this.#control = fitControl(session, this.#watched, () => {
+      this.#stopAsked = true;
+    });
   }
 
   /** Compiles before the first step whatever the data will need. */
@@ -229,6 +199,28 @@ class Run {
     this.#session.scales = this.#data.scales();
     this.#stands(start.epoch, start.batch, () => start.sums);
     return start;
+  }
+
+  async tellBegin({ epoch, batch: step }: Start): Promise<void> {
+    const { callbacks = [], epochs = 1 } = this.#options;
+    const { scores, program, weightedProgram, definition } = this.#session.training;
+    const run: TrainBegin = {
+      epoch: epoch + 1,
+      step,
+      epochs,
+      steps: this.#steps,
+      samples: this.#data.count,
+      batch: this.#batch,
+      validates: this.#validation !== null,
+      scores,
+      watches: [...definition.watch.keys()],
+      program: this.#session.isWeighted ? weightedProgram() : program,
+    };
+    for (const callback of callbacks) await callback.onTrainBegin?.(run, this.#control);
+  }
+
+  async tellEnd(history: History): Promise<void> {
+    for (const callback of this.#options.callbacks ?? []) await callback.onTrainEnd?.(history, this.#control);
   }
 
   /** All epochs are done: the next `fit` is a new run. */
@@ -282,7 +274,9 @@ class Run {
     const samplesPerSecond = (this.#data.count - before) / seconds;
     const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
     const checked = await this.#guarded(plan, this.#steps, () => this.#validate(plan));
-    const record: EpochRecord = { ...facts, ...checked, ...means.means() };
+    const learningRate = await this.#guarded(plan, this.#steps, () => readLearningRate(this.#session));
+    const rate = learningRate === undefined ? {} : { learningRate };
+    const record: EpochRecord = { ...facts, ...rate, ...checked, ...means.means() };
     await this.#guarded(plan, this.#steps, () => this.keep({ ...freshStart, epoch }));
     this.#stands(epoch, 0);
     progress?.epochEnd?.(record, plan);

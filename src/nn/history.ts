@@ -14,6 +14,8 @@ export interface EpochFacts<Name extends string> {
   readonly samplesPerSecond: number;
   /** Median time of a step, data and all. */
   readonly stepMs: number;
+  /** Of its last step; where the optimizer has one. */
+  readonly learningRate?: number;
   /** On the validation data, after the epoch. */
   readonly validation?: Scores<Name>;
 }
@@ -28,6 +30,7 @@ export const takenNames: readonly string[] = [
   "seconds",
   "samplesPerSecond",
   "stepMs",
+  "learningRate",
   "validation",
   "watch",
 ];

@@ -86,7 +86,7 @@ export function epochLine(record: EpochRecord, { epoch, epochs }: EpochPlan): st
 
 /** The loss and metrics of an epoch without its other facts. */
 export function scoresOf(record: EpochRecord): Scores {
-  const { epoch, seconds, samplesPerSecond, stepMs, validation, ...scores } = record;
+  const { epoch, seconds, samplesPerSecond, stepMs, learningRate, validation, ...scores } = record;
   return scores;
 }
 

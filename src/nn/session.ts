@@ -85,8 +85,16 @@ export async function readOutput({ executable }: Session, path: string): Promise
 
 export function setLearningRate(session: Session, value: number): void {
   checkValue("setLearningRate", "the learning rate", value, number({ from: 0 }));
-  session.executable.state.write("opt.learningRate", value);
+  session.executable.state.write(learningRatePath, value);
 }
+
+/** As it stands; undefined where the optimizer keeps none. */
+export async function readLearningRate({ executable }: Session): Promise<number | undefined> {
+  if (!executable.state.names.includes(learningRatePath)) return undefined;
+  return (await executable.state.read(learningRatePath))[0];
+}
+
+const learningRatePath = "opt.learningRate";
 
 /** Compiles an entry for the batch sizes that the data will need, the short last one too. */
 export async function prepareFor(
