@@ -22,6 +22,7 @@ export {
   type Fingerprint,
   fingerprintOf,
 } from "./io/checkpoint.ts";
+export { type ReadNpyOptions, readNpy, writeNpy } from "./io/npy.ts";
 export {
   type ReadSafetensorsOptions,
   readSafetensors,

@@ -8,11 +8,13 @@
 import { DeviceError, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
+import { type ReadNpyOptions, readNpy, readNpyTable, writeNpy } from "./io/npy.ts";
 import {
   type ReadSafetensorsOptions,
   readSafetensors,
   readTable,
   type Safetensors,
+  type StoredTensor,
   writeSafetensors,
 } from "./io/safetensors.ts";
 import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable } from "./io/weights.ts";
@@ -110,6 +112,21 @@ export async function loadSafetensors(path: string, options?: ReadSafetensorsOpt
   checkValue("loadSafetensors", "the path", path, text);
   checkOptions("loadSafetensors", options, readTable, { before: "path, " });
   return readSafetensors(await readWholeFile(path), path, options);
+}
+
+/** A tensor as an npy file, which NumPy reads; the file is the old one or the new one. */
+export async function saveNpy(path: string, tensor: StoredTensor): Promise<void> {
+  checkArguments("saveNpy", arguments, 2);
+  checkValue("saveNpy", "the path", path, text);
+  await writeFileAtomically(path, writeNpy(tensor));
+}
+
+/** The array of an npy file; see `readNpy`. */
+export async function loadNpy(path: string, options?: ReadNpyOptions): Promise<StoredTensor> {
+  checkArguments("loadNpy", arguments, 2);
+  checkValue("loadNpy", "the path", path, text);
+  checkOptions("loadNpy", options, readNpyTable, { before: "path, " });
+  return readNpy(await readWholeFile(path), path, options);
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */

@@ -14,8 +14,9 @@ import { byteWidth, type DType, dtypes } from "../core/dtype.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../core/options.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import { arrayTypeOf, type TypedArray, viewOf } from "../runtime/typed-arrays.ts";
-import { type ForeignType, foreignTypes } from "./foreign-dtypes.ts";
+import { arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
+import { decodeElements, type ElementType, writeElements } from "./elements.ts";
+import { foreignTypes } from "./foreign-dtypes.ts";
 import {
   type Header,
   type HeaderEntry,
@@ -117,7 +118,9 @@ export function readSafetensors(
   const tensors = new Map(
     entries.map((entry) => {
       const { tensor, dtype, shape, begin, end } = entry;
-      return [tensor, { dtype, shape, data: readTensor(data.subarray(begin, end), entry, name) }] as const;
+      const where = `${name}: the tensor ${quoted(tensor)}`;
+      const elements = decodeElements(data.subarray(begin, end), entry, where, ". { only: [names] } reads the others");
+      return [tensor, { dtype, shape, data: elements }] as const;
     }),
   );
   const skipped = [...header.entries.keys()].filter((tensor) => !isWanted(tensor));
@@ -248,11 +251,8 @@ interface Place {
   readonly end: number;
 }
 
-interface Entry extends Place {
-  readonly dtype: DType;
+interface Entry extends Place, ElementType {
   readonly shape: readonly number[];
-  /** What the file holds in place of elements of `dtype`. */
-  readonly foreign: ForeignType | undefined;
 }
 
 function checkEntry(tensor: string, { entries }: Header, name: string): Entry {
@@ -304,62 +304,4 @@ function checkCoverage(sorted: readonly Place[], dataBytes: number, name: string
   if (at === dataBytes) return;
   const wrong = at > dataBytes ? "the file is truncated" : "there are bytes after the last tensor";
   throw new DataError(`${name}: ${wrong}: expected ${at} bytes of data, found ${dataBytes}`);
-}
-
-function readTensor(bytes: Uint8Array, { tensor, dtype, foreign }: Entry, name: string): TypedArray {
-  if (foreign === undefined) {
-    const elements = readElements(bytes, dtype);
-    if (dtype === "bool") checkBooleans(elements, tensor, name);
-    return elements;
-  }
-  const read = foreign.read(
-    new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    bytes.length / foreign.bytes,
-  );
-  if (ArrayBuffer.isView(read)) return read;
-  const found = `found ${read.value} at position ${read.position}. { only: [names] } reads the others`;
-  throw new DataError(`${name}: the tensor ${quoted(tensor)}: expected whole numbers that are ${dtype}; ${found}`);
-}
-
-function checkBooleans(elements: TypedArray, tensor: string, name: string): void {
-  const bad = elements.findIndex((value) => value > 1);
-  if (bad < 0) return;
-  const found = `found ${elements[bad]} at position ${bad}`;
-  throw new DataError(`${name}: the tensor ${quoted(tensor)}: expected truth values, 0 or 1; ${found}`);
-}
-
-/** Elements move as words of their width, so that every bit of a NaN survives, whatever the machine's byte order. */
-function readElements(bytes: Uint8Array, dtype: DType): TypedArray {
-  const from = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const buffer = new ArrayBuffer(bytes.length);
-  const width = byteWidth(dtype);
-  if (width === 1) new Uint8Array(buffer).set(bytes);
-  else if (width === 2) {
-    const words = new Uint16Array(buffer);
-    for (let i = 0; i < words.length; i++) words[i] = from.getUint16(2 * i, true);
-  } else if (width === 4) {
-    const words = new Uint32Array(buffer);
-    for (let i = 0; i < words.length; i++) words[i] = from.getUint32(4 * i, true);
-  } else {
-    const words = new BigUint64Array(buffer);
-    for (let i = 0; i < words.length; i++) words[i] = from.getBigUint64(8 * i, true);
-  }
-  return viewOf(dtype, buffer, 0, bytes.length / width);
-}
-
-function writeElements(data: TypedArray, bytes: Uint8Array): void {
-  const to = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { buffer, byteOffset, length } = data;
-  const width = data.BYTES_PER_ELEMENT;
-  if (width === 1) bytes.set(data);
-  else if (width === 2) {
-    const words = new Uint16Array(buffer, byteOffset, length);
-    for (let i = 0; i < length; i++) to.setUint16(2 * i, words[i] ?? 0, true);
-  } else if (width === 4) {
-    const words = new Uint32Array(buffer, byteOffset, length);
-    for (let i = 0; i < length; i++) to.setUint32(4 * i, words[i] ?? 0, true);
-  } else {
-    const words = new BigUint64Array(buffer, byteOffset, length);
-    for (let i = 0; i < length; i++) to.setBigUint64(8 * i, words[i] ?? 0n, true);
-  }
 }

@@ -173,7 +173,7 @@ const others = new Set(
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
-    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveWeights saveSafetensors writeSafetensors".split(
+    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveWeights saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
@@ -224,6 +224,8 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   loadWeights: (options) => node.loadWeights("nothing.safetensors", line(), options as never),
   readSafetensors: (options) => tensorloom.readSafetensors(new Uint8Array(0), "nothing", options as never),
   loadSafetensors: (options) => node.loadSafetensors("nothing.safetensors", options as never),
+  readNpy: (options) => tensorloom.readNpy(new Uint8Array(0), "nothing", options as never),
+  loadNpy: (options) => node.loadNpy("nothing.npy", options as never),
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
   script: (options) => node.script(options as never, () => {}),
