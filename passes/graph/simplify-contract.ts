@@ -20,40 +20,11 @@ const exact = { exact: true };
 const rounds = { exact: false };
 
 export const contractRules: readonly Rule[] = [
-  rule(
-    "contract(x, w repeated along a batch axis) = contract(x, w)",
-    pattern(contract, x, pattern(broadcast, w)),
-    (_, b, root) => withoutRepeats(root, 1, b),
-    exact,
-  ),
-  rule(
-    "contract(x repeated along a batch axis, w) = contract(x, w)",
-    pattern(contract, pattern(broadcast, x), w),
-    (_, b, root) => withoutRepeats(root, 0, b),
-    exact,
-  ),
-  rule(
-    "contract(x, w repeated along a free axis) = contract(x, w) repeated",
-    pattern(contract, x, pattern(broadcast, w)),
-    (_, b, root) => repeatedBehind(root, 1, b),
-    exact,
-  ),
-  rule(
-    "contract(x repeated along a free axis, w) = contract(x, w) repeated",
-    pattern(contract, pattern(broadcast, x), w),
-    (_, b, root) => repeatedBehind(root, 0, b),
-    exact,
-  ),
-  rule(
-    "contract(x, w repeated along a summed axis) ≈ contract(sum of x, w)",
-    pattern(contract, x, pattern(broadcast, w)),
-    (_, b, root) => summedBefore(root, 1, b),
-    rounds,
-  ),
-  rule(
-    "contract(x repeated along a summed axis, w) ≈ contract(x, sum of w)",
-    pattern(contract, pattern(broadcast, x), w),
-    (_, b, root) => summedBefore(root, 0, b),
+  ofEitherOperand("contract(x, w), one repeated along a batch axis = contract(x, w)", withoutRepeats, exact),
+  ofEitherOperand("contract(x, w), one repeated along a free axis = contract(x, w) repeated", repeatedBehind, exact),
+  ofEitherOperand(
+    "contract(x, w), one repeated along a summed axis ≈ contract(x, w), the other summed",
+    summedBefore,
     rounds,
   ),
   rule(
@@ -71,12 +42,34 @@ export const contractRules: readonly Rule[] = [
   ),
 ];
 
+/** A law for the operand in a place, tried at the second and at the first. */
+function ofEitherOperand(
+  law: string,
+  at: (root: Node, place: 0 | 1, build: Build) => Node | null,
+  { exact }: Pick<Rule, "exact">,
+): Rule {
+  return rule(law, pattern(contract, x, w), (_, b, root) => at(root, 1, b) ?? at(root, 0, b), { exact });
+}
+
 /** So relu's mask joins the product whose slope was flattened; not one that is computed again once that slope is known. */
 function chosenBefore({ m, made, c }: Record<"m" | "made" | "c", Node>, root: Node, build: Build): Node | null {
   const value = constantValue(c);
-  if (value === undefined || root.graph.nodes.some(({ op }) => op === barrier)) return null;
+  if (value === undefined || waitsFor(m, made)) return null;
   const inside = build.map("select", build.reshape(m, made.type.shape), made, build.fill(made, value));
   return build.reshape(inside, root.type.shape);
+}
+
+/** Whether a barrier on the way to `node` is behind `made`. What is as old as that cannot be, so a walk goes no further back. */
+function waitsFor(node: Node, made: Node): boolean {
+  const pending = [node];
+  const seen = new Set<Node>();
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    if (next.id < made.id || seen.has(next)) continue;
+    if (next.op === barrier) return true;
+    seen.add(next);
+    pending.push(...next.args);
+  }
+  return false;
 }
 
 /** A sum of one element is none. */

@@ -22,6 +22,7 @@ import { printFormula } from "../../src/graph/formula.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
 import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import { barrier } from "../../src/graph/ops/barrier.ts";
 import { input } from "../../src/graph/ops/source.ts";
 import { printEntry } from "../../src/graph/print.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
@@ -114,7 +115,7 @@ const written: Readonly<Record<string, readonly Make[]>> = {
     (b, x, y) => b.contract(b.reshape(x, [5, 1, 12]), b.reshape(y, [5, 12, 1]), batched([0], [0], [1], [2])),
     (b, x, y) => b.contract(b.reshape(x, [5, 3, 4]), b.reshape(y, [4, 5, 3]), batched([2, 0], [0, 1], [], [])),
   ],
-  "contract(x, w repeated along a batch axis) = contract(x, w)": [
+  "contract(x, w), one repeated along a batch axis = contract(x, w)": [
     (b, x, y) => b.contract(x, b.broadcast(y, [5, 5, 12], [1, 2]), batched([0], [0], [1], [2])),
     (b, x, y) => {
       const left = b.reshape(x, [5, 3, 4]);
@@ -125,20 +126,16 @@ const written: Readonly<Record<string, readonly Make[]>> = {
       );
     },
     (b, x, y) => b.contract(b.reshape(x, [4, 3, 5]), b.broadcast(y, [3, 5, 12], [1, 2]), batched([1], [0], [2], [1])),
-  ],
-  "contract(x repeated along a batch axis, w) = contract(x, w)": [
     (b, x, y) => b.contract(b.broadcast(x, [3, 5, 12], [1, 2]), b.reshape(y, [4, 3, 5]), batched([0], [1], [1], [2])),
     (b, x, y) =>
       b.contract(b.broadcast(x, [5, 12, 2], [0, 1]), b.reshape(y, [2, 6, 5]), batched([2, 0], [0, 2], [], [])),
   ],
-  "contract(x, w repeated along a free axis) = contract(x, w) repeated": [
+  "contract(x, w), one repeated along a free axis = contract(x, w) repeated": [
     (b, x, y) => b.contract(x, b.broadcast(y, [7, 5, 12], [1, 2]), batched([], [], [1], [2])),
     (b, x, y) =>
       b.contract(x, b.broadcast(b.reshape(y, [5, 4, 3]), [5, 4, 6, 3, 2], [0, 1, 3]), batched([0], [0], [], [])),
     (b, x) =>
       b.contract(x, b.broadcast(b.slice(x, [0, 0], [1, 12], [1, 1]), [5, 12], [0, 1]), batched([], [], [1], [1])),
-  ],
-  "contract(x repeated along a free axis, w) = contract(x, w) repeated": [
     (b, x, y) => b.contract(b.broadcast(x, [5, 7, 12], [0, 2]), y, batched([], [], [2], [1])),
     (b, x, y) =>
       b.contract(
@@ -147,12 +144,10 @@ const written: Readonly<Record<string, readonly Make[]>> = {
         batched([2], [0], [3], [2]),
       ),
   ],
-  "contract(x, w repeated along a summed axis) ≈ contract(sum of x, w)": [
+  "contract(x, w), one repeated along a summed axis ≈ contract(x, w), the other summed": [
     (b, x, y) =>
       b.contract(b.reshape(x, [5, 4, 3]), b.broadcast(y, [4, 5, 12], [1, 2]), batched([], [], [1, 0], [0, 1])),
     (b, x, y) => b.contract(b.reshape(x, [5, 4, 3]), b.broadcast(y, [5, 12, 3], [0, 1]), batched([0], [0], [2], [2])),
-  ],
-  "contract(x repeated along a summed axis, w) ≈ contract(x, sum of w)": [
     (b, x, y) => b.contract(b.broadcast(x, [4, 5, 12], [1, 2]), b.reshape(y, [5, 3, 4]), batched([], [], [0], [2])),
     (b, x, y) =>
       b.contract(b.broadcast(b.slice(x, [0, 0], [1, 12], [1, 1]), [5, 12], [0, 1]), y, batched([], [], [0], [0])),
@@ -320,6 +315,18 @@ describe("laws", () => {
     expect(changed.map((entry) => entry.outputs[0]?.node.args.length)).toEqual([2, 2, 2, 2, 1, 1, 1, 2, 1, 1, 1]);
     expect(changed[4]?.outputs[0]?.node.args[0]?.op.name).toBe("cast");
     expect(changed[8]?.outputs[0]?.node.args[0]?.op.name).toBe("broadcast");
+  });
+
+  test("a mask that is computed again once the product is known stays outside it, whatever else is", () => {
+    const build = builder(createGraph());
+    const [x, y, h] = ["x", "y", "h"].map((name) => inputNode(build, name, "f32", [4, 4]));
+    if (x === undefined || y === undefined || h === undefined) throw new Error();
+    const flat = build.reshape(build.contract(x, y, batched([], [], [1], [0])), [16]);
+    const masked = (again: Node): Node =>
+      build.map("select", build.map("gt", build.reshape(again, [16]), build.fill(flat, 0)), flat, build.fill(flat, 0));
+    const [before, behind] = [masked(h), masked(build.node(barrier, [h, flat], {}))];
+    const { outputs } = simplify.run(entryOf({ before, behind }), { dims: {}, warn() {} });
+    expect(outputs.map(({ node }) => node.op.name)).toEqual(["reshape", "select"]);
   });
 
   test("factors that overflow or lose bits stay apart", () => {
