@@ -23,6 +23,7 @@ export {
   fingerprintOf,
 } from "./io/checkpoint.ts";
 export { type ReadNpyOptions, readNpy, writeNpy } from "./io/npy.ts";
+export { type Npz, type ReadNpzOptions, readNpz, type WriteNpzOptions, writeNpz } from "./io/npz.ts";
 export {
   type ReadSafetensorsOptions,
   readSafetensors,

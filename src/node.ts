@@ -9,6 +9,7 @@ import { DeviceError, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
 import { type ReadNpyOptions, readNpy, readNpyTable, writeNpy } from "./io/npy.ts";
+import { type Npz, type ReadNpzOptions, readNpz, readNpzTable, type WriteNpzOptions, writeNpz, writeNpzTable } from "./io/npz.ts"; // biome-ignore format: names
 import {
   type ReadSafetensorsOptions,
   readSafetensors,
@@ -127,6 +128,26 @@ export async function loadNpy(path: string, options?: ReadNpyOptions): Promise<S
   checkValue("loadNpy", "the path", path, text);
   checkOptions("loadNpy", options, readNpyTable, { before: "path, " });
   return readNpy(await readWholeFile(path), path, options);
+}
+
+/** Tensors by name as an npz file, which NumPy reads; the file is the old one or the new one. */
+export async function saveNpz(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  options?: WriteNpzOptions,
+): Promise<void> {
+  checkArguments("saveNpz", arguments, 3);
+  checkValue("saveNpz", "the path", path, text);
+  checkOptions("saveNpz", options, writeNpzTable, { before: "path, tensors, " });
+  await writeFileAtomically(path, writeNpz(tensors, options));
+}
+
+/** The arrays of an npz file; see `readNpz`. */
+export async function loadNpz(path: string, options?: ReadNpzOptions): Promise<Npz> {
+  checkArguments("loadNpz", arguments, 2);
+  checkValue("loadNpz", "the path", path, text);
+  checkOptions("loadNpz", options, readNpzTable, { before: "path, " });
+  return readNpz(await readWholeFile(path), path, options);
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
