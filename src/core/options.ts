@@ -252,7 +252,10 @@ export function show(value: unknown): string {
   if (typeof value === "function") return "a function";
   if (typeof value !== "object" || value === null) return String(value);
   if (Array.isArray(value)) {
-    const members = value.length <= 8 && value.every((member) => typeof member !== "object" || member === null);
+    const isShort = (list: readonly unknown[]): boolean =>
+      list.length <= 8 && list.every((member) => typeof member !== "object" || member === null);
+    const members =
+      isShort(value) || (value.length <= 4 && value.every((member) => Array.isArray(member) && isShort(member)));
     return members ? `[${value.map(show).join(", ")}]` : `a list of ${value.length}`;
   }
   if (isInitializer(value)) return "an initializer, as zeros(...) makes them for param and slot";

@@ -8,6 +8,7 @@ import type { DType } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import type { Kind } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { refuseEnded } from "../graph/applied.ts";
 import type { Graph, Literal, Node } from "../graph/node.ts";
 import type { Shape } from "../graph/shape.ts";
 import { printType } from "../graph/type.ts";
@@ -84,6 +85,7 @@ export function nodeIn(graph: Graph, tensor: Tensor): Node {
 export function givenNode(graph: Graph, tensor: Tensor, what: string): Node {
   const node = nodeIn(graph, tensor);
   if (node.graph === graph) return node;
+  refuseEnded(node);
   throw new UserError(`${what} gives a tensor of another entry, program or loop${atLine(node.origins[0])}`);
 }
 
@@ -92,8 +94,12 @@ export function graphOf(tensors: readonly Tensor[]): Graph | undefined {
   let found: Graph | undefined;
   let drawn = 0;
   for (const { value } of tensors) {
-    if (!isNode(value)) drawn = Math.max(drawn, value.drawn);
-    else if (found === undefined || (value.graph !== found && value.graph.isInside(found))) found = value.graph;
+    if (!isNode(value)) {
+      drawn = Math.max(drawn, value.drawn);
+      continue;
+    }
+    refuseEnded(value);
+    if (found === undefined || (value.graph !== found && value.graph.isInside(found))) found = value.graph;
   }
   return drawn > 0 ? found?.homeOf(drawn) : found;
 }

@@ -34,7 +34,7 @@ import { leavesOf, mapTree, type NamedLeaf, splitPath, type Tree } from "./tree.
 import type { AxisTree, CheckExamples, ExampleOf, ExamplesOf, ExamplesTree } from "./vmap-types.ts";
 
 /** Which axes count the examples. */
-export interface VmapOptions<A = Exclude<AxisTree, null>, O = number> {
+export interface VmapOptions<A = AxisTree, O = number> {
   /**
    * Of what is given: 0 by default. A number is for every tensor; a tree of numbers says it by name, 0 where a name is missing.
    * null: the same tensor for each example.
@@ -45,7 +45,9 @@ export interface VmapOptions<A = Exclude<AxisTree, null>, O = number> {
 }
 
 const ofOne: Kind<(x: Tree<Tensor>) => unknown> = callable();
-const vmapTable: OptionTable<VmapOptions> = { axis: checkedLater(), outAxis: axisKind };
+/** A null for all is no examples, which is said below. */
+const axesKind: Kind<AxisTree> = { ...checkedLater(), accepts: (_): _ is AxisTree => true };
+const vmapTable: OptionTable<VmapOptions> = { axis: axesKind, outAxis: axisKind };
 
 /**
  * The function for every example: `f` is given each tensor of `xs` without its axis of examples, and what it gives has that axis in
@@ -68,7 +70,7 @@ export function vmap(one: unknown, xs: unknown, given?: VmapOptions): unknown {
   const options = checkOptions("vmap", given, vmapTable, { before: "f, xs, ", origin });
   const leaves = leavesOf(xs, tensorLeaf, "vmap: xs");
   if (options.axis !== undefined) checkNames(options.axis, leaves, origin);
-  const axes = leaves.map((leaf) => axisOf(leaf, options.axis ?? 0, origin));
+  const axes = leaves.map((leaf) => axisOf(leaf, options.axis === undefined ? 0 : options.axis, origin));
   const size = examplesOf(leaves, axes, origin);
   const outer = leaves.map(({ leaf }, i) => inFront(leaf, axes[i] ?? null, origin));
   const trace = new BodyTrace(outer, drawRows(size), origin);
@@ -196,7 +198,8 @@ function examplesOf(leaves: readonly NamedLeaf<Tensor>[], axes: readonly (number
     }
   });
   if (size !== undefined) return size;
-  throw new UserError(`vmap: no tensor of xs has an axis of examples${atLine(origin)}`);
+  const why = axes.includes(null) ? ": axis says null of each, and f can be called as it is" : "";
+  throw new UserError(`vmap: no tensor of xs has an axis of examples${why}${atLine(origin)}`);
 }
 
 /** The axis of examples in front of the others. */

@@ -12,10 +12,11 @@ import type { Width } from "./part-types.ts";
 import type { Tensor } from "./tensor.ts";
 import type { DataFormat, Padding, PerAxis, WindowPadding } from "./window-types.ts";
 
+/** Of numbers below 0 `paddingOf` says more. */
 const widthKind: Kind<Width> = {
   wanted: "[before, after], in whole numbers from 0",
   accepts: (value): value is Width =>
-    Array.isArray(value) && value.length === 2 && value.every((width) => Number.isSafeInteger(width) && width >= 0),
+    Array.isArray(value) && value.length === 2 && value.every((width) => Number.isSafeInteger(width)),
 };
 
 export const perAxisKind: Kind<PerAxis> = either(count, list(count));
@@ -52,6 +53,14 @@ export function paddingOf(given: Padding, axes: number, origin: Origin): readonl
   }
   if (typeof given === "string") return Array.from({ length: axes }, () => given);
   checkLength(given, axes, "padding", origin);
+  given.forEach((widths, axis) => {
+    const place = widths.findIndex((width) => width < 0);
+    if (place < 0) return;
+    const where = `${place === 0 ? "before" : "behind"} ${axes === 1 ? "the axis" : `axis ${axis} of the ${axes}`}`;
+    throw new UserError(
+      `${inCall(origin)}: padding must not be negative, and is ${widths[place]} ${where}${atLine(origin)}`,
+    );
+  });
   return given;
 }
 

@@ -16,8 +16,8 @@
  * Sources without operands (constants, iota, random) may be made before there is a graph: a `Literal` is such a closed
  * expression, and a graph adopts it the first time it is used there.
  */
-import { CompilerBug, UserError } from "../core/errors.ts";
-import { atLine, type Origin } from "../core/origin.ts";
+import { CompilerBug } from "../core/errors.ts";
+import type { Origin } from "../core/origin.ts";
 import { areTypedAs, checkOperands, resultTypes, typesOf } from "./applied.ts";
 import { type Attrs, attrsKey } from "./attrs.ts";
 import { moment, refuseElsewhere, refuseMisplaced } from "./draws.ts";
@@ -178,6 +178,10 @@ class NodeStore implements Graph {
     return this.#inner?.sources.get(node) ?? node;
   }
 
+  get ended(): string | undefined {
+    return this.#isClosed ? this.#inner?.call : undefined;
+  }
+
   get nodes(): readonly Node[] {
     return this.#nodes;
   }
@@ -224,12 +228,6 @@ class NodeStore implements Graph {
 
   /** Adds the results of an application; gives the first. */
   #add({ op, attrs, key, origins }: Applied, args: readonly Node[], types: readonly TensorType[], own: boolean): Node {
-    if (this.#isClosed) {
-      throw new UserError(
-        `a tensor that was made inside the function of ${this.#inner?.call} is used outside, where it has no value: let that ` +
-          `function give it back${atLine(origins[0])}`,
-      );
-    }
     const results = new Array<Node>(types.length);
     for (let result = 0; result < types.length; result += 1) {
       const type = types[result];

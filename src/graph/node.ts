@@ -77,6 +77,8 @@ export interface Graph {
   own(op: OpDef, args: readonly Node[], attrs?: Attrs, origins?: readonly Origin[]): Node;
   /** The node of a literal in this graph, the same at every use. */
   adopt(literal: Literal): Node;
+  /** Of the trace of a function that has returned, or failed: what called that. Its nodes have no value any more. */
+  readonly ended: string | undefined;
   /** Whether this one is the trace of a function inside one of `outer`'s. */
   isInside(outer: Graph): boolean;
   /** Where random numbers of this moment are drawn: the innermost body in it that was being traced then, or this one. */

@@ -320,7 +320,7 @@ test("a tensor of a body has no value outside", () => {
     return { y: tl.add(leak[0] as Tensor, 1) };
   };
   expect(() => entryOf(leaking)).toThrow(
-    /a tensor that was made inside the function of scan is used outside[\s\S]*loop-graph.test.ts/,
+    /a tensor \(mul f32\[2\]\) that was made inside the function of scan \(at .*loop-graph.test.ts:\d+:\d+\) is used outside[\s\S]*loop-graph.test.ts/,
   );
   expect(() =>
     entryOf(({ h, x }) => {
@@ -332,7 +332,7 @@ test("a tensor of a body has no value outside", () => {
     scan((c: Tensor) => leaked(tl.mul(c, 2) as Tensor), h as Tensor, x as Tensor);
     return { y: leak[0] };
   };
-  expect(() => entryOf(asOutput)).toThrow(/entry "step": outputs gives a tensor of another entry, program or loop/);
+  expect(() => entryOf(asOutput)).toThrow(/a tensor \(mul .*made inside the function of scan/);
 });
 
 test("a gradient in a body flows through what is made outside of the tensor that it is taken by, from however far out", () => {
@@ -549,5 +549,5 @@ test("random numbers that a function and what is around it both read are the sam
     scan(keep, given.h as Tensor, given.x as Tensor);
     return { sum: tl.add(last, tl.randomUniform([2])) };
   };
-  expect(() => entryOf(leaked)).toThrow(/made inside the function of scan is used outside/);
+  expect(() => entryOf(leaked)).toThrow(/made inside the function of scan \(at .* is used outside/);
 });

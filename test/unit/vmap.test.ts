@@ -446,6 +446,16 @@ describe("what does not fit is said, with the user's line", () => {
       /no tensor of xs has an axis of examples/,
     ],
     [
+      "null for all, in a word",
+      ({ x }) => ops.vmap((e: Tensor) => e, x as never, { axis: null as never }),
+      /no tensor of xs has an axis of examples: axis says null of each.*vmap\.test/s,
+    ],
+    [
+      "an axis of no examples in what is given back",
+      ({ x }) => ops.vmap((e: Tensor) => e, x as never, { outAxis: null as never }),
+      /vmap: outAxis must be a whole number, not null/,
+    ],
+    [
       "an axis that is no number",
       ({ x }) => ops.vmap((e: { x: Tensor }) => e.x, { x: x as Tensor }, { axis: { x: "0" } as never }),
       /axis of "x" must be a whole number or null, not "0"/,
