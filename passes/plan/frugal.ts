@@ -13,6 +13,7 @@ import type { Node } from "../../src/graph/node.ts";
 import { sumIndex } from "../../src/kernel/index-expr.ts";
 import type { ExprPool, Index, Term } from "../../src/kernel/kernel.ts";
 import type { Buffer } from "../../src/program/buffer.ts";
+import { bodiesOf } from "../../src/program/sequence.ts";
 import { type Access, bytesOf, shapeOf } from "../fuse/access.ts";
 import type { Cluster, Fused } from "../fuse/cluster.ts";
 import { joinsParts } from "../fuse/joined.ts";
@@ -91,11 +92,6 @@ function touchedBy(step: OrderedStep, { bufferOf }: Ordered): Iterable<readonly 
       }
   }
   return touched;
-}
-
-function bodiesOf(step: Exclude<OrderedStep, { kind: "group" | "copy" }>): readonly Ordered[] {
-  if (step.kind === "loop") return [step.body];
-  return step.kind === "while" ? [step.test, step.body] : [step.yes, step.no];
 }
 
 function peakOf(lives: Lives): { readonly at: number; readonly bytes: number } {

@@ -176,7 +176,7 @@ function rowAt<K extends string>(
 
 /** Every step, those that hold others before these. */
 export function allSteps(steps: readonly ArtifactStep[]): readonly ArtifactStep[] {
-  return steps.flatMap((step) => [step, ...bodiesOf<ArtifactStep>(step).flatMap(allSteps)]);
+  return steps.flatMap((step) => [step, ...bodiesOf<readonly ArtifactStep[]>(step).flatMap(allSteps)]);
 }
 
 export function launchSteps({ steps }: Artifact): readonly LaunchStep[] {

@@ -128,15 +128,15 @@ export function buffersOf(step: Step): readonly Buffer[] {
   }
 }
 
-/** Steps that hold others, here and in artifacts. */
-export type Holding<S> =
-  | { readonly kind: "launch" | "copy" }
-  | { readonly kind: "loop"; readonly body: readonly S[] }
-  | { readonly kind: "while"; readonly test: readonly S[]; readonly body: readonly S[] }
-  | { readonly kind: "if"; readonly yes: readonly S[]; readonly no: readonly S[] };
+/** Steps that hold others: here, in artifacts, and before their kernels are written. `B`: what they hold. */
+export type Holding<B> =
+  | { readonly kind: "launch" | "copy" | "group" }
+  | { readonly kind: "loop"; readonly body: B }
+  | { readonly kind: "while"; readonly test: B; readonly body: B }
+  | { readonly kind: "if"; readonly yes: B; readonly no: B };
 
-/** The lists of steps that a step holds, in the order in which they run first. */
-export function bodiesOf<S>(step: Holding<S>): readonly (readonly S[])[] {
+/** What a step holds, in the order in which it runs first. */
+export function bodiesOf<B>(step: Holding<B>): readonly B[] {
   switch (step.kind) {
     case "loop":
       return [step.body];
@@ -153,7 +153,7 @@ export function bodiesOf<S>(step: Holding<S>): readonly (readonly S[])[] {
 export function walkSteps(sequence: Sequence, visit: (step: Step) => void): void {
   for (const step of sequence) {
     visit(step);
-    for (const body of bodiesOf<Step>(step)) walkSteps(body, visit);
+    for (const body of bodiesOf<Sequence>(step)) walkSteps(body, visit);
   }
 }
 

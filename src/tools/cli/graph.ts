@@ -18,7 +18,7 @@ import type { PictureTitle } from "../../../codegen/picture/legend.ts";
 import { liveBytes, type MemoryPicture, printMemorySvg } from "../../../codegen/picture/memory.ts";
 import { bytesText, flopsText } from "../../../codegen/picture/units.ts";
 import type { Cluster, Fused } from "../../../passes/fuse/cluster.ts";
-import type { Ordered, OrderedStep, OuterStep } from "../../../passes/plan/ordered.ts";
+import type { Ordered } from "../../../passes/plan/ordered.ts";
 import { afterPass, type Stages, stagesOf } from "../../compile.ts";
 import { CompilerBug, UserError, unreachable } from "../../core/errors.ts";
 import type { Program } from "../../dsl/program.ts";
@@ -190,7 +190,7 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
     const own = steps.flatMap((step): Kernels["steps"] => {
       if (step.kind === "launch" || step.kind === "copy") return [drawn(step)];
       const outer = orderedSteps.find((one) => one.id === step.id);
-      const bodies = outer === undefined || !isOuter(outer) ? [] : orderedBodies(outer);
+      const bodies = outer === undefined ? [] : bodiesOf<Ordered>(outer);
       const made = bodiesOf(step).flatMap((body, i) => {
         const inner = bodies[i];
         return inner === undefined ? [] : [within(body, inner)];
@@ -201,15 +201,6 @@ export function kernelsOf({ ordered, sequence }: Stages): Kernels {
     return { steps: own, bufferOf, loops };
   };
   return within(sequence, ordered);
-}
-
-function isOuter(step: OrderedStep): step is OuterStep {
-  return step.kind !== "group" && step.kind !== "copy";
-}
-
-function orderedBodies(step: OuterStep): readonly Ordered[] {
-  if (step.kind === "loop") return [step.body];
-  return step.kind === "while" ? [step.test, step.body] : [step.yes, step.no];
 }
 
 /** The cluster of each node, those in the bodies of loops too. */
