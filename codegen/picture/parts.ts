@@ -55,8 +55,10 @@ export class Parts {
     return this.#buffers.get(node);
   }
 
+  /** Elsewhere what has been joined is read. */
   isJoined(node: Node, place: Place): boolean {
-    return this.has(node) && place !== this.first(node);
+    const [first, ...others] = this.of(node);
+    return first !== undefined && (place === this.#rests.get(first) || others.includes(place));
   }
 
   /** Whether parts are folded at `place` for the cluster of `home`. */

@@ -240,6 +240,26 @@ test("a sum of two launches is drawn in both: what it reads in the first, its pa
   expect(between.toSorted()).toEqual([[0, 1], [0, 2], [1, 2], [2, 3]]); // biome-ignore format: pairs
 });
 
+test("a third launch that reads such a sum reads it from memory", () => {
+  const made = program({
+    inputs: { x: f32(300_000), w: f32(300_000) },
+    step: ({ x, w }) => ({ outputs: { y: add(sum(tanh(x)), sum(w)), s: sum(mul(x, w)) } }),
+  });
+  const stages = stagesOf(made, "step", {}, targets.wgsl.planned);
+  const { frames, lines } = drawEntry(stages.ordered.fused.entry, kernelsOf(stages));
+  const inFrame = frames?.map(({ clusters }) => clusters.flat()) ?? [];
+  const joining = inFrame.filter((boxes) => boxes.some(({ title }) => title === "sum of the parts"));
+  const joined = joining.flatMap((boxes) => boxes.filter(({ title }) => title === "sum of the parts"));
+  expect(joined.map(({ node }) => node.id).toSorted()).toEqual(
+    [...new Set(joined.map(({ node }) => node.id))].toSorted(),
+  );
+  const last = inFrame.at(-1) ?? [];
+  const read = last.filter(({ look, title }) => look === "buffer" && /^%\d+$/.test(title));
+  expect(read).toHaveLength(1);
+  const from = lines.filter(({ to }) => to === read[0]?.id).map((line) => line.from);
+  expect(joined.filter(({ id }) => from.includes(id)).map(({ store }) => store === null)).toEqual([false]);
+});
+
 test("second derivatives are backward, what is made of gradients is update, unless it was made before", () => {
   const made = program({
     state: { w: param(zeros(3)), decay: param(zeros()) },
