@@ -11,7 +11,7 @@ export * from "./dsl/initializers.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";
 export { bf16, bool, f16, f32, f64, freeze, type InputSpec, i32, param, slot, u8, u32 } from "./dsl/spec.ts";
-export { Tensor } from "./dsl/tensor.ts";
+export { type Mask, Tensor } from "./dsl/tensor.ts";
 export type { Dim, Dims, Shape } from "./graph/shape.ts";
 export {
   type Checkpoint,
@@ -42,8 +42,10 @@ export type { ActivationName } from "./nn/layers/activations.ts";
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { dropout } from "./nn/layers/dropout.ts";
 export { flatten } from "./nn/layers/flatten.ts";
-export type { Layer, Mode, ParamTensors, ParamTree, SampleShape } from "./nn/layers/layer.ts";
-export { type LayerDefinition, type LayerMode, layer } from "./nn/layers/own.ts";
+export type { Layer, MaskRule, Mode, ParamTensors, ParamTree, SampleShape, SampleType, Several } from "./nn/layers/layer.ts";
+export { Masks } from "./nn/layers/masks.ts";
+export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
+export * as layers from "./nn/layers/public.ts";
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
@@ -51,6 +53,7 @@ export type { Measure } from "./nn/losses/loss.ts";
 export type { LossName } from "./nn/losses/losses.ts";
 export type { MetricName } from "./nn/metrics/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
+export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { OnNaN } from "./nn/non-finite.ts";
 export { type AdamOptions, type AdamwOptions, adam, adamw } from "./nn/optimizers/adam.ts";
 export type {

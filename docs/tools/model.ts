@@ -11,6 +11,7 @@ import {
   type DeclarationReflection,
   type ParameterReflection,
   type ProjectReflection,
+  type ReferenceReflection,
   ReflectionKind,
   type SignatureReflection,
   type SomeType,
@@ -54,13 +55,28 @@ export async function readEntries(): Promise<readonly Entry[]> {
   const project = await app.convert();
   if (project === undefined) throw new Error("TypeDoc could not read the sources");
   const found = new Map<string, Entry>();
-  for (const module of project.children ?? []) {
-    for (const item of module.children ?? []) {
-      if (item.kind !== ReflectionKind.Reference && !found.has(item.name))
-        found.set(item.name, entryOf(item, project, words));
-    }
+  const seen = new Set<DeclarationReflection>();
+  const note = (item: DeclarationReflection, prefix = ""): void => {
+    const target = declared(item);
+    const name = `${prefix}${item.name}`;
+    if (target === null || seen.has(target) || found.has(name)) return;
+    seen.add(target);
+    found.set(name, entryOf(target, project, words, name));
+  };
+  const items = (project.children ?? []).flatMap((module) => module.children ?? []);
+  const isGroup = (item: DeclarationReflection): boolean => declared(item)?.kind === ReflectionKind.Namespace;
+  for (const item of items) if (!isGroup(item)) note(item);
+  for (const group of items.filter(isGroup)) {
+    for (const item of declared(group)?.children ?? []) note(item, `${group.name}.`);
   }
   return [...found.values()];
+}
+
+/** What a name stands for that is exported in two places. */
+function declared(item: DeclarationReflection): DeclarationReflection | null {
+  if (item.kind !== ReflectionKind.Reference) return item;
+  const target = (item as ReferenceReflection).tryGetTargetReflectionDeep();
+  return (target as DeclarationReflection | undefined) ?? null;
 }
 
 type Words = ReadonlyMap<string, string>;
@@ -87,11 +103,11 @@ function fileOf(item: DeclarationReflection): string {
   return (source?.fileName ?? "").replace(/^.*?src\//, "");
 }
 
-function entryOf(item: DeclarationReflection, project: ProjectReflection, words: Words): Entry {
-  const base = { name: item.name, file: fileOf(item) };
+function entryOf(item: DeclarationReflection, project: ProjectReflection, words: Words, name: string): Entry {
+  const base = { name, file: fileOf(item) };
   const signatures = callable(item);
   if (signatures.length > 0) {
-    const heads = [...new Set(signatures.map((signature) => callOf(item.name, signature)))];
+    const heads = [...new Set(signatures.map((signature) => callOf(name, signature)))];
     const about = signatures.map(({ comment }) => textOf(comment)).find((text) => text !== "") ?? textOf(item.comment);
     return { ...base, heads, about, tables: optionTables(signatures, project), code: null };
   }
@@ -107,7 +123,7 @@ function entryOf(item: DeclarationReflection, project: ProjectReflection, words:
   const members = membersOf(item);
   return {
     ...base,
-    heads: [`${word} ${item.name}`],
+    heads: [`${word} ${name}`],
     about: textOf(item.comment),
     tables: members.length > 0 ? [{ title: word === "class" ? "Members" : "", members }] : [],
     code: isType && members.length === 0 && item.type !== undefined ? codeOf(item.type, words.get(item.name)) : null,

@@ -211,7 +211,7 @@ const factorKind: Kind<number> = {
 
 function inputColumns(
   call: string,
-  { inputs }: Training,
+  { inputs, takes }: Training,
   { x, scale }: AnySamples,
   trained: InputScales,
 ): Ports<Column> {
@@ -224,9 +224,14 @@ function inputColumns(
     if (factor !== undefined && !factorKind.accepts(factor)) {
       throw new FeedError(`${call}: the scale of ${path} must be a number other than 0, not ${show(factor)}`);
     }
+    const dtype = takes.get(name);
     const source = toSource(call, path, numbers, Float32Array);
+    if (dtype === "i32") {
+      checkIntegers(call, path, source, sizeOf(shape), dtype);
+      return { source, width: sizeOf(shape), scale: 1, dtype };
+    }
     const scaled = factor ?? inputScale(`${call}: ${path}`, source, scaleOfOne(trained, name));
-    return { source, width: sizeOf(shape), scale: scaled, dtype: "f32" };
+    return { source, width: sizeOf(shape), scale: scaled, dtype };
   });
 }
 

@@ -78,9 +78,9 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
       loss.onLogits === null ? activate(made.activation, made.logits) : made.logits,
       target,
     );
-    const scores = new Map([["loss", perSample(measured, batch, `the loss${of}`, weights?.get(output))]]);
+    const scores = new Map([["loss", perSample(measured, batch, `the loss${of}`, weights?.get(output), made.mask)]]);
     for (const [name, metric] of metrics.get(output)) {
-      scores.set(name, perSample(metric(made, target), batch, `the metric "${name}"${of}`));
+      scores.set(name, perSample(metric(made, target), batch, `the metric "${name}"${of}`, undefined, made.mask));
     }
     return scores;
   };

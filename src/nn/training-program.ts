@@ -18,12 +18,19 @@ import { tensorFrom } from "../dsl/check.ts";
 import { zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
-import { f32, freeze, type InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
+import { f32, freeze, InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
-import { floatsFrom, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layers/layer.ts";
+import {
+  type Mode,
+  type ParamTensors,
+  type ParamTree,
+  type SampleShape,
+  type SampleType,
+  sampleFrom,
+} from "./layers/layer.ts";
 import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { TargetRange } from "./losses/loss.ts";
 import type { Sums } from "./losses/per-sample.ts";
@@ -58,13 +65,14 @@ export interface Training {
   /** "loss", then the others. */
   readonly scores: readonly string[];
   readonly inputs: Ports<SampleShape>;
+  readonly takes: Ports<SampleType>;
   readonly outputs: Ports<Head>;
   readonly targets: Ports<InputSpec>;
   readonly ranges: Ports<TargetRange | null>;
 }
 
 export function trainingOf(definition: TrainingDefinition): Training {
-  const { inputs, outputs } = definition.model;
+  const { inputs, outputs, takes } = definition.model;
   const scoring = scoringOf(outputs, definition);
   const make = (isWeighted: boolean): TrainingProgram => trainingProgram(definition, scoring, isWeighted);
   let withWeights: TrainingProgram | undefined;
@@ -77,6 +85,7 @@ export function trainingOf(definition: TrainingDefinition): Training {
     },
     scores: scoring.names,
     inputs,
+    takes,
     outputs,
     targets: scoring.targets,
     ranges: scoring.ranges,
@@ -110,7 +119,7 @@ function trainingProgram(
       weights:
         fed.weight === undefined ? null : net.outputs.match(fed.weight, "weight").map((it) => tensorFrom("weight", it)),
       batch: made.batch,
-      penalties: penaltiesOn(params, net, trained),
+      penalties: [...penaltiesOn(params, net, trained), ...made.added],
     });
   const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
   const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) => {
@@ -165,7 +174,7 @@ function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {
 
 function inputsOf(net: Model, targets: Ports<InputSpec>, isWeighted: boolean) {
   return {
-    x: net.inputs.map((shape): InputSpec => f32("batch", ...shape)).tree(),
+    x: net.inputs.map((shape, name): InputSpec => new InputSpec(["batch", ...shape], net.takes.get(name))).tree(),
     y: targets.tree(),
     ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
   };
@@ -177,16 +186,20 @@ interface Forward {
   readonly batch: Tensor;
   /** What layers gave, by their paths, where that is asked for. */
   readonly layers: ReadonlyMap<string, Tensor<Shape, "f32">>;
+  /** What layers add to the loss. */
+  readonly added: readonly Tensor<Shape, "f32">[];
   readonly outputs: Ports<OutputTensor>;
 }
 
 function forward(net: Model, params: ParamTensors, fed: unknown, mode: Mode, isWatched = false): Forward {
-  const x = net.inputs.match(fed, "x").map((it) => floatsFrom("x", it));
+  const x = net.inputs.match(fed, "x").map((it) => sampleFrom("x", it));
   const [batch] = x.values;
   if (batch === undefined) throw new UserError("trainer: a model needs an input");
   const layers = new Map<string, Tensor<Shape, "f32">>();
+  const added: Tensor<Shape, "f32">[] = [];
   const onOutput: Mode["onOutput"] = (path, output) => void layers.set(path, output);
-  return { batch, layers, outputs: net.apply(params, x, isWatched ? { ...mode, onOutput } : mode) };
+  const told = { ...mode, onLoss: (value: Tensor<Shape, "f32">) => void added.push(value) };
+  return { batch, layers, added, outputs: net.apply(params, x, isWatched ? { ...told, onOutput } : told) };
 }
 
 function gradientsOf(

@@ -20,6 +20,7 @@ export function activation(name: ActivationName, options: LayerOptions = {}): La
   return built(activationSchema, values, {
     name,
     rule: "same",
+    masking: "pass",
     activation: name,
     apply: (_, x, { logits }) => activate(logits ? "linear" : name, x),
   });

@@ -59,6 +59,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
   };
   return built(denseSchema, values, {
     rule: units,
+    masking: "pass",
     activation,
     regularizers: new Map<string, Regularizer>([
       ...(kernelRegularizer === undefined ? [] : [["kernel", kernelRegularizer] as const]),

@@ -28,6 +28,7 @@ export function dropout(first: number | Tensor<Shape, "f32">, second?: number | 
   const { rate } = values;
   return built(dropoutSchema, values, {
     rule: "same",
+    masking: "pass",
     apply: (_, x, { training }) => (training && rate > 0 ? dropElements(x, rate) : x),
   });
 }

@@ -13,7 +13,7 @@
  * What `apply` is given has the types of what `params` gives. A param is trained; a slot is what `update` makes of it.
  */
 
-import { UserError } from "../../core/errors.ts";
+import { ShapeError, UserError } from "../../core/errors.ts";
 import {
   callable,
   checkArguments,
@@ -21,11 +21,14 @@ import {
   checkedLater,
   type OptionTable,
   object,
+  oneOf,
   show,
   text,
+  whole,
 } from "../../core/options.ts";
 import { atLine, here, type Origin } from "../../core/origin.ts";
 import { refusePromise } from "../../dsl/check.ts";
+import { cast } from "../../dsl/ops.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
@@ -33,7 +36,16 @@ import type { Config } from "../config.ts";
 import { isPlainObject } from "../ports.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type ActivationName, activationKind } from "./activations.ts";
-import { isSampleShape, type Layer, type Mode, type ParamTensors, type ParamTree, type SampleShape } from "./layer.ts";
+import {
+  isSampleShape,
+  type Layer,
+  type MaskRule,
+  type Mode,
+  type ParamTensors,
+  type ParamTree,
+  type SampleShape,
+  type SampleType,
+} from "./layer.ts";
 import { type ShapeRule, shapeBy } from "./shape-rule.ts";
 
 /** What an `apply` is told. Pass it on to layers inside: `inner.apply(params.inner, x, mode)`. */
@@ -48,10 +60,31 @@ export interface LayerMode extends Mode {
    * that apply got, `value` has its shape and dtype. Does nothing where the layer does not train.
    */
   readonly update: (slot: Tensor, value: Tensor) => void;
+  /** A scalar that is added to the loss of the batch, in training and in evaluation, such as a penalty on activities. */
+  readonly addLoss: (value: Tensor<Shape, "f32">) => void;
+}
+
+/** What a layer of your own does with several tensors. */
+export interface SeveralDefinition<P extends ParamTree> {
+  /** The shape of one sample that comes out. */
+  outputShape(samples: readonly SampleShape[]): SampleShape;
+  /** Parameters for samples of these shapes. Those of the first one alone by default. */
+  params?(samples: readonly SampleShape[]): P;
+  /** The output first, then whatever else it gives. */
+  apply(
+    params: TensorsOf<P>,
+    xs: readonly Tensor<Shape, "f32">[],
+    mode: LayerMode,
+  ): readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
 }
 
 /** A layer of your own. */
-export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
+export interface LayerDefinition<
+  P extends ParamTree,
+  R extends ShapeRule,
+  T extends SampleType = "f32",
+  M extends number = number,
+> {
   /** What a model calls it, counted: "scale1". */
   readonly name: string;
   /** A name of its own, which is not counted. */
@@ -64,45 +97,71 @@ export interface LayerDefinition<P extends ParamTree, R extends ShapeRule> {
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
   /** What `layerFrom` makes it from; a layer of your own has none, and is saved as code. */
   readonly config?: Config;
+  /** What x is: "f32" by default. With "i32" floats are cut to whole numbers. */
+  readonly takes?: T;
+  /** Whether the output has the mask of x ("pass"), or apply says which by `mode.masks` ("own"). By default it has none. */
+  readonly masking?: MaskRule;
+  /** What it does with several tensors, where it takes more than one. */
+  readonly several?: SeveralDefinition<P>;
+  /** How many tensors that gives besides its output, for the types of `all`. */
+  readonly more?: M;
   /** The shape of one sample that comes out; by default what the rule says, of "any" what goes in. */
   outputShape?(sample: SampleShape): SampleShape;
   /** Parameters for samples of this shape: params, slots, or trees of them. None by default. */
   params?(sample: SampleShape): P;
   /** x has the batch in front. */
-  apply(params: TensorsOf<P>, x: Tensor<Shape, "f32">, mode: LayerMode): Tensor<Shape, "f32">;
+  apply(params: TensorsOf<P>, x: Tensor<Shape, T>, mode: LayerMode): Tensor<Shape, "f32">;
 }
 
-const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule>> = {
+const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule, SampleType>> = {
   name: text,
   givenName: text,
   rule: checkedLater(),
   activation: activationKind,
   regularizers: object(),
   config: checkedLater(),
+  takes: oneOf("f32", "i32"),
+  masking: oneOf("pass", "own"),
+  several: object(),
+  more: whole({ from: 0 }),
   outputShape: callable(),
   params: callable(),
   apply: callable(),
 };
 
 /** A layer of your own: what it needs, and what it does. */
-export function layer<P extends ParamTree = Record<never, never>, R extends ShapeRule = "any">(
-  definition: LayerDefinition<P, R>,
-): Layer<R> {
+export function layer<
+  P extends ParamTree = Record<never, never>,
+  R extends ShapeRule = "any",
+  T extends SampleType = "f32",
+  const M extends number = number,
+>(definition: LayerDefinition<P, R, T, M>): Layer<R, M> {
   checkArguments("layer", arguments, 1);
   checkByName("layer", definition, definitionTable);
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
+  const { takes, masking, several, more } = definition ?? {};
   const origin = here("layer");
   const what = `the layer "${givenName ?? name}"`;
   if (definition?.apply === undefined || name === undefined) {
     throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(origin)}`);
   }
-  return {
+  const modeFor = (given: ParamTensors, mode: Mode): LayerMode => ({
+    ...mode,
+    training: mode.training === true,
+    logits: mode.logits === true && activation !== "linear",
+    frozen: mode.slots?.isFrozen(given) === true,
+    update: updateIn(name, mode),
+    addLoss: (value) => mode.onLoss?.(value),
+  });
+  const made: Layer<R, M> = {
     name,
     givenName,
     rule: rule ?? ("any" as R),
     activation,
     regularizers,
     ...(config === undefined ? {} : { config }),
+    ...(takes === undefined ? {} : { takes }),
+    ...(masking === undefined ? {} : { masking }),
     outputShape: (sample) =>
       definition.outputShape === undefined
         ? shapeBy(rule ?? "any", sample, what)
@@ -110,16 +169,38 @@ export function layer<P extends ParamTree = Record<never, never>, R extends Shap
     params: (sample) => (definition.params === undefined ? {} : checkParams(what, definition.params(sample), origin)),
     apply(given, x, mode = {}) {
       const params = mode.slots?.current(given) ?? given;
-      const output = definition.apply(params as TensorsOf<P>, x, {
-        ...mode,
-        training: mode.training === true,
-        logits: mode.logits === true && activation !== "linear",
-        frozen: mode.slots?.isFrozen(given) === true,
-        update: updateIn(name, mode),
-      });
+      const output = definition.apply(params as TensorsOf<P>, operandOf(what, x, takes), modeFor(given, mode));
       return output as never; // its shape is what `rule` promises
     },
   };
+  if (several === undefined) return made;
+  const paramsFor = ([first, ...others]: readonly SampleShape[]): ParamTree =>
+    several.params?.([first ?? [], ...others]) ?? made.params(first ?? []);
+  return {
+    ...made,
+    ...(more === undefined ? {} : { more }),
+    several: {
+      outputShape: (samples) => checkOutputShape(what, several.outputShape(samples), origin),
+      params: (samples) => checkParams(what, paramsFor(samples), origin),
+      apply(given, xs, mode = {}) {
+        const params = mode.slots?.current(given) ?? given;
+        const operands = xs.map((x) => operandOf(what, x, "f32"));
+        return several.apply(params as TensorsOf<P>, operands, modeFor(given, mode));
+      },
+    },
+  };
+}
+
+/** x as the layer takes it. */
+function operandOf<T extends SampleType>(
+  what: string,
+  x: Tensor<Shape, SampleType>,
+  takes: T | undefined,
+): Tensor<Shape, T> {
+  const wanted: SampleType = takes ?? "f32";
+  if (x.dtype === wanted) return x as Tensor<Shape, T>; // as its dtype says
+  if (wanted === "i32" && x.dtype === "f32") return cast(x, wanted) as Tensor<Shape, T>;
+  throw new ShapeError(`${what} takes ${wanted}, not ${x}: cast(x, "${wanted}") makes it that${atLine(here("apply"))}`);
 }
 
 function checkOutputShape(what: string, given: unknown, origin: Origin): SampleShape {

@@ -27,7 +27,7 @@ import {
   valuesOf,
   writeFields,
 } from "../schema.ts";
-import { type Layer, type ParamTensors, type ParamTree, sampleOf } from "./layer.ts";
+import { type Layer, type ParamTensors, type ParamTree, type SampleType, sampleOf } from "./layer.ts";
 import { type LayerDefinition, layer } from "./own.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
@@ -97,31 +97,39 @@ export function checkLayer<G extends Fields, F extends Fields>(
 }
 
 /** What a layer does, once its options are known; its config and name are known from them. */
-type Built<P extends ParamTree, R extends ShapeRule> = Omit<LayerDefinition<P, R>, "name" | "givenName" | "config"> & {
+type Built<P extends ParamTree, R extends ShapeRule, T extends SampleType, M extends number> = Omit<
+  LayerDefinition<P, R, T, M>,
+  "name" | "givenName" | "config"
+> & {
   readonly rule: R;
   /** What it is counted by in a model, where that is not its function's name. */
   readonly name?: string;
 };
 
-export function built<P extends ParamTree, R extends ShapeRule>(
+export function built<
+  P extends ParamTree,
+  R extends ShapeRule,
+  T extends SampleType = "f32",
+  const M extends number = number,
+>(
   { name: kind, given, options, hasMembers = false }: Omit<AnyLayerSchema, "from">,
   values: ValuesOf<typeof named>,
-  { name = kind, ...definition }: Built<P, R>,
-): Layer<R> {
+  { name = kind, ...definition }: Built<P, R, T, M>,
+): Layer<R, M> {
   const config = { kind, ...writeFields({ ...named, ...given, ...options }, values) };
-  const made = layer<P, R>({ ...definition, name, givenName: values.name, config });
+  const made = layer<P, R, T, M>({ ...definition, name, givenName: values.name, config });
   if (definition.params === undefined || hasMembers) return made;
   return {
     ...made,
     apply(params, x, mode) {
-      checkParams(kind, made, params, x);
+      checkParams(kind, params, x, made.params);
       return made.apply(params, x, mode);
     },
   };
 }
 
 /** That there is a tensor for each parameter that was described. */
-function checkParams(kind: string, { params }: Layer, given: ParamTensors, x: Tensor): void {
+function checkParams(kind: string, given: ParamTensors, x: Tensor, params: Layer["params"]): void {
   const sample = sampleOf(x);
   if (sample === null) return;
   const found = new Set(leavesOf(given, tensorLeaf, `${kind}: parameters`).map(({ path }) => path));

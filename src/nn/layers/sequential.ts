@@ -10,7 +10,9 @@
  */
 import { UserError } from "../../core/errors.ts";
 import { atLine, here } from "../../core/origin.ts";
+import type { Tensor } from "../../dsl/tensor.ts";
 import { joinPath } from "../../dsl/tree.ts";
+import type { Shape } from "../../graph/shape.ts";
 import { codeConfig } from "../config.ts";
 import { required, type Stored } from "../schema.ts";
 import { activate } from "./activations.ts";
@@ -50,6 +52,8 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
   return built(sequentialSchema, values, {
     rule: rule as RulesOf<L>, // member by member
     activation: last.activation,
+    ...(members[0]?.takes === undefined ? {} : { takes: members[0].takes }),
+    masking: "own",
     regularizers: regularizersOf(named),
     outputShape: (sample) => members.reduce((shape, member) => member.outputShape(shape), sample),
     params(sample) {
@@ -62,15 +66,19 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
       }
       return Object.fromEntries(found);
     },
-    apply(params, x, { logits, onOutput, ...mode }) {
+    apply(params, x, { logits, onOutput, mask, ...mode }) {
       const end = named.length - 1;
-      return named.reduce((value, { layer, key }, i) => {
-        const withoutEnding = logits && i === end;
-        const inside: Mode = { ...mode, logits: withoutEnding, ...watchInside(key, onOutput) };
-        const output = applyLayer(layer, subtree(params, key), value, inside);
-        onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output);
-        return output;
-      }, x);
+      return named.reduce(
+        (value, { layer, key }, i) => {
+          const withoutEnding = logits && i === end;
+          const given = i === 0 && mask !== undefined ? { mask } : {};
+          const inside: Mode = { ...mode, ...given, logits: withoutEnding, ...watchInside(key, onOutput) };
+          const output = applyLayer(layer, subtree(params, key), value, inside);
+          onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output);
+          return output;
+        },
+        x as Tensor<Shape, "f32">,
+      ); // of what the first member takes: what comes after is of f32
     },
   });
 }
