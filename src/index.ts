@@ -42,7 +42,16 @@ export type { ActivationName } from "./nn/layers/activations.ts";
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { dropout } from "./nn/layers/dropout.ts";
 export { flatten } from "./nn/layers/flatten.ts";
-export type { Layer, MaskRule, Mode, ParamTensors, ParamTree, SampleShape, SampleType, Several } from "./nn/layers/layer.ts";
+export type {
+  Layer,
+  MaskRule,
+  Mode,
+  ParamTensors,
+  ParamTree,
+  SampleShape,
+  SampleType,
+  Several,
+} from "./nn/layers/layer.ts";
 export { Masks } from "./nn/layers/masks.ts";
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export * as layers from "./nn/layers/public.ts";
