@@ -4,6 +4,8 @@ import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { longestSum } from "../../src/kernel/target.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
+import { wasmFirstLaunch } from "./policy/first-launches.ts";
+import type { Tuning } from "./policy/panels.ts";
 import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
 import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
@@ -32,10 +34,14 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     copied: 1,
     bytesOf,
   }),
-  scheduling: ({ joinsVectors, threads }) => ({
-    policy: wasmPolicy(joinsVectors ? joinedBlocks : wasmBlocks, longestSum, threads),
-    secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
-  }),
+  scheduling({ joinsVectors, threads }) {
+    const tuning: Tuning = { blocks: joinsVectors ? joinedBlocks : wasmBlocks, longest: longestSum, threads };
+    return {
+      policy: wasmPolicy(tuning.blocks, longestSum, threads),
+      secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
+      firstLaunch: wasmFirstLaunch(tuning, { maxBuffers, bytesOf }),
+    };
+  },
   legalize: (kernel) => kernel,
   printer: wasmPrinter,
 };

@@ -42,7 +42,9 @@ const common: MakeMoves<CommonMoveName> = {
   jam,
   unroll: unrollLoop,
   keep,
-  stage,
+  stage(piece, { into, ...move }, around) {
+    return into.memory === "launch" ? refuse("it makes two launches of one") : stage(piece, move, into.along, around);
+  },
   spill,
   interchange,
   splitFold(piece, { of, into }, around) {

@@ -8,7 +8,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
-import type { AnyMove, Move, OwnMoveName, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
+import type { AnyMove, FirstLaunch, Move, OwnMoveName, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { cse } from "../kernel/cse.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
@@ -27,6 +27,8 @@ export interface Scheduling {
   readonly ownMoves?: MakeMoves<OwnMoveName>;
   /** Folds that a launch of their own is to fold in parts, none of which needs another: of most kernels none. */
   readonly secondLaunches?: (kernel: Kernel) => readonly SecondLaunch[];
+  /** A factor that a launch before a loop is to copy: not one that reads these names, which change in the loop. */
+  readonly firstLaunch?: (kernel: Kernel, changing: ReadonlySet<string>) => FirstLaunch | undefined;
   /** Whoever compiles what is printed finds what is computed twice; elsewhere it gets a name. */
   readonly findsCommon?: boolean;
 }

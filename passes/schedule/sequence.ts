@@ -5,31 +5,18 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { printMove } from "../../src/kernel/moves.ts";
-import type { TargetTraits } from "../../src/kernel/target.ts";
-import type { Buffers } from "../../src/program/buffer.ts";
 import { freshStepId, type Launch, mapKernels, mapSteps, type Sequence } from "../../src/program/sequence.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
+import { withFirstLaunches } from "./first-launches.ts";
+import { type Around, bound, type Target } from "./launching.ts";
 import { type Halves, secondLaunch } from "./moves/second-launch.ts";
-import { type Scheduling, scheduleKernel } from "./schedule.ts";
+import { scheduleKernel } from "./schedule.ts";
 
-/** What is asked of a target. */
-interface Target {
-  readonly traits: TargetTraits;
-  readonly scheduling: Scheduling;
-}
-
-/** Where what is new comes from. */
-interface Around {
-  readonly kernels: KernelPool;
-  readonly buffers: Buffers;
-}
-
-/** Every kernel scheduled and checked; where a fold is too long for one launch, in two. */
+/** Every kernel scheduled and checked; in two where a fold is too long for one launch, or a loop need not do all of it again. */
 export function scheduleSequence(sequence: Sequence, target: Target, around: Around): Sequence {
   const make = (kernel: Kernel): Kernel => scheduleKernel(kernel, target.scheduling);
-  return mapKernels(withSecondLaunches(sequence, target, around), (kernel) =>
-    around.kernels.made("schedule", kernel, make),
-  );
+  const launches = withFirstLaunches(withSecondLaunches(sequence, target, around), target, around);
+  return mapKernels(launches, (kernel) => around.kernels.made("schedule", kernel, make));
 }
 
 /** Every fold as loops. */
@@ -64,25 +51,17 @@ function launchesOf(
   step: Launch,
   { parts, rest, between, nodes }: Halves,
   first: Pick<Launch, "id" | "name">,
-  { kernels, buffers }: Around,
+  around: Around,
 ): readonly [Launch, Launch] {
   const folded = nodes.flatMap((place) => step.nodes[place] ?? []);
   const held = between.map(({ name, element, count }) => {
     const type = between.length === 1 ? "" : ` as ${element}`;
     const of = `parts of ${folded.map(({ id }) => `%${id}`).join(", ")}${type}`;
-    return { param: name, buffer: buffers.scratch(of, { dtype: element, shape: [count] }) };
+    return { param: name, buffer: around.buffers.scratch(of, { dtype: element, shape: [count] }) };
   });
-  const all = new Map([...step.bindings, ...held].map(({ param, buffer }) => [param, buffer]));
-  const bound = (made: Kernel): Pick<Launch, "kernel" | "bindings"> => {
-    const kernel = kernels.intern(made);
-    const bindings = made.buffers.flatMap(({ name }, i) => {
-      const buffer = all.get(name);
-      return buffer === undefined ? [] : [{ param: kernel.buffers[i]?.name ?? name, buffer }];
-    });
-    return { kernel, bindings };
-  };
+  const all = [...step.bindings, ...held];
   return [
-    { ...step, ...first, ...bound(parts), nodes: folded },
-    { ...step, ...bound(rest) },
+    { ...step, ...first, ...bound(parts, all, around), nodes: folded },
+    { ...step, ...bound(rest, all, around) },
   ];
 }

@@ -72,11 +72,11 @@ interface OwnMoves {
  */
 export type Tail = "exact" | "guard" | "mask" | { readonly peel: Schedule };
 
-/** panel: a thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
-export interface Staged {
-  readonly memory: "panel";
-  readonly along: "columns" | "depth";
-}
+export type Staged =
+  /** A thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
+  | { readonly memory: "panel"; readonly along: "columns" | "depth" }
+  /** A buffer, before the loop around the launch, in a launch of its own: of so many iterations of `axis` beside each other. */
+  | { readonly memory: "launch"; readonly axis: string; readonly by: number };
 
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
@@ -95,8 +95,9 @@ export type MoveOf<Name extends MoveName> = { readonly move: Name } & (CommonMov
 export type Move = { [Name in CommonMoveName]: MoveOf<Name> }[CommonMoveName];
 export type AnyMove = { [Name in MoveName]: MoveOf<Name> }[MoveName];
 
-/** The one move of a kernel, in place of a nest: it makes two launches of one. */
+/** The moves of a kernel, in place of a nest: they make two launches of one. */
 export type SecondLaunch = MoveOf<"splitFold"> & { readonly into: Parts & { readonly by: "launch" } };
+export type FirstLaunch = MoveOf<"stage"> & { readonly into: Staged & { readonly memory: "launch" } };
 
 /** Of one nest. */
 export type Schedule<Of extends AnyMove = Move> = readonly Of[];
@@ -131,7 +132,7 @@ export function printMove(move: AnyMove): string {
     case "keep":
       return `keep ${move.value}`;
     case "stage":
-      return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} into ${move.into.memory} along ${move.into.along}`;
+      return `stage ${move.operand} of ${move.of}${move.at === null ? "" : ` at ${move.at}`} ${printStaged(move.into)}`;
     case "spill":
       return `spill ${move.of} over ${move.axis}`;
     case "interchange":
@@ -151,6 +152,10 @@ function printTail(tail: Tail): string {
   if (tail === "exact") return "";
   if (tail === "guard" || tail === "mask") return ` ${tail}`;
   return tail.peel.length === 0 ? " peel" : ` peel(${printSchedule(tail.peel)})`;
+}
+
+function printStaged(into: Staged): string {
+  return into.memory === "panel" ? `into panel along ${into.along}` : `first launch ${into.by} of ${into.axis}`;
 }
 
 const printMark = (mark: string): string => (mark === "unrolled" ? "" : ` ${mark}`);

@@ -12,13 +12,15 @@ import { wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
 import { cse } from "../../passes/kernel/cse.ts";
 import { expandFolds } from "../../passes/kernel/expand-folds.ts";
 import { unroll } from "../../passes/kernel/unroll.ts";
+import { everyFold } from "../../passes/schedule/facts.ts";
+import { firstLaunch } from "../../passes/schedule/moves/first-launch.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Memory } from "../../src/kernel/evaluate-memory.ts";
 import type { BufferParam, Kernel } from "../../src/kernel/kernel.ts";
-import { printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
+import { type FirstLaunch, printSchedules, type SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { someStmt } from "../../src/kernel/rewrite.ts";
 import { arrayFor, compileJs, type Data, expectSame, runEvaluator, runJs, scheduleJs } from "../unit/js-case.ts";
@@ -211,6 +213,52 @@ const contractions = property(
   }),
 );
 
+const prepared = property(
+  "a factor of any contraction may be copied in a launch before it, in blocks of any width",
+  120,
+  fc.property(numbers, fc.nat({ max: 1000 }), (drawn, seed) => {
+    const kernel = randomContraction(drawn);
+    const data = contractionData(kernel);
+    const expected = runEvaluator(kernel, data);
+    for (const move of firstLaunches(kernel, [8, 16, 1 + (seed % 11)])) {
+      const made = firstLaunch(kernel, move, new Set(), roomy);
+      if (typeof made === "string") continue;
+      const { panel, rest, between } = made;
+      const held = new Map([...data, [between.name, new Float32Array(between.count).fill(Number.NaN)]]);
+      const run = (change: (half: Kernel) => Kernel, runHalf: typeof runEvaluator): Data => {
+        const memory = new Map([...held, ...runHalf(change(panel), held)]);
+        return new Map([...memory, ...runHalf(change(rest), memory)]);
+      };
+      try {
+        expectOutputs(run(same, runEvaluator), expected);
+        expectOutputs(run(scheduleWasm, runWasm), expected);
+      } catch (error) {
+        throw new Error(`${error}\n${[kernel, panel, rest].map(printKernel).join("\n")}`, { cause: error });
+      }
+    }
+  }),
+);
+
+/** Each factor of the kernel's contraction, along each of its loops. */
+function firstLaunches({ nests }: Kernel, widths: readonly number[]): readonly FirstLaunch[] {
+  return ["i", "j"].flatMap((axis, n) =>
+    (["left", "right"] as const).map((operand, m) => {
+      const into = { memory: "launch", axis, by: widths[(n + m) % widths.length] ?? 8 } as const;
+      return {
+        move: "stage",
+        operand,
+        of: everyFold(nests.flatMap(({ body }) => body))[0]?.accumulators[0]?.name ?? "",
+        at: null,
+        into,
+      };
+    }),
+  );
+}
+
+function expectOutputs(found: Data, expected: Data): void {
+  expectSame(new Map([...found].filter(([name]) => expected.has(name))), expected);
+}
+
 const convolutions = property(
   "convolutions, pools of them and gradients of filters compute the same on every target, in one launch and in two",
   80,
@@ -272,6 +320,7 @@ export const kernelProperties: readonly Property[] = [
   launches,
   values,
   contractions,
+  prepared,
   convolutions,
 ];
 

@@ -16,13 +16,14 @@
  */
 
 import { declaredNames } from "../../../passes/kernel/names.ts";
-import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
+import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../../src/kernel/moves.ts";
-import { ownExprs, readsAny, walkExpr, walkStmts } from "../../../src/kernel/rewrite.ts";
-import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
+import { type AnyMove, type FirstLaunch, type Move, printMove, type Schedule } from "../../../src/kernel/moves.ts";
+import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
+import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
+import { blockedOf, facing, isTransposed } from "./facing.ts";
 import { canHaveLanes, enoughIterations, serialMoves } from "./parts.ts";
 
 /** Fewer multiply-adds are not worth a panel. */
@@ -51,10 +52,21 @@ const leastPlaces = 64;
  * whose neighbours use its caches; 0.98 on a quiet one.
  */
 const nearBytes = 64 * 1024;
+/** Elements of a factor, 16 MB. */
+const mostPrepared = 2 ** 22;
+
+/** What a policy is told of the machine. */
+export interface Tuning {
+  readonly blocks: WasmBlocks;
+  /** Terms of a sum that are added up one after the other. */
+  readonly longest: number;
+  /** How many there probably will be. */
+  readonly threads: number;
+}
 
 /** The moves for a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
-export function panelMoves(facts: Facts, blocks: WasmBlocks, longest: number, threads: number): Schedule | undefined {
-  const plan = planOf(facts, blocks, longest, threads);
+export function panelMoves(facts: Facts, tuning: Tuning, before: Schedule<AnyMove> = []): Schedule | undefined {
+  const plan = planOf(facts, tuning, before);
   if (plan === undefined) return undefined;
   const { column, atOnce } = plan;
   const { vectors } = plan.blocks;
@@ -75,6 +87,9 @@ interface Plan {
   /** The factor that goes into panels, and how it is copied there. */
   readonly operand: "left" | "right";
   readonly along: "columns" | "depth";
+  /** How it is copied before a loop around the launch, and whether it was. */
+  readonly first: FirstLaunch;
+  readonly isPrepared: boolean;
   /** The loops that a register block is made of. */
   readonly row: LoopVar;
   readonly column: LoopVar;
@@ -92,7 +107,21 @@ interface Plan {
   readonly epilogue: number;
 }
 
-function planOf(facts: Facts, usual: WasmBlocks, longest: number, threads: number): Plan | undefined {
+/**
+ * The factor of a nest that goes into panels, for a launch before the loop around; undefined where there is none, where it lies in
+ * them already, or is so large that it is not to lie in memory twice.
+ */
+export function panelBefore(facts: Facts, tuning: Tuning, before: Schedule<AnyMove>): FirstLaunch | undefined {
+  const plan = planOf(facts, tuning, before);
+  if (plan === undefined || plan.around !== null || plan.isPrepared) return undefined;
+  return sizeOf([plan.column, ...plan.fold.axes]) > mostPrepared ? undefined : plan.first;
+}
+
+function planOf(
+  facts: Facts,
+  { blocks: usual, longest, threads }: Tuning,
+  before: Schedule<AnyMove>,
+): Plan | undefined {
   const summed = sumOf(facts);
   if (summed === undefined) return undefined;
   const { fold, around } = summed;
@@ -116,11 +145,14 @@ function planOf(facts: Facts, usual: WasmBlocks, longest: number, threads: numbe
   const blocks = isFew ? usual : blocksFor(usual, row.extent, column.extent, depth);
   const width = blocks.vectors * laneCount;
   const [product] = fold.values;
+  const operand = product?.kind === "apply" && product.args[1] === right ? "right" : "left";
+  const into = { memory: "launch", axis: column.name, by: width } as const;
+  const first: FirstLaunch = { move: "stage", operand, of: fold.accumulators[0]?.name ?? "", at: null, into };
   return {
     fold,
     blocks,
     longest,
-    operand: product?.kind === "apply" && product.args[1] === right ? "right" : "left",
+    operand,
     along: isTransposed(
       right,
       column,
@@ -128,6 +160,8 @@ function planOf(facts: Facts, usual: WasmBlocks, longest: number, threads: numbe
     )
       ? "depth"
       : "columns",
+    first,
+    isPrepared: before.some((move) => printMove(move) === printMove(first)),
     row,
     column,
     otherRows,
@@ -155,34 +189,6 @@ function sumOf(facts: Facts): Pick<Plan, "fold" | "around"> | undefined {
   return isPlain && sizeOf(fold.axes) >= leastInside ? { fold, around: top } : undefined;
 }
 
-/** Columns are what the nest's other loads and stores have side by side: where the two loops could change places, they do. */
-function facing(facts: Facts, fold: FoldStmt): Contraction | undefined {
-  const found = facts.contraction(fold);
-  if (found === undefined) return undefined;
-  const { rows, columns, left, right } = found;
-  const swapped = { ...found, rows: columns, columns: rows, left: right, right: left };
-  const around = facts.nest.body.filter(({ kind }) => kind !== "fold");
-  const neighbours = (of: readonly LoopVar[]): number => {
-    const column = blockedOf(of);
-    return column === undefined ? 0 : countNeighbours(around, column);
-  };
-  return neighbours(rows) > neighbours(columns) ? swapped : found;
-}
-
-/** Loads and stores whose elements lie side by side along the loop. */
-function countNeighbours(stmts: readonly Stmt[], { name }: LoopVar): number {
-  let count = 0;
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      if (stmt.kind === "store" && strideAlong(stmt.at, name, laneCount, () => true) === 1) count += 1;
-    },
-    expr: (expr) => {
-      if (expr.kind === "load" && strideAlong(expr.at, name, laneCount, () => true) === 1) count += 1;
-    },
-  });
-  return count;
-}
-
 /**
  * Whether threads share images rather than columns: so an image stays in the second-level cache for all filters, where else all
  * images would go by for each panel of them. A convolution of 11 MB, with its pool, 53.1 ms by filters, and 49.0 by images.
@@ -192,37 +198,11 @@ function byImages([images]: readonly LoopVar[], rows: number, inner: readonly Lo
   return isShared && inner.length > 1 && 4 * rows * sizeOf(inner) > cachedBytes;
 }
 
-/** The loop to make blocks of: an inner one, if it is not short. */
-function blockedOf(loops: readonly LoopVar[]): LoopVar | undefined {
-  const longest = loops.reduce<LoopVar | undefined>((best, loop) => {
-    return best === undefined || loop.extent >= best.extent ? loop : best;
-  }, undefined);
-  return loops.findLast(({ extent }) => extent >= enoughIterations) ?? longest;
-}
-
 /** A panel is filled before the body begins. */
 function readsBody(factor: Expr, body: readonly Stmt[]): boolean {
   const names = new Set(body.flatMap((stmt) => (stmt.kind === "store" ? [stmt.buffer] : [])));
   for (const stmt of body) if (stmt.kind === "let") names.add(stmt.name);
   return readsAny(factor, names);
-}
-
-/** The factor's rows run along the depth. */
-function isTransposed(factor: Expr, column: LoopVar, inner: readonly LoopVar[]): boolean {
-  const deepest = inner[inner.length - 1];
-  if (deepest === undefined || deepest.extent < laneCount) return false;
-  return strideOfLoads(factor, column.name) !== 1 && strideOfLoads(factor, deepest.name) === 1;
-}
-
-/** How far apart in memory an expression's loads are along a loop: null where they differ, or are guarded. */
-function strideOfLoads(expr: Expr, loop: string): number | null {
-  let stride: number | null | undefined;
-  walkExpr(expr, (part) => {
-    if (part.kind !== "load") return;
-    const own = part.guard === undefined ? strideAlong(part.at, loop, laneCount, () => true) : null;
-    stride = stride === undefined || stride === own ? own : null;
-  });
-  return stride ?? null;
 }
 
 /** How many panels a pass over the rows serves; every thread should have some passes. */
@@ -326,7 +306,7 @@ interface Rows {
 
 /** All the other moves: which loops threads share and which turn inside, the panel, and the blocks. */
 function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
-  const { fold, around, operand, along, outside, byColumns, longest } = plan;
+  const { fold, around, operand, along, isPrepared, outside, byColumns, longest } = plan;
   const { outer, pass, column, width } = columns;
   const isVector = column !== null && width % laneCount === 0;
   const threads = [...rows.shared, ...outside.map(({ name }) => name), ...(byColumns && outer !== null ? [outer] : [])];
@@ -342,16 +322,12 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
   if (isVector) lanes.push({ move: "bind", axis: width > laneCount ? `${column}_i` : column, to: "lane" });
   const across = !isVector ? column : width > laneCount ? `${column}_o` : null;
   const of = fold.accumulators[0]?.name ?? "";
+  const at = byColumns ? null : outer;
+  const into = { memory: "panel", along: isVector ? along : "columns" } as const;
   return [
     ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inside.flatMap((axis): readonly Move[] => (axis === null ? [] : [{ move: "sink", axis }])),
-    {
-      move: "stage",
-      operand,
-      of,
-      at: byColumns ? null : outer,
-      into: { memory: "panel", along: isVector ? along : "columns" },
-    },
+    ...(isPrepared ? [] : [{ move: "stage", operand, of, at, into } as const]),
     ...lanes,
     ...serialMoves(around === null ? [fold] : [fold, around], longest),
     ...blockMoves(plan, rows.row, rows.extent, { across, isVector, copies: isVector ? width / laneCount : width, of }),

@@ -12,12 +12,12 @@
 import { type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Stmt } from "../../../src/kernel/kernel.ts";
-import type { Schedule } from "../../../src/kernel/moves.ts";
+import type { AnyMove, Schedule } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { laneMoves } from "./lanes.ts";
-import { panelMoves } from "./panels.ts";
+import { panelMoves, type Tuning } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
 
 /**
@@ -36,10 +36,12 @@ export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
 /** `longest`: terms of a sum that are added up one after the other. `threads`: how many there probably will be. */
 export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy {
-  return (facts) => facts.map((nest) => scheduleOf(nest, blocks, longest, threads));
+  const tuning: Tuning = { blocks, longest, threads };
+  return (facts, { schedule }) => facts.map((nest, i) => scheduleOf(nest, tuning, schedule[i]));
 }
 
-function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number, threads: number): Schedule {
+function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | undefined): Schedule {
+  const { longest } = tuning;
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];
   if (nest.body.some((stmt) => stmt.kind === "for" && isInLanes(stmt))) {
@@ -47,7 +49,7 @@ function scheduleOf(facts: Facts, blocks: WasmBlocks, longest: number, threads: 
     return shareMoves(axes, workOf(nest.body) * sizeOf(axes));
   }
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
-  return [...before, ...(panelMoves(facts, blocks, longest, threads) ?? laneMoves(facts, longest))];
+  return [...before, ...(panelMoves(facts, tuning, made) ?? laneMoves(facts, longest))];
 }
 
 /** Since it was lowered. */

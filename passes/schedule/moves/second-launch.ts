@@ -25,7 +25,7 @@ import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
 import { openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import { type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
-import { sizeOf, storedIn, workOf } from "../facts.ts";
+import { sizeOf, storedIn, touchedBy, workOf } from "../facts.ts";
 import { placeOf, recover } from "./loops.ts";
 import { notShared } from "./tree.ts";
 
@@ -253,16 +253,6 @@ function joinedIn(nest: Nest, joins: ReadonlyMap<Stmt, Stmt>): Nest {
 }
 
 // ---- buffers and work ------------------------------------------------------------------------------------------------
-
-/** Those of the parameters that the nests touch, each with the role that it has in them. */
-function touchedBy(nests: readonly Nest[], params: readonly BufferParam[]): readonly BufferParam[] {
-  const stmts = nests.flatMap(({ prelude, body }) => [...prelude, ...body]);
-  const [read, stored] = [readIn(stmts), storedIn(stmts)];
-  return params.flatMap((param): readonly BufferParam[] => {
-    if (!stored.has(param.name)) return read.has(param.name) ? [{ ...param, role: "read" }] : [];
-    return [{ ...param, role: read.has(param.name) ? "update" : "write" }];
-  });
-}
 
 const isArithmetic = (kind: string): boolean => kind === "apply";
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

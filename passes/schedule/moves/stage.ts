@@ -37,14 +37,19 @@ import { Facts, sizeOf, storedIn } from "../facts.ts";
 import { type Around, atFold, atStmt, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
 import { placeOf } from "./loops.ts";
 
-export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Around): Moved {
-  const { operand, of, into } = move;
+export function stage(
+  piece: Piece,
+  move: Omit<MoveOf<"stage">, "into">,
+  along: "columns" | "depth",
+  { fresh, shared }: Around,
+): Moved {
+  const { operand, of } = move;
   const at = move.at === null ? null : nameNow(piece, move.at);
   let [filling, isInside]: [readonly Stmt[], boolean] = [[], false];
   const made = atFold(piece, of, (fold, { around, after }) => {
     const staged = stagedAt(piece, fold, around, operand, at);
     const panel: SharedArray = { name: fresh("panel"), type: staged.factor.type, count: sizeOf(staged.axes) };
-    filling = fill(staged, panel, into.along, fresh);
+    filling = fill(staged, panel, along, fresh);
     isInside = around.some((stmt) => stmt.kind === "for" && stmt.loop.name === at);
     shared.push(panel);
     return [withPanel(staged, operand, panel, fresh), ...after];
