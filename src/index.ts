@@ -6,7 +6,38 @@ export { compile, compileOn } from "./compile.ts";
 export type { CompileOptions } from "./compile-options.ts";
 export type { DType } from "./core/dtype.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
+export {
+  type SplitOptions,
+  type TimeseriesOptions,
+  timeseries,
+  toCategorical,
+  trainTestSplit,
+  type Window,
+} from "./data/arrays.ts";
+export {
+  type BatchOptions,
+  Dataset,
+  type DatasetIterator,
+  type DatasetPosition,
+  type InterleaveOptions,
+  type MapOptions,
+  type PadBatchOptions,
+  type ShuffleOptions,
+} from "./data/pipeline/dataset.ts";
+export type { NumberArray } from "./data/pipeline/layout.ts";
+export { type Column, type Columns, dataset, rows } from "./data/pipeline/memory.ts";
+export type { Generator, GeneratorContext } from "./data/pipeline/operations/generate.ts";
+export type { MapContext, Mapper } from "./data/pipeline/operations/map.ts";
+export { type Batched, type RowOf, Rows } from "./data/pipeline/types.ts";
 export { Pixels } from "./data/pixels.ts";
+export {
+  type TextVectorizer,
+  type TextVectorizerOptions,
+  textVectorizer,
+  Vocabulary,
+  type VocabularyOptions,
+  vocabulary,
+} from "./data/vocabulary.ts";
 export * from "./dsl/initializers.ts";
 export * from "./dsl/ops.ts";
 export { type Program, program } from "./dsl/program.ts";

@@ -38,6 +38,12 @@ export const pages: readonly Page[] = [
     from: [/^nn\/(?!saved-trainer|from-config|weight-files)/, "data/pixels.ts"],
   },
   {
+    file: "data",
+    title: "Data",
+    about: "Datasets: lazy pipelines of elements, from memory and from files; arrays and texts made ready for training.",
+    from: [/^data\/(pipeline|sources)\//, "data/arrays.ts", "data/vocabulary.ts"],
+  },
+  {
     file: "saving",
     title: "Saving and loading",
     about: "Checkpoints, trainers, weights alone, and the files that they are in.",

@@ -21,7 +21,7 @@ export interface Split {
 }
 
 /** A data set. `origin` says in words where it came from: a folder, a mirror, or built in. */
-export interface Dataset {
+export interface ImageSet {
   readonly name: string;
   readonly origin: string;
   readonly train: Split;

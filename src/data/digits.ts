@@ -13,7 +13,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { RandomStream } from "../core/random.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { ImageSet, Split } from "./dataset.ts";
 import { Pixels } from "./pixels.ts";
 
 export interface SyntheticOptions {
@@ -25,7 +25,7 @@ export interface SyntheticOptions {
 }
 
 /** Draws the data set; a few seconds for the default size. */
-export function syntheticDigits(options: SyntheticOptions = {}): Dataset {
+export function syntheticDigits(options: SyntheticOptions = {}): ImageSet {
   const { seed = 0, train = 60_000, test = 10_000 } = options;
   const glyphs = HANDWRITINGS.map((variants) => variants.map((strokes) => strokes.map(parseStroke)));
   return {

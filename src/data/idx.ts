@@ -8,7 +8,7 @@
  * Compressed files are unpacked before they come here (see mnist.ts).
  */
 import { DataError, unreachable } from "../core/errors.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { ImageSet, Split } from "./dataset.ts";
 import { Pixels } from "./pixels.ts";
 
 /** What an IDX file holds. `u8` data is a view of the bytes given; the other types are copies in native order. */
@@ -92,7 +92,7 @@ function decodeIdxSplit(files: SplitFiles, expected: IdxExpectation = {}): Split
 }
 
 /** A whole data set from its four files. */
-export function decodeIdxDataset(options: IdxDatasetOptions): Dataset {
+export function decodeIdxDataset(options: IdxDatasetOptions): ImageSet {
   const { name, origin } = options;
   return { name, origin, train: decodeIdxSplit(options.train, options), test: decodeIdxSplit(options.test, options) };
 }

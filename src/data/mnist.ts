@@ -16,7 +16,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { DataError } from "../core/errors.ts";
 import { callable, checkOptions, flag, list, number, type OptionTable, object, text } from "../core/options.ts";
-import type { Dataset } from "./dataset.ts";
+import type { ImageSet } from "./dataset.ts";
 import { syntheticDigits } from "./digits.ts";
 import { differenceFrom, downloadFiles } from "./download.ts";
 import { decodeIdxDataset, type NamedBytes } from "./idx.ts";
@@ -58,7 +58,7 @@ const optionTable: OptionTable<LoadMnistOptions> = {
  * Images are bytes, 784 each. A DataError says what is wrong with a folder that was named, and, with `synthetic: false`, why MNIST
  * could not be had.
  */
-export async function loadMnist(options: LoadMnistOptions = {}): Promise<Dataset> {
+export async function loadMnist(options: LoadMnistOptions = {}): Promise<ImageSet> {
   checkOptions("loadMnist", options, optionTable);
   const { data, env = process.env, synthetic = true, log = console.error } = options;
   if (data !== undefined) return readFolder(data, `the folder ${data}`);
@@ -85,7 +85,7 @@ async function published(
   options: LoadMnistOptions,
   cache: string,
   log: (line: string) => void,
-): Promise<Dataset | string> {
+): Promise<ImageSet | string> {
   const missing = await missingFrom(cache, options.files ?? publishedFiles, log);
   if (missing.length === 0) return readFolder(cache, `the cache, ${cache}`);
   const { mirrors = publicMirrors, timeoutMs, onProgress } = options;
@@ -144,7 +144,7 @@ async function damageOf(path: string, file: PublishedFile): Promise<string | nul
 
 const FILES = publishedFiles.map(({ name }) => name) as [string, string, string, string];
 
-async function readFolder(folder: string, origin: string): Promise<Dataset> {
+async function readFolder(folder: string, origin: string): Promise<ImageSet> {
   if (!existsSync(folder)) throw new DataError(`there is no folder ${folder}; it should hold MNIST's four files`);
   if (!statSync(folder).isDirectory())
     throw new DataError(`${folder} is no folder; name the one that holds MNIST's four files`);

@@ -173,7 +173,7 @@ const others = new Set(
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
-    ..."gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveWeights saveSafetensors writeNpy writeSafetensors".split(
+    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveWeights saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
@@ -193,6 +193,11 @@ const methods: Readonly<Record<string, (options: unknown) => unknown>> = {
   predict: (options) => line().predict(options as never),
   loadWeights: (options) => line().loadWeights(new Uint8Array(0), options as never),
   restore: (options) => line().restore(new Uint8Array(0), options as never),
+  map: (options) => tensorloom.dataset([1]).map((n) => n, options as never),
+  shuffle: (options) => tensorloom.dataset([1]).shuffle(2, options as never),
+  batch: (options) => tensorloom.dataset([1]).batch(2, options as never),
+  padBatch: (options) => tensorloom.dataset([1]).padBatch(2, options as never),
+  interleave: (options) => tensorloom.dataset([1]).interleave(() => tensorloom.dataset([1]), options as never),
   run: async (options) => (await tensorloom.compile(empty, { target: "js" })).run(options as never),
 };
 
@@ -230,6 +235,10 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   loadNpz: (options) => node.loadNpz("nothing.npz", options as never),
   writeNpz: (options) => tensorloom.writeNpz(new Map(), options as never),
   saveNpz: (options) => node.saveNpz("/nowhere/nothing.npz", new Map(), options as never),
+  timeseries: (options) => tensorloom.timeseries(new Float32Array(9), options as never),
+  trainTestSplit: (options) => tensorloom.trainTestSplit({ x: [1, 2] }, options as never),
+  vocabulary: (options) => tensorloom.vocabulary(["a"], options as never),
+  textVectorizer: (options) => tensorloom.textVectorizer(["a"], options as never),
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
   script: (options) => node.script(options as never, () => {}),
@@ -395,6 +404,13 @@ const otherCalls: Readonly<Record<string, readonly unknown[]>> = {
   saveWeights: ["/nowhere/at/all", line()],
   loadWeights: ["/nowhere/at/all", line()],
   nodeTarget: ["js"],
+  dataset: [[1, 2]],
+  rows: [new Float32Array(4), 2],
+  toCategorical: [[1, 0], 2],
+  timeseries: [new Float32Array(9), { window: 2 }],
+  trainTestSplit: [{ x: [1, 2, 3] }, {}],
+  vocabulary: [["a"], {}],
+  textVectorizer: [["a"], {}],
 }; // biome-ignore format: a table
 
 test.each(["meanSquaredError", "meanAbsoluteError", "huber", "sigmoidCrossEntropy", "softmaxCrossEntropy"])(

@@ -82,6 +82,7 @@ export interface DatasetIterator<T> extends AsyncIterableIterator<T> {
   readonly position: DatasetPosition;
 }
 
+/** A recipe for elements, read anew in each epoch. `dataset(...)` makes one, each operation another. */
 export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   readonly #stage: Stage<T>;
   /** How many elements each one is of: null where they are single ones. */
@@ -98,6 +99,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     return this.#stage.size;
   }
 
+  /** A pass for operations of one's own and for `fit`; `iterate` is for everybody else. */
   open(pass: Pass): Cursor<T> {
     return this.#stage.open(pass);
   }

@@ -5,8 +5,8 @@
  *   dataset([{ x: [1, 2], y: 0 }, ...])                the members of a list
  *   dataset(async function* () { ... })                what a generator gives, run for each epoch
  */
-import { UserError } from "../../core/errors.ts";
 import { checkArguments, checkValue, count, show } from "../../core/options.ts";
+import { fail } from "../fail.ts";
 import type { Stage } from "./cursor.ts";
 import { Dataset } from "./dataset.ts";
 import { type ColumnArray, isFields, isNumbers, type Layout, type Leaf, type NumberArray, newNumbers } from "./layout.ts"; // biome-ignore format: names
@@ -27,9 +27,9 @@ type ElementOf<C> = C extends Column ? RowOf<C> : { readonly [K in keyof C]: Ele
 export function rows<A extends NumberArray>(array: A, width: number): Rows<A> {
   checkArguments("rows", arguments, 2);
   checkValue("rows", "the width", width, count);
-  if (!isNumbers(array)) throw new UserError(`rows takes a typed array of numbers, not ${show(array)}`);
+  if (!isNumbers(array)) fail("rows", `takes a typed array of numbers, not ${show(array)}`);
   if (array.length % width === 0) return new Rows(array, width);
-  throw new UserError(`rows: ${array.length} numbers are no whole number of rows of ${width}`);
+  fail("rows", `${array.length} numbers are no whole number of rows of ${width}`);
 }
 
 /** Of columns in memory, a list, or a function that gives something to iterate over, called for each epoch. */
@@ -44,8 +44,9 @@ export function dataset(given: unknown): Dataset<unknown> {
   if (given instanceof Rows || isNumbers(given)) return ofColumns(given);
   if (Array.isArray(given)) return new Dataset<unknown>(ofValues(given));
   if (isFields(given)) return ofColumns(given);
-  throw new UserError(
-    `dataset takes columns ({ x, y }), a list, or a generator function (async function* () { ... }), not ${show(given)}`,
+  fail(
+    "dataset",
+    `takes columns ({ x, y }), a list, or a generator function (async function* () { ... }), not ${show(given)}`,
   );
 }
 
@@ -71,7 +72,7 @@ function ofColumns(given: unknown): Dataset<unknown> {
   const walk = (part: unknown, path: string): Layout => {
     if (isFields(part) && !(part instanceof Rows)) {
       const names = Object.keys(part);
-      if (names.length === 0) throw new UserError(`dataset: ${path === "" ? "the object" : path} has no columns`);
+      if (names.length === 0) fail("dataset", `${path === "" ? "the object" : path} has no columns`);
       return { kind: "fields", fields: names.map((name) => [name, walk(part[name], path === "" ? name : `${path}.${name}`)] as const) }; // biome-ignore format: short
     }
     const column = checkColumn(part, path);
@@ -90,7 +91,7 @@ function ofColumns(given: unknown): Dataset<unknown> {
 
 function checkColumn(part: unknown, path: string): Column {
   if (part instanceof Rows || isNumbers(part) || Array.isArray(part)) return part;
-  throw new UserError(`dataset: ${path} is ${show(part)}: a column is a typed array, a list, or rows(array, width)`);
+  fail("dataset", `${path} is ${show(part)}: a column is a typed array, a list, or rows(array, width)`);
 }
 
 function countOf(parts: readonly Part[]): number {
@@ -103,7 +104,7 @@ function countOf(parts: readonly Part[]): number {
     Number.isSafeInteger(width) && isNumbers(more.column)
       ? `: where ${width} numbers are one row, rows(${more.path}, ${width}) says so`
       : "";
-  throw new UserError(`dataset: ${first.path} has ${first.count} rows, ${other.path} ${other.count}${hint}`);
+  fail("dataset", `${first.path} has ${first.count} rows, ${other.path} ${other.count}${hint}`);
 }
 
 /** Null where the column's rows are lists or anything else: elements are then made of them as they are. */

@@ -22,7 +22,9 @@ type Widened<E> = E extends number ? number : E extends string ? string : E exte
 
 /** An array whose rows have several numbers: see `rows`. */
 export class Rows<A extends NumberArray> {
+  /** All rows, one behind the other. */
   readonly array: A;
+  /** How many numbers a row has. */
   readonly width: number;
 
   constructor(array: A, width: number) {
