@@ -40,7 +40,8 @@ export const pages: readonly Page[] = [
   {
     file: "data",
     title: "Data",
-    about: "Datasets: lazy pipelines of elements, from memory and from files; arrays and texts made ready for training.",
+    about:
+      "Datasets: lazy pipelines of elements, from memory and from files; arrays and texts made ready for training.",
     from: [/^data\/(pipeline|sources)\//, "data/arrays.ts", "data/vocabulary.ts"],
   },
   {
