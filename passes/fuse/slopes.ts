@@ -82,8 +82,9 @@ function forWindows(node: Node, rank: number): Node | undefined {
   return axes.length === rank && axes.every((axis, i) => axis === i) ? node.args[0] : undefined;
 }
 
-/** The number of each place in its window. */
+/** The number of each place in its window; of one axis it is written without a broadcast. */
 function isInWindow(node: Node, size: readonly number[], rank: number): boolean {
+  if (isOp(node, iota)) return size.length === 1 && node.attrs.axis === rank;
   if (
     !isOp(node, broadcast) ||
     neededBy([node]).some(({ op }) => op.kind === "source" && op !== iota && op !== constant)

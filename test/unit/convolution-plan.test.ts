@@ -118,6 +118,22 @@ describe("the plan of a convolutional network", () => {
     expect(kernels.filter((kernel) => printKernel(kernel).includes("guarded"))).toEqual([]);
   });
 
+  test.each([
+    [2, ["chosen"]],
+    [4, ["chosen", "spread"]],
+  ] as const)("of a convolution of one axis on wasm: over what a pool of %i chose", (size, wanted) => {
+    const made = program({
+      inputs: { x: f32(32, 258, 32), w: f32(3, 32, 16), v: f32(32, 256 / size, 16) },
+      step({ x, w, v }: Readonly<Record<"x" | "w" | "v", Tensor>>) {
+        const y = ops.maxPool(ops.relu(ops.conv(x as never, w as never) as never) as never, { size }) as Tensor;
+        return { outputs: { slopes: grad(ops.sum(ops.mul(y, v)) as never, { x, w } as never) } };
+      },
+    } as never) as Program;
+    const { fused } = stagesOf(made, "step", {}, targets.wasm.planned).ordered;
+    const names = new Set<string>(fused.entry.graph.nodes.map(({ op }) => op.name));
+    expect(["chosen", "spread"].filter((name) => names.has(name))).toEqual(wanted);
+  });
+
   test("of a convolution that reads beyond the edge, on js and wasm: over a border", () => {
     const made = program({
       inputs: { image: f32(8, 24, 24, 16) },
