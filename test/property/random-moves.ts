@@ -112,8 +112,10 @@ function drawMove(piece: Piece, known: Known, around: Applying, below: Below, de
     case 6:
       return { move: "reorder", axes: below(2) === 0 ? parallel.toReversed() : [axis, pick(known.loops) ?? axis] };
     case 7: {
-      const at = below(parallel.length);
-      return { move: "flatten", axes: parallel.slice(at, at + 2), into: `flat${known.loops.length}` };
+      const folded = everyFold(piece.nest.body).map(({ axes }) => axes.flatMap(({ name }) => there.get(name) ?? []));
+      const loops = pick([parallel, ...folded]) ?? parallel;
+      const at = below(loops.length);
+      return { move: "flatten", axes: loops.slice(at, at + 2), into: `flat${known.loops.length}` };
     }
     case 8:
       return { move: "sink", axis };

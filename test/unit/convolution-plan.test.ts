@@ -107,8 +107,8 @@ describe("the plan of a convolutional network", () => {
     );
     expect(schedules).toMatchInlineSnapshot(`
       [
-        "k2_contract_max: split l 16; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along columns; split l_i 4; bind l_i_i lane; split k 2; jam k_i, l_i_o interleaved",
-        "k3_contract_maxwithindex_cast: split l 8; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along columns; split l_i 4; bind l_i_i lane; split k 4; jam k_i, l_i_o interleaved",
+        "k2_contract_max: flatten k_3, k_4 into k_3k_4; split l 16; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along columns; split l_i 4; bind l_i_i lane; split k 2; jam k_i, l_i_o interleaved",
+        "k3_contract_maxwithindex_cast: flatten k_3, k_4 into k_3k_4; split l 8; bind i thread; sink l_i; sink k; sink j; sink l_o; stage right of acc at l_o into panel along columns; split l_i 4; bind l_i_i lane; split k 4; jam k_i, l_i_o interleaved",
         "k14_contract_parts: splitFold acc second launch 288; flatten k_1, l_1 into k_1l_1; split k_1l_1 24; split k_1l_1_i 4; bind k_1l_1_i_i lane; jam k_1l_1_i_o interleaved; bind part thread",
         "k15_spread: bind i thread",
         "k16_sum_sub_parts: splitFold acc second launch 1352; splitFold acc_part serial 1024; split i_1 16; split i_1_i 4; bind i_1_i_i lane; jam i_1_i_o interleaved; bind part thread",

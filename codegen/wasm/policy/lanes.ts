@@ -18,8 +18,9 @@ import { worthKeeping } from "../../../passes/schedule/moves/keep.ts";
 import type { ForStmt } from "../../../passes/schedule/piece.ts";
 import type { Bound, Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
-import { operandsOf, ownExprs, walkExpr } from "../../../src/kernel/rewrite.ts";
+import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
+import { type FlatAxis, flatAxes, flattenMoves } from "./flat.ts";
 import {
   type Axis,
   canHaveLanes,
@@ -35,9 +36,7 @@ import {
 export function laneMoves(facts: Facts, longest: number): Schedule {
   const { nest } = facts;
   const axes = flatAxes(facts);
-  const flat = axes.flatMap(({ name, of }): readonly Move[] => {
-    return of.length === 1 ? [] : [{ move: "flatten", axes: of, into: name }];
-  });
+  const flat = flattenMoves(axes);
   const work = workOf(nest.body);
   const sums = serialMoves(everyFold(nest.body), longest);
   if (!canHaveLanes(nest)) return [...flat, ...sums, ...shareMoves(axes, work * sizeOf(axes))];
@@ -74,69 +73,6 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
 function atOnce(body: readonly Stmt[], { extent }: Axis): number {
   const isChosen = body.some((stmt) => stmt.kind === "fold" && readsChosen(stmt));
   return isChosen && extent % (vectorsChosen * laneCount) === 0 ? vectorsChosen : vectorsAtOnce;
-}
-
-// ---- loops that become one -------------------------------------------------------------------------------------------
-
-/** A parallel loop, or several that become one. */
-interface FlatAxis extends Axis {
-  readonly of: readonly string[];
-  /** The one that turns fastest. */
-  readonly last: string;
-}
-
-function flatAxes(facts: Facts): readonly FlatAxis[] {
-  const indexes = facts.nest.loops.length > 1 ? indexesOf(facts.nest.body) : [];
-  const found: FlatAxis[] = [];
-  for (const { loop } of facts.nest.loops.toReversed()) {
-    const { name, extent } = loop;
-    const [inner] = found;
-    if (inner === undefined || !indexes.every((index) => isOne(index, loop, inner))) {
-      found.unshift({ name, extent, of: [name], last: name });
-      continue;
-    }
-    const last = inner.extent === 1 ? name : inner.last;
-    found[0] = { name: `${name}${inner.name}`, extent: extent * inner.extent, of: [name, ...inner.of], last };
-  }
-  return found;
-}
-
-/** The indexes, none of them a part of another, and those that loaded indexes are made of. */
-function indexesOf(body: readonly Stmt[]): readonly Index[] {
-  const [seen, inside] = [new Set<Expr>(), new Set<Expr>()];
-  const found: Index[] = [];
-  const take = (expr: Expr, isPart: boolean): void => {
-    const known = isPart ? inside : seen;
-    if (known.has(expr)) return;
-    known.add(expr);
-    const isTerm = expr.kind === "sum" || expr.kind === "floorDiv" || expr.kind === "mod" || expr.kind === "loop";
-    if (isTerm && !isPart) found.push(expr);
-    for (const operand of operandsOf(expr)) take(operand, isTerm);
-  };
-  const visit = (stmt: Stmt): void => {
-    for (const expr of ownExprs(stmt)) take(expr, false);
-    if ("body" in stmt) for (const inner of stmt.body) visit(inner);
-  };
-  for (const stmt of body) visit(stmt);
-  return found;
-}
-
-/** Whether the index only grows with both loops as with one: it has the outer one as often as the inner one with its iterations. */
-function isOne(index: Index, outer: Axis, inner: FlatAxis): boolean {
-  if (outer.extent === 1 || inner.extent === 1) return true;
-  const reads = ({ reads: names }: Index): boolean =>
-    names.includes(outer.name) || inner.of.some((name) => names.includes(name));
-  if (!reads(index)) return true;
-  if (index.kind === "ranged") return true; // the indexes that it is made of are asked for themselves
-  if (index.kind !== "sum") return false;
-  let [ofOuter, ofInner] = [0, 0];
-  for (const { factor, index: term } of index.terms) {
-    if (term.kind !== "loop") {
-      if (!isOne(term, outer, inner)) return false;
-    } else if (term.loop.name === outer.name) ofOuter = factor;
-    else if (term.loop.name === inner.last) ofInner = factor;
-  }
-  return ofOuter === ofInner * inner.extent;
 }
 
 // ---- what lanes cost -------------------------------------------------------------------------------------------------

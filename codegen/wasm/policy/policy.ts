@@ -9,13 +9,14 @@
  *   parallel f < 1280:  y[f] = max(x[f], 0)                split f 4; bind f_i lane
  */
 
-import { type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
+import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Stmt } from "../../../src/kernel/kernel.ts";
 import type { AnyMove, Schedule } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
+import { flattenFolds } from "./flat.ts";
 import { laneMoves } from "./lanes.ts";
 import { panelMoves, type Tuning } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
@@ -49,7 +50,9 @@ function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | unde
     return shareMoves(axes, workOf(nest.body) * sizeOf(axes));
   }
   const before = nest.prelude.flatMap((stmt) => (stmt.kind === "fold" ? splitMoves(stmt, longest) : []));
-  return [...before, ...(panelMoves(facts, tuning, made) ?? laneMoves(facts, longest))];
+  const panels = panelMoves(facts, tuning, made);
+  if (panels === undefined) return [...before, ...laneMoves(facts, longest)];
+  return [...before, ...flattenFolds(everyFold(nest.body)), ...panels];
 }
 
 /** Since it was lowered. */

@@ -2,7 +2,7 @@
  * Moves of whole loops: which stands where, and what runs its iterations.
  *
  *   reorder j, i           parallel i, j          ->   parallel j, i
- *   flatten i, j into f    parallel i < 3, j < 5  ->   parallel f < 15,  i = f / 5, j = f % 5
+ *   flatten i, j into f    parallel i < 3, j < 5  ->   parallel f < 15,  i = f / 5, j = f % 5           axes of a fold as well
  *   bind i thread          parallel i             ->   thread i             (invocation: a prelude goes into the body, as
  *                                                                         nothing runs before a launch)
  *   bind j lane            parallel i, j { ... }  ->   parallel i { for j lane { ... } }
@@ -61,6 +61,8 @@ export function flatten(piece: Piece, { axes, into, prelude }: MoveOf<"flatten">
   const { nest } = piece;
   const wanted = namesNow(piece, axes);
   if (wanted.length === 0 && axes.length > 0) return withName(piece, into, null);
+  if (axes.length > 0 && !nest.loops.some(({ loop }) => loop.name === wanted[0]))
+    return flattenAxes(piece, wanted, into, fresh);
   const start = Math.max(
     0,
     nest.loops.findIndex(({ loop }) => loop.name === wanted[0]),
@@ -82,6 +84,21 @@ export function flatten(piece: Piece, { axes, into, prelude }: MoveOf<"flatten">
   const outside = isOne ? folds : nest.prelude.length;
   const [before, own] = [nest.prelude.slice(0, outside), nest.prelude.slice(outside)];
   return withName({ ...piece, nest: { loops, prelude: before, body: [...own, ...body] } }, into, both.name);
+}
+
+/** Neighbouring axes of a fold in the body. */
+function flattenAxes(piece: Piece, wanted: readonly string[], into: string, fresh: Fresh): Piece {
+  const name = fresh(into);
+  const made = atStmt(piece, `fold over ${wanted.join(", ")}`, (stmt) => {
+    if (stmt.kind !== "fold") return undefined;
+    const start = stmt.axes.findIndex((axis) => axis.name === wanted[0]);
+    const parts = stmt.axes.slice(Math.max(0, start), start + wanted.length);
+    if (start < 0 || wanted.some((axis, i) => axis !== parts[i]?.name)) return undefined;
+    const both: LoopVar = { name, extent: sizeOf(parts) };
+    const axes = [...stmt.axes.slice(0, start), both, ...stmt.axes.slice(start + parts.length)];
+    return mapStmts([{ ...stmt, axes }], replaceLoops(recover(parts, fresh.pool.loop(both))));
+  });
+  return withName(made, into, name);
 }
 
 /** The loops, the last one fastest, as functions of the flat index. The first runs over where that one does. */

@@ -715,20 +715,20 @@ describe("contractions", () => {
     [
       64,
       18 * 8,
-      "split o 8; bind o_o thread; sink o_i; sink w; sink h; sink n; stage right of acc into panel along columns; " +
+      "flatten s, c into sc; split o 8; bind o_o thread; sink o_i; sink w; sink h; sink n; stage right of acc into panel along columns; " +
         "split o_i 4; bind o_i_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_i_o interleaved); " +
         "jam w_r_i, o_i_o interleaved); jam w_i, o_i_o interleaved",
     ],
     [
       32,
       18 * 16,
-      "split o 16; bind n thread; bind h thread; sink o_i; sink w; sink o_o; stage right of acc at o_o into panel along columns; " +
+      "flatten s, c into sc; split o 16; bind n thread; bind h thread; sink o_i; sink w; sink o_o; stage right of acc at o_o into panel along columns; " +
         "split o_i 4; bind o_i_i lane; split w 2 peel(jam o_i_o interleaved); jam w_i, o_i_o interleaved",
     ],
     [
       8,
       18 * 8,
-      "bind n thread; bind h thread; sink o; sink w; stage right of acc into panel along columns; split o 4; " +
+      "flatten s, c into sc; bind n thread; bind h thread; sink o; sink w; stage right of acc into panel along columns; split o 4; " +
         "bind o_i lane; split w 4 count 1 peel(split w_r 3 count 1 peel(jam w_r_r, o_o interleaved); " +
         "jam w_r_i, o_o interleaved); jam w_i, o_o interleaved",
     ],
