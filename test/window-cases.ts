@@ -102,44 +102,51 @@ export function windowCases(): OpCase[] {
 /** One place of each window. */
 function chosenCases(): OpCase[] {
   const rows = [
-    [[4, 3], [2, 5], { axes: [0], size: [2], shared: 1 }],
-    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], shared: 3 }],
-    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], shared: 2 }],
-    [[0, 3], [0, 2], { axes: [0], size: [3], shared: 1 }],
+    [[4, 3], [2, 5], { axes: [0], size: [2], grid: [2], shared: 1 }],
+    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], grid: [2, 3], shared: 3 }],
+    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], grid: [4, 6], shared: 3 }],
+    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [3, 2], shared: 2 }],
+    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [3, 7], shared: 2 }],
+    [[2, 4, 3, 9], [1, 2, 3, 3], { axes: [0, 1, 3], size: [2, 2, 3], grid: [2, 5, 9], shared: 4 }],
+    [[0, 3], [0, 2], { axes: [0], size: [3], grid: [3], shared: 1 }],
   ] as const;
   return rows.map(([shape, places, attrs]) => {
-    const place = whole(places, 0, sizeOf(attrs.size));
-    return one("gather chosen", [input(shape), place], (x, at) => applyOp(chosen, [x, at], attrs, here("chosen")), {
-      gradient: false,
-    });
+    const make = (x: Tensor, at: Tensor) => applyOp(chosen, [x, inGrid(at, attrs)], attrs, here("chosen"));
+    return one("gather chosen", [input(shape), whole(places, 0, sizeOf(attrs.size))], make, { gradient: false });
   });
 }
 
-/** Of what wasm alone is given: places and values [n, f, windows..], a filter [f, places.., c], and the size of the windows. */
+interface Grid {
+  readonly size: readonly number[];
+  readonly grid: readonly number[];
+}
+
+/** Numbers of places in a window as those in a grid, each looked up. */
+function inGrid(at: Tensor, { size, grid }: Grid): Tensor {
+  const places = size.reduce<readonly number[]>(
+    (all, extent, i) => all.flatMap((from) => Array.from({ length: extent }, (_, n) => from * (grid[i] ?? 1) + n)),
+    [0],
+  );
+  return places.slice(1).reduce((made: Tensor, place, i) => ops.where(ops.equal(at, i + 1), place, made) as Tensor, ops.mul(at, 0) as Tensor); // biome-ignore format: short
+}
+
+/** Of what wasm alone is given: places and values [n, f, windows..], a filter [f, places.., c], and the size of the windows. One has more rows than are near. */
 export function spreadCases(): OpCase[] {
-  const rows: readonly (readonly [places: readonly number[], filter: readonly number[], size: readonly number[]])[] = [
-    [[2, 3, 4], [3, 2, 4], [3]],
-    [
-      [1, 5, 2, 3],
-      [5, 3, 2, 12],
-      [2, 2],
-    ],
-    [
-      [2, 1, 3, 1],
-      [1, 1, 4, 44],
-      [1, 3],
-    ],
-    [
-      [1, 2, 2, 1, 2],
-      [2, 2, 1, 3, 8],
-      [2, 3, 2],
-    ],
-    [[0, 2, 3], [2, 2, 4], [2]],
-  ];
-  return rows.map(([places, filter, size]) => {
-    const inputs = [whole(places, 0, sizeOf(size)), input(places), input(filter)];
-    return one("spread spread", inputs, (at, x, w) => applyOp(spread, [at, x, w], { size }, here("spread")), {
-      gradient: false,
-    });
+  const rows = [
+    [[2, 3, 4], [3, 2, 4], { size: [3], grid: [3] }],
+    [[1, 5, 2, 3], [5, 3, 2, 12], { size: [2, 2], grid: [2, 2] }],
+    [[1, 5, 2, 3], [5, 3, 2, 12], { size: [2, 2], grid: [6, 7] }],
+    [[1, 2, 9, 5], [2, 2, 2, 256], { size: [2, 2], grid: [19, 11] }],
+    [[2, 1, 3, 1], [1, 1, 4, 44], { size: [1, 3], grid: [1, 3] }],
+    [[1, 2, 2, 1, 2], [2, 2, 1, 3, 8], { size: [2, 3, 2], grid: [2, 3, 2] }],
+    [[1, 2, 2, 1, 2], [2, 2, 1, 3, 8], { size: [2, 3, 2], grid: [5, 3, 6] }],
+    [[0, 2, 3], [2, 2, 4], { size: [2], grid: [2] }],
+  ] as const; // biome-ignore format: a row each
+  return rows.map(([places, filter, attrs]) => {
+    const inputs = [whole(places, 0, sizeOf(attrs.size)), input(places), input(filter)];
+    const make = (at: Tensor, x: Tensor, w: Tensor) => {
+      return applyOp(spread, [inGrid(at, attrs), x, w], attrs, here("spread"));
+    };
+    return one("spread spread", inputs, make, { gradient: false });
   });
 }

@@ -8,8 +8,8 @@
  */
 
 import { byteWidth } from "../../src/core/dtype.ts";
-import { splitOffset } from "../../src/kernel/index-expr.ts";
-import type { Index } from "../../src/kernel/kernel.ts";
+import { isDynamic, splitOffset, sumIndex } from "../../src/kernel/index-expr.ts";
+import type { Index, Term } from "../../src/kernel/kernel.ts";
 import { replaceLoops } from "../../src/kernel/rewrite.ts";
 import type { Lanes, MemoryPlace } from "./context.ts";
 import type { LateAddress } from "./refs.ts";
@@ -25,6 +25,19 @@ export function addressOf({ element, address }: MemoryPlace, at: Index): Address
   const { moving, offset } = splitOffset(at);
   if (moving.min < 0 || offset < 0) return { moving: at, offset: address };
   return { moving, offset: { region: address.region, offset: address.offset + offset * width } };
+}
+
+/** A moving part in which something loaded is a term: the sum of all others, and what is added to it. */
+export interface Loaded {
+  readonly known: Index;
+  readonly terms: readonly Term[];
+}
+
+export function loadedIn(moving: Index): Loaded | null {
+  if (moving.kind !== "sum" || !isDynamic(moving)) return null;
+  const isLoaded = ({ index }: Term): boolean => isDynamic(index);
+  const known = moving.terms.filter((term) => !isLoaded(term));
+  return known.length === 0 ? null : { known: sumIndex(known), terms: moving.terms.filter(isLoaded) };
 }
 
 /** `addressOf(...).moving`, which is the same in all memory. */

@@ -6,14 +6,15 @@
  *     ... x[784*i + k], x[784*i + k + 784]  ->   loop: load p+0, load p+3136, load q+0; p += 4; q += 2048
  *     ... w[512*k + 8*j + l]
  *
- * Accesses that differ by a constant share a pointer: the constant stands in the load.
+ * Accesses that differ by a constant share a pointer: the constant stands in the load. Where a part of an index is loaded, the pointer is
+ * to the rest: what was chosen in each window is found by a shift and a sum.
  */
 import { byteWidth } from "../../src/core/dtype.ts";
 import { isDynamic } from "../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { ownExprs, readsAny, walkExpr } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
-import { firstLane, movingPart, pointerKey } from "./address.ts";
+import { firstLane, loadedIn, movingPart, pointerKey } from "./address.ts";
 import { laneStride, type MemoryPlace, newLanes, place, type WasmContext } from "./context.ts";
 import { writeMoving } from "./scalar.ts";
 
@@ -89,7 +90,8 @@ function isKnownBefore(moving: Index): boolean {
 function pointerTo(buffer: string, at: Index, lanes: WasmContext["lanes"], context: WasmContext): Pointer | null {
   const memory = place(context.memory.get(buffer), buffer);
   if (lanes !== null && laneStride(at, lanes) === null) return null;
-  const moving = movingPart(lanes === null ? at : firstLane(at, lanes));
+  const whole = movingPart(lanes === null ? at : firstLane(at, lanes));
+  const moving = lanes === context.lanes ? (loadedIn(whole)?.known ?? whole) : whole;
   const key = pointerKey(memory, moving);
   return moving.min < 0 || context.pointers.has(key) ? null : { key, memory, moving };
 }

@@ -9,7 +9,7 @@ import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { Apply, Bound, Expr, FloorDiv, Index, Load, Mod, Sum, ValueType } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
-import { addressOf, pointerKey } from "./address.ts";
+import { addressOf, loadedIn, pointerKey } from "./address.ts";
 import { type MemoryPlace, place, scalarType, type ValuePlace, type WasmContext } from "./context.ts";
 import type { LateAddress } from "./refs.ts";
 import { writeConvert, writeFloat, writeInteger } from "./scalar-ops.ts";
@@ -202,7 +202,16 @@ export function writeAddress(memory: MemoryPlace, at: Index, context: WasmContex
     addBase(memory, context);
     return 0;
   }
-  writeMoving(memory, moving, context);
+  const loaded = loadedIn(moving);
+  const known = loaded === null ? undefined : context.pointers.get(pointerKey(memory, loaded.known));
+  if (loaded === null || known === undefined) writeMoving(memory, moving, context);
+  else {
+    f.get(known);
+    for (const { index, factor } of loaded.terms) {
+      writeScaled(index, factor * byteWidth(memory.element), context);
+      f.op("i32.add");
+    }
+  }
   return offset;
 }
 

@@ -6,8 +6,9 @@
  *   sum over n, p, q of  in[n, 2*p + place / 2 + u, 2*q + place % 2 + v, c] * g[n, p, q, f]
  *
  * Its loads lie where the place says, and are vectors along the channels: with one, or few, it is not worth it. Places and slopes are
- * stored anew as they are read then, place after place for each filter: 18,432 sums of 18,432 terms (of 73,728) take 45 ms over all
- * places, 28 over what was chosen, and 21 over the copies, which take 1.
+ * stored anew as they are read then, place after place for each filter, and places as numbers in the image, which are offsets in memory:
+ * 18,432 sums of 18,432 terms (of 73,728) take 45 ms over all places, 28 over what was chosen, 21 over the copies, which take 1, and 18
+ * by offsets.
  */
 import { isOp } from "../../src/graph/define.ts";
 import type { ContractAttrs, Node } from "../../src/graph/node.ts";
@@ -16,7 +17,8 @@ import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { shapeOf } from "./access.ts";
-import { type Making, type Slopes, slopesOf, storedInOrder } from "./slopes.ts";
+import { type Making, placesInOrder, type Slopes, slopesOf, storedInOrder } from "./slopes.ts";
+import { reach } from "./store-borders.ts";
 
 /** The contraction over what was chosen; undefined where it is none of slopes of a pool. */
 export function overChosen(attrs: ContractAttrs, args: readonly Node[], making: Making): Node | undefined {
@@ -34,7 +36,9 @@ export function overChosen(attrs: ContractAttrs, args: readonly Node[], making: 
     const terms = sizeOf(summed.map((axis) => shapeOf(given)[axis] ?? 1));
     if (channels < making.limits.leastChannels || terms < making.limits.leastTerms) continue;
     const ordered = making.build.permute(other, [...otherSummed, ...channelsFree]);
-    const made = contracted(ordered, slopes, { summed, free: free.given }, making);
+    const axes = slopes.axes.map((axis) => summed.indexOf(axis));
+    const grid = gridOf(other, axes.map((axis) => otherSummed[axis] ?? 0)); // biome-ignore format: short
+    const made = contracted(ordered, slopes, { summed, free: free.given, axes, grid }, making);
     // The axes of the slopes came first: to where they were, and the others as they were.
     const own = free.given.map((_, i) => i);
     const others = free.other.map((axis) => own.length + channelsFree.indexOf(axis));
@@ -43,26 +47,37 @@ export function overChosen(attrs: ContractAttrs, args: readonly Node[], making: 
   return undefined;
 }
 
+interface Axes {
+  /** Of the slopes. */
+  readonly summed: readonly number[];
+  readonly free: readonly number[];
+  /** Of the windows among those that are summed, and the grid that places are numbers in. */
+  readonly axes: readonly number[];
+  readonly grid: readonly number[];
+}
+
 /** The sum over windows: its axes are the free ones of the slopes, then those of `x`, in which those that are summed come first. */
-function contracted(
-  x: Node,
-  slopes: Slopes,
-  { summed, free }: { readonly summed: readonly number[]; readonly free: readonly number[] },
-  making: Making,
-): Node {
+function contracted(x: Node, slopes: Slopes, { summed, free, axes, grid }: Axes, making: Making): Node {
   const { build } = making;
   // In memory the windows come last.
   const order = [...summed.filter((axis) => !slopes.axes.includes(axis)), ...free, ...slopes.axes];
   const back = [...summed, ...free].map((axis) => order.indexOf(axis));
-  const inOrder = (node: Node): Node => build.permute(storedInOrder(node, order, making), back);
-  const picked = build.node(chosen, [x, inOrder(slopes.place)], {
-    axes: slopes.axes.map((axis) => summed.indexOf(axis)),
-    size: slopes.size,
-    shared: summed.length,
-  });
+  const place = build.permute(placesInOrder(slopes, grid, order, making), back);
+  const picked = build.node(chosen, [x, place], { axes, size: slopes.size, grid, shared: summed.length });
   const [sum, batch] = [summed.map((_, i) => i), free.map((_, i) => summed.length + i)];
-  const values = inOrder(slopes.values);
+  const values = build.permute(storedInOrder(slopes.values, order, making), back);
   return build.contract(picked, values, { batchLeft: batch, batchRight: batch, sumLeft: sum, sumRight: sum });
+}
+
+/** As far as the rows of the image lie apart, with the border that may be stored around it: a place is an offset there then. */
+function gridOf(node: Node, axes: readonly number[]): readonly number[] {
+  if (!isOp(node, window)) return axes.map((axis) => shapeOf(node)[axis] ?? 1);
+  const [source] = node.args;
+  return axes.map((axis) => {
+    const along = node.attrs.axes.indexOf(axis);
+    const [before, after] = along < 0 ? [0, 0] : reach(source, node.attrs, along);
+    return before + (shapeOf(source)[axis] ?? 1) + after;
+  });
 }
 
 /** Places inside of a window before all others, so that channels lie side by side. */

@@ -16,6 +16,7 @@ import { maxWithIndex, minWithIndex } from "../../src/graph/ops/reduce.ts";
 import { constant, iota } from "../../src/graph/ops/source.ts";
 import { broadcast, reshape } from "../../src/graph/ops/view.ts";
 import { stepsOf } from "../../src/graph/ops/window-steps.ts";
+import { numberedIn } from "../../src/graph/place-in-grid.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import type { ChoiceLimits } from "../../src/kernel/target.ts";
 import { shapeOf } from "./access.ts";
@@ -39,6 +40,16 @@ export function storedInOrder(node: Node, order: readonly number[], { stored, bu
   const copy = build.permute(node, order);
   stored.add(copy);
   return copy;
+}
+
+/** The places of slopes as numbers in a grid, with their axes in this order, and stored so. */
+export function placesInOrder(
+  { place, size }: Slopes,
+  grid: readonly number[],
+  order: readonly number[],
+  making: Making,
+): Node {
+  return storedInOrder(numberedIn(place, size, grid, making.build), order, making);
 }
 
 /** Slopes of a pool, each at the place in its window that was chosen. */

@@ -4,8 +4,8 @@
  *
  *   sum over u, v, f of  slope[n, y + u - 2, x + v - 2, f] * w[u, v, c, f]       spread(place, values, w turned round)
  *
- * In the second-level cache each multiply-add is a load and a store more, and there are a quarter of them: conv2's, 26 x 26 places
- * of 32 channels from 12 x 12 windows of 64, takes 54.5 ms by sums over a border and 27 spread.
+ * Each multiply-add is a load and a store more, and there are a quarter of them: conv2's, 26 x 26 places of 32 channels from 12 x 12
+ * windows of 64, takes 54.5 ms by sums over a border and 21.7 spread.
  */
 import { isOp } from "../../src/graph/define.ts";
 import type { ContractAttrs, Node } from "../../src/graph/node.ts";
@@ -14,7 +14,7 @@ import { window } from "../../src/graph/ops/window.ts";
 import { sizeOf } from "../../src/graph/shape.ts";
 import { laneCount } from "../../src/kernel/stride.ts";
 import { shapeOf } from "./access.ts";
-import { type Making, slopesOf, storedInOrder } from "./slopes.ts";
+import { type Making, placesInOrder, slopesOf, storedInOrder } from "./slopes.ts";
 
 /** Elements of an image, which stays in a second-level cache. */
 const mostElements = 2 ** 17;
@@ -61,8 +61,12 @@ export function overSpread(
     const turned = build.flip(w, filterOrder.slice(1));
     const made = build.node(
       spread,
-      [inOrder(slopes.place, order), inOrder(slopes.values, order), inOrder(turned, [...filterOrder, channelAxis])],
-      { size: slopes.size },
+      [
+        placesInOrder(slopes, whole, order, making),
+        inOrder(slopes.values, order),
+        inOrder(turned, [...filterOrder, channelAxis]),
+      ],
+      { size: slopes.size, grid: whole },
     );
     const stop = start.map((n, i) => n + Number(count[i]));
     const steps = made.type.shape.map(() => 1);

@@ -137,7 +137,7 @@ function borderOf(arg: Node): Border | undefined {
 }
 
 /** How far beyond its ends windows read along one of their axes. */
-function reach(source: Node, attrs: Windows["attrs"], i: number): readonly [number, number] {
+export function reach(source: Node, attrs: Windows["attrs"], i: number): readonly [number, number] {
   const { size, stride, dilation, before } = stepsOf(attrs, i);
   const [extent, count] = [shapeOf(source)[attrs.axes[i] ?? 0] ?? 0, Number(attrs.count[i] ?? 0)];
   const last = stride * (count - 1) + dilation * (size - 1) - before;

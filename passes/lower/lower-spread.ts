@@ -3,19 +3,21 @@
  *
  *   parallel n < 128                                           %3 = spread %0 %1 %2
  *     tile = 0
- *     for f < 64, u < 3, v < 3, c_o < 1
- *       for lane < 4
- *         let w_0 = w[.. + lane], w_1 = w[.. + lane + 4], ..      as many vectors of channels as there are registers for
- *         for p < 12, q < 12
- *           let at = place[n, f, p, q];  let value = ..
- *           tile[2*p + at / 2 + u, 2*q + at % 2 + v, ..] += value * w_0, ..
+ *     for p_o < 3                                                 rows of windows that stay in the first-level cache
+ *       for f < 64, u < 3, v < 3, c_o < 1
+ *         for lane < 4
+ *           let w_0 = w[.. + lane], w_1 = w[.. + lane + 4], ..    as many vectors of channels as there are registers for
+ *           for p_i < 4, q < 12
+ *             let at = place[n, f, p, q];  let value = ..         p = 4*p_o + p_i; in the grid of the tile, a place is an offset in it
+ *             tile[2*p + u, 2*q + v, .. at] += value * w_0, ..
  *     y[n, ..] = tile[..]
  *
- * Only places that differ are added to between two passes over the windows, so no addition waits for the one before it. It comes
- * in lanes, as no move makes them of loops that store.
+ * Only places that differ are added to between two passes over the windows, so no addition waits for the one before it: what is left is
+ * a store for each, one a cycle. It comes in lanes, as no move makes them of loops that store.
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import type { NodeOf, SpreadSchema } from "../../src/graph/node.ts";
+import { placeIndexes, placesIn } from "../../src/graph/place-in-grid.ts";
 import { sizeOf, stridesOf } from "../../src/graph/shape.ts";
 import { apply, convert, load, store } from "../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, rangedIndex, sumIndex } from "../../src/kernel/index-expr.ts";
@@ -25,6 +27,8 @@ import { shapeOf } from "../fuse/access.ts";
 import type { NestBuilder } from "./lower-nest.ts";
 import type { Names } from "./names.ts";
 
+/** Elements of the rows of a tile that are added to again and again: 32 kB. */
+const nearElements = 2 ** 13;
 /** Vectors of channels that are in registers together. */
 const mostVectors = 8;
 
@@ -81,13 +85,17 @@ function inLanes(outer: readonly LoopVar[], lane: LoopVar, make: () => readonly 
 function addAll(node: NodeOf<SpreadSchema, 3>, own: readonly Index[], tile: Tile, inside: Inside): void {
   const { nest, pool } = inside;
   const [place, values, w] = node.args;
+  const { size, grid } = node.attrs;
   const [, filters = 0, ...windows] = shapeOf(place);
   const [channels = 1, ...around] = shapeOf(w).slice(1).toReversed();
   const vectors = vectorsOf(channels);
   const f = loopOf(inside, "f", filters);
   const steps = around.toReversed().map((extent) => loopOf(inside, "u", extent));
   const [block, lane] = [loopOf(inside, "c", channels / (laneCount * vectors)), loopOf(inside, "lane", laneCount)];
-  const over = windows.map((extent) => loopOf(inside, "p", extent));
+  const [first = 1, ...others] = windows;
+  const rows = rowsOf(first, (tile.strides[0] ?? 1) * (size[0] ?? 1));
+  const [part, row] = [loopOf(inside, "p_o", first / rows), loopOf(inside, "p", rows)];
+  const columns = others.map((extent) => loopOf(inside, "p", extent));
   const at = (loop: LoopVar): Index => pool.loop(loop);
   const channel = (v: number): Index => {
     return sumIndex([{ factor: laneCount * vectors, index: at(block) }, { factor: 1, index: at(lane) }], laneCount * v, pool); // biome-ignore format: short
@@ -95,40 +103,38 @@ function addAll(node: NodeOf<SpreadSchema, 3>, own: readonly Index[], tile: Tile
   const vectorsMade = (): readonly Stmt[] => {
     const weights = Array.from({ length: vectors }, (_, v) => nest.value(w, [at(f), ...steps.map(at), channel(v)]));
     const make = (): readonly Stmt[] => {
-      const from = [...own, at(f), ...over.map(at)];
+      const over = [blockIndex(rows, at(part), at(row)), ...columns.map(at)];
+      const from = [...own, at(f), ...over];
       const [value, chosen] = [nest.value(values, from), convert("i32", nest.value(place, from))];
-      const terms = placeTerms(chosen, { size: node.attrs.size, tile, over, steps }, pool);
+      const within = placeIndexes(indexIn(chosen, placesIn(size, grid)), size, grid, { modIndex, floorDivIndex, index: indexIn }); // biome-ignore format: short
+      const terms = over.flatMap((window, i): readonly Term[] => {
+        const factor = tile.strides[i] ?? 1;
+        const [step, own] = [steps[i], within[i]];
+        if (step === undefined || own === undefined) throw new CompilerBug("a spread has a loop for each axis");
+        return [
+          { factor: factor * (size[i] ?? 1), index: window },
+          { factor, index: at(step) },
+          { factor, index: own },
+        ];
+      });
       return weights.map((weight, v) => {
         const to = sumIndex([...terms, { factor: 1, index: channel(v) }], 0, pool);
         return store(tile.name, to, apply("add", load("f32", tile.name, to), apply("mul", value, weight)));
       });
     };
-    nest.within(over, make, "serial");
+    nest.within([row, ...columns], make, "serial");
     return [];
   };
-  inLanes([f, ...steps, block], lane, vectorsMade, inside);
+  inLanes([part, f, ...steps, block], lane, vectorsMade, inside);
 }
 
-interface Around {
-  readonly size: readonly number[];
-  readonly tile: Tile;
-  /** Over windows, and over the places of the filter. */
-  readonly over: readonly LoopVar[];
-  readonly steps: readonly LoopVar[];
-}
+const indexIn = (value: Expr, extent: number): Index => rangedIndex(value, 0, extent - 1);
 
-/** Where in the tile the chosen place of a window is, and the place of the filter beyond it. */
-function placeTerms(chosen: Expr, { size, tile, over, steps }: Around, pool: ExprPool): readonly Term[] {
-  let left: Index = rangedIndex(chosen, 0, sizeOf(size) - 1);
-  const terms: Term[] = [];
-  for (let i = size.length - 1; i >= 0; i -= 1) {
-    const [extent, factor, window, step] = [size[i] ?? 1, tile.strides[i] ?? 1, over[i], steps[i]];
-    if (window === undefined || step === undefined) throw new CompilerBug("a spread has a loop for each axis");
-    terms.push({ factor: factor * extent, index: pool.loop(window) }, { factor, index: pool.loop(step) });
-    terms.push({ factor, index: i === 0 ? left : modIndex(left, extent) });
-    left = floorDivIndex(left, extent);
-  }
-  return terms;
+/** Rows of windows whose part of the tile is in the first-level cache. */
+function rowsOf(extent: number, each: number): number {
+  for (let rows = Math.min(extent, Math.floor(nearElements / each)); rows > 1; rows -= 1)
+    if (extent % rows === 0) return rows;
+  return 1;
 }
 
 /** As many as divide the channels. */

@@ -228,7 +228,7 @@ export interface SpreadOp<S extends AttrSchema = AttrSchema, N extends Arity = A
   readonly kind: "spread";
 }
 
-export type SpreadSchema = { readonly size: "list" };
+export type SpreadSchema = { readonly size: "list"; readonly grid: "list" };
 
 /** Written in other ops, which depends on sizes: `expand` makes them, once dimensions are numbers. */
 export interface ComposedOp<S extends AttrSchema = AttrSchema, N extends Arity = Arity> extends OpCommon<S, N> {

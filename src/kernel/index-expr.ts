@@ -12,7 +12,7 @@
  * by their names.
  */
 import { CompilerBug } from "../core/errors.ts";
-import type { Expr, ExprPool, Index, Sum, Term } from "./kernel.ts";
+import type { Expr, ExprPool, Index, Mod, Sum, Term } from "./kernel.ts";
 
 export function isIndex(expr: Expr): expr is Index {
   switch (expr.kind) {
@@ -108,15 +108,22 @@ function inOrder(a: Index, b: Index): number {
 
 /** Whether it may go, or become one with another. */
 function isLoose({ factor, index }: Term): boolean {
-  return factor === 0 || index.kind === "mod";
+  return factor === 0 || remainderIn(index) !== undefined;
+}
+
+/** A remainder, also one that is promised to be smaller than what it was divided by. */
+function remainderIn(index: Index): Mod | undefined {
+  if (index.kind === "mod") return index;
+  return index.kind === "ranged" && index.value.kind === "mod" ? index.value : undefined;
 }
 
 /** The terms that are not zero, with n * floorDiv(x, n) + mod(x, n) = x, at any common factor. */
 function recombined(collected: readonly Term[]): Term[] {
   let terms = collected.filter(({ factor }) => factor !== 0);
   for (const remainder of terms) {
-    const { factor, index } = remainder;
-    if (index.kind !== "mod" || !terms.includes(remainder)) continue;
+    const { factor } = remainder;
+    const index = remainderIn(remainder.index);
+    if (index === undefined || !terms.includes(remainder)) continue;
     const whole = index.index;
     const quotient = terms[placeOf(terms, floorDivIndex(whole, index.by))];
     if (quotient === undefined || quotient.factor !== factor * index.by) {

@@ -8,50 +8,48 @@ import { ShapeError } from "../../core/errors.ts";
 import type { Index } from "../../kernel/kernel.ts";
 import { gatherOp } from "../define.ts";
 import { generate, reader } from "../ndarray.ts";
-import { fixedShape, sizeOf } from "../shape.ts";
+import { placeIn, placeIndexes, placesIn } from "../place-in-grid.ts";
+import { fixedShape } from "../shape.ts";
 import { tensorType } from "../type.ts";
 import { position } from "./view.ts";
 
 /**
  * The first `shared` axes of both operands go together, but that x has `size` elements along `axes` for each of a place's. Places
- * count those of a window, the last axis fastest, and lie in it.
+ * are numbers in a `grid` at whose corner the window lies, the last axis fastest: where it is the window itself they count what
+ * is in it, and where it is the image that is read, a place is how far it lies from the corner in memory.
  */
 export const chosen = gatherOp({
   name: "chosen",
   arity: 2,
-  schema: { axes: "axes", size: "list", shared: "number" },
-  shift: ({ axes, size, shared }) => ({ axes: axes.map((axis) => axis + 1), size, shared: shared + 1 }),
+  schema: { axes: "axes", size: "list", grid: "list", shared: "number" },
+  shift: ({ axes, shared, ...others }) => ({ ...others, axes: axes.map((axis) => axis + 1), shared: shared + 1 }),
   infer([x, place], { axes, size, shared }) {
     const places = place.shape.slice(0, shared).map((extent, axis) => Number(extent) * (size[axes.indexOf(axis)] ?? 1));
     const isWhole = places.length === shared && places.every((extent, axis) => extent === x.shape[axis]);
     if (!isWhole || axes.some((axis) => axis >= shared)) throw new ShapeError("the windows do not cover the operand");
     return tensorType(x.dtype, [...place.shape, ...x.shape.slice(shared)]);
   },
-  evaluate([x, place], { axes, size, shared }, type) {
+  evaluate([x, place], { axes, size, grid, shared }, type) {
     const [read, placeAt] = [reader(x), reader(place)];
     const rank = place.shape.length;
     return generate(type.dtype, fixedShape(type.shape), (at) => {
       const from = [...at.slice(0, shared), ...at.slice(rank)];
-      let left = placeAt(at.slice(0, rank));
-      for (let i = axes.length - 1; i >= 0; i -= 1) {
-        const [axis, extent] = [axes[i] ?? 0, size[i] ?? 1];
-        from[axis] = extent * (at[axis] ?? 0) + (left % extent);
-        left = Math.floor(left / extent);
-      }
+      const inside = placeIn(placeAt(at.slice(0, rank)), grid);
+      for (const [i, axis] of axes.entries()) from[axis] = (size[i] ?? 1) * (at[axis] ?? 0) + (inside[i] ?? 0);
       return read(from);
     });
   },
-  element(at, { axes, size, shared }, _type, reads) {
+  element(at, { axes, size, grid, shared }, _type, reads) {
     const rank = reads.shapes[1].length;
-    const place = reads.index(reads.once(reads.convert("i32", reads.read(1, at.slice(0, rank)))), sizeOf(size));
+    const place = reads.once(reads.convert("i32", reads.read(1, at.slice(0, rank))));
+    const inside = placeIndexes(reads.index(place, placesIn(size, grid)), size, grid, reads);
     const from: Index[] = [...at.slice(0, shared), ...at.slice(rank)];
-    let left: Index = place;
-    for (let i = axes.length - 1; i >= 0; i -= 1) {
-      const [axis, extent] = [axes[i] ?? 0, size[i] ?? 1];
-      const inside = i === 0 ? left : reads.modIndex(left, extent);
-      const terms = [{ factor: extent, index: position(at, axis) }, { factor: 1, index: inside }]; // biome-ignore format: short
+    for (const [i, axis] of axes.entries()) {
+      const terms = [
+        { factor: size[i] ?? 1, index: position(at, axis) },
+        { factor: 1, index: position(inside, i) },
+      ];
       from[axis] = reads.sumIndex(terms, 0, reads.pool);
-      left = reads.floorDivIndex(left, extent);
     }
     return reads.read(0, from);
   },

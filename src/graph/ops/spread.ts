@@ -3,19 +3,22 @@
  * follows. Each chosen value adds its multiples of the filter to the places around its own.
  *
  *   y[n, 2*p + place / 2 + u, 2*q + place % 2 + v, c]  +=  value[n, f, p, q] * w[f, u, v, c]        over all f, p, q, u, v
+ *
+ * Places are numbers in a grid (place-in-grid.ts), here of 2 x 2.
  */
 import { ShapeError } from "../../core/errors.ts";
 import { ndarray, reader } from "../ndarray.ts";
 import type { SpreadOp, SpreadSchema } from "../node.ts";
+import { placeIn } from "../place-in-grid.ts";
 import { fixedShape, sizeOf, stridesOf } from "../shape.ts";
 import { tensorType } from "../type.ts";
 
-/** Places and values are [n, f, windows..], the filter is [f, places.., c]; `size` of the windows. */
+/** Places and values are [n, f, windows..], the filter is [f, places.., c]; `size` of the windows, and the `grid` of places. */
 export const spread: SpreadOp<SpreadSchema, 3> = {
   name: "spread",
   kind: "spread",
   arity: 3,
-  schema: { size: "list" },
+  schema: { size: "list", grid: "list" },
   tolerance: "summed",
   infer([place, values, w], { size }) {
     const [n, f, ...windows] = place.shape;
@@ -27,14 +30,14 @@ export const spread: SpreadOp<SpreadSchema, 3> = {
     const whole = windows.map((count, i) => Number(count) * (size[i] ?? 1) + Number(places[i]) - 1);
     return [tensorType(values.dtype, [n, ...whole, channels])];
   },
-  evaluate([place, values, w], { size }, [type]) {
+  evaluate([place, values, w], { size, grid }, [type]) {
     if (type === undefined) return [];
     const shape = fixedShape(type.shape);
     const [data, strides] = [new Float64Array(sizeOf(shape)), stridesOf(shape)];
     const [placeAt, valueAt, weight] = [reader(place), reader(values), reader(w)];
     const around = w.shape.slice(1);
     for (const at of placesOf(place.shape)) {
-      const own = placeIn(placeAt(at), size);
+      const own = placeIn(placeAt(at), grid);
       for (const by of placesOf(around)) {
         const inside = size.map((extent, i) => extent * (at[i + 2] ?? 0) + (own[i] ?? 0) + (by[i] ?? 0));
         const to = [at[0] ?? 0, ...inside, by[by.length - 1] ?? 0];
@@ -45,16 +48,6 @@ export const spread: SpreadOp<SpreadSchema, 3> = {
     return [ndarray(type.dtype, shape, data)];
   },
 };
-
-/** The place in a window, the last axis fastest. */
-function placeIn(place: number, size: readonly number[]): readonly number[] {
-  let left = place;
-  return size.toReversed().map((extent) => {
-    const own = left % extent;
-    left = Math.floor(left / extent);
-    return own;
-  }).toReversed(); // biome-ignore format: a chain
-}
 
 function* placesOf(shape: readonly number[]): Generator<readonly number[]> {
   const [extent, ...others] = shape;

@@ -4,7 +4,16 @@ import { describe, expect, test } from "vitest";
 import type { Index, LoopVar } from "../../../src/kernel/kernel.ts";
 import { printExpr } from "../../../src/kernel/print.ts";
 import { replaceLoops } from "../../../src/kernel/rewrite.ts";
-import { addIndex, constIndex, floorDivIndex, loopIndex, modIndex, scaleIndex, sumIndex } from "../../kernel-pool.ts";
+import {
+  addIndex,
+  constIndex,
+  floorDivIndex,
+  loopIndex,
+  modIndex,
+  rangedIndex,
+  scaleIndex,
+  sumIndex,
+} from "../../kernel-pool.ts";
 import { flat, loopVar } from "./notation.ts";
 
 /** Loop values by name. */
@@ -148,6 +157,11 @@ describe("foldings", () => {
     ["a reshape there and back: column", modIndex(pixel, 28), "j"],
     ["a reshape there and back: row", floorDivIndex(pixel, 28), "i"],
     ["row and column together", addIndex(scaleIndex(floorDivIndex(pixel, 28), 28), modIndex(pixel, 28)), "28*i + j"],
+    [
+      "the same where a remainder is known to be small",
+      addIndex(scaleIndex(floorDivIndex(i, 7), 7), rangedIndex(modIndex(i, 7), 0, 1)),
+      "i",
+    ],
     ["split and joined again", addIndex(scaleIndex(floorDivIndex(i, 7), 7), modIndex(i, 7)), "i"],
     ["the same with an offset", addIndex(scaleIndex(floorDivIndex(i, 7), 7, 5), modIndex(i, 7)), "i + 5"],
     ["two divisions", floorDivIndex(floorDivIndex(i, 5), 4), "i / 20"],
