@@ -30,6 +30,28 @@ export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export type { PublishedFile } from "./data/mnist-files.ts";
 export * from "./index.ts";
 export { loadCheckpoint, saveCheckpoint } from "./io/files.ts";
+export {
+  type EventLog,
+  type Logged,
+  type LoggedByTag,
+  type LoggedImages,
+  type LoggedTexts,
+  readEvents,
+} from "./io/tensorboard/event-log.ts";
+export type { Bucket } from "./io/tensorboard/histogram.ts";
+export type { HyperParameters } from "./io/tensorboard/hparams.ts";
+export type { ImageTensor } from "./io/tensorboard/image.ts";
+export type { PrCurve } from "./io/tensorboard/pr-curve.ts";
+export {
+  type GraphOptions,
+  type HistogramOptions,
+  type HparamsOptions,
+  type PrCurveOptions,
+  type Predictions,
+  type SummaryOptions,
+  type SummaryWriter,
+  summaryWriter,
+} from "./io/tensorboard/summary-writer.ts";
 export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
 export {
   type FlagDefinition,

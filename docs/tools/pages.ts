@@ -32,6 +32,12 @@ export const pages: readonly Page[] = [
     from: [/^nn\/optimizers\//],
   },
   {
+    file: "logging",
+    title: "Logs and curves",
+    about: "TensorBoard's event files, written and read; loggers; see docs/logging.md.",
+    from: [/^io\/tensorboard\//, /^nn\/callbacks\/(tensor-board|csv-logger|json-logger|html-report)/],
+  },
+  {
     file: "training",
     title: "Training",
     about: "`trainer`: compile, fit, evaluate, predict; callbacks, progress, what a run reports.",

@@ -37,7 +37,7 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
     await flushFolder(folder);
     await removeLeftovers(folder);
   } catch (error) {
-    throw new UserError(`${path}: could not be saved: ${reason(error)}`, { cause: error });
+    throw new UserError(`${path}: could not be saved: ${fileProblem(error)}`, { cause: error });
   }
 }
 
@@ -134,7 +134,7 @@ export async function readWholeFile(path: string): Promise<Uint8Array> {
       await handle.close();
     }
   } catch (error) {
-    throw new DataError(`${path}: could not be loaded: ${reason(error)}`, { cause: error });
+    throw new DataError(`${path}: could not be loaded: ${fileProblem(error)}`, { cause: error });
   }
 }
 
@@ -162,7 +162,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: "a part of the path is no folder",
 };
 
-function reason(error: unknown): string {
+/** Why a file could not be read or written, in words. */
+export function fileProblem(error: unknown): string {
   const known = reasons[codeOf(error)];
   return known ?? (error instanceof Error ? error.message : String(error));
 }

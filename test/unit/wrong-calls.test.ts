@@ -169,7 +169,9 @@ const rows: Readonly<Record<string, Row>> = {
 /** Functions outside the DSL that take no options. */
 const others = new Set(
   [
-    ..."activate interruptSignal loadCheckpoint nodeGpu nodeTarget saveCheckpoint saveTrainer".split(" "),
+    ..."activate interruptSignal loadCheckpoint nodeGpu nodeTarget readEvents saveCheckpoint saveTrainer summaryWriter".split(
+      " ",
+    ),
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
