@@ -28,6 +28,7 @@ import { type TargetOptions, targetKind, targets } from "./targets.ts";
 export type { ImageSet, Split } from "./data/dataset.ts";
 export { type LoadMnistOptions, loadMnist } from "./data/mnist.ts";
 export type { PublishedFile } from "./data/mnist-files.ts";
+export * as datasets from "./data/sources/public.ts";
 export * from "./index.ts";
 export { loadCheckpoint, saveCheckpoint } from "./io/files.ts";
 export {
