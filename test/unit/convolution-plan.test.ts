@@ -51,6 +51,14 @@ describe("the plan of a convolutional network", () => {
     expect(again?.copied).toEqual({ "net.wide.kernel": expect.stringMatching(/checkpointed/) });
   });
 
+  test.each(["kept", "again"] as const)("C5 takes no more on js than on wasm, %s", (entry) => {
+    const [js = 0, wasm = 0] = (["js", "wasm"] as const).map((target) => {
+      const { report } = stagesOf(checkpointed as Program, entry, { batch: 512 }, targets[target].planned);
+      return report.memory.peakBytes;
+    });
+    expect(js).toBeLessThan(1.01 * wasm);
+  });
+
   test("two convolutions, each made again: an image and its slope, and what the pool chose", () => {
     // Of the slope only what the pool chose is in memory, with its places, twice: as it is, and as the gradients read it.
     const [first, chosen] = [128 * 26 * 26 * 32 * 4, 128 * 12 * 12 * 64 * 4];
