@@ -48,6 +48,26 @@ export function isTransposed(factor: Expr, column: LoopVar, inner: readonly Loop
   return strideOfLoads(factor, column.name) !== 1 && strideOfLoads(factor, deepest.name) === 1;
 }
 
+/** Rows of as many bytes apart lie in one set of a first-level cache, which holds 8 of them. */
+const setBytes = 4096;
+
+/**
+ * Whether a factor is read as fast where it lies: few rows of blocks read it, whose columns are neighbours. 640 x 256 elements, in time
+ * with panels: by 4 rows 0.54, by 8 0.71; 512 x 1024, whose rows are in each other's way in a cache, 1.06 and 1.44.
+ */
+export function readsWell(
+  factor: Expr,
+  column: LoopVar,
+  deepest: LoopVar | undefined,
+  rows: number,
+  blockRows: number,
+): boolean {
+  if (factor.kind !== "load" || factor.guard !== undefined || rows > 2 * blockRows) return false;
+  if (deepest === undefined || strideOfLoads(factor, column.name) !== 1) return false;
+  const stride = strideOfLoads(factor, deepest.name);
+  return stride !== null && (4 * stride) % setBytes !== 0;
+}
+
 /** How far apart in memory an expression's loads are along a loop: null where they differ, or are guarded. */
 function strideOfLoads(expr: Expr, loop: string): number | null {
   let stride: number | null | undefined;

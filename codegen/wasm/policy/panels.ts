@@ -7,9 +7,9 @@
  *   split i 4; jam i_i, j_i_o interleaved              4 rows x 2 vectors of sums in registers: 8 multiply-adds for 6 loads
  *   spill acc over i_i                                 a long epilogue once for the rows of a block, not in 4 copies
  *
- * The other factor is read where it lies: each element is used for a whole row of the block. Rows go by once for several panels
- * where these are small, or the rows too large for the cache. Where there are few columns, threads share rows instead, and each
- * fills the panels of its rows anew.
+ * The other factor is read where it lies: each element is used for a whole row of the block. So is this one, where few rows read it
+ * and no panel would be worth filling (facing.ts). Rows go by once for several panels where these are small, or the rows too large
+ * for the cache. Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
  *
  * Of several row axes one is blocked, and the others turn around it, over the same panel; of several column axes one lies in the
  * panels, and the others turn outside: the windows of a convolution are a panel of filters, which all places go by.
@@ -23,7 +23,7 @@ import { type AnyMove, type FirstLaunch, type Move, printMove, type Schedule } f
 import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
-import { blockedOf, facing, isTransposed } from "./facing.ts";
+import { blockedOf, facing, isTransposed, readsWell } from "./facing.ts";
 import { canHaveLanes, enoughIterations, serialMoves } from "./parts.ts";
 
 /** Fewer multiply-adds are not worth a panel. */
@@ -90,6 +90,8 @@ interface Plan {
   /** How it is copied before a loop around the launch, and whether it was. */
   readonly first: FirstLaunch;
   readonly isPrepared: boolean;
+  /** Whether a thread copies it. */
+  readonly isStaged: boolean;
   /** The loops that a register block is made of. */
   readonly row: LoopVar;
   readonly column: LoopVar;
@@ -148,6 +150,7 @@ function planOf(
   const operand = product?.kind === "apply" && product.args[1] === right ? "right" : "left";
   const into = { memory: "launch", axis: column.name, by: width } as const;
   const first: FirstLaunch = { move: "stage", operand, of: fold.accumulators[0]?.name ?? "", at: null, into };
+  const isPrepared = before.some((move) => printMove(move) === printMove(first));
   return {
     fold,
     blocks,
@@ -161,7 +164,8 @@ function planOf(
       ? "depth"
       : "columns",
     first,
-    isPrepared: before.some((move) => printMove(move) === printMove(first)),
+    isPrepared,
+    isStaged: !isPrepared && !readsWell(right, column, inner[inner.length - 1], sizeOf(rows), blocks.rows),
     row,
     column,
     otherRows,
@@ -306,7 +310,7 @@ interface Rows {
 
 /** All the other moves: which loops threads share and which turn inside, the panel, and the blocks. */
 function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
-  const { fold, around, operand, along, isPrepared, outside, byColumns, longest } = plan;
+  const { fold, around, operand, along, isStaged, outside, byColumns, longest } = plan;
   const { outer, pass, column, width } = columns;
   const isVector = column !== null && width % laneCount === 0;
   const threads = [...rows.shared, ...outside.map(({ name }) => name), ...(byColumns && outer !== null ? [outer] : [])];
@@ -327,7 +331,7 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
   return [
     ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inside.flatMap((axis): readonly Move[] => (axis === null ? [] : [{ move: "sink", axis }])),
-    ...(isPrepared ? [] : [{ move: "stage", operand, of, at, into } as const]),
+    ...(isStaged ? [{ move: "stage", operand, of, at, into } as const] : []),
     ...lanes,
     ...serialMoves(around === null ? [fold] : [fold, around], longest),
     ...blockMoves(plan, rows.row, rows.extent, { across, isVector, copies: isVector ? width / laneCount : width, of }),
