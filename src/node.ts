@@ -53,6 +53,9 @@ export {
   type SummaryWriter,
   summaryWriter,
 } from "./io/tensorboard/summary-writer.ts";
+export { type CsvLoggerOptions, csvLogger } from "./nn/callbacks/csv-logger.ts";
+export { type JsonLoggerOptions, jsonLogger } from "./nn/callbacks/json-logger.ts";
+export { type TensorBoardOptions, tensorBoard } from "./nn/callbacks/tensor-board.ts";
 export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
 export {
   type FlagDefinition,

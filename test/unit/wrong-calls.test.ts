@@ -243,6 +243,9 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   textVectorizer: (options) => tensorloom.textVectorizer(["a"], options as never),
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
+  tensorBoard: (options) => node.tensorBoard(options as never),
+  csvLogger: (options) => node.csvLogger("log.csv", options as never),
+  jsonLogger: (options) => node.jsonLogger("log.jsonl", options as never),
   script: (options) => node.script(options as never, () => {}),
   parseFlags: (options) => node.parseFlags(options as never, []),
 };

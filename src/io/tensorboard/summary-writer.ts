@@ -253,11 +253,16 @@ export function summaryWriter(folder: string): SummaryWriter {
   checkArguments("summaryWriter", arguments, 1);
   checkValue("summaryWriter", "the folder", folder, text);
   try {
-    return new SummaryWriter(new EventFile(folder));
+    return writerIn(folder);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`summaryWriter: ${error.message}${atLine(here("summaryWriter"))}`, { cause: error });
   }
+}
+
+/** The same for those who check themselves, and say where. */
+export function writerIn(folder: string): SummaryWriter {
+  return new SummaryWriter(new EventFile(folder));
 }
 
 function textsIn(value: unknown): { readonly texts: readonly string[]; readonly shape: readonly number[] } | null {
