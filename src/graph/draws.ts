@@ -7,7 +7,11 @@ import { UserError } from "../core/errors.ts";
 import { atLine } from "../core/origin.ts";
 import type { Literal, Node } from "./node.ts";
 
-/** A literal and the traces have no thread in common but the order in which they came; nothing reads more than that from it. */
+/**
+ * A literal and the traces have no thread in common but the order in which they came: `randomUniform([2])` is given nothing that
+ * knows of the function around it. So it is the one variable that modules share; nothing reads more than that order from it, and no
+ * number that is drawn depends on it.
+ */
 let moments = 0;
 
 /** A later one at each call. */

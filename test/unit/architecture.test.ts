@@ -94,6 +94,20 @@ describe("the project", () => {
     expect(long.map(([path]) => path)).toEqual([]);
   });
 
+  test("no module has a variable of its own, but where a process has one of a thing", () => {
+    const found = [...projectSources()].flatMap(([path, source]) =>
+      [...source.matchAll(/^(?:export )?(?:let|var) (\w+)/gm)].map(([, name]) => `${path}: ${name}`),
+    );
+    expect(found.toSorted()).toEqual([
+      "src/graph/draws.ts: moments", // the order of calls that have no argument in common
+      "src/node.ts: dawn", // a driver
+      "src/runtime/wasm/worker.ts: thread", // in the text of a worker
+      "src/tools/cli/import-script.ts: understands", // a hook in Node's loader
+      "src/tools/cli/main.ts: isLookedAt", // the command line
+      "src/tools/cli/render.ts: wasmReady", // a module that is loaded once
+    ]);
+  });
+
   test("there are no import cycles", () => {
     expect(cycles(imports(projectSources()))).toEqual([]);
   });
