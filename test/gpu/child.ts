@@ -72,16 +72,25 @@ async function runCase(entry: GpuCase, gpu: Gpu): Promise<void> {
 /**
  * While one of its promises waits, Dawn asks the driver again in each turn of the event loop (setImmediate), and makes an object
  * each time: on a software GPU that took a third of all CPU time, and garbage collection as much again. Here each turn
- * sleeps first for a tenth of a millisecond; nothing else goes on in this process.
+ * sleeps first, the longer the longer it has waited: a read is there at once, a pipeline takes tens of milliseconds; nothing
+ * else goes on in this process.
  */
 function waitAsleep(): void {
+  const [shortestMs, longestMs] = [0.05, 2];
   const never = new Int32Array(new SharedArrayBuffer(4));
   const soon = globalThis.setImmediate;
-  const sleeping = (callback: () => void): NodeJS.Immediate =>
-    soon(() => {
-      Atomics.wait(never, 0, 0, 0.1);
+  let ms = shortestMs;
+  let isAsking = false;
+  const sleeping = (callback: () => void): NodeJS.Immediate => {
+    // who asks again from within a turn has had no answer yet
+    ms = isAsking ? Math.min(1.25 * ms, longestMs) : shortestMs;
+    return soon(() => {
+      Atomics.wait(never, 0, 0, ms);
+      isAsking = true;
       callback();
+      isAsking = false;
     });
+  };
   Object.assign(globalThis, { setImmediate: sleeping });
 }
 
