@@ -69,7 +69,7 @@ export function readsWell(
 }
 
 /** How far apart in memory an expression's loads are along a loop: null where they differ, or are guarded. */
-function strideOfLoads(expr: Expr, loop: string): number | null {
+export function strideOfLoads(expr: Expr, loop: string): number | null {
   let stride: number | null | undefined;
   walkExpr(expr, (part) => {
     if (part.kind !== "load") return;

@@ -9,7 +9,8 @@
  *
  * The other factor is read where it lies: each element is used for a whole row of the block. So is this one, where few rows read it
  * and no panel would be worth filling (facing.ts). Rows go by once for several panels where these are small, or the rows too large
- * for the cache. Where there are few columns, threads share rows instead, and each fills the panels of its rows anew.
+ * for the cache. Where there are few columns, threads share rows instead, and each fills the panels of its rows anew, or where its
+ * lines would push one another out of the cache (colliding.ts).
  *
  * Of several row axes one is blocked, and the others turn around it, over the same panel; of several column axes one lies in the
  * panels, and the others turn outside: the windows of a convolution are a panel of filters, which all places go by.
@@ -23,6 +24,7 @@ import { type AnyMove, type FirstLaunch, type Move, printMove, type Schedule } f
 import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
+import { type PackedRows, packedMoves, packedRows } from "./colliding.ts";
 import { blockedOf, facing, isTransposed, readsWell } from "./facing.ts";
 import { canHaveLanes, enoughIterations, serialMoves } from "./parts.ts";
 
@@ -101,6 +103,7 @@ interface Plan {
   readonly outside: readonly LoopVar[];
   readonly byColumns: boolean;
   readonly chunk: number; // rows that share a panel, where threads share rows
+  readonly packed: PackedRows | null;
   /** Panels that a pass over the rows serves. */
   readonly atOnce: number;
   /** The fold that the sum is computed in. */
@@ -142,9 +145,12 @@ function planOf(
   const otherRows = rows.filter((loop) => loop !== row);
   const enough = enoughPanels * usual.vectors * laneCount;
   const each = facts.isRepeated && otherRows.length === 0 ? rowsInLoop(usual, row.extent, work, threads) : null;
-  const byColumns = each === null && sizeOf(columns) >= enough && !byImages(otherRows, sizeOf(rows), inner);
+  const isWhole = around === null && each === null && !facts.isRepeated && !readsBody(found.left, body);
+  const packed = isWhole ? packedRows(found, usual, usual.vectors * laneCount) : null;
+  const byColumns =
+    packed === null && each === null && sizeOf(columns) >= enough && !byImages(otherRows, sizeOf(rows), inner);
   const isFew = byColumns && sizeOf(columns) < 2 * enough; // of wide panels there would be too few to share
-  const blocks = isFew ? usual : blocksFor(usual, row.extent, column.extent, depth);
+  const blocks = isFew || packed !== null ? usual : blocksFor(usual, row.extent, column.extent, depth);
   const width = blocks.vectors * laneCount;
   const [product] = fold.values;
   const operand = product?.kind === "apply" && product.args[1] === right ? "right" : "left";
@@ -171,8 +177,14 @@ function planOf(
     otherRows,
     outside: [...batch, ...columns.filter((loop) => loop !== column)],
     byColumns,
-    chunk: each ?? blocks.rows * blocksPerChunk,
-    atOnce: byColumns ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width) : 1,
+    chunk: packed?.chunk ?? each ?? blocks.rows * blocksPerChunk,
+    packed,
+    atOnce:
+      packed !== null
+        ? column.extent / width
+        : byColumns
+          ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width)
+          : 1,
     around,
     epilogue: around === null ? epilogueOf(body, fold, longest) : 0,
   };
@@ -328,13 +340,20 @@ function insideMoves(plan: Plan, columns: Columns, rows: Rows): Schedule {
   const of = fold.accumulators[0]?.name ?? "";
   const at = byColumns ? null : outer;
   const into = { memory: "panel", along: isVector ? along : "columns" } as const;
+  const packed = packedMoves(plan.packed, rows, { of, operand: operand === "left" ? "right" : "left" });
   return [
     ...threads.map((axis): Move => ({ move: "bind", axis, to: "thread" })),
     ...inside.flatMap((axis): readonly Move[] => (axis === null ? [] : [{ move: "sink", axis }])),
     ...(isStaged ? [{ move: "stage", operand, of, at, into } as const] : []),
+    ...packed.moves,
     ...lanes,
     ...serialMoves(around === null ? [fold] : [fold, around], longest),
-    ...blockMoves(plan, rows.row, rows.extent, { across, isVector, copies: isVector ? width / laneCount : width, of }),
+    ...blockMoves(plan, packed.row, packed.extent, {
+      across,
+      isVector,
+      copies: isVector ? width / laneCount : width,
+      of,
+    }),
   ];
 }
 
