@@ -53,6 +53,7 @@ export {
   type Fingerprint,
   fingerprintOf,
 } from "./io/checkpoint.ts";
+export type { Hdf5Dataset, Hdf5Engine, Hdf5Group, Hdf5Library, Hdf5Metadata } from "./io/hdf5.ts";
 export { type ReadNpyOptions, readNpy, writeNpy } from "./io/npy.ts";
 export { type Npz, type ReadNpzOptions, readNpz, type WriteNpzOptions, writeNpz } from "./io/npz.ts";
 export {
@@ -62,7 +63,9 @@ export {
   type StoredTensor,
   writeSafetensors,
 } from "./io/safetensors.ts";
-export type { LoadedWeights, LoadWeightsOptions, WeightSource } from "./io/weights.ts";
+export type { WeightSource } from "./io/weight-file.ts";
+export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat } from "./io/weight-options.ts";
+export type { LoadedWeights } from "./io/weights.ts";
 export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type { FitOptions } from "./nn/fit.ts";

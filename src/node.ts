@@ -5,9 +5,10 @@
  *
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
-import { DeviceError, UserError } from "./core/errors.ts";
+import { DeviceError, messageOf, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
+import { type Hdf5Library, isHdf5 } from "./io/hdf5.ts";
 import { type ReadNpyOptions, readNpy, readNpyTable, writeNpy } from "./io/npy.ts";
 import { type Npz, type ReadNpzOptions, readNpz, readNpzTable, type WriteNpzOptions, writeNpz, writeNpzTable } from "./io/npz.ts"; // biome-ignore format: names
 import {
@@ -18,7 +19,9 @@ import {
   type StoredTensor,
   writeSafetensors,
 } from "./io/safetensors.ts";
-import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable } from "./io/weights.ts";
+import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "./io/weight-options.ts"; // biome-ignore format: names
+import type { LoadedWeights } from "./io/weights.ts";
+import { isZip } from "./io/zip.ts";
 import { checkLoadOptions, type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 import { type RestoreOptions, restoreTable, type Trainer } from "./nn/trainer.ts";
 import type { Gpu } from "./runtime/platform.ts";
@@ -99,16 +102,26 @@ export async function loadTrainer(
   return undefined;
 }
 
-/** Saves a trainer's weights alone, also while it trains. Whatever happens meanwhile, the file is the old one or the new one. */
-export async function saveWeights(path: string, trainer: WeightsHolder): Promise<void> {
-  checkArguments("saveWeights", arguments, 2);
+/**
+ * Saves a trainer's weights alone, also while it trains: as safetensors, or for a path that ends in ".npz" for NumPy. Whatever happens
+ * meanwhile, the file is the old one or the new one.
+ */
+export async function saveWeights(
+  path: string,
+  trainer: WeightsHolder,
+  options: SaveWeightsOptions = {},
+): Promise<void> {
+  checkArguments("saveWeights", arguments, 3);
   checkPathAndTrainer("saveWeights", path, trainer, "weights");
-  await writeFileAtomically(path, await trainer.weights());
+  const given = checkOptions("saveWeights", options, saveWeightsTable, { before: "path, trainer, " });
+  const format = given.format ?? (/\.npz$/i.test(path) ? "npz" : "safetensors");
+  await writeFileAtomically(path, await trainer.weights({ format }));
 }
 
 /**
- * Puts weights from a file into a trainer: one of `saveWeights` or `saveTrainer`, or another program's safetensors file. All or
- * nothing, unless `strict: false` takes what fits. Gives lists of what did and what did not.
+ * Puts weights from a file into a trainer: one of `saveWeights` or `saveTrainer`, another program's safetensors or npz, or Keras's
+ * .weights.h5, .keras or .h5, told apart by what is in them. Keras's files take the package h5wasm. All or nothing, unless
+ * `strict: false` takes what fits. Gives lists of what did and what did not.
  */
 export async function loadWeights(
   path: string,
@@ -118,7 +131,24 @@ export async function loadWeights(
   checkArguments("loadWeights", arguments, 3);
   checkPathAndTrainer("loadWeights", path, trainer, "loadWeights");
   checkOptions("loadWeights", options, loadWeightsTable, { before: "path, trainer, " });
-  return trainer.loadWeights(await readWholeFile(path), options, path);
+  const bytes = await readWholeFile(path);
+  const needsHdf5 = (isHdf5(bytes) || isZip(bytes)) && options?.hdf5 === undefined;
+  const hdf5 = needsHdf5 ? await loadHdf5(isHdf5(bytes), path) : options?.hdf5;
+  return trainer.loadWeights(bytes, { ...options, ...(hdf5 === undefined ? {} : { hdf5 }) }, path);
+}
+
+/** The package that reads HDF5. A zip archive may do without it: an npz. */
+async function loadHdf5(isNeeded: boolean, path: string): Promise<Hdf5Library | undefined> {
+  try {
+    return await import("h5wasm");
+  } catch (error) {
+    const isMissing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    if (isMissing && !isNeeded) return undefined;
+    const why = isMissing
+      ? "which is not installed: npm install h5wasm"
+      : `which could not be loaded: ${messageOf(error)}`;
+    throw new UserError(`${path}: HDF5 files of Keras are read by the package h5wasm, ${why}`);
+  }
 }
 
 function checkPathAndTrainer(call: string, path: unknown, trainer: unknown, method: keyof Trainer): void {
@@ -165,7 +195,7 @@ export async function saveNpz(
   checkArguments("saveNpz", arguments, 3);
   checkValue("saveNpz", "the path", path, text);
   checkOptions("saveNpz", options, writeNpzTable, { before: "path, tensors, " });
-  await writeFileAtomically(path, writeNpz(tensors, options));
+  await writeFileAtomically(path, await writeNpz(tensors, options));
 }
 
 /** The arrays of an npz file; see `readNpz`. */

@@ -24,7 +24,7 @@ export interface ReadNpzOptions extends ReadNpyOptions {
 export const readNpzTable: OptionTable<ReadNpzOptions> = { ...readNpyTable, only: list(text) };
 
 /** Reads a whole npz file; `name` is what errors call it. For what becomes of the types see `readNpy`; damage is a DataError. */
-export function readNpz(bytes: Uint8Array, name = "the npz file", options: ReadNpzOptions = {}): Npz {
+export async function readNpz(bytes: Uint8Array, name = "the npz file", options: ReadNpzOptions = {}): Promise<Npz> {
   checkArguments("readNpz", arguments, 3);
   const { only, ...reading } = checkOptions("readNpz", options, readNpzTable, { before: "bytes, name, " });
   if (!(bytes instanceof Uint8Array)) {
@@ -36,7 +36,7 @@ export function readNpz(bytes: Uint8Array, name = "the npz file", options: ReadN
   for (const [file, entry] of readZip(bytes, name)) {
     const array = file.endsWith(ending) ? file.slice(0, -ending.length) : null;
     if (array === null || wanted?.has(array) === false) skipped.push(array ?? file);
-    else tensors.set(array, readNpy(entry.read(), `${name}: the array ${quoted(array)}`, reading));
+    else tensors.set(array, readNpy(await entry.read(), `${name}: the array ${quoted(array)}`, reading));
   }
   return { tensors, skipped };
 }
@@ -49,7 +49,10 @@ export interface WriteNpzOptions {
 export const writeNpzTable: OptionTable<WriteNpzOptions> = { compress: flag };
 
 /** Bytes of an npz file, which `numpy.load` reads; see `writeNpy` for the types. */
-export function writeNpz(tensors: ReadonlyMap<string, StoredTensor>, options: WriteNpzOptions = {}): Uint8Array {
+export async function writeNpz(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  options: WriteNpzOptions = {},
+): Promise<Uint8Array> {
   checkArguments("writeNpz", arguments, 2);
   const { compress = false } = checkOptions("writeNpz", options, writeNpzTable, { before: "tensors, " });
   if (!(tensors instanceof Map)) {

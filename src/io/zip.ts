@@ -7,7 +7,7 @@
  * neither checksums nor sizes seriously: here both are checked, so that damage is an error and not other numbers, and nothing is
  * allocated that the bytes in the file cannot fill.
  */
-import { inflateSync, type Zippable, zipSync } from "fflate";
+import type { Zippable } from "fflate";
 import { DataError, messageOf, UserError } from "../core/errors.ts";
 import { quoted } from "./safetensors-header.ts";
 
@@ -15,7 +15,7 @@ export interface ZipEntry {
   /** Bytes of what it holds. */
   readonly size: number;
   /** What it holds: a part of the archive where it is stored as it is. */
-  read(): Uint8Array;
+  read(): Promise<Uint8Array>;
 }
 
 /** Whether the bytes begin as archives do; an empty one begins with its end. */
@@ -47,12 +47,17 @@ export function readZip(bytes: Uint8Array, archive: string): ReadonlyMap<string,
 }
 
 /** An archive with these files, each stored as it is, or deflated. */
-export function writeZip(files: ReadonlyMap<string, Uint8Array>, compress: boolean, call: string): Uint8Array {
+export async function writeZip(
+  files: ReadonlyMap<string, Uint8Array>,
+  compress: boolean,
+  call: string,
+): Promise<Uint8Array> {
   const total = [...files.values()].reduce((sum, { length }) => sum + length, 0);
   if (total >= LARGEST) {
     throw new UserError(`${call}: an archive of 4 GiB or more is not written: ${total} bytes; write safetensors`);
   }
   const mtime = "1980-01-01T00:00:00"; // the same numbers are the same bytes, as of NumPy
+  const { zipSync } = await import("fflate"); // as it is needed: its tables take a while
   const contents: Zippable = Object.create(null);
   for (const [name, bytes] of files) contents[name] = [bytes, { level: compress ? 6 : 0, mtime }];
   return zipSync(contents);
@@ -174,7 +179,7 @@ function largeFields(view: DataView, from: number, length: number, short: Sizes)
 /** No byte of deflate's stands for more. */
 const MOST_INFLATED = 1032;
 
-function readEntry(archive: Uint8Array, record: Record, where: string): Uint8Array {
+async function readEntry(archive: Uint8Array, record: Record, where: string): Promise<Uint8Array> {
   const { flags, method, checksum, packed, size, place } = record;
   if (flags & 1) throw new DataError(`${where}: the entry is encrypted`);
   const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
@@ -182,12 +187,12 @@ function readEntry(archive: Uint8Array, record: Record, where: string): Uint8Arr
     throw corrupt(where, "the entry is not where it should be");
   const start = place + 30 + view.getUint16(place + 26, true) + view.getUint16(place + 28, true);
   if (start + packed > archive.length) throw corrupt(where, "the entry is cut");
-  const bytes = contents(archive.subarray(start, start + packed), method, size, where);
+  const bytes = await contents(archive.subarray(start, start + packed), method, size, where);
   if (crc32(bytes) !== checksum) throw corrupt(where, "the checksum is not that of the bytes");
   return bytes;
 }
 
-function contents(packed: Uint8Array, method: number, size: number, where: string): Uint8Array {
+async function contents(packed: Uint8Array, method: number, size: number, where: string): Promise<Uint8Array> {
   if (method === 0) {
     if (packed.length !== size) throw corrupt(where, `expected ${size} bytes, found ${packed.length}`);
     return packed;
@@ -195,6 +200,7 @@ function contents(packed: Uint8Array, method: number, size: number, where: strin
   if (method !== 8)
     throw new DataError(`${where}: the entry is packed by method ${method}; stored and deflated ones (0, 8) are read`);
   if (size > packed.length * MOST_INFLATED) throw corrupt(where, `${packed.length} bytes cannot hold ${size}`);
+  const { inflateSync } = await import("fflate");
   let inflated: Uint8Array;
   try {
     inflated = inflateSync(packed, { out: new Uint8Array(size) });

@@ -10,7 +10,9 @@
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import type { StoredTensor } from "../io/safetensors.ts";
-import { encodeWeights, fitWeights, type LoadedWeights, type LoadWeightsOptions, modelPrefix, type WeightSource } from "../io/weights.ts"; // biome-ignore format: names
+import { modelPrefix, type WeightSource } from "../io/weight-file.ts";
+import type { LoadWeightsOptions, WeightsFormat } from "../io/weight-options.ts";
+import { encodeWeights, fitWeights, type LoadedWeights } from "../io/weights.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
 import { printScales, readScales } from "./input-scale.ts";
@@ -76,8 +78,8 @@ export async function weightTensors(session: Session): Promise<ReadonlyMap<strin
 }
 
 /** A file of the weights alone. */
-export async function weightsOf(session: Session): Promise<Uint8Array> {
-  return encodeWeights(await weightTensors(session));
+export async function weightsOf(session: Session, format?: WeightsFormat): Promise<Uint8Array> {
+  return encodeWeights(await weightTensors(session), format);
 }
 
 /** Puts weights in, all that `options` ask for or none. Nothing else changes: moments, counters, the place in the data. */
@@ -87,7 +89,7 @@ export async function putWeights(
   options: LoadWeightsOptions,
   what: string,
 ): Promise<LoadedWeights> {
-  const { values, result } = fitWeights(weightTypes(session.training), source, options, what);
+  const { values, result } = await fitWeights(weightTypes(session.training), source, options, what);
   await session.turns.take(async () => {
     if (session.isFitting) throw new UserError(`${what}: a fit is under way: stop it, or wait for its end`);
     putValues(session, values);
@@ -98,7 +100,7 @@ export async function putWeights(
 
 /** Puts back what `weightTensors` gave in the same run. */
 export async function putTensors(session: Session, tensors: ReadonlyMap<string, StoredTensor>): Promise<void> {
-  const { values } = fitWeights(weightTypes(session.training), tensors, {}, "setWeights");
+  const { values } = await fitWeights(weightTypes(session.training), tensors, {}, "setWeights");
   await session.turns.take(async () => putValues(session, values));
 }
 

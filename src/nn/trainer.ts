@@ -15,7 +15,9 @@
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
-import { type LoadedWeights, type LoadWeightsOptions, loadWeightsTable, type WeightSource } from "../io/weights.ts";
+import type { WeightSource } from "../io/weight-file.ts";
+import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "../io/weight-options.ts"; // biome-ignore format: names
+import type { LoadedWeights } from "../io/weights.ts";
 import type { Executable } from "../runtime/executable.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {
@@ -202,15 +204,16 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   /**
    * The weights alone, and the slots of layers, as a safetensors file: no moments, no place in the data, no architecture. Names are
-   * those in the model: "dense1.kernel". Also while `fit` runs. In Node `saveWeights` writes it to a file.
+   * those in the model: "dense1.kernel". `{ format: "npz" }` is for NumPy. Also while `fit` runs. In Node `saveWeights` writes it to a file.
    */
-  async weights(): Promise<Uint8Array> {
-    return weightsOf(this.#compiled("weights"));
+  async weights(options: SaveWeightsOptions = {}): Promise<Uint8Array> {
+    const { format } = checkOptions("weights", options, saveWeightsTable);
+    return weightsOf(this.#compiled("weights"), format);
   }
 
   /**
-   * Puts weights into the model: from a file of weights, a checkpoint, another program's safetensors file (their bytes), or a Map of
-   * tensors. All or nothing, unless `strict: false` takes what fits; gives lists of what did and what did not. Everything else stays
+   * Puts weights into the model: from a file of weights, a checkpoint, another program's safetensors or npz, a file of Keras's (their
+   * bytes), or a Map of tensors. All or nothing, unless `strict: false` takes what fits; gives lists of what did and what did not. Everything else stays
    * as it is, the optimizer's moments too. Compiles with the defaults where that was not done. `name` is what errors call it.
    */
   async loadWeights(

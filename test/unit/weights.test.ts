@@ -2,12 +2,13 @@
  * Weights alone: saved and loaded by name, by order, in part; files of other programs; and that nothing is changed where they do
  * not fit.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { adam, DataError, dense, type Layer, layer, readSafetensors, type StoredTensor, sequential, slot, trainer, UserError, writeSafetensors, zeros } from "../../src/index.ts"; // biome-ignore format: names
-import { loadSafetensors, loadWeights, saveSafetensors, saveTrainer, saveWeights } from "../../src/node.ts";
+import { fitWeights } from "../../src/io/weights.ts";
+import { loadNpz, loadSafetensors, loadWeights, saveSafetensors, saveTrainer, saveWeights } from "../../src/node.ts";
 import { batchNorm } from "../batch-norm.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tensorloom-weights-"));
@@ -49,7 +50,7 @@ describe("weights of a trainer", () => {
     await saveWeights(path, from);
     expect(readdirSync(folder)).toEqual(["weights.safetensors"]); // no temporary file is left
     const moments = await statesOf(to, "opt.");
-    expect(await loadWeights(path, to)).toEqual({ loaded: names, missing: [], unused: [], unfit: [] });
+    expect(await loadWeights(path, to)).toEqual({ loaded: names, missing: [], unused: [], unfit: [], ignored: [] });
     expect(await statesOf(to, "model.")).toEqual(await statesOf(from, "model."));
     expect(await statesOf(to, "opt.")).toEqual(moments);
     expect(await to.predict({ x })).toEqual(await from.predict({ x }));
@@ -102,7 +103,7 @@ describe("weights of a trainer", () => {
     const net = await compiled(1);
     const load = (source: unknown, options?: unknown) => () => net.loadWeights(source as never, options as never);
     const kernel: StoredTensor = { dtype: "f32", shape: [2, 3], data: new Float32Array(6) };
-    await expectUnchanged(net, load("weights.safetensors"), "must be the bytes of a safetensors file (a Uint8Array), or a Map");
+    await expectUnchanged(net, load("weights.safetensors"), "must be the bytes of a file (a Uint8Array), or a Map");
     await expectUnchanged(net, load(new Map([["dense1.kernel", undefined]])), '"dense1.kernel" must be a tensor');
     await expectUnchanged(net, load(new Map([["dense1.kernel", { ...kernel, data: new Float32Array(5) }]])), "takes a Float32Array of 6");
     await expectUnchanged(net, load(await net.weights(), { strickt: false }), 'no option "strickt"; did you mean "strict"');
@@ -199,6 +200,56 @@ describe("files of other programs", () => {
     wanted.forEach((value, i) => { expect(found[i]).toBeCloseTo(value, 5); }); // biome-ignore format: short
   });
 
+  test("a PyTorch module comes in under names of the user's own, turned on request", async () => {
+    const net = trainer(sequential([dense(3), batchNorm({ epsilon: 1e-5 }), dense(2)]), { input: [4], loss: "meanSquaredError", optimizer: adam() }); // biome-ignore format: short
+    await net.compile({ target: "js", batch: 2 });
+    const layers = ["dense1", "norm1", "dense2"];
+    const called = (name: string) => {
+      const [place, part] = name.split(/\.(.*)/);
+      return `${layers[Number(place)]}.${{ running_mean: "mean", running_var: "variance" }[part ?? ""] ?? part}`;
+    };
+    const path = join(folder, "torch.safetensors");
+    writeFileSync(path, fixture("torch_module"));
+    await expectUnchanged(
+      net,
+      () => loadWeights(path, net, { names: called }),
+      '"dense1.kernel": "0.weight": the weight is f32[4,3], the tensor f32[3,4], which fits transposed: { transpose: true } turns weights that are [out, in], as PyTorch keeps them',
+    );
+    expect(await loadWeights(path, net, { names: called, transpose: true })).toEqual({
+      loaded: names,
+      missing: [],
+      unused: [],
+      unfit: [],
+      ignored: ["1.num_batches_tracked: a count of PyTorch's that is no weight"],
+    });
+    const { tensors } = readSafetensors(fixture("torch_module"));
+    const kernel = await net.executable.state.read("model.dense1.kernel");
+    const weight = tensors.get("0.weight")?.data ?? [];
+    expect([...kernel]).toEqual(Array.from({ length: 12 }, (_, i) => weight[(i % 3) * 4 + Math.floor(i / 3)]));
+    await expectUnchanged(
+      net,
+      () => loadWeights(path, net, { names: { "0.weight": "dense9.kernel" } }),
+      'names gives "dense9.kernel" for "0.weight", and there is no weight of that name',
+    );
+    await expectUnchanged(
+      net,
+      () => loadWeights(path, net, { names: () => "dense1.bias" }),
+      'are to be the weight "dense1.bias"',
+    );
+    await expectUnchanged(
+      net,
+      () => loadWeights(path, net, { names: (() => 7) as never }),
+      "must give a name, null or undefined, not 7",
+    );
+    await expectUnchanged(
+      net,
+      () => loadWeights(path, net, { names: called, by: "order" }),
+      "by order names do not count",
+    );
+    const { result } = await fitWeights(new Map([["fc.kernel", { dtype: "f32", shape: [4, 3] }]]), new Map([["fc.weight", tensors.get("0.weight")]]), { transpose: true }, "torch"); // biome-ignore format: short
+    expect(result.loaded).toEqual(["fc.kernel"]); // no names needed where layers are called the same
+  });
+
   test("every type: read exactly, or refused in words, and then left out", () => {
     const bytes = fixture("every_dtype");
     const readable = ["bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "float16", "float32", "float64", "bf16"]; // biome-ignore format: short
@@ -227,5 +278,114 @@ describe("files of other programs", () => {
     await expect(loadSafetensors(join(folder, "nowhere"))).rejects.toThrow("there is no such file");
     const { tensors: odd } = readSafetensors(fixture("misaligned"));
     expect([...odd].map(([name, { dtype }]) => [name, dtype])).toEqual([["f64", "f64"], ["f16", "f16"], ["bytes", "u8"]]); // biome-ignore format: short
+  });
+});
+
+describe("layouts of PyTorch's", () => {
+  /** Each element says where it was: 1000 o + 100 i + 10 h + w. */
+  const torch = (...shape: readonly number[]): StoredTensor => {
+    const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+    for (let at = 0; at < data.length; at++) {
+      let rest = at;
+      let value = 0;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        const size = shape[axis] ?? 1;
+        value += (rest % size) * 10 ** (3 - axis);
+        rest = Math.floor(rest / size);
+      }
+      data[at] = value;
+    }
+    return { dtype: "f32", shape, data };
+  };
+  const turned = async (
+    name: string,
+    tensor: StoredTensor,
+    shape: readonly number[],
+    transpose: boolean | ((name: string) => boolean) = true,
+  ) => {
+    const { values } = await fitWeights(new Map([[name, { dtype: "f32", shape }]]), new Map([[name, tensor]]), { transpose }, "torch"); // biome-ignore format: short
+    return values.get(name) ?? [];
+  };
+
+  test("a convolution's [out, in, height, width] becomes [height, width, in, out]", async () => {
+    const [out, inside, height, width] = [2, 3, 4, 5] as const;
+    const values = await turned("conv1.kernel", torch(out, inside, height, width), [height, width, inside, out]);
+    let at = 0;
+    for (let h = 0; h < height; h++)
+      for (let w = 0; w < width; w++)
+        for (let i = 0; i < inside; i++)
+          for (let o = 0; o < out; o++) expect(values[at++]).toBe(1000 * o + 100 * i + 10 * h + w);
+  });
+
+  test("one along one axis, and a depthwise one, whose channels stand in one dimension there", async () => {
+    expect([...(await turned("conv1.kernel", torch(2, 2, 3), [3, 2, 2]))]).toEqual([
+      0, 1000, 100, 1100, 10, 1010, 110, 1110, 20, 1020, 120, 1120,
+    ]);
+    expect([...(await turned("conv1.depthwiseKernel", torch(6, 1, 2, 1), [2, 1, 3, 2]))]).toEqual(
+      [0, 1, 2, 3, 4, 5].map((o) => 1000 * o).concat([0, 1, 2, 3, 4, 5].map((o) => 1000 * o + 10)),
+    );
+  });
+
+  test("an embedding and a bias stay, and so does what a function leaves", async () => {
+    expect([...(await turned("embedding1.embeddings", torch(2, 2), [2, 2]))]).toEqual([0, 100, 1000, 1100]);
+    expect([...(await turned("dense1.bias", torch(3), [3]))]).toEqual([0, 1000, 2000]);
+    expect([...(await turned("a.w", torch(2, 2), [2, 2], (name) => name === "b.w"))]).toEqual([0, 100, 1000, 1100]);
+    expect([...(await turned("a.w", torch(2, 2), [2, 2], (name) => name === "a.w"))]).toEqual([0, 1000, 100, 1100]);
+  });
+
+  test("a square one under PyTorch's name is not guessed at", async () => {
+    const load = (transpose?: boolean) =>
+      fitWeights(new Map([["fc.kernel", { dtype: "f32", shape: [2, 2] }]]), new Map([["fc.weight", torch(2, 2)]]), transpose === undefined ? {} : { transpose }, "torch"); // biome-ignore format: short
+    await expect(load()).rejects.toThrow("it fits as it is and transposed: say { transpose: true }, or false");
+    expect([...((await load(false)).values.get("fc.kernel") ?? [])]).toEqual([0, 100, 1000, 1100]);
+    expect([...((await load(true)).values.get("fc.kernel") ?? [])]).toEqual([0, 1000, 100, 1100]);
+  });
+
+  test("what fits the other way only is told so", async () => {
+    await expect(turned("dense1.kernel", torch(2, 3), [3, 2], false)).rejects.toThrow(
+      "which fits transposed: { transpose: true } turns weights that are [out, in]",
+    );
+    await expect(turned("conv1.kernel", torch(2, 3, 4, 5), [4, 5, 3, 2], false)).rejects.toThrow(
+      "that are [out, in, sizes..]",
+    );
+    await expect(turned("dense1.kernel", torch(2, 3), [2, 3])).rejects.toThrow(
+      "the tensor f32[2,3] ([3,2] as it is laid out here), which fits as it is: { transpose: (name) => ... }",
+    );
+    await expect(turned("dense1.kernel", torch(2, 3), [5, 2])).rejects.not.toThrow("which fits");
+  });
+});
+
+describe("npz", () => {
+  test("is what saveWeights writes for a path that says so, for NumPy and back, by name and by order", async () => {
+    const [from, to] = [await compiled(1), await compiled(2)];
+    const path = join(folder, "weights.npz");
+    await saveWeights(path, from);
+    const { tensors } = await loadNpz(path);
+    expect([...tensors]).toEqual([
+      ...(await from.weights().then((bytes) => names.map((name) => [name, readSafetensors(bytes).tensors.get(name)]))),
+    ]);
+    expect((await loadWeights(path, to)).loaded).toEqual(names);
+    expect(await statesOf(to, "model.")).toEqual(await statesOf(from, "model."));
+    const other = await compiled(3);
+    await saveWeights(join(folder, "weights.bin"), from, { format: "npz" });
+    await loadWeights(join(folder, "weights.bin"), other, { by: "order" });
+    expect(await statesOf(other, "model.")).toEqual(await statesOf(from, "model."));
+    expect(await from.weights({ format: "npz" })).toEqual(new Uint8Array(readFileSync(path)));
+  });
+
+  test("has no name for bf16, and the file that was there stays", async () => {
+    const short = layer({
+      name: "short",
+      params: () => ({ w: slot(zeros(2), { dtype: "bf16" }) }),
+      apply: (_, input) => input,
+    });
+    const net = trainer(sequential([dense(1), short]), { input: [2], loss: "meanSquaredError", optimizer: adam() });
+    await net.compile({ target: "js", batch: 4, onWarning: () => undefined });
+    const path = join(folder, "short.npz");
+    await expect(saveWeights(path, net)).rejects.toThrow('"short1.w" is bf16, for which npy has no name');
+    await expect(loadNpz(path)).rejects.toThrow("there is no such file");
+    await expect(saveWeights(path, net, { format: "zip" as never })).rejects.toThrow(
+      'saveWeights: format must be one of "safetensors", "npz"',
+    );
   });
 });

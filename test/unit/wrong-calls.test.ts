@@ -175,7 +175,7 @@ const others = new Set(
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
-    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveWeights saveSafetensors writeNpy writeSafetensors".split(
+    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
@@ -193,6 +193,7 @@ const methods: Readonly<Record<string, (options: unknown) => unknown>> = {
   compile: (options) => line().compile(options as never),
   evaluate: (options) => line().evaluate(options as never),
   predict: (options) => line().predict(options as never),
+  weights: (options) => line().weights(options as never),
   loadWeights: (options) => line().loadWeights(new Uint8Array(0), options as never),
   restore: (options) => line().restore(new Uint8Array(0), options as never),
   map: (options) => tensorloom.dataset([1]).map((n) => n, options as never),
@@ -229,6 +230,7 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   trainerFrom: (options) => tensorloom.trainerFrom(new Uint8Array(0), options as never),
   loadTrainer: (options) => node.loadTrainer("nothing.safetensors", options as never),
   loadWeights: (options) => node.loadWeights("nothing.safetensors", line(), options as never),
+  saveWeights: (options) => node.saveWeights("nothing.safetensors", line(), options as never),
   readSafetensors: (options) => tensorloom.readSafetensors(new Uint8Array(0), "nothing", options as never),
   loadSafetensors: (options) => node.loadSafetensors("nothing.safetensors", options as never),
   readNpy: (options) => tensorloom.readNpy(new Uint8Array(0), "nothing", options as never),
