@@ -133,7 +133,8 @@ test("on wasm the losses are close to those on js, and the same with one thread 
   const onWasm = (threads: string): Promise<Finished> =>
     mainJob(["--data", folder, ...fast, "--json", "--target", "wasm", "--threads", threads]);
   first ??= await onJs();
-  const [js, one, two] = [told(first), told(await onWasm("1")), told(await onWasm("2"))];
+  const [single, double] = await Promise.all([onWasm("1"), onWasm("2")]);
+  const [js, one, two] = [told(first), told(single), told(double)];
   expect([one.device, two.device]).toEqual(["wasm (1 thread)", "wasm (2 threads)"]);
   expect(two.losses).toEqual(one.losses);
   for (const [epoch, loss] of js.losses.entries()) expect(one.losses[epoch]).toBeCloseTo(loss, 3);
@@ -174,17 +175,21 @@ test("a truncated file is named", async () => {
 });
 
 test("tensorloom doctor says what works, and wrong calls are the user's", async () => {
-  const told = await runScript("src/tools/cli/main.ts", ["doctor"]);
+  const command = (...args: readonly string[]): Promise<Finished> => runScript("src/tools/cli/main.ts", args);
+  const [told, json, wrong, unknown] = await Promise.all([
+    command("doctor"),
+    command("doctor", "--json"),
+    command("doctor", "--loud"),
+    command("operate"),
+  ]);
   expect(told.stdout).toMatch(/^js {5}works: js/m);
   expect(told.stdout).toMatch(
     /^wasm {3}works: wasm \(\d threads?\)\n {7}one thread, .*: works\n.*\n {7}\d threads: works$/m,
   );
   expect(told.stdout).toMatch(/^wgsl {3}(works|does not work): /m);
   expect(told.code).toBe(0);
-  const json = await runScript("src/tools/cli/main.ts", ["doctor", "--json"]);
   expect(JSON.parse(json.stdout).targets[0]).toMatchObject({ target: "js", works: true });
-  const wrong = await runScript("src/tools/cli/main.ts", ["doctor", "--loud"]);
   expect(wrong.stderr).toContain("unknown option '--loud'");
   expect(wrong.code).toBe(2);
-  expect((await runScript("src/tools/cli/main.ts", ["operate"])).code).toBe(2);
+  expect(unknown.code).toBe(2);
 });
