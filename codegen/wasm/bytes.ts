@@ -1,46 +1,49 @@
 /**
  * A growing buffer of bytes, with the number formats of the WebAssembly binary format.
  *
+ * What is private here and in what writes instructions is `private` and not #: a name of its own is a search by key in a process
+ * that has just begun, and these are its most frequent calls.
+ *
  * Formats: https://webassembly.github.io/spec/core/binary/values.html (LEB128 integers, IEEE 754 little endian, names).
  */
 import { CompilerBug } from "../../src/core/errors.ts";
 import { writeLeb } from "./artifact.ts";
 
 export class Bytes {
-  #data: Uint8Array<ArrayBuffer>;
-  #view: DataView;
-  #length = 0;
+  private data: Uint8Array<ArrayBuffer>;
+  private numbers: DataView;
+  private end = 0;
 
   constructor(capacity = 256) {
-    this.#data = new Uint8Array(Math.max(capacity, 16));
-    this.#view = new DataView(this.#data.buffer);
+    this.data = new Uint8Array(Math.max(capacity, 16));
+    this.numbers = new DataView(this.data.buffer);
   }
 
   /** How many bytes are written. */
   get length(): number {
-    return this.#length;
+    return this.end;
   }
 
   /** What is written so far; it shares this buffer's memory, so it holds only until the next write. */
   view(): Uint8Array<ArrayBuffer> {
-    return this.#data.subarray(0, this.#length);
+    return this.data.subarray(0, this.end);
   }
 
   /** A copy of what is written. */
   copy(): Uint8Array<ArrayBuffer> {
-    return this.#data.slice(0, this.#length);
+    return this.data.slice(0, this.end);
   }
 
   /** The low eight bits of an integer. */
   byte(value: number): void {
-    if (this.#length === this.#data.length) this.#reserve(1);
-    this.#data[this.#length++] = value;
+    if (this.end === this.data.length) this.reserve(1);
+    this.data[this.end++] = value;
   }
 
   bytes(values: Uint8Array): void {
-    this.#reserve(values.length);
-    this.#data.set(values, this.#length);
-    this.#length += values.length;
+    this.reserve(values.length);
+    this.data.set(values, this.end);
+    this.end += values.length;
   }
 
   /** Unsigned LEB128 of an integer in [0, 2^32); anything else is a `CompilerBug`. */
@@ -52,6 +55,20 @@ export class Bytes {
       rest >>>= 7;
     }
     this.byte(rest);
+  }
+
+  /** A byte and an unsigned LEB128: an instruction and what it names. At once, as there are thousands of short ones. */
+  coded(code: number, value: number): void {
+    const { data, end } = this;
+    if (value >>> 0 !== value || value > 0x3fff || end + 3 > data.length) {
+      this.byte(code);
+      this.u32(value);
+      return;
+    }
+    data[end] = code;
+    data[end + 1] = value > 0x7f ? (value & 0x7f) | 0x80 : value;
+    if (value > 0x7f) data[end + 2] = value >>> 7;
+    this.end = end + (value > 0x7f ? 3 : 2);
   }
 
   /** Signed LEB128 of an integer in [-2^31, 2^31); anything else is a `CompilerBug`. */
@@ -68,16 +85,16 @@ export class Bytes {
 
   /** Unsigned LEB128 of an integer modulo 2^32 in five bytes, whatever it is: so that another can be put in its place. */
   wideU32(value: number): void {
-    this.#reserve(5);
-    writeLeb(this.#data, this.#length, value, false);
-    this.#length += 5;
+    this.reserve(5);
+    writeLeb(this.data, this.end, value, false);
+    this.end += 5;
   }
 
   /** The same of a signed one. */
   wideI32(value: number): void {
-    this.#reserve(5);
-    writeLeb(this.#data, this.#length, value, true);
-    this.#length += 5;
+    this.reserve(5);
+    writeLeb(this.data, this.end, value, true);
+    this.end += 5;
   }
 
   /** Signed LEB128 of an integer in [-2^63, 2^63); anything else is a `CompilerBug`. */
@@ -93,25 +110,25 @@ export class Bytes {
 
   /** The low 32 bits of an integer, little endian. */
   word(value: number): void {
-    this.#reserve(4);
-    this.#view.setInt32(this.#length, value, true);
-    this.#length += 4;
+    this.reserve(4);
+    this.numbers.setInt32(this.end, value, true);
+    this.end += 4;
   }
 
   /** The float32 nearest to a number; -0 and infinities are kept, every NaN becomes the canonical one. */
   f32(value: number): void {
-    this.#reserve(4);
-    if (Number.isNaN(value)) this.#view.setUint32(this.#length, 0x7fc00000, true);
-    else this.#view.setFloat32(this.#length, value, true);
-    this.#length += 4;
+    this.reserve(4);
+    if (Number.isNaN(value)) this.numbers.setUint32(this.end, 0x7fc00000, true);
+    else this.numbers.setFloat32(this.end, value, true);
+    this.end += 4;
   }
 
   /** A float64; every NaN becomes the canonical one. */
   f64(value: number): void {
-    this.#reserve(8);
-    if (Number.isNaN(value)) this.#view.setBigUint64(this.#length, 0x7ff8000000000000n, true);
-    else this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
+    this.reserve(8);
+    if (Number.isNaN(value)) this.numbers.setBigUint64(this.end, 0x7ff8000000000000n, true);
+    else this.numbers.setFloat64(this.end, value, true);
+    this.end += 8;
   }
 
   /** A length and the UTF-8 of a text. */
@@ -127,17 +144,17 @@ export class Bytes {
     write(content);
     this.byte(id);
     this.u32(content.length);
-    const start = this.#length;
+    const start = this.end;
     this.bytes(content.view());
     return start;
   }
 
-  #reserve(count: number): void {
-    const needed = this.#length + count;
-    if (needed <= this.#data.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#data.length));
+  private reserve(count: number): void {
+    const needed = this.end + count;
+    if (needed <= this.data.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.data.length));
     grown.set(this.view());
-    this.#data = grown;
-    this.#view = new DataView(grown.buffer);
+    this.data = grown;
+    this.numbers = new DataView(grown.buffer);
   }
 }

@@ -299,10 +299,9 @@ export type MemoryLaneOpName = keyof typeof instructions.memoryLane;
 
 /** Writes an instruction's opcode; its immediates follow. */
 export function writeOpcode(to: Bytes, { prefix, code }: Instruction): void {
-  if (prefix !== 0) to.byte(prefix);
   // An opcode without a prefix is a byte, not a LEB128.
-  if (prefix === 0 || code < 0x80) to.byte(code);
-  else to.u32(code);
+  if (prefix === 0) to.byte(code);
+  else to.coded(prefix, code);
 }
 
 /** "a b c" -> "a" | "b" | "c" */

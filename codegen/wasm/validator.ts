@@ -27,26 +27,32 @@ interface Frame extends Label {
 }
 
 export class Validator {
-  readonly #function: string;
-  readonly #frames: Frame[] = [];
+  private readonly functionName: string;
+  private readonly frames: Frame[] = [];
   /** The last of them. */
-  #innermost: Frame | undefined;
-  /** The operand stack is the first `#height` of these: an array's own length is slow to change. */
-  readonly #operands: Operand[] = [];
-  #height = 0;
+  private innermost: Frame | undefined;
+  /** The operand stack is the first `height` of these: an array's own length is slow to change. */
+  private readonly operands: Operand[] = [];
+  private height = 0;
 
   constructor(functionName: string, results: readonly ValType[]) {
-    this.#function = functionName;
+    this.functionName = functionName;
     this.open(results, results);
   }
 
   /** How many blocks are open, the function's body among them. */
   get depth(): number {
-    return this.#frames.length;
+    return this.frames.length;
   }
 
   push(type: Operand): void {
-    this.#operands[this.#height++] = type;
+    this.operands[this.height++] = type;
+  }
+
+  /** Leaves a result of this type. */
+  give(what: string, type: ValType): void {
+    if (this.innermost === undefined) this.top(what);
+    this.operands[this.height++] = type;
   }
 
   pushAll(types: readonly ValType[]): void {
@@ -60,63 +66,63 @@ export class Validator {
 
   /** Takes operands of these types, the last from the top, and leaves results of those. */
   step(what: string, types: readonly ValType[], results: readonly ValType[]): void {
-    const frame = this.#innermost ?? this.top(what);
-    let height = this.#height;
+    const frame = this.innermost ?? this.top(what);
+    let height = this.height;
     for (let i = types.length - 1; i >= 0; i--) {
       if (height === frame.height) {
-        if (!frame.isUnreachable) this.#failTypes(what, types);
+        if (!frame.isUnreachable) this.failTypes(what, types);
         continue;
       }
-      const operand = this.#operands[--height];
-      if (operand !== types[i] && operand !== "any") this.#failTypes(what, types);
+      const operand = this.operands[--height];
+      if (operand !== types[i] && operand !== "any") this.failTypes(what, types);
     }
-    for (let i = 0; i < results.length; i++) this.#operands[height++] = results[i] ?? "any";
-    this.#height = height;
+    for (let i = 0; i < results.length; i++) this.operands[height++] = results[i] ?? "any";
+    this.height = height;
   }
 
   popOne(what: string, type: ValType): void {
-    const frame = this.#innermost ?? this.top(what);
-    if (this.#height === frame.height) {
-      if (!frame.isUnreachable) this.#failTypes(what, [type]);
+    const frame = this.innermost ?? this.top(what);
+    if (this.height === frame.height) {
+      if (!frame.isUnreachable) this.failTypes(what, [type]);
       return;
     }
-    const operand = this.#operands[this.#height - 1];
-    if (operand !== type && operand !== "any") this.#failTypes(what, [type]);
-    this.#height--;
+    const operand = this.operands[this.height - 1];
+    if (operand !== type && operand !== "any") this.failTypes(what, [type]);
+    this.height--;
   }
 
   popAny(what: string): Operand {
     const frame = this.top(what);
-    if (this.#height > frame.height) return this.#operands[--this.#height] ?? "any";
+    if (this.height > frame.height) return this.operands[--this.height] ?? "any";
     if (!frame.isUnreachable) this.fail(what, "it takes an operand");
     return "any";
   }
 
   /** Opens a block; `branch` is what a branch to its label takes. */
   open(branch: readonly ValType[], results: readonly ValType[]): Label {
-    const frame = { depth: this.#frames.length, branch, results, height: this.#height, isUnreachable: false };
-    this.#frames.push(frame);
-    this.#innermost = frame;
+    const frame = { depth: this.frames.length, branch, results, height: this.height, isUnreachable: false };
+    this.frames.push(frame);
+    this.innermost = frame;
     return frame;
   }
 
   /** Closes the innermost block, which must have left its results and nothing else, and takes them; returns their types. */
   close(what: string): readonly ValType[] {
     const { results, height } = this.top(what);
-    const before = this.#height;
+    const before = this.height;
     this.pop(what, results);
-    if (this.#height !== height) {
-      this.#height = before;
+    if (this.height !== height) {
+      this.height = before;
       this.fail(what, `its block leaves more than its ${results.length === 1 ? "result" : "results"} ${list(results)}`);
     }
-    this.#frames.pop();
-    this.#innermost = this.#frames.at(-1);
+    this.frames.pop();
+    this.innermost = this.frames.at(-1);
     return results;
   }
 
   /** The operands a branch to this label takes. */
   branch(what: string, label: Label): readonly ValType[] {
-    const frame = this.#frames[label.depth];
+    const frame = this.frames[label.depth];
     if (frame === undefined || frame !== label) this.fail(what, "its label is of a block that is not open here");
     return frame.branch;
   }
@@ -124,22 +130,22 @@ export class Validator {
   /** After an instruction that never goes on to the next. */
   leave(what: string): void {
     const frame = this.top(what);
-    this.#height = frame.height;
+    this.height = frame.height;
     frame.isUnreachable = true;
   }
 
   /** The innermost open block; fails when the body has ended. */
   top(what: string): Frame {
-    return this.#innermost ?? this.fail(what, "the body has ended");
+    return this.innermost ?? this.fail(what, "the body has ended");
   }
 
   fail(what: string, why: string): never {
-    const operands = this.#operands.slice(0, this.#height);
-    throw new CompilerBug(`wasm function "${this.#function}", ${what}: ${why}; the stack is ${list(operands)}`);
+    const operands = this.operands.slice(0, this.height);
+    throw new CompilerBug(`wasm function "${this.functionName}", ${what}: ${why}; the stack is ${list(operands)}`);
   }
 
-  #failTypes(what: string, types: readonly ValType[]): never {
-    const start = this.#innermost?.height ?? 0;
+  private failTypes(what: string, types: readonly ValType[]): never {
+    const start = this.innermost?.height ?? 0;
     const hidden = start > 0 ? ` (the lowest ${start} belong to enclosing blocks)` : "";
     this.fail(what, `it takes ${list(types)}${hidden}`);
   }
