@@ -49,60 +49,60 @@ export function newPool(): ExprPool {
 }
 
 class Pool implements ExprPool, PoolNodes {
-  #size = 0;
-  #buckets = emptyBuckets(32);
-  readonly #symbols = new Map<string, Spelled>();
-  readonly #unions = new Map<Reads, Map<Reads, Reads>>();
+  private size = 0;
+  private buckets = emptyBuckets(32);
+  private readonly symbols = new Map<string, Spelled>();
+  private readonly unions = new Map<Reads, Map<Reads, Reads>>();
 
   readonly nodes: PoolNodes = this;
 
   // ---- leaves --------------------------------------------------------------------------------------------------------
 
   constant(type: ValueType, value: number): Const {
-    return this.#constant(type, roundTo(type, value));
+    return this.constantOf(type, roundTo(type, value));
   }
 
   integer(value: number): Const<"i32"> {
     if (!Number.isSafeInteger(value)) throw new CompilerBug(`index constant ${value} is not an integer`);
-    return this.#constant("i32", value + 0);
+    return this.constantOf("i32", value + 0);
   }
 
-  #constant<Type extends ValueType>(type: Type, value: number): Const<Type> {
+  private constantOf<Type extends ValueType>(type: Type, value: number): Const<Type> {
     const hash = mix(start(1, type), Number.isInteger(value) ? value | 0 : hashOf(value));
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "const" && isOf(expr, type) && Object.is(expr.value, value)) return expr;
     }
-    const id = this.#size;
-    return this.#add(hash, { kind: "const", type, id, pool: this, min: value, max: value, reads: nothing, value });
+    const id = this.size;
+    return this.add(hash, { kind: "const", type, id, pool: this, min: value, max: value, reads: nothing, value });
   }
 
   loop(loop: LoopVar): Const<"i32"> | Loop {
     const { name, extent } = loop;
     if (extent === 1) return this.integer(0);
-    const hash = mix(mix(2, this.#symbol(name).code), extent);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    const hash = mix(mix(2, this.symbol(name).code), extent);
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "loop" && expr.loop.name === name && expr.loop.extent === extent)
         return expr;
     }
-    const id = this.#size;
+    const id = this.size;
     const max = Math.max(0, extent - 1);
-    return this.#add<Loop>(hash, {
+    return this.add<Loop>(hash, {
       kind: "loop",
       type: "i32",
       id,
       pool: this,
       min: 0,
       max,
-      reads: this.#symbol(name).alone,
+      reads: this.symbol(name).alone,
       loop,
     });
   }
 
   name(type: ValueType, name: string, at: readonly Index[] = []): Name {
-    const hash = mixList(mix(start(3, type), this.#symbol(name).code), at);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    const hash = mixList(mix(start(3, type), this.symbol(name).code), at);
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (
         entry.hash === hash &&
@@ -113,38 +113,38 @@ class Pool implements ExprPool, PoolNodes {
       )
         return expr;
     }
-    let reads = this.#symbol(name).alone;
-    for (let i = 0; i < at.length; i += 1) reads = this.#unionWith(reads, at[i]);
-    const id = this.#size;
+    let reads = this.symbol(name).alone;
+    for (let i = 0; i < at.length; i += 1) reads = this.unionWith(reads, at[i]);
+    const id = this.size;
     const { min, max } = ranges[type];
-    return this.#add<Name>(hash, { kind: "name", type, id, pool: this, min, max, reads, name, at });
+    return this.add<Name>(hash, { kind: "name", type, id, pool: this, min, max, reads, name, at });
   }
 
   // ---- values --------------------------------------------------------------------------------------------------------
 
   load(type: ValueType, buffer: string, at: Index, guard?: Guard): Load {
-    let hash = mix(mix(start(4, type), this.#symbol(buffer).code), at.id);
+    let hash = mix(mix(start(4, type), this.symbol(buffer).code), at.id);
     if (guard !== undefined) hash = mix(hash, guard.otherwise.id + guard.bounds.length);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash !== hash || expr.kind !== "load" || expr.at !== at || expr.buffer !== buffer || expr.type !== type)
         continue;
       if (isSameGuard(expr.guard, guard)) return expr;
     }
-    let reads = this.#unionWith(this.#symbol(buffer).alone, at);
+    let reads = this.unionWith(this.symbol(buffer).alone, at);
     if (guard !== undefined) {
-      reads = this.#unionWith(reads, guard.otherwise);
-      for (const { index } of guard.bounds) reads = this.#unionWith(reads, index);
+      reads = this.unionWith(reads, guard.otherwise);
+      for (const { index } of guard.bounds) reads = this.unionWith(reads, index);
     }
-    const id = this.#size;
+    const id = this.size;
     const { min, max } = ranges[type];
     const node = { kind: "load", type, id, pool: this, min, max, reads, buffer, at } as const;
-    return this.#add<Load>(hash, guard === undefined ? node : { ...node, guard });
+    return this.add<Load>(hash, guard === undefined ? node : { ...node, guard });
   }
 
   apply(type: ValueType, fn: ScalarFn, args: readonly Expr[]): Apply {
     const hash = mixList(mix(start(5, type), fnCodes.get(fn) ?? 0), args);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (
         entry.hash === hash &&
@@ -156,141 +156,143 @@ class Pool implements ExprPool, PoolNodes {
         return expr;
     }
     let reads = nothing;
-    for (let i = 0; i < args.length; i += 1) reads = this.#unionWith(reads, args[i]);
-    const id = this.#size;
+    for (let i = 0; i < args.length; i += 1) reads = this.unionWith(reads, args[i]);
+    const id = this.size;
     const { min, max } = ranges[type];
-    return this.#add<Apply>(hash, { kind: "apply", type, id, pool: this, min, max, reads, fn, args });
+    return this.add<Apply>(hash, { kind: "apply", type, id, pool: this, min, max, reads, fn, args });
   }
 
   convert(type: ValueType, value: Expr): Convert {
     const hash = mix(start(6, type), value.id);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "convert" && expr.value === value && expr.type === type) return expr;
     }
-    const id = this.#size;
-    const { reads } = this.#own(value);
+    const id = this.size;
+    const { reads } = this.own(value);
     const { min, max } = ranges[type];
-    return this.#add<Convert>(hash, { kind: "convert", type, id, pool: this, min, max, reads, value });
+    return this.add<Convert>(hash, { kind: "convert", type, id, pool: this, min, max, reads, value });
   }
 
   bitcast(type: ValueType, value: Expr): Bitcast {
     const hash = mix(start(7, type), value.id);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "bitcast" && expr.value === value && expr.type === type) return expr;
     }
-    const id = this.#size;
-    const { reads } = this.#own(value);
+    const id = this.size;
+    const { reads } = this.own(value);
     const { min, max } = ranges[type];
-    return this.#add<Bitcast>(hash, { kind: "bitcast", type, id, pool: this, min, max, reads, value });
+    return this.add<Bitcast>(hash, { kind: "bitcast", type, id, pool: this, min, max, reads, value });
   }
 
   // ---- indexes -------------------------------------------------------------------------------------------------------
 
   ranged(value: Expr, min: number, max: number): Ranged {
     const hash = mix(mix(mix(8, value.id), min), max);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "ranged" && expr.value === value && expr.min === min && expr.max === max)
         return expr;
     }
-    const id = this.#size;
-    const { reads } = this.#own(value);
-    return this.#add<Ranged>(hash, { kind: "ranged", type: "i32", id, pool: this, min, max, reads, value });
+    const id = this.size;
+    const { reads } = this.own(value);
+    return this.add<Ranged>(hash, { kind: "ranged", type: "i32", id, pool: this, min, max, reads, value });
   }
 
   sum(terms: readonly Term[], offset: number, min: number, max: number): Sum {
     let hash = mix(9, offset);
     for (let i = 0; i < terms.length; i += 1) hash = mix(mix(hash, terms[i]?.factor ?? 0), terms[i]?.index.id ?? 0);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "sum" && expr.offset === offset && isSameSum(expr.terms, terms))
         return expr;
     }
     let reads = nothing;
-    for (let i = 0; i < terms.length; i += 1) reads = this.#unionWith(reads, terms[i]?.index);
-    const id = this.#size;
-    return this.#add<Sum>(hash, { kind: "sum", type: "i32", id, pool: this, min, max, reads, terms, offset });
+    for (let i = 0; i < terms.length; i += 1) reads = this.unionWith(reads, terms[i]?.index);
+    const id = this.size;
+    return this.add<Sum>(hash, { kind: "sum", type: "i32", id, pool: this, min, max, reads, terms, offset });
   }
 
   floorDiv(index: Index, by: number, min: number, max: number): FloorDiv {
     const hash = mix(mix(10, index.id), by);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "floorDiv" && expr.index === index && expr.by === by) return expr;
     }
-    const id = this.#size;
-    const { reads } = this.#own(index);
-    return this.#add<FloorDiv>(hash, { kind: "floorDiv", type: "i32", id, pool: this, min, max, reads, index, by });
+    const id = this.size;
+    const { reads } = this.own(index);
+    return this.add<FloorDiv>(hash, { kind: "floorDiv", type: "i32", id, pool: this, min, max, reads, index, by });
   }
 
   mod(index: Index, by: number): Mod {
     const hash = mix(mix(11, index.id), by);
-    for (let entry = this.#bucket(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.bucket(hash); entry !== undefined; entry = entry.next) {
       const { expr } = entry;
       if (entry.hash === hash && expr.kind === "mod" && expr.index === index && expr.by === by) return expr;
     }
-    const id = this.#size;
-    const { reads } = this.#own(index);
-    return this.#add<Mod>(hash, { kind: "mod", type: "i32", id, pool: this, min: 0, max: by - 1, reads, index, by });
+    const id = this.size;
+    const { reads } = this.own(index);
+    return this.add<Mod>(hash, { kind: "mod", type: "i32", id, pool: this, min: 0, max: by - 1, reads, index, by });
   }
 
   // ---- the table -----------------------------------------------------------------------------------------------------
 
-  #bucket(hash: number): Entry | undefined {
-    return this.#buckets[hash & (this.#buckets.length - 1)];
+  private bucket(hash: number): Entry | undefined {
+    return this.buckets[hash & (this.buckets.length - 1)];
   }
 
-  #add<Made extends Expr>(hash: number, expr: Made): Made {
-    if (this.#size >= this.#buckets.length) this.#grow();
-    enter(this.#buckets, { hash, expr, next: undefined });
-    this.#size += 1;
+  private add<Made extends Expr>(hash: number, expr: Made): Made {
+    if (this.size >= this.buckets.length) this.grow();
+    enter(this.buckets, { hash, expr, next: undefined });
+    this.size += 1;
     return expr;
   }
 
-  #grow(): void {
-    const before = this.#buckets;
-    this.#buckets = emptyBuckets(4 * before.length);
+  private grow(): void {
+    const before = this.buckets;
+    this.buckets = emptyBuckets(4 * before.length);
     for (let i = 0; i < before.length; i += 1) {
       for (let entry = before[i]; entry !== undefined; ) {
         const { next } = entry;
-        enter(this.#buckets, entry);
+        enter(this.buckets, entry);
         entry = next;
       }
     }
   }
 
-  #symbol(name: string): Spelled {
-    const known = this.#symbols.get(name);
+  private symbol(name: string): Spelled {
+    const known = this.symbols.get(name);
     if (known !== undefined) return known;
-    const made = { code: this.#symbols.size, alone: [name] };
-    this.#symbols.set(name, made);
+    const made = { code: this.symbols.size, alone: [name] };
+    this.symbols.set(name, made);
     return made;
   }
 
   /** An operand: of another pool it would equal nothing here. */
-  #own(expr: Expr): Expr {
+  private own(expr: Expr): Expr {
     if (expr.pool !== this) throw new CompilerBug(`an expression of two pools (a ${expr.kind} of the other)`);
     return expr;
   }
 
   // ---- sets of names -------------------------------------------------------------------------------------------------
 
-  #unionWith(reads: Reads, expr: Expr | undefined): Reads {
-    return expr === undefined ? reads : this.#union(reads, this.#own(expr).reads);
+  /** One of the two where it holds the other, and the same list for the same two. */
+  private unionWith(a: Reads, expr: Expr | undefined): Reads {
+    if (expr === undefined) return a;
+    if (expr.pool !== this) this.own(expr);
+    const b = expr.reads;
+    if (a === b || b.length === 0) return a;
+    return a.length === 0 ? b : this.union(a, b);
   }
 
-  /** One of the two where it holds the other, and the same list for the same two. */
-  #union(a: Reads, b: Reads): Reads {
-    if (a === b || b.length === 0) return a;
-    if (a.length === 0) return b;
-    const row = this.#unions.get(a);
+  private union(a: Reads, b: Reads): Reads {
+    const row = this.unions.get(a);
     const known = row?.get(b);
     if (known !== undefined) return known;
     const both = joined(a, b);
     const made = both.length === b.length && both !== a ? b : both;
-    if (row === undefined) this.#unions.set(a, new Map<Reads, Reads>().set(b, made));
+    if (row === undefined) this.unions.set(a, new Map<Reads, Reads>().set(b, made));
     else row.set(b, made);
     return made;
   }
@@ -353,7 +355,10 @@ function mix(hash: number, part: number): number {
 
 function mixList(hash: number, exprs: readonly Expr[]): number {
   let mixed = hash;
-  for (let i = 0; i < exprs.length; i += 1) mixed = mix(mixed, exprs[i]?.id ?? 0);
+  for (let i = 0; i < exprs.length; i += 1) {
+    mixed = Math.imul(mixed ^ (exprs[i]?.id ?? 0), 0x9e3779b1);
+    mixed ^= mixed >>> 15;
+  }
   return mixed;
 }
 
