@@ -102,11 +102,11 @@ export function windowCases(): OpCase[] {
 /** One place of each window. */
 function chosenCases(): OpCase[] {
   const rows = [
-    [[4, 3], [2, 5], { axes: [0], size: [2], grid: [2], shared: 1 }],
-    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], grid: [2, 3], shared: 3 }],
+    [[4, 3], [2, 5], { axes: [0], size: [2], grid: [4], shared: 1 }],
+    [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], grid: [4, 7], shared: 3 }],
     [[2, 4, 6, 5], [2, 2, 2, 3], { axes: [1, 2], size: [2, 3], grid: [4, 6], shared: 3 }],
-    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [3, 2], shared: 2 }],
-    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [3, 7], shared: 2 }],
+    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [6, 4], shared: 2 }],
+    [[4, 6], [2, 2, 7], { axes: [1, 0], size: [3, 2], grid: [6, 9], shared: 2 }],
     [[2, 4, 3, 9], [1, 2, 3, 3], { axes: [0, 1, 3], size: [2, 2, 3], grid: [2, 5, 9], shared: 4 }],
     [[0, 3], [0, 2], { axes: [0], size: [3], grid: [3], shared: 1 }],
   ] as const;
@@ -119,33 +119,47 @@ function chosenCases(): OpCase[] {
 interface Grid {
   readonly size: readonly number[];
   readonly grid: readonly number[];
+  readonly axes: readonly number[];
 }
 
-/** Numbers of places in a window as those in a grid, each looked up. */
-function inGrid(at: Tensor, { size, grid }: Grid): Tensor {
+/** Numbers of places in windows as those in a grid: each looked up, and the corner of its window. */
+function inGrid(at: Tensor, { size, grid, axes }: Grid): Tensor {
   const places = size.reduce<readonly number[]>(
     (all, extent, i) => all.flatMap((from) => Array.from({ length: extent }, (_, n) => from * (grid[i] ?? 1) + n)),
     [0],
   );
-  return places.slice(1).reduce((made: Tensor, place, i) => ops.where(ops.equal(at, i + 1), place, made) as Tensor, ops.mul(at, 0) as Tensor); // biome-ignore format: short
+  let made = ops.mul(at, 0) as Tensor;
+  for (const [i, place] of places.entries()) if (i > 0) made = ops.where(ops.equal(at, i), place, made) as Tensor;
+  for (const [i, axis] of axes.entries()) {
+    const count = Number(at.shape[axis]);
+    const apart = (size[i] ?? 1) * sizeOf(grid.slice(i + 1));
+    const along = at.shape.map((_, k) => (k === axis ? count : 1));
+    if (count > 1) made = ops.add(made, ops.mul(ops.reshape(ops.arange(count), along), apart)) as Tensor;
+  }
+  return made;
 }
 
 /** Of what wasm alone is given: places and values [n, f, windows..], a filter [f, places.., c], and the size of the windows. One has more rows than are near. */
 export function spreadCases(): OpCase[] {
   const rows = [
-    [[2, 3, 4], [3, 2, 4], { size: [3], grid: [3] }],
-    [[1, 5, 2, 3], [5, 3, 2, 12], { size: [2, 2], grid: [2, 2] }],
+    [[2, 3, 4], [3, 2, 4], { size: [3], grid: [12] }],
+    [[1, 5, 2, 3], [5, 3, 2, 12], { size: [2, 2], grid: [4, 6] }],
     [[1, 5, 2, 3], [5, 3, 2, 12], { size: [2, 2], grid: [6, 7] }],
     [[1, 2, 9, 5], [2, 2, 2, 256], { size: [2, 2], grid: [19, 11] }],
-    [[2, 1, 3, 1], [1, 1, 4, 44], { size: [1, 3], grid: [1, 3] }],
-    [[1, 2, 2, 1, 2], [2, 2, 1, 3, 8], { size: [2, 3, 2], grid: [2, 3, 2] }],
+    [[2, 1, 3, 1], [1, 1, 4, 44], { size: [1, 3], grid: [3, 3] }],
+    [[1, 2, 2, 1, 2], [2, 2, 1, 3, 8], { size: [2, 3, 2], grid: [4, 3, 4] }],
     [[1, 2, 2, 1, 2], [2, 2, 1, 3, 8], { size: [2, 3, 2], grid: [5, 3, 6] }],
     [[0, 2, 3], [2, 2, 4], { size: [2], grid: [2] }],
   ] as const; // biome-ignore format: a row each
   return rows.map(([places, filter, attrs]) => {
     const inputs = [whole(places, 0, sizeOf(attrs.size)), input(places), input(filter)];
     const make = (at: Tensor, x: Tensor, w: Tensor) => {
-      return applyOp(spread, [inGrid(at, attrs), x, w], attrs, here("spread"));
+      return applyOp(
+        spread,
+        [inGrid(at, { ...attrs, axes: attrs.size.map((_, i) => i + 2) }), x, w],
+        attrs,
+        here("spread"),
+      );
     };
     return one("spread spread", inputs, make, { gradient: false });
   });

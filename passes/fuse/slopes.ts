@@ -44,12 +44,17 @@ export function storedInOrder(node: Node, order: readonly number[], { stored, bu
 
 /** The places of slopes as numbers in a grid, with their axes in this order, and stored so. */
 export function placesInOrder(
-  { place, size }: Slopes,
+  { place, ...windows }: Slopes,
   grid: readonly number[],
   order: readonly number[],
   making: Making,
 ): Node {
-  return storedInOrder(numberedIn(place, size, grid, making.build), order, making);
+  // Numbered behind the copy: places are bytes until then.
+  const axes = windows.axes.map((axis) => order.indexOf(axis));
+  const copy = making.build.permute(place, order);
+  const made = numberedIn(copy, { ...windows, axes, grid }, making.build);
+  making.stored.add(made);
+  return made;
 }
 
 /** Slopes of a pool, each at the place in its window that was chosen. */

@@ -5,7 +5,7 @@
  *   sum over u, v, f of  slope[n, y + u - 2, x + v - 2, f] * w[u, v, c, f]       spread(place, values, w turned round)
  *
  * Each multiply-add is a load and a store more, and there are a quarter of them: conv2's, 26 x 26 places of 32 channels from 12 x 12
- * windows of 64, takes 54.5 ms by sums over a border and 21.7 spread.
+ * windows of 64, takes 54.5 ms by sums over a border and 20.8 spread.
  */
 import { isOp } from "../../src/graph/define.ts";
 import type { ContractAttrs, Node } from "../../src/graph/node.ts";

@@ -7,9 +7,9 @@
  *       for f < 64, u < 3, v < 3, c_o < 1
  *         for lane < 4
  *           let w_0 = w[.. + lane], w_1 = w[.. + lane + 4], ..    as many vectors of channels as there are registers for
- *           for p_i < 4, q < 12
- *             let at = place[n, f, p, q];  let value = ..         p = 4*p_o + p_i; in the grid of the tile, a place is an offset in it
- *             tile[2*p + u, 2*q + v, .. at] += value * w_0, ..
+ *           for p < 48
+ *             let at = place[n, f, p];  let value = ..            in the grid of the tile, a place is an offset in it
+ *             tile[at + (u, v), ..] += value * w_0, ..
  *     y[n, ..] = tile[..]
  *
  * Only places that differ are added to between two passes over the windows, so no addition waits for the one before it: what is left is
@@ -94,8 +94,9 @@ function addAll(node: NodeOf<SpreadSchema, 3>, own: readonly Index[], tile: Tile
   const [block, lane] = [loopOf(inside, "c", channels / (laneCount * vectors)), loopOf(inside, "lane", laneCount)];
   const [first = 1, ...others] = windows;
   const rows = rowsOf(first, (tile.strides[0] ?? 1) * (size[0] ?? 1));
-  const [part, row] = [loopOf(inside, "p_o", first / rows), loopOf(inside, "p", rows)];
-  const columns = others.map((extent) => loopOf(inside, "p", extent));
+  const near = rows * sizeOf(others);
+  const [part, window] = [loopOf(inside, "p_o", first / rows), loopOf(inside, "p", near)];
+  const extents = windows.map((extent, i) => extent * (size[i] ?? 1));
   const at = (loop: LoopVar): Index => pool.loop(loop);
   const channel = (v: number): Index => {
     return sumIndex([{ factor: laneCount * vectors, index: at(block) }, { factor: 1, index: at(lane) }], laneCount * v, pool); // biome-ignore format: short
@@ -103,16 +104,15 @@ function addAll(node: NodeOf<SpreadSchema, 3>, own: readonly Index[], tile: Tile
   const vectorsMade = (): readonly Stmt[] => {
     const weights = Array.from({ length: vectors }, (_, v) => nest.value(w, [at(f), ...steps.map(at), channel(v)]));
     const make = (): readonly Stmt[] => {
-      const over = [blockIndex(rows, at(part), at(row)), ...columns.map(at)];
+      const over = recovered(blockIndex(near, at(part), at(window)), windows);
       const from = [...own, at(f), ...over];
       const [value, chosen] = [nest.value(values, from), convert("i32", nest.value(place, from))];
-      const within = placeIndexes(indexIn(chosen, placesIn(size, grid)), size, grid, { modIndex, floorDivIndex, index: indexIn }); // biome-ignore format: short
-      const terms = over.flatMap((window, i): readonly Term[] => {
+      const within = placeIndexes(indexIn(chosen, placesIn(extents, grid)), extents, grid, { modIndex, floorDivIndex, index: indexIn }); // biome-ignore format: short
+      const terms = steps.flatMap((step, i): readonly Term[] => {
         const factor = tile.strides[i] ?? 1;
-        const [step, own] = [steps[i], within[i]];
-        if (step === undefined || own === undefined) throw new CompilerBug("a spread has a loop for each axis");
+        const own = within[i];
+        if (own === undefined) throw new CompilerBug("a spread has a loop for each axis");
         return [
-          { factor: factor * (size[i] ?? 1), index: window },
           { factor, index: at(step) },
           { factor, index: own },
         ];
@@ -122,10 +122,21 @@ function addAll(node: NodeOf<SpreadSchema, 3>, own: readonly Index[], tile: Tile
         return store(tile.name, to, apply("add", load("f32", tile.name, to), apply("mul", value, weight)));
       });
     };
-    nest.within([row, ...columns], make, "serial");
+    nest.within([window], make, "serial");
     return [];
   };
   inLanes([part, f, ...steps, block], lane, vectorsMade, inside);
+}
+
+/** Where a window is along each axis, of its number among all. */
+function recovered(flat: Index, windows: readonly number[]): readonly Index[] {
+  const found: Index[] = [];
+  let left = flat;
+  for (const extent of windows.slice(1).toReversed()) {
+    found.unshift(modIndex(left, extent));
+    left = floorDivIndex(left, extent);
+  }
+  return [left, ...found];
 }
 
 const indexIn = (value: Expr, extent: number): Index => rangedIndex(value, 0, extent - 1);

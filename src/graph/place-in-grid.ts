@@ -1,15 +1,15 @@
 /**
- * Places of a window as numbers in a grid, at whose corner the window lies: the last axis fastest.
+ * Places in windows that lie side by side as numbers in a grid around all of them: the last axis fastest.
  *
- *   window 2 x 2 in a grid of 2 x 2:  0, 1, 2, 3          in one of 26 x 26:  0, 1, 26, 27
+ *   windows of 2 x 2 in a grid of 26 x 26:  the first one's places 0, 1, 26, 27          its right neighbour's 2, 3, 28, 29
  */
 import type { Index } from "../kernel/kernel.ts";
 import type { Build, Node, Reads } from "./node.ts";
 import { sizeOf } from "./shape.ts";
 
-/** One more than the largest number of a window's place. */
-export function placesIn(size: readonly number[], grid: readonly number[]): number {
-  return 1 + size.reduce((last, extent, i) => last * (grid[i] ?? 1) + extent - 1, 0);
+/** One more than the largest number of a place, of so many along each axis. */
+export function placesIn(extents: readonly number[], grid: readonly number[]): number {
+  return Math.max(1, 1 + extents.reduce((last, extent, i) => last * (grid[i] ?? 1) + extent - 1, 0));
 }
 
 /** Where a place is along each axis. */
@@ -23,34 +23,45 @@ export function placeIn(place: number, grid: readonly number[]): readonly number
   return [left, ...inside];
 }
 
-/** The same of an index. A remainder lies in the window, which is promised where the grid is larger. */
+/** The same of an index. A remainder lies in a window, which is promised where the grid is larger. */
 export function placeIndexes(
   place: Index,
-  size: readonly number[],
+  extents: readonly number[],
   grid: readonly number[],
   { modIndex, floorDivIndex, index }: Pick<Reads, "modIndex" | "floorDivIndex" | "index">,
 ): readonly Index[] {
   const inside: Index[] = [];
   let left = place;
   for (let i = grid.length - 1; i > 0; i -= 1) {
-    inside.unshift(index(modIndex(left, grid[i] ?? 1), size[i] ?? 1));
+    inside.unshift(index(modIndex(left, grid[i] ?? 1), extents[i] ?? 1));
     left = floorDivIndex(left, grid[i] ?? 1);
   }
   return [left, ...inside];
 }
 
-/** Numbers in the window as numbers in the grid: at the end of each of its rows they jump. */
-export function numberedIn(place: Node, size: readonly number[], grid: readonly number[], build: Build): Node {
+export interface InGrid {
+  /** Of the windows, and the axes that they lie side by side along. */
+  readonly size: readonly number[];
+  readonly axes: readonly number[];
+  readonly grid: readonly number[];
+}
+
+/** Numbers in a window as numbers in the grid: at the end of each of its rows they jump, and each window has its corner. */
+export function numberedIn(place: Node, { size, axes, grid }: InGrid, build: Build): Node {
   const row = size[size.length - 1] ?? 1;
-  const numberOf = (at: number): number =>
-    placeIn(at, size).reduce((sum, inside, i) => sum * (grid[i] ?? 1) + inside, 0);
-  let made = build.cast(place, "i32");
-  const here = made;
+  const numberOf = (at: readonly number[]): number => at.reduce((sum, inside, i) => sum * (grid[i] ?? 1) + inside, 0);
+  const here = build.cast(place, "i32");
+  let made = here;
   for (let at = row; at < sizeOf(size); at += row) {
-    const jump = numberOf(at) - numberOf(at - 1) - 1;
+    const jump = numberOf(placeIn(at, size)) - numberOf(placeIn(at - 1, size)) - 1;
     if (jump === 0) continue;
     const isBehind = build.map("ge", here, build.fill(here, at));
     made = build.map("add", made, build.map("select", isBehind, build.fill(here, jump), build.fill(here, 0)));
+  }
+  for (const [i, axis] of axes.entries()) {
+    const apart = numberOf(size.map((extent, k) => (k === i ? extent : 0)));
+    const window = build.iota("i32", place.type.shape, axis);
+    made = build.map("add", made, build.map("mul", window, build.fill(here, apart)));
   }
   return made;
 }

@@ -196,9 +196,9 @@ test("behind a pool a filter's gradient goes over what was chosen, on wasm, and 
   expect(wasm.fused.filter((kernel) => /permute|spread|contract/.test(kernel))).toMatchInlineSnapshot(`
     [
       "k0_contract: bind i thread; sink l; sink k; sink j; stage right of acc into panel along columns; split l 4; bind l_i lane; split k 2; jam k_i, l_o interleaved",
-      "k1_contract_maxwithindex_add: flatten k_3, k_4 into k_3k_4; split l 8 peel(bind i thread; sink l_r; sink k; sink j; stage right of acc into panel along columns; bind l_r lane; split k 4; jam k_i); bind i thread; sink l_i; sink k; sink j; stage right of acc into panel along columns; split l_i 4; bind l_i_i lane; split k 4; jam k_i, l_i_o interleaved",
-      "k2_permute: flatten k, l into kl; split j 4; bind j_i lane; bind i thread | flatten k_2, l_2 into k_2l_2; split j_2 4; bind j_2_i lane; bind i_2 thread | flatten j_3, k_3, l_3 into j_3k_3l_3; split i_3 4; bind i_3_i lane",
-      "k3_contract_parts: splitFold acc second launch 144; flatten k_1, l_1 into k_1l_1; split k_1l_1 24; split k_1l_1_i 4; bind k_1l_1_i_i lane; jam k_1l_1_i_o interleaved; bind part thread",
+      "k1_contract_maxwithindex_cast: flatten k_3, k_4 into k_3k_4; split l 8 peel(bind i thread; sink l_r; sink k; sink j; stage right of acc into panel along columns; bind l_r lane; split k 4; jam k_i); bind i thread; sink l_i; sink k; sink j; stage right of acc into panel along columns; split l_i 4; bind l_i_i lane; split k 4; jam k_i, l_i_o interleaved",
+      "k2_add_permute: split j 4; bind j_i lane; bind i thread | flatten k_2, l_2 into k_2l_2; split j_2 4; bind j_2_i lane; bind i_2 thread | flatten j_3, k_3, l_3 into j_3k_3l_3; split i_3 4; bind i_3_i lane",
+      "k3_contract_parts: splitFold acc second launch 144; flatten k_1, l_1 into k_1l_1; flatten k_3_1, k_4_1 into k_3_1k_4_1; split k_1l_1 24; split k_1l_1_i 4; bind k_1l_1_i_i lane; jam k_1l_1_i_o interleaved; bind part thread",
       "k3_contract: splitFold acc second launch 144; flatten i, j, k, l into ijkl; split ijkl 16; split ijkl_i 4; bind ijkl_i_i lane; jam ijkl_i_o interleaved; bind ijkl_o thread",
       "k4_spread: bind i thread",
       "k5_contract_parts: splitFold acc second launch 676; flatten k_2_1, k_3_1 into k_2_1k_3_1; split j_1 8; bind part thread; sink j_1_i; sink i_1; sink j_1_o; stage right of acc_part at j_1_o into panel along columns; split j_1_i 4; bind j_1_i_i lane; split i_1 4; jam i_1_i, j_1_i_o interleaved",

@@ -20,7 +20,7 @@ import type { Bound, Expr, FoldStmt, Index, Stmt } from "../../../src/kernel/ker
 import type { Move, Schedule } from "../../../src/kernel/moves.ts";
 import { walkExpr } from "../../../src/kernel/rewrite.ts";
 import { laneCount, strideAlong } from "../../../src/kernel/stride.ts";
-import { type FlatAxis, flatAxes, flattenMoves } from "./flat.ts";
+import { type FlatAxis, flatAxes, flattenFolds, flattenMoves } from "./flat.ts";
 import {
   type Axis,
   canHaveLanes,
@@ -66,7 +66,8 @@ export function laneMoves(facts: Facts, longest: number): Schedule {
   const { axis } = along;
   const wide = hasLoops ? Math.min(atOnce(nest.body, axis), Math.floor(axis.extent / laneCount)) : 1;
   const nested = { axes, axis, work };
-  return [...flat, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
+  const chosen = flattenFolds(nest.body.filter((stmt) => stmt.kind === "fold").filter(readsChosen));
+  return [...flat, ...chosen, ...sums, ...alongMoves(nested, axis.name, axis.extent, wide > 1 ? [wide, 1] : [1])];
 }
 
 /** Vectors of a block: more where that is a matter of loads, if they fill the axis. */

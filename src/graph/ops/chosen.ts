@@ -15,8 +15,8 @@ import { position } from "./view.ts";
 
 /**
  * The first `shared` axes of both operands go together, but that x has `size` elements along `axes` for each of a place's. Places
- * are numbers in a `grid` at whose corner the window lies, the last axis fastest: where it is the window itself they count what
- * is in it, and where it is the image that is read, a place is how far it lies from the corner in memory.
+ * are numbers in a `grid` around all windows (place-in-grid.ts): where it is the image that is read, a place is how far it lies from
+ * the corner in memory.
  */
 export const chosen = gatherOp({
   name: "chosen",
@@ -29,28 +29,23 @@ export const chosen = gatherOp({
     if (!isWhole || axes.some((axis) => axis >= shared)) throw new ShapeError("the windows do not cover the operand");
     return tensorType(x.dtype, [...place.shape, ...x.shape.slice(shared)]);
   },
-  evaluate([x, place], { axes, size, grid, shared }, type) {
+  evaluate([x, place], { axes, grid, shared }, type) {
     const [read, placeAt] = [reader(x), reader(place)];
     const rank = place.shape.length;
     return generate(type.dtype, fixedShape(type.shape), (at) => {
       const from = [...at.slice(0, shared), ...at.slice(rank)];
       const inside = placeIn(placeAt(at.slice(0, rank)), grid);
-      for (const [i, axis] of axes.entries()) from[axis] = (size[i] ?? 1) * (at[axis] ?? 0) + (inside[i] ?? 0);
+      for (const [i, axis] of axes.entries()) from[axis] = inside[i] ?? 0;
       return read(from);
     });
   },
-  element(at, { axes, size, grid, shared }, _type, reads) {
+  element(at, { axes, grid, shared }, _type, reads) {
     const rank = reads.shapes[1].length;
     const place = reads.once(reads.convert("i32", reads.read(1, at.slice(0, rank))));
-    const inside = placeIndexes(reads.index(place, placesIn(size, grid)), size, grid, reads);
+    const extents = axes.map((axis) => reads.shapes[0][axis] ?? 1);
+    const inside = placeIndexes(reads.index(place, placesIn(extents, grid)), extents, grid, reads);
     const from: Index[] = [...at.slice(0, shared), ...at.slice(rank)];
-    for (const [i, axis] of axes.entries()) {
-      const terms = [
-        { factor: size[i] ?? 1, index: position(at, axis) },
-        { factor: 1, index: position(inside, i) },
-      ];
-      from[axis] = reads.sumIndex(terms, 0, reads.pool);
-    }
+    for (const [i, axis] of axes.entries()) from[axis] = position(inside, i);
     return reads.read(0, from);
   },
 });

@@ -4,7 +4,7 @@
  *
  *   y[n, 2*p + place / 2 + u, 2*q + place % 2 + v, c]  +=  value[n, f, p, q] * w[f, u, v, c]        over all f, p, q, u, v
  *
- * Places are numbers in a grid (place-in-grid.ts), here of 2 x 2.
+ * Places are numbers in a grid (place-in-grid.ts) then, 2*p + .. and 2*q + .. as one.
  */
 import { ShapeError } from "../../core/errors.ts";
 import { ndarray, reader } from "../ndarray.ts";
@@ -30,7 +30,7 @@ export const spread: SpreadOp<SpreadSchema, 3> = {
     const whole = windows.map((count, i) => Number(count) * (size[i] ?? 1) + Number(places[i]) - 1);
     return [tensorType(values.dtype, [n, ...whole, channels])];
   },
-  evaluate([place, values, w], { size, grid }, [type]) {
+  evaluate([place, values, w], { grid }, [type]) {
     if (type === undefined) return [];
     const shape = fixedShape(type.shape);
     const [data, strides] = [new Float64Array(sizeOf(shape)), stridesOf(shape)];
@@ -39,7 +39,7 @@ export const spread: SpreadOp<SpreadSchema, 3> = {
     for (const at of placesOf(place.shape)) {
       const own = placeIn(placeAt(at), grid);
       for (const by of placesOf(around)) {
-        const inside = size.map((extent, i) => extent * (at[i + 2] ?? 0) + (own[i] ?? 0) + (by[i] ?? 0));
+        const inside = grid.map((_, i) => (own[i] ?? 0) + (by[i] ?? 0));
         const to = [at[0] ?? 0, ...inside, by[by.length - 1] ?? 0];
         const offset = to.reduce((sum, index, axis) => sum + index * (strides[axis] ?? 0), 0);
         data[offset] = (data[offset] ?? 0) + valueAt(at) * weight([at[1] ?? 0, ...by]);
