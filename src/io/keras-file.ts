@@ -18,7 +18,7 @@ export interface KerasFile extends KerasTree {
 }
 
 /** What an archive of Keras's has its weights in. */
-export const kerasWeightsEntry = "model.weights.h5";
+const kerasWeightsEntry = "model.weights.h5";
 
 export async function readKerasArchive(
   entries: ReadonlyMap<string, ZipEntry>,

@@ -12,8 +12,7 @@ import { DataError, UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import { isCheckpoint } from "./checkpoint.ts";
 import { type Hdf5Library, isHdf5 } from "./hdf5.ts";
-import { type KerasFile, kerasWeightsEntry, readKeras, readKerasArchive } from "./keras-file.ts";
-import { matchKeras } from "./keras-names.ts";
+import type { KerasFile } from "./keras-file.ts";
 import { isNpy } from "./npy-header.ts";
 import { readNpz } from "./npz.ts";
 import { checkTensor, readSafetensors, type StoredTensor } from "./safetensors.ts";
@@ -45,18 +44,22 @@ export const orderKey = "order";
 /** What the states of a model stand under in a trainer's checkpoint. */
 export const modelPrefix = "model.";
 
-/** Opens a file; `what` begins its errors. */
+/** Opens a file; `what` begins its errors. What reads Keras's files is loaded as it is needed. */
 export async function openWeights(bytes: Uint8Array, what: string, library?: Hdf5Library): Promise<WeightFile> {
-  if (isHdf5(bytes)) return ofKeras(await readKeras(bytes, what, library), what);
   if (isNpy(bytes)) {
     throw new DataError(
       `${what}: an npy file holds one array without a name: readNpy reads it, and a Map gives it one`,
     );
   }
-  if (!isZip(bytes)) return ofSafetensors(bytes, what);
-  const entries = readZip(bytes, what);
-  const isKeras = entries.has(kerasWeightsEntry) || entries.has("config.json");
-  return isKeras ? ofKeras(await readKerasArchive(entries, what, library), what) : ofNpz(bytes, what);
+  const entries = isZip(bytes) ? readZip(bytes, what) : null;
+  const isKeras = entries?.has("config.json") || entries?.has("model.weights.h5") || isHdf5(bytes);
+  if (!isKeras) return entries === null ? ofSafetensors(bytes, what) : ofNpz(bytes, what);
+  const [{ readKeras, readKerasArchive }, { matchKeras }] = await Promise.all([
+    import("./keras-file.ts"),
+    import("./keras-names.ts"),
+  ]);
+  const file = await (entries === null ? readKeras(bytes, what, library) : readKerasArchive(entries, what, library));
+  return ofKeras(file, (weights) => matchKeras(file.variables, weights), what);
 }
 
 /** Tensors of the user's own. */
@@ -93,11 +96,15 @@ async function ofNpz(bytes: Uint8Array, what: string): Promise<WeightFile> {
   };
 }
 
-function ofKeras({ variables, isInOrder, others, ignored }: KerasFile, what: string): WeightFile {
+function ofKeras(
+  { variables, isInOrder, others, ignored }: KerasFile,
+  match: WeightFile["match"],
+  what: string,
+): WeightFile {
   const tensors = new Map(variables.map(({ path, tensor }) => [path, tensor]));
   return {
     names: [...tensors.keys(), ...others],
-    match: (weights) => matchKeras(variables, weights),
+    match,
     ordered() {
       if (isInOrder) return [...tensors.keys()];
       throw new UserError(

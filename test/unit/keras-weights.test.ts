@@ -142,6 +142,38 @@ describe("the same in .keras, by name and by order", () => {
   });
 });
 
+describe("parts of layers, which files sort by the alphabet,", () => {
+  const [one, ours] = [caseOf("various"), models.various?.[0] ?? {}];
+
+  it("come in Keras's order where the architecture says that of the layers", async () => {
+    const kinds = [
+      "InputLayer",
+      "Bidirectional",
+      "LayerNormalization",
+      "MultiHeadAttention",
+      "TimeDistributed",
+      "Conv1D",
+    ];
+    const layers = kinds.map((class_name) => ({ class_name, config: { name: class_name } }));
+    const config = new TextEncoder().encode(
+      JSON.stringify({ class_name: "Functional", config: { name: "various", layers } }),
+    );
+    const bytes = zipSync({ "config.json": config, "model.weights.h5": weightFile("various.weights.h5") });
+    await expectFitted(one, ours, bytes, { by: "order" });
+  });
+
+  it("and so do more than ten variables", async () => {
+    const numbers = Array.from({ length: 12 }, (_, i) => i);
+    const bytes = await written((file) => {
+      const group = file.create_group("layers").create_group("dense").create_group("vars");
+      for (const i of numbers) group.create_dataset({ name: `${i}`, data: new Float32Array([i]), shape: [1] });
+    });
+    const types = new Map(numbers.map((i) => [`dense1.w${i}`, { dtype: "f32", shape: [1] } as const]));
+    const { values } = await fitWeights(types, bytes, { hdf5: h5wasm }, "many.h5");
+    expect([...values.values()].map(([first]) => first)).toEqual(numbers);
+  });
+});
+
 describe("the .h5 of earlier days", () => {
   test.each(rows.filter(([, { name }]) => name === "sequential"))("%s, by name and by order", async (_, one, ours) => {
     const bytes = weightFile("sequential.h5");
