@@ -68,7 +68,7 @@ export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat
 export type { LoadedWeights } from "./io/weights.ts";
 export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
-export type { FitOptions } from "./nn/fit.ts";
+export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export { activation } from "./nn/layers/activation.ts";
@@ -126,7 +126,16 @@ export type { Regularizer } from "./nn/regularizers/regularizer.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
-export { type EvaluateOptions, type RestoreOptions, Trainer, trainer } from "./nn/trainer.ts";
+export {
+  type EvaluateDataOptions,
+  type EvaluateOptions,
+  type EvaluateSettings,
+  type PredictDataOptions,
+  type PredictOptions,
+  type RestoreOptions,
+  Trainer,
+  trainer,
+} from "./nn/trainer.ts";
 export type {
   InputNames,
   Metrics,

@@ -60,6 +60,10 @@ export interface DataPosition {
   readonly shuffles: number;
   /** Loss and metrics summed over the samples of the epoch so far, so that its means come out the same. */
   readonly sums: ReadonlyMap<string, number>;
+  /** Where the data is a dataset, which has its own order: samples of the epoch under way that are done. */
+  readonly seen?: number;
+  /** Steps in an epoch, where `fit` was given that. */
+  readonly stepsPerEpoch?: number;
 }
 
 /** What goes into a checkpoint. */
@@ -172,6 +176,8 @@ const keys = {
   shuffle: "position.shuffle",
   shuffleSeed: "position.shuffle_seed",
   shuffles: "position.shuffles",
+  seen: "position.seen",
+  stepsPerEpoch: "position.steps_per_epoch",
   sum: "position.sum.",
 } as const;
 
@@ -260,7 +266,7 @@ function printName(name: string): string {
 }
 
 function printPosition(position: DataPosition): readonly (readonly [string, string])[] {
-  const { epoch, batch, batchSize, samples, shuffle, shuffleSeed, shuffles, sums } = position;
+  const { epoch, batch, batchSize, samples, shuffle, shuffleSeed, shuffles, sums, seen, stepsPerEpoch } = position;
   const whole = (key: string, value: number) => [key, printWhole(key, value)] as const;
   return [
     whole(keys.epoch, epoch),
@@ -270,6 +276,8 @@ function printPosition(position: DataPosition): readonly (readonly [string, stri
     [keys.shuffle, String(shuffle)],
     whole(keys.shuffleSeed, shuffleSeed),
     whole(keys.shuffles, shuffles),
+    ...(seen === undefined ? [] : [whole(keys.seen, seen)]),
+    ...(stepsPerEpoch === undefined ? [] : [whole(keys.stepsPerEpoch, stepsPerEpoch)]),
     ...[...sums].map(([name, sum]) => [`${keys.sum}${name}`, printNumber(sum)] as const),
   ];
 }
@@ -301,7 +309,10 @@ function readPosition(source: Source): DataPosition | null {
     shuffleSeed: readWhole(source, keys.shuffleSeed, 0),
     shuffles: readWhole(source, keys.shuffles, 0),
     sums: new Map([...withPrefix(source.metadata, keys.sum).keys()].map((key) => [key, readSum(source, key)])),
+    ...(source.metadata.has(keys.seen) ? { seen: readWhole(source, keys.seen, 0) } : {}),
+    ...(source.metadata.has(keys.stepsPerEpoch) ? { stepsPerEpoch: readWhole(source, keys.stepsPerEpoch, 1) } : {}),
   };
+  if (position.seen !== undefined) return position;
   const batches = Math.ceil(position.samples / position.batchSize);
   if (position.batch <= batches) return position;
   const expected = `${position.samples} samples make ${batches} batches of ${position.batchSize}`;

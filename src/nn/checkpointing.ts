@@ -114,15 +114,28 @@ export interface RunOrder {
   readonly batchSize: number;
   readonly shuffle: boolean;
   readonly shuffleSeed: number;
+  /** The data is a dataset, which has its own order. */
+  readonly stream?: true;
+  readonly stepsPerEpoch?: number;
+}
+
+/** Of the arrays or the dataset, as a position keeps it. */
+export function positionOrder(
+  { stream, ...order }: RunOrder,
+  seen: number,
+): Omit<DataPosition, "epoch" | "batch" | "shuffles" | "sums"> {
+  return stream === undefined ? order : { ...order, seen };
 }
 
 /** Throws where a run that is to go on would see other batches. `what` it goes on from is for the message. */
 export function checkSameRun(
   what: "the checkpoint" | "resume",
-  saved: RunOrder & Pick<DataPosition, "epoch" | "batch">,
+  saved: Omit<RunOrder, "stream"> & Pick<DataPosition, "epoch" | "batch" | "seen">,
   now: RunOrder,
 ): void {
   const rows = [
+    ["the data", saved.seen === undefined ? "arrays" : "a dataset", now.stream === undefined ? "arrays" : "a dataset"],
+    ["stepsPerEpoch", saved.stepsPerEpoch, now.stepsPerEpoch],
     ["samples", saved.samples, now.samples],
     ["batch", saved.batchSize, now.batchSize],
     ["shuffle", saved.shuffle, now.shuffle],

@@ -76,6 +76,13 @@ export async function compileAgain(session: Session, options: TrainerCompileOpti
   });
 }
 
+/** The same in a turn that somebody has, also while a fit is under way: between two of its steps. */
+export async function addWeightsInTurn(session: Session, options: TrainerCompileOptions): Promise<void> {
+  if (session.isWeighted) return;
+  const { batch, seed } = session;
+  await exchange(session, { ...options, fresh: false }, { batch, seed, isWeighted: true }, null);
+}
+
 /** Compiles anew with weights for samples, where that was not done. `options` are those it was compiled with. */
 export async function addWeights(call: string, session: Session, options: TrainerCompileOptions): Promise<void> {
   const busy = `${call}: a fit without weights is under way: for weights meanwhile call compile({ weighted: true }) before it`;
@@ -90,13 +97,13 @@ async function exchange(
   session: Session,
   options: TrainerCompileOptions,
   settings: Settings,
-  busy: string,
+  busy: string | null,
 ): Promise<void> {
-  checkIdle(session, busy);
+  if (busy !== null) checkIdle(session, busy);
   const executable = await build(session.training, unlessTold(session.executable, options), settings);
   try {
     if (options.fresh !== true) executable.state.restore(await stateToKeep(session));
-    checkIdle(session, busy); // one may have begun meanwhile
+    if (busy !== null) checkIdle(session, busy); // one may have begun meanwhile
   } catch (error) {
     executable.dispose();
     throw error;

@@ -5,6 +5,7 @@
 import { UserError } from "../core/errors.ts";
 import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../core/origin.ts";
+import { Dataset } from "../data/pipeline/dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
 import { callbackHooks } from "./callbacks/callback.ts";
 import type { AnyFitOptions } from "./fit.ts";
@@ -34,7 +35,10 @@ const fitTable: OptionTable<AnyFitOptions> = {
   batch: count,
   shuffle: flag,
   seed: seedKind,
+  data: checkedLater("a dataset, or what gives batches"),
+  stepsPerEpoch: count,
   validation: object(),
+  validationData: checkedLater("a dataset, or { x, y }"),
   validationSplit: number(),
   classWeight: checkedLater(),
   callbacks: checkedLater(),
@@ -53,7 +57,8 @@ export function checkFitOptions(given: object | undefined): Partial<AnyFitOption
       `fit: ${hook} belongs in a callback: fit({ callbacks: [{ ${hook}(...) { ... } }] })${atLine(here("fit"))}`,
     );
   }
-  if (given === undefined) throw new UserError(`fit takes samples: fit({ x, y })${atLine(here("fit"))}`);
+  if (given === undefined)
+    throw new UserError(`fit takes samples: fit({ x, y }), or fit({ data })${atLine(here("fit"))}`);
   const checked = checkOptions("fit", given, fitTable);
   const { callbacks = [], progress, validation } = checked;
   if (!Array.isArray(callbacks)) {
@@ -62,5 +67,17 @@ export function checkFitOptions(given: object | undefined): Partial<AnyFitOption
   for (const [i, callback] of callbacks.entries()) checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks);
   if (progress !== undefined) checkHooks("fit: progress", progress, progressHooks);
   checkOptions("fit: validation", validation, samplesTable);
+  checkWithData(checked);
   return checked;
+}
+
+/** A dataset has its own order and batches. */
+function checkWithData({ data, shuffle, batch }: Partial<AnyFitOptions>): void {
+  if (data === undefined) return;
+  if (shuffle !== undefined) {
+    throw new UserError("fit: shuffle does not go with data, which has its own order: data.shuffle(buffer, { seed })");
+  }
+  const size = data instanceof Dataset ? data.batchSize : null;
+  if (size === null || batch === undefined || size === batch) return;
+  throw new UserError(`fit: batch is ${batch}, and the data has batches of ${size} already`);
 }

@@ -2,21 +2,99 @@
  * The data of a run: from what a user gives `fit` and `evaluate` to batches, with validation split off and weights found.
  */
 import { FeedError, UserError } from "../core/errors.ts";
+import { checkOptions } from "../core/options.ts";
+import { ArrayBatches, type BatchSource } from "./batches.ts";
 import type { InputScales } from "./input-scale.ts";
-import type { Ports } from "./ports.ts";
-import { type AnySamples, Batcher } from "./samples.ts";
+import type { OnNaN } from "./non-finite.ts";
+import { isPlainObject, type Ports } from "./ports.ts";
+import { type AnySamples, Batcher, samplesTable } from "./samples.ts";
 import type { Session } from "./session.ts";
+import { StreamBatches } from "./stream-batches.ts";
 import { type GivenWeights, sampleWeights } from "./weights.ts";
 
 /** What `fit` is given, whatever the ports. */
 export interface AnyFitData extends AnySamples, GivenWeights {
+  readonly data?: unknown;
+  readonly stepsPerEpoch?: number | undefined;
   readonly validation?: AnySamples | undefined;
+  readonly validationData?: unknown;
   readonly validationSplit?: number | undefined;
 }
 
-/** Whether a program with weights is needed. */
+/** How the data is walked over. */
+export interface Walk {
+  readonly batch: number;
+  readonly shuffle: boolean;
+  readonly seed: number;
+  readonly onNaN: OnNaN;
+}
+
+/** Whether a program with weights is needed; batches of a dataset tell it when they come. */
 export function usesWeights({ sampleWeight, classWeight, validation }: AnyFitData): boolean {
   return sampleWeight !== undefined || classWeight !== undefined || validation?.sampleWeight !== undefined;
+}
+
+/** What to train on and, where asked for, to validate on. */
+export function fitSources(
+  session: Session,
+  given: AnyFitData,
+  walk: Walk,
+): { readonly train: BatchSource; readonly validation: BatchSource | null } {
+  const { batch, shuffle, seed: shuffleSeed, onNaN } = walk;
+  const { data, validationData, stepsPerEpoch, scale, classWeight } = given;
+  checkTogether(given);
+  const inOrder = { batchSize: batch, shuffle: false, shuffleSeed: 0 };
+  const streamed =
+    validationData === undefined || isSamples(validationData)
+      ? null
+      : new StreamBatches(session, { call: "fit: validationData", data: validationData, entry: "evaluate", batch, onNaN, scale }); // biome-ignore format: short
+  if (data !== undefined) {
+    const train = new StreamBatches(session, { call: "fit", data, entry: "train", batch, onNaN, scale, classWeight, stepsPerEpoch }); // biome-ignore format: short
+    const samples = given.validation ?? (isSamples(validationData) ? validationData : undefined);
+    const apart =
+      samples === undefined ? null : () => evaluationData("fit: validation", session, { scale, ...samples });
+    return { train, validation: streamed ?? (apart === null ? null : new ArrayBatches(apart(), inOrder)) };
+  }
+  const validation = given.validation ?? (isSamples(validationData) ? validationData : undefined);
+  const found = fitData(session, { ...given, validation });
+  const kept = found.validation === null ? null : new ArrayBatches(found.validation, inOrder);
+  return {
+    train: new ArrayBatches(found.train, { batchSize: batch, shuffle, shuffleSeed }),
+    validation: streamed ?? kept,
+  };
+}
+
+/** Samples as arrays, and no dataset. */
+function isSamples(given: unknown): given is AnySamples {
+  if (!isPlainObject(given) || Symbol.asyncIterator in given || Symbol.iterator in given) return false;
+  checkOptions("fit: validationData", given, samplesTable);
+  return true;
+}
+
+/** What a dataset decides for itself, or has with it. */
+function checkTogether({
+  data,
+  stepsPerEpoch,
+  validation,
+  validationData,
+  validationSplit,
+  ...rest
+}: AnyFitData): void {
+  if (validationData !== undefined && (validation !== undefined || validationSplit !== undefined)) {
+    throw new UserError("fit: give one of validation, validationData and validationSplit");
+  }
+  if (data === undefined) {
+    if (stepsPerEpoch !== undefined)
+      throw new UserError("fit: stepsPerEpoch is for data: arrays are trained on as a whole");
+    return;
+  }
+  const { x, y, sampleWeight } = rest;
+  for (const [name, value] of Object.entries({ x, y, sampleWeight, validationSplit })) {
+    if (value === undefined) continue;
+    const why =
+      name === "validationSplit" ? "data.take(n) and data.skip(n) split it" : "its elements have x, y and weight";
+    throw new UserError(`fit: ${name} does not go with data: ${why}`);
+  }
 }
 
 /** Samples to train on and, where asked for, to validate on. The first are weighted by class too. */

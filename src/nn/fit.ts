@@ -13,29 +13,63 @@
  */
 
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
-import { type Batch, batchCount, batches } from "../data/dataset.ts";
+import type { Dataset } from "../data/pipeline/dataset.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { Signal } from "../runtime/platform.ts";
+import type { BatchSource, FedBatch } from "./batches.ts";
 import type { Callback, FitControl, TrainBegin } from "./callbacks/callback.ts";
 import { fitControl } from "./callbacks/control.ts";
-import { checkSameRun, type RunOrder } from "./checkpointing.ts";
+import { checkSameRun, positionOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
-import { type AnyFitData, fitData } from "./fit-data.ts";
+import { type AnyFitData, fitSources } from "./fit-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
-import { LossWatch, type WatchedEpoch } from "./loss-watch.ts";
+import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./non-finite.ts";
 import type { EpochPlan, Progress } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
-import type { Batcher, Samples } from "./samples.ts";
+import type { ForEach, Numbers, NumbersFor, Samples } from "./samples.ts";
 import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
 } from "./session.ts"; // biome-ignore format: names
-import { checkTargets } from "./target-check.ts";
 import { WatchedValues } from "./watched-values.ts";
 import type { ClassWeightFor } from "./weights.ts";
 
+/** A batch of samples: arrays as `fit` takes them. */
+export interface SampleBatch<In extends string = never, Out extends string = never> {
+  readonly x: NumbersFor<In>;
+  readonly y: NumbersFor<Out>;
+  /** A weight for each sample. */
+  readonly weight?: Numbers | ForEach<Out, Numbers>;
+}
+
+/** What gives batches, one after the other. */
+export type Batches<B> = AsyncIterable<B> | Iterable<B>;
+
+/**
+ * A dataset of batches, or of single samples, which are batched then; or what gives batches, or a function of the epoch (from 0) that
+ * gives one.
+ */
+export type SampleData<B> =
+  | Dataset<{ readonly [K in keyof B]: unknown }>
+  | Batches<B>
+  | ((epoch: number) => Batches<B> | PromiseLike<Batches<B>>);
+
+/** Training on a dataset, or on whatever else gives batches. */
+export interface FitDataOptions<Name extends string = never, In extends string = never, Out extends string = never>
+  extends FitSettings<Name, In, Out>,
+    Pick<Samples<In, Out>, "scale"> {
+  /** The samples, or batches of them. Its elements are `{ x, y }`, with a `weight` where samples are weighted. */
+  readonly data: SampleData<SampleBatch<In, Out>>;
+  /** Steps in an epoch. Each epoch goes on where the one before ended; behind the last batch the data begins anew. */
+  readonly stepsPerEpoch?: number;
+}
+
+/** Training on arrays of samples. */
 export interface FitOptions<Name extends string = never, In extends string = never, Out extends string = never>
-  extends Samples<In, Out> {
+  extends FitSettings<Name, In, Out>,
+    Samples<In, Out> {}
+
+export interface FitSettings<Name extends string = never, In extends string = never, Out extends string = never> {
   /** 1 by default. */
   readonly epochs?: number;
   /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
@@ -46,6 +80,8 @@ export interface FitOptions<Name extends string = never, In extends string = nev
   readonly seed?: number;
   /** Evaluated after each epoch. */
   readonly validation?: Samples<In, Out>;
+  /** The same, as arrays or as a dataset. */
+  readonly validationData?: Samples<In, Out> | SampleData<SampleBatch<In, Out>>;
   /**
    * This share of the samples is kept for validation: the last ones, as they are given, before shuffling. As in Keras their
    * sample weights count, class weights do not.
@@ -75,7 +111,7 @@ export interface FitOptions<Name extends string = never, In extends string = nev
 }
 
 /** The options of `fit`, whatever the ports. */
-export type AnyFitOptions = Omit<FitOptions, keyof AnyFitData> & AnyFitData;
+export type AnyFitOptions = Omit<FitSettings, keyof AnyFitData> & AnyFitData;
 
 export async function train(session: Session, options: AnyFitOptions): Promise<History> {
   const { epochs = 1, resume } = options;
@@ -88,7 +124,8 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
     await run.prepare();
     run.checkTargets();
     if (resume !== undefined) {
-      checkSameRun("resume", { ...resume.order, epoch: resume.epoch, batch: resume.batch }, run.order);
+      const { epoch, batch, seen, order } = resume;
+      checkSameRun("resume", { ...positionOrder(order, seen), epoch, batch }, run.order);
       await session.turns.take(async () => session.executable.state.restore(resume.state));
       session.shuffles = resume.shuffles;
       session.seed = resume.seed;
@@ -104,6 +141,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
       if (run.stopped === null) run.end();
     } finally {
       options.progress?.end?.(run.stopped);
+      await run.close();
     }
     const history = { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
     await run.tellEnd(history);
@@ -114,7 +152,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
 }
 
 /** Where a run begins: behind some epochs, and behind some batches of the next. */
-type Start = Pick<ResumePoint, "epoch" | "batch" | "sums">;
+type Start = Pick<ResumePoint, "epoch" | "batch" | "sums"> & { readonly seen?: number };
 const freshStart: Start = { epoch: 0, batch: 0, sums: new Map() };
 
 /** What an epoch gathers on its way. */
@@ -131,11 +169,10 @@ interface EpochWork extends WatchedEpoch {
 class Run {
   readonly #session: Session;
   readonly #options: AnyFitOptions;
-  readonly #data: Batcher;
-  readonly #validation: Batcher | null;
-  readonly #batch: number;
-  readonly #steps: number;
-  readonly order: RunOrder;
+  readonly #data: BatchSource;
+  readonly #validation: BatchSource | null;
+  /** Steps of the run that are done. */
+  #total = 0;
   readonly #readEvery: number;
   readonly #onNaN: OnNaN;
   readonly #lossWatch: LossWatch;
@@ -153,13 +190,10 @@ class Run {
     this.#onNaN = options.onNaN ?? "stop";
     this.#session = session;
     this.#options = options;
-    const { train, validation } = fitData(session, options);
+    const { train, validation } = fitSources(session, options, { batch, shuffle, seed, onNaN: this.#onNaN });
     this.#data = train;
     this.#validation = validation;
-    this.#batch = batch;
-    this.order = { samples: this.#data.count, batchSize: batch, shuffle, shuffleSeed: seed };
-    this.#lossWatch = new LossWatch(session, train, batch, this.#onNaN);
-    this.#steps = batchCount({ count: this.#data.count, batch });
+    this.#lossWatch = new LossWatch(session, train, this.#onNaN);
     const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
     this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
     this.#sums = new DeviceSums(session, "totals");
@@ -169,18 +203,25 @@ class Run {
     });
   }
 
+  get order(): BatchSource["order"] {
+    return this.#data.order;
+  }
+
   /** Compiles before the first step whatever the data will need. */
   async prepare(): Promise<void> {
-    await prepareFor(this.#session, this.#data, this.#batch, "train");
-    if (this.#validation !== null) await prepareFor(this.#session, this.#validation, this.#batch, "evaluate");
+    await prepareFor(this.#session, this.#data, "train");
+    if (this.#validation !== null) await prepareFor(this.#session, this.#validation, "evaluate");
   }
 
   /** All labels, of validation too, before anything is trained. */
   checkTargets(): void {
-    const { training, executable } = this.#session;
-    const [data, validation, onNaN] = [this.#data, this.#validation, this.#onNaN];
-    checkTargets(training, executable.report, { data, entry: "train", onNaN });
-    if (validation !== null) checkTargets(training, executable.report, { data: validation, entry: "evaluate", onNaN });
+    this.#data.check(this.#session, "train", this.#onNaN);
+    this.#validation?.check(this.#session, "evaluate", this.#onNaN);
+  }
+
+  async close(): Promise<void> {
+    await this.#data.close();
+    await this.#validation?.close();
   }
 
   /** Checks that a run under way sees the batches it would have seen. */
@@ -196,8 +237,9 @@ class Run {
       );
     }
     this.#session.pending = null;
-    this.#session.scales = this.#data.scales();
-    this.#stands(start.epoch, start.batch, () => start.sums);
+    this.#session.scales = this.#data.scales() ?? this.#session.scales;
+    this.#total = start.epoch * (this.#data.steps ?? 0) + start.batch;
+    this.#stands(start);
     return start;
   }
 
@@ -208,9 +250,9 @@ class Run {
       epoch: epoch + 1,
       step,
       epochs,
-      steps: this.#steps,
-      samples: this.#data.count,
-      batch: this.#batch,
+      steps: this.#data.steps,
+      samples: this.#data.samples,
+      batch: this.order.batchSize,
       validates: this.#validation !== null,
       scores,
       watches: [...definition.watch.keys()],
@@ -225,25 +267,37 @@ class Run {
 
   /** All epochs are done: the next `fit` is a new run. */
   end(): void {
-    this.#stands(0, 0);
+    if (this.order.stepsPerEpoch !== undefined) this.#session.shuffles++; // all its epochs were of one order
+    this.#stands(freshStart);
   }
 
   /** Notes what a checkpoint would say from here on. */
-  #stands(epoch: number, batch: number, sums: () => ReadonlyMap<string, number> = () => new Map()): void {
+  #stands(start: Start): void {
     const { shuffles } = this.#session;
-    this.#session.where = async () => ({ ...this.order, epoch, batch, shuffles, sums: sums() });
+    const { epoch, batch, sums } = start;
+    this.#session.where = async () => ({
+      ...positionOrder(this.order, this.#seen(start)),
+      epoch,
+      batch,
+      shuffles,
+      sums,
+    });
+  }
+
+  /** Samples of the epoch under way. */
+  #seen({ batch, seen }: Start): number {
+    return this.#data.samplesBefore(batch) ?? seen ?? 0;
   }
 
   /** Trains one epoch, or what is left of it; null when it was ended before its last step. */
   async epoch(epoch: number, start: Start): Promise<EpochRecord | null> {
     const { progress, callbacks = [], epochs = 1 } = this.#options;
-    const plan: EpochPlan = { epoch, epochs, steps: this.#steps, samples: this.#data.count };
+    const plan: EpochPlan = { epoch, epochs, steps: this.#data.steps, samples: this.#data.samples };
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     progress?.epochStart?.(plan);
-    const { shuffle, shuffleSeed: seed } = this.order;
-    const order = { count: this.#data.count, batch: this.#batch, shuffle, seed, epoch: this.#session.shuffles };
+    const { shuffles } = this.#session;
     const started = performance.now();
-    const before = Math.min(start.batch * this.#batch, this.#data.count);
+    const before = this.#seen(start);
     const means = new RunningMeans(this.#session.training.scores, start.sums, before);
     const work: EpochWork = {
       plan,
@@ -251,78 +305,107 @@ class Run {
       started,
       times: [],
       windowStart: started,
-      shuffles: order.epoch,
+      shuffles,
       done: start.batch,
       seen: start.batch,
       beganFinite: Number.isFinite(start.sums.get("loss") ?? 0),
     };
-    this.#session.shuffles++;
+    if (this.order.stepsPerEpoch === undefined) this.#session.shuffles++;
     this.#session.where = () => this.#standsIn(work);
     this.#sums.clear();
-    for (const batch of batches(order)) {
-      if (batch.index < start.batch) continue;
-      if (this.#shouldStop(epoch, batch.index, epochs)) {
-        await this.#guarded(plan, batch.index, async () => {
-          const latest = await this.#sums.moveTo(means); // whatever runs next may clear them
-          if (this.#lossWatch.isOdd(work, latest)) await this.#lossWatch.explain(work, batch.indices, latest);
-        });
-        return null;
-      }
-      await this.#step(work, batch);
-    }
+    if (!(await this.#steps(work, start))) return null;
+    const { done } = work;
     const seconds = (performance.now() - started) / 1000;
-    const samplesPerSecond = (this.#data.count - before) / seconds;
+    const samplesPerSecond = (means.samples - before) / seconds;
     const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
-    const checked = await this.#guarded(plan, this.#steps, () => this.#validate(plan));
-    const learningRate = await this.#guarded(plan, this.#steps, () => readLearningRate(this.#session));
+    const checked = await this.#guarded(plan, done, () => this.#validate(plan));
+    const learningRate = await this.#guarded(plan, done, () => readLearningRate(this.#session));
     const rate = learningRate === undefined ? {} : { learningRate };
     const record: EpochRecord = { ...facts, ...rate, ...checked, ...means.means() };
-    await this.#guarded(plan, this.#steps, () => this.keep({ ...freshStart, epoch }));
-    this.#stands(epoch, 0);
+    await this.#guarded(plan, done, () => this.keep({ ...freshStart, epoch }));
+    this.#stands({ ...freshStart, epoch });
     progress?.epochEnd?.(record, plan);
     for (const callback of callbacks) await callback.onEpochEnd?.(record, this.#control);
-    this.#shouldStop(epoch, this.#steps, epochs);
+    if (epoch < epochs) this.#shouldStop(epoch, done);
     return record;
+  }
+
+  /** The steps of an epoch, or what is left of them; false when they were ended early. */
+  async #steps(work: EpochWork, { batch: begun }: Start): Promise<boolean> {
+    const { plan, means, shuffles } = work;
+    const { turns } = this.#session;
+    const place = { pass: shuffles, epoch: plan.epoch - 1, batch: begun };
+    const reader = this.#data.open(place, (change) => turns.take(change));
+    let last: FedBatch | null = null;
+    try {
+      for (let batch = await reader.next(); batch !== null; batch = await reader.next()) {
+        if (this.#shouldStop(plan.epoch, batch.index)) {
+          const trained = last;
+          await this.#guarded(plan, batch.index, async () => {
+            const latest = await this.#sums.moveTo(means); // whatever runs next may clear them
+            if (trained !== null && this.#lossWatch.isOdd(work, latest))
+              await this.#lossWatch.explain(work, trained, latest);
+          });
+          return false;
+        }
+        await this.#step(work, batch);
+        last = batch;
+      }
+      const [trained, isRead] = [last, this.#sums.areRead];
+      if (trained !== null && !isRead)
+        await this.#guarded(plan, work.done, () => turns.take(() => this.#read(work, trained)));
+      return true;
+    } finally {
+      await reader.close();
+    }
   }
 
   /** The middle of an epoch. Sums that wait on the device are read first. */
   async #standsIn({ plan, means, shuffles, done }: EpochWork): Promise<DataPosition> {
     await this.#sums.moveTo(means);
-    return { ...this.order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
+    const order = positionOrder(this.order, means.samples);
+    return { ...order, epoch: plan.epoch - 1, batch: done, shuffles, sums: means.sums };
   }
 
   async #validate({ epoch, epochs }: EpochPlan): Promise<Pick<EpochRecord, "validation">> {
     if (this.#validation === null) return {};
     const data = this.#validation;
     const when = ` after epoch ${epoch} of ${epochs}`;
-    const evaluation = { data, batch: this.#batch, onNaN: this.#onNaN, when };
+    const evaluation = { data, onNaN: this.#onNaN, when };
     return { validation: await this.#session.turns.take(() => evaluate(this.#session, evaluation)) };
   }
 
   /** Copies the state to the host, to go back to. */
-  async keep({ epoch, batch, sums }: Start): Promise<void> {
+  async keep(start: Start): Promise<void> {
+    const { epoch, batch, sums } = start;
     const state = await this.#session.executable.state.snapshot();
     this.#lossWatch.checkWeights(state, this.#kept === null ? null : epoch);
     const { shuffles, seed } = this.#session;
-    this.#kept = { epoch, batch, sums, step: epoch * this.#steps + batch, shuffles, order: this.order, seed, state };
+    const [seen, step] = [this.#seen(start), this.#total];
+    this.#kept = { epoch, batch, sums, seen, step, shuffles, order: this.order, seed, state };
   }
 
-  async #step(work: EpochWork, batch: Batch): Promise<void> {
+  /** Scores of the steps since the last reading. In a turn. */
+  async #read(work: EpochWork, batch: FedBatch): Promise<Scores> {
+    const waiting = this.#sums.waiting;
+    const [scores] = await Promise.all([this.#sums.moveTo(work.means), this.#watched.take()]);
+    if (this.#lossWatch.isOdd(work, scores)) await this.#lossWatch.explain(work, batch, scores);
+    work.times.push((performance.now() - work.windowStart) / waiting);
+    return scores;
+  }
+
+  async #step(work: EpochWork, batch: FedBatch): Promise<void> {
     const { callbacks = [], progress } = this.#options;
     const { plan, means } = work;
     const step = batch.index + 1;
     const take = async (): Promise<Scores | null> => {
-      this.#session.executable.train(this.#data.load(batch.indices, batch.from, batch.to));
-      const waiting = this.#sums.count(batch.to - batch.from);
+      this.#session.executable.train(batch.load());
+      const waiting = this.#sums.count(batch.count);
       work.done = step;
-      if (waiting < this.#readEvery && step < plan.steps) {
-        if (this.#sums.isLong) await this.#sums.drain();
-        return null;
-      }
-      const [scores] = await Promise.all([this.#sums.moveTo(means), this.#watched.take()]);
-      if (this.#lossWatch.isOdd(work, scores)) await this.#lossWatch.explain(work, batch.indices, scores);
-      work.times.push((performance.now() - work.windowStart) / waiting);
-      return scores;
+      this.#total++;
+      if (waiting >= this.#readEvery || step === plan.steps) return this.#read(work, batch);
+      if (this.#sums.isLong) await this.#sums.drain();
+      return null;
     };
     const latest = await this.#guarded(plan, step, () => this.#session.turns.take(take));
     if (latest !== null) {
@@ -338,11 +421,10 @@ class Run {
     if (latest !== null) work.windowStart = performance.now();
   }
 
-  /** Whether to end here; remembers where and why. The end of the last epoch is no early end. */
-  #shouldStop(epoch: number, step: number, epochs: number): boolean {
+  /** Whether to end here; remembers where and why. The end of the last epoch is no early end, and is not asked about. */
+  #shouldStop(epoch: number, step: number): boolean {
     const aborted = this.#options.signal?.aborted === true;
     if (!aborted && !this.#stopAsked) return false;
-    if (epoch === epochs && step === this.#steps) return false;
     this.stopped ??= { epoch, step, by: this.#stopAsked ? "callback" : "signal" };
     return true;
   }
@@ -354,7 +436,7 @@ class Run {
     } catch (error) {
       const kept = this.#kept;
       if (error instanceof FeedError || error instanceof CompilerBug || kept === null) throw error;
-      throw trainingError(error, kept, `epoch ${plan.epoch} of ${plan.epochs}, at step ${step} of ${plan.steps}`);
+      throw trainingError(error, kept, `epoch ${plan.epoch} of ${plan.epochs}, at step ${step}${ofSteps(plan)}`);
     }
   }
 }

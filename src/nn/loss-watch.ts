@@ -3,10 +3,10 @@
  * read anyway, so it costs nothing until there is something to tell.
  */
 import type { Snapshot } from "../runtime/state.ts";
+import type { BatchSource, FedBatch } from "./batches.ts";
 import type { RunningMeans, Scores } from "./history.ts";
 import { besideData, causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
 import { type EpochPlan, formatScore } from "./progress.ts";
-import type { Batcher } from "./samples.ts";
 import type { Session } from "./session.ts";
 
 /** An epoch under way. */
@@ -23,16 +23,14 @@ export interface WatchedEpoch {
 
 export class LossWatch {
   readonly #session: Session;
-  readonly #data: Batcher;
-  readonly #batch: number;
+  readonly #data: BatchSource;
   readonly #onNaN: OnNaN;
   #isOn: boolean;
   #lastLoss: number | null = null;
 
-  constructor(session: Session, data: Batcher, batch: number, onNaN: OnNaN) {
+  constructor(session: Session, data: BatchSource, onNaN: OnNaN) {
     this.#session = session;
     this.#data = data;
-    this.#batch = batch;
     this.#onNaN = onNaN;
     this.#isOn = onNaN !== "ignore";
   }
@@ -46,15 +44,15 @@ export class LossWatch {
     return false;
   }
 
-  /** Tells why. In a turn. */
-  async explain(work: WatchedEpoch, order: Uint32Array, latest: Scores): Promise<void> {
+  /** Tells why. In a turn. `last` is the batch that was trained last. */
+  async explain(work: WatchedEpoch, last: FedBatch, latest: Scores): Promise<void> {
     const { plan, seen, done } = work;
-    const stretch = { order, from: seen * this.#batch, to: Math.min(done * this.#batch, this.#data.count) };
-    const { why, at } = await causeOf(this.#session, this.#data, stretch, latest);
-    const step = at === null ? done : Math.floor(at / this.#batch) + 1;
+    const stretch = last.stretch(seen);
+    const { why, at } = await causeOf(this.#session, stretch, latest);
+    const step = at === null ? done : stretch.stepOf(at);
     const place = at === null && done - seen > 1 ? `in steps ${seen + 1} to ${done}` : `at step ${step}`;
     const before = this.#lastLoss === null ? "" : ` (the loss before was ${formatScore(this.#lastLoss)})`;
-    this.#tell(`the loss is ${lossSoFar(work, latest)} in epoch ${plan.epoch} of ${plan.epochs}, ${place} of ${plan.steps}: ${why}${before}`); // biome-ignore format: short
+    this.#tell(`the loss is ${lossSoFar(work, latest)} in epoch ${plan.epoch} of ${plan.epochs}, ${place}${ofSteps(plan)}: ${why}${before}`); // biome-ignore format: short
   }
 
   /** Weights may be lost by the last step of an epoch, whose loss is not; `epoch` is null before the first step. */
@@ -63,8 +61,8 @@ export class LossWatch {
     if (weights === null) return;
     if (epoch === null) this.#tell(`before the first step ${weights}`);
     else {
-      const order = Uint32Array.from({ length: this.#data.count }, (_, i) => i);
-      this.#tell(`after epoch ${epoch}, whose loss was finite, ${besideData(weights, this.#data, order)}`);
+      const all = this.#data.all();
+      this.#tell(`after epoch ${epoch}, whose loss was finite, ${all === null ? weights : besideData(weights, all)}`);
     }
   }
 
@@ -73,6 +71,11 @@ export class LossWatch {
     this.#session.warn(`fit: ${message}`);
     this.#isOn = false; // once is enough
   }
+}
+
+/** " of 12", where it is known how many there are. */
+export function ofSteps({ steps }: EpochPlan): string {
+  return steps === null ? "" : ` of ${steps}`;
 }
 
 /** A checkpoint may have read some of the sums since the reading before: theirs are in the means. */

@@ -8,8 +8,9 @@ import { UserError } from "../core/errors.ts";
 import { type Kind, oneOf } from "../core/options.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Snapshot } from "../runtime/state.ts";
+import type { Stretch } from "./batches.ts";
 import type { Scores } from "./history.ts";
-import type { Batcher, NonFiniteNumber } from "./samples.ts";
+import type { NonFiniteNumber } from "./samples.ts";
 import { readOutput, type Session } from "./session.ts";
 import { trainablePaths } from "./training-program.ts";
 
@@ -20,13 +21,6 @@ export const onNaNKind: Kind<OnNaN> = oneOf("stop", "warn", "ignore");
 /** A loss is no finite number; the message says why. */
 export class NonFiniteError extends UserError {}
 
-/** Samples order[from] to order[to - 1]. */
-export interface Stretch {
-  readonly order: Uint32Array;
-  readonly from: number;
-  readonly to: number;
-}
-
 export interface Cause {
   /** "x of sample 17 (the first is 0) is NaN" */
   readonly why: string;
@@ -35,19 +29,19 @@ export interface Cause {
 }
 
 /** Why the loss over these samples came out so. Between turns: it may run the model. */
-export async function causeOf(session: Session, data: Batcher, stretch: Stretch, scores: Scores): Promise<Cause> {
-  const found = data.firstNonFinite(stretch.order, stretch.from, stretch.to);
+export async function causeOf(session: Session, stretch: Stretch, scores: Scores): Promise<Cause> {
+  const found = stretch.data.firstNonFinite(stretch.order, stretch.from, stretch.to);
   if (found !== null) return { why: inWords(found), at: found.at };
   const of = losses(session, scores);
   const weights = nonFiniteWeights(session, await session.executable.state.snapshot());
-  if (weights !== null) return { why: of + besideData(weights, data, stretch.order), at: null };
-  const output = await nonFiniteOutput(session, data, stretch);
+  if (weights !== null) return { why: of + besideData(weights, stretch), at: null };
+  const output = await nonFiniteOutput(session, stretch);
   if (output !== null) return output;
   return { why: `${of}the data, the weights and the outputs are finite, so the loss made it of them`, at: null };
 }
 
 /** Weights with such a number, and the first sample with one: it may have been a step before, whose loss was finite. */
-export function besideData(weights: string, data: Batcher, order: Uint32Array): string {
+export function besideData(weights: string, { data, order }: Stretch): string {
   const found = data.firstNonFinite(order, 0, order.length);
   return found === null ? `the data are finite; ${weights}` : `${weights}, and ${inWords(found)}`;
 }
@@ -86,7 +80,7 @@ function losses({ training }: Session, scores: Scores): string {
 }
 
 /** Runs the model on the samples, with the weights as they are. */
-async function nonFiniteOutput(session: Session, data: Batcher, { order, from, to }: Stretch): Promise<Cause | null> {
+async function nonFiniteOutput(session: Session, { data, order, from, to }: Stretch): Promise<Cause | null> {
   const { executable, batch, training } = session;
   await executable.prepare({ batch }, ["predict"]);
   for (let start = from; start < to; start += batch) {

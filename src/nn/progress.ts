@@ -24,10 +24,10 @@ export interface EpochPlan {
   readonly epoch: number;
   /** How many there are. */
   readonly epochs: number;
-  /** Batches in the epoch. */
-  readonly steps: number;
-  /** Samples in the epoch. */
-  readonly samples: number;
+  /** Batches in the epoch; null where only reading the data will tell. */
+  readonly steps: number | null;
+  /** Samples in the epoch; null where only reading the data will tell. */
+  readonly samples: number | null;
 }
 
 /** How far an epoch is. */
@@ -74,7 +74,7 @@ export function formatDuration(seconds: number): string {
 
 /** Seconds until the epoch is done, at the pace so far. */
 export function secondsLeft({ samples, samplesDone, seconds }: EpochState): number {
-  return samplesDone === 0 ? 0 : ((samples - samplesDone) * seconds) / samplesDone;
+  return samplesDone === 0 || samples === null ? 0 : ((samples - samplesDone) * seconds) / samplesDone;
 }
 
 /** One line for a finished epoch. */

@@ -16,6 +16,8 @@ export interface ResumePoint {
   readonly batch: number;
   /** The sums of its scores over them. */
   readonly sums: ReadonlyMap<string, number>;
+  /** Samples of it that are done. */
+  readonly seen: number;
   /** Shuffles used, this run's and earlier ones'. */
   readonly shuffles: number;
   /** What the orders of the samples follow from. */

@@ -86,9 +86,15 @@ export interface NonFiniteNumber {
   readonly at: number;
 }
 
+/** Arrays to feed, one for each column. */
 interface Buffers {
-  readonly filled: readonly { readonly column: Column; readonly array: Gathered }[];
+  readonly arrays: readonly Gathered[];
   readonly feeds: Feeds;
+}
+
+/** Arrays to feed by the number of samples. Batchers of one trainer and the same kinds of columns may share them. */
+export class FeedBuffers {
+  readonly bySize = new Map<number, Buffers>();
 }
 
 export class Batcher {
@@ -98,27 +104,34 @@ export class Batcher {
   /** Of the samples that the user gave, which is the first of these. */
   readonly #first: number;
   readonly #columns: Columns;
-  readonly #buffers = new Map<number, Buffers>();
+  readonly #buffers: FeedBuffers;
 
-  private constructor(call: string, columns: Columns, count: number, first = 0) {
+  private constructor(call: string, columns: Columns, count: number, first = 0, buffers = new FeedBuffers()) {
     this.call = call;
     this.#first = first;
     this.#columns = columns;
     this.count = count;
+    this.#buffers = buffers;
   }
 
   /** `call` is for messages: "fit". Without y the batches are for `predict`. */
-  static of(call: string, training: Training, samples: AnySamples, scales: InputScales): Batcher {
+  static of(
+    call: string,
+    training: Training,
+    samples: AnySamples,
+    scales: InputScales,
+    buffers = new FeedBuffers(),
+  ): Batcher {
     const x = inputColumns(call, training, samples, scales);
     const count = countOf(call, training, x, samples.y !== undefined);
     const y = samples.y === undefined ? null : targetColumns(call, training, samples.y, count);
-    return new Batcher(call, { x, y, weight: null }, count);
+    return new Batcher(call, { x, y, weight: null }, count, 0, buffers);
   }
 
   /** The same samples with a weight each, for every output. */
   weighted(weights: Ports<Float32Array>): Batcher {
     const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
-    return new Batcher(this.call, { ...this.#columns, weight }, this.count, this.#first);
+    return new Batcher(this.call, { ...this.#columns, weight }, this.count, this.#first, this.#buffers);
   }
 
   /** Samples `from` to `to - 1`, in the order they were given. */
@@ -169,11 +182,29 @@ export class Batcher {
 
   /** Feeds for the samples order[from] to order[to - 1]; filled again by the next call for as many. */
   load(order: Uint32Array, from: number, to: number): Feeds {
-    const { filled, feeds } = this.#buffersFor(to - from);
-    for (const { column, array } of filled) {
-      gatherRows(column.source, column.width, order, from, to, array, column.scale);
+    const { arrays, feeds } = this.#buffersFor(to - from);
+    for (const [i, { source, width, scale }] of this.#allColumns().entries()) {
+      const array = arrays[i];
+      if (array !== undefined) gatherRows(source, width, order, from, to, array, scale);
     }
     return feeds;
+  }
+
+  /** Feeds for all samples in their order. */
+  loadAll(): Feeds {
+    const { arrays, feeds } = this.#buffersFor(this.count);
+    for (const [i, { source, width, scale }] of this.#allColumns().entries()) {
+      const array = arrays[i];
+      if (array === undefined) continue;
+      if (scale === 1) array.set(source);
+      else gatherRows(source, width * this.count, firstRow, 0, 1, array, scale);
+    }
+    return feeds;
+  }
+
+  #allColumns(): readonly Column[] {
+    const { x, y, weight } = this.#columns;
+    return [...x.values, ...(y?.values ?? []), ...(weight?.values ?? [])];
   }
 
   /** The same for `size` rows of which the last repeat sample `to - 1`: for a batch that needs no specialization. */
@@ -186,23 +217,25 @@ export class Batcher {
   }
 
   #buffersFor(size: number): Buffers {
-    const known = this.#buffers.get(size);
-    if (known !== undefined) return known;
-    const filled: Buffers["filled"][number][] = [];
-    const feeds = Object.entries(this.#columns).flatMap(([root, columns]: [string, Ports<Column> | null]) => {
-      if (columns === null) return [];
-      const arrays = columns.map((column) => {
-        const array = new (arrayTypeOf(column.dtype))(size * column.width);
-        filled.push({ column, array });
-        return array;
-      });
-      return [[root, arrays.tree()] as const];
-    });
-    const made: Buffers = { filled, feeds: Object.fromEntries(feeds) };
-    this.#buffers.set(size, made);
-    return made;
+    const { bySize } = this.#buffers;
+    const known = bySize.get(size);
+    if (known !== undefined && known.arrays.length === this.#allColumns().length) return known;
+    const arrays: Gathered[] = [];
+    const { x, y, weight } = this.#columns;
+    const feeds: Record<string, Feeds[string]> = {};
+    for (const [root, columns] of Object.entries({ x, y, weight })) {
+      if (columns === null) continue;
+      const made = columns.map((column) => new (arrayTypeOf(column.dtype))(size * column.width));
+      arrays.push(...made.values);
+      feeds[root] = made.tree();
+    }
+    const buffers: Buffers = { arrays, feeds };
+    bySize.set(size, buffers);
+    return buffers;
   }
 }
+
+const firstRow = Uint32Array.of(0);
 
 const factorKind: Kind<number> = {
   ...number(),

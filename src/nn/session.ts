@@ -34,6 +34,8 @@ export interface Session {
   /** What the latest `fit` multiplied x by. */
   scales: InputScales;
   isFitting: boolean;
+  /** Exchanges the program for one with weights for samples, also while a fit is under way. In a turn. */
+  useWeights(): Promise<void>;
   readonly turns: Turns;
   /** Tells of what is no error. */
   warn(message: string): void;
@@ -50,30 +52,65 @@ export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "scale
 export function openSession(
   parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "warn">,
 ): Session {
-  return { ...parts, ...startOfRun, isFitting: false, turns: new Turns() };
+  return {
+    ...parts,
+    ...startOfRun,
+    isFitting: false,
+    useWeights: async () => {
+      throw new CompilerBug("there are no options to compile again with");
+    },
+    turns: new Turns(),
+  };
 }
 
 /** The model's outputs for any number of samples, one after the other; by name where there are several. */
 export async function predict(
   session: Session,
-  data: Batcher,
+  parts: Iterable<Batcher> | AsyncIterable<Batcher>,
 ): Promise<Float32Array | Readonly<Record<string, Float32Array>>> {
   const { executable, batch, training } = session;
   const outputs = training.outputs.map(({ shape }, name) => {
-    const width = sizeOf(shape);
-    return { path: training.outputs.path("output", name), width, found: new Float32Array(data.count * width) };
+    return { path: training.outputs.path("output", name), width: sizeOf(shape), found: new GrowingFloats() };
   });
   await executable.prepare({ batch }, ["predict"]);
-  for (let from = 0; from < data.count; from += batch) {
-    const to = Math.min(from + batch, data.count);
-    executable.predict(data.loadPadded(from, to, batch));
-    // All are asked for before any is waited for, so that they belong to one run.
-    const values = await Promise.all(outputs.values.map(({ path }) => readOutput(session, path)));
-    for (const [i, { width, found }] of outputs.values.entries()) {
-      found.set(values[i]?.subarray(0, (to - from) * width) ?? [], from * width);
+  for await (const data of parts) {
+    for (const { width, found } of outputs.values) found.reserve(data.count * width);
+    for (let from = 0; from < data.count; from += batch) {
+      const to = Math.min(from + batch, data.count);
+      executable.predict(data.loadPadded(from, to, batch));
+      // All are asked for before any is waited for, so that they belong to one run.
+      const values = await Promise.all(outputs.values.map(({ path }) => readOutput(session, path)));
+      for (const [i, { width, found }] of outputs.values.entries()) {
+        found.push(values[i]?.subarray(0, (to - from) * width) ?? new Float32Array());
+      }
     }
   }
-  return outputs.map(({ found }) => found).tree();
+  return outputs.map(({ found }) => found.all()).tree();
+}
+
+/** Numbers one behind the other. */
+class GrowingFloats {
+  #array = new Float32Array();
+  #length = 0;
+
+  /** Room for so many more: exactly, the first time. */
+  reserve(more: number): void {
+    const needed = this.#length + more;
+    if (needed <= this.#array.length) return;
+    const larger = new Float32Array(this.#length === 0 ? needed : Math.max(needed, 2 * this.#array.length));
+    larger.set(this.#array.subarray(0, this.#length));
+    this.#array = larger;
+  }
+
+  push(values: Float32Array): void {
+    this.reserve(values.length);
+    this.#array.set(values, this.#length);
+    this.#length += values.length;
+  }
+
+  all(): Float32Array {
+    return this.#length === this.#array.length ? this.#array : this.#array.slice(0, this.#length);
+  }
 }
 
 /** An output of the model for the latest batch. */
@@ -98,14 +135,11 @@ const learningRatePath = "opt.learningRate";
 
 /** Compiles an entry for the batch sizes that the data will need, the short last one too. */
 export async function prepareFor(
-  session: Session,
-  data: Batcher,
-  batch: number,
+  { executable }: Session,
+  { sizes }: { readonly sizes: readonly number[] },
   entry: "train" | "evaluate",
 ): Promise<void> {
-  const rest = data.count % batch;
-  if (data.count >= batch) await session.executable.prepare({ batch }, [entry]);
-  if (rest > 0) await session.executable.prepare({ batch: rest }, [entry]);
+  for (const batch of sizes) await executable.prepare({ batch }, [entry]);
 }
 
 /** Reading is free where a step is done when it returns; otherwise it would be waited for. */
@@ -138,6 +172,16 @@ export class DeviceSums {
   count(samples: number): number {
     this.#samples += samples;
     return ++this.#steps;
+  }
+
+  /** Steps since they were last read. */
+  get waiting(): number {
+    return this.#steps;
+  }
+
+  /** Whether nothing waits to be read. */
+  get areRead(): boolean {
+    return this.#steps === 0;
   }
 
   /** Whether f32 has added up as many steps as it should. */

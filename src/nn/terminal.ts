@@ -78,11 +78,12 @@ function bars(stream: TerminalStream): Progress {
         gracefulExit: false, // Ctrl-C is not the end here
         fps: 10,
       });
-      bar.start(samples, 0, { told: "" });
+      bar.start(samples ?? 0, 0, { told: "" });
     },
     update(state) {
       const taken = `Epoch ${state.epoch}/${state.epochs} ||`.length + barSize(stream);
-      bar?.update(state.samplesDone, { told: told(state, columnsOf(stream) - taken) });
+      if (state.samples !== null) bar?.setTotal(state.samples);
+      bar?.update(state.samples === null ? 0 : state.samplesDone, { told: told(state, columnsOf(stream) - taken) });
     },
     epochEnd(record, plan) {
       close();
@@ -106,8 +107,11 @@ function barSize(stream: TerminalStream): number {
 /** As much as fits into `room` columns: the pace goes first, then the metrics. */
 function told(state: EpochState, room: number): string {
   const { scores, samples, samplesDone, seconds } = state;
-  const percent = `${Math.floor((100 * samplesDone) / samples)}%`.padStart(5);
-  const left = samplesDone < samples ? `${formatDuration(secondsLeft(state))} left` : "epoch done";
+  const percent =
+    samples === null ? ` ${samplesDone} samples` : `${Math.floor((100 * samplesDone) / samples)}%`.padStart(5);
+  const isDone = samples !== null && samplesDone >= samples;
+  const left =
+    samples === null ? formatDuration(seconds) : isDone ? "epoch done" : `${formatDuration(secondsLeft(state))} left`;
   const pace = formatRate(samplesDone, seconds);
   const forms = [
     [percent, formatScores(scores), pace, left],

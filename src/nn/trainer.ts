@@ -13,28 +13,31 @@
  * ordinary executable, so one can go on by hand.
  */
 import { UserError } from "../core/errors.ts";
-import { checkArguments, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
+import { checkArguments, checkedLater, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { WeightSource } from "../io/weight-file.ts";
 import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "../io/weight-options.ts"; // biome-ignore format: names
 import type { LoadedWeights } from "../io/weights.ts";
 import type { Executable } from "../runtime/executable.ts";
+import { ArrayBatches } from "./batches.ts";
 import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } from "./checkpointing.ts";
 import {
   addWeights,
+  addWeightsInTurn,
   compileAgain,
   compileFirst,
   type TrainerCompileOptions,
   trainerCompileTable,
 } from "./compilation.ts";
 import { evaluateChecked } from "./evaluation.ts";
-import { type FitOptions, train } from "./fit.ts";
+import { type FitDataOptions, type FitOptions, type SampleBatch, type SampleData, train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { History, Scores } from "./history.ts";
 import { type OnNaN, onNaNKind } from "./non-finite.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
+import { predictBatches, StreamBatches } from "./stream-batches.ts";
 import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
@@ -45,11 +48,29 @@ export interface RestoreOptions {
   readonly newRun?: boolean;
 }
 
-export interface EvaluateOptions<In extends string = never, Out extends string = never> extends Samples<In, Out> {
+/** Evaluation on arrays of samples. */
+export interface EvaluateOptions<In extends string = never, Out extends string = never>
+  extends EvaluateSettings,
+    Samples<In, Out> {}
+
+/** Evaluation on a dataset, or on whatever else gives batches. */
+export interface EvaluateDataOptions<In extends string = never, Out extends string = never>
+  extends EvaluateSettings,
+    Pick<Samples<In, Out>, "scale"> {
+  readonly data: SampleData<SampleBatch<In, Out>>;
+}
+
+export interface EvaluateSettings {
   /** Samples at a time; what the trainer was compiled for by default. */
   readonly batch?: number;
   /** What to do where the loss is no finite number: "stop", the default, is an error that names the first such sample. */
   readonly onNaN?: OnNaN;
+}
+
+/** Samples to predict as a dataset; its elements need no y. */
+export interface PredictDataOptions<In extends string = never, Out extends string = never>
+  extends Pick<Samples<In, Out>, "scale"> {
+  readonly data: SampleData<Pick<SampleBatch<In, Out>, "x">>;
 }
 
 /** Of samples to evaluate, what `predict` has no use for is not looked at. */
@@ -58,8 +79,15 @@ export type PredictOptions<In extends string = never, Out extends string = never
 
 export const restoreTable: OptionTable<RestoreOptions> = { newRun: flag };
 
-type AnyEvaluateOptions = AnySamples & Pick<EvaluateOptions, "batch" | "onNaN">;
-const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...samplesTable, batch: count, onNaN: onNaNKind };
+interface AnyPredictOptions extends AnySamples {
+  readonly data?: unknown;
+}
+const predictTable: OptionTable<AnyPredictOptions> = {
+  ...samplesTable,
+  data: checkedLater("a dataset, or what gives batches"),
+};
+type AnyEvaluateOptions = AnyPredictOptions & EvaluateSettings;
+const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...predictTable, batch: count, onNaN: onNaNKind };
 
 /** The model's output, or its outputs by name. */
 export type Predicted<Out extends string> = [Out] extends [never]
@@ -122,7 +150,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   }
 
   /** Trains for some epochs. Call it again to go on. */
-  async fit(options: FitOptions<Name, In, Out>): Promise<History<Name>> {
+  async fit(options: FitOptions<Name, In, Out> | FitDataOptions<Name, In, Out>): Promise<History<Name>> {
     checkArguments("fit", arguments, 1);
     const given = checkFitOptions(options);
     const weighted = usesWeights(given);
@@ -141,18 +169,25 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   }
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
-  async evaluate(options: EvaluateOptions<In, Out>): Promise<Scores<Name>> {
+  async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Scores<Name>> {
     checkArguments("evaluate", arguments, 1);
-    const { batch, onNaN = "stop", ...given } = checkOptions("evaluate", options, evaluateTable);
+    const { batch: asked, onNaN = "stop", data, ...given } = checkOptions("evaluate", options, evaluateTable);
     const session = this.#compiled("evaluate");
+    const batch = asked ?? session.batch;
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
-    const scores = session.turns.take(() =>
-      evaluateChecked(session, {
-        data: evaluationData("evaluate", session, given),
-        batch: batch ?? session.batch,
-        onNaN,
-      }),
-    );
+    checkDataAlone("evaluate", data, given);
+    const order = { batchSize: batch, shuffle: false, shuffleSeed: 0 };
+    const scores = session.turns.take(async () => {
+      const source =
+        data === undefined
+          ? new ArrayBatches(evaluationData("evaluate", session, given), order)
+          : new StreamBatches(session, { call: "evaluate", data, entry: "evaluate", batch, onNaN, scale: given.scale });
+      try {
+        return await evaluateChecked(session, { data: source, onNaN });
+      } finally {
+        await source.close();
+      }
+    });
     return (await scores) as Scores<Name>;
   }
 
@@ -160,13 +195,17 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * The model's outputs for any number of samples, row after row; a NaN in a sample is in its own row only. While `fit` runs it is
    * done between two of its steps.
    */
-  async predict(options: PredictOptions<In, Out>): Promise<Predicted<Out>> {
+  async predict(options: PredictOptions<In, Out> | PredictDataOptions<In, Out>): Promise<Predicted<Out>> {
     checkArguments("predict", arguments, 1);
-    const { x, scale } = checkOptions("predict", options, samplesTable);
+    const { data, ...given } = checkOptions("predict", options, predictTable);
+    const { x, scale } = given;
     const session = this.#compiled("predict");
-    const found = session.turns.take(() =>
-      predict(session, Batcher.of("predict", this.#training, { x, scale }, session.scales)),
-    );
+    const { batch } = session;
+    checkDataAlone("predict", data, given);
+    const found = session.turns.take(async () => {
+      if (data !== undefined) return predict(session, predictBatches(session, { call: "predict", data, entry: "predict", batch, onNaN: "ignore", scale })); // biome-ignore format: short
+      return predict(session, [Batcher.of("predict", this.#training, { x, scale }, session.scales)]);
+    });
     return (await found) as Predicted<Out>;
   }
 
@@ -243,6 +282,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     if (before !== null) await compileAgain(before, options);
     this.#session = session;
     this.#compileOptions = options;
+    session.useWeights = () => addWeightsInTurn(session, this.#compileOptions);
     return session.executable;
   }
 
@@ -253,5 +293,14 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   #compiled(call: string): Session {
     if (this.#session !== null) return this.#session;
     throw new UserError(`${call}: call await trainer.compile() first`);
+  }
+}
+
+/** Samples come from arrays or from a dataset. */
+function checkDataAlone(call: string, data: unknown, { x, y, sampleWeight }: AnySamples): void {
+  if (data === undefined) return;
+  for (const [name, value] of Object.entries({ x, y, sampleWeight })) {
+    if (value !== undefined)
+      throw new UserError(`${call}: ${name} does not go with data: its elements have x, y and weight`);
   }
 }

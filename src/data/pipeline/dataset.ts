@@ -87,11 +87,14 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   readonly #stage: Stage<T>;
   /** How many elements each one is of: null where they are single ones. */
   readonly batchSize: number | null;
+  /** Of batches: how many single elements an epoch has in all, where that is known. */
+  readonly samples: number | null;
 
   /** Made by `dataset(...)`, `datasets.csv(...)` and so on. */
-  constructor(stage: Stage<T>, batchSize: number | null = null) {
+  constructor(stage: Stage<T>, batchSize: number | null = null, samples: number | null = null) {
     this.#stage = stage;
     this.batchSize = batchSize;
+    this.samples = samples;
   }
 
   /** How many elements an epoch has: Infinity after `repeat()`, null where only reading tells. */
@@ -143,7 +146,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     this.#mustBeSingle("batch");
     const plan = { size, dropRemainder };
     const open = (pass: Pass): Cursor<Batched<T>> => new BatchCursor<T>(this.open(fresh(pass)), plan, pass);
-    return new Dataset<Batched<T>>({ open, size: this.#batches(size, dropRemainder) }, size);
+    return this.#batched(open, size, dropRemainder);
   }
 
   /** The same for arrays of different lengths: all that are longer than one number are filled up at their end. */
@@ -155,7 +158,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     this.#mustBeSingle("padBatch");
     const plan = { size, dropRemainder, value, length };
     const open = (pass: Pass): Cursor<Batched<T>> => new PadBatchCursor<T>(this.open(fresh(pass)), plan);
-    return new Dataset<Batched<T>>({ open, size: this.#batches(size, dropRemainder) }, size);
+    return this.#batched(open, size, dropRemainder);
   }
 
   /** The dataset `times` times, each an epoch of its own; without end by default. */
@@ -185,7 +188,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   /** Keeps the elements in memory when they were read once: as they are in epoch 0. Put what is random behind it. */
   cache(): Dataset<T> {
     checkArguments("cache", arguments, 0);
-    return new Dataset<T>(new Cache<T>(this), this.batchSize);
+    return new Dataset<T>(new Cache<T>(this), this.batchSize, this.samples);
   }
 
   /** A dataset for each element, their elements in turn: many files at once, say. */
@@ -231,12 +234,17 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     return all;
   }
 
+  /** Batches are counted as they were where there are as many as before. */
   #derive<U>(size: number | null, open: (pass: Pass) => Cursor<U>): Dataset<U> {
-    return new Dataset<U>({ open, size }, this.batchSize);
+    return new Dataset<U>({ open, size }, this.batchSize, size === this.size ? this.samples : null);
   }
 
-  #batches(size: number, dropRemainder: boolean): number | null {
-    return this.size === null ? null : dropRemainder ? Math.floor(this.size / size) : Math.ceil(this.size / size);
+  #batched<U>(open: (pass: Pass) => Cursor<U>, size: number, dropRemainder: boolean): Dataset<U> {
+    const { size: singles } = this;
+    if (singles === null) return new Dataset<U>({ open, size: null }, size);
+    const batches = dropRemainder ? Math.floor(singles / size) : Math.ceil(singles / size);
+    const samples = dropRemainder ? batches * size : singles;
+    return new Dataset<U>({ open, size: batches }, size, Number.isFinite(samples) ? samples : null);
   }
 
   #mustBeSingle(call: string): void {

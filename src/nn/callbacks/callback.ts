@@ -16,10 +16,10 @@ export interface TrainBegin {
   readonly step: number;
   /** How many epochs there are. */
   readonly epochs: number;
-  /** Batches in an epoch. */
-  readonly steps: number;
-  /** Samples in an epoch. */
-  readonly samples: number;
+  /** Batches in an epoch; null where only reading the data will tell. */
+  readonly steps: number | null;
+  /** Samples in an epoch; null where only reading the data will tell. */
+  readonly samples: number | null;
   /** Samples in a batch. */
   readonly batch: number;
   /** Whether each epoch ends with an evaluation on validation data. */

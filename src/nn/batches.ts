@@ -1,0 +1,157 @@
+/**
+ * Batches: what `fit` trains on and `evaluate` evaluates, whatever they come from.
+ *
+ *   arrays of samples     array-batches below    gathered by an order of the whole epoch
+ *   a dataset             stream-batches.ts      taken as they come
+ */
+import { type Batch, batchCount, batches } from "../data/dataset.ts";
+import type { MaybePromise } from "../data/pipeline/cursor.ts";
+import type { Feeds } from "../runtime/feeds.ts";
+import type { RunOrder } from "./checkpointing.ts";
+import type { InputScale } from "./input-scale.ts";
+import type { OnNaN } from "./non-finite.ts";
+import type { Ports } from "./ports.ts";
+import type { Batcher } from "./samples.ts";
+import type { Session } from "./session.ts";
+import { checkTargets } from "./target-check.ts";
+
+export type BatchEntry = "train" | "evaluate";
+
+/** Where an epoch begins. */
+export interface EpochPlace {
+  /** Orders of the data that were used up before. */
+  readonly pass: number;
+  /** Epochs of the run that are done. */
+  readonly epoch: number;
+  /** Batches of this one that are done. */
+  readonly batch: number;
+}
+
+/** Samples order[from] to order[to - 1] of those in `data`. */
+export interface Stretch {
+  readonly data: Batcher;
+  readonly order: Uint32Array;
+  readonly from: number;
+  readonly to: number;
+  /** The step in which the sample at a place of the order was, from 1. */
+  stepOf(at: number): number;
+}
+
+export interface FedBatch {
+  /** In the epoch, from 0. */
+  readonly index: number;
+  /** Samples. */
+  readonly count: number;
+  /** What to run a step on; filled again for the next batch. */
+  load(): Feeds;
+  /** These samples, and those of the batches before from number `first` on, as far as they are still there. */
+  stretch(first: number): Stretch;
+}
+
+/** The batches of one epoch, or of what is left of it. */
+export interface BatchReader {
+  next(): MaybePromise<FedBatch | null>;
+  close(): MaybePromise<void>;
+}
+
+/** How the reader of a run may change the program: in a turn of its own, or in the one that it is read in. */
+export type TakeTurn = <T>(work: () => Promise<T>) => Promise<T>;
+
+export interface BatchSource {
+  /** For messages: "fit". */
+  readonly call: string;
+  /** What a run that goes on must have in common with this one. */
+  readonly order: RunOrder;
+  /** Batches in an epoch; null where only reading tells. */
+  readonly steps: number | null;
+  /** Samples in an epoch. */
+  readonly samples: number | null;
+  /** How many samples batches have, as far as that is known. */
+  readonly sizes: readonly number[];
+  /** Samples before a batch of an epoch, where that follows from its number. */
+  samplesBefore(batch: number): number | null;
+  /** What x is multiplied by; null where only reading tells. */
+  scales(): Ports<InputScale> | null;
+  /** All targets that are there already, before anything is trained. */
+  check(session: Session, entry: BatchEntry, onNaN: OnNaN): void;
+  open(place: EpochPlace, takeTurn: TakeTurn): BatchReader;
+  /** All samples, where they are in memory. */
+  all(): Stretch | null;
+  close(): MaybePromise<void>;
+}
+
+/** Samples in memory. */
+export class ArrayBatches implements BatchSource {
+  readonly order: RunOrder;
+  readonly steps: number;
+  readonly #data: Batcher;
+
+  constructor(data: Batcher, order: Omit<RunOrder, "samples">) {
+    this.#data = data;
+    this.order = { samples: data.count, ...order };
+    this.steps = batchCount({ count: data.count, batch: order.batchSize });
+  }
+
+  get call(): string {
+    return this.#data.call;
+  }
+
+  get samples(): number {
+    return this.#data.count;
+  }
+
+  /** The short last one too. */
+  get sizes(): readonly number[] {
+    const { batchSize } = this.order;
+    return [batchSize, this.samples % batchSize].filter((size) => size > 0 && size <= this.samples);
+  }
+
+  samplesBefore(batch: number): number {
+    return Math.min(batch * this.order.batchSize, this.samples);
+  }
+
+  scales(): Ports<InputScale> {
+    return this.#data.scales();
+  }
+
+  check({ training, executable }: Session, entry: BatchEntry, onNaN: OnNaN): void {
+    checkTargets(training, executable.report, { data: this.#data, entry, onNaN });
+  }
+
+  open({ pass, batch: done }: EpochPlace): BatchReader {
+    const { samples: count, batchSize: batch, shuffle, shuffleSeed: seed } = this.order;
+    const walk = batches({ count, batch, shuffle, seed, epoch: pass })[Symbol.iterator]();
+    for (let i = 0; i < done; i++) walk.next();
+    return {
+      next: () => {
+        const { done: isOver, value } = walk.next();
+        return isOver === true ? null : this.#fed(value);
+      },
+      close() {},
+    };
+  }
+
+  #fed({ index, indices, from, to }: Batch): FedBatch {
+    const { batchSize } = this.order;
+    return {
+      index,
+      count: to - from,
+      load: () => this.#data.load(indices, from, to),
+      stretch: (first) => this.#stretch(indices, Math.min(first * batchSize, from), to),
+    };
+  }
+
+  all(): Stretch {
+    return this.#stretch(
+      Uint32Array.from({ length: this.samples }, (_, i) => i),
+      0,
+      this.samples,
+    );
+  }
+
+  #stretch(order: Uint32Array, from: number, to: number): Stretch {
+    return { data: this.#data, order, from, to, stepOf: (at) => Math.floor(at / this.order.batchSize) + 1 };
+  }
+
+  close(): void {}
+}
