@@ -68,7 +68,7 @@ export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat
 export type { LoadedWeights } from "./io/weights.ts";
 export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
-export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit.ts";
+export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export { activation } from "./nn/layers/activation.ts";

@@ -11,7 +11,7 @@ import type { RunOrder } from "./checkpointing.ts";
 import type { InputScale } from "./input-scale.ts";
 import type { OnNaN } from "./non-finite.ts";
 import type { Ports } from "./ports.ts";
-import type { Batcher } from "./samples.ts";
+import type { Batcher, Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { checkTargets } from "./target-check.ts";
 
@@ -25,16 +25,6 @@ export interface EpochPlace {
   readonly epoch: number;
   /** Batches of this one that are done. */
   readonly batch: number;
-}
-
-/** Samples order[from] to order[to - 1] of those in `data`. */
-export interface Stretch {
-  readonly data: Batcher;
-  readonly order: Uint32Array;
-  readonly from: number;
-  readonly to: number;
-  /** The step in which the sample at a place of the order was, from 1. */
-  stepOf(at: number): number;
 }
 
 export interface FedBatch {

@@ -8,7 +8,7 @@ import { atLine, here } from "../core/origin.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
 import { callbackHooks } from "./callbacks/callback.ts";
-import type { AnyFitOptions } from "./fit.ts";
+import type { AnyFitOptions } from "./fit-options.ts";
 import { checkHooks } from "./hooks.ts";
 import { onNaNKind } from "./non-finite.ts";
 import type { Progress } from "./progress.ts";

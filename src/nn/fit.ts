@@ -13,105 +13,23 @@
  */
 
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
-import type { Dataset } from "../data/pipeline/dataset.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
-import type { Signal } from "../runtime/platform.ts";
 import type { BatchSource, FedBatch } from "./batches.ts";
-import type { Callback, FitControl, TrainBegin } from "./callbacks/callback.ts";
+import type { FitControl, TrainBegin } from "./callbacks/callback.ts";
 import { fitControl } from "./callbacks/control.ts";
 import { checkSameRun, positionOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
-import { type AnyFitData, fitSources } from "./fit-data.ts";
+import { fitSources } from "./fit-data.ts";
+import type { AnyFitOptions } from "./fit-options.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./non-finite.ts";
-import type { EpochPlan, Progress } from "./progress.ts";
+import type { EpochPlan } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
-import type { ForEach, Numbers, NumbersFor, Samples } from "./samples.ts";
 import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
 } from "./session.ts"; // biome-ignore format: names
 import { WatchedValues } from "./watched-values.ts";
-import type { ClassWeightFor } from "./weights.ts";
-
-/** A batch of samples: arrays as `fit` takes them. */
-export interface SampleBatch<In extends string = never, Out extends string = never> {
-  readonly x: NumbersFor<In>;
-  readonly y: NumbersFor<Out>;
-  /** A weight for each sample. */
-  readonly weight?: Numbers | ForEach<Out, Numbers>;
-}
-
-/** What gives batches, one after the other. */
-export type Batches<B> = AsyncIterable<B> | Iterable<B>;
-
-/**
- * A dataset of batches, or of single samples, which are batched then; or what gives batches, or a function of the epoch (from 0) that
- * gives one.
- */
-export type SampleData<B> =
-  | Dataset<{ readonly [K in keyof B]: unknown }>
-  | Batches<B>
-  | ((epoch: number) => Batches<B> | PromiseLike<Batches<B>>);
-
-/** Training on a dataset, or on whatever else gives batches. */
-export interface FitDataOptions<Name extends string = never, In extends string = never, Out extends string = never>
-  extends FitSettings<Name, In, Out>,
-    Pick<Samples<In, Out>, "scale"> {
-  /** The samples, or batches of them. Its elements are `{ x, y }`, with a `weight` where samples are weighted. */
-  readonly data: SampleData<SampleBatch<In, Out>>;
-  /** Steps in an epoch. Each epoch goes on where the one before ended; behind the last batch the data begins anew. */
-  readonly stepsPerEpoch?: number;
-}
-
-/** Training on arrays of samples. */
-export interface FitOptions<Name extends string = never, In extends string = never, Out extends string = never>
-  extends FitSettings<Name, In, Out>,
-    Samples<In, Out> {}
-
-export interface FitSettings<Name extends string = never, In extends string = never, Out extends string = never> {
-  /** 1 by default. */
-  readonly epochs?: number;
-  /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
-  readonly batch?: number;
-  /** A new order each epoch. True by default. */
-  readonly shuffle?: boolean;
-  /** For the shuffles; that of `compile` by default. */
-  readonly seed?: number;
-  /** Evaluated after each epoch. */
-  readonly validation?: Samples<In, Out>;
-  /** The same, as arrays or as a dataset. */
-  readonly validationData?: Samples<In, Out> | SampleData<SampleBatch<In, Out>>;
-  /**
-   * This share of the samples is kept for validation: the last ones, as they are given, before shuffling. As in Keras their
-   * sample weights count, class weights do not.
-   */
-  readonly validationSplit?: number;
-  /**
-   * A weight for each class, which the losses of its samples are multiplied by: `{ 0: 1, 1: 5 }`, or a list. As in Keras 3 a
-   * class that is left out has weight 1, and the weighted losses are summed over the number of samples. Together with
-   * `sampleWeight` (which Keras refuses) both are multiplied. By name for several outputs.
-   */
-  readonly classWeight?: ClassWeightFor<Out>;
-  /** Called in this order. None by default. */
-  readonly callbacks?: readonly Callback<Name>[];
-  /** `terminalProgress()` of "tensorloom/node", or your own. */
-  readonly progress?: Progress;
-  /** Ends the training after the current step; in Node `interruptSignal()` is one for Ctrl-C. */
-  readonly signal?: Signal | undefined;
-  /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */
-  readonly readEvery?: number;
-  /**
-   * What to do where the loss comes out as NaN or infinite: "stop", the default, ends with a TrainingError that names epoch, step and
-   * the first sample, weight or output with such a number; "warn" tells it once and trains on; "ignore" trains on.
-   */
-  readonly onNaN?: OnNaN;
-  /** From the TrainingError of a run that failed: goes on behind the epoch it holds. */
-  readonly resume?: ResumePoint;
-}
-
-/** The options of `fit`, whatever the ports. */
-export type AnyFitOptions = Omit<FitSettings, keyof AnyFitData> & AnyFitData;
 
 export async function train(session: Session, options: AnyFitOptions): Promise<History> {
   const { epochs = 1, resume } = options;

@@ -8,9 +8,8 @@ import { UserError } from "../core/errors.ts";
 import { type Kind, oneOf } from "../core/options.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Snapshot } from "../runtime/state.ts";
-import type { Stretch } from "./batches.ts";
 import type { Scores } from "./history.ts";
-import type { NonFiniteNumber } from "./samples.ts";
+import type { NonFiniteNumber, Stretch } from "./samples.ts";
 import { readOutput, type Session } from "./session.ts";
 import { trainablePaths } from "./training-program.ts";
 

@@ -86,6 +86,16 @@ export interface NonFiniteNumber {
   readonly at: number;
 }
 
+/** Samples order[from] to order[to - 1] of those in `data`. */
+export interface Stretch {
+  readonly data: Batcher;
+  readonly order: Uint32Array;
+  readonly from: number;
+  readonly to: number;
+  /** The step in which the sample at a place of the order was, from 1. */
+  stepOf(at: number): number;
+}
+
 /** Arrays to feed, one for each column. */
 interface Buffers {
   readonly arrays: readonly Gathered[];

@@ -30,9 +30,10 @@ import {
   trainerCompileTable,
 } from "./compilation.ts";
 import { evaluateChecked } from "./evaluation.ts";
-import { type FitDataOptions, type FitOptions, type SampleBatch, type SampleData, train } from "./fit.ts";
+import { train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
+import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
 import type { History, Scores } from "./history.ts";
 import { type OnNaN, onNaNKind } from "./non-finite.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
@@ -57,6 +58,7 @@ export interface EvaluateOptions<In extends string = never, Out extends string =
 export interface EvaluateDataOptions<In extends string = never, Out extends string = never>
   extends EvaluateSettings,
     Pick<Samples<In, Out>, "scale"> {
+  /** The samples, or batches of them: see `fit`. */
   readonly data: SampleData<SampleBatch<In, Out>>;
 }
 
@@ -70,6 +72,7 @@ export interface EvaluateSettings {
 /** Samples to predict as a dataset; its elements need no y. */
 export interface PredictDataOptions<In extends string = never, Out extends string = never>
   extends Pick<Samples<In, Out>, "scale"> {
+  /** The samples, or batches of them, as `fit` takes them; of each only x is looked at. */
   readonly data: SampleData<Pick<SampleBatch<In, Out>, "x">>;
 }
 

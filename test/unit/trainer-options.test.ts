@@ -40,7 +40,9 @@ async function refused(run: () => unknown): Promise<string> {
 }
 
 test("nothing at all", async () => {
-  expect(await refused(() => line().fit(undefined as never))).toContain("fit takes samples: fit({ x, y }), or fit({ data })\n    at ");
+  expect(await refused(() => line().fit(undefined as never))).toContain(
+    "fit takes samples: fit({ x, y }), or fit({ data })\n    at ",
+  );
 });
 
 describe("callbacks", () => {

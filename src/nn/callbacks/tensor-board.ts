@@ -85,6 +85,9 @@ class Board {
   /** When the last batch ended that was told of. */
   #batchEnd = performance.now();
   #batchStep = 0;
+  /** Steps of the epochs that are done, and the latest of the one under way, as far as batches were told of. */
+  #before = 0;
+  #latest = 0;
 
   constructor(options: TensorBoardOptions, run: TrainBegin) {
     const { logDir = "logs", writeGraph = true, hparams } = options;
@@ -95,11 +98,17 @@ class Board {
     this.#whole = hparams === undefined ? null : writerIn(logDir);
     if (hparams !== undefined) this.#whole?.hparams(hparams);
     if (writeGraph) this.#train.graph(run.program);
-    this.#batchStep = (run.epoch - 1) * run.steps + run.step;
+    this.#batchStep = this.#stepsAt(run.epoch, run.step);
+  }
+
+  /** Steps of the run up to here. Of data that does not say how long it is they are counted from where the run begins. */
+  #stepsAt(epoch: number, step: number): number {
+    return this.#run.steps === null ? this.#before + step : (epoch - 1) * this.#run.steps + step;
   }
 
   batch({ epoch, step, scores }: BatchRecord, control: FitControl, every: number): void {
-    const done = (epoch - 1) * this.#run.steps + step;
+    this.#latest = step;
+    const done = this.#stepsAt(epoch, step);
     if (done % every !== 0) return;
     this.#scalars(this.#train, "batch_", { ...this.#watchedNumbers(control), ...scores }, done);
     if (this.#options.writeStepsPerSecond !== true) return;
@@ -110,17 +119,21 @@ class Board {
   }
 
   async epoch(record: EpochRecord, control: FitControl): Promise<void> {
-    const { epoch, learningRate, seconds, validation } = record;
+    const { epoch, learningRate, seconds, stepMs, validation } = record;
     const { histogramFreq = 0, writeStepsPerSecond = false } = this.#options;
     const [at, { steps }] = [epoch - 1, this.#run];
-    const trained = steps - (epoch === this.#run.epoch ? this.#run.step : 0);
+    const perSecond =
+      steps === null ? 1000 / stepMs : (steps - (epoch === this.#run.epoch ? this.#run.step : 0)) / seconds;
+    this.#before += this.#latest;
+    this.#latest = 0;
+    const iterations = steps === null ? this.#before || epoch : epoch * steps;
     this.#scalars(this.#train, "epoch_", { ...this.#watchedNumbers(control), ...scoresOf(record) }, at);
     if (learningRate !== undefined) this.#train.scalar("epoch_learning_rate", learningRate, at);
-    if (writeStepsPerSecond) this.#train.scalar("epoch_steps_per_second", trained / seconds, at);
+    if (writeStepsPerSecond) this.#train.scalar("epoch_steps_per_second", perSecond, at);
     if (validation !== undefined && this.#validation !== null) {
       this.#scalars(this.#validation, "epoch_", validation, at);
       for (const [name, value] of Object.entries(validation)) {
-        this.#validation.scalar(`evaluation_${name}_vs_iterations`, value, epoch * steps);
+        this.#validation.scalar(`evaluation_${name}_vs_iterations`, value, iterations);
       }
     }
     if (histogramFreq > 0 && at % histogramFreq === 0) await this.#histograms(at, control);
