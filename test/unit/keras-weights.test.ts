@@ -8,12 +8,13 @@ import { zipSync } from "fflate";
 import * as h5wasm from "h5wasm";
 import { afterAll, describe, expect, it, test } from "vitest";
 import type { DType } from "../../src/core/dtype.ts";
-import { adam, dense, layer, model, mul, param, sequential, trainer, UserError, zeros } from "../../src/index.ts";
+import { adam, add, dense, layer, model, mul, param, sequential, trainer, UserError, zeros } from "../../src/index.ts";
 import type { StateType } from "../../src/io/checkpoint.ts";
 import type { LoadWeightsOptions } from "../../src/io/weight-options.ts";
 import { fitWeights } from "../../src/io/weights.ts";
 import { readZip } from "../../src/io/zip.ts";
 import { loadWeights } from "../../src/node.ts";
+import { batchNorm } from "../batch-norm.ts";
 import { arraysOf, type WeightCase, weightCases, weightFile } from "../keras-weight-files.ts";
 
 /** Weights of a model here, in its order -> where Keras has them. */
@@ -348,6 +349,24 @@ describe("predictions", () => {
   > = {
     float16: { net: denses, within: 2e-3 },
     bfloat16: { net: denses, within: 2e-2 },
+    nested: {
+      net: model({
+        inputs: [4],
+        layers: {
+          encoder: sequential([dense(3, { activation: "tanh", name: "zeta" }), batchNorm()]),
+          first: dense(3),
+          second: dense(2),
+          side: sequential([dense(2, { name: "inside" })]),
+        },
+        call: (x, { encoder, first, second, side }) => add(second(first(encoder(x))), side(x)),
+      }) as never,
+      options: {
+        names: (path) => {
+          const [, i] = /batch_normalization\/vars\/(\d)$/.exec(path) ?? [];
+          return i && `encoder.norm1.${["gamma", "beta", "mean", "variance"][Number(i)]}`;
+        },
+      },
+    },
     own: {
       net: model({
         inputs: [3],
@@ -358,7 +377,7 @@ describe("predictions", () => {
     },
   };
   /** Those with layers that are not there yet. */
-  const later = ["sequential", "nested", "various"];
+  const later = ["sequential", "various"];
 
   test("each case is made, or noted", () => {
     expect([...Object.keys(made), ...later].sort()).toEqual(weightCases.map(({ name }) => name).sort());
