@@ -40,7 +40,7 @@ export async function readKeras(
 ): Promise<KerasFile> {
   if (library === undefined) {
     throw new UserError(
-      `${name}: the file is HDF5, which the package h5wasm reads: npm install h5wasm, and give it: loadWeights(bytes, { hdf5: await import("h5wasm") }). In Node loadWeights(path, trainer) finds it by itself`,
+      `${name}: the file is HDF5, which the package h5wasm reads: npm install h5wasm. In Node loadWeights(path, trainer) finds it then; elsewhere give it: loadWeights(bytes, { hdf5: await import("h5wasm") })`,
     );
   }
   const contents = await readHdf5(bytes, name, library, optimizers);
