@@ -69,6 +69,8 @@ export type { LoadedWeights } from "./io/weights.ts";
 export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
+export type * from "./nn/constraints/public.ts";
+export * as constraints from "./nn/constraints/public.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export { activation } from "./nn/layers/activation.ts";
@@ -98,7 +100,6 @@ export type { MetricName } from "./nn/metrics/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { OnNaN } from "./nn/non-finite.ts";
-export { type AdamOptions, type AdamwOptions, adam, adamw } from "./nn/optimizers/adam.ts";
 export type {
   MomentsOf,
   Optimizer,
@@ -109,9 +110,9 @@ export type {
   Updated,
   UpdateRequest,
 } from "./nn/optimizers/optimizer.ts";
-export { type OptimizerDefinition, optimizer, type ParameterMoments } from "./nn/optimizers/own.ts";
-export { type RmspropOptions, rmsprop } from "./nn/optimizers/rmsprop.ts";
-export { type SgdOptions, sgd } from "./nn/optimizers/sgd.ts";
+export type { ParameterMoments } from "./nn/optimizers/own.ts";
+export * from "./nn/optimizers/public.ts";
+export * as optimizers from "./nn/optimizers/public.ts";
 export {
   type EpochPlan,
   type EpochState,
@@ -136,6 +137,8 @@ export {
   Trainer,
   trainer,
 } from "./nn/trainer.ts";
+export type * from "./nn/schedules/public.ts";
+export * as schedules from "./nn/schedules/public.ts";
 export type {
   InputNames,
   Metrics,

@@ -3,7 +3,7 @@
  * anew in float64 from the papers' formulas. `tsc` names one without a row, and `schemas.test.ts` an option that no row sets.
  */
 import type { ActivationName, InputSpec, Layer } from "../src/index.ts";
-import { activation, dense, dropout, f32, flatten, l1, l1l2, l2 } from "../src/index.ts";
+import { activation, constraints, dense, dropout, f32, flatten, l1, l1l2, l2 } from "../src/index.ts";
 import type { initializers } from "../src/nn/initializers.ts";
 import type * as layers from "../src/nn/layers/all.ts";
 import type * as losses from "../src/nn/losses/all.ts";
@@ -34,6 +34,8 @@ export const layerRows = {
         initializer: "heNormal", // by its name: the test puts the function here
         kernelRegularizer: l2(0.1),
         biasRegularizer: l1(0.2),
+        kernelConstraint: constraints.maxNorm({ maxValue: 4 }),
+        biasConstraint: constraints.nonNeg(),
       },
       sample: [2, 5],
     },
@@ -185,9 +187,12 @@ type Update = (w: number, g: number, t: number, kept: Record<string, number>) =>
 
 export interface OptimizerRow {
   /** Sets of options. Each option is in one of them. */
-  readonly options: readonly Readonly<Record<string, number | boolean>>[];
-  /** The formula, by all of its options: those that are not given have the defaults of Keras 3. */
-  update(options: Readonly<Record<string, number | boolean>>): Update;
+  readonly options: readonly Readonly<Record<string, unknown>>[];
+  /**
+   * The formula of one number, by all of its options: those that are not given have the defaults of Keras 3. Without it numbers of one weight
+   * depend on each other, and Keras's own steps hold the formula (keras-optimizers.test.ts).
+   */
+  readonly update?: (options: Readonly<Record<string, never>>) => Update;
 }
 
 const adamReference = (given: Readonly<Record<string, number | boolean>>): Update => {
@@ -237,5 +242,119 @@ export const optimizerRows = {
   adamw: {
     options: [...adamOptions, { learningRate: 0.1, weightDecay: 0.3 }],
     update: (given) => adamReference({ weightDecay: 0.004, ...given }),
+  },
+  adagrad: {
+    options: [{}, { learningRate: 0.1, initialAccumulatorValue: 0.5, epsilon: 1e-3 }],
+    update(given) {
+      const o = { learningRate: 0.001, initialAccumulatorValue: 0.1, epsilon: 1e-7, ...given };
+      return (w, g, _, kept) => {
+        kept.sum = (kept.sum ?? o.initialAccumulatorValue) + g * g;
+        return w - (o.learningRate * g) / Math.sqrt(kept.sum + o.epsilon);
+      };
+    },
+  },
+  adadelta: {
+    options: [{}, { learningRate: 1, rho: 0.8, epsilon: 1e-3 }],
+    update(given) {
+      const o = { learningRate: 0.001, rho: 0.95, epsilon: 1e-7, ...given };
+      return (w, g, _, kept) => {
+        kept.v = o.rho * (kept.v ?? 0) + (1 - o.rho) * g * g;
+        const step = (g * Math.sqrt((kept.steps ?? 0) + o.epsilon)) / Math.sqrt(kept.v + o.epsilon);
+        kept.steps = o.rho * (kept.steps ?? 0) + (1 - o.rho) * step * step;
+        return w - o.learningRate * step;
+      };
+    },
+  },
+  adamax: {
+    options: [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 }],
+    update(given) {
+      const o = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, ...given };
+      return (w, g, t, kept) => {
+        kept.m = o.beta1 * (kept.m ?? 0) + (1 - o.beta1) * g;
+        kept.u = Math.max(o.beta2 * (kept.u ?? 0), Math.abs(g));
+        return w - (o.learningRate * kept.m) / ((1 - o.beta1 ** t) * (kept.u + o.epsilon));
+      };
+    },
+  },
+  nadam: {
+    options: [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 }],
+    update(given) {
+      const o = { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7, ...given };
+      const momentum = (t: number): number => o.beta1 * (1 - 0.5 * 0.96 ** t);
+      return (w, g, t, kept) => {
+        const [now, next] = [momentum(t), momentum(t + 1)];
+        kept.product = (kept.product ?? 1) * now;
+        kept.m = o.beta1 * (kept.m ?? 0) + (1 - o.beta1) * g;
+        kept.v = o.beta2 * (kept.v ?? 0) + (1 - o.beta2) * g * g;
+        const ahead = (next * kept.m) / (1 - kept.product * next) + ((1 - now) * g) / (1 - kept.product);
+        return w - (o.learningRate * ahead) / (Math.sqrt(kept.v / (1 - o.beta2 ** t)) + o.epsilon);
+      };
+    },
+  },
+  lion: {
+    options: [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.9 }],
+    update(given) {
+      const o = { learningRate: 0.001, beta1: 0.9, beta2: 0.99, ...given };
+      return (w, g, _, kept) => {
+        const m = kept.m ?? 0;
+        kept.m = o.beta2 * m + (1 - o.beta2) * g;
+        return w - o.learningRate * Math.sign(o.beta1 * m + (1 - o.beta1) * g);
+      };
+    },
+  },
+  ftrl: {
+    options: [
+      {},
+      { learningRate: 0.1, learningRatePower: -0.4, initialAccumulatorValue: 0.5 },
+      {
+        l1RegularizationStrength: 0.1,
+        l2RegularizationStrength: 0.2,
+        l2ShrinkageRegularizationStrength: 0.3,
+        beta: 0.4,
+      },
+    ],
+    update(given) {
+      const o = { learningRate: 0.001, learningRatePower: -0.5, initialAccumulatorValue: 0.1, l1RegularizationStrength: 0, l2RegularizationStrength: 0, l2ShrinkageRegularizationStrength: 0, beta: 0, ...given }; // biome-ignore format: names
+      return (w, g, _, kept) => {
+        const before = kept.sum ?? o.initialAccumulatorValue;
+        kept.sum = before + g * g;
+        const power = (x: number): number => x ** -o.learningRatePower;
+        const slope = g + 2 * o.l2ShrinkageRegularizationStrength * w;
+        kept.linear = (kept.linear ?? 0) + slope - ((power(kept.sum) - power(before)) / o.learningRate) * w;
+        const l1 = Math.min(Math.max(kept.linear, -o.l1RegularizationStrength), o.l1RegularizationStrength);
+        return (l1 - kept.linear) / ((power(kept.sum) + o.beta) / o.learningRate + 2 * o.l2RegularizationStrength);
+      };
+    },
+  },
+  lamb: { options: [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4 }] },
+  adafactor: {
+    options: [
+      {},
+      { learningRate: 0.1, beta2Decay: -0.5, epsilon1: 1e-20, epsilon2: 0.01, clipThreshold: 0.5, relativeStep: false },
+    ],
+  },
+  muon: {
+    options: [
+      {},
+      { learningRate: 0.05, adamBeta1: 0.8, adamBeta2: 0.95, epsilon: 1e-4, adamLrRatio: 0.5, adamWeightDecay: 0.3 },
+      { momentum: 0.8, nesterov: false, nsSteps: 3, muonA: 3, muonB: -4, muonC: 2, rmsRate: 0.3, weightDecay: 0.1 },
+      { excludeLayers: ["dense"], excludeEmbeddings: false },
+    ],
+  },
+  scheduleFreeAdamw: {
+    options: [{}, { learningRate: 0.05, beta1: 0.8, beta2: 0.95, epsilon: 1e-4, warmupSteps: 3 }],
+    update(given) {
+      const o = { learningRate: 0.0025, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, warmupSteps: 0, ...given };
+      return (w, g, t, kept) => {
+        const rate = o.learningRate * (o.warmupSteps === 0 ? 1 : Math.min(1, t / o.warmupSteps));
+        kept.z ??= w;
+        kept.x ??= w;
+        kept.v = o.beta2 * (kept.v ?? 0) + (1 - o.beta2) * g * g;
+        kept.z -= (rate * g) / (Math.sqrt(kept.v / (1 - o.beta2 ** t)) + o.epsilon);
+        kept.total = (kept.total ?? 0) + rate * rate;
+        kept.x += ((rate * rate) / kept.total) * (kept.z - kept.x);
+        return (1 - o.beta1) * kept.z + o.beta1 * kept.x;
+      };
+    },
   },
 } satisfies Readonly<Record<keyof typeof optimizers, OptimizerRow>>;

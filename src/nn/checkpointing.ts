@@ -8,6 +8,7 @@
  */
 
 import { CompilerBug, UserError } from "../core/errors.ts";
+import { joinPath } from "../dsl/tree.ts";
 import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import type { StoredTensor } from "../io/safetensors.ts";
 import { modelPrefix, type WeightSource } from "../io/weight-file.ts";
@@ -15,13 +16,14 @@ import type { LoadWeightsOptions, WeightsFormat } from "../io/weight-options.ts"
 import { encodeWeights, fitWeights, type LoadedWeights } from "../io/weights.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
+import type { Config } from "./config.ts";
 import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
 import type { Training } from "./training-program.ts";
 
 /** What a checkpoint must have in common with this trainer. The learning rate is state, not a constant. */
 export function fingerprintOfTraining({ program, definition: { optimizer } }: Training): Fingerprint {
-  return fingerprintOf(program, optimizer.name, new Map(Object.entries(optimizer.config?.constants ?? {})));
+  return fingerprintOf(program, optimizer.name, new Map(constantsIn(optimizer.config?.constants ?? {})));
 }
 
 export async function checkpoint(session: Session): Promise<Uint8Array> {
@@ -152,4 +154,11 @@ export function checkSameRun(
           : "restore with { newRun: true } to start a new run from these weights"
       }.`,
   );
+}
+
+/** The numbers and switches of an optimizer, those of optimizers inside it too, by their paths. */
+function constantsIn(config: Config, path = ""): readonly (readonly [string, number | boolean])[] {
+  if (typeof config === "number" || typeof config === "boolean") return [[path, config]];
+  if (typeof config !== "object" || config === null) return [];
+  return Object.entries(config).flatMap(([name, part]) => constantsIn(part, joinPath(path, name)));
 }

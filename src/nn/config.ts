@@ -57,6 +57,10 @@ export class ConfigReader {
     if (depth > maxDepth) throw new DataError(`${path}: nested deeper than ${maxDepth} levels`);
   }
 
+  get isRecord(): boolean {
+    return isRecord(this.#value);
+  }
+
   get isText(): boolean {
     return typeof this.#value === "string";
   }

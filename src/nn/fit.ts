@@ -28,6 +28,7 @@ import type { EpochPlan } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
 import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
+  takeAverages,
 } from "./session.ts"; // biome-ignore format: names
 import { WatchedValues } from "./watched-values.ts";
 
@@ -56,7 +57,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
         const record = await run.epoch(epoch, epoch === start.epoch + 1 ? start : freshStart);
         if (record !== null) records.push(record);
       }
-      if (run.stopped === null) run.end();
+      await run.end();
     } finally {
       options.progress?.end?.(run.stopped);
       await run.close();
@@ -183,8 +184,10 @@ class Run {
     for (const callback of this.#options.callbacks ?? []) await callback.onTrainEnd?.(history, this.#control);
   }
 
-  /** All epochs are done: the next `fit` is a new run. */
-  end(): void {
+  /** Weights that are averages in the end become so. With all epochs done the next `fit` is a new run. */
+  async end(): Promise<void> {
+    await this.#session.turns.take(() => takeAverages(this.#session));
+    if (this.stopped !== null) return;
     if (this.order.stepsPerEpoch !== undefined) this.#session.shuffles++; // all its epochs were of one order
     this.#stands(freshStart);
   }

@@ -11,6 +11,8 @@ import { ConfigReader } from "./config.ts";
 import * as layers from "./layers/all.ts";
 import type { Layer } from "./layers/layer.ts";
 import * as optimizers from "./optimizers/all.ts";
+import { groupsFrom } from "./optimizers/groups.ts";
+import { lossScaleFrom } from "./optimizers/loss-scale.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import { type Nested, schemaOf } from "./schema.ts";
 
@@ -29,6 +31,9 @@ export function readLayer(config: ConfigReader): Layer {
 }
 
 export function readOptimizer(config: ConfigReader): Optimizer {
+  const kind = config.kind();
+  if (kind === "groups") return groupsFrom(config, readOptimizer);
+  if (kind === "lossScale") return lossScaleFrom(config, readOptimizer);
   return schemaOf(optimizers, config, "optimizer").from(config, nested);
 }
 

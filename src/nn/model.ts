@@ -28,6 +28,7 @@ import { type Mask, Tensor } from "../dsl/tensor.ts";
 import { joinPath, mapTree } from "../dsl/tree.ts";
 import { fixedShape, type Shape } from "../graph/shape.ts";
 import { type Config, codeConfig } from "./config.ts";
+import type { Constraint } from "./constraints/constraint.ts";
 import { type ActivationName, activate } from "./layers/activations.ts";
 import {
   applyLayer,
@@ -41,7 +42,7 @@ import {
   sampleFrom,
 } from "./layers/layer.ts";
 import { Masks } from "./layers/masks.ts";
-import { regularizersOf, subtree, watchInside } from "./layers/members.ts";
+import { constraintsOf, regularizersOf, subtree, watchInside } from "./layers/members.ts";
 import { currentParams } from "./layers/own.ts";
 import type { OutputShape, ShapeRule } from "./layers/shape-rule.ts";
 import {
@@ -136,6 +137,8 @@ export interface Model<In extends string = string, Out extends string = string> 
   readonly params: ParamTree;
   /** Penalties on parameters, by path: "trunk.kernel". */
   readonly regularizers: ReadonlyMap<string, Regularizer>;
+  /** What parameters become after each update, by path. */
+  readonly constraints: ReadonlyMap<string, Constraint>;
   /** What `layerFrom` and saved trainers make it from again. */
   readonly config: Config;
   /** Its outputs for a batch, inside an entry, each before its last activation. */
@@ -166,6 +169,7 @@ export function modelOfLayer(layer: Layer, input: SampleShape): Model {
     outputs: Ports.single({ shape: layer.outputShape(input), activation: layer.activation }),
     params: layer.params(input),
     regularizers: layer.regularizers ?? new Map(),
+    constraints: layer.constraints ?? new Map(),
     config: layer.config ?? codeConfig(layer.name),
     apply(params, inputs, mode) {
       const masks = mode.masks ?? new Masks();
@@ -227,6 +231,7 @@ function connect(given: object, origin: Origin): Model {
     outputs,
     params,
     regularizers: regularizersOf(members),
+    constraints: constraintsOf(members),
     config: codeConfig("call"),
     apply: (tensors, given, mode) => run(given, mode, (name) => subtree(tensors, name)),
   };

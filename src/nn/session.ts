@@ -4,7 +4,7 @@
  * Steps, evaluations, predictions and checkpoints take turns, so each sees one set of weights whoever waits for whom.
  */
 
-import { CompilerBug } from "../core/errors.ts";
+import { CompilerBug, UserError } from "../core/errors.ts";
 import { checkValue, number } from "../core/options.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
@@ -122,7 +122,21 @@ export async function readOutput({ executable }: Session, path: string): Promise
 
 export function setLearningRate(session: Session, value: number): void {
   checkValue("setLearningRate", "the learning rate", value, number({ from: 0 }));
+  const { optimizer } = session.training.definition;
+  if (optimizer.isScheduled === true) {
+    throw new UserError(
+      `setLearningRate: the learning rate of ${optimizer.name} follows a schedule: give it a number to set it by hand`,
+    );
+  }
   session.executable.state.write(learningRatePath, value);
+}
+
+/** Weights become their moving averages, where the optimizer says so: at the end of a run. */
+export async function takeAverages({ executable: { state }, training }: Session): Promise<void> {
+  if (training.definition.optimizer.endsWithAverage !== true) return;
+  const prefix = "opt.average.";
+  const averages = state.names.filter((name) => name.startsWith(prefix));
+  for (const name of averages) state.write(`model.${name.slice(prefix.length)}`, await state.read(name));
 }
 
 /** As it stands; undefined where the optimizer keeps none. */

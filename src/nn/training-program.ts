@@ -110,6 +110,7 @@ function trainingProgram(
   if (trained.size === 0) {
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
+  const constrained = net.constraints.size === 0 ? {} : { constraints: net.constraints };
   const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names) };
   /** Loss and metrics by name: one forward pass. */
   const scoresOf = (params: ParamTensors, fed: Fed, made: Forward) =>
@@ -139,14 +140,15 @@ function trainingProgram(
         const scores = scoresOf(params, fed, made);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
-        const gradients = gradientsOf(loss, weights, trained);
+        const scaled = optimizer.scaleLoss?.(loss as Tensor<[], "f32">, opt) ?? loss; // a mean is a scalar of f32
+        const gradients = gradientsOf(scaled, weights, trained);
         const tree = mapTree<Tensor, Tensor | ParamTensors>(
           params,
           tensorLeaf,
           "trainer",
           (_, path) => gradients.get(path) ?? {},
         );
-        const updated = optimizer.update({ model: params, slots: opt, gradients: tree });
+        const updated = optimizer.update({ model: params, slots: opt, gradients: tree, ...constrained });
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
         return {
           outputs: { ...means(scores), ...extra },

@@ -67,14 +67,20 @@ test.each(named<MeasureRow & { readonly loss: LossName }>(metricRows))("the metr
   expect((found as Readonly<Record<string, number>>)[name]).toBeCloseTo(wanted, 5);
 });
 
-const makers: Readonly<Record<keyof typeof optimizerRows, (options: object) => Optimizer>> = tensorloom;
+const makers: Readonly<Record<keyof typeof optimizerRows, (options: object) => Optimizer>> = tensorloom as never;
 
 describe("optimizers", () => {
   const start = [0.3, -1.2, 0];
   const gradients = Array.from({ length: 6 }, (_, t) => start.map((_, i) => Math.sin(4 * t + i) + (t === 2 ? 1 : 0.2)));
 
   test.each(
-    named(Object.fromEntries(Object.entries<OptimizerRow>(optimizerRows).map(([name, row]) => [name, row.options]))),
+    named(
+      Object.fromEntries(
+        Object.entries<OptimizerRow>(optimizerRows)
+          .filter(([, row]) => row.update !== undefined)
+          .map(([name, row]) => [name, row.options]),
+      ),
+    ),
   )("%s with %j", (name, options) => {
     const opt = makers[name as keyof typeof makers](options);
     const model = { w: param(values(start, 3), { dtype: "f64" }) };
@@ -87,7 +93,7 @@ describe("optimizers", () => {
       }),
     });
     const oracle = new ProgramOracle(step, { unrounded: true });
-    const update = (optimizerRows as Readonly<Record<string, OptimizerRow>>)[name]?.update(options);
+    const update = (optimizerRows as Readonly<Record<string, OptimizerRow>>)[name]?.update?.(options as never);
     const kept = start.map(() => ({}));
     let wanted: readonly number[] = start;
     for (const [t, g] of gradients.entries()) {

@@ -257,7 +257,9 @@ describe("what an optimizer keeps", () => {
 
   it("refuses options that make no sense, and slots of another optimizer", () => {
     expect(() => adam({ beta1: 1 })).toThrow("adam: beta1 must be a number from 0 to below 1, not 1");
-    expect(() => sgd({ learningRate: Number.NaN })).toThrow("sgd: learningRate must be a number from 0, not NaN");
+    expect(() => sgd({ learningRate: Number.NaN })).toThrow(
+      "sgd: learningRate must be a number from 0, or one of `schedules`, not NaN",
+    );
     const weight = { w: param(zeros(2)) };
     const build = (): unknown =>
       program({

@@ -39,7 +39,7 @@ import { type InitializerRow, initializerRows, type LayerRow, layerRows, lossRow
 type Table<T> = Readonly<Record<string, T>>;
 const layerSchemas: Table<AnyLayerSchema> = layers;
 const optimizerSchemas: Table<AnyOptimizerSchema> = optimizers;
-const exported: Table<unknown> = tensorloom;
+const exported: Table<unknown> = { ...tensorloom, ...tensorloom.optimizers, ...tensorloom.layers };
 
 const known = <T>(table: Table<T>, name: string): T => {
   const found = table[name];
@@ -67,20 +67,24 @@ const copyOf = (config: unknown): unknown => JSON.parse(JSON.stringify(config));
 // ---- nothing is forgotten ------------------------------------------------------------------------------------------
 
 /** Names of exported functions that make such a thing. */
-type MakersOf<T> = {
-  [K in keyof typeof tensorloom]: (typeof tensorloom)[K] extends (...args: never[]) => infer R
+type MakersOf<T, M = typeof tensorloom> = {
+  [K in keyof M]: M[K] extends (...args: never[]) => infer R
     ? [R] extends [never]
       ? never
       : R extends T
         ? K
         : never
     : never;
-}[keyof typeof tensorloom];
+}[keyof M];
 
 describe("what is exported is in its table", () => {
   test("by the types of the functions", () => {
-    expectTypeOf<MakersOf<Layer>>().toEqualTypeOf<Exclude<keyof typeof layers, Overloaded> | "layer" | "layerFrom">();
-    expectTypeOf<MakersOf<Optimizer>>().toEqualTypeOf<keyof typeof optimizers | "optimizer" | "optimizerFrom">();
+    expectTypeOf<MakersOf<Layer, typeof tensorloom.layers>>().toEqualTypeOf<
+      Exclude<keyof typeof layers, Overloaded> | "layer"
+    >();
+    expectTypeOf<MakersOf<Optimizer>>().toEqualTypeOf<
+      keyof typeof optimizers | "groups" | "lossScale" | "optimizer" | "optimizerFrom"
+    >();
     expectTypeOf<Exclude<MakersOf<Initializer>, TakesNumbers>>().toEqualTypeOf<keyof typeof initializers>();
     expectTypeOf<MakersOf<Regularizer>>().toEqualTypeOf<keyof typeof regularizerRows>();
   });

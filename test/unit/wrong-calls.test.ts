@@ -169,7 +169,7 @@ const rows: Readonly<Record<string, Row>> = {
 /** Functions outside the DSL that take no options. */
 const others = new Set(
   [
-    ..."activate interruptSignal loadCheckpoint nodeGpu nodeTarget readEvents saveCheckpoint saveTrainer summaryWriter".split(
+    ..."activate groups interruptSignal loadCheckpoint nodeGpu nodeTarget readEvents saveCheckpoint saveTrainer summaryWriter".split(
       " ",
     ),
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
@@ -207,16 +207,21 @@ const methods: Readonly<Record<string, (options: unknown) => unknown>> = {
 /** A function by its name. */
 const callOf = (name: string): AnyFunction => functions.get(name) ?? (() => undefined);
 
+/** A layer's, where a function of a tensor has the same name. */
+const layerCallOf = (name: string): AnyFunction =>
+  (tensorloom.layers as Readonly<Record<string, AnyFunction | undefined>>)[name] ?? callOf(name);
+
 /** Calls with these options in the place of options, of functions outside the DSL. */
 const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   ...Object.fromEntries(Object.keys(optimizerRows).map((name) => [name, (options) => callOf(name)(options)])),
   ...Object.fromEntries(
     Object.entries<readonly LayerRow[]>(layerRows).map(([name, [row]]) => [
       name,
-      (options) => callOf(name)(...(row?.given ?? []), options),
+      (options) => layerCallOf(name)(...(row?.given ?? []), options),
     ]),
   ),
   l1l2: (options) => tensorloom.l1l2(options as never),
+  lossScale: (options) => tensorloom.lossScale(tensorloom.sgd(), options as never),
   layer: (options) => tensorloom.layer(options as never),
   optimizer: (options) => tensorloom.optimizer(options as never),
   program: (options) => tensorloom.program(options as never),

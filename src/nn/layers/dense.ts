@@ -6,6 +6,7 @@ import { glorotUniform, type Initializer, zeros } from "../../dsl/initializers.t
 import { add, dot } from "../../dsl/ops.ts";
 import { freeze, param, type StateSpec } from "../../dsl/spec.ts";
 import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
+import { constraintKind } from "../constraints/limits.ts";
 import { initializerKind } from "../initializers.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
@@ -27,6 +28,10 @@ const options = {
   kernelRegularizer: option(regularizerKind),
   /** The same for the bias. */
   biasRegularizer: option(regularizerKind),
+  /** What the kernel becomes after each update: `constraints.maxNorm()`, or a function of the tensor. */
+  kernelConstraint: option(constraintKind),
+  /** The same for the bias. */
+  biasConstraint: option(constraintKind),
 };
 
 /** Options of a dense layer. */
@@ -46,7 +51,16 @@ type Params = { readonly kernel: StateSpec<Shape, "f32">; readonly bias?: StateS
 export function dense<const N extends number>(units: N, options: DenseOptions = {}): Layer<N> {
   const origin = here("dense");
   const values = checkLayer(denseSchema, { units }, options, arguments);
-  const { activation, useBias, initializer, trainable, kernelRegularizer, biasRegularizer } = values;
+  const {
+    activation,
+    useBias,
+    initializer,
+    trainable,
+    kernelRegularizer,
+    biasRegularizer,
+    kernelConstraint,
+    biasConstraint,
+  } = values;
   if (!useBias && biasRegularizer !== undefined) {
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
   }
@@ -61,6 +75,11 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     rule: units,
     masking: "pass",
     activation,
+    constraints: new Map(
+      Object.entries({ kernel: kernelConstraint, bias: biasConstraint }).flatMap(([name, it]) =>
+        it ? [[name, it]] : [],
+      ),
+    ),
     regularizers: new Map<string, Regularizer>([
       ...(kernelRegularizer === undefined ? [] : [["kernel", kernelRegularizer] as const]),
       ...(biasRegularizer === undefined ? [] : [["bias", biasRegularizer] as const]),

@@ -11,6 +11,7 @@ import type { StateSpec } from "../../dsl/spec.ts";
 import { type Mask, Tensor } from "../../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
+import type { Constraint } from "../constraints/constraint.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import type { ActivationName } from "./activations.ts";
 import type { Masks } from "./masks.ts";
@@ -70,6 +71,8 @@ export interface Layer<R extends ShapeRule = ShapeRule, M extends number = numbe
   readonly activation: ActivationName;
   /** Penalties on parameters, by path: "kernel", "dense1.kernel". */
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
+  /** What parameters become after each update, by path. */
+  readonly constraints?: ReadonlyMap<string, Constraint>;
   /** What `layerFrom` makes the same layer from. A layer of your own without it is code, and is saved as that. */
   readonly config?: Config;
   /** The shape of a sample behind it, without the batch. A ShapeError where the layer does not take such samples. */

@@ -1,6 +1,7 @@
 /** What containers share: layers inside another one or a model, each under its key. */
 import { Tensor } from "../../dsl/tensor.ts";
 import { joinPath } from "../../dsl/tree.ts";
+import type { Constraint } from "../constraints/constraint.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import type { Layer, Mode, ParamTensors } from "./layer.ts";
 
@@ -13,6 +14,14 @@ export interface Member {
 export function regularizersOf(members: Iterable<Member>): ReadonlyMap<string, Regularizer> {
   const found = [...members].flatMap(({ key, layer }) =>
     [...(layer.regularizers ?? [])].map(([path, it]) => [`${joinPath("", key)}.${path}`, it] as const),
+  );
+  return new Map(found);
+}
+
+/** What the members' parameters become after each update, by their paths. */
+export function constraintsOf(members: Iterable<Member>): ReadonlyMap<string, Constraint> {
+  const found = [...members].flatMap(({ key, layer }) =>
+    [...(layer.constraints ?? [])].map(([path, it]) => [`${joinPath("", key)}.${path}`, it] as const),
   );
   return new Map(found);
 }

@@ -33,6 +33,7 @@ import type { TensorsOf } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
+import type { Constraint } from "../constraints/constraint.ts";
 import { isPlainObject } from "../ports.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type ActivationName, activationKind } from "./activations.ts";
@@ -95,6 +96,8 @@ export interface LayerDefinition<
   readonly activation?: ActivationName;
   /** Penalties on its parameters, by name. */
   readonly regularizers?: ReadonlyMap<string, Regularizer>;
+  /** What its parameters become after each update, by name. */
+  readonly constraints?: ReadonlyMap<string, Constraint>;
   /** What `layerFrom` makes it from; a layer of your own has none, and is saved as code. */
   readonly config?: Config;
   /** What x is: "f32" by default. With "i32" floats are cut to whole numbers. */
@@ -119,6 +122,7 @@ const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule, SampleT
   rule: checkedLater(),
   activation: activationKind,
   regularizers: object(),
+  constraints: object(),
   config: checkedLater(),
   takes: oneOf("f32", "i32"),
   masking: oneOf("pass", "own"),
@@ -139,7 +143,7 @@ export function layer<
   checkArguments("layer", arguments, 1);
   checkByName("layer", definition, definitionTable);
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
-  const { takes, masking, several, more } = definition ?? {};
+  const { constraints, takes, masking, several, more } = definition ?? {};
   const origin = here("layer");
   const what = `the layer "${givenName ?? name}"`;
   if (definition?.apply === undefined || name === undefined) {
@@ -159,6 +163,7 @@ export function layer<
     rule: rule ?? ("any" as R),
     activation,
     regularizers,
+    ...(constraints === undefined ? {} : { constraints }),
     ...(config === undefined ? {} : { config }),
     ...(takes === undefined ? {} : { takes }),
     ...(masking === undefined ? {} : { masking }),

@@ -17,7 +17,7 @@ import { codeConfig } from "../config.ts";
 import { required, type Stored } from "../schema.ts";
 import { activate } from "./activations.ts";
 import { applyLayer, isLayer, type Layer, type Mode, type ParamTree } from "./layer.ts";
-import { type Member, regularizersOf, subtree, watchInside } from "./members.ts";
+import { constraintsOf, type Member, regularizersOf, subtree, watchInside } from "./members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
 /** A model of more layers than this is not read: nobody has one, and each costs time. */
@@ -55,6 +55,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
     ...(members[0]?.takes === undefined ? {} : { takes: members[0].takes }),
     masking: "own",
     regularizers: regularizersOf(named),
+    constraints: constraintsOf(named),
     outputShape: (sample) => members.reduce((shape, member) => member.outputShape(shape), sample),
     params(sample) {
       const found: [string, ParamTree][] = [];

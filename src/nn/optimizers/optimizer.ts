@@ -9,6 +9,8 @@
 import type { GradientsOf } from "../../dsl/grad.ts";
 import type { StateSpec } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
+import type { Config } from "../config.ts";
+import type { Constraint } from "../constraints/constraint.ts";
 
 /** A tree shaped like the model, one moment for each trainable leaf; other leaves are empty objects. */
 export type MomentsOf<Model> =
@@ -38,6 +40,8 @@ export interface UpdateRequest<Model, Moment extends string> {
   readonly slots: SlotTensors<NoInfer<Model>, Moment>;
   /** Of the loss by each weight: `grad(loss, model)`. */
   readonly gradients: GradientsOf<NoInfer<Model>>;
+  /** What weights become after the update, by path. None by default. */
+  readonly constraints?: ReadonlyMap<string, Constraint>;
 }
 
 /** Next values, to be returned as `next` by an entry whose state is `{ model, opt }`. */
@@ -52,10 +56,10 @@ export interface Updated<Model, Moment extends string> {
 export interface OptimizerConfig {
   /** "sgd", "adam"... */
   readonly kind: string;
-  /** What it starts with. */
-  readonly learningRate: number;
+  /** What it starts with, or the schedule that it follows. */
+  readonly learningRate: Config;
   /** The others, by the names of their options. */
-  readonly constants: Readonly<Record<string, number | boolean>>;
+  readonly constants: Readonly<Record<string, Config>>;
 }
 
 /** How weights follow their gradients. `slots` declares what is kept from step to step, `update` makes the next values. */
@@ -64,6 +68,12 @@ export interface Optimizer<Moment extends string = string> {
   readonly name: string;
   /** An optimizer of your own may do without; it is saved as code then. */
   readonly config?: OptimizerConfig;
+  /** Whether its learning rate follows a schedule, and so cannot be set. */
+  readonly isScheduled?: boolean;
+  /** Whether weights become their moving averages, `slots.average`, when a run ends. */
+  readonly endsWithAverage?: boolean;
+  /** What gradients are taken of, where they would vanish in f16 otherwise: `update` divides by it. */
+  scaleLoss?(loss: Tensor<[], "f32">, slots: object): Tensor<[], "f32">;
   /** The states that updating this model needs. */
   slots<Model>(model: Model): OptimizerSlots<Model, Moment>;
   /** The next values of weights and slots, inside an entry. */
@@ -80,4 +90,6 @@ export interface Parameter {
   readonly lr: Tensor;
   /** The number of this update, from 1, in the dtype of w: for an optimizer with `counts: true`. */
   readonly t: Tensor;
+  /** Where it stands in the model: "dense1.kernel". */
+  readonly path: string;
 }

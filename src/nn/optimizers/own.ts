@@ -72,13 +72,14 @@ export function optimizer<const Moment extends string = never>(
   return optimizerBy<ParameterMoments<Moment>>({
     name,
     learningRate,
-    moments,
+    moments: moments.map((moment) => ({ name: moment, start: 0, shape: (sizes) => sizes })),
     counts,
-    update({ w, g, lr, t }, kept) {
+    update({ w, g, lr, t, path }, kept) {
       const parameter: Parameter = {
         w,
         g,
         lr,
+        path,
         get t() {
           if (counts) return t;
           throw new UserError(`optimizer "${name}": updates are not counted: for t give it counts: true`);

@@ -2,12 +2,13 @@
 import { flag } from "../../core/options.ts";
 import { add, div, mul, sqrt, sub } from "../../dsl/ops.ts";
 import { type OptionsOf, option } from "../schema.ts";
+import type { CommonOptimizerOptions } from "./common.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { notNegative, optimizerOf, optimizerSchema, share } from "./schema.ts";
+import { notNegative, optimizerOf, optimizerSchema, rateKind, share } from "./schema.ts";
 
 const options = {
-  /** 0.001 by default. */
-  learningRate: option(notNegative, 1e-3),
+  /** 0.001 by default; a number, or one of `schedules`. */
+  learningRate: option(rateKind, 1e-3),
   /** How much of the running mean of squares is kept at each update. 0.9 by default. */
   rho: option(share, 0.9),
   /** How much of the last step is taken again. 0 by default: none. */
@@ -18,7 +19,7 @@ const options = {
   centered: option(flag, false),
 };
 
-export interface RmspropOptions extends OptionsOf<typeof options> {}
+export interface RmspropOptions extends OptionsOf<typeof options>, CommonOptimizerOptions {}
 
 export const rmspropSchema = optimizerSchema({
   name: "rmsprop",

@@ -2,19 +2,20 @@
 import { flag } from "../../core/options.ts";
 import { add, mul, sub } from "../../dsl/ops.ts";
 import { type OptionsOf, option } from "../schema.ts";
+import type { CommonOptimizerOptions } from "./common.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { notNegative, optimizerOf, optimizerSchema, share } from "./schema.ts";
+import { optimizerOf, optimizerSchema, rateKind, share } from "./schema.ts";
 
 const options = {
-  /** 0.01 by default. */
-  learningRate: option(notNegative, 0.01),
+  /** 0.01 by default; a number, or one of `schedules`. */
+  learningRate: option(rateKind, 0.01),
   /** How much of the last step is taken again. 0 by default: none. */
   momentum: option(share, 0),
   /** Look ahead by the momentum before the gradient is followed. False by default. */
   nesterov: option(flag, false),
 };
 
-export interface SgdOptions extends OptionsOf<typeof options> {}
+export interface SgdOptions extends OptionsOf<typeof options>, CommonOptimizerOptions {}
 
 export const sgdSchema = optimizerSchema({
   name: "sgd",

@@ -1,0 +1,156 @@
+/**
+ * groups(): an optimizer for each group of weights.
+ *
+ *   groups([{ weights: "bias", optimizer: sgd() }, { weights: /^head\./, optimizer: adam({ learningRate: 1e-2 }) }], adam())
+ *
+ * The first group that a weight's path belongs to has it; the last argument is for the rest. `setLearningRate` sets the rest's rate: the
+ * groups' are states of their own, "opt.groups.0.learningRate".
+ */
+import { UserError } from "../../core/errors.ts";
+import { checkArguments, show } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
+import { withCompanions } from "../../dsl/companions.ts";
+import { freeze, type StateSpec, stateLeaf } from "../../dsl/spec.ts";
+import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
+import { leavesOf, mapTree } from "../../dsl/tree.ts";
+import type { Config, ConfigReader } from "../config.ts";
+import { required } from "../config.ts";
+import type { Constraint } from "../constraints/constraint.ts";
+import type { Optimizer, OptimizerConfig } from "./optimizer.ts";
+
+/** Weights, and what trains them. */
+export interface OptimizerGroup {
+  /** Those whose path ("dense1.kernel") has this text in it, or matches. */
+  readonly weights: string | RegExp;
+  readonly optimizer: Optimizer;
+}
+
+/** An optimizer for each group of weights, and one for the rest. */
+export function groups(list: readonly OptimizerGroup[], rest: Optimizer): Optimizer {
+  checkArguments("groups", arguments, 2);
+  const origin = here("groups");
+  if (!Array.isArray(list) || !list.every(isGroup)) {
+    const wanted = "a list of { weights, optimizer }, weights being a text or a regular expression";
+    throw new UserError(`groups: the first argument must be ${wanted}, not ${show(list)}${atLine(origin)}`);
+  }
+  if (!isOptimizer(rest)) {
+    throw new UserError(`groups: the second argument must be the optimizer of all other weights${atLine(origin)}`);
+  }
+  const members: readonly OptimizerGroup[] = list;
+  const all = [...members.map(({ optimizer }) => optimizer), rest];
+  const groupOf = (path: string): number => {
+    const found = members.findIndex(({ weights }) => matches(weights, path));
+    return found < 0 ? members.length : found;
+  };
+  const config = configOf(members, rest);
+  const scaled = all.find(({ scaleLoss }) => scaleLoss !== undefined);
+  if (scaled !== undefined) {
+    throw new UserError(`groups: the loss is one for all groups: scale it by lossScale(groups(...))${atLine(origin)}`);
+  }
+  return {
+    name: "groups",
+    ...(config === null ? {} : { config }),
+    ...(rest.isScheduled === true ? { isScheduled: true } : {}),
+    slots: (model) => slotsOf(model, members, rest, groupOf) as never, // what all of them keep, by group
+    update: (request) => updateAll(request as never, members, rest, groupOf) as never, // the same trees as it got
+  };
+}
+
+function isGroup(value: unknown): value is OptimizerGroup {
+  if (typeof value !== "object" || value === null) return false;
+  const { weights, optimizer } = value as Partial<OptimizerGroup>;
+  return (typeof weights === "string" || weights instanceof RegExp) && isOptimizer(optimizer);
+}
+
+function isOptimizer(value: unknown): value is Optimizer {
+  return typeof value === "object" && value !== null && "slots" in value && "update" in value;
+}
+
+function matches(weights: string | RegExp, path: string): boolean {
+  return typeof weights === "string" ? path.includes(weights) : new RegExp(weights).test(path);
+}
+
+/** The model as one group sees it: the others' weights are fixed. */
+function onlyOf(model: unknown, group: number, groupOf: (path: string) => number): unknown {
+  return mapTree(model, stateLeaf, "groups: slots", (leaf: StateSpec, path) => (groupOf(path) === group ? leaf : freeze(leaf))); // biome-ignore format: short
+}
+
+function slotsOf(
+  model: unknown,
+  members: readonly OptimizerGroup[],
+  rest: Optimizer,
+  groupOf: (path: string) => number,
+): object {
+  const trainable = leavesOf(model, stateLeaf, "groups: slots").filter(({ leaf }) => leaf.trainable);
+  for (const [i, { weights }] of members.entries()) {
+    if (trainable.some(({ path }) => groupOf(path) === i)) continue;
+    const paths = trainable.map(({ path }) => path).join(", ");
+    throw new UserError(`groups: no weight belongs to ${String(weights)} (there are: ${paths})`);
+  }
+  const inner = members.map(({ optimizer }, i) => [String(i), optimizer.slots(onlyOf(model, i, groupOf))] as const);
+  return { ...rest.slots(onlyOf(model, members.length, groupOf)), groups: Object.fromEntries(inner) };
+}
+
+interface Request {
+  readonly model: unknown;
+  readonly slots: { readonly groups: Readonly<Record<string, object>> };
+  readonly gradients: unknown;
+  readonly constraints?: ReadonlyMap<string, Constraint>;
+}
+
+function updateAll(
+  { model, slots, gradients, constraints }: Request,
+  members: readonly OptimizerGroup[],
+  rest: Optimizer,
+  groupOf: (path: string) => number,
+): object {
+  const { groups: inner, ...own } = slots;
+  const shared = { model, gradients, ...(constraints === undefined ? {} : { constraints }) };
+  const turns = [...members.map(({ optimizer }, i) => [optimizer, inner[String(i)]] as const), [rest, own] as const];
+  const updated = turns.map(([optimizer, kept]) => optimizer.update({ ...shared, slots: kept } as never)) as { model: unknown; opt: object }[]; // biome-ignore format: short
+  const byGroup = updated.map(
+    (it) => new Map(leavesOf(it.model, tensorLeaf, "groups").map(({ path, leaf }) => [path, leaf])),
+  );
+  const next = mapTree(model, tensorLeaf, "groups", (w, path) => byGroup[groupOf(path)]?.get(path) ?? w);
+  const opt = {
+    ...updated.at(-1)?.opt,
+    groups: Object.fromEntries(members.map((_, i) => [String(i), updated[i]?.opt ?? {}])),
+  };
+  const kept = leavesOf(opt, tensorLeaf, "groups").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
+  return { model: withCompanions(next, "groups", new Map(kept)), opt };
+}
+
+function configOf(members: readonly OptimizerGroup[], rest: Optimizer): OptimizerConfig | null {
+  const written = members.map(({ weights, optimizer }) => ({
+    weights: typeof weights === "string" ? weights : { pattern: weights.source, flags: weights.flags },
+    optimizer: (optimizer.config ?? null) as Config,
+  }));
+  if (rest.config === undefined || written.some(({ optimizer }) => optimizer === null)) return null;
+  return {
+    kind: "groups",
+    learningRate: rest.config.learningRate,
+    constants: { groups: written, rest: { ...rest.config } },
+  };
+}
+
+/** From a config; `read` reads the optimizers inside. */
+export function groupsFrom(config: ConfigReader, read: (from: ConfigReader) => Optimizer): Optimizer {
+  const { constants } = config.fields("kind", "learningRate", "constants");
+  const { groups: list, rest } = required(constants, config, "constants").fields("groups", "rest");
+  const members = required(list, config, "groups")
+    .list(1000)
+    .map((from): OptimizerGroup => {
+      const { weights, optimizer } = from.fields("weights", "optimizer");
+      return {
+        weights: weightsFrom(required(weights, from, "weights")),
+        optimizer: read(required(optimizer, from, "optimizer")),
+      };
+    });
+  return groups(members, read(required(rest, config, "rest")));
+}
+
+function weightsFrom(from: ConfigReader): string | RegExp {
+  if (from.isText) return from.text();
+  const { pattern, flags } = from.fields("pattern", "flags");
+  return new RegExp(required(pattern, from, "pattern").text(), flags?.text() ?? "");
+}

@@ -1,0 +1,116 @@
+/**
+ * lossScale(): an optimizer for losses in f16: gradients are taken of the loss times a scale, which grows while they stay finite.
+ *
+ *   lossScale(adam(), { initialScale: 2 ** 15, dynamicGrowthSteps: 2000 })
+ *
+ * An update whose gradients are not finite moves nothing and halves the scale, down to 1: in Keras it falls to 0, and the next good gradient
+ * makes the weights infinite. The scale is a state, "opt.lossScale".
+ */
+import { UserError } from "../../core/errors.ts";
+import { checkArguments, count, number } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
+import { withCompanions } from "../../dsl/companions.ts";
+import { filled, zeros } from "../../dsl/initializers.ts";
+import { abs, add, and, cast, div, equal, lessEqual, max, maximum, mul, where } from "../../dsl/ops.ts";
+import { slot } from "../../dsl/spec.ts";
+import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
+import { leavesOf, mapTree } from "../../dsl/tree.ts";
+import { type ConfigReader, required } from "../config.ts";
+import type { Constraint } from "../constraints/constraint.ts";
+import { checkFields, type OptionsOf, option, readParts, type ValuesOf, valuesOf, writeFields } from "../schema.ts";
+import { either } from "./common.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+const options = {
+  /** What the loss is multiplied by first. 32,768 by default. */
+  initialScale: option(number({ from: 1 }), 2 ** 15),
+  /** After how many finite updates in a row the scale doubles. 2,000 by default. */
+  dynamicGrowthSteps: option(count, 2000),
+};
+
+/** Options of a loss scale. */
+export interface LossScaleOptions extends OptionsOf<typeof options> {}
+
+const largest = (2 - 2 ** -23) * 2 ** 127;
+
+/** The same optimizer, on a loss that is scaled as far as its gradients stay finite. */
+export function lossScale(inner: Optimizer, given: LossScaleOptions = {}): Optimizer {
+  checkArguments("lossScale", arguments, 2);
+  checkFields("lossScale", given, options, { before: "optimizer, " });
+  const problem = (text: string) => new UserError(`lossScale: ${text}${atLine(here("lossScale"))}`);
+  if (typeof inner !== "object" || inner === null || !("update" in inner)) throw problem("the first argument must be an optimizer: adam(), say"); // biome-ignore format: short
+  if (inner.scaleLoss !== undefined) throw problem("this optimizer has a loss scale of its own");
+  const values = valuesOf(options, given);
+  const { config } = inner;
+  const { learningRate = null, ...constants } = config ?? {};
+  return {
+    name: "lossScale",
+    ...(config === undefined ? {} : { config: { kind: "lossScale", learningRate, constants: { ...writeFields(options, values), inner: { ...constants, learningRate } } } }), // biome-ignore format: short
+    ...(inner.isScheduled === true ? { isScheduled: true } : {}),
+    ...(inner.endsWithAverage === true ? { endsWithAverage: true } : {}),
+    scaleLoss: (loss, slots) => mul(loss, (slots as Slots).lossScale as Tensor<[], "f32">),
+    slots: (model) =>
+      ({
+        ...inner.slots(model),
+        lossScale: slot(filled(values.initialScale)),
+        finiteSteps: slot(zeros(), { dtype: "u32" }),
+      }) as never, // those of the inner one, and two more
+    update: (request) => updateScaled(request as never, inner, values) as never, // the same trees as it got
+  };
+}
+
+interface Slots {
+  readonly lossScale: Tensor;
+  readonly finiteSteps: Tensor;
+}
+
+interface Request {
+  readonly model: unknown;
+  readonly slots: Slots;
+  readonly gradients: unknown;
+  readonly constraints?: ReadonlyMap<string, Constraint>;
+}
+
+function updateScaled(
+  request: Request,
+  inner: Optimizer,
+  { initialScale: _, dynamicGrowthSteps }: ValuesOf<typeof options>,
+): object {
+  // biome-ignore format: short
+  const { lossScale: scale, finiteSteps, ...slots } = request.slots;
+  const given = leavesOf(request.gradients, tensorLeaf, "lossScale: gradients");
+  const areFinite = given
+    .map(({ leaf }): Tensor => lessEqual(max(abs(leaf)), largest)) // false for NaN as well
+    .reduce((a, b) => and(a as never, b as never));
+  const unscaled = mapTree(request.gradients, tensorLeaf, "lossScale", (g: Tensor) => div(g, cast(scale, g.dtype)));
+  const { model, opt } = inner.update({ ...request, slots, gradients: unscaled } as never) as { model: unknown; opt: object }; // biome-ignore format: short
+  const kept = <T>(now: T, before: unknown, what: string): T => {
+    const old = new Map(leavesOf(before, tensorLeaf, what).map(({ path, leaf }) => [path, leaf]));
+    const choose = (leaf: Tensor, path: string): Tensor => {
+      const stays = old.get(path);
+      return stays === undefined || stays === leaf ? leaf : either(areFinite, leaf, stays);
+    };
+    return mapTree(now, tensorLeaf, what, choose) as T;
+  };
+  const grown = add(finiteSteps, 1);
+  const doubles = equal(grown, dynamicGrowthSteps);
+  const next = {
+    ...kept(opt, slots, "lossScale: slots"),
+    lossScale: either(areFinite, either(doubles, mul(scale, 2), scale), maximum(mul(scale, 0.5), 1)),
+    finiteSteps: either(areFinite, where(doubles as never, mul(grown, 0), grown), mul(finiteSteps, 0)),
+  };
+  const companions = leavesOf(next, tensorLeaf, "lossScale").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
+  return {
+    model: withCompanions(kept(model, request.model, "lossScale: model"), "lossScale", new Map(companions)),
+    opt: next,
+  };
+}
+
+/** From a config; `read` reads the optimizer inside. */
+export function lossScaleFrom(config: ConfigReader, read: (from: ConfigReader) => Optimizer): Optimizer {
+  const { constants } = config.fields("kind", "learningRate", "constants");
+  const held = required(constants, config, "constants");
+  const { inner, ...parts } = held.fields("inner", ...(Object.keys(options) as (keyof typeof options)[]));
+  const none = { layer: () => { throw config.error("no layer", "one"); } }; // biome-ignore format: short
+  return lossScale(read(required(inner, held, "inner")), readParts(options, held, parts, none));
+}
