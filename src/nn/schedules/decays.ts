@@ -37,6 +37,7 @@ const exponentialOptions = {
   initialLearningRate: required(rate),
   /** After how many steps the rate is `decayRate` times as large. */
   decaySteps: required(steps),
+  /** How many times as large it is then. */
   decayRate: required(rate),
   /** Whether it changes every `decaySteps` only. False by default. */
   staircase: option(flag, false),
