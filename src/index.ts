@@ -68,9 +68,9 @@ export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat
 export type { LoadedWeights } from "./io/weights.ts";
 export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
-export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
 export type * from "./nn/constraints/public.ts";
 export * as constraints from "./nn/constraints/public.ts";
+export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
 export { layerFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export { activation } from "./nn/layers/activation.ts";
@@ -127,6 +127,8 @@ export type { Regularizer } from "./nn/regularizers/regularizer.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
 export type { Numbers, Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
+export type * from "./nn/schedules/public.ts";
+export * as schedules from "./nn/schedules/public.ts";
 export {
   type EvaluateDataOptions,
   type EvaluateOptions,
@@ -137,8 +139,6 @@ export {
   Trainer,
   trainer,
 } from "./nn/trainer.ts";
-export type * from "./nn/schedules/public.ts";
-export * as schedules from "./nn/schedules/public.ts";
 export type {
   InputNames,
   Metrics,
