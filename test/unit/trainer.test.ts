@@ -577,7 +577,8 @@ describe("losses and metrics", () => {
     for (const input of [[null, 2], [0], [1.5], 2]) {
       expect(made({ input })).toThrow("input must be the shape of one sample, without the batch");
     }
-    for (const odd of ["adam", undefined]) expect(made({ optimizer: odd })).toThrow("optimizer must be made by adadelta()");
+    for (const odd of ["adam", undefined])
+      expect(made({ optimizer: odd })).toThrow("optimizer must be made by adadelta()");
     expect(made({ trainable: "kernel" })).toThrow("trainable must be a list of names or a predicate");
     expect(made({ loss: () => 3 })).toThrow("the loss must give a tensor, not 3");
   });
