@@ -68,6 +68,7 @@ export const initializerRows = {
   glorotNormal: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0 },
   heUniform: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0, bound: Math.sqrt(3) },
   heNormal: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0 },
+  orthogonal: { deviation: (fanIn, fanOut) => 1 / Math.sqrt(Math.max(fanIn, fanOut)), mean: 0 },
 } satisfies Readonly<Record<keyof typeof initializers, InitializerRow>>;
 
 export interface InitializerRow {

@@ -6,6 +6,7 @@
 import { ShapeError } from "../core/errors.ts";
 import { checkValue, number, show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { orthonormalize } from "../core/orthonormal.ts";
 import { type Floats, RandomStream } from "../core/random.ts";
 import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
 import { checkSizes } from "./check.ts";
@@ -123,4 +124,23 @@ export function heUniform<const S extends Sizes>(...shape: S): Initializer<[...S
 export function heNormal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
   checkSizes("heNormal", shape);
   return normal(0, Math.sqrt(2 / fans(shape).fanIn), ...shape);
+}
+
+/**
+ * A matrix whose rows, or whose columns where there are fewer of them, are orthonormal (Saxe et al. 2014): what recurrent kernels start
+ * with. The last axis is the columns, all before it together the rows.
+ */
+export function orthogonal<const S extends Sizes>(...shape: S): Initializer<[...S]> {
+  checkSizes("orthogonal", shape);
+  const columns = shape[shape.length - 1] ?? 1;
+  const rows = sizeOf(shape.slice(0, -1));
+  return initializer(shape, (random, into) => {
+    const [count, length] = rows <= columns ? [rows, columns] : [columns, rows];
+    const vectors = new Float64Array(count * length);
+    random.fillNormal(vectors, 0, 1);
+    orthonormalize(vectors, count, length);
+    if (rows <= columns) into.set(vectors);
+    else
+      for (let k = 0; k < vectors.length; k++) into[k] = vectors[(k % columns) * length + Math.floor(k / columns)] ?? 0;
+  });
 }

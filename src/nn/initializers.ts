@@ -7,13 +7,14 @@ import {
   heUniform,
   type Initializer,
   ones,
+  orthogonal,
   zeros,
 } from "../dsl/initializers.ts";
 import { codeConfig } from "./config.ts";
 import { codeError, type Stored } from "./schema.ts";
 
 /** All that a config can name: those that need nothing but a shape. A new one is a line here. */
-export const initializers = { glorotUniform, glorotNormal, heUniform, heNormal, zeros, ones };
+export const initializers = { glorotUniform, glorotNormal, heUniform, heNormal, orthogonal, zeros, ones };
 
 const nameKind = keyOf(initializers);
 

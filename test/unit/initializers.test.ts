@@ -11,6 +11,7 @@ import {
   heNormal,
   heUniform,
   type Initializer,
+  orthogonal,
   program,
   slot,
 } from "../../src/index.ts";
@@ -40,6 +41,22 @@ describe("initializers", () => {
     expect(largest).toBeLessThan(limit);
     // a uniform one comes near its limit, a normal one goes beyond three deviations
     expect(largest).toBeGreaterThan(Number.isFinite(limit) ? 0.99 * limit : 3 * Math.sqrt(variance));
+  });
+
+  test.each([
+    [[6, 24], 6, (i: number, k: number) => i * 24 + k],
+    [[3, 5, 4], 4, (i: number, k: number) => k * 4 + i],
+    [[4, 4], 4, (i: number, k: number) => i * 4 + k],
+  ])("orthogonal(%j): %i vectors of length 1, at right angles", (shape, count, at) => {
+    const made = drawn(orthogonal(...shape));
+    const length = made.length / count;
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j <= i; j++) {
+        let product = 0;
+        for (let k = 0; k < length; k++) product += (made[at(i, k)] ?? 0) * (made[at(j, k)] ?? 0);
+        expect(product).toBeCloseTo(i === j ? 1 : 0, 12);
+      }
+    }
   });
 
   test("follow from the seed and the state's name", () => {

@@ -156,7 +156,9 @@ const rows: Readonly<Record<string, Row>> = {
     "f32 f64 f16 bf16 i32 u32 u8 bool".split(" ").map((name) => [name, { args: () => [2, "batch"] }]),
   ),
   ...Object.fromEntries(
-    "zeros ones glorotUniform glorotNormal heUniform heNormal".split(" ").map((name) => [name, { args: () => [2, 3] }]),
+    "zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal"
+      .split(" ")
+      .map((name) => [name, { args: () => [2, 3] }]),
   ),
   filled: { args: () => [1, 2, 3] },
   values: { args: () => [[1, 2], 2] },
@@ -349,7 +351,9 @@ test.each(Object.entries(rows))("%s with wrong values", (name, { args, options }
 
 /** A scalar has no dimensions, and without a tensor flatten is a layer. */
 const takesNothing = new Set(
-  "flatten f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal".split(" "),
+  "flatten f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal".split(
+    " ",
+  ),
 );
 
 const misspelt = (name: string): string => `${name.slice(0, -1)}${name.at(-1)}${name.at(-1)}`;
@@ -456,7 +460,7 @@ test.each(["softmaxCrossEntropy", "accuracy"])("%s of a column of class numbers 
 
 /** Functions and constructors with a list at their end, which takes any number. */
 const openEnded = new Set(
-  "slice einsum f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal filled values uniform normal".split(
+  "slice einsum f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal filled values uniform normal".split(
     " ",
   ),
 );
