@@ -8,11 +8,11 @@
  */
 import { typeName } from "../core/arrays.ts";
 import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
-import { FeedError, UserError } from "../core/errors.ts";
+import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
-import type { Feeds } from "../runtime/feeds.ts";
+import type { Feed, Feeds } from "../runtime/feeds.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
@@ -200,15 +200,22 @@ export class Batcher {
     return feeds;
   }
 
-  /** Feeds for all samples in their order. */
+  /** Feeds for all samples in their order: the user's own arrays where those are as the program takes them. */
   loadAll(): Feeds {
-    const { arrays, feeds } = this.#buffersFor(this.count);
-    for (const [i, { source, width, scale }] of this.#allColumns().entries()) {
-      const array = arrays[i];
-      if (array === undefined) continue;
-      if (scale === 1) array.set(source);
-      else gatherRows(source, width * this.count, firstRow, 0, 1, array, scale);
-    }
+    const { arrays } = this.#buffersFor(this.count);
+    const { x, y, weight } = this.#columns;
+    let next = 0;
+    const fill = ({ source, width, scale, dtype }: Column): Feed => {
+      const array = arrays[next++];
+      if (array === undefined) throw new CompilerBug("there is no array for a column");
+      if (scale !== 1) gatherRows(source, width * this.count, firstRow, 0, 1, array, scale);
+      else if (isPlain(source, dtype)) return source;
+      else array.set(source);
+      return array;
+    };
+    const feeds: Record<string, Feeds[string]> = { x: x.map(fill).tree() };
+    if (y !== null) feeds.y = y.map(fill).tree();
+    if (weight !== null) feeds.weight = weight.map(fill).tree();
     return feeds;
   }
 
@@ -246,6 +253,11 @@ export class Batcher {
 }
 
 const firstRow = Uint32Array.of(0);
+
+/** Whether an array can be fed as it is. */
+function isPlain(source: Source, dtype: DType): source is Float32Array | Int32Array {
+  return (dtype === "f32" && source instanceof Float32Array) || (dtype === "i32" && source instanceof Int32Array);
+}
 
 const factorKind: Kind<number> = {
   ...number(),

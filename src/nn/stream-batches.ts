@@ -10,6 +10,7 @@ import type { Cursor, Stage } from "../data/pipeline/cursor.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import { isFields } from "../data/pipeline/layout.ts";
 import { type Generator, GeneratorCursor } from "../data/pipeline/operations/generate.ts";
+import type { Report } from "../program/report.ts";
 import type { BatchEntry, BatchReader, BatchSource, EpochPlace, FedBatch, TakeTurn } from "./batches.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import type { OnNaN } from "./non-finite.ts";
@@ -51,6 +52,8 @@ export class StreamBatches implements BatchSource {
   readonly #buffers = new FeedBuffers();
   /** Sizes that were met, the latest last. */
   #met: readonly number[] = [];
+  /** Put together anew each time it is asked for. */
+  #report: { readonly of: Session["executable"]; readonly report: Report } | null = null;
   #scales: ReturnType<Batcher["scales"]> | null = null;
   /** Kept from one epoch to the next where an epoch is no pass. */
   #cursor: Cursor<unknown> | null = null;
@@ -169,7 +172,8 @@ export class StreamBatches implements BatchSource {
     if (hasWeights && !this.#session.isWeighted) await takeTurn(() => this.#session.useWeights());
     await this.#prepare(data.count, entry);
     const { executable, isWeighted } = this.#session;
-    checkTargets(training, executable.report, { data, entry, onNaN });
+    if (this.#report?.of !== executable) this.#report = { of: executable, report: executable.report };
+    checkTargets(training, this.#report.report, { data, entry, onNaN });
     if (!isWeighted) return data;
     return data.weighted(sampleWeights(call, training, data, { sampleWeight: weight, classWeight }));
   }
