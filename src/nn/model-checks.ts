@@ -1,6 +1,15 @@
 /** What a user may have done wrong in `model`: its definition, and each call of a layer in it. */
 import { ShapeError, UserError } from "../core/errors.ts";
-import { callable, checkedLater, checkOptions, type Kind, type OptionTable, object, show } from "../core/options.ts";
+import {
+  callable,
+  checkArguments,
+  checkedLater,
+  checkOptions,
+  type Kind,
+  type OptionTable,
+  object,
+  show,
+} from "../core/options.ts";
 import { atLine, type Origin } from "../core/origin.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
@@ -114,6 +123,7 @@ export function checkCall(
   const count = given.length - (options === undefined ? 0 : 1);
   const most = several === undefined ? 1 : count;
   if (x === undefined || others.length + 1 !== count || count > most) {
+    if (several === undefined) checkArguments(`the layer "${name}"`, given, 1);
     const wanted = several === undefined ? "one tensor" : "tensors";
     throw new UserError(`model: the layer "${name}" takes ${wanted} with the batch in front${atLine(origin)}`);
   }

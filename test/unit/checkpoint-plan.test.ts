@@ -164,11 +164,14 @@ describe("a scan of 1,000 steps that makes 8 times its carry on the way", () => 
   const through = (one: Cell, h: Tensor, xs: Tensor): Tensor =>
     scan((c: Tensor, x) => ({ carry: one({ h: c, x: x as Tensor }) }), h, xs as never).carry;
 
+  /** Copies of u and v in panels, forwards and turned, which a loop of either direction reads: at most these. */
+  const panels = 4 * size * 8 * size * 4;
+
   test("keeps its carries alone where its body is checkpointed", () => {
     const all = looped([steps], through);
     const few = looped([steps], (one, h, xs) => through((given) => ops.checkpoint(one, given), h, xs));
     expect(all.bytes).toBeGreaterThan(steps * (1 + 8) * carry);
-    expect(few.bytes).toBeLessThan(1.05 * steps * carry);
+    expect(few.bytes - panels).toBeLessThan(1.05 * steps * carry);
     expectAgain(few, all);
   });
 
@@ -180,6 +183,6 @@ describe("a scan of 1,000 steps that makes 8 times its carry on the way", () => 
         .carry;
     });
     // rows of a stretch: read, kept twice (a value and a slope of each), and slopes of the carries
-    expect(few.bytes).toBeLessThan((steps / stretch + stretch * (1 + 1 + 8 + 8 + 1 + 1) + 32) * carry);
+    expect(few.bytes - panels).toBeLessThan((steps / stretch + stretch * (1 + 1 + 8 + 8 + 1 + 1) + 32) * carry);
   });
 });
