@@ -81,7 +81,7 @@ describe("several tensors", () => {
     const call = (use: (layers: never, x: never) => unknown) => () =>
       model({ inputs: [2], layers: { d: dense(2) }, call: (x, layers) => use(layers as never, x as never) as never });
     expect(call(({ d }: { d: (...xs: unknown[]) => unknown }, x) => d(x, x) as never)).toThrow(
-      'the layer "d" takes one tensor',
+      'the layer "d" takes one argument',
     );
     expect(call(({ d }: { d: (...xs: unknown[]) => unknown }, x) => d(x, { masks: 1 }))).toThrow(/"masks"|masks/);
   });
