@@ -139,10 +139,15 @@ export async function takeAverages({ executable: { state }, training }: Session)
   for (const name of averages) state.write(`model.${name.slice(prefix.length)}`, await state.read(name));
 }
 
-/** As it stands; undefined where the optimizer keeps none. */
+/** As it stands, as the shortest decimal that float32 holds as that; undefined where the optimizer keeps none. */
 export async function readLearningRate({ executable }: Session): Promise<number | undefined> {
   if (!executable.state.names.includes(learningRatePath)) return undefined;
-  return (await executable.state.read(learningRatePath))[0];
+  const [held = Number.NaN] = await executable.state.read(learningRatePath);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(held.toPrecision(digits));
+    if (Math.fround(short) === held) return short;
+  }
+  return held;
 }
 
 const learningRatePath = "opt.learningRate";

@@ -1,9 +1,11 @@
 /**
  * The targets in a real browser. wasm: threads in the worker of an isolated page, one thread where there is no shared memory
  * and on a page's main thread, with the same numbers everywhere. All of them: on pages whose content security policy forbids
- * compiling code while they run. One file, as it is one browser to unpack.
+ * compiling code while they run. And the report of a run. One file, as it is one browser to unpack.
  */
 import { describe, expect, test } from "vitest";
+import { pageParts, reportPage } from "../../src/nn/report/report.ts";
+import { curvesOfEpochs } from "../../src/nn/report/run-curves.ts";
 import { hasChromium, type PageOptions, runInPage } from "./chromium.ts";
 
 /** What the page does: ten steps of a small regression. */
@@ -153,5 +155,65 @@ describe.skipIf(!hasChromium)("under a content security policy", () => {
   test("with worker-src blob: on several", async () => {
     const { wasm } = await attemptsUnder("script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:");
     expect(wasm).toMatchObject({ device: expect.stringMatching(/^wasm \([2-8] threads\)/), y, warnings: [] });
+  });
+});
+
+/** Opens a report in a frame, points at the middle of its first chart, and then wants it logarithmic, without the first run. */
+const reader = (page: string): string => `
+async function main() {
+  const frame = document.createElement("iframe");
+  frame.srcdoc = ${JSON.stringify(page)};
+  frame.style.cssText = "width: 1000px; height: 800px";
+  document.body.append(frame);
+  const errors = [];
+  await new Promise((done) => frame.addEventListener("load", done));
+  const { contentDocument: inside, contentWindow: view } = frame;
+  view.addEventListener("error", ({ message }) => errors.push(message));
+  const isDrawn = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte > 0);
+  const turn = () => new Promise((done) => setTimeout(done, 50));
+  const drawn = [...inside.querySelectorAll("canvas")].map(isDrawn);
+  const over = inside.querySelector(".u-over");
+  const { left, top, width, height } = over.getBoundingClientRect();
+  const place = { clientX: left + width / 2, clientY: top + height / 2, bubbles: true };
+  for (const type of ["mouseenter", "mousemove"]) over.dispatchEvent(new view.MouseEvent(type, place));
+  await turn();
+  const told = (series) => [...series.children].map((part) => part.innerText.trim()).join(": ");
+  const legends = [...inside.querySelectorAll(".u-legend")].map((legend) => [...legend.querySelectorAll(".u-series")].map(told));
+  const summary = [...inside.querySelectorAll(".summary tr")].map((row) => [...row.cells].map((cell) => cell.innerText.trim()));
+  const boxes = [...inside.querySelectorAll("input")];
+  for (const box of [boxes[0], boxes[1]]) box.click();
+  await turn();
+  const after = [...inside.querySelectorAll(".u-legend")].map((legend) => legend.querySelectorAll(".u-series").length - 1);
+  return { drawn, titles: [...inside.querySelectorAll("h3")].map(({ innerText }) => innerText), legends, summary, after, errors };
+}
+main().catch((error) => ({ errors: [String(error.stack)] }))
+  .then((found) => fetch("/result", { method: "POST", body: JSON.stringify(found) }));
+`;
+
+describe.skipIf(!hasChromium)("a report", () => {
+  test("draws its charts, tells the values under the pointer in all of them, hides a run", async () => {
+    const epochs = (from: number) => [1, 2, 3].map((epoch) => ({
+      epoch, loss: from / epoch, seconds: epoch, validation: { loss: epoch === 3 ? Number.NaN : from / epoch + 1 },
+    })); // biome-ignore format: short
+    const runs = [
+      { name: "one", curves: curvesOfEpochs(epochs(1)) },
+      { name: "<two>", curves: curvesOfEpochs(epochs(2).slice(0, 1)) },
+    ];
+    const page = reportPage(runs, await pageParts(), "Two runs");
+    expect(JSON.parse(await runInPage(reader(page), { isolated: false, place: "page" }))).toEqual({
+      drawn: [true, true],
+      titles: ["loss", "seconds an epoch"],
+      legends: [
+        ["epoch: 2", "one, train: 0.5", "one, validation: 1.5", "<two>, train: –", "<two>, validation: –"],
+        ["epoch: 2", "one: 2", "<two>: –"],
+      ],
+      summary: [
+        ["run", "epochs", "loss", "validation loss"],
+        ["one", "3", "0.33333", "NaN best 1.5 in epoch 2"],
+        ["<two>", "1", "2", "3 best 3 in epoch 1"],
+      ],
+      after: [2, 1],
+      errors: [],
+    });
   });
 });

@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { addCompileCommand } from "../../src/tools/cli/compile-command.ts";
 import { addExplainCommand } from "../../src/tools/cli/explain-command.ts";
 import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
+import { addReportCommand } from "../../src/tools/cli/report-command.ts";
 import { addRunCommand } from "../../src/tools/cli/run-command.ts";
 import { runCommand } from "../../src/tools/script.ts";
 
@@ -17,6 +18,7 @@ async function run(args: readonly string[]): Promise<void> {
   addGraphCommand(command);
   addExplainCommand(command);
   addCompileCommand(command);
+  addReportCommand(command);
   await runCommand(command, args);
 }
 

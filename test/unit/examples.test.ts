@@ -2,9 +2,12 @@
  * The examples, run as a user runs them: what they print is what they promise. (derivatives.ts and the two for MNIST have
  * tests of their own.)
  */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
+import { readEvents } from "../../src/node.ts";
 import { runScript } from "./run-script.ts";
 
 async function printed(example: string, ...args: readonly string[]): Promise<readonly string[]> {
@@ -61,6 +64,25 @@ test("resume: a killed run goes on to the same losses", async () => {
   expect(lines[0]).toMatch(/^A run was killed \(.+\) in epoch 2, after 3 of 8 steps\.$/);
   expect(lines[1]?.split(/: +/)[1]).toBe(lines[2]?.split(/: +/)[1]);
   expect(lines.at(-1)).toBe("The losses are equal, to the last bit.");
+});
+
+test("mnist-tensorboard: C4 of the workloads, whose event files are read back", async () => {
+  const logs = mkdtempSync(join(tmpdir(), "tensorloom-logs-"));
+  const args = ["--logs", logs, "--images", "1024", "--epochs", "2", "--target", "wasm"];
+  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", "examples/mnist-tensorboard.ts", "--", ...args]); // biome-ignore format: short
+  expect([code, stderr.replace(/^MNIST could not be had.*\n/, "")]).toEqual([0, ""]);
+  const [, ...epochs] = stdout.trimEnd().split("\n");
+  const last =
+    /^Epoch 2\/2: loss ([\d.]+), accuracy ([\d.]+), validation loss ([\d.]+), validation accuracy ([\d.]+) \([\d.]+ s/;
+  const printed = last.exec(epochs[1] ?? "")?.slice(1);
+  const [train, test] = [await readEvents(join(logs, "train")), await readEvents(join(logs, "validation"))];
+  const written = [train, test].flatMap(({ scalars }) =>
+    ["epoch_loss", "epoch_accuracy"].map((tag) => scalars.get(tag)),
+  );
+  expect(written.map((points) => points?.map(({ step }) => step))).toEqual(written.map(() => [0, 1]));
+  expect(written.map((points) => points?.[1]?.value.toFixed(4))).toEqual(printed);
+  expect([...train.histograms.keys()]).toEqual(["dense1/kernel/histogram", "dense2/kernel/histogram"]);
+  expect([train.graphs.length, (await readEvents(logs)).hparams]).toEqual([1, { batch: 64, seed: 1 }]);
 });
 
 test("cnn: a convolutional network learns from a few images", async () => {

@@ -253,6 +253,8 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
   tensorBoard: (options) => node.tensorBoard(options as never),
+  htmlReport: (options) => node.htmlReport("report.html", options as never),
+  saveReport: (options) => node.saveReport("/nowhere/at/all", {}, options as never),
   csvLogger: (options) => node.csvLogger("log.csv", options as never),
   jsonLogger: (options) => node.jsonLogger("log.jsonl", options as never),
   script: (options) => node.script(options as never, () => {}),

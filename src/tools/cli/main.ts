@@ -9,6 +9,7 @@ import { addCompileCommand } from "./compile-command.ts";
 import { doctor } from "./doctor.ts";
 import { addExplainCommand } from "./explain-command.ts";
 import { addGraphCommand } from "./graph-command.ts";
+import { addReportCommand } from "./report-command.ts";
 import { addRunCommand } from "./run-command.ts";
 
 const command = new Command("tensorloom")
@@ -29,6 +30,7 @@ addRunCommand(command);
 addGraphCommand(command);
 addExplainCommand(command);
 addCompileCommand(command);
+addReportCommand(command);
 
 // A reader that has seen enough (| head) closes the pipe: no error of anybody.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
