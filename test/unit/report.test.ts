@@ -50,6 +50,9 @@ describe("the same curves", () => {
     const curves = run?.curves ?? [];
     expect(curves.filter(({ axis }) => axis === "epoch")).toEqual(curvesOfEpochs(history.epochs));
     expect(loss(curves, "train", "step")?.x).toEqual([1, 2, 3, 4, 5, 6]);
+    const [begin, ...rest] = readFileSync(at("run.jsonl"), "utf8").split("\n");
+    writeFileSync(at("unknown.jsonl"), [begin?.replace('"steps":2', '"steps":null'), ...rest].join("\n"));
+    expect((await readRuns(at("unknown.jsonl")))[0]?.curves).toEqual(curves);
   });
 
   test("of event files, of a run or of all below a folder", async () => {

@@ -77,12 +77,18 @@ function addScores(curves: Curves, facts: EpochFacts, kind: Pick<Curve, "axis" |
 /** Of what `jsonLogger` wrote, line by line. */
 export function curvesOfLines(lines: readonly EpochFacts[]): readonly Curve[] {
   const curves = new Curves();
+  /** Batches in an epoch; 0 where the data did not say, and then those that were told of are counted. */
   let steps = 0;
+  let [before, last] = [0, { epoch: 1, step: 0 }];
   for (const line of lines) {
+    const now = { epoch: Number(line.epoch), step: Number(line.step) };
     if (line.event === "begin") steps = Number(line.steps);
     if (line.event === "epoch") addEpoch(curves, line);
     if (line.event !== "batch") continue;
-    addScores(curves, line, { axis: "step", side: "train" }, (Number(line.epoch) - 1) * steps + Number(line.step));
+    if (now.epoch !== last.epoch) before += last.step;
+    last = now;
+    const done = steps > 0 ? (now.epoch - 1) * steps : before;
+    addScores(curves, line, { axis: "step", side: "train" }, done + now.step);
   }
   return curves.all();
 }
