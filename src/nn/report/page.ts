@@ -28,8 +28,11 @@ const palette = ["#2b7bd0", "#e07a1f", "#1f9d6b", "#c2498f", "#8a63d2", "#b0921e
 
 const data: PageData = JSON.parse(document.getElementById("data")?.textContent ?? "");
 const hidden = new Set<number>();
-let isLog = false;
-let plots: { readonly plot: uPlot; readonly box: HTMLElement }[] = [];
+/** What the page shows just now. */
+const shown: { isLog: boolean; plots: readonly { readonly plot: uPlot; readonly box: HTMLElement }[] } = {
+  isLog: false,
+  plots: [],
+};
 
 // ---- what there is ---------------------------------------------------------------------------------------------------
 
@@ -209,7 +212,7 @@ function draw(chart: Chart, box: HTMLElement): uPlot | null {
   if (lines.length === 0) return null;
   const tables = lines.map(({ curve, values }): uPlot.AlignedData => [[...curve.x], [...values]]);
   const joined = tables.length === 1 && tables[0] !== undefined ? tables[0] : uPlot.join(tables);
-  const isLogged = isLog && lines.every(({ values }) => values.every((value) => value === null || value > 0));
+  const isLogged = shown.isLog && lines.every(({ values }) => values.every((value) => value === null || value > 0));
   const width = box.clientWidth;
   return new uPlot(
     {
@@ -267,15 +270,15 @@ const boxes = charts.map((chart) => {
 });
 
 function drawAll(): void {
-  for (const { plot } of plots) plot.destroy();
-  plots = boxes.flatMap(({ chart, box }) => {
+  for (const { plot } of shown.plots) plot.destroy();
+  shown.plots = boxes.flatMap(({ chart, box }) => {
     const plot = draw(chart, box);
     return plot === null ? [] : [{ plot, box }];
   });
 }
 
 function redraw(): void {
-  for (const { plot } of plots) plot.redraw(false, true);
+  for (const { plot } of shown.plots) plot.redraw(false, true);
 }
 
 function keyOfLines(): HTMLElement {
@@ -289,7 +292,7 @@ function keyOfLines(): HTMLElement {
 const controls = make("div", { class: "controls" });
 controls.append(
   checkbox("logarithmic", false, (isOn) => {
-    isLog = isOn;
+    shown.isLog = isOn;
     drawAll();
   }),
   themeButton(),
@@ -307,5 +310,5 @@ document.body.append(main);
 drawAll();
 prefersDark.addEventListener("change", redraw);
 addEventListener("resize", () => {
-  for (const { plot, box } of plots) plot.setSize({ width: box.clientWidth, height: plot.height });
+  for (const { plot, box } of shown.plots) plot.setSize({ width: box.clientWidth, height: plot.height });
 });
