@@ -26,6 +26,7 @@ export type {
   SliceShape,
 } from "./dsl/part-types.ts";
 export type { EntryFunction, EntryResult, OutputsOf, ProgramDefinition, StepDefinition } from "./dsl/program.ts";
+export type { Fans } from "./dsl/scaled-initializers.ts";
 export type {
   AlongAxis,
   Broadcast,

@@ -31,7 +31,7 @@ export const layerRows = {
       options: {
         name: "hidden",
         activation: "selu",
-        initializer: "heNormal", // by its name: the test puts the function here
+        initializer: "heNormal",
         kernelRegularizer: l2(0.1),
         biasRegularizer: l1(0.2),
         kernelConstraint: constraints.maxNorm({ maxValue: 4 }),
@@ -65,16 +65,18 @@ export const initializerRows = {
   zeros: { deviation: () => 0, mean: 0 },
   ones: { deviation: () => 0, mean: 1 },
   glorotUniform: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0, bound: Math.sqrt(3) },
-  glorotNormal: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0 },
+  glorotNormal: { deviation: (fanIn, fanOut) => Math.sqrt(2 / (fanIn + fanOut)), mean: 0, bound: 2.2737 },
   heUniform: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0, bound: Math.sqrt(3) },
-  heNormal: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0 },
+  heNormal: { deviation: (fanIn) => Math.sqrt(2 / fanIn), mean: 0, bound: 2.2737 },
+  lecunUniform: { deviation: (fanIn) => Math.sqrt(1 / fanIn), mean: 0, bound: Math.sqrt(3) },
+  lecunNormal: { deviation: (fanIn) => Math.sqrt(1 / fanIn), mean: 0, bound: 2.2737 },
   orthogonal: { deviation: (fanIn, fanOut) => 1 / Math.sqrt(Math.max(fanIn, fanOut)), mean: 0 },
 } satisfies Readonly<Record<keyof typeof initializers, InitializerRow>>;
 
 export interface InitializerRow {
   deviation(fanIn: number, fanOut: number): number;
   readonly mean: number;
-  /** In deviations: uniform numbers have one. */
+  /** In deviations. */
   readonly bound?: number;
 }
 

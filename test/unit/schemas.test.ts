@@ -53,11 +53,7 @@ function made(name: string, ...args: readonly unknown[]): unknown {
   return make(...args);
 }
 
-const layerOf = (name: string, { given, options = {} }: LayerRow): Layer => {
-  const { initializer } = options;
-  const named = typeof initializer === "string" ? { initializer: known<unknown>(initializers, initializer) } : {};
-  return made(name, ...given, { ...options, ...named }) as Layer;
-};
+const layerOf = (name: string, { given, options = {} }: LayerRow): Layer => made(name, ...given, options) as Layer;
 
 const rowsOf = <R>(rows: Table<readonly R[]>): [string, R][] =>
   Object.entries(rows).flatMap(([name, list]) => list.map((row): [string, R] => [name, row]));

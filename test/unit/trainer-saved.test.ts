@@ -185,7 +185,7 @@ describe("layers and optimizers from their configs", () => {
     ["half a unit", { kind: "dense", units: 0.5 }, "config.units: expected a whole number from 1, found 0.5"],
     ["a text for a number", { kind: "dense", units: "5" }, 'config.units: expected a whole number from 1, found "5"'],
     ["no activation of ours", { kind: "activation", activation: "toString" }, 'expected one of "relu", "leakyRelu", "elu",'],
-    ["no initializer of ours", { kind: "dense", units: 1, initializer: "constructor" }, 'expected one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "orthogonal", "zeros", "ones"'],
+    ["no initializer of ours", { kind: "dense", units: 1, initializer: "constructor" }, 'expected one of "glorotUniform", "glorotNormal", "heUniform", "heNormal", "lecunUniform", "lecunNormal", "orthogonal", "zeros", "ones", "randomNormal"'],
     ["no regularizer of ours", { kind: "dense", units: 1, kernelRegularizer: { kind: "l3" } }, 'kernelRegularizer: expected a regularizer (l1l2), found "l3"'],
     ["code", { kind: "sequential", layers: [{ kind: "code", name: "mine" }] }, "config.layers.0: this layer is code"],
     ["too deep", nested(40), "nested deeper than 32 levels"],

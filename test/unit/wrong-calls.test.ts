@@ -156,7 +156,7 @@ const rows: Readonly<Record<string, Row>> = {
     "f32 f64 f16 bf16 i32 u32 u8 bool".split(" ").map((name) => [name, { args: () => [2, "batch"] }]),
   ),
   ...Object.fromEntries(
-    "zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal"
+    "zeros ones glorotUniform glorotNormal heUniform heNormal lecunUniform lecunNormal orthogonal"
       .split(" ")
       .map((name) => [name, { args: () => [2, 3] }]),
   ),
@@ -353,7 +353,7 @@ test.each(Object.entries(rows))("%s with wrong values", (name, { args, options }
 
 /** A scalar has no dimensions, and without a tensor flatten is a layer. */
 const takesNothing = new Set(
-  "flatten f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal".split(
+  "flatten f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal lecunUniform lecunNormal orthogonal".split(
     " ",
   ),
 );
@@ -462,7 +462,7 @@ test.each(["softmaxCrossEntropy", "accuracy"])("%s of a column of class numbers 
 
 /** Functions and constructors with a list at their end, which takes any number. */
 const openEnded = new Set(
-  "slice einsum f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal orthogonal filled values uniform normal".split(
+  "slice einsum f32 f64 f16 bf16 i32 u32 u8 bool zeros ones glorotUniform glorotNormal heUniform heNormal lecunUniform lecunNormal orthogonal filled values uniform normal".split(
     " ",
   ),
 );

@@ -1,13 +1,13 @@
 /** A dense layer: every input to each output. */
 import { ShapeError, UserError } from "../../core/errors.ts";
-import { count, flag, isInitializer } from "../../core/options.ts";
+import { count, flag } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
 import { glorotUniform, type Initializer, zeros } from "../../dsl/initializers.ts";
 import { add, dot } from "../../dsl/ops.ts";
 import { freeze, param, type StateSpec } from "../../dsl/spec.ts";
-import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
+import type { Shape } from "../../graph/shape.ts";
 import { constraintKind } from "../constraints/limits.ts";
-import { initializerKind } from "../initializers.ts";
+import { initializerKind, startOf } from "../initializers.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type OptionsOf, option, required } from "../schema.ts";
@@ -20,7 +20,7 @@ const options = {
   activation: option(activationKind, "linear"),
   /** Whether a bias is added. True by default. */
   useBias: option(flag, true),
-  /** Starting weights for a shape; `glorotUniform` by default, as in Keras. The bias starts at zero. */
+  /** Starting weights: a name, a function of the shape, or values; `glorotUniform` by default, as in Keras. The bias starts at zero. */
   initializer: option(initializerKind, glorotUniform),
   /** Whether training changes the weights. False makes them plain state: no gradients, no moments. True by default. */
   trainable: option(flag, true),
@@ -65,12 +65,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     throw new UserError(`dense: a biasRegularizer needs a bias: leave useBias: false out${atLine(origin)}`);
   }
   const state = (start: Initializer) => (trainable ? param(start) : freeze(param(start)));
-  const start = (inputs: number): Initializer => {
-    const made = initializer(inputs, units);
-    if (!isInitializer(made) || sameShape(made.shape, [inputs, units])) return made; // what is none `param` refuses
-    const [found, wanted] = [printShape(made.shape), printShape([inputs, units])];
-    throw new ShapeError(`dense(${units}): the initializer gives ${found}, the kernel is ${wanted}${atLine(origin)}`);
-  };
+  const place = { call: `dense(${units})`, weight: "kernel", origin };
   return built(denseSchema, values, {
     rule: units,
     masking: "pass",
@@ -87,7 +82,7 @@ export function dense<const N extends number>(units: N, options: DenseOptions = 
     params(sample): Params {
       const inputs = sample.at(-1);
       if (inputs === undefined) throw new ShapeError(`dense(${units}): a sample must have an axis${atLine(origin)}`);
-      const kernel = state(start(inputs));
+      const kernel = state(startOf(initializer, [inputs, units], place));
       return useBias ? { kernel, bias: state(zeros(units)) } : { kernel };
     },
     apply({ kernel, bias }, x, { logits }) {
