@@ -6,7 +6,6 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, type OptionTable, object, show, text } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
@@ -43,6 +42,7 @@ const knownLanguage =
 export async function pageParts(): Promise<PageParts> {
   const page = fileURLToPath(new URL(`./page${extname(import.meta.url)}`, import.meta.url));
   try {
+    const { build } = await import("esbuild"); // who draws no report does not load it
     const { outputFiles } = await build({
       entryPoints: [page],
       bundle: true,
