@@ -1,7 +1,7 @@
 /**
  * What a program may be compiled with.
  */
-import { callable, list, type OptionTable, object, oneOf, seed } from "./core/options.ts";
+import { callable, list, type OptionTable, object, oneOf, seed, text } from "./core/options.ts";
 import type { Dims } from "./graph/shape.ts";
 import type { LaunchObserver } from "./runtime/machine.ts";
 import { type Skippable, skippable } from "./stages.ts";
@@ -10,6 +10,8 @@ import { type TargetOptions, targetTable } from "./targets.ts";
 export interface CompileOptions extends TargetOptions {
   /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
   readonly dims?: Dims;
+  /** Which entries to compile at once: all by default. The others are when `prepare` or `run` first asks for them. */
+  readonly entries?: readonly string[];
   /** Starting weights and random draws follow from it: a whole number below 2^53, all of whose bits count. 0 by default. */
   readonly seed?: number;
   /** Steps to leave out, for comparison. */
@@ -28,6 +30,7 @@ export interface CompileOptions extends TargetOptions {
 export const compileTable: OptionTable<CompileOptions> = {
   ...targetTable,
   dims: object(),
+  entries: list(text),
   seed,
   skip: list(oneOf(...skippable)),
   onWarning: callable(),

@@ -77,6 +77,7 @@ export async function compileOn<O, I>(
       machine,
       states,
       dims,
+      ...(options.entries === undefined ? {} : { first: options.entries }),
       inputs: declaredInputs(program.inputs),
       compileEntry: (name, sizes) => {
         const { entry, report } = stagesOf(program, name, sizes, target, options, {

@@ -16,7 +16,7 @@ import { openSession, type Session, startOfRun } from "./session.ts";
 import type { Training, TrainingOutputs, TrainingProgram } from "./training-program.ts";
 
 /** How a trainer is compiled: target, batch, seed, and what `compile` takes. */
-export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
+export interface TrainerCompileOptions extends Omit<CompileOptions, "dims" | "entries"> {
   /** Samples a step; 128 by default. A trainer that is compiled again keeps what it had. */
   readonly batch?: number;
   /**
@@ -34,6 +34,11 @@ export interface TrainerCompileOptions extends Omit<CompileOptions, "dims"> {
    * anew, and `executable` is another one then, with the same states.
    */
   readonly weighted?: boolean;
+  /**
+   * Which entries are compiled at once: `["train"]` by default. `evaluate` and `predict` are by their first calls, as in Keras, and for
+   * validation before the first step.
+   */
+  readonly entries?: readonly string[];
   /** What compiles the program: `compile` by default. */
   readonly compiler?: (program: TrainingProgram, options: CompileOptions) => Promise<Executable<TrainingOutputs>>;
 }
@@ -117,9 +122,9 @@ async function build(
   options: TrainerCompileOptions,
   { batch, seed, isWeighted }: Settings,
 ): Promise<Executable<TrainingOutputs>> {
-  const { batch: _, weighted: __, fresh: ___, compiler = compile, ...rest } = options;
+  const { batch: _, weighted: __, fresh: ___, compiler = compile, entries = ["train"], ...rest } = options;
   const program = isWeighted ? training.weightedProgram() : training.program;
-  return compiler(program, { ...rest, seed, dims: { batch } });
+  return compiler(program, { ...rest, seed, dims: { batch }, entries });
 }
 
 /** What was warned of at the compilation before is not told again. */

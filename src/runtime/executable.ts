@@ -109,6 +109,8 @@ export interface ExecutableParts extends SpecializationParts {
   readonly states: readonly BufferSlot[];
   readonly dims: Dims;
   readonly inputs: readonly DeclaredInput[];
+  /** The entries to prepare at once; all by default. */
+  readonly first?: readonly string[];
   /** The report without its entries. */
   readonly summary: () => Omit<Report, "entries">;
 }
@@ -120,7 +122,7 @@ export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Exec
     if (!(name in core) && name !== "then") continue;
     throw new UserError(`an entry cannot be called "${name}": executables have that name already. Choose another.`);
   }
-  await core.prepare(parts.dims);
+  await core.prepare(parts.dims, parts.first);
   for (const name of parts.program.entries.keys()) {
     Object.defineProperty(core, name, { value: (feeds?: Feeds) => core.enqueue(name, feeds ?? {}), enumerable: true });
   }

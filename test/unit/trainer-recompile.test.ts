@@ -42,6 +42,22 @@ async function line(target: "js" | "wasm") {
   return { net, samples };
 }
 
+test("the training step is compiled at once, the others by their first calls, or all where that is said", async () => {
+  const names = (net: ReturnType<typeof network>) => net.executable.report.entries.map(({ entry }) => entry);
+  const net = await compiled();
+  expect(names(net)).toEqual(["train"]);
+  await net.predict({ x: [1, 2] });
+  expect(names(net)).toEqual(["train", "predict"]);
+  await net.evaluate({ x: [1, 2, 3, 4, 5, 6, 7, 8], y: [0, 1, 0, 1] });
+  expect(names(net)).toEqual(["train", "predict", "evaluate"]);
+  expect(names(await compiled({ entries: ["train", "evaluate", "predict"] }))).toEqual([
+    "train",
+    "evaluate",
+    "predict",
+  ]);
+  await expect(compiled({ entries: ["step"] })).rejects.toThrow('there is no entry "step"');
+});
+
 describe("compile again", () => {
   test.each([
     ["js", "wasm"],
