@@ -11,6 +11,7 @@ import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } fro
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
+import { Pixels } from "../data/pixels.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import type { Feed, Feeds } from "../runtime/feeds.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
@@ -30,7 +31,10 @@ export type ForEach<Names extends string, T> = [Names] extends [never] ? never :
 export interface Samples<In extends string = never, Out extends string = never> {
   /** The inputs, one sample after the other. */
   readonly x: NumbersFor<In>;
-  /** What the outputs are compared with, one sample after the other: class numbers, or numbers shaped like the output. */
+  /**
+   * What the outputs are compared with, one sample after the other: class numbers, or numbers shaped like the output. Pixels as such
+   * numbers, for an autoencoder, are multiplied by 1/255.
+   */
   readonly y: NumbersFor<Out>;
   /**
    * What x is multiplied by. 1 by default, but 1/255 for Pixels (what `loadMnist` gives); once there was a `fit`, what its x was
@@ -165,8 +169,8 @@ export class Batcher {
     return this.#columns.x.map(({ source, scale }) => scaleTrainedOn(source, scale));
   }
 
-  /** The targets as they were given, and how many numbers each sample has. */
-  targets(): Ports<Pick<Column, "source" | "width">> | null {
+  /** The targets as they were given, how many numbers each sample has, and what they are multiplied by. */
+  targets(): Ports<Pick<Column, "source" | "width" | "scale">> | null {
     return this.#columns.y;
   }
 
@@ -331,7 +335,7 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
       throw new UserError(`${call}: a target cannot be ${dtype}: use f32 or i32`);
     }
     checkIntegers(call, path, source, width, dtype);
-    return { source, width, scale: 1, dtype };
+    return { source, width, scale: isFloat(dtype) && source instanceof Pixels ? source.scale : 1, dtype };
   });
 }
 

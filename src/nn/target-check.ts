@@ -21,7 +21,7 @@ export function checkTargets(
 ): void {
   const compiled = report.entries.find((it) => it.entry === entry);
   const besides = (value: number): boolean => onNaN !== "stop" && !Number.isFinite(Math.fround(value));
-  for (const [name, { source, width }] of data.targets()?.entries() ?? []) {
+  for (const [name, { source, width, scale }] of data.targets()?.entries() ?? []) {
     const path = training.targets.path("y", name);
     const fail = (at: number, wanted: string): never => {
       throw new FeedError(`${data.call}: ${data.placeOf(path, width, at)} is ${source[at]}: ${wanted}`);
@@ -33,8 +33,9 @@ export function checkTargets(
       if (at >= 0) fail(at, labelsInWords(picks));
     }
     const range = training.ranges.get(name);
-    const isFine = range === null || (source instanceof Uint8Array && range.least <= 0 && range.most >= 255);
-    const at = isFine ? -1 : firstOutside(source, range.least, range.most, besides);
+    const [least, most] = range === null ? [0, 0] : [range.least / scale, range.most / scale];
+    const isFine = range === null || (source instanceof Uint8Array && least <= 0 && most >= 255);
+    const at = isFine ? -1 : firstOutside(source, least, most, besides);
     if (range !== null && at >= 0) fail(at, range.wanted);
   }
 }

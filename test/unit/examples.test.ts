@@ -2,13 +2,16 @@
  * The examples, run as a user runs them: what they print is what they promise. (derivatives.ts and the two for MNIST have
  * tests of their own.)
  */
-import { mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { readEvents } from "../../src/node.ts";
 import { runScript } from "./run-script.ts";
+
+/** Where MNIST lies beside the checkout its images are used, else drawn ones. */
+const mnistFolder = existsSync("../shared/data/mnist") ? "../shared/data/mnist" : "";
 
 async function printed(example: string, ...args: readonly string[]): Promise<readonly string[]> {
   const given = args.length === 0 ? [] : ["--", ...args];
@@ -135,6 +138,24 @@ test("transformer: a text is known by heart, and said from its beginning", async
   const [, said, all] = /^(\d+) of (\d+) letters are those of the text\.$/.exec(lines.at(-1) ?? "") ?? [];
   expect(Number(said) / Number(all)).toBeGreaterThan(0.98);
 }, 60_000);
+
+test("gan: points in each of the eight clouds", async () => {
+  const lines = await printed("gan");
+  expect(lines.map((line) => line.split(":")[0])).toEqual(["step 500", "step 1000", "step 1500", "step 2000"]);
+  const hits = (/in the clouds (.+)$/.exec(lines.at(-1) ?? "")?.[1] ?? "").split(" ").map(Number);
+  expect(hits).toHaveLength(8);
+  expect(Math.min(...hits)).toBeGreaterThan(40); // 128 each at best; the generator at its start hits none
+});
+
+test("autoencoder: digits are drawn from two numbers", async () => {
+  const args = ["run", "examples/autoencoder.ts", "--", "3", "10240"];
+  const { code, stdout } = await runScript("src/tools/cli/main.ts", args, { TENSORLOOM_DATA: mnistFolder });
+  expect(code).toBe(0);
+  const [, loss = "9", pictures = ""] = /^Test loss (\d\.\d+)\. [^\n]+\n(.*)$/ms.exec(stdout) ?? [];
+  expect(Number(loss)).toBeLessThan(0.25); // 0.263 is what always drawing the mean digit of MNIST has
+  expect(pictures.split("\n").length).toBe(3 * 14 + 2);
+  expect(pictures).toMatch(/[:+#]{3}/);
+});
 
 test("inspect: six nodes at every stage", async () => {
   const text = (await printed("inspect")).join("\n");

@@ -52,6 +52,20 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
   });
 });
 
+test.each(["meanSquaredError", "sigmoidCrossEntropy"] as const)(
+  "pixels are taken from 0 to 1 as targets too: an autoencoder's %s",
+  async (loss) => {
+    const lossOf = async (y: FitOptions["y"]) => {
+      const net = trainer(dense(1), { input: [1], loss, optimizer: sgd({ learningRate: 0.1 }) });
+      await net.compile({ target: "js", batch: 4, seed: 1 });
+      const { epochs } = await net.fit({ x: new Pixels(bytes), y, epochs: 2 });
+      return [...epochs.map((epoch) => epoch.loss), (await net.evaluate({ x: new Pixels(bytes), y })).loss];
+    };
+    expect(await lossOf(new Pixels(bytes))).toEqual(await lossOf(Float32Array.from(bytes, (value) => value / 255)));
+    await expect(lossOf(Pixels.of(1))).rejects.toThrow("y has 1 numbers for the 4 samples of x");
+  },
+);
+
 test("pixels are pixels in parts and copies of them too, and the digits are some", () => {
   const { train } = syntheticDigits({ train: 10, test: 10 });
   expect(
