@@ -55,7 +55,7 @@ test("the training step is compiled at once, the others by their first calls, or
     "evaluate",
     "predict",
   ]);
-  await expect(compiled({ entries: ["step"] })).rejects.toThrow('there is no entry "step"');
+  await expect(compiled({ entries: ["step"] })).rejects.toThrow('the program has no entry "step"');
 });
 
 describe("compile again", () => {
