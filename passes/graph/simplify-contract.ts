@@ -42,13 +42,17 @@ export const contractRules: readonly Rule[] = [
   ),
 ];
 
-/** A law for the operand in a place, tried at the second and at the first. */
+/** A law for an operand that repeats, tried at the second place and at the first: other contractions are not looked into. */
 function ofEitherOperand(
   law: string,
   at: (root: Node, place: 0 | 1, build: Build) => Node | null,
   { exact }: Pick<Rule, "exact">,
 ): Rule {
-  return rule(law, pattern(contract, x, w), (_, b, root) => at(root, 1, b) ?? at(root, 0, b), { exact });
+  const tried = (root: Node, place: 0 | 1, build: Build): Node | null => {
+    const wide = root.args[place];
+    return wide !== undefined && isOp(wide, broadcast) ? at(root, place, build) : null;
+  };
+  return rule(law, pattern(contract, x, w), (_, b, root) => tried(root, 1, b) ?? tried(root, 0, b), { exact });
 }
 
 /** So relu's mask joins the product whose slope was flattened; not one that is computed again once that slope is known. */
