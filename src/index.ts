@@ -94,6 +94,16 @@ export type {
 export { Masks } from "./nn/layers/masks.ts";
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export * as layers from "./nn/layers/public.ts";
+export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
+export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";
+export { type LstmCellOptions, type LstmOptions, lstm, lstmCell } from "./nn/layers/recurrent/lstm.ts";
+export type { RecurrentLayer } from "./nn/layers/recurrent/recurrent.ts";
+export {
+  type SimpleRnnCellOptions,
+  type SimpleRnnOptions,
+  simpleRnn,
+  simpleRnnCell,
+} from "./nn/layers/recurrent/simple-rnn.ts";
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";

@@ -3,7 +3,7 @@
  * anew in float64 from the papers' formulas. `tsc` names one without a row, and `schemas.test.ts` an option that no row sets.
  */
 import type { ActivationName, InputSpec, Layer } from "../src/index.ts";
-import { activation, constraints, dense, dropout, f32, flatten, l1, l1l2, l2 } from "../src/index.ts";
+import { activation, constraints, dense, dropout, f32, flatten, glorotUniform, heNormal, l1, l1l2, l2, ones } from "../src/index.ts"; // biome-ignore format: names
 import type { initializers } from "../src/nn/initializers.ts";
 import type * as layers from "../src/nn/layers/all.ts";
 import type * as losses from "../src/nn/losses/all.ts";
@@ -21,6 +21,27 @@ export interface LayerRow {
 }
 
 const inner: readonly Layer[] = [dense(4, { activation: "relu" }), dropout(0.25), dense(2), activation("tanh")];
+
+/** Options of all recurrent cells. */
+const cellOptions = {
+  name: "cell",
+  activation: "relu",
+  useBias: true,
+  kernelInitializer: heNormal,
+  recurrentInitializer: glorotUniform,
+  biasInitializer: ones,
+  kernelRegularizer: l2(0.1),
+  recurrentRegularizer: l1(0.2),
+  biasRegularizer: l2(0.3),
+  kernelConstraint: constraints.nonNeg(),
+  recurrentConstraint: constraints.maxNorm(),
+  biasConstraint: constraints.nonNeg(),
+  dropout: 0.2,
+  recurrentDropout: 0.3,
+};
+/** And of the layers that carry them. */
+const courseOptions = { returnSequences: true, returnState: true, goBackwards: true, zeroOutputForMask: true };
+const steps = [4, 3];
 
 export const layerRows = {
   activation: [{ given: ["gelu"], options: { name: "end" } }],
@@ -44,10 +65,44 @@ export const layerRows = {
   ],
   dropout: [{ given: [0.5], options: { name: "noise" } }],
   flatten: [{ given: [], sample: [2, 3] }],
+  gru: [
+    { given: [4], sample: steps },
+    {
+      given: [3],
+      options: { ...cellOptions, ...courseOptions, recurrentActivation: "tanh", resetAfter: false },
+      sample: steps,
+    },
+    { given: [2], options: { useBias: false }, sample: steps },
+  ],
+  gruCell: [
+    { given: [4] },
+    { given: [3], options: { ...cellOptions, recurrentActivation: "tanh", resetAfter: false } },
+    { given: [2], options: { useBias: false } },
+  ],
+  lstm: [
+    { given: [4], sample: steps },
+    {
+      given: [3],
+      options: { ...cellOptions, ...courseOptions, recurrentActivation: "tanh", unitForgetBias: false },
+      sample: steps,
+    },
+    { given: [2], options: { useBias: false }, sample: steps },
+  ],
+  lstmCell: [
+    { given: [4] },
+    { given: [3], options: { ...cellOptions, recurrentActivation: "tanh", unitForgetBias: false } },
+    { given: [2], options: { useBias: false } },
+  ],
   sequential: [
     { given: [inner], options: { name: "block" } },
     { given: [[flatten(), dense(1)]], sample: [2, 3] },
   ],
+  simpleRnn: [
+    { given: [4], sample: steps },
+    { given: [3], options: { ...cellOptions, ...courseOptions }, sample: steps },
+    { given: [2], options: { useBias: false }, sample: steps },
+  ],
+  simpleRnnCell: [{ given: [4] }, { given: [3], options: cellOptions }, { given: [2], options: { useBias: false } }],
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 
 /** What a weight tensor costs. */
