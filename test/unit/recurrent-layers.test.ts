@@ -164,7 +164,7 @@ describe("messages", () => {
     [
       "an initializer of another shape",
       () => gru(2, { recurrentInitializer: () => zeros(2, 2) }).params([3, 1]),
-      /^gru: the initializer of its recurrentKernel gives \[2,2\], it is \[2,6\]\n/,
+      /^gru: the initializer gives \[2,2\], the recurrentKernel is \[2,6\]\n/,
     ],
   ])("%s", async (_, call, message) => {
     await expect(async () => call()).rejects.toThrow(message);

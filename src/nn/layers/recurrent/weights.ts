@@ -1,13 +1,13 @@
 /** What the dense cells share: options of their weights, kernel, recurrent kernel and bias, and the noise of dropout. */
-import { CompilerBug, ShapeError } from "../../../core/errors.ts";
-import { flag, isInitializer, number } from "../../../core/options.ts";
-import { atLine, type Origin } from "../../../core/origin.ts";
+import { CompilerBug } from "../../../core/errors.ts";
+import { flag, number } from "../../../core/options.ts";
+import type { Origin } from "../../../core/origin.ts";
 import { glorotUniform, type Initializer, orthogonal, zeros } from "../../../dsl/initializers.ts";
 import { dropout, full, mul, slice } from "../../../dsl/ops.ts";
 import { param, type StateSpec } from "../../../dsl/spec.ts";
-import { type Dim, printShape, type Shape, sameShape } from "../../../graph/shape.ts";
+import type { Dim, Shape } from "../../../graph/shape.ts";
 import { constraintKind } from "../../constraints/limits.ts";
-import { initializerKind } from "../../initializers.ts";
+import { type InitializerOption, initializerKind, startOf } from "../../initializers.ts";
 import { regularizerKind } from "../../regularizers/kind.ts";
 import { option, type ValuesOf } from "../../schema.ts";
 import { floatsFrom, type ParamTensors } from "../layer.ts";
@@ -70,12 +70,8 @@ export function cellWeights(
   origin: Origin,
   forget?: { readonly from: number; readonly to: number },
 ): CellWeights {
-  const start = (name: keyof typeof shapes, initializer: (...shape: number[]) => Initializer): Initializer => {
-    const made = initializer(...shapes[name]);
-    if (!isInitializer(made) || sameShape(made.shape, shapes[name])) return made; // what is none `param` refuses
-    const [found, wanted] = [printShape(made.shape), printShape(shapes[name])];
-    throw new ShapeError(`${what}: the initializer of its ${name} gives ${found}, it is ${wanted}${atLine(origin)}`);
-  };
+  const start = (weight: keyof typeof shapes, given: InitializerOption): Initializer =>
+    startOf(given, shapes[weight], { call: what, weight, origin });
   const weights = {
     kernel: param(start("kernel", values.kernelInitializer)),
     recurrentKernel: param(start("recurrentKernel", values.recurrentInitializer)),
