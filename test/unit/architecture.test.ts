@@ -48,6 +48,7 @@ const rules: readonly Rule[] = [
   { of: "src/kernel/", may: ["src/kernel/", "src/core/", "!src/core/random.ts"] },
   { of: "src/program/", may: ["src/program/", "src/graph/", "src/kernel/", "src/core/"] },
   { of: "src/dsl/", may: ["src/dsl/", "src/graph/", "src/core/"] },
+  { of: "src/data/sources/", may: ["src/data/", "src/io/", "src/core/"] },
   { of: "src/data/", may: ["src/data/", "src/core/"] },
   { of: "src/runtime/*/", may: [...runtime, "codegen/*/artifact.ts", "codegen/*/abi.ts", "codegen/*/probe.ts"] },
   { of: "src/runtime/", may: runtime },
