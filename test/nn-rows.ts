@@ -143,6 +143,8 @@ export interface MeasureRow {
   readonly ending: ActivationName;
   /** Metrics are measured beside a loss. */
   readonly loss?: keyof typeof losses;
+  /** Of the loss, or of the metric. */
+  readonly options?: Readonly<Record<string, unknown>>;
   readonly width: number;
   readonly target?: InputSpec;
   /** Labels of sample i. */
@@ -173,6 +175,43 @@ const straight = (y: readonly number[], wanted: readonly number[]) =>
 const thirds = (i: number): readonly number[] => [i % 3];
 const bits = (i: number): readonly number[] => [i & 1, (i >> 1) & 1];
 
+const huberOf = (delta: number) => (z: readonly number[], wanted: readonly number[]) =>
+  meanOf(
+    z.map((it, j) => {
+      const far = Math.abs(it - at(wanted, j));
+      return far <= delta ? far ** 2 / 2 : delta * (far - delta / 2);
+    }),
+  );
+const yesOrNo = (ending: ActivationName): Omit<MeasureRow, "value"> => ({
+  ending,
+  width: 2,
+  labels: (i) => [i & 1 || 0.2, 1 - (i & 1)],
+});
+const entropy = (p: number, label: number): number => -label * Math.log(p) - (1 - label) * Math.log(1 - p);
+const binaryOf = (smoothing: number) => (z: readonly number[], labels: readonly number[]) =>
+  meanOf(z.map((it, j) => entropy(sigmoidOf(it), at(labels, j) * (1 - smoothing) + smoothing / 2)));
+const binaryFocalOf = (gamma: number, alpha: number | null) => (z: readonly number[], labels: readonly number[]) =>
+  meanOf(
+    z.map((it, j) => {
+      const [p, label] = [sigmoidOf(it), at(labels, j)];
+      const right = label * p + (1 - label) * (1 - p);
+      return (
+        (1 - right) ** gamma * entropy(p, label) * (alpha === null ? 1 : label * alpha + (1 - label) * (1 - alpha))
+      );
+    }),
+  );
+const oneHotRows = (ending: ActivationName): Omit<MeasureRow, "value"> => ({
+  ending,
+  width: 3,
+  labels: (i) => [0, 1, 2].map((j) => (j === i % 3 ? 1 : 0)),
+});
+const focalOf = (gamma: number, smoothing: number) => (z: readonly number[], row: readonly number[]) =>
+  sumOf(softmaxOf(z).map((p, j) => -((1 - p) ** gamma) * (at(row, j) * (1 - smoothing) + smoothing / 3) * Math.log(p)));
+const categoricalOf = (smoothing: number) => focalOf(0, smoothing);
+const sides: Omit<MeasureRow, "value"> = { ending: "tanh", width: 2, labels: (i) => [i & 1, (i & 2) - 1] };
+const hinges = (z: readonly number[], labels: readonly number[]) =>
+  z.map((it, j) => Math.max(1 - (at(labels, j) || -1) * Math.tanh(it), 0));
+
 export const lossRows = {
   softmaxCrossEntropy: [
     { ending: "softmax", width: 3, labels: thirds, value: (z, [label = 0]) => -Math.log(at(softmaxOf(z), label)) },
@@ -200,7 +239,141 @@ export const lossRows = {
     { ...byNumber("linear"), value: straight },
     { ...byNumber("tanh"), value: (z, wanted) => straight(z.map(Math.tanh), wanted) },
   ],
-} satisfies Readonly<Record<keyof typeof losses, readonly MeasureRow[]>>;
+  meanAbsolutePercentageError: [
+    {
+      ...byNumber("tanh"),
+      value: (z, wanted) =>
+        meanOf(
+          z.map((it, j) => (100 * Math.abs(Math.tanh(it) - at(wanted, j))) / Math.max(Math.abs(at(wanted, j)), 1e-7)),
+        ),
+    },
+  ],
+  meanSquaredLogarithmicError: [
+    {
+      ...byNumber("linear"),
+      value: (z, wanted) =>
+        meanOf(z.map((it, j) => (Math.log1p(Math.max(it, 1e-7)) - Math.log1p(Math.max(at(wanted, j), 1e-7))) ** 2)),
+    },
+  ],
+  huber: [
+    { ...byNumber("linear"), value: huberOf(1) },
+    { ...byNumber("linear"), options: { delta: 0.5 }, value: huberOf(0.5) },
+  ],
+  logCosh: [
+    { ...byNumber("linear"), value: (z, wanted) => meanOf(z.map((it, j) => Math.log(Math.cosh(it - at(wanted, j))))) },
+  ],
+  poisson: [
+    {
+      ...byNumber("softplus"),
+      labels: (i) => [0, 1, 2].map((j) => (i + j) % 4),
+      value(z, counts) {
+        const rates = z.map((it) => Math.log1p(Math.exp(it)));
+        return meanOf(rates.map((rate, j) => rate - at(counts, j) * Math.log(rate + 1e-7)));
+      },
+    },
+  ],
+  cosineSimilarity: [
+    {
+      ...byNumber("linear"),
+      labels: (i) => [3 * Math.cos(2 * i + 0.5) + 5, 3 * Math.cos(2 * i + 7.5) + 4, 3 * Math.cos(2 * i + 14.5) + 2],
+      options: { axis: 1 },
+      value: (z, wanted) =>
+        -sumOf(z.map((it, j) => it * at(wanted, j))) /
+        Math.sqrt(sumOf(z.map((it) => it ** 2)) * sumOf(wanted.map((it) => it ** 2))),
+    },
+  ],
+  binaryCrossentropy: [
+    { ...yesOrNo("sigmoid"), value: binaryOf(0) },
+    {
+      ...yesOrNo("linear"),
+      options: { fromLogits: true, labelSmoothing: 0.2, reduction: "mean" },
+      value: binaryOf(0.2),
+    },
+  ],
+  binaryFocalCrossentropy: [
+    { ...yesOrNo("sigmoid"), value: binaryFocalOf(2, null) },
+    {
+      ...yesOrNo("linear"),
+      options: { fromLogits: true, gamma: 1.5, applyClassBalancing: true, alpha: 0.4, labelSmoothing: 0.1 },
+      value: (z, labels) =>
+        binaryFocalOf(1.5, 0.4)(
+          z,
+          labels.map((it) => 0.9 * it + 0.05),
+        ),
+    },
+  ],
+  categoricalCrossentropy: [
+    { ...oneHotRows("softmax"), value: categoricalOf(0) },
+    { ...oneHotRows("linear"), options: { fromLogits: true, labelSmoothing: 0.1, axis: 1 }, value: categoricalOf(0.1) },
+  ],
+  categoricalFocalCrossentropy: [
+    { ...oneHotRows("softmax"), value: (z, row) => 0.25 * focalOf(2, 0)(z, row) },
+    {
+      ...oneHotRows("linear"),
+      options: { fromLogits: true, gamma: 1, alpha: [0.5, 0.5, 0.5], labelSmoothing: 0.1, axis: 1 },
+      value: (z, row) => 0.5 * focalOf(1, 0.1)(z, row),
+    },
+  ],
+  sparseCategoricalCrossentropy: [
+    { ending: "softmax", width: 3, labels: thirds, value: (z, [label = 0]) => -Math.log(at(softmaxOf(z), label)) },
+    {
+      ending: "linear",
+      width: 3,
+      labels: thirds,
+      options: { fromLogits: true, ignoreClass: 7 },
+      value: (z, [label = 0]) => -Math.log(at(softmaxOf(z), label)),
+    },
+  ],
+  categoricalGeneralizedCrossEntropy: [
+    {
+      ending: "softmax",
+      width: 3,
+      labels: thirds,
+      options: { q: 0.7 },
+      value: (z, [label = 0]) => (1 - at(softmaxOf(z), label) ** 0.7) / 0.7,
+    },
+  ],
+  klDivergence: [
+    {
+      ending: "softmax",
+      width: 3,
+      labels: (i) => softmaxOf([0, 1, 2].map((j) => wave(i, j))),
+      value: (z, p) => sumOf(softmaxOf(z).map((it, j) => at(p, j) * Math.log(at(p, j) / it))),
+    },
+  ],
+  hinge: [{ ...sides, value: (z, labels) => meanOf(hinges(z, labels)) }],
+  squaredHinge: [{ ...sides, value: (z, labels) => meanOf(hinges(z, labels).map((it) => it ** 2)) }],
+  categoricalHinge: [
+    {
+      ...oneHotRows("linear"),
+      value: (z, row) =>
+        Math.max(
+          Math.max(...z.map((it, j) => it * (1 - at(row, j)))) - sumOf(z.map((it, j) => it * at(row, j))) + 1,
+          0,
+        ),
+    },
+  ],
+  dice: [
+    {
+      ...yesOrNo("sigmoid"),
+      options: { axis: [1] },
+      value: (z, p) =>
+        1 - (2 * sumOf(z.map((it, j) => sigmoidOf(it) * at(p, j)))) / (sumOf(z.map(sigmoidOf)) + sumOf(p) + 1e-7),
+    },
+  ],
+  tversky: [
+    {
+      ...yesOrNo("sigmoid"),
+      options: { axis: -1, alpha: 0.3, beta: 0.7 },
+      value(z, p) {
+        const shared = sumOf(z.map((it, j) => sigmoidOf(it) * at(p, j)));
+        const extra = sumOf(z.map((it, j) => sigmoidOf(it) * (1 - at(p, j))));
+        const missed = sumOf(z.map((it, j) => (1 - sigmoidOf(it)) * at(p, j)));
+        return 1 - shared / (shared + 0.3 * extra + 0.7 * missed + 1e-7);
+      },
+    },
+  ],
+} satisfies Readonly<Record<Exclude<keyof typeof losses, "circle" | "ctc">, readonly MeasureRow[]>>; // of samples among others, and of sequences: keras-losses.test.ts
 
 const hit = (z: readonly number[], [label]: readonly number[]): number => (largestAt(z) === label ? 1 : 0);
 const hits = (z: readonly number[], wanted: readonly number[]): number =>

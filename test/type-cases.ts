@@ -472,15 +472,17 @@ const labels: readonly (readonly [code: string, sentence: string])[] = [
   ],
 ];
 
-const losses = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError"];
 const oneOutput = "tl.sequential([tl.dense(1)]), { input: [1], optimizer: tl.sgd(), ";
 const twoOutputs =
   "tl.model({ inputs: [2], layers: { a: tl.dense(3), b: tl.dense(1) }, call: (x, { a, b }) => ({ a: a(x), b: b(x) }) }), { optimizer: tl.sgd(), ";
 const absolute = "(output, target) => tl.abs(tl.sub(output, target))";
 
 const trainers: readonly Wrong[] = [
-  { code: `tl.trainer(${oneOutput} loss: "mse" })`, words: ['"mse"', ...losses] },
-  { code: `tl.trainer(${oneOutput} loss: "mse", metrics: ["accuracy"] })`, words: ['"mse"', ...losses] },
+  { code: `tl.trainer(${oneOutput} loss: "mser" })`, words: ['"mser"', "Did you mean '\"mse\"'"] },
+  {
+    code: `tl.trainer(${oneOutput} loss: "mser", metrics: ["accuracy"] })`,
+    words: ['"mser"', "Did you mean '\"mse\"'"],
+  },
   {
     code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: ["acuracy"] })`,
     words: ['"acuracy"', "Did you mean '\"accuracy\"'", "binaryAccuracy"],
@@ -498,7 +500,10 @@ const trainers: readonly Wrong[] = [
     words: ["'metric' does not exist", "'metrics'?"],
   },
   { code: `tl.trainer(tl.dense(1), { loss: ${absolute}, optimizer: tl.sgd() })`, words: ["'input' is missing"] },
-  { code: `tl.trainer(${twoOutputs} loss: { a: "mse", b: ${absolute} } })`, words: ['"mse"', ...losses] },
+  {
+    code: `tl.trainer(${twoOutputs} loss: { a: "mser", b: ${absolute} } })`,
+    words: ['"mser"', "Did you mean '\"mse\"'"],
+  },
   { code: `tl.trainer(${twoOutputs} loss: { a: ${absolute} } })`, words: ["'b' is missing"] },
   { code: `tl.trainer(${twoOutputs} loss: "meanSquaredError" })`, words: ["readonly a:", "readonly b:"] },
   {

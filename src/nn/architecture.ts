@@ -10,8 +10,8 @@
 import { DataError, messageOf, UserError } from "../core/errors.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
-import { readLayer, readOptimizer } from "./from-config.ts";
-import { lossKind } from "./losses/losses.ts";
+import { nested, readLayer, readOptimizer } from "./from-config.ts";
+import { configOfLoss, readLoss } from "./losses/losses.ts";
 import { metricKind } from "./metrics/metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
@@ -31,7 +31,7 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
     target: targets.values.some((target) => target !== undefined)
       ? targets.map((target) => configOfTarget(target)).tree()
       : undefined,
-    loss: losses.map((loss) => configOfMeasure(loss)).tree(),
+    loss: losses.map((loss) => configOfLoss(loss)).tree(),
     lossWeights: model.outputs.isSingle ? undefined : lossWeights.tree(),
     metrics: metrics.map((table) => configOfMetrics(table)).tree(),
     optimizer: isOurs ? { ...config } : codeConfig(optimizer.name),
@@ -87,7 +87,7 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
   });
   return {
     model,
-    losses: Ports.single(field("loss").value(lossKind)),
+    losses: Ports.single(readLoss(field("loss"), nested)),
     lossWeights: Ports.single(1),
     metrics: Ports.single(
       new Map(

@@ -1,5 +1,5 @@
 /**
- * layerFrom and optimizerFrom: layers and optimizers from their configs.
+ * layerFrom, lossFrom and optimizerFrom: layers, losses and optimizers from their configs.
  *
  *   layerFrom(JSON.parse(JSON.stringify(net.config)))       the same model: the same parameters by name, the same numbers
  *
@@ -10,6 +10,8 @@
 import { ConfigReader } from "./config.ts";
 import * as layers from "./layers/all.ts";
 import type { Layer } from "./layers/layer.ts";
+import type { Loss } from "./losses/loss.ts";
+import { lossNamed, readLoss } from "./losses/losses.ts";
 import * as optimizers from "./optimizers/all.ts";
 import { groupsFrom } from "./optimizers/groups.ts";
 import { lossScaleFrom } from "./optimizers/loss-scale.ts";
@@ -26,6 +28,11 @@ export function optimizerFrom(config: unknown, what = "optimizerFrom: config"): 
   return readOptimizer(new ConfigReader(config, what));
 }
 
+/** A loss from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
+export function lossFrom(config: unknown, what = "lossFrom: config"): Loss {
+  return lossNamed(readLoss(new ConfigReader(config, what), nested));
+}
+
 export function readLayer(config: ConfigReader): Layer {
   return schemaOf(layers, config, "layer").from(config, nested);
 }
@@ -37,4 +44,4 @@ export function readOptimizer(config: ConfigReader): Optimizer {
   return schemaOf(optimizers, config, "optimizer").from(config, nested);
 }
 
-const nested: Nested = { layer: readLayer };
+export const nested: Nested = { layer: readLayer };

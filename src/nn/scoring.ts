@@ -15,7 +15,7 @@ import { Tensor } from "../dsl/tensor.ts";
 import { printShape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
 import type { Measure, TargetRange } from "./losses/loss.ts";
-import { type Loss, type LossName, resolveLoss } from "./losses/losses.ts";
+import { type GivenLoss, type OutputLoss, resolveLoss } from "./losses/losses.ts";
 import { perSample, type Sums } from "./losses/per-sample.ts";
 import { type Metric, type MetricName, resolveMetric } from "./metrics/metrics.ts";
 import type { Head, OutputTensor } from "./model.ts";
@@ -24,7 +24,7 @@ import type { Ports } from "./ports.ts";
 export type MetricTable = ReadonlyMap<string, MetricName | Measure>;
 
 export interface ScoringDefinition {
-  readonly losses: Ports<LossName | Measure>;
+  readonly losses: Ports<GivenLoss>;
   readonly lossWeights: Ports<number>;
   readonly metrics: Ports<MetricTable>;
   /** What loss functions compare with; losses by name know it. */
@@ -52,7 +52,7 @@ export interface Scoring {
 }
 
 export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Scoring {
-  const losses = heads.map(({ shape, activation }, name): Loss => {
+  const losses = heads.map(({ shape, activation }, name): OutputLoss => {
     const loss = resolveLoss(definition.losses.get(name), shape, activation, definition.targets.get(name));
     if (loss.target.shape[0] === "batch") return loss;
     throw new UserError(`the target must have "batch" as its first dimension: i32("batch"), say`);
@@ -74,11 +74,9 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
     const made = outputs.get(output);
     const target = targets.get(output);
     const of = output === "" ? "" : ` of "${output}"`;
-    const measured = loss.measure(
-      loss.onLogits === null ? activate(made.activation, made.logits) : made.logits,
-      target,
-    );
-    const scores = new Map([["loss", perSample(measured, batch, `the loss${of}`, weights?.get(output), made.mask)]]);
+    const compared = loss.takesLogits ? made.logits : activate(made.activation, made.logits);
+    const context = { weights: weights?.get(output), mask: made.mask };
+    const scores = new Map([["loss", loss.sums(compared, target, batch, `the loss${of}`, context)]]);
     for (const [name, metric] of metrics.get(output)) {
       scores.set(name, perSample(metric(made, target), batch, `the metric "${name}"${of}`, undefined, made.mask));
     }

@@ -20,7 +20,7 @@ import { InputSpec } from "../dsl/spec.ts";
 import { takenNames } from "./history.ts";
 import { isLayer, isSampleShape, type Layer, type SampleShape } from "./layers/layer.ts";
 import type { Measure } from "./losses/loss.ts";
-import { type LossName, lossFrom } from "./losses/losses.ts";
+import { type GivenLoss, lossFrom } from "./losses/losses.ts";
 import { type MetricName, metricFrom } from "./metrics/metrics.ts";
 import { type Model, modelOfLayer } from "./model.ts";
 import * as optimizers from "./optimizers/all.ts";
@@ -60,8 +60,8 @@ export interface CommonTrainerOptions {
 export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
-  /** What training makes small: a name, or a function of output and target. */
-  readonly loss: LossName | Measure;
+  /** What training makes small: a name, `losses.huber({ delta: 2 })`, or a function of output and target. */
+  readonly loss: GivenLoss;
   /** What else is measured: names, or a table of your own names. None by default. */
   readonly metrics?: M;
   /** What a loss function compares with: `i32("batch")`, say. By default floats shaped like the model's output. */
@@ -71,7 +71,7 @@ export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
 /** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
 export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonTrainerOptions {
   /** What training makes small: a loss, or one for each output. */
-  readonly loss: [Out] extends [never] ? LossName | Measure : { readonly [K in Out]: LossName | Measure };
+  readonly loss: [Out] extends [never] ? GivenLoss : { readonly [K in Out]: GivenLoss };
   /** What else is measured, by the names of several outputs. None by default. */
   readonly metrics?: M;
   /** What loss functions compare with: `i32("batch")`, say. By default floats shaped like the output. */

@@ -12,7 +12,7 @@ import { FeedError, UserError } from "../core/errors.ts";
 import { number, show } from "../core/options.ts";
 import { printShape } from "../graph/shape.ts";
 import type { Classes } from "./losses/loss.ts";
-import { lossSchema } from "./losses/losses.ts";
+import { lossNamed } from "./losses/losses.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
 import { type Batcher, toSource } from "./samples.ts";
 import type { Training } from "./training-program.ts";
@@ -104,11 +104,11 @@ function classesOf(call: string, path: string, { definition, outputs, targets }:
   const found =
     typeof loss === "function"
       ? isColumn && { classes: null, isOneHot: false }
-      : lossSchema(loss).classes?.(outputs.get(name).shape, target);
+      : lossNamed(loss).parts.classes?.(outputs.get(name).shape, target);
   if (found) return found;
   throw new UserError(
     `${call}: ${path} needs one class for each sample; here ${target.dtype}${printShape(target.shape)} is compared ` +
-      `by ${typeof loss === "string" ? loss : "your loss"}: use sampleWeight`,
+      `by ${typeof loss === "function" ? "your loss" : lossNamed(loss).name}: use sampleWeight`,
   );
 }
 

@@ -10,10 +10,14 @@ import {
   dense,
   f32,
   flatten,
+  type GivenLoss,
   type Initializer,
   type Layer,
+  type Loss,
   type LossName,
   layerFrom,
+  losses,
+  lossFrom,
   type MetricName,
   type Optimizer,
   optimizerFrom,
@@ -29,7 +33,8 @@ import {
 import { initializers } from "../../src/nn/initializers.ts";
 import * as layers from "../../src/nn/layers/all.ts";
 import type { AnyLayerSchema } from "../../src/nn/layers/schema.ts";
-import * as losses from "../../src/nn/losses/all.ts";
+import * as lossSchemas from "../../src/nn/losses/all.ts";
+import type { AnyLossSchema } from "../../src/nn/losses/loss.ts";
 import * as metrics from "../../src/nn/metrics/all.ts";
 import * as optimizers from "../../src/nn/optimizers/all.ts";
 import type { AnyOptimizerSchema } from "../../src/nn/optimizers/schema.ts";
@@ -114,6 +119,14 @@ describe("a row sets each option", () => {
   test.each(Object.entries(layerSchemas))("of %s", (name, { given, options }) => {
     const configs = known<readonly LayerRow[]>(layerRows, name).map((row) => Object(layerOf(name, row).config));
     expect(neverSet({ ...given, ...options }, configs)).toEqual([]);
+  });
+
+  test.each(Object.entries<AnyLossSchema>(lossSchemas))("of the loss %s", (name, { options }) => {
+    const { reduction: _, ...own } = options; // one of all of them
+    const given = name === "circle" || name === "ctc" ? [name === "ctc" ? {} : { gamma: 2, margin: 0.3 }] : known<readonly MeasureRow[]>(lossRows, name).map((row) => row.options ?? {}); // biome-ignore format: short
+    const configs = given.map((it) => lossOf(name, it).config);
+    expect(neverSet(own, configs)).toEqual([]);
+    for (const config of configs) expect(lossFrom(copyOf(config)).config).toEqual(config);
   });
 
   test.each(Object.entries(optimizerSchemas))("of %s", (name, { options }) => {
@@ -214,8 +227,22 @@ test.each(Object.entries<OptimizerRow>(optimizerRows))("the optimizer %s", async
   expect(await loaded.executable.state.snapshot()).toEqual(await net.executable.state.snapshot());
 });
 
+const lossOf = (name: string, options: object): Loss =>
+  known(losses as unknown as Table<(options: object) => Loss>, name)(options);
+
+test("every loss is in the namespace, by the name of its schema", () => {
+  expect(Object.entries<AnyLossSchema>(lossSchemas).map(([name, schema]) => [name, schema.name])).toEqual(
+    Object.keys(lossSchemas).map((name) => [name, name]),
+  );
+  expect(Object.keys(losses).toSorted()).toEqual(Object.keys(lossSchemas).toSorted());
+});
+
 /** Scores of a trainer, and of the one that its file makes. */
-async function scoresTwice(row: MeasureRow, loss: LossName, names: readonly MetricName[]): Promise<readonly unknown[]> {
+async function scoresTwice(
+  row: MeasureRow,
+  loss: GivenLoss,
+  names: readonly MetricName[],
+): Promise<readonly unknown[]> {
   const { width, ending, target } = row;
   const given = { input: [2], loss, metrics: names, optimizer: sgd(), ...(target === undefined ? {} : { target }) };
   const net = trainer(dense(width, { activation: ending }), given);
@@ -225,8 +252,12 @@ async function scoresTwice(row: MeasureRow, loss: LossName, names: readonly Metr
 }
 
 test.each(lastOf<MeasureRow>(lossRows))("the loss %s", async (name, row) => {
-  expect(Object.keys(losses)).toContain(name);
-  const [was, is] = await scoresTwice(row, name as LossName, []);
+  expect(Object.keys(lossSchemas)).toContain(name);
+  const [was, is] = await scoresTwice(
+    row,
+    row.options === undefined ? (name as LossName) : lossOf(name, row.options),
+    [],
+  );
   expect(is).toEqual(was);
 });
 

@@ -167,8 +167,8 @@ test("labels that are no probabilities are found before the first step of sigmoi
 });
 
 test("a name that other libraries have for a loss or metric is told ours", async () => {
-  expect(await refused(() => line({ loss: "mse" }))).toContain(
-    'there is no loss "mse"; did you mean "meanSquaredError"?',
+  expect(await refused(() => line({ loss: "binary_crossentropy" as never }))).toContain(
+    'there is no loss "binary_crossentropy"; did you mean "binaryCrossentropy"?',
   );
   expect(await refused(() => line({ metrics: ["acc"] }))).toContain(
     'there is no metric "acc"; did you mean "accuracy"?',

@@ -1,65 +1,147 @@
-/** Losses of a trainer: by name or a function of the user's, ready to be put into a program. */
+/** Losses of a trainer: by name, made with options, or a function of the user's, ready to be put into a program. */
 import { UserError } from "../../core/errors.ts";
 import { callable, didYouMean, type Kind, keyOf, show } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
 import { f32, type InputSpec, i32 } from "../../dsl/spec.ts";
+import type { Mask, Tensor } from "../../dsl/tensor.ts";
+import type { Shape } from "../../graph/shape.ts";
+import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import type { ActivationName } from "../layers/activations.ts";
 import type { SampleShape } from "../layers/layer.ts";
+import { codeError, type Nested, schemaOf } from "../schema.ts";
 import * as losses from "./all.ts";
-import { alignLabels, type LossSchema, type Measure } from "./loss.ts";
+import {
+  type AnyLossSchema,
+  alignLabels,
+  bothMasks,
+  Loss,
+  type LossParts,
+  type Measure,
+  rowsOf,
+  type TargetRange,
+} from "./loss.ts";
+import { perSample, type Sums, sumsOf } from "./per-sample.ts";
+
+const short = {
+  mse: "meanSquaredError",
+  mae: "meanAbsoluteError",
+  mape: "meanAbsolutePercentageError",
+  msle: "meanSquaredLogarithmicError",
+  bce: "binaryCrossentropy",
+  kld: "klDivergence",
+} as const satisfies Readonly<Record<string, keyof typeof losses>>;
 
 /**
- * softmaxCrossEntropy is Keras's sparse categorical cross-entropy: labels are class numbers. With `target: f32("batch", 10)` they
- * are one-hot rows or probabilities of 10 classes. Each of the others compares with a target shaped like the output.
+ * Each stands for the loss of the namespace `losses` with its default options; "mse", "mae", "mape", "msle", "bce" and "kld" are
+ * short for some. softmaxCrossEntropy is Keras's sparse categorical cross-entropy of probabilities or logits, whichever the model
+ * gives: labels are class numbers, with `target: f32("batch", 10)` one-hot rows or probabilities of 10 classes.
  */
-export type LossName = Spelled<keyof typeof losses>;
+export type LossName = Spelled<keyof typeof losses | keyof typeof short>;
 
-const schemas: Readonly<Record<LossName, LossSchema>> = losses;
+const schemas: Readonly<Record<keyof typeof losses, AnyLossSchema>> = losses;
 
-export const lossKind = keyOf(schemas);
+export const lossKind = keyOf({ ...losses, ...short } satisfies Readonly<Record<LossName, unknown>>);
+
+const shortKind = keyOf(short);
+
+/** A loss of a trainer. */
+export type GivenLoss = LossName | Loss | Measure;
 
 /** A loss, ready to be put into a program. */
-export interface Loss extends Pick<LossSchema, "onLogits" | "accuracy" | "measure"> {
+export interface OutputLoss {
   /** Null for a function of the user's. */
-  readonly name: LossName | null;
+  readonly name: string | null;
+  /** It takes logits, of which this activation makes probabilities. */
+  readonly onLogits: ActivationName | null;
+  readonly accuracy: LossParts["accuracy"];
   /** What is compared with: an input with the batch in front. */
   readonly target: InputSpec;
   /** Null where only a function of the user's knows. */
-  readonly range: LossSchema["range"] | null;
+  readonly range: TargetRange | null;
+  /** Of the output, or of logits: `takesLogits`. */
+  readonly takesLogits: boolean;
+  sums(output: Tensor<Shape, "f32">, target: Tensor, batch: Tensor, what: string, given: LossContext): Sums;
 }
 
-/** By name, or a function of the model's output and the target; `target` says what the function is given. */
+interface LossContext {
+  readonly weights: Tensor | undefined;
+  readonly mask: Mask | undefined;
+}
+
+/** By name, by options, or a function of the model's output and the target; `target` says what the function is given. */
 export function resolveLoss(
-  loss: LossName | Measure,
+  given: GivenLoss,
   output: SampleShape,
   ending: ActivationName,
   target: InputSpec | undefined,
-): Loss {
+): OutputLoss {
   const like = f32("batch", ...output);
   checkSoftmax(ending, output);
-  if (typeof loss === "function") {
-    return { name: null, measure: loss, onLogits: null, accuracy: null, target: target ?? like, range: null };
+  if (typeof given === "function") return ofMeasure(given, target ?? like);
+  const { name, parts } = lossNamed(given);
+  const { logits, labels, accuracy, range } = parts;
+  if (logits?.isStrict === true && ending !== logits.activation && ending !== "linear") {
+    throw new UserError(
+      `${name} is for a model that ends in ${logits.activation} or in no activation, not in ${ending}`,
+    );
   }
-  const schema = schemas[loss];
-  const { onLogits, labels, accuracy, range } = schema;
-  if (onLogits !== null && ending !== onLogits && ending !== "linear") {
-    throw new UserError(`${loss} is for a model that ends in ${onLogits} or in no activation, not in ${ending}`);
+  if (parts.reduction === "none") {
+    throw new UserError(
+      `trainer: ${name} with reduction "none" gives no one number to make small: leave reduction out, or say "sum"`,
+    );
   }
-  const problem = schema.check?.(output) ?? null;
+  const problem = parts.check?.(output) ?? null;
   if (problem !== null) throw new UserError(`trainer: ${problem}`);
+  if (labels === "texts" && target === undefined) {
+    throw new UserError(`trainer: ${name} needs to know how long texts are: target: i32("batch", 20), say`);
+  }
+  const takesLogits = logits !== null && ending === logits.activation;
+  const isLogits = takesLogits || logits?.fromLogits === true;
   return {
-    name: loss,
-    onLogits,
+    name,
     accuracy,
     range,
-    measure: (values, labelled) => schema.measure(values, alignLabels(loss, values, labelled, labels)),
-    target: target ?? (labels === "classes" ? i32("batch", ...output.slice(0, -1)) : like),
+    takesLogits,
+    onLogits: isLogits ? (logits?.activation ?? null) : null,
+    target: target ?? (labels === "values" ? like : i32("batch", ...output.slice(0, -1))),
+    sums: (values, labelled, batch, what, context) =>
+      sumsOfLoss(parts, isLogits, values, alignLabels(name, values, labelled, labels), batch, what, context),
   };
 }
 
-/** The schema of a loss that has a name. */
-export function lossSchema(name: LossName): LossSchema {
-  return schemas[name];
+function ofMeasure(measure: Measure, target: InputSpec): OutputLoss {
+  return {
+    name: null,
+    onLogits: null,
+    accuracy: null,
+    target,
+    range: null,
+    takesLogits: false,
+    sums: (values, labelled, batch, what, { weights, mask }) =>
+      perSample(measure(values, labelled), batch, what, weights, mask),
+  };
+}
+
+function sumsOfLoss(
+  parts: LossParts,
+  isLogits: boolean,
+  values: Tensor,
+  labels: Tensor,
+  batch: Tensor,
+  what: string,
+  { weights, mask: given }: LossContext,
+): Sums {
+  const mask = bothMasks(given, parts.counts(labels));
+  const computed = parts.compute(values, labels, isLogits);
+  const { reduction } = parts;
+  if (reduction === "sumOverBatchSize" || reduction === "mean") return perSample(computed, batch, what, weights, mask);
+  return sumsOf(rowsOf(parts, computed), batch, reduction, what, weights, mask);
+}
+
+/** A loss with its options. */
+export function lossNamed(given: LossName | Loss): Loss {
+  if (given instanceof Loss) return given;
+  return schemas[shortKind.accepts(given) ? short[given] : given].standard();
 }
 
 /** The softmax of a row of one is 1, whatever the number, and its gradient 0: training would change nothing. */
@@ -72,9 +154,21 @@ function checkSoftmax(ending: ActivationName, output: SampleShape): void {
 }
 
 /** A loss as a user gives it. */
-export function lossFrom(given: unknown): LossName | Measure {
-  if (measureKind.accepts(given) || lossKind.accepts(given)) return given;
+export function lossFrom(given: unknown): GivenLoss {
+  if (given instanceof Loss || measureKind.accepts(given) || lossKind.accepts(given)) return given;
   throw unknownName("loss", given, lossKind);
+}
+
+/** In a file: its name, or its options. */
+export function configOfLoss(loss: GivenLoss): Config {
+  if (typeof loss === "string") return loss;
+  return loss instanceof Loss ? loss.config : codeConfig(loss.name);
+}
+
+export function readLoss(from: ConfigReader, nested: Nested): LossName | Loss {
+  if (from.isText) return from.value(lossKind);
+  if (from.kind() === "code") throw codeError(from, "loss");
+  return schemaOf(schemas, from, "loss").from(from, nested);
 }
 
 /** A function of the user's; what it gives is looked at where it is called. */

@@ -4,7 +4,7 @@
  */
 import { ShapeError } from "../../core/errors.ts";
 import { tensorFrom } from "../../dsl/check.ts";
-import { cast, div, maximum, mean, mul, reshape, size, sum, where } from "../../dsl/ops.ts";
+import { broadcastTo, cast, div, equal, maximum, mean, mul, reshape, scalar, size, sum, where } from "../../dsl/ops.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import { printShape, sameShape } from "../../graph/shape.ts";
 
@@ -62,12 +62,73 @@ function meanOfSteps(values: Tensor, mask: Mask, what: string): Tensor {
   return div(sum(where(mask, steps, 0)), maximum(counted, 1)); // chosen, not multiplied: what does not count may be NaN
 }
 
+/** How the numbers of a batch become one. */
+export type Reduction = "sumOverBatchSize" | "mean" | "sum" | "meanWithSampleWeight" | "none";
+
+/** Numbers of rows reduced to one. A mean with a mask is over the rows that count, and 0 where none does. */
+export function reduced(
+  rows: Tensor,
+  reduction: Reduction,
+  what: string,
+  weights: Tensor | undefined,
+  mask: Mask | undefined,
+): Tensor {
+  const values = weights === undefined ? rows : weighted(rows, weightsLike(rows, weights, what));
+  const all = mask === undefined ? values : where(likeRows(mask, rows), values, 0);
+  if (reduction === "none" || rows.shape.length === 0) return all;
+  const total: Tensor = sum(all);
+  if (reduction === "sum") return total;
+  if (reduction === "meanWithSampleWeight" && weights !== undefined) {
+    const weight = broadcastTo(likeRows(weightsLike(rows, weights, what), rows), rows.shape);
+    const all: Tensor = sum(mask === undefined ? weight : where(likeRows(mask, rows), weight, 0));
+    return where(equal(all, 0), 0, div(total, where(equal(all, 0), 1, all)));
+  }
+  if (mask === undefined) return div(total, elements(rows));
+  const counted: Tensor = sum(cast(broadcastTo(likeRows(mask, rows), rows.shape), "f32"));
+  return div(total, maximum(counted, 1));
+}
+
+/** A batch counts as its samples, whatever its numbers were reduced to. */
+export function sumsOf(
+  rows: Tensor,
+  batch: Tensor,
+  reduction: Reduction,
+  what: string,
+  weights: Tensor | undefined,
+  mask: Mask | undefined,
+): Sums {
+  const value = reduced(rows, reduction, what, weights, mask);
+  return { total: mul(value, size(batch, 0, "f32")), mean: value };
+}
+
+/** How many there are. */
+function elements(rows: Tensor): Tensor {
+  return rows.shape.reduce((all: Tensor, _, axis) => mul(all, size(rows, axis, "f32")), scalar(1));
+}
+
+/** Without a last axis of one that the rows have not. */
+function weightsLike(rows: Tensor, weights: Tensor, what: string): Tensor {
+  const isColumn = weights.shape.length === rows.shape.length + 1 && weights.shape.at(-1) === 1;
+  const shaped = isColumn ? reshape(weights, rows.shape) : weights;
+  if (sameShape(rows.shape.slice(0, shaped.shape.length), shaped.shape)) return shaped;
+  throw new ShapeError(
+    `${what}: sampleWeight must have a number for each of ${printShape(rows.shape)}, or for each sample; it has ${printShape(weights.shape)}`,
+  );
+}
+
+/** With axes of one behind, as many as the rows have more. */
+function likeRows(x: Mask, rows: Tensor): Mask;
+function likeRows(x: Tensor, rows: Tensor): Tensor;
+function likeRows(x: Tensor, { shape }: Tensor): Tensor {
+  const more = shape.length - x.shape.length;
+  return more === 0 ? x : reshape(x, [...x.shape, ...Array.from({ length: more }, () => 1)]);
+}
+
 function range(from: number, to: number): readonly number[] {
   return Array.from({ length: to - from }, (_, i) => from + i);
 }
 
-function weighted(values: Tensor, weights: Tensor): Tensor {
-  const [samples = "batch", ...inner] = values.shape;
-  const column: Tensor = inner.length === 0 ? weights : reshape(weights, [samples, ...inner.map(() => 1)]);
-  return mul(values, column);
+/** Each times its sample's weight, or its step's. */
+export function weighted(values: Tensor, weights: Tensor): Tensor {
+  return mul(values, likeRows(weights, values));
 }

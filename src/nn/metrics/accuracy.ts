@@ -15,7 +15,7 @@ import { argmax, cast, equal, greater } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { alignTarget } from "../losses/loss.ts";
-import type { Loss } from "../losses/losses.ts";
+import type { OutputLoss } from "../losses/losses.ts";
 import type { Head } from "../model.ts";
 import type { Measuring, Standing } from "./metric.ts";
 
@@ -40,7 +40,7 @@ export const binaryAccuracy: Measuring = {
 };
 
 /** Which of them "accuracy" is here. Throws where outputs are no probabilities, as far as anybody can tell. */
-function accuracyFor(loss: Loss, { shape, activation: ending }: Head): ReturnType<Standing["standsFor"]> {
+function accuracyFor(loss: OutputLoss, { shape, activation: ending }: Head): ReturnType<Standing["standsFor"]> {
   const { name, target } = loss;
   if (ending === "softmax") return "categoricalAccuracy";
   if (loss.accuracy !== null) return loss.accuracy;

@@ -4,7 +4,7 @@
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { SampleShape } from "../layers/layer.ts";
-import type { Loss } from "../losses/losses.ts";
+import type { OutputLoss } from "../losses/losses.ts";
 import type { Head } from "../model.ts";
 
 /** A metric by name: one that measures, or one that stands for another. */
@@ -26,5 +26,5 @@ export interface Measuring {
 
 export interface Standing {
   /** The other one's name. Throws a UserError where there is none. */
-  standsFor(loss: Loss, head: Head): "categoricalAccuracy" | "binaryAccuracy";
+  standsFor(loss: OutputLoss, head: Head): "categoricalAccuracy" | "binaryAccuracy";
 }

@@ -6,7 +6,7 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { activate } from "../layers/activations.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
-import { type Loss, measureKind, unknownName } from "../losses/losses.ts";
+import { measureKind, type OutputLoss, unknownName } from "../losses/losses.ts";
 import type { Head, OutputTensor } from "../model.ts";
 import * as metrics from "./all.ts";
 import type { Measuring, MetricSchema } from "./metric.ts";
@@ -31,7 +31,7 @@ export function metricFrom(given: unknown): MetricName | Measure {
 }
 
 /** By name, or a function of the model's output, with its last activation, and the target. */
-export function resolveMetric(metric: MetricName | Measure, loss: Loss, head: Head): Metric {
+export function resolveMetric(metric: MetricName | Measure, loss: OutputLoss, head: Head): Metric {
   if (typeof metric === "function") return (output, target) => metric(shownBy(output), target);
   const given = schemas[metric];
   if ("standsFor" in given) return resolveMetric(given.standsFor(loss, head), loss, head);
@@ -44,7 +44,7 @@ export function resolveMetric(metric: MetricName | Measure, loss: Loss, head: He
 }
 
 /** The numbers that a metric compares. The largest of a row stands at the same place in logits and probabilities. */
-function comparedBy({ of }: Measuring, output: OutputTensor, { onLogits }: Loss): Tensor<Shape, "f32"> {
+function comparedBy({ of }: Measuring, output: OutputTensor, { onLogits }: OutputLoss): Tensor<Shape, "f32"> {
   if (of === "output" || onLogits === null) return shownBy(output);
   if (of === "scores") return output.logits;
   return output.activation === "linear" ? activate(onLogits, output.logits) : shownBy(output);
