@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { blocksOf } from "../docs-blocks.ts";
 import { link, root } from "../installed.ts";
 import { unexportedTypes } from "../public-types.ts";
 import { right, wrong } from "../type-cases.ts";
@@ -27,6 +28,11 @@ const setups = [
   { compiler: newest, lib: ["es2022"], types: [] },
 ] as const;
 
+/** Not every setup has a console. */
+const withPrint = (code: string): string =>
+  `const print = (..._: unknown[]) => {};\n${code.replaceAll("console.log", "print")}`;
+const extending = blocksOf("extending.md");
+
 let folder = "";
 const complaints = new Map<number, ReadonlyMap<string, string>>();
 
@@ -39,7 +45,8 @@ beforeAll(async () => {
   for (const name of ["commander", "@types/node", "@webgpu/types"]) await link(folder, name);
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
   const readme = /^```ts\n(.*?)^```/ms.exec(await readFile(join(root, "README.md"), "utf8"))?.[1] ?? "";
-  const twenty = `const print = (..._: unknown[]) => {};\n${readme.replaceAll("console.log", "print")}`; // no console everywhere
+  const twenty = withPrint(readme);
+  for (const [i, { code }] of extending.entries()) await writeFile(join(folder, `extending${i}.ts`), withPrint(code));
   for (const [name, code] of Object.entries({ ...right, twenty })) await writeFile(join(folder, `${name}.ts`), code);
   const imports = 'import * as tl from "tensorloom"; import type { Tensor } from "tensorloom";';
   const snippets = wrong.map(({ code }) => `void (async () => { ${code}; });`);
@@ -69,7 +76,9 @@ async function complaintsOf(i: number): Promise<ReadonlyMap<string, string>> {
     ...options,
   };
   const config = `tsconfig.${i}.json`;
-  const files = [...Object.keys(right), "twenty", "wrong"].map((name) => `${name}.ts`);
+  const files = [...Object.keys(right), ...extending.map((_, i) => `extending${i}`), "twenty", "wrong"].map(
+    (name) => `${name}.ts`,
+  );
   await writeFile(join(folder, config), JSON.stringify({ compilerOptions, files }));
   const found = new Map<string, string>();
   let place = "";
