@@ -78,9 +78,14 @@ export * as initializers from "./nn/initializers/public.ts";
 export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
 export { activation } from "./nn/layers/activation.ts";
 export type { ActivationName } from "./nn/layers/activations.ts";
+export { type AdaptivePoolingOptions, adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./nn/layers/adaptive-pooling.ts"; // biome-ignore format: names
+export { type Borders, type BordersOptions, cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./nn/layers/borders.ts"; // biome-ignore format: names
+export { type ConvLayerOptions, type ConvTransposeLayerOptions, conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./nn/layers/conv.ts"; // biome-ignore format: names
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
+export { type DepthwiseConvLayerOptions, depthwiseConv1d, depthwiseConv2d, type SeparableConvLayerOptions, separableConv1d, separableConv2d } from "./nn/layers/depthwise-conv.ts"; // biome-ignore format: names
 export { dropout } from "./nn/layers/dropout.ts";
 export { flatten } from "./nn/layers/flatten.ts";
+export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
 export type {
   Layer,
   MaskRule,
@@ -93,6 +98,7 @@ export type {
 } from "./nn/layers/layer.ts";
 export { Masks } from "./nn/layers/masks.ts";
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
+export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
 export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";
@@ -107,6 +113,7 @@ export {
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
+export { type UpSampling1dOptions, type UpSampling2dOptions, type UpSampling3dOptions, upSampling1d, upSampling2d, upSampling3d } from "./nn/layers/up-sampling.ts"; // biome-ignore format: names
 export { Loss, type LossParts, type LossWeights, type Measure } from "./nn/losses/loss.ts";
 export type { GivenLoss, LossName } from "./nn/losses/losses.ts";
 export * as losses from "./nn/losses/public.ts";

@@ -42,6 +42,61 @@ const cellOptions = {
 /** And of the layers that carry them. */
 const courseOptions = { returnSequences: true, returnState: true, goBackwards: true, zeroOutputForMask: true };
 const steps = [4, 3];
+/** Options of a kernel and a bias, each at another value than its default. */
+const weightOptions = {
+  kernelInitializer: heNormal,
+  kernelRegularizer: l2(0.1),
+  kernelConstraint: constraints.nonNeg(),
+  biasInitializer: ones,
+  biasRegularizer: l1(0.2),
+  biasConstraint: constraints.nonNeg(),
+};
+const depthwiseWeights = {
+  depthwiseInitializer: heNormal,
+  depthwiseRegularizer: l2(0.1),
+  depthwiseConstraint: constraints.nonNeg(),
+  biasInitializer: ones,
+  biasRegularizer: l1(0.2),
+  biasConstraint: constraints.nonNeg(),
+};
+const pointwiseWeights = {
+  pointwiseInitializer: heNormal,
+  pointwiseRegularizer: l2(0.1),
+  pointwiseConstraint: constraints.nonNeg(),
+};
+
+/** Samples of one, two and three sizes, with two channels last. */
+const imageSamples = { 1: [6, 2], 2: [5, 4, 2], 3: [4, 3, 2, 2] } as const;
+type Axes = 1 | 2 | 3;
+
+const convRows = (axes: Axes, given: readonly unknown[], weights: object, more: object): readonly LayerRow[] => [
+  {
+    given,
+    options: { name: "look", padding: "same", strides: 2, activation: "relu", ...weights },
+    sample: imageSamples[axes],
+  },
+  {
+    given,
+    options: {
+      padding: "same",
+      dilationRate: 2,
+      dataFormat: "channelsFirst",
+      useBias: false,
+      trainable: false,
+      ...more,
+    },
+    sample: imageSamples[axes].toReversed(),
+  },
+];
+const poolRows = (axes: Axes, more: object = {}): readonly LayerRow[] => [
+  { given: [], options: { name: "pool" }, sample: imageSamples[axes] },
+  { given: [], options: { dataFormat: "channelsFirst", ...more }, sample: imageSamples[axes].toReversed() },
+];
+const sizeRows = (axes: Axes, first: unknown, more: object = {}): readonly LayerRow[] => [
+  { given: [first], options: { name: "size" }, sample: imageSamples[axes] },
+  { given: [first], options: { dataFormat: "channelsFirst", ...more }, sample: imageSamples[axes].toReversed() },
+];
+const windows = { poolSize: 3, strides: 1, padding: "same" };
 
 export const layerRows = {
   activation: [{ given: ["gelu"], options: { name: "end" } }],
@@ -60,8 +115,8 @@ export const layerRows = {
       },
       sample: [2, 5],
     },
-    { given: [2], options: { useBias: false } },
-    { given: [2], options: { trainable: false } },
+    { given: [2], options: { useBias: false, kernelInitializer: "lecunNormal" } },
+    { given: [2], options: { trainable: false, biasInitializer: "ones" } },
   ],
   dropout: [{ given: [0.5], options: { name: "noise" } }],
   flatten: [{ given: [], sample: [2, 3] }],
@@ -103,6 +158,60 @@ export const layerRows = {
     { given: [2], options: { useBias: false }, sample: steps },
   ],
   simpleRnnCell: [{ given: [4] }, { given: [3], options: cellOptions }, { given: [2], options: { useBias: false } }],
+  conv1d: convRows(1, [4, 2], weightOptions, { groups: 2 }),
+  conv2d: convRows(2, [4, 2], weightOptions, { groups: 2 }),
+  conv3d: convRows(3, [4, 2], weightOptions, { groups: 2 }),
+  conv1dTranspose: convRows(1, [4, 2], weightOptions, { outputPadding: 0 }),
+  conv2dTranspose: convRows(2, [4, 2], weightOptions, { outputPadding: 0 }),
+  conv3dTranspose: convRows(3, [4, 2], weightOptions, { outputPadding: 0 }),
+  depthwiseConv1d: convRows(1, [2], depthwiseWeights, { depthMultiplier: 2 }),
+  depthwiseConv2d: convRows(2, [2], depthwiseWeights, { depthMultiplier: 2 }),
+  separableConv1d: convRows(1, [3, 2], { ...depthwiseWeights, ...pointwiseWeights }, { depthMultiplier: 2 }),
+  separableConv2d: convRows(2, [3, 2], { ...depthwiseWeights, ...pointwiseWeights }, { depthMultiplier: 2 }),
+  maxPooling1d: poolRows(1, windows),
+  maxPooling2d: poolRows(2, windows),
+  maxPooling3d: poolRows(3, windows),
+  averagePooling1d: poolRows(1, windows),
+  averagePooling2d: poolRows(2, windows),
+  averagePooling3d: poolRows(3, windows),
+  globalMaxPooling1d: poolRows(1, { keepDims: true }),
+  globalMaxPooling2d: poolRows(2, { keepDims: true }),
+  globalMaxPooling3d: poolRows(3, { keepDims: true }),
+  globalAveragePooling1d: poolRows(1, { keepDims: true }),
+  globalAveragePooling2d: poolRows(2, { keepDims: true }),
+  globalAveragePooling3d: poolRows(3, { keepDims: true }),
+  adaptiveMaxPooling1d: sizeRows(1, 2),
+  adaptiveMaxPooling2d: sizeRows(2, 2),
+  adaptiveMaxPooling3d: sizeRows(3, 2),
+  adaptiveAveragePooling1d: sizeRows(1, 2),
+  adaptiveAveragePooling2d: sizeRows(2, 2),
+  adaptiveAveragePooling3d: sizeRows(3, 2),
+  upSampling1d: [
+    { given: [], options: { name: "pool" }, sample: imageSamples[1] },
+    { given: [], options: { size: 3 }, sample: imageSamples[1] },
+  ],
+  upSampling2d: poolRows(2, { size: [1, 3], interpolation: "bilinear" }),
+  upSampling3d: poolRows(3, { size: [1, 3, 2] }),
+  zeroPadding1d: sizeRows(1, [1, 2]),
+  zeroPadding2d: sizeRows(2, [
+    [1, 0],
+    [0, 2],
+  ]),
+  zeroPadding3d: sizeRows(3, [
+    [1, 0],
+    [0, 1],
+    [0, 0],
+  ]),
+  cropping1d: sizeRows(1, [1, 2]),
+  cropping2d: sizeRows(2, [
+    [1, 0],
+    [0, 2],
+  ]),
+  cropping3d: sizeRows(3, [
+    [1, 0],
+    [0, 1],
+    [0, 0],
+  ]),
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 
 /** What a weight tensor costs. */

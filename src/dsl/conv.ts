@@ -7,13 +7,13 @@
  */
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
-import { checkArguments, checkOptions, count, either, list, type OptionTable, whole } from "../core/options.ts";
+import { checkArguments, checkOptions, count, type OptionTable } from "../core/options.ts";
 import { atLine, here, inCall, type Origin } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { permute, reshape } from "../graph/ops/view.ts";
 import { window } from "../graph/ops/window.ts";
 import { windowSum } from "../graph/ops/window-sum.ts";
-import { addDims, type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
+import { type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { checkTensor } from "./check.ts";
 import type { CheckDTypes, CheckOptions } from "./shape-types.ts";
@@ -22,12 +22,13 @@ import {
   channelsLast,
   checkImages,
   dataFormatKind,
+  filledBy,
   inFormat,
+  outputPaddingKind,
   paddingKind,
   paddingOf,
   perAxis,
   perAxisKind,
-  spanOf,
   type WindowAxis,
   windowAttrs,
   windowPaddingKind,
@@ -82,8 +83,6 @@ const depthwiseTable: OptionTable<DepthwiseConvOptions> = {
 };
 
 const convTable: OptionTable<ConvOptions> = { ...depthwiseTable, groups: count };
-
-const outputPaddingKind = either(whole({ from: 0 }), list(whole({ from: 0 })));
 
 const transposedTable: OptionTable<ConvTransposeOptions> = {
   stride: perAxisKind,
@@ -247,31 +246,6 @@ export function convTranspose(x: Tensor, filter: Tensor, given?: ConvTransposeOp
   };
   const windows = applyOp(permute, [added], { order }, origin);
   return inFormat(applyOp(windowSum, [windows], attrs, origin), dataFormat, origin);
-}
-
-/** The elements that windows fill along an axis, and how many of them are cut off in front. */
-function filledBy(axis: WindowAxis, more: number | undefined, origin: Origin): { extent: Dim; before: number } {
-  const { extent, stride, padding } = axis;
-  const span = spanOf(axis);
-  if (more !== undefined && more >= stride) {
-    throw new ShapeError(
-      `${inCall(origin)}: outputPadding must be below the stride, ${stride}, not ${more}${atLine(origin)}`,
-    );
-  }
-  const starts = addDims(multiplyDims(extent, stride) ?? 0, -stride); // where the last window begins
-  if (padding === "same" && more === undefined) {
-    return { extent: addDims(starts, stride), before: Math.floor(Math.max(span - stride, 0) / 2) };
-  }
-  const half = Math.floor(span / 2);
-  const [before, after] = typeof padding !== "string" ? padding : padding === "same" ? [half, half] : [0, 0];
-  const reach = padding === "valid" && more === undefined ? Math.max(span, stride) : span;
-  const whole = addDims(starts, reach + (more ?? 0) - before - after);
-  if (typeof whole === "number" && whole < 0) {
-    throw new ShapeError(
-      `${inCall(origin)}: padding of ${before} + ${after} cuts off more than there is${atLine(origin)}`,
-    );
-  }
-  return { extent: whole, before };
 }
 
 // ---- what they share -------------------------------------------------------------------------------------------------

@@ -3,10 +3,10 @@
  * convolutions and pools.
  */
 import { ShapeError, UserError } from "../core/errors.ts";
-import { count, either, type Kind, list, oneOf, show } from "../core/options.ts";
+import { count, either, type Kind, list, oneOf, show, whole } from "../core/options.ts";
 import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { permute } from "../graph/ops/view.ts";
-import { addDims, type Dim, printShape } from "../graph/shape.ts";
+import { addDims, type Dim, multiplyDims, printShape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import type { Width } from "./part-types.ts";
 import type { Tensor } from "./tensor.ts";
@@ -22,6 +22,7 @@ const widthKind: Kind<Width> = {
 export const perAxisKind: Kind<PerAxis> = either(count, list(count));
 export const windowPaddingKind: Kind<WindowPadding> = either(oneOf("valid", "same"), list(widthKind));
 export const paddingKind: Kind<Padding> = either(oneOf("valid", "same", "causal"), list(widthKind));
+export const outputPaddingKind: Kind<PerAxis> = either(whole({ from: 0 }), list(whole({ from: 0 })));
 export const dataFormatKind: Kind<DataFormat> = oneOf("channelsLast", "channelsFirst");
 
 /** One axis with windows over it. */
@@ -95,6 +96,31 @@ export function placed(axis: WindowAxis, origin: Origin): Placed {
     );
   }
   return { count: Math.floor(room / stride) + 1, before };
+}
+
+/** The elements that windows fill along an axis, and how many of them are cut off in front. */
+export function filledBy(axis: WindowAxis, more: number | undefined, origin: Origin): { extent: Dim; before: number } {
+  const { extent, stride, padding } = axis;
+  const span = spanOf(axis);
+  if (more !== undefined && more >= stride) {
+    throw new ShapeError(
+      `${inCall(origin)}: outputPadding must be below the stride, ${stride}, not ${more}${atLine(origin)}`,
+    );
+  }
+  const starts = addDims(multiplyDims(extent, stride) ?? 0, -stride); // where the last window begins
+  if (padding === "same" && more === undefined) {
+    return { extent: addDims(starts, stride), before: Math.floor(Math.max(span - stride, 0) / 2) };
+  }
+  const half = Math.floor(span / 2);
+  const [before, after] = typeof padding !== "string" ? padding : padding === "same" ? [half, half] : [0, 0];
+  const reach = padding === "valid" && more === undefined ? Math.max(span, stride) : span;
+  const whole = addDims(starts, reach + (more ?? 0) - before - after);
+  if (typeof whole === "number" && whole < 0) {
+    throw new ShapeError(
+      `${inCall(origin)}: padding of ${before} + ${after} cuts off more than there is${atLine(origin)}`,
+    );
+  }
+  return { extent: whole, before };
 }
 
 function known(extent: Dim, origin: Origin): number {

@@ -1,9 +1,16 @@
 /** All layers that have a name, by it: what `layerFrom` reads, and tests go through. A new one is a line here. */
 export { activationSchema as activation } from "./activation.ts";
+export { adaptiveAveragePooling1dSchema as adaptiveAveragePooling1d, adaptiveAveragePooling2dSchema as adaptiveAveragePooling2d, adaptiveAveragePooling3dSchema as adaptiveAveragePooling3d, adaptiveMaxPooling1dSchema as adaptiveMaxPooling1d, adaptiveMaxPooling2dSchema as adaptiveMaxPooling2d, adaptiveMaxPooling3dSchema as adaptiveMaxPooling3d } from "./adaptive-pooling.ts"; // biome-ignore format: names
+export { cropping1dSchema as cropping1d, cropping2dSchema as cropping2d, cropping3dSchema as cropping3d, zeroPadding1dSchema as zeroPadding1d, zeroPadding2dSchema as zeroPadding2d, zeroPadding3dSchema as zeroPadding3d } from "./borders.ts"; // biome-ignore format: names
+export { conv1dSchema as conv1d, conv1dTransposeSchema as conv1dTranspose, conv2dSchema as conv2d, conv2dTransposeSchema as conv2dTranspose, conv3dSchema as conv3d, conv3dTransposeSchema as conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { denseSchema as dense } from "./dense.ts";
+export { depthwiseConv1dSchema as depthwiseConv1d, depthwiseConv2dSchema as depthwiseConv2d, separableConv1dSchema as separableConv1d, separableConv2dSchema as separableConv2d } from "./depthwise-conv.ts"; // biome-ignore format: names
 export { dropoutSchema as dropout } from "./dropout.ts";
 export { flattenSchema as flatten } from "./flatten.ts";
+export { globalAveragePooling1dSchema as globalAveragePooling1d, globalAveragePooling2dSchema as globalAveragePooling2d, globalAveragePooling3dSchema as globalAveragePooling3d, globalMaxPooling1dSchema as globalMaxPooling1d, globalMaxPooling2dSchema as globalMaxPooling2d, globalMaxPooling3dSchema as globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";
 export { simpleRnnCellSchema as simpleRnnCell, simpleRnnSchema as simpleRnn } from "./recurrent/simple-rnn.ts";
 export { sequentialSchema as sequential } from "./sequential.ts";
+export { upSampling1dSchema as upSampling1d, upSampling2dSchema as upSampling2d, upSampling3dSchema as upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names

@@ -1,10 +1,17 @@
 /** `layers`: every layer under Keras's name in camelCase. A new one is a line here and in all.ts. */
 export { activation } from "./activation.ts";
+export { adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./adaptive-pooling.ts"; // biome-ignore format: names
+export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./borders.ts"; // biome-ignore format: names
+export { conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { dense } from "./dense.ts";
+export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from "./depthwise-conv.ts"; // biome-ignore format: names
 export { dropout } from "./dropout.ts";
 export { flatten } from "./flatten.ts";
+export { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
 export { layer } from "./own.ts";
+export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { gru, gruCell } from "./recurrent/gru.ts";
 export { lstm, lstmCell } from "./recurrent/lstm.ts";
 export { simpleRnn, simpleRnnCell } from "./recurrent/simple-rnn.ts";
 export { sequential } from "./sequential.ts";
+export { upSampling1d, upSampling2d, upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names
