@@ -7,12 +7,12 @@ export type { CompileOptions } from "./compile-options.ts";
 export type { DType } from "./core/dtype.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
 export {
+  type SeriesWindow,
   type SplitOptions,
   type TimeseriesOptions,
   timeseries,
   toCategorical,
   trainTestSplit,
-  type Window,
 } from "./data/arrays.ts";
 export {
   type BatchOptions,

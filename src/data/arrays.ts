@@ -154,7 +154,7 @@ const timeseriesTable: OptionTable<TimeseriesOptions> = {
 };
 
 /** A window of a series: `x` moment after moment. */
-export interface Window<A> {
+export interface SeriesWindow<A> {
   readonly x: A;
 }
 
@@ -162,9 +162,12 @@ export interface Window<A> {
  * Windows of a series, in their order: a number for each moment, or `rows(series, width)`. y is the target of the moment where the
  * window begins, or the moments behind it.
  */
-export function timeseries<A extends NumberArray>(series: A | Rows<A>, options: TimeseriesOptions & { readonly targets: NumberArray | readonly number[] }): Dataset<Window<A> & { readonly y: number }>; // biome-ignore format: one line
-export function timeseries<A extends NumberArray>(series: A | Rows<A>, options: TimeseriesOptions & { readonly horizon: number }): Dataset<Window<A> & { readonly y: A }>; // biome-ignore format: one line
-export function timeseries<A extends NumberArray>(series: A | Rows<A>, options: TimeseriesOptions): Dataset<Window<A>>;
+export function timeseries<A extends NumberArray>(series: A | Rows<A>, options: TimeseriesOptions & { readonly targets: NumberArray | readonly number[] }): Dataset<SeriesWindow<A> & { readonly y: number }>; // biome-ignore format: one line
+export function timeseries<A extends NumberArray>(series: A | Rows<A>, options: TimeseriesOptions & { readonly horizon: number }): Dataset<SeriesWindow<A> & { readonly y: A }>; // biome-ignore format: one line
+export function timeseries<A extends NumberArray>(
+  series: A | Rows<A>,
+  options: TimeseriesOptions,
+): Dataset<SeriesWindow<A>>;
 export function timeseries(series: NumberArray | Rows<NumberArray>, options: TimeseriesOptions): Dataset<unknown> {
   checkArguments("timeseries", arguments, 2);
   checkOptions("timeseries", options, timeseriesTable, { before: "series, " });

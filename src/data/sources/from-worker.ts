@@ -18,6 +18,11 @@ export interface FromWorkerOptions {
   readonly prefetch?: number;
 }
 
+/** A URL: not all projects that read our types know that class. */
+export interface ModuleUrl {
+  readonly href: string;
+}
+
 const table: OptionTable<FromWorkerOptions> = { prefetch: count };
 
 interface Told {
@@ -37,7 +42,7 @@ interface Answer {
 }
 
 /** The dataset that a module exports as its default, read in a worker that lives as long as the process has a use for it. */
-export async function fromWorker<T>(module: URL, options: FromWorkerOptions = {}): Promise<Dataset<T>> {
+export async function fromWorker<T>(module: ModuleUrl, options: FromWorkerOptions = {}): Promise<Dataset<T>> {
   checkArguments("fromWorker", arguments, 2);
   const { prefetch = 2 } = checkOptions("fromWorker", options, table, { before: "url, " });
   if (!(module instanceof URL)) throw new UserError(`fromWorker takes the URL of a module, new URL("./data.js", import.meta.url), not ${show(module)}`); // biome-ignore format: short

@@ -6,7 +6,14 @@ import { RandomStream } from "../../../core/random.ts";
 import { Cursor, chain, type MaybePromise, type Pass } from "../cursor.ts";
 
 /** Random numbers of one element. */
-export type MapRandom = Pick<RandomStream, "uniform" | "integer" | "normal">;
+export interface MapRandom {
+  /** Uniform in [0, 1), or in [low, high). */
+  uniform(low?: number, high?: number): number;
+  /** Uniform in 0 .. n-1. */
+  integer(n: number): number;
+  /** Normal with mean 0 and deviation 1. */
+  normal(): number;
+}
 
 /** What a function of `map` is told beside the element. */
 export interface MapContext {
