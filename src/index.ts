@@ -97,6 +97,18 @@ export type {
   Several,
 } from "./nn/layers/layer.ts";
 export { Masks } from "./nn/layers/masks.ts";
+export { type BatchNormalizationOptions, batchNormalization, type RenormClipping } from "./nn/layers/norms/batch-normalization.ts"; // biome-ignore format: names
+export { type GroupNormalizationOptions, groupNormalization } from "./nn/layers/norms/group-normalization.ts";
+export {
+  type LayerNormalizationOptions,
+  layerNormalization,
+  type RmsNormalizationOptions,
+  rmsNormalization,
+  type UnitNormalizationOptions,
+  unitNormalization,
+} from "./nn/layers/norms/layer-normalization.ts";
+export { type AdaptOptions, type NormalizationOptions, normalization, normalizationOf } from "./nn/layers/norms/normalization.ts"; // biome-ignore format: names
+export { type SpectralNormalizationOptions, spectralNormalization } from "./nn/layers/norms/spectral-normalization.ts";
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";

@@ -3,7 +3,21 @@
  * anew in float64 from the papers' formulas. `tsc` names one without a row, and `schemas.test.ts` an option that no row sets.
  */
 import type { ActivationName, InputSpec, Layer } from "../src/index.ts";
-import { activation, constraints, dense, dropout, f32, flatten, glorotUniform, heNormal, l1, l1l2, l2, ones } from "../src/index.ts"; // biome-ignore format: names
+import {
+  activation,
+  constraints,
+  dense,
+  dropout,
+  f32,
+  flatten,
+  glorotUniform,
+  heNormal,
+  l1,
+  l1l2,
+  l2,
+  ones,
+  initializers as starts,
+} from "../src/index.ts";
 import type { initializers } from "../src/nn/initializers.ts";
 import type * as layers from "../src/nn/layers/all.ts";
 import type * as losses from "../src/nn/losses/all.ts";
@@ -98,6 +112,16 @@ const sizeRows = (axes: Axes, first: unknown, more: object = {}): readonly Layer
 ];
 const windows = { poolSize: 3, strides: 1, padding: "same" };
 
+const scaled = {
+  center: false,
+  betaInitializer: "ones",
+  gammaInitializer: "heNormal",
+  betaRegularizer: l2(0.1),
+  gammaRegularizer: l1(0.1),
+  betaConstraint: constraints.nonNeg(),
+  gammaConstraint: constraints.nonNeg(),
+};
+
 export const layerRows = {
   activation: [{ given: ["gelu"], options: { name: "end" } }],
   dense: [
@@ -148,6 +172,49 @@ export const layerRows = {
     { given: [3], options: { ...cellOptions, recurrentActivation: "tanh", unitForgetBias: false } },
     { given: [2], options: { useBias: false } },
   ],
+  batchNormalization: [
+    { given: [] },
+    {
+      given: [],
+      options: {
+        name: "norm",
+        axis: 1,
+        momentum: 0.5,
+        epsilon: 0.01,
+        center: false,
+        betaInitializer: "ones",
+        gammaInitializer: "heNormal",
+        betaRegularizer: l2(0.1),
+        gammaRegularizer: l1(0.1),
+        betaConstraint: constraints.nonNeg(),
+        gammaConstraint: constraints.nonNeg(),
+        movingMeanInitializer: "ones",
+        movingVarianceInitializer: starts.constant(2),
+        renorm: true,
+        renormClipping: { rmax: 3, dmax: 5 },
+        renormMomentum: 0.9,
+      },
+      sample: [3, 2],
+    },
+    { given: [], options: { scale: false, trainable: false } },
+  ],
+  groupNormalization: [
+    { given: [], options: { groups: 3 } },
+    { given: [], options: { ...scaled, groups: -1, axis: 1, epsilon: 0.01 }, sample: [4, 2] },
+    { given: [], options: { groups: 1, scale: false, trainable: false } },
+  ],
+  layerNormalization: [
+    { given: [], options: { ...scaled, axis: [1, 2], epsilon: 0.01 }, sample: [2, 3] },
+    { given: [], options: { scale: false, trainable: false } },
+  ],
+  normalization: [
+    { given: [], options: { mean: [1, 2, 3, 4, 5, 6], variance: 2, asState: true } },
+    { given: [], options: { axis: [], mean: 1, variance: 4, invert: true }, sample: [2, 2] },
+    { given: [] },
+  ],
+  rmsNormalization: [{ given: [], options: { axis: [1, 2], epsilon: 0.1 }, sample: [2, 3] }],
+  spectralNormalization: [{ given: [dense(3)], options: { powerIterations: 2 } }],
+  unitNormalization: [{ given: [], options: { axis: [1, 2] }, sample: [2, 3] }],
   sequential: [
     { given: [inner], options: { name: "block" } },
     { given: [[flatten(), dense(1)]], sample: [2, 3] },

@@ -81,7 +81,7 @@ type MakersOf<T, M = typeof tensorloom> = {
 describe("what is exported is in its table", () => {
   test("by the types of the functions", () => {
     expectTypeOf<MakersOf<Layer, typeof tensorloom.layers>>().toEqualTypeOf<
-      Exclude<keyof typeof layers, Overloaded> | "layer"
+      Exclude<keyof typeof layers, Overloaded> | "layer" | "normalizationOf"
     >();
     expectTypeOf<MakersOf<Optimizer>>().toEqualTypeOf<
       keyof typeof optimizers | "groups" | "lossScale" | "optimizer" | "optimizerFrom"

@@ -225,6 +225,7 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   l1l2: (options) => tensorloom.l1l2(options as never),
   lossScale: (options) => tensorloom.lossScale(tensorloom.sgd(), options as never),
   layer: (options) => tensorloom.layer(options as never),
+  normalizationOf: (options) => tensorloom.normalizationOf([[1, 2]], options as never),
   optimizer: (options) => tensorloom.optimizer(options as never),
   program: (options) => tensorloom.program(options as never),
   compile: (options) => tensorloom.compile(empty, options as never),

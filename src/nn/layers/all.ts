@@ -8,6 +8,15 @@ export { depthwiseConv1dSchema as depthwiseConv1d, depthwiseConv2dSchema as dept
 export { dropoutSchema as dropout } from "./dropout.ts";
 export { flattenSchema as flatten } from "./flatten.ts";
 export { globalAveragePooling1dSchema as globalAveragePooling1d, globalAveragePooling2dSchema as globalAveragePooling2d, globalAveragePooling3dSchema as globalAveragePooling3d, globalMaxPooling1dSchema as globalMaxPooling1d, globalMaxPooling2dSchema as globalMaxPooling2d, globalMaxPooling3dSchema as globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { batchNormalizationSchema as batchNormalization } from "./norms/batch-normalization.ts";
+export { groupNormalizationSchema as groupNormalization } from "./norms/group-normalization.ts";
+export {
+  layerNormalizationSchema as layerNormalization,
+  rmsNormalizationSchema as rmsNormalization,
+  unitNormalizationSchema as unitNormalization,
+} from "./norms/layer-normalization.ts";
+export { normalizationSchema as normalization } from "./norms/normalization.ts";
+export { spectralNormalizationSchema as spectralNormalization } from "./norms/spectral-normalization.ts";
 export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";

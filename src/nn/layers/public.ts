@@ -8,6 +8,11 @@ export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } fr
 export { dropout } from "./dropout.ts";
 export { flatten } from "./flatten.ts";
 export { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { batchNormalization } from "./norms/batch-normalization.ts";
+export { groupNormalization } from "./norms/group-normalization.ts";
+export { layerNormalization, rmsNormalization, unitNormalization } from "./norms/layer-normalization.ts";
+export { normalization, normalizationOf } from "./norms/normalization.ts";
+export { spectralNormalization } from "./norms/spectral-normalization.ts";
 export { layer } from "./own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { gru, gruCell } from "./recurrent/gru.ts";
