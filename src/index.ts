@@ -66,7 +66,10 @@ export {
 export type { WeightSource } from "./io/weight-file.ts";
 export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat } from "./io/weight-options.ts";
 export type { LoadedWeights } from "./io/weights.ts";
-export type { BatchRecord, Callback, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
+export type { BatchRecord, Callback, EpochBegin, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
+export type { CallbackState } from "./nn/callbacks/callback-state.ts";
+export * from "./nn/callbacks/public.ts";
+export * as callbacks from "./nn/callbacks/public.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type * from "./nn/constraints/public.ts";
 export * as constraints from "./nn/constraints/public.ts";

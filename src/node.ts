@@ -56,11 +56,8 @@ export {
   type SummaryWriter,
   summaryWriter,
 } from "./io/tensorboard/summary-writer.ts";
-export { type CsvLoggerOptions, csvLogger } from "./nn/callbacks/csv-logger.ts";
-export { type HtmlReportOptions, htmlReport } from "./nn/callbacks/html-report.ts";
-export { type JsonLoggerOptions, jsonLogger } from "./nn/callbacks/json-logger.ts";
-export { type TensorBoardOptions, tensorBoard } from "./nn/callbacks/tensor-board.ts";
-export { type ReportOptions, type RunSource, saveReport } from "./nn/report/report.ts";
+export * from "./nn/callbacks/node.ts";
+export * as callbacks from "./nn/callbacks/node.ts";
 export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
 export {
   type FlagDefinition,

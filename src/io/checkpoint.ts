@@ -1,7 +1,8 @@
 /**
  * Checkpoints: everything that a program needs to go on bit for bit, in one safetensors file.
  *
- *     tensors     every state by its path: parameters, moments, counters, learning rate, random state ("$random")
+ *     tensors     every state by its path: parameters, moments, counters, learning rate, random state ("$random"); others of the caller's
+ *                 own under "$extra."
  *     metadata    format, version, optimizer, seed, where in the data the run stands, and texts of the caller's own
  *
  * The names, shapes and dtypes of the states, the optimizer's name and its constants are the fingerprint: a checkpoint is only
@@ -78,6 +79,8 @@ export interface CheckpointContents {
   readonly position?: DataPosition | null;
   /** Texts to keep beside it: a trainer's architecture. */
   readonly notes?: ReadonlyMap<string, string>;
+  /** Tensors to keep beside the states: what callbacks remember. */
+  readonly extras?: ReadonlyMap<string, StoredTensor>;
 }
 
 /** What comes out of one. */
@@ -119,6 +122,7 @@ export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
     if (data === undefined) throw new UserError(`checkpoint: the values of ${printName(name)} are missing`);
     tensors.set(name, { dtype, shape, data });
   }
+  for (const [name, tensor] of contents.extras ?? []) tensors.set(`${extraPrefix}${name}`, tensor);
   const metadata = new Map<string, string>([
     [keys.format, FORMAT],
     [keys.formatVersion, String(FORMAT_VERSION)],
@@ -135,8 +139,9 @@ export function encodeCheckpoint(contents: CheckpointContents): Uint8Array {
 
 /** Reads a checkpoint; `name` is what errors call it. It must fit `expected`, where that is given. */
 export function decodeCheckpoint(bytes: Uint8Array, name: string, expected?: Fingerprint): Checkpoint {
-  const { tensors, metadata } = readSafetensors(bytes, name);
+  const { tensors: all, metadata } = readSafetensors(bytes, name);
   checkFormat(metadata, name);
+  const tensors = new Map([...all].filter(([path]) => !path.startsWith(extraPrefix)));
   const optimizer = { optimizer: metadata.get(keys.optimizer) ?? null, ...readConstants({ metadata, name }) };
   if (expected !== undefined) checkFingerprint({ ...optimizer, states: tensors }, expected, name);
   const states = new Map<string, StateType>();
@@ -153,12 +158,14 @@ export function decodeCheckpoint(bytes: Uint8Array, name: string, expected?: Fin
     seed: readWhole({ metadata, name }, keys.seed, 0),
     position: readPosition({ metadata, name }),
     notes: withPrefix(metadata, keys.note),
+    extras: withPrefix(all, extraPrefix),
     madeBy: metadata.get(keys.madeBy) ?? "an unknown version",
   };
 }
 
 const FORMAT = "tensorloom checkpoint";
 const FORMAT_VERSION = 1;
+const extraPrefix = "$extra.";
 
 /** Keys of the metadata. */
 const keys = {
@@ -345,7 +352,7 @@ function readText({ metadata, name }: Source, key: string, expected: string, for
   throw new DataError(`${name}: ${key}: expected ${expected}, found ${found}; the file is corrupt`);
 }
 
-function withPrefix(metadata: ReadonlyMap<string, string>, prefix: string): ReadonlyMap<string, string> {
-  const found = [...metadata].filter(([key]) => key.startsWith(prefix));
-  return new Map(found.map(([key, text]) => [key.slice(prefix.length), text]));
+function withPrefix<T>(values: ReadonlyMap<string, T>, prefix: string): ReadonlyMap<string, T> {
+  const found = [...values].filter(([key]) => key.startsWith(prefix));
+  return new Map(found.map(([key, value]) => [key.slice(prefix.length), value]));
 }

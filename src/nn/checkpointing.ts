@@ -16,6 +16,7 @@ import type { LoadWeightsOptions, WeightsFormat } from "../io/weight-options.ts"
 import { encodeWeights, fitWeights, type LoadedWeights } from "../io/weights.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import { architectureNote, architectureOf } from "./architecture.ts";
+import { decodeCallbacks, encodeCallbacks } from "./callbacks/callback-state.ts";
 import type { Config } from "./config.ts";
 import { printScales, readScales } from "./input-scale.ts";
 import type { Session } from "./session.ts";
@@ -29,37 +30,49 @@ export function fingerprintOfTraining({ program, definition: { optimizer } }: Tr
 export async function checkpoint(session: Session): Promise<Uint8Array> {
   return session.turns.take(async () => {
     const position = (await session.where?.()) ?? session.pending;
+    const told = isUnderWay(position) ? (session.callbacks?.() ?? session.pendingCallbacks) : null;
+    const callbacks = told === null ? null : encodeCallbacks(told);
     const state = await session.executable.state.snapshot();
     return encodeCheckpoint({
       fingerprint: fingerprintOfTraining(session.training),
       state,
       seed: session.seed,
       position,
-      notes: notesOf(session),
+      notes: callbacks === null ? notesOf(session) : notesOf(session).set(callbacksNote, callbacks.note),
+      ...(callbacks === null ? {} : { extras: callbacks.tensors }),
     });
   });
 }
 
-/** The note that holds what x was multiplied by. */
+/** The note that holds what x was multiplied by, and that of what callbacks remember. */
 const scalesNote = "input_scales";
+const callbacksNote = "callbacks";
 
-function notesOf({ training, scales }: Session): ReadonlyMap<string, string> {
+function notesOf({ training, scales }: Session): Map<string, string> {
   const notes = new Map([[architectureNote, JSON.stringify(architectureOf(training.definition))]]);
   if (scales !== "unknown") notes.set(scalesNote, printScales(scales));
   return notes;
 }
 
 /** Takes everything from a checkpoint that fits; `newRun` leaves the place in the data out. */
-export function restore(session: Session, { state, seed, position, notes }: Checkpoint, newRun: boolean): void {
+export function restore(session: Session, { state, seed, position, notes, extras }: Checkpoint, newRun: boolean): void {
   if (session.isFitting) throw new UserError("restore: a fit is under way: stop it, or wait for its end");
   const scales = readScales(notes.get(scalesNote), session.training.inputs, "restore");
+  const told = notes.get(callbacksNote);
+  const callbacks = told === undefined ? null : decodeCallbacks(told, extras, "restore");
   session.executable.state.restore(state);
   session.scales = scales;
   session.seed = seed;
   session.shuffles = position?.shuffles ?? 0;
   session.where = null;
-  const isUnderWay = position !== null && position.epoch + position.batch > 0;
-  session.pending = isUnderWay && !newRun ? position : null;
+  session.callbacks = null;
+  const goesOn = isUnderWay(position) && !newRun;
+  session.pending = goesOn ? position : null;
+  session.pendingCallbacks = goesOn ? callbacks : null;
+}
+
+function isUnderWay(position: DataPosition | null): boolean {
+  return position !== null && position.epoch + position.batch > 0;
 }
 
 /** The types of a model's weights and slots, by their names in the model. */

@@ -7,7 +7,7 @@ import { checkedLater, checkOptions, count, flag, type Kind, number, type Option
 import { atLine, here } from "../core/origin.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
-import { callbackHooks } from "./callbacks/callback.ts";
+import { callbackHooks, callbackStates } from "./callbacks/callback.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import { checkHooks } from "./hooks.ts";
 import { onNaNKind } from "./non-finite.ts";
@@ -64,7 +64,9 @@ export function checkFitOptions(given: object | undefined): Partial<AnyFitOption
   if (!Array.isArray(callbacks)) {
     throw new UserError(`fit: callbacks must be a list: [{ onEpochEnd(record) { ... } }], not ${show(callbacks)}`);
   }
-  for (const [i, callback] of callbacks.entries()) checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks);
+  for (const [i, callback] of callbacks.entries()) {
+    checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks, callbackStates);
+  }
   if (progress !== undefined) checkHooks("fit: progress", progress, progressHooks);
   checkOptions("fit: validation", validation, samplesTable);
   checkWithData(checked);

@@ -15,7 +15,8 @@
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { BatchSource, FedBatch } from "./batches.ts";
-import type { FitControl, TrainBegin } from "./callbacks/callback.ts";
+import type { TrainBegin } from "./callbacks/callback.ts";
+import { CallbackCalls } from "./callbacks/calls.ts";
 import { fitControl } from "./callbacks/control.ts";
 import { checkSameRun, positionOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
@@ -49,7 +50,8 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
       session.shuffles = resume.shuffles;
       session.seed = resume.seed;
     }
-    const start = run.begin(resume ?? session.pending ?? freshStart);
+    const pending = { ...(session.pending ?? freshStart), callbacks: session.pendingCallbacks };
+    const start = run.begin(resume ?? pending);
     try {
       await run.keep(start);
       await run.tellBegin(start);
@@ -71,8 +73,8 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
 }
 
 /** Where a run begins: behind some epochs, and behind some batches of the next. */
-type Start = Pick<ResumePoint, "epoch" | "batch" | "sums"> & { readonly seen?: number };
-const freshStart: Start = { epoch: 0, batch: 0, sums: new Map() };
+type Start = Pick<ResumePoint, "epoch" | "batch" | "sums" | "callbacks"> & { readonly seen?: number };
+const freshStart: Start = { epoch: 0, batch: 0, sums: new Map(), callbacks: null };
 
 /** What an epoch gathers on its way. */
 interface EpochWork extends WatchedEpoch {
@@ -98,28 +100,24 @@ class Run {
   readonly #sums: DeviceSums;
   readonly #watched: WatchedValues;
   readonly #breath = new Breath();
-  readonly #control: FitControl;
-  #stopAsked = false;
+  readonly #callbacks: CallbackCalls;
   #kept: ResumePoint | null = null;
   stopped: Stop | null = null;
 
   constructor(session: Session, options: AnyFitOptions) {
     const { batch = session.batch, callbacks = [], readEvery, resume } = options;
     const { shuffle = true, seed = resume?.order.shuffleSeed ?? session.seed } = options;
-    this.#onNaN = options.onNaN ?? "stop";
+    this.#onNaN = options.onNaN ?? callbacks.find((it) => it.onNaN !== undefined)?.onNaN ?? "stop";
     this.#session = session;
     this.#options = options;
     const { train, validation } = fitSources(session, options, { batch, shuffle, seed, onNaN: this.#onNaN });
     this.#data = train;
     this.#validation = validation;
     this.#lossWatch = new LossWatch(session, train, this.#onNaN);
-    const watched = callbacks.some((callback) => callback.onBatchEnd !== undefined);
-    this.#readEvery = readEvery ?? (watched ? 1 : readEveryByDefault(session));
     this.#sums = new DeviceSums(session, "totals");
     this.#watched = new WatchedValues(session);
-    this.#control = fitControl(session, this.#watched, () => {
-      this.#stopAsked = true;
-    });
+    this.#callbacks = new CallbackCalls(callbacks, (stop) => fitControl(session, this.#watched, stop));
+    this.#readEvery = readEvery ?? (this.#callbacks.has("onBatchEnd") ? 1 : readEveryByDefault(session));
   }
 
   get order(): BatchSource["order"] {
@@ -146,7 +144,7 @@ class Run {
   /** Checks that a run under way sees the batches it would have seen. */
   begin(start: Start): Start {
     const { pending } = this.#session;
-    if (start === pending) checkSameRun("the checkpoint", pending, this.order);
+    if (this.#options.resume === undefined && pending !== null) checkSameRun("the checkpoint", pending, this.order);
     const { epochs = 1 } = this.#options;
     const begun = start.epoch + Math.sign(start.batch);
     if (epochs < begun) {
@@ -156,14 +154,16 @@ class Run {
       );
     }
     this.#session.pending = null;
+    this.#session.pendingCallbacks = null;
+    this.#session.callbacks = () => this.#callbacks.save();
     this.#session.scales = this.#data.scales() ?? this.#session.scales;
     this.#total = start.epoch * (this.#data.steps ?? 0) + start.batch;
     this.#stands(start);
     return start;
   }
 
-  async tellBegin({ epoch, batch: step }: Start): Promise<void> {
-    const { callbacks = [], epochs = 1 } = this.#options;
+  async tellBegin({ epoch, batch: step, callbacks }: Start): Promise<void> {
+    const { epochs = 1 } = this.#options;
     const { scores, program, weightedProgram, definition } = this.#session.training;
     const run: TrainBegin = {
       epoch: epoch + 1,
@@ -177,11 +177,13 @@ class Run {
       watches: [...definition.watch.keys()],
       program: this.#session.isWeighted ? weightedProgram() : program,
     };
-    for (const callback of callbacks) await callback.onTrainBegin?.(run, this.#control);
+    await this.#callbacks.begin(run, callbacks);
+    const ended = callbacks?.round?.hook === "onEpochEnd" ? callbacks.round.step : null;
+    if (ended !== null && epoch < epochs) this.#shouldStop(epoch, ended);
   }
 
   async tellEnd(history: History): Promise<void> {
-    for (const callback of this.#options.callbacks ?? []) await callback.onTrainEnd?.(history, this.#control);
+    await this.#callbacks.end(history);
   }
 
   /** Weights that are averages in the end become so. With all epochs done the next `fit` is a new run. */
@@ -212,10 +214,11 @@ class Run {
 
   /** Trains one epoch, or what is left of it; null when it was ended before its last step. */
   async epoch(epoch: number, start: Start): Promise<EpochRecord | null> {
-    const { progress, callbacks = [], epochs = 1 } = this.#options;
+    const { progress, epochs = 1 } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#data.steps, samples: this.#data.samples };
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     progress?.epochStart?.(plan);
+    if (start.batch === 0) await this.#callbacks.epochBegin({ epoch, epochs });
     const { shuffles } = this.#session;
     const started = performance.now();
     const before = this.#seen(start);
@@ -246,7 +249,8 @@ class Run {
     await this.#guarded(plan, done, () => this.keep({ ...freshStart, epoch }));
     this.#stands({ ...freshStart, epoch });
     progress?.epochEnd?.(record, plan);
-    for (const callback of callbacks) await callback.onEpochEnd?.(record, this.#control);
+    await this.#callbacks.epochEnd(record, done);
+    if (this.#callbacks.has("onEpochEnd")) await this.#guarded(plan, done, () => this.keepAgain());
     if (epoch < epochs) this.#shouldStop(epoch, done);
     return record;
   }
@@ -303,7 +307,15 @@ class Run {
     this.#lossWatch.checkWeights(state, this.#kept === null ? null : epoch);
     const { shuffles, seed } = this.#session;
     const [seen, step] = [this.#seen(start), this.#total];
-    this.#kept = { epoch, batch, sums, seen, step, shuffles, order: this.order, seed, state };
+    const callbacks = this.#kept === null ? start.callbacks : this.#callbacks.save();
+    this.#kept = { epoch, batch, sums, seen, step, shuffles, order: this.order, seed, state, callbacks };
+  }
+
+  /** The same once more: a callback may have changed the learning rate, or weights. */
+  async keepAgain(): Promise<void> {
+    if (this.#kept === null) return;
+    const state = await this.#session.executable.state.snapshot();
+    this.#kept = { ...this.#kept, state, callbacks: this.#callbacks.save() };
   }
 
   /** Scores of the steps since the last reading. In a turn. */
@@ -324,6 +336,7 @@ class Run {
       const waiting = this.#sums.count(batch.count);
       work.done = step;
       this.#total++;
+      this.#callbacks.stepped();
       if (waiting >= this.#readEvery || step === plan.steps) return this.#read(work, batch);
       if (this.#sums.isLong) await this.#sums.drain();
       return null;
@@ -334,7 +347,7 @@ class Run {
       const seconds = (performance.now() - work.started) / 1000;
       progress?.update?.({ ...plan, stepsDone: step, samplesDone: means.samples, scores, seconds });
       const record = { epoch: plan.epoch, step, scores, latest };
-      for (const callback of callbacks) await callback.onBatchEnd?.(record, this.#control);
+      await this.#callbacks.batchEnd(record);
       // A callback may have evaluated so many sizes that ours was dropped; otherwise this finds it at once.
       if (callbacks.length > 0) await this.#guarded(plan, step, () => this.prepare());
     }
@@ -345,8 +358,9 @@ class Run {
   /** Whether to end here; remembers where and why. The end of the last epoch is no early end, and is not asked about. */
   #shouldStop(epoch: number, step: number): boolean {
     const aborted = this.#options.signal?.aborted === true;
-    if (!aborted && !this.#stopAsked) return false;
-    this.stopped ??= { epoch, step, by: this.#stopAsked ? "callback" : "signal" };
+    const { stopAsked } = this.#callbacks;
+    if (!aborted && !stopAsked) return false;
+    this.stopped ??= { epoch, step, by: stopAsked ? "callback" : "signal" };
     return true;
   }
 

@@ -6,13 +6,18 @@ import { UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import { closest } from "../core/spelling.ts";
 
-/** `what` is for messages: "fit: callbacks[0]". */
-export function checkHooks(what: string, given: unknown, hooks: readonly string[]): void {
+/** `what` is for messages: "fit: callbacks[0]". `others` are functions that it may have besides. */
+export function checkHooks(
+  what: string,
+  given: unknown,
+  hooks: readonly string[],
+  others: readonly string[] = [],
+): void {
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     throw new UserError(`${what} must be an object with ${hooks.join(" or ")}, not ${show(given)}`);
   }
   for (const [name, value] of Object.entries(given)) {
-    const isKnown = hooks.includes(name);
+    const isKnown = hooks.includes(name) || others.includes(name);
     if (isKnown && value !== undefined && typeof value !== "function") {
       throw new UserError(`${what}: ${name} must be a function, not ${show(value)}`);
     }

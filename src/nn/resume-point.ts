@@ -3,6 +3,7 @@
  */
 import { messageOf, UserError } from "../core/errors.ts";
 import type { Snapshot } from "../runtime/state.ts";
+import type { SavedCallbacks } from "./callbacks/callback-state.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import { NonFiniteError } from "./non-finite.ts";
 
@@ -26,6 +27,8 @@ export interface ResumePoint {
   readonly seed: number;
   /** Every state of the program. */
   readonly state: Snapshot;
+  /** What the callbacks remembered. */
+  readonly callbacks: SavedCallbacks | null;
 }
 
 /**

@@ -11,6 +11,7 @@ import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import { longestSum } from "../kernel/target.ts";
 import type { Executable } from "../runtime/executable.ts";
+import type { SavedCallbacks } from "./callbacks/callback-state.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";
 import type { Batcher } from "./samples.ts";
@@ -31,6 +32,10 @@ export interface Session {
   where: (() => Promise<DataPosition>) | null;
   /** From a checkpoint: where the next `fit` goes on. */
   pending: DataPosition | null;
+  /** What the callbacks of the latest `fit` remember. */
+  callbacks: (() => SavedCallbacks) | null;
+  /** From a checkpoint: what those of the next `fit` go on with. */
+  pendingCallbacks: SavedCallbacks | null;
   /** What the latest `fit` multiplied x by. */
   scales: InputScales;
   isFitting: boolean;
@@ -42,12 +47,15 @@ export interface Session {
 }
 
 /** Nothing of the data was used. */
-export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "scales"> = {
-  shuffles: 0,
-  where: null,
-  pending: null,
-  scales: null,
-};
+export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "callbacks" | "pendingCallbacks" | "scales"> =
+  {
+    shuffles: 0,
+    where: null,
+    pending: null,
+    callbacks: null,
+    pendingCallbacks: null,
+    scales: null,
+  };
 
 export function openSession(
   parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "warn">,

@@ -1,12 +1,14 @@
 /**
  * Callbacks: what `fit` calls while a model is trained, what they are told, and what they can do.
  *
- *   onTrainBegin -> (onBatchEnd ... onEpochEnd) for each epoch -> onTrainEnd
+ *   onTrainBegin -> (onEpochBegin -> onBatchEnd ... -> onEpochEnd) for each epoch -> onTrainEnd
  */
 import type { StoredTensor } from "../../io/safetensors.ts";
 import type { TypedArray } from "../../runtime/typed-arrays.ts";
 import type { EpochRecord, History, Scores } from "../history.ts";
+import type { OnNaN } from "../non-finite.ts";
 import type { TrainingProgram } from "../training-program.ts";
+import type { CallbackState } from "./callback-state.ts";
 
 /** What a callback is told before the first step. */
 export interface TrainBegin {
@@ -30,6 +32,14 @@ export interface TrainBegin {
   readonly watches: readonly string[];
   /** The program that is trained: its graphs and states. */
   readonly program: TrainingProgram;
+}
+
+/** What a callback is told before an epoch. */
+export interface EpochBegin {
+  /** From 1. */
+  readonly epoch: number;
+  /** How many there are. */
+  readonly epochs: number;
 }
 
 /** What a callback is told after a batch. */
@@ -58,19 +68,36 @@ export interface FitControl {
   weights(): Promise<ReadonlyMap<string, StoredTensor>>;
   /** Puts weights back that `weights()` gave, all or nothing. The optimizer's moments stay as they are. */
   setWeights(weights: ReadonlyMap<string, StoredTensor>): Promise<void>;
+  /** The trainer's checkpoint as it stands: see `Trainer.checkpoint`. */
+  checkpoint(): Promise<Uint8Array>;
 }
 
 /** What is called while a model is trained. A promise is waited for; an error ends the training. */
 export interface Callback<Name extends string = never> {
+  /** What a checkpoint finds its state by. */
+  readonly name?: string;
+  /** What `fit` does about a loss that is no number, where it is not told itself. */
+  readonly onNaN?: OnNaN;
   /** Before the first step. */
   onTrainBegin?(run: TrainBegin, control: FitControl): void | Promise<void>;
+  /** Before the first step of an epoch; not where a run goes on in the middle of one. */
+  onEpochBegin?(epoch: EpochBegin, control: FitControl): void | Promise<void>;
   /** After each batch whose results were read: each one on the CPU, and where `readEvery` is not given. */
   onBatchEnd?(record: BatchRecord<Name>, control: FitControl): void | Promise<void>;
   /** After each epoch, validation included. */
   onEpochEnd?(record: EpochRecord<Name>, control: FitControl): void | Promise<void>;
   /** After the last epoch, or where the training was ended early; not after an error. */
   onTrainEnd?(history: History<Name>, control: FitControl): void | Promise<void>;
+  /** What it remembers, for a checkpoint: a run that goes on from there is to do what the unbroken one would have done. */
+  saveState?(): CallbackState;
+  /** Takes it back, after `onTrainBegin`. */
+  restoreState?(state: CallbackState): void;
 }
 
 /** Their names; in the order in which messages list them. */
-export const callbackHooks: readonly (keyof Callback)[] = ["onEpochEnd", "onBatchEnd", "onTrainBegin", "onTrainEnd"];
+export const callbackHooks: readonly (keyof Callback)[] = [
+  "onEpochEnd", "onBatchEnd", "onTrainBegin", "onTrainEnd", "onEpochBegin",
+]; // biome-ignore format: names
+
+/** Functions of theirs that are not enough to be one. */
+export const callbackStates: readonly (keyof Callback)[] = ["saveState", "restoreState"];

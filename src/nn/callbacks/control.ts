@@ -2,7 +2,7 @@
  * What callbacks can do with a run: the functions behind `FitControl`. None of them costs anything until it is called.
  */
 import { UserError } from "../../core/errors.ts";
-import { putTensors, weightTensors } from "../checkpointing.ts";
+import { checkpoint, putTensors, weightTensors } from "../checkpointing.ts";
 import { readLearningRate, type Session, setLearningRate } from "../session.ts";
 import type { WatchedValues } from "../watched-values.ts";
 import type { FitControl } from "./callback.ts";
@@ -19,5 +19,6 @@ export function fitControl(session: Session, watched: WatchedValues, stop: () =>
     watched: (name) => watched.of(name),
     weights: () => weightTensors(session),
     setWeights: (weights) => putTensors(session, weights),
+    checkpoint: () => checkpoint(session),
   };
 }
