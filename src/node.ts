@@ -58,6 +58,7 @@ export {
 } from "./io/tensorboard/summary-writer.ts";
 export * from "./nn/callbacks/node.ts";
 export * as callbacks from "./nn/callbacks/node.ts";
+export { type ReportOptions, type RunSource, saveReport } from "./nn/report/report.ts";
 export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
 export {
   type FlagDefinition,

@@ -31,7 +31,8 @@ export async function checkpoint(session: Session): Promise<Uint8Array> {
   return session.turns.take(async () => {
     const position = (await session.where?.()) ?? session.pending;
     const told = isUnderWay(position) ? (session.callbacks?.() ?? session.pendingCallbacks) : null;
-    const callbacks = told === null ? null : encodeCallbacks(told);
+    const isEmpty = told === null || (told.states.length === 0 && told.round === null);
+    const callbacks = isEmpty ? null : encodeCallbacks(told);
     const state = await session.executable.state.snapshot();
     return encodeCheckpoint({
       fingerprint: fingerprintOfTraining(session.training),

@@ -58,6 +58,7 @@ const contents: CheckpointContents = {
   seed: Number.MAX_SAFE_INTEGER,
   position,
   notes: new Map([["architecture", '{"layers":[]}\n']]),
+  extras: new Map([["callback0.kernel", { dtype: "f32", shape: [2], data: Float32Array.of(7, 8) }]]),
 };
 
 /** The file of `contents`, with some of its metadata changed or (null) removed. */

@@ -178,6 +178,8 @@ const others = new Set(
       " ",
     ),
     ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom lossFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
+    ..."learningRateScheduler terminateOnNaN lambdaCallback".split(" "),
+    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
@@ -256,6 +258,9 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   tensorBoard: (options) => node.tensorBoard(options as never),
   htmlReport: (options) => node.htmlReport("report.html", options as never),
   saveReport: (options) => node.saveReport("/nowhere/at/all", {}, options as never),
+  earlyStopping: (options) => node.earlyStopping(options as never),
+  reduceLROnPlateau: (options) => node.reduceLROnPlateau(options as never),
+  modelCheckpoint: (options) => node.modelCheckpoint("run.safetensors", options as never),
   csvLogger: (options) => node.csvLogger("log.csv", options as never),
   jsonLogger: (options) => node.jsonLogger("log.jsonl", options as never),
   script: (options) => node.script(options as never, () => {}),

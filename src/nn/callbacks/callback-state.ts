@@ -19,7 +19,7 @@ export interface CallbackState {
 }
 
 /** Callbacks are being called, one after the other. */
-export interface Round {
+export interface CallbackRound {
   readonly hook: "onEpochBegin" | "onEpochEnd";
   /** How many of them have been. */
   readonly told: number;
@@ -33,10 +33,10 @@ export interface Round {
 
 export interface SavedCallbacks {
   readonly states: readonly { readonly name: string; readonly state: CallbackState }[];
-  readonly round: Round | null;
+  readonly round: CallbackRound | null;
 }
 
-export function saveCallbacks(callbacks: readonly Callback[], round: Round | null): SavedCallbacks {
+export function saveCallbacks(callbacks: readonly Callback[], round: CallbackRound | null): SavedCallbacks {
   const states = callbacks.flatMap((callback) => {
     const state = callback.saveState?.();
     return state === undefined ? [] : [{ name: callback.name ?? "", state }];
@@ -116,7 +116,7 @@ function isValues(value: unknown): value is CallbackState["values"] {
   return isObject(value) && Object.values(value).every((it) => it === null || kinds.includes(typeof it));
 }
 
-function isRound(value: unknown): value is Round {
+function isRound(value: unknown): value is CallbackRound {
   if (!isObject(value) || typeof value.told !== "number" || typeof value.step !== "number") return false;
   if (typeof value.stop !== "boolean") return false;
   return value.hook === "onEpochBegin" || (value.hook === "onEpochEnd" && isRecord(value.record));

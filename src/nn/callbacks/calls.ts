@@ -3,12 +3,12 @@
  */
 import type { EpochRecord, History } from "../history.ts";
 import type { BatchRecord, Callback, EpochBegin, FitControl, TrainBegin } from "./callback.ts";
-import { type Round, restoreCallbacks, type SavedCallbacks, saveCallbacks } from "./callback-state.ts";
+import { type CallbackRound, restoreCallbacks, type SavedCallbacks, saveCallbacks } from "./callback-state.ts";
 
 export class CallbackCalls {
   readonly #callbacks: readonly Callback[];
   readonly #control: FitControl;
-  #round: Omit<Round, "stop"> | null = null;
+  #round: Omit<CallbackRound, "stop"> | null = null;
   /** Whether one of them has asked for the end of the training. */
   stopAsked = false;
 
