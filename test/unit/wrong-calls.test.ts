@@ -177,9 +177,8 @@ const others = new Set(
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
-    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom lossFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
     ..."learningRateScheduler terminateOnNaN lambdaCallback".split(" "),
-    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
+    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom lossFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
