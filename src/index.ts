@@ -66,8 +66,15 @@ export {
 export type { WeightSource } from "./io/weight-file.ts";
 export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat } from "./io/weight-options.ts";
 export type { LoadedWeights } from "./io/weights.ts";
-export type { BatchRecord, Callback, EpochBegin, FitControl, TrainBegin } from "./nn/callbacks/callback.ts";
-export type { CallbackRound, CallbackState, SavedCallbacks } from "./nn/callbacks/callback-state.ts";
+export type {
+  BatchRecord,
+  Callback,
+  CallbackState,
+  EpochBegin,
+  FitControl,
+  TrainBegin,
+} from "./nn/callbacks/callback.ts";
+export type { CallbackRound, SavedCallbacks } from "./nn/callbacks/callback-state.ts";
 export * from "./nn/callbacks/public.ts";
 export * as callbacks from "./nn/callbacks/public.ts";
 export type { TrainerCompileOptions } from "./nn/compilation.ts";

@@ -8,15 +8,7 @@
 import { DataError, messageOf } from "../../core/errors.ts";
 import type { StoredTensor } from "../../io/safetensors.ts";
 import type { EpochRecord } from "../history.ts";
-import type { Callback } from "./callback.ts";
-
-/** What a callback remembers: numbers (NaN and infinity too), words, switches; and tensors, weights say. */
-export interface CallbackState {
-  /** By name. */
-  readonly values: Readonly<Record<string, number | string | boolean | null>>;
-  /** By name, like those of `weights()`. */
-  readonly tensors?: ReadonlyMap<string, StoredTensor>;
-}
+import type { Callback, CallbackState } from "./callback.ts";
 
 /** Callbacks are being called, one after the other. */
 export interface CallbackRound {

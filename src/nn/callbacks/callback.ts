@@ -8,7 +8,6 @@ import type { TypedArray } from "../../runtime/typed-arrays.ts";
 import type { EpochRecord, History, Scores } from "../history.ts";
 import type { OnNaN } from "../non-finite.ts";
 import type { TrainingProgram } from "../training-program.ts";
-import type { CallbackState } from "./callback-state.ts";
 
 /** What a callback is told before the first step. */
 export interface TrainBegin {
@@ -70,6 +69,14 @@ export interface FitControl {
   setWeights(weights: ReadonlyMap<string, StoredTensor>): Promise<void>;
   /** The trainer's checkpoint as it stands: see `Trainer.checkpoint`. */
   checkpoint(): Promise<Uint8Array>;
+}
+
+/** What a callback remembers: numbers (NaN and infinity too), words, switches; and tensors, weights say. */
+export interface CallbackState {
+  /** By name. */
+  readonly values: Readonly<Record<string, number | string | boolean | null>>;
+  /** By name, like those of `weights()`. */
+  readonly tensors?: ReadonlyMap<string, StoredTensor>;
 }
 
 /** What is called while a model is trained. A promise is waited for; an error ends the training. */

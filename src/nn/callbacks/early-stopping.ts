@@ -6,8 +6,7 @@
 import { checkArguments, checkOptions, flag, number, type OptionTable, whole } from "../../core/options.ts";
 import { here } from "../../core/origin.ts";
 import type { StoredTensor } from "../../io/safetensors.ts";
-import type { Callback } from "./callback.ts";
-import type { CallbackState } from "./callback-state.ts";
+import type { Callback, CallbackState } from "./callback.ts";
 import { Monitor, type MonitorOptions, monitorTable } from "./monitor.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
