@@ -142,7 +142,7 @@ export * as losses from "./nn/losses/public.ts";
 export type { MetricName } from "./nn/metrics/metrics.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
-export type { OnNaN } from "./nn/non-finite.ts";
+export type { OnNaN } from "./nn/on-nan.ts";
 export type {
   MomentsOf,
   Optimizer,

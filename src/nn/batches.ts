@@ -9,7 +9,7 @@ import type { MaybePromise } from "../data/pipeline/cursor.ts";
 import type { Feeds } from "../runtime/feeds.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import type { InputScale } from "./input-scale.ts";
-import type { OnNaN } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import type { Ports } from "./ports.ts";
 import type { Batcher, Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";

@@ -3,7 +3,8 @@
  */
 import type { BatchSource, FedBatch } from "./batches.ts";
 import { RunningMeans, type Scores } from "./history.ts";
-import { causeOf, NonFiniteError, type OnNaN } from "./non-finite.ts";
+import { causeOf, NonFiniteError } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import { Breath, DeviceSums, prepareFor, readEveryByDefault, type Session } from "./session.ts";
 
 export interface Evaluation {

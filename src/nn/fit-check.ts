@@ -10,7 +10,7 @@ import type { Signal } from "../runtime/platform.ts";
 import { callbackHooks, callbackStates } from "./callbacks/callback.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import { checkHooks } from "./hooks.ts";
-import { onNaNKind } from "./non-finite.ts";
+import { onNaNKind } from "./on-nan.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { samplesTable } from "./samples.ts";

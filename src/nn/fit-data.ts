@@ -5,7 +5,7 @@ import { FeedError, UserError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
 import { ArrayBatches, type BatchSource } from "./batches.ts";
 import type { InputScales } from "./input-scale.ts";
-import type { OnNaN } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
 import { type AnySamples, Batcher, samplesTable } from "./samples.ts";
 import type { Session } from "./session.ts";

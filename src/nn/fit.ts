@@ -24,7 +24,7 @@ import { fitSources } from "./fit-data.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
-import type { OnNaN } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import type { EpochPlan } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
 import {

@@ -5,7 +5,8 @@
 import type { Snapshot } from "../runtime/state.ts";
 import type { BatchSource, FedBatch } from "./batches.ts";
 import type { RunningMeans, Scores } from "./history.ts";
-import { besideData, causeOf, NonFiniteError, nonFiniteWeights, type OnNaN } from "./non-finite.ts";
+import { besideData, causeOf, NonFiniteError, nonFiniteWeights } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import { type EpochPlan, formatScore } from "./progress.ts";
 import type { Session } from "./session.ts";
 

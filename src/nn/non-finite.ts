@@ -5,17 +5,12 @@
  *   fit: the loss is NaN in epoch 1 of 5, at step 3 of 12: x of sample 17 (the first is 0) is NaN
  */
 import { UserError } from "../core/errors.ts";
-import { type Kind, oneOf } from "../core/options.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import type { Scores } from "./history.ts";
 import type { NonFiniteNumber, Stretch } from "./samples.ts";
 import { readOutput, type Session } from "./session.ts";
 import { trainablePaths } from "./training-program.ts";
-
-/** What to do about a loss that is no finite number: end with an error, tell once and go on, or just go on. */
-export type OnNaN = "stop" | "warn" | "ignore";
-export const onNaNKind: Kind<OnNaN> = oneOf("stop", "warn", "ignore");
 
 /** A loss is no finite number; the message says why. */
 export class NonFiniteError extends UserError {}

@@ -13,7 +13,7 @@ import { type Generator, GeneratorCursor } from "../data/pipeline/operations/gen
 import type { Report } from "../program/report.ts";
 import type { BatchEntry, BatchReader, BatchSource, EpochPlace, FedBatch, TakeTurn } from "./batches.ts";
 import type { RunOrder } from "./checkpointing.ts";
-import type { OnNaN } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import { type AnySamples, Batcher, FeedBuffers, type Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { checkTargets } from "./target-check.ts";

@@ -9,7 +9,7 @@ import { FeedError } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
 import { labelsInWords } from "../program/compiled.ts";
 import type { Report } from "../program/report.ts";
-import type { OnNaN } from "./non-finite.ts";
+import type { OnNaN } from "./on-nan.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training } from "./training-program.ts";
 

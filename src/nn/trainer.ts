@@ -35,7 +35,7 @@ import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
 import type { History, Scores } from "./history.ts";
-import { type OnNaN, onNaNKind } from "./non-finite.ts";
+import { type OnNaN, onNaNKind } from "./on-nan.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
 import { predictBatches, StreamBatches } from "./stream-batches.ts";

@@ -6,7 +6,7 @@
 import type { StoredTensor } from "../../io/safetensors.ts";
 import type { TypedArray } from "../../runtime/typed-arrays.ts";
 import type { EpochRecord, History, Scores } from "../history.ts";
-import type { OnNaN } from "../non-finite.ts";
+import type { OnNaN } from "../on-nan.ts";
 import type { TrainingProgram } from "../training-program.ts";
 
 /** What a callback is told before the first step. */
