@@ -71,6 +71,7 @@ const flags = {
   data: { kind: "text", about: "folder with MNIST's four IDX files" },
   optimizer: { kind: "choice", of: ["rmsprop", "sgd"], default: "rmsprop", about: "both with learning rate 0.001" },
   epochs: { kind: "count", default: 10, about: "how often to go through the training images" },
+  images: { kind: "count", default: 60_000, about: "of the training images, the first so many" },
   target: { kind: "choice", of: ["auto", "js", "wasm", "wgsl"], default: "auto", about: "what to run on" },
 } as const;
 
@@ -81,6 +82,7 @@ export async function main(args: readonly string[]): Promise<void> {
   console.log(`Data: ${name} (${origin}).`);
   const images = Float32Array.from(train.images, (pixel) => pixel / 255);
   const labels = Int32Array.from(train.labels);
+  const count = Math.min(chosen.images, train.count);
 
   const opt = chosen.optimizer === "sgd" ? sgd({ learningRate: 1e-3 }) : rmsprop({ learningRate: 1e-3 });
   const batch = 128;
@@ -88,8 +90,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
   for (let epoch = 1; epoch <= chosen.epochs; epoch++) {
     console.log(`Epoch ${epoch}`);
-    for (let from = 0, step = 0; from < train.count; from += batch, step++) {
-      const to = Math.min(from + batch, train.count); // `run` compiles anew for the short last batch, once
+    for (let from = 0, step = 0; from < count; from += batch, step++) {
+      const to = Math.min(from + batch, count); // `run` compiles anew for the short last batch, once
       const feeds = { image: images.subarray(784 * from, 784 * to), label: labels.subarray(from, to) };
       const { loss } = await executable.run({ entry: "train", feeds });
       if (step % 100 === 0) console.log(`  loss at batch ${step}: ${loss.toFixed(2)}`);
