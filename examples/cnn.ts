@@ -1,34 +1,29 @@
 /**
- * A small convolutional network for handwritten digits: 32 filters of 3 x 3, the largest of every 2 x 2, two dense layers.
+ * A small convolutional network for handwritten digits: 32 filters of 3 x 3, the largest of every 2 x 2, two dense layers; images
+ * from a dataset, scaled once and shuffled in each epoch.
  *
  *   npx tsx src/tools/cli/main.ts run examples/cnn.ts -- --epochs 16
  *
- * Convolution and pool are two layers of our own, a few lines each. In the compiled step they are one kernel, and no windows and
- * no convolved image are ever in memory: `npx tsx src/tools/cli/main.ts explain examples/cnn.ts` shows it.
+ * In the compiled step convolution, relu and pool are one kernel, and no windows and no convolved image are ever in memory:
+ * `npx tsx src/tools/cli/main.ts explain examples/cnn.ts` shows it.
  */
-import { adam, add, conv, dense, flatten, heUniform, layer, maxPool, param, relu, reshape, sequential, trainer, zeros } from "tensorloom"; // biome-ignore format: names
+import { adam, conv2d, dataset, dense, flatten, losses, maxPooling2d, rows, sequential, trainer } from "tensorloom";
 import { loadMnist, nodeTarget, parseFlags, terminalProgress } from "tensorloom/node";
 
-const [image, window, filters] = [28, 3, 32] as const;
-
-/** [batch, 784] -> [batch, 26, 26, 32] */
-const convolution = layer({
-  name: "convolution",
-  outputShape: () => [image - window + 1, image - window + 1, filters],
-  params: () => ({ kernel: param(heUniform(window, window, 1, filters)), bias: param(zeros(filters)) }),
-  apply: ({ kernel, bias }, x) => relu(add(conv(reshape(x, ["batch", image, image, 1]), kernel), bias)),
-});
-
-/** [batch, 26, 26, 32] -> [batch, 13, 13, 32] */
-const pool = layer({
-  name: "pool",
-  outputShape: ([high = 0, wide = 0, channels = 0]) => [high / 2, wide / 2, channels],
-  apply: (_, x) => maxPool(x, { size: 2 }),
-});
-
 const net = trainer(
-  sequential([convolution, pool, flatten(), dense(64, { activation: "relu" }), dense(10, { activation: "softmax" })]),
-  { input: [image * image], loss: "softmaxCrossEntropy", optimizer: adam(), metrics: ["accuracy"] },
+  sequential([
+    conv2d(32, 3, { activation: "relu" }),
+    maxPooling2d(),
+    flatten(),
+    dense(64, { activation: "relu" }),
+    dense(10),
+  ]),
+  {
+    input: [28, 28, 1],
+    loss: losses.sparseCategoricalCrossentropy({ fromLogits: true }),
+    optimizer: adam(),
+    metrics: ["accuracy"],
+  },
 );
 export default net;
 
@@ -52,12 +47,13 @@ export async function main(args: readonly string[]): Promise<void> {
   console.log(
     `Compiled for ${report.target} in ${report.compileMs.toFixed(0)} ms: ${step?.launches} kernel launches, ${megabytes.toFixed(1)} MB between them.`,
   );
-  const history = await net.fit({
-    x: train.images.subarray(0, images * image * image),
-    y: train.labels.subarray(0, images),
-    epochs,
-    progress: terminalProgress(),
-  });
+  const scaled = dataset({ x: rows(train.images, 784), y: train.labels })
+    .take(images)
+    .map(({ x, y }) => ({ x: Float32Array.from(x, (pixel) => pixel / 255), y }))
+    .cache()
+    .shuffle(16_384, { seed: 1 })
+    .batch(batch);
+  const history = await net.fit({ data: scaled, epochs, progress: terminalProgress() });
   const { accuracy } = await net.evaluate({ x: test.images, y: test.labels });
   const [stepMs = 0] = history.epochs.map((epoch) => epoch.stepMs ?? 0).sort((a, b) => a - b);
   console.log(`Test accuracy after ${epochs} epochs: ${accuracy.toFixed(4)}. A step took ${stepMs.toFixed(1)} ms.`);

@@ -140,3 +140,17 @@ describe("C3: 784-25-15-10 on raw pixels, 20,000 samples, RMSprop, batches of 32
     net.dispose();
   });
 });
+
+test("C5: a convolutional network, from a dataset: scaled, cached, shuffled, batched", {
+  timeout: longMs,
+}, async () => {
+  const flags = isLong ? ["--epochs", "16"] : ["--images", "2048", "--epochs", "2", "--batch", "128"];
+  const args = ["run", "examples/cnn.ts", "--", "--target", "wasm", ...flags];
+  const { code, stdout } = await runScript("src/tools/cli/main.ts", args, { TENSORLOOM_DATA: isReal ? folder : "" });
+  expect(code).toBe(0);
+  const [data, compiled, ...rest] = stdout.trimEnd().split("\n");
+  expect(data).toMatch(/^Data: .+\.$/);
+  expect(compiled).toMatch(/^Compiled for wasm in \d+ ms: \d+ kernel launches, \d+\.\d MB between them\.$/);
+  const [, accuracy] = /^Test accuracy after \d+ epochs: ([\d.]+)\. A step/.exec(rest.at(-1) ?? "") ?? [];
+  expect(Number(accuracy)).toBeGreaterThanOrEqual(isLong ? 0.98 : 0.75);
+});
