@@ -144,6 +144,7 @@ export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { OnNaN } from "./nn/on-nan.ts";
 export type {
+  Average,
   MomentsOf,
   Optimizer,
   OptimizerConfig,

@@ -170,9 +170,14 @@ export function checkSameRun(
   );
 }
 
-/** The numbers and switches of an optimizer, those of optimizers inside it too, by their paths. */
+/**
+ * The numbers and switches of an optimizer, those of optimizers inside it too, by their paths. A learning rate is state, or a schedule that
+ * may be exchanged.
+ */
 function constantsIn(config: Config, path = ""): readonly (readonly [string, number | boolean])[] {
   if (typeof config === "number" || typeof config === "boolean") return [[path, config]];
   if (typeof config !== "object" || config === null) return [];
-  return Object.entries(config).flatMap(([name, part]) => constantsIn(part, joinPath(path, name)));
+  return Object.entries(config).flatMap(([name, part]) =>
+    name === "learningRate" ? [] : constantsIn(part, joinPath(path, name)),
+  );
 }

@@ -186,9 +186,12 @@ class Run {
     await this.#callbacks.end(history);
   }
 
-  /** Weights that are averages in the end become so. With all epochs done the next `fit` is a new run. */
+  /**
+   * Weights that are averages in the end become so, but not where a signal interrupts a run, which may go on. With all epochs done the
+   * next `fit` is a new run.
+   */
   async end(): Promise<void> {
-    await this.#session.turns.take(() => takeAverages(this.#session));
+    if (this.stopped?.by !== "signal") await this.#session.turns.take(() => takeAverages(this.#session));
     if (this.stopped !== null) return;
     if (this.order.stepsPerEpoch !== undefined) this.#session.shuffles++; // all its epochs were of one order
     this.#stands(freshStart);

@@ -139,12 +139,15 @@ export function setLearningRate(session: Session, value: number): void {
   session.executable.state.write(learningRatePath, value);
 }
 
-/** Weights become their moving averages, where the optimizer says so: at the end of a run. */
+/** Weights become their moving averages, where the optimizer says so and there were steps: at the end of a run. */
 export async function takeAverages({ executable: { state }, training }: Session): Promise<void> {
-  if (training.definition.optimizer.endsWithAverage !== true) return;
-  const prefix = "opt.average.";
-  const averages = state.names.filter((name) => name.startsWith(prefix));
-  for (const name of averages) state.write(`model.${name.slice(prefix.length)}`, await state.read(name));
+  for (const { path, counter } of training.definition.optimizer.averages ?? []) {
+    const [steps = 0] = await state.read(`opt.${counter}`);
+    if (Number(steps) === 0) continue;
+    const prefix = `opt.${path}.`;
+    const averages = state.names.filter((name) => name.startsWith(prefix));
+    for (const name of averages) state.write(`model.${name.slice(prefix.length)}`, await state.read(name));
+  }
 }
 
 /** As it stands, as the shortest decimal that float32 holds as that; undefined where the optimizer keeps none. */

@@ -16,7 +16,7 @@ import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import type { Config, ConfigReader } from "../config.ts";
 import { required } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
-import type { Optimizer, OptimizerConfig } from "./optimizer.ts";
+import type { Average, Optimizer, OptimizerConfig } from "./optimizer.ts";
 
 /** Weights, and what trains them. */
 export interface OptimizerGroup {
@@ -36,6 +36,11 @@ export function groups(list: readonly OptimizerGroup[], rest: Optimizer): Optimi
   if (!isOptimizer(rest)) {
     throw new UserError(`groups: the second argument must be the optimizer of all other weights${atLine(origin)}`);
   }
+  if (rest.name === "groups") {
+    throw new UserError(
+      `groups: the second argument is groups too: put its groups behind those of the first${atLine(origin)}`,
+    );
+  }
   const members: readonly OptimizerGroup[] = list;
   const all = [...members.map(({ optimizer }) => optimizer), rest];
   const groupOf = (path: string): number => {
@@ -51,9 +56,17 @@ export function groups(list: readonly OptimizerGroup[], rest: Optimizer): Optimi
     name: "groups",
     ...(config === null ? {} : { config }),
     ...(rest.isScheduled === true ? { isScheduled: true } : {}),
+    averages: averagesOf(members, rest),
     slots: (model) => slotsOf(model, members, rest, groupOf) as never, // what all of them keep, by group
     update: (request) => updateAll(request as never, members, rest, groupOf) as never, // the same trees as it got
   };
+}
+
+function averagesOf(members: readonly OptimizerGroup[], rest: Optimizer): readonly Average[] {
+  const inner = members.flatMap(({ optimizer: { averages = [] } }, i) =>
+    averages.map(({ path, counter }) => ({ path: `groups.${i}.${path}`, counter: `groups.${i}.${counter}` })),
+  );
+  return [...inner, ...(rest.averages ?? [])];
 }
 
 function isGroup(value: unknown): value is OptimizerGroup {

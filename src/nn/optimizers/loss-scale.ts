@@ -6,12 +6,13 @@
  * An update whose gradients are not finite moves nothing and halves the scale, down to 1: in Keras it falls to 0, and the next good gradient
  * makes the weights infinite. The scale is a state, "opt.lossScale".
  */
+import { isShort } from "../../core/dtype.ts";
 import { UserError } from "../../core/errors.ts";
 import { checkArguments, count, number } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
 import { withCompanions } from "../../dsl/companions.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
-import { abs, add, and, cast, div, equal, lessEqual, max, maximum, mul, where } from "../../dsl/ops.ts";
+import { abs, add, and, cast, div, equal, lessEqual, max, maximum, minimum, mul, where } from "../../dsl/ops.ts";
 import { slot } from "../../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
@@ -32,6 +33,8 @@ const options = {
 export interface LossScaleOptions extends OptionsOf<typeof options> {}
 
 const largest = (2 - 2 ** -23) * 2 ** 127;
+/** Doubled it would be infinite, and stay so. */
+const largestScale = 2 ** 127;
 
 /** The same optimizer, on a loss that is scaled as far as its gradients stay finite. */
 export function lossScale(inner: Optimizer, given: LossScaleOptions = {}): Optimizer {
@@ -47,7 +50,7 @@ export function lossScale(inner: Optimizer, given: LossScaleOptions = {}): Optim
     name: "lossScale",
     ...(config === undefined ? {} : { config: { kind: "lossScale", learningRate, constants: { ...writeFields(options, values), inner: { ...constants, learningRate } } } }), // biome-ignore format: short
     ...(inner.isScheduled === true ? { isScheduled: true } : {}),
-    ...(inner.endsWithAverage === true ? { endsWithAverage: true } : {}),
+    ...(inner.averages === undefined ? {} : { averages: inner.averages }),
     scaleLoss: (loss, slots) => mul(loss, (slots as Slots).lossScale as Tensor<[], "f32">),
     slots: (model) =>
       ({
@@ -78,11 +81,11 @@ function updateScaled(
 ): object {
   // biome-ignore format: short
   const { lossScale: scale, finiteSteps, ...slots } = request.slots;
-  const given = leavesOf(request.gradients, tensorLeaf, "lossScale: gradients");
-  const areFinite = given
+  const gradients = mapTree(request.gradients, tensorLeaf, "lossScale: gradients", wide);
+  const areFinite = leavesOf(gradients, tensorLeaf, "lossScale: gradients")
     .map(({ leaf }): Tensor => lessEqual(max(abs(leaf)), largest)) // false for NaN as well
-    .reduce((a, b) => and(a as never, b as never));
-  const unscaled = mapTree(request.gradients, tensorLeaf, "lossScale", (g: Tensor) => div(g, cast(scale, g.dtype)));
+    .reduce<Tensor>((a, b) => and(a as never, b as never), lessEqual(scale, largest));
+  const unscaled = mapTree(gradients, tensorLeaf, "lossScale", (g: Tensor) => div(g, cast(scale, g.dtype)));
   const { model, opt } = inner.update({ ...request, slots, gradients: unscaled } as never) as { model: unknown; opt: object }; // biome-ignore format: short
   const kept = <T>(now: T, before: unknown, what: string): T => {
     const old = new Map(leavesOf(before, tensorLeaf, what).map(({ path, leaf }) => [path, leaf]));
@@ -96,7 +99,11 @@ function updateScaled(
   const doubles = equal(grown, dynamicGrowthSteps);
   const next = {
     ...kept(opt, slots, "lossScale: slots"),
-    lossScale: either(areFinite, either(doubles, mul(scale, 2), scale), maximum(mul(scale, 0.5), 1)),
+    lossScale: either(
+      areFinite,
+      either(doubles, minimum(mul(scale, 2), largestScale), scale),
+      maximum(mul(scale, 0.5), 1),
+    ),
     finiteSteps: either(areFinite, where(doubles as never, mul(grown, 0), grown), mul(finiteSteps, 0)),
   };
   const companions = leavesOf(next, tensorLeaf, "lossScale").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
@@ -104,6 +111,11 @@ function updateScaled(
     model: withCompanions(kept(model, request.model, "lossScale: model"), "lossScale", new Map(companions)),
     opt: next,
   };
+}
+
+/** Unscaled gradients of f16 may be too small for it: it is why there is a scale. */
+function wide(g: Tensor): Tensor {
+  return isShort(g.dtype) ? cast(g, "f32") : g;
 }
 
 /** From a config; `read` reads the optimizer inside. */

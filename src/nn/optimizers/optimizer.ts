@@ -62,6 +62,14 @@ export interface OptimizerConfig {
   readonly constants: Readonly<Record<string, Config>>;
 }
 
+/** Where in an optimizer's slots moving averages of weights are kept, as a tree like the model, and what counts their steps. */
+export interface Average {
+  /** "average", "groups.0.average". */
+  readonly path: string;
+  /** "t", "groups.0.batches": 0 as long as there is no average. */
+  readonly counter: string;
+}
+
 /** How weights follow their gradients. `slots` declares what is kept from step to step, `update` makes the next values. */
 export interface Optimizer<Moment extends string = string> {
   /** "sgd", "adam"... */
@@ -70,8 +78,8 @@ export interface Optimizer<Moment extends string = string> {
   readonly config?: OptimizerConfig;
   /** Whether its learning rate follows a schedule, and so cannot be set. */
   readonly isScheduled?: boolean;
-  /** Whether weights become their moving averages, `slots.average`, when a run ends. */
-  readonly endsWithAverage?: boolean;
+  /** The moving averages that weights become when a run ends. */
+  readonly averages?: readonly Average[];
   /** What gradients are taken of, where they would vanish in f16 otherwise: `update` divides by it. */
   scaleLoss?(loss: Tensor<[], "f32">, slots: object): Tensor<[], "f32">;
   /** The states that updating this model needs. */

@@ -6,7 +6,7 @@ import { UserError } from "../../core/errors.ts";
 import { checkedLater, checkOptions, type OptionTable, object } from "../../core/options.ts";
 import { withCompanions } from "../../dsl/companions.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
-import { add, cast, div, equal, mod, mul, sub } from "../../dsl/ops.ts";
+import { add, cast, div, equal, mod, mul, sub, where } from "../../dsl/ops.ts";
 import { type StateSpec, slot, stateLeaf } from "../../dsl/spec.ts";
 import { Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
@@ -48,11 +48,12 @@ export const takenNames: readonly string[] = [
 export function optimizerBy<Moments>(recipe: Recipe<Moments>): Optimizer<keyof Moments & string> {
   type Moment = keyof Moments & string;
   const { lossScaleFactor = 1, useEma = false, emaOverwriteFrequency } = recipe.common ?? {};
+  const counter = accumulates(recipe.common ?? {}) ? "batches" : "t";
   return {
     name: recipe.name,
     ...(recipe.config === undefined ? {} : { config: recipe.config }),
     ...(typeof recipe.learningRate === "number" ? {} : { isScheduled: true }),
-    ...(useEma && emaOverwriteFrequency === undefined ? { endsWithAverage: true } : {}),
+    ...(useEma && emaOverwriteFrequency === undefined ? { averages: [{ path: "average", counter }] } : {}),
     ...(lossScaleFactor === 1 ? {} : { scaleLoss: (loss: Scalar) => mul(loss, lossScaleFactor) }),
     slots: <Model>(model: Model) => slotsFor(recipe, model) as OptimizerSlots<Model, Moment>,
     update: <Model>(request: UpdateRequest<Model, Moment>) => updateAll(recipe, request) as Updated<Model, Moment>,
@@ -139,85 +140,126 @@ interface Turn {
 
 function updateAll<Moments>(kind: Recipe<Moments>, request: Loose): object {
   const what = `${kind.name}: update`;
-  const { model, slots = {}, gradients, constraints = new Map() } = checkOptions(what, request, requestTable);
-  const { common = {} } = kind;
-  const tensors = (tree: unknown, name: string): ByPath =>
-    new Map(leavesOf(tree ?? {}, tensorLeaf, `${what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
-  const found = (known: ReadonlyMap<string, unknown> | undefined, path: string, tree: string): Tensor => {
+  const { model, slots = {}, gradients, constraints } = checkOptions(what, request, requestTable);
+  const given = new Given(what, momentsOf(kind), slots);
+  const turn = turnOf(kind, (name) => given.scalar(name));
+  const trained = given.trained(model, gradients);
+  const { raw, ready } = preparedGradients(trained, kind.common ?? {});
+  const next = new Map<string, ReadonlyMap<string, Tensor>>(
+    trained.map((one) => {
+      const { path, outside } = one;
+      const [g, total] = [given.found(ready, path, "gradients"), given.found(raw, path, "gradients")];
+      const values = nextOf(kind, turn, { ...one, g, total, constraint: constraints?.get(path) }, given);
+      return [path, new Map([...values].map(([name, value]) => [name, outside(value)] as const))];
+    }),
+  );
+  const nextModel = mapTree(model, tensorLeaf, `${what}: model`, (w, path) => next.get(path)?.get("w") ?? w);
+  const nextMoments = momentsOf(kind).map(({ name }): [string, unknown] => {
+    const values = new Map([...next].map(([path, named]) => [path, named.get(name)] as const));
+    return [name, mapTree(given.tree(name), tensorLeaf, what, (_, path) => given.found(values, path, "model"))];
+  });
+  const counters = countersOf(kind, turn, (name) => given.scalar(name));
+  const kept = [...next].flatMap(([path, values]) =>
+    [...values].flatMap(([name, value]) => (name === "w" ? [] : [[`${name}.${path}`, value] as const])),
+  );
+  const companions = new Map([...Object.entries(counters), ...kept]);
+  return {
+    model: withCompanions(nextModel, kind.name, companions),
+    opt: { ...slots, ...counters, ...Object.fromEntries(nextMoments) },
+  };
+}
+
+/** A parameter that is trained, what is kept for it, and its gradient, all as an update computes with them. */
+interface Trained {
+  readonly path: string;
+  readonly w: Tensor;
+  readonly g: Tensor;
+  /** By the moments' names. */
+  readonly kept: ByPath;
+  /** From the arithmetic of an update to how the parameter is kept. */
+  outside(x: Tensor): Tensor;
+}
+
+/** What an update was given: slots, and by their paths the tensors of model and gradients. */
+class Given {
+  readonly #what: string;
+  readonly #moments: readonly KeptMoment[];
+  readonly #slots: ReadonlyMap<string, unknown>;
+
+  constructor(what: string, moments: readonly KeptMoment[], slots: object) {
+    this.#what = what;
+    this.#moments = moments;
+    this.#slots = new Map<string, unknown>(Object.entries(slots));
+  }
+
+  /** What is kept under a name. */
+  tree(name: string): unknown {
+    return this.#slots.get(name);
+  }
+
+  /** What is kept once for all parameters. */
+  scalar(name: string): Tensor {
+    return this.found(this.#tensors({ [name]: this.tree(name) }, "slots"), name, "slots");
+  }
+
+  /** The tensor at a path; `tree` is what an error says it was looked for in. */
+  found(known: ReadonlyMap<string, unknown> | undefined, path: string, tree: string): Tensor {
     const tensor = known?.get(path);
     if (tensor instanceof Tensor) return tensor;
-    throw new UserError(`${what}: ${tree} has nothing at "${path}"`);
+    throw new UserError(`${this.#what}: ${tree} has nothing at "${path}"`);
+  }
+
+  /** All parameters that are trained. */
+  trained(model: unknown, gradients: unknown): readonly Trained[] {
+    const fixed = new Set(Object.keys(this.tree("fixed") ?? {}));
+    const weights = [...this.#tensors(model, "model")].filter(([path]) => !fixed.has(path));
+    for (const [path, w] of weights) checkTrainable(this.#what, path, w.dtype);
+    const slopes = this.#tensors(gradients, "gradients");
+    const moments = this.#moments.map((it) => ({ ...it, now: this.#tensors(this.tree(it.name), `slots.${it.name}`) }));
+    return weights.map(([path, w]) => {
+      const { inside, outside } = arithmeticOf(w.dtype);
+      const own = moments.filter(({ shape }) => shape(w.shape.map(Number), path) !== null);
+      const g = inside(this.found(slopes, path, "gradients"));
+      const kept = own.map(({ name, now }) => [name, inside(this.found(now, path, `slots.${name}`))] as const);
+      return { path, w: inside(w), g, kept: new Map(kept), outside };
+    });
+  }
+
+  #tensors(tree: unknown, name: string): ByPath {
+    return new Map(leavesOf(tree ?? {}, tensorLeaf, `${this.#what}: ${name}`).map(({ path, leaf }) => [path, leaf]));
+  }
+}
+
+/** The next values of a parameter, as "w", and of what is kept for it. `total` is the sum of its gradients so far. */
+function nextOf<Moments>(
+  kind: Recipe<Moments>,
+  turn: Turn,
+  one: Trained & { readonly total: Tensor; readonly constraint: Constraint | undefined },
+  given: Given,
+): ReadonlyMap<string, Tensor> {
+  const { path, w, g, kept, total, constraint } = one;
+  const { common = {}, moments } = kind;
+  const { isUpdate } = turn;
+  const [lr, t] = [cast(turn.learningRate, w.dtype), cast(turn.t, w.dtype)];
+  const decayed = withDecay(w, lr, path, kind);
+  const own = Object.fromEntries(moments.flatMap(({ name }) => (kept.has(name) ? [[name, kept.get(name)]] : [])));
+  const made = new Map<string, unknown>(Object.entries(kind.update({ w: decayed, g, lr, t, path }, own as Moments)));
+  const chosen = (name: string, before: Tensor): Tensor => {
+    const value = given.found(made, name, "the rule");
+    return isUpdate === null ? value : either(isUpdate, value, before);
   };
-  const slotTrees = new Map<string, unknown>(Object.entries(slots));
-  const moments = momentsOf(kind).map(({ name }) => ({
-    name,
-    now: tensors(slotTrees.get(name), `slots.${name}`),
-    next: new Map<string, Tensor>(),
-  }));
-  const scalar = (name: string): Tensor => found(tensors({ [name]: slotTrees.get(name) }, "slots"), name, "slots");
-  const turn = turnOf(kind, scalar);
-  const fixed = new Set(Object.keys(slotTrees.get("fixed") ?? {}));
-  const known = momentsOf(kind);
-  const kept = (path: string, w: Tensor, inside: (x: Tensor) => Tensor): ReadonlyMap<string, Tensor> => {
-    const sizes = w.shape.map(Number);
-    const own = moments.filter((_, i) => known[i]?.shape(sizes, path) !== null);
-    return new Map(own.map(({ name, now }) => [name, inside(found(now, path, `slots.${name}`))] as const));
-  };
-
-  const weights = tensors(model, "model");
-  const trained = [...weights].filter(([path]) => !fixed.has(path));
-  for (const [path, w] of trained) checkTrainable(what, path, w.dtype);
-  const slopes = tensors(gradients, "gradients");
-  const { raw, ready } = preparedGradients(
-    trained.map(([path, w]) => {
-      const { inside } = arithmeticOf(w.dtype);
-      return [path, inside(found(slopes, path, "gradients")), kept(path, w, inside).get("accumulated")] as const;
-    }),
-    common,
-  );
-
-  const nextModel = mapTree(model, tensorLeaf, `${what}: model`, (w, path) => {
-    if (fixed.has(path)) return w;
-    const { inside, outside } = arithmeticOf(w.dtype);
-    const [lr, t] = [cast(turn.learningRate, inside(w).dtype), cast(turn.t, inside(w).dtype)];
-    const before = kept(path, w, inside);
-    const decayed = withDecay(inside(w), lr, path, kind);
-    const parameter: Parameter = { w: decayed, g: found(ready, path, "gradients"), lr, t, path };
-    const own = Object.fromEntries(kind.moments.flatMap(({ name }) => (before.has(name) ? [[name, before.get(name)]] : []))); // biome-ignore format: short
-    const given = new Map<string, unknown>(Object.entries(kind.update(parameter, own as Moments)));
-    const next = new Map([...before.keys(), "w"].map((name) => [name, nextOf(name)] as const));
-
-    function nextOf(name: string): Tensor {
-      if (name === "average" || name === "accumulated") return before.get(name) ?? w;
-      const value = found(given, name, "the rule");
-      return turn.isUpdate === null ? value : either(turn.isUpdate, value, name === "w" ? inside(w) : before.get(name) ?? value); // biome-ignore format: short
-    }
-
-    const constraint = constraints.get(path);
-    const constrained =
-      constraint === undefined ? found(next, "w", "the rule") : constraint(found(next, "w", "the rule"));
-    next.set("w", constrained);
-    const total = raw.get(path);
-    if (turn.isUpdate !== null && total !== undefined)
-      next.set("accumulated", either(turn.isUpdate, mul(total, 0), total));
-    const average = before.get("average");
-    if (average !== undefined) averaged(next, average, constrained, turn, common);
-    for (const { name, next: tree } of moments) {
-      const value = next.get(name);
-      if (value !== undefined) tree.set(path, outside(value));
-    }
-    return outside(found(next, "w", "the rule"));
-  });
-
-  const nextMoments = moments.map(({ name, next }) => [
-    name,
-    mapTree(slotTrees.get(name), tensorLeaf, what, (_, path) => found(next, path, "model")),
-  ]);
-  const counters = countersOf(kind, turn, scalar);
-  const opt = { ...slots, ...counters, ...Object.fromEntries(nextMoments) };
-  const keptNext = moments.flatMap(({ name, next }) => [...next].map(([path, it]) => [`${name}.${path}`, it] as const));
-  const companions = new Map([...Object.entries(counters), ...keptNext]);
-  return { model: withCompanions(nextModel, kind.name, companions), opt };
+  const next = new Map<string, Tensor>();
+  for (const { name } of moments) {
+    const before = kept.get(name);
+    if (before !== undefined) next.set(name, chosen(name, before));
+  }
+  const stepped = chosen("w", w);
+  const constrained = constraint === undefined ? stepped : constraint(stepped);
+  next.set("w", constrained);
+  if (isUpdate !== null) next.set("accumulated", where(isUpdate as Tensor<[], "bool">, 0, total)); // 0, also after what is not finite
+  const average = kept.get("average");
+  if (average !== undefined) averaged(next, average, constrained, turn, common);
+  return next;
 }
 
 function turnOf<Moments>(kind: Recipe<Moments>, scalar: (name: string) => Tensor): Turn {
@@ -249,13 +291,14 @@ function countersOf<Moments>(
 
 /** Sums of the batches so far, and gradients as the formula gets them. */
 function preparedGradients(
-  given: readonly (readonly [string, Tensor, Tensor | undefined])[],
+  trained: readonly Trained[],
   common: Partial<CommonValues>,
 ): { readonly raw: ByPath; readonly ready: ByPath } {
   const { lossScaleFactor = 1, gradientAccumulationSteps: steps = 1 } = common;
   const raw = new Map(
-    given.map(([path, g, before]) => {
+    trained.map(({ path, g, kept }) => {
       const unscaled = lossScaleFactor === 1 ? g : div(g, lossScaleFactor);
+      const before = kept.get("accumulated");
       return [path, before === undefined ? unscaled : add(before, unscaled)] as const;
     }),
   );
