@@ -122,10 +122,12 @@ export { type SpectralNormalizationOptions, spectralNormalization } from "./nn/l
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";
+export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
 export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";
 export { type LstmCellOptions, type LstmOptions, lstm, lstmCell } from "./nn/layers/recurrent/lstm.ts";
 export type { RecurrentLayer } from "./nn/layers/recurrent/recurrent.ts";
+export { type RnnOptions, rnn, stackedRnnCells } from "./nn/layers/recurrent/rnn.ts";
 export {
   type SimpleRnnCellOptions,
   type SimpleRnnOptions,
@@ -135,6 +137,7 @@ export {
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
+export { timeDistributed } from "./nn/layers/time-distributed.ts";
 export { type UpSampling1dOptions, type UpSampling2dOptions, type UpSampling3dOptions, upSampling1d, upSampling2d, upSampling3d } from "./nn/layers/up-sampling.ts"; // biome-ignore format: names
 export { Loss, type LossParts, type LossWeights, type Measure } from "./nn/losses/loss.ts";
 export type { GivenLoss, LossName } from "./nn/losses/losses.ts";

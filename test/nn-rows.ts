@@ -3,21 +3,7 @@
  * anew in float64 from the papers' formulas. `tsc` names one without a row, and `schemas.test.ts` an option that no row sets.
  */
 import type { ActivationName, InputSpec, Layer } from "../src/index.ts";
-import {
-  activation,
-  constraints,
-  dense,
-  dropout,
-  f32,
-  flatten,
-  glorotUniform,
-  heNormal,
-  l1,
-  l1l2,
-  l2,
-  ones,
-  initializers as starts,
-} from "../src/index.ts";
+import { activation, constraints, dense, dropout, f32, flatten, glorotUniform, gru, gruCell, heNormal, l1, l1l2, l2, lstm, lstmCell, ones, simpleRnnCell, initializers as starts } from "../src/index.ts"; // biome-ignore format: names
 import type { initializers } from "../src/nn/initializers.ts";
 import type * as layers from "../src/nn/layers/all.ts";
 import type * as losses from "../src/nn/losses/all.ts";
@@ -124,6 +110,14 @@ const scaled = {
 
 export const layerRows = {
   activation: [{ given: ["gelu"], options: { name: "end" } }],
+  bidirectional: [
+    { given: [lstm(3)], sample: steps },
+    {
+      given: [gru(3, { returnSequences: true })],
+      options: { name: "both", mergeMode: "ave", backwardLayer: lstm(3, { returnSequences: true, goBackwards: true }) },
+      sample: steps,
+    },
+  ],
   dense: [
     { given: [3] },
     {
@@ -151,12 +145,12 @@ export const layerRows = {
       options: { ...cellOptions, ...courseOptions, recurrentActivation: "tanh", resetAfter: false },
       sample: steps,
     },
-    { given: [2], options: { useBias: false }, sample: steps },
+    { given: [2], options: { useBias: false, trainable: false }, sample: steps },
   ],
   gruCell: [
     { given: [4] },
     { given: [3], options: { ...cellOptions, recurrentActivation: "tanh", resetAfter: false } },
-    { given: [2], options: { useBias: false } },
+    { given: [2], options: { useBias: false, trainable: false } },
   ],
   lstm: [
     { given: [4], sample: steps },
@@ -165,12 +159,12 @@ export const layerRows = {
       options: { ...cellOptions, ...courseOptions, recurrentActivation: "tanh", unitForgetBias: false },
       sample: steps,
     },
-    { given: [2], options: { useBias: false }, sample: steps },
+    { given: [2], options: { useBias: false, trainable: false }, sample: steps },
   ],
   lstmCell: [
     { given: [4] },
     { given: [3], options: { ...cellOptions, recurrentActivation: "tanh", unitForgetBias: false } },
-    { given: [2], options: { useBias: false } },
+    { given: [2], options: { useBias: false, trainable: false } },
   ],
   batchNormalization: [
     { given: [] },
@@ -215,6 +209,10 @@ export const layerRows = {
   rmsNormalization: [{ given: [], options: { axis: [1, 2], epsilon: 0.1 }, sample: [2, 3] }],
   spectralNormalization: [{ given: [dense(3)], options: { powerIterations: 2 } }],
   unitNormalization: [{ given: [], options: { axis: [1, 2] }, sample: [2, 3] }],
+  rnn: [
+    { given: [lstmCell(3)], sample: steps },
+    { given: [[gruCell(3), simpleRnnCell(2)]], options: { ...courseOptions, name: "stack" }, sample: steps },
+  ],
   sequential: [
     { given: [inner], options: { name: "block" } },
     { given: [[flatten(), dense(1)]], sample: [2, 3] },
@@ -222,9 +220,13 @@ export const layerRows = {
   simpleRnn: [
     { given: [4], sample: steps },
     { given: [3], options: { ...cellOptions, ...courseOptions }, sample: steps },
-    { given: [2], options: { useBias: false }, sample: steps },
+    { given: [2], options: { useBias: false, trainable: false }, sample: steps },
   ],
-  simpleRnnCell: [{ given: [4] }, { given: [3], options: cellOptions }, { given: [2], options: { useBias: false } }],
+  simpleRnnCell: [
+    { given: [4] },
+    { given: [3], options: cellOptions },
+    { given: [2], options: { useBias: false, trainable: false } },
+  ],
   conv1d: convRows(1, [4, 2], weightOptions, { groups: 2 }),
   conv2d: convRows(2, [4, 2], weightOptions, { groups: 2 }),
   conv3d: convRows(3, [4, 2], weightOptions, { groups: 2 }),
@@ -279,6 +281,11 @@ export const layerRows = {
     [0, 1],
     [0, 0],
   ]),
+  stackedRnnCells: [{ given: [[lstmCell(3), gruCell(2, { name: "top" })]], options: { name: "stack" } }],
+  timeDistributed: [
+    { given: [dense(3, { activation: "relu", kernelRegularizer: l2(0.1) })], options: { name: "each" }, sample: steps },
+    { given: [flatten()], sample: [3, 2, 2] },
+  ],
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 
 /** What a weight tensor costs. */

@@ -1,7 +1,7 @@
 /** What recurrent layers do beside Keras's numbers (keras-recurrent-layers.test.ts): states between batches, dropout, types, messages. */
 import { readFileSync } from "node:fs";
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { bool, cast, compile, dense, f32, full, gru, lstm, lstmCell, Masks, model, program, type Shape, sequential, sgd, simpleRnn, slot, type Tensor, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { bidirectional, bool, cast, compile, dense, f32, full, gru, gruCell, lstm, lstmCell, Masks, model, program, rnn, type Shape, sequential, sgd, simpleRnn, slot, type Tensor, timeDistributed, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { expectClose, type Numbers } from "../keras-layer-cases.ts";
 
 type Any = Tensor<Shape, "f32">;
@@ -139,6 +139,33 @@ test("a sentence by its last state: a model trains through an LSTM", async () =>
   net.dispose();
 });
 
+test("types and sizes of layers that hold others", () => {
+  model({
+    inputs: [5, 3],
+    layers: {
+      both: bidirectional(lstm(4, { returnSequences: true, returnState: true })),
+      joined: bidirectional(gru(4)),
+      stack: rnn([lstmCell(4), gruCell(2)], { returnSequences: true }),
+      each: timeDistributed(dense(7)),
+    },
+    call(x, { both, joined, stack, each }) {
+      expect(both.all(x).map(({ shape }) => shape)).toEqual([["batch", 5, 8], ...Array(4).fill(["batch", 4])]);
+      expectTypeOf(both(x).shape).toEqualTypeOf<["batch", 5, number]>();
+      expectTypeOf(joined(x).shape).toEqualTypeOf<["batch", number]>();
+      expectTypeOf(stack(x).shape).toEqualTypeOf<["batch", 5, 2]>();
+      expectTypeOf(each(x).shape).toEqualTypeOf<["batch", 5, 7]>();
+      return { y: joined(x), z: stack(x), each: each(x), w: both(x) };
+    },
+  });
+  expect(bidirectional(lstm(4)).outputShape([5, 3])).toEqual([8]);
+  expect(bidirectional(lstm(4), { mergeMode: "sum" }).outputShape([5, 3])).toEqual([4]);
+  expect(Object.keys(rnn([lstmCell(4), lstmCell(2), gruCell(2, { name: "top" })]).params([5, 3]))).toEqual([
+    "lstmCell1",
+    "lstmCell2",
+    "top",
+  ]);
+});
+
 describe("messages", () => {
   test.each<[string, () => unknown, RegExp]>([
     [
@@ -150,6 +177,34 @@ describe("messages", () => {
       "a cell with steps",
       () => lstmCell(4).outputShape([3, 2]),
       /^lstmCell: a sample must be \[features\], not \[3,2\]\n/,
+    ],
+    [
+      "backwards both ways",
+      () => bidirectional(lstm(2, { goBackwards: true })),
+      /^bidirectional: its layer goes forwards: /,
+    ],
+    [
+      "forwards both ways",
+      () => bidirectional(lstm(2), { backwardLayer: gru(2) }),
+      /^bidirectional: backwardLayer must have goB/,
+    ],
+    [
+      "a sum of what does not fit",
+      () =>
+        bidirectional(lstm(2), { mergeMode: "sum", backwardLayer: gru(3, { goBackwards: true }) }).outputShape([4, 1]),
+      /^bidirectional: the layers give \[2\] forwards and \[3\] backwards, which "sum" cannot join\n/,
+    ],
+    [
+      "no recurrent layer",
+      () => bidirectional(dense(3) as never),
+      /^bidirectional: layer must be a recurrent layer, lstm\(64\) say, not /,
+    ],
+    ["no cell", () => rnn(lstm(3) as never), /^rnn: cell must be a cell, lstmCell\(64\) say, or a list of cells, not /],
+    ["an empty stack", () => rnn([]), /^rnn: there is no cell\n/],
+    [
+      "steps of nothing",
+      () => timeDistributed(dense(2)).outputShape([4]),
+      /^timeDistributed: a sample must have steps and features/,
     ],
     [
       "half of the states",

@@ -18,8 +18,11 @@ export {
 export { normalizationSchema as normalization } from "./norms/normalization.ts";
 export { spectralNormalizationSchema as spectralNormalization } from "./norms/spectral-normalization.ts";
 export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
+export { bidirectionalSchema as bidirectional } from "./recurrent/bidirectional.ts";
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";
+export { rnnSchema as rnn, stackedRnnCellsSchema as stackedRnnCells } from "./recurrent/rnn.ts";
 export { simpleRnnCellSchema as simpleRnnCell, simpleRnnSchema as simpleRnn } from "./recurrent/simple-rnn.ts";
 export { sequentialSchema as sequential } from "./sequential.ts";
+export { timeDistributedSchema as timeDistributed } from "./time-distributed.ts";
 export { upSampling1dSchema as upSampling1d, upSampling2dSchema as upSampling2d, upSampling3dSchema as upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names

@@ -1,13 +1,31 @@
 /** What containers share: layers inside another one or a model, each under its key. */
+import { UserError } from "../../core/errors.ts";
+import { atLine, here } from "../../core/origin.ts";
 import { Tensor } from "../../dsl/tensor.ts";
 import { joinPath } from "../../dsl/tree.ts";
 import type { Constraint } from "../constraints/constraint.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import type { Layer, Mode, ParamTensors } from "./layer.ts";
 
-export interface Member {
+export interface Member<L extends Layer = Layer> {
   readonly key: string;
-  readonly layer: Layer;
+  readonly layer: L;
+}
+
+/** Each layer under its own name, or under its kind's, which is counted: dense1, dense2. */
+export function keyed<L extends Layer>(call: string, layers: readonly L[]): readonly Member<L>[] {
+  const seen = new Map<string, number>();
+  const taken = new Set<string>();
+  return layers.map((layer) => {
+    const ordinal = (seen.get(layer.name) ?? 0) + 1;
+    if (layer.givenName === undefined) seen.set(layer.name, ordinal);
+    const key = layer.givenName ?? `${layer.name}${ordinal}`;
+    if (taken.has(key)) {
+      throw new UserError(`${call}: two layers are called "${key}": give one another name${atLine(here(call))}`);
+    }
+    taken.add(key);
+    return { layer, key };
+  });
 }
 
 /** Penalties on the members' parameters, by their paths. */

@@ -15,8 +15,11 @@ export { normalization, normalizationOf } from "./norms/normalization.ts";
 export { spectralNormalization } from "./norms/spectral-normalization.ts";
 export { layer } from "./own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
+export { bidirectional } from "./recurrent/bidirectional.ts";
 export { gru, gruCell } from "./recurrent/gru.ts";
 export { lstm, lstmCell } from "./recurrent/lstm.ts";
+export { rnn, stackedRnnCells } from "./recurrent/rnn.ts";
 export { simpleRnn, simpleRnnCell } from "./recurrent/simple-rnn.ts";
 export { sequential } from "./sequential.ts";
+export { timeDistributed } from "./time-distributed.ts";
 export { upSampling1d, upSampling2d, upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names

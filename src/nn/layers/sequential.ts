@@ -17,7 +17,7 @@ import { codeConfig } from "../config.ts";
 import { required, type Stored } from "../schema.ts";
 import { activate } from "./activations.ts";
 import { applyLayer, isLayer, type Layer, type Mode, type ParamTree } from "./layer.ts";
-import { constraintsOf, type Member, regularizersOf, subtree, watchInside } from "./members.ts";
+import { constraintsOf, keyed, regularizersOf, subtree, watchInside } from "./members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
 /** A model of more layers than this is not read: nobody has one, and each costs time. */
@@ -47,7 +47,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
   const members = [...layers]; // as they are now, whatever becomes of the list
   const last = members.at(-1);
   if (last === undefined) throw new UserError(`sequential: a model needs a layer${atLine(here("sequential"))}`);
-  const named = keyed(members);
+  const named = keyed("sequential", members);
   const rule = members.map(({ rule }) => rule);
   return built(sequentialSchema, values, {
     rule: rule as RulesOf<L>, // member by member
@@ -81,22 +81,5 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
         x as Tensor<Shape, "f32">,
       ); // of what the first member takes: what comes after is of f32
     },
-  });
-}
-
-function keyed(layers: readonly Layer[]): readonly Member[] {
-  const seen = new Map<string, number>();
-  const taken = new Set<string>();
-  return layers.map((layer) => {
-    const ordinal = (seen.get(layer.name) ?? 0) + 1;
-    if (layer.givenName === undefined) seen.set(layer.name, ordinal);
-    const key = layer.givenName ?? `${layer.name}${ordinal}`;
-    if (taken.has(key)) {
-      throw new UserError(
-        `sequential: two layers are called "${key}": give one another name${atLine(here("sequential"))}`,
-      );
-    }
-    taken.add(key);
-    return { layer, key };
   });
 }

@@ -14,7 +14,7 @@ import {
   recurrentOptions,
   refuseStateful,
 } from "./recurrent.ts";
-import { cellTensors, cellWeights, dropoutOptions, gate, limitsOf, sameDropout, stateAt, weightOptions } from "./weights.ts"; // biome-ignore format: names
+import { cellTensors, cellWeights, dropoutOptions, gate, sameDropout, stateAt, weightOptions } from "./weights.ts"; // biome-ignore format: names
 
 const given = { units: required(count) };
 const cellOptions = {
@@ -94,8 +94,7 @@ function partsOf<N extends number>(
     axes: 1,
     count: 1,
     rule: units,
-    ...limitsOf(values),
-    params: ([inputs = 1]) => cellWeights(what, values, shapes(inputs), origin),
+    ...cellWeights(what, values, shapes, origin),
     outputShape: () => [units],
     states: () => [[units]],
     start(params, batch, step, { training }) {

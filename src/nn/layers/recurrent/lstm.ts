@@ -14,7 +14,7 @@ import {
   recurrentOptions,
   refuseStateful,
 } from "./recurrent.ts";
-import { cellTensors, cellWeights, dropoutOptions, gate, limitsOf, sameDropout, stateAt, weightOptions } from "./weights.ts"; // biome-ignore format: names
+import { cellTensors, cellWeights, dropoutOptions, gate, sameDropout, stateAt, weightOptions } from "./weights.ts"; // biome-ignore format: names
 
 const given = { units: required(count) };
 const cellOptions = {
@@ -89,8 +89,7 @@ function partsOf<N extends number>(
     axes: 1,
     count: 2,
     rule: units,
-    ...limitsOf(values),
-    params: ([inputs = 1]) => cellWeights(what, values, shapes(inputs), origin, forget),
+    ...cellWeights(what, values, shapes, origin, forget),
     outputShape: () => [units],
     states: () => [[units], [units]],
     start(params, batch, step, { training }) {

@@ -14,7 +14,7 @@ import {
   recurrentOptions,
   refuseStateful,
 } from "./recurrent.ts";
-import { cellTensors, cellWeights, dropoutOptions, limitsOf, sameDropout, stateAt, weightOptions } from "./weights.ts";
+import { cellTensors, cellWeights, dropoutOptions, sameDropout, stateAt, weightOptions } from "./weights.ts";
 
 const given = { units: required(count) };
 const cellOptions = {
@@ -72,13 +72,12 @@ function partsOf<N extends number>(
   origin: Origin,
 ): CellParts<N, 1> {
   const { activation, dropout, recurrentDropout } = values;
+  const shapes = (inputs: number) => ({ kernel: [inputs, units], recurrentKernel: [units, units], bias: [units] });
   return {
     axes: 1,
     count: 1,
     rule: units,
-    ...limitsOf(values),
-    params: ([inputs = 1]) =>
-      cellWeights(what, values, { kernel: [inputs, units], recurrentKernel: [units, units], bias: [units] }, origin),
+    ...cellWeights(what, values, shapes, origin),
     outputShape: () => [units],
     states: () => [[units]],
     start(params, batch, step, { training }) {

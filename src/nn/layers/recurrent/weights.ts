@@ -1,39 +1,28 @@
 /** What the dense cells share: options of their weights, kernel, recurrent kernel and bias, and the noise of dropout. */
 import { CompilerBug } from "../../../core/errors.ts";
-import { flag, number } from "../../../core/options.ts";
+import { number } from "../../../core/options.ts";
 import type { Origin } from "../../../core/origin.ts";
-import { glorotUniform, type Initializer, orthogonal, zeros } from "../../../dsl/initializers.ts";
+import { type Initializer, orthogonal } from "../../../dsl/initializers.ts";
 import { dropout, full, mul, slice } from "../../../dsl/ops.ts";
-import { param, type StateSpec } from "../../../dsl/spec.ts";
-import type { Dim, Shape } from "../../../graph/shape.ts";
+import type { Dim } from "../../../graph/shape.ts";
 import { constraintKind } from "../../constraints/limits.ts";
-import { type InitializerOption, initializerKind, startOf } from "../../initializers.ts";
+import { initializerKind, startOf } from "../../initializers.ts";
 import { regularizerKind } from "../../regularizers/kind.ts";
 import { option, type ValuesOf } from "../../schema.ts";
 import { floatsFrom, type ParamTensors } from "../layer.ts";
+import { biasOptions, biasPlan, kernelOptions, trainableOption, Weights } from "../weights.ts";
 import type { CellParts, Values } from "./cell.ts";
 
 export const weightOptions = {
-  /** Whether a bias is added. True by default. */
-  useBias: option(flag, true),
-  /** Starting weights of the inputs' kernel; `glorotUniform` by default. */
-  kernelInitializer: option(initializerKind, glorotUniform),
+  ...kernelOptions,
   /** Starting weights of the states' kernel; `orthogonal` by default. */
   recurrentInitializer: option(initializerKind, orthogonal),
-  /** What the bias starts with; `zeros` by default. */
-  biasInitializer: option(initializerKind, zeros),
-  /** A penalty on the kernel: `l2(1e-4)`. */
-  kernelRegularizer: option(regularizerKind),
   /** A penalty on the states' kernel. */
   recurrentRegularizer: option(regularizerKind),
-  /** A penalty on the bias. */
-  biasRegularizer: option(regularizerKind),
-  /** What the kernel becomes after each update: `constraints.maxNorm()`. */
-  kernelConstraint: option(constraintKind),
-  /** The same for the states' kernel. */
+  /** What the states' kernel becomes after each update. */
   recurrentConstraint: option(constraintKind),
-  /** The same for the bias. */
-  biasConstraint: option(constraintKind),
+  ...biasOptions,
+  ...trainableOption,
 };
 
 export const dropoutOptions = {
@@ -45,44 +34,63 @@ export const dropoutOptions = {
 
 export type WeightValues = ValuesOf<typeof weightOptions>;
 
-export type CellWeights = {
-  readonly kernel: StateSpec<Shape, "f32">;
-  readonly recurrentKernel: StateSpec<Shape, "f32">;
-  readonly bias?: StateSpec<Shape, "f32">;
-};
-
-/** The same inside an entry. */
+/** The weights of a cell inside an entry. */
 export interface CellTensors {
   readonly kernel: Values;
   readonly recurrentKernel: Values;
   readonly bias?: Values;
 }
 
-/** Kernel, recurrent kernel and bias of these shapes. `forget`: where ones stand in the bias. */
+/** Elements of a bias. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface Shapes {
+  readonly kernel: readonly number[];
+  readonly recurrentKernel: readonly number[];
+  readonly bias: readonly number[];
+}
+
+/** What is asked of the weights of a cell, and the weights for a step of `inputs` features. `open`: where the bias starts at 1. */
 export function cellWeights(
-  what: string,
+  call: string,
   values: WeightValues,
-  shapes: {
-    readonly kernel: readonly number[];
-    readonly recurrentKernel: readonly number[];
-    readonly bias: readonly number[];
-  },
+  shapesOf: (inputs: number) => Shapes,
   origin: Origin,
-  forget?: { readonly from: number; readonly to: number },
-): CellWeights {
-  const start = (weight: keyof typeof shapes, given: InitializerOption): Initializer =>
-    startOf(given, shapes[weight], { call: what, weight, origin });
-  const weights = {
-    kernel: param(start("kernel", values.kernelInitializer)),
-    recurrentKernel: param(start("recurrentKernel", values.recurrentInitializer)),
+  open?: Part,
+): Pick<CellParts, "regularizers" | "constraints" | "params"> {
+  const { kernelInitializer, kernelRegularizer, kernelConstraint } = values;
+  const { recurrentInitializer, recurrentRegularizer, recurrentConstraint, useBias } = values;
+  const bias = biasPlan(call, values, origin);
+  const opened = (...shape: number[]): Initializer =>
+    withOnes(startOf(bias.initializer, shape, { call, weight: "bias", origin }), open);
+  const plans = {
+    kernel: { initializer: kernelInitializer, regularizer: kernelRegularizer, constraint: kernelConstraint },
+    recurrentKernel: {
+      initializer: recurrentInitializer,
+      regularizer: recurrentRegularizer,
+      constraint: recurrentConstraint,
+    },
+    bias: open === undefined ? bias : { ...bias, initializer: opened },
   };
-  if (!values.useBias) return weights;
-  const bias = start("bias", values.biasInitializer);
-  return { ...weights, bias: param(forget === undefined ? bias : withOnes(bias, forget)) };
+  const weights = new Weights(call, plans, values.trainable, origin);
+  return {
+    ...weights.rules,
+    params(step) {
+      const shapes = shapesOf(step.at(-1) ?? 1);
+      return {
+        kernel: weights.state("kernel", shapes.kernel),
+        recurrentKernel: weights.state("recurrentKernel", shapes.recurrentKernel),
+        ...(useBias ? { bias: weights.state("bias", shapes.bias) } : {}),
+      };
+    },
+  };
 }
 
 /** The same start, but 1 for these elements. */
-function withOnes(start: Initializer, { from, to }: { readonly from: number; readonly to: number }): Initializer {
+function withOnes(start: Initializer, { from, to }: Part = { from: 0, to: 0 }): Initializer {
   return {
     shape: start.shape,
     ...(start.fillsInPlace === undefined ? {} : { fillsInPlace: start.fillsInPlace }),
@@ -91,20 +99,6 @@ function withOnes(start: Initializer, { from, to }: { readonly from: number; rea
       into.fill(1, from, to);
     },
   };
-}
-
-/** What is asked of the weights: penalties, and what they become after each update. */
-export function limitsOf(values: WeightValues): Pick<CellParts, "regularizers" | "constraints"> {
-  const { kernelRegularizer, recurrentRegularizer, biasRegularizer } = values;
-  const { kernelConstraint, recurrentConstraint, biasConstraint } = values;
-  return {
-    regularizers: given({ kernel: kernelRegularizer, recurrentKernel: recurrentRegularizer, bias: biasRegularizer }),
-    constraints: given({ kernel: kernelConstraint, recurrentKernel: recurrentConstraint, bias: biasConstraint }),
-  };
-}
-
-function given<T>(all: Readonly<Record<string, T | undefined>>): ReadonlyMap<string, T> {
-  return new Map(Object.entries(all).flatMap(([name, it]) => (it === undefined ? [] : [[name, it] as const])));
 }
 
 /** Leaves out the same elements of all that it is given, one sample apart from another. */
