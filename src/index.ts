@@ -93,7 +93,9 @@ export { type Borders, type BordersOptions, cropping1d, cropping2d, cropping3d, 
 export { type ConvLayerOptions, type ConvTransposeLayerOptions, conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./nn/layers/conv.ts"; // biome-ignore format: names
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { type DepthwiseConvLayerOptions, depthwiseConv1d, depthwiseConv2d, type SeparableConvLayerOptions, separableConv1d, separableConv2d } from "./nn/layers/depthwise-conv.ts"; // biome-ignore format: names
+export type { DotAxes, DotOptions } from "./nn/layers/dot.ts";
 export { dropout } from "./nn/layers/dropout.ts";
+export { type EinsumDenseOptions, type EinsumOutput, einsumDense } from "./nn/layers/einsum-dense.ts";
 export { flatten } from "./nn/layers/flatten.ts";
 export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
 export type {
@@ -107,6 +109,7 @@ export type {
   Several,
 } from "./nn/layers/layer.ts";
 export { Masks } from "./nn/layers/masks.ts";
+export { average, type ConcatenateOptions, concatenate, multiply, subtract } from "./nn/layers/merging.ts";
 export { type BatchNormalizationOptions, batchNormalization, type RenormClipping } from "./nn/layers/norms/batch-normalization.ts"; // biome-ignore format: names
 export { type GroupNormalizationOptions, groupNormalization } from "./nn/layers/norms/group-normalization.ts";
 export {
@@ -134,8 +137,11 @@ export {
   simpleRnn,
   simpleRnnCell,
 } from "./nn/layers/recurrent/simple-rnn.ts";
+export { type RescalingOptions, rescaling } from "./nn/layers/rescaling.ts";
+export { type CenterCropOptions, centerCrop, type ResizingOptions, resizing } from "./nn/layers/resizing.ts";
 export type { LayerOptions } from "./nn/layers/schema.ts";
 export { sequential } from "./nn/layers/sequential.ts";
+export { repeatVector } from "./nn/layers/shapes.ts";
 export { type SlotUpdates, slotUpdates } from "./nn/layers/slot-updates.ts";
 export { timeDistributed } from "./nn/layers/time-distributed.ts";
 export { type UpSampling1dOptions, type UpSampling2dOptions, type UpSampling3dOptions, upSampling1d, upSampling2d, upSampling3d } from "./nn/layers/up-sampling.ts"; // biome-ignore format: names

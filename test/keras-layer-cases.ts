@@ -11,7 +11,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../src/index.ts";
 import { differenceFrom, type Found, feedsOf, type LayerTable, layerCases, type Numbers, type Otherwise, programOf, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
 
-export { KerasOptions, type LayerCase, layerCases, type Numbers, numberOf } from "./keras-layer-program.ts";
+export {
+  KerasOptions,
+  type LayerCase,
+  layerCases,
+  type Numbers,
+  numberOf,
+  type Otherwise,
+} from "./keras-layer-program.ts";
 
 /** Tests for each case of a file on `js` and `wasm`. */
 export function layersLikeKeras(file: string, table: LayerTable, otherwise: Otherwise = {}): void {

@@ -18,6 +18,8 @@ export interface LayerRow {
   readonly options?: Readonly<Record<string, unknown>>;
   /** A sample that it takes; [6] by default. */
   readonly sample?: readonly number[];
+  /** For a layer of several tensors alone: one of each. */
+  readonly samples?: readonly (readonly number[])[];
 }
 
 const inner: readonly Layer[] = [dense(4, { activation: "relu" }), dropout(0.25), dense(2), activation("tanh")];
@@ -97,6 +99,7 @@ const sizeRows = (axes: Axes, first: unknown, more: object = {}): readonly Layer
   { given: [first], options: { dataFormat: "channelsFirst", ...more }, sample: imageSamples[axes].toReversed() },
 ];
 const windows = { poolSize: 3, strides: 1, padding: "same" };
+const joinRows: readonly LayerRow[] = [{ given: [], options: { name: "both" }, samples: [[3, 2], [1, 2]] }]; // biome-ignore format: short
 
 const scaled = {
   center: false,
@@ -285,6 +288,72 @@ export const layerRows = {
   timeDistributed: [
     { given: [dense(3, { activation: "relu", kernelRegularizer: l2(0.1) })], options: { name: "each" }, sample: steps },
     { given: [flatten()], sample: [3, 2, 2] },
+  ],
+  reshape: [{ given: [[2, -1]], options: { name: "form" } }],
+  permute: [{ given: [[2, 1]], options: { name: "turn" }, sample: [2, 3] }],
+  repeatVector: [{ given: [3], options: { name: "again" } }],
+  add: joinRows,
+  subtract: joinRows,
+  multiply: joinRows,
+  average: joinRows,
+  maximum: joinRows,
+  minimum: joinRows,
+  concatenate: [
+    {
+      given: [],
+      options: { name: "both" },
+      samples: [
+        [3, 2],
+        [3, 4],
+      ],
+    },
+    {
+      given: [],
+      options: { axis: 1 },
+      samples: [
+        [3, 2],
+        [1, 2],
+      ],
+    },
+  ],
+  dot: [
+    { given: [1], options: { name: "both" }, samples: [[3], [3]] },
+    {
+      given: [[2, 1]],
+      options: { normalize: true },
+      samples: [
+        [3, 2],
+        [2, 4],
+      ],
+    },
+  ],
+  einsumDense: [
+    {
+      given: ["abc,cde->abde", [null, 2, 3]],
+      options: { name: "heads", activation: "relu", biasAxes: "de", ...weightOptions },
+      sample: [2, 4],
+    },
+    { given: ["...x,xy->...y", 5], options: { trainable: false }, sample: [2, 3] },
+  ],
+  rescaling: [
+    { given: [0.5], options: { name: "scale", offset: -1 } },
+    { given: [[0.5, 2]], options: { offset: [1, 2] }, sample: [3, 2] },
+  ],
+  resizing: [
+    {
+      given: [3, 2],
+      options: { name: "small", interpolation: "bicubic", antialias: true, cropToAspectRatio: true },
+      sample: imageSamples[2],
+    },
+    {
+      given: [6, 5],
+      options: { padToAspectRatio: true, fillValue: 1, dataFormat: "channelsFirst" },
+      sample: imageSamples[2].toReversed(),
+    },
+  ],
+  centerCrop: [
+    { given: [3, 2], options: { name: "middle" }, sample: imageSamples[2] },
+    { given: [3, 2], options: { dataFormat: "channelsFirst" }, sample: imageSamples[2].toReversed() },
   ],
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 

@@ -156,8 +156,39 @@ async function outputOf(layer: Layer, sample: readonly number[]): Promise<unknow
   return y;
 }
 
+/** What a layer of several tensors gives for two samples of each. */
+async function joinedOf({ several }: Layer, samples: readonly (readonly number[])[]): Promise<unknown> {
+  const step = program({
+    inputs: { xs: samples.map((sample) => f32(2, ...sample)) },
+    step({ xs }) {
+      const [y] = several?.apply({}, xs) ?? [];
+      return { outputs: y === undefined ? {} : { y } };
+    },
+  });
+  const executable = await compile(step, { target: "js" });
+  const xs = samples.map((sample) => numbers(2 * count(sample)));
+  const { y } = await executable.run({ entry: "step", feeds: { xs } });
+  executable.dispose();
+  return y;
+}
+
 describe("layers", () => {
-  test.each(rowsOf<LayerRow>(layerRows))("%s", async (name, row) => {
+  test.each(rowsOf<LayerRow>(layerRows).filter(([, { samples }]) => samples !== undefined))(
+    "%s of several",
+    async (name, row) => {
+      const { samples = [] } = row;
+      const layer = layerOf(name, row);
+      const again = layerFrom(copyOf(layer.config));
+      expect(again.config).toEqual(layer.config);
+      expect(again.givenName).toBe(row.options?.name);
+      expect(again.several?.outputShape(samples)).toEqual(layer.several?.outputShape(samples));
+      const y = await joinedOf(layer, samples);
+      expect(y).toHaveLength(2 * count(layer.several?.outputShape(samples) ?? []));
+      expect(await joinedOf(again, samples)).toEqual(y);
+    },
+  );
+
+  test.each(rowsOf<LayerRow>(layerRows).filter(([, { samples }]) => samples === undefined))("%s", async (name, row) => {
     const { sample = [6] } = row;
     const layer = layerOf(name, row);
     const again = layerFrom(copyOf(layer.config));

@@ -5,9 +5,12 @@ export { cropping1dSchema as cropping1d, cropping2dSchema as cropping2d, croppin
 export { conv1dSchema as conv1d, conv1dTransposeSchema as conv1dTranspose, conv2dSchema as conv2d, conv2dTransposeSchema as conv2dTranspose, conv3dSchema as conv3d, conv3dTransposeSchema as conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { denseSchema as dense } from "./dense.ts";
 export { depthwiseConv1dSchema as depthwiseConv1d, depthwiseConv2dSchema as depthwiseConv2d, separableConv1dSchema as separableConv1d, separableConv2dSchema as separableConv2d } from "./depthwise-conv.ts"; // biome-ignore format: names
+export { dotSchema as dot } from "./dot.ts";
 export { dropoutSchema as dropout } from "./dropout.ts";
+export { einsumDenseSchema as einsumDense } from "./einsum-dense.ts";
 export { flattenSchema as flatten } from "./flatten.ts";
 export { globalAveragePooling1dSchema as globalAveragePooling1d, globalAveragePooling2dSchema as globalAveragePooling2d, globalAveragePooling3dSchema as globalAveragePooling3d, globalMaxPooling1dSchema as globalMaxPooling1d, globalMaxPooling2dSchema as globalMaxPooling2d, globalMaxPooling3dSchema as globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { addSchema as add, averageSchema as average, concatenateSchema as concatenate, maximumSchema as maximum, minimumSchema as minimum, multiplySchema as multiply, subtractSchema as subtract } from "./merging.ts"; // biome-ignore format: names
 export { batchNormalizationSchema as batchNormalization } from "./norms/batch-normalization.ts";
 export { groupNormalizationSchema as groupNormalization } from "./norms/group-normalization.ts";
 export {
@@ -23,6 +26,9 @@ export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";
 export { rnnSchema as rnn, stackedRnnCellsSchema as stackedRnnCells } from "./recurrent/rnn.ts";
 export { simpleRnnCellSchema as simpleRnnCell, simpleRnnSchema as simpleRnn } from "./recurrent/simple-rnn.ts";
+export { rescalingSchema as rescaling } from "./rescaling.ts";
+export { centerCropSchema as centerCrop, resizingSchema as resizing } from "./resizing.ts";
 export { sequentialSchema as sequential } from "./sequential.ts";
+export { permuteSchema as permute, repeatVectorSchema as repeatVector, reshapeSchema as reshape } from "./shapes.ts";
 export { timeDistributedSchema as timeDistributed } from "./time-distributed.ts";
 export { upSampling1dSchema as upSampling1d, upSampling2dSchema as upSampling2d, upSampling3dSchema as upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names

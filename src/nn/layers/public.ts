@@ -5,9 +5,12 @@ export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroP
 export { conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { dense } from "./dense.ts";
 export { depthwiseConv1d, depthwiseConv2d, separableConv1d, separableConv2d } from "./depthwise-conv.ts"; // biome-ignore format: names
+export { dot } from "./dot.ts";
 export { dropout } from "./dropout.ts";
+export { einsumDense } from "./einsum-dense.ts";
 export { flatten } from "./flatten.ts";
 export { globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { add, average, concatenate, maximum, minimum, multiply, subtract } from "./merging.ts"; // biome-ignore format: names
 export { batchNormalization } from "./norms/batch-normalization.ts";
 export { groupNormalization } from "./norms/group-normalization.ts";
 export { layerNormalization, rmsNormalization, unitNormalization } from "./norms/layer-normalization.ts";
@@ -20,6 +23,9 @@ export { gru, gruCell } from "./recurrent/gru.ts";
 export { lstm, lstmCell } from "./recurrent/lstm.ts";
 export { rnn, stackedRnnCells } from "./recurrent/rnn.ts";
 export { simpleRnn, simpleRnnCell } from "./recurrent/simple-rnn.ts";
+export { rescaling } from "./rescaling.ts";
+export { centerCrop, resizing } from "./resizing.ts";
 export { sequential } from "./sequential.ts";
+export { permute, repeatVector, reshape } from "./shapes.ts";
 export { timeDistributed } from "./time-distributed.ts";
 export { upSampling1d, upSampling2d, upSampling3d } from "./up-sampling.ts"; // biome-ignore format: names
