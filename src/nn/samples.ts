@@ -11,16 +11,18 @@ import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } fro
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
+import type { NumberArray } from "../data/pipeline/layout.ts";
+import { Rows } from "../data/pipeline/types.ts";
 import { Pixels } from "../data/pixels.ts";
-import { printShape, sizeOf } from "../graph/shape.ts";
+import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
 import type { Feed, Feeds } from "../runtime/feeds.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
 import type { Training } from "./training-program.ts";
 
-/** Samples one after the other, row-major. */
-export type Numbers = Source | readonly number[];
+/** Samples one after the other, row-major; or `rows(array, width)` of them. */
+export type Numbers = Source | Rows<NumberArray> | readonly number[];
 
 /** An array; an array for each name where there are names. */
 export type NumbersFor<Names extends string> = [Names] extends [never] ? Numbers : { readonly [N in Names]: Numbers };
@@ -285,6 +287,7 @@ function inputColumns(
     }
     const dtype = takes.get(name);
     const source = toSource(call, path, numbers, Float32Array);
+    checkRows(call, path, numbers, shape);
     if (dtype === "i32") {
       checkIntegers(call, path, source, sizeOf(shape), dtype);
       return { source, width: sizeOf(shape), scale: 1, dtype };
@@ -320,6 +323,7 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
     const path = targets.path("y", name);
     const source = toSource(call, path, given.get(name), Float64Array);
     const width = shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
+    checkRows(call, path, given.get(name), shape.slice(1));
     if (source.length !== count * width) {
       const wanted = `${width} each, as ${dtype}${printShape(shape)} needs`;
       const rows = isFloat(dtype) || width > 1 ? 1 : source.length / count;
@@ -337,6 +341,14 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
     checkIntegers(call, path, source, width, dtype);
     return { source, width, scale: isFloat(dtype) && source instanceof Pixels ? source.scale : 1, dtype };
   });
+}
+
+/** Rows say how many numbers a sample has. */
+function checkRows(call: string, path: string, given: unknown, sample: Shape): void {
+  if (!(given instanceof Rows) || given.width === sample.reduce((size: number, dim) => size * Number(dim), 1)) return;
+  throw new FeedError(
+    `${call}: ${path} has rows of ${given.width} numbers: a sample has the shape ${printShape(sample)}`,
+  );
 }
 
 /** Gathering would cut 2.7 to 2 without a word. */
@@ -362,6 +374,7 @@ export function toSource(
   ArrayType: typeof Float32Array | typeof Float64Array,
 ): Source {
   if (isSource(given)) return given;
+  if (given instanceof Rows) return toSource(call, path, given.array, ArrayType);
   if (Array.isArray(given)) {
     const list: readonly unknown[] = given;
     if (areNumbers(list)) return ArrayType.from(list);

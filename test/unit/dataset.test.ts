@@ -322,3 +322,18 @@ describe("wrong input", () => {
     expect(seen).toEqual([0, 1, 2]);
   });
 });
+
+test("toColumns: all elements together, of tables and of anything else", async () => {
+  const table = dataset({ x: rows(Float32Array.of(1, 2, 3, 4, 5, 6), 2), y: ["a", "b", "c"] });
+  const wanted = { x: Float32Array.of(1, 2, 3, 4, 5, 6), y: ["a", "b", "c"] };
+  expect(await table.toColumns()).toEqual(wanted);
+  expect(await table.map(async (element) => element).toColumns()).toEqual(wanted);
+  expect(await table.filter(({ y }) => y !== "b").toColumns()).toEqual({
+    x: Float32Array.of(1, 2, 5, 6),
+    y: ["a", "c"],
+  });
+  expect(await dataset([{ n: [1, 2] }, { n: [3, 4] }]).toColumns()).toEqual({ n: Float64Array.of(1, 2, 3, 4) });
+  await expect(table.repeat().toColumns()).rejects.toThrow("toColumns: the dataset has no end");
+  await expect(table.batch(2).toColumns()).rejects.toThrow("the elements are batches of 2 already");
+  await expect(table.take(0).toColumns()).rejects.toThrow("toColumns: the dataset has no elements");
+});

@@ -128,6 +128,17 @@ test("transformer: a text is known by heart, and said from its beginning", async
   expect(Number(said) / Number(all)).toBeGreaterThan(0.98);
 }, 60_000);
 
+test("regression: a CSV file, normalized, split, trained until it gets no better", async () => {
+  const lines = await printed("regression");
+  const [, epochs, best] =
+    /^Stopped after (\d+) epochs; the best one was ([\d.]+) off on val/.exec(lines[0] ?? "") ?? [];
+  expect(Number(epochs)).toBeLessThan(300);
+  expect(Number(best)).toBeLessThan(20);
+  const [, off] = /^Test: ([\d.]+) off, of 207\./.exec(lines[1] ?? "") ?? [];
+  expect(Number(off)).toBeLessThan(18); // 10 is what nobody can know
+  expect(lines).toHaveLength(7);
+});
+
 test("gan: points in each of the eight clouds", async () => {
   const lines = await printed("gan");
   expect(lines.map((line) => line.split(":")[0])).toEqual(["step 500", "step 1000", "step 1500", "step 2000"]);

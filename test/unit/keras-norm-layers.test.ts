@@ -1,6 +1,6 @@
 /** Normalizations against Keras's: test/fixtures/keras/layers-norm.json. */
 import { describe, expect, test } from "vitest";
-import { compile, dense, f32, grad, layers, mul, param, program, sequential, sgd, slot, slotUpdates, sum, type Tensor, trainer, values } from "../../src/index.ts"; // biome-ignore format: names
+import { compile, dense, f32, grad, layers, mul, param, program, rows, sequential, sgd, slot, slotUpdates, sum, type Tensor, trainer, values } from "../../src/index.ts"; // biome-ignore format: names
 import { expectClose, type KerasOptions, layerCases, layersLikeKeras, type Numbers } from "../keras-layer-cases.ts";
 
 const all = (options: KerasOptions): never => options.others<never>();
@@ -108,10 +108,11 @@ describe("by the trainer", () => {
   });
 
   test("normalizationOf finds the statistics of the data, and keeps them", async () => {
-    const rows = [[1, 10], [3, 30], [5, 50]]; // biome-ignore format: rows
-    const layer = layers.normalizationOf(rows);
+    const given = [[1, 10], [3, 30], [5, 50]]; // biome-ignore format: rows
+    const layer = layers.normalizationOf(given);
+    expect(layers.normalizationOf(rows(Float32Array.from(given.flat()), 2)).config).toEqual(layer.config);
     expect(layer.config).toMatchObject({ mean: [3, 30], variance: [8 / 3, 800 / 3], asState: true });
-    expect(layers.normalizationOf(rows.flat(), { sample: [2], axis: [] }).config).toMatchObject({ mean: [16.5] });
+    expect(layers.normalizationOf(given.flat(), { sample: [2], axis: [] }).config).toMatchObject({ mean: [16.5] });
     const net = trainer(sequential([layer, dense(2, { initializer: "identity" })]), {
       input: [2],
       loss: "meanSquaredError",

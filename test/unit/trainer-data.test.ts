@@ -3,7 +3,7 @@
  * to the same bits, and what is no batch is refused with its place.
  */
 import { describe, expect, test } from "vitest";
-import { adam, concat, type Dataset, dataset, dense, dropout, model, Pixels, rows, type SampleBatch, sequential, sgd, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { adam, concat, type Dataset, dataset, dense, dropout, type FitOptions, model, Pixels, rows, type SampleBatch, sequential, sgd, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 
 const count = 22;
 const x = Float32Array.from({ length: 2 * count }, (_, i) => Math.sin(3 * i));
@@ -309,4 +309,26 @@ describe("wrong input", () => {
     await expect(made.fit({ data: broken })).rejects.toThrow("the disk is gone");
     expect((await made.fit({ data: singles })).epochs.length).toBe(1);
   });
+});
+
+test("arrays may be rows(array, width), as trainTestSplit gives them", async () => {
+  const x = Float32Array.from({ length: 24 }, (_, i) => Math.sin(i));
+  const y = Float32Array.from({ length: 24 }, (_, i) => Math.cos(i));
+  const scores = async (given: { readonly x: FitOptions["x"]; readonly y: FitOptions["y"] }) => {
+    const net = trainer(sequential([dense(2)]), { input: [2], loss: "meanSquaredError", optimizer: sgd() });
+    await net.compile({ target: "js", seed: 1, batch: 4 });
+    const { epochs } = await net.fit({ ...given, epochs: 2, validation: given });
+    return [
+      epochs.map(({ loss, validation }) => [loss, validation?.loss]),
+      await net.evaluate(given),
+      await net.predict(given),
+    ];
+  };
+  expect(await scores({ x: rows(x, 2), y: rows(y, 2) })).toEqual(await scores({ x, y }));
+  await expect(scores({ x: rows(x, 3), y })).rejects.toThrow(
+    "fit: x has rows of 3 numbers: a sample has the shape [2]",
+  );
+  await expect(scores({ x, y: rows(y, 4) })).rejects.toThrow(
+    "fit: y has rows of 4 numbers: a sample has the shape [2]",
+  );
 });

@@ -24,7 +24,7 @@ import {
   show,
   whole,
 } from "../../core/options.ts";
-import { type Cursor, chain, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
+import { type Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
 import { BatchCursor } from "./operations/batch.ts";
 import { Cache } from "./operations/cache.ts";
 import { InterleaveCursor } from "./operations/interleave.ts";
@@ -232,6 +232,27 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     const all: T[] = [];
     for await (const element of this.iterate(epoch)) all.push(element);
     return all;
+  }
+
+  /**
+   * All elements of epoch 0 together, as `batch` puts them: `{ x, y }` of rows of a file as two arrays, for `trainTestSplit` or `fit`.
+   * There must be one.
+   */
+  async toColumns(): Promise<Batched<T>> {
+    checkArguments("toColumns", arguments, 0);
+    this.#mustBeSingle("toColumns");
+    if (this.size === Number.POSITIVE_INFINITY) throw new UserError("toColumns: the dataset has no end: take(n) of it");
+    const kept = this.cache();
+    let size = 0;
+    const filling = kept.open({ epoch: 0, reuse: 0 });
+    try {
+      await loop(() => chain(filling.advance(), (more) => (more && ++size ? undefined : true)));
+    } finally {
+      await filling.close();
+    }
+    if (size === 0) throw new UserError("toColumns: the dataset has no elements");
+    const [columns] = await kept.batch(size).toArray();
+    return columns as Batched<T>; // there is one batch
   }
 
   /** Batches are counted as they were where there are as many as before. */

@@ -18,6 +18,8 @@ import {
   text,
 } from "../../../core/options.ts";
 import { atLine, here } from "../../../core/origin.ts";
+import type { NumberArray } from "../../../data/pipeline/layout.ts";
+import { Rows } from "../../../data/pipeline/types.ts";
 import { values as listed } from "../../../dsl/initializers.ts";
 import { add, div, maximum, mul, sqrt, sub } from "../../../dsl/ops.ts";
 import { freeze, type StateSpec, slot } from "../../../dsl/spec.ts";
@@ -111,11 +113,11 @@ export interface AdaptOptions extends Pick<NormalizationOptions, "axis" | "inver
 const adaptTable: OptionTable<AdaptOptions> = { axis: axesKind, invert: flag, name: text, sample: list(count) };
 
 /**
- * A `normalization` with the mean and variance of this data: numbers of all samples, one after the other, or a list of rows. What
- * `adapt` of Keras's layer does.
+ * A `normalization` with the mean and variance of this data: numbers of all samples, one after the other, `rows(array, width)` of them,
+ * or a list of rows. What `adapt` of Keras's layer does.
  */
 export function normalizationOf(
-  data: ArrayLike<number> | readonly (readonly number[])[],
+  data: ArrayLike<number> | Rows<NumberArray> | readonly (readonly number[])[],
   options: AdaptOptions = {},
 ): Layer<"same"> {
   const call = "normalizationOf";
@@ -123,8 +125,9 @@ export function normalizationOf(
   const { sample: given, ...others } = checkOptions(call, options, adaptTable, { before: "x, " });
   const fail = (why: string): UserError => new UserError(`${call}: ${why}${atLine(origin)}`);
   const rows: readonly (readonly number[])[] | null = isRows(data) ? data : null;
-  const all = rows === null ? (data as ArrayLike<number>) : rows.flat();
-  const sample = given ?? (rows === null ? undefined : [rows[0]?.length ?? 0]);
+  const width = data instanceof Rows ? data.width : rows?.[0]?.length;
+  const all = data instanceof Rows ? data.array : rows === null ? (data as ArrayLike<number>) : rows.flat();
+  const sample = given ?? (width === undefined ? undefined : [width]);
   if (sample === undefined) throw fail("say the shape of a sample: normalizationOf(x, { sample: [4] })");
   const size = sizeOf(sample);
   if (all.length === 0 || all.length % size !== 0) {
@@ -137,7 +140,7 @@ export function normalizationOf(
   return normalization({ ...others, ...statisticsOf(all, sample, axes), asState: true });
 }
 
-function isRows(data: ArrayLike<number> | readonly (readonly number[])[]): data is readonly (readonly number[])[] {
+function isRows(data: unknown): data is readonly (readonly number[])[] {
   return Array.isArray(data) && data.every((row) => Array.isArray(row));
 }
 
