@@ -82,6 +82,7 @@ export type * from "./nn/constraints/public.ts";
 export * as constraints from "./nn/constraints/public.ts";
 export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
 export { layerFrom, lossFrom, optimizerFrom } from "./nn/from-config.ts";
+export type { Numbers } from "./nn/given-numbers.ts";
 export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
 export type { StartingValues } from "./nn/initializers/makers.ts";
 export * as initializers from "./nn/initializers/public.ts";
@@ -178,7 +179,7 @@ export {
 export { l1, l1l2, l2 } from "./nn/regularizers/penalties.ts";
 export type { Regularizer } from "./nn/regularizers/regularizer.ts";
 export { type ResumePoint, TrainingError } from "./nn/resume-point.ts";
-export type { Numbers, Samples } from "./nn/samples.ts";
+export type { Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 export type * from "./nn/schedules/public.ts";
 export * as schedules from "./nn/schedules/public.ts";

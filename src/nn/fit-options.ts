@@ -3,10 +3,11 @@ import type { Dataset } from "../data/pipeline/dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
 import type { Callback } from "./callbacks/callback.ts";
 import type { AnyFitData } from "./fit-data.ts";
+import type { Numbers } from "./given-numbers.ts";
 import type { OnNaN } from "./on-nan.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
-import type { ForEach, Numbers, NumbersFor, Samples } from "./samples.ts";
+import type { ForEach, NumbersFor, Samples } from "./samples.ts";
 import type { ClassWeightFor } from "./weights.ts";
 
 /** A batch of samples: arrays as `fit` takes them. */

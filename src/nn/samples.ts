@@ -6,23 +6,18 @@
  * Numbers are taken as they are unless `scale` says otherwise, or they are Pixels: see input-scale.ts. With several inputs or
  * outputs x and y are objects with an array for each.
  */
-import { typeName } from "../core/arrays.ts";
 import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
-import type { NumberArray } from "../data/pipeline/layout.ts";
-import { Rows } from "../data/pipeline/types.ts";
 import { Pixels } from "../data/pixels.ts";
-import { printShape, type Shape, sizeOf } from "../graph/shape.ts";
+import { printShape, sizeOf } from "../graph/shape.ts";
 import type { Feed, Feeds } from "../runtime/feeds.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
+import { checkRows, type Numbers, toSource } from "./given-numbers.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
 import type { Training } from "./training-program.ts";
-
-/** Samples one after the other, row-major; or `rows(array, width)` of them. */
-export type Numbers = Source | Rows<NumberArray> | readonly number[];
 
 /** An array; an array for each name where there are names. */
 export type NumbersFor<Names extends string> = [Names] extends [never] ? Numbers : { readonly [N in Names]: Numbers };
@@ -343,14 +338,6 @@ function targetColumns(call: string, { targets }: Training, y: unknown, count: n
   });
 }
 
-/** Rows say how many numbers a sample has. */
-function checkRows(call: string, path: string, given: unknown, sample: Shape): void {
-  if (!(given instanceof Rows) || given.width === sample.reduce((size: number, dim) => size * Number(dim), 1)) return;
-  throw new FeedError(
-    `${call}: ${path} has rows of ${given.width} numbers: a sample has the shape ${printShape(sample)}`,
-  );
-}
-
 /** Gathering would cut 2.7 to 2 without a word. */
 function checkIntegers(call: string, path: string, y: Source, width: number, dtype: DType): void {
   if (!isInteger(dtype)) return;
@@ -364,50 +351,4 @@ function checkIntegers(call: string, path: string, y: Source, width: number, dty
 function placeOf(path: string, width: number, at: number): string {
   const sample = `${path} of sample ${Math.floor(at / width)} (the first is 0)`;
   return width === 1 ? sample : `${sample}, number ${at % width} of its ${width},`;
-}
-
-/** The numbers as a typed array. `path` is for messages. */
-export function toSource(
-  call: string,
-  path: string,
-  given: unknown,
-  ArrayType: typeof Float32Array | typeof Float64Array,
-): Source {
-  if (isSource(given)) return given;
-  if (given instanceof Rows) return toSource(call, path, given.array, ArrayType);
-  if (Array.isArray(given)) {
-    const list: readonly unknown[] = given;
-    if (areNumbers(list)) return ArrayType.from(list);
-    const odd = list.findIndex((value) => typeof value !== "number");
-    const nested = Array.isArray(list[odd]) || ArrayBuffer.isView(list[odd]);
-    throw new FeedError(
-      `${call}: ${path} has ${nested ? "an array" : `${String(list[odd])} (${typeof list[odd]})`} at position ${odd}: it must be ` +
-        `one array of numbers, sample after sample${nested ? ": rows.flat(), say" : ""}`,
-    );
-  }
-  const kind = typeName(given);
-  const found = given === undefined ? "is missing" : `is of type ${kind}`;
-  const known = sourceTypes.join(", ");
-  throw new FeedError(
-    `${call}: ${path} ${found}: it must be an array of numbers (a list, or ${known})${adviceFor(kind)}`,
-  );
-}
-
-function areNumbers(given: readonly unknown[]): given is readonly number[] {
-  return given.findIndex((value) => typeof value !== "number") === -1; // `every` would pass over holes
-}
-
-function isSource(given: unknown): given is Source {
-  return ArrayBuffer.isView(given) && sourceTypes.includes(typeName(given));
-}
-
-const sourceTypes: readonly string[] = [
-  "Uint8Array", "Uint8ClampedArray", "Int8Array", "Uint16Array", "Int16Array", "Uint32Array", "Int32Array",
-  "Float16Array", "Float32Array", "Float64Array",
-]; // biome-ignore format: names
-
-function adviceFor(kind: string): string {
-  if (kind.startsWith("Big")) return ": Int32Array.from(numbers, Number), say";
-  const isMemory = kind === "DataView" || kind.endsWith("ArrayBuffer");
-  return isMemory ? ": make one over its memory, new Float32Array(buffer, byteOffset, length), say" : "";
 }

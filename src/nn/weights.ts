@@ -11,10 +11,11 @@
 import { FeedError, UserError } from "../core/errors.ts";
 import { number, show } from "../core/options.ts";
 import { printShape } from "../graph/shape.ts";
+import { toSource } from "./given-numbers.ts";
 import type { Classes } from "./losses/loss.ts";
 import { lossNamed } from "./losses/losses.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
-import { type Batcher, toSource } from "./samples.ts";
+import type { Batcher } from "./samples.ts";
 import type { Training } from "./training-program.ts";
 
 /** A weight for each class: a list, or by number. Classes that are left out have weight 1. */

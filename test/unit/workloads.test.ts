@@ -100,7 +100,7 @@ describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
     expectNear(losses[0], 5.6, 1); // "about 5.8": it hangs on the draw
     expectNear(losses[1], 0.7, 0.2);
     expect(accuracy).toBeGreaterThan(isLong ? 0.97 : 0.8);
-    if (isLong) for (const loss of losses.slice(35, 40)) expectNear(loss, 0.03, 0.05); // of epoch 8
+    if (isLong) expectNear(losses.slice(35, 40).reduce((sum, loss) => sum + loss) / 5, 0.03, 0.04); // of epoch 8
   });
 
   test("SGD is slower", { timeout: longMs }, async () => {
