@@ -25,6 +25,7 @@ export const builtFiles = {
   "src/tools/cli/main.ts": "main",
   "test/cli/command.ts": "command",
   "test/no-allocation-child.ts": "no-allocation-child",
+  "test/unit/killed-child.ts": "killed-child",
   "test/unit/resume-child.ts": "resume-child",
   "test/unit/wasm/undisposed-child.ts": "undisposed-child",
 } as const;

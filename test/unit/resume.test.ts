@@ -9,6 +9,29 @@ import { expect, test } from "vitest";
 import { adam, DataError, decodeCheckpoint, dense, dropout, type FitOptions, sequential, sgd, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { runScript } from "./run-script.ts";
 
+/** The same for a run that is killed on its way, with all that has a state. */
+test.each(["js", "wasm"])(
+  "killed and resumed in a new process, to the same bits on %s with one thread",
+  async (target) => {
+    const folder = await mkdtemp(join(tmpdir(), "tensorloom-killed-"));
+    try {
+      const path = join(folder, "run.safetensors");
+      const run = (...args: readonly string[]) => runScript("test/unit/killed-child.ts", args);
+      const [whole, killed] = await Promise.all([run("whole", target), run("killed", target, path, "3")]);
+      expect([whole.code, whole.stderr]).toEqual([0, ""]);
+      expect(killed).toMatchObject({ code: null, stdout: "", stderr: "" });
+      const rest = await run("rest", target, path);
+      expect([rest.code, rest.stderr]).toEqual([0, ""]);
+      const [wanted, found] = [JSON.parse(whole.stdout), JSON.parse(rest.stdout)];
+      expect(wanted.scores).toHaveLength(3);
+      expect(found.scores).toEqual(wanted.scores.slice(1));
+      expect(found.state).toBe(wanted.state);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  },
+);
+
 async function child(...args: readonly string[]) {
   const { code, stdout, stderr } = await runScript("test/unit/resume-child.ts", args);
   expect(stderr).toBe("");
