@@ -90,6 +90,8 @@ export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
 export { activation } from "./nn/layers/activation.ts";
 export type { ActivationName } from "./nn/layers/activations.ts";
 export { type AdaptivePoolingOptions, adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./nn/layers/adaptive-pooling.ts"; // biome-ignore format: names
+export { type AdditiveAttentionOptions, type AttentionOptions, additiveAttention, attention } from "./nn/layers/attention/attention.ts"; // biome-ignore format: names
+export { type GroupQueryAttentionOptions, groupQueryAttention, type MultiHeadAttentionOptions, multiHeadAttention } from "./nn/layers/attention/multi-head.ts"; // biome-ignore format: names
 export { type Borders, type BordersOptions, cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./nn/layers/borders.ts"; // biome-ignore format: names
 export { type ConvLayerOptions, type ConvTransposeLayerOptions, conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./nn/layers/conv.ts"; // biome-ignore format: names
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";

@@ -9,7 +9,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../src/index.ts";
-import { differenceFrom, type Found, feedsOf, type LayerTable, layerCases, type Numbers, type Otherwise, programOf, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
+import { differenceFrom, type Found, feedsOf, type LayerTable, layerCases, type Otherwise, programOf, type Wanted, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
 
 export {
   KerasOptions,
@@ -51,6 +51,11 @@ export function layersLikeKeras(file: string, table: LayerTable, otherwise: Othe
 }
 
 /** Within `tolerance` of the largest element: see `differenceFrom`. */
-export function expectClose(what: string, ours: ArrayLike<number | boolean>, wanted: Numbers, tolerance = 1e-5): void {
+export function expectClose(
+  what: string,
+  ours: number | ArrayLike<number | boolean>,
+  wanted: Wanted,
+  tolerance = 1e-5,
+): void {
   expect(differenceFrom(ours, wanted, tolerance), what).toBeNull();
 }

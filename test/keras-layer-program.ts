@@ -52,8 +52,11 @@ export interface LayerCase {
   readonly options: Readonly<Record<string, unknown>>;
   readonly call?: {
     readonly training?: boolean;
-    readonly mask?: Numbers | null;
+    /** Of the first input, or of each. */
+    readonly mask?: Numbers | readonly (Numbers | null)[] | null;
     readonly attention_mask?: Numbers;
+    readonly query_mask?: Numbers;
+    readonly value_mask?: Numbers;
     readonly [name: string]: unknown;
   };
   readonly inputs: readonly Numbers[];
@@ -82,7 +85,7 @@ export function layerCases(file: string): readonly LayerCase[] {
 
 type Any = Tensor<Shape, "f32">;
 /** What comes out, by cases and names. */
-export type Found = Readonly<Record<string, ArrayLike<number>>>;
+export type Found = Readonly<Record<string, number | ArrayLike<number>>>;
 
 export function indexOf({ weights }: LayerCase, { name }: Numbers): number {
   return weights.findIndex((weight) => weight.name === name);
@@ -91,15 +94,21 @@ export function indexOf({ weights }: LayerCase, { name }: Numbers): number {
 const specOf = ({ shape, dtype }: Numbers): InputSpec =>
   dtype === "bool" ? bool(...shape) : dtype?.startsWith("int") ? i32(...shape) : f32(...shape);
 
+/** Masks of a case's inputs, by their numbers. */
+function masksOf({ call: { mask, query_mask, value_mask } = {} }: LayerCase): readonly (readonly [number, Numbers])[] {
+  const listed = Array.isArray(mask) ? (mask as readonly (Numbers | null)[]) : [mask as Numbers | null, value_mask];
+  return [query_mask ?? listed[0], ...listed.slice(1)].flatMap((it, i) => (it ? [[i, it] as const] : []));
+}
+
 /** A case's inputs in order: x, weights, cotangents, masks. */
 function partsOf(one: LayerCase): readonly (readonly [string, Numbers])[] {
   const named = (prefix: string, list: readonly Numbers[]) => list.map((it, i) => [`${prefix}${i}`, it] as const);
-  const { mask, attention_mask } = one.call ?? {};
+  const { attention_mask } = one.call ?? {};
   return [
     ...named("x", one.inputs),
     ...named("w", one.weights),
     ...named("g", one.cotangents),
-    ...(mask ? [["mask", mask] as const] : []),
+    ...masksOf(one).map(([i, mask]) => [`mask${i}`, mask] as const),
     ...(attention_mask ? [["attention", attention_mask] as const] : []),
   ];
 }
@@ -131,13 +140,14 @@ function resultsOf(one: LayerCase, at: (name: string) => Any, table: LayerTable)
   const samples = one.inputs.map(({ shape }) => shape.slice(1));
   const tree = layer.several === undefined ? layer.params(samples[0] ?? []) : layer.several.params(samples);
   const params = paramsOf(one, tree, at);
-  const { training = false, mask, attention_mask: attention } = one.call ?? {};
+  const { training = false, attention_mask: attention } = one.call ?? {};
   const masks = new Masks();
-  if (mask) masks.give(xs[0] as Any, at("mask") as never);
+  for (const [i] of masksOf(one)) masks.give(xs[i] as Any, at(`mask${i}`) as never);
   const slots = slotUpdates(params);
   const mode = { training, masks, slots, ...(attention ? { mask: at("attention") as never } : {}) };
   const isOne = layer.several === undefined || (xs.length === 1 && one.outputs.length === 1);
-  const ys = isOne ? [layer.apply(params, xs[0] as Any, mode)] : (layer.several?.apply(params, xs, mode) ?? []);
+  const all = isOne ? [layer.apply(params, xs[0] as Any, mode)] : (layer.several?.apply(params, xs, mode) ?? []);
+  const ys = all.slice(0, one.outputs.length); // a layer may give more than Keras's was asked for
   const weighted = one.cotangents.map((_, i) => sum(mul(ys[i] as Any, at(`g${i}`))));
   const loss = weighted.reduce((a, b) => add(a, b), scalar(0)) as Tensor<[], "f32">;
   const weights = leavesOf(params, tensorLeaf, "params").map(({ leaf }) => leaf as Any);
@@ -152,7 +162,8 @@ function resultsOf(one: LayerCase, at: (name: string) => Any, table: LayerTable)
     const next = slots.values.get(paths[i] ?? "");
     if (next !== undefined) results.push([`after ${i}`, next]);
   }
-  const given = masks.of(ys[0] as Any) ?? (layer.masking === "pass" && mask ? at("mask") : undefined);
+  const given =
+    masks.of(ys[0] as Any) ?? (layer.masking === "pass" && masksOf(one).length > 0 ? at("mask0") : undefined);
   if (given !== undefined) results.push(["mask0", cast(given as Tensor, "f32")]);
   return Object.fromEntries(results);
 }
@@ -174,11 +185,21 @@ export function numberOf(entry: Entry): number | boolean {
   return entry === "NaN" ? Number.NaN : entry === "Infinity" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
 }
 
+/** Numbers, and what their largest element counts as at least. */
+export interface Wanted extends Numbers {
+  readonly least?: number;
+}
+
 /** What is wrong with ours, in words: it must be within 1e-5 of the largest element, three times what Keras's float32 and float64 differ by. */
-export function differenceFrom(ours: ArrayLike<number | boolean>, { data }: Numbers, tolerance = 1e-5): string | null {
+export function differenceFrom(
+  given: number | ArrayLike<number | boolean>,
+  { data, least = 1e-3 }: Wanted,
+  tolerance = 1e-5,
+): string | null {
+  const ours = typeof given === "number" ? [given] : given;
   const wanted = data.map((entry) => Number(numberOf(entry)));
   if (ours.length !== wanted.length) return `has ${ours.length} numbers, Keras ${wanted.length}`;
-  const largest = Math.max(1e-3, ...wanted.filter(Number.isFinite).map(Math.abs));
+  const largest = Math.max(least, ...wanted.filter(Number.isFinite).map(Math.abs));
   for (const [i, value] of wanted.entries()) {
     const found = Number(ours[i]);
     if (Object.is(found, value) || found === value || (Number.isNaN(found) && Number.isNaN(value))) continue;
@@ -188,13 +209,19 @@ export function differenceFrom(ours: ArrayLike<number | boolean>, { data }: Numb
 }
 
 /** All that a case asks for, by the names that `programOf` gives its outputs. */
-export function wantedOf(one: LayerCase): readonly (readonly [string, Numbers])[] {
-  const named = (prefix: string, list: readonly (Numbers | null)[]) =>
+export function wantedOf(one: LayerCase): readonly (readonly [string, Wanted])[] {
+  // The gradient of a key's bias is 0 but for rounding: it is held to what the others of the case are.
+  const slopes = one.grad_weights.flatMap((it) => it?.data.map((entry) => Math.abs(Number(entry))) ?? []);
+  const least = Math.max(1e-3, 0.1 * Math.max(0, ...slopes.filter(Number.isFinite)));
+  const named = (prefix: string, list: readonly (Wanted | null)[]) =>
     list.flatMap((it, i) => (it === null ? [] : [[`${prefix}${i}`, it] as const]));
   return [
     ...named("y", one.outputs),
     ...named("x", one.grad_inputs),
-    ...named("w", one.grad_weights),
+    ...named(
+      "w",
+      one.grad_weights.map((it) => it && { ...it, least }),
+    ),
     ...(one.state_after ?? []).map((it) => [`after ${indexOf(one, it)}`, it] as const),
     ...named("mask", (one.output_masks ?? []).slice(0, 1)),
   ];

@@ -111,7 +111,41 @@ const scaled = {
   gammaConstraint: constraints.nonNeg(),
 };
 
+const attentionOptions = {
+  name: "attend",
+  dropout: 0.2,
+  causal: true,
+  slidingWindow: 2,
+  useGate: true,
+  kernelInitializer: "heNormal",
+  kernelRegularizer: l2(0.1),
+  kernelConstraint: constraints.nonNeg(),
+  biasInitializer: "ones",
+  biasRegularizer: l1(0.1),
+  biasConstraint: constraints.nonNeg(),
+};
+
 export const layerRows = {
+  additiveAttention: [
+    { given: [], options: { name: "sum", dropout: 0.2, causal: true, useScale: false }, sample: steps },
+    { given: [], sample: steps },
+  ],
+  attention: [
+    {
+      given: [],
+      options: { name: "product", dropout: 0.2, causal: true, useScale: true, scoreMode: "concat" },
+      sample: steps,
+    },
+    { given: [], sample: steps },
+  ],
+  groupQueryAttention: [
+    { given: [2, 4, 2], options: attentionOptions, sample: steps },
+    { given: [2, 2, 1], options: { useBias: false, trainable: false }, sample: steps },
+  ],
+  multiHeadAttention: [
+    { given: [2, 3], options: { ...attentionOptions, valueDim: 4, outputShape: [2, 3] }, sample: steps },
+    { given: [2, 3], options: { useBias: false, trainable: false, outputShape: 5 }, sample: steps },
+  ],
   activation: [{ given: ["gelu"], options: { name: "end" } }],
   bidirectional: [
     { given: [lstm(3)], sample: steps },

@@ -1,6 +1,8 @@
 /** All layers that have a name, by it: what `layerFrom` reads, and tests go through. A new one is a line here. */
 export { activationSchema as activation } from "./activation.ts";
 export { adaptiveAveragePooling1dSchema as adaptiveAveragePooling1d, adaptiveAveragePooling2dSchema as adaptiveAveragePooling2d, adaptiveAveragePooling3dSchema as adaptiveAveragePooling3d, adaptiveMaxPooling1dSchema as adaptiveMaxPooling1d, adaptiveMaxPooling2dSchema as adaptiveMaxPooling2d, adaptiveMaxPooling3dSchema as adaptiveMaxPooling3d } from "./adaptive-pooling.ts"; // biome-ignore format: names
+export { additiveAttentionSchema as additiveAttention, attentionSchema as attention } from "./attention/attention.ts";
+export { groupQueryAttentionSchema as groupQueryAttention, multiHeadAttentionSchema as multiHeadAttention } from "./attention/multi-head.ts"; // biome-ignore format: names
 export { cropping1dSchema as cropping1d, cropping2dSchema as cropping2d, cropping3dSchema as cropping3d, zeroPadding1dSchema as zeroPadding1d, zeroPadding2dSchema as zeroPadding2d, zeroPadding3dSchema as zeroPadding3d } from "./borders.ts"; // biome-ignore format: names
 export { conv1dSchema as conv1d, conv1dTransposeSchema as conv1dTranspose, conv2dSchema as conv2d, conv2dTransposeSchema as conv2dTranspose, conv3dSchema as conv3d, conv3dTransposeSchema as conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { denseSchema as dense } from "./dense.ts";

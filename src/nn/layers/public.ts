@@ -1,6 +1,8 @@
 /** `layers`: every layer under Keras's name in camelCase. A new one is a line here and in all.ts. */
 export { activation } from "./activation.ts";
 export { adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./adaptive-pooling.ts"; // biome-ignore format: names
+export { additiveAttention, attention } from "./attention/attention.ts";
+export { groupQueryAttention, multiHeadAttention } from "./attention/multi-head.ts";
 export { cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./borders.ts"; // biome-ignore format: names
 export { conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.ts"; // biome-ignore format: names
 export { dense } from "./dense.ts";
