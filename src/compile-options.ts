@@ -1,7 +1,7 @@
 /**
  * What a program may be compiled with.
  */
-import { callable, list, type OptionTable, object, oneOf, seed, text } from "./core/options.ts";
+import { callable, checkOptions, flag, list, type OptionTable, object, oneOf, seed, text } from "./core/options.ts";
 import type { Dims } from "./graph/shape.ts";
 import type { LaunchObserver } from "./runtime/machine.ts";
 import { type Skippable, skippable } from "./stages.ts";
@@ -21,10 +21,24 @@ export interface CompileOptions extends TargetOptions {
   /** Told of each kernel launch. */
   readonly onLaunch?: LaunchObserver;
   /** For finding faults. */
-  readonly debug?: {
-    /** Fill scratch memory with NaN as soon as nothing needs it. */
-    readonly poisonFreed?: boolean;
-  };
+  readonly debug?: DebugOptions;
+}
+
+export interface DebugOptions {
+  /** Fill scratch memory with NaN as soon as nothing needs it. */
+  readonly poisonFreed?: boolean;
+  /**
+   * Look in every run for the first op that makes a NaN or an infinity: reading its results is an error then, which names the op, its line
+   * and the ranges of its operands; `fit` and `evaluate` say the same. The run is slower and takes more memory: for finding faults.
+   */
+  readonly nan?: boolean;
+}
+
+const debugTable: OptionTable<DebugOptions> = { poisonFreed: flag, nan: flag };
+
+/** The options of `debug` by name, too. */
+export function checkDebug(call: string, { debug }: Pick<CompileOptions, "debug">, before = ""): void {
+  if (debug !== undefined) checkOptions(`${call}: debug`, debug, debugTable, { before });
 }
 
 export const compileTable: OptionTable<CompileOptions> = {

@@ -4,8 +4,9 @@
  */
 
 import type { BoundTarget, Printer } from "../codegen/target.ts";
+import { watchedOf } from "../passes/graph/watch-non-finite.ts";
 import { sideBySide } from "../passes/plan/layout.ts";
-import { type CompileOptions, compileTable } from "./compile-options.ts";
+import { type CompileOptions, checkDebug, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, show } from "./core/options.ts";
 import { atLine, here } from "./core/origin.ts";
@@ -23,6 +24,7 @@ import { reportOf } from "./program/entry-report.ts";
 import { inputSlots } from "./program/inputs.ts";
 import type { PassReport } from "./program/report.ts";
 import type { Sequence } from "./program/sequence.ts";
+import { isWatchName } from "./program/watched.ts";
 import { workOf } from "./program/work.ts";
 import { checkDims } from "./runtime/dims.ts";
 import { type Executable, makeExecutable } from "./runtime/executable.ts";
@@ -38,6 +40,7 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
   checkArguments("compile", arguments, 2);
   checkProgram("compile", program);
   checkOptions("compile", options, compileTable, { before: "program, " });
+  checkDebug("compile", options);
   checkDims("compile", program.inputs, options.dims ?? {});
   return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
 }
@@ -56,6 +59,7 @@ export async function compileOn<O, I>(
     throw new UserError(`compileOn takes a target, jsTarget say, not ${show(setup)}${atLine(here("compileOn"))}`);
   }
   checkOptions("compileOn", options, compileTable, { before: "program, target, " });
+  checkDebug("compileOn", options);
   const { dims = {}, seed = 0 } = options;
   checkDims("compileOn", program.inputs, dims);
   checkDTypes(program, target.traits);
@@ -155,7 +159,7 @@ export function stagesOf<A extends Artifact>(
   name: string,
   dims: Dims,
   target: BoundTarget<A>,
-  { skip = [] }: CompileOptions = {},
+  { skip = [], debug }: CompileOptions = {},
   { warn = () => {}, crew, together = newTogether(target) }: Surroundings<A> = {},
 ): Stages<A> {
   checkDTypes(program, target.traits);
@@ -171,7 +175,7 @@ export function stagesOf<A extends Artifact>(
   };
   const made = runAll(
     written,
-    { dims, warn, target, program, print, kernels: together.kernels },
+    { dims, warn, target, program, print, kernels: together.kernels, watchesNonFinite: debug?.nan === true },
     {
       skip: new Set<string>(skip),
       done(pass, print) {
@@ -180,8 +184,9 @@ export function stagesOf<A extends Artifact>(
       },
     },
   );
-  const { sequence, ordered, layout, simplified } = made;
+  const { sequence, ordered, layout, simplified, expanded } = made;
   const { buffers, segmentBytes, freedAfter, arena, declared } = layout;
+  const outputs = new Map(declared.output.map((slot) => [slot.name, slot]));
   const [artifact] = printed;
   if (artifact === undefined) throw new CompilerBug(`the entry ${name} was not printed`);
   const compiled: CompiledEntry<A> = {
@@ -190,9 +195,10 @@ export function stagesOf<A extends Artifact>(
     artifact,
     buffers,
     inputs: inputSlots(simplified, declared.input, splitPath),
-    outputs: new Map(declared.output.map((slot) => [slot.name, slot])),
+    outputs: new Map([...outputs].filter(([name]) => !isWatchName(name))),
     segmentBytes,
     freedAfter,
+    ...(debug?.nan === true ? { watched: watchedOf(expanded, outputs) } : {}),
   };
   const { copied } = ordered;
   const report = reportOf(compiled, { sequence, passes, copied, arena });

@@ -20,6 +20,7 @@ import { maxFirst } from "../passes/graph/max-first.ts";
 import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
 import { specialize } from "../passes/graph/specialize.ts";
+import { watchNonFinite } from "../passes/graph/watch-non-finite.ts";
 import { lower } from "../passes/lower/lower.ts";
 import { type Layout, layout } from "../passes/plan/layout.ts";
 import { order, statesWithoutRoom } from "../passes/plan/order.ts";
@@ -71,6 +72,8 @@ export interface StageContext extends PassContext {
   readonly program: Declarations;
   /** The kernels of all entries that are compiled together. */
   readonly kernels: KernelPool;
+  /** Whether the entry puts out the range of each of its nodes. */
+  readonly watchesNonFinite?: boolean;
 }
 
 const stage = stageOf<Products, StageContext>();
@@ -108,7 +111,10 @@ export const stages = [
       name: "expand",
       needs: ["specialized"],
       gives: "expanded",
-      run: ({ specialized }, context) => withoutBranches(verified(expand, specialized, context), context),
+      run: ({ specialized }, context) => {
+        const expanded = withoutBranches(verified(expand, specialized, context), context);
+        return context.watchesNonFinite === true ? watchNonFinite(expanded) : expanded;
+      },
       ...ofGraph,
     }),
   },

@@ -60,7 +60,7 @@ const newSettings: Settings = { batch: 128, seed: 0, isWeighted: false };
 export async function compileFirst(training: Training, options: TrainerCompileOptions): Promise<Session> {
   const settings = settingsOf(options, newSettings);
   const executable = await build(training, options, settings);
-  return openSession({ ...settings, executable, training, warn: warnerOf(options) });
+  return openSession({ ...settings, executable, training, ...toldBy(options) });
 }
 
 /** Takes a turn, in which the program is exchanged. */
@@ -114,7 +114,7 @@ async function exchange(
     throw error;
   }
   session.executable.dispose();
-  Object.assign(session, settings, { executable, warn: warnerOf(options) });
+  Object.assign(session, settings, { executable, ...toldBy(options) });
 }
 
 async function build(
@@ -137,6 +137,10 @@ function unlessTold({ report }: Executable<TrainingOutputs>, options: TrainerCom
       if (!told.has(message)) warn(message);
     },
   };
+}
+
+function toldBy(options: TrainerCompileOptions): Pick<Session, "debugsNaN" | "warn"> {
+  return { debugsNaN: options.debug?.nan === true, warn: warnerOf(options) };
 }
 
 function warnerOf({ onWarning }: TrainerCompileOptions): (message: string) => void {

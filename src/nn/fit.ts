@@ -326,6 +326,7 @@ class Run {
     const waiting = this.#sums.waiting;
     const [scores] = await Promise.all([this.#sums.moveTo(work.means), this.#watched.take()]);
     if (this.#lossWatch.isOdd(work, scores)) await this.#lossWatch.explain(work, batch, scores);
+    else if (this.#session.debugsNaN) await this.#lossWatch.lookInto(work);
     work.times.push((performance.now() - work.windowStart) / waiting);
     return scores;
   }

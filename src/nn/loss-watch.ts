@@ -56,6 +56,12 @@ export class LossWatch {
     this.#tell(`the loss is ${lossSoFar(work, latest)} in epoch ${plan.epoch} of ${plan.epochs}, ${place}${ofSteps(plan)}: ${why}${before}`); // biome-ignore format: short
   }
 
+  /** Looks into a step whose loss is finite: what it made of the weights may not be. In a turn. */
+  async lookInto({ plan, done }: WatchedEpoch): Promise<void> {
+    const found = this.#isOn ? await this.#session.executable.nonFinite() : null;
+    if (found !== null) this.#tell(`in epoch ${plan.epoch} of ${plan.epochs}, at step ${done}${ofSteps(plan)}, whose loss is finite: ${found}`); // biome-ignore format: short
+  }
+
   /** Weights may be lost by the last step of an epoch, whose loss is not; `epoch` is null before the first step. */
   checkWeights(state: Snapshot, epoch: number | null): void {
     const weights = this.#isOn ? nonFiniteWeights(this.#session, state) : null;

@@ -26,6 +26,8 @@ export interface Cause {
 export async function causeOf(session: Session, stretch: Stretch, scores: Scores): Promise<Cause> {
   const found = stretch.data.firstNonFinite(stretch.order, stretch.from, stretch.to);
   if (found !== null) return { why: inWords(found), at: found.at };
+  const op = await session.executable.nonFinite();
+  if (op !== null) return { why: op, at: null };
   const of = losses(session, scores);
   const weights = nonFiniteWeights(session, await session.executable.state.snapshot());
   if (weights !== null) return { why: of + besideData(weights, stretch), at: null };

@@ -39,6 +39,8 @@ export interface Session {
   /** What the latest `fit` multiplied x by. */
   scales: InputScales;
   isFitting: boolean;
+  /** Compiled to look for the op that makes a NaN. */
+  debugsNaN: boolean;
   /** Exchanges the program for one with weights for samples, also while a fit is under way. In a turn. */
   useWeights(): Promise<void>;
   readonly turns: Turns;
@@ -58,7 +60,7 @@ export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "callb
   };
 
 export function openSession(
-  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "warn">,
+  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "debugsNaN" | "warn">,
 ): Session {
   return {
     ...parts,
@@ -173,7 +175,8 @@ export async function prepareFor(
 }
 
 /** Reading is free where a step is done when it returns; otherwise it would be waited for. */
-export function readEveryByDefault({ executable }: Session): number {
+export function readEveryByDefault({ executable, debugsNaN }: Session): number {
+  if (debugsNaN) return 1; // only the latest step can be looked into
   return executable.report.runsAhead ? 50 : 1;
 }
 

@@ -3,6 +3,7 @@
  */
 import type { Dims } from "../graph/shape.ts";
 import type { Buffer, BufferSlot, Range, Segment } from "./buffer.ts";
+import type { Watched } from "./watched.ts";
 
 export interface InputSlot {
   /** Path in the tree of inputs, and its parts. */
@@ -44,4 +45,6 @@ export interface CompiledEntry<A = unknown> {
   readonly segmentBytes: Readonly<Record<Segment, number>>;
   /** Arena ranges that nothing needs after a step, by the step's id: for the debug mode that fills them with NaN. */
   readonly freedAfter: ReadonlyMap<number, readonly Range[]>;
+  /** The ranges that it puts out for the debug mode that looks for NaN. */
+  readonly watched?: Watched;
 }

@@ -21,6 +21,7 @@ import { checkDims, dimsOfFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
 import type { Runner } from "./machine.ts";
+import { firstNonFinite } from "./non-finite.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts";
 import { StateAccess } from "./state.ts";
@@ -78,6 +79,11 @@ export interface ExecutableCore<Outputs, Inputs = unknown> {
   /** Runs an entry, once or for many steps, and brings all its outputs back: with `steps`, those of every step. */
   run<E extends keyof Outputs & string>(request: StepsRequest<E, Inputs>): Promise<SeriesOf<Outputs[E]>>;
   run<E extends keyof Outputs & string>(request: RunRequest<E, Inputs>): Promise<ValueOf<Outputs[E]>>;
+  /**
+   * What made the first NaN or infinity of the latest run, in words, with the line; null where its results are finite, or the program was
+   * compiled without `debug: { nan: true }`.
+   */
+  nonFinite(): Promise<string | null>;
   /** Releases device and memory. Later calls fail. */
   dispose(): void;
 }
@@ -177,8 +183,14 @@ class Core implements ExecutableCore<never> {
           `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
         );
       }
-      return scalarOr(await this.#values(latest, slot), slot) as never;
+      return scalarOr(await this.#finite(latest, this.#values(latest, slot)), slot) as never;
     });
+  }
+
+  async nonFinite(): Promise<string | null> {
+    this.#assertUsable();
+    const { latest } = this.#specializations;
+    return latest === null ? null : this.#calls.ask(() => this.#nonFiniteIn(latest));
   }
 
   async run(request: AnyRequest): Promise<never> {
@@ -288,7 +300,7 @@ class Core implements ExecutableCore<never> {
         );
       this.#start(specialization);
       // All are asked for before any is waited for, so that they belong to one step.
-      const values = Promise.all(slots.map((slot) => this.#values(specialization, slot)));
+      const values = this.#finite(specialization, Promise.all(slots.map((slot) => this.#values(specialization, slot))));
       values.catch(() => {}); // it is awaited by the caller; until then no rejection is unheard
       series.push(values);
       if (runner.ready !== undefined) await this.#ready(runner);
@@ -336,6 +348,20 @@ class Core implements ExecutableCore<never> {
     } catch (error) {
       throw this.#poison(error);
     }
+  }
+
+  /** The values of a run that is to be looked at. */
+  async #finite<T>(specialization: Specialization, values: Promise<T>): Promise<T> {
+    if (specialization.compiled.entry.watched === undefined) return values;
+    const [found, read] = await Promise.all([this.#nonFiniteIn(specialization), values]);
+    if (found !== null) throw new UserError(found);
+    return read;
+  }
+
+  async #nonFiniteIn(specialization: Specialization): Promise<string | null> {
+    const { watched, name } = specialization.compiled.entry;
+    if (watched === undefined) return null;
+    return firstNonFinite(watched, name, async (slot) => Number((await this.#values(specialization, slot))[0]));
   }
 
   #poison(error: unknown): Error {

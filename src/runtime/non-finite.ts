@@ -1,0 +1,99 @@
+/**
+ * Which op made the first NaN or infinity of a run, from the ranges of all nodes.
+ *
+ * The search goes from a result that is not finite back to the operands that it comes from, so a -Infinity that was masked out is not
+ * blamed. A NaN is followed through NaNs; where no operand has one, through infinities that something made, and not to those that were
+ * written down.
+ */
+import { atLine, inCall } from "../core/origin.ts";
+import type { BufferSlot } from "../program/buffer.ts";
+import type { Watched, WatchedNode } from "../program/watched.ts";
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** In words, with the line; null where all results are finite. `read` gives a number that the run put out. */
+export async function firstNonFinite(
+  { nodes, results }: Watched,
+  entry: string,
+  read: (slot: BufferSlot) => Promise<number>,
+): Promise<string | null> {
+  // All are asked for before any is waited for, so that they belong to one run.
+  const ranges = await Promise.all(
+    nodes.map(async ({ least, most }): Promise<Range> => {
+      const [low, high] = await Promise.all([read(least), read(most)]);
+      return { least: low, most: high };
+    }),
+  );
+  const rangeOf = (place: number): Range => ranges[place] ?? { least: 0, most: 0 };
+  const bad = results.filter((place) => !isAllFinite(rangeOf(place)));
+  // The earliest in the graph: a loss rather than what was updated by its gradients.
+  const found = bad.map((place) => sourceOf(place, nodes, rangeOf)).sort((a, b) => a - b)[0];
+  const node = found === undefined ? undefined : nodes[found];
+  return found === undefined || node === undefined ? null : inWords(node, entry, rangeOf(found), nodes, rangeOf);
+}
+
+/** Where it came from: the place of a node that is not finite and has no operand to blame. */
+function sourceOf(start: number, nodes: readonly WatchedNode[], rangeOf: (place: number) => Range): number {
+  const isWritten = writtenIn(nodes, rangeOf);
+  let place = start;
+  for (;;) {
+    const args = nodes[place]?.args ?? [];
+    const isNaNHere = hasNaN(rangeOf(place));
+    const withNaN = args.filter((arg) => hasNaN(rangeOf(arg)));
+    const infinite = args.filter((arg) => !isAllFinite(rangeOf(arg)) && !isWritten(arg));
+    const next = (isNaNHere ? withNaN[0] : undefined) ?? infinite[0];
+    if (next === undefined) return place;
+    place = next;
+  }
+}
+
+/** Whether an infinity was written down, or comes from nothing but such ones: a mask, say. */
+function writtenIn(nodes: readonly WatchedNode[], rangeOf: (place: number) => Range): (place: number) => boolean {
+  const known = new Map<number, boolean>();
+  for (const [place, { kind, args }] of nodes.entries()) {
+    const bad = args.filter((arg) => !isAllFinite(rangeOf(arg)));
+    const passesOn = bad.length > 0 && bad.every((arg) => known.get(arg) === true);
+    known.set(place, kind === "constant" || (passesOn && !hasNaN(rangeOf(place))));
+  }
+  return (place) => known.get(place) === true;
+}
+
+function inWords(
+  { kind, name, origin, args }: WatchedNode,
+  entry: string,
+  range: Range,
+  nodes: readonly WatchedNode[],
+  rangeOf: (place: number) => Range,
+): string {
+  const value = hasNaN(range) ? "NaN" : range.least === -Infinity ? "-Infinity" : "Infinity";
+  if (kind === "input") return `${entry}: the input ${name} has ${value}`;
+  if (kind === "state") return `${entry}: the state ${name} had ${value} before the run`;
+  const call = origin === undefined ? name : inCall(origin);
+  const of = origin?.derived === true ? `the gradient of ${call}` : call;
+  const inside = of === name || of.endsWith(`: ${name}`) ? "" : ` (its op ${name})`;
+  if (kind === "constant") return `${entry}: ${of} has ${value} written down${atLine(origin)}`;
+  const operands = args.map((arg) => `${nameOf(nodes[arg])} in ${printRange(rangeOf(arg))}`);
+  const made = operands.length === 0 ? "" : ` of ${operands.join(" and ")}`;
+  return `${entry}: ${of}${inside} made ${value}${made}${atLine(origin)}`;
+}
+
+function nameOf(node: WatchedNode | undefined): string {
+  if (node?.kind === "input" || node?.kind === "state") return node.name;
+  return node?.kind === "constant" ? "numbers" : `the result of ${node?.name ?? "an op"}`;
+}
+
+function printRange({ least, most }: Range): string {
+  const print = (value: number): string => String(Number(value.toPrecision(6)));
+  return least === most ? `[${print(least)}]` : `[${print(least)}, ${print(most)}]`;
+}
+
+function hasNaN({ least, most }: Range): boolean {
+  return Number.isNaN(least) || Number.isNaN(most);
+}
+
+function isAllFinite({ least, most }: Range): boolean {
+  return Number.isFinite(least) && Number.isFinite(most);
+}
