@@ -3,7 +3,7 @@
  */
 
 export { compile, compileOn } from "./compile.ts";
-export type { CompileOptions } from "./compile-options.ts";
+export type { CompileOptions, DebugOptions } from "./compile-options.ts";
 export type { DType } from "./core/dtype.ts";
 export { CompilerBug, DataError, DeviceError, FeedError, ShapeError, UserError } from "./core/errors.ts";
 export {

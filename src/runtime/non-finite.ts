@@ -75,15 +75,24 @@ function inWords(
   const of = origin?.derived === true ? `the gradient of ${call}` : call;
   const inside = of === name || of.endsWith(`: ${name}`) ? "" : ` (its op ${name})`;
   if (kind === "constant") return `${entry}: ${of} has ${value} written down${atLine(origin)}`;
-  const operands = args.map((arg) => `${nameOf(nodes[arg])} in ${printRange(rangeOf(arg))}`);
+  const operands = args.map((arg) => `${nameOf(arg, nodes)} in ${printRange(rangeOf(arg))}`);
   const made = operands.length === 0 ? "" : ` of ${operands.join(" and ")}`;
   return `${entry}: ${of}${inside} made ${value}${made}${atLine(origin)}`;
 }
 
-function nameOf(node: WatchedNode | undefined): string {
-  if (node?.kind === "input" || node?.kind === "state") return node.name;
-  return node?.kind === "constant" ? "numbers" : `the result of ${node?.name ?? "an op"}`;
+/** What a person would call it, whatever the shape it has been given since. */
+function nameOf(place: number, nodes: readonly WatchedNode[]): string {
+  const node = nodes[place];
+  if (node === undefined) return "a tensor";
+  const { kind, name, origin, args } = node;
+  if (kind === "constant") return "numbers";
+  if (kind !== "made") return name;
+  const [only] = args;
+  if (only !== undefined && reshaping.has(name)) return nameOf(only, nodes);
+  return `${origin?.derived === true ? "a gradient" : "the result"} of ${origin?.call ?? name}`;
 }
+
+const reshaping: ReadonlySet<string> = new Set(["broadcast", "reshape", "permute", "flip", "cast"]);
 
 function printRange({ least, most }: Range): string {
   const print = (value: number): string => String(Number(value.toPrecision(6)));
