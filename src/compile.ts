@@ -4,7 +4,6 @@
  */
 
 import type { BoundTarget, Printer } from "../codegen/target.ts";
-import { watchedOf } from "../passes/graph/watch-non-finite.ts";
 import { sideBySide } from "../passes/plan/layout.ts";
 import { type CompileOptions, checkDebug, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
@@ -24,7 +23,7 @@ import { reportOf } from "./program/entry-report.ts";
 import { inputSlots } from "./program/inputs.ts";
 import type { PassReport } from "./program/report.ts";
 import type { Sequence } from "./program/sequence.ts";
-import { isWatchName } from "./program/watched.ts";
+import { isWatchName, watchedOf } from "./program/watched.ts";
 import { workOf } from "./program/work.ts";
 import { checkDims } from "./runtime/dims.ts";
 import { type Executable, makeExecutable } from "./runtime/executable.ts";

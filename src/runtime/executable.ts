@@ -9,7 +9,7 @@
 
 import type { DType } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
-import { checkedLater, checkOptions, checkValue, list, type OptionTable, object, text } from "../core/options.ts";
+import { checkOptions, checkValue, list, object, text } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import type { Program } from "../dsl/program.ts";
 import type { Tensor } from "../dsl/tensor.ts";
@@ -23,6 +23,7 @@ import { feedError } from "./host-values.ts";
 import type { Runner } from "./machine.ts";
 import { firstNonFinite } from "./non-finite.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
+import { type AnyRequest, type Job, type RunRequest, refusePromise, requestTable, type StepsRequest } from "./requests.ts"; // biome-ignore format: names
 import { letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts";
 import { StateAccess } from "./state.ts";
 import type { ArrayOf, TypedArray } from "./typed-arrays.ts";
@@ -41,22 +42,6 @@ type NamedIn<Outputs, N> = {
   [E in keyof Outputs]: N extends keyof Outputs[E] ? ValueOf<Outputs[E][N]> : never;
 }[keyof Outputs];
 export type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
-
-export interface RunRequest<E, Inputs = unknown> {
-  readonly entry: E;
-  readonly feeds?: FeedsOf<Inputs>;
-}
-
-/** Many steps in one call: an epoch, say. */
-export interface StepsRequest<E, Inputs = unknown> {
-  readonly entry: E;
-  readonly steps: number;
-  /**
-   * The feeds of every step, or a function that gives those of step 0, 1, ...; all of the same sizes. It is asked for those
-   * of step 0 in the call, for any others just before the step.
-   */
-  readonly feeds?: FeedsOf<Inputs> | ((step: number) => FeedsOf<Inputs>);
-}
 
 /** What a tensor's values come back as after many steps: all of them in one typed array, step after step. */
 export type SeriesOf<T> =
@@ -100,15 +85,6 @@ const sizesByName = "the sizes of dimensions: { batch: 16 }";
 
 /** Steps whose outputs may be on their way back at once. */
 const inFlight = 4;
-
-/** An `async` function of steps. */
-function refusePromise(feeds: unknown): void {
-  if (!(feeds instanceof Promise)) return;
-  feeds.catch(() => {}); // this error tells enough
-  throw new UserError(
-    `run: the function of feeds gave a promise: it is asked between two steps and must not be async${atLine(here("run"))}`,
-  );
-}
 
 export interface ExecutableParts extends SpecializationParts {
   readonly program: Program<unknown>;
@@ -383,26 +359,6 @@ class Core implements ExecutableCore<never> {
     );
   }
 }
-
-type FeedsOfStep = (step: number) => Feeds;
-
-/** What `run` was asked for: so many steps, and the feeds of the first, and of any other where they are not the same. */
-interface Job {
-  readonly count: number;
-  readonly first: Feeds;
-  readonly feedsOf: FeedsOfStep | null;
-  /** Whether outputs come back as those of every step. */
-  readonly isSeries: boolean;
-}
-
-/** A request of either kind, untyped. */
-interface AnyRequest {
-  readonly entry: string;
-  readonly steps?: number;
-  readonly feeds?: Feeds | FeedsOfStep;
-}
-
-const requestTable: OptionTable<AnyRequest> = { entry: text, steps: checkedLater(), feeds: checkedLater() };
 
 /** The tree of all outputs, from the arrays of every step. */
 function outputsOf({ compiled }: Specialization, series: readonly (readonly TypedArray[])[], job: Job): never {
