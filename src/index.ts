@@ -128,6 +128,8 @@ export { type SpectralNormalizationOptions, spectralNormalization } from "./nn/l
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";
+export { type RandomColorOptions, randomBrightness, randomContrast } from "./nn/layers/random-colors.ts";
+export { type Factor, type RandomCropOptions, type RandomFlipOptions, type RandomPlaceOptions, type RandomZoomOptions, randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./nn/layers/random-images.ts"; // biome-ignore format: names
 export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
 export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";

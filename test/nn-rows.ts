@@ -99,6 +99,30 @@ const sizeRows = (axes: Axes, first: unknown, more: object = {}): readonly Layer
   { given: [first], options: { dataFormat: "channelsFirst", ...more }, sample: imageSamples[axes].toReversed() },
 ];
 const windows = { poolSize: 3, strides: 1, padding: "same" };
+/** Random changes of places and of colors. */
+const placeRows = (
+  first: readonly unknown[],
+  second: readonly unknown[],
+  more: object | null = {},
+): readonly LayerRow[] => [
+  { given: first, options: { name: "move" }, sample: imageSamples[2] },
+  {
+    given: second,
+    options: {
+      dataFormat: "channelsFirst",
+      ...(more === null ? {} : { fillMode: "constant", fillValue: 1, interpolation: "nearest", ...more }),
+    },
+    sample: imageSamples[2].toReversed(),
+  },
+];
+const colorRows = (first: unknown, second: unknown): readonly LayerRow[] => [
+  { given: [first], options: { name: "color" }, sample: imageSamples[2] },
+  {
+    given: [second],
+    options: { dataFormat: "channelsFirst", valueRange: [-1, 1] },
+    sample: imageSamples[2].toReversed(),
+  },
+];
 const joinRows: readonly LayerRow[] = [{ given: [], options: { name: "both" }, samples: [[3, 2], [1, 2]] }]; // biome-ignore format: short
 
 const scaled = {
@@ -389,6 +413,16 @@ export const layerRows = {
     { given: [3, 2], options: { name: "middle" }, sample: imageSamples[2] },
     { given: [3, 2], options: { dataFormat: "channelsFirst" }, sample: imageSamples[2].toReversed() },
   ],
+  randomRotation: placeRows([0.1], [[-0.1, 0.3]]),
+  randomTranslation: placeRows([0.1, 0.2], [[-0.1, 0.3], 0]),
+  randomZoom: placeRows([0.1], [[-0.2, 0]], { widthFactor: 0.3 }),
+  randomFlip: [
+    { given: [], options: { name: "turn" }, sample: imageSamples[2] },
+    { given: [], options: { mode: "vertical", dataFormat: "channelsFirst" }, sample: imageSamples[2].toReversed() },
+  ],
+  randomCrop: placeRows([3, 2], [3, 2], null),
+  randomContrast: colorRows(0.3, [0.1, 0.2]),
+  randomBrightness: colorRows(0.3, [-0.1, 0.2]),
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 
 /** What a weight tensor costs. */

@@ -23,6 +23,8 @@ export {
 export { normalizationSchema as normalization } from "./norms/normalization.ts";
 export { spectralNormalizationSchema as spectralNormalization } from "./norms/spectral-normalization.ts";
 export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
+export { randomBrightnessSchema as randomBrightness, randomContrastSchema as randomContrast } from "./random-colors.ts";
+export { randomCropSchema as randomCrop, randomFlipSchema as randomFlip, randomRotationSchema as randomRotation, randomTranslationSchema as randomTranslation, randomZoomSchema as randomZoom } from "./random-images.ts"; // biome-ignore format: names
 export { bidirectionalSchema as bidirectional } from "./recurrent/bidirectional.ts";
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";

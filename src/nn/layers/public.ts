@@ -20,6 +20,8 @@ export { normalization, normalizationOf } from "./norms/normalization.ts";
 export { spectralNormalization } from "./norms/spectral-normalization.ts";
 export { layer } from "./own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
+export { randomBrightness, randomContrast } from "./random-colors.ts";
+export { randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./random-images.ts"; // biome-ignore format: names
 export { bidirectional } from "./recurrent/bidirectional.ts";
 export { gru, gruCell } from "./recurrent/gru.ts";
 export { lstm, lstmCell } from "./recurrent/lstm.ts";
