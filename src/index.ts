@@ -89,16 +89,20 @@ export * as initializers from "./nn/initializers/public.ts";
 export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
 export { activation } from "./nn/layers/activation.ts";
 export type { ActivationName } from "./nn/layers/activations.ts";
+export { type ActivityRegularizationOptions, activityRegularization } from "./nn/layers/activity-regularization.ts";
 export { type AdaptivePoolingOptions, adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./nn/layers/adaptive-pooling.ts"; // biome-ignore format: names
 export { type AdditiveAttentionOptions, type AttentionOptions, additiveAttention, attention } from "./nn/layers/attention/attention.ts"; // biome-ignore format: names
 export { type GroupQueryAttentionOptions, groupQueryAttention, type MultiHeadAttentionOptions, multiHeadAttention } from "./nn/layers/attention/multi-head.ts"; // biome-ignore format: names
+export type { Axes } from "./nn/layers/axes.ts";
 export { type Borders, type BordersOptions, cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./nn/layers/borders.ts"; // biome-ignore format: names
 export { type ConvLayerOptions, type ConvTransposeLayerOptions, conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./nn/layers/conv.ts"; // biome-ignore format: names
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { type DepthwiseConvLayerOptions, depthwiseConv1d, depthwiseConv2d, type SeparableConvLayerOptions, separableConv1d, separableConv2d } from "./nn/layers/depthwise-conv.ts"; // biome-ignore format: names
 export type { DotAxes, DotOptions } from "./nn/layers/dot.ts";
-export { dropout } from "./nn/layers/dropout.ts";
+export { type DropoutOptions, dropout } from "./nn/layers/dropout.ts";
 export { type EinsumDenseOptions, type EinsumOutput, einsumDense } from "./nn/layers/einsum-dense.ts";
+export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
+export { type CategoryEncodingOptions, categoryEncoding, type DiscretizationOptions, discretization, type IntegerLookupOptions, integerLookup } from "./nn/layers/encoding.ts"; // biome-ignore format: names
 export { flatten } from "./nn/layers/flatten.ts";
 export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
 export type {
@@ -111,8 +115,11 @@ export type {
   SampleType,
   Several,
 } from "./nn/layers/layer.ts";
+export { type MaskingOptions, masking } from "./nn/layers/masking.ts";
 export { Masks } from "./nn/layers/masks.ts";
 export { average, type ConcatenateOptions, concatenate, multiply, subtract } from "./nn/layers/merging.ts";
+export { type AlphaDropoutOptions, alphaDropout, gaussianDropout, gaussianNoise, spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./nn/layers/noise.ts"; // biome-ignore format: names
+export type { NoiseShape } from "./nn/layers/noise-shape.ts";
 export { type BatchNormalizationOptions, batchNormalization, type RenormClipping } from "./nn/layers/norms/batch-normalization.ts"; // biome-ignore format: names
 export { type GroupNormalizationOptions, groupNormalization } from "./nn/layers/norms/group-normalization.ts";
 export {
@@ -130,6 +137,7 @@ export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, max
 export * as layers from "./nn/layers/public.ts";
 export { type RandomColorOptions, randomBrightness, randomContrast } from "./nn/layers/random-colors.ts";
 export { type Factor, type RandomCropOptions, type RandomFlipOptions, type RandomPlaceOptions, type RandomZoomOptions, randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./nn/layers/random-images.ts"; // biome-ignore format: names
+export { type EluOptions, type LeakyReluOptions, type PreluOptions, prelu, type ReluOptions, type SoftmaxOptions } from "./nn/layers/rectifiers.ts"; // biome-ignore format: names
 export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
 export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";

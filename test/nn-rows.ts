@@ -197,7 +197,11 @@ export const layerRows = {
     { given: [2], options: { useBias: false, kernelInitializer: "lecunNormal" } },
     { given: [2], options: { trainable: false, biasInitializer: "ones" } },
   ],
-  dropout: [{ given: [0.5], options: { name: "noise" } }],
+  dropout: [
+    { given: [0.5], options: { name: "noise" } },
+    { given: [0.5], options: { noiseShape: [null, 1] } },
+    { given: [1] },
+  ],
   flatten: [{ given: [], sample: [2, 3] }],
   gru: [
     { given: [4], sample: steps },
@@ -274,6 +278,58 @@ export const layerRows = {
     { given: [lstmCell(3)], sample: steps },
     { given: [[gruCell(3), simpleRnnCell(2)]], options: { ...courseOptions, name: "stack" }, sample: steps },
   ],
+  activityRegularization: [{ given: [], options: { name: "cost", l1: 0.1, l2: 0.2 } }],
+  alphaDropout: [{ given: [0.3], options: { noiseShape: [null, 1] } }, { given: [0] }, { given: [1] }],
+  categoryEncoding: [
+    { given: [5], options: { outputMode: "count" } },
+    { given: [5], options: { outputMode: "oneHot" }, sample: [2, 3] },
+    { given: [5], options: { outputMode: "oneHot" }, sample: [1] },
+    { given: [5] },
+  ],
+  discretization: [{ given: [[-0.5, 0, 0.5]] }, { given: [[0, 1]], options: { outputMode: "multiHot" } }],
+  elu: [{ given: [], options: { alpha: 0.5 } }],
+  embedding: [
+    {
+      given: [3, 2],
+      options: {
+        embeddingsInitializer: "ones",
+        embeddingsRegularizer: l2(0.1),
+        embeddingsConstraint: constraints.nonNeg(),
+        maskZero: true,
+      },
+      sample: [3],
+    },
+    { given: [3, 2], options: { name: "words", trainable: false }, sample: [2, 2] },
+  ],
+  gaussianDropout: [{ given: [0.3] }, { given: [0] }],
+  gaussianNoise: [{ given: [0.3] }],
+  integerLookup: [
+    { given: [[0, 1]], options: { numOovIndices: 0, maskToken: -1 } },
+    { given: [[1, 2]], options: { outputMode: "count" } },
+  ],
+  leakyRelu: [{ given: [], options: { negativeSlope: 0.1 } }],
+  masking: [{ given: [], options: { maskValue: 1 }, sample: [3, 2] }],
+  prelu: [
+    {
+      given: [],
+      options: {
+        alphaInitializer: starts.constant(0.1),
+        alphaRegularizer: l1(0.1),
+        alphaConstraint: constraints.nonNeg(),
+        sharedAxes: [1],
+      },
+      sample: [2, 3],
+    },
+    { given: [] },
+  ],
+  relu: [
+    { given: [], options: { maxValue: 0.5, negativeSlope: 0.1, threshold: 0.1 } },
+    { given: [], options: { threshold: 0.2 } },
+  ],
+  softmax: [{ given: [], options: { axis: [1, 2] }, sample: [2, 3] }, { given: [] }],
+  spatialDropout1d: [{ given: [0.5], sample: [3, 4] }],
+  spatialDropout2d: [{ given: [0.5], sample: [2, 2, 4] }],
+  spatialDropout3d: [{ given: [0.5], sample: [2, 2, 2, 4] }],
   sequential: [
     { given: [inner], options: { name: "block" } },
     { given: [[flatten(), dense(1)]], sample: [2, 3] },
