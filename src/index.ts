@@ -81,9 +81,9 @@ export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type * from "./nn/constraints/public.ts";
 export * as constraints from "./nn/constraints/public.ts";
 export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
-export { layerFrom, lossFrom, optimizerFrom } from "./nn/from-config.ts";
+export { layerFrom, lossFrom, metricFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { Numbers } from "./nn/given-numbers.ts";
-export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
+export type { EpochRecord, Evaluated, History, Scores, ScoreTables, Stop, Table } from "./nn/history.ts";
 export type { StartingValues } from "./nn/initializers/makers.ts";
 export * as initializers from "./nn/initializers/public.ts";
 export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
@@ -161,7 +161,16 @@ export { type UpSampling1dOptions, type UpSampling2dOptions, type UpSampling3dOp
 export { Loss, type LossParts, type LossWeights, type Measure } from "./nn/losses/loss.ts";
 export type { GivenLoss, LossName } from "./nn/losses/losses.ts";
 export * as losses from "./nn/losses/public.ts";
-export type { MetricName } from "./nn/metrics/metrics.ts";
+export {
+  Metric,
+  type MetricBatch,
+  type MetricParts,
+  type MetricPlace,
+  type MetricSlot,
+  type MetricState,
+} from "./nn/metrics/metric.ts";
+export type { GivenMetric, MetricName } from "./nn/metrics/metrics.ts";
+export * as metrics from "./nn/metrics/public.ts";
 export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { OnNaN } from "./nn/on-nan.ts";

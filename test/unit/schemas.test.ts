@@ -265,6 +265,13 @@ test.each(Object.entries<OptimizerRow>(optimizerRows))("the optimizer %s", async
 const lossOf = (name: string, options: object): Loss =>
   known(losses as unknown as Table<(options: object) => Loss>, name)(options);
 
+test("every metric is in the namespace, by the name of its schema", () => {
+  const names = Object.keys(metrics);
+  expect(Object.values<{ readonly name: string }>(metrics).map(({ name }) => name)).toEqual(names);
+  const own = ["mean", "own", "total"]; // code, in no table
+  expect(Object.keys(tensorloom.metrics).toSorted()).toEqual([...names, ...own].toSorted());
+});
+
 test("every loss is in the namespace, by the name of its schema", () => {
   expect(Object.entries<AnyLossSchema>(lossSchemas).map(([name, schema]) => [name, schema.name])).toEqual(
     Object.keys(lossSchemas).map((name) => [name, name]),

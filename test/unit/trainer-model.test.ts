@@ -2,7 +2,7 @@
  * Several inputs, outputs and losses: names, types, and training against the float64 oracle of the same program.
  */
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { add, concat, dense, dropout, f32, meanAbsoluteError, model, mul, Pixels, type Scores, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { add, concat, dense, dropout, type Evaluated, f32, meanAbsoluteError, model, mul, Pixels, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { largestError, ProgramOracle } from "../program-oracle.ts";
 
 const count = 10;
@@ -89,7 +89,7 @@ describe("two inputs and two outputs", () => {
     const net = twoHeads();
     type Names = "digit_loss" | "odd_loss" | "digit_accuracy" | "odd_near";
     expectTypeOf(net).toEqualTypeOf<Trainer<Names, "image" | "size", "digit" | "odd">>();
-    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Scores<Names>>();
+    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Evaluated<Names>>();
     // @ts-expect-error: an input is missing
     await expect(net.fit({ x: { image: x.image }, y })).rejects.toThrow(
       'fit: x lacks "size": it must have image, size',
