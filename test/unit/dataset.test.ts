@@ -234,6 +234,12 @@ test("padBatch: to the longest, to a length, with a value; other parts as they a
   ]);
   const [first] = await data.padBatch(3, { value: -1, length: 4, dropRemainder: true }).toArray();
   expect(first?.x).toEqual(Float64Array.of(5, 8, -1, -1, 3, -1, -1, -1, 1, 2, 3, -1));
+  const bytes = dataset(() => [
+    { x: Uint8Array.of(1, 2), y: [1] },
+    { x: Uint8Array.of(3), y: [2, 3] },
+  ]);
+  await expect(bytes.padBatch(2, { value: -1 }).toArray()).rejects.toThrow("x of padBatch: element 1 (the first is 0) is a Uint8Array, which cannot be filled up with -1"); // biome-ignore format: long
+  expect((await bytes.padBatch(2, { value: 255 }).toArray())[0]?.x).toEqual(Uint8Array.of(1, 2, 3, 255));
   await expect(data.padBatch(3, { length: 2 }).toArray()).rejects.toThrow("x of padBatch: element 2 (the first is 0) has 3 numbers, and padBatch was given length: 2"); // biome-ignore format: long
 });
 

@@ -3,10 +3,11 @@
  *
  *   [5, 8], [3]     value 0   ->   [5, 8, 3, 0], two rows of 2
  */
+import { typeName } from "../../../core/arrays.ts";
 import { DataError } from "../../../core/errors.ts";
 import { show } from "../../../core/options.ts";
 import { Cursor, type MaybePromise, type Pass } from "../cursor.ts";
-import { isFields, isNumbers, newNumbers } from "../layout.ts";
+import { isFields, isNumbers, type NumberArray, newNumbers } from "../layout.ts";
 import type { Batched } from "../types.ts";
 import { BatchCursor } from "./batch.ts";
 
@@ -111,9 +112,18 @@ function padAll(elements: readonly unknown[], plan: PadPlan, what: (i: number) =
       `${what(i)} has ${longest} numbers, and padBatch was given length: ${length}; cut it in a map before`,
     );
   }
-  return lists.map((list) => {
-    const row = newNumbers(list, length).fill(plan.value);
+  return lists.map((list, i) => {
+    const row = newNumbers(list, length).fill(plan.value, list.length);
+    if (list.length < length && !holds(row, plan.value)) {
+      throw new DataError(`${what(i)} is a ${typeName(list)}, which cannot be filled up with ${plan.value}`);
+    }
     row.set(list);
     return row;
   });
+}
+
+/** Whether a row that was filled up with a value ends in it, as near as floats come. */
+function holds(row: NumberArray, value: number): boolean {
+  const held = row.at(-1);
+  return Object.is(held, value) || held === value || (row instanceof Float32Array && held === Math.fround(value) && Number.isFinite(held)); // biome-ignore format: short
 }
