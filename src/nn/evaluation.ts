@@ -2,8 +2,7 @@
  * Evaluation: loss and metrics over all samples, and the sample to name where the loss comes out as no number.
  */
 import type { BatchSource, FedBatch } from "./batches.ts";
-import { type Evaluated, RunningMeans } from "./history.ts";
-import { clearKept, readKept } from "./kept-scores.ts";
+import { RunningMeans, type Scores } from "./history.ts";
 import { causeOf, NonFiniteError } from "./non-finite.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { Breath, DeviceSums, prepareFor, readEveryByDefault, type Session } from "./session.ts";
@@ -16,7 +15,7 @@ export interface Evaluation {
 }
 
 /** Checks the targets, then evaluates. Between turns: the caller takes one. */
-export async function evaluateChecked(session: Session, evaluation: Evaluation): Promise<Evaluated> {
+export async function evaluateChecked(session: Session, evaluation: Evaluation): Promise<Scores> {
   const { data, onNaN } = evaluation;
   await prepareFor(session, data, "evaluate");
   data.check(session, "evaluate", onNaN);
@@ -29,7 +28,7 @@ export async function evaluateChecked(session: Session, evaluation: Evaluation):
 }
 
 /** Means, each sample counted once. Between turns: the caller takes one. */
-export async function evaluate(session: Session, { data, onNaN, when = "" }: Evaluation): Promise<Evaluated> {
+export async function evaluate(session: Session, { data, onNaN, when = "" }: Evaluation): Promise<Scores> {
   await prepareFor(session, data, "evaluate");
   const sums = new DeviceSums(session, "evaluationTotals");
   const means = new RunningMeans(session.training.scores);
@@ -48,7 +47,6 @@ export async function evaluate(session: Session, { data, onNaN, when = "" }: Eva
     isWatched = false;
   };
   sums.clear();
-  clearKept(session, "evaluationMetrics");
   const breath = new Breath();
   const readEvery = readEveryByDefault(session);
   const reader = data.open({ pass: 0, epoch: 0, batch: 0 }, (work) => work());
@@ -64,6 +62,5 @@ export async function evaluate(session: Session, { data, onNaN, when = "" }: Eva
   } finally {
     await reader.close();
   }
-  const { numbers, tables } = await readKept(session, "evaluationMetrics");
-  return { ...means.means(), ...numbers, ...tables };
+  return means.means();
 }

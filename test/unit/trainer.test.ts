@@ -11,7 +11,6 @@ import {
   compileOn,
   dense,
   type EpochState,
-  type Evaluated,
   FeedError,
   f32,
   i32,
@@ -20,6 +19,7 @@ import {
   Pixels,
   type Progress,
   rmsprop,
+  type Scores,
   sequential,
   sgd,
   softmaxCrossEntropy,
@@ -609,7 +609,7 @@ describe("losses and metrics", () => {
   test("tsc knows the scores by name", () => {
     const net = classifier();
     expectTypeOf(net).toEqualTypeOf<Trainer<"accuracy">>();
-    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Evaluated<"accuracy">>();
+    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Scores<"accuracy">>();
     expect(net).toBeInstanceOf(Trainer);
   });
 });

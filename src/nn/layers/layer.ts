@@ -109,9 +109,10 @@ export interface Several {
   ): readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
 }
 
-/** It has what a layer must have. */
+/** It has what a layer must have; of a model the parameters are no function of a sample. */
 export function isLayer(given: unknown): given is Layer {
-  return typeof given === "object" && given !== null && "apply" in given && "params" in given;
+  if (typeof given !== "object" || given === null || !("apply" in given && "params" in given)) return false;
+  return typeof given.apply === "function" && typeof given.params === "function";
 }
 
 /** The shape of the samples of a batch, where all of it is known; null for a vector, which may be one sample without a batch. */
