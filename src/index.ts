@@ -131,6 +131,7 @@ export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, max
 export * as layers from "./nn/layers/public.ts";
 export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
+export { type ConvLstmOptions, convLstm1d, convLstm2d, convLstm3d } from "./nn/layers/recurrent/conv-lstm.ts";
 export { type GruCellOptions, type GruOptions, gru, gruCell } from "./nn/layers/recurrent/gru.ts";
 export { type LstmCellOptions, type LstmOptions, lstm, lstmCell } from "./nn/layers/recurrent/lstm.ts";
 export type { RecurrentLayer } from "./nn/layers/recurrent/recurrent.ts";

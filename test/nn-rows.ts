@@ -125,7 +125,26 @@ const attentionOptions = {
   biasConstraint: constraints.nonNeg(),
 };
 
+const convLstmRows = (sample: readonly number[]): readonly LayerRow[] => [
+  {
+    given: [2, 2],
+    options: {
+      ...cellOptions,
+      ...courseOptions,
+      padding: "same",
+      strides: 2,
+      recurrentActivation: "tanh",
+      unitForgetBias: false,
+    },
+    sample,
+  },
+  { given: [2, 2], options: { dilationRate: 2, useBias: false, trainable: false }, sample },
+];
+
 export const layerRows = {
+  convLstm1d: convLstmRows([2, 5, 1]),
+  convLstm2d: convLstmRows([2, 4, 3, 1]),
+  convLstm3d: convLstmRows([2, 3, 3, 3, 1]),
   additiveAttention: [
     { given: [], options: { name: "sum", dropout: 0.2, causal: true, useScale: false }, sample: steps },
     { given: [], sample: steps },

@@ -1,5 +1,5 @@
 /** Recurrent layers against those of Keras: values, gradients, last states and masks. */
-import { add, bidirectional, conv, dense, type GruOptions, glorotUniform, gru, gruCell, type Layer, type LstmOptions, layer, lstm, lstmCell, param, rnn, type SimpleRnnOptions, simpleRnn, timeDistributed, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { bidirectional, conv1d, convLstm1d, convLstm2d, dense, type GruOptions, gru, gruCell, type Layer, type LstmOptions, lstm, lstmCell, rnn, type SimpleRnnOptions, simpleRnn, timeDistributed } from "../../src/index.ts"; // biome-ignore format: names
 import type { RecurrentLayer } from "../../src/nn/layers/recurrent/recurrent.ts";
 import { type KerasOptions, layersLikeKeras } from "../keras-layer-cases.ts";
 
@@ -18,13 +18,7 @@ const recurrent: Readonly<Record<string, () => RecurrentLayer>> = {
 };
 const inner: Readonly<Record<string, () => Layer>> = {
   "Dense(2)": () => dense(2),
-  "Conv1D(1, 2)": () =>
-    layer({
-      name: "conv1d",
-      outputShape: ([steps = 2]) => [steps - 1, 1],
-      params: ([, channels = 1]) => ({ kernel: param(glorotUniform(2, channels, 1)), bias: param(zeros(1)) }),
-      apply: ({ kernel, bias }, x) => add(conv(x, kernel), bias) as never,
-    }),
+  "Conv1D(1, 2)": () => conv1d(1, 2),
 };
 
 function made<L extends Layer>(table: Readonly<Record<string, () => L>>, given: KerasOptions): L {
@@ -33,20 +27,13 @@ function made<L extends Layer>(table: Readonly<Record<string, () => L>>, given: 
   return make();
 }
 
-layersLikeKeras(
-  "layers-recurrent",
-  {
-    SimpleRNN: (o) => simpleRnn(o.get<number>("units"), options<SimpleRnnOptions>(o)),
-    GRU: (o) => gru(o.get<number>("units"), options<GruOptions>(o)),
-    LSTM: (o) => lstm(o.get<number>("units"), options<LstmOptions>(o)),
-    Bidirectional: (o) => bidirectional(made(recurrent, o), o.others(["layer"])),
-    TimeDistributed: (o) => timeDistributed(made(inner, o)),
-    RNN: () => rnn([gruCell(2), lstmCell(2)]),
-  },
-  {
-    "lstm-activations": "hardSigmoid is not there yet",
-    "gru-activations": "hardSigmoid is not there yet",
-    convlstm1d: "the layer is not there yet",
-    convlstm2d: "the layer is not there yet",
-  },
-);
+layersLikeKeras("layers-recurrent", {
+  SimpleRNN: (o) => simpleRnn(o.get<number>("units"), options<SimpleRnnOptions>(o)),
+  GRU: (o) => gru(o.get<number>("units"), options<GruOptions>(o)),
+  LSTM: (o) => lstm(o.get<number>("units"), options<LstmOptions>(o)),
+  Bidirectional: (o) => bidirectional(made(recurrent, o), o.others(["layer"])),
+  TimeDistributed: (o) => timeDistributed(made(inner, o)),
+  RNN: () => rnn([gruCell(2), lstmCell(2)]),
+  ConvLSTM1D: (o) => convLstm1d(o.get("filters"), o.get("kernel_size"), o.others(["filters", "kernel_size"])),
+  ConvLSTM2D: (o) => convLstm2d(o.get("filters"), o.get("kernel_size"), o.others(["filters", "kernel_size"])),
+});

@@ -1,7 +1,24 @@
 /** Activations by name, with the default options of their functions; "linear" is none. A new one is a line of the table. */
 import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
-import { elu, gelu, leakyRelu, relu, selu, sigmoid, silu, softmax, softplus, tanh } from "../../dsl/ops.ts";
+import {
+  abs,
+  add,
+  clip,
+  elu,
+  gelu,
+  leakyRelu,
+  less,
+  mul,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  tanh,
+  where,
+} from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 
@@ -15,6 +32,7 @@ const activations = {
   gelu: (x: Values): Values => gelu(x),
   silu: (x: Values): Values => silu(x),
   sigmoid: (x: Values): Values => sigmoid(x),
+  hardSigmoid: (x: Values): Values => where(less(abs(x), 3), add(mul(x, 1 / 6), 0.5), clip(x, 0, 1)),
   softplus: (x: Values): Values => softplus(x),
   tanh: (x: Values): Values => tanh(x),
   softmax: (x: Values): Values => softmax(x),

@@ -24,6 +24,7 @@ export { normalizationSchema as normalization } from "./norms/normalization.ts";
 export { spectralNormalizationSchema as spectralNormalization } from "./norms/spectral-normalization.ts";
 export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { bidirectionalSchema as bidirectional } from "./recurrent/bidirectional.ts";
+export { convLstm1dSchema as convLstm1d, convLstm2dSchema as convLstm2d, convLstm3dSchema as convLstm3d } from "./recurrent/conv-lstm.ts"; // biome-ignore format: names
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";
 export { lstmCellSchema as lstmCell, lstmSchema as lstm } from "./recurrent/lstm.ts";
 export { rnnSchema as rnn, stackedRnnCellsSchema as stackedRnnCells } from "./recurrent/rnn.ts";

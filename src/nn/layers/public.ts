@@ -21,6 +21,7 @@ export { spectralNormalization } from "./norms/spectral-normalization.ts";
 export { layer } from "./own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
 export { bidirectional } from "./recurrent/bidirectional.ts";
+export { convLstm1d, convLstm2d, convLstm3d } from "./recurrent/conv-lstm.ts";
 export { gru, gruCell } from "./recurrent/gru.ts";
 export { lstm, lstmCell } from "./recurrent/lstm.ts";
 export { rnn, stackedRnnCells } from "./recurrent/rnn.ts";
