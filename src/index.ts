@@ -66,7 +66,6 @@ export {
 export type { WeightSource } from "./io/weight-file.ts";
 export type { LoadWeightsOptions, SaveWeightsOptions, WeightNames, WeightsFormat } from "./io/weight-options.ts";
 export type { LoadedWeights } from "./io/weights.ts";
-export type { Model } from "./nn/built-model.ts";
 export type {
   BatchRecord,
   Callback,
@@ -82,24 +81,28 @@ export type { TrainerCompileOptions } from "./nn/compilation.ts";
 export type * from "./nn/constraints/public.ts";
 export * as constraints from "./nn/constraints/public.ts";
 export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
-export { layerFrom, lossFrom, optimizerFrom } from "./nn/from-config.ts";
+export { layerFrom, lossFrom, metricFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { Numbers } from "./nn/given-numbers.ts";
-export type { EpochRecord, History, Scores, Stop } from "./nn/history.ts";
+export type { EpochRecord, Evaluated, History, Scores, ScoreTables, Stop, Table } from "./nn/history.ts";
 export type { StartingValues } from "./nn/initializers/makers.ts";
 export * as initializers from "./nn/initializers/public.ts";
 export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
 export { activation } from "./nn/layers/activation.ts";
 export type { ActivationName } from "./nn/layers/activations.ts";
+export { type ActivityRegularizationOptions, activityRegularization } from "./nn/layers/activity-regularization.ts";
 export { type AdaptivePoolingOptions, adaptiveAveragePooling1d, adaptiveAveragePooling2d, adaptiveAveragePooling3d, adaptiveMaxPooling1d, adaptiveMaxPooling2d, adaptiveMaxPooling3d } from "./nn/layers/adaptive-pooling.ts"; // biome-ignore format: names
 export { type AdditiveAttentionOptions, type AttentionOptions, additiveAttention, attention } from "./nn/layers/attention/attention.ts"; // biome-ignore format: names
 export { type GroupQueryAttentionOptions, groupQueryAttention, type MultiHeadAttentionOptions, multiHeadAttention } from "./nn/layers/attention/multi-head.ts"; // biome-ignore format: names
+export type { Axes } from "./nn/layers/axes.ts";
 export { type Borders, type BordersOptions, cropping1d, cropping2d, cropping3d, zeroPadding1d, zeroPadding2d, zeroPadding3d } from "./nn/layers/borders.ts"; // biome-ignore format: names
 export { type ConvLayerOptions, type ConvTransposeLayerOptions, conv1d, conv1dTranspose, conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./nn/layers/conv.ts"; // biome-ignore format: names
 export { type DenseOptions, dense } from "./nn/layers/dense.ts";
 export { type DepthwiseConvLayerOptions, depthwiseConv1d, depthwiseConv2d, type SeparableConvLayerOptions, separableConv1d, separableConv2d } from "./nn/layers/depthwise-conv.ts"; // biome-ignore format: names
 export type { DotAxes, DotOptions } from "./nn/layers/dot.ts";
-export { dropout } from "./nn/layers/dropout.ts";
+export { type DropoutOptions, dropout } from "./nn/layers/dropout.ts";
 export { type EinsumDenseOptions, type EinsumOutput, einsumDense } from "./nn/layers/einsum-dense.ts";
+export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
+export { type CategoryEncodingOptions, categoryEncoding, type DiscretizationOptions, discretization, type IntegerLookupOptions, integerLookup } from "./nn/layers/encoding.ts"; // biome-ignore format: names
 export { flatten } from "./nn/layers/flatten.ts";
 export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
 export type {
@@ -112,8 +115,11 @@ export type {
   SampleType,
   Several,
 } from "./nn/layers/layer.ts";
+export { type MaskingOptions, masking } from "./nn/layers/masking.ts";
 export { Masks } from "./nn/layers/masks.ts";
 export { average, type ConcatenateOptions, concatenate, multiply, subtract } from "./nn/layers/merging.ts";
+export { type AlphaDropoutOptions, alphaDropout, gaussianDropout, gaussianNoise, spatialDropout1d, spatialDropout2d, spatialDropout3d } from "./nn/layers/noise.ts"; // biome-ignore format: names
+export type { NoiseShape } from "./nn/layers/noise-shape.ts";
 export { type BatchNormalizationOptions, batchNormalization, type RenormClipping } from "./nn/layers/norms/batch-normalization.ts"; // biome-ignore format: names
 export { type GroupNormalizationOptions, groupNormalization } from "./nn/layers/norms/group-normalization.ts";
 export {
@@ -129,6 +135,9 @@ export { type SpectralNormalizationOptions, spectralNormalization } from "./nn/l
 export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } from "./nn/layers/own.ts";
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";
+export { type RandomColorOptions, randomBrightness, randomContrast } from "./nn/layers/random-colors.ts";
+export { type Factor, type RandomCropOptions, type RandomFlipOptions, type RandomPlaceOptions, type RandomZoomOptions, randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./nn/layers/random-images.ts"; // biome-ignore format: names
+export { type EluOptions, type LeakyReluOptions, type PreluOptions, prelu, type ReluOptions, type SoftmaxOptions } from "./nn/layers/rectifiers.ts"; // biome-ignore format: names
 export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";
 export { type ConvLstmOptions, convLstm1d, convLstm2d, convLstm3d } from "./nn/layers/recurrent/conv-lstm.ts";
@@ -153,8 +162,17 @@ export { type UpSampling1dOptions, type UpSampling2dOptions, type UpSampling3dOp
 export { Loss, type LossParts, type LossWeights, type Measure } from "./nn/losses/loss.ts";
 export type { GivenLoss, LossName } from "./nn/losses/losses.ts";
 export * as losses from "./nn/losses/public.ts";
-export type { MetricName } from "./nn/metrics/metrics.ts";
-export { type ModelDefinition, model } from "./nn/model.ts";
+export {
+  Metric,
+  type MetricBatch,
+  type MetricParts,
+  type MetricPlace,
+  type MetricSlot,
+  type MetricState,
+} from "./nn/metrics/metric.ts";
+export type { GivenMetric, MetricName } from "./nn/metrics/metrics.ts";
+export * as metrics from "./nn/metrics/public.ts";
+export { type Model, type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { OnNaN } from "./nn/on-nan.ts";
 export type {

@@ -99,6 +99,30 @@ const sizeRows = (axes: Axes, first: unknown, more: object = {}): readonly Layer
   { given: [first], options: { dataFormat: "channelsFirst", ...more }, sample: imageSamples[axes].toReversed() },
 ];
 const windows = { poolSize: 3, strides: 1, padding: "same" };
+/** Random changes of places and of colors. */
+const placeRows = (
+  first: readonly unknown[],
+  second: readonly unknown[],
+  more: object | null = {},
+): readonly LayerRow[] => [
+  { given: first, options: { name: "move" }, sample: imageSamples[2] },
+  {
+    given: second,
+    options: {
+      dataFormat: "channelsFirst",
+      ...(more === null ? {} : { fillMode: "constant", fillValue: 1, interpolation: "nearest", ...more }),
+    },
+    sample: imageSamples[2].toReversed(),
+  },
+];
+const colorRows = (first: unknown, second: unknown): readonly LayerRow[] => [
+  { given: [first], options: { name: "color" }, sample: imageSamples[2] },
+  {
+    given: [second],
+    options: { dataFormat: "channelsFirst", valueRange: [-1, 1] },
+    sample: imageSamples[2].toReversed(),
+  },
+];
 const joinRows: readonly LayerRow[] = [{ given: [], options: { name: "both" }, samples: [[3, 2], [1, 2]] }]; // biome-ignore format: short
 
 const scaled = {
@@ -192,7 +216,11 @@ export const layerRows = {
     { given: [2], options: { useBias: false, kernelInitializer: "lecunNormal" } },
     { given: [2], options: { trainable: false, biasInitializer: "ones" } },
   ],
-  dropout: [{ given: [0.5], options: { name: "noise" } }],
+  dropout: [
+    { given: [0.5], options: { name: "noise" } },
+    { given: [0.5], options: { noiseShape: [null, 1] } },
+    { given: [1] },
+  ],
   flatten: [{ given: [], sample: [2, 3] }],
   gru: [
     { given: [4], sample: steps },
@@ -269,6 +297,58 @@ export const layerRows = {
     { given: [lstmCell(3)], sample: steps },
     { given: [[gruCell(3), simpleRnnCell(2)]], options: { ...courseOptions, name: "stack" }, sample: steps },
   ],
+  activityRegularization: [{ given: [], options: { name: "cost", l1: 0.1, l2: 0.2 } }],
+  alphaDropout: [{ given: [0.3], options: { noiseShape: [null, 1] } }, { given: [0] }, { given: [1] }],
+  categoryEncoding: [
+    { given: [5], options: { outputMode: "count" } },
+    { given: [5], options: { outputMode: "oneHot" }, sample: [2, 3] },
+    { given: [5], options: { outputMode: "oneHot" }, sample: [1] },
+    { given: [5] },
+  ],
+  discretization: [{ given: [[-0.5, 0, 0.5]] }, { given: [[0, 1]], options: { outputMode: "multiHot" } }],
+  elu: [{ given: [], options: { alpha: 0.5 } }],
+  embedding: [
+    {
+      given: [3, 2],
+      options: {
+        embeddingsInitializer: "ones",
+        embeddingsRegularizer: l2(0.1),
+        embeddingsConstraint: constraints.nonNeg(),
+        maskZero: true,
+      },
+      sample: [3],
+    },
+    { given: [3, 2], options: { name: "words", trainable: false }, sample: [2, 2] },
+  ],
+  gaussianDropout: [{ given: [0.3] }, { given: [0] }],
+  gaussianNoise: [{ given: [0.3] }],
+  integerLookup: [
+    { given: [[0, 1]], options: { numOovIndices: 0, maskToken: -1 } },
+    { given: [[1, 2]], options: { outputMode: "count" } },
+  ],
+  leakyRelu: [{ given: [], options: { negativeSlope: 0.1 } }],
+  masking: [{ given: [], options: { maskValue: 1 }, sample: [3, 2] }],
+  prelu: [
+    {
+      given: [],
+      options: {
+        alphaInitializer: starts.constant(0.1),
+        alphaRegularizer: l1(0.1),
+        alphaConstraint: constraints.nonNeg(),
+        sharedAxes: [1],
+      },
+      sample: [2, 3],
+    },
+    { given: [] },
+  ],
+  relu: [
+    { given: [], options: { maxValue: 0.5, negativeSlope: 0.1, threshold: 0.1 } },
+    { given: [], options: { threshold: 0.2 } },
+  ],
+  softmax: [{ given: [], options: { axis: [1, 2] }, sample: [2, 3] }, { given: [] }],
+  spatialDropout1d: [{ given: [0.5], sample: [3, 4] }],
+  spatialDropout2d: [{ given: [0.5], sample: [2, 2, 4] }],
+  spatialDropout3d: [{ given: [0.5], sample: [2, 2, 2, 4] }],
   sequential: [
     { given: [inner], options: { name: "block" } },
     { given: [[flatten(), dense(1)]], sample: [2, 3] },
@@ -408,6 +488,16 @@ export const layerRows = {
     { given: [3, 2], options: { name: "middle" }, sample: imageSamples[2] },
     { given: [3, 2], options: { dataFormat: "channelsFirst" }, sample: imageSamples[2].toReversed() },
   ],
+  randomRotation: placeRows([0.1], [[-0.1, 0.3]]),
+  randomTranslation: placeRows([0.1, 0.2], [[-0.1, 0.3], 0]),
+  randomZoom: placeRows([0.1], [[-0.2, 0]], { widthFactor: 0.3 }),
+  randomFlip: [
+    { given: [], options: { name: "turn" }, sample: imageSamples[2] },
+    { given: [], options: { mode: "vertical", dataFormat: "channelsFirst" }, sample: imageSamples[2].toReversed() },
+  ],
+  randomCrop: placeRows([3, 2], [3, 2], null),
+  randomContrast: colorRows(0.3, [0.1, 0.2]),
+  randomBrightness: colorRows(0.3, [-0.1, 0.2]),
 } satisfies Readonly<Record<keyof typeof layers, readonly LayerRow[]>>;
 
 /** What a weight tensor costs. */
@@ -714,7 +804,9 @@ export const metricRows = {
   meanAbsoluteError: [
     { ...byNumber("tanh"), loss: "meanSquaredError", value: (z, wanted) => straight(z.map(Math.tanh), wanted) },
   ],
-} satisfies Readonly<Record<keyof typeof metrics, readonly (MeasureRow & { readonly loss: keyof typeof losses })[]>>;
+} satisfies Readonly<
+  Partial<Record<keyof typeof metrics, readonly (MeasureRow & { readonly loss: keyof typeof losses })[]>>
+>; // those with slots are in keras-metrics.test.ts
 
 // ---- optimizers ----------------------------------------------------------------------------------------------------
 

@@ -485,11 +485,11 @@ const trainers: readonly Wrong[] = [
   },
   {
     code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: ["acuracy"] })`,
-    words: ['"acuracy"', "Did you mean '\"accuracy\"'", "binaryAccuracy"],
+    words: ['"acuracy"', "Did you mean '\"accuracy\"'"],
   },
   {
     code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: { mae: ${absolute}, b: "acuracy" } })`,
-    words: ["'b'", "Did you mean '\"accuracy\"'", "binaryAccuracy"],
+    words: ["'b'", "Did you mean '\"accuracy\"'"],
   },
   {
     code: `tl.trainer(${oneOutput} loss: ${absolute}, metrics: { mae: () => 3 } })`,

@@ -12,16 +12,17 @@ import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { nested, readLayer, readOptimizer } from "./from-config.ts";
 import { configOfLoss, readLoss } from "./losses/losses.ts";
-import { metricKind } from "./metrics/metrics.ts";
+import { configOfMetric, readMetric } from "./metrics/metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
+import type { MetricTable } from "./scoring.ts";
 import { movablePaths, type Training, type TrainingDefinition, trainingOf } from "./training-program.ts";
 
 /** The note of a checkpoint that holds it. */
 export const architectureNote = "architecture";
 
 export function architectureOf(definition: TrainingDefinition): ConfigRecord {
-  const { model, losses, lossWeights, metrics, targets, optimizer, frozen } = definition;
+  const { model, losses, lossWeights, metrics, weightedMetrics, targets, optimizer, frozen } = definition;
   const { config } = optimizer;
   const isOurs = config !== undefined && config.kind === optimizer.name;
   return compactConfig({
@@ -34,6 +35,9 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
     loss: losses.map((loss) => configOfLoss(loss)).tree(),
     lossWeights: model.outputs.isSingle ? undefined : lossWeights.tree(),
     metrics: metrics.map((table) => configOfMetrics(table)).tree(),
+    weightedMetrics: weightedMetrics.values.every(({ size }) => size === 0)
+      ? undefined
+      : weightedMetrics.map((table) => configOfMetrics(table)).tree(),
     optimizer: isOurs ? { ...config } : codeConfig(optimizer.name),
     frozen: frozen.size === 0 ? undefined : [...frozen],
   });
@@ -74,7 +78,17 @@ function parse(text: string, file: string): unknown {
 
 /** A model of one input and one output: others are code. */
 function readDefinition(reader: ConfigReader): TrainingDefinition {
-  const fields = reader.fields("version", "model", "input", "target", "loss", "metrics", "optimizer", "frozen");
+  const fields = reader.fields(
+    "version",
+    "model",
+    "input",
+    "target",
+    "loss",
+    "metrics",
+    "weightedMetrics",
+    "optimizer",
+    "frozen",
+  );
   const field = (name: keyof typeof fields): ConfigReader => required(fields[name], reader, name);
   const version = field("version").whole(1);
   if (version !== 1) throw field("version").error("version 1", String(version));
@@ -89,12 +103,9 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
     model,
     losses: Ports.single(readLoss(field("loss"), nested)),
     lossWeights: Ports.single(1),
-    metrics: Ports.single(
-      new Map(
-        field("metrics")
-          .entries()
-          .map(([name, metric]) => [name, metric.value(metricKind)]),
-      ),
+    metrics: Ports.single(readMetrics(field("metrics"))),
+    weightedMetrics: Ports.single(
+      fields.weightedMetrics === undefined ? new Map() : readMetrics(fields.weightedMetrics),
     ),
     targets: Ports.single(fields.target === undefined ? undefined : readTarget(fields.target)),
     optimizer: readOptimizer(field("optimizer")),
@@ -117,10 +128,10 @@ function readTarget(reader: ConfigReader): InputSpec {
   return targetTypes[dtype]("batch", ...sizes.map((size) => size.whole(1)));
 }
 
-function configOfMeasure(measure: string | { readonly name: string }): Config {
-  return typeof measure === "string" ? measure : codeConfig(measure.name);
+function readMetrics(reader: ConfigReader): MetricTable {
+  return new Map(reader.entries().map(([name, metric]) => [name, readMetric(metric, nested)]));
 }
 
 function configOfMetrics(metrics: TrainingDefinition["metrics"]["values"][number]): Config {
-  return Object.fromEntries([...metrics].map(([name, metric]) => [name, configOfMeasure(metric)]));
+  return Object.fromEntries([...metrics].map(([name, metric]) => [name, configOfMetric(metric)]));
 }

@@ -2,7 +2,8 @@
  * Evaluation: loss and metrics over all samples, and the sample to name where the loss comes out as no number.
  */
 import type { BatchSource, FedBatch } from "./batches.ts";
-import { RunningMeans, type Scores } from "./history.ts";
+import { type Evaluated, RunningMeans } from "./history.ts";
+import { clearKept, readKept } from "./kept-scores.ts";
 import { causeOf, NonFiniteError } from "./non-finite.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { Breath, DeviceSums, prepareFor, readEveryByDefault, type Session } from "./session.ts";
@@ -15,7 +16,7 @@ export interface Evaluation {
 }
 
 /** Checks the targets, then evaluates. Between turns: the caller takes one. */
-export async function evaluateChecked(session: Session, evaluation: Evaluation): Promise<Scores> {
+export async function evaluateChecked(session: Session, evaluation: Evaluation): Promise<Evaluated> {
   const { data, onNaN } = evaluation;
   await prepareFor(session, data, "evaluate");
   data.check(session, "evaluate", onNaN);
@@ -28,7 +29,7 @@ export async function evaluateChecked(session: Session, evaluation: Evaluation):
 }
 
 /** Means, each sample counted once. Between turns: the caller takes one. */
-export async function evaluate(session: Session, { data, onNaN, when = "" }: Evaluation): Promise<Scores> {
+export async function evaluate(session: Session, { data, onNaN, when = "" }: Evaluation): Promise<Evaluated> {
   await prepareFor(session, data, "evaluate");
   const sums = new DeviceSums(session, "evaluationTotals");
   const means = new RunningMeans(session.training.scores);
@@ -47,6 +48,7 @@ export async function evaluate(session: Session, { data, onNaN, when = "" }: Eva
     isWatched = false;
   };
   sums.clear();
+  clearKept(session, "evaluationMetrics");
   const breath = new Breath();
   const readEvery = readEveryByDefault(session);
   const reader = data.open({ pass: 0, epoch: 0, batch: 0 }, (work) => work());
@@ -62,5 +64,6 @@ export async function evaluate(session: Session, { data, onNaN, when = "" }: Eva
   } finally {
     await reader.close();
   }
-  return means.means();
+  const { numbers, tables } = await readKept(session, "evaluationMetrics");
+  return { ...means.means(), ...numbers, ...tables };
 }

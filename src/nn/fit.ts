@@ -23,6 +23,7 @@ import { evaluate } from "./evaluation.ts";
 import { fitSources } from "./fit-data.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
+import { clearKept, readKept } from "./kept-scores.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./on-nan.ts";
 import type { EpochPlan } from "./progress.ts";
@@ -164,7 +165,7 @@ class Run {
 
   async tellBegin({ epoch, batch: step, callbacks }: Start): Promise<void> {
     const { epochs = 1 } = this.#options;
-    const { scores, program, weightedProgram, definition } = this.#session.training;
+    const { scores, kept, program, weightedProgram, definition } = this.#session.training;
     const run: TrainBegin = {
       epoch: epoch + 1,
       step,
@@ -173,7 +174,7 @@ class Run {
       samples: this.#data.samples,
       batch: this.order.batchSize,
       validates: this.#validation !== null,
-      scores,
+      scores: [...scores, ...[...kept].flatMap(([name, { shape }]) => (shape().length === 0 ? [name] : []))],
       watches: [...definition.watch.keys()],
       program: this.#session.isWeighted ? weightedProgram() : program,
     };
@@ -240,15 +241,19 @@ class Run {
     if (this.order.stepsPerEpoch === undefined) this.#session.shuffles++;
     this.#session.where = () => this.#standsIn(work);
     this.#sums.clear();
+    if (start.batch === 0) clearKept(this.#session, "metrics");
     if (!(await this.#steps(work, start))) return null;
     const { done } = work;
     const seconds = (performance.now() - started) / 1000;
     const samplesPerSecond = (means.samples - before) / seconds;
     const facts = { epoch, seconds, samplesPerSecond, stepMs: median(work.times) };
+    const kept = await this.#guarded(plan, done, () =>
+      this.#session.turns.take(() => readKept(this.#session, "metrics")),
+    );
     const checked = await this.#guarded(plan, done, () => this.#validate(plan));
     const learningRate = await this.#guarded(plan, done, () => readLearningRate(this.#session));
     const rate = learningRate === undefined ? {} : { learningRate };
-    const record: EpochRecord = { ...facts, ...rate, ...checked, ...means.means() };
+    const record: EpochRecord = { ...facts, ...rate, ...checked, ...means.means(), ...kept.numbers, ...kept.tables };
     await this.#guarded(plan, done, () => this.keep({ ...freshStart, epoch }));
     this.#stands({ ...freshStart, epoch });
     progress?.epochEnd?.(record, plan);

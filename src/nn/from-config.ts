@@ -1,5 +1,5 @@
 /**
- * layerFrom, lossFrom and optimizerFrom: layers, losses and optimizers from their configs.
+ * layerFrom, lossFrom, metricFrom and optimizerFrom: layers, losses, metrics and optimizers from their configs.
  *
  *   layerFrom(JSON.parse(JSON.stringify(net.config)))       the same model: the same parameters by name, the same numbers
  *
@@ -12,6 +12,8 @@ import * as layers from "./layers/all.ts";
 import type { Layer } from "./layers/layer.ts";
 import type { Loss } from "./losses/loss.ts";
 import { lossNamed, readLoss } from "./losses/losses.ts";
+import type { Metric } from "./metrics/metric.ts";
+import { metricNamed, readMetric } from "./metrics/metrics.ts";
 import * as optimizers from "./optimizers/all.ts";
 import { groupsFrom } from "./optimizers/groups.ts";
 import { lossScaleFrom } from "./optimizers/loss-scale.ts";
@@ -31,6 +33,11 @@ export function optimizerFrom(config: unknown, what = "optimizerFrom: config"): 
 /** A loss from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function lossFrom(config: unknown, what = "lossFrom: config"): Loss {
   return lossNamed(readLoss(new ConfigReader(config, what), nested));
+}
+
+/** A metric from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
+export function metricFrom(config: unknown, what = "metricFrom: config"): Metric {
+  return metricNamed(readMetric(new ConfigReader(config, what), nested));
 }
 
 export function readLayer(config: ConfigReader): Layer {

@@ -5,7 +5,22 @@
 /** A loss and metrics by name: means over samples. */
 export type Scores<Name extends string = never> = { readonly loss: number } & { readonly [N in Name]: number };
 
-export interface EpochFacts<Name extends string> {
+/** Scores that are no single numbers. */
+export interface ScoreTables {
+  /** By the metrics' names: a confusion matrix, precision at several thresholds. Where there are any. */
+  readonly tables?: Readonly<Record<string, Table>>;
+}
+
+/** All that an evaluation gives: the scores, and tables where there are any. */
+export type Evaluated<Name extends string = never> = Scores<Name> & ScoreTables;
+
+/** Numbers of a metric, row-major. */
+export interface Table {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+export interface EpochFacts<Name extends string> extends ScoreTables {
   /** From 1. */
   readonly epoch: number;
   /** How long it took, validation left out. */
@@ -17,7 +32,7 @@ export interface EpochFacts<Name extends string> {
   /** Of its last step; where the optimizer has one. */
   readonly learningRate?: number;
   /** On the validation data, after the epoch. */
-  readonly validation?: Scores<Name>;
+  readonly validation?: Evaluated<Name>;
 }
 
 /** One epoch: `loss` and each metric, as means over its samples while the weights were changing; and how long it took. */
@@ -33,6 +48,7 @@ export const takenNames: readonly string[] = [
   "learningRate",
   "validation",
   "watch",
+  "tables",
 ];
 
 /** Where a run ended before its last epoch, and what ended it. */

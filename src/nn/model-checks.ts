@@ -15,8 +15,7 @@ import { refusePromise } from "../dsl/check.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
 import { isTensor as isTensorOf, type Mask, Tensor } from "../dsl/tensor.ts";
 import { leavesOf } from "../dsl/tree.ts";
-import { printShape, type Shape, sameShape } from "../graph/shape.ts";
-import type { Model } from "./built-model.ts";
+import { printShape, type Shape } from "../graph/shape.ts";
 import {
   isLayer,
   isSampleShape,
@@ -45,12 +44,8 @@ export type AnyCallable = ((...given: Given) => Tensor<Shape, "f32">) & { all(..
 
 export interface LooseDefinition {
   readonly inputs: ModelInput | Readonly<Record<string, ModelInput>>;
-  readonly layers: Readonly<Record<string, Layer | Model>>;
-  call(
-    inputs: unknown,
-    layers: Readonly<Record<string, AnyCallable | ((given: unknown) => unknown)>>,
-    mode: { readonly training: boolean },
-  ): unknown;
+  readonly layers: Readonly<Record<string, Layer>>;
+  call(inputs: unknown, layers: Readonly<Record<string, AnyCallable>>, mode: { readonly training: boolean }): unknown;
 }
 
 export const isShape = (value: unknown): value is ModelInput => Array.isArray(value) || value instanceof InputSpec;
@@ -83,10 +78,8 @@ export function checkDefinition(given: object, origin: Origin): LooseDefinition 
     throw new UserError(`model: inputs must be ${wanted}, not ${show(inputs)}${atLine(origin)}`);
   }
   for (const [name, layer] of Object.entries(layers)) {
-    if (isLayer(layer) || isModel(layer)) continue;
-    throw new UserError(
-      `model: layers.${name} must be a layer, dense(10) say, or a model, not ${show(layer)}${atLine(origin)}`,
-    );
+    if (isLayer(layer)) continue;
+    throw new UserError(`model: layers.${name} must be a layer, dense(10) say, not ${show(layer)}${atLine(origin)}`);
   }
   return { inputs, layers, call };
 }
@@ -136,29 +129,6 @@ export function checkCall(
   }
   const { mask } = checkOptions(`model: the layer "${name}"`, options, callTable, { origin });
   return { xs: [x, ...others], ...(mask && { mask }) };
-}
-
-/** What `model` made: of its parts only the inputs are no layer's. */
-export function isModel(given: unknown): given is Model {
-  return typeof given === "object" && given !== null && "apply" in given && "inputs" in given && given.inputs instanceof Ports; // biome-ignore format: short
-}
-
-/** The tensors that a model inside another one is called on, each with samples of the shape of its input. */
-export function checkModelCall(
-  name: string,
-  { inputs, takes }: Model,
-  given: unknown,
-  origin: Origin,
-): Ports<Tensor<Shape, SampleType>> {
-  const what = `model: the model "${name}"`;
-  return inputs.match(given, `model: what the model "${name}" is called on`).map((x, port) => {
-    const [sample, dtype] = [inputs.get(port), takes.get(port)];
-    if (isOperand(x) && sameShape(x.shape.slice(1), sample) && x.dtype === dtype) return x;
-    const wanted = `${dtype}${printShape(["batch", ...sample])}`;
-    throw new ShapeError(
-      `${what} takes ${inputs.path("inputs", port)} as ${wanted}, not ${isOperand(x) ? x.dtype + printShape(x.shape) : show(x)}${atLine(origin)}`,
-    );
-  });
 }
 
 function isOperand(x: unknown): x is Tensor<Shape, SampleType> {

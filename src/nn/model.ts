@@ -16,7 +16,6 @@
  *   inputs: { words: i32("batch", 20) }          whole numbers: an input as in a program
  *   attend(query, value, { mask })               a layer of several tensors, and a mask of the caller's
  *   const [all, last] = memory.all(words)        everything that a layer gives: its output first
- *   layers: { encoder: model({ ... }) }          a model inside: encoder(x), or encoder({ image, size }), as its inputs are
  */
 
 import { CompilerBug, UserError } from "../core/errors.ts";
@@ -25,12 +24,12 @@ import { atLine, here, type Origin } from "../core/origin.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
-import { Tensor } from "../dsl/tensor.ts";
+import { type Mask, Tensor } from "../dsl/tensor.ts";
 import { joinPath, mapTree } from "../dsl/tree.ts";
 import { fixedShape, type Shape } from "../graph/shape.ts";
-import type { Head, Model, OutputTensor } from "./built-model.ts";
-import { codeConfig } from "./config.ts";
-import { activate } from "./layers/activations.ts";
+import { type Config, codeConfig } from "./config.ts";
+import type { Constraint } from "./constraints/constraint.ts";
+import { type ActivationName, activate } from "./layers/activations.ts";
 import {
   applyLayer,
   applyToSeveral,
@@ -50,10 +49,8 @@ import {
   type CallOptions,
   checkCall,
   checkDefinition,
-  checkModelCall,
   checkShared,
   type Given,
-  isModel,
   isShape,
   type ModelInput,
   type Operands,
@@ -63,16 +60,10 @@ import {
   sampleOf,
 } from "./model-checks.ts";
 import { Ports } from "./ports.ts";
+import type { Regularizer } from "./regularizers/regularizer.ts";
 
-/** A layer inside `call`, a function of a tensor or of several; or a model, a function of its inputs that gives its outputs. */
-export type Callable<L> = L extends Model<infer In, infer Out> ? CallableModel<In, Out> : CallableLayer<L>;
-
-type PortTensors<Name extends string, T> = [Name] extends [never] ? T : { readonly [N in Name]: T };
-type CallableModel<In extends string, Out extends string> = (
-  inputs: PortTensors<In, Tensor<Shape, SampleType>>,
-) => PortTensors<Out, Tensor<Shape, "f32">>;
-
-type CallableLayer<L> = {
+/** A layer inside `call`: a function of a tensor, or of several. */
+export type Callable<L> = {
   /** Its output. */
   <const S extends Shape>(
     x: Tensor<S, SampleType>,
@@ -104,7 +95,7 @@ export type InputTensors<I> = I extends ModelInput ? InputTensor<I> : { readonly
 export interface ModelDefinition<I, L, O> {
   /** The shape of one sample, without the batch, or `i32("batch", 20)`; one for each name where there are several inputs. */
   readonly inputs: I;
-  /** The layers and models that `call` puts together, by name: their parameters stand under these names. */
+  /** The layers that `call` puts together, by name: their parameters stand under these names. */
   readonly layers: L;
   /**
    * Gives the output, or several by name. Losses on logits take the last activation off an output that comes straight from a
@@ -120,10 +111,50 @@ export interface ModelDefinition<I, L, O> {
 /** Names, or never for one without a name. */
 export type NamesIn<T> = T extends ModelInput | Tensor ? never : keyof T & string;
 
+/** What one output is like: one sample's shape, and the activation it ends with, as far as layers made it. */
+export interface Head {
+  readonly shape: SampleShape;
+  readonly activation: ActivationName;
+}
+
+/** An output before its last activation. `activate(activation, logits)` is the output. */
+export interface OutputTensor {
+  readonly logits: Tensor<Shape, "f32">;
+  readonly activation: ActivationName;
+  /** Which steps of it count, where not all do. */
+  readonly mask?: Mask | undefined;
+}
+
+/** What `trainer` asks of a model, be it a layer or made by `model`. The type parameters are the names of its ports. */
+export interface Model<In extends string = string, Out extends string = string> {
+  /** The shape of a sample of each input, without the batch. */
+  readonly inputs: Ports<SampleShape>;
+  /** What the numbers of each input are. */
+  readonly takes: Ports<SampleType>;
+  /** The shape of a sample of each output, and the activation it ends with. */
+  readonly outputs: Ports<Head>;
+  /** Its parameters by name: a part of a program's state. */
+  readonly params: ParamTree;
+  /** Penalties on parameters, by path: "trunk.kernel". */
+  readonly regularizers: ReadonlyMap<string, Regularizer>;
+  /** What parameters become after each update, by path. */
+  readonly constraints: ReadonlyMap<string, Constraint>;
+  /** What `layerFrom` and saved trainers make it from again. */
+  readonly config: Config;
+  /** Its outputs for a batch, inside an entry, each before its last activation. */
+  apply(
+    params: ParamTensors,
+    inputs: Ports<Tensor<Shape, SampleType>>,
+    mode: Omit<Mode, "logits">,
+  ): Ports<OutputTensor>;
+  /** Never there: for types. */
+  readonly types?: { readonly inputs: In; readonly outputs: Out };
+}
+
 /** A model with several inputs or outputs, or any other way to put layers together: `call` is plain code. */
 export function model<
   const I extends ModelInput | Readonly<Record<string, ModelInput>>,
-  const L extends Readonly<Record<string, Layer | Model>>,
+  const L extends Readonly<Record<string, Layer>>,
   O extends Tensor | Readonly<Record<string, Tensor>>,
 >(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
   checkArguments("model", arguments, 1);
@@ -169,30 +200,16 @@ function connect(given: object, origin: Origin): Model {
     const masks = given.masks ?? new Masks();
     const mode = { ...given, masks };
     const made = new Map<Tensor, OutputTensor>();
-    const finished = ({ logits, activation, mask }: OutputTensor): Tensor<Shape, "f32"> => {
-      const output = new Tensor<Shape, "f32">(activate(activation, logits).value); // one for each call
-      made.set(output, { logits, activation });
-      if (mask !== undefined) masks.give(output, mask);
-      return output;
-    };
-    const callableModel = (name: string, inner: Model) => (given: unknown) => {
-      const xs = checkModelCall(name, inner, given, origin);
-      const params = parametersOf(name, () => inner.params);
-      const outputs = inner.apply(params, xs, { ...mode, ...watchInside(name, mode.onOutput) }).map(finished);
-      for (const [port, output] of outputs.entries()) mode.onOutput?.(outputs.path(joinPath("", name), port), output);
-      return outputs.tree();
-    };
     const callables = [...layers].map(([name, layer]) => {
-      if (isModel(layer)) return [name, callableModel(name, layer)] as const;
       const all = (...args: Given): Results => {
         const { xs, mask } = checkCall(name, layer, args, origin);
         const inside: Mode = { ...mode, logits: true, ...(mask && { mask }), ...watchInside(name, mode.onOutput) };
-        const params = currentParams(
-          parametersOf(name, () => paramsOf(layer, xs)),
-          mode,
-        ); // of an earlier call in this step
+        const params = currentParams(parametersOf(name, layer, xs), mode); // of an earlier call in this step
         const [logits, ...others] = resultsOf(layer, params, xs, inside);
-        const output = finished({ logits, activation: layer.activation, mask: masks.of(logits) });
+        const { activation } = layer;
+        const output = new Tensor<Shape, "f32">(activate(activation, logits).value); // one for each call
+        made.set(output, { logits, activation });
+        masks.copy(logits, output);
         mode.onOutput?.(joinPath("", name), output);
         return [output, ...others];
       };
@@ -220,8 +237,8 @@ function connect(given: object, origin: Origin): Model {
   };
 }
 
-/** Gives the parameters of the layer or model with this name as tensors; `needed` says which it needs. */
-type ParametersOf = (name: string, needed: () => ParamTree) => ParamTensors;
+/** Gives a layer's parameters as tensors. */
+type ParametersOf = (name: string, layer: Layer, xs: Operands) => ParamTensors;
 
 /** What a layer gives of one tensor, or of several. */
 function resultsOf(layer: Layer, params: ParamTensors, xs: Operands, mode: Mode): Results {
@@ -241,7 +258,7 @@ function paramsOf({ several, params }: Layer, xs: Operands): ParamTree {
 function trace(
   inputs: Ports<SampleShape>,
   takes: Ports<SampleType>,
-  layers: ReadonlyMap<string, unknown>,
+  layers: ReadonlyMap<string, Layer>,
   run: (tensors: Ports<Tensor<Shape, SampleType>>, mode: Mode, parametersOf: ParametersOf) => Ports<OutputTensor>,
   origin: Origin,
 ): { readonly params: ParamTree; readonly outputs: Ports<Head> } {
@@ -251,8 +268,8 @@ function trace(
     inputs: { x: inputs.map((shape, name): InputSpec => new InputSpec(["batch", ...shape], takes.get(name))).tree() },
     step({ x }) {
       const tensors = inputs.match(x, "model").map((it) => sampleFrom("an input", it));
-      const results = run(tensors, {}, (name, needed) => {
-        const params = needed();
+      const results = run(tensors, {}, (name, layer, operands) => {
+        const params = paramsOf(layer, operands);
         checkShared(name, found.get(name), params, origin);
         found.set(name, params);
         return mapTree(params, stateLeaf, "model", ({ shape, dtype }) => full(shape, 0, dtype));

@@ -4,7 +4,7 @@
  *
  *   Epoch 2/5: loss 0.1068, accuracy 0.9687 (21.4 s, 2,804 samples/s)
  */
-import type { EpochRecord, Scores, Stop } from "./history.ts";
+import type { EpochRecord, Evaluated, Scores, Stop } from "./history.ts";
 
 /** Told by `fit`. Called between steps, so it should be quick; a thrown error ends the training. */
 export interface Progress {
@@ -42,9 +42,10 @@ export interface EpochState extends EpochPlan {
   readonly seconds: number;
 }
 
-/** "loss 0.1068, accuracy 0.9687" */
-export function formatScores(scores: Readonly<Record<string, number>>, prefix = ""): string {
-  return Object.entries(scores)
+/** "loss 0.1068, accuracy 0.9687"; tables are left out. */
+export function formatScores(scores: object, prefix = ""): string {
+  return Object.entries<unknown>({ ...scores })
+    .filter((score): score is [string, number] => typeof score[1] === "number")
     .map(([name, value]) => `${prefix}${name} ${formatScore(value)}`)
     .join(", ");
 }
@@ -86,7 +87,12 @@ export function epochLine(record: EpochRecord, { epoch, epochs }: EpochPlan): st
 
 /** The loss and metrics of an epoch without its other facts. */
 export function scoresOf(record: EpochRecord): Scores {
-  const { epoch, seconds, samplesPerSecond, stepMs, learningRate, validation, ...scores } = record;
+  const { epoch, seconds, samplesPerSecond, stepMs, learningRate, validation, tables, ...scores } = record;
+  return scores;
+}
+
+/** Scores without the tables. */
+export function withoutTables({ tables: _, ...scores }: Evaluated): Scores {
   return scores;
 }
 

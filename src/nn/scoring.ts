@@ -13,20 +13,23 @@ import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
 import { Tensor } from "../dsl/tensor.ts";
 import { printShape } from "../graph/shape.ts";
-import type { Head, OutputTensor } from "./built-model.ts";
 import { activate } from "./layers/activations.ts";
-import type { Measure, TargetRange } from "./losses/loss.ts";
+import type { TargetRange } from "./losses/loss.ts";
 import { type GivenLoss, type OutputLoss, resolveLoss } from "./losses/losses.ts";
 import { perSample, type Sums } from "./losses/per-sample.ts";
-import { type Metric, type MetricName, resolveMetric } from "./metrics/metrics.ts";
+import type { MetricSlot, MetricState } from "./metrics/metric.ts";
+import { type GivenMetric, type OutputMetric, resolveMetric } from "./metrics/metrics.ts";
+import type { Head, OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
 
-export type MetricTable = ReadonlyMap<string, MetricName | Measure>;
+export type MetricTable = ReadonlyMap<string, GivenMetric>;
 
 export interface ScoringDefinition {
   readonly losses: Ports<GivenLoss>;
   readonly lossWeights: Ports<number>;
   readonly metrics: Ports<MetricTable>;
+  /** Those that weights for samples weigh. */
+  readonly weightedMetrics: Ports<MetricTable>;
   /** What loss functions compare with; losses by name know it. */
   readonly targets: Ports<InputSpec | undefined>;
 }
@@ -44,11 +47,28 @@ export interface Measured {
 }
 
 export interface Scoring {
-  /** "loss" first. */
+  /** Means over samples, "loss" first. */
   readonly names: readonly string[];
+  /** Scores with slots of their own, by name. */
+  readonly kept: ReadonlyMap<string, KeptMetric>;
   readonly targets: Ports<InputSpec>;
   readonly ranges: Ports<TargetRange | null>;
   measure(forward: Measured): ReadonlyMap<string, Sums>;
+}
+
+/** Whose: those of training, or of evaluation. Each is the name of the states, and of the entry's only output. */
+export type KeptPart = "metrics" | "evaluationMetrics";
+
+/** The entry that computes them from their slots. */
+export function resultsEntry(part: KeptPart): "results" | "evaluationResults" {
+  return part === "metrics" ? "results" : "evaluationResults";
+}
+
+/** A metric with slots. */
+export interface KeptMetric {
+  readonly slots: Readonly<Record<string, MetricSlot>>;
+  update(state: MetricState, forward: Measured): MetricState;
+  result(state: MetricState): Tensor;
 }
 
 export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Scoring {
@@ -57,16 +77,30 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
     if (loss.target.shape[0] === "batch") return loss;
     throw new UserError(`the target must have "batch" as its first dimension: i32("batch"), say`);
   });
-  const metrics = heads.map((head, name): ReadonlyMap<string, Metric> => {
-    const given = [...definition.metrics.get(name)];
-    return new Map(given.map(([metric, measure]) => [metric, resolveMetric(measure, losses.get(name), head)]));
-  });
+  const resolved = (tables: Ports<MetricTable>): Ports<ReadonlyMap<string, OutputMetric>> =>
+    heads.map((head, name) => {
+      const given = [...tables.get(name)];
+      return new Map(given.map(([metric, it]) => [metric, resolveMetric(it, losses.get(name), head)]));
+    });
+  const metrics = resolved(definition.metrics);
+  const weighted = resolved(definition.weightedMetrics);
   const prefixed = (output: string, score: string): string => (heads.isSingle ? score : `${output}_${score}`);
   const names = heads.names.flatMap((output) => [
     ...(heads.isSingle ? [] : [prefixed(output, "loss")]),
-    ...[...definition.metrics.get(output).keys()].map((metric) => prefixed(output, metric)),
+    ...[...metrics.get(output)].flatMap(([metric, { measure }]) =>
+      measure === null ? [] : [prefixed(output, metric)],
+    ),
   ]);
-  checkNames(["loss", ...names]);
+  const kept = heads.names.flatMap((output) => [
+    ...[...metrics.get(output)].flatMap(([name, metric]) =>
+      metric.measure === null ? [[prefixed(output, name), keptMetric(output, metric, false)] as const] : [],
+    ),
+    ...[...weighted.get(output)].map(
+      ([name, metric]) =>
+        [prefixed(output, weightedName(name, metrics.get(output))), keptMetric(output, metric, true)] as const,
+    ),
+  ]);
+  checkNames(["loss", ...names, ...kept.map(([name]) => name)]);
 
   /** One output's loss, then its metrics. */
   const scoresOf = (output: string, { outputs, targets, weights, batch }: Measured): ReadonlyMap<string, Sums> => {
@@ -77,14 +111,16 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
     const compared = loss.takesLogits ? made.logits : activate(made.activation, made.logits);
     const context = { weights: weights?.get(output), mask: made.mask };
     const scores = new Map([["loss", loss.sums(compared, target, batch, `the loss${of}`, context)]]);
-    for (const [name, metric] of metrics.get(output)) {
-      scores.set(name, perSample(metric(made, target), batch, `the metric "${name}"${of}`, undefined, made.mask));
+    for (const [name, { measure }] of metrics.get(output)) {
+      if (measure === null) continue;
+      scores.set(name, perSample(measure(made, target), batch, `the metric "${name}"${of}`, undefined, made.mask));
     }
     return scores;
   };
 
   return {
     names: ["loss", ...names],
+    kept: new Map(kept),
     targets: losses.map(({ target }) => target),
     ranges: losses.map(({ range }) => range),
     measure(forward) {
@@ -107,6 +143,23 @@ export function scoringOf(heads: Ports<Head>, definition: ScoringDefinition): Sc
       return new Map([["loss", loss], ...named]);
     },
   };
+}
+
+function keptMetric(output: string, metric: OutputMetric, isWeighted: boolean): KeptMetric {
+  return {
+    slots: metric.slots,
+    update(state, { outputs, targets, weights }) {
+      const made = outputs.get(output);
+      const weight = isWeighted ? weights?.get(output) : undefined;
+      return metric.update(state, { output: made, target: targets.get(output), weight, mask: made.mask });
+    },
+    result: (state) => metric.result(state),
+  };
+}
+
+/** As Keras has it: "weighted_mse" where there is an "mse" without. */
+function weightedName(name: string, others: ReadonlyMap<string, unknown>): string {
+  return others.has(name) ? `weighted_${name}` : name;
 }
 
 function checkNames(names: readonly string[]): void {

@@ -7,6 +7,7 @@ import {
   checkedLater,
   checkOptions,
   checkValue,
+  either,
   type Kind,
   list,
   type OptionTable,
@@ -17,33 +18,55 @@ import {
 import { atLine, here } from "../core/origin.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { InputSpec } from "../dsl/spec.ts";
-import type { Model } from "./built-model.ts";
 import { takenNames } from "./history.ts";
 import { isLayer, isSampleShape, type Layer, type SampleShape } from "./layers/layer.ts";
-import type { Measure } from "./losses/loss.ts";
 import { type GivenLoss, lossFrom } from "./losses/losses.ts";
-import { type MetricName, metricFrom } from "./metrics/metrics.ts";
-import { modelOfLayer } from "./model.ts";
-import { isModel } from "./model-checks.ts";
+import { Metric } from "./metrics/metric.ts";
+import { type GivenMetric, type MetricName, metricFrom } from "./metrics/metrics.ts";
+import { type Model, modelOfLayer } from "./model.ts";
 import * as optimizers from "./optimizers/all.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
-import type { Ports } from "./ports.ts";
+import { Ports } from "./ports.ts";
+import type { MetricTable } from "./scoring.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
 import type { Watch } from "./watch.ts";
 
-/** By name, or a table of your own names: `{ accuracy: "accuracy", error: (output, target) => ... }`. */
-export type Metrics = readonly MetricName[] | { readonly [name: string]: MetricName | Measure };
+/** By name or made with options, or a table of your own names: `{ accuracy: "accuracy", error: (output, target) => ... }`. */
+export type Metrics = readonly (MetricName | Metric)[] | { readonly [name: string]: GivenMetric };
 
 /** For one output, or by the names of several. */
 export type MetricsFor<Out extends string> = [Out] extends [never] ? Metrics : { readonly [K in Out]?: Metrics };
 
 /** Undefined in M: no metrics were given. */
-type NamesOf<M> = undefined extends M ? never : M extends readonly (infer N extends string)[] ? N : keyof M & string;
+type NamesOf<M> = undefined extends M
+  ? never
+  : M extends readonly (infer N)[]
+    ? NameOf<N>
+    : { [K in keyof M & string]: M[K] extends Metric<string, "table"> ? never : K }[keyof M & string];
+
+/** Of one metric of a list; tables have none among the numbers. */
+type NameOf<N> = N extends string
+  ? N
+  : N extends Metric<infer Name, infer Gives>
+    ? Gives extends "number"
+      ? Name
+      : never
+    : never;
+
+/** A weighted metric beside one of its name is "weighted_" and that. */
+type WeightedNames<W, M> =
+  NamesOf<W> extends infer N extends string ? (N extends NamesOf<M> ? `weighted_${N}` : N) : never;
+
+/** The names of the metrics of one output. */
+type MetricNames<M, W> = NamesOf<M> | WeightedNames<W, M>;
 
 /** The names of all scores but "loss": metrics, or "digit_loss", "digit_accuracy"... for several outputs. */
-export type ScoreNames<M, Out extends string> = [Out] extends [never]
-  ? NamesOf<M>
-  : `${Out}_loss` | (undefined extends M ? never : { [K in keyof M & Out]: `${K}_${NamesOf<M[K]>}` }[keyof M & Out]);
+export type ScoreNames<M, Out extends string, W = undefined> = [Out] extends [never]
+  ? MetricNames<M, W>
+  : `${Out}_loss` | { [K in Out]: `${K}_${MetricNames<Of<M, K>, Of<W, K>>}` }[Out];
+
+/** Those of one output among several; undefined where there are none. */
+type Of<M, K extends string> = K extends keyof M ? M[K] : undefined;
 
 export interface CommonTrainerOptions {
   /** `rmsprop()`, `adam()`..., or one of your own. */
@@ -59,23 +82,28 @@ export interface CommonTrainerOptions {
 }
 
 /** What `trainer` is given beside a layer. */
-export interface TrainerOptions<M = Metrics> extends CommonTrainerOptions {
+export interface TrainerOptions<M = Metrics, W = Metrics> extends CommonTrainerOptions {
   /** The shape of one sample, without the batch: `[784]`. */
   readonly input: SampleShape;
   /** What training makes small: a name, `losses.huber({ delta: 2 })`, or a function of output and target. */
   readonly loss: GivenLoss;
-  /** What else is measured: names, or a table of your own names. None by default. */
+  /** What else is measured: names, or a table of your own names. None by default. Weights for samples do not count in it. */
   readonly metrics?: M;
+  /** What is measured with the weights for samples: means are over their sum, as in Keras. None by default. */
+  readonly weightedMetrics?: W;
   /** What a loss function compares with: `i32("batch")`, say. By default floats shaped like the model's output. */
   readonly target?: InputSpec;
 }
 
 /** For what `model` made: it knows its inputs, and with several outputs there is a loss for each. */
-export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>> extends CommonTrainerOptions {
+export interface ModelTrainerOptions<Out extends string, M = MetricsFor<Out>, W = MetricsFor<Out>>
+  extends CommonTrainerOptions {
   /** What training makes small: a loss, or one for each output. */
   readonly loss: [Out] extends [never] ? GivenLoss : { readonly [K in Out]: GivenLoss };
-  /** What else is measured, by the names of several outputs. None by default. */
+  /** What else is measured, by the names of several outputs. None by default. Weights for samples do not count in it. */
   readonly metrics?: M;
+  /** What is measured with the weights for samples: means are over their sum, as in Keras. None by default. */
+  readonly weightedMetrics?: W;
   /** What loss functions compare with: `i32("batch")`, say. By default floats shaped like the output. */
   readonly target?: [Out] extends [never] ? InputSpec : { readonly [K in Out]?: InputSpec };
   /** `loss` is the sum of the outputs' losses times these; 1 by default. */
@@ -91,14 +119,15 @@ export type InputNames<T> = T extends Model<infer In, string> ? In : never;
 export type OutputNames<T> = T extends Model<string, infer Out> ? Out : never;
 
 /** The options for a layer or for a model. M: its metrics, undefined where none are given. */
-export type TrainerOptionsFor<T, M> =
-  T extends Model<string, infer Out> ? ModelTrainerOptions<Out, M> : TrainerOptions<M>;
+export type TrainerOptionsFor<T, M, W = undefined> =
+  T extends Model<string, infer Out> ? ModelTrainerOptions<Out, M, W> : TrainerOptions<M, W>;
 
 /** The options of either kind. */
 export interface AnyTrainerOptions extends Partial<CommonTrainerOptions> {
   readonly input?: SampleShape;
   readonly loss?: unknown;
   readonly metrics?: unknown;
+  readonly weightedMetrics?: unknown;
   readonly target?: unknown;
   readonly lossWeights?: unknown;
 }
@@ -111,6 +140,7 @@ const optionTable: OptionTable<AnyTrainerOptions> = {
   input: checkedLater("the shape of one sample: [784], say"),
   loss: checkedLater("a name or a function"),
   metrics: checkedLater("a list of names, or a table"),
+  weightedMetrics: checkedLater("a list of names, or a table"),
   target: checkedLater(),
   lossWeights: checkedLater(),
   optimizer: checkedLater(`made by ${optimizerCalls}, or one of your own`),
@@ -120,7 +150,7 @@ const optionTable: OptionTable<AnyTrainerOptions> = {
 
 /** Names and kinds; what fits the model is for `definitionOf`. */
 export function checkTrainerOptions(given: unknown, options: object | undefined): AnyTrainerOptions {
-  if (!isLayer(given) && !isModel(given)) {
+  if (!isLayer(given)) {
     const wanted = "a layer, sequential([...]) or what model() made";
     throw new UserError(`trainer takes ${wanted}, not ${show(given)}${atLine(here("trainer"))}`);
   }
@@ -128,8 +158,9 @@ export function checkTrainerOptions(given: unknown, options: object | undefined)
   const { loss, metrics, watch = {} } = checked;
   if (loss === undefined)
     throw new UserError(`trainer: loss is missing: a name, "meanSquaredError" say, or a function`);
-  if (typeof metrics === "string") {
-    throw new UserError(`trainer: metrics must be a list: [${show(metrics)}], not ${show(metrics)}`);
+  for (const [name, given] of Object.entries({ metrics, weightedMetrics: checked.weightedMetrics })) {
+    if (typeof given !== "string") continue;
+    throw new UserError(`trainer: ${name} must be a list: [${show(given)}], not ${show(given)}`);
   }
   for (const [name, make] of Object.entries(watch)) {
     if (typeof make === "function") continue;
@@ -176,6 +207,7 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
     lossWeights: lossWeightsOf(model, options.lossWeights),
     losses: model.outputs.match(options.loss, "trainer: loss").map(lossFrom),
     metrics: forOutputs(model, options.metrics, "metrics").map(metricTable),
+    weightedMetrics: forOutputs(model, options.weightedMetrics, "weightedMetrics").map(metricTable),
     targets: forOutputs(model, options.target, "target").map((target, name) =>
       targetFrom(model.outputs.path("target", name), target),
     ),
@@ -183,6 +215,10 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
     frozen: frozenBy(options.trainable, model),
     watch: new Map(Object.entries(options.watch ?? {})),
   };
+}
+
+function isModel(given: Layer | Model): given is Model {
+  return "outputs" in given && given.outputs instanceof Ports;
 }
 
 function sampleOf(input: SampleShape | undefined): SampleShape {
@@ -218,15 +254,19 @@ function frozenBy(trainable: CommonTrainerOptions["trainable"], { params }: Mode
   return new Set(paths.filter((path) => !trainable.some((name) => isIn(path, name))));
 }
 
-const metricNames: Kind<readonly string[]> = {
-  ...list(text),
+const ownName = (given: string | Metric): [string, unknown] =>
+  given instanceof Metric ? [given.name, given] : [given, given];
+
+const isMetric = (value: unknown): value is Metric => value instanceof Metric;
+const metricNames: Kind<readonly (string | Metric)[]> = {
+  ...list(either(text, { wanted: "a metric", accepts: isMetric })),
   wanted: "a list of names; a function needs a name, in a table: { mine: (output, target) => ... }",
 };
 
-function metricTable(metrics: unknown = []): ReadonlyMap<string, MetricName | Measure> {
+function metricTable(metrics: unknown = []): MetricTable {
   const isList = Array.isArray(metrics);
   const named = isList
-    ? checkValue("trainer", "metrics", metrics, metricNames).map((name): [string, unknown] => [name, name])
+    ? checkValue("trainer", "metrics", metrics, metricNames).map(ownName)
     : Object.entries(Object(metrics));
   for (const [name] of named) {
     if (!takenNames.includes(name)) continue;

@@ -34,7 +34,7 @@ import { train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
-import type { History, Scores } from "./history.ts";
+import type { Evaluated, History } from "./history.ts";
 import { type OnNaN, onNaNKind } from "./on-nan.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
@@ -102,10 +102,14 @@ export type Predicted<Out extends string> = [Out] extends [never]
  * `TrainerOptions`, for what `model` made in `ModelTrainerOptions`; `compile` takes `TrainerCompileOptions`, `fit` `FitOptions`,
  * `evaluate` `EvaluateOptions`.
  */
-export function trainer<const T extends Trainable, const M extends MetricsFor<OutputNames<T>> | undefined>(
+export function trainer<
+  const T extends Trainable,
+  const M extends MetricsFor<OutputNames<T>> | undefined,
+  const W extends MetricsFor<OutputNames<T>> | undefined = undefined,
+>(
   model: T,
-  options: TrainerOptionsFor<T, M>,
-): Trainer<ScoreNames<M, OutputNames<T>>, InputNames<T>, OutputNames<T>> {
+  options: TrainerOptionsFor<T, M, W>,
+): Trainer<ScoreNames<M, OutputNames<T>, W>, InputNames<T>, OutputNames<T>> {
   checkArguments("trainer", arguments, 2);
   return new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options))));
 }
@@ -172,7 +176,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   }
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
-  async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Scores<Name>> {
+  async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("evaluate", arguments, 1);
     const { batch: asked, onNaN = "stop", data, ...given } = checkOptions("evaluate", options, evaluateTable);
     const session = this.#compiled("evaluate");
@@ -191,7 +195,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
         await source.close();
       }
     });
-    return (await scores) as Scores<Name>;
+    return (await scores) as Evaluated<Name>;
   }
 
   /**

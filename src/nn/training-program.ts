@@ -8,6 +8,10 @@
  * Several inputs or outputs are x.image, y.digit, output.digit. With weights for samples there is one more input, `weight`,
  * one for each output; a program without them costs nothing for it.
  *
+ * Metrics that need slots (an area under a curve, a table, a weighted mean) have states besides, `metrics` and `evaluationMetrics`, and
+ * an entry each, `results` and `evaluationResults`, that makes numbers of them when somebody asks. A program without such metrics
+ * has neither.
+ *
  * `totals` sums losses and metrics over samples on the device. The host reads and clears them every so many steps and adds
  * them up in float64: means over an epoch weigh every sample equally, whatever the batches, and reading them need not
  * wait for each step. Evaluation has totals of its own, so that one in the middle of an epoch does not mix with it.
@@ -15,14 +19,13 @@
 
 import { UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
-import { zeros } from "../dsl/initializers.ts";
+import { filled, zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
 import { f32, freeze, InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
-import type { Shape } from "../graph/shape.ts";
-import type { Head, Model, OutputTensor } from "./built-model.ts";
+import { fixedShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
 import {
   type Mode,
@@ -35,9 +38,18 @@ import {
 import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { TargetRange } from "./losses/loss.ts";
 import type { Sums } from "./losses/per-sample.ts";
+import type { MetricState } from "./metrics/metric.ts";
+import type { Head, Model, OutputTensor } from "./model.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
-import { type ScoringDefinition, scoringOf } from "./scoring.ts";
+import {
+  type KeptMetric,
+  type KeptPart,
+  type Measured,
+  resultsEntry,
+  type ScoringDefinition,
+  scoringOf,
+} from "./scoring.ts";
 import { type Watch, watched } from "./watch.ts";
 
 export interface TrainingDefinition extends ScoringDefinition {
@@ -62,8 +74,10 @@ export interface Training {
   readonly program: TrainingProgram;
   /** The same with weights for samples. Made when it is asked for first. */
   weightedProgram(): TrainingProgram;
-  /** "loss", then the others. */
+  /** Means over samples: "loss", then the others. */
   readonly scores: readonly string[];
+  /** Scores with slots, by name. */
+  readonly kept: ReadonlyMap<string, KeptMetric & { shape(): readonly number[] }>;
   readonly inputs: Ports<SampleShape>;
   readonly takes: Ports<SampleType>;
   readonly outputs: Ports<Head>;
@@ -74,8 +88,9 @@ export interface Training {
 export function trainingOf(definition: TrainingDefinition): Training {
   const { inputs, outputs, takes } = definition.model;
   const scoring = scoringOf(outputs, definition);
-  const make = (isWeighted: boolean): TrainingProgram => trainingProgram(definition, scoring, isWeighted);
+  const make = (isWeighted: boolean): TrainingProgram => trainingProgram(definition, scoring, isWeighted, shapes);
   let withWeights: TrainingProgram | undefined;
+  const shapes = new Map<string, readonly number[]>();
   return {
     definition,
     program: make(false),
@@ -84,6 +99,9 @@ export function trainingOf(definition: TrainingDefinition): Training {
       return withWeights;
     },
     scores: scoring.names,
+    kept: new Map(
+      [...scoring.kept].map(([name, metric]) => [name, { ...metric, shape: () => shapes.get(name) ?? [] }]),
+    ),
     inputs,
     takes,
     outputs,
@@ -94,8 +112,9 @@ export function trainingOf(definition: TrainingDefinition): Training {
 
 function trainingProgram(
   definition: TrainingDefinition,
-  { names, targets, measure }: ReturnType<typeof scoringOf>,
+  { names, targets, measure, kept }: ReturnType<typeof scoringOf>,
   isWeighted: boolean,
+  shapes: Map<string, readonly number[]>,
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch } = definition;
   const model = frozen.size === 0 ? net.params : withFrozen(net.params, frozen);
@@ -111,17 +130,17 @@ function trainingProgram(
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
   const constrained = net.constraints.size === 0 ? {} : { constraints: net.constraints };
-  const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names) };
-  /** Loss and metrics by name: one forward pass. */
-  const scoresOf = (params: ParamTensors, fed: Fed, made: Forward) =>
-    measure({
-      outputs: made.outputs,
-      targets: net.outputs.match(fed.y, "y").map((it) => tensorFrom("y", it)),
-      weights:
-        fed.weight === undefined ? null : net.outputs.match(fed.weight, "weight").map((it) => tensorFrom("weight", it)),
-      batch: made.batch,
-      penalties: [...penaltiesOn(params, net, trained), ...made.added],
-    });
+  const metrics = keptStates(kept, shapes);
+  const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names), ...metrics.state }; // biome-ignore format: short
+  /** What one forward pass is measured by. */
+  const measuredBy = (params: ParamTensors, fed: Fed, made: Forward): Measured => ({
+    outputs: made.outputs,
+    targets: net.outputs.match(fed.y, "y").map((it) => tensorFrom("y", it)),
+    weights:
+      fed.weight === undefined ? null : net.outputs.match(fed.weight, "weight").map((it) => tensorFrom("weight", it)),
+    batch: made.batch,
+    penalties: [...penaltiesOn(params, net, trained), ...made.added],
+  });
   const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
   const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) => {
     const before = new Map(Object.entries(totals));
@@ -132,12 +151,14 @@ function trainingProgram(
     inputs: inputsOf(net, targets, isWeighted),
     state,
     entries: {
-      train(given, { model: params, opt, totals }) {
+      train(given, states) {
+        const { model: params, opt, totals } = states;
         const fed: Fed = { x: given.x, y: given.y, weight: given.weight };
         const slots = new SlotUpdates(params, (path) => movable.has(path));
         const made = forward(net, params, fed.x, { training: true, slots }, watch.size > 0);
         for (const path of slots.values.keys()) idle.delete(path);
-        const scores = scoresOf(params, fed, made);
+        const measured = measuredBy(params, fed, made);
+        const scores = measure(measured);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
         const scaled = optimizer.scaleLoss?.(loss as Tensor<[], "f32">, opt) ?? loss; // a mean is a scalar of f32
@@ -152,21 +173,65 @@ function trainingProgram(
         const extra = watched(watch, { loss, weights, gradients, layers: made.layers, outputs: made.outputs, inputs: fed.x, targets: fed.y }); // biome-ignore format: short
         return {
           outputs: { ...means(scores), ...extra },
-          next: { ...updated, model: slots.next(updated.model), totals: grown(totals, scores) },
+          next: {
+            ...updated,
+            model: slots.next(updated.model),
+            totals: grown(totals, scores),
+            ...metrics.next("metrics", states, measured),
+          },
         };
       },
-      evaluate(given, { model: params, evaluationTotals }) {
+      evaluate(given, states) {
+        const { model: params, evaluationTotals } = states;
         const fed: Fed = { x: given.x, y: given.y, weight: given.weight };
-        const scores = scoresOf(params, fed, forward(net, params, fed.x, {}));
-        return { outputs: means(scores), next: { evaluationTotals: grown(evaluationTotals, scores) } };
+        const measured = measuredBy(params, fed, forward(net, params, fed.x, {}));
+        const scores = measure(measured);
+        const next = { evaluationTotals: grown(evaluationTotals, scores), ...metrics.next("evaluationMetrics", states, measured) }; // biome-ignore format: short
+        return { outputs: means(scores), next };
       },
       predict({ x }, { model: params }) {
         const { outputs } = forward(net, params, x, {});
         return { outputs: { output: outputs.map(({ logits, activation }) => activate(activation, logits)).tree() } };
       },
+      ...metrics.entries,
     },
   }) as unknown as TrainingProgram;
   return { ...made, warnings: [...(made.warnings ?? []), ...[...idle].map(idleSlot)] };
+}
+
+/** The states, updates and entries of metrics with slots; nothing where there are none. */
+function keptStates(kept: ReadonlyMap<string, KeptMetric>, shapes: Map<string, readonly number[]>) {
+  const names = [...kept.keys()];
+  const of = (part: KeptPart, states: object): ReadonlyMap<string, MetricState> =>
+    new Map(Object.entries<MetricState>(new Map(Object.entries(states)).get(part)));
+  const slots = (): ParamTree =>
+    Object.fromEntries(
+      [...kept].map(([name, { slots }]) => {
+        const each = Object.entries(slots).map(([slotName, { shape, start = 0 }]) => [
+          slotName,
+          slot(filled(start, ...shape)),
+        ]);
+        return [name, Object.fromEntries(each)];
+      }),
+    );
+  const results = (part: KeptPart) => (_: unknown, states: object) => {
+    const before = of(part, states);
+    const found = record(names, (name) => pick(kept, name).result(pick(before, name)));
+    for (const [name, { shape }] of Object.entries(found)) shapes.set(name, fixedShape(shape));
+    return { outputs: { [part]: found } };
+  };
+  if (kept.size === 0) return { state: {}, entries: {}, next: () => ({}) };
+  return {
+    state: { metrics: slots(), evaluationMetrics: slots() },
+    entries: {
+      [resultsEntry("metrics")]: results("metrics"),
+      [resultsEntry("evaluationMetrics")]: results("evaluationMetrics"),
+    },
+    next(part: KeptPart, states: object, measured: Measured) {
+      const before = of(part, states);
+      return { [part]: record(names, (name) => pick(kept, name).update(pick(before, name), measured)) };
+    },
+  };
 }
 
 function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {

@@ -15,8 +15,8 @@ import { CompilerBug, UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Shape } from "../graph/shape.ts";
-import type { OutputTensor } from "./built-model.ts";
 import { activate } from "./layers/activations.ts";
+import type { OutputTensor } from "./model.ts";
 import type { Ports } from "./ports.ts";
 
 /** What a training step has. Names of weights and layers are those of the model: "dense1.kernel", "dense1". */

@@ -139,6 +139,10 @@ describe("a row sets each option", () => {
 const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 const numbers = (length: number): Float32Array => Float32Array.from({ length }, (_, i) => Math.sin(3 * i + 1));
 
+/** Numbers that the layer takes. */
+const inputOf = ({ takes }: Layer, length: number): Float32Array =>
+  takes === "i32" ? Float32Array.from({ length }, (_, i) => i % 3) : numbers(length);
+
 /** What a layer gives for two samples while it trains, from the seed. */
 async function outputOf(layer: Layer, sample: readonly number[]): Promise<unknown> {
   const step = program({
@@ -151,7 +155,7 @@ async function outputOf(layer: Layer, sample: readonly number[]): Promise<unknow
     },
   });
   const executable = await compile(step, { target: "js", seed: 5 });
-  const { y } = await executable.run({ entry: "step", feeds: { x: numbers(2 * count(sample)) } });
+  const { y } = await executable.run({ entry: "step", feeds: { x: inputOf(layer, 2 * count(sample)) } });
   executable.dispose();
   return y;
 }
@@ -199,7 +203,7 @@ describe("layers", () => {
     expect(await outputOf(again, sample)).toEqual(await outputOf(layer, sample));
 
     const net = trainer(sequential([layer, flatten(), dense(1)]), { ...options, input: sample });
-    const x = numbers(4 * count(sample));
+    const x = inputOf(layer, 4 * count(sample));
     await net.compile({ target: "js", batch: 2, seed: 3 });
     await net.fit({ x, y: numbers(4), epochs: 1 });
     const loaded = await reloaded(net);
@@ -260,6 +264,13 @@ test.each(Object.entries<OptimizerRow>(optimizerRows))("the optimizer %s", async
 
 const lossOf = (name: string, options: object): Loss =>
   known(losses as unknown as Table<(options: object) => Loss>, name)(options);
+
+test("every metric is in the namespace, by the name of its schema", () => {
+  const names = Object.keys(metrics);
+  expect(Object.values<{ readonly name: string }>(metrics).map(({ name }) => name)).toEqual(names);
+  const own = ["mean", "own", "total"]; // code, in no table
+  expect(Object.keys(tensorloom.metrics).toSorted()).toEqual([...names, ...own].toSorted());
+});
 
 test("every loss is in the namespace, by the name of its schema", () => {
   expect(Object.entries<AnyLossSchema>(lossSchemas).map(([name, schema]) => [name, schema.name])).toEqual(

@@ -2,7 +2,7 @@
  * Several inputs, outputs and losses: names, types, and training against the float64 oracle of the same program.
  */
 import { describe, expect, expectTypeOf, test } from "vitest";
-import { add, concat, dense, dropout, f32, l2, meanAbsoluteError, model, mul, Pixels, type Scores, type Shape, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { add, concat, dense, dropout, type Evaluated, f32, meanAbsoluteError, model, mul, Pixels, sequential, sgd, type Tensor, type Trainer, trainer, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { largestError, ProgramOracle } from "../program-oracle.ts";
 
 const count = 10;
@@ -89,7 +89,7 @@ describe("two inputs and two outputs", () => {
     const net = twoHeads();
     type Names = "digit_loss" | "odd_loss" | "digit_accuracy" | "odd_near";
     expectTypeOf(net).toEqualTypeOf<Trainer<Names, "image" | "size", "digit" | "odd">>();
-    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Scores<Names>>();
+    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Evaluated<Names>>();
     // @ts-expect-error: an input is missing
     await expect(net.fit({ x: { image: x.image }, y })).rejects.toThrow(
       'fit: x lacks "size": it must have image, size',
@@ -195,73 +195,4 @@ describe("mistakes are found when the model or trainer is made", () => {
     expect(make).toThrow(UserError);
     expect(make).toThrow(message);
   }); // biome-ignore format: a table
-});
-
-describe("a model inside another one", () => {
-  const inner = () =>
-    model({
-      inputs: { image: [6], size: [2] },
-      layers: {
-        trunk: dense(5, { activation: "tanh", kernelRegularizer: l2(0.01) }),
-        digit: dense(4, { activation: "softmax" }),
-        odd: dense(1),
-      },
-      call({ image, size }, { trunk, digit, odd }) {
-        const hidden = trunk(concat([image, size], 1));
-        return { digit: digit(hidden), odd: odd(hidden) };
-      },
-    });
-  const half = () => model({ inputs: [6], layers: { less: dense(6) }, call: (x, { less }) => less(x) });
-
-  test("trains as its layers would, called twice too, with its penalties and the loss on logits", async () => {
-    const nested = model({
-      inputs: { image: [6], size: [2] },
-      layers: { half: half(), inner: inner() },
-      call({ image, size }, layers) {
-        const { digit, odd } = layers.inner({ image: layers.half(layers.half(image)), size });
-        expectTypeOf(odd).toEqualTypeOf<Tensor<Shape, "f32">>();
-        return { digit, odd };
-      },
-    });
-    const flat = model({
-      inputs: { image: [6], size: [2] },
-      layers: {
-        half: dense(6),
-        trunk: dense(5, { activation: "tanh", kernelRegularizer: l2(0.01) }),
-        digit: dense(4, { activation: "softmax" }),
-        odd: dense(1),
-      },
-      call({ image, size }, layers) {
-        const hidden = layers.trunk(concat([layers.half(layers.half(image)), size], 1));
-        return { digit: layers.digit(hidden), odd: layers.odd(hidden) };
-      },
-    });
-    const options = {
-      loss: { digit: "softmaxCrossEntropy", odd: "meanSquaredError" },
-      optimizer: sgd({ learningRate: 0.1 }),
-    } as const;
-    const [a, b] = [trainer(nested, options), trainer(flat, options)];
-    for (const net of [a, b]) await net.compile({ target: "js", batch: 5, seed: 2 });
-    expect(a.executable.state.names.slice(0, 4)).toEqual(["model.half.less.kernel", "model.half.less.bias", "model.inner.trunk.kernel", "model.inner.trunk.bias"]); // biome-ignore format: names
-    const weights = await Promise.all(a.executable.state.names.map((name) => a.executable.state.read(name)));
-    for (const [i, name] of b.executable.state.names.entries()) b.executable.state.write(name, weights[i] ?? []);
-    const [one, two] = [await a.fit({ x, y, epochs: 3, seed: 2 }), await b.fit({ x, y, epochs: 3, seed: 2 })];
-    expect(one.epochs.map(({ loss }) => loss)).toEqual(two.epochs.map(({ loss }) => loss));
-    expect(await a.predict({ x })).toEqual(await b.predict({ x }));
-    for (const net of [a, b]) net.dispose();
-  });
-
-  test("what it is called on must be as its inputs are", () => {
-    const connect = (call: (inner: (given: never) => { readonly odd: Tensor }, image: Tensor) => Tensor) => () =>
-      model({
-        inputs: { image: [6] },
-        layers: { inner: inner() },
-        call: ({ image }, layers) => call(layers.inner as never, image),
-      });
-    const odd = connect((inner, image) => inner(image as never).odd);
-    expect(odd).toThrow('what the model "inner" is called on must be an object with one value each for image, size');
-    const wide = connect((inner, image) => inner({ image, size: image } as never).odd);
-    expect(wide).toThrow('the model "inner" takes inputs.size as f32[batch,2], not f32[batch,6]');
-    expect(() => sequential([half() as never])).toThrow("layers");
-  });
 });

@@ -170,8 +170,8 @@ test("a name that other libraries have for a loss or metric is told ours", async
   expect(await refused(() => line({ loss: "binary_crossentropy" as never }))).toContain(
     'there is no loss "binary_crossentropy"; did you mean "binaryCrossentropy"?',
   );
-  expect(await refused(() => line({ metrics: ["acc"] }))).toContain(
-    'there is no metric "acc"; did you mean "accuracy"?',
+  expect(await refused(() => line({ metrics: ["binary_accuracy" as never] }))).toContain(
+    'there is no metric "binary_accuracy"; did you mean "binaryAccuracy"?',
   );
 });
 

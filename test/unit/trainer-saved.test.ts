@@ -178,8 +178,8 @@ describe("layers and optimizers from their configs", () => {
   test.each<[string, unknown, string]>([
     ["no object", 3, "layerFrom: config: expected an object, found 3"],
     ["no kind", {}, "config.kind: expected a text, found nothing"],
-    ["an unknown kind", { kind: "mine" }, "expected a layer (activation, dense, "],
-    ["an unknown field", { kind: "dense", units: 2, unit: 3 }, 'expected only kind, name, units, activation, useBias, initializer, trainable, kernelRegularizer, biasRegularizer, kernelConstraint, biasConstraint, found "unit"'],
+    ["an unknown kind", { kind: "mine" }, "expected a layer (activation, "],
+    ["an unknown field", { kind: "dense", units: 2, unit: 3 }, 'expected only kind, name, units, activation, useBias, initializer, '],
     ["__proto__", JSON.parse('{"kind":"flatten","__proto__":{"kind":"dense"}}'), 'found "__proto__"'],
     ["no units", { kind: "dense" }, 'expected the field "units", found none'],
     ["half a unit", { kind: "dense", units: 0.5 }, "config.units: expected a whole number from 1, found 0.5"],

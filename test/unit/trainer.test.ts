@@ -11,6 +11,7 @@ import {
   compileOn,
   dense,
   type EpochState,
+  type Evaluated,
   FeedError,
   f32,
   i32,
@@ -19,7 +20,6 @@ import {
   Pixels,
   type Progress,
   rmsprop,
-  type Scores,
   sequential,
   sgd,
   softmaxCrossEntropy,
@@ -609,7 +609,7 @@ describe("losses and metrics", () => {
   test("tsc knows the scores by name", () => {
     const net = classifier();
     expectTypeOf(net).toEqualTypeOf<Trainer<"accuracy">>();
-    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Scores<"accuracy">>();
+    expectTypeOf(net.evaluate).returns.resolves.toEqualTypeOf<Evaluated<"accuracy">>();
     expect(net).toBeInstanceOf(Trainer);
   });
 });

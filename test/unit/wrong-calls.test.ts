@@ -178,7 +178,7 @@ const others = new Set(
       " ",
     ),
     ..."learningRateScheduler terminateOnNaN lambdaCallback".split(" "),
-    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom lossFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
+    ..."dataset rows toCategorical gradientDistance l1 l2 layerFrom lossFrom metricFrom numericGradient optimizerFrom freeze slotUpdates saveNpy saveSafetensors writeNpy writeSafetensors".split(
       " ",
     ),
   ].slice(1),
@@ -310,6 +310,16 @@ test.each(Object.entries(tensorloom.losses))(
     const call = make as (...args: readonly unknown[]) => unknown;
     expect(() => call({ nonsense: 1 })).toThrow(`${name}: there is no option "nonsense"`);
     expect(() => call({ reduction: "average" })).toThrow(`${name}: reduction must be one of`);
+    expect(() => call({}, 1)).toThrow(`${name} takes one argument`);
+  },
+);
+
+test.each(Object.entries(tensorloom.metrics).filter(([name]) => !["own", "mean", "total"].includes(name)))(
+  "metrics.%s refuses options that it has not, and more arguments",
+  (name, make) => {
+    const call = make as (...args: readonly unknown[]) => unknown;
+    expect(() => call({ nonsense: 1 })).toThrow(`${name}: there is no option "nonsense"`);
+    expect(() => call({ name: 1 })).toThrow(`${name}: name must be a text`);
     expect(() => call({}, 1)).toThrow(`${name} takes one argument`);
   },
 );

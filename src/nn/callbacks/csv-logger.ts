@@ -6,7 +6,7 @@
  */
 import { checkArguments, checkOptions, checkValue, flag, type Kind, type OptionTable, text } from "../../core/options.ts"; // biome-ignore format: names
 import type { EpochRecord } from "../history.ts";
-import { scoresOf } from "../progress.ts";
+import { scoresOf, withoutTables } from "../progress.ts";
 import type { Callback, TrainBegin } from "./callback.ts";
 import { LineFile } from "./log-lines.ts";
 
@@ -62,8 +62,10 @@ function columnsOf({ scores, validates }: TrainBegin): readonly string[] {
 }
 
 function valuesOf(record: EpochRecord): Readonly<Record<string, number | undefined>> {
-  const { epoch, learningRate: learning_rate, seconds, validation = {} } = record;
-  const validated = Object.entries(validation).map(([name, value]) => [`val_${name}`, value] as const);
+  const { epoch, learningRate: learning_rate, seconds, validation } = record;
+  const validated = Object.entries(validation === undefined ? {} : withoutTables(validation)).map(
+    ([name, value]) => [`val_${name}`, value] as const,
+  );
   return { ...scoresOf(record), ...Object.fromEntries(validated), epoch, learning_rate, seconds };
 }
 

@@ -152,7 +152,6 @@ function valueAt(place: string, moment: Moment, run: TrainBegin | null): number 
   if (place === "batch") return moment.step ?? 0;
   if (place === "learningRate") return moment.learningRate ?? Number.NaN;
   const score = run === null ? null : findScore(place, run);
-  const scores: Readonly<Record<string, unknown>> =
-    (score?.of === "validation" ? moment.validation : { ...moment }) ?? {};
+  const scores: Readonly<Record<string, unknown>> = { ...(score?.of === "validation" ? moment.validation : moment) };
   return Number(scores[score?.name ?? ""] ?? Number.NaN);
 }

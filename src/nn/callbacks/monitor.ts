@@ -7,7 +7,7 @@ import { UserError } from "../../core/errors.ts";
 import { type OptionTable, oneOf, text } from "../../core/options.ts";
 import { atLine, type Origin } from "../../core/origin.ts";
 import { closest } from "../../core/spelling.ts";
-import type { Scores } from "../history.ts";
+import type { Evaluated, Scores } from "../history.ts";
 import type { TrainBegin } from "./callback.ts";
 
 /** Whether smaller or larger values are better; "auto" follows from the name. */
@@ -50,7 +50,7 @@ function camelCase(name: string): string {
 
 /** What the history keeps of an epoch, or of the batches so far. */
 export interface Scored {
-  readonly validation?: Readonly<Record<string, number>>;
+  readonly validation?: Evaluated;
 }
 
 export class Monitor {

@@ -15,7 +15,7 @@ import type { StoredTensor } from "../../io/safetensors.ts";
 import type { HyperParameters } from "../../io/tensorboard/hparams.ts";
 import { type SummaryWriter, writerIn } from "../../io/tensorboard/summary-writer.ts";
 import type { EpochRecord } from "../history.ts";
-import { scoresOf } from "../progress.ts";
+import { scoresOf, withoutTables } from "../progress.ts";
 import type { BatchRecord, Callback, FitControl, TrainBegin } from "./callback.ts";
 import { weightImage } from "./weight-image.ts";
 
@@ -131,8 +131,9 @@ class Board {
     if (learningRate !== undefined) this.#train.scalar("epoch_learning_rate", learningRate, at);
     if (writeStepsPerSecond) this.#train.scalar("epoch_steps_per_second", perSecond, at);
     if (validation !== undefined && this.#validation !== null) {
-      this.#scalars(this.#validation, "epoch_", validation, at);
-      for (const [name, value] of Object.entries(validation)) {
+      const scores = withoutTables(validation);
+      this.#scalars(this.#validation, "epoch_", scores, at);
+      for (const [name, value] of Object.entries(scores)) {
         this.#validation.scalar(`evaluation_${name}_vs_iterations`, value, iterations);
       }
     }

@@ -2,14 +2,11 @@
 import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
 import {
-  abs,
-  add,
-  clip,
   elu,
+  exp,
   gelu,
   leakyRelu,
-  less,
-  mul,
+  logSoftmax,
   relu,
   selu,
   sigmoid,
@@ -17,10 +14,10 @@ import {
   softmax,
   softplus,
   tanh,
-  where,
 } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
+import * as keras from "../keras-activations.ts";
 
 type Values = Tensor<Shape, "f32">;
 
@@ -32,11 +29,29 @@ const activations = {
   gelu: (x: Values): Values => gelu(x),
   silu: (x: Values): Values => silu(x),
   sigmoid: (x: Values): Values => sigmoid(x),
-  hardSigmoid: (x: Values): Values => where(less(abs(x), 3), add(mul(x, 1 / 6), 0.5), clip(x, 0, 1)),
   softplus: (x: Values): Values => softplus(x),
   tanh: (x: Values): Values => tanh(x),
   softmax: (x: Values): Values => softmax(x),
   linear: (x: Values): Values => x,
+  celu: (x: Values): Values => keras.celu(x),
+  exponential: (x: Values): Values => exp(x),
+  hardShrink: (x: Values): Values => keras.hardShrink(x),
+  hardSigmoid: (x: Values): Values => keras.hardSigmoid(x),
+  hardSilu: (x: Values): Values => keras.hardSilu(x),
+  hardSwish: (x: Values): Values => keras.hardSilu(x),
+  hardTanh: (x: Values): Values => keras.hardTanh(x),
+  logSigmoid: (x: Values): Values => keras.logSigmoid(x),
+  logSoftmax: (x: Values): Values => logSoftmax(x),
+  mish: (x: Values): Values => keras.mish(x),
+  relu6: (x: Values): Values => keras.relu6(x),
+  softShrink: (x: Values): Values => keras.softShrink(x),
+  softsign: (x: Values): Values => keras.softsign(x),
+  sparsemax: (x: Values): Values => keras.sparsemax(x),
+  sparsePlus: (x: Values): Values => keras.sparsePlus(x),
+  sparseSigmoid: (x: Values): Values => keras.sparseSigmoid(x),
+  squareplus: (x: Values): Values => keras.squareplus(x),
+  swish: (x: Values): Values => silu(x),
+  tanhShrink: (x: Values): Values => keras.tanhShrink(x),
 };
 
 /** Functions of this library by name, with their default options; "linear" is none. */

@@ -1,5 +1,6 @@
 /** All layers that have a name, by it: what `layerFrom` reads, and tests go through. A new one is a line here. */
 export { activationSchema as activation } from "./activation.ts";
+export { activityRegularizationSchema as activityRegularization } from "./activity-regularization.ts";
 export { adaptiveAveragePooling1dSchema as adaptiveAveragePooling1d, adaptiveAveragePooling2dSchema as adaptiveAveragePooling2d, adaptiveAveragePooling3dSchema as adaptiveAveragePooling3d, adaptiveMaxPooling1dSchema as adaptiveMaxPooling1d, adaptiveMaxPooling2dSchema as adaptiveMaxPooling2d, adaptiveMaxPooling3dSchema as adaptiveMaxPooling3d } from "./adaptive-pooling.ts"; // biome-ignore format: names
 export { additiveAttentionSchema as additiveAttention, attentionSchema as attention } from "./attention/attention.ts";
 export { groupQueryAttentionSchema as groupQueryAttention, multiHeadAttentionSchema as multiHeadAttention } from "./attention/multi-head.ts"; // biome-ignore format: names
@@ -10,9 +11,24 @@ export { depthwiseConv1dSchema as depthwiseConv1d, depthwiseConv2dSchema as dept
 export { dotSchema as dot } from "./dot.ts";
 export { dropoutSchema as dropout } from "./dropout.ts";
 export { einsumDenseSchema as einsumDense } from "./einsum-dense.ts";
+export { embeddingSchema as embedding } from "./embedding.ts";
+export {
+  categoryEncodingSchema as categoryEncoding,
+  discretizationSchema as discretization,
+  integerLookupSchema as integerLookup,
+} from "./encoding.ts";
 export { flattenSchema as flatten } from "./flatten.ts";
 export { globalAveragePooling1dSchema as globalAveragePooling1d, globalAveragePooling2dSchema as globalAveragePooling2d, globalAveragePooling3dSchema as globalAveragePooling3d, globalMaxPooling1dSchema as globalMaxPooling1d, globalMaxPooling2dSchema as globalMaxPooling2d, globalMaxPooling3dSchema as globalMaxPooling3d } from "./global-pooling.ts"; // biome-ignore format: names
+export { maskingSchema as masking } from "./masking.ts";
 export { addSchema as add, averageSchema as average, concatenateSchema as concatenate, maximumSchema as maximum, minimumSchema as minimum, multiplySchema as multiply, subtractSchema as subtract } from "./merging.ts"; // biome-ignore format: names
+export {
+  alphaDropoutSchema as alphaDropout,
+  gaussianDropoutSchema as gaussianDropout,
+  gaussianNoiseSchema as gaussianNoise,
+  spatialDropout1dSchema as spatialDropout1d,
+  spatialDropout2dSchema as spatialDropout2d,
+  spatialDropout3dSchema as spatialDropout3d,
+} from "./noise.ts";
 export { batchNormalizationSchema as batchNormalization } from "./norms/batch-normalization.ts";
 export { groupNormalizationSchema as groupNormalization } from "./norms/group-normalization.ts";
 export {
@@ -23,6 +39,15 @@ export {
 export { normalizationSchema as normalization } from "./norms/normalization.ts";
 export { spectralNormalizationSchema as spectralNormalization } from "./norms/spectral-normalization.ts";
 export { averagePooling1dSchema as averagePooling1d, averagePooling2dSchema as averagePooling2d, averagePooling3dSchema as averagePooling3d, maxPooling1dSchema as maxPooling1d, maxPooling2dSchema as maxPooling2d, maxPooling3dSchema as maxPooling3d } from "./pooling.ts"; // biome-ignore format: names
+export { randomBrightnessSchema as randomBrightness, randomContrastSchema as randomContrast } from "./random-colors.ts";
+export { randomCropSchema as randomCrop, randomFlipSchema as randomFlip, randomRotationSchema as randomRotation, randomTranslationSchema as randomTranslation, randomZoomSchema as randomZoom } from "./random-images.ts"; // biome-ignore format: names
+export {
+  eluSchema as elu,
+  leakyReluSchema as leakyRelu,
+  preluSchema as prelu,
+  reluSchema as relu,
+  softmaxSchema as softmax,
+} from "./rectifiers.ts";
 export { bidirectionalSchema as bidirectional } from "./recurrent/bidirectional.ts";
 export { convLstm1dSchema as convLstm1d, convLstm2dSchema as convLstm2d, convLstm3dSchema as convLstm3d } from "./recurrent/conv-lstm.ts"; // biome-ignore format: names
 export { gruCellSchema as gruCell, gruSchema as gru } from "./recurrent/gru.ts";

@@ -109,10 +109,9 @@ export interface Several {
   ): readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
 }
 
-/** It has what a layer must have; of a model the parameters are no function of a sample. */
+/** It has what a layer must have. */
 export function isLayer(given: unknown): given is Layer {
-  if (typeof given !== "object" || given === null || !("apply" in given && "params" in given)) return false;
-  return typeof given.apply === "function" && typeof given.params === "function";
+  return typeof given === "object" && given !== null && "apply" in given && "params" in given;
 }
 
 /** The shape of the samples of a batch, where all of it is known; null for a vector, which may be one sample without a batch. */

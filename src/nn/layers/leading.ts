@@ -6,13 +6,14 @@ export interface Leading<O extends object> {
   readonly call: ArrayLike<unknown>;
 }
 
-/** `key` is the option that a number or a list in the first place stands for. */
+/** `key` is the option that a number, a word or a list in the first place stands for. */
 export function leading<K extends string, V, O extends { readonly [P in K]?: V }>(
   key: K,
   given: ArrayLike<unknown> & { readonly 0?: V | O; readonly 1?: O },
 ): Leading<O> {
   const [first, second] = [given[0], given[1]];
-  if (typeof first !== "number" && !Array.isArray(first)) return { options: first as O | undefined, call: given };
+  const isOption = typeof first === "number" || typeof first === "string" || Array.isArray(first);
+  if (!isOption) return { options: first as O | undefined, call: given };
   const isOptions = typeof second === "object" && second !== null && !Array.isArray(second);
   if (second !== undefined && !isOptions) return { options: second, call: Array.from(given).slice(1) }; // what it is not is said
   const options = { ...second, [key]: first } as unknown as O;

@@ -28,14 +28,8 @@ export function keyed<L extends Layer>(call: string, layers: readonly L[]): read
   });
 }
 
-/** A member, be it a layer or a model. */
-interface Limited {
-  readonly key: string;
-  readonly layer: Pick<Layer, "regularizers" | "constraints">;
-}
-
 /** Penalties on the members' parameters, by their paths. */
-export function regularizersOf(members: Iterable<Limited>): ReadonlyMap<string, Regularizer> {
+export function regularizersOf(members: Iterable<Member>): ReadonlyMap<string, Regularizer> {
   const found = [...members].flatMap(({ key, layer }) =>
     [...(layer.regularizers ?? [])].map(([path, it]) => [`${joinPath("", key)}.${path}`, it] as const),
   );
@@ -43,7 +37,7 @@ export function regularizersOf(members: Iterable<Limited>): ReadonlyMap<string, 
 }
 
 /** What the members' parameters become after each update, by their paths. */
-export function constraintsOf(members: Iterable<Limited>): ReadonlyMap<string, Constraint> {
+export function constraintsOf(members: Iterable<Member>): ReadonlyMap<string, Constraint> {
   const found = [...members].flatMap(({ key, layer }) =>
     [...(layer.constraints ?? [])].map(([path, it]) => [`${joinPath("", key)}.${path}`, it] as const),
   );

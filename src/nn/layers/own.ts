@@ -31,14 +31,13 @@ import { refusePromise } from "../../dsl/check.ts";
 import { cast } from "../../dsl/ops.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
-import { printShape, type Shape } from "../../graph/shape.ts";
+import type { Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
 import { isPlainObject } from "../ports.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type ActivationName, activationKind } from "./activations.ts";
 import {
-  floatsFrom,
   isSampleShape,
   type Layer,
   type MaskRule,
@@ -156,7 +155,7 @@ export function layer<
     logits: mode.logits === true && activation !== "linear",
     frozen: mode.slots?.isFrozen(given) === true,
     update: updateIn(name, mode),
-    addLoss: (value) => mode.onLoss?.(lossFrom(what, value)),
+    addLoss: (value) => mode.onLoss?.(value),
   });
   const made: Layer<R, M> = {
     name,
@@ -195,16 +194,6 @@ export function layer<
       },
     },
   };
-}
-
-/** What is added to the loss, which must be one number. */
-function lossFrom(what: string, value: unknown): Tensor<[], "f32"> {
-  const found = floatsFrom(`${what}: addLoss`, value);
-  if (found.shape.length === 0) return found as Tensor<[], "f32">; // as its shape says
-  const line = atLine(here("addLoss"));
-  throw new ShapeError(
-    `${what}: addLoss takes one number, not f32${printShape(found.shape)}: mean(x) makes one${line}`,
-  );
 }
 
 /** x as the layer takes it. */

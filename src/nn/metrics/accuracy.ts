@@ -10,37 +10,160 @@
  * numbers that are no probabilities have no accuracy.
  */
 import { isInteger } from "../../core/dtype.ts";
-import { UserError } from "../../core/errors.ts";
-import { argmax, cast, equal, greater } from "../../dsl/ops.ts";
+import { CompilerBug, UserError } from "../../core/errors.ts";
+import { count, number } from "../../core/options.ts";
+import { and, argmax, cast, equal, greater, less, oneHot, reshape, sum, where } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
-import type { Shape } from "../../graph/shape.ts";
-import type { Head } from "../built-model.ts";
+import type { SampleShape } from "../layers/layer.ts";
 import { alignTarget } from "../losses/loss.ts";
 import type { OutputLoss } from "../losses/losses.ts";
-import type { Measuring, Standing } from "./metric.ts";
+import type { Head } from "../model.ts";
+import { type OptionsOf, option } from "../schema.ts";
+import { meanOf } from "./means.ts";
+import { type Metric, type MetricParts, metricOf, metricSchema, type Named } from "./metric.ts";
 
-export const accuracy: Standing = { standsFor: accuracyFor };
+const chosen = (): never => {
+  throw new CompilerBug("accuracy stands for another metric");
+};
+
+export const accuracySchema = metricSchema({
+  name: "accuracy",
+  options: {},
+  make: (): MetricParts => ({
+    of: "scores",
+    labels: "any",
+    slots: chosen,
+    update: chosen,
+    result: chosen,
+    standsFor: accuracyFor,
+  }),
+});
+
+/** The share of right answers: `categoricalAccuracy` or `binaryAccuracy`, as the loss and the model's last activation say. In a trainer. */
+export function accuracy<const N extends string = "accuracy">(options: Named<N> = {}): Metric<N, "number"> {
+  return metricOf(accuracySchema, options, arguments);
+}
+
+const rows = (name: string) => (shape: SampleShape) =>
+  (shape.at(-1) ?? 1) > 1
+    ? null
+    : `the metric "${name}" asks which of a row's numbers is the largest, and this output has rows of one: use "binaryAccuracy"`;
+
+const hits = (name: string): MetricParts =>
+  meanOf(name, { of: "scores", labels: "any", check: rows(name), measure: hitsOfRows });
+
+export const categoricalAccuracySchema = metricSchema({
+  name: "categoricalAccuracy",
+  options: {},
+  make: () => hits("categoricalAccuracy"),
+});
 
 /** The largest output stands at the label, or where the label's row is largest. */
-export const categoricalAccuracy: Measuring = {
-  of: "scores",
-  labels: "any",
-  check: (shape) =>
-    (shape.at(-1) ?? 1) > 1
-      ? null
-      : 'the metric "categoricalAccuracy" asks which of a row\'s numbers is the largest, and this output has rows of one: use "binaryAccuracy"',
-  measure: hitsOfRows,
+export function categoricalAccuracy<const N extends string = "categoricalAccuracy">(
+  options: Named<N> = {},
+): Metric<N, "number"> {
+  return metricOf(categoricalAccuracySchema, options, arguments);
+}
+
+export const sparseCategoricalAccuracySchema = metricSchema({
+  name: "sparseCategoricalAccuracy",
+  options: {},
+  make: () => hits("sparseCategoricalAccuracy"),
+});
+
+/** The same: labels are looked at. */
+export function sparseCategoricalAccuracy<const N extends string = "sparseCategoricalAccuracy">(
+  options: Named<N> = {},
+): Metric<N, "number"> {
+  return metricOf(sparseCategoricalAccuracySchema, options, arguments);
+}
+
+const binaryOptions = {
+  /** Probabilities above it are yes. One half by default. */
+  threshold: option(number(), 0.5),
 };
 
-/** Each output lies on its label's side of one half. */
-export const binaryAccuracy: Measuring = {
-  of: "probabilities",
-  labels: "values",
-  measure: (probabilities, wanted) => cast(equal(isLarge(probabilities), isLarge(wanted)), "f32"),
+/** Options of `binaryAccuracy`. */
+export interface BinaryAccuracyOptions extends OptionsOf<typeof binaryOptions> {}
+
+export const binaryAccuracySchema = metricSchema({
+  name: "binaryAccuracy",
+  options: binaryOptions,
+  make: ({ threshold }) =>
+    meanOf("binaryAccuracy", {
+      of: "probabilities",
+      labels: "values",
+      measure: (output, wanted) => cast(equal(isAbove(output, threshold), isAbove(wanted, 0.5)), "f32"),
+    }),
+});
+
+/** Each output lies on its label's side of the threshold. */
+export function binaryAccuracy<const N extends string = "binaryAccuracy">(
+  options: BinaryAccuracyOptions & Named<N> = {},
+): Metric<N, "number"> {
+  return metricOf(binaryAccuracySchema, options, arguments);
+}
+
+export const matchesSchema = metricSchema({
+  name: "matches",
+  options: {},
+  make: () =>
+    meanOf("matches", {
+      of: "output",
+      labels: "values",
+      measure: (output, wanted) => cast(equal(output, wanted), "f32"),
+    }),
+});
+
+/** How often outputs are the target itself: the class `Accuracy` of Keras. */
+export function matches<const N extends string = "matches">(options: Named<N> = {}): Metric<N, "number"> {
+  return metricOf(matchesSchema, options, arguments);
+}
+
+const topOptions = {
+  /** Among how many. 5 by default. */
+  k: option(count, 5),
 };
+
+/** Options of `topKCategoricalAccuracy`. */
+export interface TopKOptions extends OptionsOf<typeof topOptions> {}
+
+const amongTop = (name: string, k: number): MetricParts =>
+  meanOf(name, {
+    of: "scores",
+    labels: "any",
+    check: rows(name),
+    measure: (output, target) => isAmongTop(output, target, k),
+  });
+
+export const topKCategoricalAccuracySchema = metricSchema({
+  name: "topKCategoricalAccuracy",
+  options: topOptions,
+  make: ({ k }) => amongTop("topKCategoricalAccuracy", k),
+});
+
+/** The label is among the k largest of its row, ties being within. */
+export function topKCategoricalAccuracy<const N extends string = "topKCategoricalAccuracy">(
+  options: TopKOptions & Named<N> = {},
+): Metric<N, "number"> {
+  return metricOf(topKCategoricalAccuracySchema, options, arguments);
+}
+
+export const sparseTopKCategoricalAccuracySchema = metricSchema({
+  name: "sparseTopKCategoricalAccuracy",
+  options: topOptions,
+  make: ({ k }) => amongTop("sparseTopKCategoricalAccuracy", k),
+});
+
+/** The same: labels are looked at. */
+export function sparseTopKCategoricalAccuracy<const N extends string = "sparseTopKCategoricalAccuracy">(
+  options: TopKOptions & Named<N> = {},
+): Metric<N, "number"> {
+  return metricOf(sparseTopKCategoricalAccuracySchema, options, arguments);
+}
 
 /** Which of them "accuracy" is here. Throws where outputs are no probabilities, as far as anybody can tell. */
-function accuracyFor(loss: OutputLoss, { shape, activation: ending }: Head): ReturnType<Standing["standsFor"]> {
+function accuracyFor(loss: OutputLoss, { shape, activation: ending }: Head): "categoricalAccuracy" | "binaryAccuracy" {
   const { name, target } = loss;
   if (ending === "softmax") return "categoricalAccuracy";
   if (loss.accuracy !== null) return loss.accuracy;
@@ -56,14 +179,28 @@ function accuracyFor(loss: OutputLoss, { shape, activation: ending }: Head): Ret
   );
 }
 
-/** For each row 1 where its largest number is the label's. Labels are class numbers, or a number for each class. */
-function hitsOfRows(rows: Tensor<Shape, "f32">, target: Tensor): Tensor {
-  const isRows = target.shape.length === rows.shape.length && target.shape.at(-1) !== 1;
-  const labels = isRows ? argmax(alignTarget("categoricalAccuracy", rows, target)) : target;
-  const found = argmax(rows);
-  return cast(equal(found, alignTarget("categoricalAccuracy", found, labels)), "f32");
+/** For each row the class of its label: labels are class numbers, or a number for each class. */
+function labelsOf(name: string, output: Tensor, target: Tensor, found: Tensor): Tensor {
+  const isRows = target.shape.length === output.shape.length && target.shape.at(-1) !== 1;
+  const labels = isRows ? argmax(alignTarget(name, output, target)) : target;
+  return alignTarget(name, found, labels);
 }
 
-function isLarge(x: Tensor): Tensor {
-  return cast(greater(x, 0.5), "i32");
+/** For each row 1 where its largest number is the label's. */
+function hitsOfRows(output: Tensor, target: Tensor): Tensor {
+  const found = argmax(output);
+  return cast(equal(found, labelsOf("categoricalAccuracy", output, target, found)), "f32");
+}
+
+/** 1 where fewer than k are above the label's; not where that is NaN. */
+function isAmongTop(output: Tensor, target: Tensor, k: number): Tensor {
+  const labels = labelsOf("topKCategoricalAccuracy", output, target, argmax(output));
+  const isLabel = oneHot(labels, Number(output.shape.at(-1)), "bool");
+  const own: Tensor = sum(where(isLabel, output, 0), { axis: -1 });
+  const above: Tensor = sum(cast(greater(output, reshape(own, [...own.shape, 1])), "f32"), { axis: -1 });
+  return cast(and(less(above, k), equal(own, own)), "f32");
+}
+
+function isAbove(x: Tensor, threshold: number): Tensor {
+  return cast(greater(x, threshold), "i32");
 }

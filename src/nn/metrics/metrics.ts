@@ -1,50 +1,122 @@
-/** Metrics of a trainer: by name or a function of the user's, ready to be put into a program. */
+/** Metrics of a trainer: by name, made with options, or a function of the user's, ready to be put into a program. */
 import { UserError } from "../../core/errors.ts";
 import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
-import type { Tensor } from "../../dsl/tensor.ts";
+import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
-import type { Head, OutputTensor } from "../built-model.ts";
+import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import { activate } from "../layers/activations.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
 import { measureKind, type OutputLoss, unknownName } from "../losses/losses.ts";
+import type { Head, OutputTensor } from "../model.ts";
+import { codeError, type Nested, schemaOf } from "../schema.ts";
 import * as metrics from "./all.ts";
-import type { Measuring, MetricSchema } from "./metric.ts";
+import { weightedMean } from "./means.ts";
+import { type AnyMetricSchema, Metric, type MetricParts, type MetricSlot, type MetricState } from "./metric.ts";
+
+const short = {
+  acc: "accuracy",
+  mse: "meanSquaredError",
+  mae: "meanAbsoluteError",
+  mape: "meanAbsolutePercentageError",
+  msle: "meanSquaredLogarithmicError",
+  bce: "binaryCrossentropy",
+  kld: "klDivergence",
+} as const satisfies Readonly<Record<string, keyof typeof metrics>>;
+
+/** Those that cannot do without options. */
+type NeedsOptions =
+  | "precisionAtRecall"
+  | "recallAtPrecision"
+  | "sensitivityAtSpecificity"
+  | "specificityAtSensitivity"
+  | "meanIoU"
+  | "iou"
+  | "oneHotIoU"
+  | "oneHotMeanIoU"
+  | "confusionMatrix";
 
 /**
- * accuracy: one of the next two. categoricalAccuracy: the largest output stands at the label, or where the label's row is
- * largest. binaryAccuracy: each output lies on its label's side of one half. The errors compare element by element.
+ * Each stands for the metric of the namespace `metrics` with its default options; "acc", "mse", "mae", "mape", "msle", "bce" and
+ * "kld" are short for some. accuracy: `categoricalAccuracy` or `binaryAccuracy`, as loss and model say.
  */
-export type MetricName = Spelled<keyof typeof metrics>;
+export type MetricName = Spelled<Exclude<keyof typeof metrics, NeedsOptions> | keyof typeof short>;
 
-const schemas: Readonly<Record<MetricName, MetricSchema>> = metrics;
+const schemas: Readonly<Record<keyof typeof metrics, AnyMetricSchema>> = metrics;
 
-export const metricKind = keyOf(schemas);
+const { precisionAtRecall: _a, recallAtPrecision: _b, sensitivityAtSpecificity: _c, specificityAtSensitivity: _d, meanIoU: _e, iou: _f, oneHotIoU: _g, oneHotMeanIoU: _h, confusionMatrix: _i, ...named } = metrics; // biome-ignore format: short
+
+export const metricKind = keyOf({ ...named, ...short } satisfies Readonly<Record<MetricName, unknown>>);
+
+const shortKind = keyOf(short);
+
+/** A metric of a trainer. */
+export type GivenMetric = MetricName | Metric | Measure;
 
 /** A metric for one output of a model. */
-export type Metric = (output: OutputTensor, target: Tensor) => Tensor;
+export interface OutputMetric {
+  /** Of a mean over samples: what is measured of each. */
+  readonly measure: ((output: OutputTensor, target: Tensor) => Tensor) | null;
+  /** What is kept on the device. */
+  readonly slots: Readonly<Record<string, MetricSlot>>;
+  update(state: MetricState, seen: SeenOutput): MetricState;
+  result(state: MetricState): Tensor;
+}
+
+interface SeenOutput {
+  readonly output: OutputTensor;
+  readonly target: Tensor;
+  readonly weight?: Tensor | undefined;
+  readonly mask?: Mask | undefined;
+}
 
 /** A metric as a user gives it. */
-export function metricFrom(given: unknown): MetricName | Measure {
-  if (measureKind.accepts(given) || metricKind.accepts(given)) return given;
+export function metricFrom(given: unknown): GivenMetric {
+  if (given instanceof Metric || measureKind.accepts(given) || metricKind.accepts(given)) return given;
   throw unknownName("metric", given, metricKind);
 }
 
-/** By name, or a function of the model's output, with its last activation, and the target. */
-export function resolveMetric(metric: MetricName | Measure, loss: OutputLoss, head: Head): Metric {
-  if (typeof metric === "function") return (output, target) => metric(shownBy(output), target);
-  const given = schemas[metric];
-  if ("standsFor" in given) return resolveMetric(given.standsFor(loss, head), loss, head);
-  const problem = given.check?.(head.shape) ?? null;
+/** A metric with its options. */
+export function metricNamed(given: MetricName | Metric): Metric {
+  if (given instanceof Metric) return given;
+  return schemas[shortKind.accepts(given) ? short[given] : given].standard();
+}
+
+/** By name, by options, or a function of the model's output, with its last activation, and the target. */
+export function resolveMetric(given: GivenMetric, loss: OutputLoss, head: Head): OutputMetric {
+  if (typeof given === "function") return ofMeasure(given);
+  const { name, parts } = metricNamed(given);
+  if (parts.standsFor !== undefined) return resolveMetric(parts.standsFor(loss, head), loss, head);
+  const problem = parts.check?.(head.shape) ?? null;
   if (problem !== null) throw new UserError(`trainer: ${problem}`);
-  return (output, target) => {
-    const compared = comparedBy(given, output, loss);
-    return given.measure(compared, given.labels === "any" ? target : alignTarget(metric, compared, target));
+  const compared = (output: OutputTensor, target: Tensor): readonly [Tensor<Shape, "f32">, Tensor] => {
+    const values = comparedBy(parts, output, loss);
+    return [values, parts.labels === "any" ? target : alignTarget(name, values, target)];
+  };
+  const { measure } = parts;
+  return {
+    measure: measure === undefined ? null : (output, target) => measure(...compared(output, target)),
+    slots: parts.slots({ output: head.shape }),
+    update(state, { output: made, target: labelled, ...seen }) {
+      const [output, target] = compared(made, labelled);
+      return parts.update(state, { ...seen, output, target });
+    },
+    result: (state) => parts.result(state),
+  };
+}
+
+function ofMeasure(measure: Measure): OutputMetric {
+  const parts = weightedMean("a metric", (output, target) => measure(output as Tensor<Shape, "f32">, target)); // as shownBy has it
+  return {
+    measure: (output, target) => measure(shownBy(output), target),
+    slots: parts.slots({ output: [] }),
+    update: (state, { output, ...seen }) => parts.update(state, { ...seen, output: shownBy(output) }),
+    result: (state) => parts.result(state),
   };
 }
 
 /** The numbers that a metric compares. The largest of a row stands at the same place in logits and probabilities. */
-function comparedBy({ of }: Measuring, output: OutputTensor, { onLogits }: OutputLoss): Tensor<Shape, "f32"> {
+function comparedBy({ of }: MetricParts, output: OutputTensor, { onLogits }: OutputLoss): Tensor<Shape, "f32"> {
   if (of === "output" || onLogits === null) return shownBy(output);
   if (of === "scores") return output.logits;
   return output.activation === "linear" ? activate(onLogits, output.logits) : shownBy(output);
@@ -52,4 +124,16 @@ function comparedBy({ of }: Measuring, output: OutputTensor, { onLogits }: Outpu
 
 function shownBy({ logits, activation }: OutputTensor): Tensor<Shape, "f32"> {
   return activate(activation, logits);
+}
+
+/** In a file: its name, or its options. */
+export function configOfMetric(metric: GivenMetric): Config {
+  if (typeof metric === "string") return metric;
+  return metric instanceof Metric ? metric.config : codeConfig(metric.name);
+}
+
+export function readMetric(from: ConfigReader, nested: Nested): MetricName | Metric {
+  if (from.isText) return from.value(metricKind);
+  if (from.kind() === "code") throw codeError(from, "metric");
+  return schemaOf(schemas, from, "metric").from(from, nested);
 }
