@@ -107,6 +107,7 @@ export { flatten } from "./nn/layers/flatten.ts";
 export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
 export type {
   Layer,
+  LayerResults,
   MaskRule,
   Mode,
   ParamTensors,
@@ -172,8 +173,10 @@ export {
 } from "./nn/metrics/metric.ts";
 export type { GivenMetric, MetricName } from "./nn/metrics/metrics.ts";
 export * as metrics from "./nn/metrics/public.ts";
-export { type Model, type ModelDefinition, model } from "./nn/model.ts";
+export { type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
+export type { Model } from "./nn/model-contract.ts";
+export { asLayer } from "./nn/nested-model.ts";
 export type { OnNaN } from "./nn/on-nan.ts";
 export type {
   Average,

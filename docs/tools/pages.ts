@@ -14,7 +14,10 @@ export const pages: readonly Page[] = [
     file: "layers",
     title: "Layers and models",
     about: "A layer says which parameters it needs for an input and applies them; a model is layers put together.",
-    from: [/^nn\/(layers\/|regularizers\/|model(-checks)?\.ts|ports\.ts)/, "dsl/initializers.ts"],
+    from: [
+      /^nn\/(layers\/|regularizers\/|(model(-checks|-contract)?|nested-model)\.ts|ports\.ts)/,
+      "dsl/initializers.ts",
+    ],
   },
   {
     file: "losses-and-metrics",

@@ -20,10 +20,12 @@ import {
   isLayer,
   isSampleShape,
   type Layer,
+  type LayerResults,
   type ParamTree,
   type SampleShape,
   type SampleType,
 } from "./layers/layer.ts";
+import { isModel, layerOf } from "./nested-model.ts";
 import { isPlainObject, Ports } from "./ports.ts";
 
 /** What a call of a layer may be given behind its tensors. */
@@ -39,7 +41,7 @@ export type ModelInput = SampleShape | InputSpec<Shape, SampleType>;
 export type Operands = readonly [Tensor<Shape, SampleType>, ...Tensor<Shape, SampleType>[]];
 
 export type Given = readonly (Tensor | CallOptions | undefined)[];
-export type Results = readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
+export type Results = LayerResults;
 export type AnyCallable = ((...given: Given) => Tensor<Shape, "f32">) & { all(...given: Given): Results };
 
 export interface LooseDefinition {
@@ -77,11 +79,12 @@ export function checkDefinition(given: object, origin: Origin): LooseDefinition 
     const wanted = "the shape of one sample, [784] say, or an object of those by name";
     throw new UserError(`model: inputs must be ${wanted}, not ${show(inputs)}${atLine(origin)}`);
   }
-  for (const [name, layer] of Object.entries(layers)) {
-    if (isLayer(layer)) continue;
+  const members = Object.entries<unknown>(layers).map(([name, layer]): [string, Layer] => {
+    if (isModel(layer)) return [name, layerOf(layer, name)];
+    if (isLayer(layer)) return [name, layer];
     throw new UserError(`model: layers.${name} must be a layer, dense(10) say, not ${show(layer)}${atLine(origin)}`);
-  }
-  return { inputs, layers, call };
+  });
+  return { inputs, layers: Object.fromEntries(members), call };
 }
 
 export function outputsOf(found: unknown, origin: Origin): Ports<Tensor<Shape, "f32">> {

@@ -24,12 +24,11 @@ import { atLine, here, type Origin } from "../core/origin.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
-import { type Mask, Tensor } from "../dsl/tensor.ts";
+import { Tensor } from "../dsl/tensor.ts";
 import { joinPath, mapTree } from "../dsl/tree.ts";
 import { fixedShape, type Shape } from "../graph/shape.ts";
-import { type Config, codeConfig } from "./config.ts";
-import type { Constraint } from "./constraints/constraint.ts";
-import { type ActivationName, activate } from "./layers/activations.ts";
+import { codeConfig } from "./config.ts";
+import { activate } from "./layers/activations.ts";
 import {
   applyLayer,
   applyToSeveral,
@@ -59,8 +58,8 @@ import {
   sampleGiven,
   sampleOf,
 } from "./model-checks.ts";
+import type { Head, Model, OutputTensor } from "./model-contract.ts";
 import { Ports } from "./ports.ts";
-import type { Regularizer } from "./regularizers/regularizer.ts";
 
 /** A layer inside `call`: a function of a tensor, or of several. */
 export type Callable<L> = {
@@ -95,7 +94,7 @@ export type InputTensors<I> = I extends ModelInput ? InputTensor<I> : { readonly
 export interface ModelDefinition<I, L, O> {
   /** The shape of one sample, without the batch, or `i32("batch", 20)`; one for each name where there are several inputs. */
   readonly inputs: I;
-  /** The layers that `call` puts together, by name: their parameters stand under these names. */
+  /** The layers that `call` puts together, and models inside, by name: their parameters stand under these names. */
   readonly layers: L;
   /**
    * Gives the output, or several by name. Losses on logits take the last activation off an output that comes straight from a
@@ -111,50 +110,10 @@ export interface ModelDefinition<I, L, O> {
 /** Names, or never for one without a name. */
 export type NamesIn<T> = T extends ModelInput | Tensor ? never : keyof T & string;
 
-/** What one output is like: one sample's shape, and the activation it ends with, as far as layers made it. */
-export interface Head {
-  readonly shape: SampleShape;
-  readonly activation: ActivationName;
-}
-
-/** An output before its last activation. `activate(activation, logits)` is the output. */
-export interface OutputTensor {
-  readonly logits: Tensor<Shape, "f32">;
-  readonly activation: ActivationName;
-  /** Which steps of it count, where not all do. */
-  readonly mask?: Mask | undefined;
-}
-
-/** What `trainer` asks of a model, be it a layer or made by `model`. The type parameters are the names of its ports. */
-export interface Model<In extends string = string, Out extends string = string> {
-  /** The shape of a sample of each input, without the batch. */
-  readonly inputs: Ports<SampleShape>;
-  /** What the numbers of each input are. */
-  readonly takes: Ports<SampleType>;
-  /** The shape of a sample of each output, and the activation it ends with. */
-  readonly outputs: Ports<Head>;
-  /** Its parameters by name: a part of a program's state. */
-  readonly params: ParamTree;
-  /** Penalties on parameters, by path: "trunk.kernel". */
-  readonly regularizers: ReadonlyMap<string, Regularizer>;
-  /** What parameters become after each update, by path. */
-  readonly constraints: ReadonlyMap<string, Constraint>;
-  /** What `layerFrom` and saved trainers make it from again. */
-  readonly config: Config;
-  /** Its outputs for a batch, inside an entry, each before its last activation. */
-  apply(
-    params: ParamTensors,
-    inputs: Ports<Tensor<Shape, SampleType>>,
-    mode: Omit<Mode, "logits">,
-  ): Ports<OutputTensor>;
-  /** Never there: for types. */
-  readonly types?: { readonly inputs: In; readonly outputs: Out };
-}
-
 /** A model with several inputs or outputs, or any other way to put layers together: `call` is plain code. */
 export function model<
   const I extends ModelInput | Readonly<Record<string, ModelInput>>,
-  const L extends Readonly<Record<string, Layer>>,
+  const L extends Readonly<Record<string, Layer | Model | Model<never, never>>>,
   O extends Tensor | Readonly<Record<string, Tensor>>,
 >(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
   checkArguments("model", arguments, 1);

@@ -19,7 +19,7 @@ import { type GivenLoss, type OutputLoss, resolveLoss } from "./losses/losses.ts
 import { perSample, type Sums } from "./losses/per-sample.ts";
 import type { MetricSlot, MetricState } from "./metrics/metric.ts";
 import { type GivenMetric, type OutputMetric, resolveMetric } from "./metrics/metrics.ts";
-import type { Head, OutputTensor } from "./model.ts";
+import type { Head, OutputTensor } from "./model-contract.ts";
 import type { Ports } from "./ports.ts";
 
 export type MetricTable = ReadonlyMap<string, GivenMetric>;

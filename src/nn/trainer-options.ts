@@ -23,10 +23,12 @@ import { isLayer, isSampleShape, type Layer, type SampleShape } from "./layers/l
 import { type GivenLoss, lossFrom } from "./losses/losses.ts";
 import { Metric } from "./metrics/metric.ts";
 import { type GivenMetric, type MetricName, metricFrom } from "./metrics/metrics.ts";
-import { type Model, modelOfLayer } from "./model.ts";
+import { modelOfLayer } from "./model.ts";
+import type { Model } from "./model-contract.ts";
+import { isModel } from "./nested-model.ts";
 import * as optimizers from "./optimizers/all.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
-import { Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import type { MetricTable } from "./scoring.ts";
 import { movablePaths, type TrainingDefinition } from "./training-program.ts";
 import type { Watch } from "./watch.ts";
@@ -150,7 +152,7 @@ const optionTable: OptionTable<AnyTrainerOptions> = {
 
 /** Names and kinds; what fits the model is for `definitionOf`. */
 export function checkTrainerOptions(given: unknown, options: object | undefined): AnyTrainerOptions {
-  if (!isLayer(given)) {
+  if (!isLayer(given) && !isModel(given)) {
     const wanted = "a layer, sequential([...]) or what model() made";
     throw new UserError(`trainer takes ${wanted}, not ${show(given)}${atLine(here("trainer"))}`);
   }
@@ -215,10 +217,6 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
     frozen: frozenBy(options.trainable, model),
     watch: new Map(Object.entries(options.watch ?? {})),
   };
-}
-
-function isModel(given: Layer | Model): given is Model {
-  return "outputs" in given && given.outputs instanceof Ports;
 }
 
 function sampleOf(input: SampleShape | undefined): SampleShape {

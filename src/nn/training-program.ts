@@ -39,7 +39,7 @@ import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { TargetRange } from "./losses/loss.ts";
 import type { Sums } from "./losses/per-sample.ts";
 import type { MetricState } from "./metrics/metric.ts";
-import type { Head, Model, OutputTensor } from "./model.ts";
+import type { Head, Model, OutputTensor } from "./model-contract.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
 import {

@@ -16,7 +16,7 @@ import { tensorFrom } from "../dsl/check.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
-import type { OutputTensor } from "./model.ts";
+import type { OutputTensor } from "./model-contract.ts";
 import type { Ports } from "./ports.ts";
 
 /** What a training step has. Names of weights and layers are those of the model: "dense1.kernel", "dense1". */

@@ -224,6 +224,7 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
     ]),
   ),
   l1l2: (options) => tensorloom.l1l2(options as never),
+  asLayer: (options) => tensorloom.asLayer(tensorloom.model({ inputs: [2], layers: { d: tensorloom.dense(1) }, call: (x, { d }) => d(x) }), options as never), // biome-ignore format: short
   lossScale: (options) => tensorloom.lossScale(tensorloom.sgd(), options as never),
   layer: (options) => tensorloom.layer(options as never),
   normalizationOf: (options) => tensorloom.normalizationOf([[1, 2]], options as never),

@@ -102,16 +102,21 @@ export interface Several {
   /** The parameters that it needs for such samples. */
   params(samples: readonly SampleShape[]): ParamTree;
   /** Its output first, then whatever else it gives: the last states of a recurrent layer, the scores of attention. */
-  apply(
-    params: ParamTensors,
-    xs: readonly Tensor<Shape, SampleType>[],
-    mode?: Mode,
-  ): readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
+  apply(params: ParamTensors, xs: readonly Tensor<Shape, SampleType>[], mode?: Mode): LayerResults;
 }
+
+/** What a layer gives: its output, and whatever else. */
+export type LayerResults = readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]];
 
 /** It has what a layer must have. */
 export function isLayer(given: unknown): given is Layer {
-  return typeof given === "object" && given !== null && "apply" in given && "params" in given;
+  return (
+    typeof given === "object" &&
+    given !== null &&
+    "apply" in given &&
+    "params" in given &&
+    typeof given.params === "function"
+  );
 }
 
 /** The shape of the samples of a batch, where all of it is known; null for a vector, which may be one sample without a batch. */
@@ -153,7 +158,7 @@ export function applyToSeveral(
   params: ParamTensors,
   xs: readonly [Tensor<Shape, SampleType>, ...Tensor<Shape, SampleType>[]],
   mode: Mode,
-): readonly [Tensor<Shape, "f32">, ...Tensor<Shape, "f32">[]] {
+): LayerResults {
   const what = whatOf(layer);
   const [output, ...others] = layer.several.apply(params, xs, mode);
   const given = withMask(layer, xs[0], floatsFrom(what, output), mode);

@@ -31,7 +31,7 @@ import { type Layer, type ParamTensors, type ParamTree, type SampleType, sampleO
 import { type LayerDefinition, layer } from "./own.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
-const named = {
+export const named = {
   /** What its parameters stand under in a model, and what `watch` finds its output by. By default counted: "dense1". */
   name: option(text),
 };

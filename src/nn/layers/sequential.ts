@@ -24,7 +24,8 @@ import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 const maxLayers = 1000;
 
 const layersKind: Stored<readonly Layer[]> = {
-  wanted: 'a list of layers: sequential([dense(64, { activation: "relu" }), dense(10)])',
+  wanted:
+    'a list of layers: sequential([dense(64, { activation: "relu" }), dense(10)]); of what model() made take asLayer(net)',
   accepts: (value): value is readonly Layer[] => Array.isArray(value) && value.every(isLayer),
   write: (layers) => layers.map(({ config, name }) => config ?? codeConfig(name)),
   read: (config, nested) => config.list(maxLayers).map(nested.layer),

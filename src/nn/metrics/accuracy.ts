@@ -17,7 +17,7 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { alignTarget } from "../losses/loss.ts";
 import type { OutputLoss } from "../losses/losses.ts";
-import type { Head } from "../model.ts";
+import type { Head } from "../model-contract.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import { meanOf } from "./means.ts";
 import { type Metric, type MetricParts, metricOf, metricSchema, type Named } from "./metric.ts";

@@ -19,7 +19,7 @@ import type { ConfigReader, ConfigRecord } from "../config.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { alignTarget } from "../losses/loss.ts";
 import type { OutputLoss } from "../losses/losses.ts";
-import type { Head } from "../model.ts";
+import type { Head } from "../model-contract.ts";
 import { checkFields, type Fields, type Nested, type OptionsOf, option, readFields, type ValuesOf, valuesOf, writeFields } from "../schema.ts"; // biome-ignore format: names
 
 /** Tensors of a metric's slots, by name. */

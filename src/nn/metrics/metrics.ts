@@ -8,7 +8,7 @@ import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import { activate } from "../layers/activations.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
 import { measureKind, type OutputLoss, unknownName } from "../losses/losses.ts";
-import type { Head, OutputTensor } from "../model.ts";
+import type { Head, OutputTensor } from "../model-contract.ts";
 import { codeError, type Nested, schemaOf } from "../schema.ts";
 import * as metrics from "./all.ts";
 import { weightedMean } from "./means.ts";
