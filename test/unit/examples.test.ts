@@ -139,6 +139,21 @@ test("regression: a CSV file, normalized, split, trained until it gets no better
   expect(lines).toHaveLength(7);
 });
 
+test("sentiment: what is said last counts, and what is denied", async () => {
+  const lines = await printed("sentiment");
+  expect(Number(/^Test accuracy ([\d.]+), with 43 words/m.exec(lines.join("\n"))?.[1])).toBeGreaterThan(0.97);
+  const found = lines.slice(-4).map((line) => Number(line.trim().split(" ")[0]));
+  expect(found.map((friendly) => Math.round(friendly))).toEqual([1, 0, 0, 1]);
+});
+
+test("cnn-augmentation: shapes are known in any position, where they were turned in training", async () => {
+  const [plain, turned, ...more] = await printed("cnn-augmentation");
+  const accuracyOf = (line = ""): number => Number(/([\d.]+) on turned shapes$/.exec(line)?.[1]);
+  expect(accuracyOf(plain)).toBeLessThan(0.8);
+  expect(accuracyOf(turned)).toBeGreaterThan(0.93);
+  expect(more).toEqual([]);
+});
+
 test("gan: points in each of the eight clouds", async () => {
   const lines = await printed("gan");
   expect(lines.map((line) => line.split(":")[0])).toEqual(["step 500", "step 1000", "step 1500", "step 2000"]);

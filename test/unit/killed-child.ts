@@ -1,5 +1,5 @@
 /**
- * A training run with all that has a state, in a process of its own, for killed.test.ts: random flips inside the step, dropout,
+ * A training run with all that has a state, in a process of its own, for killed.test.ts: random flips and rotations inside the step, dropout,
  * batch norm, a dataset with cache, shuffle and noise, Adam by a schedule with clipping and averaged weights, early stopping.
  *
  *   whole TARGET               trains 3 epochs
@@ -9,7 +9,7 @@
  * Prints one line of JSON: the scores of the epochs, and a digest of all states.
  */
 import { createHash } from "node:crypto";
-import { adam, batchNormalization, conv2d, dataset, dense, dropout, earlyStopping, flatten, flip, layer, maxPooling2d, randomBernoulli, rows, schedules, sequential, trainer, where } from "tensorloom"; // biome-ignore format: names
+import { adam, batchNormalization, conv2d, dataset, dense, dropout, earlyStopping, flatten, maxPooling2d, randomFlip, randomRotation, rows, schedules, sequential, trainer } from "tensorloom"; // biome-ignore format: names
 import { loadTrainer, saveTrainer } from "tensorloom/node";
 
 const [part = "", target = "js", path = "", step = "0"] = process.argv.slice(2);
@@ -22,14 +22,10 @@ const samples = dataset({ x: rows(images, 64), y: labels })
   .cache()
   .shuffle(20, { seed: 5 })
   .map(({ x, y }, { random }) => ({ x: x.map((value) => value + 0.1 * random.normal()), y }), { seed: 6 });
-const flips = layer({
-  name: "flips",
-  rule: "same",
-  apply: (_, x, { training }) => (training ? where(randomBernoulli(["batch", 1, 1, 1], 0.5), flip(x, [2]), x) : x),
-});
 const learningRate = schedules.cosineDecay({ initialLearningRate: 0.02, decaySteps: 21 });
 const layers = [
-  flips,
+  randomFlip(),
+  randomRotation(0.1),
   conv2d(4, 3, { useBias: false }),
   batchNormalization(),
   maxPooling2d(),
