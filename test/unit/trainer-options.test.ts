@@ -49,12 +49,12 @@ describe("callbacks", () => {
   const train = (options: object): Promise<unknown> => line().fit({ x, y, ...options });
 
   test.each<[object, string]>([
-    [{ onEpochend() {} }, 'fit: callbacks[0]: nobody calls "onEpochend"; did you mean "onEpochEnd"? (there are: onEpochEnd, onBatchEnd, onTrainBegin, onTrainEnd)'],
-    [{ onBatchEnd() {}, onEpochBegin() {} }, 'fit: callbacks[0]: nobody calls "onEpochBegin"'],
+    [{ onEpochend() {} }, 'fit: callbacks[0]: nobody calls "onEpochend"; did you mean "onEpochEnd"? (there are: onEpochEnd, onBatchEnd, onTrainBegin, onTrainEnd, onEpochBegin)'],
+    [{ onBatchEnd() {}, onBatchBegin() {} }, 'fit: callbacks[0]: nobody calls "onBatchBegin"'],
     [{ epochEnd() {} }, 'fit: callbacks[0]: nobody calls "epochEnd"; did you mean "onEpochEnd"?'],
-    [{ best: 0 }, "fit: callbacks[0] has none of onEpochEnd, onBatchEnd, onTrainBegin, onTrainEnd: nobody would call it"],
+    [{ best: 0 }, "fit: callbacks[0] has none of onEpochEnd, onBatchEnd, onTrainBegin, onTrainEnd, onEpochBegin: nobody would call it"],
     [{ onEpochEnd: "log" }, 'fit: callbacks[0]: onEpochEnd must be a function, not "log"'],
-    [() => {}, "fit: callbacks[0] must be an object with onEpochEnd or onBatchEnd or onTrainBegin or onTrainEnd, not a function"],
+    [() => {}, "fit: callbacks[0] must be an object with onEpochEnd or onBatchEnd or onTrainBegin or onTrainEnd or onEpochBegin, not a function"],
   ])("%o", async (callback, message) => {
     expect(await refused(() => train({ callbacks: [callback] }))).toContain(message);
   }); // biome-ignore format: a table
