@@ -105,6 +105,7 @@ export { type EmbeddingOptions, embedding } from "./nn/layers/embedding.ts";
 export { type CategoryEncodingOptions, categoryEncoding, type DiscretizationOptions, discretization, type IntegerLookupOptions, integerLookup } from "./nn/layers/encoding.ts"; // biome-ignore format: names
 export { flatten } from "./nn/layers/flatten.ts";
 export { type GlobalPoolingOptions, globalAveragePooling1d, globalAveragePooling2d, globalAveragePooling3d, globalMaxPooling1d, globalMaxPooling2d, globalMaxPooling3d } from "./nn/layers/global-pooling.ts"; // biome-ignore format: names
+export type { ImageAxes, ImageRule } from "./nn/layers/images.ts";
 export type {
   Layer,
   LayerResults,
@@ -137,7 +138,7 @@ export { type LayerDefinition, type LayerMode, layer, type SeveralDefinition } f
 export { averagePooling1d, averagePooling2d, averagePooling3d, maxPooling1d, maxPooling2d, maxPooling3d, type PoolingOptions } from "./nn/layers/pooling.ts"; // biome-ignore format: names
 export * as layers from "./nn/layers/public.ts";
 export { type RandomColorOptions, randomBrightness, randomContrast } from "./nn/layers/random-colors.ts";
-export { type Factor, type RandomCropOptions, type RandomFlipOptions, type RandomPlaceOptions, type RandomZoomOptions, randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./nn/layers/random-images.ts"; // biome-ignore format: names
+export { type Factor, type FlipMode, type RandomCropOptions, type RandomFlipOptions, type RandomPlaceOptions, type RandomZoomOptions, randomCrop, randomFlip, randomRotation, randomTranslation, randomZoom } from "./nn/layers/random-images.ts"; // biome-ignore format: names
 export { type EluOptions, type LeakyReluOptions, type PreluOptions, prelu, type ReluOptions, type SoftmaxOptions } from "./nn/layers/rectifiers.ts"; // biome-ignore format: names
 export { type BidirectionalOptions, bidirectional } from "./nn/layers/recurrent/bidirectional.ts";
 export type { Cell, CellParts, RunningCell } from "./nn/layers/recurrent/cell.ts";

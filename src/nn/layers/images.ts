@@ -18,19 +18,29 @@ export const dataFormatOption = {
 /** How many sizes images have. */
 export type ImageAxes = 1 | 2 | 3;
 
-interface SomeSizes {
-  readonly 1: readonly [number];
-  readonly 2: readonly [number, number];
-  readonly 3: readonly [number, number, number];
-}
-
-interface ImageRules<A extends ImageAxes, C extends AxisRule> {
-  readonly channelsLast: { readonly axes: readonly [...SomeSizes[A], C] };
-  readonly channelsFirst: { readonly axes: readonly [C, ...SomeSizes[A]] };
-}
-
-/** For the editor: images whose sizes only `outputShape` knows, with these channels. */
-export type ImageRule<A extends ImageAxes, F extends DataFormat, C extends AxisRule> = ImageRules<A, C>[F];
+/** For the editor: images of so many sizes, which only `outputShape` knows, with these channels. */
+export type ImageRule<A extends ImageAxes, F extends DataFormat, C extends AxisRule> = {
+  readonly channelsLast: {
+    readonly axes: readonly [
+      ...{
+        readonly 1: readonly [number];
+        readonly 2: readonly [number, number];
+        readonly 3: readonly [number, number, number];
+      }[A],
+      C,
+    ];
+  };
+  readonly channelsFirst: {
+    readonly axes: readonly [
+      C,
+      ...{
+        readonly 1: readonly [number];
+        readonly 2: readonly [number, number];
+        readonly 3: readonly [number, number, number];
+      }[A],
+    ];
+  };
+}[F];
 
 /** The parts of an image's shape. */
 export interface ImageShape {

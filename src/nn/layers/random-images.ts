@@ -195,7 +195,8 @@ const flipOptions = {
 /** Options of `randomFlip`. */
 export interface RandomFlipOptions extends LayerOptions, OptionsOf<typeof flipOptions> {}
 
-type FlipMode = RandomFlipOptions["mode"];
+/** Which way images are flipped. */
+export type FlipMode = RandomFlipOptions["mode"];
 
 export const randomFlipSchema = layerSchema({
   name: "randomFlip",
