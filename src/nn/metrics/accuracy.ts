@@ -40,7 +40,7 @@ export const accuracySchema = metricSchema({
 });
 
 /** The share of right answers: `categoricalAccuracy` or `binaryAccuracy`, as the loss and the model's last activation say. In a trainer. */
-export function accuracy<const N extends string = "accuracy">(options: Named<N> = {}): Metric<N, "number"> {
+export function accuracy<const N extends string = "accuracy">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(accuracySchema, options, arguments);
 }
 
@@ -61,7 +61,7 @@ export const categoricalAccuracySchema = metricSchema({
 /** The largest output stands at the label, or where the label's row is largest. */
 export function categoricalAccuracy<const N extends string = "categoricalAccuracy">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(categoricalAccuracySchema, options, arguments);
 }
 
@@ -74,7 +74,7 @@ export const sparseCategoricalAccuracySchema = metricSchema({
 /** The same: labels are looked at. */
 export function sparseCategoricalAccuracy<const N extends string = "sparseCategoricalAccuracy">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(sparseCategoricalAccuracySchema, options, arguments);
 }
 
@@ -100,7 +100,7 @@ export const binaryAccuracySchema = metricSchema({
 /** Each output lies on its label's side of the threshold. */
 export function binaryAccuracy<const N extends string = "binaryAccuracy">(
   options: BinaryAccuracyOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(binaryAccuracySchema, options, arguments);
 }
 
@@ -116,7 +116,7 @@ export const matchesSchema = metricSchema({
 });
 
 /** How often outputs are the target itself: the class `Accuracy` of Keras. */
-export function matches<const N extends string = "matches">(options: Named<N> = {}): Metric<N, "number"> {
+export function matches<const N extends string = "matches">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(matchesSchema, options, arguments);
 }
 
@@ -145,7 +145,7 @@ export const topKCategoricalAccuracySchema = metricSchema({
 /** The label is among the k largest of its row, ties being within. */
 export function topKCategoricalAccuracy<const N extends string = "topKCategoricalAccuracy">(
   options: TopKOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(topKCategoricalAccuracySchema, options, arguments);
 }
 
@@ -158,7 +158,7 @@ export const sparseTopKCategoricalAccuracySchema = metricSchema({
 /** The same: labels are looked at. */
 export function sparseTopKCategoricalAccuracy<const N extends string = "sparseTopKCategoricalAccuracy">(
   options: TopKOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(sparseTopKCategoricalAccuracySchema, options, arguments);
 }
 

@@ -123,10 +123,10 @@ export const truePositivesSchema = metricSchema({
 /** How many answers are yes, rightly. */
 export function truePositives<const N extends string = "truePositives">(
   options: CountOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function truePositives<const N extends string = "truePositives">(
   options?: CountOptions & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function truePositives(options: CountOptions & Named<string> = {}): Metric {
   return metricOf(truePositivesSchema, options, arguments);
 }
@@ -140,10 +140,10 @@ export const falsePositivesSchema = metricSchema({
 /** How many answers are yes, wrongly. */
 export function falsePositives<const N extends string = "falsePositives">(
   options: CountOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function falsePositives<const N extends string = "falsePositives">(
   options?: CountOptions & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function falsePositives(options: CountOptions & Named<string> = {}): Metric {
   return metricOf(falsePositivesSchema, options, arguments);
 }
@@ -157,10 +157,10 @@ export const trueNegativesSchema = metricSchema({
 /** How many answers are no, rightly. */
 export function trueNegatives<const N extends string = "trueNegatives">(
   options: CountOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function trueNegatives<const N extends string = "trueNegatives">(
   options?: CountOptions & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function trueNegatives(options: CountOptions & Named<string> = {}): Metric {
   return metricOf(trueNegativesSchema, options, arguments);
 }
@@ -174,10 +174,10 @@ export const falseNegativesSchema = metricSchema({
 /** How many answers are no, wrongly. */
 export function falseNegatives<const N extends string = "falseNegatives">(
   options: CountOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function falseNegatives<const N extends string = "falseNegatives">(
   options?: CountOptions & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function falseNegatives(options: CountOptions & Named<string> = {}): Metric {
   return metricOf(falseNegativesSchema, options, arguments);
 }
@@ -194,10 +194,10 @@ export const precisionSchema = metricSchema({
 /** Of what is answered yes the share that is right; 0 where nothing is. */
 export function precision<const N extends string = "precision">(
   options: AnswerOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function precision<const N extends string = "precision">(
   options?: AnswerOptions & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function precision(options: AnswerOptions & Named<string> = {}): Metric {
   return metricOf(precisionSchema, options, arguments);
 }
@@ -214,8 +214,10 @@ export const recallSchema = metricSchema({
 /** Of what should be answered yes the share that is; 0 where nothing should. */
 export function recall<const N extends string = "recall">(
   options: AnswerOptions & { readonly thresholds: readonly number[] } & Named<N>,
-): Metric<N, "table">;
-export function recall<const N extends string = "recall">(options?: AnswerOptions & Named<N>): Metric<N, "number">;
+): Metric<NoInfer<N>, "table">;
+export function recall<const N extends string = "recall">(
+  options?: AnswerOptions & Named<N>,
+): Metric<NoInfer<N>, "number">;
 export function recall(options: AnswerOptions & Named<string> = {}): Metric {
   return metricOf(recallSchema, options, arguments);
 }

@@ -64,7 +64,7 @@ export const aucSchema = metricSchema({
 });
 
 /** The area under a curve: the share of pairs, one yes and one no, that stand in the right order. 0 where there is one class only. */
-export function auc<const N extends string = "auc">(options: AucOptions & Named<N> = {}): Metric<N, "number"> {
+export function auc<const N extends string = "auc">(options: AucOptions & Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(aucSchema, options, arguments);
 }
 
@@ -168,7 +168,7 @@ export const precisionAtRecallSchema = metricSchema({
 /** The best precision among thresholds at which recall is at least this. */
 export function precisionAtRecall<const N extends string = "precisionAtRecall">(
   options: PrecisionAtRecallOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(precisionAtRecallSchema, options, arguments);
 }
 
@@ -190,7 +190,7 @@ export const recallAtPrecisionSchema = metricSchema({
 /** The best recall among thresholds at which precision is at least this. */
 export function recallAtPrecision<const N extends string = "recallAtPrecision">(
   options: RecallAtPrecisionOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(recallAtPrecisionSchema, options, arguments);
 }
 
@@ -213,7 +213,7 @@ export const sensitivityAtSpecificitySchema = metricSchema({
 /** The best sensitivity (recall) among thresholds at which specificity is at least this. */
 export function sensitivityAtSpecificity<const N extends string = "sensitivityAtSpecificity">(
   options: SensitivityAtSpecificityOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(sensitivityAtSpecificitySchema, options, arguments);
 }
 
@@ -236,6 +236,6 @@ export const specificityAtSensitivitySchema = metricSchema({
 /** The best specificity among thresholds at which sensitivity (recall) is at least this. */
 export function specificityAtSensitivity<const N extends string = "specificityAtSensitivity">(
   options: SpecificityAtSensitivityOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(specificityAtSensitivitySchema, options, arguments);
 }

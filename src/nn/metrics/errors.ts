@@ -31,7 +31,7 @@ export const meanSquaredErrorMetric = metricSchema({
 /** (output - target)². Also "mse". */
 export function meanSquaredError<const N extends string = "meanSquaredError">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(meanSquaredErrorMetric, options, arguments);
 }
 
@@ -44,7 +44,7 @@ export const meanAbsoluteErrorMetric = metricSchema({
 /** |output - target|. Also "mae". */
 export function meanAbsoluteError<const N extends string = "meanAbsoluteError">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(meanAbsoluteErrorMetric, options, arguments);
 }
 
@@ -57,7 +57,7 @@ export const meanAbsolutePercentageErrorMetric = metricSchema({
 /** 100 |output - target| / |target|. Also "mape". */
 export function meanAbsolutePercentageError<const N extends string = "meanAbsolutePercentageError">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(meanAbsolutePercentageErrorMetric, options, arguments);
 }
 
@@ -70,7 +70,7 @@ export const meanSquaredLogarithmicErrorMetric = metricSchema({
 /** The squared difference of logarithms of 1 + x. Also "msle". */
 export function meanSquaredLogarithmicError<const N extends string = "meanSquaredLogarithmicError">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(meanSquaredLogarithmicErrorMetric, options, arguments);
 }
 
@@ -81,7 +81,9 @@ export const logCoshErrorMetric = metricSchema({
 });
 
 /** log(cosh(output - target)). */
-export function logCoshError<const N extends string = "logCoshError">(options: Named<N> = {}): Metric<N, "number"> {
+export function logCoshError<const N extends string = "logCoshError">(
+  options: Named<N> = {},
+): Metric<NoInfer<N>, "number"> {
   return metricOf(logCoshErrorMetric, options, arguments);
 }
 
@@ -92,7 +94,7 @@ export const poissonMetric = metricSchema({
 });
 
 /** output - target log(output). */
-export function poisson<const N extends string = "poisson">(options: Named<N> = {}): Metric<N, "number"> {
+export function poisson<const N extends string = "poisson">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(poissonMetric, options, arguments);
 }
 
@@ -103,14 +105,16 @@ export const klDivergenceMetric = metricSchema({
 });
 
 /** sum(target log(target / output)) of each row. Also "kld". */
-export function klDivergence<const N extends string = "klDivergence">(options: Named<N> = {}): Metric<N, "number"> {
+export function klDivergence<const N extends string = "klDivergence">(
+  options: Named<N> = {},
+): Metric<NoInfer<N>, "number"> {
   return metricOf(klDivergenceMetric, options, arguments);
 }
 
 export const hingeMetric = metricSchema({ name: "hinge", options: {}, make: () => meanOfLoss("hinge", hingeSchema) });
 
 /** max(1 - label output, 0); labels are -1 and 1, or 0 and 1. */
-export function hinge<const N extends string = "hinge">(options: Named<N> = {}): Metric<N, "number"> {
+export function hinge<const N extends string = "hinge">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(hingeMetric, options, arguments);
 }
 
@@ -121,7 +125,9 @@ export const squaredHingeMetric = metricSchema({
 });
 
 /** The square of `hinge`. */
-export function squaredHinge<const N extends string = "squaredHinge">(options: Named<N> = {}): Metric<N, "number"> {
+export function squaredHinge<const N extends string = "squaredHinge">(
+  options: Named<N> = {},
+): Metric<NoInfer<N>, "number"> {
   return metricOf(squaredHingeMetric, options, arguments);
 }
 
@@ -134,7 +140,7 @@ export const categoricalHingeMetric = metricSchema({
 /** max(largest wrong output - right output + 1, 0). */
 export function categoricalHinge<const N extends string = "categoricalHinge">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(categoricalHingeMetric, options, arguments);
 }
 
@@ -170,7 +176,7 @@ export const binaryCrossentropyMetric = metricSchema({
 /** The loss of this name, as a mean. */
 export function binaryCrossentropy<const N extends string = "binaryCrossentropy">(
   options: Omit<BinaryCrossentropyOptions, "reduction"> & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(binaryCrossentropyMetric, options, arguments);
 }
 
@@ -191,7 +197,7 @@ export const categoricalCrossentropyMetric = metricSchema({
 /** The loss of this name, as a mean. */
 export function categoricalCrossentropy<const N extends string = "categoricalCrossentropy">(
   options: Omit<CategoricalCrossentropyOptions, "reduction"> & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(categoricalCrossentropyMetric, options, arguments);
 }
 
@@ -212,7 +218,7 @@ export const sparseCategoricalCrossentropyMetric = metricSchema({
 /** The loss of this name, as a mean. */
 export function sparseCategoricalCrossentropy<const N extends string = "sparseCategoricalCrossentropy">(
   options: Omit<SparseCategoricalCrossentropyOptions, "reduction"> & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(sparseCategoricalCrossentropyMetric, options, arguments);
 }
 
@@ -242,7 +248,7 @@ export const cosineSimilarityMetric = metricSchema({
 /** The cosine of the angle between output and target: 1 where they point the same way. The loss of this name is minus that. */
 export function cosineSimilarity<const N extends string = "cosineSimilarity">(
   options: AlongOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(cosineSimilarityMetric, options, arguments);
 }
 
@@ -266,7 +272,7 @@ export const pearsonCorrelationMetric = metricSchema({
 /** Pearson's correlation of each row with its target's, as a mean over rows. 0 for a row of equal numbers. */
 export function pearsonCorrelation<const N extends string = "pearsonCorrelation">(
   options: AlongOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(pearsonCorrelationMetric, options, arguments);
 }
 
@@ -284,7 +290,7 @@ export const concordanceCorrelationMetric = metricSchema({
 /** Lin's concordance of each row with its target's: correlation, less for another mean or spread. */
 export function concordanceCorrelation<const N extends string = "concordanceCorrelation">(
   options: AlongOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(concordanceCorrelationMetric, options, arguments);
 }
 
@@ -303,7 +309,7 @@ export const rootMeanSquaredErrorMetric = metricSchema({
 /** The root of the mean of (output - target)² over all samples: not the mean of batches' roots. */
 export function rootMeanSquaredError<const N extends string = "rootMeanSquaredError">(
   options: Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(rootMeanSquaredErrorMetric, options, arguments);
 }
 
@@ -363,8 +369,10 @@ export const r2ScoreMetric = metricSchema({
 /** How much of the target's variance is explained: 1 - residual / variance. */
 export function r2Score<const N extends string = "r2Score">(
   options: R2Options & { readonly classAggregation: "none" } & Named<N>,
-): Metric<N, "table">;
-export function r2Score<const N extends string = "r2Score">(options?: R2Options & Named<N>): Metric<N, "number">;
+): Metric<NoInfer<N>, "table">;
+export function r2Score<const N extends string = "r2Score">(
+  options?: R2Options & Named<N>,
+): Metric<NoInfer<N>, "number">;
 export function r2Score(options: R2Options & Named<string> = {}): Metric {
   return metricOf(r2ScoreMetric, options, arguments);
 }

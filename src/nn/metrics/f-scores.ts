@@ -71,8 +71,10 @@ export const f1ScoreSchema = metricSchema({
 /** 2 precision recall / (precision + recall) of each class: a table, or with `average` one number. */
 export function f1Score<const N extends string = "f1Score">(
   options: F1Options & { readonly average: "micro" | "macro" | "weighted" } & Named<N>,
-): Metric<N, "number">;
-export function f1Score<const N extends string = "f1Score">(options?: F1Options & Named<N>): Metric<N, "table">;
+): Metric<NoInfer<N>, "number">;
+export function f1Score<const N extends string = "f1Score">(
+  options?: F1Options & Named<N>,
+): Metric<NoInfer<N>, "table">;
 export function f1Score(options: F1Options & Named<string> = {}): Metric {
   return metricOf(f1ScoreSchema, options, arguments);
 }
@@ -86,10 +88,10 @@ export const fBetaScoreSchema = metricSchema({
 /** (1 + beta²) precision recall / (beta² precision + recall) of each class: a table, or with `average` one number. */
 export function fBetaScore<const N extends string = "fBetaScore">(
   options: FBetaOptions & { readonly average: "micro" | "macro" | "weighted" } & Named<N>,
-): Metric<N, "number">;
+): Metric<NoInfer<N>, "number">;
 export function fBetaScore<const N extends string = "fBetaScore">(
   options?: FBetaOptions & Named<N>,
-): Metric<N, "table">;
+): Metric<NoInfer<N>, "table">;
 export function fBetaScore(options: FBetaOptions & Named<string> = {}): Metric {
   return metricOf(fBetaScoreSchema, options, arguments);
 }

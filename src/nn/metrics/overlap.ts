@@ -122,7 +122,9 @@ export const meanIoUSchema = metricSchema({
 });
 
 /** Intersection over union, as a mean over the classes that are there. Outputs are class numbers, or rows with `sparseYPred: false`. */
-export function meanIoU<const N extends string = "meanIoU">(options: MeanIoUOptions & Named<N>): Metric<N, "number"> {
+export function meanIoU<const N extends string = "meanIoU">(
+  options: MeanIoUOptions & Named<N>,
+): Metric<NoInfer<N>, "number"> {
   return metricOf(meanIoUSchema, options, arguments);
 }
 
@@ -143,7 +145,7 @@ export const iouSchema = metricSchema({
 });
 
 /** Intersection over union, as a mean over some classes. */
-export function iou<const N extends string = "iou">(options: IoUOptions & Named<N>): Metric<N, "number"> {
+export function iou<const N extends string = "iou">(options: IoUOptions & Named<N>): Metric<NoInfer<N>, "number"> {
   return metricOf(iouSchema, options, arguments);
 }
 
@@ -173,7 +175,7 @@ export const binaryIoUSchema = metricSchema({
 /** Intersection over union of what is yes and of what is no. */
 export function binaryIoU<const N extends string = "binaryIoU">(
   options: BinaryIoUOptions & Named<N> = {},
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(binaryIoUSchema, options, arguments);
 }
 
@@ -205,7 +207,7 @@ export const oneHotMeanIoUSchema = metricSchema({
 /** The same of one-hot targets and rows of outputs. */
 export function oneHotMeanIoU<const N extends string = "oneHotMeanIoU">(
   options: OneHotMeanIoUOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(oneHotMeanIoUSchema, options, arguments);
 }
 
@@ -232,7 +234,7 @@ export const oneHotIoUSchema = metricSchema({
 /** The same, as a mean over some classes. */
 export function oneHotIoU<const N extends string = "oneHotIoU">(
   options: OneHotIoUOptions & Named<N>,
-): Metric<N, "number"> {
+): Metric<NoInfer<N>, "number"> {
   return metricOf(oneHotIoUSchema, options, arguments);
 }
 
@@ -265,6 +267,6 @@ export const confusionMatrixSchema = metricSchema({
 /** How often what was wanted (a row each) was answered by what (a column each): a table [classes, classes]. */
 export function confusionMatrix<const N extends string = "confusionMatrix">(
   options: ConfusionMatrixOptions & Named<N>,
-): Metric<N, "table"> {
+): Metric<NoInfer<N>, "table"> {
   return metricOf(confusionMatrixSchema, options, arguments);
 }
