@@ -1,6 +1,6 @@
 /** A part of Keras's layers on the GPU: values, gradients, next statistics and masks, against the numbers that Keras gave. */
 import { deepStrictEqual } from "node:assert/strict";
-import { compile, type Layer } from "../../../src/index.ts";
+import { compile, f32, i32, type Layer, program } from "../../../src/index.ts";
 import * as layers from "../../../src/nn/layers/public.ts";
 import { differenceFrom, type Found, feedsOf, type KerasOptions, type LayerTable, layerCases, programOf, wantedOf } from "../../keras-layer-program.ts"; // biome-ignore format: names
 import type { Gpu, GpuCase } from "../case.ts";
@@ -18,19 +18,42 @@ const table: LayerTable = {
   Conv2D: filters(layers.conv2d),
   Conv2DTranspose: filters(layers.conv2dTranspose),
   SeparableConv2D: filters(layers.separableConv2d),
+  BatchNormalization: (given) => layers.batchNormalization(rest(given)),
+  LayerNormalization: (given) => layers.layerNormalization(rest(given)),
+  GroupNormalization: (given) => layers.groupNormalization(rest(given)),
+  Embedding: (given) =>
+    layers.embedding(given.get("input_dim"), given.get("output_dim"), rest(given, "input_dim", "output_dim")),
+  PReLU: (given) => layers.prelu(rest(given)),
+  Softmax: (given) => layers.softmax(rest(given)),
   GRU: units(layers.gru),
   LSTM: units(layers.lstm),
 };
 
 const parts: Readonly<Record<string, readonly string[]>> = {
   "layers-conv": ["conv1d-causal-dilated", "conv2d-same-stride2-6x6", "conv2d-groups", "separable2d-same-stride2", "transpose2d-same"],
+  "layers-norm": ["batchnorm-images-training", "batchnorm-masked-training", "batchnorm-renorm-training", "layernorm-axes", "groupnorm"],
+  "layers-core": ["embedding-mask-zero", "embedding-negative-index-wraps", "prelu-shared", "softmax-masked"],
   "layers-recurrent": ["gru-masked", "lstm-masked-last", "lstm-initial-state"],
 }; // biome-ignore format: names
 
-export const cases: readonly GpuCase[] = Object.entries(parts).map(([file, names]) => ({
-  name: `${file}: ${names.join(", ")}`,
-  run: ({ device }: Gpu) => agree(file, names, device),
-}));
+export const cases: readonly GpuCase[] = [
+  ...Object.entries(parts).map(([file, names]) => ({
+    name: `${file}: ${names.join(", ")}`,
+    run: ({ device }: Gpu) => agree(file, names, device),
+  })),
+  { name: "an embedding of a number that has no row is NaN", run: ({ device }) => withoutRow(device) },
+];
+
+async function withoutRow(device: GPUDevice): Promise<void> {
+  const made = program({
+    inputs: { x: i32(3), table: f32(2, 1) },
+    step: ({ x, table }) => ({ outputs: { y: layers.embedding(2, 1).apply({ embeddings: table }, x) } }),
+  });
+  const executable = await compile(made, { target: "wgsl", device });
+  const { y } = await executable.run({ entry: "step", feeds: { x: [1, 2, -1], table: [3, 4] } });
+  executable.dispose();
+  deepStrictEqual([...Float32Array.from(y as never)], [4, Number.NaN, 4]);
+}
 
 async function agree(file: string, names: readonly string[], device: GPUDevice): Promise<void> {
   const chosen = layerCases(file).filter(({ name }) => names.includes(name));
