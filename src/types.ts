@@ -10,7 +10,7 @@ export type { Destination as NumericDestination, Source as NumericArray } from "
 export type { Cursor, MaybePromise, Pass, Stage } from "./data/pipeline/cursor.ts";
 export type { ColumnArray, Layout, Leaf } from "./data/pipeline/layout.ts";
 export type { MapRandom } from "./data/pipeline/operations/map.ts";
-export type { Table, TableKind } from "./data/pipeline/table.ts";
+export type { Table as DatasetTable, TableKind } from "./data/pipeline/table.ts";
 export type { FloatOf } from "./dsl/floats.ts";
 export type { GradientsOf } from "./dsl/grad.ts";
 export type { ScanLength, ScanRows, StackedOf } from "./dsl/loop-types.ts";
@@ -66,12 +66,25 @@ export type {
 export type { Entry } from "./graph/entry.ts";
 export type { Literal as GraphLiteral, Node as GraphNode } from "./graph/node.ts";
 export type { Constant as FingerprintConstant, StateType } from "./io/checkpoint.ts";
+export type { WithAttributes } from "./io/hdf5.ts";
 export type { TargetName } from "./kernel/target.ts";
 export type { RunOrder } from "./nn/checkpointing.ts";
 export type { Config as SavedConfig, ConfigRecord } from "./nn/config.ts";
 export type { EpochFacts } from "./nn/history.ts";
+export type { MergedRule } from "./nn/layers/recurrent/bidirectional.ts";
+export type { StepResults, Values as CellValues } from "./nn/layers/recurrent/cell.ts";
+export type {
+  Course,
+  Pass as RecurrentPass,
+  Recurrent,
+  Returns,
+  ReturnsRule,
+} from "./nn/layers/recurrent/recurrent.ts";
+export type { CellRule } from "./nn/layers/recurrent/rnn.ts";
 export type { RulesOf } from "./nn/layers/sequential.ts";
 export type { AxesRule, AxisRule, OutputShape, ShapeRule, Window } from "./nn/layers/shape-rule.ts";
+export type { StepsRule } from "./nn/layers/time-distributed.ts";
+export type { NeedsOptions } from "./nn/metrics/metrics.ts";
 export type { InputTensors, NamesIn } from "./nn/model.ts";
 export type { Head as OutputHead, OutputTensor } from "./nn/model-contract.ts";
 export type { Ports } from "./nn/ports.ts";

@@ -536,8 +536,8 @@ const layers: readonly Wrong[] = [
 ];
 
 const names: readonly Wrong[] = [
-  { code: 'tl.dense(3, { activation: "rleu" })', words: ['"relu" | ', '"softmax"'] },
-  { code: 'tl.activation("rleu")', words: ['"relu" | ', '"softmax"'] },
+  { code: 'tl.dense(3, { activation: "rleu" })', words: ['"elu"'] },
+  { code: 'tl.activation("rleu")', words: ['"elu"'] },
   { code: 'tl.cast(tl.full([2], 0), "f33")', words: ['"f32"', '"bool"', '"u8"'] },
   { code: 'import("tensorloom/node").then((node) => node.nodeTarget("cuda"))', words: ['"auto"', '"wgsl"', '"js"'] },
 ];

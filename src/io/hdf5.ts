@@ -32,7 +32,7 @@ export interface Hdf5Engine {
   deactivate_throwing_error_handler(): number;
 }
 
-interface WithAttributes {
+export interface WithAttributes {
   readonly attrs: Readonly<Record<string, { readonly value: unknown }>>;
 }
 

@@ -29,7 +29,7 @@ export const timeDistributedSchema = layerSchema({
 });
 
 /** What becomes of [batch, steps, ...] where the layer makes this of [batch, ...]. */
-type StepsRule<R> = R extends number | "same" ? R : "any";
+export type StepsRule<R> = R extends number | "same" ? R : "any";
 
 /**
  * The layer on every step of samples [steps, ...]. Its parameters stand under `layer`. What it takes together over a batch (the statistics of

@@ -25,7 +25,7 @@ const short = {
 } as const satisfies Readonly<Record<string, keyof typeof metrics>>;
 
 /** Those that cannot do without options. */
-type NeedsOptions =
+export type NeedsOptions =
   | "precisionAtRecall"
   | "recallAtPrecision"
   | "sensitivityAtSpecificity"

@@ -45,7 +45,7 @@ export const bidirectionalSchema = layerSchema({
 });
 
 /** How wide what comes out is hangs on the merge. */
-type MergedRule<R> = R extends number
+export type MergedRule<R> = R extends number
   ? number
   : R extends readonly ["flatten", number]
     ? readonly ["flatten", number]

@@ -70,7 +70,8 @@ export const rnnSchema = layerSchema({
 });
 
 /** What comes out of a cell, or of the last of several. */
-type CellRule<C> = C extends Cell<infer R> ? R : C extends readonly [...unknown[], Cell<infer R>] ? R : ShapeRule;
+export type CellRule<C> =
+  C extends Cell<infer R> ? R : C extends readonly [...unknown[], Cell<infer R>] ? R : ShapeRule;
 
 /** Several cells as one: each is given what the one before it gives. Their parameters stand under their names: lstmCell1, gruCell1. */
 export function stackedRnnCells<const C extends readonly Cell[]>(
