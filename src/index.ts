@@ -210,6 +210,13 @@ export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 export type * from "./nn/schedules/public.ts";
 export * as schedules from "./nn/schedules/public.ts";
 export {
+  type LayerSummary,
+  type LayerSummaryOptions,
+  type Summary,
+  type SummaryOptions,
+  summary,
+} from "./nn/summary.ts";
+export {
   type EvaluateDataOptions,
   type EvaluateOptions,
   type EvaluateSettings,

@@ -169,7 +169,7 @@ function connect(given: object, origin: Origin): Model {
         const output = new Tensor<Shape, "f32">(activate(activation, logits).value); // one for each call
         made.set(output, { logits, activation });
         masks.copy(logits, output);
-        mode.onOutput?.(joinPath("", name), output);
+        mode.onOutput?.(joinPath("", name), output, layer);
         return [output, ...others];
       };
       return [name, Object.assign((...args: Given) => all(...args)[0], { all })] as const;

@@ -39,6 +39,8 @@ import { type OnNaN, onNaNKind } from "./on-nan.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
 import { predictBatches, StreamBatches } from "./stream-batches.ts";
+import { type SummaryOptions, summaryOf } from "./summary.ts";
+import type { Summary } from "./summary-text.ts";
 import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
@@ -270,6 +272,13 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     checkOptions("loadWeights", options, loadWeightsTable, { before: "weights, " });
     if (this.#session === null) await this.compile();
     return putWeights(this.#compiled("loadWeights"), source, options, name);
+  }
+
+  /** A table of its layers: shapes, weights, arithmetic. `console.log(net.summary().text)`. Needs no compilation. */
+  summary(options: SummaryOptions = {}): Summary {
+    checkArguments("summary", arguments, 1);
+    const { definition } = this.#training;
+    return summaryOf(definition.model, options, { frozen: definition.frozen, states: this.#training.program.states });
   }
 
   /** What a checkpoint must have in common with this trainer: its states, the optimizer's name and constants. */

@@ -258,6 +258,7 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   tensorBoard: (options) => node.tensorBoard(options as never),
   htmlReport: (options) => node.htmlReport("report.html", options as never),
   saveReport: (options) => node.saveReport("/nowhere/at/all", {}, options as never),
+  summary: (options) => tensorloom.summary(tensorloom.dense(2), options as never),
   earlyStopping: (options) => node.earlyStopping(options as never),
   reduceLROnPlateau: (options) => node.reduceLROnPlateau(options as never),
   modelCheckpoint: (options) => node.modelCheckpoint("run.safetensors", options as never),

@@ -48,8 +48,8 @@ export interface Mode {
   readonly mask?: Mask;
   /** Takes a number that is added to the loss, by `addLoss` of a layer; without it such numbers are let go. */
   readonly onLoss?: (value: Tensor<Shape, "f32">) => void;
-  /** Told of the output of every layer inside a model, by its path ("dense1", "sequential1.dense2"). */
-  readonly onOutput?: (path: string, output: Tensor<Shape, "f32">) => void;
+  /** Told of the output of every layer inside a model, by its path ("dense1", "sequential1.dense2"); and which it is. */
+  readonly onOutput?: (path: string, output: Tensor<Shape, "f32">, layer: Pick<Layer, "name">) => void;
 }
 
 /** The shape of one sample, without the batch: `[784]`. */

@@ -47,7 +47,7 @@ export function constraintsOf(members: Iterable<Member>): ReadonlyMap<string, Co
 /** Tells of the layers inside the one called `key`. */
 export function watchInside(key: string, onOutput: Mode["onOutput"]): Pick<Mode, "onOutput"> {
   if (onOutput === undefined) return {};
-  return { onOutput: (path, output) => onOutput(`${joinPath("", key)}.${path}`, output) };
+  return { onOutput: (path, output, layer) => onOutput(`${joinPath("", key)}.${path}`, output, layer) };
 }
 
 /** The part of a tree of parameters that belongs to one layer. */

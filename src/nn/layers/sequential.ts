@@ -76,7 +76,7 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
           const given = i === 0 && mask !== undefined ? { mask } : {};
           const inside: Mode = { ...mode, ...given, logits: withoutEnding, ...watchInside(key, onOutput) };
           const output = applyLayer(layer, subtree(params, key), value, inside);
-          onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output);
+          onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output, layer);
           return output;
         },
         x as Tensor<Shape, "f32">,
