@@ -209,13 +209,8 @@ export type { Samples } from "./nn/samples.ts";
 export { type LoadTrainerOptions, trainerFrom } from "./nn/saved-trainer.ts";
 export type * from "./nn/schedules/public.ts";
 export * as schedules from "./nn/schedules/public.ts";
-export {
-  type LayerSummary,
-  type LayerSummaryOptions,
-  type Summary,
-  type SummaryOptions,
-  summary,
-} from "./nn/summary.ts";
+export { type LayerSummaryOptions, type SummaryOptions, summary } from "./nn/summary.ts";
+export type { LayerSummary, Summary } from "./nn/summary-text.ts";
 export {
   type EvaluateDataOptions,
   type EvaluateOptions,
