@@ -17,9 +17,9 @@ import { bodiesOf } from "../graph/body.ts";
 import { flopsOf } from "../graph/flops.ts";
 import type { Node } from "../graph/node.ts";
 import { bindDim, fixedShape, type Shape, sizeOf } from "../graph/shape.ts";
-import type { Model } from "./built-model.ts";
 import { isLayer, isSampleShape, type Layer, type ParamTensors, type SampleShape, sampleFrom } from "./layers/layer.ts";
 import { modelOfLayer } from "./model.ts";
+import type { Model } from "./model-contract.ts";
 import { type LayerSummary, type Summary, summaryText } from "./summary-text.ts";
 
 export interface SummaryOptions {
