@@ -45,6 +45,8 @@ const otherModules = [
   "tensor",
   "tree",
   "vmap-types",
+  "scaled-initializers",
+  "starts",
   "window-axes",
   "window-types",
 ];

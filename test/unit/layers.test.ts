@@ -236,7 +236,7 @@ test("mistakes are the user's, and say what to do", () => {
   expect(() => dense(3, { activation: "rleu" as never })).toThrow(
     /activation must be one of "relu", "leakyRelu".*, not "rleu"; did you mean "relu"\?/,
   );
-  expect(() => dropout(1)).toThrow(UserError);
+  expect(() => dropout(1.5)).toThrow(UserError);
   expect(() => sequential([])).toThrow("sequential: a model needs a layer");
   for (const layers of [dense(3), [dense(3), "relu"]]) {
     expect(() => sequential(layers as never)).toThrow("sequential: layers must be a list of layers");
