@@ -50,9 +50,10 @@ export function newPool(): ExprPool {
 
 class Pool implements ExprPool, PoolNodes {
   private size = 0;
-  private buckets = emptyBuckets(32);
-  private readonly symbols = new Map<string, Spelled>();
-  private readonly unions = new Map<Reads, Map<Reads, Reads>>();
+  // Hidden, as every expression knows its pool: whoever prints one, a failing test say, would walk through all others of it.
+  #buckets = emptyBuckets(32);
+  readonly #symbols = new Map<string, Spelled>();
+  readonly #unions = new Map<Reads, Map<Reads, Reads>>();
 
   readonly nodes: PoolNodes = this;
 
@@ -239,33 +240,33 @@ class Pool implements ExprPool, PoolNodes {
   // ---- the table -----------------------------------------------------------------------------------------------------
 
   private bucket(hash: number): Entry | undefined {
-    return this.buckets[hash & (this.buckets.length - 1)];
+    return this.#buckets[hash & (this.#buckets.length - 1)];
   }
 
   private add<Made extends Expr>(hash: number, expr: Made): Made {
-    if (this.size >= this.buckets.length) this.grow();
-    enter(this.buckets, { hash, expr, next: undefined });
+    if (this.size >= this.#buckets.length) this.grow();
+    enter(this.#buckets, { hash, expr, next: undefined });
     this.size += 1;
     return expr;
   }
 
   private grow(): void {
-    const before = this.buckets;
-    this.buckets = emptyBuckets(4 * before.length);
+    const before = this.#buckets;
+    this.#buckets = emptyBuckets(4 * before.length);
     for (let i = 0; i < before.length; i += 1) {
       for (let entry = before[i]; entry !== undefined; ) {
         const { next } = entry;
-        enter(this.buckets, entry);
+        enter(this.#buckets, entry);
         entry = next;
       }
     }
   }
 
   private symbol(name: string): Spelled {
-    const known = this.symbols.get(name);
+    const known = this.#symbols.get(name);
     if (known !== undefined) return known;
-    const made = { code: this.symbols.size, alone: [name] };
-    this.symbols.set(name, made);
+    const made = { code: this.#symbols.size, alone: [name] };
+    this.#symbols.set(name, made);
     return made;
   }
 
@@ -287,12 +288,12 @@ class Pool implements ExprPool, PoolNodes {
   }
 
   private union(a: Reads, b: Reads): Reads {
-    const row = this.unions.get(a);
+    const row = this.#unions.get(a);
     const known = row?.get(b);
     if (known !== undefined) return known;
     const both = joined(a, b);
     const made = both.length === b.length && both !== a ? b : both;
-    if (row === undefined) this.unions.set(a, new Map<Reads, Reads>().set(b, made));
+    if (row === undefined) this.#unions.set(a, new Map<Reads, Reads>().set(b, made));
     else row.set(b, made);
     return made;
   }

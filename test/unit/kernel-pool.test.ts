@@ -24,6 +24,7 @@ import { newTogether, type Stages, stagesOf } from "../../src/compile.ts";
 import { load } from "../../src/kernel/build.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { KernelPool } from "../../src/kernel/kernel-pool.ts";
+import { newPool } from "../../src/kernel/pool.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
 import type { Artifact } from "../../src/program/artifact.ts";
@@ -223,4 +224,17 @@ test("a trainer's evaluate and predict print nothing that train has printed", ()
   const all = functions.flat();
   expect(new Set(all.map((text) => text.replace(/^function \w+/, ""))).size).toBe(new Set(all).size);
   expect(new Set(all).size).toBeLessThan(all.length);
+});
+
+test("an expression leads a printer to its operands, and not through its pool to all others", () => {
+  const pool = newPool();
+  for (let i = 0; i < 1000; i++) pool.constant("f32", i);
+  const seen = new Set<object>();
+  const walk = (value: unknown): void => {
+    if (typeof value !== "object" || value === null || seen.has(value)) return;
+    seen.add(value);
+    for (const inner of value instanceof Map ? value.values() : Object.values(value)) walk(inner);
+  };
+  walk(pool.constant("f32", 1));
+  expect(seen.size).toBeLessThan(10);
 });
