@@ -9,36 +9,24 @@
 import { count, flag, number } from "../../core/options.ts";
 import { add, div, maximum, minimum, mul, sqrt, square, sum, where } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
-import type { ConfigReader } from "../config.ts";
 import type { OptionsOf, Stored, ValuesOf } from "../schema.ts";
 import { option } from "../schema.ts";
+import { isMeant, isWeightPattern, readPattern, type WeightPattern, writePattern } from "./weight-pattern.ts";
 
 const limit = number({ from: 0 });
 
-const pattern: Stored<readonly (string | RegExp)[]> = {
+const patterns: Stored<readonly WeightPattern[]> = {
   wanted: "a list of texts or regular expressions: [/bias$/], say",
-  accepts: (value): value is readonly (string | RegExp)[] =>
-    Array.isArray(value) && value.every((it) => typeof it === "string" || it instanceof RegExp),
-  write: (patterns) => patterns.map((it) => (typeof it === "string" ? it : { pattern: it.source, flags: it.flags })),
+  accepts: (value): value is readonly WeightPattern[] => Array.isArray(value) && value.every(isWeightPattern),
+  write: (given) => given.map(writePattern),
   read: (from) => from.list(1000).map(readPattern),
 };
-
-function readPattern(from: ConfigReader): string | RegExp {
-  if (from.isText) return from.text();
-  const { pattern: source, flags } = from.fields("pattern", "flags");
-  const [text, marks] = [source?.text() ?? "", flags?.text() ?? ""];
-  try {
-    return new RegExp(text, marks);
-  } catch {
-    throw from.error("a regular expression", JSON.stringify(text));
-  }
-}
 
 export const commonFields = {
   /** The share of each weight that an update takes away before its formula, times the learning rate. None by default. */
   weightDecay: option(limit),
   /** Weights that do not decay: those whose path ("dense1.bias") has such a text in it, or matches. */
-  excludeFromWeightDecay: option(pattern),
+  excludeFromWeightDecay: option(patterns),
   /** The largest norm of each weight's gradient: a longer one is shortened. Of these three at most one may be given; 0 is none. */
   clipnorm: option(limit),
   /** The largest norm of all gradients together. */
@@ -75,7 +63,7 @@ export function commonProblem(values: Partial<CommonValues>): string | null {
 
 /** Whether a weight decays. */
 export function decays(path: string, { excludeFromWeightDecay = [] }: Partial<CommonValues>): boolean {
-  return !excludeFromWeightDecay.some((it) => (typeof it === "string" ? path.includes(it) : new RegExp(it).test(path)));
+  return !excludeFromWeightDecay.some((pattern) => isMeant(pattern, path));
 }
 
 /** Gradients, shortened as the options say. */

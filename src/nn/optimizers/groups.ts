@@ -17,11 +17,12 @@ import type { Config, ConfigReader } from "../config.ts";
 import { required } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
 import type { Average, Optimizer, OptimizerConfig } from "./optimizer.ts";
+import { isMeant, isWeightPattern, readPattern, type WeightPattern, writePattern } from "./weight-pattern.ts";
 
 /** Weights, and what trains them. */
 export interface OptimizerGroup {
   /** Those whose path ("dense1.kernel") has this text in it, or matches. */
-  readonly weights: string | RegExp;
+  readonly weights: WeightPattern;
   readonly optimizer: Optimizer;
 }
 
@@ -44,7 +45,7 @@ export function groups(list: readonly OptimizerGroup[], rest: Optimizer): Optimi
   const members: readonly OptimizerGroup[] = list;
   const all = [...members.map(({ optimizer }) => optimizer), rest];
   const groupOf = (path: string): number => {
-    const found = members.findIndex(({ weights }) => matches(weights, path));
+    const found = members.findIndex(({ weights }) => isMeant(weights, path));
     return found < 0 ? members.length : found;
   };
   const config = configOf(members, rest);
@@ -72,15 +73,11 @@ function averagesOf(members: readonly OptimizerGroup[], rest: Optimizer): readon
 function isGroup(value: unknown): value is OptimizerGroup {
   if (typeof value !== "object" || value === null) return false;
   const { weights, optimizer } = value as Partial<OptimizerGroup>;
-  return (typeof weights === "string" || weights instanceof RegExp) && isOptimizer(optimizer);
+  return isWeightPattern(weights) && isOptimizer(optimizer);
 }
 
 function isOptimizer(value: unknown): value is Optimizer {
   return typeof value === "object" && value !== null && "slots" in value && "update" in value;
-}
-
-function matches(weights: string | RegExp, path: string): boolean {
-  return typeof weights === "string" ? path.includes(weights) : new RegExp(weights).test(path);
 }
 
 /** The model as one group sees it: the others' weights are fixed. */
@@ -135,7 +132,7 @@ function updateAll(
 
 function configOf(members: readonly OptimizerGroup[], rest: Optimizer): OptimizerConfig | null {
   const written = members.map(({ weights, optimizer }) => ({
-    weights: typeof weights === "string" ? weights : { pattern: weights.source, flags: weights.flags },
+    weights: writePattern(weights),
     optimizer: (optimizer.config ?? null) as Config,
   }));
   if (rest.config === undefined || written.some(({ optimizer }) => optimizer === null)) return null;
@@ -155,15 +152,9 @@ export function groupsFrom(config: ConfigReader, read: (from: ConfigReader) => O
     .map((from): OptimizerGroup => {
       const { weights, optimizer } = from.fields("weights", "optimizer");
       return {
-        weights: weightsFrom(required(weights, from, "weights")),
+        weights: readPattern(required(weights, from, "weights")),
         optimizer: read(required(optimizer, from, "optimizer")),
       };
     });
   return groups(members, read(required(rest, config, "rest")));
-}
-
-function weightsFrom(from: ConfigReader): string | RegExp {
-  if (from.isText) return from.text();
-  const { pattern, flags } = from.fields("pattern", "flags");
-  return new RegExp(required(pattern, from, "pattern").text(), flags?.text() ?? "");
 }

@@ -16,3 +16,4 @@ export { type OptimizerDefinition, optimizer } from "./own.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
 export { type ScheduleFreeAdamwOptions, scheduleFreeAdamw } from "./schedule-free.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export type { WeightPattern } from "./weight-pattern.ts";

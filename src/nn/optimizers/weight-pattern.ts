@@ -1,0 +1,28 @@
+/** Which weights are meant: those whose path ("dense1.bias") has a text in it, or matches a regular expression; and how that stands in a file. */
+import { type Config, type ConfigReader, required } from "../config.ts";
+
+export type WeightPattern = string | RegExp;
+
+export function isWeightPattern(value: unknown): value is WeightPattern {
+  return typeof value === "string" || value instanceof RegExp;
+}
+
+/** A global expression goes on where its last search ended: each path is searched by a new one. */
+export function isMeant(pattern: WeightPattern, path: string): boolean {
+  return typeof pattern === "string" ? path.includes(pattern) : new RegExp(pattern).test(path);
+}
+
+export function writePattern(pattern: WeightPattern): Config {
+  return typeof pattern === "string" ? pattern : { pattern: pattern.source, flags: pattern.flags };
+}
+
+export function readPattern(from: ConfigReader): WeightPattern {
+  if (from.isText) return from.text();
+  const { pattern, flags } = from.fields("pattern", "flags");
+  const [text, marks] = [required(pattern, from, "pattern").text(), flags?.text() ?? ""];
+  try {
+    return new RegExp(text, marks);
+  } catch {
+    throw from.error("a regular expression", JSON.stringify(text));
+  }
+}
