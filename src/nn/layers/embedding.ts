@@ -2,14 +2,13 @@
 import { count, flag } from "../../core/options.ts";
 import { here } from "../../core/origin.ts";
 import { add, and, gather, greaterEqual, less, notEqual, reshape, where } from "../../dsl/ops.ts";
-import { freeze, param } from "../../dsl/spec.ts";
 import { constraintKind } from "../constraints/limits.ts";
-import { initializerKind, startOf } from "../initializers.ts";
+import { initializerKind } from "../initializers.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
 import { type OptionsOf, option, required } from "../schema.ts";
 import type { Layer } from "./layer.ts";
-import { present } from "./scale-options.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
+import { Weights } from "./weights.ts";
 
 const options = {
   /** What the table starts with: uniform from -0.05 to 0.05 by default, as in Keras. */
@@ -43,20 +42,20 @@ export function embedding(inputDim: number, outputDim: number, options: Embeddin
   const call = "embedding";
   const origin = here(call);
   const values = checkLayer(embeddingSchema, { inputDim, outputDim }, options, arguments);
-  const { embeddingsInitializer, embeddingsRegularizer, embeddingsConstraint, maskZero, trainable } = values;
+  const { maskZero, trainable } = values;
+  const embeddings = {
+    initializer: values.embeddingsInitializer,
+    regularizer: values.embeddingsRegularizer,
+    constraint: values.embeddingsConstraint,
+  };
+  const weights = new Weights(`embedding(${inputDim}, ${outputDim})`, { embeddings }, trainable, origin);
   return built(embeddingSchema, values, {
     rule: "any",
     takes: "i32",
     masking: "own",
-    regularizers: present({ embeddings: embeddingsRegularizer }),
-    constraints: present({ embeddings: embeddingsConstraint }),
+    ...weights.rules,
     outputShape: (sample) => [...sample, outputDim],
-    params() {
-      const place = { call: `embedding(${inputDim}, ${outputDim})`, weight: "embeddings", origin };
-
-      const table = param(startOf(embeddingsInitializer, [inputDim, outputDim], place));
-      return { embeddings: trainable ? table : freeze(table) };
-    },
+    params: () => ({ embeddings: weights.state("embeddings", [inputDim, outputDim]) }),
     apply({ embeddings }, x, { masks }) {
       const row = where(less(x, 0), add(x, inputDim), x);
       const known = and(greaterEqual(row, 0), less(row, inputDim));

@@ -2,18 +2,17 @@
 import { number } from "../../core/options.ts";
 import { here } from "../../core/origin.ts";
 import { div, exp, leakyRelu as leakyReluOf, less, max, mul, reshape, stopGradient, sub, sum, where } from "../../dsl/ops.ts"; // biome-ignore format: names
-import { param } from "../../dsl/spec.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { constraintKind } from "../constraints/limits.ts";
-import { initializerKind, startOf } from "../initializers.ts";
+import { initializerKind } from "../initializers.ts";
 import { bentRelu, elu as eluOf } from "../keras-activations.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import { axesIn, axesKind } from "./axes.ts";
 import type { Layer } from "./layer.ts";
-import { present } from "./scale-options.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
+import { Weights } from "./weights.ts";
 
 type Values = Tensor<Shape, "f32">;
 
@@ -124,16 +123,16 @@ export const preluSchema = layerSchema({
 export function prelu(options: PreluOptions = {}): Layer<"same"> {
   const origin = here("prelu");
   const values = checkLayer(preluSchema, {}, options, arguments);
-  const { alphaInitializer, alphaRegularizer, alphaConstraint, sharedAxes } = values;
+  const { alphaInitializer: initializer, alphaRegularizer: regularizer, alphaConstraint: constraint, sharedAxes } = values; // biome-ignore format: names
+  const weights = new Weights("prelu", { alpha: { initializer, regularizer, constraint } }, true, origin);
   return built(preluSchema, values, {
     rule: "same",
     masking: "pass",
-    regularizers: present({ alpha: alphaRegularizer }),
-    constraints: present({ alpha: alphaConstraint }),
+    ...weights.rules,
     params(sample) {
       const shared = sharedAxes === undefined ? [] : axesIn("prelu", sharedAxes, sample.length + 1, origin);
       const shape = sample.map((size, i) => (shared.includes(i + 1) ? 1 : size));
-      return { alpha: param(startOf(alphaInitializer, shape, { call: "prelu", weight: "alpha", origin })) };
+      return { alpha: weights.state("alpha", shape) };
     },
     apply: ({ alpha }, x) => where(less(x, 0), mul(x, alpha), x),
   });

@@ -1,14 +1,13 @@
 /** What the normalizing layers share: a scale and an offset that are learnt, with what each may be given. */
 import { flag } from "../../core/options.ts";
 import type { Origin } from "../../core/origin.ts";
-import { freeze, param, type StateSpec } from "../../dsl/spec.ts";
+import type { StateSpec } from "../../dsl/spec.ts";
 import type { Shape } from "../../graph/shape.ts";
-import type { Constraint } from "../constraints/constraint.ts";
 import { constraintKind } from "../constraints/limits.ts";
-import { initializerKind, startOf } from "../initializers.ts";
+import { initializerKind } from "../initializers.ts";
 import { regularizerKind } from "../regularizers/kind.ts";
-import type { Regularizer } from "../regularizers/regularizer.ts";
 import { option, type ValuesOf } from "../schema.ts";
+import { trainableOption, Weights } from "./weights.ts";
 
 export const scaleOptions = {
   /** Whether beta is added. True by default. */
@@ -27,47 +26,35 @@ export const scaleOptions = {
   betaConstraint: option(constraintKind),
   /** What gamma becomes after each update. */
   gammaConstraint: option(constraintKind),
-  /** Whether training changes the weights. True by default. */
-  trainable: option(flag, true),
+  ...trainableOption,
 };
 
 export type ScaleValues = ValuesOf<typeof scaleOptions>;
 
 export type ScaleParams = { readonly gamma?: StateSpec<Shape, "f32">; readonly beta?: StateSpec<Shape, "f32"> };
 
-/** Those that are there, by name. */
-export function present<T>(named: Readonly<Record<string, T | undefined>>): ReadonlyMap<string, T> {
-  const found = Object.entries(named).filter((entry): entry is [string, T] => entry[1] !== undefined);
-  return new Map(found);
+/** gamma and beta, as the options have them; of one that is not there nothing is asked. */
+export function scaleWeights(call: string, values: ScaleValues, origin: Origin): Weights<"gamma" | "beta"> {
+  const { center, scale, gammaInitializer, betaInitializer } = values;
+  const [gammaLimits, betaLimits] = [
+    scale ? { regularizer: values.gammaRegularizer, constraint: values.gammaConstraint } : {},
+    center ? { regularizer: values.betaRegularizer, constraint: values.betaConstraint } : {},
+  ];
+  const plans = {
+    gamma: { initializer: gammaInitializer, ...gammaLimits },
+    beta: { initializer: betaInitializer, ...betaLimits },
+  };
+  return new Weights(call, plans, values.trainable, origin);
 }
 
-/** gamma and beta of this shape, where the options have them. */
-export function scaleParams(call: string, values: ScaleValues, shape: readonly number[], origin: Origin): ScaleParams {
-  const { center, scale, gammaInitializer, betaInitializer, trainable } = values;
-  const state = (weight: string, given: typeof gammaInitializer) => {
-    const made = param(startOf(given, shape, { call, weight, origin }));
-    return trainable ? made : freeze(made);
-  };
+/** Their states, of this shape, as far as the options have them. */
+export function scaleParams(
+  weights: Weights<"gamma" | "beta">,
+  { center, scale }: ScaleValues,
+  shape: readonly number[],
+): ScaleParams {
   return {
-    ...(scale ? { gamma: state("gamma", gammaInitializer) } : {}),
-    ...(center ? { beta: state("beta", betaInitializer) } : {}),
-  };
-}
-
-/** Penalties and constraints of gamma and beta, for those that there are. */
-export function scaleLimits(values: ScaleValues): {
-  readonly regularizers: ReadonlyMap<string, Regularizer>;
-  readonly constraints: ReadonlyMap<string, Constraint>;
-} {
-  const { center, scale } = values;
-  return {
-    regularizers: present({
-      gamma: scale ? values.gammaRegularizer : undefined,
-      beta: center ? values.betaRegularizer : undefined,
-    }),
-    constraints: present({
-      gamma: scale ? values.gammaConstraint : undefined,
-      beta: center ? values.betaConstraint : undefined,
-    }),
+    ...(scale ? { gamma: weights.state("gamma", shape) } : {}),
+    ...(center ? { beta: weights.state("beta", shape) } : {}),
   };
 }

@@ -20,7 +20,7 @@ import { type OptionsOf, option, type Stored } from "../../schema.ts";
 import { axesBut, axesIn } from "../axes.ts";
 import type { Layer } from "../layer.ts";
 import type { LayerMode } from "../own.ts";
-import { type ScaleParams, type ScaleValues, scaleLimits, scaleOptions, scaleParams } from "../scale-options.ts";
+import { type ScaleParams, type ScaleValues, scaleOptions, scaleParams, scaleWeights } from "../scale-options.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import { alongAxes, type Values, withScale } from "./scaled.ts";
 
@@ -93,13 +93,15 @@ export function batchNormalization(options: BatchNormalizationOptions = {}): Lay
   const values = checkLayer(batchNormalizationSchema, {}, options, arguments);
   const { axis, momentum, epsilon, trainable, renormMomentum, renormClipping = {} } = values;
   const axesOf = (rank: number): readonly number[] => axesIn("batchNormalization", axis, rank, origin);
+  const weights = scaleWeights("batchNormalization", values, origin);
   return built(batchNormalizationSchema, values, {
     rule: "same",
     masking: "pass",
-    ...scaleLimits(values),
+    ...weights.rules,
     params(sample): Params {
       const [channel = 1] = axesOf(sample.length + 1);
-      return paramsOf(values, sample[channel - 1] ?? 1, origin);
+      const width = sample[channel - 1] ?? 1;
+      return { ...scaleParams(weights, values, [width]), ...runningStates(values, width, origin) };
     },
     apply(params, x, mode) {
       const { gamma, beta, movingMean, movingVariance, movingStddev, renormMean, renormStddev } = params;
@@ -150,7 +152,8 @@ interface Settings extends ScaleValues {
   readonly movingVarianceInitializer: InitializerOption;
 }
 
-function paramsOf(values: Settings, width: number, origin: Origin): Params {
+/** The running statistics of `width` channels. */
+function runningStates(values: Settings, width: number, origin: Origin): Omit<Params, keyof ScaleParams> {
   const call = "batchNormalization";
   const { trainable, renorm, movingMeanInitializer, movingVarianceInitializer } = values;
   const statistic = (weight: string, given: InitializerOption): Statistic => {
@@ -158,7 +161,6 @@ function paramsOf(values: Settings, width: number, origin: Origin): Params {
     return trainable ? made : freeze(made);
   };
   return {
-    ...scaleParams(call, values, [width], origin),
     movingMean: statistic("movingMean", movingMeanInitializer),
     movingVariance: statistic("movingVariance", movingVarianceInitializer),
     ...(renorm

@@ -6,7 +6,7 @@ import { add, mean, mul, reshape, rsqrt, sub, variance } from "../../../dsl/ops.
 import { type OptionsOf, option } from "../../schema.ts";
 import { axesBut, axesIn } from "../axes.ts";
 import type { Layer } from "../layer.ts";
-import { scaleLimits, scaleOptions, scaleParams } from "../scale-options.ts";
+import { scaleOptions, scaleParams, scaleWeights } from "../scale-options.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import { withScale } from "./scaled.ts";
 
@@ -43,15 +43,16 @@ export function groupNormalization(options: GroupNormalizationOptions = {}): Lay
     const hint = `give groups that divide it, such as { groups: ${divisorBelow(width, groups)} }`;
     throw new ShapeError(`${call}: ${groups} groups do not divide ${width} channels: ${hint}${atLine(origin)}`);
   };
+  const weights = scaleWeights(call, values, origin);
   return built(groupNormalizationSchema, values, {
     rule: "same",
     masking: "pass",
-    ...scaleLimits(values),
+    ...weights.rules,
     outputShape(sample) {
       widthOf(sample);
       return sample;
     },
-    params: (sample) => scaleParams(call, values, [widthOf(sample)], origin),
+    params: (sample) => scaleParams(weights, values, [widthOf(sample)]),
     apply(params, x) {
       const axes = axesIn(call, values.axis, x.shape.length, origin);
       const [channel = 1] = axes;

@@ -7,7 +7,7 @@ import { startOf } from "../../initializers.ts";
 import { type OptionsOf, option } from "../../schema.ts";
 import { axesIn, axesKind, sizesAlong } from "../axes.ts";
 import type { Layer } from "../layer.ts";
-import { scaleLimits, scaleOptions, scaleParams } from "../scale-options.ts";
+import { scaleOptions, scaleParams, scaleWeights } from "../scale-options.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import { alongAxes, withScale } from "./scaled.ts";
 
@@ -38,13 +38,14 @@ export function layerNormalization(options: LayerNormalizationOptions = {}): Lay
   const call = "layerNormalization";
   const origin = here(call);
   const values = checkLayer(layerNormalizationSchema, {}, options, arguments);
+  const weights = scaleWeights(call, values, origin);
   return built(layerNormalizationSchema, values, {
     rule: "same",
     masking: "pass",
-    ...scaleLimits(values),
+    ...weights.rules,
     params(sample) {
       const axes = axesIn(call, values.axis, sample.length + 1, origin);
-      return scaleParams(call, values, sizesAlong(sample, axes), origin);
+      return scaleParams(weights, values, sizesAlong(sample, axes));
     },
     apply(params, x) {
       const axis = axesIn(call, values.axis, x.shape.length, origin);
