@@ -30,8 +30,14 @@ export interface Walk {
 }
 
 /** Whether a program with weights is needed; batches of a dataset tell it when they come. */
-export function usesWeights({ sampleWeight, classWeight, validation }: AnyFitData): boolean {
-  return sampleWeight !== undefined || classWeight !== undefined || validation?.sampleWeight !== undefined;
+export function usesWeights(given: AnyFitData): boolean {
+  const { sampleWeight, classWeight } = given;
+  return sampleWeight !== undefined || classWeight !== undefined || validationOf(given)?.sampleWeight !== undefined;
+}
+
+/** Samples to validate on that are arrays, under either name. */
+function validationOf({ validation, validationData }: AnyFitData): AnySamples | undefined {
+  return validation ?? (isSamples(validationData) ? validationData : undefined);
 }
 
 /** What to train on and, where asked for, to validate on. */
@@ -50,13 +56,12 @@ export function fitSources(
       : new StreamBatches(session, { call: "fit: validationData", data: validationData, entry: "evaluate", batch, onNaN, scale }); // biome-ignore format: short
   if (data !== undefined) {
     const train = new StreamBatches(session, { call: "fit", data, entry: "train", batch, onNaN, scale, classWeight, stepsPerEpoch }); // biome-ignore format: short
-    const samples = given.validation ?? (isSamples(validationData) ? validationData : undefined);
+    const samples = validationOf(given);
     const apart =
       samples === undefined ? null : () => evaluationData("fit: validation", session, { scale, ...samples });
     return { train, validation: streamed ?? (apart === null ? null : new ArrayBatches(apart(), inOrder)) };
   }
-  const validation = given.validation ?? (isSamples(validationData) ? validationData : undefined);
-  const found = fitData(session, { ...given, validation });
+  const found = fitData(session, { ...given, validation: validationOf(given) });
   const kept = found.validation === null ? null : new ArrayBatches(found.validation, inOrder);
   return {
     train: new ArrayBatches(found.train, { batchSize: batch, shuffle, shuffleSeed }),

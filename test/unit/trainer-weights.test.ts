@@ -51,6 +51,22 @@ describe("sampleWeight", () => {
     expect(b).toBeCloseTo(start.b - 0.1 * wanted.db, 6);
   });
 
+  test("of samples to validate on counts under either name, beside arrays and beside a dataset", async () => {
+    const held = { x, y, sampleWeight: weights };
+    const runs = [
+      { x, y, validation: held },
+      { x, y, validationData: held },
+      { data: [{ x, y }], validation: held },
+      { data: [{ x, y }], validationData: held },
+    ];
+    for (const run of runs) {
+      const net = await line();
+      net.setLearningRate(0);
+      const { epochs } = await net.fit(run);
+      expect(epochs[0]?.validation?.loss).toBeCloseTo(formula(await numbersOf(net), weights).loss, 6);
+    }
+  });
+
   test("follows its samples when they are shuffled into batches", async () => {
     const net = await line({ batch: 5 });
     net.setLearningRate(0);
