@@ -5,6 +5,7 @@
  *   x != x           ->  (bitcast<u32>(x) & 0x7fffffff) > 0x7f800000
  *   u32(i)           ->  bitcast<u32>(max(i, 0))
  *   max(x, y)        ->  tl_max(x, y)
+ *   x * 0            ->  a zero with the sign of x, or NaN, by the bits of x
  */
 import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
 import type { Apply, Convert, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
@@ -58,6 +59,17 @@ function isNaNByBits(x: Expr): Expr {
   return apply("gt", apply("and", bitcast("u32", x), 0x7fffffff), 0x7f800000);
 }
 
+const isZero = (expr: Expr): boolean => expr.kind === "const" && expr.value === 0;
+
+/** Zero with the sign of x, turned where `zero` is -0; NaN where x is not so that zero comes out. */
+function zeroOf(x: Expr, zero: Expr, isZeroThen: (bits: Expr) => Expr): Expr {
+  const bits = bitcast("u32", x);
+  const sign = apply("and", bits, 0x80000000);
+  const isNegative = zero.kind === "const" && Object.is(zero.value, -0);
+  const signed = bitcast("f32", isNegative ? apply("xor", sign, 0x80000000) : sign);
+  return apply("select", isZeroThen(apply("and", bits, 0x7fffffff)), signed, Number.NaN);
+}
+
 export const quirks: readonly Quirk[] = [
   onApply(
     "NaN test",
@@ -75,6 +87,23 @@ export const quirks: readonly Quirk[] = [
     ["ne"],
     ["f32"],
     (_, x, y) => apply("not", apply("eq", x, y)),
+  ),
+  onApply(
+    "times 0",
+    "a driver's optimizer (spirv-opt's rules) makes 0 of x * 0, which is NaN where x is NaN or infinite",
+    ["mul"],
+    ["f32"],
+    (_, x, y) => {
+      const [zero, other] = isZero(x) ? [x, y] : [y, x];
+      return isZero(zero) ? zeroOf(other, zero, (size) => apply("lt", size, 0x7f800000)) : undefined;
+    },
+  ),
+  onApply(
+    "0 over something",
+    "as times 0: NaN where that is NaN or 0",
+    ["div"],
+    ["f32"],
+    (_, x, y) => (isZero(x) ? zeroOf(y, x, (size) => apply("lt", apply("sub", size, 1), 0x7f800000)) : undefined), // 0 - 1 is the largest
   ),
   onApply(
     "shift counts",

@@ -138,6 +138,22 @@ describe("quirks", () => {
       [apply("ne", x, x), "(bitcast<u32>(x) & 2147483647u) > 2139095040u"],
       [apply("eq", x, x), "not((bitcast<u32>(x) & 2147483647u) > 2139095040u)"],
     ],
+    "times 0": [
+      [
+        apply("mul", x, 0),
+        "select((bitcast<u32>(x) & 2147483647u) < 2139095040u, bitcast<f32>(bitcast<u32>(x) & 2147483648u), NaNf)",
+      ],
+      [
+        apply("mul", -0, x),
+        "select((bitcast<u32>(x) & 2147483647u) < 2139095040u, bitcast<f32>((bitcast<u32>(x) & 2147483648u) ^ 2147483648u), NaNf)",
+      ],
+    ],
+    "0 over something": [
+      [
+        apply("div", 0, x),
+        "select(((bitcast<u32>(x) & 2147483647u) - 1u) < 2139095040u, bitcast<f32>(bitcast<u32>(x) & 2147483648u), NaNf)",
+      ],
+    ],
     "unequal floats": [[apply("ne", x, y), "not(x == y)"]],
     "shift counts": [
       [apply("shiftLeft", i, j), "i << (j & 31)"],
