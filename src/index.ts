@@ -83,7 +83,7 @@ export * as constraints from "./nn/constraints/public.ts";
 export type { Batches, FitDataOptions, FitOptions, FitSettings, SampleBatch, SampleData } from "./nn/fit-options.ts";
 export { layerFrom, lossFrom, metricFrom, optimizerFrom } from "./nn/from-config.ts";
 export type { Numbers } from "./nn/given-numbers.ts";
-export type { EpochRecord, Evaluated, History, Scores, ScoreTables, Stop, Table } from "./nn/history.ts";
+export type { ColumnName, EpochRecord, Evaluated, History, Scores, ScoreTables, Stop, Table } from "./nn/history.ts";
 export type { StartingValues } from "./nn/initializers/makers.ts";
 export * as initializers from "./nn/initializers/public.ts";
 export type { InitializerName, InitializerOption } from "./nn/initializers.ts";
@@ -178,6 +178,7 @@ export { type ModelDefinition, model } from "./nn/model.ts";
 export type { CallOptions, ModelInput } from "./nn/model-checks.ts";
 export type { Model } from "./nn/model-contract.ts";
 export { asLayer } from "./nn/nested-model.ts";
+export type { PredictOnBatchOptions, TestOnBatchOptions, TrainOnBatchOptions } from "./nn/on-batch.ts";
 export type { OnNaN } from "./nn/on-nan.ts";
 export type {
   Average,
@@ -232,6 +233,7 @@ export type {
   TrainerOptions,
   TrainerOptionsFor,
 } from "./nn/trainer-options.ts";
+export type { Verbose } from "./nn/verbose.ts";
 export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./program/report.ts";

@@ -58,8 +58,9 @@ export {
 } from "./io/tensorboard/summary-writer.ts";
 export * from "./nn/callbacks/node.ts";
 export * as callbacks from "./nn/callbacks/node.ts";
+export type { TerminalStream } from "./nn/progress-bar.ts";
 export { type ReportOptions, type RunSource, saveReport } from "./nn/report/report.ts";
-export { interruptSignal, type TerminalProgressOptions, type TerminalStream, terminalProgress } from "./nn/terminal.ts";
+export { interruptSignal, type TerminalProgressOptions, terminalProgress } from "./nn/terminal.ts";
 export {
   type FlagDefinition,
   type FlagDefinitions,

@@ -7,12 +7,14 @@ import { clearKept, readKept } from "./kept-scores.ts";
 import { causeOf, NonFiniteError } from "./non-finite.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { Breath, DeviceSums, prepareFor, readEveryByDefault, type Session } from "./session.ts";
+import type { Tally } from "./verbose.ts";
 
 export interface Evaluation {
   readonly data: BatchSource;
   readonly onNaN: OnNaN;
   /** For messages: " after epoch 1 of 5". */
   readonly when?: string;
+  readonly tally?: Tally | undefined;
 }
 
 /** Checks the targets, then evaluates. Between turns: the caller takes one. */
@@ -29,7 +31,7 @@ export async function evaluateChecked(session: Session, evaluation: Evaluation):
 }
 
 /** Means, each sample counted once. Between turns: the caller takes one. */
-export async function evaluate(session: Session, { data, onNaN, when = "" }: Evaluation): Promise<Evaluated> {
+export async function evaluate(session: Session, { data, onNaN, when = "", tally }: Evaluation): Promise<Evaluated> {
   await prepareFor(session, data, "evaluate");
   const sums = new DeviceSums(session, "evaluationTotals");
   const means = new RunningMeans(session.training.scores);
@@ -58,12 +60,16 @@ export async function evaluate(session: Session, { data, onNaN, when = "" }: Eva
       last = batch;
       session.executable.evaluate(batch.load());
       if (sums.count(batch.count) >= readEvery) await readTo(batch);
+      tally?.add(batch.count, data.samples);
       await breath.take();
     }
     if (last !== null) await readTo(last);
   } finally {
+    tally?.close();
     await reader.close();
   }
   const { numbers, tables } = await readKept(session, "evaluationMetrics");
-  return { ...means.means(), ...numbers, ...tables };
+  const scores: Evaluated = { ...means.means(), ...numbers, ...tables };
+  tally?.end(scores);
+  return scores;
 }

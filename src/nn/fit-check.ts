@@ -14,6 +14,7 @@ import { onNaNKind } from "./on-nan.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import { samplesTable } from "./samples.ts";
+import { verboseKind } from "./verbose.ts";
 
 const progressHooks: readonly (keyof Progress)[] = ["epochStart", "update", "epochEnd", "end"];
 
@@ -43,6 +44,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
   classWeight: checkedLater(),
   callbacks: checkedLater(),
   progress: checkedLater(),
+  verbose: verboseKind,
   signal: signalKind,
   readEvery: count,
   onNaN: onNaNKind,
@@ -68,6 +70,7 @@ export function checkFitOptions(given: object | undefined): Partial<AnyFitOption
     checkHooks(`fit: callbacks[${i}]`, callback, callbackHooks, callbackStates);
   }
   if (progress !== undefined) checkHooks("fit: progress", progress, progressHooks);
+  if (progress !== undefined && checked.verbose !== undefined) throw new UserError("fit: give progress or verbose, not both"); // biome-ignore format: short
   checkOptions("fit: validation", validation, samplesTable);
   checkWithData(checked);
   return checked;

@@ -7,7 +7,7 @@ import { ArrayBatches, type BatchSource } from "./batches.ts";
 import type { InputScales } from "./input-scale.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { isPlainObject, type Ports } from "./ports.ts";
-import { type AnySamples, Batcher, samplesTable } from "./samples.ts";
+import { type AnySamples, Batcher, type FeedBuffers, samplesTable } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { StreamBatches } from "./stream-batches.ts";
 import { type GivenWeights, sampleWeights } from "./weights.ts";
@@ -128,17 +128,17 @@ export function fitData(
   return { train: train.part(0, at), validation: rest.part(at, whole.count) };
 }
 
-/** Samples to evaluate on. */
+/** Samples to evaluate on, or one batch of them. */
 export function evaluationData(
   call: string,
   session: Session,
-  given: AnySamples,
+  given: AnySamples & GivenWeights,
   scales: InputScales = session.scales,
+  buffers?: FeedBuffers,
 ): Batcher {
   checkTargets(call, given);
-  const data = Batcher.of(call, session.training, given, scales);
-  if (!session.isWeighted) return data;
-  return withWeights(data, sampleWeights(call, session.training, data, { sampleWeight: given.sampleWeight }));
+  const data = Batcher.of(call, session.training, given, scales, buffers);
+  return withWeights(data, session.isWeighted ? sampleWeights(call, session.training, data, given) : null);
 }
 
 function checkTargets(call: string, { y }: AnySamples): void {

@@ -8,6 +8,7 @@ import type { OnNaN } from "./on-nan.ts";
 import type { Progress } from "./progress.ts";
 import type { ResumePoint } from "./resume-point.ts";
 import type { ForEach, NumbersFor, Samples } from "./samples.ts";
+import type { Verbose } from "./verbose.ts";
 import type { ClassWeightFor } from "./weights.ts";
 
 /** A batch of samples: arrays as `fit` takes them. */
@@ -73,6 +74,8 @@ export interface FitSettings<Name extends string = never, In extends string = ne
   readonly callbacks?: readonly Callback<Name>[];
   /** `terminalProgress()` of "tensorloom/node", or your own. */
   readonly progress?: Progress;
+  /** Keras's word for it: 0, the default, is silent, 1 a progress bar where a terminal shows it, 2 a line for each epoch. */
+  readonly verbose?: Verbose;
   /** Ends the training after the current step; in Node `interruptSignal()` is one for Ctrl-C. */
   readonly signal?: Signal | undefined;
   /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */

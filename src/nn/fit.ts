@@ -26,12 +26,14 @@ import { type EpochRecord, type History, median, RunningMeans, type Scores, type
 import { clearKept, readKept } from "./kept-scores.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./on-nan.ts";
-import type { EpochPlan } from "./progress.ts";
+import type { EpochPlan, Progress } from "./progress.ts";
 import { type ResumePoint, trainingError } from "./resume-point.ts";
+import { RunHistory } from "./run-history.ts";
 import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
   takeAverages,
 } from "./session.ts"; // biome-ignore format: names
+import { verboseProgress } from "./verbose.ts";
 import { WatchedValues } from "./watched-values.ts";
 
 export async function train(session: Session, options: AnyFitOptions): Promise<History> {
@@ -62,10 +64,10 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
       }
       await run.end();
     } finally {
-      options.progress?.end?.(run.stopped);
+      run.progress?.end?.(run.stopped);
       await run.close();
     }
-    const history = { epochs: records, stopped: run.stopped, seconds: (performance.now() - started) / 1000 };
+    const history = new RunHistory(records, run.stopped, (performance.now() - started) / 1000);
     await run.tellEnd(history);
     return history;
   } finally {
@@ -103,6 +105,7 @@ class Run {
   readonly #breath = new Breath();
   readonly #callbacks: CallbackCalls;
   #kept: ResumePoint | null = null;
+  readonly progress: Progress | undefined;
   stopped: Stop | null = null;
 
   constructor(session: Session, options: AnyFitOptions) {
@@ -111,6 +114,7 @@ class Run {
     this.#onNaN = options.onNaN ?? callbacks.find((it) => it.onNaN !== undefined)?.onNaN ?? "stop";
     this.#session = session;
     this.#options = options;
+    this.progress = options.progress ?? verboseProgress(options.verbose ?? 0);
     const { train, validation } = fitSources(session, options, { batch, shuffle, seed, onNaN: this.#onNaN });
     this.#data = train;
     this.#validation = validation;
@@ -218,10 +222,10 @@ class Run {
 
   /** Trains one epoch, or what is left of it; null when it was ended before its last step. */
   async epoch(epoch: number, start: Start): Promise<EpochRecord | null> {
-    const { progress, epochs = 1 } = this.#options;
+    const { epochs = 1 } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#data.steps, samples: this.#data.samples };
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
-    progress?.epochStart?.(plan);
+    this.progress?.epochStart?.(plan);
     if (start.batch === 0) await this.#callbacks.epochBegin({ epoch, epochs });
     const { shuffles } = this.#session;
     const started = performance.now();
@@ -256,7 +260,7 @@ class Run {
     const record: EpochRecord = { ...facts, ...rate, ...checked, ...means.means(), ...kept.numbers, ...kept.tables };
     await this.#guarded(plan, done, () => this.keep({ ...freshStart, epoch }));
     this.#stands({ ...freshStart, epoch });
-    progress?.epochEnd?.(record, plan);
+    this.progress?.epochEnd?.(record, plan);
     await this.#callbacks.epochEnd(record, done);
     if (this.#callbacks.has("onEpochEnd")) await this.#guarded(plan, done, () => this.keepAgain());
     if (epoch < epochs) this.#shouldStop(epoch, done);
@@ -337,7 +341,7 @@ class Run {
   }
 
   async #step(work: EpochWork, batch: FedBatch): Promise<void> {
-    const { callbacks = [], progress } = this.#options;
+    const { callbacks = [] } = this.#options;
     const { plan, means } = work;
     const step = batch.index + 1;
     const take = async (): Promise<Scores | null> => {
@@ -354,7 +358,7 @@ class Run {
     if (latest !== null) {
       const scores = means.means();
       const seconds = (performance.now() - work.started) / 1000;
-      progress?.update?.({ ...plan, stepsDone: step, samplesDone: means.samples, scores, seconds });
+      this.progress?.update?.({ ...plan, stepsDone: step, samplesDone: means.samples, scores, seconds });
       const record = { epoch: plan.epoch, step, scores, latest };
       await this.#callbacks.batchEnd(record);
       // A callback may have evaluated so many sizes that ours was dropped; otherwise this finds it at once.

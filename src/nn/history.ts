@@ -69,7 +69,23 @@ export interface History<Name extends string = never> {
   readonly stopped: Stop | null;
   /** From the first epoch to the last. */
   readonly seconds: number;
+  /**
+   * One number of all epochs that have it, in their order: `history.column("validation.loss")`. Keras's names are known too ("val_loss").
+   * An unknown name is a UserError.
+   */
+  column(name: ColumnName<Name>): readonly number[];
 }
+
+/** What an epoch has a number for. */
+export type ColumnName<Name extends string = never> =
+  | "loss"
+  | Name
+  | `${"validation." | "val_"}${"loss" | Name}`
+  | "epoch"
+  | "seconds"
+  | "samplesPerSecond"
+  | "stepMs"
+  | "learningRate";
 
 /** Means over samples, from sums over batches. Adds in float64. */
 export class RunningMeans {

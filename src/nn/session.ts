@@ -17,6 +17,7 @@ import type { InputScales } from "./input-scale.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 import { Turns } from "./turns.ts";
+import type { Tally } from "./verbose.ts";
 
 /** A compiled trainer. */
 export interface Session {
@@ -73,12 +74,14 @@ export function openSession(
   };
 }
 
-/** The model's outputs for any number of samples, one after the other; by name where there are several. */
+/** The model's outputs for any number of samples, so many at a time; by name where there are several. */
 export async function predict(
   session: Session,
   parts: Iterable<Batcher> | AsyncIterable<Batcher>,
+  batch = session.batch,
+  tally?: Tally,
 ): Promise<Float32Array | Readonly<Record<string, Float32Array>>> {
-  const { executable, batch, training } = session;
+  const { executable, training } = session;
   const outputs = training.outputs.map(({ shape }, name) => {
     return { path: training.outputs.path("output", name), width: sizeOf(shape), found: new GrowingFloats() };
   });
@@ -93,8 +96,10 @@ export async function predict(
       for (const [i, { width, found }] of outputs.values.entries()) {
         found.push(values[i]?.subarray(0, (to - from) * width) ?? new Float32Array());
       }
+      tally?.add(to - from, Array.isArray(parts) ? data.count : null);
     }
   }
+  tally?.end();
   return outputs.map(({ found }) => found.all()).tree();
 }
 

@@ -35,6 +35,7 @@ import { checkFitOptions } from "./fit-check.ts";
 import { evaluationData, usesWeights } from "./fit-data.ts";
 import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
 import type { Evaluated, History } from "./history.ts";
+import { BatchBuffers, type PredictOnBatchOptions, predictOnBatch, type TestOnBatchOptions, type TrainOnBatchOptions, testOnBatch, testOnBatchTable, trainOnBatch, trainOnBatchTable } from "./on-batch.ts"; // biome-ignore format: names
 import { type OnNaN, onNaNKind } from "./on-nan.ts";
 import { type AnySamples, Batcher, type Samples, samplesTable } from "./samples.ts";
 import { predict, type Session, setLearningRate } from "./session.ts";
@@ -44,6 +45,7 @@ import type { Summary } from "./summary-text.ts";
 import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
 import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
 import { Turns } from "./turns.ts";
+import { Tally, type Verbose, verboseKind } from "./verbose.ts";
 
 /** How a checkpoint is put back. */
 export interface RestoreOptions {
@@ -69,27 +71,31 @@ export interface EvaluateSettings {
   readonly batch?: number;
   /** What to do where the loss is no finite number: "stop", the default, is an error that names the first such sample. */
   readonly onNaN?: OnNaN;
+  /** 0, the default, is silent; 1 a progress bar where a terminal shows it, 2 a line at the end. */
+  readonly verbose?: Verbose;
 }
 
 /** Samples to predict as a dataset; its elements need no y. */
 export interface PredictDataOptions<In extends string = never, Out extends string = never>
-  extends Pick<Samples<In, Out>, "scale"> {
+  extends Pick<Samples<In, Out>, "scale">,
+    Pick<EvaluateSettings, "verbose"> {
   /** The samples, or batches of them, as `fit` takes them; of each only x is looked at. */
   readonly data: SampleData<Pick<SampleBatch<In, Out>, "x">>;
 }
 
 /** Of samples to evaluate, what `predict` has no use for is not looked at. */
-export type PredictOptions<In extends string = never, Out extends string = never> = Pick<Samples<In, Out>, "x"> &
-  Partial<Samples<In, Out>>;
+export type PredictOptions<In extends string = never, Out extends string = never> = PredictOnBatchOptions<In, Out> &
+  Pick<EvaluateSettings, "verbose">;
 
 export const restoreTable: OptionTable<RestoreOptions> = { newRun: flag };
 
-interface AnyPredictOptions extends AnySamples {
+interface AnyPredictOptions extends AnySamples, Pick<EvaluateSettings, "verbose"> {
   readonly data?: unknown;
 }
 const predictTable: OptionTable<AnyPredictOptions> = {
   ...samplesTable,
   data: checkedLater("a dataset, or what gives batches"),
+  verbose: verboseKind,
 };
 type AnyEvaluateOptions = AnyPredictOptions & EvaluateSettings;
 const evaluateTable: OptionTable<AnyEvaluateOptions> = { ...predictTable, batch: count, onNaN: onNaNKind };
@@ -124,6 +130,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   readonly #compilations = new Turns();
   #compiling = 0;
   #compileOptions: TrainerCompileOptions = {};
+  readonly #batchBuffers = new BatchBuffers();
 
   constructor(training: Training) {
     this.#training = training;
@@ -180,7 +187,13 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
   async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("evaluate", arguments, 1);
-    const { batch: asked, onNaN = "stop", data, ...given } = checkOptions("evaluate", options, evaluateTable);
+    const {
+      batch: asked,
+      onNaN = "stop",
+      data,
+      verbose = 0,
+      ...given
+    } = checkOptions("evaluate", options, evaluateTable);
     const session = this.#compiled("evaluate");
     const batch = asked ?? session.batch;
     if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
@@ -192,7 +205,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
           ? new ArrayBatches(evaluationData("evaluate", session, given), order)
           : new StreamBatches(session, { call: "evaluate", data, entry: "evaluate", batch, onNaN, scale: given.scale });
       try {
-        return await evaluateChecked(session, { data: source, onNaN });
+        return await evaluateChecked(session, { data: source, onNaN, tally: new Tally("Evaluated", verbose) });
       } finally {
         await source.close();
       }
@@ -206,16 +219,47 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async predict(options: PredictOptions<In, Out> | PredictDataOptions<In, Out>): Promise<Predicted<Out>> {
     checkArguments("predict", arguments, 1);
-    const { data, ...given } = checkOptions("predict", options, predictTable);
+    const { data, verbose = 0, ...given } = checkOptions("predict", options, predictTable);
     const { x, scale } = given;
     const session = this.#compiled("predict");
     const { batch } = session;
     checkDataAlone("predict", data, given);
     const found = session.turns.take(async () => {
-      if (data !== undefined) return predict(session, predictBatches(session, { call: "predict", data, entry: "predict", batch, onNaN: "ignore", scale })); // biome-ignore format: short
-      return predict(session, [Batcher.of("predict", this.#training, { x, scale }, session.scales)]);
+      const parts = data === undefined ? [Batcher.of("predict", this.#training, { x, scale }, session.scales)] : predictBatches(session, { call: "predict", data, entry: "predict", batch, onNaN: "ignore", scale }); // biome-ignore format: short
+      return predict(session, parts, batch, new Tally("Predicted", verbose));
     });
     return (await found) as Predicted<Out>;
+  }
+
+  /**
+   * One step on a batch of any size, and its scores: of this batch alone, before the step. Learning rate, moments and slots move as in
+   * `fit`, which it may stand beside. Compiles with the defaults where that was not done, and once more for each other size.
+   */
+  async trainOnBatch(options: TrainOnBatchOptions<In, Out>): Promise<Evaluated<Name>> {
+    checkArguments("trainOnBatch", arguments, 1);
+    const given = checkOptions("trainOnBatch", options, trainOnBatchTable);
+    const weighted = usesWeights(given);
+    if (this.#session === null) await this.compile({ weighted });
+    const session = this.#compiled("trainOnBatch");
+    if (weighted) await this.#addWeights("trainOnBatch", session);
+    return (await session.turns.take(() => trainOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+  }
+
+  /** Loss and metrics of a batch of any size, without training. */
+  async testOnBatch(options: TestOnBatchOptions<In, Out>): Promise<Evaluated<Name>> {
+    checkArguments("testOnBatch", arguments, 1);
+    const given = checkOptions("testOnBatch", options, testOnBatchTable);
+    const session = this.#compiled("testOnBatch");
+    if (given.sampleWeight !== undefined) await this.#addWeights("testOnBatch", session);
+    return (await session.turns.take(() => testOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+  }
+
+  /** The model's outputs for a batch of any size, computed as one. Of `options` only x and scale are looked at. */
+  async predictOnBatch(options: PredictOnBatchOptions<In, Out>): Promise<Predicted<Out>> {
+    checkArguments("predictOnBatch", arguments, 1);
+    const given = checkOptions("predictOnBatch", options, samplesTable);
+    const session = this.#compiled("predictOnBatch");
+    return (await session.turns.take(() => predictOnBatch(session, given, this.#batchBuffers))) as Predicted<Out>;
   }
 
   /** From the next step on; nothing is compiled anew. */

@@ -1,8 +1,8 @@
 /**
  * How progress is written: numbers for people, and a bar that fits the terminal it is drawn in.
  */
-import { expect, test } from "vitest";
-import { epochLine, formatDuration, formatRate, formatScores } from "../../src/index.ts";
+import { expect, test, vi } from "vitest";
+import { dense, epochLine, formatDuration, formatRate, formatScores, sgd, trainer } from "../../src/index.ts";
 import { median } from "../../src/nn/history.ts";
 import { formatScore, secondsLeft } from "../../src/nn/progress.ts";
 import { terminalProgress } from "../../src/nn/terminal.ts";
@@ -73,6 +73,44 @@ test("an early end says where", () => {
   const { stream, written } = fakeTerminal(80);
   terminalProgress({ stream }).end?.({ epoch: 3, step: 17, by: "signal" });
   expect(written.join("")).toBe("Stopped as asked in epoch 3, after step 17. The weights are those of that step.\n");
+});
+
+/** What is written to standard output meanwhile. */
+async function writtenBy(work: () => Promise<unknown>, isTTY: boolean): Promise<string> {
+  const before = process.stdout.isTTY;
+  const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  process.stdout.isTTY = isTTY;
+  try {
+    await work();
+    return write.mock.calls.map(([text]) => text).join("");
+  } finally {
+    process.stdout.isTTY = before;
+    write.mockRestore();
+  }
+}
+
+test("verbose writes nothing, a bar, or lines, as Keras's does", async () => {
+  const net = trainer(dense(1), { input: [1], loss: "mse", optimizer: sgd() });
+  const samples = { x: [1, 2, 3], y: [1, 2, 3] };
+  await net.compile({ target: "js", batch: 2 });
+  const all = (verbose: 0 | 1 | 2) => async () => {
+    await net.fit({ ...samples, epochs: 2, verbose });
+    await net.evaluate({ ...samples, verbose });
+    await net.predict({ x: samples.x, verbose });
+  };
+  expect(await writtenBy(all(0), true)).toBe("");
+  const lines =
+    /^(Epoch [12]\/2: loss [^\n]+ samples\/s\)\n){2}Evaluated 3 samples: loss \S+ \([^\n]+ samples\/s\)\nPredicted 3 samples \([^\n]+ samples\/s\)\n$/;
+  expect(await writtenBy(all(2), true)).toMatch(lines);
+  expect(await writtenBy(all(1), false)).toMatch(lines);
+  const drawn = await writtenBy(all(1), true);
+  expect(drawn).toMatch(/Epoch 1\/2 \|█+░*\| +\d+% \| loss/);
+  expect(drawn).toMatch(/Evaluated \|█+░*\| \d samples/);
+  expect(drawn.split("[?25h")).toHaveLength(5); // the cursor is back each time
+  await expect(net.fit({ ...samples, verbose: 2, progress: { end() {} } })).rejects.toThrow(
+    "give progress or verbose, not both",
+  );
+  await expect(net.fit({ ...samples, verbose: 3 as never })).rejects.toThrow(/verbose must be 0 \(silent\)/);
 });
 
 function fakeTerminal(columns: number) {
