@@ -5,7 +5,7 @@
  *   const data = await datasets.fromWorker(new URL("./batches.ts", import.meta.url), { prefetch: 4 });
  */
 import { Worker } from "node:worker_threads";
-import { DataError, UserError } from "../../core/errors.ts";
+import { DataError, messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, count, type OptionTable, show } from "../../core/options.ts";
 import { Cursor, type MaybePromise } from "../pipeline/cursor.ts";
 import { Dataset } from "../pipeline/dataset.ts";
@@ -28,6 +28,8 @@ const table: OptionTable<FromWorkerOptions> = { prefetch: count };
 interface Told {
   readonly name: string;
   readonly message: string;
+  /** With the user's lines in the worker. */
+  readonly stack?: string | undefined;
 }
 
 /** What the worker says. */
@@ -41,9 +43,22 @@ interface Answer {
   readonly error?: Told;
 }
 
-/** The dataset that a module exports as its default, read in a worker that lives as long as the process has a use for it. */
-export async function fromWorker<T>(module: ModuleUrl, options: FromWorkerOptions = {}): Promise<Dataset<T>> {
-  checkArguments("fromWorker", arguments, 2);
+/**
+ * The dataset that a module exports as its default, read in a worker that lives as long as the process has a use for it. What fails in
+ * the worker is an error of the pass that meets it, with the module and the element's place.
+ */
+export function fromWorker<T>(module: ModuleUrl, options: FromWorkerOptions = {}): Promise<Dataset<T>> {
+  const opened = openWorker<T>(module, options, arguments);
+  opened.catch(() => {}); // several are started before the first is waited for: one that fails meanwhile must not end the process
+  return opened;
+}
+
+async function openWorker<T>(
+  module: ModuleUrl,
+  options: FromWorkerOptions,
+  given: ArrayLike<unknown>,
+): Promise<Dataset<T>> {
+  checkArguments("fromWorker", given, 2);
   const { prefetch = 2 } = checkOptions("fromWorker", options, table, { before: "url, " });
   if (!(module instanceof URL)) throw new UserError(`fromWorker takes the URL of a module, new URL("./data.js", import.meta.url), not ${show(module)}`); // biome-ignore format: short
   const reader = new WorkerReader(module.href);
@@ -57,20 +72,26 @@ type Listener = (answer: Answer) => void;
 /** The worker, and who waits for what. */
 class WorkerReader {
   readonly ready: Promise<NonNullable<Answer["ready"]>>;
+  readonly url: string;
   readonly #worker: Worker;
   readonly #listeners = new Map<number, Listener>();
   #next = 0;
+  /** Why there is no worker any more: no message to it would be answered. */
+  #ended: Answer | null = null;
 
   constructor(url: string) {
+    this.url = url;
     this.#worker = new Worker(workerCode, { eval: true, workerData: { url } });
     this.ready = new Promise((resolve, reject) => {
       const end = (why: string): void => {
+        if (this.#ended !== null) return; // the first reason is the one to tell
+        this.#ended = { error: { name: "Error", message: why } };
         reject(new DataError(`${url}: ${why}`));
-        for (const listener of this.#listeners.values())
-          listener({ error: { name: "DataError", message: `${url}: ${why}` } });
+        for (const listener of this.#listeners.values()) listener(this.#ended);
         this.#listeners.clear();
       };
-      this.#worker.on("error", (error) => end(`the worker failed: ${error.message}`));
+      this.#worker.on("error", (error: unknown) => end(`the worker failed: ${messageOf(error)}`)); // anything can be thrown
+      this.#worker.on("messageerror", (error) => end(`a message of the worker could not be read: ${messageOf(error)}`));
       this.#worker.on("exit", (code) => end(`the worker ended with code ${code}`));
       this.#worker.on("message", (answer: Answer) => {
         if (answer.ready !== undefined) resolve(answer.ready);
@@ -85,6 +106,10 @@ class WorkerReader {
 
   open(place: { readonly epoch: number; readonly from: number }, ahead: number, listener: Listener): number {
     const id = this.#next++;
+    if (this.#ended !== null) {
+      listener(this.#ended);
+      return id;
+    }
     this.#listeners.set(id, listener);
     this.#worker.ref();
     this.#worker.postMessage({ id, open: place, more: ahead });
@@ -114,6 +139,7 @@ class WorkerCursor<T> extends Cursor<T> {
   readonly #answers: Answer[] = [];
   #id: number | null = null;
   #from = 0;
+  #taken = 0;
   #current: Answer | null = null;
   #isOver = false;
   #wake: (() => void) | null = null;
@@ -137,7 +163,8 @@ class WorkerCursor<T> extends Cursor<T> {
       this.#isOver = true;
       this.close();
     } else this.#reader.more(this.#id);
-    if (answer.error !== undefined) throw errorFrom(answer.error);
+    if (answer.error !== undefined) throw this.#errorFrom(answer.error);
+    this.#taken++;
     this.#current = answer;
     return answer.done !== true;
   }
@@ -155,19 +182,26 @@ class WorkerCursor<T> extends Cursor<T> {
 
   override close(): void {
     if (this.#id !== null) this.#reader.close(this.#id);
+    this.#isOver = true;
+    this.#answers.push({ done: true }); // for who waits still
+    this.#wake?.();
+  }
+
+  /** Our own say what is wrong and where; what a user's function threw has no place of its own. */
+  #errorFrom({ name, message, stack }: Told): Error {
+    const cause = stack === undefined ? {} : { cause: stack };
+    if (name === "DataError") return new DataError(message, cause);
+    if (ours.includes(name)) return new UserError(message, cause);
+    return new DataError(`${this.#reader.url}: element ${this.#from + this.#taken} of epoch ${this.#epoch} (the first of both is 0): ${message}`, cause); // biome-ignore format: short
   }
 }
 
-function errorFrom({ name, message }: Told): Error {
-  return name === "DataError"
-    ? new DataError(message)
-    : name === "UserError"
-      ? new UserError(message)
-      : new Error(message);
-}
+const ours = ["UserError", "ShapeError", "FeedError", "DeviceError"];
 
 /** Pixels come as other bytes: messages between threads know no classes of ours. */
 function withPixels(value: unknown, [name, ...rest]: readonly string[]): unknown {
   if (name === undefined) return value instanceof Uint8Array ? new Pixels(value.buffer as ArrayBuffer, value.byteOffset, value.length) : value; // biome-ignore format: short
+  if (Array.isArray(value))
+    return value.map((part: unknown, i) => (String(i) === name ? withPixels(part, rest) : part));
   return isFields(value) ? { ...value, [name]: withPixels(value[name], rest) } : value;
 }

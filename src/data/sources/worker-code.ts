@@ -7,8 +7,16 @@
 export const workerCode = `
 const { parentPort, workerData } = require("node:worker_threads");
 const passes = new Map();
-  let data;
-const told = (error) => ({ name: error?.name ?? "Error", message: error?.message ?? String(error) });
+let data;
+const isText = (it) => typeof it === "string";
+const text = (error) => {
+  try { return isText(error?.message) ? error.message : String(error); } catch { return "it threw " + typeof error; }
+};
+const told = (error) => ({
+  name: isText(error?.name) ? error.name : "Error",
+  message: text(error),
+  stack: isText(error?.stack) ? error.stack : undefined,
+});
 
 import(workerData.url).then(({ default: found }) => {
   if (typeof found?.iterate !== "function") throw new Error("its default export is no dataset: export default dataset(...)");
@@ -17,14 +25,19 @@ import(workerData.url).then(({ default: found }) => {
   parentPort.postMessage({ ready: { size, batchSize, samples } });
 }).catch((error) => parentPort.postMessage({ failed: told(error) }));
 
+const isPlain = (value) =>
+  typeof value === "object" && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
 function packed(value, path, pixels, buffers) {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
-    const copy = value.slice();
+    const copy = Buffer.isBuffer(value) ? new Uint8Array(value) : value.slice(); // a Buffer's slice is no copy
     buffers.push(copy.buffer);
     if (value.constructor.name === "Pixels") pixels.push(path);
     return copy;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (Array.isArray(value) && value.some((part) => typeof part === "object" && part !== null))
+    return value.map((part, i) => packed(part, [...path, String(i)], pixels, buffers));
+  if (!isPlain(value)) return value; // a map, a date: what messages can hold goes as it is
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, packed(part, [...path, name], pixels, buffers)]));
 }
 
