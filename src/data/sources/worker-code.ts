@@ -7,7 +7,7 @@
 export const workerCode = `
 const { parentPort, workerData } = require("node:worker_threads");
 const passes = new Map();
-let data;
+  let data;
 const isText = (it) => typeof it === "string";
 const text = (error) => {
   try { return isText(error?.message) ? error.message : String(error); } catch { return "it threw " + typeof error; }
