@@ -32,8 +32,8 @@ export interface Fingerprint {
   readonly states: ReadonlyMap<string, StateType>;
 }
 
-/** A number that is finite, or a switch. */
-export type Constant = number | boolean;
+/** A number that is finite, a switch, or a text. */
+export type Constant = number | boolean | string;
 
 export interface StateType {
   readonly dtype: DType;
@@ -248,20 +248,34 @@ function otherConstants(found: Fingerprint, expected: Fingerprint): readonly str
 }
 
 function printConstant(value: Constant): string {
+  if (typeof value === "string") return JSON.stringify(value);
   return typeof value === "boolean" ? String(value) : printNumber(value);
 }
 
 function readConstants({ metadata, name }: Source): Pick<Fingerprint, "constants"> {
   const constants = [...withPrefix(metadata, keys.constant)].map(([option, text]): [string, Constant] => {
     if (text === "true" || text === "false") return [option, text === "true"];
+    const told = textIn(text);
+    if (told !== null) return [option, told];
     const value = Number(text);
     if (printNumber(value) === text && Number.isFinite(value)) return [option, value];
     const what = `${keys.constant}${option}`;
     throw new DataError(
-      `${name}: ${what}: expected a number, true or false, found ${quoted(text)}; the file is corrupt`,
+      `${name}: ${what}: expected a number, true, false or a text in quotes, found ${quoted(text)}; the file is corrupt`,
     );
   });
   return constants.length === 0 ? {} : { constants: new Map(constants) };
+}
+
+/** As `printConstant` writes it, between quotes; null where it is none. */
+function textIn(written: string): string | null {
+  if (!written.startsWith('"')) return null;
+  try {
+    const text: unknown = JSON.parse(written);
+    return typeof text === "string" ? text : null;
+  } catch {
+    return null;
+  }
 }
 
 function printType({ dtype, shape }: StateType): string {

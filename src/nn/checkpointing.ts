@@ -9,7 +9,7 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { joinPath } from "../dsl/tree.ts";
-import { type Checkpoint, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
+import { type Checkpoint, type Constant, type DataPosition, encodeCheckpoint, type Fingerprint, fingerprintOf, type StateType } from "../io/checkpoint.ts"; // biome-ignore format: names
 import type { StoredTensor } from "../io/safetensors.ts";
 import { modelPrefix, type WeightSource } from "../io/weight-file.ts";
 import type { LoadWeightsOptions, WeightsFormat } from "../io/weight-options.ts";
@@ -171,12 +171,12 @@ export function checkSameRun(
 }
 
 /**
- * The numbers and switches of an optimizer, those of optimizers inside it too, by their paths. A learning rate is state, or a schedule that
- * may be exchanged.
+ * The numbers, switches and texts of an optimizer (which weights a decay leaves out, say), those of optimizers inside it too, by their
+ * paths. A learning rate is state, or a schedule that may be exchanged.
  */
-function constantsIn(config: Config, path = ""): readonly (readonly [string, number | boolean])[] {
-  if (typeof config === "number" || typeof config === "boolean") return [[path, config]];
-  if (typeof config !== "object" || config === null) return [];
+function constantsIn(config: Config, path = ""): readonly (readonly [string, Constant])[] {
+  if (config === null) return [];
+  if (typeof config !== "object") return [[path, config]];
   return Object.entries(config).flatMap(([name, part]) =>
     name === "learningRate" ? [] : constantsIn(part, joinPath(path, name)),
   );

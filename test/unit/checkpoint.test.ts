@@ -151,17 +151,20 @@ describe("a checkpoint that does not fit", () => {
   });
 
   it("by constants of the optimizer, one by one", () => {
-    const constants = (...entries: readonly [string, number | boolean][]) => ({
+    const constants = (...entries: readonly [string, number | boolean | string][]) => ({
       ...fingerprint,
       constants: new Map(entries),
     });
+    const texts = ["true", "1", '"', ""].map((text): [string, string] => [`a ${text}`, text]); // texts stay texts
     const bytes = encodeCheckpoint({
       ...contents,
-      fingerprint: constants(["rho", 0.1 + 0.2], ["centered", true], ["beta", 1]),
+      fingerprint: constants(["rho", 0.1 + 0.2], ["centered", true], ["beta", 1], ...texts),
     });
-    const same = constants(["beta", 1], ["centered", true], ["rho", 0.1 + 0.2]);
+    const same = constants(["beta", 1], ["centered", true], ["rho", 0.1 + 0.2], ...texts);
     expect(decodeCheckpoint(bytes, "some", same).fingerprint.constants).toEqual(same.constants);
-    expect(() => decodeCheckpoint(bytes, "some", constants(["rho", 0.3], ["centered", true], ["gamma", -0]))).toThrow(
+    expect(() =>
+      decodeCheckpoint(bytes, "some", constants(["rho", 0.3], ["centered", true], ["gamma", -0], ...texts)),
+    ).toThrow(
       "some: the checkpoint does not fit the program (3 differences):\n" +
         "  the checkpoint was made with adam's rho 0.30000000000000004, the program has 0.3\n" +
         "  the checkpoint was made with adam's beta 1, the program has none\n" +
@@ -210,7 +213,7 @@ describe("a file that is no checkpoint", () => {
     [
       "a constant that is none",
       tampered({ "optimizer.constant.rho": "fast" }),
-      'optimizer.constant.rho: expected a number, true or false, found "fast"',
+      'optimizer.constant.rho: expected a number, true, false or a text in quotes, found "fast"',
     ],
     ["a truncated file", encodeCheckpoint(contents).subarray(0, -1), "truncated"],
   ])("%s", (_, bytes, message) => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { sizeOf } from "../../src/graph/shape.ts";
-import { activation, adam, adamw, DataError, decodeCheckpoint, dense, dropout, encodeCheckpoint, f32, flatten, heNormal, type Layer, l1l2, l2, layerFrom, model, normal, type Optimizer, optimizerFrom, program, rmsprop, sequential, sgd, square, sub, sum, type Tensor, type Trainer, type TrainerOptions, trainer, trainerFrom, UserError } from "../../src/index.ts"; // biome-ignore format: names
+import { activation, adam, adamw, DataError, decodeCheckpoint, dense, dropout, encodeCheckpoint, f32, flatten, groups, heNormal, type Layer, l1l2, l2, layerFrom, model, nadam, normal, type Optimizer, optimizerFrom, program, rmsprop, sequential, sgd, square, sub, sum, type Tensor, type Trainer, type TrainerOptions, trainer, trainerFrom, UserError } from "../../src/index.ts"; // biome-ignore format: names
 import { loadTrainer, saveTrainer } from "../../src/node.ts";
 
 const count = 10;
@@ -134,6 +134,10 @@ describe("the optimizer's constants are part of the fingerprint", () => {
     ["epsilon", adam(), adam({ epsilon: 1e-8 }), "adam's epsilon 1e-7, the program has 1e-8"],
     ["weightDecay", adamw(), adamw({ weightDecay: 0.1 }), "adamw's weightDecay 0.004, the program has 0.1"],
     ["nesterov", sgd({ momentum: 0.9 }), sgd({ momentum: 0.9, nesterov: true }), "sgd's nesterov false, the program has true"],
+    ["a pattern", adamw({ excludeFromWeightDecay: ["bias"] }), adamw({ excludeFromWeightDecay: ["kernel"] }), `adamw's excludeFromWeightDecay.0 "bias", the program has "kernel"`],
+    ["an expression", adamw({ excludeFromWeightDecay: [/bias/] }), adamw({ excludeFromWeightDecay: [/bias/i] }), `adamw's excludeFromWeightDecay.0.flags "", the program has "i"`],
+    ["an optimizer of a group", groups([{ weights: "bias", optimizer: adam() }], sgd()), groups([{ weights: "bias", optimizer: nadam() }], sgd()), `groups's groups.0.optimizer.kind "adam", the program has "nadam"`],
+    ["which weights a group has", groups([{ weights: "bias", optimizer: sgd() }], sgd()), groups([{ weights: "kernel", optimizer: sgd() }], sgd()), `groups's groups.0.weights "bias", the program has "kernel"`],
   ])("%s", async (_, was, is, message) => {
     const net = made(was);
     await net.compile({ target: "js", batch: 4 });
