@@ -6,6 +6,7 @@
  * generated kernel in other block sizes, which is where the numbers of codegen/js/policy.ts come from (`--shapes`).
  */
 import { factoryText } from "../codegen/js/artifact.ts";
+import { jsMoves } from "../codegen/js/moves/all.ts";
 import { jsBlocks, jsPolicy } from "../codegen/js/policy.ts";
 import { JsPrinter } from "../codegen/js/print.ts";
 import { scheduleKernel } from "../passes/schedule/schedule.ts";
@@ -125,13 +126,16 @@ for (const of of contractions) {
   const runs = new Map<string, Run>([
     ["plain", plain(of)],
     ["hand", blockByHand(of)],
-    ["ours", compiled(scheduleKernel(kernel, { policy: jsPolicy() }))],
+    ["ours", compiled(scheduleKernel(kernel, { policy: jsPolicy(), ownMoves: jsMoves }))],
     ["unscheduled", compiled(kernel)],
   ]);
   if (process.argv.includes("--shapes")) {
     for (const shape of ["1x4", "2x2", "2x4", "4x2", "3x3", "3x4", "4x3", "4x4", "8x2", "2x8", "8x1"]) {
       const [outer = 1, inner = 1] = shape.split("x").map(Number);
-      runs.set(shape, compiled(scheduleKernel(kernel, { policy: jsPolicy({ ...jsBlocks, outer, inner }) })));
+      runs.set(
+        shape,
+        compiled(scheduleKernel(kernel, { policy: jsPolicy({ ...jsBlocks, outer, inner }), ownMoves: jsMoves })),
+      );
     }
   }
   const speeds = measure(of, runs);
@@ -145,6 +149,6 @@ for (const of of contractions) {
 if (process.argv.includes("--source"))
   console.log(
     contractions.map((of) =>
-      factoryText(new JsPrinter().print([scheduleKernel(contraction(of), { policy: jsPolicy() })])),
+      factoryText(new JsPrinter().print([scheduleKernel(contraction(of), { policy: jsPolicy(), ownMoves: jsMoves })])),
     )[0],
   );

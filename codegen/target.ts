@@ -6,8 +6,9 @@
  *   facts       what is known of the machine before it is open: a GPU's limits, what an engine has
  *   artifact    plain data; printed once, read by the machine, `compile`, `inspect` and the command line
  */
-import type { Policy, Scheduling } from "../passes/schedule/schedule.ts";
+import type { OwnMoves, Policy, Scheduling } from "../passes/schedule/schedule.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
+import type { JsMoveName, WasmMoveName, WgslMoveName } from "../src/kernel/moves.ts";
 import type { TargetTraits } from "../src/kernel/target.ts";
 import { type Addresses, type Artifact, alone, type Crew } from "../src/program/artifact.ts";
 import type { Sequence } from "../src/program/sequence.ts";
@@ -22,7 +23,10 @@ export interface Target<A extends Artifact, Facts> {
   /** What the passes need to know. */
   traits(facts: Facts): TargetTraits;
   /** Which moves make its kernels of the passes' loops. A policy that asks for moves of its own comes with how they are made. */
-  scheduling(facts: Facts): Scheduling & ({ readonly policy: Policy } | Required<Pick<Scheduling, "ownMoves">>);
+  scheduling(
+    facts: Facts,
+  ): Scheduling &
+    ({ readonly policy: Policy } | OwnMoves<JsMoveName> | OwnMoves<WasmMoveName> | OwnMoves<WgslMoveName>);
   /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
   legalize(kernel: Kernel, facts: Facts): Kernel;
   /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */

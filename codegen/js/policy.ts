@@ -14,7 +14,7 @@ import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { wholeParts } from "../../passes/schedule/moves/second-launch.ts";
 import type { Policy } from "../../passes/schedule/schedule.ts";
 import type { FoldStmt, Load, LoopVar } from "../../src/kernel/kernel.ts";
-import type { Move, Schedule } from "../../src/kernel/moves.ts";
+import type { JsMove, Move, Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
 
@@ -49,12 +49,12 @@ export const jsBlocks: JsBlocks = {
   ...{ uncached: 2 ** 20, part: 2 ** 17, leastTerms: 64, wide: 2 ** 21, panel: 2 ** 19 },
 };
 
-export function jsPolicy(given: Partial<JsBlocks> = {}): Policy {
+export function jsPolicy(given: Partial<JsBlocks> = {}): Policy<JsMove> {
   const blocks = { ...jsBlocks, ...given };
   return (facts) => facts.map((nest) => scheduleOf(nest, blocks));
 }
 
-function scheduleOf(facts: Facts, blocks: JsBlocks): Schedule {
+function scheduleOf(facts: Facts, blocks: JsBlocks): Schedule<JsMove> {
   const chosen = chooseBlocks(facts, blocks);
   if (chosen.length > 0) {
     const parts = partMoves(facts, chosen, blocks);
@@ -88,7 +88,11 @@ function chooseBlocks(facts: Facts, blocks: JsBlocks): readonly Block[] {
 }
 
 /** Each loop is cut into whole blocks and what is left over: up to four nests, none of them with a guard. All end with `last`. */
-function inBlocks([block, ...others]: readonly Block[], last: Schedule, jammed: readonly string[] = []): Schedule {
+function inBlocks(
+  [block, ...others]: readonly Block[],
+  last: Schedule<JsMove>,
+  jammed: readonly string[] = [],
+): Schedule<JsMove> {
   if (block === undefined) {
     return jammed.length === 0 ? last : [{ move: "jam", axes: jammed, mark: "unrolled" }, ...last];
   }
@@ -103,7 +107,7 @@ function inBlocks([block, ...others]: readonly Block[], last: Schedule, jammed: 
  * Blocks of columns turn inside the rows; where a cache would not hold all columns until the next rows want them, they do so for some
  * columns at a time. 2048 x 2048 x 2048: 3.7 GFLOP/s, and 5.0 in panels; 1024: 4.9 and 5.4.
  */
-function inPanels(facts: Facts, chosen: readonly Block[], { wide, panel }: JsBlocks): Schedule {
+function inPanels(facts: Facts, chosen: readonly Block[], { wide, panel }: JsBlocks): Schedule<JsMove> {
   const [outer, inner] = chosen;
   const [fold] = facts.nest.body;
   if (outer === undefined || inner === undefined || fold?.kind !== "fold") return inBlocks(chosen, []);
@@ -135,7 +139,7 @@ const fewLoads = 4;
  * Where each block would read anew what no cache holds, all blocks take one part of their sums and then the next. The gradient of a
  * filter, 288 x 64 sums over 24 x 24 places of 128 images: 1.2 GFLOP/s, and 6 image by image.
  */
-function partMoves(facts: Facts, chosen: readonly Block[], { uncached, part, leastTerms }: JsBlocks): Schedule {
+function partMoves(facts: Facts, chosen: readonly Block[], { uncached, part, leastTerms }: JsBlocks): Schedule<JsMove> {
   const [fold] = facts.nest.body;
   if (chosen.length < 2 || fold?.kind !== "fold" || fold.fn !== "sum") return [];
   const total = sizeOf(fold.axes);

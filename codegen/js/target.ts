@@ -5,6 +5,7 @@ import { artifactSteps } from "../../src/program/artifact.ts";
 import { kernelsOf } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { JsArtifact } from "./artifact.ts";
+import { jsMoves } from "./moves/all.ts";
 import { jsPolicy } from "./policy.ts";
 import { JsPrinter } from "./print.ts";
 import { jsTolerances } from "./tolerances.ts";
@@ -29,7 +30,7 @@ export const js: Target<JsArtifact, null> = {
     copied: 1,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  scheduling: () => ({ policy: jsPolicy() }),
+  scheduling: () => ({ policy: jsPolicy(), ownMoves: jsMoves }),
   legalize: (kernel) => kernel,
   printer() {
     const kernels = new JsPrinter();

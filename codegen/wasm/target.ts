@@ -4,8 +4,9 @@ import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import { longestSum } from "../../src/kernel/target.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
+import { wasmMoves } from "./moves/all.ts";
 import { wasmFirstLaunch } from "./policy/first-launches.ts";
-import type { Tuning } from "./policy/panels.ts";
+import type { Tuning } from "./policy/panel-plan.ts";
 import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
 import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
@@ -38,6 +39,7 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     const tuning: Tuning = { blocks: joinsVectors ? joinedBlocks : wasmBlocks, longest: longestSum, threads };
     return {
       policy: wasmPolicy(tuning.blocks, longestSum, threads),
+      ownMoves: wasmMoves,
       secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
       firstLaunch: wasmFirstLaunch(tuning, { maxBuffers, bytesOf }),
     };

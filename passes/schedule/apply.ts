@@ -16,16 +16,13 @@ import {
   printMove,
   type Schedule,
 } from "../../src/kernel/moves.ts";
-import { interchange } from "./moves/interchange.ts";
 import { jam } from "./moves/jam.ts";
 import { keep } from "./moves/keep.ts";
 import { bind, flatten, reorder, sink, unrollLoop } from "./moves/loops.ts";
-import { spill } from "./moves/spill.ts";
 import { split } from "./moves/split.ts";
 import { splitFold } from "./moves/split-fold.ts";
-import { stage } from "./moves/stage.ts";
 import { splitTree } from "./moves/tree.ts";
-import { type Around, Illegal, type Moved, type Piece, refuse } from "./piece.ts";
+import { type Around, legal, type Moved, type Piece, refuse } from "./piece.ts";
 
 /** The nest after a move, which refuses where it is not legal. */
 type MakeMove<Name extends MoveName> = (piece: Piece, move: MoveOf<Name>, around: Around) => Moved;
@@ -42,11 +39,6 @@ const common: MakeMoves<CommonMoveName> = {
   jam,
   unroll: unrollLoop,
   keep,
-  stage(piece, { into, ...move }, around) {
-    return into.memory === "launch" ? refuse("it makes two launches of one") : stage(piece, move, into.along, around);
-  },
-  spill,
-  interchange,
   splitFold(piece, { of, into }, around) {
     if (into.by === "launch") return refuse("it makes two launches of one");
     return into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around);
@@ -82,16 +74,15 @@ function applyTo(piece: Piece, schedule: Schedule<AnyMove>, around: Applying): r
 
 /** One move, with those of what it cuts off in the body; or why it is not legal. */
 export function tryMove(piece: Piece, move: AnyMove, around: Applying): Moved | string {
-  try {
+  return legal(() => {
     const made = dispatch(piece, move, around);
     if (made.inside === undefined) return made;
     const { names, moves } = made.inside;
     const [nest = made.nest, ...others] = applyTo({ nest: made.nest, names }, moves, around);
-    return others.length > 0 ? "what is left over in the body cuts a loop that is around all of it" : { ...made, nest };
-  } catch (error) {
-    if (error instanceof Illegal) return error.message;
-    throw error;
-  }
+    return others.length > 0
+      ? refuse("what is left over in the body cuts a loop that is around all of it")
+      : { ...made, nest };
+  });
 }
 
 function dispatch<Name extends MoveName>(piece: Piece, move: MoveOf<Name> & AnyMove, around: Applying): Moved {

@@ -8,8 +8,8 @@
  *
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
-import type { Apply, BufferParam, Expr, FoldStmt, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { ownExprs, readIn, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import type { Apply, Expr, FoldStmt, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
+import { ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
 
 type Names = ReadonlySet<string>;
@@ -160,16 +160,6 @@ export function storedIn(stmts: readonly Stmt[]): ReadonlySet<string> {
     },
   });
   return stored;
-}
-
-/** Those of the parameters that the nests touch, each with the role that it has in them. */
-export function touchedBy(nests: readonly Nest[], params: readonly BufferParam[]): readonly BufferParam[] {
-  const stmts = nests.flatMap(({ prelude, body }) => [...prelude, ...body]);
-  const [read, stored] = [readIn(stmts), storedIn(stmts)];
-  return params.flatMap((param): readonly BufferParam[] => {
-    if (!stored.has(param.name)) return read.has(param.name) ? [{ ...param, role: "read" }] : [];
-    return [{ ...param, role: read.has(param.name) ? "update" : "write" }];
-  });
 }
 
 /** Loads of elements that lie side by side along the loop. */

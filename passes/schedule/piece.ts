@@ -3,7 +3,7 @@
  */
 import { forLoop } from "../../src/kernel/build.ts";
 import type { BlockLoop, BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
-import type { Schedule } from "../../src/kernel/moves.ts";
+import type { AnyMove, Schedule } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
 import { copyStmts } from "../kernel/copies.ts";
 import { declaredNames, type Fresh } from "../kernel/names.ts";
@@ -17,12 +17,12 @@ export interface Piece {
 /** A copy of statements in the body, with moves of its own. */
 export interface Inside {
   readonly names: Piece["names"];
-  readonly moves: Schedule;
+  readonly moves: Schedule<AnyMove>;
 }
 
 export interface Moved extends Piece {
   /** Another nest, which does the rest of the work, and its moves. Made when it is its turn. */
-  readonly beside?: { readonly piece: () => Piece; readonly moves: Schedule };
+  readonly beside?: { readonly piece: () => Piece; readonly moves: Schedule<AnyMove> };
   readonly inside?: Inside;
 }
 
@@ -36,10 +36,20 @@ export interface Around {
 }
 
 /** Why a move cannot be made. */
-export class Illegal extends Error {}
+class Illegal extends Error {}
 
 export function refuse(reason: string): never {
   throw new Illegal(reason);
+}
+
+/** What is made, or why it is not legal. */
+export function legal<Made>(make: () => Made): Made | string {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof Illegal) return error.message;
+    throw error;
+  }
 }
 
 /** More copies of a statement are a longer kernel than any engine likes. */

@@ -8,7 +8,7 @@
 import { CompilerBug } from "../../src/core/errors.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import type { Kernel, Nest, SharedArray } from "../../src/kernel/kernel.ts";
-import type { AnyMove, FirstLaunch, Move, OwnMoveName, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
+import type { AnyMove, Move, OwnMoveName, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { cse } from "../kernel/cse.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
@@ -16,21 +16,28 @@ import { type Fresh, freshNames } from "../kernel/names.ts";
 import { unroll } from "../kernel/unroll.ts";
 import { type Applying, apply, type MakeMoves } from "./apply.ts";
 import { Facts } from "./facts.ts";
+import type { Halves } from "./moves/halves.ts";
 
 /** The moves for each nest of a kernel. What a target has and how it is tuned the policy knows by itself. */
-export type Policy<Of extends AnyMove = Move> = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule<Of>[];
+export type Policy<Of = Move> = (facts: readonly Facts[], kernel: Kernel) => readonly Schedule<Of>[];
 
 /** How a target's kernels are scheduled. */
 export interface Scheduling {
   readonly policy: Policy<AnyMove>;
   /** How the moves are made that only this target asks for. */
-  readonly ownMoves?: MakeMoves<OwnMoveName>;
+  readonly ownMoves?: Applying["ownMoves"];
   /** Folds that a launch of their own is to fold in parts, none of which needs another: of most kernels none. */
   readonly secondLaunches?: (kernel: Kernel) => readonly SecondLaunch[];
-  /** A factor that a launch before a loop is to copy: not one that reads these names, which change in the loop. */
-  readonly firstLaunch?: (kernel: Kernel, changing: ReadonlySet<string>) => FirstLaunch | undefined;
+  /** What a launch before a loop is to copy, and the rest: nothing that reads these names, which change in the loop. */
+  readonly firstLaunch?: (kernel: Kernel, changing: ReadonlySet<string>) => Halves | undefined;
   /** Whoever compiles what is printed finds what is computed twice; elsewhere it gets a name. */
   readonly findsCommon?: boolean;
+}
+
+/** A policy with how the moves are made that it asks for beside the common ones. */
+export interface OwnMoves<Own extends OwnMoveName> {
+  readonly policy: Policy<Move<Own>>;
+  readonly ownMoves: MakeMoves<Own>;
 }
 
 /** The kernel as the target runs it, when nothing is wrong with it; else the first move that broke it is named. */

@@ -5,16 +5,18 @@ import { CompilerBug } from "../../src/core/errors.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { KernelPool } from "../../src/kernel/kernel-pool.ts";
 import { printMove } from "../../src/kernel/moves.ts";
-import { freshStepId, type Launch, mapKernels, mapSteps, type Sequence } from "../../src/program/sequence.ts";
+import { freshStepId, mapKernels, mapSteps, type Sequence } from "../../src/program/sequence.ts";
 import { expandFolds } from "../kernel/expand-folds.ts";
 import { withFirstLaunches } from "./first-launches.ts";
-import { type Around, bound, type Target } from "./launching.ts";
-import { type Halves, secondLaunch } from "./moves/second-launch.ts";
+import { type Around, cutLaunch, type Target } from "./launching.ts";
+import { secondLaunch } from "./moves/second-launch.ts";
 import { scheduleKernel } from "./schedule.ts";
 
 /** Every kernel scheduled and checked; in two where a fold is too long for one launch, or a loop need not do all of it again. */
-export function scheduleSequence(sequence: Sequence, target: Target, around: Around): Sequence {
+export function scheduleSequence(sequence: Sequence, target: Target, from: Omit<Around, "nextId">): Sequence {
   const make = (kernel: Kernel): Kernel => scheduleKernel(kernel, target.scheduling);
+  let id = freshStepId(sequence);
+  const around = { ...from, nextId: () => id++ };
   const launches = withFirstLaunches(withSecondLaunches(sequence, target, around), target, around);
   return mapKernels(launches, (kernel) => around.kernels.made("schedule", kernel, make));
 }
@@ -28,40 +30,18 @@ export function expandSequence(sequence: Sequence, kernels: KernelPool): Sequenc
 export function withSecondLaunches(sequence: Sequence, { traits, scheduling }: Target, around: Around): Sequence {
   const { secondLaunches } = scheduling;
   if (secondLaunches === undefined) return sequence;
-  let id = freshStepId(sequence);
+  const contents = (nodes: readonly { readonly id: number }[]) =>
+    `parts of ${nodes.map(({ id }) => `%${id}`).join(", ")}`;
+  const words = { suffix: "_parts", contents };
   return mapSteps(sequence, (step) => {
     if (step.kind === "copy") return [step];
-    const before: Launch[] = [];
-    for (let rest: Launch = step; ; id += 1) {
-      const moves = secondLaunches(rest.kernel);
-      if (moves.length === 0) return [...before, rest];
-      const made = secondLaunch(rest.kernel, moves, traits);
-      if (typeof made === "string") {
-        throw new CompilerBug(`pass "schedule": "${moves.map(printMove).join("; ")}" is not legal: ${made}`);
-      }
-      const name = `${step.name}_parts${before.length === 0 ? "" : `_${before.length + 1}`}`;
-      const [parts, joined] = launchesOf(rest, made, { id, name }, around);
-      before.push(parts);
-      rest = joined;
-    }
+    const halvesOf = ({ kernel }: { readonly kernel: Kernel }) => {
+      const moves = secondLaunches(kernel);
+      if (moves.length === 0) return undefined;
+      const made = secondLaunch(kernel, moves, traits);
+      if (typeof made !== "string") return made;
+      throw new CompilerBug(`pass "schedule": "${moves.map(printMove).join("; ")}" is not legal: ${made}`);
+    };
+    return cutLaunch(step, halvesOf, words, around);
   });
-}
-
-function launchesOf(
-  step: Launch,
-  { parts, rest, between, nodes }: Halves,
-  first: Pick<Launch, "id" | "name">,
-  around: Around,
-): readonly [Launch, Launch] {
-  const folded = nodes.flatMap((place) => step.nodes[place] ?? []);
-  const held = between.map(({ name, element, count }) => {
-    const type = between.length === 1 ? "" : ` as ${element}`;
-    const of = `parts of ${folded.map(({ id }) => `%${id}`).join(", ")}${type}`;
-    return { param: name, buffer: around.buffers.scratch(of, { dtype: element, shape: [count] }) };
-  });
-  const all = [...step.bindings, ...held];
-  return [
-    { ...step, ...first, ...bound(parts, all, around), nodes: folded },
-    { ...step, ...bound(rest, all, around) },
-  ];
 }

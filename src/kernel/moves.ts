@@ -7,18 +7,18 @@
  * a piece of its own, with a list of its own whose names are the same. A loop of one iteration is none: moves of it do nothing.
  *
  * A kernel carries the schedules of its nests (`Kernel.schedule`) for people, tests and tools to read. What each move does is in
- * passes/schedule/moves, or in codegen/<target>/moves where it is that target's own; what a target chooses is in its policy.
+ * passes/schedule/moves, or in codegen/<target>/moves where one target alone asks for it; what a target chooses is in its policy.
  */
 
 /** Moves that any target may ask for, and what each is told. */
-interface CommonMoves {
+interface CommonMoves<Own extends OwnMoveName> {
   /** x -> by * x_o + x_i, of a parallel loop, or of a loop in the body. */
   readonly split: {
     readonly axis: string;
     readonly by: number;
     /** Whole blocks, all that fit where it is not given: 17 rows are 3 blocks of 4, and then 3 + 2. */
     readonly count?: number;
-    readonly tail: Tail;
+    readonly tail: Tail<Own>;
   };
   /** These parallel loops take, in this order, the places that they have among all. */
   readonly reorder: { readonly axes: readonly string[] };
@@ -34,6 +34,18 @@ interface CommonMoves {
   readonly unroll: { readonly axis: string };
   /** A costly value of a row goes into a thread's own memory, from where later loops over the row take it. */
   readonly keep: { readonly value: string };
+  /** Parts of a fold are folded apart, and then joined as the table of folds says. */
+  readonly splitFold: { readonly of: string; readonly into: Parts };
+}
+
+// Moves that one target alone asks for. It makes them itself: codegen/<target>/moves.
+
+interface JsMoves {
+  /** Parts of a fold, of so many terms, go by one after the other outside of all the loops of the nest; the sums lie in a thread's own memory meanwhile. */
+  readonly interchange: { readonly of: string; readonly terms: number };
+}
+
+interface WasmMoves {
   /** A factor of a contraction, the first or the second, is copied inside the loop `at` (in all loops where it is null), and read from the copy. */
   readonly stage: {
     readonly operand: "left" | "right";
@@ -43,14 +55,9 @@ interface CommonMoves {
   };
   /** What follows a fold becomes a loop over `axis` of its block, which finds the accumulators in a thread's own memory. */
   readonly spill: { readonly of: string; readonly axis: string };
-  /** Parts of a fold, of so many terms, go by one after the other outside of all the loops of the nest; the sums lie in a thread's own memory meanwhile. */
-  readonly interchange: { readonly of: string; readonly terms: number };
-  /** Parts of a fold are folded apart, and then joined as the table of folds says. */
-  readonly splitFold: { readonly of: string; readonly into: Parts };
 }
 
-/** Moves that one target alone asks for. It makes them itself: codegen/<target>/moves, which says why they are not made of the others. */
-interface OwnMoves {
+interface WgslMoves {
   /**
    * Both factors of a contraction are copied into workgroup memory, `depth` elements of the sum at a time, and added up in
    * registers, which take parts of at most so many terms. `rows` and `columns` were split: their parts are invocations and a block.
@@ -70,7 +77,11 @@ interface OwnMoves {
  * exact: nothing is left over. peel: see above. Of parallel loops of the nest alone: guard, where the last block is whole, and what
  * runs past the end does nothing; mask, where it folds too, as barriers will want it to, and stores nothing.
  */
-export type Tail = "exact" | "guard" | "mask" | { readonly peel: Schedule };
+export type Tail<Own extends OwnMoveName = OwnMoveName> =
+  | "exact"
+  | "guard"
+  | "mask"
+  | { readonly peel: Schedule<Move<Own>> };
 
 export type Staged =
   /** A thread's own, packed; neighbours lie along the columns or along the depth of the operand where it is copied. */
@@ -88,19 +99,32 @@ export type Parts =
   /** Of so many terms, in a launch of their own before that which joins them. */
   | { readonly by: "launch"; readonly terms: number };
 
-export type CommonMoveName = keyof CommonMoves;
-export type OwnMoveName = keyof OwnMoves;
+interface Moves<Own extends OwnMoveName> extends CommonMoves<Own>, JsMoves, WasmMoves, WgslMoves {}
+
+export type CommonMoveName = keyof CommonMoves<never>;
+export type JsMoveName = keyof JsMoves;
+export type WasmMoveName = keyof WasmMoves;
+export type WgslMoveName = keyof WgslMoves;
+export type OwnMoveName = JsMoveName | WasmMoveName | WgslMoveName;
 export type MoveName = CommonMoveName | OwnMoveName;
-export type MoveOf<Name extends MoveName> = { readonly move: Name } & (CommonMoves & OwnMoves)[Name];
-export type Move = { [Name in CommonMoveName]: MoveOf<Name> }[CommonMoveName];
-export type AnyMove = { [Name in MoveName]: MoveOf<Name> }[MoveName];
+export type MoveOf<Name extends MoveName, Own extends OwnMoveName = OwnMoveName> = {
+  readonly move: Name;
+} & Moves<Own>[Name];
+/** A common one, or one of those. */
+export type Move<Own extends OwnMoveName = never> = {
+  [Name in CommonMoveName | Own]: MoveOf<Name, Own>;
+}[CommonMoveName | Own];
+export type JsMove = Move<JsMoveName>;
+export type WasmMove = Move<WasmMoveName>;
+export type WgslMove = Move<WgslMoveName>;
+export type AnyMove = Move<OwnMoveName>;
 
 /** The moves of a kernel, in place of a nest: they make two launches of one. */
 export type SecondLaunch = MoveOf<"splitFold"> & { readonly into: Parts & { readonly by: "launch" } };
 export type FirstLaunch = MoveOf<"stage"> & { readonly into: Staged & { readonly memory: "launch" } };
 
 /** Of one nest. */
-export type Schedule<Of extends AnyMove = Move> = readonly Of[];
+export type Schedule<Of = Move> = readonly Of[];
 
 /** One line. */
 export function printSchedule(schedule: Schedule<AnyMove>): string {

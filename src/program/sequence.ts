@@ -181,19 +181,24 @@ export function positionsOf(sequence: Sequence): readonly Position[] {
 
 /** The sequence with what becomes of each launch and copy, however deep. */
 export function mapSteps(sequence: Sequence, change: (step: Launch | Copy) => Sequence): Sequence {
-  const inside = (body: Sequence): Sequence => mapSteps(body, change);
   return sequence.flatMap((step): Sequence => {
-    switch (step.kind) {
-      case "loop":
-        return [{ ...step, body: inside(step.body) }];
-      case "while":
-        return [{ ...step, test: inside(step.test), body: inside(step.body) }];
-      case "if":
-        return [{ ...step, yes: inside(step.yes), no: inside(step.no) }];
-      default:
-        return change(step);
-    }
+    if (step.kind === "launch" || step.kind === "copy") return change(step);
+    return [mapBodies(step, (body) => mapSteps(body, change))];
   });
+}
+
+/** The step with what becomes of the sequences that it holds. */
+export function mapBodies(step: OuterStep, change: (body: Sequence) => Sequence): OuterStep {
+  switch (step.kind) {
+    case "loop":
+      return { ...step, body: change(step.body) };
+    case "while":
+      return { ...step, test: change(step.test), body: change(step.body) };
+    case "if":
+      return { ...step, yes: change(step.yes), no: change(step.no) };
+    default:
+      return unreachable(step);
+  }
 }
 
 /** The launches in a sequence, each once, in order. */

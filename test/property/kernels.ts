@@ -4,16 +4,15 @@
  */
 import { strictEqual } from "node:assert/strict";
 import fc from "fast-check";
+import { firstLaunch } from "../../codegen/wasm/moves/first-launch.ts";
 import { joinedBlocks, wasmBlocks } from "../../codegen/wasm/policy/policy.ts";
 import { wasmSecondLaunches } from "../../codegen/wasm/policy/second-launches.ts";
-import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { wgslSecondLaunches } from "../../codegen/wgsl/policy/second-launches.ts";
 import { wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
 import { cse } from "../../passes/kernel/cse.ts";
 import { expandFolds } from "../../passes/kernel/expand-folds.ts";
 import { unroll } from "../../passes/kernel/unroll.ts";
 import { everyFold } from "../../passes/schedule/facts.ts";
-import { firstLaunch } from "../../passes/schedule/moves/first-launch.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { moved } from "../../passes/schedule/schedule.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
@@ -30,7 +29,7 @@ import { type Property, property } from "./property.ts";
 import { contractionData, randomContraction } from "./random-contraction.ts";
 import { randomConvolution } from "./random-convolution.ts";
 import { memoryFor, randomKernel } from "./random-kernel.ts";
-import { randomSchedules, randomSecondLaunches, roomy } from "./random-moves.ts";
+import { ownMoves, randomSchedules, randomSecondLaunches, roomy } from "./random-moves.ts";
 import { nestData, randomNest } from "./random-nest.ts";
 
 /** A target's schedule, what its sums are held in, and how its kernels run where that can be done here. */
@@ -106,7 +105,7 @@ const moves = property(
     const schedules = randomSchedules(before, chosen, { gpu: true });
     const expected = evaluated(before, seed);
     try {
-      const after = moved(before, schedules, { ownMoves: wgslMoves, careful: true });
+      const after = moved(before, schedules, { ownMoves, careful: true });
       expectEqual(evaluated(after, seed + 1), expected, before, after);
       const written = cse(unroll(expandFolds(after)));
       expectEqual(evaluated(written, seed + 2), expected, before, written);
@@ -133,7 +132,7 @@ const launches = property(
         seed % 3 === 0 ? wgslSecondLaunches(rest, gpu, roomy, eager) : randomSecondLaunches(rest, chosen.slice(round));
       const made = moves.length === 0 ? "" : secondLaunch(rest, moves, roomy);
       if (typeof made === "string") break;
-      cut.push({ ...made.parts, name: `${made.parts.name}_${round}` });
+      cut.push({ ...made.first, name: `${made.first.name}_${round}` });
       between.push(made.between);
       rest = made.rest;
     }
@@ -141,7 +140,7 @@ const launches = property(
     const expected = evaluated(before, seed);
     const whole = [...cut, rest];
     const drawnMoves = (kernel: Kernel): Kernel =>
-      moved(kernel, randomSchedules(kernel, chosen, { gpu: true }), { ownMoves: wgslMoves, careful: true });
+      moved(kernel, randomSchedules(kernel, chosen, { gpu: true }), { ownMoves, careful: true });
     for (const change of [same, drawnMoves, (kernel: Kernel) => scheduleWgsl(kernel, gpu)]) {
       const memory = new Map(memoryFor(before));
       const after = whole.map(change);
@@ -161,6 +160,8 @@ const launches = property(
 );
 
 const same = (kernel: Kernel): Kernel => kernel;
+/** What is in a buffer before anything is. */
+const nothing = ({ name, count }: BufferParam) => [name, new Float32Array(count).fill(Number.NaN)] as const;
 
 const values = property(
   "common values named, and loops unrolled, change no bit",
@@ -169,7 +170,7 @@ const values = property(
     const kernel = randomNest(drawn);
     const data = nestData(high);
     const expected = runEvaluator(kernel, data);
-    const after = moved(kernel, randomSchedules(kernel, chosen));
+    const after = moved(kernel, randomSchedules(kernel, chosen), { ownMoves });
     for (const made of [after, unroll(after), cse(unroll(after)), cse(kernel)]) {
       try {
         expectSame(runEvaluator(made, data), expected);
@@ -223,17 +224,17 @@ const prepared = property(
     for (const move of firstLaunches(kernel, [8, 16, 1 + (seed % 11)])) {
       const made = firstLaunch(kernel, move, new Set(), roomy);
       if (typeof made === "string") continue;
-      const { panel, rest, between } = made;
-      const held = new Map([...data, [between.name, new Float32Array(between.count).fill(Number.NaN)]]);
+      const { first, rest, between } = made;
+      const held = new Map([...data, ...between.map(nothing)]);
       const run = (change: (half: Kernel) => Kernel, runHalf: typeof runEvaluator): Data => {
-        const memory = new Map([...held, ...runHalf(change(panel), held)]);
+        const memory = new Map([...held, ...runHalf(change(first), held)]);
         return new Map([...memory, ...runHalf(change(rest), memory)]);
       };
       try {
         expectOutputs(run(same, runEvaluator), expected);
         expectOutputs(run(scheduleWasm, runWasm), expected);
       } catch (error) {
-        throw new Error(`${error}\n${[kernel, panel, rest].map(printKernel).join("\n")}`, { cause: error });
+        throw new Error(`${error}\n${[kernel, first, rest].map(printKernel).join("\n")}`, { cause: error });
       }
     }
   }),
@@ -275,7 +276,7 @@ const convolutions = property(
     const halves = moves.length === 0 ? "" : secondLaunch(kernel, moves, roomy);
     if (isLong && typeof halves === "string") throw new Error(`it is in one launch\n${printKernel(kernel)}`);
     const anyMoves = (made: Kernel): Kernel =>
-      moved(made, randomSchedules(made, chosen, { gpu: true }), { ownMoves: wgslMoves, careful: true });
+      moved(made, randomSchedules(made, chosen, { gpu: true }), { ownMoves, careful: true });
     for (const change of [...schedulesOfContractions, anyMoves]) {
       const after = [change(kernel)];
       try {
@@ -285,8 +286,8 @@ const convolutions = property(
         if ([scheduleJs, scheduleParts, schedulePanels].includes(change)) expectSame(runJs(whole, data), expected);
         else if (change !== scheduleGpu && change !== anyMoves) expectSame(runWasm(whole, data), expected);
         if (typeof halves === "string") continue;
-        after.push(change(halves.parts), change(halves.rest));
-        const held = halves.between.map(({ name, count }) => [name, new Float32Array(count).fill(Number.NaN)] as const);
+        after.push(change(halves.first), change(halves.rest));
+        const held = halves.between.map(nothing);
         let memory: Data = new Map([...data, ...held]);
         for (const half of after.slice(1)) {
           memory = new Map([

@@ -3,6 +3,8 @@
  * at its word, so a move that is legal and wrong is found.
  */
 
+import { jsMoves } from "../../codegen/js/moves/all.ts";
+import { wasmMoves } from "../../codegen/wasm/moves/all.ts";
 import { wgslMoves } from "../../codegen/wgsl/moves/all.ts";
 import { freshNames } from "../../passes/kernel/names.ts";
 import { type Applying, tryMove } from "../../passes/schedule/apply.ts";
@@ -11,8 +13,11 @@ import { worthKeeping } from "../../passes/schedule/moves/keep.ts";
 import { secondLaunch } from "../../passes/schedule/moves/second-launch.ts";
 import { nameNow, type Piece } from "../../passes/schedule/piece.ts";
 import type { Kernel, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import type { AnyMove, Move, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
+import type { AnyMove, MoveOf, Parts, Schedule, SecondLaunch } from "../../src/kernel/moves.ts";
 import { walkStmts } from "../../src/kernel/rewrite.ts";
+
+/** Those of every target. */
+export const ownMoves = { ...jsMoves, ...wasmMoves, ...wgslMoves };
 
 /** A schedule for each nest of the kernel. Choices come from a list that shrinks; where it ends, the first. */
 export function randomSchedules(
@@ -28,7 +33,7 @@ export function randomSchedules(
     buffers,
     shared: [...kernel.shared],
     partials: [],
-    ownMoves: wgslMoves,
+    ownMoves,
   };
   return kernel.nests.map((nest) => {
     const known = namesOf(nest);
@@ -70,8 +75,8 @@ interface Known {
 
 type Below = (n: number) => number;
 
-function draw(start: Piece, known: Known, around: Applying, below: Below, depth: number): Schedule {
-  const moves: Move[] = [];
+function draw(start: Piece, known: Known, around: Applying, below: Below, depth: number): Schedule<AnyMove> {
+  const moves: AnyMove[] = [];
   let piece = start;
   for (let n = 1 + below(7); n > 0; n -= 1) {
     const move = drawMove(piece, known, around, below, depth);
@@ -86,7 +91,7 @@ function draw(start: Piece, known: Known, around: Applying, below: Below, depth:
   return moves;
 }
 
-function drawMove(piece: Piece, known: Known, around: Applying, below: Below, depth: number): Move | undefined {
+function drawMove(piece: Piece, known: Known, around: Applying, below: Below, depth: number): AnyMove | undefined {
   const pick = <T>(from: readonly T[]): T | undefined => from[below(from.length)];
   const axis = pick(known.loops);
   const there = new Map(known.loops.map((name) => [nameNow(piece, name), name]));
@@ -212,7 +217,7 @@ function peeled(
   around: Applying,
   below: Below,
   depth: number,
-): Schedule {
+): Schedule<AnyMove> {
   if (depth === 0) return [];
   const made = tryMove(piece, split, around);
   if (typeof made === "string") return [];

@@ -10,7 +10,7 @@ import { program } from "../../src/dsl/program.ts";
 import { f32 } from "../../src/dsl/spec.ts";
 import type { Node } from "../../src/graph/node.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
-import type { AnyMove, OwnMoveName } from "../../src/kernel/moves.ts";
+import type { AnyMove, WgslMoveName } from "../../src/kernel/moves.ts";
 import { jsTarget, type TargetSetup } from "../../src/targets.ts";
 import { constant, constIndex, store } from "../kernel-pool.ts";
 
@@ -22,7 +22,7 @@ const made = program({
 describe("schedule, where a move breaks its kernel", () => {
   /** `team` makes what is given: what it stores to is no buffer. */
   function broken(isBroken: () => boolean): TargetSetup {
-    const team: MakeMoves<OwnMoveName>["team"] = (piece) =>
+    const team: MakeMoves<WgslMoveName>["team"] = (piece) =>
       isBroken() ? withBody(piece, [store("nothing", constIndex(0), constant("f32", 1))]) : piece;
     const policy: Policy<AnyMove> = () => [[{ move: "team", rows: 1, lanes: 2, layout: "along" }]];
     return { ...jsTarget, scheduling: { policy, ownMoves: { ...wgslMoves, team } } };

@@ -4,6 +4,7 @@
  */
 import { expect } from "vitest";
 import { factoryText } from "../../codegen/js/artifact.ts";
+import { jsMoves } from "../../codegen/js/moves/all.ts";
 import { type JsBlocks, jsPolicy } from "../../codegen/js/policy.ts";
 import { JsPrinter } from "../../codegen/js/print.ts";
 import { expandFolds } from "../../passes/kernel/expand-folds.ts";
@@ -105,7 +106,7 @@ export function compileJs(kernel: Kernel): (...args: readonly Numbers[]) => void
 
 /** As the `js` target schedules it. */
 export function scheduleJs(kernel: Kernel, blocks?: Partial<JsBlocks>): Kernel {
-  return scheduleKernel(kernel, { policy: jsPolicy(blocks) });
+  return scheduleKernel(kernel, { policy: jsPolicy(blocks), ownMoves: jsMoves });
 }
 
 export type Data = ReadonlyMap<string, Numbers>;

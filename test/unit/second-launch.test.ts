@@ -12,7 +12,7 @@ import { printMove, printSchedules, type SecondLaunch } from "../../src/kernel/m
 import { printKernel } from "../../src/kernel/print.ts";
 import { Buffers, printBuffer } from "../../src/program/buffer.ts";
 import { printSequence } from "../../src/program/print.ts";
-import { launchesOf } from "../../src/program/sequence.ts";
+import { freshStepId, launchesOf } from "../../src/program/sequence.ts";
 import { targets } from "../../src/targets.ts";
 import { kernelsOf } from "../../src/tools/cli/graph.ts";
 
@@ -34,7 +34,8 @@ function halves(made: Program<unknown>, moves?: readonly SecondLaunch[], isTwice
     secondLaunches: (kernel) => (isFirst(kernel) ? (moves ?? []) : []),
   };
   const target = { traits: gpu.traits, scheduling: moves === undefined ? gpu.scheduling : given };
-  return withSecondLaunches(lowered, target, { kernels: new KernelPool(), buffers: new Buffers() });
+  let id = freshStepId(lowered);
+  return withSecondLaunches(lowered, target, { kernels: new KernelPool(), buffers: new Buffers(), nextId: () => id++ });
 }
 
 describe("a fold in a launch of its own", () => {

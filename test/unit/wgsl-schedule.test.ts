@@ -2,11 +2,12 @@
  * The WGSL schedule: kernels mean the same before and after, without races, at every size; and its choices as text.
  */
 import { describe, expect, test } from "vitest";
+import { wasmMoves } from "../../codegen/wasm/moves/all.ts";
 import { type Policy, scheduleKernel } from "../../passes/schedule/schedule.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { type Move, printSchedules } from "../../src/kernel/moves.ts";
+import { type AnyMove, printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { apply, constIndex, fold, load, loopIndex, name, store } from "../kernel-pool.ts";
 import {
@@ -214,7 +215,7 @@ describe("as text", () => {
 });
 
 describe("a fold above the loops stays whole and where it is", () => {
-  const rows: readonly (readonly [string, Move])[] = [
+  const rows: readonly (readonly [string, AnyMove])[] = [
     ["it is not at the top of the body", { move: "splitFold", of: "acc", into: { by: "tree", lanes: 1 } }],
     ["it is not in the body", { move: "stage", operand: "left", of: "acc", at: null, into: { memory: "panel", along: "columns" } }], // biome-ignore format: a row
   ];
@@ -243,7 +244,7 @@ describe("a fold above the loops stays whole and where it is", () => {
   };
   test.each(rows)("%s", (reason, move) => {
     expect(checkKernel(above)).toBeNull();
-    expect(() => scheduleKernel(above, { policy: () => [[move]] })).toThrow(reason);
+    expect(() => scheduleKernel(above, { policy: () => [[move]], ownMoves: wasmMoves })).toThrow(reason);
   });
 });
 

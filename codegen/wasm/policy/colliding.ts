@@ -8,7 +8,7 @@
  * by all columns alone); while neighbours use the caches 26 and 7.1.
  */
 import { type Contraction, sizeOf } from "../../../passes/schedule/facts.ts";
-import type { Move, MoveOf } from "../../../src/kernel/moves.ts";
+import type { MoveOf, WasmMove } from "../../../src/kernel/moves.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { strideOfLoads } from "./facing.ts";
 
@@ -57,7 +57,7 @@ export function packedMoves(
   { of, operand }: Pick<MoveOf<"stage">, "of" | "operand">,
 ) {
   if (packed === null) return { row, extent, moves: [] };
-  const moves: readonly Move[] = [
+  const moves: readonly WasmMove[] = [
     { move: "split", axis: row, by: packed.rows, tail: "exact" },
     { move: "stage", operand, of, at: `${row}_o`, into: { memory: "panel", along: "columns" } },
   ];

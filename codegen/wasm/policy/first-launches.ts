@@ -7,20 +7,18 @@
  * 1.06 and 0.87. Both are as fast as multiply-adds in registers then.
  */
 import { Facts } from "../../../passes/schedule/facts.ts";
-import { firstLaunch } from "../../../passes/schedule/moves/first-launch.ts";
+import type { Room } from "../../../passes/schedule/moves/halves.ts";
 import type { Scheduling } from "../../../passes/schedule/schedule.ts";
-import type { TargetTraits } from "../../../src/kernel/target.ts";
-import { panelBefore, type Tuning } from "./panels.ts";
+import { firstLaunch } from "../moves/first-launch.ts";
+import { panelBefore, type Tuning } from "./panel-plan.ts";
 
-export function wasmFirstLaunch(
-  tuning: Tuning,
-  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
-): NonNullable<Scheduling["firstLaunch"]> {
+export function wasmFirstLaunch(tuning: Tuning, target: Room): NonNullable<Scheduling["firstLaunch"]> {
   return (kernel, changing) => {
     for (const [i, nest] of kernel.nests.entries()) {
       const facts = new Facts(nest, kernel.iterations.length > 0);
       const move = panelBefore(facts, tuning, kernel.schedule[i] ?? []);
-      if (move !== undefined && typeof firstLaunch(kernel, move, changing, target) !== "string") return move;
+      const halves = move === undefined ? "nothing" : firstLaunch(kernel, move, changing, target);
+      if (typeof halves !== "string") return halves;
     }
     return undefined;
   };

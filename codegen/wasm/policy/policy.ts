@@ -12,13 +12,14 @@
 import { everyFold, type Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { Stmt } from "../../../src/kernel/kernel.ts";
-import type { AnyMove, Schedule } from "../../../src/kernel/moves.ts";
+import type { AnyMove, Schedule, WasmMove } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { flattenFolds } from "./flat.ts";
 import { laneMoves } from "./lanes.ts";
-import { panelMoves, type Tuning } from "./panels.ts";
+import type { Tuning } from "./panel-plan.ts";
+import { panelMoves } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
 
 /**
@@ -36,12 +37,12 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
 export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
 /** `longest`: terms of a sum that are added up one after the other. `threads`: how many there probably will be. */
-export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy {
+export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy<WasmMove> {
   const tuning: Tuning = { blocks, longest, threads };
   return (facts, { schedule }) => facts.map((nest, i) => scheduleOf(nest, tuning, schedule[i]));
 }
 
-function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | undefined): Schedule {
+function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | undefined): Schedule<WasmMove> {
   const { longest } = tuning;
   const { nest } = facts;
   if (nest.loops.some(({ loop }) => loop.extent === 0)) return [];

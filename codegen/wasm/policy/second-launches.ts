@@ -10,10 +10,10 @@
  * goes by rows that would lie in no near cache. Sizes alone decide, so the number of threads changes no bit.
  */
 import { Facts, sizeOf, workOf } from "../../../passes/schedule/facts.ts";
-import { secondLaunch, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
+import type { Room } from "../../../passes/schedule/moves/halves.ts";
+import { secondLaunches, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
 import type { FoldStmt, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
-import type { TargetTraits } from "../../../src/kernel/target.ts";
 import { enoughIterations, readsChosen } from "./parts.ts";
 
 /** Up to so many terms a contraction stays whole, and a sum. */
@@ -34,24 +34,8 @@ const mostPartials = 2 ** 21;
 const leastElements = 2 ** 18;
 const fewRows = 64;
 
-export function wasmSecondLaunches(
-  kernel: Kernel,
-  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
-): readonly SecondLaunch[] {
-  const chosen: SecondLaunch[] = [];
-  const consider = (nest: Nest, fold: FoldStmt, rows: number): void => {
-    const terms = termsOf(nest, fold, rows);
-    if (terms === undefined) return;
-    const of = fold.accumulators[0]?.name ?? "";
-    const move: SecondLaunch = { move: "splitFold", of, into: { by: "launch", terms } };
-    if (typeof secondLaunch(kernel, [...chosen, move], target) !== "string") chosen.push(move);
-  };
-  for (const nest of kernel.nests) {
-    for (const stmt of nest.prelude) if (stmt.kind === "fold") consider(nest, stmt, 1);
-    const rows = sizeOf(nest.loops.map(({ loop }) => loop));
-    for (const stmt of nest.body) if (stmt.kind === "fold") consider(nest, stmt, rows);
-  }
-  return chosen;
+export function wasmSecondLaunches(kernel: Kernel, target: Room): readonly SecondLaunch[] {
+  return secondLaunches(kernel, target, termsOf);
 }
 
 /** The terms of each part; undefined where the fold stays whole. */

@@ -1,7 +1,7 @@
 /** How the moves are made that only a GPU asks for. */
 import type { MakeMoves } from "../../../passes/schedule/apply.ts";
-import type { OwnMoveName } from "../../../src/kernel/moves.ts";
+import type { WgslMoveName } from "../../../src/kernel/moves.ts";
 import { team } from "./team.ts";
 import { tile } from "./tile.ts";
 
-export const wgslMoves: MakeMoves<OwnMoveName> = { tile, team };
+export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team };

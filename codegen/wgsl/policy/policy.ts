@@ -13,12 +13,12 @@ import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { AnyMove, Move, Schedule } from "../../../src/kernel/moves.ts";
+import type { Move, Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
 import { chooseTile, contractionOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 
-export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<AnyMove> {
+export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<WgslMove> {
   const setting = { limits, tuning };
   return (facts) => {
     const wishes = facts.map((nest) => wishOf(nest, setting));
@@ -137,7 +137,7 @@ class Memory {
   }
 }
 
-function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Schedule<AnyMove> {
+function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Schedule<WgslMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
@@ -162,13 +162,13 @@ function mapMoves({ loops, body }: Nest, { size, tuning }: Choice, isShared: boo
   ];
 }
 
-function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedule<AnyMove> | undefined {
+function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedule<WgslMove> | undefined {
   const { size, memory, tuning } = choice;
   const terms = sizeOf(found.inner);
   const shape = chooseTile(found, choice, hasRows && terms >= tuning.tileLongInner, size);
   if (shape === undefined || !memory.take(tileBytes(shape))) return undefined;
   const { ny, nx, rm, rn, depth } = shape;
-  const moves: AnyMove[] = [];
+  const moves: WgslMove[] = [];
   const one = (loops: readonly LoopVar[], into: string): string => {
     const [only] = loops;
     if (loops.length === 1 && only !== undefined) return only.name;
@@ -205,7 +205,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   return moves;
 }
 
-function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedule<AnyMove> | undefined {
+function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedule<WgslMove> | undefined {
   const { memory, tuning } = choice;
   const shared = steps.flatMap((step) => (step.kind === "fold" ? [step.fold] : []));
   if (!memory.takePartials(shared)) return undefined;

@@ -9,10 +9,10 @@
  * behind 5,408 values is 8 for 512 images, on a card with 132 processors.
  */
 import { type Contraction, Facts, sizeOf } from "../../../passes/schedule/facts.ts";
-import { secondLaunch, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
+import type { Room } from "../../../passes/schedule/moves/halves.ts";
+import { secondLaunches, wholeParts } from "../../../passes/schedule/moves/second-launch.ts";
 import type { FoldStmt, Kernel, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
-import type { TargetTraits } from "../../../src/kernel/target.ts";
 import { teamSize, votesAcross, wishOf } from "./policy.ts";
 import { contractionOf, tileGroups } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
@@ -20,27 +20,11 @@ import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tu
 export function wgslSecondLaunches(
   kernel: Kernel,
   limits: WgslLimits,
-  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
+  target: Room,
   tuning: WgslTuning = wgslTuning,
 ): readonly SecondLaunch[] {
   const setting = { limits, tuning };
-  const chosen: SecondLaunch[] = [];
-  const consider = (nest: Nest, fold: FoldStmt, rows: number): void => {
-    const terms = termsOf(nest, fold, rows, setting);
-    if (terms === undefined) return;
-    const move: SecondLaunch = {
-      move: "splitFold",
-      of: fold.accumulators[0]?.name ?? "",
-      into: { by: "launch", terms },
-    };
-    if (typeof secondLaunch(kernel, [...chosen, move], target) !== "string") chosen.push(move);
-  };
-  for (const nest of kernel.nests) {
-    const rows = sizeOf(nest.loops.map(({ loop }) => loop));
-    for (const stmt of nest.prelude) if (stmt.kind === "fold") consider(nest, stmt, 1);
-    for (const stmt of nest.body) if (stmt.kind === "fold") consider(nest, stmt, rows);
-  }
-  return chosen;
+  return secondLaunches(kernel, target, (nest, fold, rows) => termsOf(nest, fold, rows, setting));
 }
 
 /** The terms of each part; undefined where the fold stays whole. */

@@ -21,74 +21,77 @@ import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, FoldStmt, Index, Kernel, LoopVar, Nest, Stmt } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import { readIn } from "../../../src/kernel/rewrite.ts";
-import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
 import { openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import { type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
-import { sizeOf, storedIn, touchedBy, workOf } from "../facts.ts";
+import { sizeOf, storedIn, workOf } from "../facts.ts";
+import { legal, refuse } from "../piece.ts";
+import { type Halves, halfOf, type Room, scheduledBy } from "./halves.ts";
 import { placeOf, recover } from "./loops.ts";
 import { notShared } from "./tree.ts";
 
-export interface Halves {
-  readonly parts: Kernel;
-  readonly rest: Kernel;
-  /** What one writes and the other reads: a parameter of both for each type of accumulators. */
-  readonly between: readonly BufferParam[];
-  /** The nodes that the one computes, by their places in the launch's list. */
-  readonly nodes: readonly number[];
+/** The halves of a kernel, or why a move is not legal. All moves of a kernel share the first launch. */
+export function secondLaunch(kernel: Kernel, moves: readonly SecondLaunch[], target: Room): Halves | string {
+  return legal(() => halvesOf(kernel, moves, target));
 }
 
-/** The halves of a kernel, or why a move is not legal. All moves of a kernel share the first launch. */
-export function secondLaunch(
+/** Moves for the folds of which `termsOf` says how long parts of them should be, as many as may be cut together. */
+export function secondLaunches(
   kernel: Kernel,
-  moves: readonly SecondLaunch[],
-  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
-): Halves | string {
+  target: Room,
+  termsOf: (nest: Nest, fold: FoldStmt, rows: number) => number | undefined,
+): readonly SecondLaunch[] {
+  const chosen: SecondLaunch[] = [];
+  for (const nest of kernel.nests) {
+    for (const stmt of [...nest.prelude, ...nest.body]) {
+      if (stmt.kind !== "fold") continue;
+      const rows = nest.prelude.includes(stmt) ? 1 : sizeOf(nest.loops.map(({ loop }) => loop));
+      const terms = termsOf(nest, stmt, rows);
+      if (terms === undefined) continue;
+      const of = stmt.accumulators[0]?.name ?? "";
+      const move: SecondLaunch = { move: "splitFold", of, into: { by: "launch", terms } };
+      if (typeof secondLaunch(kernel, [...chosen, move], target) !== "string") chosen.push(move);
+    }
+  }
+  return chosen;
+}
+
+function halvesOf(kernel: Kernel, moves: readonly SecondLaunch[], target: Room): Halves {
   const fresh = freshNames(kernel);
-  const between = new Map<string, BufferParam>();
+  const named = new Map<string, BufferParam>();
   const cuts: Cut[] = [];
   for (const move of moves) {
     const place = placeIn(kernel, move);
-    if (typeof place === "string") return place;
     const { parts, rows, fold } = place;
     const needed = cuts.find((cut) => cut.fold === fold || place.needs.includes(cut.fold));
-    if (needed !== undefined) return `${move.of} waits for ${needed.move.of}`;
+    if (needed !== undefined) refuse(`${move.of} waits for ${needed.move.of}`);
     const held = fold.accumulators.map(({ type }) => {
-      const { name, count } = between.get(type) ?? { name: fresh("parts"), count: 0 };
-      between.set(type, { name, element: type, count: count + parts * rows, role: "write" });
+      const { name, count } = named.get(type) ?? { name: fresh("parts"), count: 0 };
+      named.set(type, { name, element: type, count: count + parts * rows, role: "write" });
       return { buffer: name, offset: count };
     });
     cuts.push({ ...place, held });
   }
-  const work = cuts.map(({ rows, fold }) => rows * workOf([fold], isArithmetic));
-  const flops = Math.min(kernel.flops, sum(work));
-  const half = (nests: readonly Nest[]): Pick<Kernel, "nests" | "buffers" | "bytes"> => {
-    const buffers = touchedBy(nests, [...kernel.buffers, ...between.values()]);
-    return { nests, buffers, bytes: sum(buffers.map((param) => trafficOf(param, target))) };
-  };
+  const between = [...named.values()];
+  const flops = Math.min(kernel.flops, sum(cuts.map(({ rows, fold }) => rows * workOf([fold], isArithmetic))));
   const groups = together(cuts);
   const nodes: number[] = [];
+  const folding = groups.map((mates) => renumbered(partsOf(mates, fresh), nodes));
   // Names of both are new: what is put in place of a loop must not speak of another of its name.
-  const parts: Kernel = {
-    ...kernel,
-    ...half(groups.map((mates) => renumbered(partsOf(mates, fresh), nodes))),
+  const first: Kernel = {
+    ...halfOf(kernel, folding, between, target),
     name: fresh(`${kernel.name}_parts`),
     flops,
     schedule: groups.map((mates) => mates.map(({ move }) => move)),
   };
   const joins = new Map<Stmt, Stmt>(cuts.map((cut) => [cut.fold, joinOf(cut, fresh)]));
+  const joining = kernel.nests.map((nest) => joinedIn(nest, joins));
   const rest: Kernel = {
-    ...kernel,
-    ...half(kernel.nests.map((nest) => joinedIn(nest, joins))),
+    ...halfOf(kernel, joining, between, target),
     flops: kernel.flops - flops + sum(cuts.map((cut) => cut.parts * cut.rows)),
-    schedule: kernel.nests.map((nest, i) => [
-      ...(kernel.schedule[i] ?? []),
-      ...cuts.filter((cut) => cut.nest === nest).map(({ move }) => move),
-    ]),
+    schedule: scheduledBy(kernel, (nest) => cuts.filter((cut) => cut.nest === nest).map(({ move }) => move)),
   };
-  const most = Math.max(parts.buffers.length, rest.buffers.length);
-  if (most > target.maxBuffers) return `a half touches ${most} buffers, of ${target.maxBuffers}`;
-  return { parts, rest, between: [...between.values()], nodes };
+  return { first, rest, between, nodes };
 }
 
 /** The most parts of whole iterations of a loop, up to `most`: 1 where there are none. */
@@ -119,7 +122,7 @@ interface Cut extends Place {
   readonly held: readonly { readonly buffer: string; readonly offset: number }[];
 }
 
-function placeIn({ nests }: Kernel, move: SecondLaunch): Place | string {
+function placeIn({ nests }: Kernel, move: SecondLaunch): Place {
   const isOf = (stmt: Stmt): boolean => stmt.kind === "fold" && stmt.accumulators[0]?.name === move.of;
   for (const nest of nests) {
     const isAbove = nest.prelude.some(isOf);
@@ -130,14 +133,14 @@ function placeIn({ nests }: Kernel, move: SecondLaunch): Place | string {
     const before = [...(isAbove ? [] : nest.prelude), ...stmts.slice(0, at)];
     const needs = letsFor([fold], before);
     const reason = whyWhole(fold, [...needs, fold], before);
-    if (reason !== null) return reason;
+    if (reason !== null) refuse(reason);
     const total = sizeOf(fold.axes);
     const parts = Math.ceil(total / move.into.terms);
-    if (parts < 2 || move.into.terms < 2) return `it has ${total} terms`;
+    if (parts < 2 || move.into.terms < 2) refuse(`it has ${total} terms`);
     const loops = isAbove ? [] : nest.loops.map(({ loop }) => loop);
     return { move, nest, fold, parts, isAbove, loops, rows: sizeOf(loops), needs };
   }
-  return `there is no fold ${move.of} at the top of a nest`;
+  return refuse(`there is no fold ${move.of} at the top of a nest`);
 }
 
 /** Why a fold, made of these statements, has to be folded where it stands; null if it has not. */

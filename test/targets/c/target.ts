@@ -7,6 +7,7 @@
  * It computes as the `js` target does: the same schedule, sums in doubles, the maths library in doubles.
  */
 
+import { jsMoves } from "../../../codegen/js/moves/all.ts";
 import { jsPolicy } from "../../../codegen/js/policy.ts";
 import { jsTolerances } from "../../../codegen/js/tolerances.ts";
 import type { Target } from "../../../codegen/target.ts";
@@ -51,7 +52,7 @@ export const c: Target<CArtifact, null> = {
     copied: 1,
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
-  scheduling: () => ({ policy: jsPolicy() }),
+  scheduling: () => ({ policy: jsPolicy(), ownMoves: jsMoves }),
   legalize: (kernel) => kernel,
   printer: () => (sequence, addresses) => {
     const steps = artifactSteps(sequence, addresses);

@@ -2,6 +2,7 @@
  * Runs one kernel as WebAssembly, and a judge that compares it with the evaluator: bit for bit, as nothing is contracted.
  */
 import { expect } from "vitest";
+import { wasmMoves } from "../../../codegen/wasm/moves/all.ts";
 import type { WasmBlocks } from "../../../codegen/wasm/policy/blocks.ts";
 import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
@@ -19,7 +20,7 @@ const pageBytes = 65536;
 
 /** As the `wasm` target schedules it. */
 export function scheduleWasm(kernel: Kernel, blocks?: WasmBlocks, longest?: number): Kernel {
-  return scheduleKernel(kernel, { policy: wasmPolicy(blocks, longest) });
+  return scheduleKernel(kernel, { policy: wasmPolicy(blocks, longest), ownMoves: wasmMoves });
 }
 
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */

@@ -12,78 +12,51 @@
  * lie in a last block, which is as wide and partly empty. Loops other than the column's that move the factor come first. Both
  * halves are kernels as `lower` writes them, each with moves of its own.
  */
-import { apply, letValue, load, store } from "../../../src/kernel/build.ts";
-import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type {
-  Apply,
-  BufferParam,
-  Expr,
-  FoldStmt,
-  Index,
-  Kernel,
-  LoopVar,
-  Nest,
-  Stmt,
-} from "../../../src/kernel/kernel.ts";
-import type { FirstLaunch } from "../../../src/kernel/moves.ts";
-import { ownExprs, readIn, readsAny } from "../../../src/kernel/rewrite.ts";
-import { type TargetTraits, trafficOf } from "../../../src/kernel/target.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { declaredNames, type Fresh, freshNames, letsFor, withoutUnread } from "../../kernel/names.ts";
-import { Facts, sizeOf, storedIn, touchedBy } from "../facts.ts";
 
-export interface Prepared {
-  readonly panel: Kernel;
-  readonly rest: Kernel;
-  /** What one writes and the other reads. */
-  readonly between: BufferParam;
-}
+import { declaredNames, type Fresh, freshNames } from "../../../passes/kernel/names.ts";
+import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
+import { type Halves, halfOf, type Room, scheduledBy } from "../../../passes/schedule/moves/halves.ts";
+import { legal, refuse } from "../../../passes/schedule/piece.ts";
+import { load } from "../../../src/kernel/build.ts";
+import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import type { BufferParam, Index, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
+import type { FirstLaunch } from "../../../src/kernel/moves.ts";
+import { readIn } from "../../../src/kernel/rewrite.ts";
+import { checkKnown, type Factor, factorOf, readingFold, storedFactor } from "./factor.ts";
 
 /** The halves of a kernel, or why the move is not legal. `changing`: buffers and iterations that change from launch to launch. */
 export function firstLaunch(
   kernel: Kernel,
   move: FirstLaunch,
   changing: ReadonlySet<string>,
-  target: Pick<TargetTraits, "maxBuffers" | "bytesOf">,
-): Prepared | string {
-  const place = placeIn(kernel, move, changing);
-  if (typeof place === "string") return place;
-  const fresh = freshNames(kernel);
-  const between: BufferParam = { name: fresh("panel"), element: "f32", count: elementsOf(place), role: "write" };
-  const half = (nests: readonly Nest[]): Pick<Kernel, "nests" | "buffers" | "bytes"> => {
-    const buffers = touchedBy(nests, [...kernel.buffers, between]);
-    return { nests, buffers, bytes: buffers.reduce((bytes, param) => bytes + trafficOf(param, target), 0) };
-  };
-  const filling = fillingNests(place, between.name, fresh);
-  const read = readIn(filling.flatMap(({ body }) => body));
-  const panel: Kernel = {
-    ...kernel,
-    ...half(filling),
-    name: fresh(`${kernel.name}_panel`),
-    iterations: kernel.iterations.filter(({ name }) => read.has(name)),
-    flops: 0,
-    schedule: filling.map(() => [move]),
-  };
-  const rest: Kernel = {
-    ...kernel,
-    ...half(kernel.nests.map((nest) => (nest === place.nest ? readingNest(place, between.name, fresh) : nest))),
-    schedule: kernel.nests.map((nest, i) => [...(kernel.schedule[i] ?? []), ...(nest === place.nest ? [move] : [])]),
-  };
-  const most = Math.max(panel.buffers.length, rest.buffers.length);
-  return most > target.maxBuffers
-    ? `a half touches ${most} buffers, of ${target.maxBuffers}`
-    : { panel, rest, between };
+  target: Room,
+): Halves | string {
+  return legal(() => {
+    const place = placeIn(kernel, move, changing);
+    const fresh = freshNames(kernel);
+    const between: BufferParam = { name: fresh("panel"), element: "f32", count: elementsOf(place), role: "write" };
+    const filling = fillingNests(place, between.name, fresh);
+    const read = readIn(filling.flatMap(({ body }) => body));
+    const first: Kernel = {
+      ...halfOf(kernel, filling, [between], target),
+      name: fresh(`${kernel.name}_panel`),
+      iterations: kernel.iterations.filter(({ name }) => read.has(name)),
+      flops: 0,
+      schedule: filling.map(() => [move]),
+    };
+    const reading = kernel.nests.map((nest) => (nest === place.nest ? readingNest(place, between.name, fresh) : nest));
+    const rest: Kernel = {
+      ...halfOf(kernel, reading, [between], target),
+      schedule: scheduledBy(kernel, (nest) => (nest === place.nest ? [move] : [])),
+    };
+    return { first, rest, between: [between], nodes: [] };
+  });
 }
 
 // ---- which factor ----------------------------------------------------------------------------------------------------
 
-interface Place {
+interface Place extends Factor {
   readonly nest: Nest;
-  readonly fold: FoldStmt;
-  readonly product: Apply;
-  readonly factor: Expr;
-  /** The `let`s of the fold that it needs. */
-  readonly lets: readonly Stmt[];
   readonly column: LoopVar;
   /** Columns side by side. */
   readonly by: number;
@@ -92,40 +65,24 @@ interface Place {
   readonly deep: readonly LoopVar[];
 }
 
-function placeIn({ nests }: Kernel, { of, operand, into }: FirstLaunch, changing: ReadonlySet<string>): Place | string {
+function placeIn({ nests }: Kernel, { of, operand, into }: FirstLaunch, changing: ReadonlySet<string>): Place {
   for (const nest of nests) {
     const fold = nest.body.find((stmt) => stmt.kind === "fold" && stmt.accumulators[0]?.name === of);
     if (fold?.kind !== "fold") continue;
-    const [product] = fold.values;
-    if (fold.fn !== "sum" || product?.kind !== "apply" || product.fn !== "mul") return "it is no sum of a product";
-    if (fold.guard.length > 0 || fold.block.length > 0) return "the fold is scheduled already";
-    const factor = product.args[operand === "left" ? 0 : 1];
-    if (factor?.type !== "f32" || product.args[0] === product.args[1]) return "it has no such factor of f32";
-    const lets = letsFor([letValue("", factor)], fold.body);
-    if (!isKnown(factor, lets, { nest, fold, changing })) return "the loop changes it, or it is not known before";
+    if (fold.guard.length > 0 || fold.block.length > 0) refuse("the fold is scheduled already");
+    const found = factorOf(fold, operand);
+    const { factor, lets } = found;
+    if (factor.type !== "f32") refuse("it has no such factor of f32");
+    if (lets.some(({ kind }) => kind !== "let")) refuse("it needs a fold");
+    checkKnown(found, [...declaredNames([...nest.prelude, ...nest.body]), ...storedIn(nest.body), ...changing], []);
     const moving = new Facts(nest).movesWith(factor);
     const loops = nest.loops.map(({ loop }) => loop).filter(({ name }) => moving.has(name));
-    const column = loops.find(({ name }) => name === into.axis);
-    if (column === undefined) return `${into.axis} does not move it`;
+    const column = loops.find(({ name }) => name === into.axis) ?? refuse(`${into.axis} does not move it`);
     const outer = loops.filter((loop) => loop !== column);
     const deep = fold.axes.filter(({ name }) => moving.has(name));
-    return { nest, fold, product, factor, lets, column, by: into.by, outer, deep };
+    return { ...found, nest, column, by: into.by, outer, deep };
   }
-  return `there is no fold ${of} at the top of a nest`;
-}
-
-/** Whether it reads loops, axes of its fold and buffers alone, none of which change. */
-function isKnown(
-  factor: Expr,
-  lets: readonly Stmt[],
-  { nest, fold, changing }: Pick<Place, "nest" | "fold"> & { readonly changing: ReadonlySet<string> },
-): boolean {
-  const unknown = new Set([...declaredNames([...nest.prelude, ...nest.body]), ...storedIn(nest.body)]);
-  for (const { name } of fold.axes) unknown.delete(name);
-  for (const name of declaredNames(lets)) unknown.delete(name);
-  for (const name of changing) unknown.add(name);
-  const isLets = lets.every(({ kind }) => kind === "let");
-  return isLets && [factor, ...lets.flatMap(ownExprs)].every((expr) => !readsAny(expr, unknown));
+  return refuse(`there is no fold ${of} at the top of a nest`);
 }
 
 // ---- where an element lies -------------------------------------------------------------------------------------------
@@ -153,7 +110,7 @@ function placeOfElement(place: Place, { outer, block, deep, inside }: Element): 
 
 /** The nest, whose fold finds the factor in the panel. */
 function readingNest(place: Place, panel: string, { pool }: Fresh): Nest {
-  const { nest, fold, product, factor, column, by } = place;
+  const { nest, fold, column, by } = place;
   const indexes = (loops: readonly LoopVar[]): readonly Index[] => loops.map((loop) => pool.loop(loop));
   const at = pool.loop(column);
   const read = load(
@@ -166,11 +123,7 @@ function readingNest(place: Place, panel: string, { pool }: Fresh): Nest {
       inside: modIndex(at, by),
     }),
   );
-  const made: FoldStmt = {
-    ...fold,
-    values: [apply("mul", ...product.args.map((arg) => (arg === factor ? read : arg)))],
-  };
-  const reading: FoldStmt = { ...made, body: withoutUnread(fold.body, [{ ...made, body: [] }]) };
+  const reading = readingFold(place, read);
   return { ...nest, body: nest.body.map((stmt) => (stmt === fold ? reading : stmt)) };
 }
 
@@ -193,7 +146,7 @@ interface Blocks {
 }
 
 function fillingNest(place: Place, panel: string, { first, blocks, width }: Blocks, fresh: Fresh): Nest {
-  const { factor, lets, column, by } = place;
+  const { column, by } = place;
   const { pool } = fresh;
   const copyOf = ({ name, extent }: LoopVar): LoopVar => ({ name: fresh(name), extent });
   const [outer, deep] = [place.outer.map(copyOf), place.deep.map(copyOf)];
@@ -211,11 +164,9 @@ function fillingNest(place: Place, panel: string, { first, blocks, width }: Bloc
     const index = [...element.outer, ...element.deep][i];
     if (index !== undefined) at.set(name, index);
   });
-  const name = "element"; // the copy gives it a name of its own
-  const stored = store(panel, placeOfElement(place, element), pool.name(factor.type, name));
   return {
     loops: [...outer, block, ...deep, inner].map((loop) => ({ loop, mark: "parallel" })),
     prelude: [],
-    body: copyStmts([...lets, letValue(name, factor), stored], { loops: at }, fresh),
+    body: storedFactor(place, panel, placeOfElement(place, element), at, fresh),
   };
 }

@@ -16,43 +16,39 @@
  * Along the columns, vectors are copied as they lie. Along the depth, the rows of a transposed factor are read four depths at a
  * time, whose lanes are stored apart; columns are a loop then, as their copies would be longer than all the rest of a small kernel.
  */
-import { apply, forLoops, letValue, load, store } from "../../../src/kernel/build.ts";
-import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
-import type {
-  Apply,
-  BlockLoop,
-  Expr,
-  FoldStmt,
-  Index,
-  LoopVar,
-  SharedArray,
-  Stmt,
-} from "../../../src/kernel/kernel.ts";
-import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
-import { laneCount } from "../../../src/kernel/stride.ts";
-import { copyStmts } from "../../kernel/copies.ts";
-import { declaredNames, type Fresh, letsFor, withoutUnread } from "../../kernel/names.ts";
-import { Facts, sizeOf, storedIn } from "../facts.ts";
-import { type Around, atFold, atStmt, type Moved, nameNow, type Piece, refuse, withBody } from "../piece.ts";
-import { placeOf } from "./loops.ts";
 
-export function stage(
-  piece: Piece,
-  move: Omit<MoveOf<"stage">, "into">,
-  along: "columns" | "depth",
-  { fresh, shared }: Around,
-): Moved {
-  const { operand, of } = move;
+import { declaredNames, type Fresh } from "../../../passes/kernel/names.ts";
+import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
+import { placeOf } from "../../../passes/schedule/moves/loops.ts";
+import {
+  type Around,
+  atFold,
+  atStmt,
+  type Moved,
+  nameNow,
+  type Piece,
+  refuse,
+  withBody,
+} from "../../../passes/schedule/piece.ts";
+import { forLoops, load } from "../../../src/kernel/build.ts";
+import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import type { BlockLoop, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { laneCount } from "../../../src/kernel/stride.ts";
+import { checkKnown, type Factor, factorOf, readingFold, storedFactor } from "./factor.ts";
+
+export function stage(piece: Piece, move: MoveOf<"stage">, { fresh, shared }: Around): Moved {
+  const { operand, of, into } = move;
+  if (into.memory === "launch") return refuse("it makes two launches of one");
   const at = move.at === null ? null : nameNow(piece, move.at);
   let [filling, isInside]: [readonly Stmt[], boolean] = [[], false];
   const made = atFold(piece, of, (fold, { around, after }) => {
-    const staged = stagedAt(piece, fold, around, operand, at);
+    const staged = stagedAt(piece, factorOf(fold, operand), around, at);
     const panel: SharedArray = { name: fresh("panel"), type: staged.factor.type, count: sizeOf(staged.axes) };
-    filling = fill(staged, panel, along, fresh);
+    filling = fill(staged, panel, into.along, fresh);
     isInside = around.some((stmt) => stmt.kind === "for" && stmt.loop.name === at);
     shared.push(panel);
-    return [withPanel(staged, operand, panel, fresh), ...after];
+    return [readingFold(staged, load(panel.type, panel.name, placeOf(staged.axes, fresh))), ...after];
   });
   if (!isInside) return withBody(made, [...filling, ...made.nest.body]);
   return atStmt(made, `loop ${at}`, (stmt) =>
@@ -60,12 +56,7 @@ export function stage(
   );
 }
 
-interface StagedFactor {
-  readonly fold: FoldStmt;
-  readonly product: Apply;
-  readonly factor: Expr;
-  /** The `let`s of the fold that it needs. */
-  readonly lets: readonly Stmt[];
+interface Staged extends Factor {
   /** Of the panel, the one that turns fastest last. */
   readonly axes: readonly LoopVar[];
   /** The last axis, where it is a loop; the innermost axis of the fold that moves the factor. */
@@ -73,15 +64,8 @@ interface StagedFactor {
   readonly depth: LoopVar | undefined;
 }
 
-function stagedAt(
-  { nest }: Piece,
-  fold: FoldStmt,
-  around: readonly Stmt[],
-  operand: "left" | "right",
-  at: string | null,
-): StagedFactor {
-  const [value] = fold.values;
-  if (fold.fn !== "sum" || value?.kind !== "apply" || value.fn !== "mul") return refuse("it is no sum of a product");
+function stagedAt({ nest }: Piece, of: Factor, around: readonly Stmt[], at: string | null): Staged {
+  const { fold, factor } = of;
   // A panel is filled behind the prelude.
   if (around.length === 0 && !nest.body.includes(fold)) refuse("it is not in the body");
   const loops = around.filter((stmt) => stmt.kind === "for");
@@ -91,37 +75,26 @@ function stagedAt(
   if (around.slice(loops.length).some(({ kind }) => kind !== "fold")) refuse("it is in a loop of a fold");
   if ([fold, ...folds].some(({ guard }) => guard.length > 0))
     refuse("what the condition keeps from being read would be copied");
-  const factor = value.args[operand === "left" ? 0 : 1] ?? refuse("it has no factors");
   const inside = loops.slice(loops.findIndex(({ loop }) => loop.name === at) + 1);
   const bound = loops.find(({ mark }) => mark === "lane") ?? inside.find(({ mark }) => mark !== "parallel");
   if (bound !== undefined) refuse(`${bound.loop.name} is ${bound.mark}`);
-  const lets = letsFor([letValue("", factor)], fold.body);
-  const unknown = new Set([...declaredNames(nest.body), ...storedIn(nest.body)]);
-  for (const { name } of [...loops.map(({ loop }) => loop), ...fold.axes]) unknown.delete(name);
-  for (const name of declaredNames(lets)) unknown.delete(name);
-  if ([factor, ...lets.flatMap(ownExprs)].some((expr) => readsAny(expr, unknown)))
-    refuse("it reads what is not known before");
+  const own = [...declaredNames(nest.body), ...storedIn(nest.body)];
+  checkKnown(
+    of,
+    own,
+    loops.map(({ loop }) => loop),
+  );
   const moves = new Facts(nest).movesWith(factor);
   const across = inside.map(({ loop }) => loop).filter(({ name }) => moves.has(name));
   const column = across[across.length - 1];
   const deep = fold.axes.filter(({ name }) => moves.has(name));
   const axes = [...across.slice(0, -1), ...deep, ...(column === undefined ? [] : [column])];
-  return { fold, product: value, factor, lets, axes, column, depth: deep[deep.length - 1] };
-}
-
-/** The fold, which finds the factor in the panel. */
-function withPanel(staged: StagedFactor, operand: "left" | "right", panel: SharedArray, fresh: Fresh): FoldStmt {
-  const { fold, axes, product } = staged;
-  const at = placeOf(axes, fresh);
-  const read = load(panel.type, panel.name, at);
-  const args = product.args.map((factor, n) => ((n === 0) === (operand === "left") ? read : factor));
-  const made = { ...fold, values: [apply("mul", ...args)] };
-  return { ...made, body: withoutUnread(fold.body, [{ ...made, body: [] }]) };
+  return { ...of, axes, column, depth: deep[deep.length - 1] };
 }
 
 // ---- filling it ------------------------------------------------------------------------------------------------------
 
-function fill(staged: StagedFactor, panel: SharedArray, along: "columns" | "depth", fresh: Fresh): readonly Stmt[] {
+function fill(staged: Staged, panel: SharedArray, along: "columns" | "depth", fresh: Fresh): readonly Stmt[] {
   const { axes, column, depth } = staged;
   if (along === "depth" && (depth?.extent ?? 0) < laneCount) refuse("it is not deep enough");
   const vector = along === "columns" ? column : depth;
@@ -134,7 +107,7 @@ function fill(staged: StagedFactor, panel: SharedArray, along: "columns" | "dept
   const filling = pieces.flatMap((piece) => {
     const inner = column === undefined || column === vector ? [] : [copy(column)];
     const at = [...outer, piece, ...inner].flatMap((each) => each.at);
-    return loopsAround([piece, ...inner], element(staged, panel, new Map(at), fresh));
+    return loopsAround([piece, ...inner], storedFactor(staged, panel.name, placeOf(axes, fresh), new Map(at), fresh));
   });
   return loopsAround(outer, filling);
 }
@@ -173,18 +146,4 @@ function loopsAround(copies: readonly Copied[], body: readonly Stmt[]): readonly
     copies.flatMap(({ loops }) => loops).filter(({ loop }) => loop.extent > 1),
     body,
   );
-}
-
-/** One element of the panel. */
-function element(
-  { factor, lets, axes }: StagedFactor,
-  panel: SharedArray,
-  at: ReadonlyMap<string, Index>,
-  fresh: Fresh,
-): readonly Stmt[] {
-  const { pool } = fresh;
-  const name = "element"; // the copy gives it a name of its own
-  const index = placeOf(axes, fresh);
-  const stmts = [...lets, letValue(name, factor), store(panel.name, index, pool.name(factor.type, name))];
-  return copyStmts(stmts, { loops: at }, fresh);
 }

@@ -13,17 +13,18 @@
  * in a near cache while they do. Parts are whole iterations of the fold's axes. It writes the sums out, with an accumulator that
  * starts where it was: there is no fold left that another move could take further.
  */
+
+import { foldLoops } from "../../../passes/kernel/expand-folds.ts";
+import type { Fresh } from "../../../passes/kernel/names.ts";
+import { sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
+import { placeOf } from "../../../passes/schedule/moves/loops.ts";
+import { type Around, copyBlock, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { assign, forLoop, forLoops, load, store } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex } from "../../../src/kernel/index-expr.ts";
 import type { BlockLoop, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { mapStmts, readsAny, replaceLoops, rewriting } from "../../../src/kernel/rewrite.ts";
-import { foldLoops } from "../../kernel/expand-folds.ts";
-import type { Fresh } from "../../kernel/names.ts";
-import { sizeOf, storedIn } from "../facts.ts";
-import { type Around, copyBlock, type Moved, nameNow, type Piece, refuse } from "../piece.ts";
-import { placeOf } from "./loops.ts";
 
 export function interchange(piece: Piece, { of, terms }: MoveOf<"interchange">, { fresh, shared }: Around): Moved {
   const { nest, names } = piece;

@@ -9,12 +9,10 @@
  * A long epilogue would be most of a kernel as a copy for each row. What was computed before the sums lies in registers of its
  * row, so an epilogue that reads it stays as it is.
  */
-import { forLoops, load, store } from "../../../src/kernel/build.ts";
-import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
-import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
-import type { Fresh } from "../../kernel/names.ts";
-import { readsIn, sizeOf } from "../facts.ts";
+
+import type { Fresh } from "../../../passes/kernel/names.ts";
+import { readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
+import { placeOf } from "../../../passes/schedule/moves/loops.ts";
 import {
   type Around,
   atFold,
@@ -26,8 +24,11 @@ import {
   type Piece,
   type Place,
   refuse,
-} from "../piece.ts";
-import { placeOf } from "./loops.ts";
+} from "../../../passes/schedule/piece.ts";
+import { forLoops, load, store } from "../../../src/kernel/build.ts";
+import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 
 export function spill(piece: Piece, { of, axis }: MoveOf<"spill">, { fresh, shared }: Around): Moved {
   const name = nameNow(piece, axis);
