@@ -71,6 +71,7 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
     await run.tellEnd(history);
     return history;
   } finally {
+    run.over();
     session.isFitting = false;
   }
 }
@@ -121,7 +122,7 @@ class Run {
     this.#lossWatch = new LossWatch(session, train, this.#onNaN);
     this.#sums = new DeviceSums(session, "totals");
     this.#watched = new WatchedValues(session);
-    this.#callbacks = new CallbackCalls(callbacks, (stop) => fitControl(session, this.#watched, stop));
+    this.#callbacks = new CallbackCalls(callbacks, (ends) => fitControl(session, this.#watched, ends));
     this.#readEvery = readEvery ?? (this.#callbacks.has("onBatchEnd") ? 1 : readEveryByDefault(session));
   }
 
@@ -144,6 +145,10 @@ class Run {
   async close(): Promise<void> {
     await this.#data.close();
     await this.#validation?.close();
+  }
+
+  over(): void {
+    this.#callbacks.over();
   }
 
   /** Checks that a run under way sees the batches it would have seen. */

@@ -273,8 +273,58 @@ describe("names of scores", () => {
         optimizer: adam({ learningRate: schedules.cosineDecay({ initialLearningRate: 0.1, decaySteps: 10 }) }),
       });
       await net.compile({ target: "js", batch: 7 });
-      await expect(net.fit({ x, y, callbacks: [callback] })).rejects.toThrow(/follows a schedule/);
+      let steps = 0;
+      const counter = lambdaCallback({ onBatchEnd: () => void steps++ });
+      const fitting = net.fit({ x, y, callbacks: [counter, callback] });
+      await expect(fitting).rejects.toThrow(/^(reduceLROnPlateau|learningRateScheduler) sets the learning rate by hand: .*follows a schedule/); // biome-ignore format: short
+      await expect(fitting).rejects.toThrow(/keras-callbacks\.test\.ts/);
+      expect(steps).toBe(0);
     }
+  });
+});
+
+describe("one callback and two fits", () => {
+  const oneStep = async (): Promise<Trainer> => {
+    const net = trainer(dense(2), { input: [3], loss: "meanSquaredError", optimizer: sgd() });
+    await net.compile({ target: "js", batch: 7 });
+    return net;
+  };
+  /** The losses of a run with no model: five epochs of each. */
+  const falling = [5, 4, 3, 2, 1];
+  const rising = [5, 6, 7, 8, 9];
+  const run = async (net: Trainer, callback: Callback, losses: readonly number[]) =>
+    net.fit({ x, y, epochs: 5, validationSplit: 0.2, callbacks: [scripted(callback, losses)] });
+
+  test("one after the other: each begins anew, also behind a run that was stopped or failed", async () => {
+    const [net, stopping] = [await oneStep(), earlyStopping({ patience: 2 })];
+    const broken = lambdaCallback({ onEpochBegin: () => { throw new Error("broken"); } }); // biome-ignore format: short
+    expect((await run(net, stopping, rising)).stopped?.epoch).toBe(3);
+    await expect(net.fit({ x, y, validationSplit: 0.2, callbacks: [stopping, broken] })).rejects.toThrow("broken");
+    expect((await run(net, stopping, falling)).stopped).toBe(null);
+    expect((await run(await oneStep(), stopping, [9, 10, 11, 12, 13])).stopped?.epoch).toBe(3);
+  });
+
+  test.each([
+    earlyStopping({ monitor: "loss" }),
+    reduceLROnPlateau({ monitor: "loss" }),
+    modelCheckpoint(join(tmpdir(), "never", "written.safetensors"), { saveFreq: 1000 }),
+  ])("two at once, or one twice: refused, with its line ($name)", async (callback) => {
+    const [first, second] = [await oneStep(), await oneStep()];
+    const running = first.fit({ x, y, callbacks: [callback] });
+    await expect(second.fit({ x, y, callbacks: [callback] })).rejects.toThrow(`${callback.name}: this callback serves another fit`);
+    await running;
+    const twice = second.fit({ x, y, callbacks: [callback, callback] });
+    await expect(twice).rejects.toThrow(/is twice among the callbacks of a fit: make one for each[\s\S]*keras-callbacks\.test\.ts/);
+    await second.fit({ x, y, callbacks: [callback] });
+  }); // biome-ignore format: long
+
+  test("a checkpoint of a run that was stopped has what they remembered then, whoever has them now", async () => {
+    const [first, second, stopping] = [await oneStep(), await oneStep(), earlyStopping({ monitor: "loss" })];
+    const stop = lambdaCallback({ onEpochEnd: (_, control) => control.stop() });
+    await first.fit({ x, y, epochs: 3, callbacks: [stopping, stop] });
+    const before = await first.checkpoint();
+    await second.fit({ x, y: y.map((value) => 100 * value), epochs: 3, callbacks: [stopping] });
+    expect(await first.checkpoint()).toEqual(before);
   });
 });
 

@@ -55,6 +55,8 @@ export interface BatchRecord<Name extends string = never> {
 
 /** What a callback can do. */
 export interface FitControl {
+  /** Whether that call of `fit` has ended: another one has a control of its own. */
+  readonly isOver: boolean;
   /** Ends the training after the current step; the state stays as it is. */
   stop(): void;
   /** From the next step on. */

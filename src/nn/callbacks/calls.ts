@@ -4,6 +4,7 @@
 import type { EpochRecord, History } from "../history.ts";
 import type { BatchRecord, Callback, EpochBegin, FitControl, TrainBegin } from "./callback.ts";
 import { type CallbackRound, restoreCallbacks, type SavedCallbacks, saveCallbacks } from "./callback-state.ts";
+import type { RunEnds } from "./control.ts";
 
 export class CallbackCalls {
   readonly #callbacks: readonly Callback[];
@@ -11,13 +12,17 @@ export class CallbackCalls {
   #round: Omit<CallbackRound, "stop"> | null = null;
   /** Whether one of them has asked for the end of the training. */
   stopAsked = false;
+  #isOver = false;
+  /** What they remembered when the run ended. */
+  #kept: SavedCallbacks | null = null;
 
   /** `controlled` makes what they can do with the run, of what ends it. */
-  constructor(callbacks: readonly Callback[], controlled: (stop: () => void) => FitControl) {
+  constructor(callbacks: readonly Callback[], controlled: (ends: RunEnds) => FitControl) {
     this.#callbacks = callbacks;
-    this.#control = controlled(() => {
+    const stop = (): void => {
       this.stopAsked = true;
-    });
+    };
+    this.#control = controlled({ stop, isOver: () => this.#isOver });
   }
 
   /** Whether any of them is called then. */
@@ -63,8 +68,19 @@ export class CallbackCalls {
     for (const callback of this.#callbacks) await callback.onTrainEnd?.(history, this.#control);
   }
 
+  /** The run has ended, and the next may have the same callbacks: a checkpoint of this one keeps what they remember now. */
+  over(): void {
+    try {
+      this.#kept = this.save();
+    } catch {
+      // whoever asks for a checkpoint is told
+    }
+    this.#isOver = true;
+  }
+
   /** For a checkpoint. */
   save(): SavedCallbacks {
+    if (this.#kept !== null) return this.#kept;
     return saveCallbacks(this.#callbacks, this.#round === null ? null : { ...this.#round, stop: this.stopAsked });
   }
 

@@ -7,8 +7,17 @@ import { readLearningRate, type Session, setLearningRate } from "../session.ts";
 import type { WatchedValues } from "../watched-values.ts";
 import type { FitControl } from "./callback.ts";
 
-export function fitControl(session: Session, watched: WatchedValues, stop: () => void): FitControl {
+/** How callbacks end a run, and whether it has ended. */
+export interface RunEnds {
+  readonly stop: () => void;
+  readonly isOver: () => boolean;
+}
+
+export function fitControl(session: Session, watched: WatchedValues, { stop, isOver }: RunEnds): FitControl {
   return {
+    get isOver() {
+      return isOver();
+    },
     stop,
     setLearningRate: (value) => setLearningRate(session, value),
     async learningRate() {

@@ -9,6 +9,7 @@ import type { EpochRecord } from "../history.ts";
 import { scoresOf, withoutTables } from "../progress.ts";
 import type { Callback, TrainBegin } from "./callback.ts";
 import { LineFile } from "./log-lines.ts";
+import { OneRun } from "./one-run.ts";
 
 export interface CsvLoggerOptions {
   /** Between the columns. "," by default. */
@@ -36,9 +37,11 @@ export function csvLogger(path: string, options: CsvLoggerOptions = {}): Callbac
   checkValue("csvLogger", "the path", path, text);
   const { separator = ",", append } = checkOptions("csvLogger", options, optionTable, { before: "path, " });
   const file = new LineFile("csvLogger", path);
+  const oneRun = new OneRun("csvLogger");
   let columns: readonly string[] = [];
   return {
-    onTrainBegin(run) {
+    onTrainBegin(run, control) {
+      oneRun.begin(control);
       columns = columnsOf(run);
       const header = columns.map((name) => quoted(name, separator)).join(separator);
       const goesOn = run.epoch > 1 || run.step > 0;

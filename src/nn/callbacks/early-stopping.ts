@@ -8,6 +8,7 @@ import { here } from "../../core/origin.ts";
 import type { StoredTensor } from "../../io/safetensors.ts";
 import type { Callback, CallbackState } from "./callback.ts";
 import { Monitor, type MonitorOptions, monitorTable } from "./monitor.ts";
+import { OneRun } from "./one-run.ts";
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** By how much a score must be better to count as better. 0 by default. */
@@ -40,12 +41,14 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const given = checkOptions("earlyStopping", options, table);
   const { patience = 0, baseline = null, restoreBestWeights = false, startFromEpoch = 0, minDelta = 0 } = given;
   const monitor = new Monitor("earlyStopping", given, here("earlyStopping"), minDelta);
+  const oneRun = new OneRun("earlyStopping");
   let best: number | null = null;
   let wait = 0;
   let weights: ReadonlyMap<string, StoredTensor> | null = null;
   return {
     name: "earlyStopping",
-    onTrainBegin(run) {
+    onTrainBegin(run, control) {
+      oneRun.begin(control);
       monitor.begin(run);
       [best, wait, weights] = [null, 0, null];
     },

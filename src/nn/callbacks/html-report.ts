@@ -6,6 +6,7 @@ import { readRuns } from "../report/read-runs.ts";
 import { type PageParts, pageParts, type ReportOptions, reportPage, reportTable } from "../report/report.ts";
 import { curvesOfEpochs, type ReportRun } from "../report/run-curves.ts";
 import type { Callback } from "./callback.ts";
+import { OneRun } from "./one-run.ts";
 
 export interface HtmlReportOptions extends ReportOptions {
   /** What this run is called. "this run" by default. */
@@ -25,6 +26,7 @@ export function htmlReport(path: string, options: HtmlReportOptions = {}): Callb
   checkValue("htmlReport", "the path", path, text);
   const given = checkOptions("htmlReport", options, optionTable, { before: "path, " });
   const { name = "this run", compare = [], title } = given;
+  const oneRun = new OneRun("htmlReport");
   let epochs: EpochRecord[] = [];
   let parts: PageParts | null = null;
   let others: readonly ReportRun[] = [];
@@ -34,7 +36,8 @@ export function htmlReport(path: string, options: HtmlReportOptions = {}): Callb
     await writeFileAtomically(path, new TextEncoder().encode(reportPage(runs, parts, title)));
   };
   return {
-    async onTrainBegin() {
+    async onTrainBegin(_, control) {
+      oneRun.begin(control);
       epochs = [];
       others = (await Promise.all(compare.map(readRuns))).flat();
       await write(); // a path that cannot be written is told before the first step

@@ -10,6 +10,7 @@
 import { checkArguments, checkOptions, checkValue, flag, type OptionTable, text, whole } from "../../core/options.ts";
 import type { Callback } from "./callback.ts";
 import { LineFile } from "./log-lines.ts";
+import { OneRun } from "./one-run.ts";
 
 export interface JsonLoggerOptions {
   /**
@@ -29,9 +30,11 @@ export function jsonLogger(path: string, options: JsonLoggerOptions = {}): Callb
   checkValue("jsonLogger", "the path", path, text);
   const { append, everyBatches = 0 } = checkOptions("jsonLogger", options, optionTable, { before: "path, " });
   const file = new LineFile("jsonLogger", path);
+  const oneRun = new OneRun("jsonLogger");
   const add = (event: string, facts: object) => file.add(lineOf(event, facts));
   return {
-    onTrainBegin({ program, ...facts }) {
+    onTrainBegin({ program, ...facts }, control) {
+      oneRun.begin(control);
       const goesOn = facts.epoch > 1 || facts.step > 0;
       const lines = (append ?? goesOn) ? file.lines() : [];
       file.begin([...lines.filter((line) => !goesOn || isBefore(line, facts.epoch)), lineOf("begin", facts)]);

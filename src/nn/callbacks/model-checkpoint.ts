@@ -15,6 +15,7 @@ import type { Scores } from "../history.ts";
 import type { Callback, FitControl, TrainBegin } from "./callback.ts";
 import { FileName } from "./file-name.ts";
 import { findScore, Monitor, type MonitorOptions, monitorTable, type Scored, scoreNames } from "./monitor.ts";
+import { OneRun } from "./one-run.ts";
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /** Only where the monitored score is better than ever before. False by default, and then no score is looked at. */
@@ -60,6 +61,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
   const name = new FileName("modelCheckpoint", path);
   const monitor = new Monitor("modelCheckpoint", given, origin);
   const refuse = (why: string) => new UserError(`modelCheckpoint: ${why}${atLine(origin)}`);
+  const oneRun = new OneRun("modelCheckpoint");
   let run: TrainBegin | null = null;
   let best = initialValueThreshold;
   let seen = 0; // batches since the last file
@@ -83,7 +85,8 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
   };
   return {
     name: "modelCheckpoint",
-    onTrainBegin(begun) {
+    onTrainBegin(begun, control) {
+      oneRun.begin(control);
       run = begun;
       [best, seen, last] = [initialValueThreshold, 0, begun.step];
       if (saveBestOnly) monitor.begin(begun);

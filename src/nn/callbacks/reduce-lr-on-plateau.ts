@@ -5,6 +5,8 @@ import { checkArguments, checkOptions, number, type OptionTable, whole } from ".
 import { here } from "../../core/origin.ts";
 import type { Callback } from "./callback.ts";
 import { Monitor, type MonitorOptions, monitorTable } from "./monitor.ts";
+import { OneRun } from "./one-run.ts";
+import { mustBeSettable } from "./settable-rate.ts";
 
 export interface ReduceLROnPlateauOptions extends MonitorOptions {
   /** What the learning rate is multiplied by. 0.1 by default. */
@@ -36,15 +38,18 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
   checkArguments("reduceLROnPlateau", arguments, 1);
   const given = checkOptions("reduceLROnPlateau", options, table);
   const { factor = 0.1, patience = 10, minDelta = 1e-4, cooldown = 0, minLearningRate = 0 } = given;
-  const monitor = new Monitor("reduceLROnPlateau", given, here("reduceLROnPlateau"), minDelta);
+  const origin = here("reduceLROnPlateau");
+  const monitor = new Monitor("reduceLROnPlateau", given, origin, minDelta);
+  const oneRun = new OneRun("reduceLROnPlateau");
   let best: number | null = null;
   let wait = 0;
   let cooling = 0;
   return {
     name: "reduceLROnPlateau",
     async onTrainBegin(run, control) {
+      oneRun.begin(control);
       monitor.begin(run);
-      control.setLearningRate(await control.learningRate()); // refused now rather than at the first cut
+      await mustBeSettable("reduceLROnPlateau", control, origin); // refused now rather than at the first cut
       [best, wait, cooling] = [null, 0, 0];
     },
     async onEpochEnd(record, control) {

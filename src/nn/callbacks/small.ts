@@ -6,6 +6,7 @@ import { callable, checkArguments, checkValue, show } from "../../core/options.t
 import { atLine, here } from "../../core/origin.ts";
 import { checkHooks } from "../hooks.ts";
 import { type Callback, callbackHooks, callbackStates } from "./callback.ts";
+import { mustBeSettable } from "./settable-rate.ts";
 
 /** The learning rate for an epoch, of how many epochs are done (0 before the first) and the rate as it stands. */
 export type EpochRate = (done: number, learningRate: number) => number;
@@ -20,6 +21,7 @@ export function learningRateScheduler(rate: EpochRate): Callback {
   const origin = here("learningRateScheduler");
   return {
     name: "learningRateScheduler",
+    onTrainBegin: (_, control) => mustBeSettable("learningRateScheduler", control, origin),
     async onEpochBegin({ epoch }, control) {
       const found: unknown = rate(epoch - 1, await control.learningRate());
       if (typeof found !== "number" || !(Number.isFinite(found) && found >= 0)) {

@@ -17,6 +17,7 @@ import { type SummaryWriter, writerIn } from "../../io/tensorboard/summary-write
 import type { EpochRecord } from "../history.ts";
 import { scoresOf, withoutTables } from "../progress.ts";
 import type { BatchRecord, Callback, FitControl, TrainBegin } from "./callback.ts";
+import { OneRun } from "./one-run.ts";
 import { weightImage } from "./weight-image.ts";
 
 export interface TensorBoardOptions {
@@ -56,9 +57,11 @@ export function tensorBoard(options: TensorBoardOptions = {}): Callback {
   const origin = here("tensorBoard");
   const { updateFreq = "epoch" } = given;
   const every = updateFreq === "batch" ? 1 : updateFreq;
+  const oneRun = new OneRun("tensorBoard");
   let board: Board | null = null;
   return {
-    onTrainBegin(run) {
+    onTrainBegin(run, control) {
+      oneRun.begin(control);
       try {
         board = new Board(given, run);
       } catch (error) {
