@@ -2,14 +2,16 @@
  * Layers against those of Keras: outputs, gradients of inputs and weights, next values of slots, and masks, as the fixtures in
  * test/fixtures/keras have them. All cases of a file are one program a target.
  *
- *   layersLikeKeras("layers-core", { Dense: ({ units, activation }) => dense(units, { activation }), ... })
+ *   layersLikeKeras("layers-core")
  *
- * A case whose class has no line fails; one that is refused or answered otherwise on purpose stands in `otherwise`, with why, and
- * in docs/from-keras.md.
+ * A case whose class has no line in keras-layer-tables.ts fails; one that is refused or answered otherwise on purpose stands there,
+ * with why, and in docs/from-keras.md.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../src/index.ts";
-import { differenceFrom, type Found, feedsOf, type LayerTable, layerCases, type Otherwise, programOf, type Wanted, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
+import { differenceFrom, type Found, feedsOf, layerCases, programOf, type Wanted, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
+
+import { type LayerFile, type LayerPart, layerParts } from "./keras-layer-tables.ts";
 
 export {
   KerasOptions,
@@ -17,11 +19,11 @@ export {
   layerCases,
   type Numbers,
   numberOf,
-  type Otherwise,
 } from "./keras-layer-program.ts";
 
 /** Tests for each case of a file on `js` and `wasm`. */
-export function layersLikeKeras(file: string, table: LayerTable, otherwise: Otherwise = {}): void {
+export function layersLikeKeras(file: LayerFile): void {
+  const { table, otherwise }: LayerPart = layerParts[file];
   const all = layerCases(file);
   const cases = all.filter(({ name }) => !Object.hasOwn(otherwise, name));
   test("every case has a layer, or says why not", () => {

@@ -1,62 +1,10 @@
 /** Layers of all kinds against Keras's (test/fixtures/README.md), and the moments of those that draw. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { centerCrop, compile, dense, einsumDense, equal, f32, flatten, grad, i32, type Layer, layers, param, program, rescaling, resizing, type Shape, sequential, sgd, sum, type Tensor, trainer, values, where } from "../../src/index.ts"; // biome-ignore format: names
-import { type KerasOptions, layersLikeKeras } from "../keras-layer-cases.ts";
+import { compile, dense, equal, f32, grad, i32, type Layer, layers, param, program, type Shape, sequential, sgd, sum, type Tensor, trainer, values, where } from "../../src/index.ts"; // biome-ignore format: names
+import { layersLikeKeras } from "../keras-layer-cases.ts";
 
-const named = (make: (options: object) => Layer) => (given: KerasOptions) => make(given.others());
-const sized = (make: (height: number, width: number, options: object) => Layer) => (given: KerasOptions) =>
-  make(given.get("height"), given.get("width"), given.others(["height", "width"]));
-
-const all = (options: KerasOptions): never => options.others<never>();
-const modeOf = (options: KerasOptions): never =>
-  ({ outputMode: options.get<string>("output_mode").replace(/_(.)/g, (_, it: string) => it.toUpperCase()) }) as never;
-
-layersLikeKeras(
-  "layers-core",
-  {
-    Dense: (given) => dense(given.get("units"), given.others(["units"])),
-    EinsumDense: (given) =>
-      einsumDense(given.get("equation"), given.get("output_shape"), given.others(["equation", "output_shape"])),
-    Flatten: () => flatten(),
-    Reshape: (given) => layers.reshape(given.get("target_shape")),
-    Permute: (given) => layers.permute(given.get("dims")),
-    RepeatVector: (given) => layers.repeatVector(given.get("n")),
-    Add: named(layers.add),
-    Subtract: named(layers.subtract),
-    Multiply: named(layers.multiply),
-    Average: named(layers.average),
-    Maximum: named(layers.maximum),
-    Minimum: named(layers.minimum),
-    Concatenate: named(layers.concatenate),
-    Dot: (given) => layers.dot(given.get("axes"), given.others(["axes"])),
-    Rescaling: (given) => rescaling(given.get("scale"), given.others(["scale"])),
-    Resizing: sized(resizing),
-    CenterCrop: sized(centerCrop),
-    Embedding: (options) =>
-      layers.embedding(
-        options.get("input_dim"),
-        options.get("output_dim"),
-        options.others(["input_dim", "output_dim"]),
-      ),
-    Masking: (options) => layers.masking(all(options)),
-    ReLU: (options) => layers.relu(all(options)),
-    LeakyReLU: (options) => layers.leakyRelu(all(options)),
-    ELU: (options) => layers.elu(all(options)),
-    PReLU: (options) => layers.prelu(all(options)),
-    Softmax: (options) => layers.softmax(all(options)),
-    ActivityRegularization: (options) => layers.activityRegularization(all(options)),
-    Dropout: (options) => layers.dropout(options.get("rate")),
-    GaussianNoise: (options) => layers.gaussianNoise(options.get("stddev")),
-    CategoryEncoding: (options) => layers.categoryEncoding(options.get("num_tokens"), modeOf(options)),
-    Discretization: (options) => layers.discretization(options.get("bin_boundaries")),
-    IntegerLookup: (options) => layers.integerLookup(options.get("vocabulary")),
-  },
-  {
-    "resizing-bicubic": "TensorFlow takes places to 1/1024 of an element; here they are exact (image-layers.test.ts)",
-    "resizing-uint8": "layers take f32: bytes are cast, and are not rounded to bytes again",
-  },
-);
+layersLikeKeras("layers-core");
 
 interface Drawn {
   readonly name: string;

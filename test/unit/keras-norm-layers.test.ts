@@ -1,26 +1,9 @@
 /** Normalizations against Keras's: test/fixtures/keras/layers-norm.json. */
 import { describe, expect, test } from "vitest";
 import { compile, dense, f32, grad, layers, mul, param, program, rows, sequential, sgd, slot, slotUpdates, sum, type Tensor, trainer, values } from "../../src/index.ts"; // biome-ignore format: names
-import { expectClose, type KerasOptions, layerCases, layersLikeKeras, type Numbers } from "../keras-layer-cases.ts";
+import { expectClose, layerCases, layersLikeKeras, type Numbers } from "../keras-layer-cases.ts";
 
-const all = (options: KerasOptions): never => options.others<never>();
-
-layersLikeKeras(
-  "layers-norm",
-  {
-    BatchNormalization: (options) => layers.batchNormalization(all(options)),
-    LayerNormalization: (options) => layers.layerNormalization(all(options)),
-    GroupNormalization: (options) => layers.groupNormalization(all(options)),
-    RMSNormalization: (options) => layers.rmsNormalization(all(options)),
-    UnitNormalization: (options) => layers.unitNormalization(all(options)),
-    Normalization: (options) => layers.normalization(all(options)),
-  },
-  {
-    "unitnorm-zero-row": "Keras's gradient of a vector of zeros is 1e12 times the output's; here it is the output's",
-    "spectral-dense-training": "the kernel is not overwritten, and gradients flow through the division: see below",
-    "spectral-dense-inference": "evaluation divides too: see below",
-  },
-);
+layersLikeKeras("layers-norm");
 
 const caseOf = (name: string) => layerCases("layers-norm").find((one) => one.name === name);
 const numbersOf = (it: Numbers | undefined): number[] => (it?.data ?? []).map(Number);
