@@ -4,6 +4,8 @@
  * An origin holds the Error that was made beside the node; its stack becomes text only when somebody prints it, so a graph
  * of thousands of nodes costs no string work.
  */
+import { UserError } from "./errors.ts";
+
 export interface Origin {
   /** What the user's code called, for messages: "matmul", "softmaxCrossEntropy". */
   readonly call: string;
@@ -95,6 +97,17 @@ function fileOf(place: string): string {
 export function atLine(origin: Origin | undefined): string {
   const line = origin === undefined ? null : userLine(origin);
   return line === null ? "" : `\n    at ${line}`;
+}
+
+/** What `run` gives, and a UserError of its that names no line gets that of the call: for checks that stand far from it. */
+export function withLine<T>(call: string, run: () => T): T {
+  const origin = here(call);
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof UserError && !error.message.includes("\n    at ")) error.message += atLine(origin);
+    throw error;
+  }
 }
 
 /**

@@ -10,8 +10,9 @@
  * A field is a kind of value (core/options.ts), what holds where it is not given, and how it stands in a file. JSON stands there
  * as it is; a kind of what is none (an initializer, layers) is `Stored`: it knows its form.
  */
-import { DataError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import { checkByName, type Kind, type OptionsPlace } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { type Config, type ConfigReader, type ConfigRecord, compactConfig, required as present } from "./config.ts";
 import type { Layer } from "./layers/layer.ts";
 
@@ -74,10 +75,15 @@ function formOf<T extends Config>(kind: Kind<T> | Stored<T>): Form<T> {
 
 // ---- what follows from them ----------------------------------------------------------------------------------------
 
-/** A UserError where a name is none of the fields, or a value not of its kind. */
+/** A UserError where a name is none of the fields, a value not of its kind, or one that must be given is missing. */
 export function checkFields(call: string, given: object | undefined, fields: Fields, place?: OptionsPlace): void {
   const kinds = Object.entries(fields).map(([name, { kind }]) => [name, kind] as const);
   checkByName(call, given, Object.fromEntries(kinds), place);
+  const values = new Map<string, unknown>(Object.entries(given ?? {}));
+  for (const [name, { isRequired, kind }] of Object.entries(fields)) {
+    if (!isRequired || values.get(name) !== undefined) continue;
+    throw new UserError(`${call}: ${name} is missing: it must be ${kind.wanted}${atLine(place?.origin ?? here(call))}`);
+  }
 }
 
 /** What was given, which is checked, and defaults for the rest. */

@@ -1,6 +1,8 @@
 /**
  * What a summary holds, and its table, as wide as it is asked to be.
  */
+
+import { splitPath } from "../dsl/tree.ts";
 import type { SampleShape } from "./layers/layer.ts";
 
 /** One layer. */
@@ -86,7 +88,7 @@ function totals({ parameters, trainable, optimizer, bytes, flops, outputBytes }:
 }
 
 function nameOf({ path, kind, depth, calls }: LayerSummary): string {
-  const name = path.slice(path.lastIndexOf(".") + 1);
+  const name = splitPath(path).at(-1) ?? "";
   const what = name === "" ? "the layer" : `${name} (${kind})`;
   return `${"  ".repeat(depth)}${what}${calls > 1 ? ` × ${calls}` : ""}`;
 }

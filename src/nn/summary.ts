@@ -12,7 +12,7 @@ import { checkArguments, checkOptions, count, type Kind, type OptionTable, show 
 import { program } from "../dsl/program.ts";
 import { InputSpec, type StateSpec, stateLeaf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
-import { leavesOf, type NamedLeaf } from "../dsl/tree.ts";
+import { leavesOf, type NamedLeaf, splitPath } from "../dsl/tree.ts";
 import { bodiesOf } from "../graph/body.ts";
 import { flopsOf } from "../graph/flops.ts";
 import type { Node } from "../graph/node.ts";
@@ -163,7 +163,7 @@ function rowsOf(calls: readonly Call[]): readonly Row[] {
       rows.splice(first < 0 ? rows.length : first, 0, {
         path,
         kind,
-        depth: path.split(".").length - 1,
+        depth: splitPath(path).length - 1,
         output,
         flops,
         calls: 1,

@@ -258,7 +258,8 @@ const ownName = (given: string | Metric): [string, unknown] =>
 const isMetric = (value: unknown): value is Metric => value instanceof Metric;
 const metricNames: Kind<readonly (string | Metric)[]> = {
   ...list(either(text, { wanted: "a metric", accepts: isMetric })),
-  wanted: "a list of names; a function needs a name, in a table: { mine: (output, target) => ... }",
+  wanted:
+    "a list of names, and of what metrics.auc() and its like give; a function needs a name, in a table: { mine: (output, target) => ... }",
 };
 
 function metricTable(metrics: unknown = []): MetricTable {
@@ -266,9 +267,11 @@ function metricTable(metrics: unknown = []): MetricTable {
   const named = isList
     ? checkValue("trainer", "metrics", metrics, metricNames).map(ownName)
     : Object.entries(Object(metrics));
-  for (const [name] of named) {
-    if (!takenNames.includes(name)) continue;
-    throw new UserError(`trainer: a metric cannot be called "${name}": give it another name in a table of metrics`);
+  for (const [i, [name]] of named.entries()) {
+    if (takenNames.includes(name))
+      throw new UserError(`trainer: a metric cannot be called "${name}": give it another name in a table of metrics`);
+    if (named.findIndex(([other]) => other === name) < i)
+      throw new UserError(`trainer: two metrics are called "${name}": give one of them the option name, another one`);
   }
   return new Map(named.map(([name, metric]) => [name, metricFrom(metric)]));
 }

@@ -14,6 +14,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkedLater, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
+import { withLine } from "../core/origin.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { WeightSource } from "../io/weight-file.ts";
 import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "../io/weight-options.ts"; // biome-ignore format: names
@@ -119,7 +120,7 @@ export function trainer<
   options: TrainerOptionsFor<T, M, W>,
 ): Trainer<ScoreNames<M, OutputNames<T>, W>, InputNames<T>, OutputNames<T>> {
   checkArguments("trainer", arguments, 2);
-  return new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options))));
+  return withLine("trainer", () => new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options)))));
 }
 
 /** `Name` are the names of its scores besides "loss"; `In` and `Out` those of the model's inputs and outputs, if there are several. */

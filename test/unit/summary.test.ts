@@ -70,3 +70,13 @@ test("a layer by itself; what is wrong is said", () => {
   const none: object = {};
   expect(() => summary(dense(3), none as { input: number[] })).toThrow(/summary: input is missing/);
 });
+
+test("a dot in a name is no layer inside a layer", () => {
+  const net = sequential([dense(3, { name: "first.half" }), dense(2, { name: "" })]);
+  const { layers: rows, text } = summary(net, { input: [4] });
+  expect(rows.map(({ depth, parameters }) => [depth, parameters])).toEqual([
+    [0, 15],
+    [0, 8],
+  ]);
+  expect(text.split("\n")[2]).toMatch(/^first\.half \(dense\)/);
+});

@@ -14,13 +14,13 @@ import { type Classes, epsilon, finite, type Loss, type LossOptions, lossOf, los
 
 const ofClasses = { range: finite, accuracy: "categoricalAccuracy", each: "row" } as const;
 
-/** What is wrong with one output for each sample. */
-function checkRow(name: string, binary: string): (output: SampleShape) => string | null {
-  return (output) =>
-    (output.at(-1) ?? 1) > 1
-      ? null
-      : `${name} needs an output for each class, so at least two; of one the loss is always 0. For two classes by ` +
-        `one output use ${binary}, and dense(1, { activation: "sigmoid" }) or dense(1)`;
+/** What is wrong with one output for each sample. The batch is axis 0. */
+export function rowProblem(name: string, binary: string, output: SampleShape, axis = -1): string | null {
+  if ((output.at(axis < 0 ? axis : axis - 1) ?? 1) > 1) return null;
+  return (
+    `${name} needs an output for each class, so at least two; of one the loss is always 0. For two classes by ` +
+    `one output use ${binary}, and dense(1, { activation: "sigmoid" }) or dense(1)`
+  );
 }
 
 /** Class numbers, or with floats rows of them. */
@@ -36,7 +36,7 @@ export const softmaxCrossEntropySchema = lossSchema({
   labels: "classes",
   ...ofClasses,
   logits: { activation: "softmax", fromLogits: () => true, isStrict: true },
-  check: checkRow("softmaxCrossEntropy", "sigmoidCrossEntropy"),
+  check: (output) => rowProblem("softmaxCrossEntropy", "sigmoidCrossEntropy", output),
   classes: classesOfRows,
   compute: (logits, labels) => softmaxLoss(logits, labels),
 });
@@ -133,6 +133,7 @@ export const categoricalCrossentropySchema = lossSchema({
   labels: "values",
   ...ofClasses,
   logits: { activation: "softmax", fromLogits: (options) => options.fromLogits },
+  check: (output, { axis }) => rowProblem("categoricalCrossentropy", "binaryCrossentropy", output, axis),
   classes(output, target) {
     const found = classesOfRows(output, target);
     return found?.isOneHot === true ? found : null;
@@ -171,7 +172,7 @@ export const sparseCategoricalCrossentropySchema = lossSchema({
   labels: "numbers",
   ...ofClasses,
   logits: { activation: "softmax", fromLogits: (options) => options.fromLogits },
-  check: checkRow("sparseCategoricalCrossentropy", "binaryCrossentropy"),
+  check: (output) => rowProblem("sparseCategoricalCrossentropy", "binaryCrossentropy", output),
   classes: (output, { shape }) => (shape.length === 1 ? { classes: output.at(-1) ?? 1, isOneHot: false } : null),
   counts: (labels, { ignoreClass }) => (ignoreClass === undefined ? undefined : notEqual(labels, ignoreClass)),
   compute(output, labels, { ignoreClass }, isLogits) {

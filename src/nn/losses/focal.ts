@@ -6,7 +6,7 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import { axisKind, axisLast } from "./axis.ts";
-import { binaryCrossentropySchema, binaryEntropy, categoricalCrossentropySchema, fromLogits, labelSmoothing, shares, smoothed } from "./cross-entropy.ts"; // biome-ignore format: names
+import { binaryCrossentropySchema, binaryEntropy, categoricalCrossentropySchema, fromLogits, labelSmoothing, rowProblem, shares, smoothed } from "./cross-entropy.ts"; // biome-ignore format: names
 import { type Classes, type Loss, lossOf, lossOptions, lossSchema } from "./loss.ts";
 
 const gamma = option(number({ from: 0 }), 2);
@@ -75,6 +75,7 @@ export const categoricalFocalCrossentropySchema = lossSchema({
   range: categoricalCrossentropySchema.range,
   accuracy: "categoricalAccuracy",
   each: "row",
+  check: (output, { axis }) => rowProblem("categoricalFocalCrossentropy", "binaryFocalCrossentropy", output, axis),
   classes: (output: SampleShape, target: InputSpec): Classes | null =>
     categoricalCrossentropySchema.classes?.(output, target) ?? null,
   compute(output, given, { alpha, gamma: power, axis, ...options }) {

@@ -8,11 +8,12 @@
  * Cross-entropies are stable only on logits: what comes straight out of softmax or sigmoid is taken without that last step.
  */
 import { isFloat } from "../../core/dtype.ts";
-import { ShapeError } from "../../core/errors.ts";
+import { ShapeError, UserError } from "../../core/errors.ts";
 import { checkArguments, type Kind, oneOf } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
 import { and, cast, mean, reshape } from "../../dsl/ops.ts";
 import type { InputSpec } from "../../dsl/spec.ts";
-import type { Mask, Tensor } from "../../dsl/tensor.ts";
+import { type Mask, Tensor } from "../../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
 import type { ConfigReader, ConfigRecord } from "../config.ts";
 import type { ActivationName } from "../layers/activations.ts";
@@ -36,8 +37,6 @@ interface LossNature {
   readonly accuracy: "categoricalAccuracy" | "binaryAccuracy" | null;
   /** What `compute` gives a number for: each element, whose mean along the last axis is the row's; each row; or the batch. */
   readonly each: "element" | "row" | "batch";
-  /** What is wrong with such outputs, in words. */
-  check?(output: SampleShape): string | null;
   /** The classes that targets tell apart, which weights may be given for; null where they tell none. */
   classes?(output: SampleShape, target: InputSpec): Classes | null;
 }
@@ -48,6 +47,8 @@ export interface LossSchema<F extends Fields> extends LossNature {
   readonly options: F;
   /** For those that can be computed on logits. */
   readonly logits?: LogitsRule<ValuesOf<F>>;
+  /** What is wrong with such outputs, in words. */
+  check?(output: SampleShape, options: ValuesOf<F>): string | null;
   /** Which of the targets count; undefined where all do. */
   counts?(target: Tensor, options: ValuesOf<F>): Mask | undefined;
   /** The target has the output's dtype and shape, or is a class number for each row. */
@@ -72,6 +73,7 @@ export interface LossParts extends LossNature {
     readonly fromLogits: boolean;
     readonly isStrict: boolean;
   } | null;
+  check(output: SampleShape): string | null;
   counts(target: Tensor): Mask | undefined;
   compute(output: Tensor, target: Tensor, isLogits: boolean): Tensor;
 }
@@ -168,9 +170,16 @@ export function lossOf<F extends typeof common>(
   given: OptionsOf<F>,
   call: ArrayLike<unknown>,
 ): Loss {
-  checkArguments(schema.name, call, 1);
+  refuseTensor(schema.name, "loss", given);
   checkFields(schema.name, given, schema.options);
+  checkArguments(schema.name, call, 1);
   return built(schema, given);
+}
+
+/** A trainer that is given `losses.huber` itself takes it for a measure, and calls it with an output. */
+export function refuseTensor(name: string, what: "loss" | "metric", given: unknown): void {
+  if (!(given instanceof Tensor)) return;
+  throw new UserError(`${name} makes a ${what} of its options: give ${name}(), and not ${name}${atLine(here(name))}`);
 }
 
 function built<F extends typeof common>(schema: LossSchema<F>, given: OptionsOf<F>): Loss {
@@ -191,6 +200,7 @@ function built<F extends typeof common>(schema: LossSchema<F>, given: OptionsOf<
               fromLogits: logits.fromLogits(options),
               isStrict: logits.isStrict ?? false,
             },
+      check: (output) => schema.check?.(output, options) ?? null,
       counts: (target) => schema.counts?.(target, options),
       compute: (output, target, isLogits) => schema.compute(output, target, options, isLogits),
     },

@@ -90,7 +90,7 @@ export function resolveLoss(
       `trainer: ${name} with reduction "none" gives no one number to make small: leave reduction out, or say "sum"`,
     );
   }
-  const problem = parts.check?.(output) ?? null;
+  const problem = parts.check(output);
   if (problem !== null) throw new UserError(`trainer: ${problem}`);
   if (labels === "texts" && target === undefined) {
     throw new UserError(`trainer: ${name} needs to know how long texts are: target: i32("batch", 20), say`);

@@ -17,7 +17,7 @@ import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
 import type { ConfigReader, ConfigRecord } from "../config.ts";
 import type { SampleShape } from "../layers/layer.ts";
-import { alignTarget } from "../losses/loss.ts";
+import { alignTarget, refuseTensor } from "../losses/loss.ts";
 import type { OutputLoss } from "../losses/losses.ts";
 import type { Head } from "../model-contract.ts";
 import { checkFields, type Fields, type Nested, type OptionsOf, option, readFields, type ValuesOf, valuesOf, writeFields } from "../schema.ts"; // biome-ignore format: names
@@ -147,8 +147,9 @@ export function metricOf<N extends string, G extends "number" | "table">(
   given: object,
   call: ArrayLike<unknown>,
 ): Metric<N, G> {
-  checkArguments(schema.name, call, 1);
+  refuseTensor(schema.name, "metric", given);
   checkFields(schema.name, given, { ...common, ...schema.options });
+  checkArguments(schema.name, call, 1);
   return built(schema, given) as Metric<N, G>; // N and G are what the option `name` and the others say
 }
 

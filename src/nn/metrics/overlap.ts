@@ -3,9 +3,11 @@
  *
  * Weights count as they are, fractions too; Keras 3 cuts them to whole numbers.
  */
+import { ShapeError } from "../../core/errors.ts";
 import { count, flag, list, number, whole } from "../../core/options.ts";
 import { add, arange, argmax, cast, div, equal, greater, greaterEqual, mul, notEqual, reshape, sub, sum } from "../../dsl/ops.ts"; // biome-ignore format: names
 import type { Tensor } from "../../dsl/tensor.ts";
+import { fixedShape, sizeOf } from "../../graph/shape.ts";
 import { axisKind, axisLast } from "../losses/axis.ts";
 import { rowOf } from "../losses/focal.ts";
 import { epsilon } from "../losses/loss.ts";
@@ -32,7 +34,7 @@ function confusionParts(
     slots: () => ({ table: { shape: [classes, classes] } }),
     update(state, seen) {
       const columns = found(seen.output);
-      const rows = wanted(seen.target, columns);
+      const rows = beside(name, wanted(seen.target, columns), columns);
       const weights = countedBy(name, rows, seen, ignoreClass);
       const [row, column] = [isEach(rows, classes, [classes, 1]), isEach(columns, classes, [1, classes])];
       const pairs = mul(row, column);
@@ -60,7 +62,14 @@ function isEach(numbers: Tensor, classes: number, front: readonly [number, numbe
 const asNumbers = (x: Tensor): Tensor => (x.dtype === "i32" ? x : cast(x, "i32"));
 
 /** In the form of what was found: [batch] beside [batch, 1]. */
-const beside = (x: Tensor, { shape }: Tensor): Tensor => (x.shape.length === shape.length ? x : reshape(x, shape));
+function beside(name: string, wanted: Tensor, found: Tensor): Tensor {
+  const [each, all] = [wanted, found].map(({ shape }) => sizeOf(fixedShape(shape.slice(1))));
+  if (each === all) return reshape(wanted, found.shape);
+  throw new ShapeError(
+    `${name} takes targets for ${each} class numbers a sample and outputs for ${all}: rows with a number for each class need sparseYTrue: false ` +
+      "as targets, sparseYPred: false as outputs",
+  );
+}
 
 /** The mean over classes of shared / (wanted + found - shared); classes that are nowhere are left out. */
 function overlapOf(ids: readonly number[] | null, classes: number): (table: Tensor) => Tensor {
@@ -101,7 +110,7 @@ function readingOf(classes: number, { ignoreClass, sparseYTrue, sparseYPred, axi
     classes,
     ignoreClass,
     found: (output) => (sparseYPred ? asNumbers(output) : largest(output)),
-    wanted: (target, found) => beside(sparseYTrue ? asNumbers(target) : largest(target), found),
+    wanted: (target) => (sparseYTrue ? asNumbers(target) : largest(target)),
   };
 }
 
@@ -166,7 +175,7 @@ export const binaryIoUSchema = metricSchema({
     const reading: Reading = {
       classes: 2,
       found: (output) => cast(greaterEqual(output, threshold), "i32"),
-      wanted: (target, found) => beside(asNumbers(target), found),
+      wanted: (target) => asNumbers(target),
     };
     return { ...confusionParts("binaryIoU", reading, overlapOf(targetClassIds, 2)), of: "probabilities" };
   },
@@ -257,7 +266,7 @@ export const confusionMatrixSchema = metricSchema({
       classes: numClasses,
       found: (output) => (isRow(output) ? argmax(output) : cast(greater(output, threshold), "i32")),
       wanted: (target, found) =>
-        beside(isRow(target) && target.shape.length > found.shape.length ? argmax(target) : asNumbers(target), found),
+        isRow(target) && target.shape.length > found.shape.length ? argmax(target) : asNumbers(target),
     };
     const parts = confusionParts("confusionMatrix", reading, (table) => table);
     return { ...parts, of: "probabilities" };

@@ -69,11 +69,8 @@ export function scheduleOf<F extends Fields>(
   given: OptionsOf<F>,
   call: ArrayLike<unknown>,
 ): Schedule {
-  checkArguments(schema.name, call, 1);
   checkFields(schema.name, given, schema.options);
-  for (const [name, { isRequired, kind }] of Object.entries(schema.options)) {
-    if (isRequired) checkValue(schema.name, name, new Map(Object.entries(given)).get(name), kind as Kind<unknown>);
-  }
+  checkArguments(schema.name, call, 1);
   return built(schema, given);
 }
 
