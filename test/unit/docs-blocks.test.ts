@@ -20,6 +20,7 @@ test("there is a block for each thing that users write", () => {
   expect(blocks.map(({ title }) => title)).toEqual([
     "A layer",
     "A loss and a metric",
+    "A metric with a state",
     "An optimizer",
     "A schedule",
     "A callback",

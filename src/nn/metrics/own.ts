@@ -6,18 +6,18 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import { codeConfig } from "../config.ts";
 import type { Measure } from "../losses/loss.ts";
 import { weightedMean } from "./means.ts";
-import { grown, Metric, type MetricBatch, type MetricPlace, type MetricSlot, type MetricState, rowsFor, slotOf, weightsFor } from "./metric.ts"; // biome-ignore format: names
+import { grown, Metric, type MetricBatch, type MetricPlace, type MetricSlot, rowsFor, slotOf, weightsFor } from "./metric.ts"; // biome-ignore format: names
 
 /** What `own` is given. */
-export interface MetricDefinition<N extends string> {
+export interface MetricDefinition<N extends string, S extends string = string> {
   /** What its score is called. */
   readonly name: N;
   /** Its slots, by name: what shape each has and where it starts, or a function of the output's shape that says so. f32. */
-  readonly state: Readonly<Record<string, MetricSlot>> | ((place: MetricPlace) => Readonly<Record<string, MetricSlot>>);
+  readonly state: Readonly<Record<S, MetricSlot>> | ((place: MetricPlace) => Readonly<Record<S, MetricSlot>>);
   /** Their next values, from a batch. */
-  update(state: MetricState, seen: MetricBatch): MetricState;
+  update(state: Readonly<Record<S, Tensor>>, seen: MetricBatch): Readonly<Record<S, Tensor>>;
   /** What they amount to. */
-  result(state: MetricState): Tensor;
+  result(state: Readonly<Record<S, Tensor>>): Tensor;
 }
 
 const definitionTable: OptionTable<MetricDefinition<string>> = {
@@ -28,7 +28,9 @@ const definitionTable: OptionTable<MetricDefinition<string>> = {
 };
 
 /** A metric with slots of its own: one number, or a table. */
-export function own<const N extends string>(definition: MetricDefinition<N>): Metric<N, "number"> {
+export function own<const N extends string, const S extends string>(
+  definition: MetricDefinition<N, S>,
+): Metric<N, "number"> {
   checkArguments("metrics.own", arguments, 1);
   checkValue("metrics.own", "the definition", definition, object<MetricDefinition<N>>());
   checkOptions("metrics.own", definition, definitionTable);
