@@ -20,7 +20,7 @@ import { Calls } from "./calls.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
 import { feedError } from "./host-values.ts";
-import type { Runner } from "./machine.ts";
+import { OneStep, type Runner } from "./machine.ts";
 import { firstNonFinite } from "./non-finite.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { type AnyRequest, type Job, type RunRequest, refusePromise, requestTable, type StepsRequest } from "./requests.ts"; // biome-ignore format: names
@@ -83,7 +83,7 @@ export type Executable<Outputs = Readonly<Record<string, unknown>>, Inputs = unk
 
 const sizesByName = "the sizes of dimensions: { batch: 16 }";
 
-/** Steps whose outputs may be on their way back at once. */
+/** Chunks of steps whose outputs may be on their way back at once. */
 const inFlight = 4;
 
 export interface ExecutableParts extends SpecializationParts {
@@ -159,7 +159,7 @@ class Core implements ExecutableCore<never> {
           `read("${name}"): ${entry.name} has no such output (it has: ${[...entry.outputs.keys()].join(", ")})`,
         );
       }
-      return scalarOr(await this.#finite(latest, this.#values(latest, slot)), slot) as never;
+      return scalarOr(await this.#finite(latest, this.#values(latest.runner, slot)), slot) as never;
     });
   }
 
@@ -259,47 +259,66 @@ class Core implements ExecutableCore<never> {
     }
   }
 
-  /** Starts steps one after the other; gives the promises of their outputs. */
-  async #steps(specialization: Specialization, { count, first, feedsOf }: Job) {
-    const { runner, compiled } = specialization;
-    const slots = [...compiled.entry.outputs.values()];
+  /** Starts steps one after the other; gives the promises of their outputs, of each chunk together. */
+  async #steps(specialization: Specialization, job: Job) {
+    const { runner } = specialization;
     const series: Promise<readonly TypedArray[]>[] = [];
-    for (let step = 0; step < count; step++) {
-      if (step >= inFlight) await series[step - inFlight]; // a readback holds memory until it is done
-      this.#assertUsable();
-      // without a function the entry is fed already, as nobody else feeds it meanwhile
-      if (step === 0) this.#feed(specialization, first);
-      else if (feedsOf !== null)
-        this.#feed(
-          specialization,
-          this.#calls.within(() => feedsOf(step)),
-        );
-      this.#start(specialization);
-      // All are asked for before any is waited for, so that they belong to one step.
-      const values = this.#finite(specialization, Promise.all(slots.map((slot) => this.#values(specialization, slot))));
-      values.catch(() => {}); // it is awaited by the caller; until then no rejection is unheard
+    for (let done = 0; done < job.count; ) {
+      if (series.length >= inFlight) await series[series.length - inFlight]; // a readback holds memory until it is done
+      const { steps, values } = this.#startChunk(specialization, job, done);
       series.push(values);
+      done += steps;
       if (runner.ready !== undefined) await this.#ready(runner);
     }
     return series;
   }
 
+  /** Starts as many steps as the runner takes together, from step `from` on. */
+  #startChunk(specialization: Specialization, { count, first, feedsOf }: Job, from: number) {
+    const { runner, compiled } = specialization;
+    const { outputs, watched } = compiled.entry;
+    // What is looked at for NaN ends with the step that has one.
+    const chunk = (watched === undefined ? runner.chunk?.(count - from) : undefined) ?? new OneStep(runner);
+    let step = from;
+    try {
+      for (; step < count && chunk.hasRoom; step++) {
+        this.#assertUsable();
+        // without a function the entry is fed already, as nobody else feeds it meanwhile
+        if (step === 0 || feedsOf !== null) {
+          const feeds = feedsOf === null || step === 0 ? first : this.#calls.within(() => feedsOf(step));
+          this.#assertUsable();
+          this.#feed(specialization, chunk, feeds);
+        }
+        this.#start(specialization, chunk);
+      }
+    } catch (error) {
+      chunk.end(); // the steps before it have happened
+      throw error;
+    }
+    const ended = chunk.end();
+    // All are asked for before any is waited for, so that they belong to the same steps.
+    const all = Promise.all([...outputs.values()].map((slot) => this.#values(ended, slot)));
+    const values = this.#finite(specialization, all);
+    values.catch(() => {}); // it is awaited by the caller; until then no rejection is unheard
+    return { steps: step - from, values };
+  }
+
   #feedAndStart(specialization: Specialization, feeds: Feeds): void {
-    this.#feed(specialization, feeds);
-    this.#start(specialization);
+    this.#feed(specialization, specialization.runner, feeds);
+    this.#start(specialization, specialization.runner);
   }
 
   /** With what the entry was fed last. */
-  #start(specialization: Specialization): void {
+  #start(specialization: Specialization, runner: Pick<Runner, "run">): void {
     this.#specializations.noteRun(specialization);
     try {
-      specialization.runner.run();
+      runner.run();
     } catch (error) {
       throw this.#poison(error);
     }
   }
 
-  #feed({ compiled: { entry }, runner }: Specialization, feeds: Feeds): void {
+  #feed({ compiled: { entry } }: Specialization, runner: Pick<Runner, "feed">, feeds: Feeds): void {
     checkNames(feeds, this.#parts.inputs, entry.name);
     for (let i = 0; i < entry.inputs.length; i++) {
       const slot = entry.inputs[i];
@@ -318,7 +337,7 @@ class Core implements ExecutableCore<never> {
     }
   }
 
-  async #values({ runner }: Specialization, slot: BufferSlot): Promise<TypedArray> {
+  async #values(runner: Pick<Runner, "read">, slot: BufferSlot): Promise<TypedArray> {
     try {
       return await runner.read(slot);
     } catch (error) {
@@ -337,7 +356,7 @@ class Core implements ExecutableCore<never> {
   async #nonFiniteIn(specialization: Specialization): Promise<string | null> {
     const { watched, name } = specialization.compiled.entry;
     if (watched === undefined) return null;
-    return firstNonFinite(watched, name, async (slot) => Number((await this.#values(specialization, slot))[0]));
+    return firstNonFinite(watched, name, async (slot) => Number((await this.#values(specialization.runner, slot))[0]));
   }
 
   #poison(error: unknown): Error {
@@ -363,7 +382,7 @@ class Core implements ExecutableCore<never> {
 /** The tree of all outputs, from the arrays of every step. */
 function outputsOf({ compiled }: Specialization, series: readonly (readonly TypedArray[])[], job: Job): never {
   return outputTree(compiled.entry.outputs, (slot, i) => {
-    const values = series.flatMap((step) => step[i] ?? []);
+    const values = series.flatMap((chunk) => chunk[i] ?? []);
     return job.isSeries ? joined(values, slot.dtype) : scalarOr(values[0], slot);
   }) as never;
 }

@@ -37,12 +37,54 @@ export interface Runner {
   feed(input: number, values: TypedArray): void;
   /** Runs the sequence once; may return before it is done. */
   run(): void;
-  /** Waits while more runs are in flight than is sensible. Missing where `run` returns when it is done. */
+  /** Begins to hand over several steps, of which at most so many are to come. Missing where a run is done when it returns. */
+  chunk?(most: number): Chunk;
+  /** Waits while more chunks are under way than is sensible. */
   ready?(): Promise<void>;
   /** Waits for the runs so far and brings back an output. */
   read(output: BufferSlot): Promise<TypedArray>;
   /** Frees what the entry alone uses. */
   release(): void;
+}
+
+/**
+ * Steps that are handed over together. They count as run, one after the other, from the moment `run` was called: what is asked of
+ * the machine in between (a state that is written, another entry that runs, a read) comes between them.
+ */
+export interface Chunk {
+  /** Whether another step may be run: the first always. How many are let in is for the machine to say. */
+  readonly hasRoom: boolean;
+  /** Copies a feed, for the steps from the next on. */
+  feed(input: number, values: TypedArray): void;
+  run(): void;
+  /**
+   * Sends off whatever was not yet. What it gives reads outputs, and is to be asked before anything else is run: the values of all
+   * steps of the chunk, one after the other.
+   */
+  end(): Pick<Runner, "read">;
+}
+
+/** A chunk of one step, of any runner. */
+export class OneStep implements Chunk {
+  readonly #runner: Runner;
+  hasRoom = true;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  feed(input: number, values: TypedArray): void {
+    this.#runner.feed(input, values);
+  }
+
+  run(): void {
+    this.#runner.run();
+    this.hasRoom = false;
+  }
+
+  end(): Runner {
+    return this.#runner;
+  }
 }
 
 /** Seen at each launch: the kernel's name, and the id of its step in the report. For counting and for tests. Must not throw. */

@@ -26,14 +26,16 @@ export function scalarOr(
   return shape.length > 0 ? values : first === undefined ? undefined : valueIn(dtype, first);
 }
 
-/** Arrays of equal length, one after the other. */
+/** Arrays, one after the other. */
 export function joined(arrays: readonly TypedArray[], dtype: DType): TypedArray | undefined {
-  const [first] = arrays;
-  if (first === undefined) return undefined;
-  const all: TypedArray = new (arrayTypeOf(dtype))(first.length * arrays.length);
-  arrays.forEach((array, i) => {
-    all.set(array, i * first.length);
-  });
+  const [first, ...more] = arrays;
+  if (first === undefined || more.length === 0) return first;
+  const all: TypedArray = new (arrayTypeOf(dtype))(arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
   return all;
 }
 

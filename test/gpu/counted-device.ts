@@ -1,5 +1,5 @@
 /**
- * A device that counts what is asked of it: dispatches, copies, submissions, and the buffers that exist.
+ * A device that counts what is asked of it: dispatches, copies, submissions, readbacks, calls of encoders, and the buffers that exist.
  */
 
 export interface Counts {
@@ -7,6 +7,14 @@ export interface Counts {
   copies: number;
   passes: number;
   submits: number;
+  /** `queue.writeBuffer`. */
+  writes: number;
+  /** Buffers that were mapped to be read. */
+  readbacks: number;
+  /** Pipelines and bind groups that were set. */
+  settings: number;
+  /** Buffers that were made. */
+  made: number;
   /** Buffers that were made and not destroyed. */
   readonly live: Set<GPUBuffer>;
 }
@@ -20,13 +28,24 @@ export interface CountedDevice {
 
 /** `dispatch: false` counts dispatches and leaves them out: a driver that runs nothing. */
 export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true }): CountedDevice {
-  const counts: Counts = { dispatches: 0, copies: 0, passes: 0, submits: 0, live: new Set() };
+  const none = { dispatches: 0, copies: 0, passes: 0, submits: 0, writes: 0, readbacks: 0, settings: 0, made: 0 };
+  const counts: Counts = { ...none, live: new Set() };
+  const counting = <A extends readonly unknown[]>(what: keyof typeof none, call: (...args: A) => unknown) => {
+    return (...args: A): unknown => {
+      counts[what] += 1;
+      return call(...args);
+    };
+  };
   const pass = (made: GPUComputePassEncoder): GPUComputePassEncoder =>
     over(made, {
       dispatchWorkgroups(...args: Parameters<GPUComputePassEncoder["dispatchWorkgroups"]>) {
         counts.dispatches += 1;
         if (dispatch) made.dispatchWorkgroups(...args);
       },
+      setPipeline: counting("settings", made.setPipeline.bind(made)),
+      setBindGroup: counting("settings", (...args: Parameters<GPUComputePassEncoder["setBindGroup"]>) =>
+        made.setBindGroup(...args),
+      ),
     });
   const encoder = (made: GPUCommandEncoder): GPUCommandEncoder =>
     over(made, {
@@ -40,10 +59,10 @@ export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true
       },
     });
   const queue = over(device.queue, {
-    submit(commands: Iterable<GPUCommandBuffer>) {
-      counts.submits += 1;
-      device.queue.submit(commands);
-    },
+    submit: counting("submits", device.queue.submit.bind(device.queue)),
+    writeBuffer: counting("writes", (...args: Parameters<GPUQueue["writeBuffer"]>) =>
+      device.queue.writeBuffer(...args),
+    ),
   });
   const counted = over(device, {
     queue,
@@ -51,11 +70,17 @@ export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true
       encoder(device.createCommandEncoder(descriptor)),
     createBuffer(descriptor: GPUBufferDescriptor) {
       const buffer = device.createBuffer(descriptor);
+      counts.made += 1;
       counts.live.add(buffer);
       const destroy = buffer.destroy.bind(buffer);
       buffer.destroy = () => {
         counts.live.delete(buffer);
         return destroy();
+      };
+      const map = buffer.mapAsync.bind(buffer);
+      buffer.mapAsync = (mode, ...range) => {
+        if (mode === GPUMapMode.READ) counts.readbacks += 1;
+        return map(mode, ...range);
       };
       return buffer;
     },

@@ -1,5 +1,5 @@
 /**
- * What a step does on a GPU, bound to buffers: made when an entry is prepared, recorded in every run.
+ * What a step does on a GPU, bound to buffers: made when an entry is prepared, recorded in every run (recorder.ts).
  *
  *   launch a; loop t < 2 { launch b; copy }   ->   pass { a b(0) } copy pass { b(1) } copy
  *
@@ -12,7 +12,6 @@ import { CompilerBug, DeviceError, unreachable } from "../../core/errors.ts";
 import { type ArtifactRow, type ArtifactStep, allSteps, type LaunchStep, type StepOf } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
-import type { LaunchObserver } from "../machine.ts";
 import { labelPrefix } from "./health.ts";
 import type { GpuProgram } from "./programs.ts";
 
@@ -30,7 +29,7 @@ export interface Scratch {
 }
 
 /** Where a range begins: at `at`, and `by` bytes further for each iteration of the loop at `depth`. */
-interface Start {
+export interface Start {
   readonly buffer: GPUBuffer;
   readonly at: number;
   readonly strides: readonly { readonly depth: number; readonly by: number }[];
@@ -67,7 +66,7 @@ export interface ActionParts {
 }
 
 /** WebGPU's least alignment of a uniform buffer's offset, which every device has. */
-const counterStride = 256;
+export const counterStride = 256;
 /** 16 MB of counters. */
 const mostIterations = 65_536;
 const usages = { copyDst: 0x08, uniform: 0x40 } as const;
@@ -91,80 +90,6 @@ export function counterBuffer(device: GPUDevice, { name, artifact }: CompiledEnt
   });
   device.queue.writeBuffer(buffer, 0, numbers);
   return buffer;
-}
-
-/** Records the actions of a run, and tells of each launch. */
-export class Recorder {
-  readonly #encoder: GPUCommandEncoder;
-  readonly #onLaunch: LaunchObserver | undefined;
-  readonly #iterations: number[] = [];
-  #pass: GPUComputePassEncoder | null = null;
-
-  constructor(encoder: GPUCommandEncoder, onLaunch: LaunchObserver | undefined) {
-    this.#encoder = encoder;
-    this.#onLaunch = onLaunch;
-  }
-
-  record(actions: readonly Action[]): void {
-    for (let i = 0; i < actions.length; i++) {
-      const action = actions[i];
-      if (action !== undefined) this.#action(action);
-    }
-  }
-
-  finish(): GPUCommandBuffer {
-    this.#endPass();
-    return this.#encoder.finish();
-  }
-
-  #action(action: Action): void {
-    switch (action.kind) {
-      case "dispatch":
-        this.#dispatch(action);
-        break;
-      case "copies":
-        this.#endPass();
-        for (const { from, to } of action.copies) {
-          this.#encoder.copyBufferToBuffer(from.buffer, this.#at(from), to.buffer, this.#at(to), action.bytes);
-        }
-        break;
-      case "loop":
-        for (let i = 0; i < action.extent; i++) {
-          this.#iterations[action.depth] = i;
-          this.record(action.actions);
-        }
-        break;
-      default:
-        unreachable(action);
-    }
-  }
-
-  #dispatch({ step, program, group, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
-    const [x, y, z] = program.text.workgroups;
-    if (x * y * z === 0) return; // an empty tensor: nothing to launch, and Dawn would warn
-    this.#pass ??= this.#encoder.beginComputePass();
-    this.#pass.setPipeline(program.pipeline);
-    this.#pass.setBindGroup(0, group);
-    if (iterations !== null) {
-      for (let i = 0; i < offsets.length; i++) {
-        offsets[i] = counterStride * (this.#iterations[step.iterations[i] ?? 0] ?? 0);
-      }
-      this.#pass.setBindGroup(1, iterations, offsets, 0, offsets.length);
-    }
-    this.#pass.dispatchWorkgroups(x, y, z);
-    this.#onLaunch?.(step.label, step.id);
-  }
-
-  #at({ at, strides }: Start): number {
-    let offset = at;
-    for (const { depth, by } of strides) offset += by * (this.#iterations[depth] ?? 0);
-    return offset;
-  }
-
-  #endPass(): void {
-    this.#pass?.end();
-    this.#pass = null;
-  }
 }
 
 /** Binds a sequence to buffers. */

@@ -1,5 +1,5 @@
 /**
- * Buffers on the GPU: made within its limits, filled from typed arrays, read back through staging buffers.
+ * Buffers on the GPU: made within its limits, and what values are in them.
  *
  * In GPU memory a bool is a word, and elements narrower than a word (u8, f16) are padded to whole words at the end; see
  * codegen/wgsl/layout.ts. Everything else is the bytes of its typed array.
@@ -8,11 +8,10 @@ import { DeviceError } from "../../core/errors.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import { arrayTypeOf, type TypedArray } from "../typed-arrays.ts";
 import type { GpuConnection, GpuLimits } from "./connection.ts";
-import { type GpuHealth, labelPrefix } from "./health.ts";
+import { labelPrefix } from "./health.ts";
 
 /** WebGPU's numbers, which are globals in a browser and hidden in a package in Node. */
-const usages = { mapRead: 0x01, copySrc: 0x04, copyDst: 0x08, storage: 0x80 } as const;
-const mapModeRead = 0x01;
+export const usages = { mapRead: 0x01, mapWrite: 0x02, copySrc: 0x04, copyDst: 0x08, storage: 0x80 } as const;
 
 /** A buffer that kernels use, or null where it would be empty. */
 export function storageBuffer({ device }: GpuConnection, what: string, bytes: number): GPUBuffer | null {
@@ -53,14 +52,8 @@ function tooLarge(what: string, bytes: number, most: number, limit: string): Dev
   );
 }
 
-/** Copies values into a slot, in the order of the queue: runs before see the old ones. */
-export function upload(device: GPUDevice, buffer: GPUBuffer, slot: BufferSlot, values: TypedArray): void {
-  if (values.length === 0) return;
-  const bytes = asGpuBytes(slot, values);
-  device.queue.writeBuffer(buffer, slot.offset, bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function asGpuBytes(slot: BufferSlot, values: TypedArray): TypedArray {
+/** Values as the bytes that a slot has in GPU memory, in memory that any WebGPU takes: their own where that will do. */
+export function gpuBytesOf(slot: BufferSlot, values: TypedArray): TypedArray {
   if (slot.dtype === "bool") return Uint32Array.from(values, (value) => (value === 0 ? 0 : 1));
   if (values.byteLength % 4 === 0) return isOrdinary(values) ? values : new (arrayTypeOf(slot.dtype))(values);
   const padded = new Uint8Array(Math.ceil(values.byteLength / 4) * 4);
@@ -79,48 +72,11 @@ export function decode(slot: BufferSlot, bytes: ArrayBuffer, at: number): TypedA
   return new (arrayTypeOf(slot.dtype))(bytes, at, slot.count).slice();
 }
 
-/** Staging buffers, taken in turn: a read does not wait for the one before, and steady reading makes no new ones. */
-export class Staging {
-  readonly #device: GPUDevice;
-  readonly #health: GpuHealth;
-  readonly #free: GPUBuffer[] = [];
-
-  constructor({ device }: GpuConnection, health: GpuHealth) {
-    this.#device = device;
-    this.#health = health;
-  }
-
-  /** Bytes as they are after all that was submitted so far. Asked for at once, delivered when the GPU is done. */
-  async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
-    this.#health.assertWell();
-    const staging = this.#take(bytes);
-    const encoder = this.#device.createCommandEncoder({ label: `${labelPrefix} read` });
-    encoder.copyBufferToBuffer(source, offset, staging, 0, bytes);
-    this.#device.queue.submit([encoder.finish()]);
-    await this.#health.wait("reading back", staging.mapAsync(mapModeRead, 0, bytes));
-    const copy = staging.getMappedRange(0, bytes).slice(0);
-    staging.unmap();
-    this.#free.push(staging);
-    if (this.#free.length > mostFree) this.#free.shift()?.destroy();
-    return copy;
-  }
-
-  dispose(): void {
-    for (const buffer of this.#free) buffer.destroy();
-    this.#free.length = 0;
-  }
-
-  /** The smallest that is large enough, and not far too large. */
-  #take(bytes: number): GPUBuffer {
-    let best = -1;
-    this.#free.forEach(({ size }, i) => {
-      if (size >= bytes && size <= 2 * bytes + 65536 && size < (this.#free[best]?.size ?? Infinity)) best = i;
-    });
-    const [found] = best < 0 ? [] : this.#free.splice(best, 1);
-    const usage = usages.mapRead | usages.copyDst;
-    const size = Math.max(256, bytes);
-    return found ?? this.#device.createBuffer({ label: `${labelPrefix} staging`, size, usage });
-  }
+/** The same of several times, `stride` bytes apart, one after the other. */
+export function decodeAll(slot: BufferSlot, bytes: ArrayBuffer, stride: number, times: number): TypedArray {
+  if (times === 1) return decode(slot, bytes, slot.offset);
+  const all: TypedArray = new (arrayTypeOf(slot.dtype))(times * slot.count);
+  const held = slot.dtype === "bool" ? Uint32Array : arrayTypeOf(slot.dtype);
+  for (let i = 0; i < times; i++) all.set(new held(bytes, i * stride + slot.offset, slot.count), i * slot.count);
+  return all;
 }
-
-const mostFree = 4;

@@ -38,6 +38,8 @@ export interface GpuConnection {
   readonly isOurs: boolean;
   readonly limits: GpuLimits;
   readonly name: string;
+  /** A driver that computes on the CPU. */
+  readonly isSoftware: boolean;
 }
 
 /** The browser's WebGPU, where there is one. */
@@ -63,12 +65,17 @@ export function deviceSource(device: GpuDevice): GpuSource {
   return { from: { kind: "user", device }, limits, device: nameOf(info), software: isSoftware(info) };
 }
 
-export async function openDevice({ from, limits, device: name }: GpuSource): Promise<GpuConnection> {
-  if (from.kind === "user") return { device: from.device, isOurs: false, limits, name };
+export async function openDevice({
+  from,
+  limits,
+  device: name,
+  software: isSoftware,
+}: GpuSource): Promise<GpuConnection> {
+  if (from.kind === "user") return { device: from.device, isOurs: false, limits, name, isSoftware };
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
   try {
     const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits });
-    return { device, isOurs: true, limits, name };
+    return { device, isOurs: true, limits, name, isSoftware };
   } catch (error) {
     throw new DeviceError(`the GPU ${name} gave no device: ${error instanceof Error ? error.message : String(error)}`);
   }

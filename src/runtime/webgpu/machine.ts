@@ -12,7 +12,8 @@ import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
 import { counterBuffer } from "./actions.ts";
-import { checkSizes, decode, Staging, storageBuffer, upload } from "./buffers.ts";
+import { checkSizes, decode, storageBuffer } from "./buffers.ts";
+import { Commands } from "./commands.ts";
 import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";
 import { type GpuProgram, GpuPrograms } from "./programs.ts";
@@ -25,7 +26,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   readonly #connection: GpuConnection;
   readonly #health: GpuHealth;
   readonly #programs: GpuPrograms;
-  readonly #staging: Staging;
+  readonly #commands: Commands;
   readonly #options: MachineOptions;
   readonly #runners = new Set<WebGpuRunner>();
   #state: GPUBuffer | null = null;
@@ -38,7 +39,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     this.#connection = connection;
     this.#health = new GpuHealth(connection, options.onWarning);
     this.#programs = new GpuPrograms(connection, this.#health);
-    this.#staging = new Staging(connection, this.#health);
+    this.#commands = new Commands(connection, this.#health, options.onLaunch);
     this.#options = options;
     this.device = `wgsl (${connection.name})`;
   }
@@ -68,6 +69,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     const { arena, input, output } = entry.segmentBytes;
     const what = `for the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
     const made: WebGpuRunner[] = [];
+    this.#commands.submit(); // what is recorded names scratch that may be replaced
     try {
       // All at once, without waiting in between: two entries may be prepared at the same time.
       return await this.#health.attempt(what, () => {
@@ -87,16 +89,17 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
 
   writeState(slot: BufferSlot, values: TypedArray): void {
     this.#health.assertWell();
-    if (this.#state !== null) upload(this.#connection.device, this.#state, slot, values);
+    if (this.#state === null) return;
+    this.#commands.upload(this.#state, slot, values);
   }
 
   async readState(slot: BufferSlot): Promise<TypedArray> {
     this.#health.assertWell();
     if (this.#state === null) return decode(slot, new ArrayBuffer(0), 0);
-    return decode(slot, await this.#staging.read(this.#state, slot.offset, slot.bytes), 0);
+    return decode(slot, await this.#commands.read(this.#state, slot.offset, slot.bytes), 0);
   }
 
-  /** Scratch for copies within one buffer counts as arena. Staging buffers are no program memory. */
+  /** Scratch for copies within one buffer counts as arena. What is on its way to or from the host is no program memory. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
     const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, input: 0, output: 0 };
     bytes.arena += this.#bounce?.size ?? 0;
@@ -111,8 +114,8 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
     this.#health.close();
+    this.#commands.dispose();
     for (const runner of [...this.#runners]) runner.release();
-    this.#staging.dispose();
     for (const buffer of [this.#state, this.#arena, this.#bounce, this.#poison]) buffer?.destroy();
     if (this.#connection.isOurs) this.#connection.device.destroy();
   }
@@ -121,13 +124,12 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     const runner = new WebGpuRunner({
       device: this.#connection.device,
       health: this.#health,
-      staging: this.#staging,
+      commands: this.#commands,
       entry,
       programs,
       input: storageBuffer(this.#connection, `inputs of ${entry.name}`, entry.segmentBytes.input),
       output: storageBuffer(this.#connection, `outputs of ${entry.name}`, entry.segmentBytes.output),
       counters: counterBuffer(this.#connection.device, entry),
-      onLaunch: this.#options.onLaunch,
       forget: (gone) => this.#forget(gone),
     });
     this.#runners.add(runner);

