@@ -11,13 +11,21 @@ export interface RunRequest<E, Inputs = unknown> {
   readonly feeds?: FeedsOf<Inputs>;
 }
 
-/** Many steps in one call: an epoch, say. */
+/**
+ * Many steps in one call: an epoch, say. The numbers are those of as many single calls, bit for bit.
+ *
+ * On a GPU steps are handed over in chunks, each of which is one submit and one readback: as many steps as have feeds and outputs of at most
+ * 16 MiB each and last 50 ms, at most 64. The call's promise is settled when the outputs of all steps are back: to look at them now and then,
+ * make several calls. Up to four chunks are under way, so that a GPU always has work; calls that follow at once are as good as one.
+ */
 export interface StepsRequest<E, Inputs = unknown> {
   readonly entry: E;
   readonly steps: number;
   /**
-   * The feeds of every step, or a function that gives those of step 0, 1, ...; all of the same sizes. It is asked for those
-   * of step 0 in the call, for any others just before the step.
+   * The feeds of every step, which are copied once, or a function that gives those of step 0, 1, ..., in this order; all of the same sizes.
+   * It is asked for those of step 0 in the call, for any others when the step before has been handed over. They are copied before it is
+   * asked again, so one array will do for all steps. What it calls on the executable takes effect between the two steps. Where it
+   * throws, or its feeds are refused, the steps before have happened.
    */
   readonly feeds?: FeedsOf<Inputs> | ((step: number) => FeedsOf<Inputs>);
 }

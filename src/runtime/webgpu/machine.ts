@@ -1,8 +1,8 @@
 /**
  * The `wgsl` target's runtime: a device, one buffer for all states, one arena for all entries, and a runner per entry.
  *
- * Nothing is created in a step. The arena grows to the largest entry; the bind groups of those prepared before are then
- * made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
+ * No buffer is made in a step, once there are enough to go to and from the host. The arena grows to the largest entry; the bind groups of those
+ * prepared before are then made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
  * steps) or use `executable.run`, which waits in between.
  */
 import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
