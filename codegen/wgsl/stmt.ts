@@ -69,7 +69,7 @@ function printVar(stmt: Stmt & { readonly kind: "var" }, context: Context): void
     return;
   }
   const name = names.declare(stmt.name);
-  const type = stmt.shape.reduceRight((inner, size) => `array<${inner}, ${size}>`, scalar as string);
+  const type = stmt.shape.reduceRight((inner, size) => `array<${inner}, ${size}>`, scalar);
   writer.line(`var ${name}: ${type};`);
   if (stmt.init.kind === "const" && Object.is(stmt.init.value, 0)) return;
   const start = names.fresh("start");

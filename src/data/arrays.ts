@@ -54,7 +54,7 @@ function sizeOfAll(columns: unknown): number {
   if (typeof columns !== "object" || columns === null || Array.isArray(columns) || ArrayBuffer.isView(columns)) {
     fail("trainTestSplit", `takes columns, { x, y }, not ${show(columns)}`);
   }
-  const sizes = Object.entries(columns as Readonly<Record<string, unknown>>).map(([name, column]) => {
+  const sizes = Object.entries(columns).map(([name, column]) => {
     if (column instanceof Rows) return { name, size: column.array.length / column.width };
     if (Array.isArray(column) || isNumbers(column)) return { name, size: column.length };
     return fail(

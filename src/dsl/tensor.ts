@@ -68,6 +68,11 @@ export type DTypeOf<T> = T extends Tensor<Shape, infer D> ? D : never;
 /** Truth values of any shape. */
 export type Mask = Tensor<Shape, "bool">;
 
+/** Whether its elements are of this type, which tsc then knows too. */
+export function holds<D extends DType>(x: Tensor, dtype: D): x is Tensor<Shape, D> {
+  return x.dtype === dtype;
+}
+
 export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 /** Leaves of a tree of tensors. */
 export const tensorLeaf: Kind<Tensor> = { wanted: "tensors", accepts: isTensor };

@@ -4,21 +4,20 @@
  * A leaf is named by its path ("model.layers.0.w"). Walks keep paths in arrays and Maps, so `__proto__` is a name like any
  * other, and trees are rebuilt without running anybody's setters.
  */
-import { UserError } from "../core/errors.ts";
+
+import { ShapeError, UserError } from "../core/errors.ts";
 import { isInitializer, type Kind, show } from "../core/options.ts";
 import { atLine, here, inCall } from "../core/origin.ts";
+import { isPlainObject } from "../core/records.ts";
+import { sameShape } from "../graph/shape.ts";
+import { printType } from "../graph/type.ts";
+import { type Tensor, tensorLeaf } from "./tensor.ts";
 
 export type Tree<Leaf> = Leaf | { readonly [name: string]: Tree<Leaf> } | readonly Tree<Leaf>[];
 
 export interface NamedLeaf<Leaf> {
   readonly path: string;
   readonly leaf: Leaf;
-}
-
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** A path with one more name. Dots and backslashes in names are escaped, and no name at all too: paths stay unique. */
@@ -98,6 +97,21 @@ export function mapTree<Leaf, Out>(
   for (const name of Object.keys(tree))
     parts.push([name, mapTree(tree[name], kind, what, change, joinPath(path, name))]);
   return Object.fromEntries(parts); // which defines properties, and so makes `__proto__` an ordinary one
+}
+
+/** The same tree of tensors with others in their places, each of the type of the one that it replaces. */
+export function replaceTensors<T>(tree: T, what: string, change: (leaf: Tensor, path: string) => Tensor): T;
+export function replaceTensors(
+  tree: unknown,
+  what: string,
+  change: (leaf: Tensor, path: string) => Tensor,
+): Tree<Tensor> {
+  return mapTree(tree, tensorLeaf, what, (leaf, path) => {
+    const made = change(leaf, path);
+    if (made === leaf || (made.dtype === leaf.dtype && sameShape(made.shape, leaf.shape))) return made;
+    const words = `"${path}" is ${printType(leaf.value.type)}, and cannot become ${printType(made.value.type)}`;
+    throw new ShapeError(`${what}: ${words}${atLine(here(what))}`);
+  });
 }
 
 function isBranch(tree: unknown): tree is Readonly<Record<string, unknown>> {

@@ -2,11 +2,12 @@
  * What windows along axes are asked for by, in numbers for each axis: read from options and checked, for `window`,
  * convolutions and pools.
  */
+import type { DType } from "../core/dtype.ts";
 import { ShapeError, UserError } from "../core/errors.ts";
 import { count, either, type Kind, list, oneOf, show, whole } from "../core/options.ts";
 import { atLine, inCall, type Origin } from "../core/origin.ts";
 import { permute } from "../graph/ops/view.ts";
-import { addDims, type Dim, multiplyDims, printShape } from "../graph/shape.ts";
+import { addDims, type Dim, multiplyDims, printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import type { Width } from "./part-types.ts";
 import type { Tensor } from "./tensor.ts";
@@ -145,6 +146,11 @@ export function windowAttrs(axes: readonly number[], along: readonly WindowAxis[
 }
 
 /** Images as [batch, sizes.., channels]. */
+export function channelsLast<D extends DType>(
+  x: Tensor<Shape, D>,
+  format: DataFormat,
+  origin: Origin,
+): Tensor<Shape, D>;
 export function channelsLast(x: Tensor, format: DataFormat, origin: Origin): Tensor {
   if (format === "channelsLast") return x;
   const order = x.shape.map((_, axis) => (axis === 0 ? 0 : axis === x.rank - 1 ? 1 : axis + 1));
@@ -152,6 +158,7 @@ export function channelsLast(x: Tensor, format: DataFormat, origin: Origin): Ten
 }
 
 /** The way back. */
+export function inFormat<D extends DType>(x: Tensor<Shape, D>, format: DataFormat, origin: Origin): Tensor<Shape, D>;
 export function inFormat(x: Tensor, format: DataFormat, origin: Origin): Tensor {
   if (format === "channelsLast") return x;
   const order = x.shape.map((_, axis) => (axis === 0 ? 0 : axis === 1 ? x.rank - 1 : axis - 1));

@@ -70,7 +70,7 @@ export function tensorsGiven(tensors: WeightSource, what: string): WeightFile {
       `${what}: weights must be the bytes of a file (a Uint8Array), or a Map of tensors by name${whole ? ": the tensors of what was given, say" : `, not ${show(tensors)}`}`,
     );
   }
-  for (const [name, tensor] of tensors as ReadonlyMap<string, StoredTensor>) checkTensor(name, tensor, what);
+  for (const [name, tensor] of tensors) checkTensor(name, tensor, what);
   return ofTensors(tensors);
 }
 

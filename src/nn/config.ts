@@ -7,8 +7,10 @@
  * nobody takes it for something else. The reader knows the path of everything it reads, so an error names the place; a field
  * that it was not asked for is an error too.
  */
+
 import { DataError } from "../core/errors.ts";
 import { type Kind, show } from "../core/options.ts";
+import { isRecord, recordOf } from "../core/records.ts";
 
 /** JSON. */
 export type Config = string | number | boolean | null | readonly Config[] | ConfigRecord;
@@ -35,10 +37,6 @@ export function codeIn(config: unknown, path: string, depth = 0): readonly strin
     if (kind === "code") return [typeof name === "string" && name !== "" ? `${path} (${name})` : path];
   }
   return Object.entries(config).flatMap(([name, part]) => codeIn(part, `${path}.${name}`, depth + 1));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Configs nest no deeper: whoever writes more by hand has made a mistake, or means harm. */
@@ -72,10 +70,8 @@ export class ConfigReader {
     const record = this.#record();
     const extra = Object.keys(record).find((name) => !names.includes(name));
     if (extra !== undefined) throw this.error(`only ${names.join(", ")}`, JSON.stringify(extra));
-    const found = names.filter((name) => Object.hasOwn(record, name));
-    return Object.fromEntries(found.map((name) => [name, this.#part(record[name], name)])) as Readonly<
-      Partial<Record<Names[number], ConfigReader>>
-    >;
+    const found: readonly Names[number][] = names.filter((name) => Object.hasOwn(record, name));
+    return recordOf(found, (name) => this.#part(record[name], name));
   }
 
   /** The field "kind" of an object. */

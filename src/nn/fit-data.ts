@@ -3,10 +3,11 @@
  */
 import { FeedError, UserError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
+import { isPlainObject } from "../core/records.ts";
 import { ArrayBatches, type BatchSource } from "./batches.ts";
 import type { InputScales } from "./input-scale.ts";
 import type { OnNaN } from "./on-nan.ts";
-import { isPlainObject, type Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { type AnySamples, Batcher, type FeedBuffers, samplesTable } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { StreamBatches } from "./stream-batches.ts";

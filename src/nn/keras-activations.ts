@@ -98,7 +98,7 @@ export function glu(x: Values): Values {
   const width = Number(x.shape.at(-1));
   const before = x.shape.slice(0, -1).map(() => null);
   const half = width / 2;
-  return mul(slice(x, ...before, [0, half]), sigmoid(slice(x, ...before, [half, width]))) as Values;
+  return mul(slice(x, ...before, [0, half]), sigmoid(slice(x, ...before, [half, width])));
 }
 
 /** Probabilities of which many are 0: the nearest point of the simplex, along the last axis (Martins and Astudillo 2016). */
@@ -106,7 +106,7 @@ export function sparsemax(x: Values): Values {
   const width = Number(x.shape.at(-1));
   const low = sub(x, max(x, { axis: -1, keepDims: true }));
   const sorted = sort(low, { axis: -1, descending: true });
-  const sums = cumulativeSum(sorted, { axis: -1 }) as Values;
+  const sums = cumulativeSum(sorted, { axis: -1 });
   const ranks = add(cast(arange(width), "f32"), 1);
   const inside = greater(add(mul(sorted, ranks), 1), sums);
   const count = sum(cast(inside, "f32"), { axis: -1, keepDims: true });

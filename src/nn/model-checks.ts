@@ -11,6 +11,7 @@ import {
   show,
 } from "../core/options.ts";
 import { atLine, type Origin } from "../core/origin.ts";
+import { isPlainObject } from "../core/records.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
 import { isTensor as isTensorOf, type Mask, Tensor } from "../dsl/tensor.ts";
@@ -26,7 +27,7 @@ import {
   type SampleType,
 } from "./layers/layer.ts";
 import { isModel, layerOf } from "./nested-model.ts";
-import { isPlainObject, Ports } from "./ports.ts";
+import { Ports } from "./ports.ts";
 
 /** What a call of a layer may be given behind its tensors. */
 export interface CallOptions {

@@ -7,9 +7,11 @@
  *
  * Its inputs are tensors in the order of their names, and so are its outputs: `encoder.all(x)` gives all of them.
  */
+
 import { ShapeError, UserError } from "../core/errors.ts";
 import { checkArguments, show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { there } from "../core/records.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
@@ -57,8 +59,8 @@ export function layerOf(net: Model, givenName?: string): Layer {
   const results = (params: ParamTensors, xs: readonly Tensor<Shape, SampleType>[], mode: Mode): LayerResults => {
     const names = net.inputs.names;
     const given = net.inputs.isSingle
-      ? Ports.single(xs[0] as Tensor<Shape, SampleType>)
-      : Ports.named(names.map((name, i) => [name, xs[i] as Tensor<Shape, SampleType>] as const));
+      ? Ports.single(there(xs[0], "input"))
+      : Ports.named(names.map((name, i) => [name, there(xs[i], `input ${name}`)] as const));
     const { logits: isBare = false, mask: _, ...inside } = mode;
     const [output, ...more] = net.apply(params, given, inside).values;
     if (output === undefined) throw new UserError("a model must have an output");

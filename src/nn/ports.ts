@@ -9,6 +9,7 @@
  */
 
 import { UserError } from "../core/errors.ts";
+import { isPlainObject } from "../core/records.ts";
 import { joinPath } from "../dsl/tree.ts";
 
 export class Ports<T> {
@@ -86,10 +87,4 @@ export class Ports<T> {
       throw new UserError(`${what} lacks "${name}": it must have ${known}`);
     });
   }
-}
-
-export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }

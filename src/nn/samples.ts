@@ -9,6 +9,7 @@
 import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
+import { isPlainObject } from "../core/records.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { Pixels } from "../data/pixels.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
@@ -16,7 +17,7 @@ import type { Feed, Feeds } from "../runtime/feeds.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
 import { checkRows, type Numbers, toSource } from "./given-numbers.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
-import { isPlainObject, type Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import type { Training } from "./training-program.ts";
 
 /** An array; an array for each name where there are names. */

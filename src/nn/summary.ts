@@ -17,7 +17,7 @@ import { bodiesOf } from "../graph/body.ts";
 import { flopsOf } from "../graph/flops.ts";
 import type { Node } from "../graph/node.ts";
 import { bindDim, fixedShape, type Shape, sizeOf } from "../graph/shape.ts";
-import { isLayer, isSampleShape, type Layer, type ParamTensors, type SampleShape, sampleFrom } from "./layers/layer.ts";
+import { isLayer, isSampleShape, type Layer, type SampleShape, sampleFrom } from "./layers/layer.ts";
 import { modelOfLayer } from "./model.ts";
 import type { Model } from "./model-contract.ts";
 import { type LayerSummary, type Summary, summaryText } from "./summary-text.ts";
@@ -118,7 +118,7 @@ function applied(model: Model): { readonly calls: readonly Call[]; readonly flop
         calls.push({ path, kind, output: output.shape.slice(1).map((dim) => bindDim(dim, oneSample)), flops });
       };
       const xs = model.inputs.match(x, "summary").map((it) => sampleFrom("an input", it));
-      const outputs = model.apply(params as ParamTensors, xs, {
+      const outputs = model.apply(params, xs, {
         onOutput: (path, output, { name }) => note(path, output, name),
       });
       if (calls.length === 0) for (const { logits } of outputs.values) note("", logits, "");

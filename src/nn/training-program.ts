@@ -17,7 +17,7 @@
  * wait for each step. Evaluation has totals of its own, so that one in the middle of an epoch does not mix with it.
  */
 
-import { UserError } from "../core/errors.ts";
+import { CompilerBug, UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import { filled, zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
@@ -42,6 +42,7 @@ import type { MetricState } from "./metrics/metric.ts";
 import type { Head, Model, OutputTensor } from "./model-contract.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
+import { isScalar } from "./schedules/schedule.ts";
 import {
   type KeptMetric,
   type KeptPart,
@@ -161,7 +162,8 @@ function trainingProgram(
         const scores = measure(measured);
         const loss = pick(scores, "loss").mean;
         const weights = tensorsOf(params);
-        const scaled = optimizer.scaleLoss?.(loss as Tensor<[], "f32">, opt) ?? loss; // a mean is a scalar of f32
+        if (!isScalar(loss)) throw new CompilerBug(`the loss is ${loss}`);
+        const scaled = optimizer.scaleLoss?.(loss, opt) ?? loss;
         const gradients = gradientsOf(scaled, weights, trained);
         const tree = mapTree<Tensor, Tensor | ParamTensors>(
           params,

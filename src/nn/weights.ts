@@ -10,11 +10,12 @@
 
 import { FeedError, UserError } from "../core/errors.ts";
 import { number, show } from "../core/options.ts";
+import { isPlainObject } from "../core/records.ts";
 import { printShape } from "../graph/shape.ts";
 import { toSource } from "./given-numbers.ts";
 import type { Classes } from "./losses/loss.ts";
 import { lossNamed } from "./losses/losses.ts";
-import { isPlainObject, type Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training } from "./training-program.ts";
 

@@ -114,7 +114,7 @@ function fromNumbers(given: unknown, slot: BufferSlot, call: Call): TypedArray {
   if (isFlat) for (const part of given) numbers.push(elementOf(part, slot, call));
   else if (call === null && count === 1 && !Array.isArray(given)) numbers.push(elementOf(given, slot, call));
   else collect(given, shape, slot, call, numbers);
-  return arrayTypeOf(dtype).from(numbers) as TypedArray;
+  return arrayTypeOf(dtype).from(numbers);
 }
 
 function collect(part: unknown, shape: readonly number[], slot: BufferSlot, call: Call, numbers: number[]): void {

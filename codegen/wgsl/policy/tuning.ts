@@ -38,7 +38,7 @@ export const wgslTuning = {
     },
     { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
     { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "beside a nest that wants workgroups of 256" },
-  ] as readonly TileShape[],
+  ],
   /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
   tileLeastSide: 4,
   tileLeastWork: 4096,

@@ -100,7 +100,7 @@ function decoder(): (file: string) => Promise<Image> {
       if (bytes.lastIndexOf(endOfImage, undefined, "latin1") <= bytes.lastIndexOf(startOfScan, undefined, "latin1"))
         throw new Error("the JPEG file is truncated");
       jpeg ??= loadJpeg();
-      const { width, height, data } = await (await jpeg)(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer); // biome-ignore format: short
+      const { width, height, data } = await (await jpeg)(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)); // biome-ignore format: short
       return { width, height, channels: 4, data };
     } catch (error) {
       throw new DataError(`${file}: could not be decoded: ${messageOf(error)}`, { cause: error });

@@ -162,7 +162,7 @@ function pooled(kind: "max" | "average", x: Tensor<Shape, "f32">, axis: number, 
   const longest = Math.min(extent, Math.ceil(extent / count) + (extent % count === 0 ? 0 : 1));
   const at = add(reshape(start, [count, 1]), arange(longest, "f32"));
   const last = reshape(sub(end, 1), [count, 1]);
-  const windows = gather(x, cast(minimum(at, last), "i32"), { axis }) as Tensor<Shape, "f32">;
+  const windows = gather(x, cast(minimum(at, last), "i32"), { axis });
   if (kind === "max") return max(windows, { axis: axis + 1 }); // the last element again is no larger
   const behind = x.shape.slice(axis + 1).map(() => 1);
   const isInside = reshape(less(at, reshape(end, [count, 1])), [count, longest, ...behind]);

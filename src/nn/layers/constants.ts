@@ -7,5 +7,5 @@ import type { Shape } from "../../graph/shape.ts";
 export function constantOf(numbers: readonly number[], shape: Shape): Tensor<Shape, "f32"> {
   const parts = numbers.map((value) => full([1], value));
   const [only] = parts;
-  return reshape(parts.length === 1 && only !== undefined ? only : concat(parts), shape) as Tensor<Shape, "f32">;
+  return reshape(parts.length === 1 && only !== undefined ? only : concat(parts), shape);
 }

@@ -82,7 +82,7 @@ export function dot(axes: DotAxes, named: DotOptions = {}): Layer {
         const terms = xs.map((x, i) => termOf(x.rank, at[i] ?? 1, i === 0 ? 0 : (xs[0]?.rank ?? 0)));
         const rest = terms.map((term) => term.replace(/[ab]/g, "")).join("");
         const units = values.normalize ? xs.map((x, i) => unit(x, at[i] ?? 1)) : xs;
-        const y = einsum(`${terms.join(",")}->a${rest}`, ...units) as Tensor<Shape, "f32">;
+        const y = einsum(`${terms.join(",")}->a${rest}`, ...units);
         return [y.rank === 1 ? reshape(y, [...y.shape, 1]) : y];
       },
     },

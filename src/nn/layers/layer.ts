@@ -8,7 +8,7 @@
 import { ShapeError } from "../../core/errors.ts";
 import { tensorFrom } from "../../dsl/check.ts";
 import type { StateSpec } from "../../dsl/spec.ts";
-import { type Mask, Tensor } from "../../dsl/tensor.ts";
+import { holds, type Mask, Tensor } from "../../dsl/tensor.ts";
 import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
@@ -183,16 +183,12 @@ function withMask(layer: Layer, x: Tensor, output: Tensor<Shape, "f32">, { masks
 /** The tensor that `what` gave, which must be of f32. */
 export function floatsFrom(what: string, value: unknown): Tensor<Shape, "f32"> {
   const found = tensorFrom(what, value);
-  if (isF32(found)) return found;
+  if (holds(found, "f32")) return found;
   throw new ShapeError(`${what} must give f32, not ${found.dtype}${printShape(found.shape)}`);
 }
 
 /** The tensor that `what` gave, which must be of numbers that a layer may take. */
 export function sampleFrom(what: string, value: unknown): Tensor<Shape, SampleType> {
   const found = tensorFrom(what, value);
-  return found.dtype === "i32" ? (found as Tensor<Shape, "i32">) : floatsFrom(what, found);
-}
-
-function isF32(x: Tensor): x is Tensor<Shape, "f32"> {
-  return x.dtype === "f32";
+  return holds(found, "i32") ? found : floatsFrom(what, found);
 }

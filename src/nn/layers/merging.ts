@@ -200,7 +200,7 @@ export function concatenate(options: ConcatenateOptions = {}): Layer {
       },
       apply(_, xs, mode) {
         const axis = place(xs[0]?.rank ?? 0);
-        const y = concat(xs, axis) as Values;
+        const y = concat(xs, axis);
         if (axis === 1) joinMasks(xs, y, mode);
         else giveAll(xs, y, mode);
         return [y];
@@ -214,5 +214,5 @@ function joinMasks(xs: readonly Values[], y: Values, { masks }: Mode): void {
   const all = xs.map((x) => masks?.of(x));
   if (all.every((mask) => mask === undefined)) return;
   const parts = xs.map(({ shape }, i) => all[i] ?? notEqual(full(shape.slice(0, 2), 1), 0));
-  masks?.give(y, concat(parts, 1) as Mask);
+  masks?.give(y, concat(parts, 1));
 }

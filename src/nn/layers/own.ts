@@ -27,6 +27,7 @@ import {
   whole,
 } from "../../core/options.ts";
 import { atLine, here, type Origin } from "../../core/origin.ts";
+import { isPlainObject } from "../../core/records.ts";
 import { refusePromise } from "../../dsl/check.ts";
 import { cast } from "../../dsl/ops.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
@@ -34,7 +35,6 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
-import { isPlainObject } from "../ports.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import { type ActivationName, activationKind } from "./activations.ts";
 import {
@@ -203,9 +203,14 @@ function operandOf<T extends SampleType>(
   takes: T | undefined,
 ): Tensor<Shape, T> {
   const wanted: SampleType = takes ?? "f32";
-  if (x.dtype === wanted) return x as Tensor<Shape, T>; // as its dtype says
-  if (wanted === "i32" && x.dtype === "f32") return cast(x, wanted) as Tensor<Shape, T>;
+  const operand = wanted === "i32" && x.dtype === "f32" ? cast(x, wanted) : x;
+  if (isTaken(operand, takes)) return operand;
   throw new ShapeError(`${what} takes ${wanted}, not ${x}: cast(x, "${wanted}") makes it that${atLine(here("apply"))}`);
+}
+
+/** Without `takes`, T is "f32". */
+function isTaken<T extends SampleType>(x: Tensor<Shape, SampleType>, takes: T | undefined): x is Tensor<Shape, T> {
+  return x.dtype === (takes ?? "f32");
 }
 
 function checkOutputShape(what: string, given: unknown, origin: Origin): SampleShape {

@@ -59,7 +59,7 @@ export function randomContrast(factor: Factor, named: RandomColorOptions = {}): 
     },
     apply(_, x, { training }) {
       if (!training) return x;
-      const middle = mean(x, { axis: [first, first + 1], keepDims: true }) as Values;
+      const middle = mean(x, { axis: [first, first + 1], keepDims: true });
       return clip(add(mul(sub(x, middle), eachImage(add(drawn(bounds, x.shape[0] ?? 1), 1), x)), middle), low, high);
     },
   });

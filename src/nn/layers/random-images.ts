@@ -84,9 +84,7 @@ function whileTraining(call: string, { dataFormat }: Format, origin: Origin, cha
       return sample;
     },
     apply(_: unknown, x: Values, { training }: { readonly training: boolean }): Values {
-      return training
-        ? (inFormat(change(channelsLast(x, dataFormat, origin) as Values), dataFormat, origin) as Values)
-        : x;
+      return training ? inFormat(change(channelsLast(x, dataFormat, origin)), dataFormat, origin) : x;
     },
   };
 }
@@ -215,7 +213,7 @@ export function randomFlip(_first?: FlipMode | RandomFlipOptions, _options?: Ran
   const change = (images: Values): Values =>
     axes.reduce((x, axis) => {
       const isTurned = less(randomUniform([x.shape[0] ?? 1]), 0.5);
-      return where(reshape(isTurned, [x.shape[0] ?? 1, 1, 1, 1]), flip(x, [axis]), x) as Values;
+      return where(reshape(isTurned, [x.shape[0] ?? 1, 1, 1, 1]), flip(x, [axis]), x);
     }, images);
   return built(randomFlipSchema, values, whileTraining("randomFlip", values, here("randomFlip"), change));
 }
@@ -245,7 +243,7 @@ export function randomCrop(height: number, width: number, options: RandomCropOpt
       return sampleOfImage({ sizes: [height, width], channels }, dataFormat);
     },
     apply(_, x, { training }) {
-      const images = channelsLast(x, dataFormat, origin) as Values;
+      const images = channelsLast(x, dataFormat, origin);
       const [batch = 1, high, wide] = images.shape;
       const [down, right] = [Number(high) - height, Number(wide) - width];
       const isPart = training && down >= 0 && right >= 0;
@@ -262,7 +260,7 @@ export function randomCrop(height: number, width: number, options: RandomCropOpt
             { fillMode: "nearest", fillValue: 0, interpolation: "nearest" },
           )
         : middleOf(images, height, width, 1);
-      return inFormat(made, dataFormat, origin) as Values;
+      return inFormat(made, dataFormat, origin);
     },
   });
 }

@@ -66,14 +66,14 @@ export function resampled(
 ): Values {
   const extent = Number(x.shape[axis]);
   if (extent === size) return x; // every kernel is 0 at the other elements
-  if (interpolation === "nearest") return gather(x, cast(nearest(extent, size), "i32"), { axis }) as Values;
+  if (interpolation === "nearest") return gather(x, cast(nearest(extent, size), "i32"), { axis });
   const { start, taps, weightAt } =
     interpolation === "area" ? covered(extent, size) : around(kernels[interpolation], extent, size, antialias);
   const at = add(reshape(start, [size, 1]), arange(taps, "f32"));
   const isInside = and(greaterEqual(at, 0), less(at, extent));
   const weights = where(isInside, weightAt(at), 0);
   const shares = div(weights, sum(weights, { axis: 1, keepDims: true }));
-  const found = gather(x, cast(clip(at, 0, extent - 1), "i32"), { axis }) as Values;
+  const found = gather(x, cast(clip(at, 0, extent - 1), "i32"), { axis });
   const behind = x.shape.slice(axis + 1).map(() => 1);
   const each = reshape(shares, [size, taps, ...behind]);
   const parts: Values = where(equal(each, 0), 0, mul(found, each)); // nothing of an infinity is nothing

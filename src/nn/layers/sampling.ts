@@ -43,9 +43,9 @@ export function elementsAt(x: Values, rows: Values, columns: Values, { fillMode,
   const image = reshape(arange(batch, "i32"), [batch, 1, 1]);
   const row = cast(inside(rows, height, fillMode), "i32");
   const column = cast(inside(columns, width, fillMode), "i32");
-  const at = add(mul(add(mul(image, height), row), width), column) as Tensor<Shape, "i32">;
+  const at = add(mul(add(mul(image, height), row), width), column);
   const all = reshape(x, [multiplyDims(batch, height * width) ?? 1, channels]);
-  const found = gather(all, at) as Values;
+  const found = gather(all, at);
   if (fillMode !== "constant") return found;
   const within = (place: Values, size: number) => and(greaterEqual(place, 0), less(place, size));
   const isInside = and(within(rows, height), within(columns, width));

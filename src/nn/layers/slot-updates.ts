@@ -20,7 +20,7 @@ import { atLine, here } from "../../core/origin.ts";
 import { withUpdates } from "../../dsl/companions.ts";
 import { stopGradient } from "../../dsl/ops.ts";
 import { isTensor, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
-import { leavesOf, mapTree } from "../../dsl/tree.ts";
+import { leavesOf, replaceTensors } from "../../dsl/tree.ts";
 import { sameShape } from "../../graph/shape.ts";
 import { printType } from "../../graph/type.ts";
 
@@ -43,10 +43,10 @@ export class SlotUpdates {
 
   /** Parameters as they are now: slots that were updated in this pass have their new values. */
   current<P>(params: P): P {
-    return mapTree(params, tensorLeaf, "layer", (leaf) => {
+    return replaceTensors(params, "layer", (leaf) => {
       const path = this.#paths.get(leaf);
       return path === undefined ? leaf : (this.#now.get(path) ?? leaf);
-    }) as P;
+    });
   }
 
   /** Whether none of these parameters may change. A layer without parameters is not held. */
@@ -89,14 +89,14 @@ export class SlotUpdates {
 
   /** The model's next values: those given, from an optimizer say, with the slots that were updated. */
   next<T>(model: T): T {
-    return mapTree(model, tensorLeaf, "slots.next", (leaf, path) => {
+    return replaceTensors(model, "slots.next", (leaf, path) => {
       const next = this.#next.get(path);
       if (next === undefined) return leaf;
       if (this.#paths.get(leaf) === path) return next;
       throw new UserError(
         `update: "${path}" is changed by an optimizer too: declare it as a slot${atLine(here("next"))}`,
       );
-    }) as T;
+    });
   }
 }
 

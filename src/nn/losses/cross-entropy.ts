@@ -10,7 +10,7 @@ import type { Tensor } from "../../dsl/tensor.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import { axisKind, axisLast } from "./axis.ts";
-import { type Classes, epsilon, finite, type Loss, type LossOptions, lossOf, lossOptions, lossSchema, type TargetRange } from "./loss.ts"; // biome-ignore format: names
+import { type Classes, epsilon, finite, type Loss, type LossOptions, lossOf, lossOptions, lossSchema } from "./loss.ts"; // biome-ignore format: names
 
 const ofClasses = { range: finite, accuracy: "categoricalAccuracy", each: "row" } as const;
 
@@ -56,7 +56,7 @@ const answers = {
     least: 0,
     most: 1,
     wanted: "it must be from 0 (no) to 1 (yes); of several classes take softmaxCrossEntropy",
-  } as TargetRange,
+  },
   accuracy: "binaryAccuracy",
   each: "element",
   classes: (_: SampleShape, { shape }: InputSpec): Classes | null =>

@@ -1,8 +1,10 @@
 /** Metrics that are means: of a measure of each sample, over all of them, or weighted. */
 
+import type { DType } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
 import { add, broadcastTo, mul, reshape, scalar, sum, where } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
+import type { Shape } from "../../graph/shape.ts";
 import {
   grown,
   type MetricBatch,
@@ -46,6 +48,6 @@ export function meanUpdate(what: string, state: MetricState, measured: Tensor, s
   return grown(state, { total: sum(weights === null ? chosen : mul(chosen, weights)), count: one }, add);
 }
 
-function likeRows<T extends Tensor>(x: T, { shape }: Tensor): T {
-  return reshape(x, [...x.shape, ...shape.slice(x.shape.length).map(() => 1)]) as Tensor as T; // reshape keeps the dtype
+function likeRows<D extends DType>(x: Tensor<Shape, D>, { shape }: Tensor): Tensor<Shape, D> {
+  return reshape(x, [...x.shape, ...shape.slice(x.shape.length).map(() => 1)]);
 }

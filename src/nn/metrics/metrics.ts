@@ -1,4 +1,5 @@
 /** Metrics of a trainer: by name, made with options, or a function of the user's, ready to be put into a program. */
+
 import { UserError } from "../../core/errors.ts";
 import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
@@ -6,6 +7,7 @@ import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import { activate } from "../layers/activations.ts";
+import { floatsFrom } from "../layers/layer.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
 import { measureKind, type OutputLoss, unknownName } from "../losses/losses.ts";
 import type { Head, OutputTensor } from "../model-contract.ts";
@@ -106,7 +108,7 @@ export function resolveMetric(given: GivenMetric, loss: OutputLoss, head: Head):
 }
 
 function ofMeasure(measure: Measure): OutputMetric {
-  const parts = weightedMean("a metric", (output, target) => measure(output as Tensor<Shape, "f32">, target)); // as shownBy has it
+  const parts = weightedMean("a metric", (output, target) => measure(floatsFrom("a metric", output), target));
   return {
     measure: (output, target) => measure(shownBy(output), target),
     slots: parts.slots({ output: [] }),

@@ -8,7 +8,7 @@
  */
 import { count, flag, number } from "../../core/options.ts";
 import { add, div, maximum, minimum, mul, sqrt, square, sum, where } from "../../dsl/ops.ts";
-import type { Tensor } from "../../dsl/tensor.ts";
+import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { OptionsOf, Stored, ValuesOf } from "../schema.ts";
 import { option } from "../schema.ts";
 import { isMeant, isWeightPattern, readPattern, type WeightPattern, writePattern } from "./weight-pattern.ts";
@@ -84,6 +84,6 @@ export function clipped(
 }
 
 /** One of two values, chosen by a scalar. */
-export function either(condition: Tensor, a: Tensor, b: Tensor): Tensor {
-  return where(condition as Tensor<[], "bool">, a, b);
+export function either(condition: Mask, a: Tensor, b: Tensor): Tensor {
+  return where(condition, a, b);
 }

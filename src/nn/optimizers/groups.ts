@@ -9,14 +9,14 @@
 import { UserError } from "../../core/errors.ts";
 import { checkArguments, show } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
+import { type AnyRecord, isRecord } from "../../core/records.ts";
 import { withCompanions } from "../../dsl/companions.ts";
 import { freeze, type StateSpec, stateLeaf } from "../../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
-import { leavesOf, mapTree } from "../../dsl/tree.ts";
-import type { Config, ConfigReader } from "../config.ts";
+import { leavesOf, mapTree, replaceTensors } from "../../dsl/tree.ts";
+import type { ConfigReader } from "../config.ts";
 import { required } from "../config.ts";
-import type { Constraint } from "../constraints/constraint.ts";
-import type { Average, Optimizer, OptimizerConfig } from "./optimizer.ts";
+import { type Average, facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer, type OptimizerConfig } from "./optimizer.ts"; // biome-ignore format: names
 import { isMeant, isWeightPattern, readPattern, type WeightPattern, writePattern } from "./weight-pattern.ts";
 
 /** Weights, and what trains them. */
@@ -53,14 +53,14 @@ export function groups(list: readonly OptimizerGroup[], rest: Optimizer): Optimi
   if (scaled !== undefined) {
     throw new UserError(`groups: the loss is one for all groups: scale it by lossScale(groups(...))${atLine(origin)}`);
   }
-  return {
+  return facedOptimizer({
     name: "groups",
     ...(config === null ? {} : { config }),
     ...(rest.isScheduled === true ? { isScheduled: true } : {}),
     averages: averagesOf(members, rest),
-    slots: (model) => slotsOf(model, members, rest, groupOf) as never, // what all of them keep, by group
-    update: (request) => updateAll(request as never, members, rest, groupOf) as never, // the same trees as it got
-  };
+    slots: (model) => slotsOf(model, members, rest, groupOf),
+    update: (request) => updateAll(request, members, rest, groupOf),
+  });
 }
 
 function averagesOf(members: readonly OptimizerGroup[], rest: Optimizer): readonly Average[] {
@@ -71,9 +71,7 @@ function averagesOf(members: readonly OptimizerGroup[], rest: Optimizer): readon
 }
 
 function isGroup(value: unknown): value is OptimizerGroup {
-  if (typeof value !== "object" || value === null) return false;
-  const { weights, optimizer } = value as Partial<OptimizerGroup>;
-  return isWeightPattern(weights) && isOptimizer(optimizer);
+  return isRecord(value) && isWeightPattern(value.weights) && isOptimizer(value.optimizer);
 }
 
 function isOptimizer(value: unknown): value is Optimizer {
@@ -101,41 +99,40 @@ function slotsOf(
   return { ...rest.slots(onlyOf(model, members.length, groupOf)), groups: Object.fromEntries(inner) };
 }
 
-interface Request {
-  readonly model: unknown;
-  readonly slots: { readonly groups: Readonly<Record<string, object>> };
-  readonly gradients: unknown;
-  readonly constraints?: ReadonlyMap<string, Constraint>;
-}
-
 function updateAll(
-  { model, slots, gradients, constraints }: Request,
-  members: readonly OptimizerGroup[],
-  rest: Optimizer,
+  request: LooseRequest,
+  members: readonly { readonly optimizer: LooseOptimizer }[],
+  rest: LooseOptimizer,
   groupOf: (path: string) => number,
-): object {
-  const { groups: inner, ...own } = slots;
-  const shared = { model, gradients, ...(constraints === undefined ? {} : { constraints }) };
-  const turns = [...members.map(({ optimizer }, i) => [optimizer, inner[String(i)]] as const), [rest, own] as const];
-  const updated = turns.map(([optimizer, kept]) => optimizer.update({ ...shared, slots: kept } as never)) as { model: unknown; opt: object }[]; // biome-ignore format: short
+): ReturnType<LooseOptimizer["update"]> {
+  const { model } = request;
+  const { groups: inner, ...own } = recordIn(request.slots, "slots");
+  const kept = recordIn(inner, "slots.groups");
+  const turns = [...members.map(({ optimizer }, i) => [optimizer, recordIn(kept[String(i)], `slots.groups.${i}`)] as const), [rest, own] as const]; // biome-ignore format: short
+  const updated = turns.map(([optimizer, slots]) => optimizer.update({ ...request, slots }));
   const byGroup = updated.map(
     (it) => new Map(leavesOf(it.model, tensorLeaf, "groups").map(({ path, leaf }) => [path, leaf])),
   );
-  const next = mapTree(model, tensorLeaf, "groups", (w, path) => byGroup[groupOf(path)]?.get(path) ?? w);
+  const next = replaceTensors(model, "groups", (w, path) => byGroup[groupOf(path)]?.get(path) ?? w);
   const opt = {
     ...updated.at(-1)?.opt,
     groups: Object.fromEntries(members.map((_, i) => [String(i), updated[i]?.opt ?? {}])),
   };
-  const kept = leavesOf(opt, tensorLeaf, "groups").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
-  return { model: withCompanions(next, "groups", new Map(kept)), opt };
+  const companions = leavesOf(opt, tensorLeaf, "groups").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
+  return { model: withCompanions(next, "groups", new Map(companions)), opt };
+}
+
+/** A tree of an update that is no tensor. */
+function recordIn(value: unknown, path: string): AnyRecord {
+  if (isRecord(value)) return value;
+  throw new UserError(`groups: update: ${path} must be what slots(model) declared, not ${show(value)}`);
 }
 
 function configOf(members: readonly OptimizerGroup[], rest: Optimizer): OptimizerConfig | null {
-  const written = members.map(({ weights, optimizer }) => ({
-    weights: writePattern(weights),
-    optimizer: (optimizer.config ?? null) as Config,
-  }));
-  if (rest.config === undefined || written.some(({ optimizer }) => optimizer === null)) return null;
+  const written = members.flatMap(({ weights, optimizer: { config } }) =>
+    config === undefined ? [] : [{ weights: writePattern(weights), optimizer: { ...config } }],
+  );
+  if (rest.config === undefined || written.length < members.length) return null;
   return {
     kind: "groups",
     learningRate: rest.config.learningRate,

@@ -10,17 +10,18 @@ import { isShort } from "../../core/dtype.ts";
 import { UserError } from "../../core/errors.ts";
 import { checkArguments, count, number } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
+import { keysOf } from "../../core/records.ts";
 import { withCompanions } from "../../dsl/companions.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
 import { abs, add, and, cast, div, equal, lessEqual, max, maximum, minimum, mul, where } from "../../dsl/ops.ts";
 import { slot } from "../../dsl/spec.ts";
-import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
-import { leavesOf, mapTree } from "../../dsl/tree.ts";
+import { isTensor, type Mask, type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
+import { leavesOf, mapTree, replaceTensors } from "../../dsl/tree.ts";
 import { type ConfigReader, required } from "../config.ts";
-import type { Constraint } from "../constraints/constraint.ts";
+import { isScalar, type Scalar } from "../schedules/schedule.ts";
 import { checkFields, type OptionsOf, option, readParts, type ValuesOf, valuesOf, writeFields } from "../schema.ts";
 import { either } from "./common.ts";
-import type { Optimizer } from "./optimizer.ts";
+import { facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer } from "./optimizer.ts";
 
 const options = {
   /** What the loss is multiplied by first. 32,768 by default. */
@@ -46,54 +47,47 @@ export function lossScale(inner: Optimizer, given: LossScaleOptions = {}): Optim
   const values = valuesOf(options, given);
   const { config } = inner;
   const { learningRate = null, ...constants } = config ?? {};
-  return {
+  return facedOptimizer({
     name: "lossScale",
     ...(config === undefined ? {} : { config: { kind: "lossScale", learningRate, constants: { ...writeFields(options, values), inner: { ...constants, learningRate } } } }), // biome-ignore format: short
     ...(inner.isScheduled === true ? { isScheduled: true } : {}),
     ...(inner.averages === undefined ? {} : { averages: inner.averages }),
-    scaleLoss: (loss, slots) => mul(loss, (slots as Slots).lossScale as Tensor<[], "f32">),
-    slots: (model) =>
-      ({
-        ...inner.slots(model),
-        lossScale: slot(filled(values.initialScale)),
-        finiteSteps: slot(zeros(), { dtype: "u32" }),
-      }) as never, // those of the inner one, and two more
-    update: (request) => updateScaled(request as never, inner, values) as never, // the same trees as it got
-  };
+    scaleLoss: (loss, slots) => mul(loss, scaleIn(slots)),
+    slots: (model) => ({
+      ...inner.slots(model),
+      lossScale: slot(filled(values.initialScale)),
+      finiteSteps: slot(zeros(), { dtype: "u32" }),
+    }),
+    update: (request) => updateScaled(request, inner, values),
+  });
 }
 
-interface Slots {
-  readonly lossScale: Tensor;
-  readonly finiteSteps: Tensor;
-}
-
-interface Request {
-  readonly model: unknown;
-  readonly slots: Slots;
-  readonly gradients: unknown;
-  readonly constraints?: ReadonlyMap<string, Constraint>;
+function scaleIn(slots: object): Scalar {
+  if ("lossScale" in slots && isTensor(slots.lossScale) && isScalar(slots.lossScale)) return slots.lossScale;
+  throw new UserError("lossScale: update: slots has no lossScale, a number of f32: give what slots(model) declared");
 }
 
 function updateScaled(
-  request: Request,
-  inner: Optimizer,
-  { initialScale: _, dynamicGrowthSteps }: ValuesOf<typeof options>,
-): object {
-  // biome-ignore format: short
-  const { lossScale: scale, finiteSteps, ...slots } = request.slots;
+  request: LooseRequest,
+  inner: LooseOptimizer,
+  { dynamicGrowthSteps }: ValuesOf<typeof options>,
+): ReturnType<LooseOptimizer["update"]> {
+  const scale = scaleIn(request.slots);
+  const { lossScale: _, finiteSteps, ...slots }: { readonly [name: string]: unknown } = { ...request.slots };
+  if (!isTensor(finiteSteps)) throw new UserError("lossScale: update: slots has no finiteSteps");
   const gradients = mapTree(request.gradients, tensorLeaf, "lossScale: gradients", wide);
   const areFinite = leavesOf(gradients, tensorLeaf, "lossScale: gradients")
-    .map(({ leaf }): Tensor => lessEqual(max(abs(leaf)), largest)) // false for NaN as well
-    .reduce<Tensor>((a, b) => and(a as never, b as never), lessEqual(scale, largest));
+    .map(({ leaf }): Mask => lessEqual(max(abs(leaf)), largest)) // false for NaN as well
+    .reduce<Mask>((a, b) => and(a, b), lessEqual(scale, largest));
   const unscaled = mapTree(gradients, tensorLeaf, "lossScale", (g: Tensor) => div(g, cast(scale, g.dtype)));
-  const { model, opt } = inner.update({ ...request, slots, gradients: unscaled } as never) as { model: unknown; opt: object }; // biome-ignore format: short
+  const { model, opt } = inner.update({ ...request, slots, gradients: unscaled });
   const kept = <T>(now: T, before: unknown, what: string): T => {
     const old = new Map(leavesOf(before, tensorLeaf, what).map(({ path, leaf }) => [path, leaf]));
     const choose = (leaf: Tensor, path: string): Tensor => {
       const stays = old.get(path);
       return stays === undefined || stays === leaf ? leaf : either(areFinite, leaf, stays);
     };
-    return mapTree(now, tensorLeaf, what, choose) as T;
+    return replaceTensors(now, what, choose);
   };
   const grown = add(finiteSteps, 1);
   const doubles = equal(grown, dynamicGrowthSteps);
@@ -104,7 +98,7 @@ function updateScaled(
       either(doubles, minimum(mul(scale, 2), largestScale), scale),
       maximum(mul(scale, 0.5), 1),
     ),
-    finiteSteps: either(areFinite, where(doubles as never, mul(grown, 0), grown), mul(finiteSteps, 0)),
+    finiteSteps: either(areFinite, where(doubles, mul(grown, 0), grown), mul(finiteSteps, 0)),
   };
   const companions = leavesOf(next, tensorLeaf, "lossScale").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
   return {
@@ -122,7 +116,7 @@ function wide(g: Tensor): Tensor {
 export function lossScaleFrom(config: ConfigReader, read: (from: ConfigReader) => Optimizer): Optimizer {
   const { constants } = config.fields("kind", "learningRate", "constants");
   const held = required(constants, config, "constants");
-  const { inner, ...parts } = held.fields("inner", ...(Object.keys(options) as (keyof typeof options)[]));
+  const { inner, ...parts } = held.fields("inner", ...keysOf(options));
   const none = { layer: () => { throw config.error("no layer", "one"); } }; // biome-ignore format: short
   return lossScale(read(required(inner, held, "inner")), readParts(options, held, parts, none));
 }

@@ -88,6 +88,35 @@ export interface Optimizer<Moment extends string = string> {
   update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
 }
 
+// ---- without the types that only users need -------------------------------------------------------------------------
+
+/** Trees inside an update. */
+export interface LooseRequest {
+  readonly model: unknown;
+  readonly slots: object;
+  readonly gradients: unknown;
+  readonly constraints?: ReadonlyMap<string, Constraint>;
+}
+
+/** Any optimizer, for what does not know the model's type. */
+export interface LooseOptimizer extends Omit<Optimizer, "slots" | "update"> {
+  slots(model: unknown): object;
+  update(request: LooseRequest): { readonly model: unknown; readonly opt: object };
+}
+
+/** Its face: the trees that come back are those that were given, leaf by leaf. */
+export function facedOptimizer<Moment extends string>(loose: LooseOptimizer): Optimizer<Moment> {
+  function slots<Model>(model: Model): OptimizerSlots<Model, Moment>;
+  function slots(model: unknown): object {
+    return loose.slots(model);
+  }
+  function update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
+  function update(request: LooseRequest): object {
+    return loose.update(request);
+  }
+  return { ...loose, slots, update };
+}
+
 /** One trainable tensor of a model in one update; all in f32 where it is kept as f16 or bf16, and its next value is rounded once. */
 export interface Parameter {
   /** Its value before the update. */

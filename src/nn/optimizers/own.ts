@@ -14,9 +14,9 @@ import {
   text,
 } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
+import { isPlainObject } from "../../core/records.ts";
 import { refusePromise, tensorFrom } from "../../dsl/check.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
-import { isPlainObject } from "../ports.ts";
 import type { Optimizer, Parameter } from "./optimizer.ts";
 import { optimizerBy, takenNames } from "./update.ts";
 

@@ -123,7 +123,7 @@ function built<F extends OptimizerFields, M extends Moments<F>>(
   const { name, counts = false, decay } = schema;
   const options = valuesOf(schema.options, given);
   const { learningRate: rate } = options as { readonly learningRate: number | Schedule };
-  const common = valuesOf(commonFields, { ...options, ...given } as CommonOptimizerOptions);
+  const common = valuesOf(commonFields, { ...options, ...given });
   const problem = schema.check?.(options) ?? commonProblem(common);
   if (problem !== null) throw new UserError(`${name}: ${problem}${atLine(here(name))}`);
   const kept = Object.entries(schema.moments).filter(([, { when }]) => when === undefined || when(options));

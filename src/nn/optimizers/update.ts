@@ -8,12 +8,12 @@ import { withCompanions } from "../../dsl/companions.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
 import { add, cast, div, equal, mod, mul, sub, where } from "../../dsl/ops.ts";
 import { type StateSpec, slot, stateLeaf } from "../../dsl/spec.ts";
-import { Tensor, tensorLeaf } from "../../dsl/tensor.ts";
+import { type Mask, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import type { Constraint } from "../constraints/constraint.ts";
-import type { Scalar, Schedule } from "../schedules/schedule.ts";
+import { isScalar, type Scalar, type Schedule } from "../schedules/schedule.ts";
 import { type CommonValues, clipped, decays, either } from "./common.ts";
-import type { Optimizer, OptimizerConfig, OptimizerSlots, Parameter, Updated, UpdateRequest } from "./optimizer.ts";
+import { facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer, type OptimizerConfig, type Parameter } from "./optimizer.ts"; // biome-ignore format: names
 
 /** What is kept from update to update for a parameter. */
 export interface KeptMoment {
@@ -46,18 +46,17 @@ export const takenNames: readonly string[] = [
 ]; // biome-ignore format: names
 
 export function optimizerBy<Moments>(recipe: Recipe<Moments>): Optimizer<keyof Moments & string> {
-  type Moment = keyof Moments & string;
   const { lossScaleFactor = 1, useEma = false, emaOverwriteFrequency } = recipe.common ?? {};
   const counter = accumulates(recipe.common ?? {}) ? "batches" : "t";
-  return {
+  return facedOptimizer<keyof Moments & string>({
     name: recipe.name,
     ...(recipe.config === undefined ? {} : { config: recipe.config }),
     ...(typeof recipe.learningRate === "number" ? {} : { isScheduled: true }),
     ...(useEma && emaOverwriteFrequency === undefined ? { averages: [{ path: "average", counter }] } : {}),
     ...(lossScaleFactor === 1 ? {} : { scaleLoss: (loss: Scalar) => mul(loss, lossScaleFactor) }),
-    slots: <Model>(model: Model) => slotsFor(recipe, model) as OptimizerSlots<Model, Moment>,
-    update: <Model>(request: UpdateRequest<Model, Moment>) => updateAll(recipe, request) as Updated<Model, Moment>,
-  };
+    slots: (model) => slotsFor(recipe, model),
+    update: (request) => updateAll(recipe, request),
+  });
 }
 
 // ---- what is kept --------------------------------------------------------------------------------------------------
@@ -110,15 +109,7 @@ function fixedSizes(leaf: StateSpec): readonly number[] {
 
 // ---- an update -----------------------------------------------------------------------------------------------------
 
-/** Trees inside an update, without the types that only users need. */
-interface Loose {
-  readonly model: unknown;
-  readonly slots: object;
-  readonly gradients: unknown;
-  readonly constraints?: ReadonlyMap<string, Constraint>;
-}
-
-const requestTable: OptionTable<Loose> = {
+const requestTable: OptionTable<LooseRequest> = {
   model: checkedLater(),
   slots: object(),
   gradients: checkedLater(),
@@ -135,10 +126,10 @@ interface Turn {
   /** How many batches there were before this one, where several make an update. */
   readonly batches: Tensor | null;
   /** Whether this batch makes an update; null where each does. */
-  readonly isUpdate: Tensor | null;
+  readonly isUpdate: Mask | null;
 }
 
-function updateAll<Moments>(kind: Recipe<Moments>, request: Loose): object {
+function updateAll<Moments>(kind: Recipe<Moments>, request: LooseRequest): ReturnType<LooseOptimizer["update"]> {
   const what = `${kind.name}: update`;
   const { model, slots = {}, gradients, constraints } = checkOptions(what, request, requestTable);
   const given = new Given(what, momentsOf(kind), slots);
@@ -256,10 +247,17 @@ function nextOf<Moments>(
   const stepped = chosen("w", w);
   const constrained = constraint === undefined ? stepped : constraint(stepped);
   next.set("w", constrained);
-  if (isUpdate !== null) next.set("accumulated", where(isUpdate as Tensor<[], "bool">, 0, total)); // 0, also after what is not finite
+  if (isUpdate !== null) next.set("accumulated", where(isUpdate, 0, total)); // 0, also after what is not finite
   const average = kept.get("average");
   if (average !== undefined) averaged(next, average, constrained, turn, common);
   return next;
+}
+
+/** The number of an update, for schedules. */
+function stepOf(t: Tensor): Scalar {
+  const step = cast(t, "f32");
+  if (isScalar(step)) return step;
+  throw new UserError(`update: slots.t must be one number, not ${step}`);
 }
 
 function turnOf<Moments>(kind: Recipe<Moments>, scalar: (name: string) => Tensor): Turn {
@@ -268,8 +266,7 @@ function turnOf<Moments>(kind: Recipe<Moments>, scalar: (name: string) => Tensor
   const batches = accumulates(common) ? scalar("batches") : null;
   const t = isCounted(kind) ? add(scalar("t"), 1) : scalar("learningRate");
   return {
-    learningRate:
-      typeof learningRate === "number" ? scalar("learningRate") : learningRate.at(cast(scalar("t"), "f32") as Scalar),
+    learningRate: typeof learningRate === "number" ? scalar("learningRate") : learningRate.at(stepOf(scalar("t"))),
     t,
     batches,
     isUpdate: batches === null ? null : equal(mod(add(batches, 1), steps), 0),

@@ -102,8 +102,12 @@ export function of(rate: (step: Scalar) => Tensor | number): Schedule {
   };
 }
 
+export function isScalar(x: Tensor): x is Scalar {
+  return x.shape.length === 0 && x.dtype === "f32";
+}
+
 function scalarFrom(what: string, given: unknown): Scalar {
   const found = tensorFrom(what, given);
-  if (found.shape.length === 0 && found.dtype === "f32") return found as Scalar; // as both say
+  if (isScalar(found)) return found;
   throw new ShapeError(`${what} must give one number of f32 for a step, not ${printType(found.value.type)}`);
 }

@@ -29,7 +29,8 @@ export async function importScript(script: string, args: readonly string[] = [])
   await understandTypeScript();
   process.argv = [process.execPath, script, ...args]; // as node script.ts would have it
   try {
-    return { path, exports: (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>> };
+    const exports: Readonly<Record<string, unknown>> = await import(pathToFileURL(path).href);
+    return { path, exports };
   } catch (error) {
     throw usersError(error, path, `${script} could not be loaded`);
   }

@@ -66,8 +66,8 @@ export function attention(options: AttentionOptions = {}): Layer<"any", 1> {
   });
   const score: Score = ({ scale, concatScoreWeight }, { query, key }) => {
     const scaled = (x: Values): Values => (useScale ? mul(x, floatsFrom("attention: the scale", scale)) : x);
-    if (scoreMode === "dot") return scaled(einsum("btd,bsd->bts", query, key) as Values);
-    const all = sum(tanh(scaled(pairSums(query, key))), { axis: -1 }) as Values;
+    if (scoreMode === "dot") return scaled(einsum("btd,bsd->bts", query, key));
+    const all = sum(tanh(scaled(pairSums(query, key))), { axis: -1 });
     return mul(all, floatsFrom("attention: the weight of scores", concatScoreWeight));
   };
   return scored(attentionSchema, values, params, score, here("attention"));
@@ -80,7 +80,7 @@ export function additiveAttention(options: AdditiveAttentionOptions = {}): Layer
   const params = (features: number): ParamTree => (useScale ? { scale: param(glorotUniform(features)) } : {});
   const score: Score = ({ scale }, { query, key }) => {
     const all = tanh(pairSums(query, key));
-    return sum(useScale ? mul(all, floatsFrom("additiveAttention: the scale", scale)) : all, { axis: -1 }) as Values;
+    return sum(useScale ? mul(all, floatsFrom("additiveAttention: the scale", scale)) : all, { axis: -1 });
   };
   return scored(additiveAttentionSchema, values, params, score, here("additiveAttention"));
 }
@@ -125,9 +125,9 @@ function scored(
     const pairs = pairsOf(name, operands, match.shape, mode, { causal, hidesQueries: false }, origin);
     const scores = visibleSoftmax(match, pairs);
     const kept = mode.training && dropout > 0 ? dropElements(scores, dropout) : scores;
-    const seen = einsum("bts,bsd->btd", kept, value) as Values;
+    const seen = einsum("bts,bsd->btd", kept, value);
     if (counts === undefined) return [seen, scores];
-    const output = where(reshape(counts, [...counts.shape, 1]), seen, 0) as Values;
+    const output = where(reshape(counts, [...counts.shape, 1]), seen, 0);
     masks?.give(output, counts);
     return [output, scores];
   };

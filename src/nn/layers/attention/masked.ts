@@ -71,7 +71,7 @@ export function pairsOf(
     sight.slidingWindow === undefined ? undefined : less(abs(sub(places(t, 0), places(s, 1))), sight.slidingWindow),
   ].filter((mask): mask is Mask => mask !== undefined);
   const [first, ...others] = found;
-  return first && others.reduce((all, mask) => and(all, mask) as Mask, first);
+  return first && others.reduce((all, mask) => and(all, mask), first);
 }
 
 /** 0, 1, 2... down the first axis of pairs, or along the second. */
@@ -100,6 +100,6 @@ function pairMask(call: string, mask: Mask, scores: readonly Dim[], origin: Orig
 /** softmax over the pairs that count; 0 for the others. */
 export function visibleSoftmax(scores: Values, pairs: Mask | undefined): Values {
   if (pairs === undefined) return softmax(scores);
-  const seen = where(pairs, scores, -1e9) as Values; // finite, as a row of -Infinity would be NaN, and its gradient too
-  return where(pairs, softmax(seen), 0) as Values;
+  const seen = where(pairs, scores, -1e9); // finite, as a row of -Infinity would be NaN, and its gradient too
+  return where(pairs, softmax(seen), 0);
 }

@@ -212,7 +212,7 @@ function attend(
   const s = value.shape[1] ?? 1;
   const headsOf = (x: Values, part: Part): Values => {
     const { kernel, bias } = projection(call, params, part);
-    const made = einsum("btc,chd->bhtd", x, kernel) as Values;
+    const made = einsum("btc,chd->bhtd", x, kernel);
     return bias === undefined ? made : add(made, reshape(bias, [bias.shape[0] ?? 1, 1, bias.shape[1] ?? 1]));
   };
   // Heads of queries that share keys stand one under the other, as if they were more queries.
@@ -221,12 +221,12 @@ function attend(
   const apart = (x: Values): Values =>
     heads.query === heads.key ? x : reshape(x, [batch, heads.query, t, x.shape[3] ?? 1]);
   const [q, k, v] = [headsOf(query, "query"), headsOf(key, "key"), headsOf(value, "value")];
-  const match = apart(einsum("bhtd,bhsd->bhts", grouped(mul(q, heads.keyDim ** -0.5)), k) as Values);
+  const match = apart(einsum("bhtd,bhsd->bhts", grouped(mul(q, heads.keyDim ** -0.5)), k));
   const sight = { causal, slidingWindow, hidesQueries: true };
   const pairs = pairsOf(call, operands, [batch, heads.query, t, s], mode, sight, origin);
   const scores = visibleSoftmax(match, pairs);
   const kept = mode.training && dropout > 0 ? dropElements(scores, dropout) : scores;
-  const seen = apart(einsum("bhts,bhsd->bhtd", grouped(kept), v) as Values);
+  const seen = apart(einsum("bhts,bhsd->bhtd", grouped(kept), v));
   const open = useGate ? mul(seen, sigmoid(headsOf(query, "gate"))) : seen;
   const output = joined(call, params, open);
   const mask = mode.masks?.of(query);
@@ -239,7 +239,7 @@ function joined(call: string, params: ParamTensors, seen: Values): Values {
   const { kernel, bias } = projection(call, params, "output");
   const [heads = 1, size = 1, ...after] = kernel.shape;
   const flat = after.length === 1 ? kernel : reshape(kernel, [heads, size, -1]);
-  const made = einsum("bhtd,hdc->btc", seen, flat) as Values;
+  const made = einsum("bhtd,hdc->btc", seen, flat);
   const shaped = after.length === 1 ? made : reshape(made, [...made.shape.slice(0, 2), ...after]);
   return bias === undefined ? shaped : add(shaped, bias);
 }

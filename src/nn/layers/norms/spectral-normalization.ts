@@ -8,13 +8,13 @@ import { UserError } from "../../../core/errors.ts";
 import { count } from "../../../core/options.ts";
 import { atLine, here, type Origin } from "../../../core/origin.ts";
 import { add, div, matmul, mul, reshape, sqrt, square, stopGradient, sum, transpose } from "../../../dsl/ops.ts";
-import { type StateSpec, slot } from "../../../dsl/spec.ts";
+import { StateSpec, slot } from "../../../dsl/spec.ts";
 import { Tensor } from "../../../dsl/tensor.ts";
 import { sizeOf } from "../../../graph/shape.ts";
 import { codeConfig } from "../../config.ts";
 import { truncatedNormal } from "../../initializers/makers.ts";
 import { type OptionsOf, option, required, type Stored } from "../../schema.ts";
-import { applyLayer, isLayer, type Layer, type ParamTensors, type ParamTree } from "../layer.ts";
+import { applyLayer, floatsFrom, isLayer, type Layer, type ParamTree } from "../layer.ts";
 import { type Member, regularizersOf, subtree, watchInside } from "../members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import type { Values } from "./scaled.ts";
@@ -65,10 +65,10 @@ export function spectralNormalization(layer: Layer, options: SpectralNormalizati
       return { layer: inner, vectorU: slot(start) };
     },
     apply(params, x, { onOutput, update, addLoss, frozen, ...mode }) {
-      const inner = subtree(params as unknown as ParamTensors, "layer");
+      const inner = subtree(params, "layer");
       const name = weights.find((it) => inner[it] instanceof Tensor) ?? "kernel";
-      const kernel = inner[name] as Values;
-      const start = params.vectorU as unknown as Values;
+      const kernel = floatsFrom(`spectralNormalization: ${name}`, inner[name]);
+      const start = floatsFrom("spectralNormalization: vectorU", params.vectorU);
       const { divided, u } = normalized(kernel, start, mode.training && !frozen ? values.powerIterations : 0);
       update(start, u);
       return applyLayer(layer, { ...inner, [name]: divided }, x, { ...mode, ...watchInside("layer", onOutput) });
@@ -78,7 +78,7 @@ export function spectralNormalization(layer: Layer, options: SpectralNormalizati
 
 function weightOf(params: ParamTree, { name }: Layer, origin: Origin): StateSpec {
   const found = weights.map((it) => params[it]).find((it) => it !== undefined);
-  if (found !== undefined && "initializer" in found) return found as StateSpec;
+  if (found instanceof StateSpec) return found;
   throw new UserError(`spectralNormalization: the layer "${name}" has no ${weights.join(" or ")}${atLine(origin)}`);
 }
 

@@ -10,7 +10,7 @@ import { placesOf, windowOf } from "../conv.ts";
 import { type ImageAxes, imageOf } from "../images.ts";
 import type { SampleShape } from "../layer.ts";
 import { checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
-import type { CellParts, Values } from "./cell.ts";
+import type { CellParts } from "./cell.ts";
 import { type RecurrentLayer, recurrentLayer, recurrentOptions, refuseStateful } from "./recurrent.ts";
 import { cellTensors, cellWeights, dropoutOptions, gate, sameDropout, stateAt, weightOptions } from "./weights.ts";
 
@@ -110,12 +110,12 @@ function partsOf(call: string, axes: ImageAxes, values: Chosen, origin: Origin):
         project(x) {
           // A convolution has one axis of samples: all steps together are more of them.
           const flat = reshape(dropX(x), [-1, ...step]);
-          const product = conv(flat, kernel, steps) as Values;
+          const product = conv(flat, kernel, steps);
           const sum = bias === undefined ? product : add(product, bias);
           return reshape(sum, [...x.shape.slice(0, x.shape.length - step.length), ...sum.shape.slice(1)]);
         },
         step(projected, states) {
-          const z = add(projected, conv(dropH(stateAt(states, 0)), recurrentKernel, { padding: "same" }) as Values);
+          const z = add(projected, conv(dropH(stateAt(states, 0)), recurrentKernel, { padding: "same" }));
           const opened = (i: number) => activate(recurrentActivation, gate(z, i, filters));
           const candidate = mul(opened(0), activate(activation, gate(z, 2, filters)));
           const memory = add(mul(opened(1), stateAt(states, 1)), candidate);

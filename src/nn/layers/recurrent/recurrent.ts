@@ -190,7 +190,7 @@ function looped(
   const last: readonly Values[] = isOutputApart ? [full(shape, 0)] : [];
   const { carry, outputs } = scan(
     ({ states }: { states: readonly Values[]; last: readonly Values[] }, row) => {
-      const [output, ...next] = running.step(row as Values, states);
+      const [output, ...next] = running.step(row, states);
       const carry = { states: next, last: isOutputApart ? [output] : [] };
       return { carry, output: returnSequences ? [output] : [] };
     },
@@ -213,8 +213,8 @@ function masked(
   const nothing: Values = full(shape, 0);
   const { carry, outputs } = scan(
     (before: { states: readonly Values[]; last: Values }, row) => {
-      const [output, ...made] = running.step(row.x as Values, before.states);
-      const counts = row.counts as Mask;
+      const [output, ...made] = running.step(row.x, before.states);
+      const counts = row.counts;
       const next = made.map((state, i) => kept(counts, state, before.states[i] ?? nothing));
       const last = kept(counts, output, before.last);
       const shown = zeroOutputForMask ? kept(counts, output, nothing) : last;
@@ -230,7 +230,7 @@ function masked(
 /** The new value of the samples whose step counts, the old one of the others. */
 function kept(counts: Mask, now: Values, before: Values): Values {
   const [batch = 1, ...rest] = now.shape;
-  return where(reshape(counts, [batch, ...rest.map(() => 1)]) as Mask, now, before) as Values;
+  return where(reshape(counts, [batch, ...rest.map(() => 1)]), now, before);
 }
 
 function found(last: Values, states: readonly Values[], [sequence]: readonly Values[]): Found {

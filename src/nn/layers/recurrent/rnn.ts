@@ -9,7 +9,7 @@ import { CompilerBug, UserError } from "../../../core/errors.ts";
 import { atLine, here, type Origin } from "../../../core/origin.ts";
 import { codeConfig } from "../../config.ts";
 import { type OptionsOf, required, type Stored } from "../../schema.ts";
-import { isLayer, type Layer, type ParamTree, type SampleShape } from "../layer.ts";
+import { isLayer, type Layer, type SampleShape } from "../layer.ts";
 import { constraintsOf, keyed, type Member, regularizersOf, subtree } from "../members.ts";
 import { checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import type { ShapeRule } from "../shape-rule.ts";
@@ -110,8 +110,7 @@ function stacked<R extends ShapeRule>(what: string, cells: readonly Cell[], orig
     rule: last.rule as R, // the last cell's, as the type says
     regularizers: regularizersOf(members),
     constraints: constraintsOf(members),
-    params: (step) =>
-      Object.fromEntries(through(members, step).map(([{ key, layer }, at]) => [key, layer.params(at)])) as ParamTree,
+    params: (step) => Object.fromEntries(through(members, step).map(([{ key, layer }, at]) => [key, layer.params(at)])),
     outputShape: (step) => members.reduce((at, { layer }) => layer.outputShape(at), step),
     states: (step) => through(members, step).flatMap(([{ layer }, at]) => layer.cell.states(at)),
     start(params, batch, step, mode) {
