@@ -3,7 +3,7 @@
  *
  *   npm run bench:csv                 14 numbers and a label a row: 120 MB
  *   npm run bench:csv -- --rows 10000
- *   npm run bench:csv -- --quoted     with a column of quoted texts, which csv-parse reads
+ *   npm run bench:csv -- --quoted     with a column of quoted texts
  */
 import { once } from "node:events";
 import { createWriteStream, mkdtempSync, rmSync, statSync } from "node:fs";

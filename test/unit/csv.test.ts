@@ -5,8 +5,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../src/core/random.ts";
 import { csv } from "../../src/data/sources/csv.ts";
 import { numberFrom, readNumber } from "../../src/data/sources/csv-number.ts";
 import { textLines } from "../../src/data/sources/text-lines.ts";
@@ -123,6 +125,28 @@ describe("csv", () => {
     ).toBe(true);
   });
 
+  test("any text is read as csv-parse reads it, or refused as it refuses it", async () => {
+    const random = new RandomStream(11, "csv");
+    const pieces = ["a", "1", "2.5", " ", ",", ",", '"', '"', '""', "\n", "\n", "\r\n", "\u00e9"];
+    const options = { columns: { t: "text", n: "text" } } as const;
+    let [read, refused] = [0, 0];
+    for (let i = 0; i < 1500; i++) {
+      const text = Array.from({ length: 1 + random.integer(14) }, () => pieces[random.integer(pieces.length)]).join("");
+      let wanted: readonly (readonly string[])[] | null;
+      try {
+        wanted = parse(text, { record_delimiter: ["\r\n", "\n"], relax_column_count: true, skip_empty_lines: true });
+      } catch {
+        wanted = null;
+      }
+      const found = await csv(file(`t,n\n${text}`), options).toArray().catch(() => null); // biome-ignore format: short
+      const isTable = wanted?.every((record) => record.length === 2);
+      expect(found, JSON.stringify(text)).toEqual(isTable === true ? wanted?.map(([t, n]) => ({ t, n })) : null);
+      if (isTable === true) read++;
+      else refused++;
+    }
+    expect(Math.min(read, refused)).toBeGreaterThan(150);
+  });
+
   test("blocks: a line longer than one, many rows, a place in the middle", async () => {
     const long = "x".repeat(1_200_000);
     expect(await csv(file(`t,n\n${long},1\ny,2\n`), { columns: { t: "text" } }).toArray()).toEqual([
@@ -166,7 +190,14 @@ describe("csv", () => {
     ["nothing", "", undefined, "the file is empty"],
     ["a gzip file", Uint8Array.of(0x1f, 0x8b, 8, 0), undefined, "it is a gzip file: unpack it first"],
     ["UTF-16", Uint8Array.of(0xff, 0xfe, 0x61, 0), undefined, "it is UTF-16: save it as UTF-8"],
-    ["a quote that is not closed", 'a,b\n1,"2\n3,4\n', undefined, "Quote Not Closed"],
+    ["a quote that is not closed", 'a,b\n1,2\n1,"2\n3,4\n', undefined, "row 2 (the first below the header is 1): Quote Not Closed"],
+    ["a quote within a text", 'a,b\n"1",2\n3,4"\n', undefined, "row 2 (the first below the header is 1): Invalid Opening Quote"],
+    ["a text behind a quote", 'a,b\n"1"2,2\n', undefined, "row 1 (the first below the header is 1): Invalid Closing Quote"],
+    ["a row that is too long among quotes", 'a,b\n"1",2\n"1","2","3"\n', undefined, "row 2 (the first below the header is 1) has 3 fields, and the header 2"],
+    ["a number that no float64 holds", "a,b\n1,2\n3,1e400\n", undefined, 'row 2 (the first below the header is 1), column b: "1e400" is larger than any float64'],
+    ["the same among quotes", 'a\n"-1e309"\n', undefined, 'row 1 (the first below the header is 1), column a: "-1e309" is larger than any float64'],
+    ["a number that no float32 holds", "a,b\n1,2\n1e39,2\n", { label: "b" }, 'row 2 (the first below the header is 1), column a: "1e39" is larger than any float32, which x is made of'],
+    ["an infinity", "a\nInfinity\n", undefined, 'column a: expected a number, found "Infinity"'],
     ["old Mac line ends", "a,b\r1,2\r", undefined, "lines end in CR alone"],
   ])("refused: %s", async (_, contents, options, message) => {
     const path = file(contents);

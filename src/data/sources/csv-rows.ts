@@ -1,8 +1,8 @@
 /**
  * Lines of a CSV file as rows of a table.
  *
- * Lines without quotes are read here, number by number, from the bytes: a million rows as texts would cost more than all else. A
- * block with a quote in it goes through csv-parse, which knows what quotes mean.
+ * Records are read here, number by number, from the bytes: a million rows as texts would cost more than all else. From a record on that is
+ * not as RFC 4180 has it, a quote within an unquoted field say, csv-parse reads what is left of the block, and says what is wrong.
  */
 import { DataError, messageOf } from "../../core/errors.ts";
 import { show } from "../../core/options.ts";
@@ -40,6 +40,9 @@ export class CsvRows {
   #columns: ColumnArray[] = [];
   #room = 0;
   #count = 0;
+  /** Of the block, whether it has any; of the record, whether it is a row. */
+  #hasQuotes = false;
+  #isKept = true;
   /** Rows of earlier blocks, those left out too. */
   #before = 0;
   /** Rows of this block so far, those left out too. */
@@ -59,80 +62,121 @@ export class CsvRows {
     this.#room = Math.ceil(block.length / this.#bytesInRow) + 16;
     this.#columns = leavesIn(this.#plan.layout).map((leaf) => columnFor(leaf, this.#room));
     this.#count = this.#seen = 0;
-    if (block.includes(quote)) for (const record of await this.#records(block)) this.#readRecord(record);
-    else this.#readPlain(block);
+    const left = this.#readLines(block);
+    if (left !== null) for (const record of await this.#records(left)) this.#readRecord(record);
     this.#before += this.#seen;
     this.#bytesInRow = Math.max(1, (0.95 * block.length) / Math.max(1, this.#seen));
     return { table: new Table<T>("block", this.#plan.layout, this.#columns, this.#room), count: this.#count };
   }
 
-  #readPlain(block: Buffer): void {
+  /** Returns what is left from the first record on that is for csv-parse; null where there is none. */
+  #readLines(block: Buffer): Buffer | null {
     const delimiter = this.#plan.delimiter.charCodeAt(0);
+    this.#hasQuotes = block.includes(quote);
     for (let at = 0; at < block.length; ) {
       if (block[at] === newline || (block[at] === carriageReturn && block[at + 1] === newline)) {
         at += block[at] === newline ? 1 : 2; // an empty line
         continue;
       }
-      at = this.#readLine(block, at, delimiter);
+      const next = this.#readLine(block, at, delimiter);
+      if (next < 0) return block.subarray(at);
+      at = next;
     }
+    return null;
   }
 
-  /** One line; returns where the next begins. */
+  /** One record; returns where the next begins, or a number below 0 where it is for csv-parse. */
   #readLine(block: Buffer, from: number, delimiter: number): number {
     const { columns } = this.#plan;
     const [reader, numbers, last] = [this.#reader, this.#numbers, columns.length - 1];
     let at = from;
-    let isKept = true;
+    this.#isKept = true;
     for (let c = 0; c <= last; c++) {
       const column = columns[c];
       if (column === undefined) break;
       let end = at;
-      if (column.kind === "number") {
-        numbers[c] = readNumber(block, at, reader);
-        ({ end } = reader);
+      if (this.#hasQuotes && block[at] === quote) end = this.#readQuoted(block, at, c);
+      else {
+        if (column.kind === "number") {
+          numbers[c] = readNumber(block, at, reader);
+          ({ end } = reader);
+        }
+        if (end === at || !isEnd(block, end, delimiter)) {
+          end = fieldEnd(block, at, delimiter);
+          if (this.#hasQuotes && hasQuote(block, at, end)) return -1;
+          if (column.kind !== "unused") this.#readText(column, c, block.toString("utf8", at, end));
+        }
       }
-      if (end === at || !isEnd(block, end, delimiter)) {
-        end = fieldEnd(block, at, delimiter);
-        if (column.kind !== "unused") isKept = this.#readText(column, c, block.toString("utf8", at, end)) && isKept;
-      }
+      if (end < 0 || !isEnd(block, end, delimiter)) return -1;
       const isLast = !(block[end] === delimiter && end < block.length);
-      if (isLast !== (c === last)) throw this.#ragged(fieldsIn(block, from, delimiter));
+      if (isLast !== (c === last)) {
+        if (this.#hasQuotes) return -1;
+        throw this.#ragged(fieldsIn(block, from, delimiter));
+      }
       at = end + 1;
       if (isLast && block[end] === carriageReturn) at++;
     }
-    this.#put(isKept);
+    this.#put(this.#isKept);
     return at;
+  }
+
+  /** The field of column `c` whose quote is at `from`; returns the place behind its other quote, or a number below 0 where it has none. */
+  #readQuoted(block: Buffer, from: number, c: number): number {
+    const column = this.#plan.columns[c];
+    if (column?.kind === "number") {
+      this.#numbers[c] = readNumber(block, from + 1, this.#reader);
+      const { end } = this.#reader;
+      if (end > from + 1 && block[end] === quote && block[end + 1] !== quote) return end + 1;
+    }
+    let end = from + 1;
+    let isDoubled = false;
+    for (; block[end] !== quote || block[end + 1] === quote; end++) {
+      if (end >= block.length) return -1;
+      if (block[end] !== quote) continue;
+      isDoubled = true;
+      end++;
+    }
+    if (column === undefined || column.kind === "unused") return end + 1;
+    const text = block.toString("utf8", from + 1, end);
+    this.#readText(column, c, isDoubled ? text.replaceAll('""', '"') : text);
+    return end + 1;
   }
 
   #readRecord(record: readonly string[]): void {
     const { columns } = this.#plan;
     if (record.length !== columns.length) throw this.#ragged(record.length);
-    let isKept = true;
+    this.#isKept = true;
     for (const [c, column] of columns.entries()) {
-      if (column.kind !== "unused") isKept = this.#readText(column, c, record[c] ?? "") && isKept;
+      if (column.kind !== "unused") this.#readText(column, c, record[c] ?? "");
     }
-    this.#put(isKept);
+    this.#put(this.#isKept);
   }
 
-  /** Takes a field that is no plain number; false where its row is to be left out. */
-  #readText(column: PlannedColumn, c: number, text: string): boolean {
+  /** Takes a field that is no plain number. */
+  #readText(column: PlannedColumn, c: number, text: string): void {
     const { missing, missingWords } = this.#plan;
     if (missingWords.has(text.trim()) && column.kind !== "text") {
       if (missing === "error") throw this.#odd(column, `nothing is there (${show(text)}): missing: "skip" leaves such rows out, a number stands in for it`); // biome-ignore format: short
-      if (missing === "skip") return false;
-      this.#numbers[c] = missing;
-      return true;
+      if (missing === "skip") this.#isKept = false;
+      else this.#numbers[c] = missing;
+      return;
     }
     if (column.kind === "text") {
       this.#texts[c] = text;
-      return true;
+      return;
     }
     const value = column.kind === "words" ? column.words.get(text) : numberFrom(text);
     if (value === undefined)
       throw this.#odd(column, `expected ${shortList([...column.words.keys()])}, found ${show(text)}`);
     if (value === null) throw this.#odd(column, `expected a number, found ${show(text)}`);
+    const isSingle = this.#columns[column.column] instanceof Float32Array;
+    if (!Number.isFinite(isSingle ? Math.fround(value) : value)) {
+      throw this.#odd(
+        column,
+        `${show(text)} is larger than any ${isSingle ? "float32, which x is made of" : "float64"}`,
+      );
+    }
     this.#numbers[c] = value;
-    return true;
   }
 
   /** Puts the row that was read behind the others. */
@@ -169,7 +213,9 @@ export class CsvRows {
         skip_empty_lines: true,
       });
     } catch (error) {
-      throw new DataError(`${this.#path}: behind row ${this.#before}: ${messageOf(error)}`, { cause: error });
+      // It counts lines from the first that it was given, which is the one that is wrong.
+      const why = messageOf(error).replace(/ at line \d+/, "");
+      throw new DataError(`${this.#path}: row ${this.#row} (the first below the header is 1): ${why}`, { cause: error });
     }
   }
 
@@ -198,6 +244,11 @@ function fieldEnd(block: Buffer, from: number, delimiter: number): number {
   let at = from;
   while (!isEnd(block, at, delimiter)) at++;
   return at;
+}
+
+function hasQuote(block: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (block[at] === quote) return true;
+  return false;
 }
 
 function fieldsIn(block: Buffer, from: number, delimiter: number): number {
