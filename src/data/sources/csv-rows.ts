@@ -215,7 +215,9 @@ export class CsvRows {
     } catch (error) {
       // It counts lines from the first that it was given, which is the one that is wrong.
       const why = messageOf(error).replace(/ at line \d+/, "");
-      throw new DataError(`${this.#path}: row ${this.#row} (the first below the header is 1): ${why}`, { cause: error });
+      throw new DataError(`${this.#path}: row ${this.#row} (the first below the header is 1): ${why}`, {
+        cause: error,
+      });
     }
   }
 
