@@ -8,6 +8,7 @@
  */
 
 import { ShapeError, UserError } from "../core/errors.ts";
+import { show } from "../core/options.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
@@ -34,6 +35,12 @@ export interface ScoringDefinition {
   readonly targets: Ports<InputSpec | undefined>;
 }
 
+/** What something costs, and whose that is, for messages: `the regularizer of "dense1.kernel"`. */
+export interface Penalty {
+  readonly of: string;
+  readonly value: Tensor;
+}
+
 /** What one forward pass is measured by. */
 export interface Measured {
   readonly outputs: Ports<OutputTensor>;
@@ -43,7 +50,7 @@ export interface Measured {
   /** Any tensor with the batch in front. */
   readonly batch: Tensor;
   /** Scalars to be added to the loss. */
-  readonly penalties: readonly Tensor[];
+  readonly penalties: readonly Penalty[];
 }
 
 export interface Scoring {
@@ -176,10 +183,10 @@ function times({ total, mean }: Sums, factor: number): Sums {
   return factor === 1 ? { total, mean } : { total: mul(total, factor), mean: mul(mean, factor) };
 }
 
-function penaltySums(penalty: unknown, batch: Tensor): Sums {
-  refusePromise("a regularizer", penalty);
-  const isScalar = penalty instanceof Tensor && penalty.shape.length === 0 && penalty.dtype === "f32";
-  if (isScalar) return perSample(penalty, batch, "a regularizer");
-  const found = penalty instanceof Tensor ? `${penalty.dtype}${printShape(penalty.shape)}` : String(penalty);
-  throw new ShapeError(`a regularizer must give one f32 number for a tensor of weights; it gave ${found}`);
+function penaltySums({ of, value }: { readonly of: string; readonly value: unknown }, batch: Tensor): Sums {
+  refusePromise(of, value);
+  const isScalar = value instanceof Tensor && value.shape.length === 0 && value.dtype === "f32";
+  if (isScalar) return perSample(value, batch, of);
+  const found = value instanceof Tensor ? `${value.dtype}${printShape(value.shape)}` : show(value);
+  throw new ShapeError(`${of} must give one f32 number; it gave ${found}`);
 }

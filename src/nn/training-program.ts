@@ -47,6 +47,7 @@ import {
   type KeptMetric,
   type KeptPart,
   type Measured,
+  type Penalty,
   resultsEntry,
   type ScoringDefinition,
   scoringOf,
@@ -119,10 +120,12 @@ function trainingProgram(
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch } = definition;
   const model = frozen.size === 0 ? net.params : withFrozen(net.params, frozen);
+  const known = new Set<string>();
   const trained = new Set<string>();
   const movable = new Set<string>();
   const idle = new Set<string>(); // slots, until something updates them
   for (const { path, leaf } of leavesOf(model, stateLeaf, "trainer: model")) {
+    known.add(path);
     if (leaf.trainable) trained.add(path);
     if (!leaf.frozen) movable.add(path);
     if (!leaf.trainable && !leaf.frozen) idle.add(path);
@@ -130,6 +133,8 @@ function trainingProgram(
   if (trained.size === 0) {
     throw new UserError("trainer: no weight of the model is trained: make a layer trainable, or select other names");
   }
+  const odd = [...net.constraints.keys()].find((path) => !known.has(path));
+  if (odd !== undefined) throw new UserError(`trainer: a layer has a constraint for "${odd}", which it has not`);
   const constrained = net.constraints.size === 0 ? {} : { constraints: net.constraints };
   const metrics = keptStates(kept, shapes);
   const state = { model, opt: optimizer.slots(model), totals: zeroTotals(names), evaluationTotals: zeroTotals(names), ...metrics.state }; // biome-ignore format: short
@@ -140,7 +145,10 @@ function trainingProgram(
     weights:
       fed.weight === undefined ? null : net.outputs.match(fed.weight, "weight").map((it) => tensorFrom("weight", it)),
     batch: made.batch,
-    penalties: [...penaltiesOn(params, net, trained), ...made.added],
+    penalties: [
+      ...penaltiesOn(params, net, trained),
+      ...made.added.map((value) => ({ of: "what a layer adds to the loss, by onLoss,", value })),
+    ],
   });
   const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
   const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) => {
@@ -318,13 +326,13 @@ function tensorsOf(params: ParamTensors): ReadonlyMap<string, Tensor> {
 }
 
 /** As in Keras, only weights that are trained are held down. */
-function penaltiesOn(params: ParamTensors, net: Model, trained: ReadonlySet<string>): readonly Tensor[] {
+function penaltiesOn(params: ParamTensors, net: Model, trained: ReadonlySet<string>): readonly Penalty[] {
   if (net.regularizers.size === 0) return [];
   const weights = tensorsOf(params);
   return [...net.regularizers].flatMap(([path, regularizer]) => {
     const weight = weights.get(path);
     if (weight === undefined) throw new UserError(`trainer: a layer has a regularizer for "${path}", which it has not`);
-    return trained.has(path) ? [regularizer(weight)] : [];
+    return trained.has(path) ? [{ of: `the regularizer of "${path}"`, value: regularizer(weight) }] : [];
   });
 }
 

@@ -155,7 +155,7 @@ test("a layer is held to its shape rule", () => {
       inputs: { x: f32(2, 5) },
       step: ({ x }) => ({ outputs: { y: sequential([wrong]).apply({}, x) } }),
     });
-  expect(make).toThrow('the layer "wrong" gives [2,5] of [2,5], so a sample of [5]; its outputShape says [3]');
+  expect(make).toThrow('the layer "wrong" gives [2,5] of [2,5], so a sample of [5]; its rule says [3]');
 });
 
 test("parameters that lack what was described are refused, by the layer's own name", () => {

@@ -35,7 +35,9 @@ async function running(request: object): Promise<unknown> {
   return (await tl.compile(steps, { target: "js" })).run(any(request));
 }
 
-const rows: readonly (readonly [title: string, call: () => unknown, ...words: string[]])[] = [
+type Row = readonly [title: string, call: () => unknown, ...words: string[]];
+
+const rows: readonly Row[] = [
   ["a shape where an input stands", () => program({ inputs: any({ x: [2] }), step: any(() => ({})) }), '"x.0" holds 2', 'f32("batch", 784)'],
   ["an initializer where a state stands", () => program({ state: any({ w: zeros(2) }), step: any(() => ({})) }), '"w" holds an initializer', "param(zeros(2, 3))"],
   ["an initializer in a layer of one's own", () => net({}, mine({ params: () => ({ w: zeros(1) }), apply: (_: object, x: tl.Tensor) => x })), 'trainer: model: "mine1.w" holds an initializer'],
@@ -72,6 +74,19 @@ const rows: readonly (readonly [title: string, call: () => unknown, ...words: st
   ["a loss by Keras's name", () => net({ loss: "mean_squared_error" }), 'did you mean "meanSquaredError"?', "\n    at "],
   ["metrics without a name", () => net({ metrics: [(output: tl.Tensor) => output] }), "trainer: metrics must be a list of names", "a function needs a name, in a table"],
   ["a layer that says another shape than it gives", () => net({}, mine({ apply: (_: object, x: tl.Tensor) => tl.concat([x, x], 1) }), dense(1)), 'the layer "mine" gives [batch,6] of [batch,3], so a sample of [6]; its outputShape says [3]: give it outputShape'],
+  ["a layer whose rule says another shape than it gives", () => net({}, mine({ rule: 7, apply: (_: object, x: tl.Tensor) => x }), dense(1)), "so a sample of [3]; its rule says [7]: give it another, or outputShape: (sample) => [3]"],
+  ["a layer with a rule that is none", () => mine({ rule: "sam", apply: (_: object, x: tl.Tensor) => x }), 'layer: rule must be "same", "flatten", "any", the size of the last axis', 'not "sam"; did you mean "same"?\n    at '],
+  ...[-1, 1.5, {}, { axes: "same" }, { axes: [{ siz: 3 }] }, { axes: [{ size: 3, padding: "full" }] }, ["same", "flat"], () => 1].map((rule): Row => [`a layer with a rule that is ${JSON.stringify(rule) ?? "a function"}`, () => mine({ rule, apply: (_: object, x: tl.Tensor) => x }), "layer: rule must be", "\n    at "]),
+  ["a layer whose regularizers are an object", () => mine({ regularizers: { w: tl.l2() }, apply: (_: object, x: tl.Tensor) => x }), 'layer: regularizers must be a Map of functions by the names of parameters, new Map([["w", l2(0.01)]]) say, not an object\n    at '],
+  ["a layer whose constraints are numbers", () => mine({ constraints: new Map([["w", 3]]), apply: (_: object, x: tl.Tensor) => x }), "layer: constraints must be a Map of functions"],
+  ["a layer with a constraint for a weight that it has not", () => net({}, mine({ params: () => ({ w: param(ones(3)) }), constraints: new Map([["v", (w: tl.Tensor) => w]]), apply: ({ w }: { w: tl.Tensor }, x: tl.Tensor) => tl.mul(x, w) })), 'trainer: a layer has a constraint for "mine1.v", which it has not'],
+  ["a layer of several without its functions", () => mine({ several: {}, apply: (_: object, x: tl.Tensor) => x }), "layer: several needs the functions outputShape(samples) and apply(params, xs, mode)\n    at "],
+  ["a layer of several with a name of its own", () => mine({ several: { outputShap: () => [1] }, apply: (_: object, x: tl.Tensor) => x }), 'layer: several: there is no option "outputShap"; did you mean "outputShape"?'],
+  ["a layer with code as its config", () => mine({ config: () => 1, apply: (_: object, x: tl.Tensor) => x }), "layer: config must be JSON"],
+  ["a row of losses that a layer adds", () => net({}, mine({ apply: (_: object, x: tl.Tensor, { addLoss }: { addLoss: (it: unknown) => void }) => { addLoss(tl.square(x)); return x; } }), dense(1)), 'the layer "mine": addLoss takes one f32 number for the batch, the mean or the sum of something say, not f32[batch,3]\n    at '],
+  ["a truth value that a layer adds to the loss", () => net({}, mine({ apply: (_: object, x: tl.Tensor, { addLoss }: { addLoss: (it: unknown) => void }) => { addLoss(tl.greater(sum(x), 0)); return x; } }), dense(1)), 'the layer "mine": addLoss takes one f32 number for the batch, the mean or the sum of something say, not bool[]\n    at '],
+  ["a number that a layer adds to the loss", () => net({}, mine({ apply: (_: object, x: tl.Tensor, { addLoss }: { addLoss: (it: unknown) => void }) => { addLoss(0.5); return x; } }), dense(1)), "addLoss takes one f32 number for the batch, the mean or the sum of something say, not 0.5\n    at "],
+  ["a row of losses of an object that is a layer", () => net({}, { name: "bare", rule: "same", activation: "linear", outputShape: (s: never) => s, params: () => ({}), apply: (_: object, x: tl.Tensor, mode: { onLoss?: (it: unknown) => void }) => { mode.onLoss?.(x); return x; } } as never, dense(1)), "what a layer adds to the loss, by onLoss, must give one f32 number; it gave f32[batch,3]"],
   ["numbers of a weight that are a list", () => net().loadWeights(new Map([["dense1.bias", any({ dtype: "f32", shape: [1], data: [1] })]])), '"dense1.bias" must be a tensor, { dtype, shape, data }; its data must be a typed array, not [1]'],
   ["a dtype as safetensors writes it", () => tl.writeSafetensors(new Map([["a", any({ dtype: "F32", shape: [1], data: y })]])), '{ dtype, shape, data }; its dtype must be one of f32', 'not "F32"'],
   ["a layer whose params are a number", () => net({}, mine({ params: () => 5, apply: (_: object, x: tl.Tensor) => x })), 'the layer "mine": params must give an object, { w: param(zeros(10)) } say, not 5\n    at '],

@@ -131,9 +131,9 @@ describe("regularizers", () => {
   test("mistakes", () => {
     expect(() => l2(-1)).toThrow("l2: the factor must be a number from 0, not -1");
     expect(() => l1l2({ l1: Number.NaN })).toThrow(UserError);
-    expect(() => small(dense(2, { kernelRegularizer: (w) => square(w) }))).toThrow("a regularizer must give one f32 number for a tensor of weights; it gave f32[2,2]"); // biome-ignore format: short
+    expect(() => small(dense(2, { kernelRegularizer: (w) => square(w) }))).toThrow('the regularizer of "dense1.kernel" must give one f32 number; it gave f32[2,2]'); // biome-ignore format: short
     expect(() => small(dense(2, { kernelRegularizer: () => 3 as never }))).toThrow(
-      "for a tensor of weights; it gave 3",
+      'the regularizer of "dense1.kernel" must give one f32 number; it gave 3',
     );
     expect(() => dense(2, { useBias: false, biasRegularizer: l2() })).toThrow("a biasRegularizer needs a bias");
     expect(() => dense(2, { kernelRegularizer: "l2" as never })).toThrow("kernelRegularizer must be a function of the weights: l2(0.01), say"); // biome-ignore format: short

@@ -15,7 +15,7 @@ import type { Constraint } from "../constraints/constraint.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
 import type { ActivationName } from "./activations.ts";
 import type { Masks } from "./masks.ts";
-import type { OutputShape, ShapeRule } from "./shape-rule.ts";
+import { type OutputShape, type ShapeRule, shapeBy } from "./shape-rule.ts";
 import type { SlotUpdates } from "./slot-updates.ts";
 
 /** Parameters by name: state of a program. */
@@ -133,9 +133,10 @@ function checkSample(what: string, layer: Layer, x: Tensor, output: Tensor): voi
   const said = layer.outputShape(from);
   const to = output.shape.slice(1);
   if (sameShape(said, to)) return;
+  const isRule = layer.rule !== "any" && sameShape(shapeBy(layer.rule, from, what), said);
   throw new ShapeError(
-    `${what} gives ${printShape(output.shape)} of ${printShape(x.shape)}, so a sample of ${printShape(to)}; its outputShape ` +
-      `says ${printShape(said)}: give it outputShape: (sample) => ${JSON.stringify(to)}, in terms of sample`,
+    `${what} gives ${printShape(output.shape)} of ${printShape(x.shape)}, so a sample of ${printShape(to)}; its ` +
+      `${isRule ? "rule" : "outputShape"} says ${printShape(said)}: give it ${isRule ? "another, or " : ""}outputShape: (sample) => ${JSON.stringify(to)}, in terms of sample`,
   );
 }
 

@@ -18,7 +18,7 @@ import {
   callable,
   checkArguments,
   checkByName,
-  checkedLater,
+  type Kind,
   type OptionTable,
   object,
   oneOf,
@@ -31,8 +31,8 @@ import { isPlainObject } from "../../core/records.ts";
 import { refusePromise } from "../../dsl/check.ts";
 import { cast } from "../../dsl/ops.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
-import type { Tensor } from "../../dsl/tensor.ts";
-import type { Shape } from "../../graph/shape.ts";
+import { Tensor } from "../../dsl/tensor.ts";
+import { printShape, type Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
 import type { Regularizer } from "../regularizers/regularizer.ts";
@@ -47,7 +47,7 @@ import {
   type SampleShape,
   type SampleType,
 } from "./layer.ts";
-import { type ShapeRule, shapeBy } from "./shape-rule.ts";
+import { ruleKind, type ShapeRule, shapeBy } from "./shape-rule.ts";
 
 /** What an `apply` is told. Pass it on to layers inside: `inner.apply(params.inner, x, mode)`. */
 export interface LayerMode extends Mode {
@@ -116,14 +116,19 @@ export interface LayerDefinition<
   apply(params: TensorsOf<P>, x: Tensor<Shape, T>, mode: LayerMode): Tensor<Shape, "f32">;
 }
 
+const configKind: Kind<Config> = {
+  wanted: "JSON: texts, numbers, truth values, and lists and objects of them",
+  accepts: (value): value is Config => value !== null && typeof value !== "function",
+};
+
 const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule, SampleType>> = {
   name: text,
   givenName: text,
-  rule: checkedLater(),
+  rule: ruleKind,
   activation: activationKind,
-  regularizers: object(),
-  constraints: object(),
-  config: checkedLater(),
+  regularizers: functionsByName<Regularizer>('new Map([["w", l2(0.01)]]) say'),
+  constraints: functionsByName<Constraint>('new Map([["w", nonNeg()]]) say'),
+  config: configKind,
   takes: oneOf("f32", "i32"),
   masking: oneOf("pass", "own"),
   several: object(),
@@ -132,6 +137,21 @@ const definitionTable: OptionTable<LayerDefinition<ParamTree, ShapeRule, SampleT
   params: callable(),
   apply: callable(),
 };
+
+const severalTable: OptionTable<SeveralDefinition<ParamTree>> = {
+  outputShape: callable(),
+  params: callable(),
+  apply: callable(),
+};
+
+/** A Map of functions. */
+function functionsByName<T>(example: string): Kind<ReadonlyMap<string, T>> {
+  return {
+    wanted: `a Map of functions by the names of parameters, ${example}`,
+    accepts: (value): value is ReadonlyMap<string, T> =>
+      value instanceof Map && [...value].every(([name, it]) => typeof name === "string" && typeof it === "function"),
+  };
+}
 
 /** A layer of your own: what it needs, and what it does. */
 export function layer<
@@ -145,6 +165,12 @@ export function layer<
   const { name, givenName, rule, activation = "linear", regularizers = new Map(), config } = definition ?? {};
   const { constraints, takes, masking, several, more } = definition ?? {};
   const origin = here("layer");
+  checkByName("layer: several", several, severalTable, { origin });
+  if (several !== undefined && (several.outputShape === undefined || several.apply === undefined)) {
+    throw new UserError(
+      `layer: several needs the functions outputShape(samples) and apply(params, xs, mode)${atLine(origin)}`,
+    );
+  }
   const what = `the layer "${givenName ?? name}"`;
   if (definition?.apply === undefined || name === undefined) {
     throw new UserError(`layer: needs a name and a function apply(params, x, mode)${atLine(origin)}`);
@@ -155,7 +181,10 @@ export function layer<
     logits: mode.logits === true && activation !== "linear",
     frozen: mode.slots?.isFrozen(given) === true,
     update: updateIn(name, mode),
-    addLoss: (value) => mode.onLoss?.(value),
+    addLoss(value) {
+      checkLossTerm(`${what}: addLoss`, value, here("addLoss"));
+      mode.onLoss?.(value);
+    },
   });
   const made: Layer<R, M> = {
     name,
@@ -211,6 +240,16 @@ function operandOf<T extends SampleType>(
 /** Without `takes`, T is "f32". */
 function isTaken<T extends SampleType>(x: Tensor<Shape, SampleType>, takes: T | undefined): x is Tensor<Shape, T> {
   return x.dtype === (takes ?? "f32");
+}
+
+/** What is added to the loss of a batch; `what` gave it, at `origin`. */
+function checkLossTerm(what: string, given: unknown, origin: Origin): void {
+  refusePromise(what, given, origin);
+  if (given instanceof Tensor && given.shape.length === 0 && given.dtype === "f32") return;
+  const found = given instanceof Tensor ? `${given.dtype}${printShape(given.shape)}` : show(given);
+  throw new ShapeError(
+    `${what} takes one f32 number for the batch, the mean or the sum of something say, not ${found}${atLine(origin)}`,
+  );
 }
 
 function checkOutputShape(what: string, given: unknown, origin: Origin): SampleShape {

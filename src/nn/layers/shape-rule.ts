@@ -9,6 +9,7 @@
  *   "any"                                   only its outputShape knows
  */
 import { ShapeError } from "../../core/errors.ts";
+import { count, type Kind, type OptionTable, oneOf } from "../../core/options.ts";
 import { type Dim, printShape, type Shape, sizeOf } from "../../graph/shape.ts";
 
 export type ShapeRule = "same" | "flatten" | "any" | number | AxesRule | readonly ShapeRule[];
@@ -31,6 +32,43 @@ export interface Window {
   readonly dilation?: number;
   /** "valid", the default: places where all of it lies inside, floor((n - reach) / stride) + 1. "same": padded, ceil(n / stride). */
   readonly padding?: "valid" | "same";
+}
+
+export const ruleKind: Kind<ShapeRule> = {
+  wanted:
+    '"same", "flatten", "any", the size of the last axis, { axes: [...] } with "same", a size or a window for each, or a list of these',
+  words: ["same", "flatten", "any"],
+  accepts: isRule,
+};
+
+function isRule(value: unknown): value is ShapeRule {
+  if (value === "same" || value === "flatten" || value === "any" || count.accepts(value)) return true;
+  if (Array.isArray(value)) return value.every(isRule);
+  return (
+    isRecord(value) && Object.keys(value).join() === "axes" && Array.isArray(value.axes) && value.axes.every(isAxisRule)
+  );
+}
+
+const windowTable: OptionTable<Window> = {
+  size: count,
+  stride: count,
+  dilation: count,
+  padding: oneOf("valid", "same"),
+};
+const windowParts = new Map<string, Pick<Kind<number>, "accepts"> | Pick<Kind<string>, "accepts">>(
+  Object.entries(windowTable),
+);
+
+function isAxisRule(value: unknown): value is AxisRule {
+  if (value === "same" || count.accepts(value)) return true;
+  if (!isRecord(value) || value.size === undefined) return false;
+  return Object.entries(value).every(
+    ([name, part]) => part === undefined || windowParts.get(name)?.accepts(part) === true,
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }
 
 /** What comes out for a batch, as far as types can tell: how often a window fits is a number. */
