@@ -7,6 +7,7 @@
  */
 import { DeviceError, messageOf, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
+import { checkFileEnding } from "./io/file-ending.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
 import { type Hdf5Library, isHdf5 } from "./io/hdf5.ts";
 import { type ReadNpyOptions, readNpy, readNpyTable, writeNpy } from "./io/npy.ts";
@@ -77,6 +78,7 @@ export type WeightsHolder = Pick<Trainer, "weights" | "loadWeights">;
 export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<void> {
   checkArguments("saveTrainer", arguments, 2);
   checkPathAndTrainer("saveTrainer", path, trainer, "checkpoint");
+  checkFileEnding("saveTrainer", path, false, ".safetensors; saveWeights writes .npz");
   await writeFileAtomically(path, await trainer.checkpoint());
 }
 
@@ -114,6 +116,7 @@ export async function saveWeights(
 ): Promise<void> {
   checkArguments("saveWeights", arguments, 3);
   checkPathAndTrainer("saveWeights", path, trainer, "weights");
+  checkFileEnding("saveWeights", path, true, ".safetensors or .npz");
   const given = checkOptions("saveWeights", options, saveWeightsTable, { before: "path, trainer, " });
   const format = given.format ?? (/\.npz$/i.test(path) ? "npz" : "safetensors");
   await writeFileAtomically(path, await trainer.weights({ format }));

@@ -966,7 +966,7 @@ export const optimizerRows = {
       {},
       { learningRate: 0.05, adamBeta1: 0.8, adamBeta2: 0.95, epsilon: 1e-4, adamLrRatio: 0.5, adamWeightDecay: 0.3 },
       { momentum: 0.8, nesterov: false, nsSteps: 3, muonA: 3, muonB: -4, muonC: 2, rmsRate: 0.3, weightDecay: 0.1 },
-      { excludeLayers: ["dense"], excludeEmbeddings: false },
+      { excludeLayers: ["dense", /^embed/i], excludeEmbeddings: false },
     ],
   },
   scheduleFreeAdamw: {

@@ -14,10 +14,10 @@ export interface Origin {
   readonly derived?: true;
 }
 
-/** Remembers the call in progress. Deep enough for composites of composites. */
+/** Remembers the call in progress. Deep enough for composites in layers in layers: what is not there costs nothing. */
 export function here(call: string): Origin {
   const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 24;
+  Error.stackTraceLimit = 64;
   const trace = new Error(call);
   Error.stackTraceLimit = limit;
   return { call, trace };
@@ -99,15 +99,13 @@ export function atLine(origin: Origin | undefined): string {
   return line === null ? "" : `\n    at ${line}`;
 }
 
-/** What `run` gives, and a UserError of its that names no line gets that of the call: for checks that stand far from it. */
-export function withLine<T>(call: string, run: () => T): T {
-  const origin = here(call);
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof UserError && !error.message.includes("\n    at ")) error.message += atLine(origin);
-    throw error;
-  }
+/**
+ * A UserError that names no line gets that of the call in progress: for checks that stand far from it. For a `catch` of the call itself: a
+ * function around what it does would be a frame more in the traces of all nodes.
+ */
+export function withLine(error: unknown, call: string): unknown {
+  if (error instanceof UserError && !error.message.includes("\n    at ")) error.message += atLine(here(call));
+  return error;
 }
 
 /**

@@ -129,7 +129,9 @@ export function checkCall(
   if (x === undefined || others.length + 1 !== count || count > most) {
     if (several === undefined) checkArguments(`the layer "${name}"`, given, 1);
     const wanted = several === undefined ? "one tensor" : "tensors";
-    throw new UserError(`model: the layer "${name}" takes ${wanted} with the batch in front${atLine(origin)}`);
+    const hint =
+      several !== undefined && given.some(Array.isArray) ? `, one after the other and in no list: ${name}(a, b)` : "";
+    throw new UserError(`model: the layer "${name}" takes ${wanted} with the batch in front${hint}${atLine(origin)}`);
   }
   const { mask } = checkOptions(`model: the layer "${name}"`, options, callTable, { origin });
   return { xs: [x, ...others], ...(mask && { mask }) };

@@ -61,7 +61,8 @@ export function trainingError(error: unknown, kept: ResumePoint, place: string):
           why,
           "fit({ ..., resume }) goes on from there, with its learning rate. For another call " +
             "executable.state.restore(error.resume.state), setLearningRate and fit without resume. " +
-            'With onNaN: "warn" or "ignore" fit trains on regardless.',
+            'With onNaN: "warn" or "ignore" fit trains on regardless. ' +
+            "Behind compile({ debug: { nan: true } }) it names the op that made the number.",
         ]
       : [
           `training failed in ${place}: ${why}`,

@@ -120,7 +120,11 @@ export function trainer<
   options: TrainerOptionsFor<T, M, W>,
 ): Trainer<ScoreNames<M, OutputNames<T>, W>, InputNames<T>, OutputNames<T>> {
   checkArguments("trainer", arguments, 2);
-  return withLine("trainer", () => new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options)))));
+  try {
+    return new Trainer(trainingOf(definitionOf(model, checkTrainerOptions(model, options))));
+  } catch (error) {
+    throw withLine(error, "trainer");
+  }
 }
 
 /** `Name` are the names of its scores besides "loss"; `In` and `Out` those of the model's inputs and outputs, if there are several. */

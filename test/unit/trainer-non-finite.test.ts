@@ -39,7 +39,8 @@ describe("fit stops", () => {
     expect(message).toBe(
       "fit: the loss is NaN in epoch 1 of 3, at step 3 of 5: x of sample 17 (the first is 0), number 1 of its 2, is NaN (the loss before was 2.7735)\n" + // biome-ignore format: short
         "The state from before the first epoch is in this error's `resume`: fit({ ..., resume }) goes on from there, with its learning rate. For another call executable.state.restore(error.resume.state), setLearningRate and fit without resume. " + // biome-ignore format: short
-        'With onNaN: "warn" or "ignore" fit trains on regardless.',
+        'With onNaN: "warn" or "ignore" fit trains on regardless. ' +
+        "Behind compile({ debug: { nan: true } }) it names the op that made the number.",
     );
     expect(resume).toMatchObject({ epoch: 0, step: 0 });
     net.dispose();

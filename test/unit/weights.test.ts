@@ -110,6 +110,9 @@ describe("weights of a trainer", () => {
     await expectUnchanged(net, load((await net.weights()).subarray(0, 99)), "loadWeights: ");
     await expectUnchanged(net, () => loadWeights(join(folder, "nowhere"), net), "nowhere: could not be loaded: there is no such file");
     await expect(saveWeights(net as never, "x" as never)).rejects.toThrow("saveWeights: the path must be a text");
+    await expect(saveWeights("net.weights.h5", net)).rejects.toThrow("saveWeights: net.weights.h5: a .h5 file is not written: name it .safetensors or .npz"); // biome-ignore format: short
+    await expect(saveTrainer("net.keras", net)).rejects.toThrow("saveTrainer: net.keras: a .keras file is not written: name it .safetensors"); // biome-ignore format: short
+    await expect(saveTrainer("net.npz", net)).rejects.toThrow("a .npz file is not written of a whole trainer");
     await expect(loadWeights("x", { strict: false } as never)).rejects.toThrow("loadWeights takes a trainer behind the path");
     const fitting = net.fit({ x, y, epochs: 50 });
     const bytes = await net.weights(); // while it trains

@@ -9,6 +9,7 @@ import { dirname } from "node:path";
 import { messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, flag, type Kind, number, type OptionTable, text } from "../../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../../core/origin.ts";
+import { checkFileEnding } from "../../io/file-ending.ts";
 import { writeFileAtomically } from "../../io/files.ts";
 import { encodeWeights } from "../../io/weights.ts";
 import type { Scores } from "../history.ts";
@@ -57,7 +58,7 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
   const given = checkOptions("modelCheckpoint", options, table, { before: "path, " });
   const { saveBestOnly = false, saveWeightsOnly = false, saveFreq = "epoch", initialValueThreshold = null } = given;
   const origin = here("modelCheckpoint");
-  checkEnding(path, saveWeightsOnly);
+  checkFileEnding("modelCheckpoint", path, saveWeightsOnly, ".safetensors, or with saveWeightsOnly: true .npz");
   const name = new FileName("modelCheckpoint", path);
   const monitor = new Monitor("modelCheckpoint", given, origin);
   const refuse = (why: string) => new UserError(`modelCheckpoint: ${why}${atLine(origin)}`);
@@ -117,17 +118,6 @@ export function modelCheckpoint(path: string, options: ModelCheckpointOptions = 
       seen = Number(values.seen);
     },
   } satisfies Callback;
-}
-
-function checkEnding(path: string, saveWeightsOnly: boolean): void {
-  const [, keras] = /(\.keras|\.h5|\.hdf5)$/i.exec(path) ?? [];
-  const npz = !saveWeightsOnly && /\.npz$/i.test(path) ? ".npz" : undefined;
-  const ending = keras ?? npz;
-  if (ending === undefined) return;
-  throw new UserError(
-    `modelCheckpoint: ${path}: a ${ending} file is not written${npz === undefined ? "" : " of a whole trainer"}: name it .safetensors, ` +
-      "or with saveWeightsOnly: true .npz",
-  );
 }
 
 function checkPlaces(

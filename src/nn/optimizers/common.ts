@@ -9,24 +9,17 @@
 import { count, flag, number } from "../../core/options.ts";
 import { add, div, maximum, minimum, mul, sqrt, square, sum, where } from "../../dsl/ops.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
-import type { OptionsOf, Stored, ValuesOf } from "../schema.ts";
+import type { OptionsOf, ValuesOf } from "../schema.ts";
 import { option } from "../schema.ts";
-import { isMeant, isWeightPattern, readPattern, type WeightPattern, writePattern } from "./weight-pattern.ts";
+import { isMeant, patternsKind } from "./weight-pattern.ts";
 
 const limit = number({ from: 0 });
-
-const patterns: Stored<readonly WeightPattern[]> = {
-  wanted: "a list of texts or regular expressions: [/bias$/], say",
-  accepts: (value): value is readonly WeightPattern[] => Array.isArray(value) && value.every(isWeightPattern),
-  write: (given) => given.map(writePattern),
-  read: (from) => from.list(1000).map(readPattern),
-};
 
 export const commonFields = {
   /** The share of each weight that an update takes away before its formula, times the learning rate. None by default. */
   weightDecay: option(limit),
   /** Weights that do not decay: those whose path ("dense1.bias") has such a text in it, or matches. */
-  excludeFromWeightDecay: option(patterns),
+  excludeFromWeightDecay: option(patternsKind),
   /** The largest norm of each weight's gradient: a longer one is shortened. Of these three at most one may be given; 0 is none. */
   clipnorm: option(limit),
   /** The largest norm of all gradients together. */

@@ -1,5 +1,5 @@
 /** Muon (Jordan et al. 2024): momentum made orthogonal for matrices, and Adam for everything else. */
-import { flag, list, number, text, whole } from "../../core/options.ts";
+import { flag, number, whole } from "../../core/options.ts";
 import { add, div, matmul, mul, sqrt, square, sub, sum, transpose } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import { type OptionsOf, option, type ValuesOf } from "../schema.ts";
@@ -7,6 +7,7 @@ import { adamStep } from "./adam.ts";
 import type { CommonOptimizerOptions } from "./common.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { notNegative, optimizerOf, optimizerSchema, rateKind, share } from "./schema.ts";
+import { isMeant, patternsKind } from "./weight-pattern.ts";
 
 const coefficient = number();
 
@@ -35,8 +36,8 @@ const options = {
   muonC: option(coefficient, 2.0315),
   /** The size of a step's numbers, times sqrt(max(rows, columns)). 0.2 by default; with 0 a step is as the orthogonal matrix is. */
   rmsRate: option(notNegative, 0.2),
-  /** Matrices that are left to Adam: those whose path has such a text in it. None by default. */
-  excludeLayers: option(list(text), []),
+  /** Matrices that are left to Adam: those whose path ("dense1.kernel") has such a text in it, or matches. None by default. */
+  excludeLayers: option(patternsKind, []),
   /** Leave tables of embeddings to Adam: paths with "embedding" in them. True by default. */
   excludeEmbeddings: option(flag, true),
   /** The share of each matrix that an update takes away, times the learning rate. 0.004 by default. */
@@ -54,7 +55,7 @@ type Sizes = readonly number[];
 /** A matrix that is no table of embeddings. */
 function isMatrix(sizes: readonly unknown[], { excludeLayers, excludeEmbeddings }: Values, path: string): boolean {
   if (sizes.length !== 2 || (excludeEmbeddings && path.toLowerCase().includes("embedding"))) return false;
-  return !excludeLayers.some((name) => path.includes(name));
+  return !excludeLayers.some((pattern) => isMeant(pattern, path));
 }
 
 export const muonSchema = optimizerSchema({

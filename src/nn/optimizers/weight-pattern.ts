@@ -1,5 +1,6 @@
 /** Which weights are meant: those whose path ("dense1.bias") has a text in it, or matches a regular expression; and how that stands in a file. */
 import { type Config, type ConfigReader, required } from "../config.ts";
+import type { Stored } from "../schema.ts";
 
 export type WeightPattern = string | RegExp;
 
@@ -15,6 +16,14 @@ export function isMeant(pattern: WeightPattern, path: string): boolean {
 export function writePattern(pattern: WeightPattern): Config {
   return typeof pattern === "string" ? pattern : { pattern: pattern.source, flags: pattern.flags };
 }
+
+/** Several. */
+export const patternsKind: Stored<readonly WeightPattern[]> = {
+  wanted: "a list of texts or regular expressions: [/bias$/], say",
+  accepts: (value): value is readonly WeightPattern[] => Array.isArray(value) && value.every(isWeightPattern),
+  write: (given) => given.map(writePattern),
+  read: (from) => from.list(1000).map(readPattern),
+};
 
 export function readPattern(from: ConfigReader): WeightPattern {
   if (from.isText) return from.text();

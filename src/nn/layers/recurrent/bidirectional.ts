@@ -111,7 +111,13 @@ export function bidirectional<R extends ShapeRule>(
     outputShape,
     params: (sample) => ({ forwardLayer: layer.params(sample), backwardLayer: backwardLayer.params(sample) }),
     several: { outputShape: ([sample = []]) => outputShape(sample), apply: run },
-    apply: (params: ParamTensors, x, mode) => run(params, [x], mode)[0],
+    apply(params: ParamTensors, x, mode) {
+      if (mergeMode !== "none") return run(params, [x], mode)[0];
+      throw new UserError(
+        `bidirectional: mergeMode "none" gives two tensors, of which one would be lost here: take both of them in model({ call }), ` +
+          `const [ahead, back] = both.all(x)${atLine(origin)}`,
+      );
+    },
   });
 }
 
