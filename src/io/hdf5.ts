@@ -134,6 +134,9 @@ const DEEPEST = 64;
 /** No byte of deflate's stands for more. */
 const MOST_INFLATED = 1032;
 
+/** The library's memory. Its malloc takes 32 bits: of 4 GiB and a little it would give the little, and write 4 GiB there. */
+const LIBRARY_BYTES = 2 ** 31;
+
 /** Classes of types, as the library numbers them. */
 const [INTEGER, FLOAT, OPAQUE, ENUM] = [0, 1, 5, 8];
 
@@ -200,6 +203,11 @@ class Walk {
     if (!(needed <= most)) {
       throw new DataError(
         `${where}: ${needed} bytes are expected of a file of ${this.#fileBytes}; the file is truncated or corrupt`,
+      );
+    }
+    if (needed >= LIBRARY_BYTES) {
+      throw new DataError(
+        `${where}: its ${needed} bytes are more than the HDF5 library takes, 2 GiB; write safetensors`,
       );
     }
     if (needed === 0) return new Uint8Array(0);

@@ -148,14 +148,24 @@ describe("files that are damaged", () => {
   });
 
   it("that claim to hold much are not believed", async () => {
-    const huge = await written((file) => {
-      const data = new Float32Array(4);
-      file.create_dataset({ name: "w", data, shape: [4], maxshape: [null], chunks: [4], dtype: "<f" });
-      file.get("w") instanceof h5wasm.Dataset && (file.get("w") as InstanceType<typeof h5wasm.Dataset>).resize([1e12]);
-    });
+    const grown = (rows: number, filler: number) =>
+      written((file) => {
+        file.create_dataset({ name: "a", data: new Float32Array(filler), shape: [filler], dtype: "<f" });
+        const data = new Float32Array(4);
+        file.create_dataset({ name: "w", data, shape: [4], maxshape: [null], chunks: [4], dtype: "<f" });
+        file.get("w") instanceof h5wasm.Dataset &&
+          (file.get("w") as InstanceType<typeof h5wasm.Dataset>).resize([rows]);
+      });
+    const huge = await grown(1e12, 1);
     await expect(read(huge, "huge.h5")).rejects.toThrow(
       /huge\.h5: the dataset "w": 4000000000000 bytes are expected of a file of/,
     );
+    // as much as deflate might hold in so many bytes, and a little more than 4 GiB
+    const large = await grown(2 ** 30 + 58_176, 1.2e6);
+    await expect(read(large, "large.h5")).rejects.toThrow(
+      /"w": its 4295200000 bytes are more than the HDF5 library takes/,
+    );
+    expect((await read(bytes)).tensors.size).toBe(2);
   });
 
   it("that go round in circles come to an end", async () => {
