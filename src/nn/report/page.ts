@@ -26,6 +26,11 @@ interface Line {
 /** Told apart by people who see fewer colours too, on light and on dark. */
 const palette = ["#2b7bd0", "#e07a1f", "#1f9d6b", "#c2498f", "#8a63d2", "#b0921e", "#d14545", "#4aa3b5"];
 
+/** More runs than these get hues that lie far from each other, each a golden angle on. */
+function colourAt(index: number): string {
+  return palette[index] ?? `hsl(${Math.round((index * 137.508) % 360)} 58% 50%)`;
+}
+
 const data: PageData = JSON.parse(document.getElementById("data")?.textContent ?? "");
 const hidden = new Set<number>();
 /** What the page shows just now. */
@@ -58,7 +63,7 @@ function rank({ name, axis }: Chart): number {
 }
 
 function isScore(name: string): boolean {
-  return name !== "learning rate" && name !== "seconds an epoch" && !/steps_per_second$/.test(name);
+  return name !== "learning rate" && name !== "seconds an epoch" && name !== "steps per second";
 }
 
 function finite(value: number | string): number | null {
@@ -82,8 +87,7 @@ function make<K extends keyof HTMLElementTagNameMap>(
 const isCompared = data.runs.length > 1;
 
 function colourOf({ run, curve }: Line): string {
-  const at = isCompared ? run : curve.side === "train" ? 0 : 1;
-  return palette[at % palette.length] ?? "";
+  return colourAt(isCompared ? run : curve.side === "train" ? 0 : 1);
 }
 
 function themed(name: string): string {
@@ -149,7 +153,7 @@ function nameCell(run: number, name: string): HTMLElement {
     drawAll();
   });
   const chip = make("span", { class: "chip" });
-  chip.style.background = palette[run % palette.length] ?? "";
+  chip.style.background = colourAt(run);
   label.append(chip, document.createTextNode(name));
   return make("td", { class: "runs" }, label);
 }

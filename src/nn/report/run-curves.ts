@@ -28,6 +28,7 @@ const namesOfFacts: Readonly<Record<string, string>> = {
   learningRate: "learning rate",
   learning_rate: "learning rate",
   seconds: "seconds an epoch",
+  steps_per_second: "steps per second",
 };
 
 /** Curves by name; each point is the last one that was told for its place. */

@@ -37,7 +37,7 @@ h2 { font-size: 15px; font-weight: 600; margin: 26px 0 10px; color: var(--weak);
 .note { color: var(--weak); font-size: 12px; margin: 2px 0 0 4px; }
 .key { color: var(--weak); margin: 8px 2px 0; font-size: 13px; }
 .key svg { vertical-align: middle; margin: 0 4px 0 12px; }
-.u-legend { color: var(--text); font-size: 12px; text-align: left !important; font-variant-numeric: tabular-nums; }
+.u-legend { display: block; max-height: 9em; overflow-y: auto; color: var(--text); font-size: 12px; text-align: left !important; font-variant-numeric: tabular-nums; }
 .u-legend .u-series > * { padding: 1px 4px; }
 .u-legend .u-marker { height: 3px; border-radius: 2px; }
 .u-legend.u-inline .u-series { margin-right: 6px; }
