@@ -6,9 +6,11 @@
  *
  * An exporter has a spelling for every op, so `tsc` names the op that one lacks.
  */
+
 import { CompilerBug } from "../src/core/errors.ts";
 import { type Entry, neededNodes } from "../src/graph/entry.ts";
-import type { Node, OpName } from "../src/graph/node.ts";
+import type { Node } from "../src/graph/node.ts";
+import type { OpName } from "../src/graph/op-names.ts";
 
 /** What stands for a node. */
 export type Spelling<T> = (node: Node) => T;

@@ -8,8 +8,10 @@
  * constant and a constant repeated to any shape). The engine tries the operands of commutative ops in either order. A hole
  * that stands twice must meet the same node twice; nodes are interned, so that is the same expression.
  */
+
 import { constantValue } from "../../src/graph/constant-value.ts";
-import type { Build, MapName, Node, OpDef, OpKind } from "../../src/graph/node.ts";
+import type { Build, Node, OpDef, OpKind } from "../../src/graph/node.ts";
+import type { MapName } from "../../src/graph/op-names.ts";
 import { mapOps } from "../../src/graph/ops/map.ts";
 
 export type Pattern<Name extends string = string> =

@@ -8,6 +8,7 @@
  *   export function relu<S extends Shape, D extends DType>(x: Tensor<S, D>): Tensor<S, D>;
  *   export function relu(x: Tensor): Tensor { ... }
  */
+
 import { type DType, isFloat } from "../core/dtype.ts";
 import { CompilerBug, ShapeError, UserError } from "../core/errors.ts";
 import { checkOptions } from "../core/options.ts";
@@ -15,7 +16,8 @@ import { atLine, here, inCall, type Origin } from "../core/origin.ts";
 import { resultTypes } from "../graph/applied.ts";
 import type { Attrs } from "../graph/attrs.ts";
 import { moment } from "../graph/draws.ts";
-import type { MapName, OpDef, ReduceName } from "../graph/node.ts";
+import type { OpDef } from "../graph/node.ts";
+import type { MapName, ReduceName } from "../graph/op-names.ts";
 import { mapOps } from "../graph/ops/map.ts";
 import { reduceOps } from "../graph/ops/reduce.ts";
 import { constant, constantAttrs } from "../graph/ops/source.ts";

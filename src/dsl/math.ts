@@ -1,11 +1,12 @@
 /**
  * Arithmetic and functions of numbers, element by element: operands broadcast, numbers take the dtype of the tensors they meet.
  */
+
 import type { DType } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
-import type { MapName } from "../graph/node.ts";
+import type { MapName } from "../graph/op-names.ts";
 import { cast as castOp } from "../graph/ops/map.ts";
 import type { Shape } from "../graph/shape.ts";
 import { applyOp, mapCall } from "./build.ts";

@@ -15,14 +15,13 @@ import type {
   Build,
   ContractAttrs,
   Graph,
-  MapName,
   Node,
   OpDef,
   Operands,
-  ReduceName,
   WindowSchema,
   WindowSumSchema,
 } from "./node.ts";
+import type { MapName, ReduceName } from "./op-names.ts";
 import { contract } from "./ops/contract.ts";
 import { dynamicSlice, dynamicUpdate } from "./ops/gather.ts";
 import { cast, mapOps } from "./ops/map.ts";

@@ -5,13 +5,15 @@
  *
  * The table of samples is typed by the names of the ops: an op without its sample does not compile.
  */
+
 import { describe, expect, test } from "vitest";
 import { type DType, dtypes } from "../../src/core/dtype.ts";
 import { builder } from "../../src/graph/build.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
-import type { MapName, Node } from "../../src/graph/node.ts";
+import type { Node } from "../../src/graph/node.ts";
+import type { MapName } from "../../src/graph/op-names.ts";
 import { oneHot } from "../../src/graph/ops/gather.ts";
 import { cast, mapOps } from "../../src/graph/ops/map.ts";
 import { random, randomState, state } from "../../src/graph/ops/source.ts";

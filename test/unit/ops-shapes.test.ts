@@ -2,13 +2,15 @@
  * The float64 meaning of reductions, views and contractions: values against small references of another kind, every
  * gradient rule against central differences along a random direction, with axes of 1, of primes, and empty ones.
  */
+
 import { describe, expect, test } from "vitest";
 import type { DType } from "../../src/core/dtype.ts";
 import { builder } from "../../src/graph/build.ts";
 import { evaluateGraph } from "../../src/graph/evaluate.ts";
 import { createGraph } from "../../src/graph/graph.ts";
 import { type NdArray, ndarray } from "../../src/graph/ndarray.ts";
-import type { Build, ContractAttrs, Node, ReduceName } from "../../src/graph/node.ts";
+import type { Build, ContractAttrs, Node } from "../../src/graph/node.ts";
+import type { ReduceName } from "../../src/graph/op-names.ts";
 import { freeAxes } from "../../src/graph/ops/contract.ts";
 import { maxWithIndex, minWithIndex, moments, reduceOps } from "../../src/graph/ops/reduce.ts";
 import { state } from "../../src/graph/ops/source.ts";

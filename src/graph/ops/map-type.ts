@@ -4,7 +4,7 @@
 
 import { type DType, isFloat } from "../../core/dtype.ts";
 import { ShapeError } from "../../core/errors.ts";
-import type { MapName } from "../node.ts";
+import type { MapName } from "../op-names.ts";
 import { sameShape } from "../shape.ts";
 import { printType, type TensorType, tensorType } from "../type.ts";
 

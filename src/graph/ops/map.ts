@@ -15,7 +15,8 @@ import { mapOp } from "../define.ts";
 import type { ErrorClass } from "../error-class.ts";
 import { atom, infix, negated, product, raised } from "../formula.ts";
 import type { NdArray } from "../ndarray.ts";
-import type { Build, Formula, MapName, MapOp, Node, Operands } from "../node.ts";
+import type { Build, Formula, MapOp, Node, Operands } from "../node.ts";
+import type { MapName } from "../op-names.ts";
 import { tensorType } from "../type.ts";
 import { type Domain, inferMap } from "./map-type.ts";
 

@@ -8,7 +8,8 @@ import { ShapeError } from "../../core/errors.ts";
 import { neutral, type PlainFold } from "../../core/fold.ts";
 import { reduceOp } from "../define.ts";
 import { generate, type NdArray, ndarray, reader } from "../ndarray.ts";
-import type { BestName, Build, Node, ReduceName, ReduceOp, ReduceSchema } from "../node.ts";
+import type { Build, Node, ReduceOp, ReduceSchema } from "../node.ts";
+import type { BestName, ReduceName } from "../op-names.ts";
 import { dimOf, type Shape, sizeOf } from "../shape.ts";
 import { type TensorType, tensorType } from "../type.ts";
 
