@@ -8,14 +8,13 @@ import { zipSync } from "fflate";
 import * as h5wasm from "h5wasm";
 import { afterAll, describe, expect, it, test } from "vitest";
 import type { DType } from "../../src/core/dtype.ts";
-import { adam, add, dense, layer, model, mul, param, sequential, trainer, UserError, zeros } from "../../src/index.ts";
+import { adam, add, batchNormalization, bidirectional, conv1d, conv2d, dense, dropout, globalAveragePooling1d, gru, layer, layerNormalization, layers, lstm, model, mul, multiHeadAttention, param, sequential, timeDistributed, trainer, UserError, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import type { StateType } from "../../src/io/checkpoint.ts";
 import type { LoadWeightsOptions } from "../../src/io/weight-options.ts";
 import { fitWeights } from "../../src/io/weights.ts";
 import { readZip } from "../../src/io/zip.ts";
 import { loadWeights } from "../../src/node.ts";
-import { batchNorm } from "../batch-norm.ts";
-import { arraysOf, type WeightCase, weightCases, weightFile } from "../keras-weight-files.ts";
+import { arraysOf, type WeightCase, weightCases, weightFile, weightFiles } from "../keras-weight-files.ts";
 
 /** Weights of a model here, in its order -> where Keras has them. */
 type Rows = Readonly<Record<string, string>>;
@@ -353,19 +352,33 @@ describe("predictions", () => {
       net: model({
         inputs: [4],
         layers: {
-          encoder: sequential([dense(3, { activation: "tanh", name: "zeta" }), batchNorm()]),
+          encoder: sequential([dense(3, { activation: "tanh", name: "zeta" }), batchNormalization({ name: "alpha" })]),
           first: dense(3),
           second: dense(2),
           side: sequential([dense(2, { name: "inside" })]),
         },
         call: (x, { encoder, first, second, side }) => add(second(first(encoder(x))), side(x)),
       }) as never,
-      options: {
-        names: (path) => {
-          const [, i] = /batch_normalization\/vars\/(\d)$/.exec(path) ?? [];
-          return i && `encoder.norm1.${["gamma", "beta", "mean", "variance"][Number(i)]}`;
-        },
-      },
+    },
+    sequential: {
+      net: sequential([
+        conv2d(3, 3, { strides: 2, padding: "same", activation: "relu", name: "look" }),
+        batchNormalization(),
+        layers.reshape([9, 3]),
+        lstm(4),
+        dropout(0.3),
+        dense(2, { activation: "softmax", name: "answer" }),
+      ]),
+    },
+    various: {
+      net: sequential([
+        bidirectional(gru(2, { returnSequences: true })),
+        layerNormalization(),
+        multiHeadAttention(2, 2),
+        timeDistributed(dense(2)),
+        conv1d(2, 2, { padding: "causal" }),
+        globalAveragePooling1d(),
+      ]),
     },
     own: {
       net: model({
@@ -376,14 +389,15 @@ describe("predictions", () => {
       options: { names: { "vars/0": "scaled.scale" } },
     },
   };
-  /** Those with layers that are not there yet. */
-  const later = ["sequential", "various"];
-
-  test("each case is made, or noted", () => {
-    expect([...Object.keys(made), ...later].sort()).toEqual(weightCases.map(({ name }) => name).sort());
+  test("each case is made", () => {
+    expect(Object.keys(made).sort()).toEqual(weightCases.map(({ name }) => name).sort());
   });
 
-  test.each(Object.entries(made))("%s gives what Keras predicts", async (name, { net, options, within = 1e-5 }) => {
+  const files = Object.keys(made).flatMap((name) => Object.keys(caseOf(name).files).map((file) => [file, name] as const)); // biome-ignore format: short
+  test("each file is read", () => expect(files.map(([file]) => file).toSorted()).toEqual(weightFiles.toSorted()));
+
+  test.each(files)("%s gives what Keras predicts", async (given, name) => {
+    const { net, options, within = 1e-5 } = made[name] ?? { net: denses };
     const { x, y } = caseOf(name);
     const definition = {
       ...("inputs" in net ? {} : { input: x.shape.slice(1) }),
@@ -392,8 +406,8 @@ describe("predictions", () => {
     };
     const it = trainer(net as never, definition as never);
     await it.compile({ target: "js", batch: 2 });
-    const file = join(folder, `${name}.weights.h5`);
-    writeFileSync(file, weightFile(`${name}.weights.h5`));
+    const file = join(folder, given);
+    writeFileSync(file, weightFile(given));
     await loadWeights(file, it, options);
     const predicted = [
       ...((await it.predict({ x: Float32Array.from(x.data, Number) } as never)) as unknown as Float32Array),
