@@ -42,7 +42,7 @@ const cellOptions = {
   recurrentDropout: 0.3,
 };
 /** And of the layers that carry them. */
-const courseOptions = { returnSequences: true, returnState: true, goBackwards: true, zeroOutputForMask: true };
+const courseOptions = { returnSequences: true, returnState: true, goBackwards: true, zeroOutputForMask: true, activityRegularizer: l2(0.1) }; // biome-ignore format: short
 const steps = [4, 3];
 /** Options of a kernel and a bias, each at another value than its default. */
 const weightOptions = {
@@ -74,7 +74,14 @@ type Axes = 1 | 2 | 3;
 const convRows = (axes: Axes, given: readonly unknown[], weights: object, more: object): readonly LayerRow[] => [
   {
     given,
-    options: { name: "look", padding: "same", strides: 2, activation: "relu", ...weights },
+    options: {
+      name: "look",
+      padding: "same",
+      strides: 2,
+      activation: "relu",
+      activityRegularizer: l2(0.1),
+      ...weights,
+    },
     sample: imageSamples[axes],
   },
   {
@@ -210,6 +217,7 @@ export const layerRows = {
         biasRegularizer: l1(0.2),
         kernelConstraint: constraints.maxNorm({ maxValue: 4 }),
         biasConstraint: constraints.nonNeg(),
+        activityRegularizer: l1(0.1),
       },
       sample: [2, 5],
     },
@@ -315,6 +323,7 @@ export const layerRows = {
         embeddingsRegularizer: l2(0.1),
         embeddingsConstraint: constraints.nonNeg(),
         maskZero: true,
+        activityRegularizer: l2(0.1),
       },
       sample: [3],
     },
@@ -463,7 +472,7 @@ export const layerRows = {
   einsumDense: [
     {
       given: ["abc,cde->abde", [null, 2, 3]],
-      options: { name: "heads", activation: "relu", biasAxes: "de", ...weightOptions },
+      options: { name: "heads", activation: "relu", biasAxes: "de", ...weightOptions, activityRegularizer: l2(0.1) },
       sample: [2, 4],
     },
     { given: ["...x,xy->...y", 5], options: { trainable: false }, sample: [2, 3] },

@@ -1,6 +1,7 @@
 /** What large activities cost, as a layer. */
 import { number } from "../../core/options.ts";
-import { abs, add, div, mul, size, square, sum } from "../../dsl/ops.ts";
+import { penalize } from "../regularizers/activity.ts";
+import { l1l2 } from "../regularizers/penalties.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import type { Layer } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
@@ -32,8 +33,7 @@ export function activityRegularization(options: ActivityRegularizationOptions = 
     rule: "same",
     masking: "pass",
     apply(_, x, { addLoss }) {
-      const total = add(mul(sum(abs(x)), l1), mul(sum(square(x)), l2));
-      if (l1 > 0 || l2 > 0) addLoss(div(total, size(x, 0, "f32")));
+      if (l1 > 0 || l2 > 0) penalize(l1l2({ l1, l2 }), [x], addLoss);
       return x;
     },
   });

@@ -25,7 +25,7 @@ import { activate, activationKind } from "./activations.ts";
 import { addToChannels, dataFormatOption, type ImageAxes, type ImageRule, imageOf, sampleOfImage } from "./images.ts";
 import type { Layer, SampleShape } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
-import { biasOptions, kernelAndBias, kernelOptions, trainableOption } from "./weights.ts";
+import { activityOption, biasOptions, kernelAndBias, kernelOptions, trainableOption } from "./weights.ts";
 
 /** What every convolution of images takes. */
 export const windowOptions = {
@@ -47,6 +47,7 @@ const options = {
   ...kernelOptions,
   ...biasOptions,
   ...trainableOption,
+  ...activityOption,
 };
 
 const transposedOptions = {
@@ -58,6 +59,7 @@ const transposedOptions = {
   ...kernelOptions,
   ...biasOptions,
   ...trainableOption,
+  ...activityOption,
 };
 
 /** Options of `conv1d`, `conv2d` and `conv3d`. */

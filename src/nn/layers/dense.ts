@@ -13,7 +13,7 @@ import { type OptionsOf, option, required } from "../schema.ts";
 import { activate, activationKind } from "./activations.ts";
 import type { Layer } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
-import { kernelAndBias } from "./weights.ts";
+import { activityOption, kernelAndBias } from "./weights.ts";
 
 const options = {
   /** "linear" by default: none. */
@@ -36,6 +36,7 @@ const options = {
   biasConstraint: option(constraintKind),
   /** Starting biases; `zeros` by default. */
   biasInitializer: option(initializerKind),
+  ...activityOption,
 };
 
 /** Options of a dense layer. */

@@ -19,7 +19,7 @@ import { placesOf, windowOf, windowOptions } from "./conv.ts";
 import { addToChannels, type ImageAxes, type ImageRule, imageOf, sampleOfImage } from "./images.ts";
 import type { Layer, SampleShape } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
-import { biasOptions, biasPlan, trainableOption, type WeightPlan, Weights } from "./weights.ts";
+import { activityOption, biasOptions, biasPlan, trainableOption, type WeightPlan, Weights } from "./weights.ts";
 
 const depthwiseOptions = {
   /** Zeros around the images: "valid", none, by default; "same"; along one axis "causal"; or [before, after] of each axis. */
@@ -35,6 +35,7 @@ const depthwiseOptions = {
   depthwiseConstraint: option(constraintKind),
   ...biasOptions,
   ...trainableOption,
+  ...activityOption,
 };
 
 const separableOptions = {

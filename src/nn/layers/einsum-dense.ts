@@ -9,7 +9,7 @@ import { type OptionsOf, option, required } from "../schema.ts";
 import { activate, activationKind } from "./activations.ts";
 import type { Layer, SampleShape } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
-import { biasOptions, kernelAndBias, kernelOptions, trainableOption } from "./weights.ts";
+import { activityOption, biasOptions, kernelAndBias, kernelOptions, trainableOption } from "./weights.ts";
 
 /** The sizes of the output behind the batch; null where the input says them. A number stands for the last alone. */
 export type EinsumOutput = number | readonly (number | null)[];
@@ -30,6 +30,7 @@ const options = {
   ...kernelOptions,
   ...biases,
   ...trainableOption,
+  ...activityOption,
 };
 
 /** Options of an einsum dense layer. */

@@ -8,7 +8,7 @@ import { regularizerKind } from "../regularizers/kind.ts";
 import { type OptionsOf, option, required } from "../schema.ts";
 import type { Layer } from "./layer.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
-import { Weights } from "./weights.ts";
+import { activityOption, Weights } from "./weights.ts";
 
 const options = {
   /** What the table starts with: uniform from -0.05 to 0.05 by default, as in Keras. */
@@ -17,6 +17,7 @@ const options = {
   embeddingsRegularizer: option(regularizerKind),
   /** What the table becomes after each update. */
   embeddingsConstraint: option(constraintKind),
+  ...activityOption,
   /** Whether 0 is no word and only fills up: the output has a mask that says so. Row 0 is not zeroed. False by default. */
   maskZero: option(flag, false),
   /** Whether training changes the table. True by default. */

@@ -16,6 +16,8 @@ import { stateLeaf } from "../../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf } from "../../dsl/tree.ts";
 import type { ConfigReader } from "../config.ts";
+import { penalize } from "../regularizers/activity.ts";
+import type { Regularizer } from "../regularizers/regularizer.ts";
 import {
   checkFields,
   type Fields,
@@ -27,6 +29,7 @@ import {
   valuesOf,
   writeFields,
 } from "../schema.ts";
+import { activate } from "./activations.ts";
 import { type Layer, type ParamTensors, type ParamTree, type SampleType, sampleOf } from "./layer.ts";
 import { type LayerDefinition, layer } from "./own.ts";
 import type { ShapeRule } from "./shape-rule.ts";
@@ -113,11 +116,12 @@ export function built<
   const M extends number = number,
 >(
   { name: kind, given, options, hasMembers = false }: Omit<AnyLayerSchema, "from">,
-  values: ValuesOf<typeof named>,
+  values: ValuesOf<typeof named> & { readonly activityRegularizer?: Regularizer | undefined },
   { name = kind, ...definition }: Built<P, R, T, M>,
 ): Layer<R, M> {
   const config = { kind, ...writeFields({ ...named, ...given, ...options }, values) };
-  const made = layer<P, R, T, M>({ ...definition, name, givenName: values.name, config });
+  const penalized = withPenalty(values.activityRegularizer, definition);
+  const made = layer<P, R, T, M>({ ...definition, ...penalized, name, givenName: values.name, config });
   if (definition.params === undefined || hasMembers) return made;
   return {
     ...made,
@@ -125,6 +129,33 @@ export function built<
       checkParams(kind, params, x, made.params);
       return made.apply(params, x, mode);
     },
+  };
+}
+
+/** The same with a penalty on what it gives, behind the last activation. */
+function withPenalty<P extends ParamTree, R extends ShapeRule, T extends SampleType, M extends number>(
+  regularizer: Regularizer | undefined,
+  { apply, several, activation = "linear" }: Omit<Built<P, R, T, M>, "name">,
+): Partial<Pick<LayerDefinition<P, R, T, M>, "apply" | "several">> {
+  if (regularizer === undefined) return {};
+  return {
+    apply(params, x, mode) {
+      const output = apply(params, x, mode);
+      penalize(regularizer, [mode.logits ? activate(activation, output) : output], mode.addLoss);
+      return output;
+    },
+    ...(several === undefined
+      ? {}
+      : {
+          several: {
+            ...several,
+            apply: (params, xs, mode) => {
+              const outputs = several.apply(params, xs, mode);
+              penalize(regularizer, outputs, mode.addLoss);
+              return outputs;
+            },
+          },
+        }),
   };
 }
 

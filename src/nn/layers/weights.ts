@@ -46,6 +46,11 @@ export const trainableOption = {
   trainable: option(flag, true),
 };
 
+export const activityOption = {
+  /** What large outputs cost: `l2(1e-4)`, or a function of the output. As in Keras it is added to the loss over the samples of the batch. */
+  activityRegularizer: option(regularizerKind),
+};
+
 /** What is wanted of one weight. */
 export interface WeightPlan {
   readonly initializer: InitializerOption;

@@ -13,11 +13,13 @@ import { atLine, here, type Origin } from "../../../core/origin.ts";
 import { flip, full, permute, reshape, scan, where } from "../../../dsl/ops.ts";
 import type { Mask } from "../../../dsl/tensor.ts";
 import { type Dim, fixedShape, printShape, sameShape } from "../../../graph/shape.ts";
+import type { Regularizer } from "../../regularizers/regularizer.ts";
 import { option, type ValuesOf } from "../../schema.ts";
 import type { Layer, ParamTensors, SampleShape } from "../layer.ts";
 import type { LayerMode } from "../own.ts";
 import { type AnyLayerSchema, built } from "../schema.ts";
 import type { ShapeRule } from "../shape-rule.ts";
+import { activityOption } from "../weights.ts";
 import { type CellParts, checkAxes, statesOf, type Values } from "./cell.ts";
 
 export const recurrentOptions = {
@@ -29,6 +31,7 @@ export const recurrentOptions = {
   goBackwards: option(flag, false),
   /** Zeros at the steps of a sequence that its mask hides, and not the last output that counts. False by default. */
   zeroOutputForMask: option(flag, false),
+  ...activityOption,
 };
 
 /** What the types of a recurrent layer follow from. */
@@ -64,6 +67,7 @@ export interface Course {
 export interface Recurrent extends Course {
   readonly cell: CellParts;
   readonly returnState: boolean;
+  readonly activityRegularizer: Regularizer | undefined;
   pass(params: ParamTensors, xs: readonly Values[], mode: LayerMode, course: Course): Pass;
 }
 
