@@ -3,7 +3,7 @@
  * and target-check.ts.
  */
 import { UserError } from "../core/errors.ts";
-import { checkedLater, checkOptions, count, flag, type Kind, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
+import { checkedLater, checkOptions, count, either, flag, type Kind, list, number, type OptionTable, object, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
 import { atLine, here } from "../core/origin.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import type { Signal } from "../runtime/platform.ts";
@@ -33,6 +33,7 @@ const signalKind: Kind<Signal> = {
 const fitTable: OptionTable<AnyFitOptions> = {
   ...samplesTable,
   epochs: whole({ from: 0 }),
+  initialEpoch: whole({ from: 0 }),
   batch: count,
   shuffle: flag,
   seed: seedKind,
@@ -41,6 +42,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
   validation: object(),
   validationData: checkedLater("a dataset, or { x, y }"),
   validationSplit: number(),
+  validationFreq: either(count, list(count)),
   classWeight: checkedLater(),
   callbacks: checkedLater(),
   progress: checkedLater(),
@@ -73,7 +75,23 @@ export function checkFitOptions(given: object | undefined): Partial<AnyFitOption
   if (progress !== undefined && checked.verbose !== undefined) throw new UserError("fit: give progress or verbose, not both"); // biome-ignore format: short
   checkOptions("fit: validation", validation, samplesTable);
   checkWithData(checked);
+  checkEpochs(checked);
   return checked;
+}
+
+/** Of a run that goes on `epochs` is looked at where it begins. */
+function checkEpochs(given: Partial<AnyFitOptions>): void {
+  const { initialEpoch = 0, epochs = 1, validationFreq, validation, validationData, validationSplit } = given;
+  if (initialEpoch > epochs) {
+    throw new UserError(
+      `fit: initialEpoch is ${initialEpoch} and epochs ${epochs}: epochs is the number of the last one, and those before count`,
+    );
+  }
+  if (validationFreq === undefined || [validation, validationData, validationSplit].some((it) => it !== undefined))
+    return;
+  throw new UserError(
+    "fit: validationFreq needs something to validate on: validation, validationData or validationSplit",
+  );
 }
 
 /** A dataset has its own order and batches. */

@@ -47,8 +47,13 @@ export interface FitOptions<Name extends string = never, In extends string = nev
     Samples<In, Out> {}
 
 export interface FitSettings<Name extends string = never, In extends string = never, Out extends string = never> {
-  /** 1 by default. */
+  /** The number of the last one: 1 by default. */
   readonly epochs?: number;
+  /**
+   * Epochs that count as done: with 3 the first one trained is the fourth, with the data that it would have had. 0 by default. A run that
+   * goes on from a checkpoint knows it itself.
+   */
+  readonly initialEpoch?: number;
   /** Samples a step; what the trainer was compiled for by default. A short last batch is trained too. */
   readonly batch?: number;
   /** A new order each epoch. True by default. */
@@ -64,6 +69,8 @@ export interface FitSettings<Name extends string = never, In extends string = ne
    * sample weights count, class weights do not.
    */
   readonly validationSplit?: number;
+  /** After which epochs: every so many, or a list of them, from 1. 1 by default. */
+  readonly validationFreq?: number | readonly number[];
   /**
    * A weight for each class, which the losses of its samples are multiplied by: `{ 0: 1, 1: 5 }`, or a list. As in Keras 3 a
    * class that is left out has weight 1, and the weighted losses are summed over the number of samples. Together with

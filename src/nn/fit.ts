@@ -37,7 +37,7 @@ import { verboseProgress } from "./verbose.ts";
 import { WatchedValues } from "./watched-values.ts";
 
 export async function train(session: Session, options: AnyFitOptions): Promise<History> {
-  const { epochs = 1, resume } = options;
+  const { epochs = 1, initialEpoch = 0, resume } = options;
   if (session.isFitting) throw new UserError("fit: another fit of this trainer is under way");
   const run = new Run(session, options);
   const records: EpochRecord[] = [];
@@ -53,8 +53,8 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
       session.shuffles = resume.shuffles;
       session.seed = resume.seed;
     }
-    const pending = { ...(session.pending ?? freshStart), callbacks: session.pendingCallbacks };
-    const start = run.begin(resume ?? pending);
+    const pending = session.pending ?? run.skip(initialEpoch);
+    const start = run.begin(resume ?? { ...pending, callbacks: session.pendingCallbacks });
     try {
       await run.keep(start);
       await run.tellBegin(start);
@@ -149,6 +149,12 @@ class Run {
 
   over(): void {
     this.#callbacks.over();
+  }
+
+  /** Where a new run begins whose first epochs count as done: with the orders that would be left. */
+  skip(epoch: number): Start {
+    if (this.order.stepsPerEpoch === undefined) this.#session.shuffles = Math.max(this.#session.shuffles, epoch);
+    return { ...freshStart, epoch };
   }
 
   /** Checks that a run under way sees the batches it would have seen. */
@@ -310,7 +316,9 @@ class Run {
   }
 
   async #validate({ epoch, epochs }: EpochPlan): Promise<Pick<EpochRecord, "validation">> {
-    if (this.#validation === null) return {};
+    const { validationFreq: freq = 1 } = this.#options;
+    const isDue = typeof freq === "number" ? epoch % freq === 0 : freq.includes(epoch);
+    if (this.#validation === null || !isDue) return {};
     const data = this.#validation;
     const when = ` after epoch ${epoch} of ${epochs}`;
     const evaluation = { data, onNaN: this.#onNaN, when };

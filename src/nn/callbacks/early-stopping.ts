@@ -53,7 +53,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       [best, wait, weights] = [null, 0, null];
     },
     async onEpochEnd(record, control) {
-      if (record.epoch <= startFromEpoch) return;
+      if (record.epoch <= startFromEpoch || !monitor.isIn(record)) return;
       const value = monitor.of(record);
       const isBetter = monitor.isBetter(value, best);
       if (restoreBestWeights && (isBetter || weights === null)) weights = await control.weights();

@@ -102,6 +102,11 @@ export class Monitor {
     return this.#score?.of === "validation";
   }
 
+  /** Whether the epoch has it: not where it is one of the validation, and that is not due. */
+  isIn({ validation }: Scored): boolean {
+    return !this.isOfValidation || validation !== undefined;
+  }
+
   /** Its value; NaN where it has none. */
   of(record: Scored & Scores): number {
     const scores = this.isOfValidation ? record.validation : record;

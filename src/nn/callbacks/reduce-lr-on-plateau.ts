@@ -53,6 +53,7 @@ export function reduceLROnPlateau(options: ReduceLROnPlateauOptions = {}): Callb
       [best, wait, cooling] = [null, 0, 0];
     },
     async onEpochEnd(record, control) {
+      if (!monitor.isIn(record)) return;
       const value = monitor.of(record);
       if (cooling > 0) {
         cooling--;
