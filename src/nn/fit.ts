@@ -27,7 +27,7 @@ import { clearKept, readKept } from "./kept-scores.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./on-nan.ts";
 import type { EpochPlan, Progress } from "./progress.ts";
-import { type ResumePoint, trainingError } from "./resume-point.ts";
+import { freshStart, type ResumePoint, type Start, trainingError } from "./resume-point.ts";
 import { RunHistory } from "./run-history.ts";
 import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
@@ -75,10 +75,6 @@ export async function train(session: Session, options: AnyFitOptions): Promise<H
     session.isFitting = false;
   }
 }
-
-/** Where a run begins: behind some epochs, and behind some batches of the next. */
-type Start = Pick<ResumePoint, "epoch" | "batch" | "sums" | "callbacks"> & { readonly seen?: number };
-const freshStart: Start = { epoch: 0, batch: 0, sums: new Map(), callbacks: null };
 
 /** What an epoch gathers on its way. */
 interface EpochWork extends WatchedEpoch {

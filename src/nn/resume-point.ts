@@ -46,6 +46,11 @@ export class TrainingError extends UserError {
   }
 }
 
+/** Where a run begins: behind some epochs, and behind some batches of the next. */
+export type Start = Pick<ResumePoint, "epoch" | "batch" | "sums" | "callbacks"> & { readonly seen?: number };
+
+export const freshStart: Start = { epoch: 0, batch: 0, sums: new Map(), callbacks: null };
+
 /** Says what failed in `place`, and how to go on from the state that was kept. */
 export function trainingError(error: unknown, kept: ResumePoint, place: string): TrainingError {
   const from =
