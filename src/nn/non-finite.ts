@@ -90,7 +90,7 @@ async function nonFiniteOutput(session: Session, { data, order, from, to }: Stre
       const at = values.findIndex((value) => !Number.isFinite(value));
       if (at < 0) continue;
       const row = Math.floor(at / width);
-      const place = data.placeOf(path, width, (rows[row] ?? 0) * width + (at % width));
+      const place = data.placeInData(path, width, (rows[row] ?? 0) * width + (at % width));
       return {
         why: `the data and the weights are finite, and ${place} is ${values[at]}`,
         at: Math.min(start + row, to - 1),

@@ -115,35 +115,46 @@ export class Batcher {
   readonly call: string;
   /** Of the samples that the user gave, which is the first of these. */
   readonly #first: number;
+  /** Of a dataset, which batch these are: nobody else knows a sample's place there. */
+  readonly #batch: number | null;
   readonly #columns: Columns;
   readonly #buffers: FeedBuffers;
 
-  private constructor(call: string, columns: Columns, count: number, first = 0, buffers = new FeedBuffers()) {
+  private constructor(
+    call: string,
+    columns: Columns,
+    count: number,
+    { first = 0, batch = null }: { readonly first?: number; readonly batch?: number | null },
+    buffers = new FeedBuffers(),
+  ) {
     this.call = call;
     this.#first = first;
+    this.#batch = batch;
     this.#columns = columns;
     this.count = count;
     this.#buffers = buffers;
   }
 
-  /** `call` is for messages: "fit". Without y the batches are for `predict`. */
+  /** `call` is for messages: "fit"; `batch` says which one of a dataset it is. Without y the batches are for `predict`. */
   static of(
     call: string,
     training: Training,
     samples: AnySamples,
     scales: InputScales,
     buffers = new FeedBuffers(),
+    batch: number | null = null,
   ): Batcher {
     const x = inputColumns(call, training, samples, scales);
     const count = countOf(call, training, x, samples.y !== undefined);
     const y = samples.y === undefined ? null : targetColumns(call, training, samples.y, count);
-    return new Batcher(call, { x, y, weight: null }, count, 0, buffers);
+    return new Batcher(call, { x, y, weight: null }, count, { batch }, buffers);
   }
 
   /** The same samples with a weight each, for every output. */
   weighted(weights: Ports<Float32Array>): Batcher {
     const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
-    return new Batcher(this.call, { ...this.#columns, weight }, this.count, this.#first, this.#buffers);
+    const place = { first: this.#first, batch: this.#batch };
+    return new Batcher(this.call, { ...this.#columns, weight }, this.count, place, this.#buffers);
   }
 
   /** Samples `from` to `to - 1`, in the order they were given. */
@@ -154,12 +165,17 @@ export class Batcher {
     });
     const { x, y, weight } = this.#columns;
     const columns = { x: x.map(cut), y: y?.map(cut) ?? null, weight: weight?.map(cut) ?? null };
-    return new Batcher(this.call, columns, to - from, this.#first + from);
+    return new Batcher(this.call, columns, to - from, { first: this.#first + from, batch: this.#batch });
   }
 
   /** Whose number stands at `at` of a column, in the user's own array: "y of sample 70 (the first is 0)". */
   placeOf(path: string, width: number, at: number): string {
     return placeOf(path, width, this.#first * width + at);
+  }
+
+  /** The same where the message does not begin with `call`: "y of sample 70 of batch 3 (the first of both is 0)", of a dataset. */
+  placeInData(path: string, width: number, at: number): string {
+    return placeOf(path, width, this.#first * width + at, this.#batch);
   }
 
   /** What a trainer remembers that trains on these. */
@@ -185,7 +201,7 @@ export class Batcher {
         for (let i = start; i < start + width; i++) {
           const value = source[i] ?? Number.NaN;
           if (Number.isFinite(roundTo(dtype, value * scale))) continue;
-          return { place: this.placeOf(path, width, i), value, isTooLarge: Number.isFinite(value), at };
+          return { place: this.placeInData(path, width, i), value, isTooLarge: Number.isFinite(value), at };
         }
       }
     }
@@ -349,7 +365,8 @@ function checkIntegers(call: string, path: string, y: Source, width: number, dty
   }
 }
 
-function placeOf(path: string, width: number, at: number): string {
-  const sample = `${path} of sample ${Math.floor(at / width)} (the first is 0)`;
+function placeOf(path: string, width: number, at: number, batch: number | null = null): string {
+  const within = batch === null ? "(the first is 0)" : `of batch ${batch} (the first of both is 0)`;
+  const sample = `${path} of sample ${Math.floor(at / width)} ${within}`;
   return width === 1 ? sample : `${sample}, number ${at % width} of its ${width},`;
 }

@@ -161,7 +161,7 @@ export class StreamBatches implements BatchSource {
     const call = `${this.call}: batch ${index}`;
     const { x, y, weight } = partsOf(call, value, entry);
     const samples: AnySamples = entry === "predict" ? { x, scale } : { x, y, scale };
-    const data = Batcher.of(call, training, samples, this.#scales ?? this.#session.scales, this.#buffers);
+    const data = Batcher.of(call, training, samples, this.#scales ?? this.#session.scales, this.#buffers, index);
     if (this.#scales === null) {
       this.#scales = data.scales();
       if (entry === "train") this.#session.scales = this.#scales;

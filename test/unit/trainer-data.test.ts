@@ -239,7 +239,7 @@ describe("a run that goes on", () => {
       .fit({ data: spoilt, epochs: 3 })
       .catch((thrown: unknown) => thrown as { message: string; resume: never });
     expect(String(error)).toContain(
-      "in epoch 2 of 3, at step 3 of 6: x of sample 0 (the first is 0), number 0 of its 2, is NaN",
+      "in epoch 2 of 3, at step 3 of 6: x of sample 0 of batch 2 (the first of both is 0), number 0 of its 2, is NaN",
     );
     const { resume } = error as { readonly resume: never };
     await broken.fit({ data, epochs: 3, resume });
@@ -273,7 +273,7 @@ describe("wrong input", () => {
     ["labels that are no integers", ofBatch({ x: batch.x, y: [0, 1, 0.5, 0] }), "fit: batch 0: y of sample 2 (the first is 0) is 0.5, which is no i32"],
     ["too few labels", ofBatch({ x: batch.x, y: [0, 1] }), "fit: batch 0: y has 2 numbers for the 4 samples of x"],
     ["no samples", ofBatch({ x: [], y: [] }), "fit: batch 0: x has no samples"],
-    ["a number that is none", ofBatch({ x: [1, 2, 3, Number.NaN, 1, 2, 3, 4], y: batch.y }), "x of sample 1 (the first is 0), number 1 of its 2, is NaN"],
+    ["a number that is none", ofBatch({ x: [1, 2, 3, Number.NaN, 1, 2, 3, 4], y: batch.y }), "at step 1: x of sample 1 of batch 0 (the first of both is 0), number 1 of its 2, is NaN"],
     ["a weight below 0", ofBatch({ ...batch, weight: [1, -1, 1, 1] }), "fit: batch 0: sampleWeight has -1 at position 1"],
     ["texts", { data: dataset([{ x: "a", y: 0 }]) }, "fit: batch 0: x has a (string) at position 0"],
     ["batches where samples belong", { data: dataset([...batches()].map((it) => ({ x: it.x as Float32Array, y: it.y as Uint8Array })).slice(0, 4)) }, "fit: batch 0: 4 elements made 16 samples: each element must be one sample"],
@@ -296,7 +296,7 @@ describe("wrong input", () => {
     );
     const spoilt = [batch, { x: Float32Array.of(1, Number.NaN), y: [0] }];
     await expect(made.evaluate({ data: spoilt })).rejects.toThrow(
-      "evaluate: the loss is NaN: x of sample 0 (the first is 0), number 1 of its 2, is NaN",
+      "evaluate: the loss is NaN: x of sample 0 of batch 1 (the first of both is 0), number 1 of its 2, is NaN",
     );
   });
 

@@ -160,7 +160,7 @@ test("labels that are no probabilities are found before the first step of sigmoi
   const before = await (await net.compile({ target: "js", batch: 2 })).state.snapshot();
   const fit = net.fit({ x, y: Uint8Array.of(0, 1, 7, 3) });
   await expect(fit).rejects.toThrow(FeedError);
-  await expect(fit).rejects.toThrow("fit: y of sample 2 (the first is 0) is 7: it must be from 0 (no) to 1 (yes)");
+  await expect(fit).rejects.toThrow("fit: y of sample 2 (the first is 0) is 7: it must be from 0 (no) to 1 (yes). Numbers of classes go with softmaxCrossEntropy; pixels from 0 to 255 have to be divided by 255, which is done for x alone"); // biome-ignore format: long
   await expect(net.evaluate({ x, y: [0, 1, -0.5, 1] })).rejects.toThrow("evaluate: y of sample 2");
   expect(await net.executable.state.snapshot()).toEqual(before);
   await net.fit({ x, y: [0, 0.5, 1, 1] });

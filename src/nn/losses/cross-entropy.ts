@@ -55,7 +55,8 @@ const answers = {
   range: {
     least: 0,
     most: 1,
-    wanted: "it must be from 0 (no) to 1 (yes); of several classes take softmaxCrossEntropy",
+    wanted:
+      "it must be from 0 (no) to 1 (yes). Numbers of classes go with softmaxCrossEntropy; pixels from 0 to 255 have to be divided by 255, which is done for x alone",
   },
   accuracy: "binaryAccuracy",
   each: "element",
