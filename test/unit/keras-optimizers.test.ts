@@ -4,7 +4,7 @@
  * their place where Keras's behaviour hurts.
  */
 import { beforeAll, describe, expect, test } from "vitest";
-import { compile, f32, optimizerFrom, program } from "../../src/index.ts";
+import { compile, f32, optimizerFrom, program, schedules, vmap } from "../../src/index.ts";
 import { knownOptimizers, optimizerCases, optimizerOf, optimizersOtherwise, readOptimizers, scheduleOf, trainedByKeras, wrongWeights } from "../keras-optimizer-program.ts"; // biome-ignore format: names
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
@@ -67,4 +67,27 @@ describe("schedules", () => {
     }
     executable.dispose();
   });
+
+  test.each(["js", "wasm"] as const)("a cosine begins again at the very step where its period ends, on %s", async (target) => {
+    for (const tMul of [1, 2, 3, 1.5]) {
+      for (const firstDecaySteps of [1, 3, 49, 1000, 1563]) {
+        const begins: number[] = [];
+        for (let begin = 0, length = firstDecaySteps; begin < 2 ** 23 && begins.length < 40; begin += length, length *= tMul)
+          if (Number.isInteger(begin)) begins.push(begin);
+        const schedule = schedules.cosineDecayRestarts({ initialLearningRate: 1, firstDecaySteps, tMul, mMul: 0.5 });
+        const rates = program({ inputs: { step: f32(begins.length) }, step: ({ step }) => ({ outputs: { rate: vmap((it) => schedule.at(it), step) } }) });
+        const executable = await compile(rates, { target, dims: {} });
+        executable.step({ step: Float32Array.from(begins) });
+        expect([...(await executable.read("rate"))], `tMul ${tMul}, ${firstDecaySteps} steps`).toEqual(begins.map((begin) => 0.5 ** periodAt(begin, firstDecaySteps, tMul)));
+        executable.dispose();
+      }
+    }
+  }); // biome-ignore format: long
 });
+
+/** Which period begins at a step. */
+function periodAt(begin: number, length: number, tMul: number): number {
+  let i = 0;
+  for (let at = 0; at < begin; at += length * tMul ** i++);
+  return i;
+}

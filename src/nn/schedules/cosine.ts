@@ -1,6 +1,6 @@
 /** Rates along half a cosine: with warm-up, with restarts (Loshchilov and Hutter 2017), and one cycle up and down (Smith and Topin 2019). */
 import { number, oneOf, whole } from "../../core/options.ts";
-import { add, cos, div, equal, floor, full, greater, greaterEqual, less, log, minimum, mul, pow, sub, where } from "../../dsl/ops.ts"; // biome-ignore format: names
+import { add, cos, div, equal, floor, full, greater, greaterEqual, less, log, minimum, mul, pow, round, sub, where } from "../../dsl/ops.ts"; // biome-ignore format: names
 import type { Tensor } from "../../dsl/tensor.ts";
 import { type OptionsOf, option, required } from "../schema.ts";
 import { type Schedule, scheduleOf, scheduleSchema } from "./schedule.ts";
@@ -66,8 +66,8 @@ export const cosineDecayRestartsSchema = scheduleSchema({
   name: "cosineDecayRestarts",
   options: restartsOptions,
   at(step, { initialLearningRate, firstDecaySteps, tMul, mMul, alpha }) {
-    const passed = div(step, firstDecaySteps);
-    const { restarts, fraction } = tMul === 1 ? equalPeriods(passed) : growingPeriods(passed, tMul);
+    const { restarts, fraction } =
+      tMul === 1 ? equalPeriods(step, firstDecaySteps) : growingPeriods(step, firstDecaySteps, tMul);
     const height = mMul === 1 ? full([], 1) : pow(full([], mMul), restarts);
     return mul(add(mul(mul(halfCosine(fraction), height), 1 - alpha), alpha), initialLearningRate);
   },
@@ -79,20 +79,33 @@ interface Place {
   readonly fraction: Tensor;
 }
 
-function equalPeriods(passed: Tensor): Place {
-  const restarts = floor(passed);
-  return { restarts, fraction: sub(passed, restarts) };
+function equalPeriods(step: Tensor, length: number): Place {
+  const begin = (i: Tensor): Tensor => mul(i, length);
+  const restarts = settled(floor(div(step, length)), step, begin);
+  return { restarts, fraction: div(sub(step, begin(restarts)), length) };
 }
 
-/** Periods of 1, tMul, tMul².. : the i-th begins at (tMul^i - 1) / (tMul - 1). */
-function growingPeriods(passed: Tensor, tMul: number): Place {
-  const start = (i: Tensor): Tensor => div(sub(pow(full([], tMul), i), 1), tMul - 1);
-  const guess = floor(div(log(add(mul(passed, tMul - 1), 1)), Math.log(tMul)));
-  // the logarithm is rounded, so that at a boundary it may be one off
+/** Periods of 1, tMul, tMul².. times the first one's length: the i-th begins at length * (tMul^i - 1) / (tMul - 1). */
+function growingPeriods(step: Tensor, length: number, tMul: number): Place {
+  const power = (i: Tensor): Tensor => {
+    const raised = pow(full([], tMul), i);
+    return Number.isInteger(tMul) ? round(raised) : raised;
+  };
+  const scaled = mul(step, tMul - 1);
+  const begin = (i: Tensor): Tensor => mul(sub(power(i), 1), length);
+  const guess = floor(div(log(add(div(scaled, length), 1)), Math.log(tMul)));
+  const restarts = settled(guess, scaled, begin);
+  return { restarts, fraction: div(sub(scaled, begin(restarts)), mul(power(restarts), length * (tMul - 1))) };
+}
+
+/**
+ * A quotient or a logarithm that is rounded may be one off where a period begins, and WGSL's division may be 2.5 units in the last place
+ * off: the rate would be that of the end. Products of whole numbers up to 2^24 are exact, so they say which period it is.
+ */
+function settled(guess: Tensor, step: Tensor, begin: (i: Tensor) => Tensor): Tensor {
   const next = add(guess, 1);
-  const late = where(greaterEqual(passed, start(next)), next, guess);
-  const restarts = where(greater(start(late), passed), sub(late, 1), late);
-  return { restarts, fraction: div(sub(passed, start(restarts)), pow(full([], tMul), restarts)) };
+  const late = where(greaterEqual(step, begin(next)), next, guess);
+  return where(greater(begin(late), step), sub(late, 1), late);
 }
 
 /** cosineDecay that begins again after firstDecaySteps, then after tMul times as many, each time from mMul of the height. */

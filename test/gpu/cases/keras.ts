@@ -3,7 +3,18 @@
  * that Keras gave. And what layers draw, against `js`.
  */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { compile, f32, i32, type Layer, layers, program, type Shape, type Tensor } from "../../../src/index.ts";
+import {
+  compile,
+  f32,
+  i32,
+  type Layer,
+  layers,
+  program,
+  type Shape,
+  schedules,
+  type Tensor,
+  vmap,
+} from "../../../src/index.ts";
 import { differenceFrom, type Found, feedsOf, layerCases, programOf, wantedOf } from "../../keras-layer-program.ts";
 import { type LayerFile, layerParts } from "../../keras-layer-tables.ts";
 import { lossCases, lossFeeds, lossProgram, wrongLosses } from "../../keras-loss-program.ts";
@@ -67,6 +78,7 @@ export const cases: readonly GpuCase[] = [
       agreed(chosen.flatMap((one, n) => wrongWeights(one, found[n] ?? [], 2)));
     },
   },
+  { name: "a cosine that begins again", run: ({ device }) => restarts(device) },
   { name: "layers that draw", run: ({ device }) => drawAlike(device) },
   { name: "an embedding of a number that has no row is NaN", run: ({ device }) => withoutRow(device) },
 ];
@@ -79,6 +91,32 @@ function named<T extends { readonly name: string }>(all: readonly T[], names: st
 }
 
 const agreed = (wrong: readonly string[]): void => deepStrictEqual(wrong, []);
+
+/** At the very step where a period ends: a division that is a little off would give the rate of its end, which is 0. */
+async function restarts(device: GPUDevice): Promise<void> {
+  const [first, periods] = [49, 12];
+  const begins = (tMul: number) => Array.from({ length: periods }, (_, i) => first * (tMul === 1 ? i : (tMul ** i - 1) / (tMul - 1))); // biome-ignore format: short
+  const rates = program({
+    inputs: { one: f32(periods), two: f32(periods), three: f32(periods) },
+    step: ({ one, two, three }) => {
+      const rate = (steps: Tensor<[typeof periods], "f32">, tMul: number) =>
+        vmap(
+          (step) => schedules.cosineDecayRestarts({ initialLearningRate: 1, firstDecaySteps: first, tMul }).at(step),
+          steps,
+        );
+      return { outputs: { one: rate(one, 1), two: rate(two, 2), three: rate(three, 3) } };
+    },
+  });
+  const executable = await compile(rates, { target: "wgsl", device });
+  const feeds = { one: begins(1), two: begins(2), three: begins(3) };
+  const found = await executable.run({ entry: "step", feeds });
+  executable.dispose();
+  const ones = Array.from({ length: periods }, () => 1);
+  deepStrictEqual(
+    Object.values(found).map((rate) => [...Float32Array.from(rate as never)]),
+    [ones, ones, ones],
+  );
+}
 
 async function withoutRow(device: GPUDevice): Promise<void> {
   const made = program({
