@@ -24,7 +24,11 @@ const splitTable: OptionTable<SplitOptions> = {
   testSize: number({ above: 0 }),
   seed: seedKind,
   shuffle: flag,
-  stratify: checkedLater("a class for each row"),
+  stratify: {
+    wanted: "a list with a class for each row, the labels say",
+    accepts: (value): value is ArrayLike<number | string> =>
+      Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof DataView)),
+  },
 };
 
 /** Columns of the same kind, for training and for a test. Each row is in one of them. */

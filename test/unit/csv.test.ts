@@ -181,6 +181,7 @@ describe("csv", () => {
     ["a row that is too short", "a,b\n1\n", undefined, "row 1 (the first below the header is 1) has 1 fields, and the header 2"],
     ["one that is too short among quotes", 'a,b\n"1"\n', undefined, "has 1 fields, and the header 2"],
     ["a word that is not known", "a\nred\n", { columns: { a: ["blue"] } }, 'column a: expected one of "blue", found "red"'],
+    ["semicolons", "a;b\n1;2\n", { label: "b" }, 'the header has one column, "a;b": where ";" stands between fields give delimiter: ";"'],
     ["a name twice", "a,a\n1,2\n", undefined, 'the header has "a" twice'],
     ["a column without a name", ",a,b\n0,1,2\n", undefined, "column 1 of the header has no name (an index, perhaps)"],
     ["a label that is none", "a,b\n1,2\n", { label: "c" }, 'has no column "c"'],

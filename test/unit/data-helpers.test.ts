@@ -44,6 +44,7 @@ describe("trainTestSplit", () => {
     );
     expect(() => trainTestSplit({ x: [1, 2, 3] }, { testSize: 1.5 })).toThrow("or is no whole number");
     expect(() => trainTestSplit({ x: [1, 2, 3] }, { stratify: ["a", "b", "b"] })).toThrow('the class "a" has one row');
+    expect(() => trainTestSplit({ x: [1, 2, 3] }, { stratify: true as never })).toThrow("stratify must be a list with a class for each row, the labels say, not true"); // biome-ignore format: short
     expect(() => trainTestSplit({ x: [1, 2, 3] }, { stratify: ["a"] })).toThrow("stratify has 1 classes for 3 rows");
     expect(() => trainTestSplit([1, 2] as never)).toThrow("trainTestSplit takes columns, { x, y }, not [1, 2]");
   });

@@ -115,5 +115,8 @@ function checkNames(path: string, names: readonly string[], { label, features, c
   if (all && nameless >= 0) {
     throw new DataError(`${path}: column ${nameless + 1} of the header has no name (an index, perhaps): say which columns to read, by features or columns`); // biome-ignore format: short
   }
-  if (all && names.length < (label === undefined ? 1 : 2)) throw new DataError(`${path}: the header has ${names.length === 1 ? `one column, ${show(names[0])}` : "no columns"}`); // biome-ignore format: short
+  if (!all || names.length >= (label === undefined ? 1 : 2)) return;
+  const other = /[;\t|]/.exec(names[0] ?? "")?.[0];
+  const hint = other === undefined ? "" : `: where ${show(other)} stands between fields give delimiter: ${show(other)}`;
+  throw new DataError(`${path}: the header has ${names.length === 1 ? `one column, ${show(names[0])}${hint}` : "no columns"}`); // biome-ignore format: short
 }
