@@ -30,11 +30,13 @@ export function readZip(bytes: Uint8Array, archive: string): ReadonlyMap<string,
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const directory = findDirectory(view, archive);
   const entries = new Map<string, ZipEntry>();
+  const records: Record[] = [];
   let at = directory.start;
   for (let i = 0; i < directory.count; i++) {
     const record = readRecord(view, at, archive);
     at = record.next;
     if (at > directory.end) throw corrupt(archive, "its directory is longer than it says");
+    records.push(record);
     if (record.name.endsWith("/") && record.size === 0) continue;
     if (entries.has(record.name)) throw corrupt(archive, `there are two entries ${quoted(record.name)}`);
     entries.set(record.name, {
@@ -43,8 +45,21 @@ export function readZip(bytes: Uint8Array, archive: string): ReadonlyMap<string,
     });
   }
   if (at !== directory.end) throw corrupt(archive, "its directory is shorter than it says");
+  checkApart(records, archive);
   return entries;
 }
+
+/** No two entries share bytes: a small archive could hold the same ones under a thousand names, and more than any memory. */
+function checkApart(records: readonly Record[], archive: string): void {
+  let end = 0;
+  for (const { name, place, packed } of records.toSorted((a, b) => a.place - b.place)) {
+    if (place < end) throw corrupt(archive, `the entry ${quoted(name)} overlaps another one`);
+    end = place + LOCAL_BYTES + packed;
+  }
+}
+
+/** A local header without names and extra fields. */
+const LOCAL_BYTES = 30;
 
 /** An archive with these files, each stored as it is, or deflated. */
 export async function writeZip(
@@ -183,9 +198,9 @@ async function readEntry(archive: Uint8Array, record: Record, where: string): Pr
   const { flags, method, checksum, packed, size, place } = record;
   if (flags & 1) throw new DataError(`${where}: the entry is encrypted`);
   const view = new DataView(archive.buffer, archive.byteOffset, archive.byteLength);
-  if (place + 30 > archive.length || view.getUint32(place, true) !== LOCAL)
+  if (place + LOCAL_BYTES > archive.length || view.getUint32(place, true) !== LOCAL)
     throw corrupt(where, "the entry is not where it should be");
-  const start = place + 30 + view.getUint16(place + 26, true) + view.getUint16(place + 28, true);
+  const start = place + LOCAL_BYTES + view.getUint16(place + 26, true) + view.getUint16(place + 28, true);
   if (start + packed > archive.length) throw corrupt(where, "the entry is cut");
   const bytes = await contents(archive.subarray(start, start + packed), method, size, where);
   if (crc32(bytes) !== checksum) throw corrupt(where, "the checksum is not that of the bytes");

@@ -116,6 +116,17 @@ describe("archives that are damaged", () => {
     expect(await refusal(bytes)).toMatch(/bytes cannot hold 4026531840; the archive is corrupt/);
   });
 
+  it("whose entries share bytes are refused", async () => {
+    const zeros = { dtype: "f32", shape: [1000], data: new Float32Array(1000) } as const;
+    const bytes = await writeNpz(new Map([["a", zeros], ["b", zeros]]), { compress: true }); // biome-ignore format: short
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const first = view.getUint32(bytes.length - 6, true);
+    const second = first + 46 + view.getUint16(first + 28, true) + view.getUint16(first + 30, true);
+    expect(await refusal(bytes)).toBe("accepted");
+    view.setUint32(second + 42, view.getUint32(first + 42, true), true);
+    expect(await refusal(bytes)).toBe('a.npz: the entry "b.npy" overlaps another one; the archive is corrupt');
+  });
+
   it("are told from files of another kind", async () => {
     expect(await refusal(new Uint8Array(100))).toMatch(/expected a zip archive, found no directory at its end/);
     await expect(readNpz("a.npz" as never)).rejects.toThrow(/takes the bytes of a file/);
