@@ -35,7 +35,9 @@ function countInto(counts: Float64Array, values: ArrayLike<number>, least: numbe
   for (let i = 0; i < values.length; i++) {
     const value = values[i] ?? Number.NaN;
     if (!Number.isFinite(value)) continue;
-    const bucket = Math.min(Math.floor((value - least) / width), counts.length - 1);
+    const above = value - least;
+    const widths = Number.isFinite(above) ? above / width : value / width - least / width;
+    const bucket = Math.min(Math.floor(widths), counts.length - 1);
     counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
 }

@@ -164,6 +164,9 @@ test("buckets hold the values that TensorFlow's hold", () => {
   ]);
   const wide = bucketsOf(Float64Array.of(-1.7e308, 1.7e308), 2);
   expect(wide.map(({ count }) => count)).toEqual([1, 1]);
+  // 1e308 lies further from the least than numbers go
+  const inside = bucketsOf(Float64Array.of(-1.7e308, 1e308, 1.7e308), 8);
+  expect(inside.map(({ count }) => count)).toEqual([1, 0, 0, 0, 0, 0, 1, 1]);
   expect(wide.every(({ left, right }) => Number.isFinite(left) && Number.isFinite(right))).toBe(true);
 });
 
