@@ -50,7 +50,7 @@ async function measure(name: string, net: typeof mlp, batch: number, steps: numb
   const count = batch * steps;
   const pixels = dataset({ x: rows(images.subarray(0, count * 784), 784), y: labels.subarray(0, count) });
   const data = pixels
-    .map(({ x, y }) => ({ x: Float32Array.from(x, (byte) => byte / 255), y }))
+    .map(({ x, y }) => ({ x: new Float32Array(x).map((byte) => byte / 255), y }))
     .cache()
     .shuffle(16_384)
     .batch(batch)

@@ -49,7 +49,7 @@ export async function main(args: readonly string[]): Promise<void> {
   );
   const scaled = dataset({ x: rows(train.images, 784), y: train.labels })
     .take(images)
-    .map(({ x, y }) => ({ x: Float32Array.from(x, (pixel) => pixel / 255), y }))
+    .map(({ x, y }) => ({ x: new Float32Array(x).map((pixel) => pixel / 255), y }))
     .cache()
     .shuffle(16_384, { seed: 1 })
     .batch(batch);

@@ -80,9 +80,9 @@ export async function main(args: readonly string[]): Promise<void> {
   const chosen = parseFlags({ name: "mnist-from-scratch", about, flags }, args);
   const { train, test, name, origin } = await loadMnist({ data: chosen.data });
   console.log(`Data: ${name} (${origin}).`);
-  const images = Float32Array.from(train.images, (pixel) => pixel / 255);
-  const labels = Int32Array.from(train.labels);
   const count = Math.min(chosen.images, train.count);
+  const images = scaled(train.images.subarray(0, 784 * count));
+  const labels = Int32Array.from(train.labels);
 
   const opt = chosen.optimizer === "sgd" ? sgd({ learningRate: 1e-3 }) : rmsprop({ learningRate: 1e-3 });
   const batch = 128;
@@ -98,12 +98,16 @@ export async function main(args: readonly string[]): Promise<void> {
     }
   }
 
-  const image = Float32Array.from(test.images, (pixel) => pixel / 255);
-  const { logits } = await executable.run({ entry: "predict", feeds: { image } });
+  const { logits } = await executable.run({ entry: "predict", feeds: { image: scaled(test.images) } });
   const scores = logits as Float32Array;
   const matches = Array.from(test.labels, (label, i) => label === largest(scores.subarray(10 * i, 10 * i + 10)));
   console.log(`Test accuracy: ${(matches.filter(Boolean).length / matches.length).toFixed(4)}`);
   executable.dispose();
+}
+
+/** From 0 to 1. `Float32Array.from(pixels, f)` takes six times as long: it makes a list of all of them first. */
+function scaled(pixels: Uint8Array): Float32Array {
+  return new Float32Array(pixels).map((pixel) => pixel / 255);
 }
 
 function largest(values: Float32Array): number {

@@ -1,25 +1,25 @@
 /**
- * The examples, run as a user runs them: what they print is what they promise. (derivatives.ts, and for MNIST
+ * The examples, run by the command that a user runs them with: what they print is what they promise. All share one process, which
+ * has to end by itself when they are done: starting one for each takes longer than most of them. (derivatives.ts, and for MNIST
  * cnn.ts, mnist-from-scratch.ts and mnist-mlp.ts, have tests of their own.)
  */
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { readEvents } from "../../src/node.ts";
-import { runScript } from "./run-script.ts";
+import { runScript, startCommands } from "./run-script.ts";
 
 /** Where MNIST lies beside the checkout its images are used, else drawn ones. */
 const mnistFolder = existsSync("../shared/data/mnist") ? "../shared/data/mnist" : "";
 
+const commands = startCommands();
+afterAll(() => commands.end());
+
 async function printed(example: string, ...args: readonly string[]): Promise<readonly string[]> {
   const given = args.length === 0 ? [] : ["--", ...args];
-  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", [
-    "run",
-    `examples/${example}.ts`,
-    ...given,
-  ]);
+  const { code, stdout, stderr } = await commands.run("run", `examples/${example}.ts`, ...given);
   expect(stderr).toBe("");
   expect(code).toBe(0);
   return stdout.trimEnd().split("\n");
@@ -72,7 +72,7 @@ test("resume: a killed run goes on to the same losses", async () => {
 test("mnist-tensorboard: C4 of the workloads, whose event files are read back", async () => {
   const logs = mkdtempSync(join(tmpdir(), "tensorloom-logs-"));
   const args = ["--logs", logs, "--images", "1024", "--epochs", "2", "--target", "wasm"];
-  const { code, stdout, stderr } = await runScript("src/tools/cli/main.ts", ["run", "examples/mnist-tensorboard.ts", "--", ...args]); // biome-ignore format: short
+  const { code, stdout, stderr } = await commands.run("run", "examples/mnist-tensorboard.ts", "--", ...args);
   expect([code, stderr.replace(/^MNIST could not be had.*\n/, "")]).toEqual([0, ""]);
   const [, ...epochs] = stdout.trimEnd().split("\n");
   const last =

@@ -70,7 +70,8 @@ describe("the kernels of all ops", () => {
   test("are found again under other names", () => {
     expect(kernels.length).toBeGreaterThan(100);
     for (const kernel of kernels) {
-      expect(context.kernels.intern(renamed(kernel, (at) => `other_${at}`)), printKernel(kernel)).toBe(kernel);
+      const found = context.kernels.intern(renamed(kernel, (at) => `other_${at}`));
+      expect(found === kernel ? "" : printKernel(kernel)).toBe("");
     }
   });
 
@@ -78,7 +79,7 @@ describe("the kernels of all ops", () => {
     for (const kernel of kernels) {
       const names = kernel.buffers.map(({ name }) => name);
       const turned = renamed(kernel, (at) => names[(at + 1) % names.length] ?? "");
-      expect(context.kernels.intern(turned), printKernel(kernel)).toBe(kernel);
+      expect(context.kernels.intern(turned) === kernel ? "" : printKernel(kernel)).toBe("");
     }
   });
 

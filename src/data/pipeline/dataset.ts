@@ -2,7 +2,7 @@
  * Datasets: recipes for elements, read anew in each epoch.
  *
  *   const data = dataset({ x: rows(images, 784), y: labels })
- *     .map(({ x, y }) => ({ x: Float32Array.from(x, (byte) => byte / 255), y })).cache().shuffle(16_384, { seed: 1 }).batch(512);
+ *     .map(({ x, y }) => ({ x: new Float32Array(x).map((byte) => byte / 255), y })).cache().shuffle(16_384, { seed: 1 }).batch(512);
  *   await net.fit({ data, epochs: 16 });
  *   for await (const { x, y } of data) ...
  *
