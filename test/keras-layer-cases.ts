@@ -9,9 +9,11 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../src/index.ts";
+import { errorOf } from "./keras-error.ts";
 import { differenceFrom, type Found, feedsOf, layerCases, programOf, type Wanted, wantedOf } from "./keras-layer-program.ts"; // biome-ignore format: names
 
 import { type LayerFile, type LayerPart, layerParts } from "./keras-layer-tables.ts";
+import { note } from "./keras-record.ts";
 
 export {
   KerasOptions,
@@ -46,6 +48,7 @@ export function layersLikeKeras(file: LayerFile): void {
       const results = found[`c${n}`] ?? {};
       for (const [name, wanted] of wantedOf(one)) {
         expect(results[name], `${name} is there`).toBeDefined();
+        note(file, one.name, target, errorOf(results[name] ?? [], wanted.data, wanted.least ?? 1e-3));
         expectClose(`${one.name}: ${name}`, results[name] ?? [], wanted);
       }
     });

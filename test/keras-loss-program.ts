@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { bool, type DType, f32, grad, i32, type Loss, losses, mean, program, reshape, type Shape, sigmoid, softmax, sum, type Tensor } from "../src/index.ts"; // biome-ignore format: names
 import { alignLabels } from "../src/nn/losses/loss.ts";
 import { resolveLoss } from "../src/nn/losses/losses.ts";
+import { errorOf, type Tell } from "./keras-error.ts";
 
 interface Numbers {
   readonly shape: readonly number[];
@@ -144,12 +145,14 @@ export function wrongLosses(
   one: LossCase,
   found: Readonly<Record<"value" | "grad", number | ArrayLike<number>>> | undefined,
   tolerance = 1e-5,
+  tell: Tell = () => {},
 ): readonly string[] {
   const ours = lossesOtherwise[one.name];
   const wrong = (part: "value" | "grad", wanted: readonly number[]): readonly string[] => {
     const got = found?.[part] ?? [];
     const values = typeof got === "number" ? [got] : Array.from(got);
     const largest = Math.max(...wanted.map(Math.abs).filter(Number.isFinite));
+    tell(errorOf(values, wanted));
     const isNear = (value: number, i: number): boolean =>
       Object.is(value, wanted[i]) || Math.abs(value - (wanted[i] ?? Number.NaN)) <= tolerance * Math.max(largest, 1e-6);
     return values.length === wanted.length && values.every(isNear)

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type CompileOptions, compile, type DType, f32, i32, type Metric, metrics, program, type Shape, type Tensor } from "../src/index.ts"; // biome-ignore format: names
+import { errorOf, type Tell } from "./keras-error.ts";
 
 interface Numbers {
   readonly shape: readonly number[];
@@ -154,6 +155,7 @@ export function wrongMetrics(
   { name, updates, after_reset }: MetricCase,
   found: readonly (number | Float32Array | undefined)[],
   tolerance = 1e-5,
+  tell: Tell = () => {},
 ): readonly string[] {
   const wrong = (
     when: string,
@@ -162,6 +164,7 @@ export function wrongMetrics(
   ): readonly string[] => {
     const values = typeof got === "number" ? [got] : Array.from(got ?? []);
     const largest = Math.max(...wanted.map(Math.abs).filter(Number.isFinite), 1e-6);
+    tell(errorOf(values, wanted));
     const isNear = (value: number, i: number): boolean =>
       Object.is(value, wanted[i]) || Math.abs(value - (wanted[i] ?? Number.NaN)) <= tolerance * largest;
     return values.length === wanted.length && values.every(isNear) ? [] : [`${name}, ${when}: ${values} for ${wanted}`];

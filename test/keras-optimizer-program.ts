@@ -3,6 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type CompileOptions, type Constraint, compile, constraints, f32, type Optimizer, optimizers, param, program, type Schedule, schedules, type Tensor, values } from "../src/index.ts"; // biome-ignore format: names
+import { errorOf, type Tell } from "./keras-error.ts";
 import { numberOf } from "./keras-layer-program.ts";
 
 type Entry = number | string;
@@ -19,6 +20,7 @@ export interface OptimizerCase {
 }
 
 interface Fixture {
+  readonly defaults: readonly { readonly class: string; readonly options: Readonly<Record<string, unknown>> }[];
   readonly variables: readonly {
     readonly name: string;
     readonly shape: readonly number[];
@@ -30,7 +32,12 @@ interface Fixture {
 
 export const readOptimizers = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(`./fixtures/keras/${name}.json`, import.meta.url), "utf8")) as T;
-export const { variables: kerasVariables, gradients, cases: optimizerCases } = readOptimizers<Fixture>("optimizers");
+export const {
+  variables: kerasVariables,
+  gradients,
+  cases: optimizerCases,
+  defaults: kerasDefaults,
+} = readOptimizers<Fixture>("optimizers");
 
 /** Cases that are answered otherwise on purpose: docs/from-keras.md says how. */
 export const optimizersOtherwise: Readonly<Record<string, string>> = {
@@ -44,7 +51,7 @@ export const optimizersOtherwise: Readonly<Record<string, string>> = {
 export const knownOptimizers: Readonly<Record<string, (options: never) => Optimizer>> = {
   SGD: optimizers.sgd, RMSprop: optimizers.rmsprop, Adam: optimizers.adam, AdamW: optimizers.adamw, Adadelta: optimizers.adadelta,
   Adagrad: optimizers.adagrad, Adamax: optimizers.adamax, Adafactor: optimizers.adafactor, Nadam: optimizers.nadam, Ftrl: optimizers.ftrl,
-  Lion: optimizers.lion, Lamb: optimizers.lamb, Muon: optimizers.muon,
+  Lion: optimizers.lion, Lamb: optimizers.lamb, Muon: optimizers.muon, ScheduleFreeAdamW: optimizers.scheduleFreeAdamw,
 }; // biome-ignore format: names
 
 const camel = (name: string): string => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
@@ -147,18 +154,20 @@ export function wrongWeights(
   one: OptimizerCase,
   found: readonly (readonly (readonly number[])[])[],
   leeway = 1,
+  tell: Tell = () => {},
 ): readonly string[] {
   // Keras rounds beta2 to f32 in 1 - beta2^t, but not where it is 1 - beta2: its steps are 6e-6 of their size too small
   const roundsBeta = one.class.startsWith("Adam") && one.class !== "Adamax" && one.options.beta_2 === undefined;
   const tolerance = leeway * (one.class === "Muon" ? 1e-5 : roundsBeta ? 5e-6 : 2e-6);
   return one.values.flatMap((variables, step) =>
-    variables.flatMap((data, i) =>
-      data.flatMap((entry, k) => {
+    variables.flatMap((data, i) => {
+      tell(errorOf(found[step]?.[i] ?? [], data, 1));
+      return data.flatMap((entry, k) => {
         const wanted = Number(numberOf(entry));
         const ours = found[step]?.[i]?.[k] ?? Number.POSITIVE_INFINITY;
         if (Object.is(ours, wanted) || Math.abs(ours - wanted) <= tolerance * Math.max(1, Math.abs(wanted))) return [];
         return [`${one.name}, step ${step + 1}, ${paths[i]}[${k}]: ${ours}, Keras ${wanted}`];
-      }),
-    ),
+      });
+    }),
   );
 }

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile, f32, gelu, grad, leakyRelu, mul, program, type Shape, sum, type Tensor } from "../../src/index.ts"; // biome-ignore format: names
 import * as keras from "../../src/nn/keras-activations.ts";
 import { type ActivationName, activate, activationKind } from "../../src/nn/layers/activations.ts";
+import { errorOf } from "../keras-error.ts";
 import { type Numbers, numberOf } from "../keras-layer-cases.ts";
+import { note } from "../keras-record.ts";
 
 interface Case {
   readonly name: string;
@@ -94,6 +96,9 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
       for (const [k, entry] of one.x.data.entries()) {
         const x = Number(numberOf(entry));
         const [value, derivative] = [one.y.data[k], one.grad.data[k]].map((it) => (it === undefined ? null : Number(numberOf(it)))) as [number | null, number]; // biome-ignore format: short
+        const name = `${one.name} ${JSON.stringify(one.options)}`;
+        const known = [value !== null && !valueDiffers[one.name]?.(x) ? errorOf(y[k] ?? 9e9, [value], 1) : 0, Number.isFinite(x) && !slopeDiffers[one.name]?.(x) ? errorOf(slope[k] ?? 9e9, [derivative], 1) : 0]; // biome-ignore format: pairs
+        note("activations", name, target, Math.max(...known));
         if (value !== null && !valueDiffers[one.name]?.(x) && !within(y[k] ?? 9e9, value)) {
           wrong.push(`${one.name}(${x}) is ${y[k]}, Keras has ${value}`);
         }

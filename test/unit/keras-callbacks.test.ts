@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { adam, type Callback, callbacks, dense, type EpochRecord, earlyStopping, type History, lambdaCallback, learningRateScheduler, loadTrainer, loadWeights, modelCheckpoint, reduceLROnPlateau, schedules, sequential, sgd, type Trainer, terminateOnNaN, trainer, UserError } from "../../src/node.ts"; // biome-ignore format: names
 import { numberOf } from "../keras-layer-cases.ts";
+import { note } from "../keras-record.ts";
 
 type Entry = number | string;
 
@@ -107,6 +108,7 @@ function expectClose(found: readonly number[] | undefined, wanted: readonly numb
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
   test.each(cases.map((it) => [it.name, it] as const))("%s", async (name, given) => {
+    note("training", name, target);
     const net = await started(given, target);
     const { epochs } = await net.fit({ x, y, shuffle: false, epochs: given.fit.epochs, callbacks: callbacksOf(given) });
     if (otherwise.has(name)) {

@@ -6,6 +6,8 @@ import { layersLikeKeras } from "../keras-layer-cases.ts";
 
 layersLikeKeras("layers-core");
 
+import { note } from "../keras-record.ts";
+
 interface Drawn {
   readonly name: string;
   readonly class: string;
@@ -48,6 +50,7 @@ async function ofOnes(layer: Layer, shape: readonly number[], training: boolean)
 
 describe("what is drawn", () => {
   test.each(drawn)("$name", async (one) => {
+    note("layers-core", `drawn ${one.name}`, "wasm");
     const layer = drawing[one.class]?.(one.options) as Layer;
     const found = await ofOnes(layer, one.shape, true);
     const mean = found.reduce((a, b) => a + b, 0) / found.length;

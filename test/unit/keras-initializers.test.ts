@@ -1,6 +1,8 @@
 /** Initializers against Keras's (test/fixtures/keras/initializers.json): fans, limits and deviations by shape, exact values, orthogonal rows. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { stateLeaf } from "../../src/dsl/spec.ts";
+import { leavesOf } from "../../src/dsl/tree.ts";
 import {
   dense,
   type Initializer,
@@ -8,10 +10,12 @@ import {
   initializers,
   type Layer,
   layerFrom,
+  layers,
   values,
   zeros,
 } from "../../src/index.ts";
 import { initializerKind, startOf } from "../../src/nn/initializers.ts";
+import { note } from "../keras-record.ts";
 
 interface Scaled {
   readonly name: string;
@@ -40,6 +44,7 @@ interface Fixture {
   readonly scaling: readonly Scaled[];
   readonly plain: readonly Plain[];
   readonly exact: readonly { readonly name: string; readonly shape: readonly number[]; readonly values: { readonly data: readonly number[] } }[];
+  readonly layers: readonly { readonly layer: string; readonly weights: readonly { readonly weight: string; readonly shape: readonly number[]; readonly max: number }[] }[];
   readonly orthogonal: readonly { readonly shape: readonly number[]; readonly gain: number; readonly flattened: readonly [number, number]; readonly orthonormal: string; readonly product_diagonal: number }[];
 } // biome-ignore format: long
 
@@ -78,6 +83,7 @@ function optionOf({ name, scale, mode, distribution }: Scaled): InitializerOptio
 }
 
 test.each(fixture.scaling)("$name of $shape", (one) => {
+  note("initializers", `${one.name} of ${one.shape}`, "start");
   const all = draws(optionOf(one), one.shape);
   expect(Math.abs(spreadOf(all) / one.std - 1)).toBeLessThan(0.04);
   expect(Math.abs(meanOf(all))).toBeLessThan((4.5 * one.std) / Math.sqrt(all.length));
@@ -88,6 +94,7 @@ test.each(fixture.scaling)("$name of $shape", (one) => {
 });
 
 test.each(fixture.plain)("$name", ({ class: kind, options, ...measured }) => {
+  note("initializers", measured.name, "start");
   const make = (initializers as unknown as Record<string, (given: object) => InitializerOption>)[
     kind.charAt(0).toLowerCase() + kind.slice(1)
   ];
@@ -111,11 +118,58 @@ test.each(fixture.exact)("$name", ({ name, shape, values: wanted }) => {
   const into = new Float64Array(wanted.data.length).fill(9);
   startOf(options[name] ?? "heNormal", shape, place).fill(into, 1, "w");
   expect([...into]).toEqual(wanted.data);
+  note("initializers", name, "start");
+});
+
+/** Our layers by Keras's words for them, and a sample of each. */
+const made: Readonly<Record<string, readonly [Layer, ...(readonly number[])[]]>> = {
+  "Dense(3)": [dense(3), [8]],
+  "Conv1D(4, 3)": [layers.conv1d(4, 3), [9, 8]],
+  "Conv2D(16, 3)": [layers.conv2d(16, 3), [9, 9, 8]],
+  "Conv2D(16, 3, groups=4)": [layers.conv2d(16, 3, { groups: 4 }), [9, 9, 8]],
+  "Conv3D(4, 2)": [layers.conv3d(4, 2), [5, 5, 5, 3]],
+  "DepthwiseConv2D(3, depth_multiplier=2)": [layers.depthwiseConv2d(3, { depthMultiplier: 2 }), [9, 9, 8]],
+  "DepthwiseConv1D(3)": [layers.depthwiseConv1d(3), [9, 8]],
+  "SeparableConv2D(16, 3, depth_multiplier=2)": [layers.separableConv2d(16, 3, { depthMultiplier: 2 }), [9, 9, 8]],
+  "Conv2DTranspose(16, 3)": [layers.conv2dTranspose(16, 3), [9, 9, 8]],
+  "Embedding(10, 4)": [layers.embedding(10, 4), [3]],
+  "SimpleRNN(4)": [layers.simpleRnn(4), [3, 5]],
+  "GRU(4)": [layers.gru(4), [3, 5]],
+  "LSTM(4)": [layers.lstm(4), [3, 5]],
+  "MultiHeadAttention(2, 8) on 16": [layers.multiHeadAttention(2, 8), [6, 16], [6, 16]],
+  "PReLU()": [layers.prelu(), [4]],
+  "BatchNormalization()": [layers.batchNormalization(), [4]],
+  "EinsumDense('abc,cde->abde', (None, 2, 8), bias_axes='de') on 16": [
+    layers.einsumDense("abc,cde->abde", [null, 2, 8], { biasAxes: "de" }),
+    [6, 16],
+  ],
+};
+
+test.each(fixture.layers)("$layer starts as Keras's", ({ layer, weights }) => {
+  const [ours, ...samples] = made[layer] ?? [dense(1), [1]];
+  const tree = samples.length > 1 ? ours.several?.params(samples) : ours.params(samples[0] ?? []);
+  const leaves = leavesOf(tree ?? {}, stateLeaf, layer);
+  expect(leaves.map(({ leaf }) => leaf.shape)).toEqual(weights.map(({ shape }) => shape));
+  for (const [i, { leaf, path }] of leaves.entries()) {
+    const { weight, shape, max } = weights[i] ?? { weight: "", shape: [], max: 0 };
+    const size = shape.reduce((a, b) => a * b, 1);
+    let largest = 0;
+    for (let draw = 0; draw < 60; draw++) {
+      const values = new Float64Array(size);
+      leaf.initializer.fill(values, draw, path);
+      largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), largest);
+    }
+    const byChance = weight.endsWith("recurrent_kernel"); // orthogonal: no limit but 1
+    if (byChance) expect(Math.abs(largest - max)).toBeLessThan(0.2);
+    else expect(Math.abs(largest - max), `${path} of ${layer}: ${largest} for ${max}`).toBeLessThanOrEqual(0.03 * max);
+  }
+  note("initializers", layer, "start");
 });
 
 test.each(fixture.orthogonal)(
   "orthogonal $shape by $gain",
   ({ shape, gain, flattened, orthonormal, product_diagonal }) => {
+    note("initializers", `orthogonal ${shape} by ${gain}`, "start");
     const [rows, columns] = flattened;
     const all = new Float64Array(rows * columns);
     startOf(initializers.orthogonal({ gain }), shape, place).fill(all, 3, "w");

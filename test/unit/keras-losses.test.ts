@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../src/index.ts";
 import { lossCases, lossesOtherwise, lossFeeds, lossProgram, wrongLosses } from "../keras-loss-program.ts";
+import { note } from "../keras-record.ts";
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
   let found: Readonly<Record<string, Parameters<typeof wrongLosses>[1]>>;
@@ -15,7 +16,8 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
   }, 60_000);
 
   test.each(lossCases.map((one, n) => [one.name, one, n] as const))("%s", (_, one, n) => {
-    expect(wrongLosses(one, found[`c${n}`])).toEqual([]);
+    const tell = (error: number): void => note("losses", one.name, target, error);
+    expect(wrongLosses(one, found[`c${n}`], 1e-5, tell)).toEqual([]);
   });
 });
 

@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { metricFrom } from "../../src/index.ts";
 import { metricCases, metricOf, metricResults, wrongMetrics } from "../keras-metric-program.ts";
+import { note } from "../keras-record.ts";
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
   let found: Awaited<ReturnType<typeof metricResults>>;
@@ -13,12 +14,9 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
   }, 60_000);
 
   test.each(metricCases.map((one, n) => [one.name, one, n] as const))("%s", (_, one, n) => {
-    expect(
-      wrongMetrics(
-        one,
-        found.map((results) => results[`c${n}`]),
-      ),
-    ).toEqual([]);
+    const tell = (error: number): void => note("metrics", one.name, target, error);
+    const of = found.map((results) => results[`c${n}`]);
+    expect(wrongMetrics(one, of, 1e-5, tell)).toEqual([]);
   });
 });
 

@@ -5,7 +5,9 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile, f32, optimizerFrom, program, schedules, vmap } from "../../src/index.ts";
-import { knownOptimizers, optimizerCases, optimizerOf, optimizersOtherwise, readOptimizers, scheduleOf, trainedByKeras, wrongWeights } from "../keras-optimizer-program.ts"; // biome-ignore format: names
+import { errorOf } from "../keras-error.ts";
+import { kerasDefaults, knownOptimizers, optimizerCases, optimizerOf, optimizersOtherwise, readOptimizers, scheduleOf, trainedByKeras, wrongWeights } from "../keras-optimizer-program.ts"; // biome-ignore format: names
+import { note } from "../keras-record.ts";
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
   const list = optimizerCases.filter(({ name }) => !Object.hasOwn(optimizersOtherwise, name));
@@ -15,7 +17,8 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
   }, 90_000);
 
   test.each(list.map((one, n) => [one.name, one, n] as const))("%s", (_, one, n) => {
-    expect(wrongWeights(one, found[n] ?? [])).toEqual([]);
+    const tell = (error: number): void => note("optimizers", one.name, target, error);
+    expect(wrongWeights(one, found[n] ?? [], 1, tell)).toEqual([]);
   });
 });
 
@@ -27,6 +30,19 @@ test("every case is run, or says why not", () => {
     (one) => knownOptimizers[one.class] === undefined && one.class !== "LossScaleOptimizer",
   );
   expect(unknown.filter(({ name }) => !Object.hasOwn(optimizersOtherwise, name))).toEqual([]);
+});
+
+test.each(kerasDefaults)("the defaults of $class are Keras's", ({ class: kind, options }) => {
+  const optimizer = knownOptimizers[kind]?.({} as never);
+  expect(optimizer, kind).toBeDefined();
+  const config = Object(optimizer?.config);
+  const found: Readonly<Record<string, unknown>> = { ...config.constants, learningRate: config.learningRate };
+  const given = Object.entries(options).filter(([name, value]) => typeof value === "number" && name !== "ema_momentum");
+  for (const [name, value] of given) {
+    const ours = name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    expect(found[ours], `${kind}: ${name}`).toBe(value);
+  }
+  note("optimizers", `defaults of ${kind}`, "start");
 });
 
 test("all come back from their configs", () => {
@@ -59,6 +75,7 @@ describe("schedules", () => {
         const at = one.steps.indexOf(step);
         if (at < 0) continue;
         const wanted = one.values[at] ?? Number.NaN;
+        note("schedules", one.name, target, errorOf(found[`c${n}`] ?? Number.NaN, [wanted], 1));
         expect(
           Math.abs((found[`c${n}`] ?? Number.NaN) - wanted),
           `${one.name} at ${step}: ${found[`c${n}`]}, Keras ${wanted}`,

@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as tensorloom from "../../src/index.ts";
 import { dataset, dense, type Layer, type Loss, layers, losses, type Metric, metrics, model, type Optimizer, rows, sequential, trainer } from "../../src/index.ts"; // biome-ignore format: names
+import { errorOf } from "../keras-error.ts";
+import { note } from "../keras-record.ts";
 
 interface Numbers {
   readonly shape: readonly number[];
@@ -206,16 +208,18 @@ type Scored = Readonly<Record<string, unknown>> & {
 const scoreIn = (scores: Scored | undefined, name: string): readonly number[] =>
   typeof scores?.[name] === "number" ? [scores[name]] : Array.from(scores?.tables?.[name]?.data ?? []);
 
-function close(what: string, found: readonly number[], wanted: number | readonly number[], within = 1e-4): void {
+function close(what: string, found: readonly number[], wanted: number | readonly number[], within = 1e-4): number {
   const numbers = typeof wanted === "number" ? [wanted] : wanted;
   expect(found.length, what).toBe(numbers.length);
   for (const [i, value] of found.entries()) expect(Math.abs(value - (numbers[i] ?? 0)), `${what}: ${found} for ${numbers}`).toBeLessThanOrEqual(within); // biome-ignore format: short
+  return errorOf(found, numbers, 1);
 }
 
 const here = cases.filter((one) => reasonOf(one) === undefined);
 
 describe.each(["js", "wasm"] as const)("on %s", (target) => {
   test.each(here.map((one) => [one.name, one] as const))("%s", async (name, one) => {
+    const tell = (error: number): void => note("training", name, target, error);
     const net = trainerOf(one);
     const given = fitOf(one);
     await net.compile({ target, batch: Number(given.batch), onWarning: () => {} });
@@ -233,10 +237,10 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
         const record = having[epoch] as Scored | undefined;
         const validation = record?.validation as Scored | undefined;
         const found = score.startsWith("val_") ? scoreIn(validation, score.slice(4)) : score === "learning_rate" ? [Number(record?.learningRate)] : scoreIn(record, score); // biome-ignore format: short
-        close(`${score} of epoch ${epoch + 1}`, found, wanted);
+        tell(close(`${score} of epoch ${epoch + 1}`, found, wanted));
       }
     }
-    for (const [i, path] of paths.entries()) close(path, Array.from((await net.executable.state.read(path)) as Float32Array), one.weights_after[i] ?? [], undetermined[name]?.[path]); // biome-ignore format: short
+    for (const [i, path] of paths.entries()) tell(close(path, Array.from((await net.executable.state.read(path)) as Float32Array), one.weights_after[i] ?? [], undetermined[name]?.[path])); // biome-ignore format: short
     for (const path of Object.keys(undetermined[name] ?? {})) net.executable.state.write(path, Float32Array.from(one.weights_after[paths.indexOf(path)] ?? [])); // biome-ignore format: short
     const evaluated = (await net.evaluate({
       x: numbers(one.fit.x),
@@ -244,7 +248,7 @@ describe.each(["js", "wasm"] as const)("on %s", (target) => {
       batch: 3,
     } as never)) as unknown as Scored;
     for (const [score, [wanted = 0]] of Object.entries(one.evaluate ?? {})) {
-      if (!(score in own)) close(`${score} of evaluate`, scoreIn(evaluated, score), wanted);
+      if (!(score in own)) tell(close(`${score} of evaluate`, scoreIn(evaluated, score), wanted));
     }
     net.dispose();
   });

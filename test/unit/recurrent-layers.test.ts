@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { bidirectional, bool, cast, compile, dense, f32, full, gru, gruCell, lstm, lstmCell, Masks, model, program, rnn, type Shape, sequential, sgd, simpleRnn, slot, type Tensor, timeDistributed, trainer, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import { expectClose, type Numbers } from "../keras-layer-cases.ts";
+import { note } from "../keras-record.ts";
 
 type Any = Tensor<Shape, "f32">;
 
@@ -25,6 +26,7 @@ describe("states from batch to batch", () => {
 
   test("a program keeps them, as Keras's stateful GRU does, and its caller starts anew", async () => {
     if (one === undefined) throw new Error("the fixture has a stateful layer");
+    note("layers-recurrent", "stateful", "js");
     const layer = gru(2, { returnState: true });
     const stream = program({
       inputs: { x: f32(1, 2, 2) },

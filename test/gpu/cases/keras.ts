@@ -40,8 +40,15 @@ const metricNames =
 const optimizerNames =
   "sgd-accumulate-2-ema adam-accumulate-2-decay-clip sgd-ema-overwrite-2 loss-scale-dynamic sgd-not-finite-global-clipnorm adamw-exclude-by-path adam-schedule-cosine-warmup sgd-constraint-maxnorm ftrl-l1-l2 lamb-weight-decay muon adafactor";
 
+/** Which cases run here, by fixture; the report of all targets has them. */
+export const casesHere: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries({ ...parts, losses: lossNames, metrics: metricNames, optimizers: optimizerNames }).map(
+    ([file, names]) => [file, names.split(" ")],
+  ),
+);
+
 /** Half as much again as the other targets: a GPU may fuse a product with its sum, and divides less exactly. */
-const tolerance = 2e-5;
+export const tolerance = 2e-5;
 
 export const cases: readonly GpuCase[] = [
   ...Object.entries(layerParts).map(([file, { table }]) => ({
