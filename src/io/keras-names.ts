@@ -61,6 +61,7 @@ function matchGroup(
   });
   const named = byName.filter((pair) => pair !== null);
   if (named.length === group.length) return named;
+  if (inside.length !== group.length) return []; // of numbered ones nobody can say which is too many: beta would be a mean
   return group.flatMap(({ path }, i) => {
     const target = inside[i];
     return target === undefined ? [] : [[path, target.name] as const];

@@ -27,8 +27,8 @@ export type WeightSource = Uint8Array | ReadonlyMap<string, StoredTensor | undef
 export interface WeightFile {
   /** Of all tensors, as they are called there. */
   readonly names: readonly string[];
-  /** Names of tensors -> names of weights. */
-  match(weights: readonly string[]): ReadonlyMap<string, string>;
+  /** Names of tensors -> names of weights, of the tensors that are free: the user has not said whose they are. */
+  match(weights: readonly string[], isFree: (name: string) => boolean): ReadonlyMap<string, string>;
   /** Names in the order of the model. Throws where that is not known. */
   ordered(): readonly string[];
   /** Those that are there. */
@@ -59,7 +59,15 @@ export async function openWeights(bytes: Uint8Array, what: string, library?: Hdf
     import("./keras-names.ts"),
   ]);
   const file = await (entries === null ? readKeras(bytes, what, library) : readKerasArchive(entries, what, library));
-  return ofKeras(file, (weights) => matchKeras(file.variables, weights), what);
+  return ofKeras(
+    file,
+    (weights, isFree) =>
+      matchKeras(
+        file.variables.filter(({ path }) => isFree(path)),
+        weights,
+      ),
+    what,
+  );
 }
 
 /** Tensors of the user's own. */

@@ -58,8 +58,12 @@ export function byName(
       );
     }
   }
-  const found = file.match([...weights.keys()].filter((name) => !pairs.has(name)));
-  for (const [name, weight] of found) if (own.get(name) === undefined) pair(name, weight);
+  const free = (name: string): boolean => own.get(name) === undefined;
+  const found = file.match(
+    [...weights.keys()].filter((name) => !pairs.has(name)),
+    free,
+  );
+  for (const [name, weight] of found) if (free(name)) pair(name, weight);
   return new Map(
     [...weights.keys()].flatMap((weight) => {
       const name = pairs.get(weight);

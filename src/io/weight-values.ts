@@ -6,7 +6,7 @@
  * nothing is converted: a file that has them the other way about holds something else.
  */
 import { type DType, heldIn, isFloat, isInteger, roundTo, valueIn } from "../core/dtype.ts";
-import { printShape, sameShape } from "../graph/shape.ts";
+import { printShape, type Shape, sameShape } from "../graph/shape.ts";
 import { arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
 import type { StateType } from "./checkpoint.ts";
 import type { StoredTensor } from "./safetensors.ts";
@@ -39,12 +39,19 @@ export function valuesFor(
   if (!sameShape(shape, weight.shape)) {
     const turned = isTorch ? stored.shape : shapeFromTorch(shape);
     const isTurned = turned !== null && sameShape(turned, weight.shape);
-    return `the weight is ${wanted}, the tensor ${found}${isTurned ? adviceFor(isTorch, shape.length) : ""}`;
+    const advice = isTurned ? adviceFor(isTorch, shape.length) : isOtherGru(shape, weight.shape) ? ": a gru's bias has two rows with resetAfter: true, as Keras's has by default, and one with false" : ""; // biome-ignore format: short
+    return `the weight is ${wanted}, the tensor ${found}${advice}`;
   }
   if (dtype === weight.dtype) return data;
   const isAlike = (isFloat(dtype) && isFloat(weight.dtype)) || (isInteger(dtype) && isInteger(weight.dtype));
   if (!isAlike) return `the weight is ${wanted}, the tensor ${found}, which is not converted`;
   return convert(data, dtype, weight.dtype);
+}
+
+/** A bias for each of the two products, and one for both. */
+function isOtherGru(stored: Shape, wanted: Shape): boolean {
+  const [one, two] = stored.length < wanted.length ? [stored, wanted] : [wanted, stored];
+  return sameShape([2, ...one], two) && one.length === 1 && Number(one[0]) % 3 === 0;
 }
 
 /** A square weight of a PyTorch module: nothing but the user can say which way it lies. */

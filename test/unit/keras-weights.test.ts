@@ -8,7 +8,9 @@ import { zipSync } from "fflate";
 import * as h5wasm from "h5wasm";
 import { afterAll, describe, expect, it, test } from "vitest";
 import type { DType } from "../../src/core/dtype.ts";
-import { adam, add, batchNormalization, bidirectional, conv1d, conv2d, dense, dropout, globalAveragePooling1d, gru, layer, layerNormalization, layers, lstm, model, mul, multiHeadAttention, param, sequential, timeDistributed, trainer, UserError, zeros } from "../../src/index.ts"; // biome-ignore format: names
+import { stateLeaf } from "../../src/dsl/spec.ts";
+import { leavesOf } from "../../src/dsl/tree.ts";
+import { adam, add, batchNormalization, bidirectional, conv1d, conv2d, dense, dropout, globalAveragePooling1d, gru, type Layer, layer, layerNormalization, layers, lstm, model, mul, multiHeadAttention, param, sequential, timeDistributed, trainer, UserError, zeros } from "../../src/index.ts"; // biome-ignore format: names
 import type { StateType } from "../../src/io/checkpoint.ts";
 import type { LoadWeightsOptions } from "../../src/io/weight-options.ts";
 import { fitWeights } from "../../src/io/weights.ts";
@@ -219,6 +221,81 @@ async function written(make: (file: InstanceType<typeof h5wasm.File>) => void): 
   FS.unlink("/made.h5");
   return bytes;
 }
+
+/** A file with these groups of variables, each variable full of its place; with an empty group beside the parts of a layer, as Keras has it. */
+const laidOut = (parts: readonly Part[]): Promise<Uint8Array> =>
+  written((file) => {
+    const made = new Map<string, h5wasm.Group>([["", file]]);
+    const group = (path: string): h5wasm.Group => {
+      const known = made.get(path);
+      if (known !== undefined) return known;
+      const at = path.lastIndexOf("/");
+      const inside = group(path.slice(0, Math.max(0, at))).create_group(path.slice(at + 1));
+      made.set(path, inside);
+      if (at > 0 && !path.endsWith("/vars")) made.set(`${path}/vars`, inside.create_group("vars"));
+      return inside;
+    };
+    let next = 0;
+    for (const [path, ...shapes] of parts)
+      for (const [i, shape] of shapes.entries()) {
+        const size = shape.reduce((a, b) => a * b, 1);
+        group(`layers/${path}/vars`).create_dataset({
+          name: `${i}`,
+          data: new Float32Array(size).fill(next++),
+          shape: [...shape],
+        });
+      }
+  });
+
+type Part = readonly [path: string, ...shapes: (readonly number[])[]];
+
+describe("layers by layers as Keras lays their files out", () => {
+  /** Our layer, a sample of x, and Keras's groups: its variables come in the order of our weights. */
+  const kinds: readonly (readonly [Layer, readonly number[], ...Part[]])[] = [
+    [gru(4), [5, 3], ["gru/cell", [3, 12], [4, 12], [2, 12]]],
+    [gru(4, { resetAfter: false }), [5, 3], ["gru/cell", [3, 12], [4, 12], [12]]],
+    [layers.simpleRnn(4), [5, 3], ["simple_rnn/cell", [3, 4], [4, 4], [4]]],
+    [bidirectional(gru(2)), [5, 3], ["bidirectional/forward_layer/cell", [3, 6], [2, 6], [2, 6]], ["bidirectional/backward_layer/cell", [3, 6], [2, 6], [2, 6]]],
+    [layers.convLstm2d(2, 3), [3, 6, 6, 1], ["conv_lstm2d/cell", [3, 3, 1, 8], [3, 3, 2, 8], [8]]],
+    [layers.separableConv2d(4, 3), [8, 8, 3], ["separable_conv2d", [3, 3, 3, 1], [1, 1, 3, 4], [4]]],
+    [timeDistributed(layers.separableConv1d(4, 3)), [2, 8, 3], ["time_distributed/layer", [3, 3, 1], [1, 3, 4], [4]]],
+    [layers.depthwiseConv2d(3), [8, 8, 3], ["depthwise_conv2d", [3, 3, 3, 1], [3]]],
+    [layers.conv2dTranspose(4, 3), [8, 8, 3], ["conv2d_transpose", [3, 3, 4, 3], [4]]],
+    [layers.conv3d(4, 2), [4, 4, 4, 3], ["conv3d", [2, 2, 2, 3, 4], [4]]],
+    [batchNormalization(), [8, 4], ["batch_normalization", [4], [4], [4], [4]]],
+    [batchNormalization({ scale: false }), [8, 4], ["batch_normalization", [4], [4], [4]]],
+    [layers.groupNormalization({ groups: 2 }), [8, 4], ["group_normalization", [4], [4]]],
+    [layerNormalization({ scale: false }), [8, 4], ["layer_normalization", [4]]],
+    [layers.rmsNormalization(), [8, 4], ["rms_normalization", [4]]],
+    [layers.spectralNormalization(dense(3)), [4], ["spectral_normalization", [1, 3]], ["spectral_normalization/layer", [4, 3], [3]]],
+    [layers.prelu(), [8, 4], ["p_re_lu", [8, 4]]],
+    [layers.embedding(10, 3), [6], ["embedding", [10, 3]]],
+    [layers.einsumDense("abc,cd->abd", [8, 5], { biasAxes: "d" }), [8, 4], ["einsum_dense", [4, 5], [5]]],
+  ]; // biome-ignore format: a row each
+  const weightsOf = ({ name, params }: Pick<Layer, "name" | "params">, sample: readonly number[]) =>
+    new Map(leavesOf(params(sample), stateLeaf, name).map(({ path, leaf }) => [`${name}1.${path}`, { dtype: leaf.dtype, shape: leaf.shape as readonly number[] }])); // biome-ignore format: short
+
+  test.each(kinds.map(([layer, sample, ...parts]) => [layer.name, weightsOf(layer, sample), parts] as const))("%s", async (_, weights, parts) => {
+    const { values, result } = await fitWeights(weights, await laidOut(parts), { hdf5: h5wasm }, "w.h5");
+    expect(result).toMatchObject({ missing: [], unused: [], unfit: [] });
+    expect([...weights.keys()].map((name) => values.get(name)?.[0])).toEqual([...weights.keys()].map((_, i) => i));
+  }); // biome-ignore format: long
+
+  test("another kind of GRU is told", async () => {
+    const file = await laidOut([["gru/cell", [3, 12], [4, 12], [2, 12]]]);
+    const loading = fitWeights(weightsOf(gru(4, { resetAfter: false }), [5, 3]), file, { hdf5: h5wasm }, "w.h5");
+    await expect(loading).rejects.toThrow(/"gru1\.bias": "layers\/gru\/cell\/vars\/2": the weight is f32\[12\], the tensor f32\[2,12\]: a gru's bias has two rows with resetAfter: true/); // biome-ignore format: short
+  });
+
+  test("numbered variables of which one is too many are none's, also where not all must fit", async () => {
+    const file = await laidOut([["batch_normalization", [4], [4], [4], [4]]]);
+    const weights = weightsOf(batchNormalization({ center: false }), [8, 4]);
+    const loading = fitWeights(weights, file, { hdf5: h5wasm }, "w.h5");
+    await expect(loading).rejects.toThrow(/no tensor for the weight "batchNormalization1\.movingMean"/);
+    const some = fitWeights(weights, file, { hdf5: h5wasm, strict: false }, "w.h5");
+    await expect(some).rejects.toThrow("none of the weights fits the model"); // by place beta would have been the mean
+  });
+});
 
 describe("what a file has besides, and has not", () => {
   const [one, ours] = [caseOf("sequential"), small("look", "answer")];

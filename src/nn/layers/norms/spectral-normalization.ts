@@ -58,11 +58,11 @@ export function spectralNormalization(layer: Layer, options: SpectralNormalizati
     masking: "own",
     regularizers: regularizersOf([member]),
     outputShape: (sample) => layer.outputShape(sample),
-    params(sample): { readonly layer: ParamTree; readonly vectorU: StateSpec } {
+    params(sample): { readonly vectorU: StateSpec; readonly layer: ParamTree } {
       const inner = layer.params(sample);
       const { shape } = weightOf(inner, layer, origin);
       const start = truncatedNormal({ stddev: 0.02 })(1, Number(shape[shape.length - 1] ?? 1));
-      return { layer: inner, vectorU: slot(start) };
+      return { vectorU: slot(start), layer: inner }; // Keras's order, by which its files are read
     },
     apply(params, x, { onOutput, update, addLoss, frozen, ...mode }) {
       const inner = subtree(params, "layer");
