@@ -1,6 +1,6 @@
 /** Reads worker-data.ts in a worker and in this thread, and prints what is the same. */
 import { isDeepStrictEqual } from "node:util";
-import { datasets, type Pixels } from "../../src/node.ts";
+import { datasets, type Pixels } from "tensorloom/node";
 import here from "./worker-data.ts";
 
 interface Batch {

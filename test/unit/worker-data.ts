@@ -1,5 +1,5 @@
 /** What worker-child.ts has read in a worker: pixels, shuffled and batched; elements that are kept; and what fails in the middle. */
-import { dataset, Pixels, rows } from "../../src/index.ts";
+import { dataset, Pixels, rows } from "tensorloom";
 
 const pixels = Pixels.from({ length: 40 }, (_, i) => i) as Pixels;
 const kept = dataset({ x: rows(pixels, 2), y: Float64Array.from({ length: 20 }, (_, i) => i), name: Array.from({ length: 20 }, (_, i) => `n${i}`) }); // biome-ignore format: long
