@@ -23,8 +23,8 @@ async function startScript(): Promise<readonly string[]> {
   return script;
 }
 
-/** The same in a process that others have run in before: for mistakes, which need none of their own. */
-async function mistaken(...args: readonly string[]): Promise<Finished> {
+/** The same in a process that others have run in before: where it is not the process that counts. */
+async function amongOthers(...args: readonly string[]): Promise<Finished> {
   const [, ...first] = await startScript();
   commands ??= startCommands();
   return commands.run(...first, ...args);
@@ -121,7 +121,7 @@ test("the same seed gives the same numbers", async () => {
     return { losses: epochs.map(({ loss }: { readonly loss: number }) => loss), tested };
   };
   first ??= await onJs();
-  expect(numbers(await onJs())).toEqual(numbers(first));
+  expect(numbers(await amongOthers("--data", folder, ...fast, "--json"))).toEqual(numbers(first));
 });
 
 test("on wasm the losses are close to those on js, and the same with one thread and with two", async () => {
@@ -131,9 +131,9 @@ test("on wasm the losses are close to those on js, and the same with one thread 
     return { device, losses: epochs.map(({ loss }: { readonly loss: number }) => loss) };
   };
   const onWasm = (threads: string): Promise<Finished> =>
-    mainJob(["--data", folder, ...fast, "--json", "--target", "wasm", "--threads", threads]);
+    amongOthers("--data", folder, ...fast, "--json", "--target", "wasm", "--threads", threads);
   first ??= await onJs();
-  const [single, double] = await Promise.all([onWasm("1"), onWasm("2")]);
+  const [single, double] = [await onWasm("1"), await onWasm("2")];
   const [js, one, two] = [told(first), told(single), told(double)];
   expect([one.device, two.device]).toEqual(["wasm (1 thread)", "wasm (2 threads)"]);
   expect(two.losses).toEqual(one.losses);
@@ -150,7 +150,7 @@ test.each([
   [["surplus"], "too many arguments"],
   [["--data", "/nowhere"], "there is no folder /nowhere"],
 ])("%j is the user's error: one clear line, exit code 2", async (args, message) => {
-  const { code, stdout, stderr } = await mistaken("--data", folder, "--json", ...args);
+  const { code, stdout, stderr } = await amongOthers("--data", folder, "--json", ...args);
   expect(stderr).toContain(`error: `);
   expect(stderr).toContain(message);
   expect(stderr).not.toMatch(/\n\s+at /);
@@ -159,7 +159,7 @@ test.each([
 });
 
 test("--help shows every flag", async () => {
-  const { code, stdout } = await mistaken("--help");
+  const { code, stdout } = await amongOthers("--help");
   expect(code).toBe(0);
   for (const flag of ["data", "epochs", "batch", "target", "threads", "seed", "json"])
     expect(stdout).toContain(`--${flag}`);
@@ -168,7 +168,7 @@ test("--help shows every flag", async () => {
 test("a truncated file is named", async () => {
   const broken = await mkdtemp(join(tmpdir(), "tensorloom-broken-"));
   await writeFile(join(broken, "train-images-idx3-ubyte.gz"), Uint8Array.of(0x1f, 0x8b, 8, 0));
-  const missing = await mistaken("--data", broken);
+  const missing = await amongOthers("--data", broken);
   expect(missing.code).toBe(2);
   expect(missing.stderr).toMatch(/(truncated or corrupt|has no train-labels-idx1-ubyte)/);
   await rm(broken, { recursive: true, force: true });
