@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { f32, inspect, program, UserError } from "../../src/index.ts";
 import { readEvents } from "../../src/node.ts";
-import { runScript, startCommands } from "./run-script.ts";
+import { startCommands } from "./run-script.ts";
 
 /** Where MNIST lies beside the checkout its images are used, else drawn ones. */
 const mnistFolder = existsSync("../shared/data/mnist") ? "../shared/data/mnist" : "";
 
-const commands = startCommands();
+const commands = startCommands({ TENSORLOOM_DATA: mnistFolder });
 afterAll(() => commands.end());
 
 async function printed(example: string, ...args: readonly string[]): Promise<readonly string[]> {
@@ -163,8 +163,7 @@ test("gan: points in each of the eight clouds", async () => {
 });
 
 test("autoencoder: digits are drawn from two numbers", async () => {
-  const args = ["run", "examples/autoencoder.ts", "--", "3", "10240"];
-  const { code, stdout } = await runScript("src/tools/cli/main.ts", args, { TENSORLOOM_DATA: mnistFolder });
+  const { code, stdout } = await commands.run("run", "examples/autoencoder.ts", "--", "3", "10240");
   expect(code).toBe(0);
   const [, loss = "9", pictures = ""] = /^Test loss (\d\.\d+)\. [^\n]+\n(.*)$/ms.exec(stdout) ?? [];
   expect(Number(loss)).toBeLessThan(0.25); // 0.263 is what always drawing the mean digit of MNIST has

@@ -57,8 +57,8 @@ export interface Commands {
   end(): Promise<void>;
 }
 
-export function startCommands(): Commands {
-  const child = startScript("test/cli/command.ts", []);
+export function startCommands(env: Environment = {}): Commands {
+  const child = startScript("test/cli/command.ts", [], env);
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   let noise = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => {

@@ -10,11 +10,11 @@
  * The others: A1 to A8 "tensors" and C4 "mnist-tensorboard" in examples.test.ts, B1 to B9 in derivatives.test.ts.
  */
 import { existsSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { dense, rmsprop, type Scores, sequential, type Trainer, trainer } from "../../src/index.ts";
 import { type ImageSet, loadMnist } from "../../src/node.ts";
 import { effort } from "../effort.ts";
-import { runScript } from "./run-script.ts";
+import { startCommands } from "./run-script.ts";
 
 const isLong = effort === 1;
 /** A limit against what hangs: on a quiet core C5 takes two minutes, on a busy machine seven. */
@@ -22,6 +22,10 @@ const longMs = 3_600_000;
 const folder = "../shared/data/mnist";
 const isReal = existsSync(folder);
 let digits: ImageSet;
+
+/** Runs the examples, one after the other. */
+const commands = startCommands({ TENSORLOOM_DATA: isReal ? folder : "" });
+afterAll(() => commands.end());
 
 beforeAll(async () => {
   digits = await loadMnist(isReal ? { data: folder } : { mirrors: [], log: () => {} });
@@ -82,8 +86,7 @@ describe("784-512-10 with RMSprop", () => {
 describe("C2: from scratch, weights from 0 to 0.1, no shuffling", () => {
   const printedBy = async (optimizer: "rmsprop" | "sgd") => {
     const flags = ["--optimizer", optimizer, "--epochs", isLong ? "10" : "1", "--images", isLong ? "60000" : "25728"];
-    const args = ["run", "examples/mnist-from-scratch.ts", "--", ...flags];
-    const { code, stdout } = await runScript("src/tools/cli/main.ts", args, { TENSORLOOM_DATA: isReal ? folder : "" });
+    const { code, stdout } = await commands.run("run", "examples/mnist-from-scratch.ts", "--", ...flags);
     expect(code).toBe(0);
     const losses = [...stdout.matchAll(/loss at batch (\d+): ([\d.]+)/g)].map(([, batch, loss]) => [
       batch,
@@ -146,8 +149,7 @@ test("C5: a convolutional network, from a dataset: scaled, cached, shuffled, bat
   timeout: longMs,
 }, async () => {
   const flags = isLong ? ["--epochs", "16"] : ["--images", "2048", "--epochs", "2", "--batch", "128"];
-  const args = ["run", "examples/cnn.ts", "--", "--target", "wasm", ...flags];
-  const { code, stdout } = await runScript("src/tools/cli/main.ts", args, { TENSORLOOM_DATA: isReal ? folder : "" });
+  const { code, stdout } = await commands.run("run", "examples/cnn.ts", "--", "--target", "wasm", ...flags);
   expect(code).toBe(0);
   const [data, compiled, ...rest] = stdout.trimEnd().split("\n");
   expect(data).toMatch(/^Data: .+\.$/);
