@@ -82,8 +82,8 @@ export async function compileOn<O, I>(
       dims,
       ...(options.entries === undefined ? {} : { first: options.entries }),
       inputs: declaredInputs(program.inputs),
-      compileEntry: (name, sizes) => {
-        const { entry, report } = stagesOf(program, name, sizes, target, options, {
+      compileEntry: (name, sizes, of) => {
+        const { entry, report } = stagesOf(of, name, sizes, target, options, {
           warn,
           crew: machine.crew,
           together: together ?? newTogether(target),
@@ -193,7 +193,7 @@ export function stagesOf<A extends Artifact>(
     dims,
     artifact,
     buffers,
-    inputs: inputSlots(simplified, declared.input, splitPath),
+    inputs: inputSlots(simplified, [...declared.input, ...declared.held], splitPath),
     outputs: new Map([...outputs].filter(([name]) => !isWatchName(name))),
     segmentBytes,
     freedAfter,

@@ -102,7 +102,7 @@ export type {
 } from "./program/buffer.ts";
 export type { Picks as KernelPicks } from "./program/compiled.ts";
 export type { AgainReport, EntryReport, KernelReport, MemoryReport, PassReport } from "./program/report.ts";
-export type { ExecutableCore, ReadValue, SeriesOf, ValueOf } from "./runtime/executable.ts";
+export type { ExecutableCore } from "./runtime/executable.ts";
 export type { Feed, FeedsOf, ViewOf } from "./runtime/feeds.ts";
 export type { NestedNumbers } from "./runtime/host-values.ts";
 export type { LaunchObserver } from "./runtime/machine.ts";
@@ -110,6 +110,7 @@ export type { Gpu, GpuDevice, PlatformType, Signal } from "./runtime/platform.ts
 export type { RunRequest, StepsRequest } from "./runtime/requests.ts";
 export type { Snapshot, StateAccess } from "./runtime/state.ts";
 export type { ArrayOf, ArraysByDType, TypedArray } from "./runtime/typed-arrays.ts";
+export type { ReadValue, SeriesOf, ValueOf } from "./runtime/value-types.ts";
 export type { Skippable } from "./stages.ts";
 export type { TargetSetup } from "./targets.ts";
 export type { WayExam } from "./tools/doctor.ts";

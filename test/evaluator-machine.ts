@@ -123,6 +123,7 @@ class EvaluatorMachine implements Machine<EvaluatorArtifact> {
       arena: new ArrayBuffer(entry.segmentBytes.arena),
       input: new ArrayBuffer(entry.segmentBytes.input),
       output: new ArrayBuffer(entry.segmentBytes.output),
+      held: new ArrayBuffer(entry.segmentBytes.held),
     };
     new Uint8Array(segments.arena).fill(0xff);
     const viewsBySlot = new Map<BufferSlot, TypedArray>();
@@ -157,7 +158,7 @@ class EvaluatorMachine implements Machine<EvaluatorArtifact> {
   }
 
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    return { state: this.#state.byteLength, arena: 0, input: 0, output: 0 };
+    return { state: this.#state.byteLength, arena: 0, input: 0, output: 0, held: 0 };
   }
 
   dispose(): void {}

@@ -220,6 +220,7 @@ export async function runLoopCase(
   const scheduled = mapKernels(sequence, (kernel) => setup.legalize(scheduleKernel(kernel, setup.scheduling)));
   const declared = {
     state: [],
+    held: [],
     input: inputs.map(({ buffer }) => buffer),
     output: outputs.map(({ buffer }) => buffer),
   };

@@ -1,7 +1,7 @@
 /**
  * Where a module of ours finds what it works on: how its memory is divided, and among how many threads its steps are.
  *
- *   control block | state | arena | input | output | panels, one set a thread
+ *   control block | state | arena | input | output | panels, one set a thread | held inputs
  *
  * These are the addresses that a module is printed with. They suit a module that has a memory of its own; a machine that has
  * several moves the regions (`relocated` in artifact.ts), all but the states, which come first.
@@ -43,6 +43,7 @@ export function layOut(sequence: Sequence, { segmentBytes }: Addresses, crew: Cr
     input: take("input"),
     output: take("output"),
     panels: take("panels"),
+    held: take("held"),
   };
   return { bases, bytes, end, panelStride, threads, shared: crew.shared };
 }

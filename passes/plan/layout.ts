@@ -1,7 +1,7 @@
 /**
  * Layout: the address of every buffer that a sequence touches.
  *
- * States, inputs and outputs lie side by side in segments of their own; scratch shares the arena as `plan` says, with
+ * States, inputs, those that are held, and outputs lie side by side in segments of their own; scratch shares the arena as `plan` says, with
  * lifetimes read off the sequence.
  */
 
@@ -28,13 +28,13 @@ export interface SideBySide {
 }
 
 /** Lays buffers side by side: all states of a program, in its order, so that they lie at the same addresses for every entry. */
-export function sideBySide(buffers: readonly Buffer[], target: TargetTraits): SideBySide {
+export function sideBySide(buffers: readonly Buffer[], target: TargetTraits, segment?: Segment): SideBySide {
   const slots = new Map<Buffer, BufferSlot>();
   let end = 0;
   for (const buffer of buffers) {
     const offset = alignUp(end, target.alignment);
     const bytes = target.bytesOf(buffer.dtype, buffer.count);
-    slots.set(buffer, slotOf(buffer, bytes, offset));
+    slots.set(buffer, { ...slotOf(buffer, bytes, offset), segment: segment ?? buffer.segment });
     end = offset + bytes;
   }
   return { slots, bytes: end };
@@ -44,21 +44,28 @@ export function sideBySide(buffers: readonly Buffer[], target: TargetTraits): Si
 export function layout(sequence: Sequence, declared: Declared, target: TargetTraits, reuse: boolean): Layout {
   const state = sideBySide(declared.state, target);
   const input = sideBySide(declared.input, target);
+  const held = sideBySide(declared.held, target, "held");
   const output = sideBySide(declared.output, target);
   const arena = plan(lifetimes(sequence, target), { reuse, alignment: target.alignment });
   const buffers = new Map(state.slots);
-  for (const [buffer, slot] of input.slots) buffers.set(buffer, slot);
-  for (const [buffer, slot] of output.slots) buffers.set(buffer, slot);
+  for (const { slots } of [input, held, output]) for (const [buffer, slot] of slots) buffers.set(buffer, slot);
   for (const { buffer, bytes, offset } of arena.placements) buffers.set(buffer, slotOf(buffer, bytes, offset));
   return {
     buffers,
     declared: {
       state: [...state.slots.values()],
       input: [...input.slots.values()],
+      held: [...held.slots.values()],
       output: [...output.slots.values()],
     },
     arena,
-    segmentBytes: { state: state.bytes, input: input.bytes, output: output.bytes, arena: arena.peakBytes },
+    segmentBytes: {
+      state: state.bytes,
+      input: input.bytes,
+      held: held.bytes,
+      output: output.bytes,
+      arena: arena.peakBytes,
+    },
     freedAfter: freedAfter(arena, sequence),
   };
 }

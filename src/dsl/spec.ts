@@ -17,11 +17,14 @@ export class InputSpec<S extends Shape = Shape, D extends DType = DType> {
   readonly shape: S;
   /** What its elements are. */
   readonly dtype: D;
+  /** Whether it is fed once and stays on the device: see by-rows.ts. */
+  readonly held: boolean;
 
-  constructor(shape: S, dtype: D) {
+  constructor(shape: S, dtype: D, held = false) {
     for (const dim of shape) checkDim(dim);
     this.shape = shape;
     this.dtype = dtype;
+    this.held = held;
   }
 }
 

@@ -27,11 +27,20 @@ export interface EpochPlace {
   readonly batch: number;
 }
 
+/** Samples order[from] to order[to - 1] of those that `holdable` gives. */
+export interface BatchRows {
+  readonly order: Uint32Array;
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface FedBatch {
   /** In the epoch, from 0. */
   readonly index: number;
   /** Samples. */
   readonly count: number;
+  /** Null where its samples are no rows of what `holdable` gives. */
+  readonly rows: BatchRows | null;
   /** What to run a step on; filled again for the next batch. */
   load(): Feeds;
   /** These samples, and those of the batches before from number `first` on, as far as they are still there. */
@@ -65,6 +74,8 @@ export interface BatchSource {
   /** All targets that are there already, before anything is trained. */
   check(session: Session, entry: BatchEntry, onNaN: OnNaN): void;
   open(place: EpochPlace, takeTurn: TakeTurn): BatchReader;
+  /** Samples that lie in memory and of which batches are rows; null where there are none. */
+  holdable(): Batcher | null;
   /** All samples, where they are in memory. */
   all(): Stretch | null;
   close(): MaybePromise<void>;
@@ -121,11 +132,16 @@ export class ArrayBatches implements BatchSource {
     };
   }
 
+  holdable(): Batcher {
+    return this.#data;
+  }
+
   #fed({ index, indices, from, to }: Batch): FedBatch {
     const { batchSize } = this.order;
     return {
       index,
       count: to - from,
+      rows: { order: indices, from, to },
       load: () => this.#data.load(indices, from, to),
       stretch: (first) => this.#stretch(indices, Math.min(first * batchSize, from), to),
     };

@@ -49,6 +49,7 @@ const fitTable: OptionTable<AnyFitOptions> = {
   verbose: verboseKind,
   signal: signalKind,
   readEvery: count,
+  holdBytes: whole({ from: 0 }),
   onNaN: onNaNKind,
   resume: resumeKind,
 };

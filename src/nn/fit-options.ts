@@ -88,6 +88,12 @@ export interface FitSettings<Name extends string = never, In extends string = ne
   /** How many steps between readings of loss and metrics; 50 on a GPU, but 1 with `onBatchEnd` and on the CPU. */
   readonly readEvery?: number;
   /**
+   * The most bytes of x, y and weights that are left on the device for the run, from where each step takes its rows: 268,435,456 by
+   * default, 0 for none. Arrays that are held are as they were before the first step, whatever is written to them meanwhile. By default a
+   * short run feeds its batches, and so does `js`, where nothing is won; the numbers are the same.
+   */
+  readonly holdBytes?: number;
+  /**
    * What to do where the loss comes out as NaN or infinite: "stop", the default, ends with a TrainingError that names epoch, step and
    * the first sample, weight or output with such a number; "warn" tells it once and trains on; "ignore" trains on.
    */

@@ -22,6 +22,7 @@ import { checkSameRun, positionOrder } from "./checkpointing.ts";
 import { evaluate } from "./evaluation.ts";
 import { fitSources } from "./fit-data.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
+import { HeldData } from "./held-data.ts";
 import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
 import { clearKept, readKept } from "./kept-scores.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
@@ -101,6 +102,8 @@ class Run {
   readonly #watched: WatchedValues;
   readonly #breath = new Breath();
   readonly #callbacks: CallbackCalls;
+  /** Where the data lies on the device; undefined before that was found out. */
+  #held: HeldData | null | undefined;
   #kept: ResumePoint | null = null;
   readonly progress: Progress | undefined;
   stopped: Stop | null = null;
@@ -128,7 +131,8 @@ class Run {
 
   /** Compiles before the first step whatever the data will need. */
   async prepare(): Promise<void> {
-    await prepareFor(this.#session, this.#data, "train");
+    this.#held = await HeldData.of(this.#held, this.#session, this.#data, this.#options);
+    if (this.#held === null) await prepareFor(this.#session, this.#data, "train");
     if (this.#validation !== null) await prepareFor(this.#session, this.#validation, "evaluate");
   }
 
@@ -139,6 +143,7 @@ class Run {
   }
 
   async close(): Promise<void> {
+    this.#held?.release();
     await this.#data.close();
     await this.#validation?.close();
   }
@@ -354,7 +359,7 @@ class Run {
     const { plan, means } = work;
     const step = batch.index + 1;
     const take = async (): Promise<Scores | null> => {
-      this.#session.executable.train(batch.load());
+      if (this.#held?.train(batch) !== true) this.#session.executable.train(batch.load());
       const waiting = this.#sums.count(batch.count);
       work.done = step;
       this.#total++;

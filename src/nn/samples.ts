@@ -6,14 +6,16 @@
  * Numbers are taken as they are unless `scale` says otherwise, or they are Pixels: see input-scale.ts. With several inputs or
  * outputs x and y are objects with an array for each.
  */
-import { type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
+import { byteWidth, type DType, isFloat, isInteger, isShort, roundTo, type ShortFloat } from "../core/dtype.ts";
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { checkedLater, type Kind, number, type OptionTable, show } from "../core/options.ts";
 import { isPlainObject } from "../core/records.ts";
 import { gatherRows, type Source } from "../data/dataset.ts";
 import { Pixels } from "../data/pixels.ts";
+import { byteScale } from "../dsl/by-rows.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import type { Feed, Feeds } from "../runtime/feeds.ts";
+import type { HeldArray } from "../runtime/held-rows.ts";
 import { arrayTypeOf } from "../runtime/typed-arrays.ts";
 import { checkRows, type Numbers, toSource } from "./given-numbers.ts";
 import { type InputScale, type InputScales, inputScale, scaleOfOne, scaleTrainedOn } from "./input-scale.ts";
@@ -237,6 +239,37 @@ export class Batcher {
     return feeds;
   }
 
+  /** How many numbers the inputs and targets have in all. */
+  get numbers(): number {
+    return this.#allColumns().reduce((sum, { width }) => sum + width * this.count, 0);
+  }
+
+  /** Bytes that `held` takes. */
+  get heldBytes(): number {
+    return this.#allColumns().reduce((sum, column) => {
+      return sum + this.count * column.width * (isBytes(column) ? 1 : byteWidth(column.dtype));
+    }, 0);
+  }
+
+  /** All samples as a device holds them: bytes as bytes, with how they are scaled there. `divides`: see `byteScale`. */
+  held(divides: boolean): readonly HeldArray[] {
+    const { x, y, weight } = this.#columns;
+    return Object.entries({ x, y, weight }).flatMap(([root, columns]) =>
+      (columns?.entries() ?? []).map(([name, column]): HeldArray => {
+        const { source, width, scale, dtype } = column;
+        const part = { path: columns?.path(root, name) ?? root, factor: scale };
+        if (isBytes(column)) {
+          const values = new Uint8Array(source.buffer, source.byteOffset, source.length);
+          return { ...part, values, scale: byteScale(scale, divides) };
+        }
+        if (scale === 1 && isPlain(source, dtype)) return { ...part, values: source, scale: null };
+        const values = new (arrayTypeOf(dtype))(source.length);
+        gatherRows(source, width * this.count, firstRow, 0, 1, values, scale);
+        return { ...part, values, scale: null };
+      }),
+    );
+  }
+
   #allColumns(): readonly Column[] {
     const { x, y, weight } = this.#columns;
     return [...x.values, ...(y?.values ?? []), ...(weight?.values ?? [])];
@@ -271,6 +304,11 @@ export class Batcher {
 }
 
 const firstRow = Uint32Array.of(0);
+
+/** Whether it is bytes, of which numbers of f32 are made. */
+function isBytes({ source, dtype }: Column): boolean {
+  return dtype === "f32" && (source instanceof Uint8Array || source instanceof Uint8ClampedArray);
+}
 
 /** Whether an array can be fed as it is. */
 function isPlain(source: Source, dtype: DType): source is Float32Array | Int32Array {

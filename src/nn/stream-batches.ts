@@ -96,6 +96,10 @@ export class StreamBatches implements BatchSource {
 
   check(): void {}
 
+  holdable(): null {
+    return null;
+  }
+
   all(): null {
     return null;
   }
@@ -203,7 +207,7 @@ function fedBatch(data: Batcher, index: number): FedBatch {
     to: data.count,
     stepOf: () => index + 1,
   });
-  return { index, count: data.count, load: () => data.loadAll(), stretch };
+  return { index, count: data.count, rows: null, load: () => data.loadAll(), stretch };
 }
 
 function batchesOf(call: string, data: unknown, batch: number): Batches {

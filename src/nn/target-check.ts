@@ -7,6 +7,7 @@
 
 import { FeedError } from "../core/errors.ts";
 import type { Source } from "../data/dataset.ts";
+import { isByRows } from "../dsl/by-rows.ts";
 import { labelsInWords } from "../program/compiled.ts";
 import type { Report } from "../program/report.ts";
 import type { OnNaN } from "./on-nan.ts";
@@ -19,7 +20,7 @@ export function checkTargets(
   report: Report,
   { data, entry, onNaN }: { readonly data: Batcher; readonly entry: "train" | "evaluate"; readonly onNaN: OnNaN },
 ): void {
-  const compiled = report.entries.find((it) => it.entry === entry);
+  const compiled = report.entries.find((it) => it.entry === entry || isByRows(it.entry, entry));
   const besides = (value: number): boolean => onNaN !== "stop" && !Number.isFinite(Math.fround(value));
   for (const [name, { source, width, scale }] of data.targets()?.entries() ?? []) {
     const path = training.targets.path("y", name);

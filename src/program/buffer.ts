@@ -1,13 +1,16 @@
 /**
- * Buffers: what sequences run on. Each lies in one of four segments.
+ * Buffers: what sequences run on. Each lies in one of five segments.
  *
  * A buffer is made once an entry and is itself, wherever it is spoken of: maps have it as a key, and two are the same where
  * they are one object. Its name is for people, who read `printBuffer`.
  */
 import type { DType } from "../core/dtype.ts";
 
-/** Which memory a buffer lies in: states persist, outputs last until the entry's next call, the arena is scratch. */
-export type Segment = "state" | "input" | "output" | "arena";
+/**
+ * Which memory a buffer lies in: states persist, outputs last until the entry's next call, the arena is scratch. Held inputs are fed
+ * once and stay, in memory that entries share.
+ */
+export type Segment = "state" | "input" | "output" | "arena" | "held";
 
 /** A range of bytes of a segment. */
 export interface Range {
@@ -38,7 +41,8 @@ export function printBuffer({ segment, name }: Pick<Buffer, "segment" | "name">)
 /** What a buffer is to hold. */
 export type BufferType = Pick<Buffer, "dtype" | "shape">;
 
-type NamedSegment = Exclude<Segment, "arena">;
+/** A held input is an input: where it lies, `layout` says. */
+type NamedSegment = Exclude<Segment, "arena" | "held">;
 
 /** The buffers of an entry, each made when it is first asked for. */
 export class Buffers {

@@ -9,7 +9,7 @@ import { checkSize } from "./sizes.ts";
 /** A tensor that a program declares, by its path. */
 interface DeclaredLeaf {
   readonly path: string;
-  readonly leaf: { readonly dtype: BufferType["dtype"]; readonly shape: Shape };
+  readonly leaf: { readonly dtype: BufferType["dtype"]; readonly shape: Shape; readonly held?: boolean };
 }
 
 export interface Declarations {
@@ -18,7 +18,7 @@ export interface Declarations {
 }
 
 /** In the order in which they lie. */
-export type Declared = Readonly<Record<"state" | "input" | "output", readonly Buffer[]>>;
+export type Declared = Readonly<Record<"state" | "input" | "output" | "held", readonly Buffer[]>>;
 
 export function declaredBuffers(
   { inputs, states }: Declarations,
@@ -26,11 +26,14 @@ export function declaredBuffers(
   dims: Dims,
   buffers: Buffers,
 ): Declared {
+  const fed = (isHeld: boolean): readonly Buffer[] =>
+    inputs
+      .filter(({ leaf: { held = false } }) => held === isHeld)
+      .map(({ path, leaf: { dtype, shape } }) => buffers.named("input", path, { dtype, shape: sizesOf(shape, dims) }));
   return {
     state: stateBuffers(states, buffers),
-    input: inputs.map(({ path, leaf: { dtype, shape } }) =>
-      buffers.named("input", path, { dtype, shape: sizesOf(shape, dims) }),
-    ),
+    input: fed(false),
+    held: fed(true),
     output: entry.outputs.map(({ name, node }) => {
       const { dtype, shape } = node.type;
       return buffers.named("output", name, { dtype, shape: fixedShape(shape) });

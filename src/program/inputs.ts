@@ -5,7 +5,7 @@ import { atLine, type Origin } from "../core/origin.ts";
 import { type Entry, neededNodes } from "../graph/entry.ts";
 import { sameIntegers } from "../graph/integers.ts";
 import type { Node } from "../graph/node.ts";
-import { oneHot } from "../graph/ops/gather.ts";
+import { gather, oneHot } from "../graph/ops/gather.ts";
 import { input } from "../graph/ops/source.ts";
 import type { BufferSlot } from "./buffer.ts";
 import type { InputSlot, Picks } from "./compiled.ts";
@@ -18,9 +18,10 @@ export function inputSlots(
 ): readonly InputSlot[] {
   const below = new Map<string, Limits>();
   const used = new Set<string>();
+  const held = new Set(slots.flatMap(({ segment, name }) => (segment === "held" ? [name] : [])));
   for (const node of neededNodes(entry)) {
     if (node.op === input) used.add(String(node.attrs.name));
-    const labels = node.op === oneHot ? labelsOf(node) : undefined;
+    const labels = node.op === oneHot ? labelsOf(node, held) : undefined;
     if (labels === undefined) continue;
     const name = String(labels.attrs.name);
     below.set(name, narrowed(node, below.get(name)));
@@ -34,10 +35,12 @@ export function inputSlots(
   }));
 }
 
-/** The input whose integers pick. */
-function labelsOf({ args: [picked] }: Node): Node | undefined {
+/** The input whose integers pick: as they are fed, or rows of those that are held. */
+function labelsOf({ args: [picked] }: Node, held: ReadonlySet<string>): Node | undefined {
   const labels = picked === undefined ? undefined : sameIntegers(picked);
-  return labels?.op === input ? labels : undefined;
+  const source = labels?.op === gather ? labels.args[0] : labels;
+  if (source?.op !== input) return undefined;
+  return source === labels || held.has(String(source.attrs.name)) ? source : undefined;
 }
 
 /** What uses that pick ask of an input's values. */

@@ -7,45 +7,26 @@
  * state worth going on with.
  */
 
-import type { DType } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import { checkOptions, checkValue, list, object, text } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
 import type { Program } from "../dsl/program.ts";
-import type { Tensor } from "../dsl/tensor.ts";
-import type { Dims, Shape } from "../graph/shape.ts";
+import type { Dims } from "../graph/shape.ts";
 import type { BufferSlot } from "../program/buffer.ts";
 import type { Report } from "../program/report.ts";
 import { Calls } from "./calls.ts";
 import { checkDims, dimsOfFeeds } from "./dims.ts";
 import { checkFeed, checkNames, copyFeeds, type DeclaredInput, type Feeds, type FeedsOf, feedAt } from "./feeds.ts";
+import { type HeldRows, Holding, type HoldingParts, type HoldRequest } from "./held-rows.ts";
 import { feedError } from "./host-values.ts";
 import { OneStep, type Runner } from "./machine.ts";
 import { firstNonFinite } from "./non-finite.ts";
 import { joined, outputTree, scalarOr } from "./outputs.ts";
 import { type AnyRequest, type Job, type RunRequest, refusePromise, requestTable, type StepsRequest } from "./requests.ts"; // biome-ignore format: names
-import { letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts";
+import { type Compiled, letGo, type Specialization, type SpecializationParts, Specializations } from "./specializations.ts"; // biome-ignore format: names
 import { StateAccess } from "./state.ts";
-import type { ArrayOf, TypedArray } from "./typed-arrays.ts";
-
-/** What a tensor's values come back as: a number for a scalar, a typed array otherwise; trees stay trees. */
-export type ValueOf<T> =
-  T extends Tensor<infer S, infer D extends DType>
-    ? number extends S["length"]
-      ? number | ArrayOf<D>
-      : S["length"] extends 0
-        ? number
-        : ArrayOf<D>
-    : { readonly [K in keyof T]: ValueOf<T[K]> };
-
-type NamedIn<Outputs, N> = {
-  [E in keyof Outputs]: N extends keyof Outputs[E] ? ValueOf<Outputs[E][N]> : never;
-}[keyof Outputs];
-export type ReadValue<Outputs, N> = [NamedIn<Outputs, N>] extends [never] ? number | TypedArray : NamedIn<Outputs, N>;
-
-/** What a tensor's values come back as after many steps: all of them in one typed array, step after step. */
-export type SeriesOf<T> =
-  T extends Tensor<Shape, infer D extends DType> ? ArrayOf<D> : { readonly [K in keyof T]: SeriesOf<T[K]> };
+import type { TypedArray } from "./typed-arrays.ts";
+import type { ReadValue, SeriesOf, ValueOf } from "./value-types.ts";
 
 /**
  * The methods of every executable; entries stand beside them under their own names.
@@ -86,8 +67,10 @@ const sizesByName = "the sizes of dimensions: { batch: 16 }";
 /** Chunks of steps whose outputs may be on their way back at once. */
 const inFlight = 4;
 
-export interface ExecutableParts extends SpecializationParts {
+export interface ExecutableParts extends Omit<SpecializationParts, "compileEntry"> {
   readonly program: Program<unknown>;
+  /** Compiles one entry of this program, or of one made of it, for given sizes: the pipeline, handed in because a runtime knows no passes. */
+  readonly compileEntry: (entry: string, dims: Dims, program: Program<unknown>) => Compiled;
   readonly states: readonly BufferSlot[];
   readonly dims: Dims;
   readonly inputs: readonly DeclaredInput[];
@@ -111,16 +94,29 @@ export async function makeExecutable<O, I>(parts: ExecutableParts): Promise<Exec
   return core as unknown as Executable<O, I>;
 }
 
+/** Holds the rows of an entry's inputs on the device. Null where somebody else made the executable, who would not know how. */
+export async function holdRows(executable: object, request: HoldRequest): Promise<HeldRows | null> {
+  return executable instanceof Core ? executable.hold(request) : null;
+}
+
 class Core implements ExecutableCore<never> {
   readonly state: StateAccess;
   readonly #parts: ExecutableParts;
   readonly #specializations: Specializations;
   readonly #calls = new Calls(() => this.#assertUsable());
+  readonly #holding: Holding;
   #failure: Error | null = null;
 
   constructor(parts: ExecutableParts) {
     this.#parts = parts;
-    this.#specializations = new Specializations(parts, () => this.#assertUsable());
+    const assertUsable = (): void => this.#assertUsable();
+    const compileEntry: SpecializationParts["compileEntry"] = (name, dims) =>
+      parts.compileEntry(name, dims, this.#holding.programOf(name) ?? parts.program);
+    this.#specializations = new Specializations({ ...parts, compileEntry }, assertUsable);
+    const { program, dims } = parts;
+    const [specializations, calls] = [this.#specializations, this.#calls];
+    const start: HoldingParts["start"] = (specialization, runner) => this.#start(specialization, runner);
+    this.#holding = new Holding({ program, dims, specializations, calls, assertUsable, start });
     this.state = new StateAccess(parts, this.#calls, () => this.#assertUsable());
   }
 
@@ -194,6 +190,11 @@ class Core implements ExecutableCore<never> {
     } finally {
       letGo(known);
     }
+  }
+
+  async hold(request: HoldRequest): Promise<HeldRows> {
+    this.#assertUsable();
+    return this.#holding.hold(request);
   }
 
   dispose(): void {

@@ -29,7 +29,7 @@ export interface Specialization {
 export interface SpecializationParts {
   readonly program: Pick<Program<unknown>, "entries">;
   readonly machine: Machine;
-  /** Compiles one entry for given sizes; the pipeline, handed in because a runtime knows no passes. */
+  /** Compiles one entry for given sizes. */
   readonly compileEntry: (entry: string, dims: Dims) => Compiled;
 }
 
@@ -108,6 +108,15 @@ export class Specializations {
       return await pending.made;
     } finally {
       this.#pending.delete(key);
+    }
+  }
+
+  /** Lets go of all of an entry that no call under way holds. */
+  dropEntry(name: string): void {
+    for (const kept of this.#kept.filter(({ compiled, users }) => compiled.entry.name === name && users === 0)) {
+      kept.runner.release();
+      this.#kept.splice(this.#kept.indexOf(kept), 1);
+      if (this.#latest === kept) this.#latest = null;
     }
   }
 

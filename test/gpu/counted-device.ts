@@ -9,6 +9,8 @@ export interface Counts {
   submits: number;
   /** `queue.writeBuffer`. */
   writes: number;
+  /** Bytes of each of these. */
+  readonly written: number[];
   /** Buffers that were mapped to be read. */
   readbacks: number;
   /** Pipelines and bind groups that were set. */
@@ -29,7 +31,7 @@ export interface CountedDevice {
 /** `dispatch: false` counts dispatches and leaves them out: a driver that runs nothing. */
 export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true }): CountedDevice {
   const none = { dispatches: 0, copies: 0, passes: 0, submits: 0, writes: 0, readbacks: 0, settings: 0, made: 0 };
-  const counts: Counts = { ...none, live: new Set() };
+  const counts: Counts = { ...none, written: [], live: new Set() };
   const counting = <A extends readonly unknown[]>(what: keyof typeof none, call: (...args: A) => unknown) => {
     return (...args: A): unknown => {
       counts[what] += 1;
@@ -60,9 +62,10 @@ export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true
     });
   const queue = over(device.queue, {
     submit: counting("submits", device.queue.submit.bind(device.queue)),
-    writeBuffer: counting("writes", (...args: Parameters<GPUQueue["writeBuffer"]>) =>
-      device.queue.writeBuffer(...args),
-    ),
+    writeBuffer: counting("writes", (...args: Parameters<GPUQueue["writeBuffer"]>) => {
+      counts.written.push(args[4] ?? args[2].byteLength);
+      device.queue.writeBuffer(...args);
+    }),
   });
   const counted = over(device, {
     queue,

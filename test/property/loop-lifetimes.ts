@@ -165,7 +165,7 @@ export const loopLifetimeProperties: readonly Property[] = [
     fc.property(plans, (some) => {
       const writer = new Writer();
       const sequence = writer.sequence(some, []);
-      const made = layout(sequence, { state: [], input: [], output: [] }, jsTarget.traits, true);
+      const made = layout(sequence, { state: [], input: [], output: [], held: [] }, jsTarget.traits, true);
       const memory = new Memory(made.segmentBytes.arena, made.buffers, made.freedAfter);
       memory.run(sequence, (id) => writer.isTaken(id));
     }),

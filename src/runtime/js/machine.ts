@@ -25,6 +25,7 @@ export class JsMachine implements Machine<JsArtifact> {
   readonly #state: ArrayBuffer;
   readonly #runners = new Set<JsRunner>();
   #arena = new ArrayBuffer(0);
+  #held = new ArrayBuffer(0);
 
   constructor(stateBytes: number, options: MachineOptions = {}) {
     this.#state = allocate(stateBytes, "states");
@@ -35,13 +36,14 @@ export class JsMachine implements Machine<JsArtifact> {
     // See code-policy.ts for where this is forbidden.
     const functions: readonly KernelFunction[] = new Function(factoryText(entry.artifact))();
     const runner = new JsRunner(entry, functions, this.#options, () => this.#runners.delete(runner));
-    const { arena } = entry.segmentBytes;
+    const { arena, held } = entry.segmentBytes;
     const larger = arena > this.#arena.byteLength ? allocate(arena, `scratch of the entry ${entry.name}`) : null;
+    const roomier = held > this.#held.byteLength ? allocate(held, "data that is held") : null;
     this.#runners.add(runner);
-    if (larger !== null) {
-      this.#arena = larger;
-      for (const other of this.#runners) other.bind(this.#state, this.#arena);
-    } else runner.bind(this.#state, this.#arena);
+    this.#arena = larger ?? this.#arena;
+    this.#held = roomier ?? this.#held;
+    const stale = larger !== null || roomier !== null ? this.#runners : [runner];
+    for (const other of stale) other.bind(this.#state, this.#arena, this.#held);
     return runner;
   }
 
@@ -58,7 +60,8 @@ export class JsMachine implements Machine<JsArtifact> {
   }
 
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const bytes = { state: this.#state.byteLength, arena: this.#arena.byteLength, input: 0, output: 0 };
+    const held = this.#held.byteLength;
+    const bytes = { state: this.#state.byteLength, arena: this.#arena.byteLength, input: 0, output: 0, held };
     for (const runner of this.#runners) {
       bytes.input += runner.inputs.byteLength;
       bytes.output += runner.outputs.byteLength;
@@ -69,6 +72,7 @@ export class JsMachine implements Machine<JsArtifact> {
   dispose(): void {
     this.#runners.clear();
     this.#arena = new ArrayBuffer(0);
+    this.#held = new ArrayBuffer(0);
   }
 }
 
@@ -79,7 +83,7 @@ class JsRunner implements Runner {
   readonly #functions: readonly KernelFunction[];
   readonly #options: MachineOptions;
   readonly #forget: () => void;
-  readonly #inputViews: TypedArray[];
+  #inputViews: readonly TypedArray[] = [];
   #actions: readonly Action[] = [];
   /** The iteration of each loop that runs, by how many stand around it. */
   readonly #iterations: Int32Array;
@@ -97,11 +101,13 @@ class JsRunner implements Runner {
     this.inputs = allocate(entry.segmentBytes.input, `inputs of the entry ${entry.name}`);
     this.outputs = allocate(entry.segmentBytes.output, `outputs of the entry ${entry.name}`);
     this.#iterations = iterationsFor(entry.artifact.steps);
-    this.#inputViews = entry.inputs.map(({ buffer }) => viewOf(buffer.dtype, this.inputs, buffer.offset, buffer.count));
   }
 
-  bind(state: ArrayBuffer, arena: ArrayBuffer): void {
-    const segments = { state, arena, input: this.inputs, output: this.outputs };
+  bind(state: ArrayBuffer, arena: ArrayBuffer, held: ArrayBuffer): void {
+    const segments = { state, arena, held, input: this.inputs, output: this.outputs };
+    this.#inputViews = this.#entry.inputs.map(({ buffer: { dtype, segment, offset, count } }) =>
+      viewOf(dtype, segments[segment], offset, count),
+    );
     const views = new Map<BufferSlot, TypedArray>();
     for (const slot of this.#entry.buffers.values()) {
       views.set(slot, viewOf(slot.dtype, segments[slot.segment], slot.offset, slot.count));

@@ -53,6 +53,7 @@ export class WasmMachine implements Machine<WasmArtifact> {
   readonly #regions = new Regions(controlBytes);
   readonly #arenas = new SharedRegions(this.#regions);
   readonly #panels = new SharedRegions(this.#regions);
+  readonly #held = new SharedRegions(this.#regions);
   readonly #runners = new Set<WasmRunner>();
   readonly #stateBase: number;
   #memory: WasmMemory | null;
@@ -134,7 +135,7 @@ export class WasmMachine implements Machine<WasmArtifact> {
 
   /** What entries asked for. The memory has whole pages, and beside this the threads' panels and 5 KB through which they meet. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const bytes = { state: this.#stateBytes, arena: this.#arenas.bytes, input: 0, output: 0 };
+    const bytes = { state: this.#stateBytes, arena: this.#arenas.bytes, held: this.#held.bytes, input: 0, output: 0 };
     for (const { segmentBytes } of this.#runners) {
       bytes.input += segmentBytes.input;
       bytes.output += segmentBytes.output;
@@ -151,7 +152,7 @@ export class WasmMachine implements Machine<WasmArtifact> {
   /** Finds room for an entry. All at once, without waiting in between: two entries may be prepared at the same time. */
   #place(entry: CompiledEntry<WasmArtifact>): Place {
     const memory = this.#wellMemory();
-    const { arena, input, output } = entry.segmentBytes;
+    const { arena, input, output, held } = entry.segmentBytes;
     const panelBytes = entry.artifact.bytes.panels;
     const bases = {
       state: this.#stateBase,
@@ -159,8 +160,10 @@ export class WasmMachine implements Machine<WasmArtifact> {
       input: this.#regions.take(input),
       output: this.#regions.take(output),
       panels: this.#panels.take(panelBytes),
+      held: this.#held.take(held),
     };
     const free = (): void => {
+      this.#held.free(bases.held);
       this.#panels.free(bases.panels);
       this.#regions.free(bases.output);
       this.#regions.free(bases.input);
@@ -168,8 +171,9 @@ export class WasmMachine implements Machine<WasmArtifact> {
     };
     const before = memory.buffer;
     try {
-      const bytes = arena + input + output + panelBytes;
-      const what = `the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
+      const bytes = arena + input + output + panelBytes + held;
+      const kept = held === 0 ? "" : `, ${held} of data that is held`;
+      const what = `the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs${kept})`;
       memory.ensure(this.#regions.end, bytes, what);
     } catch (error) {
       free();

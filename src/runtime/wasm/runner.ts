@@ -69,8 +69,8 @@ export class WasmRunner implements Runner {
     const { entry, bases } = this.#parts;
     this.#buffer = buffer;
     this.#alone = null;
-    this.#inputViews = entry.inputs.map(({ buffer: { dtype, offset, count } }) =>
-      viewOf(dtype, buffer, bases.input + offset, count),
+    this.#inputViews = entry.inputs.map(({ buffer: { dtype, segment, offset, count } }) =>
+      viewOf(dtype, buffer, bases[segment] + offset, count),
     );
   }
 

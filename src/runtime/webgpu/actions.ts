@@ -22,6 +22,8 @@ export type Segments = Readonly<Record<Segment, GPUBuffer | null>>;
 export interface Scratch {
   readonly state: GPUBuffer | null;
   readonly arena: GPUBuffer | null;
+  /** What inputs are held in. */
+  readonly held: GPUBuffer | null;
   /** Copies within one buffer are not allowed: they go through this one. */
   readonly bounce: GPUBuffer | null;
   /** Debug: NaN, to copy over freed memory. */
@@ -101,7 +103,8 @@ export class Binder {
   constructor(parts: ActionParts, scratch: Scratch) {
     this.#parts = parts;
     this.#scratch = scratch;
-    this.#segments = { state: scratch.state, arena: scratch.arena, input: parts.input, output: parts.output };
+    const { state, arena, held } = scratch;
+    this.#segments = { state, arena, held, input: parts.input, output: parts.output };
   }
 
   actions(): readonly Action[] {

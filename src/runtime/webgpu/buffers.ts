@@ -20,7 +20,13 @@ export function storageBuffer({ device }: GpuConnection, what: string, bytes: nu
   return device.createBuffer({ label: `${labelPrefix} ${what}`, size: bytes, usage });
 }
 
-const segmentWords = { state: "the states", arena: "scratch memory", input: "the inputs", output: "the outputs" };
+const segmentWords = {
+  state: "the states",
+  arena: "scratch memory",
+  input: "the inputs",
+  output: "the outputs",
+  held: "data that is held",
+};
 
 /** A segment is one buffer; kernels see the tensors in it through bindings, which have a limit of their own. */
 export function checkSizes(
@@ -38,7 +44,7 @@ export function checkSizes(
       "maxStorageBufferBindingSize",
     );
   }
-  for (const segment of ["state", "arena", "input", "output"] as const) {
+  for (const segment of ["state", "arena", "input", "output", "held"] as const) {
     const bytes = segments[segment] ?? 0;
     if (bytes > maxBufferSize) throw tooLarge(segmentWords[segment], bytes, maxBufferSize, "maxBufferSize");
   }

@@ -31,6 +31,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   readonly #runners = new Set<WebGpuRunner>();
   #state: GPUBuffer | null = null;
   #arena: GPUBuffer | null = null;
+  #held: GPUBuffer | null = null;
   #bounce: GPUBuffer | null = null;
   #poison: GPUBuffer | null = null;
   #isDisposed = false;
@@ -76,7 +77,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
         const runner = this.#runner(entry, programs);
         made.push(runner);
         const stale = this.#grow(entry) ? [...this.#runners] : [runner];
-        const scratch = { state: this.#state, arena: this.#arena, bounce: this.#bounce, poison: this.#poison };
+        const scratch = { state: this.#state, arena: this.#arena, held: this.#held, bounce: this.#bounce, poison: this.#poison }; // biome-ignore format: short
         for (const other of stale) other.bind(scratch);
         return runner;
       });
@@ -101,7 +102,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
 
   /** Scratch for copies within one buffer counts as arena. What is on its way to or from the host is no program memory. */
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, input: 0, output: 0 };
+    const bytes = { state: this.#state?.size ?? 0, arena: this.#arena?.size ?? 0, held: this.#held?.size ?? 0, input: 0, output: 0 }; // biome-ignore format: short
     bytes.arena += this.#bounce?.size ?? 0;
     for (const { buffers } of this.#runners) {
       bytes.input += buffers.input?.size ?? 0;
@@ -116,7 +117,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     this.#health.close();
     this.#commands.dispose();
     for (const runner of [...this.#runners]) runner.release();
-    for (const buffer of [this.#state, this.#arena, this.#bounce, this.#poison]) buffer?.destroy();
+    for (const buffer of [this.#state, this.#arena, this.#held, this.#bounce, this.#poison]) buffer?.destroy();
     if (this.#connection.isOurs) this.#connection.device.destroy();
   }
 
@@ -146,18 +147,20 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   #grow(entry: CompiledEntry<WgslArtifact>): boolean {
     const needs = {
       arena: entry.segmentBytes.arena,
+      held: entry.segmentBytes.held,
       bounce: largestInnerCopy(entry),
       poison: this.#options.poisonFreed === true ? entry.segmentBytes.arena : 0,
     };
-    const [arena, bounce, poison] = [this.#arena, this.#bounce, this.#poison];
+    const [arena, held, bounce, poison] = [this.#arena, this.#held, this.#bounce, this.#poison];
     this.#arena = this.#larger(arena, "arena", needs.arena);
+    this.#held = this.#larger(held, "held inputs", needs.held);
     this.#bounce = this.#larger(bounce, "copies", needs.bounce);
     this.#poison = this.#larger(poison, "NaN", needs.poison);
     if (this.#poison !== poison && this.#poison !== null) {
       const { device } = this.#connection;
       device.queue.writeBuffer(this.#poison, 0, new Uint8Array(this.#poison.size).fill(0xff));
     }
-    return this.#arena !== arena || this.#bounce !== bounce || this.#poison !== poison;
+    return this.#arena !== arena || this.#held !== held || this.#bounce !== bounce || this.#poison !== poison;
   }
 
   #larger(buffer: GPUBuffer | null, what: string, bytes: number): GPUBuffer | null {

@@ -32,6 +32,7 @@ export class WebGpuRunner implements Runner {
   readonly #parts: RunnerParts;
   readonly #chunk: ChunkParts;
   #actions: readonly Action[] = [];
+  #held: GPUBuffer | null = null;
   /** Counts runs, so that a readback is used only for the run it belongs to. */
   #runs = 0;
   #together: { readonly run: number; readonly bytes: Promise<ArrayBuffer> } | null = null;
@@ -57,6 +58,7 @@ export class WebGpuRunner implements Runner {
   }
 
   bind(scratch: Scratch): void {
+    this.#held = scratch.held;
     this.#actions = new Binder(this.#parts, scratch).actions();
   }
 
@@ -98,9 +100,10 @@ export class WebGpuRunner implements Runner {
   }
 
   #feed(input: number, values: TypedArray, more: number): number {
-    const { entry, input: buffer, health, commands } = this.#parts;
+    const { entry, input: fed, health, commands } = this.#parts;
     health.assertWell();
     const slot = entry.inputs[input]?.buffer;
+    const buffer = slot?.segment === "held" ? this.#held : fed;
     return buffer === null || slot === undefined ? 0 : commands.upload(buffer, slot, values, more);
   }
 

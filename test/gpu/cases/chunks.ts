@@ -99,7 +99,7 @@ export const cases: readonly GpuCase[] = [
         await work();
         const before = { ...counts };
         await work();
-        const { live, ...numbers } = counts;
+        const { live, written, ...numbers } = counts;
         return Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, n - before[name as "made"]]));
       };
       const { launches = 0, copies = 0 } = executable.report.entries[0] ?? {};

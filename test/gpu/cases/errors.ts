@@ -223,7 +223,7 @@ export const cases: readonly GpuCase[] = [
         buffers: new Map(),
         inputs: [],
         outputs: new Map(),
-        segmentBytes: { state: 4, input: 0, output: 0, arena: 0 },
+        segmentBytes: { state: 4, input: 0, output: 0, arena: 0, held: 0 },
         freedAfter: new Map(),
       };
       await rejects(machine.prepare(entry), isDeviceError(/refused the kernel k0/, /missing/, /let x: f32/));

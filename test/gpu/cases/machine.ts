@@ -44,7 +44,7 @@ function slotAt(name: string, segment: Segment, offset: number): BufferSlot {
 
 function entryOf(sequence: Sequence, slots: readonly BufferSlot[]): CompiledEntry<WgslArtifact> {
   const buffers = new Map(slots.map((slot) => [slot, slot]));
-  const segmentBytes = { state: 1024, input: 0, output: 512, arena: 0 };
+  const segmentBytes = { state: 1024, input: 0, output: 512, arena: 0, held: 0 };
   return {
     name: "step",
     dims: {},

@@ -11,6 +11,7 @@ import { sgd } from "../../../src/nn/optimizers/sgd.ts";
 import { trainerFrom } from "../../../src/nn/saved-trainer.ts";
 import { trainer } from "../../../src/nn/trainer.ts";
 import type { GpuCase } from "../case.ts";
+import { countedDevice } from "../counted-device.ts";
 
 const count = 30;
 const x = Float32Array.from({ length: 2 * count }, (_, i) => Math.sin(3 * i));
@@ -72,6 +73,28 @@ export const cases: readonly GpuCase[] = [
       const [white = 0] = await loaded.predict({ x: Uint8Array.of(255) });
       ok(Math.abs(white - 1) < 0.01, `white is ${white}`);
       for (const each of [net, shown, loaded]) each.dispose();
+    },
+  },
+  {
+    name: "fit holds the data on the device: one upload, then numbers of rows alone, and the same losses to the bit",
+    async run({ device: given }) {
+      const bytes = Uint8Array.from({ length: 2 * count }, (_, i) => (37 * i) % 256);
+      const runs = [];
+      for (const holdBytes of [0, 1e6]) {
+        const { device, counts } = countedDevice(given);
+        const net = classifier();
+        await net.compile({ target: "wgsl", device, batch: 8, seed: 3 });
+        counts.written.length = 0;
+        const { epochs } = await net.fit({ x: bytes, y, scale: 1 / 255, epochs: 3, holdBytes });
+        runs.push({ losses: epochs.map(({ loss }) => loss), state: await net.executable.state.snapshot() });
+        const large = counts.written.filter((size) => size > 4);
+        // Bytes of x, labels as i32, the table of 256 bytes; then a step of eight three times and one of six, in each epoch.
+        if (holdBytes > 0)
+          deepStrictEqual(large, [2 * count, 1024, 4 * count, ...[1, 2, 3].flatMap(() => [32, 32, 32, 24])]);
+        else strictEqual(large.length, 24);
+        net.dispose();
+      }
+      deepStrictEqual(runs[1], runs[0]);
     },
   },
   {

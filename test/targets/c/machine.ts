@@ -83,7 +83,7 @@ class CMachine implements Machine<CArtifact> {
   }
 
   allocatedBytes(): Readonly<Record<Segment, number>> {
-    return { state: this.#state.length, arena: 0, input: 0, output: 0 };
+    return { state: this.#state.length, arena: 0, input: 0, output: 0, held: 0 };
   }
 
   dispose(): void {

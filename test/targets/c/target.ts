@@ -61,7 +61,7 @@ export const c: Target<CArtifact, null> = {
 };
 
 /** Segments in the order in which they are read and written: the arena is neither. */
-const segments = ["state", "input", "output", "arena"] as const;
+const segments = ["state", "input", "output", "held", "arena"] as const;
 
 function printProgram(sequence: Sequence, steps: readonly ArtifactStep[], bytes: Addresses["segmentBytes"]): string {
   const routines = new Map<string, string>();

@@ -82,7 +82,7 @@ export function fakeEntry(
     a: slot("a", "arena", 0, n),
     b: slot("b", "arena", stride, n),
   };
-  const segmentBytes = { state: stride, arena: 2 * stride, input: stride, output: stride };
+  const segmentBytes = { state: stride, arena: 2 * stride, input: stride, output: stride, held: 0 };
   const buffers = new Map(fakeNames.map((one) => [fakeBuffers[one], slots[one]]));
   const steps = sequence.map((step, id) => ({ ...step, id }));
   return {

@@ -162,7 +162,7 @@ test("a thread's own panels and sums start at its base, with no sum that would k
   const bindings = slots.map(([made]) => ({ param: made.name, buffer: made }));
   const { module: bytes } = wasmPrinter({ relaxed: false })(
     [{ kind: "launch", id: 0, name: "k0", kernel: scheduled, bindings, iterations: [], nodes: [] }],
-    { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, arena: 65536 } },
+    { buffers: new Map(slots), segmentBytes: { state: 0, input: 0, output: 0, held: 0, arena: 65536 } },
     { threads: 2, sparing: false, shared: true },
   );
   // i32.const 0; local.get base; i32.add
@@ -179,7 +179,7 @@ function runOneThread(kernel: Kernel, count: number, thread: number, threads: nu
     [{ kind: "launch", id: 0, name: "k0", kernel, bindings: [{ param: "y", buffer: y }], iterations: [], nodes: [] }],
     {
       buffers: new Map([[y, { ...y, offset: 0, bytes: count }]]),
-      segmentBytes: { state: 0, input: 0, output: 0, arena: count },
+      segmentBytes: { state: 0, input: 0, output: 0, held: 0, arena: count },
     },
     { threads, sparing: false, shared: true },
   );

@@ -191,11 +191,11 @@ describe("memory", () => {
     const entry = fakeEntry("train", n, rotations(1));
     const { arena, input, output } = entry.segmentBytes;
     const [first, second] = [await machine.prepare(entry), await machine.prepare(entry)];
-    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena, input: 2 * input, output: 2 * output });
+    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena, input: 2 * input, output: 2 * output, held: 0 });
     first.release();
-    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena, input, output });
+    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena, input, output, held: 0 });
     second.release();
-    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena: 0, input: 0, output: 0 });
+    expect(machine.allocatedBytes()).toEqual({ state: 4 * n, arena: 0, input: 0, output: 0, held: 0 });
     machine.dispose();
   });
 

@@ -173,6 +173,7 @@ describe("the report", () => {
       arena: memory.peakBytes,
       input: memory.inputBytes,
       output: memory.outputBytes,
+      held: 0,
     });
     expect(memory.peakBytes).toBeLessThanOrEqual(1.05 * memory.lowerBoundBytes);
   });

@@ -37,7 +37,7 @@ export function runWasm(folded: Kernel, data: Data, { relaxed = false } = {}): D
     end += Math.ceil((bytes + fence) / 64) * 64;
   }
   const sequence = [{ kind: "launch" as const, id: 0, name: kernel.name, kernel, bindings, iterations: [], nodes: [] }];
-  const segmentBytes = { state: 0, input: 0, output: 0, arena: end };
+  const segmentBytes = { state: 0, input: 0, output: 0, held: 0, arena: end };
   const printed = wasmPrinter({ relaxed })(sequence, { buffers: slots, segmentBytes }, alone);
   const { arena, panels } = printed.bases;
   const memory = new WebAssembly.Memory({ initial: Math.ceil(printed.end / pageBytes) + 1 });

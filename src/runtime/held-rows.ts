@@ -1,0 +1,176 @@
+/**
+ * Held rows: arrays that stay on the device, of which an entry takes rows. A step is then fed the numbers of its rows, and a data set
+ * is uploaded once.
+ *
+ *   const held = await holdRows(executable, { entry: "train", count: 60_000, inputs: [{ path: "x", ... }], sizes: [{ batch: 128 }] });
+ *   held.step(rows); ...; held.release();
+ *
+ * The entry is compiled anew, with gathers in the place of its inputs (dsl/by-rows.ts), and kept for the next time that arrays of the
+ * same number, size and kind are held: these are then uploaded again. One set of arrays is held at a time, as all lie in one place.
+ */
+import { CompilerBug } from "../core/errors.ts";
+import { byRows, type HeldInput, rowsPath, scaledBytes, tablePath } from "../dsl/by-rows.ts";
+import type { Program } from "../dsl/program.ts";
+import type { Dims } from "../graph/shape.ts";
+import type { Calls } from "./calls.ts";
+import { checkFeed } from "./feeds.ts";
+import type { Runner } from "./machine.ts";
+import { letGo, type Specialization, type Specializations } from "./specializations.ts";
+import type { TypedArray } from "./typed-arrays.ts";
+
+/** An input with all its rows: as the input takes them, or bytes with the scale that makes f32 of them. */
+export interface HeldArray extends HeldInput {
+  readonly values: TypedArray;
+  /** What bytes are multiplied by, for those that are looked up. */
+  readonly factor: number;
+}
+
+export interface HoldRequest {
+  readonly entry: string;
+  /** Rows that each array has. */
+  readonly count: number;
+  /** All inputs of the program. */
+  readonly inputs: readonly HeldArray[];
+  /** The sizes that steps will have. */
+  readonly sizes: readonly Dims[];
+}
+
+/** What holding needs of an executable. */
+export interface HoldingParts {
+  readonly program: Program<unknown>;
+  readonly dims: Dims;
+  readonly specializations: Specializations;
+  readonly calls: Calls;
+  assertUsable(): void;
+  /** Runs one with what it was fed last. */
+  start(specialization: Specialization, runner: Pick<Runner, "run">): void;
+}
+
+/** Who holds what on one executable. */
+export class Holding {
+  readonly #parts: HoldingParts;
+  /** The entry by rows that was asked for last. */
+  #program: ReturnType<typeof byRows> | null = null;
+  #held: HeldRows | null = null;
+
+  constructor(parts: HoldingParts) {
+    this.#parts = parts;
+  }
+
+  /** The program of an entry by rows; null for any other entry. */
+  programOf(entry: string): Program<unknown> | null {
+    return this.#program?.name === entry ? this.#program : null;
+  }
+
+  async hold({ entry, count, inputs, sizes }: HoldRequest): Promise<HeldRows> {
+    if (this.#held !== null) throw new CompilerBug("rows are held already");
+    const { program, specializations, dims } = this.#parts;
+    const made = byRows(program, entry, inputs, count);
+    if (this.#program?.name !== made.name) {
+      if (this.#program !== null) specializations.dropEntry(this.#program.name);
+      this.#program = made;
+    }
+    const found: Specialization[] = [];
+    const held = new HeldRows(this.#parts, inputs, found, () => {
+      this.#held = null;
+    });
+    this.#held = held;
+    try {
+      for (const size of sizes) found.push(await specializations.hold(made.name, { ...dims, ...size }));
+    } catch (error) {
+      held.release();
+      throw error;
+    }
+    return held;
+  }
+}
+
+/** All sizes of an entry find the arrays in the same place, so that one upload is for all. */
+function upload({ compiled: { entry }, runner }: Specialization, inputs: readonly HeldArray[]): void {
+  for (const { path, values, scale, factor } of inputs) {
+    const table = scale?.how === "table" ? [[tablePath(path), scaledBytes(factor)] as const] : [];
+    for (const [name, array] of [[path, values] as const, ...table]) {
+      const at = entry.inputs.findIndex((slot) => slot.path === name);
+      const slot = entry.inputs[at];
+      if (slot === undefined) throw new CompilerBug(`${entry.name} has no input "${name}"`);
+      runner.feed(at, checkFeed(array, slot, entry.name));
+    }
+  }
+}
+
+export class HeldRows {
+  readonly #parts: HoldingParts;
+  /** Null when they are on the device. */
+  #inputs: readonly HeldArray[] | null;
+  readonly #specializations: readonly Specialization[];
+  readonly #forget: () => void;
+  #isReleased = false;
+
+  constructor(
+    parts: HoldingParts,
+    inputs: readonly HeldArray[],
+    specializations: readonly Specialization[],
+    forget: () => void,
+  ) {
+    this.#parts = parts;
+    this.#inputs = inputs;
+    this.#specializations = specializations;
+    this.#forget = forget;
+  }
+
+  /** Whether there is an entry for so many rows. */
+  takes(count: number): boolean {
+    return this.#find(count) !== undefined;
+  }
+
+  /** Enqueues a step on these rows, whose numbers are copied. The first step uploads the arrays. */
+  step(rows: Int32Array): void {
+    this.#parts.assertUsable();
+    const specialization = this.#find(rows.length);
+    if (specialization === undefined || this.#isReleased) throw new CompilerBug(`no step on ${rows.length} held rows`);
+    const { calls, start } = this.#parts;
+    if (calls.isFree) {
+      this.#feed(specialization, rows);
+      start(specialization, specialization.runner);
+      return;
+    }
+    const kept = rows.slice();
+    specialization.users += 1;
+    calls
+      .take(async () => {
+        this.#feed(specialization, kept);
+        start(specialization, specialization.runner);
+      })
+      .catch(() => {}) // the next call hears of it
+      .then(() => letGo(specialization));
+  }
+
+  /** The arrays may be overwritten, and other ones held. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    for (const specialization of this.#specializations) letGo(specialization);
+    this.#forget();
+  }
+
+  #feed(specialization: Specialization, rows: Int32Array): void {
+    if (this.#inputs !== null) upload(specialization, this.#inputs);
+    this.#inputs = null;
+    specialization.runner.feed(0, rows);
+  }
+
+  #find(count: number): Specialization | undefined {
+    for (let i = 0; i < this.#specializations.length; i++) {
+      const one = this.#specializations[i];
+      if (one !== undefined && rowsOf(one) === count) return one;
+    }
+    return undefined;
+  }
+}
+
+/** Rows come first among the inputs. */
+function rowsOf({ compiled: { entry } }: Specialization): number {
+  const [slot] = entry.inputs;
+  if (slot?.path !== rowsPath) throw new CompilerBug(`${entry.name} is fed no rows`);
+  return slot.buffer.count;
+}

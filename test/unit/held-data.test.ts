@@ -1,0 +1,182 @@
+/**
+ * fit with the data held by the device: the losses and states are to the bit those of batches that the host gathers, a run goes on
+ * from a checkpoint either way, and what is held is bounded, let go of and uploaded anew.
+ */
+import { describe, expect, test } from "vitest";
+import {
+  adam,
+  add,
+  dense,
+  dropout,
+  embedding,
+  flatten,
+  i32,
+  model,
+  Pixels,
+  sequential,
+  trainer,
+} from "../../src/index.ts";
+
+const count = 22;
+const bytes = Uint8Array.from({ length: 6 * count }, (_, i) => (97 * i) % 256);
+const floats = Float32Array.from(bytes, (byte, i) => Math.sin(byte + i));
+const labels = Uint8Array.from({ length: count }, (_, i) => (5 * i) % 3);
+const words = Int32Array.from({ length: 2 * count }, (_, i) => (7 * i) % 11);
+const weights = Float32Array.from({ length: count }, (_, i) => (i % 4) / 2);
+
+const classifier = () =>
+  trainer(sequential([dense(5, { activation: "relu" }), dropout(0.3), dense(3, { activation: "softmax" })]), {
+    input: [6],
+    loss: "softmaxCrossEntropy",
+    optimizer: adam({ learningRate: 0.05 }),
+    metrics: ["accuracy"],
+  });
+type Net = ReturnType<typeof classifier>;
+type Given = Parameters<Net["fit"]>[0];
+
+const oneThread = { js: { target: "js" }, wasm: { target: "wasm", threads: 1 } } as const;
+type Target = keyof typeof oneThread;
+
+async function compiled<T extends { compile: Net["compile"] }>(net: T, target: Target): Promise<T> {
+  await net.compile({ ...oneThread[target], batch: 4, seed: 1 });
+  return net;
+}
+
+/** All that a run leaves behind. */
+async function left(net: Net, given: Given) {
+  const { epochs } = await net.fit(given);
+  const facts = epochs.map(({ loss, accuracy, validation }) => ({ loss, accuracy, validation }));
+  return { facts, state: await net.executable.state.snapshot() };
+}
+
+const heldEntries = ({ executable: { report } }: Pick<Net, "executable">): readonly string[] =>
+  report.entries.map(({ entry }) => entry).filter((name) => name.startsWith("train by rows"));
+
+const cases: readonly (readonly [string, Given])[] = [
+  ["bytes that are divided", { x: bytes, y: labels, scale: 1 / 255 }],
+  ["bytes that are multiplied", { x: bytes, y: labels, scale: 0.25 }],
+  ["bytes that are looked up", { x: bytes, y: labels, scale: 0.1234567 }],
+  ["bytes as they are", { x: bytes, y: labels }],
+  ["clamped bytes", { x: new Uint8ClampedArray(bytes), y: labels, scale: 1 / 255 }],
+  ["pixels, a part of others", { x: new Pixels([9, ...bytes]).subarray(1), y: labels }],
+  ["floats", { x: floats, y: labels }],
+  ["floats with a scale", { x: floats, y: labels, scale: 0.1 }],
+  ["a list", { x: [...floats], y: [...labels] }],
+  ["weights", { x: bytes, y: labels, sampleWeight: weights, classWeight: { 1: 3 } }],
+  ["in order, in other batches", { x: floats, y: labels, shuffle: false, batch: 5 }],
+  ["a validation split", { x: bytes, y: labels, scale: 1 / 255, validationSplit: 0.3 }],
+];
+
+describe.each(["js", "wasm"] as const)("the same bits as of fed batches, short last one and all, on %s", (target) => {
+  // On the one what is gathered is looked at, on the other that gathering does not matter.
+  test.each(target === "js" ? cases : cases.slice(0, 3))("%s", async (_, given) => {
+    const [fed, held] = [await compiled(classifier(), target), await compiled(classifier(), target)];
+    const wanted = await left(fed, { ...given, epochs: 3, holdBytes: 0 });
+    expect(await left(held, { ...given, epochs: 3, holdBytes: 1e6 })).toEqual(wanted);
+    expect([heldEntries(fed).length, heldEntries(held).length]).toEqual([0, 2]);
+  });
+});
+
+test("several inputs and outputs, and numbers that pick", async () => {
+  const make = () => {
+    const net = model({
+      inputs: { image: [6], text: i32("batch", 2) },
+      layers: { wide: dense(6), words: embedding(11, 3), flat: flatten(), kind: dense(3), size: dense(1) },
+      call({ image, text }, { wide, words, flat, kind, size }) {
+        const both = add(wide(image), flat(words(text)));
+        return { kind: kind(both), size: size(both) };
+      },
+    });
+    return trainer(net, { loss: { kind: "softmaxCrossEntropy", size: "meanSquaredError" }, optimizer: adam() });
+  };
+  const given = { x: { image: bytes, text: words }, y: { kind: labels, size: floats.subarray(0, count) }, epochs: 2 };
+  const runs = [];
+  for (const holdBytes of [0, 1e6]) {
+    const net = await compiled(make(), "js");
+    const { epochs } = await net.fit({ ...given, holdBytes });
+    runs.push({ losses: epochs.map(({ loss }) => loss), state: await net.executable.state.snapshot() });
+  }
+  expect(runs[1]).toEqual(runs[0]);
+});
+
+const data = { x: bytes, y: labels, scale: 1 / 255 } as const;
+
+test("a run that was held goes on fed, and one that was fed held, from the middle of an epoch", async () => {
+  const whole = await left(await compiled(classifier(), "js"), { ...data, epochs: 3, holdBytes: 0 });
+  for (const [before, after] of [
+    [1e6, 0],
+    [0, 1e6],
+  ] as const) {
+    const first = await compiled(classifier(), "js");
+    const stop: NonNullable<Given["callbacks"]> = [
+      {
+        onBatchEnd({ epoch, step }, control) {
+          if (epoch === 2 && step === 3) control.stop();
+        },
+      },
+    ];
+    await first.fit({ ...data, epochs: 3, holdBytes: before, callbacks: stop });
+    const second = await compiled(classifier(), "js");
+    await second.restore(await first.checkpoint());
+    const rest = await left(second, { ...data, epochs: 3, holdBytes: after });
+    expect(rest.facts).toEqual(whole.facts.slice(1));
+    expect(rest.state).toEqual(whole.state);
+  }
+});
+
+test("evaluation of many sizes between steps drops nothing that is held", async () => {
+  const [fed, held] = [await compiled(classifier(), "js"), await compiled(classifier(), "js")];
+  const given = (net: Net, holdBytes: number): Given => ({
+    ...data,
+    epochs: 2,
+    holdBytes,
+    callbacks: [
+      {
+        async onBatchEnd({ step }) {
+          for (let size = 1; size < 10; size++) await net.evaluate({ ...data, batch: size + step });
+        },
+      },
+    ],
+  });
+  expect(await left(held, given(held, 1e6))).toEqual(await left(fed, given(fed, 0)));
+});
+
+test("another fit sees what its arrays are then; arrays of other kinds and sizes take the place of those before", async () => {
+  const [fed, held] = [await compiled(classifier(), "wasm"), await compiled(classifier(), "wasm")];
+  const changing = bytes.slice();
+  const rounds: readonly Given[] = [
+    { x: changing, y: labels },
+    { x: changing, y: labels },
+    { x: floats, y: labels },
+    { x: changing.subarray(0, 60), y: labels.subarray(0, 10) },
+    { x: changing, y: labels },
+  ];
+  for (const given of rounds) {
+    changing.reverse();
+    expect(await left(held, { ...given, scale: 0.01, holdBytes: 1e6 })).toEqual(await left(fed, { ...given, scale: 0.01, holdBytes: 0 })); // biome-ignore format: short
+    expect(new Set(heldEntries(held)).size).toBe(1);
+  }
+});
+
+test("more bytes than are allowed, a short run by default, and what looks for NaN are fed", async () => {
+  const net = await compiled(classifier(), "wasm");
+  const needed = bytes.length + 4 * count;
+  await net.fit({ ...data, holdBytes: needed - 1 });
+  await net.fit(data);
+  expect(heldEntries(net)).toEqual([]);
+  await net.fit({ ...data, holdBytes: needed });
+  expect(heldEntries(net)).toHaveLength(2);
+  await net.compile({ target: "js", debug: { nan: true } });
+  await net.fit({ ...data, holdBytes: needed });
+  expect(heldEntries(net)).toEqual([]);
+  await expect(net.fit({ ...data, holdBytes: -1 })).rejects.toThrow(/holdBytes/);
+});
+
+test("a wrong label is named before the first step", async () => {
+  const net = classifier();
+  await net.compile({ target: "js", batch: 4, entries: ["predict"] });
+  const wrong = [...labels].with(17, 3);
+  await expect(net.fit({ ...data, y: wrong, holdBytes: 1e6 })).rejects.toThrow(
+    /y of sample 17 \(the first is 0\) is 3: labels go from 0 to 2/,
+  );
+});
