@@ -21,9 +21,9 @@ import type { Tensor } from "../dsl/tensor.ts";
 import type { Entry } from "../graph/entry.ts";
 import { printFormula } from "../graph/formula.ts";
 import { printShape } from "../graph/shape.ts";
-import type { ValueOf } from "../runtime/value-types.ts";
 import type { NestedNumbers } from "../runtime/host-values.ts";
 import { type ArrayOf, arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
+import type { ValueOf } from "../runtime/value-types.ts";
 import { type TargetOptions, targetTable } from "../targets.ts";
 
 /** A number; a list of lists of numbers, whose nesting is its shape; or a typed array, a vector. */
