@@ -179,4 +179,6 @@ test("a wrong label is named before the first step", async () => {
   await expect(net.fit({ ...data, y: wrong, holdBytes: 1e6 })).rejects.toThrow(
     /y of sample 17 \(the first is 0\) is 3: labels go from 0 to 2/,
   );
+  await net.fit({ ...data, holdBytes: 1e6 });
+  expect(heldEntries(net)).toHaveLength(2);
 });
