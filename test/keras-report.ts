@@ -15,6 +15,11 @@ import type { KerasNote } from "./keras-record.ts";
 const targets = ["js", "wasm", "wgsl"];
 
 export default class KerasReport implements Reporter {
+  /** Of the GPU's cases those of Keras alone: the workers get it from here. */
+  onInit(): void {
+    process.env.GPU_CASES ??= "keras > ";
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const failed = tests.filter((test) => test.result().state === "failed");
@@ -47,7 +52,7 @@ function reportLines(tests: readonly TestCase[]): readonly string[] {
     for (const name of fixtureCases(file)) {
       const row = errors.get(file)?.get(name);
       const why = leftOut[file]?.[name];
-      const gpu = isOnGpu && casesHere[file]?.includes(name) === true ? `< ${tolerance}` : "-";
+      const gpu = isOnGpu && casesHere[file]?.includes(name) === true ? `<${tolerance.toExponential(0)}` : "-";
       if (row === undefined) lines.push(`  ${name}: ${why === undefined ? nobody : `left out: ${why}`}`);
       else
         lines.push(
