@@ -95,9 +95,17 @@ function checkEpochs(given: Partial<AnyFitOptions>): void {
   );
 }
 
+/** An iterator: what is taken of it is gone. */
+function isWalkedOnce(data: unknown): boolean {
+  return typeof data === "object" && data !== null && "next" in data && typeof data.next === "function";
+}
+
 /** A dataset has its own order and batches. */
-function checkWithData({ data, shuffle, batch }: Partial<AnyFitOptions>): void {
+function checkWithData({ data, validationData, shuffle, batch }: Partial<AnyFitOptions>): void {
   if (data === undefined) return;
+  if (data === validationData && isWalkedOnce(data)) {
+    throw new UserError("fit: data and validationData are one generator, which is walked once: give a function that makes it to each"); // biome-ignore format: short
+  }
   if (shuffle !== undefined) {
     throw new UserError("fit: shuffle does not go with data, which has its own order: data.shuffle(buffer, { seed })");
   }

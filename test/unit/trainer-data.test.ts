@@ -64,6 +64,11 @@ describe("the same numbers as from arrays, short last batch and all", () => {
     expect(await bitsOf(streamed)).toEqual(await bitsOf(arrays));
   });
 
+  test("one generator as data and as validation", async () => {
+    const one = batches();
+    await expect((await net()).fit({ data: one, validationData: one })).rejects.toThrow("fit: data and validationData are one generator, which is walked once"); // biome-ignore format: short
+  });
+
   test("evaluate and predict", async () => {
     const made = await net();
     const scores = await made.evaluate({ x, y });
@@ -245,6 +250,23 @@ describe("a run that goes on", () => {
     await broken.fit({ data, epochs: 3, resume });
     expect(await bitsOf(broken)).toEqual(await bitsOf(whole));
   });
+
+  test.each([
+    ["of single samples", () => noisy(singles)],
+    ["of batches that are kept", () => noisy(singles).cache().batch(4).prefetch(2)],
+  ])("one dataset %s in two fits at once, as training and as validation: each sees what it would have seen alone", async (_, make) => {
+    const [alone, longer, first, second] = [await net(), await net(), await net(), await net()];
+    const { epochs } = await alone.fit({ data: make(), validationData: make(), epochs: 2 });
+    await longer.fit({ data: make(), epochs: 3 });
+    const shared = make();
+    const [history] = await Promise.all([
+      first.fit({ data: shared, validationData: shared, epochs: 2 }),
+      second.fit({ data: shared, epochs: 3 }),
+    ]);
+    expect(await bitsOf(first)).toEqual(await bitsOf(alone));
+    expect(await bitsOf(second)).toEqual(await bitsOf(longer));
+    expect(history.epochs.map(({ validation }) => validation)).toEqual(epochs.map(({ validation }) => validation));
+  }); // biome-ignore format: long
 });
 
 describe("wrong input", () => {
