@@ -37,8 +37,10 @@ export interface Runner {
   feed(input: number, values: TypedArray): void;
   /** Runs the sequence once; may return before it is done. */
   run(): void;
-  /** Begins to hand over several steps, of which at most so many are to come. Missing where a run is done when it returns. */
-  chunk?(most: number): Chunk;
+  /**
+   * Begins to hand over several steps of a call, of which so many are left and so many done. Missing where a run is done when it returns.
+   */
+  chunk?(left: number, done: number): Chunk;
   /** Waits while more chunks are under way than is sensible. */
   ready?(): Promise<void>;
   /** Waits for the runs so far and brings back an output. */

@@ -15,7 +15,7 @@ export interface RunRequest<E, Inputs = unknown> {
  * Many steps in one call: an epoch, say. The numbers are those of as many single calls, bit for bit.
  *
  * On a GPU steps are handed over in chunks, each of which is one submit and one readback: as many steps as have feeds and outputs of at most
- * 16 MiB each and last 50 ms, at most 64. The call's promise is settled when the outputs of all steps are back: to look at them now and then,
+ * 16 MiB each and last 50 ms, at most 64, the first and the last of a call fewer. The call's promise is settled when the outputs of all steps are back: to look at them now and then,
  * make several calls. Up to four chunks are under way, so that a GPU always has work; calls that follow at once are as good as one.
  */
 export interface StepsRequest<E, Inputs = unknown> {

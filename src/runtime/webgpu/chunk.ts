@@ -3,9 +3,10 @@
  *
  *   feed, run, copy outputs to room 0 | feed, run, copy outputs to room 1 | ...   ->   one submit, one map
  *
- * How many steps a chunk takes: as many as have outputs and feeds of at most 16 MiB each, at most 64 (a submit costs as much as a step of
- * a small net; beyond some dozens nothing is left to gain, and the GPU waits while more are recorded), and as many as take
- * 50 ms, by the clock of those before: a submit stays well under the 100 ms at which a page stutters. The first takes one.
+ * How many steps a chunk takes: as many as have outputs and feeds of at most 16 MiB each, and as many as take 50 ms by the clock of those
+ * before, so that a submit stays well under the 100 ms at which a page stutters; the first takes one. At most 64, as a submit costs
+ * as much as a step of a small net, and at 64 nothing is left to gain. The host records a chunk while the GPU runs those before: so the first
+ * of a call are short, for the GPU to have work soon, and so are the last, for the host not to wait long.
  */
 import type { Chunk, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
@@ -14,6 +15,8 @@ import type { Commands } from "./commands.ts";
 
 export const mostChunkBytes = 16 * 2 ** 20;
 const mostSteps = 64;
+/** Fewer cost more in submits than they save. */
+const fewSteps = 8;
 const wantedMs = 50;
 /** A chunk has at most so many times the steps of the largest before: what is known of one step is not certain for many. */
 const growth = 8;
@@ -59,11 +62,12 @@ export class WebGpuChunk implements Chunk {
   #fedBytes = 0;
   #room: GPUBuffer | null = null;
 
-  /** `most`: so many steps are still to be done. */
-  constructor(parts: ChunkParts, most: number) {
+  /** So many steps of the call are still to be done, and so many were. */
+  constructor(parts: ChunkParts, left: number, done: number) {
     this.#parts = parts;
     const fitting = Math.floor(mostChunkBytes / Math.max(1, parts.outputBytes));
-    this.#most = Math.max(1, Math.min(most, parts.size.steps, fitting));
+    const short = Math.max(fewSteps, Math.min(done, Math.ceil(left / 4)));
+    this.#most = Math.max(1, Math.min(left, short, parts.size.steps, fitting));
   }
 
   get hasRoom(): boolean {

@@ -55,14 +55,16 @@ export class Commands {
 
   /**
    * Copies values into a slot: runs before see the old ones, and the array is the caller's again. Sent off with what is submitted next.
-   * `more`: so many times as much will follow before that. Gives the bytes.
+   * `more`: what follows is recorded with it, as much again so many times; null for a call of its own. Gives the bytes.
    */
-  upload(buffer: GPUBuffer, slot: BufferSlot, values: TypedArray, more = 0): number {
+  upload(buffer: GPUBuffer, slot: BufferSlot, values: TypedArray, more: number | null): number {
     if (values.length === 0) return 0;
     const bytes = gpuBytesOf(slot, values);
     const { byteLength } = bytes;
-    if (this.#recorder !== null || byteLength >= this.#ringFrom) {
-      const placed = this.#uploads.put(bytes, byteLength * (1 + more));
+    const isLarge = byteLength >= this.#ringFrom;
+    if (isLarge || this.#recorder !== null) {
+      const expected = isLarge || more !== null ? byteLength * (1 + (more ?? 0)) : 0;
+      const placed = this.#uploads.put(bytes, expected);
       if (placed !== null) {
         this.recorder.copy(placed.buffer, placed.at, buffer, slot.offset, byteLength);
         return byteLength;
@@ -92,11 +94,12 @@ export class Commands {
     return this.#readbacks.deliver(room, bytes);
   }
 
-  /** Bytes as they are after all calls so far. Asked for at once, delivered when the GPU is done. */
+  /** Bytes as they are after all calls so far. Asked for at once, delivered when the GPU is done; what is asked for together is one submit. */
   async read(source: GPUBuffer, offset: number, bytes: number): Promise<ArrayBuffer> {
     this.#health.assertWell();
     const room = this.room(bytes);
     this.recorder.copy(source, offset, room, 0, bytes);
+    await Promise.resolve();
     this.submit();
     return this.deliver(room, bytes);
   }

@@ -91,7 +91,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   writeState(slot: BufferSlot, values: TypedArray): void {
     this.#health.assertWell();
     if (this.#state === null) return;
-    this.#commands.upload(this.#state, slot, values);
+    this.#commands.upload(this.#state, slot, values, null);
   }
 
   async readState(slot: BufferSlot): Promise<TypedArray> {

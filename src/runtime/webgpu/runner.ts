@@ -36,6 +36,8 @@ export class WebGpuRunner implements Runner {
   /** Counts runs, so that a readback is used only for the run it belongs to. */
   #runs = 0;
   #together: { readonly run: number; readonly bytes: Promise<ArrayBuffer> } | null = null;
+  /** Where the outputs of a run were copied in its own submit, as those of the run before had been read: a loop that looks at each step. */
+  #copied: { readonly run: number; readonly room: GPUBuffer } | null = null;
 
   constructor(parts: RunnerParts) {
     this.#parts = parts;
@@ -63,16 +65,24 @@ export class WebGpuRunner implements Runner {
   }
 
   feed(input: number, values: TypedArray): void {
-    this.#feed(input, values, 0);
+    this.#feed(input, values, null);
   }
 
   run(): void {
+    const { commands, output, entry } = this.#parts;
+    const wasRead = this.#together?.run === this.#runs;
     this.#record();
-    this.#parts.commands.submit();
+    if (output !== null && wasRead) {
+      const bytes = entry.segmentBytes.output;
+      const room = this.#copied?.room ?? commands.room(bytes);
+      commands.recorder.copy(output, 0, room, 0, bytes);
+      this.#copied = { run: this.#runs, room };
+    }
+    commands.submit();
   }
 
-  chunk(most: number): Chunk {
-    return new WebGpuChunk(this.#chunk, most);
+  chunk(left: number, done: number): Chunk {
+    return new WebGpuChunk(this.#chunk, left, done);
   }
 
   ready(): Promise<void> {
@@ -85,21 +95,28 @@ export class WebGpuRunner implements Runner {
     if (entry.segmentBytes.output > readTogether) {
       return decode(slot, await commands.read(output, slot.offset, slot.bytes), 0);
     }
-    if (this.#together?.run !== this.#runs) {
-      this.#together = { run: this.#runs, bytes: commands.read(output, 0, entry.segmentBytes.output) };
-    }
+    if (this.#together?.run !== this.#runs) this.#together = { run: this.#runs, bytes: this.#readAll(output) };
     return decode(slot, await this.#together.bytes, slot.offset);
   }
 
   release(): void {
     const { input, output, counters, commands, forget } = this.#parts;
     commands.submit(); // what is recorded names these buffers
-    for (const buffer of [input, output, counters]) buffer?.destroy();
+    for (const buffer of [input, output, counters, this.#copied?.room]) buffer?.destroy();
     this.#actions = [];
     forget(this);
   }
 
-  #feed(input: number, values: TypedArray, more: number): number {
+  #readAll(output: GPUBuffer): Promise<ArrayBuffer> {
+    const { entry, commands } = this.#parts;
+    const bytes = entry.segmentBytes.output;
+    if (this.#copied?.run !== this.#runs) return commands.read(output, 0, bytes);
+    const { room } = this.#copied;
+    this.#copied = null;
+    return commands.deliver(room, bytes);
+  }
+
+  #feed(input: number, values: TypedArray, more: number | null): number {
     const { entry, input: fed, health, commands } = this.#parts;
     health.assertWell();
     const slot = entry.inputs[input]?.buffer;

@@ -41,13 +41,13 @@ export class Uploads {
 
   /**
    * Copies values to where commands can take them from; null where there is no room. Their length is a multiple of 4. `expected`: so many
-   * bytes, these among them, will be put in before the commands are submitted.
+   * bytes, these among them, will be put in before the commands are submitted; 0 asks for no more room than there is beside others.
    */
-  put(values: ArrayBufferView, expected = values.byteLength): Placed | null {
+  put(values: ArrayBufferView, expected: number): Placed | null {
     const { byteLength } = values;
     const last = this.#filled.at(-1);
     const hasRoom = last !== undefined && last.used + byteLength <= last.buffer.size;
-    const block = hasRoom ? last : this.#take(byteLength, Math.max(byteLength, expected));
+    const block = hasRoom ? last : expected === 0 ? null : this.#take(byteLength, Math.max(byteLength, expected));
     if (block === null || block.bytes.byteLength === 0) return null; // of a device that is gone nothing is mapped
     if (block !== last) this.#filled.push(block);
     const at = block.used;
@@ -73,21 +73,16 @@ export class Uploads {
     this.#filled.length = 0;
   }
 
-  /** The smallest mapped one with room for all that is expected, else a new one, else the largest that holds the least. */
+  /** The smallest mapped one with room for all that is expected, else the largest with room for the least, else a new one. */
   #take(least: number, wanted: number): Block | null {
     let best = -1;
-    let largest = -1;
     for (let i = 0; i < this.#ready.length; i++) {
-      const size = this.#ready[i]?.buffer.size ?? 0;
-      if (size >= wanted && size < (this.#ready[best]?.buffer.size ?? Infinity)) best = i;
-      if (size >= least && size > (this.#ready[largest]?.buffer.size ?? 0)) largest = i;
+      const [size, found] = [this.#ready[i]?.buffer.size ?? 0, this.#ready[best]?.buffer.size ?? 0];
+      if (size < least) continue;
+      const isBetter = size >= wanted ? found < wanted || size < found : size > found;
+      if (isBetter) best = i;
     }
-    if (best >= 0) return this.#ready.splice(best, 1)[0] ?? null;
-    const kept = largest < 0 ? null : (this.#ready.splice(largest, 1)[0] ?? null);
-    const made = this.#make(wanted);
-    if (made === null || kept === null) return made ?? kept;
-    this.#ready.push(kept);
-    return made;
+    return best < 0 ? this.#make(wanted) : (this.#ready.splice(best, 1)[0] ?? null);
   }
 
   /** Of a power of two, so that blocks fit feeds of other sizes too. Smaller ones go where there is no room beside them. */

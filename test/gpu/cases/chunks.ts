@@ -103,20 +103,35 @@ export const cases: readonly GpuCase[] = [
         return Object.fromEntries(Object.entries(numbers).map(([name, n]) => [name, n - before[name as "made"]]));
       };
       const { launches = 0, copies = 0 } = executable.report.entries[0] ?? {};
-      const [steps, chunks] = [128, 2];
+      // 8, 8, 16, 24, 18, 14, 10, 8, 8, 8, 6: as many as are done, or a quarter of what is left, but at least 8. More on a busy machine.
+      const [steps, chunks] = [128, 11];
       const constant = await during(() => executable.run({ entry: "step", steps, feeds: own(1) }));
-      strictEqual(constant.submits, chunks);
-      strictEqual(constant.readbacks, chunks);
-      strictEqual(constant.made, 0, "buffers");
+      const isFew = (submits = 0): boolean => submits >= chunks && submits <= 2 * chunks;
+      ok(isFew(constant.submits), `${constant.submits} submits`);
+      deepStrictEqual([constant.readbacks, constant.made], [constant.submits, 0]);
       strictEqual(constant.writes, 2, "one for each input");
       strictEqual(constant.dispatches, steps * launches);
       strictEqual(constant.copies, steps * (copies + 1));
       const fed = await during(() => executable.run({ entry: "step", steps, feeds: own }));
-      deepStrictEqual([fed.submits, fed.readbacks, fed.made], [chunks, chunks, 0]);
+      ok(isFew(fed.submits), `${fed.submits} submits`);
+      deepStrictEqual([fed.readbacks, fed.made], [fed.submits, 0]);
       strictEqual(fed.copies, steps * (copies + 3) - (fed.writes ?? 0), "a copy for each feed that was not written");
-      ok((fed.writes ?? 0) <= 2 * chunks);
+      ok((fed.writes ?? 0) <= 2 * (fed.submits ?? 0));
       const one = await during(() => executable.run({ entry: "step", feeds: own(1) }));
       deepStrictEqual([one.submits, one.readbacks, one.made], [1, 1, 0]);
+      const read = await during(async () => {
+        executable.step(own(1));
+        return Promise.all([executable.read("total"), executable.read("all")]);
+      });
+      deepStrictEqual(
+        [read.submits, read.readbacks, read.made],
+        [1, 1, 0],
+        "who reads each step has its outputs copied in its submit",
+      );
+      const unread = await during(async () => executable.step(own(1)));
+      deepStrictEqual([unread.submits, unread.copies], [1, copies]);
+      const states = await during(() => executable.state.snapshot());
+      deepStrictEqual([states.submits, states.readbacks, states.made], [1, 1, 0]);
       executable.dispose();
       strictEqual(counts.live.size, 0, "everything is destroyed");
     },
@@ -134,7 +149,9 @@ export const cases: readonly GpuCase[] = [
       const before = { ...counts };
       await executable.run({ entry: "step", steps: 50 });
       strictEqual(counts.dispatches - before.dispatches, 50);
-      deepStrictEqual([counts.settings - before.settings, counts.passes - before.passes], [2, 1]);
+      const submits = counts.submits - before.submits;
+      ok(submits <= 10, `${submits} submits`);
+      deepStrictEqual([counts.settings - before.settings, counts.passes - before.passes], [2 * submits, submits]);
       strictEqual(counts.readbacks - before.readbacks, 0, "there is nothing to read");
       executable.dispose();
     },
@@ -242,9 +259,10 @@ export const cases: readonly GpuCase[] = [
       const before = { ...counts };
       for (let round = 0; round < 6; round++) {
         if (round === 4) Object.assign(before, idle.counts);
-        await quick.run({ entry: "step", steps: 12, feeds: own });
+        await quick.run({ entry: "step", steps: 48, feeds: own });
       }
-      deepStrictEqual([idle.counts.made - before.made, idle.counts.submits - before.submits], [0, 2]);
+      ok(idle.counts.made - before.made <= 2, "but where one comes back late");
+      ok(idle.counts.submits - before.submits <= 24, `${idle.counts.submits - before.submits} submits of 96 steps`);
       quick.dispose();
       strictEqual(idle.counts.live.size, 0);
       // Without a pause nothing is mapped again: the ring has its bound, and the rest is written.
