@@ -7,11 +7,11 @@
  * A guarded load becomes statements in front of the one that reads it, so that no memory is touched where the guard
  * fails. All expressions are free of side effects, so nothing else changes by that.
  */
+import { type DType, isShort, type ShortFloat } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type {
   Apply,
   Bound,
-  BufferParam,
   Expr,
   FloorDiv,
   Index,
@@ -19,21 +19,29 @@ import type {
   Mod,
   RoutineFn,
   ScalarFn,
+  Stmt,
   Sum,
   ValueType,
 } from "../../src/kernel/kernel.ts";
 import { isRoutineFn } from "../../src/kernel/kernel.ts";
 import type { Writer } from "../writer.ts";
 import type { Helper } from "./helpers.ts";
-import { elementsPerWord, loadText } from "./layout.ts";
+import { elementsPerWord, loadText, type Stored } from "./layout.ts";
 import type { WgslNames } from "./names.ts";
 import { helperFor } from "./quirks.ts";
+import type { Wide } from "./wide.ts";
 
 /** What the printers share while they print one function. */
 export interface Context {
   readonly writer: Writer;
   readonly names: WgslNames;
-  readonly buffers: ReadonlyMap<string, BufferParam>;
+  /** Buffers, and workgroup arrays but those of bools. */
+  readonly arrays: ReadonlyMap<string, Stored>;
+  readonly wide: Wide;
+  /** Loads whose values have a name already, or a place in a vector that has one. */
+  readonly held: Map<Expr, string>;
+  /** Names of the values of stores that wait for their neighbours. */
+  readonly stores: Map<Stmt, string>;
   readonly helpers: Set<Helper>;
   /** Array variables that are not indexed by constants alone. */
   readonly indexed: ReadonlySet<string>;
@@ -52,6 +60,18 @@ interface Printed {
 export function exprText(expr: Expr, context: Context): string {
   return printExpr(expr, context).text;
 }
+
+/** The bits of a value as they lie in a word of memory. */
+export function bitsOf(element: DType, value: string, helpers: Set<Helper>): string {
+  if (element === "bool") return `select(0u, 1u, ${value})`;
+  if (element === "u8") return `min(${value}, 255u)`;
+  if (!isShort(element)) return value;
+  const helper = toBits[element];
+  helpers.add(helper);
+  return `${helper}(${value})`;
+}
+
+const toBits = { f16: "tl_to_half", bf16: "tl_to_brain" } as const satisfies Record<ShortFloat, Helper>;
 
 /** A variable, or an element of one. */
 export function variableText(name: string, at: readonly Index[], context: Context): string {
@@ -220,6 +240,8 @@ function printRuntime(expr: Expr, context: Context): Printed {
 }
 
 function printLoad(expr: Load, context: Context): Printed {
+  const held = context.held.get(expr);
+  if (held !== undefined) return tight(held);
   if (expr.guard === undefined) return printElement(expr, context);
   const guarded = context.names.fresh("guarded");
   const otherwise = exprText(expr.guard.otherwise, context);
@@ -234,14 +256,12 @@ function printLoad(expr: Load, context: Context): Printed {
 
 function printElement(expr: Load, context: Context): Printed {
   const array = context.names.of(expr.buffer);
-  const buffer = context.buffers.get(expr.buffer);
-  if (buffer === undefined) return tight(`${array}[${indexText(expr.at, context)}]`);
-  if (elementsPerWord(buffer.element) > 1) {
-    const at = namedIndex(expr.at, context);
-    return tight(loadText(buffer, array, at, at));
-  }
-  const element = loadText(buffer, array, indexText(expr.at, context), "");
-  return buffer.element === "bool" ? loose(`${element} != 0u`) : tight(element);
+  const stored = context.arrays.get(expr.buffer);
+  if (stored === undefined) return tight(`${array}[${indexText(expr.at, context)}]`);
+  const isPlain = elementsPerWord(stored.element) === 1 && stored.lanes === undefined;
+  const at = isPlain ? indexText(expr.at, context) : namedIndex(expr.at, context);
+  const element = loadText(stored, array, at, at);
+  return stored.element === "bool" ? loose(`${element} != 0u`) : tight(element);
 }
 
 /** The bounds that the ranges of their indexes leave open, as one condition; empty where none is. */

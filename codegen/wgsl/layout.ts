@@ -8,7 +8,6 @@
 
 import type { DType } from "../../src/core/dtype.ts";
 import { UserError } from "../../src/core/errors.ts";
-import type { BufferParam } from "../../src/kernel/kernel.ts";
 
 /** Bytes of `count` elements on the GPU, whole words, at least one. */
 export function gpuBytes(dtype: DType, count: number): number {
@@ -36,39 +35,93 @@ export function elementsPerWord(dtype: DType): number {
   }
 }
 
-/** Elements that share a word are written through atomics. */
-function isAtomic(buffer: BufferParam): boolean {
-  return buffer.role !== "read" && elementsPerWord(buffer.element) > 1;
+/** An array as a kernel has it: of elements, or of accesses of so many of them (wide.ts). */
+export interface Stored {
+  readonly element: DType;
+  readonly count: number;
+  readonly isWritten: boolean;
+  readonly lanes?: number;
 }
 
-/** The type of the array that a buffer is bound as. */
-export function storageType(buffer: BufferParam): string {
-  const { element } = buffer;
-  const word = element === "f32" || element === "i32" ? element : "u32";
-  return `array<${isAtomic(buffer) ? `atomic<${word}>` : word}, ${gpuWords(element, buffer.count)}>`;
+/** Elements that share a word are written through atomics, but where all that share it are written together. */
+function isAtomic({ element, isWritten, lanes }: Stored): boolean {
+  return isWritten && lanes === undefined && elementsPerWord(element) > 1;
 }
 
-/** The value at `at`, an i32 expression that binds tightly. `array` is the buffer's identifier. */
-export function loadText(buffer: BufferParam, array: string, at: string, tightAt: string): string {
-  const word = (shift: number): string => {
-    const place = `${array}[${tightAt} >> ${shift}u]`;
-    return isAtomic(buffer) ? `atomicLoad(&${place})` : place;
+const wordType = (element: DType): string => (element === "f32" || element === "i32" ? element : "u32");
+
+/** The type of an access: a word, or a vector of them. */
+export function accessType({ element, lanes }: Stored): string {
+  const words = wordsOf(element, lanes);
+  return words === 1 ? wordType(element) : `vec${words}<${wordType(element)}>`;
+}
+
+function wordsOf(element: DType, lanes = 1): number {
+  return Math.max(1, lanes / elementsPerWord(element));
+}
+
+/** The type of the array that a buffer is bound as, or that a workgroup has. */
+export function arrayType(stored: Stored): string {
+  const { element, count, lanes } = stored;
+  const access = accessType(stored);
+  const length = lanes === undefined ? gpuWords(element, count) : Math.max(1, count / lanes);
+  return `array<${isAtomic(stored) ? `atomic<${access}>` : access}, ${length}>`;
+}
+
+/** The value at `at`, an i32 expression that binds tightly. `array` is the identifier. */
+export function loadText(stored: Stored, array: string, at: string, tightAt: string): string {
+  const { element, lanes } = stored;
+  const shift = Math.log2(elementsPerWord(element));
+  const words = wordsOf(element, lanes);
+  const place = (): string => {
+    const word = shift === 0 ? tightAt : `${tightAt} >> ${shift}u`;
+    if (words === 1) return `${array}[${shift === 0 ? at : word}]`;
+    return `${array}[${tightAt} >> ${shift + Math.log2(words)}u][${shift === 0 ? word : `(${word})`} & ${words - 1}]`;
   };
-  switch (buffer.element) {
+  const word = isAtomic(stored) ? `atomicLoad(&${place()})` : place();
+  switch (element) {
     case "u8":
-      return `extractBits(${word(2)}, u32(${tightAt} & 3) * 8u, 8u)`;
+      return `extractBits(${word}, u32(${tightAt} & 3) * 8u, 8u)`;
     case "f16":
-      return `unpack2x16float(${word(1)})[${tightAt} & 1]`;
+      return `unpack2x16float(${word})[${tightAt} & 1]`;
     case "bf16":
-      return `bitcast<f32>((${word(1)} >> (u32(${tightAt} & 1) * 16u)) << 16u)`;
+      return `bitcast<f32>((${word} >> (u32(${tightAt} & 1) * 16u)) << 16u)`;
     default:
-      return `${array}[${at}]`;
+      return word;
   }
 }
 
+/** The value in one lane of an access, which has a name. */
+export function laneText({ element, lanes }: Stored, name: string, lane: number): string {
+  const each = elementsPerWord(element);
+  const word = wordsOf(element, lanes) === 1 ? name : `${name}.${"xyzw"[Math.floor(lane / each)]}`;
+  switch (element) {
+    case "u8":
+      return `extractBits(${word}, ${8 * (lane % each)}u, 8u)`;
+    case "f16":
+      return `unpack2x16float(${word}).${"xy"[lane % each]}`;
+    case "bf16":
+      return `bitcast<f32>(${word} ${lane % each === 0 ? "<< 16u" : "& 0xffff0000u"})`;
+    default:
+      return word;
+  }
+}
+
+/** An access of these elements, each as its bits lie in a word. */
+export function joinedText(stored: Stored, bits: readonly string[]): string {
+  const each = elementsPerWord(stored.element);
+  const words = Array.from({ length: bits.length / each }, (_, n) =>
+    bits
+      .slice(n * each, (n + 1) * each)
+      .map((text, i) => (i === 0 ? text : `(${text} << ${(32 / each) * i}u)`))
+      .join(" | "),
+  );
+  return words.length === 1 ? (words[0] ?? "") : `${accessType(stored)}(${words.join(", ")})`;
+}
+
 /** The statements that store the elements of a shared word; `bits` is a u32 expression of the new element. */
-export function packedStore(buffer: BufferParam, array: string, at: string, bits: string): readonly string[] {
-  const [shift, width, mask] = buffer.element === "u8" ? [2, 8, "0xffu"] : [1, 16, "0xffffu"];
+export function packedStore({ element }: Stored, array: string, at: string, bits: string): readonly string[] {
+  const [shift, width, mask] = element === "u8" ? [2, 8, "0xffu"] : [1, 16, "0xffffu"];
   const place = `${array}[${at} >> ${shift}u]`;
   const move = `(u32(${at} & ${2 ** shift - 1}) * ${width}u)`;
   return [`atomicAnd(&${place}, ~(${mask} << ${move}));`, `atomicOr(&${place}, ${bits} << ${move});`];

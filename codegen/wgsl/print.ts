@@ -19,10 +19,11 @@ import type { Context } from "./expr.ts";
 import { exprText, typeText } from "./expr.ts";
 import type { Helper } from "./helpers.ts";
 import { helperTexts } from "./helpers.ts";
-import { gpuBytes, storageType } from "./layout.ts";
+import { arrayType, gpuBytes, type Stored } from "./layout.ts";
 import { WgslNames } from "./names.ts";
 import { legalize, legalizeStmts } from "./quirks.ts";
 import { printStmts } from "./stmt.ts";
+import { notWide, type Wide, wideIn } from "./wide.ts";
 
 export interface WgslOptions {
   /** By buffer parameter. `read` only where nothing in the whole GPUBuffer is written in the same dispatch. */
@@ -96,11 +97,16 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   const names = new WgslNames();
   const helpers = new Set<Helper>();
   const routines = new Map<string, string>();
-  const declarations = printDeclarations(kernel, launch, names);
+  const wide = wideIn(kernel);
+  const arrays = arraysOf(kernel, wide);
+  const declarations = printDeclarations(kernel, launch, { names, arrays });
   const context: Context = {
     writer: new Writer(),
     names,
-    buffers: new Map(kernel.buffers.map((buffer) => [buffer.name, buffer])),
+    arrays,
+    wide,
+    held: new Map(),
+    stores: new Map(),
     helpers,
     indexed: usesIn(kernel.nests.flatMap(({ prelude, body }) => [...prelude, ...body])).indexed,
     plainMinMax: false,
@@ -120,16 +126,38 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function printDeclarations(kernel: Kernel, launch: Launch, names: WgslNames): string {
+function arraysOf({ buffers, shared }: Kernel, { lanes }: Wide): ReadonlyMap<string, Stored> {
+  const arrays = new Map<string, Stored>();
+  const add = (name: string, stored: Stored): void => {
+    const own = lanes.get(name);
+    arrays.set(name, own === undefined ? stored : { ...stored, lanes: own });
+  };
+  for (const { name, element, count, role } of buffers) add(name, { element, count, isWritten: role !== "read" });
+  for (const { name, type, count } of shared) {
+    if (type !== "bool") add(name, { element: type, count: Math.max(1, count), isWritten: true });
+  }
+  return arrays;
+}
+
+function printDeclarations(
+  kernel: Kernel,
+  launch: Launch,
+  { names, arrays }: Pick<Context, "names" | "arrays">,
+): string {
+  const typeOf = (name: string): string | undefined => {
+    const stored = arrays.get(name);
+    return stored && arrayType(stored);
+  };
   const lines = kernel.buffers.map((buffer, n) => {
     const access = launch.bindings[n]?.access ?? "read_write";
-    return `@group(0) @binding(${n}) var<storage, ${access}> ${names.declare(buffer.name)}: ${storageType(buffer)};`;
+    return `@group(0) @binding(${n}) var<storage, ${access}> ${names.declare(buffer.name)}: ${typeOf(buffer.name)};`;
   });
   for (const [n, { name }] of kernel.iterations.entries()) {
     lines.push(`@group(1) @binding(${n}) var<uniform> tl_iteration_${n}: u32; // ${names.declare(name)}`);
   }
   for (const { name, type, count } of kernel.shared) {
-    lines.push(`var<workgroup> ${names.declare(name)}: array<${typeText(type)}, ${Math.max(1, count)}>;`);
+    const array = typeOf(name) ?? `array<${typeText(type)}, ${Math.max(1, count)}>`;
+    lines.push(`var<workgroup> ${names.declare(name)}: ${array};`);
   }
   return lines.join("\n");
 }
@@ -177,7 +205,8 @@ function printNest(nest: Nest, first: number, context: Context): void {
   };
   declare("workgroup", first === 0 ? "tl_group" : `(tl_group - ${first})`);
   declare("invocation", "i32(tl_lane)");
-  printStmts([...nest.prelude, ...nest.body], context);
+  printStmts(nest.prelude, context);
+  printStmts(nest.body, context);
 }
 
 /** A maths routine as a function of the module, printed when it is first called. */
@@ -199,7 +228,10 @@ function printRoutine(
   const context: Context = {
     writer: new Writer(),
     names: new WgslNames(),
-    buffers: new Map(),
+    arrays: new Map(),
+    wide: notWide,
+    held: new Map(),
+    stores: new Map(),
     helpers: module.helpers,
     indexed: new Set(),
     plainMinMax: true,

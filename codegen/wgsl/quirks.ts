@@ -10,6 +10,7 @@
 import { apply, bitcast, constantLike } from "../../src/kernel/build.ts";
 import type { Apply, Convert, Expr, Kernel, ScalarFn, Stmt, ValueType } from "../../src/kernel/kernel.ts";
 import { mapStmts, rewriting } from "../../src/kernel/rewrite.ts";
+import { alignedExpr, alignedStmts } from "./aligned.ts";
 import type { Helper } from "./helpers.ts";
 import { oneParamEach } from "./sharing.ts";
 
@@ -184,11 +185,11 @@ export function legalize(expr: Expr): Expr {
 /** A kernel as the printer takes it. */
 export function legalizeKernel(given: Kernel): Kernel {
   const kernel = oneParamEach(given);
-  const legal = rewriting(legalizeOnce);
+  const legal = rewriting((expr) => alignedExpr(expr) ?? legalizeOnce(expr));
   const nests = kernel.nests.map((nest) => ({
     ...nest,
-    prelude: mapStmts(nest.prelude, legal),
-    body: mapStmts(nest.body, legal),
+    prelude: alignedStmts(mapStmts(nest.prelude, legal)),
+    body: alignedStmts(mapStmts(nest.body, legal)),
   }));
   return { ...kernel, nests };
 }

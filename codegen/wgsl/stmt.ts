@@ -1,20 +1,33 @@
 /**
  * Statements in WGSL. Blocks become blocks.
  */
-import { type DType, isShort, type ShortFloat } from "../../src/core/dtype.ts";
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { elements } from "../arrays.ts";
 import type { Context } from "./expr.ts";
-import { boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
-import type { Helper } from "./helpers.ts";
+import { bitsOf, boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
+import type { StoreStmt } from "./wide.ts";
+import { printWideLoad, printWideStore } from "./wide-text.ts";
 
 export function printStmts(stmts: readonly Stmt[], context: Context): void {
-  for (const stmt of stmts) printStmt(stmt, context);
+  const loads = context.wide.blocks.get(stmts)?.loads ?? [];
+  const drops = new Map<number, () => void>();
+  for (const [n, stmt] of stmts.entries()) {
+    for (const load of loads) {
+      if (load.first !== n) continue;
+      const [drop, before] = [printWideLoad(load, context), drops.get(load.last)];
+      drops.set(load.last, () => {
+        drop();
+        before?.();
+      });
+    }
+    printStmt(stmt, stmts, context);
+    drops.get(n)?.();
+  }
 }
 
-function printStmt(stmt: Stmt, context: Context): void {
+function printStmt(stmt: Stmt, among: readonly Stmt[], context: Context): void {
   const { writer, names } = context;
   switch (stmt.kind) {
     case "for":
@@ -34,7 +47,7 @@ function printStmt(stmt: Stmt, context: Context): void {
       return;
     }
     case "store":
-      printStore(stmt, context);
+      printStore(stmt, among, context);
       return;
     case "if": {
       const condition = exprText(stmt.condition, context);
@@ -86,39 +99,31 @@ function printVar(stmt: Stmt & { readonly kind: "var" }, context: Context): void
   fill(0, name);
 }
 
-function printStore(stmt: Stmt & { readonly kind: "store" }, context: Context): void {
+function printStore(stmt: StoreStmt, among: readonly Stmt[], context: Context): void {
   const { writer } = context;
   const value = exprText(stmt.value, context);
+  const wide = context.wide.blocks.get(among)?.stores.get(stmt);
+  if (wide !== undefined) {
+    printWideStore(stmt, value, wide, context);
+    return;
+  }
   const condition = boundsText(stmt.guard, context);
   const write = (): void => printElementStore(stmt, value, context);
   if (condition === "") write();
   else writer.block(`if (${condition}) {`, write);
 }
 
-function printElementStore(stmt: Stmt & { readonly kind: "store" }, value: string, context: Context): void {
+function printElementStore(stmt: StoreStmt, value: string, context: Context): void {
   const { writer, names, helpers } = context;
   const array = names.of(stmt.buffer);
-  const buffer = context.buffers.get(stmt.buffer);
-  if (buffer === undefined || (elementsPerWord(buffer.element) === 1 && buffer.element !== "bool")) {
-    writer.line(`${array}[${indexText(stmt.at, context)}] = ${value};`);
-    return;
-  }
-  if (buffer.element === "bool") {
-    writer.line(`${array}[${indexText(stmt.at, context)}] = select(0u, 1u, ${value});`);
+  const stored = context.arrays.get(stmt.buffer);
+  if (stored === undefined || elementsPerWord(stored.element) === 1) {
+    const bits = stored === undefined ? value : bitsOf(stored.element, value, helpers);
+    writer.line(`${array}[${indexText(stmt.at, context)}] = ${bits};`);
     return;
   }
   const at = namedIndex(stmt.at, context);
   const bits = names.fresh("bits");
-  writer.line(`let ${bits}: u32 = ${packedBits(buffer.element, value, helpers)};`);
-  for (const line of packedStore(buffer, array, at, bits)) writer.line(line);
+  writer.line(`let ${bits}: u32 = ${bitsOf(stored.element, value, helpers)};`);
+  for (const line of packedStore(stored, array, at, bits)) writer.line(line);
 }
-
-/** The bits of an element that shares its word. */
-function packedBits(element: DType, value: string, helpers: Set<Helper>): string {
-  if (!isShort(element)) return `min(${value}, 255u)`;
-  const helper = toBits[element];
-  helpers.add(helper);
-  return `${helper}(${value})`;
-}
-
-const toBits = { f16: "tl_to_half", bf16: "tl_to_brain" } as const satisfies Record<ShortFloat, Helper>;

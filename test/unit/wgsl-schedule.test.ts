@@ -4,19 +4,25 @@
 import { describe, expect, test } from "vitest";
 import { wasmMoves } from "../../codegen/wasm/moves/all.ts";
 import { type Policy, scheduleKernel } from "../../passes/schedule/schedule.ts";
+import type { DType } from "../../src/core/dtype.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel, findFaults } from "../../src/kernel/evaluate.ts";
-import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
+import { type Kernel, type Stmt, valueTypeOf } from "../../src/kernel/kernel.ts";
 import { type AnyMove, printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { apply, constIndex, fold, load, loopIndex, name, store } from "../kernel-pool.ts";
+import { apply, constIndex, convert, fold, load, loopIndex, name, store } from "../kernel-pool.ts";
 import {
   argMax,
+  at,
+  buffer,
   columnSum,
   difference,
   feedsFor,
   horizontal,
+  kernelOf,
+  loop,
   matmul,
+  nest,
   reduction,
   reverseInPlace,
   samples,
@@ -127,6 +133,28 @@ describe("choices", () => {
     expect(words(horizontal())).toContain(
       "split e 256 guard; bind e_i invocation; bind e_o workgroup; splitFold norm tree 256",
     );
+  });
+
+  test("large maps have 16 bytes of neighbours in an invocation, small ones as many invocations as there can be", () => {
+    const copy = (rows: number, columns: number, from: DType, to: DType = from): string => {
+      const [i, j] = [loop("i", rows), loop("j", columns)];
+      const here = at([columns, i], [1, j]);
+      const buffers = [buffer("read", "x", rows * columns, from), buffer("write", "y", rows * columns, to)];
+      const value = convert(valueTypeOf(to), load(valueTypeOf(from), "x", here));
+      return words(kernelOf("copy", buffers, [nest([i, j], [store("y", here, value)])]));
+    };
+    const wide = (lanes: number): string =>
+      `split j ${lanes}; sink j_i; unroll j_i; flatten i, j_o into flat; split flat 256 guard; bind flat_i invocation; bind flat_o workgroup`;
+    expect(copy(512, 512, "f32")).toBe(wide(4));
+    expect(copy(512, 512, "f16")).toBe(wide(8));
+    expect(copy(1024, 1024, "u8")).toBe(wide(16));
+    expect(copy(512, 512, "u8", "f32")).toBe(wide(4));
+    expect(copy(200, 512, "f32")).toBe(flat);
+    // Rows of 514 are whole only one after the other, 513 x 513 elements not even so.
+    expect(copy(512, 514, "f32")).toMatch(
+      /^flatten i, j into flat; split flat 4; sink flat_i; unroll flat_i; split flat_o 256 guard/,
+    );
+    expect(copy(513, 513, "f32")).toBe(flat);
   });
 
   test("what the limits do not allow is not chosen", () => {

@@ -12,16 +12,17 @@ import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import { folds } from "../../../src/kernel/folds.ts";
-import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import type { BufferParam, FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
+import { mapLanes } from "./lanes.ts";
 import { chooseTile, contractionOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 
 export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<WgslMove> {
   const setting = { limits, tuning };
-  return (facts) => {
-    const wishes = facts.map((nest) => wishOf(nest, setting));
+  return (facts, { buffers }) => {
+    const wishes = facts.map((nest) => wishOf(nest, { ...setting, buffers }));
     const size = Math.max(...wishes.map((wish) => wish.size), mapSizeOf(setting));
     const memory = new Memory(limits.maxWorkgroupStorage, size);
     return facts.map((nest, n) => scheduleOf(nest, wishes[n] ?? { size }, { ...setting, size, memory }));
@@ -35,6 +36,12 @@ interface Wish {
   readonly size: number;
   readonly found?: Contraction;
   readonly steps?: readonly RowStep[];
+  /** Elements that an invocation of a map has. */
+  readonly lanes?: number;
+}
+
+interface WishSetting extends Setting {
+  readonly buffers: readonly BufferParam[];
 }
 
 const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSize, powerBelow(limits.maxInvocations));
@@ -43,13 +50,15 @@ const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSi
 export const teamSize = ({ limits, tuning }: Setting): number =>
   Math.min(powerBelow(limits.maxInvocations), tuning.wideSize);
 
-export function wishOf(facts: Facts, setting: Setting): Wish {
+export function wishOf(facts: Facts, setting: WishSetting): Wish {
   const rows = rowWish(facts.nest, setting);
   const found = contractionOf(facts);
   const isLong = found !== undefined && sizeOf(found.inner) >= setting.tuning.tileLongInner;
   const shape = found === undefined ? undefined : chooseTile(found, setting, isLong && rows !== undefined);
   if (found !== undefined && shape !== undefined) return { ...rows, size: shape.nx * shape.ny, found };
-  return rows ?? { size: mapSizeOf(setting) };
+  if (rows !== undefined) return rows;
+  const lanes = mapLanes(facts.nest, setting);
+  return lanes === 1 ? { size: mapSizeOf(setting) } : { size: teamSize(setting), lanes };
 }
 
 function rowWish(nest: Nest, { limits, tuning }: Setting): Wish | undefined {
@@ -137,28 +146,56 @@ class Memory {
   }
 }
 
-function scheduleOf(facts: Facts, { found, steps }: Wish, choice: Choice): Schedule<WgslMove> {
+function scheduleOf(facts: Facts, { found, steps, lanes = 1 }: Wish, choice: Choice): Schedule<WgslMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
   if (tile !== undefined) return [...tile, ...prelude];
   const rows = steps === undefined ? undefined : rowMoves(nest, steps, choice);
   const isShared = prelude.some((made) => made.move === "splitFold" && made.into.by === "tree");
-  return [...(rows ?? mapMoves(nest, choice, isShared)), ...prelude];
+  return [...(rows ?? mapMoves(nest, { ...choice, lanes }, isShared)), ...prelude];
 }
 
-function mapMoves({ loops, body }: Nest, { size, tuning }: Choice, isShared: boolean): Schedule {
+function mapMoves(
+  { loops, body }: Nest,
+  { size, tuning, lanes }: Choice & { readonly lanes: number },
+  isShared: boolean,
+): Schedule {
   const names = loops.map(({ loop }) => loop.name);
+  const last = loops.at(-1)?.loop;
+  if (lanes > 1 && last !== undefined && last.extent % lanes === 0) {
+    const outer = `${last.name}_o`;
+    const [axes, flat] = names.length === 1 ? [[], outer] : [[...names.slice(0, -1), outer], "flat"];
+    return [...inLanes(last.name, lanes), ...flattened(axes, flat), ...spread(flat, size)];
+  }
   const [first] = names;
   const isOne = sizeOf(loops.map(({ loop }) => loop)) === 1;
   const flat = names.length === 1 && first !== undefined && !isOne ? first : "flat";
   const inside = isOne && !isShared ? ({ prelude: "inside" } as const) : {};
   return [
     ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat, ...inside } as const]),
-    { move: "split", axis: flat, by: size, tail: "guard" },
-    { move: "bind", axis: `${flat}_i`, to: "invocation" },
-    { move: "bind", axis: `${flat}_o`, to: "workgroup" },
+    ...(lanes > 1 ? [...inLanes(flat, lanes), ...spread(`${flat}_o`, size)] : spread(flat, size)),
     ...serialMoves(body, tuning),
+  ];
+}
+
+const flattened = (axes: readonly string[], into: string): Schedule =>
+  axes.length === 0 ? [] : [{ move: "flatten", axes, into }];
+
+/** Neighbours in one invocation. */
+function inLanes(axis: string, lanes: number): Schedule {
+  return [
+    { move: "split", axis, by: lanes, tail: "exact" },
+    { move: "sink", axis: `${axis}_i` },
+    { move: "unroll", axis: `${axis}_i` },
+  ];
+}
+
+function spread(axis: string, size: number): Schedule {
+  return [
+    { move: "split", axis, by: size, tail: "guard" },
+    { move: "bind", axis: `${axis}_i`, to: "invocation" },
+    { move: "bind", axis: `${axis}_o`, to: "workgroup" },
   ];
 }
 

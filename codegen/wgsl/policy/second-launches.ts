@@ -33,7 +33,7 @@ function termsOf(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): nu
   const facts = new Facts(nest);
   const found = contractionOf(facts);
   const terms = found === undefined ? undefined : termsOfTiles(found, rows, setting);
-  const isTiled = wishOf(facts, setting).found !== undefined;
+  const isTiled = wishOf(facts, { ...setting, buffers: [] }).found !== undefined;
   return terms ?? (isTiled ? undefined : termsOfRows(nest, fold, rows, setting));
 }
 

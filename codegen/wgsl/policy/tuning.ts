@@ -23,6 +23,12 @@ export interface TileShape {
 export const wgslTuning = {
   /** Invocations of a workgroup with nothing to share: a multiple of every GPU's subgroup (8 to 64). */
   mapSize: 64,
+  /**
+   * Maps of so many elements have several of them in an invocation, as one access of 16 bytes, and workgroups of `wideSize`: with 64
+   * invocations of one element an H100 was busy starting workgroups (1,228 GB/s, where a copy by 16 bytes runs at 2,849). With fewer
+   * elements there would not be enough invocations to hide how far away memory is.
+   */
+  wideLeast: 2 ** 17,
   /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
   tiles: [
     { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },

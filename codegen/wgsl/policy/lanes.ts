@@ -1,0 +1,42 @@
+/** How many neighbours an invocation of a map has: as many as the widest of what it reads and writes side by side has in 16 bytes. */
+import { sizeOf } from "../../../passes/schedule/facts.ts";
+import { byteWidth, type DType } from "../../../src/core/dtype.ts";
+import type { BufferParam, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
+import { walkStmts } from "../../../src/kernel/rewrite.ts";
+import { strideAlong } from "../../../src/kernel/stride.ts";
+import type { Setting } from "./tuning.ts";
+
+export function mapLanes(
+  { loops, body }: Nest,
+  { buffers, tuning }: Setting & { readonly buffers: readonly BufferParam[] },
+): number {
+  const total = sizeOf(loops.map(({ loop }) => loop));
+  const last = loops.at(-1)?.loop;
+  if (last === undefined || total < tuning.wideLeast) return 1;
+  if (body.some(({ kind }) => kind !== "let" && kind !== "store")) return 1;
+  const beside = besideIn({ loops, prelude: [], body }, last);
+  const stored = body.flatMap((stmt) => (stmt.kind === "store" ? [stmt.buffer] : []));
+  if (!stored.every((name) => beside.has(name))) return 1;
+  const widths = buffers.flatMap(({ name, element }) => (beside.has(name) ? [lanesOf(element)] : []));
+  const most = Math.min(...widths);
+  const isWhole = (lanes: number): boolean =>
+    (last.extent % lanes === 0 || total % lanes === 0) && total / lanes >= tuning.wideLeast / 4;
+  return [most, most / 2, 4].find((lanes) => lanes >= 4 && isWhole(lanes)) ?? 1;
+}
+
+/** Elements in 16 bytes of a GPU's memory, where a bool is a word. */
+const lanesOf = (element: DType): number => (element === "bool" ? 4 : 16 / byteWidth(element));
+
+/** Buffers of which neighbours of the loop read or write neighbouring elements. */
+function besideIn({ body }: Nest, { name, extent }: LoopVar): ReadonlySet<string> {
+  const beside = new Set<string>();
+  walkStmts(body, {
+    stmt: (stmt) => {
+      if (stmt.kind === "store" && strideAlong(stmt.at, name, extent, () => true) === 1) beside.add(stmt.buffer);
+    },
+    expr: (expr) => {
+      if (expr.kind === "load" && strideAlong(expr.at, name, extent, () => true) === 1) beside.add(expr.buffer);
+    },
+  });
+  return beside;
+}
