@@ -99,7 +99,7 @@ export const cases: readonly GpuCase[] = [
       deepStrictEqual(await runner.read(out), expected);
       deepStrictEqual(await machine.readState(b), expected);
       const copies = gpuBytes("f32", count);
-      deepStrictEqual(machine.allocatedBytes(), { state: 1024, arena: copies, input: 0, output: 512 });
+      deepStrictEqual(machine.allocatedBytes(), { state: 1024, arena: copies, held: 0, input: 0, output: 512 });
       machine.dispose();
       strictEqual(counts.live.size, 0);
     },
