@@ -1,4 +1,4 @@
-/** A process of `steps.ts`: measures the checkout it is given, and prints JSON. Arguments: the checkout, part of the rows' names. */
+/** A process of `steps.ts`: measures the checkout it is given, and prints JSON. Arguments: the checkout, how the rows' names begin. */
 import { pathToFileURL } from "node:url";
 
 type Loom = typeof import("../../src/index.ts");
@@ -56,7 +56,7 @@ let device = "";
 
 /** The least of several turns, each of so many steps. */
 async function row(name: string, steps: number, turns: number, work: () => Promise<unknown>): Promise<void> {
-  if (!name.includes(only)) return;
+  if (!name.startsWith(only)) return;
   let least = Infinity;
   for (let turn = 0; turn <= turns; turn++) {
     const start = performance.now();
@@ -68,6 +68,7 @@ async function row(name: string, steps: number, turns: number, work: () => Promi
 
 /** One launch, nothing fed: the least that a step can be. */
 async function measureCounter(steps: number, turns: number): Promise<void> {
+  if (only !== "" && !only.startsWith("one launch")) return;
   const counter = program({ state: { n: slot(zeros()) }, step: (_, { n }) => ({ outputs: { n: add(n, 1) }, next: { n: add(n, 1) } }) }); // biome-ignore format: short
   const executable = await compile(counter, { target: "wgsl", gpu: await nodeGpu() });
   await row("one launch: run({ steps })", steps, turns, () => executable.run({ entry: "step", steps }));
@@ -89,6 +90,7 @@ async function stepsFor(work: (steps: number) => Promise<unknown>): Promise<numb
 }
 
 async function measure(name: string, size: Size, turns: number): Promise<void> {
+  if (!name.startsWith(only) && !only.startsWith(name)) return;
   const { batch, inputs } = size;
   const gpu = await nodeGpu();
   const executable = await compile(net(size), { target: "wgsl", gpu, dims: { batch } });

@@ -4,7 +4,7 @@
  *   npm run bench:gpu-steps                        this checkout
  *   npm run bench:gpu-steps -- --old ../old        and another one, in turns, with ratios new / old
  *   npm run bench:gpu-steps -- --software          on the software adapter of the tests
- *   npm run bench:gpu-steps -- --only fed --rounds 5
+ *   npm run bench:gpu-steps -- --only "8-8-10" --rounds 5
  *
  * Each round is a fresh process for each side; what counts is the least of all rounds.
  */
