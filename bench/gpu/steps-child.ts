@@ -71,6 +71,7 @@ async function measureCounter(steps: number, turns: number): Promise<void> {
   if (only !== "" && !only.startsWith("one launch")) return;
   const counter = program({ state: { n: slot(zeros()) }, step: (_, { n }) => ({ outputs: { n: add(n, 1) }, next: { n: add(n, 1) } }) }); // biome-ignore format: short
   const executable = await compile(counter, { target: "wgsl", gpu: await nodeGpu() });
+  device = executable.report.device;
   await row("one launch: run({ steps })", steps, turns, () => executable.run({ entry: "step", steps }));
   await row("one launch: step() and read() for each step", steps, turns, async () => {
     for (let step = 0; step < steps; step++) {

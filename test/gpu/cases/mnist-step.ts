@@ -125,6 +125,7 @@ export const cases: readonly GpuCase[] = [
       ok(report !== undefined);
       const { memory, launches, kernels } = report;
       const [feeds] = batches(1, 1, full);
+      ok(feeds !== undefined);
       for (let step = 1; step <= 3; step++) {
         const before = { ...counts };
         const live = counts.live.size;
@@ -137,6 +138,13 @@ export const cases: readonly GpuCase[] = [
       }
       await executable.read("loss");
       strictEqual(seen.length, 3 * launches);
+      const before = { ...counts };
+      await executable.run({ entry: "train", feeds, steps: 20 });
+      strictEqual(counts.dispatches - before.dispatches, 20 * launches);
+      strictEqual(counts.passes - before.passes, 20, "a pass for each of many steps");
+      strictEqual(counts.copies - before.copies, 20 * (report.copies + 1), "and a copy of its outputs");
+      ok(counts.settings - before.settings <= 20 * 2 * launches, "pipelines and bind groups");
+      ok(counts.submits - before.submits < 20, `${counts.submits - before.submits} submits of 20 steps`);
       ok(launches <= 9, `${launches} launches: ${kernels.map(({ name }) => name).join(", ")}`);
 
       const { stateBytes, inputBytes, outputBytes, peakBytes, lowerBoundBytes } = memory;
