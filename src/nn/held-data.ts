@@ -3,6 +3,8 @@
  *
  *   fit({ x, y })     x and y go over once, bytes as bytes; a step gathers and scales its rows itself (dsl/by-rows.ts)
  *
+ * A GPU is sent many steps at once (runtime/webgpu/chunk.ts), up to where somebody wants to read a value.
+ *
  * The losses are the same to the bit as those of batches that the host gathers. What it costs is another compilation of the step and
  * the memory; so the arrays of a short run are fed, and on `js`, where gathering is the same loop on either side, those of any.
  */
@@ -77,6 +79,11 @@ export class HeldData {
     if (!this.#rows.takes(size)) return false;
     this.#rows.step(this.#numbersOf(rows, size));
     return true;
+  }
+
+  /** Sends off the steps so far, which a GPU takes many of at once: before anything is read. */
+  flush(): void {
+    this.#rows.flush();
   }
 
   release(): void {

@@ -296,6 +296,7 @@ export class Run {
   /** Scores of the steps since the last reading. In a turn. */
   async #read(work: EpochWork, batch: FedBatch): Promise<Scores> {
     const waiting = this.#sums.waiting;
+    this.#held?.flush();
     const [scores] = await Promise.all([this.#sums.moveTo(work.means), this.#watched.take()]);
     if (this.#lossWatch.isOdd(work, scores)) await this.#lossWatch.explain(work, batch, scores);
     else if (this.#session.debugsNaN) await this.#lossWatch.lookInto(work);

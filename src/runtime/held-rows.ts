@@ -14,7 +14,7 @@ import type { Program } from "../dsl/program.ts";
 import type { Dims } from "../graph/shape.ts";
 import type { Calls } from "./calls.ts";
 import { checkFeed } from "./feeds.ts";
-import type { Runner } from "./machine.ts";
+import type { Chunk, Runner } from "./machine.ts";
 import { letGo, type Specialization, type Specializations } from "./specializations.ts";
 import type { TypedArray } from "./typed-arrays.ts";
 
@@ -104,6 +104,9 @@ export class HeldRows {
   #inputs: readonly HeldArray[] | null;
   readonly #specializations: readonly Specialization[];
   readonly #forget: () => void;
+  #chunk: { readonly of: Specialization; readonly open: Chunk } | null = null;
+  /** Steps since the last flush. */
+  #done = 0;
   #isReleased = false;
 
   constructor(
@@ -123,40 +126,70 @@ export class HeldRows {
     return this.#find(count) !== undefined;
   }
 
-  /** Enqueues a step on these rows, whose numbers are copied. The first step uploads the arrays. */
+  /**
+   * Enqueues a step on these rows, whose numbers are copied. The first step uploads the arrays. Where a machine submits steps in chunks
+   * they wait for the end of one, which `flush` makes, and whatever else is asked of the machine sends off what is recorded.
+   */
   step(rows: Int32Array): void {
     this.#parts.assertUsable();
     const specialization = this.#find(rows.length);
     if (specialization === undefined || this.#isReleased) throw new CompilerBug(`no step on ${rows.length} held rows`);
-    const { calls, start } = this.#parts;
+    const { calls } = this.#parts;
     if (calls.isFree) {
-      this.#feed(specialization, rows);
-      start(specialization, specialization.runner);
+      this.#run(specialization, rows);
       return;
     }
     const kept = rows.slice();
     specialization.users += 1;
     calls
-      .take(async () => {
-        this.#feed(specialization, kept);
-        start(specialization, specialization.runner);
-      })
+      .take(async () => this.#run(specialization, kept))
       .catch(() => {}) // the next call hears of it
       .then(() => letGo(specialization));
+  }
+
+  /** Ends the chunk that steps are recorded in: they are submitted. The machine will be waited for, and then chunks grow anew. */
+  flush(): void {
+    this.#endChunk();
+    this.#done = 0;
   }
 
   /** The arrays may be overwritten, and other ones held. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    try {
+      this.#parts.assertUsable();
+      this.flush();
+    } catch {
+      // of a device that is gone nothing is sent off
+    }
     for (const specialization of this.#specializations) letGo(specialization);
     this.#forget();
   }
 
-  #feed(specialization: Specialization, rows: Int32Array): void {
+  #run(specialization: Specialization, rows: Int32Array): void {
     if (this.#inputs !== null) upload(specialization, this.#inputs);
     this.#inputs = null;
-    specialization.runner.feed(0, rows);
+    const runner = this.#chunkOf(specialization) ?? specialization.runner;
+    runner.feed(0, rows);
+    this.#parts.start(specialization, runner);
+    this.#done += 1;
+  }
+
+  #endChunk(): void {
+    const chunk = this.#chunk;
+    this.#chunk = null;
+    chunk?.open.end();
+  }
+
+  /** Where steps of it are recorded; null where each is run by itself. */
+  #chunkOf(specialization: Specialization): Chunk | null {
+    const { runner } = specialization;
+    if (this.#chunk?.of === specialization && this.#chunk.open.hasRoom) return this.#chunk.open;
+    this.#endChunk();
+    const open = runner.chunk?.(Number.MAX_SAFE_INTEGER, this.#done) ?? null;
+    if (open !== null) this.#chunk = { of: specialization, open };
+    return open;
   }
 
   #find(count: number): Specialization | undefined {

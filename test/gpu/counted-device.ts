@@ -9,7 +9,7 @@ export interface Counts {
   submits: number;
   /** `queue.writeBuffer`. */
   writes: number;
-  /** Bytes of each of these. */
+  /** Bytes of each of these, and of each copy out of memory that the host had mapped. */
   readonly written: number[];
   /** Buffers that were mapped to be read. */
   readbacks: number;
@@ -57,6 +57,7 @@ export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true
       },
       copyBufferToBuffer(from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, bytes: number) {
         counts.copies += 1;
+        if (from.usage & GPUBufferUsage.MAP_WRITE) counts.written.push(bytes);
         made.copyBufferToBuffer(from, fromAt, to, toAt, bytes);
       },
     });

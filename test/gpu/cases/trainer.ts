@@ -98,6 +98,32 @@ export const cases: readonly GpuCase[] = [
     },
   },
   {
+    name: "steps on data that the device holds are submitted together, and read where a callback wants to know",
+    async run({ device: given }) {
+      const counted = [];
+      for (const holdBytes of [0, 1e6]) {
+        const { device, counts } = countedDevice(given);
+        const net = classifier();
+        await net.compile({ target: "wgsl", device, batch: 2, seed: 3 });
+        const before = counts.submits;
+        const { epochs } = await net.fit({ x, y, epochs: 8, holdBytes });
+        const submits = counts.submits - before;
+        const seen: number[] = [];
+        await net.fit({ x, y, holdBytes, readEvery: 4, callbacks: [{ onBatchEnd: ({ latest }) => void seen.push(latest.loss) }] }); // biome-ignore format: short
+        counted.push({ submits, losses: [...epochs.map(({ loss }) => loss), ...seen] });
+        net.dispose();
+      }
+      const [fed, held] = counted;
+      deepStrictEqual(held?.losses, fed?.losses);
+      strictEqual(held?.losses.length, 8 + 4);
+      // Of 120 steps: the first chunk has one, and the ones after grow.
+      ok(
+        (held?.submits ?? 0) < (fed?.submits ?? 0) - 80,
+        `${held?.submits} submits of held data, ${fed?.submits} of fed`,
+      );
+    },
+  },
+  {
     name: "a wrong label before the first step, and a NaN with readings now and then, are named by their sample",
     async run({ device }) {
       const net = classifier();
