@@ -34,6 +34,12 @@ export interface BatchRows {
   readonly to: number;
 }
 
+export interface Holdable {
+  readonly samples: Batcher;
+  /** Where they never change: what to know them by when they are asked for again. */
+  readonly key: object | null;
+}
+
 export interface FedBatch {
   /** In the epoch, from 0. */
   readonly index: number;
@@ -74,8 +80,10 @@ export interface BatchSource {
   /** All targets that are there already, before anything is trained. */
   check(session: Session, entry: BatchEntry, onNaN: OnNaN): void;
   open(place: EpochPlace, takeTurn: TakeTurn): BatchReader;
-  /** Samples that lie in memory and of which batches are rows; null where there are none. */
-  holdable(): Batcher | null;
+  /** Samples that lie in memory and of which batches are rows; null where there are none, or not yet. */
+  holdable(): Holdable | null;
+  /** From now on batches that are rows of those are told as such. */
+  nowHeld(): void;
   /** All samples, where they are in memory. */
   all(): Stretch | null;
   close(): MaybePromise<void>;
@@ -132,9 +140,11 @@ export class ArrayBatches implements BatchSource {
     };
   }
 
-  holdable(): Batcher {
-    return this.#data;
+  holdable(): Holdable {
+    return { samples: this.#data, key: null };
   }
+
+  nowHeld(): void {}
 
   #fed({ index, indices, from, to }: Batch): FedBatch {
     const { batchSize } = this.order;

@@ -1,7 +1,9 @@
 /**
  * Held data: `fit` leaves its samples on the device where that pays, and a step is fed the numbers of its samples.
  *
- *   fit({ x, y })     x and y go over once, bytes as bytes; a step gathers and scales its rows itself (dsl/by-rows.ts)
+ *   fit({ x, y })                                          x and y go over once, bytes as bytes; a step gathers and scales its rows
+ *                                                          itself (dsl/by-rows.ts)
+ *   fit({ data: files.map(f).cache().shuffle(n).batch(64) })   fed in the first epoch; then the cache is a table in memory, and held
  *
  * A GPU is sent many steps at once (runtime/webgpu/chunk.ts), up to where somebody wants to read a value.
  *
@@ -41,7 +43,7 @@ export class HeldData {
   }
 
   /**
-   * Null where the data is fed: it is a stream, too large, or too little used; or the device has no room. `before` is what was found
+   * Null where the data is fed: it is no rows of a table in memory, too large, or too little used; or the device has no room. `before` is what was found
    * the last time.
    */
   static async of(
@@ -52,15 +54,19 @@ export class HeldData {
   ): Promise<HeldData | null> {
     if (before !== undefined && before?.isStale !== true) return before;
     const { executable } = session;
-    const samples = data.holdable();
-    if (samples === null || session.debugsNaN || samples.heldBytes > (holdBytes ?? mostHeldBytes)) return null;
+    const holdable = session.debugsNaN || data.sizes.length === 0 ? null : data.holdable();
+    if (holdable === null) return null;
+    const { samples, key } = holdable;
+    if (samples.heldBytes > (holdBytes ?? mostHeldBytes)) return null;
     if (holdBytes === undefined && !pays(executable, samples.numbers * epochs)) return null;
     try {
       // WGSL lets a division be wrong in the last bits.
       const inputs = samples.held(executable.report.target !== "wgsl");
       const sizes = data.sizes.map((batch) => ({ batch }));
-      const rows = await holdRows(executable, { entry: "train", count: samples.count, inputs, sizes });
-      return rows === null ? null : new HeldData(session, rows);
+      const rows = await holdRows(executable, { entry: "train", count: samples.count, inputs, sizes, key });
+      if (rows === null) return null;
+      data.nowHeld();
+      return new HeldData(session, rows);
     } catch (error) {
       if (error instanceof DeviceError) return null; // what it has no room for is fed
       throw error;

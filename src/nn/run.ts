@@ -185,6 +185,7 @@ export class Run {
   async epoch(epoch: number, start: Start): Promise<EpochRecord | null> {
     const { epochs = 1 } = this.#options;
     const plan: EpochPlan = { epoch, epochs, steps: this.#data.steps, samples: this.#data.samples };
+    if (this.order.stream === true) this.#held ??= undefined; // what is read into memory may be there by now
     await this.#guarded(plan, 0, () => this.prepare()); // a callback may have evaluated so much that ours was dropped
     this.progress?.epochStart?.(plan);
     if (start.batch === 0) await this.#callbacks.epochBegin({ epoch, epochs });

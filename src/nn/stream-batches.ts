@@ -6,12 +6,13 @@
  */
 import { FeedError, UserError } from "../core/errors.ts";
 import { didYouMean, show } from "../core/options.ts";
-import type { Cursor, Stage } from "../data/pipeline/cursor.ts";
+import type { Cursor, RowBlock, Stage } from "../data/pipeline/cursor.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import { isFields } from "../data/pipeline/layout.ts";
 import { type Generator, GeneratorCursor } from "../data/pipeline/operations/generate.ts";
 import type { Report } from "../program/report.ts";
-import type { BatchEntry, BatchReader, BatchSource, EpochPlace, FedBatch, TakeTurn } from "./batches.ts";
+import type { Feeds } from "../runtime/feeds.ts";
+import type { BatchEntry, BatchReader, BatchSource, EpochPlace, FedBatch, Holdable, TakeTurn } from "./batches.ts";
 import type { RunOrder } from "./checkpointing.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { type AnySamples, Batcher, FeedBuffers, type Stretch } from "./samples.ts";
@@ -55,6 +56,9 @@ export class StreamBatches implements BatchSource {
   /** Put together anew each time it is asked for. */
   #report: { readonly of: Session["executable"]; readonly report: Report } | null = null;
   #scales: ReturnType<Batcher["scales"]> | null = null;
+  /** The table in memory that batches are rows of, and what is held of it. */
+  #whole: { readonly table: object; readonly holdable: Holdable | null } | null = null;
+  #held: { readonly table: object; readonly holdable: Holdable | null } | null = null;
   /** Kept from one epoch to the next where an epoch is no pass. */
   #cursor: Cursor<unknown> | null = null;
   /** Where that stands: batches since the pass began. */
@@ -96,8 +100,31 @@ export class StreamBatches implements BatchSource {
 
   check(): void {}
 
-  holdable(): null {
-    return null;
+  /** Rows of a table in memory, without weights. What is wrong with them is told when they come. */
+  holdable(): Holdable | null {
+    const { data, scale, entry, classWeight, call } = this.#request;
+    const table = data instanceof Dataset ? data.table : null;
+    if (table === null || entry === "predict" || classWeight !== undefined || this.#session.isWeighted) return null;
+    if (this.#whole?.table === table) return this.#whole.holdable;
+    const { training } = this.#session;
+    let holdable: Holdable | null = null;
+    try {
+      const { x, y, weight } = partsOf(call, table.all(), entry);
+      const samples = Batcher.of(call, training, { x, y, scale }, this.#scales ?? this.#session.scales);
+      const { report } = this.#session.executable;
+      checkTargets(training, report, { data: samples, entry, onNaN: this.#request.onNaN });
+      if (weight === undefined) holdable = { samples, key: table.isOwn ? table : null };
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error;
+    }
+    this.#whole = { table, holdable };
+    return holdable;
+  }
+
+  nowHeld(): void {
+    this.#held = this.#whole;
+    this.#scales ??= this.#whole?.holdable?.samples.scales() ?? null;
+    this.#session.scales = this.#scales;
   }
 
   all(): null {
@@ -120,11 +147,27 @@ export class StreamBatches implements BatchSource {
         opened ??= await this.#openAt(place);
         if (!(await opened.advance())) return this.#over(index, place);
         this.#at++;
+        const rows = this.#rowsIn(opened.block, index);
+        if (rows !== null) {
+          index++;
+          return rows;
+        }
         const data = await this.#wrap(await opened.value(), index, takeTurn);
         return fedBatch(data, index++);
       },
       close: () => (stepsPerEpoch === undefined ? this.close() : undefined),
     };
+  }
+
+  /** A batch of rows that are held; null where it must be fed. */
+  #rowsIn(block: RowBlock<unknown> | null, index: number): FedBatch | null {
+    const samples = this.#held?.holdable?.samples;
+    if (block === null || samples === undefined || block.table !== this.#held?.table) return null;
+    const { rows: order } = block;
+    if (!this.sizes.includes(order.length)) return null;
+    const stretch = (): Stretch => ({ data: samples, order, from: 0, to: order.length, stepOf: () => index + 1 });
+    const load = (): Feeds => samples.load(order, 0, order.length);
+    return { index, count: order.length, rows: { order, from: 0, to: order.length }, load, stretch };
   }
 
   async #openAt({ pass, epoch, batch }: EpochPlace): Promise<Cursor<unknown>> {

@@ -3,19 +3,7 @@
  * from a checkpoint either way, and what is held is bounded, let go of and uploaded anew.
  */
 import { describe, expect, test } from "vitest";
-import {
-  adam,
-  add,
-  dense,
-  dropout,
-  embedding,
-  flatten,
-  i32,
-  model,
-  Pixels,
-  sequential,
-  trainer,
-} from "../../src/index.ts";
+import { adam, add, dataset, dense, dropout, embedding, flatten, i32, model, Pixels, rows, sequential, trainer } from "../../src/index.ts"; // biome-ignore format: names
 
 const count = 22;
 const bytes = Uint8Array.from({ length: 6 * count }, (_, i) => (97 * i) % 256);
@@ -100,6 +88,27 @@ test("several inputs and outputs, and numbers that pick", async () => {
 });
 
 const data = { x: bytes, y: labels, scale: 1 / 255 } as const;
+
+describe("datasets of rows in memory, and those that were read into it", () => {
+  const table = dataset({ x: rows(bytes, 6), y: labels });
+  const scaled = table.map(({ x, y }) => ({ x: Float32Array.from(x, (byte) => byte / 255), y })).cache();
+  test.each<readonly [string, Given, number]>([
+    ["rows as they are", { data: table }, 2],
+    ["shuffled, in batches, read ahead", { data: table.shuffle(9, { seed: 2 }).batch(4).prefetch(2) }, 2],
+    ["a part of them, and no short batch", { data: table.take(19).skip(2).batch(4, { dropRemainder: true }) }, 1],
+    ["again and again", { data: table.shuffle(22).repeat().batch(4), stepsPerEpoch: 7 }, 1],
+    ["mapped and kept", { data: scaled.shuffle(22).batch(4).prefetch(1) }, 2],
+    ["mapped anew each time", { data: scaled.map((it) => it).batch(4) }, 0],
+    ["with weights", { data: dataset({ x: rows(bytes, 6), y: labels, weight: weights }) }, 0],
+  ])("%s", async (_, given, entries) => {
+    const [fed, held] = [await compiled(classifier(), "js"), await compiled(classifier(), "js")];
+    const wanted = await left(fed, { ...given, epochs: 3, holdBytes: 0 });
+    expect(await left(held, { ...given, epochs: 3, holdBytes: 1e6 })).toEqual(wanted);
+    expect(heldEntries(held)).toHaveLength(entries);
+    const next = await left(fed, { ...given, epochs: 1, holdBytes: 0 });
+    expect(await left(held, { ...given, epochs: 1, holdBytes: 1e6 })).toEqual(next);
+  });
+});
 
 test("a run that was held goes on fed, and one that was fed held, from the middle of an epoch", async () => {
   const whole = await left(await compiled(classifier(), "js"), { ...data, epochs: 3, holdBytes: 0 });

@@ -11,6 +11,14 @@ import type { Table } from "./table.ts";
 
 export type MaybePromise<T> = T | PromiseLike<T>;
 
+/** A batch of rows of a whole table: they need not be copied before somebody wants the batch, and who has the table wants the rows alone. */
+export interface RowBlock<out T> {
+  readonly table: Table<unknown>;
+  readonly rows: Uint32Array;
+  /** The batch itself, copied now. */
+  value(): T;
+}
+
 /** One pass: which epoch, and for how many advances beyond its own a value may be overwritten (0: never). */
 export interface Pass {
   readonly epoch: number;
@@ -22,6 +30,8 @@ export interface Stage<T> {
   open(pass: Pass): Cursor<T>;
   /** How many elements a pass has; Infinity; null where only reading tells. */
   readonly size: number | null;
+  /** The whole table that all elements are rows of, or batches of rows, as far as that is known. */
+  readonly table?: Table<unknown> | null;
 }
 
 export abstract class Cursor<T> {
@@ -37,6 +47,11 @@ export abstract class Cursor<T> {
 
   get row(): number {
     return 0;
+  }
+
+  /** The batch that it stands at as rows; null where it is no such batch. To be asked before the next `advance`, and then it lasts. */
+  get block(): RowBlock<T> | null {
+    return null;
   }
 
   /** Passes over `count` elements, or as many as there are. */

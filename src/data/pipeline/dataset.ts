@@ -33,6 +33,7 @@ import { PadBatchCursor } from "./operations/pad-batch.ts";
 import { FilterCursor, RepeatCursor, SkipCursor, TakeCursor } from "./operations/pass-on.ts";
 import { PrefetchCursor } from "./operations/prefetch.ts";
 import { ShuffleCursor } from "./operations/shuffle.ts";
+import type { Table } from "./table.ts";
 import type { Batched } from "./types.ts";
 
 export interface ShuffleOptions {
@@ -102,6 +103,11 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     return this.#stage.size;
   }
 
+  /** The table in memory that all elements are rows of, or batches of rows, as far as that is known: for `fit`. */
+  get table(): Table<unknown> | null {
+    return this.#stage.table ?? null;
+  }
+
   /** A pass for operations of one's own and for `fit`; `iterate` is for everybody else. */
   open(pass: Pass): Cursor<T> {
     return this.#stage.open(pass);
@@ -132,7 +138,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkArguments("shuffle", arguments, 2);
     checkValue("shuffle", "the buffer", buffer, count);
     const { seed = 0 } = checkOptions("shuffle", options, seedTable, { before: "buffer, " });
-    return this.#derive(this.size, (pass) => new ShuffleCursor(this.open(fresh(pass)), buffer, pass, seed));
+    return this.#rows(this.size, (pass) => new ShuffleCursor(this.open(fresh(pass)), buffer, pass, seed));
   }
 
   /**
@@ -146,7 +152,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     this.#mustBeSingle("batch");
     const plan = { size, dropRemainder };
     const open = (pass: Pass): Cursor<Batched<T>> => new BatchCursor<T>(this.open(fresh(pass)), plan, pass);
-    return this.#batched(open, size, dropRemainder);
+    return this.#batched(open, size, dropRemainder, true);
   }
 
   /** The same for arrays of different lengths: all that are longer than one number are filled up at their end. */
@@ -166,7 +172,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkArguments("repeat", arguments, 1);
     if (times !== Number.POSITIVE_INFINITY) checkValue("repeat", "its argument", times, count);
     const size = this.size === null ? null : this.size === 0 ? 0 : this.size * times;
-    return this.#derive(size, (pass) => new RepeatCursor(this, pass, times));
+    return this.#rows(size, (pass) => new RepeatCursor(this, pass, times));
   }
 
   /** The first `size` elements. */
@@ -174,7 +180,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkArguments("take", arguments, 1);
     checkValue("take", "its argument", size, fromZero);
     const known = this.size === null ? null : Math.min(this.size, size);
-    return this.#derive(known, (pass) => new TakeCursor(this.open(pass), size));
+    return this.#rows(known, (pass) => new TakeCursor(this.open(pass), size));
   }
 
   /** All but the first `size` elements. */
@@ -182,7 +188,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkArguments("skip", arguments, 1);
     checkValue("skip", "its argument", size, fromZero);
     const known = this.size === null ? null : Math.max(this.size - size, 0);
-    return this.#derive(known, (pass) => new SkipCursor(this.open(pass), size));
+    return this.#rows(known, (pass) => new SkipCursor(this.open(pass), size));
   }
 
   /** Keeps the elements in memory when they were read once: as they are in epoch 0. Put what is random behind it. */
@@ -206,7 +212,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   prefetch(most: number): Dataset<T> {
     checkArguments("prefetch", arguments, 1);
     checkValue("prefetch", "its argument", most, count);
-    return this.#derive(this.size, (pass) => {
+    return this.#rows(this.size, (pass) => {
       const held = pass.reuse === 0 ? 0 : pass.reuse + most + 1;
       return new PrefetchCursor(this.open({ ...pass, reuse: held }), most);
     });
@@ -260,12 +266,29 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     return new Dataset<U>({ open, size }, this.batchSize, size === this.size ? this.samples : null);
   }
 
-  #batched<U>(open: (pass: Pass) => Cursor<U>, size: number, dropRemainder: boolean): Dataset<U> {
+  /** The same where elements stay rows of the same table. */
+  #rows(size: number | null, open: (pass: Pass) => Cursor<T>): Dataset<T> {
+    return new Dataset<T>(this.#inTable(size, open), this.batchSize, size === this.size ? this.samples : null);
+  }
+
+  #inTable<U>(size: number | null, open: (pass: Pass) => Cursor<U>): Stage<U> {
+    const tableOf = (): Table<unknown> | null => this.table; // a cache has one when it is full
+    return {
+      open,
+      size,
+      get table() {
+        return tableOf();
+      },
+    };
+  }
+
+  #batched<U>(open: (pass: Pass) => Cursor<U>, size: number, dropRemainder: boolean, areRows = false): Dataset<U> {
     const { size: singles } = this;
-    if (singles === null) return new Dataset<U>({ open, size: null }, size);
-    const batches = dropRemainder ? Math.floor(singles / size) : Math.ceil(singles / size);
+    const batches = singles === null ? null : dropRemainder ? Math.floor(singles / size) : Math.ceil(singles / size);
+    const stage = areRows ? this.#inTable(batches, open) : { open, size: batches };
+    if (singles === null || batches === null) return new Dataset<U>(stage, size);
     const samples = dropRemainder ? batches * size : singles;
-    return new Dataset<U>({ open, size: batches }, size, Number.isFinite(samples) ? samples : null);
+    return new Dataset<U>(stage, size, Number.isFinite(samples) ? samples : null);
   }
 
   #mustBeSingle(call: string): void {

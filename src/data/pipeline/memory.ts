@@ -86,7 +86,7 @@ function ofColumns(given: unknown): Dataset<unknown> {
   const size = countOf(parts);
   if (!isTable) return new Dataset<unknown>(ofValues(elementsOf(layout, parts, size)));
   const table = new Table<unknown>("whole", layout, arrays, size);
-  return new Dataset<unknown>({ open: () => new TableCursor(table, size), size });
+  return new Dataset<unknown>({ open: () => new TableCursor(table, size), size, table });
 }
 
 function checkColumn(part: unknown, path: string): Column {

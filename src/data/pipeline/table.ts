@@ -16,11 +16,14 @@ export class Table<out T> {
   readonly layout: Layout;
   readonly leaves: readonly Leaf[];
   readonly kind: TableKind;
+  /** Whether nobody else has its columns, so that a whole one never changes. */
+  readonly isOwn: boolean;
   #columns: readonly ColumnArray[];
   #capacity: number;
 
-  constructor(kind: TableKind, layout: Layout, columns: readonly ColumnArray[], capacity: number) {
+  constructor(kind: TableKind, layout: Layout, columns: readonly ColumnArray[], capacity: number, isOwn = false) {
     this.kind = kind;
+    this.isOwn = isOwn;
     this.layout = layout;
     this.leaves = leavesIn(layout);
     this.#columns = columns;
@@ -31,6 +34,16 @@ export class Table<out T> {
   static empty<T>(kind: TableKind, layout: Layout, capacity: number): Table<T> {
     const columns = leavesIn(layout).map((leaf) => columnFor(leaf, capacity));
     return new Table<T>(kind, layout, columns, capacity);
+  }
+
+  /** All rows together, as a batch of them would be; null where they have texts. */
+  all(): unknown {
+    if (this.leaves.some(({ kind }) => kind === "text")) return null;
+    return build(this.layout, ({ kind, column }) => {
+      const values = this.#columns[column];
+      if (kind === "number" && !(values instanceof Float64Array)) return Float64Array.from(values ?? [], Number);
+      return values;
+    });
   }
 
   get columns(): readonly ColumnArray[] {
@@ -87,7 +100,7 @@ export class Table<out T> {
   /** Without the room that `rows` rows do not need. */
   trimmed(kind: TableKind, rows: number): Table<T> {
     const columns = this.leaves.map(({ width, column }) => this.#columns[column]?.slice(0, rows * width) ?? []);
-    return new Table<T>(kind, this.layout, columns, rows);
+    return new Table<T>(kind, this.layout, columns, rows, true);
   }
 }
 

@@ -2,7 +2,7 @@
  * batch: elements put together, a column for each of their parts. Elements that lie in a table are never made: their rows are copied,
  * many at once where they are neighbours. What a batch is of follows from the first element; others must be like it.
  */
-import { Cursor, chain, loop, type MaybePromise, type Pass } from "../cursor.ts";
+import { Cursor, chain, loop, type MaybePromise, type Pass, type RowBlock } from "../cursor.ts";
 import { build, type ColumnArray, checkAlike, columnFor, type Layout, layoutOf, leavesIn, writeRow } from "../layout.ts"; // biome-ignore format: names
 import { copyRows, type Table } from "../table.ts";
 import type { Batched } from "../types.ts";
@@ -41,6 +41,8 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
     this.#before += this.#count;
     this.#count = 0;
     this.#columns = [];
+    this.#waiting = 0;
+    this.#table = null;
     return loop(this.#step);
   }
 
@@ -51,12 +53,27 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
   readonly #placed = (): boolean | undefined => (this.#count === this.#plan.size ? this.#finish() : undefined);
 
   #finish(): boolean {
-    this.#copyWaiting();
-    this.#table = null;
+    if (!this.#isBlock) this.#copyWaiting();
     const isWhole = this.#count === this.#plan.size;
     if (this.#count === 0 || (!isWhole && this.#plan.dropRemainder)) return false;
     this.#batches++;
     return true;
+  }
+
+  /** Whether the batch is rows of a whole table: it is copied when it is asked for. */
+  get #isBlock(): boolean {
+    return this.#table?.kind === "whole" && this.#waiting === this.#count;
+  }
+
+  override get block(): RowBlock<Batched<T>> | null {
+    const table = this.#table;
+    if (table === null || !this.#isBlock) return null;
+    const [columns, count, rows] = [this.#columns, this.#count, this.#rows.slice(0, this.#waiting)];
+    const value = (): Batched<T> => {
+      copyRows(table, rows, count, columns, 0);
+      return this.#built(columns, count);
+    };
+    return { table, rows, value };
   }
 
   /** Puts the element that is stood at behind the others. */
@@ -100,11 +117,16 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
   }
 
   value(): Batched<T> {
-    const isWhole = this.#count === this.#plan.size;
+    this.#copyWaiting();
+    return this.#built(this.#columns, this.#count);
+  }
+
+  #built(columns: readonly ColumnArray[], count: number): Batched<T> {
+    const isWhole = count === this.#plan.size;
     return build(this.layout, ({ column, width }) => {
-      const array = this.#columns[column] ?? [];
+      const array = columns[column] ?? [];
       if (isWhole) return array;
-      return Array.isArray(array) ? array.slice(0, this.#count) : array.subarray(0, this.#count * width);
+      return Array.isArray(array) ? array.slice(0, count) : array.subarray(0, count * width);
     }) as Batched<T>; // each leaf is the column of its kind
   }
 

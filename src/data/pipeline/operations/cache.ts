@@ -24,6 +24,10 @@ export class Cache<T> implements Stage<T> {
     return "table" in this.#kept ? this.#kept.count : this.#kept.values.length;
   }
 
+  get table(): Table<unknown> | null {
+    return this.#kept !== null && "table" in this.#kept ? this.#kept.table : null;
+  }
+
   open(): Cursor<T> {
     if (this.#kept === null) {
       const from = this.#from.open({ epoch: 0, reuse: 0 });

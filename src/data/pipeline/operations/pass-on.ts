@@ -1,5 +1,5 @@
 /** Operations that choose which elements come, and leave them where they lie: filter, take, skip, repeat. */
-import { Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "../cursor.ts";
+import { Cursor, chain, loop, type MaybePromise, type Pass, type RowBlock, type Stage } from "../cursor.ts";
 import type { Table } from "../table.ts";
 
 /** Stands where another cursor stands. */
@@ -18,6 +18,10 @@ abstract class Following<T> extends Cursor<T> {
 
   override get row(): number {
     return this.current?.row ?? 0;
+  }
+
+  override get block(): RowBlock<T> | null {
+    return this.current?.block ?? null;
   }
 
   override close(): MaybePromise<void> {

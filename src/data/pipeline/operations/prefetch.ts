@@ -2,15 +2,16 @@
  * prefetch: elements are made before they are asked for, while the one before is being used: files are read, workers work and
  * async functions run meanwhile.
  */
-import { Cursor } from "../cursor.ts";
+import { Cursor, type RowBlock } from "../cursor.ts";
 
-type Read<T> = { readonly value: T } | { readonly error: unknown } | null;
+/** Rows of a table in memory are no faster when they are copied early: such a batch is kept as its rows. */
+type Read<T> = { readonly value: T } | { readonly block: RowBlock<T> } | { readonly error: unknown } | null;
 
 export class PrefetchCursor<T> extends Cursor<T> {
   readonly #from: Cursor<T>;
   readonly #most: number;
   readonly #ready: Read<T>[] = [];
-  #current: { readonly value: T } | null = null;
+  #current: Exclude<Read<T>, { readonly error: unknown }> = null;
   #pump: Promise<void> | null = null;
   #wake: (() => void) | null = null;
   #isOver = false;
@@ -36,7 +37,11 @@ export class PrefetchCursor<T> extends Cursor<T> {
 
   value(): T {
     if (this.#current === null) throw new RangeError("the cursor stands at no element");
-    return this.#current.value;
+    return "block" in this.#current ? this.#current.block.value() : this.#current.value;
+  }
+
+  override get block(): RowBlock<T> | null {
+    return this.#current !== null && "block" in this.#current ? this.#current.block : null;
   }
 
   /** Nothing is read ahead before it is known where to begin. */
@@ -64,7 +69,7 @@ export class PrefetchCursor<T> extends Cursor<T> {
     while (this.#ready.length < this.#most && !this.#isClosed && !this.#isOver) {
       let read: Read<T>;
       try {
-        read = (await this.#from.advance()) ? { value: await this.#from.value() } : null;
+        read = (await this.#from.advance()) ? await this.#arrived() : null;
       } catch (error) {
         read = { error };
       }
@@ -72,6 +77,11 @@ export class PrefetchCursor<T> extends Cursor<T> {
       this.#ready.push(read);
       this.#wake?.();
     }
+  }
+
+  async #arrived(): Promise<Read<T>> {
+    const { block } = this.#from;
+    return block === null ? { value: await this.#from.value() } : { block };
   }
 
   async #arrival(): Promise<Read<T>> {
