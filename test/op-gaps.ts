@@ -44,6 +44,7 @@ const otherModules = [
   "stable",
   "tensor",
   "tree",
+  "by-rows",
   "vmap-types",
   "scaled-initializers",
   "starts",

@@ -33,6 +33,7 @@ test("an entry is one C program", () => {
     static _Alignas(64) uint8_t state_memory[1];
     static _Alignas(64) uint8_t input_memory[2049];
     static _Alignas(64) uint8_t output_memory[2049];
+    static _Alignas(64) uint8_t held_memory[1];
     static _Alignas(64) uint8_t arena_memory[1];
     int main(void) {
       if (fread(state_memory, 1, 0, stdin) != 0) return 1;

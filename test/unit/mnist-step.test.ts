@@ -188,6 +188,7 @@ describe("the MNIST step with RMSprop", () => {
       arena: memory.peakBytes,
       input: memory.inputBytes,
       output: memory.outputBytes,
+      held: 0,
     });
   });
 
