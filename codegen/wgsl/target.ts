@@ -9,7 +9,7 @@ import { gpuBytes } from "./layout.ts";
 import { wgslMoves } from "./moves/all.ts";
 import { wgslPolicy } from "./policy/policy.ts";
 import { wgslSecondLaunches } from "./policy/second-launches.ts";
-import type { WgslLimits } from "./policy/tuning.ts";
+import { softwareTuning, type WgslLimits, wgslTuning } from "./policy/tuning.ts";
 import { printWgsl } from "./print.ts";
 import { legalizeKernel } from "./quirks.ts";
 import { wgslTolerances } from "./tolerances.ts";
@@ -45,12 +45,13 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
   }),
   scheduling(facts) {
     const limits = limitsOf(facts);
+    const tuning = facts.isSoftware ? softwareTuning : wgslTuning;
     const target = { maxBuffers: facts.maxStorageBuffersPerShaderStage, bytesOf: gpuBytes };
     return {
-      policy: wgslPolicy(limits),
+      policy: wgslPolicy(limits, tuning),
       ownMoves: wgslMoves,
       // A software GPU has no idle cores to fill, and pays for each barrier: a sum of 4 million in parts took it 34 times as long.
-      secondLaunches: (kernel) => (facts.isSoftware ? [] : wgslSecondLaunches(kernel, limits, target)),
+      secondLaunches: (kernel) => (facts.isSoftware ? [] : wgslSecondLaunches(kernel, limits, target, tuning)),
       findsCommon: true, // the driver's compiler does
     };
   },

@@ -11,7 +11,8 @@
  *
  * An array is wide in all of a kernel or nowhere. One that is stored to only where all its stores are whole: WGSL may write all of a
  * vector for a component of it, so invocations that store to parts of one would race. Single loads of a wide array are loads of components.
- * Neighbours are those in one list of statements with no store between that might be to one of them, and no barrier.
+ * Neighbours are those in one list of statements with no store between that might be to one of them. A barrier is one for workgroup
+ * memory alone: what an invocation loads from a buffer no other one stores to.
  */
 import type { DType } from "../../src/core/dtype.ts";
 import { floorDivIndex, modIndex, splitOffset } from "../../src/kernel/index-expr.ts";
@@ -58,11 +59,11 @@ export const notWide: Wide = { lanes: new Map(), blocks: new Map() };
 
 export function wideIn(kernel: Kernel): Wide {
   const lists = listsOf(kernel.nests.flatMap(({ prelude, body }) => [prelude, body]));
-  const changing = changingIn(lists);
+  const told = { changing: changingIn(lists), shared: new Set(kernel.shared.map(({ name }) => name)) };
   let lanes = widest(kernel, lists);
   for (;;) {
     if (lanes.size === 0) return notWide;
-    const blocks = new Map(lists.map((list) => [list, new Finder(lanes, changing).find(list)]));
+    const blocks = new Map(lists.map((list) => [list, new Finder(lanes, told).find(list)]));
     const next = narrower(lanes, [...blocks.values()], kernel);
     if (next === lanes) {
       const kept = [...blocks].filter(([, { loads, stores }]) => loads.length > 0 || stores.size > 0);
@@ -183,15 +184,20 @@ interface Found extends WideBlock {
 class Finder {
   readonly #lanes: ReadonlyMap<string, number>;
   readonly #changing: ReadonlySet<string>;
+  readonly #shared: ReadonlySet<string>;
   readonly #loads: OpenLoad[] = [];
   readonly #stores = new Map<StoreStmt, WideStore>();
   readonly #isParted = new Set<string>();
   readonly #openLoads = new Map<string, OpenLoad>();
   readonly #openStores = new Map<string, OpenStore>();
 
-  constructor(lanes: ReadonlyMap<string, number>, changing: ReadonlySet<string>) {
+  constructor(
+    lanes: ReadonlyMap<string, number>,
+    { changing, shared }: { readonly changing: ReadonlySet<string>; readonly shared: ReadonlySet<string> },
+  ) {
     this.#lanes = lanes;
     this.#changing = changing;
+    this.#shared = shared;
   }
 
   find(list: readonly Stmt[]): Found {
@@ -202,7 +208,7 @@ class Finder {
         });
       }
       if (stmt.kind === "store") this.#store(stmt);
-      else if (stmt.kind === "barrier") this.#end(() => true);
+      else if (stmt.kind === "barrier") this.#end((array) => this.#shared.has(array));
       else if ("body" in stmt) this.#inner(stmt.body);
     }
     this.#end(() => true);
@@ -306,7 +312,9 @@ class Finder {
         if (expr.kind === "load") touched.add(expr.buffer);
       },
     });
-    this.#end((array, isStale) => isMet || stored.has(array) || (isStale && touched.has(array)));
+    this.#end(
+      (array, isStale) => (isMet && this.#shared.has(array)) || stored.has(array) || (isStale && touched.has(array)),
+    );
   }
 
   /** `isStale`: something was stored already that is not yet in memory, or not in what was loaded. */

@@ -71,6 +71,16 @@ interface WgslMoves {
   };
   /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. */
   readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
+  /**
+   * What neighbours of `columns` load far apart, and neighbours of `rows` side by side, goes through workgroup memory in tiles of
+   * side x side: loaded by invocations along the rows, used by invocations along the columns.
+   */
+  readonly turn: {
+    readonly rows: string;
+    readonly columns: string;
+    readonly side: number;
+    readonly invocations: number;
+  };
 }
 
 /**
@@ -169,6 +179,8 @@ export function printMove(move: AnyMove): string {
     }
     case "team":
       return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}`;
+    case "turn":
+      return `turn ${move.rows}, ${move.columns} in tiles of ${move.side} by ${move.invocations} invocations`;
   }
 }
 

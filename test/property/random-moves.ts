@@ -168,10 +168,14 @@ function drawGpu(start: Piece, known: Known, around: Applying, below: Below): Sc
   };
   const power = (most: number): number => 2 ** below(most + 1);
   const loops = piece.nest.loops.map(({ loop }) => loop.name);
-  const kind = below(3);
+  const kind = below(4);
   if (kind === 0)
     make({ move: "team", rows: 1 + below(5), lanes: power(4), layout: below(2) === 0 ? "along" : "across" });
   else if (kind === 1) drawTile(loops, known, make, below);
+  else if (kind === 2) {
+    const [rows, columns] = [loops[below(loops.length)] ?? "", loops[below(loops.length)] ?? ""];
+    make({ move: "turn", rows, columns, side: 4, invocations: 4 * power(2) });
+  }
   if (piece === start) {
     make({ move: "flatten", axes: loops, into: "flat" });
     make({ move: "split", axis: "flat", by: 2 * power(3), tail: "guard" });

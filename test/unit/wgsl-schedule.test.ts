@@ -157,6 +157,18 @@ describe("choices", () => {
     expect(copy(513, 513, "f32")).toBe(flat);
   });
 
+  test("what is read across goes through workgroup memory, where there is much of it", () => {
+    const turned = (rows: number, columns: number): string => {
+      const [i, j] = [loop("i", rows), loop("j", columns)];
+      const buffers = [buffer("read", "x", rows * columns), buffer("write", "y", rows * columns)];
+      const body = [store("y", at([columns, i], [1, j]), load("f32", "x", at([rows, j], [1, i])))];
+      return words(kernelOf("turned", buffers, [nest([i, j], body)]));
+    };
+    expect(turned(1000, 700)).toBe("turn i, j in tiles of 32 by 256 invocations");
+    expect(turned(100, 700)).toBe(flat);
+    expect(turned(3, 70000)).toMatch(/^split j 4; /);
+  });
+
   test("what the limits do not allow is not chosen", () => {
     const tight = { ...limits, maxInvocations: 64, maxWorkgroupStorage: 1024 };
     const without = { ...tight, maxWorkgroupStorage: 0 };

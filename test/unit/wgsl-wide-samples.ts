@@ -38,6 +38,12 @@ function map(title: string, plain: Kernel, types: WideSample["types"]): WideSamp
   return { title, plain, kernel: scheduleWgsl(plain, limits, { wideLeast: 32 }), types };
 }
 
+/** Through tiles of workgroup memory. */
+function turned(title: string, plain: Kernel, types: WideSample["types"], maxInvocations = 256): WideSample {
+  const kernel = scheduleWgsl(plain, { ...limits, maxInvocations }, { turnLeast: 64, turnLeastSide: 4 });
+  return { title, plain, kernel, types };
+}
+
 /** One workgroup of so many invocations, each with the statements in their order. */
 function scheduled(title: string, kernel: Kernel, types: WideSample["types"]): WideSample {
   return { title, plain: kernel, kernel, types };
@@ -105,6 +111,39 @@ function transposed(rows: number, columns: number): Kernel {
   const buffers = [buffer("read", "x", rows * columns), buffer("write", "y", rows * columns)];
   const body = [store("y", at([columns, i], [1, j]), load("f32", "x", at([rows, j], [1, i])))];
   return kernelOf("transposed", buffers, [nest([i, j], body)]);
+}
+
+/** y[b, c, h] = 2*x[b, h, c] + z[b, c, h] + x[b, h, c - 1], 0.5 before the first; bytes are turned too. */
+function channelsFirst(batch: number, channels: number, height: number): Kernel {
+  const [b, c, h] = [loop("b", batch), loop("c", channels), loop("h", height)];
+  const plane = channels * height;
+  const here = at([plane, b], [height, c], [1, h]);
+  const across = (offset: number): Index =>
+    sumIndex(
+      [
+        { factor: plane, index: loopIndex(b) },
+        { factor: channels, index: loopIndex(h) },
+        { factor: 1, index: loopIndex(c) },
+      ],
+      offset,
+    );
+  const before = { bounds: [{ index: sumIndex([{ factor: 1, index: loopIndex(c) }], -1), extent: channels }], otherwise: constant("f32", 0.5) }; // biome-ignore format: a row
+  const twice = apply("mul", load("f32", "x", across(0)), 2);
+  const sum = apply("add", apply("add", twice, load("f32", "z", here)), load("f32", "x", across(-1), before));
+  const count = batch * plane;
+  const buffers = [
+    buffer("read", "x", count),
+    buffer("read", "z", count),
+    buffer("write", "y", count),
+    buffer("read", "u", count, "u8"),
+    buffer("write", "v", count, "u8"),
+  ];
+  const body = [
+    letValue("sum", sum),
+    store("y", here, name("f32", "sum")),
+    store("v", here, load("u32", "u", across(0))),
+  ];
+  return kernelOf("channels_first", buffers, [nest([b, c, h], body)]);
 }
 
 /** Rows that a loaded number chooses. */
@@ -238,6 +277,21 @@ export const wideSamples: readonly WideSample[] = [
     y: "array<vec4<f32>, 20>",
   }),
   map("read across", transposed(12, 16), { x: "array<f32, 192>", y: "array<vec4<f32>, 48>" }),
+  ...[256, 64, 32].map(
+    (size) =>
+    turned(`read across through tiles, by ${size}`, transposed(45, 70), { x: "array<f32, 3150>", y: "array<f32, 3150>", turned: "array<f32, 1056>" }, size), // biome-ignore format: a row
+  ),
+  turned("whole tiles", transposed(64, 32), { x: "array<f32, 2048>", y: "array<f32, 2048>", turned: "array<f32, 1056>" }), // biome-ignore format: a row
+  turned("three of three dimensions, with bounds", channelsFirst(3, 17, 40), {
+    x: "array<f32, 2040>",
+    z: "array<f32, 2040>",
+    y: "array<f32, 2040>",
+    u: "array<u32, 510>",
+    v: "array<atomic<u32>, 510>",
+    turned: "array<f32, 1056>",
+    turned_1: "array<f32, 1056>",
+    turned_2: "array<u32, 1056>",
+  }),
   map("rows that numbers choose", rowsOf(9, 16), {
     ids: "array<u32, 9>",
     table: "array<vec4<f32>, 16>",

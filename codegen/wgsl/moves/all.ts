@@ -3,5 +3,6 @@ import type { MakeMoves } from "../../../passes/schedule/apply.ts";
 import type { WgslMoveName } from "../../../src/kernel/moves.ts";
 import { team } from "./team.ts";
 import { tile } from "./tile.ts";
+import { turn } from "./turn.ts";
 
-export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team };
+export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team, turn };

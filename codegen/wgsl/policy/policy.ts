@@ -3,6 +3,8 @@
  *
  *   contraction           tiles staged in workgroup memory, a block of registers per invocation   tile
  *   long rows, few        several invocations share a row, partial results meet in a tree         team
+ *   a map read across     tiles of it are turned in workgroup memory                              turn
+ *   a large map           16 bytes of neighbours per invocation                                   split, sink, unroll
  *   everything else       one iteration per invocation                                            flatten, split, bind
  *
  * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed.
@@ -12,12 +14,13 @@ import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import { folds } from "../../../src/kernel/folds.ts";
-import type { BufferParam, FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Move, Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
-import { mapLanes } from "./lanes.ts";
+import { type MapSetting, mapLanes } from "./lanes.ts";
 import { chooseTile, contractionOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
+import { type Turn, turnOf } from "./turns.ts";
 
 export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<WgslMove> {
   const setting = { limits, tuning };
@@ -36,12 +39,9 @@ interface Wish {
   readonly size: number;
   readonly found?: Contraction;
   readonly steps?: readonly RowStep[];
+  readonly turn?: Turn;
   /** Elements that an invocation of a map has. */
   readonly lanes?: number;
-}
-
-interface WishSetting extends Setting {
-  readonly buffers: readonly BufferParam[];
 }
 
 const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSize, powerBelow(limits.maxInvocations));
@@ -50,13 +50,15 @@ const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSi
 export const teamSize = ({ limits, tuning }: Setting): number =>
   Math.min(powerBelow(limits.maxInvocations), tuning.wideSize);
 
-export function wishOf(facts: Facts, setting: WishSetting): Wish {
+export function wishOf(facts: Facts, setting: MapSetting): Wish {
   const rows = rowWish(facts.nest, setting);
   const found = contractionOf(facts);
   const isLong = found !== undefined && sizeOf(found.inner) >= setting.tuning.tileLongInner;
   const shape = found === undefined ? undefined : chooseTile(found, setting, isLong && rows !== undefined);
   if (found !== undefined && shape !== undefined) return { ...rows, size: shape.nx * shape.ny, found };
   if (rows !== undefined) return rows;
+  const turn = turnOf(facts.nest, setting);
+  if (turn !== undefined) return { size: teamSize(setting), turn };
   const lanes = mapLanes(facts.nest, setting);
   return lanes === 1 ? { size: mapSizeOf(setting) } : { size: teamSize(setting), lanes };
 }
@@ -146,12 +148,12 @@ class Memory {
   }
 }
 
-function scheduleOf(facts: Facts, { found, steps, lanes = 1 }: Wish, choice: Choice): Schedule<WgslMove> {
+function scheduleOf(facts: Facts, { found, steps, turn, lanes = 1 }: Wish, choice: Choice): Schedule<WgslMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
   if (tile !== undefined) return [...tile, ...prelude];
-  const rows = steps === undefined ? undefined : rowMoves(nest, steps, choice);
+  const rows = steps === undefined ? turnMoves(turn, choice) : rowMoves(nest, steps, choice);
   const isShared = prelude.some((made) => made.move === "splitFold" && made.into.by === "tree");
   return [...(rows ?? mapMoves(nest, { ...choice, lanes }, isShared)), ...prelude];
 }
@@ -177,6 +179,14 @@ function mapMoves(
     ...(lanes > 1 ? [...inLanes(flat, lanes), ...spread(`${flat}_o`, size)] : spread(flat, size)),
     ...serialMoves(body, tuning),
   ];
+}
+
+function turnMoves(turn: Turn | undefined, { size, memory }: Choice): Schedule<WgslMove> | undefined {
+  if (turn === undefined) return undefined;
+  const { rows, columns, side, bytes } = turn;
+  const isEven = size % side === 0 && (side * side) % size === 0;
+  if (!isEven || !memory.take(bytes)) return undefined;
+  return [{ move: "turn", rows: rows.name, columns: columns.name, side, invocations: size }];
 }
 
 const flattened = (axes: readonly string[], into: string): Schedule =>

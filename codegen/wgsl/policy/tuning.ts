@@ -29,6 +29,10 @@ export const wgslTuning = {
    * elements there would not be enough invocations to hide how far away memory is.
    */
   wideLeast: 2 ** 17,
+  /** Maps that are turned in workgroup memory where they read across, in tiles of so much a side; and how long both sides are at least. */
+  turnLeast: 2 ** 17,
+  turnSide: 32,
+  turnLeastSide: 16,
   /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
   tiles: [
     { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },
@@ -86,6 +90,9 @@ export const wgslTuning = {
 };
 
 export type WgslTuning = Readonly<typeof wgslTuning>;
+
+/** For a driver that computes on the CPU, which has caches, and changes between all invocations of a workgroup at a barrier. */
+export const softwareTuning: WgslTuning = { ...wgslTuning, turnLeast: Number.POSITIVE_INFINITY };
 
 export interface Setting {
   readonly limits: WgslLimits;
