@@ -6,7 +6,7 @@
  *   held.step(rows); ...; held.release();
  *
  * The entry is compiled anew, with gathers in the place of its inputs (dsl/by-rows.ts), and kept for the next time that arrays of the
- * same number, size and kind are held: these are then uploaded again. One set of arrays is held at a time, as all lie in one place.
+ * same number, size and kind are held: these are then uploaded again. Two such entries are kept. One set of arrays is held at a time, as all lie in one place.
  */
 import { CompilerBug } from "../core/errors.ts";
 import { byRows, type HeldInput, rowsPath, scaledBytes, tablePath } from "../dsl/by-rows.ts";
@@ -51,8 +51,8 @@ export interface HoldingParts {
 /** Who holds what on one executable. */
 export class Holding {
   readonly #parts: HoldingParts;
-  /** The entry by rows that was asked for last. */
-  #program: ReturnType<typeof byRows> | null = null;
+  /** The entries by rows that were asked for last, the latest at the end. */
+  #programs: readonly ReturnType<typeof byRows>[] = [];
   #held: HeldRows | null = null;
   /** What was uploaded last, and to where. */
   #uploaded: { readonly key: object | null; readonly of: Specialization | undefined } = { key: null, of: undefined };
@@ -63,17 +63,16 @@ export class Holding {
 
   /** The program of an entry by rows; null for any other entry. */
   programOf(entry: string): Program<unknown> | null {
-    return this.#program?.name === entry ? this.#program : null;
+    return this.#programs.find(({ name }) => name === entry) ?? null;
   }
 
   async hold({ entry, count, inputs, sizes, key = null }: HoldRequest): Promise<HeldRows> {
     if (this.#held !== null) throw new CompilerBug("rows are held already");
     const { program, specializations, dims } = this.#parts;
     const made = byRows(program, entry, inputs, count);
-    if (this.#program?.name !== made.name) {
-      if (this.#program !== null) specializations.dropEntry(this.#program.name);
-      this.#program = made;
-    }
+    const others = this.#programs.filter(({ name }) => name !== made.name);
+    for (const { name } of others.slice(0, -1)) specializations.dropEntry(name);
+    this.#programs = [...others.slice(-1), made];
     const found: Specialization[] = [];
     const held = new HeldRows(this.#parts, found, () => {
       this.#held = null;

