@@ -9,6 +9,7 @@ import { type CompileOptions, checkDebug, compileTable } from "./compile-options
 import { CompilerBug, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, show } from "./core/options.ts";
 import { atLine, here } from "./core/origin.ts";
+import type { Precision } from "./core/precision.ts";
 import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
 import type { Entry } from "./graph/entry.ts";
@@ -16,7 +17,7 @@ import type { Dims } from "./graph/shape.ts";
 import { KernelPool } from "./kernel/kernel-pool.ts";
 import type { Addresses, Artifact, Crew } from "./program/artifact.ts";
 import { Buffers } from "./program/buffer.ts";
-import { checkDTypes, checkProgram, firstF64 } from "./program/check.ts";
+import { checkDTypes, checkPrecision, checkProgram, firstF64 } from "./program/check.ts";
 import type { CompiledEntry } from "./program/compiled.ts";
 import { stateBuffers } from "./program/declared.ts";
 import { reportOf } from "./program/entry-report.ts";
@@ -41,7 +42,8 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
   checkOptions("compile", options, compileTable, { before: "program, " });
   checkDebug("compile", options);
   checkDims("compile", program.inputs, options.dims ?? {});
-  return compileOn(program, await chooseTarget(options, firstF64(program) !== undefined), options);
+  const wanted = { ...options, precision: precisionOf(program, options) };
+  return compileOn(program, await chooseTarget(wanted, firstF64(program) !== undefined), options);
 }
 
 /** Compiles a program on a given target. */
@@ -62,6 +64,7 @@ export async function compileOn<O, I>(
   const { dims = {}, seed = 0 } = options;
   checkDims("compileOn", program.inputs, dims);
   checkDTypes(program, target.traits);
+  checkPrecision("compile", precisionOf(program, options), target.traits);
   const { slots, bytes } = sideBySide(stateBuffers(program.states, new Buffers()), target.traits);
   const states = [...slots.values()];
   const { warnings, warn } = warningsOf(program, options);
@@ -106,6 +109,10 @@ export async function compileOn<O, I>(
     machine.dispose();
     throw error;
   }
+}
+
+function precisionOf({ precision = "f32" }: Program<unknown>, options: CompileOptions): Precision {
+  return options.precision ?? precision;
 }
 
 /** Each warning is told once; the program's own come first. */
@@ -158,9 +165,10 @@ export function stagesOf<A extends Artifact>(
   name: string,
   dims: Dims,
   target: BoundTarget<A>,
-  { skip = [], debug }: CompileOptions = {},
+  options: CompileOptions = {},
   { warn = () => {}, crew, together = newTogether(target) }: Surroundings<A> = {},
 ): Stages<A> {
+  const { skip = [], debug } = options;
   checkDTypes(program, target.traits);
   const written = program.entries.get(name);
   if (written === undefined) throw new CompilerBug(`the program has no entry ${name}`);
@@ -174,7 +182,16 @@ export function stagesOf<A extends Artifact>(
   };
   const made = runAll(
     written,
-    { dims, warn, target, program, print, kernels: together.kernels, watchesNonFinite: debug?.nan === true },
+    {
+      dims,
+      warn,
+      target,
+      program,
+      print,
+      kernels: together.kernels,
+      watchesNonFinite: debug?.nan === true,
+      precision: precisionOf(program, options),
+    },
     {
       skip: new Set<string>(skip),
       done(pass, print) {

@@ -17,6 +17,7 @@ import { expand } from "../passes/graph/expand.ts";
 import { foldTransposes } from "../passes/graph/fold-transposes.ts";
 import { lowerBranches } from "../passes/graph/lower-branches.ts";
 import { maxFirst } from "../passes/graph/max-first.ts";
+import { mixedPrecision } from "../passes/graph/mixed-precision.ts";
 import type { GraphPass, PassContext } from "../passes/graph/pass.ts";
 import { simplify } from "../passes/graph/simplify.ts";
 import { specialize } from "../passes/graph/specialize.ts";
@@ -28,6 +29,7 @@ import { type Ordered, printOrdered } from "../passes/plan/ordered.ts";
 import { expandSequence, scheduleSequence } from "../passes/schedule/sequence.ts";
 import { checkKernels, checkLayout, runVerified, sound } from "../passes/verify.ts";
 import { CompilerBug } from "./core/errors.ts";
+import type { Precision } from "./core/precision.ts";
 import { type Entry, neededNodes } from "./graph/entry.ts";
 import { printEntry } from "./graph/print.ts";
 import type { Kernel } from "./kernel/kernel.ts";
@@ -74,6 +76,8 @@ export interface StageContext extends PassContext {
   readonly kernels: KernelPool;
   /** Whether the entry puts out the range of each of its nodes. */
   readonly watchesNonFinite?: boolean;
+  /** "mixed": contractions round what they read to f16. */
+  readonly precision?: Precision;
 }
 
 const stage = stageOf<Products, StageContext>();
@@ -104,7 +108,8 @@ export const stages = [
   },
   graphStage(differentiate, "pooled", "differentiated"), //       every gradient at once, innermost first
   graphStage(specialize, "differentiated", "specialized"), //   dimensions become numbers: everything below counts elements
-  // Sorts become the ops that they are written in for their sizes; and branches become choices, where the target has none.
+  // Sorts become the ops that they are written in for their sizes; and branches become choices, where the target has none. Before
+  // that, what is a product by now reads numbers of f16, where that was asked for.
   {
     pass: expand,
     ...stage({
@@ -112,7 +117,8 @@ export const stages = [
       needs: ["specialized"],
       gives: "expanded",
       run: ({ specialized }, context) => {
-        const expanded = withoutBranches(verified(expand, specialized, context), context);
+        const given = context.precision === "mixed" ? mixedPrecision(specialized) : specialized;
+        const expanded = withoutBranches(verified(expand, given, context), context);
         return context.watchesNonFinite === true ? watchNonFinite(expanded) : expanded;
       },
       ...ofGraph,

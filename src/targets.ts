@@ -16,6 +16,7 @@ import { wasm } from "../codegen/wasm/target.ts";
 import { wgsl } from "../codegen/wgsl/target.ts";
 import { DeviceError } from "./core/errors.ts";
 import { count, either, flag, type Kind, type OptionTable, object, oneOf, text } from "./core/options.ts";
+import { precisionKind } from "./core/precision.ts";
 import { type TargetName, targetNames } from "./kernel/target.ts";
 import type { Artifact } from "./program/artifact.ts";
 import type { Device, Found, TargetOptions } from "./runtime/device.ts";
@@ -35,6 +36,7 @@ export const targetTable: OptionTable<TargetOptions> = {
   device: object(),
   threads: either(count, oneOf("auto")),
   precise: flag,
+  precision: precisionKind,
   lack: text,
 };
 

@@ -3,11 +3,12 @@
  */
 import { isShort } from "../../src/core/dtype.ts";
 import { UserError } from "../../src/core/errors.ts";
-import { isContract, isOp } from "../../src/graph/define.ts";
+import { isContract, isOp, operand } from "../../src/graph/define.ts";
 import type { ContractSchema, Node, NodeOf } from "../../src/graph/node.ts";
 import { barrier } from "../../src/graph/ops/barrier.ts";
 import { covering } from "../../src/graph/ops/covering.ts";
 import { gather } from "../../src/graph/ops/gather.ts";
+import { cast } from "../../src/graph/ops/map.ts";
 import { broadcast } from "../../src/graph/ops/view.ts";
 import { window } from "../../src/graph/ops/window.ts";
 import { fixedShape, sizeOf } from "../../src/graph/shape.ts";
@@ -50,6 +51,10 @@ export class Prices {
   readonly #contracted: ReadonlyMap<Node, number>;
   /** Factors of rows that many columns are computed from. */
   readonly #reread = new Set<Node>();
+  /** Factors rounded to f16, as they are stored: once, however many contractions read them, and however often. */
+  readonly #rounded = new Set<Node>();
+  /** The same widened, where it is read as f16: that is no value to store. */
+  readonly #widened = new Set<Node>();
   readonly #floating = new Map<Node, number>();
   /** Windows that have no home, and views of them. */
   readonly #windows = new Set<Node>();
@@ -58,7 +63,11 @@ export class Prices {
 
   /** `stored`: views that are. */
   constructor(nodes: readonly Node[], stored: ReadonlySet<Node>, target: Pick<TargetTraits, "packs" | "bytesOf">) {
-    this.#contracted = contractedIn(nodes, stored, target, this.#reread);
+    this.#contracted = contractedIn(nodes, stored, target, {
+      reread: this.#reread,
+      rounded: this.#rounded,
+      widened: this.#widened,
+    });
     this.#overlapping = overlappingIn(nodes);
   }
 
@@ -81,8 +90,14 @@ export class Prices {
     return limit === undefined ? 1 : limit + 1;
   }
 
+  /** Whether it is but how a stored f16 is read. */
+  isWidened(node: Node): boolean {
+    return this.#widened.has(node);
+  }
+
   /** Up to which price a node is not stored. */
   limitOf(node: Node): number {
+    if (this.#rounded.has(node)) return 0;
     const inContraction = this.#contracted.get(node);
     if (inContraction === undefined) return this.overlaps(node) ? cheapInOverlap : cheap;
     return this.#reread.has(node) && node.op.kind === "map" ? 0 : inContraction;
@@ -90,6 +105,7 @@ export class Prices {
 
   /** The price that these may compute for themselves of what a cluster has computed. */
   limitFor(users: Iterable<Node>, node: Node): number {
+    if (this.#rounded.has(node)) return 0;
     for (const { op } of users) if (op.kind === "contract") return this.#reread.has(node) ? 0 : cheapInContraction;
     return cheap;
   }
@@ -133,12 +149,19 @@ function overlappingIn(nodes: readonly Node[]): ReadonlySet<Node> {
   return found;
 }
 
-/** What contractions read again and again: their operands, also through views. Notes those that are read for many columns. */
+/**
+ * What contractions read again and again: their operands, also through views. Notes those that are read for many columns, and those that
+ * are rounded.
+ */
 function contractedIn(
   nodes: readonly Node[],
   stored: ReadonlySet<Node>,
   target: Pick<TargetTraits, "packs" | "bytesOf">,
-  reread: Set<Node>,
+  {
+    reread,
+    rounded,
+    widened,
+  }: { readonly reread: Set<Node>; readonly rounded: Set<Node>; readonly widened: Set<Node> },
 ): ReadonlyMap<Node, number> {
   const found = new Map<Node, number>();
   for (const contraction of nodes) {
@@ -153,6 +176,10 @@ function contractedIn(
         isStored ||= stored.has(node);
         const limit = isStored || (hasColumns && isLarge(node, target)) ? cheapInPanel : cheapInContraction;
         found.set(node, Math.min(limit, found.get(node) ?? limit));
+        const short = shortOf(node);
+        if (short === undefined) continue;
+        rounded.add(target.packs === "both" ? short : node);
+        if (target.packs === "both") widened.add(node);
         isReread &&= !isStored && node.op !== broadcast; // the few elements that it repeats stay in registers
         if (isReread) reread.add(node);
         if (!isPlacing(node) || limit > cheapInContraction) continue;
@@ -175,6 +202,15 @@ function isPlacing({ op, type, args: [windows] }: Node): boolean {
 
 const sourceOf = ({ op, args }: Node): Node | undefined =>
   op.kind === "view" && (args.length === 1 || op === barrier) ? args[0] : undefined;
+
+/**
+ * The f16 that an f32 was rounded to and widened from again. Where factors are copied before they are read it is stored, half as large;
+ * elsewhere what is widened, as each product would widen it anew.
+ */
+function shortOf({ op, type, args: [short] }: Node): Node | undefined {
+  if (op !== cast || type.dtype !== "f32" || short?.op !== cast || short.type.dtype !== "f16") return undefined;
+  return operand(short).type.dtype === "f32" ? short : undefined;
+}
 
 /** Elements along the axes that an operand alone has: the rows of the result are the first one's, the columns the second's. */
 function freeOf({ args, attrs }: NodeOf<ContractSchema, 2>, side: 0 | 1): number {

@@ -130,7 +130,11 @@ class Fusion {
       case "gather":
         return this.#floats(node, this.#prices.ofGather(node), accesses);
       case "map":
-        if (this.#isTooLarge(node, accesses) && this.#floats(node, node.op.cost, accesses)) return true;
+        if (
+          (this.#isTooLarge(node, accesses) || this.#prices.isWidened(node)) &&
+          this.#floats(node, node.op.cost, accesses)
+        )
+          return true;
         return (
           this.#join(node, accesses) || this.#floats(node, node.op.cost, accesses) || this.#joinSequel(node, accesses)
         );

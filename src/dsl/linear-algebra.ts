@@ -18,7 +18,7 @@ import { checkTensor } from "./check.ts";
 import { equal, greater, greaterEqual, where } from "./logic.ts";
 import { scan } from "./loops.ts";
 import { abs, add, cast, div, mul, neg, sin, sqrt, square, sub } from "./math.ts";
-import { batchMatmul } from "./products.ts";
+import { productOf } from "./products.ts";
 import { argmax, max, prod, sum } from "./reduce.ts";
 import { broadcastTo, concat, flip, permute, reshape } from "./shape.ts";
 import type { CheckDTypes } from "./shape-types.ts";
@@ -61,21 +61,21 @@ export function solveTriangular(a: Tensor, b: Tensor, given: TriangularOptions =
   const turned = options.transposed === true ? swapped(a) : a;
   const isLower = (options.lower ?? true) !== (options.transposed === true);
   const unit = options.unitDiagonal === true;
-  if (isLower) return forward(turned, b, unit);
+  if (isLower) return forward(turned, b, unit, origin);
   // From the last row to the first: the lower triangle of the matrix turned about.
   const rows = a.shape.length - 2;
-  return flip(forward(flip(turned, [rows, rows + 1]), flip(b, [rows]), unit), [rows]);
+  return flip(forward(flip(turned, [rows, rows + 1]), flip(b, [rows]), unit, origin), [rows]);
 }
 
 /** The lower triangle alone is read. */
-function forward(a: Tensor, b: Tensor, unit: boolean): Tensor {
+function forward(a: Tensor, b: Tensor, unit: boolean, origin: Origin): Tensor {
   const { rank, n } = sizesOf(a);
   const index = arange(n);
   const right = [...b.shape.slice(0, rank - 2), 1, b.shape[rank - 1] ?? 1];
   const step = (x: Tensor, { row, of, i }: { readonly row: Tensor; readonly of: Tensor; readonly i: Tensor }) => {
     const isOwn = equal(index, i);
     const before = where(greater(i, index), row, 0);
-    const rest = sub(reshape(of, right), batchMatmul(reshape(before, [...right.slice(0, -1), n]), x));
+    const rest = sub(reshape(of, right), productOf(reshape(before, [...right.slice(0, -1), n]), x, origin));
     const own = reshape(sum(where(isOwn, row, 0), { axis: -1 }), [...right.slice(0, -1), 1]);
     return { carry: where(reshape(isOwn, [n, 1]), unit ? rest : div(rest, own), x) };
   };
@@ -89,7 +89,8 @@ function forward(a: Tensor, b: Tensor, unit: boolean): Tensor {
 export function cholesky<S extends Shape, D extends DType>(a: Tensor<S, D>): Tensor<S, D>;
 export function cholesky(a: Tensor): Tensor {
   checkArguments("cholesky", arguments, 1);
-  checkSquare("cholesky", a, here("cholesky"));
+  const origin = here("cholesky");
+  checkSquare("cholesky", a, origin);
   const { rank, n } = sizesOf(a);
   const index = arange(n);
   const symmetric = mul(add(a, swapped(a)), 0.5);
@@ -97,7 +98,7 @@ export function cholesky(a: Tensor): Tensor {
   const step = (l: Tensor, { of, j }: { readonly of: Tensor; readonly j: Tensor }) => {
     const isOwn = equal(index, j);
     const row = sum(where(reshape(isOwn, [n, 1]), l, 0), { axis: -2 });
-    const rest = sub(of, reshape(batchMatmul(l, reshape(row, column)), column.slice(0, -1)));
+    const rest = sub(of, reshape(productOf(l, reshape(row, column), origin), column.slice(0, -1)));
     const root = sqrt(sum(where(isOwn, rest, 0), { axis: -1, keepDims: true }));
     const made = where(greaterEqual(index, j), div(rest, root), 0);
     return { carry: where(isOwn, reshape(made, column), l) };
@@ -230,7 +231,7 @@ export function powerIteration(
     const wanted = `a start of ${a.dtype}${printShape(vectors)}, not ${start.dtype}${printShape(start.shape)}`;
     throw new ShapeError(`powerIteration(${printShape(a.shape)}) takes ${wanted}${atLine(origin)}`);
   }
-  const times = (v: Tensor): Tensor => reshape(batchMatmul(a, reshape(v, [...vectors, 1])), vectors);
+  const times = (v: Tensor): Tensor => reshape(productOf(a, reshape(v, [...vectors, 1]), origin), vectors);
   const step = (v: Tensor) => ({ carry: unit(times(v)) });
   const vector = scan(step, unit(start), {}, { length: options.steps ?? 100 }).carry;
   return { value: sum(mul(vector, times(vector)), { axis: -1 }), vector };

@@ -4,7 +4,7 @@
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkArguments } from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
+import { atLine, here, type Origin } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
@@ -57,7 +57,11 @@ export function batchMatmul<A extends Shape, B extends Shape, D extends DType, E
 ): Tensor<BatchMatmulShape<A, B>, D>;
 export function batchMatmul(a: Tensor, b: Tensor): Tensor {
   checkArguments("batchMatmul", arguments, 2);
-  const origin = here("batchMatmul");
+  return productOf(a, b, here("batchMatmul"));
+}
+
+/** The same of another call's, for what is made of products: nodes tell what the user called. */
+export function productOf(a: Tensor, b: Tensor, origin: Origin): Tensor {
   checkTensor("batchMatmul", a, "a");
   checkTensor("batchMatmul", b, "b");
   const rank = a.shape.length;

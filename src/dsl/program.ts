@@ -17,6 +17,7 @@ import {
   show,
 } from "../core/options.ts";
 import { atLine, here, type Origin } from "../core/origin.ts";
+import type { Precision } from "../core/precision.ts";
 import { builder } from "../graph/build.ts";
 import { type Entry, merged, type Result } from "../graph/entry.ts";
 import { createTrace } from "../graph/graph.ts";
@@ -81,6 +82,8 @@ export interface Program<Outputs = Readonly<Record<string, unknown>>, Inputs = u
   readonly entries: ReadonlyMap<string, Entry>;
   /** What compiling it should tell its user. */
   readonly warnings?: readonly string[];
+  /** What compiling it computes in, where its options do not say: "f32" by default. */
+  readonly precision?: Precision;
   /** Carries the types of outputs and inputs; never there. */
   readonly types?: { readonly outputs: Outputs; readonly inputs: Inputs };
 }

@@ -33,6 +33,8 @@ export interface TargetTraits {
   readonly hasBranches: boolean;
   /** Whether a kernel must be scheduled before it can be printed. */
   readonly needsSchedule: boolean;
+  /** Why programs of mixed precision cannot run there, where they cannot. */
+  readonly lacksMixed?: string;
   /** Offsets of buffers are multiples of this many bytes. */
   readonly alignment: number;
   /** Bytes that a copy moves at once. What begins or ends between them is copied by a kernel. */

@@ -8,6 +8,7 @@
  */
 
 import { DataError, messageOf, UserError } from "../core/errors.ts";
+import { precisions } from "../core/precision.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { nested, readLayer, readOptimizer } from "./from-config.ts";
@@ -22,7 +23,7 @@ import { movablePaths, type Training, type TrainingDefinition, trainingOf } from
 export const architectureNote = "architecture";
 
 export function architectureOf(definition: TrainingDefinition): ConfigRecord {
-  const { model, losses, lossWeights, metrics, weightedMetrics, targets, optimizer, frozen } = definition;
+  const { model, losses, lossWeights, metrics, weightedMetrics, targets, optimizer, frozen, precision } = definition;
   const { config } = optimizer;
   const isOurs = config !== undefined && config.kind === optimizer.name;
   return compactConfig({
@@ -40,6 +41,7 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
       : weightedMetrics.map((table) => configOfMetrics(table)).tree(),
     optimizer: isOurs ? { ...config } : codeConfig(optimizer.name),
     frozen: frozen.size === 0 ? undefined : [...frozen],
+    precision: precision === "f32" ? undefined : precision,
   });
 }
 
@@ -88,6 +90,7 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
     "weightedMetrics",
     "optimizer",
     "frozen",
+    "precision",
   );
   const field = (name: keyof typeof fields): ConfigReader => required(fields[name], reader, name);
   const version = field("version").whole(1);
@@ -111,6 +114,7 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
     optimizer: readOptimizer(field("optimizer")),
     frozen: new Set(frozen),
     watch: new Map(),
+    precision: fields.precision?.oneOf(precisions) ?? "f32",
   };
 }
 

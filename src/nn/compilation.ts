@@ -123,6 +123,12 @@ async function build(
   { batch, seed, isWeighted }: Settings,
 ): Promise<Executable<TrainingOutputs>> {
   const { batch: _, weighted: __, fresh: ___, compiler = compile, entries = ["train"], ...rest } = options;
+  if (rest.precision === "mixed" && training.definition.precision === "f32") {
+    throw new UserError(
+      'compile: precision "mixed" is an option of the trainer, whose optimizer scales the loss then: ' +
+        'trainer(model, { precision: "mixed", ... })',
+    );
+  }
   const program = isWeighted ? training.weightedProgram() : training.program;
   return compiler(program, { ...rest, seed, dims: { batch }, entries });
 }

@@ -16,6 +16,7 @@ import {
   text,
 } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import { type Precision, precisionKind } from "../core/precision.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { InputSpec } from "../dsl/spec.ts";
 import { takenNames } from "./history.ts";
@@ -27,6 +28,7 @@ import { modelOfLayer } from "./model.ts";
 import type { Model } from "./model-contract.ts";
 import { isModel } from "./nested-model.ts";
 import * as optimizers from "./optimizers/all.ts";
+import { lossScale } from "./optimizers/loss-scale.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
 import type { MetricTable } from "./scoring.ts";
@@ -79,6 +81,11 @@ export interface CommonTrainerOptions {
    * batch norm's averages ("norm1.mean"): one that is left out is not updated, and a layer with nothing left in is `frozen`.
    */
   readonly trainable?: readonly string[] | ((name: string) => boolean);
+  /**
+   * "f32" by default. "mixed": products, convolutions and their gradients round what they read to f16 and add up f32. Weights and
+   * optimizer stay f32, and the optimizer scales the loss (`lossScale`, unless it has a scale already), as small gradients would be 0.
+   */
+  readonly precision?: Precision;
   /** More outputs of a training step: gradients, activations. See `WatchContext`. */
   readonly watch?: Readonly<Record<string, Watch>>;
 }
@@ -147,6 +154,7 @@ const optionTable: OptionTable<AnyTrainerOptions> = {
   lossWeights: checkedLater(),
   optimizer: checkedLater(`made by ${optimizerCalls}, or one of your own`),
   trainable: checkedLater("a list of names or a predicate"),
+  precision: precisionKind,
   watch: object(),
 };
 
@@ -196,7 +204,7 @@ function lossWeightsOf(model: Model, given: unknown): Ports<number> {
 }
 
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
-  const { optimizer } = options;
+  const { optimizer, precision = "f32" } = options;
   if (typeof optimizer?.slots !== "function") {
     throw new UserError(`trainer: optimizer must be made by ${optimizerCalls}, or be one of your own`);
   }
@@ -213,7 +221,8 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
     targets: forOutputs(model, options.target, "target").map((target, name) =>
       targetFrom(model.outputs.path("target", name), target),
     ),
-    optimizer,
+    optimizer: precision === "mixed" && optimizer.scaleLoss === undefined ? lossScale(optimizer) : optimizer,
+    precision,
     frozen: frozenBy(options.trainable, model),
     watch: new Map(Object.entries(options.watch ?? {})),
   };

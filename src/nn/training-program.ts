@@ -18,6 +18,7 @@
  */
 
 import { CompilerBug, UserError } from "../core/errors.ts";
+import type { Precision } from "../core/precision.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import { filled, zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
@@ -60,6 +61,7 @@ export interface TrainingDefinition extends ScoringDefinition {
   /** Paths of weights that are not trained, and slots that are not updated, besides those whose layers say so: "dense1.kernel". */
   readonly frozen: ReadonlySet<string>;
   readonly watch: ReadonlyMap<string, Watch>;
+  readonly precision: Precision;
 }
 
 export interface TrainingOutputs {
@@ -118,7 +120,7 @@ function trainingProgram(
   isWeighted: boolean,
   shapes: Map<string, readonly number[]>,
 ): TrainingProgram {
-  const { model: net, optimizer, frozen, watch } = definition;
+  const { model: net, optimizer, frozen, watch, precision } = definition;
   const model = frozen.size === 0 ? net.params : withFrozen(net.params, frozen);
   const known = new Set<string>();
   const trained = new Set<string>();
@@ -206,7 +208,7 @@ function trainingProgram(
       ...metrics.entries,
     },
   }) as unknown as TrainingProgram;
-  return { ...made, warnings: [...(made.warnings ?? []), ...[...idle].map(idleSlot)] };
+  return { ...made, warnings: [...(made.warnings ?? []), ...[...idle].map(idleSlot)], precision };
 }
 
 /** The states, updates and entries of metrics with slots; nothing where there are none. */

@@ -1,9 +1,10 @@
 /**
  * What is asked of a program before anything of it is compiled.
  */
-import { UserError } from "../core/errors.ts";
+import { DeviceError, UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
 import { atLine, here } from "../core/origin.ts";
+import type { Precision } from "../core/precision.ts";
 import { withBodies } from "../graph/body.ts";
 import type { Entry } from "../graph/entry.ts";
 import type { Node } from "../graph/node.ts";
@@ -26,6 +27,12 @@ export function checkDTypes(program: Entries, { hasF64, name }: TargetTraits): v
   const node = hasF64 ? undefined : firstF64(program);
   if (node === undefined) return;
   throw new UserError(`the ${name} target has no f64: use f32, or the js target${atLine(node.origins[0])}`);
+}
+
+/** The target has what a program of this precision needs. */
+export function checkPrecision(call: string, precision: Precision, { lacksMixed, name }: TargetTraits): void {
+  if (precision === "f32" || lacksMixed === undefined) return;
+  throw new DeviceError(`${call}: precision "mixed" does not run on this ${name} target: ${lacksMixed}`);
 }
 
 export function firstF64({ entries }: Entries): Node | undefined {

@@ -17,6 +17,8 @@ export interface WatchedNode {
   /** The name of its op, or its path. */
   readonly name: string;
   readonly origin: Origin | undefined;
+  /** Of f16. */
+  readonly isHalf: boolean;
   /** The place among the watched of each operand of floats. */
   readonly args: readonly number[];
   readonly least: BufferSlot;
@@ -44,7 +46,7 @@ export function watchedOf(entry: Entry, outputs: ReadonlyMap<string, BufferSlot>
     if (least === undefined || most === undefined) continue;
     const args = node.args.flatMap((arg) => places.get(arg) ?? []);
     places.set(node, nodes.length);
-    nodes.push({ ...kindOf(node), origin: node.origins[0], args, least, most });
+    nodes.push({ ...kindOf(node), origin: node.origins[0], isHalf: node.type.dtype === "f16", args, least, most });
   }
   const results = [...entry.outputs.filter(({ name }) => !isWatchName(name)), ...entry.next];
   return { nodes, results: results.flatMap(({ node }) => places.get(node) ?? []) };

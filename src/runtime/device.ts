@@ -1,6 +1,7 @@
 /**
  * A device loads what its target prints (codegen/<name>/target.ts). It knows what this process has, and makes the machine.
  */
+import type { Precision } from "../core/precision.ts";
 import type { TargetName } from "../kernel/target.ts";
 import type { MachineMaker } from "./machine.ts";
 import type { Gpu, GpuDevice } from "./platform.ts";
@@ -17,6 +18,12 @@ export interface TargetOptions {
   readonly threads?: number | "auto";
   /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */
   readonly precise?: boolean;
+  /**
+   * "f32" by default. "mixed": what products, convolutions and their gradients read is rounded to f16, and added up in f32; weights,
+   * optimizer and all else stay f32. Of a trainer it is an option of `trainer`, which then scales the loss. In WebGPU the device must
+   * have "shader-f16": in Node give `gpu: await nodeGpu({ precision: "mixed" })`.
+   */
+  readonly precision?: Precision;
   /** Of `nodeTarget`: why there is no GPU. */
   readonly lack?: string;
 }

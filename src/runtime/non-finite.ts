@@ -62,7 +62,7 @@ function writtenIn(nodes: readonly WatchedNode[], rangeOf: (place: number) => Ra
 }
 
 function inWords(
-  { kind, name, origin, args }: WatchedNode,
+  { kind, name, origin, args, isHalf }: WatchedNode,
   entry: string,
   range: Range,
   nodes: readonly WatchedNode[],
@@ -77,7 +77,8 @@ function inWords(
   if (kind === "constant") return `${entry}: ${of} has ${value} written down${atLine(origin)}`;
   const operands = args.map((arg) => `${nameOf(arg, nodes)} in ${printRange(rangeOf(arg))}`);
   const made = operands.length === 0 ? "" : ` of ${operands.join(" and ")}`;
-  return `${entry}: ${of}${inside} made ${value}${made}${atLine(origin)}`;
+  const why = isHalf && !hasNaN(range) ? "; f16 ends at 65504 (with precision \"mixed\" products read f16: scale what is larger)" : ""; // biome-ignore format: short
+  return `${entry}: ${of}${inside} made ${value}${made}${why}${atLine(origin)}`;
 }
 
 /** What a person would call it, whatever the shape it has been given since. */
