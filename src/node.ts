@@ -6,7 +6,8 @@
  *   const executable = await compile(program, { gpu: await nodeGpu() });
  */
 import { DeviceError, messageOf, UserError } from "./core/errors.ts";
-import { checkArguments, checkOptions, checkValue, show, text } from "./core/options.ts";
+import { checkArguments, checkOptions, checkValue, type OptionTable, show, text } from "./core/options.ts";
+import { type Precision, precisionKind } from "./core/precision.ts";
 import { checkFileEnding } from "./io/file-ending.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
 import { type Hdf5Library, isHdf5 } from "./io/hdf5.ts";
@@ -211,23 +212,39 @@ export async function loadNpz(path: string, options?: ReadNpzOptions): Promise<N
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */
-let dawn: Promise<Gpu> | undefined;
+let dawn: Readonly<Partial<Record<Precision, Promise<Gpu>>>> = {};
+
+/** What WebGPU in Node is to be good for. */
+export interface NodeGpuOptions {
+  /**
+   * "mixed" for programs of that precision: an NVIDIA GPU then has f16 and its matrix units, which Dawn keeps back otherwise (it thinks
+   * them not yet safe on all drivers). What was found stands in the name of a program's device: "NVIDIA H100, with f16 and matrix units".
+   */
+  readonly precision?: Precision;
+}
+
+const nodeGpuTable: OptionTable<NodeGpuOptions> = { precision: precisionKind };
 
 /** WebGPU in Node. A DeviceError says what is missing. */
-export async function nodeGpu(): Promise<Gpu> {
-  checkArguments("nodeGpu", arguments, 0);
+export async function nodeGpu(options?: NodeGpuOptions): Promise<Gpu> {
+  checkArguments("nodeGpu", arguments, 1);
+  const { precision = "f32" } = checkOptions("nodeGpu", options, nodeGpuTable);
   if (process.platform === "linux" && !hasVulkanLoader()) {
     throw new DeviceError(
       "WebGPU found no Vulkan (libvulkan.so.1). Install libvulkan1 and the GPU's driver (the vendor's package, or " +
         'mesa-vulkan-drivers). Without a GPU use target: "wasm".',
     );
   }
-  dawn ??= loadDawn().catch((error: unknown) => {
-    dawn = undefined; // what is missing may be installed before the next call
-    throw error;
-  });
-  const gpu = await dawn;
-  if ((await gpu.requestAdapter()) === null) {
+  const loading =
+    dawn[precision] ??
+    loadDawn(precision).catch((error: unknown) => {
+      dawn = { ...dawn, [precision]: undefined }; // what is missing may be installed before the next call
+      throw error;
+    });
+  dawn = { ...dawn, [precision]: loading };
+  const gpu = await loading;
+  const adapter = await gpu.requestAdapter();
+  if (adapter === null) {
     throw new DeviceError(
       "WebGPU found no GPU. Install the GPU's driver; on Linux that is Vulkan: libvulkan1 and the vendor's package, or " +
         'mesa-vulkan-drivers. Without a GPU use target: "wasm".',
@@ -236,23 +253,30 @@ export async function nodeGpu(): Promise<Gpu> {
   return gpu;
 }
 
+/** What Dawn keeps back on NVIDIA: f16, and the matrix units, which are an experiment of WebGPU's. */
+const mixedToggles = "enable-dawn-features=vulkan_enable_f16_on_nvidia,allow_unsafe_apis";
+
 /**
  * For `compile`: the target, with Node's WebGPU where that can be had. "auto" does without, and `lack` says what was missing:
  * `compile` takes the CPU then. "wgsl" insists.
  */
-export async function nodeTarget(target: NonNullable<TargetOptions["target"]> = "auto"): Promise<TargetOptions> {
-  checkArguments("nodeTarget", arguments, 1);
+export async function nodeTarget(
+  target: NonNullable<TargetOptions["target"]> = "auto",
+  options?: NodeGpuOptions,
+): Promise<TargetOptions> {
+  checkArguments("nodeTarget", arguments, 2);
+  checkOptions("nodeTarget", options, nodeGpuTable, { before: "target, " });
   checkValue("nodeTarget", "the target", target, targetKind);
   if (target !== "auto" && !targets[target].needsGpu) return { target };
   try {
-    return { target, gpu: await nodeGpu() };
+    return { target, gpu: await nodeGpu(options) };
   } catch (error) {
     if (target !== "auto" || !(error instanceof DeviceError)) throw error;
     return { target, lack: `auto: ${error.message.split(". ")[0]}` }; // what to do about it is for doctor to say
   }
 }
 
-async function loadDawn(): Promise<Gpu> {
+async function loadDawn(precision: Precision): Promise<Gpu> {
   let loaded: typeof import("webgpu");
   try {
     loaded = await import("webgpu");
@@ -265,5 +289,5 @@ async function loadDawn(): Promise<Gpu> {
         : `the package webgpu could not be loaded: ${why}`,
     );
   }
-  return loaded.create([]);
+  return loaded.create(precision === "mixed" ? [mixedToggles] : []);
 }

@@ -38,4 +38,16 @@ export interface WgslFacts {
   readonly maxComputeWorkgroupsPerDimension: number;
   readonly maxStorageBuffersPerShaderStage: number;
   readonly minStorageBufferOffsetAlignment: number;
+  /** What it has for mixed precision, where that was asked for. */
+  readonly mixed?: MixedFacts;
+}
+
+/** Of the device, as it was or will be opened. */
+export interface MixedFacts {
+  /** "shader-f16". */
+  readonly hasHalves: boolean;
+  /** Matrix units that multiply 16 x 16 numbers of f16 and add up f32 ("chromium-experimental-subgroup-matrix"). */
+  readonly hasMatrixUnits: boolean;
+  /** Invocations that work on a matrix together, where all devices of its kind agree on it; else 0. */
+  readonly subgroupSize: number;
 }

@@ -1,6 +1,7 @@
 /** A GPU, as compute shaders through WebGPU. */
 
 import type { Kernel } from "../../src/kernel/kernel.ts";
+import type { TargetTraits } from "../../src/kernel/target.ts";
 import { type Addresses, artifactSteps } from "../../src/program/artifact.ts";
 import { type Launch, launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
@@ -42,6 +43,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     alignment: limits.minStorageBufferOffsetAlignment,
     copied: 4,
     bytesOf: gpuBytes,
+    ...lackOf(limits),
   }),
   scheduling(facts) {
     const limits = limitsOf(facts);
@@ -58,6 +60,16 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
   legalize: legalizeKernel,
   printer: shaderPrinter,
 };
+
+/** Without f16 there is nothing to gain; a software GPU has none, and is for looking at numbers. */
+function lackOf({ isSoftware, mixed }: WgslFacts): Pick<TargetTraits, "lacksMixed"> {
+  if (isSoftware || mixed?.hasHalves === true) return {};
+  return {
+    lacksMixed:
+      'the device has no "shader-f16". In Node, an NVIDIA GPU has it with gpu: await nodeGpu({ precision: "mixed" }); a device of your ' +
+      "own must be made with that feature. The wasm and js targets take any precision",
+  };
+}
 
 function limitsOf(facts: WgslFacts): WgslLimits {
   return {

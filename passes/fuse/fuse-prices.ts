@@ -177,9 +177,8 @@ function contractedIn(
         const limit = isStored || (hasColumns && isLarge(node, target)) ? cheapInPanel : cheapInContraction;
         found.set(node, Math.min(limit, found.get(node) ?? limit));
         const short = shortOf(node);
-        if (short === undefined) continue;
-        rounded.add(target.packs === "both" ? short : node);
-        if (target.packs === "both") widened.add(node);
+        if (short !== undefined) rounded.add(target.packs === "both" ? short : node);
+        if (short !== undefined && target.packs === "both") widened.add(node);
         isReread &&= !isStored && node.op !== broadcast; // the few elements that it repeats stay in registers
         if (isReread) reread.add(node);
         if (!isPlacing(node) || limit > cheapInContraction) continue;

@@ -18,7 +18,7 @@ import { checkTensor } from "./check.ts";
 import { equal, greater, greaterEqual, where } from "./logic.ts";
 import { scan } from "./loops.ts";
 import { abs, add, cast, div, mul, neg, sin, sqrt, square, sub } from "./math.ts";
-import { productOf } from "./products.ts";
+import { productOf } from "./product-of.ts";
 import { argmax, max, prod, sum } from "./reduce.ts";
 import { broadcastTo, concat, flip, permute, reshape } from "./shape.ts";
 import type { CheckDTypes } from "./shape-types.ts";

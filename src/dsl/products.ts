@@ -4,12 +4,13 @@
 import type { DType } from "../core/dtype.ts";
 import { ShapeError } from "../core/errors.ts";
 import { checkArguments } from "../core/options.ts";
-import { atLine, here, type Origin } from "../core/origin.ts";
+import { atLine, here } from "../core/origin.ts";
 import { contract } from "../graph/ops/contract.ts";
 import { printShape, type Shape } from "../graph/shape.ts";
 import { applyOp } from "./build.ts";
 import { checkTensor } from "./check.ts";
 import type { BatchMatmulShape, CheckBatchMatmul, CheckDot, DotShape } from "./part-types.ts";
+import { productOf } from "./product-of.ts";
 import type { CheckDTypes, CheckMatmul, MatmulShape } from "./shape-types.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -57,11 +58,7 @@ export function batchMatmul<A extends Shape, B extends Shape, D extends DType, E
 ): Tensor<BatchMatmulShape<A, B>, D>;
 export function batchMatmul(a: Tensor, b: Tensor): Tensor {
   checkArguments("batchMatmul", arguments, 2);
-  return productOf(a, b, here("batchMatmul"));
-}
-
-/** The same of another call's, for what is made of products: nodes tell what the user called. */
-export function productOf(a: Tensor, b: Tensor, origin: Origin): Tensor {
+  const origin = here("batchMatmul");
   checkTensor("batchMatmul", a, "a");
   checkTensor("batchMatmul", b, "b");
   const rank = a.shape.length;
@@ -69,7 +66,5 @@ export function productOf(a: Tensor, b: Tensor, origin: Origin): Tensor {
     const shapes = `${printShape(a.shape)}, ${printShape(b.shape)}`;
     throw new ShapeError(`batchMatmul(${shapes}): both must have the same rank, at least 2${atLine(origin)}`);
   }
-  const batch = a.shape.slice(2).map((_, i) => i);
-  const attrs = { batchLeft: batch, batchRight: batch, sumLeft: [rank - 1], sumRight: [rank - 2] };
-  return applyOp(contract, [a, b], attrs, origin);
+  return productOf(a, b, origin);
 }

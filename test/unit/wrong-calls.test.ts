@@ -171,9 +171,7 @@ const rows: Readonly<Record<string, Row>> = {
 /** Functions outside the DSL that take no options. */
 const others = new Set(
   [
-    ..."activate groups interruptSignal loadCheckpoint nodeGpu nodeTarget readEvents saveCheckpoint saveTrainer summaryWriter".split(
-      " ",
-    ),
+    ..."activate groups interruptSignal loadCheckpoint readEvents saveCheckpoint saveTrainer summaryWriter".split(" "),
     ..."decodeCheckpoint encodeCheckpoint epochLine fingerprintOf formatDuration formatRate formatScores formula".split(
       " ",
     ),
@@ -253,6 +251,8 @@ const optionCalls: Readonly<Record<string, (options: unknown) => unknown>> = {
   trainTestSplit: (options) => tensorloom.trainTestSplit({ x: [1, 2] }, options as never),
   vocabulary: (options) => tensorloom.vocabulary(["a"], options as never),
   textVectorizer: (options) => tensorloom.textVectorizer(["a"], options as never),
+  nodeGpu: (options) => node.nodeGpu(options as never),
+  nodeTarget: (options) => node.nodeTarget("js", options as never),
   loadMnist: (options) => node.loadMnist(options as never),
   terminalProgress: (options) => node.terminalProgress(options as never),
   tensorBoard: (options) => node.tensorBoard(options as never),

@@ -4,7 +4,9 @@
  * A device starts with WebGPU's smallest limits; what more its adapter has must be asked for by name. We ask for what
  * kernels use (buffers of a stage, buffer sizes, workgroups) and leave everything else (textures) as it is.
  */
+import type { MixedFacts } from "../../../codegen/wgsl/artifact.ts";
 import { DeviceError } from "../../core/errors.ts";
+import type { Precision } from "../../core/precision.ts";
 import type { Gpu, GpuAdapter, GpuDevice } from "../platform.ts";
 
 /** The limits that the compiler looks at. All but the alignment are better when larger. */
@@ -30,6 +32,8 @@ export interface GpuSource {
   readonly device: string;
   /** A driver that computes on the CPU. */
   readonly software: boolean;
+  /** What it has for mixed precision, where that was asked for. */
+  readonly mixed?: MixedFacts;
 }
 
 /** An open device. We destroy it only if it is ours. */
@@ -49,20 +53,72 @@ export function browserGpu(): Gpu | undefined {
 }
 
 /** The fastest adapter, or null. An adapter gives one device. */
-export async function adapterSource(gpu: Gpu): Promise<GpuSource | null> {
+export async function adapterSource(gpu: Gpu, precision: Precision = "f32"): Promise<GpuSource | null> {
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) return null;
   // The default alignment of 256 costs little, and plans then do not depend on the GPU.
   const limits = { ...pick(adapter.limits), minStorageBufferOffsetAlignment: 256 };
   const { info } = adapter;
-  return { from: { kind: "adapter", adapter }, limits, device: nameOf(info), software: isSoftware(info) };
+  return {
+    from: { kind: "adapter", adapter },
+    limits,
+    software: isSoftware(info),
+    ...toldOf(nameOf(info), precision, adapter.features, info),
+  };
 }
 
-export function deviceSource(device: GpuDevice): GpuSource {
+export function deviceSource(device: GpuDevice, precision: Precision = "f32"): GpuSource {
   const { minStorageBufferOffsetAlignment } = device.limits;
   const limits = { ...pick(device.limits), minStorageBufferOffsetAlignment };
   const info = device.adapterInfo;
-  return { from: { kind: "user", device }, limits, device: nameOf(info), software: isSoftware(info) };
+  return {
+    from: { kind: "user", device },
+    limits,
+    software: isSoftware(info),
+    ...toldOf(nameOf(info), precision, device.features, info),
+  };
+}
+
+/** What an adapter tells of its matrix units; no type of @webgpu/types has it. */
+interface MatrixInfo {
+  readonly subgroupMatrixConfigs?: Iterable<{
+    readonly M: number;
+    readonly N: number;
+    readonly K: number;
+    readonly componentType: string;
+    readonly resultComponentType: string;
+  }>;
+}
+
+const halves = "shader-f16";
+const matrixUnits = "chromium-experimental-subgroup-matrix";
+
+/** Its name, with what it has for mixed precision where that was asked for. */
+function toldOf(
+  name: string,
+  precision: Precision,
+  features: ReadonlySet<string>,
+  info: (GPUAdapterInfo & MatrixInfo) | undefined,
+): Pick<GpuSource, "device" | "mixed"> {
+  if (precision === "f32") return { device: name };
+  const { subgroupMinSize: least = 0, subgroupMaxSize: most = 0, subgroupMatrixConfigs: configs = [] } = info ?? {};
+  const hasHalves = features.has(halves);
+  const hasOurs = [...configs].some(
+    ({ M, N, K, componentType, resultComponentType }) =>
+      M === 16 && N === 16 && K === 16 && componentType === "f16" && resultComponentType === "f32",
+  );
+  const hasMatrixUnits = hasHalves && features.has(matrixUnits) && hasOurs;
+  const parts = hasMatrixUnits ? "with f16 and matrix units" : hasHalves ? "with f16" : "without f16";
+  return {
+    device: `${name}, ${parts}`,
+    mixed: { hasHalves, hasMatrixUnits, subgroupSize: least === most ? least : 0 },
+  };
+}
+
+/** Features that a device is asked for, by what was found of it. */
+function featuresFor(mixed: MixedFacts | undefined, features: ReadonlySet<string>): GPUFeatureName[] {
+  const wanted = mixed?.hasMatrixUnits === true ? [halves, matrixUnits, "subgroups"] : mixed?.hasHalves === true ? [halves] : []; // biome-ignore format: short
+  return [...features].filter((name): name is GPUFeatureName => wanted.includes(name));
 }
 
 export async function openDevice({
@@ -70,11 +126,16 @@ export async function openDevice({
   limits,
   device: name,
   software: isSoftware,
+  mixed,
 }: GpuSource): Promise<GpuConnection> {
   if (from.kind === "user") return { device: from.device, isOurs: false, limits, name, isSoftware };
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
   try {
-    const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits });
+    const device = await from.adapter.requestDevice({
+      label: "tensorloom",
+      requiredLimits,
+      requiredFeatures: featuresFor(mixed, from.adapter.features),
+    });
     return { device, isOurs: true, limits, name, isSoftware };
   } catch (error) {
     throw new DeviceError(`the GPU ${name} gave no device: ${error instanceof Error ? error.message : String(error)}`);

@@ -10,11 +10,15 @@ export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
   needsGpu: true,
   policy: null,
   async find(options) {
-    if (options.device !== undefined) return { ...gpuFound(deviceSource(options.device)), what: "a device was given" };
+    if (options.device !== undefined)
+      return { ...gpuFound(deviceSource(options.device, options.precision)), what: "a device was given" };
     const gpu = options.gpu ?? browserGpu();
     if (gpu === undefined) return `no GPU, as ${noWebGpu}`;
-    const source = await adapterSource(gpu);
+    const source = await adapterSource(gpu, options.precision);
     if (source === null) return "no GPU, as WebGPU found no adapter";
+    if (!source.software && source.mixed?.hasHalves === false) {
+      return `no GPU for mixed precision, as ${source.device} has no "shader-f16"`;
+    }
     if (!source.software) return { ...gpuFound(source), what: `a GPU, ${source.device}` };
     return {
       ...gpuFound(source),
@@ -27,7 +31,11 @@ export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
 
 export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
   return {
-    facts: { ...source.limits, isSoftware: source.software },
+    facts: {
+      ...source.limits,
+      isSoftware: source.software,
+      ...(source.mixed === undefined ? {} : { mixed: source.mixed }),
+    },
     machine: async (stateBytes, options) => WebGpuMachine.create(await openDevice(source), stateBytes, options),
   };
 }
@@ -35,7 +43,7 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
 const noWebGpu = "there is no WebGPU here (a browser has it as navigator.gpu; in Node pass gpu: await nodeGpu())";
 
 async function demandSource(options: TargetOptions): Promise<GpuSource> {
-  if (options.device !== undefined) return deviceSource(options.device);
+  if (options.device !== undefined) return deviceSource(options.device, options.precision);
   const gpu = options.gpu ?? browserGpu();
   if (gpu === undefined) {
     throw new DeviceError(
@@ -43,7 +51,7 @@ async function demandSource(options: TargetOptions): Promise<GpuSource> {
         'Or use target: "wasm".',
     );
   }
-  const source = await adapterSource(gpu);
+  const source = await adapterSource(gpu, options.precision);
   if (source !== null) return source;
   throw new DeviceError(
     'target "wgsl": WebGPU found no GPU. Install its driver (on Linux Vulkan, libvulkan1 and a driver such as ' +
