@@ -74,16 +74,20 @@ export class Holding {
     for (const { name } of others.slice(0, -1)) specializations.dropEntry(name);
     this.#programs = [...others.slice(-1), made];
     const found: Specialization[] = [];
-    const held = new HeldRows(this.#parts, found, () => {
-      this.#held = null;
+    const held = new HeldRows(this.#parts, found, {
+      forget: () => {
+        this.#held = null;
+      },
+      // A run may end before its first step, and has uploaded nothing then.
+      uploaded: () => {
+        this.#uploaded = { key, of: found[0] };
+      },
     });
     this.#held = held;
     try {
       for (const size of sizes) found.push(await specializations.hold(made.name, { ...dims, ...size }));
-      const [of] = found;
-      const isThere = key !== null && this.#uploaded.key === key && this.#uploaded.of === of;
+      const isThere = key !== null && this.#uploaded.key === key && this.#uploaded.of === found[0];
       if (!isThere) held.inputs = inputs;
-      this.#uploaded = { key, of };
     } catch (error) {
       held.release();
       throw error;
@@ -105,21 +109,27 @@ function upload({ compiled: { entry }, runner }: Specialization, inputs: readonl
   }
 }
 
+/** What whoever holds is told. */
+interface HeldEvents {
+  forget(): void;
+  uploaded(): void;
+}
+
 export class HeldRows {
   /** What the first step is to upload; null when it is on the device. */
   inputs: readonly HeldArray[] | null = null;
   readonly #parts: HoldingParts;
   readonly #specializations: readonly Specialization[];
-  readonly #forget: () => void;
+  readonly #tell: HeldEvents;
   #chunk: { readonly of: Specialization; readonly open: Chunk } | null = null;
   /** Steps since the last flush. */
   #done = 0;
   #isReleased = false;
 
-  constructor(parts: HoldingParts, specializations: readonly Specialization[], forget: () => void) {
+  constructor(parts: HoldingParts, specializations: readonly Specialization[], tell: HeldEvents) {
     this.#parts = parts;
     this.#specializations = specializations;
-    this.#forget = forget;
+    this.#tell = tell;
   }
 
   /** Whether there is an entry for so many rows. */
@@ -165,11 +175,14 @@ export class HeldRows {
       // of a device that is gone nothing is sent off
     }
     for (const specialization of this.#specializations) letGo(specialization);
-    this.#forget();
+    this.#tell.forget();
   }
 
   #run(specialization: Specialization, rows: Int32Array): void {
-    if (this.inputs !== null) upload(specialization, this.inputs);
+    if (this.inputs !== null) {
+      upload(specialization, this.inputs);
+      this.#tell.uploaded();
+    }
     this.inputs = null;
     const runner = this.#chunkOf(specialization) ?? specialization.runner;
     runner.feed(0, rows);

@@ -36,3 +36,13 @@ test("a chunk waits for the one before: its time counts from when that was done;
   size.measured(2, 10, 12);
   expect(size.steps).toBe(50);
 });
+
+test("a chunk whose first feed was refused tells nothing, also where the clock has not moved", () => {
+  const size = new ChunkSize();
+  size.measured(1, 0, 1);
+  for (let i = 0; i < 2; i++) size.measured(0, 1, 1);
+  expect(size.steps).toBe(8);
+  size.measured(8, 1, 9);
+  size.measured(0, 9, 20);
+  expect(size.steps).toBe(50);
+});

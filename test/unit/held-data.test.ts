@@ -110,6 +110,22 @@ describe("datasets of rows in memory, and those that were read into it", () => {
   });
 });
 
+test("a run that ends before its first step has uploaded nothing, and the next one on the same cache does", async () => {
+  const cached = dataset({ x: rows(bytes, 6), y: labels })
+    .map((it) => it)
+    .cache()
+    .batch(4);
+  await cached.toArray();
+  const [fed, held] = [await compiled(classifier(), "js"), await compiled(classifier(), "js")];
+  for (const [net, holdBytes] of [
+    [fed, 0],
+    [held, 1e6],
+  ] as const) {
+    await net.fit({ data: cached, holdBytes, callbacks: [{ onTrainBegin: (_, control) => control.stop() }] });
+  }
+  expect(await left(held, { data: cached, holdBytes: 1e6 })).toEqual(await left(fed, { data: cached, holdBytes: 0 }));
+});
+
 test("a run that was held goes on fed, and one that was fed held, from the middle of an epoch", async () => {
   const whole = await left(await compiled(classifier(), "js"), { ...data, epochs: 3, holdBytes: 0 });
   for (const [before, after] of [

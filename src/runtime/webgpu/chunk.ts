@@ -32,8 +32,9 @@ export class ChunkSize {
     return this.#steps;
   }
 
-  /** A chunk that was submitted at one time was done at another. */
+  /** A chunk that was submitted at one time was done at another. One of no steps, as its first feed was refused, says nothing. */
   measured(steps: number, submitted: number, done: number): void {
+    if (steps === 0) return;
     const ms = (done - Math.max(submitted, this.#doneAt)) / steps;
     this.#doneAt = done;
     this.#ms = [ms, this.#ms[0]];
