@@ -27,9 +27,11 @@ export function mapLanes({ loops, body }: Nest, { buffers, tuning }: MapSetting)
   const beside = besideIn(body, last);
   const widths = buffers.flatMap(({ name, element }) => (beside.has(name) ? [lanesOf(element)] : []));
   const most = Math.min(...widths);
-  const isWhole = (lanes: number): boolean =>
-    (last.extent % lanes === 0 || total % lanes === 0) && total / lanes >= tuning.wideLeast / 4;
-  return [most, most / 2, 4].find((lanes) => lanes >= 4 && isWhole(lanes)) ?? 1;
+  const fits = (lanes: number): boolean =>
+    (last.extent % lanes === 0 || total % lanes === 0) &&
+    total / lanes >= tuning.wideLeast / 4 &&
+    lanes * body.length <= tuning.wideMostStmts;
+  return [most, most / 2, 4].find((lanes) => lanes >= 4 && fits(lanes)) ?? 1;
 }
 
 /** Elements in 16 bytes of a GPU's memory, where a bool is a word. */

@@ -29,6 +29,8 @@ export const wgslTuning = {
    * elements there would not be enough invocations to hide how far away memory is.
    */
   wideLeast: 2 ** 17,
+  /** And of so many statements at most, copies and all: drivers take their time for long kernels, and arithmetic is what those do. */
+  wideMostStmts: 256,
   /** Maps that are turned in workgroup memory where they read across, in tiles of so much a side; and how long both sides are at least. */
   turnLeast: 2 ** 17,
   turnSide: 32,
