@@ -4,13 +4,12 @@
  * Who is slow takes fewer turns; who computes something else than the others is told apart by its losses.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SystemProcess } from "./process.ts";
-import { type Answer, checkedSteps } from "./protocol.ts";
+import { type Answer, checkedSteps, type MeasureRequest } from "./protocol.ts";
 import type { Workload } from "./workloads.ts";
 
-export interface Entrant {
-  readonly process: SystemProcess;
-  readonly workload: Workload;
+export interface Entrant<W = Workload> {
+  readonly process: { readonly name: string; ask(request: MeasureRequest<W>): Promise<Answer> };
+  readonly workload: W;
 }
 
 export interface MatchOptions {
@@ -33,8 +32,8 @@ export interface Result {
 /** A result, or why there is none. */
 export type Outcome = Result | { readonly error: string } | "unsupported";
 
-interface Player {
-  readonly entrant: Entrant;
+interface Player<W> {
+  readonly entrant: Entrant<W>;
   readonly ms: number[];
   readonly repetitions: number;
   usedMs: number;
@@ -51,8 +50,11 @@ const mostWarmups = 6;
 const tolerance = 1e-3;
 
 /** Outcomes in the order of the entrants. */
-export async function playMatch(entrants: readonly Entrant[], options: MatchOptions): Promise<readonly Outcome[]> {
-  const players: Player[] = [];
+export async function playMatch<W>(
+  entrants: readonly Entrant<W>[],
+  options: MatchOptions,
+): Promise<readonly Outcome[]> {
+  const players: Player<W>[] = [];
   for (const entrant of entrants) players.push(await warmUp(entrant, options));
   for (let round = 0; round < options.rounds; round++) {
     for (let i = 0; i < players.length; i++) {
@@ -64,7 +66,7 @@ export async function playMatch(entrants: readonly Entrant[], options: MatchOpti
   return players.map((player) => player.outcome ?? judged(player, reference));
 }
 
-async function warmUp(entrant: Entrant, { turnMs, warmupMs, budgetMs }: MatchOptions): Promise<Player> {
+async function warmUp<W>(entrant: Entrant<W>, { turnMs, warmupMs, budgetMs }: MatchOptions): Promise<Player<W>> {
   const cold = await timedAsk(entrant, 0, 1);
   const first = (cold.ms[0] ?? slowMs) < slowMs ? await timedAsk(entrant, checkedSteps - 2, 1) : cold;
   const [ms = Number.NaN] = first.ms;
@@ -81,7 +83,7 @@ async function warmUp(entrant: Entrant, { turnMs, warmupMs, budgetMs }: MatchOpt
 }
 
 /** Warms up for so long, and again while that makes it faster: engines compile large modules of WebAssembly anew, for seconds. */
-async function settle(entrant: Entrant, coldMs: number, warmupMs: number): Promise<number> {
+async function settle<W>(entrant: Entrant<W>, coldMs: number, warmupMs: number): Promise<number> {
   let ms = coldMs;
   for (let i = 0; i < mostWarmups; i++) {
     const count = Math.min(500, Math.floor(warmupMs / ms));
@@ -93,7 +95,7 @@ async function settle(entrant: Entrant, coldMs: number, warmupMs: number): Promi
   return ms;
 }
 
-async function takeTurn(player: Player, { budgetMs }: MatchOptions): Promise<void> {
+async function takeTurn<W>(player: Player<W>, { budgetMs }: MatchOptions): Promise<void> {
   if (player.outcome !== undefined || (player.usedMs > budgetMs && player.ms.length > 0)) return;
   await sleep(pauseMs);
   const isSlow = player.usedMs > budgetMs;
@@ -103,8 +105,8 @@ async function takeTurn(player: Player, { budgetMs }: MatchOptions): Promise<voi
   if (answer.error !== undefined) player.outcome = { error: answer.error };
 }
 
-async function timedAsk(
-  { process, workload }: Entrant,
+async function timedAsk<W>(
+  { process, workload }: Entrant<W>,
   warmup: number,
   repetitions: number,
 ): Promise<Answer & { readonly tookMs: number }> {
@@ -114,7 +116,7 @@ async function timedAsk(
 }
 
 /** Whoever is slow has fewer losses than the reference. */
-function judged({ ms, check }: Player, reference: readonly number[]): Outcome {
+function judged({ ms, check }: Player<unknown>, reference: readonly number[]): Outcome {
   const expected = reference.slice(0, check.length);
   const scale = Math.max(...expected.map(Math.abs));
   const isClose = check.every((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)) <= tolerance * scale);

@@ -12,7 +12,8 @@ import type { SystemSpec } from "./systems.ts";
 /** The last of what a process said, for the message when it ends. */
 const keptOutput = 2_000;
 
-export class SystemProcess {
+/** By default it speaks the protocol of protocol.ts. */
+export class SystemProcess<R extends object = Request, A extends Answer = Answer> {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #answers: AsyncIterator<string>;
@@ -41,13 +42,17 @@ export class SystemProcess {
   }
 
   /** An answer with `error` set where the process failed or ended. */
-  async ask(request: Request): Promise<Answer> {
+  async ask(request: R): Promise<A> {
     this.#child.kill("SIGCONT");
     this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     const { value, done } = await this.#answers.next();
     this.#child.kill("SIGSTOP");
-    if (done === true) return { ms: [], check: [], peakBytes: 0, error: `the process ended. ${this.#output}` };
-    return JSON.parse(value) as Answer;
+    if (done === true) return this.#ended() as A;
+    return JSON.parse(value) as A;
+  }
+
+  #ended(): Answer {
+    return { ms: [], check: [], peakBytes: 0, error: `the process ended. ${this.#output}` };
   }
 
   async close(): Promise<void> {

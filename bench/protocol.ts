@@ -9,13 +9,15 @@ import { batchAt, bytesOf, readF32, readI32 } from "./data.ts";
 import { type NetWorkload, netWeights } from "./nets.ts";
 import { mainStep, network, type Workload } from "./workloads.ts";
 
+export interface MeasureRequest<W = Workload> {
+  readonly kind: "measure";
+  readonly workload: W;
+  readonly warmup: number;
+  readonly repetitions: number;
+}
+
 export type Request =
-  | {
-      readonly kind: "measure";
-      readonly workload: Workload;
-      readonly warmup: number;
-      readonly repetitions: number;
-    }
+  | MeasureRequest
   /** Trains once over all images of the main job. */
   | { readonly kind: "epoch" };
 

@@ -6,7 +6,7 @@
  * stays as it is for as long as a process lives.
  */
 import { SystemProcess } from "../process.ts";
-import type { Answer } from "../protocol.ts";
+import type { Answer, MeasureRequest } from "../protocol.ts";
 import type { SystemSpec } from "../systems.ts";
 import type { Workload } from "../workloads.ts";
 
@@ -28,20 +28,22 @@ export interface Ratio {
   readonly fastest: number;
 }
 
+type Side<W> = SystemProcess<MeasureRequest<W>>;
+
 /** Losses and results may differ by so much, as a part of the largest among them. */
 const tolerance = 1e-3;
 const mostRepetitions = 500;
 
-export async function duel(
+export async function duel<W = Workload>(
   old: SystemSpec,
   fresh: SystemSpec,
-  workload: Workload,
+  workload: W,
   { pairs, rounds, turnMs, warmupMs }: DuelOptions,
 ): Promise<Ratio | { readonly error: string }> {
   const times: [number[], number[]] = [[], []];
   const ratios: number[] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    const sides = [new SystemProcess(old), new SystemProcess(fresh)] as const;
+    const sides = [new SystemProcess<MeasureRequest<W>>(old), new SystemProcess<MeasureRequest<W>>(fresh)] as const;
     try {
       const cold = [await ask(sides[0], workload, 4, 1), await ask(sides[1], workload, 4, 1)] as const;
       const error =
@@ -74,13 +76,13 @@ export async function duel(
 }
 
 /** Runs for so long, as engines compile loops anew for seconds; gives milliseconds a repetition at the end. */
-async function settle(side: SystemProcess, workload: Workload, warmupMs: number): Promise<number> {
+async function settle<W>(side: Side<W>, workload: W, warmupMs: number): Promise<number> {
   const first = median((await ask(side, workload, 0, 3)).ms);
   const count = Math.max(1, Math.min(2_000, Math.floor(warmupMs / first)));
   return median((await ask(side, workload, count, 3)).ms);
 }
 
-function ask(side: SystemProcess, workload: Workload, warmup: number, repetitions: number): Promise<Answer> {
+function ask<W>(side: Side<W>, workload: W, warmup: number, repetitions: number): Promise<Answer> {
   return side.ask({ kind: "measure", workload, warmup, repetitions });
 }
 

@@ -1,0 +1,124 @@
+/**
+ * The rows of the GPU benchmark as tensorloom programs. What a step or an op reads lies in states where it is resident, so that a
+ * call copies nothing in; an array's result is an output that nobody reads while the clock runs.
+ */
+import {
+  add,
+  argmax,
+  dense,
+  div,
+  f32,
+  grad,
+  heUniform,
+  i32,
+  matmul,
+  mean,
+  mul,
+  param,
+  program,
+  relu,
+  rmsprop,
+  type Shape,
+  sequential,
+  slot,
+  softmax,
+  softmaxCrossEntropy,
+  sqrt,
+  sub,
+  sum,
+  type Tensor,
+  trainer,
+  variance,
+  zeros,
+} from "tensorloom";
+import { layerNormEpsilon, network } from "../workloads.ts";
+import { type ArrayOp, type ArrayWorkload, classes, type ProductWorkload, type StepsWorkload } from "./rows.ts";
+
+type Floats = Tensor<Shape, "f32">;
+type Network = readonly { readonly w: Floats; readonly b: Floats }[];
+
+/** A state that no entry touches: reading it waits for all that was handed over before, and moves four bytes. */
+export const waitingState = "done";
+
+/** Entry "train", which gives the loss. Weights are "model.0.w", "model.0.b", "model.1.w", "model.1.b". */
+export function stepProgram({ inputs, hidden, batch, data }: Omit<StepsWorkload, "kind">) {
+  const sizes = [inputs, hidden, classes];
+  const layers = sizes.slice(1).map((size, i) => ({
+    w: param(heUniform(sizes[i] ?? 0, size)),
+    b: param(zeros(size)),
+  }));
+  const optimizer = rmsprop();
+  const lossOf = (image: Floats, label: Tensor<Shape, "i32">, [first, second]: Network): Tensor<[], "f32"> => {
+    if (first === undefined || second === undefined) throw new Error("there are two layers");
+    const seen = relu(add(matmul(image, first.w), first.b) as Floats);
+    const scores = add(matmul(seen, second.w), second.b) as Tensor<["batch", number], "f32">;
+    return mean(softmaxCrossEntropy(scores, label as Tensor<["batch"], "i32">));
+  };
+  const states = { model: layers, opt: optimizer.slots(layers) };
+  if (data === "fed") {
+    return program({
+      inputs: { image: f32(batch, inputs), label: i32(batch) },
+      state: states,
+      entries: {
+        train({ image, label }, { model, opt: slots }) {
+          const loss = lossOf(image, label, model as Network);
+          return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
+        },
+      },
+    });
+  }
+  return program({
+    state: { ...states, image: slot(zeros(batch, inputs)), label: slot(zeros(batch), { dtype: "i32" }) },
+    entries: {
+      train(_: unknown, { model, opt: slots, image, label }) {
+        const loss = lossOf(image, label, model as Network);
+        return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
+      },
+    },
+  });
+}
+
+/** Shapes of the operands, which are the states "a" and "b". */
+export function operandsOf(workload: ProductWorkload | ArrayWorkload): Readonly<Record<string, readonly number[]>> {
+  if (workload.kind === "product") return { a: [workload.n, workload.n], b: [workload.n, workload.n] };
+  return workload.op === "add" ? { a: workload.shape, b: workload.shape } : { a: workload.shape };
+}
+
+/** Entry "go", which gives z. */
+export function arrayProgram(workload: ProductWorkload | ArrayWorkload) {
+  const operands = Object.entries(operandsOf(workload)).map(([name, shape]) => [name, slot(zeros(...shape))]);
+  const z = workload.kind === "product" ? (a: Floats, b: Floats) => matmul(a, b) : arrayOps[workload.op];
+  return program({
+    state: { ...Object.fromEntries(operands), [waitingState]: slot(zeros(1)) },
+    entries: {
+      go(_: unknown, states) {
+        const { a, b } = states as Readonly<Record<string, Floats>>;
+        if (a === undefined) throw new Error("there is an operand");
+        return { outputs: { z: z(a, b ?? a) } };
+      },
+    },
+  });
+}
+
+const arrayOps: Readonly<Record<ArrayOp, (a: Floats, b: Floats) => Tensor>> = {
+  add: (a, b) => add(a, b),
+  softmax: (a) => softmax(a),
+  layerNorm(a) {
+    const rows = { axis: -1, keepDims: true } as const;
+    return mul(sub(a, mean(a, rows)), div(1, sqrt(add(variance(a, rows), layerNormEpsilon))));
+  },
+  sum: (a) => sum(a),
+  sumAxis0: (a) => sum(a, { axis: 0 }),
+  argMax: (a) => argmax(a, { axis: -1 }),
+};
+
+/** The main job, as examples/mnist-mlp.ts has it. */
+export function mainTrainer() {
+  const { inputs, hidden } = network;
+  return trainer(sequential([dense(hidden, { activation: "relu" }), dense(classes, { activation: "softmax" })]), {
+    input: [inputs],
+    loss: "softmaxCrossEntropy",
+    optimizer: rmsprop(),
+    metrics: ["accuracy"],
+  });
+}
