@@ -19,6 +19,8 @@ export interface MatchOptions {
   readonly warmupMs: number;
   /** A system that has used so much time on a workload takes no more turns. */
   readonly budgetMs: number;
+  /** What takes longer than this is not repeated to compare more losses; by default 1.5 s. */
+  readonly slowMs?: number;
 }
 
 export interface Result {
@@ -43,8 +45,6 @@ interface Player<W> {
 
 /** Waits between turns: the driver's own work, reading an answer, is over. */
 const pauseMs = 20;
-/** What takes longer than this is not repeated to compare more losses. */
-const slowMs = 1_500;
 const mostWarmups = 6;
 /** Losses and results may differ by this much, as a part of the largest among them. */
 const tolerance = 1e-3;
@@ -66,7 +66,10 @@ export async function playMatch<W>(
   return players.map((player) => player.outcome ?? judged(player, reference));
 }
 
-async function warmUp<W>(entrant: Entrant<W>, { turnMs, warmupMs, budgetMs }: MatchOptions): Promise<Player<W>> {
+async function warmUp<W>(
+  entrant: Entrant<W>,
+  { turnMs, warmupMs, budgetMs, slowMs = 1_500 }: MatchOptions,
+): Promise<Player<W>> {
   const cold = await timedAsk(entrant, 0, 1);
   const first = (cold.ms[0] ?? slowMs) < slowMs ? await timedAsk(entrant, checkedSteps - 2, 1) : cold;
   const [ms = Number.NaN] = first.ms;

@@ -5,6 +5,7 @@
  *   weights    of a layer: 2 limit (number) with limit = sqrt(6 / (inputs + outputs)), layer after layer; biases are 0
  *   batches    images and labels of data.ts, flat, from the start again where a batch would pass the end
  */
+import { batches, gatherRows } from "../../src/data/dataset.ts";
 import { readF32, readI32 } from "../data.ts";
 import { network, poolSize } from "../workloads.ts";
 import { classes, type StepsWorkload } from "./rows.ts";
@@ -56,4 +57,15 @@ export function probe(values: ArrayLike<number>, count = 8): readonly number[] {
   const last = values.length - 1;
   const places = Array.from({ length: Math.min(count, values.length) }, (_, i) => Math.floor((i * last) / (count - 1)));
   return places.map((place) => values[place] ?? Number.NaN);
+}
+
+/** The batches of an epoch in an order of its own, one behind the other in the same two arrays; the last may lack some images. */
+export function* epochBatches(images: Uint8Array, labels: Uint8Array, count: number, batch: number) {
+  const image = new Float32Array(batch * network.inputs);
+  const label = new Int32Array(batch);
+  for (const { indices, from, to } of batches({ count, batch, dropLast: true })) {
+    gatherRows(images, network.inputs, indices, from, to, image, 1 / 255);
+    gatherRows(labels, 1, indices, from, to, label);
+    yield { image, label };
+  }
 }

@@ -2,8 +2,9 @@
  * What a row's plan asks of a GPU, told from the compiled entry: nothing runs. For the limits of the adapter at hand, or of a card
  * that is not (`h100`).
  */
-import type { WgslFacts } from "../../codegen/wgsl/artifact.ts";
+
 import { bindTarget } from "../../codegen/target.ts";
+import type { WgslFacts } from "../../codegen/wgsl/artifact.ts";
 import { wgsl } from "../../codegen/wgsl/target.ts";
 import { stagesOf } from "../../src/compile.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
