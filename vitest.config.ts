@@ -24,6 +24,7 @@ const slow = [
   "test/browser/targets.test.ts",
   "test/unit/c-target.test.ts",
   "test/unit/main-job.test.ts",
+  "test/unit/gpu-bench.test.ts",
   "test/unit/seeded-defects.test.ts",
   "test/unit/from-worker.test.ts",
   "test/unit/trainer-data.test.ts",

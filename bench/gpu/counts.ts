@@ -6,7 +6,7 @@
 export interface Counts {
   readonly dispatches: number;
   readonly submits: number;
-  /** To the device: `writeBuffer`, and ranges mapped to be written. */
+  /** To the device: `writeBuffer`, copies out of buffers that the host writes, and storage that is made mapped. */
   readonly uploadedBytes: number;
   /** Buffers mapped to be read. */
   readonly readbacks: number;
@@ -47,12 +47,18 @@ export async function counting(run: () => Promise<void>): Promise<Counts> {
   watch("GPUQueue", "writeBuffer", (_, [, , data, from, size]) => {
     counts.uploadedBytes += writtenBytes(data, from, size);
   });
+  watch("GPUCommandEncoder", "copyBufferToBuffer", (_, args) => {
+    const from = args[0] as GPUBuffer;
+    const size = args[typeof args[1] === "number" ? 4 : 2];
+    const isStaging = (from.usage & GPUBufferUsage.MAP_WRITE) !== 0;
+    if (isStaging) counts.uploadedBytes += typeof size === "number" ? size : from.size;
+  });
   watch("GPUBuffer", "mapAsync", (_, [mode]) => {
     if (mode === GPUMapMode.READ) counts.readbacks += 1;
   });
   watch("GPUBuffer", "getMappedRange", (self, _, range) => {
-    const { usage } = self as GPUBuffer;
-    if ((usage & GPUBufferUsage.MAP_READ) === 0) counts.uploadedBytes += (range as ArrayBuffer).byteLength;
+    const isStorage = ((self as GPUBuffer).usage & GPUBufferUsage.STORAGE) !== 0;
+    if (isStorage) counts.uploadedBytes += (range as ArrayBuffer).byteLength;
   });
   try {
     await run();

@@ -86,6 +86,10 @@ async function measureRow(
   const started = performance.now();
   for (const process of processes) {
     const workload = workloadOf(process);
+    if (performance.now() - started > shareMs && process.name !== own && process.name !== byHand) {
+      outcomes[process.name] = "no time was left";
+      continue;
+    }
     const { lack, error } = await process.ask({ kind: "ready", workload });
     if (error !== undefined) failures.push(`${process.name}: ${error}`);
     const reason = lack ?? (error === undefined ? undefined : "failed");

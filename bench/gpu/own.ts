@@ -4,7 +4,14 @@ import { nodeGpu } from "tensorloom/node";
 import { bytesOf } from "../data.ts";
 import { network } from "../workloads.ts";
 import { operandOf, probe, stepNumbers } from "./numbers.ts";
-import { arrayProgram, mainTrainer, operandsOf, stepProgram, waitingState } from "./programs.ts";
+import {
+  arrayProgram,
+  fedStepProgram,
+  mainTrainer,
+  operandsOf,
+  residentStepProgram,
+  waitingState,
+} from "./programs.ts";
 import type { ArrayWorkload, EpochWorkload, GpuWorkload, ProductWorkload, StepsWorkload } from "./rows.ts";
 import { type Data, type GpuSystem, type Prepared, serveGpu } from "./serve.ts";
 
@@ -34,13 +41,15 @@ class Own implements GpuSystem {
   }
 
   async #steps(workload: StepsWorkload, { folder }: Data): Promise<Prepared> {
-    const program = stepProgram(workload) as ReturnType<typeof stepProgram> & { readonly fed?: never };
-    const executable = await compile(program as Extract<typeof program, { entries: unknown }>, await onGpu());
+    const isResident = workload.data === "resident";
+    const options = await onGpu();
+    const executable = isResident
+      ? await compile(residentStepProgram(workload), options)
+      : await compile(fedStepProgram(workload), options);
     this.#last = executable;
     const { w1, w2, batch } = stepNumbers(folder, workload);
     executable.state.write("model.0.w", w1);
     executable.state.write("model.1.w", w2);
-    const isResident = workload.data === "resident";
     if (isResident) {
       const { image, label } = batch(0);
       executable.state.write("image", image);

@@ -41,34 +41,32 @@ type Network = readonly { readonly w: Floats; readonly b: Floats }[];
 export const waitingState = "done";
 
 /** Entry "train", which gives the loss. Weights are "model.0.w", "model.0.b", "model.1.w", "model.1.b". */
-export function stepProgram({ inputs, hidden, batch, data }: Omit<StepsWorkload, "kind">) {
-  const sizes = [inputs, hidden, classes];
-  const layers = sizes.slice(1).map((size, i) => ({
-    w: param(heUniform(sizes[i] ?? 0, size)),
-    b: param(zeros(size)),
-  }));
-  const optimizer = rmsprop();
-  const lossOf = (image: Floats, label: Tensor<Shape, "i32">, [first, second]: Network): Tensor<[], "f32"> => {
-    if (first === undefined || second === undefined) throw new Error("there are two layers");
-    const seen = relu(add(matmul(image, first.w), first.b) as Floats);
-    const scores = add(matmul(seen, second.w), second.b) as Tensor<["batch", number], "f32">;
-    return mean(softmaxCrossEntropy(scores, label as Tensor<["batch"], "i32">));
-  };
-  const states = { model: layers, opt: optimizer.slots(layers) };
-  if (data === "fed") {
-    return program({
-      inputs: { image: f32(batch, inputs), label: i32(batch) },
-      state: states,
-      entries: {
-        train({ image, label }, { model, opt: slots }) {
-          const loss = lossOf(image, label, model as Network);
-          return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
-        },
-      },
-    });
-  }
+export function stepProgram(workload: NetShape & Pick<StepsWorkload, "data">) {
+  return workload.data === "fed" ? fedStepProgram(workload) : residentStepProgram(workload);
+}
+
+type NetShape = Pick<StepsWorkload, "inputs" | "hidden" | "batch">;
+
+export function fedStepProgram({ inputs, hidden, batch }: NetShape) {
+  const { layers, optimizer, lossOf } = netOf(inputs, hidden);
   return program({
-    state: { ...states, image: slot(zeros(batch, inputs)), label: slot(zeros(batch), { dtype: "i32" }) },
+    inputs: { image: f32(batch, inputs), label: i32(batch) },
+    state: { model: layers, opt: optimizer.slots(layers) },
+    entries: {
+      train({ image, label }, { model, opt: slots }) {
+        const loss = lossOf(image, label, model as Network);
+        return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
+      },
+    },
+  });
+}
+
+/** The batch is the states "image" and "label". */
+export function residentStepProgram({ inputs, hidden, batch }: NetShape) {
+  const { layers, optimizer, lossOf } = netOf(inputs, hidden);
+  const data = { image: slot(zeros(batch, inputs)), label: slot(zeros(batch), { dtype: "i32" }) };
+  return program({
+    state: { model: layers, opt: optimizer.slots(layers), ...data },
     entries: {
       train(_: unknown, { model, opt: slots, image, label }) {
         const loss = lossOf(image, label, model as Network);
@@ -76,6 +74,21 @@ export function stepProgram({ inputs, hidden, batch, data }: Omit<StepsWorkload,
       },
     },
   });
+}
+
+function netOf(inputs: number, hidden: number) {
+  const sizes = [inputs, hidden, classes];
+  const layers = sizes.slice(1).map((size, i) => ({
+    w: param(heUniform(sizes[i] ?? 0, size)),
+    b: param(zeros(size)),
+  }));
+  const lossOf = (image: Floats, label: Tensor<Shape, "i32">, [first, second]: Network): Tensor<[], "f32"> => {
+    if (first === undefined || second === undefined) throw new Error("there are two layers");
+    const seen = relu(add(matmul(image, first.w), first.b) as Floats);
+    const scores = add(matmul(seen, second.w), second.b) as Tensor<["batch", number], "f32">;
+    return mean(softmaxCrossEntropy(scores, label as Tensor<["batch"], "i32">));
+  };
+  return { layers, lossOf, optimizer: rmsprop() };
 }
 
 /** Shapes of the operands, which are the states "a" and "b". */

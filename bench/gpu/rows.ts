@@ -84,7 +84,7 @@ export function rowsAt(scale: Scale): readonly Row[] {
       scale,
       title,
       sizes,
-      ({ batch }) => `batch ${batch}`,
+      ({ inputs, hidden, batch }) => `${inputs}-${hidden}-${classes}, batch ${batch}`,
       stepFlops,
       () => product[scale],
       limit,
@@ -117,31 +117,31 @@ export function rowsAt(scale: Scale): readonly Row[] {
   const resident = { ...main, data: "resident", reads: false } as const;
   const fed = { ...main, data: "fed" } as const;
   const wide = { card: [16384, 4096], software: [2048, 512], tiny: [64, 128] } as const;
-  const epoch = mapScales({ card: 60_000, software: 2_048, tiny: 256 }, (images): EpochWorkload => ({ kind: "epoch", images, batch: 128, calls: 1 })); // biome-ignore format: one row
+  const epoch = mapScales({ card: 60_000, software: 1_024, tiny: 128 }, (images): EpochWorkload => ({ kind: "epoch", images, batch: 128, calls: 1 })); // biome-ignore format: one row
   return [
     steps("step 784-512-10, batch 128, resident", {
       card: { ...resident, batch: 128, calls: 256 },
-      software: { ...resident, batch: 128, calls: 4 },
-      tiny: { ...resident, batch: 32, calls: 2 },
+      software: { ...resident, batch: 128, calls: 2 },
+      tiny: { ...small, calls: 2 },
     }),
     steps("step 784-512-10, batch 128, fed, loss read", {
       card: { ...fed, reads: true, batch: 128, calls: 32 },
       software: { ...fed, reads: true, batch: 128, calls: 2 },
-      tiny: { ...fed, reads: true, batch: 32, calls: 2 },
+      tiny: { ...small, data: "fed", reads: true, calls: 2 },
     }),
     steps("step 784-512-10, batch 4096, fed", {
       card: { ...fed, reads: false, batch: 4096, calls: 8 },
-      software: { ...fed, reads: false, batch: 512, calls: 2 },
-      tiny: { ...fed, reads: false, batch: 64, calls: 2 },
+      software: { ...fed, reads: false, batch: 256, calls: 2 },
+      tiny: { ...small, data: "fed", batch: 64, calls: 2 },
     }),
     steps("step 784-512-10, batch 4096, resident", {
       card: { ...resident, batch: 4096, calls: 16 },
-      software: { ...resident, batch: 512, calls: 2 },
-      tiny: { ...resident, batch: 64, calls: 2 },
+      software: { ...resident, batch: 256, calls: 2 },
+      tiny: { ...small, batch: 64, calls: 2 },
     }),
     steps(
       "step 64-32-10, batch 32, resident",
-      mapScales({ card: 256, software: 64, tiny: 4 }, (calls) => ({ ...small, calls })),
+      mapScales({ card: 256, software: 32, tiny: 4 }, (calls) => ({ ...small, calls })),
       goals.smallSteps,
     ),
     products("product 4096x4096, f32", { card: 4096, software: 512, tiny: 64 }, "f32"),

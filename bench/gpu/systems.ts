@@ -22,10 +22,10 @@ const peers = [
 ] as const;
 
 /** Bundles tensorloom with its benchmark, the other systems and what asks for the adapter. */
-export async function bundleGpu(): Promise<void> {
+export async function bundleGpu(outdir = files): Promise<void> {
   await bundle(
     ["own", "by-hand", "jax-js", "tfjs"].map((name) => join("gpu", name)),
-    files,
+    outdir,
     root,
   );
 }
@@ -38,12 +38,12 @@ export function gpuSystems(env: Readonly<Record<string, string>>): readonly GpuS
   const node = (file: string): readonly string[] => [process.execPath, join(files, `${file}.mjs`), dataFolder];
   return [
     { name: own, command: ownCommand(files), env, isOwn: true },
+    { name: byHand, command: node("by-hand"), env, isOwn: true },
     ...peers.map(([name, packages]): GpuSystemSpec => {
       const isThere = packages.every((one) => existsSync(join(root, "bench", "node_modules", one)));
       return { name, command: node(name), env, ...(isThere ? {} : { missing: "npm install --prefix bench" }) };
     }),
     ...pythonPeers(),
-    { name: byHand, command: node("by-hand"), env, isOwn: true },
   ];
 }
 
