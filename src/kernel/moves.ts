@@ -61,6 +61,8 @@ interface WgslMoves {
   /**
    * Both factors of a contraction are copied into workgroup memory, `depth` elements of the sum at a time, and added up in
    * registers, which take parts of at most so many terms. `rows` and `columns` were split: their parts are invocations and a block.
+   * `wide`: so many neighbours are copied together. `ahead`: a tile is loaded while the one before it is multiplied. `twice`: there is
+   * room for two. `slices`: so many times the invocations, each with its part of the depth.
    */
   readonly tile: {
     readonly of: string;
@@ -68,6 +70,10 @@ interface WgslMoves {
     readonly columns: string;
     readonly depth: number;
     readonly terms?: number;
+    readonly wide?: number;
+    readonly ahead?: boolean;
+    readonly twice?: boolean;
+    readonly slices?: number;
   };
   /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. */
   readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
@@ -175,13 +181,18 @@ export function printMove(move: AnyMove): string {
       return `splitFold ${move.of} ${printParts(move.into)}`;
     case "tile": {
       const parts = move.terms === undefined ? "" : ` serial ${move.terms}`;
-      return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${parts}`;
+      return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${printStaging(move)}${parts}`;
     }
     case "team":
       return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}`;
     case "turn":
       return `turn ${move.rows}, ${move.columns} in tiles of ${move.side} by ${move.invocations} invocations`;
   }
+}
+
+function printStaging({ wide = 1, ahead = false, twice = false, slices = 1 }: MoveOf<"tile">): string {
+  const words = [wide > 1 && `${wide} wide`, ahead && "ahead", twice && "twice", slices > 1 && `sliced ${slices}`];
+  return words.map((word) => (word === false ? "" : ` ${word}`)).join("");
 }
 
 function printTail(tail: Tail): string {

@@ -198,17 +198,22 @@ function drawTile(loops: readonly string[], known: Known, make: (move: AnyMove) 
   const [ny, nx, rm, rn] = [2 ** (1 + below(2)), 2 ** (1 + below(2)), 2 + below(2), 2 + below(2)];
   const others = loops.filter((name) => name !== m && name !== n);
   const terms = below(2) === 0 ? {} : { terms: 5 };
+  const slices = 2 ** below(3);
+  const staging = { wide: 1 + below(2), ahead: below(2) === 1, twice: below(2) === 1, slices };
+  // An invocation's columns lie side by side, or those of neighbours do.
+  const [by, lane, block] = below(2) === 0 ? [nx, `${n}_i_i`, `${n}_i_o`] : [rn, `${n}_i_o`, `${n}_i_i`];
+  const depth = ny * nx * slices;
   const moves: readonly AnyMove[] = [
     { move: "split", axis: m, by: ny * rm, tail: "mask" },
     { move: "split", axis: `${m}_i`, by: rm, tail: "exact" },
     { move: "split", axis: n, by: nx * rn, tail: "mask" },
-    { move: "split", axis: `${n}_i`, by: nx, tail: "exact" },
-    { move: "jam", axes: [`${m}_i_i`, `${n}_i_o`], mark: "unrolled" },
-    { move: "reorder", axes: [...others, `${m}_o`, `${n}_o`, `${m}_i_o`, `${n}_i_i`] },
-    { move: "bind", axis: `${n}_i_i`, to: "invocation" },
+    { move: "split", axis: `${n}_i`, by, tail: "exact" },
+    { move: "jam", axes: [`${m}_i_i`, block], mark: "unrolled" },
+    { move: "reorder", axes: [...others, `${m}_o`, `${n}_o`, `${m}_i_o`, lane] },
+    { move: "bind", axis: lane, to: "invocation" },
     { move: "bind", axis: `${m}_i_o`, to: "invocation" },
-    { move: "tile", of: known.accumulators[0] ?? "", rows: `${m}_i`, columns: `${n}_i`, depth: ny * nx, ...terms },
-    { move: "flatten", axes: [`${m}_i_o`, `${n}_i_i`], into: "lane" },
+    { move: "tile", of: known.accumulators[0] ?? "", rows: `${m}_i`, columns: `${n}_i`, depth, ...terms, ...staging },
+    { move: "flatten", axes: [`${m}_i_o`, lane], into: "lane" },
   ];
   moves.every(make);
 }

@@ -1,5 +1,5 @@
 /**
- * A contraction in tiles: a workgroup computes a block of the output, staging both factors in its memory.
+ * A contraction in tiles: a workgroup computes a block of the output, staging both factors in its memory (tile-copy.ts).
  *
  *   tile acc over i, j 16 deep                              var acc[4][4] = 0
  *                                                           for k_tile < 49
@@ -12,17 +12,22 @@
  *                                                             barrier
  *                                                           if i < 126 and j < 510 { y[i, j] = max(acc[0][0], 0) } ...
  *
- * `i` was split into invocations and a block, `j` into a block and invocations: an invocation's rows are consecutive (all lanes
- * of a row read one word, a broadcast) and its columns lie a tile's width of invocations apart, so neighbours read neighbouring
- * words of b_tile and write neighbouring outputs. It is no move of others because the sum goes on in the same registers from
- * tile to tile, with barriers between: there is no fold left that another move could take further. So it is the last of its fold.
+ * `i` and `j` were split into invocations and a block. Where the columns of an invocation lie a tile's width of invocations apart,
+ * neighbours read neighbouring words of b_tile and write neighbouring outputs; where they lie side by side, as its rows do, a target
+ * with wide accesses reads and writes them at once (all lanes of a row read one word of a_tile, a broadcast). More of it:
+ *
+ *   4 wide   neighbours along rows and columns are copied together, and the tiles padded by as many words
+ *   ahead    the next tile is loaded into registers before this one is multiplied: a load takes as long as 500 products
+ *   twice    tiles lie in one of two places in turn: who is late reads one while the next is written, with one barrier a tile
+ *   sliced   s invocations add up the same outputs, each of its part of every tile's depth, and join in halves: workgroups s times
+ *            as wide where outputs are too few to fill a card
+ *
+ * It is no move of others because the sum goes on in the same registers from tile to tile, with barriers between: there is no fold
+ * left that another move could take further. So it is the last of its fold.
  */
 
-import { guardLoads, isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
-import { copyStmts } from "../../../passes/kernel/copies.ts";
-import { letsFor } from "../../../passes/kernel/names.ts";
-import { movedBy, neighboursAlong, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
-import { recover } from "../../../passes/schedule/moves/loops.ts";
+import { whenInside } from "../../../passes/kernel/bounds.ts";
+import { movedBy, readsIn, sizeOf } from "../../../passes/schedule/facts.ts";
 import { invocationOf, varyingIn } from "../../../passes/schedule/moves/tree.ts";
 import {
   type Around,
@@ -33,52 +38,48 @@ import {
   type Piece,
   refuse,
 } from "../../../passes/schedule/piece.ts";
-import {
-  apply,
-  assign,
-  barrier,
-  forLoop,
-  forLoops,
-  letValue,
-  load,
-  store,
-  variable,
-} from "../../../src/kernel/build.ts";
-import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
-import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import { apply, assign, barrier, forLoop, forLoops, load, store, variable, when } from "../../../src/kernel/build.ts";
+import { blockIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmts, readsAny, rewriting } from "../../../src/kernel/rewrite.ts";
+import { readsAny } from "../../../src/kernel/rewrite.ts";
+import { type Found, placeIn, type Side, Staging } from "./tile-copy.ts";
 
-export function tile(piece: Piece, move: MoveOf<"tile">, around: Around): Moved {
+export function tile(given: Piece, move: MoveOf<"tile">, around: Around): Moved {
+  const { slices = 1, depth } = move;
+  if (!Number.isInteger(Math.log2(slices)) || depth % slices !== 0) refuse(`${slices} slices of ${depth}`);
+  const slice: LoopVar = { name: around.fresh("slice"), extent: slices };
+  const piece = slices === 1 ? given : withSlices(given, slice);
   return atFold(piece, move.of, (fold, { around: outside, after }) => {
     if (outside.length > 0) refuse("it is not at the top of the body");
-    return [...writeSum(readTile(piece, fold, move, around), move, around), ...after];
+    const found = readTile(piece, fold, move, { slice, around });
+    const sum = writeSum(found, move, around);
+    if (slices === 1) return [...sum, ...after];
+    const own = around.fresh.pool.loop(slice);
+    return [...sum, ...joinSlices(found, slice, around), ...whenInside([{ index: own, extent: 1 }], after)];
   });
+}
+
+/** The slices of a workgroup: outside of the invocations that each of them is made of. */
+function withSlices({ nest, names }: Piece, slice: LoopVar): Piece {
+  const first = nest.loops.findIndex(({ mark }) => mark === "invocation");
+  if (first < 0) refuse("there are no invocations");
+  const loops = [
+    ...nest.loops.slice(0, first),
+    { loop: slice, mark: "invocation" } as const,
+    ...nest.loops.slice(first),
+  ];
+  return { nest: { ...nest, loops }, names };
 }
 
 // ---- what is there ---------------------------------------------------------------------------------------------------
 
-/** A factor, and the split axis that it moves with: `by * outer + inner`. One of the two is a block of registers. */
-interface Side {
-  readonly value: Expr;
-  readonly outer: LoopVar;
-  readonly inner: LoopVar;
-  readonly block: LoopVar;
-  readonly array: SharedArray;
-  /** Elements of the axis in a tile, and words from one k to the next. */
-  readonly size: number;
-  readonly pitch: number;
-}
-
-interface Found {
-  readonly fold: FoldStmt;
-  readonly rows: Side;
-  readonly columns: Side;
-  readonly invocation: Index;
-  readonly invocations: number;
-}
-
-function readTile(piece: Piece, fold: FoldStmt, move: MoveOf<"tile">, around: Around): Found {
+function readTile(
+  piece: Piece,
+  fold: FoldStmt,
+  move: MoveOf<"tile">,
+  { slice, around }: { readonly slice: LoopVar; readonly around: Around },
+): Found {
   const [value] = fold.values;
   const [first, second] = value?.kind === "apply" && value.fn === "mul" ? value.args : [];
   if (fold.fn !== "sum" || value?.type !== "f32" || first === undefined || second === undefined)
@@ -99,16 +100,27 @@ function readTile(piece: Piece, fold: FoldStmt, move: MoveOf<"tile">, around: Ar
   const [left, right] = moves(first, 1) ? [second, first] : [first, second];
   if (moves(left, 1) || moves(right, 0)) refuse("a factor moves with rows and columns");
   const { invocation, size: invocations } = invocationOf(piece.nest, around);
-  if (sides.some(({ size }) => (size * move.depth) % invocations !== 0))
-    refuse(`${invocations} invocations do not fill a tile evenly`);
+  const { wide = 1, twice = false, depth } = move;
+  for (const { size } of sides) {
+    if (size % wide !== 0 || ((size / wide) * depth) % invocations !== 0)
+      refuse(`${invocations} invocations do not fill a tile evenly`);
+  }
   const side = (value: Expr, parts: Parts, label: string): Side => {
-    // One word more than the tile, so that writing it across (k fastest) does not hit one memory bank again and again.
-    const pitch = parts.size + 1;
-    const array: SharedArray = { name: around.fresh(label), type: "f32", count: move.depth * pitch };
+    // More words than the tile has, so that writing it across (k fastest) does not hit one memory bank again and again.
+    const pitch = parts.size + wide;
+    const count = (twice ? 2 : 1) * depth * pitch;
+    const array: SharedArray = { name: around.fresh(label), type: "f32", count };
     around.shared.push(array);
     return { ...parts, value, pitch, array };
   };
-  return { fold, rows: side(left, rows, "a_tile"), columns: side(right, columns, "b_tile"), invocation, invocations };
+  return {
+    fold,
+    rows: side(left, rows, "a_tile"),
+    columns: side(right, columns, "b_tile"),
+    invocation,
+    invocations,
+    slice: around.fresh.pool.loop(slice),
+  };
 }
 
 type Parts = Pick<Side, "outer" | "inner" | "block" | "size">;
@@ -127,29 +139,30 @@ function partsOf(piece: Piece, fold: FoldStmt, axis: string): Parts {
 // ---- the sum ---------------------------------------------------------------------------------------------------------
 
 /** Tiles one after the other. More terms than a part may have are added up in registers of their own, and these then. */
-function writeSum(found: Found, { of, depth, terms }: MoveOf<"tile">, around: Around): readonly Stmt[] {
+function writeSum(found: Found, move: MoveOf<"tile">, around: Around): readonly Stmt[] {
+  const { of, depth, slices = 1, terms } = move;
   const { fresh } = around;
   const { pool } = fresh;
-  const [held] = found.fold.accumulators;
   const tiles = Math.ceil(sizeOf(found.fold.axes) / depth);
-  const most = terms === undefined ? tiles : Math.max(1, Math.floor(terms / depth));
+  const most = terms === undefined ? tiles : Math.max(1, Math.floor((terms * slices) / depth));
   const shape = [found.rows.block.extent, found.columns.block.extent];
-  const sum = (acc: string, count: number, first: (tile: Index) => Index): readonly Stmt[] => {
-    const start = variable(acc, pool.constant("f32", 0), shape);
-    if (count <= most) {
-      const steps: LoopVar = { name: fresh("k_tile"), extent: count };
-      return [start, forLoop(steps, oneTile(found, acc, first(pool.loop(steps)), depth, around))];
-    }
-    // Parts of one length; of the last one some tiles may lie beyond the end, and are 0.
-    const length = Math.ceil(count / Math.ceil(count / most));
-    const parts: LoopVar = { name: fresh("k_part"), extent: Math.ceil(count / length) };
-    const own = fresh(`${of}_part`);
-    const inner = sum(own, length, (each) => first(blockIndex(length, pool.loop(parts), each)));
-    const add = inBlock(found, around, (at) => addTo(acc, at, pool.name("f32", own, at)));
-    return [start, forLoop(parts, [...inner, ...add])];
-  };
-  return sum(held?.name ?? "", tiles, (each) => each);
+  const zeros = (name: string): Stmt => variable(name, pool.constant("f32", 0), shape);
+  const acc = sumOf(found);
+  if (tiles <= most) {
+    const turns: Turns = { acc, count: tiles, first: (each) => each, isLast: true };
+    return [zeros(acc), ...tilesInTurn(found, turns, move, around)];
+  }
+  // Parts of one length; of the last one some tiles may lie beyond the end, and are 0.
+  const length = Math.ceil(tiles / Math.ceil(tiles / most));
+  const parts: LoopVar = { name: fresh("k_part"), extent: Math.ceil(tiles / length) };
+  const own = fresh(`${of}_part`);
+  const first = (each: Index): Index => blockIndex(length, pool.loop(parts), each);
+  const inner = tilesInTurn(found, { acc: own, count: length, first, isLast: false }, move, around);
+  const add = inBlock(found, around, (at) => addTo(acc, at, pool.name("f32", own, at)));
+  return [zeros(acc), forLoop(parts, [zeros(own), ...inner, ...add])];
 }
+
+const sumOf = ({ fold }: Found): string => fold.accumulators[0]?.name ?? "";
 
 function addTo(acc: string, at: readonly Index[], value: Expr): Stmt {
   return assign(acc, apply("add", value.pool.name("f32", acc, at), value), at);
@@ -161,60 +174,111 @@ function inBlock({ fold }: Found, { fresh }: Around, make: (at: readonly Index[]
   return forLoops(block, [make(at)]);
 }
 
-function oneTile(found: Found, acc: string, step: Index, depth: number, around: Around): readonly Stmt[] {
-  const { rows, columns } = found;
+interface Turns {
+  readonly acc: string;
+  readonly count: number;
+  /** The number among all tiles of one of these. */
+  readonly first: (each: Index) => Index;
+  /** Nobody writes tiles behind them. */
+  readonly isLast: boolean;
+}
+
+function tilesInTurn(found: Found, turns: Turns, move: MoveOf<"tile">, around: Around): readonly Stmt[] {
+  const { acc, count, first, isLast } = turns;
+  const { ahead = false, twice = false } = move;
   const { fresh } = around;
   const { pool } = fresh;
-  const k: LoopVar = { name: fresh("k_in"), extent: depth };
-  const [left, right] = [readRow(rows, fresh("a"), k, around), readRow(columns, fresh("b"), k, around)];
-  const products = inBlock(found, around, (at) => {
+  if (count === 0) return [];
+  const staging = new Staging(found, move, around);
+  const multiply = (step: Index): readonly Stmt[] => products(found, { acc, step, move }, around);
+  // Of two places the next tile takes the other one, and all have left that before the barrier in between.
+  const done = twice ? [] : [barrier];
+  const steps: LoopVar = { name: fresh("k_tile"), extent: ahead ? count - 1 : count };
+  const looped = (body: (step: Index) => readonly Stmt[]): readonly Stmt[] =>
+    steps.extent === 0 ? [] : [forLoop(steps, body(first(pool.loop(steps))))];
+  if (!ahead) {
+    return [
+      ...staging.registers,
+      ...looped((step) => [...staging.load(step), ...staging.store(step), barrier, ...multiply(step), ...done]),
+    ];
+  }
+  const end = first(pool.integer(count - 1));
+  return [
+    ...staging.registers,
+    ...staging.load(first(pool.integer(0))),
+    ...looped((step) => {
+      return [...staging.store(step), barrier, ...staging.load(scaleIndex(step, 1, 1)), ...multiply(step), ...done];
+    }),
+    ...staging.store(end),
+    barrier,
+    ...multiply(end),
+    ...(isLast ? [] : done),
+  ];
+}
+
+interface Multiplied {
+  readonly acc: string;
+  readonly step: Index;
+  readonly move: MoveOf<"tile">;
+}
+
+/** What a tile adds to the block: of a slice, its own part of the depth. */
+function products(found: Found, { acc, step, move }: Multiplied, around: Around): readonly Stmt[] {
+  const { rows, columns, slice } = found;
+  const { depth, slices = 1 } = move;
+  const { fresh } = around;
+  const { pool } = fresh;
+  const own = depth / slices;
+  const k: LoopVar = { name: fresh("k_in"), extent: own };
+  const deep = blockIndex(own, slice, pool.loop(k));
+  const [left, right] = [rows, columns].map((side, n) => {
+    return readRow(side, fresh(n === 0 ? "a" : "b"), placeIn(side, move, step, deep), around);
+  });
+  if (left === undefined || right === undefined) return [];
+  const sums = inBlock(found, around, (at) => {
     const [row, column] = [at.slice(0, 1), at.slice(1)];
     return addTo(acc, at, apply("mul", pool.name("f32", left.name, row), pool.name("f32", right.name, column)));
   });
-  const fills = [rows, columns].map((side) => fill(found, side, step, depth, around));
-  return [...fills, barrier, forLoop(k, [...left.stmts, ...right.stmts, ...products]), barrier];
+  return [forLoop(k, [...left.stmts, ...right.stmts, ...sums])];
 }
 
 /** An invocation's elements of a tile, in registers. */
-function readRow({ outer, inner, block, array, pitch }: Side, name: string, k: LoopVar, { fresh }: Around) {
+function readRow({ outer, inner, block, array }: Side, name: string, start: Index, { fresh }: Around) {
   const { pool } = fresh;
   const each: LoopVar = { ...block, name: fresh(block.name) };
   const part = (loop: LoopVar): Index => pool.loop(loop === block ? each : loop);
   const across = blockIndex(inner.extent, part(outer), part(inner));
-  const element = load(array.type, array.name, blockIndex(pitch, pool.loop(k), across));
+  const element = load(array.type, array.name, blockIndex(1, start, across));
   const read = forLoop(each, [assign(name, element, [pool.loop(each)])], "unrolled");
   return { name, stmts: [variable(name, pool.constant(array.type, 0), [each.extent]), read] };
 }
 
-// ---- staging ---------------------------------------------------------------------------------------------------------
+// ---- slices ----------------------------------------------------------------------------------------------------------
 
-function fill(found: Found, side: Side, step: Index, depth: number, { fresh, buffers }: Around): Stmt {
+/** Half of the slices hand their sums to the other half, until the first has all of them: in an order that is always the same. */
+function joinSlices(found: Found, slice: LoopVar, around: Around): readonly Stmt[] {
   const { fold, invocation, invocations } = found;
-  const { value, outer, inner, array, size, pitch } = side;
-  const trips: LoopVar = { name: fresh("fill"), extent: (size * depth) / invocations };
-  const flat = blockIndex(invocations, fresh.pool.loop(trips), invocation);
-  const needed = [...letsFor([letValue("", value)], fold.body), letValue("staged", value)];
-  // Whether neighbours in k lie closer together in memory than neighbours in the row or column.
-  const last = fold.axes[fold.axes.length - 1];
-  const isDeep = last !== undefined && neighboursAlong(needed, last) > neighboursAlong(needed, inner);
-  const deep = isDeep ? modIndex(flat, depth) : floorDivIndex(flat, size);
-  const across = isDeep ? floorDivIndex(flat, depth) : modIndex(flat, size);
-  const k = blockIndex(depth, step, deep);
-  const bound: Bound = { index: k, extent: sizeOf(fold.axes) };
-  const loops = new Map([...recover([outer, inner], across), ...recover(fold.axes, k)]);
-  const copies = mapStmts(copyStmts(needed, { loops }, fresh), rewriting(guardLoads([bound], buffers)));
-  const body = copies.map((stmt, n): Stmt => {
-    if (stmt.kind !== "let" || n < copies.length - 1) return stmt;
-    return store(array.name, blockIndex(pitch, deep, across), zeroBeyond(bound, stmt.value));
-  });
-  return forLoop(trips, body);
-}
-
-/** A product beyond the last k must be 0 on both sides (0 * inf is not): a guarded load alone gives that by itself. */
-function zeroBeyond(inner: Bound, value: Expr): Expr {
-  if (openBounds([inner]).length === 0) return value;
-  const guard = value.kind === "load" ? value.guard : undefined;
-  const zero = guard?.otherwise.kind === "const" && guard.otherwise.value === 0;
-  if (zero && guard.bounds.some((bound) => bound.index === inner.index)) return value;
-  return apply("select", isBelow(inner.index, inner.extent), value, 0);
+  const { fresh } = around;
+  const { pool } = fresh;
+  const lanes = invocations / slice.extent;
+  const registers = sizeOf(fold.block.map(({ loop }) => loop));
+  const [own, lane] = [pool.loop(slice), modIndex(invocation, lanes)];
+  const array: SharedArray = { name: fresh("sums"), type: "f32", count: (slice.extent / 2) * registers * lanes };
+  around.shared.push(array);
+  const acc = sumOf(found);
+  const stmts: Stmt[] = [];
+  for (let half = slice.extent / 2; half >= 1; half /= 2) {
+    // Neighbours take neighbouring words.
+    const place = ([row, column]: readonly Index[]): Index => {
+      const register = blockIndex(fold.block[1]?.loop.extent ?? 1, row ?? own, column ?? own);
+      return blockIndex(lanes, blockIndex(registers, modIndex(own, half), register), lane);
+    };
+    const give = inBlock(found, around, (at) => store(array.name, place(at), pool.name("f32", acc, at)));
+    const take = inBlock(found, around, (at) => addTo(acc, at, load("f32", array.name, place(at))));
+    const isGiving = apply("and", apply("ge", own, half), apply("lt", own, 2 * half));
+    if (stmts.length > 0) stmts.push(barrier);
+    stmts.push(when(2 * half === slice.extent ? apply("ge", own, half) : isGiving, give), barrier);
+    stmts.push(when(apply("lt", own, half), take));
+  }
+  return stmts;
 }

@@ -18,7 +18,7 @@ import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kern
 import type { Move, Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
-import { chooseTile, contractionOf, tileBytes } from "./tiles.ts";
+import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 import { type Turn, turnOf } from "./turns.ts";
 
@@ -55,7 +55,7 @@ export function wishOf(facts: Facts, setting: MapSetting): Wish {
   const found = contractionOf(facts);
   const isLong = found !== undefined && sizeOf(found.inner) >= setting.tuning.tileLongInner;
   const shape = found === undefined ? undefined : chooseTile(found, setting, isLong && rows !== undefined);
-  if (found !== undefined && shape !== undefined) return { ...rows, size: shape.nx * shape.ny, found };
+  if (found !== undefined && shape !== undefined) return { ...rows, size: invocationsOf(shape), found };
   if (rows !== undefined) return rows;
   const turn = turnOf(facts.nest, setting);
   if (turn !== undefined) return { size: teamSize(setting), turn };
@@ -214,7 +214,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   const terms = sizeOf(found.inner);
   const shape = chooseTile(found, choice, hasRows && terms >= tuning.tileLongInner, size);
   if (shape === undefined || !memory.take(tileBytes(shape))) return undefined;
-  const { ny, nx, rm, rn, depth } = shape;
+  const { ny, nx, rm, rn, depth, wide = 1, ahead = false, twice = false, slices = 1 } = shape;
   const moves: WgslMove[] = [];
   const one = (loops: readonly LoopVar[], into: string): string => {
     const [only] = loops;
@@ -228,14 +228,16 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
   // `lower` has an "m" and an "n" of its own in nests of five loops and more
   const [m, n] = [one(found.rows, "rows"), one(found.columns, "columns")];
   const groups = [...batch, `${m}_o`, `${n}_o`];
+  // An invocation's columns lie side by side, or those of neighbours do.
+  const [by, lane, block] = wide > 1 ? [rn, `${n}_i_o`, `${n}_i_i`] : [nx, `${n}_i_i`, `${n}_i_o`];
   moves.push(
     { move: "split", axis: m, by: ny * rm, tail: "mask" },
     { move: "split", axis: `${m}_i`, by: rm, tail: "exact" },
     { move: "split", axis: n, by: nx * rn, tail: "mask" },
-    { move: "split", axis: `${n}_i`, by: nx, tail: "exact" },
-    { move: "jam", axes: [`${m}_i_i`, `${n}_i_o`], mark: "unrolled" },
-    { move: "reorder", axes: [...groups, `${m}_i_o`, `${n}_i_i`] },
-    { move: "bind", axis: `${n}_i_i`, to: "invocation" },
+    { move: "split", axis: `${n}_i`, by, tail: "exact" },
+    { move: "jam", axes: [`${m}_i_i`, block], mark: "unrolled" },
+    { move: "reorder", axes: [...groups, `${m}_i_o`, lane] },
+    { move: "bind", axis: lane, to: "invocation" },
     { move: "bind", axis: `${m}_i_o`, to: "invocation" },
     {
       move: "tile",
@@ -243,9 +245,13 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
       rows: `${m}_i`,
       columns: `${n}_i`,
       depth,
+      ...(wide > 1 ? { wide } : {}),
+      ...(ahead ? { ahead } : {}),
+      ...(twice ? { twice } : {}),
+      ...(slices > 1 ? { slices } : {}),
       ...(terms > tuning.terms ? { terms: tuning.terms } : {}),
     },
-    { move: "flatten", axes: [`${m}_i_o`, `${n}_i_i`], into: "lane" },
+    { move: "flatten", axes: [`${m}_i_o`, lane], into: "lane" },
     { move: "flatten", axes: groups, into: "group" },
     { move: "bind", axis: "group", to: "workgroup" },
   );

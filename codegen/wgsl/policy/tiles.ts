@@ -1,6 +1,7 @@
 /** Which contractions are tiled, and in tiles of which shape. */
 import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
-import type { Setting, TileShape } from "./tuning.ts";
+import type { TileShape } from "./tile-shapes.ts";
+import type { Setting } from "./tuning.ts";
 
 /** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
 export function contractionOf(facts: Facts): Contraction | undefined {
@@ -28,7 +29,10 @@ export function chooseTile(
   size?: number,
 ): TileShape | undefined {
   const fitting = fittingTiles(found, setting, size);
-  const enough = fitting.filter((shape) => groupsOf(found, shape) >= shape.least);
+  const enough = fitting.filter((shape) => {
+    const groups = groupsOf(found, shape);
+    return groups >= shape.least && groups <= (shape.most ?? groups);
+  });
   const chosen = thriftiest(found, enough);
   if (chosen?.least === 1 && alternative) return undefined;
   return chosen ?? (size === undefined ? undefined : fitting.at(-1));
@@ -37,12 +41,20 @@ export function chooseTile(
 function fittingTiles(found: Contraction, { limits, tuning }: Setting, size?: number): readonly TileShape[] {
   const [m, n, k] = [sizeOf(found.rows), sizeOf(found.columns), sizeOf(found.inner)];
   if (Math.min(m, n) < tuning.tileLeastSide || m * n * k < tuning.tileLeastWork) return [];
-  return tuning.tiles.filter(
-    (shape) =>
-      shape.nx * shape.ny <= limits.maxInvocations &&
-      tileBytes(shape) <= limits.maxWorkgroupStorage &&
-      (size === undefined || shape.nx * shape.ny === size),
-  );
+  return tuning.tiles
+    .map((shape) => (tileBytes(shape) <= limits.maxWorkgroupStorage ? shape : { ...shape, twice: false }))
+    .filter(
+      (shape) =>
+        k >= (shape.leastTerms ?? 0) &&
+        invocationsOf(shape) <= limits.maxInvocations &&
+        tileBytes(shape) <= limits.maxWorkgroupStorage &&
+        (size === undefined || invocationsOf(shape) === size),
+    );
+}
+
+/** Of a workgroup. */
+export function invocationsOf({ ny, nx, slices = 1 }: TileShape): number {
+  return ny * nx * slices;
 }
 
 function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: TileShape): number {
@@ -64,7 +76,8 @@ function loadsIn(found: Contraction, shape: TileShape): number {
   return groupsOf(found, shape) * ny * nx * (rm + rn);
 }
 
-/** Of workgroup memory. */
-export function tileBytes({ ny, nx, rm, rn, depth }: TileShape): number {
-  return 4 * depth * (ny * rm + 1 + nx * rn + 1);
+/** Of workgroup memory: of both factors, and of the sums that half of the slices hand on. */
+export function tileBytes({ ny, nx, rm, rn, depth, wide = 1, twice = false, slices = 1 }: TileShape): number {
+  const tiles = (twice ? 2 : 1) * depth * (ny * rm + wide + nx * rn + wide);
+  return 4 * (tiles + Math.floor(slices / 2) * ny * nx * rm * rn);
 }

@@ -1,23 +1,12 @@
 /** The numbers that the schedules for WGSL go by: what a GPU has, and a value (`wgslTuning`) that whoever measures may replace. */
 import { longestSum } from "../../../src/kernel/target.ts";
+import { cardTiles, softwareTiles } from "./tile-shapes.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */
   readonly maxInvocations: number;
   /** Bytes. */
   readonly maxWorkgroupStorage: number;
-}
-
-/** ny x nx invocations, each with a block of rm x rn outputs; `depth` values of k are staged at a time. */
-export interface TileShape {
-  readonly ny: number;
-  readonly nx: number;
-  readonly rm: number;
-  readonly rn: number;
-  readonly depth: number;
-  /** Workgroups that there must be at least. */
-  readonly least: number;
-  readonly why: string;
 }
 
 export const wgslTuning = {
@@ -36,21 +25,7 @@ export const wgslTuning = {
   turnSide: 32,
   turnLeastSide: 16,
   /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
-  tiles: [
-    { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },
-    { ny: 8, nx: 8, rm: 4, rn: 4, depth: 16, least: 32, why: "as many products per load, a quarter of the size" },
-    {
-      ny: 8,
-      nx: 8,
-      rm: 2,
-      rn: 2,
-      depth: 16,
-      least: 16,
-      why: "small outputs: 1 product per load, four times the groups",
-    },
-    { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
-    { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "beside a nest that wants workgroups of 256" },
-  ],
+  tiles: cardTiles,
   /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
   tileLeastSide: 4,
   tileLeastWork: 4096,
@@ -94,7 +69,7 @@ export const wgslTuning = {
 export type WgslTuning = Readonly<typeof wgslTuning>;
 
 /** For a driver that computes on the CPU, which has caches, and changes between all invocations of a workgroup at a barrier. */
-export const softwareTuning: WgslTuning = { ...wgslTuning, turnLeast: Number.POSITIVE_INFINITY };
+export const softwareTuning: WgslTuning = { ...wgslTuning, tiles: softwareTiles, turnLeast: Number.POSITIVE_INFINITY };
 
 export interface Setting {
   readonly limits: WgslLimits;

@@ -1,0 +1,164 @@
+/**
+ * How the tiles of a contraction come into workgroup memory (tile.ts).
+ *
+ * All invocations copy, whoever's rows and columns they are. Neighbours copy what lies side by side in the buffer: along k, or along
+ * the rows or columns. Where it is `wide` or `ahead` they load into registers first:
+ *
+ *   a_next[0][0 .. 3] = x[...]                     four rows of one k: one wide store, and four loads that neighbours along k
+ *   a_tile[68*k + 4*r + 0 .. 3] = a_next[0][0 .. 3]          share; one load where it is the rows that lie side by side
+ */
+import { guardLoads, isBelow, openBounds } from "../../../passes/kernel/bounds.ts";
+import { copyStmts } from "../../../passes/kernel/copies.ts";
+import { letsFor } from "../../../passes/kernel/names.ts";
+import { neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
+import { recover } from "../../../passes/schedule/moves/loops.ts";
+import type { Around } from "../../../passes/schedule/piece.ts";
+import { apply, assign, forLoop, letValue, store, variable } from "../../../src/kernel/build.ts";
+import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
+import type { Bound, Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
+import type { MoveOf } from "../../../src/kernel/moves.ts";
+import { mapStmts, rewriting } from "../../../src/kernel/rewrite.ts";
+
+/** A factor, and the split axis that it moves with: `by * outer + inner`. One of the two is a block of registers. */
+export interface Side {
+  readonly value: Expr;
+  readonly outer: LoopVar;
+  readonly inner: LoopVar;
+  readonly block: LoopVar;
+  readonly array: SharedArray;
+  /** Elements of the axis in a tile, and words from one k to the next. */
+  readonly size: number;
+  readonly pitch: number;
+}
+
+export interface Found {
+  readonly fold: FoldStmt;
+  readonly rows: Side;
+  readonly columns: Side;
+  readonly invocation: Index;
+  readonly invocations: number;
+  /** Which of those that add up the same outputs; 0 where there is one. */
+  readonly slice: Index;
+}
+
+/** Where row `deep` of tile number `step` begins. */
+export function placeIn({ pitch }: Side, { depth, twice = false }: MoveOf<"tile">, step: Index, deep: Index): Index {
+  const row = twice ? blockIndex(depth, modIndex(step, 2), deep) : deep;
+  return blockIndex(pitch, row, row.pool.integer(0));
+}
+
+/** What copies the tiles of a run: `load` and then `store`, which is all of it where nothing waits in registers. */
+export class Staging {
+  readonly registers: readonly Stmt[];
+  readonly #found: Found;
+  readonly #move: MoveOf<"tile">;
+  readonly #around: Around;
+  readonly #sides: readonly { readonly side: Side; readonly held: string }[];
+  readonly #isHeld: boolean;
+
+  constructor(found: Found, move: MoveOf<"tile">, around: Around) {
+    const { fresh } = around;
+    this.#found = found;
+    this.#move = move;
+    this.#around = around;
+    this.#isHeld = move.ahead === true || this.#wide > 1;
+    this.#sides = [found.rows, found.columns].map((side, n) => {
+      return { side, held: this.#isHeld ? fresh(n === 0 ? "a_next" : "b_next") : "" };
+    });
+    this.registers = this.#sides.flatMap(({ side, held }) => {
+      const shape = [this.#tripsOf(side), this.#wide];
+      return this.#isHeld ? [variable(held, fresh.pool.constant("f32", 0), shape)] : [];
+    });
+  }
+
+  get #wide(): number {
+    return this.#move.wide ?? 1;
+  }
+
+  #tripsOf({ size }: Side): number {
+    return ((size / this.#wide) * this.#move.depth) / this.#found.invocations;
+  }
+
+  /** Tile number `step`, into registers. */
+  load(step: Index): readonly Stmt[] {
+    if (!this.#isHeld) return [];
+    return this.#sides.map(({ side, held }) => {
+      return this.#copies(side, ({ deep, across, at }) =>
+        this.#valueAt(side, step, { deep, across }, (value) => assign(held, value, at)),
+      );
+    });
+  }
+
+  /** The same into workgroup memory. */
+  store(step: Index): readonly Stmt[] {
+    const { pool } = this.#around.fresh;
+    return this.#sides.map(({ side, held }) =>
+      this.#copies(side, ({ deep, across, at }) => {
+        const place = blockIndex(1, placeIn(side, this.#move, step, deep), across);
+        if (this.#isHeld) return [store(side.array.name, place, pool.name("f32", held, at))];
+        return this.#valueAt(side, step, { deep, across }, (value) => store(side.array.name, place, value));
+      }),
+    );
+  }
+
+  /** For each element that an invocation copies. */
+  #copies(side: Side, make: (place: Place & { readonly at: readonly Index[] }) => readonly Stmt[]): Stmt {
+    const { fresh } = this.#around;
+    const { invocation, invocations } = this.#found;
+    const { depth } = this.#move;
+    const wide = this.#wide;
+    const trips: LoopVar = { name: fresh("fill"), extent: this.#tripsOf(side) };
+    const each: LoopVar = { name: fresh("near"), extent: wide };
+    const at = [fresh.pool.loop(trips), fresh.pool.loop(each)];
+    const flat = blockIndex(invocations, fresh.pool.loop(trips), invocation);
+    const isDeep = this.#isDeep(side);
+    const deep = isDeep ? modIndex(flat, depth) : floorDivIndex(flat, side.size / wide);
+    const first = isDeep ? floorDivIndex(flat, depth) : modIndex(flat, side.size / wide);
+    const body = make({ deep, across: blockIndex(wide, first, fresh.pool.loop(each)), at });
+    if (!this.#isHeld) return forLoop(trips, body);
+    return forLoop(trips, [forLoop(each, body, "unrolled")], "unrolled");
+  }
+
+  /** What an element of the factor needs. */
+  #needed({ value }: Side): readonly Stmt[] {
+    return [...letsFor([letValue("", value)], this.#found.fold.body), letValue("staged", value)];
+  }
+
+  /** Whether neighbours in k lie closer together in memory than neighbours in the row or column. */
+  #isDeep(side: Side): boolean {
+    const needed = this.#needed(side);
+    const { axes } = this.#found.fold;
+    const last = axes[axes.length - 1];
+    return last !== undefined && neighboursAlong(needed, last) > neighboursAlong(needed, side.inner);
+  }
+
+  /** The element, 0 beyond the last k, and what is done with it. */
+  #valueAt(side: Side, step: Index, { deep, across }: Place, use: (value: Expr) => Stmt): readonly Stmt[] {
+    const { fresh, buffers } = this.#around;
+    const { axes } = this.#found.fold;
+    const k = blockIndex(this.#move.depth, step, deep);
+    const bound: Bound = { index: k, extent: sizeOf(axes) };
+    const loops = new Map([...recover([side.outer, side.inner], across), ...recover(axes, k)]);
+    const copies = copyStmts(this.#needed(side), { loops }, fresh);
+    const guarded = mapStmts(copies, rewriting(guardLoads([bound], buffers)));
+    return guarded.map((stmt, n): Stmt => {
+      if (stmt.kind !== "let" || n < guarded.length - 1) return stmt;
+      return use(zeroBeyond(bound, stmt.value));
+    });
+  }
+}
+
+interface Place {
+  /** In the depth of the tile, and along its rows or columns. */
+  readonly deep: Index;
+  readonly across: Index;
+}
+
+/** A product beyond the last k must be 0 on both sides (0 * inf is not): a guarded load alone gives that by itself. */
+function zeroBeyond(inner: Bound, value: Expr): Expr {
+  if (openBounds([inner]).length === 0) return value;
+  const guard = value.kind === "load" ? value.guard : undefined;
+  const zero = guard?.otherwise.kind === "const" && guard.otherwise.value === 0;
+  if (zero && guard.bounds.some((bound) => bound.index === inner.index)) return value;
+  return apply("select", isBelow(inner.index, inner.extent), value, 0);
+}

@@ -1,0 +1,84 @@
+/**
+ * The tiles that contractions may take, the best first: more registers per invocation mean fewer loads per product, and fewer workgroups.
+ *
+ * A card. On an H100 (132 processors, each with room for 2,048 invocations) through Dawn, kernels by hand with blocks of 64 x 64 and
+ * registers of 8 x 4 reached 38.3 TFLOP/s on 4096 x 4096 x 4096 with tiles 8 deep and loaded ahead, and 32.4 16 deep; on 1024 x 1024 x 1024,
+ * which is 256 workgroups, 21.7 and 23.5. Registers of 8 x 8 and blocks of 128 rows were slower on both. What is smaller was not
+ * measured. Its rows go by an estimate: a tile costs an invocation its loads, 0.7 us, or less where they are ahead, and its products, one
+ * tile after the other; 128 x 512 x 784 is 64 workgroups of 32 x 32, so half of the processors would go through 49 tiles 16 deep with two
+ * subgroups each. Sliced by 4 these are 25 tiles, and eight subgroups. With more than two workgroups for each processor it gains nothing.
+ */
+
+/** ny x nx invocations, each with a block of rm x rn outputs; `depth` values of k are staged at a time. */
+export interface TileShape {
+  readonly ny: number;
+  readonly nx: number;
+  readonly rm: number;
+  readonly rn: number;
+  readonly depth: number;
+  /** What these are: moves/tile.ts. An invocation's columns lie side by side where it is wide. */
+  readonly wide?: number;
+  readonly ahead?: boolean;
+  /** Where there is memory for it. */
+  readonly twice?: boolean;
+  readonly slices?: number;
+  /** Workgroups that there must be at least, and may be at most. */
+  readonly least: number;
+  readonly most?: number;
+  /** Terms of a sum at least. */
+  readonly leastTerms?: number;
+  readonly why: string;
+}
+
+const staged = { wide: 4, ahead: true, twice: true } as const;
+const sliced = { ...staged, least: 16, most: 256, leastTerms: 128 } as const;
+
+export const cardTiles: readonly TileShape[] = [
+  { ny: 8, nx: 16, rm: 8, rn: 4, depth: 8, ...staged, least: 512, why: "2.7 products for each word that is read" },
+  {
+    ny: 8,
+    nx: 16,
+    rm: 8,
+    rn: 4,
+    depth: 16,
+    wide: 4,
+    twice: true,
+    least: 128,
+    why: "fewer groups: half of the barriers",
+  },
+  {
+    ny: 8,
+    nx: 8,
+    rm: 4,
+    rn: 4,
+    depth: 32,
+    ...sliced,
+    slices: 4,
+    why: "2 products for each word; wide for its outputs",
+  },
+  { ny: 8, nx: 8, rm: 4, rn: 4, depth: 16, ...staged, least: 32, why: "the same, with groups enough or few terms" },
+  { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, ...staged, least: 96, why: "beside a nest that wants workgroups of 256" },
+  { ny: 8, nx: 4, rm: 4, rn: 4, depth: 32, ...sliced, slices: 4, why: "few columns, as there are of classes" },
+  {
+    ny: 16,
+    nx: 4,
+    rm: 4,
+    rn: 4,
+    depth: 16,
+    ...staged,
+    least: 128,
+    why: "few columns of very many rows, or of few terms",
+  },
+  { ny: 4, nx: 4, rm: 4, rn: 4, depth: 32, ...sliced, slices: 8, why: "small outputs" },
+  { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
+  { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "the same, of small outputs" },
+];
+
+/** A driver that computes on a CPU: barriers cost it most, and neighbours are to read neighbouring words. */
+export const softwareTiles: readonly TileShape[] = [
+  { ny: 16, nx: 16, rm: 4, rn: 4, depth: 16, least: 96, why: "2 products per load; only where enough groups remain" },
+  { ny: 8, nx: 8, rm: 4, rn: 4, depth: 16, least: 32, why: "as many products per load, a quarter of the size" },
+  { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 16, why: "small outputs: 1 product per load, four times the groups" },
+  { ny: 8, nx: 8, rm: 2, rn: 2, depth: 16, least: 1, why: "short k: a tree would not pay" },
+  { ny: 16, nx: 16, rm: 2, rn: 2, depth: 16, least: 1, why: "beside a nest that wants workgroups of 256" },
+];

@@ -1,0 +1,129 @@
+/**
+ * Contractions in the tiles that a card takes, one program for each class of shapes, against `js`: sizes that no tile divides, infinities
+ * where a product beyond the last k must be nothing, batches, and what is fused behind the sums.
+ */
+import {
+  add,
+  batchMatmul,
+  f32,
+  grad,
+  i32,
+  matmul,
+  mean,
+  normal,
+  param,
+  program,
+  relu,
+  softmaxCrossEntropy,
+  sub,
+  transpose,
+  zeros,
+} from "../../../src/index.ts";
+import { sameAsJs } from "../against-js.ts";
+import type { GpuCase } from "../case.ts";
+
+/** Numbers that look random, between -1 and 1; the same every time. */
+const numbers = (count: number, seed = 3): Float32Array =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(i * i + seed * i));
+
+const product = (m: number, n: number, k: number) =>
+  program({
+    inputs: { a: f32(m, k), b: f32(k, n), c: f32(n) },
+    step: ({ a, b, c }) => ({ outputs: { y: relu(add(matmul(a, b), c)) } }),
+  });
+
+/** Both factors the other way round. */
+const turned = (m: number, n: number, k: number) =>
+  program({
+    inputs: { a: f32(k, m), b: f32(n, k) },
+    step: ({ a, b }) => ({ outputs: { y: matmul(transpose(a), transpose(b)) } }),
+  });
+
+const heads = program({
+  inputs: { q: f32(5, 37, 20), k: f32(5, 20, 41), few: f32(130, 9, 16), each: f32(130, 16, 9) },
+  step: ({ q, k, few, each }) => ({ outputs: { scores: batchMatmul(q, k), small: batchMatmul(few, each) } }),
+});
+
+/** Of the shapes of a layer before classes: in slices, few columns, few terms, and the other way round for the gradients. */
+const step = program({
+  inputs: { x: f32(389, 267), label: i32(389) },
+  state: {
+    w1: param(normal(0, 0.1, 267, 131)),
+    b1: param(zeros(131)),
+    w2: param(normal(0, 0.1, 131, 10)),
+    b2: param(zeros(10)),
+  },
+  step({ x, label }, state) {
+    const { w1, b1, w2, b2 } = state;
+    const logits = add(matmul(relu(add(matmul(x, w1), b1)), w2), b2);
+    const loss = mean(softmaxCrossEntropy(logits, label));
+    const slopes = grad(loss, state);
+    const next = {
+      w1: sub(w1, slopes.w1),
+      b1: sub(b1, slopes.b1),
+      w2: sub(w2, slopes.w2),
+      b2: sub(b2, slopes.b2),
+    };
+    return { outputs: { loss, logits }, next };
+  },
+});
+
+const card = { tolerance: 1e-5, asCard: true, options: { debug: { poisonFreed: true } } } as const;
+
+export const cases: readonly GpuCase[] = [
+  ...(
+    [
+      ["of very many groups", 1475, 1470, 33],
+      ["of many groups", 705, 711, 70],
+      ["in slices", 130, 515, 261],
+      ["of whole tiles", 128, 512, 256],
+      ["of few columns", 1030, 10, 200],
+      ["of few columns and few terms", 8200, 6, 19],
+    ] as const
+  ).map(([name, m, n, k]): GpuCase => {
+    const feeds = { a: numbers(m * k), b: numbers(k * n, 5), c: numbers(n) };
+    return {
+      name: `${name}: ${m} x ${n} of ${k}`,
+      run: async ({ device }) => void (await sameAsJs(device, product(m, n, k), [{ feeds }], card)),
+    };
+  }),
+  {
+    name: "both factors turned, in slices",
+    async run({ device }) {
+      const feeds = { a: numbers(203 * 70), b: numbers(90 * 203, 5) };
+      await sameAsJs(device, turned(70, 90, 203), [{ feeds }], card);
+    },
+  },
+  {
+    name: "infinities and NaN stay in their rows and columns",
+    async run({ device }) {
+      const [m, n, k] = [135, 518, 259];
+      const [a, b, c] = [numbers(m * k), numbers(k * n, 5), numbers(n)];
+      // The last of the terms, behind which tiles are padded, and the last row and column.
+      a[k - 1] = a[m * k - 1] = Number.POSITIVE_INFINITY;
+      b[n - 1] = Number.NEGATIVE_INFINITY;
+      b[(k - 1) * n] = 0;
+      c[7] = Number.NaN;
+      await sameAsJs(device, product(m, n, k), [{ feeds: { a, b, c } }], card);
+    },
+  },
+  {
+    name: "batches: five heads, and 130 products smaller than a tile",
+    async run({ device }) {
+      const feeds = {
+        q: numbers(5 * 37 * 20),
+        k: numbers(5 * 20 * 41, 5),
+        few: numbers(130 * 9 * 16, 7),
+        each: numbers(130 * 16 * 9, 11),
+      };
+      await sameAsJs(device, heads, [{ feeds }], card);
+    },
+  },
+  {
+    name: "a step of two layers, and again",
+    async run({ device }) {
+      const feeds = { x: numbers(389 * 267), label: Int32Array.from({ length: 389 }, (_, i) => (i * i) % 10) };
+      await sameAsJs(device, step, [{ feeds }, { feeds }], card);
+    },
+  },
+];
