@@ -39,7 +39,7 @@ import {
   refuse,
 } from "../../../passes/schedule/piece.ts";
 import { apply, assign, barrier, forLoop, forLoops, load, store, variable, when } from "../../../src/kernel/build.ts";
-import { blockIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
+import { blockIndex, modIndex, rangedIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Expr, FoldStmt, Index, LoopVar, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
 import { readsAny } from "../../../src/kernel/rewrite.ts";
@@ -149,7 +149,7 @@ function writeSum(found: Found, move: MoveOf<"tile">, around: Around): readonly 
   const zeros = (name: string): Stmt => variable(name, pool.constant("f32", 0), shape);
   const acc = sumOf(found);
   if (tiles <= most) {
-    const turns: Turns = { acc, count: tiles, first: (each) => each, isLast: true };
+    const turns: Turns = { acc, count: tiles, first: (each) => each };
     return [zeros(acc), ...tilesInTurn(found, turns, move, around)];
   }
   // Parts of one length; of the last one some tiles may lie beyond the end, and are 0.
@@ -157,7 +157,7 @@ function writeSum(found: Found, move: MoveOf<"tile">, around: Around): readonly 
   const parts: LoopVar = { name: fresh("k_part"), extent: Math.ceil(tiles / length) };
   const own = fresh(`${of}_part`);
   const first = (each: Index): Index => blockIndex(length, pool.loop(parts), each);
-  const inner = tilesInTurn(found, { acc: own, count: length, first, isLast: false }, move, around);
+  const inner = tilesInTurn(found, { acc: own, count: length, first }, move, around);
   const add = inBlock(found, around, (at) => addTo(acc, at, pool.name("f32", own, at)));
   return [zeros(acc), forLoop(parts, [zeros(own), ...inner, ...add])];
 }
@@ -179,12 +179,10 @@ interface Turns {
   readonly count: number;
   /** The number among all tiles of one of these. */
   readonly first: (each: Index) => Index;
-  /** Nobody writes tiles behind them. */
-  readonly isLast: boolean;
 }
 
 function tilesInTurn(found: Found, turns: Turns, move: MoveOf<"tile">, around: Around): readonly Stmt[] {
-  const { acc, count, first, isLast } = turns;
+  const { acc, count, first } = turns;
   const { ahead = false, twice = false } = move;
   const { fresh } = around;
   const { pool } = fresh;
@@ -193,26 +191,17 @@ function tilesInTurn(found: Found, turns: Turns, move: MoveOf<"tile">, around: A
   const multiply = (step: Index): readonly Stmt[] => products(found, { acc, step, move }, around);
   // Of two places the next tile takes the other one, and all have left that before the barrier in between.
   const done = twice ? [] : [barrier];
-  const steps: LoopVar = { name: fresh("k_tile"), extent: ahead ? count - 1 : count };
-  const looped = (body: (step: Index) => readonly Stmt[]): readonly Stmt[] =>
-    steps.extent === 0 ? [] : [forLoop(steps, body(first(pool.loop(steps))))];
-  if (!ahead) {
-    return [
-      ...staging.registers,
-      ...looped((step) => [...staging.load(step), ...staging.store(step), barrier, ...multiply(step), ...done]),
-    ];
-  }
-  const end = first(pool.integer(count - 1));
+  const steps: LoopVar = { name: fresh("k_tile"), extent: count };
+  const turn = pool.loop(steps);
+  const step = first(turn);
+  // There is a next tile where it is loaded: so its elements are not asked for by one.
+  const next = rangedIndex(scaleIndex(step, 1, 1), 0, first(pool.integer(count - 1)).max);
+  const meanwhile = ahead && count > 1 ? [when(apply("lt", turn, count - 1), staging.load(next))] : [];
+  const here = [...(ahead ? [] : staging.load(step)), ...staging.store(step)];
   return [
     ...staging.registers,
-    ...staging.load(first(pool.integer(0))),
-    ...looped((step) => {
-      return [...staging.store(step), barrier, ...staging.load(scaleIndex(step, 1, 1)), ...multiply(step), ...done];
-    }),
-    ...staging.store(end),
-    barrier,
-    ...multiply(end),
-    ...(isLast ? [] : done),
+    ...(ahead ? staging.load(first(pool.integer(0))) : []),
+    forLoop(steps, [...here, barrier, ...meanwhile, ...multiply(step), ...done]),
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Which contractions are tiled, and in tiles of which shape. */
 import { type Contraction, type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import type { TileShape } from "./tile-shapes.ts";
-import type { Setting } from "./tuning.ts";
+import type { Setting, WgslTuning } from "./tuning.ts";
 
 /** The first fold of the body, where only `let`s stand before it, no other fold after it, and its elements are but products. */
 export function contractionOf(facts: Facts): Contraction | undefined {
@@ -17,7 +17,7 @@ export function contractionOf(facts: Facts): Contraction | undefined {
 
 /** Workgroups that a contraction is in tiles of the best shape, however few they are. */
 export function tileGroups(found: Contraction, setting: Setting): number {
-  const shape = thriftiest(found, fittingTiles(found, setting));
+  const shape = thriftiest(found, fittingTiles(found, setting), setting.tuning);
   return shape === undefined ? 0 : groupsOf(found, shape);
 }
 
@@ -33,7 +33,7 @@ export function chooseTile(
     const groups = groupsOf(found, shape);
     return groups >= shape.least && groups <= (shape.most ?? groups);
   });
-  const chosen = thriftiest(found, enough);
+  const chosen = thriftiest(found, enough, setting.tuning);
   if (chosen?.least === 1 && alternative) return undefined;
   return chosen ?? (size === undefined ? undefined : fitting.at(-1));
 }
@@ -64,16 +64,20 @@ function groupsOf({ batch, rows, columns }: Contraction, { ny, nx, rm, rn }: Til
 /** How much more than the least a tile may take, for being higher in the table. */
 const spare = 1.25;
 
-/** The first that reads about as little of workgroup memory as any: 32 filters in tiles of 64 would be as many zeros beside them. */
-function thriftiest(found: Contraction, shapes: readonly TileShape[]): TileShape | undefined {
-  const least = Math.min(...shapes.map((shape) => loadsIn(found, shape)));
-  return shapes.find((shape) => loadsIn(found, shape) <= spare * least);
+/** The first that costs about as little as any: 32 filters in tiles of 64 would be as many zeros beside them. */
+function thriftiest(found: Contraction, shapes: readonly TileShape[], tuning: WgslTuning): TileShape | undefined {
+  const cost = (shape: TileShape): number => costIn(found, shape, tuning);
+  const least = Math.min(...shapes.map(cost));
+  return shapes.find((shape) => cost(shape) <= spare * least);
 }
 
-/** Loads for each k, of the products beyond the edges too: a register block of rm x rn takes rm + rn for rm * rn products. */
-function loadsIn(found: Contraction, shape: TileShape): number {
+/**
+ * For each k, of the products beyond the edges too: words that are read of workgroup memory, of which a register block of rm x rn takes
+ * rm + rn, and what its rm * rn products cost beside that.
+ */
+function costIn(found: Contraction, shape: TileShape, { tileProductCost }: WgslTuning): number {
   const { ny, nx, rm, rn } = shape;
-  return groupsOf(found, shape) * ny * nx * (rm + rn);
+  return groupsOf(found, shape) * ny * nx * (rm + rn + tileProductCost * rm * rn);
 }
 
 /** Of workgroup memory: of both factors, and of the sums that half of the slices hand on. */

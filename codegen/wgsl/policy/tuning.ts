@@ -26,6 +26,8 @@ export const wgslTuning = {
   turnLeastSide: 16,
   /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
   tiles: cardTiles,
+  /** What a product costs of what reading a word of workgroup memory does, where four are read at once. */
+  tileProductCost: 0.5,
   /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
   tileLeastSide: 4,
   tileLeastWork: 4096,
@@ -69,7 +71,7 @@ export const wgslTuning = {
 export type WgslTuning = Readonly<typeof wgslTuning>;
 
 /** For a driver that computes on the CPU, which has caches, and changes between all invocations of a workgroup at a barrier. */
-export const softwareTuning: WgslTuning = { ...wgslTuning, tiles: softwareTiles, turnLeast: Number.POSITIVE_INFINITY };
+export const softwareTuning: WgslTuning = { ...wgslTuning, tiles: softwareTiles, tileProductCost: 0, turnLeast: Number.POSITIVE_INFINITY };
 
 export interface Setting {
   readonly limits: WgslLimits;
