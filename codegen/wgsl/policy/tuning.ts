@@ -71,7 +71,12 @@ export const wgslTuning = {
 export type WgslTuning = Readonly<typeof wgslTuning>;
 
 /** For a driver that computes on the CPU, which has caches, and changes between all invocations of a workgroup at a barrier. */
-export const softwareTuning: WgslTuning = { ...wgslTuning, tiles: softwareTiles, tileProductCost: 0, turnLeast: Number.POSITIVE_INFINITY };
+export const softwareTuning: WgslTuning = {
+  ...wgslTuning,
+  tiles: softwareTiles,
+  tileProductCost: 0,
+  turnLeast: Number.POSITIVE_INFINITY,
+};
 
 export interface Setting {
   readonly limits: WgslLimits;
