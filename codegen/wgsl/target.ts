@@ -52,8 +52,7 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     return {
       policy: wgslPolicy(limits, tuning),
       ownMoves: wgslMoves,
-      // A software GPU has no idle cores to fill, and pays for each barrier: a sum of 4 million in parts took it 34 times as long.
-      secondLaunches: (kernel) => (facts.isSoftware ? [] : wgslSecondLaunches(kernel, limits, target, tuning)),
+      secondLaunches: (kernel) => wgslSecondLaunches(kernel, limits, target, tuning),
       findsCommon: true, // the driver's compiler does
     };
   },

@@ -41,7 +41,7 @@ const common: MakeMoves<CommonMoveName> = {
   keep,
   splitFold(piece, { of, into }, around) {
     if (into.by === "launch") return refuse("it makes two launches of one");
-    return into.by === "tree" ? splitTree(piece, of, into.lanes, around) : splitFold(piece, of, into, around);
+    return into.by === "tree" ? splitTree(piece, of, into, around) : splitFold(piece, of, into, around);
   },
 };
 

@@ -75,8 +75,16 @@ interface WgslMoves {
     readonly twice?: boolean;
     readonly slices?: number;
   };
-  /** Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. */
-  readonly team: { readonly rows: number; readonly lanes: number; readonly layout: "along" | "across" };
+  /**
+   * Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. A lane takes `run` neighbours
+   * at a time, the same ones of each fold and loop.
+   */
+  readonly team: {
+    readonly rows: number;
+    readonly lanes: number;
+    readonly layout: "along" | "across";
+    readonly run?: number;
+  };
   /**
    * What neighbours of `columns` load far apart, and neighbours of `rows` side by side, goes through workgroup memory in tiles of
    * side x side: loaded by invocations along the rows, used by invocations along the columns.
@@ -108,10 +116,10 @@ export type Staged =
 export type Parts =
   /** Of at most so many terms, one after the other: what bounds the error of a long sum. */
   | { readonly by: "serial"; readonly terms: number }
-  /** In the lanes of so many vectors; the part of each lane in parts of at most so many terms. */
-  | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number }
-  /** In the invocations of a workgroup, joined in halves. */
-  | { readonly by: "tree"; readonly lanes: number }
+  /** In the lanes of so many vectors, or registers for them; the part of each in parts of at most so many terms. */
+  | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number; readonly mark?: "lane" | "unrolled" }
+  /** In the invocations of a workgroup, `run` neighbours at a time, joined in halves. */
+  | { readonly by: "tree"; readonly lanes: number; readonly run?: number }
   /** Of so many terms, in a launch of their own before that which joins them. */
   | { readonly by: "launch"; readonly terms: number };
 
@@ -184,7 +192,7 @@ export function printMove(move: AnyMove): string {
       return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${printStaging(move)}${parts}`;
     }
     case "team":
-      return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}`;
+      return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}${printRun(move)}`;
     case "turn":
       return `turn ${move.rows}, ${move.columns} in tiles of ${move.side} by ${move.invocations} invocations`;
   }
@@ -207,14 +215,18 @@ function printStaged(into: Staged): string {
 
 const printMark = (mark: string): string => (mark === "unrolled" ? "" : ` ${mark}`);
 
+const printRun = ({ run = 1 }: { readonly run?: number }): string => (run === 1 ? "" : ` by ${run}`);
+
 function printParts(parts: Parts): string {
   switch (parts.by) {
     case "serial":
       return `serial ${parts.terms}`;
-    case "lanes":
-      return `lanes x ${parts.vectors}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
+    case "lanes": {
+      const mark = parts.mark === "unrolled" ? " unrolled" : "";
+      return `lanes x ${parts.vectors}${mark}${parts.terms === undefined ? "" : ` serial ${parts.terms}`}`;
+    }
     case "tree":
-      return `tree ${parts.lanes}`;
+      return `tree ${parts.lanes}${printRun(parts)}`;
     case "launch":
       return `second launch ${parts.terms}`;
   }

@@ -49,27 +49,27 @@ describe("a fold in a launch of its own", () => {
     );
     const [parts, rest] = launchesOf(sequence).map(({ kernel }) => printKernel(kernel));
     expect(parts).toMatchInlineSnapshot(`
-      "kernel k0_sum_maxwithindex_parts(read x: f32[100000], write parts: f32[46], write parts_1: i32[23])
-        // splitFold acc second launch 4352; splitFold best second launch 4352
-        parallel part < 23
-          fold acc_part: f32 = sum over c_1 < 4352
-            let v_1: f32 = x[4352*part + c_1]
-            of v_1 where 0 <= 4352*part + c_1 < 100000
-          fold best_part: f32, place_part: i32 = argMax over c_2_1 < 4352
-            let v_4_1: f32 = x[4352*part + c_2_1]
-            of v_4_1, 4352*part + c_2_1 where 0 <= 4352*part + c_2_1 < 100000
+      "kernel k0_sum_maxwithindex_parts(read x: f32[100000], write parts: f32[40], write parts_1: i32[20])
+        // splitFold acc second launch 5120; splitFold best second launch 5120
+        parallel part < 20
+          fold acc_part: f32 = sum over c_1 < 5120
+            let v_1: f32 = x[5120*part + c_1]
+            of v_1 where 0 <= 5120*part + c_1 < 100000
+          fold best_part: f32, place_part: i32 = argMax over c_2_1 < 5120
+            let v_4_1: f32 = x[5120*part + c_2_1]
+            of v_4_1, 5120*part + c_2_1 where 0 <= 5120*part + c_2_1 < 100000
           parts[part] = acc_part
-          parts[part + 23] = best_part
+          parts[part + 20] = best_part
           parts_1[part] = place_part"
     `);
     expect(rest).toMatchInlineSnapshot(`
-      "kernel k0_sum_maxwithindex(write mean: f32[1], write first: i32[1], read parts: f32[46], read parts_1: i32[23])
-        // splitFold acc second launch 4352; splitFold best second launch 4352
+      "kernel k0_sum_maxwithindex(write mean: f32[1], write first: i32[1], read parts: f32[40], read parts_1: i32[20])
+        // splitFold acc second launch 5120; splitFold best second launch 5120
         prelude
-          fold acc: f32 = sum over part_1 < 23 of parts[part_1]
+          fold acc: f32 = sum over part_1 < 20 of parts[part_1]
           let v_2: f32 = acc
           let v_3: f32 = v_2 / 100000f
-          fold best: f32, place: i32 = argMax over part_2 < 23 of parts[part_2 + 23], parts_1[part_2]
+          fold best: f32, place: i32 = argMax over part_2 < 20 of parts[part_2 + 20], parts_1[part_2]
           let v_5: i32 = place
         once
           mean[0] = v_3
@@ -136,15 +136,15 @@ describe("a fold in a launch of its own", () => {
     expect(report.launches).toBe(2);
     expect(new Set(report.kernels.map(({ step }) => step)).size).toBe(2);
     for (const { schedule } of report.kernels)
-      expect(schedule).toMatch(/^splitFold acc second launch 4352; splitFold best second launch 4352; /);
+      expect(schedule).toMatch(/^splitFold acc second launch 5120; splitFold best second launch 5120; /);
     expect(report.kernels[0]?.fuses).toEqual([
       "%1: f32[] = sum %0 axes=[0]",
       "%4: f32[], %5: i32[] = maxWithIndex %0 axes=[0]",
     ]);
     const scratch = [...layout.buffers.values()].filter(({ segment }) => segment === "arena");
     expect(scratch.map(({ dtype, count }) => [dtype, count])).toEqual([
-      ["f32", 46],
-      ["i32", 23],
+      ["f32", 40],
+      ["i32", 20],
     ]);
     expect(findOverlap(layout.arena.placements)).toBeNull();
     const [first] = launchesOf(sequence);

@@ -117,17 +117,25 @@ describe("choices", () => {
   });
 
   test("long rows are shared out, short ones and those that would race are not", () => {
-    expect(words(reduction(60000))).toBe("team 1 rows x 256 lanes along");
-    expect(words(softmax(131, 1000))).toBe("team 4 rows x 64 lanes along");
+    const by4 = (shared: string, ...folds: readonly string[]): string =>
+      [`${shared} by 4`, ...folds.map((fold) => `splitFold ${fold}_part lanes x 1 unrolled`)].join("; ");
+    expect(words(reduction(60000))).toBe(by4("team 1 rows x 256 lanes along", "acc", "top", "above"));
+    expect(words(softmax(131, 1000))).toBe(by4("team 4 rows x 64 lanes along", "m", "s"));
+    // 1,001 elements are no runs of four, and 1,000 less than one for each lane.
+    expect(words(softmax(131, 1001))).toBe("team 4 rows x 64 lanes along");
     expect(words(argMax(3, 1000))).toBe("team 1 rows x 256 lanes along");
     expect(words(columnSum(8, 512))).toBe(map("j"));
-    expect(words(columnSum(128, 100000))).toBe(map("j"));
-    expect(words(reverseInPlace(3, 1000))).toBe(map("r"));
+    expect(words(columnSum(128, 100001))).toBe(map("j"));
+    expect(words(columnSum(128, 100000))).toBe(`split j 4; jam j_i; ${map("j_o")}`);
+    expect(words(reverseInPlace(3, 1000))).toBe(`${map("r")}; splitFold acc lanes x 1 unrolled`);
   });
 
   test("sums of more than 1,024 terms are sums of partial sums", () => {
-    expect(words(reduction(300000))).toBe("team 1 rows x 256 lanes along; splitFold acc_part serial 1024");
-    expect(words(columnSum(2000, 100000))).toBe(`${map("j")}; splitFold acc serial 1024`);
+    expect(words(reduction(300001))).toBe("team 1 rows x 256 lanes along; splitFold acc_part serial 1024");
+    // Each of four sums has 1,172 terms.
+    expect(words(reduction(1200000))).toContain("by 4; splitFold acc_part lanes x 1 unrolled serial 1024;");
+    expect(words(columnSum(2000, 100001))).toBe(`${map("j")}; splitFold acc serial 1024`);
+    expect(words(columnSum(2000, 100000))).toBe(`splitFold acc serial 1024; split j 4; jam j_i; ${map("j_o")}`);
     expect(words(matmul(64, 64, 3000))).toMatch(/tile acc over i_i, j_i .* serial 1024;/);
   });
 
@@ -174,7 +182,7 @@ describe("choices", () => {
   test("what the limits do not allow is not chosen", () => {
     const tight = { ...limits, maxInvocations: 64, maxWorkgroupStorage: 1024 };
     const without = { ...tight, maxWorkgroupStorage: 0 };
-    expect(words(matmul(784, 512, 128), tight)).toBe(flat);
+    expect(words(matmul(784, 512, 128), tight)).toBe(`split j 4; jam j_i; ${flat.replace("i, j ", "i, j_o ")}`);
     expect(words(columnSum(128, 512), tight)).toBe("team 16 rows x 4 lanes across");
     expect(words(columnSum(128, 512), without)).toBe(map("j"));
   });
@@ -216,13 +224,17 @@ describe("as text", () => {
     const kernel = scheduleWgsl(softmax(2, 64), { ...limits, maxInvocations: 4 });
     expect(printKernel(kernel)).toMatchInlineSnapshot(`
       "kernel softmax(update x: f32[128], write loss: f32[2])
-        // team 1 rows x 4 lanes along
+        // team 1 rows x 4 lanes along by 4; splitFold m_part lanes x 1 unrolled; splitFold s_part lanes x 1 unrolled
         shared partials: f32[4]
         workgroup group < 2
           invocation lane < 4
-            var m_part: f32 = -Infinityf
-            for c1_trip < 16
-              m_part = max(m_part, x[64*group + 4*c1_trip + lane])
+            var m_part_part[4]: f32 = -Infinityf
+            for c1_trip_1 < 4
+              m_part_part[0] = max(m_part_part[0], x[64*group + 16*c1_trip_1 + 4*lane])
+              m_part_part[1] = max(m_part_part[1], x[64*group + 16*c1_trip_1 + 4*lane + 1])
+              m_part_part[2] = max(m_part_part[2], x[64*group + 16*c1_trip_1 + 4*lane + 2])
+              m_part_part[3] = max(m_part_part[3], x[64*group + 16*c1_trip_1 + 4*lane + 3])
+            let m_part: f32 = max(max(m_part_part[0], m_part_part[1]), max(m_part_part[2], m_part_part[3]))
             partials[lane] = m_part
             barrier
             if lane < 2
@@ -232,10 +244,17 @@ describe("as text", () => {
               partials[lane] = max(partials[lane], partials[lane + 1])
             barrier
             let m: f32 = partials[0]
-            var s_part: f32 = 0f
-            for c2_trip < 16
-              let e_1: f32 = exp(x[64*group + 4*c2_trip + lane] - m)
-              s_part = s_part + e_1
+            var s_part_part[4]: f32 = 0f
+            for c2_trip_1 < 4
+              let e_1_1_0: f32 = exp(x[64*group + 16*c2_trip_1 + 4*lane] - m)
+              s_part_part[0] = s_part_part[0] + e_1_1_0
+              let e_1_1_1: f32 = exp(x[64*group + 16*c2_trip_1 + 4*lane + 1] - m)
+              s_part_part[1] = s_part_part[1] + e_1_1_1
+              let e_1_1_2: f32 = exp(x[64*group + 16*c2_trip_1 + 4*lane + 2] - m)
+              s_part_part[2] = s_part_part[2] + e_1_1_2
+              let e_1_1_3: f32 = exp(x[64*group + 16*c2_trip_1 + 4*lane + 3] - m)
+              s_part_part[3] = s_part_part[3] + e_1_1_3
+            let s_part: f32 = (s_part_part[0] + s_part_part[1]) + (s_part_part[2] + s_part_part[3])
             barrier
             partials[lane] = s_part
             barrier
@@ -249,9 +268,15 @@ describe("as text", () => {
             if lane < 1
               let loss_of_row: f32 = log(s) + m
               loss[group] = loss_of_row
-            for c3_trip < 16
-              let p: f32 = exp(x[64*group + 4*c3_trip + lane] - m) / s
-              x[64*group + 4*c3_trip + lane] = p"
+            for c3_trip < 4
+              let p_0: f32 = exp(x[64*group + 16*c3_trip + 4*lane] - m) / s
+              x[64*group + 16*c3_trip + 4*lane] = p_0
+              let p_1: f32 = exp(x[64*group + 16*c3_trip + 4*lane + 1] - m) / s
+              x[64*group + 16*c3_trip + 4*lane + 1] = p_1
+              let p_2: f32 = exp(x[64*group + 16*c3_trip + 4*lane + 2] - m) / s
+              x[64*group + 16*c3_trip + 4*lane + 2] = p_2
+              let p_3: f32 = exp(x[64*group + 16*c3_trip + 4*lane + 3] - m) / s
+              x[64*group + 16*c3_trip + 4*lane + 3] = p_3"
     `);
   });
 });

@@ -15,7 +15,7 @@
 import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
-import { shareFold, type Team } from "../../../passes/schedule/moves/tree.ts";
+import { shareFold, shareOf, type Team } from "../../../passes/schedule/moves/tree.ts";
 import { type Around, type Moved, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
@@ -59,16 +59,19 @@ export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved 
 
 function teamOf(
   invocation: Index,
-  { layout, rows, lanes }: MoveOf<"team">,
+  { layout, rows, lanes, run = 1 }: MoveOf<"team">,
 ): { readonly own: Team; readonly row: Index } {
   const size = rows * lanes;
   if (layout === "across") {
     const row = modIndex(invocation, rows);
-    return { own: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation, size }, row };
+    return {
+      own: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation, size, run },
+      row,
+    };
   }
   const row = floorDivIndex(invocation, lanes);
   const first = scaleIndex(row, lanes);
-  return { own: { lanes, lane: modIndex(invocation, lanes), step: 1, first, invocation, size }, row };
+  return { own: { lanes, lane: modIndex(invocation, lanes), step: 1, first, invocation, size, run }, row };
 }
 
 function shareOut(
@@ -87,13 +90,11 @@ function shareOut(
       out.push(...shareFold(step.fold, own, names, isUsed, around));
       isUsed = true;
     } else if (step.kind === "spread") {
-      const total = sizeOf(step.loops);
-      const extent = Math.ceil(total / own.lanes);
-      const trips: LoopVar = { name: fresh(`${step.loops[0]?.name ?? "c"}_trip`), extent };
-      const column = blockIndex(own.lanes, fresh.pool.loop(trips), own.lane);
-      const body = mapStmts(step.stmts, replaceLoops(recover(step.loops, column)));
-      const inside = whenInside([{ index: column, extent: total }], body);
-      out.push(...(extent === 1 ? inside : [forLoop(trips, inside)]));
+      const share = shareOf(step.loops, own, fresh);
+      const body = mapStmts(step.stmts, replaceLoops(recover(step.loops, share.column)));
+      const runs = share.each.reduce<readonly Stmt[]>((inside, loop) => [forLoop(loop, inside, "unrolled")], body);
+      const inside = whenInside([share.bound], runs);
+      out.push(...share.trips.reduce((stmts, loop) => [forLoop(loop, stmts)], inside));
     } else if (step.kind === "first") out.push(...whenInside([{ index: own.lane, extent: 1 }], step.stmts));
     else out.push(...step.stmts);
   }

@@ -5,19 +5,20 @@
  *   long rows, few        several invocations share a row, partial results meet in a tree         team
  *   a map read across     tiles of it are turned in workgroup memory                              turn
  *   a large map           16 bytes of neighbours per invocation                                   split, sink, unroll
+ *   neighbouring rows     four of them in the registers of an invocation                          split, jam
  *   everything else       one iteration per invocation                                            flatten, split, bind
  *
  * All nests of a kernel have workgroups of one size; each nest gets its own range of workgroups when it is printed.
  */
 
-import { type Contraction, everyFold, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
+import { type Contraction, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
-import { folds } from "../../../src/kernel/folds.ts";
-import type { FoldStmt, LoopVar, Nest, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
-import type { Move, Schedule, WgslMove } from "../../../src/kernel/moves.ts";
+import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
+import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
+import { aloneMoves, columnsOf, nameOf, rowOf, run, runOf, serialMoves, sharedParts } from "./registers.ts";
 import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 import { type Turn, turnOf } from "./turns.ts";
@@ -42,6 +43,8 @@ interface Wish {
   readonly turn?: Turn;
   /** Elements that an invocation of a map has. */
   readonly lanes?: number;
+  /** Of which an invocation folds neighbours side by side. */
+  readonly columns?: LoopVar;
 }
 
 const mapSizeOf = ({ limits, tuning }: Setting): number => Math.min(tuning.mapSize, powerBelow(limits.maxInvocations));
@@ -60,13 +63,15 @@ export function wishOf(facts: Facts, setting: MapSetting): Wish {
   const turn = turnOf(facts.nest, setting);
   if (turn !== undefined) return { size: teamSize(setting), turn };
   const lanes = mapLanes(facts.nest, setting);
-  return lanes === 1 ? { size: mapSizeOf(setting) } : { size: teamSize(setting), lanes };
+  if (lanes > 1) return { size: teamSize(setting), lanes };
+  const columns = columnsOf(facts.nest, setting.tuning);
+  return { size: mapSizeOf(setting), ...(columns === undefined ? {} : { columns }) };
 }
 
 function rowWish(nest: Nest, { limits, tuning }: Setting): Wish | undefined {
   const rows = sizeOf(nest.loops.map(({ loop }) => loop));
   const steps = planRow(nest.body);
-  if (typeof steps === "string" || rows === 0) return undefined;
+  if (typeof steps === "string" || rows === 0 || rows > tuning.teamMostRows) return undefined;
   const { shared, repeated } = sharedWork(steps);
   const columns = longestRow(steps);
   if (columns < tuning.rowLeastColumns || repeated > shared / 4) return undefined;
@@ -148,11 +153,16 @@ class Memory {
   }
 }
 
-function scheduleOf(facts: Facts, { found, steps, turn, lanes = 1 }: Wish, choice: Choice): Schedule<WgslMove> {
+function scheduleOf(
+  facts: Facts,
+  { found, steps, turn, columns, lanes = 1 }: Wish,
+  choice: Choice,
+): Schedule<WgslMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
   if (tile !== undefined) return [...tile, ...prelude];
+  if (columns !== undefined) return [...columnMoves(nest, columns, choice), ...prelude];
   const rows = steps === undefined ? turnMoves(turn, choice) : rowMoves(nest, steps, choice);
   const isShared = prelude.some((made) => made.move === "splitFold" && made.into.by === "tree");
   return [...(rows ?? mapMoves(nest, { ...choice, lanes }, isShared)), ...prelude];
@@ -177,7 +187,19 @@ function mapMoves(
   return [
     ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat, ...inside } as const]),
     ...(lanes > 1 ? [...inLanes(flat, lanes), ...spread(`${flat}_o`, size)] : spread(flat, size)),
+    ...aloneMoves({ loops, prelude: [], body }, tuning),
+  ];
+}
+
+function columnMoves({ loops, body }: Nest, { name }: LoopVar, { size, tuning }: Choice): Schedule {
+  const [outer, others] = [`${name}_o`, loops.slice(0, -1).map(({ loop }) => loop.name)];
+  const [axes, flat] = others.length === 0 ? [[], outer] : [[...others, outer], "flat"];
+  return [
     ...serialMoves(body, tuning),
+    { move: "split", axis: name, by: run, tail: "exact" },
+    { move: "jam", axes: [`${name}_i`], mark: "unrolled" },
+    ...flattened(axes, flat),
+    ...spread(flat, size),
   ];
 }
 
@@ -263,9 +285,11 @@ function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedu
   const shared = steps.flatMap((step) => (step.kind === "fold" ? [step.fold] : []));
   if (!memory.takePartials(shared)) return undefined;
   const { rows, lanes, layout } = teamShape(nest, steps, choice);
+  const loops = steps.flatMap((step) => (step.loops === undefined ? [] : [step.loops]));
+  const by = layout === "along" ? runOf(shared, loops, lanes, rowOf(nest)) : 1;
   return [
-    { move: "team", rows, lanes, layout },
-    ...shared.flatMap((fold) => serialParts(fold, lanes, tuning)),
+    { move: "team", rows, lanes, layout, ...(by > 1 ? { run: by } : {}) },
+    ...shared.flatMap((fold) => sharedParts(fold, lanes, tuning, by)),
     ...serialMoves(nest.body, tuning, new Set(shared)),
   ];
 }
@@ -284,35 +308,16 @@ function teamShape(nest: Nest, steps: readonly RowStep[], { size, tuning }: Choi
 /** A long sum before the loops is shared out among the workgroup; anything else each invocation computes by itself. */
 function preludeMoves({ prelude }: Nest, { size, memory, tuning }: Choice): Schedule {
   const long = prelude.flatMap((stmt) =>
-    stmt.kind === "fold" && sizeOf(stmt.axes) >= tuning.rowLeastColumns ? [stmt] : [],
+    stmt.kind === "fold" && sizeOf(stmt.axes) >= tuning.preludeLeastColumns ? [stmt] : [],
   );
   const shared = long.filter((fold) => notShared(fold) === null);
   if (size < 2 || !memory.takePartials(shared)) return serialMoves(prelude, tuning);
   return [
     ...shared.flatMap((fold): Schedule => {
-      const tree: Move = { move: "splitFold", of: nameOf(fold), into: { by: "tree", lanes: size } };
-      return [tree, ...serialParts(fold, size, tuning)];
+      const by = runOf([fold], [fold.axes], size);
+      const into = { by: "tree", lanes: size, ...(by > 1 ? { run: by } : {}) } as const;
+      return [{ move: "splitFold", of: nameOf(fold), into }, ...sharedParts(fold, size, tuning, by)];
     }),
     ...serialMoves(prelude, tuning, new Set(shared)),
   ];
-}
-
-// ---- long sums -------------------------------------------------------------------------------------------------------
-
-const nameOf = ({ accumulators }: FoldStmt): string => accumulators[0]?.name ?? "";
-
-/** Folds whose roundings add up, in parts of bounded length; all but some, and those inside them. */
-function serialMoves(stmts: readonly Stmt[], tuning: WgslTuning, but: ReadonlySet<Stmt> = new Set()): Schedule {
-  const long = everyFold(stmts).filter((fold) => !but.has(fold));
-  return long.flatMap((fold) => bounded(fold, nameOf(fold), sizeOf(fold.axes), tuning));
-}
-
-/** What each lane adds up of a fold that is shared. */
-function serialParts(fold: FoldStmt, lanes: number, tuning: WgslTuning): Schedule {
-  return bounded(fold, `${nameOf(fold)}_part`, Math.ceil(sizeOf(fold.axes) / lanes), tuning);
-}
-
-function bounded({ fn, accumulators }: FoldStmt, of: string, count: number, { terms }: WgslTuning): Schedule {
-  const rounds = folds[fn].splits(accumulators[0]?.type ?? "f32") === "rounding";
-  return rounds && count > terms ? [{ move: "splitFold", of, into: { by: "serial", terms } }] : [];
 }

@@ -14,6 +14,7 @@ import { secondLaunches, wholeParts } from "../../../passes/schedule/moves/secon
 import type { FoldStmt, Kernel, Nest } from "../../../src/kernel/kernel.ts";
 import type { SecondLaunch } from "../../../src/kernel/moves.ts";
 import { teamSize, votesAcross, wishOf } from "./policy.ts";
+import { run } from "./registers.ts";
 import { contractionOf, tileGroups } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 
@@ -49,15 +50,32 @@ function termsOfTiles(found: Contraction, rows: number, setting: Setting): numbe
 }
 
 function termsOfRows(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): number | undefined {
-  const { partRows, partRowsAcross, partTerms, leastParts, acrossRows } = setting.tuning;
+  const { partRows, partRowsAcross, partTerms, leastParts, acrossRows, partsAreShared, flatRows } = setting.tuning;
   const total = sizeOf(fold.axes);
   const size = teamSize(setting);
   // As in the policy: several rows side by side, or the elements of one.
   const isAcross = rows > 1 && votesAcross(nest, [{ kind: "fold", fold, stmts: [fold], loops: fold.axes }]) > 0;
-  const lanes = isAcross ? Math.max(1, size / acrossRows) : size;
+  if (isAcross && rows >= flatRows && (nest.loops.at(-1)?.loop.extent ?? 1) % run === 0)
+    return termsOfColumns(total, rows, setting);
+  const shared = isAcross ? Math.max(1, size / acrossRows) : size;
+  const lanes = partsAreShared ? shared : 1;
   const most = Math.floor((isAcross ? partRowsAcross : partRows) / rows);
   const parts = Math.min(most, Math.floor(total / (lanes * partTerms)));
   // Results of parts are not worth another launch.
   if (!(parts >= leastParts) || rows * total < leastParts * partTerms * size) return undefined;
-  return Math.ceil(total / parts / lanes) * lanes;
+  return wholeRuns(total, parts, lanes);
+}
+
+/** Neighbouring rows in the registers of an invocation: parts for as many invocations as a large GPU has room for. */
+function termsOfColumns(total: number, rows: number, { tuning }: Setting): number | undefined {
+  const { flatInvocations, flatTerms, flatLeast, partTerms, leastParts } = tuning;
+  const parts = Math.floor(Math.min((flatInvocations * run) / rows, total / flatTerms));
+  const isLong = total >= leastParts * partTerms && rows * total >= flatLeast;
+  return parts < 2 || !isLong ? undefined : Math.ceil(total / parts);
+}
+
+/** Terms of a part: whole runs of neighbours for each lane. */
+function wholeRuns(total: number, parts: number, lanes: number): number {
+  const each = lanes * run;
+  return Math.ceil(total / parts / each) * each;
 }

@@ -47,15 +47,31 @@ export const wgslTuning = {
   wideMostRows: 4096,
   wideSize: 256,
   wideLeastColumns: 128,
+  /** Rows that are shared out at most; and columns of a fold before the loops, which every workgroup would share out. */
+  teamMostRows: Number.POSITIVE_INFINITY,
+  preludeLeastColumns: 32,
   /** Terms of a sum that an invocation adds up one after the other. */
   terms: longestSum,
+  /** Elements of a row that one invocation folds side by side at least; and invocations that there must be when each takes several rows. */
+  besideLeast: 64,
+  besideLeastRows: 2 ** 14,
   /** Rows that folds in parts make at most, each of a workgroup: 2^18 invocations, as many as an H100 has room for. */
   partRows: 1024,
   /** The same where neighbours take neighbouring rows: as many as there may be for workgroups to be wide. */
   partRowsAcross: 4096,
+  /**
+   * Where so many rows or more lie side by side, an invocation folds a part of four of them by itself, and there are parts for so many
+   * invocations, of so many terms at least; fewer elements than `flatLeast` are not worth another launch.
+   */
+  flatRows: 256,
+  flatInvocations: 2 ** 17,
+  flatTerms: 32,
+  flatLeast: 2 ** 20,
   /** Terms of an invocation at least; and in how many parts a fold is worth a second launch. */
   partTerms: 16,
   leastParts: 16,
+  /** Whether each part is a workgroup's, whose invocations join in a tree, or one invocation's. */
+  partsAreShared: true,
   /**
    * A contraction with more terms is cut where its tiles are few workgroups, as many times as makes them enough for a large GPU: so are
    * the gradient of a filter, and a dense layer behind a convolution. Parts are whole iterations of the first loop, of so many terms at
@@ -70,12 +86,27 @@ export const wgslTuning = {
 
 export type WgslTuning = Readonly<typeof wgslTuning>;
 
-/** For a driver that computes on the CPU, which has caches, and changes between all invocations of a workgroup at a barrier. */
+/**
+ * A driver that computes on the CPU goes through the invocations of a workgroup in turns, and has to change between all of them at each
+ * barrier: a row shared by 64 cost SwiftShader 0.5 ms, as much as 100,000 elements that nobody shares. So nothing is shared there but by
+ * few rows that are very long; and what is folded in parts is so by single invocations, some for each lane of each core.
+ */
 export const softwareTuning: WgslTuning = {
   ...wgslTuning,
+  rowLeastColumns: 4096,
+  teamMostRows: 8,
+  preludeLeastColumns: 4096,
+  partRows: 1024,
+  partRowsAcross: 1024,
+  partTerms: 128,
+  leastParts: 2,
+  besideLeastRows: 128,
+  flatRows: Number.POSITIVE_INFINITY,
+  tileDeep: 2 ** 17,
+  partsAreShared: false,
   tiles: softwareTiles,
   tileProductCost: 0,
-  turnLeast: Number.POSITIVE_INFINITY,
+  turnLeast: Number.POSITIVE_INFINITY, // and it has caches
 };
 
 export interface Setting {

@@ -9,6 +9,8 @@
  *                                                       fold acc_r = max over c_r < 2 of x[16 + c_r]
  *                                                       let acc = max(max(max(acc_l[0], acc_l[1]), max(acc_l[2], acc_l[3])), acc_r)
  *
+ * lanes x 2 unrolled: the same in registers, for machines without vectors. They are as many loads of neighbours under way at once.
+ *
  * serial bounds the error of a long sum: it grows with the length of a part and with the number of parts. An f32 that adds up ten
  * million tenths one by one is 0.6% off: soon each term is a small part of the sum's last digit. The order depends on sizes alone.
  */
@@ -173,7 +175,7 @@ function renamed({ accumulators }: FoldStmt, suffix: string, fresh: Fresh): Pick
 /** The innermost axis in lanes: whole blocks of vectors, single vectors, and what fills none. */
 function inLanes(
   fold: FoldStmt,
-  { vectors, terms }: { readonly vectors: number; readonly terms?: number },
+  { vectors, terms, mark = "lane" }: Omit<Parts & { readonly by: "lanes" }, "by">,
   fresh: Fresh,
 ): readonly Stmt[] {
   const axis = fold.axes[fold.axes.length - 1];
@@ -192,14 +194,14 @@ function inLanes(
   for (const each of vectors > 1 ? [vectors, 1] : [1]) {
     const count = Math.floor((axis.extent - start) / (each * laneCount));
     if (count === 0) continue;
-    for (const one of add(vectorsOf(outer, axis, { start, count, each }, fresh))) {
+    for (const one of add(vectorsOf(outer, axis, { start, count, each, mark }, fresh))) {
       for (let v = 0; v < each; v += 1) {
         found.push((lane) => held(one, each > 1 ? [fresh.pool.integer(v), lane] : [lane], fresh));
       }
     }
     start += count * each * laneCount;
   }
-  const results = [acrossLanes(fold, found, stmts, fresh)];
+  const results = [acrossLanes(fold, found, mark, stmts, fresh)];
   if (start < axis.extent) {
     const loop: LoopVar = { name: fresh(`${axis.name}_r`), extent: axis.extent - start };
     const at = new Map([[axis.name, scaleIndex(fresh.pool.loop(loop), 1, start)]]);
@@ -209,6 +211,9 @@ function inLanes(
   return [...stmts, ...named(fold, values)];
 }
 
+/** Whether lanes are those of a vector, or registers. */
+type LaneMark = NonNullable<(Parts & { readonly by: "lanes" })["mark"]>;
+
 /** The accumulators of a vector in one lane. */
 type InLane = (lane: Index) => readonly Expr[];
 
@@ -216,7 +221,12 @@ type InLane = (lane: Index) => readonly Expr[];
 function vectorsOf(
   outer: readonly LoopVar[],
   { name }: LoopVar,
-  { start, count, each }: { readonly start: number; readonly count: number; readonly each: number },
+  {
+    start,
+    count,
+    each,
+    mark,
+  }: { readonly start: number; readonly count: number; readonly each: number; readonly mark: LaneMark },
   fresh: Fresh,
 ): Over {
   const { pool } = fresh;
@@ -229,12 +239,18 @@ function vectorsOf(
   return {
     axes: [...outer, ...(count > 1 ? [blocks] : [])],
     at: new Map([[name, at]]),
-    block: [...vectors, { loop: lane, mark: "lane" }],
+    block: [...vectors, { loop: lane, mark }],
   };
 }
 
 /** All vectors in one, and then its lanes. */
-function acrossLanes(fold: FoldStmt, vectors: readonly InLane[], stmts: Stmt[], fresh: Fresh): readonly Expr[] {
+function acrossLanes(
+  fold: FoldStmt,
+  vectors: readonly InLane[],
+  mark: LaneMark,
+  stmts: Stmt[],
+  fresh: Fresh,
+): readonly Expr[] {
   const { pool } = fresh;
   const join = (results: readonly (readonly Expr[])[], out = stmts) => joined(fold, results, out, fresh, true);
   const lanesOf = (of: InLane): readonly Expr[] => {
@@ -255,6 +271,6 @@ function acrossLanes(fold: FoldStmt, vectors: readonly InLane[], stmts: Stmt[], 
     stmts.push(variable(name, pool.constant(type, 0), [laneCount]));
     body.push(assign(name, value, [lane]));
   }
-  stmts.push(forLoop(loop, body, "lane"));
+  stmts.push(forLoop(loop, body, mark));
   return lanesOf((at) => accumulators.map(({ name, type }) => pool.name(type, name, [at])));
 }

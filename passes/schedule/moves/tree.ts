@@ -7,15 +7,27 @@
  *     fold norm = sum over c < 1000 of x[c]            ... until lane 0 has the sum
  *                                                      let norm = partials[0]
  *
- * Every barrier stands where all invocations come. The order depends on sizes alone.
+ * `by 4`: an invocation takes every n-th four, of which another move makes sums side by side, and a printer one access. Every barrier
+ * stands where all invocations come. The order depends on sizes alone.
  */
 import { barrier, letValue, load, store, when } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
-import type { Expr, FoldStmt, Index, LoopVar, Nest, SharedArray, Stmt, ValueType } from "../../../src/kernel/kernel.ts";
+import type {
+  Bound,
+  Expr,
+  FoldStmt,
+  Index,
+  LoopVar,
+  Nest,
+  SharedArray,
+  Stmt,
+  ValueType,
+} from "../../../src/kernel/kernel.ts";
+import type { Parts } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow, openBounds } from "../../kernel/bounds.ts";
-import { defining } from "../../kernel/names.ts";
+import { defining, type Fresh } from "../../kernel/names.ts";
 import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { type Around, atFold, type Moved, namesOfCopy, type Piece, refuse, renameAll } from "../piece.ts";
 import { recover } from "./loops.ts";
@@ -30,14 +42,21 @@ export interface Team {
   readonly invocation: Index;
   /** Invocations of the workgroup. */
   readonly size: number;
+  /** Neighbours that a lane takes at a time. */
+  readonly run: number;
 }
 
 /** A fold at the top of the body, among all invocations. */
-export function splitTree(piece: Piece, of: string, lanes: number, around: Around): Moved {
+export function splitTree(
+  piece: Piece,
+  of: string,
+  { lanes, run = 1 }: Parts & { readonly by: "tree" },
+  around: Around,
+): Moved {
   const { invocation, size } = invocationOf(piece.nest, around);
   if (size !== lanes) refuse(`a workgroup has ${size} invocations`);
   if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
-  const team: Team = { lanes, lane: invocation, step: 1, first: around.fresh.pool.integer(0), invocation, size };
+  const team: Team = { lanes, lane: invocation, step: 1, first: around.fresh.pool.integer(0), invocation, size, run };
   const names = new Map(piece.names);
   const made = atFold(piece, of, (fold, { after }) => {
     const { body } = piece.nest;
@@ -94,10 +113,8 @@ export function shareFold(
   const { fresh } = around;
   const { pool } = fresh;
   const { invocation, lanes, lane, size } = team;
-  const total = sizeOf(fold.axes);
-  const trips: LoopVar = { name: fresh(`${fold.axes[0]?.name ?? "c"}_trip`), extent: Math.ceil(total / lanes) };
-  const column = blockIndex(lanes, pool.loop(trips), lane);
-  const over = { axes: trips.extent === 1 ? [] : [trips], at: recover(fold.axes, column) };
+  const share = shareOf(fold.axes, team, fresh);
+  const over = { axes: [...share.trips, ...share.each], at: recover(fold.axes, share.column) };
   const own = part(fold, over, fresh);
   for (const [name, now] of renameAll(names, namesOfCopy(fold.body, own.body))) names.set(name, now);
   const held = fold.accumulators.map(({ name, type }, i) => {
@@ -106,7 +123,7 @@ export function shareFold(
     names.set(`${name}_part`, partial);
     return { name, partial, array: partialArray(type, slot, size, around) };
   });
-  const out: Stmt[] = [{ ...own, guard: openBounds([{ index: column, extent: total }, ...own.guard]) }];
+  const out: Stmt[] = [{ ...own, guard: openBounds([share.bound, ...own.guard]) }];
   if (isUsed) out.push(barrier);
   for (const { partial, array } of held) out.push(store(array.name, invocation, pool.name(array.type, partial)));
   out.push(barrier);
@@ -117,6 +134,32 @@ export function shareFold(
   }
   for (const { name, array } of held) out.push(letValue(name, load(array.type, array.name, team.first)));
   return out;
+}
+
+/** Which iterations of some loops a lane takes. */
+interface Share {
+  /** Loops of its own, none or one: from run to run, and in a run. */
+  readonly trips: readonly LoopVar[];
+  readonly each: readonly LoopVar[];
+  /** The iteration, through all the loops, and what holds where there is one. */
+  readonly column: Index;
+  readonly bound: Bound;
+}
+
+export function shareOf(loops: readonly LoopVar[], { lanes, lane, run }: Team, fresh: Fresh): Share {
+  const { pool } = fresh;
+  const [hint, total] = [loops[0]?.name ?? "c", sizeOf(loops)];
+  if (total % run !== 0) refuse(`${total} iterations are no runs of ${run}`);
+  const trips: LoopVar = { name: fresh(`${hint}_trip`), extent: Math.ceil(total / (lanes * run)) };
+  const each: LoopVar = { name: run === 1 ? "" : fresh(`${hint}_run`), extent: run };
+  const place = blockIndex(lanes, pool.loop(trips), lane);
+  const some = (loop: LoopVar): readonly LoopVar[] => (loop.extent === 1 ? [] : [loop]);
+  return {
+    trips: some(trips),
+    each: some(each),
+    column: blockIndex(run, place, pool.loop(each)),
+    bound: { index: place, extent: total / run },
+  };
 }
 
 /** Whether a tree stands in the statements. */

@@ -1,16 +1,16 @@
 /**
- * Random programs (test/property) on the GPU against `js`: whole numbers and truth values equal, floats near. A failure is
- * shrunk like those on `js`, and names its seed, its path and the recipe.
+ * Random programs (test/property) on the GPU, scheduled as for a card, against `js`: whole numbers and truth values equal, floats near.
+ * A failure is shrunk like those on `js`, and names its seed, its path and the recipe.
  */
 import fc from "fast-check";
 import { jsTarget } from "../../../src/index.ts";
-import { deviceSource } from "../../../src/runtime/webgpu/connection.ts";
-import { type TargetSetup, wgslTarget } from "../../../src/targets.ts";
+import type { TargetSetup } from "../../../src/targets.ts";
 import { effort } from "../../effort.ts";
 import { runProgram } from "../../program-case.ts";
 import { checkClose, programCase } from "../../property/programs.ts";
 import { type Property, property, prove } from "../../property/property.ts";
 import { recipe } from "../../property/random-program.ts";
+import { cardTarget } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 
 /** Sums are held in f32 here, in doubles on `js`. */
@@ -40,7 +40,7 @@ export const cases: readonly GpuCase[] = [
     async run({ device }) {
       try {
         const limits = { interruptAfterTimeLimit: mostMs, markInterruptAsFailure: true };
-        await prove(agrees(wgslTarget(deviceSource(device))), limits);
+        await prove(agrees(cardTarget(device)), limits);
       } finally {
         // Dawn warns of empty dispatches on stdout, with no line end; the next message needs a line of its own.
       }
