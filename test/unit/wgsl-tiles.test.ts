@@ -3,16 +3,22 @@
  * and that it computes the same beyond all edges. Counted in the kernels that are printed, not in the table they come from.
  */
 import { describe, expect, test } from "vitest";
+import { bindTarget } from "../../codegen/target.ts";
 import type { TileShape } from "../../codegen/wgsl/policy/tile-shapes.ts";
 import { contractionOf, invocationsOf, tileBytes } from "../../codegen/wgsl/policy/tiles.ts";
 import { softwareTuning, wgslTuning } from "../../codegen/wgsl/policy/tuning.ts";
+import { wgsl } from "../../codegen/wgsl/target.ts";
 import { Facts } from "../../passes/schedule/facts.ts";
+import { stagesOf } from "../../src/compile.ts";
+import { rmsprop } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
 import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { ownExprs, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { launchesOf } from "../../src/program/sequence.ts";
+import { mnistStep } from "../mnist-step.ts";
 import { batched, convolution, difference, feedsFor, matmul, scheduleWgsl } from "./wgsl-samples.ts";
 
 /** Of an H100 through Dawn. */
@@ -51,7 +57,7 @@ function loopsIn(stmts: readonly Stmt[]): readonly ForStmt[] {
 }
 
 const tileWords = (kernel: Kernel): string =>
-  /tile acc over \w+, \w+ ([^;]*)/.exec(printSchedules(kernel.schedule))?.[1] ?? printSchedules(kernel.schedule);
+  /tile acc\w* over \w+, \w+ ([^;]*)/.exec(printSchedules(kernel.schedule))?.[1] ?? printSchedules(kernel.schedule);
 
 describe("what each class of shapes takes on a card", () => {
   // Rows x columns, terms; the tile; workgroups, invocations of each, bytes of its memory; loads for each k, and products of these.
@@ -90,6 +96,45 @@ describe("what each class of shapes takes on a card", () => {
     expect(tileWords(scheduleWgsl(matmul(1024, 1024, 1024), tight))).toBe("16 deep 4 wide");
     expect(counted(scheduleWgsl(matmul(1024, 1024, 1024), tight)).bytes).toBe(8704);
   });
+});
+
+test("the contractions of an MNIST step on a card: batch 128 in one launch each, of 4,096 the gradients in parts", () => {
+  const facts = {
+    ...wgsl.portable,
+    maxComputeInvocationsPerWorkgroup: 1024,
+    maxComputeWorkgroupSizeX: 1024,
+    maxComputeWorkgroupStorageSize: 49152,
+    maxStorageBuffersPerShaderStage: 16,
+    minStorageBufferOffsetAlignment: 16,
+  };
+  const planned = (batch: number): readonly string[] => {
+    const { sequence } = stagesOf(
+      mnistStep(rmsprop({ learningRate: 0.001 })),
+      "train",
+      { batch },
+      bindTarget(wgsl, facts),
+    );
+    return launchesOf(sequence).flatMap(({ kernel }) => {
+      const { groups, invocations } = counted(kernel);
+      return kernel.name.includes("contract")
+        ? [`${kernel.name}: ${groups} x ${invocations}, ${tileWords(kernel)}`]
+        : [];
+    });
+  };
+  expect(planned(128)).toEqual([
+    "k0_contract_max: 64 x 256, 32 deep 4 wide ahead twice sliced 4",
+    "k1_contract_add: 320 x 256, team 4 rows x 64 lanes along",
+    "k3_contract_select: 64 x 64, 16 deep 4 wide ahead twice",
+    "k4_contract_sub: 16 x 128, 32 deep 4 wide ahead twice sliced 4",
+    "k6_contract_sub: 400 x 64, 16 deep 4 wide ahead twice",
+  ]);
+  expect(planned(4096).filter((line) => line.includes("deep"))).toEqual([
+    "k0_contract_max: 512 x 128, 8 deep 4 wide ahead twice",
+    "k1_contract_add: 128 x 128, 32 deep 4 wide ahead twice sliced 4",
+    "k4_contract_select: 512 x 128, 8 deep 4 wide ahead twice",
+    "k5_contract_sub_parts: 256 x 128, 32 deep 4 wide ahead twice sliced 4",
+    "k6_contract_sub_parts: 416 x 128, 16 deep 4 wide twice",
+  ]);
 });
 
 describe("a tile", () => {
