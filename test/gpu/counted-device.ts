@@ -95,7 +95,7 @@ export function countedDevice(device: GPUDevice, { dispatch } = { dispatch: true
 }
 
 /** The object with some members replaced; methods of a driver's objects insist on their own `this`. */
-function over<T extends object>(target: T, replaced: Partial<Record<keyof T, unknown>>): T {
+export function over<T extends object>(target: T, replaced: Partial<Record<keyof T, unknown>>): T {
   return new Proxy(target, {
     get(_, key) {
       if (Object.hasOwn(replaced, key)) return Reflect.get(replaced, key);

@@ -11,7 +11,7 @@ import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
-import { counterBuffer } from "./actions.ts";
+import { counterBuffer, type Scratch } from "./actions.ts";
 import { checkSizes, decode, storageBuffer } from "./buffers.ts";
 import { Commands } from "./commands.ts";
 import type { GpuConnection } from "./connection.ts";
@@ -70,6 +70,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     const { arena, input, output } = entry.segmentBytes;
     const what = `for the entry ${entry.name} (${arena} bytes of scratch, ${input} of inputs, ${output} of outputs)`;
     const made: WebGpuRunner[] = [];
+    await this.#hold(entry.segmentBytes.held);
     this.#commands.submit(); // what is recorded names scratch that may be replaced
     try {
       // All at once, without waiting in between: two entries may be prepared at the same time.
@@ -77,8 +78,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
         const runner = this.#runner(entry, programs);
         made.push(runner);
         const stale = this.#grow(entry) ? [...this.#runners] : [runner];
-        const scratch = { state: this.#state, arena: this.#arena, held: this.#held, bounce: this.#bounce, poison: this.#poison }; // biome-ignore format: short
-        for (const other of stale) other.bind(scratch);
+        for (const other of stale) other.bind(this.#scratch);
         return runner;
       });
     } catch (error) {
@@ -147,20 +147,43 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
   #grow(entry: CompiledEntry<WgslArtifact>): boolean {
     const needs = {
       arena: entry.segmentBytes.arena,
-      held: entry.segmentBytes.held,
       bounce: largestInnerCopy(entry),
       poison: this.#options.poisonFreed === true ? entry.segmentBytes.arena : 0,
     };
-    const [arena, held, bounce, poison] = [this.#arena, this.#held, this.#bounce, this.#poison];
+    const [arena, bounce, poison] = [this.#arena, this.#bounce, this.#poison];
     this.#arena = this.#larger(arena, "arena", needs.arena);
-    this.#held = this.#larger(held, "held inputs", needs.held);
     this.#bounce = this.#larger(bounce, "copies", needs.bounce);
     this.#poison = this.#larger(poison, "NaN", needs.poison);
     if (this.#poison !== poison && this.#poison !== null) {
       const { device } = this.#connection;
       device.queue.writeBuffer(this.#poison, 0, new Uint8Array(this.#poison.size).fill(0xff));
     }
-    return this.#arena !== arena || this.#held !== held || this.#bounce !== bounce || this.#poison !== poison;
+    return this.#arena !== arena || this.#bounce !== bounce || this.#poison !== poison;
+  }
+
+  /** Makes room for data that is held. It may be large: where there is none nothing was changed, and the machine is as well as before. */
+  async #hold(bytes: number): Promise<void> {
+    if (bytes <= (this.#held?.size ?? 0)) return;
+    const made: GPUBuffer[] = [];
+    try {
+      await this.#health.attempt(`for ${bytes} bytes of data that is held`, () => {
+        const buffer = storageBuffer(this.#connection, "held inputs", bytes);
+        if (buffer !== null) made.push(buffer);
+      });
+    } catch (error) {
+      for (const buffer of made) buffer.destroy();
+      throw error;
+    }
+    const [larger = null] = made;
+    if (bytes <= (this.#held?.size ?? 0)) return larger?.destroy(); // another entry was faster
+    this.#commands.submit(); // what is recorded names the one before
+    this.#held?.destroy();
+    this.#held = larger;
+    for (const runner of this.#runners) runner.bind(this.#scratch);
+  }
+
+  get #scratch(): Scratch {
+    return { state: this.#state, arena: this.#arena, held: this.#held, bounce: this.#bounce, poison: this.#poison };
   }
 
   #larger(buffer: GPUBuffer | null, what: string, bytes: number): GPUBuffer | null {

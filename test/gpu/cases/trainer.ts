@@ -11,7 +11,7 @@ import { sgd } from "../../../src/nn/optimizers/sgd.ts";
 import { trainerFrom } from "../../../src/nn/saved-trainer.ts";
 import { trainer } from "../../../src/nn/trainer.ts";
 import type { GpuCase } from "../case.ts";
-import { countedDevice } from "../counted-device.ts";
+import { countedDevice, over } from "../counted-device.ts";
 
 const count = 30;
 const x = Float32Array.from({ length: 2 * count }, (_, i) => Math.sin(3 * i));
@@ -95,6 +95,25 @@ export const cases: readonly GpuCase[] = [
         net.dispose();
       }
       deepStrictEqual(runs[1], runs[0]);
+    },
+  },
+  {
+    name: "data that the device has no room for is fed, and everything else goes on",
+    async run({ device: given }) {
+      const size = 2 * given.limits.maxBufferSize;
+      const device = over(given, {
+        createBuffer: (descriptor: GPUBufferDescriptor) =>
+          given.createBuffer(descriptor.label?.includes("held") === true ? { ...descriptor, size } : descriptor),
+      });
+      const losses = [];
+      for (const holdBytes of [0, 1e6]) {
+        const net = classifier();
+        await net.compile({ target: "wgsl", device, batch: 8, seed: 3 });
+        const { epochs } = await net.fit({ x, y, epochs: 2, holdBytes });
+        losses.push(epochs.map(({ loss }) => loss));
+        net.dispose();
+      }
+      deepStrictEqual(losses[1], losses[0]);
     },
   },
   {
