@@ -85,6 +85,8 @@ interface WgslMoves {
     readonly layout: "along" | "across";
     readonly run?: number;
   };
+  /** Loops in the body, and folds, of at most so many iterations are written out: what is loaded in one is held for the next. */
+  readonly hold: { readonly most: number };
   /**
    * What neighbours of `columns` load far apart, and neighbours of `rows` side by side, goes through workgroup memory in tiles of
    * side x side: loaded by invocations along the rows, used by invocations along the columns.
@@ -193,6 +195,8 @@ export function printMove(move: AnyMove): string {
     }
     case "team":
       return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}${printRun(move)}`;
+    case "hold":
+      return `hold ${move.most}`;
     case "turn":
       return `turn ${move.rows}, ${move.columns} in tiles of ${move.side} by ${move.invocations} invocations`;
   }

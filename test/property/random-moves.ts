@@ -191,6 +191,7 @@ function drawGpu(start: Piece, known: Known, around: Applying, below: Below): Sc
     if (below(3) === 1) make({ move: "splitFold", of: `${of}_part`, into: beside });
     if (below(2) === 1) make({ move: "splitFold", of: `${of}_part`, into: { by: "serial", terms: 2 + below(4) } });
   }
+  if (below(3) === 2) make({ move: "hold", most: 2 + below(15) });
   return moves;
 }
 

@@ -383,6 +383,7 @@ export const samples: readonly Sample[] = [
   { title: "reduction of 1", kernel: reduction(1), tolerance: 0 },
   { title: "softmax 5x1000", kernel: softmax(5, 1000), tolerance: 1e-5 },
   { title: "softmax 131x37", kernel: softmax(131, 37), tolerance: 1e-5 },
+  { title: "softmax 5x2048, in registers", kernel: softmax(5, 2048), tolerance: 1e-5 },
   { title: "softmax 7x10", kernel: softmax(7, 10), tolerance: 1e-5 },
   { title: "arg-max 3x200", kernel: argMax(3, 200), tolerance: 0 },
   { title: "bytes and masks 7x11", kernel: bytesAndMasks(7, 11), tolerance: 1e-6 },

@@ -20,7 +20,7 @@ import {
   sumIndex,
   when,
 } from "../kernel-pool.ts";
-import { at, buffer, kernelOf, loop, nest, scheduleWgsl } from "./wgsl-samples.ts";
+import { at, buffer, kernelOf, loop, nest, scheduleWgsl, softmax } from "./wgsl-samples.ts";
 
 export interface WideSample {
   readonly title: string;
@@ -30,12 +30,21 @@ export interface WideSample {
   readonly plain: Kernel;
   /** The arrays as they are declared. */
   readonly types: Readonly<Record<string, string>>;
+  /** Absolute plus relative, of functions that a GPU rounds otherwise; the same bits where there is none. */
+  readonly tolerance?: number;
 }
 
 const limits = { maxInvocations: 256, maxWorkgroupStorage: 16384 };
 
 function map(title: string, plain: Kernel, types: WideSample["types"]): WideSample {
   return { title, plain, kernel: scheduleWgsl(plain, limits, { wideLeast: 32 }), types };
+}
+
+/** Short rows, each in the registers of an invocation. */
+function held(rows: number, columns: number, types: WideSample["types"]): WideSample {
+  const plain = softmax(rows, columns);
+  const kernel = scheduleWgsl(plain, limits, { wideLeast: 32 });
+  return { title: `rows in registers, ${rows}x${columns}`, plain, kernel, types, tolerance: 1e-5 };
 }
 
 /** Through tiles of workgroup memory. */
@@ -292,6 +301,9 @@ export const wideSamples: readonly WideSample[] = [
     turned_1: "array<f32, 1056>",
     turned_2: "array<u32, 1056>",
   }),
+  held(70, 8, { x: "array<vec4<f32>, 140>", loss: "array<f32, 70>" }),
+  held(64, 10, { x: "array<vec2<f32>, 320>", loss: "array<f32, 64>" }),
+  held(65, 7, { x: "array<f32, 455>", loss: "array<f32, 65>" }),
   map("rows that numbers choose", rowsOf(9, 16), {
     ids: "array<u32, 9>",
     table: "array<vec4<f32>, 16>",

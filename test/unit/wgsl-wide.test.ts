@@ -6,17 +6,20 @@ import { legalizeKernel } from "../../codegen/wgsl/quirks.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Expr, Index } from "../../src/kernel/kernel.ts";
+import { printSchedules } from "../../src/kernel/moves.ts";
 import { printExpr } from "../../src/kernel/print.ts";
 import { rewriting } from "../../src/kernel/rewrite.ts";
 import { apply, convert, floorDivIndex, loopIndex, modIndex, store, sumIndex } from "../kernel-pool.ts";
-import { at, buffer, feedsFor, kernelOf, loop, nest } from "./wgsl-samples.ts";
+import { at, buffer, feedsFor, kernelOf, loop, nest, scheduleWgsl, softmax } from "./wgsl-samples.ts";
 import { wideSamples } from "./wgsl-wide-samples.ts";
 
 describe("arrays", () => {
   test.each(wideSamples.map((sample) => [sample.title, sample] as const))("%s", (_, { kernel, plain, types }) => {
     expect(checkKernel(kernel)).toBeNull();
     const { source } = printWgsl(legalizeKernel(kernel));
-    const found = [...source.matchAll(/^(?:@.*)?var<[^>]*> (\w+): (.*);/gm)].map(([, array, type]) => [array, type]);
+    const found = [...source.matchAll(/^(?:@.*)?var<(?:storage|workgroup)[^>]*> (\w+): (.*);/gm)].map(
+      ([, array, type]) => [array, type],
+    );
     expect(Object.fromEntries(found)).toEqual(types);
     const [expected, actual] = [feedsFor(plain), feedsFor(plain)];
     evaluateKernel(plain, expected);
@@ -52,6 +55,23 @@ test("as text: loads where the first is needed, a store where the last one stand
     }
     "
   `);
+});
+
+test("a short row is read once, however often it is gone through, and written in place", () => {
+  const kernel = scheduleWgsl(softmax(2 ** 14, 8), { maxInvocations: 256, maxWorkgroupStorage: 16384 });
+  expect(printSchedules(kernel.schedule)).toBe("split r 64 guard; bind r_i invocation; bind r_o workgroup; hold 8");
+  const { source } = printWgsl(legalizeKernel(kernel));
+  expect([...source.matchAll(/= x\[/g)].length).toBe(2);
+  expect([...source.matchAll(/ x\[.*\] = /g)].length).toBe(2);
+  // Long rows are shared: what a lane has of one is its own all the time.
+  const long = scheduleWgsl(softmax(4096, 2048), { maxInvocations: 256, maxWorkgroupStorage: 16384 });
+  expect(printSchedules(long.schedule)).toMatch(/^team 1 rows x 256 lanes along by 4; .*; hold 8$/);
+  const shared = printWgsl(legalizeKernel(long)).source;
+  expect([...shared.matchAll(/= x\[/g)].length).toBe(2);
+  expect([...shared.matchAll(/ x\[.*\] = /g)].length).toBe(2);
+  // Few rows wait for the longest chain of an invocation: loops stay loops.
+  const few = scheduleWgsl(softmax(128, 8), { maxInvocations: 256, maxWorkgroupStorage: 16384 });
+  expect(printSchedules(few.schedule)).not.toContain("hold");
 });
 
 describe("what neighbours decide alike", () => {

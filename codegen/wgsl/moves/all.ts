@@ -1,8 +1,9 @@
 /** How the moves are made that only a GPU asks for. */
 import type { MakeMoves } from "../../../passes/schedule/apply.ts";
 import type { WgslMoveName } from "../../../src/kernel/moves.ts";
+import { hold } from "./hold.ts";
 import { team } from "./team.ts";
 import { tile } from "./tile.ts";
 import { turn } from "./turn.ts";
 
-export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team, turn };
+export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team, turn, hold };

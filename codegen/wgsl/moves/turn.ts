@@ -36,7 +36,10 @@ export function turn(piece: Piece, move: MoveOf<"turn">, around: Around): Moved 
     return nest.loops.find(({ loop }) => loop.name === nameNow(piece, axis))?.loop ?? refuse(`there is no ${axis}`);
   });
   if (rows === undefined || columns === undefined || rows === columns) return refuse("it takes two loops");
-  const turned = turnedLoads(nest, rows, columns, (name) => buffers.get(name)?.role === "read");
+  const turned = turnedLoads(nest, rows, columns, (name) => {
+    const buffer = buffers.get(name);
+    return buffer?.role === "read" && buffer.sharing === undefined;
+  });
   if (turned.length === 0) refuse("nothing is read across");
 
   const { pool } = fresh;

@@ -17,6 +17,7 @@ import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
+import { heldAlone, heldElements } from "./held.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
 import { aloneMoves, columnsOf, nameOf, rowOf, run, runOf, serialMoves, sharedParts } from "./registers.ts";
 import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
@@ -169,10 +170,11 @@ function scheduleOf(
 }
 
 function mapMoves(
-  { loops, body }: Nest,
+  nest: Nest,
   { size, tuning, lanes }: Choice & { readonly lanes: number },
   isShared: boolean,
-): Schedule {
+): Schedule<WgslMove> {
+  const { loops, body } = nest;
   const names = loops.map(({ loop }) => loop.name);
   const last = loops.at(-1)?.loop;
   if (lanes > 1 && last !== undefined && last.extent % lanes === 0) {
@@ -184,10 +186,12 @@ function mapMoves(
   const isOne = sizeOf(loops.map(({ loop }) => loop)) === 1;
   const flat = names.length === 1 && first !== undefined && !isOne ? first : "flat";
   const inside = isOne && !isShared ? ({ prelude: "inside" } as const) : {};
+  const held = heldAlone(nest, { tuning });
   return [
     ...(flat === first ? [] : [{ move: "flatten", axes: names, into: flat, ...inside } as const]),
     ...(lanes > 1 ? [...inLanes(flat, lanes), ...spread(`${flat}_o`, size)] : spread(flat, size)),
     ...aloneMoves({ loops, prelude: [], body }, tuning),
+    ...(held === undefined ? [] : [{ move: "hold", most: held } as const]),
   ];
 }
 
@@ -287,10 +291,12 @@ function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedu
   const { rows, lanes, layout } = teamShape(nest, steps, choice);
   const loops = steps.flatMap((step) => (step.loops === undefined ? [] : [step.loops]));
   const by = layout === "along" ? runOf(shared, loops, lanes, rowOf(nest)) : 1;
+  const held = heldElements(steps, lanes, by, choice);
   return [
     { move: "team", rows, lanes, layout, ...(by > 1 ? { run: by } : {}) },
     ...shared.flatMap((fold) => sharedParts(fold, lanes, tuning, by)),
     ...serialMoves(nest.body, tuning, new Set(shared)),
+    ...(held === undefined ? [] : [{ move: "hold", most: held } as const]),
   ];
 }
 

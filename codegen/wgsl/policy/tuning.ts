@@ -43,6 +43,8 @@ export const wgslTuning = {
   alongLeast: 8,
   alongFewRows: 64,
   alongLeastFew: 2,
+  /** Elements of rows that an invocation holds in registers at most. */
+  heldMost: 64,
   /** Few rows, much work: larger workgroups, as there are not enough of them. */
   wideMostRows: 4096,
   wideSize: 256,
@@ -107,6 +109,7 @@ export const softwareTuning: WgslTuning = {
   tiles: softwareTiles,
   tileProductCost: 0,
   turnLeast: Number.POSITIVE_INFINITY, // and it has caches
+  heldMost: 0,
 };
 
 export interface Setting {

@@ -1,26 +1,29 @@
 /** Neighbours that are one access of memory: a GPU computes what each element by itself would be, bit for bit. */
-import { deepStrictEqual, match } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { compileOn } from "../../../src/compile.ts";
 import { values } from "../../../src/dsl/initializers.ts";
 import { add, cast, mul, relu, softmax, sub, transpose } from "../../../src/dsl/ops.ts";
 import { program } from "../../../src/dsl/program.ts";
 import { f32, slot, u8 } from "../../../src/dsl/spec.ts";
 import { evaluateKernel } from "../../../src/kernel/evaluate.ts";
-import { feedsFor } from "../../unit/wgsl-samples.ts";
+import { difference, feedsFor } from "../../unit/wgsl-samples.ts";
 import { wideSamples } from "../../unit/wgsl-wide-samples.ts";
 import { cardTarget, sameAsJs } from "../against-js.ts";
 import type { GpuCase } from "../case.ts";
 import { launch } from "../run-kernel.ts";
 
 const kernels = wideSamples.map(
-  ({ title, kernel, plain }): GpuCase => ({
+  ({ title, kernel, plain, tolerance = 0 }): GpuCase => ({
     name: title,
     async run({ device }) {
       const expected = feedsFor(plain);
       evaluateKernel(plain, expected);
       const { buffers, source } = await launch(device, kernel, feedsFor(plain));
-      for (const { name } of plain.buffers)
-        deepStrictEqual(buffers.get(name), expected.get(name)?.data, `${name}\n${source}`);
+      for (const { name } of plain.buffers) {
+        const [found, wanted] = [buffers.get(name) ?? [], expected.get(name)?.data ?? []];
+        if (tolerance === 0) deepStrictEqual(found, wanted, `${name}\n${source}`);
+        else strictEqual(difference(found, wanted, tolerance), undefined, `${name}\n${source}`);
+      }
     },
   }),
 );
