@@ -287,6 +287,7 @@ class Core implements ExecutableCore<never> {
         // without a function the entry is fed already, as nobody else feeds it meanwhile
         if (step === 0 || feedsOf !== null) {
           const feeds = feedsOf === null || step === 0 ? first : this.#calls.within(() => feedsOf(step));
+          refusePromise(feeds);
           this.#assertUsable();
           this.#feed(specialization, chunk, feeds);
         }

@@ -49,6 +49,7 @@ const rows: readonly Row[] = [
   ["run without entry", () => running({ feeds: { x: [1, 2] } }), 'run: entry is missing: run({ entry: "go", feeds })'],
   ["run with bare inputs", () => running({ entry: "go", x: [1, 2] }), 'run: "x" is an input, and inputs go into feeds: run({ entry, feeds: { x: ... } })\n    at '],
   ["feeds by an async function", () => running({ entry: "go", steps: 2, feeds: async () => ({ x: [1, 2] }) }), "run: the function of feeds gave a promise"],
+  ["feeds of a later step that are a promise", () => running({ entry: "go", steps: 2, feeds: (step: number) => (step === 0 ? { x: [1, 2] } : Promise.resolve({ x: [1, 2] })) }), "run: the function of feeds gave a promise"],
   ["an axis twice", () => entry((x) => ({ outputs: { r: sum(x, { axis: [0, -2] }) } })), "sum(f32[2,3]): axis 0 is given twice\n    at "],
   ["an order with axes from the end", () => entry((x) => ({ outputs: { r: tl.permute(x, any([-1, -2])) } })), "[-1,-2] is no order of 2 axes: each of 0 to 1, once"],
   ["a range that is a number", () => entry((x) => ({ outputs: { r: tl.slice(x, any(0)) } })), "or null, all whole numbers, not 0"],
