@@ -193,8 +193,8 @@ export const cases: readonly GpuCase[] = [
         made.push(own);
         return own;
       };
-      const { limits, info } = adapter;
-      const watched = gpuOf(async () => ({ limits, info, requestDevice }) as unknown as GPUAdapter);
+      const { features, limits, info } = adapter;
+      const watched = gpuOf(async () => ({ features, limits, info, requestDevice }) as unknown as GPUAdapter);
       const executable = await compile(counter(), { target: "wgsl", gpu: watched });
       executable.step();
       executable.dispose();
