@@ -78,7 +78,7 @@ type Sized<T> = Readonly<Record<Scale, T>>;
 
 /** The rows of the table at one scale. */
 export function rowsAt(scale: Scale): readonly Row[] {
-  const product = { card: 1024, software: 256, tiny: 64 } satisfies Sized<number>;
+  const product = { card: 1024, software: 128, tiny: 64 } satisfies Sized<number>;
   const steps = (title: string, sizes: Sized<StepsWorkload>, limit: number = kept): Row =>
     row(
       scale,
@@ -117,26 +117,26 @@ export function rowsAt(scale: Scale): readonly Row[] {
   const resident = { ...main, data: "resident", reads: false } as const;
   const fed = { ...main, data: "fed" } as const;
   const wide = { card: [16384, 4096], software: [2048, 512], tiny: [64, 128] } as const;
-  const epoch = mapScales({ card: 60_000, software: 1_024, tiny: 128 }, (images): EpochWorkload => ({ kind: "epoch", images, batch: 128, calls: 1 })); // biome-ignore format: one row
+  const epoch = mapScales({ card: 60_000, software: 256, tiny: 128 }, (images): EpochWorkload => ({ kind: "epoch", images, batch: 128, calls: 1 })); // biome-ignore format: one row
   return [
     steps("step 784-512-10, batch 128, resident", {
       card: { ...resident, batch: 128, calls: 256 },
-      software: { ...resident, batch: 128, calls: 2 },
+      software: { ...resident, batch: 32, calls: 2 },
       tiny: { ...small, calls: 2 },
     }),
     steps("step 784-512-10, batch 128, fed, loss read", {
       card: { ...fed, reads: true, batch: 128, calls: 32 },
-      software: { ...fed, reads: true, batch: 128, calls: 2 },
+      software: { ...fed, reads: true, batch: 32, calls: 2 },
       tiny: { ...small, data: "fed", reads: true, calls: 2 },
     }),
     steps("step 784-512-10, batch 4096, fed", {
       card: { ...fed, reads: false, batch: 4096, calls: 8 },
-      software: { ...fed, reads: false, batch: 256, calls: 2 },
+      software: { ...fed, reads: false, batch: 128, calls: 2 },
       tiny: { ...small, data: "fed", batch: 64, calls: 2 },
     }),
     steps("step 784-512-10, batch 4096, resident", {
       card: { ...resident, batch: 4096, calls: 16 },
-      software: { ...resident, batch: 256, calls: 2 },
+      software: { ...resident, batch: 128, calls: 2 },
       tiny: { ...small, batch: 64, calls: 2 },
     }),
     steps(
@@ -144,9 +144,9 @@ export function rowsAt(scale: Scale): readonly Row[] {
       mapScales({ card: 256, software: 32, tiny: 4 }, (calls) => ({ ...small, calls })),
       goals.smallSteps,
     ),
-    products("product 4096x4096, f32", { card: 4096, software: 512, tiny: 64 }, "f32"),
-    products("product 1024x1024, f32", { card: 1024, software: 256, tiny: 64 }, "f32"),
-    products("product 4096x4096, mixed", { card: 4096, software: 512, tiny: 64 }, "mixed"),
+    products("product 4096x4096, f32", { card: 4096, software: 256, tiny: 64 }, "f32"),
+    products("product 1024x1024, f32", { card: 1024, software: 128, tiny: 64 }, "f32"),
+    products("product 4096x4096, mixed", { card: 4096, software: 256, tiny: 64 }, "mixed"),
     array("add 16384x4096", "add", wide),
     array("softmax of rows 16384x4096", "softmax", wide),
     array("layer norm of rows 16384x4096", "layerNorm", wide),

@@ -81,9 +81,26 @@ export async function aboutAdapter(gpu: GPU): Promise<AboutAdapter> {
   };
 }
 
+/** Errors of whatever device the system makes, which else only Dawn would print: what is not valid is quickly done. */
+function collectErrors(): string[] {
+  const errors: string[] = [];
+  const prototype: { requestDevice: GPUAdapter["requestDevice"] } = GPUAdapter.prototype;
+  const make = prototype.requestDevice;
+  prototype.requestDevice = async function (this: GPUAdapter, ...args) {
+    const device = await make.apply(this, args);
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      errors.push(event.error.message);
+    });
+    return device;
+  };
+  return errors;
+}
+
 /** Serves requests until stdin ends. */
 export async function serveGpu(folder: string, make: () => Promise<GpuSystem>): Promise<void> {
   const gpu = browserLikeGpu();
+  const errors = collectErrors();
   const server = new Server(gpu, folder, await make());
   for await (const line of createInterface({ input: process.stdin })) {
     let answer: Partial<GpuAnswer>;
@@ -92,6 +109,8 @@ export async function serveGpu(folder: string, make: () => Promise<GpuSystem>): 
     } catch (error) {
       answer = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     }
+    const [first] = errors.splice(0);
+    if (first !== undefined) answer = { error: `the device reported: ${first}` };
     const peakBytes = process.resourceUsage().maxRSS * 1024;
     writeSync(3, `${JSON.stringify({ ms: [], check: [], peakBytes, ...answer })}\n`);
   }

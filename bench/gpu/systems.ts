@@ -51,7 +51,7 @@ export function gpuSystems(env: Readonly<Record<string, string>>): readonly GpuS
 function pythonPeers(): readonly GpuSystemSpec[] {
   const own = join(root, "bench", ".venv", "bin", "python");
   const python = existsSync(own) ? own : "python3";
-  const missing = "python3 -m venv bench/.venv && bench/.venv/bin/pip install torch jax";
+  const missing = "python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/python/requirements.txt";
   return [
     ["PyTorch", "torch"],
     ["JAX", "jax"],

@@ -29,8 +29,13 @@ interface Optimizer {
 interface Tfjs {
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;
-  /** What was recorded goes to the queue with `submitQueue`. */
-  backend(): { submitQueue(): void; readonly queue: GPUQueue };
+  /** What was recorded goes to the queue with `submitQueue`, which does not end the pass itself. */
+  backend(): {
+    ensureCommandEncoderReady(): void;
+    endComputePassEncoder(): void;
+    submitQueue(): void;
+    readonly queue: GPUQueue;
+  };
   tidy<T>(run: () => T): T;
   tensor(values: Float32Array | Int32Array, shape: readonly number[], dtype?: "int32"): Tensor;
   variable(start: Tensor): Tensor;
@@ -147,6 +152,8 @@ class TfjsGpu implements GpuSystem {
       async run() {
         for (let i = 0; i < workload.calls; i++) once().dispose();
         const backend = tf.backend();
+        backend.ensureCommandEncoderReady();
+        backend.endComputePassEncoder();
         backend.submitQueue();
         await backend.queue.onSubmittedWorkDone();
       },
