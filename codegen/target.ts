@@ -27,10 +27,19 @@ export interface Target<A extends Artifact, Facts> {
     facts: Facts,
   ): Scheduling &
     ({ readonly policy: Policy } | OwnMoves<JsMoveName> | OwnMoves<WasmMoveName> | OwnMoves<WgslMoveName>);
+  /** Other ways to schedule a kernel, for who measures which is best on this machine (src/tuning). */
+  candidates?(facts: Facts): readonly Candidate[];
   /** A kernel as the printer takes it: what the target means otherwise is said otherwise. */
   legalize(kernel: Kernel, facts: Facts): Kernel;
   /** For the entries of one compilation: a kernel that it has printed for one it need not print for another. */
   printer(facts: Facts): (sequence: Sequence, addresses: Addresses, crew: Crew) => A;
+}
+
+/** A way to schedule a kernel that is not the usual one: other numbers for the target's policy, and so other lists of moves. */
+export interface Candidate {
+  /** The numbers, for people and for files: no other candidate of the target has it. */
+  readonly name: string;
+  readonly scheduling: Scheduling;
 }
 
 /** A target with what is known of its machine: what the pipeline takes. */
@@ -38,6 +47,9 @@ export interface BoundTarget<A extends Artifact = Artifact> {
   readonly traits: TargetTraits;
   readonly tolerances: Tolerances;
   readonly scheduling: Scheduling;
+  candidates(): readonly Candidate[];
+  /** What its schedules depend on, as JSON: what was measured elsewhere says nothing here. */
+  readonly facts: string;
   legalize(kernel: Kernel): Kernel;
   /** What it gives prints for a machine of one thread, unless another is open. */
   printer(): Printer<A>;
@@ -53,6 +65,8 @@ export function bindTarget<A extends Artifact, Facts>(
     traits: target.traits(facts),
     tolerances: target.tolerances,
     scheduling: target.scheduling(facts),
+    candidates: () => target.candidates?.(facts) ?? [],
+    facts: JSON.stringify(facts),
     legalize: (kernel) => target.legalize(kernel, facts),
     printer() {
       const print = target.printer(facts);

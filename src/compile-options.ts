@@ -1,13 +1,25 @@
 /**
  * What a program may be compiled with.
  */
-import { callable, checkOptions, flag, list, type OptionTable, object, oneOf, seed, text } from "./core/options.ts";
+import {
+  callable,
+  checkOptions,
+  either,
+  flag,
+  list,
+  type OptionTable,
+  object,
+  oneOf,
+  seed,
+  text,
+} from "./core/options.ts";
 import type { Dims } from "./graph/shape.ts";
 import type { LaunchObserver } from "./runtime/machine.ts";
 import { type Skippable, skippable } from "./stages.ts";
 import { type TargetOptions, targetTable } from "./targets.ts";
+import type { TuningOptions } from "./tuning/tuned.ts";
 
-export interface CompileOptions extends TargetOptions {
+export interface CompileOptions extends TargetOptions, TuningOptions {
   /** Sizes of the symbolic dimensions: `{ batch: 128 }`. */
   readonly dims?: Dims;
   /** Which entries to compile at once: all by default. The others are when `prepare` or `run` first asks for them. */
@@ -50,4 +62,6 @@ export const compileTable: OptionTable<CompileOptions> = {
   onWarning: callable(),
   onLaunch: callable(),
   debug: object(),
+  tune: either(flag, oneOf("kept")),
+  tuningFile: text,
 };

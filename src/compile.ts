@@ -34,6 +34,7 @@ import type { Compiled } from "./runtime/specializations.ts";
 import { writeStartValues } from "./runtime/start-values.ts";
 import { type Products, runAll, runUpTo, type StageContext, simplifiedUnsized } from "./stages.ts";
 import { chooseTarget, jsTarget, type TargetSetup } from "./targets.ts";
+import { withKeptChoices } from "./tuning/tuned.ts";
 
 /** Compiles a program for the target that the options ask for, and makes it ready to run. */
 export async function compile<O, I>(program: Program<O, I>, options: CompileOptions = {}): Promise<Executable<O, I>> {
@@ -43,10 +44,18 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
   checkDebug("compile", options);
   checkDims("compile", program.inputs, options.dims ?? {});
   const wanted = { ...options, precision: precisionOf(program, options) };
-  return compileOn(program, await chooseTarget(wanted, firstF64(program) !== undefined), options);
+  const needsF64 = firstF64(program) !== undefined;
+  if (options.tune === true) await measure(program, await chooseTarget(wanted, needsF64), options);
+  return compileOn(program, await chooseTarget(wanted, needsF64), options);
 }
 
-/** Compiles a program on a given target. */
+/** Loaded where it is asked for. */
+async function measure(program: Program<unknown>, target: TargetSetup, options: CompileOptions): Promise<void> {
+  const { tune } = await import("./tuning/tuner.ts");
+  await tune(program, target, { onWarning: console.warn, ...options });
+}
+
+/** Compiles a program on a given target: with what was measured for it before, where `tune` is not false; it measures nothing itself. */
 export async function compileOn<O, I>(
   program: Program<O, I>,
   target: TargetSetup,
@@ -74,10 +83,11 @@ export async function compileOn<O, I>(
     work: () => workOf(program, dims),
   });
   try {
+    const tuned = withKeptChoices(target, machine.device, options, warn);
     let compileMs = 0;
     // First: what draws them should be optimized before there is anything else for the engine to optimize.
     writeStartValues(program, states, machine, seed);
-    let together: Together | null = newTogether(target);
+    let together: Together | null = newTogether(tuned);
     const executable = await makeExecutable<O, I>({
       program,
       machine,
@@ -86,10 +96,10 @@ export async function compileOn<O, I>(
       ...(options.entries === undefined ? {} : { first: options.entries }),
       inputs: declaredInputs(program.inputs),
       compileEntry: (name, sizes, of) => {
-        const { entry, report } = stagesOf(of, name, sizes, target, options, {
+        const { entry, report } = stagesOf(of, name, sizes, tuned, options, {
           warn,
           crew: machine.crew,
-          together: together ?? newTogether(target),
+          together: together ?? newTogether(tuned),
         });
         return { entry, report };
       },

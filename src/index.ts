@@ -243,4 +243,5 @@ export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/do
 export { type EvaluateExpressionOptions, evaluate, formula } from "./tools/evaluate.ts";
 export { gradientDistance, numericGradient } from "./tools/gradient-check.ts";
 export { type InspectOptions, inspect, type StageText } from "./tools/inspect.ts";
+export type { TuningOptions } from "./tuning/tuned.ts";
 export type * from "./types.ts";

@@ -49,6 +49,24 @@ export const jsBlocks: JsBlocks = {
   ...{ uncached: 2 ** 20, part: 2 ** 17, leastTerms: 64, wide: 2 ** 21, panel: 2 ** 19 },
 };
 
+/** Other blocks, by name, for who measures: machines differ in registers and caches. As any block, they change no bit. */
+export const jsCandidates: readonly (readonly [name: string, blocks: Partial<JsBlocks>])[] = [
+  ["blocks 3x3", { outer: 3, inner: 3 }],
+  ["blocks 2x4", { outer: 2, inner: 4 }],
+  ["blocks 4x4", { outer: 4, inner: 4 }],
+  ["blocks 8x2", { outer: 8, inner: 2 }],
+  ["blocks 8x1", { outer: 8, inner: 1 }],
+  ["blocks 2x2", { outer: 2, inner: 2 }],
+  ["single 1", { single: 1 }],
+  ["single 4", { single: 4 }],
+  ["single 16", { single: 16 }],
+  ["parts from 256 kB", { uncached: 2 ** 18, part: 2 ** 16 }],
+  ["parts from 4 MB", { uncached: 2 ** 22, part: 2 ** 19 }],
+  ["panels of 256 kB", { wide: 2 ** 19, panel: 2 ** 18 }],
+  ["panels of 1 MB", { wide: 2 ** 21, panel: 2 ** 20 }],
+  ["no panels", { wide: Infinity }],
+];
+
 export function jsPolicy(given: Partial<JsBlocks> = {}): Policy<JsMove> {
   const blocks = { ...jsBlocks, ...given };
   return (facts) => facts.map((nest) => scheduleOf(nest, blocks));

@@ -6,7 +6,7 @@ import { kernelsOf } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { JsArtifact } from "./artifact.ts";
 import { jsMoves } from "./moves/all.ts";
-import { jsPolicy } from "./policy.ts";
+import { jsCandidates, jsPolicy } from "./policy.ts";
 import { JsPrinter } from "./print.ts";
 import { jsTolerances } from "./tolerances.ts";
 
@@ -31,6 +31,8 @@ export const js: Target<JsArtifact, null> = {
     bytesOf: (dtype, count) => byteWidth(dtype) * count,
   }),
   scheduling: () => ({ policy: jsPolicy(), ownMoves: jsMoves }),
+  candidates: () =>
+    jsCandidates.map(([name, blocks]) => ({ name, scheduling: { policy: jsPolicy(blocks), ownMoves: jsMoves } })),
   legalize: (kernel) => kernel,
   printer() {
     const kernels = new JsPrinter();

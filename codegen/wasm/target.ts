@@ -1,13 +1,14 @@
 /** The CPU, as WebAssembly with vectors of four, and threads where memory can be shared. */
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
+import type { Kernel } from "../../src/kernel/kernel.ts";
 import { longestSum } from "../../src/kernel/target.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { wasmMoves } from "./moves/all.ts";
 import { wasmFirstLaunch } from "./policy/first-launches.ts";
-import type { Tuning } from "./policy/panel-plan.ts";
-import { joinedBlocks, wasmBlocks, wasmPolicy } from "./policy/policy.ts";
+import { type Tuning, usualPasses } from "./policy/panel-plan.ts";
+import { joinedBlocks, wasmBlocks, wasmCandidates, wasmPolicyOf } from "./policy/policy.ts";
 import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
@@ -35,15 +36,22 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
     copied: 1,
     bytesOf,
   }),
-  scheduling({ joinsVectors, threads }) {
-    const tuning: Tuning = { blocks: joinsVectors ? joinedBlocks : wasmBlocks, longest: longestSum, threads };
-    return {
-      policy: wasmPolicy(tuning.blocks, longestSum, threads),
-      ownMoves: wasmMoves,
-      secondLaunches: (kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
-      firstLaunch: wasmFirstLaunch(tuning, { maxBuffers, bytesOf }),
-    };
-  },
+  scheduling: (facts) => schedulingWith(tuningOf(facts)),
+  candidates: (facts) =>
+    wasmCandidates.map(([name, own]) => ({ name, scheduling: schedulingWith({ ...tuningOf(facts), ...own }) })),
   legalize: (kernel) => kernel,
   printer: wasmPrinter,
 };
+
+function tuningOf({ joinsVectors, threads }: WasmFacts): Tuning {
+  return { blocks: joinsVectors ? joinedBlocks : wasmBlocks, longest: longestSum, threads, passes: usualPasses };
+}
+
+function schedulingWith(tuning: Tuning) {
+  return {
+    policy: wasmPolicyOf(tuning),
+    ownMoves: wasmMoves,
+    secondLaunches: (kernel: Kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
+    firstLaunch: wasmFirstLaunch(tuning, { maxBuffers, bytesOf }),
+  };
+}

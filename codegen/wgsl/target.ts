@@ -8,9 +8,10 @@ import type { Target } from "../target.ts";
 import type { WgslArtifact, WgslFacts, WgslModule } from "./artifact.ts";
 import { gpuBytes } from "./layout.ts";
 import { wgslMoves } from "./moves/all.ts";
+import { wgslCandidates } from "./policy/candidates.ts";
 import { wgslPolicy } from "./policy/policy.ts";
 import { wgslSecondLaunches } from "./policy/second-launches.ts";
-import { softwareTuning, type WgslLimits, wgslTuning } from "./policy/tuning.ts";
+import { softwareTuning, type WgslLimits, type WgslTuning, wgslTuning } from "./policy/tuning.ts";
 import { printWgsl } from "./print.ts";
 import { legalizeKernel } from "./quirks.ts";
 import { wgslTolerances } from "./tolerances.ts";
@@ -45,17 +46,9 @@ export const wgsl: Target<WgslArtifact, WgslFacts> = {
     bytesOf: gpuBytes,
     ...lackOf(limits),
   }),
-  scheduling(facts) {
-    const limits = limitsOf(facts);
-    const tuning = facts.isSoftware ? softwareTuning : wgslTuning;
-    const target = { maxBuffers: facts.maxStorageBuffersPerShaderStage, bytesOf: gpuBytes };
-    return {
-      policy: wgslPolicy(limits, tuning),
-      ownMoves: wgslMoves,
-      secondLaunches: (kernel) => wgslSecondLaunches(kernel, limits, target, tuning),
-      findsCommon: true, // the driver's compiler does
-    };
-  },
+  scheduling: (facts) => schedulingWith(facts, tuningOf(facts)),
+  candidates: (facts) =>
+    wgslCandidates.map(([name, own]) => ({ name, scheduling: schedulingWith(facts, { ...tuningOf(facts), ...own }) })),
   legalize: legalizeKernel,
   printer: shaderPrinter,
 };
@@ -67,6 +60,19 @@ function lackOf({ isSoftware, mixed }: WgslFacts): Pick<TargetTraits, "lacksMixe
     lacksMixed:
       'the device has no "shader-f16". In Node, an NVIDIA GPU has it with gpu: await nodeGpu({ precision: "mixed" }); a device of your ' +
       "own must be made with that feature. The wasm and js targets take any precision",
+  };
+}
+
+const tuningOf = ({ isSoftware }: WgslFacts): WgslTuning => (isSoftware ? softwareTuning : wgslTuning);
+
+function schedulingWith(facts: WgslFacts, tuning: WgslTuning) {
+  const limits = limitsOf(facts);
+  const target = { maxBuffers: facts.maxStorageBuffersPerShaderStage, bytesOf: gpuBytes };
+  return {
+    policy: wgslPolicy(limits, tuning),
+    ownMoves: wgslMoves,
+    secondLaunches: (kernel: Kernel) => wgslSecondLaunches(kernel, limits, target, tuning),
+    findsCommon: true, // the driver's compiler does
   };
 }
 

@@ -72,6 +72,7 @@ export const pages: readonly Page[] = [
       /^dsl\/(program|spec)\.ts$/,
       "compile.ts",
       "compile-options.ts",
+      "tuning/tuned.ts",
       "stages.ts",
       "program/compiled.ts",
       "tools/evaluate.ts",

@@ -22,8 +22,10 @@ import { type Around, cutLaunch, type Target } from "./launching.ts";
 import type { Scheduling } from "./schedule.ts";
 
 export function withFirstLaunches(sequence: Sequence, { scheduling }: Target, around: Around): Sequence {
-  const { firstLaunch } = scheduling;
-  if (firstLaunch === undefined) return sequence;
+  const { firstLaunch: usual, tuned } = scheduling;
+  if (usual === undefined) return sequence;
+  const firstLaunch: typeof usual = (kernel, changing) =>
+    (tuned?.(kernel)?.scheduling.firstLaunch ?? usual)(kernel, changing);
   const beforeLoops = (steps: Sequence): Sequence =>
     steps.flatMap((step): Sequence => {
       if (step.kind === "launch" || step.kind === "copy") return [step];

@@ -32,6 +32,14 @@ export interface Scheduling {
   readonly firstLaunch?: (kernel: Kernel, changing: ReadonlySet<string>) => Halves | undefined;
   /** Whoever compiles what is printed finds what is computed twice; elsewhere it gets a name. */
   readonly findsCommon?: boolean;
+  /** How a kernel is scheduled that was measured on this machine; undefined where that is as usual. */
+  readonly tuned?: (kernel: Kernel) => Tuned | undefined;
+}
+
+/** Another way for one kernel. It comes from a file, so its moves may be refused: that is told, and the usual ones are made. */
+export interface Tuned {
+  readonly scheduling: Scheduling;
+  refused(reason: string): void;
 }
 
 /** A policy with how the moves are made that it asks for beside the common ones. */
@@ -40,8 +48,21 @@ export interface OwnMoves<Own extends OwnMoveName> {
   readonly ownMoves: MakeMoves<Own>;
 }
 
-/** The kernel as the target runs it, when nothing is wrong with it; else the first move that broke it is named. */
+/** The kernel as the target runs it, by the moves that were measured to be best, if any; else by those of the policy. */
 export function scheduleKernel(kernel: Kernel, scheduling: Scheduling): Kernel {
+  const tuned = scheduling.tuned?.(kernel);
+  if (tuned === undefined) return scheduled(kernel, scheduling);
+  try {
+    return scheduled(kernel, tuned.scheduling);
+  } catch (error) {
+    if (!(error instanceof CompilerBug)) throw error;
+    tuned.refused(error.message);
+    return scheduled(kernel, scheduling);
+  }
+}
+
+/** The kernel, when nothing is wrong with it; else the first move that broke it is named. */
+function scheduled(kernel: Kernel, scheduling: Scheduling): Kernel {
   const schedules = scheduling.policy(
     kernel.nests.map((nest) => new Facts(nest, kernel.iterations.length > 0)),
     kernel,

@@ -28,7 +28,7 @@ export function expandSequence(sequence: Sequence, kernels: KernelPool): Sequenc
 
 /** Folds that are too long for one launch in two. One that needs the result of another is the next round's. */
 export function withSecondLaunches(sequence: Sequence, { traits, scheduling }: Target, around: Around): Sequence {
-  const { secondLaunches } = scheduling;
+  const { secondLaunches, tuned } = scheduling;
   if (secondLaunches === undefined) return sequence;
   const contents = (nodes: readonly { readonly id: number }[]) =>
     `parts of ${nodes.map(({ id }) => `%${id}`).join(", ")}`;
@@ -36,7 +36,7 @@ export function withSecondLaunches(sequence: Sequence, { traits, scheduling }: T
   return mapSteps(sequence, (step) => {
     if (step.kind === "copy") return [step];
     const halvesOf = ({ kernel }: { readonly kernel: Kernel }) => {
-      const moves = secondLaunches(kernel);
+      const moves = (tuned?.(kernel)?.scheduling.secondLaunches ?? secondLaunches)(kernel);
       if (moves.length === 0) return undefined;
       const made = secondLaunch(kernel, moves, traits);
       if (typeof made !== "string") return made;

@@ -43,6 +43,8 @@ export interface Runner {
   chunk?(left: number, done: number): Chunk;
   /** Waits while more chunks are under way than is sensible. */
   ready?(): Promise<void>;
+  /** Runs the sequence so many times, and gives the milliseconds that took by the device's own clock; undefined where it has none. */
+  timed?(runs: number): Promise<number | undefined>;
   /** Waits for the runs so far and brings back an output. */
   read(output: BufferSlot): Promise<TypedArray>;
   /** Frees what the entry alone uses. */
@@ -98,6 +100,8 @@ export interface MachineOptions {
   readonly poisonFreed?: boolean;
   /** About how many arithmetic operations the dearest entry is: whether more threads pay. */
   readonly work?: () => number;
+  /** Whether runs will be timed, where the device has a clock (`Runner.timed`). */
+  readonly isTimed?: boolean;
   /** Told of things that are no errors (fewer threads than were asked for). */
   readonly onWarning?: (message: string) => void;
 }

@@ -10,6 +10,7 @@ import { addExplainCommand } from "../../src/tools/cli/explain-command.ts";
 import { addGraphCommand } from "../../src/tools/cli/graph-command.ts";
 import { addReportCommand } from "../../src/tools/cli/report-command.ts";
 import { addRunCommand } from "../../src/tools/cli/run-command.ts";
+import { addTuneCommand } from "../../src/tools/cli/tune-command.ts";
 import { runCommand } from "../../src/tools/script.ts";
 
 async function run(args: readonly string[]): Promise<void> {
@@ -19,6 +20,7 @@ async function run(args: readonly string[]): Promise<void> {
   addExplainCommand(command);
   addCompileCommand(command);
   addReportCommand(command);
+  addTuneCommand(command);
   await runCommand(command, args);
 }
 

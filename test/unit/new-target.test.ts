@@ -75,6 +75,7 @@ const dummy: Target<JsArtifact, { readonly buffers: number }> = {
   portable: { buffers: 5 },
   traits: ({ buffers }) => ({ ...js.traits(null), name: "dummy", maxBuffers: buffers }),
   scheduling: () => js.scheduling(null),
+  candidates: () => [],
   legalize: (kernel) => kernel,
   printer: () => js.printer(null),
 };

@@ -20,7 +20,7 @@ export function blocksFor(usual: WasmBlocks, rows: number, columns: number, dept
   const wide: WasmBlocks = { rows: usual.rows / 2, vectors: usual.vectors * 2 };
   const width = wide.vectors * laneCount;
   const spent = (size: number): number => Math.ceil(rows / size) * size;
-  const isLess = spent(wide.rows) < leastSpared * spent(usual.rows);
+  const isLess = usual.rows % 2 === 0 && spent(wide.rows) < leastSpared * spent(usual.rows);
   return isLess && columns % width === 0 && 4 * width * depth <= mostPanelBytes ? wide : usual;
 }
 

@@ -30,7 +30,6 @@ const enoughPanels = 8;
  * once for several panels, which then take as much: 2048x2048x2048 runs at 32% of the ceiling with one panel at a time.
  */
 const cachedBytes = 512 * 1024;
-const mostPanels = 16;
 /** Places of an image from which on it pays to fill all panels for each. */
 const leastPlaces = 64;
 /**
@@ -39,6 +38,9 @@ const leastPlaces = 64;
  * whose neighbours use its caches; 0.98 on a quiet one.
  */
 const nearBytes = 64 * 1024;
+
+/** How many panels a pass serves: as many as take so many bytes, where the rows stay in a cache, and never more than `most`. */
+export const usualPasses = { near: nearBytes, most: 16 };
 /** Elements of a factor, 16 MB. */
 const mostPrepared = 2 ** 22;
 
@@ -49,6 +51,7 @@ export interface Tuning {
   readonly longest: number;
   /** How many there probably will be. */
   readonly threads: number;
+  readonly passes: Readonly<typeof usualPasses>;
 }
 
 export interface Plan {
@@ -94,7 +97,7 @@ export function panelBefore(facts: Facts, tuning: Tuning, before: Schedule<AnyMo
 /** What is to become of a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
 export function planOf(
   facts: Facts,
-  { blocks: usual, longest, threads }: Tuning,
+  { blocks: usual, longest, threads, passes }: Tuning,
   before: Schedule<AnyMove>,
 ): Plan | undefined {
   const summed = sumOf(facts);
@@ -153,7 +156,7 @@ export function planOf(
       packed !== null
         ? column.extent / width
         : byColumns
-          ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width)
+          ? panelsAtOnce(sizeOf(rows), column.extent / width, depth, width, passes)
           : 1,
     around,
     epilogue: around === null ? epilogueOf(body, fold, longest) : 0,
@@ -192,11 +195,17 @@ function readsBody(factor: Expr, body: readonly Stmt[]): boolean {
 }
 
 /** How many panels a pass over the rows serves; every thread should have some passes. */
-function panelsAtOnce(rows: number, panelCount: number, depth: number, width: number): number {
+function panelsAtOnce(
+  rows: number,
+  panelCount: number,
+  depth: number,
+  width: number,
+  { near, most }: Tuning["passes"],
+): number {
   const bytes = 4 * depth;
-  const room = rows * bytes <= cachedBytes ? nearBytes : cachedBytes;
+  const room = rows * bytes <= cachedBytes ? near : cachedBytes;
   const fitting = Math.floor(room / (bytes * width));
-  return Math.max(1, Math.min(mostPanels, fitting, Math.floor(panelCount / enoughPanels)));
+  return Math.max(1, Math.min(most, fitting, Math.floor(panelCount / enoughPanels)));
 }
 
 /** Behind a shorter sum, the way through memory takes its time: 1% of a block with this depth. */

@@ -18,7 +18,7 @@ import { longestSum } from "../../../src/kernel/target.ts";
 import type { WasmBlocks } from "./blocks.ts";
 import { flattenFolds } from "./flat.ts";
 import { laneMoves } from "./lanes.ts";
-import type { Tuning } from "./panel-plan.ts";
+import { type Tuning, usualPasses } from "./panel-plan.ts";
 import { panelMoves } from "./panels.ts";
 import { shareMoves, splitMoves } from "./parts.ts";
 
@@ -38,9 +38,25 @@ export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
 /** `longest`: terms of a sum that are added up one after the other. `threads`: how many there probably will be. */
 export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy<WasmMove> {
-  const tuning: Tuning = { blocks, longest, threads };
+  return wasmPolicyOf({ blocks, longest, threads, passes: usualPasses });
+}
+
+export function wasmPolicyOf(tuning: Tuning): Policy<WasmMove> {
   return (facts, { schedule }) => facts.map((nest, i) => scheduleOf(nest, tuning, schedule[i]));
 }
+
+/** Other numbers than the usual, by name, for who measures. None of them changes the order in which a sum is added up. */
+export const wasmCandidates: readonly (readonly [name: string, tuning: Partial<Tuning>])[] = [
+  ["blocks 2x4", { blocks: { rows: 2, vectors: 4 } }],
+  ["blocks 3x3", { blocks: { rows: 3, vectors: 3 } }],
+  ["blocks 4x2", { blocks: { rows: 4, vectors: 2 } }],
+  ["blocks 4x4", { blocks: { rows: 4, vectors: 4 } }],
+  ["blocks 8x1", { blocks: { rows: 8, vectors: 1 } }],
+  ["blocks 4x1", { blocks: { rows: 4, vectors: 1 } }],
+  ["one panel at a time", { passes: { near: 0, most: 1 } }],
+  ["four panels at a time", { passes: { near: Infinity, most: 4 } }],
+  ["16 panels at a time", { passes: { near: Infinity, most: 16 } }],
+];
 
 function scheduleOf(facts: Facts, tuning: Tuning, made: Schedule<AnyMove> | undefined): Schedule<WasmMove> {
   const { longest } = tuning;

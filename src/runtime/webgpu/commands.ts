@@ -14,6 +14,7 @@ import type { GpuConnection } from "./connection.ts";
 import { type GpuHealth, labelPrefix } from "./health.ts";
 import { Readbacks } from "./readbacks.ts";
 import { Recorder } from "./recorder.ts";
+import { Stopwatch } from "./stopwatch.ts";
 import { Uploads } from "./uploads.ts";
 
 /**
@@ -34,6 +35,7 @@ export class Commands {
   readonly #ringFrom: number;
   readonly #underWay: Promise<unknown>[] = [];
   #recorder: Recorder | null = null;
+  #stopwatch: Stopwatch | null | undefined;
 
   constructor(connection: GpuConnection, health: GpuHealth, onLaunch: LaunchObserver | undefined) {
     this.#device = connection.device;
@@ -42,6 +44,12 @@ export class Commands {
     this.#readbacks = new Readbacks(connection, health);
     this.#onLaunch = onLaunch;
     this.#ringFrom = connection.isSoftware ? Infinity : ringFrom;
+  }
+
+  /** The device's clock; null where it has none, or was not asked for one. */
+  get stopwatch(): Stopwatch | null {
+    this.#stopwatch ??= Stopwatch.of(this.#device);
+    return this.#stopwatch;
   }
 
   /** For what is to be recorded next; `submit` sends it off. */
@@ -125,6 +133,7 @@ export class Commands {
   /** What is recorded never happens. */
   dispose(): void {
     this.#recorder = null;
+    this.#stopwatch?.dispose();
     this.#uploads.dispose();
     this.#readbacks.dispose();
   }

@@ -121,21 +121,17 @@ function featuresFor(mixed: MixedFacts | undefined, features: ReadonlySet<string
   return [...features].filter((name): name is GPUFeatureName => wanted.includes(name));
 }
 
-export async function openDevice({
-  from,
-  limits,
-  device: name,
-  software: isSoftware,
-  mixed,
-}: GpuSource): Promise<GpuConnection> {
+/** `isTimed`: with the GPU's own clock, where it has one. */
+export async function openDevice(
+  { from, limits, device: name, software: isSoftware, mixed }: GpuSource,
+  isTimed = false,
+): Promise<GpuConnection> {
   if (from.kind === "user") return { device: from.device, isOurs: false, limits, name, isSoftware };
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
   try {
-    const device = await from.adapter.requestDevice({
-      label: "tensorloom",
-      requiredLimits,
-      requiredFeatures: featuresFor(mixed, from.adapter.features),
-    });
+    const requiredFeatures = featuresFor(mixed, from.adapter.features);
+    if (isTimed && from.adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
+    const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits, requiredFeatures });
     return { device, isOurs: true, limits, name, isSoftware };
   } catch (error) {
     throw new DeviceError(`the GPU ${name} gave no device: ${error instanceof Error ? error.message : String(error)}`);

@@ -36,7 +36,8 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
       isSoftware: source.software,
       ...(source.mixed === undefined ? {} : { mixed: source.mixed }),
     },
-    machine: async (stateBytes, options) => WebGpuMachine.create(await openDevice(source), stateBytes, options),
+    machine: async (stateBytes, options) =>
+      WebGpuMachine.create(await openDevice(source, options.isTimed), stateBytes, options),
   };
 }
 

@@ -7,6 +7,7 @@
 import { unreachable } from "../../core/errors.ts";
 import type { LaunchObserver } from "../machine.ts";
 import { type Action, counterStride, type Start } from "./actions.ts";
+import type { Stopwatch } from "./stopwatch.ts";
 
 export class Recorder {
   readonly #encoder: GPUCommandEncoder;
@@ -34,6 +35,18 @@ export class Recorder {
   copy(from: GPUBuffer, fromAt: number, to: GPUBuffer, toAt: number, bytes: number): void {
     this.#endPass();
     this.#encoder.copyBufferToBuffer(from, fromAt, to, toAt, bytes);
+  }
+
+  /** Times the pass that the next launch begins. */
+  time(watch: Stopwatch): void {
+    this.#endPass();
+    this.#pass = this.#encoder.beginComputePass({ timestampWrites: watch.writes });
+  }
+
+  /** Behind that pass: where the times will be. */
+  timed(watch: Stopwatch): GPUBuffer {
+    this.#endPass();
+    return watch.resolve(this.#encoder);
   }
 
   finish(): GPUCommandBuffer {

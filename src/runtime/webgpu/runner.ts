@@ -17,6 +17,7 @@ import { decode } from "./buffers.ts";
 import { type ChunkParts, ChunkSize, WebGpuChunk } from "./chunk.ts";
 import type { Commands } from "./commands.ts";
 import type { GpuHealth } from "./health.ts";
+import { elapsedMs, watchBytes } from "./stopwatch.ts";
 
 /** What a runner uses of its machine. */
 export interface RunnerParts extends ActionParts {
@@ -85,6 +86,18 @@ export class WebGpuRunner implements Runner {
     return new WebGpuChunk(this.#chunk, left, done);
   }
 
+  /** One pass of so many runs; undefined where copies stand between its launches, or the device has no clock. */
+  async timed(runs: number): Promise<number | undefined> {
+    const { commands, health } = this.#parts;
+    const watch = commands.stopwatch;
+    if (watch === null || !isOnePass(this.#actions)) return undefined;
+    health.assertWell();
+    commands.submit();
+    commands.recorder.time(watch);
+    for (let i = 0; i < runs; i += 1) this.#record();
+    return elapsedMs(await commands.read(commands.recorder.timed(watch), 0, watchBytes));
+  }
+
   ready(): Promise<void> {
     return this.#parts.commands.ready();
   }
@@ -130,4 +143,8 @@ export class WebGpuRunner implements Runner {
     commands.recorder.record(this.#actions);
     this.#runs++;
   }
+}
+
+function isOnePass(actions: readonly Action[]): boolean {
+  return actions.every((action) => action.kind === "dispatch" || (action.kind === "loop" && isOnePass(action.actions)));
 }

@@ -11,6 +11,7 @@ import { addExplainCommand } from "./explain-command.ts";
 import { addGraphCommand } from "./graph-command.ts";
 import { addReportCommand } from "./report-command.ts";
 import { addRunCommand } from "./run-command.ts";
+import { addTuneCommand } from "./tune-command.ts";
 
 const command = new Command("tensorloom")
   .description("Compiles whole training steps into one program, for the GPU and the CPU.")
@@ -31,6 +32,7 @@ addGraphCommand(command);
 addExplainCommand(command);
 addCompileCommand(command);
 addReportCommand(command);
+addTuneCommand(command);
 
 // A reader that has seen enough (| head) closes the pipe: no error of anybody.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
