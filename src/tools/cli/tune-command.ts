@@ -51,7 +51,11 @@ export function addTuneCommand(program: Command): void {
 async function tuneScript(script: string, { target, entry, file, json, ...flags }: TuneFlags): Promise<void> {
   const program = await loadProgram(script);
   checkDims(program, flags.dims ?? {}, "all");
-  const setup = await chooseTarget(await nodeTarget(target), firstF64(program) !== undefined);
+  const { precision = "f32" } = program;
+  const setup = await chooseTarget(
+    { ...(await nodeTarget(target, { precision })), precision },
+    firstF64(program) !== undefined,
+  );
   const report = await tune(program, setup, {
     ...flags,
     ...(entry === undefined ? {} : { entries: [chooseEntry(program, entry)] }),
