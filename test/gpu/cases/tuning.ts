@@ -28,11 +28,13 @@ export const cases: readonly GpuCase[] = [
       try {
         const tuningFile = join(folder, "tuning.json");
         const card = cardTarget(device);
-        const some = card.candidates().filter((_, i) => i % 6 === 0);
+        const wanted = ["no tiles", "tiles 16x16 by 8x8, 8 deep", "tiles 32x32 by 8x8, 16 deep, by 4, ahead, twice"];
+        const some = card.candidates().filter(({ name }) => wanted.includes(name));
+        strictEqual(some.length, wanted.length);
         const report = await tune(oneProduct(), { ...card, candidates: () => some }, { tuningFile, onWarning: fail });
         const [kernel] = report.kernels;
         strictEqual(report.left, 0);
-        ok(kernel !== undefined && kernel.ways > 2, JSON.stringify(report));
+        ok(kernel !== undefined && kernel.ways > 1, JSON.stringify(report));
         ok(kernel.usualMs > 0 && kernel.ms > 0);
         deepStrictEqual(readChoices(tuningFile, fail).length, 1);
         const feeds = { x: numbers(24 * 40), w: numbers(40 * 48), b: numbers(48) };
