@@ -4,7 +4,9 @@
  * The results of a launch are shared by workgroups, and those of a sum of all elements by one: it reads what 256 invocations have
  * under way, some gigabytes a second, where the card has thousands. On an H100 a load takes about 0.7 microseconds and a launch,
  * with its part of the host's work, 7. An invocation has about 4 loads under way, so 256 terms in turn take 45 microseconds; in
- * 16 parts they take 3, and 7 for the launch. A contraction is tiled, and cut where its terms are many and its tiles few: the
+ * 16 parts they take 3, and 7 for the launch. Of columns side by side each invocation folds four by itself, in parts for 2^17 of them: so no
+ * barrier is needed, and all of 16,384 x 4,096 is under way at once, where 65,536 invocations had 1,024 terms in turn. What joins the
+ * parts is asked again, and cut again where it is long. A contraction is tiled, and cut where its terms are many and its tiles few: the
  * gradient of 3 x 3 x 32 filters for 64 channels is 5 workgroups, each of which would go through 73,728 places, and a dense layer of 64
  * behind 5,408 values is 8 for 512 images, on a card with 132 processors.
  */
