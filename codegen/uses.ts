@@ -69,6 +69,10 @@ class UseFinder {
         this.#value(stmt.condition);
         this.see(stmt.body);
         return;
+      case "matrix":
+        this.#index(stmt.product.left.at);
+        this.#index(stmt.product.right.at);
+        return;
       case "fold": // none is left where anything is printed
       case "barrier":
         return;

@@ -149,6 +149,8 @@ function printStmt(stmt: Stmt, context: JsContext): void {
     }
     case "fold":
       throw new CompilerBug("js: folds are expanded before they are printed");
+    case "matrix":
+      throw new CompilerBug("the js target has no matrix units");
     case "barrier":
       break; // one thread runs everything: what was stored is seen
     default:

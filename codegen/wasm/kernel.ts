@@ -240,6 +240,8 @@ function writeStmt(stmt: Stmt, context: WasmContext): void {
       return;
     case "fold":
       throw new CompilerBug("wasm: folds are expanded before they are printed");
+    case "matrix":
+      throw new CompilerBug("the wasm target has no matrix units");
     case "barrier":
       throw new CompilerBug("the wasm target has no barrier inside kernels");
     default:

@@ -41,6 +41,8 @@ export interface Stored {
   readonly count: number;
   readonly isWritten: boolean;
   readonly lanes?: number;
+  /** Elements of f16 as such, for matrix units. */
+  readonly isHalf?: boolean;
 }
 
 /** Elements that share a word are written through atomics, but where all that share it are written together. */
@@ -63,6 +65,7 @@ function wordsOf(element: DType, lanes = 1): number {
 /** The type of the array that a buffer is bound as, or that a workgroup has. */
 export function arrayType(stored: Stored): string {
   const { element, count, lanes } = stored;
+  if (stored.isHalf === true) return `array<f16, ${2 * gpuWords(element, count)}>`;
   const access = accessType(stored);
   const length = lanes === undefined ? gpuWords(element, count) : Math.max(1, count / lanes);
   return `array<${isAtomic(stored) ? `atomic<${access}>` : access}, ${length}>`;
@@ -71,6 +74,7 @@ export function arrayType(stored: Stored): string {
 /** The value at `at`, an i32 expression that binds tightly. `array` is the identifier. */
 export function loadText(stored: Stored, array: string, at: string, tightAt: string): string {
   const { element, lanes } = stored;
+  if (stored.isHalf === true) return `f32(${array}[${at}])`;
   const shift = Math.log2(elementsPerWord(element));
   const words = wordsOf(element, lanes);
   const place = (): string => {

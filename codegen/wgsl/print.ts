@@ -20,6 +20,7 @@ import { exprText, typeText } from "./expr.ts";
 import type { Helper } from "./helpers.ts";
 import { helperTexts } from "./helpers.ts";
 import { arrayType, gpuBytes, type Stored } from "./layout.ts";
+import { matrixBuffers, matrixExtensions } from "./matrix-text.ts";
 import { WgslNames } from "./names.ts";
 import { legalize, legalizeStmts } from "./quirks.ts";
 import { printStmts } from "./stmt.ts";
@@ -97,8 +98,9 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   const names = new WgslNames();
   const helpers = new Set<Helper>();
   const routines = new Map<string, string>();
-  const wide = wideIn(kernel);
-  const arrays = arraysOf(kernel, wide);
+  const halves = matrixBuffers(kernel);
+  const wide = halves.size === 0 ? wideIn(kernel) : notWide;
+  const arrays = arraysOf(kernel, wide, halves);
   const declarations = printDeclarations(kernel, launch, { names, arrays });
   const context: Context = {
     writer: new Writer(),
@@ -114,6 +116,7 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   };
   printMain(kernel, grids, launch, context);
   const parts = [
+    halves.size === 0 ? "" : matrixExtensions,
     `// ${[kernel.name, printSchedules(kernel.schedule)].filter((part) => part !== "").join(": ")}`.replace(
       /[\r\n\u2028\u2029]/g,
       " ",
@@ -126,13 +129,19 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
 
-function arraysOf({ buffers, shared }: Kernel, { lanes }: Wide): ReadonlyMap<string, Stored> {
+function arraysOf(
+  { buffers, shared }: Kernel,
+  { lanes }: Wide,
+  halves: ReadonlySet<string>,
+): ReadonlyMap<string, Stored> {
   const arrays = new Map<string, Stored>();
   const add = (name: string, stored: Stored): void => {
     const own = lanes.get(name);
     arrays.set(name, own === undefined ? stored : { ...stored, lanes: own });
   };
-  for (const { name, element, count, role } of buffers) add(name, { element, count, isWritten: role !== "read" });
+  for (const { name, element, count, role } of buffers) {
+    add(name, { element, count, isWritten: role !== "read", ...(halves.has(name) ? { isHalf: true } : {}) });
+  }
   for (const { name, type, count } of shared) {
     if (type !== "bool") add(name, { element: type, count: Math.max(1, count), isWritten: true });
   }

@@ -1,12 +1,14 @@
 /**
  * Statements in WGSL. Blocks become blocks.
  */
+
 import { CompilerBug, unreachable } from "../../src/core/errors.ts";
 import type { LoopVar, Stmt } from "../../src/kernel/kernel.ts";
 import { elements } from "../arrays.ts";
 import type { Context } from "./expr.ts";
 import { bitsOf, boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
+import { printMatrix } from "./matrix-text.ts";
 import type { StoreStmt } from "./wide.ts";
 import { printWideLoad, printWideStore } from "./wide-text.ts";
 
@@ -56,6 +58,9 @@ function printStmt(stmt: Stmt, among: readonly Stmt[], context: Context): void {
     }
     case "fold":
       throw new CompilerBug("wgsl: folds are expanded before they are printed");
+    case "matrix":
+      printMatrix(stmt.product, context);
+      return;
     case "barrier":
       writer.line("workgroupBarrier();");
       return;

@@ -69,7 +69,7 @@ function schedulingWith(facts: WgslFacts, tuning: WgslTuning) {
   const limits = limitsOf(facts);
   const target = { maxBuffers: facts.maxStorageBuffersPerShaderStage, bytesOf: gpuBytes };
   return {
-    policy: wgslPolicy(limits, tuning),
+    policy: wgslPolicy(limits, tuning, facts.mixed?.hasMatrixUnits === true ? facts.mixed.subgroupSize : 0),
     ownMoves: wgslMoves,
     secondLaunches: (kernel: Kernel) => wgslSecondLaunches(kernel, limits, target, tuning),
     findsCommon: true, // the driver's compiler does

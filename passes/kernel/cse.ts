@@ -165,6 +165,7 @@ class Block {
         break;
       case "for":
       case "if":
+      case "matrix":
         for (const inner of stmt.body) this.#change(inner);
         return;
       case "barrier":
@@ -247,6 +248,7 @@ function valueIn(stmt: Stmt): Expr | undefined {
     case "if":
       return stmt.condition;
     case "for":
+    case "matrix":
     case "barrier":
       return undefined;
     case "fold":

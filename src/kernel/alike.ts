@@ -8,7 +8,19 @@
  * of all others operands are compared.
  */
 import { unreachable } from "../core/errors.ts";
-import type { Bound, BufferParam, Expr, FoldStmt, Guard, Kernel, LoopVar, Nest, Stmt } from "./kernel.ts";
+import type {
+  Bound,
+  BufferParam,
+  Expr,
+  FoldStmt,
+  Guard,
+  Kernel,
+  LoopVar,
+  MatrixFactor,
+  MatrixProduct,
+  Nest,
+  Stmt,
+} from "./kernel.ts";
 import { printSchedules } from "./moves.ts";
 
 /** What the second kernel calls the buffers of the first. */
@@ -65,11 +77,20 @@ function isSameStmt(a: Stmt, b: Stmt, names: Names): boolean {
       return b.kind === "if" && isSame(a.condition, b.condition, names) && isSameList(a.body, b.body, names);
     case "fold":
       return b.kind === "fold" && isSameFold(a, b, names);
+    case "matrix":
+      return b.kind === "matrix" && isSameProduct(a.product, b.product, names) && isSameList(a.body, b.body, names);
     case "barrier":
       return b.kind === "barrier";
     default:
       return unreachable(a);
   }
+}
+
+function isSameProduct(a: MatrixProduct, b: MatrixProduct, names: Names): boolean {
+  const isSameFactor = (x: MatrixFactor, y: MatrixFactor): boolean =>
+    names.get(x.buffer) === y.buffer && isSame(x.at, y.at, names) && x.stride === y.stride && x.order === y.order;
+  const isSameSize = a.rows === b.rows && a.columns === b.columns && a.terms === b.terms;
+  return isSameSize && a.into === b.into && isSameFactor(a.left, b.left) && isSameFactor(a.right, b.right);
 }
 
 function isSameFold(a: FoldStmt, b: FoldStmt, names: Names): boolean {

@@ -147,6 +147,12 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
       if (stmt.condition.type !== "bool") broken(`if on a ${stmt.condition.type}`);
       checkStmts(stmt.body, inner(scope, { branch: true }), declare);
       return;
+    case "matrix":
+      checkUniform("a product of matrices", scope);
+      checkExpr(stmt.product.left.at, scope);
+      checkExpr(stmt.product.right.at, scope);
+      checkStmts(stmt.body, scope, declare);
+      return;
     case "barrier":
       checkUniform("barrier", scope);
       return;

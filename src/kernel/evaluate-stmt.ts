@@ -96,6 +96,8 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
       return compileFold(stmt, compiler);
     case "if":
       return compileIf(stmt, compiler);
+    case "matrix":
+      return compileStmts(stmt.body, compiler);
     case "barrier":
       return compileBarrier(stmt, compiler);
     default:

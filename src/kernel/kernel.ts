@@ -215,6 +215,8 @@ export type Stmt =
     }
   | FoldStmt
   | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
+  /** What `body` says, which ends in a barrier: a target with matrix units computes it by these. */
+  | { readonly kind: "matrix"; readonly product: MatrixProduct; readonly body: readonly Stmt[] }
   /** All invocations of the workgroup arrive, and see each other's stores to shared arrays. */
   | { readonly kind: "barrier" };
 
@@ -245,6 +247,26 @@ export interface FoldStmt {
   readonly guard: readonly Bound[];
   /** Which of the launch's nodes it computes, by their places in its list. */
   readonly from: readonly number[];
+}
+
+/** into[columns * i + j] = sum over k < terms of left[i, k] * right[k, j], of f16, added up in f32 by a workgroup together. */
+export interface MatrixProduct {
+  /** A shared array. */
+  readonly into: string;
+  readonly rows: number;
+  readonly columns: number;
+  readonly terms: number;
+  readonly left: MatrixFactor;
+  readonly right: MatrixFactor;
+}
+
+/** A matrix as it lies in a buffer of f16: from `at` on, whole rows or whole columns, `stride` elements from one to the next. */
+export interface MatrixFactor {
+  readonly buffer: string;
+  /** The same for all of the workgroup. */
+  readonly at: Index;
+  readonly stride: number;
+  readonly order: "rows" | "columns";
 }
 
 export interface Accumulator {

@@ -88,6 +88,16 @@ interface WgslMoves {
   /** Loops in the body, and folds, of at most so many iterations are written out: what is loaded in one is held for the next. */
   readonly hold: { readonly most: number };
   /**
+   * A contraction of f16 by matrix units: the invocations of a workgroup, so many, compute a block of `rows` and `columns` together, and
+   * then take each its elements of it.
+   */
+  readonly matrix: {
+    readonly of: string;
+    readonly rows: string;
+    readonly columns: string;
+    readonly invocations: number;
+  };
+  /**
    * What neighbours of `columns` load far apart, and neighbours of `rows` side by side, goes through workgroup memory in tiles of
    * side x side: loaded by invocations along the rows, used by invocations along the columns.
    */
@@ -193,6 +203,8 @@ export function printMove(move: AnyMove): string {
       const parts = move.terms === undefined ? "" : ` serial ${move.terms}`;
       return `tile ${move.of} over ${move.rows}, ${move.columns} ${move.depth} deep${printStaging(move)}${parts}`;
     }
+    case "matrix":
+      return `matrix ${move.of} over ${move.rows}, ${move.columns} by ${move.invocations}`;
     case "team":
       return `team ${move.rows} rows x ${move.lanes} lanes ${move.layout}${printRun(move)}`;
     case "hold":

@@ -96,6 +96,10 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
     }
     case "if":
       return block(`if ${printExpr(stmt.condition)}`, stmt.body);
+    case "matrix": {
+      const { into, rows, columns, terms } = stmt.product;
+      return block(`matrix ${into}[${rows}, ${columns}] over ${terms}`, stmt.body);
+    }
     case "barrier":
       return [line("barrier")];
     default:

@@ -177,6 +177,18 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
       const isSame = body === stmt.body && values === stmt.values && guard === stmt.guard;
       return isSame ? stmt : { ...stmt, body, values, guard };
     }
+    case "matrix": {
+      const body = mapStmts(stmt.body, rewrite);
+      const [left, right] = [stmt.product.left, stmt.product.right].map((factor) => rewrite.index(factor.at));
+      if (left === undefined || right === undefined) return stmt;
+      if (body === stmt.body && left === stmt.product.left.at && right === stmt.product.right.at) return stmt;
+      const product = {
+        ...stmt.product,
+        left: { ...stmt.product.left, at: left },
+        right: { ...stmt.product.right, at: right },
+      };
+      return { ...stmt, body, product };
+    }
     case "barrier":
       return stmt;
   }
@@ -299,6 +311,8 @@ function someOwn(stmt: Stmt, visit: (expr: Expr) => boolean | undefined): boolea
       return false;
     case "if":
       return someExpr(stmt.condition, visit);
+    case "matrix":
+      return someExpr(stmt.product.left.at, visit) || someExpr(stmt.product.right.at, visit);
     case "let":
       return someExpr(stmt.value, visit);
     case "var":
@@ -322,6 +336,8 @@ export function ownExprs(stmt: Stmt): readonly Expr[] {
       return [];
     case "if":
       return [stmt.condition];
+    case "matrix":
+      return [stmt.product.left.at, stmt.product.right.at];
     case "let":
       return [stmt.value];
     case "var":

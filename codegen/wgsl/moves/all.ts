@@ -2,8 +2,9 @@
 import type { MakeMoves } from "../../../passes/schedule/apply.ts";
 import type { WgslMoveName } from "../../../src/kernel/moves.ts";
 import { hold } from "./hold.ts";
+import { matrix } from "./matrix.ts";
 import { team } from "./team.ts";
 import { tile } from "./tile.ts";
 import { turn } from "./turn.ts";
 
-export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team, turn, hold };
+export const wgslMoves: MakeMoves<WgslMoveName> = { tile, team, turn, hold, matrix };

@@ -19,14 +19,26 @@ import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
 import { heldAlone, heldElements } from "./held.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
+import { matrixMoves } from "./matrices.ts";
 import { aloneMoves, columnsOf, nameOf, rowOf, run, runOf, serialMoves, sharedParts } from "./registers.ts";
 import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 import { type Turn, turnOf } from "./turns.ts";
 
-export function wgslPolicy(limits: WgslLimits, tuning: WgslTuning = wgslTuning): Policy<WgslMove> {
+/** `matrixInvocations`: of the workgroups whose contractions matrix units compute; 0 where the device has none. */
+export function wgslPolicy(
+  limits: WgslLimits,
+  tuning: WgslTuning = wgslTuning,
+  matrixInvocations = 0,
+): Policy<WgslMove> {
   const setting = { limits, tuning };
   return (facts, { buffers }) => {
+    const [only, ...others] = facts;
+    const byUnits =
+      matrixInvocations === 0 || only === undefined || others.length > 0
+        ? undefined
+        : matrixMoves(only, { ...setting, buffers }, matrixInvocations);
+    if (byUnits !== undefined) return [byUnits];
     const wishes = facts.map((nest) => wishOf(nest, { ...setting, buffers }));
     const size = Math.max(...wishes.map((wish) => wish.size), mapSizeOf(setting));
     const memory = new Memory(limits.maxWorkgroupStorage, size);

@@ -132,6 +132,8 @@ function printStmt(stmt: Stmt, context: Context): void {
       break;
     case "fold":
       throw new CompilerBug("C: folds are expanded before they are printed");
+    case "matrix":
+      throw new CompilerBug("C: there are no matrix units");
     case "barrier":
       break; // one thread runs everything
     default:
