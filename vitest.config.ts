@@ -26,6 +26,7 @@ const slow = [
   "test/unit/main-job.test.ts",
   "test/unit/gpu-bench.test.ts",
   "test/unit/seeded-defects.test.ts",
+  "test/unit/tuning.test.ts",
   "test/unit/from-worker.test.ts",
   "test/unit/trainer-data.test.ts",
   "test/unit/keras-callbacks.test.ts",
