@@ -62,7 +62,8 @@ writeData(dataFolder);
 const epochData = await writeEpoch(dataFolder, flags.data);
 
 if (flags.against !== undefined) {
-  const isKept = await measureAgainst(flags.against, rows, { env, pairs, rounds, say: (line) => console.log(line) });
+  const options = { env, pairs, rounds, say: (line: string) => console.log(line) };
+  const isKept = await measureAgainst(flags.against, rows, options).catch((error: Error) => fail(error.message));
   process.exitCode = isKept ? 0 : 1;
 } else {
   await bundleGpu();

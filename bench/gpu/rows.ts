@@ -113,7 +113,7 @@ export function rowsAt(scale: Scale): readonly Row[] {
     );
   };
   const main = { kind: "steps", inputs: 784, hidden: 512 } as const;
-  const small = { kind: "steps", inputs: 64, hidden: 32, batch: 32, data: "resident", reads: false } as const;
+  const small = { kind: "steps", inputs: 8, hidden: 8, batch: 8, data: "resident", reads: false } as const;
   const resident = { ...main, data: "resident", reads: false } as const;
   const fed = { ...main, data: "fed" } as const;
   const wide = { card: [16384, 4096], software: [2048, 512], tiny: [64, 128] } as const;
@@ -140,8 +140,8 @@ export function rowsAt(scale: Scale): readonly Row[] {
       tiny: { ...small, batch: 64, calls: 2 },
     }),
     steps(
-      "step 64-32-10, batch 32, resident",
-      mapScales({ card: 256, software: 32, tiny: 4 }, (calls) => ({ ...small, calls })),
+      "step 8-8-10, batch 8, resident",
+      mapScales({ card: 256, software: 256, tiny: 4 }, (calls) => ({ ...small, calls })),
       goals.smallSteps,
     ),
     products("product 4096x4096, f32", { card: 4096, software: 256, tiny: 64 }, "f32"),
