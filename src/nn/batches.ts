@@ -14,6 +14,7 @@ import type { Ports } from "./ports.ts";
 import type { Batcher, Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { checkTargets } from "./target-check.ts";
+import { sampleWeights } from "./weights.ts";
 
 export type BatchEntry = "train" | "evaluate";
 
@@ -93,20 +94,31 @@ export interface BatchSource {
 export class ArrayBatches implements BatchSource {
   readonly order: RunOrder;
   readonly steps: number;
-  readonly #data: Batcher;
+  readonly #session: Session;
+  #given: Batcher;
 
-  constructor(data: Batcher, order: Omit<RunOrder, "samples">) {
-    this.#data = data;
+  constructor(session: Session, data: Batcher, order: Omit<RunOrder, "samples">) {
+    this.#session = session;
+    this.#given = data;
     this.order = { samples: data.count, ...order };
     this.steps = batchCount({ count: data.count, batch: order.batchSize });
   }
 
   get call(): string {
-    return this.#data.call;
+    return this.#given.call;
   }
 
   get samples(): number {
-    return this.#data.count;
+    return this.#given.count;
+  }
+
+  /** A dataset in the other role may bring the first weights in the middle of a run: the program takes some from then on, of 1 here. */
+  get #data(): Batcher {
+    const { isWeighted, training } = this.#session;
+    if (isWeighted && !this.#given.isWeighted) {
+      this.#given = this.#given.weighted(sampleWeights(this.call, training, this.#given, {}));
+    }
+    return this.#given;
   }
 
   /** The short last one too. */

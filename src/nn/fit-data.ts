@@ -60,12 +60,12 @@ export function fitSources(
     const samples = validationOf(given);
     const apart =
       samples === undefined ? null : () => evaluationData("fit: validation", session, { scale, ...samples });
-    return { train, validation: streamed ?? (apart === null ? null : new ArrayBatches(apart(), inOrder)) };
+    return { train, validation: streamed ?? (apart === null ? null : new ArrayBatches(session, apart(), inOrder)) };
   }
   const found = fitData(session, { ...given, validation: validationOf(given) });
-  const kept = found.validation === null ? null : new ArrayBatches(found.validation, inOrder);
+  const kept = found.validation === null ? null : new ArrayBatches(session, found.validation, inOrder);
   return {
-    train: new ArrayBatches(found.train, { batchSize: batch, shuffle, shuffleSeed }),
+    train: new ArrayBatches(session, found.train, { batchSize: batch, shuffle, shuffleSeed }),
     validation: streamed ?? kept,
   };
 }

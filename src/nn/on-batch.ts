@@ -82,7 +82,7 @@ export async function trainOnBatch(
 export async function testOnBatch(session: Session, given: AnyBatchOptions, buffers: BatchBuffers): Promise<Evaluated> {
   const data = evaluationData("testOnBatch", session, given, session.scales, buffers.labelled);
   const order = { batchSize: data.count, shuffle: false, shuffleSeed: 0 };
-  return evaluateChecked(session, { data: new ArrayBatches(data, order), onNaN: given.onNaN ?? "stop" });
+  return evaluateChecked(session, { data: new ArrayBatches(session, data, order), onNaN: given.onNaN ?? "stop" });
 }
 
 /** The outputs for a batch, computed as one. In a turn. */

@@ -149,6 +149,10 @@ export class Batcher {
     return new Batcher(this.call, { ...this.#columns, weight }, this.count, place, this.#buffers);
   }
 
+  get isWeighted(): boolean {
+    return this.#columns.weight !== null;
+  }
+
   /** Samples `from` to `to - 1`, in the order they were given. */
   part(from: number, to: number): Batcher {
     const cut = (column: Column): Column => ({

@@ -207,7 +207,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     const scores = session.turns.take(async () => {
       const source =
         data === undefined
-          ? new ArrayBatches(evaluationData("evaluate", session, given), order)
+          ? new ArrayBatches(session, evaluationData("evaluate", session, given), order)
           : new StreamBatches(session, { call: "evaluate", data, entry: "evaluate", batch, onNaN, scale: given.scale });
       try {
         return await evaluateChecked(session, { data: source, onNaN, tally: new Tally("Evaluated", verbose) });

@@ -149,6 +149,19 @@ test("a run that was held goes on fed, and one that was fed held, from the middl
   }
 });
 
+test("a dataset with the first weights beside arrays without any, in either role", async () => {
+  const weighted = dataset({ x: rows(floats, 6), y: labels, weight: weights }).batch(5);
+  const arrays = { x: floats, y: labels };
+  const validated: Given = { ...arrays, validationData: weighted };
+  const [fed, held, other] = [await compiled(classifier(), "js"), await compiled(classifier(), "js"), await compiled(classifier(), "js")]; // biome-ignore format: short
+  const wanted = await left(fed, { ...validated, epochs: 3, holdBytes: 0 });
+  expect(await left(held, { ...validated, epochs: 3, holdBytes: 1e6 })).toEqual(wanted);
+  expect(heldEntries(held)).toHaveLength(2);
+  const { facts } = await left(other, { data: weighted, validationData: arrays });
+  const { loss } = await other.evaluate(arrays);
+  expect(facts[0]?.validation?.loss).toBe(loss);
+});
+
 test("evaluation of many sizes between steps drops nothing that is held", async () => {
   const [fed, held] = [await compiled(classifier(), "js"), await compiled(classifier(), "js")];
   const given = (net: Net, holdBytes: number): Given => ({
