@@ -10,7 +10,7 @@
  * The losses are the same to the bit as those of batches that the host gathers. What it costs is another compilation of the step and
  * the memory; so the arrays of a short run are fed, and on `js`, where gathering is the same loop on either side, those of any.
  */
-import { DeviceError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import { holdRows } from "../runtime/executable.ts";
 import type { HeldRows } from "../runtime/held-rows.ts";
 import type { BatchRows, BatchSource, FedBatch } from "./batches.ts";
@@ -68,7 +68,8 @@ export class HeldData {
       data.nowHeld();
       return new HeldData(session, rows);
     } catch (error) {
-      if (error instanceof DeviceError) return null; // what it has no room for is fed
+      // What it has no room for, or more of than kernels can count, is fed; other refusals come again there.
+      if (error instanceof UserError) return null;
       throw error;
     }
   }
