@@ -45,6 +45,7 @@ const otherModules = [
   "tensor",
   "tree",
   "by-rows",
+  "product-of",
   "vmap-types",
   "scaled-initializers",
   "starts",
