@@ -279,7 +279,8 @@ class Core implements ExecutableCore<never> {
     const { runner, compiled } = specialization;
     const { outputs, watched } = compiled.entry;
     // What is looked at for NaN ends with the step that has one.
-    const chunk = (watched === undefined ? runner.chunk?.(count - from, from) : undefined) ?? new OneStep(runner);
+    const chunk =
+      (watched === undefined ? runner.chunk?.(count - from, from, "each step") : undefined) ?? new OneStep(runner);
     let step = from;
     try {
       for (; step < count && chunk.hasRoom; step++) {

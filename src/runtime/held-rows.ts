@@ -201,7 +201,7 @@ export class HeldRows {
     const { runner } = specialization;
     if (this.#chunk?.of === specialization && this.#chunk.open.hasRoom) return this.#chunk.open;
     this.#endChunk();
-    const open = runner.chunk?.(Number.MAX_SAFE_INTEGER, this.#done) ?? null;
+    const open = runner.chunk?.(Number.MAX_SAFE_INTEGER, this.#done, "none") ?? null;
     if (open !== null) this.#chunk = { of: specialization, open };
     return open;
   }

@@ -38,9 +38,10 @@ export interface Runner {
   /** Runs the sequence once; may return before it is done. */
   run(): void;
   /**
-   * Begins to hand over several steps of a call, of which so many are left and so many done. Missing where a run is done when it returns.
+   * Begins to hand over several steps of a call, of which so many are left and so many done. Of those that nobody reads step by step
+   * no outputs are kept but the last. Missing where a run is done when it returns.
    */
-  chunk?(left: number, done: number): Chunk;
+  chunk?(left: number, done: number, reads: "each step" | "none"): Chunk;
   /** Waits while more chunks are under way than is sensible. */
   ready?(): Promise<void>;
   /** Runs the sequence so many times, and gives the milliseconds that took by the device's own clock; undefined where it has none. */
@@ -63,7 +64,7 @@ export interface Chunk {
   run(): void;
   /**
    * Sends off whatever was not yet. What it gives reads outputs, and is to be asked before anything else is run: the values of all
-   * steps of the chunk, one after the other.
+   * steps of the chunk, one after the other. Not for steps that nobody reads.
    */
   end(): Pick<Runner, "read">;
 }

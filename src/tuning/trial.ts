@@ -88,7 +88,7 @@ export class Trial {
     if (this.#runner.chunk === undefined) for (let i = 0; i < runs; i += 1) this.#runner.run();
     else {
       for (let left = runs; left > 0; ) {
-        const chunk = this.#runner.chunk(left, runs - left);
+        const chunk = this.#runner.chunk(left, runs - left, "none");
         for (; left > 0 && chunk.hasRoom; left -= 1) chunk.run();
         chunk.end();
         await this.#runner.ready?.();

@@ -47,6 +47,7 @@ export class ChunkSize {
 export interface ChunkParts {
   readonly commands: Commands;
   readonly size: ChunkSize;
+  /** Null where there is none, or nobody reads what a step gives. */
   readonly output: GPUBuffer | null;
   /** Of the outputs of one step. */
   readonly outputBytes: number;

@@ -112,7 +112,7 @@ export class Commands {
     return this.deliver(room, bytes);
   }
 
-  /** For entries without outputs, of which nothing comes back. */
+  /** For steps of which nothing comes back. */
   async done(): Promise<ArrayBuffer> {
     await this.#health.wait("waiting for steps", this.#device.queue.onSubmittedWorkDone());
     return new ArrayBuffer(0);

@@ -82,8 +82,9 @@ export class WebGpuRunner implements Runner {
     commands.submit();
   }
 
-  chunk(left: number, done: number): Chunk {
-    return new WebGpuChunk(this.#chunk, left, done);
+  chunk(left: number, done: number, reads: "each step" | "none"): Chunk {
+    const parts = reads === "none" ? { ...this.#chunk, output: null, outputBytes: 0 } : this.#chunk;
+    return new WebGpuChunk(parts, left, done);
   }
 
   /** One pass of so many runs; undefined where copies stand between its launches, or the device has no clock. */

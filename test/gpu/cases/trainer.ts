@@ -124,12 +124,12 @@ export const cases: readonly GpuCase[] = [
         const { device, counts } = countedDevice(given);
         const net = classifier();
         await net.compile({ target: "wgsl", device, batch: 2, seed: 3 });
-        const before = counts.submits;
+        const before = { ...counts };
         const { epochs } = await net.fit({ x, y, epochs: 8, holdBytes });
-        const submits = counts.submits - before;
+        const [submits, copies] = [counts.submits - before.submits, counts.copies - before.copies];
         const seen: number[] = [];
         await net.fit({ x, y, holdBytes, readEvery: 4, callbacks: [{ onBatchEnd: ({ latest }) => void seen.push(latest.loss) }] }); // biome-ignore format: short
-        counted.push({ submits, losses: [...epochs.map(({ loss }) => loss), ...seen] });
+        counted.push({ submits, copies, losses: [...epochs.map(({ loss }) => loss), ...seen] });
         net.dispose();
       }
       const [fed, held] = counted;
@@ -140,6 +140,9 @@ export const cases: readonly GpuCase[] = [
         (held?.submits ?? 0) < (fed?.submits ?? 0) - 80,
         `${held?.submits} submits of held data, ${fed?.submits} of fed`,
       );
+      // A copy for each step more, of its numbers of rows, and none of outputs that nobody reads.
+      const most = (fed?.copies ?? 0) + 120;
+      ok((held?.copies ?? 0) <= most, `${held?.copies} copies on held data, where ${most} are enough`);
     },
   },
   {
