@@ -10,6 +10,7 @@
  */
 import { UserError } from "./errors.ts";
 import { atLine, here, type Origin } from "./origin.ts";
+import { type AnyRecord, isRecord } from "./records.ts";
 import { closest } from "./spelling.ts";
 
 /** What values an option may have. `wanted` ends "must be ..." in the message. */
@@ -132,8 +133,8 @@ export function checkedLater<T>(wanted = "given or left out"): Kind<T> {
   return { wanted, accepts: (value): value is T => value !== null };
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+function isObject(value: unknown): value is AnyRecord {
+  return isRecord(value) && !ArrayBuffer.isView(value);
 }
 
 // ---- the check -----------------------------------------------------------------------------------------------------

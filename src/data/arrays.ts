@@ -1,6 +1,7 @@
 /** Arrays made ready for training: split for a test, cut into windows of time, classes as rows of zeros and a one. */
 import { checkArguments, checkedLater, checkOptions, checkValue, count, flag, number, type OptionTable, seed as seedKind, show, whole } from "../core/options.ts"; // biome-ignore format: names
 import { RandomStream } from "../core/random.ts";
+import { isRecord } from "../core/records.ts";
 import { fail } from "./fail.ts";
 import { Dataset } from "./pipeline/dataset.ts";
 import { isNumbers, type NumberArray, newNumbers } from "./pipeline/layout.ts"; // biome-ignore format: names
@@ -55,7 +56,7 @@ export function trainTestSplit<C extends Readonly<Record<string, Column>>>(
 }
 
 function sizeOfAll(columns: unknown): number {
-  if (typeof columns !== "object" || columns === null || Array.isArray(columns) || ArrayBuffer.isView(columns)) {
+  if (!isRecord(columns) || ArrayBuffer.isView(columns)) {
     fail("trainTestSplit", `takes columns, { x, y }, not ${show(columns)}`);
   }
   const sizes = Object.entries(columns).map(([name, column]) => {

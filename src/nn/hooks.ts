@@ -4,6 +4,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { show } from "../core/options.ts";
+import { isRecord } from "../core/records.ts";
 import { closest } from "../core/spelling.ts";
 
 /** `what` is for messages: "fit: callbacks[0]". `others` are functions that it may have besides. */
@@ -13,7 +14,7 @@ export function checkHooks(
   hooks: readonly string[],
   others: readonly string[] = [],
 ): void {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+  if (!isRecord(given)) {
     throw new UserError(`${what} must be an object with ${hooks.join(" or ")}, not ${show(given)}`);
   }
   for (const [name, value] of Object.entries(given)) {

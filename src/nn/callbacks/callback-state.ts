@@ -6,6 +6,7 @@
  *   round      who had been told when the checkpoint was taken while the callbacks were called; the others are told first thing
  */
 import { DataError, messageOf } from "../../core/errors.ts";
+import { isRecord } from "../../core/records.ts";
 import type { StoredTensor } from "../../io/safetensors.ts";
 import type { EpochRecord } from "../history.ts";
 import type { Callback, CallbackState } from "./callback.ts";
@@ -75,9 +76,9 @@ export function decodeCallbacks(
   } catch (error) {
     throw problem(messageOf(error));
   }
-  if (!isObject(read) || !Array.isArray(read.states)) throw problem("expected a list of them");
+  if (!isRecord(read) || !Array.isArray(read.states)) throw problem("expected a list of them");
   const states = read.states.map((given: unknown, i) => {
-    if (!isObject(given) || typeof given.name !== "string" || !isValues(given.values)) {
+    if (!isRecord(given) || typeof given.name !== "string" || !isValues(given.values)) {
       throw problem(`expected a name and values for number ${i}`);
     }
     const prefix = `callback${i}.`;
@@ -96,27 +97,23 @@ function withNonFinite(_: string, value: unknown): unknown {
 }
 
 function readNonFinite(_: string, value: unknown): unknown {
-  return isObject(value) && typeof value.number === "string" ? Number(value.number) : value;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isRecord(value) && typeof value.number === "string" ? Number(value.number) : value;
 }
 
 function isValues(value: unknown): value is CallbackState["values"] {
   const kinds = ["number", "string", "boolean"];
-  return isObject(value) && Object.values(value).every((it) => it === null || kinds.includes(typeof it));
+  return isRecord(value) && Object.values(value).every((it) => it === null || kinds.includes(typeof it));
 }
 
 function isRound(value: unknown): value is CallbackRound {
-  if (!isObject(value) || typeof value.told !== "number" || typeof value.step !== "number") return false;
+  if (!isRecord(value) || typeof value.told !== "number" || typeof value.step !== "number") return false;
   if (typeof value.stop !== "boolean") return false;
-  return value.hook === "onEpochBegin" || (value.hook === "onEpochEnd" && isRecord(value.record));
+  return value.hook === "onEpochBegin" || (value.hook === "onEpochEnd" && isEpochRecord(value.record));
 }
 
-function isRecord(value: unknown): value is EpochRecord {
-  if (!isObject(value) || typeof value.loss !== "number" || typeof value.epoch !== "number") return false;
+function isEpochRecord(value: unknown): value is EpochRecord {
+  if (!isRecord(value) || typeof value.loss !== "number" || typeof value.epoch !== "number") return false;
   const isScore = (it: unknown): boolean => typeof it === "number";
   const { validation = {}, ...scores } = value;
-  return Object.values(scores).every(isScore) && isObject(validation) && Object.values(validation).every(isScore);
+  return Object.values(scores).every(isScore) && isRecord(validation) && Object.values(validation).every(isScore);
 }

@@ -10,6 +10,7 @@
  */
 import { ShapeError } from "../../core/errors.ts";
 import { count, type Kind, type OptionTable, oneOf } from "../../core/options.ts";
+import { isRecord } from "../../core/records.ts";
 import { type Dim, printShape, type Shape, sizeOf } from "../../graph/shape.ts";
 
 export type ShapeRule = "same" | "flatten" | "any" | number | AxesRule | readonly ShapeRule[];
@@ -65,10 +66,6 @@ function isAxisRule(value: unknown): value is AxisRule {
   return Object.entries(value).every(
     ([name, part]) => part === undefined || windowParts.get(name)?.accepts(part) === true,
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 /** What comes out for a batch, as far as types can tell: how often a window fits is a number. */

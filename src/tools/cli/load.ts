@@ -5,6 +5,7 @@
  */
 
 import { UserError } from "../../core/errors.ts";
+import { isRecord } from "../../core/records.ts";
 import type { Program } from "../../dsl/program.ts";
 import { neededNodes } from "../../graph/entry.ts";
 import { input, state } from "../../graph/ops/source.ts";
@@ -17,7 +18,7 @@ export async function loadProgram(script: string): Promise<Program<unknown>> {
   if (await lacksDefaultExport(findScript(script))) throw new UserError(`${noDefault} (it was not run)`);
   const exported = (await importScript(script)).exports.default;
   if (exported === undefined) throw new UserError(noDefault);
-  const program = isObject(exported) && "program" in exported ? exported.program : exported;
+  const program = isRecord(exported) && "program" in exported ? exported.program : exported;
   if (!isProgram(program)) {
     throw new UserError(`the default export of ${script} is neither a program nor a trainer`);
   }
@@ -25,13 +26,9 @@ export async function loadProgram(script: string): Promise<Program<unknown>> {
   return program;
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
 function isProgram(value: unknown): value is Program<unknown> {
   return (
-    isObject(value) &&
+    isRecord(value) &&
     "entries" in value &&
     value.entries instanceof Map &&
     "inputs" in value &&
