@@ -13,6 +13,7 @@ import { apply, load, when } from "../../src/kernel/build.ts";
 import { floorDivIndex, isIndex, modIndex, scaleIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Stmt } from "../../src/kernel/kernel.ts";
 import { mapEach, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { gcd } from "../../src/kernel/stride.ts";
 
 /** index = by * whole + rest, 0 <= rest < by, where `by` is the largest such divisor of `limit`; undefined where that is 1. */
 function partsOf(
@@ -26,10 +27,6 @@ function partsOf(
   const rest = ((index.offset % by) + by) % by;
   const terms = index.terms.map((term) => ({ factor: term.factor / by, index: term.index }));
   return { by, whole: sumIndex(terms, (index.offset - rest) / by), rest };
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }
 
 /** The expression, of which the operands are aligned, or undefined where nothing is to be said otherwise. */

@@ -85,6 +85,7 @@ function isWithinBlock({ start, unit }: Start, stride: number, count: number, by
   return stride >= 0 && first + stride * (count - 1) < span;
 }
 
-function gcd(a: number, b: number): number {
+/** The greatest common divisor. */
+export function gcd(a: number, b: number): number {
   return b === 0 ? a : gcd(b, a % b);
 }
