@@ -116,7 +116,8 @@ function factorOf(
   return refuse("a factor lies in no rows or columns");
 }
 
-function loadIn(factor: Expr, body: readonly Stmt[]): Load | undefined {
+/** The load that an operand is, by its name or as it stands. */
+export function loadIn(factor: Expr, body: readonly Stmt[]): Load | undefined {
   if (factor.kind === "load") return factor;
   if (factor.kind !== "name") return undefined;
   const made = body.find((stmt) => stmt.kind === "let" && stmt.name === factor.name);

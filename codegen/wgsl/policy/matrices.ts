@@ -9,14 +9,15 @@ import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import type { Expr, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
+import { loadIn, matrixSide } from "../moves/matrix.ts";
 import type { MapSetting } from "./lanes.ts";
+import { nameOf } from "./registers.ts";
 import { contractionOf } from "./tiles.ts";
 
 const blocks = [
   { side: 64, leastGroups: 128 },
   { side: 32, leastGroups: 32 },
 ] as const;
-const depth = 16;
 const mostTerms = 8192;
 
 /** The moves, or undefined where it is none for matrix units. `invocations` of a workgroup: those of a subgroup. */
@@ -30,7 +31,7 @@ export function matrixMoves(
   const [m, n, k] = [found.rows, found.columns, found.inner].map(([only, ...others]) =>
     others.length > 0 ? undefined : only,
   );
-  if (m === undefined || n === undefined || k === undefined || k.extent % depth !== 0 || k.extent > mostTerms)
+  if (m === undefined || n === undefined || k === undefined || k.extent % matrixSide !== 0 || k.extent > mostTerms)
     return undefined;
   const halves = new Set(
     buffers.flatMap(({ name, element, role }) => (element === "f16" && role === "read" ? [name] : [])),
@@ -51,7 +52,7 @@ export function matrixMoves(
     { move: "reorder", axes: [...groups, `${m.name}_i`, `${n.name}_i`] },
     {
       move: "matrix",
-      of: found.fold.accumulators[0]?.name ?? "",
+      of: nameOf(found.fold),
       rows: `${m.name}_i`,
       columns: `${n.name}_i`,
       invocations,
@@ -68,12 +69,9 @@ function isLoadOf(
   buffers: ReadonlySet<string>,
   loops: readonly LoopVar[],
 ): boolean {
-  if (factor.kind === "name") {
-    const made = body.find((stmt) => stmt.kind === "let" && stmt.name === factor.name);
-    return made?.kind === "let" && isLoadOf(made.value, body, buffers, loops);
-  }
-  if (factor.kind !== "load" || factor.guard !== undefined || !buffers.has(factor.buffer)) return false;
-  const growth = loops.map(({ name, extent }) => strideAlong(factor.at, name, extent, () => true));
+  const found = loadIn(factor, body);
+  if (found === undefined || found.guard !== undefined || !buffers.has(found.buffer)) return false;
+  const growth = loops.map(({ name, extent }) => strideAlong(found.at, name, extent, () => true));
   const moving = growth.filter((each) => each !== 0);
   return moving.length === 2 && moving.includes(1) && moving.every((each) => each !== null && each > 0);
 }

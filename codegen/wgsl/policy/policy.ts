@@ -112,8 +112,8 @@ function longestRow(steps: readonly RowStep[]): number {
 }
 
 /** Which neighbours share memory: those in the last parallel loop (positive), or those in the column loop (negative)? */
-export function votesAcross({ loops }: Nest, steps: readonly RowStep[]): number {
-  const row = loops.findLast(({ loop }) => loop.extent > 1)?.loop;
+export function votesAcross(nest: Nest, steps: readonly RowStep[]): number {
+  const row = rowOf(nest);
   if (row === undefined) return -1;
   return steps.reduce((votes, { loops: columns, stmts }) => {
     if (columns === undefined) return votes;
@@ -279,7 +279,7 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
     { move: "bind", axis: `${m}_i_o`, to: "invocation" },
     {
       move: "tile",
-      of: found.fold.accumulators[0]?.name ?? "",
+      of: nameOf(found.fold),
       rows: `${m}_i`,
       columns: `${n}_i`,
       depth,
