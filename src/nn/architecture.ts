@@ -12,8 +12,8 @@ import { precisions } from "../core/precision.ts";
 import { f32, f64, type InputSpec, i32, u8, u32 } from "../dsl/spec.ts";
 import { type Config, ConfigReader, type ConfigRecord, codeConfig, codeIn, compactConfig, required } from "./config.ts";
 import { nested, readLayer, readOptimizer } from "./from-config.ts";
-import { configOfLoss, readLoss } from "./losses/losses.ts";
-import { configOfMetric, readMetric } from "./metrics/metrics.ts";
+import { lossesByName } from "./losses/losses.ts";
+import { metricsByName } from "./metrics/metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import { Ports } from "./ports.ts";
 import type { MetricTable } from "./scoring.ts";
@@ -33,7 +33,7 @@ export function architectureOf(definition: TrainingDefinition): ConfigRecord {
     target: targets.values.some((target) => target !== undefined)
       ? targets.map((target) => configOfTarget(target)).tree()
       : undefined,
-    loss: losses.map((loss) => configOfLoss(loss)).tree(),
+    loss: losses.map((loss) => lossesByName.config(loss)).tree(),
     lossWeights: model.outputs.isSingle ? undefined : lossWeights.tree(),
     metrics: metrics.map((table) => configOfMetrics(table)).tree(),
     weightedMetrics: weightedMetrics.values.every(({ size }) => size === 0)
@@ -104,7 +104,7 @@ function readDefinition(reader: ConfigReader): TrainingDefinition {
   });
   return {
     model,
-    losses: Ports.single(readLoss(field("loss"), nested)),
+    losses: Ports.single(lossesByName.read(field("loss"), nested)),
     lossWeights: Ports.single(1),
     metrics: Ports.single(readMetrics(field("metrics"))),
     weightedMetrics: Ports.single(
@@ -133,9 +133,9 @@ function readTarget(reader: ConfigReader): InputSpec {
 }
 
 function readMetrics(reader: ConfigReader): MetricTable {
-  return new Map(reader.entries().map(([name, metric]) => [name, readMetric(metric, nested)]));
+  return new Map(reader.entries().map(([name, metric]) => [name, metricsByName.read(metric, nested)]));
 }
 
 function configOfMetrics(metrics: TrainingDefinition["metrics"]["values"][number]): Config {
-  return Object.fromEntries([...metrics].map(([name, metric]) => [name, configOfMetric(metric)]));
+  return Object.fromEntries([...metrics].map(([name, metric]) => [name, metricsByName.config(metric)]));
 }

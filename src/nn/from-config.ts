@@ -11,9 +11,9 @@ import { ConfigReader } from "./config.ts";
 import * as layers from "./layers/all.ts";
 import type { Layer } from "./layers/layer.ts";
 import type { Loss } from "./losses/loss.ts";
-import { lossNamed, readLoss } from "./losses/losses.ts";
+import { lossesByName } from "./losses/losses.ts";
 import type { Metric } from "./metrics/metric.ts";
-import { metricNamed, readMetric } from "./metrics/metrics.ts";
+import { metricsByName } from "./metrics/metrics.ts";
 import * as optimizers from "./optimizers/all.ts";
 import { groupsFrom } from "./optimizers/groups.ts";
 import { lossScaleFrom } from "./optimizers/loss-scale.ts";
@@ -32,12 +32,12 @@ export function optimizerFrom(config: unknown, what = "optimizerFrom: config"): 
 
 /** A loss from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function lossFrom(config: unknown, what = "lossFrom: config"): Loss {
-  return lossNamed(readLoss(new ConfigReader(config, what), nested));
+  return lossesByName.made(lossesByName.read(new ConfigReader(config, what), nested));
 }
 
 /** A metric from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function metricFrom(config: unknown, what = "metricFrom: config"): Metric {
-  return metricNamed(readMetric(new ConfigReader(config, what), nested));
+  return metricsByName.made(metricsByName.read(new ConfigReader(config, what), nested));
 }
 
 export function readLayer(config: ConfigReader): Layer {

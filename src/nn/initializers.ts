@@ -21,7 +21,7 @@ import { type Fans, scaled, scalings } from "../dsl/scaled-initializers.ts";
 import { printShape, sameShape } from "../graph/shape.ts";
 import { codeConfig } from "./config.ts";
 import { identity, randomNormal, randomUniform, type StartingValues, schemas, truncatedNormal, varianceScaling } from "./initializers/makers.ts"; // biome-ignore format: names
-import { codeError, type Stored, schemaOf } from "./schema.ts";
+import { type Stored, schemaOf } from "./schema.ts";
 
 /** All that need nothing but a shape. A new one is a line here. */
 export const initializers = {
@@ -61,7 +61,6 @@ export const initializerKind: Stored<InitializerOption> = {
   },
   read(config, nested) {
     if (config.isText) return config.value(nameKind);
-    if (config.kind() === "code") throw codeError(config, "initializer");
     return schemaOf(schemas, config, "initializer").from(config, nested);
   },
 };

@@ -137,6 +137,6 @@ export function schemaOf<S>(known: Readonly<Record<string, S>>, config: ConfigRe
 }
 
 /** A function cannot be read from a file. */
-export function codeError(config: ConfigReader, what: string): DataError {
+function codeError(config: ConfigReader, what: string): DataError {
   return new DataError(`${config.path}: this ${what} is code, which no file holds: make it where you have that code`);
 }

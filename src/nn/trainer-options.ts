@@ -21,9 +21,9 @@ import { refusePromise } from "../dsl/check.ts";
 import { InputSpec } from "../dsl/spec.ts";
 import { takenNames } from "./history.ts";
 import { isLayer, isSampleShape, type Layer, type SampleShape } from "./layers/layer.ts";
-import { type GivenLoss, lossFrom } from "./losses/losses.ts";
+import { type GivenLoss, lossesByName } from "./losses/losses.ts";
 import { Metric } from "./metrics/metric.ts";
-import { type GivenMetric, type MetricName, metricFrom } from "./metrics/metrics.ts";
+import { type GivenMetric, type MetricName, metricsByName } from "./metrics/metrics.ts";
 import { modelOfLayer } from "./model.ts";
 import type { Model } from "./model-contract.ts";
 import { isModel } from "./nested-model.ts";
@@ -215,7 +215,7 @@ export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): 
   return {
     model,
     lossWeights: lossWeightsOf(model, options.lossWeights),
-    losses: model.outputs.match(options.loss, "trainer: loss").map(lossFrom),
+    losses: model.outputs.match(options.loss, "trainer: loss").map((loss) => lossesByName.given(loss)),
     metrics: forOutputs(model, options.metrics, "metrics").map(metricTable),
     weightedMetrics: forOutputs(model, options.weightedMetrics, "weightedMetrics").map(metricTable),
     targets: forOutputs(model, options.target, "target").map((target, name) =>
@@ -282,5 +282,5 @@ function metricTable(metrics: unknown = []): MetricTable {
     if (named.findIndex(([other]) => other === name) < i)
       throw new UserError(`trainer: two metrics are called "${name}": give one of them the option name, another one`);
   }
-  return new Map(named.map(([name, metric]) => [name, metricFrom(metric)]));
+  return new Map(named.map(([name, metric]) => [name, metricsByName.given(metric)]));
 }

@@ -14,7 +14,7 @@ import { isPlainObject } from "../core/records.ts";
 import { printShape } from "../graph/shape.ts";
 import { toSource } from "./given-numbers.ts";
 import type { Classes } from "./losses/loss.ts";
-import { lossNamed } from "./losses/losses.ts";
+import { lossesByName } from "./losses/losses.ts";
 import type { Ports } from "./ports.ts";
 import type { Batcher } from "./samples.ts";
 import type { Training } from "./training-program.ts";
@@ -106,11 +106,11 @@ function classesOf(call: string, path: string, { definition, outputs, targets }:
   const found =
     typeof loss === "function"
       ? isColumn && { classes: null, isOneHot: false }
-      : lossNamed(loss).parts.classes?.(outputs.get(name).shape, target);
+      : lossesByName.made(loss).parts.classes?.(outputs.get(name).shape, target);
   if (found) return found;
   throw new UserError(
     `${call}: ${path} needs one class for each sample; here ${target.dtype}${printShape(target.shape)} is compared ` +
-      `by ${typeof loss === "function" ? "your loss" : lossNamed(loss).name}: use sampleWeight`,
+      `by ${typeof loss === "function" ? "your loss" : lossesByName.made(loss).name}: use sampleWeight`,
   );
 }
 

@@ -9,7 +9,7 @@ import { add, clip, div, maximum, minimum, mul, sqrt, square, sum } from "../../
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { ConfigReader } from "../config.ts";
 import { codeConfig } from "../config.ts";
-import { checkFields, codeError, type Fields, type Nested, type OptionsOf, option, readFields, type Stored, schemaOf, type ValuesOf, valuesOf, writeFields } from "../schema.ts"; // biome-ignore format: names
+import { checkFields, type Fields, type Nested, type OptionsOf, option, readFields, type Stored, schemaOf, type ValuesOf, valuesOf, writeFields } from "../schema.ts"; // biome-ignore format: names
 import type { Constraint } from "./constraint.ts";
 
 const limit = number({ from: 0 });
@@ -146,8 +146,5 @@ export const constraintKind: Stored<Constraint> = {
   wanted: "a constraint: maxNorm(), say, or a function of the weight",
   accepts: (value): value is Constraint => typeof value === "function",
   write: ({ config, name }) => config ?? codeConfig(name),
-  read(from, nested) {
-    if (from.kind() === "code") throw codeError(from, "constraint");
-    return schemaOf(known, from, "constraint").from(from, nested);
-  },
+  read: (from, nested) => schemaOf(known, from, "constraint").from(from, nested),
 };

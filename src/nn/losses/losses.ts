@@ -1,15 +1,14 @@
 /** Losses of a trainer: by name, made with options, or a function of the user's, ready to be put into a program. */
 import { UserError } from "../../core/errors.ts";
-import { callable, didYouMean, type Kind, keyOf, show } from "../../core/options.ts";
+import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
 import { f32, type InputSpec, i32 } from "../../dsl/spec.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
-import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import type { ActivationName } from "../layers/activations.ts";
 import type { SampleShape } from "../layers/layer.ts";
-import { codeError, type Nested, schemaOf } from "../schema.ts";
 import * as losses from "./all.ts";
+import { ByName, shortErrors } from "./by-name.ts";
 import {
   type AnyLossSchema,
   alignLabels,
@@ -22,27 +21,19 @@ import {
 } from "./loss.ts";
 import { perSample, type Sums, sumsOf } from "./per-sample.ts";
 
-const short = {
-  mse: "meanSquaredError",
-  mae: "meanAbsoluteError",
-  mape: "meanAbsolutePercentageError",
-  msle: "meanSquaredLogarithmicError",
-  bce: "binaryCrossentropy",
-  kld: "klDivergence",
-} as const satisfies Readonly<Record<string, keyof typeof losses>>;
-
 /**
  * Each stands for the loss of the namespace `losses` with its default options; "mse", "mae", "mape", "msle", "bce" and "kld" are
  * short for some. softmaxCrossEntropy is Keras's sparse categorical cross-entropy of probabilities or logits, whichever the model
  * gives: labels are class numbers, with `target: f32("batch", 10)` one-hot rows or probabilities of 10 classes.
  */
-export type LossName = Spelled<keyof typeof losses | keyof typeof short>;
+export type LossName = Spelled<keyof typeof losses | keyof typeof shortErrors>;
 
 const schemas: Readonly<Record<keyof typeof losses, AnyLossSchema>> = losses;
 
-export const lossKind = keyOf({ ...losses, ...short } satisfies Readonly<Record<LossName, unknown>>);
+const names = keyOf({ ...losses, ...shortErrors } satisfies Readonly<Record<LossName, unknown>>);
 
-const shortKind = keyOf(short);
+/** All losses. */
+export const lossesByName = new ByName("loss", Loss, schemas, shortErrors satisfies Readonly<Record<string, keyof typeof losses>>, names); // biome-ignore format: short
 
 /** A loss of a trainer. */
 export type GivenLoss = LossName | Loss | Measure;
@@ -78,7 +69,7 @@ export function resolveLoss(
   const like = f32("batch", ...output);
   checkSoftmax(ending, output);
   if (typeof given === "function") return ofMeasure(given, target ?? like);
-  const { name, parts } = lossNamed(given);
+  const { name, parts } = lossesByName.made(given);
   const { logits, labels, accuracy, range } = parts;
   if (logits?.isStrict === true && ending !== logits.activation && ending !== "linear") {
     throw new UserError(
@@ -138,46 +129,11 @@ function sumsOfLoss(
   return sumsOf(rowsOf(parts, computed), batch, reduction, what, weights, mask);
 }
 
-/** A loss with its options. */
-export function lossNamed(given: LossName | Loss): Loss {
-  if (given instanceof Loss) return given;
-  return schemas[shortKind.accepts(given) ? short[given] : given].standard();
-}
-
 /** The softmax of a row of one is 1, whatever the number, and its gradient 0: training would change nothing. */
 function checkSoftmax(ending: ActivationName, output: SampleShape): void {
   if (ending !== "softmax" || (output.at(-1) ?? 1) > 1) return;
   throw new UserError(
     "trainer: the softmax of a row of one is always 1. For one probability end in sigmoid, with sigmoidCrossEntropy; " +
       "for classes have an output for each: dense(2), say",
-  );
-}
-
-/** A loss as a user gives it. */
-export function lossFrom(given: unknown): GivenLoss {
-  if (given instanceof Loss || measureKind.accepts(given) || lossKind.accepts(given)) return given;
-  throw unknownName("loss", given, lossKind);
-}
-
-/** In a file: its name, or its options. */
-export function configOfLoss(loss: GivenLoss): Config {
-  if (typeof loss === "string") return loss;
-  return loss instanceof Loss ? loss.config : codeConfig(loss.name);
-}
-
-export function readLoss(from: ConfigReader, nested: Nested): LossName | Loss {
-  if (from.isText) return from.value(lossKind);
-  if (from.kind() === "code") throw codeError(from, "loss");
-  return schemaOf(schemas, from, "loss").from(from, nested);
-}
-
-/** A function of the user's; what it gives is looked at where it is called. */
-export const measureKind: Kind<Measure> = callable();
-
-/** Where neither a name nor a function is given. */
-export function unknownName(what: string, given: unknown, { words = [] }: Pick<Kind<unknown>, "words">): UserError {
-  const hint = typeof given === "string" ? didYouMean(given, words) : "";
-  return new UserError(
-    `there is no ${what} ${show(given)}${hint} (there are: ${words.join(", ")}); a function works too`,
   );
 }

@@ -5,26 +5,17 @@ import { keyOf } from "../../core/options.ts";
 import type { Spelled } from "../../core/spelling.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
-import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import { activate } from "../layers/activations.ts";
 import { floatsFrom } from "../layers/layer.ts";
+import { ByName, shortErrors } from "../losses/by-name.ts";
 import { alignTarget, type Measure } from "../losses/loss.ts";
-import { measureKind, type OutputLoss, unknownName } from "../losses/losses.ts";
+import type { OutputLoss } from "../losses/losses.ts";
 import type { Head, OutputTensor } from "../model-contract.ts";
-import { codeError, type Nested, schemaOf } from "../schema.ts";
 import * as metrics from "./all.ts";
 import { weightedMean } from "./means.ts";
 import { type AnyMetricSchema, Metric, type MetricParts, type MetricSlot, type MetricState } from "./metric.ts";
 
-const short = {
-  acc: "accuracy",
-  mse: "meanSquaredError",
-  mae: "meanAbsoluteError",
-  mape: "meanAbsolutePercentageError",
-  msle: "meanSquaredLogarithmicError",
-  bce: "binaryCrossentropy",
-  kld: "klDivergence",
-} as const satisfies Readonly<Record<string, keyof typeof metrics>>;
+const short = { acc: "accuracy", ...shortErrors } as const satisfies Readonly<Record<string, keyof typeof metrics>>;
 
 /** Those that cannot do without options. */
 export type NeedsOptions =
@@ -48,9 +39,10 @@ const schemas: Readonly<Record<keyof typeof metrics, AnyMetricSchema>> = metrics
 
 const { precisionAtRecall: _a, recallAtPrecision: _b, sensitivityAtSpecificity: _c, specificityAtSensitivity: _d, meanIoU: _e, iou: _f, oneHotIoU: _g, oneHotMeanIoU: _h, confusionMatrix: _i, ...named } = metrics; // biome-ignore format: short
 
-export const metricKind = keyOf({ ...named, ...short } satisfies Readonly<Record<MetricName, unknown>>);
+const names = keyOf({ ...named, ...short } satisfies Readonly<Record<MetricName, unknown>>);
 
-const shortKind = keyOf(short);
+/** All metrics. */
+export const metricsByName = new ByName("metric", Metric, schemas, short, names);
 
 /** A metric of a trainer. */
 export type GivenMetric = MetricName | Metric | Measure;
@@ -72,22 +64,10 @@ interface SeenOutput {
   readonly mask?: Mask | undefined;
 }
 
-/** A metric as a user gives it. */
-export function metricFrom(given: unknown): GivenMetric {
-  if (given instanceof Metric || measureKind.accepts(given) || metricKind.accepts(given)) return given;
-  throw unknownName("metric", given, metricKind);
-}
-
-/** A metric with its options. */
-export function metricNamed(given: MetricName | Metric): Metric {
-  if (given instanceof Metric) return given;
-  return schemas[shortKind.accepts(given) ? short[given] : given].standard();
-}
-
 /** By name, by options, or a function of the model's output, with its last activation, and the target. */
 export function resolveMetric(given: GivenMetric, loss: OutputLoss, head: Head): OutputMetric {
   if (typeof given === "function") return ofMeasure(given);
-  const { name, parts } = metricNamed(given);
+  const { name, parts } = metricsByName.made(given);
   if (parts.standsFor !== undefined) return resolveMetric(parts.standsFor(loss, head), loss, head);
   const problem = parts.check?.(head.shape) ?? null;
   if (problem !== null) throw new UserError(`trainer: ${problem}`);
@@ -126,16 +106,4 @@ function comparedBy({ of }: MetricParts, output: OutputTensor, { onLogits }: Out
 
 function shownBy({ logits, activation }: OutputTensor): Tensor<Shape, "f32"> {
   return activate(activation, logits);
-}
-
-/** In a file: its name, or its options. */
-export function configOfMetric(metric: GivenMetric): Config {
-  if (typeof metric === "string") return metric;
-  return metric instanceof Metric ? metric.config : codeConfig(metric.name);
-}
-
-export function readMetric(from: ConfigReader, nested: Nested): MetricName | Metric {
-  if (from.isText) return from.value(metricKind);
-  if (from.kind() === "code") throw codeError(from, "metric");
-  return schemaOf(schemas, from, "metric").from(from, nested);
 }

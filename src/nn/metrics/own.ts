@@ -4,8 +4,9 @@ import { callable, checkArguments, checkedLater, checkOptions, checkValue, type 
 import { add, cast, mul, sum } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import { codeConfig } from "../config.ts";
+import { measureKind } from "../losses/by-name.ts";
 import type { Measure } from "../losses/loss.ts";
-import { weightedMean } from "./means.ts";
+import { meanOf } from "./means.ts";
 import { grown, Metric, type MetricBatch, type MetricPlace, type MetricSlot, rowsFor, slotOf, weightsFor } from "./metric.ts"; // biome-ignore format: names
 
 /** What `own` is given. */
@@ -47,20 +48,17 @@ export function own<const N extends string, const S extends string>(
   });
 }
 
-const measureKind = callable<Measure>();
-
 /** The mean of a measure of yours over all samples, weighted where it is among `weightedMetrics`. */
 export function mean<const N extends string>(name: N, measure: Measure): Metric<N, "number"> {
   checkArguments("metrics.mean", arguments, 2);
   checkValue("metrics.mean", "the name", name, text);
   checkValue("metrics.mean", "the measure", measure, measureKind);
-  const parts = weightedMean(name, (output, target) => measure(cast(output, "f32"), target));
-  return new Metric<N, "number">(name, codeConfig(name), {
+  const parts = meanOf(name, {
     of: "output",
     labels: "any",
     measure: (output, target) => measure(cast(output, "f32"), target),
-    ...parts,
   });
+  return new Metric<N, "number">(name, codeConfig(name), parts);
 }
 
 /** The sum of a measure of yours over all samples, weighted where it is among `weightedMetrics`. */
