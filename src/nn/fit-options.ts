@@ -90,8 +90,9 @@ export interface FitSettings<Name extends string = never, In extends string = ne
   /**
    * The most bytes of x, y and weights that are left on the device for the run, from where each step takes its rows: 268,435,456 by
    * default, 0 for none. So are those of a dataset whose batches are rows of arrays, or of what `cache` keeps, without weights. What is
-   * held is as it was before the first step, whatever is written to the arrays meanwhile. By default a short run feeds its batches,
-   * and so does `js`, where nothing is won; the numbers are the same.
+   * held is as it was before the first step, whatever is written to the arrays meanwhile, and stays in the device's memory until
+   * `dispose`, where the next run may find it. By default a short run feeds its batches, and so does `js`, where nothing is won; the
+   * numbers are the same.
    */
   readonly holdBytes?: number;
   /**
