@@ -3,8 +3,9 @@
  */
 import type { Candidate } from "../../codegen/target.ts";
 import { shapeKey } from "../../passes/kernel/shape-key.ts";
-import type { Scheduling } from "../../passes/schedule/schedule.ts";
+import type { Scheduling, Tuned } from "../../passes/schedule/schedule.ts";
 import { version } from "../core/version.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import type { TargetSetup } from "../targets.ts";
 import { isSameDevice, isSamePlace, type Place, type PlaceChoices } from "./choices.ts";
 import { choicesPath, hostName, readChoices } from "./choices-file.ts";
@@ -56,7 +57,7 @@ export function tunedTarget(
   warn: (message: string) => void,
 ): TargetSetup {
   const offered = new Map(target.candidates().map((candidate) => [candidate.name, candidate]));
-  const tuned: Scheduling["tuned"] = (kernel) => {
+  const find = (kernel: Kernel): Tuned | undefined => {
     const choice = kernels.get(shapeKey(kernel))?.choice ?? null;
     if (choice === null) return undefined;
     const candidate = offered.get(choice);
@@ -64,10 +65,17 @@ export function tunedTarget(
       warn(`the tuning file names "${choice}", which the ${target.traits.name} target does not offer`);
     return candidate === undefined ? undefined : asTuned(candidate, warn);
   };
+  // Asked for in every stage of scheduling, by each launch; a key is the whole kernel as text.
+  const found = new WeakMap<Kernel, { readonly tuned: Tuned | undefined }>();
+  const tuned: Scheduling["tuned"] = (kernel) => {
+    const known = found.get(kernel) ?? { tuned: find(kernel) };
+    found.set(kernel, known);
+    return known.tuned;
+  };
   return { ...target, scheduling: { ...target.scheduling, tuned } };
 }
 
-function asTuned({ name, scheduling }: Candidate, warn: (message: string) => void) {
+function asTuned({ name, scheduling }: Candidate, warn: (message: string) => void): Tuned {
   return {
     scheduling,
     refused: (reason: string) => warn(`the tuning file's "${name}" is not used for a kernel: ${reason.split("\n")[0]}`),

@@ -8,6 +8,7 @@
  * those where one invocation would run for so long that a watchdog might end it.
  */
 import type { Candidate } from "../../codegen/target.ts";
+import { shapeKey } from "../../passes/kernel/shape-key.ts";
 import { UserError } from "../core/errors.ts";
 import type { Precision } from "../core/precision.ts";
 import type { Program } from "../dsl/program.ts";
@@ -91,13 +92,12 @@ export async function tune(
     const kernels: TunedKernel[] = [];
     let [before, left] = [0, 0];
     for (const [i, { entry, launch }] of subjects.entries()) {
-      const usual = isolate(launch, target, machine.crew);
-      if (known?.has(usual.keys[0] ?? "") === true) {
+      if (known?.has(shapeKey(launch.kernel)) === true) {
         before += 1;
         continue;
       }
       options.onKernel?.(launch.name, i, subjects.length);
-      const found = session.isOver() ? null : await tuneKernel(launch, usual, session);
+      const found = session.isOver() ? null : await tuneKernel(launch, session);
       if (found === null) {
         left += 1;
         continue;
@@ -170,8 +170,9 @@ interface Found {
 }
 
 /** The best way for a kernel, or null where the time was over first. */
-async function tuneKernel(launch: Launch, usual: Isolated, session: Session): Promise<Found | null> {
+async function tuneKernel(launch: Launch, session: Session): Promise<Found | null> {
   const { target, machine, now, isOver } = session;
+  const usual = isolate(launch, target, machine.crew);
   const trials: Trial[] = [];
   try {
     const first = await Trial.prepare(machine, usual, now);
