@@ -6,9 +6,9 @@
  *   npm run bench:fit -- --rounds 9 --only conv     one: dense or conv
  */
 import { parseArgs } from "node:util";
+import { median } from "../src/core/median.ts";
 import { RandomStream } from "../src/core/random.ts";
 import { adam, add, conv, dataset, dense, dropout, flatten, heUniform, layer, maxPool, param, relu, reshape, rows, sequential, trainer, zeros } from "../src/index.ts"; // biome-ignore format: names
-import { median } from "../src/nn/history.ts";
 
 const { values: flags } = parseArgs({
   options: { rounds: { type: "string", default: "4" }, only: { type: "string" } },

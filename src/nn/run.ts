@@ -3,6 +3,7 @@
  */
 
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
+import { median } from "../core/median.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
 import type { BatchSource, FedBatch } from "./batches.ts";
 import type { TrainBegin } from "./callbacks/callback.ts";
@@ -13,7 +14,7 @@ import { evaluate } from "./evaluation.ts";
 import { fitSources } from "./fit-data.ts";
 import type { AnyFitOptions } from "./fit-options.ts";
 import { HeldData } from "./held-data.ts";
-import { type EpochRecord, type History, median, RunningMeans, type Scores, type Stop } from "./history.ts";
+import { type EpochRecord, type History, RunningMeans, type Scores, type Stop } from "./history.ts";
 import { clearKept, readKept } from "./kept-scores.ts";
 import { LossWatch, ofSteps, type WatchedEpoch } from "./loss-watch.ts";
 import type { OnNaN } from "./on-nan.ts";

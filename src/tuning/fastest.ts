@@ -6,6 +6,7 @@
  *   finals   these and the usual, nine rounds in turns: medians of what each took of the usual's time in the same round
  *   replay   the best against the usual, nine fresh rounds: who was best of many was also lucky
  */
+import { median } from "../core/median.ts";
 
 /** 0 is the usual way. */
 export interface Contest {
@@ -86,11 +87,4 @@ function wins(own: readonly number[], usual: readonly number[]): boolean {
 /** What each took of the other's time in the same round. */
 function partsOf(own: readonly number[], usual: readonly number[]): readonly number[] {
   return own.map((ms, round) => ms / (usual[round] ?? ms));
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const half = Math.floor(sorted.length / 2);
-  const [low = Number.NaN, high = Number.NaN] = [sorted[sorted.length % 2 === 0 ? half - 1 : half], sorted[half]];
-  return (low + high) / 2;
 }

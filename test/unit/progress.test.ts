@@ -2,8 +2,8 @@
  * How progress is written: numbers for people, and a bar that fits the terminal it is drawn in.
  */
 import { expect, test, vi } from "vitest";
+import { median } from "../../src/core/median.ts";
 import { dense, epochLine, formatDuration, formatRate, formatScores, sgd, trainer } from "../../src/index.ts";
-import { median } from "../../src/nn/history.ts";
 import { formatScore, secondsLeft } from "../../src/nn/progress.ts";
 import { terminalProgress } from "../../src/nn/terminal.ts";
 
