@@ -12,6 +12,7 @@ import { shapeKey } from "../../passes/kernel/shape-key.ts";
 import { layout } from "../../passes/plan/layout.ts";
 import { scheduleSequence } from "../../passes/schedule/sequence.ts";
 import { CompilerBug } from "../core/errors.ts";
+import { there } from "../core/records.ts";
 import type { Kernel, LoopVar } from "../kernel/kernel.ts";
 import { KernelPool } from "../kernel/kernel-pool.ts";
 import type { Artifact, Crew } from "../program/artifact.ts";
@@ -48,7 +49,7 @@ export function isolate(launch: Launch, target: TargetSetup, crew: Crew, candida
     made.set(buffer, buffers.named(buffer.segment === "input" ? "input" : "state", `b${made.size}`, buffer));
   }
   const tick = buffers.named("state", "tick", { dtype: "f32", shape: [1] });
-  const of = (buffer: Buffer): Buffer => there(made.get(buffer));
+  const of = (buffer: Buffer): Buffer => there(made.get(buffer), `buffer for ${buffer.name}`);
   const own = launch.bindings.map(({ param, buffer }) => ({ param, buffer: of(buffer) }));
   const written = own.filter(({ param }) => roleOf(launch.kernel, param) !== "read").map(({ buffer }) => buffer);
   const updated = own.filter(({ param }) => roleOf(launch.kernel, param) === "update").map(({ buffer }) => buffer);
@@ -73,7 +74,7 @@ export function isolate(launch: Launch, target: TargetSetup, crew: Crew, candida
   const state = [...all.filter(({ segment }) => segment === "state"), tick];
   const input = all.filter(({ segment }) => segment === "input");
   const places = layout(sequence, { state, input, held: [], output: [] }, target.traits, true);
-  const slot = (buffer: Buffer): BufferSlot => there(places.buffers.get(buffer));
+  const slot = (buffer: Buffer): BufferSlot => there(places.buffers.get(buffer), `place of ${buffer.name}`);
   const entry: CompiledEntry<Artifact> = {
     name: launch.name,
     dims: {},
@@ -108,10 +109,6 @@ function roleOf({ buffers }: Kernel, param: string): string | undefined {
 
 function refuse(reason: string): never {
   throw new CompilerBug(reason);
-}
-
-function there<T>(value: T | undefined): T {
-  return value ?? refuse("a launch names a buffer that it does not bind");
 }
 
 /** The launch in the loops whose iterations it is told. */
