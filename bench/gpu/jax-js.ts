@@ -3,50 +3,14 @@
  *
  * An array is consumed by the call that takes it; `.ref` keeps it for another. Many steps read the last loss alone.
  */
-import { bytesOf } from "../data.ts";
+import type { Array_, JaxJs, Tree } from "../systems/jax-js-types.ts";
 import { constants, layerNormEpsilon, network } from "../workloads.ts";
-import { epochBatches, operandOf, probe, stepNumbers } from "./numbers.ts";
-import { operandsOf } from "./programs.ts";
+import { preparedEpoch, preparedSteps } from "./eager.ts";
+import { operandArrays, probe, stepNumbers } from "./numbers.ts";
 import { type ArrayWorkload, classes, type EpochWorkload, type GpuWorkload, type ProductWorkload, type StepsWorkload } from "./rows.ts"; // biome-ignore format: names
 import { type Data, type GpuSystem, type Prepared, serveGpu } from "./serve.ts";
 
-interface Array_ {
-  readonly ref: Array_;
-  add(other: Array_ | number): Array_;
-  sub(other: Array_ | number): Array_;
-  mul(other: Array_ | number): Array_;
-  div(other: Array_ | number): Array_;
-  data(): Promise<ArrayLike<number>>;
-  blockUntilReady(): Promise<Array_>;
-  dispose(): void;
-}
-type Tree = readonly Array_[];
-type Jitted<A extends readonly unknown[], R> = ((...args: A) => R) & { dispose?(): void };
-interface JaxJs {
-  blockUntilReady(arrays: readonly Array_[]): Promise<unknown>;
-  init(device: string): Promise<readonly string[]>;
-  defaultDevice(device: string): string;
-  jit<A extends readonly unknown[], R>(run: (...args: A) => R): Jitted<A, R>;
-  valueAndGrad(loss: (model: Tree) => Array_): (model: Tree) => [Array_, Tree];
-  readonly nn: {
-    oneHot(labels: Array_, classes: number): Array_;
-    logSoftmax(x: Array_, axis?: number): Array_;
-    softmax(x: Array_, axis?: number): Array_;
-    relu(x: Array_): Array_;
-  };
-  readonly numpy: {
-    array(values: Float32Array | Int32Array, options?: { readonly shape: readonly number[] }): Array_;
-    zeros(shape: readonly number[]): Array_;
-    matmul(a: Array_, b: Array_): Array_;
-    sqrt(x: Array_): Array_;
-    sum(x: Array_, axis?: number): Array_;
-    argmax(x: Array_, axis: number): Array_;
-    mean(x: Array_, axis: number, options: { readonly keepdims: true }): Array_;
-  };
-}
-
 const [folder = ""] = process.argv.slice(2);
-const checkedSteps = 3;
 
 class JaxJsGpu implements GpuSystem {
   readonly #jax: JaxJs;
@@ -82,21 +46,7 @@ class JaxJsGpu implements GpuSystem {
       if (image === undefined || label === undefined) throw new Error("no batch");
       return step(image, label);
     };
-    const read = async (loss: Array_): Promise<number> => (await loss.data())[0] ?? Number.NaN;
-    return {
-      async run() {
-        for (let i = 1; i < workload.calls; i++) {
-          if (workload.reads) await read(next());
-          else next().dispose();
-        }
-        await read(next());
-      },
-      async check() {
-        const losses: number[] = [];
-        for (let i = 0; i < checkedSteps; i++) losses.push(await read(next()));
-        return losses;
-      },
-    };
+    return preparedSteps(workload, next, lossIn);
   }
 
   /** A function that takes one step with RMSprop. */
@@ -142,12 +92,7 @@ class JaxJsGpu implements GpuSystem {
   async #array(workload: ProductWorkload | ArrayWorkload, { numbers }: Data): Promise<Prepared | string> {
     if (workload.kind === "product" && workload.precision === "mixed") return "it has no products of f16 with f32 sums";
     const { nn, numpy: np } = this.#jax;
-    let from = 0;
-    const operands = Object.values(operandsOf(workload)).map((shape) => {
-      const count = shape.reduce((product, size) => product * size, 1);
-      from += count;
-      return np.array(operandOf(numbers, from - count, count), { shape });
-    });
+    const operands = Array.from(operandArrays(workload, numbers), ({ shape, values }) => np.array(values, { shape }));
     this.#kept.push(...operands);
     const formulas = {
       product: (a: Array_, b: Array_) => np.matmul(a, b),
@@ -176,24 +121,23 @@ class JaxJsGpu implements GpuSystem {
     };
   }
 
-  #epoch({ images: count, batch }: EpochWorkload, { folder, numbers }: Data): Prepared {
+  #epoch(workload: EpochWorkload, data: Data): Prepared {
     const { inputs, hidden } = network;
+    const { batch } = workload;
     const { numpy: np } = this.#jax;
-    const [x, y] = [bytesOf(folder, "epoch-images.u8"), bytesOf(folder, "epoch-labels.u8")];
-    const weights = (size: number): Float32Array => numbers.slice(0, size).map((value) => value / 10);
-    const step = this.#trainer({ inputs, hidden, batch }, weights(inputs * hidden), weights(hidden * classes));
-    return {
-      async run() {
-        let loss: Array_ | undefined;
-        for (const { image, label } of epochBatches(x, y, count, batch)) {
-          loss?.dispose();
-          loss = step(np.array(image.slice(), { shape: [batch, inputs] }), np.array(label.slice(), { shape: [batch] }));
-        }
-        await loss?.data();
+    return preparedEpoch(workload, data, {
+      step: (w1, w2) => {
+        const step = this.#trainer({ inputs, hidden, batch }, w1, w2);
+        return (image, label) => step(np.array(image, { shape: [batch, inputs] }), np.array(label, { shape: [batch] }));
       },
-      check: async () => [],
-    };
+      read: lossIn,
+    });
   }
+}
+
+/** Reading it consumes it. */
+async function lossIn(loss: Array_): Promise<number> {
+  return (await loss.data())[0] ?? Number.NaN;
 }
 
 await serveGpu(folder, async () => {

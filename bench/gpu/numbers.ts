@@ -8,7 +8,7 @@
 import { batches, gatherRows } from "../../src/data/dataset.ts";
 import { readF32, readI32 } from "../data.ts";
 import { network, poolSize } from "../workloads.ts";
-import { classes, type StepsWorkload } from "./rows.ts";
+import { type ArrayWorkload, classes, operandsOf, type ProductWorkload, type StepsWorkload } from "./rows.ts";
 
 /** Numbers as an operand's own array. */
 export function operandOf(numbers: Float32Array, from: number, count: number): Float32Array {
@@ -21,6 +21,19 @@ export function operandOf(numbers: Float32Array, from: number, count: number): F
   }
   return made;
 }
+
+/** The operands of a row, made one after the other. */
+export function* operandArrays(workload: ProductWorkload | ArrayWorkload, numbers: Float32Array) {
+  let from = 0;
+  for (const [name, shape] of Object.entries(operandsOf(workload))) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    yield { name, shape, values: operandOf(numbers, from, count) };
+    from += count;
+  }
+}
+
+/** Steps whose losses are compared. */
+export const checkedSteps = 3;
 
 export interface StepNumbers {
   readonly w1: Float32Array;

@@ -3,21 +3,12 @@ import { compile } from "tensorloom";
 import { nodeGpu } from "tensorloom/node";
 import { bytesOf } from "../data.ts";
 import { network } from "../workloads.ts";
-import { operandOf, probe, stepNumbers } from "./numbers.ts";
-import {
-  arrayProgram,
-  fedStepProgram,
-  mainTrainer,
-  operandsOf,
-  residentStepProgram,
-  waitingState,
-} from "./programs.ts";
+import { checkedSteps, operandArrays, probe, stepNumbers } from "./numbers.ts";
+import { arrayProgram, fedStepProgram, mainTrainer, residentStepProgram, waitingState } from "./programs.ts";
 import type { ArrayWorkload, EpochWorkload, GpuWorkload, ProductWorkload, StepsWorkload } from "./rows.ts";
 import { type Data, type GpuSystem, type Prepared, serveGpu } from "./serve.ts";
 
 const [folder = ""] = process.argv.slice(2);
-/** Steps whose losses are compared. */
-const checkedSteps = 3;
 
 type NodeGpu = (options?: { readonly precision: "mixed" }) => ReturnType<typeof nodeGpu>;
 
@@ -92,12 +83,7 @@ class Own implements GpuSystem {
       return reasonOf(error);
     }
     this.#last = executable;
-    let from = 0;
-    for (const [name, shape] of Object.entries(operandsOf(workload))) {
-      const count = shape.reduce((product, size) => product * size, 1);
-      executable.state.write(name, operandOf(numbers, from, count));
-      from += count;
-    }
+    for (const { name, values } of operandArrays(workload, numbers)) executable.state.write(name, values);
     const run = async (calls: number): Promise<void> => {
       for (let i = 0; i < calls; i++) executable.go();
       await executable.state.read(waitingState);

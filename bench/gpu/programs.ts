@@ -32,7 +32,7 @@ import {
   zeros,
 } from "tensorloom";
 import { layerNormEpsilon, network } from "../workloads.ts";
-import { type ArrayOp, type ArrayWorkload, classes, type ProductWorkload, type StepsWorkload } from "./rows.ts";
+import { type ArrayOp, type ArrayWorkload, classes, operandsOf, type ProductWorkload, type StepsWorkload } from "./rows.ts"; // biome-ignore format: names
 
 type Floats = Tensor<Shape, "f32">;
 type Network = readonly { readonly w: Floats; readonly b: Floats }[];
@@ -89,12 +89,6 @@ function netOf(inputs: number, hidden: number) {
     return mean(softmaxCrossEntropy(scores, label as Tensor<["batch"], "i32">));
   };
   return { layers, lossOf, optimizer: rmsprop() };
-}
-
-/** Shapes of the operands, which are the states "a" and "b". */
-export function operandsOf(workload: ProductWorkload | ArrayWorkload): Readonly<Record<string, readonly number[]>> {
-  if (workload.kind === "product") return { a: [workload.n, workload.n], b: [workload.n, workload.n] };
-  return workload.op === "add" ? { a: workload.shape, b: workload.shape } : { a: workload.shape };
 }
 
 /** Entry "go", which gives z. */

@@ -213,6 +213,12 @@ function epochFlops({ images, batch }: EpochWorkload): Work {
   return { unit: "flop", amount: amount * Math.ceil(images / batch) };
 }
 
+/** Shapes of the operands, by name: "a", and "b" where there are two. */
+export function operandsOf(workload: ProductWorkload | ArrayWorkload): Readonly<Record<string, readonly number[]>> {
+  if (workload.kind === "product") return { a: [workload.n, workload.n], b: [workload.n, workload.n] };
+  return workload.op === "add" ? { a: workload.shape, b: workload.shape } : { a: workload.shape };
+}
+
 /** Operands read once and the result written once. */
 function arrayBytes({ op, shape: [rows, columns] }: ArrayWorkload): Work {
   const elements = {

@@ -2,10 +2,9 @@
  * TensorFlow.js on its WebGPU backend: `node tfjs.mjs DATA`. Eager, as it ships, with its own RMSprop. Many steps read the last loss
  * alone.
  */
-import { bytesOf } from "../data.ts";
 import { constants, layerNormEpsilon, network } from "../workloads.ts";
-import { epochBatches, operandOf, probe, stepNumbers } from "./numbers.ts";
-import { operandsOf } from "./programs.ts";
+import { preparedEpoch, preparedSteps } from "./eager.ts";
+import { operandArrays, probe, stepNumbers } from "./numbers.ts";
 import { type ArrayWorkload, classes, type EpochWorkload, type GpuWorkload, type ProductWorkload, type StepsWorkload } from "./rows.ts"; // biome-ignore format: names
 import { type Data, type GpuSystem, type Prepared, serveGpu } from "./serve.ts";
 
@@ -47,7 +46,6 @@ interface Tfjs {
 }
 
 const [folder = ""] = process.argv.slice(2);
-const checkedSteps = 3;
 
 class TfjsGpu implements GpuSystem {
   readonly #tf: Tfjs;
@@ -78,25 +76,7 @@ class TfjsGpu implements GpuSystem {
     this.#kept.push(...(resident ?? []));
     let taken = 0;
     const next = (): Tensor => tf.tidy(() => step(...(resident ?? put(taken++))));
-    const read = async (cost: Tensor): Promise<number> => {
-      const [loss = Number.NaN] = await cost.data();
-      cost.dispose();
-      return loss;
-    };
-    return {
-      async run() {
-        for (let i = 1; i < workload.calls; i++) {
-          if (workload.reads) await read(next());
-          else next().dispose();
-        }
-        await read(next());
-      },
-      async check() {
-        const losses: number[] = [];
-        for (let i = 0; i < checkedSteps; i++) losses.push(await read(next()));
-        return losses;
-      },
-    };
+    return preparedSteps(workload, next, lossIn);
   }
 
   /** A function that takes one step with RMSprop. */
@@ -125,12 +105,7 @@ class TfjsGpu implements GpuSystem {
   #array(workload: ProductWorkload | ArrayWorkload, { numbers }: Data): Prepared | string {
     if (workload.kind === "product" && workload.precision === "mixed") return "it has no products of f16 with f32 sums";
     const tf = this.#tf;
-    let from = 0;
-    const operands = Object.values(operandsOf(workload)).map((shape) => {
-      const count = shape.reduce((product, size) => product * size, 1);
-      from += count;
-      return tf.tensor(operandOf(numbers, from - count, count), shape);
-    });
+    const operands = Array.from(operandArrays(workload, numbers), ({ shape, values }) => tf.tensor(values, shape));
     this.#kept.push(...operands);
     const [a, b] = operands;
     if (a === undefined) return "no operands";
@@ -166,26 +141,25 @@ class TfjsGpu implements GpuSystem {
     };
   }
 
-  #epoch({ images: count, batch }: EpochWorkload, { folder, numbers }: Data): Prepared {
+  #epoch(workload: EpochWorkload, data: Data): Prepared {
     const { inputs, hidden } = network;
+    const { batch } = workload;
     const tf = this.#tf;
-    const [x, y] = [bytesOf(folder, "epoch-images.u8"), bytesOf(folder, "epoch-labels.u8")];
-    const weights = (size: number): Float32Array => numbers.slice(0, size).map((value) => value / 10);
-    const step = this.#trainer({ inputs, hidden }, weights(inputs * hidden), weights(hidden * classes));
-    return {
-      async run() {
-        let loss: Tensor | undefined;
-        for (const { image, label } of epochBatches(x, y, count, batch)) {
-          loss?.dispose();
-          loss = tf.tidy(() =>
-            step(tf.tensor(image.slice(), [batch, inputs]), tf.tensor(label.slice(), [batch], "int32")),
-          );
-        }
-        await loss?.data();
+    return preparedEpoch(workload, data, {
+      step: (w1, w2) => {
+        const step = this.#trainer({ inputs, hidden }, w1, w2);
+        return (image, label) =>
+          tf.tidy(() => step(tf.tensor(image, [batch, inputs]), tf.tensor(label, [batch], "int32")));
       },
-      check: async () => [],
-    };
+      read: lossIn,
+    });
   }
+}
+
+async function lossIn(cost: Tensor): Promise<number> {
+  const [loss = Number.NaN] = await cost.data();
+  cost.dispose();
+  return loss;
 }
 
 await serveGpu(folder, async () => {

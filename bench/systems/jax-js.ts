@@ -5,40 +5,7 @@
  */
 import { type System, serve } from "../protocol.ts";
 import { constants, layerNormEpsilon, network, type OptimizerName } from "../workloads.ts";
-
-interface Array_ {
-  readonly ref: Array_;
-  add(other: Array_ | number): Array_;
-  sub(other: Array_ | number): Array_;
-  mul(other: Array_ | number): Array_;
-  div(other: Array_ | number): Array_;
-  data(): Promise<ArrayLike<number>>;
-  blockUntilReady(): Promise<Array_>;
-  dispose(): void;
-}
-type Tree = readonly Array_[];
-interface JaxJs {
-  init(device: string): Promise<readonly string[]>;
-  defaultDevice(device: string): string;
-  jit<A extends readonly unknown[], R>(run: (...args: A) => R): (...args: A) => R;
-  valueAndGrad(loss: (model: Tree) => Array_): (model: Tree) => [Array_, Tree];
-  readonly nn: {
-    oneHot(labels: Array_, classes: number): Array_;
-    logSoftmax(x: Array_, axis?: number): Array_;
-    softmax(x: Array_, axis?: number): Array_;
-    relu(x: Array_): Array_;
-  };
-  readonly numpy: {
-    array(values: Float32Array | Int32Array, options?: { readonly shape: readonly number[] }): Array_;
-    zeros(shape: readonly number[]): Array_;
-    matmul(a: Array_, b: Array_): Array_;
-    maximum(a: Array_, b: Array_ | number): Array_;
-    sqrt(x: Array_): Array_;
-    power(base: number, exponent: Array_): Array_;
-    sum(x: Array_): Array_;
-    mean(x: Array_, axis: number, options: { readonly keepdims: true }): Array_;
-  };
-}
+import type { Array_, JaxJs, Tree } from "./jax-js-types.ts";
 
 const [folder = ""] = process.argv.slice(2);
 
