@@ -66,11 +66,13 @@ function joined(name: string, threads: string): SystemSpec {
   };
 }
 
+/** A system that needs these packages of bench/. */
+export function peer(name: string, packages: readonly string[], command: readonly string[]): SystemSpec {
+  const isThere = packages.every((one) => existsSync(join(folder, "node_modules", one)));
+  return { name, command, ...(isThere ? {} : { missing: installPeers }) };
+}
+
 function nodePeers(): readonly SystemSpec[] {
-  const peer = (name: string, packages: readonly string[], command: readonly string[]): SystemSpec => {
-    const isThere = packages.every((one) => existsSync(join(folder, "node_modules", one)));
-    return { name, command, ...(isThere ? {} : { missing: installPeers }) };
-  };
   return [
     peer("tfjs, plain JS", ["@tensorflow/tfjs"], bundled("tfjs", "cpu")),
     peer("tfjs wasm", ["@tensorflow/tfjs", "@tensorflow/tfjs-backend-wasm"], bundled("tfjs", "wasm")),
@@ -84,19 +86,25 @@ function nodePeers(): readonly SystemSpec[] {
 const install = "python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/python/requirements.txt";
 
 function pythonPeers(): readonly SystemSpec[] {
+  return pythonSystems([
+    ["NumPy, OpenBLAS", "numpy_system", []],
+    ["PyTorch", "torch_system", ["torch"]],
+    ["JAX", "jax_system", ["jax"]],
+    ["tf.function", "tensorflow_system", ["tensorflow"]],
+    ["Keras fit", "keras_system", ["tensorflow", "keras"]],
+  ]);
+}
+
+type PythonPeer = readonly [name: string, file: string, modules: readonly string[]];
+
+/** Systems of bench/python that need these modules, and NumPy. */
+export function pythonSystems(peers: readonly PythonPeer[]): readonly SystemSpec[] {
   const own = join(folder, ".venv", "bin", "python");
   const python = existsSync(own) ? own : "python3";
-  const peers = [
-    ["NumPy, OpenBLAS", "numpy", []],
-    ["PyTorch", "torch", ["torch"]],
-    ["JAX", "jax", ["jax"]],
-    ["tf.function", "tensorflow", ["tensorflow"]],
-    ["Keras fit", "keras", ["tensorflow", "keras"]],
-  ] as const;
   const there = installedModules(python, ["numpy", ...new Set(peers.flatMap(([, , modules]) => modules))]);
   return peers.map(([name, file, modules]) => ({
     name,
-    command: [python, join(folder, "python", `${file}_system.py`), dataFolder, String(threads)],
+    command: [python, join(folder, "python", `${file}.py`), dataFolder, String(threads)],
     ...(["numpy", ...modules].every((one) => there.has(one)) ? {} : { missing: install }),
   }));
 }

@@ -1,10 +1,8 @@
 /** Which systems the GPU benchmark has, how each is started, and on which adapter. */
-import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { softwareVulkan } from "../../test/gpu/software.ts";
 import { SystemProcess } from "../process.ts";
-import { bundle, cache, dataFolder, root, type SystemSpec } from "../systems.ts";
+import { bundle, cache, dataFolder, peer, pythonSystems, root, type SystemSpec } from "../systems.ts";
 import type { AboutAdapter, GpuAnswer, GpuRequest } from "./serve.ts";
 
 export interface GpuSystemSpec extends SystemSpec {
@@ -39,28 +37,13 @@ export function gpuSystems(env: Readonly<Record<string, string>>): readonly GpuS
   return [
     { name: own, command: ownCommand(files), env, isOwn: true },
     { name: byHand, command: node("by-hand"), env, isOwn: true },
-    ...peers.map(([name, packages]): GpuSystemSpec => {
-      const isThere = packages.every((one) => existsSync(join(root, "bench", "node_modules", one)));
-      return { name, command: node(name), env, ...(isThere ? {} : { missing: "npm install --prefix bench" }) };
-    }),
-    ...pythonPeers(),
+    ...peers.map(([name, packages]) => ({ ...peer(name, packages, node(name)), env })),
+    // On the card that each finds by itself, else on the CPU: its process says which.
+    ...pythonSystems([
+      ["PyTorch", "torch_gpu", ["torch"]],
+      ["JAX", "jax_gpu", ["jax"]],
+    ]),
   ];
-}
-
-/** On the card that each finds by itself, else on the CPU: its process says which. */
-function pythonPeers(): readonly GpuSystemSpec[] {
-  const own = join(root, "bench", ".venv", "bin", "python");
-  const python = existsSync(own) ? own : "python3";
-  const missing = "python3 -m venv bench/.venv && bench/.venv/bin/pip install -r bench/python/requirements.txt";
-  return [
-    ["PyTorch", "torch"],
-    ["JAX", "jax"],
-  ].map(([name = "", module = ""]): GpuSystemSpec => {
-    const script = `import importlib.util as u, sys; sys.exit(not (u.find_spec("numpy") and u.find_spec("${module}")))`;
-    const isThere = spawnSync(python, ["-c", script]).status === 0;
-    const file = join(root, "bench", "python", `${module}_gpu.py`);
-    return { name, command: [python, file, dataFolder, "2"], ...(isThere ? {} : { missing }) };
-  });
 }
 
 /** The adapter that Dawn finds by itself, else the software one; with the environment that brings it. */
