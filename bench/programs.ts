@@ -45,27 +45,38 @@ interface StepShape {
  */
 export function stepProgram(name: OptimizerName, shape: StepShape = {}) {
   const { inputs = network.inputs, hidden = [network.hidden] } = shape;
-  const sizes = [inputs, ...hidden, network.classes];
-  const layers = sizes.slice(1).map((size, i) => ({
-    w: param(heUniform(sizes[i] ?? 0, size)),
-    b: param(zeros(size)),
-  }));
+  const layers = layersOf([inputs, ...hidden, network.classes]);
   const optimizer = { sgd, rmsprop, adam }[name]();
   return program({
     inputs: { image: f32("batch", inputs), label: i32("batch") },
     state: { model: layers, opt: optimizer.slots(layers) },
     entries: {
       train({ image, label }, { model, opt: slots }) {
-        let x: Tensor = image;
-        model.forEach(({ w, b }, i) => {
-          x = add(matmul(x, w), b);
-          if (i < model.length - 1) x = relu(x as Tensor<Shape, "f32">);
-        });
-        const loss = mean(softmaxCrossEntropy(x as Tensor<["batch", number], "f32">, label));
+        const loss = lossOf(image, label, model);
         return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
       },
     },
   });
+}
+
+/** Dense layers between layers of these sizes. */
+export function layersOf(sizes: readonly number[]) {
+  return sizes.slice(1).map((size, i) => ({
+    w: param(heUniform(sizes[i] ?? 0, size)),
+    b: param(zeros(size)),
+  }));
+}
+
+type Layers = readonly { readonly w: Tensor<Shape, "f32">; readonly b: Tensor<Shape, "f32"> }[];
+
+/** Cross-entropy behind such layers, with relu between them. */
+export function lossOf(image: Tensor, label: Tensor<Shape, "i32">, model: Layers): Tensor<[], "f32"> {
+  let x = image;
+  model.forEach(({ w, b }, i) => {
+    x = add(matmul(x, w), b);
+    if (i < model.length - 1) x = relu(x as Tensor<Shape, "f32">);
+  });
+  return mean(softmaxCrossEntropy(x as Tensor<["batch", number], "f32">, label as Tensor<["batch"], "i32">));
 }
 
 /** A program whose only entry, "go", gives z. */
@@ -118,7 +129,7 @@ const maps: Readonly<Record<MapName, BinaryMap>> = {
   lerp: (x, y) => add(mul(x, 0.9), mul(mul(y, y), 0.1)),
 };
 
-function layerNorm(x: Tensor): Tensor {
+export function layerNorm(x: Tensor): Tensor {
   const wide = { axis: -1, keepDims: true } as const;
   const centred = sub(x, mean(x, wide));
   return mul(centred, div(1, sqrt(add(variance(x, wide), layerNormEpsilon))));

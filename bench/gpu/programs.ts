@@ -6,36 +6,26 @@ import {
   add,
   argmax,
   dense,
-  div,
   f32,
   grad,
-  heUniform,
   i32,
   matmul,
-  mean,
-  mul,
-  param,
   program,
-  relu,
   rmsprop,
   type Shape,
   sequential,
   slot,
   softmax,
-  softmaxCrossEntropy,
-  sqrt,
-  sub,
   sum,
   type Tensor,
   trainer,
-  variance,
   zeros,
 } from "tensorloom";
-import { layerNormEpsilon, network } from "../workloads.ts";
+import { layerNorm, layersOf, lossOf } from "../programs.ts";
+import { network } from "../workloads.ts";
 import { type ArrayOp, type ArrayWorkload, classes, operandsOf, type ProductWorkload, type StepsWorkload } from "./rows.ts"; // biome-ignore format: names
 
 type Floats = Tensor<Shape, "f32">;
-type Network = readonly { readonly w: Floats; readonly b: Floats }[];
 
 /** A state that no entry touches: reading it waits for all that was handed over before, and moves four bytes. */
 export const waitingState = "done";
@@ -48,13 +38,13 @@ export function stepProgram(workload: NetShape & Pick<StepsWorkload, "data">) {
 type NetShape = Pick<StepsWorkload, "inputs" | "hidden" | "batch">;
 
 export function fedStepProgram({ inputs, hidden, batch }: NetShape) {
-  const { layers, optimizer, lossOf } = netOf(inputs, hidden);
+  const [layers, optimizer] = [layersOf([inputs, hidden, classes]), rmsprop()];
   return program({
     inputs: { image: f32(batch, inputs), label: i32(batch) },
     state: { model: layers, opt: optimizer.slots(layers) },
     entries: {
       train({ image, label }, { model, opt: slots }) {
-        const loss = lossOf(image, label, model as Network);
+        const loss = lossOf(image, label, model);
         return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
       },
     },
@@ -63,32 +53,17 @@ export function fedStepProgram({ inputs, hidden, batch }: NetShape) {
 
 /** The batch is the states "image" and "label". */
 export function residentStepProgram({ inputs, hidden, batch }: NetShape) {
-  const { layers, optimizer, lossOf } = netOf(inputs, hidden);
+  const [layers, optimizer] = [layersOf([inputs, hidden, classes]), rmsprop()];
   const data = { image: slot(zeros(batch, inputs)), label: slot(zeros(batch), { dtype: "i32" }) };
   return program({
     state: { model: layers, opt: optimizer.slots(layers), ...data },
     entries: {
       train(_: unknown, { model, opt: slots, image, label }) {
-        const loss = lossOf(image, label, model as Network);
+        const loss = lossOf(image, label, model);
         return { outputs: { loss }, next: optimizer.update({ model, slots, gradients: grad(loss, model) }) };
       },
     },
   });
-}
-
-function netOf(inputs: number, hidden: number) {
-  const sizes = [inputs, hidden, classes];
-  const layers = sizes.slice(1).map((size, i) => ({
-    w: param(heUniform(sizes[i] ?? 0, size)),
-    b: param(zeros(size)),
-  }));
-  const lossOf = (image: Floats, label: Tensor<Shape, "i32">, [first, second]: Network): Tensor<[], "f32"> => {
-    if (first === undefined || second === undefined) throw new Error("there are two layers");
-    const seen = relu(add(matmul(image, first.w), first.b) as Floats);
-    const scores = add(matmul(seen, second.w), second.b) as Tensor<["batch", number], "f32">;
-    return mean(softmaxCrossEntropy(scores, label as Tensor<["batch"], "i32">));
-  };
-  return { layers, lossOf, optimizer: rmsprop() };
 }
 
 /** Entry "go", which gives z. */
@@ -110,10 +85,7 @@ export function arrayProgram(workload: ProductWorkload | ArrayWorkload) {
 const arrayOps: Readonly<Record<ArrayOp, (a: Floats, b: Floats) => Tensor>> = {
   add: (a, b) => add(a, b),
   softmax: (a) => softmax(a),
-  layerNorm(a) {
-    const rows = { axis: -1, keepDims: true } as const;
-    return mul(sub(a, mean(a, rows)), div(1, sqrt(add(variance(a, rows), layerNormEpsilon))));
-  },
+  layerNorm: (a) => layerNorm(a),
   sum: (a) => sum(a),
   sumAxis0: (a) => sum(a, { axis: 0 }),
   argMax: (a) => argmax(a, { axis: -1 }),
