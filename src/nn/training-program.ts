@@ -19,8 +19,9 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import type { Precision } from "../core/precision.ts";
+import { recordOf } from "../core/records.ts";
 import { tensorFrom } from "../dsl/check.ts";
-import { filled, zeros } from "../dsl/initializers.ts";
+import { zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
 import { f32, freeze, InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
@@ -39,7 +40,7 @@ import {
 import { SlotUpdates } from "./layers/slot-updates.ts";
 import type { TargetRange } from "./losses/loss.ts";
 import type { Sums } from "./losses/per-sample.ts";
-import type { MetricState } from "./metrics/metric.ts";
+import { type MetricState, statesOf } from "./metrics/metric.ts";
 import type { Head, Model, OutputTensor } from "./model-contract.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
@@ -152,10 +153,10 @@ function trainingProgram(
       ...made.added.map((value) => ({ of: "what a layer adds to the loss, by onLoss,", value })),
     ],
   });
-  const means = (scores: Scores) => record(names, (name) => pick(scores, name).mean);
+  const means = (scores: Scores) => recordOf(names, (name) => pick(scores, name).mean);
   const grown = (totals: Readonly<Record<string, Tensor>>, scores: Scores) => {
     const before = new Map(Object.entries(totals));
-    return record(names, (name) => add(pick(before, name), pick(scores, name).total));
+    return recordOf(names, (name) => add(pick(before, name), pick(scores, name).total));
   };
 
   const made = program({
@@ -216,19 +217,10 @@ function keptStates(kept: ReadonlyMap<string, KeptMetric>, shapes: Map<string, r
   const names = [...kept.keys()];
   const of = (part: KeptPart, states: object): ReadonlyMap<string, MetricState> =>
     new Map(Object.entries<MetricState>(new Map(Object.entries(states)).get(part)));
-  const slots = (): ParamTree =>
-    Object.fromEntries(
-      [...kept].map(([name, { slots }]) => {
-        const each = Object.entries(slots).map(([slotName, { shape, start = 0 }]) => [
-          slotName,
-          slot(filled(start, ...shape)),
-        ]);
-        return [name, Object.fromEntries(each)];
-      }),
-    );
+  const slots = (): ParamTree => recordOf(names, (name) => statesOf(pick(kept, name).slots));
   const results = (part: KeptPart) => (_: unknown, states: object) => {
     const before = of(part, states);
-    const found = record(names, (name) => pick(kept, name).result(pick(before, name)));
+    const found = recordOf(names, (name) => pick(kept, name).result(pick(before, name)));
     for (const [name, { shape }] of Object.entries(found)) shapes.set(name, fixedShape(shape));
     return { outputs: { [part]: found } };
   };
@@ -241,7 +233,7 @@ function keptStates(kept: ReadonlyMap<string, KeptMetric>, shapes: Map<string, r
     },
     next(part: KeptPart, states: object, measured: Measured) {
       const before = of(part, states);
-      return { [part]: record(names, (name) => pick(kept, name).update(pick(before, name), measured)) };
+      return { [part]: recordOf(names, (name) => pick(kept, name).update(pick(before, name), measured)) };
     },
   };
 }
@@ -339,11 +331,7 @@ function penaltiesOn(params: ParamTensors, net: Model, trained: ReadonlySet<stri
 }
 
 function zeroTotals(names: readonly string[]): Readonly<Record<string, StateSpec<readonly [], "f32">>> {
-  return record(names, () => slot(zeros()));
-}
-
-function record<T>(names: readonly string[], make: (name: string) => T): Readonly<Record<string, T>> {
-  return Object.fromEntries(names.map((name) => [name, make(name)]));
+  return recordOf(names, () => slot(zeros()));
 }
 
 function pick<T>(from: ReadonlyMap<string, T>, name: string): T {

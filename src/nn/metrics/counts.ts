@@ -114,11 +114,15 @@ export function columnOf(
   return { output: column(seen.output), target: column(seen.target) };
 }
 
-export const truePositivesSchema = metricSchema({
-  name: "truePositives",
-  options: countOptions,
-  make: (options) => atThresholds("truePositives", options, ["truePositives"], (found) => found),
-});
+/** A count itself. */
+const countSchema = (name: Count) =>
+  metricSchema({
+    name,
+    options: countOptions,
+    make: (options) => atThresholds(name, options, [name], (found) => found),
+  });
+
+export const truePositivesSchema = countSchema("truePositives");
 
 /** How many answers are yes, rightly. */
 export function truePositives<const N extends string = "truePositives">(
@@ -131,11 +135,7 @@ export function truePositives(options: CountOptions & Named<string> = {}): Metri
   return metricOf(truePositivesSchema, options, arguments);
 }
 
-export const falsePositivesSchema = metricSchema({
-  name: "falsePositives",
-  options: countOptions,
-  make: (options) => atThresholds("falsePositives", options, ["falsePositives"], (found) => found),
-});
+export const falsePositivesSchema = countSchema("falsePositives");
 
 /** How many answers are yes, wrongly. */
 export function falsePositives<const N extends string = "falsePositives">(
@@ -148,11 +148,7 @@ export function falsePositives(options: CountOptions & Named<string> = {}): Metr
   return metricOf(falsePositivesSchema, options, arguments);
 }
 
-export const trueNegativesSchema = metricSchema({
-  name: "trueNegatives",
-  options: countOptions,
-  make: (options) => atThresholds("trueNegatives", options, ["trueNegatives"], (found) => found),
-});
+export const trueNegativesSchema = countSchema("trueNegatives");
 
 /** How many answers are no, rightly. */
 export function trueNegatives<const N extends string = "trueNegatives">(
@@ -165,11 +161,7 @@ export function trueNegatives(options: CountOptions & Named<string> = {}): Metri
   return metricOf(trueNegativesSchema, options, arguments);
 }
 
-export const falseNegativesSchema = metricSchema({
-  name: "falseNegatives",
-  options: countOptions,
-  make: (options) => atThresholds("falseNegatives", options, ["falseNegatives"], (found) => found),
-});
+export const falseNegativesSchema = countSchema("falseNegatives");
 
 /** How many answers are no, wrongly. */
 export function falseNegatives<const N extends string = "falseNegatives">(
@@ -182,13 +174,12 @@ export function falseNegatives(options: CountOptions & Named<string> = {}): Metr
   return metricOf(falseNegativesSchema, options, arguments);
 }
 
+const shareOfRight = (right: Tensor, wrong: Tensor): Tensor => share(right, add(right, wrong));
+
 export const precisionSchema = metricSchema({
   name: "precision",
   options: answerOptions,
-  make: (options) =>
-    atThresholds("precision", options, ["truePositives", "falsePositives"], (right, wrong) =>
-      share(right, add(right, wrong)),
-    ),
+  make: (options) => atThresholds("precision", options, ["truePositives", "falsePositives"], shareOfRight),
 });
 
 /** Of what is answered yes the share that is right; 0 where nothing is. */
@@ -205,10 +196,7 @@ export function precision(options: AnswerOptions & Named<string> = {}): Metric {
 export const recallSchema = metricSchema({
   name: "recall",
   options: answerOptions,
-  make: (options) =>
-    atThresholds("recall", options, ["truePositives", "falseNegatives"], (right, wrong) =>
-      share(right, add(right, wrong)),
-    ),
+  make: (options) => atThresholds("recall", options, ["truePositives", "falseNegatives"], shareOfRight),
 });
 
 /** Of what should be answered yes the share that is; 0 where nothing should. */

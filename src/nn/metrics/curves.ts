@@ -70,9 +70,9 @@ export function auc<const N extends string = "auc">(options: AucOptions & Named<
 
 /** From 0 to 1, with ends that lie a little outside. */
 function evenly(length: number, outside: number): Tensor {
-  const inner: Tensor = div(add(arange(length - 2, "f32"), 1), length - 1);
-  const ends = [full([1], -outside), full([1], 1 + outside)];
-  return length === 2 ? concat(ends) : concat([full([1], -outside), inner, full([1], 1 + outside)]);
+  const [first, last] = [full([1], -outside), full([1], 1 + outside)];
+  if (length === 2) return concat([first, last]);
+  return concat([first, div(add(arange(length - 2, "f32"), 1), length - 1), last]);
 }
 
 /** All but the last, and all but the first, along the thresholds. */

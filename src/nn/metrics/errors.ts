@@ -13,20 +13,19 @@ import { meanOf, meanUpdate } from "./means.ts";
 import { grown, type Metric, type MetricParts, metricOf, metricSchema, type Named, rowsFor, share, slotOf, weightsFor } from "./metric.ts"; // biome-ignore format: names
 
 /** A loss with its default options, as a mean. */
-function meanOfLoss(name: string, schema: AnyLossSchema): MetricParts {
-  const { parts } = schema.standard();
-  return meanOf(name, {
-    of: "output",
-    labels: "values",
-    measure: (output, target) => parts.compute(output, target, false),
-  });
+function meanOfLoss(name: string, schema: AnyLossSchema) {
+  const make = (): MetricParts => {
+    const { parts } = schema.standard();
+    return meanOf(name, {
+      of: "output",
+      labels: "values",
+      measure: (output, target) => parts.compute(output, target, false),
+    });
+  };
+  return metricSchema({ name, options: {}, make });
 }
 
-export const meanSquaredErrorMetric = metricSchema({
-  name: "meanSquaredError",
-  options: {},
-  make: () => meanOfLoss("meanSquaredError", meanSquaredErrorSchema),
-});
+export const meanSquaredErrorMetric = meanOfLoss("meanSquaredError", meanSquaredErrorSchema);
 
 /** (output - target)². Also "mse". */
 export function meanSquaredError<const N extends string = "meanSquaredError">(
@@ -35,11 +34,7 @@ export function meanSquaredError<const N extends string = "meanSquaredError">(
   return metricOf(meanSquaredErrorMetric, options, arguments);
 }
 
-export const meanAbsoluteErrorMetric = metricSchema({
-  name: "meanAbsoluteError",
-  options: {},
-  make: () => meanOfLoss("meanAbsoluteError", meanAbsoluteErrorSchema),
-});
+export const meanAbsoluteErrorMetric = meanOfLoss("meanAbsoluteError", meanAbsoluteErrorSchema);
 
 /** |output - target|. Also "mae". */
 export function meanAbsoluteError<const N extends string = "meanAbsoluteError">(
@@ -48,11 +43,10 @@ export function meanAbsoluteError<const N extends string = "meanAbsoluteError">(
   return metricOf(meanAbsoluteErrorMetric, options, arguments);
 }
 
-export const meanAbsolutePercentageErrorMetric = metricSchema({
-  name: "meanAbsolutePercentageError",
-  options: {},
-  make: () => meanOfLoss("meanAbsolutePercentageError", meanAbsolutePercentageErrorSchema),
-});
+export const meanAbsolutePercentageErrorMetric = meanOfLoss(
+  "meanAbsolutePercentageError",
+  meanAbsolutePercentageErrorSchema,
+);
 
 /** 100 |output - target| / |target|. Also "mape". */
 export function meanAbsolutePercentageError<const N extends string = "meanAbsolutePercentageError">(
@@ -61,11 +55,10 @@ export function meanAbsolutePercentageError<const N extends string = "meanAbsolu
   return metricOf(meanAbsolutePercentageErrorMetric, options, arguments);
 }
 
-export const meanSquaredLogarithmicErrorMetric = metricSchema({
-  name: "meanSquaredLogarithmicError",
-  options: {},
-  make: () => meanOfLoss("meanSquaredLogarithmicError", meanSquaredLogarithmicErrorSchema),
-});
+export const meanSquaredLogarithmicErrorMetric = meanOfLoss(
+  "meanSquaredLogarithmicError",
+  meanSquaredLogarithmicErrorSchema,
+);
 
 /** The squared difference of logarithms of 1 + x. Also "msle". */
 export function meanSquaredLogarithmicError<const N extends string = "meanSquaredLogarithmicError">(
@@ -74,11 +67,7 @@ export function meanSquaredLogarithmicError<const N extends string = "meanSquare
   return metricOf(meanSquaredLogarithmicErrorMetric, options, arguments);
 }
 
-export const logCoshErrorMetric = metricSchema({
-  name: "logCoshError",
-  options: {},
-  make: () => meanOfLoss("logCoshError", logCoshSchema),
-});
+export const logCoshErrorMetric = meanOfLoss("logCoshError", logCoshSchema);
 
 /** log(cosh(output - target)). */
 export function logCoshError<const N extends string = "logCoshError">(
@@ -87,22 +76,14 @@ export function logCoshError<const N extends string = "logCoshError">(
   return metricOf(logCoshErrorMetric, options, arguments);
 }
 
-export const poissonMetric = metricSchema({
-  name: "poisson",
-  options: {},
-  make: () => meanOfLoss("poisson", poissonSchema),
-});
+export const poissonMetric = meanOfLoss("poisson", poissonSchema);
 
 /** output - target log(output). */
 export function poisson<const N extends string = "poisson">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(poissonMetric, options, arguments);
 }
 
-export const klDivergenceMetric = metricSchema({
-  name: "klDivergence",
-  options: {},
-  make: () => meanOfLoss("klDivergence", klDivergenceSchema),
-});
+export const klDivergenceMetric = meanOfLoss("klDivergence", klDivergenceSchema);
 
 /** sum(target log(target / output)) of each row. Also "kld". */
 export function klDivergence<const N extends string = "klDivergence">(
@@ -111,18 +92,14 @@ export function klDivergence<const N extends string = "klDivergence">(
   return metricOf(klDivergenceMetric, options, arguments);
 }
 
-export const hingeMetric = metricSchema({ name: "hinge", options: {}, make: () => meanOfLoss("hinge", hingeSchema) });
+export const hingeMetric = meanOfLoss("hinge", hingeSchema);
 
 /** max(1 - label output, 0); labels are -1 and 1, or 0 and 1. */
 export function hinge<const N extends string = "hinge">(options: Named<N> = {}): Metric<NoInfer<N>, "number"> {
   return metricOf(hingeMetric, options, arguments);
 }
 
-export const squaredHingeMetric = metricSchema({
-  name: "squaredHinge",
-  options: {},
-  make: () => meanOfLoss("squaredHinge", squaredHingeSchema),
-});
+export const squaredHingeMetric = meanOfLoss("squaredHinge", squaredHingeSchema);
 
 /** The square of `hinge`. */
 export function squaredHinge<const N extends string = "squaredHinge">(
@@ -131,11 +108,7 @@ export function squaredHinge<const N extends string = "squaredHinge">(
   return metricOf(squaredHingeMetric, options, arguments);
 }
 
-export const categoricalHingeMetric = metricSchema({
-  name: "categoricalHinge",
-  options: {},
-  make: () => meanOfLoss("categoricalHinge", categoricalHingeSchema),
-});
+export const categoricalHingeMetric = meanOfLoss("categoricalHinge", categoricalHingeSchema);
 
 /** max(largest wrong output - right output + 1, 0). */
 export function categoricalHinge<const N extends string = "categoricalHinge">(
@@ -144,14 +117,14 @@ export function categoricalHinge<const N extends string = "categoricalHinge">(
   return metricOf(categoricalHingeMetric, options, arguments);
 }
 
-/** Cross-entropies as means. Of the output as it comes out: a probability, or with `fromLogits` a logit. */
-function entropyOf<F extends Fields>(
-  name: string,
+/** A cross-entropy as a mean. Of the output as it comes out: a probability, or with `fromLogits` a logit. */
+function meanOfEntropy<F extends Fields>(
   schema: LossSchema<F>,
-  options: ValuesOf<F>,
+  given: Partial<ValuesOf<F>>,
   ofLogits: boolean,
 ): MetricParts {
-  const { labels } = schema;
+  const { name, labels } = schema;
+  const options = { ...valuesOf(schema.options, undefined), ...given };
   return meanOf(name, {
     of: ofLogits ? "scores" : "probabilities",
     labels: "any",
@@ -164,13 +137,7 @@ const { reduction: _b, ...binaryCrossentropyFields } = binaryCrossentropySchema.
 export const binaryCrossentropyMetric = metricSchema({
   name: "binaryCrossentropy",
   options: binaryCrossentropyFields,
-  make: (options) =>
-    entropyOf(
-      "binaryCrossentropy",
-      binaryCrossentropySchema,
-      { ...valuesOf(binaryCrossentropySchema.options, {}), ...options },
-      options.fromLogits,
-    ),
+  make: (options) => meanOfEntropy(binaryCrossentropySchema, options, options.fromLogits),
 });
 
 /** The loss of this name, as a mean. */
@@ -185,13 +152,7 @@ const { reduction: _c, ...categoricalCrossentropyFields } = categoricalCrossentr
 export const categoricalCrossentropyMetric = metricSchema({
   name: "categoricalCrossentropy",
   options: categoricalCrossentropyFields,
-  make: (options) =>
-    entropyOf(
-      "categoricalCrossentropy",
-      categoricalCrossentropySchema,
-      { ...valuesOf(categoricalCrossentropySchema.options, {}), ...options },
-      options.fromLogits,
-    ),
+  make: (options) => meanOfEntropy(categoricalCrossentropySchema, options, options.fromLogits),
 });
 
 /** The loss of this name, as a mean. */
@@ -206,13 +167,7 @@ const { reduction: _s, ...sparseCategoricalCrossentropyFields } = sparseCategori
 export const sparseCategoricalCrossentropyMetric = metricSchema({
   name: "sparseCategoricalCrossentropy",
   options: sparseCategoricalCrossentropyFields,
-  make: (options) =>
-    entropyOf(
-      "sparseCategoricalCrossentropy",
-      sparseCategoricalCrossentropySchema,
-      { ...valuesOf(sparseCategoricalCrossentropySchema.options, {}), ...options },
-      options.fromLogits,
-    ),
+  make: (options) => meanOfEntropy(sparseCategoricalCrossentropySchema, options, options.fromLogits),
 });
 
 /** The loss of this name, as a mean. */

@@ -11,10 +11,10 @@
 import { ShapeError } from "../../core/errors.ts";
 import { checkArguments, text } from "../../core/options.ts";
 import { filled } from "../../dsl/initializers.ts";
-import { cast, div, equal, mean, mul, reshape, sum, where } from "../../dsl/ops.ts";
+import { cast, div, equal, mean, mul, reshape, where } from "../../dsl/ops.ts";
 import { type StateSpec, slot } from "../../dsl/spec.ts";
 import type { Mask, Tensor } from "../../dsl/tensor.ts";
-import { printShape, type Shape, sameShape } from "../../graph/shape.ts";
+import { printShape, sameShape } from "../../graph/shape.ts";
 import type { ConfigReader, ConfigRecord } from "../config.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { alignTarget, refuseTensor } from "../losses/loss.ts";
@@ -87,8 +87,7 @@ export class Metric<Name extends string = string, Gives extends "number" | "tabl
 
   /** Its slots for such outputs: a part of a program's state. */
   state(place: MetricPlace): Readonly<Record<string, StateSpec>> {
-    const slots = Object.entries(this.parts.slots(place));
-    return Object.fromEntries(slots.map(([name, { shape, start = 0 }]) => [name, slot(filled(start, ...shape))]));
+    return statesOf(this.parts.slots(place));
   }
 
   /** The next values of its slots, inside an entry. */
@@ -103,6 +102,12 @@ export class Metric<Name extends string = string, Gives extends "number" | "tabl
   result(state: MetricState): Tensor {
     return this.parts.result(state);
   }
+}
+
+/** Slots as states of a program. */
+export function statesOf(slots: Readonly<Record<string, MetricSlot>>): Readonly<Record<string, StateSpec>> {
+  const states = Object.entries(slots).map(([name, { shape, start = 0 }]) => [name, slot(filled(start, ...shape))]);
+  return Object.fromEntries(states);
 }
 
 /** How a metric is computed from its options. */
@@ -201,12 +206,7 @@ export function share(a: Tensor, b: Tensor): Tensor {
   return where(none, 0, div(a, where(none, 1, b)));
 }
 
-/** Of all numbers. */
-export function total(x: Tensor): Tensor {
-  return sum(x);
-}
-
 /** With one axis of one in front. */
-export function behind(x: Tensor, first: Shape[number] = 1): Tensor {
-  return reshape(x, [first, ...x.shape]);
+export function behind(x: Tensor): Tensor {
+  return reshape(x, [1, ...x.shape]);
 }
