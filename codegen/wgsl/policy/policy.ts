@@ -189,11 +189,8 @@ function mapMoves(
   const { loops, body } = nest;
   const names = loops.map(({ loop }) => loop.name);
   const last = loops.at(-1)?.loop;
-  if (lanes > 1 && last !== undefined && last.extent % lanes === 0) {
-    const outer = `${last.name}_o`;
-    const [axes, flat] = names.length === 1 ? [[], outer] : [[...names.slice(0, -1), outer], "flat"];
-    return [...inLanes(last.name, lanes), ...flattened(axes, flat), ...spread(flat, size)];
-  }
+  if (lanes > 1 && last !== undefined && last.extent % lanes === 0)
+    return [...inLanes(last.name, lanes), ...spreadOuter(names, size)];
   const [first] = names;
   const isOne = sizeOf(loops.map(({ loop }) => loop)) === 1;
   const flat = names.length === 1 && first !== undefined && !isOne ? first : "flat";
@@ -208,14 +205,14 @@ function mapMoves(
 }
 
 function columnMoves({ loops, body }: Nest, { name }: LoopVar, { size, tuning }: Choice): Schedule {
-  const [outer, others] = [`${name}_o`, loops.slice(0, -1).map(({ loop }) => loop.name)];
-  const [axes, flat] = others.length === 0 ? [[], outer] : [[...others, outer], "flat"];
   return [
     ...serialMoves(body, tuning),
     { move: "split", axis: name, by: run, tail: "exact" },
     { move: "jam", axes: [`${name}_i`], mark: "unrolled" },
-    ...flattened(axes, flat),
-    ...spread(flat, size),
+    ...spreadOuter(
+      loops.map(({ loop }) => loop.name),
+      size,
+    ),
   ];
 }
 
@@ -227,9 +224,6 @@ function turnMoves(turn: Turn | undefined, { size, memory }: Choice): Schedule<W
   return [{ move: "turn", rows: rows.name, columns: columns.name, side, invocations: size }];
 }
 
-const flattened = (axes: readonly string[], into: string): Schedule =>
-  axes.length === 0 ? [] : [{ move: "flatten", axes, into }];
-
 /** Neighbours in one invocation. */
 function inLanes(axis: string, lanes: number): Schedule {
   return [
@@ -237,6 +231,13 @@ function inLanes(axis: string, lanes: number): Schedule {
     { move: "sink", axis: `${axis}_i` },
     { move: "unroll", axis: `${axis}_i` },
   ];
+}
+
+/** The outer part of the last of these loops, with all that are around it. */
+function spreadOuter(names: readonly string[], size: number): Schedule {
+  const outer = `${names.at(-1)}_o`;
+  if (names.length === 1) return spread(outer, size);
+  return [{ move: "flatten", axes: [...names.slice(0, -1), outer], into: "flat" }, ...spread("flat", size)];
 }
 
 function spread(axis: string, size: number): Schedule {
