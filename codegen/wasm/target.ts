@@ -2,13 +2,12 @@
 
 import { byteWidth, type DType } from "../../src/core/dtype.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
-import { longestSum } from "../../src/kernel/target.ts";
 import type { Target } from "../target.ts";
 import type { WasmArtifact, WasmFacts } from "./artifact.ts";
 import { wasmMoves } from "./moves/all.ts";
 import { wasmFirstLaunch } from "./policy/first-launches.ts";
-import { type Tuning, usualPasses } from "./policy/panel-plan.ts";
-import { joinedBlocks, wasmBlocks, wasmCandidates, wasmPolicyOf } from "./policy/policy.ts";
+import type { Tuning } from "./policy/panel-plan.ts";
+import { joinedBlocks, wasmCandidates, wasmPolicy, wasmTuning } from "./policy/policy.ts";
 import { wasmSecondLaunches } from "./policy/second-launches.ts";
 import { wasmPrinter } from "./step.ts";
 import { wasmTolerances } from "./tolerances.ts";
@@ -44,12 +43,12 @@ export const wasm: Target<WasmArtifact, WasmFacts> = {
 };
 
 function tuningOf({ joinsVectors, threads }: WasmFacts): Tuning {
-  return { blocks: joinsVectors ? joinedBlocks : wasmBlocks, longest: longestSum, threads, passes: usualPasses };
+  return { ...wasmTuning, ...(joinsVectors ? { blocks: joinedBlocks } : {}), threads };
 }
 
 function schedulingWith(tuning: Tuning) {
   return {
-    policy: wasmPolicyOf(tuning),
+    policy: wasmPolicy(tuning),
     ownMoves: wasmMoves,
     secondLaunches: (kernel: Kernel) => wasmSecondLaunches(kernel, { maxBuffers, bytesOf }),
     firstLaunch: wasmFirstLaunch(tuning, { maxBuffers, bytesOf }),

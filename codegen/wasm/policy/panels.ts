@@ -26,6 +26,7 @@ import { enoughIterations, serialMoves } from "./parts.ts";
 
 /** Statements that are not worth a loop, all copies counted. */
 const fewStmts = 32;
+
 /** The moves for a nest that is one contraction with what comes after it; undefined where it is none, or too small. */
 export function panelMoves(
   facts: Facts,

@@ -36,12 +36,10 @@ export const wasmBlocks: WasmBlocks = { rows: 4, vectors: 2 };
  */
 export const joinedBlocks: WasmBlocks = { rows: 4, vectors: 4 };
 
-/** `longest`: terms of a sum that are added up one after the other. `threads`: how many there probably will be. */
-export function wasmPolicy(blocks: WasmBlocks = wasmBlocks, longest = longestSum, threads = 1): Policy<WasmMove> {
-  return wasmPolicyOf({ blocks, longest, threads, passes: usualPasses });
-}
+/** Of one thread. */
+export const wasmTuning: Tuning = { blocks: wasmBlocks, longest: longestSum, threads: 1, passes: usualPasses };
 
-export function wasmPolicyOf(tuning: Tuning): Policy<WasmMove> {
+export function wasmPolicy(tuning: Tuning): Policy<WasmMove> {
   return (facts, { schedule }) => facts.map((nest, i) => scheduleOf(nest, tuning, schedule[i]));
 }
 

@@ -3,8 +3,7 @@
  */
 import { expect } from "vitest";
 import { wasmMoves } from "../../../codegen/wasm/moves/all.ts";
-import type { WasmBlocks } from "../../../codegen/wasm/policy/blocks.ts";
-import { wasmPolicy } from "../../../codegen/wasm/policy/policy.ts";
+import { wasmPolicy, wasmTuning } from "../../../codegen/wasm/policy/policy.ts";
 import { wasmPrinter } from "../../../codegen/wasm/step.ts";
 import { expandFolds } from "../../../passes/kernel/expand-folds.ts";
 import { scheduleKernel } from "../../../passes/schedule/schedule.ts";
@@ -19,8 +18,8 @@ import { arrayFor, type Data, expectSame, type Numbers, runEvaluator } from "../
 const pageBytes = 65536;
 
 /** As the `wasm` target schedules it. */
-export function scheduleWasm(kernel: Kernel, blocks?: WasmBlocks, longest?: number): Kernel {
-  return scheduleKernel(kernel, { policy: wasmPolicy(blocks, longest), ownMoves: wasmMoves });
+export function scheduleWasm(kernel: Kernel, blocks = wasmTuning.blocks, longest = wasmTuning.longest): Kernel {
+  return scheduleKernel(kernel, { policy: wasmPolicy({ ...wasmTuning, blocks, longest }), ownMoves: wasmMoves });
 }
 
 /** Buffers after a launch of the kernel alone. Bytes between them stay what they were, or this throws. */
