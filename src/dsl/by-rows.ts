@@ -6,8 +6,8 @@
  * The numbers are to the bit those of rows that the host gathers: there a product is made in float64 and rounded once, so bytes are
  * multiplied, divided or looked up, whichever gives the same for all 256 of them.
  */
-import type { DType } from "../core/dtype.ts";
 import { CompilerBug } from "../core/errors.ts";
+import { there } from "../core/records.ts";
 import { type Entry, rebuild } from "../graph/entry.ts";
 import type { Build, Node } from "../graph/node.ts";
 import { gather } from "../graph/ops/gather.ts";
@@ -76,8 +76,9 @@ const prefixOf = (entry: string): string => `${entry} by rows (`;
 export function byteScale(scale: number, divides: boolean): ByteScale {
   const factor = Math.fround(scale);
   const divisor = Math.fround(1 / scale);
+  const wanted = scaledBytes(scale);
   const isSame = (make: (byte: number) => number): boolean =>
-    scaledBytes(scale).every((value, byte) => Object.is(value, Math.fround(make(byte))));
+    wanted.every((value, byte) => Object.is(value, Math.fround(make(byte))));
   if (isSame((byte) => byte * factor)) return { how: "times", by: factor };
   return divides && isSame((byte) => byte / divisor) ? { how: "over", by: divisor } : { how: "table" };
 }
@@ -95,7 +96,7 @@ function rowsOf(
 ): Node {
   const path = String(node.attrs.name);
   const source = (name: string): Node => {
-    const { dtype, shape } = specs.get(name) ?? { dtype: "f32" satisfies DType, shape: [] };
+    const { dtype, shape } = there(specs.get(name), `input "${name}"`);
     return build.node(input, [], { name, dtype, shape });
   };
   const found = build.node(gather, [source(path), source(rowsPath)], { axis: 0 });
