@@ -36,8 +36,9 @@ function termsOf(nest: Nest, fold: FoldStmt, rows: number, setting: Setting): nu
   const facts = new Facts(nest);
   const found = contractionOf(facts);
   const terms = found === undefined ? undefined : termsOfTiles(found, rows, setting);
+  if (terms !== undefined) return terms;
   const isTiled = wishOf(facts, { ...setting, buffers: [] }).found !== undefined;
-  return terms ?? (isTiled ? undefined : termsOfRows(nest, fold, rows, setting));
+  return isTiled ? undefined : termsOfRows(nest, fold, rows, setting);
 }
 
 /** A contraction that would be few workgroups is tiled in parts, each of which is as many. */
