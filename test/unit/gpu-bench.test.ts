@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writeData } from "../../bench/data.ts";
-import { stepNumbers } from "../../bench/gpu/numbers.ts";
-import { fedStepProgram } from "../../bench/gpu/programs.ts";
-import { rowsAt, type StepsWorkload } from "../../bench/gpu/rows.ts";
+import { readF32, writeData } from "../../bench/data.ts";
+import { checkedSteps, operandArrays, probe, stepNumbers } from "../../bench/gpu/numbers.ts";
+import { arrayProgram, fedStepProgram } from "../../bench/gpu/programs.ts";
+import { type ArrayWorkload, rowsAt, type StepsWorkload } from "../../bench/gpu/rows.ts";
 import type { GpuAnswer, GpuRequest } from "../../bench/gpu/serve.ts";
 import { h100, structureOf } from "../../bench/gpu/structure.ts";
 import { bundleGpu } from "../../bench/gpu/systems.ts";
@@ -65,29 +65,47 @@ describe("rows of the GPU benchmark run", () => {
     const { counts } = await ask("own", { kind: "count", workload });
     expect(counts?.dispatches).toBeGreaterThan(0);
     if (workload.kind === "steps") {
-      const expected = await lossesOnJs(workload, data, made.check.length);
+      const expected = await lossesOnJs(workload, data);
+      expect(made.check).toHaveLength(expected.length);
       for (const [i, loss] of expected.entries()) expect(made.check[i]).toBeCloseTo(loss, 3);
       const batchBytes = 4 * workload.batch * (workload.inputs + 1);
       expect(counts?.uploadedBytes).toBe(workload.data === "fed" ? batchBytes : 0);
     }
     const byHand = await ask("by-hand", { kind: "measure", workload: hand.workload, warmup: 0, repetitions: 1 });
     expect(byHand.ms).toHaveLength(1);
+    if (workload.kind === "array") {
+      const expected = await resultOnJs(workload, data);
+      expect(made.check).toHaveLength(expected.length);
+      const most = Math.max(...expected.map(Math.abs));
+      for (const [i, value] of expected.entries())
+        expect((made.check[i] ?? Number.NaN) / most).toBeCloseTo(value / most, 4);
+    }
     if (workload.kind !== "product") return;
+    expect(byHand.check).toHaveLength(made.check.length);
     for (const [i, value] of byHand.check.entries()) expect(made.check[i]).toBeCloseTo(value, 2);
   });
 });
 
-async function lossesOnJs(workload: StepsWorkload, folder: string, count: number): Promise<readonly number[]> {
+async function lossesOnJs(workload: StepsWorkload, folder: string): Promise<readonly number[]> {
   const executable = await compile(fedStepProgram(workload), { target: "js" });
   const { w1, w2, batch } = stepNumbers(folder, workload);
   executable.state.write("model.0.w", w1);
   executable.state.write("model.1.w", w2);
   const losses: number[] = [];
-  for (let i = 0; i < count; i++) {
+  for (let i = 0; i < checkedSteps; i++) {
     executable.train(batch(workload.data === "fed" ? i : 0));
     losses.push(await executable.read("loss"));
   }
   return losses;
+}
+
+async function resultOnJs(workload: ArrayWorkload, folder: string): Promise<readonly number[]> {
+  const executable = await compile(arrayProgram(workload), { target: "js" });
+  for (const { name, values } of operandArrays(workload, readF32(folder, "numbers.f32")))
+    executable.state.write(name, values);
+  executable.go();
+  const z = await executable.read("z");
+  return probe(typeof z === "number" ? [z] : (z as Float32Array));
 }
 
 describe("rows of the GPU benchmark, planned for an H100", () => {
