@@ -4,25 +4,20 @@ import { here, type Origin } from "../../core/origin.ts";
 import { dropout as dropElements, full, greaterEqual, mul, randomUniform, where } from "../../dsl/ops.ts";
 import { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
-import { type OptionsOf, option, required } from "../schema.ts";
+import { type OptionsOf, required } from "../schema.ts";
 import type { Layer } from "./layer.ts";
-import { type NoiseShape, noiseDims, noiseShapeKind } from "./noise-shape.ts";
+import { type NoiseShape, noiseDims, noiseShapeOption } from "./noise-shape.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
 export const rateKind: Kind<number> = number({ from: 0, to: 1 });
 
-const options = {
-  /** The shape of what is drawn, with the batch in front; null is x's own size, 1 is one draw for all along it. x's by default. */
-  noiseShape: option(noiseShapeKind),
-};
-
 /** Options of `dropout`. */
-export interface DropoutOptions extends LayerOptions, OptionsOf<typeof options> {}
+export interface DropoutOptions extends LayerOptions, OptionsOf<typeof noiseShapeOption> {}
 
 export const dropoutSchema = layerSchema({
   name: "dropout",
   given: { rate: required(rateKind) },
-  options,
+  options: noiseShapeOption,
   example: "0.5",
   make: ({ rate }, options) => dropout(rate, options),
 });

@@ -3,13 +3,19 @@ import { ShapeError } from "../../core/errors.ts";
 import type { Kind } from "../../core/options.ts";
 import { atLine, type Origin } from "../../core/origin.ts";
 import { type Dim, printShape, type Shape } from "../../graph/shape.ts";
+import { option } from "../schema.ts";
 
 export type NoiseShape = readonly (number | null)[];
 
-export const noiseShapeKind: Kind<NoiseShape> = {
+const noiseShapeKind: Kind<NoiseShape> = {
   wanted: "a list of sizes with the batch in front, null for x's own: [null, 1, null]",
   accepts: (value): value is NoiseShape =>
     Array.isArray(value) && value.every((size) => size === null || (Number.isSafeInteger(size) && size >= 1)),
+};
+
+export const noiseShapeOption = {
+  /** The shape of what is drawn, with the batch in front; null is x's own size, 1 is one draw for all along it. x's by default. */
+  noiseShape: option(noiseShapeKind),
 };
 
 export function noiseDims(call: string, shape: Shape, noise: NoiseShape, origin: Origin): readonly Dim[] {

@@ -3,10 +3,10 @@ import { ShapeError } from "../../core/errors.ts";
 import { number } from "../../core/options.ts";
 import { atLine, here } from "../../core/origin.ts";
 import { add, full, greaterEqual, mul, randomNormal, randomUniform, where } from "../../dsl/ops.ts";
-import { type OptionsOf, option, required } from "../schema.ts";
+import { type OptionsOf, required } from "../schema.ts";
 import { dropped, rateKind } from "./dropout.ts";
 import type { Layer } from "./layer.ts";
-import { noiseDims, noiseShapeKind } from "./noise-shape.ts";
+import { noiseDims, noiseShapeOption } from "./noise-shape.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
 function spatialSchema(name: string, make: (rate: number, options: LayerOptions) => Layer) {
@@ -96,18 +96,13 @@ export function gaussianDropout(rate: number, options: LayerOptions = {}): Layer
   });
 }
 
-const alphaOptions = {
-  /** The shape of what is drawn, with the batch in front; null is x's own size, 1 is one draw for all along it. x's by default. */
-  noiseShape: option(noiseShapeKind),
-};
-
 /** Options of `alphaDropout`. */
-export interface AlphaDropoutOptions extends LayerOptions, OptionsOf<typeof alphaOptions> {}
+export interface AlphaDropoutOptions extends LayerOptions, OptionsOf<typeof noiseShapeOption> {}
 
 export const alphaDropoutSchema = layerSchema({
   name: "alphaDropout",
   given: { rate: required(rateKind) },
-  options: alphaOptions,
+  options: noiseShapeOption,
   example: "0.1",
   make: ({ rate }, options) => alphaDropout(rate, options),
 });

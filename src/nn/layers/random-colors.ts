@@ -5,9 +5,9 @@ import { add, clip, mean, mul, reshape, sub } from "../../dsl/ops.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
 import type { Shape } from "../../graph/shape.ts";
 import { type OptionsOf, option, required } from "../schema.ts";
-import { dataFormatOption, imageOf } from "./images.ts";
+import { dataFormatOption } from "./images.ts";
 import type { Layer } from "./layer.ts";
-import { drawn, type Factor, factorKind } from "./random-images.ts";
+import { drawn, type Factor, factorKind, isPair, whileTraining } from "./random-images.ts";
 import { firstAxis } from "./resizing.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
@@ -17,9 +17,6 @@ const rangeKind: Kind<readonly [number, number]> = {
   wanted: "[lowest, highest]: [0, 1], say",
   accepts: (value): value is readonly [number, number] => isPair(value) && value[0] < value[1],
 };
-
-const isPair = (value: unknown): value is readonly [number, number] =>
-  Array.isArray(value) && value.length === 2 && value.every((it) => number().accepts(it));
 
 const contrastKind: Kind<Factor> = {
   wanted: "a number from 0 to 1, or [lower, upper] from 0, which are taken from 1 and added to it",
@@ -51,18 +48,11 @@ export function randomContrast(factor: Factor, named: RandomColorOptions = {}): 
   const [low, high] = values.valueRange;
   const bounds: Factor = typeof factor === "number" ? factor : [-factor[0], factor[1]];
   const first = firstAxis(values.dataFormat);
-  return built(randomContrastSchema, values, {
-    rule: "same",
-    outputShape(sample) {
-      imageOf("randomContrast", sample, 2, values.dataFormat, origin);
-      return sample;
-    },
-    apply(_, x, { training }) {
-      if (!training) return x;
-      const middle = mean(x, { axis: [first, first + 1], keepDims: true });
-      return clip(add(mul(sub(x, middle), eachImage(add(drawn(bounds, x.shape[0] ?? 1), 1), x)), middle), low, high);
-    },
-  });
+  const change = (x: Values): Values => {
+    const middle = mean(x, { axis: [first, first + 1], keepDims: true });
+    return clip(add(mul(sub(x, middle), eachImage(add(drawn(bounds, x.shape[0] ?? 1), 1), x)), middle), low, high);
+  };
+  return built(randomContrastSchema, values, whileTraining("randomContrast", values, origin, change));
 }
 
 export const randomBrightnessSchema = layerSchema({
@@ -78,17 +68,9 @@ export function randomBrightness(factor: Factor, named: RandomColorOptions = {})
   const origin = here("randomBrightness");
   const values = checkLayer(randomBrightnessSchema, { factor }, named, arguments);
   const [low, high] = values.valueRange;
-  return built(randomBrightnessSchema, values, {
-    rule: "same",
-    outputShape(sample) {
-      imageOf("randomBrightness", sample, 2, values.dataFormat, origin);
-      return sample;
-    },
-    apply(_, x, { training }) {
-      if (!training) return x;
-      return clip(add(x, eachImage(mul(drawn(factor, x.shape[0] ?? 1), high - low), x)), low, high);
-    },
-  });
+  const change = (x: Values): Values =>
+    clip(add(x, eachImage(mul(drawn(factor, x.shape[0] ?? 1), high - low), x)), low, high);
+  return built(randomBrightnessSchema, values, whileTraining("randomBrightness", values, origin, change));
 }
 
 /** One number for each image, beside its axes. */

@@ -37,13 +37,12 @@ export type Factor = number | readonly [number, number];
 
 export const factorKind: Kind<Factor> = {
   wanted: "a number from 0, or [lowest, highest]",
-  accepts: (value): value is Factor =>
-    number({ from: 0 }).accepts(value) ||
-    (Array.isArray(value) &&
-      value.length === 2 &&
-      value.every((it) => Number.isFinite(it)) &&
-      Number(value[0]) <= Number(value[1])),
+  accepts: (value): value is Factor => number({ from: 0 }).accepts(value) || (isPair(value) && value[0] <= value[1]),
 };
+
+export function isPair(value: unknown): value is readonly [number, number] {
+  return Array.isArray(value) && value.length === 2 && value.every((it) => Number.isFinite(it));
+}
 
 /** A number for each image, uniform between the factor's bounds. */
 export function drawn(factor: Factor, batch: Dim): Values {
@@ -75,18 +74,24 @@ export interface RandomZoomOptions extends LayerOptions, OptionsOf<typeof zoomin
 
 type Format = { readonly dataFormat: "channelsLast" | "channelsFirst" };
 
-/** What is done to images [batch, height, width, channels] while training. */
-function whileTraining(call: string, { dataFormat }: Format, origin: Origin, change: (images: Values) => Values) {
+/** What is done to images while training. */
+export function whileTraining(call: string, { dataFormat }: Format, origin: Origin, change: (x: Values) => Values) {
   return {
     rule: "same" as const,
     outputShape(sample: readonly number[]) {
       imageOf(call, sample, 2, dataFormat, origin);
       return sample;
     },
-    apply(_: unknown, x: Values, { training }: { readonly training: boolean }): Values {
-      return training ? inFormat(change(channelsLast(x, dataFormat, origin)), dataFormat, origin) : x;
-    },
+    apply: (_: unknown, x: Values, { training }: { readonly training: boolean }): Values => (training ? change(x) : x),
   };
+}
+
+/** The same to images [batch, height, width, channels]. */
+function placedAnew(call: string, format: Format, origin: Origin, change: (images: Values) => Values) {
+  const { dataFormat } = format;
+  return whileTraining(call, format, origin, (x) =>
+    inFormat(change(channelsLast(x, dataFormat, origin)), dataFormat, origin),
+  );
 }
 
 /** Rows and columns of each place, from the middle of the image. */
@@ -123,7 +128,7 @@ export function randomRotation(factor: Factor, options: RandomPlaceOptions = {})
     const columns = add(sub(mul(x, c), mul(y, s)), middle[1]);
     return sampledAt(images, rows, columns, values);
   };
-  return built(randomRotationSchema, values, whileTraining("randomRotation", values, here("randomRotation"), change));
+  return built(randomRotationSchema, values, placedAnew("randomRotation", values, here("randomRotation"), change));
 }
 
 export const randomTranslationSchema = layerSchema({
@@ -154,7 +159,7 @@ export function randomTranslation(
   return built(
     randomTranslationSchema,
     values,
-    whileTraining("randomTranslation", values, here("randomTranslation"), change),
+    placedAnew("randomTranslation", values, here("randomTranslation"), change),
   );
 }
 
@@ -179,7 +184,7 @@ export function randomZoom(heightFactor: Factor, options: RandomZoomOptions = {}
     const columns = add(mul(x, broad), middle[1]);
     return sampledAt(images, broadcastTo(rows, shape), broadcastTo(columns, shape), values);
   };
-  return built(randomZoomSchema, values, whileTraining("randomZoom", values, here("randomZoom"), change));
+  return built(randomZoomSchema, values, placedAnew("randomZoom", values, here("randomZoom"), change));
 }
 
 // ---- whole elements ----------------------------------------------------------------------------------------------------
@@ -215,7 +220,7 @@ export function randomFlip(_first?: FlipMode | RandomFlipOptions, _options?: Ran
       const isTurned = less(randomUniform([x.shape[0] ?? 1]), 0.5);
       return where(reshape(isTurned, [x.shape[0] ?? 1, 1, 1, 1]), flip(x, [axis]), x);
     }, images);
-  return built(randomFlipSchema, values, whileTraining("randomFlip", values, here("randomFlip"), change));
+  return built(randomFlipSchema, values, placedAnew("randomFlip", values, here("randomFlip"), change));
 }
 
 const cropOptions = { ...dataFormatOption };
