@@ -12,6 +12,7 @@ import { CompilerBug, DeviceError, unreachable } from "../../core/errors.ts";
 import { type ArtifactRow, type ArtifactStep, allSteps, type LaunchStep, type StepOf } from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
+import { usages } from "./buffers.ts";
 import { labelPrefix } from "./health.ts";
 import type { GpuProgram } from "./programs.ts";
 
@@ -71,7 +72,6 @@ export interface ActionParts {
 export const counterStride = 256;
 /** 16 MB of counters. */
 const mostIterations = 65_536;
-const usages = { copyDst: 0x08, uniform: 0x40 } as const;
 
 /** The numbers that kernels in loops read their iteration from; null where there are no loops. */
 export function counterBuffer(device: GPUDevice, { name, artifact }: CompiledEntry<WgslArtifact>): GPUBuffer | null {

@@ -11,7 +11,15 @@ import type { GpuConnection, GpuLimits } from "./connection.ts";
 import { labelPrefix } from "./health.ts";
 
 /** WebGPU's numbers, which are globals in a browser and hidden in a package in Node. */
-export const usages = { mapRead: 0x01, mapWrite: 0x02, copySrc: 0x04, copyDst: 0x08, storage: 0x80 } as const;
+export const usages = {
+  mapRead: 0x01,
+  mapWrite: 0x02,
+  copySrc: 0x04,
+  copyDst: 0x08,
+  uniform: 0x40,
+  storage: 0x80,
+  queryResolve: 0x200,
+} as const;
 
 /** A buffer that kernels use, or null where it would be empty. */
 export function storageBuffer({ device }: GpuConnection, what: string, bytes: number): GPUBuffer | null {

@@ -50,12 +50,18 @@ export class Readbacks {
     }
     const copy = buffer.getMappedRange(0, bytes).slice(0);
     buffer.unmap();
-    this.giveBack(buffer);
+    this.#giveBack(buffer);
     return copy;
   }
 
+  dispose(): void {
+    for (const buffer of this.#free) buffer.destroy();
+    this.#free.length = 0;
+    this.#freeBytes = 0;
+  }
+
   /** The oldest go where there are too many. */
-  giveBack(buffer: GPUBuffer): void {
+  #giveBack(buffer: GPUBuffer): void {
     this.#free.push(buffer);
     this.#freeBytes += buffer.size;
     while (this.#free.length > 1 && (this.#free.length > mostFree || this.#freeBytes > mostFreeBytes)) {
@@ -63,11 +69,5 @@ export class Readbacks {
       this.#freeBytes -= oldest?.size ?? 0;
       oldest?.destroy();
     }
-  }
-
-  dispose(): void {
-    for (const buffer of this.#free) buffer.destroy();
-    this.#free.length = 0;
-    this.#freeBytes = 0;
   }
 }

@@ -4,9 +4,9 @@
  *
  * Browsers and Dawn round it to steps of 65,536 ns, so a measurement should last some milliseconds.
  */
+import { usages } from "./buffers.ts";
 import { labelPrefix } from "./health.ts";
 
-const usages = { queryResolve: 0x0200, copySrc: 0x0004 } as const;
 /** Two times, 64 bits each, in nanoseconds. */
 export const watchBytes = 16;
 

@@ -10,7 +10,7 @@ import { labelPrefix } from "./health.ts";
 
 const mapModeWrite = 0x02;
 const smallestBlock = 65536;
-export const mostRingBytes = 64 * 2 ** 20;
+const mostRingBytes = 64 * 2 ** 20;
 
 interface Block {
   readonly buffer: GPUBuffer;
