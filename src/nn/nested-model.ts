@@ -48,26 +48,19 @@ export function layerOf(net: Model, givenName?: string): Layer {
     const print = (shapes: readonly SampleShape[]): string => shapes.map(printShape).join(" and ");
     throw new ShapeError(`${what} was made for samples of ${print(wanted)}, not ${print(samples)}`);
   };
-  const finished = (
-    { logits, activation, mask }: OutputTensor,
-    { masks, logits: isBare }: Mode,
-  ): Tensor<Shape, "f32"> => {
-    const output = isBare === true ? logits : activate(activation, logits);
-    if (mask !== undefined) masks?.give(output, mask);
-    return output;
-  };
   const results = (params: ParamTensors, xs: readonly Tensor<Shape, SampleType>[], mode: Mode): LayerResults => {
     const names = net.inputs.names;
     const given = net.inputs.isSingle
       ? Ports.single(there(xs[0], "input"))
       : Ports.named(names.map((name, i) => [name, there(xs[i], `input ${name}`)] as const));
     const { logits: isBare = false, mask: _, ...inside } = mode;
-    const [output, ...more] = net.apply(params, given, inside).values;
-    if (output === undefined) throw new UserError("a model must have an output");
-    return [
-      finished(output, { ...mode, logits: isBare }),
-      ...more.map((it) => finished(it, { ...mode, logits: false })),
-    ];
+    const finished = ({ logits, activation, mask }: OutputTensor, i: number): Tensor<Shape, "f32"> => {
+      const output = i === 0 && isBare ? logits : activate(activation, logits);
+      if (mask !== undefined) mode.masks?.give(output, mask);
+      return output;
+    };
+    const [output, ...more] = net.apply(params, given, inside).values.map(finished);
+    return [there(output, "output"), ...more];
   };
   return {
     name: "model",

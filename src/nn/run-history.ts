@@ -20,17 +20,12 @@ export class RunHistory implements History {
     checkValue("column", "the name", name, text);
     const columns = new Map<string, number[]>();
     for (const { validation = {}, ...record } of this.epochs) {
-      for (const [prefix, scores] of [
-        ["", record],
-        ["validation.", validation],
-      ] as const) {
-        // biome-ignore format: short
-        for (const [key, value] of Object.entries(scores)) {
-          if (typeof value !== "number") continue;
-          const column = columns.get(prefix + key) ?? [];
-          columns.set(prefix + key, column);
-          column.push(value);
-        }
+      const validated = Object.entries(validation).map(([key, value]) => [`validation.${key}`, value] as const);
+      for (const [key, value] of [...Object.entries(record), ...validated]) {
+        if (typeof value !== "number") continue;
+        const column = columns.get(key) ?? [];
+        columns.set(key, column);
+        column.push(value);
       }
     }
     const known = [...columns.keys()];
