@@ -105,6 +105,15 @@ describe("no choice", () => {
     );
   });
 
+  test("zoomed by a factor of its own for each axis", async () => {
+    const layer = randomZoom([0, 0], { widthFactor: [-0.5, -0.5] });
+    close((await through(layer, { sample: [9, 1, 1], x: range(9) }))[0], range(9));
+    close(
+      (await through(layer, { sample: [1, 9, 1], x: range(9) }))[0],
+      range(9).map((i) => 4 + (i - 4) / 2),
+    );
+  });
+
   test("channels first are moved as channels last are", async () => {
     const given = { sample: [2, 2, 3], x: range(12) };
     const [y] = await through(randomRotation([0.5, 0.5], { dataFormat: "channelsFirst" }), given);

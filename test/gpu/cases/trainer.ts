@@ -101,9 +101,13 @@ export const cases: readonly GpuCase[] = [
     name: "data that the device has no room for is fed, and everything else goes on",
     async run({ device: given }) {
       const size = 2 * given.limits.maxBufferSize;
+      let refused = 0;
       const device = over(given, {
-        createBuffer: (descriptor: GPUBufferDescriptor) =>
-          given.createBuffer(descriptor.label?.includes("held") === true ? { ...descriptor, size } : descriptor),
+        createBuffer(descriptor: GPUBufferDescriptor) {
+          const isHeld = descriptor.label?.includes("held") === true;
+          if (isHeld) refused += 1;
+          return given.createBuffer(isHeld ? { ...descriptor, size } : descriptor);
+        },
       });
       const losses = [];
       for (const holdBytes of [0, 1e6]) {
@@ -114,6 +118,7 @@ export const cases: readonly GpuCase[] = [
         net.dispose();
       }
       deepStrictEqual(losses[1], losses[0]);
+      ok(refused > 0, "room was asked for");
     },
   },
   {
