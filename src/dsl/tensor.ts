@@ -73,6 +73,11 @@ export function holds<D extends DType>(x: Tensor, dtype: D): x is Tensor<Shape, 
   return x.dtype === dtype;
 }
 
+/** Whether it is one number of f32: a loss, a rate. */
+export function isScalar(x: Tensor): x is Tensor<[], "f32"> {
+  return x.shape.length === 0 && x.dtype === "f32";
+}
+
 export const isTensor = (value: unknown): value is Tensor => value instanceof Tensor;
 /** Leaves of a tree of tensors. */
 export const tensorLeaf: Kind<Tensor> = { wanted: "tensors", accepts: isTensor };

@@ -12,7 +12,7 @@ import { show } from "../core/options.ts";
 import { refusePromise } from "../dsl/check.ts";
 import { add, mul } from "../dsl/ops.ts";
 import type { InputSpec } from "../dsl/spec.ts";
-import { Tensor } from "../dsl/tensor.ts";
+import { isScalar, Tensor } from "../dsl/tensor.ts";
 import { printShape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
 import type { TargetRange } from "./losses/loss.ts";
@@ -185,8 +185,7 @@ function times({ total, mean }: Sums, factor: number): Sums {
 
 function penaltySums({ of, value }: { readonly of: string; readonly value: unknown }, batch: Tensor): Sums {
   refusePromise(of, value);
-  const isScalar = value instanceof Tensor && value.shape.length === 0 && value.dtype === "f32";
-  if (isScalar) return perSample(value, batch, of);
+  if (value instanceof Tensor && isScalar(value)) return perSample(value, batch, of);
   const found = value instanceof Tensor ? `${value.dtype}${printShape(value.shape)}` : show(value);
   throw new ShapeError(`${of} must give one f32 number; it gave ${found}`);
 }

@@ -25,7 +25,7 @@ import { zeros } from "../dsl/initializers.ts";
 import { add, grad } from "../dsl/ops.ts";
 import { type Program, program } from "../dsl/program.ts";
 import { f32, freeze, InputSpec, type StateSpec, slot, stateLeaf } from "../dsl/spec.ts";
-import { type Tensor, tensorLeaf } from "../dsl/tensor.ts";
+import { isScalar, type Tensor, tensorLeaf } from "../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../dsl/tree.ts";
 import { fixedShape, type Shape } from "../graph/shape.ts";
 import { activate } from "./layers/activations.ts";
@@ -44,7 +44,6 @@ import { type MetricState, statesOf } from "./metrics/metric.ts";
 import type { Head, Model, OutputTensor } from "./model-contract.ts";
 import type { Optimizer } from "./optimizers/optimizer.ts";
 import type { Ports } from "./ports.ts";
-import { isScalar } from "./schedules/schedule.ts";
 import {
   type KeptMetric,
   type KeptPart,

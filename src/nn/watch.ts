@@ -11,7 +11,7 @@
  * callbacks `net.executable.read("watch.gradientNorm")` gives that of the last step, if a step was the last thing that ran.
  */
 
-import { CompilerBug, UserError } from "../core/errors.ts";
+import { UserError } from "../core/errors.ts";
 import { tensorFrom } from "../dsl/check.ts";
 import type { Tensor } from "../dsl/tensor.ts";
 import type { Shape } from "../graph/shape.ts";
@@ -43,7 +43,7 @@ export interface WatchContext {
 export type Watch = (context: WatchContext) => Tensor;
 
 interface Step {
-  readonly loss: Tensor;
+  readonly loss: Tensor<[], "f32">;
   readonly weights: ReadonlyMap<string, Tensor>;
   readonly gradients: ReadonlyMap<string, Tensor>;
   readonly layers: ReadonlyMap<string, Tensor<Shape, "f32">>;
@@ -59,7 +59,7 @@ export function watched(watch: ReadonlyMap<string, Watch>, step: Step): { readon
     step.outputs.entries().map(([name, { logits, activation }]) => [name, activate(activation, logits)]),
   );
   const context: WatchContext = {
-    loss: scalarLoss(step.loss),
+    loss: step.loss,
     weight: (name) => find(step.weights, name, "weight"),
     gradient: (name) => find(step.gradients, name, "trained weight"),
     gradients: [...step.gradients.values()],
@@ -72,15 +72,6 @@ export function watched(watch: ReadonlyMap<string, Watch>, step: Step): { readon
     ([name, make]) => [name, tensorFrom(`trainer: watch "${name}"`, make(context))] as const,
   );
   return { watch: Object.fromEntries(found) };
-}
-
-function scalarLoss(loss: Tensor): Tensor<[], "f32"> {
-  if (isScalar(loss)) return loss;
-  throw new CompilerBug(`the loss of a training step is ${loss}`);
-}
-
-function isScalar(x: Tensor): x is Tensor<[], "f32"> {
-  return x.shape.length === 0 && x.dtype === "f32";
 }
 
 function find<T>(known: ReadonlyMap<string, T>, name: string, what: string): T {

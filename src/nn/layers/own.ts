@@ -31,7 +31,7 @@ import { isPlainObject } from "../../core/records.ts";
 import { refusePromise } from "../../dsl/check.ts";
 import { cast } from "../../dsl/ops.ts";
 import type { TensorsOf } from "../../dsl/spec.ts";
-import { Tensor } from "../../dsl/tensor.ts";
+import { isScalar, Tensor } from "../../dsl/tensor.ts";
 import { printShape, type Shape } from "../../graph/shape.ts";
 import type { Config } from "../config.ts";
 import type { Constraint } from "../constraints/constraint.ts";
@@ -245,7 +245,7 @@ function isTaken<T extends SampleType>(x: Tensor<Shape, SampleType>, takes: T | 
 /** What is added to the loss of a batch; `what` gave it, at `origin`. */
 function checkLossTerm(what: string, given: unknown, origin: Origin): void {
   refusePromise(what, given, origin);
-  if (given instanceof Tensor && given.shape.length === 0 && given.dtype === "f32") return;
+  if (given instanceof Tensor && isScalar(given)) return;
   const found = given instanceof Tensor ? `${given.dtype}${printShape(given.shape)}` : show(given);
   throw new ShapeError(
     `${what} takes one f32 number for the batch, the mean or the sum of something say, not ${found}${atLine(origin)}`,

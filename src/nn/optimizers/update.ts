@@ -8,10 +8,10 @@ import { withCompanions } from "../../dsl/companions.ts";
 import { filled, zeros } from "../../dsl/initializers.ts";
 import { add, cast, div, equal, mod, mul, sub, where } from "../../dsl/ops.ts";
 import { type StateSpec, slot, stateLeaf } from "../../dsl/spec.ts";
-import { type Mask, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
+import { isScalar, type Mask, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import type { Constraint } from "../constraints/constraint.ts";
-import { isScalar, type Scalar, type Schedule } from "../schedules/schedule.ts";
+import type { Scalar, Schedule } from "../schedules/schedule.ts";
 import { type CommonValues, clipped, decays, either } from "./common.ts";
 import { facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer, type OptimizerConfig, type Parameter } from "./optimizer.ts"; // biome-ignore format: names
 

@@ -12,7 +12,7 @@ import { callable, checkArguments, checkValue, type Kind } from "../../core/opti
 import { atLine, here } from "../../core/origin.ts";
 import { tensorFrom } from "../../dsl/check.ts";
 import { full } from "../../dsl/ops.ts";
-import type { Tensor } from "../../dsl/tensor.ts";
+import { isScalar, type Tensor } from "../../dsl/tensor.ts";
 import { printType } from "../../graph/type.ts";
 import { type Config, type ConfigReader, codeConfig } from "../config.ts";
 import {
@@ -100,10 +100,6 @@ export function of(rate: (step: Scalar) => Tensor | number): Schedule {
       return scalarFrom("schedules.of", typeof given === "number" ? full([], given) : given);
     },
   };
-}
-
-export function isScalar(x: Tensor): x is Scalar {
-  return x.shape.length === 0 && x.dtype === "f32";
 }
 
 function scalarFrom(what: string, given: unknown): Scalar {
