@@ -2,12 +2,13 @@
  * The rows of the GPU benchmark in a match each: all systems made ready, then in turns, round after round. Before the clock runs
  * it is counted what a call asks of the device.
  */
+import { h100 } from "../../test/h100.ts";
 import { type Outcome, playMatch } from "../match.ts";
 import { SystemProcess } from "../process.ts";
 import type { Counts } from "./counts.ts";
 import { type Row, rowsAt } from "./rows.ts";
 import type { AboutAdapter, GpuAnswer, GpuRequest } from "./serve.ts";
-import { factsOf, h100, type Structure, structureOf } from "./structure.ts";
+import { factsOf, type Structure, structureOf } from "./structure.ts";
 import { byHand, type GpuSystemSpec, own } from "./systems.ts";
 
 export interface RowResult extends Pick<Row, "title" | "work" | "workload"> {

@@ -5,6 +5,7 @@
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { create, globals } from "webgpu";
+import { isSoftware } from "../../src/runtime/webgpu/connection.ts";
 import { readF32 } from "../data.ts";
 import type { Answer, MeasureRequest } from "../protocol.ts";
 import { type Counts, counting, perCall } from "./counts.ts";
@@ -76,7 +77,7 @@ export async function aboutAdapter(gpu: GPU): Promise<AboutAdapter> {
   }
   return {
     device: description !== "" ? description : words.trim(),
-    isSoftware: /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words),
+    isSoftware: isSoftware(adapter.info),
     limits,
   };
 }

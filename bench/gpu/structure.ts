@@ -23,18 +23,6 @@ export interface Structure {
   readonly workgroups: readonly [least: number, most: number];
 }
 
-/** What an NVIDIA H100 offers through Dawn; alignment as tensorloom asks for it. */
-export const h100: WgslFacts = {
-  ...wgsl.portable,
-  isSoftware: false,
-  maxComputeInvocationsPerWorkgroup: 1024,
-  maxComputeWorkgroupSizeX: 1024,
-  maxComputeWorkgroupStorageSize: 49_152,
-  maxComputeWorkgroupsPerDimension: 65_535,
-  maxStorageBuffersPerShaderStage: 16,
-  minStorageBufferOffsetAlignment: 256,
-};
-
 /** The facts that tensorloom takes from an adapter's limits. */
 export function factsOf(limits: Readonly<Record<string, number>>, isSoftware: boolean): WgslFacts {
   const known = Object.keys(wgsl.portable).flatMap((name) => (name in limits ? [[name, limits[name]]] : []));

@@ -10,13 +10,14 @@ import { checkedSteps, operandArrays, probe, stepNumbers } from "../../bench/gpu
 import { arrayProgram, fedStepProgram } from "../../bench/gpu/programs.ts";
 import { type ArrayWorkload, rowsAt, type StepsWorkload } from "../../bench/gpu/rows.ts";
 import type { GpuAnswer, GpuRequest } from "../../bench/gpu/serve.ts";
-import { h100, structureOf } from "../../bench/gpu/structure.ts";
+import { structureOf } from "../../bench/gpu/structure.ts";
 import { bundleGpu } from "../../bench/gpu/systems.ts";
 import { SystemProcess } from "../../bench/process.ts";
 import { cache } from "../../bench/systems.ts";
 import { syntheticDigits } from "../../src/data/digits.ts";
 import { compile } from "../../src/index.ts";
 import { type SoftwareVulkan, softwareVulkan } from "../gpu/software.ts";
+import { h100 } from "../h100.ts";
 
 const isRequired = process.env.REQUIRE_GPU === "1" || process.env.CI === "true";
 /** More iterations of one invocation than this might not end before a driver's watchdog. */

@@ -30,19 +30,10 @@ import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import { blockIndex, floorDivIndex, modIndex, sumIndex } from "../../src/kernel/index-expr.ts";
 import type { Index, Kernel, LoopVar, MatrixFactor, MatrixProduct, Stmt } from "../../src/kernel/kernel.ts";
 import { launchesOf, type Sequence } from "../../src/program/sequence.ts";
+import { h100 } from "../h100.ts";
 import { difference, feedsFor } from "./wgsl-samples.ts";
 
-/** As an H100 through Dawn has it. */
-const card: WgslFacts = {
-  isSoftware: false,
-  maxComputeInvocationsPerWorkgroup: 1024,
-  maxComputeWorkgroupSizeX: 1024,
-  maxComputeWorkgroupStorageSize: 49152,
-  maxComputeWorkgroupsPerDimension: 65535,
-  maxStorageBuffersPerShaderStage: 16,
-  minStorageBufferOffsetAlignment: 256,
-  mixed: { hasHalves: true, hasMatrixUnits: true, subgroupSize: 32 },
-};
+const card: WgslFacts = { ...h100, mixed: { hasHalves: true, hasMatrixUnits: true, subgroupSize: 32 } };
 
 /** A layer and its gradients: rows and columns of both factors, a bias and a mask behind the product. */
 function layered(m: number, k: number, n: number) {

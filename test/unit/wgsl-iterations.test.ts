@@ -38,19 +38,9 @@ import {
 import type { Kernel, Nest, Stmt } from "../../src/kernel/kernel.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
 import { targets } from "../../src/targets.ts";
+import { h100 } from "../h100.ts";
 
-/** What an H100 offers through Dawn. */
-const card = {
-  isSoftware: false,
-  maxComputeInvocationsPerWorkgroup: 1024,
-  maxComputeWorkgroupSizeX: 1024,
-  maxComputeWorkgroupStorageSize: 49_152,
-  maxComputeWorkgroupsPerDimension: 65_535,
-  maxStorageBuffersPerShaderStage: 16,
-  minStorageBufferOffsetAlignment: 16,
-};
-
-function kernelsFor(made: Program<unknown>, facts = card): readonly Kernel[] {
+function kernelsFor(made: Program<unknown>, facts = h100): readonly Kernel[] {
   const planned = { ...targets.wgsl.planned, scheduling: wgsl.scheduling(facts), traits: wgsl.traits(facts) };
   return launchesOf(stagesOf(made as Program, "step", {}, planned).sequence).map(({ kernel }) => kernel);
 }
@@ -67,7 +57,7 @@ const extentsOf = ({ loops }: Nest, wanted: string): number =>
   loops.reduce((all, { loop, mark }) => all * (mark === wanted ? loop.extent : 1), 1);
 
 /** Workgroups x invocations: iterations, of each launch. */
-const shares = (made: Program<unknown>, facts = card): readonly string[] =>
+const shares = (made: Program<unknown>, facts = h100): readonly string[] =>
   kernelsFor(made, facts).map(({ nests }) =>
     nests
       .map((nest) => {
@@ -144,7 +134,7 @@ describe("what one invocation goes through", () => {
   const portable = wgsl.portable;
   for (const [title, made] of Object.entries(hard)) {
     test(title, () => {
-      for (const facts of [card, portable]) {
+      for (const facts of [h100, portable]) {
         for (const kernel of kernelsFor(made, facts)) {
           for (const { prelude, body } of kernel.nests)
             expect(iterationsOf([...prelude, ...body]), kernel.name).toBeLessThanOrEqual(M);
@@ -179,7 +169,7 @@ describe("reductions use the card", () => {
   });
 
   test("a driver on the CPU has no barriers, and a part for each lane of its cores", () => {
-    const software = { ...card, isSoftware: true };
+    const software = { ...h100, isSoftware: true };
     const kernels = kernelsFor(reduce([4 * M], 0), software);
     expect(shares(reduce([4 * M], 0), software)).toEqual(["16 x 64: 1024", "1 x 64: 1024"]);
     expect(shares(reduce([1024, 4096], 1), software)).toEqual(["16 x 64: 1024"]);

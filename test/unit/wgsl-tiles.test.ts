@@ -18,6 +18,7 @@ import { printSchedules } from "../../src/kernel/moves.ts";
 import { printKernel } from "../../src/kernel/print.ts";
 import { ownExprs, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { launchesOf } from "../../src/program/sequence.ts";
+import { h100 } from "../h100.ts";
 import { mnistStep } from "../mnist-step.ts";
 import { batched, convolution, difference, feedsFor, matmul, scheduleWgsl } from "./wgsl-samples.ts";
 
@@ -99,20 +100,12 @@ describe("what each class of shapes takes on a card", () => {
 });
 
 test("the contractions of an MNIST step on a card: batch 128 in one launch each, of 4,096 the gradients in parts", () => {
-  const facts = {
-    ...wgsl.portable,
-    maxComputeInvocationsPerWorkgroup: 1024,
-    maxComputeWorkgroupSizeX: 1024,
-    maxComputeWorkgroupStorageSize: 49152,
-    maxStorageBuffersPerShaderStage: 16,
-    minStorageBufferOffsetAlignment: 16,
-  };
   const planned = (batch: number): readonly string[] => {
     const { sequence } = stagesOf(
       mnistStep(rmsprop({ learningRate: 0.001 })),
       "train",
       { batch },
-      bindTarget(wgsl, facts),
+      bindTarget(wgsl, h100),
     );
     return launchesOf(sequence).flatMap(({ kernel }) => {
       const { groups, invocations } = counted(kernel);

@@ -149,7 +149,8 @@ function nameOf(info: GPUAdapterInfo | undefined): string {
   return description !== "" ? description : short !== "" ? short : "a GPU without a name";
 }
 
-function isSoftware(info: GPUAdapterInfo | undefined): boolean {
+/** Whether a driver that computes on the CPU says this of itself. */
+export function isSoftware(info: GPUAdapterInfo | undefined): boolean {
   if (info === undefined) return false;
   const words = [info.vendor, info.architecture, info.device, info.description].join(" ");
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words);
