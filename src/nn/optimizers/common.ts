@@ -7,8 +7,8 @@
  * (in Keras batches, so that with accumulation it runs ahead).
  */
 import { count, flag, number } from "../../core/options.ts";
-import { add, div, maximum, minimum, mul, sqrt, square, sum, where } from "../../dsl/ops.ts";
-import type { Mask, Tensor } from "../../dsl/tensor.ts";
+import { add, div, maximum, minimum, mul, sqrt, square, sum } from "../../dsl/ops.ts";
+import type { Tensor } from "../../dsl/tensor.ts";
 import type { OptionsOf, ValuesOf } from "../schema.ts";
 import { option } from "../schema.ts";
 import { isMeant, patternsKind } from "./weight-pattern.ts";
@@ -74,9 +74,4 @@ export function clipped(
   const none: Tensor = mul(norm, 0); // NaN where a gradient is infinite: all become it, and no step is taken for one that is none
   const factor: Tensor = add(div(globalClipnorm, maximum(norm, globalClipnorm)), none);
   return each((g) => mul(g, factor));
-}
-
-/** One of two values, chosen by a scalar. */
-export function either(condition: Mask, a: Tensor, b: Tensor): Tensor {
-  return where(condition, a, b);
 }

@@ -20,7 +20,6 @@ import { leavesOf, mapTree, replaceTensors } from "../../dsl/tree.ts";
 import { type ConfigReader, required } from "../config.ts";
 import type { Scalar } from "../schedules/schedule.ts";
 import { checkFields, type OptionsOf, option, readParts, type ValuesOf, valuesOf, writeFields } from "../schema.ts";
-import { either } from "./common.ts";
 import { facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer } from "./optimizer.ts";
 
 const options = {
@@ -85,7 +84,7 @@ function updateScaled(
     const old = new Map(leavesOf(before, tensorLeaf, what).map(({ path, leaf }) => [path, leaf]));
     const choose = (leaf: Tensor, path: string): Tensor => {
       const stays = old.get(path);
-      return stays === undefined || stays === leaf ? leaf : either(areFinite, leaf, stays);
+      return stays === undefined || stays === leaf ? leaf : where(areFinite, leaf, stays);
     };
     return replaceTensors(now, what, choose);
   };
@@ -93,12 +92,12 @@ function updateScaled(
   const doubles = equal(grown, dynamicGrowthSteps);
   const next = {
     ...kept(opt, slots, "lossScale: slots"),
-    lossScale: either(
+    lossScale: where(
       areFinite,
-      either(doubles, minimum(mul(scale, 2), largestScale), scale),
+      where(doubles, minimum(mul(scale, 2), largestScale), scale),
       maximum(mul(scale, 0.5), 1),
     ),
-    finiteSteps: either(areFinite, where(doubles, mul(grown, 0), grown), mul(finiteSteps, 0)),
+    finiteSteps: where(areFinite, where(doubles, mul(grown, 0), grown), mul(finiteSteps, 0)),
   };
   const companions = leavesOf(next, tensorLeaf, "lossScale").map(({ path, leaf }): [string, Tensor] => [path, leaf]);
   return {

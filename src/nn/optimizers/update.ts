@@ -12,7 +12,7 @@ import { isScalar, type Mask, Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf, mapTree } from "../../dsl/tree.ts";
 import type { Constraint } from "../constraints/constraint.ts";
 import type { Scalar, Schedule } from "../schedules/schedule.ts";
-import { type CommonValues, clipped, decays, either } from "./common.ts";
+import { type CommonValues, clipped, decays } from "./common.ts";
 import { facedOptimizer, type LooseOptimizer, type LooseRequest, type Optimizer, type OptimizerConfig, type Parameter } from "./optimizer.ts"; // biome-ignore format: names
 
 /** What is kept from update to update for a parameter. */
@@ -237,7 +237,7 @@ function nextOf<Moments>(
   const made = new Map<string, unknown>(Object.entries(kind.update({ w: decayed, g, lr, t, path }, own as Moments)));
   const chosen = (name: string, before: Tensor): Tensor => {
     const value = given.found(made, name, "the rule");
-    return isUpdate === null ? value : either(isUpdate, value, before);
+    return isUpdate === null ? value : where(isUpdate, value, before);
   };
   const next = new Map<string, Tensor>();
   for (const { name } of moments) {
@@ -280,7 +280,7 @@ function countersOf<Moments>(
   scalar: (name: string) => Tensor,
 ): Readonly<Record<string, Tensor>> {
   return {
-    ...(isCounted(kind) ? { t: isUpdate === null ? t : either(isUpdate, t, scalar("t")) } : {}),
+    ...(isCounted(kind) ? { t: isUpdate === null ? t : where(isUpdate, t, scalar("t")) } : {}),
     ...(batches === null ? {} : { batches: add(batches, 1) }),
     ...(typeof kind.learningRate === "number" ? {} : { learningRate }),
   };
@@ -317,9 +317,9 @@ function averaged(
   { emaMomentum = 0.99, emaOverwriteFrequency }: Partial<CommonValues>,
 ): void {
   const step = batches === null ? t : add(batches, 1);
-  const now = either(equal(step, 1), w, add(mul(average, emaMomentum), mul(w, 1 - emaMomentum)));
+  const now = where(equal(step, 1), w, add(mul(average, emaMomentum), mul(w, 1 - emaMomentum)));
   next.set("average", now);
-  if (emaOverwriteFrequency !== undefined) next.set("w", either(equal(mod(step, emaOverwriteFrequency), 0), now, w));
+  if (emaOverwriteFrequency !== undefined) next.set("w", where(equal(mod(step, emaOverwriteFrequency), 0), now, w));
 }
 
 /** Short floats are how parameters and moments are kept: an update is computed in f32, and each result rounded once. */
