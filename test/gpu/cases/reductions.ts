@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { compile, compileOn } from "../../../src/compile.ts";
+import { RandomStream, uniformFromBits } from "../../../src/core/random.ts";
 import type { Program } from "../../../src/dsl/program.ts";
 import {
   argmax,
@@ -100,15 +101,10 @@ const reductions: Readonly<Record<string, Reduction>> = {
   },
 };
 
-/** A generator of numbers from 0 to 1 (mulberry32). */
+/** A generator of numbers from 0 to 1. */
 function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const stream = new RandomStream(seed, "reductions");
+  return () => uniformFromBits(stream.bits());
 }
 
 const lengths = [1, 2, 3, 5, 13, 31, 32, 33, 127, 257, 509, 1023, 1024, 1025, 4093, 4097, 16_383, 65_536, 65_537];
