@@ -149,8 +149,17 @@ function nameOf(info: GPUAdapterInfo | undefined): string {
   return description !== "" ? description : short !== "" ? short : "a GPU without a name";
 }
 
+/** What it is asked for of a GPUAdapterInfo: types of WebGPU stand in no declaration of ours. */
+interface AdapterWords {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly device: string;
+  readonly description: string;
+  readonly isFallbackAdapter?: boolean;
+}
+
 /** Whether a driver that computes on the CPU says this of itself. */
-export function isSoftware(info: GPUAdapterInfo | undefined): boolean {
+export function isSoftware(info: AdapterWords | undefined): boolean {
   if (info === undefined) return false;
   const words = [info.vendor, info.architecture, info.device, info.description].join(" ");
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(words);
