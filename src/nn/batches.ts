@@ -14,7 +14,8 @@ import type { Ports } from "./ports.ts";
 import type { Batcher, Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { checkTargets } from "./target-check.ts";
-import { sampleWeights } from "./weights.ts";
+import type { Weighting } from "./weighting.ts";
+import { weightedAs } from "./weights.ts";
 
 export type BatchEntry = "train" | "evaluate";
 
@@ -95,10 +96,13 @@ export class ArrayBatches implements BatchSource {
   readonly order: RunOrder;
   readonly steps: number;
   readonly #session: Session;
+  /** What the samples are weighted for. */
+  #weighting: Weighting | null;
   #given: Batcher;
 
   constructor(session: Session, data: Batcher, order: Omit<RunOrder, "samples">) {
     this.#session = session;
+    this.#weighting = data.weights() === null ? null : session.weighting;
     this.#given = data;
     this.order = { samples: data.count, ...order };
     this.steps = batchCount({ count: data.count, batch: order.batchSize });
@@ -112,11 +116,12 @@ export class ArrayBatches implements BatchSource {
     return this.#given.count;
   }
 
-  /** A dataset in the other role may bring the first weights in the middle of a run: the program takes some from then on, of 1 here. */
+  /** A dataset in the other role may bring the first weights in the middle of a run, or the first for each step. */
   get #data(): Batcher {
-    const { isWeighted, training } = this.#session;
-    if (isWeighted && !this.#given.isWeighted) {
-      this.#given = this.#given.weighted(sampleWeights(this.call, training, this.#given, {}));
+    const { weighting, training } = this.#session;
+    if (weighting !== null && weighting !== this.#weighting) {
+      this.#given = weightedAs(training, this.#given, weighting);
+      this.#weighting = weighting;
     }
     return this.#given;
   }

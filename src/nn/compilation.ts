@@ -9,11 +9,12 @@
 import { compile } from "../compile.ts";
 import { type CompileOptions, compileTable } from "../compile-options.ts";
 import { messageOf, UserError } from "../core/errors.ts";
-import { callable, count, flag, type OptionTable } from "../core/options.ts";
+import { callable, count, either, flag, type OptionTable, oneOf } from "../core/options.ts";
 import type { Executable } from "../runtime/executable.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";
-import type { Training, TrainingOutputs, TrainingProgram } from "./training-program.ts";
+import { programFor, type Training, type TrainingOutputs, type TrainingProgram } from "./training-program.ts";
+import { bothWeightings, bySample, type Weighting, withSteps } from "./weighting.ts";
 
 /** How a trainer is compiled: target, batch, seed, and what `compile` takes. */
 export interface TrainerCompileOptions extends Omit<CompileOptions, "dims" | "entries"> {
@@ -30,10 +31,10 @@ export interface TrainerCompileOptions extends Omit<CompileOptions, "dims" | "en
    */
   readonly fresh?: boolean;
   /**
-   * Whether the program takes weights for samples. False by default: the first `fit` or `evaluate` that gives some compiles
-   * anew, and `executable` is another one then, with the same states.
+   * Whether the program takes weights for samples; "steps": for each step of outputs that have some. False by default: the first `fit`
+   * or `evaluate` that gives some compiles anew, and `executable` is another one then, with the same states.
    */
-  readonly weighted?: boolean;
+  readonly weighted?: boolean | "steps";
   /**
    * Which entries are compiled at once: `["train"]` by default. `evaluate` and `predict` are by their first calls, as in Keras, and for
    * validation before the first step.
@@ -49,16 +50,16 @@ export const trainerCompileTable: OptionTable<TrainerCompileOptions> = {
   ...withoutDims,
   batch: count,
   fresh: flag,
-  weighted: flag,
+  weighted: either(flag, oneOf("steps")),
   compiler: callable(),
 };
 
 /** What a program is compiled for, besides where it runs. */
-type Settings = Pick<Session, "batch" | "seed" | "isWeighted">;
-const newSettings: Settings = { batch: 128, seed: 0, isWeighted: false };
+type Settings = Pick<Session, "batch" | "seed" | "weighting">;
+const newSettings: Settings = { batch: 128, seed: 0, weighting: null };
 
 export async function compileFirst(training: Training, options: TrainerCompileOptions): Promise<Session> {
-  const settings = settingsOf(options, newSettings);
+  const settings = settingsOf(training, options, newSettings);
   const executable = await build(training, options, settings);
   return openSession({ ...settings, executable, training, ...toldBy(options) });
 }
@@ -69,7 +70,7 @@ export async function compileAgain(session: Session, options: TrainerCompileOpti
   checkIdle(session, busy); // at once: the fit has turns of its own
   await session.turns.take(async () => {
     const { fresh = false } = options;
-    const settings = settingsOf(options, fresh ? newSettings : session);
+    const settings = settingsOf(session.training, options, fresh ? newSettings : session);
     if (!fresh && settings.seed !== session.seed) {
       throw new UserError(
         `compile: the seed is ${settings.seed}, and this trainer's weights and random state come from seed ${session.seed}: ` +
@@ -82,19 +83,31 @@ export async function compileAgain(session: Session, options: TrainerCompileOpti
 }
 
 /** The same in a turn that somebody has, also while a fit is under way: between two of its steps. */
-export async function addWeightsInTurn(session: Session, options: TrainerCompileOptions): Promise<void> {
-  if (session.isWeighted) return;
+export async function addWeightsInTurn(
+  session: Session,
+  options: TrainerCompileOptions,
+  wanted: Weighting,
+): Promise<void> {
   const { batch, seed } = session;
-  await exchange(session, { ...options, fresh: false }, { batch, seed, isWeighted: true }, null);
+  const weighting = bothWeightings(session.weighting, wanted);
+  if (weighting === session.weighting) return;
+  await exchange(session, { ...options, fresh: false }, { batch, seed, weighting }, null);
 }
 
 /** Compiles anew with weights for samples, where that was not done. `options` are those it was compiled with. */
-export async function addWeights(call: string, session: Session, options: TrainerCompileOptions): Promise<void> {
-  const busy = `${call}: a fit without weights is under way: for weights meanwhile call compile({ weighted: true }) before it`;
+export async function addWeights(
+  call: string,
+  session: Session,
+  options: TrainerCompileOptions,
+  wanted: Weighting,
+): Promise<void> {
+  const [kind, setting] = wanted.size === 0 ? ["weights", "true"] : ["weights for steps", '"steps"'];
+  const busy = `${call}: a fit without ${kind} is under way: for ${kind} meanwhile call compile({ weighted: ${setting} }) before it`;
   await session.turns.take(async () => {
-    if (session.isWeighted) return;
     const { batch, seed } = session;
-    await exchange(session, { ...options, fresh: false }, { batch, seed, isWeighted: true }, busy);
+    const weighting = bothWeightings(session.weighting, wanted);
+    if (weighting === session.weighting) return;
+    await exchange(session, { ...options, fresh: false }, { batch, seed, weighting }, busy);
   });
 }
 
@@ -120,7 +133,7 @@ async function exchange(
 async function build(
   training: Training,
   options: TrainerCompileOptions,
-  { batch, seed, isWeighted }: Settings,
+  { batch, seed, weighting }: Settings,
 ): Promise<Executable<TrainingOutputs>> {
   const { batch: _, weighted: __, fresh: ___, compiler = compile, entries = ["train"], ...rest } = options;
   if (rest.precision === "mixed" && training.definition.precision === "f32") {
@@ -129,7 +142,7 @@ async function build(
         'trainer(model, { precision: "mixed", ... })',
     );
   }
-  const program = isWeighted ? training.weightedProgram() : training.program;
+  const program = programFor(training, weighting);
   return compiler(program, { ...rest, seed, dims: { batch }, entries });
 }
 
@@ -154,9 +167,10 @@ function warnerOf({ onWarning }: TrainerCompileOptions): (message: string) => vo
 }
 
 /** What the options say, and where they say nothing what is there already. */
-function settingsOf(options: TrainerCompileOptions, before: Settings): Settings {
-  const { batch = before.batch, seed = before.seed, weighted = before.isWeighted } = options;
-  return { batch, seed, isWeighted: weighted };
+function settingsOf(training: Training, options: TrainerCompileOptions, before: Settings): Settings {
+  const { batch = before.batch, seed = before.seed, weighted } = options;
+  const wanted = weighted === "steps" ? withSteps(training.outputs) : weighted === true ? bySample : null;
+  return { batch, seed, weighting: weighted === false ? null : bothWeightings(before.weighting, wanted) };
 }
 
 async function stateToKeep({ executable }: Session): Promise<Snapshot> {

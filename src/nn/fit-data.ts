@@ -11,7 +11,9 @@ import type { Ports } from "./ports.ts";
 import { type AnySamples, Batcher, type FeedBuffers, samplesTable } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { StreamBatches } from "./stream-batches.ts";
-import { type GivenWeights, sampleWeights } from "./weights.ts";
+import type { Training } from "./training-program.ts";
+import { bothWeightings, type Weighting } from "./weighting.ts";
+import { type GivenWeights, sampleWeights, weightingOf } from "./weights.ts";
 
 /** What `fit` is given, whatever the ports. */
 export interface AnyFitData extends AnySamples, GivenWeights {
@@ -30,10 +32,13 @@ export interface Walk {
   readonly onNaN: OnNaN;
 }
 
-/** Whether a program with weights is needed; batches of a dataset tell it when they come. */
-export function usesWeights(given: AnyFitData): boolean {
-  const { sampleWeight, classWeight } = given;
-  return sampleWeight !== undefined || classWeight !== undefined || validationOf(given)?.sampleWeight !== undefined;
+/** What weights the program must take; batches of a dataset tell it when they come. */
+export function weightingFor(call: string, training: Training, given: AnyFitData): Weighting | null {
+  const { x, sampleWeight, classWeight } = given;
+  const trained = weightingOf(call, training, { x, sampleWeight, classWeight });
+  const validation = validationOf(given);
+  if (validation === undefined) return trained;
+  return bothWeightings(trained, weightingOf(`${call}: validation`, training, validation));
 }
 
 /** Samples to validate on that are arrays, under either name. */
@@ -116,7 +121,7 @@ export function fitData(
   const whole = Batcher.of("fit", session.training, given, session.scales);
   const { classWeight, ...bySample } = given;
   const weightsOf = (weights: GivenWeights): Ports<Float32Array> | null =>
-    session.isWeighted ? sampleWeights("fit", session.training, whole, weights) : null;
+    session.weighting && sampleWeights("fit", session.training, whole, session.weighting, weights);
   const train = withWeights(whole, weightsOf(given));
   if (validationSplit === undefined) {
     const apart =
@@ -139,7 +144,8 @@ export function evaluationData(
 ): Batcher {
   checkTargets(call, given);
   const data = Batcher.of(call, session.training, given, scales, buffers);
-  return withWeights(data, session.isWeighted ? sampleWeights(call, session.training, data, given) : null);
+  const { training, weighting } = session;
+  return withWeights(data, weighting && sampleWeights(call, training, data, weighting, given));
 }
 
 function checkTargets(call: string, { y }: AnySamples): void {

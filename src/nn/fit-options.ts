@@ -15,7 +15,7 @@ import type { ClassWeightFor } from "./weights.ts";
 export interface SampleBatch<In extends string = never, Out extends string = never> {
   readonly x: NumbersFor<In>;
   readonly y: NumbersFor<Out>;
-  /** A weight for each sample. */
+  /** A weight for each sample, or for each of its steps. */
   readonly weight?: Numbers | ForEach<Out, Numbers>;
 }
 

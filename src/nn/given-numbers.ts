@@ -17,6 +17,12 @@ export function checkRows(call: string, path: string, given: unknown, sample: Sh
   );
 }
 
+/** How many numbers there are, whatever is wrong with them otherwise; NaN where it is no array. */
+export function lengthOf(given: unknown): number {
+  if (given instanceof Rows) return lengthOf(given.array);
+  return Array.isArray(given) || isSource(given) ? given.length : Number.NaN;
+}
+
 /** The numbers as a typed array. `path` is for messages. */
 export function toSource(
   call: string,

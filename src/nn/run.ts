@@ -24,6 +24,7 @@ import {
   Breath, DeviceSums, prepareFor, readEveryByDefault, readLearningRate, type Session,
   takeAverages,
 } from "./session.ts"; // biome-ignore format: names
+import { programFor } from "./training-program.ts";
 import { verboseProgress } from "./verbose.ts";
 import { WatchedValues } from "./watched-values.ts";
 
@@ -131,7 +132,8 @@ export class Run {
 
   async tellBegin({ epoch, batch: step, callbacks }: Start): Promise<void> {
     const { epochs = 1 } = this.#options;
-    const { scores, kept, program, weightedProgram, definition } = this.#session.training;
+    const { weighting, training } = this.#session;
+    const { scores, kept, definition } = training;
     const run: TrainBegin = {
       epoch: epoch + 1,
       step,
@@ -142,7 +144,7 @@ export class Run {
       validates: this.#validation !== null,
       scores: [...scores, ...[...kept].flatMap(([name, { shape }]) => (shape().length === 0 ? [name] : []))],
       watches: [...definition.watch.keys()],
-      program: this.#session.isWeighted ? weightedProgram() : program,
+      program: programFor(training, weighting),
     };
     await this.#callbacks.begin(run, callbacks);
     const ended = callbacks?.round?.hook === "onEpochEnd" ? callbacks.round.step : null;

@@ -41,8 +41,9 @@ export interface Samples<In extends string = never, Out extends string = never> 
   readonly scale?: number | ForEach<In, number>;
   /**
    * A weight for each sample, which its loss is multiplied by. As in Keras 3 the loss is then the sum of the weighted losses
-   * over the number of samples, not over the sum of the weights, and metrics are not weighted. With several outputs one array
-   * is for all of them, and an object has arrays for some.
+   * over the number of samples, not over the sum of the weights, and metrics are not weighted. Of an output [steps, features] it
+   * may be a weight for each step, sample after sample: the loss is over the number of steps then. With several outputs one array is
+   * for all of them, and an object has arrays for some.
    */
   readonly sampleWeight?: Numbers | ForEach<Out, Numbers>;
 }
@@ -142,15 +143,17 @@ export class Batcher {
     return new Batcher(call, { x, y, weight: null }, count, { batch }, buffers);
   }
 
-  /** The same samples with a weight each, for every output. */
+  /** The same samples with weights for every output: one each, or one for each step. */
   weighted(weights: Ports<Float32Array>): Batcher {
-    const weight = weights.map((source): Column => ({ source, width: 1, scale: 1, dtype: "f32" }));
+    const { count } = this;
+    const weight = weights.map((source): Column => ({ source, width: source.length / count, scale: 1, dtype: "f32" }));
     const place = { first: this.#first, batch: this.#batch };
     return new Batcher(this.call, { ...this.#columns, weight }, this.count, place, this.#buffers);
   }
 
-  get isWeighted(): boolean {
-    return this.#columns.weight !== null;
+  /** Null where there are none. */
+  weights(): Ports<Pick<Column, "source">> | null {
+    return this.#columns.weight;
   }
 
   /** Samples `from` to `to - 1`, in the order they were given. */
@@ -281,7 +284,9 @@ export class Batcher {
   #buffersFor(size: number): Buffers {
     const { bySize } = this.#buffers;
     const known = bySize.get(size);
-    if (known !== undefined && known.arrays.length === this.#allColumns().length) return known;
+    const columns = this.#allColumns();
+    const fits = (array: Gathered, i: number): boolean => array.length === size * (columns[i]?.width ?? 0);
+    if (known !== undefined && known.arrays.length === columns.length && known.arrays.every(fits)) return known;
     const arrays: Gathered[] = [];
     const { x, y, weight } = this.#columns;
     const feeds: Record<string, Feeds[string]> = {};

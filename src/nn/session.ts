@@ -18,12 +18,13 @@ import type { Batcher } from "./samples.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 import type { Tally } from "./verbose.ts";
+import type { Weighting } from "./weighting.ts";
 
 /** A compiled trainer. */
 export interface Session {
   executable: Executable<TrainingOutputs>;
-  /** Whether the program takes weights for samples. */
-  isWeighted: boolean;
+  /** What weights for samples the program takes; null where it takes none. */
+  weighting: Weighting | null;
   readonly training: Training;
   batch: number;
   seed: number;
@@ -42,8 +43,8 @@ export interface Session {
   isFitting: boolean;
   /** Compiled to look for the op that makes a NaN. */
   debugsNaN: boolean;
-  /** Exchanges the program for one with weights for samples, also while a fit is under way. In a turn. */
-  useWeights(): Promise<void>;
+  /** Exchanges the program for one with such weights for samples, also while a fit is under way. In a turn. */
+  useWeights(weighting: Weighting): Promise<void>;
   readonly turns: Turns;
   /** Tells of what is no error. */
   warn(message: string): void;
@@ -61,7 +62,7 @@ export const startOfRun: Pick<Session, "shuffles" | "where" | "pending" | "callb
   };
 
 export function openSession(
-  parts: Pick<Session, "executable" | "isWeighted" | "training" | "batch" | "seed" | "debugsNaN" | "warn">,
+  parts: Pick<Session, "executable" | "weighting" | "training" | "batch" | "seed" | "debugsNaN" | "warn">,
 ): Session {
   return {
     ...parts,

@@ -18,7 +18,8 @@ import type { OnNaN } from "./on-nan.ts";
 import { type AnySamples, Batcher, FeedBuffers, type Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { checkTargets } from "./target-check.ts";
-import { sampleWeights } from "./weights.ts";
+import { bothWeightings } from "./weighting.ts";
+import { sampleWeights, weightingOf } from "./weights.ts";
 
 /** What a user gives as `data`. */
 export interface StreamRequest {
@@ -104,7 +105,8 @@ export class StreamBatches implements BatchSource {
   holdable(): Holdable | null {
     const { data, scale, entry, classWeight, call } = this.#request;
     const table = data instanceof Dataset ? data.table : null;
-    if (table === null || entry === "predict" || classWeight !== undefined || this.#session.isWeighted) return null;
+    if (table === null || entry === "predict" || classWeight !== undefined || this.#session.weighting !== null)
+      return null;
     if (this.#whole?.table === table) return this.#whole.holdable;
     const { training } = this.#session;
     let holdable: Holdable | null = null;
@@ -215,14 +217,16 @@ export class StreamBatches implements BatchSource {
     }
     this.#checkSize(data.count, call);
     if (entry === "predict") return data;
-    const hasWeights = weight !== undefined || classWeight !== undefined;
-    if (hasWeights && !this.#session.isWeighted) await takeTurn(() => this.#session.useWeights());
+    const wanted = weightingOf(call, training, { x, sampleWeight: weight, classWeight });
+    if (wanted !== null && bothWeightings(this.#session.weighting, wanted) !== this.#session.weighting) {
+      await takeTurn(() => this.#session.useWeights(wanted));
+    }
     await this.#prepare(data.count, entry);
-    const { executable, isWeighted } = this.#session;
+    const { executable, weighting } = this.#session;
     if (this.#report?.of !== executable) this.#report = { of: executable, report: executable.report };
     checkTargets(training, this.#report.report, { data, entry, onNaN });
-    if (!isWeighted) return data;
-    return data.weighted(sampleWeights(call, training, data, { sampleWeight: weight, classWeight }));
+    if (weighting === null) return data;
+    return data.weighted(sampleWeights(call, training, data, weighting, { sampleWeight: weight, classWeight }));
   }
 
   #checkSize(count: number, call: string): void {

@@ -33,7 +33,7 @@ import {
 import { evaluateChecked } from "./evaluation.ts";
 import { train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
-import { evaluationData, usesWeights } from "./fit-data.ts";
+import { evaluationData, weightingFor } from "./fit-data.ts";
 import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
 import type { Evaluated, History } from "./history.ts";
 import { BatchBuffers, type PredictOnBatchOptions, predictOnBatch, type TestOnBatchOptions, type TrainOnBatchOptions, testOnBatch, testOnBatchTable, trainOnBatch, trainOnBatchTable } from "./on-batch.ts"; // biome-ignore format: names
@@ -44,9 +44,16 @@ import { predictBatches, StreamBatches } from "./stream-batches.ts";
 import { type SummaryOptions, summaryOf } from "./summary.ts";
 import type { Summary } from "./summary-text.ts";
 import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
-import { type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts";
+import {
+  programFor,
+  type Training,
+  type TrainingOutputs,
+  type TrainingProgram,
+  trainingOf,
+} from "./training-program.ts";
 import { Turns } from "./turns.ts";
 import { Tally, type Verbose, verboseKind } from "./verbose.ts";
+import type { Weighting } from "./weighting.ts";
 
 /** How a checkpoint is put back. */
 export interface RestoreOptions {
@@ -146,7 +153,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * evaluationTotals.
    */
   get program(): TrainingProgram {
-    return this.#session?.isWeighted === true ? this.#training.weightedProgram() : this.#training.program;
+    return programFor(this.#training, this.#session?.weighting ?? null);
   }
 
   /** The compiled program: its state, its report, its entries. */
@@ -174,18 +181,18 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   async fit(options: FitOptions<Name, In, Out> | FitDataOptions<Name, In, Out>): Promise<History<Name>> {
     checkArguments("fit", arguments, 1);
     const given = checkFitOptions(options);
-    const weighted = usesWeights(given);
+    const weighting = weightingFor("fit", this.#training, given);
     if (this.#compiling > 0) await this.#compilations.take(async () => {});
     if (this.#session === null) {
       const { batch, seed } = options;
       await this.compile({
-        weighted,
+        weighted: this.#takes(weighting),
         ...(batch === undefined ? {} : { batch }),
         ...(seed === undefined ? {} : { seed }),
       });
     }
     const session = this.#compiled("fit");
-    if (weighted) await this.#addWeights("fit", session);
+    await this.#addWeights("fit", session, weighting);
     return (await train(session, given)) as History<Name>;
   }
 
@@ -201,7 +208,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     } = checkOptions("evaluate", options, evaluateTable);
     const session = this.#compiled("evaluate");
     const batch = asked ?? session.batch;
-    if (given.sampleWeight !== undefined) await this.#addWeights("evaluate", session);
+    await this.#addWeights("evaluate", session, weightingFor("evaluate", this.#training, given));
     checkDataAlone("evaluate", data, given);
     const order = { batchSize: batch, shuffle: false, shuffleSeed: 0 };
     const scores = session.turns.take(async () => {
@@ -243,10 +250,10 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   async trainOnBatch(options: TrainOnBatchOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("trainOnBatch", arguments, 1);
     const given = checkOptions("trainOnBatch", options, trainOnBatchTable);
-    const weighted = usesWeights(given);
-    if (this.#session === null) await this.compile({ weighted });
+    const weighting = weightingFor("trainOnBatch", this.#training, given);
+    if (this.#session === null) await this.compile({ weighted: this.#takes(weighting) });
     const session = this.#compiled("trainOnBatch");
-    if (weighted) await this.#addWeights("trainOnBatch", session);
+    await this.#addWeights("trainOnBatch", session, weighting);
     return (await session.turns.take(() => trainOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
   }
 
@@ -255,7 +262,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     checkArguments("testOnBatch", arguments, 1);
     const given = checkOptions("testOnBatch", options, testOnBatchTable);
     const session = this.#compiled("testOnBatch");
-    if (given.sampleWeight !== undefined) await this.#addWeights("testOnBatch", session);
+    await this.#addWeights("testOnBatch", session, weightingFor("testOnBatch", this.#training, given));
     return (await session.turns.take(() => testOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
   }
 
@@ -347,12 +354,18 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     if (before !== null) await compileAgain(before, options);
     this.#session = session;
     this.#compileOptions = options;
-    session.useWeights = () => addWeightsInTurn(session, this.#compileOptions);
+    session.useWeights = (weighting) => addWeightsInTurn(session, this.#compileOptions, weighting);
     return session.executable;
   }
 
-  async #addWeights(call: string, session: Session): Promise<void> {
-    await addWeights(call, session, this.#compileOptions);
+  async #addWeights(call: string, session: Session, weighting: Weighting | null): Promise<void> {
+    if (weighting !== null) await addWeights(call, session, this.#compileOptions, weighting);
+  }
+
+  /** For a first compilation: with several outputs not all that have steps need weights for them. */
+  #takes(weighting: Weighting | null): boolean | "steps" {
+    if (weighting === null) return false;
+    return this.#training.outputs.isSingle && weighting.size > 0 ? "steps" : true;
   }
 
   #compiled(call: string): Session {

@@ -6,7 +6,7 @@
  *   predict    x    -> output
  *
  * Several inputs or outputs are x.image, y.digit, output.digit. With weights for samples there is one more input, `weight`,
- * one for each output; a program without them costs nothing for it.
+ * [batch] or [batch, steps] for each output; a program without them costs nothing for it.
  *
  * Metrics that need slots (an area under a curve, a table, a weighted mean) have states besides, `metrics` and `evaluationMetrics`, and
  * an entry each, `results` and `evaluationResults`, that makes numbers of them when somebody asks. A program without such metrics
@@ -54,6 +54,7 @@ import {
   scoringOf,
 } from "./scoring.ts";
 import { type Watch, watched } from "./watch.ts";
+import { bySample, type Weighting, weightShape } from "./weighting.ts";
 
 export interface TrainingDefinition extends ScoringDefinition {
   readonly model: Model;
@@ -76,8 +77,8 @@ export type TrainingProgram = Program<TrainingOutputs>;
 export interface Training {
   readonly definition: TrainingDefinition;
   readonly program: TrainingProgram;
-  /** The same with weights for samples. Made when it is asked for first. */
-  weightedProgram(): TrainingProgram;
+  /** The same with weights for samples, or for their steps. Made when it is asked for first. */
+  weightedProgram(weighting: Weighting): TrainingProgram;
   /** Means over samples: "loss", then the others. */
   readonly scores: readonly string[];
   /** Scores with slots, by name. */
@@ -92,15 +93,18 @@ export interface Training {
 export function trainingOf(definition: TrainingDefinition): Training {
   const { inputs, outputs, takes } = definition.model;
   const scoring = scoringOf(outputs, definition);
-  const make = (isWeighted: boolean): TrainingProgram => trainingProgram(definition, scoring, isWeighted, shapes);
-  let withWeights: TrainingProgram | undefined;
+  const make = (weighting: Weighting | null): TrainingProgram =>
+    trainingProgram(definition, scoring, weighting, shapes);
+  const withWeights = new Map<string, TrainingProgram>();
   const shapes = new Map<string, readonly number[]>();
   return {
     definition,
-    program: make(false),
-    weightedProgram() {
-      withWeights ??= make(true);
-      return withWeights;
+    program: make(null),
+    weightedProgram(weighting) {
+      const key = JSON.stringify([...weighting].sort());
+      const made = withWeights.get(key) ?? make(weighting);
+      withWeights.set(key, made);
+      return made;
     },
     scores: scoring.names,
     kept: new Map(
@@ -114,10 +118,15 @@ export function trainingOf(definition: TrainingDefinition): Training {
   };
 }
 
+/** The one for such weights. */
+export function programFor(training: Training, weighting: Weighting | null): TrainingProgram {
+  return weighting === null ? training.program : training.weightedProgram(weighting);
+}
+
 function trainingProgram(
   definition: TrainingDefinition,
   { names, targets, measure, kept }: ReturnType<typeof scoringOf>,
-  isWeighted: boolean,
+  weighting: Weighting | null,
   shapes: Map<string, readonly number[]>,
 ): TrainingProgram {
   const { model: net, optimizer, frozen, watch, precision } = definition;
@@ -159,7 +168,7 @@ function trainingProgram(
   };
 
   const made = program({
-    inputs: inputsOf(net, targets, isWeighted),
+    inputs: inputsOf(net, targets, weighting),
     state,
     entries: {
       train(given, states) {
@@ -242,11 +251,13 @@ function withFrozen(params: ParamTree, frozen: ReadonlySet<string>): ParamTree {
   return mapTree(params, stateLeaf, "trainer: model", freezing);
 }
 
-function inputsOf(net: Model, targets: Ports<InputSpec>, isWeighted: boolean) {
+function inputsOf(net: Model, targets: Ports<InputSpec>, weighting: Weighting | null) {
+  const weight = (_: Head, name: string): InputSpec =>
+    f32("batch", ...weightShape(net.outputs, weighting ?? bySample, name));
   return {
     x: net.inputs.map((shape, name): InputSpec => new InputSpec(["batch", ...shape], net.takes.get(name))).tree(),
     y: targets.tree(),
-    ...(isWeighted ? { weight: net.outputs.map((): InputSpec => f32("batch")).tree() } : {}),
+    ...(weighting === null ? {} : { weight: net.outputs.map(weight).tree() }),
   };
 }
 

@@ -7,6 +7,7 @@ import { flag, number, whole } from "../../core/options.ts";
 import { add, clip, div, greater, log, maximum, mul, neg, notEqual, oneHot, pow, sigmoidCrossEntropy as sigmoidLoss, softmaxCrossEntropy as softmaxLoss, sub, sum, where } from "../../dsl/ops.ts"; // biome-ignore format: names
 import type { InputSpec } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
+import { sameShape } from "../../graph/shape.ts";
 import type { SampleShape } from "../layers/layer.ts";
 import { type OptionsOf, option } from "../schema.ts";
 import { axisKind, axisLast } from "./axis.ts";
@@ -26,8 +27,9 @@ export function rowProblem(name: string, binary: string, output: SampleShape, ax
 /** Class numbers, or with floats rows of them. */
 function classesOfRows(output: SampleShape, { shape, dtype }: InputSpec): Classes | null {
   const classes = output.at(-1) ?? 1;
-  if (shape.length === 1) return { classes, isOneHot: false };
-  return shape.length === 2 && shape[1] === classes && isFloat(dtype) ? { classes, isOneHot: true } : null;
+  const target = shape.slice(1);
+  if (sameShape(target, output.slice(0, -1))) return { classes, isOneHot: false };
+  return sameShape(target, output) && isFloat(dtype) ? { classes, isOneHot: true } : null;
 }
 
 export const softmaxCrossEntropySchema = lossSchema({
@@ -60,8 +62,7 @@ const answers = {
   },
   accuracy: "binaryAccuracy",
   each: "element",
-  classes: (_: SampleShape, { shape }: InputSpec): Classes | null =>
-    shape.slice(1).every((size) => size === 1) ? { classes: 2, isOneHot: false } : null,
+  classes: (output: SampleShape): Classes | null => (output.at(-1) === 1 ? { classes: 2, isOneHot: false } : null),
 } as const;
 
 export const sigmoidCrossEntropySchema = lossSchema({
@@ -174,7 +175,10 @@ export const sparseCategoricalCrossentropySchema = lossSchema({
   ...ofClasses,
   logits: { activation: "softmax", fromLogits: (options) => options.fromLogits },
   check: (output) => rowProblem("sparseCategoricalCrossentropy", "binaryCrossentropy", output),
-  classes: (output, { shape }) => (shape.length === 1 ? { classes: output.at(-1) ?? 1, isOneHot: false } : null),
+  classes(output, target) {
+    const found = classesOfRows(output, target);
+    return found?.isOneHot === false ? found : null;
+  },
   counts: (labels, { ignoreClass }) => (ignoreClass === undefined ? undefined : notEqual(labels, ignoreClass)),
   compute(output, labels, { ignoreClass }, isLogits) {
     const ignore = ignoreClass === undefined ? {} : { ignore: ignoreClass };

@@ -39,11 +39,15 @@ export function perSample(measured: Tensor, batch: Tensor, what: string, weights
     );
   }
   if (mask !== undefined) {
-    const mean = meanOfSteps(weights === undefined ? values : weighted(values, weights), mask, what);
+    const mean = meanOfSteps(
+      weights === undefined ? values : weighted(values, weightsLike(values, weights, what)),
+      mask,
+      what,
+    );
     return { total: mul(mean, samples), mean };
   }
   const each = values.shape.slice(1).reduce((product: number, dim) => product * Number(dim), 1);
-  const sumOfAll: Tensor = sum(weights === undefined ? values : weighted(values, weights));
+  const sumOfAll: Tensor = sum(weights === undefined ? values : weighted(values, weightsLike(values, weights, what)));
   const total = each === 1 ? sumOfAll : div(sumOfAll, each);
   return { total, mean: div(total, samples) };
 }
