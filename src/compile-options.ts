@@ -40,7 +40,7 @@ export interface DebugOptions {
   /** Fill scratch memory with NaN as soon as nothing needs it. */
   readonly poisonFreed?: boolean;
   /**
-   * Look in every run for the first op that makes a NaN or an infinity: reading its results is an error then, which names the op, its line
+   * Look in every run for the first op that makes a NaN or an infinity: reading its results is an error then, which names the op, its layer, its line
    * and the ranges of its operands; `fit` and `evaluate` say the same. The run is slower and takes more memory: for finding faults.
    */
   readonly nan?: boolean;

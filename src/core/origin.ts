@@ -12,6 +12,8 @@ export interface Origin {
   readonly trace: Error;
   /** The node belongs to a derivative of what was called: `differentiate` made it. */
   readonly derived?: true;
+  /** The layer that it is in, by its path in the model: "dense1". Known when the layer has been applied. */
+  layer?: string;
 }
 
 /** Remembers the call in progress. Deep enough for composites in layers in layers: what is not there costs nothing. */

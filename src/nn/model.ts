@@ -41,7 +41,7 @@ import {
   sampleFrom,
 } from "./layers/layer.ts";
 import { Masks } from "./layers/masks.ts";
-import { constraintsOf, regularizersOf, subtree, watchInside } from "./layers/members.ts";
+import { constraintsOf, nameNodes, nodesAround, placeInside, regularizersOf, subtree } from "./layers/members.ts";
 import { currentParams } from "./layers/own.ts";
 import type { OutputShape, ShapeRule } from "./layers/shape-rule.ts";
 import {
@@ -162,11 +162,14 @@ function connect(given: object, origin: Origin): Model {
     const callables = [...layers].map(([name, layer]) => {
       const all = (...args: Given): Results => {
         const { xs, mask } = checkCall(name, layer, args, origin);
-        const inside: Mode = { ...mode, logits: true, ...(mask && { mask }), ...watchInside(name, mode.onOutput) };
+        const place = placeInside(name, mode);
+        const inside: Mode = { ...mode, logits: true, ...(mask && { mask }), ...place };
+        const before = nodesAround(xs[0]);
         const params = currentParams(parametersOf(name, layer, xs), mode); // of an earlier call in this step
         const [logits, ...others] = resultsOf(layer, params, xs, inside);
         const { activation } = layer;
         const output = new Tensor<Shape, "f32">(activate(activation, logits).value); // one for each call
+        nameNodes(place.path, xs[0], before);
         made.set(output, { logits, activation });
         masks.copy(logits, output);
         mode.onOutput?.(joinPath("", name), output, layer);

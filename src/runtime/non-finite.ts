@@ -73,12 +73,13 @@ function inWords(
   if (kind === "state") return `${entry}: the state ${name} had ${value} before the run`;
   const call = origin === undefined ? name : inCall(origin);
   const of = origin?.derived === true ? `the gradient of ${call}` : call;
+  const place = origin?.layer === undefined ? `${entry}: ` : `${entry}: in the layer "${origin.layer}", `;
   const inside = of === name || of.endsWith(`: ${name}`) ? "" : ` (its op ${name})`;
-  if (kind === "constant") return `${entry}: ${of} has ${value} written down${atLine(origin)}`;
+  if (kind === "constant") return `${place}${of} has ${value} written down${atLine(origin)}`;
   const operands = args.map((arg) => `${nameOf(arg, nodes)} in ${printRange(rangeOf(arg))}`);
   const made = operands.length === 0 ? "" : ` of ${operands.join(" and ")}`;
   const why = isHalf && !hasNaN(range) ? "; f16 ends at 65504 (with precision \"mixed\" products read f16: scale what is larger)" : ""; // biome-ignore format: short
-  return `${entry}: ${of}${inside} made ${value}${made}${why}${atLine(origin)}`;
+  return `${place}${of}${inside} made ${value}${made}${why}${atLine(origin)}`;
 }
 
 /** What a person would call it, whatever the shape it has been given since. */

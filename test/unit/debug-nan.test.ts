@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { stagesOf } from "../../src/compile.ts";
-import { compile, dense, div, exp, f32, flatten, full, grad, greater, layer, layerNormalization, layers, log, mul, program, type Shape, scan, sequential, sgd, softmax, sqrt, square, sub, sum, type Tensor, type Trainer, timeDistributed, trainer, where } from "../../src/index.ts"; // biome-ignore format: names
+import { asLayer, compile, dense, div, exp, f32, flatten, full, grad, greater, layer, layerNormalization, layers, log, model, mul, program, type Shape, scan, sequential, sgd, softmax, sqrt, square, sub, sum, type Tensor, type Trainer, timeDistributed, trainer, where } from "../../src/index.ts"; // biome-ignore format: names
 import { jsTarget } from "../../src/targets.ts";
 
 type Vector = Tensor<[3], "f32">;
@@ -80,13 +80,25 @@ test("fit names the op of a layer, of a loss, of an optimizer", async () => {
   const root = layer({ name: "root", apply: (_, h) => log(sub(h, h)) });
   const atRoot = line(-1);
   const ofLayer = await failed(trainer(sequential([root, dense(1)]), options));
-  expect(ofLayer).toMatch(/^fit: the loss is .* in epoch 1 of 1, at step 1 of 3: train: log made -Infinity of the result of sub in \[0\]\n/); // biome-ignore format: short
+  expect(ofLayer).toMatch(/^fit: the loss is .* in epoch 1 of 1, at step 1 of 3: train: in the layer "root1", log made -Infinity of the result of sub in \[0\]\n/); // biome-ignore format: short
   expect(ofLayer).toContain(atRoot);
   const inner = timeDistributed(sequential([sequential([layerNormalization({ epsilon: 0 })])]));
   const ofInner = await failed(trainer(sequential([layers.reshape([1, 1]), inner, flatten(), dense(1)]), options));
   const atInner = line(-1);
-  expect(ofInner).toMatch(/train: trainer: rsqrt made Infinity of the result of add in \[0\]\n/);
+  expect(ofInner).toMatch(
+    /train: in the layer "timeDistributed1\.layer\.sequential1\.layerNormalization1", trainer: rsqrt made Infinity of the result of add in \[0\]\n/,
+  );
   expect(ofInner).toContain(atInner);
+  const steep = layer({ name: "steep", apply: (_, h) => sqrt(sub(h, h)) });
+  const nested = model({
+    inputs: [1],
+    layers: { encoder: asLayer(model({ inputs: [1], layers: { steep, body: dense(1) }, call: (x, { steep, body }) => steep(body(x)) })), head: dense(1, { name: "other" }) },
+    call: (x, { encoder, head }) => head(encoder(x)),
+  }); // biome-ignore format: short
+  const { input: _, ...others } = options;
+  expect(await failed(trainer(nested, others))).toMatch(
+    /train: in the layer "encoder\.steep", the gradient of sqrt.* made (Infinity|NaN) of/,
+  );
   const loss = (output: Tensor, target: Tensor) => div(target, sub(output, output));
   const atLoss = line(-1);
   const ofLoss = await failed(trainer(dense(1), { ...options, loss }));

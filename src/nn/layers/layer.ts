@@ -50,6 +50,8 @@ export interface Mode {
   readonly onLoss?: (value: Tensor<Shape, "f32">) => void;
   /** Told of the output of every layer inside a model, by its path ("dense1", "sequential1.dense2"); and which it is. */
   readonly onOutput?: (path: string, output: Tensor<Shape, "f32">, layer: Pick<Layer, "name">) => void;
+  /** Where in a model the layer stands, for messages: "encoder.dense1". */
+  readonly path?: string;
 }
 
 /** The shape of one sample, without the batch: `[784]`. */

@@ -44,10 +44,32 @@ export function constraintsOf(members: Iterable<Member>): ReadonlyMap<string, Co
   return new Map(found);
 }
 
-/** Tells of the layers inside the one called `key`. */
-export function watchInside(key: string, onOutput: Mode["onOutput"]): Pick<Mode, "onOutput"> {
-  if (onOutput === undefined) return {};
-  return { onOutput: (path, output, layer) => onOutput(`${joinPath("", key)}.${path}`, output, layer) };
+/** What the layer called `key` is told of its place, and what is told of the layers inside it. */
+export function placeInside(key: string, { path: outer = "", onOutput }: Place): Place & { readonly path: string } {
+  const path = joinPath(outer, key);
+  if (onOutput === undefined) return { path };
+  return { path, onOutput: (inner, output, layer) => onOutput(`${joinPath("", key)}.${inner}`, output, layer) };
+}
+
+type Place = Pick<Mode, "path" | "onOutput">;
+
+/** How many nodes there are around x, before a layer is applied to it. */
+export function nodesAround({ value }: Tensor): number {
+  return "graph" in value ? value.graph.nodes.length : 0;
+}
+
+/**
+ * Tells what came to the graph around x since then which layer it is in, for messages; layers inside have told theirs. Numbers that were
+ * made elsewhere are left out: their origin may be in many graphs.
+ */
+export function nameNodes(path: string, { value }: Tensor, since: number): void {
+  if (!("graph" in value)) return;
+  const { nodes } = value.graph;
+  for (let id = since; id < nodes.length; id++) {
+    const node = nodes[id];
+    if (node === undefined || node.args.length === 0) continue;
+    for (const origin of node.origins) if (origin.layer?.startsWith(`${path}.`) !== true) origin.layer = path;
+  }
 }
 
 /** The part of a tree of parameters that belongs to one layer. */

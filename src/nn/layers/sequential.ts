@@ -16,8 +16,8 @@ import type { Shape } from "../../graph/shape.ts";
 import { codeConfig } from "../config.ts";
 import { required, type Stored } from "../schema.ts";
 import { activate } from "./activations.ts";
-import { applyLayer, isLayer, type Layer, type Mode, type ParamTree } from "./layer.ts";
-import { constraintsOf, keyed, regularizersOf, subtree, watchInside } from "./members.ts";
+import { applyLayer, isLayer, type Layer, type ParamTree } from "./layer.ts";
+import { constraintsOf, keyed, nameNodes, nodesAround, placeInside, regularizersOf, subtree } from "./members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 
 /** A model of more layers than this is not read: nobody has one, and each costs time. */
@@ -68,14 +68,17 @@ export function sequential<const L extends readonly Layer[]>(layers: L, options:
       }
       return Object.fromEntries(found);
     },
-    apply(params, x, { logits, onOutput, mask, ...mode }) {
+    apply(params, x, around) {
+      const { logits, onOutput, mask, ...mode } = around;
       const end = named.length - 1;
       return named.reduce(
         (value, { layer, key }, i) => {
           const withoutEnding = logits && i === end;
           const given = i === 0 && mask !== undefined ? { mask } : {};
-          const inside: Mode = { ...mode, ...given, logits: withoutEnding, ...watchInside(key, onOutput) };
+          const inside = { ...mode, ...given, logits: withoutEnding, ...placeInside(key, around) };
+          const before = nodesAround(value);
           const output = applyLayer(layer, subtree(params, key), value, inside);
+          nameNodes(inside.path, value, before);
           onOutput?.(joinPath("", key), withoutEnding ? activate(layer.activation, output) : output, layer);
           return output;
         },

@@ -8,7 +8,7 @@ import { printShape, type Shape } from "../../graph/shape.ts";
 import { codeConfig } from "../config.ts";
 import { required, type Stored } from "../schema.ts";
 import { applyLayer, isLayer, type Layer, type ParamTensors, type SampleShape, type SampleType } from "./layer.ts";
-import { constraintsOf, regularizersOf, subtree, watchInside } from "./members.ts";
+import { constraintsOf, placeInside, regularizersOf, subtree } from "./members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "./schema.ts";
 import type { ShapeRule } from "./shape-rule.ts";
 
@@ -57,12 +57,12 @@ export function timeDistributed<R extends ShapeRule>(layer: Layer<R>, options: L
       const params = layer.params(stepOf(sample));
       return Object.keys(params).length > 0 ? { layer: params } : {};
     },
-    apply(params: ParamTensors, x: Tensor<Shape, SampleType>, { mask: given, onOutput, ...mode }) {
+    apply(params: ParamTensors, x: Tensor<Shape, SampleType>, { mask: given, ...mode }) {
       const { masks } = mode;
       const mask = given ?? masks?.of(x);
       const steps = folded(x);
       if (mask !== undefined && mask.shape.length > 2) masks?.give(steps, folded(mask));
-      const inside = { ...mode, ...watchInside("layer", onOutput) };
+      const inside = { ...mode, ...placeInside("layer", mode) };
       const output = applyLayer(layer, subtree(params, "layer"), steps, inside);
       const whole = unfolded(output, x);
       const inner = masks?.of(output);

@@ -15,7 +15,7 @@ import { codeConfig } from "../../config.ts";
 import { truncatedNormal } from "../../initializers/makers.ts";
 import { type OptionsOf, option, required, type Stored } from "../../schema.ts";
 import { applyLayer, floatsFrom, isLayer, type Layer, type ParamTree } from "../layer.ts";
-import { type Member, regularizersOf, subtree, watchInside } from "../members.ts";
+import { type Member, placeInside, regularizersOf, subtree } from "../members.ts";
 import { built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
 import type { Values } from "./scaled.ts";
 
@@ -64,14 +64,14 @@ export function spectralNormalization(layer: Layer, options: SpectralNormalizati
       const start = truncatedNormal({ stddev: 0.02 })(1, Number(shape[shape.length - 1] ?? 1));
       return { vectorU: slot(start), layer: inner }; // Keras's order, by which its files are read
     },
-    apply(params, x, { onOutput, update, addLoss, frozen, ...mode }) {
+    apply(params, x, { update, addLoss, frozen, ...mode }) {
       const inner = subtree(params, "layer");
       const name = weights.find((it) => inner[it] instanceof Tensor) ?? "kernel";
       const kernel = floatsFrom(`spectralNormalization: ${name}`, inner[name]);
       const start = floatsFrom("spectralNormalization: vectorU", params.vectorU);
       const { divided, u } = normalized(kernel, start, mode.training && !frozen ? values.powerIterations : 0);
       update(start, u);
-      return applyLayer(layer, { ...inner, [name]: divided }, x, { ...mode, ...watchInside("layer", onOutput) });
+      return applyLayer(layer, { ...inner, [name]: divided }, x, { ...mode, ...placeInside("layer", mode) });
     },
   });
 }
