@@ -1,5 +1,5 @@
 /** What the `wgsl` target prints for an entry: a shader for each kernel, and how to launch it. */
-import type { Artifact } from "../../src/program/artifact.ts";
+import type { Artifact, ArtifactBinding } from "../../src/program/artifact.ts";
 
 export type Access = "read" | "read_write";
 
@@ -26,6 +26,17 @@ export interface WgslModule {
 export interface WgslArtifact extends Artifact {
   /** Each once, in the order in which it comes first. */
   readonly kernels: readonly WgslModule[];
+  /** Launches that a machine may make as one. */
+  readonly joined: readonly JoinedLaunches[];
+}
+
+/** Launches that follow one another, in one. */
+export interface JoinedLaunches {
+  /** Their ids, in order. */
+  readonly steps: readonly number[];
+  readonly module: WgslModule;
+  /** In the order of its parameters: a range of words of each segment. */
+  readonly bindings: readonly ArtifactBinding[];
 }
 
 /** What kernels depend on: the limits of a GPU, as WebGPU calls them. */

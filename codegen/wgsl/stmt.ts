@@ -62,7 +62,7 @@ function printStmt(stmt: Stmt, among: readonly Stmt[], context: Context): void {
       printMatrix(stmt.product, context);
       return;
     case "barrier":
-      writer.line("workgroupBarrier();");
+      writer.line(stmt.of === "shared" ? "workgroupBarrier();" : "storageBarrier();");
       return;
     default:
       unreachable(stmt);

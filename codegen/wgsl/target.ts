@@ -6,6 +6,7 @@ import { type Addresses, artifactSteps } from "../../src/program/artifact.ts";
 import { type Launch, launchesOf, type Sequence } from "../../src/program/sequence.ts";
 import type { Target } from "../target.ts";
 import type { WgslArtifact, WgslFacts, WgslModule } from "./artifact.ts";
+import { joinedLaunches } from "./join.ts";
 import { gpuBytes } from "./layout.ts";
 import { wgslMoves } from "./moves/all.ts";
 import { wgslCandidates } from "./policy/candidates.ts";
@@ -84,7 +85,8 @@ function limitsOf(facts: WgslFacts): WgslLimits {
 }
 
 /** A kernel is printed once for each way in which its parameters may be bound. */
-function shaderPrinter({ maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension }: WgslFacts) {
+function shaderPrinter(facts: WgslFacts) {
+  const { maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimension } = facts;
   const known = new Map<Kernel, Map<string, WgslModule>>();
   const shaderOf = ({ kernel, bindings }: Launch): WgslModule => {
     // Inputs are never written. Any other segment may be written elsewhere in the same launch.
@@ -99,6 +101,10 @@ function shaderPrinter({ maxComputeWorkgroupsPerDimension: maxWorkgroupsPerDimen
   };
   return (sequence: Sequence, addresses: Addresses): WgslArtifact => {
     const kernels = [...new Set(launchesOf(sequence).map(shaderOf))];
-    return { kernels, steps: artifactSteps(sequence, addresses, shaderOf) };
+    const joined = joinedLaunches(sequence, addresses, facts, tuningOf(facts)).map(({ launches, kernel, bindings }) => {
+      const access = (param: string) => (param === "input" ? "read" : "read_write");
+      return { steps: launches.map(({ id }) => id), module: printWgsl(kernel, { access }), bindings };
+    });
+    return { kernels, steps: artifactSteps(sequence, addresses, shaderOf), joined };
   };
 }

@@ -9,8 +9,8 @@
 import { assign, letValue, variable } from "../../src/kernel/build.ts";
 import { asIndex } from "../../src/kernel/index-expr.ts";
 import type { Expr, ExprPool, Index, LoopVar, Stmt } from "../../src/kernel/kernel.ts";
-import { mapBounds, mapEach, mapOperands, mapStmt, type Rewrite } from "../../src/kernel/rewrite.ts";
-import { declaredNames, type Fresh } from "./names.ts";
+import { declaredNames, mapBounds, mapEach, mapOperands, mapStmt, type Rewrite } from "../../src/kernel/rewrite.ts";
+import type { Fresh } from "./names.ts";
 
 /** A copy with other indexes in place of loop variables; what it declares ends in `suffix`. */
 export function copyStmts(

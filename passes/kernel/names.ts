@@ -4,7 +4,7 @@
 import { letValue } from "../../src/kernel/build.ts";
 import type { Define } from "../../src/kernel/folds.ts";
 import type { ExprPool, Index, Kernel, Stmt } from "../../src/kernel/kernel.ts";
-import { poolOf, type Rewrite, readIn, readsAny, rewriting, walkStmts } from "../../src/kernel/rewrite.ts";
+import { declaredNames, poolOf, type Rewrite, readIn, readsAny, rewriting } from "../../src/kernel/rewrite.ts";
 
 /** Gives a name that the kernel has not, close to the one wanted. */
 export interface Fresh {
@@ -40,23 +40,6 @@ export function defining(stmts: Stmt[], fresh: (wanted: string) => string): Defi
     stmts.push(letValue(name, value));
     return value.pool.name(value.type, name);
   };
-}
-
-/** Loops, `let`s and `var`s declared in the statements, nested ones too. */
-export function declaredNames(stmts: readonly Stmt[]): readonly string[] {
-  const names: string[] = [];
-  walkStmts(stmts, {
-    stmt: (stmt) => {
-      if (stmt.kind === "let" || stmt.kind === "var") names.push(stmt.name);
-      else if (stmt.kind === "for") names.push(stmt.loop.name);
-      else if (stmt.kind === "fold") {
-        names.push(
-          ...[...stmt.axes, ...stmt.block.map(({ loop }) => loop), ...stmt.accumulators].map(({ name }) => name),
-        );
-      }
-    },
-  });
-  return names;
 }
 
 /** What becomes of loop variables and of names. */

@@ -4,9 +4,10 @@
  *
  *   kernel k0_contract_max(read x: f32[100352], ...)    ->    kernel v0(read v1: f32[100352], ...)    ->    "9f2c41d07ab35e18"
  */
+
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { printKernel } from "../../src/kernel/print.ts";
-import { declaredNames } from "./names.ts";
+import { declaredNames } from "../../src/kernel/rewrite.ts";
 
 /** 16 hexadecimal digits. */
 export function shapeKey(kernel: Kernel): string {

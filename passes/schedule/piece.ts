@@ -4,9 +4,9 @@
 import { forLoop } from "../../src/kernel/build.ts";
 import type { BlockLoop, BufferParam, FoldStmt, Index, Nest, SharedArray, Stmt } from "../../src/kernel/kernel.ts";
 import type { AnyMove, Schedule } from "../../src/kernel/moves.ts";
-import { walkStmts } from "../../src/kernel/rewrite.ts";
+import { declaredNames, walkStmts } from "../../src/kernel/rewrite.ts";
 import { copyStmts } from "../kernel/copies.ts";
-import { declaredNames, type Fresh } from "../kernel/names.ts";
+import type { Fresh } from "../kernel/names.ts";
 
 export interface Piece {
   readonly nest: Nest;

@@ -80,7 +80,7 @@ function isSameStmt(a: Stmt, b: Stmt, names: Names): boolean {
     case "matrix":
       return b.kind === "matrix" && isSameProduct(a.product, b.product, names) && isSameList(a.body, b.body, names);
     case "barrier":
-      return b.kind === "barrier";
+      return b.kind === "barrier" && a.of === b.of;
     default:
       return unreachable(a);
   }

@@ -132,4 +132,5 @@ export function when(condition: Expr, body: readonly Stmt[]): Stmt {
   return { kind: "if", condition, body };
 }
 
-export const barrier: Stmt = { kind: "barrier" };
+export const barrier: Stmt = { kind: "barrier", of: "shared" };
+export const barrierOfBuffers: Stmt = { kind: "barrier", of: "buffers" };

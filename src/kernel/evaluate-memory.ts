@@ -1,8 +1,8 @@
 /**
  * The memory of evaluate.ts: buffers and shared arrays that notice what must not happen.
  *
- * A buffer element that one iteration of the parallel loops writes may be touched by no other iteration of the kernel: they run
- * in any order, all at once. A shared element that one invocation writes may be touched by no other before the next barrier.
+ * A buffer element that one iteration of the parallel loops writes may be touched by no other iteration of the kernel (where it is one
+ * workgroup, none before the next barrier of buffers): they run in any order, all at once. A shared element that one invocation writes may be touched by no other before the next barrier.
  * So each element remembers who wrote it and who read it (in this phase), and a second hand is a fault.
  */
 import type { DType } from "../core/dtype.ts";
@@ -25,6 +25,8 @@ export interface Clock {
   iteration: number;
   /** Counts barriers and workgroups. */
   phase: number;
+  /** Counts barriers of buffers, from 1. */
+  stage: number;
   /** Counts workgroups (or thread iterations). */
   group: number;
   readonly describe: (iteration: number) => string;
@@ -120,7 +122,7 @@ export function bufferCell(
         outside(faults, name, "read", at, count);
         return 0;
       }
-      const other = touches === undefined ? 0 : touches.read(at, clock.iteration, 1);
+      const other = touches === undefined ? 0 : touches.read(at, clock.iteration, clock.stage);
       if (other !== 0) collide(faults, clock, "read", `${name}[${at}]`, other, "");
       const value = data[at] ?? 0;
       return narrow === undefined ? value : narrow(value);
@@ -130,7 +132,7 @@ export function bufferCell(
         outside(faults, name, "written", at, count);
         return;
       }
-      const other = touches === undefined ? 0 : touches.write(at, clock.iteration, 1);
+      const other = touches === undefined ? 0 : touches.write(at, clock.iteration, clock.stage);
       if (other !== 0) collide(faults, clock, "written", `${name}[${at}]`, other, "");
       const rounded = roundTo(element, value);
       data[at] = isBits ? heldIn(element, rounded) : rounded;

@@ -261,6 +261,7 @@ function compileBarrier(stmt: Stmt & { readonly kind: "barrier" }, { clock, isAl
     return {
       run: () => {
         clock.phase += 1;
+        if (stmt.of === "buffers") clock.stage += 1;
       },
     };
   }

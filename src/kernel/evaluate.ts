@@ -51,7 +51,13 @@ export function findFaults(
 ): readonly string[] {
   const faults = new Faults();
   const names = new Iterations(kernel.nests);
-  const clock: Clock = { iteration: 0, phase: 0, group: 0, describe: (iteration) => names.describe(iteration) };
+  const clock: Clock = {
+    iteration: 0,
+    phase: 0,
+    stage: 1,
+    group: 0,
+    describe: (iteration) => names.describe(iteration),
+  };
   const cells = bindCells(kernel, buffers, options.races ?? true, clock, faults);
   const random = shuffler(options.seed ?? 1);
   const layout = newLayout(cells, faults, options.routines);
@@ -225,6 +231,12 @@ function runNest(nest: Nest, run: Run): void {
   }
 }
 
+/** All have arrived. Stores to buffers are seen by this workgroup: where there are others, what they touch is still a race. */
+function pass(barriers: ReadonlySet<Stmt>, clock: Clock): void {
+  clock.phase += 1;
+  for (const stmt of barriers) if (stmt.kind === "barrier" && stmt.of === "buffers") clock.stage += 1;
+}
+
 /** One workgroup: each invocation runs to its next barrier, in a shuffled order; then all go on. */
 function runGroup(body: Code, frames: readonly Frame[], turns: Uint32Array, first: number, run: Run): void {
   const { clock, random, faults } = run;
@@ -254,7 +266,7 @@ function runGroup(body: Code, frames: readonly Frame[], turns: Uint32Array, firs
       faults.report("barrier", "", () => "barrier: not all invocations of a workgroup reach it");
     }
     waiting = arrived;
-    clock.phase += 1;
+    pass(barriers, clock);
     random.shuffle(turns, turns.length);
   }
 }

@@ -217,8 +217,8 @@ export type Stmt =
   | { readonly kind: "if"; readonly condition: Expr; readonly body: readonly Stmt[] }
   /** What `body` says, which ends in a barrier: a target with matrix units computes it by these. */
   | { readonly kind: "matrix"; readonly product: MatrixProduct; readonly body: readonly Stmt[] }
-  /** All invocations of the workgroup arrive, and see each other's stores to shared arrays. */
-  | { readonly kind: "barrier" };
+  /** All invocations of the workgroup arrive, and see each other's stores: to shared arrays, or to buffers, where it is the only one. */
+  | { readonly kind: "barrier"; readonly of: "shared" | "buffers" };
 
 /**
  * Folds the elements of all iterations of `axes`, outer first, in order, starting from the function's identity (folds.ts). With

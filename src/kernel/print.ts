@@ -101,7 +101,7 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
       return block(`matrix ${into}[${rows}, ${columns}] over ${terms}`, stmt.body);
     }
     case "barrier":
-      return [line("barrier")];
+      return [line(stmt.of === "shared" ? "barrier" : "barrier of buffers")];
     default:
       return unreachable(stmt);
   }

@@ -375,3 +375,20 @@ export function poolOf({ nests }: Kernel): ExprPool {
   }
   return found ?? newPool();
 }
+
+/** Loops, `let`s and `var`s declared in the statements, nested ones too. */
+export function declaredNames(stmts: readonly Stmt[]): readonly string[] {
+  const names: string[] = [];
+  walkStmts(stmts, {
+    stmt: (stmt) => {
+      if (stmt.kind === "let" || stmt.kind === "var") names.push(stmt.name);
+      else if (stmt.kind === "for") names.push(stmt.loop.name);
+      else if (stmt.kind === "fold") {
+        names.push(
+          ...[...stmt.axes, ...stmt.block.map(({ loop }) => loop), ...stmt.accumulators].map(({ name }) => name),
+        );
+      }
+    },
+  });
+  return names;
+}

@@ -330,7 +330,7 @@ test("shared arrays, and stores with guards", () => {
         prelude: [letValue("two", convert("f32", constant("f64", 2)))],
         body: [
           forLoop(p, [store("panel", loopIndex(p), load("f32", "x", at([t, 6], [p, 1])))]),
-          { kind: "barrier" },
+          { kind: "barrier", of: "shared" },
           forLoop(q, [
             store("y", bound.index, apply("mul", name("f32", "two"), load("f32", "panel", at([q, -1], 5))), [bound]),
           ]),

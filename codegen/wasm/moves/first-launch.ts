@@ -13,7 +13,7 @@
  * halves are kernels as `lower` writes them, each with moves of its own.
  */
 
-import { declaredNames, type Fresh, freshNames } from "../../../passes/kernel/names.ts";
+import { type Fresh, freshNames } from "../../../passes/kernel/names.ts";
 import { Facts, sizeOf, storedIn } from "../../../passes/schedule/facts.ts";
 import { type Halves, halfOf, type Room, scheduledBy } from "../../../passes/schedule/moves/halves.ts";
 import { legal, refuse } from "../../../passes/schedule/piece.ts";
@@ -21,7 +21,7 @@ import { load } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { BufferParam, Index, Kernel, LoopVar, Nest } from "../../../src/kernel/kernel.ts";
 import type { FirstLaunch } from "../../../src/kernel/moves.ts";
-import { readIn } from "../../../src/kernel/rewrite.ts";
+import { declaredNames, readIn } from "../../../src/kernel/rewrite.ts";
 import { checkKnown, type Factor, factorOf, readingFold, storedFactor } from "./factor.ts";
 
 /** The halves of a kernel, or why the move is not legal. `changing`: buffers and iterations that change from launch to launch. */

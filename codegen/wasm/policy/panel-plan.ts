@@ -1,12 +1,11 @@
 /**
  * Which contractions go over panels (panels.ts), which of their factors and loops, and in blocks of what size.
  */
-import { declaredNames } from "../../../passes/kernel/names.ts";
 import { type Facts, sizeOf } from "../../../passes/schedule/facts.ts";
 import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
 import type { Expr, FoldStmt, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
 import { type AnyMove, type FirstLaunch, printMove, type Schedule } from "../../../src/kernel/moves.ts";
-import { ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
+import { declaredNames, ownExprs, readsAny } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import { blocksFor, rowsInLoop, type WasmBlocks } from "./blocks.ts";
 import { type PackedRows, packedRows } from "./colliding.ts";

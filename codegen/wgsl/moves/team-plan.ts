@@ -7,12 +7,11 @@
  *   let top = abs(m)                    all       every invocation has it
  */
 
-import { declaredNames } from "../../../passes/kernel/names.ts";
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import { chainOf, type ForStmt } from "../../../passes/schedule/piece.ts";
 import { isDynamic } from "../../../src/kernel/index-expr.ts";
 import type { FoldStmt, Index, LoopVar, Stmt } from "../../../src/kernel/kernel.ts";
-import { readIn, readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { declaredNames, readIn, readsAny, replaceLoops, someStmt, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 
 /** Statements of a row, and the loops whose iterations the lanes take: parallel ones around one another are taken as one. */

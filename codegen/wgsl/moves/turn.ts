@@ -13,7 +13,6 @@
  */
 import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
 import { copyStmts } from "../../../passes/kernel/copies.ts";
-import { declaredNames } from "../../../passes/kernel/names.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
 import { type Around, type Moved, nameNow, type Piece, refuse } from "../../../passes/schedule/piece.ts";
@@ -21,7 +20,7 @@ import { barrier, forLoop, load, store } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, isDynamic, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Bound, Expr, Index, Load, LoopVar, Nest, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmts, readsAny, rewriting, walkStmts } from "../../../src/kernel/rewrite.ts";
+import { declaredNames, mapStmts, readsAny, rewriting, walkStmts } from "../../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../../src/kernel/stride.ts";
 
 export function turn(piece: Piece, move: MoveOf<"turn">, around: Around): Moved {

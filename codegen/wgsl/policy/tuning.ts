@@ -84,6 +84,15 @@ export const wgslTuning = {
   tilePartTerms: 256,
   tileLeastParts: 4,
   tilePartials: 2 ** 21,
+  /**
+   * Launches that are joined with others into one workgroup (join.ts): of so many workgroups, and so many operations and words of
+   * memory, at most, which take no longer than a launch. What is launched more often is compiled once, and would be as often as it is
+   * joined; and drivers take their time for long kernels.
+   */
+  joinMostGroups: 4,
+  joinMostWork: 2 ** 14,
+  joinMostCopies: 2,
+  joinMostLaunches: 16,
 };
 
 export type WgslTuning = Readonly<typeof wgslTuning>;

@@ -6,10 +6,17 @@
  * There is no loop in a command buffer: what it holds is recorded again and again. Which iteration it is, a kernel reads from a uniform
  * buffer that holds 0, 1, 2, ...: each dispatch says at which offset.
  */
-import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
+import type { JoinedLaunches, WgslArtifact, WgslModule } from "../../../codegen/wgsl/artifact.ts";
 import { byteWidth } from "../../core/dtype.ts";
 import { CompilerBug, DeviceError, unreachable } from "../../core/errors.ts";
-import { type ArtifactRow, type ArtifactStep, allSteps, type LaunchStep, type StepOf } from "../../program/artifact.ts";
+import {
+  type ArtifactBinding,
+  type ArtifactRow,
+  type ArtifactStep,
+  allSteps,
+  type LaunchStep,
+  type StepOf,
+} from "../../program/artifact.ts";
 import { type BufferSlot, printBuffer, type Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import { usages } from "./buffers.ts";
@@ -46,7 +53,8 @@ interface Copy {
 export type Action =
   | {
       readonly kind: "dispatch";
-      readonly step: LaunchStep;
+      /** One, or those that were joined. */
+      readonly steps: readonly LaunchStep[];
       readonly program: GpuProgram;
       readonly group: GPUBindGroup;
       readonly iterations: GPUBindGroup | null;
@@ -56,12 +64,14 @@ export type Action =
   | { readonly kind: "copies"; readonly bytes: number; readonly copies: readonly Copy[] }
   | { readonly kind: "loop"; readonly depth: number; readonly extent: number; readonly actions: readonly Action[] };
 
+/** What an entry's launches were compiled to: a program for each module that is launched. */
+export type EntryPrograms = ReadonlyMap<WgslModule, GpuProgram>;
+
 /** What actions are made of. */
 export interface ActionParts {
   readonly device: GPUDevice;
   readonly entry: CompiledEntry<WgslArtifact>;
-  /** For each of the artifact's kernels. */
-  readonly programs: readonly GpuProgram[];
+  readonly programs: EntryPrograms;
   readonly input: GPUBuffer | null;
   readonly output: GPUBuffer | null;
   /** 0, 1, 2, ...: a number every `counterStride` bytes. */
@@ -99,10 +109,14 @@ export class Binder {
   readonly #parts: ActionParts;
   readonly #scratch: Scratch;
   readonly #segments: Segments;
+  /** By the first of their steps. */
+  readonly #joined: ReadonlyMap<number, JoinedLaunches>;
 
   constructor(parts: ActionParts, scratch: Scratch) {
     this.#parts = parts;
     this.#scratch = scratch;
+    const joined = scratch.poison === null ? parts.entry.artifact.joined : [];
+    this.#joined = new Map(joined.map((one) => [one.steps[0] ?? -1, one]));
     const { state, arena, held } = scratch;
     this.#segments = { state, arena, held, input: parts.input, output: parts.output };
   }
@@ -112,15 +126,25 @@ export class Binder {
   }
 
   #all(steps: readonly ArtifactStep[]): readonly Action[] {
-    const { freedAfter } = this.#parts.entry;
-    return steps.flatMap((step) => {
-      const freed = this.#scratch.poison === null ? [] : (freedAfter.get(step.id) ?? []);
-      const poisoning = freed.flatMap(({ offset, bytes }): Action[] => {
-        const [from, to] = [this.#scratch.poison, this.#segments.arena];
-        if (from === null || to === null || bytes === 0) return [];
-        return [{ kind: "copies", bytes, copies: [{ from: startOf(from, 0), to: startOf(to, offset) }] }];
-      });
-      return [this.#step(step), ...poisoning];
+    const actions: Action[] = [];
+    for (let i = 0; i < steps.length; ) {
+      const step = steps[i];
+      if (step === undefined) break;
+      const joined = this.#joined.get(step.id);
+      const count = joined?.steps.length ?? 1;
+      if (joined === undefined) actions.push(this.#step(step), ...this.#poisoning(step));
+      else actions.push(this.#dispatch(steps.slice(i, i + count).filter(isLaunch), joined.module, joined.bindings));
+      i += count;
+    }
+    return actions;
+  }
+
+  #poisoning({ id }: ArtifactStep): readonly Action[] {
+    const freed = this.#scratch.poison === null ? [] : (this.#parts.entry.freedAfter.get(id) ?? []);
+    return freed.flatMap(({ offset, bytes }): Action[] => {
+      const [from, to] = [this.#scratch.poison, this.#segments.arena];
+      if (from === null || to === null || bytes === 0) return [];
+      return [{ kind: "copies", bytes, copies: [{ from: startOf(from, 0), to: startOf(to, offset) }] }];
     });
   }
 
@@ -141,27 +165,34 @@ export class Binder {
   }
 
   #launch(step: LaunchStep): Action {
-    const program = this.#parts.programs[step.kernel];
-    if (program === undefined) throw new CompilerBug(`the kernel ${step.label} was not compiled`);
+    const module = this.#parts.entry.artifact.kernels[step.kernel];
+    if (module === undefined) throw new CompilerBug(`the kernel ${step.label} was not printed`);
+    return this.#dispatch([step], module, step.bindings);
+  }
+
+  #dispatch(steps: readonly LaunchStep[], module: WgslModule, bindings: readonly ArtifactBinding[]): Action {
+    const label = labelOf(steps);
+    const program = this.#parts.programs.get(module);
+    if (program === undefined) throw new CompilerBug(`the kernel ${label} was not compiled`);
     return {
       kind: "dispatch",
-      step,
+      steps,
       program,
-      group: this.#group(step, program),
+      group: this.#group(label, program, bindings),
       iterations: this.#iterations(program),
-      offsets: new Uint32Array(step.iterations.length),
+      offsets: new Uint32Array(module.iterations),
     };
   }
 
-  #group(step: LaunchStep, { text, layout }: GpuProgram): GPUBindGroup {
+  #group(label: string, { text, layout }: GpuProgram, bindings: readonly ArtifactBinding[]): GPUBindGroup {
     const { device } = this.#parts;
     const entries: GPUBindGroupEntry[] = text.bindings.map(({ binding, param, bytes }, i) => {
-      const bound = step.bindings[i];
-      if (bound === undefined) throw new CompilerBug(`${param} of ${step.label} is not bound`);
+      const bound = bindings[i];
+      if (bound === undefined) throw new CompilerBug(`${param} of ${label} is not bound`);
       const { buffer, slot } = this.#place(bound.buffer);
       return { binding, resource: { buffer, offset: slot.offset, size: bytes } };
     });
-    return device.createBindGroup({ label: `${labelPrefix} ${step.label}`, layout, entries });
+    return device.createBindGroup({ label: `${labelPrefix} ${label}`, layout, entries });
   }
 
   #iterations({ iterationLayout, text }: GpuProgram): GPUBindGroup | null {
@@ -207,6 +238,16 @@ export class Binder {
       throw new CompilerBug(`a step names a buffer of a segment without memory: ${printBuffer(slot)}`);
     return { slot, buffer };
   }
+}
+
+function isLaunch(step: ArtifactStep): step is LaunchStep {
+  return step.kind === "launch";
+}
+
+/** For people. */
+function labelOf([first, ...others]: readonly LaunchStep[]): string {
+  const label = first?.label ?? "";
+  return others.length === 0 ? label : `${label} and ${others.length} more`;
 }
 
 interface Place {

@@ -5,18 +5,18 @@
  * prepared before are then made anew. `run()` only submits: a caller that never reads lets work pile up, so it should read (a loss, every few
  * steps) or use `executable.run`, which waits in between.
  */
-import type { WgslArtifact } from "../../../codegen/wgsl/artifact.ts";
+import type { WgslArtifact, WgslModule } from "../../../codegen/wgsl/artifact.ts";
 import { allSteps, alone, launchSteps } from "../../program/artifact.ts";
 import type { BufferSlot, Segment } from "../../program/buffer.ts";
 import type { CompiledEntry } from "../../program/compiled.ts";
 import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import type { TypedArray } from "../typed-arrays.ts";
-import { counterBuffer, type Scratch } from "./actions.ts";
+import { counterBuffer, type EntryPrograms, type Scratch } from "./actions.ts";
 import { checkSizes, decode, storageBuffer } from "./buffers.ts";
 import { Commands } from "./commands.ts";
 import type { GpuConnection } from "./connection.ts";
 import { GpuHealth } from "./health.ts";
-import { type GpuProgram, GpuPrograms } from "./programs.ts";
+import { GpuPrograms } from "./programs.ts";
 import { WebGpuRunner } from "./runner.ts";
 
 export class WebGpuMachine implements Machine<WgslArtifact> {
@@ -121,7 +121,7 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     if (this.#connection.isOurs) this.#connection.device.destroy();
   }
 
-  #runner(entry: CompiledEntry<WgslArtifact>, programs: readonly GpuProgram[]): WebGpuRunner {
+  #runner(entry: CompiledEntry<WgslArtifact>, programs: EntryPrograms): WebGpuRunner {
     const runner = new WebGpuRunner({
       device: this.#connection.device,
       health: this.#health,
@@ -137,10 +137,21 @@ export class WebGpuMachine implements Machine<WgslArtifact> {
     return runner;
   }
 
-  /** A program for each kernel; all are compiled at the same time. */
-  #compile({ artifact }: CompiledEntry<WgslArtifact>): Promise<readonly GpuProgram[]> {
-    const labels = new Map(launchSteps(artifact).map(({ kernel, label }) => [kernel, label]));
-    return Promise.all(artifact.kernels.map((text, i) => this.#programs.program(labels.get(i) ?? "", text)));
+  /** A program for each module that is launched; all are compiled at the same time. */
+  async #compile({ artifact }: CompiledEntry<WgslArtifact>): Promise<EntryPrograms> {
+    // Memory is freed in between: then each launch is one of its own.
+    const joined = this.#options.poisonFreed === true ? [] : artifact.joined;
+    const inOthers = new Set(joined.flatMap(({ steps }) => steps));
+    const labels = new Map<WgslModule, string>();
+    for (const { id, kernel, label } of launchSteps(artifact)) {
+      const module = artifact.kernels[kernel];
+      if (module !== undefined && !inOthers.has(id)) labels.set(module, label);
+    }
+    for (const { module } of joined) labels.set(module, "launches in one");
+    const made = [...labels].map(
+      async ([module, label]) => [module, await this.#programs.program(label, module)] as const,
+    );
+    return new Map(await Promise.all(made));
   }
 
   /** Makes shared scratch large enough for an entry. True when a buffer was replaced. */

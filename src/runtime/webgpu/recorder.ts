@@ -75,7 +75,7 @@ export class Recorder {
     }
   }
 
-  #dispatch({ step, program, group, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
+  #dispatch({ steps, program, group, iterations, offsets }: Action & { readonly kind: "dispatch" }): void {
     const [x, y, z] = program.text.workgroups;
     if (x * y * z === 0) return; // an empty tensor: nothing to launch, and Dawn would warn
     this.#pass ??= this.#encoder.beginComputePass();
@@ -84,13 +84,14 @@ export class Recorder {
     this.#pipeline = program.pipeline;
     this.#group = group;
     if (iterations !== null) {
+      const depths = steps[0]?.iterations ?? [];
       for (let i = 0; i < offsets.length; i++) {
-        offsets[i] = counterStride * (this.#iterations[step.iterations[i] ?? 0] ?? 0);
+        offsets[i] = counterStride * (this.#iterations[depths[i] ?? 0] ?? 0);
       }
       this.#pass.setBindGroup(1, iterations, offsets, 0, offsets.length);
     }
     this.#pass.dispatchWorkgroups(x, y, z);
-    this.#onLaunch?.(step.label, step.id);
+    if (this.#onLaunch !== undefined) for (const { label, id } of steps) this.#onLaunch(label, id);
   }
 
   #at({ at, strides }: Start): number {

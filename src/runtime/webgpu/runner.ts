@@ -57,7 +57,7 @@ export class WebGpuRunner implements Runner {
   }
 
   get sources(): readonly string[] {
-    return this.#parts.programs.map(({ text }) => text.source);
+    return [...this.#parts.programs.keys()].map(({ source }) => source);
   }
 
   bind(scratch: Scratch): void {

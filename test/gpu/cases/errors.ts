@@ -219,6 +219,7 @@ export const cases: readonly GpuCase[] = [
         artifact: {
           kernels: [printed],
           steps: [{ kind: "launch", id: 0, label: "k0", kernel: 0, bindings: [], iterations: [] }],
+          joined: [],
         },
         buffers: new Map(),
         inputs: [],
