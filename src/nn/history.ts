@@ -121,11 +121,22 @@ export class RunningMeans {
 
   /** Of the first name. */
   get firstMean(): number {
-    return (this.#totals[0] ?? 0) / this.#samples;
+    return this.#mean(0);
+  }
+
+  #mean(i: number): number {
+    return (this.#totals[i] ?? 0) / this.#samples;
   }
 
   means(): Scores {
-    const mean = (i: number): number => (this.#totals[i] ?? 0) / this.#samples;
-    return { loss: mean(0), ...Object.fromEntries(this.#names.map((name, i) => [name, mean(i)] as const)) };
+    return {
+      loss: this.firstMean,
+      ...Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)] as const)),
+    };
+  }
+
+  clear(): void {
+    this.#totals.fill(0);
+    this.#samples = 0;
   }
 }

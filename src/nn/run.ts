@@ -308,21 +308,23 @@ export class Run {
     return scores;
   }
 
+  /** A step, and its scores where they are read now. In a turn. */
+  async #train(work: EpochWork, batch: FedBatch): Promise<Scores | null> {
+    if (this.#held?.train(batch) !== true) this.#session.executable.train(batch.load());
+    const waiting = this.#sums.count(batch.count);
+    work.done = batch.index + 1;
+    this.#total++;
+    this.#callbacks.stepped();
+    if (waiting >= this.#readEvery || work.done === work.plan.steps) return this.#read(work, batch);
+    if (this.#sums.isLong) await this.#sums.drain();
+    return null;
+  }
+
   async #step(work: EpochWork, batch: FedBatch): Promise<void> {
     const { callbacks = [] } = this.#options;
     const { plan, means } = work;
     const step = batch.index + 1;
-    const take = async (): Promise<Scores | null> => {
-      if (this.#held?.train(batch) !== true) this.#session.executable.train(batch.load());
-      const waiting = this.#sums.count(batch.count);
-      work.done = step;
-      this.#total++;
-      this.#callbacks.stepped();
-      if (waiting >= this.#readEvery || step === plan.steps) return this.#read(work, batch);
-      if (this.#sums.isLong) await this.#sums.drain();
-      return null;
-    };
-    const latest = await this.#guarded(plan, step, () => this.#session.turns.take(take));
+    const latest = await this.#guarded(plan, step, () => this.#session.turns.take(() => this.#train(work, batch)));
     if (latest !== null) {
       const scores = means.means();
       const seconds = (performance.now() - work.started) / 1000;

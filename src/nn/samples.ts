@@ -91,6 +91,13 @@ export interface Stretch {
   stepOf(at: number): number;
 }
 
+/** What a table in memory was found to be, whose numbers never change: `samples` is null where it is fed batch by batch. */
+export interface CheckedTable {
+  /** What it was checked against. */
+  readonly against: readonly unknown[];
+  readonly samples: Batcher | null;
+}
+
 /** Arrays to feed, one for each column. */
 interface Buffers {
   readonly arrays: readonly Gathered[];

@@ -14,7 +14,7 @@ import type { Executable } from "../runtime/executable.ts";
 import type { SavedCallbacks } from "./callbacks/callback-state.ts";
 import { RunningMeans, type Scores } from "./history.ts";
 import type { InputScales } from "./input-scale.ts";
-import type { Batcher } from "./samples.ts";
+import type { Batcher, CheckedTable } from "./samples.ts";
 import type { Training, TrainingOutputs } from "./training-program.ts";
 import { Turns } from "./turns.ts";
 import type { Tally } from "./verbose.ts";
@@ -40,6 +40,8 @@ export interface Session {
   pendingCallbacks: SavedCallbacks | null;
   /** What the latest `fit` multiplied x by. */
   scales: InputScales;
+  /** Tables of caches that `fit` has looked through: the next one need not. 47 million numbers take 30 ms. */
+  readonly checkedTables: WeakMap<object, CheckedTable>;
   isFitting: boolean;
   /** Compiled to look for the op that makes a NaN. */
   debugsNaN: boolean;
@@ -67,6 +69,7 @@ export function openSession(
   return {
     ...parts,
     ...startOfRun,
+    checkedTables: new WeakMap(),
     isFitting: false,
     useWeights: async () => {
       throw new CompilerBug("there are no options to compile again with");
@@ -191,7 +194,7 @@ export class DeviceSums {
   readonly #session: Session;
   readonly #paths: readonly string[];
   /** What came from the device since the last reading, and how many samples are in what did not. */
-  #onHost: RunningMeans;
+  readonly #onHost: RunningMeans;
   #samples = 0;
   #steps = 0;
   readonly #zero = new Float32Array(1);
@@ -234,8 +237,9 @@ export class DeviceSums {
     const latest = this.#onHost;
     if (latest.samples === 0) return means.means();
     means.addMeans(latest);
+    const scores = latest.means();
     this.#clearHost();
-    return latest.means();
+    return scores;
   }
 
   /** Takes what is on the device to the host, which adds in float64. */
@@ -253,7 +257,7 @@ export class DeviceSums {
   }
 
   #clearHost(): void {
-    this.#onHost = new RunningMeans(this.#session.training.scores);
+    this.#onHost.clear();
     this.#steps = 0;
   }
 }

@@ -6,14 +6,16 @@
  */
 import { FeedError, UserError } from "../core/errors.ts";
 import { didYouMean, show } from "../core/options.ts";
-import type { Cursor, RowBlock, Stage } from "../data/pipeline/cursor.ts";
+import { type Cursor, chain, type MaybePromise, type RowBlock, type Stage } from "../data/pipeline/cursor.ts";
 import { Dataset } from "../data/pipeline/dataset.ts";
 import { isFields } from "../data/pipeline/layout.ts";
 import { type Generator, GeneratorCursor } from "../data/pipeline/operations/generate.ts";
+import type { Table } from "../data/pipeline/table.ts";
 import type { Report } from "../program/report.ts";
 import type { Feeds } from "../runtime/feeds.ts";
 import type { BatchEntry, BatchReader, BatchSource, EpochPlace, FedBatch, Holdable, TakeTurn } from "./batches.ts";
 import type { RunOrder } from "./checkpointing.ts";
+import { printScales } from "./input-scale.ts";
 import type { OnNaN } from "./on-nan.ts";
 import { type AnySamples, Batcher, FeedBuffers, type Stretch } from "./samples.ts";
 import type { Session } from "./session.ts";
@@ -103,24 +105,44 @@ export class StreamBatches implements BatchSource {
 
   /** Rows of a table in memory, without weights. What is wrong with them is told when they come. */
   holdable(): Holdable | null {
-    const { data, scale, entry, classWeight, call } = this.#request;
+    const { data, entry, classWeight } = this.#request;
     const table = data instanceof Dataset ? data.table : null;
     if (table === null || entry === "predict" || classWeight !== undefined || this.#session.weighting !== null)
       return null;
     if (this.#whole?.table === table) return this.#whole.holdable;
-    const { training } = this.#session;
-    let holdable: Holdable | null = null;
-    try {
-      const { x, y, weight } = partsOf(call, table.all(), entry);
-      const samples = Batcher.of(call, training, { x, y, scale }, this.#scales ?? this.#session.scales);
-      const { report } = this.#session.executable;
-      checkTargets(training, report, { data: samples, entry, onNaN: this.#request.onNaN });
-      if (weight === undefined) holdable = { samples, key: table.isOwn ? table : null };
-    } catch (error) {
-      if (!(error instanceof FeedError)) throw error;
-    }
+    const canBeKnown = table.isOwn && typeof this.#request.scale !== "object"; // whoever has an object may write into it
+    const samples = canBeKnown ? this.#knownSamples(table, entry) : this.#samplesOf(table, entry);
+    const holdable = samples === null ? null : { samples, key: table.isOwn ? table : null };
     this.#whole = { table, holdable };
     return holdable;
+  }
+
+  /** Looked through once for all runs that ask the same of them. */
+  #knownSamples(table: Table<unknown>, entry: BatchEntry): Batcher | null {
+    const { checkedTables, scales } = this.#session;
+    const { call, scale, onNaN } = this.#request;
+    const trained = this.#scales ?? scales;
+    const against = [call, entry, onNaN, scale, trained === "unknown" ? trained : printScales(trained)];
+    const known = checkedTables.get(table);
+    if (known?.against.every((value, i) => Object.is(value, against[i])) === true) return known.samples;
+    const samples = this.#samplesOf(table, entry);
+    checkedTables.set(table, { against, samples });
+    return samples;
+  }
+
+  /** Null where something is wrong with them, which is told when they come, or they have weights. */
+  #samplesOf(table: Table<unknown>, entry: BatchEntry): Batcher | null {
+    const { training, executable, scales } = this.#session;
+    const { call, scale, onNaN } = this.#request;
+    try {
+      const { x, y, weight } = partsOf(call, table.all(), entry);
+      const samples = Batcher.of(call, training, { x, y, scale }, this.#scales ?? scales);
+      checkTargets(training, executable.report, { data: samples, entry, onNaN });
+      return weight === undefined ? samples : null;
+    } catch (error) {
+      if (error instanceof FeedError) return null;
+      throw error;
+    }
   }
 
   nowHeld(): void {
@@ -141,24 +163,28 @@ export class StreamBatches implements BatchSource {
 
   open(place: EpochPlace, takeTurn: TakeTurn): BatchReader {
     const { stepsPerEpoch } = this.#request;
-    let opened: Cursor<unknown> | null = null;
     let index = place.batch;
-    return {
-      next: async () => {
-        if (index === stepsPerEpoch) return null;
-        opened ??= await this.#openAt(place);
-        if (!(await opened.advance())) return this.#over(index, place);
+    // Rows that are held are there at once.
+    const batchAt = (cursor: Cursor<unknown>): MaybePromise<FedBatch | null> =>
+      chain(cursor.advance(), (more) => {
+        if (!more) return this.#over(index, place);
         this.#at++;
-        const rows = this.#rowsIn(opened.block, index);
-        if (rows !== null) {
-          index++;
-          return rows;
-        }
-        const data = await this.#wrap(await opened.value(), index, takeTurn);
-        return fedBatch(data, index++);
-      },
+        const at = index++;
+        return this.#rowsIn(cursor.block, at) ?? this.#fed(cursor, at, takeTurn);
+      });
+    let opened: Cursor<unknown> | null = null;
+    const first = async (): Promise<FedBatch | null> => {
+      opened = await this.#openAt(place);
+      return batchAt(opened);
+    };
+    return {
+      next: () => (index === stepsPerEpoch ? null : opened === null ? first() : batchAt(opened)),
       close: () => (stepsPerEpoch === undefined ? this.close() : undefined),
     };
+  }
+
+  async #fed(cursor: Cursor<unknown>, index: number, takeTurn: TakeTurn): Promise<FedBatch> {
+    return fedBatch(await this.#wrap(await cursor.value(), index, takeTurn), index);
   }
 
   /** A batch of rows that are held; null where it must be fed. */

@@ -97,6 +97,50 @@ describe("elements", () => {
   });
 });
 
+/** What takes rows of a table many at a time, and what takes elements one by one. */
+const chains: readonly (readonly [string, (data: Dataset<number>) => Dataset<unknown>])[] = [
+  ["shuffle", (data) => data.shuffle(7)],
+  ["shuffle, batch", (data) => data.shuffle(7, { seed: 3 }).batch(4)],
+  ["a buffer of one, and one larger than all", (data) => data.shuffle(1).shuffle(99_999).batch(4)],
+  ["skip and take, before and behind", (data) => data.skip(2).take(17).shuffle(5).skip(3).take(9).batch(4)],
+  ["no short batch, read ahead", (data) => data.shuffle(7).batch(4, { dropRemainder: true }).prefetch(2)],
+  ["again and again", (data) => data.shuffle(7).batch(4).repeat(2)],
+  ["kept", (data) => data.cache().shuffle(7).batch(4)],
+  ["batches that are skipped and taken", (data) => data.batch(3).skip(2).take(4)],
+];
+
+describe.each(chains)("the same of a table as of a list: %s", (_, chain) => {
+  test.each([0, 1, 23])("of %s elements", async (size) => {
+    const [table, list] = [chain(dataset(Float64Array.from(counting(size)))), chain(dataset(counting(size)))];
+    for (const [epoch, taken] of [
+      [0, 0],
+      [1, 0],
+      [2, 1],
+      [2, 3],
+      [0, 99],
+    ] as const) {
+      // biome-ignore format: short
+      const places = [table, list].map(async (data) => {
+        const found: unknown[] = [];
+        for await (const element of data.iterate(epoch, taken)) found.push(element);
+        return found;
+      });
+      const [ofTable, ofList] = await Promise.all(places);
+      expect(ofTable).toEqual(ofList);
+      if (size > 20 && taken < 3) expect(ofTable).not.toHaveLength(0);
+    }
+  });
+});
+
+test("batches of rows larger and smaller than what is taken ahead", async () => {
+  const [table, list] = [dataset(Float64Array.from(counting(20_000))), dataset(counting(20_000))];
+  for (const size of [1000, 3000, 4096, 9000]) {
+    expect(await table.shuffle(700).batch(size).toArray()).toEqual(await list.shuffle(700).batch(size).toArray());
+    const [onward, wanted] = [table, list].map((data) => data.shuffle(700).batch(size).skip(1).iterate(1, 1));
+    expect(await onward?.next()).toEqual(await wanted?.next());
+  }
+});
+
 for (const [name, make] of sources) {
   describe(`operations on a ${name}`, () => {
     test("map, filter, take, skip", async () => {

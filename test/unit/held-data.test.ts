@@ -2,7 +2,8 @@
  * fit with the data held by the device: the losses and states are to the bit those of batches that the host gathers, a run goes on
  * from a checkpoint either way, and what is held is bounded, let go of and uploaded anew.
  */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { Table } from "../../src/data/pipeline/table.ts";
 import { adam, add, dataset, dense, dropout, embedding, flatten, i32, model, Pixels, rows, sequential, trainer } from "../../src/index.ts"; // biome-ignore format: names
 
 const count = 22;
@@ -108,6 +109,38 @@ describe("datasets of rows in memory, and those that were read into it", () => {
     const next = await left(fed, { ...given, epochs: 1, holdBytes: 0 });
     expect(await left(held, { ...given, epochs: 1, holdBytes: 1e6 })).toEqual(next);
   });
+});
+
+test("a full cache is looked through once, and again where something else is asked of it", async () => {
+  const looks = vi.spyOn(Table.prototype, "all");
+  const bits = Float32Array.from(bytes, (byte) => byte % 2); // of which all batches reach as far
+  const cached = dataset({ x: rows(bits, 6), y: labels })
+    .map((it) => it)
+    .cache();
+  const held = { data: cached.shuffle(9).batch(4), holdBytes: 1e6 } as const;
+  const looked = async (net: Net, given: Given): Promise<number> => {
+    looks.mockClear();
+    await net.fit(given);
+    return looks.mock.calls.length;
+  };
+  try {
+    const net = await compiled(classifier(), "js");
+    expect(await looked(net, { ...held, epochs: 3 })).toBe(1);
+    expect(await looked(net, held)).toBe(0);
+    expect(await looked(net, { ...held, data: cached.batch(5) })).toBe(0);
+    expect(await looked(net, { ...held, onNaN: "warn" })).toBe(1);
+    expect(await looked(net, { ...held, scale: 2 })).toBe(1);
+    // What was trained on last says what the numbers may be.
+    const small = await compiled(classifier(), "js");
+    await small.fit({ x: bytes, y: labels, scale: 1 / 255 });
+    const large = { data: dataset({ x: rows(Float32Array.from(bytes), 6), y: labels }).map((it) => it).cache() }; // biome-ignore format: short
+    await expect(small.fit({ ...large, epochs: 2 })).rejects.toThrow(/numbers as large as/);
+    // Rows of arrays are the user's own, who may write into them.
+    const own = { data: dataset({ x: rows(floats, 6), y: labels }), holdBytes: 1e6 };
+    for (let i = 0; i < 2; i++) expect(await looked(net, own)).toBe(1);
+  } finally {
+    looks.mockRestore();
+  }
 });
 
 test("a run that ends before its first step has uploaded nothing, and the next one on the same cache does", async () => {

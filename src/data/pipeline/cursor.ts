@@ -19,6 +19,15 @@ export interface RowBlock<out T> {
   value(): T;
 }
 
+/** Rows of a whole table one after the other, many at a time: whoever takes them takes the elements themselves, without a call for each. */
+export interface RowWalk<out T> {
+  readonly table: Table<T>;
+  /** How many are still to come, at most. */
+  readonly left: number;
+  /** Writes the numbers of the next rows from `out[at]` on; how many, which is fewer than `count` at the end alone. */
+  next(out: Uint32Array, at: number, count: number): number;
+}
+
 /** One pass: which epoch, and for how many advances beyond its own a value may be overwritten (0: never). */
 export interface Pass {
   readonly epoch: number;
@@ -52,6 +61,16 @@ export abstract class Cursor<T> {
   /** The batch that it stands at as rows; null where it is no such batch. To be asked before the next `advance`, and then it lasts. */
   get block(): RowBlock<T> | null {
     return null;
+  }
+
+  /** The elements still to come, where all are rows of a whole table. */
+  get walk(): RowWalk<T> | null {
+    return null;
+  }
+
+  /** Whether nothing is gained by making elements before they are asked for. */
+  get isAtHand(): boolean {
+    return this.walk !== null;
   }
 
   /** Passes over `count` elements, or as many as there are. */

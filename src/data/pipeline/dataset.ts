@@ -25,14 +25,14 @@ import {
   whole,
 } from "../../core/options.ts";
 import { type Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
-import { BatchCursor } from "./operations/batch.ts";
+import { BatchCursor, RowBatchCursor } from "./operations/batch.ts";
 import { Cache } from "./operations/cache.ts";
 import { InterleaveCursor } from "./operations/interleave.ts";
 import { MapCursor, type Mapper } from "./operations/map.ts";
 import { PadBatchCursor } from "./operations/pad-batch.ts";
 import { FilterCursor, RepeatCursor, SkipCursor, TakeCursor } from "./operations/pass-on.ts";
 import { PrefetchCursor } from "./operations/prefetch.ts";
-import { ShuffleCursor } from "./operations/shuffle.ts";
+import { RowShuffleCursor, ShuffleCursor } from "./operations/shuffle.ts";
 import type { Table } from "./table.ts";
 import type { Batched } from "./types.ts";
 
@@ -138,7 +138,12 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkArguments("shuffle", arguments, 2);
     checkValue("shuffle", "the buffer", buffer, count);
     const { seed = 0 } = checkOptions("shuffle", options, seedTable, { before: "buffer, " });
-    return this.#rows(this.size, (pass) => new ShuffleCursor(this.open(fresh(pass)), buffer, pass, seed));
+    return this.#rows(this.size, (pass) => {
+      const from = this.open(fresh(pass));
+      const { walk } = from;
+      if (walk !== null) return new RowShuffleCursor(from, walk, buffer, pass, seed);
+      return new ShuffleCursor(from, buffer, pass, seed);
+    });
   }
 
   /**
@@ -151,7 +156,11 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     const { dropRemainder = false } = checkOptions("batch", options, batchTable, { before: "size, " });
     this.#mustBeSingle("batch");
     const plan = { size, dropRemainder };
-    const open = (pass: Pass): Cursor<Batched<T>> => new BatchCursor<T>(this.open(fresh(pass)), plan, pass);
+    const open = (pass: Pass): Cursor<Batched<T>> => {
+      const from = this.open(fresh(pass));
+      const { walk } = from;
+      return walk === null ? new BatchCursor<T>(from, plan, pass) : new RowBatchCursor<T>(from, walk, plan, pass);
+    };
     return this.#batched(open, size, dropRemainder, true);
   }
 
@@ -214,7 +223,8 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
     checkValue("prefetch", "its argument", most, count);
     return this.#rows(this.size, (pass) => {
       const held = pass.reuse === 0 ? 0 : pass.reuse + most + 1;
-      return new PrefetchCursor(this.open({ ...pass, reuse: held }), most);
+      const from = this.open({ ...pass, reuse: held });
+      return from.isAtHand ? from : new PrefetchCursor(from, most);
     });
   }
 

@@ -2,7 +2,7 @@
  * batch: elements put together, a column for each of their parts. Elements that lie in a table are never made: their rows are copied,
  * many at once where they are neighbours. What a batch is of follows from the first element; others must be like it.
  */
-import { Cursor, chain, loop, type MaybePromise, type Pass, type RowBlock } from "../cursor.ts";
+import { Cursor, chain, loop, type MaybePromise, type Pass, type RowBlock, type RowWalk } from "../cursor.ts";
 import { build, type ColumnArray, checkAlike, columnFor, type Layout, layoutOf, leavesIn, writeRow } from "../layout.ts"; // biome-ignore format: names
 import { copyRows, type Table } from "../table.ts";
 import type { Batched } from "../types.ts";
@@ -122,12 +122,7 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
   }
 
   #built(columns: readonly ColumnArray[], count: number): Batched<T> {
-    const isWhole = count === this.#plan.size;
-    return build(this.layout, ({ column, width }) => {
-      const array = columns[column] ?? [];
-      if (isWhole) return array;
-      return Array.isArray(array) ? array.slice(0, count) : array.subarray(0, count * width);
-    }) as Batched<T>; // each leaf is the column of its kind
+    return built<T>(this.layout, columns, count, this.#plan.size);
   }
 
   override skip(count: number): MaybePromise<void> {
@@ -140,5 +135,100 @@ export class BatchCursor<T> extends Cursor<Batched<T>> {
   }
 }
 
-/** That are copied at once. */
+/** The columns as a batch; those of a short one are cut. */
+function built<T>(layout: Layout, columns: readonly ColumnArray[], count: number, size: number): Batched<T> {
+  return build(layout, ({ column, width }) => {
+    const array = columns[column] ?? [];
+    if (count === size) return array;
+    return Array.isArray(array) ? array.slice(0, count) : array.subarray(0, count * width);
+  }) as Batched<T>; // each leaf is the column of its kind
+}
+
+/**
+ * The same of elements that are rows of a whole table, all of them: a batch is the numbers of its rows until somebody asks for it. An
+ * epoch of 60,000 elements costs 2 ms, and by a call for each 18.
+ */
+export class RowBatchCursor<T> extends Cursor<Batched<T>> {
+  readonly #from: Cursor<T>;
+  readonly #walk: RowWalk<T>;
+  readonly #plan: BatchPlan;
+  readonly #turns: number;
+  readonly #used: ColumnArray[][] = [];
+  /** Rows that were taken ahead, and where the next batch's begin. */
+  #rows = new Uint32Array();
+  #at = 0;
+  #batches = 0;
+  #block: RowBlock<Batched<T>> | null = null;
+
+  constructor(from: Cursor<T>, walk: RowWalk<T>, plan: BatchPlan, { reuse }: Pass) {
+    super();
+    this.#from = from;
+    this.#walk = walk;
+    this.#plan = plan;
+    this.#turns = reuse;
+  }
+
+  advance(): boolean {
+    const { size, dropRemainder } = this.#plan;
+    if (this.#at === this.#rows.length) this.#takeAhead();
+    const rows = this.#rows.subarray(this.#at, this.#at + size);
+    this.#at += rows.length;
+    const isBatch = dropRemainder ? rows.length === size : rows.length > 0;
+    this.#block = isBatch ? this.#blockOf(rows, this.#batches++) : null;
+    return isBatch;
+  }
+
+  /** For many batches: the buffer of a shuffle would have left the cache between one and the next. */
+  #takeAhead(): void {
+    const { size } = this.#plan;
+    const wanted = Math.max(1, Math.floor(mostRows / size)) * size;
+    const rows = new Uint32Array(Math.min(wanted, this.#walk.left)); // new: batches last
+    this.#rows = rows.subarray(0, this.#walk.next(rows, 0, rows.length));
+    this.#at = 0;
+  }
+
+  #blockOf(rows: Uint32Array, index: number): RowBlock<Batched<T>> {
+    const { table } = this.#walk;
+    const value = (): Batched<T> => {
+      const columns = this.#columnsFor(index);
+      copyRows(table, rows, rows.length, columns, 0);
+      return built<T>(table.layout, columns, rows.length, this.#plan.size);
+    };
+    return { table, rows, value };
+  }
+
+  #columnsFor(index: number): ColumnArray[] {
+    const made = (): ColumnArray[] => this.#walk.table.leaves.map((leaf) => columnFor(leaf, this.#plan.size));
+    if (this.#turns === 0) return made();
+    const turn = index % this.#turns;
+    const columns = this.#used[turn] ?? made();
+    this.#used[turn] = columns;
+    return columns;
+  }
+
+  override get block(): RowBlock<Batched<T>> | null {
+    return this.#block;
+  }
+
+  override get isAtHand(): boolean {
+    return true;
+  }
+
+  value(): Batched<T> {
+    if (this.#block === null) throw new RangeError("the cursor stands at no batch");
+    return this.#block.value();
+  }
+
+  override skip(count: number): MaybePromise<void> {
+    const passed = Math.min(count * this.#plan.size, this.#rows.length - this.#at);
+    this.#at += passed;
+    return this.#from.skip(count * this.#plan.size - passed);
+  }
+
+  override close(): MaybePromise<void> {
+    return this.#from.close();
+  }
+}
+
+/** That are taken or copied at once. */
 const mostRows = 4096;

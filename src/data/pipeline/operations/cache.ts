@@ -5,7 +5,7 @@
  * Elements of numbers and typed arrays that are alike are kept as a table, others as they are: whoever writes into those changes
  * what later passes see.
  */
-import { Cursor, chain, type MaybePromise, type Stage } from "../cursor.ts";
+import { Cursor, chain, type MaybePromise, type RowWalk, type Stage } from "../cursor.ts";
 import { type Layout, layoutOf, leavesIn } from "../layout.ts";
 import { Table } from "../table.ts";
 
@@ -42,7 +42,7 @@ export class Cache<T> implements Stage<T> {
 }
 
 /** Walks over the rows of a table. */
-export class TableCursor<T> extends Cursor<T> {
+export class TableCursor<T> extends Cursor<T> implements RowWalk<T> {
   readonly #table: Table<T>;
   readonly #count: number;
   #row = -1;
@@ -67,6 +67,20 @@ export class TableCursor<T> extends Cursor<T> {
 
   override get row(): number {
     return this.#row;
+  }
+
+  override get walk(): RowWalk<T> | null {
+    return this.#table.kind === "whole" ? this : null;
+  }
+
+  get left(): number {
+    return Math.max(this.#count - this.#row - 1, 0);
+  }
+
+  next(out: Uint32Array, at: number, count: number): number {
+    const found = Math.min(count, this.left);
+    for (let i = 0; i < found; i++) out[at + i] = ++this.#row;
+    return found;
   }
 
   override skip(count: number): void {

@@ -1,5 +1,14 @@
 /** Operations that choose which elements come, and leave them where they lie: filter, take, skip, repeat. */
-import { Cursor, chain, loop, type MaybePromise, type Pass, type RowBlock, type Stage } from "../cursor.ts";
+import {
+  Cursor,
+  chain,
+  loop,
+  type MaybePromise,
+  type Pass,
+  type RowBlock,
+  type RowWalk,
+  type Stage,
+} from "../cursor.ts";
 import type { Table } from "../table.ts";
 
 /** Stands where another cursor stands. */
@@ -64,6 +73,23 @@ export class TakeCursor<T> extends Following<T> {
     return this.current.advance();
   }
 
+  override get walk(): RowWalk<T> | null {
+    const { walk } = this.current;
+    if (walk === null) return null;
+    const left = (): number => Math.min(this.#left, walk.left);
+    return {
+      table: walk.table,
+      get left() {
+        return left();
+      },
+      next: (out, at, count) => {
+        const found = walk.next(out, at, Math.min(count, this.#left));
+        this.#left -= found;
+        return found;
+      },
+    };
+  }
+
   override skip(count: number): MaybePromise<void> {
     const passed = Math.min(count, this.#left);
     this.#left -= passed;
@@ -84,6 +110,12 @@ export class SkipCursor<T> extends Following<T> {
   advance(): MaybePromise<boolean> {
     if (this.#ahead === 0) return this.current.advance();
     return chain(this.skip(0), () => this.current.advance());
+  }
+
+  override get walk(): RowWalk<T> | null {
+    const { walk } = this.current;
+    if (walk !== null && this.#ahead > 0) this.skip(0); // of rows, which nobody has to wait for
+    return walk;
   }
 
   override skip(count: number): MaybePromise<void> {

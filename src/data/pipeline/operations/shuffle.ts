@@ -6,7 +6,7 @@
  * copies, in a table of its own; other elements themselves.
  */
 import { RandomStream } from "../../../core/random.ts";
-import { Cursor, chain, loop, type MaybePromise, type Pass } from "../cursor.ts";
+import { Cursor, chain, loop, type MaybePromise, type Pass, type RowWalk } from "../cursor.ts";
 import { checkAlike } from "../layout.ts";
 import { Table } from "../table.ts";
 
@@ -24,7 +24,7 @@ export class ShuffleCursor<T> extends Cursor<T> {
     super();
     this.#from = from;
     this.#size = size;
-    this.#random = new RandomStream(seed, `shuffle of epoch ${epoch}`);
+    this.#random = orderOf(seed, epoch);
   }
 
   /** What it stood at is gone; its place is the next one's. */
@@ -79,6 +79,71 @@ export class ShuffleCursor<T> extends Cursor<T> {
     return this.#slots;
   }
 }
+
+/**
+ * The same orders of elements that are rows of a whole table, all of them: numbers alone are shuffled, as many at a time as are asked
+ * for.
+ */
+export class RowShuffleCursor<T> extends Cursor<T> implements RowWalk<T> {
+  readonly #from: Cursor<T>;
+  readonly #walk: RowWalk<T>;
+  readonly #random: RandomStream;
+  readonly #slots: Uint32Array;
+  #count = 0;
+  /** The row it stands at. */
+  readonly #one = new Uint32Array(1);
+
+  constructor(from: Cursor<T>, walk: RowWalk<T>, buffer: number, { epoch }: Pass, seed: number) {
+    super();
+    this.#from = from;
+    this.#walk = walk;
+    this.#random = orderOf(seed, epoch);
+    this.#slots = new Uint32Array(Math.min(buffer, walk.left));
+  }
+
+  next(out: Uint32Array, at: number, count: number): number {
+    const slots = this.#slots;
+    for (let i = 0; i < count; i++) {
+      if (this.#count < slots.length) this.#count += this.#walk.next(slots, this.#count, slots.length - this.#count);
+      if (this.#count === 0) return i;
+      const slot = this.#random.integer(this.#count);
+      out[at + i] = slots[slot] ?? 0;
+      this.#count--;
+      slots[slot] = slots[this.#count] ?? 0;
+    }
+    return count;
+  }
+
+  get left(): number {
+    return this.#count + this.#walk.left;
+  }
+
+  advance(): boolean {
+    return this.next(this.#one, 0, 1) === 1;
+  }
+
+  value(): T {
+    return this.table.at(this.row);
+  }
+
+  override get table(): Table<T> {
+    return this.#walk.table;
+  }
+
+  override get row(): number {
+    return this.#one[0] ?? 0;
+  }
+
+  override get walk(): RowWalk<T> {
+    return this;
+  }
+
+  override close(): MaybePromise<void> {
+    return this.#from.close();
+  }
+}
+
+const orderOf = (seed: number, epoch: number): RandomStream => new RandomStream(seed, `shuffle of epoch ${epoch}`);
 
 /** Where the elements of the buffer are kept. */
 interface Slots<T> {
