@@ -106,6 +106,7 @@ export async function compileOn<O, I>(
       summary: () => ({
         target: target.traits.name,
         device: machine.device,
+        remarks: machine.remarks ?? [],
         why: target.why,
         runsAhead: machine.runsAhead,
         compileMs,

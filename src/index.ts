@@ -238,6 +238,7 @@ export type { Watch, WatchContext } from "./nn/watch.ts";
 export type { ClassWeight } from "./nn/weights.ts";
 export type { Report } from "./program/report.ts";
 export type { Executable } from "./runtime/executable.ts";
+export type { VectorBits } from "./runtime/vectors.ts";
 export { jsTarget, type TargetOptions } from "./targets.ts";
 export { type ExamineOptions, examineTargets, type TargetExam } from "./tools/doctor.ts";
 export { type EvaluateExpressionOptions, evaluate, formula } from "./tools/evaluate.ts";

@@ -22,6 +22,7 @@ import type { Artifact } from "./program/artifact.ts";
 import type { Device, Found, TargetOptions } from "./runtime/device.ts";
 import { jsDevice, jsFound } from "./runtime/js/device.ts";
 import type { Machine, MachineOptions } from "./runtime/machine.ts";
+import { vectorKind } from "./runtime/vectors.ts";
 import { wasmDevice, wasmFound } from "./runtime/wasm/device.ts";
 import type { GpuSource } from "./runtime/webgpu/connection.ts";
 import { gpuDevice, gpuFound } from "./runtime/webgpu/device.ts";
@@ -35,6 +36,7 @@ export const targetTable: OptionTable<TargetOptions> = {
   gpu: object(),
   device: object(),
   threads: either(count, oneOf("auto")),
+  vectors: vectorKind,
   precise: flag,
   precision: precisionKind,
   lack: text,

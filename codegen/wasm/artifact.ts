@@ -31,6 +31,11 @@ export interface WasmArtifact extends Artifact {
   readonly threads: number;
   /** Whether its memory is one that threads can share. */
   readonly shared: boolean;
+  /**
+   * Neighbouring vectors may be joined. Not where functions pass vectors on: over sums of those the optimizing compiler of V8 14 can
+   * end the process.
+   */
+  readonly joinsVectors: boolean;
   /** Multiply-adds are rounded once, which an engine may lack. */
   readonly relaxed: boolean;
 }

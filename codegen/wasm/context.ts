@@ -38,6 +38,8 @@ export type ValuePlace =
 export interface WasmModuleContext {
   /** Multiply-adds rounded once where the engine has them. */
   readonly relaxed: boolean;
+  /** Neighbouring vectors become one, but not across calls. */
+  readonly joinsVectors: boolean;
   routine(fn: RoutineFn, type: ValueType, lanes: boolean): FunctionRef;
   /** What that function computes, to be written in place. */
   routineOf(fn: RoutineFn, type: ValueType): Routine;

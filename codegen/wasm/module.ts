@@ -143,6 +143,11 @@ export class WasmModule {
     this.#data.push({ offset, bytes: bytes.slice() });
   }
 
+  /** Whether a function takes vectors or gives one. */
+  get passesVectors(): boolean {
+    return this.#functions.some(({ params, results }) => [...params, ...results].includes("v128"));
+  }
+
   /** Where addresses of regions stand in the bytes that `finish` gave. */
   get relocations(): readonly WasmRelocation[] {
     return this.#relocations;

@@ -26,9 +26,17 @@ const imported: Pick<FunctionRef, "name" | "params" | "results"> = {
   results: ["f32"],
 };
 
+export interface WasmOptions {
+  /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */
+  readonly relaxed: boolean;
+  /** The engine makes vectors of 256 bits of neighbouring ones: not across calls, so routines are written where they are used. */
+  readonly joinsVectors?: boolean;
+}
+
 /** What is written so far. Functions are told by their place here, until a module takes them in. */
 export class WasmObjects implements WasmModuleContext {
   readonly relaxed: boolean;
+  readonly joinsVectors: boolean;
   readonly mod: FunctionRef = { ...imported, index: 0 };
   readonly #functions: FunctionRef[] = [this.mod];
   readonly #code: (Code | null)[] = [null];
@@ -46,8 +54,9 @@ export class WasmObjects implements WasmModuleContext {
     },
   };
 
-  constructor(relaxed: boolean) {
+  constructor({ relaxed, joinsVectors = false }: WasmOptions) {
     this.relaxed = relaxed;
+    this.joinsVectors = joinsVectors;
   }
 
   /** The code of a function; of `mod` there is none. */

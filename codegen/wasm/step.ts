@@ -30,20 +30,15 @@ import { type LoopLaunch, meetingsOf } from "./footprints.ts";
 import type { FunctionWriter } from "./function.ts";
 import { layOut } from "./layout.ts";
 import { WasmModule } from "./module.ts";
-import { importMod, Linker, WasmObjects } from "./objects.ts";
+import { importMod, Linker, WasmObjects, type WasmOptions } from "./objects.ts";
 import type { ValType } from "./opcodes.ts";
 import type { FunctionRef, Local, RegionAddress } from "./refs.ts";
 
 type CopyStep = StepOf<"copy">;
 
-export interface WasmOptions {
-  /** Multiply-adds rounded once, where the engine has them: faster, and the last bits may differ between machines. */
-  readonly relaxed: boolean;
-}
-
 /** Prints entries of one compilation: a kernel that they share is written once. */
-export function wasmPrinter({ relaxed }: WasmOptions) {
-  const objects = new WasmObjects(relaxed);
+export function wasmPrinter(options: WasmOptions) {
+  const objects = new WasmObjects(options);
   return (sequence: Sequence, addresses: Addresses, crew: Crew): WasmArtifact =>
     printModule(sequence, addresses, objects, crew);
 }
@@ -81,7 +76,8 @@ function printModule(sequence: Sequence, addresses: Addresses, objects: WasmObje
   const { bases, bytes, end, threads, shared } = layout;
   const module = wasm.finish();
   const { relaxed } = objects;
-  return { module, bases, bytes, end, relocations: wasm.relocations, threads, shared, relaxed, steps };
+  const joinsVectors = objects.joinsVectors && !wasm.passesVectors;
+  return { module, bases, bytes, end, relocations: wasm.relocations, threads, shared, joinsVectors, relaxed, steps };
 }
 
 function addressOf({ segment, offset }: BufferSlot): RegionAddress {

@@ -211,7 +211,7 @@ function writeApply(expr: Apply, lanes: Lanes, context: WasmContext): void {
   const third = expr.args[2];
   if (isRoutineFn(expr.fn)) {
     writeOperands(expr, context);
-    if (isShort(expr.fn)) writeInPlace(expr.fn, expr.type, context);
+    if (context.module.joinsVectors || isShort(expr.fn)) writeInPlace(expr.fn, expr.type, context);
     else f.call(context.module.routine(expr.fn, expr.type, true));
     return;
   }

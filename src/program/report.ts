@@ -72,6 +72,8 @@ export interface Report {
   readonly target: string;
   /** What runs the kernels: "wasm (2 threads)". */
   readonly device: string;
+  /** What is worth knowing of it, a line each: why its vectors are narrow. */
+  readonly remarks: readonly string[];
   /** Why this target: "asked for", or what `auto` found. */
   readonly why: string;
   /** Whether a step returns before it is done, as on a GPU: to read something then means to wait for it. */

@@ -5,6 +5,7 @@ import type { Precision } from "../core/precision.ts";
 import type { TargetName } from "../kernel/target.ts";
 import type { MachineMaker } from "./machine.ts";
 import type { Gpu, GpuDevice } from "./platform.ts";
+import type { VectorBits } from "./vectors.ts";
 
 /** Which target, and what it may use. */
 export interface TargetOptions {
@@ -16,6 +17,11 @@ export interface TargetOptions {
   readonly device?: GpuDevice;
   /** Of the wasm target: how many threads run a step, or "auto" (the default): one for each core, at most 8. */
   readonly threads?: number | "auto";
+  /**
+   * Of the wasm target: how wide vectors are, in bits. "auto", the default, or what the environment's TENSORLOOM_VECTORS says: 256
+   * where Node (24 and newer, on x86-64 with AVX2) can be told to, else 128, and `report.remarks` says why. The numbers are the same.
+   */
+  readonly vectors?: VectorBits;
   /** Of the wasm target: the same bits on every machine, without multiply-adds that are rounded once. False by default. */
   readonly precise?: boolean;
   /**

@@ -13,6 +13,8 @@ import type { TypedArray } from "./typed-arrays.ts";
 export interface Machine<A = unknown> {
   /** What runs the kernels, for people: "js", "wgsl (NVIDIA H200)". */
   readonly device: string;
+  /** What is worth telling of it, a line each: why vectors are narrow. */
+  readonly remarks?: readonly string[];
   /** For whom entries are printed. */
   readonly crew: Crew;
   /** Whether a run returns before it is done, so that to read means to wait. */

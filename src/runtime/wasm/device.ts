@@ -5,7 +5,9 @@ import { DeviceError } from "../../core/errors.ts";
 import { whyNoWasm } from "../code-policy.ts";
 import type { Device, Found, TargetOptions } from "../device.ts";
 import type { MachineOptions } from "../machine.ts";
-import { allowRelaxedSimd, chooseThreads, findHost, joinsVectors, whyNoWorkers } from "./host.ts";
+import { allowRelaxedSimd, chooseThreads, findHost, whyNoWorkers } from "./host.ts";
+import { findJoining, type JoiningCheck } from "./joining.ts";
+import { whyNotJoined } from "./joining-check.ts";
 import { WasmMachine } from "./machine.ts";
 
 export const wasmDevice: Device<WasmArtifact, WasmFacts> = {
@@ -17,17 +19,20 @@ export const wasmDevice: Device<WasmArtifact, WasmFacts> = {
   demand: async (options) => wasmFound(options),
 };
 
-export function wasmFound({ threads = "auto", precise = false }: TargetOptions = {}): Found<WasmArtifact, WasmFacts> {
+export function wasmFound(options: TargetOptions = {}): Found<WasmArtifact, WasmFacts> {
+  const { threads = "auto", precise = false, vectors } = options;
   const { simd, relaxed } = engineFeatures(!precise);
+  const joining = simd ? findJoining(vectors, relaxed && !precise, globalThis, checkOnce) : undefined;
   return {
     facts: {
-      joinsVectors: joinsVectors(),
+      joinsVectors: joining?.lack === null,
       relaxed: relaxed && !precise,
       threads: threads === "auto" ? chooseThreads(threads, findHost()).threads : threads,
     },
     forbidden: () => (simd ? whyNoWasm() : null),
-    async machine(stateBytes, options) {
+    async machine(stateBytes, given) {
       if (!simd) throw new DeviceError('target "wasm": this engine has no WebAssembly SIMD. Use target: "js".');
+      const options = joining === undefined ? given : { ...given, joining };
       return new WasmMachine(
         stateBytes,
         threads === "auto"
@@ -37,6 +42,17 @@ export function wasmFound({ threads = "auto", precise = false }: TargetOptions =
     },
   };
 }
+
+/** What the check of this process's engine came to, with multiply-adds that are rounded once and without: it takes milliseconds. */
+let checks: ReadonlyMap<boolean, string | null> = new Map();
+
+const checkOnce: JoiningCheck = (joined, alike, relaxed) => {
+  const known = checks.get(relaxed);
+  if (known !== undefined) return known;
+  const found = whyNotJoined(joined, alike, relaxed);
+  checks = new Map([...checks, [relaxed, found]]);
+  return found;
+};
 
 /** Operations of a step below which "auto" stays on one thread: waking another takes as long as 0.1 ms of them. */
 const worthThreads = 4e6;

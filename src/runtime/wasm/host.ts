@@ -9,6 +9,9 @@ import { maxThreads } from "../../../codegen/wasm/abi.ts";
 import { DeviceError, UserError } from "../../core/errors.ts";
 import type { MemoryMaker } from "./memory.ts";
 
+/** Makes a module at once. */
+export type CompileModule = (bytes: Uint8Array<ArrayBuffer>) => WebAssembly.Module;
+
 /** What a worker tells its pool. */
 export interface WorkerEvents {
   message(data: unknown): void;
@@ -27,10 +30,14 @@ export interface WasmHost {
   /** Why there can be only one thread; null where there can be more. */
   readonly oneThread: string | null;
   readonly newMemory: MemoryMaker;
-  /** A module of these bytes, and an instance of it. Rejects with a `CompileError` where the engine refuses them. */
+  /**
+   * A module of these bytes, and an instance of it. Rejects with a `CompileError` where the engine refuses them. `compile` is used
+   * where modules are compiled at once.
+   */
   instantiate(
     bytes: Uint8Array<ArrayBuffer>,
     imports: WebAssembly.Imports,
+    compile?: CompileModule,
   ): Promise<WebAssembly.WebAssemblyInstantiatedSource>;
   /** Whether a worker may be refused after it was made: a page's policy shows no earlier. */
   readonly mayBlockWorkers?: boolean;
@@ -42,9 +49,10 @@ export interface WasmHost {
 export interface Globals {
   readonly process?: {
     getBuiltinModule?(id: string): unknown;
-    readonly versions?: { readonly node?: string };
+    readonly versions?: { readonly node?: string; readonly bun?: string; readonly deno?: string };
     readonly arch?: string;
     readonly execArgv?: readonly string[];
+    readonly env?: Readonly<Record<string, string | undefined>>;
   };
   readonly document?: unknown;
   readonly navigator?: { readonly hardwareConcurrency?: number };
@@ -66,12 +74,12 @@ export function findHost(globals: Globals = globalThis): WasmHost {
     oneThread: oneThreadReason(globals),
     newMemory,
     mayBlockWorkers: globals.process?.getBuiltinModule === undefined,
-    async instantiate(bytes, imports) {
+    async instantiate(bytes, imports, compile = (bytes) => new WebAssembly.Module(bytes)) {
       // A page must not be held up.
       const isPage = globals.document !== undefined || Number.isNaN(nodeMajor(globals));
       if (isPage) return WebAssembly.instantiate(bytes, imports);
       // In the background V8 compiles behind all that it optimizes: at once, the MNIST step and its first call are ready 15 ms earlier.
-      const module = new WebAssembly.Module(bytes);
+      const module = compile(bytes);
       return { module, instance: new WebAssembly.Instance(module, imports) };
     },
     newWorker(source, events) {
@@ -129,21 +137,8 @@ export function allowRelaxedSimd(globals: Globals = globalThis): void {
     nodeModule<NodeV8>(globals, "node:v8")?.setFlagsFromString("--experimental-wasm-relaxed-simd");
 }
 
-const joinFlag = "--experimental-wasm-revectorize";
-
-/**
- * Whether this process's V8 joins neighbouring vectors to vectors of 256 bits: a flag of Node from 24 on, for x86-64, that
- * NODE_OPTIONS may not have. It is the user's to set: the engine calls it an experiment.
- */
-export function joinsVectors(globals: Globals = globalThis): boolean {
-  const { process } = globals;
-  if (process === undefined || !(nodeMajor(globals) >= 24) || process.arch !== "x64") return false;
-  const flags = (process.execArgv ?? []).map((flag) => flag.replaceAll("_", "-"));
-  return flags.lastIndexOf(joinFlag) > flags.lastIndexOf(joinFlag.replace("--", "--no-"));
-}
-
 /** NaN where nothing calls itself Node. */
-function nodeMajor({ process }: Globals): number {
+export function nodeMajor({ process }: Globals): number {
   return Number.parseInt(process?.versions?.node ?? "", 10);
 }
 
@@ -188,7 +183,7 @@ interface NodeV8 {
 }
 
 /** A module of Node, without an import that would keep this file out of browsers. */
-function nodeModule<T>({ process }: Globals, id: string): T | undefined {
+export function nodeModule<T>({ process }: Globals, id: string): T | undefined {
   return process?.getBuiltinModule?.(id) as T | undefined;
 }
 

@@ -15,6 +15,7 @@ import type { Machine, MachineOptions, Runner } from "../machine.ts";
 import { type TypedArray, viewOf } from "../typed-arrays.ts";
 import { Crowding, type Timing } from "./crowding.ts";
 import { chooseThreads, findHost, type WasmHost } from "./host.ts";
+import type { Joining } from "./joining.ts";
 import { WasmMemory } from "./memory.ts";
 import { WasmPool } from "./pool.ts";
 import { Regions, SharedRegions } from "./regions.ts";
@@ -28,6 +29,8 @@ export interface WasmMachineOptions extends MachineOptions {
   readonly sparing?: boolean;
   /** How long a thread may show no sign of life, in milliseconds, before the others give up; 30,000 by default. */
   readonly deadlineMs?: number;
+  /** How modules are compiled whose vectors are joined, or why none are; as the engine does it, by default. */
+  readonly joining?: Joining;
   /** Where workers and memory come from: the engine that runs this, by default. */
   readonly host?: WasmHost;
   /** What decides whether a run is left to the thread that calls; by the times of runs, by default. */
@@ -45,6 +48,7 @@ interface Place {
 
 export class WasmMachine implements Machine<WasmArtifact> {
   readonly device: string;
+  readonly remarks: readonly string[];
   readonly crew: Crew;
   readonly runsAhead = false;
   readonly #options: WasmMachineOptions;
@@ -72,7 +76,11 @@ export class WasmMachine implements Machine<WasmArtifact> {
     const isWatched = options.onLaunch !== undefined || options.poisonFreed === true;
     const threads = isWatched ? 1 : most;
     this.crew = { threads, sparing: options.sparing === true, shared: threads > 1 };
-    this.device = `wasm (${threads} ${threads === 1 ? "thread" : "threads"})`;
+    const { joining } = options;
+    const isWide = joining?.lack === null;
+    this.device = `wasm (${threads} ${threads === 1 ? "thread" : "threads"}${isWide ? ", 256 bits" : ""})`;
+    this.remarks = joining === undefined || joining.lack === null ? [] : [`vectors of 128 bits: ${joining.lack}`];
+    if (joining?.isWanted === true) for (const remark of this.remarks) options.onWarning?.(remark);
     this.#stateBase = this.#regions.take(stateBytes);
     this.#memory = new WasmMemory(this.#regions.end, "states", threads > 1, (wanted) => this.#host.newMemory(wanted));
     const words = new Int32Array(this.#memory.buffer, 0, controlBytes / 4);
@@ -187,10 +195,15 @@ export class WasmMachine implements Machine<WasmArtifact> {
     entry: CompiledEntry<WasmArtifact>,
     bases: Place["bases"],
   ): Promise<WebAssembly.WebAssemblyInstantiatedSource> {
+    const { joinsVectors: joins } = entry.artifact;
     const bytes = relocated(entry.artifact, bases);
     const { memory } = this.#wellMemory();
     try {
-      return await this.#host.instantiate(bytes, moduleImports(memory));
+      return await this.#host.instantiate(
+        bytes,
+        moduleImports(memory),
+        joins ? this.#options.joining?.compile : undefined,
+      );
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError)) throw error;
       throw new CompilerBug(`the engine refused the wasm module of ${entry.name}: ${error.message}`);

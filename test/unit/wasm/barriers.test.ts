@@ -21,7 +21,7 @@ const chained = () =>
 test.each([2, 4])(
   "no kernel of a step starts on %i threads before the one before it has ended on all",
   async (threads) => {
-    const target = wasmTarget({ threads });
+    const target = wasmTarget({ threads, vectors: 128 });
     const executable = await compileOn(chained(), target, { skip: ["fuse"] });
     expect(executable.report.device).toBe(`wasm (${threads} threads)`);
     expect(executable.report.entries[0]?.launches).toBeGreaterThan(3);

@@ -25,8 +25,8 @@ test.each([
   ["rows that stay in the cache", 32, 4096, 24, null],
 ] as const)("%s", async (_, depth, rows, columns, packed) => {
   const js = await product(depth, rows, columns, { target: "js" });
-  const one = await product(depth, rows, columns, { target: "wasm", threads: 1 });
-  const two = await product(depth, rows, columns, { target: "wasm", threads: 2 });
+  const one = await product(depth, rows, columns, { target: "wasm", threads: 1, vectors: 128 });
+  const two = await product(depth, rows, columns, { target: "wasm", threads: 2, vectors: 128 });
   expect(/stage left/.test(one.schedule)).toBe(packed !== null);
   if (packed !== null) expect(one.schedule).toMatch(packed);
   expect(two.y.every((value, i) => Object.is(value, one.y[i]))).toBe(true);

@@ -5,7 +5,6 @@
  * A body grows from random instructions. One that is refused is left out and the next is tried, so that most tries meet a
  * stack with something on it, inside a few blocks.
  */
-import { setFlagsFromString } from "node:v8";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Bytes } from "../../../codegen/wasm/bytes.ts";
@@ -21,8 +20,9 @@ import {
 import { type FunctionRef, type GlobalRef, typeCode } from "../../../codegen/wasm/refs.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";
+import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
 
-setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag
+allowRelaxedSimd();
 
 type Results = readonly ValType[];
 type Token =

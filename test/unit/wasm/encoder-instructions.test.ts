@@ -1,9 +1,9 @@
 /** Every instruction of the encoder's table, alone in a function: valid, and doing what its name says on edge values. */
-import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
 import type { FunctionWriter } from "../../../codegen/wasm/function.ts";
 import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { instructions, type MemoryOpName, type PlainOpName, type ValType } from "../../../codegen/wasm/opcodes.ts";
+import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
 import {
   floats,
   fromFloats,
@@ -16,7 +16,7 @@ import {
   type Value,
 } from "./encoder-meaning.ts";
 
-setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag
+allowRelaxedSimd();
 
 const namesOf = <Part extends object>(part: Part): readonly (keyof Part & string)[] =>
   Object.keys(part) as (keyof Part & string)[];

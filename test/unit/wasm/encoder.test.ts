@@ -1,5 +1,4 @@
 /** The WebAssembly encoder: bytes, modules, locals, the messages of its checker, threads, and the probe for features. */
-import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -10,8 +9,9 @@ import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import type { Local } from "../../../codegen/wasm/refs.ts";
 import type { Label } from "../../../codegen/wasm/validator.ts";
 import { CompilerBug } from "../../../src/core/errors.ts";
+import { allowRelaxedSimd } from "../../../src/runtime/wasm/host.ts";
 
-setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has it behind this flag
+allowRelaxedSimd();
 
 describe("bytes", () => {
   /** LEB128 as the specification defines it: the value of the bytes, and how many they are. */

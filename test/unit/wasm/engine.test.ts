@@ -6,22 +6,116 @@ import { WasmModule } from "../../../codegen/wasm/module.ts";
 import { wasmFeatures } from "../../../codegen/wasm/probe.ts";
 import { compile } from "../../../src/compile.ts";
 import { f32, matmul, ones, param, program } from "../../../src/index.ts";
-import { allowRelaxedSimd, joinsVectors } from "../../../src/runtime/wasm/host.ts";
+import type { VectorBits } from "../../../src/runtime/vectors.ts";
+import { allowRelaxedSimd, type CompileModule } from "../../../src/runtime/wasm/host.ts";
+import { findJoining, type JoiningCheck } from "../../../src/runtime/wasm/joining.ts";
+import { whyNotJoined } from "../../../src/runtime/wasm/joining-check.ts";
 import { WasmMachine } from "../../../src/runtime/wasm/machine.ts";
 import { fakeEntry, launch, slot } from "./fake-entry.ts";
 
 describe("vectors joined to ones of 256 bits", () => {
-  const flag = "--experimental-wasm-revectorize";
-  const node = { versions: { node: "24.1.0" }, arch: "x64", execArgv: [flag] };
+  const node = { versions: { node: "26.1.0" }, arch: "x64", execArgv: [], env: {} };
+  const sound: JoiningCheck = () => null;
 
-  test("are there where the user gave Node 24 the flag, on x86-64", () => {
-    expect(joinsVectors({ process: node })).toBe(true);
-    expect(joinsVectors({ process: { ...node, execArgv: ["--experimental_wasm_revectorize"] } })).toBe(true);
-    expect(joinsVectors({ process: { ...node, execArgv: [flag, "--no-experimental-wasm-revectorize"] } })).toBe(false);
-    expect(joinsVectors({ process: { ...node, execArgv: [] } })).toBe(false);
-    expect(joinsVectors({ process: { ...node, arch: "arm64" } })).toBe(false);
-    expect(joinsVectors({ process: { ...node, versions: { node: "22.9.0" } } })).toBe(false);
-    expect(joinsVectors({})).toBe(false);
+  /** What V8 is told while a module is compiled, and what is found. */
+  function found(process: object, wanted?: VectorBits, check = sound) {
+    const flags: string[] = [];
+    const v8 = { setFlagsFromString: (flag: string) => flags.push(flag) };
+    const getBuiltinModule = (id: string): unknown => (id === "node:v8" ? v8 : undefined);
+    const joining = findJoining(wanted, true, { process: { ...node, getBuiltinModule, ...process } }, check);
+    joining.compile(new WasmModule().finish());
+    return { lack: joining.lack, flags };
+  }
+
+  const during = [
+    "--experimental-wasm-revectorize",
+    "--no-liftoff",
+    "--no-wasm-lazy-compilation",
+    "--no-wasm-inlining",
+  ];
+  const usual = ["--no-experimental-wasm-revectorize", "--liftoff", "--wasm-lazy-compilation", "--wasm-inlining"];
+
+  test("flags stand around the compilation of a module, from Node 24 on", () => {
+    expect(found({})).toEqual({ lack: null, flags: [...during, ...usual] });
+    expect(found({ versions: { node: "24.0.0" } }, 256)).toEqual({ lack: null, flags: [...during, ...usual] });
+  });
+
+  test("are taken back where the module is refused", () => {
+    const flags: string[] = [];
+    const getBuiltinModule = (): unknown => ({ setFlagsFromString: (flag: string) => flags.push(flag) });
+    const joining = findJoining(256, true, { process: { ...node, getBuiltinModule } }, sound);
+    expect(() => joining.compile(Uint8Array.of(1, 2, 3))).toThrow(WebAssembly.CompileError);
+    expect(flags).toEqual([...during, ...usual]);
+  });
+
+  test("what the command line says of a flag is what it comes back to", () => {
+    const back = (...execArgv: string[]): readonly string[] => found({ execArgv }).flags.slice(during.length);
+    expect(back("--no_liftoff")).toEqual(usual.with(1, "--no-liftoff"));
+    expect(back("--experimental_wasm_revectorize")).toEqual([
+      "--experimental-wasm-revectorize",
+      "--liftoff",
+      "--wasm-lazy-compilation",
+      "--no-wasm-inlining", // V8 sees to that itself
+    ]);
+    expect(back("--experimental-wasm-revectorize", "--no-experimental-wasm-revectorize")).toEqual(usual);
+  });
+
+  test.each([
+    ["asked for", {}, 128],
+    ["asked for", { env: { TENSORLOOM_VECTORS: "128" } }, undefined],
+    ["Node 22 cannot join vectors: Node 24 and newer can", { versions: { node: "22.9.0" } }, 256],
+    ["vectors are joined on x86-64, not on arm64", { arch: "arm64" }, "auto"],
+    ["only Node can be told to join vectors", { versions: { node: "24.0.0", bun: "1.3.0" } }, undefined],
+    ["only Node can be told to join vectors", { versions: {} }, undefined],
+    ["the flags of V8 cannot be set: node:v8 is missing", { getBuiltinModule: () => undefined }, undefined],
+  ] as const)("%s: no flag is touched", (lack, process, wanted) => {
+    expect(found(process, wanted)).toEqual({ lack, flags: [] });
+  });
+
+  test("a flag that is gone, and a check that fails, leave 128", () => {
+    const getBuiltinModule = (): unknown => ({ setFlagsFromString: () => { throw new Error("no such flag"); } }); // biome-ignore format: short
+    const lost = findJoining("auto", true, { process: { ...node, getBuiltinModule } }, whyNotJoined);
+    expect(lost.lack).toBe("the flags of V8 cannot be set: no such flag");
+    expect(found({}, "auto", () => "it is slow")).toEqual({ lack: "it is slow", flags: [] });
+    expect(() => found({ env: { TENSORLOOM_VECTORS: "512" } })).toThrow(
+      'TENSORLOOM_VECTORS must be auto, 128 or 256, not "512"',
+    );
+  });
+
+  test("the check finds an engine that joins nothing, and one that computes something else", () => {
+    allowRelaxedSimd();
+    const compile = (bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module => new WebAssembly.Module(bytes);
+    for (const relaxed of [true, false])
+      expect(whyNotJoined(compile, compile, relaxed)).toBe("this engine or this processor does not join vectors");
+    const turned: CompileModule = (bytes) => {
+      const wrong = bytes.slice();
+      const opcode = [0xfd, 0xe5, 0x01]; // f32x4.sub
+      const at = wrong.findIndex((_, i) => opcode.every((byte, k) => wrong[i + k] === byte));
+      wrong[at + 1] = 0xe4; // f32x4.add
+      return new WebAssembly.Module(wrong);
+    };
+    expect(whyNotJoined(turned, compile, true)).toBe("this engine joins vectors wrongly (f32x4.sub)");
+  });
+
+  test("training goes on at 128 bits: the report says why, and a warning where 256 were asked for", () => {
+    const warnings: string[] = [];
+    const compile: CompileModule = (bytes) => new WebAssembly.Module(bytes);
+    const machineWith = (lack: string | null, isWanted: boolean): WasmMachine =>
+      new WasmMachine(0, {
+        threads: 1,
+        joining: { lack, isWanted, compile },
+        onWarning: (message) => warnings.push(message),
+      });
+    const machines = [machineWith(null, true), machineWith("none here", false), machineWith("none here", true)];
+    const remark = "vectors of 128 bits: none here";
+    expect(machines.map(({ remarks }) => remarks)).toEqual([[], [remark], [remark]]);
+    expect(machines.map(({ device }) => device)).toEqual([
+      "wasm (1 thread, 256 bits)",
+      "wasm (1 thread)",
+      "wasm (1 thread)",
+    ]);
+    expect(warnings).toEqual([remark]);
+    for (const machine of machines) machine.dispose();
   });
 });
 
@@ -90,6 +184,14 @@ describe("an engine", () => {
   const hasRelaxed = (bytes: Uint8Array): boolean =>
     bytes.some((_, i) => relaxedMadd.every((byte, k) => bytes[i + k] === byte));
 
+  test("says in its report why vectors are narrow", async () => {
+    const executable = await compile(model, { target: "wasm", vectors: 128 });
+    expect(executable.report.remarks).toEqual(["vectors of 128 bits: asked for"]);
+    executable.dispose();
+    const wide: object = { target: "wasm", vectors: 512 };
+    await expect(compile(model, wide)).rejects.toThrow('vectors must be one of "auto", 128, 256, not 512');
+  });
+
   test("without SIMD is an error that names the js target", async () => {
     vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
     await expect(compile(model, { target: "wasm" })).rejects.toThrow(/no WebAssembly SIMD. Use target: "js"/);
@@ -101,7 +203,7 @@ describe("an engine", () => {
       (bytes) => (isThere || !hasRelaxed(bytes as Uint8Array)) && validate(bytes),
     );
     const compiled = vi.spyOn(WebAssembly, "Module");
-    const executable = await compile(model, { target: "wasm", threads: 1 });
+    const executable = await compile(model, { target: "wasm", threads: 1, vectors: 128 });
     const { y } = await executable.run({ entry: "predict", feeds: { x: new Float32Array(64).fill(0.5) } });
     expect(y).toEqual(new Float32Array(64).fill(4));
     // an empty module, of a header alone, asks whether the page lets us compile

@@ -158,7 +158,7 @@ function fakePrint(sequence: Sequence, addresses: Addresses, crew: Crew): WasmAr
   const module = wasm.finish();
   const { relocations } = wasm;
   const named = artifactSteps(sequence, addresses);
-  return { module, bases, bytes, end, relocations, threads, shared, relaxed: false, steps: named };
+  return { module, bases, bytes, end, relocations, threads, shared, joinsVectors: false, relaxed: false, steps: named };
 }
 
 interface Setting {
