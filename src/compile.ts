@@ -8,7 +8,7 @@ import { sideBySide } from "../passes/plan/layout.ts";
 import { type CompileOptions, checkDebug, compileTable } from "./compile-options.ts";
 import { CompilerBug, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, show } from "./core/options.ts";
-import { atLine, here } from "./core/origin.ts";
+import { atLine, here, told } from "./core/origin.ts";
 import type { Precision } from "./core/precision.ts";
 import type { Program } from "./dsl/program.ts";
 import { splitPath } from "./dsl/tree.ts";
@@ -43,10 +43,12 @@ export async function compile<O, I>(program: Program<O, I>, options: CompileOpti
   checkOptions("compile", options, compileTable, { before: "program, " });
   checkDebug("compile", options);
   checkDims("compile", program.inputs, options.dims ?? {});
-  const wanted = { ...options, precision: precisionOf(program, options) };
-  const needsF64 = firstF64(program) !== undefined;
-  if (options.tune === true) await measure(program, await chooseTarget(wanted, needsF64), options);
-  return compileOn(program, await chooseTarget(wanted, needsF64), options);
+  return told("compile", async () => {
+    const wanted = { ...options, precision: precisionOf(program, options) };
+    const needsF64 = firstF64(program) !== undefined;
+    if (options.tune === true) await measure(program, await chooseTarget(wanted, needsF64), options);
+    return compileOn(program, await chooseTarget(wanted, needsF64), options);
+  });
 }
 
 /** Loaded where it is asked for. */

@@ -105,9 +105,23 @@ export function atLine(origin: Origin | undefined): string {
  * A UserError that names no line gets that of the call in progress: for checks that stand far from it. For a `catch` of the call itself: a
  * function around what it does would be a frame more in the traces of all nodes.
  */
-export function withLine(error: unknown, call: string): unknown {
-  if (error instanceof UserError && !error.message.includes("\n    at ")) error.message += atLine(here(call));
+export function withLine(error: unknown, call: string | Origin): unknown {
+  if (!(error instanceof UserError) || error.message.includes("\n    at ")) return error;
+  const { message } = error;
+  const [first = ""] = message.split("\n", 1);
+  const end = first.endsWith(":") ? message.length : first.length; // a list goes before, advice behind
+  error.message = message.slice(0, end) + atLine(typeof call === "string" ? here(call) : call) + message.slice(end);
   return error;
+}
+
+/** The same for what takes time: when it fails the call is in progress no more. */
+export async function told<T>(call: string, work: () => T | PromiseLike<T>): Promise<T> {
+  const origin = here(call);
+  try {
+    return await work();
+  } catch (error) {
+    throw withLine(error, origin);
+  }
 }
 
 /**

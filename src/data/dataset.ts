@@ -9,6 +9,7 @@
  */
 import type { HalfFloats } from "../core/arrays.ts";
 import { UserError } from "../core/errors.ts";
+import { atLine, here } from "../core/origin.ts";
 import { permutation } from "../core/random.ts";
 import type { Pixels } from "./pixels.ts";
 
@@ -129,22 +130,28 @@ function checkGather(
 ): void {
   checkSize("row length", rowLength, 1);
   if (!(Number.isInteger(from) && Number.isInteger(to) && from >= 0 && from <= to && to <= indices.length)) {
-    throw new UserError(`gatherRows: ${from} to ${to} is not a range of the ${indices.length} indices`);
+    throw new UserError(
+      `gatherRows: ${from} to ${to} is not a range of the ${indices.length} indices${atLine(here("gatherRows"))}`,
+    );
   }
   if (out.length < (to - from) * rowLength) {
     const needed = `${to - from} rows of ${rowLength} need ${(to - from) * rowLength} elements`;
-    throw new UserError(`gatherRows: the output is too small: ${needed}, it has ${out.length}`);
+    throw new UserError(
+      `gatherRows: the output is too small: ${needed}, it has ${out.length}${atLine(here("gatherRows"))}`,
+    );
   }
   const rows = Math.floor(source.length / rowLength);
   for (let i = from; i < to; i++) {
     if ((indices[i] ?? 0) >= rows) {
-      throw new UserError(`gatherRows: index ${indices[i]} (at ${i}) is outside the source, which has ${rows} rows`);
+      throw new UserError(
+        `gatherRows: index ${indices[i]} (at ${i}) is outside the source, which has ${rows} rows${atLine(here("gatherRows"))}`,
+      );
     }
   }
 }
 
 function checkSize(what: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw new UserError(`the ${what} must be an integer of at least ${least}; found ${value}`);
+    throw new UserError(`the ${what} must be an integer of at least ${least}; found ${value}${atLine(here(what))}`);
   }
 }

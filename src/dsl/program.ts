@@ -16,7 +16,7 @@ import {
   object,
   show,
 } from "../core/options.ts";
-import { atLine, here, type Origin } from "../core/origin.ts";
+import { atLine, here, type Origin, withLine } from "../core/origin.ts";
 import type { Precision } from "../core/precision.ts";
 import { builder } from "../graph/build.ts";
 import { type Entry, merged, type Result } from "../graph/entry.ts";
@@ -134,7 +134,11 @@ export function program(definition: AnyDefinition): Program<never> {
   const warn = (message: string): void => void warnings.push(message);
   for (const [name, body] of Object.entries(functions)) {
     if (!bodyKind.accepts(body)) throw new UserError(`entry "${name}" is not a function${atLine(origin)}`);
-    entries.set(name, trace(name, body, inputTree, stateTree, states, origin, warn));
+    try {
+      entries.set(name, trace(name, body, inputTree, stateTree, states, origin, warn));
+    } catch (error) {
+      throw withLine(error, origin);
+    }
   }
   if (entries.size === 0) throw new UserError(`a program needs an entry${atLine(origin)}`);
   const drawsRandom = [...entries.values()].some((entry) => entry.next.some(({ name }) => name === randomState));

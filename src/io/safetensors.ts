@@ -13,6 +13,7 @@
 import { byteWidth, type DType, dtypes } from "../core/dtype.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, list, type OptionTable, show, text } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { printShape, sizeOf } from "../graph/shape.ts";
 import { arrayTypeOf, type TypedArray } from "../runtime/typed-arrays.ts";
 import { decodeElements, type ElementType, writeElements } from "./elements.ts";
@@ -174,7 +175,9 @@ function checkMaps(tensors: unknown, metadata: unknown): void {
 /** Throws a UserError where data, shape and dtype do not agree; `what` is its beginning. */
 export function checkTensor(name: string, tensor: StoredTensor, what = "safetensors"): void {
   if (!isTensor(tensor)) {
-    throw new UserError(`${what}: ${quoted(name)} must be a tensor, { dtype, shape, data }${lackOf(tensor)}`);
+    throw new UserError(
+      `${what}: ${quoted(name)} must be a tensor, { dtype, shape, data }${lackOf(tensor)}${atLine(here("writeSafetensors"))}`,
+    );
   }
   const { dtype, shape, data } = tensor;
   checkText("a tensor's name", name);

@@ -99,13 +99,17 @@ function checkTogether({
       throw new UserError("fit: stepsPerEpoch is for data: arrays are trained on as a whole");
     return;
   }
-  const { x, y, sampleWeight } = rest;
-  for (const [name, value] of Object.entries({ x, y, sampleWeight, validationSplit })) {
-    if (value === undefined) continue;
-    const why =
-      name === "validationSplit" ? "data.take(n) and data.skip(n) split it" : "its elements have x, y and weight";
-    throw new UserError(`fit: ${name} does not go with data: ${why}`);
-  }
+  checkDataAlone("fit", data, rest);
+  if (validationSplit === undefined) return;
+  throw new UserError("fit: validationSplit does not go with data: data.take(n) and data.skip(n) split it");
+}
+
+/** Samples come from arrays or from a dataset. */
+export function checkDataAlone(call: string, data: unknown, { x, y, sampleWeight }: AnySamples): void {
+  if (data === undefined) return;
+  const odd = Object.entries({ x, y, sampleWeight }).find(([, value]) => value !== undefined);
+  if (odd === undefined) return;
+  throw new UserError(`${call}: ${odd[0]} does not go with data: its elements have x, y and weight`);
 }
 
 /** Samples to train on and, where asked for, to validate on. The first are weighted by class too. */

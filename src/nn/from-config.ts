@@ -7,6 +7,7 @@
  * DataError with its path.
  */
 
+import { withLine } from "../core/origin.ts";
 import { ConfigReader } from "./config.ts";
 import * as layers from "./layers/all.ts";
 import type { Layer } from "./layers/layer.ts";
@@ -22,22 +23,31 @@ import { type Nested, schemaOf } from "./schema.ts";
 
 /** A layer from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function layerFrom(config: unknown, what = "layerFrom: config"): Layer {
-  return readLayer(new ConfigReader(config, what));
+  return readHere(what, () => readLayer(new ConfigReader(config, what)));
 }
 
 /** An optimizer from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function optimizerFrom(config: unknown, what = "optimizerFrom: config"): Optimizer {
-  return readOptimizer(new ConfigReader(config, what));
+  return readHere(what, () => readOptimizer(new ConfigReader(config, what)));
 }
 
 /** A loss from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function lossFrom(config: unknown, what = "lossFrom: config"): Loss {
-  return lossesByName.made(lossesByName.read(new ConfigReader(config, what), nested));
+  return readHere(what, () => lossesByName.made(lossesByName.read(new ConfigReader(config, what), nested)));
 }
 
 /** A metric from the `config` of one: parsed JSON, of any origin. `what` is what errors call it. */
 export function metricFrom(config: unknown, what = "metricFrom: config"): Metric {
-  return metricsByName.made(metricsByName.read(new ConfigReader(config, what), nested));
+  return readHere(what, () => metricsByName.made(metricsByName.read(new ConfigReader(config, what), nested)));
+}
+
+/** What is wrong with a config is told with the line that gave it. */
+function readHere<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw withLine(error, what);
+  }
 }
 
 export function readLayer(config: ConfigReader): Layer {

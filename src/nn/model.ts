@@ -20,7 +20,7 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { checkArguments } from "../core/options.ts";
-import { atLine, here, type Origin } from "../core/origin.ts";
+import { atLine, here, type Origin, withLine } from "../core/origin.ts";
 import { full } from "../dsl/ops.ts";
 import { program } from "../dsl/program.ts";
 import { InputSpec, stateLeaf } from "../dsl/spec.ts";
@@ -117,7 +117,12 @@ export function model<
   O extends Tensor | Readonly<Record<string, Tensor>>,
 >(definition: ModelDefinition<I, L, O>): Model<NamesIn<I>, NamesIn<O>> {
   checkArguments("model", arguments, 1);
-  return connect(definition, here("model")) as Model<NamesIn<I>, NamesIn<O>>;
+  const origin = here("model");
+  try {
+    return connect(definition, origin) as Model<NamesIn<I>, NamesIn<O>>;
+  } catch (error) {
+    throw withLine(error, origin);
+  }
 }
 
 /** A layer as a model of one input and one output. */

@@ -1,6 +1,8 @@
 /** The history of a run, and its columns: one score, epoch after epoch. */
+
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkValue, didYouMean, text } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import { findScore } from "./callbacks/monitor.ts";
 import type { EpochRecord, History, Stop } from "./history.ts";
 
@@ -33,6 +35,8 @@ export class RunHistory implements History {
     const found = columns.get(score?.of === "validation" ? `validation.${score.name}` : (score?.name ?? name));
     if (found !== undefined) return found;
     if (this.epochs.length === 0) return [];
-    throw new UserError(`column: the history has no "${name}"${didYouMean(name, known)} (it has: ${known.join(", ")})`);
+    throw new UserError(
+      `column: the history has no "${name}"${didYouMean(name, known)} (it has: ${known.join(", ")})${atLine(here("column"))}`,
+    );
   }
 }

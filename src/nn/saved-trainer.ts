@@ -9,6 +9,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, type OptionTable } from "../core/options.ts";
+import { told } from "../core/origin.ts";
 import { type Checkpoint, checkFingerprint, checkSaved, decodeCheckpoint } from "../io/checkpoint.ts";
 import { architectureNote, trainingFrom } from "./architecture.ts";
 import { type TrainerCompileOptions, trainerCompileTable } from "./compilation.ts";
@@ -32,31 +33,33 @@ export async function trainerFrom(
   name = "trainerFrom",
 ): Promise<Trainer<string>> {
   checkArguments("trainerFrom", arguments, 3);
-  const { newRun = false, batch: wanted, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
-  checkSaved("trainerFrom", saved);
-  const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
-  const text = checkpoint.notes.get(architectureNote);
-  if (text === undefined) {
-    throw new UserError(
-      `${name}: this checkpoint holds no architecture: make the trainer first, and load the file into it: ` +
-        "loadTrainer(path, trainer), or trainer.restore(bytes)",
-    );
-  }
-  const { seed = checkpoint.seed }: TrainerCompileOptions = options; // from JavaScript
-  if (seed !== checkpoint.seed) {
-    throw new UserError(
-      `${name}: the seed is ${seed}, and the file's weights and random state come from seed ${checkpoint.seed}: leave seed out`,
-    );
-  }
-  const trainer = new Trainer<string>(trainingFrom(text, name));
-  checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
-  const batch = wanted ?? checkpoint.position?.batchSize;
-  await trainer.compile({ ...(batch === undefined ? {} : { batch }), ...options, seed });
-  try {
-    await trainer.restore(checkpoint, { newRun });
-  } catch (error) {
-    trainer.dispose();
-    throw error;
-  }
-  return trainer;
+  return told("trainerFrom", async () => {
+    const { newRun = false, batch: wanted, ...options } = checkLoadOptions("trainerFrom", given, "bytes, ");
+    checkSaved("trainerFrom", saved);
+    const checkpoint = saved instanceof Uint8Array ? decodeCheckpoint(saved, name) : saved;
+    const text = checkpoint.notes.get(architectureNote);
+    if (text === undefined) {
+      throw new UserError(
+        `${name}: this checkpoint holds no architecture: make the trainer first, and load the file into it: ` +
+          "loadTrainer(path, trainer), or trainer.restore(bytes)",
+      );
+    }
+    const { seed = checkpoint.seed }: TrainerCompileOptions = options; // from JavaScript
+    if (seed !== checkpoint.seed) {
+      throw new UserError(
+        `${name}: the seed is ${seed}, and the file's weights and random state come from seed ${checkpoint.seed}: leave seed out`,
+      );
+    }
+    const trainer = new Trainer<string>(trainingFrom(text, name));
+    checkFingerprint(checkpoint.fingerprint, trainer.fingerprint, name);
+    const batch = wanted ?? checkpoint.position?.batchSize;
+    await trainer.compile({ ...(batch === undefined ? {} : { batch }), ...options, seed });
+    try {
+      await trainer.restore(checkpoint, { newRun });
+    } catch (error) {
+      trainer.dispose();
+      throw error;
+    }
+    return trainer;
+  });
 }

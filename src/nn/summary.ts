@@ -9,6 +9,7 @@
 import { byteWidth } from "../core/dtype.ts";
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkOptions, count, type Kind, type OptionTable, show } from "../core/options.ts";
+import { atLine, here, withLine } from "../core/origin.ts";
 import { program } from "../dsl/program.ts";
 import { InputSpec, type StateSpec, stateLeaf } from "../dsl/spec.ts";
 import type { Tensor } from "../dsl/tensor.ts";
@@ -39,11 +40,20 @@ const layerTable: OptionTable<LayerSummaryOptions> = { ...table, input: sample }
 /** A table of a layer's layers, for samples of a shape. Of a trainer: `net.summary()`. */
 export function summary(layer: Layer, options: LayerSummaryOptions): Summary {
   checkArguments("summary", arguments, 2);
-  if (!isLayer(layer)) throw new UserError(`summary takes a layer, not ${show(layer)}; of a trainer: net.summary()`);
+  if (!isLayer(layer))
+    throw new UserError(
+      `summary takes a layer, not ${show(layer)}; of a trainer: net.summary()${atLine(here("summary"))}`,
+    );
   const { input, width } = checkOptions("summary", options, layerTable, { before: "layer, " });
   if (input === undefined)
-    throw new UserError("summary: input is missing: the shape of one sample, without the batch: [784]");
-  return summaryOf(modelOfLayer(layer, input), width === undefined ? {} : { width });
+    throw new UserError(
+      `summary: input is missing: the shape of one sample, without the batch: [784]${atLine(here("summary"))}`,
+    );
+  try {
+    return summaryOf(modelOfLayer(layer, input), width === undefined ? {} : { width });
+  } catch (error) {
+    throw withLine(error, "summary");
+  }
 }
 
 /** What of a trainer is not the model's. */

@@ -14,7 +14,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { checkArguments, checkedLater, checkOptions, count, flag, type OptionTable } from "../core/options.ts";
-import { withLine } from "../core/origin.ts";
+import { atLine, here, told, withLine } from "../core/origin.ts";
 import { type Checkpoint, checkSaved, decodeCheckpoint, type Fingerprint } from "../io/checkpoint.ts";
 import type { WeightSource } from "../io/weight-file.ts";
 import { type LoadWeightsOptions, loadWeightsTable, type SaveWeightsOptions, saveWeightsTable } from "../io/weight-options.ts"; // biome-ignore format: names
@@ -33,7 +33,7 @@ import {
 import { evaluateChecked } from "./evaluation.ts";
 import { train } from "./fit.ts";
 import { checkFitOptions } from "./fit-check.ts";
-import { evaluationData, weightingFor } from "./fit-data.ts";
+import { checkDataAlone, evaluationData, weightingFor } from "./fit-data.ts";
 import type { FitDataOptions, FitOptions, SampleBatch, SampleData } from "./fit-options.ts";
 import type { Evaluated, History } from "./history.ts";
 import { BatchBuffers, type PredictOnBatchOptions, predictOnBatch, type TestOnBatchOptions, type TrainOnBatchOptions, testOnBatch, testOnBatchTable, trainOnBatch, trainOnBatchTable } from "./on-batch.ts"; // biome-ignore format: names
@@ -168,61 +168,75 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
     checkArguments("compile", arguments, 1);
-    checkOptions("compile", options, trainerCompileTable);
-    this.#compiling++;
-    try {
-      return await this.#compilations.take(() => this.#compile(options));
-    } finally {
-      this.#compiling--;
-    }
+    return told("compile", async () => {
+      checkOptions("compile", options, trainerCompileTable);
+      this.#compiling++;
+      try {
+        return await this.#compilations.take(() => this.#compile(options));
+      } finally {
+        this.#compiling--;
+      }
+    });
   }
 
   /** Trains for some epochs. Call it again to go on. */
   async fit(options: FitOptions<Name, In, Out> | FitDataOptions<Name, In, Out>): Promise<History<Name>> {
     checkArguments("fit", arguments, 1);
-    const given = checkFitOptions(options);
-    const weighting = weightingFor("fit", this.#training, given);
-    if (this.#compiling > 0) await this.#compilations.take(async () => {});
-    if (this.#session === null) {
-      const { batch, seed } = options;
-      await this.compile({
-        weighted: this.#takes(weighting),
-        ...(batch === undefined ? {} : { batch }),
-        ...(seed === undefined ? {} : { seed }),
-      });
-    }
-    const session = this.#compiled("fit");
-    await this.#addWeights("fit", session, weighting);
-    return (await train(session, given)) as History<Name>;
+    return told("fit", async () => {
+      const given = checkFitOptions(options);
+      const weighting = weightingFor("fit", this.#training, given);
+      if (this.#compiling > 0) await this.#compilations.take(async () => {});
+      if (this.#session === null) {
+        const { batch, seed } = options;
+        await this.compile({
+          weighted: this.#takes(weighting),
+          ...(batch === undefined ? {} : { batch }),
+          ...(seed === undefined ? {} : { seed }),
+        });
+      }
+      const session = this.#compiled("fit");
+      if (weighting !== null) await addWeights("fit", session, this.#compileOptions, weighting);
+      return (await train(session, given)) as History<Name>;
+    });
   }
 
   /** Loss and metrics over all samples, without training. While `fit` runs it is done between two of its steps. */
   async evaluate(options: EvaluateOptions<In, Out> | EvaluateDataOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("evaluate", arguments, 1);
-    const {
-      batch: asked,
-      onNaN = "stop",
-      data,
-      verbose = 0,
-      ...given
-    } = checkOptions("evaluate", options, evaluateTable);
-    const session = this.#compiled("evaluate");
-    const batch = asked ?? session.batch;
-    await this.#addWeights("evaluate", session, weightingFor("evaluate", this.#training, given));
-    checkDataAlone("evaluate", data, given);
-    const order = { batchSize: batch, shuffle: false, shuffleSeed: 0 };
-    const scores = session.turns.take(async () => {
-      const source =
-        data === undefined
-          ? new ArrayBatches(session, evaluationData("evaluate", session, given), order)
-          : new StreamBatches(session, { call: "evaluate", data, entry: "evaluate", batch, onNaN, scale: given.scale });
-      try {
-        return await evaluateChecked(session, { data: source, onNaN, tally: new Tally("Evaluated", verbose) });
-      } finally {
-        await source.close();
-      }
+    return told("evaluate", async () => {
+      const {
+        batch: asked,
+        onNaN = "stop",
+        data,
+        verbose = 0,
+        ...given
+      } = checkOptions("evaluate", options, evaluateTable);
+      const session = this.#compiled("evaluate");
+      const batch = asked ?? session.batch;
+      const weighting = weightingFor("evaluate", this.#training, given);
+      if (weighting !== null) await addWeights("evaluate", session, this.#compileOptions, weighting);
+      checkDataAlone("evaluate", data, given);
+      const order = { batchSize: batch, shuffle: false, shuffleSeed: 0 };
+      const scores = session.turns.take(async () => {
+        const source =
+          data === undefined
+            ? new ArrayBatches(session, evaluationData("evaluate", session, given), order)
+            : new StreamBatches(session, {
+                call: "evaluate",
+                data,
+                entry: "evaluate",
+                batch,
+                onNaN,
+                scale: given.scale,
+              });
+        try {
+          return await evaluateChecked(session, { data: source, onNaN, tally: new Tally("Evaluated", verbose) });
+        } finally {
+          await source.close();
+        }
+      });
+      return (await scores) as Evaluated<Name>;
     });
-    return (await scores) as Evaluated<Name>;
   }
 
   /**
@@ -231,16 +245,18 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async predict(options: PredictOptions<In, Out> | PredictDataOptions<In, Out>): Promise<Predicted<Out>> {
     checkArguments("predict", arguments, 1);
-    const { data, verbose = 0, ...given } = checkOptions("predict", options, predictTable);
-    const { x, scale } = given;
-    const session = this.#compiled("predict");
-    const { batch } = session;
-    checkDataAlone("predict", data, given);
-    const found = session.turns.take(async () => {
-      const parts = data === undefined ? [Batcher.of("predict", this.#training, { x, scale }, session.scales)] : predictBatches(session, { call: "predict", data, entry: "predict", batch, onNaN: "ignore", scale }); // biome-ignore format: short
-      return predict(session, parts, batch, new Tally("Predicted", verbose));
+    return told("predict", async () => {
+      const { data, verbose = 0, ...given } = checkOptions("predict", options, predictTable);
+      const { x, scale } = given;
+      const session = this.#compiled("predict");
+      const { batch } = session;
+      checkDataAlone("predict", data, given);
+      const found = session.turns.take(async () => {
+        const parts = data === undefined ? [Batcher.of("predict", this.#training, { x, scale }, session.scales)] : predictBatches(session, { call: "predict", data, entry: "predict", batch, onNaN: "ignore", scale }); // biome-ignore format: short
+        return predict(session, parts, batch, new Tally("Predicted", verbose));
+      });
+      return (await found) as Predicted<Out>;
     });
-    return (await found) as Predicted<Out>;
   }
 
   /**
@@ -249,29 +265,36 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async trainOnBatch(options: TrainOnBatchOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("trainOnBatch", arguments, 1);
-    const given = checkOptions("trainOnBatch", options, trainOnBatchTable);
-    const weighting = weightingFor("trainOnBatch", this.#training, given);
-    if (this.#session === null) await this.compile({ weighted: this.#takes(weighting) });
-    const session = this.#compiled("trainOnBatch");
-    await this.#addWeights("trainOnBatch", session, weighting);
-    return (await session.turns.take(() => trainOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+    return told("trainOnBatch", async () => {
+      const given = checkOptions("trainOnBatch", options, trainOnBatchTable);
+      const weighting = weightingFor("trainOnBatch", this.#training, given);
+      if (this.#session === null) await this.compile({ weighted: this.#takes(weighting) });
+      const session = this.#compiled("trainOnBatch");
+      if (weighting !== null) await addWeights("trainOnBatch", session, this.#compileOptions, weighting);
+      return (await session.turns.take(() => trainOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+    });
   }
 
   /** Loss and metrics of a batch of any size, without training. */
   async testOnBatch(options: TestOnBatchOptions<In, Out>): Promise<Evaluated<Name>> {
     checkArguments("testOnBatch", arguments, 1);
-    const given = checkOptions("testOnBatch", options, testOnBatchTable);
-    const session = this.#compiled("testOnBatch");
-    await this.#addWeights("testOnBatch", session, weightingFor("testOnBatch", this.#training, given));
-    return (await session.turns.take(() => testOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+    return told("testOnBatch", async () => {
+      const given = checkOptions("testOnBatch", options, testOnBatchTable);
+      const session = this.#compiled("testOnBatch");
+      const weighting = weightingFor("testOnBatch", this.#training, given);
+      if (weighting !== null) await addWeights("testOnBatch", session, this.#compileOptions, weighting);
+      return (await session.turns.take(() => testOnBatch(session, given, this.#batchBuffers))) as Evaluated<Name>;
+    });
   }
 
   /** The model's outputs for a batch of any size, computed as one. Of `options` only x and scale are looked at. */
   async predictOnBatch(options: PredictOnBatchOptions<In, Out>): Promise<Predicted<Out>> {
     checkArguments("predictOnBatch", arguments, 1);
-    const given = checkOptions("predictOnBatch", options, samplesTable);
-    const session = this.#compiled("predictOnBatch");
-    return (await session.turns.take(() => predictOnBatch(session, given, this.#batchBuffers))) as Predicted<Out>;
+    return told("predictOnBatch", async () => {
+      const given = checkOptions("predictOnBatch", options, samplesTable);
+      const session = this.#compiled("predictOnBatch");
+      return (await session.turns.take(() => predictOnBatch(session, given, this.#batchBuffers))) as Predicted<Out>;
+    });
   }
 
   /** From the next step on; nothing is compiled anew. */
@@ -285,7 +308,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    * two steps. In Node `saveTrainer` writes it to a file.
    */
   async checkpoint(): Promise<Uint8Array> {
-    return checkpoint(this.#compiled("checkpoint"));
+    return told("checkpoint", () => checkpoint(this.#compiled("checkpoint")));
   }
 
   /**
@@ -295,15 +318,17 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async restore(saved: Uint8Array | Checkpoint, options: RestoreOptions = {}): Promise<void> {
     checkArguments("restore", arguments, 2);
-    const { newRun = false } = checkOptions("restore", options, restoreTable, { before: "bytes, " });
-    checkSaved("restore", saved);
-    const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;
-    if (this.#session === null) {
-      const batch = found.position?.batchSize;
-      await this.compile({ seed: found.seed, ...(batch === undefined ? {} : { batch }) });
-    }
-    const session = this.#compiled("restore");
-    await session.turns.take(async () => restore(session, found, newRun));
+    return told("restore", async () => {
+      const { newRun = false } = checkOptions("restore", options, restoreTable, { before: "bytes, " });
+      checkSaved("restore", saved);
+      const found = saved instanceof Uint8Array ? decodeCheckpoint(saved, "restore", this.fingerprint) : saved;
+      if (this.#session === null) {
+        const batch = found.position?.batchSize;
+        await this.compile({ seed: found.seed, ...(batch === undefined ? {} : { batch }) });
+      }
+      const session = this.#compiled("restore");
+      await session.turns.take(async () => restore(session, found, newRun));
+    });
   }
 
   /**
@@ -312,7 +337,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
    */
   async weights(options: SaveWeightsOptions = {}): Promise<Uint8Array> {
     const { format } = checkOptions("weights", options, saveWeightsTable);
-    return weightsOf(this.#compiled("weights"), format);
+    return told("weights", () => weightsOf(this.#compiled("weights"), format));
   }
 
   /**
@@ -325,9 +350,11 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     options: LoadWeightsOptions = {},
     name = "loadWeights",
   ): Promise<LoadedWeights> {
-    checkOptions("loadWeights", options, loadWeightsTable, { before: "weights, " });
-    if (this.#session === null) await this.compile();
-    return putWeights(this.#compiled("loadWeights"), source, options, name);
+    return told("loadWeights", async () => {
+      checkOptions("loadWeights", options, loadWeightsTable, { before: "weights, " });
+      if (this.#session === null) await this.compile();
+      return putWeights(this.#compiled("loadWeights"), source, options, name);
+    });
   }
 
   /** A table of its layers: shapes, weights, arithmetic. `console.log(net.summary().text)`. Needs no compilation. */
@@ -358,10 +385,6 @@ export class Trainer<Name extends string = never, In extends string = never, Out
     return session.executable;
   }
 
-  async #addWeights(call: string, session: Session, weighting: Weighting | null): Promise<void> {
-    if (weighting !== null) await addWeights(call, session, this.#compileOptions, weighting);
-  }
-
   /** For a first compilation: with several outputs not all that have steps need weights for them. */
   #takes(weighting: Weighting | null): boolean | "steps" {
     if (weighting === null) return false;
@@ -370,15 +393,6 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   #compiled(call: string): Session {
     if (this.#session !== null) return this.#session;
-    throw new UserError(`${call}: call await trainer.compile() first`);
-  }
-}
-
-/** Samples come from arrays or from a dataset. */
-function checkDataAlone(call: string, data: unknown, { x, y, sampleWeight }: AnySamples): void {
-  if (data === undefined) return;
-  for (const [name, value] of Object.entries({ x, y, sampleWeight })) {
-    if (value !== undefined)
-      throw new UserError(`${call}: ${name} does not go with data: its elements have x, y and weight`);
+    throw new UserError(`${call}: call await trainer.compile() first${atLine(here(call))}`);
   }
 }

@@ -4,6 +4,7 @@
  */
 
 import { UserError } from "../core/errors.ts";
+import { atLine, here } from "../core/origin.ts";
 import { joinPath } from "../dsl/tree.ts";
 import type { TypedArray } from "../runtime/typed-arrays.ts";
 import type { Session } from "./session.ts";
@@ -32,8 +33,11 @@ export class WatchedValues {
   of(name: string): number | TypedArray {
     const found = this.#values.get(name);
     if (found !== undefined) return found;
-    if (this.#names.includes(name)) throw new UserError(`watched("${name}"): no step was read yet`);
+    if (this.#names.includes(name))
+      throw new UserError(`watched("${name}"): no step was read yet${atLine(here("watched"))}`);
     const known = this.#names.length === 0 ? "it watches nothing" : `it watches ${this.#names.join(", ")}`;
-    throw new UserError(`watched("${name}"): the trainer watches nothing of that name (${known})`);
+    throw new UserError(
+      `watched("${name}"): the trainer watches nothing of that name (${known})${atLine(here("watched"))}`,
+    );
   }
 }

@@ -11,7 +11,7 @@ test("elements, places in the middle, two passes at once, errors", async () => {
     facts: [7, 3, 20],
     same: [true, true, true],
     kind: "Pixels",
-    broken: expect.stringMatching(/worker-data-loader\.mjs: element 2 of epoch 9 .*: the third batch is broken$/),
+    broken: expect.stringMatching(/worker-data-loader\.mjs: element 2 of epoch 9 .*: the third batch is broken$/m),
     failed: expect.stringMatching(/none\.mjs: the worker could not read it: Cannot find module/),
     noDataset: expect.stringContaining("index.mjs: the worker could not read it: its default export is no dataset"),
   });
@@ -31,12 +31,12 @@ interface Row {
 const odd = (mode: string): URL => new URL(`./worker-odd.mjs?mode=${mode}`, import.meta.url);
 
 test.each([
-  ["throws", /worker-odd\.mjs\?mode=throws: element 2 of epoch 0 \(the first of both is 0\): the third$/, 2],
-  ["throwsNull", /element 2 of epoch 0 .*: null$/, 2],
-  ["throwsOdd", /element 2 of epoch 0 .*: \[object Object\]$/, 2],
+  ["throws", /worker-odd\.mjs\?mode=throws: element 2 of epoch 0 \(the first of both is 0\): the third$/m, 2],
+  ["throwsNull", /element 2 of epoch 0 .*: null$/m, 2],
+  ["throwsOdd", /element 2 of epoch 0 .*: \[object Object\]$/m, 2],
   ["notCloneable", /element 2 of epoch 0 .*could not be cloned/, 2],
-  ["exits", /element 2 of epoch 0 .*: the worker ended with code 5$/, 0],
-  ["failsBeside", /element 2 of epoch 0 .*: the worker failed: null$/, 0],
+  ["exits", /element 2 of epoch 0 .*: the worker ended with code 5$/m, 0],
+  ["failsBeside", /element 2 of epoch 0 .*: the worker failed: null$/m, 0],
 ] as const)(
   "a worker whose dataset %s: an error with module and place, also for the next pass, and no hang",
   async (mode, wanted, at) => {

@@ -107,6 +107,30 @@ const rows: readonly Row[] = [
   ["bounds the wrong way round", () => entry((x) => ({ outputs: { r: tl.clip(x, 1, 0) } })), "clip: low is 1, above high, 0\n    at "],
   ["a moment that is not declared", () => net({ optimizer: tl.optimizer({ name: "own", learningRate: 0.1, update: ({ w, g }) => any({ w, m: g }) }) }), 'optimizer "own": update gives "m", which is not kept: declare it by moments: ["m"], or leave it out'],
   ["a file that was read, in place of its tensors", () => net().loadWeights(any({ tensors: new Map(), metadata: new Map() })), "or a Map of tensors by name: the tensors of what was given, say"],
+  ["a fit of what was never compiled for reading", () => net().predict({ x }), "predict: call await trainer.compile() first"],
+  ["a fit without targets", () => net().fit(any({ x })), "fit: y is missing"],
+  ["a fit of too few targets", () => net().fit({ x, y: Float32Array.of(1) }), "fit: y has 1 numbers for the 2 samples of x"],
+  ["a fit of samples that are no multiple", () => net().fit({ x: x.subarray(1), y }), "fit: x has 5 numbers, no multiple of 3"],
+  ["a fit of texts", () => net().fit(any({ x: ["a"], y })), "fit: x has a (string) at position 0"],
+  ["a fit with data and x", () => net().fit(any({ x, y, data: [] })), "fit: x does not go with data"],
+  ["a fit of data without elements", () => net().fit({ data: tl.dataset({ x: tl.rows(x, 3), y }).take(0) }), "fit: the data has no elements"],
+  ["a fit of data without end", () => net().fit({ data: tl.dataset({ x: tl.rows(x, 3), y }).repeat() }), "fit: the data has no end: give stepsPerEpoch"],
+  ["a fit of batches without y", () => net().fit({ data: any([{ x }]) }), "fit: batch 0 has no y"],
+  ["a fit of a generator that fails in words of ours", () => net().fit({ data: () => [{ x: x.subarray(1), y }] }), "fit: batch 0: x has 5 numbers"],
+  ["a fit of a split of everything", () => net().fit({ x, y, validationSplit: 1 }), "fit: validationSplit must lie between 0 and 1"],
+  ["a fit that monitors what is not there", () => net().fit({ x, y, callbacks: [tl.earlyStopping({ monitor: "loss2" as never })] }), 'there is no score "loss2"'],
+  ["a column that is not there", async () => (await net().fit({ x, y })).column("accuracy"), 'column: the history has no "accuracy"'],
+  ["a rate of a schedule set by hand", async () => { const it = net({ optimizer: sgd({ learningRate: tl.schedules.exponentialDecay({ initialLearningRate: 0.1, decaySteps: 1, decayRate: 0.5 }) }) }); await it.compile({ target: "js" }); it.setLearningRate(1); }, "setLearningRate: the learning rate of sgd follows a schedule"],
+  ["one batch without targets", () => net().trainOnBatch(any({ x })), "trainOnBatch: y is missing"],
+  ["a checkpoint that is none", () => net().restore(Uint8Array.of(1, 2, 3)), "restore: "],
+  ["a config of nothing", () => tl.layerFrom({ kind: "dens" }), "layerFrom: config"],
+  ["a dataset without end as a list", () => tl.dataset({ y }).repeat().toArray(), "toArray: the dataset has no end: take(n) of it"],
+  ["batches of batches", () => tl.dataset({ y }).batch(2).batch(2), "batch: the elements are batches of 2 already"],
+  ["elements that are not alike", () => tl.dataset([1, "a"]).batch(2).toArray(), "batch: element 1 (the first is 0) is "],
+  ["a word that nobody knows", () => tl.vocabulary(["a"], { oov: false }).encode("b"), 'vocabulary: "b" is none of its 1 words'],
+  ["losses of tensors of two shapes", () => entry((a) => tl.losses.huber().value(a, zeros(4) as never)), "huber compares [2,3] with a target of that shape"],
+  ["a loss that is weighed by too few", () => entry((a) => tl.losses.huber().value(a, a, { sampleWeight: zeros(4) as never })), "sampleWeight must have a number for each of [2], or for each sample"],
+  ["parameters that are not the layer's", () => entry((a) => dense(2).apply({}, a as never)), 'dense: the parameters have no tensor "kernel"'],
 ]; // biome-ignore format: a table
 
 test.each(rows.map(([title, call, ...words]) => ({ title, call, words })))("$title", async ({ call, words }) => {
@@ -116,4 +140,5 @@ test.each(rows.map(([title, call, ...words]) => ({ title, call, words })))("$tit
   expect(error).toBeInstanceOf(UserError);
   for (const word of words) expect((error as UserError).message).toContain(word);
   expect((error as UserError).message).not.toMatch(/\bleaves\b|trainer: trainer/);
+  expect((error as UserError).message, "no line").toMatch(/\n {4}at .*messages\.test\.ts:\d+/);
 });

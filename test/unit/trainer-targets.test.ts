@@ -31,7 +31,9 @@ async function refusal(net: Awaited<ReturnType<typeof classifier>>, options: Par
   expect(error).toBeInstanceOf(FeedError);
   expect(steps).toBe(0);
   expect(await net.executable.state.snapshot()).toEqual(before);
-  return (error as Error).message;
+  const [message = "", line] = (error as Error).message.split("\n");
+  expect(line).toMatch(/^ {4}at .*trainer-targets\.test\.ts:/);
+  return message;
 }
 
 describe("a class label", () => {

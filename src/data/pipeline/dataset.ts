@@ -24,6 +24,7 @@ import {
   show,
   whole,
 } from "../../core/options.ts";
+import { atLine, here, told, withLine } from "../../core/origin.ts";
 import { type Cursor, chain, loop, type MaybePromise, type Pass, type Stage } from "./cursor.ts";
 import { BatchCursor, RowBatchCursor } from "./operations/batch.ts";
 import { Cache } from "./operations/cache.ts";
@@ -244,7 +245,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   /** All elements of an epoch, as a list. */
   async toArray(epoch = 0): Promise<T[]> {
     checkArguments("toArray", arguments, 1);
-    if (this.size === Number.POSITIVE_INFINITY) throw new UserError("toArray: the dataset has no end: take(n) of it");
+    this.#mustEnd("toArray");
     const all: T[] = [];
     for await (const element of this.iterate(epoch)) all.push(element);
     return all;
@@ -257,18 +258,25 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
   async toColumns(): Promise<Batched<T>> {
     checkArguments("toColumns", arguments, 0);
     this.#mustBeSingle("toColumns");
-    if (this.size === Number.POSITIVE_INFINITY) throw new UserError("toColumns: the dataset has no end: take(n) of it");
-    const kept = this.cache();
-    let size = 0;
-    const filling = kept.open({ epoch: 0, reuse: 0 });
-    try {
-      await loop(() => chain(filling.advance(), (more) => (more && ++size ? undefined : true)));
-    } finally {
-      await filling.close();
-    }
-    if (size === 0) throw new UserError("toColumns: the dataset has no elements");
-    const [columns] = await kept.batch(size).toArray();
-    return columns as Batched<T>; // there is one batch
+    this.#mustEnd("toColumns");
+    return told("toColumns", async () => {
+      const kept = this.cache();
+      let size = 0;
+      const filling = kept.open({ epoch: 0, reuse: 0 });
+      try {
+        await loop(() => chain(filling.advance(), (more) => (more && ++size ? undefined : true)));
+      } finally {
+        await filling.close();
+      }
+      if (size === 0) throw new UserError("toColumns: the dataset has no elements");
+      const [columns] = await kept.batch(size).toArray();
+      return columns as Batched<T>; // there is one batch
+    });
+  }
+
+  #mustEnd(call: string): void {
+    if (this.size !== Number.POSITIVE_INFINITY) return;
+    throw new UserError(`${call}: the dataset has no end: take(n) of it${atLine(here(call))}`);
   }
 
   /** Batches are counted as they were where there are as many as before. */
@@ -303,7 +311,7 @@ export class Dataset<out T> implements Stage<T>, AsyncIterable<T> {
 
   #mustBeSingle(call: string): void {
     if (this.batchSize === null) return;
-    throw new UserError(`${call}: the elements are batches of ${this.batchSize} already`);
+    throw new UserError(`${call}: the elements are batches of ${this.batchSize} already${atLine(here(call))}`);
   }
 }
 
@@ -323,6 +331,8 @@ class Iteration<T> implements DatasetIterator<T> {
   #cursor: Cursor<T> | null = null;
   #last: Promise<unknown> = Promise.resolve();
   #isOver = false;
+  /** Who walks over it, for messages of what is read. */
+  readonly #origin = here("iterate");
 
   constructor(stage: Stage<T>, epoch: number, from: number) {
     this.#stage = stage;
@@ -355,7 +365,7 @@ class Iteration<T> implements DatasetIterator<T> {
       }
     } catch (error) {
       await this.#end().catch(() => {}); // the first error is the one to tell
-      throw error;
+      throw withLine(error, this.#origin);
     }
     await this.#end();
     return { done: true, value: undefined };

@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { DataError, messageOf, UserError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, show, text } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
 import { readWholeFile } from "../../io/files.ts";
 import { decodeNpyElements } from "../../io/npy.ts";
 import { type NpyHeader, readNpyHeader } from "../../io/npy-header.ts";
@@ -99,7 +100,9 @@ function checkFiles(call: string, files: unknown): void {
     Object.values(files).every((path) => typeof path === "string")
   )
     return;
-  throw new UserError(`${call} takes files by name, { x: "x.${call}", y: "y.${call}" }, not ${show(files)}`);
+  throw new UserError(
+    `${call} takes files by name, { x: "x.${call}", y: "y.${call}" }, not ${show(files)}${atLine(here(call))}`,
+  );
 }
 
 /** Bits of half floats are no numbers here. */

@@ -10,6 +10,7 @@
  */
 import { DataError } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, text } from "../../core/options.ts";
+import { here, type Origin, withLine } from "../../core/origin.ts";
 import { Cursor, type MaybePromise } from "../pipeline/cursor.ts";
 import { Dataset } from "../pipeline/dataset.ts";
 import type { Table } from "../pipeline/table.ts";
@@ -37,20 +38,24 @@ export function csv(path: string, options: CsvOptions = {}): Dataset<unknown> {
   checkArguments("csv", arguments, 2);
   checkValue("csv", "the path", path, text);
   const checked = checkOptions("csv", options, csvTable, { before: "path, " });
-  return new Dataset<unknown>({ open: () => new CsvCursor<unknown>(path, checked), size: null });
+  const origin = here("csv");
+  return new Dataset<unknown>({ open: () => new CsvCursor<unknown>(path, checked, origin), size: null });
 }
 
 class CsvCursor<T> extends Cursor<T> {
   readonly #path: string;
   readonly #options: CsvOptions;
+  /** Of the call that named columns. */
+  readonly #origin: Origin;
   readonly #blocks: LineBlocks;
   #rows: CsvRows | null = null;
   #table: Table<T> | null = null;
   #count = 0;
   #row = -1;
 
-  constructor(path: string, options: CsvOptions) {
+  constructor(path: string, options: CsvOptions, origin: Origin) {
     super();
+    this.#origin = origin;
     this.#path = path;
     this.#options = options;
     this.#blocks = new LineBlocks(path, lastRecordEnd);
@@ -87,7 +92,11 @@ class CsvCursor<T> extends Cursor<T> {
     const { names, delimiter = "," } = this.#options;
     const end = names === undefined ? headerEnd(block, start) : start;
     const found = names ?? (await namesIn(this.#path, block.subarray(start, end), delimiter));
-    this.#rows = new CsvRows(this.#path, planCsv(this.#path, found, this.#options));
+    try {
+      this.#rows = new CsvRows(this.#path, planCsv(this.#path, found, this.#options));
+    } catch (error) {
+      throw withLine(error, this.#origin);
+    }
     return block.subarray(end);
   }
 

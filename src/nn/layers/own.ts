@@ -26,7 +26,7 @@ import {
   text,
   whole,
 } from "../../core/options.ts";
-import { atLine, here, type Origin } from "../../core/origin.ts";
+import { atLine, here, type Origin, withLine } from "../../core/origin.ts";
 import { isPlainObject } from "../../core/records.ts";
 import { refusePromise } from "../../dsl/check.ts";
 import { cast } from "../../dsl/ops.ts";
@@ -203,8 +203,12 @@ export function layer<
     params: (sample) => (definition.params === undefined ? {} : checkParams(what, definition.params(sample), origin)),
     apply(given, x, mode = {}) {
       const params = mode.slots?.current(given) ?? given;
-      const output = definition.apply(params as TensorsOf<P>, operandOf(what, x, takes), modeFor(given, mode));
-      return output as never; // its shape is what `rule` promises
+      try {
+        const output = definition.apply(params as TensorsOf<P>, operandOf(what, x, takes), modeFor(given, mode));
+        return output as never; // its shape is what `rule` promises
+      } catch (error) {
+        throw withLine(error, what);
+      }
     },
   };
   if (several === undefined) return made;
@@ -218,8 +222,12 @@ export function layer<
       params: (samples) => checkParams(what, paramsFor(samples), origin),
       apply(given, xs, mode = {}) {
         const params = mode.slots?.current(given) ?? given;
-        const operands = xs.map((x) => operandOf(what, x, "f32"));
-        return several.apply(params as TensorsOf<P>, operands, modeFor(given, mode));
+        try {
+          const operands = xs.map((x) => operandOf(what, x, "f32"));
+          return several.apply(params as TensorsOf<P>, operands, modeFor(given, mode));
+        } catch (error) {
+          throw withLine(error, what);
+        }
       },
     },
   };

@@ -10,8 +10,10 @@
  *     return built(centreSchema, values, { rule: "same", apply: (_, x) => sub(x, mean(x, { axis: values.axis, keepDims: true })) });
  *   }
  */
+
 import { UserError } from "../../core/errors.ts";
 import { checkArguments, checkValue, text } from "../../core/options.ts";
+import { atLine, here } from "../../core/origin.ts";
 import { stateLeaf } from "../../dsl/spec.ts";
 import { type Tensor, tensorLeaf } from "../../dsl/tensor.ts";
 import { leavesOf } from "../../dsl/tree.ts";
@@ -166,5 +168,7 @@ function checkParams(kind: string, given: ParamTensors, x: Tensor, params: Layer
   const found = new Set(leavesOf(given, tensorLeaf, `${kind}: parameters`).map(({ path }) => path));
   const lost = leavesOf(params(sample), stateLeaf, kind).find(({ path }) => !found.has(path));
   if (lost === undefined) return;
-  throw new UserError(`${kind}: the parameters have no tensor "${lost.path}": give those that params() described`);
+  throw new UserError(
+    `${kind}: the parameters have no tensor "${lost.path}": give those that params() described${atLine(here(kind))}`,
+  );
 }

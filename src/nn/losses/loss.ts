@@ -10,7 +10,7 @@
 import { isFloat } from "../../core/dtype.ts";
 import { ShapeError, UserError } from "../../core/errors.ts";
 import { checkArguments, type Kind, oneOf } from "../../core/options.ts";
-import { atLine, here } from "../../core/origin.ts";
+import { atLine, here, withLine } from "../../core/origin.ts";
 import { and, cast, mean, reshape } from "../../dsl/ops.ts";
 import type { InputSpec } from "../../dsl/spec.ts";
 import { type Mask, Tensor } from "../../dsl/tensor.ts";
@@ -104,17 +104,29 @@ export class Loss {
   /** One number a row of the output (a number for the batch, where the loss has no rows), inside an entry. */
   measure(output: Tensor, target: Tensor): Tensor {
     checkArguments(`${this.name}.measure`, arguments, 2);
-    const { parts, name } = this;
-    const labels = alignLabels(name, output, target, parts.labels, "");
-    return rowsOf(parts, parts.compute(output, labels, parts.logits?.fromLogits ?? false));
+    try {
+      return this.#rows(output, target);
+    } catch (error) {
+      throw withLine(error, this.name);
+    }
   }
 
   /** The rows reduced to one number, as the option `reduction` says, inside an entry. */
   value(output: Tensor, target: Tensor, { sampleWeight, mask }: LossWeights = {}): Tensor {
     checkArguments(`${this.name}.value`, arguments, 3);
     const { parts, name } = this;
-    const counted = bothMasks(mask, parts.counts(alignLabels(name, output, target, parts.labels, "")));
-    return reduced(this.measure(output, target), parts.reduction, name, sampleWeight, counted);
+    try {
+      const counted = bothMasks(mask, parts.counts(alignLabels(name, output, target, parts.labels, "")));
+      return reduced(this.#rows(output, target), parts.reduction, name, sampleWeight, counted);
+    } catch (error) {
+      throw withLine(error, name);
+    }
+  }
+
+  #rows(output: Tensor, target: Tensor): Tensor {
+    const { parts, name } = this;
+    const labels = alignLabels(name, output, target, parts.labels, "");
+    return rowsOf(parts, parts.compute(output, labels, parts.logits?.fromLogits ?? false));
   }
 }
 

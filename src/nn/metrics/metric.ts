@@ -10,6 +10,7 @@
  */
 import { ShapeError } from "../../core/errors.ts";
 import { checkArguments, text } from "../../core/options.ts";
+import { withLine } from "../../core/origin.ts";
 import { filled } from "../../dsl/initializers.ts";
 import { cast, div, equal, mean, mul, reshape, where } from "../../dsl/ops.ts";
 import { type StateSpec, slot } from "../../dsl/spec.ts";
@@ -94,13 +95,21 @@ export class Metric<Name extends string = string, Gives extends "number" | "tabl
   update(state: MetricState, seen: MetricBatch): MetricState {
     checkArguments(`${this.name}.update`, arguments, 2);
     const { labels } = this.parts;
-    const target = labels === "any" ? seen.target : alignTarget(this.name, seen.output, seen.target, "");
-    return this.parts.update(state, { ...seen, target });
+    try {
+      const target = labels === "any" ? seen.target : alignTarget(this.name, seen.output, seen.target, "");
+      return this.parts.update(state, { ...seen, target });
+    } catch (error) {
+      throw withLine(error, this.name);
+    }
   }
 
   /** What the slots amount to, inside an entry. */
   result(state: MetricState): Tensor {
-    return this.parts.result(state);
+    try {
+      return this.parts.result(state);
+    } catch (error) {
+      throw withLine(error, this.name);
+    }
   }
 }
 

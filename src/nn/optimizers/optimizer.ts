@@ -6,6 +6,7 @@
  * ("opt.v.w1"). Only trainable leaves have moments and are changed; the others pass through `update` as they are given.
  */
 
+import { withLine } from "../../core/origin.ts";
 import type { GradientsOf } from "../../dsl/grad.ts";
 import type { StateSpec } from "../../dsl/spec.ts";
 import type { Tensor } from "../../dsl/tensor.ts";
@@ -108,11 +109,19 @@ export interface LooseOptimizer extends Omit<Optimizer, "slots" | "update"> {
 export function facedOptimizer<Moment extends string>(loose: LooseOptimizer): Optimizer<Moment> {
   function slots<Model>(model: Model): OptimizerSlots<Model, Moment>;
   function slots(model: unknown): object {
-    return loose.slots(model);
+    try {
+      return loose.slots(model);
+    } catch (error) {
+      throw withLine(error, "slots");
+    }
   }
   function update<Model>(request: UpdateRequest<Model, Moment>): Updated<Model, Moment>;
   function update(request: LooseRequest): object {
-    return loose.update(request);
+    try {
+      return loose.update(request);
+    } catch (error) {
+      throw withLine(error, "update");
+    }
   }
   return { ...loose, slots, update };
 }
