@@ -61,7 +61,7 @@ export function readI32(folder: string, name: string): Int32Array {
 
 /** Bytes in a buffer of their own: a typed array over them starts at 0. */
 export function bytesOf(folder: string, name: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(readFileSync(join(folder, `${name}`)));
+  return new Uint8Array(readFileSync(join(folder, name)));
 }
 
 /** The batch of a step: the pool in order, from the start again where it ends. */

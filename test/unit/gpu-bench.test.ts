@@ -26,6 +26,9 @@ const mostTurns = 2 ** 20;
 describe("rows of the GPU benchmark run", () => {
   let driver: SoftwareVulkan;
   let data: string;
+  let numbers: Float32Array;
+  /** By workload: several rows are held against the same one. */
+  const byHand = new Map<string, GpuAnswer>();
   const processes = new Map<string, SystemProcess<GpuRequest, GpuAnswer>>();
 
   beforeAll(async () => {
@@ -33,6 +36,7 @@ describe("rows of the GPU benchmark run", () => {
     if (driver.kind === "missing") return;
     data = mkdtempSync(join(tmpdir(), "tensorloom-bench-"));
     writeData(data);
+    numbers = readF32(data, "numbers.f32");
     const { train } = syntheticDigits({ seed: 1, train: 128, test: 1 });
     writeFileSync(join(data, "epoch-images.u8"), train.images);
     writeFileSync(join(data, "epoch-labels.u8"), train.labels);
@@ -72,18 +76,21 @@ describe("rows of the GPU benchmark run", () => {
       const batchBytes = 4 * workload.batch * (workload.inputs + 1);
       expect(counts?.uploadedBytes).toBe(workload.data === "fed" ? batchBytes : 0);
     }
-    const byHand = await ask("by-hand", { kind: "measure", workload: hand.workload, warmup: 0, repetitions: 1 });
-    expect(byHand.ms).toHaveLength(1);
+    const handKey = JSON.stringify(hand.workload);
+    const request = { kind: "measure", workload: hand.workload, warmup: 0, repetitions: 1 } as const;
+    const floor = byHand.get(handKey) ?? (await ask("by-hand", request));
+    byHand.set(handKey, floor);
+    expect(floor.ms).toHaveLength(1);
     if (workload.kind === "array") {
-      const expected = await resultOnJs(workload, data);
+      const expected = await resultOnJs(workload, numbers);
       expect(made.check).toHaveLength(expected.length);
       const most = Math.max(...expected.map(Math.abs));
       for (const [i, value] of expected.entries())
         expect((made.check[i] ?? Number.NaN) / most).toBeCloseTo(value / most, 4);
     }
     if (workload.kind !== "product") return;
-    expect(byHand.check).toHaveLength(made.check.length);
-    for (const [i, value] of byHand.check.entries()) expect(made.check[i]).toBeCloseTo(value, 2);
+    expect(floor.check).toHaveLength(made.check.length);
+    for (const [i, value] of floor.check.entries()) expect(made.check[i]).toBeCloseTo(value, 2);
   });
 });
 
@@ -100,10 +107,9 @@ async function lossesOnJs(workload: StepsWorkload, folder: string): Promise<read
   return losses;
 }
 
-async function resultOnJs(workload: ArrayWorkload, folder: string): Promise<readonly number[]> {
+async function resultOnJs(workload: ArrayWorkload, numbers: Float32Array): Promise<readonly number[]> {
   const executable = await compile(arrayProgram(workload), { target: "js" });
-  for (const { name, values } of operandArrays(workload, readF32(folder, "numbers.f32")))
-    executable.state.write(name, values);
+  for (const { name, values } of operandArrays(workload, numbers)) executable.state.write(name, values);
   executable.go();
   const z = await executable.read("z");
   return probe(typeof z === "number" ? [z] : (z as Float32Array));
