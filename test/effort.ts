@@ -1,12 +1,12 @@
 /**
- * How much of a large number of random cases the tests try: `npm test` a quarter, at least a hundred, `npm run test:all`
+ * How much of a large number of random cases the tests try: `npm test` an eighth, at least fifty, `npm run test:all`
  * all of them. TEST_EFFORT=0.5 tries half. Fresh cases for as long as one likes: `npm run fuzz`, `npm run foreign`.
  */
-export const effort = Number(process.env.TEST_EFFORT ?? 0.25);
+export const effort = Number(process.env.TEST_EFFORT ?? 0.125);
 if (!(effort > 0 && effort <= 1))
   throw new Error(`TEST_EFFORT must be above 0 and at most 1, not ${process.env.TEST_EFFORT}`);
 
-const least = 100;
+const least = 50;
 
 export function tried(cases: number): number {
   return Math.max(Math.min(cases, least), Math.ceil(cases * effort));

@@ -1,31 +1,37 @@
 /**
  * 2,300 random programs through all public functions, with first and second gradients, against answers that PyTorch gave in float64
- * to all of them (campaign.ts records them). As many are tried as effort.ts says, and every function is in those.
+ * to all of them (campaign.ts records them). Tried are as many that each function is in some, as effort.ts says.
  */
 import { expect, test } from "vitest";
 import * as ops from "../../src/dsl/ops.ts";
-import { tried } from "../effort.ts";
+import { effort } from "../effort.ts";
 import { patience } from "../property/property.ts";
 import { builders } from "./build.ts";
 import { compareRecipes } from "./compare.ts";
-import { firstNetwork, randomRecipe } from "./random-recipe.ts";
+import { randomRecipe } from "./random-recipe.ts";
 import { fingerprint, readAnswers, recordedCount, recordedSeed } from "./recorded.ts";
 
 const recipes = Array.from({ length: recordedCount }, (_, i) => randomRecipe(recordedSeed, i));
 const recorded = readAnswers();
-const part = 250;
-const stride = Math.floor(recordedCount / tried(recordedCount));
-/** Of networks, which take four times as long to compile, fewer. */
-const isTried = (index: number): boolean => index % (index < firstNetwork || stride === 1 ? stride : stride + 1) === 0;
+/** Of programs that run in one test. */
+const part = 50;
+/** So many programs that are tried use a function, where there are as many: some are rare in programs, others are in half of them. */
+const least = Math.ceil(24 * effort);
+const used = new Map<string, number>();
+const tried = recipes.flatMap((recipe, index) => {
+  const names = new Set(recipe.instructions.map(({ op }) => op));
+  if (effort < 1 && [...names].every((name) => (used.get(name) ?? 0) >= least)) return [];
+  for (const name of names) used.set(name, (used.get(name) ?? 0) + 1);
+  return [index];
+});
 
 test("the recorded answers are to these programs: where they are not, npm run foreign -- --record", () => {
   expect(recorded.recipes).toBe(fingerprint(recipes));
   expect(recorded.answers).toHaveLength(recordedCount);
 });
 
-for (let first = 0; first < recordedCount; first += part) {
-  const count = Math.min(part, recordedCount - first);
-  const indices = Array.from({ length: count }, (_, i) => first + i).filter(isTried);
+for (let first = 0; first < tried.length; first += part) {
+  const indices = tried.slice(first, first + part);
   test(`programs ${indices[0]} to ${indices.at(-1)} give what PyTorch gives`, patience, async () => {
     expect(await compareRecipes(recipes, recorded.answers, indices)).toEqual([]);
   });
@@ -54,9 +60,6 @@ test("every function of the language is in some program", () => {
     // what conv is made of; no gradient; what vjp is made of; one's own gradient (custom-gradient); a closed form (linear-algebra)
     "window", "whileLoop", "pullback", "customGradient", "powerIteration",
   ]; // biome-ignore format: names
-  const used = new Set(
-    recipes.filter((_, i) => isTried(i)).flatMap(({ instructions }) => instructions.map(({ op }) => op)),
-  );
   expect(exported.filter((name) => !used.has(name) && !elsewhere.includes(name))).toEqual([]);
   expect(Object.keys(builders).filter((name) => !used.has(name))).toEqual([]);
 });

@@ -17,7 +17,7 @@ import type { GpuCase } from "../case.ts";
 const tolerance = 5e-3;
 
 /** Programs stand side by side, one to four in one: launches are shared, and so is the time that pipelines take. */
-const runs = effort === 1 ? 80 : 30;
+const runs = effort === 1 ? 80 : 15;
 
 /** Shrinking ends here; so does a machine too slow to try all of them. */
 const mostMs = 120_000;
