@@ -5,6 +5,7 @@
 import { CompilerBug, FeedError, UserError } from "../core/errors.ts";
 import { median } from "../core/median.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
+import type { Snapshot } from "../runtime/state.ts";
 import type { BatchSource, FedBatch } from "./batches.ts";
 import type { TrainBegin } from "./callbacks/callback.ts";
 import { CallbackCalls } from "./callbacks/calls.ts";
@@ -56,6 +57,8 @@ export class Run {
   /** Where the data lies on the device; undefined before that was found out. */
   #held: HeldData | null | undefined;
   #kept: ResumePoint | null = null;
+  /** The copy before, for the next one to be written over. */
+  #spare: Snapshot | undefined;
   readonly progress: Progress | undefined;
   stopped: Stop | null = null;
 
@@ -282,19 +285,22 @@ export class Run {
   /** Copies the state to the host, to go back to. */
   async keep(start: Start): Promise<void> {
     const { epoch, batch, sums } = start;
-    const state = await this.#session.executable.state.snapshot();
+    const state = await this.#session.executable.state.snapshot(this.#spare);
     this.#lossWatch.checkWeights(state, this.#kept === null ? null : epoch);
     const { shuffles, seed } = this.#session;
     const [seen, step] = [this.#seen(start), this.#total];
     const callbacks = this.#kept === null ? start.callbacks : this.#callbacks.save();
+    this.#spare = this.#kept?.state;
     this.#kept = { epoch, batch, sums, seen, step, shuffles, order: this.order, seed, state, callbacks };
   }
 
   /** The same once more: a callback may have changed the learning rate, or weights. */
   async keepAgain(): Promise<void> {
     if (this.#kept === null) return;
-    const state = await this.#session.executable.state.snapshot();
-    this.#kept = { ...this.#kept, state, callbacks: this.#callbacks.save() };
+    const state = await this.#session.executable.state.snapshot(this.#spare);
+    const callbacks = this.#callbacks.save();
+    this.#spare = this.#kept.state;
+    this.#kept = { ...this.#kept, state, callbacks };
   }
 
   /** Scores of the steps since the last reading. In a turn. */

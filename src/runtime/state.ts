@@ -60,10 +60,14 @@ export class StateAccess {
     else this.#writeLater([[slot, found]]);
   }
 
-  async snapshot(): Promise<Snapshot> {
+  /**
+   * A copy of all states. `over` is an earlier one that nobody needs any more: its arrays may be written over, which spares a large model
+   * the time in which the system finds as much new memory.
+   */
+  async snapshot(over?: Snapshot): Promise<Snapshot> {
     this.#assertUsable();
     // All are asked for before any is waited for, so that they are of one moment.
-    const read = async (name: string, slot: BufferSlot) => [name, await this.#machine.readState(slot)] as const;
+    const read = async (name: string, slot: BufferSlot) => [name, await this.#copy(slot, over?.get(name))] as const;
     return new Map(await this.#calls.ask(() => Promise.all([...this.#slots].map(([name, slot]) => read(name, slot)))));
   }
 
@@ -77,6 +81,15 @@ export class StateAccess {
     });
     if (this.#calls.isFree) this.#writeAll(checked);
     else this.#writeLater(checked);
+  }
+
+  async #copy(slot: BufferSlot, over: TypedArray | undefined): Promise<TypedArray> {
+    const memory = over === undefined ? undefined : this.#machine.stateMemory?.(slot);
+    if (over === undefined || memory?.constructor !== over.constructor || memory.length !== over.length) {
+      return this.#machine.readState(slot);
+    }
+    over.set(memory);
+    return over;
   }
 
   #writeAll(values: SlotValues): void {

@@ -393,6 +393,42 @@ describe("failure", () => {
     expect(await weightsOf(net)).toEqual(await weightsOf(unbroken));
   });
 
+  test.each([[], [{ onEpochEnd() {} }]])(
+    "holds the state after whichever epoch was the last, of copies that are written over",
+    async (...callbacks) => {
+      const data = quadrants(20);
+      for (let done = 0; done < 5; done++) {
+        const unbroken = await compiled(8);
+        if (done > 0) await unbroken.fit({ ...data, epochs: done });
+        const net = classifier();
+        await net.compile({ batch: 8, seed: 5, compiler: failingAfter(3 * done + 2) });
+        const error: unknown = await net.fit({ ...data, epochs: 6, callbacks }).catch((reason: unknown) => reason);
+        if (!(error instanceof TrainingError)) throw new Error("it did not fail");
+        expect(error.resume.epoch).toBe(done);
+        expect(error.resume.state).toEqual(await unbroken.executable.state.snapshot());
+      }
+    },
+  );
+
+  test.each(["js", "wasm"] as const)("a snapshot over another, on %s", async (target) => {
+    const net = classifier();
+    await net.compile({ target, batch: 8, seed: 5 });
+    const { state } = net.executable;
+    const first = await state.snapshot();
+    const kept = new Map([...first].map(([name, values]) => [name, values.slice()]));
+    await net.fit(quadrants(20));
+    const now = await state.snapshot();
+    expect(first).toEqual(kept);
+    expect(now).not.toEqual(kept);
+    const name = "model.dense1.kernel";
+    const over = new Map([...first, [name, new Float32Array(1)]]); // of another model, say
+    const second = await state.snapshot(over);
+    expect(second).toEqual(now);
+    expect(over.get(name)).toEqual(new Float32Array(1));
+    for (const [other, values] of second) if (other !== name) expect(values).toBe(first.get(other));
+    net.dispose();
+  });
+
   /** The error of a run of four epochs that fails in its third. */
   async function failed(data: ReturnType<typeof quadrants>) {
     const net = classifier();
