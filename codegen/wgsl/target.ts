@@ -73,7 +73,7 @@ function schedulingWith(facts: WgslFacts, tuning: WgslTuning) {
     policy: wgslPolicy(limits, tuning, facts.mixed?.hasMatrixUnits === true ? facts.mixed.subgroupSize : 0),
     ownMoves: wgslMoves,
     secondLaunches: (kernel: Kernel) => wgslSecondLaunches(kernel, limits, target, tuning),
-    findsCommon: true, // the driver's compiler does
+    findsCommon: !facts.isSoftware, // the compilers of drivers do; SwiftShader gathers the same element again
   };
 }
 

@@ -10,7 +10,7 @@ import { softwareTuning, wgslTuning } from "../../codegen/wgsl/policy/tuning.ts"
 import { wgsl } from "../../codegen/wgsl/target.ts";
 import { Facts } from "../../passes/schedule/facts.ts";
 import { stagesOf } from "../../src/compile.ts";
-import { rmsprop } from "../../src/index.ts";
+import { f32, matmul as multiply, program, rmsprop } from "../../src/index.ts";
 import { checkKernel } from "../../src/kernel/check.ts";
 import { evaluateKernel } from "../../src/kernel/evaluate.ts";
 import type { Kernel, Stmt } from "../../src/kernel/kernel.ts";
@@ -181,26 +181,86 @@ describe("every shape of the tables computes the same, beyond all edges too", ()
       ["windows", convolution(1, 6, 5, 3, 10)],
     ];
   };
-  for (const [device, tuning] of Object.entries({ card: wgslTuning, software: softwareTuning })) {
-    for (const shape of tuning.tiles) {
-      const { most: _, ...any } = shape;
-      const own = { ...tuning, tileLeastWork: 0, terms: 40, tiles: [{ ...any, least: 0, leastTerms: 0 }] };
-      test(`${device}: ${JSON.stringify(shape)}`, () => {
-        for (const [title, kernel] of kernelsFor(shape)) {
-          const made = scheduleWgsl(kernel, card, own);
-          expect(tileWords(made), title).toMatch(/^\d+ deep/);
-          expect(checkKernel(made)).toBeNull();
-          const [expected, actual] = [feedsFor(kernel), feedsFor(kernel)];
-          evaluateKernel(kernel, expected, { races: false });
-          evaluateKernel(made, actual);
-          for (const { name } of kernel.buffers) {
-            const [a, e] = [actual.get(name)?.data ?? [], expected.get(name)?.data ?? []];
-            expect(difference(a, e, 1e-2), `${title}: ${name}`).toBeUndefined();
-          }
-        }
+  const check = (title: string, kernel: Kernel, made: Kernel): void => {
+    expect(checkKernel(made), title).toBeNull();
+    const [expected, actual] = [feedsFor(kernel), feedsFor(kernel)];
+    evaluateKernel(kernel, expected, { races: false });
+    evaluateKernel(made, actual);
+    for (const { name } of kernel.buffers) {
+      const [a, e] = [actual.get(name)?.data ?? [], expected.get(name)?.data ?? []];
+      expect(difference(a, e, 1e-2), `${title}: ${name}`).toBeUndefined();
+    }
+  };
+  for (const shape of wgslTuning.tiles) {
+    const { most: _, ...any } = shape;
+    const own = { tileLeastWork: 0, terms: 40, tiles: [{ ...any, least: 0, leastTerms: 0 }] };
+    test(`a card's: ${JSON.stringify(shape)}`, () => {
+      for (const [title, kernel] of kernelsFor(shape)) {
+        const made = scheduleWgsl(kernel, card, own);
+        expect(tileWords(made), title).toMatch(/^\d+ deep/);
+        check(title, kernel, made);
+      }
+    });
+  }
+  for (const shape of softwareTuning.blocks) {
+    const { rm, rn } = shape;
+    // Sums of 40 terms and less: of 80 there are two, of 129 none would be whole.
+    const own = { ...softwareTuning, tileLeastWork: 0, terms: 40, blocks: [shape] };
+    test(`software's: ${rm} x ${rn}`, () => {
+      for (const [title, kernel] of kernelsFor({ ny: 4, nx: 4, rm, rn, depth: 40, least: 1, why: "" })) {
+        const made = scheduleWgsl(kernel, card, own);
+        if (title === "whole tiles")
+          expect(printSchedules(made.schedule), title).toContain(`split i ${rm} mask; split j ${rn}`);
+        expect(made.shared.length, title).toBe(tileWords(made).includes("deep") ? 2 : 0);
+        check(title, kernel, made);
+      }
+    });
+  }
+});
+
+describe("on a driver that computes on the CPU", () => {
+  const software = bindTarget(wgsl, { ...h100, isSoftware: true });
+
+  test("the contractions of an MNIST step are blocks of registers, without workgroup memory", () => {
+    const { sequence } = stagesOf(mnistStep(rmsprop({ learningRate: 0.001 })), "train", { batch: 32 }, software);
+    const kernels = launchesOf(sequence).map(({ kernel }) => kernel);
+    for (const { shared } of kernels) expect(shared).toEqual([]);
+    expect(
+      kernels.flatMap((kernel) => {
+        const [rows, columns] = [...printSchedules(kernel.schedule).matchAll(/split \w+ (\d) mask/g)].map(
+          ([, by]) => by,
+        );
+        const { groups, invocations } = counted(kernel);
+        return kernel.name.includes("contract")
+          ? [`${kernel.name}: ${groups} x ${invocations}, ${rows} x ${columns}`]
+          : [];
+      }),
+    ).toEqual([
+      "k0_contract_max: 4 x 64, 8 x 8",
+      "k1_contract_add: 1 x 64, 4 x 2",
+      "k3_contract_select: 4 x 64, 8 x 8",
+      "k4_contract_sub: 5 x 64, 8 x 2",
+      "k6_contract_sub: 98 x 64, 8 x 8",
+    ]);
+  });
+
+  test("each of the 16 elements that 64 products need is loaded once", () => {
+    const product = program({
+      inputs: { a: f32(256, 256), b: f32(256, 256) },
+      step: ({ a, b }) => ({ outputs: { y: multiply(a, b) } }),
+    });
+    const { sequence } = stagesOf(product, "step", {}, software);
+    let [loads, products] = [0, 0];
+    for (const { kernel } of launchesOf(sequence)) {
+      walkStmts(kernel.nests[0]?.body ?? [], {
+        expr: (expr) => {
+          if (expr.kind === "load") loads += 1;
+          if (expr.kind === "apply" && expr.fn === "mul") products += 1;
+        },
       });
     }
-  }
+    expect({ loads, products }).toEqual({ loads: 16, products: 64 });
+  });
 });
 
 test("the bytes that the policy takes are those of the arrays", () => {

@@ -2,10 +2,21 @@
  * Other numbers than the usual, by name, for who measures which is best on a GPU. The table in tuning.ts was measured on one card;
  * each of these puts one of its decisions otherwise, wherever that is legal: a tile that would leave too few workgroups, say.
  */
-import { cardTiles, softwareTiles, type TileShape } from "./tile-shapes.ts";
+import { cardTiles, noBlocks, softwareBlocks, type TileShape } from "./tile-shapes.ts";
 import type { WgslTuning } from "./tuning.ts";
 
 type WgslCandidate = readonly [name: string, tuning: Partial<WgslTuning>];
+
+/** Staged as they lie, and not ahead. */
+const plainTiles: readonly TileShape[] = [8, 16].map((side) => ({
+  ny: side,
+  nx: side,
+  rm: 4,
+  rn: 4,
+  depth: 16,
+  least: 1,
+  why: "",
+}));
 
 export const wgslCandidates: readonly WgslCandidate[] = [
   ...[32, 128, 256].map((mapSize): WgslCandidate => [`maps of ${mapSize}`, { mapSize }]),
@@ -16,6 +27,7 @@ export const wgslCandidates: readonly WgslCandidate[] = [
   ["turned by 32", { turnLeast: 2 ** 12, turnSide: 32 }],
   ...tileCandidates(),
   ["no tiles", { tileLeastSide: Infinity }],
+  ["blocks from memory", { blocks: softwareBlocks }],
   ["tiles for long sums", { tileLongInner: Infinity }],
   ["tiles whole", { tileDeep: Infinity }],
   ["tiles in parts from 256", { tileDeep: 256, tilePartTerms: 64, tileLeastParts: 2 }],
@@ -34,10 +46,10 @@ export const wgslCandidates: readonly WgslCandidate[] = [
   ["folds in fewer parts", { partTerms: 64, leastParts: 4 }],
 ];
 
-/** Each tile of the tables alone, for any number of workgroups; and each deeper, less deep, in more slices, and staged otherwise. */
+/** Each tile of the table alone, for any number of workgroups; and each deeper, less deep, in more slices, and staged otherwise. */
 function tileCandidates(): readonly WgslCandidate[] {
   const shapes = new Map<string, TileShape>();
-  for (const { most: _, leastTerms: __, ...tile } of [...cardTiles, ...softwareTiles]) {
+  for (const { most: _, leastTerms: __, ...tile } of [...cardTiles, ...plainTiles]) {
     const { depth, ahead = false, slices = 1 } = tile;
     const others: readonly TileShape[] = [
       { ...tile, depth: depth / 2 },
@@ -47,7 +59,7 @@ function tileCandidates(): readonly WgslCandidate[] {
     ];
     for (const shape of [tile, ...others]) shapes.set(nameOf(shape), { ...shape, least: 1 });
   }
-  return [...shapes].map(([name, shape]) => [name, { tiles: [shape], tileLongInner: Infinity }]);
+  return [...shapes].map(([name, shape]) => [name, { tiles: [shape], blocks: noBlocks, tileLongInner: Infinity }]);
 }
 
 function nameOf({ ny, nx, rm, rn, depth, wide = 1, ahead, twice, slices = 1 }: TileShape): string {

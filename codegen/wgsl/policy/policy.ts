@@ -2,6 +2,7 @@
  * The schedule of a nest for WGSL: which iterations become workgroups and invocations, and what they share.
  *
  *   contraction           tiles staged in workgroup memory, a block of registers per invocation   tile
+ *   the same on a CPU     a block of registers per invocation                                     split, jam
  *   long rows, few        several invocations share a row, partial results meet in a tree         team
  *   a map read across     tiles of it are turned in workgroup memory                              turn
  *   a large map           16 bytes of neighbours per invocation                                   split, sink, unroll
@@ -17,10 +18,12 @@ import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { planRow, type RowStep } from "../moves/team-plan.ts";
+import { blockMoves, chooseBlock } from "./blocks.ts";
 import { heldAlone, heldElements } from "./held.ts";
 import { type MapSetting, mapLanes } from "./lanes.ts";
 import { matrixMoves } from "./matrices.ts";
 import { aloneMoves, columnsOf, nameOf, rowOf, run, runOf, serialMoves, sharedParts } from "./registers.ts";
+import type { BlockShape } from "./tile-shapes.ts";
 import { chooseTile, contractionOf, invocationsOf, tileBytes } from "./tiles.ts";
 import { type Setting, type WgslLimits, type WgslTuning, wgslTuning } from "./tuning.ts";
 import { type Turn, turnOf } from "./turns.ts";
@@ -52,6 +55,8 @@ interface Wish {
   /** Of its workgroups. */
   readonly size: number;
   readonly found?: Contraction;
+  /** Of its outputs, in an invocation. */
+  readonly block?: BlockShape;
   readonly steps?: readonly RowStep[];
   readonly turn?: Turn;
   /** Elements that an invocation of a map has. */
@@ -69,6 +74,8 @@ export const teamSize = ({ limits, tuning }: Setting): number =>
 export function wishOf(facts: Facts, setting: MapSetting): Wish {
   const rows = rowWish(facts.nest, setting);
   const found = contractionOf(facts);
+  const block = found === undefined ? undefined : chooseBlock(found, setting);
+  if (found !== undefined && block !== undefined) return { size: mapSizeOf(setting), found, block };
   const isLong = found !== undefined && sizeOf(found.inner) >= setting.tuning.tileLongInner;
   const shape = found === undefined ? undefined : chooseTile(found, setting, isLong && rows !== undefined);
   if (found !== undefined && shape !== undefined) return { ...rows, size: invocationsOf(shape), found };
@@ -168,11 +175,13 @@ class Memory {
 
 function scheduleOf(
   facts: Facts,
-  { found, steps, turn, columns, lanes = 1 }: Wish,
+  { found, block, steps, turn, columns, lanes = 1 }: Wish,
   choice: Choice,
 ): Schedule<WgslMove> {
   const { nest } = facts;
   const prelude = preludeMoves(nest, choice);
+  if (found !== undefined && block !== undefined)
+    return [...blockMoves(found, block, choice.size, choice.tuning), ...prelude];
   const tile = found === undefined ? undefined : tileMoves(found, steps !== undefined, choice);
   if (tile !== undefined) return [...tile, ...prelude];
   if (columns !== undefined) return [...columnMoves(nest, columns, choice), ...prelude];

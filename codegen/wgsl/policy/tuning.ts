@@ -1,6 +1,6 @@
 /** The numbers that the schedules for WGSL go by: what a GPU has, and a value (`wgslTuning`) that whoever measures may replace. */
 import { longestSum } from "../../../src/kernel/target.ts";
-import { cardTiles, softwareTiles } from "./tile-shapes.ts";
+import { cardTiles, noBlocks, softwareBlocks } from "./tile-shapes.ts";
 
 export interface WgslLimits {
   /** Per workgroup. */
@@ -26,6 +26,8 @@ export const wgslTuning = {
   turnLeastSide: 16,
   /** The best first: more registers per invocation mean fewer loads per product, and fewer workgroups. */
   tiles: cardTiles,
+  /** Blocks of outputs that an invocation computes straight from memory, where that is better than tiles; none on a card. */
+  blocks: noBlocks,
   /** What a product costs of what reading a word of workgroup memory does, where four are read at once. */
   tileProductCost: 0.5,
   /** Output smaller than this in rows or columns, or less work: no tile is worth its barriers. */
@@ -113,10 +115,8 @@ export const softwareTuning: WgslTuning = {
   leastParts: 2,
   besideLeastRows: 128,
   flatRows: Number.POSITIVE_INFINITY,
-  tileDeep: 2 ** 17,
   partsAreShared: false,
-  tiles: softwareTiles,
-  tileProductCost: 0,
+  blocks: softwareBlocks,
   turnLeast: Number.POSITIVE_INFINITY, // and it has caches
   heldMost: 0,
 };

@@ -1,5 +1,5 @@
 /**
- * Contractions in the tiles that a card takes, against `js`: sizes that no tile divides, infinities where a product beyond the last k
+ * Contractions in the tiles that a card takes, and in the blocks that a driver on a CPU takes, against `js`: sizes that no tile divides, infinities where a product beyond the last k
  * must be nothing, batches, and what is fused behind the sums. One of each kind of tile: what the others compute is asked of the
  * evaluator (test/unit/wgsl-tiles.test.ts), and a software GPU takes 0.1 s to compile each KB of workgroup memory.
  */
@@ -45,6 +45,21 @@ export const cases: readonly GpuCase[] = [
       run: async ({ device }) => void (await sameAsJs(device, product(m, n, k), [{ feeds }], card)),
     };
   }),
+  {
+    name: "in blocks from memory: edges within them, turned, of many terms, in a batch",
+    async run({ device }) {
+      const own = { tolerance: 1e-5, options: { debug: { poisonFreed: true } } } as const;
+      const feedsOf = (m: number, n: number, k: number) => ({ a: numbers(m * k), b: numbers(k * n, 5) });
+      const each = { ...feedsOf(33, 65, 77), c: numbers(65) };
+      await sameAsJs(device, product(33, 65, 77), [{ feeds: each }], own);
+      const whole = { ...feedsOf(24, 40, 3000), c: numbers(40) };
+      await sameAsJs(device, product(24, 40, 3000), [{ feeds: whole }], { ...own, tolerance: 1e-4 });
+      await sameAsJs(device, turned(30, 20, 31), [{ feeds: feedsOf(30, 20, 31) }], own);
+      const [q, k] = [numbers(5 * 37 * 20), numbers(5 * 20 * 41, 5)];
+      const [few, many] = [numbers(130 * 9 * 16), numbers(130 * 16 * 9, 5)];
+      await sameAsJs(device, heads, [{ feeds: { q, k, few, each: many } }], own);
+    },
+  },
   {
     name: "both factors turned, in slices",
     async run({ device }) {
