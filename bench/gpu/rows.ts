@@ -141,7 +141,7 @@ export function rowsAt(scale: Scale): readonly Row[] {
     }),
     steps(
       "step 8-8-10, batch 8, resident",
-      mapScales({ card: 256, software: 256, tiny: 4 }, (calls) => ({ ...small, calls })),
+      mapScales({ card: 256, software: 256, tiny: 2 }, (calls) => ({ ...small, calls })),
       goals.smallSteps,
     ),
     products("product 4096x4096, f32", { card: 4096, software: 256, tiny: 64 }, "f32"),
