@@ -154,6 +154,7 @@ const attentionOptions = {
   biasInitializer: "ones",
   biasRegularizer: l1(0.1),
   biasConstraint: constraints.nonNeg(),
+  activityRegularizer: l2(0.1),
 };
 
 const convLstmRows = (sample: readonly number[]): readonly LayerRow[] => [
@@ -177,13 +178,24 @@ export const layerRows = {
   convLstm2d: convLstmRows([2, 4, 3, 1]),
   convLstm3d: convLstmRows([2, 3, 3, 3, 1]),
   additiveAttention: [
-    { given: [], options: { name: "sum", dropout: 0.2, causal: true, useScale: false }, sample: steps },
+    {
+      given: [],
+      options: { name: "sum", dropout: 0.2, causal: true, useScale: false, activityRegularizer: l2(0.1) },
+      sample: steps,
+    },
     { given: [], sample: steps },
   ],
   attention: [
     {
       given: [],
-      options: { name: "product", dropout: 0.2, causal: true, useScale: true, scoreMode: "concat" },
+      options: {
+        name: "product",
+        dropout: 0.2,
+        causal: true,
+        useScale: true,
+        scoreMode: "concat",
+        activityRegularizer: l2(0.1),
+      },
       sample: steps,
     },
     { given: [], sample: steps },

@@ -1,6 +1,7 @@
 /** What outputs cost: the loss grows by the factor times the sum of their squares, over the samples of the batch, whatever path they take. */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { bidirectional, concat, conv2d, dense, embedding, f32, flatten, type Layer, l2, layerFrom, lstm, model, mul, type Regularizer, sequential, sgd, square, sum, trainer } from "../../src/index.ts"; // biome-ignore format: names
+import { bidirectional, concat, conv2d, dense, embedding, f32, flatten, groupQueryAttention, type Layer, l1l2, l2, layerFrom, layers, lstm, model, mul, multiHeadAttention, type Regularizer, sequential, sgd, square, sum, trainer } from "../../src/index.ts"; // biome-ignore format: names
 
 const squares = (values: ArrayLike<number>): number =>
   Array.from(values).reduce((all, value) => all + value * value, 0);
@@ -70,4 +71,45 @@ test("the states that a layer returns count too, as in Keras, and so does each c
   const wanted = (0.5 * squares(await free.predict({ x }))) / 2;
   expect((await once.evaluate(data)).loss - loss).toBeCloseTo(wanted, 6);
   expect((await twice.evaluate(data)).loss - loss).toBeCloseTo(2 * wanted, 6);
+});
+
+interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+interface PenaltyCase {
+  readonly name: string;
+  readonly weights: readonly Numbers[];
+  readonly output: Numbers;
+  readonly losses: readonly number[];
+}
+const attention = JSON.parse(
+  readFileSync(new URL("../fixtures/keras-attention-penalty.json", import.meta.url), "utf8"),
+) as { readonly query: Numbers; readonly value: Numbers; readonly cases: readonly PenaltyCase[] };
+
+/** As Keras's case; GroupQueryAttention counts its output twice there. */
+const attentions: Readonly<Record<string, (given: { activityRegularizer: Regularizer }) => Layer>> = {
+  attention: (given) => layers.attention({ useScale: true, ...given }),
+  additiveAttention: (given) => layers.additiveAttention(given),
+  multiHeadAttention: (given) => multiHeadAttention(2, 3, given),
+  "multiHeadAttention, without biases": (given) => multiHeadAttention(2, 3, { useBias: false, ...given }),
+  groupQueryAttention: (given) => groupQueryAttention(3, 4, 2, given),
+};
+
+test.each(attention.cases.map((it) => [it.name, it] as const))("%s, against Keras", async (name, wanted) => {
+  const attend = attentions[name]?.({ activityRegularizer: l1l2({ l1: 0.1, l2: 0.5 }) }) ?? dense(1);
+  const net = trainer(
+    model({ inputs: { query: [3, 4], value: [5, 4] }, layers: { attend }, call: ({ query, value }, { attend }) => attend(query, value) }),
+    settings,
+  ); // biome-ignore format: short
+  await net.compile({ target: "js", batch: 2 });
+  const paths = net.executable.state.names.filter((path) => path.startsWith("model."));
+  expect(paths).toHaveLength(wanted.weights.length);
+  for (const [i, path] of paths.entries()) net.executable.state.write(path, wanted.weights[i]?.data ?? []);
+  const x = { query: Float32Array.from(attention.query.data), value: Float32Array.from(attention.value.data) };
+  const y = Float32Array.from(wanted.output.data);
+  for (const [i, value] of (await net.predict({ x })).entries()) expect(value).toBeCloseTo(y[i] ?? Number.NaN, 4);
+  const counted = name === "groupQueryAttention" ? wanted.losses.slice(0, -1) : wanted.losses;
+  const cost = counted.reduce((a, b) => a + b, 0); // the errors themselves are 0
+  expect(Math.abs((await net.evaluate({ x, y })).loss - cost)).toBeLessThan(1e-5 * cost);
 });

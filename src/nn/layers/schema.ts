@@ -109,6 +109,8 @@ type Built<P extends ParamTree, R extends ShapeRule, T extends SampleType, M ext
   readonly rule: R;
   /** What it is counted by in a model, where that is not its function's name. */
   readonly name?: string;
+  /** It adds what `activityRegularizer` says by itself. */
+  readonly penalizes?: boolean;
 };
 
 export function built<
@@ -119,10 +121,10 @@ export function built<
 >(
   { name: kind, given, options, hasMembers = false }: Omit<AnyLayerSchema, "from">,
   values: ValuesOf<typeof named> & { readonly activityRegularizer?: Regularizer | undefined },
-  { name = kind, ...definition }: Built<P, R, T, M>,
+  { name = kind, penalizes = false, ...definition }: Built<P, R, T, M>,
 ): Layer<R, M> {
   const config = { kind, ...writeFields({ ...named, ...given, ...options }, values) };
-  const penalized = withPenalty(values.activityRegularizer, definition);
+  const penalized = penalizes ? {} : withPenalty(values.activityRegularizer, definition);
   const made = layer<P, R, T, M>({ ...definition, ...penalized, name, givenName: values.name, config });
   if (definition.params === undefined || hasMembers) return made;
   return {

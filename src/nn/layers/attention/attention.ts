@@ -6,10 +6,12 @@ import { glorotUniform, ones } from "../../../dsl/initializers.ts";
 import { add, dropout as dropElements, einsum, mul, reshape, sum, tanh, where } from "../../../dsl/ops.ts";
 import { param } from "../../../dsl/spec.ts";
 import { printShape } from "../../../graph/shape.ts";
+import { penalize } from "../../regularizers/activity.ts";
 import { type OptionsOf, option, type ValuesOf } from "../../schema.ts";
 import { floatsFrom, type Layer, type ParamTensors, type ParamTree, type SampleShape } from "../layer.ts";
 import type { LayerMode } from "../own.ts";
 import { type AnyLayerSchema, built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
+import { activityOption } from "../weights.ts";
 import { type Operands, operandsOf, pairsOf, type Values, visibleSoftmax } from "./masked.ts";
 
 const sharedOptions = {
@@ -17,6 +19,7 @@ const sharedOptions = {
   dropout: option(number({ from: 0, below: 1 }), 0),
   /** Whether query i sees keys 0 to i alone. False by default. */
   causal: option(flag, false),
+  ...activityOption,
 };
 
 const dotOptions = {
@@ -102,7 +105,7 @@ function scored(
   origin: Origin,
 ): Layer<"any", 1> {
   const { name } = schema;
-  const { dropout, causal } = values;
+  const { dropout, causal, activityRegularizer } = values;
   const check = (samples: readonly SampleShape[]): readonly SampleShape[] => {
     const [query = [], value = query, key = value] = samples;
     if (query.length === 2 && value.length === 2 && query[1] === key[1]) return [query, value];
@@ -126,15 +129,16 @@ function scored(
     const scores = visibleSoftmax(match, pairs);
     const kept = mode.training && dropout > 0 ? dropElements(scores, dropout) : scores;
     const seen = einsum("bts,bsd->btd", kept, value);
-    if (counts === undefined) return [seen, scores];
-    const output = where(reshape(counts, [...counts.shape, 1]), seen, 0);
-    masks?.give(output, counts);
+    const output = counts === undefined ? seen : where(reshape(counts, [...counts.shape, 1]), seen, 0);
+    if (counts !== undefined) masks?.give(output, counts);
+    penalize(activityRegularizer, [output], mode.addLoss);
     return [output, scores];
   };
   return built(schema, values, {
     rule: "any",
     more: 1,
     masking: "own",
+    penalizes: true,
     outputShape: (sample) => shapeOf([sample]),
     params: (sample) => paramsOf([sample]),
     several: { outputShape: shapeOf, params: paramsOf, apply: run },

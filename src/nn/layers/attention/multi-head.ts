@@ -11,12 +11,20 @@ import { atLine, here, type Origin } from "../../../core/origin.ts";
 import { add, dropout as dropElements, einsum, mul, reshape, sigmoid } from "../../../dsl/ops.ts";
 import type { StateSpec } from "../../../dsl/spec.ts";
 import { printShape, type Shape, sizeOf } from "../../../graph/shape.ts";
+import { penalize } from "../../regularizers/activity.ts";
 import { type OptionsOf, option, required, type ValuesOf } from "../../schema.ts";
 import { floatsFrom, type Layer, type ParamTensors, type ParamTree, type SampleShape } from "../layer.ts";
 import { subtree } from "../members.ts";
 import type { LayerMode } from "../own.ts";
 import { type AnyLayerSchema, built, checkLayer, type LayerOptions, layerSchema } from "../schema.ts";
-import { biasOptions, kernelAndBias, kernelOptions, trainableOption, type Weights } from "../weights.ts";
+import {
+  activityOption,
+  biasOptions,
+  kernelAndBias,
+  kernelOptions,
+  trainableOption,
+  type Weights,
+} from "../weights.ts";
 import { operandsOf, pairsOf, type Values, visibleSoftmax } from "./masked.ts";
 
 const sharedOptions = {
@@ -31,6 +39,8 @@ const sharedOptions = {
   ...kernelOptions,
   ...biasOptions,
   ...trainableOption,
+  /** What large projections cost, of queries, keys, values and the output: `l2(1e-4)`, or a function. Over the samples of the batch. */
+  ...activityOption,
 };
 
 const multiHeadOptions = {
@@ -143,6 +153,7 @@ function attentionLayer(
     rule: "any",
     more: 1,
     masking: "own",
+    penalizes: true,
     regularizers: spread(weights.rules.regularizers),
     constraints: spread(weights.rules.constraints),
     outputShape: (sample) => shapeOf([sample]),
@@ -199,7 +210,7 @@ function checkSample(call: string, sample: SampleShape, origin: Origin): SampleS
 /** The output, and the scores before dropout. */
 function attend(
   call: string,
-  { dropout, causal, slidingWindow, useGate }: Options,
+  { dropout, causal, slidingWindow, useGate, activityRegularizer }: Options,
   heads: Heads,
   params: ParamTensors,
   xs: readonly Values[],
@@ -213,7 +224,9 @@ function attend(
   const headsOf = (x: Values, part: Part): Values => {
     const { kernel, bias } = projection(call, params, part);
     const made = einsum("btc,chd->bhtd", x, kernel);
-    return bias === undefined ? made : add(made, reshape(bias, [bias.shape[0] ?? 1, 1, bias.shape[1] ?? 1]));
+    const whole = bias === undefined ? made : add(made, reshape(bias, [bias.shape[0] ?? 1, 1, bias.shape[1] ?? 1]));
+    penalize(activityRegularizer, [whole], mode.addLoss);
+    return whole;
   };
   // Heads of queries that share keys stand one under the other, as if they were more queries.
   const grouped = (x: Values): Values =>
@@ -229,6 +242,7 @@ function attend(
   const seen = apart(einsum("bhts,bhsd->bhtd", grouped(kept), v));
   const open = useGate ? mul(seen, sigmoid(headsOf(query, "gate"))) : seen;
   const output = joined(call, params, open);
+  penalize(activityRegularizer, [output], mode.addLoss);
   const mask = mode.masks?.of(query);
   if (mask !== undefined) mode.masks?.give(output, mask);
   return [output, scores];
