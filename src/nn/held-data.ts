@@ -88,6 +88,11 @@ export class HeldData {
     return true;
   }
 
+  /** Between steps: what to wait for, where a GPU has more of them than is sensible. */
+  ready(): Promise<void> | null {
+    return this.#rows.ready();
+  }
+
   /** Sends off the steps so far, which a GPU takes many of at once: before anything is read. */
   flush(): void {
     this.#rows.flush();

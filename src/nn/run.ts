@@ -323,6 +323,8 @@ export class Run {
     this.#callbacks.stepped();
     if (waiting >= this.#readEvery || work.done === work.plan.steps) return this.#read(work, batch);
     if (this.#sums.isLong) await this.#sums.drain();
+    const tooMany = this.#held?.ready() ?? null;
+    if (tooMany !== null) await tooMany;
     return null;
   }
 

@@ -116,7 +116,8 @@ class Core implements ExecutableCore<never> {
     const { program, dims } = parts;
     const [specializations, calls] = [this.#specializations, this.#calls];
     const start: HoldingParts["start"] = (specialization, runner) => this.#start(specialization, runner);
-    this.#holding = new Holding({ program, dims, specializations, calls, assertUsable, start });
+    const ready: HoldingParts["ready"] = (runner) => this.#ready(runner);
+    this.#holding = new Holding({ program, dims, specializations, calls, assertUsable, start, ready });
     this.state = new StateAccess(parts, this.#calls, () => this.#assertUsable());
   }
 

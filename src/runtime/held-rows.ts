@@ -46,6 +46,8 @@ export interface HoldingParts {
   assertUsable(): void;
   /** Runs one with what it was fed last. */
   start(specialization: Specialization, runner: Pick<Runner, "run">): void;
+  /** Waits while more chunks are under way than is sensible. */
+  ready(runner: Runner): Promise<void>;
 }
 
 /** Who holds what on one executable. */
@@ -122,6 +124,8 @@ export class HeldRows {
   readonly #specializations: readonly Specialization[];
   readonly #tell: HeldEvents;
   #chunk: { readonly of: Specialization; readonly open: Chunk } | null = null;
+  /** Whose chunk was sent off, and nobody has asked `ready` since. */
+  #sentOff: Runner | null = null;
   /** Steps since the last flush. */
   #done = 0;
   #isReleased = false;
@@ -156,6 +160,16 @@ export class HeldRows {
       .take(async () => this.#run(specialization, kept))
       .catch(() => {}) // the next call hears of it
       .then(() => letGo(specialization));
+  }
+
+  /**
+   * To be asked between steps: what to wait for, where a chunk was sent off and the machine may have too many; null in the middle of one.
+   * Without it the steps of an epoch, and the numbers of their rows, would all wait in the queue.
+   */
+  ready(): Promise<void> | null {
+    const runner = this.#sentOff;
+    this.#sentOff = null;
+    return runner === null ? null : this.#parts.ready(runner);
   }
 
   /** Ends the chunk that steps are recorded in: they are submitted. The machine will be waited for, and then chunks grow anew. */
@@ -193,7 +207,9 @@ export class HeldRows {
   #endChunk(): void {
     const chunk = this.#chunk;
     this.#chunk = null;
-    chunk?.open.end();
+    if (chunk === null) return;
+    chunk.open.end();
+    this.#sentOff = chunk.of.runner;
   }
 
   /** Where steps of it are recorded; null where each is run by itself. */
