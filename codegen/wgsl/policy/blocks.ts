@@ -4,7 +4,6 @@
  *   split i 8 mask; split j 8 mask; jam i_i, j_i unrolled       for k { 8 loads of a column, 8 of a row, 64 products }
  */
 import { type Contraction, sizeOf } from "../../../passes/schedule/facts.ts";
-import { leavesRest } from "../../../passes/schedule/moves/split-fold.ts";
 import type { LoopVar } from "../../../src/kernel/kernel.ts";
 import type { Schedule, WgslMove } from "../../../src/kernel/moves.ts";
 import { nameOf } from "./registers.ts";
@@ -22,9 +21,10 @@ const mostMasked = 16;
 export function chooseBlock(found: Contraction, { tuning }: Pick<Setting, "tuning">): BlockShape | undefined {
   const [m, n, k] = [sizeOf(found.rows), sizeOf(found.columns), sizeOf(found.inner)];
   if (Math.min(m, n) < tuning.tileLeastSide || m * n * k < tuning.tileLeastWork) return undefined;
-  if (leavesRest(found.inner, tuning.terms)) return undefined;
   const cost = (shape: BlockShape): number => costOf(found, shape);
-  return tuning.blocks.reduce<BlockShape | undefined>(
+  // A single block would leave no loop to spread.
+  const several = tuning.blocks.filter((shape) => blocksOf(found, shape) > 1);
+  return several.reduce<BlockShape | undefined>(
     (best, shape) => (best === undefined || cost(shape) < cost(best) ? shape : best),
     undefined,
   );
