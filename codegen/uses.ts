@@ -69,6 +69,9 @@ class UseFinder {
         this.#value(stmt.condition);
         this.see(stmt.body);
         return;
+      case "exchange":
+        this.#value(stmt.value);
+        return;
       case "matrix":
         this.#index(stmt.product.left.at);
         this.#index(stmt.product.right.at);

@@ -9,4 +9,5 @@ export const h100: WgslFacts = {
   maxComputeWorkgroupsPerDimension: 65_535,
   maxStorageBuffersPerShaderStage: 16,
   minStorageBufferOffsetAlignment: 256,
+  subgroupSize: 32,
 };

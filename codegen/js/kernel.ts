@@ -153,6 +153,8 @@ function printStmt(stmt: Stmt, context: JsContext): void {
       throw new CompilerBug("the js target has no matrix units");
     case "barrier":
       break; // one thread runs everything: what was stored is seen
+    case "exchange":
+      throw new CompilerBug("the js target has no subgroups");
     default:
       unreachable(stmt);
   }

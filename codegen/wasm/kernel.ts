@@ -244,6 +244,8 @@ function writeStmt(stmt: Stmt, context: WasmContext): void {
       throw new CompilerBug("the wasm target has no matrix units");
     case "barrier":
       throw new CompilerBug("the wasm target has no barrier inside kernels");
+    case "exchange":
+      throw new CompilerBug("the wasm target has no subgroups");
     default:
       unreachable(stmt);
   }

@@ -49,6 +49,11 @@ export interface WgslFacts {
   readonly maxComputeWorkgroupsPerDimension: number;
   readonly maxStorageBuffersPerShaderStage: number;
   readonly minStorageBufferOffsetAlignment: number;
+  /**
+   * Invocations of a subgroup, where they may exchange values: all devices of its kind agree on the size, and an invocation is told its
+   * place. Absent or 0 elsewhere.
+   */
+  readonly subgroupSize?: number;
   /** What it has for mixed precision, where that was asked for. */
   readonly mixed?: MixedFacts;
 }

@@ -331,6 +331,7 @@ function copied(stmt: Stmt, names: Names, places: Places, rewrite: Rewrite): Stm
     case "for":
       return { ...stmt, loop: { ...stmt.loop, name: name(stmt.loop.name) }, body: body(stmt.body) };
     case "let":
+    case "exchange":
       return { ...stmt, name: name(stmt.name), value: rewrite.expr(stmt.value) };
     case "var":
       return { ...stmt, name: name(stmt.name), init: rewrite.expr(stmt.init) };

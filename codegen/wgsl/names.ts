@@ -34,7 +34,7 @@ const predeclared = words(`
   mix modf normalize pack2x16float pow quantizeToF16 radians reflect refract reverseBits round saturate select sign
   sin sinh smoothstep sqrt step tan tanh transpose trunc unpack2x16float arrayLength
   atomicLoad atomicStore atomicAdd atomicSub atomicMax atomicMin atomicAnd atomicOr atomicXor atomicExchange
-  workgroupBarrier storageBarrier`);
+  workgroupBarrier storageBarrier subgroupShuffle subgroupShuffleXor`);
 
 export const reservedNames: ReadonlySet<string> = new Set([...keywords, ...predeclared]);
 

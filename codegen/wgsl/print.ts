@@ -24,6 +24,7 @@ import { matrixBuffers, matrixExtensions } from "./matrix-text.ts";
 import { WgslNames } from "./names.ts";
 import { legalize, legalizeStmts } from "./quirks.ts";
 import { printStmts } from "./stmt.ts";
+import { numberOf, subgroupExtension, subgroupSize } from "./subgroup-text.ts";
 import { notWide, type Wide, wideIn } from "./wide.ts";
 
 export interface WgslOptions {
@@ -39,7 +40,7 @@ export function printWgsl(kernel: Kernel, options: WgslOptions = {}): WgslModule
   const groups = grids.reduce((sum, grid) => sum + grid.groups, 0);
   const workgroups = foldGroups(kernel.name, groups, options.maxWorkgroupsPerDimension ?? 65535);
   const bindings = bindingsOf(kernel, options.access ?? (() => "read_write"));
-  const source = printModule(kernel, grids, { bindings, size, workgroups });
+  const source = printModule(kernel, grids, { bindings, size, workgroups, subgroup: subgroupSize(kernel) });
   return {
     source,
     entryPoint: "main",
@@ -92,6 +93,8 @@ interface Launch {
   readonly bindings: readonly WgslBinding[];
   readonly size: number;
   readonly workgroups: readonly [number, number, number];
+  /** Invocations of a subgroup, where they exchange values. */
+  readonly subgroup: number;
 }
 
 function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): string {
@@ -117,6 +120,7 @@ function printModule(kernel: Kernel, grids: readonly Grid[], launch: Launch): st
   printMain(kernel, grids, launch, context);
   const parts = [
     halves.size === 0 ? "" : matrixExtensions,
+    launch.subgroup === 0 ? "" : subgroupExtension,
     `// ${[kernel.name, printSchedules(kernel.schedule)].filter((part) => part !== "").join(": ")}`.replace(
       /[\r\n\u2028\u2029]/g,
       " ",
@@ -175,8 +179,9 @@ function printMain(kernel: Kernel, grids: readonly Grid[], launch: Launch, conte
   const { writer } = context;
   const [x, y] = launch.workgroups;
   writer.line(`@compute @workgroup_size(${launch.size})`);
-  const head = "fn main(@builtin(workgroup_id) tl_id: vec3<u32>, @builtin(local_invocation_index) tl_lane: u32) {";
-  writer.block(head, () => {
+  const number = numberOf(launch.subgroup);
+  writer.block(`fn main(@builtin(workgroup_id) tl_id: vec3<u32>, ${number.params}) {`, () => {
+    if (number.line !== undefined) writer.line(number.line);
     writer.line(`let tl_group = i32(${y === 1 ? "tl_id.x" : `tl_id.x + ${x}u * tl_id.y`});`);
     for (const [n, { name }] of kernel.iterations.entries()) {
       writer.line(`let ${context.names.of(name)}: i32 = i32(tl_iteration_${n});`);

@@ -9,6 +9,7 @@ import type { Context } from "./expr.ts";
 import { bitsOf, boundsText, elementName, exprText, indexText, namedIndex, typeText, variableText } from "./expr.ts";
 import { elementsPerWord, packedStore } from "./layout.ts";
 import { printMatrix } from "./matrix-text.ts";
+import { exchangeText } from "./subgroup-text.ts";
 import type { StoreStmt } from "./wide.ts";
 import { printWideLoad, printWideStore } from "./wide-text.ts";
 
@@ -64,6 +65,11 @@ function printStmt(stmt: Stmt, among: readonly Stmt[], context: Context): void {
     case "barrier":
       writer.line(stmt.of === "shared" ? "workgroupBarrier();" : "storageBarrier();");
       return;
+    case "exchange": {
+      const value = exprText(stmt.value, context);
+      writer.line(`let ${names.declare(stmt.name)}: ${typeText(stmt.value.type)} = ${exchangeText(stmt, value)};`);
+      return;
+    }
     default:
       unreachable(stmt);
   }

@@ -81,6 +81,7 @@ function limitsOf(facts: WgslFacts): WgslLimits {
   return {
     maxInvocations: Math.min(facts.maxComputeInvocationsPerWorkgroup, facts.maxComputeWorkgroupSizeX),
     maxWorkgroupStorage: facts.maxComputeWorkgroupStorageSize,
+    subgroupSize: facts.subgroupSize ?? 0,
   };
 }
 

@@ -135,6 +135,8 @@ export class Copies {
     switch (stmt.kind) {
       case "let":
         return letValue(this.#name(stmt.name), rewrite.expr(stmt.value));
+      case "exchange":
+        return { ...stmt, name: this.#name(stmt.name), value: rewrite.expr(stmt.value) };
       case "var":
         return variable(this.#name(stmt.name), rewrite.expr(stmt.init), stmt.shape);
       case "assign":

@@ -67,7 +67,7 @@ export class Facts {
         const moves = new Set(ownExprs(stmt).flatMap((value) => [...this.movesWith(value)]));
         for (const { name } of own) moves.delete(name);
         for (const { name } of stmt.accumulators) this.#names.set(name, moves);
-      } else if (stmt.kind === "let" || stmt.kind === "assign") {
+      } else if (stmt.kind === "let" || stmt.kind === "assign" || stmt.kind === "exchange") {
         const moves = this.movesWith(stmt.value);
         const before = this.#names.get(stmt.name);
         this.#names.set(stmt.name, before === undefined ? moves : new Set([...before, ...moves]));
@@ -142,7 +142,7 @@ export function movedBy(stmts: readonly Stmt[], names: Iterable<string>): Set<st
     for (const stmt of all) {
       if ("body" in stmt) see(stmt.body);
       if (stmt.kind === "var" || stmt.kind === "assign") moved.add(stmt.name);
-      else if (stmt.kind === "let" && readsAny(stmt.value, moved)) moved.add(stmt.name);
+      else if ((stmt.kind === "let" || stmt.kind === "exchange") && readsAny(stmt.value, moved)) moved.add(stmt.name);
       else if (stmt.kind === "fold" && readsIn([stmt], moved))
         for (const { name } of stmt.accumulators) moved.add(name);
     }

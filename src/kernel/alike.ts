@@ -81,6 +81,10 @@ function isSameStmt(a: Stmt, b: Stmt, names: Names): boolean {
       return b.kind === "matrix" && isSameProduct(a.product, b.product, names) && isSameList(a.body, b.body, names);
     case "barrier":
       return b.kind === "barrier" && a.of === b.of;
+    case "exchange": {
+      if (b.kind !== "exchange" || a.name !== b.name || a.bits !== b.bits) return false;
+      return a.mask === b.mask && a.size === b.size && isSame(a.value, b.value, names);
+    }
     default:
       return unreachable(a);
   }

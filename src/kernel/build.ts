@@ -11,6 +11,7 @@ import type { FoldFn } from "../core/fold.ts";
 import type {
   BlockLoop,
   Bound,
+  ExchangeStmt,
   Expr,
   FoldStmt,
   Guard,
@@ -134,3 +135,7 @@ export function when(condition: Expr, body: readonly Stmt[]): Stmt {
 
 export const barrier: Stmt = { kind: "barrier", of: "shared" };
 export const barrierOfBuffers: Stmt = { kind: "barrier", of: "buffers" };
+
+export function exchange(name: string, value: Expr, by: Pick<ExchangeStmt, "bits" | "mask" | "size">): Stmt {
+  return { kind: "exchange", name, value, ...by };
+}

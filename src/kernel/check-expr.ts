@@ -56,6 +56,8 @@ export interface Scope {
   readonly empty: boolean;
   readonly prelude: boolean;
   readonly lane: boolean;
+  /** Invocations of a workgroup. */
+  readonly workgroup: number;
 }
 
 // ---- indexes -------------------------------------------------------------------------------------------------------

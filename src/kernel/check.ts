@@ -11,7 +11,17 @@ import type { FoldFn } from "../core/fold.ts";
 import type { Scope, ScopedLoop } from "./check-expr.ts";
 import { Broken, broken, checkAccess, checkBounds, checkElement, checkExpr } from "./check-expr.ts";
 import { folds } from "./folds.ts";
-import type { BlockLoop, FoldStmt, Kernel, LoopVar, Nest, ParallelLoop, Stmt, ValueType } from "./kernel.ts";
+import type {
+  BlockLoop,
+  ExchangeStmt,
+  FoldStmt,
+  Kernel,
+  LoopVar,
+  Nest,
+  ParallelLoop,
+  Stmt,
+  ValueType,
+} from "./kernel.ts";
 import { valueTypeOf } from "./kernel.ts";
 
 /** The first broken invariant of a kernel, or null. */
@@ -71,6 +81,7 @@ function checkNest(kernel: Kernel, nest: Nest, declare: Declare): void {
     empty: false,
     prelude: true,
     lane: false,
+    workgroup: nest.loops.reduce((size, { loop, mark }) => (mark === "invocation" ? size * loop.extent : size), 1),
   };
   checkStmts(nest.prelude, scope, declare);
   checkMarks(nest.loops);
@@ -156,6 +167,9 @@ function checkStmt(stmt: Stmt, scope: Scope, declare: Declare): void {
     case "barrier":
       checkUniform("barrier", scope);
       return;
+    case "exchange":
+      checkExchange(stmt, scope, declare);
+      return;
     default:
       unreachable(stmt);
   }
@@ -166,6 +180,18 @@ function checkUniform(what: string, scope: Scope): void {
   if (scope.prelude) broken(`${what} in a prelude`);
   if (scope.lane) broken(`${what} inside a lane loop`);
   if (scope.branch) broken(`${what} inside an if`);
+}
+
+function checkExchange({ name, value, mask, size }: ExchangeStmt, scope: Scope, declare: Declare): void {
+  checkUniform("exchange", scope);
+  checkExpr(value, scope);
+  if (value.type === "bool") broken("exchange of a bool");
+  if (!Number.isInteger(Math.log2(size)) || scope.workgroup % size !== 0) {
+    broken(`subgroups of ${size} in a workgroup of ${scope.workgroup}`);
+  }
+  if (!Number.isInteger(mask) || mask < 1 || mask >= size) broken(`the mask ${mask} in subgroups of ${size}`);
+  declare(name);
+  scope.names.set(name, { type: value.type, shape: [], mutable: false, ofPrelude: false });
 }
 
 function checkAssign(stmt: Stmt & { readonly kind: "assign" }, scope: Scope): void {

@@ -9,7 +9,7 @@ import type { Frame, Layout, Value } from "./evaluate-expr.ts";
 import { cellOf, compileBounds, compileElement, compileExpr, reserve } from "./evaluate-expr.ts";
 import type { Clock } from "./evaluate-memory.ts";
 import { type Define, folds } from "./folds.ts";
-import type { FoldStmt, LoopVar, Stmt } from "./kernel.ts";
+import type { ExchangeStmt, FoldStmt, LoopVar, Stmt } from "./kernel.ts";
 import { readsAny, someStmt } from "./rewrite.ts";
 
 /** Without a barrier inside, a function; with one, a generator that stops at it. */
@@ -22,6 +22,9 @@ export interface Compiler {
   readonly clock: Clock;
   /** A workgroup has one invocation: no barrier waits. */
   readonly isAlone: boolean;
+  /** Invocations of a workgroup, and where a frame has its own number. */
+  readonly size: number;
+  readonly invocation: number;
 }
 
 /** Loop values of the iteration `linear`, the last loop turning fastest. */
@@ -100,6 +103,8 @@ function compileStmt(stmt: Stmt, compiler: Compiler): Code {
       return compileStmts(stmt.body, compiler);
     case "barrier":
       return compileBarrier(stmt, compiler);
+    case "exchange":
+      return compileExchange(stmt, compiler);
     default:
       return unreachable(stmt);
   }
@@ -252,6 +257,24 @@ function compileIf(stmt: Stmt & { readonly kind: "if" }, compiler: Compiler): Co
   return {
     *steps(frame) {
       if (condition(frame) !== 0) yield* steps(frame);
+    },
+  };
+}
+
+/** All show what they have, and then take; nobody shows the next before all have taken. */
+function compileExchange({ name, ...stmt }: ExchangeStmt, { layout, size, invocation }: Compiler): Code {
+  const { bits, mask } = stmt;
+  const value = compileExpr(stmt.value, layout);
+  const slot = reserve(layout, name);
+  const shown = new Float64Array(size);
+  const meeting: Stmt = { name, ...stmt };
+  return {
+    *steps(frame) {
+      const own = frame[invocation] ?? 0;
+      shown[own] = value(frame);
+      yield meeting;
+      frame[slot] = shown[bits === "flipped" ? own ^ mask : own & ~mask] ?? Number.NaN;
+      yield meeting;
     },
   };
 }

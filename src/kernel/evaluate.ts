@@ -208,7 +208,8 @@ function shuffler(seed: number): Shuffler {
 function runNest(nest: Nest, run: Run): void {
   const { layout, clock, random, given } = run;
   const { groupLoops, inner, groups, size } = shapeOf(nest);
-  const compiler: Compiler = { layout, clock, isAlone: size === 1 };
+  const invocation = reserve(layout, "invocation of the workgroup");
+  const compiler: Compiler = { layout, clock, isAlone: size === 1, size, invocation };
   const prelude = compileStmts(nest.prelude, compiler);
   const groupSlots = groupLoops.map((loop) => reserve(layout, loop.name));
   const innerSlots = inner.map((loop) => reserve(layout, loop.name));
@@ -217,9 +218,10 @@ function runNest(nest: Nest, run: Run): void {
   for (const { slot, value } of given) base[slot] = value;
   clock.iteration = groups * size === 1 ? run.first + 1 : run.first;
   runToEnd(prelude, base);
-  const frames = Array.from({ length: size }, (_, invocation) => {
+  const frames = Array.from({ length: size }, (_, number) => {
     const frame = base.slice();
-    setLoops(frame, innerSlots, inner, invocation);
+    frame[invocation] = number;
+    setLoops(frame, innerSlots, inner, number);
     return frame;
   });
   const turns = random.order(size);
@@ -231,10 +233,16 @@ function runNest(nest: Nest, run: Run): void {
   }
 }
 
-/** All have arrived. Stores to buffers are seen by this workgroup: where there are others, what they touch is still a race. */
+/**
+ * All have arrived. Stores to buffers are seen by this workgroup: where there are others, what they touch is still a race. Who exchanges
+ * values sees no memory.
+ */
 function pass(barriers: ReadonlySet<Stmt>, clock: Clock): void {
-  clock.phase += 1;
-  for (const stmt of barriers) if (stmt.kind === "barrier" && stmt.of === "buffers") clock.stage += 1;
+  for (const stmt of barriers) {
+    if (stmt.kind !== "barrier") continue;
+    clock.phase += 1;
+    if (stmt.of === "buffers") clock.stage += 1;
+  }
 }
 
 /** One workgroup: each invocation runs to its next barrier, in a shuffled order; then all go on. */

@@ -3,7 +3,7 @@
  *
  *   kernel   name(buffers) { shared arrays; nests }
  *   nest     parallel loops around a list of statements; the nests of a kernel are independent of each other
- *   stmt     for | let | var | assign | fold | store | if | barrier
+ *   stmt     for | let | var | assign | fold | store | if | barrier | exchange
  *   expr     index | const | name | load | apply | convert | bitcast      (made by pool.ts and build.ts)
  *   index    const | loop | ranged | sum | floorDiv | mod                 (made by pool.ts and index-expr.ts)
  *
@@ -218,7 +218,26 @@ export type Stmt =
   /** What `body` says, which ends in a barrier: a target with matrix units computes it by these. */
   | { readonly kind: "matrix"; readonly product: MatrixProduct; readonly body: readonly Stmt[] }
   /** All invocations of the workgroup arrive, and see each other's stores: to shared arrays, or to buffers, where it is the only one. */
-  | { readonly kind: "barrier"; readonly of: "shared" | "buffers" };
+  | { readonly kind: "barrier"; readonly of: "shared" | "buffers" }
+  | ExchangeStmt;
+
+/**
+ * Declares `name`: what `value` is for another invocation, whose number in the workgroup is this one's with some bits flipped, or
+ * cleared. It is one of the same subgroup, of `size` invocations with neighbouring numbers, which hand values on without memory. All of
+ * the workgroup arrive here, and what they stored in shared arrays is no more seen than before.
+ *
+ *   exchange other: f32 = part of ^16 in 32
+ */
+export interface ExchangeStmt {
+  readonly kind: "exchange";
+  readonly name: string;
+  readonly value: Expr;
+  readonly bits: "flipped" | "cleared";
+  /** Those bits, below `size`. */
+  readonly mask: number;
+  /** A power of two that divides the workgroup. */
+  readonly size: number;
+}
 
 /**
  * Folds the elements of all iterations of `axes`, outer first, in order, starting from the function's identity (folds.ts). With

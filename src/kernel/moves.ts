@@ -77,13 +77,14 @@ interface WgslMoves {
   };
   /**
    * Invocations of a workgroup share rows: folds over lanes joined by a tree, stores over columns spread. A lane takes `run` neighbours
-   * at a time, the same ones of each fold and loop.
+   * at a time, the same ones of each fold and loop. Those of a subgroup, of so many, join what they have in registers.
    */
   readonly team: {
     readonly rows: number;
     readonly lanes: number;
     readonly layout: "along" | "across";
     readonly run?: number;
+    readonly subgroup?: number;
   };
   /** Loops in the body, and folds, of at most so many iterations are written out: what is loaded in one is held for the next. */
   readonly hold: { readonly most: number };
@@ -130,8 +131,8 @@ export type Parts =
   | { readonly by: "serial"; readonly terms: number }
   /** In the lanes of so many vectors, or registers for them; the part of each in parts of at most so many terms. */
   | { readonly by: "lanes"; readonly vectors: number; readonly terms?: number; readonly mark?: "lane" | "unrolled" }
-  /** In the invocations of a workgroup, `run` neighbours at a time, joined in halves. */
-  | { readonly by: "tree"; readonly lanes: number; readonly run?: number }
+  /** In the invocations of a workgroup, `run` neighbours at a time, joined in halves; those of a subgroup, of so many, in registers. */
+  | { readonly by: "tree"; readonly lanes: number; readonly run?: number; readonly subgroup?: number }
   /** Of so many terms, in a launch of their own before that which joins them. */
   | { readonly by: "launch"; readonly terms: number };
 
@@ -231,7 +232,9 @@ function printStaged(into: Staged): string {
 
 const printMark = (mark: string): string => (mark === "unrolled" ? "" : ` ${mark}`);
 
-const printRun = ({ run = 1 }: { readonly run?: number }): string => (run === 1 ? "" : ` by ${run}`);
+function printRun({ run = 1, subgroup }: { readonly run?: number; readonly subgroup?: number }): string {
+  return `${run === 1 ? "" : ` by ${run}`}${subgroup === undefined ? "" : ` in subgroups of ${subgroup}`}`;
+}
 
 function printParts(parts: Parts): string {
   switch (parts.by) {

@@ -102,6 +102,10 @@ function stmtLines(stmt: Stmt, depth: number): readonly string[] {
     }
     case "barrier":
       return [line(stmt.of === "shared" ? "barrier" : "barrier of buffers")];
+    case "exchange": {
+      const from = `${stmt.bits === "flipped" ? "^" : "& ~"}${stmt.mask}`;
+      return [line(`exchange ${stmt.name}: ${stmt.value.type} = ${printExpr(stmt.value)} of ${from} in ${stmt.size}`)];
+    }
     default:
       return unreachable(stmt);
   }

@@ -146,7 +146,8 @@ export function mapStmt(stmt: Stmt, rewrite: Rewrite): Stmt {
       const body = mapStmts(stmt.body, rewrite);
       return body === stmt.body ? stmt : { ...stmt, body };
     }
-    case "let": {
+    case "let":
+    case "exchange": {
       const value = rewrite.expr(stmt.value);
       return value === stmt.value ? stmt : { ...stmt, value };
     }
@@ -314,6 +315,7 @@ function someOwn(stmt: Stmt, visit: (expr: Expr) => boolean | undefined): boolea
     case "matrix":
       return someExpr(stmt.product.left.at, visit) || someExpr(stmt.product.right.at, visit);
     case "let":
+    case "exchange":
       return someExpr(stmt.value, visit);
     case "var":
       return someExpr(stmt.init, visit);
@@ -339,6 +341,7 @@ export function ownExprs(stmt: Stmt): readonly Expr[] {
     case "matrix":
       return [stmt.product.left.at, stmt.product.right.at];
     case "let":
+    case "exchange":
       return [stmt.value];
     case "var":
       return [stmt.init];
@@ -351,6 +354,11 @@ export function ownExprs(stmt: Stmt): readonly Expr[] {
     default:
       return unreachable(stmt);
   }
+}
+
+/** Whether invocations wait for each other somewhere in the statements. */
+export function hasMeeting(stmts: readonly Stmt[]): boolean {
+  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" || kind === "exchange" });
 }
 
 /** `someExpr` for visits that none of the calls ends. */
@@ -381,7 +389,7 @@ export function declaredNames(stmts: readonly Stmt[]): readonly string[] {
   const names: string[] = [];
   walkStmts(stmts, {
     stmt: (stmt) => {
-      if (stmt.kind === "let" || stmt.kind === "var") names.push(stmt.name);
+      if (stmt.kind === "let" || stmt.kind === "var" || stmt.kind === "exchange") names.push(stmt.name);
       else if (stmt.kind === "for") names.push(stmt.loop.name);
       else if (stmt.kind === "fold") {
         names.push(

@@ -13,7 +13,10 @@ export interface TargetOptions {
   readonly target?: "auto" | TargetName;
   /** WebGPU's entry point: `navigator.gpu` by default; in Node `await nodeGpu()` of "tensorloom/node". */
   readonly gpu?: Gpu;
-  /** A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. */
+  /**
+   * A device that the caller keeps: it is used as it is, and not destroyed by `dispose()`. One made with the feature "subgroups" reduces
+   * faster; in Node pass the `gpu` that it came from beside it.
+   */
   readonly device?: GpuDevice;
   /** Of the wasm target: how many threads run a step, or "auto" (the default): one for each core, at most 8. */
   readonly threads?: number | "auto";

@@ -55,8 +55,15 @@ export async function sameAsJs(
   }
 }
 
-/** What is compiled for a card, run on whatever the device is. */
-export const cardTarget = (device: GPUDevice): TargetSetup => wgslTarget({ ...deviceSource(device), software: false });
+/** What is compiled for a card, run on whatever the device is. Unless told otherwise it exchanges values in subgroups. */
+export function cardTarget(device: GPUDevice, subgroupSize = subgroupSizeOn(device)): TargetSetup {
+  return wgslTarget({ ...deviceSource(device), software: false, subgroupSize });
+}
+
+/** 0 where it has none of one size. Dawn tells invocations their places in them. */
+export function subgroupSizeOn({ features, adapterInfo: { subgroupMinSize, subgroupMaxSize } }: GPUDevice): number {
+  return features.has("subgroups") && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0;
+}
 
 function compare(found: unknown, expected: unknown, tolerance: number, where: string): void {
   if (typeof expected === "number") {

@@ -69,6 +69,12 @@ const schedules: readonly Schedule[] = [
   { name: "wgsl", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, gpu) },
   { name: "wgsl, small workgroups", accumulator: "f32", schedule: (kernel) => scheduleWgsl(kernel, smallGpu) },
   {
+    name: "wgsl, subgroups of 4",
+    accumulator: "f32",
+    schedule: (kernel) => scheduleWgsl(kernel, { ...smallGpu, subgroupSize: 4 }, { rowLeastColumns: 3, acrossRows: 2 }),
+    runs: 150,
+  },
+  {
     name: "wgsl, sums of 3 terms",
     accumulator: "f32",
     schedule: (kernel) => scheduleWgsl(kernel, gpu, { terms: 3 }),

@@ -170,9 +170,11 @@ function drawGpu(start: Piece, known: Known, around: Applying, below: Below): Sc
   const loops = piece.nest.loops.map(({ loop }) => loop.name);
   const kind = below(4);
   const run = 2 ** below(3);
-  if (kind === 0)
-    make({ move: "team", rows: 1 + below(5), lanes: power(4), layout: below(2) === 0 ? "along" : "across", run });
-  else if (kind === 1) drawTile(loops, known, make, below);
+  const exchanging = (): { readonly subgroup?: number } => (below(2) === 0 ? {} : { subgroup: 2 ** (1 + below(3)) });
+  if (kind === 0) {
+    const layout = below(2) === 0 ? "along" : "across";
+    make({ move: "team", rows: 1 + below(5), lanes: power(4), layout, run, ...exchanging() });
+  } else if (kind === 1) drawTile(loops, known, make, below);
   else if (kind === 2) {
     const [rows, columns] = [loops[below(loops.length)] ?? "", loops[below(loops.length)] ?? ""];
     make({ move: "turn", rows, columns, side: 4, invocations: 4 * power(2) });
@@ -186,7 +188,8 @@ function drawGpu(start: Piece, known: Known, around: Applying, below: Below): Sc
   for (const { accumulators } of [...start.nest.prelude, ...start.nest.body].filter((stmt) => stmt.kind === "fold")) {
     const of = accumulators[0]?.name ?? "";
     const lanes = piece.nest.loops.reduce((n, { loop, mark }) => (mark === "invocation" ? n * loop.extent : n), 1);
-    if (below(2) === 1) make({ move: "splitFold", of, into: { by: "tree", lanes, run: 2 ** below(3) } });
+    if (below(2) === 1)
+      make({ move: "splitFold", of, into: { by: "tree", lanes, run: 2 ** below(3), ...exchanging() } });
     const beside = { by: "lanes", vectors: 1 + below(2), mark: "unrolled" } as const;
     if (below(3) === 1) make({ move: "splitFold", of: `${of}_part`, into: beside });
     if (below(2) === 1) make({ move: "splitFold", of: `${of}_part`, into: { by: "serial", terms: 2 + below(4) } });

@@ -116,7 +116,7 @@ test("the contractions of an MNIST step on a card: batch 128 in one launch each,
   };
   expect(planned(128)).toEqual([
     "k0_contract_max: 64 x 256, 32 deep 4 wide ahead twice sliced 4",
-    "k1_contract_add: 320 x 256, team 4 rows x 64 lanes along",
+    "k1_contract_add: 320 x 256, team 4 rows x 64 lanes along in subgroups of 32",
     "k3_contract_select: 64 x 64, 16 deep 4 wide ahead twice",
     "k4_contract_sub: 16 x 128, 32 deep 4 wide ahead twice sliced 4",
     "k6_contract_sub: 400 x 64, 16 deep 4 wide ahead twice",

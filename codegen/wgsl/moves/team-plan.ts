@@ -34,7 +34,8 @@ export function planRow(stmts: readonly Stmt[]): readonly RowStep[] | string {
     run = [];
   };
   for (const [n, stmt] of stmts.entries()) {
-    if (stmt.kind === "barrier") return "there is a barrier in the body";
+    if (stmt.kind === "barrier" || stmt.kind === "exchange")
+      return `there is ${stmt.kind === "barrier" ? "a barrier" : "an exchange"} in the body`;
     if (stmt.kind === "assign" || stmt.kind === "for" || stmt.kind === "fold") endRun(stmts.slice(n));
     if (stmt.kind === "assign") steps.push({ kind: "all", stmts: [stmt] });
     else if (stmt.kind === "fold") {

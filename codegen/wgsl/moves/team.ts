@@ -15,7 +15,8 @@
 import { guardLoads, openBounds, whenInside } from "../../../passes/kernel/bounds.ts";
 import { sizeOf } from "../../../passes/schedule/facts.ts";
 import { recover } from "../../../passes/schedule/moves/loops.ts";
-import { shareFold, shareOf, type Team } from "../../../passes/schedule/moves/tree.ts";
+import type { Team } from "../../../passes/schedule/moves/partials.ts";
+import { shareFold, shareOf } from "../../../passes/schedule/moves/tree.ts";
 import { type Around, type Moved, type Piece, refuse } from "../../../passes/schedule/piece.ts";
 import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
@@ -59,19 +60,19 @@ export function team(piece: Piece, move: MoveOf<"team">, around: Around): Moved 
 
 function teamOf(
   invocation: Index,
-  { layout, rows, lanes, run = 1 }: MoveOf<"team">,
+  { layout, rows, lanes, run = 1, subgroup }: MoveOf<"team">,
 ): { readonly own: Team; readonly row: Index } {
   const size = rows * lanes;
   if (layout === "across") {
     const row = modIndex(invocation, rows);
     return {
-      own: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation, size, run },
+      own: { lanes, lane: floorDivIndex(invocation, rows), step: rows, first: row, invocation, size, run, subgroup },
       row,
     };
   }
   const row = floorDivIndex(invocation, lanes);
   const first = scaleIndex(row, lanes);
-  return { own: { lanes, lane: modIndex(invocation, lanes), step: 1, first, invocation, size, run }, row };
+  return { own: { lanes, lane: modIndex(invocation, lanes), step: 1, first, invocation, size, run, subgroup }, row };
 }
 
 function shareOut(
@@ -87,7 +88,7 @@ function shareOut(
   let isUsed = prelude.length > 0;
   for (const step of steps) {
     if (step.kind === "fold") {
-      out.push(...shareFold(step.fold, own, names, isUsed, around));
+      out.push(...shareFold(step.fold, own, names, { before: [...out], after: [], isUsed }, around));
       isUsed = true;
     } else if (step.kind === "spread") {
       const share = shareOf(step.loops, own, fresh);

@@ -41,6 +41,8 @@ export const wgslCandidates: readonly WgslCandidate[] = [
   ["rows shared by more", { alongLeast: 2 }],
   ["rows shared by fewer", { alongLeast: 32 }],
   ...[4, 8, 32].map((acrossRows): WgslCandidate => [`${acrossRows} rows across`, { acrossRows }]),
+  ["lanes joined in registers", { usesSubgroups: true }],
+  ["lanes joined in memory", { usesSubgroups: false }],
   ["folds whole", { partTerms: Infinity }],
   ["folds in more parts", { partTerms: 4, leastParts: 4 }],
   ["folds in fewer parts", { partTerms: 64, leastParts: 4 }],

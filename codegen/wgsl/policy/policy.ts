@@ -13,6 +13,7 @@
  */
 
 import { type Contraction, type Facts, neighboursAlong, sizeOf } from "../../../passes/schedule/facts.ts";
+import { slotsOf } from "../../../passes/schedule/moves/subgroups.ts";
 import { notShared } from "../../../passes/schedule/moves/tree.ts";
 import type { Policy } from "../../../passes/schedule/schedule.ts";
 import type { FoldStmt, LoopVar, Nest, ValueType } from "../../../src/kernel/kernel.ts";
@@ -44,7 +45,7 @@ export function wgslPolicy(
     if (byUnits !== undefined) return [byUnits];
     const wishes = facts.map((nest) => wishOf(nest, { ...setting, buffers }));
     const size = Math.max(...wishes.map((wish) => wish.size), mapSizeOf(setting));
-    const memory = new Memory(limits.maxWorkgroupStorage, size);
+    const memory = new Memory(limits.maxWorkgroupStorage);
     return facts.map((nest, n) => scheduleOf(nest, wishes[n] ?? { size }, { ...setting, size, memory }));
   };
 }
@@ -142,13 +143,12 @@ interface Choice extends Setting {
 
 /** Workgroup memory: what is left of it. Arrays for partial results are shared by all nests. */
 class Memory {
-  readonly #partials = new Map<ValueType, number>();
-  readonly #size: number;
+  /** How many by their length and type. */
+  readonly #partials = new Map<number, ReadonlyMap<ValueType, number>>();
   #left: number;
 
-  constructor(bytes: number, size: number) {
+  constructor(bytes: number) {
     this.#left = bytes;
-    this.#size = size;
   }
 
   take(bytes: number): boolean {
@@ -157,18 +157,20 @@ class Memory {
     return true;
   }
 
-  takePartials(shared: readonly FoldStmt[]): boolean {
-    const wanted = new Map(this.#partials);
+  /** For folds whose results meet in arrays of so many elements, each fold's in the next of some sets of them. */
+  takePartials(shared: readonly FoldStmt[], length: number, sets: number): boolean {
+    const before = this.#partials.get(length) ?? new Map<ValueType, number>();
+    const wanted = new Map(before);
     for (const { accumulators } of shared) {
       for (const { type } of accumulators) {
-        const count = accumulators.filter((other) => other.type === type).length;
+        const count = sets * accumulators.filter((other) => other.type === type).length;
         wanted.set(type, Math.max(wanted.get(type) ?? 0, count));
       }
     }
     let more = 0;
-    for (const [type, count] of wanted) more += count - (this.#partials.get(type) ?? 0);
-    if (!this.take(4 * this.#size * more)) return false;
-    for (const [type, count] of wanted) this.#partials.set(type, count);
+    for (const [type, count] of wanted) more += count - (before.get(type) ?? 0);
+    if (!this.take(4 * length * more)) return false;
+    this.#partials.set(length, wanted);
     return true;
   }
 }
@@ -307,15 +309,16 @@ function tileMoves(found: Contraction, hasRows: boolean, choice: Choice): Schedu
 }
 
 function rowMoves(nest: Nest, steps: readonly RowStep[], choice: Choice): Schedule<WgslMove> | undefined {
-  const { memory, tuning } = choice;
+  const { tuning } = choice;
   const shared = steps.flatMap((step) => (step.kind === "fold" ? [step.fold] : []));
-  if (!memory.takePartials(shared)) return undefined;
   const { rows, lanes, layout } = teamShape(nest, steps, choice);
+  const joined = joinedBy(shared, { size: choice.size, lanes, step: layout === "along" ? 1 : rows }, choice);
+  if (joined === undefined) return undefined;
   const loops = steps.flatMap((step) => (step.loops === undefined ? [] : [step.loops]));
   const by = layout === "along" ? runOf(shared, loops, lanes, rowOf(nest)) : 1;
   const held = heldElements(steps, lanes, by, choice);
   return [
-    { move: "team", rows, lanes, layout, ...(by > 1 ? { run: by } : {}) },
+    { move: "team", rows, lanes, layout, ...(by > 1 ? { run: by } : {}), ...joined },
     ...shared.flatMap((fold) => sharedParts(fold, lanes, tuning, by)),
     ...serialMoves(nest.body, tuning, new Set(shared)),
     ...(held === undefined ? [] : [{ move: "hold", most: held } as const]),
@@ -333,17 +336,40 @@ function teamShape(nest: Nest, steps: readonly RowStep[], { size, tuning }: Choi
   return { layout: "along", rows: size / lanes, lanes } as const;
 }
 
+interface Lanes {
+  readonly size: number;
+  readonly lanes: number;
+  readonly step: number;
+  /** Whether other folds of all of the workgroup may read what comes out: from memory it is known to be the same everywhere. */
+  readonly isOfAll?: boolean;
+}
+
+/** How lanes join what they have of these folds; undefined where there is no memory for it. */
+function joinedBy(
+  shared: readonly FoldStmt[],
+  team: Lanes,
+  { limits: { subgroupSize: subgroup = 0 }, memory, tuning }: Choice,
+): { readonly subgroup?: number } | undefined {
+  const isShort = team.isOfAll === true && subgroup >= team.size;
+  const isMade = tuning.usesSubgroups && subgroup > team.step && team.size % subgroup === 0 && !isShort;
+  if (!isMade) return memory.takePartials(shared, team.size, 1) ? {} : undefined;
+  // Folds take turns with two sets; one before the loops may find both in use.
+  return memory.takePartials(shared, slotsOf(team, subgroup), 3) ? { subgroup } : undefined;
+}
+
 /** A long sum before the loops is shared out among the workgroup; anything else each invocation computes by itself. */
-function preludeMoves({ prelude }: Nest, { size, memory, tuning }: Choice): Schedule {
+function preludeMoves({ prelude }: Nest, choice: Choice): Schedule {
+  const { size, tuning } = choice;
   const long = prelude.flatMap((stmt) =>
     stmt.kind === "fold" && sizeOf(stmt.axes) >= tuning.preludeLeastColumns ? [stmt] : [],
   );
   const shared = long.filter((fold) => notShared(fold) === null);
-  if (size < 2 || !memory.takePartials(shared)) return serialMoves(prelude, tuning);
+  const joined = size < 2 ? undefined : joinedBy(shared, { size, lanes: size, step: 1, isOfAll: true }, choice);
+  if (joined === undefined) return serialMoves(prelude, tuning);
   return [
     ...shared.flatMap((fold): Schedule => {
       const by = runOf([fold], [fold.axes], size);
-      const into = { by: "tree", lanes: size, ...(by > 1 ? { run: by } : {}) } as const;
+      const into = { by: "tree", lanes: size, ...(by > 1 ? { run: by } : {}), ...joined } as const;
       return [{ move: "splitFold", of: nameOf(fold), into }, ...sharedParts(fold, size, tuning, by)];
     }),
     ...serialMoves(prelude, tuning, new Set(shared)),

@@ -77,7 +77,7 @@ function jamStmts(stmts: readonly Stmt[], block: readonly LoopVar[], mark: LoopM
 function checkKinds(stmts: readonly Stmt[]): void {
   walkStmts(stmts, {
     stmt: (stmt) => {
-      if (stmt.kind === "barrier" || stmt.kind === "var" || stmt.kind === "assign")
+      if (stmt.kind === "barrier" || stmt.kind === "exchange" || stmt.kind === "var" || stmt.kind === "assign")
         refuse(`there is a ${stmt.kind} in it`);
       if (stmt.kind === "fold" && stmt.body.some(({ kind }) => kind === "store")) refuse("a fold in it stores");
     },

@@ -13,7 +13,7 @@ import { forLoop } from "../../../src/kernel/build.ts";
 import { blockIndex, floorDivIndex, modIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopMark, LoopVar, ParallelLoop } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
+import { hasMeeting, mapStmts, replaceLoops } from "../../../src/kernel/rewrite.ts";
 import { laneCount } from "../../../src/kernel/stride.ts";
 import type { Fresh } from "../../kernel/names.ts";
 import { sizeOf } from "../facts.ts";
@@ -150,7 +150,7 @@ export function sinkLoop(piece: Piece, name: string): Piece {
   const sunk = nest.loops.find(({ loop }) => loop.name === name);
   if (sunk === undefined) return refuse(`${name} is no parallel loop`);
   if (sunk.mark !== "parallel") refuse(`${name} is bound`);
-  if (someStmt(nest.body, { stmt: ({ kind }) => kind === "barrier" })) refuse("there is a barrier in the body");
+  if (hasMeeting(nest.body)) refuse("there is a barrier in the body");
   const loops = nest.loops.filter((each) => each !== sunk);
   return { nest: { ...nest, loops, body: [forLoop(sunk.loop, nest.body, "parallel")] }, names };
 }

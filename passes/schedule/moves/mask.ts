@@ -10,7 +10,7 @@
  */
 import { apply, when } from "../../../src/kernel/build.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
-import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
+import { hasMeeting, mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import { type Fresh, letsFor, replace } from "../../kernel/names.ts";
@@ -29,7 +29,7 @@ export function masked(body: readonly Stmt[], bound: Bound, { fresh, buffers }: 
   if (fold?.kind !== "fold") return refuse("there is no fold in the body");
   const [before, after] = [body.slice(0, at), body.slice(at + 1)];
   if (before.some(({ kind }) => kind !== "let")) refuse("other statements than lets stand before the fold");
-  if (after.some(({ kind }) => kind === "barrier")) refuse("there is a barrier in the body");
+  if (hasMeeting(after)) refuse("there is a barrier in the body");
   const own = letsFor([fold], before);
   const rest = letsFor(after, before);
   // What both read is computed in both places, under two names.

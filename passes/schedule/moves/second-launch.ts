@@ -147,7 +147,8 @@ function placeIn({ nests }: Kernel, move: SecondLaunch): Place {
 function whyWhole(fold: FoldStmt, made: readonly Stmt[], before: readonly Stmt[]): string | null {
   const reason = fold.guard.length > 0 ? "the fold is scheduled already" : notShared(fold);
   if (reason !== null) return reason;
-  if (before.some(({ kind }) => kind === "var" || kind === "barrier")) return "its row is scheduled already";
+  if (before.some(({ kind }) => kind === "var" || kind === "barrier" || kind === "exchange"))
+    return "its row is scheduled already";
   const stored = storedIn(before);
   if ([...readIn(made)].some((name) => stored.has(name))) return "it reads what its row has stored";
   return storedIn(made).size > 0 ? "the fold stores" : null;

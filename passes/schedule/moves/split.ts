@@ -13,7 +13,7 @@ import { forLoops, when } from "../../../src/kernel/build.ts";
 import { blockIndex, scaleIndex } from "../../../src/kernel/index-expr.ts";
 import type { Index, LoopVar, ParallelLoop, Stmt } from "../../../src/kernel/kernel.ts";
 import type { MoveOf } from "../../../src/kernel/moves.ts";
-import { mapStmts, replaceLoops, someStmt } from "../../../src/kernel/rewrite.ts";
+import { hasMeeting, mapStmts, replaceLoops } from "../../../src/kernel/rewrite.ts";
 import { isBelow } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import type { Fresh } from "../../kernel/names.ts";
@@ -94,7 +94,7 @@ function pastEnd(body: readonly Stmt[], cut: Cut, tail: MoveOf<"split">["tail"],
   const { loop, at, rest } = cut;
   if (tail === "mask") return masked(body, { index: at, extent: loop.extent }, around);
   if (tail !== "guard" || rest === 0) return body;
-  if (someStmt(body, { stmt: ({ kind }) => kind === "barrier" })) refuse("there is a barrier in the body");
+  if (hasMeeting(body)) refuse("there is a barrier in the body");
   return [when(isBelow(at, loop.extent), body)];
 }
 

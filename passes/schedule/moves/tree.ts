@@ -13,17 +13,7 @@
 import { barrier, letValue, load, store, when } from "../../../src/kernel/build.ts";
 import { folds } from "../../../src/kernel/folds.ts";
 import { blockIndex, scaleIndex, sumIndex } from "../../../src/kernel/index-expr.ts";
-import type {
-  Bound,
-  Expr,
-  FoldStmt,
-  Index,
-  LoopVar,
-  Nest,
-  SharedArray,
-  Stmt,
-  ValueType,
-} from "../../../src/kernel/kernel.ts";
+import type { Bound, Expr, FoldStmt, Index, LoopVar, Nest, SharedArray, Stmt } from "../../../src/kernel/kernel.ts";
 import type { Parts } from "../../../src/kernel/moves.ts";
 import { someStmt } from "../../../src/kernel/rewrite.ts";
 import { isBelow, openBounds } from "../../kernel/bounds.ts";
@@ -31,32 +21,22 @@ import { defining, type Fresh } from "../../kernel/names.ts";
 import { movedBy, readsIn, sizeOf } from "../facts.ts";
 import { type Around, atFold, type Moved, namesOfCopy, type Piece, refuse, renameAll } from "../piece.ts";
 import { recover } from "./loops.ts";
+import { type Beside, partialArray, type Team } from "./partials.ts";
 import { part } from "./split-fold.ts";
-
-/** Who shares a row: `lanes` invocations, `step` apart, the first of which is `first`. */
-export interface Team {
-  readonly lanes: number;
-  readonly lane: Index;
-  readonly step: number;
-  readonly first: Index;
-  readonly invocation: Index;
-  /** Invocations of the workgroup. */
-  readonly size: number;
-  /** Neighbours that a lane takes at a time. */
-  readonly run: number;
-}
+import { joinSubgroups } from "./subgroups.ts";
 
 /** A fold at the top of the body, among all invocations. */
 export function splitTree(
   piece: Piece,
   of: string,
-  { lanes, run = 1 }: Parts & { readonly by: "tree" },
+  { lanes, run = 1, subgroup }: Parts & { readonly by: "tree" },
   around: Around,
 ): Moved {
   const { invocation, size } = invocationOf(piece.nest, around);
   if (size !== lanes) refuse(`a workgroup has ${size} invocations`);
   if (!Number.isInteger(Math.log2(size))) refuse(`${size} lanes are not halved evenly`);
-  const team: Team = { lanes, lane: invocation, step: 1, first: around.fresh.pool.integer(0), invocation, size, run };
+  const first = around.fresh.pool.integer(0);
+  const team: Team = { lanes, lane: invocation, step: 1, first, invocation, size, run, subgroup };
   const names = new Map(piece.names);
   const made = atFold(piece, of, (fold, { after }) => {
     const { body } = piece.nest;
@@ -64,7 +44,7 @@ export function splitTree(
     if (reason !== null) refuse(reason);
     const before = body.slice(0, body.indexOf(fold));
     if (readsIn([fold], varyingIn(before, piece.nest))) refuse("it differs between invocations");
-    return [...shareFold(fold, team, names, usesPartials(before, around), around), ...after];
+    return [...shareFold(fold, team, names, { before, after, isUsed: usesPartials(before, around) }, around), ...after];
   });
   return { nest: made.nest, names };
 }
@@ -100,34 +80,48 @@ export function notShared(fold: FoldStmt): string | null {
 }
 
 /**
- * The elements of each lane, of which half join the other half's results to their own until one is left, whose results are then
- * the fold's. `isUsed`: statements before it have read the arrays, and all invocations have to be done with that first.
+ * The elements of each lane, and how the lanes' results become the fold's. `isUsed`: statements before it may have read the arrays of
+ * partial results.
  */
 export function shareFold(
   fold: FoldStmt,
   team: Team,
   names: Map<string, string | null>,
-  isUsed: boolean,
+  beside: Beside & { readonly isUsed: boolean },
   around: Around,
 ): readonly Stmt[] {
   const { fresh } = around;
-  const { pool } = fresh;
-  const { invocation, lanes, lane, size } = team;
   const share = shareOf(fold.axes, team, fresh);
   const over = { axes: [...share.trips, ...share.each], at: recover(fold.axes, share.column) };
   const own = part(fold, over, fresh);
   for (const [name, now] of renameAll(names, namesOfCopy(fold.body, own.body))) names.set(name, now);
+  const parts = own.accumulators.map(({ name, type }) => fresh.pool.name(type, name));
+  for (const [i, { name }] of fold.accumulators.entries()) names.set(`${name}_part`, own.accumulators[i]?.name ?? "");
+  const { subgroup } = team;
+  const joined =
+    subgroup === undefined
+      ? joinHalves(fold, parts, team, beside.isUsed, around)
+      : joinSubgroups(fold, parts, { ...team, subgroup }, beside, around);
+  return [{ ...own, guard: openBounds([share.bound, ...own.guard]) }, ...joined];
+}
+
+/** Half of the lanes join the other half's results to their own until one is left; all are done with the arrays first where they are used. */
+function joinHalves(
+  fold: FoldStmt,
+  parts: readonly Expr[],
+  team: Team,
+  isUsed: boolean,
+  around: Around,
+): readonly Stmt[] {
+  const { invocation, lanes, lane, size } = team;
   const held = fold.accumulators.map(({ name, type }, i) => {
     const slot = fold.accumulators.slice(0, i).filter((before) => before.type === type).length;
-    const partial = own.accumulators[i]?.name ?? "";
-    names.set(`${name}_part`, partial);
-    return { name, partial, array: partialArray(type, slot, size, around) };
+    return { name, array: partialArray(type, slot, size, around) };
   });
-  const out: Stmt[] = [{ ...own, guard: openBounds([share.bound, ...own.guard]) }];
-  if (isUsed) out.push(barrier);
-  for (const { partial, array } of held) out.push(store(array.name, invocation, pool.name(array.type, partial)));
-  out.push(barrier);
+  const out: Stmt[] = isUsed ? [barrier] : [];
   const arrays = held.map(({ array }) => array);
+  for (const [i, part] of parts.entries()) out.push(store(arrays[i]?.name ?? "", invocation, part));
+  out.push(barrier);
   for (let half = lanes / 2; half >= 1; half /= 2) {
     const other = scaleIndex(invocation, 1, half * team.step);
     out.push(when(isBelow(lane, half), joinPair(fold, arrays, [invocation, other], around)), barrier);
@@ -186,14 +180,4 @@ function joinPair(
   const values = arrays.length === 1 ? joined : joined.map((value) => define("both", value));
   for (const [i, value] of values.entries()) stmts.push(store(arrays[i]?.name ?? "", mine, value));
   return stmts;
-}
-
-/** The n-th array of one element per invocation for partial results of this type. */
-function partialArray(type: ValueType, n: number, size: number, { fresh, shared, partials }: Around): SharedArray {
-  const known = partials.filter((array) => array.type === type && array.count === size)[n];
-  if (known !== undefined) return known;
-  const array: SharedArray = { name: fresh("partials"), type, count: size };
-  shared.push(array);
-  partials.push(array);
-  return array;
 }

@@ -32,6 +32,8 @@ export interface GpuSource {
   readonly device: string;
   /** A driver that computes on the CPU. */
   readonly software: boolean;
+  /** Invocations of a subgroup, where they may exchange values; else 0. */
+  readonly subgroupSize: number;
   /** What it has for mixed precision, where that was asked for. */
   readonly mixed?: MixedFacts;
 }
@@ -63,11 +65,13 @@ export async function adapterSource(gpu: Gpu, precision: Precision = "f32"): Pro
     from: { kind: "adapter", adapter },
     limits,
     software: isSoftware(info),
+    subgroupSize: subgroupSizeOf(adapter.features, info, gpu),
     ...toldOf(nameOf(info), precision, adapter.features, info),
   };
 }
 
-export function deviceSource(device: GpuDevice, precision: Precision = "f32"): GpuSource {
+/** `gpu`: where it came from, if that is known. */
+export function deviceSource(device: GpuDevice, precision: Precision = "f32", gpu = browserGpu()): GpuSource {
   const { minStorageBufferOffsetAlignment } = device.limits;
   const limits = { ...pick(device.limits), minStorageBufferOffsetAlignment };
   const info = device.adapterInfo;
@@ -75,8 +79,21 @@ export function deviceSource(device: GpuDevice, precision: Precision = "f32"): G
     from: { kind: "user", device },
     limits,
     software: isSoftware(info),
+    subgroupSize: subgroupSizeOf(device.features, info, gpu),
     ...toldOf(nameOf(info), precision, device.features, info),
   };
+}
+
+const subgroups = "subgroups";
+
+/** One size for all kernels, and a language that tells an invocation which subgroup it is in ("subgroup_id"). */
+function subgroupSizeOf(
+  features: ReadonlySet<string>,
+  { subgroupMinSize: least = 0, subgroupMaxSize: most = 0 }: Partial<GPUAdapterInfo> = {},
+  gpu: Gpu | undefined,
+): number {
+  const hasPlaces = gpu?.wgslLanguageFeatures?.has("subgroup_id") === true;
+  return features.has(subgroups) && hasPlaces && least === most ? least : 0;
 }
 
 /** What an adapter tells of its matrix units; no type of @webgpu/types has it. */
@@ -116,20 +133,19 @@ function toldOf(
 }
 
 /** Features that a device is asked for, by what was found of it. */
-function featuresFor(mixed: MixedFacts | undefined, features: ReadonlySet<string>): GPUFeatureName[] {
-  const wanted = mixed?.hasMatrixUnits === true ? [halves, matrixUnits, "subgroups"] : mixed?.hasHalves === true ? [halves] : []; // biome-ignore format: short
+function featuresFor({ mixed, subgroupSize }: GpuSource, features: ReadonlySet<string>): GPUFeatureName[] {
+  const wanted = mixed?.hasMatrixUnits === true ? [halves, matrixUnits, subgroups] : mixed?.hasHalves === true ? [halves] : []; // biome-ignore format: short
+  if (subgroupSize > 0) wanted.push(subgroups);
   return [...features].filter((name): name is GPUFeatureName => wanted.includes(name));
 }
 
 /** `isTimed`: with the GPU's own clock, where it has one. */
-export async function openDevice(
-  { from, limits, device: name, software: isSoftware, mixed }: GpuSource,
-  isTimed = false,
-): Promise<GpuConnection> {
+export async function openDevice(source: GpuSource, isTimed = false): Promise<GpuConnection> {
+  const { from, limits, device: name, software: isSoftware } = source;
   if (from.kind === "user") return { device: from.device, isOurs: false, limits, name, isSoftware };
   const { minStorageBufferOffsetAlignment: _, ...requiredLimits } = limits;
   try {
-    const requiredFeatures = featuresFor(mixed, from.adapter.features);
+    const requiredFeatures = featuresFor(source, from.adapter.features);
     if (isTimed && from.adapter.features.has("timestamp-query")) requiredFeatures.push("timestamp-query");
     const device = await from.adapter.requestDevice({ label: "tensorloom", requiredLimits, requiredFeatures });
     return { device, isOurs: true, limits, name, isSoftware };

@@ -11,7 +11,7 @@ export const gpuDevice: Device<WgslArtifact, WgslFacts> = {
   policy: null,
   async find(options) {
     if (options.device !== undefined)
-      return { ...gpuFound(deviceSource(options.device, options.precision)), what: "a device was given" };
+      return { ...gpuFound(deviceSource(options.device, options.precision, options.gpu)), what: "a device was given" };
     const gpu = options.gpu ?? browserGpu();
     if (gpu === undefined) return `no GPU, as ${noWebGpu}`;
     const source = await adapterSource(gpu, options.precision);
@@ -34,6 +34,7 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
     facts: {
       ...source.limits,
       isSoftware: source.software,
+      ...(source.subgroupSize === 0 ? {} : { subgroupSize: source.subgroupSize }),
       ...(source.mixed === undefined ? {} : { mixed: source.mixed }),
     },
     machine: async (stateBytes, options) =>
@@ -44,7 +45,7 @@ export function gpuFound(source: GpuSource): Found<WgslArtifact, WgslFacts> {
 const noWebGpu = "there is no WebGPU here (a browser has it as navigator.gpu; in Node pass gpu: await nodeGpu())";
 
 async function demandSource(options: TargetOptions): Promise<GpuSource> {
-  if (options.device !== undefined) return deviceSource(options.device, options.precision);
+  if (options.device !== undefined) return deviceSource(options.device, options.precision, options.gpu);
   const gpu = options.gpu ?? browserGpu();
   if (gpu === undefined) {
     throw new DeviceError(

@@ -136,6 +136,8 @@ function printStmt(stmt: Stmt, context: Context): void {
       throw new CompilerBug("C: there are no matrix units");
     case "barrier":
       break; // one thread runs everything
+    case "exchange":
+      throw new CompilerBug("C: there are no subgroups");
     default:
       unreachable(stmt);
   }

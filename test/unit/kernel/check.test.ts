@@ -193,11 +193,19 @@ describe("folds", () => {
 
 describe("workgroups", () => {
   const condition = b.constant("bool", 1);
+  const exchanged = (size: number, mask: number, value: Expr = b.constant("f32", 1)): Stmt =>
+    b.exchange("a", value, { bits: "flipped", mask, size });
   test.each<[string, Kernel]>([
     ["barrier inside an if", inGroup([b.when(condition, [b.barrier])])],
     ["barrier inside an if", inGroup([b.when(condition, [b.forLoop(loopVar("r", 2), [b.barrier])])])],
     ["barrier in a prelude", inGroup([], [b.barrier])],
     ["barrier inside a lane loop", inGroup([b.forLoop(loopVar("r", 4), [b.barrier], "lane")])],
+    ["exchange inside an if", inGroup([b.when(condition, [exchanged(4, 2)])])],
+    ["subgroups of 3 in a workgroup of 8", inGroup([exchanged(3, 1)])],
+    ["subgroups of 16 in a workgroup of 8", inGroup([exchanged(16, 4)])],
+    ["the mask 4 in subgroups of 4", inGroup([exchanged(4, 4)])],
+    ["exchange of a bool", inGroup([exchanged(4, 1, condition)])],
+    ["the name a is used twice", inGroup([exchanged(4, 1), exchanged(4, 1)])],
     ["the prelude loads from the shared array s", inGroup([], [b.letValue("a", b.load("f32", "s", constIndex(0)))])],
   ])("%s", (words, target) => {
     expect(checkKernel(target)).toBe(words);

@@ -167,6 +167,9 @@ test("statements at a depth, and sequences", () => {
   expect(printStmts([b.barrier, b.when(b.constant("bool", 1), [b.barrier])], 1)).toBe(
     "  barrier\n  if true\n    barrier",
   );
+  const one = b.constant("f32", 1);
+  expect(printStmts([b.exchange("a", one, { bits: "flipped", mask: 16, size: 32 })])).toBe("exchange a: f32 = 1f of ^16 in 32"); // biome-ignore format: one line
+  expect(printStmts([b.exchange("a", one, { bits: "cleared", mask: 3, size: 4 })])).toBe("exchange a: f32 = 1f of & ~3 in 4"); // biome-ignore format: one line
   const launch = {
     kind: "launch",
     id: 0,

@@ -183,6 +183,45 @@ describe("shared arrays", () => {
     expect(faults(withShared([half, y]))).toEqual([expect.stringMatching(/^unwritten: s\[\d\]/)]);
   });
 
+  /** What each invocation of 8 has of the others' numbers. */
+  function exchanged(bits: "flipped" | "cleared", mask: number, size: number): readonly number[] {
+    const u = loopVar("t", 8);
+    const own = b.convert("f32", at(u));
+    const body = [
+      b.exchange("first", own, { bits, mask, size }),
+      b.exchange("again", b.apply("add", b.name("f32", "first"), b.constant("f32", 0)), { bits, mask, size }),
+      b.store("y", flat([loopVar("g", 2), u], [2, 8]), b.name("f32", mask === 1 ? "first" : "again")),
+    ];
+    const target = withShared(body, 8);
+    expect(checkKernel(target)).toBeNull();
+    const memory: Memory = { element: "f32", data: new Array<number>(16).fill(-1) };
+    expect(findFaults(target, new Map([["y", memory]]))).toEqual([]);
+    return Array.from({ length: 8 }, (_, i) => memory.data[i] ?? -1);
+  }
+
+  test("who exchanges has what another had when it came there, in its own subgroup", () => {
+    expect(exchanged("flipped", 1, 4)).toEqual([1, 0, 3, 2, 5, 4, 7, 6]);
+    expect(exchanged("flipped", 2, 4)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]); // there and back
+    expect(exchanged("cleared", 3, 4)).toEqual([0, 0, 0, 0, 4, 4, 4, 4]);
+    expect(exchanged("cleared", 6, 8)).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
+  });
+
+  test("it is no barrier for memory, and all have to come", () => {
+    const meeting = b.exchange("other", b.constant("f32", 1), { bits: "flipped", mask: 1, size: 4 });
+    const read = b.load("f32", "s", b.sumIndex([{ factor: -1, index: at(t) }], 3));
+    const body = [
+      b.store("s", at(t), b.constant("f32", 1)),
+      meeting,
+      b.store("y", flat([loopVar("g", 2), t], [2, 4]), read),
+    ];
+    expect(faults(withShared(body))).toContainEqual(expect.stringMatching(/^race without a barrier: s/));
+    const some = withShared([b.when(b.apply("lt", at(t), b.constant("i32", 2)), [meeting])]);
+    const memory: Memory = { element: "f32", data: new Array<number>(8).fill(0) };
+    expect(findFaults(some, new Map([["y", memory]]))).toEqual([
+      "barrier: not all invocations of a workgroup reach it",
+    ]);
+  });
+
   test("a barrier that only some reach is a fault, and the checker's business", () => {
     const some = b.apply("lt", at(t), b.constant("i32", 2));
     const target = withShared([b.when(some, [b.barrier])]);
