@@ -144,6 +144,10 @@ describe("on a card", () => {
     expect(kernelsFor(map, h100).map(printKernel)).toEqual(kernelsFor(map, without).map(printKernel));
   });
 
+  test("what was tuned with subgroups is not for a device without", () => {
+    expect(bindTarget(wgsl, h100).facts).not.toBe(bindTarget(wgsl, without).facts);
+  });
+
   test("nobody else exchanges: software, subgroups of other sizes than the workgroup's parts, rows that lie across them", () => {
     const rows = rowsOf([4, 65_536], (x) => sum(x, { axis: 1 }));
     const exchanges = (facts: WgslFacts): number =>
