@@ -9,7 +9,7 @@
  * How far apart in memory neighbours of a loop lie is `strideAlong` (src/kernel/stride.ts).
  */
 import type { Apply, Expr, FoldStmt, LoopVar, Nest, Stmt } from "../../src/kernel/kernel.ts";
-import { ownExprs, readsAny, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
+import { ownExprs, readsAny, someStmt, walkExpr, walkStmts } from "../../src/kernel/rewrite.ts";
 import { strideAlong } from "../../src/kernel/stride.ts";
 
 type Names = ReadonlySet<string>;
@@ -149,6 +149,11 @@ export function movedBy(stmts: readonly Stmt[], names: Iterable<string>): Set<st
   };
   see(stmts);
   return moved;
+}
+
+/** Whether invocations wait for each other somewhere in the statements. */
+export function hasMeeting(stmts: readonly Stmt[]): boolean {
+  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" || kind === "exchange" });
 }
 
 /** Buffers and shared arrays that the statements store to. */

@@ -356,11 +356,6 @@ export function ownExprs(stmt: Stmt): readonly Expr[] {
   }
 }
 
-/** Whether invocations wait for each other somewhere in the statements. */
-export function hasMeeting(stmts: readonly Stmt[]): boolean {
-  return someStmt(stmts, { stmt: ({ kind }) => kind === "barrier" || kind === "exchange" });
-}
-
 /** `someExpr` for visits that none of the calls ends. */
 export function walkExpr(expr: Expr, visit: (expr: Expr) => undefined): void {
   someExpr(expr, visit);

@@ -10,11 +10,11 @@
  */
 import { apply, when } from "../../../src/kernel/build.ts";
 import type { Bound, BufferParam, Expr, FoldStmt, Stmt } from "../../../src/kernel/kernel.ts";
-import { hasMeeting, mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
+import { mapStmt, mapStmts, readsAny, rewriting, someStmt } from "../../../src/kernel/rewrite.ts";
 import { guardLoads, isBelow, openBounds } from "../../kernel/bounds.ts";
 import { copyStmts } from "../../kernel/copies.ts";
 import { type Fresh, letsFor, replace } from "../../kernel/names.ts";
-import { movedBy, storedIn } from "../facts.ts";
+import { hasMeeting, movedBy, storedIn } from "../facts.ts";
 import { namesOfCopy, refuse } from "../piece.ts";
 
 interface Around {
