@@ -8,7 +8,7 @@ export type { Precision } from "./core/precision.ts";
 export type { Floats } from "./core/random.ts";
 export type { Spelled } from "./core/spelling.ts";
 export type { Destination as NumericDestination, Source as NumericArray } from "./data/dataset.ts";
-export type { Cursor, MaybePromise, Pass, RowBlock, Stage } from "./data/pipeline/cursor.ts";
+export type { Cursor, MaybePromise, Pass, RowBlock, RowWalk, Stage } from "./data/pipeline/cursor.ts";
 export type { ColumnArray, Layout, Leaf } from "./data/pipeline/layout.ts";
 export type { MapRandom } from "./data/pipeline/operations/map.ts";
 export type { Table as DatasetTable, TableKind } from "./data/pipeline/table.ts";
