@@ -200,12 +200,21 @@ describe("csv", () => {
     ["a number that no float32 holds", "a,b\n1,2\n1e39,2\n", { label: "b" }, 'row 2 (the first below the header is 1), column a: "1e39" is larger than any float32, which x is made of'],
     ["an infinity", "a\nInfinity\n", undefined, 'column a: expected a number, found "Infinity"'],
     ["old Mac line ends", "a,b\r1,2\r", undefined, "lines end in CR alone"],
+    ["old Mac line ends, a name in quotes", '"a",b\r1,2\r', undefined, "lines end in CR alone"],
+    ["a quote in a header of two lines", '"a\r\nb",c"x\r\n1,2\r\n', undefined, "the header: Invalid Opening Quote: a quote is found on field 1, value is"],
+    ["a row below a header of two lines", '"a\r\nb",c\r\n1,2\r\n1,"2"x\r\n', undefined, "row 2 (the first below the header is 1): Invalid Closing Quote: got \"x\" instead of"],
+    ["a number below a header of two lines", '"a\r\nb",c\r\n1,2\r\n1,x\r\n', undefined, 'row 2 (the first below the header is 1), column c: expected a number, found "x"'],
   ])("refused: %s", async (_, contents, options, message) => {
     const path = file(contents);
     const found = await csv(path, options as never).toArray().catch(String);
     expect(found).toContain(message);
     if (!message.startsWith("csv:") && !message.startsWith("the column")) expect(found).toContain(path);
   }); // biome-ignore format: a row each
+
+  test("a name of two lines, as spreadsheets write it", async () => {
+    const rows = await csv(file('"a\r\nb",c\r\n1,2\r\n')).toArray();
+    expect(rows).toEqual([{ "a\r\nb": 1, c: 2 }]);
+  });
 
   test("no file, a folder; wrong calls", async () => {
     await expect(csv(join(folder, "none.csv")).toArray()).rejects.toThrow(

@@ -28,6 +28,11 @@ export function lastRecordEnd(buffer: Buffer, length: number): number {
   return end;
 }
 
+/** What csv-parse says. It counts lines from the first that it was given, and CR LF within quotes as two. */
+export function withoutLine(error: unknown): string {
+  return messageOf(error).replace(/ (?:at|on) line \d+/, "");
+}
+
 export class CsvRows {
   readonly #path: string;
   readonly #plan: CsvPlan;
@@ -213,11 +218,8 @@ export class CsvRows {
         skip_empty_lines: true,
       });
     } catch (error) {
-      // It counts lines from the first that it was given, which is the one that is wrong.
-      const why = messageOf(error).replace(/ at line \d+/, "");
-      throw new DataError(`${this.#path}: row ${this.#row} (the first below the header is 1): ${why}`, {
-        cause: error,
-      });
+      const place = `row ${this.#row} (the first below the header is 1)`;
+      throw new DataError(`${this.#path}: ${place}: ${withoutLine(error)}`, { cause: error });
     }
   }
 

@@ -16,7 +16,7 @@ import { Dataset } from "../pipeline/dataset.ts";
 import type { Table } from "../pipeline/table.ts";
 import { LineBlocks } from "./blocks.ts";
 import { type CsvColumn, type CsvOptions, csvTable, planCsv } from "./csv-plan.ts";
-import { CsvRows, lastRecordEnd } from "./csv-rows.ts";
+import { CsvRows, lastRecordEnd, withoutLine } from "./csv-rows.ts";
 
 /** A row's features and its label. */
 export interface Labelled {
@@ -129,15 +129,14 @@ function headerEnd(block: Buffer, start: number): number {
 
 async function namesIn(path: string, line: Buffer, delimiter: string): Promise<readonly string[]> {
   const header = line.toString("utf8").replace(/\r?\n$/, "");
-  if (header.includes("\r"))
+  // Within quotes it is a part of a name.
+  if (/\r(?!\n)/.test(header.replace(/"[^"]*"/g, "")))
     throw new DataError(`${path}: lines end in CR alone, as on an old Mac: save it with LF or CRLF`);
   if (!header.includes('"')) return header.split(delimiter).map((name) => name.trim());
   const { parse } = await import("csv-parse/sync");
   try {
     return parse(header, { delimiter, record_delimiter: ["\r\n", "\n"] })[0] ?? [];
   } catch (error) {
-    throw new DataError(`${path}: the header: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new DataError(`${path}: the header: ${withoutLine(error)}`, { cause: error });
   }
 }
