@@ -385,7 +385,7 @@ describe("failure", () => {
     await expect(net.evaluate(data)).rejects.toThrow("the device was lost");
 
     await expect(net.compile({ target: "js" })).rejects.toThrow(
-      /states cannot be kept, as they cannot be read any more: the device was lost\ncompile\({ fresh: true }\)/,
+      /states cannot be kept, as they cannot be read any more: the device was lost\n.*trainer\.test\.ts:\d+:\d+\ncompile\({ fresh: true }\)/,
     );
     await net.compile({ fresh: true, target: "js", batch: 8, seed: 5 });
     const { epochs } = await net.fit({ ...data, epochs: 4, resume: error.resume });
@@ -466,7 +466,9 @@ describe("failure", () => {
     const net = classifier();
     await net.compile({ batch: 8, compiler: failingAfter(0) });
     const failed = net.fit({ ...quadrants(20), epochs: 2 });
-    await expect(failed).rejects.toThrow(/epoch 1 of 2, at step 1 of 3.*\n.*before the first epoch/);
+    await expect(failed).rejects.toThrow(
+      /epoch 1 of 2, at step 1 of 3.*\n.*trainer\.test\.ts:\d+:\d+\n.*before the first epoch/,
+    );
   });
 
   test("the user's own errors stay as they are", async () => {
