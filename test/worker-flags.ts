@@ -6,7 +6,6 @@
  */
 const isNode20 = process.versions.node.startsWith("20.");
 
-export const workerFlags: readonly string[] = [
-  "--max-semi-space-size=64",
-  ...(isNode20 ? ["--interrupt-budget=1000000"] : []),
-];
+export const lateOptimizing: readonly string[] = isNode20 ? ["--interrupt-budget=1000000"] : [];
+
+export const workerFlags: readonly string[] = ["--max-semi-space-size=64", ...lateOptimizing];

@@ -15,6 +15,7 @@ import { blocksOf } from "../docs-blocks.ts";
 import { link, root, tscEnv, tscFlags } from "../installed.ts";
 import { unexportedTypes } from "../public-types.ts";
 import { right, wrong } from "../type-cases.ts";
+import { lateOptimizing } from "../worker-flags.ts";
 
 const execute = promisify(execFile);
 const newest = "typescript";
@@ -59,7 +60,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function tsc(compiler: string, ...args: readonly string[]): Promise<string> {
   const path = join(root, "node_modules", compiler, "bin", "tsc");
   const flags = compiler === newest ? tscFlags : [];
-  const all = [...heapFlags, "--interrupt-budget=1000000", path, "--pretty", "false", ...flags, ...args];
+  const all = [...heapFlags, ...lateOptimizing, path, "--pretty", "false", ...flags, ...args];
   const done = execute(process.execPath, all, { cwd: folder, env: tscEnv });
   return (await done.catch((error: { stdout: string }) => error)).stdout;
 }
