@@ -71,7 +71,11 @@ export async function adapterSource(gpu: Gpu, precision: Precision = "f32"): Pro
 }
 
 /** `gpu`: where it came from, if that is known. */
-export function deviceSource(device: GpuDevice, precision: Precision = "f32", gpu = browserGpu()): GpuSource {
+export function deviceSource(
+  device: GpuDevice,
+  precision: Precision = "f32",
+  gpu: Gpu | undefined = browserGpu(),
+): GpuSource {
   const { minStorageBufferOffsetAlignment } = device.limits;
   const limits = { ...pick(device.limits), minStorageBufferOffsetAlignment };
   const info = device.adapterInfo;
