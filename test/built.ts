@@ -4,12 +4,14 @@
  *
  *   src/index.ts, src/node.ts, the commands, ... -> <root>/.cache/tests/<unique>/{index,node,main,command,...}.js, with shared chunks
  *
- * run-script.ts starts processes in which "tensorloom" means these files. The folder goes when the tests are over.
+ * run-script.ts starts processes in which "tensorloom" means these files. The folder goes when the tests are over. Before the
+ * first of them one line says which engine they run on.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build } from "esbuild";
+import { engineLine } from "./engine.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Where a test finds the folder; workers inherit it. */
@@ -62,5 +64,6 @@ export default async function setup(): Promise<() => void> {
     JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions: { paths } }),
   );
   process.env[builtFolder] = folder;
+  console.log(await engineLine());
   return () => rmSync(folder, { recursive: true, force: true });
 }
