@@ -7,6 +7,7 @@
  */
 import { DeviceError, messageOf, UserError } from "./core/errors.ts";
 import { checkArguments, checkOptions, checkValue, type OptionTable, show, text } from "./core/options.ts";
+import { atLine, here, told } from "./core/origin.ts";
 import { type Precision, precisionKind } from "./core/precision.ts";
 import { checkFileEnding } from "./io/file-ending.ts";
 import { loadCheckpoint, readWholeFile, writeFileAtomically } from "./io/files.ts";
@@ -80,7 +81,7 @@ export async function saveTrainer(path: string, trainer: AnyTrainer): Promise<vo
   checkArguments("saveTrainer", arguments, 2);
   checkPathAndTrainer("saveTrainer", path, trainer, "checkpoint");
   checkFileEnding("saveTrainer", path, false, ".safetensors; saveWeights writes .npz");
-  await writeFileAtomically(path, await trainer.checkpoint());
+  await told("saveTrainer", async () => writeFileAtomically(path, await trainer.checkpoint()));
 }
 
 /**
@@ -99,11 +100,10 @@ export async function loadTrainer(
   checkValue("loadTrainer", "the path", path, text);
   if (typeof given !== "object" || given === null || !("fingerprint" in given)) {
     checkLoadOptions("loadTrainer", given, "path, ");
-    return trainerFrom(await loadCheckpoint(path), given, path);
+    return told("loadTrainer", async () => trainerFrom(await loadCheckpoint(path), given, path));
   }
   checkOptions("loadTrainer", options, restoreTable, { before: "path, trainer, " });
-  await given.restore(await loadCheckpoint(path, given.fingerprint), options);
-  return undefined;
+  return told("loadTrainer", async () => given.restore(await loadCheckpoint(path, given.fingerprint), options));
 }
 
 /**
@@ -120,7 +120,7 @@ export async function saveWeights(
   checkFileEnding("saveWeights", path, true, ".safetensors or .npz");
   const given = checkOptions("saveWeights", options, saveWeightsTable, { before: "path, trainer, " });
   const format = given.format ?? (/\.npz$/i.test(path) ? "npz" : "safetensors");
-  await writeFileAtomically(path, await trainer.weights({ format }));
+  await told("saveWeights", async () => writeFileAtomically(path, await trainer.weights({ format })));
 }
 
 /**
@@ -136,10 +136,12 @@ export async function loadWeights(
   checkArguments("loadWeights", arguments, 3);
   checkPathAndTrainer("loadWeights", path, trainer, "loadWeights");
   checkOptions("loadWeights", options, loadWeightsTable, { before: "path, trainer, " });
-  const bytes = await readWholeFile(path);
-  const needsHdf5 = (isHdf5(bytes) || isZip(bytes)) && options?.hdf5 === undefined;
-  const hdf5 = needsHdf5 ? await loadHdf5(isHdf5(bytes), path) : options?.hdf5;
-  return trainer.loadWeights(bytes, { ...options, ...(hdf5 === undefined ? {} : { hdf5 }) }, path);
+  return told("loadWeights", async () => {
+    const bytes = await readWholeFile(path);
+    const needsHdf5 = (isHdf5(bytes) || isZip(bytes)) && options?.hdf5 === undefined;
+    const hdf5 = needsHdf5 ? await loadHdf5(isHdf5(bytes), path) : options?.hdf5;
+    return trainer.loadWeights(bytes, { ...options, ...(hdf5 === undefined ? {} : { hdf5 }) }, path);
+  });
 }
 
 /** The package that reads HDF5. A zip archive may do without it: an npz. */
@@ -159,13 +161,13 @@ async function loadHdf5(isNeeded: boolean, path: string): Promise<Hdf5Library | 
 function checkPathAndTrainer(call: string, path: unknown, trainer: unknown, method: keyof Trainer): void {
   checkValue(call, "the path", path, text);
   if (typeof trainer === "object" && trainer !== null && method in trainer) return;
-  throw new UserError(`${call} takes a trainer behind the path, not ${show(trainer)}`);
+  throw new UserError(`${call} takes a trainer behind the path, not ${show(trainer)}${atLine(here(call))}`);
 }
 
 /** Tensors by name, and texts, as a safetensors file that is the old one or the new one. */
 export async function saveSafetensors(path: string, ...contents: Parameters<typeof writeSafetensors>): Promise<void> {
   checkValue("saveSafetensors", "the path", path, text);
-  await writeFileAtomically(path, writeSafetensors(...contents));
+  await told("saveSafetensors", () => writeFileAtomically(path, writeSafetensors(...contents)));
 }
 
 /** The tensors and texts of a safetensors file, of whatever program; see `readSafetensors`. */
@@ -173,14 +175,14 @@ export async function loadSafetensors(path: string, options?: ReadSafetensorsOpt
   checkArguments("loadSafetensors", arguments, 2);
   checkValue("loadSafetensors", "the path", path, text);
   checkOptions("loadSafetensors", options, readTable, { before: "path, " });
-  return readSafetensors(await readWholeFile(path), path, options);
+  return told("loadSafetensors", async () => readSafetensors(await readWholeFile(path), path, options));
 }
 
 /** A tensor as an npy file, which NumPy reads; the file is the old one or the new one. */
 export async function saveNpy(path: string, tensor: StoredTensor): Promise<void> {
   checkArguments("saveNpy", arguments, 2);
   checkValue("saveNpy", "the path", path, text);
-  await writeFileAtomically(path, writeNpy(tensor));
+  await told("saveNpy", () => writeFileAtomically(path, writeNpy(tensor)));
 }
 
 /** The array of an npy file; see `readNpy`. */
@@ -188,7 +190,7 @@ export async function loadNpy(path: string, options?: ReadNpyOptions): Promise<S
   checkArguments("loadNpy", arguments, 2);
   checkValue("loadNpy", "the path", path, text);
   checkOptions("loadNpy", options, readNpyTable, { before: "path, " });
-  return readNpy(await readWholeFile(path), path, options);
+  return told("loadNpy", async () => readNpy(await readWholeFile(path), path, options));
 }
 
 /** Tensors by name as an npz file, which NumPy reads; the file is the old one or the new one. */
@@ -200,7 +202,7 @@ export async function saveNpz(
   checkArguments("saveNpz", arguments, 3);
   checkValue("saveNpz", "the path", path, text);
   checkOptions("saveNpz", options, writeNpzTable, { before: "path, tensors, " });
-  await writeFileAtomically(path, await writeNpz(tensors, options));
+  await told("saveNpz", async () => writeFileAtomically(path, await writeNpz(tensors, options)));
 }
 
 /** The arrays of an npz file; see `readNpz`. */
@@ -208,7 +210,7 @@ export async function loadNpz(path: string, options?: ReadNpzOptions): Promise<N
   checkArguments("loadNpz", arguments, 2);
   checkValue("loadNpz", "the path", path, text);
   checkOptions("loadNpz", options, readNpzTable, { before: "path, " });
-  return readNpz(await readWholeFile(path), path, options);
+  return told("loadNpz", async () => readNpz(await readWholeFile(path), path, options));
 }
 
 /** Kept for as long as the process lives: Dawn may crash when its instance is released. */

@@ -83,7 +83,12 @@ export function countOf(call: string, { inputs }: Training, columns: Ports<Colum
   return first?.count ?? 0;
 }
 
-export function targetColumns(call: string, { targets }: Training, y: unknown, count: number): Ports<Column> {
+export function targetColumns(
+  call: string,
+  { targets, definition: { losses } }: Training,
+  y: unknown,
+  count: number,
+): Ports<Column> {
   const given = targets.match(y, `${call}: y`);
   return targets.map(({ shape, dtype }, name): Column => {
     const path = targets.path("y", name);
@@ -93,10 +98,13 @@ export function targetColumns(call: string, { targets }: Training, y: unknown, c
     if (source.length !== count * width) {
       const wanted = `${width} each, as ${dtype}${printShape(shape)} needs`;
       const rows = isFloat(dtype) || width > 1 ? 1 : source.length / count;
+      const areNumbers = source.length === count && losses.get(name) === "categoricalCrossentropy";
       const hint =
         rows > 1 && Number.isSafeInteger(rows)
           ? `: class numbers. For rows of ${rows}, one-hot say, give the trainer target: f32("batch", ${rows})`
-          : "";
+          : areNumbers
+            ? ": rows of a number for each class. Class numbers go with sparseCategoricalCrossentropy; toCategorical(y) makes rows of them"
+            : "";
       throw new FeedError(
         `${call}: ${path} has ${source.length} numbers for the ${count} samples of x; wanted ${wanted}${hint}`,
       );

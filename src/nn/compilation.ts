@@ -9,7 +9,8 @@
 import { compile } from "../compile.ts";
 import { type CompileOptions, compileTable } from "../compile-options.ts";
 import { messageOf, UserError } from "../core/errors.ts";
-import { callable, count, either, flag, type OptionTable, oneOf } from "../core/options.ts";
+import { callable, checkOptions, count, either, flag, type OptionTable, oneOf } from "../core/options.ts";
+import { atLine, here } from "../core/origin.ts";
 import type { Executable } from "../runtime/executable.ts";
 import type { Snapshot } from "../runtime/state.ts";
 import { openSession, type Session, startOfRun } from "./session.ts";
@@ -53,6 +54,16 @@ export const trainerCompileTable: OptionTable<TrainerCompileOptions> = {
   weighted: either(flag, oneOf("steps")),
   compiler: callable(),
 };
+
+/** Names and kinds; what Keras's `compile` takes is the trainer's. */
+export function checkCompileOptions(options: TrainerCompileOptions): void {
+  const odd = ["optimizer", "loss", "metrics"].find((name) => Object.hasOwn(Object(options), name));
+  if (odd !== undefined) {
+    const where = "trainer(model, { input, optimizer, loss, metrics })";
+    throw new UserError(`compile: ${odd} is the trainer's: ${where}${atLine(here("compile"))}`);
+  }
+  checkOptions("compile", options, trainerCompileTable);
+}
 
 /** What a program is compiled for, besides where it runs. */
 type Settings = Pick<Session, "batch" | "seed" | "weighting">;

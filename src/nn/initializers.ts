@@ -50,6 +50,7 @@ const nameKind = keyOf({ ...initializers, ...makers });
 
 export const initializerKind: Stored<InitializerOption> = {
   wanted: 'a name such as "heNormal", a function of the shape, or values',
+  ...(nameKind.words && { words: nameKind.words }),
   accepts: (value): value is InitializerOption =>
     typeof value === "function" || nameKind.accepts(value) || isInitializer(value),
   write(given) {

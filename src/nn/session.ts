@@ -6,7 +6,6 @@
 
 import { CompilerBug, UserError } from "../core/errors.ts";
 import { checkValue, number } from "../core/options.ts";
-import { atLine, here } from "../core/origin.ts";
 import { joinPath } from "../dsl/tree.ts";
 import { sizeOf } from "../graph/shape.ts";
 import type { DataPosition } from "../io/checkpoint.ts";
@@ -145,7 +144,7 @@ export function setLearningRate(session: Session, value: number): void {
   const { optimizer } = session.training.definition;
   if (optimizer.isScheduled === true) {
     throw new UserError(
-      `setLearningRate: the learning rate of ${optimizer.name} follows a schedule: give it a number to set it by hand${atLine(here("setLearningRate"))}`,
+      `setLearningRate: the learning rate of ${optimizer.name} follows a schedule: give it a number to set it by hand`,
     );
   }
   session.executable.state.write(learningRatePath, value);

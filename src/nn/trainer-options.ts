@@ -206,7 +206,9 @@ function lossWeightsOf(model: Model, given: unknown): Ports<number> {
 export function definitionOf(given: Layer | Model, options: AnyTrainerOptions): TrainingDefinition {
   const { optimizer, precision = "f32" } = options;
   if (typeof optimizer?.slots !== "function") {
-    throw new UserError(`trainer: optimizer must be made by ${optimizerCalls}, or be one of your own`);
+    throw new UserError(
+      `trainer: optimizer must be made by ${optimizerCalls}, or be one of your own, not ${show(optimizer)}`,
+    );
   }
   const model = isModel(given) ? given : modelOfLayer(given, sampleOf(options.input));
   if (isModel(given) && options.input !== undefined) {

@@ -25,10 +25,10 @@ import { checkpoint, fingerprintOfTraining, putWeights, restore, weightsOf } fro
 import {
   addWeights,
   addWeightsInTurn,
+  checkCompileOptions,
   compileAgain,
   compileFirst,
   type TrainerCompileOptions,
-  trainerCompileTable,
 } from "./compilation.ts";
 import { evaluateChecked } from "./evaluation.ts";
 import { train } from "./fit.ts";
@@ -44,13 +44,7 @@ import { predictBatches, StreamBatches } from "./stream-batches.ts";
 import { type SummaryOptions, summaryOf } from "./summary.ts";
 import type { Summary } from "./summary-text.ts";
 import { checkTrainerOptions, definitionOf, type InputNames, type MetricsFor, type OutputNames, type ScoreNames, type Trainable, type TrainerOptionsFor } from "./trainer-options.ts"; // biome-ignore format: names
-import {
-  programFor,
-  type Training,
-  type TrainingOutputs,
-  type TrainingProgram,
-  trainingOf,
-} from "./training-program.ts";
+import { programFor, type Training, type TrainingOutputs, type TrainingProgram, trainingOf } from "./training-program.ts"; // biome-ignore format: names
 import { Turns } from "./turns.ts";
 import { Tally, type Verbose, verboseKind } from "./verbose.ts";
 import type { Weighting } from "./weighting.ts";
@@ -169,7 +163,7 @@ export class Trainer<Name extends string = never, In extends string = never, Out
   async compile(options: TrainerCompileOptions = {}): Promise<Executable<TrainingOutputs>> {
     checkArguments("compile", arguments, 1);
     return told("compile", async () => {
-      checkOptions("compile", options, trainerCompileTable);
+      checkCompileOptions(options);
       this.#compiling++;
       try {
         return await this.#compilations.take(() => this.#compile(options));
@@ -299,7 +293,11 @@ export class Trainer<Name extends string = never, In extends string = never, Out
 
   /** From the next step on; nothing is compiled anew. */
   setLearningRate(value: number): void {
-    setLearningRate(this.#compiled("setLearningRate"), value);
+    try {
+      setLearningRate(this.#compiled("setLearningRate"), value);
+    } catch (error) {
+      throw withLine(error, "setLearningRate");
+    }
   }
 
   /**

@@ -130,6 +130,14 @@ const rows: readonly Row[] = [
   ["a word that nobody knows", () => tl.vocabulary(["a"], { oov: false }).encode("b"), 'vocabulary: "b" is none of its 1 words'],
   ["losses of tensors of two shapes", () => entry((a) => tl.losses.huber().value(a, zeros(4) as never)), "huber compares [2,3] with a target of that shape"],
   ["a loss that is weighed by too few", () => entry((a) => tl.losses.huber().value(a, a, { sampleWeight: zeros(4) as never })), "sampleWeight must have a number for each of [2], or for each sample"],
+  ["layers that are no list", () => (sequential as (...given: unknown[]) => unknown)(dense(3), dense(1)), "sequential takes its layers as one list: sequential([dense(64), dense(10)])"],
+  ["the input of the first layer, as in Keras", () => dense(3, any({ inputShape: [3] })), 'dense: there is no option "inputShape", the shape of a sample: it is the trainer\'s: trainer(net, { input: [784], ... })'],
+  ["an initializer as Keras writes it", () => dense(3, { kernelInitializer: any("he_normal") }), 'did you mean "heNormal"?'],
+  ["a recurrent layer behind one that gives its last step", () => net({ input: [4, 2] }, tl.lstm(3), tl.lstm(2)), "lstm: a sample must be [steps, features], not [3]: a recurrent layer before it gives all steps with returnSequences: true"],
+  ["compile as in Keras", () => net().compile(any({ optimizer: "adam" })), "compile: optimizer is the trainer's: trainer(model, { input, optimizer, loss, metrics })"],
+  ["an optimizer by name", () => net({ optimizer: "adam" }), 'or be one of your own, not "adam"'],
+  ["a metric by name that needs options", () => net({ metrics: ["meanIoU"] }), 'the metric "meanIoU" needs options: metrics.meanIoU({ ... })'],
+  ["class numbers for rows", () => net({ loss: "categoricalCrossentropy" }, dense(3, { activation: "softmax" })).fit({ x, y }), "as f32[batch,3] needs: rows of a number for each class. Class numbers go with sparseCategoricalCrossentropy; toCategorical(y) makes rows of them"],
   ["parameters that are not the layer's", () => entry((a) => dense(2).apply({}, a as never)), 'dense: the parameters have no tensor "kernel"'],
 ]; // biome-ignore format: a table
 

@@ -173,7 +173,7 @@ describe("messages", () => {
     [
       "a sample without steps",
       () => lstm(4).outputShape([3]),
-      /^lstm: a sample must be \[steps, features\], not \[3\]\n/,
+      /^lstm: a sample must be \[steps, features\], not \[3\]: a recurrent layer before it gives all steps with returnSequences: true\n/,
     ],
     [
       "a cell with steps",

@@ -11,6 +11,7 @@ import { createRequire } from "node:module";
 import { extname, join } from "node:path";
 import { DataError, messageOf } from "../../core/errors.ts";
 import { checkArguments, checkOptions, checkValue, count, either, list, type OptionTable, text } from "../../core/options.ts"; // biome-ignore format: names
+import { withLine } from "../../core/origin.ts";
 import { fail } from "../fail.ts";
 import type { Dataset } from "../pipeline/dataset.ts";
 import { dataset } from "../pipeline/memory.ts";
@@ -45,6 +46,21 @@ export function imageFolder(path: string, options: ImageFolderOptions = {}): Dat
   const { size = 256, channels = 3, classes } = checkOptions("imageFolder", options, table, { before: "path, " });
   const [height = 0, width = height, ...more] = typeof size === "number" ? [size] : size;
   if (height === 0 || more.length > 0) fail("imageFolder", "size must be one number, or height and width");
+  try {
+    return imagesIn(path, { height, width, channels, classes });
+  } catch (error) {
+    throw withLine(error, "imageFolder");
+  }
+}
+
+interface Wanted {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  readonly classes: readonly string[] | undefined;
+}
+
+function imagesIn(path: string, { height, width, channels, classes }: Wanted): Dataset<LabelledImage> {
   const folders = namesIn(path, true);
   const wanted = classes ?? folders;
   const unknown = wanted.find((name) => !folders.includes(name));

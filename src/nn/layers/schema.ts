@@ -94,6 +94,11 @@ export function checkLayer<G extends Fields, F extends Fields>(
 ): ValuesOf<G> & ValuesOf<F> & ValuesOf<typeof named> {
   const { name, example } = schema;
   checkArguments(name, call, Object.keys(schema.given).length + 1);
+  const shape = ["inputShape", "input_shape", "inputDim", "input_dim"].find((it) => Object.hasOwn(Object(options), it));
+  if (shape !== undefined) {
+    const where = "it is the trainer's: trainer(net, { input: [784], ... }), or that of `inputs` of model()";
+    throw new UserError(`${name}: there is no option ${JSON.stringify(shape)}, the shape of a sample: ${where}${atLine(here(name))}`); // biome-ignore format: short
+  }
   const place = example === undefined ? {} : { before: `${example}, ` };
   checkFields(name, options, { ...schema.options, ...named }, place);
   const values = new Map<string, unknown>(Object.entries(given));

@@ -44,6 +44,11 @@ export type RulesOf<L extends readonly Layer[]> = { readonly [K in keyof L]: L[K
 
 /** Layers one after the other. Its parameters stand under the layers' names, which are counted: dense1, dense2. */
 export function sequential<const L extends readonly Layer[]>(layers: L, options: LayerOptions = {}): Layer<RulesOf<L>> {
+  if (isLayer(layers)) {
+    throw new UserError(
+      `sequential takes its layers as one list: sequential([dense(64), dense(10)])${atLine(here("sequential"))}`,
+    );
+  }
   const values = checkLayer(sequentialSchema, { layers }, options, arguments);
   const members = [...layers]; // as they are now, whatever becomes of the list
   const last = members.at(-1);

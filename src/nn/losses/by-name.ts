@@ -56,6 +56,10 @@ export class ByName<Name extends string, Made extends { readonly config: ConfigR
   given(given: unknown): Name | Made | Measure {
     if (given instanceof this.#made || measureKind.accepts(given) || this.#names.accepts(given)) return given;
     const { words = [] } = this.#names;
+    if (typeof given === "string" && Object.hasOwn(this.#schemas, given)) {
+      const kind = this.#what === "loss" ? "losses" : "metrics";
+      throw new UserError(`the ${this.#what} "${given}" needs options: ${kind}.${given}({ ... })`);
+    }
     const hint = typeof given === "string" ? didYouMean(given, words) : "";
     throw new UserError(
       `there is no ${this.#what} ${show(given)}${hint} (there are: ${words.join(", ")}); a function works too`,

@@ -110,5 +110,6 @@ export function statesOf(
 export function checkAxes(what: string, sample: SampleShape, axes: number, origin: Origin): SampleShape {
   if (sample.length === axes) return sample;
   const wanted = axes === 1 ? "[features]" : axes === 2 ? "[steps, features]" : `of ${axes} axes`;
-  throw new ShapeError(`${what}: a sample must be ${wanted}, not ${printShape(sample)}${atLine(origin)}`);
+  const hint = sample.length === 1 ? ": a recurrent layer before it gives all steps with returnSequences: true" : "";
+  throw new ShapeError(`${what}: a sample must be ${wanted}, not ${printShape(sample)}${hint}${atLine(origin)}`);
 }
